@@ -1,0 +1,1 @@
+export type { Backend, DrainReport, GenerationId, Upstreams } from './upstreams.ts'

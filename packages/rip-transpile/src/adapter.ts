@@ -1,0 +1,49 @@
+/** Which meaning wins where two versions of the Rip language disagree. */
+export type Dialect = 3 | 4
+
+/** Where emitted code finds the language's runtime: imported modules, or pasted once into the output. */
+export type RuntimeDelivery = 'import' | 'inline'
+
+export interface CompileOptions {
+  /** Path used in messages and source maps. @default 'unknown.rip' */
+  readonly filename?: string
+  /** `true` fills `map`; `'inline'` also appends it to the code as a comment. @default false */
+  readonly sourceMap?: boolean | 'inline'
+  /** @default 'import' */
+  readonly runtime?: RuntimeDelivery
+  /** @default 4 */
+  readonly dialect?: Dialect
+}
+
+/** A source map, version 3 (ECMA-426). */
+export interface SourceMap {
+  readonly version: 3
+  readonly file?: string
+  readonly sources: readonly string[]
+  readonly sourcesContent?: readonly (string | null)[]
+  readonly names: readonly string[]
+  readonly mappings: string
+}
+
+export interface CompileResult {
+  /** JavaScript, an ES module. */
+  readonly code: string
+  readonly map?: SourceMap
+  /** Text of a declaration file, when the source carries types. */
+  readonly dts?: string
+  /** Specifiers of the modules the source imports. */
+  readonly dependencies: readonly string[]
+}
+
+/**
+ * A compiler behind one interface. Throws {@link CompileError} for source it does not accept, whatever the
+ * compiler behind it throws.
+ */
+export interface Adapter {
+  readonly name: string
+  /** Version of the compiler; part of the cache key. */
+  readonly version: string
+  /** File endings with the dot, such as `.rip`. */
+  readonly extensions: readonly string[]
+  compile(source: string, options?: CompileOptions): CompileResult | Promise<CompileResult>
+}

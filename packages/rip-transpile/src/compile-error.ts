@@ -1,0 +1,82 @@
+export interface CompileErrorDetail {
+  /** What is wrong, in one sentence without position. */
+  readonly reason: string
+  readonly filename: string
+  readonly source: string
+  /** Offset in UTF-16 units of the first character concerned. */
+  readonly start: number
+  /** Offset behind the last character concerned. */
+  readonly end: number
+  /** What to write instead, if known. */
+  readonly hint?: string
+}
+
+/** Lines of context shown above and below the line of an error. */
+const CONTEXT_LINES = 2
+
+/** Source that cannot be compiled: what is wrong, where, and what to do about it. */
+export class CompileError extends Error {
+  override readonly name = 'CompileError'
+  readonly code = 'RIP_COMPILE'
+  readonly reason: string
+  readonly filename: string
+  readonly start: number
+  readonly end: number
+  /** 1-based. */
+  readonly line: number
+  /** 1-based, in UTF-16 units. */
+  readonly column: number
+  /** At least 1: an error at the end of the input still marks one place. */
+  readonly length: number
+  readonly hint: string | undefined
+  /** The lines around the position with a caret under it, as plain text. */
+  readonly frame: string
+
+  constructor(detail: CompileErrorDetail, options?: ErrorOptions) {
+    const start = Math.max(0, Math.min(detail.start, detail.source.length))
+    const { line, column } = positionAt(detail.source, start)
+    const length = Math.max(1, Math.min(detail.end, detail.source.length) - start)
+    const frame = codeFrame(detail.source, line, column, length)
+    const hint = detail.hint === undefined ? '' : `\n\n${detail.hint}`
+    super(`${detail.filename}:${line}:${column}: ${detail.reason}\n\n${frame}${hint}`, options)
+    this.reason = detail.reason
+    this.filename = detail.filename
+    this.start = start
+    this.end = start + length
+    this.line = line
+    this.column = column
+    this.length = length
+    this.hint = detail.hint
+    this.frame = frame
+  }
+}
+
+/** Line and column, both 1-based, of an offset. */
+export function positionAt(source: string, offset: number): { line: number; column: number } {
+  let line = 1
+  let lineStart = 0
+  for (let at = source.indexOf('\n'); at !== -1 && at < offset; at = source.indexOf('\n', at + 1)) {
+    line++
+    lineStart = at + 1
+  }
+  return { line, column: offset - lineStart + 1 }
+}
+
+/** The lines around a position with a marker under the characters concerned. */
+export function codeFrame(source: string, line: number, column: number, length: number): string {
+  const lines = source.split(/\r?\n/)
+  const first = Math.max(1, line - CONTEXT_LINES)
+  const last = Math.min(lines.length, line + CONTEXT_LINES)
+  const width = String(last).length
+  const rows: string[] = []
+  for (let number = first; number <= last; number++) {
+    const text = lines[number - 1] ?? ''
+    const mark = number === line ? '>' : ' '
+    rows.push(`${mark} ${String(number).padStart(width)} | ${text}`.trimEnd())
+    if (number !== line) continue
+    const indent = text.slice(0, column - 1).replace(/[^\t]/g, ' ')
+    const carets = '^'.repeat(Math.max(1, Math.min(length, text.length - column + 1)))
+    rows.push(`  ${' '.repeat(width)} | ${indent}${carets}`)
+  }
+  return rows.join('\n')
+}

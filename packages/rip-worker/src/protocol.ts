@@ -1,0 +1,80 @@
+/**
+ * The contract between a worker and whoever supervises it: the environment a worker is started with, and
+ * the messages on its control socket. Both sides import this file and nothing else of each other.
+ *
+ * Transport: the worker connects to the Unix socket named by `RIP_CONTROL` and the two sides exchange
+ * frames. A frame is a 4-byte big-endian length followed by that many bytes of UTF-8 JSON. The supervisor
+ * closing the connection (or dying) means: drain, then exit.
+ */
+
+/** Raised when a message changes its meaning. A peer that speaks another version is refused by name. */
+export const PROTOCOL_VERSION = 1
+
+/** A longer frame is a broken or foreign peer, not a message. */
+export const MAX_FRAME_BYTES = 1_048_576
+
+/** Environment of a worker process. Every value is text; absent means "standalone". */
+export interface WorkerEnvironment {
+  /** Path of the Unix socket the application is served on. */
+  readonly RIP_SOCKET: string
+  /** Number of the slot this process fills, starting at 1; stable across respawns. */
+  readonly RIP_WORKER_ID?: string
+  /** Identifier of the generation of code this process runs. */
+  readonly RIP_GENERATION?: string
+  /** Folder of the snapshot to load code from; absent means load from disk. */
+  readonly RIP_SNAPSHOT?: string
+  /** Path of the supervisor's control socket. */
+  readonly RIP_CONTROL?: string
+  /** `development` shows error pages with code; `production` hides details. */
+  readonly RIP_MODE?: WorkerMode
+  /** Requests served at once by this process. */
+  readonly RIP_CONCURRENCY?: string
+}
+
+export type WorkerMode = 'development' | 'production'
+
+/** Why an application could not be served. */
+export type BootFailureKind =
+  'not-found' | 'compile' | 'import' | 'no-handler' | 'own-port' | 'ready-hook' | 'socket'
+
+export interface BootFailure {
+  readonly kind: BootFailureKind
+  /** One sentence: what happened, with which value, and what to do. */
+  readonly message: string
+  /** File of the application the failure points at, if known. */
+  readonly file?: string
+  readonly line?: number
+  readonly column?: number
+  /** Excerpt of the source with the position marked, as plain text. */
+  readonly frame?: string
+  readonly stack?: string
+}
+
+/** What a worker tells its supervisor. */
+export type WorkerMessage =
+  | { readonly type: 'hello'; readonly version: number; readonly workerId: number; readonly pid: number }
+  | { readonly type: 'listening'; readonly socket: string }
+  | { readonly type: 'ready'; readonly bootMs: number; readonly entry: string }
+  | { readonly type: 'failed'; readonly failure: BootFailure }
+  | ({ readonly type: 'beacon' } & WorkerVitals)
+  | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly inFlight: number }
+  | { readonly type: 'drained'; readonly aborted: number }
+
+/** Sent at a fixed interval: proof that the event loop turns, with the figures supervision needs. */
+export interface WorkerVitals {
+  readonly inFlight: number
+  readonly requests: number
+  readonly rssBytes: number
+  /** Longest delay of the event loop since the last beacon. */
+  readonly loopLagMs: number
+}
+
+/** Why a worker wants to be replaced on its own account. */
+export type LeaveReason = 'signal' | 'supervisor-gone' | 'unhealthy'
+
+/** What a supervisor tells a worker. */
+export type SupervisorMessage =
+  | { readonly type: 'welcome'; readonly version: number; readonly beaconMs: number }
+  /** Finish what runs, take nothing new, exit with code 0 when done or at the deadline. */
+  | { readonly type: 'drain'; readonly deadlineMs: number }
+  | { readonly type: 'ping' }
