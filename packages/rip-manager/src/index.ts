@@ -1,1 +1,31 @@
+export type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
+export type {
+  BuildResult,
+  Builder,
+  ChildProcess,
+  Clock,
+  ExitStatus,
+  ProcessSpec,
+  Random,
+  Signal,
+  Snapshot,
+  Spawner,
+  Tree,
+  TreeState,
+  Verifier,
+  Watcher,
+  WorkerLinks,
+} from './ports.ts'
+export { SNAPSHOT_VERSION } from './snapshot.ts'
+export type {
+  ExitReason,
+  ManagerEvent,
+  ManagerEventBody,
+  ManagerSnapshot,
+  PoolHealth,
+  Refusal,
+  RefusalCode,
+  WorkerPhase,
+  WorkerSnapshot,
+} from './snapshot.ts'
 export type { Backend, DrainReport, GenerationId, Upstreams } from './upstreams.ts'

@@ -1,0 +1,55 @@
+import type { ManagerEvent, ManagerEventBody, ManagerSnapshot, Refusal } from './snapshot.ts'
+import type { GenerationId } from './upstreams.ts'
+
+/** Outcome of a reload: a refused candidate is a value, not an exception. */
+export type ReloadResult =
+  | {
+      readonly ok: true
+      readonly generation: GenerationId
+      readonly previous: GenerationId | null
+      readonly tookMs: number
+      readonly unchanged: boolean
+    }
+  | { readonly ok: false; readonly refusal: Refusal }
+
+export interface CommandOptions {
+  /** Shown in events, such as `deploy 42`. */
+  readonly reason?: string
+  readonly signal?: AbortSignal
+}
+
+export interface StopOptions {
+  /** Skip the drain and kill. @default false */
+  readonly now?: boolean
+}
+
+export interface StopReport {
+  /** Requests that were cut; 0 after a clean stop. */
+  readonly abandoned: number
+}
+
+/** Supervises one application. Obtained from `createManager`. */
+export interface Manager extends AsyncDisposable {
+  /** Resolves when the first generation serves; rejects with `ManagerError` when it cannot. */
+  start(): Promise<void>
+  readonly snapshot: ManagerSnapshot
+  /** Newest content on disk becomes the serving generation, if it proves itself. */
+  reload(options?: CommandOptions): Promise<ReloadResult>
+  /** Replaces every worker by a fresh process of the same generation, one at a time. */
+  restart(options?: CommandOptions): Promise<ReloadResult>
+  /** Returns to the previous generation. */
+  rollback(options?: CommandOptions): Promise<ReloadResult>
+  /** Sets the number of workers; at least 1. */
+  scale(workers: number): Promise<void>
+  /** Suspends reloads, by watcher and by command alike. */
+  hold(): void
+  release(): void
+  on<T extends ManagerEventBody['type']>(
+    type: T,
+    listener: (event: Extract<ManagerEvent, { type: T }>) => void,
+  ): Disposable
+  /** Every event from now on, buffered up to 1024; what did not fit is reported as a warning event. */
+  events(options?: { readonly signal?: AbortSignal }): AsyncIterable<ManagerEvent>
+  /** Drains, stops every process, removes every file of the run directory. Idempotent. */
+  close(options?: StopOptions): Promise<StopReport>
+}

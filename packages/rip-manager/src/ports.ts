@@ -1,0 +1,100 @@
+import type { BootFailure, SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
+import type { GenerationId } from './upstreams.ts'
+
+/** Monotonic time and timers. A suspended machine shows as a gap in `nowMs()`. */
+export interface Clock {
+  nowMs(): number
+  /** Runs once after the delay; the returned object cancels it. */
+  after(delayMs: number, run: () => void): Disposable
+}
+
+/** A number in [0, 1). */
+export type Random = () => number
+
+export type Signal = 'SIGTERM' | 'SIGKILL' | 'SIGQUIT' | 'SIGINT' | 'SIGUSR2'
+
+/** How a process ended. Exactly one of the two is set. */
+export interface ExitStatus {
+  readonly code: number | null
+  readonly signal: string | null
+  /** The kernel's out-of-memory killer chose it, as far as the cgroup tells. */
+  readonly oom: boolean
+}
+
+export interface ProcessSpec {
+  /** Name in logs, such as `w1` or `balancer`. */
+  readonly name: string
+  readonly command: readonly [string, ...string[]]
+  readonly cwd: string
+  /** The complete environment; nothing is inherited beside it. */
+  readonly env: Readonly<Record<string, string>>
+  /** Descriptors handed down, in order, from 3 on. */
+  readonly inheritFds?: readonly number[]
+}
+
+/** A child in a process group of its own. Its standard input is a pipe whose end means: the supervisor is gone. */
+export interface ChildProcess {
+  readonly pid: number
+  readonly exited: Promise<ExitStatus>
+  /** To the whole group; does nothing once the process was reaped or its start time no longer matches. */
+  signal(signal: Signal): void
+  /** The last lines it wrote to standard error, at most 64 KiB. */
+  stderrTail(): string
+}
+
+export interface Spawner {
+  /** Throws {@link ManagerError} `SPAWN_FAILED` when the system refuses. */
+  spawn(spec: ProcessSpec): ChildProcess
+}
+
+/** The supervisor's end of the control connections of workers. */
+export interface WorkerLinks {
+  /** Path workers are told in `RIP_CONTROL`. */
+  readonly path: string
+  start(): Promise<void>
+  close(): Promise<void>
+  /** Called for every message of a worker that said hello with this pid, and with `null` when its link ended. */
+  onMessage(receive: (pid: number, message: WorkerMessage | null) => void): void
+  send(pid: number, message: SupervisorMessage): void
+}
+
+/** Tells that something may have changed below a folder; what changed is read from disk. */
+export interface Watcher {
+  start(root: string, wake: () => void): Promise<void>
+  close(): Promise<void>
+}
+
+/** Content of the application on disk at one moment. */
+export interface TreeState {
+  /** Hash over all paths and their content. */
+  readonly generation: GenerationId
+  /** Content hash by path relative to the root. */
+  readonly files: ReadonlyMap<string, string>
+  /** Modification time of the newest file, in milliseconds since the epoch. */
+  readonly newestMs: number
+}
+
+/** Reads the application's sources, lock file, `.env*` and configuration. */
+export interface Tree {
+  read(): Promise<TreeState>
+}
+
+/** Code of one generation, compiled and frozen. */
+export interface Snapshot {
+  readonly generation: GenerationId
+  /** Folder named to workers in `RIP_SNAPSHOT`; absent when code is loaded from disk. */
+  readonly folder?: string
+}
+
+export type BuildResult =
+  { readonly ok: true; readonly snapshot: Snapshot } | { readonly ok: false; readonly failure: BootFailure }
+
+/** Compiles a generation in a short-lived process, so that the manager never loads the application's code. */
+export interface Builder {
+  build(state: TreeState, options: { readonly signal: AbortSignal }): Promise<BuildResult>
+}
+
+/** Asks a candidate over its socket whether it really serves. Resolves with a reason when it does not. */
+export interface Verifier {
+  verify(socket: string, options: { readonly signal: AbortSignal }): Promise<string | undefined>
+}

@@ -1,0 +1,137 @@
+import type { BootFailure } from '@rip/worker/protocol'
+import type { GenerationId } from './upstreams.ts'
+
+/** Raised when a field of the snapshot or of an event changes its meaning. */
+export const SNAPSHOT_VERSION = 1
+
+export type WorkerPhase = 'starting' | 'ready' | 'draining' | 'exited'
+
+/** Why a worker's process ended. */
+export type ExitReason =
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'recycled'; readonly because: 'requests' | 'memory' | 'lifetime' }
+  | {
+      readonly kind: 'crashed'
+      readonly code: number | null
+      readonly signal: string | null
+      readonly stderr: string
+    }
+  | { readonly kind: 'oom' }
+  | { readonly kind: 'boot-timeout'; readonly afterMs: number }
+  | { readonly kind: 'boot-failed'; readonly failure: BootFailure }
+  | { readonly kind: 'stuck-loop'; readonly silentMs: number }
+  | { readonly kind: 'killed'; readonly because: 'drain-deadline' | 'superseded' | 'stop' }
+
+export interface WorkerSnapshot {
+  readonly slot: number
+  readonly incarnation: number
+  readonly pid: number
+  readonly phase: WorkerPhase
+  readonly generation: GenerationId
+  readonly socket: string
+  readonly sinceMs: number
+  readonly bootMs?: number
+  readonly inFlight: number
+  readonly requests: number
+  readonly rssBytes: number
+  readonly loopLagMs: number
+}
+
+export type RefusalCode =
+  'build-failed' | 'boot-failed' | 'boot-timeout' | 'verify-failed' | 'superseded' | 'held' | 'stopping'
+
+/** Why a generation does not serve. Kept until other content is admitted. */
+export interface Refusal {
+  readonly code: RefusalCode
+  readonly generation: GenerationId
+  /** One sentence for the operator. */
+  readonly message: string
+  readonly failure?: BootFailure
+  /** End of the candidate's standard error. */
+  readonly stderr?: string
+  /** Milliseconds since the epoch. */
+  readonly atMs: number
+}
+
+/** `degraded`: fewer ready workers than wanted; `crash-loop`: the crash budget is spent, retries are slow. */
+export type PoolHealth = 'starting' | 'ok' | 'degraded' | 'crash-loop' | 'held' | 'stopping' | 'stopped'
+
+/** Everything an operator may ask, as plain JSON; also the answer of `GET /status`. */
+export interface ManagerSnapshot {
+  readonly version: typeof SNAPSHOT_VERSION
+  readonly name: string
+  readonly pid: number
+  readonly root: string
+  readonly health: PoolHealth
+  readonly generation: GenerationId | null
+  readonly previousGeneration: GenerationId | null
+  readonly wantedWorkers: number
+  readonly readyWorkers: number
+  readonly watching: boolean
+  readonly held: boolean
+  readonly reloads: { readonly admitted: number; readonly refused: number }
+  readonly restarts: number
+  readonly lastRefusal: Refusal | null
+  readonly workers: readonly WorkerSnapshot[]
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number
+}
+
+/** What happened, in order. `atMs` is milliseconds since the epoch, `seq` grows by one. */
+export type ManagerEvent = { readonly seq: number; readonly atMs: number } & ManagerEventBody
+
+export type ManagerEventBody =
+  | { readonly type: 'starting'; readonly generation: GenerationId; readonly workers: number }
+  | {
+      readonly type: 'ready'
+      readonly generation: GenerationId
+      readonly workers: number
+      readonly tookMs: number
+    }
+  | {
+      readonly type: 'worker-started'
+      readonly slot: number
+      readonly pid: number
+      readonly generation: GenerationId
+    }
+  | { readonly type: 'worker-ready'; readonly slot: number; readonly pid: number; readonly bootMs: number }
+  | {
+      readonly type: 'worker-exited'
+      readonly slot: number
+      readonly pid: number
+      readonly reason: ExitReason
+      readonly uptimeMs: number
+      readonly requests: number
+      /** Delay before the replacement is started; absent when there is none. */
+      readonly respawnInMs?: number
+    }
+  | { readonly type: 'generation-building'; readonly generation: GenerationId; readonly because: string }
+  | { readonly type: 'generation-verified'; readonly generation: GenerationId }
+  | {
+      readonly type: 'generation-cut'
+      readonly generation: GenerationId
+      readonly previous: GenerationId | null
+      readonly tookMs: number
+    }
+  | { readonly type: 'generation-retired'; readonly generation: GenerationId; readonly abandoned: number }
+  | { readonly type: 'generation-refused'; readonly refusal: Refusal }
+  | {
+      readonly type: 'rolled-back'
+      readonly from: GenerationId
+      readonly to: GenerationId
+      readonly because: string
+    }
+  | { readonly type: 'scaled'; readonly workers: number }
+  | { readonly type: 'held' }
+  | { readonly type: 'released' }
+  | { readonly type: 'health'; readonly health: PoolHealth }
+  | {
+      readonly type: 'service-exited'
+      readonly service: string
+      readonly status: string
+      readonly respawnInMs: number
+    }
+  | { readonly type: 'service-ready'; readonly service: string; readonly pid: number }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'stopping' }
+  | { readonly type: 'stopped'; readonly abandoned: number }
