@@ -1,0 +1,48 @@
+/** What went wrong, by code: what happened, with which value, and what to do about it. */
+const messages = {
+  SPAWN_FAILED: (d: { readonly name: string; readonly command: string; readonly reason: string }) =>
+    `cannot start ${d.name} (${d.command}): ${d.reason}`,
+  ALREADY_RUNNING: (d: { readonly runDir: string; readonly pid: number | null }) =>
+    `already running${d.pid === null ? '' : ` as process ${d.pid}`} with the run directory ${d.runDir}; ` +
+    'stop it first, or give this instance another --name or --run-dir',
+  NOT_RUNNING: (d: { readonly runDir: string }) =>
+    `nothing is running with the run directory ${d.runDir}; start it first, or see "rip-server ps"`,
+  RUN_DIR_UNSAFE: (d: { readonly path: string; readonly reason: string }) =>
+    `refusing the run directory ${d.path}: ${d.reason}; remove it or choose another with --run-dir`,
+  SOCKET_PATH_TOO_LONG: (d: { readonly path: string; readonly bytes: number; readonly maxBytes: number }) =>
+    `the socket path ${d.path} has ${d.bytes} bytes, the system allows ${d.maxBytes}; ` +
+    'choose a shorter --run-dir',
+  PORT_IN_USE: (d: { readonly address: string; readonly owner: string | null }) =>
+    `${d.address} is in use${d.owner === null ? '' : ` by ${d.owner}`}; stop it or choose another address`,
+  LISTEN_DENIED: (d: { readonly address: string }) =>
+    `not allowed to listen on ${d.address}; choose a port above 1023 or a writable folder, or grant the right`,
+  LISTEN_FAILED: (d: { readonly address: string; readonly reason: string }) =>
+    `cannot listen on ${d.address}: ${d.reason}`,
+  CONTROL_REFUSED: (d: { readonly status: number; readonly message: string }) =>
+    `the running instance refused the command (${d.status}): ${d.message}`,
+  CONTROL_VERSION: (d: { readonly theirs: number; readonly ours: number }) =>
+    `the running instance speaks version ${d.theirs} of the control protocol and this program version ${d.ours}; ` +
+    'use the same release for both',
+  LINK_SOCKET_FAILED: (d: { readonly path: string; readonly reason: string }) =>
+    `cannot listen for workers on ${d.path}: ${d.reason}`,
+  WATCH_FAILED: (d: { readonly root: string; readonly reason: string }) =>
+    `cannot watch ${d.root}: ${d.reason}`,
+} as const
+
+export type ManagerErrorCode = keyof typeof messages
+
+export type ManagerErrorDetail<C extends ManagerErrorCode> = Parameters<(typeof messages)[C]>[0]
+
+/** Every error this package raises on purpose; `code` says which, `detail` carries the values. */
+export class ManagerError<C extends ManagerErrorCode = ManagerErrorCode> extends Error {
+  override readonly name = 'ManagerError'
+  readonly code: C
+  readonly detail: ManagerErrorDetail<C>
+
+  constructor(code: C, detail: ManagerErrorDetail<C>, options?: ErrorOptions) {
+    // The table pairs each code with its own detail, which the union of all functions cannot express.
+    super((messages[code] as (d: ManagerErrorDetail<C>) => string)(detail), options)
+    this.code = code
+    this.detail = detail
+  }
+}
