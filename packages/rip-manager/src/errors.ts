@@ -1,31 +1,35 @@
 /** What went wrong, by code: what happened, with which value, and what to do about it. */
 const messages = {
-  SPAWN_FAILED: (d: { readonly name: string; readonly command: string; readonly reason: string }) =>
+  SPAWN_FAILED: (d: { readonly name: string; readonly command: string; readonly reason: string }): string =>
     `cannot start ${d.name} (${d.command}): ${d.reason}`,
-  ALREADY_RUNNING: (d: { readonly runDir: string; readonly pid: number | null }) =>
+  ALREADY_RUNNING: (d: { readonly runDir: string; readonly pid: number | null }): string =>
     `already running${d.pid === null ? '' : ` as process ${d.pid}`} with the run directory ${d.runDir}; ` +
     'stop it first, or give this instance another --name or --run-dir',
-  NOT_RUNNING: (d: { readonly runDir: string }) =>
+  NOT_RUNNING: (d: { readonly runDir: string }): string =>
     `nothing is running with the run directory ${d.runDir}; start it first, or see "rip-server ps"`,
-  RUN_DIR_UNSAFE: (d: { readonly path: string; readonly reason: string }) =>
+  RUN_DIR_UNSAFE: (d: { readonly path: string; readonly reason: string }): string =>
     `refusing the run directory ${d.path}: ${d.reason}; remove it or choose another with --run-dir`,
-  SOCKET_PATH_TOO_LONG: (d: { readonly path: string; readonly bytes: number; readonly maxBytes: number }) =>
+  SOCKET_PATH_TOO_LONG: (d: {
+    readonly path: string
+    readonly bytes: number
+    readonly maxBytes: number
+  }): string =>
     `the socket path ${d.path} has ${d.bytes} bytes, the system allows ${d.maxBytes}; ` +
     'choose a shorter --run-dir',
-  PORT_IN_USE: (d: { readonly address: string; readonly owner: string | null }) =>
+  PORT_IN_USE: (d: { readonly address: string; readonly owner: string | null }): string =>
     `${d.address} is in use${d.owner === null ? '' : ` by ${d.owner}`}; stop it or choose another address`,
-  LISTEN_DENIED: (d: { readonly address: string }) =>
+  LISTEN_DENIED: (d: { readonly address: string }): string =>
     `not allowed to listen on ${d.address}; choose a port above 1023 or a writable folder, or grant the right`,
-  LISTEN_FAILED: (d: { readonly address: string; readonly reason: string }) =>
+  LISTEN_FAILED: (d: { readonly address: string; readonly reason: string }): string =>
     `cannot listen on ${d.address}: ${d.reason}`,
-  CONTROL_REFUSED: (d: { readonly status: number; readonly message: string }) =>
+  CONTROL_REFUSED: (d: { readonly status: number; readonly message: string }): string =>
     `the running instance refused the command (${d.status}): ${d.message}`,
-  CONTROL_VERSION: (d: { readonly theirs: number; readonly ours: number }) =>
+  CONTROL_VERSION: (d: { readonly theirs: number; readonly ours: number }): string =>
     `the running instance speaks version ${d.theirs} of the control protocol and this program version ${d.ours}; ` +
     'use the same release for both',
-  LINK_SOCKET_FAILED: (d: { readonly path: string; readonly reason: string }) =>
+  LINK_SOCKET_FAILED: (d: { readonly path: string; readonly reason: string }): string =>
     `cannot listen for workers on ${d.path}: ${d.reason}`,
-  WATCH_FAILED: (d: { readonly root: string; readonly reason: string }) =>
+  WATCH_FAILED: (d: { readonly root: string; readonly reason: string }): string =>
     `cannot watch ${d.root}: ${d.reason}`,
 } as const
 
