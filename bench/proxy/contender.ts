@@ -1,0 +1,147 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** What a proxy is told: where to listen, and the sockets behind it. */
+export interface Setup {
+  readonly port: number
+  readonly tlsPort: number
+  readonly cert: string
+  readonly key: string
+  readonly origins: readonly string[]
+  /** A folder of its own. */
+  readonly folder: string
+}
+
+/** A proxy under comparison, as the command that runs it in the foreground with one process or thread. */
+export interface Contender {
+  readonly name: string
+  /** Words that print its version. */
+  readonly version: readonly string[]
+  command(setup: Setup): readonly string[]
+}
+
+function file(setup: Setup, name: string, text: string): string {
+  mkdirSync(setup.folder, { recursive: true })
+  const path = join(setup.folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+/** Started by root, nginx would give up the right to reach the sockets. */
+const asRoot = process.getuid?.() === 0 ? 'user root;' : ''
+
+const nginx: Contender = {
+  name: 'nginx',
+  version: ['nginx', '-v'],
+  command(setup) {
+    const config = `
+daemon off; ${asRoot} worker_processes 1; pid ${setup.folder}/nginx.pid; error_log ${setup.folder}/error.log;
+worker_rlimit_nofile 20000;
+events { worker_connections 8192; }
+http {
+  access_log off; keepalive_requests 1000000000; client_max_body_size 8m; client_body_buffer_size 2m;
+  client_body_temp_path ${setup.folder}/body; proxy_temp_path ${setup.folder}/proxy;
+  fastcgi_temp_path ${setup.folder}/f; uwsgi_temp_path ${setup.folder}/u; scgi_temp_path ${setup.folder}/s;
+  upstream app { ${setup.origins.map((path) => `server unix:${path};`).join(' ')} keepalive 256; keepalive_requests 1000000000; }
+  server {
+    listen 127.0.0.1:${setup.port} backlog=4096;
+    listen 127.0.0.1:${setup.tlsPort} ssl;
+    ssl_certificate ${setup.cert}; ssl_certificate_key ${setup.key}; ssl_protocols TLSv1.2 TLSv1.3;
+    location / {
+      proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Request-Id $request_id;
+    }
+  }
+}`
+    return ['nginx', '-p', setup.folder, '-c', file(setup, 'nginx.conf', config)]
+  },
+}
+
+const haproxy: Contender = {
+  name: 'haproxy',
+  version: ['haproxy', '-v'],
+  command(setup) {
+    const pem = file(setup, 'site.pem', '')
+    writeFileSync(pem, Bun.spawnSync(['cat', setup.cert, setup.key]).stdout)
+    const servers = setup.origins.map((path, at) => `  server s${at} unix@${path}`).join('\n')
+    const config = `
+global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 60s
+  timeout server 60s
+  http-reuse always
+  option forwardfor
+frontend web
+  http-request set-header X-Forwarded-Proto http
+  unique-id-format %{+X}o%ci:%cp_%fi:%fp_%Ts_%rt:%pid
+  unique-id-header X-Request-Id
+  bind 127.0.0.1:${setup.port} backlog 4096
+  bind 127.0.0.1:${setup.tlsPort} ssl crt ${pem}
+  default_backend app
+backend app
+  balance roundrobin
+${servers}
+`
+    return ['haproxy', '-db', '-q', '-f', file(setup, 'haproxy.cfg', config)]
+  },
+}
+
+const caddy: Contender = {
+  name: 'caddy',
+  version: ['caddy', 'version'],
+  command(setup) {
+    const to = setup.origins.map((path) => `unix/${path}`).join(' ')
+    const site = `{\n  bind 127.0.0.1\n  reverse_proxy ${to} {\n    lb_policy round_robin\n  }\n`
+    const config = `{
+  admin off
+  auto_https off
+  log {
+    level ERROR
+  }
+}
+http://:${setup.port} ${site}}
+https://:${setup.tlsPort} ${site}  tls ${setup.cert} ${setup.key}\n}
+`
+    const path = file(setup, 'Caddyfile', config)
+    return [
+      'env',
+      'GOMAXPROCS=1',
+      `HOME=${setup.folder}`,
+      'caddy',
+      'run',
+      '--config',
+      path,
+      '--adapter',
+      'caddyfile',
+    ]
+  },
+}
+
+const ripBalancer: Contender = {
+  name: 'rip-balancer',
+  version: ['bun', '--version'],
+  command(setup) {
+    const program = fileURLToPath(import.meta.resolve('@rip/balancer/package.json')).replace(
+      'package.json',
+      'bin/rip-balancer',
+    )
+    const config = {
+      listen: [
+        { host: '127.0.0.1', port: setup.port },
+        { host: '127.0.0.1', port: setup.tlsPort, tls: { cert: setup.cert, key: setup.key } },
+      ],
+      pools: { app: { backends: setup.origins.map((path) => ({ address: `unix:${path}` })) } },
+      admin: `unix:${setup.folder}/admin.sock`,
+    }
+    return [program, '--config', file(setup, 'balancer.json', JSON.stringify(config))]
+  },
+}
+
+/** The first one is what ratios refer to. */
+export const CONTENDERS: readonly Contender[] = [nginx, haproxy, caddy, ripBalancer]
