@@ -1,0 +1,91 @@
+/**
+ * How an exchange ended, seen from the balancer.
+ *
+ * - `completed`: the whole response of the backend was handed to the client.
+ * - `answered`: a hook or a rule of the balancer gave the answer (405, 413, 417, `OPTIONS` with `Max-Forwards: 0`).
+ * - `bad-request`: the request was malformed (400, 414, 431, 501, 505).
+ * - `client-timeout`: the client was too slow (408, or its connection was cut).
+ * - `client-gone`: the client left before the response was complete (logged as 499 when no head was sent).
+ * - `queue-full`, `queue-timeout`, `no-backend`, `closing`: no backend could be claimed (503).
+ * - `connect-failed`, `connect-timeout`: no connection to a backend (502).
+ * - `response-timeout`: the backend was too slow (504, or the response was cut).
+ * - `backend-reset`: the backend closed too early (502, or the response was cut).
+ * - `bad-response`: the response was malformed (502, or it was cut).
+ * - `local-failure`: this process ran out of something, or a hook threw (500, 503).
+ * - `tunnel-closed`: an upgraded connection ended.
+ */
+export type EndCause =
+  | 'completed'
+  | 'answered'
+  | 'bad-request'
+  | 'client-timeout'
+  | 'client-gone'
+  | 'queue-full'
+  | 'queue-timeout'
+  | 'no-backend'
+  | 'closing'
+  | 'connect-failed'
+  | 'connect-timeout'
+  | 'response-timeout'
+  | 'backend-reset'
+  | 'bad-response'
+  | 'local-failure'
+  | 'tunnel-closed'
+
+/**
+ * What is known about an exchange when it has ended. The object is reused: read it during the call, keep nothing.
+ * Text members are decoded when they are read, so a sink that does not need them does not pay for them.
+ */
+export interface ExchangeRecord {
+  /** Start of the request, milliseconds since 1970. */
+  readonly startedAt: number
+  /** Empty when the request line could not be read; the same holds for `target`, `host` and `protocol`. */
+  readonly method: string
+  readonly target: string
+  readonly host: string
+  readonly protocol: string
+  readonly scheme: 'http' | 'https'
+  /** Address of the client, seen through trusted proxies; `unix` for a peer on a Unix socket. */
+  readonly clientAddress: string
+  readonly requestId: string
+  readonly userAgent: string
+  readonly referer: string
+  /** Status sent to the client; 499 when it left before one was sent. */
+  readonly status: number
+  readonly cause: EndCause
+  /** Bytes of the response handed to the kernel, head included. */
+  readonly bytesSent: number
+  /** Bytes of the request body received. */
+  readonly bytesReceived: number
+  /** Id of the last backend tried; `undefined` when none was claimed. */
+  readonly backend: string | undefined
+  /** Attempts after the first one. */
+  readonly retries: number
+  /** Time spent in the queue of the pool. */
+  readonly queueMs: number
+  /** Claim of the backend to the head of its response; 0 when there was none. */
+  readonly responseMs: number
+  /** First byte of the request to the last byte of the response. */
+  readonly totalMs: number
+}
+
+/** Something that happened to a connection and not to an exchange. */
+export type ConnectionEvent =
+  | 'opened'
+  | 'closed'
+  | 'refused-total'
+  | 'refused-address'
+  | 'idle-timeout'
+  | 'upstream-opened'
+  | 'upstream-closed'
+  | 'upstream-unexpected-bytes'
+
+/** Receives what the data plane reports: metrics and the access log. Must not throw and not block. */
+export interface ExchangeObserver {
+  /** An exchange began: its head is complete. */
+  started(): void
+  /** Called exactly once for each request whose first byte arrived, malformed ones included. */
+  ended(record: ExchangeRecord): void
+  /** Client and backend connections. */
+  connection(event: ConnectionEvent): void
+}

@@ -1,0 +1,164 @@
+import type { ExchangeObserver } from './record.ts'
+
+/**
+ * What the data plane needs to know, completely resolved: no optional member means "default". Times are in
+ * milliseconds, sizes in bytes; `Infinity` switches a limit off where its comment says so.
+ */
+export interface DataPlaneSettings {
+  readonly timeouts: Timeouts
+  readonly limits: Limits
+  readonly forwarding: Forwarding
+  /** Protocols a client may upgrade to, in lower case. Everything else is answered as plain HTTP. */
+  readonly upgrades: readonly string[]
+  /** Attempts after the first one, for requests that can be repeated safely. */
+  readonly retries: number
+  /** Peers that must open each connection with a PROXY protocol header (v1 or v2); `undefined` refuses all. */
+  readonly proxyProtocolFrom: AddressSet | undefined
+  readonly hooks: Hooks
+  readonly observer: ExchangeObserver
+  readonly errorPages: ErrorPages
+}
+
+/** Time limits of one exchange and of the connections around it, in milliseconds. */
+export interface Timeouts {
+  /** First byte of a request to the end of its head, absolute: no byte trickle extends it (408). */
+  readonly headerMs: number
+  /** Silence of the client within a request body (408). */
+  readonly bodyIdleMs: number
+  /** Silence of the client between two requests. */
+  readonly clientIdleMs: number
+  /** The client takes none of the bytes waiting for it. */
+  readonly writeIdleMs: number
+  /** Connecting to a backend (502, after retries). */
+  readonly connectMs: number
+  /** End of the request to the head of the final response (504). */
+  readonly responseMs: number
+  /** Silence of the backend within a response body; the response is cut. */
+  readonly responseIdleMs: number
+  /** Whole exchange, queue included; `Infinity` is off (504, or the response is cut). */
+  readonly totalMs: number
+  /** Silence in both directions of an upgraded connection. */
+  readonly tunnelIdleMs: number
+  /** Wait for `100 Continue` of the backend before the body is sent anyway. */
+  readonly continueMs: number
+  /** An unused connection to a backend is closed after this time; keep it below the backend's own limit. */
+  readonly upstreamIdleMs: number
+  /** After a refusal: how long the rest of the request is read and dropped so that the answer is not lost. */
+  readonly lingerMs: number
+  /** Draining: how long an idle client connection stays open, as a request may already be on its way. */
+  readonly drainGraceMs: number
+}
+
+/** Sizes and counts that bound what one client or one backend can occupy. */
+export interface Limits {
+  /** Request line and each header line (414 or 431). */
+  readonly maxLineBytes: number
+  /** Request line and header section together (414 or 431). */
+  readonly maxHeadBytes: number
+  /** Fields in a header or trailer section (431). */
+  readonly maxFields: number
+  /** Request body, counted while it arrives when its length is not declared; `Infinity` is off (413). */
+  readonly maxBodyBytes: number
+  /** Slowest request body accepted, averaged after the first ten seconds; 0 is off (408). */
+  readonly minBodyBytesPerSecond: number
+  /** Head of a response (502). */
+  readonly maxResponseHeadBytes: number
+  /** Interim (1xx) responses to one request (502). */
+  readonly maxInterimResponses: number
+  /** Requests on one client connection; `Infinity` is off. */
+  readonly maxRequestsPerConnection: number
+  /** Client connections of the listener. */
+  readonly maxConnections: number
+  /** Client connections from one address; `Infinity` is off. Unix peers are not counted. */
+  readonly maxConnectionsPerAddress: number
+  /** Unused connections kept to one backend. */
+  readonly maxIdlePerBackend: number
+  /** Request body kept for a second attempt until the first byte of the response arrives. */
+  readonly maxReplayBytes: number
+}
+
+/** What happens to the fields that say who asked. */
+export interface Forwarding {
+  /** Peers whose `X-Forwarded-*`, `X-Real-IP`, `Forwarded` and `X-Request-Id` are believed and extended. */
+  readonly trustedProxies: AddressSet
+  /** Also send `Forwarded` (RFC 7239). */
+  readonly forwarded: boolean
+  /** Pseudonym for `Via` in both directions; `undefined` sends none. */
+  readonly via: string | undefined
+  /** Pass a valid `X-Request-Id` of an untrusted client on instead of making a new one. */
+  readonly acceptRequestId: boolean
+  /** Tell the client the request id in `X-Request-Id`, unless the backend did. */
+  readonly exposeRequestId: boolean
+  /** Pass the trailer fields of a request on; `Bun.serve` backends answer them with 400. */
+  readonly requestTrailers: boolean
+}
+
+/** A set of addresses, usually built from CIDR blocks. */
+export interface AddressSet {
+  /** @param address an IPv4 or IPv6 address in text form, or `unix` for a peer on a Unix socket */
+  has(address: string): boolean
+}
+
+/** Synchronous hooks; each is looked at once per request. An exception fails that exchange only (500 or 502). */
+export interface Hooks {
+  /** Sees a request before a backend is chosen; may edit its fields or answer it by returning an answer. */
+  readonly onRequest?: (request: RequestView) => LocalAnswer | undefined | void
+  /** Sees the head of a final response of a backend; may edit its fields. */
+  readonly onResponse?: (response: ResponseView) => void
+}
+
+/** A request as hooks see it; valid only during the call. */
+export interface RequestView {
+  readonly method: string
+  readonly target: string
+  readonly host: string
+  readonly client: ClientView
+  readonly requestId: string
+  readonly headers: EditableFields
+}
+
+/** A response head as hooks see it; valid only during the call. */
+export interface ResponseView {
+  readonly status: number
+  readonly backend: string
+  readonly requestId: string
+  readonly headers: EditableFields
+}
+
+/** Who is asking. */
+export interface ClientView {
+  /** Address of the client, seen through trusted proxies; `unix` for a peer on a Unix socket. */
+  readonly address: string
+  readonly scheme: 'http' | 'https'
+}
+
+/** Header fields in wire order; names compare without case. Framing and hop-by-hop fields cannot be set. */
+export interface EditableFields {
+  /** Values joined by `, `, or `undefined`. */
+  get(name: string): string | undefined
+  /** Replaces all fields of that name. @throws when name or value are not valid HTTP. */
+  set(name: string, value: string): void
+  /** Adds a field at the end. @throws when name or value are not valid HTTP. */
+  append(name: string, value: string): void
+  delete(name: string): void
+  [Symbol.iterator](): IterableIterator<readonly [name: string, value: string]>
+}
+
+/** A complete answer given by the balancer itself. */
+export interface LocalAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+}
+
+/** Body of the answers the balancer gives itself. */
+export interface ErrorPages {
+  /** @param accept value of the `Accept` field of the request, if its head could be read */
+  render(status: number, requestId: string, accept: string | undefined): ErrorPage
+}
+
+/** One rendered page. */
+export interface ErrorPage {
+  readonly contentType: string
+  readonly body: string | Uint8Array
+}

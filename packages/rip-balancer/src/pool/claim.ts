@@ -1,0 +1,64 @@
+/**
+ * The seam between the data plane and the pool: the data plane claims a backend for one exchange and releases it
+ * exactly once. Types only.
+ */
+
+/** Where a backend listens. */
+export type BackendAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+
+/** One server behind the balancer, as the data plane sees it. */
+export interface Backend {
+  readonly id: string
+  readonly address: BackendAddress
+  /** Requests the backend takes at the same time. */
+  readonly maxInFlight: number
+  /** Requests claimed and not yet released. */
+  readonly inFlight: number
+  /** Generation the backend belongs to; `undefined` outside rip-server. */
+  readonly generation: string | undefined
+}
+
+/** Why no backend could be claimed. */
+export type ClaimRefusal = 'queue-full' | 'queue-timeout' | 'no-backend' | 'closing'
+
+/** Who claims; implemented by the exchange itself, so that a claim allocates nothing. */
+export interface Claimant {
+  /** Key of hash and sticky policies; computed when asked for. */
+  readonly hashKey: string | undefined
+  /** A queued claim got its backend. Called at most once, never inside `claim`. */
+  granted(backend: Backend): void
+  /** A queued claim was given up by the pool. Called at most once, never inside `claim`. */
+  refused(reason: ClaimRefusal): void
+}
+
+/**
+ * How the use of a backend ended. `local-failure` says that this process is to blame (no file descriptor left),
+ * `client-gone` that the client left; neither says anything about the backend.
+ */
+export type Outcome =
+  | 'ok'
+  | 'connect-failed'
+  | 'connect-timeout'
+  | 'response-timeout'
+  | 'reset'
+  | 'bad-response'
+  | 'client-gone'
+  | 'local-failure'
+
+/** What a pool offers to the data plane. */
+export interface Claims {
+  /**
+   * Claims a backend in the same tick, in-flight count included, or takes a place in the queue.
+   *
+   * @param exclude the backend of the failed attempt: taken again only if no other is eligible
+   */
+  claim(claimant: Claimant, exclude?: Backend): Backend | 'queued' | ClaimRefusal
+  /** Leaves the queue; the place is free at once. Does nothing when the claimant is not queued. */
+  withdraw(claimant: Claimant): void
+  /** Gives a claimed backend back; exactly once per claim. */
+  release(backend: Backend, outcome: Outcome): void
+  /** Takes one retry from the budget; `false` when the budget is used up. */
+  mayRetry(): boolean
+}
