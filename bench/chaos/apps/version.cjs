@@ -1,0 +1,1 @@
+exports.VERSION = '1'

@@ -1,0 +1,26 @@
+/** A server under test, as the scenarios need it. One instance is one running server. */
+export interface Driver extends AsyncDisposable {
+  readonly name: string
+  readonly port: number
+  /** Resolves when the application answers. */
+  start(): Promise<void>
+  /** Process to kill for "the manager died". */
+  managerPid(): number
+  /** Processes that run the application. */
+  workerPids(): number[]
+  /** Puts a release on disk: a good one with this version, or one that does not compile. */
+  deploy(release: { readonly version: string } | 'broken'): Promise<void>
+  /** Makes the server take what is on disk; resolves with the exit code of its command. */
+  reload(): Promise<number>
+  /** Starts the manager again after it was killed, as an init system would. */
+  restartManager(): Promise<void>
+}
+
+export interface DriverOptions {
+  readonly port: number
+  readonly workers: number
+  /** An empty folder of its own. */
+  readonly folder: string
+}
+
+export type DriverFactory = (options: DriverOptions) => Driver

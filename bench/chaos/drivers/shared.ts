@@ -1,0 +1,65 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Connection } from '../client.ts'
+
+const APPS = fileURLToPath(new URL('../apps/', import.meta.url))
+
+/** Copies one of the applications beside this folder. */
+export function copyApp(files: readonly string[], folder: string): void {
+  for (const file of files) cpSync(join(APPS, file), join(folder, file))
+}
+
+/** Writes a release: the version the application answers with, or text no parser accepts. */
+export function writeRelease(
+  file: string,
+  statement: (version: string) => string,
+  release: { readonly version: string } | 'broken',
+): void {
+  writeFileSync(file, release === 'broken' ? 'this is ( not a program\n' : `${statement(release.version)}\n`)
+}
+
+/** Resolves when the application on the port answers; throws after 15 seconds. */
+export async function untilAnswering(port: number): Promise<void> {
+  const until = performance.now() + 15_000
+  while (performance.now() < until) {
+    if ((await versionServed(port)) !== undefined) return
+    await Bun.sleep(20)
+  }
+  throw new Error(`nothing answers on port ${port}`)
+}
+
+/** The version the application answers with on a fresh connection, or `undefined` when it does not answer. */
+export async function versionServed(port: number): Promise<string | undefined> {
+  const connection = new Connection()
+  try {
+    await connection.connect('127.0.0.1', port)
+    const answer = await connection.request({ method: 'GET', path: '/', keepAlive: false }, '127.0.0.1', 5000)
+    return (JSON.parse(answer.body.toString()) as { version: string }).version
+  } catch {
+    // Refused, cut or not the application: it does not answer.
+    return undefined
+  }
+}
+
+/** Ends a process and waits for it: politely first, by force after five seconds. */
+export async function stop(
+  child: Bun.Subprocess | undefined,
+  signal: NodeJS.Signals = 'SIGTERM',
+): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  child.kill(signal)
+  const forced = setTimeout(() => child.kill('SIGKILL'), 5000)
+  await child.exited
+  clearTimeout(forced)
+}
+
+/** Command line of a process, as one string. */
+export function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    // It ended in between.
+    return ''
+  }
+}
