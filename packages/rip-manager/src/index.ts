@@ -29,3 +29,11 @@ export type {
   WorkerSnapshot,
 } from './snapshot.ts'
 export type { Backend, DrainReport, GenerationId, Upstreams } from './upstreams.ts'
+export { ManagerError } from './errors.ts'
+export type { ManagerErrorCode, ManagerErrorDetail } from './errors.ts'
+export { availableCpus, availableMemoryBytes } from './limits/limits.ts'
+export { startOrphanReaper } from './process/orphans.ts'
+export type { OrphanReaper } from './process/orphans.ts'
+export { createSpawner } from './process/spawner.ts'
+export type { ProcessSpawner, SpawnerOptions } from './process/spawner.ts'
+export type { ChildLine } from './process/supervised-child.ts'

@@ -1,0 +1,143 @@
+import { dlopen, FFIType, type Library, read } from 'bun:ffi'
+import { constants } from 'node:os'
+
+/**
+ * The few system calls the runtime has no name for: sockets that listen without accepting, file locks held
+ * for life, datagrams on Unix sockets, waiting for inherited children. Buffers are passed as arguments of
+ * type `buffer`, never as addresses taken earlier: `ptr()` of a small typed array goes stale.
+ */
+const signatures = {
+  socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  bind: { args: [FFIType.i32, FFIType.buffer, FFIType.u32], returns: FFIType.i32 },
+  listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  setsockopt: {
+    args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.buffer, FFIType.u32],
+    returns: FFIType.i32,
+  },
+  getsockname: { args: [FFIType.i32, FFIType.buffer, FFIType.buffer], returns: FFIType.i32 },
+  sendto: {
+    args: [FFIType.i32, FFIType.buffer, FFIType.u64, FFIType.i32, FFIType.buffer, FFIType.u32],
+    returns: FFIType.i64_fast,
+  },
+  recv: { args: [FFIType.i32, FFIType.buffer, FFIType.u64, FFIType.i32], returns: FFIType.i64_fast },
+  close: { args: [FFIType.i32], returns: FFIType.i32 },
+  flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  waitpid: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+} as const
+
+const linuxErrno = { __errno_location: { args: [], returns: FFIType.ptr } } as const
+const darwinErrno = { __error: { args: [], returns: FFIType.ptr } } as const
+
+const INT_BYTES = 4
+/** Room for any `sockaddr`; the longest, `sockaddr_un`, has 110. */
+const MAX_ADDRESS_BYTES = 128
+
+/** System calls that throw a {@link SystemCallError} where C returns -1. */
+export interface Libc {
+  socket(family: number, type: number): number
+  bind(fd: number, address: Uint8Array): void
+  listen(fd: number, backlog: number): void
+  setOption(fd: number, level: number, option: number, value: number): void
+  /** The address a socket is bound to, as the raw `sockaddr`. */
+  socketName(fd: number): Uint8Array
+  /** Sends one datagram to the raw `sockaddr`. */
+  sendTo(fd: number, message: Uint8Array, address: Uint8Array): void
+  /** Number of bytes received. */
+  receive(fd: number, into: Uint8Array, flags: number): number
+  close(fd: number): void
+  flock(fd: number, operation: number): void
+  /** Pid of the child that was waited for, 0 when it still runs. */
+  waitpid(pid: number, options: number): number
+}
+
+/** A failed system call, with the symbolic name of its errno, such as `EADDRINUSE`. */
+export class SystemCallError extends Error {
+  override readonly name = 'SystemCallError'
+  readonly code: string
+
+  constructor(call: string, errno: number) {
+    const code = errnoName(errno)
+    super(`${call}: ${code}`)
+    this.code = code
+  }
+}
+
+let opened: Libc | null | undefined
+
+/** The C library of this machine, opened at first use; `undefined` where it cannot be opened. */
+export function openLibc(): Libc | undefined {
+  if (opened === undefined) opened = tryOpen()
+  return opened ?? undefined
+}
+
+function tryOpen(): Libc | null {
+  try {
+    if (process.platform === 'darwin') {
+      const { symbols } = dlopen('libSystem.B.dylib', { ...signatures, ...darwinErrno })
+      return wrap(symbols, symbols.__error)
+    }
+    if (process.platform === 'linux') {
+      const { symbols } = openFirst(['libc.so.6', `libc.musl-${muslArch()}.so.1`])
+      return wrap(symbols, symbols.__errno_location)
+    }
+  } catch {
+    // Another C library, or a build of the runtime without bun:ffi.
+  }
+  return null
+}
+
+function openFirst(names: readonly string[]): Library<typeof signatures & typeof linuxErrno> {
+  const [name = '', ...others] = names
+  try {
+    return dlopen(name, { ...signatures, ...linuxErrno })
+  } catch (error) {
+    if (others.length === 0) throw error
+    return openFirst(others)
+  }
+}
+
+function muslArch(): string {
+  return process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+}
+
+type Symbols = Library<typeof signatures>['symbols']
+
+function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[0] | null): Libc {
+  const checked = (call: string, result: number | bigint): number => {
+    if (result >= 0) return Number(result)
+    const address = errnoAddress()
+    throw new SystemCallError(call, address === null ? 0 : read.i32(address, 0))
+  }
+  return {
+    socket: (family, type) => checked('socket', symbols.socket(family, type, 0)),
+    bind: (fd, address) => void checked('bind', symbols.bind(fd, address, address.byteLength)),
+    listen: (fd, backlog) => void checked('listen', symbols.listen(fd, backlog)),
+    setOption(fd, level, option, value) {
+      checked('setsockopt', symbols.setsockopt(fd, level, option, int32(value), INT_BYTES))
+    },
+    socketName(fd) {
+      const address = new Uint8Array(MAX_ADDRESS_BYTES)
+      const length = int32(address.byteLength)
+      checked('getsockname', symbols.getsockname(fd, address, length))
+      return address.subarray(0, length.getInt32(0, true))
+    },
+    sendTo(fd, message, address) {
+      checked('sendto', symbols.sendto(fd, message, message.byteLength, 0, address, address.byteLength))
+    },
+    receive: (fd, into, flags) => checked('recv', symbols.recv(fd, into, into.byteLength, flags)),
+    close: (fd) => void checked('close', symbols.close(fd)),
+    flock: (fd, operation) => void checked('flock', symbols.flock(fd, operation)),
+    waitpid: (pid, options) => checked('waitpid', symbols.waitpid(pid, null, options)),
+  }
+}
+
+function int32(value: number): DataView {
+  const view = new DataView(new ArrayBuffer(INT_BYTES))
+  view.setInt32(0, value, true)
+  return view
+}
+
+function errnoName(errno: number): string {
+  const entry = Object.entries(constants.errno).find(([, value]) => value === errno)
+  return entry?.[0] ?? `errno ${errno}`
+}

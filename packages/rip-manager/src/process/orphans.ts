@@ -1,0 +1,55 @@
+import { readdirSync } from 'node:fs'
+import { ORPHAN_SCAN_MS } from './defaults.ts'
+import { processState } from './start-time.ts'
+import { openLibc } from '../libc.ts'
+import { readText } from '../limits/cgroup.ts'
+
+export interface OrphanReaper {
+  close(): void
+}
+
+/**
+ * Buries the zombies of processes we never started. The first process of a container inherits every process
+ * whose parent died, and the runtime waits for its own children only. A zombie seen in two scans in a row is
+ * not ours: the runtime buries its own within one turn of the event loop. Does nothing unless this process
+ * is pid 1, or `force` says that it inherits orphans for another reason.
+ */
+export function startOrphanReaper(options: { readonly force?: boolean } = {}): OrphanReaper | undefined {
+  if (process.pid !== 1 && options.force !== true) return undefined
+  let suspects: readonly number[] = []
+  const timer = setInterval(() => {
+    const zombies = zombieChildren()
+    for (const pid of zombies) if (suspects.includes(pid)) bury(pid)
+    suspects = zombies
+  }, ORPHAN_SCAN_MS)
+  timer.unref()
+  return { close: () => clearInterval(timer) }
+}
+
+/** Linux lists children per thread, in `/proc/PID/task/TID/children` (proc_tid_children(5)). */
+function zombieChildren(): readonly number[] {
+  return threads()
+    .flatMap((thread) => (readText(`/proc/self/task/${thread}/children`) ?? '').split(' '))
+    .filter((text) => text !== '')
+    .map(Number)
+    .filter((pid) => processState(pid) === 'Z')
+}
+
+function threads(): readonly string[] {
+  try {
+    return readdirSync('/proc/self/task')
+  } catch {
+    // ENOENT: no /proc, hence no way to know.
+    return []
+  }
+}
+
+const WNOHANG = 1
+
+function bury(pid: number): void {
+  try {
+    openLibc()?.waitpid(pid, WNOHANG)
+  } catch {
+    // ECHILD: somebody else was faster.
+  }
+}

@@ -1,0 +1,77 @@
+import { styleText } from 'node:util'
+import type { Writable } from 'node:stream'
+import type { ChildProcess, ProcessSpec, Spawner } from '../ports.ts'
+import { createLineOutput } from './line-output.ts'
+import { createOomWatch, type OomWatch } from './oom.ts'
+import { type ChildLine, SupervisedChild } from './supervised-child.ts'
+
+export interface SpawnerOptions {
+  /** Where lines of children's standard output go. @default process.stdout */
+  readonly stdout?: Writable
+  /** Where lines of children's standard error go. @default process.stderr */
+  readonly stderr?: Writable
+  /** Colours the name before each line. @default false */
+  readonly color?: boolean
+  /** Text printed for a line, without its line end. @default name, ` | `, text */
+  readonly format?: (line: ChildLine) => string
+  /** Sees every line beside its being printed. */
+  readonly onLine?: (line: ChildLine) => void
+  readonly oom?: OomWatch
+}
+
+/** Starts real processes; see `ChildProcess` for what each of them is promised. */
+export interface ProcessSpawner extends Spawner, AsyncDisposable {
+  /** Kills every process group that is left and stops printing. Idempotent. */
+  close(): Promise<void>
+}
+
+export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
+  const format = options.format ?? (options.color === true ? formatColored : formatPlain)
+  const outputs = {
+    stdout: createLineOutput(options.stdout ?? process.stdout),
+    stderr: createLineOutput(options.stderr ?? process.stderr),
+  }
+  const oom = options.oom ?? createOomWatch()
+  const running = new Set<ChildProcess>()
+  let closing: Promise<void> | undefined
+
+  const onLine = (line: ChildLine): void => {
+    outputs[line.stream].write(format(line))
+    options.onLine?.(line)
+  }
+
+  const spawn = (spec: ProcessSpec): ChildProcess => {
+    const child = new SupervisedChild(spec, { oom, onLine })
+    // Also keeps the child, and with it the pipe that says we live, from being collected.
+    running.add(child)
+    void child.exited.then(() => running.delete(child))
+    return child
+  }
+
+  const stop = async (): Promise<void> => {
+    const left = [...running]
+    for (const child of left) child.signal('SIGKILL')
+    await Promise.all(left.map((child) => child.exited))
+    outputs.stdout.close()
+    outputs.stderr.close()
+  }
+
+  const close = (): Promise<void> => (closing ??= stop())
+  return { spawn, close, [Symbol.asyncDispose]: close }
+}
+
+function formatPlain(line: ChildLine): string {
+  return `${line.name} | ${line.text}`
+}
+
+const colors = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const
+
+function formatColored(line: ChildLine): string {
+  return `${styleText(colorOf(line.name), `${line.name} |`, { validateStream: false })} ${line.text}`
+}
+
+/** The same name has the same colour in every run. */
+function colorOf(name: string): (typeof colors)[number] {
+  const sum = Buffer.from(name).reduce((total, byte) => total + byte, 0)
+  return colors[sum % colors.length] ?? 'cyan'
+}

@@ -1,0 +1,46 @@
+import { expect, test } from 'bun:test'
+import { startOrphanReaper } from '../../src/process/orphans.ts'
+import { temporaryFolder } from '../real.ts'
+
+test('does nothing unless it is the first process', () => {
+  expect(startOrphanReaper()).toBeUndefined()
+})
+
+function canUnshare(): boolean {
+  return Bun.spawnSync(['unshare', '--pid', '--fork', '--mount-proc', 'true'], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  }).success
+}
+
+test.skipIf(!canUnshare())(
+  'as pid 1 it buries strangers and keeps the exit codes of its own (needs a PID namespace)',
+  async () => {
+    await using folder = await temporaryFolder()
+    const source = (name: string): string =>
+      JSON.stringify(new URL(`../../src/process/${name}.ts`, import.meta.url).pathname)
+    await Bun.write(
+      folder.at('init.ts'),
+      `import { readdirSync } from 'node:fs'
+     import { startOrphanReaper } from ${source('orphans')}
+     import { processState } from ${source('start-time')}
+     startOrphanReaper()
+     const own = Bun.spawn(['sh', '-c', 'sleep 1.2; exit 7'])
+     for (let i = 0; i < 50; i += 1) Bun.spawn(['sh', '-c', '(sleep 0.2; exit 3) & (sleep 0.3; exit 4) &'])
+     const zombies = () => readdirSync('/proc').filter(name => processState(Number(name)) === 'Z').length
+     while (zombies() === 0) await Bun.sleep(10)
+     const worst = zombies()
+     const deadline = performance.now() + 8_000
+     while (zombies() > 0 && performance.now() < deadline) await Bun.sleep(20)
+     console.log(JSON.stringify({ pid: process.pid, sawZombies: worst > 0, left: zombies(), own: await own.exited }))
+     process.exit()`,
+    )
+    const init = Bun.spawn(
+      ['unshare', '--pid', '--fork', '--mount-proc', process.execPath, folder.at('init.ts')],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+    expect(await new Response(init.stdout).json()).toEqual({ pid: 1, sawZombies: true, left: 0, own: 7 })
+  },
+  20_000,
+)
