@@ -13,6 +13,8 @@ export const PROTOCOL_VERSION = 1
 /** A longer frame is a broken or foreign peer, not a message. */
 export const MAX_FRAME_BYTES = 1_048_576
 
+export { encodeFrame, FrameDecoder, FrameError } from './frames.ts'
+
 /** Environment of a worker process. Every value is text; absent means "standalone". */
 export interface WorkerEnvironment {
   /** Path of the Unix socket the application is served on. */
