@@ -10,10 +10,8 @@
 /** Raised when a message changes its meaning. A peer that speaks another version is refused by name. */
 export const PROTOCOL_VERSION = 1
 
-/** A longer frame is a broken or foreign peer, not a message. */
-export const MAX_FRAME_BYTES = 1_048_576
-
-export { encodeFrame, FrameDecoder, FrameError } from './frames.ts'
+export { encodeFrame, FrameDecoder, FrameError, MAX_FRAME_BYTES } from './frames.ts'
+export type { FrameErrorCode } from './frames.ts'
 
 /** Environment of a worker process. Every value is text; absent means "standalone". */
 export interface WorkerEnvironment {
