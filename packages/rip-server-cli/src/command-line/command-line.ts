@@ -1,0 +1,154 @@
+import { parseArgs } from 'node:util'
+import { settingNames, settingSpecs } from '../config/settings.ts'
+import { CliError } from '../errors.ts'
+import { type Command, commandNamed, commands, DEFAULT_COMMAND } from './commands.ts'
+import { COMMON_FLAGS, options } from './options.ts'
+import { didYouMean } from './suggestion.ts'
+
+/** A flag as it was given. */
+export interface GivenFlag {
+  /** Text of the value; `true` for a switch. */
+  readonly value: string
+  /** How it was written, such as `--workers 4` or `w:4`. */
+  readonly written: string
+}
+
+export interface CommandLine {
+  readonly command: Command
+  readonly words: readonly string[]
+  /** By long name. */
+  readonly flags: ReadonlyMap<string, GivenFlag>
+}
+
+/** Reads the arguments of `rip-server`. Throws {@link CliError} `USAGE` with every problem at once. */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const first = commandNamed(args[0] ?? '')
+  if (first?.handsOn) return { command: first, words: args.slice(1), flags: new Map() }
+  return new Reading(args).result()
+}
+
+const compactSettings: ReadonlyMap<string, string> = new Map(
+  settingNames.flatMap((name) => {
+    const { compact, flag } = settingSpecs[name]
+    return compact === undefined ? [] : [[compact, flag] as const]
+  }),
+)
+
+/** One pass over the arguments that collects problems instead of stopping at the first. */
+class Reading {
+  readonly #flags = new Map<string, GivenFlag>()
+  readonly #problems: string[] = []
+  readonly #command: Command
+  #words: string[] = []
+
+  constructor(args: readonly string[]) {
+    const { tokens } = parseArgs({
+      args: [...args],
+      options: parseArgsOptions(),
+      strict: false,
+      allowPositionals: true,
+      tokens: true,
+    })
+    const signed = new Set<number>()
+    const given: { option: string; written: string; value: string | undefined }[] = []
+    for (const token of tokens) {
+      if (token.kind === 'positional') this.#words.push(token.value)
+      if (token.kind !== 'option') continue
+      const argument = args[token.index] ?? ''
+      // `scale -1`: a signed number is a word, not a bundle of short flags.
+      if (/^-\d+$/.test(argument)) {
+        if (!signed.has(token.index)) this.#words.push(argument)
+        signed.add(token.index)
+        continue
+      }
+      given.push({ option: token.name, written: token.rawName, value: token.value })
+    }
+    this.#command = this.#takeCommand()
+    for (const { option, written, value } of given) this.#takeFlag(option, written, value)
+    if (this.#command.compact) this.#words = this.#words.filter((word) => !this.#takeCompact(word))
+    if (!this.#flags.has('help') && !this.#flags.has('version')) this.#checkWords()
+  }
+
+  result(): CommandLine {
+    const help = `rip-server ${this.#command.name} --help`
+    if (this.#problems.length > 0) throw new CliError('USAGE', { problems: this.#problems, help })
+    return { command: this.#command, words: this.#words, flags: this.#flags }
+  }
+
+  #takeCommand(): Command {
+    const at = this.#words.findIndex((word) => !isCompact(word))
+    const named = commandNamed(this.#words[at] ?? '')
+    if (named === undefined) return commandNamed(DEFAULT_COMMAND)!
+    this.#words.splice(at, 1)
+    return named
+  }
+
+  #takeFlag(name: string, written: string, value: string | undefined): void {
+    const option = options.get(name)
+    const allowed = [...this.#command.flags, ...COMMON_FLAGS]
+    if (option === undefined) {
+      const known = allowed.map((flag) => `--${flag}`)
+      this.#problems.push(`unknown option ${written}${didYouMean(written, known)}`)
+      return
+    }
+    if (!allowed.includes(name)) {
+      this.#problems.push(`${written} does not apply to "${this.#command.name}"`)
+      return
+    }
+    if (option.value === undefined) {
+      if (value === undefined) this.#set(name, 'true', written)
+      else this.#problems.push(`${written} is a switch and takes no value, got "${value}"`)
+      return
+    }
+    if (value === undefined || value.startsWith('--')) {
+      this.#problems.push(`${written} needs a value: ${option.value}`)
+      return
+    }
+    this.#set(name, value, `${written} ${value}`)
+  }
+
+  /** Whether the word was a compact setting or a bare port. */
+  #takeCompact(word: string): boolean {
+    if (/^\d+$/.test(word)) {
+      this.#set('port', word, word)
+      return true
+    }
+    const match = /^([A-Za-z]+):(?!\/)(.*)$/.exec(word)
+    if (match === null) return false
+    const flag = compactSettings.get(match[1]!)
+    if (flag !== undefined) this.#set(flag, match[2]!, word)
+    else
+      this.#problems.push(
+        `unknown word ${word}; compact settings are ${[...compactSettings.keys()].join(': ')}:`,
+      )
+    return true
+  }
+
+  #set(name: string, value: string, written: string): void {
+    const before = this.#flags.get(name)
+    if (before !== undefined)
+      this.#problems.push(`${before.written} and ${written} set the same value; keep one`)
+    this.#flags.set(name, { value, written })
+  }
+
+  #checkWords(): void {
+    const { name, usage, maxWords, minWords = 0 } = this.#command
+    if (this.#words.length < minWords) this.#problems.push(`"${name}" needs ${usage.split(' ')[0]}`)
+    for (const word of this.#words.slice(maxWords)) {
+      const known = commands.map((command) => command.name)
+      this.#problems.push(`unexpected word "${word}" for "${name}"${didYouMean(word, known)}`)
+    }
+  }
+}
+
+function isCompact(word: string): boolean {
+  return /^\d+$/.test(word) || /^[A-Za-z]+:(?!\/)/.test(word)
+}
+
+function parseArgsOptions(): Record<string, { type: 'string' | 'boolean'; short?: string }> {
+  const entries = [...options.values()].map((option) => {
+    const type = option.value === undefined ? ('boolean' as const) : ('string' as const)
+    return [option.flag, option.short === undefined ? { type } : { type, short: option.short }] as const
+  })
+  return Object.fromEntries(entries)
+}

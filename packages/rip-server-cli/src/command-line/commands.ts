@@ -1,0 +1,200 @@
+import { INSTANCE_FLAGS, SETTING_FLAGS } from './options.ts'
+
+export interface Command {
+  readonly name: string
+  /** What follows the name. */
+  readonly usage: string
+  readonly summary: string
+  /** How many words it takes, at most. */
+  readonly maxWords: number
+  readonly minWords?: number
+  readonly flags: readonly string[]
+  readonly examples: readonly [string, string]
+  /** Takes compact words such as `w:4` and a bare port. */
+  readonly compact?: true
+  /** Its arguments are not ours: handed on as they are. */
+  readonly handsOn?: true
+}
+
+const serving = { usage: '[app] [options]', maxWords: 1, compact: true } as const
+const TALK = ['quiet', 'verbose', 'json'] as const
+const ASKING = [...INSTANCE_FLAGS, 'json', 'quiet'] as const
+const COMMANDING = [...ASKING, 'timeout', 'reason'] as const
+/** Commands to a running instance: the word names its application. */
+const toInstance = { usage: '[app]', maxWords: 1 } as const
+
+export const commands: readonly Command[] = [
+  {
+    ...serving,
+    name: 'start',
+    summary: 'serve an application in production: all workers, watcher off',
+    flags: [...SETTING_FLAGS, ...TALK],
+    examples: ['rip-server ./shop --port 8080 --health /up', 'rip-server w:4 c:8 r:1000 8080 ./shop'],
+  },
+  {
+    ...serving,
+    name: 'dev',
+    summary: 'serve it while you work on it: watcher on, error page, fewer workers',
+    flags: [...SETTING_FLAGS, ...TALK],
+    examples: ['rip-server dev', 'rip-server dev ./shop --port 0'],
+  },
+  {
+    ...toInstance,
+    name: 'reload',
+    summary: 'prove the code on disk, then switch to it; exit 8 when it is refused',
+    flags: COMMANDING,
+    examples: ['rip-server reload', 'rip-server reload --name shop --reason "deploy 42"'],
+  },
+  {
+    ...toInstance,
+    name: 'restart',
+    summary: 'replace every worker by a fresh process of the same code',
+    flags: COMMANDING,
+    examples: ['rip-server restart', 'rip-server restart --timeout 30s'],
+  },
+  {
+    ...toInstance,
+    name: 'rollback',
+    summary: 'return to the previous code',
+    flags: COMMANDING,
+    examples: ['rip-server rollback', 'rip-server rollback --reason "orders fail"'],
+  },
+  {
+    ...toInstance,
+    name: 'stop',
+    summary: 'finish what runs, then end every process',
+    flags: [...ASKING, 'timeout', 'now'],
+    examples: ['rip-server stop', 'rip-server stop --now'],
+  },
+  {
+    name: 'scale',
+    usage: 'N|+N|-N [app]',
+    summary: 'change the number of workers',
+    minWords: 1,
+    maxWords: 2,
+    flags: ASKING,
+    examples: ['rip-server scale 8', 'rip-server scale +1'],
+  },
+  {
+    ...toInstance,
+    name: 'hold',
+    summary: 'suspend reloads, for example during a migration',
+    flags: ASKING,
+    examples: ['rip-server hold', 'rip-server hold --name shop'],
+  },
+  {
+    ...toInstance,
+    name: 'release',
+    summary: 'allow reloads again',
+    flags: ASKING,
+    examples: ['rip-server release', 'rip-server release --name shop'],
+  },
+  {
+    ...toInstance,
+    name: 'status',
+    summary: 'what runs: code, workers, last refusal; exit 1 when it is not well',
+    flags: ASKING,
+    examples: ['rip-server status', 'rip-server status --json'],
+  },
+  {
+    name: 'ps',
+    usage: '',
+    summary: 'every instance of this user',
+    maxWords: 0,
+    flags: ['json'],
+    examples: ['rip-server ps', 'rip-server ps --json'],
+  },
+  {
+    ...toInstance,
+    name: 'logs',
+    summary: 'what the workers write, from now on',
+    flags: ASKING,
+    examples: ['rip-server logs', 'rip-server logs --name shop'],
+  },
+  {
+    ...toInstance,
+    name: 'events',
+    summary: 'what happens, from now on',
+    flags: ASKING,
+    examples: ['rip-server events', 'rip-server events --json | jq .type'],
+  },
+  {
+    ...toInstance,
+    name: 'top',
+    summary: 'the workers, refreshed each second',
+    flags: INSTANCE_FLAGS,
+    examples: ['rip-server top', 'rip-server top --name shop'],
+  },
+  {
+    ...serving,
+    name: 'check',
+    summary: 'configuration and application, proved in one throw-away worker',
+    flags: [...SETTING_FLAGS, 'json'],
+    examples: ['rip-server check', 'rip-server check ./shop --health /up'],
+  },
+  {
+    ...serving,
+    name: 'config',
+    summary: 'the values a start would use',
+    flags: [...SETTING_FLAGS, 'json', 'sources'],
+    examples: ['rip-server config --sources', 'rip-server config w:4 ./shop --json'],
+  },
+  {
+    name: 'doctor',
+    usage: '',
+    summary: 'what this machine offers: Bun, limits, folders',
+    maxWords: 0,
+    flags: ['json'],
+    examples: ['rip-server doctor', 'rip-server doctor --json'],
+  },
+  {
+    name: 'balancer',
+    usage: '[options of rip-balancer]',
+    summary: 'only the balancer, in front of any HTTP server',
+    maxWords: Infinity,
+    flags: [],
+    handsOn: true,
+    examples: [
+      'rip-server balancer --listen :8080 --to 127.0.0.1:3000',
+      'rip-server balancer --listen 127.0.0.1:8080 --to unix:/run/app.sock',
+    ],
+  },
+  {
+    ...serving,
+    name: 'manager',
+    summary: 'only the manager and its workers, each on a Unix socket',
+    flags: [...SETTING_FLAGS, ...TALK],
+    examples: ['rip-server manager ./shop', 'rip-server manager w:2 ./shop'],
+  },
+  {
+    ...serving,
+    name: 'worker',
+    summary: 'only one worker, in this process',
+    flags: ['app', 'port', 'bind', 'concurrency', 'config', 'quiet'],
+    examples: ['rip-server worker ./shop', 'rip-server worker 8080 ./shop'],
+  },
+  {
+    name: 'compile',
+    usage: 'FILE|FOLDER [options]',
+    summary: '.rip to JavaScript',
+    minWords: 1,
+    maxWords: 1,
+    flags: ['out', 'map'],
+    examples: ['rip-server compile app.rip', 'rip-server compile src --out build --map'],
+  },
+  {
+    name: 'help',
+    usage: '[command]',
+    summary: 'explain a command',
+    maxWords: 1,
+    flags: ['json'],
+    examples: ['rip-server help reload', 'rip-server help --json'],
+  },
+]
+
+/** What `rip-server` without a command does. */
+export const DEFAULT_COMMAND = 'start'
+
+export function commandNamed(name: string): Command | undefined {
+  return commands.find((command) => command.name === name)
+}

@@ -1,0 +1,53 @@
+import { settingNames, settingSpecs } from '../config/settings.ts'
+
+/** One flag as the command line sees it. */
+export interface Option {
+  readonly flag: string
+  readonly short?: string
+  /** Placeholder of the value; a switch has none. */
+  readonly value?: string
+  readonly summary: string
+  readonly fallbackText?: string
+}
+
+/** Flags that change how a command talks or what it does, not what a server runs with. */
+const plainOptions: readonly Option[] = [
+  {
+    flag: 'config',
+    short: 'C',
+    value: 'FILE',
+    summary: 'configuration file',
+    fallbackText: 'rip-server.config.*',
+  },
+  { flag: 'json', summary: 'print data as JSON' },
+  { flag: 'quiet', short: 'q', summary: 'say nothing but errors' },
+  { flag: 'verbose', short: 'v', summary: 'say more: each worker that starts and ends' },
+  { flag: 'no-color', summary: 'plain text' },
+  { flag: 'help', short: 'h', summary: 'this text' },
+  { flag: 'version', short: 'V', summary: 'print the version' },
+  { flag: 'timeout', value: 'TIME', summary: 'longest wait for the outcome', fallbackText: '2m' },
+  { flag: 'now', summary: 'do not wait for requests that are being answered' },
+  { flag: 'reason', value: 'TEXT', summary: 'shown in the events, such as "deploy 42"' },
+  { flag: 'sources', summary: 'where each value comes from' },
+  { flag: 'out', short: 'o', value: 'FOLDER', summary: 'write files there instead of printing' },
+  { flag: 'map', short: 'm', summary: 'with source maps' },
+]
+
+const settingOptions: readonly Option[] = settingNames.map((name) => settingSpecs[name])
+
+/** Every flag by its long name. */
+export const options: ReadonlyMap<string, Option> = new Map(
+  [...settingOptions, ...plainOptions].map((option) => [option.flag, option]),
+)
+
+/** Flags every command understands. */
+export const COMMON_FLAGS: readonly string[] = ['no-color', 'help', 'version']
+
+/** Flags that say which running instance is meant. */
+export const INSTANCE_FLAGS: readonly string[] = ['name', 'run-dir', 'config']
+
+/** Flags that say what a server runs with. */
+export const SETTING_FLAGS: readonly string[] = [
+  ...settingNames.map((name) => settingSpecs[name].flag),
+  'config',
+]

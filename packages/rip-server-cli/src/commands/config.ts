@@ -1,0 +1,28 @@
+import { fileKey, type SettingName, settingNames, settingSpecs, type Settings } from '../config/settings.ts'
+import { ExitCode } from '../exit-code.ts'
+import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
+import { table } from '../terminal/table.ts'
+
+/** Prints the values a start would use; with `--sources` where each comes from. */
+export async function config(invocation: Invocation): Promise<number> {
+  const { settings, origins } = await invocationSettings(invocation, 'production')
+  const withSources = isOn(invocation, 'sources')
+  if (isOn(invocation, 'json')) {
+    const data = withSources ? { settings, origins } : settings
+    invocation.terminal.data(JSON.stringify(data, null, 2))
+    return ExitCode.done
+  }
+  const rows = settingNames.map((name) => {
+    const row = [fileKey(name), shown(name, settings)]
+    return withSources ? [...row, origins[name]] : row
+  })
+  for (const line of table(rows)) invocation.terminal.data(line)
+  return ExitCode.done
+}
+
+function shown(name: SettingName, settings: Settings): string {
+  const value = settings[name]
+  if (value === undefined) return settingSpecs[name].fallbackText.split(';')[0] ?? ''
+  if (name.endsWith('Ms')) return `${String(value)} ms`
+  return name.endsWith('Bytes') ? `${String(value)} bytes` : String(value)
+}

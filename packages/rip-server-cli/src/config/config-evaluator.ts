@@ -1,0 +1,17 @@
+/**
+ * Evaluates a configuration file and prints it as JSON: a program of its own, since the file is user code that
+ * must not run in the process that supervises. Arguments: path of the file, JSON of the context, and the mark
+ * that tells our line from what the file itself may print.
+ */
+import { pathToFileURL } from 'node:url'
+import type { ConfigContext, ConfigExport } from './define-config.ts'
+
+const [path = '', context = '{}', mark = ''] = process.argv.slice(2)
+// Only when needed: a compiler takes longer to load than the file.
+if (path.endsWith('.rip')) await import(import.meta.resolve('@rip/transpile/register'))
+const module = (await import(pathToFileURL(path).href)) as { default?: ConfigExport }
+const exported = module.default
+const config =
+  typeof exported === 'function' ? await exported(JSON.parse(context) as ConfigContext) : exported
+process.stdout.write(`\n${mark}${JSON.stringify(config ?? null)}\n`)
+process.exit(0)

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { CliError } from '../errors.ts'
+import type { ConfigContext } from './define-config.ts'
+
+const CONFIG_NAMES = ['ts', 'js', 'mjs', 'rip'].map((ending) => `rip-server.config.${ending}`)
+const EVALUATION_TIMEOUT_MS = 20_000
+const RESULT_MARK = 'rip-server-config:'
+
+/** A configuration file that was evaluated. */
+export interface ConfigFile {
+  readonly path: string
+  readonly folder: string
+  readonly values: Readonly<Record<string, unknown>>
+  /** `path:line:column` of a key, or the path when the key is not spelt out in the file. */
+  positionOf(key: string): string
+}
+
+/** Path of the configuration in a folder, or nothing. */
+export function findConfigFile(folder: string): string | undefined {
+  return CONFIG_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path))
+}
+
+/** Evaluates the file in a child process, since it is user code. Throws {@link CliError} `CONFIG_UNREADABLE`. */
+export async function readConfigFile(path: string, context: ConfigContext): Promise<ConfigFile> {
+  const source = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new CliError('CONFIG_UNREADABLE', { path, reason: error.message }, { cause: error })
+  })
+  const exported = await evaluate(path, context)
+  if (typeof exported !== 'object' || exported === null || Array.isArray(exported)) {
+    const reason = 'its default export is not an object; write `export default defineConfig({ … })`'
+    throw new CliError('CONFIG_UNREADABLE', { path, reason })
+  }
+  return {
+    path,
+    folder: dirname(path),
+    values: exported as Record<string, unknown>,
+    positionOf: (key) => positionOf(path, source, key),
+  }
+}
+
+async function evaluate(path: string, context: ConfigContext): Promise<unknown> {
+  const program = fileURLToPath(import.meta.resolve('./config-evaluator.ts'))
+  const child = Bun.spawn([process.execPath, program, path, JSON.stringify(context), RESULT_MARK], {
+    cwd: dirname(path),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: EVALUATION_TIMEOUT_MS,
+  })
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  const result = out.split('\n').findLast((line) => line.startsWith(RESULT_MARK))
+  if (code === 0 && result !== undefined) return JSON.parse(result.slice(RESULT_MARK.length)) as unknown
+  const reason = child.signalCode === null ? err.trim() : `no result after ${EVALUATION_TIMEOUT_MS} ms`
+  throw new CliError('CONFIG_UNREADABLE', { path, reason: reason || `it exits with ${code}` })
+}
+
+/** Where a key stands: found in the text, as the evaluated object has no positions. */
+function positionOf(path: string, source: string, key: string): string {
+  const match = new RegExp(`^(.*?)(?<![\\w$.])(['"]?)${RegExp.escape(key)}\\2\\s*:`, 'm').exec(source)
+  if (match === null) return path
+  const line = source.slice(0, match.index).split('\n').length
+  return `${path}:${line}:${(match[1] ?? '').length + 1}`
+}

@@ -1,0 +1,51 @@
+import type { Mode } from './settings.ts'
+
+/**
+ * What `rip-server.config.{ts,js,rip}` may say. Flags and environment variables win over it. Durations are texts
+ * such as `250ms`, `30s`, `5m`; sizes such as `64KiB`, `512MiB`.
+ */
+export interface RipServerConfig {
+  /** File or folder of the application, relative to the configuration file. @default its folder */
+  readonly app?: string
+  /** TCP port; 0 takes a free one. @default 3000 */
+  readonly port?: number
+  /** `HOST`, `HOST:PORT` or `unix:PATH`. @default '0.0.0.0', in development '127.0.0.1' */
+  readonly bind?: string
+  /** Worker processes. @default 'auto', in development 2 */
+  readonly workers?: number | 'auto'
+  /** Requests at once per worker; 1 isolates each request. @default 100 */
+  readonly concurrency?: number
+  /** Replaces a worker after about this many requests. @default 'off' */
+  readonly maxRequests?: number | 'off'
+  /** Replaces a worker that stays above this memory. @default 'off' */
+  readonly maxMemory?: string
+  /** Replaces a worker after about this time. @default 'off' */
+  readonly maxLifetime?: string
+  /** Longest wait for requests that are being answered. @default '30s' */
+  readonly drainTimeout?: string
+  /** Longest start of a worker. @default '30s' */
+  readonly bootTimeout?: string
+  /** Watches for changed files in production, too. @default false */
+  readonly hotfix?: boolean
+  /** Path that must answer 2xx before new code serves. @default none */
+  readonly health?: string
+  /** Name of the instance. @default the name of the application's folder */
+  readonly name?: string
+  /** Folder of its sockets and lock, relative to the configuration file. */
+  readonly runDir?: string
+}
+
+/** What a configuration in the form of a function is called with. */
+export interface ConfigContext {
+  readonly mode: Mode
+  /** The command that asks, such as `start`. */
+  readonly command: string
+}
+
+export type ConfigExport =
+  RipServerConfig | ((context: ConfigContext) => RipServerConfig | Promise<RipServerConfig>)
+
+/** Gives the configuration its types; returns it unchanged. */
+export function defineConfig<T extends ConfigExport>(config: T): T {
+  return config
+}

@@ -1,0 +1,113 @@
+import { relative, resolve } from 'node:path'
+import type { GivenFlag } from '../command-line/command-line.ts'
+import { Unacceptable } from '../command-line/quantity.ts'
+import { didYouMean } from '../command-line/suggestion.ts'
+import { CliError } from '../errors.ts'
+import type { ConfigFile } from './config-file.ts'
+import {
+  fileKey,
+  type Mode,
+  type SettingName,
+  settingNames,
+  type Settings,
+  settingSpecs,
+} from './settings.ts'
+
+export interface SettingSources {
+  readonly mode: Mode
+  /** Folder relative paths of flags start from. */
+  readonly cwd: string
+  readonly flags: ReadonlyMap<string, GivenFlag>
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly file: ConfigFile | undefined
+}
+
+export interface ResolvedSettings {
+  readonly settings: Settings
+  /** Where each value comes from, such as `--port 8080`, `PORT`, `rip-server.config.ts:3:5` or `default`. */
+  readonly origins: Readonly<Record<SettingName, string>>
+}
+
+/** Settings that are paths: relative ones start from where they were written. */
+const PATHS: ReadonlySet<SettingName> = new Set(['app', 'runDir'])
+
+/**
+ * Merges flags > environment > file > defaults. Throws {@link CliError}: `USAGE` when only flags are wrong,
+ * `CONFIG_INVALID` otherwise, with every problem at once.
+ */
+export function resolveSettings(sources: SettingSources): ResolvedSettings {
+  const wrongFlags: string[] = []
+  const wrongElsewhere: string[] = unknownKeys(sources)
+  const settings: Partial<Record<SettingName, unknown>> = {}
+  const origins: Partial<Record<SettingName, string>> = {}
+  for (const name of settingNames) {
+    const given = givenValue(name, sources)
+    origins[name] = given?.origin ?? 'default'
+    try {
+      settings[name] = given === undefined ? fallback(name, sources) : parse(name, given)
+    } catch (error) {
+      if (!(error instanceof Unacceptable)) throw error
+      const problem = `${given?.where}: expected ${error.message}, got ${JSON.stringify(given?.text)}`
+      ;(given?.isFlag === true ? wrongFlags : wrongElsewhere).push(problem)
+    }
+  }
+  if (wrongElsewhere.length > 0) {
+    throw new CliError('CONFIG_INVALID', { problems: [...wrongFlags, ...wrongElsewhere] })
+  }
+  if (wrongFlags.length > 0) throw new CliError('USAGE', { problems: wrongFlags, help: 'rip-server --help' })
+  // Both records are complete: the loop visits every name.
+  return { settings: settings as unknown as Settings, origins: origins as Record<SettingName, string> }
+}
+
+interface Given {
+  readonly text: string
+  readonly origin: string
+  /** How a message points at it. */
+  readonly where: string
+  readonly folder: string
+  readonly isFlag: boolean
+}
+
+function givenValue(name: SettingName, { flags, env, file, cwd }: SettingSources): Given | undefined {
+  const { flag, env: variable } = settingSpecs[name]
+  const fromFlag = flags.get(flag)
+  if (fromFlag !== undefined) {
+    return { text: fromFlag.value, origin: fromFlag.written, where: `--${flag}`, folder: cwd, isFlag: true }
+  }
+  const fromEnv = variable === undefined ? undefined : env[variable]
+  if (variable !== undefined && fromEnv !== undefined && fromEnv !== '') {
+    return { text: fromEnv, origin: variable, where: `environment ${variable}`, folder: cwd, isFlag: false }
+  }
+  const key = fileKey(name)
+  const fromFile = file?.values[key]
+  if (file === undefined || fromFile === undefined || fromFile === null) return undefined
+  const position = file.positionOf(key)
+  const shown = relative(cwd, position) || position
+  return {
+    text: typeof fromFile === 'string' ? fromFile : JSON.stringify(fromFile),
+    origin: shown,
+    where: `${shown}: ${key}`,
+    folder: file.folder,
+    isFlag: false,
+  }
+}
+
+function parse(name: SettingName, given: Given): unknown {
+  const value = settingSpecs[name].parse(given.text)
+  return PATHS.has(name) ? resolve(given.folder, String(value)) : value
+}
+
+function fallback(name: SettingName, { mode, cwd, file }: SettingSources): unknown {
+  if (name === 'app') return file?.folder ?? cwd
+  return settingSpecs[name].fallback(mode)
+}
+
+function unknownKeys({ file, cwd }: SettingSources): string[] {
+  if (file === undefined) return []
+  const known = settingNames.map(fileKey)
+  const unknown = Object.keys(file.values).filter((key) => !known.includes(key))
+  return unknown.map((key) => {
+    const position = relative(cwd, file.positionOf(key)) || file.path
+    return `${position}: unknown key ${key}${didYouMean(key, known)}`
+  })
+}

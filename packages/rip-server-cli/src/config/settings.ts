@@ -1,0 +1,221 @@
+import {
+  automaticWorkers,
+  DEFAULT_BOOT_TIMEOUT_MS,
+  DEFAULT_CONCURRENCY,
+  DEFAULT_DEV_WORKERS,
+  DEFAULT_DRAIN_TIMEOUT_MS,
+  DEFAULT_PORT,
+  MAX_CONCURRENCY,
+  MAX_WORKERS,
+} from '../defaults.ts'
+import { count, durationMs, sizeBytes, Unacceptable } from '../command-line/quantity.ts'
+
+/** `development` and `production` run the same processes; see `rip-server dev --help` for what differs. */
+export type Mode = 'development' | 'production'
+
+/** What a server runs with, after flags, environment, configuration file and defaults were merged. */
+export interface Settings {
+  readonly app: string
+  readonly port: number
+  /** `HOST`, `HOST:PORT` or `unix:PATH`; absent means the host the mode implies. */
+  readonly bind: string | undefined
+  readonly workers: number
+  readonly concurrency: number
+  readonly maxRequests: number | undefined
+  readonly maxMemoryBytes: number | undefined
+  readonly maxLifetimeMs: number | undefined
+  readonly drainTimeoutMs: number
+  readonly bootTimeoutMs: number
+  readonly hotfix: boolean
+  readonly health: string | undefined
+  readonly name: string | undefined
+  readonly runDir: string | undefined
+}
+
+/** One setting: how it is spelt, read and explained. Parsing, help, the file and `config` all follow this table. */
+export interface SettingSpec<T> {
+  /** Long flag without dashes; in camel case, the key in the configuration file. */
+  readonly flag: string
+  readonly short?: string
+  /** Letter of the compact form, such as `w` for `w:4`. */
+  readonly compact?: string
+  /** Placeholder of the value in help; a switch has none. */
+  readonly value?: string
+  /** Environment variable that sets it. */
+  readonly env?: string
+  readonly summary: string
+  /** Throws {@link Unacceptable}. */
+  readonly parse: (text: string) => T
+  readonly fallback: (mode: Mode) => T
+  /** What help says about the default. */
+  readonly fallbackText: string
+}
+
+export type SettingName = keyof Settings
+
+export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K]> } = {
+  app: {
+    flag: 'app',
+    value: 'PATH',
+    summary: 'file or folder of the application; usually given as a word',
+    parse: nonEmpty('a path'),
+    fallback: () => '.',
+    fallbackText: 'the current folder',
+  },
+  port: {
+    flag: 'port',
+    short: 'p',
+    compact: 'p',
+    value: 'PORT',
+    env: 'PORT',
+    summary: 'TCP port to listen on; 0 takes a free one',
+    parse: (text) => count(text, 0, 65_535),
+    fallback: () => DEFAULT_PORT,
+    fallbackText: String(DEFAULT_PORT),
+  },
+  bind: {
+    flag: 'bind',
+    short: 'b',
+    value: 'ADDRESS',
+    summary: 'HOST, HOST:PORT or unix:PATH to listen on',
+    parse: nonEmpty('HOST, HOST:PORT or unix:PATH'),
+    fallback: () => undefined,
+    fallbackText: 'all addresses; in development 127.0.0.1',
+  },
+  workers: {
+    flag: 'workers',
+    short: 'w',
+    compact: 'w',
+    value: 'N',
+    env: 'WEB_CONCURRENCY',
+    summary: 'worker processes, or "auto" for one per processor',
+    parse: (text) => (text === 'auto' ? automaticWorkers() : numberOrAuto(text)),
+    fallback: (mode) => (mode === 'development' ? DEFAULT_DEV_WORKERS : automaticWorkers()),
+    fallbackText: `auto; in development ${DEFAULT_DEV_WORKERS}`,
+  },
+  concurrency: {
+    flag: 'concurrency',
+    short: 'c',
+    compact: 'c',
+    value: 'N',
+    summary: 'requests at once per worker; 1 isolates each request',
+    parse: (text) => count(text, 1, MAX_CONCURRENCY),
+    fallback: () => DEFAULT_CONCURRENCY,
+    fallbackText: String(DEFAULT_CONCURRENCY),
+  },
+  maxRequests: {
+    flag: 'max-requests',
+    short: 'r',
+    compact: 'r',
+    value: 'N',
+    summary: 'replace a worker after about N requests',
+    parse: orOff((text) => count(text, 1, Number.MAX_SAFE_INTEGER)),
+    fallback: () => undefined,
+    fallbackText: 'off',
+  },
+  maxMemoryBytes: {
+    flag: 'max-memory',
+    value: 'SIZE',
+    summary: 'replace a worker that stays above this memory',
+    parse: orOff(sizeBytes),
+    fallback: () => undefined,
+    fallbackText: 'off',
+  },
+  maxLifetimeMs: {
+    flag: 'max-lifetime',
+    value: 'TIME',
+    summary: 'replace a worker after about this time',
+    parse: orOff(durationMs),
+    fallback: () => undefined,
+    fallbackText: 'off',
+  },
+  drainTimeoutMs: {
+    flag: 'drain-timeout',
+    value: 'TIME',
+    summary: 'longest wait for requests that are being answered',
+    parse: durationMs,
+    fallback: () => DEFAULT_DRAIN_TIMEOUT_MS,
+    fallbackText: `${DEFAULT_DRAIN_TIMEOUT_MS / 1000}s`,
+  },
+  bootTimeoutMs: {
+    flag: 'boot-timeout',
+    value: 'TIME',
+    summary: 'longest start of a worker',
+    parse: durationMs,
+    fallback: () => DEFAULT_BOOT_TIMEOUT_MS,
+    fallbackText: `${DEFAULT_BOOT_TIMEOUT_MS / 1000}s`,
+  },
+  hotfix: {
+    flag: 'hotfix',
+    summary: 'watch for changed files in production, too',
+    parse: trueOrFalse,
+    fallback: () => false,
+    fallbackText: 'off',
+  },
+  health: {
+    flag: 'health',
+    value: 'PATH',
+    summary: 'path that must answer 2xx before new code serves',
+    parse: absolutePath,
+    fallback: () => undefined,
+    fallbackText: 'off',
+  },
+  name: {
+    flag: 'name',
+    value: 'NAME',
+    summary: 'name of this instance',
+    parse: instanceName,
+    fallback: () => undefined,
+    fallbackText: 'the name of the folder',
+  },
+  runDir: {
+    flag: 'run-dir',
+    value: 'PATH',
+    summary: 'folder of its sockets and lock',
+    parse: nonEmpty('a path'),
+    fallback: () => undefined,
+    fallbackText: 'below $XDG_RUNTIME_DIR or the temporary folder',
+  },
+}
+
+export const settingNames: readonly SettingName[] = Object.keys(settingSpecs) as SettingName[]
+
+/** Key of a setting in the configuration file: its flag in camel case. */
+export function fileKey(name: SettingName): string {
+  return settingSpecs[name].flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function numberOrAuto(text: string): number {
+  try {
+    return count(text, 1, MAX_WORKERS)
+  } catch {
+    throw new Unacceptable(`"auto" or a whole number from 1 to ${MAX_WORKERS}`)
+  }
+}
+
+function orOff<T>(parse: (text: string) => T): (text: string) => T | undefined {
+  return (text) => (text === 'off' || text === 'false' ? undefined : parse(text))
+}
+
+function trueOrFalse(text: string): boolean {
+  if (text === 'true') return true
+  if (text === 'false') return false
+  throw new Unacceptable('true or false')
+}
+
+function nonEmpty(expected: string): (text: string) => string {
+  return (text) => {
+    if (text !== '') return text
+    throw new Unacceptable(expected)
+  }
+}
+
+function absolutePath(text: string): string {
+  if (/^\/[^\s?#]*$/.test(text)) return text
+  throw new Unacceptable('a path that starts with /, such as /up')
+}
+
+function instanceName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/.test(text)) return text
+  throw new Unacceptable('at most 40 letters, digits, dots, dashes or underscores')
+}

@@ -1,0 +1,19 @@
+import { availableParallelism } from 'node:os'
+
+export const DEFAULT_PORT = 3000
+/** Production answers the network; development only this machine. */
+export const DEFAULT_HOST = '0.0.0.0'
+export const DEFAULT_DEV_HOST = '127.0.0.1'
+export const DEFAULT_DEV_WORKERS = 2
+export const DEFAULT_CONCURRENCY = 100
+export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
+export const DEFAULT_BOOT_TIMEOUT_MS = 30_000
+/** How long a command waits for the running instance. */
+export const DEFAULT_COMMAND_TIMEOUT_MS = 120_000
+export const MAX_WORKERS = 512
+export const MAX_CONCURRENCY = 100_000
+
+/** One worker per processor this process may use; Bun counts the limits of the cgroup in. */
+export function automaticWorkers(): number {
+  return Math.max(1, availableParallelism())
+}

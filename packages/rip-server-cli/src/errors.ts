@@ -1,0 +1,74 @@
+import { ExitCode } from './exit-code.ts'
+
+/** What went wrong, by code: what happened, with which value, and what to do about it. */
+const messages = {
+  USAGE: (d: { readonly problems: readonly string[]; readonly help: string }): string =>
+    `${d.problems.join('\n')}\n\nSee ${d.help}.`,
+  CONFIG_INVALID: (d: { readonly problems: readonly string[] }): string =>
+    `the configuration has ${d.problems.length === 1 ? 'an error' : `${d.problems.length} errors`}:\n` +
+    d.problems.map((problem) => `  ${problem}`).join('\n'),
+  CONFIG_UNREADABLE: (d: { readonly path: string; readonly reason: string }): string =>
+    `cannot evaluate the configuration ${d.path}: ${d.reason}`,
+  APP_NOT_FOUND: (d: { readonly path: string; readonly reason: string }): string =>
+    `no application found in ${d.path}: ${d.reason}`,
+  APP_BROKEN: (d: { readonly message: string; readonly frame: string }): string =>
+    withFrame(d.message, d.frame),
+  BOOT_FAILED: (d: { readonly message: string; readonly frame: string }): string =>
+    withFrame(d.message, d.frame),
+  RUN_DIR_UNUSABLE: (d: { readonly path: string; readonly reason: string }): string =>
+    `cannot use the run directory ${d.path}: ${d.reason}; choose a writable one with --run-dir`,
+  NOT_RUNNING: (d: { readonly what: string }): string =>
+    `${d.what}; start it with "rip-server start", or see "rip-server ps"`,
+  SEVERAL_RUNNING: (d: { readonly names: readonly string[] }): string =>
+    `${d.names.length} instances are running (${d.names.join(', ')}); choose one with --name or --run-dir`,
+  RELOAD_REFUSED: (d: { readonly message: string; readonly frame: string }): string =>
+    withFrame(`refused, the running code goes on serving: ${d.message}`, d.frame),
+  DRAIN_INCOMPLETE: (d: { readonly abandoned: number }): string =>
+    `stopped, but ${d.abandoned === 1 ? '1 request was' : `${d.abandoned} requests were`} cut off at the deadline`,
+  TIMED_OUT: (d: { readonly what: string; readonly afterMs: number }): string =>
+    `${d.what} did not finish within ${d.afterMs} ms; it may still do, see "rip-server status"`,
+  BALANCER_FAILED: (d: { readonly reason: string }): string => `the balancer does not start: ${d.reason}`,
+} as const
+
+export type CliErrorCode = keyof typeof messages
+
+export type CliErrorDetail<C extends CliErrorCode> = Parameters<(typeof messages)[C]>[0]
+
+/** What the process ends with after each of them. */
+const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
+  USAGE: ExitCode.usage,
+  CONFIG_INVALID: ExitCode.configInvalid,
+  CONFIG_UNREADABLE: ExitCode.configInvalid,
+  APP_NOT_FOUND: ExitCode.appFailed,
+  APP_BROKEN: ExitCode.appFailed,
+  BOOT_FAILED: ExitCode.bootFailed,
+  RUN_DIR_UNUSABLE: ExitCode.failed,
+  NOT_RUNNING: ExitCode.notRunning,
+  SEVERAL_RUNNING: ExitCode.usage,
+  RELOAD_REFUSED: ExitCode.reloadRefused,
+  DRAIN_INCOMPLETE: ExitCode.failed,
+  TIMED_OUT: ExitCode.timedOut,
+  BALANCER_FAILED: ExitCode.failed,
+}
+
+/** Every failure the command line reports on purpose. `code` says which, `exitCode` is what the process ends with. */
+export class CliError<C extends CliErrorCode = CliErrorCode> extends Error {
+  override readonly name = 'CliError'
+  readonly code: C
+  readonly detail: CliErrorDetail<C>
+
+  constructor(code: C, detail: CliErrorDetail<C>, options?: ErrorOptions) {
+    // The table pairs each code with its own detail, which the union of all functions cannot express.
+    super((messages[code] as (d: CliErrorDetail<C>) => string)(detail), options)
+    this.code = code
+    this.detail = detail
+  }
+
+  get exitCode(): ExitCode {
+    return exitCodes[this.code]
+  }
+}
+
+function withFrame(message: string, frame: string): string {
+  return frame === '' ? message : `${message}\n\n${frame}`
+}

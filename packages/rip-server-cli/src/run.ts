@@ -1,0 +1,76 @@
+import { ManagerError, type ManagerErrorCode } from '@rip/manager'
+import { type CommandLine, parseCommandLine } from './command-line/command-line.ts'
+import { commandData, commandHelp, overview } from './command-line/help.ts'
+import { commandNamed } from './command-line/commands.ts'
+import { CliError } from './errors.ts'
+import { ExitCode } from './exit-code.ts'
+import type { Invocation } from './invocation.ts'
+import { processTerminal, type Terminal } from './terminal/terminal.ts'
+import manifest from '../package.json' with { type: 'json' }
+
+type Run = (invocation: Invocation) => Promise<number>
+
+/** The program behind each command, loaded when it is asked for. */
+const programs: Readonly<Record<string, () => Promise<Run>>> = {
+  start: async () => (await import('./commands/serve.ts')).start,
+  dev: async () => (await import('./commands/serve.ts')).dev,
+  config: async () => (await import('./commands/config.ts')).config,
+}
+
+const managerExitCodes: Partial<Record<ManagerErrorCode, ExitCode>> = {
+  ALREADY_RUNNING: ExitCode.alreadyRunning,
+  NOT_RUNNING: ExitCode.notRunning,
+}
+
+/** Runs the command line and resolves with the exit code. Every expected failure is told in one message. */
+export async function run(args: readonly string[]): Promise<number> {
+  const plain = processTerminal({ quiet: false, color: !args.includes('--no-color') })
+  try {
+    const line = parseCommandLine(args)
+    const terminal = processTerminal({
+      quiet: line.flags.has('quiet'),
+      color: !line.flags.has('no-color'),
+    })
+    return await runCommand(line, terminal)
+  } catch (error) {
+    return report(error, plain)
+  }
+}
+
+async function runCommand(line: CommandLine, terminal: Terminal): Promise<number> {
+  if (line.flags.has('version')) {
+    terminal.data(manifest.version)
+    return ExitCode.done
+  }
+  if (line.flags.has('help')) {
+    terminal.data(line.command.name === 'start' ? overview(terminal) : commandHelp(line.command, terminal))
+    return ExitCode.done
+  }
+  if (line.command.name === 'help') return help(line, terminal)
+  const program = await programs[line.command.name]!()
+  return program({ line, terminal, cwd: process.cwd(), env: process.env })
+}
+
+function help(line: CommandLine, terminal: Terminal): number {
+  const [name] = line.words
+  const command = name === undefined ? undefined : commandNamed(name)
+  if (line.flags.has('json')) terminal.data(JSON.stringify(commandData(), null, 2))
+  else if (name === undefined) terminal.data(overview(terminal))
+  else if (command !== undefined) terminal.data(commandHelp(command, terminal))
+  else throw new CliError('USAGE', { problems: [`unknown command "${name}"`], help: 'rip-server --help' })
+  return ExitCode.done
+}
+
+function report(error: unknown, terminal: Terminal): number {
+  if (error instanceof CliError) {
+    terminal.complain(`${terminal.bad('rip-server:')} ${error.message}`)
+    return error.exitCode
+  }
+  if (error instanceof ManagerError) {
+    terminal.complain(`${terminal.bad('rip-server:')} ${error.message}`)
+    return managerExitCodes[(error as ManagerError).code] ?? ExitCode.failed
+  }
+  // Not expected, so the stack is the message.
+  terminal.complain(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  return ExitCode.failed
+}

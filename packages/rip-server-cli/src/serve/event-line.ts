@@ -1,0 +1,148 @@
+import type { ExitReason, ManagerEvent, Refusal } from '@rip/manager'
+import { durationText } from '../terminal/duration-text.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+
+/** Generations are shown as long as a short commit id. */
+const SHOWN_GENERATION_CHARS = 7
+
+export interface EventLineOptions {
+  readonly terminal: Terminal
+  /** Also what only matters while looking for a fault. */
+  readonly verbose: boolean
+}
+
+export function shortGeneration(generation: string | null): string {
+  return generation === null ? 'nothing' : generation.slice(0, SHOWN_GENERATION_CHARS)
+}
+
+/** What an operator reads about an event; nothing when it went as planned and says nothing new. */
+export function eventLine(event: ManagerEvent, { terminal, verbose }: EventLineOptions): string | undefined {
+  switch (event.type) {
+    case 'generation-cut':
+      return event.previous === null ? undefined : cutLine(event, terminal)
+    case 'generation-refused':
+      return refusalText(event.refusal, terminal)
+    case 'worker-exited':
+      return exitLine(event, terminal, verbose)
+    case 'rolled-back':
+      return `${terminal.bad('back')} ${shortGeneration(event.from)} → ${shortGeneration(event.to)}: ${event.because}`
+    case 'scaled':
+      return `${event.workers} ${event.workers === 1 ? 'worker' : 'workers'} wanted`
+    case 'held':
+      return 'held: changes on disk wait for "rip-server release"'
+    case 'released':
+      return 'released: changes on disk are taken up again'
+    case 'health':
+      return healthLine(event.health, terminal)
+    case 'service-exited':
+      return `${terminal.bad(event.service)} ended (${event.status}); starts again in ${durationText(event.respawnInMs)}`
+    case 'warning':
+      return `${terminal.bad('warning')} ${event.message}`
+    case 'stopping':
+      return terminal.faint('stopping: finishing the requests under way (once more to stop now)')
+    case 'worker-started':
+    case 'worker-ready':
+    case 'service-ready':
+    case 'generation-building':
+    case 'generation-verified':
+    case 'generation-retired':
+      return verbose ? terminal.faint(plainEvent(event)) : undefined
+    case 'starting':
+    case 'ready':
+    case 'stopped':
+      return undefined
+  }
+}
+
+/** Any event as one line of plain words, for `rip-server events`. */
+export function plainEvent(event: ManagerEvent): string {
+  const { seq: _seq, atMs: _atMs, type, ...rest } = event
+  const facts = Object.entries(rest).map(([key, value]) => `${key}=${plainValue(key, value)}`)
+  return [type, ...facts].join(' ')
+}
+
+function plainValue(key: string, value: unknown): string {
+  if (typeof value === 'string') {
+    return /generation|previous|^from$|^to$/.test(key) ? shortGeneration(value) : JSON.stringify(value)
+  }
+  if (key === 'refusal') return JSON.stringify((value as Refusal).message)
+  if (key === 'reason') return JSON.stringify(exitReasonText(value as ExitReason))
+  return JSON.stringify(value)
+}
+
+function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, terminal: Terminal): string {
+  const change = `${shortGeneration(event.previous)} → ${shortGeneration(event.generation)}`
+  return `${terminal.good('✓')} ${change} in ${durationText(event.tookMs)}`
+}
+
+/** A refused generation with its reason and, where known, the code frame. */
+export function refusalText(refusal: Refusal, terminal: Terminal): string {
+  const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} refused: ${refusal.message}`
+  const detail = refusalDetail(refusal)
+  return detail === '' ? head : `${head}\n\n${detail}\n`
+}
+
+/** What points at the cause: the code frame, or the end of what the candidate wrote. */
+export function refusalDetail({ failure, stderr }: Refusal): string {
+  return failure?.frame ?? failure?.stack ?? stderr?.trimEnd() ?? ''
+}
+
+function exitLine(
+  event: Extract<ManagerEvent, { type: 'worker-exited' }>,
+  terminal: Terminal,
+  verbose: boolean,
+): string | undefined {
+  const who = `worker ${event.slot} (${event.pid})`
+  const planned = isPlanned(event.reason)
+  if (planned && event.reason.kind !== 'recycled' && !verbose) return undefined
+  const after = `after ${durationText(event.uptimeMs)} and ${event.requests} requests`
+  const text = `${who} ${exitReasonText(event.reason)} ${after}`
+  if (planned) return terminal.faint(text)
+  const next = event.respawnInMs === undefined ? '' : respawnText(event.respawnInMs)
+  const tail = event.reason.kind === 'crashed' ? lastLines(event.reason.stderr) : ''
+  return `${terminal.bad('✗')} ${text}${next}${tail}`
+}
+
+function isPlanned({ kind, ...reason }: ExitReason): boolean {
+  if (kind === 'killed') return 'because' in reason && reason.because !== 'drain-deadline'
+  return kind === 'drained' || kind === 'recycled'
+}
+
+function respawnText(respawnInMs: number): string {
+  return respawnInMs === 0 ? '; replaced at once' : `; replaced in ${durationText(respawnInMs)}`
+}
+
+/** The end of what a crashed worker wrote, indented. */
+function lastLines(stderr: string): string {
+  const lines = stderr.trimEnd().split('\n').slice(-8)
+  return lines.join('') === '' ? '' : `\n${lines.map((line) => `    ${line}`).join('\n')}`
+}
+
+/** Why a worker ended, as the rest of a sentence that starts with the worker. */
+export function exitReasonText(reason: ExitReason): string {
+  switch (reason.kind) {
+    case 'drained':
+      return 'left'
+    case 'recycled':
+      return `was recycled (${reason.because})`
+    case 'crashed':
+      return reason.signal === null ? `crashed with code ${reason.code}` : `crashed by ${reason.signal}`
+    case 'oom':
+      return 'was killed for lack of memory'
+    case 'boot-timeout':
+      return `was not ready within ${durationText(reason.afterMs)}`
+    case 'boot-failed':
+      return `did not start: ${reason.failure.message}`
+    case 'stuck-loop':
+      return `was killed: its event loop stood still for ${durationText(reason.silentMs)}`
+    case 'killed':
+      return `was killed (${reason.because})`
+  }
+}
+
+function healthLine(health: string, terminal: Terminal): string | undefined {
+  if (health === 'degraded') return `${terminal.bad('degraded')}: fewer workers are ready than wanted`
+  if (health === 'crash-loop')
+    return `${terminal.bad('crash loop')}: workers keep dying; starting them slowly now`
+  return health === 'ok' ? terminal.good('ok') : undefined
+}

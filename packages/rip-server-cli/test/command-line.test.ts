@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'bun:test'
+import { commands } from '../src/command-line/commands.ts'
+import { parseCommandLine } from '../src/command-line/command-line.ts'
+import { options } from '../src/command-line/options.ts'
+import { CliError } from '../src/errors.ts'
+
+function problems(...args: string[]): readonly string[] {
+  try {
+    parseCommandLine(args)
+  } catch (error) {
+    if (error instanceof CliError && error.code === 'USAGE') {
+      return (error as CliError<'USAGE'>).detail.problems
+    }
+    throw error
+  }
+  return []
+}
+
+function given(...args: string[]): Record<string, string> {
+  const { flags } = parseCommandLine(args)
+  return Object.fromEntries([...flags].map(([name, flag]) => [name, flag.value]))
+}
+
+describe('the command', () => {
+  test('is start when none is named', () => {
+    const line = parseCommandLine(['./shop', '--port', '80'])
+    expect([line.command.name, line.words]).toEqual(['start', ['./shop']])
+  })
+
+  test('may follow flags and compact words', () => {
+    const line = parseCommandLine(['--port', '80', 'w:2', 'dev', './shop'])
+    expect([line.command.name, line.words]).toEqual(['dev', ['./shop']])
+  })
+
+  test('balancer gets its arguments as they are', () => {
+    const args = ['--listen', ':8080', '--to', '127.0.0.1:3000', '--help']
+    expect(parseCommandLine(['balancer', ...args]).words).toEqual(args)
+  })
+
+  test('names and flags are spelt once', () => {
+    expect(new Set(commands.map(({ name }) => name)).size).toBe(commands.length)
+    const shorts = [...options.values()].flatMap(({ short }) => short ?? [])
+    expect(new Set(shorts).size).toBe(shorts.length)
+    for (const { name, flags } of commands) {
+      for (const flag of flags) expect([name, flag, options.has(flag)]).toEqual([name, flag, true])
+    }
+  })
+})
+
+describe('compact words', () => {
+  test('stand in any order', () => {
+    const expected = { workers: '4', concurrency: '8', 'max-requests': '1000', port: '8080' }
+    for (const args of [
+      ['w:4', 'c:8', 'r:1000', '8080', './app'],
+      ['./app', '8080', 'r:1000', 'w:4', 'c:8'],
+    ]) {
+      expect(given(...args)).toEqual(expected)
+      expect(parseCommandLine(args).words).toEqual(['./app'])
+    }
+  })
+
+  test('that are unknown are refused', () => {
+    expect(problems('x:5', './app')).toEqual(['unknown word x:5; compact settings are p: w: c: r:'])
+  })
+
+  test('that repeat a flag are refused', () => {
+    expect(problems('w:4', '--workers', '5')).toEqual(['--workers 5 and w:4 set the same value; keep one'])
+  })
+})
+
+describe('flags', () => {
+  test('have short forms and take values with = as well', () => {
+    expect(given('-p', '80', '-w2', '--concurrency=9')).toEqual({
+      port: '80',
+      workers: '2',
+      concurrency: '9',
+    })
+  })
+
+  test('that are unknown get a suggestion', () => {
+    expect(problems('--wrokers', '4')).toEqual(['unknown option --wrokers; did you mean --workers?'])
+    expect(problems('--xyzzy')).toEqual(['unknown option --xyzzy'])
+  })
+
+  test('of another command are refused by name', () => {
+    expect(problems('status', '--workers', '4')).toEqual(['--workers does not apply to "status"'])
+  })
+
+  test('without their value are refused', () => {
+    expect(problems('--port')).toEqual(['--port needs a value: PORT'])
+    expect(problems('--port', '--json')).toEqual(['--port needs a value: PORT'])
+    expect(problems('--json=yes')).toEqual(['--json is a switch and takes no value, got "yes"'])
+  })
+
+  test('report every problem at once', () => {
+    expect(problems('--prot', '--hotfx', './a', './b')).toEqual([
+      'unknown option --prot; did you mean --port?',
+      'unknown option --hotfx; did you mean --hotfix?',
+      'unexpected word "./b" for "start"',
+    ])
+  })
+})
+
+describe('words', () => {
+  test('with a sign are words, not bundles of short flags', () => {
+    expect(parseCommandLine(['scale', '-2']).words).toEqual(['-2'])
+    expect(parseCommandLine(['scale', '+12', './shop']).words).toEqual(['+12', './shop'])
+  })
+
+  test('that are missing or too many are refused', () => {
+    expect(problems('scale')).toEqual(['"scale" needs N|+N|-N'])
+    expect(problems('ps', 'relaod')).toEqual(['unexpected word "relaod" for "ps"; did you mean reload?'])
+  })
+})

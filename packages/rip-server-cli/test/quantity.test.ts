@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'bun:test'
+import { count, durationMs, sizeBytes, Unacceptable } from '../src/command-line/quantity.ts'
+
+describe('durations', () => {
+  test.each([
+    ['250ms', 250],
+    ['30s', 30_000],
+    ['1.5m', 90_000],
+    ['2h', 7_200_000],
+    ['1d', 86_400_000],
+    ['0s', 0],
+  ])('%s', (text, ms) => expect(durationMs(text)).toBe(ms))
+
+  test.each(['30', '', 's', '-5s', '5 weeks', '1e3s', '5S'])('%p is refused', (text) => {
+    expect(() => durationMs(text)).toThrow(Unacceptable)
+  })
+})
+
+describe('sizes', () => {
+  test.each([
+    ['512B', 512],
+    ['64KiB', 65_536],
+    ['64KB', 64_000],
+    ['300M', 314_572_800],
+    ['1.5GiB', 1_610_612_736],
+  ])('%s', (text, bytes) => expect(sizeBytes(text)).toBe(bytes))
+
+  test.each(['512', 'MiB', '-1MiB', '5XB'])('%p is refused', (text) => {
+    expect(() => sizeBytes(text)).toThrow(Unacceptable)
+  })
+})
+
+test('counts are whole numbers within bounds', () => {
+  expect(count('0', 0, 65_535)).toBe(0)
+  for (const text of ['65536', '-1', '1.5', '1e3', ' 1', '0x10', '']) {
+    expect(() => count(text, 0, 65_535)).toThrow('a whole number from 0 to 65535')
+  }
+})

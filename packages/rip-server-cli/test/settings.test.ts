@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseCommandLine } from '../src/command-line/command-line.ts'
+import { readConfigFile } from '../src/config/config-file.ts'
+import { resolveSettings, type ResolvedSettings } from '../src/config/resolve-settings.ts'
+import type { Mode } from '../src/config/settings.ts'
+import type { CliError } from '../src/errors.ts'
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'rip-settings-')))
+})
+
+afterAll(() => rm(folder, { recursive: true }))
+
+interface Sources {
+  readonly args?: readonly string[]
+  readonly env?: Record<string, string>
+  readonly config?: string
+  readonly mode?: Mode
+}
+
+async function resolved({
+  args = [],
+  env = {},
+  config,
+  mode = 'production',
+}: Sources): Promise<ResolvedSettings> {
+  const path = join(folder, `rip-server.config.${Bun.hash(config ?? '')}.ts`)
+  if (config !== undefined) await writeFile(path, config)
+  const file = config === undefined ? undefined : await readConfigFile(path, { mode, command: 'start' })
+  return resolveSettings({ mode, cwd: folder, flags: parseCommandLine(args).flags, env, file })
+}
+
+async function refused(sources: Sources): Promise<CliError> {
+  return resolved(sources).then(
+    () => expect.unreachable(),
+    (error: CliError) => error,
+  )
+}
+
+describe('a value comes from', () => {
+  const config = 'export default { port: 5000 }'
+
+  test('the flag before everything', async () => {
+    const { settings, origins } = await resolved({ args: ['-p', '7000'], env: { PORT: '6000' }, config })
+    expect([settings.port, origins.port]).toEqual([7000, '-p 7000'])
+  })
+
+  test('the environment before the file', async () => {
+    const { settings, origins } = await resolved({ env: { PORT: '6000', WEB_CONCURRENCY: '3' }, config })
+    expect([settings.port, origins.port, settings.workers]).toEqual([6000, 'PORT', 3])
+  })
+
+  test('the file before the default, with its position', async () => {
+    const { settings, origins } = await resolved({ config })
+    expect(settings.port).toBe(5000)
+    expect(origins.port).toMatch(/^rip-server\.config\.\d+\.ts:1:18$/)
+  })
+
+  test('the default of the mode', async () => {
+    expect((await resolved({ mode: 'development' })).settings.workers).toBe(2)
+    const { settings, origins } = await resolved({})
+    expect([settings.port, origins.port, settings.drainTimeoutMs]).toEqual([3000, 'default', 30_000])
+  })
+})
+
+describe('the file', () => {
+  test('may be a function of the mode', async () => {
+    const config = `export default async ({ mode, command }) => ({ name: mode + '-' + command, hotfix: true, maxMemory: '64MiB' })`
+    const { settings } = await resolved({ config })
+    expect([settings.name, settings.hotfix, settings.maxMemoryBytes]).toEqual([
+      'production-start',
+      true,
+      67_108_864,
+    ])
+  })
+
+  test('may print without harm', async () => {
+    const { settings } = await resolved({ config: 'console.log("rip"); export default { port: 1 }' })
+    expect(settings.port).toBe(1)
+  })
+
+  test('is refused with every error and its position', async () => {
+    const config = `export default {\n  port: 'many',\n  wrokers: 4,\n  drainTimeout: 30,\n}\n`
+    const error = await refused({ config, env: { WEB_CONCURRENCY: 'all' } })
+    expect([error.code, error.exitCode]).toEqual(['CONFIG_INVALID', 5])
+    const lines = error.message.replace(/config\.\d+/g, 'config').split('\n')
+    expect(lines).toEqual([
+      'the configuration has 4 errors:',
+      '  rip-server.config.ts:3:3: unknown key wrokers; did you mean workers?',
+      '  rip-server.config.ts:2:3: port: expected a whole number from 0 to 65535, got "many"',
+      '  environment WEB_CONCURRENCY: expected "auto" or a whole number from 1 to 512, got "all"',
+      '  rip-server.config.ts:4:3: drainTimeout: expected a duration such as 250ms, 30s or 5m, got "30"',
+    ])
+  })
+
+  test('that throws or exports nothing is refused with its reason', async () => {
+    const thrown = await refused({ config: 'throw new Error("no database url")' })
+    expect([thrown.exitCode, thrown.message]).toEqual([5, expect.stringContaining('no database url')])
+    const empty = await refused({ config: 'export const port = 1' })
+    expect([empty.exitCode, empty.message]).toEqual([
+      5,
+      expect.stringContaining('default export is not an object'),
+    ])
+  })
+})
+
+test('wrong flags alone are a usage error', async () => {
+  const error = await refused({ args: ['--port', 'x', '--health', 'up'] })
+  expect(error.exitCode).toBe(2)
+  expect(error.message).toContain('--port: expected a whole number from 0 to 65535, got "x"')
+  expect(error.message).toContain('--health: expected a path that starts with /, such as /up, got "up"')
+})
