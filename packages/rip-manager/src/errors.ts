@@ -1,5 +1,28 @@
+import type { Refusal } from './snapshot.ts'
+import type { GenerationId } from './upstreams.ts'
+
 /** What went wrong, by code: what happened, with which value, and what to do about it. */
 const messages = {
+  OPTION_INVALID: (d: {
+    readonly option: string
+    readonly value: unknown
+    readonly expected: string
+  }): string => `${d.option} must be ${d.expected}, but is ${String(d.value)}`,
+  BOOT_REFUSED: (d: { readonly refusal: Refusal }): string =>
+    `the application cannot be served: ${d.refusal.message}`,
+  SERVICE_FAILED: (d: {
+    readonly service: string
+    readonly status: string
+    readonly stderr: string
+  }): string =>
+    `${d.service} did not start (${d.status})${d.stderr === '' ? '' : `:\n${d.stderr.trimEnd()}`}`,
+  NO_PREVIOUS_GENERATION: (_: { readonly generation: GenerationId | null }): string =>
+    'there is no generation to return to: nothing else has been served since the start',
+  NOT_SERVING: (d: { readonly command: string }): string =>
+    `cannot ${d.command}: no generation is being served yet`,
+  STOPPING: (d: { readonly command: string }): string => `cannot ${d.command}: the manager is stopping`,
+  SCALE_INCOMPLETE: (d: { readonly wanted: number; readonly ready: number }): string =>
+    `${d.wanted} workers are wanted but only ${d.ready} are ready: workers keep dying, see the events`,
   SPAWN_FAILED: (d: { readonly name: string; readonly command: string; readonly reason: string }): string =>
     `cannot start ${d.name} (${d.command}): ${d.reason}`,
   ALREADY_RUNNING: (d: { readonly runDir: string; readonly pid: number | null }): string =>

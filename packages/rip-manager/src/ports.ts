@@ -4,6 +4,8 @@ import type { GenerationId } from './upstreams.ts'
 /** Monotonic time and timers. A suspended machine shows as a gap in `nowMs()`. */
 export interface Clock {
   nowMs(): number
+  /** Milliseconds since the epoch, for people and for comparison with modification times. */
+  wallMs(): number
   /** Runs once after the delay; the returned object cancels it. */
   after(delayMs: number, run: () => void): Disposable
 }
@@ -92,9 +94,37 @@ export type BuildResult =
 /** Compiles a generation in a short-lived process, so that the manager never loads the application's code. */
 export interface Builder {
   build(state: TreeState, options: { readonly signal: AbortSignal }): Promise<BuildResult>
+  /** The generation is neither served nor kept for a rollback any more: its folder may go. */
+  discard?(snapshot: Snapshot): void
 }
 
 /** Asks a candidate over its socket whether it really serves. Resolves with a reason when it does not. */
 export interface Verifier {
   verify(socket: string, options: { readonly signal: AbortSignal }): Promise<string | undefined>
+}
+
+/** Resolves when a worker's socket accepts a connection; rejects only when the signal aborts. */
+export type Probe = (socket: string, options: { readonly signal: AbortSignal }) => Promise<void>
+
+/** Answers given so far by one generation, as the balancer counts them. */
+export interface ResponseCounts {
+  readonly requests: number
+  /** Answers with a 5xx status, and exchanges that broke. */
+  readonly errors: number
+}
+
+/** Where the observation window after a cut gets its figures from. */
+export interface Observer {
+  read(generation: GenerationId): Promise<ResponseCounts>
+}
+
+/** A process beside the workers that is supervised without being understood, such as the balancer. */
+export interface Service {
+  readonly name: string
+  /** Asked anew for each start. */
+  spec(): ProcessSpec
+  /** Resolves when the process does its work. */
+  ready(options: { readonly signal: AbortSignal }): Promise<void>
+  /** Called after each time it became ready, before the generation is published to it. */
+  onReady?(): Promise<void>
 }

@@ -9,7 +9,10 @@ export type WorkerPhase = 'starting' | 'ready' | 'draining' | 'exited'
 /** Why a worker's process ended. */
 export type ExitReason =
   | { readonly kind: 'drained' }
-  | { readonly kind: 'recycled'; readonly because: 'requests' | 'memory' | 'lifetime' }
+  | {
+      readonly kind: 'recycled'
+      readonly because: 'requests' | 'memory' | 'lifetime' | 'restart' | 'unhealthy'
+    }
   | {
       readonly kind: 'crashed'
       readonly code: number | null
@@ -38,7 +41,14 @@ export interface WorkerSnapshot {
 }
 
 export type RefusalCode =
-  'build-failed' | 'boot-failed' | 'boot-timeout' | 'verify-failed' | 'superseded' | 'held' | 'stopping'
+  | 'build-failed'
+  | 'boot-failed'
+  | 'boot-timeout'
+  | 'verify-failed'
+  | 'routing-failed'
+  | 'superseded'
+  | 'held'
+  | 'stopping'
 
 /** Why a generation does not serve. Kept until other content is admitted. */
 export interface Refusal {

@@ -1,0 +1,58 @@
+/** Defaults of every limit of the manager. */
+
+export const DEFAULT_WORKERS = 1
+export const DEFAULT_CONCURRENCY = 100
+export const DEFAULT_BOOT_TIMEOUT_MS = 30_000
+export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
+/**
+ * Between the acknowledged removal from rotation and the order to drain: whatever the balancer had written to
+ * the worker before, the worker has read after that time.
+ */
+export const DEFAULT_SETTLE_MS = 500
+/** Between TERM and KILL. */
+export const DEFAULT_KILL_GRACE_MS = 1_000
+/** How often a worker proves that its event loop turns. */
+export const DEFAULT_BEACON_MS = 1_000
+/** Silence after which a worker's event loop counts as stuck. */
+export const DEFAULT_STUCK_AFTER_MS = 10_000
+
+/** Crashes a pool may have within the period before it counts as crash-looping. */
+export const DEFAULT_CRASH_RESTARTS = 5
+export const DEFAULT_CRASH_PER_MS = 30_000
+export const DEFAULT_BACKOFF_BASE_MS = 250
+export const DEFAULT_BACKOFF_CAP_MS = 30_000
+/** A pool that had a worker ready for this long since its last crash has recovered. */
+export const DEFAULT_STABLE_MS = 10_000
+/** A worker killed from outside after it was ready for this long was not killed by its own code. */
+export const OUTSIDE_KILL_MIN_UPTIME_MS = 250
+
+export const DEFAULT_RECYCLE_JITTER = 0.1
+/** Consecutive beacons above the memory limit that lead to recycling: a spike does not. */
+export const DEFAULT_MEMORY_SAMPLES = 3
+/** Pause after a replacement did not boot, before another recycling is tried. */
+export const RECYCLE_RETRY_MS = 30_000
+
+export const DEFAULT_VERIFY_TIMES = 1
+/** A file written so shortly before it failed to compile may be half-written: it is read once more. */
+export const UNSETTLED_MS = 300
+
+export const DEFAULT_OBSERVE_EVERY_MS = 500
+export const DEFAULT_OBSERVE_MIN_REQUESTS = 50
+export const DEFAULT_OBSERVE_MAX_ERROR_RATE = 0.02
+
+/** The manager looks after everything at least this often. */
+export const TICK_MS = 1_000
+/** A longer silence of our own clock means that we did not run: every window starts anew. */
+export const SUSPEND_GAP_MS = 3_000
+export const ROUTING_RETRY_MS = 100
+export const ROUTING_RETRY_CAP_MS = 2_000
+/** Refused switches in a row before a generation is given up. */
+export const ROUTING_ATTEMPTS = 5
+
+/** A service that ends this often without ever having been ready fails the start. */
+export const SERVICE_START_ATTEMPTS = 3
+export const SERVICE_READY_TIMEOUT_MS = 10_000
+export const SERVICE_STOP_GRACE_MS = 5_000
+
+/** Events a slow reader may leave unread. */
+export const EVENT_BUFFER = 1_024

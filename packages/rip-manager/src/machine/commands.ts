@@ -1,0 +1,134 @@
+import { ManagerError } from '../errors.ts'
+import type { CommandId } from './inputs.ts'
+import { beginRestart } from './recycle.ts'
+import { beginRollback, supersede } from './rollout.ts'
+import { isCutting } from './routing.ts'
+import { ask } from './scout.ts'
+import type { Pool, Wish } from './state.ts'
+import { failScaling, stoppingRefusal } from './stopping.ts'
+import { readyWorkers } from './worker.ts'
+
+export function start(pool: Pool, command: CommandId): void {
+  pool.phase = 'starting'
+  ask(pool, { commands: [command], because: 'start' })
+}
+
+export function reload(pool: Pool, command: CommandId, because: string): void {
+  if (isStopping(pool)) return refuseStopping(pool, command)
+  ask(pool, { commands: [command], because })
+}
+
+export function restart(pool: Pool, command: CommandId): void {
+  if (isStopping(pool)) return refuseStopping(pool, command)
+  if (pool.serving === null) return refuseUnserved(pool, command, 'restart')
+  beginRestart(pool, command)
+}
+
+export function rollback(pool: Pool, command: CommandId, because: string): void {
+  if (isStopping(pool)) return refuseStopping(pool, command)
+  if (pool.serving === null) return refuseUnserved(pool, command, 'roll back')
+  const wish: Wish = { commands: [command], because, sinceMs: pool.nowMs, confirms: false, retried: false }
+  if (isCutting(pool)) return void (pool.rollbackAfterCut = wish)
+  startRollback(pool, wish)
+}
+
+export function resumeRollback(pool: Pool): void {
+  const { rollbackAfterCut: wish } = pool
+  if (wish === null || isCutting(pool)) return
+  pool.rollbackAfterCut = null
+  startRollback(pool, wish)
+}
+
+/** Returns to what was served before; a rollout in progress gives way. */
+export function startRollback(pool: Pool, wish: Wish): void {
+  const { previous, serving } = pool
+  if (previous === null) {
+    const error = new ManagerError('NO_PREVIOUS_GENERATION', { generation: serving?.generation.id ?? null })
+    for (const command of wish.commands) pool.effects.settle(command, { error })
+    return
+  }
+  if (pool.rollout?.kind === 'rollback') return void pool.rollout.commands.push(...wish.commands)
+  supersede(pool, 'superseded', 'a rollback was asked for')
+  const warm = pool.observation?.before ?? null
+  pool.observation = null
+  beginRollback(pool, previous, warm, wish)
+}
+
+export function scale(pool: Pool, command: CommandId, workers: number): void {
+  if (isStopping(pool)) {
+    return pool.effects.settle(command, { error: new ManagerError('STOPPING', { command: 'scale' }) })
+  }
+  if (workers !== pool.wanted) pool.effects.emit({ type: 'scaled', workers })
+  pool.wanted = workers
+  pool.scaling.push(command)
+}
+
+/** Answers `scale` when the router uses as many workers as are wanted. */
+export function settleScaling(pool: Pool): void {
+  const { scaling, serving, wanted } = pool
+  if (scaling.length === 0 || serving === null) return
+  const ready = readyWorkers(serving).length
+  if (serving.budget.spent && ready < wanted) {
+    return failScaling(pool, new ManagerError('SCALE_INCOMPLETE', { wanted, ready }))
+  }
+  if (ready !== wanted || pool.routing.published.get(serving.generation.id)?.size !== wanted) return
+  pool.scaling = []
+  for (const command of scaling) pool.effects.settle(command, { done: true })
+}
+
+export function hold(pool: Pool): void {
+  if (pool.held || isStopping(pool)) return
+  pool.held = true
+  pool.effects.emit({ type: 'held' })
+  if (pool.phase === 'running' && pool.rollout?.kind === 'reload' && !isCutting(pool)) {
+    supersede(pool, 'held', 'reloads are held')
+  }
+}
+
+export function release(pool: Pool): void {
+  if (!pool.held || isStopping(pool)) return
+  pool.held = false
+  pool.effects.emit({ type: 'released' })
+  if (pool.watching) wake(pool)
+}
+
+export function wake(pool: Pool): void {
+  if (isStopping(pool) || pool.phase === 'idle') return
+  if (pool.held) return
+  ask(pool, { commands: [], because: 'files changed' })
+}
+
+/** The operator no longer waits. A rollout nobody else wants is given up. */
+export function cancel(pool: Pool, command: CommandId): void {
+  for (const list of waitingLists(pool)) {
+    const index = list.indexOf(command)
+    if (index >= 0) list.splice(index, 1)
+  }
+  const { rollout } = pool
+  if (rollout === null || !rollout.asked || rollout.commands.length > 0 || isCutting(pool)) return
+  supersede(pool, 'superseded', 'the command that asked for it was cancelled')
+}
+
+function waitingLists({
+  reading,
+  waiting,
+  settling,
+  rollout,
+  restart,
+  scaling,
+}: Pool): readonly CommandId[][] {
+  const lists = [reading?.wish, waiting, settling?.wish, rollout, restart].map((place) => place?.commands)
+  return [...lists.filter((list) => list !== undefined), scaling]
+}
+
+function isStopping({ phase }: Pool): boolean {
+  return phase === 'stopping' || phase === 'stopped'
+}
+
+function refuseStopping(pool: Pool, command: CommandId): void {
+  pool.effects.settle(command, { result: { ok: false, refusal: stoppingRefusal(pool) } })
+}
+
+function refuseUnserved(pool: Pool, command: CommandId, name: string): void {
+  pool.effects.settle(command, { error: new ManagerError('NOT_SERVING', { command: name }) })
+}

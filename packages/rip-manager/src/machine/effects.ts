@@ -1,0 +1,53 @@
+import type { SupervisorMessage } from '@rip/worker/protocol'
+import type { ManagerError } from '../errors.ts'
+import type { ReloadResult } from '../manager-api.ts'
+import type { Signal, Snapshot, TreeState } from '../ports.ts'
+import type { ManagerEventBody } from '../snapshot.ts'
+import type { Backend, GenerationId } from '../upstreams.ts'
+import type { CommandId } from './inputs.ts'
+
+/** How a command ended. */
+export type Outcome =
+  { readonly result: ReloadResult } | { readonly done: true } | { readonly error: ManagerError }
+
+export interface Launch {
+  readonly slot: number
+  readonly socket: string
+  readonly generation: GenerationId
+  readonly snapshot: Snapshot
+  readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * What the machine may do to the world. Every method returns at once; what takes time answers with an input
+ * that carries the token it was given.
+ */
+export interface Effects {
+  wallMs(): number
+  /** The environment of a new generation. May throw. */
+  readEnv(): Readonly<Record<string, string>>
+  socketPath(slot: number, incarnation: number): string
+  /** Returns the process id. Throws when the system refuses. */
+  spawn(launch: Launch): number
+  signal(pid: number, signal: Signal): void
+  send(pid: number, message: SupervisorMessage): void
+  stderrTail(pid: number): string
+  /** Answers with `accepting`. */
+  probe(pid: number, socket: string): void
+  readTree(token: number): void
+  build(token: number, tree: TreeState): void
+  /** The candidate on this socket, as often as configured. */
+  verify(token: number, socket: string): void
+  /** Ends the build or verification with this token; no answer follows. */
+  abort(token: number): void
+  discard(snapshot: Snapshot): void
+  prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void
+  cut(token: number, generation: GenerationId): void
+  drain(generation: GenerationId, timeoutMs: number): void
+  stopAccepting(): void
+  observe(token: number, serving: GenerationId, before: GenerationId): void
+  emit(event: ManagerEventBody): void
+  settle(command: CommandId, outcome: Outcome): void
+  /** Every worker process is gone. */
+  stopped(abandoned: number): void
+}

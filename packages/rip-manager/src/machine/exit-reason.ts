@@ -1,0 +1,36 @@
+import type { ExitStatus } from '../ports.ts'
+import type { ExitReason } from '../snapshot.ts'
+import type { Worker } from './state.ts'
+
+/** What the end of a process means, given what it had been told before. */
+export function exitReason(worker: Worker, status: ExitStatus, stderr: string): ExitReason {
+  const { ending } = worker
+  if (status.oom) return { kind: 'oom' }
+  if (ending === null) return crashed(status, stderr)
+  if (ending.kind !== 'drained' && ending.kind !== 'recycled') return ending
+  // The stage tells how far we had gone when it left.
+  if (worker.stage === 'killed') return { kind: 'killed', because: 'drain-deadline' }
+  if (worker.stage === 'terminating' || status.code === 0) return ending
+  return crashed(status, stderr)
+}
+
+function crashed({ code, signal }: ExitStatus, stderr: string): ExitReason {
+  return { kind: 'crashed', code, signal, stderr }
+}
+
+/** Ends that were planned, or that we brought about for reasons outside the worker. */
+export function isVoluntary(reason: ExitReason): boolean {
+  return reason.kind === 'drained' || reason.kind === 'recycled' || reason.kind === 'killed'
+}
+
+const outsideSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
+
+/** Somebody else ended a worker that worked: not the fault of its code, so it costs no crash budget. */
+export function isKilledFromOutside(reason: ExitReason, uptimeReadyMs: number, minUptimeMs: number): boolean {
+  return (
+    reason.kind === 'crashed' &&
+    reason.signal !== null &&
+    outsideSignals.has(reason.signal) &&
+    uptimeReadyMs >= minUptimeMs
+  )
+}

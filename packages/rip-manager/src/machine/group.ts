@@ -1,0 +1,73 @@
+import { CrashBudget } from './crash-budget.ts'
+import type { Generation, Group, Pool } from './state.ts'
+import { kill, terminate, withdraw } from './worker.ts'
+
+export function createGroup(pool: Pool, generation: Generation): Group {
+  const group: Group = {
+    generation,
+    role: 'candidate',
+    workers: new Set(),
+    budget: new CrashBudget(pool.config.crash, pool.random),
+    spawnAfterMs: 0,
+    lastCrashMs: -Infinity,
+    probe: null,
+    routerDone: false,
+    settledMs: Infinity,
+    drainByMs: Infinity,
+    abandoned: 0,
+    served: false,
+  }
+  pool.groups.add(group)
+  return group
+}
+
+/** Lets a group that gets no new requests leave: the router first finishes what it has under way. */
+export function retire(pool: Pool, group: Group): void {
+  if (group.role === 'retiring') return
+  group.role = 'retiring'
+  group.settledMs = pool.nowMs + pool.config.settleMs
+  group.drainByMs = pool.nowMs + pool.config.drainTimeoutMs
+  for (const worker of group.workers) withdraw(pool, worker, worker.ending ?? { kind: 'drained' })
+  if (!group.served) group.routerDone = true
+  else pool.effects.drain(group.generation.id, pool.config.drainTimeoutMs)
+  forgetIfEmpty(pool, group)
+}
+
+/** Ends a group that never served. */
+export function dismiss(pool: Pool, group: Group): void {
+  group.role = 'retiring'
+  group.routerDone = true
+  for (const worker of group.workers) {
+    terminate(pool, worker, worker.ending ?? { kind: 'killed', because: 'superseded' })
+  }
+  forgetIfEmpty(pool, group)
+}
+
+export function killGroup(pool: Pool, group: Group): void {
+  for (const worker of group.workers) {
+    worker.ending ??= { kind: 'killed', because: 'stop' }
+    kill(pool, worker)
+  }
+}
+
+/** Called when a worker has gone, or the router has finished with the group. */
+export function forgetIfEmpty(pool: Pool, group: Group): void {
+  if (group.role !== 'retiring' || group.workers.size > 0) return
+  if ((group.served && !group.routerDone) || !pool.groups.delete(group)) return
+  if (group.served) {
+    pool.abandoned += group.abandoned
+    pool.effects.emit({
+      type: 'generation-retired',
+      generation: group.generation.id,
+      abandoned: group.abandoned,
+    })
+  }
+  discardUnused(pool, group.generation)
+}
+
+/** The snapshot of a generation nobody can return to has no use. */
+export function discardUnused(pool: Pool, { id, snapshot }: Generation): void {
+  if (pool.previous?.id === id || pool.rollout?.generationId === id) return
+  for (const group of pool.groups) if (group.generation.id === id) return
+  pool.effects.discard(snapshot)
+}

@@ -1,0 +1,41 @@
+import type { WorkerMessage } from '@rip/worker/protocol'
+import type { BuildResult, ExitStatus, ResponseCounts, TreeState } from '../ports.ts'
+import type { GenerationId } from '../upstreams.ts'
+
+/** Number of an operator's command that waits for its outcome. */
+export type CommandId = number
+
+/** Everything that can happen to the machine: commands of operators, news of processes, ends of effects, time. */
+export type Input =
+  | { readonly type: 'start'; readonly command: CommandId }
+  | { readonly type: 'reload'; readonly command: CommandId; readonly because: string }
+  | { readonly type: 'restart'; readonly command: CommandId; readonly because: string }
+  | { readonly type: 'rollback'; readonly command: CommandId; readonly because: string }
+  | { readonly type: 'scale'; readonly command: CommandId; readonly workers: number }
+  | { readonly type: 'hold' }
+  | { readonly type: 'release' }
+  | { readonly type: 'cancel'; readonly command: CommandId }
+  | { readonly type: 'stop'; readonly now: boolean }
+  /** Something may have changed on disk. */
+  | { readonly type: 'wake' }
+  | { readonly type: 'tree-read'; readonly token: number; readonly result: TreeState | Error }
+  | { readonly type: 'built'; readonly token: number; readonly result: BuildResult | Error }
+  | { readonly type: 'verified'; readonly token: number; readonly reason: string | undefined }
+  /** The router acknowledged, or did not. */
+  | { readonly type: 'routed'; readonly token: number; readonly error: Error | undefined }
+  /** Nothing of the generation is in flight at the router any more, or the drain was given up. */
+  | { readonly type: 'drained'; readonly generation: GenerationId; readonly abandoned: number }
+  | { readonly type: 'accepting-stopped' }
+  | { readonly type: 'observed'; readonly token: number; readonly counts: ObservedCounts | undefined }
+  | { readonly type: 'message'; readonly pid: number; readonly message: WorkerMessage | null }
+  /** The socket of a program without control messages accepts connections. */
+  | { readonly type: 'accepting'; readonly pid: number }
+  | { readonly type: 'exited'; readonly pid: number; readonly status: ExitStatus; readonly stderr: string }
+  /** The router is there (again, and knows nothing), or gone. */
+  | { readonly type: 'services'; readonly online: boolean }
+  | { readonly type: 'tick' }
+
+export interface ObservedCounts {
+  readonly serving: ResponseCounts
+  readonly before: ResponseCounts
+}

@@ -1,0 +1,72 @@
+import type { BootFailure, WorkerMessage, WorkerVitals } from '@rip/worker/protocol'
+import { fromBootFailure, onCandidateLost, onCandidateReady } from './rollout.ts'
+import type { Pool, Worker } from './state.ts'
+import { enter, terminate, withdraw } from './worker.ts'
+
+/** A worker spoke, or its control connection ended (`null`). */
+export function onMessage(pool: Pool, pid: number, message: WorkerMessage | null): void {
+  const worker = pool.workers.get(pid)
+  if (worker === undefined || message === null) return
+  worker.heardMs = pool.nowMs
+  switch (message.type) {
+    case 'hello':
+      return pool.effects.send(pid, { type: 'welcome', version: 1, beaconMs: pool.config.beaconMs })
+    case 'ready':
+      return onReady(pool, worker)
+    case 'failed':
+      return onFailed(pool, worker, message.failure)
+    case 'beacon':
+      return onBeacon(pool, worker, message)
+    case 'leaving':
+      return onLeaving(pool, worker, message.reason)
+    case 'drained':
+      worker.aborted = message.aborted
+      return
+    case 'listening':
+      return
+  }
+}
+
+/** It serves: by its own word, or because its socket accepts connections. */
+export function onReady(pool: Pool, worker: Worker): void {
+  if (worker.stage !== 'starting') return
+  enter(pool, worker, 'ready')
+  worker.readyMs = pool.nowMs
+  worker.bootMs = pool.nowMs - worker.startedMs
+  const { slot, pid, bootMs, replaces } = worker
+  pool.effects.emit({ type: 'worker-ready', slot, pid, bootMs })
+  worker.replaces = null
+  if (replaces?.stage === 'ready') {
+    withdraw(pool, replaces, { kind: 'recycled', because: replaces.recycle ?? 'restart' })
+  }
+  onCandidateReady(pool, worker)
+}
+
+function onFailed(pool: Pool, worker: Worker, failure: BootFailure): void {
+  if (worker.stage !== 'starting') return
+  const stderr = pool.effects.stderrTail(worker.pid)
+  terminate(pool, worker, { kind: 'boot-failed', failure })
+  onCandidateLost(pool, worker, 'boot-failed', fromBootFailure(failure, stderr))
+}
+
+function onBeacon(pool: Pool, worker: Worker, vitals: WorkerVitals): void {
+  const { inFlight, requests, rssBytes, loopLagMs } = vitals
+  worker.vitals = { inFlight, requests, rssBytes, loopLagMs }
+  const { memoryBytes } = pool.config.recycle
+  worker.samplesOverMemory = memoryBytes > 0 && rssBytes > memoryBytes ? worker.samplesOverMemory + 1 : 0
+}
+
+/** It goes on its own account, for instance because somebody sent it TERM: its place is filled at once. */
+function onLeaving(pool: Pool, worker: Worker, reason: string): void {
+  if (worker.stage !== 'ready' && worker.stage !== 'starting') return
+  if (worker.group.role === 'candidate') {
+    return onCandidateLost(pool, worker, 'boot-failed', {
+      message: `worker ${worker.slot} left early (${reason})`,
+    })
+  }
+  withdraw(
+    pool,
+    worker,
+    reason === 'unhealthy' ? { kind: 'recycled', because: 'unhealthy' } : { kind: 'drained' },
+  )
+}

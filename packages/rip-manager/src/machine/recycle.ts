@@ -1,0 +1,111 @@
+import { RECYCLE_RETRY_MS } from '../defaults.ts'
+import type { ExitReason } from '../snapshot.ts'
+import { fromBootFailure, messageOf, settleAll } from './rollout.ts'
+import type { Failure, Group, Pool, RecycleCause, Worker } from './state.ts'
+import { launch, readyWorkers } from './worker.ts'
+
+/** Replaces one worker that has served enough, its successor first. */
+export function recycle(pool: Pool): void {
+  const { serving } = pool
+  if (serving === null || pool.phase !== 'running') return
+  for (const worker of readyWorkers(serving)) worker.recycle ??= causeToRecycle(pool, worker)
+  if (pool.rollout !== null || pool.nowMs < pool.recycleAfterMs) return
+  if (isRecycling(serving) || readyWorkers(serving).length < pool.wanted) return
+  const worker = nextInTurn(serving)
+  if (worker === undefined) return finishRestart(pool)
+  startSuccessor(pool, serving, worker)
+}
+
+function causeToRecycle({ config, nowMs }: Pool, worker: Worker): RecycleCause | null {
+  if (worker.vitals.requests >= worker.recycleAfterRequests) return 'requests'
+  if (worker.samplesOverMemory >= config.recycle.memorySamples) return 'memory'
+  if (nowMs - (worker.readyMs ?? nowMs) >= worker.recycleAfterMs) return 'lifetime'
+  return null
+}
+
+/** The token: one successor in preparation, or one recycled worker that has not left yet. */
+function isRecycling(group: Group): boolean {
+  for (const { replaces, ending } of group.workers) {
+    if (replaces !== null) return true
+    if (ending?.kind === 'recycled' && ending.because !== 'restart') return true
+  }
+  return false
+}
+
+/** A restart by the operator first; then whoever has waited longest. */
+function nextInTurn(group: Group): Worker | undefined {
+  const waiting = readyWorkers(group).filter(({ recycle: cause }) => cause !== null)
+  return waiting.find(({ recycle: cause }) => cause === 'restart') ?? waiting[0]
+}
+
+function startSuccessor(pool: Pool, group: Group, worker: Worker): void {
+  try {
+    launch(pool, group, worker.slot, worker)
+  } catch (error) {
+    onSuccessorLost(pool, worker, { message: messageOf(error) })
+  }
+}
+
+/** The worker that was to be replaced stays. */
+export function onSuccessorLost(pool: Pool, worker: Worker, failure: Failure): void {
+  pool.recycleAfterMs = pool.nowMs + RECYCLE_RETRY_MS
+  if (worker.recycle !== 'restart') {
+    const message = `worker ${worker.slot} cannot be replaced yet: ${failure.message}`
+    return pool.effects.emit({ type: 'warning', message })
+  }
+  refuseRestart(pool, failure)
+}
+
+export function failureOf(reason: ExitReason): Failure {
+  if (reason.kind === 'boot-failed') return fromBootFailure(reason.failure)
+  if (reason.kind === 'boot-timeout') return { message: `it was not ready within ${reason.afterMs} ms` }
+  if (reason.kind !== 'crashed') return { message: `it ended early (${reason.kind})` }
+  const how = reason.signal === null ? `with code ${reason.code}` : `by ${reason.signal}`
+  const stderr = reason.stderr === '' ? {} : { stderr: reason.stderr }
+  return { message: `it ended ${how} before it was ready`, ...stderr }
+}
+
+/** Marks every worker for replacement by a fresh process of the same generation. */
+export function beginRestart(pool: Pool, command: number): void {
+  const { serving } = pool
+  if (serving === null) return
+  if (pool.restart !== null) {
+    pool.restart.commands.push(command)
+  } else {
+    pool.restart = { commands: [command], sinceMs: pool.nowMs, envBefore: serving.generation.env }
+  }
+  serving.generation.env = pool.effects.readEnv()
+  for (const worker of serving.workers) worker.recycle = 'restart'
+  pool.recycleAfterMs = 0
+}
+
+/** Called when no marked worker is left, or another generation serves. */
+export function finishRestart(pool: Pool): void {
+  const { restart, serving } = pool
+  if (restart === null || serving === null) return
+  pool.restart = null
+  settleAll(pool, restart.commands, {
+    ok: true,
+    generation: serving.generation.id,
+    previous: pool.previous?.id ?? null,
+    tookMs: pool.nowMs - restart.sinceMs,
+    unchanged: false,
+  })
+}
+
+function refuseRestart(pool: Pool, failure: Failure): void {
+  const { restart, serving } = pool
+  if (restart === null || serving === null) return
+  pool.restart = null
+  serving.generation.env = restart.envBefore
+  for (const worker of serving.workers) if (worker.recycle === 'restart') worker.recycle = null
+  const refusal = {
+    code: 'boot-failed',
+    generation: serving.generation.id,
+    ...failure,
+    atMs: pool.effects.wallMs(),
+  } as const
+  pool.lastRefusal = refusal
+  pool.effects.emit({ type: 'generation-refused', refusal })
+  settleAll(pool, restart.commands, { ok: false, refusal })
+}

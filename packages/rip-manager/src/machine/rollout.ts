@@ -1,0 +1,242 @@
+import type { BootFailure } from '@rip/worker/protocol'
+import { UNSETTLED_MS } from '../defaults.ts'
+import type { BuildResult, TreeState } from '../ports.ts'
+import type { Refusal, RefusalCode } from '../snapshot.ts'
+import type { ReloadResult } from '../manager-api.ts'
+import { createGroup, discardUnused, dismiss, retire } from './group.ts'
+import { beginObservation, endObservation } from './observation.ts'
+import { finishRestart } from './recycle.ts'
+import { ask } from './scout.ts'
+import type { Failure, Generation, Group, Pool, Rollout, Wish, Worker } from './state.ts'
+import { launch, occupant } from './worker.ts'
+
+/** Starts to bring content from disk into service. */
+export function beginReload(pool: Pool, tree: TreeState, wish: Wish): void {
+  const generation = tree.generation
+  const rollout = begin(pool, 'reload', generation, tree, wish)
+  if (pool.phase === 'starting') pool.effects.emit({ type: 'starting', generation, workers: pool.wanted })
+  pool.effects.emit({ type: 'generation-building', generation, because: wish.because })
+  if (pool.config.builds) return pool.effects.build(rollout.token, tree)
+  boot(pool, rollout, { generation })
+}
+
+/** Starts to return to a generation that served before; its workers are used if they still stand by. */
+export function beginRollback(pool: Pool, to: Generation, warm: Group | null, wish: Wish): void {
+  const rollout = begin(pool, 'rollback', to.id, null, wish)
+  if (warm === null) {
+    rollout.group = createGroup(pool, to)
+    return startCandidate(pool, rollout)
+  }
+  warm.role = 'candidate'
+  rollout.group = warm
+  rollout.stage = 'filling'
+}
+
+function begin(
+  pool: Pool,
+  kind: Rollout['kind'],
+  generationId: string,
+  tree: TreeState | null,
+  wish: Wish,
+): Rollout {
+  const { commands, because, sinceMs, retried } = wish
+  const rollout: Rollout = {
+    generationId,
+    kind,
+    tree,
+    commands,
+    because,
+    sinceMs,
+    retried,
+    asked: commands.length > 0,
+    stage: 'building',
+    token: pool.nextToken++,
+    group: null,
+    routingFailures: 0,
+  }
+  pool.rollout = rollout
+  return rollout
+}
+
+export function onBuilt(pool: Pool, token: number, result: BuildResult | Error): void {
+  const { rollout } = pool
+  if (rollout?.token !== token || rollout.stage !== 'building') return
+  if (result instanceof Error) return refuse(pool, 'build-failed', { message: result.message })
+  if (!result.ok) return refuse(pool, 'build-failed', fromBootFailure(result.failure))
+  boot(pool, rollout, result.snapshot)
+}
+
+function boot(pool: Pool, rollout: Rollout, snapshot: Generation['snapshot']): void {
+  try {
+    rollout.group = createGroup(pool, { id: rollout.generationId, snapshot, env: pool.effects.readEnv() })
+  } catch (error) {
+    return refuse(pool, 'build-failed', { message: `cannot read the environment: ${messageOf(error)}` })
+  }
+  startCandidate(pool, rollout)
+}
+
+function startCandidate(pool: Pool, rollout: Rollout): void {
+  rollout.stage = 'candidate'
+  startWorker(pool, rollout.group!, 1)
+}
+
+/** False when the system refused, and with it the generation. */
+function startWorker(pool: Pool, group: Group, slot: number): boolean {
+  try {
+    launch(pool, group, slot)
+    return true
+  } catch (error) {
+    refuse(pool, 'boot-failed', { message: messageOf(error) })
+    return false
+  }
+}
+
+export function onCandidateReady(pool: Pool, worker: Worker): void {
+  const { rollout } = pool
+  if (rollout?.group !== worker.group || rollout.stage !== 'candidate') return
+  if (!pool.config.verifies) return proven(pool, rollout)
+  rollout.stage = 'verifying'
+  rollout.token = pool.nextToken++
+  pool.effects.verify(rollout.token, worker.socket)
+}
+
+export function onVerified(pool: Pool, token: number, reason: string | undefined): void {
+  const { rollout } = pool
+  if (rollout?.token !== token || rollout.stage !== 'verifying') return
+  if (reason !== undefined) return refuse(pool, 'verify-failed', { message: reason })
+  proven(pool, rollout)
+}
+
+function proven(pool: Pool, rollout: Rollout): void {
+  pool.effects.emit({ type: 'generation-verified', generation: rollout.generationId })
+  rollout.stage = 'filling'
+}
+
+/** A proven generation gets the rest of its workers; when all are ready it may be cut over to. */
+export function fill(pool: Pool): void {
+  const { rollout } = pool
+  if (rollout?.stage !== 'filling' || rollout.group === null) return
+  let ready = 0
+  for (let slot = 1; slot <= pool.wanted; slot += 1) {
+    const worker = occupant(rollout.group, slot)
+    if (worker?.stage === 'ready') ready += 1
+    else if (worker === undefined && !startWorker(pool, rollout.group, slot)) return
+  }
+  if (ready < pool.wanted) return
+  if (rollout.kind === 'rollback') {
+    rollout.stage = 'routing'
+    return
+  }
+  rollout.stage = 'confirming'
+  ask(pool, { commands: [], because: rollout.because, confirms: true })
+}
+
+/** A worker of the candidate group did not become ready, or did not stay so. */
+export function onCandidateLost(pool: Pool, worker: Worker, code: RefusalCode, failure: Failure): void {
+  if (pool.rollout?.group !== worker.group) return
+  refuse(pool, code, failure)
+}
+
+/** Refusals that say something about the content: it is not tried again by the watcher. */
+const aboutContent: ReadonlySet<RefusalCode> = new Set([
+  'build-failed',
+  'boot-failed',
+  'boot-timeout',
+  'verify-failed',
+])
+
+export function refuse(pool: Pool, code: RefusalCode, failure: Failure): void {
+  const { rollout } = pool
+  if (rollout === null) return
+  abandon(pool, rollout)
+  if (isUnsettled(pool, rollout, failure)) return putOff(pool, rollout)
+  const refusal: Refusal = {
+    code,
+    generation: rollout.generationId,
+    ...failure,
+    atMs: pool.effects.wallMs(),
+  }
+  if (aboutContent.has(code)) {
+    pool.quarantine = rollout.generationId
+    pool.lastRefusal = refusal
+    pool.refused += 1
+  }
+  pool.effects.emit({ type: 'generation-refused', refusal })
+  settleAll(pool, rollout.commands, { ok: false, refusal })
+}
+
+/** Ends the rollout in progress because something newer takes its place. Does nothing if there is none. */
+export function supersede(pool: Pool, code: 'superseded' | 'held' | 'stopping', message: string): void {
+  refuse(pool, code, { message })
+}
+
+function abandon(pool: Pool, rollout: Rollout): void {
+  pool.rollout = null
+  pool.effects.abort(rollout.token)
+  // The router may have switched already without our having heard of it.
+  if (rollout.routingFailures > 0) pool.routing.cut = null
+  if (rollout.group === null) return
+  dismiss(pool, rollout.group)
+  discardUnused(pool, rollout.group.generation)
+}
+
+/** A file that does not compile, so shortly after it was written, may have been read half-written. */
+function isUnsettled(pool: Pool, { tree, retried }: Rollout, { failure }: Failure): boolean {
+  if (tree === null || retried || failure?.kind !== 'compile') return false
+  return pool.effects.wallMs() - tree.newestMs < UNSETTLED_MS
+}
+
+function putOff(pool: Pool, { commands, because, sinceMs }: Rollout): void {
+  const wish: Wish = { commands, because, sinceMs, confirms: false, retried: true }
+  pool.settling = { wish, atMs: pool.nowMs + UNSETTLED_MS }
+}
+
+/** The router has switched: the candidate serves. */
+export function commit(pool: Pool): void {
+  const { rollout, serving: old } = pool
+  if (rollout === null || rollout.group === null) return
+  pool.rollout = null
+  const { group, generationId: generation } = rollout
+  group.role = 'serving'
+  group.served = true
+  pool.serving = group
+  pool.admitted += 1
+  pool.lastRefusal = null
+  pool.quarantine = rollout.kind === 'rollback' ? (old?.generation.id ?? null) : null
+  endObservation(pool)
+  const tookMs = pool.nowMs - rollout.sinceMs
+  const previous = old?.generation.id ?? null
+  pool.effects.emit({ type: 'generation-cut', generation, previous, tookMs })
+  if (rollout.kind === 'rollback' && previous !== null) {
+    pool.effects.emit({ type: 'rolled-back', from: previous, to: generation, because: rollout.because })
+  }
+  if (old !== null) replacePrevious(pool, old, rollout)
+  if (pool.phase === 'starting') announce(pool, tookMs)
+  settleAll(pool, rollout.commands, { ok: true, generation, previous, tookMs, unchanged: false })
+  finishRestart(pool)
+}
+
+function replacePrevious(pool: Pool, old: Group, rollout: Rollout): void {
+  const dropped = pool.previous
+  pool.previous = old.generation
+  if (rollout.kind === 'reload' && pool.config.observe !== null) beginObservation(pool, old)
+  else retire(pool, old)
+  if (dropped !== null) discardUnused(pool, dropped)
+}
+
+function announce(pool: Pool, tookMs: number): void {
+  pool.phase = 'running'
+  pool.effects.emit({ type: 'ready', generation: pool.serving!.generation.id, workers: pool.wanted, tookMs })
+}
+
+export function settleAll(pool: Pool, commands: readonly number[], result: ReloadResult): void {
+  for (const command of commands) pool.effects.settle(command, { result })
+}
+
+export function fromBootFailure(failure: BootFailure, stderr?: string): Failure {
+  return { message: failure.message, failure, ...(stderr === undefined || stderr === '' ? {} : { stderr }) }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

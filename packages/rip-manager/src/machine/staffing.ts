@@ -1,0 +1,51 @@
+import { messageOf } from './rollout.ts'
+import type { Group, Pool } from './state.ts'
+import { isStaff, launch, occupant, readyWorkers, withdraw } from './worker.ts'
+
+/** Keeps every slot of the serving generation filled, and no other. */
+export function staff(pool: Pool): void {
+  const { serving } = pool
+  if (serving === null || pool.phase !== 'running') return
+  for (const worker of serving.workers) {
+    if (worker.slot > pool.wanted && isStaff(worker)) withdraw(pool, worker, { kind: 'drained' })
+  }
+  recover(pool, serving)
+  if (pool.nowMs < serving.spawnAfterMs) return
+  if (serving.budget.spent) return tryOne(pool, serving)
+  for (const slot of emptySlots(pool, serving)) if (!start(pool, serving, slot)) return
+}
+
+function emptySlots(pool: Pool, group: Group): readonly number[] {
+  const slots = Array.from({ length: pool.wanted }, (_, index) => index + 1)
+  return slots.filter((slot) => occupant(group, slot) === undefined)
+}
+
+/** While the budget is spent one worker is tried; the others follow when it has proved stable. */
+function tryOne(pool: Pool, group: Group): void {
+  if (group.probe !== null && isStaff(group.probe)) return
+  const [slot] = emptySlots(pool, group)
+  if (slot === undefined || !start(pool, group, slot)) return
+  group.probe = occupant(group, slot) ?? null
+}
+
+function start(pool: Pool, group: Group, slot: number): boolean {
+  try {
+    launch(pool, group, slot)
+    return true
+  } catch (error) {
+    const { backoffBaseMs } = pool.config.crash
+    group.lastCrashMs = pool.nowMs
+    group.spawnAfterMs = pool.nowMs + Math.max(backoffBaseMs, group.budget.crash(pool.nowMs))
+    pool.effects.emit({ type: 'warning', message: messageOf(error) })
+    return false
+  }
+}
+
+function recover(pool: Pool, group: Group): void {
+  if (!group.budget.spent) return
+  const { stableMs } = pool.config.crash
+  const { probe } = group
+  const probeIsStable = probe?.readyMs != null && isStaff(probe) && pool.nowMs - probe.readyMs >= stableMs
+  const allAreReady = readyWorkers(group).length >= pool.wanted
+  if (probeIsStable || (allAreReady && pool.nowMs - group.lastCrashMs >= stableMs)) group.budget.recover()
+}

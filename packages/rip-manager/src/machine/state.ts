@@ -1,0 +1,225 @@
+import type { BootFailure, WorkerVitals } from '@rip/worker/protocol'
+import type { Random, ResponseCounts, Snapshot, TreeState } from '../ports.ts'
+import type { ExitReason, PoolHealth, Refusal } from '../snapshot.ts'
+import type { GenerationId } from '../upstreams.ts'
+import type { CrashBudget, CrashBudgetLimits } from './crash-budget.ts'
+import type { Effects } from './effects.ts'
+import type { CommandId } from './inputs.ts'
+
+/** Limits and settings, with every default applied. Zero turns a recycling limit off. */
+export interface MachineConfig {
+  readonly concurrency: number
+  readonly speaksProtocol: boolean
+  readonly bootTimeoutMs: number
+  readonly drainTimeoutMs: number
+  readonly settleMs: number
+  readonly killGraceMs: number
+  readonly beaconMs: number
+  readonly stuckAfterMs: number
+  readonly crash: CrashBudgetLimits
+  readonly recycle: {
+    readonly requests: number
+    readonly memoryBytes: number
+    readonly lifetimeMs: number
+    readonly jitter: number
+    readonly memorySamples: number
+  }
+  readonly verifies: boolean
+  readonly builds: boolean
+  readonly observe: {
+    readonly windowMs: number
+    readonly minRequests: number
+    readonly maxErrorRate: number
+    readonly everyMs: number
+  } | null
+}
+
+/** One version of the application, ready to be started any number of times. */
+export interface Generation {
+  readonly id: GenerationId
+  readonly snapshot: Snapshot
+  /** The same for every worker of the generation, whatever the environment is by then. */
+  env: Readonly<Record<string, string>>
+}
+
+/**
+ * `withdrawn`: out of the wanted rotation, until the router has acknowledged it and settled; `draining`: told
+ * to finish and exit; `terminating`: sent TERM; `killed`: sent KILL.
+ */
+export type WorkerStage =
+  'starting' | 'ready' | 'withdrawn' | 'draining' | 'terminating' | 'killed' | 'exited'
+
+/** Why a worker is replaced by plan. */
+export type RecycleCause = Extract<ExitReason, { kind: 'recycled' }>['because']
+
+export interface Worker {
+  readonly id: string
+  readonly slot: number
+  readonly incarnation: number
+  readonly pid: number
+  readonly socket: string
+  readonly group: Group
+  readonly startedMs: number
+  stage: WorkerStage
+  stageSinceMs: number
+  /** When the present stage has lasted too long. */
+  deadlineMs: number
+  /** When the router has settled after this worker left the rotation. */
+  settledMs: number
+  /** When a leaving worker has had its time. */
+  drainByMs: number
+  readyMs: number | null
+  bootMs: number
+  vitals: WorkerVitals
+  heardMs: number
+  /** Requests cut when it left, by its own account. */
+  aborted: number
+  /** What its exit will mean; null means that an exit is a crash. */
+  ending: ExitReason | null
+  readonly recycleAfterRequests: number
+  readonly recycleAfterMs: number
+  samplesOverMemory: number
+  /** Waits for its turn to be replaced. */
+  recycle: RecycleCause | null
+  /** The worker whose place it takes once it is ready. */
+  replaces: Worker | null
+}
+
+/**
+ * `candidate`: not proven; `serving`: gets the requests; `warm`: was serving, stands by during the observation
+ * window; `retiring`: leaves.
+ */
+export type GroupRole = 'candidate' | 'serving' | 'warm' | 'retiring'
+
+/** The workers of one generation that came together. */
+export interface Group {
+  readonly generation: Generation
+  role: GroupRole
+  readonly workers: Set<Worker>
+  readonly budget: CrashBudget
+  /** No worker is started before. */
+  spawnAfterMs: number
+  lastCrashMs: number
+  /** The one worker that is tried while the budget is spent. */
+  probe: Worker | null
+  /** The router reported the end of the drain. */
+  routerDone: boolean
+  settledMs: number
+  drainByMs: number
+  abandoned: number
+  /** Once served requests, so that its end is news. */
+  served: boolean
+}
+
+/** A wish to serve the newest content, by commands or by the watcher. */
+export interface Wish {
+  readonly commands: CommandId[]
+  because: string
+  readonly sinceMs: number
+  /** Read to make sure that the disk still has what is about to be cut over to. */
+  confirms: boolean
+  /** The content failed once already, so shortly after it was written that it may have been half-written. */
+  retried: boolean
+}
+
+/** A generation on its way to serve. */
+export interface Rollout {
+  readonly generationId: GenerationId
+  readonly kind: 'reload' | 'rollback'
+  readonly tree: TreeState | null
+  readonly commands: CommandId[]
+  readonly because: string
+  readonly sinceMs: number
+  readonly retried: boolean
+  /** By a command, which may be cancelled. */
+  readonly asked: boolean
+  stage: 'building' | 'candidate' | 'verifying' | 'filling' | 'confirming' | 'routing'
+  /** Of the build or verification under way. */
+  token: number
+  group: Group | null
+  /** How often the router refused to switch to it. */
+  routingFailures: number
+}
+
+export interface Routing {
+  /** There is a router to talk to. */
+  online: boolean
+  /** The generation that gets new requests, as acknowledged. */
+  cut: GenerationId | null
+  /** Backends the router may be using, by generation. */
+  readonly published: Map<GenerationId, ReadonlySet<string>>
+  /** Generations of which it is not certain what the router was told last. */
+  readonly uncertain: Set<GenerationId>
+  pending: {
+    readonly token: number
+    readonly op: 'prepare' | 'cut'
+    readonly generation: GenerationId
+    readonly ids: ReadonlySet<string>
+  } | null
+  failures: number
+  retryMs: number
+}
+
+export interface Observation {
+  readonly before: Group
+  readonly untilMs: number
+  readonly baseline: { readonly serving: ResponseCounts; readonly before: ResponseCounts } | null
+  nextMs: number
+  token: number
+}
+
+export interface RollingRestart {
+  readonly commands: CommandId[]
+  readonly sinceMs: number
+  readonly envBefore: Readonly<Record<string, string>>
+}
+
+export type Phase = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
+
+/** Everything the machine knows, and the two things it may use: effects and chance. */
+export interface Pool {
+  readonly config: MachineConfig
+  readonly effects: Effects
+  readonly random: Random
+  readonly watching: boolean
+  nowMs: number
+  phase: Phase
+  wanted: number
+  held: boolean
+  serving: Group | null
+  previous: Generation | null
+  rollout: Rollout | null
+  readonly groups: Set<Group>
+  readonly workers: Map<number, Worker>
+  readonly incarnations: Map<number, number>
+  /** A read of the tree that is under way, with the wishes it serves. */
+  reading: { readonly token: number; readonly wish: Wish } | null
+  /** Wishes that came after the read had begun. */
+  waiting: Wish | null
+  /** A wish put off until the content on disk has settled. */
+  settling: { readonly wish: Wish; readonly atMs: number } | null
+  /** A rollback asked for while a switch was under way. */
+  rollbackAfterCut: Wish | null
+  quarantine: GenerationId | null
+  lastRefusal: Refusal | null
+  readonly routing: Routing
+  observation: Observation | null
+  restart: RollingRestart | null
+  recycleAfterMs: number
+  scaling: CommandId[]
+  health: PoolHealth
+  /** The last word on each: admitted and refused reloads, and restarts of workers. */
+  admitted: number
+  refused: number
+  restarts: number
+  abandoned: number
+  acceptingStopped: boolean
+  nextToken: number
+  startedMs: number
+}
+
+export interface Failure {
+  readonly message: string
+  readonly failure?: BootFailure
+  readonly stderr?: string
+}

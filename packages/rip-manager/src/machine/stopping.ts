@@ -1,0 +1,71 @@
+import { ManagerError } from '../errors.ts'
+import type { Refusal } from '../snapshot.ts'
+import { killGroup, retire } from './group.ts'
+import type { CommandId } from './inputs.ts'
+import { settleAll, supersede } from './rollout.ts'
+import type { Pool } from './state.ts'
+
+/** The router takes nothing new, requests under way are finished, then the workers go. */
+export function beginStop(pool: Pool): void {
+  if (pool.phase === 'stopping' || pool.phase === 'stopped') return
+  pool.phase = 'stopping'
+  pool.effects.emit({ type: 'stopping' })
+  supersede(pool, 'stopping', 'the manager is stopping')
+  dropCommands(pool)
+  for (const group of pool.groups) if (group.role === 'warm') retire(pool, group)
+  pool.effects.stopAccepting()
+}
+
+function dropCommands(pool: Pool): void {
+  const wishes = [pool.reading?.wish, pool.waiting, pool.settling?.wish, pool.rollbackAfterCut]
+  const commands = [...wishes.flatMap((wish) => wish?.commands ?? []), ...(pool.restart?.commands ?? [])]
+  settleAll(pool, commands, { ok: false, refusal: stoppingRefusal(pool) })
+  failScaling(pool, new ManagerError('STOPPING', { command: 'scale' }))
+  pool.reading = null
+  pool.waiting = null
+  pool.settling = null
+  pool.rollbackAfterCut = null
+  pool.observation = null
+  pool.restart = null
+}
+
+export function stoppingRefusal({ serving, effects }: Pool): Refusal {
+  return {
+    code: 'stopping',
+    generation: serving?.generation.id ?? 'unknown',
+    message: 'the manager is stopping',
+    atMs: effects.wallMs(),
+  }
+}
+
+export function failScaling(pool: Pool, error: ManagerError): void {
+  const commands: readonly CommandId[] = pool.scaling
+  pool.scaling = []
+  for (const command of commands) pool.effects.settle(command, { error })
+}
+
+/** The router takes no new connections: what it has is all there will be. */
+export function onAcceptingStopped(pool: Pool): void {
+  if (pool.phase !== 'stopping') return
+  pool.acceptingStopped = true
+  for (const group of pool.groups) retire(pool, group)
+}
+
+/** Without waiting for anything under way. */
+export function stopNow(pool: Pool): void {
+  pool.acceptingStopped = true
+  for (const group of [...pool.groups]) {
+    group.role = 'retiring'
+    group.routerDone = true
+    for (const worker of group.workers) group.abandoned += worker.vitals.inFlight
+    killGroup(pool, group)
+  }
+}
+
+export function finishStop(pool: Pool): void {
+  if (pool.phase !== 'stopping') return
+  if (pool.groups.size > 0 || !pool.acceptingStopped) return
+  pool.phase = 'stopped'
+  pool.effects.emit({ type: 'stopped', abandoned: pool.abandoned })
+  pool.effects.stopped(pool.abandoned)
+}

@@ -1,0 +1,119 @@
+import type { ExitReason } from '../snapshot.ts'
+import type { Group, Pool, Worker, WorkerStage } from './state.ts'
+
+const allowed: Readonly<Record<WorkerStage, readonly WorkerStage[]>> = {
+  starting: ['ready', 'terminating', 'killed', 'exited'],
+  ready: ['withdrawn', 'terminating', 'killed', 'exited'],
+  withdrawn: ['draining', 'terminating', 'killed', 'exited'],
+  draining: ['terminating', 'killed', 'exited'],
+  terminating: ['killed', 'exited'],
+  killed: ['exited'],
+  exited: [],
+}
+
+export function enter(pool: Pool, worker: Worker, stage: WorkerStage, deadlineMs: number = Infinity): void {
+  if (!allowed[worker.stage].includes(stage)) {
+    throw new Error(`worker ${worker.id} cannot go from ${worker.stage} to ${stage}`)
+  }
+  worker.stage = stage
+  worker.stageSinceMs = pool.nowMs
+  worker.deadlineMs = deadlineMs
+}
+
+/** Starts a process in a slot. Throws when the system refuses. */
+export function launch(pool: Pool, group: Group, slot: number, replaces: Worker | null = null): Worker {
+  const { config, effects, nowMs } = pool
+  const { id: generation, snapshot, env } = group.generation
+  const incarnation = (pool.incarnations.get(slot) ?? 0) + 1
+  pool.incarnations.set(slot, incarnation)
+  const socket = effects.socketPath(slot, incarnation)
+  const pid = effects.spawn({ slot, socket, generation, snapshot, env })
+  const worker: Worker = {
+    id: `w${slot}.${incarnation}`,
+    slot,
+    incarnation,
+    pid,
+    socket,
+    group,
+    startedMs: nowMs,
+    stage: 'starting',
+    stageSinceMs: nowMs,
+    deadlineMs: nowMs + config.bootTimeoutMs,
+    settledMs: Infinity,
+    drainByMs: Infinity,
+    readyMs: null,
+    bootMs: 0,
+    vitals: { inFlight: 0, requests: 0, rssBytes: 0, loopLagMs: 0 },
+    heardMs: nowMs,
+    aborted: 0,
+    ending: null,
+    recycleAfterRequests: jittered(pool, config.recycle.requests),
+    recycleAfterMs: jittered(pool, config.recycle.lifetimeMs),
+    samplesOverMemory: 0,
+    recycle: null,
+    replaces,
+  }
+  group.workers.add(worker)
+  pool.workers.set(pid, worker)
+  effects.emit({ type: 'worker-started', slot, pid, generation })
+  if (!config.speaksProtocol) effects.probe(pid, socket)
+  return worker
+}
+
+/** The limit ± the configured share, so that workers started together are not recycled together. */
+function jittered(pool: Pool, limit: number): number {
+  if (limit === 0) return Infinity
+  return limit * (1 + pool.config.recycle.jitter * (2 * pool.random() - 1))
+}
+
+/** Takes a ready worker out of the wanted rotation; it is told to drain once the router has followed. */
+export function withdraw(pool: Pool, worker: Worker, ending: ExitReason): void {
+  worker.ending = ending
+  worker.recycle = null
+  if (worker.stage === 'starting') return terminate(pool, worker, ending)
+  if (worker.stage !== 'ready') return
+  enter(pool, worker, 'withdrawn')
+  worker.drainByMs = pool.nowMs + pool.config.drainTimeoutMs
+}
+
+/** Asks the worker to finish what runs. A program without control messages is asked by TERM. */
+export function orderDrain(pool: Pool, worker: Worker): void {
+  const { config, effects, nowMs } = pool
+  if (!config.speaksProtocol) {
+    enter(pool, worker, 'terminating', Math.max(worker.drainByMs, nowMs + config.killGraceMs))
+    return effects.signal(worker.pid, 'SIGTERM')
+  }
+  enter(pool, worker, 'draining', worker.drainByMs)
+  effects.send(worker.pid, { type: 'drain', deadlineMs: Math.max(0, worker.drainByMs - nowMs) })
+}
+
+/** Sends TERM, and KILL when the grace is over. */
+export function terminate(pool: Pool, worker: Worker, ending: ExitReason): void {
+  worker.ending = ending
+  if (worker.stage === 'terminating' || worker.stage === 'killed') return
+  enter(pool, worker, 'terminating', pool.nowMs + pool.config.killGraceMs)
+  pool.effects.signal(worker.pid, 'SIGTERM')
+}
+
+export function kill(pool: Pool, worker: Worker): void {
+  if (worker.stage === 'killed') return
+  enter(pool, worker, 'killed')
+  pool.effects.signal(worker.pid, 'SIGKILL')
+}
+
+/** Fills its slot: neither leaving nor gone. */
+export function isStaff(worker: Worker): boolean {
+  return worker.stage === 'starting' || worker.stage === 'ready'
+}
+
+export function readyWorkers(group: Group): readonly Worker[] {
+  return [...group.workers].filter((worker) => worker.stage === 'ready')
+}
+
+/** The worker that fills a slot, a successor in preparation left aside. */
+export function occupant(group: Group, slot: number): Worker | undefined {
+  for (const worker of group.workers) {
+    if (worker.slot === slot && isStaff(worker) && worker.replaces === null) return worker
+  }
+  return undefined
+}

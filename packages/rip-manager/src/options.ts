@@ -1,0 +1,124 @@
+import type {
+  Builder,
+  Clock,
+  Observer,
+  Probe,
+  Random,
+  Service,
+  Spawner,
+  Tree,
+  Verifier,
+  Watcher,
+  WorkerLinks,
+} from './ports.ts'
+import type { Upstreams } from './upstreams.ts'
+import type { WorkerMode } from '@rip/worker/protocol'
+
+/** How a worker process is started. */
+export interface WorkerCommand {
+  /** Any program that serves HTTP on the Unix socket named by `RIP_SOCKET`. */
+  readonly argv: readonly [string, ...string[]]
+  /**
+   * Whether it talks on `RIP_CONTROL`. A program that does not is ready when its socket accepts a connection,
+   * and is asked to leave by SIGTERM. @default true
+   */
+  readonly speaksProtocol?: boolean
+}
+
+export interface CrashBudgetOptions {
+  /** Crashes allowed within `perMs`. @default 5 */
+  readonly restarts?: number
+  /** @default 30000 */
+  readonly perMs?: number
+  /** @default 250 */
+  readonly backoffBaseMs?: number
+  /** @default 30000 */
+  readonly backoffCapMs?: number
+  /** @default 10000 */
+  readonly stableMs?: number
+}
+
+/** When a worker is replaced although it works; each is off unless set. One worker at a time, its successor first. */
+export interface RecycleOptions {
+  /** Requests, ± `jitter`. */
+  readonly requests?: number
+  /** Resident bytes, over `memorySamples` beacons in a row. */
+  readonly memoryBytes?: number
+  /** Time since it was ready, ± `jitter`. */
+  readonly lifetimeMs?: number
+  /** @default 0.1 */
+  readonly jitter?: number
+  /** @default 3 */
+  readonly memorySamples?: number
+}
+
+/** Watches a generation after its cut and returns to the one before if too many answers fail. */
+export interface ObserveOptions {
+  readonly observer: Observer
+  readonly windowMs: number
+  /** Answers needed before they say anything. @default 50 */
+  readonly minRequests?: number
+  /** How far the share of failed answers may exceed that of the generation before. @default 0.02 */
+  readonly maxErrorRate?: number
+  /** @default 500 */
+  readonly everyMs?: number
+}
+
+/** Everything a manager stands on. */
+export interface ManagerPorts {
+  /** @default the system's monotonic clock */
+  readonly clock?: Clock
+  /** @default Math.random */
+  readonly random?: Random
+  readonly spawner: Spawner
+  /** Absent: content changes only by `reload()`. */
+  readonly watcher?: Watcher | null
+  readonly tree: Tree
+  /** Absent: workers load code from disk. */
+  readonly builder?: Builder | null
+  readonly links: WorkerLinks
+  readonly upstreams: Upstreams
+  /** Absent: a candidate that is ready is proven. */
+  readonly verifier?: Verifier | null
+  /** Path of the socket of one incarnation of a worker; never the same twice. */
+  readonly socketPath: (slot: number, incarnation: number) => string
+  /** Tells when a program without control messages accepts connections. @default connects to the socket every 20 ms */
+  readonly probe?: Probe
+  /** Processes beside the workers; started before them and stopped after them. */
+  readonly services?: readonly Service[]
+  /** Tells the router to take no new connections; the first step of stopping. */
+  readonly stopAccepting?: () => Promise<void>
+}
+
+export interface ManagerOptions extends ManagerPorts {
+  /** Folder of the application; a symbolic link stays symbolic. */
+  readonly root: string
+  /** Name of this instance. */
+  readonly name: string
+  readonly command: WorkerCommand
+  /** Processes to keep ready. @default 1 */
+  readonly workers?: number
+  /** Requests a worker takes at once. @default 100 */
+  readonly concurrency?: number
+  /** @default 'production' */
+  readonly mode?: WorkerMode
+  /** The environment of workers, read anew for each generation. @default process.env */
+  readonly env?: () => Readonly<Record<string, string>>
+  /** @default 30000 */
+  readonly bootTimeoutMs?: number
+  /** How long requests under way may take when a worker leaves. @default 30000 */
+  readonly drainTimeoutMs?: number
+  /** Between removal from rotation and the order to drain. @default 500 */
+  readonly settleMs?: number
+  /** Between TERM and KILL. @default 1000 */
+  readonly killGraceMs?: number
+  /** @default 1000 */
+  readonly beaconMs?: number
+  /** A worker silent for longer has a stuck event loop. @default 10000 */
+  readonly stuckAfterMs?: number
+  readonly crash?: CrashBudgetOptions
+  readonly recycle?: RecycleOptions
+  /** How often the verifier has to agree in a row. @default 1 */
+  readonly verifyTimes?: number
+  readonly observe?: ObserveOptions
+}
