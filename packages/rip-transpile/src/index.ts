@@ -8,3 +8,7 @@ export type {
   RuntimeDelivery,
   SourceMap,
 } from './adapter.ts'
+export { install } from './loader.ts'
+export type { InstallOptions } from './loader.ts'
+export { DEFAULT_ADAPTER, selectAdapter } from './select-adapter.ts'
+export type { AdapterName } from './select-adapter.ts'

@@ -1,0 +1,91 @@
+import { createRequire } from 'node:module'
+import type { Adapter, CompileOptions, CompileResult, SourceMap } from '../adapter.ts'
+import { CompileError } from '../compile-error.ts'
+import { importsOf } from '../imports-of.ts'
+import { withInlineMap } from '../inline-map.ts'
+
+/** The part of the CoffeeScript 2 package this adapter uses. */
+interface CoffeeScript {
+  readonly VERSION: string
+  compile(source: string, options: CoffeeScriptOptions & { readonly sourceMap: true }): CompiledCoffee
+}
+
+interface CoffeeScriptOptions {
+  readonly bare: boolean
+  readonly filename: string
+  readonly literate: boolean
+}
+
+interface CompiledCoffee {
+  readonly js: string
+  readonly v3SourceMap: string
+}
+
+/** What CoffeeScript attaches to its errors. Lines and columns count from 0; `last_*` are inclusive. */
+interface CoffeeLocation {
+  readonly first_line: number
+  readonly first_column: number
+  readonly last_line?: number
+  readonly last_column?: number
+}
+
+/**
+ * CoffeeScript 2 as it is installed in the project.
+ *
+ * @param from Folder the package is looked up from.
+ */
+export function coffeescriptAdapter(from: string): Adapter {
+  const compiler = createRequire(`${from}/package.json`)('coffeescript') as CoffeeScript
+  return {
+    name: 'coffeescript',
+    version: compiler.VERSION,
+    extensions: ['.coffee', '.litcoffee', '.rip'],
+    compile: (source, options = {}) => compileCoffee(compiler, source, options),
+  }
+}
+
+function compileCoffee(compiler: CoffeeScript, source: string, options: CompileOptions): CompileResult {
+  const filename = options.filename ?? 'unknown.coffee'
+  const compiled = attempt(compiler, source, filename)
+  const dependencies = importsOf(compiled.js)
+  if (!options.sourceMap) return { code: compiled.js, dependencies }
+  const map = sourceMapOf(compiled, source, filename)
+  const code = options.sourceMap === 'inline' ? withInlineMap(compiled.js, map) : compiled.js
+  return { code, map, dependencies }
+}
+
+function attempt(compiler: CoffeeScript, source: string, filename: string): CompiledCoffee {
+  const literate = filename.endsWith('.litcoffee')
+  try {
+    return compiler.compile(source, { bare: true, sourceMap: true, filename, literate })
+  } catch (error) {
+    throw toCompileError(error, source, filename)
+  }
+}
+
+function sourceMapOf(compiled: CompiledCoffee, source: string, filename: string): SourceMap {
+  const { names, mappings } = JSON.parse(compiled.v3SourceMap) as SourceMap
+  return { version: 3, sources: [filename], sourcesContent: [source], names, mappings }
+}
+
+function toCompileError(error: unknown, source: string, filename: string): unknown {
+  if (!(error instanceof Error)) return error
+  const location = (error as { location?: CoffeeLocation }).location
+  if (!location) return error
+  const start = offsetOf(source, location.first_line, location.first_column)
+  const lastLine = location.last_line ?? location.first_line
+  const lastColumn = location.last_column ?? location.first_column
+  const end = offsetOf(source, lastLine, lastColumn) + 1
+  return new CompileError({ reason: error.message, filename, source, start, end })
+}
+
+/** Offset of a position whose line and column count from 0. */
+function offsetOf(source: string, line: number, column: number): number {
+  let lineStart = 0
+  for (let number = 0; number < line; number++) {
+    const newline = source.indexOf('\n', lineStart)
+    if (newline === -1) return source.length
+    lineStart = newline + 1
+  }
+  return Math.min(lineStart + column, source.length)
+}

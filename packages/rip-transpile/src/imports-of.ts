@@ -1,0 +1,5 @@
+/** Specifiers of the modules that JavaScript code imports, each once, in order of appearance. */
+export function importsOf(code: string): readonly string[] {
+  const transpiler = new Bun.Transpiler({ loader: 'js', target: 'bun' })
+  return [...new Set(transpiler.scanImports(code).map((found) => found.path))]
+}

@@ -1,0 +1,86 @@
+import { expect, test } from 'bun:test'
+import { REGISTER, runBun } from './run-bun.ts'
+import { tempProject } from './temp-project.ts'
+
+const FAILING = `f = ->
+  throw new Error 'boom'
+
+g = (x) ->
+  f()
+  1
+
+export go = -> g 1
+`
+
+test('an uncaught error names lines of the source and shows them', async () => {
+  using project = tempProject({
+    'fail.rip': FAILING,
+    'main.rip': "import { go } from './fail.rip'\n\ngo()\n",
+  })
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(run.code).toBe(1)
+  expect(run.stderr).toContain("2 |   throw new Error 'boom'")
+  expect(run.stderr).toContain('fail.rip:2:9')
+  expect(run.stderr).toContain('fail.rip:5:3')
+  expect(run.stderr).toContain('main.rip:3:1')
+})
+
+test('a caught error has the same lines in its stack', async () => {
+  using project = tempProject({
+    'fail.rip': FAILING,
+    'main.rip': "import { go } from './fail.rip'\ntry\n  go()\ncatch error\n  console.log error.stack\n",
+  })
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(run.stdout).toContain('fail.rip:2:9')
+  expect(run.stdout).toContain('main.rip:3:3')
+})
+
+// The `return` matters: JavaScriptCore drops the frame of a function that ends in a call.
+test('bun test shows the failing line of a test written in a .rip file', async () => {
+  using project = tempProject({
+    'sum.test.ts': "import './sum.rip'\n",
+    'sum.rip':
+      "import { expect, test } from 'bun:test'\n\ntest 'sum', ->\n  expect(1 + 1).toBe 3\n  return\n",
+    'bunfig.toml': `[test]\npreload = [${JSON.stringify(REGISTER)}]\n`,
+  })
+  const run = await runBun(['test', './sum.test.ts'], { cwd: project.root })
+  expect(run.code).toBe(1)
+  expect(run.stderr).toContain('expect(1 + 1).toBe 3')
+  expect(run.stderr).toContain('sum.rip:4:')
+})
+
+test('require, __dirname and __filename work where a module uses them', async () => {
+  using project = tempProject({
+    'main.rip':
+      "path = require 'node:path'\nconsole.log path.basename(__filename), __dirname is import.meta.dir\n",
+  })
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(run.stdout).toBe('main.rip true\n')
+})
+
+test('a module may have a require of its own', async () => {
+  using project = tempProject({
+    'main.rip':
+      "import { createRequire } from 'node:module'\nrequire = createRequire import.meta.url\nconsole.log typeof require('node:os').cpus\n",
+  })
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(run.stdout).toBe('function\n')
+})
+
+test('CommonJS code can require a .rip module', async () => {
+  using project = tempProject({
+    'value.rip': 'export value = 42\n',
+    'main.cjs': "console.log(require('./value.rip').value)\n",
+  })
+  const run = await runBun(['--preload', REGISTER, 'main.cjs'], { cwd: project.root })
+  expect(run.stdout).toBe('42\n')
+})
+
+test('source that does not compile rejects the import with the position', async () => {
+  using project = tempProject({
+    'bad.rip': 'a = 1\nb = (\n  x: 1 2\n',
+    'main.ts': "try { await import('./bad.rip') } catch (e) { console.log(e.name, e.line, e.column) }\n",
+  })
+  const run = await runBun(['--preload', REGISTER, 'main.ts'], { cwd: project.root })
+  expect(run.stdout).toBe('CompileError 2 5\n')
+})
