@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { ORPHAN_SCAN_MS } from './defaults.ts'
 import { processState } from './start-time.ts'
-import { openLibc } from '../libc.ts'
+import { openLibc } from '../libc/libc.ts'
 import { readText } from '../limits/cgroup.ts'
 
 export interface OrphanReaper {

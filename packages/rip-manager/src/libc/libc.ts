@@ -1,4 +1,4 @@
-import { dlopen, FFIType, type Library, read } from 'bun:ffi'
+import { dlopen, type Library, read } from 'bun:ffi'
 import { constants } from 'node:os'
 
 /**
@@ -7,26 +7,26 @@ import { constants } from 'node:os'
  * type `buffer`, never as addresses taken earlier: `ptr()` of a small typed array goes stale.
  */
 const signatures = {
-  socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-  bind: { args: [FFIType.i32, FFIType.buffer, FFIType.u32], returns: FFIType.i32 },
-  listen: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+  socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
+  bind: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
+  listen: { args: ['i32', 'i32'], returns: 'i32' },
   setsockopt: {
-    args: [FFIType.i32, FFIType.i32, FFIType.i32, FFIType.buffer, FFIType.u32],
-    returns: FFIType.i32,
+    args: ['i32', 'i32', 'i32', 'buffer', 'u32'],
+    returns: 'i32',
   },
-  getsockname: { args: [FFIType.i32, FFIType.buffer, FFIType.buffer], returns: FFIType.i32 },
+  getsockname: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
   sendto: {
-    args: [FFIType.i32, FFIType.buffer, FFIType.u64, FFIType.i32, FFIType.buffer, FFIType.u32],
-    returns: FFIType.i64_fast,
+    args: ['i32', 'buffer', 'u64', 'i32', 'buffer', 'u32'],
+    returns: 'i64',
   },
-  recv: { args: [FFIType.i32, FFIType.buffer, FFIType.u64, FFIType.i32], returns: FFIType.i64_fast },
-  close: { args: [FFIType.i32], returns: FFIType.i32 },
-  flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-  waitpid: { args: [FFIType.i32, FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+  recv: { args: ['i32', 'buffer', 'u64', 'i32'], returns: 'i64' },
+  close: { args: ['i32'], returns: 'i32' },
+  flock: { args: ['i32', 'i32'], returns: 'i32' },
+  waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
 } as const
 
-const linuxErrno = { __errno_location: { args: [], returns: FFIType.ptr } } as const
-const darwinErrno = { __error: { args: [], returns: FFIType.ptr } } as const
+const linuxErrno = { __errno_location: { args: [], returns: 'ptr' } } as const
+const darwinErrno = { __error: { args: [], returns: 'ptr' } } as const
 
 const INT_BYTES = 4
 /** Room for any `sockaddr`; the longest, `sockaddr_un`, has 110. */

@@ -1,0 +1,154 @@
+import { lookup } from 'node:dns/promises'
+import { rmSync, statSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
+import { ManagerError } from './errors.ts'
+import { type Libc, openLibc, SystemCallError } from './libc/libc.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  assertSocketPathFits,
+  inetAddress,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  parseAddress,
+  SO_REUSEADDR,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  unixAddress,
+} from './libc/socket-address.ts'
+import { portOwner } from './port-owner.ts'
+import { isListening } from './verify/probe.ts'
+
+/** Where to listen: a host and a port, 0 for any free one, or the path of a Unix socket. */
+export type ListenAddress = { readonly host: string; readonly port: number } | { readonly unix: string }
+
+/**
+ * A socket that listens and is never accepted from by this process. It is closed on exec, so that only a
+ * child it is handed to by number (`inheritFds`) has it. Connections that arrive before, between and after
+ * such children wait in its queue.
+ */
+export interface ListenSocket extends AsyncDisposable {
+  readonly fd: number
+  /** The address it is bound to, with the real port. */
+  readonly address: ListenAddress
+  /** Idempotent. Connections nobody accepted are reset; the path of a Unix socket is removed if it is still ours. */
+  close(): Promise<void>
+}
+
+export interface ListenSocketOptions {
+  /** Connections that may wait to be accepted; the system may allow fewer (listen(2)). @default 4096 */
+  readonly backlog?: number
+}
+
+/** As much as Linux allows by default (`net.core.somaxconn`). */
+export const DEFAULT_BACKLOG = 4_096
+
+/**
+ * Opens a listening socket through the C library, as the runtime has no call that listens without accepting.
+ * Resolves with `undefined` where there is no `bun:ffi` (anything but Linux and macOS): there the balancer
+ * binds the address itself, and connections are refused while a crashed balancer is replaced.
+ *
+ * @throws ManagerError `PORT_IN_USE`, `LISTEN_DENIED`, `SOCKET_PATH_TOO_LONG` or `LISTEN_FAILED`.
+ */
+export async function openListenSocket(
+  address: ListenAddress,
+  options: ListenSocketOptions = {},
+): Promise<ListenSocket | undefined> {
+  const libc = openLibc()
+  if (libc === undefined) return undefined
+  if ('unix' in address) await clearPath(address.unix)
+  const family = 'unix' in address ? AF_UNIX : undefined
+  const target = 'unix' in address ? unixAddress(address.unix) : await resolveInet(address)
+  try {
+    const fd = bindAndListen(libc, family ?? familyOf(target), target, options.backlog ?? DEFAULT_BACKLOG)
+    return createListenSocket(libc, fd)
+  } catch (error) {
+    throw explain(error, address)
+  }
+}
+
+/** Takes over a listening socket that was inherited, as after a replacement of the supervisor. */
+export function adoptListenSocket(fd: number): ListenSocket | undefined {
+  const libc = openLibc()
+  return libc === undefined ? undefined : createListenSocket(libc, fd)
+}
+
+function bindAndListen(libc: Libc, family: number, target: Uint8Array, backlog: number): number {
+  const fd = libc.socket(family, SOCK_STREAM | SOCK_CLOEXEC)
+  try {
+    if (family !== AF_UNIX) libc.setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+    // `::` means every address of the machine, IPv4 included, whatever the system's default is.
+    if (family === AF_INET6) libc.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)
+    libc.bind(fd, target)
+    libc.listen(fd, backlog)
+    return fd
+  } catch (error) {
+    libc.close(fd)
+    throw error
+  }
+}
+
+function createListenSocket(libc: Libc, fd: number): ListenSocket {
+  const address = parseAddress(libc.socketName(fd))
+  const inode = 'unix' in address ? inodeOf(address.unix) : undefined
+  let closing: Promise<void> | undefined
+  const stop = async (): Promise<void> => {
+    libc.close(fd)
+    if ('unix' in address && inode !== undefined && inodeOf(address.unix) === inode) {
+      rmSync(address.unix, { force: true })
+    }
+  }
+  const close = (): Promise<void> => (closing ??= stop())
+  return { fd, address, close, [Symbol.asyncDispose]: close }
+}
+
+/** Removes the socket of a predecessor that is gone; a file that is no socket is left for `bind` to trip over. */
+async function clearPath(path: string): Promise<void> {
+  if (path.startsWith('@')) return
+  assertSocketPathFits(path)
+  const status = statSync(path, { throwIfNoEntry: false })
+  if (status?.isSocket() !== true || (await isListening(path))) return
+  rmSync(path, { force: true })
+}
+
+async function resolveInet(address: { readonly host: string; readonly port: number }): Promise<Uint8Array> {
+  try {
+    return inetAddress((await lookup(address.host)).address, address.port)
+  } catch (error) {
+    throw new ManagerError(
+      'LISTEN_FAILED',
+      { address: formatListenAddress(address), reason: `the host ${address.host} has no address` },
+      { cause: error },
+    )
+  }
+}
+
+function familyOf(target: Uint8Array): number {
+  const parsed = parseAddress(target)
+  return 'host' in parsed && isIPv6(parsed.host) ? AF_INET6 : AF_INET
+}
+
+function explain(error: unknown, address: ListenAddress): unknown {
+  if (!(error instanceof SystemCallError)) return error
+  const text = formatListenAddress(address)
+  if (error.code === 'EADDRINUSE') {
+    const owner = 'port' in address ? portOwner(address.port) : null
+    return new ManagerError('PORT_IN_USE', { address: text, owner }, { cause: error })
+  }
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    return new ManagerError('LISTEN_DENIED', { address: text }, { cause: error })
+  }
+  return new ManagerError('LISTEN_FAILED', { address: text, reason: error.message }, { cause: error })
+}
+
+/** As on the command line: `127.0.0.1:3000`, `[::1]:3000` or `unix:/run/app.sock`. */
+export function formatListenAddress(address: ListenAddress): string {
+  if ('unix' in address) return `unix:${address.unix}`
+  return isIPv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino
+}

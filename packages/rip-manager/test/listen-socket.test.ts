@@ -1,0 +1,210 @@
+import { expect, test } from 'bun:test'
+import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import {
+  adoptListenSocket,
+  type ListenAddress,
+  type ListenSocket,
+  openListenSocket,
+} from '../src/listen-socket.ts'
+import { inetAddress, parseAddress } from '../src/libc/socket-address.ts'
+import { temporaryFolder, waitFor } from './real.ts'
+
+async function opened(address: ListenAddress): Promise<ListenSocket> {
+  const socket = await openListenSocket(address)
+  if (socket === undefined) throw new Error('this system cannot open listening sockets')
+  return socket
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'no failure',
+    (error: unknown) => error,
+  )
+}
+
+/** Answers one connection after another with its own pid, on the descriptor 3. */
+const answering = `Bun.listen({ fd: 3, socket: { data(socket) { socket.end(String(process.pid)) } } })
+  process.stdin.on('end', () => process.exit()).resume()`
+
+function startAnswering(fd: number): Bun.Subprocess<'pipe', 'ignore', 'inherit'> {
+  return Bun.spawn([process.execPath, '-e', answering], { stdio: ['pipe', 'ignore', 'inherit', fd] })
+}
+
+async function ask(address: ListenAddress): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const socket: Bun.SocketHandler = {
+    open: (connection) => void connection.write('who?'),
+    data: (_, bytes) => resolve(bytes.toString()),
+    close: () => reject(new Error('closed without an answer')),
+  }
+  await ('unix' in address
+    ? Bun.connect({ unix: address.unix, socket })
+    : Bun.connect({ hostname: address.host, port: address.port, socket }))
+  return promise
+}
+
+test.each<ListenAddress>([
+  { host: '127.0.0.1', port: 0 },
+  { host: 'localhost', port: 0 },
+  { host: '0.0.0.0', port: 0 },
+])('listens on %p and hands the socket to a child', async (address) => {
+  await using socket = await opened(address)
+  expect(socket.address).toHaveProperty('port', expect.any(Number))
+  const child = startAnswering(socket.fd)
+  expect(await ask(socket.address)).toBe(String(child.pid))
+  void child.stdin.end()
+  await child.exited
+})
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === '::1'))
+
+test.skipIf(!hasIPv6)(
+  'listens on IPv6, and on all addresses of both families with :: (needs an IPv6 loopback)',
+  async () => {
+    await using loopback = await opened({ host: '::1', port: 0 })
+    expect(loopback.address).toMatchObject({ host: '::1' })
+    await using any = await opened({ host: '::', port: 0 })
+    const child = startAnswering(any.fd)
+    const { port } = any.address as { port: number }
+    expect(await ask({ host: '127.0.0.1', port })).toBe(String(child.pid))
+    expect(await ask({ host: '::1', port })).toBe(String(child.pid))
+    void child.stdin.end()
+    await child.exited
+  },
+)
+
+test('connections wait while nobody serves, and none is lost when the child is replaced', async () => {
+  await using socket = await opened({ host: '127.0.0.1', port: 0 })
+  const early = ask(socket.address)
+  const first = startAnswering(socket.fd)
+  expect(await early).toBe(String(first.pid))
+  first.kill('SIGKILL')
+  await first.exited
+  const between = Promise.all([ask(socket.address), ask(socket.address)])
+  const second = startAnswering(socket.fd)
+  expect(await between).toEqual([String(second.pid), String(second.pid)])
+  void second.stdin.end()
+  await second.exited
+})
+
+test('children it is not handed to do not have it', async () => {
+  await using socket = await opened({ host: '127.0.0.1', port: 0 })
+  const name = readlinkSync(`/proc/self/fd/${socket.fd}`)
+  const child = Bun.spawn(['sh', '-c', 'ls -l /proc/self/fd'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  expect(await new Response(child.stdout).text()).not.toContain(name)
+})
+
+test('closing gives the address free', async () => {
+  const first = await opened({ host: '127.0.0.1', port: 0 })
+  await first.close()
+  expect(first.close()).toBe(first.close())
+  await using again = await opened(first.address)
+  expect(again.address).toEqual(first.address)
+})
+
+test('a port in use is reported with its owner', async () => {
+  await using first = await opened({ host: '127.0.0.1', port: 0 })
+  const { port } = first.address as { port: number }
+  const failure = await failureOf(openListenSocket(first.address))
+  expect(failure).toMatchObject({ code: 'PORT_IN_USE' })
+  expect(String(failure)).toContain(`127.0.0.1:${port} is in use by`)
+  expect(String(failure)).toContain(`(process ${process.pid})`)
+})
+
+test('an unknown host is reported by name', async () => {
+  expect(await failureOf(openListenSocket({ host: 'no-such-host.invalid', port: 0 }))).toMatchObject({
+    code: 'LISTEN_FAILED',
+    message: expect.stringContaining('no-such-host.invalid'),
+  })
+})
+
+test('a foreign address is reported with the reason', async () => {
+  expect(await failureOf(openListenSocket({ host: '192.0.2.1', port: 0 }))).toMatchObject({
+    code: 'LISTEN_FAILED',
+    message: expect.stringContaining('EADDRNOTAVAIL'),
+  })
+})
+
+test('a failed attempt leaves no descriptor behind', async () => {
+  await using first = await opened({ host: '127.0.0.1', port: 0 })
+  await failureOf(openListenSocket(first.address))
+  const before = readdirSync('/proc/self/fd').length
+  for (let count = 0; count < 5; count += 1) await failureOf(openListenSocket(first.address))
+  expect(readdirSync('/proc/self/fd').length).toBe(before)
+})
+
+test('a Unix socket is listened on, handed down and removed', async () => {
+  await using folder = await temporaryFolder()
+  const socket = await opened({ unix: folder.at('app.sock') })
+  expect(socket.address).toEqual({ unix: folder.at('app.sock') })
+  const child = startAnswering(socket.fd)
+  expect(await ask(socket.address)).toBe(String(child.pid))
+  void child.stdin.end()
+  await child.exited
+  await socket.close()
+  expect(existsSync(folder.at('app.sock'))).toBe(false)
+})
+
+test('the path of a dead predecessor is taken over, that of a live one is not', async () => {
+  await using folder = await temporaryFolder()
+  const unix = folder.at('app.sock')
+  const holder = Bun.spawn(
+    [process.execPath, '-e', `Bun.listen({ unix: ${JSON.stringify(unix)}, socket: { data() {} } })`],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  )
+  await waitFor('the predecessor to listen', () => existsSync(unix))
+  expect(await failureOf(openListenSocket({ unix }))).toMatchObject({ code: 'PORT_IN_USE' })
+  holder.kill('SIGKILL')
+  await holder.exited
+  expect(existsSync(unix)).toBe(true)
+  await using socket = await opened({ unix })
+  expect(socket.fd).toBeGreaterThan(2)
+})
+
+test('a file that is no socket is not removed', async () => {
+  await using folder = await temporaryFolder()
+  writeFileSync(folder.at('precious'), 'data')
+  expect(await failureOf(openListenSocket({ unix: folder.at('precious') }))).toMatchObject({
+    code: 'PORT_IN_USE',
+  })
+  expect(existsSync(folder.at('precious'))).toBe(true)
+})
+
+test('closing leaves alone a path that somebody else has bound since', async () => {
+  await using folder = await temporaryFolder()
+  const unix = folder.at('app.sock')
+  const first = await opened({ unix })
+  const { rmSync } = await import('node:fs')
+  rmSync(unix)
+  await using second = await opened({ unix })
+  await first.close()
+  expect(existsSync(unix)).toBe(true)
+  await second.close()
+})
+
+test('a path longer than the system allows is refused before anything is bound', async () => {
+  await using folder = await temporaryFolder()
+  expect(await failureOf(openListenSocket({ unix: folder.at('x'.repeat(120)) }))).toMatchObject({
+    code: 'SOCKET_PATH_TOO_LONG',
+  })
+})
+
+test('an inherited socket can be adopted', async () => {
+  await using socket = await opened({ host: '127.0.0.1', port: 0 })
+  const source = JSON.stringify(new URL('../src/listen-socket.ts', import.meta.url).pathname)
+  const code = `import { adoptListenSocket } from ${source}; console.log(JSON.stringify(adoptListenSocket(3)))`
+  const child = Bun.spawn([process.execPath, '-e', code], { stdio: ['ignore', 'pipe', 'inherit', socket.fd] })
+  expect(await new Response(child.stdout).json()).toEqual({ fd: 3, address: socket.address })
+  expect(adoptListenSocket).toBeFunction()
+})
+
+test.each(['::1', '::', '2001:db8::8:800:200c:417a', '::ffff:192.0.2.33', 'fe80::1', '127.0.0.1', '0.0.0.0'])(
+  'the raw address of %s reads back',
+  (host) => {
+    const expected = host === '::ffff:192.0.2.33' ? '::ffff:c000:221' : host
+    expect(parseAddress(inetAddress(host, 65_534))).toEqual({ host: expected, port: 65_534 })
+  },
+)
