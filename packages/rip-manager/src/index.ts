@@ -1,12 +1,27 @@
+export { ManagerError } from './errors.ts'
+export type { ManagerErrorCode, ManagerErrorDetail } from './errors.ts'
+export { createManager } from './manager.ts'
 export type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
+export type {
+  CrashBudgetOptions,
+  ManagerOptions,
+  ManagerPorts,
+  ObserveOptions,
+  RecycleOptions,
+  WorkerCommand,
+} from './options.ts'
 export type {
   BuildResult,
   Builder,
   ChildProcess,
   Clock,
   ExitStatus,
+  Observer,
+  Probe,
   ProcessSpec,
   Random,
+  ResponseCounts,
+  Service,
   Signal,
   Snapshot,
   Spawner,
@@ -29,8 +44,6 @@ export type {
   WorkerSnapshot,
 } from './snapshot.ts'
 export type { Backend, DrainReport, GenerationId, Upstreams } from './upstreams.ts'
-export { ManagerError } from './errors.ts'
-export type { ManagerErrorCode, ManagerErrorDetail } from './errors.ts'
 export { availableCpus, availableMemoryBytes } from './limits/limits.ts'
 export { startOrphanReaper } from './process/orphans.ts'
 export type { OrphanReaper } from './process/orphans.ts'

@@ -5,7 +5,7 @@ import { kill, terminate } from './worker.ts'
 
 /** Ends what has lasted too long. */
 export function timeOut(pool: Pool): void {
-  for (const worker of [...pool.workers.values()]) {
+  for (const worker of pool.workers.values()) {
     if (pool.nowMs >= worker.deadlineMs) onDeadline(pool, worker)
     else if (isStuck(pool, worker)) onStuck(pool, worker)
   }

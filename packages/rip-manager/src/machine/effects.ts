@@ -5,6 +5,7 @@ import type { Signal, Snapshot, TreeState } from '../ports.ts'
 import type { ManagerEventBody } from '../snapshot.ts'
 import type { Backend, GenerationId } from '../upstreams.ts'
 import type { CommandId } from './inputs.ts'
+import type { Surroundings } from './state.ts'
 
 /** How a command ended. */
 export type Outcome =
@@ -15,7 +16,7 @@ export interface Launch {
   readonly socket: string
   readonly generation: GenerationId
   readonly snapshot: Snapshot
-  readonly env: Readonly<Record<string, string>>
+  readonly surroundings: Surroundings
 }
 
 /**
@@ -24,8 +25,8 @@ export interface Launch {
  */
 export interface Effects {
   wallMs(): number
-  /** The environment of a new generation. May throw. */
-  readEnv(): Readonly<Record<string, string>>
+  /** Of a new generation. May throw. */
+  readSurroundings(): Surroundings
   socketPath(slot: number, incarnation: number): string
   /** Returns the process id. Throws when the system refuses. */
   spawn(launch: Launch): number

@@ -142,7 +142,7 @@ function onAccepting(pool: Pool, pid: number): void {
 }
 
 function onDrained(pool: Pool, generation: string, abandoned: number): void {
-  for (const group of [...pool.groups]) {
+  for (const group of pool.groups) {
     if (group.role !== 'retiring' || group.generation.id !== generation) continue
     group.routerDone = true
     group.abandoned = Math.max(group.abandoned, abandoned)

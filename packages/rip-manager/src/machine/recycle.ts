@@ -72,9 +72,13 @@ export function beginRestart(pool: Pool, command: number): void {
   if (pool.restart !== null) {
     pool.restart.commands.push(command)
   } else {
-    pool.restart = { commands: [command], sinceMs: pool.nowMs, envBefore: serving.generation.env }
+    pool.restart = {
+      commands: [command],
+      sinceMs: pool.nowMs,
+      surroundingsBefore: serving.generation.surroundings,
+    }
   }
-  serving.generation.env = pool.effects.readEnv()
+  serving.generation.surroundings = pool.effects.readSurroundings()
   for (const worker of serving.workers) worker.recycle = 'restart'
   pool.recycleAfterMs = 0
 }
@@ -97,7 +101,7 @@ function refuseRestart(pool: Pool, failure: Failure): void {
   const { restart, serving } = pool
   if (restart === null || serving === null) return
   pool.restart = null
-  serving.generation.env = restart.envBefore
+  serving.generation.surroundings = restart.surroundingsBefore
   for (const worker of serving.workers) if (worker.recycle === 'restart') worker.recycle = null
   const refusal = {
     code: 'boot-failed',

@@ -68,7 +68,11 @@ export function onBuilt(pool: Pool, token: number, result: BuildResult | Error):
 
 function boot(pool: Pool, rollout: Rollout, snapshot: Generation['snapshot']): void {
   try {
-    rollout.group = createGroup(pool, { id: rollout.generationId, snapshot, env: pool.effects.readEnv() })
+    rollout.group = createGroup(pool, {
+      id: rollout.generationId,
+      snapshot,
+      surroundings: pool.effects.readSurroundings(),
+    })
   } catch (error) {
     return refuse(pool, 'build-failed', { message: `cannot read the environment: ${messageOf(error)}` })
   }

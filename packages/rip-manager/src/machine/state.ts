@@ -38,8 +38,14 @@ export interface MachineConfig {
 export interface Generation {
   readonly id: GenerationId
   readonly snapshot: Snapshot
-  /** The same for every worker of the generation, whatever the environment is by then. */
-  env: Readonly<Record<string, string>>
+  /** The same for every worker of the generation, whatever they are by then. */
+  surroundings: Surroundings
+}
+
+/** What a process finds around itself. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
 }
 
 /**
@@ -171,7 +177,7 @@ export interface Observation {
 export interface RollingRestart {
   readonly commands: CommandId[]
   readonly sinceMs: number
-  readonly envBefore: Readonly<Record<string, string>>
+  readonly surroundingsBefore: Surroundings
 }
 
 export type Phase = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'

@@ -54,7 +54,7 @@ export function onAcceptingStopped(pool: Pool): void {
 /** Without waiting for anything under way. */
 export function stopNow(pool: Pool): void {
   pool.acceptingStopped = true
-  for (const group of [...pool.groups]) {
+  for (const group of pool.groups) {
     group.role = 'retiring'
     group.routerDone = true
     for (const worker of group.workers) group.abandoned += worker.vitals.inFlight

@@ -23,11 +23,11 @@ export function enter(pool: Pool, worker: Worker, stage: WorkerStage, deadlineMs
 /** Starts a process in a slot. Throws when the system refuses. */
 export function launch(pool: Pool, group: Group, slot: number, replaces: Worker | null = null): Worker {
   const { config, effects, nowMs } = pool
-  const { id: generation, snapshot, env } = group.generation
+  const { id: generation, snapshot, surroundings } = group.generation
   const incarnation = (pool.incarnations.get(slot) ?? 0) + 1
   pool.incarnations.set(slot, incarnation)
   const socket = effects.socketPath(slot, incarnation)
-  const pid = effects.spawn({ slot, socket, generation, snapshot, env })
+  const pid = effects.spawn({ slot, socket, generation, snapshot, surroundings })
   const worker: Worker = {
     id: `w${slot}.${incarnation}`,
     slot,

@@ -1,0 +1,188 @@
+import { ManagerError } from './errors.ts'
+import { EventLog } from './event-log.ts'
+import type { CommandId, Input } from './machine/inputs.ts'
+import { Machine } from './machine/machine.ts'
+import type { Outcome } from './machine/effects.ts'
+import type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
+import type { ManagerOptions } from './options.ts'
+import { mustBeWorkers, type ResolvedOptions, resolveOptions } from './resolve-options.ts'
+import { Services } from './services.ts'
+import type { ManagerEvent, ManagerEventBody, ManagerSnapshot } from './snapshot.ts'
+import { statusOf } from './status.ts'
+import { World } from './world.ts'
+
+/** Supervises one application; nothing happens before `start()`. Throws {@link ManagerError} `OPTION_INVALID`. */
+export function createManager(options: ManagerOptions): Manager {
+  return new AppManager(resolveOptions(options))
+}
+
+type CommandInput = Extract<Input, { readonly command: CommandId }>
+type CommandBody = CommandInput extends infer I
+  ? I extends CommandInput
+    ? Omit<I, 'command'>
+    : never
+  : never
+
+class AppManager implements Manager {
+  readonly #options: ResolvedOptions
+  readonly #events: EventLog
+  readonly #machine: Machine
+  readonly #services: Services
+  readonly #commands = new Map<CommandId, (outcome: Outcome) => void>()
+  readonly #stopped = Promise.withResolvers<number>()
+  #nextCommand = 1
+  #timer: Disposable | undefined
+  #starting: Promise<void> | undefined
+  #closing: Promise<StopReport> | undefined
+  #now = false
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+    const { clock, random, workers, watcher } = options
+    this.#events = new EventLog(() => clock.wallMs())
+    const world = new World(options, this.#events, {
+      deliver: (input) => this.#deliver(input),
+      settle: (command, outcome) => this.#settle(command, outcome),
+      stopped: (abandoned) => this.#stopped.resolve(abandoned),
+    })
+    this.#machine = new Machine({
+      config: options.machine,
+      effects: world,
+      random,
+      workers,
+      watching: watcher !== null,
+      nowMs: clock.nowMs(),
+    })
+    this.#services = new Services({
+      options,
+      events: this.#events,
+      onChange: (online) => this.#deliver({ type: 'services', online }),
+    })
+  }
+
+  start(): Promise<void> {
+    return (this.#starting ??= this.#start())
+  }
+
+  async #start(): Promise<void> {
+    if (this.#closing !== undefined) throw new ManagerError('STOPPING', { command: 'start' })
+    const { links, watcher, root } = this.#options
+    links.onMessage((pid, message) => this.#deliver({ type: 'message', pid, message }))
+    await links.start()
+    await watcher?.start(root, () => this.#deliver({ type: 'wake' }))
+    const services = this.#services.start()
+    const [outcome] = await Promise.all([this.#command({ type: 'start' }), services])
+    const { refusal } = refusalIn(outcome)
+    if (refusal === undefined) return
+    if (refusal.code === 'stopping') throw new ManagerError('STOPPING', { command: 'start' })
+    throw new ManagerError('BOOT_REFUSED', { refusal })
+  }
+
+  get snapshot(): ManagerSnapshot {
+    const { name, root, clock } = this.#options
+    return statusOf(this.#machine.pool, { name, root, wallMs: clock.wallMs() })
+  }
+
+  reload(options: CommandOptions = {}): Promise<ReloadResult> {
+    return this.#change({ type: 'reload', because: options.reason ?? 'reload' }, options)
+  }
+
+  restart(options: CommandOptions = {}): Promise<ReloadResult> {
+    return this.#change({ type: 'restart', because: options.reason ?? 'restart' }, options)
+  }
+
+  rollback(options: CommandOptions = {}): Promise<ReloadResult> {
+    return this.#change({ type: 'rollback', because: options.reason ?? 'rollback' }, options)
+  }
+
+  async scale(workers: number): Promise<void> {
+    mustBeWorkers(workers)
+    await this.#command({ type: 'scale', workers })
+  }
+
+  hold(): void {
+    this.#deliver({ type: 'hold' })
+  }
+
+  release(): void {
+    this.#deliver({ type: 'release' })
+  }
+
+  on<T extends ManagerEventBody['type']>(
+    type: T,
+    listener: (event: Extract<ManagerEvent, { type: T }>) => void,
+  ): Disposable {
+    return this.#events.on(type, listener)
+  }
+
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<ManagerEvent> {
+    return this.#events.read(options.signal)
+  }
+
+  close(options: StopOptions = {}): Promise<StopReport> {
+    this.#now ||= options.now === true
+    this.#closing ??= this.#close()
+    this.#deliver({ type: 'stop', now: this.#now })
+    return this.#closing
+  }
+
+  async #close(): Promise<StopReport> {
+    const { links, watcher } = this.#options
+    const abandoned = await this.#stopped.promise
+    this.#timer?.[Symbol.dispose]()
+    await watcher?.close()
+    await this.#services.close(this.#now)
+    await links.close()
+    this.#events.close()
+    return { abandoned }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #change(body: CommandBody, { signal }: CommandOptions): Promise<ReloadResult> {
+    const outcome = await this.#command(body, signal)
+    if ('result' in outcome) return outcome.result
+    throw new Error('a change ended without a result')
+  }
+
+  /** Rejects with `ManagerError`, or with the signal's reason once it aborts. */
+  async #command(body: CommandBody, signal?: AbortSignal): Promise<Outcome> {
+    signal?.throwIfAborted()
+    const command = this.#nextCommand++
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
+    const onAbort = (): void => {
+      this.#commands.delete(command)
+      this.#deliver({ type: 'cancel', command })
+      reject(signal?.reason)
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#commands.set(command, (outcome) => {
+      if ('error' in outcome) reject(outcome.error)
+      else resolve(outcome)
+    })
+    this.#deliver({ ...body, command })
+    return await promise.finally(() => signal?.removeEventListener('abort', onAbort))
+  }
+
+  #settle(command: CommandId, outcome: Outcome): void {
+    const settle = this.#commands.get(command)
+    this.#commands.delete(command)
+    settle?.(outcome)
+  }
+
+  #deliver(input: Input): void {
+    const { clock } = this.#options
+    this.#machine.handle(input, clock.nowMs())
+    this.#timer?.[Symbol.dispose]()
+    this.#timer = undefined
+    if (this.#machine.pool.phase === 'idle' || this.#machine.pool.phase === 'stopped') return
+    const delayMs = Math.max(0, this.#machine.nextDueMs - clock.nowMs())
+    this.#timer = clock.after(delayMs, () => this.#deliver({ type: 'tick' }))
+  }
+}
+
+function refusalIn(outcome: Outcome): { readonly refusal?: Extract<ReloadResult, { ok: false }>['refusal'] } {
+  return 'result' in outcome && !outcome.result.ok ? { refusal: outcome.result.refusal } : {}
+}

@@ -1,0 +1,156 @@
+import { systemClock } from './clock.ts'
+import * as defaults from './defaults.ts'
+import { ManagerError } from './errors.ts'
+import type { MachineConfig } from './machine/state.ts'
+import type { ManagerOptions, ObserveOptions, RecycleOptions, WorkerCommand } from './options.ts'
+import type {
+  Builder,
+  Clock,
+  Observer,
+  Probe,
+  Random,
+  Service,
+  Spawner,
+  Tree,
+  Verifier,
+  Watcher,
+  WorkerLinks,
+} from './ports.ts'
+import { probeSocket } from './probe.ts'
+import type { Upstreams } from './upstreams.ts'
+import type { WorkerMode } from '@rip/worker/protocol'
+
+/** Options with every default applied. */
+export interface ResolvedOptions {
+  readonly root: string
+  readonly name: string
+  readonly command: WorkerCommand
+  readonly workers: number
+  readonly mode: WorkerMode
+  readonly env: () => Readonly<Record<string, string>>
+  readonly verifyTimes: number
+  readonly machine: MachineConfig
+  readonly clock: Clock
+  readonly random: Random
+  readonly spawner: Spawner
+  readonly watcher: Watcher | null
+  readonly tree: Tree
+  readonly builder: Builder | null
+  readonly links: WorkerLinks
+  readonly upstreams: Upstreams
+  readonly verifier: Verifier | null
+  readonly observer: Observer | null
+  readonly socketPath: (slot: number, incarnation: number) => string
+  readonly probe: Probe
+  readonly services: readonly Service[]
+  readonly stopAccepting: () => Promise<void>
+}
+
+/** Throws {@link ManagerError} `OPTION_INVALID`. */
+export function resolveOptions(options: ManagerOptions): ResolvedOptions {
+  const { builder = null, verifier = null } = options
+  const workers = options.workers ?? defaults.DEFAULT_WORKERS
+  mustBeWorkers(workers)
+  return {
+    root: options.root,
+    name: options.name,
+    command: options.command,
+    workers,
+    mode: options.mode ?? 'production',
+    env: options.env ?? processEnv,
+    verifyTimes: options.verifyTimes ?? defaults.DEFAULT_VERIFY_TIMES,
+    machine: resolveMachine(options),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    spawner: options.spawner,
+    watcher: options.watcher ?? null,
+    tree: options.tree,
+    builder,
+    links: options.links,
+    upstreams: options.upstreams,
+    verifier,
+    observer: options.observe?.observer ?? null,
+    socketPath: options.socketPath,
+    probe: options.probe ?? probeSocket,
+    services: options.services ?? [],
+    stopAccepting: options.stopAccepting ?? (() => Promise.resolve()),
+  }
+}
+
+function resolveMachine(options: ManagerOptions): MachineConfig {
+  const concurrency = options.concurrency ?? defaults.DEFAULT_CONCURRENCY
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new ManagerError('OPTION_INVALID', {
+      option: 'concurrency',
+      value: concurrency,
+      expected: 'a whole number of at least 1',
+    })
+  }
+  const crash = options.crash ?? {}
+  return {
+    concurrency,
+    speaksProtocol: options.command.speaksProtocol ?? true,
+    bootTimeoutMs: duration('bootTimeoutMs', options.bootTimeoutMs ?? defaults.DEFAULT_BOOT_TIMEOUT_MS),
+    drainTimeoutMs: duration('drainTimeoutMs', options.drainTimeoutMs ?? defaults.DEFAULT_DRAIN_TIMEOUT_MS),
+    settleMs: duration('settleMs', options.settleMs ?? defaults.DEFAULT_SETTLE_MS),
+    killGraceMs: duration('killGraceMs', options.killGraceMs ?? defaults.DEFAULT_KILL_GRACE_MS),
+    beaconMs: duration('beaconMs', options.beaconMs ?? defaults.DEFAULT_BEACON_MS),
+    stuckAfterMs: duration('stuckAfterMs', options.stuckAfterMs ?? defaults.DEFAULT_STUCK_AFTER_MS),
+    crash: {
+      restarts: crash.restarts ?? defaults.DEFAULT_CRASH_RESTARTS,
+      perMs: crash.perMs ?? defaults.DEFAULT_CRASH_PER_MS,
+      backoffBaseMs: crash.backoffBaseMs ?? defaults.DEFAULT_BACKOFF_BASE_MS,
+      backoffCapMs: crash.backoffCapMs ?? defaults.DEFAULT_BACKOFF_CAP_MS,
+      stableMs: crash.stableMs ?? defaults.DEFAULT_STABLE_MS,
+    },
+    recycle: resolveRecycle(options.recycle ?? {}),
+    verifies: options.verifier != null,
+    builds: options.builder != null,
+    observe: options.observe === undefined ? null : resolveObserve(options.observe),
+  }
+}
+
+function resolveRecycle(recycle: RecycleOptions): MachineConfig['recycle'] {
+  return {
+    requests: recycle.requests ?? 0,
+    memoryBytes: recycle.memoryBytes ?? 0,
+    lifetimeMs: recycle.lifetimeMs ?? 0,
+    jitter: recycle.jitter ?? defaults.DEFAULT_RECYCLE_JITTER,
+    memorySamples: recycle.memorySamples ?? defaults.DEFAULT_MEMORY_SAMPLES,
+  }
+}
+
+function resolveObserve(observe: ObserveOptions): NonNullable<MachineConfig['observe']> {
+  return {
+    windowMs: observe.windowMs,
+    minRequests: observe.minRequests ?? defaults.DEFAULT_OBSERVE_MIN_REQUESTS,
+    maxErrorRate: observe.maxErrorRate ?? defaults.DEFAULT_OBSERVE_MAX_ERROR_RATE,
+    everyMs: observe.everyMs ?? defaults.DEFAULT_OBSERVE_EVERY_MS,
+  }
+}
+
+/** Throws {@link ManagerError} `OPTION_INVALID`. */
+export function mustBeWorkers(workers: number): void {
+  if (Number.isInteger(workers) && workers >= 1) return
+  throw new ManagerError('OPTION_INVALID', {
+    option: 'workers',
+    value: workers,
+    expected: 'a whole number of at least 1',
+  })
+}
+
+function duration(option: string, valueMs: number): number {
+  if (Number.isFinite(valueMs) && valueMs >= 0) return valueMs
+  throw new ManagerError('OPTION_INVALID', {
+    option,
+    value: valueMs,
+    expected: 'a number of milliseconds, 0 or more',
+  })
+}
+
+function processEnv(): Readonly<Record<string, string>> {
+  const entries = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  )
+  return Object.fromEntries(entries)
+}

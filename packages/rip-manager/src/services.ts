@@ -1,0 +1,152 @@
+import * as defaults from './defaults.ts'
+import { ManagerError } from './errors.ts'
+import type { EventLog } from './event-log.ts'
+import { CrashBudget } from './machine/crash-budget.ts'
+import type { ResolvedOptions } from './resolve-options.ts'
+import type { ChildProcess, ExitStatus, Service } from './ports.ts'
+
+export interface ServicesHost {
+  readonly options: ResolvedOptions
+  readonly events: EventLog
+  /** All services do their work, or not all any more. */
+  onChange(online: boolean): void
+}
+
+/** Keeps the processes beside the workers alive. */
+export class Services {
+  readonly #host: ServicesHost
+  readonly #kept: readonly KeptService[]
+  #online = false
+
+  constructor(host: ServicesHost) {
+    this.#host = host
+    this.#kept = host.options.services.map((service) => new KeptService(service, host, () => this.#report()))
+  }
+
+  /** Resolves when all are ready. Throws {@link ManagerError} `SERVICE_FAILED`. */
+  async start(): Promise<void> {
+    const started = Promise.all(this.#kept.map((service) => service.start()))
+    this.#report()
+    await started
+  }
+
+  #report(): void {
+    const online = this.#kept.every((service) => service.online)
+    if (online === this.#online) return
+    this.#online = online
+    this.#host.onChange(online)
+  }
+
+  async close(now: boolean): Promise<void> {
+    await Promise.all(this.#kept.map((service) => service.close(now)))
+  }
+}
+
+class KeptService {
+  readonly #service: Service
+  readonly #host: ServicesHost
+  readonly #onChange: () => void
+  readonly #budget: CrashBudget
+  readonly #closing = new AbortController()
+  #child: ChildProcess | undefined
+  #running: Promise<void> | undefined
+  #everReady = false
+  online = false
+
+  constructor(service: Service, host: ServicesHost, onChange: () => void) {
+    this.#service = service
+    this.#host = host
+    this.#onChange = onChange
+    this.#budget = new CrashBudget(host.options.machine.crash, host.options.random)
+  }
+
+  async start(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#running = this.#keep(resolve, reject)
+    await promise
+  }
+
+  /** One turn per process, until closed or until the first start has failed for good. */
+  async #keep(onReady: () => void, onFailure: (error: Error) => void): Promise<void> {
+    for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
+      const { status, stderr } = await this.#run(onReady)
+      if (this.#closing.signal.aborted) break
+      if (!this.#everReady && attempt >= defaults.SERVICE_START_ATTEMPTS) {
+        return onFailure(new ManagerError('SERVICE_FAILED', { service: this.#service.name, status, stderr }))
+      }
+      const respawnInMs = this.#budget.crash(this.#nowMs())
+      this.#host.events.emit({ type: 'service-exited', service: this.#service.name, status, respawnInMs })
+      await this.#sleep(respawnInMs)
+    }
+    onFailure(new ManagerError('STOPPING', { command: `start ${this.#service.name}` }))
+  }
+
+  async #run(onReady: () => void): Promise<{ readonly status: string; readonly stderr: string }> {
+    try {
+      this.#child = this.#host.options.spawner.spawn(this.#service.spec())
+    } catch (error) {
+      return { status: error instanceof Error ? error.message : String(error), stderr: '' }
+    }
+    const child = this.#child
+    const sinceMs = this.#nowMs()
+    void this.#awaitReady(child, onReady)
+    const status = await child.exited
+    this.#child = undefined
+    if (this.#nowMs() - sinceMs >= this.#host.options.machine.crash.stableMs) this.#budget.recover()
+    this.#setOnline(false)
+    return { status: statusText(status), stderr: child.stderrTail() }
+  }
+
+  /** A process that does not get ready in time is ended, which starts the next one. */
+  async #awaitReady(child: ChildProcess, onReady: () => void): Promise<void> {
+    const giveUp = new AbortController()
+    void child.exited.then(() => giveUp.abort())
+    const { clock } = this.#host.options
+    using _timer = clock.after(defaults.SERVICE_READY_TIMEOUT_MS, () => giveUp.abort())
+    const signal = AbortSignal.any([giveUp.signal, this.#closing.signal])
+    try {
+      await this.#service.ready({ signal })
+      await this.#service.onReady?.()
+      if (this.#child !== child || signal.aborted) return
+      this.#everReady = true
+      this.#host.events.emit({ type: 'service-ready', service: this.#service.name, pid: child.pid })
+      this.#setOnline(true)
+      onReady()
+    } catch (error) {
+      if (this.#child !== child || this.#closing.signal.aborted) return
+      const message = error instanceof Error ? error.message : String(error)
+      this.#host.events.emit({ type: 'warning', message: `${this.#service.name} is not ready: ${message}` })
+      child.signal('SIGKILL')
+    }
+  }
+
+  #setOnline(online: boolean): void {
+    this.online = online
+    this.#onChange()
+  }
+
+  #nowMs(): number {
+    return this.#host.options.clock.nowMs()
+  }
+
+  async #sleep(delayMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    using _timer = this.#host.options.clock.after(delayMs, resolve)
+    this.#closing.signal.addEventListener('abort', () => resolve(), { once: true })
+    await promise
+  }
+
+  async close(now: boolean): Promise<void> {
+    this.#closing.abort()
+    const child = this.#child
+    child?.signal(now ? 'SIGKILL' : 'SIGTERM')
+    using _timer = this.#host.options.clock.after(defaults.SERVICE_STOP_GRACE_MS, () =>
+      child?.signal('SIGKILL'),
+    )
+    await this.#running
+  }
+}
+
+function statusText({ code, signal }: ExitStatus): string {
+  return signal === null ? `exit code ${code}` : signal
+}

@@ -1,0 +1,8 @@
+export { fakeClock, settled } from './testing/fake-clock.ts'
+export type { FakeClock } from './testing/fake-clock.ts'
+export { fakeFiles } from './testing/fake-files.ts'
+export type { FakeFiles } from './testing/fake-files.ts'
+export { fakeProcesses } from './testing/fake-spawner.ts'
+export type { FakeBehaviour, FakeProcess, FakeProcesses } from './testing/fake-spawner.ts'
+export { fakeUpstreams } from './testing/fake-upstreams.ts'
+export type { FakeUpstreams } from './testing/fake-upstreams.ts'

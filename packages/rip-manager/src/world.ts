@@ -1,0 +1,239 @@
+import { realpathSync } from 'node:fs'
+import { ROUTER_GRACE_MS, ROUTING_TIMEOUT_MS } from './defaults.ts'
+import type { EventLog } from './event-log.ts'
+import type { Effects, Launch, Outcome } from './machine/effects.ts'
+import type { CommandId, Input } from './machine/inputs.ts'
+import type { Surroundings } from './machine/state.ts'
+import type { ResolvedOptions } from './resolve-options.ts'
+import type { ChildProcess, Signal, Snapshot, TreeState } from './ports.ts'
+import type { ManagerEventBody } from './snapshot.ts'
+import type { Backend, DrainReport, GenerationId } from './upstreams.ts'
+import type { SupervisorMessage } from '@rip/worker/protocol'
+
+export interface WorldHost {
+  /** Tells the machine what came of an effect. */
+  deliver(input: Input): void
+  settle(command: CommandId, outcome: Outcome): void
+  stopped(abandoned: number): void
+}
+
+/** Does what the machine decides, with the ports it was given. */
+export class World implements Effects {
+  readonly #options: ResolvedOptions
+  readonly #host: WorldHost
+  readonly #events: EventLog
+  readonly #children = new Map<number, ChildProcess>()
+  /** Builds and verifications under way, by token; probes, by pid. */
+  readonly #tasks = new Map<number, AbortController>()
+  readonly #probes = new Map<number, AbortController>()
+  readonly #drains = new Map<GenerationId, AbortController>()
+
+  constructor(options: ResolvedOptions, events: EventLog, host: WorldHost) {
+    this.#options = options
+    this.#events = events
+    this.#host = host
+  }
+
+  wallMs(): number {
+    return this.#options.clock.wallMs()
+  }
+
+  readSurroundings(): Surroundings {
+    return { env: this.#options.env(), cwd: realFolder(this.#options.root) }
+  }
+
+  socketPath(slot: number, incarnation: number): string {
+    return this.#options.socketPath(slot, incarnation)
+  }
+
+  spawn({ slot, socket, generation, snapshot, surroundings }: Launch): number {
+    const { spawner, command } = this.#options
+    const env = this.#workerEnv(slot, socket, generation, snapshot, surroundings.env)
+    const child = spawner.spawn({ name: `w${slot}`, command: command.argv, cwd: surroundings.cwd, env })
+    this.#children.set(child.pid, child)
+    void child.exited.then((status) => {
+      this.#children.delete(child.pid)
+      this.#probes.get(child.pid)?.abort()
+      this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
+    })
+    return child.pid
+  }
+
+  #workerEnv(
+    slot: number,
+    socket: string,
+    generation: GenerationId,
+    { folder }: Snapshot,
+    base: Readonly<Record<string, string>>,
+  ): Readonly<Record<string, string>> {
+    const { links, mode, machine } = this.#options
+    const { RIP_SNAPSHOT: _snapshot, RIP_CONTROL: _control, ...env } = base
+    return {
+      ...env,
+      RIP_SOCKET: socket,
+      RIP_WORKER_ID: String(slot),
+      RIP_GENERATION: generation,
+      RIP_MODE: mode,
+      RIP_CONCURRENCY: String(machine.concurrency),
+      ...(folder === undefined ? {} : { RIP_SNAPSHOT: folder }),
+      ...(machine.speaksProtocol ? { RIP_CONTROL: links.path } : {}),
+    }
+  }
+
+  signal(pid: number, signal: Signal): void {
+    this.#children.get(pid)?.signal(signal)
+  }
+
+  send(pid: number, message: SupervisorMessage): void {
+    this.#options.links.send(pid, message)
+  }
+
+  stderrTail(pid: number): string {
+    return this.#children.get(pid)?.stderrTail() ?? ''
+  }
+
+  probe(pid: number, socket: string): void {
+    const controller = new AbortController()
+    this.#probes.set(pid, controller)
+    const answered = this.#options.probe(socket, { signal: controller.signal })
+    void answered.then(
+      () => this.#host.deliver({ type: 'accepting', pid }),
+      // Aborted: the process has gone, which is told elsewhere.
+      () => {},
+    )
+    void answered.finally(() => this.#probes.delete(pid)).catch(() => {})
+  }
+
+  readTree(token: number): void {
+    this.#answer(this.#options.tree.read(), (result) => ({ type: 'tree-read', token, result }))
+  }
+
+  build(token: number, tree: TreeState): void {
+    const { builder } = this.#options
+    if (builder === null) return
+    const signal = this.#beginTask(token)
+    this.#answer(builder.build(tree, { signal }), (result) => ({ type: 'built', token, result }))
+  }
+
+  verify(token: number, socket: string): void {
+    const signal = this.#beginTask(token)
+    this.#answer(this.#verifyRepeatedly(socket, signal), (result) => ({
+      type: 'verified',
+      token,
+      reason: result instanceof Error ? result.message : result,
+    }))
+  }
+
+  async #verifyRepeatedly(socket: string, signal: AbortSignal): Promise<string | undefined> {
+    for (let times = 0; times < this.#options.verifyTimes; times += 1) {
+      const reason = await this.#options.verifier?.verify(socket, { signal })
+      if (reason !== undefined) return reason
+    }
+    return undefined
+  }
+
+  #beginTask(token: number): AbortSignal {
+    const controller = new AbortController()
+    this.#tasks.set(token, controller)
+    return controller.signal
+  }
+
+  abort(token: number): void {
+    this.#tasks.get(token)?.abort()
+    this.#tasks.delete(token)
+  }
+
+  discard(snapshot: Snapshot): void {
+    this.#options.builder?.discard?.(snapshot)
+  }
+
+  prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void {
+    // The generation is wanted again: whoever waits for its end has waited long enough.
+    this.#drains.get(generation)?.abort()
+    this.#routed(token, this.#options.upstreams.prepare(generation, backends))
+  }
+
+  cut(token: number, generation: GenerationId): void {
+    this.#routed(token, this.#options.upstreams.cut(generation))
+  }
+
+  #routed(token: number, answer: Promise<void>): void {
+    this.#answer(this.#within(ROUTING_TIMEOUT_MS, answer), (result) => ({
+      type: 'routed',
+      token,
+      error: result instanceof Error ? result : undefined,
+    }))
+  }
+
+  drain(generation: GenerationId, timeoutMs: number): void {
+    const controller = new AbortController()
+    this.#drains.get(generation)?.abort()
+    this.#drains.set(generation, controller)
+    const timer = this.#options.clock.after(timeoutMs, () => controller.abort())
+    const report = this.#options.upstreams.drain(generation, { signal: controller.signal })
+    this.#answer(this.#within(timeoutMs + ROUTER_GRACE_MS, report), (result) => {
+      timer[Symbol.dispose]()
+      if (this.#drains.get(generation) === controller) this.#drains.delete(generation)
+      return { type: 'drained', generation, abandoned: abandonedIn(result) }
+    })
+  }
+
+  stopAccepting(): void {
+    const done = this.#options.stopAccepting()
+    this.#answer(this.#within(ROUTER_GRACE_MS, done), () => ({ type: 'accepting-stopped' }))
+  }
+
+  observe(token: number, serving: GenerationId, before: GenerationId): void {
+    const observer = this.#options.observer
+    if (observer === null) return
+    const counts = Promise.all([observer.read(serving), observer.read(before)])
+    this.#answer(counts, (result) => ({
+      type: 'observed',
+      token,
+      counts: result instanceof Error ? undefined : { serving: result[0], before: result[1] },
+    }))
+  }
+
+  emit(event: ManagerEventBody): void {
+    this.#events.emit(event)
+  }
+
+  settle(command: CommandId, outcome: Outcome): void {
+    this.#host.settle(command, outcome)
+  }
+
+  stopped(abandoned: number): void {
+    for (const controller of [...this.#tasks.values(), ...this.#drains.values()]) controller.abort()
+    this.#host.stopped(abandoned)
+  }
+
+  #answer<T>(work: Promise<T>, toInput: (result: T | Error) => Input): void {
+    void work.then(
+      (result) => this.#host.deliver(toInput(result)),
+      (error: unknown) =>
+        this.#host.deliver(toInput(error instanceof Error ? error : new Error(String(error)))),
+    )
+  }
+
+  /** Rejects when there is no answer in time, so that nobody waits for ever for a router that hangs. */
+  async #within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const late = (): void => reject(new Error(`no answer within ${timeoutMs} ms`))
+    using _timer = this.#options.clock.after(timeoutMs, late)
+    return await Promise.race([work, promise])
+  }
+}
+
+function abandonedIn(result: DrainReport | Error): number {
+  return result instanceof Error ? 0 : result.abandoned
+}
+
+/** Where a symbolic root points to now. A root that is not there is told of by whoever reads it. */
+function realFolder(root: string): string {
+  try {
+    return realpathSync(root)
+  } catch {
+    // ENOENT
+    return root
+  }
+}

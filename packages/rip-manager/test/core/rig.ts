@@ -1,0 +1,84 @@
+import { createManager, type Manager, type ManagerEvent, type ManagerOptions } from '@rip/manager'
+import {
+  fakeClock,
+  type FakeClock,
+  fakeFiles,
+  type FakeFiles,
+  type FakeProcesses,
+  fakeProcesses,
+  fakeUpstreams,
+  type FakeUpstreams,
+} from '@rip/manager/testing'
+
+/** A manager in a world that exists in memory only. */
+export interface Rig extends AsyncDisposable {
+  readonly manager: Manager
+  readonly clock: FakeClock
+  readonly files: FakeFiles
+  readonly processes: FakeProcesses
+  readonly upstreams: FakeUpstreams
+  readonly events: readonly ManagerEvent[]
+  /** Lets time pass until the promise has settled. */
+  during<T>(work: Promise<T>): Promise<T>
+  /** Slots of processes that may get a request now. */
+  routed(): readonly string[]
+}
+
+export function createRig(options: Partial<ManagerOptions> = {}): Rig {
+  const clock = fakeClock()
+  const files = fakeFiles(clock, { 'app.ts': 'v1' })
+  const processes = fakeProcesses(clock)
+  const upstreams = fakeUpstreams()
+  const manager = createManager({
+    root: '/srv/app',
+    name: 'test',
+    command: { argv: ['worker'] },
+    workers: 2,
+    env: () => ({}),
+    clock,
+    random: () => 0.5,
+    spawner: processes.spawner,
+    watcher: files.watcher,
+    tree: files.tree,
+    links: processes.links,
+    upstreams,
+    socketPath: (slot, incarnation) => `/run/w${slot}.${incarnation}.sock`,
+    ...options,
+  })
+  const events: ManagerEvent[] = []
+  const record = async (): Promise<void> => {
+    for await (const event of manager.events()) events.push(event)
+  }
+  void record()
+
+  const during = async <T>(work: Promise<T>): Promise<T> => {
+    let done = false
+    const mark = (): void => {
+      done = true
+    }
+    work.then(mark, mark)
+    for (let turn = 0; turn < 2_000 && !done; turn += 1) await clock.advance(50)
+    if (!done) throw new Error('nothing came of it within 100 s')
+    return work
+  }
+
+  return {
+    manager,
+    clock,
+    files,
+    processes,
+    upstreams,
+    events,
+    during,
+    routed: () => upstreams.rotation.map(({ id }) => id),
+    async [Symbol.asyncDispose]() {
+      await during(manager.close({ now: true }))
+    },
+  }
+}
+
+export async function startedRig(options: Partial<ManagerOptions> = {}): Promise<Rig> {
+  const rig = createRig(options)
+  await rig.during(rig.manager.start())
+  return rig
+}
