@@ -1,1 +1,20 @@
-export {}
+export { findEntry } from './application/find-entry.ts'
+export { loadApplication } from './application/load-application.ts'
+export { HANDLER_SYMBOL, resolveApplication } from './application/resolve-application.ts'
+export { WorkerError } from './errors.ts'
+export { createWorker, serveWorker } from './serve/worker.ts'
+export type {
+  Application,
+  CloseHook,
+  ErrorHandler,
+  Handler,
+  NodeListener,
+  ReadyHook,
+  Routes,
+  WebSocketHandlers,
+} from './application/application.ts'
+export type { Entry } from './application/find-entry.ts'
+export type { WorkerErrorCode, WorkerErrorDetail } from './errors.ts'
+export type { WorkerOptions } from './serve/options.ts'
+export type { Client, ClientAddress, RequestContext, UpgradeOptions } from './serve/request-context.ts'
+export type { CloseOptions, CloseReport, Worker, WorkerState, WorkerStats } from './serve/worker.ts'

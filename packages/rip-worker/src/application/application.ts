@@ -1,0 +1,47 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestContext } from '../serve/request-context.ts'
+
+/**
+ * Answers one request. The context is passed a second time as third argument, for handlers written as
+ * `(request, env, executionContext)`; what such a handler declares there differs, so nothing is promised.
+ */
+export type Handler = (
+  request: Request,
+  context: RequestContext,
+  executionContext: never,
+) => Response | Promise<Response>
+
+/** A handler in the style of `node:http`. */
+export type NodeListener = (request: IncomingMessage, response: ServerResponse) => unknown
+
+/** Bun's WebSocket handlers with their options, as in `Bun.serve({ websocket })`. */
+export interface WebSocketHandlers {
+  // Method syntax, so that handlers may declare the more specific socket type of their runtime.
+  open?(socket: never): unknown
+  message?(socket: never, message: never): unknown
+  close?(socket: never, code: number, reason: string): unknown
+  readonly [option: string]: unknown
+}
+
+/** Bun's `routes`: by path, a response, a handler, or handlers by method. */
+export type Routes = Readonly<Record<string, unknown>>
+
+/** Answers instead of the error page when a handler throws. */
+export type ErrorHandler = (error: Error) => Response | undefined | Promise<Response | undefined>
+
+/** Runs before the worker says that it is ready. */
+export type ReadyHook = () => unknown
+
+/** Runs after the last request; `signal` aborts when the time for it is up. */
+export type CloseHook = (options: { readonly signal: AbortSignal }) => unknown
+
+/** What was found in the module of an application. Exactly one of `fetch` and `listener` answers requests. */
+export interface Application {
+  readonly fetch?: Handler
+  readonly listener?: NodeListener
+  readonly websocket?: WebSocketHandlers
+  readonly routes?: Routes
+  readonly error?: ErrorHandler
+  readonly ready?: ReadyHook
+  readonly close?: CloseHook
+}

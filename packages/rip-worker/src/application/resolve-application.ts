@@ -1,0 +1,135 @@
+import { WorkerError } from '../errors.ts'
+import type {
+  Application,
+  CloseHook,
+  ErrorHandler,
+  Handler,
+  NodeListener,
+  ReadyHook,
+  Routes,
+  WebSocketHandlers,
+} from './application.ts'
+
+/**
+ * Where a framework leaves its handler (a function, or an object with `fetch`) when the application calls
+ * something like `start()` instead of exporting one: `globalThis[Symbol.for('rip.handler')]`.
+ */
+export const HANDLER_SYMBOL: symbol = Symbol.for('rip.handler')
+
+type AnyFunction = (...values: never[]) => unknown
+type Exports = Readonly<Record<string, unknown>>
+
+/**
+ * Finds the handler in the exports of a module, in this order: default function, `default.fetch`, named
+ * `fetch`, `default.handler`, a listener of `node:http`, the handler left on {@link HANDLER_SYMBOL}.
+ *
+ * @throws WorkerError `RIP_APP_NO_HANDLER`, naming what was found instead.
+ */
+export async function resolveApplication(exports: Exports, file: string): Promise<Application> {
+  const main = await exports['default']
+  const answering = findHandler(main, exports) ?? handlerLeftByFramework()
+  if (answering === undefined)
+    throw new WorkerError('RIP_APP_NO_HANDLER', { file, found: describe(main, exports) })
+  return { ...answering, ...serverOptionsOf(main, exports), ...hooksOf(exports) }
+}
+
+function findHandler(main: unknown, exports: Exports): Application | undefined {
+  if (isFunction(main) && !isNodeApplication(main) && !isClass(main)) return { fetch: main as Handler }
+  const fetch = methodOf(main, 'fetch') ?? exports['fetch']
+  if (isFunction(fetch)) return { fetch: fetch as Handler }
+  const handler = methodOf(main, 'handler')
+  if (handler !== undefined) return { fetch: handler as Handler }
+  const listener = nodeListenerOf(main) ?? exports['listener']
+  if (isFunction(listener)) return { listener: listener as NodeListener }
+  return isPlainObject(main) && isPlainObject(main['routes']) ? { fetch: notFound } : undefined
+}
+
+function handlerLeftByFramework(): Application | undefined {
+  const left = (globalThis as Record<symbol, unknown>)[HANDLER_SYMBOL]
+  if (isFunction(left)) return { fetch: left as Handler }
+  const fetch = methodOf(left, 'fetch')
+  return fetch === undefined ? undefined : { fetch: fetch as Handler }
+}
+
+/** Express and Connect export a function with `handle`, Koa an object with `callback`, plain Node an `http.Server`. */
+function nodeListenerOf(main: unknown): AnyFunction | undefined {
+  if (isFunction(main)) return isNodeApplication(main) ? main : undefined
+  const callback = methodOf(main, 'callback')
+  if (callback !== undefined && methodOf(main, 'listen') !== undefined)
+    return (callback as () => AnyFunction)()
+  const emit = methodOf(main, 'emit')
+  if (emit === undefined || methodOf(main, 'listen') === undefined) return undefined
+  return (request, response) => (emit as (...values: unknown[]) => unknown)('request', request, response)
+}
+
+function isNodeApplication(main: AnyFunction): boolean {
+  return methodOf(main, 'listen') !== undefined && methodOf(main, 'handle') !== undefined
+}
+
+/**
+ * `routes` and `error` mean Bun's options on a plain object only: frameworks have methods and lists of the
+ * same names on their instances.
+ */
+function serverOptionsOf(main: unknown, exports: Exports): Application {
+  const websocket = propertyOf(main, 'websocket') ?? exports['websocket']
+  const options = isPlainObject(main) ? main : {}
+  return {
+    ...(isObject(websocket) && { websocket: websocket as WebSocketHandlers }),
+    ...(isPlainObject(options['routes']) && { routes: options['routes'] as Routes }),
+    ...(isFunction(options['error']) && { error: options['error'].bind(main) as ErrorHandler }),
+  }
+}
+
+function hooksOf(exports: Exports): Application {
+  const { ready, close } = exports
+  return {
+    ...(isFunction(ready) && { ready: ready as ReadyHook }),
+    ...(isFunction(close) && { close: close as CloseHook }),
+  }
+}
+
+function notFound(): Response {
+  return new Response('Not Found\n', { status: 404 })
+}
+
+function describe(main: unknown, exports: Exports): string {
+  const names = Object.keys(exports).filter((name) => name !== 'default')
+  const others = names.length === 0 ? '' : `, other exports are ${names.join(', ')}`
+  return `${describeDefault(main, 'default' in exports)}${others}`
+}
+
+function describeDefault(main: unknown, present: boolean): string {
+  if (!present) return 'there is no default export'
+  if (isFunction(main)) return `the default export is the class ${main.name}, not an instance of it`
+  if (!isObject(main)) return `the default export is ${main === null ? 'null' : `of type ${typeof main}`}`
+  const keys = Object.keys(main)
+  return `the default export is an object with ${keys.length === 0 ? 'no properties' : keys.join(', ')}`
+}
+
+function isClass(value: AnyFunction): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(value))
+}
+
+function isFunction(value: unknown): value is AnyFunction {
+  return typeof value === 'function'
+}
+
+function isObject(value: unknown): value is Exports {
+  return typeof value === 'object' && value !== null
+}
+
+function isPlainObject(value: unknown): value is Exports {
+  if (!isObject(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function propertyOf(owner: unknown, name: string): unknown {
+  return isObject(owner) || isFunction(owner) ? (owner as Exports)[name] : undefined
+}
+
+/** A method bound to its owner. */
+function methodOf(owner: unknown, name: string): AnyFunction | undefined {
+  const method = propertyOf(owner, name)
+  return isFunction(method) ? method.bind(owner) : undefined
+}

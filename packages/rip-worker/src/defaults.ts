@@ -1,0 +1,38 @@
+/** Requests an application works on at the same time. */
+export const DEFAULT_CONCURRENCY = 100
+
+/** Requests that wait for one of the places above; a balancer in front normally keeps this at zero. */
+export const DEFAULT_MAX_WAITING = 1024
+
+/** How long a drain lets running requests, streams and WebSockets finish. */
+export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
+
+/** TCP port of a worker that serves without a balancer. */
+export const DEFAULT_PORT = 3000
+
+/** Quiet time after which a client on TCP is cut off. On a Unix socket the peer, our balancer, decides. */
+export const DEFAULT_IDLE_TIMEOUT_S = 120
+
+/** Request bodies on TCP. On a Unix socket the balancer owns the limit. */
+export const DEFAULT_MAX_BODY_BYTES: number = 128 * 1024 * 1024
+
+/** Beacon interval until the supervisor's `welcome` names another. */
+export const DEFAULT_BEACON_MS = 1000
+
+/** How often the event loop is asked whether it is late. */
+export const LAG_SAMPLE_MS = 100
+
+/** How often a drain looks whether everything is done. */
+export const DRAIN_POLL_MS = 5
+
+/** How often waiting requests look for a free place, beside the end of each request. */
+export const GATE_POLL_MS = 2
+
+/** Time for event streams to write their last chunk once the deadline of a drain has passed. */
+export const EVENT_STREAM_GRACE_MS = 100
+
+/** Time a `close` hook gets at least, even when the requests used up the deadline. */
+export const CLOSE_HOOK_GRACE_MS = 1000
+
+/** How long a worker told to stop by a signal waits for its supervisor to stop sending requests. */
+export const LEAVE_TIMEOUT_MS = 1000

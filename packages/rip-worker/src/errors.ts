@@ -1,0 +1,49 @@
+/** Every code of this package with the sentence it stands for. */
+const messages = {
+  RIP_APP_NOT_FOUND: (d: { searched: string; tried: string }) =>
+    `no application found in ${d.searched}: tried ${d.tried}. Name the file, or set "rip": { "entry": … } in package.json`,
+  RIP_APP_MISSING: (d: { file: string; namedBy: string }) =>
+    `${d.file} does not exist, but ${d.namedBy} names it as the application`,
+  RIP_PACKAGE_UNREADABLE: (d: { file: string; reason: string }) =>
+    `${d.file} cannot be read as a package.json: ${d.reason}`,
+  RIP_APP_COMPILE: (d: { file: string; reason: string }) => `${d.file} could not be compiled: ${d.reason}`,
+  RIP_APP_IMPORT: (d: { file: string; reason: string }) => `${d.file} could not be loaded: ${d.reason}`,
+  RIP_APP_NO_HANDLER: (d: { file: string; found: string }) =>
+    `${d.file} has no request handler: ${d.found}. Export one, for example: export default (request) => new Response('hello')`,
+  RIP_APP_OWN_PORT: (d: { file: string; address: string }) =>
+    `${d.file} opens its own server (${d.address}) while it is imported, once in every worker. Export the handler and let the worker listen; to keep it runnable alone, guard the call with import.meta.main`,
+  RIP_READY_FAILED: (d: { reason: string }) => `the application's ready() failed: ${d.reason}`,
+  RIP_LISTEN_FAILED: (d: { address: string; reason: string }) => `cannot listen on ${d.address}: ${d.reason}`,
+  RIP_OPTION_INVALID: (d: { option: string; value: string; expected: string }) =>
+    `${d.option} is ${d.value}, expected ${d.expected}`,
+  RIP_NOT_A_RESPONSE: (d: { returned: string }) =>
+    `the handler returned ${d.returned} instead of a Response. Wrap the value: new Response(text) or Response.json(value)`,
+  RIP_CONTROL_FAILED: (d: { path: string; reason: string }) =>
+    `cannot reach the supervisor on its control socket ${d.path}: ${d.reason}`,
+  RIP_PROTOCOL_VERSION: (d: { theirs: number; ours: number }) =>
+    `the supervisor speaks version ${d.theirs} of the control protocol, this worker version ${d.ours}: install the same release of @rip/worker and @rip/manager`,
+} as const
+
+export type WorkerErrorCode = keyof typeof messages
+
+export type WorkerErrorDetail<C extends WorkerErrorCode> = Parameters<(typeof messages)[C]>[0]
+
+/** What went wrong in or around a worker; `code` names the case and decides the shape of `detail`. */
+export class WorkerError<C extends WorkerErrorCode = WorkerErrorCode> extends Error {
+  override readonly name = 'WorkerError'
+  readonly code: C
+  readonly detail: WorkerErrorDetail<C>
+
+  constructor(code: C, detail: WorkerErrorDetail<C>, options?: ErrorOptions) {
+    // The table pairs each code with the detail its sentence takes; the compiler cannot follow the pair.
+    const sentence = messages[code] as (detail: WorkerErrorDetail<C>) => string
+    super(sentence(detail), options)
+    this.code = code
+    this.detail = detail
+  }
+}
+
+/** One line about whatever was thrown. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}

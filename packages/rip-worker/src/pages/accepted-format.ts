@@ -1,0 +1,23 @@
+export type PageFormat = 'html' | 'json' | 'text'
+
+/** What a page is to be written in: HTML for browsers, JSON for programs that say so, text for `curl`. */
+export function acceptedFormat(request: Request): PageFormat {
+  const accept = request.headers.get('accept') ?? ''
+  if (accept.includes('text/html')) return 'html'
+  if (/[/+]json\b/.test(accept)) return 'json'
+  return /[/+]json\b/.test(request.headers.get('content-type') ?? '') ? 'json' : 'text'
+}
+
+const contentTypes: Readonly<Record<PageFormat, string>> = {
+  html: 'text/html; charset=utf-8',
+  json: 'application/json',
+  text: 'text/plain; charset=utf-8',
+}
+
+/** A page about a failure, never kept by a cache. */
+export function pageResponse(format: PageFormat, body: string, status: number): Response {
+  return new Response(body, {
+    status,
+    headers: { 'content-type': contentTypes[format], 'cache-control': 'no-store' },
+  })
+}

@@ -1,0 +1,67 @@
+import { reasonOf, WorkerError, type WorkerErrorCode } from '../errors.ts'
+import type { BootFailure, BootFailureKind } from '../protocol.ts'
+import type { FailureReport } from '../pages/failure-report.ts'
+
+const kinds: Partial<Record<WorkerErrorCode, BootFailureKind>> = {
+  RIP_APP_NOT_FOUND: 'not-found',
+  RIP_APP_MISSING: 'not-found',
+  RIP_PACKAGE_UNREADABLE: 'not-found',
+  RIP_APP_COMPILE: 'compile',
+  RIP_APP_IMPORT: 'import',
+  RIP_APP_NO_HANDLER: 'no-handler',
+  RIP_APP_OWN_PORT: 'own-port',
+  RIP_READY_FAILED: 'ready-hook',
+}
+
+/** What stopped a worker from serving, with the place in the application's source if there is one. */
+export async function bootFailureOf(error: unknown): Promise<BootFailure> {
+  const kind = kinds[ownErrorOf(error)?.code ?? 'RIP_LISTEN_FAILED'] ?? 'socket'
+  const report = await reportCause(error)
+  const file = report?.position?.file ?? fileOf(error)
+  const position = report?.position
+  return {
+    kind,
+    message: reasonOf(error),
+    ...(file !== undefined && { file }),
+    ...(position && { line: position.line, column: position.column }),
+    ...(report?.frame !== undefined && { frame: report.frame }),
+    ...(report !== undefined && { stack: stackOf(error) }),
+  }
+}
+
+/** The text for a person: the sentence, the source around the place, and where it was called from. */
+export function formatBootFailure(failure: BootFailure): string {
+  const place = failure.line === undefined ? '' : `\n\n${failure.file}:${failure.line}:${failure.column}`
+  const frame = failure.frame === undefined ? '' : `\n${failure.frame}`
+  const stack = failure.kind === 'compile' || failure.stack === undefined ? '' : `\n\n${failure.stack}`
+  return `error: ${failure.message}${place}${frame}${stack}\n`
+}
+
+/** 4 when the application could not be compiled or loaded, 3 when the worker failed otherwise. */
+export function exitCodeOf(failure: BootFailure): number {
+  return failure.kind === 'ready-hook' || failure.kind === 'socket' ? 3 : 4
+}
+
+/** Our own error says what; what it was caused by says where. */
+async function reportCause(error: unknown): Promise<FailureReport | undefined> {
+  const cause = error instanceof WorkerError ? error.cause : error
+  if (cause === undefined) return undefined
+  const { reportFailure } = await import('../pages/failure-report.ts')
+  return reportFailure(cause)
+}
+
+function fileOf(error: unknown): string | undefined {
+  const detail = ownErrorOf(error)?.detail
+  return detail !== undefined && 'file' in detail ? detail.file : undefined
+}
+
+function stackOf(error: unknown): string {
+  const cause = error instanceof WorkerError ? error.cause : error
+  if (!(cause instanceof Error)) return Bun.inspect(cause)
+  const deeper = cause.cause === undefined ? '' : `\ncaused by ${stackOf(cause.cause)}`
+  return `${cause.stack ?? cause.message}${deeper}`
+}
+
+function ownErrorOf(error: unknown): WorkerError | undefined {
+  return error instanceof WorkerError ? error : undefined
+}

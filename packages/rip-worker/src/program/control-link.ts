@@ -1,0 +1,90 @@
+import {
+  encodeFrame,
+  FrameDecoder,
+  FrameError,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from '../protocol.ts'
+
+export interface ControlLinkEvents {
+  readonly onMessage: (message: SupervisorMessage) => void
+  /** The supervisor is gone, or sends what is no message; nothing follows. */
+  readonly onEnd: () => void
+}
+
+/** The worker's end of the connection to its supervisor. */
+export class ControlLink {
+  readonly #socket: Bun.Socket<undefined>
+  /** What the kernel did not take yet. Bounded by the messages of a worker's life: beacons are dropped meanwhile. */
+  #unsent: Uint8Array = new Uint8Array(0)
+
+  private constructor(socket: Bun.Socket<undefined>) {
+    this.#socket = socket
+  }
+
+  static async connect(path: string, events: ControlLinkEvents): Promise<ControlLink> {
+    const decoder = new FrameDecoder()
+    let link: ControlLink | undefined
+    let ended = false
+    const end = (): void => {
+      if (ended) return
+      ended = true
+      events.onEnd()
+    }
+    const deliver = (messages: readonly unknown[]): void => {
+      for (const message of messages) if (isSupervisorMessage(message)) events.onMessage(message)
+    }
+    const socket = await Bun.connect<undefined>({
+      unix: path,
+      socket: {
+        data(connection, bytes) {
+          try {
+            deliver(decoder.push(bytes))
+          } catch (error) {
+            if (!(error instanceof FrameError)) throw error
+            deliver(error.messages)
+            connection.end()
+            end()
+          }
+        },
+        drain: () => link?.flush(),
+        end,
+        close: end,
+        // Followed by `close`.
+        error() {},
+      },
+    })
+    return (link = new ControlLink(socket))
+  }
+
+  send(message: WorkerMessage): void {
+    if (message.type === 'beacon' && this.#unsent.length > 0) return
+    this.#unsent = Buffer.concat([this.#unsent, encodeFrame(message)])
+    this.flush()
+  }
+
+  flush(): void {
+    if (this.#unsent.length === 0) return
+    const written = this.#socket.write(this.#unsent)
+    if (written > 0) this.#unsent = this.#unsent.subarray(written)
+  }
+
+  close(): void {
+    this.#socket.end()
+  }
+}
+
+/** A message of a newer supervisor that this worker does not know is left alone; the version rules the rest. */
+function isSupervisorMessage(value: unknown): value is SupervisorMessage {
+  const message = value as Partial<Record<string, unknown>> | null
+  if (typeof message !== 'object' || message === null) return false
+  if (message['type'] === 'ping') return true
+  if (message['type'] === 'drain') return typeof message['deadlineMs'] === 'number'
+  return (
+    message['type'] === 'welcome' && typeof message['version'] === 'number' && isInterval(message['beaconMs'])
+  )
+}
+
+function isInterval(value: unknown): boolean {
+  return typeof value === 'number' && value > 0
+}

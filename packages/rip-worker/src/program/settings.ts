@@ -1,0 +1,115 @@
+import { parseArgs } from 'node:util'
+import { DEFAULT_PORT } from '../defaults.ts'
+import { reasonOf } from '../errors.ts'
+import type { WorkerEnvironment, WorkerMode } from '../protocol.ts'
+import type { WorkerOptions } from '../serve/options.ts'
+
+export const USAGE = `Usage: bun main.ts [FILE|FOLDER] [options]
+
+Serves a .rip, TypeScript or JavaScript application.
+
+  --listen HOST:PORT|unix:PATH   where to listen (RIP_SOCKET, else port 3000 or PORT)
+  --concurrency N                requests at the same time (RIP_CONCURRENCY, else 100)
+  --mode development|production  error pages with code, or without (RIP_MODE, else production)
+  --help                         this text
+`
+
+/** What the command line and the environment say, checked. */
+export interface Settings extends Pick<WorkerOptions, 'concurrency' | 'mode' | 'workerId' | 'generation'> {
+  readonly help: boolean
+  /** File or folder of the application. @default the working directory */
+  readonly target: string | undefined
+  readonly listen: NonNullable<WorkerOptions['listen']>
+  /** Path of the supervisor's control socket; absent when nobody supervises. */
+  readonly control: string | undefined
+  /** Whether code comes from a snapshot, so that files need not be on disk. */
+  readonly fromSnapshot: boolean
+}
+
+/** A command line or an environment that cannot be meant. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Flags win over the environment. @throws UsageError naming the value that cannot be meant. */
+export function readSettings(args: readonly string[], environment: Environment): Settings {
+  const { values, positionals } = parse(args)
+  if (positionals.length > 1)
+    throw new UsageError(`one application at a time, not ${positionals.join(' and ')}`)
+  const get = (name: keyof WorkerEnvironment): string | undefined => environment[name]
+  const concurrency = values.concurrency ?? get('RIP_CONCURRENCY')
+  const mode = values.mode ?? get('RIP_MODE')
+  const workerId = get('RIP_WORKER_ID')
+  const generation = get('RIP_GENERATION')
+  return {
+    help: values.help ?? false,
+    target: positionals[0],
+    listen: readListen(values.listen, get('RIP_SOCKET'), environment['PORT']),
+    control: get('RIP_CONTROL'),
+    fromSnapshot: get('RIP_SNAPSHOT') !== undefined,
+    ...(concurrency !== undefined && { concurrency: wholeNumber('concurrency', concurrency) }),
+    ...(mode !== undefined && { mode: readMode(mode) }),
+    ...(workerId !== undefined && { workerId: wholeNumber('RIP_WORKER_ID', workerId) }),
+    ...(generation !== undefined && { generation }),
+  }
+}
+
+interface Flags {
+  readonly listen?: string
+  readonly concurrency?: string
+  readonly mode?: string
+  readonly help?: boolean
+}
+
+function parse(args: readonly string[]): { readonly values: Flags; readonly positionals: readonly string[] } {
+  const text = { type: 'string' } as const
+  const options = {
+    listen: text,
+    concurrency: text,
+    mode: text,
+    help: { type: 'boolean', short: 'h' },
+  } as const
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true })
+  } catch (cause) {
+    throw new UsageError(reasonOf(cause), { cause })
+  }
+}
+
+function readListen(
+  flag: string | undefined,
+  socket: string | undefined,
+  port: string | undefined,
+): Settings['listen'] {
+  if (flag !== undefined) return readAddress(flag)
+  if (socket !== undefined) return { unix: socket }
+  return { port: port === undefined ? DEFAULT_PORT : readPort(port) }
+}
+
+function readAddress(address: string): Settings['listen'] {
+  if (address.startsWith('unix:')) return { unix: address.slice('unix:'.length) }
+  const colon = address.lastIndexOf(':')
+  const hostname = address.slice(0, Math.max(0, colon))
+  const port = readPort(address.slice(colon + 1))
+  return hostname === '' ? { port } : { port, hostname: hostname.replace(/^\[(.*)\]$/, '$1') }
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new UsageError(
+    `cannot listen on ${JSON.stringify(text)}: expected a port from 0 to 65535, or unix:PATH`,
+  )
+}
+
+function wholeNumber(name: string, text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new UsageError(`${name} is ${JSON.stringify(text)}, expected a whole number of at least 1`)
+}
+
+function readMode(text: string): WorkerMode {
+  if (text === 'development' || text === 'production') return text
+  throw new UsageError(`mode is ${JSON.stringify(text)}, expected development or production`)
+}

@@ -1,0 +1,177 @@
+import { resolve } from 'node:path'
+import { findEntry } from '../application/find-entry.ts'
+import { loadApplication } from '../application/load-application.ts'
+import { DEFAULT_BEACON_MS, LEAVE_TIMEOUT_MS } from '../defaults.ts'
+import { reasonOf, WorkerError } from '../errors.ts'
+import {
+  type LeaveReason,
+  PROTOCOL_VERSION,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from '../protocol.ts'
+import { describeFailure } from '../serve/failure.ts'
+import { createWorker, type Worker } from '../serve/worker.ts'
+import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
+import { ControlLink } from './control-link.ts'
+import { LoopLag } from './loop-lag.ts'
+import type { Settings } from './settings.ts'
+import { onSupervisorPipeEnd } from './supervisor-pipe.ts'
+
+/** The life of a worker process: boot, serve, leave. Ends with the exit code. */
+export class WorkerProgram {
+  readonly #settings: Settings
+  readonly #exit = Promise.withResolvers<number>()
+  readonly #lag = new LoopLag()
+  #phase: 'booting' | 'serving' | 'leaving' | 'draining' = 'booting'
+  #worker: Worker | undefined
+  #link: ControlLink | undefined
+  #beacon: NodeJS.Timeout | undefined
+  #exitCode = 0
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+  }
+
+  run(): Promise<number> {
+    void this.#boot().catch((error: unknown) => this.#failBoot(error))
+    return this.#exit.promise
+  }
+
+  /** A signal asked for the end. Code of the application that is still being loaded is not waited for. */
+  stop(): void {
+    if (this.#phase === 'booting') return this.#exit.resolve(0)
+    this.#leave('signal')
+  }
+
+  /** An exception nobody caught: the state of the application is unknown from here on. */
+  uncaught(error: unknown): void {
+    if (this.#phase === 'booting') return void this.#failBoot(this.#importFailure(error))
+    console.error(`uncaught exception: ${describeFailure(error)}`)
+    if (this.#settings.mode === 'development') return
+    this.#exitCode = 1
+    this.#leave('unhealthy')
+  }
+
+  unhandledRejection(error: unknown): void {
+    console.error(`unhandled rejection: ${describeFailure(error)}`)
+  }
+
+  async #boot(): Promise<void> {
+    await this.#connect()
+    const entry = this.#findEntry()
+    await import('@rip/transpile/register')
+    const { ready, close, ...application } = await loadApplication(entry)
+    if (this.#phase !== 'booting') return
+    this.#worker = createWorker({
+      ...application,
+      ...this.#settings,
+      ...(ready && { onReady: ready }),
+      ...(close && { onDrain: close }),
+      onListening: (url) => this.#announce(url),
+    })
+    await this.#worker.start()
+    if (this.#phase !== 'booting') return
+    this.#phase = 'serving'
+    this.#send({ type: 'ready', bootMs: Math.round(performance.now()), entry })
+  }
+
+  async #connect(): Promise<void> {
+    const path = this.#settings.control
+    if (path === undefined) return
+    onSupervisorPipeEnd(() => this.#supervisorGone())
+    try {
+      this.#link = await ControlLink.connect(path, {
+        onMessage: (message) => this.#obey(message),
+        onEnd: () => this.#supervisorGone(),
+      })
+    } catch (cause) {
+      throw new WorkerError('RIP_CONTROL_FAILED', { path, reason: reasonOf(cause) }, { cause })
+    }
+    const workerId = this.#settings.workerId ?? 1
+    this.#send({ type: 'hello', version: PROTOCOL_VERSION, workerId, pid: process.pid })
+    this.#beat(DEFAULT_BEACON_MS)
+  }
+
+  #findEntry(): string {
+    const { target, fromSnapshot } = this.#settings
+    return fromSnapshot && target !== undefined ? resolve(target) : findEntry(target).file
+  }
+
+  #announce(url: string): void {
+    if (this.#link === undefined) return console.log(`listening ${url}`)
+    this.#send({ type: 'listening', socket: url.replace(/^unix:/, '') })
+  }
+
+  #obey(message: SupervisorMessage): void {
+    if (message.type === 'welcome') return this.#welcome(message)
+    if (message.type === 'ping') return this.#sendBeacon()
+    if (this.#phase === 'booting') return this.#exit.resolve(0)
+    void this.#drain(message.deadlineMs)
+  }
+
+  #welcome({ version, beaconMs }: { readonly version: number; readonly beaconMs: number }): void {
+    if (version === PROTOCOL_VERSION) return this.#beat(beaconMs)
+    void this.#failBoot(new WorkerError('RIP_PROTOCOL_VERSION', { theirs: version, ours: PROTOCOL_VERSION }))
+  }
+
+  #beat(intervalMs: number): void {
+    clearInterval(this.#beacon)
+    this.#beacon = setInterval(() => this.#sendBeacon(), intervalMs)
+  }
+
+  #sendBeacon(): void {
+    this.#send({
+      type: 'beacon',
+      inFlight: this.#worker?.stats.inFlight ?? 0,
+      requests: this.#worker?.stats.requests ?? 0,
+      rssBytes: process.memoryUsage.rss(),
+      loopLagMs: this.#lag.take(),
+    })
+  }
+
+  #supervisorGone(): void {
+    if (this.#phase === 'booting') return this.#exit.resolve(0)
+    void this.#drain()
+  }
+
+  /** Keeps serving until the supervisor has turned the requests away from this worker and says `drain`. */
+  #leave(reason: LeaveReason): void {
+    if (this.#phase !== 'serving') return
+    this.#phase = 'leaving'
+    if (this.#link === undefined) return void this.#drain()
+    this.#send({ type: 'leaving', reason, inFlight: this.#worker?.stats.inFlight ?? 0 })
+    setTimeout(() => void this.#drain(), LEAVE_TIMEOUT_MS)
+  }
+
+  async #drain(timeoutMs?: number): Promise<void> {
+    if (this.#phase === 'draining') return
+    this.#phase = 'draining'
+    const { aborted = 0 } = (await this.#worker?.close(timeoutMs === undefined ? {} : { timeoutMs })) ?? {}
+    this.#send({ type: 'drained', aborted })
+    this.#exit.resolve(this.#exitCode || this.#drainExitCode(aborted))
+  }
+
+  /** A supervisor reads the count; alone, the exit code is all that is left to tell. */
+  #drainExitCode(aborted: number): number {
+    return this.#settings.control === undefined && aborted > 0 ? 1 : 0
+  }
+
+  async #failBoot(error: unknown): Promise<void> {
+    if (this.#phase !== 'booting') return
+    this.#phase = 'draining'
+    const failure = await bootFailureOf(error)
+    this.#send({ type: 'failed', failure })
+    process.stderr.write(formatBootFailure(failure))
+    await this.#worker?.close({ timeoutMs: 0 })
+    this.#exit.resolve(exitCodeOf(failure))
+  }
+
+  #importFailure(cause: unknown): WorkerError {
+    const file = this.#settings.target ?? process.cwd()
+    return new WorkerError('RIP_APP_IMPORT', { file, reason: reasonOf(cause) }, { cause })
+  }
+
+  #send(message: WorkerMessage): void {
+    this.#link?.send(message)
+  }
+}

@@ -1,0 +1,136 @@
+import type { ErrorHandler, Handler } from '../application/application.ts'
+import { WorkerError } from '../errors.ts'
+import type { ConcurrencyGate } from './concurrency-gate.ts'
+import { type EventStreams, isEventStream } from './event-streams.ts'
+import { type ContextHost, LazyContext, restoreScheme } from './request-context.ts'
+
+export interface DispatcherOptions {
+  readonly fetch: Handler
+  readonly error: ErrorHandler | undefined
+  readonly host: ContextHost
+  readonly gate: ConcurrencyGate
+  readonly eventStreams: EventStreams
+  /** Whether connections are to be closed after their response. */
+  readonly isDraining: () => boolean
+  /** Whether the handler turned this request into a WebSocket, so that there is nothing to answer. */
+  readonly isUpgraded: (request: Request) => boolean
+  /** Logs the failure and makes the page for it. */
+  readonly onFailure: (error: unknown, request: Request, id: string) => Response | Promise<Response>
+}
+
+type Answer = Response | undefined
+
+/** Takes each request through the gate to the application and makes a response of whatever comes back. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  #requests = 0
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Requests answered or being answered since the start. */
+  get requests(): number {
+    return this.#requests
+  }
+
+  /** Answers with `route` if given, else with the application's `fetch`. */
+  dispatch(request: Request, route?: Handler): Answer | Promise<Answer> {
+    this.#requests++
+    if (this.#options.gate.mustWait()) return this.#wait(request, route)
+    return this.#run(request, route)
+  }
+
+  async #wait(request: Request, route: Handler | undefined): Promise<Answer> {
+    const outcome = await this.#options.gate.wait(request.signal)
+    if (outcome === 'entered') return this.#run(request, route)
+    return outcome === 'left' ? clientLeft() : busy()
+  }
+
+  #run(request: Request, route: Handler | undefined): Answer | Promise<Answer> {
+    const { host, fetch } = this.#options
+    if (host.trustForwarded) restoreScheme(request)
+    const context = new LazyContext(host, request)
+    try {
+      // The third argument is typed for whatever the handler declares; see `Handler`.
+      const result = (route ?? fetch)(request, context, context as never)
+      if (result instanceof Promise) return this.#settle(result, request, context)
+      return this.#finish(result, request, context)
+    } catch (error) {
+      return this.#fail(error, request, context)
+    }
+  }
+
+  async #settle(result: Promise<unknown>, request: Request, context: LazyContext): Promise<Answer> {
+    try {
+      return await this.#finish(await result, request, context)
+    } catch (error) {
+      return this.#fail(error, request, context)
+    }
+  }
+
+  #finish(result: unknown, request: Request, context: LazyContext): Answer | Promise<Answer> {
+    this.#options.gate.answered()
+    if (result instanceof Response) return this.#prepare(result)
+    if (this.#options.isUpgraded(request)) return undefined
+    return this.#fail(new WorkerError('RIP_NOT_A_RESPONSE', { returned: describe(result) }), request, context)
+  }
+
+  #prepare(response: Response): Response {
+    const sent = isEventStream(response) ? this.#options.eventStreams.track(response) : response
+    return this.#options.isDraining() ? withConnectionClose(sent) : sent
+  }
+
+  async #fail(error: unknown, request: Request, context: LazyContext): Promise<Answer> {
+    this.#options.gate.answered()
+    if (error instanceof Response) return this.#prepare(error)
+    if (request.signal.aborted) return clientLeft()
+    const { failure, response } = await this.#ownAnswer(error)
+    return this.#prepare(response ?? (await this.#options.onFailure(failure, request, context.id)))
+  }
+
+  /** What the application's own error handler makes of it; a handler that fails in turn is the newer failure. */
+  async #ownAnswer(error: unknown): Promise<{ readonly failure: unknown; readonly response?: Response }> {
+    if (this.#options.error === undefined) return { failure: error }
+    try {
+      const response = await this.#options.error(error instanceof Error ? error : new Error(String(error)))
+      return response instanceof Response ? { failure: error, response } : { failure: error }
+    } catch (failure) {
+      return { failure }
+    }
+  }
+}
+
+/** RFC 9112 section 9.6: the sender of `close` will not take another request on this connection. */
+function withConnectionClose(response: Response): Response {
+  try {
+    response.headers.set('connection', 'close')
+    return response
+  } catch {
+    // TypeError: headers of a response that came from `fetch` or `Response.redirect` cannot be changed.
+    const copy = new Response(response.body, response)
+    copy.headers.set('connection', 'close')
+    return copy
+  }
+}
+
+/** Nobody reads it; the status is the one nginx logs for a client that closed its request. */
+function clientLeft(): Response {
+  return new Response(null, { status: 499 })
+}
+
+function busy(): Response {
+  return new Response('Too many requests are waiting\n', { status: 503, headers: { 'retry-after': '1' } })
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'null'
+  if (typeof value !== 'object' && typeof value !== 'function') return `a ${typeof value} (${preview(value)})`
+  return `an object of type ${value.constructor?.name ?? 'without a prototype'}`
+}
+
+function preview(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}

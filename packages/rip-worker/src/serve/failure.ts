@@ -1,0 +1,35 @@
+import { WorkerError } from '../errors.ts'
+import type { WorkerMode } from '../protocol.ts'
+import { acceptedFormat } from '../pages/accepted-format.ts'
+import { shortPage } from '../pages/short-page.ts'
+
+export interface Failure {
+  readonly error: unknown
+  readonly request: Request
+  /** Identifier of the request, the link between the page and the log. */
+  readonly id: string
+}
+
+/** The response to a request whose handler failed. */
+export function answerFailure(failure: Failure, mode: WorkerMode): Response | Promise<Response> {
+  return mode === 'development' ? developmentPage(failure) : productionPage(failure)
+}
+
+/** Text for the log: stack, source lines and causes. Our own errors say all in their message. */
+export function describeFailure(error: unknown): string {
+  return error instanceof WorkerError ? error.message : Bun.inspect(error)
+}
+
+function productionPage({ request, id }: Failure): Response {
+  return shortPage(acceptedFormat(request), id)
+}
+
+async function developmentPage(failure: Failure): Promise<Response> {
+  try {
+    const { errorPage } = await import('../pages/error-page.ts')
+    return errorPage(failure)
+  } catch {
+    // The page itself could not be loaded or made, for example because the installation is being replaced.
+    return productionPage(failure)
+  }
+}

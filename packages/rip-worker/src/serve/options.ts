@@ -1,0 +1,101 @@
+import type { Application } from '../application/application.ts'
+import {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_DRAIN_TIMEOUT_MS,
+  DEFAULT_IDLE_TIMEOUT_S,
+  DEFAULT_MAX_BODY_BYTES,
+  DEFAULT_MAX_WAITING,
+  DEFAULT_PORT,
+} from '../defaults.ts'
+import { WorkerError } from '../errors.ts'
+import type { WorkerMode } from '../protocol.ts'
+import type { ListenAddress } from './transport.ts'
+
+export interface WorkerOptions extends Omit<Application, 'ready' | 'close'> {
+  /**
+   * A path of a Unix socket, or where to listen on TCP. Use a fresh path for each worker: closing removes it.
+   *
+   * @default { port: 3000 }
+   */
+  readonly listen?:
+    string | { readonly unix: string } | { readonly port?: number; readonly hostname?: string }
+  /** Requests worked on at the same time, streams included; 1 answers strictly one after the other. @default 100 */
+  readonly concurrency?: number
+  /** Requests that wait for a place before the next one gets 503. @default 1024 */
+  readonly maxWaiting?: number
+  /** `development` answers failures with a page that shows code, `production` hides details. @default 'production' */
+  readonly mode?: WorkerMode
+  /** @default 1 */
+  readonly workerId?: number
+  /** @default 'local' */
+  readonly generation?: string
+  /** How long `close()` lets requests finish. @default 30 s */
+  readonly drainTimeoutMs?: number
+  /** Quiet time after which a client is cut off; 0 means never, 255 is the most. @default 0 on a Unix socket, else 120 */
+  readonly idleTimeoutS?: number
+  /** Longest request body. @default no limit on a Unix socket, else 128 MiB */
+  readonly maxBodyBytes?: number
+  /** Believes `X-Request-Id` and `X-Forwarded-*`, as set by a balancer of ours. @default true on a Unix socket only */
+  readonly trustForwarded?: boolean
+  /** Called with the address once connections are accepted, before `onReady`. */
+  readonly onListening?: (url: string) => void
+  /** The worker is not ready before this settles; its failure ends the start. */
+  readonly onReady?: () => unknown
+  /** Runs when the last request is done; `signal` aborts when the time for it is up. */
+  readonly onDrain?: (options: { readonly signal: AbortSignal }) => unknown
+  /** Takes a text about a failure. @default writes to standard error */
+  readonly log?: (text: string) => void
+}
+
+type Optional =
+  'fetch' | 'listener' | 'websocket' | 'routes' | 'error' | 'onListening' | 'onReady' | 'onDrain'
+
+/** Options with every default applied and every value checked. */
+export type ResolvedWorkerOptions = Pick<WorkerOptions, Optional> &
+  Required<Omit<WorkerOptions, Optional | 'listen'>> & { readonly listen: ListenAddress }
+
+/** @throws WorkerError `RIP_OPTION_INVALID`. */
+export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
+  assertAnswering(options)
+  const listen = resolveListen(options.listen ?? {})
+  const unix = 'unix' in listen
+  return {
+    ...options,
+    listen,
+    concurrency: atLeast(1, 'concurrency', options.concurrency ?? DEFAULT_CONCURRENCY),
+    maxWaiting: atLeast(0, 'maxWaiting', options.maxWaiting ?? DEFAULT_MAX_WAITING),
+    mode: options.mode ?? 'production',
+    workerId: atLeast(1, 'workerId', options.workerId ?? 1),
+    generation: options.generation ?? 'local',
+    drainTimeoutMs: atLeast(0, 'drainTimeoutMs', options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS),
+    idleTimeoutS: atLeast(0, 'idleTimeoutS', options.idleTimeoutS ?? (unix ? 0 : DEFAULT_IDLE_TIMEOUT_S)),
+    maxBodyBytes: atLeast(
+      1,
+      'maxBodyBytes',
+      options.maxBodyBytes ?? (unix ? Number.MAX_SAFE_INTEGER : DEFAULT_MAX_BODY_BYTES),
+    ),
+    trustForwarded: options.trustForwarded ?? unix,
+    log: options.log ?? console.error,
+  }
+}
+
+function assertAnswering(options: WorkerOptions): void {
+  if (options.fetch !== undefined || options.listener !== undefined) return
+  throw new WorkerError('RIP_OPTION_INVALID', {
+    option: 'fetch',
+    value: 'missing',
+    expected: 'a function that answers requests',
+  })
+}
+
+function resolveListen(listen: NonNullable<WorkerOptions['listen']>): ListenAddress {
+  if (typeof listen === 'string') return { unix: listen }
+  if ('unix' in listen) return { unix: listen.unix }
+  return { port: listen.port ?? DEFAULT_PORT, hostname: listen.hostname }
+}
+
+function atLeast(least: number, option: string, value: number): number {
+  if (Number.isInteger(value) && value >= least) return value
+  const expected = `a whole number of at least ${least}`
+  throw new WorkerError('RIP_OPTION_INVALID', { option, value: String(value), expected })
+}

@@ -1,0 +1,19 @@
+/** The server below a worker: takes requests off a socket and knows when each has been answered to the end. */
+export interface Transport {
+  /** Where it listens: an `http:` address, or `unix:` and the path. */
+  readonly url: string
+  /** Requests whose response has not been handed over to the last byte. */
+  readonly pending: number
+  /** Takes no new connection, closes idle ones, lets the rest finish. */
+  stopAccepting(): void
+  /** Cuts every connection. */
+  abort(): void
+}
+
+export type ListenAddress =
+  { readonly unix: string } | { readonly port: number; readonly hostname?: string | undefined }
+
+export function describeAddress(address: ListenAddress): string {
+  if ('unix' in address) return `unix:${address.unix}`
+  return `${address.hostname ?? '*'}:${address.port}`
+}

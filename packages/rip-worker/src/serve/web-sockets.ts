@@ -1,0 +1,89 @@
+import type { WebSocketHandlers } from '../application/application.ts'
+
+/** RFC 6455 section 7.4 and the IANA registry: the service restarts, the client may connect again. */
+const SERVICE_RESTART = 1012
+const INTERNAL_ERROR = 1011
+
+interface Socket {
+  close(code: number, reason: string): void
+  terminate(): void
+}
+
+type SocketHandler = (socket: Socket, ...details: unknown[]) => unknown
+
+const EVENTS = ['open', 'message', 'close', 'drain', 'ping', 'pong'] as const
+
+/** Open WebSockets of a worker, and handlers that keep count of them. */
+export class WebSockets {
+  readonly #open = new Set<Socket>()
+  readonly #onError: (error: unknown) => void
+
+  /** `onError` is told of what a handler throws; that one socket is closed with 1011. */
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** The application's handlers and options, for the transport. */
+  handlersFor(application: WebSocketHandlers): Record<string, unknown> {
+    const handlers: Record<string, unknown> = { ...application }
+    for (const event of EVENTS) {
+      const handler = application[event]
+      if (typeof handler === 'function')
+        handlers[event] = this.#guarded(handler.bind(application) as SocketHandler)
+    }
+    return { ...handlers, ...this.#counting(handlers), message: handlerOf(handlers, 'message') ?? ignore }
+  }
+
+  /** Asks every client to connect again elsewhere. */
+  restart(): void {
+    for (const socket of this.#open) socket.close(SERVICE_RESTART, 'service restart')
+  }
+
+  terminate(): void {
+    for (const socket of this.#open) socket.terminate()
+  }
+
+  #counting(handlers: Readonly<Record<string, unknown>>): Record<'open' | 'close', SocketHandler> {
+    const open = handlerOf(handlers, 'open')
+    const close = handlerOf(handlers, 'close')
+    return {
+      open: (socket) => {
+        this.#open.add(socket)
+        return open?.(socket)
+      },
+      close: (socket, ...details) => {
+        this.#open.delete(socket)
+        return close?.(socket, ...details)
+      },
+    }
+  }
+
+  #guarded(handler: SocketHandler): SocketHandler {
+    return (socket, ...details) => {
+      try {
+        const result = handler(socket, ...details)
+        return result instanceof Promise
+          ? result.catch((error: unknown) => this.#failed(socket, error))
+          : result
+      } catch (error) {
+        return this.#failed(socket, error)
+      }
+    }
+  }
+
+  #failed(socket: Socket, error: unknown): void {
+    this.#onError(error)
+    socket.close(INTERNAL_ERROR, 'internal error')
+  }
+}
+
+function handlerOf(handlers: Readonly<Record<string, unknown>>, event: string): SocketHandler | undefined {
+  const handler = handlers[event]
+  return typeof handler === 'function' ? (handler as SocketHandler) : undefined
+}
+
+function ignore(): void {}

@@ -1,0 +1,291 @@
+import type { Handler } from '../application/application.ts'
+import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS } from '../defaults.ts'
+import { reasonOf, WorkerError } from '../errors.ts'
+import { BackgroundTasks } from './background-tasks.ts'
+import { ConcurrencyGate } from './concurrency-gate.ts'
+import { Deadline } from './deadline.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { EventStreams } from './event-streams.ts'
+import { answerFailure, describeFailure } from './failure.ts'
+import { FetchTransport } from './fetch-transport.ts'
+import { NodeTransport } from './node-transport.ts'
+import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.ts'
+import type { ContextHost } from './request-context.ts'
+import type { Transport } from './transport.ts'
+import { WebSockets } from './web-sockets.ts'
+
+export type WorkerState = 'new' | 'starting' | 'ready' | 'draining' | 'closed'
+
+const transitions: Readonly<Record<WorkerState, readonly WorkerState[]>> = {
+  new: ['starting', 'closed'],
+  starting: ['ready', 'draining', 'closed'],
+  ready: ['draining'],
+  draining: ['closed'],
+  closed: [],
+}
+
+export interface WorkerStats {
+  /** Requests not yet answered to the last byte, waiting ones included. */
+  readonly inFlight: number
+  /** Requests that wait for a place. */
+  readonly waiting: number
+  /** Requests taken since the start. */
+  readonly requests: number
+  readonly webSockets: number
+  readonly eventStreams: number
+}
+
+export interface CloseOptions {
+  /** How long requests, streams and WebSockets may take to finish. @default the worker's `drainTimeoutMs` */
+  readonly timeoutMs?: number
+  /** Aborting it ends the wait at once. */
+  readonly signal?: AbortSignal
+}
+
+export interface CloseReport {
+  /** Requests and WebSockets that were cut off because the time was up. */
+  readonly aborted: number
+}
+
+/** An application being served on one socket. */
+export interface Worker extends AsyncDisposable {
+  readonly state: WorkerState
+  /** `http://…`, or `unix:` and the path; empty before the start. */
+  readonly url: string
+  readonly stats: WorkerStats
+  /** Settles when the worker is closed, whoever closed it. */
+  readonly closed: Promise<CloseReport>
+  /**
+   * Listens and waits for `onReady`. Idempotent.
+   *
+   * @throws WorkerError `RIP_LISTEN_FAILED`, `RIP_READY_FAILED`.
+   */
+  start(): Promise<void>
+  /** Takes nothing new, finishes what runs until the deadline, cuts off the rest. Idempotent. */
+  close(options?: CloseOptions): Promise<CloseReport>
+  /** Answers a request as if it had come over the socket. For tests; applications of `node:http` have no answer. */
+  inject(request: Request): Promise<Response>
+}
+
+/**
+ * Serves an application.
+ *
+ * @throws WorkerError `RIP_OPTION_INVALID`, `RIP_LISTEN_FAILED`, `RIP_READY_FAILED`.
+ */
+export async function serveWorker(options: WorkerOptions): Promise<Worker> {
+  const worker = createWorker(options)
+  await worker.start()
+  return worker
+}
+
+/**
+ * A worker that has not started.
+ *
+ * @throws WorkerError `RIP_OPTION_INVALID`.
+ */
+export function createWorker(options: WorkerOptions): Worker {
+  return new ServingWorker(resolveWorkerOptions(options))
+}
+
+class ServingWorker implements Worker {
+  readonly #options: ResolvedWorkerOptions
+  readonly #closed = Promise.withResolvers<CloseReport>()
+  readonly #gate: ConcurrencyGate
+  readonly #eventStreams: EventStreams
+  readonly #webSockets: WebSockets
+  readonly #tasks: BackgroundTasks
+  readonly #upgraded = new WeakSet<Request>()
+  readonly #dispatcher: Dispatcher | undefined
+  #transport: Transport | undefined
+  #fetchTransport: FetchTransport | undefined
+  #nodeTransport: NodeTransport | undefined
+  #injected = 0
+  #state: WorkerState = 'new'
+  #starting: Promise<void> | undefined
+  #closing: Promise<CloseReport> | undefined
+
+  constructor(options: ResolvedWorkerOptions) {
+    const logError = (what: string) => (error: unknown) =>
+      options.log(`${what} failed: ${describeFailure(error)}`)
+    this.#options = options
+    this.#eventStreams = new EventStreams(logError('an event stream'))
+    this.#webSockets = new WebSockets(logError('a WebSocket handler'))
+    this.#tasks = new BackgroundTasks(logError('a waitUntil task'))
+    this.#gate = new ConcurrencyGate({
+      limit: options.concurrency,
+      maxWaiting: options.maxWaiting,
+      active: () => this.#pending,
+    })
+    if (options.fetch !== undefined) this.#dispatcher = this.#createDispatcher(options.fetch)
+  }
+
+  get state(): WorkerState {
+    return this.#state
+  }
+
+  get url(): string {
+    return this.#transport?.url ?? ''
+  }
+
+  get closed(): Promise<CloseReport> {
+    return this.#closed.promise
+  }
+
+  get stats(): WorkerStats {
+    return {
+      inFlight: this.#pending,
+      waiting: this.#gate.waiting,
+      requests: (this.#dispatcher ?? this.#nodeTransport)?.requests ?? 0,
+      webSockets: this.#webSockets.size,
+      eventStreams: this.#eventStreams.size,
+    }
+  }
+
+  start(): Promise<void> {
+    return (this.#starting ??= this.#start())
+  }
+
+  close(options: CloseOptions = {}): Promise<CloseReport> {
+    return (this.#closing ??= this.#close(options))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async inject(request: Request): Promise<Response> {
+    this.#injected++
+    try {
+      return (await this.#dispatcher?.dispatch(request)) ?? new Response(null, { status: 501 })
+    } finally {
+      this.#injected--
+    }
+  }
+
+  get #pending(): number {
+    return (this.#transport?.pending ?? 0) + this.#injected
+  }
+
+  async #start(): Promise<void> {
+    this.#transition('starting')
+    this.#transport = await this.#listen()
+    // close() may have come in between and has not seen the transport.
+    if (this.#closing !== undefined) return this.#transport.abort()
+    this.#options.onListening?.(this.#transport.url)
+    try {
+      await this.#options.onReady?.()
+    } catch (cause) {
+      await this.close({ timeoutMs: 0 })
+      throw new WorkerError('RIP_READY_FAILED', { reason: reasonOf(cause) }, { cause })
+    }
+    if (this.#state === 'starting') this.#transition('ready')
+  }
+
+  async #listen(): Promise<Transport> {
+    const { listener } = this.#options
+    if (this.#dispatcher === undefined && listener !== undefined) {
+      return (this.#nodeTransport = await NodeTransport.listen({
+        ...this.#options,
+        listener,
+        gate: this.#gate,
+        isDraining: () => this.#closing !== undefined,
+        onFailure: (error, request) =>
+          this.#answerFailure(error, request, request.headers.get('x-request-id') ?? crypto.randomUUID()),
+      }))
+    }
+    return (this.#fetchTransport = new FetchTransport({
+      ...this.#options,
+      websocket: this.#options.websocket && this.#webSockets.handlersFor(this.#options.websocket),
+      routes: this.#options.routes,
+      answer: (request, route) => this.#dispatcher?.dispatch(request, route),
+    }))
+  }
+
+  #createDispatcher(fetch: Handler): Dispatcher {
+    return new Dispatcher({
+      fetch,
+      error: this.#options.error,
+      host: this.#createHost(),
+      gate: this.#gate,
+      eventStreams: this.#eventStreams,
+      isDraining: () => this.#closing !== undefined,
+      isUpgraded: (request) => this.#upgraded.has(request),
+      onFailure: (error, request, id) => this.#answerFailure(error, request, id),
+    })
+  }
+
+  #createHost(): ContextHost {
+    const { workerId, generation, trustForwarded } = this.#options
+    return {
+      workerId,
+      generation,
+      trustForwarded,
+      waitUntil: (task) => this.#tasks.add(task),
+      upgrade: (request, options) => {
+        const upgraded = this.#fetchTransport?.upgrade(request, options) ?? false
+        if (upgraded) this.#upgraded.add(request)
+        return upgraded
+      },
+      addressOf: (request) => this.#fetchTransport?.requestIP(request) ?? null,
+      timeout: (request, seconds) => this.#fetchTransport?.timeout(request, seconds),
+      publish: (topic, message) => this.#fetchTransport?.publish(topic, message) ?? 0,
+    }
+  }
+
+  #answerFailure(error: unknown, request: Request, id: string): Response | Promise<Response> {
+    this.#options.log(`${request.method} ${request.url} failed (request ${id}): ${describeFailure(error)}`)
+    return answerFailure({ error, request, id }, this.#options.mode)
+  }
+
+  async #close(options: CloseOptions): Promise<CloseReport> {
+    const deadline = new Deadline(options.timeoutMs ?? this.#options.drainTimeoutMs, options.signal)
+    const report = { aborted: await this.#stopServing(deadline) }
+    await this.#runDrainHook(deadline)
+    this.#transition('closed')
+    this.#closed.resolve(report)
+    return report
+  }
+
+  async #stopServing(deadline: Deadline): Promise<number> {
+    if (this.#transport === undefined) return 0
+    this.#transition('draining')
+    return this.#drain(this.#transport, deadline)
+  }
+
+  async #drain(transport: Transport, deadline: Deadline): Promise<number> {
+    transport.stopAccepting()
+    this.#webSockets.restart()
+    await this.#untilIdle(deadline)
+    if (this.#eventStreams.size > 0) {
+      this.#eventStreams.endAll()
+      await this.#untilIdle(new Deadline(EVENT_STREAM_GRACE_MS))
+    }
+    const aborted = this.#pending + this.#webSockets.size
+    this.#webSockets.terminate()
+    transport.abort()
+    return aborted
+  }
+
+  async #untilIdle(deadline: Deadline): Promise<void> {
+    while (this.#pending + this.#webSockets.size + this.#tasks.size > 0 && !deadline.isOver) {
+      await Bun.sleep(DRAIN_POLL_MS)
+    }
+  }
+
+  async #runDrainHook(deadline: Deadline): Promise<void> {
+    const { onDrain, log } = this.#options
+    if (onDrain === undefined) return
+    const timeoutMs = Math.ceil(Math.max(deadline.remainingMs, CLOSE_HOOK_GRACE_MS))
+    try {
+      await Promise.race([onDrain({ signal: AbortSignal.timeout(timeoutMs) }), Bun.sleep(timeoutMs)])
+    } catch (error) {
+      log(`the application's close() failed: ${describeFailure(error)}`)
+    }
+  }
+
+  #transition(to: WorkerState): void {
+    if (!transitions[this.#state].includes(to))
+      throw new Error(`worker: ${this.#state} → ${to} is not allowed`)
+    this.#state = to
+  }
+}
