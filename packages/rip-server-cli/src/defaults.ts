@@ -1,5 +1,3 @@
-import { availableParallelism } from 'node:os'
-
 export const DEFAULT_PORT = 3000
 /** Production answers the network; development only this machine. */
 export const DEFAULT_HOST = '0.0.0.0'
@@ -12,8 +10,3 @@ export const DEFAULT_BOOT_TIMEOUT_MS = 30_000
 export const DEFAULT_COMMAND_TIMEOUT_MS = 120_000
 export const MAX_WORKERS = 512
 export const MAX_CONCURRENCY = 100_000
-
-/** One worker per processor this process may use; Bun counts the limits of the cgroup in. */
-export function automaticWorkers(): number {
-  return Math.max(1, availableParallelism())
-}

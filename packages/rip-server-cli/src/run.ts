@@ -15,6 +15,8 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   start: async () => (await import('./commands/serve.ts')).start,
   dev: async () => (await import('./commands/serve.ts')).dev,
   config: async () => (await import('./commands/config.ts')).config,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  compile: async () => (await import('./commands/compile.ts')).compile,
 }
 
 const managerExitCodes: Partial<Record<ManagerErrorCode, ExitCode>> = {

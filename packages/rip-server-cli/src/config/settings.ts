@@ -1,5 +1,5 @@
+import { availableCpus } from '@rip/manager'
 import {
-  automaticWorkers,
   DEFAULT_BOOT_TIMEOUT_MS,
   DEFAULT_CONCURRENCY,
   DEFAULT_DEV_WORKERS,
@@ -78,7 +78,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     short: 'b',
     value: 'ADDRESS',
     summary: 'HOST, HOST:PORT or unix:PATH to listen on',
-    parse: nonEmpty('HOST, HOST:PORT or unix:PATH'),
+    parse: bindAddress,
     fallback: () => undefined,
     fallbackText: 'all addresses; in development 127.0.0.1',
   },
@@ -89,8 +89,8 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     value: 'N',
     env: 'WEB_CONCURRENCY',
     summary: 'worker processes, or "auto" for one per processor',
-    parse: (text) => (text === 'auto' ? automaticWorkers() : numberOrAuto(text)),
-    fallback: (mode) => (mode === 'development' ? DEFAULT_DEV_WORKERS : automaticWorkers()),
+    parse: (text) => (text === 'auto' ? availableCpus() : numberOrAuto(text)),
+    fallback: (mode) => (mode === 'development' ? DEFAULT_DEV_WORKERS : availableCpus()),
     fallbackText: `auto; in development ${DEFAULT_DEV_WORKERS}`,
   },
   concurrency: {
@@ -208,6 +208,12 @@ function nonEmpty(expected: string): (text: string) => string {
     if (text !== '') return text
     throw new Unacceptable(expected)
   }
+}
+
+function bindAddress(text: string): string {
+  const port = /^(?:\[[^\]]*\]|[^:]*):(\d+)$/.exec(text)?.[1]
+  if (text !== '' && text !== 'unix:' && (port === undefined || Number(port) <= 65_535)) return text
+  throw new Unacceptable('HOST, HOST:PORT or unix:PATH')
 }
 
 function absolutePath(text: string): string {

@@ -1,5 +1,5 @@
 import type { ExitReason, ManagerEvent, Refusal } from '@rip/manager'
-import { durationText } from '../terminal/duration-text.ts'
+import { durationText } from '../terminal/quantity-text.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
 /** Generations are shown as long as a short commit id. */
@@ -9,6 +9,8 @@ export interface EventLineOptions {
   readonly terminal: Terminal
   /** Also what only matters while looking for a fault. */
   readonly verbose: boolean
+  /** Generation that serves at the moment. */
+  readonly serving: string | null
 }
 
 export function shortGeneration(generation: string | null): string {
@@ -16,12 +18,13 @@ export function shortGeneration(generation: string | null): string {
 }
 
 /** What an operator reads about an event; nothing when it went as planned and says nothing new. */
-export function eventLine(event: ManagerEvent, { terminal, verbose }: EventLineOptions): string | undefined {
+export function eventLine(event: ManagerEvent, options: EventLineOptions): string | undefined {
+  const { terminal, verbose } = options
   switch (event.type) {
     case 'generation-cut':
       return event.previous === null ? undefined : cutLine(event, terminal)
     case 'generation-refused':
-      return refusalText(event.refusal, terminal)
+      return refusalText(event.refusal, options)
     case 'worker-exited':
       return exitLine(event, terminal, verbose)
     case 'rolled-back':
@@ -76,8 +79,12 @@ function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, termi
 }
 
 /** A refused generation with its reason and, where known, the code frame. */
-export function refusalText(refusal: Refusal, terminal: Terminal): string {
-  const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} refused: ${refusal.message}`
+export function refusalText(
+  refusal: Refusal,
+  { terminal, serving }: Pick<EventLineOptions, 'terminal' | 'serving'>,
+): string {
+  const serves = serving === null ? '' : `, ${shortGeneration(serving)} serves on`
+  const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} refused${serves}: ${refusal.message}`
   const detail = refusalDetail(refusal)
   return detail === '' ? head : `${head}\n\n${detail}\n`
 }

@@ -1,0 +1,53 @@
+import { relative } from 'node:path'
+import type { ManagerSnapshot } from '@rip/manager'
+import type { Mode } from '../config/settings.ts'
+import { durationText } from '../terminal/quantity-text.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { table } from '../terminal/table.ts'
+import { shortGeneration } from './event-line.ts'
+
+/** What was observed when the first generation began to serve. */
+export interface ReadyFacts {
+  readonly mode: Mode
+  /** Address clients reach, read back from the listening socket. */
+  readonly url: string
+  /** The socket accepts connections from other machines. */
+  readonly exposed: boolean
+  /** File the workers loaded. */
+  readonly entry: string
+  readonly concurrency: number
+  /** Why changes are watched, or why not. */
+  readonly watching: string
+  readonly control: string
+  readonly tookMs: number
+  readonly version: string
+  readonly snapshot: ManagerSnapshot
+  readonly cwd: string
+}
+
+/** The one block that is printed once the application serves. */
+export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
+  const { snapshot } = facts
+  const rows = [
+    ['url', facts.url + (facts.exposed ? terminal.faint('  open to the network') : '')],
+    ['app', near(facts.entry, facts.cwd)],
+    ['workers', workersText(snapshot.readyWorkers, facts.concurrency)],
+    ['code', `${shortGeneration(snapshot.generation)}, serving after ${durationText(facts.tookMs)}`],
+    ['watching', facts.watching],
+    ['control', facts.control],
+    ['next', 'rip-server status, reload, scale N, stop'],
+  ]
+  const title = `${terminal.strong('rip-server')} ${facts.version} ${terminal.faint(facts.mode)}`
+  return ['', `  ${title}`, '', ...table(rows).map((line) => `  ${line}`), ''].join('\n')
+}
+
+function workersText(ready: number, concurrency: number): string {
+  const each = concurrency === 1 ? '1 request' : `${concurrency} requests`
+  return `${ready}, ${each} at once ${ready === 1 ? '' : 'each'}`.trimEnd()
+}
+
+/** A path as the reader would type it. */
+function near(path: string, cwd: string): string {
+  const shorter = relative(cwd, path)
+  return shorter.startsWith('..') || shorter === '' ? path : shorter
+}

@@ -1,0 +1,40 @@
+import { constants } from 'node:os'
+import { SIGNAL_EXIT_BASE } from '../exit-code.ts'
+
+/** What operators reach by signals; each has a command that does the same. */
+export interface SignalActions {
+  /** `now` from the second request to stop on. */
+  stop(request: { readonly signal: NodeJS.Signals; readonly now: boolean }): void
+  reload(): void
+  restart(): void
+  scaleBy(workers: number): void
+}
+
+/** The signals of unicorn and nginx: TERM, INT and QUIT stop, HUP reloads, USR1 restarts, TTIN and TTOU scale. */
+export function handleSignals(actions: SignalActions): Disposable {
+  let asked = false
+  const stop = (signal: NodeJS.Signals) => (): void => {
+    actions.stop({ signal, now: asked })
+    asked = true
+  }
+  const handlers: readonly (readonly [NodeJS.Signals, () => void])[] = [
+    ['SIGTERM', stop('SIGTERM')],
+    ['SIGINT', stop('SIGINT')],
+    ['SIGQUIT', stop('SIGQUIT')],
+    ['SIGHUP', () => actions.reload()],
+    ['SIGUSR1', () => actions.restart()],
+    ['SIGTTIN', () => actions.scaleBy(1)],
+    ['SIGTTOU', () => actions.scaleBy(-1)],
+  ]
+  for (const [signal, handler] of handlers) process.on(signal, handler)
+  return {
+    [Symbol.dispose]() {
+      for (const [signal, handler] of handlers) process.off(signal, handler)
+    },
+  }
+}
+
+/** What a process ends with that a signal interrupted before it served. */
+export function signalExitCode(signal: NodeJS.Signals): number {
+  return SIGNAL_EXIT_BASE + constants.signals[signal]
+}

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'bun:test'
+import type { ExitReason, ManagerEventBody, Refusal } from '@rip/manager'
+import { eventLine, plainEvent } from '../src/serve/event-line.ts'
+import type { Terminal } from '../src/terminal/terminal.ts'
+
+const plain = (text: string): string => text
+const terminal: Terminal = {
+  data: () => {},
+  say: () => {},
+  complain: () => {},
+  strong: plain,
+  faint: plain,
+  good: plain,
+  bad: plain,
+  interactive: false,
+}
+
+function line(body: ManagerEventBody, verbose = false): string | undefined {
+  return eventLine({ seq: 1, atMs: 0, ...body }, { terminal, verbose, serving: '0123456789ab' })
+}
+
+function exited(reason: ExitReason, respawnInMs?: number): string | undefined {
+  const respawn = respawnInMs === undefined ? {} : { respawnInMs }
+  return line({ type: 'worker-exited', slot: 2, pid: 42, reason, uptimeMs: 90_000, requests: 7, ...respawn })
+}
+
+describe('a reload is told', () => {
+  test('in one line when it succeeds', () => {
+    const cut = {
+      type: 'generation-cut',
+      generation: 'fedcba987654',
+      previous: '0123456789ab',
+      tookMs: 84,
+    } as const
+    expect(line(cut)).toBe('✓ 0123456 → fedcba9 in 84 ms')
+  })
+
+  test('not at all for the first generation, which the block shows', () => {
+    expect(
+      line({ type: 'generation-cut', generation: 'fedcba987654', previous: null, tookMs: 84 }),
+    ).toBeUndefined()
+  })
+
+  test('with its code frame when it is refused', () => {
+    const refusal: Refusal = {
+      code: 'build-failed',
+      generation: 'fedcba987654',
+      message: 'app.rip:2:3: unexpected )',
+      failure: { kind: 'compile', message: 'app.rip:2:3: unexpected )', frame: '> 2 |   )' },
+      atMs: 0,
+    }
+    expect(line({ type: 'generation-refused', refusal })).toBe(
+      '✗ fedcba9 refused, 0123456 serves on: app.rip:2:3: unexpected )\n\n> 2 |   )\n',
+    )
+  })
+})
+
+describe('the end of a worker is told', () => {
+  test('with reason, age, requests and what follows when it crashed', () => {
+    expect(exited({ kind: 'crashed', code: null, signal: 'SIGKILL', stderr: '' }, 0)).toBe(
+      '✗ worker 2 (42) crashed by SIGKILL after 2 min and 7 requests; replaced at once',
+    )
+    expect(exited({ kind: 'crashed', code: 3, signal: null, stderr: 'a\nboom\n' }, 1_500)).toBe(
+      '✗ worker 2 (42) crashed with code 3 after 2 min and 7 requests; replaced in 1.5 s\n    a\n    boom',
+    )
+    expect(exited({ kind: 'oom' }, 0)).toContain('was killed for lack of memory')
+    expect(exited({ kind: 'killed', because: 'drain-deadline' })).toContain('was killed (drain-deadline)')
+  })
+
+  test('quietly when it was recycled, and not at all when it left as planned', () => {
+    expect(exited({ kind: 'recycled', because: 'requests' })).toBe(
+      'worker 2 (42) was recycled (requests) after 2 min and 7 requests',
+    )
+    expect(exited({ kind: 'drained' })).toBeUndefined()
+    expect(exited({ kind: 'killed', because: 'superseded' })).toBeUndefined()
+  })
+})
+
+test('routine is told only when asked for', () => {
+  const started = { type: 'worker-started', slot: 1, pid: 42, generation: '0123456789ab' } as const
+  expect(line(started)).toBeUndefined()
+  expect(line(started, true)).toBe('worker-started slot=1 pid=42 generation=0123456')
+})
+
+test('every event has a plain line', () => {
+  expect(plainEvent({ seq: 9, atMs: 0, type: 'scaled', workers: 3 })).toBe('scaled workers=3')
+  expect(plainEvent({ seq: 9, atMs: 0, type: 'warning', message: 'a b' })).toBe('warning message="a b"')
+})

@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+
+export interface LoadOptions {
+  readonly url: string
+  readonly path: string
+  readonly perSecond: number
+}
+
+export interface LoadReport {
+  readonly sent: number
+  /** One sentence per request that was not answered with 200 and its whole body. */
+  readonly failures: readonly string[]
+  /** Bodies of the answers, parsed as JSON, in the order they came. */
+  readonly answers: readonly Record<string, unknown>[]
+}
+
+/**
+ * Sends requests at a fixed rate, whether earlier ones were answered or not: half on a connection of their own,
+ * half on kept ones. Speaks TCP itself, as an HTTP client would hide failures by trying again.
+ */
+export function startLoad({ url, path, perSecond }: LoadOptions): { stop(): Promise<LoadReport> } {
+  const { hostname, port, host } = new URL(url)
+  const idle = new Set<Socket>()
+  const running = new Set<Promise<void>>()
+  const failures: string[] = []
+  const answers: Record<string, unknown>[] = []
+  let sent = 0
+
+  const exchange = async (keep: boolean): Promise<void> => {
+    const kept = keep ? [...idle][0] : undefined
+    if (kept !== undefined) idle.delete(kept)
+    const socket = kept ?? connect(Number(port), hostname)
+    try {
+      if (kept === undefined) await once(socket, 'connect')
+      const close = keep ? '' : 'Connection: close\r\n'
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${close}\r\n`)
+      answers.push(JSON.parse(await answer(socket)) as Record<string, unknown>)
+    } catch (error) {
+      failures.push(`${keep ? 'kept' : 'fresh'}: ${String(error)}`)
+      socket.destroy()
+      return
+    }
+    if (!keep || socket.readableEnded || socket.destroyed) return void socket.destroy()
+    idle.add(socket)
+    socket.once('close', () => idle.delete(socket))
+  }
+
+  const timer = setInterval(() => {
+    sent += 1
+    const one = exchange(sent % 2 === 0)
+    running.add(one)
+    void one.finally(() => running.delete(one))
+  }, 1_000 / perSecond)
+
+  return {
+    async stop() {
+      clearInterval(timer)
+      await Promise.all(running)
+      for (const socket of idle) socket.destroy()
+      return { sent, failures, answers }
+    },
+  }
+}
+
+/** Reads one response with a Content-Length; throws when the connection ends before its last byte. */
+function answer(socket: Socket): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let text = ''
+  const onData = (chunk: Buffer): void => {
+    text += chunk.toString('latin1')
+    const bodyAt = text.indexOf('\r\n\r\n') + 4
+    if (bodyAt < 4) return
+    if (!text.startsWith('HTTP/1.1 200 ')) return reject(new Error(text.slice(0, 200)))
+    const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1]
+    if (length === undefined) return reject(new Error(`no Content-Length in ${text.slice(0, bodyAt)}`))
+    if (text.length >= bodyAt + Number(length)) resolve(text.slice(bodyAt))
+  }
+  const onEnd = (): void => reject(new Error(`ended after ${text.length} bytes`))
+  socket.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', reject)
+  return promise.finally(() => {
+    socket.off('data', onData).off('end', onEnd).off('close', onEnd).off('error', reject)
+  })
+}

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import manifest from '../package.json' with { type: 'json' }
+import { commands } from '../src/command-line/commands.ts'
+import { parseCommandLine } from '../src/command-line/command-line.ts'
+import { PROGRAM } from './server.ts'
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rip-program-'))
+})
+
+afterAll(() => rm(folder, { recursive: true }))
+
+interface Output {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function run(command: readonly string[], env: Record<string, string> = {}): Promise<Output> {
+  const child = Bun.spawn([...command], {
+    env: { PATH: `${join(process.execPath, '..')}:/usr/bin:/bin`, HOME: folder, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, stdout, stderr }
+}
+
+/** A folder with the usual commands and without Bun. */
+async function pathWithoutBun(): Promise<string> {
+  const path = await mkdtemp(join(folder, 'path-'))
+  for (const name of ['readlink', 'dirname']) await symlink(Bun.which(name)!, join(path, name))
+  return path
+}
+
+describe('the program', () => {
+  test('runs from a symbolic link, as in node_modules/.bin', async () => {
+    const bin = join(folder, 'node_modules/.bin')
+    await mkdir(bin, { recursive: true })
+    await symlink(PROGRAM, join(folder, 'node_modules/rip-server'))
+    await symlink('../rip-server', join(bin, 'rip-server'))
+    expect(await run([join(bin, 'rip-server'), '--version'])).toEqual({
+      code: 0,
+      stdout: `${manifest.version}\n`,
+      stderr: '',
+    })
+  })
+
+  test('runs when it is given to Bun', async () => {
+    const { stdout } = await run([process.execPath, PROGRAM, '--version'])
+    expect(stdout).toBe(`${manifest.version}\n`)
+  })
+
+  test('becomes Bun, so that signals reach it', async () => {
+    const probe = join(await mkdtemp(join(folder, 'bun-')), 'bun')
+    await writeFile(probe, '#!/bin/sh\necho "$$ $1 $2"\n', { mode: 0o755 })
+    const { stdout } = await run(['/bin/sh', '-c', `echo $$; exec ${PROGRAM} "a b"`], {
+      PATH: `${join(probe, '..')}:/bin:/usr/bin`,
+    })
+    const [outer, inner] = stdout.trim().split('\n')
+    expect(inner).toBe(`${outer} ${PROGRAM} a b`)
+  })
+
+  test('without Bun says what to run instead', async () => {
+    const output = await run(['/bin/sh', PROGRAM, 'dev', './shop'], { PATH: await pathWithoutBun() })
+    expect(output.code).toBe(1)
+    expect(output.stderr).toContain('npx -y -p bun@1.4.5 -p rip-server rip-server dev ./shop')
+  })
+})
+
+describe('help', () => {
+  test('lists every command', async () => {
+    const { code, stdout, stderr } = await run([PROGRAM, '--help'])
+    expect([code, stderr]).toEqual([0, ''])
+    for (const { name } of commands) expect(stdout).toContain(`\n  ${name} `)
+  })
+
+  test('explains each command with its flags and examples', async () => {
+    const { code, stdout } = await run([PROGRAM, 'reload', '--help'])
+    expect(code).toBe(0)
+    for (const text of ['Usage  rip-server reload [app]', '--timeout TIME', '--reason "deploy 42"']) {
+      expect(stdout).toContain(text)
+    }
+    expect(stdout).not.toContain('\x1b')
+  })
+
+  test('has examples that parse', () => {
+    for (const { name, examples } of commands) {
+      for (const example of examples) {
+        const words = example
+          .split(' | ')[0]!
+          .match(/"[^"]*"|\S+/g)!
+          .slice(1)
+        expect([
+          example,
+          parseCommandLine(words.map((word) => word.replaceAll('"', ''))).command.name,
+        ]).toEqual([example, name])
+      }
+    }
+  })
+
+  test('is data for completion scripts, too', async () => {
+    const { stdout } = await run([PROGRAM, 'help', '--json'])
+    const data = JSON.parse(stdout) as { name: string; flags: { flag: string }[] }[]
+    expect(data.map(({ name }) => name)).toEqual(commands.map(({ name }) => name))
+    expect(data.find(({ name }) => name === 'stop')?.flags.map(({ flag }) => flag)).toContain('now')
+  })
+})
