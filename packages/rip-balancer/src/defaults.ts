@@ -1,0 +1,36 @@
+/** Every default of the package: times in milliseconds, sizes in bytes. */
+
+export const DEFAULT_LISTEN = '127.0.0.1:8080'
+export const DEFAULT_POOL = 'app'
+
+export const DEFAULT_POLICY = 'round-robin'
+export const DEFAULT_MAX_IN_FLIGHT = 100
+export const DEFAULT_WEIGHT = 1
+export const DEFAULT_QUEUE_LENGTH = 1024
+export const DEFAULT_QUEUE_TIMEOUT_MS = 30_000
+export const DEFAULT_SLOW_START_MS = 0
+
+/** Consecutive failures to connect that put a backend aside. */
+export const DEFAULT_EJECT_AFTER = 2
+export const DEFAULT_EJECT_MIN_MS = 1_000
+export const DEFAULT_EJECT_MAX_MS = 60_000
+/** Share of the backends that may be put aside at the same time. */
+export const DEFAULT_EJECT_SHARE = 0.5
+
+export const DEFAULT_RETRIES = 1
+/** Retries allowed per request served, on top of a reserve for quiet times. */
+export const RETRY_BUDGET_SHARE = 0.2
+export const RETRY_BUDGET_RESERVE = 10
+export const RETRY_BUDGET_MAX = 100
+
+export const DEFAULT_HEALTH_INTERVAL_MS = 5_000
+export const DEFAULT_HEALTH_TIMEOUT_MS = 2_000
+export const DEFAULT_HEALTH_RISE = 2
+export const DEFAULT_HEALTH_FALL = 3
+/** Part of the interval by which health checks are spread. */
+export const HEALTH_JITTER = 0.1
+
+/** How much more than the average a backend may carry before a hash policy spills to the next one. */
+export const HASH_LOAD_BOUND = 1.25
+
+export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000

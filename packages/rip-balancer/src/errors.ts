@@ -1,0 +1,39 @@
+/** What went wrong, by code: what happened, with which value, and what to do about it. */
+const messages = {
+  CONFIG_INVALID: (d: { readonly problems: readonly string[] }): string =>
+    `the configuration is not valid:\n${d.problems.map((problem) => `  ${problem}`).join('\n')}`,
+  USAGE: (d: { readonly message: string }): string => d.message,
+  ADDRESS_IN_USE: (d: { readonly address: string }): string =>
+    `${d.address} is in use; stop what listens there or choose another address`,
+  LISTEN_FAILED: (d: { readonly address: string; readonly reason: string }): string =>
+    `cannot listen on ${d.address}: ${d.reason}`,
+  GENERATION_UNKNOWN: (d: { readonly pool: string; readonly generation: string }): string =>
+    `generation ${d.generation} of pool ${d.pool} was not prepared; prepare it before the cut`,
+  GENERATION_SERVING: (d: { readonly pool: string; readonly generation: string }): string =>
+    `generation ${d.generation} of pool ${d.pool} is serving; cut to another one before draining it`,
+  POOL_UNKNOWN: (d: { readonly pool: string; readonly known: readonly string[] }): string =>
+    `there is no pool ${d.pool}; known: ${d.known.join(', ')}`,
+  ADMIN_UNREACHABLE: (d: { readonly address: string; readonly reason: string }): string =>
+    `the balancer does not answer on ${d.address}: ${d.reason}`,
+  ADMIN_REFUSED: (d: { readonly status: number; readonly message: string }): string =>
+    `the balancer refused the command (${d.status}): ${d.message}`,
+  CLOSED: (_: Readonly<Record<string, never>>): string => 'the balancer was closed and cannot be used again',
+} as const
+
+export type BalancerErrorCode = keyof typeof messages
+
+export type BalancerErrorDetail<C extends BalancerErrorCode> = Parameters<(typeof messages)[C]>[0]
+
+/** Every error this package raises on purpose; `code` says which, `detail` carries the values. */
+export class BalancerError<C extends BalancerErrorCode = BalancerErrorCode> extends Error {
+  override readonly name = 'BalancerError'
+  readonly code: C
+  readonly detail: BalancerErrorDetail<C>
+
+  constructor(code: C, detail: BalancerErrorDetail<C>, options?: ErrorOptions) {
+    // The table pairs each code with its own detail, which the union of all functions cannot express.
+    super((messages[code] as (d: BalancerErrorDetail<C>) => string)(detail), options)
+    this.code = code
+    this.detail = detail
+  }
+}

@@ -1,0 +1,431 @@
+import {
+  DEFAULT_EJECT_AFTER,
+  DEFAULT_EJECT_MAX_MS,
+  DEFAULT_EJECT_MIN_MS,
+  DEFAULT_EJECT_SHARE,
+  DEFAULT_POLICY,
+  DEFAULT_QUEUE_LENGTH,
+  DEFAULT_QUEUE_TIMEOUT_MS,
+  DEFAULT_SLOW_START_MS,
+} from '../defaults.ts'
+import { BalancerError } from '../errors.ts'
+import type { Backend, ClaimRefusal, Claimant, Claims, Outcome } from './claim.ts'
+import { ClaimQueue } from './claim-queue.ts'
+import { Member, addressText, type MemberSpec } from './member.ts'
+import { createPolicy, type Policy, type PolicyName } from './policy.ts'
+import { RetryBudget } from './retry-budget.ts'
+
+/** Monotonic time and timers of a pool; replaced in tests. */
+export interface PoolClock {
+  nowMs(): number
+  after(delayMs: number, run: () => void): Disposable
+}
+
+export interface PoolOptions {
+  readonly name: string
+  readonly policy?: PolicyName
+  readonly queueLength?: number
+  readonly queueTimeoutMs?: number
+  /** A new member's capacity grows to its full size over this time. @default 0 */
+  readonly slowStartMs?: number
+  /** Queue requests while no backend is declared, instead of refusing them. @default false */
+  readonly waitForBackends?: boolean
+  readonly ejection?: Partial<EjectionOptions>
+  readonly clock?: PoolClock
+  /** A number in [0, 1). */
+  readonly random?: () => number
+  readonly observer?: PoolObserver
+}
+
+export interface EjectionOptions {
+  /** Consecutive failures to connect. */
+  readonly after: number
+  readonly minMs: number
+  readonly maxMs: number
+  /** Share of the members that may be put aside at the same time. */
+  readonly share: number
+}
+
+/** Told what changes; must not throw. */
+export interface PoolObserver {
+  /** Nothing more goes to this backend, and nothing is in flight there: its connections can be closed. */
+  retired(backend: Backend): void
+  ejected(backend: Backend, forMs: number): void
+  readmitted(backend: Backend): void
+}
+
+/** How a drain ended. */
+export interface DrainResult {
+  readonly generation: string
+  /** Requests that were still in flight when the drain was given up. */
+  readonly abandoned: number
+  readonly elapsedMs: number
+}
+
+export interface MemberSnapshot {
+  readonly id: string
+  readonly address: string
+  readonly generation: string | null
+  readonly state: 'serving' | 'prepared' | 'leaving' | 'ejected' | 'unhealthy'
+  readonly inFlight: number
+  readonly maxInFlight: number
+  readonly weight: number
+  readonly requests: number
+  readonly failures: number
+}
+
+export interface PoolSnapshot {
+  readonly name: string
+  readonly generation: string | null
+  readonly queued: number
+  readonly inFlight: number
+  readonly ejections: number
+  readonly backends: readonly MemberSnapshot[]
+}
+
+interface Drain {
+  readonly generation: string
+  readonly startedAtMs: number
+  readonly settle: (result: DrainResult) => void
+}
+
+const systemClock: PoolClock = {
+  nowMs: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs)
+    return { [Symbol.dispose]: () => clearTimeout(timer) }
+  },
+}
+
+const silentObserver: PoolObserver = { retired() {}, ejected() {}, readmitted() {} }
+
+/**
+ * Backends in generations of which one serves, and one queue in front of them. Choosing and counting happen in
+ * the same tick; a freed slot goes straight to who has waited longest.
+ */
+export class Pool implements Claims {
+  readonly name: string
+  private readonly policy: Policy
+  private readonly queue: ClaimQueue
+  private readonly queueTimeoutMs: number
+  private readonly slowStartMs: number
+  private readonly waitForBackends: boolean
+  private readonly ejection: EjectionOptions
+  private readonly clock: PoolClock
+  private readonly observer: PoolObserver
+  private readonly budget = new RetryBudget()
+  /** Members by generation; `undefined` is the key of backends without one. */
+  private readonly generations = new Map<string | undefined, Member[]>()
+  /** Undeclared members with requests in flight. */
+  private readonly leaving = new Set<Member>()
+  private readonly drains = new Set<Drain>()
+  private serving: string | undefined
+  private rotation: Member[] = []
+  private excluded: Backend | undefined
+  private claimant: Claimant | undefined
+  private queueTimer: Disposable | undefined
+  private ejectionCount = 0
+  private closed = false
+
+  constructor(options: PoolOptions) {
+    this.name = options.name
+    this.policy = createPolicy(options.policy ?? DEFAULT_POLICY, options.random ?? Math.random)
+    this.queue = new ClaimQueue(options.queueLength ?? DEFAULT_QUEUE_LENGTH)
+    this.queueTimeoutMs = options.queueTimeoutMs ?? DEFAULT_QUEUE_TIMEOUT_MS
+    this.slowStartMs = options.slowStartMs ?? DEFAULT_SLOW_START_MS
+    this.waitForBackends = options.waitForBackends ?? false
+    this.clock = options.clock ?? systemClock
+    this.observer = options.observer ?? silentObserver
+    this.ejection = {
+      after: DEFAULT_EJECT_AFTER,
+      minMs: DEFAULT_EJECT_MIN_MS,
+      maxMs: DEFAULT_EJECT_MAX_MS,
+      share: DEFAULT_EJECT_SHARE,
+      ...options.ejection,
+    }
+  }
+
+  claim(claimant: Claimant, exclude?: Backend): Backend | 'queued' | ClaimRefusal {
+    if (this.closed) return 'closing'
+    this.budget.earn()
+    const member = this.queue.length === 0 ? this.choose(claimant, exclude) : undefined
+    if (member !== undefined) return this.take(member)
+    if (this.rotation.length === 0 && !this.waitForBackends) return 'no-backend'
+    if (this.queue.isFull) return 'queue-full'
+    this.queue.join(claimant, this.clock.nowMs())
+    this.armQueueTimer()
+    return 'queued'
+  }
+
+  withdraw(claimant: Claimant): void {
+    if (this.queue.leave(claimant)) this.armQueueTimer()
+  }
+
+  release(backend: Backend, outcome: Outcome): void {
+    // Every backend the data plane holds was handed out by `claim`.
+    const member = backend as Member
+    if (member.inFlight === 0) throw new Error(`${member.id} was released more often than it was claimed`)
+    member.inFlight--
+    this.judge(member, outcome)
+    if (member.leaving && member.inFlight === 0) this.forget(member)
+    this.settleDrains()
+    this.serveQueue()
+  }
+
+  mayRetry(): boolean {
+    return this.budget.spend()
+  }
+
+  /**
+   * Declares the complete set of backends of a generation. Members of the generation that serves enter and leave
+   * rotation at once; those of any other are kept out of it.
+   */
+  prepare(generation: string | undefined, specs: readonly MemberSpec[]): void {
+    const known = this.generations.get(generation) ?? []
+    const members = specs.map((spec) => this.reuse(known, spec) ?? this.admit(spec, generation))
+    this.generations.set(generation, members)
+    for (const member of known) if (!members.includes(member)) this.dismiss(member)
+    if (generation === this.serving) this.rotate()
+  }
+
+  /** All new requests go to this generation from now on. @throws `GENERATION_UNKNOWN` when it was not prepared */
+  cut(generation: string | undefined): void {
+    const members = this.generations.get(generation)
+    if (members === undefined)
+      throw new BalancerError('GENERATION_UNKNOWN', { pool: this.name, generation: String(generation) })
+    const now = this.clock.nowMs()
+    for (const member of members) member.joinedAtMs = now
+    this.serving = generation
+    this.rotate()
+  }
+
+  /** Takes a generation out and resolves when nothing is in flight there, or when the signal aborts. */
+  drain(generation: string, signal: AbortSignal): Promise<DrainResult> {
+    if (generation === this.serving)
+      throw new BalancerError('GENERATION_SERVING', { pool: this.name, generation })
+    for (const member of this.generations.get(generation) ?? []) this.dismiss(member)
+    this.generations.delete(generation)
+    const { promise, resolve } = Promise.withResolvers<DrainResult>()
+    const drain: Drain = { generation, startedAtMs: this.clock.nowMs(), settle: resolve }
+    this.drains.add(drain)
+    signal.addEventListener('abort', () => this.finish(drain), { once: true })
+    if (signal.aborted) this.finish(drain)
+    this.settleDrains()
+    return promise
+  }
+
+  /** Result of an active health check. */
+  setHealth(backend: Backend, healthy: boolean): void {
+    const member = backend as Member
+    member.healthy = healthy
+    this.serveQueue()
+  }
+
+  /** Members in rotation. */
+  get members(): readonly Member[] {
+    return this.rotation
+  }
+
+  get queued(): number {
+    return this.queue.length
+  }
+
+  get inFlight(): number {
+    let count = 0
+    for (const member of this.all()) count += member.inFlight
+    return count
+  }
+
+  snapshot(): PoolSnapshot {
+    return {
+      name: this.name,
+      generation: this.serving ?? null,
+      queued: this.queue.length,
+      inFlight: this.inFlight,
+      ejections: this.ejectionCount,
+      backends: this.all().map((member) => this.describe(member)),
+    }
+  }
+
+  /** Refuses who waits and everybody who comes; requests in flight are not touched. Idempotent. */
+  close(): void {
+    this.closed = true
+    this.queueTimer?.[Symbol.dispose]()
+    for (let head = this.queue.head; head !== undefined; head = this.queue.head) this.refuse(head, 'closing')
+  }
+
+  private choose(claimant: Claimant, exclude: Backend | undefined): Member | undefined {
+    this.claimant = claimant
+    this.excluded = exclude
+    const preferred = this.policy.choose(this.rotation, this.isEligible, this.keyOfClaimant)
+    if (preferred !== undefined) return preferred
+    this.excluded = undefined
+    const any =
+      exclude === undefined
+        ? undefined
+        : this.policy.choose(this.rotation, this.isEligible, this.keyOfClaimant)
+    return any ?? this.policy.choose(this.rotation, this.isEligibleInPanic, this.keyOfClaimant)
+  }
+
+  private readonly keyOfClaimant = (): string | undefined => this.claimant?.hashKey
+
+  private readonly isEligible = (member: Member): boolean =>
+    member !== this.excluded && this.hasCapacity(member) && this.isAdmitted(member)
+
+  /** Nothing else is left: a backend that was put aside is better than none. Unhealthy ones stay out. */
+  private readonly isEligibleInPanic = (member: Member): boolean =>
+    this.hasCapacity(member) && this.rotation.every((each) => each.ejectedUntilMs > 0 || !each.healthy)
+
+  private hasCapacity(member: Member): boolean {
+    return member.healthy && member.weight > 0 && member.inFlight < this.capacityOf(member)
+  }
+
+  /** Not put aside; or its time is over and this is the one request that tries it. */
+  private isAdmitted(member: Member): boolean {
+    if (member.ejectedUntilMs === 0) return true
+    return member.ejectedUntilMs <= this.clock.nowMs() && member.inFlight === 0
+  }
+
+  private capacityOf(member: Member): number {
+    if (this.slowStartMs === 0) return member.maxInFlight
+    const share = (this.clock.nowMs() - member.joinedAtMs) / this.slowStartMs
+    return share >= 1 ? member.maxInFlight : Math.max(1, Math.ceil(member.maxInFlight * share))
+  }
+
+  private take(member: Member): Member {
+    member.inFlight++
+    member.requests++
+    return member
+  }
+
+  private serveQueue(): void {
+    for (let head = this.queue.head; head !== undefined; head = this.queue.head) {
+      const member = this.choose(head, undefined)
+      if (member === undefined) return
+      this.queue.leave(head)
+      this.armQueueTimer()
+      head.granted(this.take(member))
+    }
+  }
+
+  /** One timer for the whole queue: all wait equally long, so the first one's time is up first. */
+  private armQueueTimer(): void {
+    const since = this.queue.headSinceMs
+    this.queueTimer?.[Symbol.dispose]()
+    this.queueTimer = undefined
+    if (since === undefined) return
+    const waitMs = Math.max(0, since + this.queueTimeoutMs - this.clock.nowMs())
+    this.queueTimer = this.clock.after(waitMs, () => this.expire())
+  }
+
+  private expire(): void {
+    const limit = this.clock.nowMs() - this.queueTimeoutMs
+    while (this.queue.headSinceMs !== undefined && this.queue.headSinceMs <= limit)
+      this.refuse(this.queue.head!, 'queue-timeout')
+    this.armQueueTimer()
+  }
+
+  private refuse(claimant: Claimant, reason: ClaimRefusal): void {
+    this.queue.leave(claimant)
+    claimant.refused(reason)
+  }
+
+  private judge(member: Member, outcome: Outcome): void {
+    if (outcome === 'connect-failed' || outcome === 'connect-timeout') return this.noteFailure(member)
+    if (outcome === 'local-failure' || outcome === 'client-gone') return
+    member.consecutiveFailures = 0
+    member.ejections = 0
+    if (member.ejectedUntilMs === 0) return
+    member.ejectedUntilMs = 0
+    this.observer.readmitted(member)
+  }
+
+  private noteFailure(member: Member): void {
+    member.failures++
+    member.consecutiveFailures++
+    const probing = member.ejectedUntilMs > 0
+    if (!probing && member.consecutiveFailures < this.ejection.after) return
+    if (!probing && !this.mayEject()) return
+    const forMs = Math.min(this.ejection.maxMs, this.ejection.minMs * 2 ** member.ejections)
+    member.ejections++
+    member.ejectedUntilMs = this.clock.nowMs() + forMs
+    this.ejectionCount++
+    this.observer.ejected(member, forMs)
+    this.clock.after(forMs, () => this.serveQueue())
+  }
+
+  private mayEject(): boolean {
+    const ejected = this.rotation.reduce((count, each) => count + (each.ejectedUntilMs > 0 ? 1 : 0), 0)
+    return ejected + 1 <= Math.max(1, Math.floor(this.rotation.length * this.ejection.share))
+  }
+
+  private reuse(known: readonly Member[], spec: MemberSpec): Member | undefined {
+    const member = known.find((each) => each.matches(spec))
+    member?.update(spec)
+    return member
+  }
+
+  private admit(spec: MemberSpec, generation: string | undefined): Member {
+    const member = new Member(spec, generation)
+    member.joinedAtMs = this.clock.nowMs()
+    return member
+  }
+
+  private dismiss(member: Member): void {
+    member.leaving = true
+    if (member.inFlight === 0) return this.forget(member)
+    this.leaving.add(member)
+  }
+
+  private forget(member: Member): void {
+    this.leaving.delete(member)
+    this.observer.retired(member)
+  }
+
+  private rotate(): void {
+    this.rotation = [...(this.generations.get(this.serving) ?? [])]
+    this.serveQueue()
+  }
+
+  private settleDrains(): void {
+    for (const drain of this.drains) if (this.inFlightOf(drain.generation) === 0) this.finish(drain)
+  }
+
+  private finish(drain: Drain): void {
+    if (!this.drains.delete(drain)) return
+    const { generation, startedAtMs } = drain
+    const abandoned = this.inFlightOf(generation)
+    drain.settle({ generation, abandoned, elapsedMs: this.clock.nowMs() - startedAtMs })
+  }
+
+  private inFlightOf(generation: string): number {
+    let count = 0
+    for (const member of this.leaving) if (member.generation === generation) count += member.inFlight
+    return count
+  }
+
+  private all(): Member[] {
+    return [...this.generations.values(), [...this.leaving]].flat()
+  }
+
+  private describe(member: Member): MemberSnapshot {
+    return {
+      id: member.id,
+      address: addressText(member.address),
+      generation: member.generation ?? null,
+      state: this.stateOf(member),
+      inFlight: member.inFlight,
+      maxInFlight: member.maxInFlight,
+      weight: member.weight,
+      requests: member.requests,
+      failures: member.failures,
+    }
+  }
+
+  private stateOf(member: Member): MemberSnapshot['state'] {
+    if (member.leaving) return 'leaving'
+    if (!member.healthy) return 'unhealthy'
+    if (member.ejectedUntilMs > 0) return 'ejected'
+    return member.generation === this.serving ? 'serving' : 'prepared'
+  }
+}

@@ -1,0 +1,53 @@
+import type { Backend, ClaimRefusal, Claimant } from '../../src/pool/claim.ts'
+import type { MemberSpec } from '../../src/pool/member.ts'
+import type { PoolClock } from '../../src/pool/pool.ts'
+
+/** Time that passes only when told to. */
+export class FakeClock implements PoolClock {
+  private time = 1_000
+  private timers: Array<{ readonly atMs: number; readonly run: () => void }> = []
+
+  nowMs(): number {
+    return this.time
+  }
+
+  after(delayMs: number, run: () => void): Disposable {
+    const timer = { atMs: this.time + delayMs, run }
+    this.timers.push(timer)
+    return { [Symbol.dispose]: () => void (this.timers = this.timers.filter((each) => each !== timer)) }
+  }
+
+  advance(byMs: number): void {
+    const until = this.time + byMs
+    for (;;) {
+      const next = this.timers.filter(({ atMs }) => atMs <= until).toSorted((a, b) => a.atMs - b.atMs)[0]
+      if (next === undefined) break
+      this.timers = this.timers.filter((each) => each !== next)
+      this.time = Math.max(this.time, next.atMs)
+      next.run()
+    }
+    this.time = until
+  }
+}
+
+/** Somebody who claims, and what the pool told them later. */
+export class TestClaimant implements Claimant {
+  readonly told: Array<Backend | ClaimRefusal> = []
+  readonly hashKey: string | undefined
+
+  constructor(hashKey?: string) {
+    this.hashKey = hashKey
+  }
+
+  granted(backend: Backend): void {
+    this.told.push(backend)
+  }
+
+  refused(reason: ClaimRefusal): void {
+    this.told.push(reason)
+  }
+}
+
+export function member(id: string, options: Partial<MemberSpec> = {}): MemberSpec {
+  return { id, address: { kind: 'unix', path: `/run/${id}.sock` }, maxInFlight: 1, weight: 1, ...options }
+}

@@ -1,0 +1,152 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { Backend } from '../../src/pool/claim.ts'
+import type { Member } from '../../src/pool/member.ts'
+import { Pool } from '../../src/pool/pool.ts'
+import { POLICIES } from '../../src/pool/policy.ts'
+import { FakeClock, TestClaimant, member } from './fixtures.ts'
+
+const QUEUE_LENGTH = 4
+const QUEUE_TIMEOUT_MS = 100
+
+/** A pool, everybody who ever claimed, and what must hold after each step whatever was done. */
+class Model {
+  readonly clock = new FakeClock()
+  readonly pool: Pool
+  readonly claimants: TestClaimant[] = []
+  readonly waiting = new Set<TestClaimant>()
+  readonly held: Backend[] = []
+  refusals = 0
+
+  constructor(policy: (typeof POLICIES)[number], seed: number) {
+    let state = seed
+    const random = (): number => (state = (state * 16807 + 1) % 2147483647) / 2147483647
+    this.pool = new Pool({
+      name: 'app',
+      policy,
+      random,
+      clock: this.clock,
+      queueLength: QUEUE_LENGTH,
+      queueTimeoutMs: QUEUE_TIMEOUT_MS,
+      waitForBackends: true,
+      ejection: { after: 1, minMs: 50, maxMs: 400 },
+    })
+  }
+
+  claim(key: number): void {
+    const claimant = new TestClaimant(`k${key}`)
+    this.claimants.push(claimant)
+    const result = this.pool.claim(claimant)
+    if (typeof result !== 'string') this.held.push(result)
+    else if (result === 'queued') this.waiting.add(claimant)
+    this.collect()
+  }
+
+  release(at: number, failed: boolean): void {
+    const [backend] = this.held.splice(at % Math.max(1, this.held.length), 1)
+    if (backend !== undefined) this.pool.release(backend, failed ? 'connect-failed' : 'ok')
+    this.collect()
+  }
+
+  withdraw(at: number): void {
+    const claimant = [...this.waiting][at % Math.max(1, this.waiting.size)]
+    if (claimant === undefined) return
+    this.pool.withdraw(claimant)
+    this.waiting.delete(claimant)
+  }
+
+  /** Takes note of who was told something since the last step. */
+  collect(): void {
+    const order = [...this.waiting]
+    const told = order.filter((each) => each.told.length > 0)
+    // First come, first served: whoever was told something stood before all who still wait.
+    expect(told).toEqual(order.slice(0, told.length))
+    for (const claimant of told) {
+      this.waiting.delete(claimant)
+      const [answer] = claimant.told
+      if (typeof answer === 'object') this.held.push(answer)
+      else this.refusals++
+    }
+  }
+
+  assertInvariants(): void {
+    for (const claimant of this.claimants) expect(claimant.told.length).toBeLessThanOrEqual(1)
+    expect(this.pool.queued).toBe(this.waiting.size)
+    expect(this.pool.queued).toBeLessThanOrEqual(QUEUE_LENGTH)
+    expect(this.pool.inFlight).toBe(this.held.length)
+    for (const each of this.pool.members) {
+      expect(each.inFlight).toBe(this.held.filter((backend) => backend === each).length)
+      expect(each.inFlight).toBeLessThanOrEqual(each.maxInFlight)
+    }
+    if (this.waiting.size > 0) expect(this.pool.members.filter((each) => this.isFree(each))).toEqual([])
+  }
+
+  private isFree(each: Member): boolean {
+    return each.healthy && each.ejectedUntilMs === 0 && each.inFlight < each.maxInFlight
+  }
+}
+
+type Step = (model: Model) => void
+
+const ids = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 4 })
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.nat(5).map(
+      (key): Step =>
+        (model) =>
+          model.claim(key),
+    ),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(fc.nat(20), fc.boolean()).map(
+      ([at, failed]): Step =>
+        (model) =>
+          model.release(at, failed && at % 3 === 0),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.nat(10).map(
+      (at): Step =>
+        (model) =>
+          model.withdraw(at),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.nat(150).map((byMs): Step => (model) => {
+      model.clock.advance(byMs)
+      model.collect()
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom('g1', 'g2'), ids).map(([generation, names]): Step => (model) => {
+      // Fresh ids per incarnation, as a manager names them: capacity of a known member never shrinks.
+      model.pool.prepare(
+        generation,
+        names.map((id) => member(`${generation}.${id}`, { maxInFlight: 2 })),
+      )
+      model.pool.cut(generation)
+      model.collect()
+    }),
+  },
+)
+
+for (const policy of POLICIES) {
+  test(`${policy}: whatever happens, nobody is lost, nobody is served twice, nobody waits beside a free slot`, () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.nat(1_000), (steps, seed) => {
+        const model = new Model(policy, seed)
+        for (const act of steps) {
+          act(model)
+          model.assertInvariants()
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+}

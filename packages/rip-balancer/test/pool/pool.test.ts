@@ -1,0 +1,250 @@
+import { describe, expect, test } from 'bun:test'
+import type { Backend } from '../../src/pool/claim.ts'
+import { Pool, type PoolOptions } from '../../src/pool/pool.ts'
+import { FakeClock, TestClaimant, member } from './fixtures.ts'
+
+function poolOf(ids: readonly string[], options: Partial<PoolOptions> = {}, maxInFlight = 1) {
+  const clock = new FakeClock()
+  const retired: string[] = []
+  const observer = {
+    retired: (backend: Backend) => void retired.push(backend.id),
+    ejected() {},
+    readmitted() {},
+  }
+  const pool = new Pool({ name: 'app', clock, observer, ...options })
+  pool.prepare(
+    undefined,
+    ids.map((id) => member(id, { maxInFlight })),
+  )
+  return { pool, clock, retired }
+}
+
+function claimed(pool: Pool, key?: string): Backend {
+  const backend = pool.claim(new TestClaimant(key))
+  if (typeof backend === 'string') throw new Error(`no backend: ${backend}`)
+  return backend
+}
+
+describe('a claim', () => {
+  test('goes round over the backends', () => {
+    const { pool } = poolOf(['a', 'b', 'c'], {}, 10)
+    expect(Array.from({ length: 6 }, () => claimed(pool).id).join('')).toBe('abcabc')
+  })
+
+  test('passes over a backend that is full', () => {
+    const { pool } = poolOf(['a', 'b'])
+    const a = claimed(pool)
+    claimed(pool)
+    pool.release(a, 'ok')
+    expect([claimed(pool).id, pool.claim(new TestClaimant())]).toEqual(['a', 'queued'])
+  })
+
+  test('is refused without backends, unless the pool waits for them', () => {
+    expect(new Pool({ name: 'app' }).claim(new TestClaimant())).toBe('no-backend')
+    const waiting = new Pool({ name: 'app', waitForBackends: true })
+    const claimant = new TestClaimant()
+    expect(waiting.claim(claimant)).toBe('queued')
+    waiting.prepare('g1', [member('a')])
+    waiting.cut('g1')
+    expect(claimant.told).toEqual([waiting.members[0]!])
+  })
+
+  test('of a retry goes to another backend while there is one', () => {
+    const { pool } = poolOf(['a', 'b'], {}, 10)
+    const [a, b] = [claimed(pool), claimed(pool)]
+    for (let n = 0; n < 3; n++) expect(pool.claim(new TestClaimant(), a)).toBe(b)
+    const alone = poolOf(['a'], {}, 10).pool
+    const only = claimed(alone)
+    expect(alone.claim(new TestClaimant(), only)).toBe(only)
+  })
+})
+
+describe('the queue', () => {
+  test('hands a freed slot to who has waited longest', () => {
+    const { pool } = poolOf(['a'])
+    const a = claimed(pool)
+    const [first, second] = [new TestClaimant(), new TestClaimant()]
+    pool.claim(first)
+    pool.claim(second)
+    pool.release(a, 'ok')
+    expect([first.told, second.told]).toEqual([[a], []])
+  })
+
+  test('is bounded in length', () => {
+    const { pool } = poolOf(['a'], { queueLength: 1 })
+    claimed(pool)
+    expect([pool.claim(new TestClaimant()), pool.claim(new TestClaimant())]).toEqual(['queued', 'queue-full'])
+  })
+
+  test('is bounded in time', () => {
+    const { pool, clock } = poolOf(['a'], { queueTimeoutMs: 1_000 })
+    claimed(pool)
+    const [early, late] = [new TestClaimant(), new TestClaimant()]
+    pool.claim(early)
+    clock.advance(600)
+    pool.claim(late)
+    clock.advance(400)
+    expect([early.told, late.told]).toEqual([['queue-timeout'], []])
+    clock.advance(600)
+    expect(late.told).toEqual(['queue-timeout'])
+  })
+
+  test('frees the place of a client that leaves', () => {
+    const { pool } = poolOf(['a'], { queueLength: 1 })
+    const a = claimed(pool)
+    const [gone, next] = [new TestClaimant(), new TestClaimant()]
+    pool.claim(gone)
+    pool.withdraw(gone)
+    expect(pool.claim(next)).toBe('queued')
+    pool.release(a, 'ok')
+    expect([gone.told, next.told]).toEqual([[], [a]])
+  })
+
+  test('refuses everybody when the pool closes', () => {
+    const { pool } = poolOf(['a'])
+    claimed(pool)
+    const waiting = new TestClaimant()
+    pool.claim(waiting)
+    pool.close()
+    expect([waiting.told, pool.claim(new TestClaimant())]).toEqual([['closing'], 'closing'])
+  })
+})
+
+describe('generations', () => {
+  test('switch all new requests in one step', () => {
+    const { pool } = poolOf([])
+    pool.prepare('g1', [member('a', { maxInFlight: 5 })])
+    pool.cut('g1')
+    pool.prepare('g2', [member('b', { maxInFlight: 5 })])
+    expect(claimed(pool).id).toBe('a')
+    pool.cut('g2')
+    expect([claimed(pool).id, claimed(pool).id]).toEqual(['b', 'b'])
+  })
+
+  test('refuse a cut to what was not prepared and a drain of what serves', () => {
+    const { pool } = poolOf([])
+    expect(() => pool.cut('g1')).toThrow('prepare it before the cut')
+    pool.prepare('g1', [member('a')])
+    pool.cut('g1')
+    expect(() => pool.drain('g1', new AbortController().signal)).toThrow('cut to another one')
+  })
+
+  test('are drained when their last request ends', async () => {
+    const { pool, retired } = poolOf([])
+    pool.prepare('g1', [member('a')])
+    pool.cut('g1')
+    const a = claimed(pool)
+    pool.prepare('g2', [member('b')])
+    pool.cut('g2')
+    const drained = pool.drain('g1', new AbortController().signal)
+    expect(retired).toEqual([])
+    pool.release(a, 'ok')
+    expect(await drained).toEqual({ generation: 'g1', abandoned: 0, elapsedMs: 0 })
+    expect(retired).toEqual(['a'])
+  })
+
+  test('report what was still running when a drain is given up', async () => {
+    const { pool } = poolOf([])
+    pool.prepare('g1', [member('a')])
+    pool.cut('g1')
+    claimed(pool)
+    pool.prepare('g2', [member('b')])
+    pool.cut('g2')
+    expect(await pool.drain('g1', AbortSignal.abort())).toMatchObject({ abandoned: 1 })
+  })
+
+  test('keep the members that are declared again, with what is in flight there', () => {
+    const { pool, retired } = poolOf([])
+    pool.prepare('g1', [member('a'), member('b')])
+    pool.cut('g1')
+    const a = claimed(pool)
+    pool.prepare('g1', [member('a'), member('c')])
+    expect(retired).toEqual(['b'])
+    expect(pool.members.map(({ id, inFlight }) => [id, inFlight])).toEqual([
+      ['a', 1],
+      ['c', 0],
+    ])
+    pool.release(a, 'ok')
+  })
+
+  test('serve who waits as soon as a member joins', () => {
+    const { pool } = poolOf([])
+    pool.prepare('g1', [member('a')])
+    pool.cut('g1')
+    claimed(pool)
+    const waiting = new TestClaimant()
+    pool.claim(waiting)
+    pool.prepare('g1', [member('a'), member('b')])
+    expect(waiting.told).toEqual([pool.members[1]!])
+  })
+})
+
+describe('a backend that cannot be reached', () => {
+  test('is put aside, longer each time, and tried by one request', () => {
+    const { pool, clock } = poolOf(
+      ['a', 'b'],
+      { ejection: { after: 1, minMs: 1_000, maxMs: 60_000, share: 0.5 } },
+      10,
+    )
+    const fail = (): void => {
+      const backend = pool.members[0]!
+      for (let n = 0; n < 2; n++) {
+        const got = claimed(pool)
+        pool.release(got, got === backend ? 'connect-failed' : 'ok')
+      }
+    }
+    fail()
+    expect([claimed(pool).id, claimed(pool).id]).toEqual(['b', 'b'])
+    clock.advance(1_000)
+    const ids = [claimed(pool).id, claimed(pool).id, claimed(pool).id]
+    expect(ids.filter((id) => id === 'a')).toHaveLength(1)
+    pool.release(pool.members[0]!, 'connect-failed')
+    clock.advance(1_999)
+    expect([claimed(pool).id, claimed(pool).id]).toEqual(['b', 'b'])
+    clock.advance(1)
+    expect([claimed(pool).id, claimed(pool).id].toSorted()).toEqual(['a', 'b'])
+  })
+
+  test('is used all the same when nothing else is left', () => {
+    const { pool } = poolOf(['a'], { ejection: { after: 1, share: 1 } })
+    pool.release(claimed(pool), 'connect-failed')
+    expect(claimed(pool).id).toBe('a')
+  })
+
+  test('is not blamed for what the client or this process did', () => {
+    const { pool } = poolOf(['a', 'b'], { ejection: { after: 1 } }, 10)
+    for (let n = 0; n < 4; n++) pool.release(claimed(pool), n % 2 === 0 ? 'client-gone' : 'local-failure')
+    expect(pool.snapshot().ejections).toBe(0)
+  })
+
+  test('stays out while its health check fails, even when it is the last', () => {
+    const { pool } = poolOf(['a'])
+    const [only] = pool.members
+    pool.setHealth(only!, false)
+    const waiting = new TestClaimant()
+    expect(pool.claim(waiting)).toBe('queued')
+    pool.setHealth(only!, true)
+    expect(waiting.told).toEqual([only!])
+  })
+})
+
+test('slow start grows the capacity of a new member', () => {
+  const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 10)
+  claimed(pool)
+  expect(pool.claim(new TestClaimant())).toBe('queued')
+  clock.advance(1_000)
+  pool.release(pool.members[0]!, 'ok')
+  expect(pool.inFlight).toBe(1)
+  for (let n = 0; n < 9; n++) claimed(pool)
+})
+
+test('the retry budget is a share of the requests', () => {
+  const { pool } = poolOf(['a'], {}, 1_000)
+  let retries = 0
+  while (pool.mayRetry()) retries++
+  for (let n = 0; n < 100; n++) claimed(pool)
+  let more = 0
+  while (pool.mayRetry()) more++
+  expect(retries).toBe(10)
+  expect(more).toBeWithin(19, 21)
+})
