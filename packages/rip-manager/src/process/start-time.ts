@@ -14,9 +14,20 @@ export function processState(pid: number): string | undefined {
   return statField(pid, 3)
 }
 
-/** Whether the process that was seen with this start time still runs. */
-export function isSameProcess(pid: number, startTime: string): boolean {
+/** Whether the process that was seen with this start time still runs; without one, the pid alone has to do. */
+export function isSameProcess(pid: number, startTime: string | undefined): boolean {
+  if (startTime === undefined) return hasPid(pid)
   return processStartTime(pid) === startTime && processState(pid) !== 'Z'
+}
+
+function hasPid(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    // ESRCH: no such process; EPERM: not one of ours.
+    return false
+  }
 }
 
 /** Field 2 is the program's name in parentheses and may contain spaces and parentheses itself: fields are counted after it. */

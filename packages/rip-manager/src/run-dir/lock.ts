@@ -1,0 +1,147 @@
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { type Libc, openLibc, SystemCallError } from '../libc/libc.ts'
+import { isSameProcess, processStartTime } from '../process/start-time.ts'
+
+/** Held until it is released or this process ends, however it ends. */
+export interface Lock {
+  release(): void
+}
+
+/** The pid of a holder that is alive, as far as the file tells. */
+export interface LockHolder {
+  readonly holder: number | null
+}
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+/** Takes the lock, or tells who has it. Never waits. */
+export function takeLock(path: string, libc: Libc | null = openLibc() ?? null): Lock | LockHolder {
+  return libc === null ? takeFileLock(path) : takeKernelLock(path, libc)
+}
+
+export function isLock(result: Lock | LockHolder): result is Lock {
+  return 'release' in result
+}
+
+/** flock(2): the kernel releases it with the process. Children do not have the descriptor. */
+function takeKernelLock(path: string, libc: Libc): Lock | LockHolder {
+  for (;;) {
+    const fd = openSync(path, 'a+', 0o600)
+    if (!tryFlock(libc, fd)) {
+      closeSync(fd)
+      return { holder: readHolder(path) }
+    }
+    if (isStillAt(fd, path)) return holdKernelLock(path, fd)
+    // The former holder removed the file between our opening and our locking it.
+    closeSync(fd)
+  }
+}
+
+function tryFlock(libc: Libc, fd: number): boolean {
+  try {
+    libc.flock(fd, LOCK_EX | LOCK_NB)
+    return true
+  } catch (error) {
+    if (error instanceof SystemCallError && (error.code === 'EAGAIN' || error.code === 'EWOULDBLOCK'))
+      return false
+    throw error
+  }
+}
+
+function isStillAt(fd: number, path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino
+}
+
+function holdKernelLock(path: string, fd: number): Lock {
+  ftruncateSync(fd)
+  writeSync(fd, holderText())
+  return {
+    release() {
+      if (isStillAt(fd, path)) rmSync(path, { force: true })
+      closeSync(fd)
+    },
+  }
+}
+
+/**
+ * Without the C library: a file that names its holder appears in one step (link(2) fails if the name
+ * exists), and is taken over when no process of that pid and start time lives.
+ */
+function takeFileLock(path: string): Lock | LockHolder {
+  const own = `${path}.${process.pid}-${crypto.randomUUID()}`
+  writeFileSync(own, holderText(), { mode: 0o600 })
+  try {
+    while (!tryLink(own, path)) {
+      const content = readContent(path)
+      if (isHolderAlive(content)) return { holder: pidIn(content) }
+      setAside(path, content)
+    }
+    return { release: () => rmSync(path, { force: true }) }
+  } finally {
+    rmSync(own, { force: true })
+  }
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Moves a dead holder's file away; if somebody else did so and took the lock meanwhile, theirs is put back. */
+function setAside(path: string, content: string): void {
+  const aside = `${path}.${crypto.randomUUID()}`
+  try {
+    renameSync(path, aside)
+  } catch {
+    // ENOENT: somebody else was faster.
+    return
+  }
+  if (readContent(aside) !== content) tryLink(aside, path)
+  rmSync(aside, { force: true })
+}
+
+function holderText(): string {
+  return `${process.pid} ${processStartTime(process.pid) ?? ''}\n`
+}
+
+/** Between taking the lock and naming itself a holder is anonymous for an instant. */
+function readHolder(path: string): number | null {
+  return pidIn(readContent(path))
+}
+
+function readContent(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    // ENOENT: released meanwhile.
+    return ''
+  }
+}
+
+function pidIn(content: string): number | null {
+  const pid = Number.parseInt(content, 10)
+  return Number.isSafeInteger(pid) ? pid : null
+}
+
+function isHolderAlive(content: string): boolean {
+  const [pid = '', startTime] = content.trim().split(' ')
+  return pid !== '' && isSameProcess(Number(pid), startTime)
+}

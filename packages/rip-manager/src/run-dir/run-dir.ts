@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { ManagerError } from '../errors.ts'
+import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../libc/socket-address.ts'
+import { isListening } from '../verify/probe.ts'
+import { type Instance, writeInstance } from './instance.ts'
+import { type Environment, type InstanceIdentity, locateRunDir, SOCKET_NAME_BYTES } from './locate.ts'
+import { isLock, type Lock, takeLock } from './lock.ts'
+import { ensurePrivateFolder } from './private-folder.ts'
+
+/** The private folder of one running instance: its lock, its sockets, its state. */
+export interface RunDir extends AsyncDisposable {
+  readonly path: string
+  /** Where operators' commands arrive. */
+  readonly controlPath: string
+  /** Where workers report. */
+  readonly linksPath: string
+  /** Where the balancer takes orders. */
+  readonly adminPath: string
+  /** A fresh name nobody can guess, for one incarnation of a worker; never given twice. */
+  socketPath(slot: number, incarnation: number): string
+  /** Publishes what `status` and `ps` of other processes find. */
+  publish(state: Omit<Instance, 'runDir' | 'control' | 'pid'>): void
+  /** Removes everything it created. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface RunDirOptions extends InstanceIdentity {
+  /** @default process.env */
+  readonly env?: Environment
+}
+
+/**
+ * Creates or takes over the run directory of an instance and holds its lock for life. Sockets a killed
+ * predecessor left behind are removed if nobody listens on them any more.
+ *
+ * @throws ManagerError `ALREADY_RUNNING`, `RUN_DIR_UNSAFE` or `SOCKET_PATH_TOO_LONG`.
+ */
+export async function openRunDir(options: RunDirOptions): Promise<RunDir> {
+  const location = locateRunDir(options, options.env)
+  ensurePrivateFolder(location.base)
+  const lock = acquire(location.path)
+  try {
+    const sockets = linkAlias(location.path, location.alias)
+    await removeDeadSockets(location.path, sockets)
+    return createRunDir(location.path, sockets, location.alias, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+function createRunDir(path: string, sockets: string, alias: string | undefined, lock: Lock): RunDir {
+  const controlPath = join(sockets, 'control.sock')
+  let closing: Promise<void> | undefined
+  const stop = async (): Promise<void> => {
+    for (const name of ownEntries(path)) rmSync(join(path, name), { force: true })
+    if (alias !== undefined && linkTarget(alias) === path) rmSync(alias, { force: true })
+    lock.release()
+    removeIfEmpty(path)
+  }
+  const close = (): Promise<void> => (closing ??= stop())
+  return {
+    path,
+    controlPath,
+    linksPath: join(sockets, 'links.sock'),
+    adminPath: join(sockets, 'admin.sock'),
+    socketPath(slot, incarnation) {
+      return join(sockets, `w${slot}.${incarnation}-${randomBytes(6).toString('base64url')}.sock`)
+    },
+    publish(state) {
+      writeInstance(path, { ...state, pid: process.pid, runDir: path, control: controlPath })
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** A predecessor that closes removes its empty folder, so that it may vanish between our making and our locking it. */
+function acquire(path: string): Lock {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      ensurePrivateFolder(path)
+      const result = takeLock(join(path, 'lock'))
+      if (isLock(result)) return result
+      throw new ManagerError('ALREADY_RUNNING', { runDir: path, pid: result.holder })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
+const MAX_ATTEMPTS = 10
+
+/**
+ * Folder the sockets are addressed through. A run directory elsewhere gets an entry in the user's folder of
+ * instances: `ps` finds it there, and it stands in where its own path is too long for a socket.
+ */
+function linkAlias(path: string, alias: string | undefined): string {
+  if (alias !== undefined) {
+    rmSync(alias, { force: true })
+    symlinkSync(path, alias)
+  }
+  if (Buffer.byteLength(path) + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES) return path
+  assertSocketPathFits(`${alias ?? path}/${'x'.repeat(SOCKET_NAME_BYTES - 1)}`)
+  return alias ?? path
+}
+
+async function removeDeadSockets(path: string, addressedThrough: string): Promise<void> {
+  const sockets = ownEntries(path).filter((name) => name.endsWith('.sock'))
+  for (const name of sockets) {
+    if (!(await isListening(join(addressedThrough, name)))) rmSync(join(path, name), { force: true })
+  }
+}
+
+/** What an instance creates; a run directory somebody chose may hold other things. */
+function ownEntries(path: string): readonly string[] {
+  return entries(path).filter((name) => name.endsWith('.sock') || name.startsWith('state.json'))
+}
+
+function entries(path: string): readonly string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    // ENOENT: somebody removed the folder under us.
+    return []
+  }
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // ENOENT or EINVAL: not our link any more.
+    return undefined
+  }
+}
+
+function removeIfEmpty(path: string): void {
+  try {
+    rmdirSync(path)
+  } catch {
+    // ENOTEMPTY: a successor has it, or somebody keeps things there. ENOENT: gone already.
+  }
+}

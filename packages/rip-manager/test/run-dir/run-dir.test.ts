@@ -1,0 +1,275 @@
+import { describe, expect, test } from 'bun:test'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { findInstances, readInstance } from '../../src/run-dir/instance.ts'
+import { type Environment, locateRunDir } from '../../src/run-dir/locate.ts'
+import { openRunDir, type RunDir } from '../../src/run-dir/run-dir.ts'
+import { isListening } from '../../src/verify/probe.ts'
+import { temporaryFolder, type TemporaryFolder } from '../real.ts'
+
+const source = (name: string): string =>
+  JSON.stringify(new URL(`../../src/${name}.ts`, import.meta.url).pathname)
+const envOf = (folder: TemporaryFolder): Environment => ({ XDG_RUNTIME_DIR: folder.path })
+const state = { name: 'shop', root: '/srv/shop', startedAtMs: 1 }
+
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'no failure',
+    (error: unknown) => error,
+  )
+}
+
+describe('where it is', () => {
+  test('below XDG_RUNTIME_DIR, named after the application', () => {
+    const { path } = locateRunDir({ root: '/srv/shop' }, { XDG_RUNTIME_DIR: '/run/user/7' })
+    expect(path).toMatch(/^\/run\/user\/7\/rip-server\/shop-[0-9a-f]{8}$/)
+  })
+
+  test('else in the folder for temporary files, one for each user', () => {
+    const { path } = locateRunDir({ root: '/srv/shop' }, { TMPDIR: '/var/tmp' })
+    expect(dirname(path)).toBe(`/var/tmp/rip-server-${process.getuid?.()}`)
+    expect(dirname(locateRunDir({ root: '/' }, {}).path)).toBe(`/tmp/rip-server-${process.getuid?.()}`)
+  })
+
+  test('folders of the same name are different instances, however the path is written', () => {
+    const at = (root: string): string => locateRunDir({ root }, {}).path
+    expect(at('/a/shop')).not.toBe(at('/b/shop'))
+    expect(at('/a/shop')).toBe(at('/a/x/../shop/'))
+  })
+
+  test('a name replaces the folder and is made safe', () => {
+    const at = (name: string): string => basename(locateRunDir({ root: '/', name }, {}).path)
+    expect(at('shop')).toBe('shop')
+    expect(at('../../etc')).toMatch(/^[\w-][\w.-]*-[0-9a-f]{8}$/)
+    expect(at('ünï cödé')).not.toBe(at('önï cödé'))
+  })
+
+  test('a base too long for sockets is passed over', () => {
+    const { path } = locateRunDir(
+      { root: '/srv/shop' },
+      { XDG_RUNTIME_DIR: `/run/${'x'.repeat(80)}`, TMPDIR: '/var/tmp' },
+    )
+    expect(path).toStartWith('/var/tmp/')
+  })
+})
+
+describe('opening', () => {
+  test('makes it private, even where others could look before', async () => {
+    await using folder = await temporaryFolder()
+    const { path } = locateRunDir({ root: '/srv/shop' }, envOf(folder))
+    mkdirSync(path, { recursive: true })
+    chmodSync(path, 0o777)
+    await using runDir = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
+    expect(runDir.path).toBe(path)
+    expect(statSync(path).mode & 0o777).toBe(0o700)
+    expect(statSync(dirname(path)).mode & 0o777).toBe(0o700)
+  })
+
+  test('refuses a symbolic link', async () => {
+    await using folder = await temporaryFolder()
+    const { base, path } = locateRunDir({ root: '/srv/shop' }, envOf(folder))
+    mkdirSync(base, { recursive: true })
+    mkdirSync(folder.at('elsewhere'))
+    symlinkSync(folder.at('elsewhere'), path)
+    expect(await failureOf(openRunDir({ root: '/srv/shop', env: envOf(folder) }))).toMatchObject({
+      code: 'RUN_DIR_UNSAFE',
+      message: expect.stringContaining('symbolic link'),
+    })
+    expect(readdirSync(folder.at('elsewhere'))).toEqual([])
+  })
+
+  test('refuses a file', async () => {
+    await using folder = await temporaryFolder()
+    writeFileSync(folder.at('rip-server'), '')
+    expect(await failureOf(openRunDir({ root: '/', env: envOf(folder) }))).toMatchObject({
+      code: 'RUN_DIR_UNSAFE',
+    })
+  })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "refuses another user's folder (needs root to make one)",
+    async () => {
+      await using folder = await temporaryFolder()
+      mkdirSync(folder.at('rip-server'))
+      chownSync(folder.at('rip-server'), 65_534, 65_534)
+      expect(await failureOf(openRunDir({ root: '/', env: envOf(folder) }))).toMatchObject({
+        code: 'RUN_DIR_UNSAFE',
+        message: expect.stringContaining('belongs to user 65534'),
+      })
+    },
+  )
+
+  test('a second instance learns the pid of the first, which is not disturbed', async () => {
+    await using folder = await temporaryFolder()
+    const options = { root: '/srv/shop', env: envOf(folder) }
+    await using first = await openRunDir(options)
+    first.publish(state)
+    const failure = await failureOf(openRunDir(options))
+    expect(failure).toMatchObject({ code: 'ALREADY_RUNNING', detail: { pid: process.pid } })
+    expect(String(failure)).toContain(`as process ${process.pid}`)
+    expect(readInstance(first.path)?.pid).toBe(process.pid)
+  })
+
+  test('a run directory too long for sockets works through a short alias', async () => {
+    await using folder = await temporaryFolder()
+    const runDir = await openRunDir({ root: '/', runDir: folder.at('x'.repeat(200)), env: envOf(folder) })
+    const socket = runDir.socketPath(1, 1)
+    expect(Buffer.byteLength(socket)).toBeLessThanOrEqual(103)
+    const listener = Bun.listen({ unix: socket, socket: { data() {} } })
+    expect(readdirSync(folder.at('x'.repeat(200)))).toContain(basename(socket))
+    expect(await isListening(socket)).toBe(true)
+    listener.stop(true)
+    await runDir.close()
+    expect(readdirSync(folder.at('rip-server'))).toEqual([])
+    expect(existsSync(folder.at('x'.repeat(200)))).toBe(false)
+  })
+
+  test('a chosen run directory keeps what else is in it', async () => {
+    await using folder = await temporaryFolder()
+    mkdirSync(folder.at('run'))
+    writeFileSync(folder.at('run', 'precious'), 'data')
+    const runDir = await openRunDir({ root: '/', runDir: folder.at('run'), env: envOf(folder) })
+    await runDir.close()
+    expect(readdirSync(folder.at('run'))).toEqual(['precious'])
+  })
+})
+
+describe('sockets', () => {
+  test('have names that are never given twice', async () => {
+    await using folder = await temporaryFolder()
+    await using runDir = await openRunDir({ root: '/', env: envOf(folder) })
+    const paths = Array.from({ length: 1_000 }, () => runDir.socketPath(3, 7))
+    expect(new Set(paths).size).toBe(1_000)
+    for (const path of paths) expect(path).toMatch(/\/w3\.7-[\w-]{8}\.sock$/)
+  })
+
+  test('of a killed predecessor go, unless somebody still listens on them', async () => {
+    await using folder = await temporaryFolder()
+    const options = JSON.stringify({ root: '/srv/shop', env: envOf(folder) })
+    const predecessor = Bun.spawn(
+      [
+        process.execPath,
+        '-e',
+        `
+        const { openRunDir } = await import(${source('run-dir/run-dir')})
+        const runDir = await openRunDir(${options})
+        runDir.publish(${JSON.stringify(state)})
+        Bun.listen({ unix: runDir.socketPath(1, 1), socket: { data() {} } })
+        Bun.listen({ unix: runDir.controlPath, socket: { data() {} } })
+        console.log(runDir.socketPath(2, 1))
+        setInterval(() => {}, 1e6)`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    const line = await predecessor.stdout.getReader().read()
+    const orphan = new TextDecoder().decode(line.value).trim()
+    const worker = Bun.listen({ unix: orphan, socket: { data() {} } })
+    predecessor.kill('SIGKILL')
+    await predecessor.exited
+
+    await using runDir = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
+    expect(readdirSync(runDir.path).filter((name) => name.endsWith('.sock'))).toEqual([basename(orphan)])
+    expect(readInstance(runDir.path)).toBeUndefined()
+    worker.stop(true)
+  })
+})
+
+describe('what others find', () => {
+  test('every running instance, wherever its run directory is', async () => {
+    await using folder = await temporaryFolder()
+    const env = envOf(folder)
+    expect(findInstances(env)).toEqual([])
+    const open: RunDir[] = [
+      await openRunDir({ root: '/srv/shop', env }),
+      await openRunDir({ root: '/srv/blog', name: 'blog', env }),
+      await openRunDir({ root: '/srv/wiki', runDir: folder.at('elsewhere'), env }),
+    ]
+    const names = ['shop', 'blog', 'wiki']
+    for (const [index, runDir] of open.entries())
+      runDir.publish({ ...state, name: names[index] ?? '', url: 'http://x' })
+    expect(findInstances(env).map((instance) => instance.name)).toEqual(['blog', 'shop', 'wiki'])
+    expect(readInstance(folder.at('elsewhere'))).toEqual({
+      ...state,
+      name: 'wiki',
+      url: 'http://x',
+      pid: process.pid,
+      runDir: folder.at('elsewhere'),
+      control: folder.at('elsewhere', 'control.sock'),
+    })
+    for (const runDir of open) await runDir.close()
+    expect(findInstances(env)).toEqual([])
+    expect(readdirSync(folder.at('rip-server'))).toEqual([])
+  })
+
+  test('a state file whose pid belongs to another process now is no instance', async () => {
+    await using folder = await temporaryFolder()
+    await using runDir = await openRunDir({ root: '/', env: envOf(folder) })
+    runDir.publish(state)
+    const path = join(runDir.path, 'state.json')
+    const content = (await Bun.file(path).json()) as Record<string, unknown>
+    await Bun.write(path, JSON.stringify({ ...content, startTime: '1' }))
+    expect(readInstance(runDir.path)).toBeUndefined()
+    await Bun.write(path, 'not JSON')
+    expect(readInstance(runDir.path)).toBeUndefined()
+  })
+})
+
+describe('closing', () => {
+  test('removes everything, once', async () => {
+    await using folder = await temporaryFolder()
+    const runDir = await openRunDir({ root: '/', env: envOf(folder) })
+    runDir.publish(state)
+    writeFileSync(runDir.socketPath(1, 1), '')
+    const closing = runDir.close()
+    expect(runDir.close()).toBe(closing)
+    await closing
+    expect(readdirSync(folder.at('rip-server'))).toEqual([])
+  })
+
+  test('is no error when somebody removed the folder', async () => {
+    await using folder = await temporaryFolder()
+    const runDir = await openRunDir({ root: '/', env: envOf(folder) })
+    rmSync(runDir.path, { recursive: true })
+    await runDir.close()
+  })
+})
+
+test('of many that start at the same instant exactly one wins, each time', async () => {
+  await using folder = await temporaryFolder()
+  const contender = `
+    const { openRunDir } = await import(${source('run-dir/run-dir')})
+    const options = { root: '/srv/shop', env: { XDG_RUNTIME_DIR: ${JSON.stringify(folder.path)} } }
+    let held
+    for await (const command of console) {
+      if (command === 'go') held = await openRunDir(options).catch((error) => error)
+      else await held.close?.()
+      console.log(held.code ?? command)
+    }`
+  const contenders = Array.from({ length: 3 }, () =>
+    Bun.spawn([process.execPath, '-e', contender], { stdio: ['pipe', 'pipe', 'inherit'] }),
+  )
+  const answers = contenders.map((child) => child.stdout.getReader())
+  const all = async (command: string): Promise<readonly string[]> => {
+    for (const child of contenders) {
+      void child.stdin.write(`${command}\n`)
+      void child.stdin.flush()
+    }
+    const chunks = await Promise.all(answers.map((reader) => reader.read()))
+    return chunks.map(({ value }) => new TextDecoder().decode(value).trim()).toSorted()
+  }
+  for (let round = 0; round < 50; round += 1) {
+    expect(await all('go')).toEqual(['ALREADY_RUNNING', 'ALREADY_RUNNING', 'go'])
+    expect(await all('release')).toEqual(['ALREADY_RUNNING', 'ALREADY_RUNNING', 'release'])
+  }
+  for (const child of contenders) child.kill('SIGKILL')
+})
