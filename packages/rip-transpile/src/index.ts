@@ -11,4 +11,4 @@ export type {
 export { install } from './loader.ts'
 export type { InstallOptions } from './loader.ts'
 export { DEFAULT_ADAPTER, selectAdapter } from './select-adapter.ts'
-export type { AdapterName } from './select-adapter.ts'
+export type { AdapterName, SelectAdapterOptions } from './select-adapter.ts'

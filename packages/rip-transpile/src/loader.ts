@@ -1,48 +1,68 @@
 import { readFileSync } from 'node:fs'
+import { extname } from 'node:path'
 import type { Adapter, CompileResult } from './adapter.ts'
 import { bunModule } from './bun-module.ts'
+import { cachedAdapter } from './cache/cached-adapter.ts'
+import { openCache } from './cache/open-cache.ts'
+import { DEFAULT_EXTENSIONS } from './defaults.ts'
 import { selectAdapter } from './select-adapter.ts'
+import { loadSnapshot } from './snapshot/load-snapshot.ts'
 
 export interface InstallOptions {
-  /** Compiler of the files, by name or as an object. @default the compiler the project chose */
+  /**
+   * Compiler of the files, by name or as an object.
+   * @default the one the project chose, or for endings of another language that language's
+   */
   readonly adapter?: string | Adapter
-  /** Endings of the files to load through the compiler. @default ['.rip'] */
+  /** Endings of the files to load through a compiler. @default ['.rip'] */
   readonly extensions?: readonly string[]
   /** Folder of the project; compilers are looked up from here. @default the working directory */
   readonly root?: string
+  /** Folder of a snapshot that the project's modules are loaded from instead of their files. */
+  readonly snapshot?: string
+  /** Keep compiled code for other processes; the environment's `RIP_CACHE=off` wins. @default true */
+  readonly cache?: boolean
 }
 
-/** One call of {@link install}: how files with its endings are loaded. */
+/** How the files with one ending are loaded. */
 interface Installation {
-  readonly extensions: readonly string[]
+  readonly extension: string
   readonly adapter: Adapter
 }
 
-/** Bun has no way to take one plugin back, so one plugin asks for the newest installation of an ending. */
+/** Bun has no way to take one plugin back, so one plugin asks for the newest installation of its ending. */
 const installations: Installation[] = []
 const pluggedExtensions = new Set<string>()
 
 /**
  * Makes Bun load files of the language in this process: `import`, `require` and the entry point. Thrown
  * errors, `bun test` and coverage then name lines of the source. Disposing undoes it for modules that are
- * not loaded yet; the installation before it counts again.
+ * not loaded yet; the installation before it counts again. A snapshot stays until the process ends.
  *
- * @throws {Error} When the compiler is unknown or not installed.
+ * @throws {Error} When the compiler is unknown or not installed, or the snapshot cannot be read.
  */
 export function install(options: InstallOptions = {}): Disposable {
-  const { adapter, root, extensions = ['.rip'] } = options
-  const installation: Installation = {
-    extensions,
-    adapter: typeof adapter === 'object' ? adapter : selectAdapter(adapter, root),
-  }
-  installations.push(installation)
+  const { extensions = DEFAULT_EXTENSIONS } = options
+  const added = extensions.map((extension) => ({ extension, adapter: adapterFor(extension, options) }))
+  // The first plugin that knows a file wins.
+  if (options.snapshot !== undefined) loadSnapshot(options.snapshot, { compileFromDisk: load })
+  installations.push(...added)
   for (const extension of extensions) plug(extension)
-  return { [Symbol.dispose]: () => remove(installation) }
+  return { [Symbol.dispose]: () => remove(added) }
 }
 
-function remove(installation: Installation): void {
-  const at = installations.indexOf(installation)
-  if (at !== -1) installations.splice(at, 1)
+function adapterFor(extension: string, options: InstallOptions): Adapter {
+  const { adapter, root } = options
+  const chosen = typeof adapter === 'object' ? adapter : selectAdapter({ name: adapter, root, extension })
+  const cache = options.cache === false ? undefined : openCache()
+  return cache ? cachedAdapter(chosen, cache) : chosen
+}
+
+function remove(added: readonly Installation[]): void {
+  for (const installation of added) {
+    const at = installations.indexOf(installation)
+    if (at !== -1) installations.splice(at, 1)
+  }
 }
 
 function plug(extension: string): void {
@@ -51,13 +71,9 @@ function plug(extension: string): void {
   Bun.plugin({
     name: `rip-transpile ${extension}`,
     setup(build) {
-      build.onLoad({ filter: endingWith(extension) }, ({ path }) => load(path, extension))
+      build.onLoad({ filter: new RegExp(`${RegExp.escape(extension)}$`) }, ({ path }) => load(path))
     },
   })
-}
-
-function endingWith(extension: string): RegExp {
-  return new RegExp(`${extension.replaceAll('.', '\\.')}$`)
 }
 
 interface LoadedModule {
@@ -65,8 +81,9 @@ interface LoadedModule {
   readonly loader: 'js'
 }
 
-function load(path: string, extension: string): LoadedModule | Promise<LoadedModule> {
-  const installation = installations.findLast((candidate) => candidate.extensions.includes(extension))
+function load(path: string): LoadedModule | Promise<LoadedModule> {
+  const extension = extname(path)
+  const installation = installations.findLast((candidate) => candidate.extension === extension)
   if (!installation)
     throw new Error(`no compiler is installed for ${path}; call install() before importing it`)
   const source = readFileSync(path, 'utf8')

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Adapter } from './adapter.ts'
 import { coffeescriptAdapter } from './adapters/coffeescript.ts'
+import { projectCompiler } from './project-compiler.ts'
 
 /** Names of the compilers this package can drive. */
 export type AdapterName = 'coffeescript'
@@ -8,24 +9,44 @@ export type AdapterName = 'coffeescript'
 /** Compiler of `.rip` files where a project names none. */
 export const DEFAULT_ADAPTER: AdapterName = 'coffeescript'
 
+export interface SelectAdapterOptions {
+  /** @default the project's choice for `.rip` files, the language's own compiler for others */
+  readonly name?: string | undefined
+  /** Folder of the project, where compilers that are not part of this package are looked up. @default the working directory */
+  readonly root?: string | undefined
+  /** Ending of the files to compile. @default '.rip' */
+  readonly extension?: string | undefined
+}
+
 const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
 
-const factories: Readonly<Record<AdapterName, (from: string) => Adapter>> = {
+const factories: Readonly<Record<AdapterName, (root: string) => Adapter>> = {
   coffeescript: () => coffeescriptAdapter(OWN_FOLDER),
 }
 
+/** Languages that have one compiler only. */
+const compilerOfExtension: Readonly<Record<string, AdapterName>> = {
+  '.coffee': 'coffeescript',
+  '.litcoffee': 'coffeescript',
+}
+
 /**
- * The compiler of that name.
+ * The compiler for a project's files.
  *
- * @param root Folder of the project, where compilers that are not part of this package are looked up.
- * @throws {Error} When no compiler has that name, or it is not installed in the project.
+ * @throws {Error} When no compiler has the name, or it is not installed in the project.
  */
-export function selectAdapter(name: string = DEFAULT_ADAPTER, root: string = process.cwd()): Adapter {
-  const factory = factories[name as AdapterName]
-  if (!Object.hasOwn(factories, name)) throw unknownAdapter(name)
-  return factory(root)
+export function selectAdapter(options: SelectAdapterOptions = {}): Adapter {
+  const { root = process.cwd(), extension = '.rip' } = options
+  const name = options.name ?? compilerOfExtension[extension] ?? projectCompiler(root) ?? DEFAULT_ADAPTER
+  if (!isAdapterName(name)) throw unknownAdapter(name)
+  return factories[name](root)
+}
+
+function isAdapterName(name: string): name is AdapterName {
+  return Object.hasOwn(factories, name)
 }
 
 function unknownAdapter(name: string): Error {
-  return new Error(`there is no compiler named '${name}'; choose one of ${Object.keys(factories).join(', ')}`)
+  const known = Object.keys(factories).join(', ')
+  return new Error(`there is no compiler named '${name}'; choose one of ${known}`)
 }

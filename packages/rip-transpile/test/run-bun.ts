@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 
 export const REGISTER: string = fileURLToPath(new URL('../src/register.ts', import.meta.url))
+export const BUILDER: string = fileURLToPath(new URL('../src/builder.ts', import.meta.url))
 
 export interface BunRun {
   readonly code: number

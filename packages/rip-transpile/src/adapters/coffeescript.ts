@@ -1,12 +1,11 @@
-import { createRequire } from 'node:module'
 import type { Adapter, CompileOptions, CompileResult, SourceMap } from '../adapter.ts'
 import { CompileError } from '../compile-error.ts'
 import { importsOf } from '../imports-of.ts'
 import { withInlineMap } from '../inline-map.ts'
+import { findPackage } from './find-package.ts'
 
 /** The part of the CoffeeScript 2 package this adapter uses. */
 interface CoffeeScript {
-  readonly VERSION: string
   compile(source: string, options: CoffeeScriptOptions & { readonly sourceMap: true }): CompiledCoffee
 }
 
@@ -35,12 +34,12 @@ interface CoffeeLocation {
  * @param from Folder the package is looked up from.
  */
 export function coffeescriptAdapter(from: string): Adapter {
-  const compiler = createRequire(`${from}/package.json`)('coffeescript') as CoffeeScript
+  const { version, load } = findPackage<CoffeeScript>('coffeescript', from)
   return {
     name: 'coffeescript',
-    version: compiler.VERSION,
+    version,
     extensions: ['.coffee', '.litcoffee', '.rip'],
-    compile: (source, options = {}) => compileCoffee(compiler, source, options),
+    compile: (source, options = {}) => compileCoffee(load(), source, options),
   }
 }
 

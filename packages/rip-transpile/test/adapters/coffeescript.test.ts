@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { CompileError, selectAdapter } from '../../src/index.ts'
 import type { CompileResult } from '../../src/index.ts'
 
-const adapter = selectAdapter('coffeescript')
+const adapter = selectAdapter({ name: 'coffeescript' })
 
 function compile(source: string): CompileResult {
   return adapter.compile(source, { filename: '/app/a.coffee', sourceMap: true }) as CompileResult
@@ -43,5 +43,5 @@ test('the whole offending token is marked', () => {
 })
 
 test('an unknown compiler is named together with the known ones', () => {
-  expect(() => selectAdapter('coffee')).toThrow(/no compiler named 'coffee'.*coffeescript/)
+  expect(() => selectAdapter({ name: 'coffee' })).toThrow(/no compiler named 'coffee'.*coffeescript/)
 })

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/**
+ * Name of the compiler a project chose: the environment variable `RIP_COMPILER`, else `rip.compiler` in the
+ * nearest package.json at or above the folder. `undefined` when it chose none.
+ */
+export function projectCompiler(
+  root: string,
+  env: Readonly<NodeJS.ProcessEnv> = process.env,
+): string | undefined {
+  return env['RIP_COMPILER'] || compilerInManifest(root)
+}
+
+function compilerInManifest(folder: string): string | undefined {
+  const manifest = readManifest(join(folder, 'package.json'))
+  if (manifest) return manifest.rip?.compiler
+  const parent = dirname(folder)
+  return parent === folder ? undefined : compilerInManifest(parent)
+}
+
+interface Manifest {
+  readonly rip?: { readonly compiler?: string }
+}
+
+function readManifest(path: string): Manifest | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Manifest
+  } catch {
+    // Not there, or not JSON: whoever needs its content will say so.
+    return undefined
+  }
+}

@@ -1,0 +1,79 @@
+import type { Adapter } from '../adapter.ts'
+import { cachedAdapter } from '../cache/cached-adapter.ts'
+import type { CompileCache } from '../cache/compile-cache.ts'
+import { openCache } from '../cache/open-cache.ts'
+import { selectAdapter } from '../select-adapter.ts'
+import { buildSnapshot, SnapshotError } from './build-snapshot.ts'
+
+export interface BuildRequest {
+  readonly root: string
+  readonly out: string
+  readonly adapter?: string | undefined
+  readonly generation?: string | undefined
+}
+
+/** Why there is no snapshot; the same shape as a worker's boot failure. */
+export interface BuildFailure {
+  readonly kind: 'compile'
+  readonly message: string
+  readonly file?: string
+  readonly line?: number
+  readonly column?: number
+  readonly frame?: string
+}
+
+export type BuildReport =
+  | {
+      readonly ok: true
+      readonly snapshot: string
+      /** Modules in the snapshot. */
+      readonly files: number
+      /** Modules compiled now. */
+      readonly compiled: number
+      /** Modules whose compiled code was in the cache. */
+      readonly cached: number
+      readonly tookMs: number
+    }
+  | { readonly ok: false; readonly failure: BuildFailure }
+
+/** Builds a snapshot and tells how it went; never throws. */
+export async function buildReport(request: BuildRequest): Promise<BuildReport> {
+  const startedMs = performance.now()
+  const cache = openCache()
+  try {
+    const { root, out, generation } = request
+    const adapterFor = adapters(request, cache)
+    const built = await buildSnapshot({ root, out, adapterFor, ...(generation ? { generation } : {}) })
+    const cached = cache?.counts.hits ?? 0
+    const compiled = built.compiled - cached
+    const tookMs = Math.round(performance.now() - startedMs)
+    return { ok: true, snapshot: out, files: built.files, compiled, cached, tookMs }
+  } catch (error) {
+    return { ok: false, failure: toFailure(error) }
+  }
+}
+
+function adapters(request: BuildRequest, cache: CompileCache | undefined): (extension: string) => Adapter {
+  const byExtension = new Map<string, Adapter>()
+  return (extension) => {
+    const known = byExtension.get(extension)
+    if (known) return known
+    const name = extension === '.rip' ? request.adapter : undefined
+    const adapter = selectAdapter({ name, root: request.root, extension })
+    const chosen = cache ? cachedAdapter(adapter, cache) : adapter
+    byExtension.set(extension, chosen)
+    return chosen
+  }
+}
+
+function toFailure(error: unknown): BuildFailure {
+  if (!(error instanceof SnapshotError)) {
+    return { kind: 'compile', message: error instanceof Error ? error.message : String(error) }
+  }
+  const [first, ...others] = error.errors
+  if (!first) return { kind: 'compile', message: error.message }
+  const { filename: file, line, column, frame, reason, hint } = first
+  const rest = others.length > 0 ? ` (and ${others.length} more files do not compile)` : ''
+  const advice = hint === undefined ? '' : `; ${hint}`
+  return { kind: 'compile', message: `${reason}${advice}${rest}`, file, line, column, frame }
+}

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import type { Adapter } from '../adapter.ts'
+import { bunModule } from '../bun-module.ts'
+import { CompileError } from '../compile-error.ts'
+import { contentPath, MANIFEST_VERSION, writeManifest } from './manifest.ts'
+import type { SnapshotFile } from './manifest.ts'
+import { COMPILED_EXTENSIONS, moduleFiles } from './module-files.ts'
+
+export interface BuildSnapshotOptions {
+  /** Folder of the application. */
+  readonly root: string
+  /** Folder the snapshot is written to; created if missing. */
+  readonly out: string
+  readonly generation?: string
+  /** The compiler for files with this ending. */
+  adapterFor(extension: string): Adapter
+}
+
+export interface BuiltSnapshot {
+  readonly files: number
+  /** Files that are in a language to compile. */
+  readonly compiled: number
+}
+
+/** Some files could not be compiled. */
+export class SnapshotError extends Error {
+  override readonly name = 'SnapshotError'
+  readonly code = 'RIP_SNAPSHOT'
+  /** At least one, in order of the files' paths. */
+  readonly errors: readonly CompileError[]
+
+  constructor(errors: readonly CompileError[]) {
+    super(errors.map((error) => error.message).join('\n\n'))
+    this.errors = errors
+  }
+}
+
+/**
+ * Freezes an application's code: every module is compiled if need be and copied by content, so that it can
+ * be loaded again whatever happens to the files.
+ *
+ * @throws {SnapshotError} When source does not compile. No manifest is written then.
+ */
+export async function buildSnapshot(options: BuildSnapshotOptions): Promise<BuiltSnapshot> {
+  const root = realpathSync(options.root)
+  mkdirSync(contentPath(options.out, ''), { recursive: true, mode: 0o700 })
+  const files: Record<string, SnapshotFile> = {}
+  const errors: CompileError[] = []
+  let compiled = 0
+  for (const path of moduleFiles(root)) {
+    try {
+      const file = await freeze(join(root, path), options)
+      files[path] = file
+      if (file.code !== undefined) compiled++
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw new SnapshotError(errors)
+  const generation = options.generation === undefined ? {} : { generation: options.generation }
+  writeManifest(options.out, { version: MANIFEST_VERSION, root, ...generation, files })
+  return { files: Object.keys(files).length, compiled }
+}
+
+async function freeze(path: string, options: BuildSnapshotOptions): Promise<SnapshotFile> {
+  const bytes = readFileSync(path)
+  const hash = store(options.out, bytes)
+  const extension = extname(path)
+  if (!COMPILED_EXTENSIONS.has(extension)) return { hash }
+  const adapter = options.adapterFor(extension)
+  const result = await adapter.compile(bytes.toString('utf8'), { filename: path, sourceMap: true })
+  return { hash, code: store(options.out, bunModule(result)) }
+}
+
+/** Keeps content under the name of its hash, which is returned. */
+function store(snapshot: string, content: string | Buffer): string {
+  const hash = createHash('sha256').update(content).digest('hex')
+  const path = contentPath(snapshot, hash)
+  if (!existsSync(path)) writeFileSync(path, content, { mode: 0o600 })
+  return hash
+}

@@ -1,0 +1,63 @@
+import { createRequire } from 'node:module'
+import { dirname, extname } from 'node:path'
+import { compileFunction } from 'node:vm'
+
+/** Bun's name for the language of a file, by ending. */
+export const JAVASCRIPT_LOADERS = {
+  '.ts': 'ts',
+  '.mts': 'ts',
+  '.cts': 'ts',
+  '.tsx': 'tsx',
+  '.js': 'js',
+  '.mjs': 'js',
+  '.cjs': 'js',
+  '.jsx': 'jsx',
+  '.json': 'json',
+} as const
+
+type Language = 'js' | 'jsx' | 'ts' | 'tsx'
+
+/** What a Bun plugin answers for a module. */
+export type PluginModule =
+  | { readonly contents: string; readonly loader: Language }
+  | { readonly exports: Record<string, unknown>; readonly loader: 'object' }
+
+/** A module in a language Bun knows, from given content instead of from its file. */
+export function javascriptModule(path: string, contents: string): PluginModule {
+  const loader = JAVASCRIPT_LOADERS[extname(path) as keyof typeof JAVASCRIPT_LOADERS]
+  if (loader === 'json') return withDefault(JSON.parse(contents) as object)
+  if (isCommonjs(path, contents, loader)) return withDefault(runCommonjs(path, contents, loader))
+  return { contents, loader }
+}
+
+/**
+ * Bun takes neither JSON nor CommonJS from a plugin as text, so their value is handed over. `__esModule`
+ * makes `require` answer the default export alone.
+ */
+function withDefault(value: unknown): PluginModule {
+  const named = typeof value === 'object' || typeof value === 'function' ? { ...value } : {}
+  return { exports: { ...named, default: value, __esModule: true }, loader: 'object' }
+}
+
+function isCommonjs(path: string, contents: string, loader: Language): boolean {
+  if (/\.[cm][jt]s$/.test(path)) return /\.c[jt]s$/.test(path)
+  if (!/\b(?:module|exports)\b/.test(contents)) return false
+  const { imports, exports } = new Bun.Transpiler({ loader }).scan(contents)
+  if (exports.length > 0 || imports.some(({ kind }) => kind === 'import-statement')) return false
+  return /\bmodule\.exports\b|\bexports\.\w/.test(contents)
+}
+
+interface CommonjsModule {
+  readonly id: string
+  readonly filename: string
+  exports: unknown
+}
+
+function runCommonjs(path: string, contents: string, loader: Language): unknown {
+  const code = loader === 'js' ? contents : new Bun.Transpiler({ loader }).transformSync(contents)
+  const module: CommonjsModule = { id: path, filename: path, exports: {} }
+  const names = ['exports', 'require', 'module', '__filename', '__dirname']
+  const run = compileFunction(code, names, { filename: path }) as (...values: unknown[]) => void
+  run.call(module.exports, module.exports, createRequire(path), module, path, dirname(path))
+  return module.exports
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { dirname, extname, relative, resolve } from 'node:path'
+import { javascriptModule, JAVASCRIPT_LOADERS } from './javascript-module.ts'
+import type { PluginModule } from './javascript-module.ts'
+import { contentPath, readManifest } from './manifest.ts'
+import type { SnapshotFile, SnapshotManifest } from './manifest.ts'
+import { COMPILED_EXTENSIONS } from './module-files.ts'
+
+export interface LoadSnapshotOptions {
+  /** Loads a file to compile that the snapshot does not have. */
+  compileFromDisk(path: string): PluginModule | Promise<PluginModule>
+}
+
+/**
+ * Makes Bun load the application's modules from a snapshot in this process, whatever their files contain by
+ * now. Modules elsewhere and in `node_modules` come from disk as ever, and so do modules that did not exist
+ * when the snapshot was taken: the application may write some itself.
+ *
+ * @throws {Error} When the folder holds no readable snapshot.
+ */
+export function loadSnapshot(folder: string, options: LoadSnapshotOptions): void {
+  const manifest = readManifest(folder)
+  const snapshot = new LoadedSnapshot(folder, manifest)
+  Bun.plugin({
+    name: `rip-transpile snapshot ${manifest.generation ?? ''}`,
+    setup(build) {
+      // Bun 1.4.5 asks only about specifiers that contain a dot after the folder, such as './a.ts'.
+      build.onResolve({ filter: /^(?:\.{1,2}\/|\/)/ }, ({ path, importer }) => {
+        const found = snapshot.resolve(path, importer)
+        return found === undefined ? undefined : { path: found }
+      })
+      build.onLoad({ filter: modulesBelow(manifest.root) }, ({ path }) => {
+        return snapshot.load(path) ?? fromDisk(path, options)
+      })
+    },
+  })
+}
+
+function modulesBelow(root: string): RegExp {
+  const extensions = [...COMPILED_EXTENSIONS, ...Object.keys(JAVASCRIPT_LOADERS)]
+  const endings = extensions.map((extension) => RegExp.escape(extension)).join('|')
+  return new RegExp(`^${RegExp.escape(root)}/(?!(?:.*/)?node_modules/).*(?:${endings})$`)
+}
+
+/** Bun requires an answer for every file the filter matches. */
+function fromDisk(path: string, options: LoadSnapshotOptions): PluginModule | Promise<PluginModule> {
+  if (COMPILED_EXTENSIONS.has(extname(path))) return options.compileFromDisk(path)
+  return javascriptModule(path, readFileSync(path, 'utf8'))
+}
+
+class LoadedSnapshot {
+  readonly #folder: string
+  readonly #manifest: SnapshotManifest
+
+  constructor(folder: string, manifest: SnapshotManifest) {
+    this.#folder = folder
+    this.#manifest = manifest
+  }
+
+  /** Path of a module of the snapshot, so that one whose file is gone is found all the same. */
+  resolve(specifier: string, importer: string): string | undefined {
+    const path = resolve(dirname(importer), specifier)
+    return this.#find(path) ? path : undefined
+  }
+
+  load(path: string): PluginModule | undefined {
+    const file = this.#find(path)
+    if (!file) return undefined
+    const contents = readFileSync(contentPath(this.#folder, file.code ?? file.hash), 'utf8')
+    return file.code === undefined ? javascriptModule(path, contents) : { contents, loader: 'js' }
+  }
+
+  #find(path: string): SnapshotFile | undefined {
+    const name = relative(this.#manifest.root, path)
+    return Object.hasOwn(this.#manifest.files, name) ? this.#manifest.files[name] : undefined
+  }
+}

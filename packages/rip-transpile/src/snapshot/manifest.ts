@@ -1,0 +1,44 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Raised when a field changes its meaning. */
+export const MANIFEST_VERSION = 1
+
+/** One module of the application as it was when the snapshot was taken. */
+export interface SnapshotFile {
+  /** SHA-256 of the source; it is kept as `files/<hash>`. */
+  readonly hash: string
+  /** Name below `files/` of the JavaScript it was compiled to, for languages that need compiling. */
+  readonly code?: string
+}
+
+/** Content of `manifest.json` in the folder of a snapshot. */
+export interface SnapshotManifest {
+  readonly version: typeof MANIFEST_VERSION
+  /** Real path of the application's folder. */
+  readonly root: string
+  readonly generation?: string
+  /** By path relative to the root. */
+  readonly files: Readonly<Record<string, SnapshotFile>>
+}
+
+export function contentPath(snapshot: string, name: string): string {
+  return join(snapshot, 'files', name)
+}
+
+/** A snapshot exists from the moment its manifest does, so this comes last and in one step. */
+export function writeManifest(snapshot: string, manifest: SnapshotManifest): void {
+  const path = join(snapshot, 'manifest.json')
+  const temporary = `${path}.${process.pid}.tmp`
+  writeFileSync(temporary, JSON.stringify(manifest))
+  renameSync(temporary, path)
+}
+
+/** @throws {Error} When the folder holds no snapshot this version can read. */
+export function readManifest(snapshot: string): SnapshotManifest {
+  const manifest = JSON.parse(readFileSync(join(snapshot, 'manifest.json'), 'utf8')) as SnapshotManifest
+  if (manifest.version === MANIFEST_VERSION) return manifest
+  throw new Error(
+    `the snapshot in ${snapshot} has version ${String(manifest.version)}, this program reads version ${MANIFEST_VERSION}; build it again`,
+  )
+}

@@ -1,0 +1,84 @@
+import { expect, test } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
+import type { BuildReport } from '../../src/snapshot/build-report.ts'
+import type { SnapshotManifest } from '../../src/snapshot/manifest.ts'
+import { BUILDER, runBun } from '../run-bun.ts'
+import type { BunRun } from '../run-bun.ts'
+import { tempProject } from '../temp-project.ts'
+import type { TempProject } from '../temp-project.ts'
+
+async function build(project: TempProject, ...args: string[]): Promise<BunRun & { report: BuildReport }> {
+  const run = await runBun([BUILDER, '--root', project.path('app'), '--out', project.path('snap'), ...args], {
+    cwd: project.root,
+    env: { RIP_CACHE: '', XDG_CACHE_HOME: project.path('cache') },
+  })
+  return { ...run, report: JSON.parse(run.stdout) as BuildReport }
+}
+
+test('modules are listed by path, others, node_modules and .git are not', async () => {
+  using project = tempProject({
+    'app/index.rip': "export default 'hello'\n",
+    'app/lib/a.ts': 'export const a: number = 1\n',
+    'app/package.json': '{}',
+    'app/page.html': '<p>',
+    'app/node_modules/x/index.js': '',
+    'app/lib/node_modules/y/index.js': '',
+    'app/.git/hook.js': '',
+  })
+  const { code, stdout, report } = await build(project, '--generation', 'g1')
+  expect(code).toBe(0)
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+  expect(report).toMatchObject({ ok: true, snapshot: project.path('snap'), files: 3, compiled: 1, cached: 0 })
+  const manifest = JSON.parse(readFileSync(project.path('snap/manifest.json'), 'utf8')) as SnapshotManifest
+  expect(manifest).toMatchObject({ version: 1, root: project.path('app'), generation: 'g1' })
+  expect(Object.keys(manifest.files)).toEqual(['index.rip', 'lib/a.ts', 'package.json'])
+})
+
+test('what was compiled before comes from the cache', async () => {
+  using project = tempProject({ 'app/a.rip': 'a = 1\n', 'app/b.rip': 'b = 2\n' })
+  await build(project)
+  project.write({ 'app/b.rip': 'b = 3\n' })
+  const { report } = await build(project)
+  expect(report).toMatchObject({ ok: true, compiled: 1, cached: 1 })
+})
+
+test('source that does not compile is reported with its place, and no snapshot exists', async () => {
+  using project = tempProject({ 'app/a.rip': 'a = 1\n', 'app/b.rip': 'b = 2\nc = (\n  x: 1 2\n' })
+  const { code, report } = await build(project)
+  expect(code).toBe(4)
+  expect(report).toMatchObject({
+    ok: false,
+    failure: { kind: 'compile', file: project.path('app/b.rip'), line: 2, column: 5 },
+  })
+  expect(report.ok === false && report.failure.frame).toContain('> 2 | c = (')
+  expect(existsSync(project.path('snap/manifest.json'))).toBe(false)
+})
+
+test('further broken files are counted in the message', async () => {
+  using project = tempProject({ 'app/a.rip': 'a = (\n', 'app/b.rip': 'b = (\n', 'app/c.rip': 'c = (\n' })
+  const { report } = await build(project)
+  expect(report).toMatchObject({ ok: false, failure: { file: project.path('app/a.rip') } })
+  expect(report.ok === false && report.failure.message).toContain('(and 2 more files do not compile)')
+})
+
+test('a folder that is not there is a failure, not a crash', async () => {
+  using project = tempProject()
+  const { code, report } = await build(project)
+  expect(code).toBe(4)
+  expect(report).toMatchObject({ ok: false, failure: { kind: 'compile' } })
+  expect(report.ok === false && report.failure.message).toContain(project.path('app'))
+})
+
+test('an unknown compiler is a failure that names the known ones', async () => {
+  using project = tempProject({ 'app/a.rip': 'a = 1\n' })
+  const { code, report } = await build(project, '--adapter', 'nonesuch')
+  expect(code).toBe(4)
+  expect(report.ok === false && report.failure.message).toContain("no compiler named 'nonesuch'")
+})
+
+test('missing arguments are a usage error', async () => {
+  using project = tempProject()
+  const run = await runBun([BUILDER], { cwd: project.root })
+  expect(run.code).toBe(2)
+  expect(run.stderr).toContain('--root DIR --out SNAPSHOT_DIR')
+})

@@ -1,0 +1,113 @@
+import { expect, test } from 'bun:test'
+import { rmSync } from 'node:fs'
+import { BUILDER, REGISTER, runBun } from '../run-bun.ts'
+import { tempProject } from '../temp-project.ts'
+import type { TempProject } from '../temp-project.ts'
+
+async function snapshotOf(files: Readonly<Record<string, string>>): Promise<TempProject> {
+  const project = tempProject(
+    Object.fromEntries(Object.entries(files).map(([path, text]) => [`app/${path}`, text])),
+  )
+  const built = await runBun([BUILDER, '--root', project.path('app'), '--out', project.path('snap')], {
+    cwd: project.root,
+  })
+  if (built.code !== 0) throw new Error(built.stdout)
+  return project
+}
+
+async function run(project: TempProject, entry: string): Promise<string> {
+  const env = { RIP_SNAPSHOT: project.path('snap') }
+  const { code, stdout, stderr } = await runBun(['--preload', REGISTER, entry], {
+    cwd: project.path('app'),
+    env,
+  })
+  return code === 0 ? stdout : `exit ${code}: ${stderr}`
+}
+
+test.each([
+  ['.rip', 'a.rip', "export a = 'old'\n", "export a = 'new'\n"],
+  ['.ts', 'a.ts', "export const a: string = 'old'\n", "export const a: string = 'new'\n"],
+  ['.tsx', 'a.tsx', "export const a = 'old' as string\n", "export const a = 'new' as string\n"],
+  ['.js', 'a.js', "export const a = 'old'\n", "export const a = 'new'\n"],
+  ['.mjs', 'a.mjs', "export const a = 'old'\n", "export const a = 'new'\n"],
+  ['.json', 'a.json', '{"a": "old"}', '{"a": "new"}'],
+  ['.cjs', 'a.cjs', "exports.a = 'old'\n", "exports.a = 'new'\n"],
+  ['CommonJS .js', 'a.js', "module.exports = { a: 'old' }\n", "module.exports = { a: 'new' }\n"],
+])('%s modules keep running the old code after their file changed', async (_, file, before, after) => {
+  using project = await snapshotOf({
+    [file]: before,
+    'main.rip': `import { a } from './${file}'\nconsole.log a\n`,
+  })
+  project.write({ [`app/${file}`]: after, 'app/main.rip': "console.log 'new main'\n" })
+  expect(await run(project, './main.rip')).toBe('old\n')
+})
+
+test('a module whose file is gone is still there', async () => {
+  using project = await snapshotOf({
+    'lib/a.rip': "export a = 'old'\n",
+    'main.ts': "import { a } from './lib/a.rip'\nconsole.log(a, (await import('./lib/a.rip')).a)\n",
+  })
+  rmSync(project.path('app/lib/a.rip'))
+  expect(await run(project, './main.ts')).toBe('old old\n')
+})
+
+test('packages, nested imports, top-level await and import.meta work as from disk', async () => {
+  using project = await snapshotOf({
+    'node_modules/dep/package.json': '{"name":"dep","main":"index.js"}',
+    'node_modules/dep/index.js': "module.exports = 'dep'\n",
+    'lib/b.ts': "import data from './data.json'\nexport const b: number = data.n\n",
+    'lib/data.json': '{"n": 1}',
+    'main.rip': [
+      "import dep from 'dep'",
+      "import { b } from './lib/b'",
+      "import { join } from 'node:path'",
+      'late = await Promise.resolve 2',
+      "{ default: data } = await import('./lib/data.json')",
+      'console.log dep, b, late, data.n, import.meta.dir, import.meta.path is join(import.meta.dir, "main.rip")',
+      '',
+    ].join('\n'),
+  })
+  project.write({
+    'app/lib/data.json': '{"n": 99}',
+    'app/node_modules/dep/index.js': "module.exports = 'new'\n",
+  })
+  expect(await run(project, './main.rip')).toBe(`new 1 2 1 ${project.path('app')} true\n`)
+})
+
+test('CommonJS modules see each other, their path and JSON as in Node', async () => {
+  using project = await snapshotOf({
+    'main.cjs':
+      "const { b } = require('./b.cjs')\nconst data = require('./data.json')\nconsole.log(b, data, __dirname)\n",
+    'b.cjs': "const { basename } = require('node:path')\nexports.b = basename(__filename)\n",
+    'data.json': '{"n": 1}',
+  })
+  rmSync(project.path('app/data.json'))
+  expect(await run(project, './main.cjs')).toBe(`b.cjs {\n  n: 1,\n} ${project.path('app')}\n`)
+})
+
+test('a module that was added later comes from disk', async () => {
+  using project = await snapshotOf({
+    'main.rip': "{ a } = await import('./added.rip')\n{ b } = await import('./added.ts')\nconsole.log a, b\n",
+  })
+  project.write({ 'app/added.rip': 'export a = 1\n', 'app/added.ts': 'export const b: number = 2\n' })
+  expect(await run(project, './main.rip')).toBe('1 2\n')
+})
+
+test('stack traces keep naming lines of the source the snapshot was built from', async () => {
+  using project = await snapshotOf({
+    'a.ts':
+      'interface A {\n  a: string\n}\n\nexport function f(_: A | null): never {\n  throw new Error()\n}\n',
+    'b.rip': "import { f } from './a.ts'\n\nexport g = ->\n  f null\n  return\n",
+    'main.rip': "import { g } from './b.rip'\ntry\n  g()\ncatch error\n  console.log error.stack\n",
+  })
+  project.write({ 'app/a.ts': '', 'app/b.rip': '' })
+  const stack = await run(project, './main.rip')
+  expect(stack).toContain('a.ts:6:')
+  expect(stack).toContain('b.rip:4:3')
+  expect(stack).toContain('main.rip:3:3')
+})
+
+test('a folder without a snapshot is refused', async () => {
+  using project = tempProject({ 'app/main.rip': 'a = 1\n' })
+  expect(await run(project, './main.rip')).toContain('exit 1')
+})
