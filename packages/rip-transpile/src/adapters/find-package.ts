@@ -4,7 +4,7 @@ import { join } from 'node:path'
 export interface FoundPackage<T> {
   readonly version: string
   /** Loads the package at the first call; a cache that is warm never needs it. */
-  load(): T
+  readonly load: () => T
 }
 
 /**

@@ -7,8 +7,8 @@ import { join } from 'node:path'
  * user's own among the temporary files. `undefined` when the cache is off or no safe folder can be had.
  */
 export function cacheFolder(env: Readonly<NodeJS.ProcessEnv> = process.env): string | undefined {
-  if (env.RIP_CACHE === 'off') return undefined
-  const parent = env.XDG_CACHE_HOME
+  if (env['RIP_CACHE'] === 'off') return undefined
+  const parent = env['XDG_CACHE_HOME']
   const folder = parent
     ? join(parent, 'rip-server', 'compiled')
     : join(tmpdir(), `rip-server-cache-${userInfo().uid}`)

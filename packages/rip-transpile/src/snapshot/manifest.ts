@@ -36,9 +36,9 @@ export function writeManifest(snapshot: string, manifest: SnapshotManifest): voi
 
 /** @throws {Error} When the folder holds no snapshot this version can read. */
 export function readManifest(snapshot: string): SnapshotManifest {
-  const manifest = JSON.parse(readFileSync(join(snapshot, 'manifest.json'), 'utf8')) as SnapshotManifest
-  if (manifest.version === MANIFEST_VERSION) return manifest
+  const manifest = JSON.parse(readFileSync(join(snapshot, 'manifest.json'), 'utf8')) as { version: number }
+  if (manifest.version === MANIFEST_VERSION) return manifest as SnapshotManifest
   throw new Error(
-    `the snapshot in ${snapshot} has version ${String(manifest.version)}, this program reads version ${MANIFEST_VERSION}; build it again`,
+    `the snapshot in ${snapshot} has version ${manifest.version}, this program reads version ${MANIFEST_VERSION}; build it again`,
   )
 }
