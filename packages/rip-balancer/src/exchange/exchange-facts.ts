@@ -1,0 +1,105 @@
+import { FIELD } from '../http1/field-name.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import { readStatement, type TrustedStatement } from './client-identity.ts'
+import type { ClientSide } from './client-side.ts'
+import type { DataPlane } from './data-plane.ts'
+import type { EndCause, ExchangeRecord } from './record.ts'
+import { RequestBody } from './request-body.ts'
+import { isRequestId, nextRequestNumber, requestIdText } from './request-id.ts'
+
+/** What is known about the current exchange of a connection; texts are made when somebody asks for them. */
+export class ExchangeFacts implements ExchangeRecord {
+  startedAt = 0
+  status = 0
+  cause: EndCause = 'completed'
+  retries = 0
+  queueMs = 0
+  responseMs = 0
+  totalMs = 0
+  bytesSent = 0
+  backend: string | undefined = undefined
+  protected readonly plane: DataPlane
+  protected readonly client: ClientSide
+  protected readonly body: RequestBody
+  protected request: RequestHead | undefined
+  /** What a trusted proxy says about its client. */
+  protected statement: TrustedStatement | undefined
+  private idNumber = 0
+  private givenId: string | undefined
+
+  constructor(plane: DataPlane, client: ClientSide) {
+    this.plane = plane
+    this.client = client
+    this.body = new RequestBody(plane.settings.limits)
+  }
+
+  get method(): string {
+    return this.readable?.method ?? ''
+  }
+
+  get target(): string {
+    return this.readable?.target ?? ''
+  }
+
+  get host(): string {
+    return this.readable?.host ?? ''
+  }
+
+  get protocol(): string {
+    const head = this.readable
+    return head === undefined ? '' : `HTTP/1.${head.minor}`
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.client.identity.scheme
+  }
+
+  get clientAddress(): string {
+    return this.statement?.address ?? this.client.identity.address
+  }
+
+  get requestId(): string {
+    if (this.givenId !== undefined) return this.givenId
+    if (this.idNumber === 0) this.idNumber = nextRequestNumber()
+    return requestIdText(this.idNumber)
+  }
+
+  get userAgent(): string {
+    return this.request?.text(FIELD.userAgent) ?? ''
+  }
+
+  get referer(): string {
+    return this.request?.text(FIELD.referer) ?? ''
+  }
+
+  get bytesReceived(): number {
+    return this.body.received
+  }
+
+  /** Forgets the previous exchange. */
+  protected resetFacts(head: RequestHead | undefined): void {
+    this.request = head
+    this.startedAt = Date.now()
+    this.status = this.retries = this.bytesSent = 0
+    this.queueMs = this.responseMs = this.totalMs = 0
+    this.backend = undefined
+    this.statement = undefined
+    this.idNumber = 0
+    this.givenId = undefined
+  }
+
+  /** Reads what the client says about itself, as far as it is believed. */
+  protected readClaims(head: RequestHead): void {
+    const { identity } = this.client
+    const { forwarding } = this.plane.settings
+    if (identity.trusted) this.statement = readStatement(head, identity, forwarding.trustedProxies)
+    if (!identity.trusted && !forwarding.acceptRequestId) return
+    const index = head.find(FIELD.xRequestId)
+    if (index >= 0 && isRequestId(head.bytes, head.valueStart(index), head.valueEnd(index)))
+      this.givenId = head.value(index)
+  }
+
+  private get readable(): RequestHead | undefined {
+    return this.request?.hasRequestLine === true ? this.request : undefined
+  }
+}

@@ -1,0 +1,652 @@
+import { BodyFraming } from '../http1/body-framing.ts'
+import { statusOf, type Fault } from '../http1/fault.ts'
+import { FIELD } from '../http1/field-name.ts'
+import type { FieldSection } from '../http1/field-section.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+import type { Backend, Claimant, ClaimRefusal, Outcome } from '../pool/claim.ts'
+import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
+import { monotonicMs } from '../transport/clock.ts'
+import { flushGathered } from '../transport/outbox.ts'
+import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
+import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
+import { ExchangeFacts } from './exchange-facts.ts'
+import { causeOf, statusOfFailure } from './failure.ts'
+import { FieldEdits } from './field-edits.ts'
+import { ALLOWED_METHODS, writeAnswer } from './local-answer.ts'
+import type { EndCause } from './record.ts'
+import type { ClientFraming } from './response-writer.ts'
+import type { LocalAnswer } from './settings.ts'
+import { acceptsTrailers, requestedUpgrade, switchesTo } from './upgrade.ts'
+
+/**
+ * Where an exchange is.
+ *
+ * - `idle`: there is no request;
+ * - `queued`, `connecting`: waiting for a backend, for a connection to it;
+ * - `waiting`: the request is being sent, no final response yet;
+ * - `responding`: the response is being relayed;
+ * - `flushing`: the response is complete, the client has yet to take the rest of it;
+ * - `tunnel`: the connection was upgraded.
+ */
+export type ExchangePhase =
+  'idle' | 'queued' | 'connecting' | 'waiting' | 'responding' | 'flushing' | 'tunnel'
+
+type FailedOutcome = Exclude<Outcome, 'ok'>
+
+const BODY_RATE_GRACE_MS = 10_000
+const NO_BODY = new BodyFraming()
+
+/**
+ * One request and its response: dispatch, relay, finish. A client connection has one such object and uses it for all
+ * its requests, one after the other, so that a request allocates nothing here. It is what the pool grants backends to,
+ * what an upstream connection reports to, and the record of itself.
+ */
+export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
+  phase: ExchangePhase = 'idle'
+  private claimed: Backend | undefined
+  private upstream: UpstreamConnection | undefined
+  private edits: FieldEdits | undefined
+  private upgrade: string | undefined
+  private framing: ClientFraming = 'none'
+  private trailers = false
+  private persists = false
+  /** Response body bytes that must not reach the client. */
+  private swallows = false
+  private freshOnly = false
+  private awaitsContinue = false
+  private sentBefore = 0
+  private begunAt = 0
+  private phaseSince = 0
+  private dispatchedAt = 0
+  private backendProgressAt = 0
+  private clientProgressAt = 0
+  private clientSent = 0
+  private upstreamSent = 0
+  private bodyWaitMs = 0
+  private tickedAt = 0
+
+  /** What hash policies bind to a backend. */
+  get hashKey(): string | undefined {
+    return this.clientAddress
+  }
+
+  get isIdle(): boolean {
+    return this.phase === 'idle'
+  }
+
+  /** Whether body or tunnel bytes of the client can be taken now. */
+  get wantsInput(): boolean {
+    if (this.upstream === undefined || this.upstream.outbox.waiting > 0) return false
+    if (this.phase === 'tunnel') return true
+    if (this.phase !== 'waiting' && this.phase !== 'responding') return false
+    return !this.body.done
+  }
+
+  /** Whether the client's part of the exchange is complete. */
+  get hasWholeRequest(): boolean {
+    return this.body.isWhole
+  }
+
+  /** Starts with a head that passed all checks. @param firstByteAt when its first byte arrived */
+  begin(head: RequestHead, firstByteAt: number): void {
+    const { settings } = this.plane
+    this.start(head, firstByteAt)
+    settings.observer.started()
+    this.body.begin(head.body)
+    this.readClaims(head)
+    this.persists = head.persists && this.client.mayPersist
+    this.upgrade = requestedUpgrade(head, settings.upgrades)
+    this.trailers = acceptsTrailers(head)
+    if (this.answersItself(head)) return
+    this.claim(undefined)
+  }
+
+  /** Refuses a request that is malformed or too slow; nothing more is read from the client. */
+  refuse(head: RequestHead | undefined, status: number, cause: EndCause, firstByteAt: number): void {
+    this.start(head, firstByteAt)
+    this.body.begin(NO_BODY)
+    this.body.abandon()
+    this.persists = false
+    this.answerError(status, cause)
+  }
+
+  /**
+   * Takes body or tunnel bytes of the client.
+   *
+   * @returns where they end in the input
+   */
+  take(chunk: Buffer, from: number, to: number): number {
+    this.clientProgressAt = this.tickedAt = monotonicMs()
+    const { outbox } = this.upstream!
+    if (this.phase === 'tunnel') {
+      outbox.append(chunk, from, to)
+      this.holdClient()
+      return to
+    }
+    this.awaitsContinue = false
+    const end = this.body.take(chunk, from, to, outbox)
+    if (end < 0) return this.refuseBody(this.body.fault!, to)
+    if (this.body.done) this.requestSent()
+    this.holdClient()
+    return end
+  }
+
+  /** The client stopped sending. @returns whether the exchange goes on */
+  clientEnded(): boolean {
+    if (this.phase === 'tunnel') {
+      this.upstream?.shutdownWhenSent()
+      return true
+    }
+    if (this.phase === 'queued') return false
+    this.persists = false
+    if (!this.body.done) this.refuseBody('truncated-message', 0)
+    return true
+  }
+
+  /** The client is gone: nobody will read the response. */
+  clientGone(): void {
+    if (this.phase === 'idle') return
+    const cause = this.phase === 'tunnel' ? 'tunnel-closed' : 'client-gone'
+    if (this.phase === 'queued') this.plane.claims.withdraw(this)
+    this.dropUpstream('client-gone')
+    if (this.status === 0) this.status = statusOfFailure('client-gone')
+    this.record(cause)
+  }
+
+  /** The client took all that was waiting for it. */
+  clientDrained(): void {
+    this.clientProgressAt = monotonicMs()
+    if (this.phase === 'flushing') return this.end(this.cause)
+    this.upstream?.resume()
+  }
+
+  /** The balancer goes down: cuts tunnels, which may never end by themselves. */
+  closeTunnel(): void {
+    if (this.phase === 'tunnel') this.cut('closing', 'ok')
+  }
+
+  // Claimant
+
+  granted(backend: Backend): void {
+    this.queueMs += monotonicMs() - this.phaseSince
+    this.connect(backend)
+    flushGathered()
+  }
+
+  refused(reason: ClaimRefusal): void {
+    this.queueMs += monotonicMs() - this.phaseSince
+    this.fail(causeOf(reason))
+    flushGathered()
+  }
+
+  // ResponseSink
+
+  connected(): void {
+    this.send()
+  }
+
+  interim(response: ResponseHead): void {
+    this.backendProgressAt = monotonicMs()
+    if (response.status !== 100) return this.relayInterim(response)
+    if (!this.awaitsContinue) return
+    this.awaitsContinue = false
+    this.relayInterim(response)
+    this.client.inputWanted()
+  }
+
+  switching(response: ResponseHead): boolean {
+    if (this.upgrade === undefined || !switchesTo(response, this.upgrade)) return false
+    this.status = 101
+    this.responseMs = monotonicMs() - this.dispatchedAt
+    this.plane.responses.writeSwitching(this.client.outbox, response, this.upgrade)
+    this.enter('tunnel')
+    this.persists = false
+    this.client.inputWanted()
+    return true
+  }
+
+  head(response: ResponseHead): void {
+    const edits = this.responseEdits(response)
+    if (edits === null) return
+    this.status = response.status
+    this.responseMs = monotonicMs() - this.dispatchedAt
+    this.body.forget()
+    this.awaitsContinue = false
+    this.framing = this.clientFraming(response)
+    this.persists =
+      this.persists && this.client.mayPersist && this.framing !== 'close' && !this.refusesBody(response)
+    this.plane.responses.write(this.client.outbox, {
+      response,
+      framing: this.framing,
+      connection: this.connectionOption(),
+      trailers: this.trailers && this.framing === 'chunked',
+      requestId: this.plane.settings.forwarding.exposeRequestId ? this.requestId : undefined,
+      edits,
+    })
+    this.enter('responding')
+  }
+
+  data(bytes: Buffer, from: number, to: number): void {
+    const { outbox } = this.client
+    this.backendProgressAt = this.tickedAt
+    if (this.swallows) return
+    if (this.framing === 'chunked' && this.phase === 'responding') appendChunk(outbox, bytes, from, to)
+    else outbox.append(bytes, from, to)
+    if (outbox.waiting > 0) this.upstream?.pause()
+  }
+
+  complete(trailers: FieldSection | undefined): void {
+    if (this.framing === 'chunked') this.lastChunk(trailers)
+    this.client.outbox.flush()
+    this.upstream = undefined
+    this.release('ok')
+    this.finish('completed')
+  }
+
+  tunnelEnded(): void {
+    this.client.shutdown()
+  }
+
+  failed(failure: UpstreamFailure): void {
+    const stale = failure === 'reset' && this.isStaleReuse()
+    this.upstream = undefined
+    if (this.phase === 'tunnel') return this.tunnelClosed()
+    if (this.phase === 'responding') return this.cut(causeOf(failure), failure)
+    if ((failure === 'connect-failed' || stale) && this.retry(failure)) return
+    this.release(failure)
+    this.fail(causeOf(failure))
+  }
+
+  upstreamDrained(): void {
+    this.backendProgressAt = monotonicMs()
+    this.client.inputWanted()
+  }
+
+  /** Checks all time limits. @param now monotonic milliseconds */
+  tick(now: number): void {
+    const { timeouts } = this.plane.settings
+    const elapsed = now - this.tickedAt
+    this.tickedAt = now
+    if (this.phase === 'idle') return
+    this.noteProgress(now)
+    if (this.isClientStuck(now)) return this.cut('client-timeout', 'client-gone')
+    if (this.phase === 'tunnel') return this.tickTunnel(now)
+    if (now - this.begunAt > timeouts.totalMs) return this.timeOut('response-timeout', 'response-timeout')
+    if (this.phase === 'connecting' && now - this.phaseSince > timeouts.connectMs)
+      return this.connectTimedOut()
+    if (this.awaitsContinue && now - this.phaseSince > timeouts.continueMs) this.continueAnyway()
+    if (this.isBodyTooSlow(now, elapsed)) return this.bodyTimedOut()
+    if (this.isBackendTooSlow(now)) this.timeOut('response-timeout', 'response-timeout')
+  }
+
+  private start(head: RequestHead | undefined, firstByteAt: number): void {
+    this.resetFacts(head)
+    this.edits = this.upgrade = undefined
+    this.freshOnly = this.swallows = this.awaitsContinue = false
+    this.bodyWaitMs = 0
+    this.sentBefore = this.client.outbox.sent
+    this.begunAt = firstByteAt
+    this.phaseSince = this.clientProgressAt = this.tickedAt = monotonicMs()
+  }
+
+  private enter(phase: ExchangePhase): void {
+    this.phase = phase
+    this.phaseSince = this.backendProgressAt = this.clientProgressAt = monotonicMs()
+  }
+
+  // --- before the backend
+
+  /** Answers what needs no backend: declared bodies beyond the limit, hooks, and OPTIONS that may go no further. */
+  private answersItself(head: RequestHead): boolean {
+    const { settings } = this.plane
+    if (head.body.length > settings.limits.maxBodyBytes) return this.answerHere(413, 'answered')
+    if (head.isMethod('OPTIONS') && this.hopsAreUsedUp(head)) {
+      this.answer({ status: 200, headers: { Allow: ALLOWED_METHODS } })
+      return true
+    }
+    return settings.hooks.onRequest !== undefined && this.callRequestHook(head)
+  }
+
+  private hopsAreUsedUp(head: RequestHead): boolean {
+    const value = head.text(FIELD.maxForwards)
+    return value !== undefined && /^0+$/.test(value)
+  }
+
+  private answerHere(status: number, cause: EndCause): true {
+    this.answerError(status, cause)
+    return true
+  }
+
+  private callRequestHook(head: RequestHead): boolean {
+    const edits = new FieldEdits(head)
+    const view = {
+      method: this.method,
+      target: this.target,
+      host: this.host,
+      client: { address: this.clientAddress, scheme: this.scheme },
+      requestId: this.requestId,
+      headers: edits,
+    }
+    let answer: LocalAnswer | undefined | void
+    try {
+      answer = this.plane.settings.hooks.onRequest!(view)
+    } catch {
+      // The hook is the user's code: its exception costs this exchange and nothing else.
+      return this.answerHere(500, 'local-failure')
+    }
+    this.edits = edits
+    if (answer === undefined) return false
+    this.answer(answer)
+    return true
+  }
+
+  private claim(exclude: Backend | undefined): void {
+    this.enter('queued')
+    const result = this.plane.claims.claim(this, exclude)
+    if (result === 'queued') return
+    if (typeof result === 'string') return this.fail(causeOf(result))
+    this.connect(result)
+  }
+
+  private connect(backend: Backend): void {
+    this.claimed = backend
+    this.backend = backend.id
+    this.dispatchedAt = monotonicMs()
+    this.upstream = this.freshOnly ? undefined : this.plane.upstreams.takeIdle(backend, this)
+    if (this.upstream !== undefined) return this.send()
+    this.enter('connecting')
+    this.upstream = this.plane.upstreams.open(backend, this)
+  }
+
+  private send(): void {
+    const head = this.request!
+    const upstream = this.upstream!
+    this.enter('waiting')
+    this.upstreamSent = upstream.outbox.sent
+    upstream.expect(head.isHead)
+    this.plane.requests.write(upstream.outbox, {
+      head,
+      identity: this.client.identity,
+      statement: this.statement,
+      requestId: this.requestId,
+      upgrade: this.upgrade,
+      acceptsTrailers: this.trailers,
+      edits: this.edits,
+    })
+    this.sendBody(head)
+  }
+
+  private sendBody(head: RequestHead): void {
+    const upstream = this.upstream!
+    if (this.retries > 0) this.body.replay(upstream.outbox)
+    else if (upstream.reused && head.isIdempotent) this.body.keep()
+    if (this.body.done) return this.requestSent()
+    this.awaitsContinue = head.expectsContinue && this.body.received === 0
+    this.client.inputWanted()
+  }
+
+  private requestSent(): void {
+    this.upstream!.requestComplete = true
+    this.backendProgressAt = monotonicMs()
+  }
+
+  private holdClient(): void {
+    if (this.upstream !== undefined && this.upstream.outbox.waiting > 0) this.client.inputRefused()
+  }
+
+  private refuseBody(fault: Fault, at: number): number {
+    this.body.abandon()
+    if (this.phase === 'responding') this.cut('bad-request', 'client-gone')
+    else {
+      this.withdraw('client-gone')
+      this.persists = false
+      this.answerError(statusOf(fault), 'bad-request')
+    }
+    return at
+  }
+
+  private continueAnyway(): void {
+    this.awaitsContinue = false
+    this.client.outbox.appendText('HTTP/1.1 100 Continue\r\n\r\n')
+    this.client.inputWanted()
+    flushGathered()
+  }
+
+  // --- the response
+
+  private relayInterim(response: ResponseHead): void {
+    if (this.request!.minor > 0) this.plane.responses.writeInterim(this.client.outbox, response)
+  }
+
+  /** @returns the edits of the hook, `null` when it threw and the exchange has been ended */
+  private responseEdits(response: ResponseHead): FieldEdits | undefined | null {
+    const { onResponse } = this.plane.settings.hooks
+    if (onResponse === undefined) return undefined
+    const edits = new FieldEdits(response)
+    const view = {
+      status: response.status,
+      backend: this.backend!,
+      requestId: this.requestId,
+      headers: edits,
+    }
+    try {
+      onResponse(view)
+    } catch {
+      // As for requests: the exception of a hook costs this exchange only.
+      this.withdraw('ok')
+      this.answerError(502, 'local-failure')
+      return null
+    }
+    return edits
+  }
+
+  private clientFraming(response: ResponseHead): ClientFraming {
+    const { framing } = response.body
+    this.swallows = response.status === 205
+    if (framing === 'none' || this.swallows) return 'none'
+    if (framing === 'length') return 'length'
+    return this.request!.minor > 0 ? 'chunked' : 'close'
+  }
+
+  /** A final response that says no while the body is still on its way: the rest will not be read (RFC 9112 §9.5). */
+  private refusesBody(response: ResponseHead): boolean {
+    return !this.body.done && response.status >= 300
+  }
+
+  private connectionOption(): 'close' | 'keep-alive' | undefined {
+    if (!this.persists) return 'close'
+    return this.request!.minor === 0 ? 'keep-alive' : undefined
+  }
+
+  private lastChunk(trailers: FieldSection | undefined): void {
+    const { outbox } = this.client
+    if (trailers === undefined || trailers.count === 0 || !this.trailers) appendLastChunk(outbox)
+    else this.plane.responses.writeTrailers(outbox, trailers)
+  }
+
+  // --- failure
+
+  /** A kept-alive connection that the backend closed before a byte of the response: likely before it saw the request. */
+  private isStaleReuse(): boolean {
+    const upstream = this.upstream!
+    if (!upstream.reused || upstream.answered) return false
+    const nothingSent = upstream.outbox.sent === this.upstreamSent
+    return nothingSent || (this.request!.isIdempotent && this.body.isReplayable)
+  }
+
+  private retry(failure: FailedOutcome): boolean {
+    if (this.retries >= this.plane.settings.retries || !this.plane.claims.mayRetry()) return false
+    const failed = this.claimed
+    this.retries++
+    this.freshOnly = true
+    this.release(failure)
+    this.claim(failed)
+    return true
+  }
+
+  private connectTimedOut(): void {
+    this.dropConnection()
+    if (this.retry('connect-timeout')) return flushGathered()
+    this.release('connect-timeout')
+    this.fail('connect-timeout')
+    flushGathered()
+  }
+
+  /** No response can be had: says so if none was begun. */
+  private fail(cause: EndCause): void {
+    this.answerError(statusOfFailure(cause), cause)
+  }
+
+  private timeOut(cause: EndCause, outcome: FailedOutcome): void {
+    if (this.phase === 'responding' || this.phase === 'flushing') return this.cut(cause, outcome)
+    this.withdraw(outcome)
+    this.fail(cause)
+    flushGathered()
+  }
+
+  private bodyTimedOut(): void {
+    if (this.phase === 'responding') return this.cut('client-timeout', 'client-gone')
+    this.withdraw('client-gone')
+    this.body.abandon()
+    this.persists = false
+    this.fail('client-timeout')
+    flushGathered()
+  }
+
+  /** The response cannot be completed. */
+  private cut(cause: EndCause, outcome: Outcome): void {
+    const { outbox } = this.client
+    const reset = this.framing === 'close' && this.phase === 'responding'
+    this.dropUpstream(outcome)
+    outbox.flush()
+    this.record(cause)
+    this.client.cut(reset || outbox.waiting > 0)
+  }
+
+  private answerError(status: number, cause: EndCause): void {
+    const accept = this.request?.hasRequestLine === true ? this.request.text(FIELD.accept) : undefined
+    const page = this.plane.settings.errorPages.render(status, this.requestId, accept)
+    this.writeAnswer(status, { 'Content-Type': page.contentType }, page.body)
+    this.finish(cause)
+  }
+
+  private answer(answer: LocalAnswer): void {
+    this.writeAnswer(answer.status, answer.headers ?? {}, answer.body ?? '')
+    this.finish('answered')
+  }
+
+  private writeAnswer(
+    status: number,
+    fields: Readonly<Record<string, string>>,
+    body: string | Uint8Array,
+  ): void {
+    this.status = status
+    if (!this.body.done) this.persists = false
+    writeAnswer(this.client.outbox, {
+      status,
+      fields,
+      body,
+      requestId: this.requestId,
+      connection: this.persists ? (this.request?.minor === 0 ? 'keep-alive' : undefined) : 'close',
+      toHead: this.request?.hasRequestLine === true && this.request.isHead,
+    })
+  }
+
+  private tunnelClosed(): void {
+    this.release('ok')
+    this.finish('tunnel-closed')
+  }
+
+  // --- the end
+
+  /** Leaves the queue or the backend, whichever the exchange is at. */
+  private withdraw(outcome: Outcome): void {
+    if (this.phase === 'queued') this.plane.claims.withdraw(this)
+    this.dropUpstream(outcome)
+  }
+
+  private dropUpstream(outcome: Outcome): void {
+    this.dropConnection()
+    this.release(outcome)
+  }
+
+  private dropConnection(): void {
+    const { upstream } = this
+    this.upstream = undefined
+    upstream?.destroy()
+  }
+
+  private release(outcome: Outcome): void {
+    const backend = this.claimed
+    this.claimed = undefined
+    if (backend !== undefined) this.plane.claims.release(backend, outcome)
+  }
+
+  /** The response is complete; the client may have yet to take the rest of it. */
+  private finish(cause: EndCause): void {
+    const { outbox } = this.client
+    outbox.flush()
+    this.cause = cause
+    if (outbox.waiting > 0) return this.enter('flushing')
+    this.end(cause)
+  }
+
+  private end(cause: EndCause): void {
+    const persists = this.persists && this.body.done
+    this.record(cause)
+    this.client.exchangeEnded(persists)
+  }
+
+  private record(cause: EndCause): void {
+    this.phase = 'idle'
+    this.cause = cause
+    this.bytesSent = this.client.outbox.sent - this.sentBefore
+    this.totalMs = monotonicMs() - this.begunAt
+    this.plane.settings.observer.ended(this)
+    this.request = undefined
+    this.body.forget()
+  }
+
+  // --- time
+
+  private noteProgress(now: number): void {
+    const { sent } = this.client.outbox
+    if (sent !== this.clientSent) this.clientProgressAt = now
+    this.clientSent = sent
+  }
+
+  private isClientStuck(now: number): boolean {
+    return (
+      this.client.outbox.waiting > 0 && now - this.clientProgressAt > this.plane.settings.timeouts.writeIdleMs
+    )
+  }
+
+  private tickTunnel(now: number): void {
+    const silentSince = Math.max(this.clientProgressAt, this.backendProgressAt)
+    if (now - silentSince > this.plane.settings.timeouts.tunnelIdleMs) this.cut('tunnel-closed', 'ok')
+  }
+
+  /** Only time in which the client could have sent counts against it. */
+  private isBodyTooSlow(now: number, elapsed: number): boolean {
+    if (this.body.done || this.awaitsContinue || !this.wantsInput) return false
+    const { timeouts, limits } = this.plane.settings
+    this.bodyWaitMs += elapsed
+    if (now - this.clientProgressAt > timeouts.bodyIdleMs) return true
+    if (this.bodyWaitMs < BODY_RATE_GRACE_MS) return false
+    return (this.body.received * 1000) / this.bodyWaitMs < limits.minBodyBytesPerSecond
+  }
+
+  private isBackendTooSlow(now: number): boolean {
+    const { timeouts } = this.plane.settings
+    const silentMs = now - this.backendProgressAt
+    if (this.phase === 'waiting') return this.isWaitingForBackend() && silentMs > timeouts.responseMs
+    if (this.phase !== 'responding' || this.upstream?.isPaused !== false) return false
+    return silentMs > timeouts.responseIdleMs
+  }
+
+  /** The request is complete, or the backend does not take the rest of it. */
+  private isWaitingForBackend(): boolean {
+    return this.body.done || (this.upstream !== undefined && this.upstream.outbox.waiting > 0)
+  }
+}

@@ -1,0 +1,129 @@
+import type { BodyFraming, Framing } from '../http1/body-framing.ts'
+import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
+import type { Fault } from '../http1/fault.ts'
+import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
+import type { Outbox } from '../transport/outbox.ts'
+import type { Limits } from './settings.ts'
+
+/** The body of one request on its way to the backend: decoded, counted, bounded, and framed anew. */
+export class RequestBody {
+  /** Body bytes received. */
+  received = 0
+  /** The body is complete. */
+  done = true
+  fault: Fault | undefined = undefined
+  private readonly limits: Limits
+  private framing: Framing = 'none'
+  private remaining = 0
+  private decoder: ChunkedDecoder | undefined
+  private kept: Buffer[] = []
+  private keptBytes = 0
+  private keeps = false
+  private abandoned = false
+
+  constructor(limits: Limits) {
+    this.limits = limits
+  }
+
+  begin(body: BodyFraming): void {
+    this.framing = body.framing
+    this.remaining = body.length
+    this.done = body.framing !== 'chunked' && body.length === 0
+    this.received = 0
+    this.fault = undefined
+    this.abandoned = false
+    this.forget()
+    if (body.framing === 'chunked') (this.decoder ??= new ChunkedDecoder(this.limits)).reset()
+  }
+
+  /** Nothing more of the body will be read. */
+  abandon(): void {
+    this.abandoned = true
+    this.done = true
+    this.forget()
+  }
+
+  /** Whether the client's bytes for this request have all been read. */
+  get isWhole(): boolean {
+    return this.done && !this.abandoned
+  }
+
+  /** Keeps what is sent from now on, so that it can be sent again, while it fits. */
+  keep(): void {
+    this.keeps = true
+  }
+
+  /** A second attempt is out of the question: lets go of what was kept. */
+  forget(): void {
+    this.keeps = false
+    this.keptBytes = 0
+    if (this.kept.length > 0) this.kept = []
+  }
+
+  /** Whether everything sent so far can be sent again. */
+  get isReplayable(): boolean {
+    return this.received === 0 || this.keeps
+  }
+
+  /** Sends again what was sent to another connection. */
+  replay(outbox: Outbox): void {
+    for (const bytes of this.kept) this.emit(outbox, bytes, 0, bytes.length)
+    if (this.done && this.framing === 'chunked') appendLastChunk(outbox)
+  }
+
+  /**
+   * Takes body bytes from `chunk[from, to)` and sends them on.
+   *
+   * @returns where the body's bytes end in the input, or -1 when the body is refused, see `fault`
+   */
+  take(chunk: Buffer, from: number, to: number, outbox: Outbox): number {
+    return this.framing === 'chunked'
+      ? this.takeChunks(chunk, from, to, outbox)
+      : this.takeRun(chunk, from, to, outbox)
+  }
+
+  private takeRun(chunk: Buffer, from: number, to: number, outbox: Outbox): number {
+    const end = Math.min(to, from + this.remaining)
+    this.remaining -= end - from
+    this.accept(outbox, chunk, from, end)
+    this.done = this.remaining === 0
+    return end
+  }
+
+  private takeChunks(chunk: Buffer, from: number, to: number, outbox: Outbox): number {
+    const decoder = this.decoder!
+    let event = decoder.next(chunk, from, to)
+    while (event === 'data') {
+      this.accept(outbox, chunk, decoder.dataStart, decoder.dataEnd)
+      if (this.received > this.limits.maxBodyBytes) return this.refuse('body-too-large')
+      event = decoder.next(chunk, decoder.at, to)
+    }
+    if (event === 'refused') return this.refuse(decoder.fault!)
+    if (event === 'more') return to
+    this.done = true
+    appendLastChunk(outbox)
+    return decoder.at
+  }
+
+  private refuse(fault: Fault): number {
+    this.fault = fault
+    return -1
+  }
+
+  private accept(outbox: Outbox, bytes: Buffer, from: number, to: number): void {
+    this.received += to - from
+    if (this.keeps) this.keepRun(bytes, from, to)
+    this.emit(outbox, bytes, from, to)
+  }
+
+  private keepRun(bytes: Buffer, from: number, to: number): void {
+    this.keptBytes += to - from
+    if (this.keptBytes > this.limits.maxReplayBytes) return this.forget()
+    this.kept.push(bytes.subarray(from, to))
+  }
+
+  private emit(outbox: Outbox, bytes: Buffer, from: number, to: number): void {
+    if (this.framing === 'chunked') appendChunk(outbox, bytes, from, to)
+    else outbox.append(bytes, from, to)
+  }
+}

@@ -1,0 +1,131 @@
+import { FIELD, type FieldId } from '../http1/field-name.ts'
+import type { FieldSection } from '../http1/field-section.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import { decimal } from '../http1/body-framing.ts'
+import type { Outbox } from '../transport/outbox.ts'
+import { forwardedElement, type ClientIdentity, type TrustedStatement } from './client-identity.ts'
+import type { FieldEdits } from './field-edits.ts'
+import { TRUSTED_REQUEST, UNTRUSTED_REQUEST } from './field-rules.ts'
+import { HeadWriter } from './head-writer.ts'
+import type { Forwarding } from './settings.ts'
+
+/** Host towards the backend when an HTTP/1.0 client sent none. */
+const NO_HOST = 'localhost'
+const ZERO = 0x30
+const SLASH = 0x2f
+
+/** What a request head is written from. */
+export interface RequestContext {
+  readonly head: RequestHead
+  readonly identity: ClientIdentity
+  /** Of a trusted peer. */
+  readonly statement: TrustedStatement | undefined
+  readonly requestId: string
+  /** Protocol to ask for, if the request is an upgrade that is allowed. */
+  readonly upgrade: string | undefined
+  /** Whether trailers of the response can be passed on. */
+  readonly acceptsTrailers: boolean
+  readonly edits: FieldEdits | undefined
+}
+
+/** Writes request heads towards backends, always as HTTP/1.1 (RFC 9112 §2.3). */
+export class RequestWriter extends HeadWriter {
+  private readonly forwarding: Forwarding
+  private head: RequestHead | undefined
+  private hostWritten = false
+
+  constructor(forwarding: Forwarding) {
+    super()
+    this.forwarding = forwarding
+  }
+
+  write(outbox: Outbox, context: RequestContext): void {
+    const { head, identity, edits } = context
+    const extra =
+      (context.statement?.forwardedText.length ?? 0) +
+      (edits?.addedText.length ?? 0) +
+      head.hostEnd -
+      head.hostStart
+    this.begin(outbox, head, extra * 2)
+    this.head = head
+    this.hostWritten = false
+    this.requestLine(head)
+    this.copyFields(head, identity.trusted ? TRUSTED_REQUEST : UNTRUSTED_REQUEST, head.connection, edits)
+    if (!this.hostWritten) this.host(head)
+    this.framing(head)
+    this.ownFields(context)
+    this.finish(outbox)
+  }
+
+  protected override decide(section: FieldSection, index: number, id: FieldId): void {
+    if (id === FIELD.host) this.host(this.head!)
+    else if (id === FIELD.contentLength) this.contentLength(section, index)
+    else if (id === FIELD.maxForwards) this.maxForwards(section, index)
+    else if (this.head!.expectsContinue) this.field(section, index)
+  }
+
+  private requestLine(head: RequestHead): void {
+    if (head.form === 'absolute') return this.absoluteLine(head)
+    if (head.minor === 1) return this.copy(head.bytes, head.start, head.lineEnd)
+    this.copy(head.bytes, head.start, head.targetEnd)
+    this.text(' HTTP/1.1\r\n')
+  }
+
+  private absoluteLine(head: RequestHead): void {
+    this.copy(head.bytes, head.start, head.targetStart)
+    if (head.pathStart === head.targetEnd && head.isMethod('OPTIONS')) this.text('*')
+    else if (head.bytes[head.pathStart] !== SLASH) this.text('/')
+    this.copy(head.bytes, head.pathStart, head.targetEnd)
+    this.text(' HTTP/1.1\r\n')
+  }
+
+  /** The authority of an absolute target replaces `Host` (RFC 9112 §3.2.2). */
+  private host(head: RequestHead): void {
+    this.hostWritten = true
+    this.text('Host: ')
+    if (head.hostEnd > head.hostStart) this.copy(head.bytes, head.hostStart, head.hostEnd)
+    else this.text(NO_HOST)
+    this.lineEnd()
+  }
+
+  private contentLength(section: FieldSection, index: number): void {
+    const from = section.valueStart(index)
+    if (section.bytes[from] !== ZERO) return this.field(section, index)
+    this.text(`Content-Length: ${decimal(section.bytes, from, section.valueEnd(index))}\r\n`)
+  }
+
+  /** Counts hops down for OPTIONS (RFC 9110 §7.6.2); elsewhere the field has no meaning and passes. */
+  private maxForwards(section: FieldSection, index: number): void {
+    const hops = decimal(section.bytes, section.valueStart(index), section.valueEnd(index))
+    if (hops <= 0 || !this.head!.isMethod('OPTIONS')) return this.field(section, index)
+    this.text(`Max-Forwards: ${hops - 1}\r\n`)
+  }
+
+  private framing(head: RequestHead): void {
+    if (head.body.framing === 'chunked') this.text('Transfer-Encoding: chunked\r\n')
+  }
+
+  private ownFields(context: RequestContext): void {
+    const { head, identity, statement } = context
+    this.text(statement?.forwardedText ?? identity.forwardedText)
+    this.forwardedHost(head, statement?.host)
+    this.text(`X-Request-Id: ${context.requestId}\r\n`)
+    if (this.forwarding.forwarded)
+      this.text(`Forwarded: ${forwardedElement(identity.address, head.host, identity.scheme)}\r\n`)
+    if (this.forwarding.via !== undefined) this.text(`Via: 1.${head.minor} ${this.forwarding.via}\r\n`)
+    this.connection(context)
+  }
+
+  private forwardedHost(head: RequestHead, told: string | undefined): void {
+    if (told !== undefined) return this.text(`X-Forwarded-Host: ${told}\r\n`)
+    if (head.hostEnd === head.hostStart) return
+    this.text('X-Forwarded-Host: ')
+    this.copy(head.bytes, head.hostStart, head.hostEnd)
+    this.lineEnd()
+  }
+
+  private connection(context: RequestContext): void {
+    if (context.upgrade !== undefined) this.text(`Connection: Upgrade\r\nUpgrade: ${context.upgrade}\r\n`)
+    else if (context.acceptsTrailers) this.text('TE: trailers\r\nConnection: TE\r\n')
+  }
+}

@@ -1,0 +1,112 @@
+import { FIELD, type FieldId } from '../http1/field-name.ts'
+import type { FieldSection } from '../http1/field-section.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+import { httpDate } from '../transport/clock.ts'
+import type { Outbox } from '../transport/outbox.ts'
+import type { FieldEdits } from './field-edits.ts'
+import { RESPONSE, TRAILER } from './field-rules.ts'
+import { HeadWriter } from './head-writer.ts'
+
+/** How the body of a response is delimited towards the client. */
+export type ClientFraming = 'none' | 'length' | 'chunked' | 'close'
+
+/** What a response head is written from. */
+export interface ResponseContext {
+  readonly response: ResponseHead
+  readonly framing: ClientFraming
+  /** Value for `Connection`; `undefined` writes none. */
+  readonly connection: 'close' | 'keep-alive' | undefined
+  /** Whether trailers will follow. */
+  readonly trailers: boolean
+  /** Request id to expose; `undefined` exposes none. */
+  readonly requestId: string | undefined
+  readonly edits: FieldEdits | undefined
+}
+
+/** Writes response heads towards clients, always as HTTP/1.1. */
+export class ResponseWriter extends HeadWriter {
+  private readonly via: string | undefined
+  private context: ResponseContext | undefined
+  private dateWritten = false
+  private idWritten = false
+
+  constructor(via: string | undefined) {
+    super()
+    this.via = via
+  }
+
+  write(outbox: Outbox, context: ResponseContext): void {
+    const { response, edits } = context
+    this.begin(outbox, response, edits?.addedText.length ?? 0)
+    this.context = context
+    this.dateWritten = this.idWritten = false
+    this.statusLine(response)
+    this.copyFields(response, RESPONSE, response.connection, edits)
+    this.framing(context)
+    if (!this.dateWritten) this.text(`Date: ${httpDate()}\r\n`)
+    if (context.requestId !== undefined && !this.idWritten)
+      this.text(`X-Request-Id: ${context.requestId}\r\n`)
+    if (this.via !== undefined) this.text(`Via: 1.${response.minor} ${this.via}\r\n`)
+    if (context.connection !== undefined) this.text(`Connection: ${context.connection}\r\n`)
+    this.finish(outbox)
+  }
+
+  /** Writes an interim response (RFC 9110 §15.2): fields, no framing. */
+  writeInterim(outbox: Outbox, response: ResponseHead): void {
+    this.begin(outbox, response, 0)
+    this.context = undefined
+    this.statusLine(response)
+    this.copyFields(response, RESPONSE, response.connection, undefined)
+    this.finish(outbox)
+  }
+
+  /** Writes the 101 response that opens a tunnel. */
+  writeSwitching(outbox: Outbox, response: ResponseHead, protocol: string): void {
+    this.begin(outbox, response, 0)
+    this.context = undefined
+    this.statusLine(response)
+    this.copyFields(response, RESPONSE, undefined, undefined)
+    this.text(`Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`)
+    this.finish(outbox)
+  }
+
+  /** Writes the last chunk with the trailer fields that may be passed on. */
+  writeTrailers(outbox: Outbox, trailers: FieldSection): void {
+    this.begin(outbox, trailers, 0)
+    this.text('0\r\n')
+    this.copyFields(trailers, TRAILER, undefined, undefined)
+    this.finish(outbox)
+  }
+
+  protected override decide(section: FieldSection, index: number, id: FieldId): void {
+    const { context } = this
+    if (id === FIELD.date) this.dateWritten = true
+    if (id === FIELD.xRequestId) this.idWritten = true
+    if (id === FIELD.contentLength && !this.keepsLength()) return
+    if (id === FIELD.trailer && context?.trailers !== true) return
+    this.field(section, index)
+  }
+
+  /** A length stays where it describes the body, or the body there would have been (HEAD, 304). */
+  private keepsLength(): boolean {
+    const { context } = this
+    if (context === undefined || context.response.status === 204 || context.response.status === 205)
+      return false
+    return context.framing === 'length' || context.framing === 'none'
+  }
+
+  private statusLine(response: ResponseHead): void {
+    if (response.minor === 1 && response.reasonEnd > response.statusStart + 3)
+      return this.copy(response.bytes, response.start, response.reasonEnd + 2)
+    this.text('HTTP/1.1 ')
+    this.copy(response.bytes, response.statusStart, response.statusStart + 3)
+    this.text(' ')
+    this.copy(response.bytes, Math.min(response.statusStart + 4, response.reasonEnd), response.reasonEnd)
+    this.lineEnd()
+  }
+
+  private framing(context: ResponseContext): void {
+    if (context.framing === 'chunked') this.text('Transfer-Encoding: chunked\r\n')
+    else if (context.response.status === 205) this.text('Content-Length: 0\r\n')
+  }
+}

@@ -1,0 +1,44 @@
+import { equalsText } from '../http1/byte-class.ts'
+import { eachToken } from '../http1/connection-options.ts'
+import { FIELD } from '../http1/field-name.ts'
+import type { FieldSection } from '../http1/field-section.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+
+/**
+ * The protocol a request may switch to: the first one in its `Upgrade` field that is allowed. Only a GET without a
+ * body counts, of an HTTP/1.1 client that named `upgrade` in `Connection` (RFC 9110 §7.8, RFC 6455 §4.1).
+ */
+export function requestedUpgrade(head: RequestHead, allowed: readonly string[]): string | undefined {
+  if (!head.connection.upgrade || head.minor === 0 || head.hasBody || !head.isMethod('GET')) return undefined
+  return allowed.find((protocol) => offers(head, protocol))
+}
+
+/** Whether a 101 response switches to that protocol and to nothing else. */
+export function switchesTo(response: ResponseHead, protocol: string): boolean {
+  const index = response.find(FIELD.upgrade)
+  if (index < 0 || !response.connection.upgrade) return false
+  return equalsText(response.bytes, response.valueStart(index), response.valueEnd(index), protocol)
+}
+
+function offers(head: FieldSection, protocol: string): boolean {
+  for (let index = 0; index < head.count; index++) {
+    if (head.id(index) !== FIELD.upgrade) continue
+    const { bytes } = head
+    const matches = (from: number, to: number): boolean => equalsText(bytes, from, to, protocol)
+    if (eachToken(bytes, head.valueStart(index), head.valueEnd(index), matches)) return true
+  }
+  return false
+}
+
+/** Whether the client asked for trailer fields (RFC 9110 §10.1.4). */
+export function acceptsTrailers(head: RequestHead): boolean {
+  if (head.minor === 0) return false
+  for (let index = 0; index < head.count; index++) {
+    if (head.id(index) !== FIELD.te) continue
+    const { bytes } = head
+    const matches = (from: number, to: number): boolean => equalsText(bytes, from, to, 'trailers')
+    if (eachToken(bytes, head.valueStart(index), head.valueEnd(index), matches)) return true
+  }
+  return false
+}

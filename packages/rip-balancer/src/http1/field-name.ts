@@ -1,0 +1,108 @@
+/**
+ * Field names the balancer knows. A name is recognised from its length and first letter, then compared once, so
+ * that no text is made while a head is scanned.
+ */
+export const FIELD = {
+  other: 0,
+  host: 1,
+  connection: 2,
+  contentLength: 3,
+  transferEncoding: 4,
+  expect: 5,
+  upgrade: 6,
+  te: 7,
+  trailer: 8,
+  keepAlive: 9,
+  proxyConnection: 10,
+  proxyAuthorization: 11,
+  proxyAuthenticate: 12,
+  proxyAuthenticationInfo: 13,
+  proxy: 14,
+  http2Settings: 15,
+  maxForwards: 16,
+  xForwardedFor: 17,
+  xForwardedProto: 18,
+  xForwardedHost: 19,
+  xForwardedPort: 20,
+  xForwardedPrefix: 21,
+  xForwardedSsl: 22,
+  xForwardedScheme: 23,
+  xForwardedServer: 24,
+  xRealIp: 25,
+  xOriginalUrl: 26,
+  xRewriteUrl: 27,
+  frontEndHttps: 28,
+  forwarded: 29,
+  xRequestId: 30,
+  via: 31,
+  date: 32,
+  cookie: 33,
+  accept: 34,
+  userAgent: 35,
+  referer: 36,
+  authorization: 37,
+  setCookie: 38,
+  contentType: 39,
+  contentEncoding: 40,
+  contentRange: 41,
+  cacheControl: 42,
+  secWebsocketKey: 43,
+  secWebsocketVersion: 44,
+  secWebsocketProtocol: 45,
+  secWebsocketExtensions: 46,
+  secWebsocketAccept: 47,
+  xForwardedUri: 48,
+  xOriginalHost: 49,
+  xHttpMethodOverride: 50,
+  /** Any name with an underscore: CGI-like environments cannot tell it from its twin with a hyphen. */
+  underscored: 51,
+} as const
+
+/** Number of one known name; `0` for all others. */
+export type FieldId = (typeof FIELD)[keyof typeof FIELD]
+
+/** One more than the highest `FieldId`: size of tables indexed by it. */
+export const FIELD_IDS = 52
+
+interface Candidate {
+  readonly id: FieldId
+  readonly name: Uint8Array
+}
+
+const LONGEST = 32
+const buckets: (Candidate[] | undefined)[] = Array.from({ length: LONGEST * 32 })
+
+for (const [key, id] of Object.entries(FIELD)) {
+  if (id === FIELD.other || id === FIELD.underscored) continue
+  const name = new TextEncoder().encode(wireName(key))
+  const bucket = bucketOf(name.length, name[0]!)
+  ;(buckets[bucket] ??= []).push({ id, name })
+}
+
+function wireName(key: string): string {
+  if (key === 'http2Settings') return 'http2-settings'
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+function bucketOf(length: number, first: number): number {
+  return (length << 5) | (first & 31)
+}
+
+/** Recognises the token in `bytes[from, to)`. */
+export function fieldId(bytes: Uint8Array, from: number, to: number): FieldId {
+  if (to - from >= LONGEST) return FIELD.other
+  const candidates = buckets[bucketOf(to - from, bytes[from]!)]
+  if (candidates === undefined) return FIELD.other
+  for (let index = 0; index < candidates.length; index++) {
+    const candidate = candidates[index]!
+    if (matches(bytes, from, candidate.name)) return candidate.id
+  }
+  return FIELD.other
+}
+
+/** Both sides are tokens, where setting bit 5 folds the case and maps no other token character to a letter or hyphen. */
+function matches(bytes: Uint8Array, from: number, name: Uint8Array): boolean {
+  for (let index = 0; index < name.length; index++)
+    if ((bytes[from + index]! | 0x20) !== name[index]) return false
+  return true
+}

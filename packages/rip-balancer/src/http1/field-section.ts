@@ -1,0 +1,323 @@
+import { COLON, CR, FIELD_VALUE, LF, SP, TAB, TOKEN, latin1 } from './byte-class.ts'
+import type { Fault } from './fault.ts'
+import { FIELD, fieldId, type FieldId } from './field-name.ts'
+
+/** Bounds of a head; see `Limits`. */
+export interface HeadLimits {
+  readonly maxLineBytes: number
+  readonly maxHeadBytes: number
+  readonly maxFields: number
+}
+
+/** Result of `feed`: the head is not complete yet. */
+export const INCOMPLETE = -1
+/** Result of `feed`: the message is refused, see `fault`. */
+export const REFUSED = -2
+
+const EMPTY: Buffer = Buffer.alloc(0)
+const FIRST_ALLOCATION = 1024
+const SLOTS = 5
+
+/** States of the scanner; those below `FIELD_START` belong to the start line of the subclass. */
+export const START_LINE = 0
+const FIELD_START = 16
+const NAME = 17
+const BEFORE_VALUE = 18
+const VALUE = 19
+const VALUE_LF = 20
+const END_LF = 21
+const COMPLETE = 22
+
+/**
+ * Incremental, strict scanner of a field section: the trailer section as it is, the head of a message with the
+ * start line added by a subclass. It works in the bytes as received: when a head arrives in one piece nothing is
+ * copied; otherwise the bytes are gathered in a buffer of its own, bounded by `maxHeadBytes`. Limits act while
+ * reading, before a line ends. Every byte is looked at once, wherever the input was split.
+ *
+ * Strict means (RFC 9112 §2.2, §5): lines end with CRLF only, names are tokens directly followed by the colon,
+ * no folding, no control characters.
+ */
+export class FieldSection {
+  /** The bytes all offsets refer to. */
+  bytes: Buffer = EMPTY
+  /** Offset of the first byte of the message. */
+  start = 0
+  /** Offset behind the empty line, once complete. */
+  end = 0
+  /** Number of fields. */
+  count = 0
+  /** Why `feed` answered `REFUSED`. */
+  fault: Fault | undefined = undefined
+
+  protected readonly limits: HeadLimits
+  protected state: number = START_LINE
+  protected lineStart = 0
+  protected mark = 0
+  private at = 0
+  private filled = 0
+  private own = false
+  private valueFrom = 0
+  private nameFlags = 0
+  private readonly slots: Int32Array
+
+  constructor(limits: HeadLimits) {
+    this.limits = limits
+    this.slots = new Int32Array(limits.maxFields * SLOTS)
+    this.state = this.firstState()
+  }
+
+  /** Makes the object ready for the next message; buffers are kept unless they are large. */
+  reset(): void {
+    this.start = this.end = this.count = this.at = this.filled = this.lineStart = 0
+    this.own = false
+    this.bytes = EMPTY
+    this.fault = undefined
+    this.state = this.firstState()
+  }
+
+  /** Whether a byte of the message itself has arrived. */
+  get begun(): boolean {
+    return this.filled > 0
+  }
+
+  /**
+   * Scans `chunk[from, to)`.
+   *
+   * @returns the offset in `chunk` behind the head, `INCOMPLETE` or `REFUSED`
+   */
+  feed(chunk: Buffer, from: number, to: number): number {
+    if (this.filled > 0) return this.feedMore(chunk, from, to)
+    this.bytes = chunk
+    this.start = this.at = this.lineStart = from
+    const done = this.scan(to)
+    if (done === INCOMPLETE) this.keep(to)
+    return done
+  }
+
+  /** The field's known name, `FIELD.other` for all that are not in the table. */
+  id(index: number): FieldId {
+    return this.slots[index * SLOTS + 4]! as FieldId
+  }
+
+  nameStart(index: number): number {
+    return this.slots[index * SLOTS]!
+  }
+
+  nameEnd(index: number): number {
+    return this.slots[index * SLOTS + 1]!
+  }
+
+  valueStart(index: number): number {
+    return this.slots[index * SLOTS + 2]!
+  }
+
+  valueEnd(index: number): number {
+    return this.slots[index * SLOTS + 3]!
+  }
+
+  /** The field name as received. */
+  name(index: number): string {
+    return latin1(this.bytes, this.nameStart(index), this.nameEnd(index))
+  }
+
+  /** The field value without surrounding white space, one character per byte. */
+  value(index: number): string {
+    return latin1(this.bytes, this.valueStart(index), this.valueEnd(index))
+  }
+
+  /** Index of the first field of that name, or -1. */
+  find(id: FieldId): number {
+    for (let index = 0; index < this.count; index++) if (this.id(index) === id) return index
+    return -1
+  }
+
+  /** Value of the first field of that name. */
+  text(id: FieldId): string | undefined {
+    const index = this.find(id)
+    return index < 0 ? undefined : this.value(index)
+  }
+
+  protected firstState(): number {
+    return FIELD_START
+  }
+
+  /** Scans the start line from `at`; returns the new offset, and sets `state` or refuses. */
+  protected scanStartLine(_at: number, _stop: number): number {
+    throw new Error('a field section has no start line')
+  }
+
+  /** Called by the start line's scanner when its CRLF is complete. */
+  protected startFields(at: number): void {
+    this.state = FIELD_START
+    this.lineStart = at
+  }
+
+  protected refuse(fault: Fault): number {
+    this.fault = fault
+    return REFUSED
+  }
+
+  /** Fault of a line that reached its limit. */
+  protected tooLong(): Fault {
+    return 'head-too-large'
+  }
+
+  private feedMore(chunk: Buffer, from: number, to: number): number {
+    const before = this.filled
+    const room = this.limits.maxHeadBytes + 1 - before
+    const taken = Math.min(to - from, Math.max(room, 0))
+    this.reserve(before + taken)
+    chunk.copy(this.bytes, before, from, from + taken)
+    this.filled = before + taken
+    const done = this.scan(this.filled)
+    return done < 0 ? done : from + (done - before)
+  }
+
+  /** Moves what has been seen of the message to a buffer of its own. */
+  private keep(to: number): void {
+    const shift = this.start
+    const length = to - shift
+    if (length === 0) return
+    const source = this.bytes
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(FIRST_ALLOCATION, length * 2))
+    source.copy(this.bytes, 0, shift, to)
+    this.own = true
+    this.filled = length
+    this.rebase(shift)
+  }
+
+  protected rebase(shift: number): void {
+    this.start = 0
+    this.at -= shift
+    this.lineStart -= shift
+    this.mark -= shift
+    this.valueFrom -= shift
+    const { slots } = this
+    for (let index = 0; index < this.count * SLOTS; index += SLOTS) {
+      slots[index] = slots[index]! - shift
+      slots[index + 1] = slots[index + 1]! - shift
+      slots[index + 2] = slots[index + 2]! - shift
+      slots[index + 3] = slots[index + 3]! - shift
+    }
+  }
+
+  private reserve(length: number): void {
+    if (this.own && length <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(length * 2)
+    this.bytes.copy(larger, 0, 0, this.filled)
+    this.bytes = larger
+    this.own = true
+  }
+
+  private stopOf(to: number): number {
+    return Math.min(to, this.lineStart + this.limits.maxLineBytes, this.start + this.limits.maxHeadBytes)
+  }
+
+  private scan(to: number): number {
+    let at = this.at
+    let stop = this.stopOf(to)
+    while (this.state !== COMPLETE) {
+      if (at >= stop) {
+        this.at = at
+        return stop < to ? this.refuse(this.tooLong()) : INCOMPLETE
+      }
+      const line = this.lineStart
+      at = this.state < FIELD_START ? this.scanStartLine(at, stop) : this.scanField(at, stop)
+      if (at < 0) return at
+      if (this.lineStart !== line) stop = this.stopOf(to)
+    }
+    this.end = at
+    return at
+  }
+
+  private scanField(at: number, stop: number): number {
+    switch (this.state) {
+      case FIELD_START:
+        return this.scanFieldStart(at)
+      case NAME:
+        return this.scanName(at, stop)
+      case BEFORE_VALUE:
+        return this.skipSpace(at, stop)
+      case VALUE:
+        return this.scanValue(at, stop)
+      case VALUE_LF:
+        if (this.bytes[at] !== LF) return this.refuse('bad-line-end')
+        this.state = FIELD_START
+        this.lineStart = at + 1
+        return at + 1
+      default:
+        if (this.bytes[at] !== LF) return this.refuse('bad-line-end')
+        this.state = COMPLETE
+        return at + 1
+    }
+  }
+
+  private scanFieldStart(at: number): number {
+    const byte = this.bytes[at]!
+    if (byte === CR) {
+      this.state = END_LF
+      return at + 1
+    }
+    if (byte === SP || byte === TAB) return this.refuse('folded-field')
+    if (byte === LF) return this.refuse('bad-line-end')
+    if (this.count >= this.limits.maxFields) return this.refuse('too-many-fields')
+    this.state = NAME
+    this.mark = at
+    this.nameFlags = 0
+    return at
+  }
+
+  private scanName(at: number, stop: number): number {
+    const { bytes } = this
+    let flags = this.nameFlags
+    for (; at < stop; at++) {
+      const kind = TOKEN[bytes[at]!]!
+      if (kind !== 0) {
+        flags |= kind
+        continue
+      }
+      if (bytes[at] !== COLON || at === this.mark) return this.refuse('bad-field-name')
+      this.nameEnds(at, flags)
+      return at + 1
+    }
+    this.nameFlags = flags
+    return at
+  }
+
+  private nameEnds(at: number, flags: number): void {
+    const slot = this.count * SLOTS
+    this.slots[slot] = this.mark
+    this.slots[slot + 1] = at
+    this.slots[slot + 4] = flags === 3 ? FIELD.underscored : fieldId(this.bytes, this.mark, at)
+    this.state = BEFORE_VALUE
+  }
+
+  private skipSpace(at: number, stop: number): number {
+    const { bytes } = this
+    while (at < stop && (bytes[at] === SP || bytes[at] === TAB)) at++
+    if (at === stop) return at
+    this.valueFrom = at
+    this.state = VALUE
+    return at
+  }
+
+  private scanValue(at: number, stop: number): number {
+    const { bytes } = this
+    while (at < stop && FIELD_VALUE[bytes[at]!] === 1) at++
+    if (at === stop) return at
+    if (bytes[at] !== CR) return this.refuse(bytes[at] === LF ? 'bad-line-end' : 'bad-field-value')
+    this.valueEnds(at)
+    return at + 1
+  }
+
+  private valueEnds(at: number): void {
+    const { bytes } = this
+    let end = at
+    while (end > this.valueFrom && (bytes[end - 1] === SP || bytes[end - 1] === TAB)) end--
+    const slot = this.count * SLOTS
+    this.slots[slot + 2] = this.valueFrom
+    this.slots[slot + 3] = end
+    this.count++
+    this.state = VALUE_LF
+  }
+}

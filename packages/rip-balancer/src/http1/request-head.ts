@@ -1,0 +1,305 @@
+import { isAuthority } from './authority.ts'
+import { BodyFraming } from './body-framing.ts'
+import { CR, HEX, LF, SP, TARGET, TOKEN, equalsText, isDigit, latin1 } from './byte-class.ts'
+import { ConnectionOptions } from './connection-options.ts'
+import type { Fault } from './fault.ts'
+import { FIELD } from './field-name.ts'
+import { FieldSection, START_LINE } from './field-section.ts'
+
+const METHOD = 1
+const TARGET_BYTES = 2
+const VERSION = 3
+const LINE_LF = 4
+const EMPTY_LINE_LF = 5
+
+const MAX_EMPTY_LINES = 4
+const HTTP = [0x48, 0x54, 0x54, 0x50, 0x2f]
+const DOT = 0x2e
+const SLASH = 0x2f
+const STAR = 0x2a
+const COLON = 0x3a
+const QUESTION = 0x3f
+
+/** Form of a request target (RFC 9112 §3.2); the authority form belongs to CONNECT, which is refused. */
+export type TargetForm = 'origin' | 'absolute' | 'asterisk'
+
+/** Head of a request: start line, fields, and what they mean for framing and persistence. */
+export class RequestHead extends FieldSection {
+  methodEnd = 0
+  targetStart = 0
+  targetEnd = 0
+  /** Offset behind the CRLF of the request line. */
+  lineEnd = 0
+  /** Minor version as sent; 2 to 9 are treated as 1. */
+  minor = 1
+  form: TargetForm = 'origin'
+  /** The authority that counts: of the target in absolute form, else of `Host`. Empty range when there is none. */
+  hostStart = 0
+  hostEnd = 0
+  /** In absolute form: where path and query begin. */
+  pathStart = 0
+  readonly body: BodyFraming = new BodyFraming()
+  readonly connection: ConnectionOptions = new ConnectionOptions()
+  /** The client asked for `100 Continue`, may be given one, and has a body to send. */
+  expectsContinue = false
+  private major = 1
+  private emptyLines = 0
+
+  override reset(): void {
+    super.reset()
+    this.methodEnd = this.targetStart = this.targetEnd = this.lineEnd = 0
+    this.hostStart = this.hostEnd = this.pathStart = 0
+    this.emptyLines = 0
+    this.major = this.minor = 1
+    this.body.framing = 'none'
+    this.expectsContinue = false
+  }
+
+  /** Whether the request line has been read, so that method and target can be reported. */
+  get hasRequestLine(): boolean {
+    return this.lineEnd > 0
+  }
+
+  get method(): string {
+    return latin1(this.bytes, this.start, this.methodEnd)
+  }
+
+  get target(): string {
+    return latin1(this.bytes, this.targetStart, this.targetEnd)
+  }
+
+  get host(): string {
+    return latin1(this.bytes, this.hostStart, this.hostEnd)
+  }
+
+  isMethod(name: string): boolean {
+    if (this.methodEnd - this.start !== name.length) return false
+    for (let index = 0; index < name.length; index++)
+      if (this.bytes[this.start + index] !== name.charCodeAt(index)) return false
+    return true
+  }
+
+  get isHead(): boolean {
+    return this.isMethod('HEAD')
+  }
+
+  /** Whether repeating the request has the same effect as one (RFC 9110 §9.2.2); CONNECT and TRACE never get here. */
+  get isIdempotent(): boolean {
+    return (
+      this.isMethod('GET') ||
+      this.isMethod('HEAD') ||
+      this.isMethod('PUT') ||
+      this.isMethod('DELETE') ||
+      this.isMethod('OPTIONS')
+    )
+  }
+
+  /** Whether the client wants to go on with this connection (RFC 9112 §9.3). */
+  get persists(): boolean {
+    if (this.connection.close) return false
+    return this.minor > 0 || this.connection.keepAlive
+  }
+
+  /**
+   * Applies the rules that need the whole head.
+   *
+   * @returns what is wrong, or `undefined`
+   */
+  check(): Fault | undefined {
+    if (!this.connection.read(this)) return 'bad-connection'
+    return (
+      this.checkTarget() ??
+      this.checkHost() ??
+      this.body.read(this, this.minor) ??
+      this.checkExpectation() ??
+      this.checkMethod()
+    )
+  }
+
+  protected override firstState(): number {
+    return START_LINE
+  }
+
+  protected override tooLong(): Fault {
+    if (this.state > TARGET_BYTES) return 'head-too-large'
+    return this.state === TARGET_BYTES ? 'target-too-long' : 'bad-method'
+  }
+
+  protected override rebase(shift: number): void {
+    super.rebase(shift)
+    this.methodEnd -= shift
+    this.targetStart -= shift
+    this.targetEnd -= shift
+    this.lineEnd = Math.max(0, this.lineEnd - shift)
+  }
+
+  protected override scanStartLine(at: number, stop: number): number {
+    switch (this.state) {
+      case START_LINE:
+        return this.scanBegin(at)
+      case METHOD:
+        return this.scanMethod(at, stop)
+      case TARGET_BYTES:
+        return this.scanTarget(at, stop)
+      case VERSION:
+        return this.scanVersion(at)
+      case LINE_LF:
+        return this.scanLineEnd(at)
+      default:
+        return this.skipEmptyLine(at)
+    }
+  }
+
+  /** Clients of old send a CRLF after a body: skip a few empty lines before a request (RFC 9112 §2.2). */
+  private scanBegin(at: number): number {
+    if (this.bytes[at] === CR) {
+      if (++this.emptyLines > MAX_EMPTY_LINES) return this.refuse('bad-line-end')
+      this.state = EMPTY_LINE_LF
+      return at + 1
+    }
+    this.start = this.lineStart = at
+    this.state = METHOD
+    return at
+  }
+
+  private skipEmptyLine(at: number): number {
+    if (this.bytes[at] !== LF) return this.refuse('bad-line-end')
+    this.state = START_LINE
+    this.start = this.lineStart = at + 1
+    return at + 1
+  }
+
+  private scanMethod(at: number, stop: number): number {
+    const { bytes } = this
+    while (at < stop && TOKEN[bytes[at]!] !== 0) at++
+    if (at === stop) return at
+    if (bytes[at] !== SP || at === this.start)
+      return this.refuse(bytes[at] === LF ? 'bad-line-end' : 'bad-method')
+    this.methodEnd = at
+    this.targetStart = at + 1
+    this.state = TARGET_BYTES
+    return at + 1
+  }
+
+  private scanTarget(at: number, stop: number): number {
+    const { bytes } = this
+    while (at < stop && TARGET[bytes[at]!] !== 0) at++
+    if (at === stop) return at
+    if (bytes[at] !== SP || at === this.targetStart) return this.refuse('bad-target')
+    this.targetEnd = at
+    this.mark = at + 1
+    this.state = VERSION
+    return at + 1
+  }
+
+  private scanVersion(at: number): number {
+    const byte = this.bytes[at]!
+    const index = at - this.mark
+    if (index < 5) return byte === HTTP[index] ? at + 1 : this.refuse('bad-version')
+    if (index === 6) return byte === DOT ? at + 1 : this.refuse('bad-version')
+    if (index === 8) return byte === CR ? this.versionEnds(at) : this.refuse('bad-version')
+    if (!isDigit(byte)) return this.refuse('bad-version')
+    if (index === 5) this.major = byte - 0x30
+    else this.minor = byte - 0x30
+    return at + 1
+  }
+
+  private versionEnds(at: number): number {
+    this.state = LINE_LF
+    return at + 1
+  }
+
+  private scanLineEnd(at: number): number {
+    if (this.bytes[at] !== LF) return this.refuse('bad-line-end')
+    if (this.major !== 1) return this.refuse('unsupported-version')
+    this.lineEnd = at + 1
+    this.startFields(at + 1)
+    return at + 1
+  }
+
+  private checkTarget(): Fault | undefined {
+    if (!this.escapesAreValid()) return 'bad-target'
+    const first = this.bytes[this.targetStart]
+    this.pathStart = this.targetStart
+    this.form = 'origin'
+    if (first === SLASH) return undefined
+    if (first === STAR && this.targetEnd - this.targetStart === 1) return this.checkAsterisk()
+    return this.checkAbsolute()
+  }
+
+  private checkAsterisk(): Fault | undefined {
+    this.form = 'asterisk'
+    return this.isMethod('OPTIONS') ? undefined : 'bad-target'
+  }
+
+  /** `%` starts two hexadecimal digits; `%00` has no honest use. */
+  private escapesAreValid(): boolean {
+    const { bytes, targetEnd } = this
+    for (let at = this.targetStart; at < targetEnd; at++) {
+      if (TARGET[bytes[at]!] !== 2) continue
+      if (at + 2 >= targetEnd) return false
+      const value = HEX[bytes[at + 1]!]! * 16 + HEX[bytes[at + 2]!]!
+      if (HEX[bytes[at + 1]!] === 255 || HEX[bytes[at + 2]!] === 255 || value === 0) return false
+    }
+    return true
+  }
+
+  private checkAbsolute(): Fault | undefined {
+    if (this.isMethod('CONNECT')) return 'method-refused'
+    const { bytes, targetStart, targetEnd } = this
+    const from = schemeEnd(bytes, targetStart, targetEnd)
+    if (from < 0) return 'bad-target'
+    let to = from
+    while (to < targetEnd && bytes[to] !== SLASH && bytes[to] !== QUESTION) to++
+    if (!isAuthority(bytes, from, to)) return 'bad-target'
+    this.form = 'absolute'
+    this.hostStart = from
+    this.hostEnd = to
+    this.pathStart = to
+    return undefined
+  }
+
+  private checkHost(): Fault | undefined {
+    let found = -1
+    for (let index = 0; index < this.count; index++) {
+      if (this.id(index) !== FIELD.host) continue
+      if (found >= 0) return 'several-hosts'
+      found = index
+    }
+    if (found < 0) return this.minor === 0 ? undefined : 'missing-host'
+    const from = this.valueStart(found)
+    const to = this.valueEnd(found)
+    if (!isAuthority(this.bytes, from, to)) return 'bad-host'
+    if (this.form !== 'absolute') {
+      this.hostStart = from
+      this.hostEnd = to
+    }
+    return undefined
+  }
+
+  private checkExpectation(): Fault | undefined {
+    this.expectsContinue = false
+    for (let index = 0; index < this.count; index++) {
+      if (this.id(index) !== FIELD.expect) continue
+      if (!equalsText(this.bytes, this.valueStart(index), this.valueEnd(index), '100-continue'))
+        return 'unknown-expectation'
+      this.expectsContinue = this.minor > 0 && this.hasBody
+    }
+    return undefined
+  }
+
+  get hasBody(): boolean {
+    return this.body.framing === 'chunked' || this.body.length > 0
+  }
+
+  private checkMethod(): Fault | undefined {
+    return this.isMethod('TRACE') || this.isMethod('CONNECT') ? 'method-refused' : undefined
+  }
+}
+
+function schemeEnd(bytes: Uint8Array, from: number, to: number): number {
+  let at = from
+  while (at < to && bytes[at] !== COLON) at++
+  if (!equalsText(bytes, from, at, 'http') && !equalsText(bytes, from, at, 'https')) return -1
+  return at + 2 < to && bytes[at + 1] === SLASH && bytes[at + 2] === SLASH ? at + 3 : -1
+}

@@ -1,0 +1,331 @@
+import { identify, type ClientIdentity } from '../exchange/client-identity.ts'
+import type { ClientSide } from '../exchange/client-side.ts'
+import type { DataPlane } from '../exchange/data-plane.ts'
+import { Exchange } from '../exchange/exchange.ts'
+import type { EndCause } from '../exchange/record.ts'
+import { statusOf, type Fault } from '../http1/fault.ts'
+import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import type { ByteSocket } from '../transport/byte-socket.ts'
+import { monotonicMs } from '../transport/clock.ts'
+import { Outbox, flushGathered } from '../transport/outbox.ts'
+import { ProxyHeader } from './proxy-header.ts'
+
+/** `lingering`: the answer is sent, input is read and dropped so that a reset does not destroy it on its way. */
+type Phase = 'open' | 'lingering' | 'closed'
+
+/** Whoever keeps the client connections. */
+export interface ConnectionKeeper {
+  /** No new requests are wanted; connections close when they can. */
+  readonly isDraining: boolean
+  /** When draining began. */
+  readonly drainingSince: number
+  forget(connection: ClientConnection): void
+}
+
+const MAX_LINGER_BYTES = 64 * 1024
+
+/**
+ * One connection of a client: reads requests one after the other, lets the exchange have their bodies, and keeps what
+ * comes early. Bytes that nobody wants yet are held and the socket is paused, so a connection occupies at most what
+ * one read brought.
+ */
+export class ClientConnection implements ClientSide {
+  readonly outbox: Outbox
+  identity: ClientIdentity
+  /** Place in the keeper's list. */
+  slot = -1
+  /** The socket's own peer address, which connection limits count. */
+  readonly peer: string
+  private readonly socket: ByteSocket
+  private readonly plane: DataPlane
+  private readonly keeper: ConnectionKeeper
+  private readonly exchange: Exchange
+  private phase: Phase = 'open'
+  private head: RequestHead | undefined
+  private proxyHeader: ProxyHeader | undefined
+  private input: Buffer | undefined
+  private inputAt = 0
+  private inputEnded = false
+  private endTold = false
+  private refused = false
+  private pumping = false
+  private paused = false
+  private shutdownPending = false
+  private requests = 0
+  private since: number
+  private lingered = 0
+
+  constructor(socket: ByteSocket, plane: DataPlane, keeper: ConnectionKeeper, peer: string, secure: boolean) {
+    const { proxyProtocolFrom, forwarding } = plane.settings
+    this.socket = socket
+    this.plane = plane
+    this.keeper = keeper
+    this.peer = peer
+    this.outbox = new Outbox(socket)
+    this.identity = identify(peer, secure ? 'https' : 'http', forwarding.trustedProxies)
+    this.exchange = new Exchange(plane, this)
+    this.since = monotonicMs()
+    if (proxyProtocolFrom?.has(this.identity.address) === true) this.proxyHeader = new ProxyHeader()
+  }
+
+  get isIdle(): boolean {
+    return this.exchange.isIdle
+  }
+
+  /** Whether another request may follow the current one. */
+  get mayPersist(): boolean {
+    if (this.keeper.isDraining || this.requests >= this.plane.settings.limits.maxRequestsPerConnection)
+      return false
+    return !this.inputEnded || this.input !== undefined
+  }
+
+  /** Socket event. */
+  received(chunk: Buffer): void {
+    if (this.phase === 'lingering') return this.dropInput(chunk.length)
+    if (this.phase === 'closed') return
+    this.hold(chunk)
+    this.pump()
+    flushGathered()
+  }
+
+  /** Socket event: the client stopped sending. */
+  ended(): void {
+    this.inputEnded = true
+    if (this.phase === 'lingering') return this.socket.end()
+    this.pump()
+    flushGathered()
+  }
+
+  /** Socket event: the connection is gone. */
+  closed(): void {
+    if (this.phase === 'closed' && this.slot < 0) return
+    this.phase = 'closed'
+    this.input = undefined
+    this.outbox.discard()
+    this.exchange.clientGone()
+    this.dropHead()
+    this.keeper.forget(this)
+    flushGathered()
+  }
+
+  /** Socket event. */
+  writable(): void {
+    if (this.outbox.waiting === 0 || !this.outbox.drained() || this.phase === 'closed') return
+    if (this.shutdownPending) this.socket.shutdown()
+    this.exchange.clientDrained()
+    flushGathered()
+  }
+
+  /** Checks time limits. @param now monotonic milliseconds */
+  tick(now: number): void {
+    if (this.phase === 'lingering') return this.tickLingering(now)
+    if (!this.exchange.isIdle) return this.exchange.tick(now)
+    if (this.phase === 'open') this.tickIdle(now)
+  }
+
+  /** Ends a tunnel, or the connection when it is idle. */
+  closeNow(): void {
+    if (this.exchange.isIdle) this.socket.end()
+    else this.socket.terminate()
+  }
+
+  // ClientSide
+
+  inputWanted(): void {
+    this.refused = false
+    this.pump()
+  }
+
+  inputRefused(): void {
+    this.refused = true
+    this.regulate()
+  }
+
+  exchangeEnded(persists: boolean): void {
+    this.dropHead()
+    this.since = monotonicMs()
+    this.refused = false
+    if (!persists || (this.inputEnded && this.input === undefined)) return this.closeGracefully()
+    this.pump()
+  }
+
+  cut(reset: boolean): void {
+    if (this.phase === 'closed') return
+    this.phase = 'closed'
+    this.dropHead()
+    if (reset) this.socket.terminate()
+    else this.socket.end()
+  }
+
+  shutdown(): void {
+    this.outbox.flush()
+    if (this.outbox.waiting > 0) this.shutdownPending = true
+    else this.socket.shutdown()
+  }
+
+  // --- input
+
+  private hold(chunk: Buffer): void {
+    if (this.input === undefined) {
+      this.input = chunk
+      this.inputAt = 0
+      return
+    }
+    this.input = Buffer.concat([this.input.subarray(this.inputAt), chunk])
+    this.inputAt = 0
+  }
+
+  private used(at: number): void {
+    if (at < this.input!.length) this.inputAt = at
+    else this.input = undefined
+  }
+
+  /** Moves input to whoever wants it, request after request; a loop, as pipelined requests may be many. */
+  private pump(): void {
+    if (this.pumping) return
+    this.pumping = true
+    while (this.input !== undefined && this.phase === 'open' && this.step());
+    this.pumping = false
+    if (this.inputEnded && this.input === undefined && this.phase === 'open') this.inputExhausted()
+    this.regulate()
+  }
+
+  /** @returns whether there may be more to do */
+  private step(): boolean {
+    if (this.proxyHeader !== undefined) return this.readProxyHeader(this.proxyHeader)
+    if (this.exchange.isIdle) return this.readHead()
+    if (!this.exchange.wantsInput) return false
+    const { input, inputAt } = this
+    const length = input!.length
+    this.input = undefined
+    const at = this.exchange.take(input!, inputAt, length)
+    if (at < length) this.putBack(input!, at)
+    return true
+  }
+
+  private putBack(input: Buffer, at: number): void {
+    if (this.phase === 'closed') return
+    this.input = input
+    this.inputAt = at
+  }
+
+  private readHead(): boolean {
+    const head = this.borrowHead()
+    const input = this.input!
+    const at = head.feed(input, this.inputAt, input.length)
+    if (at === INCOMPLETE) return this.headIncomplete(head)
+    if (at === REFUSED) return this.refuse(head.fault!)
+    this.used(at)
+    const fault = head.check()
+    if (fault !== undefined) return this.refuse(fault)
+    this.requests++
+    this.exchange.begin(head, this.since)
+    return true
+  }
+
+  private borrowHead(): RequestHead {
+    if (this.head !== undefined) return this.head
+    this.since = monotonicMs()
+    this.head = this.plane.borrowHead()
+    return this.head
+  }
+
+  /** Empty lines between requests do not start one. */
+  private headIncomplete(head: RequestHead): boolean {
+    this.input = undefined
+    if (!head.begun) this.dropHead()
+    return false
+  }
+
+  private refuse(fault: Fault): false {
+    this.refuseWith(statusOf(fault), 'bad-request')
+    return false
+  }
+
+  private refuseWith(status: number, cause: EndCause): void {
+    this.exchange.refuse(this.head, status, cause, this.since)
+  }
+
+  private dropHead(): void {
+    if (this.head === undefined) return
+    this.plane.returnHead(this.head)
+    this.head = undefined
+  }
+
+  private readProxyHeader(header: ProxyHeader): boolean {
+    const at = header.feed(this.input!, this.inputAt)
+    if (at === INCOMPLETE) this.input = undefined
+    if (at === REFUSED) this.socket.terminate()
+    if (at < 0) return false
+    this.used(at)
+    this.proxyHeader = undefined
+    const { source } = header
+    const { forwarding } = this.plane.settings
+    if (source !== undefined)
+      this.identity = identify(source, this.identity.scheme, forwarding.trustedProxies)
+    return true
+  }
+
+  private inputExhausted(): void {
+    if (this.exchange.isIdle) {
+      if (this.head?.begun === true) return this.refuseWith(statusOf('truncated-message'), 'bad-request')
+      this.phase = 'lingering'
+      return this.socket.end()
+    }
+    if (this.endTold) return
+    this.endTold = true
+    if (!this.exchange.clientEnded()) this.socket.end()
+  }
+
+  /** Reads exactly when there is somebody to read for; a waiting client is still listened to, as it may leave. */
+  private regulate(): void {
+    if (this.phase !== 'open') return
+    const pause = this.input !== undefined || this.refused
+    if (pause === this.paused) return
+    this.paused = pause
+    if (pause) this.socket.pause()
+    else this.socket.resume()
+  }
+
+  // --- closing
+
+  private closeGracefully(): void {
+    if (this.phase !== 'open') return
+    const allRead = this.input === undefined && this.exchange.hasWholeRequest
+    this.phase = 'lingering'
+    if (this.inputEnded || allRead) return this.socket.end()
+    this.since = monotonicMs()
+    this.input = undefined
+    this.socket.shutdown()
+    if (this.paused) this.socket.resume()
+  }
+
+  private dropInput(length: number): void {
+    this.lingered += length
+    if (this.lingered > MAX_LINGER_BYTES) this.socket.end()
+  }
+
+  private tickLingering(now: number): void {
+    if (now - this.since > this.plane.settings.timeouts.lingerMs) this.socket.terminate()
+  }
+
+  private tickIdle(now: number): void {
+    const { timeouts } = this.plane.settings
+    if (this.head?.begun === true) {
+      if (now - this.since > timeouts.headerMs) this.headTimedOut()
+      return
+    }
+    if (this.keeper.isDraining && now - this.keeper.drainingSince > timeouts.drainGraceMs)
+      return this.socket.end()
+    const limitMs = this.requests === 0 ? timeouts.headerMs : timeouts.clientIdleMs
+    if (now - this.since <= limitMs) return
+    this.plane.settings.observer.connection('idle-timeout')
+    this.socket.end()
+  }
+
+  private headTimedOut(): void {
+    this.refuseWith(408, 'client-timeout')
+    flushGathered()
+  }
+}

@@ -1,0 +1,238 @@
+import { UNIX_PEER } from '../exchange/client-identity.ts'
+import type { DataPlane } from '../exchange/data-plane.ts'
+import { monotonicMs } from '../transport/clock.ts'
+import type { ByteSocket } from '../transport/byte-socket.ts'
+import { ClientConnection, type ConnectionKeeper } from './client-connection.ts'
+import type { TlsSource } from './tls-source.ts'
+
+/** Where to listen; `fd` is a listening socket inherited from the parent or the service manager. */
+export type ListenTarget =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'fd'; readonly fd: number }
+
+export interface ListenerOptions {
+  readonly target: ListenTarget
+  /** Terminate TLS with this certificate; `undefined` speaks plain HTTP. */
+  readonly tls: TlsSource | undefined
+  /** Let several processes listen on the same TCP port; each connection goes to one of them. */
+  readonly reusePort: boolean
+}
+
+/** What is going on at a listener. */
+export interface ListenerSnapshot {
+  readonly connections: number
+  readonly idle: number
+}
+
+const TICK_MS = 100
+const REFUSAL = Buffer.from(
+  'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n',
+)
+
+interface Attached {
+  connection: ClientConnection | undefined
+}
+
+/** The part of a Bun socket this package uses, as a `ByteSocket`. */
+type ClientSocket = Bun.Socket<Attached> & ByteSocket
+
+/**
+ * Accepts client connections and keeps them, within the limits in total and per address. One timer looks at all
+ * deadlines ten times a second, so that no request needs a timer of its own (measured in `bench/proxy`).
+ */
+export class Listener implements ConnectionKeeper, AsyncDisposable {
+  drainingSince = 0
+  private readonly plane: DataPlane
+  private readonly options: ListenerOptions
+  private readonly connections: ClientConnection[] = []
+  private readonly perAddress = new Map<string, number>()
+  private readonly handlers: Bun.SocketHandler<Attached>
+  private server: Bun.SocketListener<Attached> | undefined
+  private timer: ReturnType<typeof setInterval> | undefined
+  private unsubscribe: (() => void) | undefined
+  private emptied: PromiseWithResolvers<void> | undefined
+  private draining = false
+  private closing: Promise<void> | undefined
+  private boundPort = 0
+
+  constructor(plane: DataPlane, options: ListenerOptions) {
+    this.plane = plane
+    this.options = options
+    this.handlers = this.makeHandlers()
+  }
+
+  get isDraining(): boolean {
+    return this.draining
+  }
+
+  /** Where the listener can be reached: `http://HOST:PORT`, `unix:PATH` or `fd:N`. */
+  get url(): string {
+    const { target, tls } = this.options
+    if (target.kind === 'unix') return `unix:${target.path}`
+    if (target.kind === 'fd') return `fd:${target.fd}`
+    const host = target.host.includes(':') ? `[${target.host}]` : target.host
+    return `${tls === undefined ? 'http' : 'https'}://${host}:${this.boundPort}`
+  }
+
+  /** The TCP port in use, 0 for other sockets. */
+  get port(): number {
+    return this.boundPort
+  }
+
+  snapshot(): ListenerSnapshot {
+    const idle = this.connections.filter((connection) => connection.isIdle).length
+    return { connections: this.connections.length, idle }
+  }
+
+  /** @throws what the system says when the address cannot be used */
+  async start(): Promise<void> {
+    const { target, tls } = this.options
+    this.boundPort = target.kind === 'tcp' ? target.port : 0
+    this.server = this.listen()
+    if (target.kind === 'tcp') this.boundPort = this.portOf(this.server)
+    this.unsubscribe = tls?.subscribe(() => this.replaceServer())
+    this.timer = setInterval(() => this.tick(), TICK_MS)
+  }
+
+  /**
+   * Stops accepting, answers what is under way with `Connection: close`, closes idle connections after a short grace.
+   * Resolves when no connection is left; `signal` cuts what remains.
+   */
+  async drain(signal?: AbortSignal): Promise<void> {
+    this.stopAccepting()
+    if (!this.draining) this.drainingSince = monotonicMs()
+    this.draining = true
+    if (this.connections.length === 0) return
+    this.emptied ??= Promise.withResolvers()
+    const cut = (): void => this.cutAll()
+    if (signal?.aborted === true) cut()
+    signal?.addEventListener('abort', cut, { once: true })
+    await this.emptied.promise
+    signal?.removeEventListener('abort', cut)
+  }
+
+  /** Closes the socket and all connections, finished or not. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown()
+    return this.closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  forget(connection: ClientConnection): void {
+    const { slot } = connection
+    if (slot < 0) return
+    const last = this.connections.pop()!
+    if (last !== connection) {
+      this.connections[slot] = last
+      last.slot = slot
+    }
+    connection.slot = -1
+    this.uncount(connection.peer)
+    this.plane.settings.observer.connection('closed')
+    if (this.connections.length === 0) this.emptied?.resolve()
+  }
+
+  private async shutDown(): Promise<void> {
+    this.stopAccepting()
+    this.draining = true
+    this.cutAll()
+    clearInterval(this.timer)
+  }
+
+  private stopAccepting(): void {
+    this.unsubscribe?.()
+    this.unsubscribe = undefined
+    this.server?.stop(false)
+    this.server = undefined
+  }
+
+  private cutAll(): void {
+    for (const connection of [...this.connections]) connection.closeNow()
+  }
+
+  private listen(): Bun.SocketListener<Attached> {
+    const { target, tls, reusePort } = this.options
+    const secure = tls === undefined ? {} : { tls: { ...tls.current(), minVersion: 'TLSv1.2' } }
+    const common = { socket: this.handlers, allowHalfOpen: true, ...secure }
+    if (target.kind === 'unix') return Bun.listen<Attached>({ ...common, unix: target.path })
+    // Bun listens on an inherited descriptor, which its types mention for connections only.
+    if (target.kind === 'fd') return Bun.listen<Attached>({ ...common, fd: target.fd } as never)
+    const options = {
+      ...common,
+      hostname: target.host,
+      port: this.boundPort,
+      reusePort: reusePort || tls !== undefined,
+    }
+    return Bun.listen<Attached>(options)
+  }
+
+  private portOf(server: Bun.SocketListener<Attached>): number {
+    return 'port' in server ? (server as unknown as { port: number }).port : 0
+  }
+
+  /** New certificate: the new socket listens before the old one stops; established connections go on. */
+  private replaceServer(): void {
+    if (this.server === undefined) return
+    const old = this.server
+    this.server = this.listen()
+    old.stop(false)
+  }
+
+  private makeHandlers(): Bun.SocketHandler<Attached> {
+    return {
+      open: (socket) => this.accept(socket),
+      data: (socket, chunk) => socket.data.connection?.received(chunk),
+      drain: (socket) => socket.data.connection?.writable(),
+      end: (socket) => socket.data.connection?.ended(),
+      close: (socket) => socket.data.connection?.closed(),
+      error: (socket) => socket.data.connection?.closed(),
+    }
+  }
+
+  private accept(socket: Bun.Socket<Attached>): void {
+    const { observer } = this.plane.settings
+    const attached: Attached = { connection: undefined }
+    socket.data = attached
+    const peer = socket.remoteAddress ?? UNIX_PEER
+    const refusal = this.refusalOf(peer)
+    if (refusal !== undefined) {
+      observer.connection(refusal)
+      return void socket.end(REFUSAL)
+    }
+    this.count(peer)
+    const secure = this.options.tls !== undefined
+    const connection = new ClientConnection(socket as ClientSocket, this.plane, this, peer, secure)
+    connection.slot = this.connections.length
+    this.connections.push(connection)
+    attached.connection = connection
+    observer.connection('opened')
+  }
+
+  private refusalOf(peer: string): 'refused-total' | 'refused-address' | undefined {
+    const { limits } = this.plane.settings
+    if (this.connections.length >= limits.maxConnections) return 'refused-total'
+    if (peer !== UNIX_PEER && (this.perAddress.get(peer) ?? 0) >= limits.maxConnectionsPerAddress)
+      return 'refused-address'
+    return undefined
+  }
+
+  private count(peer: string): void {
+    if (peer !== UNIX_PEER) this.perAddress.set(peer, (this.perAddress.get(peer) ?? 0) + 1)
+  }
+
+  private uncount(peer: string): void {
+    const left = (this.perAddress.get(peer) ?? 0) - 1
+    if (left > 0) this.perAddress.set(peer, left)
+    else this.perAddress.delete(peer)
+  }
+
+  private tick(): void {
+    const now = monotonicMs()
+    for (let index = this.connections.length - 1; index >= 0; index--) this.connections[index]?.tick(now)
+    this.plane.upstreams.sweep(now)
+  }
+}

@@ -1,0 +1,137 @@
+import type { ByteSocket } from './byte-socket.ts'
+
+const SCRATCH_BYTES = 256 * 1024
+/** Longer runs of bytes are written from where they are instead of being copied behind a head. */
+const COPY_BYTES = 32 * 1024
+
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+let owner: Outbox | undefined
+let used = 0
+
+/**
+ * Outgoing side of one socket. Everything written during one event is gathered in a scratch buffer shared by the
+ * process and leaves with one system call: call `flush` before the event ends. What the kernel does not take is kept
+ * until `drained` is called; whoever feeds the outbox has to pause its source while `waiting` is not 0.
+ */
+export class Outbox {
+  /** Bytes kept because the kernel did not take them. */
+  waiting = 0
+  /** Bytes the kernel took. */
+  sent = 0
+  /** The socket refused bytes for good. */
+  broken = false
+  private readonly socket: ByteSocket
+  private readonly queue: Uint8Array[] = []
+  private offset = 0
+
+  constructor(socket: ByteSocket) {
+    this.socket = socket
+  }
+
+  /** The buffer for `reserve` and `commit`. */
+  get scratch(): Buffer {
+    return scratch
+  }
+
+  /**
+   * Makes room for `length` bytes in the scratch buffer.
+   *
+   * @returns where to write; tell `commit` where you stopped
+   */
+  reserve(length: number): number {
+    if (owner !== this) {
+      owner?.flush()
+      owner = this
+    } else if (used + length > SCRATCH_BYTES) {
+      this.flush()
+      owner = this
+    }
+    return used
+  }
+
+  commit(at: number): void {
+    used = at
+  }
+
+  /** Appends bytes that stay untouched from now on: they may be kept without being copied. */
+  append(bytes: Buffer, from: number, to: number): void {
+    const length = to - from
+    if (length > COPY_BYTES) {
+      this.flush()
+      this.send(bytes, from, to, true)
+      return
+    }
+    const at = this.reserve(length)
+    bytes.copy(scratch, at, from, to)
+    used = at + length
+  }
+
+  /** Appends text of which each character is one byte. */
+  appendText(text: string): void {
+    const at = this.reserve(text.length)
+    used = at + scratch.write(text, at, 'latin1')
+  }
+
+  /** Hands over what was gathered. */
+  flush(): void {
+    if (owner !== this) return
+    const length = used
+    owner = undefined
+    used = 0
+    if (length > 0) this.send(scratch, 0, length, false)
+  }
+
+  /** The socket takes bytes again. Returns whether everything is out. */
+  drained(): boolean {
+    while (this.queue.length > 0) {
+      const head = this.queue[0]!
+      const length = head.length - this.offset
+      const taken = this.write(head, this.offset, length)
+      if (taken < length) return this.keepOffset(taken)
+      this.queue.shift()
+      this.offset = 0
+    }
+    return true
+  }
+
+  /** Forgets what was not sent. */
+  discard(): void {
+    if (owner === this) owner = undefined
+    this.queue.length = 0
+    this.offset = this.waiting = 0
+  }
+
+  private keepOffset(taken: number): boolean {
+    this.offset += taken
+    return this.broken
+  }
+
+  private send(bytes: Uint8Array, from: number, to: number, stable: boolean): void {
+    if (this.broken) return
+    if (this.queue.length > 0) return this.keep(bytes, from, to, stable)
+    const taken = this.write(bytes, from, to - from)
+    if (taken < to - from && !this.broken) this.keep(bytes, from + taken, to, stable)
+  }
+
+  private write(bytes: Uint8Array, from: number, length: number): number {
+    const taken = this.socket.write(bytes, from, length)
+    if (taken < 0) {
+      this.broken = true
+      this.discard()
+      return 0
+    }
+    this.sent += taken
+    if (this.waiting > 0) this.waiting -= taken
+    return taken
+  }
+
+  private keep(bytes: Uint8Array, from: number, to: number, stable: boolean): void {
+    this.queue.push(stable ? bytes.subarray(from, to) : Uint8Array.prototype.slice.call(bytes, from, to))
+    this.waiting += to - from
+  }
+}
+
+/** Hands over what any outbox gathered; for the end of an event. */
+export function flushGathered(): void {
+  owner?.flush()
+}

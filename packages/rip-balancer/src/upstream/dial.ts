@@ -1,0 +1,79 @@
+import type { BackendAddress } from '../pool/claim.ts'
+import type { ByteSocket } from '../transport/byte-socket.ts'
+import type { UpstreamFailure } from './response-sink.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
+
+/** Ties a socket that is being connected to its connection object, which may have been given up meanwhile. */
+export class DialedSocket implements ByteSocket {
+  connection: UpstreamConnection | undefined
+  private socket: Bun.Socket<DialedSocket> | undefined
+  private abandoned = false
+  private wantsPause = false
+
+  write(bytes: Uint8Array, from: number, length: number): number {
+    return this.socket === undefined ? 0 : this.socket.write(bytes, from, length)
+  }
+
+  shutdown(): void {
+    this.socket?.shutdown()
+  }
+
+  end(): void {
+    this.abandoned = true
+    this.socket?.end()
+  }
+
+  terminate(): void {
+    this.abandoned = true
+    this.socket?.terminate()
+  }
+
+  pause(): void {
+    this.wantsPause = true
+    this.socket?.pause()
+  }
+
+  resume(): void {
+    this.wantsPause = false
+    this.socket?.resume()
+  }
+
+  opened(socket: Bun.Socket<DialedSocket>): void {
+    this.socket = socket
+    if (this.abandoned) return void socket.terminate()
+    if (this.wantsPause) socket.pause()
+    this.connection?.opened()
+  }
+}
+
+const handlers: Bun.SocketHandler<DialedSocket> = {
+  open: (socket) => socket.data.opened(socket),
+  data: (socket, chunk) => socket.data.connection?.received(chunk),
+  drain: (socket) => socket.data.connection?.writable(),
+  end: (socket) => socket.data.connection?.ended(),
+  close: (socket) => socket.data.connection?.lost('reset'),
+  error: (socket) => socket.data.connection?.lost('reset'),
+}
+
+/** Starts to connect; the outcome is told to `dialed.connection`, never before this returns. */
+export function dial(address: BackendAddress, dialed: DialedSocket): void {
+  connect(address, dialed).catch((error: unknown) => dialed.connection?.lost(failureOf(error)))
+}
+
+async function connect(address: BackendAddress, data: DialedSocket): Promise<void> {
+  const options = { socket: handlers, data, allowHalfOpen: true }
+  if (address.kind === 'unix') await Bun.connect({ ...options, unix: address.path })
+  else await Bun.connect({ ...options, hostname: address.host, port: address.port })
+}
+
+/** Running out of descriptors or local ports says nothing about the backend. */
+function failureOf(error: unknown): UpstreamFailure {
+  const code = (error as { code?: string }).code
+  return code === 'EMFILE' ||
+    code === 'ENFILE' ||
+    code === 'EADDRNOTAVAIL' ||
+    code === 'ENOBUFS' ||
+    code === 'ENOMEM'
+    ? 'local-failure'
+    : 'connect-failed'
+}

@@ -1,0 +1,27 @@
+import type { FieldSection } from '../http1/field-section.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+
+/** How an upstream connection failed while it served an exchange. */
+export type UpstreamFailure = 'connect-failed' | 'local-failure' | 'reset' | 'bad-response'
+
+/** What an upstream connection tells the exchange it serves. Heads and bytes are valid only during the call. */
+export interface ResponseSink {
+  /** The connection is ready for the request. */
+  connected(): void
+  /** An interim response other than 101. */
+  interim(head: ResponseHead): void
+  /** A 101 response. @returns whether it is what the client asked for; then the connection is a tunnel */
+  switching(head: ResponseHead): boolean
+  /** The head of the final response. */
+  head(head: ResponseHead): void
+  /** Body bytes without their framing, or tunnel bytes. */
+  data(bytes: Buffer, from: number, to: number): void
+  /** The response is complete, and the connection is no longer this exchange's. */
+  complete(trailers: FieldSection | undefined): void
+  /** The tunnel's other side stopped sending. */
+  tunnelEnded(): void
+  /** The connection is gone. */
+  failed(failure: UpstreamFailure): void
+  /** All bytes written so far were taken. */
+  upstreamDrained(): void
+}

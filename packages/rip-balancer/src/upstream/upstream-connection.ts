@@ -1,0 +1,274 @@
+import type { Framing } from '../http1/body-framing.ts'
+import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
+import { FIELD } from '../http1/field-name.ts'
+import { INCOMPLETE, REFUSED, type FieldSection, type HeadLimits } from '../http1/field-section.ts'
+import { ResponseHead } from '../http1/response-head.ts'
+import type { ByteSocket } from '../transport/byte-socket.ts'
+import { Outbox, flushGathered } from '../transport/outbox.ts'
+import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
+
+type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed'
+
+/** Whoever keeps the connections of one backend. */
+export interface ConnectionOwner {
+  /** The connection can serve another exchange. */
+  park(connection: UpstreamConnection): void
+  /** The connection is closed. */
+  gone(connection: UpstreamConnection, unexpectedBytes: boolean): void
+}
+
+/** Limits of one connection to a backend. */
+export interface UpstreamLimits {
+  readonly head: HeadLimits
+  readonly maxInterimResponses: number
+  readonly idleMs: number
+}
+
+/**
+ * One HTTP/1.1 connection to a backend: one request at a time, never pipelined. It parses the response and decides
+ * whether the connection may serve another request: only if request and response are complete, nothing follows the
+ * response, and nobody asked for the end (RFC 9112 §9.3, §11.2).
+ */
+export class UpstreamConnection {
+  readonly outbox: Outbox
+  /** Whether this is not the first request of the connection. */
+  reused = false
+  /** Whether a byte of the current response has arrived. */
+  answered = false
+  /** Set by the exchange when the request, body included, was written. */
+  requestComplete = false
+  /** When the connection was parked. */
+  idleSince = 0
+  /** How long it may stay unused. */
+  idleLimitMs: number
+  private readonly socket: ByteSocket
+  private readonly owner: ConnectionOwner
+  private readonly limits: UpstreamLimits
+  private readonly response: ResponseHead
+  private decoder: ChunkedDecoder | undefined
+  private sink: ResponseSink | undefined
+  private phase: Phase = 'connecting'
+  private framing: Framing = 'none'
+  private remaining = 0
+  private interims = 0
+  private toHead = false
+  private persists = true
+  private paused = false
+  private shutdownPending = false
+
+  constructor(socket: ByteSocket, owner: ConnectionOwner, limits: UpstreamLimits, sink: ResponseSink) {
+    this.socket = socket
+    this.owner = owner
+    this.limits = limits
+    this.idleLimitMs = limits.idleMs
+    this.outbox = new Outbox(socket)
+    this.response = new ResponseHead(limits.head)
+    this.sink = sink
+  }
+
+  get isClosed(): boolean {
+    return this.phase === 'closed'
+  }
+
+  /** Binds a parked connection to an exchange. */
+  take(sink: ResponseSink): void {
+    this.sink = sink
+    this.reused = true
+  }
+
+  /** Prepares for a response, before the request is written. */
+  expect(toHead: boolean): void {
+    this.toHead = toHead
+    this.phase = 'head'
+    this.answered = this.requestComplete = false
+    this.interims = 0
+  }
+
+  pause(): void {
+    if (this.paused || this.phase === 'closed') return
+    this.paused = true
+    this.socket.pause()
+  }
+
+  resume(): void {
+    if (!this.paused || this.phase === 'closed') return
+    this.paused = false
+    this.socket.resume()
+  }
+
+  get isPaused(): boolean {
+    return this.paused
+  }
+
+  /** Stops sending into a tunnel once everything written is out. */
+  shutdownWhenSent(): void {
+    this.outbox.flush()
+    if (this.outbox.waiting > 0) this.shutdownPending = true
+    else if (this.phase !== 'closed') this.socket.shutdown()
+  }
+
+  /** Closes at once; the exchange hears nothing more. */
+  destroy(): void {
+    this.sink = undefined
+    this.close(false)
+  }
+
+  /** Socket event. */
+  opened(): void {
+    if (this.phase === 'connecting') this.phase = 'idle'
+    this.sink?.connected()
+    flushGathered()
+  }
+
+  /** Socket event. */
+  received(chunk: Buffer): void {
+    if (this.phase === 'closed') return
+    if (this.sink === undefined || this.phase === 'idle') return this.close(true)
+    this.answered = true
+    this.consume(chunk)
+    flushGathered()
+  }
+
+  /** Socket event: the backend stopped sending. */
+  ended(): void {
+    const { sink } = this
+    if (sink === undefined || this.phase === 'closed') return this.close(false)
+    if (this.phase === 'tunnel') return sink.tunnelEnded()
+    if (this.phase === 'body' && this.framing === 'eof') this.finish(undefined, false)
+    else this.fail('reset')
+    flushGathered()
+  }
+
+  /** Socket event: the connection is gone, `failure` says why when it never opened. */
+  lost(failure: UpstreamFailure): void {
+    if (this.phase === 'closed') return
+    this.fail(failure)
+    flushGathered()
+  }
+
+  /** Socket event. */
+  writable(): void {
+    if (this.outbox.waiting === 0 || !this.outbox.drained()) return
+    if (this.shutdownPending) this.socket.shutdown()
+    this.sink?.upstreamDrained()
+    flushGathered()
+  }
+
+  private consume(chunk: Buffer): void {
+    const to = chunk.length
+    let at = 0
+    while (at < to && this.phase !== 'closed') {
+      if (this.phase === 'head') at = this.consumeHead(chunk, at, to)
+      else if (this.phase === 'body') at = this.consumeBody(chunk, at, to)
+      else return this.sink?.data(chunk, at, to)
+      if (at < 0) return
+    }
+  }
+
+  /** @returns where to go on, or -1 when the rest is no longer of interest */
+  private consumeHead(chunk: Buffer, from: number, to: number): number {
+    const { response } = this
+    const at = response.feed(chunk, from, to)
+    if (at === INCOMPLETE) return -1
+    if (at === REFUSED || response.check(this.toHead) !== undefined) return this.fail('bad-response')
+    if (response.isInterim) return this.consumeInterim(at)
+    if (response.status === 101) return this.switchProtocols(at)
+    return this.consumeFinal(at, to)
+  }
+
+  private consumeInterim(at: number): number {
+    if (++this.interims > this.limits.maxInterimResponses) return this.fail('bad-response')
+    this.sink!.interim(this.response)
+    this.response.reset()
+    return at
+  }
+
+  private switchProtocols(at: number): number {
+    if (!this.sink!.switching(this.response)) return this.fail('bad-response')
+    this.phase = 'tunnel'
+    this.response.reset()
+    return at
+  }
+
+  private consumeFinal(at: number, to: number): number {
+    const { response } = this
+    this.framing = response.body.framing
+    this.remaining = response.body.length
+    this.persists = response.minor > 0 ? !response.connection.close : response.connection.keepAlive
+    this.noteKeepAlive()
+    this.sink!.head(response)
+    response.reset()
+    if (this.isClosed) return -1
+    if (this.framing === 'chunked') (this.decoder ??= new ChunkedDecoder(this.limits.head)).reset()
+    if (this.framing === 'none') return this.finish(undefined, at < to)
+    this.phase = 'body'
+    return at
+  }
+
+  /** A backend that announces when it closes idle connections is taken at its word, with a second to spare. */
+  private noteKeepAlive(): void {
+    const index = this.response.find(FIELD.keepAlive)
+    if (index < 0) return
+    const seconds = /(?:^|[ ,])timeout=(\d{1,6})/i.exec(this.response.value(index))?.[1]
+    if (seconds !== undefined) this.idleLimitMs = Math.min(this.limits.idleMs, (Number(seconds) - 1) * 1000)
+  }
+
+  private consumeBody(chunk: Buffer, from: number, to: number): number {
+    if (this.framing === 'chunked') return this.consumeChunks(chunk, from, to)
+    if (this.framing === 'eof') return this.relay(chunk, from, to)
+    const end = Math.min(to, from + this.remaining)
+    this.remaining -= end - from
+    this.sink!.data(chunk, from, end)
+    if (this.phase === 'closed') return -1
+    return this.remaining === 0 ? this.finish(undefined, end < to) : end
+  }
+
+  private relay(chunk: Buffer, from: number, to: number): number {
+    this.sink!.data(chunk, from, to)
+    return -1
+  }
+
+  private consumeChunks(chunk: Buffer, from: number, to: number): number {
+    const decoder = this.decoder!
+    const event = decoder.next(chunk, from, to)
+    if (event === 'refused') return this.fail('bad-response')
+    if (event === 'more') return -1
+    if (event === 'end') return this.finish(decoder.trailers, decoder.at < to)
+    this.sink!.data(chunk, decoder.dataStart, decoder.dataEnd)
+    return this.isClosed ? -1 : decoder.at
+  }
+
+  /** Lets go of the exchange, then of the connection, and only then tells the exchange, which may start the next one. */
+  private finish(trailers: FieldSection | undefined, extraBytes: boolean): number {
+    const sink = this.sink!
+    this.sink = undefined
+    if (this.isReusable(extraBytes)) {
+      this.phase = 'idle'
+      this.resume()
+      this.owner.park(this)
+    } else this.close(extraBytes)
+    sink.complete(trailers)
+    return -1
+  }
+
+  private isReusable(extraBytes: boolean): boolean {
+    if (extraBytes || !this.persists || this.framing === 'eof') return false
+    return this.requestComplete && this.outbox.waiting === 0 && !this.outbox.broken
+  }
+
+  private fail(failure: UpstreamFailure): number {
+    const { sink } = this
+    this.sink = undefined
+    this.close(false)
+    sink?.failed(failure)
+    return -1
+  }
+
+  private close(unexpectedBytes: boolean): void {
+    if (this.phase === 'closed') return
+    this.phase = 'closed'
+    this.outbox.discard()
+    this.socket.terminate()
+    this.owner.gone(this, unexpectedBytes)
+  }
+}

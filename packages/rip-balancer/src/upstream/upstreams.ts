@@ -1,0 +1,118 @@
+import type { Backend } from '../pool/claim.ts'
+import { DialedSocket, dial } from './dial.ts'
+import type { ResponseSink } from './response-sink.ts'
+import { UpstreamConnection, type ConnectionOwner, type UpstreamLimits } from './upstream-connection.ts'
+
+/** What happens to connections, for counting. */
+export interface UpstreamObserver {
+  connection(event: 'upstream-opened' | 'upstream-closed' | 'upstream-unexpected-bytes'): void
+}
+
+/**
+ * Connections to all backends. Unused ones are kept per backend, the most recently used first, so that the rest can
+ * grow old and be closed before the backend does it.
+ */
+export class Upstreams {
+  private readonly limits: UpstreamLimits
+  private readonly maxIdlePerBackend: number
+  private readonly observer: UpstreamObserver
+  private readonly shelves = new Map<Backend, Shelf>()
+
+  constructor(limits: UpstreamLimits, maxIdlePerBackend: number, observer: UpstreamObserver) {
+    this.limits = limits
+    this.maxIdlePerBackend = maxIdlePerBackend
+    this.observer = observer
+  }
+
+  /** A connection that is ready for a request, or `undefined` when one has to be opened. */
+  takeIdle(backend: Backend, sink: ResponseSink): UpstreamConnection | undefined {
+    return this.shelves.get(backend)?.take(sink)
+  }
+
+  /** Opens a connection; `sink.connected` or `sink.failed` follows, never before this returns. */
+  open(backend: Backend, sink: ResponseSink): UpstreamConnection {
+    const dialed = new DialedSocket()
+    const connection = new UpstreamConnection(dialed, this.shelfOf(backend), this.limits, sink)
+    dialed.connection = connection
+    this.observer.connection('upstream-opened')
+    dial(backend.address, dialed)
+    return connection
+  }
+
+  /** The backend takes no more requests: unused connections close now, the others after their response. */
+  retire(backend: Backend): void {
+    this.shelves.get(backend)?.retire()
+    this.shelves.delete(backend)
+  }
+
+  /** Closes connections that were unused for too long. @param now milliseconds of the monotonic clock */
+  sweep(now: number): void {
+    for (const shelf of this.shelves.values()) shelf.sweep(now)
+  }
+
+  /** Number of unused connections. */
+  get idle(): number {
+    let count = 0
+    for (const shelf of this.shelves.values()) count += shelf.size
+    return count
+  }
+
+  close(): void {
+    for (const backend of this.shelves.keys()) this.retire(backend)
+  }
+
+  private shelfOf(backend: Backend): Shelf {
+    const known = this.shelves.get(backend)
+    if (known !== undefined) return known
+    const shelf = new Shelf(this.maxIdlePerBackend, this.observer)
+    this.shelves.set(backend, shelf)
+    return shelf
+  }
+}
+
+/** Unused connections of one backend, oldest first. */
+class Shelf implements ConnectionOwner {
+  private readonly connections: UpstreamConnection[] = []
+  private readonly capacity: number
+  private readonly observer: UpstreamObserver
+  private retired = false
+
+  constructor(capacity: number, observer: UpstreamObserver) {
+    this.capacity = capacity
+    this.observer = observer
+  }
+
+  get size(): number {
+    return this.connections.length
+  }
+
+  take(sink: ResponseSink): UpstreamConnection | undefined {
+    const connection = this.connections.pop()
+    connection?.take(sink)
+    return connection
+  }
+
+  park(connection: UpstreamConnection): void {
+    if (this.retired || this.connections.length >= this.capacity) return connection.destroy()
+    connection.idleSince = performance.now()
+    this.connections.push(connection)
+  }
+
+  gone(connection: UpstreamConnection, unexpectedBytes: boolean): void {
+    const index = this.connections.lastIndexOf(connection)
+    if (index >= 0) this.connections.splice(index, 1)
+    this.observer.connection(unexpectedBytes ? 'upstream-unexpected-bytes' : 'upstream-closed')
+  }
+
+  sweep(now: number): void {
+    for (let index = this.connections.length - 1; index >= 0; index--) {
+      const connection = this.connections[index]!
+      if (now - connection.idleSince >= connection.idleLimitMs) connection.destroy()
+    }
+  }
+
+  retire(): void {
+    this.retired = true
+    while (this.connections.length > 0) this.connections.pop()!.destroy()
+  }
+}
