@@ -13,6 +13,8 @@ const LINE_LF = 4
 const EMPTY_LINE_LF = 5
 
 const MAX_EMPTY_LINES = 4
+/** Registered methods have at most 17 letters. */
+const MAX_METHOD_BYTES = 64
 const HTTP = [0x48, 0x54, 0x54, 0x50, 0x2f]
 const DOT = 0x2e
 const SLASH = 0x2f
@@ -172,6 +174,7 @@ export class RequestHead extends FieldSection {
   private scanMethod(at: number, stop: number): number {
     const { bytes } = this
     while (at < stop && TOKEN[bytes[at]!] !== 0) at++
+    if (at - this.start > MAX_METHOD_BYTES) return this.refuse('bad-method')
     if (at === stop) return at
     if (bytes[at] !== SP || at === this.start)
       return this.refuse(bytes[at] === LF ? 'bad-line-end' : 'bad-method')

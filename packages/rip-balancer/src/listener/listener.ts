@@ -151,7 +151,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   private cutAll(): void {
-    for (const connection of [...this.connections]) connection.closeNow()
+    for (const connection of this.connections.slice()) connection.closeNow()
   }
 
   private listen(): Bun.SocketListener<Attached> {

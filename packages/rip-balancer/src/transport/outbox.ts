@@ -39,13 +39,7 @@ export class Outbox {
    * @returns where to write; tell `commit` where you stopped
    */
   reserve(length: number): number {
-    if (owner !== this) {
-      owner?.flush()
-      owner = this
-    } else if (used + length > SCRATCH_BYTES) {
-      this.flush()
-      owner = this
-    }
+    if (owner !== this || used + length > SCRATCH_BYTES) takeOver(this)
     return used
   }
 
@@ -76,9 +70,13 @@ export class Outbox {
   flush(): void {
     if (owner !== this) return
     const length = used
-    owner = undefined
-    used = 0
-    if (length > 0) this.send(scratch, 0, length, false)
+    takeOver(undefined)
+    if (length > 0) this.sendGathered(length)
+  }
+
+  /** Sends the first bytes of the scratch buffer. */
+  sendGathered(length: number): void {
+    this.send(scratch, 0, length, false)
   }
 
   /** The socket takes bytes again. Returns whether everything is out. */
@@ -96,7 +94,7 @@ export class Outbox {
 
   /** Forgets what was not sent. */
   discard(): void {
-    if (owner === this) owner = undefined
+    if (owner === this) takeOver(undefined)
     this.queue.length = 0
     this.offset = this.waiting = 0
   }
@@ -129,6 +127,15 @@ export class Outbox {
     this.queue.push(stable ? bytes.subarray(from, to) : Uint8Array.prototype.slice.call(bytes, from, to))
     this.waiting += to - from
   }
+}
+
+/** Gives the scratch buffer, empty, to its next user. What another one gathered is sent first. */
+function takeOver(next: Outbox | undefined): void {
+  const previous = owner
+  const length = used
+  owner = next
+  used = 0
+  if (next !== undefined && length > 0) previous?.sendGathered(length)
 }
 
 /** Hands over what any outbox gathered; for the end of an event. */

@@ -40,7 +40,7 @@ export class DialedSocket implements ByteSocket {
 
   opened(socket: Bun.Socket<DialedSocket>): void {
     this.socket = socket
-    if (this.abandoned) return void socket.terminate()
+    if (this.abandoned) return socket.terminate()
     if (this.wantsPause) socket.pause()
     this.connection?.opened()
   }
