@@ -61,6 +61,8 @@ function serve(options: FetchTransportOptions): Bun.Server<unknown> {
     return Bun.serve({
       ...listen,
       development: false,
+      // Without development mode Bun shares the port by default, and a second worker would go unnoticed.
+      reusePort: false,
       idleTimeout: options.idleTimeoutS,
       maxRequestBodySize: options.maxBodyBytes,
       fetch: (request: Request) => answer(request),

@@ -1,0 +1,265 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import {
+  encodeFrame,
+  FrameDecoder,
+  PROTOCOL_VERSION,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from '../src/protocol.ts'
+import { createWorker, type Worker, type WorkerOptions } from '../src/index.ts'
+
+const MAIN = join(import.meta.dir, '..', 'src', 'main.ts')
+const PACKAGE_MODULES = join(import.meta.dir, '..', 'node_modules')
+
+/** A folder of its own for one test, removed at its end. */
+export class Folder implements Disposable {
+  readonly path: string = mkdtempSync(join(tmpdir(), 'rip-w-'))
+
+  constructor(files: Readonly<Record<string, string>> = {}) {
+    for (const [name, content] of Object.entries(files)) this.write(name, content)
+  }
+
+  file(name: string): string {
+    return join(this.path, name)
+  }
+
+  write(name: string, content: string): string {
+    const file = this.file(name)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, content)
+    return file
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true })
+  }
+}
+
+/** A folder in this package, so that an application in it finds the frameworks installed for the tests. */
+export class PackageFolder extends Folder {
+  constructor(files: Readonly<Record<string, string>> = {}) {
+    super(files)
+    this.write('package.json', '{ "type": "module" }')
+    // Modules resolve through the link exactly as in an installed project.
+    symlinkSync(PACKAGE_MODULES, this.file('node_modules'))
+  }
+}
+
+/** Waits for a condition; fails, naming it, when it does not come true. */
+export async function until(what: string, isTrue: () => unknown, timeoutMs: number = 5000): Promise<void> {
+  const end = performance.now() + timeoutMs
+  while (!isTrue()) {
+    if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`)
+    await Bun.sleep(2)
+  }
+}
+
+/** A worker in this process, on a socket in a folder of its own. */
+export class LocalWorker implements AsyncDisposable {
+  readonly folder: Folder = new Folder()
+  readonly socket: string = this.folder.file('w.sock')
+  readonly log: string[] = []
+  readonly worker: Worker
+
+  private constructor(create: (local: LocalWorker) => Worker) {
+    this.worker = create(this)
+  }
+
+  static async serve(options: Omit<WorkerOptions, 'listen' | 'log'>): Promise<LocalWorker> {
+    const local = new LocalWorker(({ socket, log }) =>
+      createWorker({ ...options, listen: socket, log: (text) => log.push(text) }),
+    )
+    await local.worker.start()
+    return local
+  }
+
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetchUnix(this.socket, path, init)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.worker.close({ timeoutMs: 0 })
+    this.folder[Symbol.dispose]()
+  }
+}
+
+export function fetchUnix(socket: string, path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`http://app.test${path}`, { ...init, unix: socket, redirect: 'manual' } as RequestInit)
+}
+
+/** One connection on which bytes are written and read as they are. */
+export class RawConnection implements Disposable {
+  #socket: Bun.Socket<undefined> | undefined
+  received = ''
+  closed = false
+
+  static async to(path: string): Promise<RawConnection> {
+    const connection = new RawConnection()
+    const decoder = new TextDecoder('latin1')
+    connection.#socket = await Bun.connect<undefined>({
+      unix: path,
+      socket: {
+        data: (_, bytes) => void (connection.received += decoder.decode(bytes)),
+        close: () => void (connection.closed = true),
+        end: () => void (connection.closed = true),
+        error() {},
+      },
+    })
+    return connection
+  }
+
+  get(path: string, fields: readonly string[] = []): void {
+    this.write([`GET ${path} HTTP/1.1`, 'Host: app.test', ...fields, '', ''].join('\r\n'))
+  }
+
+  write(text: string): void {
+    this.#socket?.write(text)
+  }
+
+  /** Stops reading, so that the peer's writes fill the buffers between the two. */
+  pause(): void {
+    this.#socket?.pause()
+  }
+
+  resume(): void {
+    this.#socket?.resume()
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket?.terminate()
+  }
+}
+
+export interface ProgramOptions {
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly stdin?: 'pipe' | 'ignore'
+}
+
+/** The worker program in a process of its own. */
+export class Program implements AsyncDisposable {
+  readonly process: Bun.Subprocess<'pipe' | 'ignore', 'pipe', 'pipe'>
+  stdout = ''
+  stderr = ''
+
+  constructor(options: ProgramOptions) {
+    this.process = Bun.spawn([process.execPath, MAIN, ...(options.args ?? [])], {
+      cwd: options.cwd ?? tmpdir(),
+      env: { PATH: process.env['PATH'] ?? '', ...options.env },
+      stdin: options.stdin ?? 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+    void this.#collect(this.process.stdout, (text) => (this.stdout += text))
+    void this.#collect(this.process.stderr, (text) => (this.stderr += text))
+  }
+
+  /** The address from the line it prints when it serves without a supervisor. */
+  async address(): Promise<string> {
+    await until('the program listens', () => this.stdout.includes('\n') || this.process.exitCode !== null)
+    const address = /^listening (\S+)\n/.exec(this.stdout)?.[1]
+    if (address === undefined) throw new Error(`it did not listen: ${this.stdout}${this.stderr}`)
+    return address
+  }
+
+  async exitCode(): Promise<number> {
+    const code = await this.process.exited
+    await until('its output is complete', () => this.#open === 0)
+    return code
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.process.kill('SIGKILL')
+    await this.process.exited
+  }
+
+  #open = 2
+
+  async #collect(stream: ReadableStream<Uint8Array>, add: (text: string) => void): Promise<void> {
+    const decoder = new TextDecoder()
+    for await (const chunk of stream) add(decoder.decode(chunk, { stream: true }))
+    this.#open--
+  }
+}
+
+/** The supervisor's side of the control socket, and the worker it started. */
+export class Supervised implements AsyncDisposable {
+  readonly folder: Folder
+  readonly socket: string
+  readonly messages: WorkerMessage[] = []
+  readonly program: Program
+  readonly #listener: Bun.UnixSocketListener<undefined>
+  #connection: Bun.Socket<undefined> | undefined
+
+  constructor(
+    folder: Folder,
+    options: ProgramOptions & { readonly beaconMs?: number; readonly version?: number } = {},
+  ) {
+    this.folder = folder
+    this.socket = folder.file('w1.sock')
+    const control = folder.file('control.sock')
+    const { version = PROTOCOL_VERSION, beaconMs = 20 } = options
+    const decoder = new FrameDecoder()
+    this.#listener = Bun.listen<undefined>({
+      unix: control,
+      socket: {
+        open: (connection) => {
+          this.#connection = connection
+          this.send({ type: 'welcome', version, beaconMs })
+        },
+        data: (_, bytes) => void this.messages.push(...(decoder.push(bytes) as WorkerMessage[])),
+        error() {},
+      },
+    })
+    this.program = new Program({
+      args: [folder.path],
+      ...options,
+      env: {
+        RIP_SOCKET: this.socket,
+        RIP_CONTROL: control,
+        RIP_WORKER_ID: '3',
+        RIP_GENERATION: 'g1',
+        ...options.env,
+      },
+    })
+  }
+
+  send(message: SupervisorMessage): void {
+    this.#connection?.write(encodeFrame(message))
+  }
+
+  hangUp(): void {
+    this.#connection?.end()
+  }
+
+  message<Type extends WorkerMessage['type']>(
+    type: Type,
+  ): Extract<WorkerMessage, { type: Type }> | undefined {
+    return this.messages.findLast(
+      (message): message is Extract<WorkerMessage, { type: Type }> => message.type === type,
+    )
+  }
+
+  async received<Type extends WorkerMessage['type']>(
+    type: Type,
+  ): Promise<Extract<WorkerMessage, { type: Type }>> {
+    const isDone = (): boolean => this.message(type) !== undefined || this.program.process.exitCode !== null
+    await until(`the worker says "${type}"`, isDone)
+    const message = this.message(type)
+    if (message === undefined) throw new Error(`it exited without "${type}": ${this.program.stderr}`)
+    return message
+  }
+
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetchUnix(this.socket, path, init)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.program[Symbol.asyncDispose]()
+    this.#listener.stop(true)
+    this.folder[Symbol.dispose]()
+  }
+}

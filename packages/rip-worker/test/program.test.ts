@@ -1,0 +1,437 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { Folder, Program, RawConnection, Supervised, until } from './helpers.ts'
+
+const HELLO = `export default () => new Response('hello')`
+
+/** Answers slowly enough to be caught in the act, and says when it has begun. */
+const SLOW = `
+  export default async (request) => {
+    console.log('begun')
+    await Bun.sleep(Number(new URL(request.url).searchParams.get('ms') ?? 300))
+    return new Response('finished')
+  }
+`
+
+describe('alone', () => {
+  test('serves on TCP and prints where, as its first line', async () => {
+    using folder = new Folder({ 'app.ts': HELLO })
+    await using program = new Program({ args: [folder.path, '--listen', '127.0.0.1:0'] })
+    const address = await program.address()
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(await (await fetch(address)).text()).toBe('hello')
+  })
+
+  test('serves on a Unix socket', async () => {
+    using folder = new Folder({ 'app.ts': HELLO })
+    const socket = folder.file('s.sock')
+    await using program = new Program({ args: [folder.file('app.ts'), '--listen', `unix:${socket}`] })
+    expect(await program.address()).toBe(`unix:${socket}`)
+    using connection = await RawConnection.to(socket)
+    connection.get('/')
+    await until('it answers', () => connection.received.endsWith('hello'))
+  })
+
+  test('finds the application in the working directory, with the port of PORT', async () => {
+    using folder = new Folder({ 'index.js': HELLO })
+    await using program = new Program({ cwd: folder.path, env: { PORT: '0' } })
+    expect(await (await fetch(await program.address())).text()).toBe('hello')
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s finishes the running request, then exits with 0',
+    async (signal) => {
+      using folder = new Folder({ 'app.js': SLOW })
+      const socket = folder.file('s.sock')
+      await using program = new Program({ args: [folder.path, '--listen', `unix:${socket}`] })
+      await program.address()
+      using connection = await RawConnection.to(socket)
+      connection.get('/')
+      await until('it runs', () => program.stdout.includes('begun'))
+      program.process.kill(signal)
+      expect(await program.exitCode()).toBe(0)
+      expect(connection.received).toEndWith('finished')
+      expect(existsSync(socket)).toBe(false)
+    },
+  )
+
+  test('a second signal ends at once', async () => {
+    using folder = new Folder({ 'app.js': SLOW })
+    const socket = folder.file('s.sock')
+    await using program = new Program({ args: [folder.path, '--listen', `unix:${socket}`] })
+    await program.address()
+    using connection = await RawConnection.to(socket)
+    connection.get('/?ms=60000')
+    await until('it runs', () => program.stdout.includes('begun'))
+    program.process.kill('SIGINT')
+    await until('it has stopped listening', () => !existsSync(socket))
+    program.process.kill('SIGINT')
+    expect(await program.exitCode()).toBe(130)
+  })
+
+  test.each([
+    [['--lissten', 'x'], 'lissten'],
+    [['--listen', 'nowhere'], 'cannot listen on "nowhere"'],
+    [['--listen', '127.0.0.1:65536'], 'cannot listen on "65536"'],
+    [['--concurrency', '0'], 'concurrency is "0"'],
+    [['--mode', 'debug'], 'mode is "debug"'],
+    [['a', 'b'], 'one application at a time'],
+  ])('%j is a usage error: one message, exit code 2', async (args, message) => {
+    await using program = new Program({ args })
+    expect(await program.exitCode()).toBe(2)
+    expect(program.stderr).toContain(message)
+    expect(program.stderr).toContain('Usage:')
+  })
+
+  test('an address in use: one message that names it, exit code 3', async () => {
+    using folder = new Folder({ 'app.js': HELLO })
+    await using first = new Program({ args: [folder.path, '--listen', '127.0.0.1:0'] })
+    const { host } = new URL(await first.address())
+    await using second = new Program({ args: [folder.path, '--listen', host] })
+    expect(await second.exitCode()).toBe(3)
+    expect(second.stderr).toStartWith(`error: cannot listen on ${host}`)
+  })
+})
+
+describe('an application that cannot be served', () => {
+  interface Case {
+    readonly files: Readonly<Record<string, string>>
+    readonly kind: string
+    readonly code: number
+    /** Parts of what is printed. */
+    readonly says: readonly string[]
+    readonly line?: number
+  }
+
+  const cases: Readonly<Record<string, Case>> = {
+    'no application': {
+      files: { 'readme.md': '' },
+      kind: 'not-found',
+      code: 4,
+      says: ['no application found in'],
+    },
+    'an entry that is missing': {
+      files: { 'package.json': '{ "rip": { "entry": "gone.ts" } }', 'index.ts': HELLO },
+      kind: 'not-found',
+      code: 4,
+      says: ['gone.ts does not exist', 'rip.entry'],
+    },
+    'a package.json that is no JSON': {
+      files: { 'package.json': '{', 'index.ts': HELLO },
+      kind: 'not-found',
+      code: 4,
+      says: ['package.json cannot be read'],
+    },
+    'a syntax error': {
+      files: { 'app.ts': 'const a = 1\nconst b = ;\nexport default () => new Response()' },
+      kind: 'compile',
+      code: 4,
+      says: ['app.ts could not be compiled', '> 2 | const b = ;', '^'],
+      line: 2,
+    },
+    'a syntax error in an imported file': {
+      files: { 'app.ts': `import './part.ts'\n${HELLO}`, 'part.ts': '\n\nlet = = 2' },
+      kind: 'compile',
+      code: 4,
+      says: ['part.ts could not be compiled', '> 3 | let = = 2'],
+      line: 3,
+    },
+    'an exception at import': {
+      files: {
+        'app.ts': `interface A {}\nthrow new Error('no database', { cause: new TypeError('refused') })`,
+      },
+      kind: 'import',
+      code: 4,
+      says: ['could not be loaded: no database', '> 2 | throw new Error', 'caused by TypeError: refused'],
+      line: 2,
+    },
+    'a missing package': {
+      files: { 'app.ts': `import 'not-installed-anywhere'\n${HELLO}` },
+      kind: 'import',
+      code: 4,
+      says: ["Cannot find package 'not-installed-anywhere'"],
+    },
+    'a failing candidate is not skipped for the next': {
+      files: { 'index.ts': `throw new Error('index is broken')`, 'app.ts': HELLO },
+      kind: 'import',
+      code: 4,
+      says: ['index is broken'],
+    },
+    'nothing exported': {
+      files: { 'app.ts': 'export const handel = 1, other = 2' },
+      kind: 'no-handler',
+      code: 4,
+      says: ['no default export', 'handel, other'],
+    },
+    'a class instead of an instance': {
+      files: { 'app.ts': 'export default class App { fetch() { return new Response() } }' },
+      kind: 'no-handler',
+      code: 4,
+      says: ['is the class App, not an instance'],
+    },
+    'a server of its own by Bun.serve': {
+      files: { 'app.ts': `\nBun.serve({ port: 4999, fetch: () => new Response() })` },
+      kind: 'own-port',
+      code: 4,
+      says: ['opens its own server (port 4999)', 'import.meta.main', '> 2 | Bun.serve'],
+      line: 2,
+    },
+    'a server of its own by node:http': {
+      files: { 'app.ts': `import { createServer } from 'node:http'\ncreateServer(() => {}).listen(4998)` },
+      kind: 'own-port',
+      code: 4,
+      says: ['opens its own server (port 4998)'],
+    },
+    'a server of its own whose failure is caught': {
+      files: {
+        'app.ts': `try { Bun.serve({ port: 4997, fetch: () => new Response() }) } catch {}\n${HELLO}`,
+      },
+      kind: 'own-port',
+      code: 4,
+      says: ['opens its own server (port 4997)'],
+    },
+    'a failing ready hook': {
+      files: { 'app.ts': `${HELLO}\nexport const ready = async () => { throw new Error('no cache') }` },
+      kind: 'ready-hook',
+      code: 3,
+      says: ["the application's ready() failed: no cache", '> 2 | export const ready'],
+      line: 2,
+    },
+    'a stray exception while it boots': {
+      files: {
+        'app.ts': `setTimeout(() => { throw new Error('stray') }, 1)\nawait Bun.sleep(2000)\n${HELLO}`,
+      },
+      kind: 'import',
+      code: 4,
+      says: ['stray'],
+    },
+  }
+
+  test.each(Object.entries(cases))('%s: told to the supervisor and printed once', async (_, expected) => {
+    await using supervised = new Supervised(new Folder(expected.files))
+    const { failure } = await supervised.received('failed')
+    expect(failure.kind).toBe(expected.kind as typeof failure.kind)
+    if (expected.line !== undefined) expect(failure.line).toBe(expected.line)
+    expect(await supervised.program.exitCode()).toBe(expected.code)
+    const { stderr } = supervised.program
+    for (const part of expected.says) expect(stderr).toContain(part)
+    expect(stderr.split(failure.message)).toHaveLength(2)
+    expect(stderr).toStartWith('error: ')
+    expect(supervised.message('ready')).toBeUndefined()
+  })
+})
+
+describe('under a supervisor', () => {
+  test('says hello, listening and ready, in this order, then beacons with its figures', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.ts': HELLO }))
+    await supervised.received('ready')
+    const spoken = supervised.messages.filter(({ type }) => type !== 'beacon')
+    expect(spoken).toEqual([
+      { type: 'hello', version: 1, workerId: 3, pid: supervised.program.process.pid },
+      { type: 'listening', socket: supervised.socket },
+      { type: 'ready', bootMs: expect.any(Number), entry: supervised.folder.file('app.ts') },
+    ])
+    await supervised.fetch('/')
+    await until('the request shows', () => supervised.message('beacon')?.requests === 1)
+    const beacon = supervised.message('beacon')
+    expect(beacon?.rssBytes).toBeGreaterThan(10_000_000)
+    expect(beacon?.inFlight).toBe(0)
+    expect(supervised.program.stdout).toBe('')
+  })
+
+  test('is not ready before the ready hook has settled', async () => {
+    const app = `${HELLO}\nexport const ready = () => Bun.file(process.env.GATE).exists().then(async (open) => {
+      while (!(await Bun.file(process.env.GATE).exists())) await Bun.sleep(5)
+    })`
+    const folder = new Folder({ 'app.ts': app })
+    await using supervised = new Supervised(folder, { env: { GATE: folder.file('gate') } })
+    await supervised.received('listening')
+    await Bun.sleep(50)
+    expect(supervised.message('ready')).toBeUndefined()
+    folder.write('gate', '')
+    await supervised.received('ready')
+  })
+
+  test('answers a ping with a beacon', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.ts': HELLO }), { beaconMs: 60_000 })
+    await supervised.received('ready')
+    const before = supervised.messages.length
+    supervised.send({ type: 'ping' })
+    await until('a beacon comes', () => supervised.messages.length > before)
+    expect(supervised.messages.at(-1)?.type).toBe('beacon')
+  })
+
+  test('a blocked event loop shows as lag, a slow await does not', async () => {
+    const app = `export default async ({ url }) => {
+      if (url.endsWith('/block')) for (const end = Date.now() + 300; Date.now() < end; );
+      else await Bun.sleep(300)
+      return new Response('ok')
+    }`
+    await using supervised = new Supervised(new Folder({ 'app.ts': app }))
+    await supervised.received('ready')
+    const longest = (from: number): number =>
+      Math.max(
+        0,
+        ...supervised.messages
+          .slice(from)
+          .map((message) => (message.type === 'beacon' ? message.loopLagMs : 0)),
+      )
+    // What booting cost belongs to the beacons before.
+    await Bun.sleep(150)
+    const waited = supervised.messages.length
+    await supervised.fetch('/wait')
+    expect(longest(waited)).toBeLessThan(150)
+    const blocked = supervised.messages.length
+    await supervised.fetch('/block')
+    await until('the lag is told', () => longest(blocked) >= 150)
+  })
+
+  test('a drain finishes what runs, runs the close hook, says drained and exits with 0', async () => {
+    const app = `${SLOW}\nexport const close = async ({ signal }) => {
+      await Bun.sleep(20)
+      console.log('closed', signal.aborted)
+    }`
+    await using supervised = new Supervised(new Folder({ 'app.js': app }))
+    await supervised.received('ready')
+    const response = supervised.fetch('/')
+    await until('it runs', () => supervised.program.stdout.includes('begun'))
+    supervised.send({ type: 'drain', deadlineMs: 5000 })
+    expect(await (await response).text()).toBe('finished')
+    expect(await supervised.received('drained')).toEqual({ type: 'drained', aborted: 0 })
+    expect(await supervised.program.exitCode()).toBe(0)
+    expect(supervised.program.stdout).toContain('closed false')
+  })
+
+  test('at the deadline it tells how much it cut off, and exits with 0', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': SLOW }))
+    await supervised.received('ready')
+    const response = supervised.fetch('/?ms=60000').catch(() => 'cut')
+    await until('it runs', () => supervised.program.stdout.includes('begun'))
+    supervised.send({ type: 'drain', deadlineMs: 50 })
+    expect(await supervised.received('drained')).toEqual({ type: 'drained', aborted: 1 })
+    expect(await response).toBe('cut')
+    expect(await supervised.program.exitCode()).toBe(0)
+  })
+
+  test('SIGTERM asks to be replaced and serves until it is told to drain', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': HELLO }))
+    await supervised.received('ready')
+    supervised.program.process.kill('SIGTERM')
+    expect(await supervised.received('leaving')).toEqual({ type: 'leaving', reason: 'signal', inFlight: 0 })
+    expect(await (await supervised.fetch('/')).text()).toBe('hello')
+    supervised.send({ type: 'drain', deadlineMs: 1000 })
+    expect(await supervised.program.exitCode()).toBe(0)
+  })
+
+  test('SIGTERM without an answer drains by itself', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': HELLO }))
+    await supervised.received('ready')
+    supervised.program.process.kill('SIGTERM')
+    expect(await supervised.program.exitCode()).toBe(0)
+    expect(supervised.message('drained')).toEqual({ type: 'drained', aborted: 0 })
+  })
+
+  test('SIGTERM while booting ends at once', async () => {
+    await using supervised = new Supervised(
+      new Folder({ 'app.js': `console.log('in'); await Bun.sleep(60000)` }),
+    )
+    await until('the import runs', () => supervised.program.stdout.includes('in'))
+    supervised.program.process.kill('SIGTERM')
+    expect(await supervised.program.exitCode()).toBe(0)
+  })
+
+  test('signals of the terminal are left to the supervisor', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': HELLO }))
+    await supervised.received('ready')
+    for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const) supervised.program.process.kill(signal)
+    await Bun.sleep(50)
+    expect(await (await supervised.fetch('/')).text()).toBe('hello')
+    expect(supervised.message('leaving')).toBeUndefined()
+  })
+
+  test('the end of the control link: finish what runs, then exit', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': SLOW }))
+    await supervised.received('ready')
+    const response = supervised.fetch('/')
+    await until('it runs', () => supervised.program.stdout.includes('begun'))
+    supervised.hangUp()
+    expect(await (await response).text()).toBe('finished')
+    expect(await supervised.program.exitCode()).toBe(0)
+  })
+
+  test('the end of the pipe on standard input means the same', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': SLOW }), { stdin: 'pipe' })
+    await supervised.received('ready')
+    const response = supervised.fetch('/')
+    await until('it runs', () => supervised.program.stdout.includes('begun'))
+    const { stdin } = supervised.program.process
+    if (typeof stdin !== 'object') throw new Error('there is no pipe')
+    await stdin.end()
+    expect(await (await response).text()).toBe('finished')
+    expect(await supervised.program.exitCode()).toBe(0)
+  })
+
+  test('an open pipe and an application that reads nothing keep it alive', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': HELLO }), { stdin: 'pipe' })
+    await supervised.received('ready')
+    await Bun.sleep(50)
+    expect(await (await supervised.fetch('/')).text()).toBe('hello')
+  })
+
+  test('a supervisor of another version is refused by name', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': HELLO }), { version: 99 })
+    const { failure } = await supervised.received('failed')
+    expect(failure.message).toContain('version 99 of the control protocol, this worker version 1')
+    expect(await supervised.program.exitCode()).toBe(3)
+  })
+
+  test('no supervisor on the control socket: exit code 3', async () => {
+    using folder = new Folder({ 'app.js': HELLO })
+    const env = { RIP_SOCKET: folder.file('w'), RIP_CONTROL: folder.file('nobody') }
+    await using program = new Program({ args: [folder.path], env })
+    expect(await program.exitCode()).toBe(3)
+    expect(program.stderr).toContain('cannot reach the supervisor on its control socket')
+  })
+})
+
+describe('exceptions nobody caught', () => {
+  const app = `export default async ({ url }) => {
+    if (url.endsWith('/throw')) setTimeout(() => { throw new Error('out of the blue') })
+    if (url.endsWith('/reject')) void Promise.reject(new Error('nobody listens'))
+    if (url.endsWith('/slow')) { console.log('begun'); await Bun.sleep(300) }
+    return new Response('ok')
+  }`
+
+  test('an unhandled rejection is logged, the worker stays', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': app }))
+    await supervised.received('ready')
+    await supervised.fetch('/reject')
+    await until('it is logged', () => supervised.program.stderr.includes('unhandled rejection'))
+    expect(supervised.program.stderr).toContain('nobody listens')
+    expect(await (await supervised.fetch('/')).text()).toBe('ok')
+    expect(supervised.message('leaving')).toBeUndefined()
+  })
+
+  test('an uncaught exception in production: leave as unhealthy, finish what runs, exit with 1', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': app }))
+    await supervised.received('ready')
+    const slow = supervised.fetch('/slow')
+    await until('it runs', () => supervised.program.stdout.includes('begun'))
+    await supervised.fetch('/throw')
+    expect(await supervised.received('leaving')).toMatchObject({ reason: 'unhealthy' })
+    supervised.send({ type: 'drain', deadlineMs: 5000 })
+    expect(await (await slow).text()).toBe('ok')
+    expect(await supervised.program.exitCode()).toBe(1)
+    expect(supervised.program.stderr).toContain('out of the blue')
+  })
+
+  test('an uncaught exception in development is logged, the worker stays', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': app }), {
+      env: { RIP_MODE: 'development' },
+    })
+    await supervised.received('ready')
+    await supervised.fetch('/throw')
+    await until('it is logged', () => supervised.program.stderr.includes('out of the blue'))
+    expect(await (await supervised.fetch('/')).text()).toBe('ok')
+  })
+})
