@@ -53,8 +53,6 @@ export const ROUTING_ATTEMPTS = 5
 export const ROUTING_TIMEOUT_MS = 10_000
 /** How long the router may take to close its door, and to report a drain that was given up. */
 export const ROUTER_GRACE_MS = 1_000
-/** How often a program without control messages is asked whether it accepts connections. */
-export const PROBE_EVERY_MS = 20
 
 /** A service that ends this often without ever having been ready fails the start. */
 export const SERVICE_START_ATTEMPTS = 3

@@ -52,6 +52,8 @@ const messages = {
     'use the same release for both',
   LINK_SOCKET_FAILED: (d: { readonly path: string; readonly reason: string }): string =>
     `cannot listen for workers on ${d.path}: ${d.reason}`,
+  TREE_UNREADABLE: (d: { readonly root: string; readonly reason: string }): string =>
+    `cannot read the application in ${d.root}: ${d.reason}`,
   WATCH_FAILED: (d: { readonly root: string; readonly reason: string }): string =>
     `cannot watch ${d.root}: ${d.reason}`,
 } as const

@@ -82,7 +82,7 @@ export interface ManagerPorts {
   readonly verifier?: Verifier | null
   /** Path of the socket of one incarnation of a worker; never the same twice. */
   readonly socketPath: (slot: number, incarnation: number) => string
-  /** Tells when a program without control messages accepts connections. @default connects to the socket every 20 ms */
+  /** Tells when a program without control messages accepts connections. @default connects to the socket */
   readonly probe?: Probe
   /** Processes beside the workers; started before them and stopped after them. */
   readonly services?: readonly Service[]

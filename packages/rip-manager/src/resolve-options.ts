@@ -16,7 +16,7 @@ import type {
   Watcher,
   WorkerLinks,
 } from './ports.ts'
-import { probeSocket } from './probe.ts'
+import { probe } from './verify/probe.ts'
 import type { Upstreams } from './upstreams.ts'
 import type { WorkerMode } from '@rip/worker/protocol'
 
@@ -71,7 +71,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     verifier,
     observer: options.observe?.observer ?? null,
     socketPath: options.socketPath,
-    probe: options.probe ?? probeSocket,
+    probe: options.probe ?? probe,
     services: options.services ?? [],
     stopAccepting: options.stopAccepting ?? (() => Promise.resolve()),
   }

@@ -4,13 +4,13 @@ import { beginRestart } from './recycle.ts'
 import { beginRollback, supersede } from './rollout.ts'
 import { isCutting } from './routing.ts'
 import { ask } from './scout.ts'
-import type { Pool, Wish } from './state.ts'
+import { type Pool, START, type Wish } from './state.ts'
 import { failScaling, stoppingRefusal } from './stopping.ts'
 import { readyWorkers } from './worker.ts'
 
 export function start(pool: Pool, command: CommandId): void {
   pool.phase = 'starting'
-  ask(pool, { commands: [command], because: 'start' })
+  ask(pool, { commands: [command], because: START })
 }
 
 export function reload(pool: Pool, command: CommandId, because: string): void {

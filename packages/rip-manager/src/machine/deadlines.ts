@@ -53,8 +53,4 @@ export function forgiveGap(pool: Pool, nowMs: number): void {
     worker.drainByMs += gapMs
     worker.heardMs = nowMs
   }
-  for (const group of pool.groups) {
-    group.settledMs += gapMs
-    group.drainByMs += gapMs
-  }
 }

@@ -25,12 +25,12 @@ export function isVoluntary(reason: ExitReason): boolean {
 
 const outsideSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
 
+/** Sent by people and machines, hardly ever by a program to itself. */
+export function isOutsideSignal(signal: string | null): boolean {
+  return signal !== null && outsideSignals.has(signal)
+}
+
 /** Somebody else ended a worker that worked: not the fault of its code, so it costs no crash budget. */
 export function isKilledFromOutside(reason: ExitReason, uptimeReadyMs: number, minUptimeMs: number): boolean {
-  return (
-    reason.kind === 'crashed' &&
-    reason.signal !== null &&
-    outsideSignals.has(reason.signal) &&
-    uptimeReadyMs >= minUptimeMs
-  )
+  return reason.kind === 'crashed' && isOutsideSignal(reason.signal) && uptimeReadyMs >= minUptimeMs
 }

@@ -12,8 +12,6 @@ export function createGroup(pool: Pool, generation: Generation): Group {
     lastCrashMs: -Infinity,
     probe: null,
     routerDone: false,
-    settledMs: Infinity,
-    drainByMs: Infinity,
     abandoned: 0,
     served: false,
   }
@@ -25,8 +23,6 @@ export function createGroup(pool: Pool, generation: Generation): Group {
 export function retire(pool: Pool, group: Group): void {
   if (group.role === 'retiring') return
   group.role = 'retiring'
-  group.settledMs = pool.nowMs + pool.config.settleMs
-  group.drainByMs = pool.nowMs + pool.config.drainTimeoutMs
   for (const worker of group.workers) withdraw(pool, worker, worker.ending ?? { kind: 'drained' })
   if (!group.served) group.routerDone = true
   else pool.effects.drain(group.generation.id, pool.config.drainTimeoutMs)

@@ -154,12 +154,9 @@ function* dueTimes(pool: Pool): Iterable<number> {
   for (const worker of pool.workers.values()) {
     yield worker.deadlineMs
     yield worker.settledMs
+    yield worker.drainByMs
   }
-  for (const group of pool.groups) {
-    yield group.settledMs
-    yield group.drainByMs
-    yield group.spawnAfterMs
-  }
+  if (pool.serving !== null) yield pool.serving.spawnAfterMs
   yield pool.routing.retryMs
   yield pool.recycleAfterMs
   if (pool.settling !== null) yield pool.settling.atMs

@@ -62,6 +62,7 @@ function onLeaving(pool: Pool, worker: Worker, reason: string): void {
   if (worker.group.role === 'candidate') {
     return onCandidateLost(pool, worker, 'boot-failed', {
       message: `worker ${worker.slot} left early (${reason})`,
+      byChance: true,
     })
   }
   withdraw(

@@ -47,7 +47,6 @@ function remove(pool: Pool, worker: Worker): void {
   pool.workers.delete(worker.pid)
   group.workers.delete(worker)
   if (group.probe === worker) group.probe = null
-  for (const other of group.workers) if (other.replaces === worker) other.replaces = null
 }
 
 /** Its slot is to be filled again. */

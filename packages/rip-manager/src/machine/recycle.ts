@@ -1,5 +1,6 @@
 import { RECYCLE_RETRY_MS } from '../defaults.ts'
 import type { ExitReason } from '../snapshot.ts'
+import { isOutsideSignal } from './exit-reason.ts'
 import { fromBootFailure, messageOf, settleAll } from './rollout.ts'
 import type { Failure, Group, Pool, RecycleCause, Worker } from './state.ts'
 import { launch, readyWorkers } from './worker.ts'
@@ -59,10 +60,11 @@ export function onSuccessorLost(pool: Pool, worker: Worker, failure: Failure): v
 export function failureOf(reason: ExitReason): Failure {
   if (reason.kind === 'boot-failed') return fromBootFailure(reason.failure)
   if (reason.kind === 'boot-timeout') return { message: `it was not ready within ${reason.afterMs} ms` }
-  if (reason.kind !== 'crashed') return { message: `it ended early (${reason.kind})` }
+  if (reason.kind === 'oom') return { message: 'the system killed it for want of memory', byChance: true }
+  if (reason.kind !== 'crashed') return { message: `it ended early (${reason.kind})`, byChance: true }
   const how = reason.signal === null ? `with code ${reason.code}` : `by ${reason.signal}`
   const stderr = reason.stderr === '' ? {} : { stderr: reason.stderr }
-  return { message: `it ended ${how} before it was ready`, ...stderr }
+  return { message: `it ended ${how} before it served`, byChance: isOutsideSignal(reason.signal), ...stderr }
 }
 
 /** Marks every worker for replacement by a fresh process of the same generation. */

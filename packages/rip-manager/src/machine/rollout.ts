@@ -6,15 +6,24 @@ import type { ReloadResult } from '../manager-api.ts'
 import { createGroup, discardUnused, dismiss, retire } from './group.ts'
 import { beginObservation, endObservation } from './observation.ts'
 import { finishRestart } from './recycle.ts'
-import { ask } from './scout.ts'
-import type { Failure, Generation, Group, Pool, Rollout, Wish, Worker } from './state.ts'
+import { ask, merge } from './scout.ts'
+import {
+  type Failure,
+  type Generation,
+  type Group,
+  type Pool,
+  type Rollout,
+  START,
+  type Wish,
+  type Worker,
+} from './state.ts'
 import { launch, occupant } from './worker.ts'
 
 /** Starts to bring content from disk into service. */
 export function beginReload(pool: Pool, tree: TreeState, wish: Wish): void {
   const generation = tree.generation
   const rollout = begin(pool, 'reload', generation, tree, wish)
-  if (pool.phase === 'starting') pool.effects.emit({ type: 'starting', generation, workers: pool.wanted })
+  if (wish.because === START) pool.effects.emit({ type: 'starting', generation, workers: pool.wanted })
   pool.effects.emit({ type: 'generation-building', generation, because: wish.because })
   if (pool.config.builds) return pool.effects.build(rollout.token, tree)
   boot(pool, rollout, { generation })
@@ -90,7 +99,7 @@ function startWorker(pool: Pool, group: Group, slot: number): boolean {
     launch(pool, group, slot)
     return true
   } catch (error) {
-    refuse(pool, 'boot-failed', { message: messageOf(error) })
+    refuse(pool, 'boot-failed', { message: messageOf(error), byChance: true })
     return false
   }
 }
@@ -154,14 +163,15 @@ export function refuse(pool: Pool, code: RefusalCode, failure: Failure): void {
   if (rollout === null) return
   abandon(pool, rollout)
   if (isUnsettled(pool, rollout, failure)) return putOff(pool, rollout)
+  const { byChance: isByChance = false, ...facts } = failure
   const refusal: Refusal = {
     code,
     generation: rollout.generationId,
-    ...failure,
+    ...facts,
     atMs: pool.effects.wallMs(),
   }
   if (aboutContent.has(code)) {
-    pool.quarantine = rollout.generationId
+    if (!isByChance) pool.quarantine = rollout.generationId
     pool.lastRefusal = refusal
     pool.refused += 1
   }
@@ -177,11 +187,17 @@ export function supersede(pool: Pool, code: 'superseded' | 'held' | 'stopping', 
 function abandon(pool: Pool, rollout: Rollout): void {
   pool.rollout = null
   pool.effects.abort(rollout.token)
-  // The router may have switched already without our having heard of it.
-  if (rollout.routingFailures > 0) pool.routing.cut = null
   if (rollout.group === null) return
-  dismiss(pool, rollout.group)
+  if (rollout.routingFailures > 0) recall(pool, rollout.group)
+  else dismiss(pool, rollout.group)
   discardUnused(pool, rollout.group.generation)
+}
+
+/** The router may have switched already without our having heard of it: it is told to switch back first. */
+function recall(pool: Pool, group: Group): void {
+  pool.routing.cut = null
+  group.served = true
+  retire(pool, group)
 }
 
 /** A file that does not compile, so shortly after it was written, may have been read half-written. */
@@ -192,7 +208,7 @@ function isUnsettled(pool: Pool, { tree, retried }: Rollout, { failure }: Failur
 
 function putOff(pool: Pool, { commands, because, sinceMs }: Rollout): void {
   const wish: Wish = { commands, because, sinceMs, confirms: false, retried: true }
-  pool.settling = { wish, atMs: pool.nowMs + UNSETTLED_MS }
+  pool.settling = { wish: merge(pool.settling?.wish ?? null, wish), atMs: pool.nowMs + UNSETTLED_MS }
 }
 
 /** The router has switched: the candidate serves. */

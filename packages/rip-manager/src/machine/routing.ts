@@ -32,12 +32,23 @@ export function route(pool: Pool): void {
   else effects.cut(token, generation)
 }
 
-function nextMove({ routing, serving, rollout, phase }: Pool): Move | undefined {
+function nextMove(pool: Pool): Move | undefined {
+  const { routing, serving, rollout, phase } = pool
   if (phase === 'stopping') return undefined
   if (serving !== null && isOutdated(routing, serving)) return { op: 'prepare', group: serving }
   if (serving !== null && routing.cut !== serving.generation.id) return { op: 'cut', group: serving }
-  if (rollout?.stage !== 'routing' || rollout.group === null) return undefined
+  if (rollout?.stage !== 'routing' || rollout.group === null) return emptyingMove(pool)
   return { op: isOutdated(routing, rollout.group) ? 'prepare' : 'cut', group: rollout.group }
+}
+
+/** With nothing to switch back to, a generation that may have been switched to by mistake is emptied. */
+function emptyingMove({ routing, serving, groups }: Pool): Move | undefined {
+  if (serving !== null) return undefined
+  for (const group of groups) {
+    if (group.role === 'retiring' && group.served && isOutdated(routing, group))
+      return { op: 'prepare', group }
+  }
+  return undefined
 }
 
 function isOutdated({ published, uncertain }: Routing, group: Group): boolean {
@@ -104,10 +115,18 @@ export function onServices(pool: Pool, online: boolean): void {
 }
 
 /** No new request can reach the worker: the router has acknowledged so, or has never known it. */
-export function isOutOfRotation({ routing }: Pool, worker: Worker): boolean {
+export function isOutOfRotation(pool: Pool, worker: Worker): boolean {
   const { group, id } = worker
-  if (group.role !== 'serving') return true
-  return !mayKnow(routing, group.generation.id, id)
+  if (pool.phase === 'stopping') return pool.acceptingStopped
+  if (group.role === 'serving') return !mayKnow(pool.routing, group.generation.id, id)
+  return isCutAway(pool.routing, group) || !mayKnow(pool.routing, group.generation.id, id)
+}
+
+/** The router sends requests elsewhere, or there is none. */
+function isCutAway({ online, cut, pending }: Routing, { generation }: Group): boolean {
+  if (!online) return true
+  if (pending?.op === 'cut' && pending.generation === generation.id) return false
+  return cut !== null && cut !== generation.id
 }
 
 function mayKnow({ published, uncertain, pending }: Routing, generation: GenerationId, id: string): boolean {

@@ -12,7 +12,8 @@ export function ask(pool: Pool, wish: Pick<Wish, 'commands' | 'because'> & Parti
   else read(pool, full)
 }
 
-function merge(into: Wish | null, wish: Wish): Wish {
+/** Two wishes that one look at the disk can answer. */
+export function merge(into: Wish | null, wish: Wish): Wish {
   if (into === null) return wish
   return {
     commands: [...into.commands, ...wish.commands],

@@ -6,13 +6,22 @@ import { isStaff, launch, occupant, readyWorkers, withdraw } from './worker.ts'
 export function staff(pool: Pool): void {
   const { serving } = pool
   if (serving === null || pool.phase !== 'running') return
-  for (const worker of serving.workers) {
-    if (worker.slot > pool.wanted && isStaff(worker)) withdraw(pool, worker, { kind: 'drained' })
-  }
+  dismissSurplus(pool, serving)
   recover(pool, serving)
   if (pool.nowMs < serving.spawnAfterMs) return
   if (serving.budget.spent) return tryOne(pool, serving)
   for (const slot of emptySlots(pool, serving)) if (!start(pool, serving, slot)) return
+}
+
+/** A ready worker beyond the wanted ones stays for as long as it stands in for one that is not ready. */
+function dismissSurplus(pool: Pool, group: Group): void {
+  let spare = readyWorkers(group).length - pool.wanted
+  for (const worker of group.workers) {
+    if (worker.slot <= pool.wanted || !isStaff(worker)) continue
+    if (worker.stage === 'ready' && spare <= 0) continue
+    if (worker.stage === 'ready') spare -= 1
+    withdraw(pool, worker, { kind: 'drained' })
+  }
 }
 
 function emptySlots(pool: Pool, group: Group): readonly number[] {

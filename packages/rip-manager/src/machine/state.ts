@@ -6,6 +6,9 @@ import type { CrashBudget, CrashBudgetLimits } from './crash-budget.ts'
 import type { Effects } from './effects.ts'
 import type { CommandId } from './inputs.ts'
 
+/** Reason of the reload that begins everything. */
+export const START = 'start'
+
 /** Limits and settings, with every default applied. Zero turns a recycling limit off. */
 export interface MachineConfig {
   readonly concurrency: number
@@ -110,8 +113,6 @@ export interface Group {
   probe: Worker | null
   /** The router reported the end of the drain. */
   routerDone: boolean
-  settledMs: number
-  drainByMs: number
   abandoned: number
   /** Once served requests, so that its end is news. */
   served: boolean
@@ -226,6 +227,8 @@ export interface Pool {
 
 export interface Failure {
   readonly message: string
+  /** It says nothing about the content, which may well start next time. */
+  readonly byChance?: boolean
   readonly failure?: BootFailure
   readonly stderr?: string
 }

@@ -18,6 +18,12 @@ export function enter(pool: Pool, worker: Worker, stage: WorkerStage, deadlineMs
   worker.stage = stage
   worker.stageSinceMs = pool.nowMs
   worker.deadlineMs = deadlineMs
+  if (!isStaff(worker)) promoteSuccessor(worker)
+}
+
+/** Whoever was to take the place of a worker that leaves has it from now on. */
+function promoteSuccessor(worker: Worker): void {
+  for (const other of worker.group.workers) if (other.replaces === worker) other.replaces = null
 }
 
 /** Starts a process in a slot. Throws when the system refuses. */
@@ -79,12 +85,13 @@ export function withdraw(pool: Pool, worker: Worker, ending: ExitReason): void {
 /** Asks the worker to finish what runs. A program without control messages is asked by TERM. */
 export function orderDrain(pool: Pool, worker: Worker): void {
   const { config, effects, nowMs } = pool
+  const untilMs = Math.max(worker.drainByMs, nowMs + config.killGraceMs)
   if (!config.speaksProtocol) {
-    enter(pool, worker, 'terminating', Math.max(worker.drainByMs, nowMs + config.killGraceMs))
+    enter(pool, worker, 'terminating', untilMs)
     return effects.signal(worker.pid, 'SIGTERM')
   }
-  enter(pool, worker, 'draining', worker.drainByMs)
-  effects.send(worker.pid, { type: 'drain', deadlineMs: Math.max(0, worker.drainByMs - nowMs) })
+  enter(pool, worker, 'draining', untilMs)
+  effects.send(worker.pid, { type: 'drain', deadlineMs: untilMs - nowMs })
 }
 
 /** Sends TERM, and KILL when the grace is over. */

@@ -20,7 +20,8 @@ export function fakeFiles(clock: Clock, initial: Readonly<Record<string, string>
 
   const read = (): TreeState => {
     const files = new Map([...contents].map(([path, content]) => [path, hash(content)]))
-    return { generation: hash(JSON.stringify([...files].toSorted())).slice(0, 12), files, newestMs }
+    const listing = [...files].map(([path, content]) => `${path} ${content}`).toSorted()
+    return { generation: hash(listing.join('\n')).slice(0, 12), files, newestMs }
   }
   const writeUnseen = (path: string, content: string): void => {
     contents.set(path, content)

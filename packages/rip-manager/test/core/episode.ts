@@ -1,0 +1,107 @@
+import { expect } from 'bun:test'
+import { type ContentKind, Sim } from './sim.ts'
+
+/** A life of a manager with so many things happening, all of them chosen by the seed. */
+export function playEpisode(seed: number, steps: number): void {
+  const sim = new Sim(mulberry32(seed), 1 + (seed % 4))
+  sim.command({ type: 'start' })
+  for (let step = 0; step < steps; step += 1) act(sim)
+  comeToRest(sim)
+  stop(sim)
+}
+
+/** One thing that happens, likely or not. */
+function act(sim: Sim): void {
+  const chance = sim.random()
+  if (chance < 0.35) return sim.answer()
+  if (chance < 0.5) return sim.pass(Math.floor(sim.random() * 300))
+  if (chance < 0.7) return sim.boot(sim.some('booting'))
+  if (chance < 0.72) return sim.pass(Math.floor(sim.random() * 6_000))
+  if (chance < 0.73) return sim.suspend(60_000)
+  if (chance < 0.76) return sim.exit(sim.some('serving')?.pid, { code: 1 })
+  if (chance < 0.77) return sim.exit(sim.some('booting')?.pid, { signal: 'SIGSEGV' })
+  if (chance < 0.78) return sim.exit(sim.some('draining')?.pid, { code: 1 })
+  if (chance < 0.79) return sim.freeze(sim.some(sim.random() < 0.5 ? 'serving' : 'booting'))
+  if (chance < 0.81) return sim.serve(sim.some('serving'))
+  if (chance < 0.82) return sim.leave(sim.some('serving'))
+  if (chance < 0.87) return editAndWake(sim)
+  if (chance < 0.89) return sim.command({ type: 'reload' })
+  if (chance < 0.91) return sim.command({ type: 'restart' })
+  if (chance < 0.925) return sim.command({ type: 'rollback' })
+  if (chance < 0.945) return sim.command({ type: 'scale', workers: 1 + Math.floor(sim.random() * 4) })
+  if (chance < 0.95) return sim.cancel()
+  if (chance < 0.96) return sim.input({ type: 'hold' })
+  if (chance < 0.975) return sim.input({ type: 'release' })
+  if (chance < 0.98) return sim.loseRouter()
+  if (chance < 0.993) return sim.regainRouter()
+  sim.spawnFails = chance < 0.996
+}
+
+const kinds: readonly ContentKind[] = ['good', 'good', 'does not compile', 'does not boot', 'is not verified']
+
+function editAndWake(sim: Sim): void {
+  sim.edit(kinds[Math.floor(sim.random() * kinds.length)] ?? 'good')
+  sim.input({ type: 'wake' })
+}
+
+/** Nothing bad happens any more: good content must be served by as many workers as are wanted. */
+function comeToRest(sim: Sim): void {
+  sim.spawnFails = false
+  sim.regainRouter()
+  sim.edit('good')
+  sim.input({ type: 'release' })
+  sim.input({ type: 'wake' })
+  settle(sim, 150_000)
+  const { pool } = sim.machine
+  expect({
+    generation: pool.serving?.generation.id,
+    ready: sim.rotation.size,
+    alive: sim.processes.size,
+    health: pool.health,
+    open: sim.openCommands,
+    rollout: pool.rollout,
+    groups: pool.groups.size,
+  }).toEqual({
+    generation: expect.stringMatching(/^g/),
+    ready: pool.wanted,
+    alive: pool.wanted,
+    health: 'ok',
+    open: 0,
+    rollout: null,
+    groups: 1,
+  })
+}
+
+function stop(sim: Sim): void {
+  sim.input({ type: 'stop', now: sim.random() < 0.3 })
+  settle(sim, 20_000)
+  expect(sim.hasStopped).toBe(true)
+  expect(sim.processes.size).toBe(0)
+  expect(sim.openCommands).toBe(0)
+}
+
+function settle(sim: Sim, forMs: number): void {
+  const untilMs = sim.nowMs + forMs
+  while (sim.nowMs < untilMs) {
+    for (let turn = 0; turn < 1_000 && !isQuiet(sim); turn += 1) {
+      sim.boot(sim.some('booting'))
+      sim.answer()
+    }
+    sim.pass(500)
+  }
+}
+
+function isQuiet(sim: Sim): boolean {
+  return sim.idle && sim.some('booting') === undefined
+}
+
+/** A small generator of pseudo-random numbers with a 32-bit state (Tommy Ettinger, public domain). */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

@@ -1,0 +1,399 @@
+import type { SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
+import type { Effects, Launch, Outcome } from '../../src/machine/effects.ts'
+import type { CommandId, Input } from '../../src/machine/inputs.ts'
+import { brokenInvariants } from '../../src/machine/invariants.ts'
+import { Machine } from '../../src/machine/machine.ts'
+import type { MachineConfig, Surroundings } from '../../src/machine/state.ts'
+import { readyWorkers } from '../../src/machine/worker.ts'
+import type { Signal, TreeState } from '../../src/ports.ts'
+import type { ManagerEventBody } from '../../src/snapshot.ts'
+import type { Backend, GenerationId } from '../../src/upstreams.ts'
+
+export type ContentKind = 'good' | 'does not compile' | 'does not boot' | 'is not verified'
+
+/** A process as it really is, whatever the machine believes. */
+interface SimProcess {
+  readonly pid: number
+  readonly id: string
+  readonly launch: Launch
+  state: 'booting' | 'serving' | 'frozen' | 'draining'
+}
+
+/** The router as it really is. */
+interface SimRouter {
+  readonly backends: Map<GenerationId, ReadonlySet<string>>
+  cut: GenerationId | null
+}
+
+const config: MachineConfig = {
+  concurrency: 10,
+  speaksProtocol: true,
+  bootTimeoutMs: 5_000,
+  drainTimeoutMs: 5_000,
+  settleMs: 200,
+  killGraceMs: 500,
+  beaconMs: 1_000,
+  stuckAfterMs: 8_000,
+  crash: { restarts: 5, perMs: 30_000, backoffBaseMs: 250, backoffCapMs: 30_000, stableMs: 10_000 },
+  recycle: { requests: 100, memoryBytes: 0, lifetimeMs: 0, jitter: 0.1, memorySamples: 3 },
+  verifies: true,
+  builds: true,
+  observe: { windowMs: 3_000, minRequests: 10, maxErrorRate: 0.1, everyMs: 500 },
+}
+
+/**
+ * A machine in a world whose every answer comes when chance wills it. The world knows the truth, and objects
+ * to whatever must never happen.
+ */
+export class Sim implements Effects {
+  readonly machine: Machine
+  readonly random: () => number
+  readonly processes: Map<number, SimProcess> = new Map()
+  readonly events: ManagerEventBody[] = []
+  readonly #answers: (() => void)[] = []
+  /** The router follows orders in the order they were given. */
+  readonly #orders: (() => void)[] = []
+  readonly #kinds = new Map<GenerationId, ContentKind>()
+  readonly #open = new Set<CommandId>()
+  readonly #sockets = new Set<string>()
+  readonly #told = new Set<string>()
+  #router: SimRouter = { backends: new Map(), cut: null }
+  readonly #aborted = new Set<number>()
+  #nextCommand = 1
+  #nextPid = 1
+  #content = 0
+  #writtenMs = -60_000
+  #spawnFails = false
+  nowMs = 0
+  hasStopped = false
+  cuts = 0
+
+  constructor(random: () => number, workers: number) {
+    this.random = random
+    this.machine = new Machine({ config, effects: this, random, workers, watching: true, nowMs: 0 })
+    this.edit('good')
+    this.input({ type: 'services', online: true })
+  }
+
+  /** One input, with everything checked that must hold before and after. */
+  input(input: Input): void {
+    const { pool } = this.machine
+    const before = {
+      serving: pool.serving,
+      ready: this.#readyCount(),
+      wanted: pool.wanted,
+      phase: pool.phase,
+    }
+    const gone = this.#lossOf(input)
+    this.machine.handle(input, this.nowMs)
+    this.#object(brokenInvariants(pool))
+    this.#objectToStrangers()
+    if (before.phase !== 'running' || pool.phase !== 'running' || before.serving !== pool.serving) return
+    const owed = Math.min(before.ready, before.wanted, pool.wanted) - gone - this.#stuckNow()
+    if (this.#readyCount() < owed) throw new Error(`capacity fell to ${this.#readyCount()}, ${owed} are owed`)
+  }
+
+  command(body: {
+    readonly type: 'start' | 'reload' | 'restart' | 'rollback' | 'scale'
+    readonly workers?: number
+  }): void {
+    const command = this.#nextCommand++
+    this.#open.add(command)
+    const { type, workers = 1 } = body
+    if (type === 'start') return this.input({ type, command })
+    if (type === 'scale') return this.input({ type, command, workers })
+    this.input({ type, command, because: type })
+  }
+
+  cancel(): void {
+    const [command] = this.#open
+    if (command === undefined || command === 1) return
+    this.#open.delete(command)
+    this.input({ type: 'cancel', command })
+  }
+
+  get openCommands(): number {
+    return this.#open.size
+  }
+
+  edit(kind: ContentKind): void {
+    this.#content += 1
+    this.#kinds.set(this.generation, kind)
+    this.#writtenMs = this.nowMs
+  }
+
+  get generation(): GenerationId {
+    return `g${this.#content}`
+  }
+
+  get rotation(): ReadonlySet<string> {
+    const { cut, backends } = this.#router
+    return (cut === null ? undefined : backends.get(cut)) ?? new Set()
+  }
+
+  pass(ms: number): void {
+    const untilMs = this.nowMs + ms
+    while (this.machine.nextDueMs <= untilMs) {
+      this.nowMs = Math.max(this.nowMs, this.machine.nextDueMs)
+      this.#beacons()
+      this.input({ type: 'tick' })
+    }
+    this.nowMs = untilMs
+  }
+
+  #beacons(): void {
+    for (const process of this.processes.values()) {
+      if (process.state === 'serving')
+        this.say(process.pid, { type: 'beacon', inFlight: 0, requests: 0, rssBytes: 0, loopLagMs: 0 })
+    }
+  }
+
+  suspend(ms: number): void {
+    this.nowMs += ms
+  }
+
+  answer(): void {
+    const queue = this.#orders.length > 0 && this.random() < 0.5 ? this.#orders : this.#answers
+    const index = queue === this.#orders ? 0 : Math.floor(this.random() * queue.length)
+    const [run] = queue.splice(index, 1)
+    run?.()
+  }
+
+  get idle(): boolean {
+    return this.#answers.length === 0 && this.#orders.length === 0
+  }
+
+  some(state: SimProcess['state']): SimProcess | undefined {
+    const candidates = [...this.processes.values()].filter((process) => process.state === state)
+    return candidates[Math.floor(this.random() * candidates.length)]
+  }
+
+  boot(process: SimProcess | undefined): void {
+    if (process === undefined) return
+    const kind = this.#kinds.get(process.launch.generation)
+    if (kind === 'does not boot') {
+      this.say(process.pid, { type: 'failed', failure: { kind: 'import', message: 'broken' } })
+      return this.exit(process.pid, { code: 1 })
+    }
+    process.state = 'serving'
+    this.say(process.pid, { type: 'ready', bootMs: 1, entry: 'app' })
+  }
+
+  serve(process: SimProcess | undefined): void {
+    if (process === undefined) return
+    this.say(process.pid, { type: 'beacon', inFlight: 1, requests: 200, rssBytes: 0, loopLagMs: 0 })
+  }
+
+  leave(process: SimProcess | undefined): void {
+    if (process === undefined) return
+    this.say(process.pid, { type: 'leaving', reason: 'signal', inFlight: 0 })
+  }
+
+  freeze(process: SimProcess | undefined): void {
+    if (process !== undefined) process.state = 'frozen'
+  }
+
+  exit(pid: number | undefined, status: { readonly code?: number; readonly signal?: string }): void {
+    if (pid === undefined || !this.processes.delete(pid)) return
+    this.input({
+      type: 'exited',
+      pid,
+      status: { code: null, signal: null, oom: false, ...status },
+      stderr: '',
+    })
+  }
+
+  say(pid: number, message: WorkerMessage): void {
+    this.input({ type: 'message', pid, message })
+  }
+
+  set spawnFails(fails: boolean) {
+    this.#spawnFails = fails
+  }
+
+  loseRouter(): void {
+    this.#orders.length = 0
+    this.#router = { backends: new Map(), cut: null }
+    this.input({ type: 'services', online: false })
+  }
+
+  regainRouter(): void {
+    if (!this.machine.pool.routing.online) this.input({ type: 'services', online: true })
+  }
+
+  #readyCount(): number {
+    const { serving } = this.machine.pool
+    return serving === null ? 0 : readyWorkers(serving).length
+  }
+
+  #stuckNow(): number {
+    const { serving, nowMs } = this.machine.pool
+    if (serving === null) return 0
+    return [...serving.workers].filter(
+      (worker) => worker.ending?.kind === 'stuck-loop' && worker.stageSinceMs === nowMs,
+    ).length
+  }
+
+  /** Ready workers that an input takes away by itself. */
+  #lossOf(input: Input): number {
+    if (input.type === 'exited') return 1
+    return input.type === 'message' && input.message?.type === 'leaving' ? 1 : 0
+  }
+
+  #object(broken: readonly string[]): void {
+    if (broken.length > 0) throw new Error(broken.join('; '))
+  }
+
+  #objectToStrangers(): void {
+    const { workers } = this.machine.pool
+    for (const pid of this.processes.keys())
+      if (!workers.has(pid)) throw new Error(`process ${pid} is nobody's`)
+    if (this.machine.pool.phase === 'stopping' || this.machine.pool.phase === 'stopped') return
+    for (const id of this.rotation)
+      if (this.#told.has(id)) throw new Error(`${id} gets requests while it drains`)
+  }
+
+  // What the machine does to the world.
+
+  wallMs(): number {
+    return this.nowMs
+  }
+
+  readSurroundings(): Surroundings {
+    return { env: {}, cwd: '/' }
+  }
+
+  socketPath(slot: number, incarnation: number): string {
+    return `w${slot}.${incarnation}`
+  }
+
+  spawn(launch: Launch): number {
+    if (this.#spawnFails) throw new Error('EAGAIN')
+    if (this.#sockets.has(launch.socket)) throw new Error(`${launch.socket} is used twice`)
+    this.#sockets.add(launch.socket)
+    const pid = this.#nextPid++
+    this.processes.set(pid, { pid, id: launch.socket, launch, state: 'booting' })
+    return pid
+  }
+
+  signal(pid: number, signal: Signal): void {
+    const process = this.processes.get(pid)
+    if (process === undefined) return
+    if (signal === 'SIGKILL' || process.state !== 'frozen') this.#later(() => this.exit(pid, { signal }))
+  }
+
+  send(pid: number, message: SupervisorMessage): void {
+    const process = this.processes.get(pid)
+    if (message.type !== 'drain' || process === undefined) return
+    // So little time is given only when the router has not answered for as long as a drain may take.
+    if (message.deadlineMs > config.killGraceMs) this.#told.add(process.id)
+    if (process.state === 'frozen') return
+    process.state = 'draining'
+    this.#later(() => this.exit(pid, { code: 0 }))
+  }
+
+  stderrTail(): string {
+    return ''
+  }
+
+  probe(): void {}
+
+  readTree(token: number): void {
+    const result: TreeState = { generation: this.generation, files: new Map(), newestMs: this.#writtenMs }
+    this.#later(() => this.input({ type: 'tree-read', token, result }))
+  }
+
+  build(token: number, { generation }: TreeState): void {
+    this.#later(() => {
+      if (this.#aborted.has(token)) return
+      const failure = { kind: 'compile', message: 'broken' } as const
+      const fails = this.#kinds.get(generation) === 'does not compile'
+      this.input({
+        type: 'built',
+        token,
+        result: fails ? { ok: false, failure } : { ok: true, snapshot: { generation } },
+      })
+    })
+  }
+
+  verify(token: number, socket: string): void {
+    this.#later(() => {
+      if (this.#aborted.has(token)) return
+      const process = [...this.processes.values()].find(({ id }) => id === socket)
+      const fails = process === undefined || this.#kinds.get(process.launch.generation) === 'is not verified'
+      this.input({ type: 'verified', token, reason: fails ? 'not well' : undefined })
+    })
+  }
+
+  abort(token: number): void {
+    this.#aborted.add(token)
+  }
+
+  discard({ generation }: { readonly generation: GenerationId }): void {
+    for (const { launch } of this.processes.values()) {
+      if (launch.generation === generation && !this.#isDismissed(launch.socket)) {
+        throw new Error(`the snapshot of ${generation} was discarded in use`)
+      }
+    }
+  }
+
+  #isDismissed(id: string): boolean {
+    const worker = [...this.machine.pool.workers.values()].find((other) => other.id === id)
+    return worker === undefined || worker.group.role === 'retiring'
+  }
+
+  prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void {
+    this.#order(token, () => this.#router.backends.set(generation, new Set(backends.map(({ id }) => id))))
+  }
+
+  cut(token: number, generation: GenerationId): void {
+    this.#order(token, () => {
+      if (!this.#router.backends.has(generation)) throw new Error(`${generation} was not prepared`)
+      if (this.#kinds.get(generation) !== 'good')
+        throw new Error(`${generation} was cut over to, and is broken`)
+      this.#router.cut = generation
+      this.cuts += 1
+    })
+  }
+
+  /** Orders may fail before or after they took effect. */
+  #order(token: number, apply: () => void): void {
+    const luck = this.random()
+    this.#orders.push(() => {
+      if (luck > 0.03) apply()
+      this.#objectToStrangers()
+      const error = luck < 0.06 ? new Error('connection lost') : undefined
+      this.#orders.push(() => this.input({ type: 'routed', token, error }))
+    })
+  }
+
+  drain(generation: GenerationId): void {
+    this.#later(() => this.input({ type: 'drained', generation, abandoned: 0 }))
+  }
+
+  stopAccepting(): void {
+    this.#later(() => this.input({ type: 'accepting-stopped' }))
+  }
+
+  observe(token: number): void {
+    const before = { requests: 100, errors: 1 }
+    const serving = this.random() < 0.2 ? { requests: 100, errors: 30 } : { requests: 100, errors: 2 }
+    this.#later(() => this.input({ type: 'observed', token, counts: { serving, before } }))
+  }
+
+  emit(event: ManagerEventBody): void {
+    this.events.push(event)
+  }
+
+  settle(command: CommandId, _outcome: Outcome): void {
+    if (!this.#open.delete(command)) throw new Error(`command ${command} was answered twice`)
+  }
+
+  stopped(): void {
+    this.hasStopped = true
+  }
+
+  #later(run: () => void): void {
+    this.#answers.push(run)
+  }
+}
