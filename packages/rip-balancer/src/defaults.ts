@@ -1,3 +1,5 @@
+import type { Limits, Timeouts } from './exchange/settings.ts'
+
 /** Every default of the package: times in milliseconds, sizes in bytes. */
 
 export const DEFAULT_LISTEN = '127.0.0.1:8080'
@@ -34,3 +36,36 @@ export const HEALTH_JITTER = 0.1
 export const HASH_LOAD_BOUND = 1.25
 
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
+
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  headerMs: 10_000,
+  bodyIdleMs: 30_000,
+  clientIdleMs: 75_000,
+  writeIdleMs: 30_000,
+  connectMs: 3_000,
+  responseMs: 60_000,
+  responseIdleMs: 60_000,
+  totalMs: Number.POSITIVE_INFINITY,
+  tunnelIdleMs: 600_000,
+  continueMs: 1_000,
+  upstreamIdleMs: 15_000,
+  lingerMs: 1_000,
+  drainGraceMs: 500,
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  maxLineBytes: 16 * 1024,
+  maxHeadBytes: 32 * 1024,
+  maxFields: 100,
+  maxBodyBytes: 10 * 1024 * 1024,
+  minBodyBytesPerSecond: 512,
+  maxResponseHeadBytes: 64 * 1024,
+  maxInterimResponses: 32,
+  maxRequestsPerConnection: Number.POSITIVE_INFINITY,
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: 1_000,
+  maxIdlePerBackend: 256,
+  maxReplayBytes: 64 * 1024,
+}
+
+export const DEFAULT_UPGRADES: readonly string[] = ['websocket']

@@ -1,1 +1,50 @@
-export {}
+export { AdminClient } from './admin/admin-client.ts'
+export type { AdminClientOptions } from './admin/admin-client.ts'
+export { ADMIN_VERSION } from './admin/admin-protocol.ts'
+export type {
+  BackendDeclaration,
+  BalancerStatus,
+  CutBody,
+  DrainBody,
+  PrepareBody,
+} from './admin/admin-protocol.ts'
+export { Balancer, balance, createBalancer } from './balancer.ts'
+export type { BalancerHooks, DrainOptions } from './balancer.ts'
+export { runBalancer } from './cli/run-balancer.ts'
+export type { ProgramIo } from './cli/run-balancer.ts'
+export type {
+  AccessLogConfig,
+  BackendConfig,
+  BalancerConfig,
+  Duration,
+  ForwardingConfig,
+  LimitsConfig,
+  ListenerConfig,
+  Size,
+  TimeoutsConfig,
+} from './config/config.ts'
+export { BalancerError } from './errors.ts'
+export type { BalancerErrorCode, BalancerErrorDetail } from './errors.ts'
+export type { EndCause, ExchangeRecord } from './exchange/record.ts'
+export type {
+  ClientView,
+  EditableFields,
+  Hooks,
+  LocalAnswer,
+  RequestView,
+  ResponseView,
+} from './exchange/settings.ts'
+export type { AccessLogFormat, LogSink } from './log/access-log.ts'
+export type { Backend, BackendAddress, Claimant, ClaimRefusal, Claims, Outcome } from './pool/claim.ts'
+export type { MemberSpec } from './pool/member.ts'
+export type { PolicyName } from './pool/policy.ts'
+export { Pool } from './pool/pool.ts'
+export type {
+  DrainResult,
+  EjectionOptions,
+  MemberSnapshot,
+  PoolClock,
+  PoolObserver,
+  PoolOptions,
+  PoolSnapshot,
+} from './pool/pool.ts'

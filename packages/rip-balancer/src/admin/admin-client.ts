@@ -1,0 +1,88 @@
+import { DEFAULT_POOL } from '../defaults.ts'
+import { BalancerError } from '../errors.ts'
+import type { DrainResult } from '../pool/pool.ts'
+import type { BackendDeclaration, BalancerStatus } from './admin-protocol.ts'
+
+export interface AdminClientOptions {
+  /** Path of the admin socket. */
+  readonly socket: string
+  /** @default 'app' */
+  readonly pool?: string
+}
+
+/** Drives a balancer process over its admin socket. Every call throws `BalancerError` when it fails. */
+export class AdminClient {
+  readonly socket: string
+  private readonly pool: string
+
+  constructor(options: AdminClientOptions) {
+    this.socket = options.socket
+    this.pool = options.pool ?? DEFAULT_POOL
+  }
+
+  status(signal?: AbortSignal): Promise<BalancerStatus> {
+    return this.call('GET', '/status', undefined, signal)
+  }
+
+  async metrics(signal?: AbortSignal): Promise<string> {
+    return (await this.request('GET', '/metrics', undefined, signal)).text()
+  }
+
+  /** Declares the complete set of backends of a generation; acknowledged when routing was changed. */
+  async prepare(generation: string, backends: readonly BackendDeclaration[]): Promise<void> {
+    await this.call('POST', this.path('prepare'), { generation, backends })
+  }
+
+  /** Sends all new requests to the generation. */
+  async cut(generation: string): Promise<void> {
+    await this.call('POST', this.path('cut'), { generation })
+  }
+
+  /** Resolves when nothing of the generation is in flight, or after the time limit. */
+  drain(generation: string, timeoutMs: number, signal?: AbortSignal): Promise<DrainResult> {
+    return this.call('POST', this.path('drain'), { generation, timeoutMs }, signal)
+  }
+
+  private path(verb: string): string {
+    return `/pools/${encodeURIComponent(this.pool)}/${verb}`
+  }
+
+  private async call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+    // The server of the same package answers with the type of the call.
+    return (await (await this.request(method, path, body, signal)).json()) as T
+  }
+
+  private async request(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const response = await this.send(method, path, body, signal)
+    if (response.ok) return response
+    const { message } = (await response.json().catch(() => ({ message: response.statusText }))) as {
+      message: string
+    }
+    throw new BalancerError('ADMIN_REFUSED', { status: response.status, message })
+  }
+
+  private async send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    try {
+      return await fetch(`http://balancer${path}`, {
+        method,
+        unix: this.socket,
+        keepalive: false,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(signal && { signal }),
+      })
+    } catch (error) {
+      signal?.throwIfAborted()
+      const reason = (error as Error).message
+      throw new BalancerError(
+        'ADMIN_UNREACHABLE',
+        { address: `unix:${this.socket}`, reason },
+        { cause: error },
+      )
+    }
+  }
+}

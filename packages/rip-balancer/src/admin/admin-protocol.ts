@@ -1,0 +1,45 @@
+import type { PoolSnapshot } from '../pool/pool.ts'
+
+/** Raised when a field of the admin API changes its meaning. */
+export const ADMIN_VERSION = 1
+
+/** A backend in the body of `prepare` and `PUT`. */
+export interface BackendDeclaration {
+  readonly id: string
+  /** `unix:PATH` or `host:port`. */
+  readonly address: string
+  readonly maxInFlight?: number
+  readonly weight?: number
+}
+
+/** Body of `POST /pools/:name/prepare`. */
+export interface PrepareBody {
+  readonly generation: string
+  readonly backends: readonly BackendDeclaration[]
+}
+
+/** Body of `POST /pools/:name/cut`. */
+export interface CutBody {
+  readonly generation: string
+}
+
+/** Body of `POST /pools/:name/drain`. */
+export interface DrainBody {
+  readonly generation: string
+  /** Given up after this time. @default 30000 */
+  readonly timeoutMs?: number
+}
+
+/** Answer of `GET /status`. */
+export interface BalancerStatus {
+  readonly version: typeof ADMIN_VERSION
+  readonly pid: number
+  readonly listening: readonly string[]
+  readonly connections: number
+  readonly requests: number
+  readonly inFlight: number
+  /** Requests answered with 5xx, by the balancer or by a backend. */
+  readonly serverErrors: number
+  readonly uptimeMs: number
+  readonly pools: readonly PoolSnapshot[]
+}

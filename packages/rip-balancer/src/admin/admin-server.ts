@@ -1,0 +1,161 @@
+import { chmodSync, rmSync } from 'node:fs'
+import { parseBackendAddress } from '../config/address.ts'
+import { DEFAULT_DRAIN_TIMEOUT_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_WEIGHT } from '../defaults.ts'
+import { BalancerError } from '../errors.ts'
+import type { MemberSpec } from '../pool/member.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { BackendDeclaration, BalancerStatus, CutBody, DrainBody, PrepareBody } from './admin-protocol.ts'
+
+/** What the admin API shows and changes. */
+export interface AdminTarget {
+  status(): BalancerStatus
+  /** Prometheus text. */
+  metrics(): string
+  /** @throws `POOL_UNKNOWN` */
+  pool(name: string): Pool
+}
+
+type Handler = (target: AdminTarget, pool: Pool, body: unknown, signal: AbortSignal) => unknown
+
+/** The admin API: HTTP with JSON on a Unix socket that only its owner can open. */
+export class AdminServer implements AsyncDisposable {
+  private readonly path: string
+  private readonly target: AdminTarget
+  private server: { stop(force: boolean): Promise<void> } | undefined
+  private closing: Promise<void> | undefined
+
+  constructor(path: string, target: AdminTarget) {
+    this.path = path
+    this.target = target
+  }
+
+  async start(): Promise<void> {
+    // A socket nobody else can open, from the moment it exists.
+    const before = process.umask(0o177)
+    try {
+      this.server = Bun.serve({
+        unix: this.path,
+        fetch: (request, server) => {
+          // A drain is silent for as long as it takes.
+          server.timeout(request, 0)
+          return this.answer(request)
+        },
+      })
+    } catch (error) {
+      throw new BalancerError('LISTEN_FAILED', {
+        address: `unix:${this.path}`,
+        reason: (error as Error).message,
+      })
+    } finally {
+      process.umask(before)
+    }
+    chmodSync(this.path, 0o600)
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.stop()
+    return this.closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private async stop(): Promise<void> {
+    if (this.server === undefined) return
+    await this.server.stop(true)
+    rmSync(this.path, { force: true })
+  }
+
+  private async answer(request: Request): Promise<Response> {
+    try {
+      return await this.route(request)
+    } catch (error) {
+      if (!(error instanceof BalancerError)) throw error
+      const status = error.code === 'POOL_UNKNOWN' ? 404 : error.code === 'CONFIG_INVALID' ? 400 : 409
+      return Response.json({ code: error.code, message: error.message }, { status })
+    }
+  }
+
+  private async route(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url)
+    const call = `${request.method} ${pathname}`
+    if (call === 'GET /status') return Response.json(this.target.status())
+    if (call === 'GET /metrics') return new Response(this.target.metrics(), { headers: METRICS_TYPE })
+    const [, pools, name, verb, extra] = pathname.split('/')
+    const handler = extra === undefined ? handlers[`${request.method} ${verb ?? ''}`.trim()] : undefined
+    if (pools !== 'pools' || name === undefined || handler === undefined) return unknownCall(call)
+    const pool = this.target.pool(decodeURIComponent(name))
+    return Response.json(
+      (await handler(this.target, pool, await bodyOf(request), request.signal)) ?? { ok: true },
+    )
+  }
+}
+
+const METRICS_TYPE = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+
+const handlers: Readonly<Record<string, Handler>> = {
+  GET: (_target, pool) => pool.snapshot(),
+  PUT: (_target, pool, body) => {
+    pool.prepare(undefined, memberSpecs(objectOf<PrepareBody>(body).backends))
+    pool.cut(undefined)
+  },
+  'POST prepare': (_target, pool, body) => {
+    const { generation, backends } = objectOf<PrepareBody>(body)
+    pool.prepare(generationOf(generation), memberSpecs(backends))
+  },
+  'POST cut': (_target, pool, body) => pool.cut(generationOf(objectOf<CutBody>(body).generation)),
+  'POST drain': (_target, pool, body, signal) => {
+    const { generation, timeoutMs = DEFAULT_DRAIN_TIMEOUT_MS } = objectOf<DrainBody>(body)
+    if (!(timeoutMs >= 0))
+      throw invalid(`timeoutMs must be a number of milliseconds, but is ${String(timeoutMs)}`)
+    return pool.drain(generationOf(generation), AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
+  },
+}
+
+const unknownCall = (call: string): Response =>
+  Response.json({ code: 'UNKNOWN_CALL', message: `the admin API has no ${call}` }, { status: 404 })
+
+async function bodyOf(request: Request): Promise<unknown> {
+  if (request.method === 'GET') return undefined
+  try {
+    return await request.json()
+  } catch {
+    // SyntaxError: the only way reading JSON from a connected client fails.
+    throw invalid('the body must be JSON')
+  }
+}
+
+function objectOf<T>(body: unknown): T {
+  if (typeof body !== 'object' || body === null) throw invalid('the body must be a JSON object')
+  // Members are checked where they are used.
+  return body as T
+}
+
+function generationOf(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw invalid(`generation must be a text, but is ${JSON.stringify(value)}`)
+}
+
+function memberSpecs(backends: unknown): MemberSpec[] {
+  if (!Array.isArray(backends)) throw invalid('backends must be a list')
+  return backends.map((each) => memberSpec(each as BackendDeclaration))
+}
+
+function memberSpec({
+  id,
+  address,
+  maxInFlight = DEFAULT_MAX_IN_FLIGHT,
+  weight = DEFAULT_WEIGHT,
+}: BackendDeclaration): MemberSpec {
+  const parsed = typeof address === 'string' ? parseBackendAddress(address) : undefined
+  if (typeof id !== 'string' || id === '') throw invalid(`id must be a text, but is ${JSON.stringify(id)}`)
+  if (parsed === undefined)
+    throw invalid(`address must be unix:PATH or host:port, but is ${JSON.stringify(address)}`)
+  if (!(maxInFlight >= 1)) throw invalid(`maxInFlight must be at least 1, but is ${String(maxInFlight)}`)
+  if (!(weight >= 0)) throw invalid(`weight must be 0 or more, but is ${String(weight)}`)
+  return { id, address: parsed, maxInFlight, weight }
+}
+
+const invalid = (problem: string): BalancerError =>
+  new BalancerError('CONFIG_INVALID', { problems: [problem] })

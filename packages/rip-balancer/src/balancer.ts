@@ -1,0 +1,285 @@
+import { ADMIN_VERSION, type BalancerStatus } from './admin/admin-protocol.ts'
+import { AdminServer } from './admin/admin-server.ts'
+import type { ListenAddress } from './config/address.ts'
+import type { BalancerConfig, Duration } from './config/config.ts'
+import { durationMs } from './config/quantity.ts'
+import { resolveConfig, type ResolvedConfig, type ResolvedListener } from './config/resolve-config.ts'
+import { DEFAULT_DRAIN_TIMEOUT_MS } from './defaults.ts'
+import { BalancerError } from './errors.ts'
+import { DataPlane } from './exchange/data-plane.ts'
+import type { ConnectionEvent, ExchangeObserver, ExchangeRecord } from './exchange/record.ts'
+import type { Hooks } from './exchange/settings.ts'
+import { Listener } from './listener/listener.ts'
+import { AccessLog, type LogSink } from './log/access-log.ts'
+import { FileSink } from './log/file-sink.ts'
+import { Metrics } from './metrics/metrics.ts'
+import { errorPages } from './pages/error-pages.ts'
+import { HealthChecker } from './pool/health-checker.ts'
+import { Pool } from './pool/pool.ts'
+import { FileTlsSource } from './tls/file-tls-source.ts'
+
+/** What a program can add to a configuration. */
+export interface BalancerHooks extends Hooks {
+  /** Called once for every request when it has ended. The record is reused: keep nothing of it. */
+  readonly onEnd?: (record: ExchangeRecord) => void
+  /** Something an operator should know and nothing can be done about here. */
+  readonly onWarning?: (message: string) => void
+  /** Where the access log goes when it has no file. @default standard output */
+  readonly logSink?: LogSink
+}
+
+export interface DrainOptions {
+  /** Connections still open after this are cut. @default '30s' */
+  readonly timeout?: Duration
+}
+
+/** Listeners, a pool, and everything between them. Obtained from `createBalancer` or `balance`. */
+export class Balancer implements AsyncDisposable {
+  readonly pool: Pool
+  private config: ResolvedConfig
+  private readonly declared: BalancerConfig
+  private readonly hooks: BalancerHooks
+  private readonly metrics = new Metrics()
+  private readonly plane: DataPlane
+  private readonly listeners: Listener[]
+  private readonly tlsSources: FileTlsSource[] = []
+  private readonly file: FileSink | undefined
+  private readonly log: AccessLog | undefined
+  private readonly health: HealthChecker | undefined
+  private readonly admin: AdminServer | undefined
+  private readonly startedAtMs = performance.now()
+  private closing: Promise<void> | undefined
+
+  /** @throws `CONFIG_INVALID` with every problem of the configuration */
+  constructor(config: BalancerConfig, hooks: BalancerHooks = {}) {
+    this.declared = config
+    this.config = resolveConfig(config)
+    this.hooks = hooks
+    this.file =
+      this.config.accessLog.file === undefined ? undefined : new FileSink(this.config.accessLog.file)
+    this.log = this.createLog()
+    this.pool = this.createPool()
+    this.plane = this.createPlane()
+    this.listeners = this.config.listeners.map((each) => this.createListener(each))
+    this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
+    this.admin = this.createAdmin()
+  }
+
+  /** Address of the first listener: `http://HOST:PORT`, `https://HOST:PORT`, `unix:PATH` or `fd:N`. */
+  get url(): string {
+    return reachable(this.listeners[0]?.url ?? '')
+  }
+
+  get urls(): readonly string[] {
+    return this.listeners.map(({ url }) => reachable(url))
+  }
+
+  /** Resolves when every listener accepts. @throws `ADDRESS_IN_USE`, `LISTEN_FAILED`, `CLOSED` */
+  async start(): Promise<void> {
+    if (this.closing !== undefined) throw new BalancerError('CLOSED', {})
+    try {
+      await this.admin?.start()
+      for (const [at, listener] of this.listeners.entries())
+        await startListener(listener, this.config.listeners[at]!)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    this.health?.start()
+  }
+
+  /** Figures of this moment; the answer of `GET /status`. */
+  stats(): BalancerStatus {
+    return {
+      version: ADMIN_VERSION,
+      pid: process.pid,
+      listening: this.urls,
+      connections: this.metrics.connections,
+      requests: this.metrics.requests,
+      inFlight: this.metrics.inFlight,
+      serverErrors: this.metrics.serverErrors,
+      uptimeMs: Math.round(performance.now() - this.startedAtMs),
+      pools: [this.pool.snapshot()],
+    }
+  }
+
+  /**
+   * Replaces the backends by those of another configuration, atomically; backends that stay keep their
+   * connections and counters. @throws `CONFIG_INVALID`, also when something else differs, which needs a restart
+   */
+  reload(config: BalancerConfig): void {
+    const next = resolveConfig(config)
+    const problems = changedKeys(this.declared, config).map(
+      (key) => `${key}: cannot change while running; restart the balancer`,
+    )
+    if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+    this.config = next
+    this.pool.prepare(undefined, next.backends)
+    this.pool.cut(undefined)
+  }
+
+  /** Opens the file of the access log again, for log rotation. */
+  async reopenLog(): Promise<void> {
+    await this.file?.reopen()
+  }
+
+  /** Stops accepting, lets every request finish, closes. What is not finished in time is cut. */
+  async drain({ timeout = DEFAULT_DRAIN_TIMEOUT_MS }: DrainOptions = {}): Promise<void> {
+    const limitMs = typeof timeout === 'number' ? timeout : (durationMs(timeout) ?? DEFAULT_DRAIN_TIMEOUT_MS)
+    const signal = AbortSignal.timeout(limitMs)
+    await Promise.all(this.listeners.map((listener) => listener.drain(signal)))
+    await this.close()
+  }
+
+  /** Cuts everything and frees every resource. Idempotent. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown()
+    return this.closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private async shutDown(): Promise<void> {
+    this.health?.[Symbol.dispose]()
+    for (const source of this.tlsSources) source[Symbol.dispose]()
+    this.pool.close()
+    await Promise.all(this.listeners.map((listener) => listener.close()))
+    this.plane.upstreams.close()
+    await this.admin?.close()
+    await this.log?.close()
+    await this.file?.[Symbol.asyncDispose]()
+  }
+
+  private createLog(): AccessLog | undefined {
+    const { format } = this.config.accessLog
+    if (format === 'none') return undefined
+    return new AccessLog(
+      format,
+      this.file ?? this.hooks.logSink ?? { write: (text) => Bun.stdout.write(text) },
+    )
+  }
+
+  private createPool(): Pool {
+    const { pool: name, backends } = this.config
+    const pool = new Pool({
+      ...this.config,
+      name,
+      observer: {
+        retired: (backend) => this.plane.upstreams.retire(backend),
+        ejected: (backend, forMs) =>
+          this.hooks.onWarning?.(
+            `backend ${backend.id} cannot be connected to; left alone for ${Math.round(forMs / 1000)} s`,
+          ),
+        readmitted: (backend) => this.hooks.onWarning?.(`backend ${backend.id} answers again`),
+      },
+    })
+    if (backends.length === 0) return pool
+    pool.prepare(undefined, backends)
+    pool.cut(undefined)
+    return pool
+  }
+
+  private createPlane(): DataPlane {
+    const { onRequest, onResponse } = this.hooks
+    const hooks = { ...(onRequest && { onRequest }), ...(onResponse && { onResponse }) }
+    return new DataPlane({ ...this.config, hooks, errorPages, observer: this.createObserver() }, this.pool)
+  }
+
+  private createObserver(): ExchangeObserver {
+    const { metrics, log, hooks } = this
+    if (log === undefined && hooks.onEnd === undefined) return metrics
+    return {
+      started: () => metrics.started(),
+      connection: (event: ConnectionEvent) => metrics.connection(event),
+      ended: (record) => {
+        metrics.ended(record)
+        log?.ended(record)
+        hooks.onEnd?.(record)
+      },
+    }
+  }
+
+  private createListener({ address, tls, reusePort }: ResolvedListener): Listener {
+    const source = tls && this.createTls(tls)
+    return new Listener(this.plane, { target: address, tls: source, reusePort })
+  }
+
+  private createTls(files: NonNullable<ResolvedListener['tls']>): FileTlsSource {
+    try {
+      const onProblem = (error: Error): void =>
+        this.hooks.onWarning?.(`the new certificate is not used: ${error.message}`)
+      const source = new FileTlsSource({ ...files, onProblem })
+      this.tlsSources.push(source)
+      return source
+    } catch (error) {
+      const problem = `tls: ${files.certFile} and ${files.keyFile} cannot be used: ${(error as Error).message}`
+      throw new BalancerError('CONFIG_INVALID', { problems: [problem] }, { cause: error })
+    }
+  }
+
+  private createAdmin(): AdminServer | undefined {
+    if (this.config.adminPath === undefined) return undefined
+    return new AdminServer(this.config.adminPath, {
+      status: () => this.stats(),
+      metrics: () => this.metrics.render({ pools: () => [this.pool.snapshot()] }),
+      pool: (name) => {
+        if (name === this.pool.name) return this.pool
+        throw new BalancerError('POOL_UNKNOWN', { pool: name, known: [this.pool.name] })
+      },
+    })
+  }
+}
+
+/** Prepares a balancer that listens when it is started. @throws `CONFIG_INVALID` */
+export function createBalancer(config: BalancerConfig, hooks?: BalancerHooks): Balancer {
+  return new Balancer(config, hooks)
+}
+
+/**
+ * Starts a balancer.
+ *
+ * ```ts
+ * await using balancer = await balance({ listen: ':8080', to: ['127.0.0.1:3000', 'unix:/run/app.sock'] })
+ * ```
+ *
+ * @throws `CONFIG_INVALID`, `ADDRESS_IN_USE`, `LISTEN_FAILED`
+ */
+export async function balance(config: BalancerConfig, hooks?: BalancerHooks): Promise<Balancer> {
+  const balancer = createBalancer(config, hooks)
+  await balancer.start()
+  return balancer
+}
+
+async function startListener(listener: Listener, { address }: ResolvedListener): Promise<void> {
+  try {
+    await listener.start()
+  } catch (error) {
+    const text = listenText(address)
+    if ((error as { code?: string }).code === 'EADDRINUSE')
+      throw new BalancerError('ADDRESS_IN_USE', { address: text })
+    throw new BalancerError(
+      'LISTEN_FAILED',
+      { address: text, reason: (error as Error).message },
+      { cause: error },
+    )
+  }
+}
+
+function listenText(address: ListenAddress): string {
+  if (address.kind === 'unix') return `unix:${address.path}`
+  return address.kind === 'fd' ? `fd:${address.fd}` : `${address.host}:${address.port}`
+}
+
+/** An address a client can use: the wildcard addresses name every interface, this one among them. */
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//localhost:').replace('//[::]:', '//localhost:')
+}
+
+/** Keys of two configurations whose values differ, other than the backends. */
+function changedKeys(before: BalancerConfig, after: BalancerConfig): string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof BalancerConfig>
+  keys.delete('to')
+  return [...keys].filter((key) => !Bun.deepEquals(before[key], after[key]))
+}

@@ -1,0 +1,239 @@
+import type { BalancerConfig, ListenerConfig } from '../config/config.ts'
+import { didYouMean } from '../config/suggestion.ts'
+import { BalancerError } from '../errors.ts'
+
+/** A flag of the program: what it is called, what follows it, what it means, and what it does to a configuration. */
+interface Flag {
+  readonly name: string
+  readonly value?: string
+  readonly help: string
+  apply(config: MutableConfig, value: string): void
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+interface MutableConfig extends Writable<Omit<BalancerConfig, 'listen' | 'to'>> {
+  listen?: (string | ListenerConfig)[]
+  to?: string[]
+  tlsCert?: string
+  tlsKey?: string
+}
+
+/** What the command line says. */
+export interface ParsedFlags {
+  readonly config: BalancerConfig
+  readonly configFile: string | undefined
+  readonly help: boolean
+  readonly version: boolean
+}
+
+const asNumber = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number.NaN)
+
+export const FLAGS: readonly Flag[] = [
+  {
+    name: 'listen',
+    value: 'ADDRESS',
+    help: 'HOST:PORT, :PORT, unix:PATH or fd:N; repeatable (127.0.0.1:8080)',
+    apply: (config, value) => void (config.listen = [...(config.listen ?? []), value]),
+  },
+  {
+    name: 'to',
+    value: 'ADDRESS',
+    help: 'backend, HOST:PORT or unix:PATH; repeatable',
+    apply: (config, value) => void (config.to = [...(config.to ?? []), value]),
+  },
+  {
+    name: 'policy',
+    value: 'NAME',
+    help: 'round-robin, least-requests, p2c, weighted, hash or sticky (round-robin)',
+    apply: (config, value) => void (config.policy = value as NonNullable<BalancerConfig['policy']>),
+  },
+  {
+    name: 'max-in-flight',
+    value: 'N',
+    help: 'requests a backend takes at once (100)',
+    apply: (config, value) => void (config.maxInFlight = asNumber(value)),
+  },
+  {
+    name: 'queue',
+    value: 'N',
+    help: 'requests that wait when all backends are full (1024)',
+    apply: (config, value) => void (config.queue = { ...config.queue, length: asNumber(value) }),
+  },
+  {
+    name: 'queue-timeout',
+    value: 'TIME',
+    help: 'longest wait in the queue (30s)',
+    apply: (config, value) => void (config.queue = { ...config.queue, timeout: value }),
+  },
+  {
+    name: 'header-timeout',
+    value: 'TIME',
+    help: 'first byte to the end of a request head (10s)',
+    apply: (config, value) => void (config.timeouts = { ...config.timeouts, header: value }),
+  },
+  {
+    name: 'body-timeout',
+    value: 'TIME',
+    help: 'silence within a request body (30s)',
+    apply: (config, value) => void (config.timeouts = { ...config.timeouts, body: value }),
+  },
+  {
+    name: 'response-timeout',
+    value: 'TIME',
+    help: 'end of a request to its response, and silence within it (60s)',
+    apply: (config, value) =>
+      void (config.timeouts = { ...config.timeouts, response: value, responseIdle: value }),
+  },
+  {
+    name: 'idle-timeout',
+    value: 'TIME',
+    help: 'silence between two requests of a client (75s)',
+    apply: (config, value) => void (config.timeouts = { ...config.timeouts, idle: value }),
+  },
+  {
+    name: 'connect-timeout',
+    value: 'TIME',
+    help: 'connecting to a backend (3s)',
+    apply: (config, value) => void (config.timeouts = { ...config.timeouts, connect: value }),
+  },
+  {
+    name: 'max-body',
+    value: 'SIZE',
+    help: 'request body (10MiB)',
+    apply: (config, value) => void (config.limits = { ...config.limits, body: value }),
+  },
+  {
+    name: 'max-connections',
+    value: 'N',
+    help: 'client connections (10000)',
+    apply: (config, value) => void (config.limits = { ...config.limits, connections: asNumber(value) }),
+  },
+  {
+    name: 'retries',
+    value: 'N',
+    help: 'attempts after the first, where repeating is safe (1)',
+    apply: (config, value) => void (config.retries = asNumber(value)),
+  },
+  {
+    name: 'health',
+    value: 'PATH',
+    help: 'path each backend must answer with 2xx (off)',
+    apply: (config, value) => void (config.health = { path: value }),
+  },
+  {
+    name: 'trust',
+    value: 'CIDR',
+    help: 'proxies whose X-Forwarded-* are believed; repeatable (none)',
+    apply: (config, value) =>
+      void (config.forwarding = { trust: [...(config.forwarding?.trust ?? []), value] }),
+  },
+  {
+    name: 'tls-cert',
+    value: 'FILE',
+    help: 'certificate chain, PEM; makes the TCP listeners HTTPS',
+    apply: (config, value) => void (config.tlsCert = value),
+  },
+  {
+    name: 'tls-key',
+    value: 'FILE',
+    help: 'private key, PEM',
+    apply: (config, value) => void (config.tlsKey = value),
+  },
+  {
+    name: 'admin',
+    value: 'unix:PATH',
+    help: 'socket of the admin API (off)',
+    apply: (config, value) => void (config.admin = value),
+  },
+  {
+    name: 'wait-for-backends',
+    help: 'queue requests while there is no backend',
+    apply: (config) => void (config.waitForBackends = true),
+  },
+  {
+    name: 'access-log',
+    value: 'FORMAT',
+    help: 'none, text or json, to standard output (none)',
+    apply: (config, value) =>
+      void (config.accessLog = value as NonNullable<BalancerConfig['accessLog']> & string),
+  },
+]
+
+const CONFIG_HELP = 'JSON file with the whole configuration; read again on SIGHUP'
+
+/** @throws `USAGE` for what is not a flag or lacks its value */
+export function parseFlags(words: readonly string[], inheritedFds: readonly number[]): ParsedFlags {
+  const config: MutableConfig = {}
+  let configFile: string | undefined
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!
+    if (word === '-h' || word === '--help') return { config, configFile, help: true, version: false }
+    if (word === '-V' || word === '--version') return { config, configFile, help: false, version: true }
+    const [, name = '', inline] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? []
+    const flag = FLAGS.find((each) => each.name === name)
+    if (flag === undefined && name !== 'config') throw unknown(word, name)
+    if (flag !== undefined && flag.value === undefined) {
+      flag.apply(config, '')
+      continue
+    }
+    const value = inline ?? words[++at]
+    if (value === undefined)
+      throw new BalancerError('USAGE', {
+        message: `--${name} needs a value: --${name} ${flag?.value ?? 'FILE'}`,
+      })
+    if (flag === undefined) configFile = value
+    else flag.apply(config, value)
+  }
+  return { config: finish(config, inheritedFds), configFile, help: false, version: false }
+}
+
+function unknown(word: string, name: string): BalancerError {
+  const hint = didYouMean(name, [...FLAGS.map((each) => each.name), 'config', 'help', 'version']).replace(
+    /"/,
+    '"--',
+  )
+  return new BalancerError('USAGE', {
+    message: `unknown ${word.startsWith('-') ? 'flag' : 'argument'} ${word}${hint}`,
+  })
+}
+
+/** Inherited sockets are listened on when no address is given; the certificate goes to every TCP listener. */
+function finish(
+  { tlsCert, tlsKey, ...config }: MutableConfig,
+  inheritedFds: readonly number[],
+): BalancerConfig {
+  const listen = config.listen ?? inheritedFds.map((fd) => `fd:${fd}`)
+  if (tlsCert === undefined && tlsKey === undefined)
+    return listen.length === 0 ? config : { ...config, listen }
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new BalancerError('USAGE', { message: '--tls-cert and --tls-key go together' })
+  const tls = { cert: tlsCert, key: tlsKey }
+  const secured = (listen.length === 0 ? ['127.0.0.1:8080'] : listen).map((each) =>
+    typeof each === 'string' ? { address: each, tls } : each,
+  )
+  return { ...config, listen: secured }
+}
+
+/** The text of `--help`. */
+export function helpText(program: string): string {
+  const rows = [...FLAGS, { name: 'config', value: 'FILE', help: CONFIG_HELP }].map(
+    ({ name, value, help }) => [`  --${name}${value === undefined ? '' : ` ${value}`}`, help],
+  )
+  const width = Math.max(...rows.map(([left = '']) => left.length)) + 2
+  return [
+    `${program}: a strict HTTP/1.1 balancer in front of any HTTP servers`,
+    '',
+    `usage: ${program} --to ADDRESS [--to ADDRESS …] [options]`,
+    '',
+    ...rows.map(([left = '', right = '']) => left.padEnd(width) + right),
+    '',
+    'Durations: 250ms, 10s, 5m. Sizes: 64KiB, 1MiB.',
+    'SIGTERM, SIGINT, SIGQUIT: finish what is under way, then leave; twice: at once. SIGUSR1: reopen the log file.',
+    '',
+    'examples:',
+    `  ${program} --listen :8080 --to 127.0.0.1:3000 --to unix:/run/app.sock`,
+    `  ${program} --config balancer.json`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { createBalancer, type Balancer } from '../balancer.ts'
+import type { BalancerConfig } from '../config/config.ts'
+import { BalancerError } from '../errors.ts'
+import { helpText, parseFlags } from './flags.ts'
+import { parentGone } from './parent-gone.ts'
+
+/** The world a program runs in; replaced in tests. */
+export interface ProgramIo {
+  /** How the program was called, for messages. @default 'rip-balancer' */
+  readonly program?: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  out(text: string): void
+  err(text: string): void
+  /** Calls back for every arrival of a signal until disposed. */
+  onSignal(name: NodeJS.Signals, run: () => void): Disposable
+}
+
+const EXIT = { done: 0, failed: 1, usage: 2, config: 5 } as const
+
+/** Runs the program until it is told to stop; resolves with its exit code. */
+export async function runBalancer(argv: readonly string[], io: ProgramIo): Promise<number> {
+  const program = io.program ?? 'rip-balancer'
+  try {
+    const flags = parseFlags(argv, inheritedFds(io.env))
+    if (flags.help) return print(io, helpText(program))
+    if (flags.version) return print(io, `${program} ${packageVersion()}\n`)
+    const config = (): BalancerConfig =>
+      flags.configFile === undefined ? flags.config : readConfig(flags.configFile)
+    return await serve(config, io)
+  } catch (error) {
+    if (!(error instanceof BalancerError)) throw error
+    io.err(`${program}: ${error.message}\n`)
+    if (error.code === 'USAGE') io.err(`try ${program} --help\n`)
+    return error.code === 'USAGE' ? EXIT.usage : error.code === 'CONFIG_INVALID' ? EXIT.config : EXIT.failed
+  }
+}
+
+async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<number> {
+  await using balancer = createBalancer(config(), { onWarning: (message) => io.err(`${message}\n`) })
+  const stop = Promise.withResolvers<void>()
+  let stops = 0
+  const onStop = (): void => (++stops > 1 ? void balancer.close() : stop.resolve())
+  using _term = io.onSignal('SIGTERM', onStop)
+  using _int = io.onSignal('SIGINT', onStop)
+  using _quit = io.onSignal('SIGQUIT', onStop)
+  using _usr1 = io.onSignal('SIGUSR1', () => void balancer.reopenLog())
+  using _hup = io.onSignal('SIGHUP', () => reload(balancer, config, io))
+  using _parent = parentGone(io.env['RIP_PARENT_FD'], onStop)
+  await balancer.start()
+  for (const url of balancer.urls) io.out(`listening ${url}\n`)
+  await stop.promise
+  await balancer.drain()
+  return stops > 1 ? EXIT.failed : EXIT.done
+}
+
+/** A configuration that is not valid changes nothing. */
+function reload(balancer: Balancer, config: () => BalancerConfig, io: ProgramIo): void {
+  try {
+    balancer.reload(config())
+    io.err('configuration reloaded\n')
+  } catch (error) {
+    if (!(error instanceof BalancerError)) throw error
+    io.err(`kept the running configuration: ${error.message}\n`)
+  }
+}
+
+function readConfig(file: string): BalancerConfig {
+  try {
+    // Every member is checked when the configuration is resolved.
+    return JSON.parse(readFileSync(file, 'utf8')) as BalancerConfig
+  } catch (error) {
+    throw new BalancerError(
+      'CONFIG_INVALID',
+      { problems: [`${file}: ${(error as Error).message}`] },
+      { cause: error },
+    )
+  }
+}
+
+/** Sockets passed by the service manager, from descriptor 3 on; see sd_listen_fds(3). */
+function inheritedFds(env: ProgramIo['env']): number[] {
+  const count = Number(env['LISTEN_FDS'] ?? 0)
+  const forUs = env['LISTEN_PID'] === undefined || Number(env['LISTEN_PID']) === process.pid
+  return forUs && Number.isInteger(count) ? Array.from({ length: count }, (_, at) => 3 + at) : []
+}
+
+function print(io: ProgramIo, text: string): number {
+  io.out(text)
+  return EXIT.done
+}
+
+function packageVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}

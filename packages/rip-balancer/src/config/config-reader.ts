@@ -1,0 +1,144 @@
+import { isAddressBlock } from './address-blocks.ts'
+import { durationMs, sizeBytes } from './quantity.ts'
+import { didYouMean } from './suggestion.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+const shown = (value: unknown): string => JSON.stringify(value) ?? String(value)
+
+/**
+ * Reads one object of a configuration: takes each known key once, notes every problem with its path, and in the
+ * end every key nobody took. A member that is absent or wrong reads as its default, so that reading goes on.
+ */
+export class ConfigReader {
+  private readonly path: string
+  private readonly fields: Fields
+  private readonly problems: string[]
+  private readonly known = new Set<string>()
+
+  constructor(value: unknown, path: string, problems: string[]) {
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    if (!isObject && value !== undefined)
+      problems.push(`${path || 'configuration'}: expected an object, got ${shown(value)}`)
+    this.fields = isObject ? (value as Fields) : {}
+    this.path = path
+    this.problems = problems
+  }
+
+  /** Whether the key is present. */
+  has(key: string): boolean {
+    this.known.add(key)
+    return this.fields[key] !== undefined
+  }
+
+  raw(key: string): unknown {
+    this.known.add(key)
+    return this.fields[key]
+  }
+
+  object(key: string): ConfigReader {
+    return new ConfigReader(this.raw(key), this.pathOf(key), this.problems)
+  }
+
+  text(key: string): string | undefined {
+    return this.take(key, 'a text', (value) =>
+      typeof value === 'string' && value !== '' ? value : undefined,
+    )
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    return (
+      this.take(key, 'true or false', (value) => (typeof value === 'boolean' ? value : undefined)) ?? fallback
+    )
+  }
+
+  /** A whole number. */
+  count(key: string, fallback: number, least = 0): number {
+    const read = (value: unknown): number | undefined =>
+      Number.isSafeInteger(value) && (value as number) >= least ? (value as number) : undefined
+    return this.take(key, `a whole number from ${least} on`, read) ?? fallback
+  }
+
+  /** A number from 0 on, such as a weight. */
+  number(key: string, fallback: number): number {
+    const read = (value: unknown): number | undefined =>
+      typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : undefined
+    return this.take(key, 'a number from 0 on', read) ?? fallback
+  }
+
+  oneOf<T extends string>(key: string, words: readonly T[], fallback: T): T {
+    const read = (value: unknown): T | undefined => words.find((word) => word === value)
+    return this.take(key, `one of ${words.join(', ')}`, read) ?? fallback
+  }
+
+  /** Milliseconds: a number, or a text such as `30s`; `off` is `Infinity` where that is allowed. */
+  duration(key: string, fallback: number): number {
+    const read = (value: unknown): number | undefined => quantity(value, durationMs, fallback)
+    return this.take(key, 'milliseconds or a duration such as 250ms, 10s or 5m', read) ?? fallback
+  }
+
+  /** Bytes: a number, or a text such as `64KiB`. */
+  size(key: string, fallback: number): number {
+    const read = (value: unknown): number | undefined => quantity(value, sizeBytes, fallback)
+    return this.take(key, 'bytes or a size such as 64KiB or 1MiB', read) ?? fallback
+  }
+
+  addressBlocks(key: string): readonly string[] {
+    const read = (value: unknown): readonly string[] | undefined =>
+      Array.isArray(value) && value.every((each) => typeof each === 'string' && isAddressBlock(each))
+        ? (value as string[])
+        : undefined
+    return this.take(key, 'a list of addresses or CIDR blocks, or "unix"', read) ?? []
+  }
+
+  words(key: string, fallback: readonly string[]): readonly string[] {
+    const read = (value: unknown): readonly string[] | undefined =>
+      Array.isArray(value) && value.every((each) => typeof each === 'string')
+        ? (value as string[])
+        : undefined
+    return this.take(key, 'a list of texts', read) ?? fallback
+  }
+
+  /** The members of a list, or the one value in its place, each with its path. */
+  list<T>(key: string, read: (value: unknown, path: string) => T | undefined): T[] {
+    const value = this.raw(key)
+    if (value === undefined) return []
+    const values = Array.isArray(value) ? value : [value]
+    const path = this.pathOf(key)
+    return values.flatMap((each, at) => read(each, Array.isArray(value) ? `${path}[${at}]` : path) ?? [])
+  }
+
+  problem(key: string, expected: string): undefined {
+    this.problems.push(`${this.pathOf(key)}: expected ${expected}, got ${shown(this.fields[key])}`)
+    return undefined
+  }
+
+  /** Notes every key that nobody asked for. */
+  end(): void {
+    for (const key of Object.keys(this.fields)) {
+      if (this.known.has(key)) continue
+      this.problems.push(`${this.pathOf(key)}: unknown key${didYouMean(key, this.known)}`)
+    }
+  }
+
+  private take<T>(key: string, expected: string, read: (value: unknown) => T | undefined): T | undefined {
+    const value = this.raw(key)
+    if (value === undefined) return undefined
+    return read(value) ?? this.problem(key, expected)
+  }
+
+  private pathOf(key: string): string {
+    return this.path === '' ? key : `${this.path}.${key}`
+  }
+}
+
+/** `off` means no limit only for options whose own default shows that they can be off. */
+function quantity(
+  value: unknown,
+  parse: (text: string) => number | undefined,
+  fallback: number,
+): number | undefined {
+  if (value === 'off') return fallback === 0 ? 0 : Number.POSITIVE_INFINITY
+  if (typeof value === 'string') return parse(value)
+  return typeof value === 'number' && value >= 0 ? value : undefined
+}

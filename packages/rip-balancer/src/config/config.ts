@@ -1,0 +1,153 @@
+import type { AccessLogFormat } from '../log/access-log.ts'
+import type { PolicyName } from '../pool/policy.ts'
+
+/** Milliseconds, or a text such as `250ms`, `10s`, `5m`; `off` where there may be no limit. */
+export type Duration = number | string
+
+/** Bytes, or a text such as `64KiB`, `1MiB`; `off` where there may be no limit. */
+export type Size = number | string
+
+/** Everything about a balancer as plain data: the same in a program, in a file and over the admin API. */
+export interface BalancerConfig {
+  /**
+   * Where to listen: `host:port`, `:port`, `unix:PATH`, `fd:N` (an inherited socket), or an object with TLS.
+   * @default '127.0.0.1:8080'
+   */
+  readonly listen?: string | ListenerConfig | readonly (string | ListenerConfig)[]
+  /** Backends: `host:port`, `unix:PATH`, or an object with weight and limit. @default [] */
+  readonly to?: string | BackendConfig | readonly (string | BackendConfig)[]
+  /** Name of the pool in the admin API and in metrics. @default 'app' */
+  readonly pool?: string
+  /** How a backend is chosen. @default 'round-robin' */
+  readonly policy?: PolicyName
+  /** What the hash policies hash: `ip` or `header:NAME` or `cookie:NAME`. @default 'ip' */
+  readonly hashKey?: string
+  /** Requests a backend takes at once, unless it says otherwise. @default 100 */
+  readonly maxInFlight?: number
+  /** Requests that wait when all backends are full. */
+  readonly queue?: {
+    /** One more is answered with 503. @default 1024 */
+    readonly length?: number
+    /** A longer wait is answered with 503. @default '30s' */
+    readonly timeout?: Duration
+  }
+  /** Time over which a new backend's capacity grows. @default 0 */
+  readonly slowStart?: Duration
+  /** Queue requests while there is no backend, instead of answering 503. @default false */
+  readonly waitForBackends?: boolean
+  /** Attempts after the first one, for requests that can be repeated safely. @default 1 */
+  readonly retries?: number
+  /** Puts a backend aside that cannot be connected to. */
+  readonly ejection?: {
+    /** Consecutive failures. @default 2 */
+    readonly after?: number
+    /** First time; doubles from then on. @default '1s' */
+    readonly min?: Duration
+    /** @default '60s' */
+    readonly max?: Duration
+  }
+  /** Asks each backend regularly; one that fails takes nothing until it passes again. Off without a path. */
+  readonly health?: {
+    /** Must be answered with 2xx. */
+    readonly path?: string
+    /** @default '5s' */
+    readonly interval?: Duration
+    /** @default '2s' */
+    readonly timeout?: Duration
+    /** Passes in a row that bring a backend back. @default 2 */
+    readonly rise?: number
+    /** Failures in a row that take a backend out. @default 3 */
+    readonly fall?: number
+  }
+  readonly timeouts?: TimeoutsConfig
+  readonly limits?: LimitsConfig
+  readonly forwarding?: ForwardingConfig
+  /** Peers that open every connection with a PROXY protocol header (v1 or v2). @default none */
+  readonly proxyProtocolFrom?: readonly string[]
+  /** Protocols a client may upgrade to. @default ['websocket'] */
+  readonly upgrades?: readonly string[]
+  /** Socket of the admin API, `unix:PATH`. @default none */
+  readonly admin?: string
+  readonly accessLog?: AccessLogFormat | AccessLogConfig
+}
+
+export interface ListenerConfig {
+  readonly address: string
+  /** Certificate and key in PEM files; read again when they change. */
+  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Several processes may listen on the same port. @default false */
+  readonly reusePort?: boolean
+}
+
+export interface BackendConfig {
+  readonly address: string
+  /** @default the address */
+  readonly id?: string
+  /** @default the pool's */
+  readonly maxInFlight?: number
+  /** @default 1 */
+  readonly weight?: number
+}
+
+export interface TimeoutsConfig {
+  /** First byte of a request to the end of its head, absolute. @default '10s' */
+  readonly header?: Duration
+  /** Silence within a request body. @default '30s' */
+  readonly body?: Duration
+  /** Silence between two requests. @default '75s' */
+  readonly idle?: Duration
+  /** The client takes nothing of what waits for it. @default '30s' */
+  readonly write?: Duration
+  /** @default '3s' */
+  readonly connect?: Duration
+  /** End of the request to the head of the response. @default '60s' */
+  readonly response?: Duration
+  /** Silence within a response body. @default '60s' */
+  readonly responseIdle?: Duration
+  /** Whole exchange. @default 'off' */
+  readonly total?: Duration
+  /** Silence of an upgraded connection. @default '10m' */
+  readonly tunnel?: Duration
+  /** Unused connection to a backend. @default '15s' */
+  readonly upstreamIdle?: Duration
+}
+
+export interface LimitsConfig {
+  /** Request line, and each header line. @default '16KiB' */
+  readonly line?: Size
+  /** Whole head of a request. @default '32KiB' */
+  readonly head?: Size
+  /** Header fields. @default 100 */
+  readonly fields?: number
+  /** Request body. @default '10MiB' */
+  readonly body?: Size
+  /** Slowest upload, in bytes per second. @default 512 */
+  readonly bodyRate?: number
+  /** Head of a response. @default '64KiB' */
+  readonly responseHead?: Size
+  /** Client connections. @default 10000 */
+  readonly connections?: number
+  /** Client connections from one address. @default 1000 */
+  readonly connectionsPerAddress?: number
+}
+
+export interface ForwardingConfig {
+  /** Proxies whose word about the client is believed: addresses, CIDR blocks, or `unix`. @default none */
+  readonly trust?: readonly string[]
+  /** Also send `Forwarded` (RFC 7239). @default false */
+  readonly forwarded?: boolean
+  /** Pseudonym for `Via`. @default none */
+  readonly via?: string
+  /** Keep the `X-Request-Id` of any client. @default false */
+  readonly acceptRequestId?: boolean
+  /** Tell the client the request id. @default true */
+  readonly exposeRequestId?: boolean
+  /** Pass trailer fields of requests on. @default false */
+  readonly requestTrailers?: boolean
+}
+
+export interface AccessLogConfig {
+  readonly format?: AccessLogFormat
+  /** Appended to; standard output without it. */
+  readonly file?: string
+}

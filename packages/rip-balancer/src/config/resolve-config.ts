@@ -1,0 +1,252 @@
+import {
+  DEFAULT_EJECT_AFTER,
+  DEFAULT_EJECT_MAX_MS,
+  DEFAULT_EJECT_MIN_MS,
+  DEFAULT_EJECT_SHARE,
+  DEFAULT_HEALTH_FALL,
+  DEFAULT_HEALTH_INTERVAL_MS,
+  DEFAULT_HEALTH_RISE,
+  DEFAULT_HEALTH_TIMEOUT_MS,
+  DEFAULT_LIMITS,
+  DEFAULT_LISTEN,
+  DEFAULT_MAX_IN_FLIGHT,
+  DEFAULT_POLICY,
+  DEFAULT_POOL,
+  DEFAULT_QUEUE_LENGTH,
+  DEFAULT_QUEUE_TIMEOUT_MS,
+  DEFAULT_RETRIES,
+  DEFAULT_SLOW_START_MS,
+  DEFAULT_TIMEOUTS,
+  DEFAULT_UPGRADES,
+  DEFAULT_WEIGHT,
+} from '../defaults.ts'
+import { BalancerError } from '../errors.ts'
+import type { AddressSet, DataPlaneSettings, Forwarding, Limits, Timeouts } from '../exchange/settings.ts'
+import type { AccessLogFormat } from '../log/access-log.ts'
+import { addressText, type MemberSpec } from '../pool/member.ts'
+import { POLICIES, type PolicyName } from '../pool/policy.ts'
+import type { EjectionOptions } from '../pool/pool.ts'
+import { parseBackendAddress, parseListenAddress, type ListenAddress } from './address.ts'
+import { AddressBlocks } from './address-blocks.ts'
+import type { BalancerConfig } from './config.ts'
+import { ConfigReader } from './config-reader.ts'
+
+export interface ResolvedListener {
+  readonly address: ListenAddress
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  readonly reusePort: boolean
+}
+
+export interface ResolvedHealth {
+  readonly path: string
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly rise: number
+  readonly fall: number
+}
+
+/** A configuration with every default applied and every text understood. */
+export interface ResolvedConfig {
+  readonly listeners: readonly ResolvedListener[]
+  readonly backends: readonly MemberSpec[]
+  readonly pool: string
+  readonly policy: PolicyName
+  readonly queueLength: number
+  readonly queueTimeoutMs: number
+  readonly slowStartMs: number
+  readonly waitForBackends: boolean
+  readonly ejection: EjectionOptions
+  readonly health: ResolvedHealth | undefined
+  readonly timeouts: Timeouts
+  readonly limits: Limits
+  readonly forwarding: Forwarding
+  readonly proxyProtocolFrom: AddressSet | undefined
+  readonly upgrades: DataPlaneSettings['upgrades']
+  readonly retries: number
+  readonly adminPath: string | undefined
+  readonly accessLog: { readonly format: AccessLogFormat; readonly file: string | undefined }
+}
+
+/** @throws `CONFIG_INVALID` with every problem found, each with its path */
+export function resolveConfig(config: BalancerConfig): ResolvedConfig {
+  const problems: string[] = []
+  const reader = new ConfigReader(config, '', problems)
+  const resolved = read(reader, problems)
+  reader.end()
+  if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+  return resolved
+}
+
+function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
+  const maxInFlight = reader.count('maxInFlight', DEFAULT_MAX_IN_FLIGHT, 1)
+  const listeners = reader.list('listen', (value, path) => readListener(value, path, problems))
+  const proxies = reader.addressBlocks('proxyProtocolFrom')
+  return {
+    listeners: reader.has('listen') ? listeners : defaultListeners(),
+    backends: reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems)),
+    pool: reader.text('pool') ?? DEFAULT_POOL,
+    policy: reader.oneOf('policy', POLICIES, DEFAULT_POLICY),
+    ...readQueue(reader.object('queue')),
+    slowStartMs: reader.duration('slowStart', DEFAULT_SLOW_START_MS),
+    waitForBackends: reader.flag('waitForBackends', false),
+    ejection: readEjection(reader.object('ejection')),
+    health: readHealth(reader.object('health')),
+    timeouts: readTimeouts(reader.object('timeouts')),
+    limits: readLimits(reader.object('limits')),
+    forwarding: readForwarding(reader.object('forwarding')),
+    proxyProtocolFrom: proxies.length === 0 ? undefined : new AddressBlocks(proxies),
+    upgrades: reader.words('upgrades', DEFAULT_UPGRADES).map((name) => name.toLowerCase()),
+    retries: reader.count('retries', DEFAULT_RETRIES),
+    adminPath: readAdmin(reader),
+    accessLog: readAccessLog(reader, problems),
+  }
+}
+
+const defaultListeners = (): ResolvedListener[] => [
+  { address: parseListenAddress(DEFAULT_LISTEN)!, tls: undefined, reusePort: false },
+]
+
+/** An object as it is; a text as the `address` of one. */
+const asObject = (value: unknown): unknown => (typeof value === 'string' ? { address: value } : value)
+
+function readListener(value: unknown, path: string, problems: string[]): ResolvedListener | undefined {
+  const reader = new ConfigReader(asObject(value), path, problems)
+  const address = parseListenAddress(reader.text('address') ?? '')
+  const files = reader.has('tls') ? reader.object('tls') : undefined
+  const tls = files === undefined ? undefined : readTls(files)
+  const reusePort = reader.flag('reusePort', false)
+  reader.end()
+  if (address === undefined) return reader.problem('address', 'host:port, :port, unix:PATH or fd:N')
+  return { address, tls, reusePort }
+}
+
+function readTls(reader: ConfigReader): ResolvedListener['tls'] {
+  const certFile = reader.text('cert') ?? reader.problem('cert', 'the path of a PEM file')
+  const keyFile = reader.text('key') ?? reader.problem('key', 'the path of a PEM file')
+  reader.end()
+  return { certFile: certFile ?? '', keyFile: keyFile ?? '' }
+}
+
+function readBackend(
+  value: unknown,
+  path: string,
+  maxInFlight: number,
+  problems: string[],
+): MemberSpec | undefined {
+  const reader = new ConfigReader(asObject(value), path, problems)
+  const address = parseBackendAddress(reader.text('address') ?? '')
+  const spec = {
+    id: reader.text('id'),
+    maxInFlight: reader.count('maxInFlight', maxInFlight, 1),
+    weight: reader.number('weight', DEFAULT_WEIGHT),
+  }
+  reader.end()
+  if (address === undefined) return reader.problem('address', 'host:port or unix:PATH')
+  return { ...spec, address, id: spec.id ?? addressText(address) }
+}
+
+function readQueue(reader: ConfigReader): Pick<ResolvedConfig, 'queueLength' | 'queueTimeoutMs'> {
+  const queue = {
+    queueLength: reader.count('length', DEFAULT_QUEUE_LENGTH),
+    queueTimeoutMs: reader.duration('timeout', DEFAULT_QUEUE_TIMEOUT_MS),
+  }
+  reader.end()
+  return queue
+}
+
+function readEjection(reader: ConfigReader): EjectionOptions {
+  const ejection = {
+    after: reader.count('after', DEFAULT_EJECT_AFTER, 1),
+    minMs: reader.duration('min', DEFAULT_EJECT_MIN_MS),
+    maxMs: reader.duration('max', DEFAULT_EJECT_MAX_MS),
+    share: DEFAULT_EJECT_SHARE,
+  }
+  reader.end()
+  return ejection
+}
+
+function readHealth(reader: ConfigReader): ResolvedHealth | undefined {
+  const path = reader.text('path')
+  const health = {
+    intervalMs: reader.duration('interval', DEFAULT_HEALTH_INTERVAL_MS),
+    timeoutMs: reader.duration('timeout', DEFAULT_HEALTH_TIMEOUT_MS),
+    rise: reader.count('rise', DEFAULT_HEALTH_RISE, 1),
+    fall: reader.count('fall', DEFAULT_HEALTH_FALL, 1),
+  }
+  reader.end()
+  if (path === undefined) return undefined
+  if (!path.startsWith('/')) return reader.problem('path', 'a path that starts with /')
+  return { path, ...health }
+}
+
+function readTimeouts(reader: ConfigReader): Timeouts {
+  const timeouts = {
+    ...DEFAULT_TIMEOUTS,
+    headerMs: reader.duration('header', DEFAULT_TIMEOUTS.headerMs),
+    bodyIdleMs: reader.duration('body', DEFAULT_TIMEOUTS.bodyIdleMs),
+    clientIdleMs: reader.duration('idle', DEFAULT_TIMEOUTS.clientIdleMs),
+    writeIdleMs: reader.duration('write', DEFAULT_TIMEOUTS.writeIdleMs),
+    connectMs: reader.duration('connect', DEFAULT_TIMEOUTS.connectMs),
+    responseMs: reader.duration('response', DEFAULT_TIMEOUTS.responseMs),
+    responseIdleMs: reader.duration('responseIdle', DEFAULT_TIMEOUTS.responseIdleMs),
+    totalMs: reader.duration('total', DEFAULT_TIMEOUTS.totalMs),
+    tunnelIdleMs: reader.duration('tunnel', DEFAULT_TIMEOUTS.tunnelIdleMs),
+    upstreamIdleMs: reader.duration('upstreamIdle', DEFAULT_TIMEOUTS.upstreamIdleMs),
+  }
+  reader.end()
+  return timeouts
+}
+
+function readLimits(reader: ConfigReader): Limits {
+  const limits = {
+    ...DEFAULT_LIMITS,
+    maxLineBytes: reader.size('line', DEFAULT_LIMITS.maxLineBytes),
+    maxHeadBytes: reader.size('head', DEFAULT_LIMITS.maxHeadBytes),
+    maxFields: reader.count('fields', DEFAULT_LIMITS.maxFields, 1),
+    maxBodyBytes: reader.size('body', DEFAULT_LIMITS.maxBodyBytes),
+    minBodyBytesPerSecond: reader.count('bodyRate', DEFAULT_LIMITS.minBodyBytesPerSecond),
+    maxResponseHeadBytes: reader.size('responseHead', DEFAULT_LIMITS.maxResponseHeadBytes),
+    maxConnections: reader.count('connections', DEFAULT_LIMITS.maxConnections, 1),
+    maxConnectionsPerAddress: reader.count(
+      'connectionsPerAddress',
+      DEFAULT_LIMITS.maxConnectionsPerAddress,
+      1,
+    ),
+  }
+  reader.end()
+  return limits
+}
+
+function readForwarding(reader: ConfigReader): Forwarding {
+  const forwarding = {
+    trustedProxies: new AddressBlocks(reader.addressBlocks('trust')),
+    forwarded: reader.flag('forwarded', false),
+    via: reader.text('via'),
+    acceptRequestId: reader.flag('acceptRequestId', false),
+    exposeRequestId: reader.flag('exposeRequestId', true),
+    requestTrailers: reader.flag('requestTrailers', false),
+  }
+  reader.end()
+  return forwarding
+}
+
+function readAdmin(reader: ConfigReader): string | undefined {
+  const text = reader.text('admin')
+  if (text === undefined) return undefined
+  const address = parseBackendAddress(text)
+  return address?.kind === 'unix' ? address.path : reader.problem('admin', 'unix:PATH')
+}
+
+const FORMATS = ['none', 'text', 'json'] as const
+
+function readAccessLog(reader: ConfigReader, problems: string[]): ResolvedConfig['accessLog'] {
+  const value = reader.raw('accessLog')
+  const asFields = typeof value === 'string' ? { format: value } : value
+  const log = new ConfigReader(asFields, 'accessLog', problems)
+  const resolved = {
+    file: log.text('file'),
+    format: log.oneOf('format', FORMATS, log.has('file') ? 'json' : 'none'),
+  }
+  log.end()
+  return resolved
+}

@@ -1,0 +1,119 @@
+import type { ExchangeRecord } from '../exchange/record.ts'
+
+export type AccessLogFormat = 'none' | 'text' | 'json'
+
+/** Where finished lines go; must not block. @returns a promise when it is busy until then */
+export interface LogSink {
+  write(text: string): Promise<unknown> | void
+}
+
+/** Lines are collected for this long before they are written. */
+const FLUSH_MS = 100
+/** More text than this waiting for a slow disk: lines are dropped and counted. */
+const MAX_WAITING_CHARS = 4 * 1024 * 1024
+
+/**
+ * One line per finished exchange. Lines are collected and written in the background, one write at a time; when
+ * the sink cannot keep up or fails, lines are dropped and the next line that gets through says how many.
+ */
+export class AccessLog implements AsyncDisposable {
+  dropped = 0
+  private readonly sink: LogSink
+  private readonly format: (record: ExchangeRecord) => string
+  private waiting = ''
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private writing: Promise<void> | undefined
+  private closed = false
+
+  constructor(format: Exclude<AccessLogFormat, 'none'>, sink: LogSink) {
+    this.sink = sink
+    this.format = format === 'json' ? jsonLine : textLine
+  }
+
+  ended(record: ExchangeRecord): void {
+    if (this.closed || this.waiting.length > MAX_WAITING_CHARS) return void this.dropped++
+    this.waiting += this.format(record)
+    this.timer ??= setTimeout(() => this.flush(), FLUSH_MS)
+  }
+
+  /** Writes what waits; resolves when it was written or given up. */
+  async close(): Promise<void> {
+    this.closed = true
+    clearTimeout(this.timer)
+    await this.writing
+    await this.write()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private flush(): void {
+    this.timer = undefined
+    if (this.writing !== undefined) return
+    this.writing = this.write().finally(() => {
+      this.writing = undefined
+      if (this.waiting !== '' && !this.closed) this.timer ??= setTimeout(() => this.flush(), FLUSH_MS)
+    })
+  }
+
+  private async write(): Promise<void> {
+    if (this.waiting === '') return
+    const text = this.waiting
+    const lines = text.split('\n').length - 1
+    this.waiting = ''
+    try {
+      await this.sink.write(text)
+    } catch {
+      // Disk full, pipe closed: losing log lines is better than losing requests.
+      this.dropped += lines
+    }
+  }
+}
+
+/** Characters that could forge a line or drive a terminal. */
+// oxlint-disable-next-line no-control-regex
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\\"]/g
+
+const escape = (text: string): string =>
+  text.replace(UNSAFE, (char) =>
+    char === '"' || char === '\\' ? `\\${char}` : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+
+const ms = (value: number): number => Math.round(value * 1000) / 1000
+
+/** Version of the JSON lines, in the field `v`. */
+const LOG_VERSION = 1
+
+function jsonLine(record: ExchangeRecord): string {
+  return `${JSON.stringify({
+    v: LOG_VERSION,
+    at: new Date(record.startedAt).toISOString(),
+    id: record.requestId,
+    client: record.clientAddress,
+    method: record.method,
+    host: record.host,
+    target: record.target,
+    protocol: record.protocol,
+    scheme: record.scheme,
+    status: record.status,
+    outcome: record.cause,
+    backend: record.backend ?? null,
+    retries: record.retries,
+    sent: record.bytesSent,
+    received: record.bytesReceived,
+    queueMs: ms(record.queueMs),
+    responseMs: ms(record.responseMs),
+    totalMs: ms(record.totalMs),
+    agent: record.userAgent,
+    referer: record.referer,
+  })}\n`
+}
+
+function textLine(record: ExchangeRecord): string {
+  const outcome = record.cause === 'completed' ? '' : ` ${record.cause}`
+  const retries = record.retries === 0 ? '' : ` retries=${record.retries}`
+  const queue = record.queueMs < 1 ? '' : ` queue=${record.queueMs.toFixed(0)}ms`
+  const target = escape(`${record.method} ${record.target}`)
+  return `${new Date(record.startedAt).toISOString()} ${escape(record.clientAddress)} "${target}" ${record.status} ${record.bytesSent}B ${record.totalMs.toFixed(1)}ms ${record.backend ?? '-'}${queue}${retries}${outcome} ${record.requestId}\n`
+}

@@ -1,0 +1,207 @@
+import type { ConnectionEvent, EndCause, ExchangeObserver, ExchangeRecord } from '../exchange/record.ts'
+import type { PoolSnapshot } from '../pool/pool.ts'
+
+/** Upper bounds of the buckets of durations, in seconds. */
+const BUCKET_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
+
+/** Counts durations in buckets without keeping them. */
+class Histogram {
+  private readonly counts = new Float64Array(BUCKET_SECONDS.length + 1)
+  private sumSeconds = 0
+
+  observe(ms: number): void {
+    const seconds = ms / 1000
+    let at = 0
+    while (at < BUCKET_SECONDS.length && seconds > BUCKET_SECONDS[at]!) at++
+    this.counts[at]!++
+    this.sumSeconds += seconds
+  }
+
+  lines(name: string): string[] {
+    let total = 0
+    const buckets = BUCKET_SECONDS.map(
+      (bound, at) => `${name}_bucket{le="${bound}"} ${(total += this.counts[at]!)}`,
+    )
+    total += this.counts[BUCKET_SECONDS.length]!
+    return [
+      ...buckets,
+      `${name}_bucket{le="+Inf"} ${total}`,
+      `${name}_sum ${this.sumSeconds}`,
+      `${name}_count ${total}`,
+    ]
+  }
+}
+
+/** What the pools add to the metrics when they are asked for. */
+export interface MetricsSource {
+  pools(): readonly PoolSnapshot[]
+}
+
+/**
+ * Counts what the data plane reports. Labels are statuses by class, causes and backends: nothing a client can
+ * invent becomes a label.
+ */
+export class Metrics implements ExchangeObserver {
+  requests = 0
+  serverErrors = 0
+  connections = 0
+  private started_ = 0
+  private retries = 0
+  private bytesSent = 0
+  private bytesReceived = 0
+  private readonly statuses = new Float64Array(6)
+  private readonly causes = new Map<EndCause, number>()
+  private readonly events = new Map<ConnectionEvent, number>()
+  private readonly total = new Histogram()
+  private readonly queue = new Histogram()
+  private readonly response = new Histogram()
+
+  /** Requests that have begun and not ended. */
+  get inFlight(): number {
+    return Math.max(0, this.started_ - this.requests)
+  }
+
+  started(): void {
+    this.started_++
+  }
+
+  ended(record: ExchangeRecord): void {
+    this.requests++
+    this.retries += record.retries
+    this.bytesSent += record.bytesSent
+    this.bytesReceived += record.bytesReceived
+    if (record.status >= 500) this.serverErrors++
+    this.statuses[Math.min(5, Math.floor(record.status / 100))]!++
+    this.causes.set(record.cause, (this.causes.get(record.cause) ?? 0) + 1)
+    this.total.observe(record.totalMs)
+    if (record.queueMs > 0) this.queue.observe(record.queueMs)
+    if (record.backend !== undefined) this.response.observe(record.responseMs)
+  }
+
+  connection(event: ConnectionEvent): void {
+    this.events.set(event, (this.events.get(event) ?? 0) + 1)
+    if (event === 'opened') this.connections++
+    if (event === 'closed') this.connections--
+  }
+
+  /** Prometheus text exposition format 0.0.4. */
+  render(source: MetricsSource): string {
+    return [
+      ...family('rip_requests_total', 'counter', 'Requests by class of status.', this.statusLines()),
+      ...family(
+        'rip_exchanges_total',
+        'counter',
+        'Requests by how they ended.',
+        labelled('rip_exchanges_total', 'cause', this.causes),
+      ),
+      ...family('rip_requests_in_flight', 'gauge', 'Requests being served.', [
+        `rip_requests_in_flight ${this.inFlight}`,
+      ]),
+      ...family('rip_retries_total', 'counter', 'Attempts after the first one.', [
+        `rip_retries_total ${this.retries}`,
+      ]),
+      ...family('rip_sent_bytes_total', 'counter', 'Bytes sent to clients.', [
+        `rip_sent_bytes_total ${this.bytesSent}`,
+      ]),
+      ...family('rip_received_bytes_total', 'counter', 'Bytes of request bodies.', [
+        `rip_received_bytes_total ${this.bytesReceived}`,
+      ]),
+      ...family('rip_connections', 'gauge', 'Open client connections.', [
+        `rip_connections ${this.connections}`,
+      ]),
+      ...family(
+        'rip_connection_events_total',
+        'counter',
+        'What happened to connections.',
+        labelled('rip_connection_events_total', 'event', this.events),
+      ),
+      ...family(
+        'rip_request_seconds',
+        'histogram',
+        'First byte of the request to last byte of the response.',
+        this.total.lines('rip_request_seconds'),
+      ),
+      ...family(
+        'rip_queue_seconds',
+        'histogram',
+        'Wait for a backend, of those that waited.',
+        this.queue.lines('rip_queue_seconds'),
+      ),
+      ...family(
+        'rip_response_seconds',
+        'histogram',
+        'Claim of a backend to the head of its response.',
+        this.response.lines('rip_response_seconds'),
+      ),
+      ...poolFamilies(source.pools()),
+      '',
+    ].join('\n')
+  }
+
+  private statusLines(): string[] {
+    return [1, 2, 3, 4, 5].map(
+      (status) => `rip_requests_total{status="${status}xx"} ${this.statuses[status]}`,
+    )
+  }
+}
+
+function family(name: string, type: string, help: string, lines: readonly string[]): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines]
+}
+
+function labelled(name: string, label: string, counts: ReadonlyMap<string, number>): string[] {
+  return [...counts].map(([value, count]) => `${name}{${label}="${value}"} ${count}`)
+}
+
+/** Label values cannot contain what ends them. */
+const quoted = (text: string): string =>
+  `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
+
+function poolFamilies(pools: readonly PoolSnapshot[]): string[] {
+  const perPool = (name: string, value: (pool: PoolSnapshot) => number): string[] =>
+    pools.map((pool) => `${name}{pool=${quoted(pool.name)}} ${value(pool)}`)
+  const perBackend = (name: string, value: (backend: PoolSnapshot['backends'][number]) => number): string[] =>
+    pools.flatMap((pool) =>
+      pool.backends.map(
+        (each) => `${name}{pool=${quoted(pool.name)},backend=${quoted(each.id)}} ${value(each)}`,
+      ),
+    )
+  return [
+    ...family(
+      'rip_queue_length',
+      'gauge',
+      'Requests waiting for a backend.',
+      perPool('rip_queue_length', (pool) => pool.queued),
+    ),
+    ...family(
+      'rip_ejections_total',
+      'counter',
+      'Backends put aside.',
+      perPool('rip_ejections_total', (pool) => pool.ejections),
+    ),
+    ...family(
+      'rip_backend_in_flight',
+      'gauge',
+      'Requests at a backend.',
+      perBackend('rip_backend_in_flight', (each) => each.inFlight),
+    ),
+    ...family(
+      'rip_backend_requests_total',
+      'counter',
+      'Requests given to a backend.',
+      perBackend('rip_backend_requests_total', (each) => each.requests),
+    ),
+    ...family(
+      'rip_backend_failures_total',
+      'counter',
+      'Failures to connect to a backend.',
+      perBackend('rip_backend_failures_total', (each) => each.failures),
+    ),
+    ...family(
+      'rip_backend_up',
+      'gauge',
+      'Whether a backend takes requests.',
+      perBackend('rip_backend_up', (each) => (each.state === 'serving' ? 1 : 0)),
+    ),
+  ]
+}

@@ -1,0 +1,53 @@
+import { STATUS_CODES } from 'node:http'
+import type { ErrorPage, ErrorPages } from '../exchange/settings.ts'
+
+/** What a person can do about it. */
+const ADVICE: Readonly<Record<number, string>> = {
+  400: 'The request was not understood.',
+  408: 'The request took too long to arrive.',
+  413: 'The request is larger than this server accepts.',
+  414: 'The address is longer than this server accepts.',
+  431: 'The header fields of the request are larger than this server accepts.',
+  502: 'The application did not give a usable answer.',
+  503: 'The application is busy or being restarted. Trying again in a moment will probably help.',
+  504: 'The application took too long to answer.',
+}
+
+/** Pages for answers that come from the balancer itself: HTML for browsers, JSON for programs, else text. */
+export const errorPages: ErrorPages = {
+  render(status: number, requestId: string, accept: string | undefined): ErrorPage {
+    const title = STATUS_CODES[status] ?? 'Error'
+    const text = ADVICE[status] ?? `${title}.`
+    if (accept?.includes('text/html')) return html(status, title, text, requestId)
+    if (accept !== undefined && /[/+]json\b/.test(accept)) return json(status, title, text, requestId)
+    return {
+      contentType: 'text/plain; charset=utf-8',
+      body: `${status} ${title}\n${text}\nrequest ${requestId}\n`,
+    }
+  },
+}
+
+function json(status: number, title: string, message: string, requestId: string): ErrorPage {
+  return {
+    contentType: 'application/json',
+    body: `${JSON.stringify({ status, title, message, requestId })}\n`,
+  }
+}
+
+function html(status: number, title: string, text: string, requestId: string): ErrorPage {
+  const body = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${status} ${title}</title>
+<style>
+  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+  body { max-width: 34rem; margin: 20vh auto 0; padding: 0 1.5rem }
+  h1 { font-size: 1.5rem; margin: 0 } p { margin: .5rem 0 } code { opacity: .6; font-size: .85rem }
+</style>
+<h1>${status} ${title}</h1>
+<p>${text}</p>
+<p><code>request ${requestId}</code></p>
+`
+  return { contentType: 'text/html; charset=utf-8', body }
+}
