@@ -16,6 +16,8 @@ export interface SpawnerOptions {
   readonly format?: (line: ChildLine) => string
   /** Sees every line beside its being printed. */
   readonly onLine?: (line: ChildLine) => void
+  /** Decides when, if ever, a line of the process with this pid is printed. @default prints at once */
+  readonly route?: (line: ChildLine, origin: { readonly pid: number; readonly print: () => void }) => void
   readonly oom?: OomWatch
 }
 
@@ -35,13 +37,18 @@ export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
   const running = new Set<ChildProcess>()
   let closing: Promise<void> | undefined
 
-  const onLine = (line: ChildLine): void => {
-    outputs[line.stream].write(format(line))
+  const onLine = (line: ChildLine, pid: number): void => {
+    const print = (): void => outputs[line.stream].write(format(line))
+    if (options.route === undefined) print()
+    else options.route(line, { pid, print })
     options.onLine?.(line)
   }
 
   const spawn = (spec: ProcessSpec): ChildProcess => {
-    const child = new SupervisedChild(spec, { oom, onLine })
+    const child: SupervisedChild = new SupervisedChild(spec, {
+      oom,
+      onLine: (line) => onLine(line, child.pid),
+    })
     // Also keeps the child, and with it the pipe that says we live, from being collected.
     running.add(child)
     void child.exited.then(() => running.delete(child))

@@ -199,3 +199,22 @@ test('close kills what still runs', async () => {
   expect(isAlive(child.pid)).toBe(false)
   expect(spawner.close()).toBe(spawner.close())
 })
+
+test('prints a routed line when it is told to, and not before', async () => {
+  const stdout = new PassThrough()
+  const held: { readonly pid: number; readonly text: string; readonly print: () => void }[] = []
+  const { spawner } = silentSpawner({
+    stdout,
+    route: ({ text }, { pid, print }) => held.push({ pid, text, print }),
+  })
+  await using _ = spawner
+  const child = spawner.spawn(shell('echo dropped; echo printed'))
+  await child.exited
+  expect(held.map(({ pid, text }) => [pid, text])).toEqual([
+    [child.pid, 'dropped'],
+    [child.pid, 'printed'],
+  ])
+  expect(stdout.read()).toBeNull()
+  held[1]!.print()
+  expect(String(stdout.read())).toBe('w1 | printed\n')
+})
