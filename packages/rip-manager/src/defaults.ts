@@ -51,8 +51,13 @@ export const ROUTING_ATTEMPTS = 5
 
 /** A router that does not answer for so long did not follow. */
 export const ROUTING_TIMEOUT_MS = 10_000
-/** How long the router may take to close its door, and to report a drain that was given up. */
+/** How long the router may take to report a drain that was given up. */
 export const ROUTER_GRACE_MS = 1_000
+/**
+ * How long the router may take to finish what it has when everything stops, before the workers are told to: they
+ * end what would never end by itself, such as WebSockets. At most half of the drain timeout.
+ */
+export const ROUTER_LEAVE_MS = 10_000
 
 /** A service that ends this often without ever having been ready fails the start. */
 export const SERVICE_START_ATTEMPTS = 3

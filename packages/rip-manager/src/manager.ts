@@ -42,6 +42,7 @@ class AppManager implements Manager {
     this.#events = new EventLog(() => clock.wallMs())
     const world = new World(options, this.#events, {
       deliver: (input) => this.#deliver(input),
+      stopAccepting: () => this.#stopAccepting(),
       settle: (command, outcome) => this.#settle(command, outcome),
       stopped: (abandoned) => this.#stopped.resolve(abandoned),
     })
@@ -123,6 +124,7 @@ class AppManager implements Manager {
     this.#now ||= options.now === true
     this.#closing ??= this.#close()
     this.#deliver({ type: 'stop', now: this.#now })
+    if (this.#now) this.#services.kill()
     return this.#closing
   }
 
@@ -131,10 +133,15 @@ class AppManager implements Manager {
     const abandoned = await this.#stopped.promise
     this.#timer?.[Symbol.dispose]()
     await watcher?.close()
-    await this.#services.close(this.#now)
+    await this.#services.close()
     await links.close()
     this.#events.close()
     return { abandoned }
+  }
+
+  async #stopAccepting(): Promise<void> {
+    await this.#options.stopAccepting()
+    await this.#services.leave()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -84,7 +84,7 @@ export interface ManagerPorts {
   readonly socketPath: (slot: number, incarnation: number) => string
   /** Tells when a program without control messages accepts connections. @default connects to the socket */
   readonly probe?: Probe
-  /** Processes beside the workers; started before them and stopped after them. */
+  /** Processes beside the workers; started before them and, unless they are in front, stopped after them. */
   readonly services?: readonly Service[]
   /** Tells the router to take no new connections; the first step of stopping. */
   readonly stopAccepting?: () => Promise<void>

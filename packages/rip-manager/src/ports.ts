@@ -121,6 +121,11 @@ export interface Observer {
 /** A process beside the workers that is supervised without being understood, such as the balancer. */
 export interface Service {
   readonly name: string
+  /**
+   * Requests reach the workers through it. When the manager stops it is sent SIGTERM first: it takes nothing new,
+   * finishes what it has and exits; the workers follow. @default false
+   */
+  readonly inFront?: boolean
   /** Asked anew for each start. */
   spec(): ProcessSpec
   /** Resolves when the process does its work. */

@@ -37,8 +37,17 @@ export class Services {
     this.#host.onChange(online)
   }
 
-  async close(now: boolean): Promise<void> {
-    await Promise.all(this.#kept.map((service) => service.close(now)))
+  /** Asks those in front to finish what they have; resolves when they are gone. */
+  async leave(): Promise<void> {
+    await Promise.all(this.#kept.filter(({ inFront }) => inFront).map((service) => service.leave()))
+  }
+
+  kill(): void {
+    for (const service of this.#kept) service.kill()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#kept.map((service) => service.close()))
   }
 }
 
@@ -51,10 +60,12 @@ class KeptService {
   #child: ChildProcess | undefined
   #running: Promise<void> | undefined
   #everReady = false
+  readonly inFront: boolean
   online = false
 
   constructor(service: Service, host: ServicesHost, onChange: () => void) {
     this.#service = service
+    this.inFront = service.inFront ?? false
     this.#host = host
     this.#onChange = onChange
     this.#budget = new CrashBudget(host.options.machine.crash, host.options.random)
@@ -136,14 +147,21 @@ class KeptService {
     await promise
   }
 
-  async close(now: boolean): Promise<void> {
+  async leave(): Promise<void> {
     this.#closing.abort()
-    const child = this.#child
-    child?.signal(now ? 'SIGKILL' : 'SIGTERM')
-    using _timer = this.#host.options.clock.after(defaults.SERVICE_STOP_GRACE_MS, () =>
-      child?.signal('SIGKILL'),
-    )
+    this.#child?.signal('SIGTERM')
     await this.#running
+  }
+
+  kill(): void {
+    this.#closing.abort()
+    this.#child?.signal('SIGKILL')
+  }
+
+  async close(): Promise<void> {
+    const { clock } = this.#host.options
+    using _timer = clock.after(defaults.SERVICE_STOP_GRACE_MS, () => this.kill())
+    await this.leave()
   }
 }
 

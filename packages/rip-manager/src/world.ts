@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs'
-import { ROUTER_GRACE_MS, ROUTING_TIMEOUT_MS } from './defaults.ts'
+import { ROUTER_GRACE_MS, ROUTER_LEAVE_MS, ROUTING_TIMEOUT_MS } from './defaults.ts'
 import type { EventLog } from './event-log.ts'
 import type { Effects, Launch, Outcome } from './machine/effects.ts'
 import type { CommandId, Input } from './machine/inputs.ts'
@@ -13,6 +13,8 @@ import type { SupervisorMessage } from '@rip/worker/protocol'
 export interface WorldHost {
   /** Tells the machine what came of an effect. */
   deliver(input: Input): void
+  /** Resolves when no new request can come. */
+  stopAccepting(): Promise<void>
   settle(command: CommandId, outcome: Outcome): void
   stopped(abandoned: number): void
 }
@@ -179,8 +181,9 @@ export class World implements Effects {
   }
 
   stopAccepting(): void {
-    const done = this.#options.stopAccepting()
-    this.#answer(this.#within(ROUTER_GRACE_MS, done), () => ({ type: 'accepting-stopped' }))
+    const patienceMs = Math.min(ROUTER_LEAVE_MS, this.#options.machine.drainTimeoutMs / 2)
+    const done = this.#host.stopAccepting()
+    this.#answer(this.#within(patienceMs, done), () => ({ type: 'accepting-stopped' }))
   }
 
   observe(token: number, serving: GenerationId, before: GenerationId): void {
