@@ -9,7 +9,6 @@ import { isRequestId, nextRequestNumber, requestIdText } from './request-id.ts'
 
 /** What is known about the current exchange of a connection; texts are made when somebody asks for them. */
 export class ExchangeFacts implements ExchangeRecord {
-  startedAt = 0
   status = 0
   cause: EndCause = 'completed'
   retries = 0
@@ -22,6 +21,8 @@ export class ExchangeFacts implements ExchangeRecord {
   protected readonly client: ClientSide
   protected readonly body: RequestBody
   protected request: RequestHead | undefined
+  /** When the first byte of the request arrived, on the monotonic clock. */
+  protected begunAt = 0
   /** What a trusted proxy says about its client. */
   protected statement: TrustedStatement | undefined
   private idNumber = 0
@@ -31,6 +32,10 @@ export class ExchangeFacts implements ExchangeRecord {
     this.plane = plane
     this.client = client
     this.body = new RequestBody(plane.settings.limits)
+  }
+
+  get startedAt(): number {
+    return Date.now() - (performance.now() - this.begunAt)
   }
 
   get method(): string {
@@ -59,9 +64,15 @@ export class ExchangeFacts implements ExchangeRecord {
   }
 
   get requestId(): string {
+    const id = this.idOrNumber
+    return typeof id === 'string' ? id : requestIdText(id)
+  }
+
+  /** The request id, unspelled when it is one of ours. */
+  protected get idOrNumber(): string | number {
     if (this.givenId !== undefined) return this.givenId
     if (this.idNumber === 0) this.idNumber = nextRequestNumber()
-    return requestIdText(this.idNumber)
+    return this.idNumber
   }
 
   get userAgent(): string {
@@ -79,7 +90,6 @@ export class ExchangeFacts implements ExchangeRecord {
   /** Forgets the previous exchange. */
   protected resetFacts(head: RequestHead | undefined): void {
     this.request = head
-    this.startedAt = Date.now()
     this.status = this.retries = this.bytesSent = 0
     this.queueMs = this.responseMs = this.totalMs = 0
     this.backend = undefined

@@ -6,7 +6,7 @@ import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import type { Backend, Claimant, ClaimRefusal, Outcome } from '../pool/claim.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
-import { monotonicMs } from '../transport/clock.ts'
+import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import { flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
@@ -56,7 +56,6 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
   private freshOnly = false
   private awaitsContinue = false
   private sentBefore = 0
-  private begunAt = 0
   private phaseSince = 0
   private dispatchedAt = 0
   private backendProgressAt = 0
@@ -169,12 +168,14 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
   // Claimant
 
   granted(backend: Backend): void {
+    eventBegins()
     this.queueMs += monotonicMs() - this.phaseSince
     this.connect(backend)
     flushGathered()
   }
 
   refused(reason: ClaimRefusal): void {
+    eventBegins()
     this.queueMs += monotonicMs() - this.phaseSince
     this.fail(causeOf(reason))
     flushGathered()
@@ -369,7 +370,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
       head,
       identity: this.client.identity,
       statement: this.statement,
-      requestId: this.requestId,
+      requestId: this.idOrNumber,
       upgrade: this.upgrade,
       acceptsTrailers: this.trailers,
       edits: this.edits,

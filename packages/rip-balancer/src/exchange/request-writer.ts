@@ -7,6 +7,7 @@ import { forwardedElement, type ClientIdentity, type TrustedStatement } from './
 import type { FieldEdits } from './field-edits.ts'
 import { TRUSTED_REQUEST, UNTRUSTED_REQUEST } from './field-rules.ts'
 import { HeadWriter } from './head-writer.ts'
+import { writeRequestId } from './request-id.ts'
 import type { Forwarding } from './settings.ts'
 
 /** Host towards the backend when an HTTP/1.0 client sent none. */
@@ -20,7 +21,8 @@ export interface RequestContext {
   readonly identity: ClientIdentity
   /** Of a trusted peer. */
   readonly statement: TrustedStatement | undefined
-  readonly requestId: string
+  /** An id to pass on, or the number of one of ours. */
+  readonly requestId: string | number
   /** Protocol to ask for, if the request is an upgrade that is allowed. */
   readonly upgrade: string | undefined
   /** Whether trailers of the response can be passed on. */
@@ -109,11 +111,19 @@ export class RequestWriter extends HeadWriter {
     const { head, identity, statement } = context
     this.text(statement?.forwardedText ?? identity.forwardedText)
     this.forwardedHost(head, statement?.host)
-    this.text(`X-Request-Id: ${context.requestId}\r\n`)
+    this.requestId(context)
     if (this.forwarding.forwarded)
       this.text(`Forwarded: ${forwardedElement(identity.address, head.host, identity.scheme)}\r\n`)
     if (this.forwarding.via !== undefined) this.text(`Via: 1.${head.minor} ${this.forwarding.via}\r\n`)
     this.connection(context)
+  }
+
+  private requestId(context: RequestContext): void {
+    const { requestId } = context
+    this.text('X-Request-Id: ')
+    if (typeof requestId === 'string') this.text(requestId)
+    else this.at = writeRequestId(requestId, this.out, this.at)
+    this.lineEnd()
   }
 
   private forwardedHost(head: RequestHead, told: string | undefined): void {

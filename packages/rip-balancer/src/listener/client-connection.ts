@@ -7,7 +7,7 @@ import { statusOf, type Fault } from '../http1/fault.ts'
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
-import { monotonicMs } from '../transport/clock.ts'
+import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import { Outbox, flushGathered } from '../transport/outbox.ts'
 import { ProxyHeader } from './proxy-header.ts'
 
@@ -82,6 +82,7 @@ export class ClientConnection implements ClientSide {
 
   /** Socket event. */
   received(chunk: Buffer): void {
+    eventBegins()
     if (this.phase === 'lingering') return this.dropInput(chunk.length)
     if (this.phase === 'closed') return
     this.hold(chunk)
@@ -91,6 +92,7 @@ export class ClientConnection implements ClientSide {
 
   /** Socket event: the client stopped sending. */
   ended(): void {
+    eventBegins()
     this.inputEnded = true
     if (this.phase === 'lingering') return this.socket.end()
     this.pump()
@@ -100,6 +102,7 @@ export class ClientConnection implements ClientSide {
   /** Socket event: the connection is gone. */
   closed(): void {
     if (this.phase === 'closed' && this.slot < 0) return
+    eventBegins()
     this.phase = 'closed'
     this.input = undefined
     this.outbox.discard()
@@ -112,6 +115,7 @@ export class ClientConnection implements ClientSide {
   /** Socket event. */
   writable(): void {
     if (this.outbox.waiting === 0 || !this.outbox.drained() || this.phase === 'closed') return
+    eventBegins()
     if (this.shutdownPending) this.socket.shutdown()
     this.exchange.clientDrained()
     flushGathered()

@@ -1,6 +1,6 @@
 import { UNIX_PEER } from '../exchange/client-identity.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
-import { monotonicMs } from '../transport/clock.ts'
+import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { ClientConnection, type ConnectionKeeper } from './client-connection.ts'
 import type { TlsSource } from './tls-source.ts'
@@ -26,6 +26,8 @@ export interface ListenerSnapshot {
 }
 
 const TICK_MS = 100
+/** Version number of TLS 1.2 on the wire (RFC 5246 §E.1), as Bun wants it. */
+const TLS_1_2 = 0x0303
 const REFUSAL = Buffer.from(
   'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n',
 )
@@ -101,6 +103,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
    */
   async drain(signal?: AbortSignal): Promise<void> {
     this.stopAccepting()
+    eventBegins()
     if (!this.draining) this.drainingSince = monotonicMs()
     this.draining = true
     if (this.connections.length === 0) return
@@ -156,7 +159,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
 
   private listen(): Bun.SocketListener<Attached> {
     const { target, tls, reusePort } = this.options
-    const secure = tls === undefined ? {} : { tls: { ...tls.current(), minVersion: 'TLSv1.2' } }
+    const secure = tls === undefined ? {} : { tls: { ...tls.current(), minVersion: TLS_1_2 } }
     const common = { socket: this.handlers, allowHalfOpen: true, ...secure }
     if (target.kind === 'unix') return Bun.listen<Attached>({ ...common, unix: target.path })
     // Bun listens on an inherited descriptor, which its types mention for connections only.
@@ -194,6 +197,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   private accept(socket: Bun.Socket<Attached>): void {
+    eventBegins()
     const { observer } = this.plane.settings
     const attached: Attached = { connection: undefined }
     socket.data = attached
@@ -231,6 +235,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   private tick(): void {
+    eventBegins()
     const now = monotonicMs()
     for (let index = this.connections.length - 1; index >= 0; index--) this.connections[index]?.tick(now)
     this.plane.upstreams.sweep(now)

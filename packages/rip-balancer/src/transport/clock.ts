@@ -1,6 +1,16 @@
-/** Monotonic milliseconds. */
+let eventAt = performance.now()
+
+/**
+ * Monotonic milliseconds, read once per event of a socket or timer: an exchange asks a dozen times, and the answers
+ * need no more precision than that. Whoever handles an event calls `eventBegins` first.
+ */
 export function monotonicMs(): number {
-  return performance.now()
+  return eventAt
+}
+
+/** Reads the clock for the event that is being handled. */
+export function eventBegins(): void {
+  eventAt = performance.now()
 }
 
 let dateText = ''

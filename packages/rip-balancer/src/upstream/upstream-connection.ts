@@ -4,6 +4,7 @@ import { FIELD } from '../http1/field-name.ts'
 import { INCOMPLETE, REFUSED, type FieldSection, type HeadLimits } from '../http1/field-section.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
+import { eventBegins } from '../transport/clock.ts'
 import { Outbox, flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 
@@ -115,6 +116,7 @@ export class UpstreamConnection {
 
   /** Socket event. */
   opened(): void {
+    eventBegins()
     if (this.phase === 'connecting') this.phase = 'idle'
     this.sink?.connected()
     flushGathered()
@@ -122,6 +124,7 @@ export class UpstreamConnection {
 
   /** Socket event. */
   received(chunk: Buffer): void {
+    eventBegins()
     if (this.phase === 'closed') return
     if (this.sink === undefined || this.phase === 'idle') return this.close(true)
     this.answered = true
@@ -131,6 +134,7 @@ export class UpstreamConnection {
 
   /** Socket event: the backend stopped sending. */
   ended(): void {
+    eventBegins()
     const { sink } = this
     if (sink === undefined || this.phase === 'closed') return this.close(false)
     if (this.phase === 'tunnel') return sink.tunnelEnded()
@@ -142,6 +146,7 @@ export class UpstreamConnection {
   /** Socket event: the connection is gone, `failure` says why when it never opened. */
   lost(failure: UpstreamFailure): void {
     if (this.phase === 'closed') return
+    eventBegins()
     this.fail(failure)
     flushGathered()
   }
@@ -149,6 +154,7 @@ export class UpstreamConnection {
   /** Socket event. */
   writable(): void {
     if (this.outbox.waiting === 0 || !this.outbox.drained()) return
+    eventBegins()
     if (this.shutdownPending) this.socket.shutdown()
     this.sink?.upstreamDrained()
     flushGathered()

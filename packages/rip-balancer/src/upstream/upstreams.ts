@@ -1,4 +1,5 @@
 import type { Backend } from '../pool/claim.ts'
+import { monotonicMs } from '../transport/clock.ts'
 import { DialedSocket, dial } from './dial.ts'
 import type { ResponseSink } from './response-sink.ts'
 import { UpstreamConnection, type ConnectionOwner, type UpstreamLimits } from './upstream-connection.ts'
@@ -94,7 +95,7 @@ class Shelf implements ConnectionOwner {
 
   park(connection: UpstreamConnection): void {
     if (this.retired || this.connections.length >= this.capacity) return connection.destroy()
-    connection.idleSince = performance.now()
+    connection.idleSince = monotonicMs()
     this.connections.push(connection)
   }
 
