@@ -5,6 +5,7 @@ import { bunModule } from './bun-module.ts'
 import { cachedAdapter } from './cache/cached-adapter.ts'
 import { openCache } from './cache/open-cache.ts'
 import { DEFAULT_EXTENSIONS } from './defaults.ts'
+import { linkRuntime } from './link-runtime.ts'
 import { selectAdapter } from './select-adapter.ts'
 import { loadSnapshot } from './snapshot/load-snapshot.ts'
 
@@ -93,5 +94,5 @@ function load(path: string): LoadedModule | Promise<LoadedModule> {
 
 /** A plain object where the compiler answered at once: `require` of a module needs it so. */
 function toModule(result: CompileResult): LoadedModule {
-  return { contents: bunModule(result), loader: 'js' }
+  return { contents: linkRuntime(bunModule(result)), loader: 'js' }
 }

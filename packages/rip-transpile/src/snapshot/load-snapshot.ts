@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, extname, relative, resolve } from 'node:path'
+import { linkRuntime } from '../link-runtime.ts'
 import { javascriptModule, JAVASCRIPT_LOADERS } from './javascript-module.ts'
 import type { PluginModule } from './javascript-module.ts'
 import { contentPath, readManifest } from './manifest.ts'
@@ -67,7 +68,8 @@ class LoadedSnapshot {
     const file = this.#find(path)
     if (!file) return undefined
     const contents = readFileSync(contentPath(this.#folder, file.code ?? file.hash), 'utf8')
-    return file.code === undefined ? javascriptModule(path, contents) : { contents, loader: 'js' }
+    if (file.code === undefined) return javascriptModule(path, contents)
+    return { contents: linkRuntime(contents), loader: 'js' }
   }
 
   #find(path: string): SnapshotFile | undefined {

@@ -1,0 +1,17 @@
+import { createRequire } from 'node:module'
+import { RUNTIME_MODULE } from './runtime/inline.ts'
+
+const IMPORT = new RegExp(`from (['"])${RegExp.escape(RUNTIME_MODULE)}\\1`, 'g')
+
+let path: string | undefined
+
+/**
+ * Names the language's runtime by path, so that it is found from an application that does not have this
+ * package among its own. Done when a module is loaded: kept code must not point into an installation that may
+ * be gone by then.
+ */
+export function linkRuntime(code: string): string {
+  if (!code.includes(RUNTIME_MODULE)) return code
+  path ??= createRequire(import.meta.url).resolve(RUNTIME_MODULE)
+  return code.replace(IMPORT, `from ${JSON.stringify(path)}`)
+}

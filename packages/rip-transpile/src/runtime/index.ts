@@ -1,0 +1,20 @@
+/** What compiled code imports, under the names it uses. */
+export {
+  abort,
+  assert,
+  exit,
+  kind,
+  noop,
+  p,
+  pj,
+  pp,
+  pr,
+  raise,
+  rand,
+  sleep,
+  todo,
+  warn,
+  zip,
+} from './stdlib.ts'
+export { batch as __batch, computed as __computed, effect as __effect, state as __state } from './reactive.ts'
+export { toMatchable as __toMatchable } from './to-matchable.ts'

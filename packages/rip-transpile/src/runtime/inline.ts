@@ -1,0 +1,45 @@
+import { globals } from './globals.ts'
+import type { GlobalName } from './globals.ts'
+import { createReactive } from './reactive.ts'
+import { toMatchable } from './to-matchable.ts'
+
+/** Module that compiled code imports its runtime from; the loader knows where it is. */
+export const RUNTIME_MODULE = '@rip/transpile/runtime'
+
+type ReactiveName = '__state' | '__computed' | '__effect' | '__batch'
+
+/** Every name the runtime module exports. */
+export type RuntimeName = GlobalName | ReactiveName | '__toMatchable'
+
+const REACTIVE: Readonly<Record<ReactiveName, string>> = {
+  __batch: 'batch',
+  __computed: 'computed',
+  __effect: 'effect',
+  __state: 'state',
+}
+
+/** Every name of the runtime, to be asked with `has`. */
+export const RUNTIME_NAMES: ReadonlySet<string> = new Set([
+  ...Object.keys(globals),
+  ...Object.keys(REACTIVE),
+  '__toMatchable',
+])
+
+/** JavaScript that declares these names of the runtime, for code that shall import nothing. */
+export function inlineRuntime(names: Iterable<RuntimeName>): string {
+  const wanted = [...new Set(names)].toSorted()
+  const reactive = wanted.filter((name) => name in REACTIVE) as ReactiveName[]
+  const functions = wanted.filter((name) => !(name in REACTIVE)) as Exclude<RuntimeName, ReactiveName>[]
+  return [...functions.map(declare), ...declareReactive(reactive)].join('\n')
+}
+
+function declare(name: Exclude<RuntimeName, ReactiveName>): string {
+  const value = name === '__toMatchable' ? toMatchable : globals[name]
+  return `const ${name} = ${value.toString()}`
+}
+
+function declareReactive(names: readonly ReactiveName[]): string[] {
+  if (names.length === 0) return []
+  const bindings = names.map((name) => `${REACTIVE[name]}: ${name}`).join(', ')
+  return [`const { ${bindings} } = (${createReactive.toString()})()`]
+}
