@@ -1,0 +1,168 @@
+import { systemClock } from '../clock.ts'
+import type { Clock, TreeState, Watcher } from '../ports.ts'
+import { changedPaths, type ContentTree } from './content-tree.ts'
+import {
+  DEFAULT_DEBOUNCE_MS,
+  DEFAULT_MAX_DEBOUNCE_MS,
+  DEFAULT_SWEEP_MS,
+  SWEEP_CPU_SHARE,
+} from './defaults.ts'
+import { createFileWatcher, type FileWatcher } from './file-watcher.ts'
+import { SelfWriteGuard } from './self-write-guard.ts'
+
+export interface ChangeDetectorOptions {
+  readonly tree: ContentTree
+  /** @default the operating system, by way of chokidar */
+  readonly files?: FileWatcher
+  readonly clock?: Clock
+  /** Told, in one sentence each, what an operator should know. */
+  readonly onWarning?: (message: string) => void
+  /** Quiet time after the last report before the disk is looked at. @default 50 */
+  readonly debounceMs?: number
+  /** Longest time a stream of reports can put that off. @default 250 */
+  readonly maxDebounceMs?: number
+  /**
+   * Looks this long after the first report as well, so that an ordinary save is served sooner. A file that is
+   * written in pieces may be seen half-written. @default off
+   */
+  readonly leadingMs?: number
+  /** @default 2000 */
+  readonly sweepMs?: number
+}
+
+/**
+ * Wakes when the content on disk is another than before, and only then. Reports of the operating system and a
+ * timer that always runs merely say when to compare.
+ */
+export function createChangeDetector(options: ChangeDetectorOptions): Watcher {
+  return new ChangeDetector(options)
+}
+
+class ChangeDetector implements Watcher {
+  readonly #tree: ContentTree
+  readonly #files: FileWatcher
+  readonly #clock: Clock
+  readonly #warn: (message: string) => void
+  readonly #options: Required<Pick<ChangeDetectorOptions, 'debounceMs' | 'maxDebounceMs' | 'sweepMs'>>
+  readonly #leadingMs: number | undefined
+  readonly #guard = new SelfWriteGuard()
+  #wake: () => void = () => {}
+  #seen: TreeState | undefined
+  #firstReportMs: number | undefined
+  #leading: Disposable | undefined
+  #trailing: Disposable | undefined
+  #sweep: Disposable | undefined
+  #looking = false
+  #lookAgain = false
+  #leftOut = false
+  #closing: Promise<void> | undefined
+
+  constructor(options: ChangeDetectorOptions) {
+    this.#tree = options.tree
+    this.#warn = options.onWarning ?? (() => {})
+    this.#clock = options.clock ?? systemClock
+    this.#leadingMs = options.leadingMs
+    this.#options = {
+      debounceMs: options.debounceMs ?? DEFAULT_DEBOUNCE_MS,
+      maxDebounceMs: options.maxDebounceMs ?? DEFAULT_MAX_DEBOUNCE_MS,
+      sweepMs: options.sweepMs ?? DEFAULT_SWEEP_MS,
+    }
+    const isIgnored = (path: string, isDirectory: boolean): boolean => this.#tree.isIgnored(path, isDirectory)
+    this.#files = options.files ?? createFileWatcher({ isIgnored, onWarning: this.#warn })
+  }
+
+  /** Reports are listened to before the content is read for the first time, so that no change falls between. */
+  async start(root: string, wake: () => void): Promise<void> {
+    this.#wake = wake
+    await this.#files.start(root, () => this.#onReport())
+    this.#seen = await this.#readTree()
+    this.#sweepAfter(this.#options.sweepMs)
+  }
+
+  close(): Promise<void> {
+    for (const timer of [this.#leading, this.#trailing, this.#sweep]) timer?.[Symbol.dispose]()
+    return (this.#closing ??= this.#files.close())
+  }
+
+  #onReport(): void {
+    if (this.#closing !== undefined) return
+    const nowMs = this.#clock.nowMs()
+    if (this.#firstReportMs === undefined) {
+      this.#firstReportMs = nowMs
+      this.#scheduleLeading()
+    }
+    const quietAtMs = nowMs + this.#options.debounceMs
+    const lookAtMs = Math.min(quietAtMs, this.#firstReportMs + this.#options.maxDebounceMs)
+    this.#trailing?.[Symbol.dispose]()
+    this.#trailing = this.#clock.after(Math.max(0, lookAtMs - nowMs), () => {
+      this.#firstReportMs = undefined
+      void this.#look()
+    })
+  }
+
+  #scheduleLeading(): void {
+    if (this.#leadingMs === undefined) return
+    this.#leading = this.#clock.after(this.#leadingMs, () => void this.#look())
+  }
+
+  #sweepAfter(delayMs: number): void {
+    this.#sweep = this.#clock.after(delayMs, () => void this.#sweepNow())
+  }
+
+  async #sweepNow(): Promise<void> {
+    const startedMs = this.#clock.nowMs()
+    await this.#files.rearm()
+    await this.#look()
+    const costMs = this.#clock.nowMs() - startedMs
+    if (this.#closing === undefined)
+      this.#sweepAfter(Math.max(this.#options.sweepMs, costMs / SWEEP_CPU_SHARE))
+  }
+
+  /** One look at a time; what is reported meanwhile is looked at afterwards. */
+  async #look(): Promise<void> {
+    if (this.#looking) {
+      this.#lookAgain = true
+      return
+    }
+    this.#looking = true
+    do {
+      this.#lookAgain = false
+      this.#compare(await this.#readTree())
+    } while (this.#lookAgain && this.#closing === undefined)
+    this.#looking = false
+  }
+
+  #compare(now: TreeState | undefined): void {
+    const before = this.#seen
+    if (now === undefined || this.#closing !== undefined || now.generation === before?.generation) return
+    this.#seen = now
+    if (this.#leftOut) {
+      // Without the file the content is another again, which is no news to anybody.
+      this.#leftOut = false
+      return
+    }
+    const changed = before === undefined ? [] : changedPaths(before, now)
+    const selfWritten = this.#guard.note(changed, this.#clock.nowMs())
+    if (selfWritten.length === 0) return this.#wake()
+    for (const path of selfWritten) this.#leaveOut(path)
+  }
+
+  #leaveOut(path: string): void {
+    this.#tree.exclude(path)
+    this.#leftOut = true
+    this.#lookAgain = true
+    this.#warn(
+      `${path} keeps changing, as if the application wrote it: its changes are ignored from now on; ` +
+        "move it out of the application's folder, or list it in .gitignore",
+    )
+  }
+
+  async #readTree(): Promise<TreeState | undefined> {
+    try {
+      return await this.#tree.read()
+    } catch {
+      // The root is gone, as between two releases; whoever is to serve it says so.
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,242 @@
+import {
+  type Dirent,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { ManagerError } from '../errors.ts'
+import type { Tree, TreeState } from '../ports.ts'
+import { BULK_FILES, MAX_FILE_BYTES, MAX_SETTLE_MS, RACY_MS, SETTLE_MS, SLICE_MS } from './defaults.ts'
+import { IgnoreFiles, type IgnoreOptions } from './ignore-files.ts'
+
+export interface ContentTreeOptions extends IgnoreOptions {
+  /** Folder of the application; a symbolic link is followed anew at each reading. */
+  readonly root: string
+}
+
+/** The content of an application on disk: every regular file that is neither ignored nor larger than 5 MiB. */
+export interface ContentTree extends Tree {
+  /** Whether a path relative to the root is no content; the folder above it is assumed to be. */
+  isIgnored(path: string, isDirectory: boolean): boolean
+  /** From now on the file is no content, as after the application was seen writing it. */
+  exclude(path: string): void
+}
+
+export function createContentTree(options: ContentTreeOptions): ContentTree {
+  return new DiskTree(options)
+}
+
+interface KnownFile {
+  readonly stamp: string
+  readonly hash: string
+  /** The stamp may stand for other content as well, see {@link RACY_MS}. */
+  readonly racy: boolean
+}
+
+interface Scan extends TreeState {
+  readonly known: ReadonlyMap<string, KnownFile>
+}
+
+class DiskTree implements ContentTree {
+  readonly #root: string
+  readonly #ignore: IgnoreFiles
+  readonly #excluded = new Set<string>()
+  #last: Scan | undefined
+  #lastRoot: string | undefined
+  #reading: Promise<unknown> = Promise.resolve()
+
+  constructor(options: ContentTreeOptions) {
+    this.#root = options.root
+    this.#ignore = new IgnoreFiles(options)
+    this.#ignore.refresh(options.root)
+  }
+
+  /** Readings queue up, so that each sees the disk as it is after it was asked for. */
+  read(): Promise<TreeState> {
+    const reading = this.#reading.then(() => this.#readSettled())
+    this.#reading = reading.catch(() => {})
+    return reading
+  }
+
+  isIgnored(path: string, isDirectory: boolean): boolean {
+    return this.#excluded.has(path) || this.#ignore.ignores(path, isDirectory)
+  }
+
+  exclude(path: string): void {
+    this.#excluded.add(path)
+  }
+
+  /** A checkout or a copy that is under way is waited for: two looks must be equal. */
+  async #readSettled(): Promise<TreeState> {
+    const deadlineMs = performance.now() + MAX_SETTLE_MS
+    let scan = await this.#scan()
+    while (this.#isUnderWay(scan) && performance.now() < deadlineMs) {
+      await Bun.sleep(SETTLE_MS)
+      const before = scan
+      scan = await this.#scan()
+      if (scan.generation === before.generation && !this.#isGitAtWork()) break
+    }
+    this.#last = scan
+    return scan
+  }
+
+  #isUnderWay(scan: Scan): boolean {
+    if (this.#last === undefined || this.#last.generation === scan.generation) return false
+    return changedPaths(this.#last, scan).length > BULK_FILES || this.#isGitAtWork()
+  }
+
+  #isGitAtWork(): boolean {
+    const repository = repositoryOf(this.#root)
+    return repository !== undefined && existsSync(join(repository, '.git/index.lock'))
+  }
+
+  async #scan(): Promise<Scan> {
+    const root = this.#resolveRoot()
+    this.#ignore.refresh(root)
+    const known = new Map<string, KnownFile>()
+    let newestMs = 0
+    let sliceEndsMs = performance.now() + SLICE_MS
+    const folders = ['']
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+      for (const entry of entriesOf(join(root, folder))) {
+        const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+        if (this.isIgnored(path, entry.isDirectory())) continue
+        if (entry.isDirectory()) {
+          folders.push(path)
+          continue
+        }
+        const status = statusOf(join(root, path))
+        const file = status && this.#look(join(root, path), path, status)
+        if (file === undefined) continue
+        known.set(path, file)
+        newestMs = Math.max(newestMs, status?.mtimeMs ?? 0)
+      }
+      if (performance.now() > sliceEndsMs) {
+        await new Promise((resolve) => setImmediate(resolve))
+        sliceEndsMs = performance.now() + SLICE_MS
+      }
+    }
+    return this.#summarize(root, known, newestMs)
+  }
+
+  #resolveRoot(): string {
+    try {
+      const root = realpathSync(this.#root)
+      readdirSync(root)
+      return root
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new ManagerError('TREE_UNREADABLE', { root: this.#root, reason }, { cause: error })
+    }
+  }
+
+  /** Unchanged size, times and inode mean unchanged content, unless it was hashed right after it was written. */
+  #look(absolute: string, path: string, status: Stats): KnownFile | undefined {
+    if (status.isSymbolicLink()) return linkContent(absolute)
+    if (!status.isFile() || status.size > MAX_FILE_BYTES) return undefined
+    const stamp = `${status.ino} ${status.size} ${status.mtimeMs} ${status.ctimeMs}`
+    const before = this.#last?.known.get(path)
+    if (before?.stamp === stamp && !before.racy) return before
+    const racy = Date.now() - status.mtimeMs < RACY_MS
+    const bytes = bytesOf(absolute)
+    return bytes === undefined ? undefined : { stamp, hash: hashOf(bytes), racy }
+  }
+
+  /** A root that is a link also stands for where it leads: the same code in another release has another folder. */
+  #summarize(root: string, known: ReadonlyMap<string, KnownFile>, newestMs: number): Scan {
+    if (this.#last !== undefined && root === this.#lastRoot && isSame(this.#last.known, known))
+      return this.#last
+    this.#lastRoot = root
+    const paths = [...known.keys()].toSorted()
+    const hasher = new Bun.CryptoHasher('sha256')
+    if (isLink(this.#root)) hasher.update(`${root}\0`)
+    const files = new Map<string, string>()
+    for (const path of paths) {
+      const hash = known.get(path)?.hash ?? ''
+      files.set(path, hash)
+      hasher.update(`${path}\0${hash}\n`)
+    }
+    return { generation: hasher.digest('hex').slice(0, 12), files, newestMs, known }
+  }
+}
+
+/** Files that did not change are the same objects in both. */
+function isSame(before: ReadonlyMap<string, KnownFile>, after: ReadonlyMap<string, KnownFile>): boolean {
+  if (before.size !== after.size) return false
+  for (const [path, file] of after) if (before.get(path) !== file) return false
+  return true
+}
+
+/** The folder or the nearest one above it that is a working tree of git. */
+function repositoryOf(folder: string): string | undefined {
+  if (existsSync(join(folder, '.git'))) return folder
+  const above = dirname(folder)
+  return above === folder ? undefined : repositoryOf(above)
+}
+
+/** Paths that are in only one of two states, or differ in content. */
+export function changedPaths(before: TreeState, after: TreeState): readonly string[] {
+  const changed = [...after.files]
+    .filter(([path, hash]) => before.files.get(path) !== hash)
+    .map(([path]) => path)
+  const removed = [...before.files.keys()].filter((path) => !after.files.has(path))
+  return [...changed, ...removed]
+}
+
+/** A linked file counts by its content, a linked folder by where the link leads: it may lead in circles. */
+function linkContent(absolute: string): KnownFile | undefined {
+  const target = statSync(absolute, { throwIfNoEntry: false })
+  if (target?.isFile() === true && target.size > MAX_FILE_BYTES) return undefined
+  const bytes = target?.isFile() === true ? bytesOf(absolute) : Buffer.from(linkTarget(absolute))
+  return bytes === undefined ? undefined : { stamp: '', hash: hashOf(bytes), racy: true }
+}
+
+function linkTarget(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // ENOENT or EINVAL: replaced meanwhile.
+    return ''
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
+}
+
+function entriesOf(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+  } catch {
+    // Removed or made unreadable meanwhile.
+    return []
+  }
+}
+
+function statusOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch {
+    // EACCES, ENOTDIR: not readable, hence not content.
+    return undefined
+  }
+}
+
+function bytesOf(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path)
+  } catch {
+    // Removed or made unreadable meanwhile.
+    return undefined
+  }
+}

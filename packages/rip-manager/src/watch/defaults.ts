@@ -1,0 +1,58 @@
+/** A change is looked at when nothing more happened for this long … */
+export const DEFAULT_DEBOUNCE_MS = 50
+/** … but at the latest this long after it began. */
+export const DEFAULT_MAX_DEBOUNCE_MS = 250
+/** Disk is compared this often even when nobody reports anything. */
+export const DEFAULT_SWEEP_MS = 2_000
+/** Part of one processor that sweeping may take: large trees are swept less often. */
+export const SWEEP_CPU_SHARE = 0.01
+
+/** Larger files are data, not code. */
+export const MAX_FILE_BYTES = 5_242_880
+/** More files than this changed at once: a checkout or a copy is under way, and the tree must hold still. */
+export const BULK_FILES = 20
+/** Two equal looks this far apart count as holding still. */
+export const SETTLE_MS = 30
+/** A tree that never holds still, or a forgotten `.git/index.lock`, is waited for no longer than this. */
+export const MAX_SETTLE_MS = 5_000
+/** A file hashed so soon after its modification may change again within the same time stamp. */
+export const RACY_MS = 100
+/** Reading the tree lets others run after this long. */
+export const SLICE_MS = 8
+
+/** So many changes of one data file within the window are taken for the application's own writing. */
+export const SELF_WRITE_COUNT = 3
+export const SELF_WRITE_WINDOW_MS = 10_000
+
+/** Never content of an application, in the notation of gitignore(5). */
+export const DEFAULT_IGNORE: readonly string[] = [
+  '.*',
+  '!.env*',
+  'node_modules/',
+  'dist/',
+  'coverage/',
+  'logs/',
+  'tmp/',
+  '*.log',
+  '*.sqlite*',
+  '*.db',
+  '*.db-*',
+  '*.pid',
+  '*.sock',
+  '*.tmp',
+  '*.swp',
+  '*~',
+  '4913',
+]
+
+/** Part of a generation whatever `.gitignore` says: secrets and locks are often kept out of git. */
+export const ALWAYS_CONTENT: readonly string[] = [
+  '!.env*',
+  '!/package.json',
+  '!/bun.lock',
+  '!/bun.lockb',
+  '!/package-lock.json',
+  '!/pnpm-lock.yaml',
+  '!/yarn.lock',
+  '!/rip-server.config.*',
+]

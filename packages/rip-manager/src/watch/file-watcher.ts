@@ -1,0 +1,131 @@
+import {
+  type FSWatcher as LinkWatcher,
+  lstatSync,
+  realpathSync,
+  statSync,
+  watch as watchFolder,
+} from 'node:fs'
+import { dirname, relative } from 'node:path'
+import { watch, type FSWatcher } from 'chokidar'
+import type { Watcher } from '../ports.ts'
+
+/** Reports from the operating system. Any of them may be missing or made up: they only say when to look. */
+export interface FileWatcher extends Watcher {
+  /** Watches anew if the root is another folder than before; called whenever somebody looks anyway. */
+  rearm(): Promise<void>
+}
+
+export interface FileWatcherOptions {
+  /** Paths relative to the root that need not be watched. */
+  readonly isIgnored: (path: string, isDirectory: boolean) => boolean
+  /** Told once, in one sentence, when the system cannot watch. */
+  readonly onWarning: (message: string) => void
+}
+
+export function createFileWatcher(options: FileWatcherOptions): FileWatcher {
+  return new NativeFileWatcher(options)
+}
+
+class NativeFileWatcher implements FileWatcher {
+  readonly #options: FileWatcherOptions
+  #root = ''
+  #wake: () => void = () => {}
+  #identity: string | undefined
+  #files: FSWatcher | undefined
+  #link: LinkWatcher | undefined
+  #disabled = false
+
+  constructor(options: FileWatcherOptions) {
+    this.#options = options
+  }
+
+  async start(root: string, wake: () => void): Promise<void> {
+    this.#root = root
+    this.#wake = wake
+    this.#watchLink()
+    await this.rearm()
+  }
+
+  async rearm(): Promise<void> {
+    const identity = identityOf(this.#root)
+    if (this.#disabled || identity === this.#identity) return
+    this.#identity = identity
+    const former = this.#files
+    this.#files = undefined
+    await former?.close()
+    if (!this.#disabled && identity !== undefined && this.#identity === identity) await this.#arm()
+  }
+
+  async close(): Promise<void> {
+    this.#disabled = true
+    this.#link?.close()
+    await this.#files?.close()
+  }
+
+  async #arm(): Promise<void> {
+    const root = realpathSync(this.#root)
+    const files = watch(root, {
+      ignoreInitial: true,
+      atomic: false,
+      followSymlinks: false,
+      ignorePermissionErrors: true,
+      ignored: (path, status) =>
+        path !== root && this.#options.isIgnored(relative(root, path), status?.isDirectory() ?? false),
+    })
+    this.#files = files
+    const { promise: ready, resolve } = Promise.withResolvers<void>()
+    files.on('all', () => this.#wake())
+    files.on('ready', resolve)
+    files.on('error', (error) => {
+      this.#giveUp(error)
+      resolve()
+    })
+    await ready
+    this.#wake()
+  }
+
+  /** The system's limit is reached, or watching does not work at all: sweeping goes on alone. */
+  #giveUp(error: unknown): void {
+    if (this.#disabled) return
+    this.#disabled = true
+    this.#link?.close()
+    void this.#files?.close()
+    const message = error instanceof Error ? error.message : String(error)
+    this.#options.onWarning(
+      `cannot watch ${this.#root} (${message}): ${adviceFor(error)}; changes are found by looking every few seconds`,
+    )
+  }
+
+  /** A root that is a link changes without any change below it: the folder it stands in tells. */
+  #watchLink(): void {
+    if (lstatSync(this.#root, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return
+    try {
+      this.#link = watchFolder(dirname(this.#root), () => this.#onLinkFolder())
+      this.#link.on('error', () => {})
+    } catch {
+      // Sweeping notices as well, only later.
+    }
+  }
+
+  #onLinkFolder(): void {
+    if (identityOf(this.#root) !== this.#identity) this.#wake()
+  }
+}
+
+/** Two folders in the same place one after the other are two. */
+function identityOf(root: string): string | undefined {
+  try {
+    const status = statSync(root)
+    return `${realpathSync(root)} ${status.dev} ${status.ino}`
+  } catch {
+    // ENOENT: between two releases.
+    return undefined
+  }
+}
+
+function adviceFor(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOSPC') return 'raise fs.inotify.max_user_watches'
+  if (code === 'EMFILE') return 'raise fs.inotify.max_user_instances or the limit of open files'
+  return 'the file system may not support it'
+}

@@ -1,0 +1,175 @@
+import { expect, test } from 'bun:test'
+import type { TreeState } from '../../src/ports.ts'
+import { fakeClock, settled } from '../../src/testing/fake-clock.ts'
+import type { FakeClock } from '../../src/testing/fake-clock.ts'
+import { type ChangeDetectorOptions, createChangeDetector } from '../../src/watch/change-detector.ts'
+import type { ContentTree } from '../../src/watch/content-tree.ts'
+
+interface Setup {
+  readonly clock: FakeClock
+  readonly files: Map<string, string>
+  readonly warnings: string[]
+  readonly report: () => void
+  readonly wakes: () => number
+  readonly reads: () => number
+  readonly close: () => Promise<void>
+}
+
+async function setup(options: Partial<ChangeDetectorOptions> = {}): Promise<Setup> {
+  const clock = fakeClock()
+  const files = new Map([['app.ts', '1']])
+  const warnings: string[] = []
+  const excluded = new Set<string>()
+  let wakes = 0
+  let reads = 0
+  let report = (): void => {}
+  const tree: ContentTree = {
+    async read(): Promise<TreeState> {
+      reads += 1
+      if (files.has('gone')) throw new Error('ENOENT')
+      const content = [...files].filter(([path]) => !excluded.has(path))
+      return { generation: JSON.stringify(content), files: new Map(content), newestMs: 0 }
+    },
+    isIgnored: () => false,
+    exclude: (path) => void excluded.add(path),
+  }
+  const watcher = {
+    start: async (_: string, wake: () => void) => void (report = wake),
+    close: async () => {},
+    rearm: async () => {},
+  }
+  const detector = createChangeDetector({
+    tree,
+    clock,
+    files: watcher,
+    onWarning: (text) => warnings.push(text),
+    ...options,
+  })
+  await detector.start('/app', () => void (wakes += 1))
+  return {
+    clock,
+    files,
+    warnings,
+    report: () => report(),
+    wakes: () => wakes,
+    reads: () => reads,
+    close: () => detector.close(),
+  }
+}
+
+test('wakes once a change is quiet', async () => {
+  const { clock, files, report, wakes } = await setup()
+  files.set('app.ts', '2')
+  report()
+  await clock.advance(49)
+  expect(wakes()).toBe(0)
+  await clock.advance(1)
+  expect(wakes()).toBe(1)
+  await clock.advance(10_000)
+  expect(wakes()).toBe(1)
+})
+
+test('a stream of reports cannot put it off for ever', async () => {
+  const { clock, files, report, wakes } = await setup()
+  files.set('app.ts', '2')
+  for (let ms = 0; ms < 240; ms += 20) {
+    report()
+    await clock.advance(20)
+  }
+  expect(wakes()).toBe(0)
+  report()
+  await clock.advance(10)
+  expect(wakes()).toBe(1)
+})
+
+test('reports without new content wake nobody', async () => {
+  const { clock, report, wakes, reads } = await setup()
+  for (let count = 0; count < 5; count += 1) {
+    report()
+    await clock.advance(100)
+  }
+  expect(reads()).toBeGreaterThan(5)
+  expect(wakes()).toBe(0)
+})
+
+test('a change nobody reported is found by the sweep', async () => {
+  const { clock, files, wakes } = await setup()
+  files.set('app.ts', '2')
+  await clock.advance(1_999)
+  expect(wakes()).toBe(0)
+  await clock.advance(1)
+  expect(wakes()).toBe(1)
+})
+
+test('a leading look serves an ordinary save sooner, and the trailing one completes it', async () => {
+  const { clock, files, report, wakes } = await setup({ leadingMs: 5 })
+  files.set('app.ts', 'half')
+  report()
+  await clock.advance(5)
+  expect(wakes()).toBe(1)
+  files.set('app.ts', 'whole')
+  report()
+  await clock.advance(5)
+  expect(wakes()).toBe(1)
+  await clock.advance(45)
+  expect(wakes()).toBe(2)
+})
+
+test('a root that is gone for a while wakes when it is back with other content', async () => {
+  const { clock, files, wakes } = await setup()
+  files.set('gone', '')
+  await clock.advance(2_000)
+  expect(wakes()).toBe(0)
+  files.delete('gone')
+  files.set('app.ts', '2')
+  await clock.advance(2_000)
+  expect(wakes()).toBe(1)
+})
+
+test('a data file that the application keeps writing is left out with one warning', async () => {
+  const { clock, files, warnings, wakes } = await setup()
+  for (let version = 0; version < 10; version += 1) {
+    files.set('data/visits.json', String(version))
+    await clock.advance(2_000)
+  }
+  expect(wakes()).toBe(2)
+  files.set('app.ts', '2')
+  await clock.advance(2_000)
+  expect(wakes()).toBe(3)
+  expect(warnings).toEqual([expect.stringContaining('data/visits.json keeps changing')])
+})
+
+test('code that is saved again and again is never left out', async () => {
+  const { clock, files, warnings, wakes } = await setup()
+  for (let version = 2; version < 22; version += 1) {
+    files.set('app.ts', String(version))
+    files.set('visits.json', String(version))
+    await clock.advance(2_000)
+  }
+  expect(wakes()).toBe(20)
+  expect(warnings).toEqual([])
+})
+
+test('data files that change now and then are content', async () => {
+  const { clock, files, wakes } = await setup()
+  for (let version = 0; version < 10; version += 1) {
+    files.set('menu.json', String(version))
+    await clock.advance(6_000)
+  }
+  expect(wakes()).toBe(10)
+})
+
+test('closing stops everything', async () => {
+  const { clock, files, report, wakes, reads, close } = await setup({ leadingMs: 5 })
+  files.set('app.ts', '2')
+  report()
+  const closing = close()
+  expect(close()).toBe(closing)
+  await closing
+  const before = reads()
+  await clock.advance(10_000)
+  report()
+  await clock.advance(10_000)
+  await settled()
+  expect([reads(), wakes()]).toEqual([before, 0])
+})
