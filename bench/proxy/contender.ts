@@ -133,10 +133,11 @@ const ripBalancer: Contender = {
     )
     const config = {
       listen: [
-        { host: '127.0.0.1', port: setup.port },
-        { host: '127.0.0.1', port: setup.tlsPort, tls: { cert: setup.cert, key: setup.key } },
+        `127.0.0.1:${setup.port}`,
+        { address: `127.0.0.1:${setup.tlsPort}`, tls: { cert: setup.cert, key: setup.key } },
       ],
-      pools: { app: { backends: setup.origins.map((path) => ({ address: `unix:${path}` })) } },
+      to: setup.origins.map((path) => `unix:${path}`),
+      limits: { connectionsPerAddress: 8192 },
       admin: `unix:${setup.folder}/admin.sock`,
     }
     return [program, '--config', file(setup, 'balancer.json', JSON.stringify(config))]

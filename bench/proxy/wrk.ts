@@ -29,8 +29,8 @@ export function parseWrk(output: string): LoadResult {
   return {
     requestsPerSecond: Number(rate),
     requests: Number(count),
-    p50Ms: milliseconds(/50%\s+(\S+)/.exec(output)?.[1]),
-    p99Ms: milliseconds(/99%\s+(\S+)/.exec(output)?.[1]),
+    p50Ms: milliseconds(/^\s+50%\s+(\S+)/m.exec(output)?.[1]),
+    p99Ms: milliseconds(/^\s+99%\s+(\S+)/m.exec(output)?.[1]),
     failed: (errors?.slice(1) ?? []).reduce((sum, n) => sum + Number(n), Number(refused)),
   }
 }
