@@ -123,6 +123,12 @@ export class Balancer implements AsyncDisposable {
     await this.file?.reopen()
   }
 
+  /** Leaves new connections to others that listen on the same socket; those open end with the request under way. */
+  stopAccepting(): void {
+    // Waited for by `drain` or ended by `close`.
+    for (const listener of this.listeners) void listener.drain()
+  }
+
   /** Stops accepting, lets every request finish, closes. What is not finished in time is cut. */
   async drain({ timeout = DEFAULT_DRAIN_TIMEOUT_MS }: DrainOptions = {}): Promise<void> {
     const limitMs = typeof timeout === 'number' ? timeout : (durationMs(timeout) ?? DEFAULT_DRAIN_TIMEOUT_MS)
@@ -224,6 +230,7 @@ export class Balancer implements AsyncDisposable {
     return new AdminServer(this.config.adminPath, {
       status: () => this.stats(),
       metrics: () => this.metrics.render({ pools: () => [this.pool.snapshot()] }),
+      stopAccepting: () => this.stopAccepting(),
       pool: (name) => {
         if (name === this.pool.name) return this.pool
         throw new BalancerError('POOL_UNKNOWN', { pool: name, known: [this.pool.name] })

@@ -28,6 +28,11 @@ export class AdminClient {
     return (await this.request('GET', '/metrics', undefined, signal)).text()
   }
 
+  /** New connections are left to others; those open end with the request under way. */
+  async stopAccepting(): Promise<void> {
+    await this.call('POST', '/stop-accepting')
+  }
+
   /** Declares the complete set of backends of a generation; acknowledged when routing was changed. */
   async prepare(generation: string, backends: readonly BackendDeclaration[]): Promise<void> {
     await this.call('POST', this.path('prepare'), { generation, backends })

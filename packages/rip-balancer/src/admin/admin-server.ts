@@ -11,6 +11,8 @@ export interface AdminTarget {
   status(): BalancerStatus
   /** Prometheus text. */
   metrics(): string
+  /** New connections are left to others; those open end with the request under way. */
+  stopAccepting(): void
   /** @throws `POOL_UNKNOWN` */
   pool(name: string): Pool
 }
@@ -77,11 +79,17 @@ export class AdminServer implements AsyncDisposable {
     }
   }
 
+  private stopAccepting(): Response {
+    this.target.stopAccepting()
+    return Response.json({ ok: true })
+  }
+
   private async route(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url)
     const call = `${request.method} ${pathname}`
     if (call === 'GET /status') return Response.json(this.target.status())
     if (call === 'GET /metrics') return new Response(this.target.metrics(), { headers: METRICS_TYPE })
+    if (call === 'POST /stop-accepting') return this.stopAccepting()
     const [, pools, name, verb, extra] = pathname.split('/')
     const handler = extra === undefined ? handlers[`${request.method} ${verb ?? ''}`.trim()] : undefined
     if (pools !== 'pools' || name === undefined || handler === undefined) return unknownCall(call)
