@@ -8,6 +8,8 @@ const messages = {
     `${d.file} cannot be read as a package.json: ${d.reason}`,
   RIP_APP_COMPILE: (d: { file: string; reason: string }) => `${d.file} could not be compiled: ${d.reason}`,
   RIP_APP_IMPORT: (d: { file: string; reason: string }) => `${d.file} could not be loaded: ${d.reason}`,
+  RIP_LOADER_FAILED: (d: { reason: string }) =>
+    `the loader of .rip files and snapshots could not be set up: ${d.reason}`,
   RIP_APP_NO_HANDLER: (d: { file: string; found: string }) =>
     `${d.file} has no request handler: ${d.found}. Export one, for example: export default (request) => new Response('hello')`,
   RIP_APP_OWN_PORT: (d: { file: string; address: string }) =>

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import {
@@ -11,7 +11,6 @@ import {
 import { createWorker, type Worker, type WorkerOptions } from '../src/index.ts'
 
 const MAIN = join(import.meta.dir, '..', 'src', 'main.ts')
-const PACKAGE_MODULES = join(import.meta.dir, '..', 'node_modules')
 
 /** A folder of its own for one test, removed at its end. */
 export class Folder implements Disposable {
@@ -34,16 +33,6 @@ export class Folder implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.path, { recursive: true, force: true })
-  }
-}
-
-/** A folder in this package, so that an application in it finds the frameworks installed for the tests. */
-export class PackageFolder extends Folder {
-  constructor(files: Readonly<Record<string, string>> = {}) {
-    super(files)
-    this.write('package.json', '{ "type": "module" }')
-    // Modules resolve through the link exactly as in an installed project.
-    symlinkSync(PACKAGE_MODULES, this.file('node_modules'))
   }
 }
 

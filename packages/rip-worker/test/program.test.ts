@@ -385,6 +385,16 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(3)
   })
 
+  test('a snapshot that is not there: told, and exit code 4', async () => {
+    using missing = new Folder()
+    const env = { RIP_SNAPSHOT: missing.file('gone') }
+    await using supervised = new Supervised(new Folder({ 'app.js': HELLO }), { env })
+    const { failure } = await supervised.received('failed')
+    expect(failure.kind).toBe('import')
+    expect(failure.message).toContain(missing.file('gone'))
+    expect(await supervised.program.exitCode()).toBe(4)
+  })
+
   test('no supervisor on the control socket: exit code 3', async () => {
     using folder = new Folder({ 'app.js': HELLO })
     const env = { RIP_SOCKET: folder.file('w'), RIP_CONTROL: folder.file('nobody') }

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path'
 import { reasonOf, WorkerError } from '../errors.ts'
 import type { Application } from './application.ts'
 import { watchPorts } from './own-port.ts'
@@ -35,7 +36,7 @@ function importFailure(entry: string, cause: unknown): WorkerError {
     return new WorkerError('RIP_APP_IMPORT', { file: entry, reason: reasonOf(cause) }, { cause })
   }
   const { filename, position, reason } = cause as Partial<CompileFailure>
-  const file = filename ?? position?.file ?? entry
+  const file = [filename, position?.file].find((path) => path !== undefined && isAbsolute(path)) ?? entry
   return new WorkerError('RIP_APP_COMPILE', { file, reason: reason ?? reasonOf(cause) }, { cause })
 }
 

@@ -57,9 +57,18 @@ function nodeListenerOf(main: unknown): AnyFunction | undefined {
   const callback = methodOf(main, 'callback')
   if (callback !== undefined && methodOf(main, 'listen') !== undefined)
     return (callback as () => AnyFunction)()
-  const emit = methodOf(main, 'emit')
-  if (emit === undefined || methodOf(main, 'listen') === undefined) return undefined
-  return (request, response) => (emit as (...values: unknown[]) => unknown)('request', request, response)
+  return requestListenersOf(main)
+}
+
+/** A server emits `request` to its listeners; calling them ourselves shows what they reject with. */
+function requestListenersOf(server: unknown): AnyFunction | undefined {
+  const listeners = methodOf(server, 'listeners')
+  if (listeners === undefined || methodOf(server, 'listen') === undefined) return undefined
+  const registered = (listeners as (event: string) => readonly NodeListener[])('request')
+  if (registered.length === 0) return undefined
+  const call: NodeListener = (request, response) =>
+    Promise.all(registered.map((listener) => Reflect.apply(listener, server, [request, response])))
+  return call
 }
 
 function isNodeApplication(main: AnyFunction): boolean {

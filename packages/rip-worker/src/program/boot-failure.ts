@@ -8,6 +8,7 @@ const kinds: Partial<Record<WorkerErrorCode, BootFailureKind>> = {
   RIP_PACKAGE_UNREADABLE: 'not-found',
   RIP_APP_COMPILE: 'compile',
   RIP_APP_IMPORT: 'import',
+  RIP_LOADER_FAILED: 'import',
   RIP_APP_NO_HANDLER: 'no-handler',
   RIP_APP_OWN_PORT: 'own-port',
   RIP_READY_FAILED: 'ready-hook',
@@ -46,8 +47,13 @@ export function exitCodeOf(failure: BootFailure): number {
 async function reportCause(error: unknown): Promise<FailureReport | undefined> {
   const cause = error instanceof WorkerError ? error.cause : error
   if (cause === undefined) return undefined
-  const { reportFailure } = await import('../pages/failure-report.ts')
-  return reportFailure(cause)
+  try {
+    const { reportFailure } = await import('../pages/failure-report.ts')
+    return reportFailure(cause)
+  } catch {
+    // The installation itself is broken; the sentence has to do.
+    return undefined
+  }
 }
 
 function fileOf(error: unknown): string | undefined {

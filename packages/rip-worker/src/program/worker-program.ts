@@ -59,7 +59,7 @@ export class WorkerProgram {
   async #boot(): Promise<void> {
     await this.#connect()
     const entry = this.#findEntry()
-    await import('@rip/transpile/register')
+    await this.#installLoader()
     const { ready, close, ...application } = await loadApplication(entry)
     if (this.#phase !== 'booting') return
     this.#worker = createWorker({
@@ -95,6 +95,14 @@ export class WorkerProgram {
   #findEntry(): string {
     const { target, fromSnapshot } = this.#settings
     return fromSnapshot && target !== undefined ? resolve(target) : findEntry(target).file
+  }
+
+  async #installLoader(): Promise<void> {
+    try {
+      await import('@rip/transpile/register')
+    } catch (cause) {
+      throw new WorkerError('RIP_LOADER_FAILED', { reason: reasonOf(cause) }, { cause })
+    }
   }
 
   #announce(url: string): void {
