@@ -1,0 +1,275 @@
+import { describe, expect, test } from 'bun:test'
+import { statSync, writeFileSync } from 'node:fs'
+import { AdminClient, BalancerError, balance, createBalancer, type ExchangeRecord } from '../src/index.ts'
+import { TempFolder, TestBackend, named, until } from './servers.ts'
+
+const get = async (url: string, headers: Record<string, string> = {}): Promise<string> =>
+  (await fetch(url, { headers })).text()
+
+async function thrown(run: () => unknown): Promise<BalancerError> {
+  try {
+    await run()
+  } catch (error) {
+    if (error instanceof BalancerError) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+describe('balance', () => {
+  test('goes round over the backends', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    await using lb = await balance({ listen: '127.0.0.1:0', to: [a.address, b.address] })
+    const seen = [await get(lb.url), await get(lb.url), await get(lb.url), await get(lb.url)]
+    expect(seen.toSorted()).toEqual(['a', 'a', 'b', 'b'])
+    expect(lb.stats()).toMatchObject({ requests: 4, serverErrors: 0 })
+  })
+
+  test('says which address is taken', async () => {
+    using taken = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    const listen = `127.0.0.1:${taken.port}`
+    const error = await thrown(() => balance({ listen }))
+    expect(error).toMatchObject({ code: 'ADDRESS_IN_USE' })
+    expect(error.message).toContain(listen)
+  })
+
+  test('answers with a page of its own when no backend can be reached', async () => {
+    await using lb = await balance({ listen: '127.0.0.1:0', to: 'unix:/nowhere/app.sock' })
+    const response = await fetch(lb.url, { headers: { accept: 'application/json' } })
+    expect(response.status).toBe(502)
+    expect(await response.json()).toMatchObject({
+      status: 502,
+      requestId: response.headers.get('x-request-id'),
+    })
+    expect(await get(lb.url, { accept: 'text/html' })).toStartWith('<!doctype html>')
+  })
+
+  test('lets requests finish when it is drained', async () => {
+    using folder = new TempFolder()
+    const gate = Promise.withResolvers<Response>()
+    await using slow = new TestBackend(folder.file('slow.sock'), () => gate.promise)
+    await using lb = await balance({ listen: '127.0.0.1:0', to: slow.address })
+    const answer = get(lb.url)
+    await until(() => slow.requests === 1, 'the request reached the backend')
+    const drained = lb.drain()
+    gate.resolve(new Response('finished'))
+    expect(await answer).toBe('finished')
+    await drained
+    expect((await thrown(() => lb.start())).code).toBe('CLOSED')
+  })
+
+  test('takes other backends on reload, and refuses what needs a restart', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    const listen = '127.0.0.1:0'
+    await using lb = await balance({ listen, to: a.address })
+    lb.reload({ listen, to: b.address })
+    expect(await get(lb.url)).toBe('b')
+    const error = await thrown(() => lb.reload({ listen: '127.0.0.1:1', to: a.address }))
+    expect(error.message).toContain('listen: cannot change while running')
+    expect(await get(lb.url)).toBe('b')
+  })
+
+  test('takes a backend out while its health check fails', async () => {
+    using folder = new TempFolder()
+    let status = 200
+    await using a = new TestBackend(
+      folder.file('a.sock'),
+      (request) => new Response('a', { status: request.url.endsWith('/up') ? status : 200 }),
+    )
+    await using b = named(folder, 'b')
+    const health = { path: '/up', interval: 20, fall: 1, rise: 1 }
+    await using lb = await balance({ listen: '127.0.0.1:0', to: [a.address, b.address], health })
+    const stateOf = (at: number): string | undefined => lb.stats().pools[0]?.backends[at]?.state
+    status = 500
+    await until(() => stateOf(0) === 'unhealthy', 'a is out')
+    expect([await get(lb.url), await get(lb.url)]).toEqual(['b', 'b'])
+    status = 200
+    await until(() => stateOf(0) === 'serving', 'a is back')
+  })
+})
+
+describe('hooks', () => {
+  test('see a request, may answer it, and hear how it ended', async () => {
+    using folder = new TempFolder()
+    await using backend = new TestBackend(
+      folder.file('a.sock'),
+      (request) => new Response(request.headers.get('x-tenant')),
+    )
+    const ended: Array<Pick<ExchangeRecord, 'status' | 'target' | 'cause'>> = []
+    await using lb = await balance(
+      { listen: '127.0.0.1:0', to: backend.address },
+      {
+        onRequest(request) {
+          if (request.target === '/forbidden') return { status: 403, body: 'no' }
+          request.headers.set('X-Tenant', 'acme')
+          return undefined
+        },
+        onResponse: (response) => response.headers.set('X-Seen', 'yes'),
+        onEnd: ({ status, target, cause }) => void ended.push({ status, target, cause }),
+      },
+    )
+    const response = await fetch(lb.url)
+    expect([await response.text(), response.headers.get('x-seen')]).toEqual(['acme', 'yes'])
+    expect((await fetch(`${lb.url}/forbidden`)).status).toBe(403)
+    await until(() => ended.length === 2, 'both have ended')
+    expect(ended.map(({ status, cause }) => [status, cause])).toEqual([
+      [200, 'completed'],
+      [403, 'answered'],
+    ])
+  })
+})
+
+describe('the admin API', () => {
+  test('is open to its owner only', async () => {
+    using folder = new TempFolder()
+    await using _lb = await balance({ listen: '127.0.0.1:0', admin: `unix:${folder.file('admin.sock')}` })
+    expect(statSync(folder.file('admin.sock')).mode & 0o777).toBe(0o600)
+  })
+
+  test('prepares, cuts and drains generations', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    const socket = folder.file('admin.sock')
+    await using lb = await balance({ listen: '127.0.0.1:0', admin: `unix:${socket}` })
+    const admin = new AdminClient({ socket })
+    await admin.prepare('g1', [{ id: 'a', address: a.address }])
+    await admin.cut('g1')
+    expect(await get(lb.url)).toBe('a')
+    await admin.prepare('g2', [{ id: 'b', address: b.address, maxInFlight: 2 }])
+    expect(await get(lb.url)).toBe('a')
+    await admin.cut('g2')
+    expect(await get(lb.url)).toBe('b')
+    expect(await admin.drain('g1', 1_000)).toMatchObject({ generation: 'g1', abandoned: 0 })
+    const [pool] = (await admin.status()).pools
+    expect(pool?.backends).toMatchObject([
+      { id: 'b', generation: 'g2', state: 'serving', maxInFlight: 2, requests: 1 },
+    ])
+  })
+
+  test('waits for what is in flight, but not for ever', async () => {
+    using folder = new TempFolder()
+    const gate = Promise.withResolvers<Response>()
+    await using slow = new TestBackend(folder.file('slow.sock'), () => gate.promise)
+    await using b = named(folder, 'b')
+    const socket = folder.file('admin.sock')
+    await using lb = await balance({ listen: '127.0.0.1:0', admin: `unix:${socket}` })
+    const admin = new AdminClient({ socket })
+    await admin.prepare('g1', [{ id: 'slow', address: slow.address }])
+    await admin.cut('g1')
+    const answer = get(lb.url)
+    await until(() => slow.requests === 1, 'the request reached the backend')
+    await admin.prepare('g2', [{ id: 'b', address: b.address }])
+    await admin.cut('g2')
+    expect(await admin.drain('g1', 20)).toMatchObject({ abandoned: 1 })
+    gate.resolve(new Response('still answered'))
+    expect(await answer).toBe('still answered')
+  })
+
+  test('says what is wrong with a call', async () => {
+    using folder = new TempFolder()
+    const socket = folder.file('admin.sock')
+    await using _lb = await balance({ listen: '127.0.0.1:0', admin: `unix:${socket}` })
+    const admin = new AdminClient({ socket })
+    const messages = [
+      await thrown(() => admin.cut('never')),
+      await thrown(() => admin.prepare('g1', [{ id: 'a', address: 'nonsense' }])),
+      await thrown(() => new AdminClient({ socket, pool: 'other' }).cut('g1')),
+      await thrown(() => new AdminClient({ socket: folder.file('none.sock') }).status()),
+    ].map(({ code, message }) => `${code} ${message}`)
+    expect(messages[0]).toContain('was not prepared')
+    expect(messages[1]).toContain('address must be unix:PATH or host:port, but is "nonsense"')
+    expect(messages[2]).toContain('there is no pool other; known: app')
+    expect(messages[3]).toStartWith('ADMIN_UNREACHABLE')
+  })
+
+  test('renders metrics', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const socket = folder.file('admin.sock')
+    await using lb = await balance({
+      listen: '127.0.0.1:0',
+      to: { address: a.address, id: 'a' },
+      admin: `unix:${socket}`,
+    })
+    await get(lb.url)
+    await get(`${lb.url}/x`, { 'x-bad': 'no label' })
+    const text = await new AdminClient({ socket }).metrics()
+    expect(text).toContain('rip_requests_total{status="2xx"} 2\n')
+    expect(text).toContain('rip_backend_requests_total{pool="app",backend="a"} 2\n')
+    expect(text).toContain('rip_request_seconds_count 2\n')
+    expect(text).not.toContain('x-bad')
+  })
+})
+
+describe('a configuration', () => {
+  test('is refused as a whole, with every problem and its path', async () => {
+    const bad = {
+      listen: ['nowhere', { address: ':1', tls: { cert: 'a.pem' } }],
+      polcy: 'p2c',
+      timeouts: { header: 'soon', hedaer: 1 },
+      to: 'x',
+    }
+    const error = await thrown(() => createBalancer(bad as never))
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(
+      error.message
+        .split('\n')
+        .slice(1)
+        .map((line) => line.trim())
+        .toSorted(),
+    ).toEqual([
+      'listen[0].address: expected host:port, :port, unix:PATH or fd:N, got "nowhere"',
+      'listen[1].tls.key: expected the path of a PEM file, got undefined',
+      'polcy: unknown key; did you mean "policy"?',
+      'timeouts.header: expected milliseconds or a duration such as 250ms, 10s or 5m, got "soon"',
+      'timeouts.hedaer: unknown key; did you mean "header"?',
+      'to.address: expected host:port or unix:PATH, got "x"',
+    ])
+  })
+
+  test('names certificate files that cannot be used', async () => {
+    using folder = new TempFolder()
+    writeFileSync(folder.file('c.pem'), 'not a certificate')
+    const tls = { cert: folder.file('c.pem'), key: folder.file('c.pem') }
+    const error = await thrown(() => createBalancer({ listen: { address: ':0', tls } }))
+    expect(error.message).toContain(`tls: ${tls.cert} and ${tls.key} cannot be used`)
+  })
+})
+
+describe('the access log', () => {
+  test('has one line of JSON for each request, whatever is in it', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const lines: string[] = []
+    const logSink = { write: (text: string) => void lines.push(...text.trimEnd().split('\n')) }
+    const lb = await balance(
+      { listen: '127.0.0.1:0', to: { address: a.address, id: 'a' }, accessLog: 'json' },
+      { logSink },
+    )
+    await get(`${lb.url}/path?q=1`, { 'user-agent': 'quote " and \\ slash' })
+    await lb.close()
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        v: 1,
+        method: 'GET',
+        target: '/path?q=1',
+        status: 200,
+        outcome: 'completed',
+        backend: 'a',
+        agent: 'quote " and \\ slash',
+      },
+    ])
+  })
+
+  test('loses lines rather than requests when the disk is full', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using lb = await balance({ listen: '127.0.0.1:0', to: a.address, accessLog: { file: '/dev/full' } })
+    for (let n = 0; n < 5; n++) expect(await get(lb.url)).toBe('a')
+  })
+})
