@@ -1,10 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import type { Adapter } from './adapter.ts'
+import { civetAdapter } from './adapters/civet.ts'
 import { coffeescriptAdapter } from './adapters/coffeescript.ts'
+import { ripLangAdapter } from './adapters/rip-lang.ts'
 import { projectCompiler } from './project-compiler.ts'
 
 /** Names of the compilers this package can drive. */
-export type AdapterName = 'coffeescript'
+export type AdapterName = 'rip-lang' | 'coffeescript' | 'civet'
 
 /** Compiler of `.rip` files where a project names none. */
 export const DEFAULT_ADAPTER: AdapterName = 'coffeescript'
@@ -21,13 +23,16 @@ export interface SelectAdapterOptions {
 const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
 
 const factories: Readonly<Record<AdapterName, (root: string) => Adapter>> = {
+  'rip-lang': ripLangAdapter,
   coffeescript: () => coffeescriptAdapter(OWN_FOLDER),
+  civet: civetAdapter,
 }
 
 /** Languages that have one compiler only. */
 const compilerOfExtension: Readonly<Record<string, AdapterName>> = {
   '.coffee': 'coffeescript',
   '.litcoffee': 'coffeescript',
+  '.civet': 'civet',
 }
 
 /**

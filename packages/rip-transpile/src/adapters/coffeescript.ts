@@ -1,8 +1,8 @@
 import type { Adapter, CompileOptions, CompileResult, SourceMap } from '../adapter.ts'
 import { CompileError } from '../compile-error.ts'
-import { importsOf } from '../imports-of.ts'
-import { withInlineMap } from '../inline-map.ts'
+import { adapterResult } from './adapter-result.ts'
 import { findPackage } from './find-package.ts'
+import { offsetAt } from './offset-at.ts'
 
 /** The part of the CoffeeScript 2 package this adapter uses. */
 interface CoffeeScript {
@@ -46,11 +46,8 @@ export function coffeescriptAdapter(from: string): Adapter {
 function compileCoffee(compiler: CoffeeScript, source: string, options: CompileOptions): CompileResult {
   const filename = options.filename ?? 'unknown.coffee'
   const compiled = attempt(compiler, source, filename)
-  const dependencies = importsOf(compiled.js)
-  if (!options.sourceMap) return { code: compiled.js, dependencies }
-  const map = sourceMapOf(compiled, source, filename)
-  const code = options.sourceMap === 'inline' ? withInlineMap(compiled.js, map) : compiled.js
-  return { code, map, dependencies }
+  const map = JSON.parse(compiled.v3SourceMap) as SourceMap
+  return adapterResult({ code: compiled.js, map }, { source, filename, sourceMap: options.sourceMap })
 }
 
 function attempt(compiler: CoffeeScript, source: string, filename: string): CompiledCoffee {
@@ -62,29 +59,13 @@ function attempt(compiler: CoffeeScript, source: string, filename: string): Comp
   }
 }
 
-function sourceMapOf(compiled: CompiledCoffee, source: string, filename: string): SourceMap {
-  const { names, mappings } = JSON.parse(compiled.v3SourceMap) as SourceMap
-  return { version: 3, sources: [filename], sourcesContent: [source], names, mappings }
-}
-
 function toCompileError(error: unknown, source: string, filename: string): unknown {
   if (!(error instanceof Error)) return error
   const location = (error as { location?: CoffeeLocation }).location
   if (!location) return error
-  const start = offsetOf(source, location.first_line, location.first_column)
+  const start = offsetAt(source, location.first_line, location.first_column)
   const lastLine = location.last_line ?? location.first_line
   const lastColumn = location.last_column ?? location.first_column
-  const end = offsetOf(source, lastLine, lastColumn) + 1
+  const end = offsetAt(source, lastLine, lastColumn) + 1
   return new CompileError({ reason: error.message, filename, source, start, end })
-}
-
-/** Offset of a position whose line and column count from 0. */
-function offsetOf(source: string, line: number, column: number): number {
-  let lineStart = 0
-  for (let number = 0; number < line; number++) {
-    const newline = source.indexOf('\n', lineStart)
-    if (newline === -1) return source.length
-    lineStart = newline + 1
-  }
-  return Math.min(lineStart + column, source.length)
 }

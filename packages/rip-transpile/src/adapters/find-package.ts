@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 export interface FoundPackage<T> {
   readonly version: string
@@ -14,20 +15,36 @@ export interface FoundPackage<T> {
  */
 export function findPackage<T>(name: string, from: string): FoundPackage<T> {
   const require = createRequire(join(from, 'package.json'))
-  const { version } = readManifest(require, name, from)
+  const entry = resolveEntry(require, name, from)
   let loaded: T | undefined
   return {
-    version,
-    load: () => (loaded ??= require(name) as T),
+    version: versionOf(name, dirname(entry)),
+    load: () => (loaded ??= require(entry) as T),
   }
 }
 
-function readManifest(require: NodeJS.Require, name: string, from: string): { readonly version: string } {
+function resolveEntry(require: NodeJS.Require, name: string, from: string): string {
   try {
-    return require(`${name}/package.json`) as { version: string }
+    return require.resolve(name)
   } catch (cause) {
-    throw new Error(`the compiler '${name}' is not installed in ${from}; add it with: bun add -d ${name}`, {
-      cause,
-    })
+    const remedy = `add it with: bun add --dev ${name}`
+    throw new Error(`the compiler '${name}' is not installed in ${from}; ${remedy}`, { cause })
+  }
+}
+
+/** Read from the file, because not every package exports its package.json. */
+function versionOf(name: string, folder: string): string {
+  const manifest = readManifest(join(folder, 'package.json'))
+  if (manifest?.name === name) return manifest.version ?? '0.0.0'
+  const parent = dirname(folder)
+  return parent === folder ? '0.0.0' : versionOf(name, parent)
+}
+
+function readManifest(path: string): { readonly name?: string; readonly version?: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as { name?: string; version?: string }
+  } catch {
+    // Folders inside a package have none, or one that says no more than a module type.
+    return undefined
   }
 }

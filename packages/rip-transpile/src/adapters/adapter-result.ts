@@ -1,0 +1,31 @@
+import type { CompileOptions, CompileResult, SourceMap } from '../adapter.ts'
+import { importsOf } from '../imports-of.ts'
+import { withInlineMap } from '../inline-map.ts'
+
+export interface ForeignResult {
+  readonly code: string
+  readonly map: Pick<SourceMap, 'names' | 'mappings'>
+  readonly dts?: string | undefined
+}
+
+export interface AdapterResultContext {
+  readonly source: string
+  readonly filename: string
+  readonly sourceMap: CompileOptions['sourceMap'] | undefined
+}
+
+/** The result of another compiler in the shape of ours. */
+export function adapterResult(foreign: ForeignResult, context: AdapterResultContext): CompileResult {
+  const { source, filename, sourceMap } = context
+  const result = {
+    code: foreign.code,
+    dependencies: importsOf(foreign.code),
+    ...(foreign.dts ? { dts: foreign.dts } : {}),
+  }
+  if (!sourceMap) return result
+  const { names, mappings } = foreign.map
+  const map: SourceMap = { version: 3, sources: [filename], sourcesContent: [source], names, mappings }
+  return sourceMap === 'inline'
+    ? { ...result, code: withInlineMap(result.code, map), map }
+    : { ...result, map }
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'bun:test'
+import { projectCompiler } from '../src/project-compiler.ts'
+import { selectAdapter } from '../src/index.ts'
+import { RIP_LANG_3 } from './adapters/fake-rip-lang.ts'
+import { tempProject } from './temp-project.ts'
+
+test('package.json chooses the compiler, also for folders inside the project', () => {
+  using project = tempProject({ 'package.json': '{"rip":{"compiler":"rip-lang"}}', 'src/a.rip': '' })
+  expect(projectCompiler(project.root, {})).toBe('rip-lang')
+  expect(projectCompiler(project.path('src'), {})).toBe('rip-lang')
+})
+
+test('the environment wins over package.json', () => {
+  using project = tempProject({ 'package.json': '{"rip":{"compiler":"rip-lang"}}' })
+  expect(projectCompiler(project.root, { RIP_COMPILER: 'coffeescript' })).toBe('coffeescript')
+})
+
+test('the nearest package.json decides, even by saying nothing', () => {
+  using project = tempProject({
+    'package.json': '{"rip":{"compiler":"rip-lang"}}',
+    'inner/package.json': '{"name":"inner"}',
+  })
+  expect(projectCompiler(project.path('inner'), {})).toBeUndefined()
+})
+
+test('a package.json that cannot be read chooses nothing', () => {
+  using project = tempProject({ 'package.json': '{', 'package.json.bak': '' })
+  expect(projectCompiler(project.root, {})).not.toBe('rip-lang')
+})
+
+test('the choice counts for .rip files, other languages have their own compiler', () => {
+  using project = tempProject({ ...RIP_LANG_3, 'package.json': '{"rip":{"compiler":"rip-lang"}}' })
+  expect(selectAdapter({ root: project.root }).name).toBe('rip-lang')
+  expect(selectAdapter({ root: project.root, extension: '.coffee' }).name).toBe('coffeescript')
+})
+
+test('a name given wins over everything', () => {
+  using project = tempProject({ ...RIP_LANG_3, 'package.json': '{"rip":{"compiler":"rip-lang"}}' })
+  expect(selectAdapter({ root: project.root, name: 'coffeescript' }).name).toBe('coffeescript')
+})
+
+test('an unknown compiler is named together with the known ones', () => {
+  expect(() => selectAdapter({ name: 'coffee' })).toThrow(/no compiler named 'coffee'.*coffeescript/)
+})
