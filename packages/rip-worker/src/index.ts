@@ -13,7 +13,7 @@ export type {
   Routes,
   WebSocketHandlers,
 } from './application/application.ts'
-export type { Entry } from './application/find-entry.ts'
+export type { Entry, FindEntryOptions } from './application/find-entry.ts'
 export type { WorkerErrorCode, WorkerErrorDetail } from './errors.ts'
 export type { WorkerOptions } from './serve/options.ts'
 export type { Client, ClientAddress, RequestContext, UpgradeOptions } from './serve/request-context.ts'

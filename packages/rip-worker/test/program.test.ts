@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { Folder, Program, RawConnection, Supervised, until } from './helpers.ts'
 
 const HELLO = `export default () => new Response('hello')`
@@ -383,6 +383,26 @@ describe('under a supervisor', () => {
     const { failure } = await supervised.received('failed')
     expect(failure.message).toContain('version 99 of the control protocol, this worker version 1')
     expect(await supervised.program.exitCode()).toBe(3)
+  })
+
+  test('with a snapshot it runs the code of its generation, whatever the disk says by now', async () => {
+    const part = (text: string): string => `export const text = '${text}'`
+    const folder = new Folder({
+      'app/lib/part.ts': part('frozen'),
+      'app/app.ts': `import { text } from './lib/part.ts'\nexport default () => new Response(text)`,
+    })
+    const builder = Bun.resolveSync('@rip/transpile/builder', import.meta.dir)
+    const snapshot = folder.file('snapshot')
+    const built = Bun.spawnSync([process.execPath, builder, '--root', folder.file('app'), '--out', snapshot])
+    expect(built.stdout.toString()).toContain('"ok":true')
+    rmSync(folder.file('app/app.ts'))
+    folder.write('app/lib/part.ts', part('edited'))
+    folder.write('app/index.ts', `export default () => new Response('newer entry')`)
+
+    const options = { args: [folder.file('app')], env: { RIP_SNAPSHOT: snapshot } }
+    await using supervised = new Supervised(folder, options)
+    expect((await supervised.received('ready')).entry).toBe(folder.file('app/app.ts'))
+    expect(await (await supervised.fetch('/')).text()).toBe('frozen')
   })
 
   test('a snapshot that is not there: told, and exit code 4', async () => {

@@ -1,10 +1,17 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { reasonOf, WorkerError } from '../errors.ts'
 
 /** Names an application's file may have when nobody names one, in this order. */
 const NAMES = ['index', 'app', 'server', 'main'] as const
 const EXTENSIONS = ['.rip', '.ts', '.tsx', '.js', '.mjs'] as const
+
+export interface FindEntryOptions {
+  /** @default the working directory of the process */
+  readonly cwd?: string
+  /** Folder of a snapshot: only modules it has count, whether or not they are on disk. */
+  readonly snapshot?: string | undefined
+}
 
 export interface Entry {
   /** Absolute path of the file. */
@@ -12,30 +19,56 @@ export interface Entry {
   readonly foundBy: 'given' | 'package.json' | 'convention'
 }
 
+/** Whether a module belongs to the application. */
+type HasModule = (file: string) => boolean
+
 /**
  * The file of an application: the given file, else `rip.entry` of the folder's `package.json`, else the first
  * of `index`, `app`, `server`, `main` with `.rip`, `.ts`, `.tsx`, `.js`, `.mjs`.
  *
- * @throws WorkerError `RIP_APP_NOT_FOUND`, `RIP_APP_MISSING`, `RIP_PACKAGE_UNREADABLE`.
+ * @throws WorkerError `RIP_APP_NOT_FOUND`, `RIP_APP_MISSING`, `RIP_PACKAGE_UNREADABLE`, `RIP_LOADER_FAILED`.
  */
-export function findEntry(target: string = '.', cwd: string = process.cwd()): Entry {
-  const path = resolve(cwd, target)
-  const stats = statSync(path, { throwIfNoEntry: false })
-  if (stats === undefined)
+export function findEntry(target: string = '.', options: FindEntryOptions = {}): Entry {
+  const path = realPath(resolve(options.cwd ?? process.cwd(), target), options.snapshot)
+  const has = options.snapshot === undefined ? existsSync : modulesOf(options.snapshot)
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
+  if (isFolder === false || (isFolder === undefined && has(path))) return { file: path, foundBy: 'given' }
+  if (isFolder === undefined && options.snapshot === undefined) {
     throw new WorkerError('RIP_APP_MISSING', { file: path, namedBy: 'the command line' })
-  if (!stats.isDirectory()) return { file: path, foundBy: 'given' }
-  return namedByPackage(path) ?? namedByConvention(path)
+  }
+  return namedByPackage(path, has) ?? namedByConvention(path, has)
 }
 
-function namedByPackage(folder: string): Entry | undefined {
+/** A snapshot knows its modules by real paths; otherwise links stay as the user wrote them. */
+function realPath(path: string, snapshot: string | undefined): string {
+  if (snapshot === undefined) return path
+  try {
+    return realpathSync(path)
+  } catch {
+    // ENOENT: the files were removed since; the snapshot has them.
+    return path
+  }
+}
+
+function modulesOf(snapshot: string): HasModule {
+  try {
+    const manifest: { readonly root: string; readonly files: Readonly<Record<string, unknown>> } = JSON.parse(
+      readFileSync(join(snapshot, 'manifest.json'), 'utf8'),
+    )
+    return (file) => Object.hasOwn(manifest.files, relative(manifest.root, file))
+  } catch (cause) {
+    throw new WorkerError('RIP_LOADER_FAILED', { reason: reasonOf(cause) }, { cause })
+  }
+}
+
+function namedByPackage(folder: string, has: HasModule): Entry | undefined {
   const manifest = join(folder, 'package.json')
   if (!existsSync(manifest)) return undefined
   const entry = readEntry(manifest)
   if (entry === undefined) return undefined
   const file = resolve(folder, entry)
-  if (!existsSync(file))
-    throw new WorkerError('RIP_APP_MISSING', { file, namedBy: `"rip.entry" in ${manifest}` })
-  return { file, foundBy: 'package.json' }
+  if (has(file)) return { file, foundBy: 'package.json' }
+  throw new WorkerError('RIP_APP_MISSING', { file, namedBy: `"rip.entry" in ${manifest}` })
 }
 
 function readEntry(manifest: string): string | undefined {
@@ -54,11 +87,11 @@ function parseManifest(manifest: string): { readonly rip?: { readonly entry?: un
   }
 }
 
-function namedByConvention(folder: string): Entry {
+function namedByConvention(folder: string, has: HasModule): Entry {
   for (const name of NAMES) {
     for (const extension of EXTENSIONS) {
       const file = join(folder, name + extension)
-      if (existsSync(file)) return { file, foundBy: 'convention' }
+      if (has(file)) return { file, foundBy: 'convention' }
     }
   }
   const tried = `${NAMES.join(', ')} with ${EXTENSIONS.join(', ')}`

@@ -22,8 +22,8 @@ export interface Settings extends Pick<WorkerOptions, 'concurrency' | 'mode' | '
   readonly listen: NonNullable<WorkerOptions['listen']>
   /** Path of the supervisor's control socket; absent when nobody supervises. */
   readonly control: string | undefined
-  /** Whether code comes from a snapshot, so that files need not be on disk. */
-  readonly fromSnapshot: boolean
+  /** Folder of the snapshot that code is loaded from; absent when it comes from disk. */
+  readonly snapshot: string | undefined
 }
 
 /** A command line or an environment that cannot be meant. */
@@ -48,7 +48,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     target: positionals[0],
     listen: readListen(values.listen, get('RIP_SOCKET'), environment['PORT']),
     control: get('RIP_CONTROL'),
-    fromSnapshot: get('RIP_SNAPSHOT') !== undefined,
+    snapshot: get('RIP_SNAPSHOT') || undefined,
     ...(concurrency !== undefined && { concurrency: wholeNumber('concurrency', concurrency) }),
     ...(mode !== undefined && { mode: readMode(mode) }),
     ...(workerId !== undefined && { workerId: wholeNumber('RIP_WORKER_ID', workerId) }),

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { findEntry } from '../application/find-entry.ts'
 import { loadApplication } from '../application/load-application.ts'
 import { DEFAULT_BEACON_MS, LEAVE_TIMEOUT_MS } from '../defaults.ts'
@@ -58,7 +57,7 @@ export class WorkerProgram {
 
   async #boot(): Promise<void> {
     await this.#connect()
-    const entry = this.#findEntry()
+    const { file: entry } = findEntry(this.#settings.target, { snapshot: this.#settings.snapshot })
     await this.#installLoader()
     const { ready, close, ...application } = await loadApplication(entry)
     if (this.#phase !== 'booting') return
@@ -90,11 +89,6 @@ export class WorkerProgram {
     const workerId = this.#settings.workerId ?? 1
     this.#send({ type: 'hello', version: PROTOCOL_VERSION, workerId, pid: process.pid })
     this.#beat(DEFAULT_BEACON_MS)
-  }
-
-  #findEntry(): string {
-    const { target, fromSnapshot } = this.#settings
-    return fromSnapshot && target !== undefined ? resolve(target) : findEntry(target).file
   }
 
   async #installLoader(): Promise<void> {
