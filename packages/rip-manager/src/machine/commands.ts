@@ -67,11 +67,12 @@ export function scale(pool: Pool, command: CommandId, workers: number): void {
 export function settleScaling(pool: Pool): void {
   const { scaling, serving, wanted } = pool
   if (scaling.length === 0 || serving === null) return
-  const ready = readyWorkers(serving).length
-  if (serving.budget.spent && ready < wanted) {
-    return failScaling(pool, new ManagerError('SCALE_INCOMPLETE', { wanted, ready }))
+  const ready = readyWorkers(serving)
+  if (serving.budget.spent && ready.length < wanted) {
+    return failScaling(pool, new ManagerError('SCALE_INCOMPLETE', { wanted, ready: ready.length }))
   }
-  if (ready !== wanted || pool.routing.published.get(serving.generation.id)?.size !== wanted) return
+  if (ready.length !== wanted || ready.some(({ slot }) => slot > wanted)) return
+  if (pool.routing.published.get(serving.generation.id)?.size !== wanted) return
   pool.scaling = []
   for (const command of scaling) pool.effects.settle(command, { done: true })
 }

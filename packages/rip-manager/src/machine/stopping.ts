@@ -1,6 +1,6 @@
 import { ManagerError } from '../errors.ts'
 import type { Refusal } from '../snapshot.ts'
-import { killGroup, retire } from './group.ts'
+import { forgetIfEmpty, killGroup, retire } from './group.ts'
 import type { CommandId } from './inputs.ts'
 import { settleAll, supersede } from './rollout.ts'
 import type { Pool } from './state.ts'
@@ -59,6 +59,7 @@ export function stopNow(pool: Pool): void {
     group.routerDone = true
     for (const worker of group.workers) group.abandoned += worker.vitals.inFlight
     killGroup(pool, group)
+    forgetIfEmpty(pool, group)
   }
 }
 

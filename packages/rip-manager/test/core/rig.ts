@@ -1,4 +1,7 @@
-import { createManager, type Manager, type ManagerEvent, type ManagerOptions } from '@rip/manager'
+import { createManager } from '../../src/manager.ts'
+import type { Manager } from '../../src/manager-api.ts'
+import type { ManagerOptions } from '../../src/options.ts'
+import type { ManagerEvent } from '../../src/snapshot.ts'
 import {
   fakeClock,
   type FakeClock,
@@ -8,7 +11,7 @@ import {
   fakeProcesses,
   fakeUpstreams,
   type FakeUpstreams,
-} from '@rip/manager/testing'
+} from '../../src/testing.ts'
 
 /** A manager in a world that exists in memory only. */
 export interface Rig extends AsyncDisposable {

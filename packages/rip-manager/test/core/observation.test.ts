@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'bun:test'
+import type { ResponseCounts } from '../../src/ports.ts'
+import { type Rig, startedRig } from './rig.ts'
+
+/** A router that counts 100 answers with one error for every generation, unless told otherwise. */
+function observing(counts: Map<string, ResponseCounts>): Parameters<typeof startedRig>[0] {
+  const observer = {
+    read: async (generation: string) => counts.get(generation) ?? { requests: 100, errors: 1 },
+  }
+  return { observe: { observer, windowMs: 20_000 } }
+}
+
+async function admitSecond(rig: Rig): Promise<string> {
+  rig.files.write('app.ts', 'v2')
+  await rig.clock.advance(400)
+  return rig.files.generation
+}
+
+describe('after a cut', () => {
+  test('the generation before stands by until the window closes', async () => {
+    await using rig = await startedRig(observing(new Map()))
+    await admitSecond(rig)
+    await rig.clock.advance(10_000)
+    expect(rig.processes.alive).toHaveLength(4)
+    await rig.clock.advance(12_000)
+    expect(rig.processes.alive).toHaveLength(2)
+  })
+
+  test('too many failed answers bring it back at once, with the figures', async () => {
+    const counts = new Map<string, ResponseCounts>()
+    await using rig = await startedRig(observing(counts))
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 200, errors: 60 })
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.routed()).toEqual(['w1.1', 'w2.1'])
+    expect(rig.events.find((event) => event.type === 'rolled-back')).toMatchObject({
+      from: second,
+      to: first,
+      because: '60 of 200 answers failed (30.0 %); it was 1.0 % before',
+    })
+    await rig.clock.advance(30_000)
+    expect(rig.manager.snapshot).toMatchObject({ generation: first, health: 'ok' })
+    expect(rig.processes.all).toHaveLength(4)
+  })
+
+  test('too few answers say nothing', async () => {
+    const counts = new Map<string, ResponseCounts>()
+    await using rig = await startedRig(observing(counts))
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 10, errors: 10 })
+    await rig.clock.advance(30_000)
+    expect(rig.manager.snapshot.generation).toBe(second)
+  })
+
+  test('as many failures as before are no reason', async () => {
+    const counts = new Map<string, ResponseCounts>()
+    await using rig = await startedRig(observing(counts))
+    counts.set(rig.manager.snapshot.generation!, { requests: 100, errors: 30 })
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 200, errors: 60 })
+    await rig.clock.advance(30_000)
+    expect(rig.manager.snapshot.generation).toBe(second)
+  })
+
+  test('a rollback by command uses the workers that stand by', async () => {
+    await using rig = await startedRig(observing(new Map()))
+    await admitSecond(rig)
+    await rig.during(rig.manager.rollback())
+    expect(rig.routed()).toEqual(['w1.1', 'w2.1'])
+    expect(rig.processes.all).toHaveLength(4)
+  })
+})

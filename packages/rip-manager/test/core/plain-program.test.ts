@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'bun:test'
+import { startedRig } from './rig.ts'
+
+/** A program without control messages: it says nothing, and its socket accepts at once. */
+const plain = { command: { argv: ['server'], speaksProtocol: false }, probe: async () => {} } as const
+
+describe('a program without control messages', () => {
+  test('is ready when its socket accepts a connection', async () => {
+    await using rig = await startedRig(plain)
+    expect(rig.manager.snapshot.readyWorkers).toBe(2)
+    expect(rig.processes.last().spec.env['RIP_CONTROL']).toBeUndefined()
+  })
+
+  test('is not judged by its silence', async () => {
+    await using rig = await startedRig(plain)
+    await rig.clock.advance(600_000)
+    expect(rig.processes.all).toHaveLength(2)
+  })
+
+  test('is asked to leave by TERM, after the router has finished with it', async () => {
+    await using rig = await startedRig(plain)
+    const [old] = rig.processes.alive
+    rig.upstreams.keepDraining(true)
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(5_000)
+    expect(old!.signals).toEqual([])
+    rig.upstreams.keepDraining(false)
+    await rig.clock.advance(1_000)
+    expect(old!.signals).toEqual(['SIGTERM'])
+    expect(rig.events.find((event) => event.type === 'worker-exited')).toMatchObject({
+      reason: { kind: 'drained' },
+    })
+  })
+})

@@ -1,0 +1,310 @@
+import { describe, expect, test } from 'bun:test'
+import type { BuildResult, Builder, TreeState } from '../../src/ports.ts'
+import type { BootFailure } from '@rip/worker/protocol'
+import type { FakeFiles } from '../../src/testing.ts'
+import { startedRig } from './rig.ts'
+
+const compileFailure: BuildResult = {
+  ok: false,
+  failure: { kind: 'compile', message: 'unexpected "}"', frame: '3 | }' } satisfies BootFailure,
+}
+
+/** Builds at once; fails for the generations in the set. */
+function builderFailingFor(broken: Set<string>): Builder & { readonly built: string[] } {
+  const built: string[] = []
+  return {
+    built,
+    async build({ generation }: TreeState) {
+      built.push(generation)
+      return broken.has(generation)
+        ? compileFailure
+        : { ok: true, snapshot: { generation, folder: `/snap/${generation}` } }
+    },
+  }
+}
+
+describe('a reload', () => {
+  test('of content that is being served already changes nothing', async () => {
+    await using rig = await startedRig()
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true, unchanged: true })
+    expect(rig.processes.all).toHaveLength(2)
+  })
+
+  test('hands the snapshot of its generation to every worker, also to one that is respawned later', async () => {
+    await using rig = await startedRig({ builder: builderFailingFor(new Set()) })
+    const { generation } = rig.manager.snapshot
+    rig.manager.hold()
+    rig.files.write('app.ts', 'v2')
+    rig.processes.alive[0]!.crash()
+    await rig.clock.advance(1_000)
+    const folders = rig.processes.all.map(({ spec }) => spec.env['RIP_SNAPSHOT'])
+    expect(new Set(folders)).toEqual(new Set([`/snap/${generation}`]))
+  })
+
+  test('reads the environment anew, and respawned workers keep that of their generation', async () => {
+    let key = 'old'
+    await using rig = await startedRig({ env: () => ({ KEY: key }) })
+    key = 'new'
+    rig.processes.alive[0]!.crash()
+    await rig.clock.advance(500)
+    expect(rig.processes.last().spec.env['KEY']).toBe('old')
+    rig.files.writeUnseen('app.ts', 'v2')
+    await rig.during(rig.manager.reload())
+    expect(rig.processes.last().spec.env['KEY']).toBe('new')
+  })
+
+  test('never takes ready workers away before the new ones are ready, however slowly they boot', async () => {
+    await using rig = await startedRig({ workers: 4 })
+    rig.processes.behave({ bootMs: 8_000 })
+    rig.files.writeUnseen('app.ts', 'v2')
+    const reloading = rig.manager.reload()
+    for (let second = 0; second < 15; second += 1) {
+      await rig.clock.advance(1_000)
+      expect(rig.manager.snapshot.readyWorkers).toBe(4)
+      expect(rig.routed()).toHaveLength(4)
+    }
+    expect(await rig.during(reloading)).toMatchObject({ ok: true })
+  })
+
+  test('is refused with the code frame when the content does not compile', async () => {
+    const broken = new Set<string>()
+    await using rig = await startedRig({ builder: builderFailingFor(broken) })
+    const serving = rig.manager.snapshot.generation
+    await breakContent(rig.files, broken)
+    const result = await rig.during(rig.manager.reload())
+    expect(result).toMatchObject({
+      ok: false,
+      refusal: { code: 'build-failed', failure: { frame: '3 | }' } },
+    })
+    expect(rig.manager.snapshot).toMatchObject({
+      generation: serving,
+      health: 'ok',
+      reloads: { admitted: 1, refused: 1 },
+      lastRefusal: { code: 'build-failed' },
+    })
+  })
+
+  test('reads content once more that did not compile right after it was written', async () => {
+    const broken = new Set<string>()
+    const builder = builderFailingFor(broken)
+    await using rig = await startedRig({ builder })
+    await breakContent(rig.files, broken)
+    const reloading = rig.manager.reload()
+    await rig.clock.advance(100)
+    rig.files.writeUnseen('app.ts', 'whole')
+    expect(await rig.during(reloading)).toMatchObject({ ok: true, generation: rig.files.generation })
+    expect(rig.manager.snapshot.reloads).toEqual({ admitted: 2, refused: 0 })
+  })
+
+  test('reads such content once more only', async () => {
+    const broken = new Set<string>()
+    const builder = builderFailingFor(broken)
+    await using rig = await startedRig({ builder })
+    await breakContent(rig.files, broken)
+    await rig.during(rig.manager.reload())
+    expect(builder.built.filter((generation) => broken.has(generation))).toHaveLength(2)
+  })
+
+  test('is refused when the candidate is not ready in time', async () => {
+    await using rig = await startedRig({ bootTimeoutMs: 5_000 })
+    rig.processes.behave({ neverReady: true, ignoresTerm: true })
+    rig.files.writeUnseen('app.ts', 'v2')
+    const result = await rig.during(rig.manager.reload())
+    expect(result).toMatchObject({ ok: false, refusal: { code: 'boot-timeout' } })
+    await rig.clock.advance(2_000)
+    expect(rig.processes.last().signals).toEqual(['SIGTERM', 'SIGKILL'])
+    expect(rig.processes.alive).toHaveLength(2)
+  })
+
+  test('is refused when the verifier objects to the candidate', async () => {
+    let reason: string | undefined
+    const verifier = { verify: async () => reason }
+    await using rig = await startedRig({ verifier })
+    reason = 'GET /up answered 500'
+    rig.files.writeUnseen('app.ts', 'v2')
+    const result = await rig.during(rig.manager.reload())
+    expect(result).toMatchObject({ ok: false, refusal: { code: 'verify-failed', message: reason } })
+  })
+
+  test('asks the verifier as often as configured', async () => {
+    let asked = 0
+    const verifier = { verify: async () => void (asked += 1) }
+    await using _rig = await startedRig({ verifier, verifyTimes: 3 })
+    expect(asked).toBe(3)
+  })
+
+  test('is refused as a whole when one of its workers does not start', async () => {
+    await using rig = await startedRig({ workers: 4 })
+    rig.processes.behave(({ env }) => (env['RIP_WORKER_ID'] === '3' ? { exitsAtBoot: 7 } : {}))
+    rig.files.writeUnseen('app.ts', 'v2')
+    const result = await rig.during(rig.manager.reload())
+    expect(result).toMatchObject({
+      ok: false,
+      refusal: { code: 'boot-failed', message: expect.stringContaining('7') },
+    })
+    await rig.clock.advance(2_000)
+    expect(rig.routed()).toEqual(['w1.1', 'w2.1', 'w3.1', 'w4.1'])
+    expect(rig.processes.alive).toHaveLength(4)
+  })
+
+  test('gives way to newer content without waiting for its own time-out', async () => {
+    await using rig = await startedRig()
+    rig.processes.behave({ neverReady: true })
+    rig.files.writeUnseen('app.ts', 'hangs')
+    const first = rig.manager.reload()
+    await rig.clock.advance(1_000)
+    rig.processes.behave({})
+    rig.files.writeUnseen('app.ts', 'good')
+    const second = rig.manager.reload()
+    expect(await rig.during(second)).toMatchObject({ ok: true, generation: rig.files.generation })
+    expect(await first).toMatchObject({ ok: false, refusal: { code: 'superseded' } })
+    expect(rig.clock.nowMs()).toBeLessThan(5_000)
+  })
+
+  test('never cuts over to content that is no longer on disk', async () => {
+    await using rig = await startedRig()
+    rig.processes.behave({ bootMs: 1_000 })
+    rig.files.writeUnseen('app.ts', 'v2')
+    const skipped = rig.files.generation
+    const reloading = rig.manager.reload()
+    await rig.clock.advance(1_500)
+    rig.files.writeUnseen('app.ts', 'v3')
+    expect(await rig.during(reloading)).toMatchObject({ ok: false, refusal: { code: 'superseded' } })
+    await rig.clock.advance(5_000)
+    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+    const cuts = rig.events.filter((event) => event.type === 'generation-cut')
+    expect(cuts.map(({ generation }) => generation)).not.toContain(skipped)
+  })
+
+  test('asked for twice at once happens once', async () => {
+    await using rig = await startedRig()
+    rig.files.writeUnseen('app.ts', 'v2')
+    const both = Promise.all([rig.manager.reload(), rig.manager.reload()])
+    const [first, second] = await rig.during(both)
+    expect(first).toMatchObject({ ok: true, unchanged: false })
+    expect(second).toMatchObject({ ok: true, unchanged: false })
+    expect(rig.processes.all).toHaveLength(4)
+  })
+
+  test('is given up when nobody waits for it any more', async () => {
+    await using rig = await startedRig()
+    rig.processes.behave({ neverReady: true })
+    rig.files.writeUnseen('app.ts', 'v2')
+    const controller = new AbortController()
+    const reloading = rig.manager.reload({ signal: controller.signal })
+    await rig.clock.advance(500)
+    controller.abort()
+    expect(reloading).rejects.toThrow('abort')
+    await rig.clock.advance(100)
+    expect(rig.processes.alive).toHaveLength(2)
+  })
+})
+
+describe('the watcher', () => {
+  test('brings a change into service without a command', async () => {
+    await using rig = await startedRig()
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+  })
+
+  test('does not try refused content again, but a command does', async () => {
+    await using rig = await startedRig()
+    rig.processes.behave({ exitsAtBoot: 1 })
+    rig.files.write('app.ts', 'broken')
+    await rig.clock.advance(1_000)
+    const tried = rig.processes.all.length
+    rig.files.write('app.ts', 'broken')
+    await rig.clock.advance(1_000)
+    expect(rig.processes.all).toHaveLength(tried)
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: false })
+    expect(rig.processes.all).toHaveLength(tried + 1)
+  })
+
+  test('tries content again whose candidate was killed by somebody else', async () => {
+    await using rig = await startedRig()
+    rig.processes.behave({ neverReady: true })
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(100)
+    rig.processes.last().crash({ signal: 'SIGKILL' })
+    await rig.clock.advance(100)
+    expect(rig.manager.snapshot.lastRefusal).toMatchObject({ code: 'boot-failed' })
+    rig.processes.behave({})
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+  })
+
+  test('gets an application into service that was broken at the start', async () => {
+    const rig = await import('./rig.ts').then(({ createRig }) => createRig())
+    await using _ = rig
+    rig.processes.behave({ exitsAtBoot: 1 })
+    expect(rig.during(rig.manager.start())).rejects.toThrow('cannot be served')
+    await rig.clock.advance(500)
+    rig.processes.behave({})
+    rig.files.write('app.ts', 'fixed')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2, lastRefusal: null })
+  })
+})
+
+describe('hold', () => {
+  test('suspends reloads by watcher and by command until release', async () => {
+    await using rig = await startedRig()
+    const serving = rig.manager.snapshot.generation
+    rig.manager.hold()
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot).toMatchObject({ generation: serving, held: true, health: 'held' })
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: false, refusal: { code: 'held' } })
+    rig.manager.release()
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot).toMatchObject({
+      generation: rig.files.generation,
+      held: false,
+      health: 'ok',
+    })
+  })
+
+  test('ends a reload that has not been cut over yet', async () => {
+    await using rig = await startedRig()
+    rig.files.writeUnseen('app.ts', 'half of v2')
+    const reloading = rig.manager.reload()
+    await rig.clock.advance(50)
+    rig.manager.hold()
+    expect(await rig.during(reloading)).toMatchObject({ ok: false, refusal: { code: 'held' } })
+  })
+})
+
+describe('rollback', () => {
+  test('returns to the generation before, and the disk does not undo it', async () => {
+    await using rig = await startedRig()
+    const first = rig.manager.snapshot.generation
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(1_000)
+    const second = rig.manager.snapshot.generation
+    expect(await rig.during(rig.manager.rollback())).toMatchObject({
+      ok: true,
+      generation: first,
+      previous: second,
+    })
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot).toMatchObject({ generation: first, previousGeneration: second })
+    rig.files.write('app.ts', 'v3')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+  })
+
+  test('without a generation before is an error', async () => {
+    await using rig = await startedRig()
+    expect(rig.during(rig.manager.rollback())).rejects.toMatchObject({ code: 'NO_PREVIOUS_GENERATION' })
+    await rig.clock.advance(10)
+  })
+})
+
+/** Writes content that does not compile. */
+async function breakContent(files: FakeFiles, broken: Set<string>): Promise<void> {
+  files.writeUnseen('app.ts', '}')
+  broken.add(files.generation)
+}

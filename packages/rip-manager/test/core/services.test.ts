@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'bun:test'
+import type { ProcessSpec, Service } from '../../src/ports.ts'
+import { createRig, type Rig, startedRig } from './rig.ts'
+
+const spec: ProcessSpec = { name: 'balancer', command: ['balancer'], cwd: '/', env: {} }
+
+function balancer(overrides: Partial<Service> = {}): Service {
+  return { name: 'balancer', spec: () => spec, ready: async () => {}, ...overrides }
+}
+
+function balancers({ processes }: Rig): typeof processes.all {
+  return processes.all.filter((process) => process.spec.name === 'balancer')
+}
+
+describe('a service', () => {
+  test('is started with the workers, and nothing is routed before it is ready', async () => {
+    const ready = Promise.withResolvers<void>()
+    await using rig = createRig({ services: [balancer({ ready: () => ready.promise })] })
+    const started = rig.manager.start()
+    await rig.clock.advance(2_000)
+    expect(rig.upstreams.calls).toEqual([])
+    ready.resolve()
+    await rig.during(started)
+    expect(rig.upstreams.calls).toEqual(['prepare w1.1,w2.1', 'cut'])
+  })
+
+  test('that dies is respawned at once and told the current routing again', async () => {
+    await using rig = await startedRig({ services: [balancer()] })
+    rig.upstreams.forget()
+    balancers(rig)[0]!.crash({ signal: 'SIGKILL' })
+    await rig.clock.advance(10)
+    expect(balancers(rig)).toHaveLength(2)
+    expect(rig.upstreams.rotation.map(({ id }) => id)).toEqual(['w1.1', 'w2.1'])
+    expect(rig.manager.snapshot.workers.every(({ phase }) => phase === 'ready')).toBe(true)
+  })
+
+  test('that keeps dying is respawned ever more slowly', async () => {
+    await using rig = await startedRig({ services: [balancer()] })
+    for (let tick = 0; tick < 600; tick += 1) {
+      for (const process of balancers(rig)) process.crash({ code: 1 })
+      await rig.clock.advance(100)
+    }
+    expect(balancers(rig).length).toBeLessThan(15)
+    expect(rig.processes.alive.filter(({ spec: { name } }) => name !== 'balancer')).toHaveLength(2)
+  })
+
+  test('that never gets ready fails the start with what it wrote', async () => {
+    await using rig = createRig({
+      services: [balancer({ ready: () => new Promise(() => {}) })],
+    })
+    rig.processes.behave(({ name }) =>
+      name === 'balancer' ? { exitsAtBoot: 2, stderr: 'no such option' } : {},
+    )
+    const error: unknown = await rig.during(rig.manager.start()).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({
+      code: 'SERVICE_FAILED',
+      detail: { service: 'balancer', stderr: 'no such option' },
+    })
+  })
+
+  test('in front of the workers leaves before them', async () => {
+    const rig = await startedRig({ services: [balancer({ inFront: true })] })
+    const left: string[] = []
+    for (const process of rig.processes.alive) void process.exited.then(() => left.push(process.spec.name))
+    await rig.during(rig.manager.close())
+    expect(left).toEqual(['balancer', 'w1', 'w2'])
+  })
+
+  test('beside the workers leaves after them', async () => {
+    const rig = await startedRig({ services: [balancer()] })
+    const left: string[] = []
+    for (const process of rig.processes.alive) void process.exited.then(() => left.push(process.spec.name))
+    await rig.during(rig.manager.close())
+    expect(left).toEqual(['w1', 'w2', 'balancer'])
+    expect(balancers(rig)[0]!.signals).toEqual(['SIGTERM'])
+  })
+
+  test('that does not leave is killed', async () => {
+    const rig = await startedRig({ services: [balancer({ inFront: true })] })
+    balancers(rig)[0]!.freeze()
+    await rig.during(rig.manager.close())
+    expect(balancers(rig)[0]!.signals).toContain('SIGKILL')
+    expect(rig.processes.alive).toHaveLength(0)
+  })
+})
+
+describe('the router', () => {
+  test('that does not follow is told again, and nobody drains before it has', async () => {
+    await using rig = await startedRig()
+    rig.upstreams.fail(new Error('connection refused'))
+    const scaled = rig.manager.scale(1)
+    await rig.clock.advance(3_000)
+    expect(rig.processes.all[1]!.received.map(({ type }) => type)).not.toContain('drain')
+    rig.upstreams.fail(undefined)
+    await rig.during(scaled)
+    await rig.clock.advance(2_000)
+    expect(rig.processes.alive).toHaveLength(1)
+    expect(rig.events.filter(({ type }) => type === 'warning')).toHaveLength(1)
+  })
+
+  test('that cannot switch leaves the old generation serving', async () => {
+    await using rig = await startedRig()
+    const serving = rig.manager.snapshot.generation
+    rig.upstreams.fail(new Error('connection refused'))
+    rig.files.writeUnseen('app.ts', 'v2')
+    const result = await rig.during(rig.manager.reload())
+    expect(result).toMatchObject({ ok: false, refusal: { code: 'routing-failed' } })
+    rig.upstreams.fail(undefined)
+    await rig.clock.advance(5_000)
+    expect(rig.manager.snapshot.generation).toBe(serving)
+    expect(rig.upstreams.serving).toBe(serving)
+    expect(rig.processes.alive).toHaveLength(2)
+  })
+})

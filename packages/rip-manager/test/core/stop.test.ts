@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'bun:test'
+import { createRig, startedRig } from './rig.ts'
+
+describe('close', () => {
+  test('lets the router stop first, then drains the workers, and leaves nothing', async () => {
+    const order: string[] = []
+    const rig = await startedRig({ stopAccepting: async () => void order.push('router') })
+    rig.manager.on('worker-exited', ({ reason }) => order.push(reason.kind))
+    expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 0 })
+    expect(order).toEqual(['router', 'drained', 'drained'])
+    expect(rig.processes.all.flatMap(({ signals }) => signals)).toEqual([])
+    expect(rig.manager.snapshot.health).toBe('stopped')
+  })
+
+  test('waits for requests under way until the drain timeout, then tells how many were cut', async () => {
+    const rig = await startedRig({ workers: 1, drainTimeoutMs: 5_000 })
+    rig.processes.alive[0]!.freeze()
+    rig.upstreams.keepDraining(true)
+    const begunMs = rig.clock.nowMs()
+    expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 1 })
+    expect(rig.clock.nowMs() - begunMs).toBeWithin(5_000, 7_100)
+    expect(rig.processes.all[0]!.signals).toEqual(['SIGTERM', 'SIGKILL'])
+  })
+
+  test('a second time with now kills at once', async () => {
+    const rig = await startedRig()
+    for (const process of rig.processes.alive) process.freeze()
+    const first = rig.manager.close()
+    await rig.clock.advance(1_000)
+    const second = rig.manager.close({ now: true })
+    await rig.clock.advance(0)
+    expect(rig.processes.alive).toHaveLength(0)
+    expect(await rig.during(second)).toEqual(await first)
+  })
+
+  test('ten times is the same as once', async () => {
+    const rig = await startedRig()
+    const reports = await rig.during(Promise.all(Array.from({ length: 10 }, () => rig.manager.close())))
+    expect(new Set(reports).size).toBe(1)
+    expect(rig.events.filter(({ type }) => type === 'stopping')).toHaveLength(1)
+  })
+
+  test('while workers boot ends them without delay', async () => {
+    const rig = createRig()
+    rig.processes.behave({ neverReady: true })
+    const started = rig.manager.start().catch((error: unknown) => error)
+    await rig.clock.advance(50)
+    await rig.during(rig.manager.close())
+    expect(await started).toMatchObject({ code: 'STOPPING' })
+    expect(rig.processes.alive).toHaveLength(0)
+    expect(rig.clock.nowMs()).toBeLessThan(2_000)
+  })
+
+  test('before the start ends what never began', async () => {
+    const rig = createRig()
+    expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 0 })
+    expect(rig.manager.start()).rejects.toMatchObject({ code: 'STOPPING' })
+  })
+
+  test('during a reload ends both generations and answers the command', async () => {
+    const rig = await startedRig()
+    rig.processes.behave({ bootMs: 5_000 })
+    rig.files.writeUnseen('app.ts', 'v2')
+    const reloading = rig.manager.reload()
+    await rig.clock.advance(500)
+    await rig.during(rig.manager.close())
+    expect(await reloading).toMatchObject({ ok: false, refusal: { code: 'stopping' } })
+    expect(rig.processes.alive).toHaveLength(0)
+  })
+
+  test('answers commands that come later', async () => {
+    const rig = await startedRig()
+    await rig.during(rig.manager.close())
+    expect(await rig.manager.reload()).toMatchObject({ ok: false, refusal: { code: 'stopping' } })
+    expect(rig.manager.scale(3)).rejects.toMatchObject({ code: 'STOPPING' })
+  })
+
+  test('in a crash loop does not wait for anything', async () => {
+    const rig = await startedRig()
+    for (let crash = 0; crash < 12; crash += 1) {
+      rig.processes.alive[0]?.crash({ code: 1 })
+      await rig.clock.advance(50)
+    }
+    await rig.during(rig.manager.close())
+    expect(rig.processes.alive).toHaveLength(0)
+  })
+})

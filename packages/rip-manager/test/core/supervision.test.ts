@@ -1,0 +1,287 @@
+import { describe, expect, test } from 'bun:test'
+import { type Rig, startedRig } from './rig.ts'
+
+describe('crashes', () => {
+  test('one kill per second from outside is answered by a replacement at once, for as long as it lasts', async () => {
+    await using rig = await startedRig({ workers: 4 })
+    for (let second = 0; second < 60; second += 1) {
+      rig.processes.alive[second % 4]!.crash({ signal: 'SIGKILL' })
+      await rig.clock.advance(200)
+      expect(rig.manager.snapshot.readyWorkers).toBe(4)
+      await rig.clock.advance(800)
+    }
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', restarts: 60 })
+  })
+
+  test('of an application that always exits after a moment are backed off, reported and never given up', async () => {
+    await using rig = await startedRig({ workers: 4, random: Math.random })
+    const before = rig.processes.all.length
+    for (let tick = 0; tick < 600; tick += 1) {
+      for (const process of rig.processes.alive) if (tick % 2 === 0) process.crash({ code: 1 })
+      await rig.clock.advance(100)
+    }
+    const restarts = rig.processes.all.length - before
+    expect(restarts).toBeGreaterThan(5)
+    expect(restarts).toBeLessThanOrEqual(15)
+    expect(rig.manager.snapshot.health).toBe('crash-loop')
+  })
+
+  test('in a loop end when the application works again', async () => {
+    await using rig = await startedRig()
+    await crashUntilLoop(rig)
+    await rig.clock.advance(120_000)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+  })
+
+  test('in a loop end as soon as the content is fixed', async () => {
+    await using rig = await startedRig()
+    await crashUntilLoop(rig)
+    rig.files.write('app.ts', 'fixed')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+  })
+
+  test('carry what the process wrote, its code and when it is replaced', async () => {
+    await using rig = await startedRig()
+    rig.processes.behave({ stderr: 'boom\n' })
+    rig.processes.alive[0]!.crash({ code: 1 })
+    await rig.clock.advance(200)
+    rig.processes.last().crash({ code: 134 })
+    await rig.clock.advance(0)
+    const exits = rig.events.filter((event) => event.type === 'worker-exited')
+    expect(exits.at(-1)).toMatchObject({
+      reason: { kind: 'crashed', code: 134, stderr: 'boom\n' },
+      respawnInMs: 125,
+    })
+  })
+
+  test('for want of memory are told apart', async () => {
+    await using rig = await startedRig()
+    rig.processes.alive[0]!.crash({ signal: 'SIGKILL', oom: true })
+    await rig.clock.advance(0)
+    expect(rig.events.at(-1)).toMatchObject({ type: 'health', health: 'degraded' })
+    expect(rig.events.find((event) => event.type === 'worker-exited')).toMatchObject({
+      reason: { kind: 'oom' },
+    })
+  })
+
+  test('of a candidate do not count against what serves', async () => {
+    await using rig = await startedRig()
+    rig.processes.behave({ exitsAtBoot: 1 })
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      rig.files.write('app.ts', `broken ${attempt}`)
+      await rig.clock.advance(500)
+    }
+    rig.processes.behave({})
+    rig.processes.alive[0]!.crash()
+    await rig.clock.advance(100)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 1 })
+  })
+
+  test('a system that starts no processes costs nothing that runs, and is asked again', async () => {
+    await using rig = await startedRig()
+    rig.processes.refuse('EAGAIN')
+    rig.processes.alive[0]!.crash()
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'degraded', readyWorkers: 1 })
+    expect(rig.events.some((event) => event.type === 'warning' && event.message.includes('EAGAIN'))).toBe(
+      true,
+    )
+    rig.processes.refuse(undefined)
+    await rig.clock.advance(30_000)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+  })
+})
+
+describe('the heartbeat', () => {
+  test('replaces a worker whose event loop stands still, and that one only', async () => {
+    await using rig = await startedRig()
+    const [stuck, fine] = rig.processes.alive
+    await rig.clock.advance(5_000)
+    stuck!.freeze()
+    await rig.clock.advance(9_000)
+    expect(stuck!.alive).toBe(true)
+    await rig.clock.advance(3_000)
+    expect(stuck!.signals).toEqual(['SIGTERM', 'SIGKILL'])
+    expect(fine!.alive).toBe(true)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+    expect(rig.events.find((event) => event.type === 'worker-exited')).toMatchObject({
+      reason: { kind: 'stuck-loop' },
+    })
+  })
+
+  test('never judges by how long a request takes', async () => {
+    await using rig = await startedRig()
+    rig.processes.alive[0]!.vitals({ inFlight: 1 })
+    await rig.clock.advance(600_000)
+    expect(rig.processes.all).toHaveLength(2)
+  })
+
+  test('starts anew for everybody after the machine slept', async () => {
+    await using rig = await startedRig()
+    rig.clock.suspend(60_000)
+    await rig.clock.advance(5_000)
+    expect(rig.processes.all).toHaveLength(2)
+    expect(rig.processes.all.every(({ signals }) => signals.length === 0)).toBe(true)
+  })
+})
+
+describe('a worker', () => {
+  test('that wants to leave is replaced and keeps serving until the router has turned requests away', async () => {
+    await using rig = await startedRig()
+    const [leaver] = rig.processes.alive
+    leaver!.say({ type: 'leaving', reason: 'signal', inFlight: 1 })
+    await rig.clock.advance(0)
+    expect(rig.routed()).toEqual(['w2.1'])
+    expect(leaver!.received.map(({ type }) => type)).not.toContain('drain')
+    await rig.clock.advance(1_000)
+    expect(leaver!.received.map(({ type }) => type)).toContain('drain')
+    expect(leaver!.alive).toBe(false)
+    expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1'])
+    expect(rig.events.find((event) => event.type === 'worker-exited')).toMatchObject({
+      reason: { kind: 'drained' },
+    })
+  })
+
+  test('that does not finish in time is ended by TERM, then KILL', async () => {
+    await using rig = await startedRig({ drainTimeoutMs: 5_000 })
+    const [old] = rig.processes.alive
+    old!.freeze()
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(4_900)
+    expect(old!.alive).toBe(true)
+    await rig.clock.advance(2_000)
+    expect(old!.signals).toEqual(['SIGTERM', 'SIGKILL'])
+    const exit = rig.events.find((event) => event.type === 'worker-exited' && event.pid === old!.pid)
+    expect(exit).toMatchObject({ reason: { kind: 'killed', because: 'drain-deadline' } })
+  })
+})
+
+describe('recycling', () => {
+  test('by requests happens one worker at a time, the successor first', async () => {
+    await using rig = await startedRig({ workers: 3, recycle: { requests: 1_000 } })
+    for (const process of rig.processes.alive) process.vitals({ requests: 1_200 })
+    let leaving = 0
+    for (let step = 0; step < 100; step += 1) {
+      await rig.clock.advance(100)
+      expect(rig.routed().length).toBeGreaterThanOrEqual(3)
+      leaving = Math.max(leaving, rig.processes.alive.length - 3)
+    }
+    expect(leaving).toBe(1)
+    expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.2', 'w3.2'])
+    const reasons = rig.events.flatMap((event) => (event.type === 'worker-exited' ? [event.reason] : []))
+    expect(reasons).toEqual(Array.from({ length: 3 }, () => ({ kind: 'recycled', because: 'requests' })))
+  })
+
+  test('has limits that differ from worker to worker', async () => {
+    const chances = [0, 1]
+    let turn = 0
+    await using rig = await startedRig({
+      recycle: { requests: 1_000 },
+      random: () => chances[turn++ % chances.length]!,
+    })
+    for (const process of rig.processes.alive) process.vitals({ requests: 950 })
+    await rig.clock.advance(5_000)
+    expect(rig.processes.all).toHaveLength(3)
+  })
+
+  test('by memory needs several samples in a row', async () => {
+    await using rig = await startedRig({ recycle: { memoryBytes: 100 } })
+    const [worker] = rig.processes.alive
+    worker!.vitals({ rssBytes: 101 })
+    await rig.clock.advance(2_000)
+    worker!.vitals({ rssBytes: 99 })
+    await rig.clock.advance(5_000)
+    expect(worker!.alive).toBe(true)
+    worker!.vitals({ rssBytes: 101 })
+    await rig.clock.advance(5_000)
+    expect(worker!.alive).toBe(false)
+  })
+
+  test('by lifetime never takes capacity', async () => {
+    await using rig = await startedRig({ recycle: { lifetimeMs: 60_000 } })
+    await rig.clock.advance(120_000)
+    expect(rig.processes.all.length).toBeGreaterThanOrEqual(4)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 0 })
+  })
+
+  test('leaves the worker alone whose successor does not start', async () => {
+    await using rig = await startedRig({ recycle: { requests: 10 } })
+    const [worker] = rig.processes.alive
+    rig.processes.behave({ exitsAtBoot: 1 })
+    worker!.vitals({ requests: 100 })
+    await rig.clock.advance(20_000)
+    expect(worker!.alive).toBe(true)
+    expect(rig.processes.all).toHaveLength(3)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+  })
+})
+
+describe('restart', () => {
+  test('replaces every worker by a fresh process of the same generation', async () => {
+    await using rig = await startedRig({ workers: 3 })
+    const { generation } = rig.manager.snapshot
+    const result = await rig.during(rig.manager.restart())
+    expect(result).toMatchObject({ ok: true, generation, unchanged: false })
+    expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.2', 'w3.2'])
+  })
+
+  test('stops at the first process that does not start and keeps the others', async () => {
+    await using rig = await startedRig({ workers: 3 })
+    rig.processes.behave(({ env }) => (env['RIP_WORKER_ID'] === '2' ? { exitsAtBoot: 1 } : {}))
+    expect(await rig.during(rig.manager.restart())).toMatchObject({
+      ok: false,
+      refusal: { code: 'boot-failed' },
+    })
+    await rig.clock.advance(2_000)
+    expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1', 'w3.1'])
+    expect(rig.manager.snapshot.health).toBe('ok')
+  })
+})
+
+describe('scale', () => {
+  test('up starts workers, down drains those with the highest numbers', async () => {
+    await using rig = await startedRig()
+    await rig.during(rig.manager.scale(4))
+    expect(rig.routed().toSorted()).toEqual(['w1.1', 'w2.1', 'w3.1', 'w4.1'])
+    await rig.during(rig.manager.scale(1))
+    expect(rig.routed()).toEqual(['w1.1'])
+    await rig.clock.advance(2_000)
+    expect(rig.processes.alive).toHaveLength(1)
+    expect(rig.manager.snapshot).toMatchObject({ wantedWorkers: 1, health: 'ok' })
+  })
+
+  test('survives a reload', async () => {
+    await using rig = await startedRig()
+    await rig.during(rig.manager.scale(3))
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(2_000)
+    expect(rig.manager.snapshot).toMatchObject({ readyWorkers: 3, generation: rig.files.generation })
+  })
+
+  test('below one worker is an error', async () => {
+    await using rig = await startedRig()
+    expect(rig.manager.scale(0)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    expect(rig.manager.snapshot.wantedWorkers).toBe(2)
+  })
+
+  test('down keeps a spare worker for as long as it stands in for one that is not ready', async () => {
+    await using rig = await startedRig()
+    rig.processes.behave({ bootMs: 2_000 })
+    rig.processes.alive[0]!.crash()
+    await rig.clock.advance(0)
+    const scaled = rig.manager.scale(1)
+    await rig.clock.advance(1_000)
+    expect(rig.routed()).toEqual(['w2.1'])
+    await rig.during(scaled)
+    expect(rig.routed()).toEqual(['w1.2'])
+  })
+})
+
+async function crashUntilLoop(rig: Rig): Promise<void> {
+  for (let tick = 0; tick < 100 && rig.manager.snapshot.health !== 'crash-loop'; tick += 1) {
+    rig.processes.alive[0]?.crash({ code: 1 })
+    await rig.clock.advance(100)
+  }
+  expect(rig.manager.snapshot.health).toBe('crash-loop')
+}
