@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs'
+import { basename, relative, resolve } from 'node:path'
+import type { Adapter, CompileOptions, CompileResult, Dialect, RuntimeDelivery } from '../adapter.ts'
+import { CompileError } from '../compile-error.ts'
+import { selectAdapter } from '../select-adapter.ts'
+import { findSources } from './find-sources.ts'
+import type { Source } from './find-sources.ts'
+import { removeOutput, writeOutput } from './output.ts'
+import { watchFolders } from './watch-folders.ts'
+
+export interface CompileToOptions {
+  /** Files and folders; `-` reads standard input. */
+  readonly inputs: readonly string[]
+  /** Folder the results are written to, laid out like the inputs. Without it one result goes to {@link CompileIo.out}. */
+  readonly outDir?: string
+  /** A map beside each file, or within the code when there is no file. @default false */
+  readonly maps?: boolean
+  /** A `.d.ts` beside each file whose source carries types. @default false */
+  readonly dts?: boolean
+  /** Goes on compiling what changes until the signal aborts; needs `outDir`. @default false */
+  readonly watch?: boolean
+  readonly signal?: AbortSignal
+  /** Compiler, by name. @default the one the project chose */
+  readonly adapter?: string
+  /** @default 'import' */
+  readonly runtime?: RuntimeDelivery
+  readonly dialect?: Dialect
+  /** Folder that relative inputs are meant from. @default the working directory */
+  readonly cwd?: string
+}
+
+/** Where the command reads from and writes to. */
+export interface CompileIo {
+  readStdin(): Promise<string>
+  /** Takes code. */
+  out(text: string): void
+  /** Called for each file written, and each output removed because its source is gone. */
+  report(event: CompileEvent): void
+}
+
+export type CompileEvent =
+  | { readonly type: 'written'; readonly source: string; readonly path: string }
+  | { readonly type: 'removed'; readonly source: string; readonly path: string }
+  | { readonly type: 'failed'; readonly source: string; readonly error: CompileError }
+
+export interface CompileToResult {
+  readonly compiled: number
+  readonly failed: number
+}
+
+/**
+ * Compiles files to files or to a stream. Source that does not compile is reported and does not stop the
+ * others.
+ *
+ * @throws {Error} When an input does not exist, or several results have nowhere to go.
+ */
+export async function compileTo(options: CompileToOptions, io: CompileIo): Promise<CompileToResult> {
+  const command = new CompileCommand(options, io)
+  await command.compileAll()
+  if (options.watch) await command.watch()
+  return command.result
+}
+
+class CompileCommand {
+  readonly #options: CompileToOptions
+  readonly #io: CompileIo
+  readonly #cwd: string
+  /** Source text compiled last, by path: events of a watcher only mean "look". */
+  readonly #compiled = new Map<string, { readonly source: Source; readonly text: string }>()
+  readonly #failed = new Set<string>()
+
+  constructor(options: CompileToOptions, io: CompileIo) {
+    this.#options = options
+    this.#io = io
+    this.#cwd = resolve(options.cwd ?? '.')
+  }
+
+  get result(): CompileToResult {
+    return { compiled: this.#compiled.size - this.#failed.size, failed: this.#failed.size }
+  }
+
+  async compileAll(): Promise<void> {
+    const sources = this.#sources()
+    if (this.#options.outDir === undefined && sources.length > 1) {
+      throw new Error(`there are ${sources.length} files to compile; name a folder for the results`)
+    }
+    for (const source of sources) await this.#compileIfChanged(source)
+  }
+
+  async watch(): Promise<void> {
+    const { inputs, outDir, signal } = this.#options
+    if (outDir === undefined) throw new Error('watching needs a folder for the results')
+    const paths = inputs.filter((input) => input !== '-').map((input) => resolve(this.#cwd, input))
+    await watchFolders(paths, { signal, onWake: () => this.#catchUp() })
+  }
+
+  async #catchUp(): Promise<void> {
+    const sources = this.#sources()
+    const present = new Set(sources.map((source) => source.path))
+    for (const [path, { source }] of this.#compiled) if (!present.has(path)) this.#remove(source)
+    for (const source of sources) await this.#compileIfChanged(source)
+  }
+
+  #sources(): readonly Source[] {
+    return this.#options.inputs.flatMap((input) => findSources(input, this.#cwd))
+  }
+
+  async #compileIfChanged(source: Source): Promise<void> {
+    const text = source.path === '-' ? await this.#io.readStdin() : readFileSync(source.path, 'utf8')
+    if (this.#compiled.get(source.path)?.text === text) return
+    this.#compiled.set(source.path, { source, text })
+    await this.#compile(source, text)
+  }
+
+  async #compile(source: Source, text: string): Promise<void> {
+    this.#failed.delete(source.path)
+    try {
+      this.#deliver(source, await this.#adapterFor(source).compile(text, this.#compileOptions(source)))
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error
+      this.#failed.add(source.path)
+      this.#io.report({ type: 'failed', source: source.path, error })
+    }
+  }
+
+  #deliver(source: Source, result: CompileResult): void {
+    const { outDir, dts = false } = this.#options
+    if (outDir === undefined || source.path === '-') return this.#io.out(result.code)
+    const target = resolve(this.#cwd, outDir, source.relative)
+    for (const path of writeOutput(target, source.path, dts ? result : withoutDts(result))) {
+      this.#io.report({ type: 'written', source: source.path, path })
+    }
+  }
+
+  #remove(source: Source): void {
+    this.#compiled.delete(source.path)
+    this.#failed.delete(source.path)
+    const target = resolve(this.#cwd, this.#options.outDir ?? '.', source.relative)
+    for (const path of removeOutput(target)) this.#io.report({ type: 'removed', source: source.path, path })
+  }
+
+  #adapterFor(source: Source): Adapter {
+    return selectAdapter({ name: this.#options.adapter, root: this.#cwd, extension: source.extension })
+  }
+
+  #compileOptions(source: Source): CompileOptions {
+    const { maps = false, outDir, runtime, dialect } = this.#options
+    const filename =
+      source.path === '-' ? 'stdin.rip' : relative(this.#cwd, source.path) || basename(source.path)
+    return {
+      filename,
+      sourceMap: maps && (outDir === undefined || source.path === '-' ? 'inline' : true),
+      ...(runtime ? { runtime } : {}),
+      ...(dialect ? { dialect } : {}),
+    }
+  }
+}
+
+function withoutDts({ dts: _, ...result }: CompileResult): CompileResult {
+  return result
+}
