@@ -18,3 +18,4 @@ export {
 } from './stdlib.ts'
 export { batch as __batch, computed as __computed, effect as __effect, state as __state } from './reactive.ts'
 export { toMatchable as __toMatchable } from './to-matchable.ts'
+export type { Computed, Effect, State } from './reactive.ts'
