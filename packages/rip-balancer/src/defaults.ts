@@ -6,6 +6,7 @@ export const DEFAULT_LISTEN = '127.0.0.1:8080'
 export const DEFAULT_POOL = 'app'
 
 export const DEFAULT_POLICY = 'round-robin'
+export const DEFAULT_STICKY_COOKIE = 'rip-backend'
 export const DEFAULT_MAX_IN_FLIGHT = 100
 export const DEFAULT_WEIGHT = 1
 export const DEFAULT_QUEUE_LENGTH = 1024

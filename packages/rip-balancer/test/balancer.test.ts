@@ -46,6 +46,34 @@ describe('balance', () => {
     expect(await get(lb.url, { accept: 'text/html' })).toStartWith('<!doctype html>')
   })
 
+  test('keeps a client with its backend by a cookie', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    await using lb = await balance({ listen: '127.0.0.1:0', to: [a.address, b.address], policy: 'sticky' })
+    const first = await fetch(lb.url)
+    const cookie = first.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const name = await first.text()
+    for (let n = 0; n < 4; n++) {
+      const again = await fetch(lb.url, { headers: { cookie: `x=1; ${cookie}` } })
+      expect([await again.text(), again.headers.get('set-cookie')]).toEqual([name, null])
+    }
+  })
+
+  test('sends requests with the same key to the same backend', async () => {
+    using folder = new TempFolder()
+    const backends = ['a', 'b', 'c'].map((name) => named(folder, name))
+    const to = backends.map(({ address }) => address)
+    await using lb = await balance({ listen: '127.0.0.1:0', to, policy: 'hash', hashKey: 'header:X-User' })
+    const of = (user: string): Promise<string> => get(lb.url, { 'x-user': user })
+    const users = Array.from({ length: 20 }, (_, n) => `user-${n}`)
+    const homes: string[] = []
+    for (const user of users) homes.push(await of(user))
+    for (const [n, user] of users.entries()) expect(await of(user)).toBe(homes[n]!)
+    expect(new Set(homes).size).toBe(3)
+    for (const backend of backends) await backend[Symbol.asyncDispose]()
+  })
+
   test('lets requests finish when it is drained', async () => {
     using folder = new TempFolder()
     const gate = Promise.withResolvers<Response>()

@@ -20,8 +20,10 @@ export interface BalancerConfig {
   readonly pool?: string
   /** How a backend is chosen. @default 'round-robin' */
   readonly policy?: PolicyName
-  /** What the hash policies hash: `ip` or `header:NAME` or `cookie:NAME`. @default 'ip' */
+  /** What `hash` hashes: `ip`, `header:NAME` or `cookie:NAME`. @default 'ip' */
   readonly hashKey?: string
+  /** Name of the cookie of `sticky`. @default 'rip-backend' */
+  readonly stickyCookie?: string
   /** Requests a backend takes at once, unless it says otherwise. @default 100 */
   readonly maxInFlight?: number
   /** Requests that wait when all backends are full. */

@@ -16,11 +16,13 @@ import {
   DEFAULT_QUEUE_TIMEOUT_MS,
   DEFAULT_RETRIES,
   DEFAULT_SLOW_START_MS,
+  DEFAULT_STICKY_COOKIE,
   DEFAULT_TIMEOUTS,
   DEFAULT_UPGRADES,
   DEFAULT_WEIGHT,
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
+import { byAddress, byCookie, byHeader, sticky, type Affinity } from '../exchange/affinity.ts'
 import type { AddressSet, DataPlaneSettings, Forwarding, Limits, Timeouts } from '../exchange/settings.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
@@ -51,6 +53,9 @@ export interface ResolvedConfig {
   readonly backends: readonly MemberSpec[]
   readonly pool: string
   readonly policy: PolicyName
+  readonly affinity: Affinity
+  /** Whether answers carry the cookie of the sticky policy. */
+  readonly sticks: boolean
   readonly queueLength: number
   readonly queueTimeoutMs: number
   readonly slowStartMs: number
@@ -85,7 +90,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     listeners: reader.has('listen') ? listeners : defaultListeners(),
     backends: reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems)),
     pool: reader.text('pool') ?? DEFAULT_POOL,
-    policy: reader.oneOf('policy', POLICIES, DEFAULT_POLICY),
+    ...readPolicy(reader),
     ...readQueue(reader.object('queue')),
     slowStartMs: reader.duration('slowStart', DEFAULT_SLOW_START_MS),
     waitForBackends: reader.flag('waitForBackends', false),
@@ -143,6 +148,22 @@ function readBackend(
   reader.end()
   if (address === undefined) return reader.problem('address', 'host:port or unix:PATH')
   return { ...spec, address, id: spec.id ?? addressText(address) }
+}
+
+function readPolicy(reader: ConfigReader): Pick<ResolvedConfig, 'policy' | 'affinity' | 'sticks'> {
+  const policy = reader.oneOf('policy', POLICIES, DEFAULT_POLICY)
+  const cookie = reader.text('stickyCookie') ?? DEFAULT_STICKY_COOKIE
+  const hashKey = readHashKey(reader)
+  return { policy, affinity: policy === 'sticky' ? sticky(cookie) : hashKey, sticks: policy === 'sticky' }
+}
+
+function readHashKey(reader: ConfigReader): Affinity {
+  const text = reader.text('hashKey') ?? 'ip'
+  const [, kind, name = ''] = /^(ip|header|cookie)(?::([\w-]+))?$/.exec(text) ?? []
+  if (kind === 'header' && name !== '') return byHeader(name)
+  if (kind === 'cookie' && name !== '') return byCookie(name)
+  if (kind !== 'ip' || name !== '') reader.problem('hashKey', 'ip, header:NAME or cookie:NAME')
+  return byAddress
 }
 
 function readQueue(reader: ConfigReader): Pick<ResolvedConfig, 'queueLength' | 'queueTimeoutMs'> {

@@ -67,7 +67,12 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
 
   /** What hash policies bind to a backend. */
   get hashKey(): string | undefined {
-    return this.clientAddress
+    return this.plane.settings.affinity.key(this)
+  }
+
+  /** For affinity: value of a field of the request. */
+  field(name: string): string | undefined {
+    return new FieldEdits(this.request!).get(name)
   }
 
   get isIdle(): boolean {
@@ -422,9 +427,13 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
 
   /** @returns the edits of the hook, `null` when it threw and the exchange has been ended */
   private responseEdits(response: ResponseHead): FieldEdits | undefined | null {
-    const { onResponse } = this.plane.settings.hooks
-    if (onResponse === undefined) return undefined
+    const { hooks, affinity, sticks } = this.plane.settings
+    const { onResponse } = hooks
+    if (onResponse === undefined && !sticks) return undefined
     const edits = new FieldEdits(response)
+    const cookie = sticks ? affinity.cookie(this.claimed!, this.hashKey) : undefined
+    if (cookie !== undefined) edits.append('Set-Cookie', cookie)
+    if (onResponse === undefined) return edits
     const view = {
       status: response.status,
       backend: this.backend!,

@@ -1,3 +1,4 @@
+import type { Affinity } from './affinity.ts'
 import type { ExchangeObserver } from './record.ts'
 
 /**
@@ -15,6 +16,10 @@ export interface DataPlaneSettings {
   /** Peers that must open each connection with a PROXY protocol header (v1 or v2); `undefined` refuses all. */
   readonly proxyProtocolFrom: AddressSet | undefined
   readonly hooks: Hooks
+  /** By what hash and sticky policies recognise a client. */
+  readonly affinity: Affinity
+  /** Whether answers carry the cookie of the sticky policy. */
+  readonly sticks: boolean
   readonly observer: ExchangeObserver
   readonly errorPages: ErrorPages
 }

@@ -1,4 +1,5 @@
 import { HASH_LOAD_BOUND } from '../defaults.ts'
+import { stickyId } from '../exchange/affinity.ts'
 import type { Member } from './member.ts'
 
 export const POLICIES = ['round-robin', 'least-requests', 'p2c', 'weighted', 'hash', 'sticky'] as const
@@ -11,7 +12,7 @@ export const POLICIES = ['round-robin', 'least-requests', 'p2c', 'weighted', 'ha
  * - `p2c`: the less busy of two random ones.
  * - `weighted`: smooth weighted round robin.
  * - `hash`: the same key goes to the same backend (rendezvous), unless it is far busier than the others.
- * - `sticky`: as `hash`, whatever the load.
+ * - `sticky`: the one the client's cookie names; round robin for who has none, or when it takes nothing.
  */
 export type PolicyName = (typeof POLICIES)[number]
 
@@ -28,8 +29,8 @@ export function createPolicy(name: PolicyName, random: () => number): Policy {
   if (name === 'least-requests') return new LeastRequests()
   if (name === 'p2c') return new PowerOfTwoChoices(random)
   if (name === 'weighted') return new SmoothWeighted()
-  if (name === 'hash') return new Rendezvous(HASH_LOAD_BOUND)
-  if (name === 'sticky') return new Rendezvous(Number.POSITIVE_INFINITY)
+  if (name === 'hash') return new Rendezvous()
+  if (name === 'sticky') return new Sticky()
   return new RoundRobin()
 }
 
@@ -115,12 +116,7 @@ class SmoothWeighted implements Policy {
 
 /** Highest random weight: adding or removing a member moves only that member's share of the keys. */
 class Rendezvous implements Policy {
-  private readonly bound: number
   private readonly fallback = new RoundRobin()
-
-  constructor(bound: number) {
-    this.bound = bound
-  }
 
   choose(members: readonly Member[], eligible: Eligible, key: () => string | undefined): Member | undefined {
     const text = key()
@@ -139,7 +135,6 @@ class Rendezvous implements Policy {
   }
 
   private limit(members: readonly Member[], eligible: Eligible): number {
-    if (this.bound === Number.POSITIVE_INFINITY) return this.bound
     let inFlight = 1
     let count = 0
     for (const member of members) {
@@ -147,7 +142,19 @@ class Rendezvous implements Policy {
       inFlight += member.inFlight
       count++
     }
-    return Math.ceil((inFlight / Math.max(1, count)) * this.bound)
+    return Math.ceil((inFlight / Math.max(1, count)) * HASH_LOAD_BOUND)
+  }
+}
+
+/** The member the key names. */
+class Sticky implements Policy {
+  private readonly fallback = new RoundRobin()
+
+  choose(members: readonly Member[], eligible: Eligible, key: () => string | undefined): Member | undefined {
+    const id = key()
+    const named = id === undefined ? undefined : members.find((member) => stickyId(member.id) === id)
+    if (named !== undefined && eligible(named)) return named
+    return this.fallback.choose(members, eligible)
   }
 }
 

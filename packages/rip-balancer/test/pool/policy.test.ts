@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { stickyId } from '../../src/exchange/affinity.ts'
 import { Member } from '../../src/pool/member.ts'
 import { createPolicy } from '../../src/pool/policy.ts'
 import { member } from './fixtures.ts'
@@ -41,7 +42,7 @@ test('weighted spreads by weight, smoothly', () => {
 })
 
 test('hash keeps keys in place when a member leaves, and only moves the keys of that member', () => {
-  const policy = createPolicy('sticky', Math.random)
+  const policy = createPolicy('hash', Math.random)
   const all = members({ a: 1, b: 1, c: 1, d: 1 })
   const of = (among: readonly Member[], key: string): string => policy.choose(among, anyone, () => key)!.id
   const keys = Array.from({ length: 2_000 }, (_, n) => `key-${n}`)
@@ -59,4 +60,13 @@ test('hash spills over when a backend is far busier than the others', () => {
   const home = policy.choose(all, anyone, () => 'k')!
   home.inFlight = 10
   expect(policy.choose(all, anyone, () => 'k')).not.toBe(home)
+})
+
+test('sticky stays with the backend the cookie names, and goes round without one', () => {
+  const policy = createPolicy('sticky', Math.random)
+  const all = members({ a: 1, b: 1, c: 1 })
+  const key = (): string => stickyId('b')
+  expect([1, 2, 3].map(() => policy.choose(all, anyone, key)!.id).join('')).toBe('bbb')
+  expect([1, 2, 3].map(() => policy.choose(all, anyone, noKey)!.id).join('')).toBe('abc')
+  expect(policy.choose(all, ({ id }) => id !== 'b', key)!.id).toBe('a')
 })
