@@ -1,6 +1,8 @@
 export { ManagerError } from './errors.ts'
 export type { ManagerErrorCode, ManagerErrorDetail } from './errors.ts'
 export { createManager } from './manager.ts'
+export { superviseApp } from './supervise-app.ts'
+export type { SupervisedApp, SuperviseOptions } from './supervise-app.ts'
 export type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
 export type {
   CrashBudgetOptions,
@@ -68,3 +70,7 @@ export type { ContentTree, ContentTreeOptions } from './watch/content-tree.ts'
 export { createFileWatcher } from './watch/file-watcher.ts'
 export type { FileWatcher, FileWatcherOptions } from './watch/file-watcher.ts'
 export type { IgnoreOptions } from './watch/ignore-files.ts'
+export { ControlClient } from './control/control-client.ts'
+export type { EventsOptions } from './control/control-client.ts'
+export { openControlServer } from './control/control-server.ts'
+export type { ControlServer, ControlServerOptions } from './control/control-server.ts'

@@ -1,0 +1,94 @@
+import { basename } from 'node:path'
+import { createManager } from './manager.ts'
+import type { Manager, StopOptions, StopReport } from './manager-api.ts'
+import type { ManagerOptions } from './options.ts'
+import { createSpawner, type SpawnerOptions } from './process/spawner.ts'
+import type { InstanceIdentity } from './run-dir/locate.ts'
+import { openRunDir, type RunDir } from './run-dir/run-dir.ts'
+import { createWorkerLinks } from './links/worker-links.ts'
+import type { Upstreams } from './upstreams.ts'
+import { createChangeDetector } from './watch/change-detector.ts'
+import { createContentTree } from './watch/content-tree.ts'
+
+/** What to supervise; every port that is not given is the real one. */
+export interface SuperviseOptions extends Partial<ManagerOptions> {
+  readonly root: string
+  readonly command: ManagerOptions['command']
+  /** Bring changes on disk into service by themselves. @default false */
+  readonly watch?: boolean
+  /** Where the output of the processes goes. @default this process's own, each line with its writer's name */
+  readonly output?: SpawnerOptions
+  /** Run directory. @default one for this root, in the user's runtime folder */
+  readonly runDir?: string
+}
+
+/** An application with everything that its supervision owns. */
+export interface SupervisedApp extends AsyncDisposable {
+  readonly manager: Manager
+  readonly runDir: RunDir
+  /** Stops the application and removes the run directory. Idempotent. */
+  close(options?: StopOptions): Promise<StopReport>
+}
+
+/** For workers that are reached by their sockets alone: nothing is routed, so nothing is in flight. */
+const nothingInFront: Upstreams = {
+  prepare: async () => {},
+  cut: async () => {},
+  drain: async (generation) => ({ generation, abandoned: 0, elapsedMs: 0 }),
+}
+
+/**
+ * A manager on real processes, files and sockets. Starts nothing before `manager.start()`.
+ *
+ * @throws ManagerError `OPTION_INVALID`, `ALREADY_RUNNING`, `RUN_DIR_UNSAFE` or `SOCKET_PATH_TOO_LONG`.
+ */
+export async function superviseApp(options: SuperviseOptions): Promise<SupervisedApp> {
+  const { root, watch = false } = options
+  await using owned = new AsyncDisposableStack()
+  const runDir = owned.use(await openRunDir(identityOf(options)))
+  const spawner = owned.use(createSpawner(options.output))
+  const tree = createContentTree({ root })
+  const manager = createManager({
+    name: basename(root),
+    spawner,
+    tree,
+    watcher: watch ? createChangeDetector({ tree }) : null,
+    links: createWorkerLinks(runDir.linksPath),
+    upstreams: nothingInFront,
+    socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
+    ...options,
+  })
+  return new App(manager, runDir, owned.move())
+}
+
+function identityOf({ root, name, runDir }: SuperviseOptions): InstanceIdentity {
+  return { root, ...(name !== undefined && { name }), ...(runDir !== undefined && { runDir }) }
+}
+
+class App implements SupervisedApp {
+  readonly manager: Manager
+  readonly runDir: RunDir
+  readonly #owned: AsyncDisposableStack
+  #closing: Promise<StopReport> | undefined
+
+  constructor(manager: Manager, runDir: RunDir, owned: AsyncDisposableStack) {
+    this.manager = manager
+    this.runDir = runDir
+    this.#owned = owned
+  }
+
+  close(options: StopOptions = {}): Promise<StopReport> {
+    const stopped = this.manager.close(options)
+    return (this.#closing ??= this.#close(stopped))
+  }
+
+  async #close(stopped: Promise<StopReport>): Promise<StopReport> {
+    const report = await stopped
+    await this.#owned.disposeAsync()
+    return report
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

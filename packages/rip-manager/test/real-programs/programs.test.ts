@@ -1,0 +1,185 @@
+import { Writable } from 'node:stream'
+import { writeFile } from 'node:fs/promises'
+import { describe, expect, test } from 'bun:test'
+import { superviseApp, type SupervisedApp, type SuperviseOptions } from '../../src/supervise-app.ts'
+import { isAlive, temporaryFolder, waitFor } from '../real.ts'
+import { Router } from './router.ts'
+
+const bunProgram = (version: string): string => `
+import { version } from './version.ts'
+console.error('starting ${version}')
+const server = Bun.serve({
+  unix: process.env.RIP_SOCKET,
+  async fetch(request) {
+    if (new URL(request.url).pathname === '/slow') await Bun.sleep(300)
+    return Response.json({ version, pid: process.pid, slot: process.env.RIP_WORKER_ID })
+  },
+})
+process.on('SIGTERM', () => void server.stop().then(() => process.exit(0)))
+`
+
+const nodeProgram = `
+import { createServer } from 'node:http'
+import { readFileSync } from 'node:fs'
+const version = /'(.*)'/.exec(readFileSync(new URL('./version.ts', import.meta.url), 'utf8'))[1]
+if (version === 'broken') throw new Error('this version does not start')
+const server = createServer((request, response) => {
+  response.setHeader('content-type', 'application/json')
+  response.end(JSON.stringify({ version, pid: process.pid, slot: process.env.RIP_WORKER_ID }))
+})
+server.listen(process.env.RIP_SOCKET)
+process.on('SIGTERM', () => server.close(() => process.exit(0)))
+`
+
+interface Program {
+  readonly name: string
+  readonly file: string
+  readonly source: string
+  readonly runtime: string
+}
+
+const programs: readonly Program[] = [
+  { name: 'a Bun.serve program', file: 'server.ts', source: bunProgram('it'), runtime: process.execPath },
+  { name: 'a Node.js program', file: 'server.mjs', source: nodeProgram, runtime: Bun.which('node') ?? '' },
+]
+
+interface Answer {
+  readonly version: string
+  readonly pid: number
+}
+
+const silent = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() })
+
+class Trial implements AsyncDisposable {
+  readonly app: SupervisedApp
+  readonly router: Router
+  readonly #stack: AsyncDisposableStack
+  readonly #setVersion: (version: string) => Promise<void>
+
+  private constructor(
+    app: SupervisedApp,
+    router: Router,
+    stack: AsyncDisposableStack,
+    setVersion: (version: string) => Promise<void>,
+  ) {
+    this.app = app
+    this.router = router
+    this.#stack = stack
+    this.#setVersion = setVersion
+  }
+
+  static async open(program: Program, options: Partial<SuperviseOptions> = {}): Promise<Trial> {
+    await using stack = new AsyncDisposableStack()
+    const folder = stack.use(await temporaryFolder())
+    const run = stack.use(await temporaryFolder())
+    const setVersion = (version: string): Promise<void> =>
+      writeFile(folder.at('version.ts'), `export const version = '${version}'\n`)
+    await setVersion('1')
+    await writeFile(folder.at(program.file), program.source)
+    const router = new Router()
+    const app = stack.use(
+      await superviseApp({
+        root: folder.path,
+        runDir: run.at('run'),
+        command: { argv: [program.runtime, folder.at(program.file)], speaksProtocol: false },
+        workers: 2,
+        upstreams: router,
+        output: { stdout: silent(), stderr: silent() },
+        ...options,
+      }),
+    )
+    await app.manager.start()
+    return new Trial(app, router, stack.move(), setVersion)
+  }
+
+  write(version: string): Promise<void> {
+    return this.#setVersion(version)
+  }
+
+  async ask(path: string = '/'): Promise<Answer> {
+    return (await (await this.router.fetch(path)).json()) as Answer
+  }
+
+  get pids(): readonly number[] {
+    return this.app.manager.snapshot.workers.map(({ pid }) => pid)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync()
+  }
+}
+
+describe.each(programs)('$name', (program) => {
+  test.skipIf(program.runtime === '')(
+    'is supervised: killed, replaced, stopped without a trace',
+    async () => {
+      const trial = await Trial.open(program)
+      const [first] = trial.pids
+      process.kill(first!, 'SIGKILL')
+      await waitFor(
+        'a replacement that serves',
+        () => trial.router.backends.length === 2 && !trial.pids.includes(first!),
+      )
+      expect((await trial.ask()).version).toBe('1')
+      const { pids } = trial
+      await trial.app.close()
+      expect(pids.some(isAlive)).toBe(false)
+      await trial[Symbol.asyncDispose]()
+    },
+  )
+
+  test.skipIf(program.runtime === '')('is reloaded without losing a request', async () => {
+    await using trial = await Trial.open(program)
+    let failed = 0
+    let answered = 0
+    let running = true
+    const load = Array.from({ length: 4 }, async () => {
+      while (running) {
+        await trial.ask().then(
+          () => (answered += 1),
+          () => (failed += 1),
+        )
+        await Bun.sleep(2)
+      }
+    })
+    for (const version of ['2', '3', '4']) {
+      await trial.write(version)
+      expect(await trial.app.manager.reload()).toMatchObject({ ok: true, unchanged: false })
+      expect((await trial.ask()).version).toBe(version)
+    }
+    running = false
+    await Promise.all(load)
+    expect({ failed, some: answered > 20 }).toEqual({ failed: 0, some: true })
+    await waitFor('old workers to leave', () => trial.pids.length === 2)
+  })
+
+  test.skipIf(program.runtime === '')(
+    'keeps serving the old version when the new one does not start',
+    async () => {
+      await using trial = await Trial.open(program)
+      await trial.write(
+        program.file.endsWith('.mjs') ? 'broken' : `'; throw new Error('this version does not start') //`,
+      )
+      const result = await trial.app.manager.reload()
+      expect(result).toMatchObject({ ok: false, refusal: { code: 'boot-failed' } })
+      expect(!result.ok && result.refusal.stderr).toContain('does not start')
+      expect((await trial.ask()).version).toBe('1')
+    },
+  )
+})
+
+test('a change on disk is served without a command when files are watched', async () => {
+  await using trial = await Trial.open(programs[0]!, { watch: true })
+  await trial.write('2')
+  await waitFor('the new version', async () => (await trial.ask()).version === '2')
+})
+
+test('two applications are supervised side by side in one process', async () => {
+  await using first = await Trial.open(programs[0]!)
+  await using second = await Trial.open(programs[0]!)
+  await first.write('2')
+  await first.app.manager.reload()
+  expect([(await first.ask()).version, (await second.ask()).version]).toEqual(['2', '1'])
+  await first.app.close()
+  expect((await second.ask()).version).toBe('1')
+})
