@@ -193,7 +193,8 @@ export class FieldSection {
     this.mark -= shift
     this.valueFrom -= shift
     const { slots } = this
-    for (let index = 0; index < this.count * SLOTS; index += SLOTS) {
+    // The field being read has slots already.
+    for (let index = 0; index <= this.count * SLOTS && index < slots.length; index += SLOTS) {
       slots[index] = slots[index]! - shift
       slots[index + 1] = slots[index + 1]! - shift
       slots[index + 2] = slots[index + 2]! - shift
