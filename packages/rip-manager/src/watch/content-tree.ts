@@ -40,6 +40,7 @@ interface KnownFile {
 }
 
 interface Scan extends TreeState {
+  readonly root: string
   readonly known: ReadonlyMap<string, KnownFile>
 }
 
@@ -48,7 +49,6 @@ class DiskTree implements ContentTree {
   readonly #ignore: IgnoreFiles
   readonly #excluded = new Set<string>()
   #last: Scan | undefined
-  #lastRoot: string | undefined
   #reading: Promise<unknown> = Promise.resolve()
 
   constructor(options: ContentTreeOptions) {
@@ -150,9 +150,8 @@ class DiskTree implements ContentTree {
 
   /** A root that is a link also stands for where it leads: the same code in another release has another folder. */
   #summarize(root: string, known: ReadonlyMap<string, KnownFile>, newestMs: number): Scan {
-    if (this.#last !== undefined && root === this.#lastRoot && isSame(this.#last.known, known))
-      return this.#last
-    this.#lastRoot = root
+    const before = this.#last
+    if (before !== undefined && before.root === root && isSame(before.known, known)) return before
     const paths = [...known.keys()].toSorted()
     const hasher = new Bun.CryptoHasher('sha256')
     if (isLink(this.#root)) hasher.update(`${root}\0`)
@@ -162,7 +161,7 @@ class DiskTree implements ContentTree {
       files.set(path, hash)
       hasher.update(`${path}\0${hash}\n`)
     }
-    return { generation: hasher.digest('hex').slice(0, 12), files, newestMs, known }
+    return { generation: hasher.digest('hex').slice(0, 12), files, newestMs, root, known }
   }
 }
 

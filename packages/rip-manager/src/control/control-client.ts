@@ -1,0 +1,158 @@
+import { dirname } from 'node:path'
+import { ManagerError } from '../errors.ts'
+import type { CommandOptions, ReloadResult, StopOptions, StopReport } from '../manager-api.ts'
+import type { ManagerEvent, ManagerSnapshot } from '../snapshot.ts'
+import { isListening } from '../verify/probe.ts'
+import { CONTROL_VERSION, type ControlFailure, VERSION_HEADER } from './protocol.ts'
+
+interface Waiting {
+  /** Ends the waiting, not the command. */
+  readonly signal?: AbortSignal
+}
+
+export interface EventsOptions extends Waiting {
+  /** Events after this number, as far as they are kept; 0 for all of them. @default from now on */
+  readonly since?: number
+  /** Goes on with events as they happen. @default true */
+  readonly follow?: boolean
+}
+
+/**
+ * Gives commands to a running instance over its control socket. Every method throws `ManagerError`:
+ * `NOT_RUNNING` when nobody listens, `CONTROL_VERSION` when the instance is of another release,
+ * `CONTROL_REFUSED` when it does not do what was asked.
+ */
+export class ControlClient {
+  readonly #path: string
+
+  /** @param path of the control socket, see `Instance.control` */
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  status(options: Waiting = {}): Promise<ManagerSnapshot> {
+    return this.#ask<ManagerSnapshot>('GET', '/status', undefined, options)
+  }
+
+  reload(options: CommandOptions = {}): Promise<ReloadResult> {
+    return this.#change('/reload', options)
+  }
+
+  restart(options: CommandOptions = {}): Promise<ReloadResult> {
+    return this.#change('/restart', options)
+  }
+
+  rollback(options: CommandOptions = {}): Promise<ReloadResult> {
+    return this.#change('/rollback', options)
+  }
+
+  async hold(options: Waiting = {}): Promise<void> {
+    await this.#ask('POST', '/hold', undefined, options)
+  }
+
+  async release(options: Waiting = {}): Promise<void> {
+    await this.#ask('POST', '/release', undefined, options)
+  }
+
+  /** Resolves when so many workers are ready. */
+  async scale(workers: number, options: Waiting = {}): Promise<void> {
+    await this.#ask('POST', '/scale', { workers }, options)
+  }
+
+  /** Resolves when the instance has stopped and its control socket is gone. */
+  async stop(options: StopOptions & Waiting = {}): Promise<StopReport> {
+    const report = await this.#ask<StopReport>('POST', '/stop', { now: options.now ?? false }, options)
+    while (await isListening(this.#path)) {
+      options.signal?.throwIfAborted()
+      await Bun.sleep(GONE_POLL_MS)
+    }
+    return report
+  }
+
+  /** What happens, in order, until the signal aborts or the instance stops. */
+  async *events(options: EventsOptions = {}): AsyncGenerator<ManagerEvent> {
+    try {
+      const response = await this.#send('GET', `/events?${eventsQuery(options)}`, undefined, options)
+      if (!response.ok || response.body === null) throw await refusal(response)
+      yield* eventsIn(response.body)
+    } catch (error) {
+      if (options.signal?.aborted !== true) throw error
+    }
+  }
+
+  /** A refused candidate is an answer. */
+  async #change(path: string, { reason, ...waiting }: CommandOptions): Promise<ReloadResult> {
+    const response = await this.#send('POST', path, reason === undefined ? undefined : { reason }, waiting)
+    if (!response.ok && response.status !== 409) throw await refusal(response)
+    return (await response.json()) as ReloadResult
+  }
+
+  async #ask<T>(method: string, path: string, body: object | undefined, options: Waiting): Promise<T> {
+    const response = await this.#send(method, path, body, options)
+    if (!response.ok) throw await refusal(response)
+    // The version was checked: the instance sends what this release declares.
+    return (await response.json()) as T
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body: object | undefined,
+    { signal }: Waiting,
+  ): Promise<Response> {
+    const response = await this.#fetch(path, {
+      method,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal !== undefined && { signal }),
+    })
+    const theirs = Number(response.headers.get(VERSION_HEADER))
+    if (theirs === CONTROL_VERSION) return response
+    throw new ManagerError('CONTROL_VERSION', { theirs, ours: CONTROL_VERSION })
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(`http://localhost${path}`, {
+        ...init,
+        unix: this.#path,
+        timeout: false,
+      } as BunFetchRequestInit)
+    } catch (error) {
+      if (init.signal?.aborted === true) throw error
+      throw new ManagerError('NOT_RUNNING', { runDir: dirname(this.#path) }, { cause: error })
+    }
+  }
+}
+
+const GONE_POLL_MS = 10
+
+function eventsQuery({ since, follow }: EventsOptions): string {
+  const query = new URLSearchParams()
+  if (since !== undefined) query.set('since', String(since))
+  if (follow === false) query.set('follow', '0')
+  return query.toString()
+}
+
+async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerator<ManagerEvent> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line !== '') yield JSON.parse(line) as ManagerEvent
+  }
+}
+
+async function refusal(response: Response): Promise<ManagerError> {
+  const text = await response.text()
+  return new ManagerError('CONTROL_REFUSED', { status: response.status, message: messageIn(text) })
+}
+
+function messageIn(text: string): string {
+  try {
+    return (JSON.parse(text) as ControlFailure).error.message
+  } catch {
+    // Not one of ours.
+    return text
+  }
+}

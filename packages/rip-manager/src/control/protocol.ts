@@ -1,0 +1,17 @@
+import type { ManagerErrorCode } from '../errors.ts'
+
+/** Raised when a request or an answer changes its meaning; sent with each answer in {@link VERSION_HEADER}. */
+export const CONTROL_VERSION = 1
+
+export const VERSION_HEADER = 'rip-control-version'
+
+/** Events an instance keeps for readers that come later. */
+export const EVENT_HISTORY = 1_000
+
+/** Body of every answer that is neither 2xx nor a refused reload (409). */
+export interface ControlFailure {
+  readonly error: {
+    readonly code: ManagerErrorCode | 'BAD_REQUEST' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'INTERNAL'
+    readonly message: string
+  }
+}
