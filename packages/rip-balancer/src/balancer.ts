@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { ADMIN_VERSION, type BalancerStatus } from './admin/admin-protocol.ts'
 import { AdminServer } from './admin/admin-server.ts'
 import type { ListenAddress } from './config/address.ts'
@@ -17,6 +18,7 @@ import { errorPages } from './pages/error-pages.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
 import { FileTlsSource } from './tls/file-tls-source.ts'
+import type { Upstreams } from './upstream/upstreams.ts'
 
 /** What a program can add to a configuration. */
 export interface BalancerHooks extends Hooks {
@@ -37,15 +39,16 @@ export interface DrainOptions {
 export class Balancer implements AsyncDisposable {
   readonly pool: Pool
   private config: ResolvedConfig
-  private readonly declared: BalancerConfig
+  private declared: BalancerConfig
   private readonly hooks: BalancerHooks
   private readonly metrics = new Metrics()
-  private readonly plane: DataPlane
+  private readonly observer: ExchangeObserver
+  private plane: DataPlane
   private readonly listeners: Listener[]
   private readonly tlsSources: FileTlsSource[] = []
   private readonly file: FileSink | undefined
   private readonly log: AccessLog | undefined
-  private readonly health: HealthChecker | undefined
+  private health: HealthChecker | undefined
   private readonly admin: AdminServer | undefined
   private readonly startedAtMs = performance.now()
   private closing: Promise<void> | undefined
@@ -58,10 +61,10 @@ export class Balancer implements AsyncDisposable {
     this.file =
       this.config.accessLog.file === undefined ? undefined : new FileSink(this.config.accessLog.file)
     this.log = this.createLog()
+    this.observer = this.createObserver()
     this.pool = this.createPool()
     this.plane = this.createPlane()
     this.listeners = this.config.listeners.map((each) => this.createListener(each))
-    this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
     this.admin = this.createAdmin()
   }
 
@@ -85,7 +88,7 @@ export class Balancer implements AsyncDisposable {
       await this.close()
       throw error
     }
-    this.health?.start()
+    this.watchHealth()
   }
 
   /** Figures of this moment; the answer of `GET /status`. */
@@ -104,18 +107,25 @@ export class Balancer implements AsyncDisposable {
   }
 
   /**
-   * Replaces the backends by those of another configuration, atomically; backends that stay keep their
-   * connections and counters. @throws `CONFIG_INVALID`, also when something else differs, which needs a restart
+   * Takes over another configuration, in one step: backends that stay keep their connections and counters,
+   * connections that are open keep the limits they began with.
+   *
+   * @throws `CONFIG_INVALID` when it is not valid, or changes what needs a restart; then nothing has changed
    */
   reload(config: BalancerConfig): void {
     const next = resolveConfig(config)
-    const problems = changedKeys(this.declared, config).map(
+    const problems = FIXED.filter((key) => !isDeepStrictEqual(this.declared[key], config[key])).map(
       (key) => `${key}: cannot change while running; restart the balancer`,
     )
     if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+    this.declared = config
     this.config = next
+    this.pool.configure(next)
     this.pool.prepare(undefined, next.backends)
     this.pool.cut(undefined)
+    this.plane = this.createPlane(this.plane.upstreams)
+    for (const listener of this.listeners) listener.use(this.plane)
+    this.watchHealth()
   }
 
   /** Opens the file of the access log again, for log rotation. */
@@ -187,10 +197,17 @@ export class Balancer implements AsyncDisposable {
     return pool
   }
 
-  private createPlane(): DataPlane {
+  private watchHealth(): void {
+    this.health?.[Symbol.dispose]()
+    this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
+    this.health?.start()
+  }
+
+  private createPlane(upstreams?: Upstreams): DataPlane {
     const { onRequest, onResponse } = this.hooks
     const hooks = { ...(onRequest && { onRequest }), ...(onResponse && { onResponse }) }
-    return new DataPlane({ ...this.config, hooks, errorPages, observer: this.createObserver() }, this.pool)
+    const settings = { ...this.config, hooks, errorPages, observer: this.observer }
+    return new DataPlane(settings, this.pool, upstreams)
   }
 
   private createObserver(): ExchangeObserver {
@@ -284,9 +301,5 @@ function reachable(url: string): string {
   return url.replace('//0.0.0.0:', '//localhost:').replace('//[::]:', '//localhost:')
 }
 
-/** Keys of two configurations whose values differ, other than the backends. */
-function changedKeys(before: BalancerConfig, after: BalancerConfig): string[] {
-  const keys = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof BalancerConfig>
-  keys.delete('to')
-  return [...keys].filter((key) => !Bun.deepEquals(before[key], after[key]))
-}
+/** What needs a restart: sockets and files that were opened once. */
+const FIXED = ['listen', 'admin', 'pool', 'accessLog'] as const satisfies readonly (keyof BalancerConfig)[]

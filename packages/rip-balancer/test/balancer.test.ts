@@ -94,8 +94,10 @@ describe('balance', () => {
     await using b = named(folder, 'b')
     const listen = '127.0.0.1:0'
     await using lb = await balance({ listen, to: a.address })
-    lb.reload({ listen, to: b.address })
+    lb.reload({ listen, to: b.address, limits: { line: '1KiB' }, timeouts: { header: '1s' }, policy: 'p2c' })
     expect(await get(lb.url)).toBe('b')
+    const long = await fetch(`${lb.url}/${'x'.repeat(2_000)}`, { headers: { connection: 'close' } })
+    expect(long.status).toBe(414)
     const error = await thrown(() => lb.reload({ listen: '127.0.0.1:1', to: a.address }))
     expect(error.message).toContain('listen: cannot change while running')
     expect(await get(lb.url)).toBe('b')

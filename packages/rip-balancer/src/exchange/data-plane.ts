@@ -1,5 +1,6 @@
 import { RequestHead } from '../http1/request-head.ts'
 import type { Claims } from '../pool/claim.ts'
+import type { UpstreamLimits } from '../upstream/upstream-connection.ts'
 import { Upstreams } from '../upstream/upstreams.ts'
 import { RequestWriter } from './request-writer.ts'
 import { ResponseWriter } from './response-writer.ts'
@@ -16,21 +17,13 @@ export class DataPlane {
   readonly responses: ResponseWriter
   private readonly spareHeads: RequestHead[] = []
 
-  constructor(settings: DataPlaneSettings, claims: Claims) {
-    const { limits, timeouts, forwarding, observer } = settings
-    const head = {
-      ...limits,
-      maxLineBytes: limits.maxResponseHeadBytes,
-      maxHeadBytes: limits.maxResponseHeadBytes,
-    }
-    const upstreamLimits = {
-      head,
-      maxInterimResponses: limits.maxInterimResponses,
-      idleMs: timeouts.upstreamIdleMs,
-    }
+  /** @param upstreams connections to take over from the data plane this one replaces */
+  constructor(settings: DataPlaneSettings, claims: Claims, upstreams?: Upstreams) {
+    const { limits, forwarding, observer } = settings
     this.settings = settings
     this.claims = claims
-    this.upstreams = new Upstreams(upstreamLimits, limits.maxIdlePerBackend, observer)
+    this.upstreams = upstreams ?? new Upstreams(limits.maxIdlePerBackend, observer)
+    this.upstreams.configure(upstreamLimits(settings))
     this.requests = new RequestWriter(forwarding)
     this.responses = new ResponseWriter(forwarding.via)
   }
@@ -43,5 +36,14 @@ export class DataPlane {
   returnHead(head: RequestHead): void {
     head.reset()
     if (this.spareHeads.length < MAX_SPARE_HEADS) this.spareHeads.push(head)
+  }
+}
+
+function upstreamLimits({ limits, timeouts }: DataPlaneSettings): UpstreamLimits {
+  const maxBytes = limits.maxResponseHeadBytes
+  return {
+    head: { ...limits, maxLineBytes: maxBytes, maxHeadBytes: maxBytes },
+    maxInterimResponses: limits.maxInterimResponses,
+    idleMs: timeouts.upstreamIdleMs,
   }
 }

@@ -45,7 +45,7 @@ type ClientSocket = Bun.Socket<Attached> & ByteSocket
  */
 export class Listener implements ConnectionKeeper, AsyncDisposable {
   drainingSince = 0
-  private readonly plane: DataPlane
+  private plane: DataPlane
   private readonly options: ListenerOptions
   private readonly connections: ClientConnection[] = []
   private readonly perAddress = new Map<string, number>()
@@ -95,6 +95,11 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     if (target.kind === 'tcp') this.boundPort = this.portOf(this.server)
     this.unsubscribe = tls?.subscribe(() => this.replaceServer())
     this.timer = setInterval(() => this.tick(), TICK_MS)
+  }
+
+  /** New connections are served by this data plane; those that are open stay with theirs. */
+  use(plane: DataPlane): void {
+    this.plane = plane
   }
 
   /**

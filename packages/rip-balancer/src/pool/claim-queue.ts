@@ -9,7 +9,7 @@ interface Entry {
 
 /** Who waits for a backend, in order. Joining, leaving and taking the first cost the same however many wait. */
 export class ClaimQueue {
-  readonly maxLength: number
+  maxLength: number
   private readonly entries = new Map<Claimant, Entry>()
   private first: Entry | undefined
   private last: Entry | undefined

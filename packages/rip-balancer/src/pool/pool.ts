@@ -21,8 +21,16 @@ export interface PoolClock {
   after(delayMs: number, run: () => void): Disposable
 }
 
-export interface PoolOptions {
+export interface PoolOptions extends PoolSettings {
   readonly name: string
+  readonly clock?: PoolClock
+  /** A number in [0, 1). */
+  readonly random?: () => number
+  readonly observer?: PoolObserver
+}
+
+/** What may change while a pool serves. */
+export interface PoolSettings {
   readonly policy?: PolicyName
   readonly queueLength?: number
   readonly queueTimeoutMs?: number
@@ -31,10 +39,6 @@ export interface PoolOptions {
   /** Queue requests while no backend is declared, instead of refusing them. @default false */
   readonly waitForBackends?: boolean
   readonly ejection?: Partial<EjectionOptions>
-  readonly clock?: PoolClock
-  /** A number in [0, 1). */
-  readonly random?: () => number
-  readonly observer?: PoolObserver
 }
 
 export interface EjectionOptions {
@@ -89,6 +93,13 @@ interface Drain {
   readonly settle: (result: DrainResult) => void
 }
 
+const DEFAULT_EJECTION: EjectionOptions = {
+  after: DEFAULT_EJECT_AFTER,
+  minMs: DEFAULT_EJECT_MIN_MS,
+  maxMs: DEFAULT_EJECT_MAX_MS,
+  share: DEFAULT_EJECT_SHARE,
+}
+
 const systemClock: PoolClock = {
   nowMs: () => performance.now(),
   after(delayMs, run) {
@@ -105,12 +116,13 @@ const silentObserver: PoolObserver = { retired() {}, ejected() {}, readmitted() 
  */
 export class Pool implements Claims {
   readonly name: string
-  private readonly policy: Policy
-  private readonly queue: ClaimQueue
-  private readonly queueTimeoutMs: number
-  private readonly slowStartMs: number
-  private readonly waitForBackends: boolean
-  private readonly ejection: EjectionOptions
+  private policy: Policy
+  private queueTimeoutMs = DEFAULT_QUEUE_TIMEOUT_MS
+  private slowStartMs = DEFAULT_SLOW_START_MS
+  private waitForBackends = false
+  private ejection: EjectionOptions = DEFAULT_EJECTION
+  private readonly queue = new ClaimQueue(DEFAULT_QUEUE_LENGTH)
+  private readonly random: () => number
   private readonly clock: PoolClock
   private readonly observer: PoolObserver
   private readonly budget = new RetryBudget()
@@ -129,20 +141,23 @@ export class Pool implements Claims {
 
   constructor(options: PoolOptions) {
     this.name = options.name
-    this.policy = createPolicy(options.policy ?? DEFAULT_POLICY, options.random ?? Math.random)
-    this.queue = new ClaimQueue(options.queueLength ?? DEFAULT_QUEUE_LENGTH)
-    this.queueTimeoutMs = options.queueTimeoutMs ?? DEFAULT_QUEUE_TIMEOUT_MS
-    this.slowStartMs = options.slowStartMs ?? DEFAULT_SLOW_START_MS
-    this.waitForBackends = options.waitForBackends ?? false
+    this.random = options.random ?? Math.random
     this.clock = options.clock ?? systemClock
     this.observer = options.observer ?? silentObserver
-    this.ejection = {
-      after: DEFAULT_EJECT_AFTER,
-      minMs: DEFAULT_EJECT_MIN_MS,
-      maxMs: DEFAULT_EJECT_MAX_MS,
-      share: DEFAULT_EJECT_SHARE,
-      ...options.ejection,
-    }
+    this.policy = createPolicy(DEFAULT_POLICY, this.random)
+    this.configure(options)
+  }
+
+  /** Applies other settings; members, who waits and what is in flight stay. */
+  configure(settings: PoolSettings): void {
+    this.policy = createPolicy(settings.policy ?? DEFAULT_POLICY, this.random)
+    this.queue.maxLength = settings.queueLength ?? DEFAULT_QUEUE_LENGTH
+    this.queueTimeoutMs = settings.queueTimeoutMs ?? DEFAULT_QUEUE_TIMEOUT_MS
+    this.slowStartMs = settings.slowStartMs ?? DEFAULT_SLOW_START_MS
+    this.waitForBackends = settings.waitForBackends ?? false
+    this.ejection = { ...DEFAULT_EJECTION, ...settings.ejection }
+    this.armQueueTimer()
+    this.serveQueue()
   }
 
   claim(claimant: Claimant, exclude?: Backend): Backend | 'queued' | ClaimRefusal {

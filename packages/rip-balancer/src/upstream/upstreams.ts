@@ -14,15 +14,19 @@ export interface UpstreamObserver {
  * grow old and be closed before the backend does it.
  */
 export class Upstreams {
-  private readonly limits: UpstreamLimits
+  private limits: UpstreamLimits | undefined
   private readonly maxIdlePerBackend: number
   private readonly observer: UpstreamObserver
   private readonly shelves = new Map<Backend, Shelf>()
 
-  constructor(limits: UpstreamLimits, maxIdlePerBackend: number, observer: UpstreamObserver) {
-    this.limits = limits
+  constructor(maxIdlePerBackend: number, observer: UpstreamObserver) {
     this.maxIdlePerBackend = maxIdlePerBackend
     this.observer = observer
+  }
+
+  /** Limits of the connections opened from now on; called before the first is opened. */
+  configure(limits: UpstreamLimits): void {
+    this.limits = limits
   }
 
   /** A connection that is ready for a request, or `undefined` when one has to be opened. */
@@ -33,7 +37,7 @@ export class Upstreams {
   /** Opens a connection; `sink.connected` or `sink.failed` follows, never before this returns. */
   open(backend: Backend, sink: ResponseSink): UpstreamConnection {
     const dialed = new DialedSocket()
-    const connection = new UpstreamConnection(dialed, this.shelfOf(backend), this.limits, sink)
+    const connection = new UpstreamConnection(dialed, this.shelfOf(backend), this.limits!, sink)
     dialed.connection = connection
     this.observer.connection('upstream-opened')
     dial(backend.address, dialed)
