@@ -9,14 +9,11 @@ const messages = {
     d.problems.map((problem) => `  ${problem}`).join('\n'),
   CONFIG_UNREADABLE: (d: { readonly path: string; readonly reason: string }): string =>
     `cannot evaluate the configuration ${d.path}: ${d.reason}`,
-  APP_NOT_FOUND: (d: { readonly path: string; readonly reason: string }): string =>
-    `no application found in ${d.path}: ${d.reason}`,
+  APP_NOT_FOUND: (d: { readonly message: string }): string => d.message,
   APP_BROKEN: (d: { readonly message: string; readonly frame: string }): string =>
     withFrame(d.message, d.frame),
   BOOT_FAILED: (d: { readonly message: string; readonly frame: string }): string =>
     withFrame(d.message, d.frame),
-  RUN_DIR_UNUSABLE: (d: { readonly path: string; readonly reason: string }): string =>
-    `cannot use the run directory ${d.path}: ${d.reason}; choose a writable one with --run-dir`,
   NOT_RUNNING: (d: { readonly what: string }): string =>
     `${d.what}; start it with "rip-server start", or see "rip-server ps"`,
   SEVERAL_RUNNING: (d: { readonly names: readonly string[] }): string =>
@@ -42,7 +39,6 @@ const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   APP_NOT_FOUND: ExitCode.appFailed,
   APP_BROKEN: ExitCode.appFailed,
   BOOT_FAILED: ExitCode.bootFailed,
-  RUN_DIR_UNUSABLE: ExitCode.failed,
   NOT_RUNNING: ExitCode.notRunning,
   SEVERAL_RUNNING: ExitCode.usage,
   RELOAD_REFUSED: ExitCode.reloadRefused,

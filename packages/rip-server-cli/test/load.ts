@@ -42,8 +42,8 @@ export function startLoad({ url, path, perSecond }: LoadOptions): { stop(): Prom
       return
     }
     if (!keep || socket.readableEnded || socket.destroyed) return void socket.destroy()
+    if (kept === undefined) socket.once('close', () => idle.delete(socket))
     idle.add(socket)
-    socket.once('close', () => idle.delete(socket))
   }
 
   const timer = setInterval(() => {

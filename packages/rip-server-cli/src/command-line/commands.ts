@@ -175,11 +175,11 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'compile',
-    usage: 'FILE|FOLDER [options]',
-    summary: '.rip to JavaScript',
+    usage: 'FILE|FOLDER… [options]',
+    summary: '.rip to JavaScript; - is standard input',
     minWords: 1,
-    maxWords: 1,
-    flags: ['out', 'map'],
+    maxWords: Infinity,
+    flags: ['out', 'map', 'types', 'watch', 'quiet'],
     examples: ['rip-server compile app.rip', 'rip-server compile src --out build --map'],
   },
   {

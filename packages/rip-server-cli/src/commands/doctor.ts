@@ -21,13 +21,8 @@ const FEWEST_WATCHES = 8_192
 
 /** Prints what this machine offers; exit 1 when something should be changed. */
 export async function doctor(invocation: Invocation): Promise<number> {
-  const findings = await Promise.all([
-    bunVersion(),
-    processors(),
-    openFiles(),
-    watches(),
-    runFolder(invocation),
-  ])
+  const limits = await Promise.all([openFiles(), watches(), runFolder(invocation)])
+  const findings = [bunVersion(), processors(), ...limits]
   if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(findings, null, 2))
   else for (const line of findingLines(findings, invocation)) invocation.terminal.data(line)
   return findings.some(({ advice }) => advice !== undefined) ? ExitCode.failed : ExitCode.done

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { findEntry, WorkerError } from '@rip/worker'
 import { commands } from '../command-line/commands.ts'
 import { didYouMean } from '../command-line/suggestion.ts'
 import { CliError } from '../errors.ts'
@@ -19,10 +20,20 @@ export function locateApp(path: string): AppLocation {
       basename(path),
       commands.map(({ name }) => name),
     )
-    throw new CliError('APP_NOT_FOUND', { path, reason: `there is no such file or folder${hint}` })
+    throw new CliError('APP_NOT_FOUND', { message: `there is no file or folder ${path}${hint}` })
   }
   if (statSync(path).isDirectory()) return { root: path }
   return { root: packageFolder(dirname(path)) ?? dirname(path), entry: path }
+}
+
+/** File of an application given as a file or folder. Throws {@link CliError} `APP_NOT_FOUND`. */
+export function entryFile(target: string): string {
+  try {
+    return findEntry(target).file
+  } catch (error) {
+    if (!(error instanceof WorkerError)) throw error
+    throw new CliError('APP_NOT_FOUND', { message: error.message }, { cause: error })
+  }
 }
 
 /** The nearest folder upwards with a `package.json`: what the file imports is usually below it. */

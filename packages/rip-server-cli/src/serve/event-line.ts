@@ -84,9 +84,16 @@ export function refusalText(
   { terminal, serving }: Pick<EventLineOptions, 'terminal' | 'serving'>,
 ): string {
   const serves = serving === null ? '' : `, ${shortGeneration(serving)} serves on`
-  const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} refused${serves}: ${refusal.message}`
+  const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} refused${serves}: ${refusalMessage(refusal)}`
   const detail = refusalDetail(refusal)
   return detail === '' ? head : `${head}\n\n${detail}\n`
+}
+
+/** The reason with its position, if it is known and not said already. */
+export function refusalMessage({ message, failure }: Refusal): string {
+  if (failure?.file === undefined || message.includes(failure.file)) return message
+  const position = [failure.file, failure.line, failure.column].filter((part) => part !== undefined)
+  return `${position.join(':')}: ${message}`
 }
 
 /** What points at the cause: the code frame, or the end of what the candidate wrote. */

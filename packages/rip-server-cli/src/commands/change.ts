@@ -1,0 +1,73 @@
+import type { CommandOptions, Manager, ReloadResult } from '@rip/manager'
+import { durationMs } from '../command-line/quantity.ts'
+import { DEFAULT_COMMAND_TIMEOUT_MS } from '../defaults.ts'
+import { CliError } from '../errors.ts'
+import { ExitCode } from '../exit-code.ts'
+import { findInstance } from '../instance/find-instance.ts'
+import { flagValue, type Invocation, isOn } from '../invocation.ts'
+import { refusalDetail, refusalMessage, shortGeneration } from '../serve/event-line.ts'
+import { durationText } from '../terminal/quantity-text.ts'
+
+/** Proves the code on disk and switches to it. */
+export const reload: (invocation: Invocation) => Promise<number> = change('reload')
+/** Replaces every worker by a fresh process of the same code. */
+export const restart: (invocation: Invocation) => Promise<number> = change('restart')
+/** Returns to the previous code. */
+export const rollback: (invocation: Invocation) => Promise<number> = change('rollback')
+
+type Change = keyof Pick<Manager, 'reload' | 'restart' | 'rollback'>
+
+function change(verb: Change) {
+  return async (invocation: Invocation): Promise<number> => {
+    const { client } = await findInstance(invocation)
+    const reason = flagValue(invocation, 'reason')
+    const result = await withTimeout(invocation, verb, (signal) => {
+      const options: CommandOptions = reason === undefined ? { signal } : { signal, reason }
+      return client[verb](options)
+    })
+    if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(result))
+    return tell(result, invocation)
+  }
+}
+
+function tell(result: ReloadResult, { terminal, line }: Invocation): number {
+  if (!result.ok) {
+    const { refusal } = result
+    throw new CliError('RELOAD_REFUSED', { message: refusalMessage(refusal), frame: refusalDetail(refusal) })
+  }
+  if (line.flags.has('json') || line.flags.has('quiet')) return ExitCode.done
+  if (result.unchanged) terminal.data(`${shortGeneration(result.generation)} is what serves already`)
+  else terminal.data(changeText(result))
+  return ExitCode.done
+}
+
+function changeText({ previous, generation, tookMs }: Extract<ReloadResult, { ok: true }>): string {
+  const from = previous === null ? '' : `${shortGeneration(previous)} → `
+  return `${from}${shortGeneration(generation)} in ${durationText(tookMs)}`
+}
+
+/** Runs a request to an instance within `--timeout`. Throws {@link CliError} `TIMED_OUT`. */
+export async function withTimeout<T>(
+  invocation: Invocation,
+  what: string,
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const given = flagValue(invocation, 'timeout')
+  const afterMs = given === undefined ? DEFAULT_COMMAND_TIMEOUT_MS : timeoutMs(given)
+  const signal = AbortSignal.timeout(afterMs)
+  try {
+    return await ask(signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+    throw new CliError('TIMED_OUT', { what, afterMs }, { cause: error })
+  }
+}
+
+function timeoutMs(text: string): number {
+  try {
+    return durationMs(text)
+  } catch (error) {
+    const problem = `--timeout: expected ${(error as Error).message}, got ${JSON.stringify(text)}`
+    throw new CliError('USAGE', { problems: [problem], help: 'rip-server --help' }, { cause: error })
+  }
+}

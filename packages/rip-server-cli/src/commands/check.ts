@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ExitCode } from '../exit-code.ts'
+import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
+import { Server } from '../serve/server.ts'
+import { durationText } from '../terminal/quantity-text.ts'
+import { explained, planServer } from './serve.ts'
+
+/** Proves configuration and application in one throw-away worker that no client reaches. */
+export async function check(invocation: Invocation): Promise<number> {
+  const { settings } = await invocationSettings(invocation, 'production')
+  const runDir = await mkdtemp(join(tmpdir(), 'rip-check-'))
+  try {
+    const alone = { ...settings, workers: 1, runDir }
+    const plan = { ...planServer(alone, 'production', invocation), listen: undefined, watch: false }
+    await using server = await Server.open(plan)
+    const startedMs = performance.now()
+    await server.start()
+    const tookMs = Math.round(performance.now() - startedMs)
+    const { generation } = server.manager.snapshot
+    if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify({ ok: true, generation, tookMs }))
+    else invocation.terminal.say(`${plan.entry} starts and is ready after ${durationText(tookMs)}`)
+    return ExitCode.done
+  } catch (error) {
+    throw explained(error)
+  } finally {
+    await rm(runDir, { recursive: true, force: true })
+  }
+}

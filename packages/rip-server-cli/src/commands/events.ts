@@ -1,0 +1,15 @@
+import { ExitCode } from '../exit-code.ts'
+import { findInstance } from '../instance/find-instance.ts'
+import { type Invocation, isOn } from '../invocation.ts'
+import { plainEvent } from '../serve/event-line.ts'
+
+/** Prints what happens, from now on, until the instance stops. */
+export async function events(invocation: Invocation): Promise<number> {
+  const { client } = await findInstance(invocation)
+  const json = isOn(invocation, 'json')
+  for await (const event of client.events()) {
+    const line = json ? JSON.stringify(event) : `${new Date(event.atMs).toISOString()} ${plainEvent(event)}`
+    invocation.terminal.data(line)
+  }
+  return ExitCode.done
+}

@@ -1,0 +1,39 @@
+import { ExitCode } from '../exit-code.ts'
+import { findInstances } from '@rip/manager'
+import { connect } from '../instance/find-instance.ts'
+import { type Invocation, isOn } from '../invocation.ts'
+import { shortGeneration } from '../serve/event-line.ts'
+import { durationText } from '../terminal/quantity-text.ts'
+import { table } from '../terminal/table.ts'
+
+/** Prints every instance of this user. */
+export async function ps(invocation: Invocation): Promise<number> {
+  const { terminal, env } = invocation
+  const asked = await Promise.allSettled(findInstances(env).map(connect))
+  // One that stopped between the two calls is not running.
+  const instances = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+  if (isOn(invocation, 'json')) {
+    terminal.data(
+      JSON.stringify(
+        instances.map(({ instance, snapshot }) => ({ ...instance, ...snapshot })),
+        null,
+        2,
+      ),
+    )
+    return ExitCode.done
+  }
+  if (instances.length === 0) terminal.say('nothing is running')
+  const rows = instances.map(({ instance, snapshot }) => [
+    snapshot.name,
+    String(snapshot.pid),
+    snapshot.health,
+    `${snapshot.readyWorkers}/${snapshot.wantedWorkers}`,
+    shortGeneration(snapshot.generation),
+    durationText(Date.now() - snapshot.startedAtMs),
+    instance.url ?? '',
+    snapshot.root,
+  ])
+  const head = ['name', 'pid', 'health', 'workers', 'code', 'up', 'url', 'app']
+  if (rows.length > 0) for (const line of table([head, ...rows])) terminal.data(line)
+  return ExitCode.done
+}

@@ -1,0 +1,61 @@
+import type { Instance, ManagerSnapshot, WorkerSnapshot } from '@rip/manager'
+import { ExitCode } from '../exit-code.ts'
+import { findInstance } from '../instance/find-instance.ts'
+import { type Invocation, isOn } from '../invocation.ts'
+import { refusalText, shortGeneration } from '../serve/event-line.ts'
+import { bytesText, durationText } from '../terminal/quantity-text.ts'
+import { table } from '../terminal/table.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+
+/** Prints what runs; exit 1 when fewer workers serve than wanted. */
+export async function status(invocation: Invocation): Promise<number> {
+  const { instance, snapshot } = await findInstance(invocation)
+  const { terminal } = invocation
+  if (isOn(invocation, 'json')) terminal.data(JSON.stringify({ url: instance.url, ...snapshot }, null, 2))
+  else terminal.data(statusText(instance, snapshot, terminal))
+  return isWell(snapshot) ? ExitCode.done : ExitCode.failed
+}
+
+/** The snapshot for people: facts, workers, and the last refusal if there is one. */
+export function statusText({ url }: Instance, snapshot: ManagerSnapshot, terminal: Terminal): string {
+  const health = isWell(snapshot) ? terminal.good(snapshot.health) : terminal.bad(snapshot.health)
+  const facts = [
+    ['name', `${snapshot.name}, process ${snapshot.pid}`],
+    ['url', url ?? 'none'],
+    ['health', health],
+    ['app', snapshot.root],
+    ['code', codeText(snapshot)],
+    ['workers', `${snapshot.readyWorkers} of ${snapshot.wantedWorkers} ready`],
+    ['reloads', `${snapshot.reloads.admitted} admitted, ${snapshot.reloads.refused} refused`],
+    ['watching', snapshot.watching ? 'yes' : 'no'],
+    ['up', durationText(Date.now() - snapshot.startedAtMs)],
+  ]
+  const { lastRefusal, generation: serving } = snapshot
+  const refusal = lastRefusal === null ? [] : ['', refusalText(lastRefusal, { terminal, serving })]
+  return [...table(facts), '', ...workersTable(snapshot.workers), ...refusal].join('\n')
+}
+
+/** One row per worker. */
+export function workersTable(workers: readonly WorkerSnapshot[]): string[] {
+  const head = ['worker', 'pid', 'phase', 'code', 'in flight', 'requests', 'memory', 'lag']
+  const rows = workers.map((worker) => [
+    `w${worker.slot}.${worker.incarnation}`,
+    String(worker.pid),
+    worker.phase,
+    shortGeneration(worker.generation),
+    String(worker.inFlight),
+    String(worker.requests),
+    bytesText(worker.rssBytes),
+    durationText(worker.loopLagMs),
+  ])
+  return table([head, ...rows])
+}
+
+function codeText({ generation, previousGeneration, held }: ManagerSnapshot): string {
+  const before = previousGeneration === null ? '' : `, before it ${shortGeneration(previousGeneration)}`
+  return `${shortGeneration(generation)}${before}${held ? ', held' : ''}`
+}
+
+function isWell({ health }: ManagerSnapshot): boolean {
+  return health === 'ok' || health === 'held'
+}

@@ -1,0 +1,30 @@
+import { type Instance, readInstance } from '@rip/manager'
+import { CliError } from '../errors.ts'
+import { ExitCode } from '../exit-code.ts'
+import { findInstance } from '../instance/find-instance.ts'
+import { type Invocation, isOn } from '../invocation.ts'
+import { withTimeout } from './change.ts'
+
+const GONE_POLL_MS = 10
+
+/** Finishes what runs, then ends every process of the instance. */
+export async function stop(invocation: Invocation): Promise<number> {
+  const { client, instance, snapshot } = await findInstance(invocation)
+  const report = await withTimeout(invocation, 'stop', async (signal) => {
+    const answer = await client.stop({ now: isOn(invocation, 'now'), signal })
+    await untilGone(instance, signal)
+    return answer
+  })
+  if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(report))
+  if (report.abandoned > 0) throw new CliError('DRAIN_INCOMPLETE', { abandoned: report.abandoned })
+  invocation.terminal.say(`${snapshot.name} has stopped; every request was answered`)
+  return ExitCode.done
+}
+
+/** Waits for the process itself: what comes next may be a start with the same address. */
+async function untilGone({ runDir }: Instance, signal: AbortSignal): Promise<void> {
+  while (readInstance(runDir) !== undefined) {
+    signal.throwIfAborted()
+    await Bun.sleep(GONE_POLL_MS)
+  }
+}

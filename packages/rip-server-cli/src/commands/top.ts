@@ -1,0 +1,23 @@
+import { ExitCode } from '../exit-code.ts'
+import { findInstance } from '../instance/find-instance.ts'
+import type { Invocation } from '../invocation.ts'
+import { statusText } from './status.ts'
+
+const REFRESH_MS = 1_000
+/** Cursor to the upper left corner, and everything after it erased (ECMA-48: CUP, ED). */
+const CLEAR = '\x1b[H\x1b[J'
+
+/** Shows the workers, refreshed each second; one page when nobody watches. Ends when the instance does. */
+export async function top(invocation: Invocation): Promise<number> {
+  const { instance, client, snapshot } = await findInstance(invocation)
+  const { terminal } = invocation
+  if (process.stdout.isTTY !== true) {
+    terminal.data(statusText(instance, snapshot, terminal))
+    return ExitCode.done
+  }
+  for (;;) {
+    const current = await client.status()
+    terminal.data(CLEAR + statusText(instance, current, terminal))
+    await Bun.sleep(REFRESH_MS)
+  }
+}

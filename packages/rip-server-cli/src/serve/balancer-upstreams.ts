@@ -1,0 +1,56 @@
+import type { AdminClient } from '@rip/balancer'
+import type { Backend, DrainReport, GenerationId, Upstreams } from '@rip/manager'
+
+/** Longest drain that is asked for; the manager's signal ends it earlier. */
+const MAX_DRAIN_MS = 86_400_000
+
+/** Routes through balancer processes; every promise resolves when each of them has acknowledged. */
+export class BalancerUpstreams implements Upstreams {
+  readonly #balancers: readonly AdminClient[]
+
+  constructor(balancers: readonly AdminClient[]) {
+    this.#balancers = balancers
+  }
+
+  async prepare(generation: GenerationId, backends: readonly Backend[]): Promise<void> {
+    const declared = backends.map(({ id, socket, maxInFlight }) => {
+      return { id, address: `unix:${socket}`, maxInFlight }
+    })
+    await Promise.all(this.#balancers.map((balancer) => balancer.prepare(generation, declared)))
+  }
+
+  async cut(generation: GenerationId): Promise<void> {
+    await Promise.all(this.#balancers.map((balancer) => balancer.cut(generation)))
+  }
+
+  async drain(generation: GenerationId, { signal }: { readonly signal: AbortSignal }): Promise<DrainReport> {
+    const startedMs = performance.now()
+    const reports = await Promise.all(
+      this.#balancers.map((balancer) => drainOne(balancer, generation, signal)),
+    )
+    const abandoned = reports.reduce((sum, count) => sum + count, 0)
+    return { generation, abandoned, elapsedMs: Math.round(performance.now() - startedMs) }
+  }
+}
+
+/** Exchanges that were still running at the end. */
+async function drainOne(
+  balancer: AdminClient,
+  generation: GenerationId,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return (await balancer.drain(generation, MAX_DRAIN_MS, signal)).abandoned
+  } catch (error) {
+    if (!signal.aborted) throw error
+    // Given up: an immediate look says what is left.
+    return (await balancer.drain(generation, 0)).abandoned
+  }
+}
+
+/** For workers that are reached by their sockets alone: nothing is routed, so nothing is in flight. */
+export const nothingInFront: Upstreams = {
+  prepare: async () => {},
+  cut: async () => {},
+  drain: async (generation) => ({ generation, abandoned: 0, elapsedMs: 0 }),
+}

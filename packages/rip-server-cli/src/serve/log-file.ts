@@ -1,0 +1,48 @@
+import { appendFileSync, renameSync, rmSync, statSync } from 'node:fs'
+
+/** Name of the log in a run directory. */
+export const LOG_NAME = 'log'
+
+/** Size at which the log starts anew; the one before is kept. */
+const MAX_LOG_BYTES = 4 * 2 ** 20
+/** Lines are written together this long after the first of them. */
+const FLUSH_MS = 50
+
+/** What the workers wrote lately, for `rip-server logs`. Bounded, and gone with the run directory. */
+export class LogFile implements AsyncDisposable {
+  readonly #path: string
+  #pending = ''
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  write(line: string): void {
+    this.#pending += `${line}\n`
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
+  }
+
+  async close(): Promise<void> {
+    this.#flush()
+    rmSync(this.#path, { force: true })
+    rmSync(`${this.#path}.1`, { force: true })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#pending === '') return
+    try {
+      appendFileSync(this.#path, this.#pending, { mode: 0o600 })
+      if (statSync(this.#path).size > MAX_LOG_BYTES) renameSync(this.#path, `${this.#path}.1`)
+    } catch {
+      // A full disk: the lines were printed all the same, and serving matters more.
+    }
+    this.#pending = ''
+  }
+}

@@ -1,0 +1,187 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AdminClient } from '@rip/balancer'
+import {
+  createChangeDetector,
+  createContentTree,
+  createManager,
+  createSpawner,
+  createWorkerLinks,
+  type ListenAddress,
+  type Manager,
+  openControlServer,
+  openListenSocket,
+  openRunDir,
+  type RunDir,
+  type Service,
+  type StopOptions,
+  type StopReport,
+  type Upstreams,
+} from '@rip/manager'
+import type { Mode, Settings } from '../config/settings.ts'
+import { instanceIdentity, instanceName } from '../instance/identity.ts'
+import { balancerService } from './balancer-service.ts'
+import { BalancerUpstreams, nothingInFront } from './balancer-upstreams.ts'
+import { ChildOutput } from './child-output.ts'
+import { HealthVerifier } from './health-verifier.ts'
+import { LOG_NAME, LogFile } from './log-file.ts'
+import { SnapshotBuilder } from './snapshot-builder.ts'
+
+/** Everything a server is made from, decided before anything is started. */
+export interface ServerPlan {
+  readonly mode: Mode
+  readonly settings: Settings
+  /** Folder of the application; a symbolic link stays symbolic. */
+  readonly root: string
+  /** File of the application. */
+  readonly entry: string
+  readonly watch: boolean
+  /** Where the balancer listens; without it workers are reached by their sockets alone. */
+  readonly listen: ListenAddress | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly color: boolean
+  /** Told, in one sentence each, what an operator should know. */
+  readonly warn: (message: string) => void
+}
+
+/** Balancer, manager and workers of one application. Closing ends everything in reverse order of its start. */
+export class Server implements AsyncDisposable {
+  readonly manager: Manager
+  readonly runDir: RunDir
+  /** Where clients reach it, with the real port. */
+  readonly address: ListenAddress | undefined
+  readonly #owned: AsyncDisposableStack
+  #closing: Promise<StopReport> | undefined
+
+  private constructor(parts: ServerParts, owned: AsyncDisposableStack) {
+    this.manager = parts.manager
+    this.runDir = parts.runDir
+    this.address = parts.address
+    this.#owned = owned
+  }
+
+  /** Takes run directory, lock and listening socket; starts no process yet. Leaves nothing behind when it throws. */
+  static async open(plan: ServerPlan): Promise<Server> {
+    await using owned = new AsyncDisposableStack()
+    const parts = await assemble(plan, owned)
+    return new Server(parts, owned.move())
+  }
+
+  /** Resolves when the first generation serves. Throws what {@link Manager.start} throws. */
+  async start(): Promise<void> {
+    await this.manager.start()
+  }
+
+  /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */
+  async close(options: StopOptions = {}): Promise<StopReport> {
+    const stopped = this.manager.close(options)
+    return (this.#closing ??= this.#close(stopped))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(stopped: Promise<StopReport>): Promise<StopReport> {
+    const report = await stopped
+    await this.#owned.disposeAsync()
+    return report
+  }
+}
+
+interface ServerParts {
+  readonly manager: Manager
+  readonly runDir: RunDir
+  readonly address: ListenAddress | undefined
+}
+
+async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<ServerParts> {
+  const { settings, mode, root, entry } = plan
+  const env = definedOnly(plan.env)
+  const name = instanceName(settings, root)
+  const runDir = owned.use(await openRunDir({ ...instanceIdentity(settings, root), env }))
+  const log = owned.use(new LogFile(join(runDir.path, LOG_NAME)))
+  const builder = owned.use(new SnapshotBuilder({ root, folder: join(runDir.path, 'snapshots'), env }))
+  const output = new ChildOutput()
+  const spawner = owned.use(
+    createSpawner({
+      color: plan.color,
+      route: (line, origin) => output.route(line, origin),
+      onLine: (line) => log.write(`${line.name} | ${line.text}`),
+    }),
+  )
+  const front = plan.listen === undefined ? noFront : await openFront(plan.listen, { runDir, env, owned })
+  const tree = createContentTree({ root })
+  const manager = createManager({
+    root,
+    name,
+    command: { argv: [process.execPath, workerProgram(), entry] },
+    workers: settings.workers,
+    concurrency: settings.concurrency,
+    mode,
+    env: () => env,
+    bootTimeoutMs: settings.bootTimeoutMs,
+    drainTimeoutMs: settings.drainTimeoutMs,
+    recycle: recycling(settings),
+    spawner,
+    watcher: plan.watch ? createChangeDetector({ tree, onWarning: plan.warn }) : null,
+    tree,
+    builder,
+    links: createWorkerLinks(runDir.linksPath, { onWarning: plan.warn }),
+    verifier: settings.health === undefined ? null : new HealthVerifier(settings.health),
+    socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
+    upstreams: front.upstreams,
+    services: front.services,
+    ...(front.stopAccepting !== undefined && { stopAccepting: front.stopAccepting }),
+  })
+  manager.on('worker-ready', ({ pid }) => output.ready(pid))
+  manager.on('worker-exited', ({ pid }) => output.gone(pid))
+  owned.use(await openControlServer({ path: runDir.controlPath, manager }))
+  return { manager, runDir, address: front.address }
+}
+
+/** What stands between clients and workers. */
+interface Front {
+  readonly upstreams: Upstreams
+  readonly services: readonly Service[]
+  readonly address: ListenAddress | undefined
+  readonly stopAccepting?: () => Promise<void>
+}
+
+const noFront: Front = { upstreams: nothingInFront, services: [], address: undefined }
+
+async function openFront(
+  listen: ListenAddress,
+  {
+    runDir,
+    env,
+    owned,
+  }: { runDir: RunDir; env: Readonly<Record<string, string>>; owned: AsyncDisposableStack },
+): Promise<Front> {
+  const socket = owned.use(await openListenSocket(listen))
+  const admin = new AdminClient({ socket: runDir.adminPath })
+  const service = balancerService({ socket, listen, adminPath: runDir.adminPath, env, admin })
+  return {
+    upstreams: new BalancerUpstreams([admin]),
+    services: [service],
+    address: socket?.address ?? listen,
+  }
+}
+
+/** Found from our own package, so that an application needs none of them. */
+function workerProgram(): string {
+  return fileURLToPath(import.meta.resolve('@rip/worker/main'))
+}
+
+function recycling({ maxRequests, maxMemoryBytes, maxLifetimeMs }: Settings): object {
+  return {
+    ...(maxRequests !== undefined && { requests: maxRequests }),
+    ...(maxMemoryBytes !== undefined && { memoryBytes: maxMemoryBytes }),
+    ...(maxLifetimeMs !== undefined && { lifetimeMs: maxLifetimeMs }),
+  }
+}
+
+function definedOnly(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const entries = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return Object.fromEntries(entries)
+}

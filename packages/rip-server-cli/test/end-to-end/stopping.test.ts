@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'bun:test'
+import { Sandbox, type Server, until } from '../server.ts'
+
+const TEST_TIMEOUT_MS = 60_000
+
+async function expectNothingLeft(sandbox: Sandbox): Promise<void> {
+  await until('no process is left', async () => (await sandbox.processes()).length === 0)
+  const files = (await sandbox.leftovers()).filter((path) => path !== `${sandbox.runDirs}/rip-server`)
+  expect(files).toEqual([])
+}
+
+describe('nothing is left behind after', () => {
+  const ways: readonly (readonly [string, (server: Server, sandbox: Sandbox) => unknown])[] = [
+    ['TERM', (server) => server.kill('SIGTERM')],
+    ['Ctrl-C', (server) => server.interrupt()],
+    ['QUIT', (server) => server.kill('SIGQUIT')],
+    ['stop', (_, sandbox) => sandbox.run('stop')],
+    ['stop --now', (_, sandbox) => sandbox.run('stop', '--now')],
+  ]
+  for (const [name, stop] of ways) {
+    test(
+      name,
+      async () => {
+        await using sandbox = await Sandbox.create()
+        const server = await sandbox.start('dev', await sandbox.demo(), 'w:2', '0')
+        expect((await sandbox.processes()).length).toBeGreaterThanOrEqual(4)
+        await stop(server, sandbox)
+        expect((await server.finished()).code).toBe(0)
+        await expectNothingLeft(sandbox)
+      },
+      TEST_TIMEOUT_MS,
+    )
+  }
+})
+
+test(
+  'TERM lets a request under way finish',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await sandbox.start('dev', await sandbox.demo(), 'w:1', '0')
+    const slow = server.json('/slow?ms=1000')
+    await until('it is being answered', async () => {
+      const { stdout } = await sandbox.run('status', '--json')
+      const { workers } = JSON.parse(stdout) as { workers: { inFlight: number }[] }
+      return workers.some(({ inFlight }) => inFlight > 0)
+    })
+    server.kill('SIGTERM')
+    expect(await slow).toMatchObject({ slept: 1000 })
+    expect((await server.finished()).code).toBe(0)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a second Ctrl-C does not wait',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await sandbox.start('dev', await sandbox.demo(), 'w:1', '0')
+    const slow = server.json('/slow?ms=25000').then(
+      () => 'answered',
+      () => 'cut off',
+    )
+    await until('it is being answered', async () => {
+      const { stdout } = await sandbox.run('status', '--json')
+      return (JSON.parse(stdout) as { workers: { inFlight: number }[] }).workers[0]!.inFlight > 0
+    })
+    server.interrupt()
+    await server.says('stopping')
+    server.interrupt()
+    const { code } = await server.finished()
+    expect([await slow, code]).toEqual(['cut off', 1])
+    await expectNothingLeft(sandbox)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'when the manager is killed, balancer and workers leave, and a new start works',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = await sandbox.demo()
+    const killed = await sandbox.start('dev', app, 'w:2', '0')
+    killed.kill('SIGKILL')
+    await until('every process has left', async () => (await sandbox.processes()).length === 0)
+    const next = await sandbox.start('dev', app, 'w:2', '0')
+    expect(await next.json('/api/whoami')).toMatchObject({ served: 1 })
+    next.kill('SIGTERM')
+    expect((await next.finished()).code).toBe(0)
+    await expectNothingLeft(sandbox)
+  },
+  TEST_TIMEOUT_MS,
+)
