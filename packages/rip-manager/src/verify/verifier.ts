@@ -1,0 +1,67 @@
+import type { Verifier } from '../ports.ts'
+
+/** Answers in a row that prove a candidate. */
+export const DEFAULT_VERIFY_ANSWERS = 1
+export const DEFAULT_VERIFY_TIMEOUT_MS = 5_000
+
+/** Of a refusing answer, this much is shown. */
+const EXCERPT_CHARS = 200
+
+export interface VerifierOptions {
+  /** Path of the application that must answer 2xx, such as `/up`. */
+  readonly path: string
+  /** Answers in a row that are asked for. @default 1 */
+  readonly answers?: number
+  /** Time for each answer. @default 5000 */
+  readonly timeoutMs?: number
+}
+
+/** Asks a candidate over its socket; the first answer that is not 2xx, or does not come in time, is the reason to refuse it. */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const { path, answers = DEFAULT_VERIFY_ANSWERS, timeoutMs = DEFAULT_VERIFY_TIMEOUT_MS } = options
+  return {
+    async verify(socket, { signal }) {
+      for (let count = 0; count < answers; count += 1) {
+        const reason = await ask(socket, path, timeoutMs, signal)
+        signal.throwIfAborted()
+        if (reason !== undefined) return reason
+      }
+      return undefined
+    },
+  }
+}
+
+async function ask(
+  socket: string,
+  path: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const deadline = AbortSignal.timeout(timeoutMs)
+  try {
+    const response = await fetch(`http://localhost${path}`, {
+      unix: socket,
+      redirect: 'manual',
+      // The connection would stay open, and hold up the drain of a worker that never serves.
+      headers: { connection: 'close', 'user-agent': 'rip-server' },
+      signal: AbortSignal.any([deadline, signal]),
+    } as BunFetchRequestInit)
+    const body = await response.text()
+    return response.ok ? undefined : `GET ${path} was answered ${statusOf(response)}${excerptOf(body)}`
+  } catch (error) {
+    if (deadline.aborted) return `GET ${path} was not answered within ${timeoutMs} ms`
+    return `GET ${path} failed: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+function statusOf({ status, statusText, headers }: Response): string {
+  const location = headers.get('location')
+  const to = location === null ? '' : ` to ${location}; name the path that answers itself`
+  return `${status} ${statusText}`.trimEnd() + to
+}
+
+function excerptOf(body: string): string {
+  const text = body.trim()
+  if (text === '') return ''
+  return `: ${text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS)}…` : text}`
+}
