@@ -23,12 +23,14 @@ const signatures = {
   close: { args: ['i32'], returns: 'i32' },
   flock: { args: ['i32', 'i32'], returns: 'i32' },
   waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
+  clock_gettime: { args: ['i32', 'buffer'], returns: 'i32' },
 } as const
 
 const linuxErrno = { __errno_location: { args: [], returns: 'ptr' } } as const
 const darwinErrno = { __error: { args: [], returns: 'ptr' } } as const
 
 const INT_BYTES = 4
+const CLOCK_MONOTONIC = process.platform === 'darwin' ? 6 : 1
 /** Room for any `sockaddr`; the longest, `sockaddr_un`, has 110. */
 const MAX_ADDRESS_BYTES = 128
 
@@ -41,13 +43,15 @@ export interface Libc {
   /** The address a socket is bound to, as the raw `sockaddr`. */
   socketName(fd: number): Uint8Array
   /** Sends one datagram to the raw `sockaddr`. */
-  sendTo(fd: number, message: Uint8Array, address: Uint8Array): void
+  sendTo(fd: number, message: Uint8Array, flags: number, address: Uint8Array): void
   /** Number of bytes received. */
   receive(fd: number, into: Uint8Array, flags: number): number
   close(fd: number): void
   flock(fd: number, operation: number): void
   /** Pid of the child that was waited for, 0 when it still runs. */
   waitpid(pid: number, options: number): number
+  /** Microseconds of the system's monotonic clock, whose zero all processes share; that of the runtime starts with the process. */
+  monotonicUs(): bigint
 }
 
 /** A failed system call, with the symbolic name of its errno, such as `EADDRINUSE`. */
@@ -121,13 +125,19 @@ function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[
       checked('getsockname', symbols.getsockname(fd, address, length))
       return address.subarray(0, length.getInt32(0, true))
     },
-    sendTo(fd, message, address) {
-      checked('sendto', symbols.sendto(fd, message, message.byteLength, 0, address, address.byteLength))
+    sendTo(fd, message, flags, address) {
+      checked('sendto', symbols.sendto(fd, message, message.byteLength, flags, address, address.byteLength))
     },
     receive: (fd, into, flags) => checked('recv', symbols.recv(fd, into, into.byteLength, flags)),
     close: (fd) => void checked('close', symbols.close(fd)),
     flock: (fd, operation) => void checked('flock', symbols.flock(fd, operation)),
     waitpid: (pid, options) => checked('waitpid', symbols.waitpid(pid, null, options)),
+    monotonicUs() {
+      const time = new BigInt64Array(new ArrayBuffer(16))
+      checked('clock_gettime', symbols.clock_gettime(CLOCK_MONOTONIC, time))
+      const [seconds = 0n, nanoseconds = 0n] = time
+      return seconds * 1_000_000n + nanoseconds / 1_000n
+    },
   }
 }
 
