@@ -4,9 +4,16 @@ import { AdminServer } from './admin/admin-server.ts'
 import type { ListenAddress } from './config/address.ts'
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './config/quantity.ts'
-import { resolveConfig, type ResolvedConfig, type ResolvedListener } from './config/resolve-config.ts'
+import {
+  resolveBackends,
+  resolveConfig,
+  type ResolvedConfig,
+  type ResolvedListener,
+} from './config/resolve-config.ts'
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './defaults.ts'
-import { BalancerError } from './errors.ts'
+import { Discovery, type BackendList } from './discovery/discovery.ts'
+import { Emitter, type BalancerEvent } from './events.ts'
+import { BalancerError, listenFailure } from './errors.ts'
 import { DataPlane } from './exchange/data-plane.ts'
 import type { ConnectionEvent, ExchangeObserver, ExchangeRecord } from './exchange/record.ts'
 import type { Hooks } from './exchange/settings.ts'
@@ -17,6 +24,7 @@ import { Metrics } from './metrics/metrics.ts'
 import { errorPages } from './pages/error-pages.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
+import { removeStaleSocket } from './stale-socket.ts'
 import { FileTlsSource } from './tls/file-tls-source.ts'
 import type { Upstreams } from './upstream/upstreams.ts'
 
@@ -35,6 +43,13 @@ export interface DrainOptions {
   readonly timeout?: Duration
 }
 
+/** How a drain ended. */
+export interface DrainSummary {
+  /** Requests that were cut because they did not finish in time. */
+  readonly abandoned: number
+  readonly elapsedMs: number
+}
+
 /** Listeners, a pool, and everything between them. Obtained from `createBalancer` or `balance`. */
 export class Balancer implements AsyncDisposable {
   readonly pool: Pool
@@ -51,6 +66,8 @@ export class Balancer implements AsyncDisposable {
   private health: HealthChecker | undefined
   private readonly admin: AdminServer | undefined
   private readonly startedAtMs = performance.now()
+  private readonly discoveries = new Set<Discovery>()
+  private readonly events = new Emitter()
   private closing: Promise<void> | undefined
 
   /** @throws `CONFIG_INVALID` with every problem of the configuration */
@@ -91,6 +108,14 @@ export class Balancer implements AsyncDisposable {
     this.watchHealth()
   }
 
+  /** Calls back for every event of a type until disposed. */
+  on<T extends BalancerEvent['type']>(
+    type: T,
+    listener: (event: Extract<BalancerEvent, { type: T }>) => void,
+  ): Disposable {
+    return this.events.on(type, listener)
+  }
+
   /** Figures of this moment; the answer of `GET /status`. */
   stats(): BalancerStatus {
     return {
@@ -128,6 +153,21 @@ export class Balancer implements AsyncDisposable {
     this.watchHealth()
   }
 
+  /**
+   * Takes its backends from a source from now on: every list the source hands over replaces the one before.
+   * Resolves when the source has ended. See `dns` for names.
+   */
+  async discover(source: AsyncIterable<BackendList>): Promise<void> {
+    const apply = (list: BackendList): void => {
+      this.pool.prepare(undefined, resolveBackends(list, this.config.maxInFlight))
+      this.pool.cut(undefined)
+    }
+    const discovery = new Discovery(source, apply, (message) => this.warn(message))
+    this.discoveries.add(discovery)
+    await discovery.run()
+    this.discoveries.delete(discovery)
+  }
+
   /** Opens the file of the access log again, for log rotation. */
   async reopenLog(): Promise<void> {
     await this.file?.reopen()
@@ -139,12 +179,24 @@ export class Balancer implements AsyncDisposable {
     for (const listener of this.listeners) void listener.drain()
   }
 
-  /** Stops accepting, lets every request finish, closes. What is not finished in time is cut. */
-  async drain({ timeout = DEFAULT_DRAIN_TIMEOUT_MS }: DrainOptions = {}): Promise<void> {
-    const limitMs = typeof timeout === 'number' ? timeout : (durationMs(timeout) ?? DEFAULT_DRAIN_TIMEOUT_MS)
+  /**
+   * Stops accepting, lets every request finish, closes. What is not finished in time is cut.
+   *
+   * @throws `CONFIG_INVALID` when the time limit is not a duration
+   */
+  async drain({ timeout = DEFAULT_DRAIN_TIMEOUT_MS }: DrainOptions = {}): Promise<DrainSummary> {
+    const limitMs = typeof timeout === 'number' ? timeout : durationMs(timeout)
+    if (limitMs === undefined)
+      throw new BalancerError('CONFIG_INVALID', {
+        problems: [`timeout: expected milliseconds or a duration such as 30s, got "${timeout}"`],
+      })
+    const startedAtMs = performance.now()
     const signal = AbortSignal.timeout(limitMs)
+    let abandoned = 0
+    signal.addEventListener('abort', () => (abandoned = this.metrics.inFlight), { once: true })
     await Promise.all(this.listeners.map((listener) => listener.drain(signal)))
     await this.close()
+    return { abandoned, elapsedMs: performance.now() - startedAtMs }
   }
 
   /** Cuts everything and frees every resource. Idempotent. */
@@ -158,6 +210,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   private async shutDown(): Promise<void> {
+    for (const discovery of this.discoveries) await discovery[Symbol.asyncDispose]()
     this.health?.[Symbol.dispose]()
     for (const source of this.tlsSources) source[Symbol.dispose]()
     this.pool.close()
@@ -183,18 +236,31 @@ export class Balancer implements AsyncDisposable {
       ...this.config,
       name,
       observer: {
-        retired: (backend) => this.plane.upstreams.retire(backend),
-        ejected: (backend, forMs) =>
-          this.hooks.onWarning?.(
+        retired: (backend) => {
+          this.plane.upstreams.retire(backend)
+          this.events.emit({ type: 'backend-retired', backend: backend.id })
+        },
+        ejected: (backend, forMs) => {
+          this.warn(
             `backend ${backend.id} cannot be connected to; left alone for ${Math.round(forMs / 1000)} s`,
-          ),
-        readmitted: (backend) => this.hooks.onWarning?.(`backend ${backend.id} answers again`),
+          )
+          this.events.emit({ type: 'backend-ejected', backend: backend.id, forMs })
+        },
+        readmitted: (backend) => this.events.emit({ type: 'backend-readmitted', backend: backend.id }),
+        health: (backend, healthy) =>
+          this.events.emit({ type: 'backend-health', backend: backend.id, healthy }),
+        cut: (generation) => this.events.emit({ type: 'generation-cut', generation }),
       },
     })
     if (backends.length === 0) return pool
     pool.prepare(undefined, backends)
     pool.cut(undefined)
     return pool
+  }
+
+  private warn(message: string): void {
+    this.hooks.onWarning?.(message)
+    this.events.emit({ type: 'warning', message })
   }
 
   private watchHealth(): void {
@@ -231,8 +297,7 @@ export class Balancer implements AsyncDisposable {
 
   private createTls(files: NonNullable<ResolvedListener['tls']>): FileTlsSource {
     try {
-      const onProblem = (error: Error): void =>
-        this.hooks.onWarning?.(`the new certificate is not used: ${error.message}`)
+      const onProblem = (error: Error): void => this.warn(`the new certificate is not used: ${error.message}`)
       const source = new FileTlsSource({ ...files, onProblem })
       this.tlsSources.push(source)
       return source
@@ -278,16 +343,10 @@ export async function balance(config: BalancerConfig, hooks?: BalancerHooks): Pr
 
 async function startListener(listener: Listener, { address }: ResolvedListener): Promise<void> {
   try {
+    if (address.kind === 'unix') await removeStaleSocket(address.path)
     await listener.start()
   } catch (error) {
-    const text = listenText(address)
-    if ((error as { code?: string }).code === 'EADDRINUSE')
-      throw new BalancerError('ADDRESS_IN_USE', { address: text })
-    throw new BalancerError(
-      'LISTEN_FAILED',
-      { address: text, reason: (error as Error).message },
-      { cause: error },
-    )
+    throw listenFailure(listenText(address), error)
   }
 }
 

@@ -9,7 +9,7 @@ export type {
   PrepareBody,
 } from './admin/admin-protocol.ts'
 export { Balancer, balance, createBalancer } from './balancer.ts'
-export type { BalancerHooks, DrainOptions } from './balancer.ts'
+export type { BalancerHooks, DrainOptions, DrainSummary } from './balancer.ts'
 export { runBalancer } from './cli/run-balancer.ts'
 export type { ProgramIo } from './cli/run-balancer.ts'
 export type {
@@ -23,8 +23,12 @@ export type {
   Size,
   TimeoutsConfig,
 } from './config/config.ts'
+export { dns } from './discovery/dns.ts'
+export type { DnsOptions, ResolvedName, ResolveName } from './discovery/dns.ts'
+export type { BackendList } from './discovery/discovery.ts'
 export { BalancerError } from './errors.ts'
 export type { BalancerErrorCode, BalancerErrorDetail } from './errors.ts'
+export type { BalancerEvent } from './events.ts'
 export type { EndCause, ExchangeRecord } from './exchange/record.ts'
 export type {
   ClientView,
@@ -46,5 +50,6 @@ export type {
   PoolClock,
   PoolObserver,
   PoolOptions,
+  PoolSettings,
   PoolSnapshot,
 } from './pool/pool.ts'

@@ -122,6 +122,50 @@ describe('balance', () => {
   })
 })
 
+describe('discovery', () => {
+  test('replaces the backends by whatever the source hands over, and reports what cannot be used', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    const warnings: string[] = []
+    await using lb = await balance({ listen: '127.0.0.1:0' })
+    using _on = lb.on('warning', ({ message }) => warnings.push(message))
+    await lb.discover(
+      (async function* () {
+        yield [a.address]
+        expect(await get(lb.url)).toBe('a')
+        yield ['nonsense']
+        expect(await get(lb.url)).toBe('a')
+        yield [{ address: b.address }]
+        expect(await get(lb.url)).toBe('b')
+        throw new Error('the registry is gone')
+      })(),
+    )
+    expect(await get(lb.url)).toBe('b')
+    expect(warnings[0]).toContain('to[0].address: expected host:port or unix:PATH, got "nonsense"')
+    expect(warnings[1]).toBe('discovery has ended, the last backends stay: the registry is gone')
+  })
+})
+
+describe('events', () => {
+  test('tell about backends and generations', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const seen: string[] = []
+    await using lb = await balance({
+      listen: '127.0.0.1:0',
+      to: [a.address, 'unix:/nowhere.sock'],
+      ejection: { after: 1 },
+    })
+    using _ejected = lb.on('backend-ejected', ({ backend }) => seen.push(`ejected ${backend}`))
+    using _cut = lb.on('generation-cut', ({ generation }) => seen.push(`cut ${generation}`))
+    expect([await get(lb.url), await get(lb.url)]).toEqual(['a', 'a'])
+    lb.pool.prepare('g1', [])
+    lb.pool.cut('g1')
+    expect(seen).toEqual(['ejected unix:/nowhere.sock', 'cut g1'])
+  })
+})
+
 describe('hooks', () => {
   test('see a request, may answer it, and hear how it ended', async () => {
     using folder = new TempFolder()

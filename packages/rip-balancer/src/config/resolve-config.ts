@@ -51,6 +51,8 @@ export interface ResolvedHealth {
 export interface ResolvedConfig {
   readonly listeners: readonly ResolvedListener[]
   readonly backends: readonly MemberSpec[]
+  /** Of backends that do not say. */
+  readonly maxInFlight: number
   readonly pool: string
   readonly policy: PolicyName
   readonly affinity: Affinity
@@ -82,13 +84,23 @@ export function resolveConfig(config: BalancerConfig): ResolvedConfig {
   return resolved
 }
 
+/** The backends of a list alone. @throws `CONFIG_INVALID` */
+export function resolveBackends(list: BalancerConfig['to'], maxInFlight: number): readonly MemberSpec[] {
+  const problems: string[] = []
+  const reader = new ConfigReader({ to: list }, '', problems)
+  const backends = reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems))
+  if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+  return backends
+}
+
 function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
   const maxInFlight = reader.count('maxInFlight', DEFAULT_MAX_IN_FLIGHT, 1)
   const listeners = reader.list('listen', (value, path) => readListener(value, path, problems))
   const proxies = reader.addressBlocks('proxyProtocolFrom')
   return {
     listeners: reader.has('listen') ? listeners : defaultListeners(),
-    backends: reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems)),
+    backends: readBackends(reader, maxInFlight, problems),
+    maxInFlight,
     pool: reader.text('pool') ?? DEFAULT_POOL,
     ...readPolicy(reader),
     ...readQueue(reader.object('queue')),
@@ -130,6 +142,14 @@ function readTls(reader: ConfigReader): ResolvedListener['tls'] {
   const keyFile = reader.text('key') ?? reader.problem('key', 'the path of a PEM file')
   reader.end()
   return { certFile: certFile ?? '', keyFile: keyFile ?? '' }
+}
+
+function readBackends(reader: ConfigReader, maxInFlight: number, problems: string[]): MemberSpec[] {
+  const backends = reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems))
+  const ids = backends.map(({ id }) => id)
+  for (const id of new Set(ids.filter((each, at) => ids.indexOf(each) !== at)))
+    problems.push(`to: two backends have the id "${id}"; give each its own`)
+  return backends
 }
 
 function readBackend(

@@ -56,6 +56,10 @@ export interface PoolObserver {
   retired(backend: Backend): void
   ejected(backend: Backend, forMs: number): void
   readmitted(backend: Backend): void
+  /** The result of active health checks changed. */
+  health(backend: Backend, healthy: boolean): void
+  /** New requests go to this generation from now on. */
+  cut(generation: string | null): void
 }
 
 /** How a drain ended. */
@@ -100,15 +104,18 @@ const DEFAULT_EJECTION: EjectionOptions = {
   share: DEFAULT_EJECT_SHARE,
 }
 
+/** A longer delay would make a timer fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 const systemClock: PoolClock = {
   nowMs: () => performance.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, delayMs)
+    const timer = setTimeout(run, Math.min(delayMs, MAX_TIMER_MS))
     return { [Symbol.dispose]: () => clearTimeout(timer) }
   },
 }
 
-const silentObserver: PoolObserver = { retired() {}, ejected() {}, readmitted() {} }
+const silentObserver: PoolObserver = { retired() {}, ejected() {}, readmitted() {}, health() {}, cut() {} }
 
 /**
  * Backends in generations of which one serves, and one queue in front of them. Choosing and counting happen in
@@ -194,8 +201,11 @@ export class Pool implements Claims {
   /**
    * Declares the complete set of backends of a generation. Members of the generation that serves enter and leave
    * rotation at once; those of any other are kept out of it.
+   *
+   * @throws `BACKEND_DUPLICATE` when two have the same id
    */
   prepare(generation: string | undefined, specs: readonly MemberSpec[]): void {
+    this.refuseDuplicates(specs)
     const known = this.generations.get(generation) ?? []
     const members = specs.map((spec) => this.reuse(known, spec) ?? this.admit(spec, generation))
     this.generations.set(generation, members)
@@ -212,6 +222,7 @@ export class Pool implements Claims {
     for (const member of members) member.joinedAtMs = now
     this.serving = generation
     this.rotate()
+    this.observer.cut(generation ?? null)
   }
 
   /** Takes a generation out and resolves when nothing is in flight there, or when the signal aborts. */
@@ -232,7 +243,9 @@ export class Pool implements Claims {
   /** Result of an active health check. */
   setHealth(backend: Backend, healthy: boolean): void {
     const member = backend as Member
+    if (member.healthy === healthy) return
     member.healthy = healthy
+    this.observer.health(member, healthy)
     this.serveQueue()
   }
 
@@ -329,8 +342,26 @@ export class Pool implements Claims {
     this.queueTimer?.[Symbol.dispose]()
     this.queueTimer = undefined
     if (since === undefined) return
-    const waitMs = Math.max(0, since + this.queueTimeoutMs - this.clock.nowMs())
-    this.queueTimer = this.clock.after(waitMs, () => this.expire())
+    const now = this.clock.nowMs()
+    const waitMs = Math.max(0, since + this.queueTimeoutMs - now)
+    this.queueTimer = this.clock.after(Math.min(waitMs, this.growsInMs(now)), () => {
+      this.serveQueue()
+      this.expire()
+    })
+  }
+
+  /** Until a member that starts slowly takes one more request; `Infinity` when none does. */
+  private growsInMs(now: number): number {
+    if (this.slowStartMs === 0) return Number.POSITIVE_INFINITY
+    let soonest = Number.POSITIVE_INFINITY
+    for (const member of this.rotation) {
+      const capacity = this.capacityOf(member)
+      if (capacity >= member.maxInFlight) continue
+      const grownAt = member.joinedAtMs + (capacity / member.maxInFlight) * this.slowStartMs
+      // A little later, so that rounding cannot put the same capacity off for ever.
+      soonest = Math.min(soonest, Math.max(0, grownAt - now) + 1)
+    }
+    return soonest
   }
 
   private expire(): void {
@@ -372,6 +403,14 @@ export class Pool implements Claims {
   private mayEject(): boolean {
     const ejected = this.rotation.reduce((count, each) => count + (each.ejectedUntilMs > 0 ? 1 : 0), 0)
     return ejected + 1 <= Math.max(1, Math.floor(this.rotation.length * this.ejection.share))
+  }
+
+  private refuseDuplicates(specs: readonly MemberSpec[]): void {
+    const ids = new Set<string>()
+    for (const { id } of specs) {
+      if (ids.has(id)) throw new BalancerError('BACKEND_DUPLICATE', { pool: this.name, id })
+      ids.add(id)
+    }
   }
 
   private reuse(known: readonly Member[], spec: MemberSpec): Member | undefined {

@@ -10,6 +10,8 @@ function poolOf(ids: readonly string[], options: Partial<PoolOptions> = {}, maxI
     retired: (backend: Backend) => void retired.push(backend.id),
     ejected() {},
     readmitted() {},
+    health() {},
+    cut() {},
   }
   const pool = new Pool({ name: 'app', clock, observer, ...options })
   pool.prepare(
