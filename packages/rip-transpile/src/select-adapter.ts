@@ -2,11 +2,12 @@ import { fileURLToPath } from 'node:url'
 import type { Adapter } from './adapter.ts'
 import { civetAdapter } from './adapters/civet.ts'
 import { coffeescriptAdapter } from './adapters/coffeescript.ts'
+import { ripAdapter } from './adapters/rip.ts'
 import { ripLangAdapter } from './adapters/rip-lang.ts'
 import { projectCompiler } from './project-compiler.ts'
 
 /** Names of the compilers this package can drive. */
-export type AdapterName = 'rip-lang' | 'coffeescript' | 'civet'
+export type AdapterName = 'rip' | 'rip-lang' | 'coffeescript' | 'civet'
 
 /** Compiler of `.rip` files where a project names none. */
 export const DEFAULT_ADAPTER: AdapterName = 'coffeescript'
@@ -23,6 +24,7 @@ export interface SelectAdapterOptions {
 const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
 
 const factories: Readonly<Record<AdapterName, (root: string) => Adapter>> = {
+  rip: ripAdapter,
   'rip-lang': ripLangAdapter,
   coffeescript: () => coffeescriptAdapter(OWN_FOLDER),
   civet: civetAdapter,
