@@ -3,7 +3,7 @@ import type { Refusal } from '../snapshot.ts'
 import { beginReload, refuse, settleAll, supersede } from './rollout.ts'
 import { isCutting } from './routing.ts'
 import { endObservation } from './observation.ts'
-import type { Pool, Wish } from './state.ts'
+import { type Pool, START, type Wish } from './state.ts'
 
 /** Wants the content on disk to be looked at, as it is from now on. */
 export function ask(pool: Pool, wish: Pick<Wish, 'commands' | 'because'> & Partial<Wish>): void {
@@ -68,10 +68,18 @@ function decide(pool: Pool, tree: TreeState, wish: Wish): void {
   if (rollout?.generationId === tree.generation) return join(pool, wish)
   if (wish.commands.length === 0 && pool.quarantine === tree.generation) return
   if (pool.held && pool.phase === 'running') return refuseHeld(pool, tree, wish)
+  const inherited = inheritStart(pool, wish)
   supersede(pool, 'superseded', 'newer content is on disk')
   if (serving?.generation.id === tree.generation) return settleUnchanged(pool, tree, wish)
   endObservation(pool)
-  beginReload(pool, tree, wish)
+  beginReload(pool, tree, inherited)
+}
+
+/** Whoever starts wants the application served, whatever its content is by then. */
+function inheritStart({ rollout }: Pool, wish: Wish): Wish {
+  if (rollout?.because !== START) return wish
+  const { commands, sinceMs } = rollout
+  return { ...wish, commands: [...commands.splice(0), ...wish.commands], because: START, sinceMs }
 }
 
 /** The content is on its way already. */

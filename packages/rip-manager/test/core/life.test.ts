@@ -13,6 +13,15 @@ describe('start', () => {
     expect(rig.manager.snapshot.health).toBe('ok')
   })
 
+  test('goes on with newer content that was written meanwhile', async () => {
+    await using rig = createRig()
+    const started = rig.manager.start()
+    await rig.clock.advance(50)
+    rig.files.writeUnseen('app.ts', 'v2')
+    await rig.during(started)
+    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+  })
+
   test('rejects with the reason of the application, which is started once only', async () => {
     await using rig = createRig({ workers: 3 })
     const failure = { kind: 'import', message: 'cannot find package "left-pad"' } as const
