@@ -32,6 +32,8 @@ export const DEFAULT_HEALTH_RISE = 2
 export const DEFAULT_HEALTH_FALL = 3
 /** Part of the interval by which health checks are spread. */
 export const HEALTH_JITTER = 0.1
+/** Part of the interval between checks while a backend is about to go out or to come back. */
+export const HEALTH_FAST_SHARE = 0.25
 
 /** How much more than the average a backend may carry before a hash policy spills to the next one. */
 export const HASH_LOAD_BOUND = 1.25

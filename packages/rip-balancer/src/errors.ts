@@ -11,6 +11,8 @@ const messages = {
     `generation ${d.generation} of pool ${d.pool} was not prepared; prepare it before the cut`,
   GENERATION_SERVING: (d: { readonly pool: string; readonly generation: string }): string =>
     `generation ${d.generation} of pool ${d.pool} is serving; cut to another one before draining it`,
+  BACKEND_DUPLICATE: (d: { readonly pool: string; readonly id: string }): string =>
+    `two backends of pool ${d.pool} have the id ${d.id}; give each its own`,
   POOL_UNKNOWN: (d: { readonly pool: string; readonly known: readonly string[] }): string =>
     `there is no pool ${d.pool}; known: ${d.known.join(', ')}`,
   ADMIN_UNREACHABLE: (d: { readonly address: string; readonly reason: string }): string =>
@@ -36,4 +38,11 @@ export class BalancerError<C extends BalancerErrorCode = BalancerErrorCode> exte
     this.code = code
     this.detail = detail
   }
+}
+
+/** What the system said about an address that was to be listened on, as an error of this package. */
+export function listenFailure(address: string, error: unknown): BalancerError {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') return new BalancerError('ADDRESS_IN_USE', { address }, { cause: error })
+  return new BalancerError('LISTEN_FAILED', { address, reason: message }, { cause: error })
 }

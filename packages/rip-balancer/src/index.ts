@@ -42,12 +42,12 @@ export type { AccessLogFormat, LogSink } from './log/access-log.ts'
 export type { Backend, BackendAddress, Claimant, ClaimRefusal, Claims, Outcome } from './pool/claim.ts'
 export type { MemberSpec } from './pool/member.ts'
 export type { PolicyName } from './pool/policy.ts'
+export type { PoolClock } from './pool/clock.ts'
 export { Pool } from './pool/pool.ts'
 export type {
   DrainResult,
   EjectionOptions,
   MemberSnapshot,
-  PoolClock,
   PoolObserver,
   PoolOptions,
   PoolSettings,

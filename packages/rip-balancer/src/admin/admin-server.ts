@@ -1,9 +1,10 @@
 import { chmodSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
 import { DEFAULT_DRAIN_TIMEOUT_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_WEIGHT } from '../defaults.ts'
-import { BalancerError } from '../errors.ts'
+import { BalancerError, listenFailure } from '../errors.ts'
 import type { MemberSpec } from '../pool/member.ts'
 import type { Pool } from '../pool/pool.ts'
+import { removeStaleSocket } from '../stale-socket.ts'
 import type { BackendDeclaration, BalancerStatus, CutBody, DrainBody, PrepareBody } from './admin-protocol.ts'
 
 /** What the admin API shows and changes. */
@@ -31,12 +32,15 @@ export class AdminServer implements AsyncDisposable {
     this.target = target
   }
 
+  /** @throws `ADDRESS_IN_USE`, `LISTEN_FAILED` */
   async start(): Promise<void> {
+    await removeStaleSocket(this.path)
     // A socket nobody else can open, from the moment it exists.
     const before = process.umask(0o177)
     try {
       this.server = Bun.serve({
         unix: this.path,
+        maxRequestBodySize: MAX_BODY_BYTES,
         fetch: (request, server) => {
           // A drain is silent for as long as it takes.
           server.timeout(request, 0)
@@ -44,10 +48,7 @@ export class AdminServer implements AsyncDisposable {
         },
       })
     } catch (error) {
-      throw new BalancerError('LISTEN_FAILED', {
-        address: `unix:${this.path}`,
-        reason: (error as Error).message,
-      })
+      throw listenFailure(`unix:${this.path}`, error)
     } finally {
       process.umask(before)
     }
@@ -99,6 +100,8 @@ export class AdminServer implements AsyncDisposable {
     )
   }
 }
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024
 
 const METRICS_TYPE = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
 

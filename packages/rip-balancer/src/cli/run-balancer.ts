@@ -50,8 +50,9 @@ async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<numbe
   await balancer.start()
   for (const url of balancer.urls) io.out(`listening ${url}\n`)
   await stop.promise
-  await balancer.drain()
-  return stops > 1 ? EXIT.failed : EXIT.done
+  const { abandoned } = await balancer.drain()
+  if (abandoned > 0) io.err(`gave up on ${abandoned} requests that did not finish in time\n`)
+  return stops > 1 || abandoned > 0 ? EXIT.failed : EXIT.done
 }
 
 /** A configuration that is not valid changes nothing. */

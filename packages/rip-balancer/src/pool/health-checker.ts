@@ -1,74 +1,110 @@
 import type { ResolvedHealth } from '../config/resolve-config.ts'
-import { HEALTH_JITTER } from '../defaults.ts'
-import type { Member } from './member.ts'
+import { HEALTH_FAST_SHARE, HEALTH_JITTER } from '../defaults.ts'
+import { systemClock, type PoolClock } from './clock.ts'
+import { addressText, type Member } from './member.ts'
 import type { Pool } from './pool.ts'
 
-interface Streak {
+/** What is known about one backend's checks. */
+interface Patient {
+  nextAtMs: number
   passes: number
   failures: number
+  checking: boolean
 }
 
-/** Asks every backend in rotation for a path, regularly and not all at once, and tells the pool who passes. */
+export interface HealthCheckerOptions extends ResolvedHealth {
+  readonly clock?: PoolClock
+  /** A number in [0, 1). */
+  readonly random?: () => number
+  /** Whether a backend passes; replaced in tests. */
+  readonly passes?: (member: Member, options: ResolvedHealth) => Promise<boolean>
+}
+
+/**
+ * Asks every backend in rotation for a path, each at its own time so that they are not all asked at once, and more
+ * often while it is about to go out or to come back.
+ */
 export class HealthChecker implements Disposable {
   private readonly pool: Pool
-  private readonly options: ResolvedHealth
-  private readonly streaks = new WeakMap<Member, Streak>()
-  private timer: ReturnType<typeof setTimeout> | undefined
+  private readonly options: HealthCheckerOptions
+  private readonly clock: PoolClock
+  private readonly random: () => number
+  private readonly passes: NonNullable<HealthCheckerOptions['passes']>
+  private readonly patients = new WeakMap<Member, Patient>()
+  private timer: Disposable | undefined
   private closed = false
 
-  constructor(pool: Pool, options: ResolvedHealth) {
+  constructor(pool: Pool, options: HealthCheckerOptions) {
     this.pool = pool
     this.options = options
+    this.clock = options.clock ?? systemClock
+    this.random = options.random ?? Math.random
+    this.passes = options.passes ?? answersWell
   }
 
   start(): void {
-    this.schedule()
+    this.tick()
   }
 
   [Symbol.dispose](): void {
     this.closed = true
-    clearTimeout(this.timer)
+    this.timer?.[Symbol.dispose]()
   }
 
-  private schedule(): void {
+  private tick(): void {
     if (this.closed) return
-    const jitter = 1 + HEALTH_JITTER * (2 * Math.random() - 1)
-    this.timer = setTimeout(() => {
-      void this.checkAll().finally(() => this.schedule())
-    }, this.options.intervalMs * jitter)
-    this.timer.unref()
+    const now = this.clock.nowMs()
+    for (const member of this.pool.members) this.visit(member, now)
+    this.timer = this.clock.after(this.options.intervalMs * HEALTH_JITTER, () => this.tick())
   }
 
-  private async checkAll(): Promise<void> {
-    await Promise.all(this.pool.members.map((member) => this.check(member)))
+  private visit(member: Member, now: number): void {
+    const patient = this.patientOf(member, now)
+    if (!patient.checking && now >= patient.nextAtMs) void this.check(member, patient)
   }
 
-  private async check(member: Member): Promise<void> {
-    const passed = await this.passes(member)
+  /** The first check of a backend is somewhere within the first interval. */
+  private patientOf(member: Member, now: number): Patient {
+    const known = this.patients.get(member)
+    if (known !== undefined) return known
+    const nextAtMs = now + this.random() * this.options.intervalMs
+    const patient = { nextAtMs, passes: 0, failures: 0, checking: false }
+    this.patients.set(member, patient)
+    return patient
+  }
+
+  private async check(member: Member, patient: Patient): Promise<void> {
+    patient.checking = true
+    const passed = await this.passes(member, this.options)
+    patient.checking = false
     if (this.closed) return
-    const streak = this.streaks.get(member) ?? { passes: 0, failures: 0 }
-    this.streaks.set(member, streak)
-    streak.passes = passed ? streak.passes + 1 : 0
-    streak.failures = passed ? 0 : streak.failures + 1
-    if (member.healthy && streak.failures >= this.options.fall) this.pool.setHealth(member, false)
-    if (!member.healthy && streak.passes >= this.options.rise) this.pool.setHealth(member, true)
+    patient.passes = passed ? patient.passes + 1 : 0
+    patient.failures = passed ? 0 : patient.failures + 1
+    if (member.healthy && patient.failures >= this.options.fall) this.pool.setHealth(member, false)
+    if (!member.healthy && patient.passes >= this.options.rise) this.pool.setHealth(member, true)
+    patient.nextAtMs = this.clock.nowMs() + this.pauseMs(member.healthy === passed)
   }
 
-  private async passes({ address }: Member): Promise<boolean> {
-    const { path, timeoutMs } = this.options
-    const host = address.kind === 'unix' ? 'localhost' : `${address.host}:${address.port}`
-    try {
-      const response = await fetch(`http://${host}${path}`, {
-        redirect: 'manual',
-        keepalive: false,
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(address.kind === 'unix' && { unix: address.path }),
-      })
-      await response.body?.cancel()
-      return response.ok
-    } catch {
-      // Refused, reset or too slow: it does not pass.
-      return false
-    }
+  private pauseMs(settled: boolean): number {
+    const jitter = 1 + HEALTH_JITTER * (2 * this.random() - 1)
+    return this.options.intervalMs * jitter * (settled ? 1 : HEALTH_FAST_SHARE)
+  }
+}
+
+/** A 2xx answer in time; refused, reset, redirected or too slow does not pass. */
+async function answersWell({ address }: Member, { path, timeoutMs }: ResolvedHealth): Promise<boolean> {
+  const host = address.kind === 'unix' ? 'localhost' : addressText(address)
+  try {
+    const response = await fetch(`http://${host}${path}`, {
+      redirect: 'manual',
+      keepalive: false,
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(address.kind === 'unix' && { unix: address.path }),
+    })
+    await response.body?.cancel()
+    return response.ok
+  } catch {
+    // Refused, reset or too slow.
+    return false
   }
 }

@@ -4,6 +4,7 @@ import {
   DEFAULT_EJECT_MIN_MS,
   DEFAULT_EJECT_SHARE,
   DEFAULT_POLICY,
+  DEFAULT_POOL,
   DEFAULT_QUEUE_LENGTH,
   DEFAULT_QUEUE_TIMEOUT_MS,
   DEFAULT_SLOW_START_MS,
@@ -11,22 +12,18 @@ import {
 import { BalancerError } from '../errors.ts'
 import type { Backend, ClaimRefusal, Claimant, Claims, Outcome } from './claim.ts'
 import { ClaimQueue } from './claim-queue.ts'
+import { systemClock, type PoolClock } from './clock.ts'
 import { Member, addressText, type MemberSpec } from './member.ts'
 import { createPolicy, type Policy, type PolicyName } from './policy.ts'
 import { RetryBudget } from './retry-budget.ts'
 
-/** Monotonic time and timers of a pool; replaced in tests. */
-export interface PoolClock {
-  nowMs(): number
-  after(delayMs: number, run: () => void): Disposable
-}
-
 export interface PoolOptions extends PoolSettings {
-  readonly name: string
+  /** @default 'app' */
+  readonly name?: string
   readonly clock?: PoolClock
   /** A number in [0, 1). */
   readonly random?: () => number
-  readonly observer?: PoolObserver
+  readonly observer?: Partial<PoolObserver>
 }
 
 /** What may change while a pool serves. */
@@ -104,17 +101,6 @@ const DEFAULT_EJECTION: EjectionOptions = {
   share: DEFAULT_EJECT_SHARE,
 }
 
-/** A longer delay would make a timer fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
-
-const systemClock: PoolClock = {
-  nowMs: () => performance.now(),
-  after(delayMs, run) {
-    const timer = setTimeout(run, Math.min(delayMs, MAX_TIMER_MS))
-    return { [Symbol.dispose]: () => clearTimeout(timer) }
-  },
-}
-
 const silentObserver: PoolObserver = { retired() {}, ejected() {}, readmitted() {}, health() {}, cut() {} }
 
 /**
@@ -146,11 +132,11 @@ export class Pool implements Claims {
   private ejectionCount = 0
   private closed = false
 
-  constructor(options: PoolOptions) {
-    this.name = options.name
+  constructor(options: PoolOptions = {}) {
+    this.name = options.name ?? DEFAULT_POOL
     this.random = options.random ?? Math.random
     this.clock = options.clock ?? systemClock
-    this.observer = options.observer ?? silentObserver
+    this.observer = { ...silentObserver, ...options.observer }
     this.policy = createPolicy(DEFAULT_POLICY, this.random)
     this.configure(options)
   }
@@ -280,6 +266,7 @@ export class Pool implements Claims {
     this.closed = true
     this.queueTimer?.[Symbol.dispose]()
     for (let head = this.queue.head; head !== undefined; head = this.queue.head) this.refuse(head, 'closing')
+    for (const drain of this.drains) this.finish(drain)
   }
 
   private choose(claimant: Claimant, exclude: Backend | undefined): Member | undefined {

@@ -1,6 +1,6 @@
 import type { Backend, ClaimRefusal, Claimant } from '../../src/pool/claim.ts'
 import type { MemberSpec } from '../../src/pool/member.ts'
-import type { PoolClock } from '../../src/pool/pool.ts'
+import type { PoolClock } from '../../src/pool/clock.ts'
 
 /** Time that passes only when told to. */
 export class FakeClock implements PoolClock {

@@ -240,6 +240,30 @@ test('slow start grows the capacity of a new member', () => {
   for (let n = 0; n < 9; n++) claimed(pool)
 })
 
+test('slow start serves who waits as soon as the capacity has grown', () => {
+  const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 4)
+  claimed(pool)
+  const waiting = new TestClaimant()
+  expect(pool.claim(waiting)).toBe('queued')
+  clock.advance(240)
+  expect(waiting.told).toEqual([])
+  clock.advance(20)
+  expect(waiting.told).toEqual([pool.members[0]!])
+})
+
+test('a queue without a time limit waits', () => {
+  const { pool, clock } = poolOf(['a'], { queueTimeoutMs: Number.POSITIVE_INFINITY })
+  claimed(pool)
+  const waiting = new TestClaimant()
+  pool.claim(waiting)
+  clock.advance(1e9)
+  expect(waiting.told).toEqual([])
+})
+
+test('two backends of one pool cannot have the same id', () => {
+  expect(() => poolOf(['a', 'a'])).toThrow('two backends of pool app have the id a')
+})
+
 test('the retry budget is a share of the requests', () => {
   const { pool } = poolOf(['a'], {}, 1_000)
   let retries = 0

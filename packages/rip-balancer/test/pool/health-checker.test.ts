@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'bun:test'
+import { HealthChecker } from '../../src/pool/health-checker.ts'
+import { Pool } from '../../src/pool/pool.ts'
+import { FakeClock, member } from './fixtures.ts'
+
+/** Lets the checks that were begun end: they are promises already resolved. */
+const settle = async (): Promise<void> => {
+  for (let n = 0; n < 5; n++) await Promise.resolve()
+}
+
+class Ward {
+  readonly clock = new FakeClock()
+  readonly pool: Pool
+  readonly checkedAtMs: number[] = []
+  readonly changes: string[] = []
+  well = true
+  private readonly checker: HealthChecker
+
+  constructor(ids: readonly string[], random: () => number = () => 0.5) {
+    const observer = {
+      health: ({ id }: { id: string }, healthy: boolean) => void this.changes.push(`${id} ${healthy}`),
+    }
+    this.pool = new Pool({ clock: this.clock, observer })
+    this.pool.prepare(
+      undefined,
+      ids.map((id) => member(id)),
+    )
+    const passes = async (): Promise<boolean> => {
+      this.checkedAtMs.push(this.clock.nowMs())
+      return this.well
+    }
+    const health = { path: '/up', intervalMs: 1_000, timeoutMs: 100, rise: 2, fall: 3 }
+    this.checker = new HealthChecker(this.pool, { ...health, clock: this.clock, random, passes })
+    this.checker.start()
+  }
+
+  async pass(byMs: number): Promise<void> {
+    for (let at = 0; at < byMs; at += 50) {
+      this.clock.advance(50)
+      await settle()
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.checker[Symbol.dispose]()
+  }
+}
+
+describe('health checks', () => {
+  test('are spread over the interval', async () => {
+    let drawn = 0
+    using ward = new Ward(['a', 'b', 'c', 'd'], () => (drawn++ % 4) / 4)
+    await ward.pass(800)
+    expect(new Set(ward.checkedAtMs).size).toBe(4)
+  })
+
+  test('take a backend out after `fall` failures and back after `rise` passes', async () => {
+    using ward = new Ward(['a'])
+    ward.well = false
+    await ward.pass(550)
+    expect(ward.changes).toEqual([])
+    await ward.pass(1_000)
+    expect(ward.changes).toEqual(['a false'])
+    ward.well = true
+    await ward.pass(2_000)
+    expect(ward.changes).toEqual(['a false', 'a true'])
+  })
+
+  test('are more frequent while the outcome is open', async () => {
+    using ward = new Ward(['a'])
+    await ward.pass(5_000)
+    const calm = ward.checkedAtMs.length
+    ward.well = false
+    await ward.pass(1_500)
+    expect(ward.changes).toEqual(['a false'])
+    expect(ward.checkedAtMs.length - calm).toBeGreaterThanOrEqual(3)
+  })
+
+  test('end with the checker', async () => {
+    const ward = new Ward(['a'])
+    ward[Symbol.dispose]()
+    await ward.pass(5_000)
+    expect(ward.checkedAtMs).toEqual([])
+  })
+})
