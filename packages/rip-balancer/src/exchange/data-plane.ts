@@ -2,6 +2,7 @@ import { RequestHead } from '../http1/request-head.ts'
 import type { Claims } from '../pool/claim.ts'
 import type { UpstreamLimits } from '../upstream/upstream-connection.ts'
 import { Upstreams } from '../upstream/upstreams.ts'
+import type { TrailerWriter } from './request-body.ts'
 import { RequestWriter } from './request-writer.ts'
 import { ResponseWriter } from './response-writer.ts'
 import type { DataPlaneSettings } from './settings.ts'
@@ -15,6 +16,8 @@ export class DataPlane {
   readonly upstreams: Upstreams
   readonly requests: RequestWriter
   readonly responses: ResponseWriter
+  /** For trailers of requests; `undefined` drops them. */
+  readonly trailerWriter: TrailerWriter | undefined
   private readonly spareHeads: RequestHead[] = []
 
   /** @param upstreams connections to take over from the data plane this one replaces */
@@ -26,6 +29,8 @@ export class DataPlane {
     this.upstreams.configure(upstreamLimits(settings))
     this.requests = new RequestWriter(forwarding)
     this.responses = new ResponseWriter(forwarding.via)
+    if (forwarding.requestTrailers)
+      this.trailerWriter = (outbox, trailers) => this.responses.writeTrailers(outbox, trailers)
   }
 
   /** A head to read a request with; only connections with a request have one, which keeps idle ones small. */

@@ -31,7 +31,7 @@ export class ExchangeFacts implements ExchangeRecord {
   constructor(plane: DataPlane, client: ClientSide) {
     this.plane = plane
     this.client = client
-    this.body = new RequestBody(plane.settings.limits)
+    this.body = new RequestBody(plane.settings.limits, plane.trailerWriter)
   }
 
   get startedAt(): number {

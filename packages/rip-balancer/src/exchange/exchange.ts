@@ -13,7 +13,9 @@ import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
 import { ExchangeFacts } from './exchange-facts.ts'
 import { causeOf, statusOfFailure } from './failure.ts'
 import { FieldEdits } from './field-edits.ts'
+import { askRequestHook, callResponseHook } from './hook-calls.ts'
 import { ALLOWED_METHODS, writeAnswer } from './local-answer.ts'
+import { Progress } from './progress.ts'
 import type { EndCause } from './record.ts'
 import type { ClientFraming } from './response-writer.ts'
 import type { LocalAnswer } from './settings.ts'
@@ -34,7 +36,6 @@ export type ExchangePhase =
 
 type FailedOutcome = Exclude<Outcome, 'ok'>
 
-const BODY_RATE_GRACE_MS = 10_000
 const NO_BODY = new BodyFraming()
 
 /**
@@ -56,14 +57,9 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
   private freshOnly = false
   private awaitsContinue = false
   private sentBefore = 0
-  private phaseSince = 0
   private dispatchedAt = 0
-  private backendProgressAt = 0
-  private clientProgressAt = 0
-  private clientSent = 0
   private upstreamSent = 0
-  private bodyWaitMs = 0
-  private tickedAt = 0
+  private readonly progress = new Progress()
 
   /** What hash policies bind to a backend. */
   get hashKey(): string | undefined {
@@ -121,7 +117,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
    * @returns where they end in the input
    */
   take(chunk: Buffer, from: number, to: number): number {
-    this.clientProgressAt = this.tickedAt = monotonicMs()
+    this.progress.clientMoved()
     const { outbox } = this.upstream!
     if (this.phase === 'tunnel') {
       outbox.append(chunk, from, to)
@@ -160,7 +156,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
 
   /** The client took all that was waiting for it. */
   clientDrained(): void {
-    this.clientProgressAt = monotonicMs()
+    this.progress.clientMoved()
     if (this.phase === 'flushing') return this.end(this.cause)
     this.upstream?.resume()
   }
@@ -174,14 +170,14 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
 
   granted(backend: Backend): void {
     eventBegins()
-    this.queueMs += monotonicMs() - this.phaseSince
+    this.queueMs += this.progress.inPhaseMs(monotonicMs())
     this.connect(backend)
     flushGathered()
   }
 
   refused(reason: ClaimRefusal): void {
     eventBegins()
-    this.queueMs += monotonicMs() - this.phaseSince
+    this.queueMs += this.progress.inPhaseMs(monotonicMs())
     this.fail(causeOf(reason))
     flushGathered()
   }
@@ -193,7 +189,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
   }
 
   interim(response: ResponseHead): void {
-    this.backendProgressAt = monotonicMs()
+    this.progress.backendMoved()
     if (response.status !== 100) return this.relayInterim(response)
     if (!this.awaitsContinue) return
     this.awaitsContinue = false
@@ -218,7 +214,6 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     this.status = response.status
     this.responseMs = monotonicMs() - this.dispatchedAt
     this.body.forget()
-    this.awaitsContinue = false
     this.framing = this.clientFraming(response)
     this.persists =
       this.persists && this.client.mayPersist && this.framing !== 'close' && !this.refusesBody(response)
@@ -230,12 +225,13 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
       requestId: this.plane.settings.forwarding.exposeRequestId ? this.requestId : undefined,
       edits,
     })
+    this.awaitsContinue = false
     this.enter('responding')
   }
 
   data(bytes: Buffer, from: number, to: number): void {
     const { outbox } = this.client
-    this.backendProgressAt = this.tickedAt
+    this.progress.backendMoved()
     if (this.swallows) return
     if (this.framing === 'chunked' && this.phase === 'responding') appendChunk(outbox, bytes, from, to)
     else outbox.append(bytes, from, to)
@@ -265,23 +261,22 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
   }
 
   upstreamDrained(): void {
-    this.backendProgressAt = monotonicMs()
+    this.progress.backendMoved()
     this.client.inputWanted()
   }
 
   /** Checks all time limits. @param now monotonic milliseconds */
   tick(now: number): void {
     const { timeouts } = this.plane.settings
-    const elapsed = now - this.tickedAt
-    this.tickedAt = now
+    const { progress } = this
     if (this.phase === 'idle') return
-    this.noteProgress(now)
+    const elapsed = progress.tick(now, this.client.outbox.sent)
     if (this.isClientStuck(now)) return this.cut('client-timeout', 'client-gone')
     if (this.phase === 'tunnel') return this.tickTunnel(now)
     if (now - this.begunAt > timeouts.totalMs) return this.timeOut('response-timeout', 'response-timeout')
-    if (this.phase === 'connecting' && now - this.phaseSince > timeouts.connectMs)
+    if (this.phase === 'connecting' && progress.inPhaseMs(now) > timeouts.connectMs)
       return this.connectTimedOut()
-    if (this.awaitsContinue && now - this.phaseSince > timeouts.continueMs) this.continueAnyway()
+    if (this.awaitsContinue && progress.inPhaseMs(now) > timeouts.continueMs) this.continueAnyway()
     if (this.isBodyTooSlow(now, elapsed)) return this.bodyTimedOut()
     if (this.isBackendTooSlow(now)) this.timeOut('response-timeout', 'response-timeout')
   }
@@ -290,15 +285,14 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     this.resetFacts(head)
     this.edits = this.upgrade = undefined
     this.freshOnly = this.swallows = this.awaitsContinue = false
-    this.bodyWaitMs = 0
     this.sentBefore = this.client.outbox.sent
     this.begunAt = firstByteAt
-    this.phaseSince = this.clientProgressAt = this.tickedAt = monotonicMs()
+    this.progress.begin()
   }
 
   private enter(phase: ExchangePhase): void {
     this.phase = phase
-    this.phaseSince = this.backendProgressAt = this.clientProgressAt = monotonicMs()
+    this.progress.enterPhase()
   }
 
   // --- before the backend
@@ -325,25 +319,11 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
   }
 
   private callRequestHook(head: RequestHead): boolean {
-    const edits = new FieldEdits(head)
-    const view = {
-      method: this.method,
-      target: this.target,
-      host: this.host,
-      client: { address: this.clientAddress, scheme: this.scheme },
-      requestId: this.requestId,
-      headers: edits,
-    }
-    let answer: LocalAnswer | undefined | void
-    try {
-      answer = this.plane.settings.hooks.onRequest!(view)
-    } catch {
-      // The hook is the user's code: its exception costs this exchange and nothing else.
-      return this.answerHere(500, 'local-failure')
-    }
-    this.edits = edits
-    if (answer === undefined) return false
-    this.answer(answer)
+    const verdict = askRequestHook(this.plane.settings.hooks.onRequest!, head, this)
+    if (verdict === undefined) return this.answerHere(500, 'local-failure')
+    this.edits = verdict.edits
+    if (verdict.answer === undefined) return false
+    this.answer(verdict.answer)
     return true
   }
 
@@ -394,7 +374,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
 
   private requestSent(): void {
     this.upstream!.requestComplete = true
-    this.backendProgressAt = monotonicMs()
+    this.progress.backendMoved()
   }
 
   private holdClient(): void {
@@ -434,21 +414,10 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     const cookie = sticks ? affinity.cookie(this.claimed!, this.hashKey) : undefined
     if (cookie !== undefined) edits.append('Set-Cookie', cookie)
     if (onResponse === undefined) return edits
-    const view = {
-      status: response.status,
-      backend: this.backend!,
-      requestId: this.requestId,
-      headers: edits,
-    }
-    try {
-      onResponse(view)
-    } catch {
-      // As for requests: the exception of a hook costs this exchange only.
-      this.withdraw('ok')
-      this.answerError(502, 'local-failure')
-      return null
-    }
-    return edits
+    if (callResponseHook(onResponse, response, edits, this)) return edits
+    this.withdraw('ok')
+    this.answerError(502, 'local-failure')
+    return null
   }
 
   private clientFraming(response: ResponseHead): ClientFraming {
@@ -459,9 +428,9 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     return this.request!.minor > 0 ? 'chunked' : 'close'
   }
 
-  /** A final response that says no while the body is still on its way: the rest will not be read (RFC 9112 §9.5). */
+  /** A final response while the body is not even wanted, or that refuses it: the rest will not be read (RFC 9112 §9.5). */
   private refusesBody(response: ResponseHead): boolean {
-    return !this.body.done && response.status >= 300
+    return !this.body.done && (this.awaitsContinue || response.status >= 300)
   }
 
   private connectionOption(): 'close' | 'keep-alive' | undefined {
@@ -620,36 +589,25 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
 
   // --- time
 
-  private noteProgress(now: number): void {
-    const { sent } = this.client.outbox
-    if (sent !== this.clientSent) this.clientProgressAt = now
-    this.clientSent = sent
-  }
-
   private isClientStuck(now: number): boolean {
-    return (
-      this.client.outbox.waiting > 0 && now - this.clientProgressAt > this.plane.settings.timeouts.writeIdleMs
-    )
+    if (this.client.outbox.waiting === 0) return false
+    return this.progress.clientSilentMs(now) > this.plane.settings.timeouts.writeIdleMs
   }
 
   private tickTunnel(now: number): void {
-    const silentSince = Math.max(this.clientProgressAt, this.backendProgressAt)
-    if (now - silentSince > this.plane.settings.timeouts.tunnelIdleMs) this.cut('tunnel-closed', 'ok')
+    if (this.progress.silentMs(now) > this.plane.settings.timeouts.tunnelIdleMs)
+      this.cut('tunnel-closed', 'ok')
   }
 
-  /** Only time in which the client could have sent counts against it. */
   private isBodyTooSlow(now: number, elapsed: number): boolean {
     if (this.body.done || this.awaitsContinue || !this.wantsInput) return false
     const { timeouts, limits } = this.plane.settings
-    this.bodyWaitMs += elapsed
-    if (now - this.clientProgressAt > timeouts.bodyIdleMs) return true
-    if (this.bodyWaitMs < BODY_RATE_GRACE_MS) return false
-    return (this.body.received * 1000) / this.bodyWaitMs < limits.minBodyBytesPerSecond
+    return this.progress.isBodyTooSlow(now, elapsed, this.body.received, timeouts, limits)
   }
 
   private isBackendTooSlow(now: number): boolean {
     const { timeouts } = this.plane.settings
-    const silentMs = now - this.backendProgressAt
+    const silentMs = this.progress.backendSilentMs(now)
     if (this.phase === 'waiting') return this.isWaitingForBackend() && silentMs > timeouts.responseMs
     if (this.phase !== 'responding' || this.upstream?.isPaused !== false) return false
     return silentMs > timeouts.responseIdleMs

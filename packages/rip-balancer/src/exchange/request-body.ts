@@ -3,7 +3,10 @@ import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
 import type { Fault } from '../http1/fault.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
 import type { Outbox } from '../transport/outbox.ts'
+import type { FieldSection } from '../http1/field-section.ts'
 import type { Limits } from './settings.ts'
+
+export type TrailerWriter = (outbox: Outbox, trailers: FieldSection) => void
 
 /** The body of one request on its way to the backend: decoded, counted, bounded, and framed anew. */
 export class RequestBody {
@@ -13,6 +16,7 @@ export class RequestBody {
   done = true
   fault: Fault | undefined = undefined
   private readonly limits: Limits
+  private readonly writeTrailers: TrailerWriter | undefined
   private framing: Framing = 'none'
   private remaining = 0
   private decoder: ChunkedDecoder | undefined
@@ -21,8 +25,10 @@ export class RequestBody {
   private keeps = false
   private abandoned = false
 
-  constructor(limits: Limits) {
+  /** @param writeTrailers writes the last chunk with trailer fields; `undefined` drops them */
+  constructor(limits: Limits, writeTrailers: TrailerWriter | undefined) {
     this.limits = limits
+    this.writeTrailers = writeTrailers
   }
 
   begin(body: BodyFraming): void {
@@ -101,7 +107,8 @@ export class RequestBody {
     if (event === 'refused') return this.refuse(decoder.fault!)
     if (event === 'more') return to
     this.done = true
-    appendLastChunk(outbox)
+    if (this.writeTrailers === undefined || decoder.trailers.count === 0) appendLastChunk(outbox)
+    else this.writeTrailers(outbox, decoder.trailers)
     return decoder.at
   }
 

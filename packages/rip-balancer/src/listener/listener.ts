@@ -3,6 +3,7 @@ import type { DataPlane } from '../exchange/data-plane.ts'
 import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { ClientConnection, type ConnectionKeeper } from './client-connection.ts'
+import { connectionsForDescriptors } from './descriptor-limit.ts'
 import type { TlsSource } from './tls-source.ts'
 
 /** Where to listen; `fd` is a listening socket inherited from the parent or the service manager. */
@@ -56,6 +57,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private emptied: PromiseWithResolvers<void> | undefined
   private draining = false
   private closing: Promise<void> | undefined
+  private readonly affordable = connectionsForDescriptors()
   private boundPort = 0
 
   constructor(plane: DataPlane, options: ListenerOptions) {
@@ -223,7 +225,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
 
   private refusalOf(peer: string): 'refused-total' | 'refused-address' | undefined {
     const { limits } = this.plane.settings
-    if (this.connections.length >= limits.maxConnections) return 'refused-total'
+    if (this.connections.length >= Math.min(limits.maxConnections, this.affordable)) return 'refused-total'
     if (peer !== UNIX_PEER && (this.perAddress.get(peer) ?? 0) >= limits.maxConnectionsPerAddress)
       return 'refused-address'
     return undefined

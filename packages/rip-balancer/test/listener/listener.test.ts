@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { OK, RawBackend, RawClient, TestBalancer, answering, eventually } from '../exchange/data-plane.ts'
+
+const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
+
+describe('draining', () => {
+  test('answers what is under way with Connection: close and closes idle connections', async () => {
+    await using backend = await RawBackend.start((socket) => setTimeout(() => socket.write(OK), 150))
+    await using balancer = await TestBalancer.start([backend.path])
+    using idle = await RawClient.connect(balancer.port)
+    using busy = await RawClient.connect(balancer.port)
+    busy.send(GET)
+    await eventually(() => backend.all !== '')
+    const drained = balancer.listener.drain()
+    expect(await busy.untilEnd()).toEndWith('Connection: close\r\n\r\nok')
+    expect(await idle.untilEnd()).toBe('')
+    await drained
+    expect(balancer.listener.snapshot()).toEqual({ connections: 0, idle: 0 })
+    const late = await RawClient.connect(balancer.port).catch((error: Error) => error)
+    expect(late).toBeInstanceOf(Error)
+  })
+
+  test('still serves a request that was on its way', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], { timeouts: { drainGraceMs: 1_000 } })
+    using client = await RawClient.connect(balancer.port)
+    await eventually(() => balancer.listener.snapshot().connections === 1)
+    const drained = balancer.listener.drain()
+    expect(await client.send(GET).untilEnd()).toEndWith('Connection: close\r\n\r\nok')
+    await drained
+  })
+
+  test('cuts what is left when its signal says so', async () => {
+    await using backend = await RawBackend.start(() => {})
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    client.send(GET)
+    await eventually(() => backend.all !== '')
+    await balancer.listener.drain(AbortSignal.timeout(50))
+    await client.untilEnd()
+    expect(balancer.claims).toMatchObject({ inFlight: 0 })
+  })
+})
+
+describe('connection limits', () => {
+  test('in total', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], { limits: { maxConnections: 1 } })
+    using first = await RawClient.connect(balancer.port)
+    await first.send(GET).untilText('ok')
+    using second = await RawClient.connect(balancer.port)
+    expect(await second.untilEnd()).toStartWith('HTTP/1.1 503 ')
+    first.socket.destroy()
+    await eventually(() => balancer.listener.snapshot().connections === 0)
+    using third = await RawClient.connect(balancer.port)
+    await third.send(GET).untilText('ok')
+    expect(balancer.events).toContain('refused-total')
+  })
+
+  test('per address', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], {
+      limits: { maxConnectionsPerAddress: 1 },
+    })
+    using first = await RawClient.connect(balancer.port)
+    await first.send(GET).untilText('ok')
+    using second = await RawClient.connect(balancer.port)
+    expect(await second.untilEnd()).toStartWith('HTTP/1.1 503 ')
+    expect(balancer.events).toContain('refused-address')
+  })
+
+  test('requests on one connection', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], {
+      limits: { maxRequestsPerConnection: 2 },
+    })
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('ok')
+    expect(client.received).not.toContain('Connection: close')
+    expect(await client.send(GET).untilEnd()).toEndWith('Connection: close\r\n\r\nok')
+  })
+})
+
+describe('sockets', () => {
+  test('Unix: the peer has no address', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rip-'))
+    const path = join(folder, 'front.sock')
+    await using backend = await RawBackend.start(answering(OK))
+    try {
+      await using balancer = await TestBalancer.start([backend.path], {
+        listener: { target: { kind: 'unix', path } },
+      })
+      expect(balancer.listener.url).toBe(`unix:${path}`)
+      const response = await fetch('http://h/', { unix: path })
+      expect(await response.text()).toBe('ok')
+      expect(backend.all).toContain('X-Forwarded-For: unknown\r\nX-Forwarded-Proto: http\r\n')
+      expect(balancer.ended[0]!.clientAddress).toBe('unix')
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('inherited: a listening descriptor', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    const server = net.createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as net.AddressInfo
+    // The handle is not typed; its descriptor is what a parent process passes on.
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle
+    const program = join(import.meta.dir, '../../bin/rip-balancer')
+    await using balancer = Bun.spawn(
+      [process.execPath, program, '--listen', 'fd:3', '--to', `unix:${backend.path}`],
+      {
+        stdio: ['ignore', 'pipe', 'inherit', fd],
+      },
+    )
+    for await (const line of balancer.stdout) if (line.includes(10)) break
+    server.close()
+    using client = await RawClient.connect(port)
+    expect(await client.send(GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')).untilEnd()).toEndWith(
+      'ok',
+    )
+    balancer.kill()
+    await balancer.exited
+  })
+
+  test('two listeners share a port', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using first = await TestBalancer.start([backend.path], { listener: { reusePort: true } })
+    const target = { kind: 'tcp' as const, host: '127.0.0.1', port: first.port }
+    await using second = await TestBalancer.start([backend.path], { listener: { reusePort: true, target } })
+    expect(second.port).toBe(first.port)
+  })
+})
+
+describe('PROXY protocol', () => {
+  const everybody = { has: () => true }
+
+  test('names the client when the peer is listed', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], {
+      settings: { proxyProtocolFrom: everybody },
+    })
+    using client = await RawClient.connect(balancer.port)
+    await client.send(`PROXY TCP4 192.0.2.9 127.0.0.1 1 2\r\n${GET}`).untilText('ok')
+    await client.send(GET).until((received) => received.split('ok').length === 3)
+    expect(backend.all.match(/X-Forwarded-For: .*/g)).toEqual([
+      'X-Forwarded-For: 192.0.2.9',
+      'X-Forwarded-For: 192.0.2.9',
+    ])
+  })
+
+  test('is mandatory for listed peers and a malformed request for all others', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using listed = await TestBalancer.start([backend.path], {
+      settings: { proxyProtocolFrom: everybody },
+    })
+    using without = await RawClient.connect(listed.port)
+    await without.send(GET).untilEnd()
+    await using unlisted = await TestBalancer.start([backend.path])
+    using uncalledFor = await RawClient.connect(unlisted.port)
+    expect(await uncalledFor.send(`PROXY TCP4 192.0.2.9 127.0.0.1 1 2\r\n${GET}`).untilEnd()).toStartWith(
+      'HTTP/1.1 400 ',
+    )
+    expect(backend.all).toBe('')
+  })
+})
+
+test('a response that nobody reads holds the backend back instead of filling memory', async () => {
+  const block = Buffer.alloc(1 << 20, 'x')
+  let produced = 0
+  await using backend = await RawBackend.start((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n')
+    const produce = (): void => {
+      while (produced < 1 << 30) {
+        produced += block.length
+        if (!socket.write(block)) return void socket.once('drain', produce)
+      }
+    }
+    produce()
+  })
+  await using balancer = await TestBalancer.start([backend.path])
+  using client = await RawClient.connect(balancer.port)
+  client.socket.pause()
+  client.send(GET)
+  let before = -1
+  await eventually(() => {
+    const stalled = produced > 0 && produced === before
+    before = produced
+    return stalled
+  })
+  await Bun.sleep(50)
+  expect(produced).toBe(before)
+  // What the kernel buffers of two sockets hold, plus what one read brought; far below the whole.
+  expect(produced).toBeLessThan(32 << 20)
+})
