@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { RUNTIME_MODULE } from './runtime/inline.ts'
+import { RUNTIME_MODULE } from './runtime/runtime-module.ts'
 
 const IMPORT = new RegExp(`from (['"])${RegExp.escape(RUNTIME_MODULE)}\\1`, 'g')
 

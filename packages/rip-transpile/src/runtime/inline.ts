@@ -3,9 +3,6 @@ import type { GlobalName } from './globals.ts'
 import { createReactive } from './reactive.ts'
 import { toMatchable } from './to-matchable.ts'
 
-/** Module that compiled code imports its runtime from; the loader knows where it is. */
-export const RUNTIME_MODULE = '@rip/transpile/runtime'
-
 type ReactiveName = '__state' | '__computed' | '__effect' | '__batch'
 
 /** Every name the runtime module exports. */

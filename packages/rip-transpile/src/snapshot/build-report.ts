@@ -10,6 +10,8 @@ export interface BuildRequest {
   readonly out: string
   readonly adapter?: string | undefined
   readonly generation?: string | undefined
+  /** What belongs to the application, as paths relative to the root. @default every module below the root */
+  readonly files?: readonly string[] | undefined
 }
 
 /** Why there is no snapshot; the same shape as a worker's boot failure. */
@@ -41,9 +43,14 @@ export async function buildReport(request: BuildRequest): Promise<BuildReport> {
   const startedMs = performance.now()
   const cache = openCache()
   try {
-    const { root, out, generation } = request
-    const adapterFor = adapters(request, cache)
-    const built = await buildSnapshot({ root, out, adapterFor, ...(generation ? { generation } : {}) })
+    const { root, out, generation, files } = request
+    const built = await buildSnapshot({
+      root,
+      out,
+      adapterFor: adapters(request, cache),
+      ...(generation ? { generation } : {}),
+      ...(files ? { files } : {}),
+    })
     const cached = cache?.counts.hits ?? 0
     const compiled = built.compiled - cached
     const tookMs = Math.round(performance.now() - startedMs)

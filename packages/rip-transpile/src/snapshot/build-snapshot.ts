@@ -6,7 +6,7 @@ import { bunModule } from '../bun-module.ts'
 import { CompileError } from '../compile-error.ts'
 import { contentPath, MANIFEST_VERSION, writeManifest } from './manifest.ts'
 import type { SnapshotFile } from './manifest.ts'
-import { COMPILED_EXTENSIONS, moduleFiles } from './module-files.ts'
+import { COMPILED_EXTENSIONS, isModule, moduleFiles } from './module-files.ts'
 
 export interface BuildSnapshotOptions {
   /** Folder of the application. */
@@ -14,6 +14,8 @@ export interface BuildSnapshotOptions {
   /** Folder the snapshot is written to; created if missing. */
   readonly out: string
   readonly generation?: string
+  /** What belongs to the application, as paths relative to the root. @default every module below the root */
+  readonly files?: readonly string[]
   /** The compiler for files with this ending. */
   adapterFor(extension: string): Adapter
 }
@@ -49,7 +51,8 @@ export async function buildSnapshot(options: BuildSnapshotOptions): Promise<Buil
   const files: Record<string, SnapshotFile> = {}
   const errors: CompileError[] = []
   let compiled = 0
-  for (const path of moduleFiles(root)) {
+  const paths = options.files?.filter(isModule) ?? moduleFiles(root)
+  for (const path of paths) {
     try {
       const file = await freeze(join(root, path), options)
       files[path] = file

@@ -15,7 +15,7 @@ async function build(project: TempProject, ...args: string[]): Promise<BunRun & 
   return { ...run, report: JSON.parse(run.stdout) as BuildReport }
 }
 
-test('modules are listed by path, others, node_modules and .git are not', async () => {
+test('modules are listed by path; other files, node_modules and hidden names are not', async () => {
   using project = tempProject({
     'app/index.rip': "export default 'hello'\n",
     'app/lib/a.ts': 'export const a: number = 1\n',
@@ -24,6 +24,7 @@ test('modules are listed by path, others, node_modules and .git are not', async 
     'app/node_modules/x/index.js': '',
     'app/lib/node_modules/y/index.js': '',
     'app/.git/hook.js': '',
+    'app/.hidden.js': '',
   })
   const { code, stdout, report } = await build(project, '--generation', 'g1')
   expect(code).toBe(0)
@@ -81,4 +82,20 @@ test('missing arguments are a usage error', async () => {
   const run = await runBun([BUILDER], { cwd: project.root })
   expect(run.code).toBe(2)
   expect(run.stderr).toContain('--root DIR --out SNAPSHOT_DIR')
+})
+
+test('the files that belong to the application can be named on standard input', async () => {
+  using project = tempProject({
+    'app/a.rip': 'a = 1\n',
+    'app/generated.rip': 'nonsense = (\n',
+    'app/.config/b.ts': 'export {}\n',
+    'app/page.html': '',
+  })
+  const run = await runBun(
+    [BUILDER, '--root', project.path('app'), '--out', project.path('snap'), '--files', '-'],
+    { cwd: project.root, stdin: 'a.rip\n.config/b.ts\npage.html\n' },
+  )
+  expect(run.code).toBe(0)
+  const manifest = JSON.parse(readFileSync(project.path('snap/manifest.json'), 'utf8')) as SnapshotManifest
+  expect(Object.keys(manifest.files)).toEqual(['a.rip', '.config/b.ts'])
 })

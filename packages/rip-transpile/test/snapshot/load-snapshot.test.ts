@@ -111,3 +111,25 @@ test('a folder without a snapshot is refused', async () => {
   using project = tempProject({ 'app/main.rip': 'a = 1\n' })
   expect(await run(project, './main.rip')).toContain('exit 1')
 })
+
+test('JSX is compiled as the project says', async () => {
+  using project = await snapshotOf({
+    'tsconfig.json': '{"compilerOptions":{"jsx":"react-jsx","jsxImportSource":"tiny"}}',
+    'node_modules/tiny/package.json':
+      '{"name":"tiny","exports":{"./jsx-dev-runtime":"./jsx.js","./jsx-runtime":"./jsx.js"}}',
+    'node_modules/tiny/jsx.js': 'export const jsx = (tag) => `<${tag}>`\nexport const jsxDEV = jsx\n',
+    'page.tsx': 'export const page: string = (<p />) as unknown as string\n',
+    'main.rip': "import { page } from './page.tsx'\nconsole.log page\n",
+  })
+  rmSync(project.path('app/page.tsx'))
+  expect(await run(project, './main.rip')).toBe('<p>\n')
+})
+
+test('folders may have any name', async () => {
+  using project = await snapshotOf({
+    'a (b) [c] + $d/e.rip': "export e = 'old'\n",
+    'main.rip': "import { e } from './a (b) [c] + $d/e.rip'\nconsole.log e\n",
+  })
+  project.write({ 'app/a (b) [c] + $d/e.rip': "export e = 'new'\n" })
+  expect(await run(project, './main.rip')).toBe('old\n')
+})
