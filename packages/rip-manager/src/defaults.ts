@@ -66,3 +66,19 @@ export const SERVICE_STOP_GRACE_MS = 5_000
 
 /** Events a slow reader may leave unread. */
 export const EVENT_BUFFER = 1_024
+
+/** Answers of a candidate are waited for this long. */
+export const DEFAULT_VERIFY_TIMEOUT_MS = 5_000
+
+/** What is kept for a reader of our own output that is slow. */
+export const DEFAULT_OUTPUT_BUFFER_BYTES = 1_048_576
+
+/** As many waiting connections as Linux allows by default (`net.core.somaxconn`). */
+export const DEFAULT_BACKLOG = 4_096
+
+/** A change is looked at when nothing more happened for this long … */
+export const DEFAULT_DEBOUNCE_MS = 50
+/** … but at the latest this long after it began. */
+export const DEFAULT_MAX_DEBOUNCE_MS = 250
+/** Disk is compared this often even when nobody reports anything. */
+export const DEFAULT_SWEEP_MS = 2_000

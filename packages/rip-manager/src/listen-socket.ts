@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { rmSync, statSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
+import { DEFAULT_BACKLOG } from './defaults.ts'
 import { ManagerError } from './errors.ts'
 import { type Libc, openLibc, SystemCallError } from './libc/libc.ts'
 import {
@@ -41,9 +42,6 @@ export interface ListenSocketOptions {
   /** Connections that may wait to be accepted; the system may allow fewer (listen(2)). @default 4096 */
   readonly backlog?: number
 }
-
-/** As much as Linux allows by default (`net.core.somaxconn`). */
-export const DEFAULT_BACKLOG = 4_096
 
 /**
  * Opens a listening socket through the C library, as the runtime has no call that listens without accepting.

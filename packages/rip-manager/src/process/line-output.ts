@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import { DEFAULT_OUTPUT_BUFFER_BYTES } from './defaults.ts'
+import { DEFAULT_OUTPUT_BUFFER_BYTES } from '../defaults.ts'
 
 export interface LineOutput {
   /** Writes one whole line; never waits and never throws. */

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { ORPHAN_SCAN_MS } from './defaults.ts'
+import { ORPHAN_SCAN_MS } from './bounds.ts'
 import { processState } from './start-time.ts'
 import { openLibc } from '../libc/libc.ts'
 import { readText } from '../limits/cgroup.ts'

@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import { ManagerError } from '../errors.ts'
 import type { ChildProcess, ExitStatus, ProcessSpec, Signal } from '../ports.ts'
-import { MAX_LINE_CHARS, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './defaults.ts'
+import { MAX_LINE_CHARS, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
 import { LineSplitter } from './line-splitter.ts'
 import type { OomWatch } from './oom.ts'
 import { processStartTime } from './start-time.ts'

@@ -1,8 +1,5 @@
+import { DEFAULT_VERIFY_TIMEOUT_MS } from '../defaults.ts'
 import type { Verifier } from '../ports.ts'
-
-/** Answers in a row that prove a candidate. */
-export const DEFAULT_VERIFY_ANSWERS = 1
-export const DEFAULT_VERIFY_TIMEOUT_MS = 5_000
 
 /** Of a refusing answer, this much is shown. */
 const EXCERPT_CHARS = 200
@@ -10,23 +7,18 @@ const EXCERPT_CHARS = 200
 export interface VerifierOptions {
   /** Path of the application that must answer 2xx, such as `/up`. */
   readonly path: string
-  /** Answers in a row that are asked for. @default 1 */
-  readonly answers?: number
-  /** Time for each answer. @default 5000 */
+  /** @default 5000 */
   readonly timeoutMs?: number
 }
 
-/** Asks a candidate over its socket; the first answer that is not 2xx, or does not come in time, is the reason to refuse it. */
+/** Asks a candidate once over its socket; an answer that is not 2xx, or does not come in time, is the reason to refuse it. */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { path, answers = DEFAULT_VERIFY_ANSWERS, timeoutMs = DEFAULT_VERIFY_TIMEOUT_MS } = options
+  const { path, timeoutMs = DEFAULT_VERIFY_TIMEOUT_MS } = options
   return {
     async verify(socket, { signal }) {
-      for (let count = 0; count < answers; count += 1) {
-        const reason = await ask(socket, path, timeoutMs, signal)
-        signal.throwIfAborted()
-        if (reason !== undefined) return reason
-      }
-      return undefined
+      const reason = await ask(socket, path, timeoutMs, signal)
+      signal.throwIfAborted()
+      return reason
     },
   }
 }

@@ -1,12 +1,8 @@
 import { systemClock } from '../clock.ts'
 import type { Clock, TreeState, Watcher } from '../ports.ts'
 import { changedPaths, type ContentTree } from './content-tree.ts'
-import {
-  DEFAULT_DEBOUNCE_MS,
-  DEFAULT_MAX_DEBOUNCE_MS,
-  DEFAULT_SWEEP_MS,
-  SWEEP_CPU_SHARE,
-} from './defaults.ts'
+import { DEFAULT_DEBOUNCE_MS, DEFAULT_MAX_DEBOUNCE_MS, DEFAULT_SWEEP_MS } from '../defaults.ts'
+import { SWEEP_CPU_SHARE } from './bounds.ts'
 import { createFileWatcher, type FileWatcher } from './file-watcher.ts'
 import { SelfWriteGuard } from './self-write-guard.ts'
 

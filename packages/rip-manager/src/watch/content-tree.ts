@@ -12,7 +12,7 @@ import {
 import { dirname, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import type { Tree, TreeState } from '../ports.ts'
-import { BULK_FILES, MAX_FILE_BYTES, MAX_SETTLE_MS, RACY_MS, SETTLE_MS, SLICE_MS } from './defaults.ts'
+import { BULK_FILES, MAX_FILE_BYTES, MAX_SETTLE_MS, RACY_MS, SETTLE_MS, SLICE_MS } from './bounds.ts'
 import { IgnoreFiles, type IgnoreOptions } from './ignore-files.ts'
 
 export interface ContentTreeOptions extends IgnoreOptions {

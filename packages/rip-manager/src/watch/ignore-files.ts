@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { readText } from '../limits/cgroup.ts'
-import { ALWAYS_CONTENT, DEFAULT_IGNORE } from './defaults.ts'
+import { ALWAYS_CONTENT, DEFAULT_IGNORE } from './bounds.ts'
 import { type IgnoreRules, judge, parseIgnoreRules } from './ignore-rules.ts'
 
 export interface IgnoreOptions {

@@ -1,4 +1,4 @@
-import { SELF_WRITE_COUNT, SELF_WRITE_WINDOW_MS } from './defaults.ts'
+import { SELF_WRITE_COUNT, SELF_WRITE_WINDOW_MS } from './bounds.ts'
 
 /** Written by people, however often; what else changes again and again is written by a program. */
 const authored =

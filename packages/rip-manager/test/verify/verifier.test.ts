@@ -9,12 +9,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
-async function worker(
-  answer: (request: Request, count: number) => Response | Promise<Response>,
-): Promise<string> {
+async function worker(answer: (request: Request) => Response | Promise<Response>): Promise<string> {
   const folder = await temporaryFolder()
-  let count = 0
-  const server = Bun.serve({ unix: folder.at('w.sock'), fetch: (request) => answer(request, (count += 1)) })
+  const server = Bun.serve({ unix: folder.at('w.sock'), fetch: answer })
   cleanups.push(async () => {
     await server.stop(true)
     await folder[Symbol.asyncDispose]()
@@ -29,21 +26,19 @@ const verify = (
 ) => createVerifier({ path: '/up', ...options }).verify(socket, { signal })
 
 describe('a candidate', () => {
-  test('is proven by so many answers', async () => {
+  test('is proven by an answer', async () => {
     const asked: string[] = []
     const socket = await worker((request) => {
       asked.push(`${request.method} ${new URL(request.url).pathname}`)
       return new Response('fine')
     })
-    expect(await verify(socket, { answers: 3 })).toBeUndefined()
-    expect(asked).toEqual(['GET /up', 'GET /up', 'GET /up'])
+    expect(await verify(socket)).toBeUndefined()
+    expect(asked).toEqual(['GET /up'])
   })
 
   test('is refused with what it answered', async () => {
-    const socket = await worker((_, count) => new Response('no database', { status: count < 3 ? 204 : 503 }))
-    expect(await verify(socket, { answers: 5 })).toBe(
-      'GET /up was answered 503 Service Unavailable: no database',
-    )
+    const socket = await worker(() => new Response('no database', { status: 503 }))
+    expect(await verify(socket)).toBe('GET /up was answered 503 Service Unavailable: no database')
   })
 
   test('is not asked elsewhere', async () => {

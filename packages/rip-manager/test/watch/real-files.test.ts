@@ -29,7 +29,12 @@ interface Watched {
 
 /** The sweep is out of the way unless a test is about it: events have to do. */
 async function watched(
-  options: { root?: string; sweepMs?: number; prepare?: (folder: TemporaryFolder) => void } = {},
+  options: {
+    root?: string
+    sweepMs?: number
+    debounceMs?: number
+    prepare?: (folder: TemporaryFolder) => void
+  } = {},
 ): Promise<Watched> {
   const folder = await temporaryFolder()
   writeFileSync(folder.at('app.ts'), 'version 1')
@@ -43,6 +48,8 @@ async function watched(
   const detector = createChangeDetector({
     tree,
     sweepMs: options.sweepMs ?? 60_000,
+    debounceMs: options.debounceMs ?? 50,
+    maxDebounceMs: 1_000,
     onWarning: (text) => warnings.push(text),
   })
   open.push(folder, { [Symbol.asyncDispose]: () => detector.close() })
@@ -50,7 +57,7 @@ async function watched(
   return { folder, tree, detector, wakes: () => wakes, warnings }
 }
 
-/** Long enough for a second wake of the same change to show: twice the longest debounce. */
+/** Long enough for a second wake of the same change to show: twice the longest quiet time. */
 const QUIET_MS = 500
 
 async function expectOneWake({ wakes }: Watched, before: number): Promise<void> {
@@ -87,7 +94,7 @@ test.each<[string, (folder: TemporaryFolder) => void | Promise<void>]>([
   ],
   ['deleted', (folder) => rmSync(folder.at('src/a.ts'))],
 ])('a file that is %s is one change', async (_, save) => {
-  const all = await watched()
+  const all = await watched({ debounceMs: 200 })
   await save(all.folder)
   await expectOneWake(all, 0)
 })

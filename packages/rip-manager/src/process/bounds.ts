@@ -1,5 +1,3 @@
-/** What we keep for a reader of our own output that is slow. */
-export const DEFAULT_OUTPUT_BUFFER_BYTES = 1_048_576
 /** How much of a child's standard error is kept to explain its death. */
 export const STDERR_TAIL_BYTES = 65_536
 /** A longer line of a child is printed in pieces. */

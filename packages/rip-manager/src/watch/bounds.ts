@@ -1,9 +1,3 @@
-/** A change is looked at when nothing more happened for this long … */
-export const DEFAULT_DEBOUNCE_MS = 50
-/** … but at the latest this long after it began. */
-export const DEFAULT_MAX_DEBOUNCE_MS = 250
-/** Disk is compared this often even when nobody reports anything. */
-export const DEFAULT_SWEEP_MS = 2_000
 /** Part of one processor that sweeping may take: large trees are swept less often. */
 export const SWEEP_CPU_SHARE = 0.01
 
