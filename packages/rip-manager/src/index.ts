@@ -1,7 +1,7 @@
 export { ManagerError } from './errors.ts'
 export type { ManagerErrorCode, ManagerErrorDetail } from './errors.ts'
 export { createManager } from './manager.ts'
-export { superviseApp } from './supervise-app.ts'
+export { nothingInFront, superviseApp } from './supervise-app.ts'
 export type { SupervisedApp, SuperviseOptions } from './supervise-app.ts'
 export type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
 export type {

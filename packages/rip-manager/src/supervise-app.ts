@@ -31,7 +31,7 @@ export interface SupervisedApp extends AsyncDisposable {
 }
 
 /** For workers that are reached by their sockets alone: nothing is routed, so nothing is in flight. */
-const nothingInFront: Upstreams = {
+export const nothingInFront: Upstreams = {
   prepare: async () => {},
   cut: async () => {},
   drain: async (generation) => ({ generation, abandoned: 0, elapsedMs: 0 }),

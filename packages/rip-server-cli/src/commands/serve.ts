@@ -1,13 +1,19 @@
-import { ManagerError, type ManagerErrorDetail, type Refusal } from '@rip/manager'
+import {
+  type Manager,
+  ManagerError,
+  type ManagerErrorDetail,
+  type ManagerSnapshot,
+  type Refusal,
+  startOrphanReaper,
+} from '@rip/manager'
 import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
-import { instanceName } from '../instance/identity.ts'
 import { entryFile, locateApp } from '../serve/app-location.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
 import { addressUrl, isExposed, listenAddress } from '../serve/listen-address.ts'
-import { readyBlock } from '../serve/ready-block.ts'
+import { readyBlock, type ReadyFacts } from '../serve/ready-block.ts'
 import { reportEvents } from '../serve/reporter.ts'
 import { Server, type ServerPlan } from '../serve/server.ts'
 import { handleSignals, signalExitCode } from '../serve/signals.ts'
@@ -29,9 +35,8 @@ async function serve(invocation: Invocation, mode: Mode): Promise<number> {
 }
 
 /** Runs a server from its start to its end; resolves with the exit code. */
-export async function servePlan(plan: ServerPlan, invocation: Invocation): Promise<number> {
-  const server = await Server.open(plan)
-  return new Serving(server, plan, invocation).run()
+export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<number> {
+  return new Serving(plan, invocation).run()
 }
 
 /** Throws {@link CliError} `APP_NOT_FOUND`. */
@@ -52,14 +57,13 @@ export function planServer(settings: Settings, mode: Mode, { env, terminal }: In
 
 /** One server from its start to its end, under the hands of signals. */
 class Serving {
-  readonly #server: Server
   readonly #plan: ServerPlan
   readonly #invocation: Invocation
+  #server: Server | undefined
   #serves = false
   #interruptedBy: NodeJS.Signals | undefined
 
-  constructor(server: Server, plan: ServerPlan, invocation: Invocation) {
-    this.#server = server
+  constructor(plan: ServerPlan, invocation: Invocation) {
     this.#plan = plan
     this.#invocation = invocation
   }
@@ -67,32 +71,49 @@ class Serving {
   async run(): Promise<number> {
     using _signals = handleSignals({
       stop: ({ signal, now }) => this.#stop(signal, now),
-      reload: () => void this.#server.manager.reload({ reason: 'SIGHUP' }),
-      restart: () => void this.#server.manager.restart({ reason: 'SIGUSR1' }),
-      scaleBy: (workers) => this.#scaleBy(workers),
+      reload: () => this.#attempt((manager) => manager.reload({ reason: 'SIGHUP' })),
+      restart: () => this.#attempt((manager) => manager.restart({ reason: 'SIGUSR1' })),
+      scaleBy: (workers) => this.#attempt((manager) => scaleBy(manager, workers)),
     })
-    const told = reportEvents(this.#server.manager, {
-      terminal: this.#invocation.terminal,
-      verbose: isOn(this.#invocation, 'verbose'),
-      json: isOn(this.#invocation, 'json'),
-      serves: () => this.#serves,
-    })
+    startOrphanReaper()
+    const server = await Server.open(this.#plan)
+    this.#server = server
     try {
-      await this.#server.start()
-      this.#announce()
-      await told
-      const { abandoned } = await this.#server.close()
-      return this.#exitCode(abandoned)
+      return await this.#serve(server)
     } catch (error) {
-      await this.#server.close({ now: true })
+      await server.close({ now: true })
       if (this.#interruptedBy !== undefined && !this.#serves) return signalExitCode(this.#interruptedBy)
       throw explained(error)
     }
   }
 
+  async #serve(server: Server): Promise<number> {
+    const { terminal } = this.#invocation
+    const told = reportEvents(server.manager, {
+      terminal,
+      verbose: isOn(this.#invocation, 'verbose'),
+      json: isOn(this.#invocation, 'json'),
+      serves: () => this.#serves,
+    })
+    if (this.#interruptedBy !== undefined) return signalExitCode(this.#interruptedBy)
+    await server.start()
+    this.#serves = true
+    terminal.say(readyBlock(this.#facts(server), terminal))
+    await told
+    const { abandoned } = await server.close()
+    return this.#exitCode(abandoned)
+  }
+
   #stop(signal: NodeJS.Signals, now: boolean): void {
     this.#interruptedBy = signal
-    void this.#server.close({ now })
+    void this.#server?.close({ now })
+  }
+
+  /** What a signal asks for may be refused, which is told and changes nothing. */
+  #attempt(command: (manager: Manager) => Promise<unknown>): void {
+    if (this.#server === undefined) return
+    const { terminal } = this.#invocation
+    void command(this.#server.manager).catch((error: Error) => terminal.complain(error.message))
   }
 
   #exitCode(abandoned: number): number {
@@ -100,45 +121,33 @@ class Serving {
     return ExitCode.done
   }
 
-  #scaleBy(workers: number): void {
-    const wanted = this.#server.manager.snapshot.wantedWorkers + workers
-    if (wanted >= 1) void this.#server.manager.scale(wanted)
+  #facts({ manager, runDir, address }: Server): ReadyFacts {
+    const { mode, settings, entry } = this.#plan
+    const { cwd } = this.#invocation
+    return {
+      mode,
+      url: address === undefined ? undefined : addressUrl(address),
+      exposed: address !== undefined && isExposed(address),
+      entry,
+      concurrency: settings.concurrency,
+      watching: this.#watchingText(manager.snapshot),
+      control: runDir.controlPath,
+      tookMs: performance.now(),
+      version: manifest.version,
+      snapshot: manager.snapshot,
+      cwd,
+    }
   }
 
-  #announce(): void {
-    this.#serves = true
-    const { manager, runDir, address } = this.#server
-    const { mode, settings, root, entry } = this.#plan
-    const url = address === undefined ? 'none' : addressUrl(address)
-    runDir.publish({
-      name: instanceName(settings, root),
-      root,
-      url,
-      startedAtMs: manager.snapshot.startedAtMs,
-    })
-    const block = readyBlock(
-      {
-        mode,
-        url,
-        exposed: address !== undefined && isExposed(address),
-        entry,
-        concurrency: settings.concurrency,
-        watching: this.#watchingText(),
-        control: runDir.controlPath,
-        tookMs: performance.now(),
-        version: manifest.version,
-        snapshot: manager.snapshot,
-        cwd: this.#invocation.cwd,
-      },
-      this.#invocation.terminal,
-    )
-    this.#invocation.terminal.say(block)
-  }
-
-  #watchingText(): string {
-    if (!this.#server.manager.snapshot.watching) return 'no, as in production; --hotfix would'
+  #watchingText({ watching }: ManagerSnapshot): string {
+    if (!watching) return 'no, as in production; --hotfix would'
     return this.#plan.mode === 'development' ? 'yes, as in development' : 'yes, by --hotfix'
   }
+}
+
+async function scaleBy(manager: Manager, workers: number): Promise<void> {
+  const wanted = manager.snapshot.wantedWorkers + workers
+  if (wanted >= 1) await manager.scale(wanted)
 }
 
 /** The application's fault as one message with its code frame; anything else as it is. */

@@ -47,10 +47,3 @@ async function drainOne(
     return (await balancer.drain(generation, 0)).abandoned
   }
 }
-
-/** For workers that are reached by their sockets alone: nothing is routed, so nothing is in flight. */
-export const nothingInFront: Upstreams = {
-  prepare: async () => {},
-  cut: async () => {},
-  drain: async (generation) => ({ generation, abandoned: 0, elapsedMs: 0 }),
-}

@@ -109,12 +109,17 @@ function exitLine(
   const who = `worker ${event.slot} (${event.pid})`
   const planned = isPlanned(event.reason)
   if (planned && event.reason.kind !== 'recycled' && !verbose) return undefined
-  const after = `after ${durationText(event.uptimeMs)} and ${event.requests} requests`
-  const text = `${who} ${exitReasonText(event.reason)} ${after}`
+  const text = `${who} ${exitReasonText(event.reason)} ${serviceText(event)}`
   if (planned) return terminal.faint(text)
   const next = event.respawnInMs === undefined ? '' : respawnText(event.respawnInMs)
   const tail = event.reason.kind === 'crashed' ? lastLines(event.reason.stderr) : ''
   return `${terminal.bad('✗')} ${text}${next}${tail}`
+}
+
+/** A worker counts its requests once a second, so that none may mean some. */
+function serviceText({ uptimeMs, requests }: Extract<ManagerEvent, { type: 'worker-exited' }>): string {
+  const counted = requests === 0 ? '' : ` and ${requests} requests`
+  return `after ${durationText(uptimeMs)}${counted}`
 }
 
 function isPlanned({ kind, ...reason }: ExitReason): boolean {

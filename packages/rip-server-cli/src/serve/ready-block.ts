@@ -9,8 +9,8 @@ import { shortGeneration } from './event-line.ts'
 /** What was observed when the first generation began to serve. */
 export interface ReadyFacts {
   readonly mode: Mode
-  /** Address clients reach, read back from the listening socket. */
-  readonly url: string
+  /** Address clients reach, read back from the listening socket; absent without a balancer. */
+  readonly url: string | undefined
   /** The socket accepts connections from other machines. */
   readonly exposed: boolean
   /** File the workers loaded. */
@@ -29,7 +29,7 @@ export interface ReadyFacts {
 export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   const { snapshot } = facts
   const rows = [
-    ['url', facts.url + (facts.exposed ? terminal.faint('  open to the network') : '')],
+    ['url', urlText(facts, terminal)],
     ['app', near(facts.entry, facts.cwd)],
     ['workers', workersText(snapshot.readyWorkers, facts.concurrency)],
     ['code', `${shortGeneration(snapshot.generation)}, serving after ${durationText(facts.tookMs)}`],
@@ -39,6 +39,11 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   ]
   const title = `${terminal.strong('rip-server')} ${facts.version} ${terminal.faint(facts.mode)}`
   return ['', `  ${title}`, '', ...table(rows).map((line) => `  ${line}`), ''].join('\n')
+}
+
+function urlText({ url, exposed, snapshot }: ReadyFacts, terminal: Terminal): string {
+  if (url === undefined) return `none, each worker has a socket: ${snapshot.workers[0]?.socket ?? ''}`
+  return exposed ? `${url}  ${terminal.faint('open to the network')}` : url
 }
 
 function workersText(ready: number, concurrency: number): string {

@@ -1,4 +1,4 @@
-import type { Manager, ManagerEvent, Refusal } from '@rip/manager'
+import type { Manager, ManagerEvent, PoolHealth, Refusal } from '@rip/manager'
 import type { Terminal } from '../terminal/terminal.ts'
 import { eventLine } from './event-line.ts'
 
@@ -11,28 +11,50 @@ export interface ReporterOptions {
   readonly serves: () => boolean
 }
 
-/** Tells what the manager does from now on, one line per event worth one. */
+/** Tells what the manager does from now on, one line per event worth one. Resolves when it has stopped. */
 export async function reportEvents(
   manager: Pick<Manager, 'events' | 'snapshot'>,
   options: ReporterOptions,
 ): Promise<void> {
-  let refused: Refusal | undefined
-  for await (const event of manager.events()) {
-    // Asked again, the same content is refused again: the reason was told.
-    if (event.type === 'generation-refused' && isSame(event.refusal, refused) && !options.json) continue
-    if (event.type === 'generation-refused') refused = event.refusal
-    report(event, manager.snapshot.generation, options)
+  const reporter = new Reporter(options)
+  for await (const event of manager.events()) reporter.report(event, manager.snapshot.generation)
+}
+
+class Reporter {
+  readonly #options: ReporterOptions
+  #refused: Refusal | undefined
+  #crashLoop = false
+
+  constructor(options: ReporterOptions) {
+    this.#options = options
   }
-}
 
-function isSame(refusal: Refusal, before: Refusal | undefined): boolean {
-  return refusal.generation === before?.generation && refusal.message === before.message
-}
+  report(event: ManagerEvent, serving: string | null): void {
+    const { terminal, json, verbose } = this.#options
+    if (json) return terminal.data(JSON.stringify(event))
+    if (!verbose && !this.#isNews(event)) return
+    const line = eventLine(event, { terminal, verbose, serving })
+    if (line !== undefined) terminal.say(line)
+  }
 
-function report(event: ManagerEvent, serving: string | null, options: ReporterOptions): void {
-  const { terminal, verbose, json, serves } = options
-  if (json) return terminal.data(JSON.stringify(event))
-  if (!serves() && !verbose && event.type !== 'warning') return
-  const line = eventLine(event, { terminal, verbose, serving })
-  if (line !== undefined) terminal.say(line)
+  #isNews(event: ManagerEvent): boolean {
+    if (!this.#options.serves()) return event.type === 'warning'
+    if (event.type === 'generation-refused') return this.#isNewRefusal(event.refusal)
+    return event.type !== 'health' || this.#isNewHealth(event.health)
+  }
+
+  /** Asked again, the same content is refused again: the reason was told. */
+  #isNewRefusal(refusal: Refusal): boolean {
+    const before = this.#refused
+    this.#refused = refusal
+    return refusal.generation !== before?.generation || refusal.message !== before.message
+  }
+
+  /** A worker that is being replaced needs no comment; a crash loop and its end do. */
+  #isNewHealth(health: PoolHealth): boolean {
+    const before = this.#crashLoop
+    if (health === 'crash-loop') this.#crashLoop = true
+    if (health === 'ok') this.#crashLoop = false
+    return this.#crashLoop !== before
+  }
 }

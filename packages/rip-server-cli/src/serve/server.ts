@@ -6,9 +6,12 @@ import {
   createContentTree,
   createManager,
   createSpawner,
+  createVerifier,
   createWorkerLinks,
   type ListenAddress,
   type Manager,
+  nothingInFront,
+  notifySystemd,
   openControlServer,
   openListenSocket,
   openRunDir,
@@ -16,14 +19,15 @@ import {
   type Service,
   type StopOptions,
   type StopReport,
+  SYSTEMD_VARIABLES,
   type Upstreams,
 } from '@rip/manager'
 import type { Mode, Settings } from '../config/settings.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { balancerService } from './balancer-service.ts'
-import { BalancerUpstreams, nothingInFront } from './balancer-upstreams.ts'
+import { addressUrl } from './listen-address.ts'
+import { BalancerUpstreams } from './balancer-upstreams.ts'
 import { ChildOutput } from './child-output.ts'
-import { HealthVerifier } from './health-verifier.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { SnapshotBuilder } from './snapshot-builder.ts'
 
@@ -73,7 +77,7 @@ export class Server implements AsyncDisposable {
   }
 
   /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */
-  async close(options: StopOptions = {}): Promise<StopReport> {
+  close(options: StopOptions = {}): Promise<StopReport> {
     const stopped = this.manager.close(options)
     return (this.#closing ??= this.#close(stopped))
   }
@@ -83,9 +87,8 @@ export class Server implements AsyncDisposable {
   }
 
   async #close(stopped: Promise<StopReport>): Promise<StopReport> {
-    const report = await stopped
-    await this.#owned.disposeAsync()
-    return report
+    await using _owned = this.#owned
+    return await stopped
   }
 }
 
@@ -97,7 +100,7 @@ interface ServerParts {
 
 async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<ServerParts> {
   const { settings, mode, root, entry } = plan
-  const env = definedOnly(plan.env)
+  const env = childEnv(plan.env)
   const name = instanceName(settings, root)
   const runDir = owned.use(await openRunDir({ ...instanceIdentity(settings, root), env }))
   const log = owned.use(new LogFile(join(runDir.path, LOG_NAME)))
@@ -128,7 +131,7 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
     tree,
     builder,
     links: createWorkerLinks(runDir.linksPath, { onWarning: plan.warn }),
-    verifier: settings.health === undefined ? null : new HealthVerifier(settings.health),
+    verifier: settings.health === undefined ? null : createVerifier({ path: settings.health }),
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     upstreams: front.upstreams,
     services: front.services,
@@ -136,7 +139,11 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
   })
   manager.on('worker-ready', ({ pid }) => output.ready(pid))
   manager.on('worker-exited', ({ pid }) => output.gone(pid))
+  const systemd = notifySystemd(manager, { env: plan.env })
+  owned.defer(() => systemd?.[Symbol.dispose]())
   owned.use(await openControlServer({ path: runDir.controlPath, manager }))
+  const url = front.address === undefined ? {} : { url: addressUrl(front.address) }
+  runDir.publish({ name, root, startedAtMs: Date.now(), ...url })
   return { manager, runDir, address: front.address }
 }
 
@@ -181,7 +188,8 @@ function recycling({ maxRequests, maxMemoryBytes, maxLifetimeMs }: Settings): ob
   }
 }
 
-function definedOnly(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+/** What children inherit: everything but what systemd says to this process alone. */
+function childEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const entries = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return Object.fromEntries(entries)
+  return Object.fromEntries(entries.filter(([name]) => !SYSTEMD_VARIABLES.includes(name)))
 }
