@@ -118,6 +118,11 @@ export interface ManagerOptions extends ManagerPorts {
   readonly stuckAfterMs?: number
   readonly crash?: CrashBudgetOptions
   readonly recycle?: RecycleOptions
+  /**
+   * How many workers of a new generation must be ready before it gets the requests. `first` serves a change sooner
+   * and has less capacity for as long as the others boot; it suits development. @default 'all'
+   */
+  readonly cutAfter?: 'all' | 'first'
   /** How often the verifier has to agree in a row. @default 1 */
   readonly verifyTimes?: number
   readonly observe?: ObserveOptions

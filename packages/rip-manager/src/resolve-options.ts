@@ -104,6 +104,7 @@ function resolveMachine(options: ManagerOptions): MachineConfig {
       stableMs: crash.stableMs ?? defaults.DEFAULT_STABLE_MS,
     },
     recycle: resolveRecycle(options.recycle ?? {}),
+    cutAfter: options.cutAfter ?? 'all',
     verifies: options.verifier != null,
     builds: options.builder != null,
     observe: options.observe === undefined ? null : resolveObserve(options.observe),

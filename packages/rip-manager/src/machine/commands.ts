@@ -3,7 +3,7 @@ import type { CommandId } from './inputs.ts'
 import { beginRestart } from './recycle.ts'
 import { beginRollback, supersede } from './rollout.ts'
 import { isCutting } from './routing.ts'
-import { ask } from './scout.ts'
+import { ask, merge } from './scout.ts'
 import { type Pool, START, type Wish } from './state.ts'
 import { failScaling, stoppingRefusal } from './stopping.ts'
 import { readyWorkers } from './worker.ts'
@@ -28,7 +28,8 @@ export function rollback(pool: Pool, command: CommandId, because: string): void 
   if (isStopping(pool)) return refuseStopping(pool, command)
   if (pool.serving === null) return refuseUnserved(pool, command, 'roll back')
   const wish: Wish = { commands: [command], because, sinceMs: pool.nowMs, confirms: false, retried: false }
-  if (isCutting(pool)) return void (pool.rollbackAfterCut = wish)
+  if (pool.rollout?.kind === 'rollback') return void pool.rollout.commands.push(command)
+  if (isCutting(pool)) return void (pool.rollbackAfterCut = merge(pool.rollbackAfterCut, wish))
   startRollback(pool, wish)
 }
 
@@ -47,7 +48,6 @@ export function startRollback(pool: Pool, wish: Wish): void {
     for (const command of wish.commands) pool.effects.settle(command, { error })
     return
   }
-  if (pool.rollout?.kind === 'rollback') return void pool.rollout.commands.push(...wish.commands)
   supersede(pool, 'superseded', 'a rollback was asked for')
   const warm = pool.observation?.before ?? null
   pool.observation = null
@@ -59,6 +59,7 @@ export function scale(pool: Pool, command: CommandId, workers: number): void {
     return pool.effects.settle(command, { error: new ManagerError('STOPPING', { command: 'scale' }) })
   }
   if (workers !== pool.wanted) pool.effects.emit({ type: 'scaled', workers })
+  if (workers > pool.wanted && pool.serving !== null) pool.serving.complete = false
   pool.wanted = workers
   pool.scaling.push(command)
 }

@@ -13,6 +13,7 @@ export function createGroup(pool: Pool, generation: Generation): Group {
     probe: null,
     routerDone: false,
     abandoned: 0,
+    complete: false,
     served: false,
   }
   pool.groups.add(group)

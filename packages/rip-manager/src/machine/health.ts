@@ -7,12 +7,14 @@ export function healthOf({ phase, serving, wanted, held }: Pool): PoolHealth {
   if (serving === null) return 'starting'
   const lacking = readyWorkers(serving).length < wanted
   if (lacking && serving.budget.spent) return 'crash-loop'
-  if (lacking) return 'degraded'
+  if (lacking && serving.complete) return 'degraded'
   return held ? 'held' : 'ok'
 }
 
 /** Says so when the pool's health has changed. */
 export function reportHealth(pool: Pool): void {
+  const { serving, wanted } = pool
+  if (serving !== null && readyWorkers(serving).length >= wanted) serving.complete = true
   const health = healthOf(pool)
   if (health === pool.health) return
   pool.health = health

@@ -58,6 +58,7 @@ function accountForCrash(pool: Pool, group: Group, worker: Worker, reason: ExitR
   const { nowMs } = pool
   const uptimeMs = worker.readyMs === null ? 0 : nowMs - worker.readyMs
   pool.restarts += 1
+  group.complete = true
   if (isKilledFromOutside(reason, uptimeMs, OUTSIDE_KILL_MIN_UPTIME_MS)) {
     return Math.max(0, group.spawnAfterMs - nowMs)
   }

@@ -17,7 +17,7 @@ import {
   type Wish,
   type Worker,
 } from './state.ts'
-import { launch, occupant } from './worker.ts'
+import { launch, occupant, readyWorkers } from './worker.ts'
 
 /** Starts to bring content from disk into service. */
 export function beginReload(pool: Pool, tree: TreeState, wish: Wish): void {
@@ -125,23 +125,29 @@ function proven(pool: Pool, rollout: Rollout): void {
   rollout.stage = 'filling'
 }
 
-/** A proven generation gets the rest of its workers; when all are ready it may be cut over to. */
+/** A proven generation gets the rest of its workers; when enough are ready it may be cut over to. */
 export function fill(pool: Pool): void {
   const { rollout } = pool
   if (rollout?.stage !== 'filling' || rollout.group === null) return
-  let ready = 0
-  for (let slot = 1; slot <= pool.wanted; slot += 1) {
-    const worker = occupant(rollout.group, slot)
-    if (worker?.stage === 'ready') ready += 1
-    else if (worker === undefined && !startWorker(pool, rollout.group, slot)) return
-  }
-  if (ready < pool.wanted) return
+  if (!hasEnough(pool, rollout.group)) return
   if (rollout.kind === 'rollback') {
     rollout.stage = 'routing'
     return
   }
   rollout.stage = 'confirming'
   ask(pool, { commands: [], because: rollout.because, confirms: true })
+}
+
+/** Starts what is missing. */
+function hasEnough(pool: Pool, group: Group): boolean {
+  if (pool.config.cutAfter === 'first' && readyWorkers(group).length > 0) return true
+  let ready = 0
+  for (let slot = 1; slot <= pool.wanted; slot += 1) {
+    const worker = occupant(group, slot)
+    if (worker?.stage === 'ready') ready += 1
+    else if (worker === undefined && !startWorker(pool, group, slot)) return false
+  }
+  return ready >= pool.wanted
 }
 
 /** A worker of the candidate group did not become ready, or did not stay so. */

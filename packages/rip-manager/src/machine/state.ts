@@ -27,6 +27,7 @@ export interface MachineConfig {
     readonly jitter: number
     readonly memorySamples: number
   }
+  readonly cutAfter: 'all' | 'first'
   readonly verifies: boolean
   readonly builds: boolean
   readonly observe: {
@@ -114,6 +115,8 @@ export interface Group {
   /** The router reported the end of the drain. */
   routerDone: boolean
   abandoned: number
+  /** Had as many ready workers as were wanted; until then fewer are no loss. */
+  complete: boolean
   /** Once served requests, so that its end is news. */
   served: boolean
 }

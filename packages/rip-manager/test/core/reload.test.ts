@@ -66,6 +66,18 @@ describe('a reload', () => {
     expect(await rig.during(reloading)).toMatchObject({ ok: true })
   })
 
+  test('can be cut over to as soon as one worker is ready, and that is no loss to be told of', async () => {
+    await using rig = await startedRig({ workers: 4, cutAfter: 'first' })
+    await rig.clock.advance(1_000)
+    rig.files.writeUnseen('app.ts', 'v2')
+    await rig.during(rig.manager.reload())
+    expect(rig.routed()).toEqual(['w1.2'])
+    await rig.clock.advance(1_000)
+    expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.2', 'w3.2', 'w4.2'])
+    const healths = rig.events.flatMap((event) => (event.type === 'health' ? [event.health] : []))
+    expect(healths).toEqual(['ok'])
+  })
+
   test('is refused with the code frame when the content does not compile', async () => {
     const broken = new Set<string>()
     await using rig = await startedRig({ builder: builderFailingFor(broken) })

@@ -25,7 +25,7 @@ interface SimRouter {
   cut: GenerationId | null
 }
 
-const config: MachineConfig = {
+const settings: Omit<MachineConfig, 'cutAfter'> = {
   concurrency: 10,
   speaksProtocol: true,
   bootTimeoutMs: 5_000,
@@ -70,6 +70,7 @@ export class Sim implements Effects {
 
   constructor(random: () => number, workers: number) {
     this.random = random
+    const config: MachineConfig = { ...settings, cutAfter: workers % 2 === 0 ? 'all' : 'first' }
     this.machine = new Machine({ config, effects: this, random, workers, watching: true, nowMs: 0 })
     this.edit('good')
     this.input({ type: 'services', online: true })
@@ -286,7 +287,7 @@ export class Sim implements Effects {
     const process = this.processes.get(pid)
     if (message.type !== 'drain' || process === undefined) return
     // So little time is given only when the router has not answered for as long as a drain may take.
-    if (message.deadlineMs > config.killGraceMs) this.#told.add(process.id)
+    if (message.deadlineMs > settings.killGraceMs) this.#told.add(process.id)
     if (process.state === 'frozen') return
     process.state = 'draining'
     this.#later(() => this.exit(pid, { code: 0 }))
