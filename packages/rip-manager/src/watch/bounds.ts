@@ -1,5 +1,5 @@
 /** Part of one processor that sweeping may take: large trees are swept less often. */
-export const SWEEP_CPU_SHARE = 0.01
+export const SWEEP_CPU_SHARE = 0.005
 
 /** Larger files are data, not code. */
 export const MAX_FILE_BYTES = 5_242_880

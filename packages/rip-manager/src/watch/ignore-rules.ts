@@ -5,20 +5,28 @@ interface Rule {
 }
 
 /** An ordered list of patterns in the notation of gitignore(5), for paths relative to one folder. */
-export type IgnoreRules = readonly Rule[]
+export interface IgnoreRules {
+  readonly rules: readonly Rule[]
+  /** Matches what any of the rules matches: most paths are judged by this one test. */
+  readonly any: RegExp
+}
 
 export function parseIgnoreRules(lines: readonly string[]): IgnoreRules {
-  return lines.map(parseRule).filter((rule) => rule !== undefined)
+  const rules = lines.map(parseRule).filter((rule) => rule !== undefined)
+  // Without a rule there is nothing to match, not even the empty path.
+  const any = rules.map(({ pattern }) => pattern.source).join('|') || '(?!)'
+  return { rules, any: new RegExp(any, 's') }
 }
 
 /** What the last matching rule says; `undefined` when none matches. */
 export function judge(
-  rules: IgnoreRules,
+  { rules, any }: IgnoreRules,
   path: string,
   isDirectory: boolean,
 ): 'ignored' | 'kept' | undefined {
+  if (!any.test(path)) return undefined
   const rule = rules.findLast(
-    (candidate) => (isDirectory || !candidate.directoriesOnly) && candidate.pattern.test(path),
+    ({ directoriesOnly, pattern }) => (isDirectory || !directoriesOnly) && pattern.test(path),
   )
   if (rule === undefined) return undefined
   return rule.negated ? 'kept' : 'ignored'
@@ -34,10 +42,16 @@ function parseRule(line: string): Rule | undefined {
   if (glob === '') return undefined
   // A slash at the start or in the middle ties the pattern to the folder it stands in.
   const prefix = glob.includes('/') ? '^' : '^(?:.*/)?'
-  return {
-    negated,
-    directoriesOnly,
-    pattern: new RegExp(`${prefix}${translate(glob.replace(/^\//, ''))}$`, 's'),
+  const pattern = compile(`${prefix}${translate(glob.replace(/^\//, ''))}$`)
+  return pattern && { negated, directoriesOnly, pattern }
+}
+
+function compile(source: string): RegExp | undefined {
+  try {
+    return new RegExp(source, 's')
+  } catch {
+    // A range such as [z-a] matches nothing in git either.
+    return undefined
   }
 }
 

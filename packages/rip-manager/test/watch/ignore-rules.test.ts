@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { judge, parseIgnoreRules } from '../../src/watch/ignore-rules.ts'
@@ -40,6 +41,16 @@ test.each([
   [['[unclosed'], '[unclosed', true],
 ])('%j says of %s: %p', (lines, path, expected) => {
   expect(ignores(lines, path)).toBe(expected)
+})
+
+test('no line is too strange', () => {
+  const strange = fc.string({ unit: fc.constantFrom(...'[]!^-*?/\\ab.{}()|+$#'.split('')) })
+  fc.assert(
+    fc.property(fc.array(strange), fc.string(), fc.boolean(), (lines, path, isDirectory) => {
+      expect(() => judge(parseIgnoreRules(lines), path, isDirectory)).not.toThrow()
+    }),
+    { numRuns: 1_000 },
+  )
 })
 
 test('agrees with git', async () => {
