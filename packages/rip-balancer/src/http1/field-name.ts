@@ -56,13 +56,18 @@ export const FIELD = {
   xHttpMethodOverride: 50,
   /** Any name with an underscore: CGI-like environments cannot tell it from its twin with a hyphen. */
   underscored: 51,
+  /** Any other name that starts with `x-forwarded-`. */
+  xForwardedOther: 52,
+  xClientIp: 53,
+  xClusterClientIp: 54,
+  trueClientIp: 55,
 } as const
 
 /** Number of one known name; `0` for all others. */
 export type FieldId = (typeof FIELD)[keyof typeof FIELD]
 
 /** One more than the highest `FieldId`: size of tables indexed by it. */
-export const FIELD_IDS = 52
+export const FIELD_IDS = 56
 
 interface Candidate {
   readonly id: FieldId
@@ -70,10 +75,11 @@ interface Candidate {
 }
 
 const LONGEST = 32
+const X_FORWARDED = new TextEncoder().encode('x-forwarded-')
 const buckets: (Candidate[] | undefined)[] = Array.from({ length: LONGEST * 32 })
 
 for (const [key, id] of Object.entries(FIELD)) {
-  if (id === FIELD.other || id === FIELD.underscored) continue
+  if (id === FIELD.other || id === FIELD.underscored || id === FIELD.xForwardedOther) continue
   const name = new TextEncoder().encode(wireName(key))
   const bucket = bucketOf(name.length, name[0]!)
   ;(buckets[bucket] ??= []).push({ id, name })
@@ -90,14 +96,20 @@ function bucketOf(length: number, first: number): number {
 
 /** Recognises the token in `bytes[from, to)`. */
 export function fieldId(bytes: Uint8Array, from: number, to: number): FieldId {
-  if (to - from >= LONGEST) return FIELD.other
+  if (to - from >= LONGEST) return familyOf(bytes, from, to)
   const candidates = buckets[bucketOf(to - from, bytes[from]!)]
-  if (candidates === undefined) return FIELD.other
+  if (candidates === undefined) return familyOf(bytes, from, to)
   for (let index = 0; index < candidates.length; index++) {
     const candidate = candidates[index]!
     if (matches(bytes, from, candidate.name)) return candidate.id
   }
-  return FIELD.other
+  return familyOf(bytes, from, to)
+}
+
+/** A name that is not in the table may still belong to a family whose members are treated alike. */
+function familyOf(bytes: Uint8Array, from: number, to: number): FieldId {
+  const belongs = to - from > X_FORWARDED.length && matches(bytes, from, X_FORWARDED)
+  return belongs ? FIELD.xForwardedOther : FIELD.other
 }
 
 /** Both sides are tokens, where setting bit 5 folds the case and maps no other token character to a letter or hyphen. */

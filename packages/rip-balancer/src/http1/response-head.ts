@@ -36,7 +36,8 @@ export class ResponseHead extends FieldSection {
    * @param toHead whether the request was HEAD
    */
   check(toHead: boolean): Fault | undefined {
-    if (!this.connection.read(this)) return 'bad-connection'
+    // An option that cannot be read is no reason to lose the response; the connection is not trusted again.
+    if (!this.connection.read(this)) this.connection.close = true
     const fault = this.body.read(this, this.minor)
     if (fault !== undefined) return fault
     this.body.framing = this.framing(toHead)
