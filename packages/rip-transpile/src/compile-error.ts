@@ -14,40 +14,51 @@ export interface CompileErrorDetail {
 /** Lines of context shown above and below the line of an error. */
 const CONTEXT_LINES = 2
 
-/** Source that cannot be compiled: what is wrong, where, and what to do about it. */
+/**
+ * Source that cannot be compiled: what is wrong, where, and what to do about it. Printed, it is its message
+ * alone: the position in the source matters, not the one in the compiler.
+ */
 export class CompileError extends Error {
-  override readonly name = 'CompileError'
-  readonly code = 'RIP_COMPILE'
-  readonly reason: string
-  readonly filename: string
-  readonly start: number
-  readonly end: number
+  declare readonly reason: string
+  declare readonly filename: string
+  declare readonly start: number
+  declare readonly end: number
   /** 1-based. */
-  readonly line: number
+  declare readonly line: number
   /** 1-based, in UTF-16 units. */
-  readonly column: number
+  declare readonly column: number
   /** At least 1: an error at the end of the input still marks one place. */
-  readonly length: number
-  readonly hint: string | undefined
+  declare readonly length: number
+  declare readonly hint: string | undefined
   /** The lines around the position with a caret under it, as plain text. */
-  readonly frame: string
+  declare readonly frame: string
 
   constructor(detail: CompileErrorDetail, options?: ErrorOptions) {
-    const start = Math.max(0, Math.min(detail.start, detail.source.length))
-    const { line, column } = positionAt(detail.source, start)
-    const length = Math.max(1, Math.min(detail.end, detail.source.length) - start)
-    const frame = codeFrame(detail.source, line, column, length)
-    const hint = detail.hint === undefined ? '' : `\n\n${detail.hint}`
-    super(`${detail.filename}:${line}:${column}: ${detail.reason}\n\n${frame}${hint}`, options)
-    this.reason = detail.reason
-    this.filename = detail.filename
-    this.start = start
-    this.end = start + length
-    this.line = line
-    this.column = column
-    this.length = length
-    this.hint = detail.hint
-    this.frame = frame
+    const { filename, source, reason, hint } = detail
+    const start = Math.max(0, Math.min(detail.start, source.length))
+    const { line, column } = positionAt(source, start)
+    const length = Math.max(1, Math.min(detail.end, source.length) - start)
+    const frame = codeFrame(source, line, column, length)
+    const advice = hint === undefined ? '' : `\n\n${hint}`
+    const traced = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
+    super(`${filename}:${line}:${column}: ${reason}\n\n${frame}${advice}`, options)
+    Error.stackTraceLimit = traced
+    const end = start + length
+    hide(this, { name: 'CompileError', stack: `CompileError: ${this.message}` })
+    hide(this, { reason, filename, start, end, line, column, length, hint, frame })
+  }
+
+  /** Not a property of its own, as Bun prints such a one. */
+  get code(): 'RIP_COMPILE' {
+    return 'RIP_COMPILE'
+  }
+}
+
+/** Sets properties that are not listed when the error is printed. */
+function hide(error: Error, properties: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(properties)) {
+    Object.defineProperty(error, name, { value, configurable: true, writable: true })
   }
 }
 

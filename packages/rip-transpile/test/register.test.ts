@@ -84,3 +84,12 @@ test('source that does not compile rejects the import with the position', async 
   const run = await runBun(['--preload', REGISTER, 'main.ts'], { cwd: project.root })
   expect(run.stdout).toBe('CompileError 2 5\n')
 })
+
+test('source that does not compile ends the program with its message alone', async () => {
+  using project = tempProject({ 'bad.rip': 'a = 1\nb = (\n  x: 1 2\n' })
+  const run = await runBun(['--preload', REGISTER, 'bad.rip'], { cwd: project.root })
+  expect(run.code).toBe(1)
+  expect(run.stderr.split('\n\nBun v')[0]).toBe(
+    `CompileError: ${project.path('bad.rip')}:2:5: missing )\n\n  1 | a = 1\n> 2 | b = (\n    |     ^\n  3 |   x: 1 2\n  4 |`,
+  )
+})

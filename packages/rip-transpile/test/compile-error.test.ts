@@ -1,0 +1,52 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { CompileError } from '../src/index.ts'
+
+function errorAt(source: string, start: number, end: number, hint?: string): CompileError {
+  const detail = { reason: 'unexpected thing', filename: 'a.rip', source, start, end }
+  return new CompileError(hint === undefined ? detail : { ...detail, hint })
+}
+
+test('counts lines and columns from 1 and marks the characters', () => {
+  const error = errorAt('a = 1\nb = what\n', 10, 14)
+  expect([error.line, error.column, error.length]).toEqual([2, 5, 4])
+  expect(error.frame).toBe('  1 | a = 1\n> 2 | b = what\n    |     ^^^^\n  3 |')
+})
+
+test('the message has the position, the frame and the hint', () => {
+  const { message } = errorAt('x', 0, 1, 'write y')
+  expect(message).toBe('a.rip:1:1: unexpected thing\n\n> 1 | x\n    | ^\n\nwrite y')
+})
+
+test('tabs before the position stay tabs below it', () => {
+  expect(errorAt('\t\tx y', 4, 5).frame).toBe('> 1 | \t\tx y\n    | \t\t  ^')
+})
+
+test('the end of the input is a place, too', () => {
+  const error = errorAt('a = (', 99, 99)
+  expect([error.line, error.column, error.start, error.length]).toEqual([1, 6, 5, 1])
+})
+
+test('a mark over several lines ends with its line', () => {
+  expect(errorAt('ab\ncd\n', 1, 5).frame).toBe('> 1 | ab\n    |  ^\n  2 | cd\n  3 |')
+})
+
+test('printing it shows the message and nothing of the compiler', () => {
+  const error = errorAt('x', 0, 1)
+  expect(Bun.inspect(error).trim()).toBe(`CompileError: ${error.message}`)
+  expect(error.stack).toBe(`CompileError: ${error.message}`)
+  expect(Error.stackTraceLimit).toBeGreaterThan(0)
+})
+
+test('no position lies outside of the source', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.integer({ min: -5, max: 50 }), fc.nat(50), (source, start, length) => {
+      const error = errorAt(source, start, start + length)
+      const lines = source.split('\n')
+      expect(error.line).toBeWithin(1, lines.length + 1)
+      expect(error.column).toBeWithin(1, (lines[error.line - 1] ?? '').length + 2)
+      expect(error.start).toBeWithin(0, source.length + 1)
+      expect(error.end).toBeGreaterThan(error.start)
+    }),
+  )
+})
