@@ -25,17 +25,17 @@ export function flagValue(invocation: Invocation, flag: string): string | undefi
   return invocation.line.flags.get(flag)?.value
 }
 
-/** The settings this invocation asks for: flags and words > environment > file > defaults. */
+/** The settings this invocation asks for, `app` being the word that names the application: flags and words > environment > file > defaults. */
 export async function invocationSettings(
   { line, cwd, env }: Invocation,
   mode: Mode,
-  word: string | undefined = line.words[0],
+  app: string | undefined,
 ): Promise<ResolvedSettings> {
   const flags = new Map<string, GivenFlag>(line.flags)
-  if (word !== undefined) flags.set('app', { value: word, written: word })
-  const app = resolve(cwd, flags.get('app')?.value ?? '.')
+  if (app !== undefined) flags.set('app', { value: app, written: app })
+  const target = resolve(cwd, flags.get('app')?.value ?? '.')
   const given = flags.get('config')?.value
-  const path = given === undefined ? findConfigFile(folderOf(app)) : resolve(cwd, given)
+  const path = given === undefined ? findConfigFile(folderOf(target)) : resolve(cwd, given)
   const file =
     path === undefined ? undefined : await readConfigFile(path, { mode, command: line.command.name })
   return resolveSettings({ mode, cwd, flags, env, file })

@@ -19,7 +19,7 @@ type Change = keyof Pick<Manager, 'reload' | 'restart' | 'rollback'>
 
 function change(verb: Change) {
   return async (invocation: Invocation): Promise<number> => {
-    const { client } = await findInstance(invocation)
+    const { client } = await findInstance(invocation, invocation.line.words[0])
     const reason = flagValue(invocation, 'reason')
     const result = await withTimeout(invocation, verb, (signal) => {
       const options: CommandOptions = reason === undefined ? { signal } : { signal, reason }

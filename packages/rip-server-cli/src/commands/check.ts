@@ -9,7 +9,7 @@ import { explained, planServer } from './serve.ts'
 
 /** Proves configuration and application in one throw-away worker that no client reaches. */
 export async function check(invocation: Invocation): Promise<number> {
-  const { settings } = await invocationSettings(invocation, 'production')
+  const { settings } = await invocationSettings(invocation, 'production', invocation.line.words[0])
   const runDir = await mkdtemp(join(tmpdir(), 'rip-check-'))
   try {
     const alone = { ...settings, workers: 1, runDir }

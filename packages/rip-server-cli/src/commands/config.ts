@@ -5,7 +5,7 @@ import { table } from '../terminal/table.ts'
 
 /** Prints the values a start would use; with `--sources` where each comes from. */
 export async function config(invocation: Invocation): Promise<number> {
-  const { settings, origins } = await invocationSettings(invocation, 'production')
+  const { settings, origins } = await invocationSettings(invocation, 'production', invocation.line.words[0])
   const withSources = isOn(invocation, 'sources')
   if (isOn(invocation, 'json')) {
     const data = withSources ? { settings, origins } : settings

@@ -5,7 +5,7 @@ import { plainEvent } from '../serve/event-line.ts'
 
 /** Prints what happens, from now on, until the instance stops. */
 export async function events(invocation: Invocation): Promise<number> {
-  const { client } = await findInstance(invocation)
+  const { client } = await findInstance(invocation, invocation.line.words[0])
   const json = isOn(invocation, 'json')
   for await (const event of client.events()) {
     const line = json ? JSON.stringify(event) : `${new Date(event.atMs).toISOString()} ${plainEvent(event)}`

@@ -4,7 +4,7 @@ import { type Invocation, isOn } from '../invocation.ts'
 
 /** Suspends reloads, by watcher and by command alike. */
 export async function hold(invocation: Invocation): Promise<number> {
-  const { client } = await findInstance(invocation)
+  const { client } = await findInstance(invocation, invocation.line.words[0])
   await client.hold()
   if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify({ held: true }))
   else invocation.terminal.say('held: the code that serves now stays until "rip-server release"')
@@ -13,7 +13,7 @@ export async function hold(invocation: Invocation): Promise<number> {
 
 /** Allows reloads again. */
 export async function release(invocation: Invocation): Promise<number> {
-  const { client } = await findInstance(invocation)
+  const { client } = await findInstance(invocation, invocation.line.words[0])
   await client.release()
   if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify({ held: false }))
   else invocation.terminal.say('released')

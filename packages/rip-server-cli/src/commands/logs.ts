@@ -11,7 +11,7 @@ const POLL_MS = 100
 
 /** Prints what the workers wrote lately and go on to write, until the instance stops. */
 export async function logs(invocation: Invocation): Promise<number> {
-  const { instance } = await findInstance(invocation)
+  const { instance } = await findInstance(invocation, invocation.line.words[0])
   const path = join(instance.runDir, LOG_NAME)
   let read = 0
   while (existsSync(instance.control)) {

@@ -30,7 +30,7 @@ export function dev(invocation: Invocation): Promise<number> {
 }
 
 async function serve(invocation: Invocation, mode: Mode): Promise<number> {
-  const { settings } = await invocationSettings(invocation, mode)
+  const { settings } = await invocationSettings(invocation, mode, invocation.line.words[0])
   return servePlan(planServer(settings, mode, invocation), invocation)
 }
 

@@ -9,7 +9,7 @@ import type { Terminal } from '../terminal/terminal.ts'
 
 /** Prints what runs; exit 1 when fewer workers serve than wanted. */
 export async function status(invocation: Invocation): Promise<number> {
-  const { instance, snapshot } = await findInstance(invocation)
+  const { instance, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const { terminal } = invocation
   if (isOn(invocation, 'json')) terminal.data(JSON.stringify({ url: instance.url, ...snapshot }, null, 2))
   else terminal.data(statusText(instance, snapshot, terminal))

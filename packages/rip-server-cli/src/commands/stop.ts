@@ -9,7 +9,7 @@ const GONE_POLL_MS = 10
 
 /** Finishes what runs, then ends every process of the instance. */
 export async function stop(invocation: Invocation): Promise<number> {
-  const { client, instance, snapshot } = await findInstance(invocation)
+  const { client, instance, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const report = await withTimeout(invocation, 'stop', async (signal) => {
     const answer = await client.stop({ now: isOn(invocation, 'now'), signal })
     await untilGone(instance, signal)

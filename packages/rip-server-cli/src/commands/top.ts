@@ -9,7 +9,7 @@ const CLEAR = '\x1b[H\x1b[J'
 
 /** Shows the workers, refreshed each second; one page when nobody watches. Ends when the instance does. */
 export async function top(invocation: Invocation): Promise<number> {
-  const { instance, client, snapshot } = await findInstance(invocation)
+  const { instance, client, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const { terminal } = invocation
   if (process.stdout.isTTY !== true) {
     terminal.data(statusText(instance, snapshot, terminal))

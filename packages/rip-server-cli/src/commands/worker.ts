@@ -6,7 +6,7 @@ import { entryFile } from '../serve/app-location.ts'
 
 /** Serves the application in this process: from here on it is the worker program. Never resolves. */
 export async function worker(invocation: Invocation): Promise<number> {
-  const { settings } = await invocationSettings(invocation, 'development')
+  const { settings } = await invocationSettings(invocation, 'development', invocation.line.words[0])
   const program = fileURLToPath(import.meta.resolve('@rip/worker/main'))
   const listen = formatListenAddress(listenAddress(settings, 'development'))
   const flags = ['--listen', listen, '--concurrency', String(settings.concurrency)]

@@ -24,7 +24,7 @@ export interface RunningInstance {
  */
 export async function findInstance(
   invocation: Invocation,
-  app: string | undefined = invocation.line.words[0],
+  app: string | undefined,
 ): Promise<RunningInstance> {
   const { env } = invocation
   const { settings } = await invocationSettings(invocation, 'production', app)

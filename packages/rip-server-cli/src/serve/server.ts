@@ -122,6 +122,7 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
     workers: settings.workers,
     concurrency: settings.concurrency,
     mode,
+    cutAfter: mode === 'development' ? 'first' : 'all',
     env: () => env,
     bootTimeoutMs: settings.bootTimeoutMs,
     drainTimeoutMs: settings.drainTimeoutMs,
