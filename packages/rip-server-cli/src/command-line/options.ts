@@ -46,7 +46,7 @@ export const options: ReadonlyMap<string, Option> = new Map(
 export const COMMON_FLAGS: readonly string[] = ['no-color', 'help', 'version']
 
 /** Flags that say which running instance is meant. */
-export const INSTANCE_FLAGS: readonly string[] = ['name', 'run-dir', 'config']
+export const INSTANCE_FLAGS: readonly string[] = ['name', 'run-dir']
 
 /** Flags that say what a server runs with. */
 export const SETTING_FLAGS: readonly string[] = [

@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
 import {
   ControlClient,
   findInstances,
@@ -7,8 +9,7 @@ import {
   readInstance,
 } from '@rip/manager'
 import { CliError } from '../errors.ts'
-import { type Invocation, invocationSettings } from '../invocation.ts'
-import { instanceIdentity } from './identity.ts'
+import { flagValue, type Invocation } from '../invocation.ts'
 import { locateApp } from '../serve/app-location.ts'
 
 /** A server that is running, and the line to it. */
@@ -19,24 +20,25 @@ export interface RunningInstance {
 }
 
 /**
- * The instance a command means: that of the application named, of `--run-dir`, `--name` or the current folder,
- * else the only one running. Never starts one. Throws {@link CliError} `NOT_RUNNING` or `SEVERAL_RUNNING`.
+ * The instance a command means: by `--run-dir`, by `--name`, by the application named or in the current folder,
+ * else the only one running. Never starts one, and never evaluates a configuration: it may be what is broken.
+ * Throws {@link CliError} `NOT_RUNNING` or `SEVERAL_RUNNING`.
  */
 export async function findInstance(
   invocation: Invocation,
   app: string | undefined,
 ): Promise<RunningInstance> {
-  const { env } = invocation
-  const { settings } = await invocationSettings(invocation, 'production', app)
-  const { root } = locateApp(settings.app)
-  const identity = instanceIdentity(settings, root)
-  const { path } = locateRunDir(identity, env)
-  const own = readInstance(path)
-  if (own !== undefined) return connect(own)
-  if (settings.runDir !== undefined || settings.name !== undefined || app !== undefined) {
-    throw new CliError('NOT_RUNNING', { what: `nothing is running with the run directory ${path}` })
-  }
-  return connect(onlyInstance(findInstances(env)))
+  const { cwd, env } = invocation
+  const { root } = locateApp(resolve(cwd, app ?? '.'))
+  const runDir = flagValue(invocation, 'run-dir')
+  const name = flagValue(invocation, 'name')
+  if (runDir !== undefined) return named(locateRunDir({ root, runDir: resolve(cwd, runDir) }, env).path)
+  if (name !== undefined) return named(locateRunDir({ root, name }, env).path)
+  const running = findInstances(env)
+  const own = running.filter((instance) => isSameFolder(instance.root, root))
+  if (own.length === 0 && app !== undefined)
+    throw new CliError('NOT_RUNNING', { what: `${root} is not running` })
+  return connect(onlyOne(own.length > 0 ? own : running))
 }
 
 /** Asks an instance how it is. Throws {@link ManagerError} `NOT_RUNNING` when it left meanwhile. */
@@ -45,9 +47,29 @@ export async function connect(instance: Instance): Promise<RunningInstance> {
   return { instance, client, snapshot: await client.status() }
 }
 
-function onlyInstance(instances: readonly Instance[]): Instance {
+function onlyOne(instances: readonly Instance[]): Instance {
   const [only, ...others] = instances
   if (only === undefined) throw new CliError('NOT_RUNNING', { what: 'nothing is running' })
   if (others.length === 0) return only
   throw new CliError('SEVERAL_RUNNING', { names: instances.map(({ name }) => name) })
+}
+
+async function named(runDir: string): Promise<RunningInstance> {
+  const instance = readInstance(runDir)
+  if (instance !== undefined) return connect(instance)
+  throw new CliError('NOT_RUNNING', { what: `nothing is running with the run directory ${runDir}` })
+}
+
+/** The same path, or another spelling of it; a link that leads elsewhere by now is still the same path. */
+function isSameFolder(a: string, b: string): boolean {
+  return a === b || realPath(a) === realPath(b)
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // ENOENT: the folder is gone, its instance is not.
+    return path
+  }
 }

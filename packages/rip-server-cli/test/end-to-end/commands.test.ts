@@ -59,6 +59,19 @@ describe('status', () => {
   )
 })
 
+test(
+  'a broken configuration does not keep an operator from a running server',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const { app, server } = await small(sandbox)
+    await writeFile(join(app, 'rip-server.config.ts'), 'export default {')
+    expect((await sandbox.run('status', app)).code).toBe(0)
+    expect((await sandbox.run('stop', app)).code).toBe(0)
+    expect((await server.finished()).code).toBe(0)
+  },
+  TEST_TIMEOUT_MS,
+)
+
 describe('scale', () => {
   test(
     'adds and removes workers, also by signal',
