@@ -1,3 +1,4 @@
+export { compile } from './compile.ts'
 export { CompileError, codeFrame, positionAt } from './compile-error.ts'
 export type { CompileErrorDetail } from './compile-error.ts'
 export type {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { RUNTIME_MODULE } from './runtime/runtime-module.ts'
 
-const IMPORT = new RegExp(`from (['"])${RegExp.escape(RUNTIME_MODULE)}\\1`, 'g')
+const IMPORT = /from (['"])@rip\/transpile\/runtime\1/g
 
 let path: string | undefined
 
