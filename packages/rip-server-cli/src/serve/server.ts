@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { isAbsolute, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AdminClient } from '@rip/balancer'
 import {
@@ -114,7 +114,7 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
     }),
   )
   const front = plan.listen === undefined ? noFront : await openFront(plan.listen, { runDir, env, owned })
-  const tree = createContentTree({ root })
+  const tree = createContentTree({ root, ignore: inside(root, runDir.path) })
   const manager = createManager({
     root,
     name,
@@ -174,6 +174,12 @@ async function openFront(
     services: [service],
     address: socket?.address ?? listen,
   }
+}
+
+/** The run directory is no content of the application, even if somebody puts it there. */
+function inside(root: string, path: string): string[] {
+  const below = relative(root, path)
+  return below.startsWith('..') || isAbsolute(below) ? [] : [`/${below}/`]
 }
 
 /** Found from our own package, so that an application needs none of them. */
