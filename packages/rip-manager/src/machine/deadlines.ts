@@ -47,6 +47,7 @@ function onStuck(pool: Pool, worker: Worker): void {
 export function forgiveGap(pool: Pool, nowMs: number): void {
   const gapMs = nowMs - pool.nowMs
   if (gapMs < SUSPEND_GAP_MS) return
+  pool.stopByMs += gapMs
   for (const worker of pool.workers.values()) {
     worker.deadlineMs += gapMs
     worker.settledMs += gapMs

@@ -1,6 +1,6 @@
 import { CrashBudget } from './crash-budget.ts'
 import type { Generation, Group, Pool } from './state.ts'
-import { kill, terminate, withdraw } from './worker.ts'
+import { drainDeadline, kill, terminate, withdraw } from './worker.ts'
 
 export function createGroup(pool: Pool, generation: Generation): Group {
   const group: Group = {
@@ -12,7 +12,7 @@ export function createGroup(pool: Pool, generation: Generation): Group {
     lastCrashMs: -Infinity,
     probe: null,
     routerDone: false,
-    abandoned: 0,
+    abandoned: { byRouter: 0, byWorkers: 0 },
     complete: false,
     served: false,
   }
@@ -26,7 +26,7 @@ export function retire(pool: Pool, group: Group): void {
   group.role = 'retiring'
   for (const worker of group.workers) withdraw(pool, worker, worker.ending ?? { kind: 'drained' })
   if (!group.served) group.routerDone = true
-  else pool.effects.drain(group.generation.id, pool.config.drainTimeoutMs)
+  else pool.effects.drain(group.generation.id, Math.max(0, drainDeadline(pool) - pool.nowMs))
   forgetIfEmpty(pool, group)
 }
 
@@ -52,12 +52,10 @@ export function forgetIfEmpty(pool: Pool, group: Group): void {
   if (group.role !== 'retiring' || group.workers.size > 0) return
   if ((group.served && !group.routerDone) || !pool.groups.delete(group)) return
   if (group.served) {
-    pool.abandoned += group.abandoned
-    pool.effects.emit({
-      type: 'generation-retired',
-      generation: group.generation.id,
-      abandoned: group.abandoned,
-    })
+    // Both count the same requests, as far as they know of them.
+    const abandoned = Math.max(group.abandoned.byRouter, group.abandoned.byWorkers)
+    pool.abandoned += abandoned
+    pool.effects.emit({ type: 'generation-retired', generation: group.generation.id, abandoned })
   }
   discardUnused(pool, group.generation)
 }

@@ -145,7 +145,7 @@ function onDrained(pool: Pool, generation: string, abandoned: number): void {
   for (const group of pool.groups) {
     if (group.role !== 'retiring' || group.generation.id !== generation) continue
     group.routerDone = true
-    group.abandoned = Math.max(group.abandoned, abandoned)
+    group.abandoned.byRouter = Math.max(group.abandoned.byRouter, abandoned)
     forgetIfEmpty(pool, group)
   }
 }
@@ -196,6 +196,7 @@ function newPool({ config, effects, random, workers, watching, nowMs }: MachineO
     restarts: 0,
     abandoned: 0,
     acceptingStopped: false,
+    stopByMs: Infinity,
     nextToken: 1,
     startedMs: nowMs,
   }

@@ -16,6 +16,7 @@ export function reap(pool: Pool, pid: number, status: ExitStatus, stderr: string
   const { group } = worker
   const reason = exitReason(worker, status, stderr)
   const crashed = !isVoluntary(reason) && isNews(worker.ending)
+  group.abandoned.byWorkers += abandonedBy(worker)
   remove(pool, worker)
   const respawnInMs =
     crashed && fills(pool, worker) ? accountForCrash(pool, group, worker, reason) : undefined
@@ -34,6 +35,12 @@ export function reap(pool: Pool, pid: number, status: ExitStatus, stderr: string
     onCandidateLost(pool, worker, 'boot-failed', failureOf(reason))
   }
   forgetIfEmpty(pool, group)
+}
+
+/** Requests that went down with it although it was asked to finish them. */
+function abandonedBy({ ending, stage, aborted, vitals }: Worker): number {
+  if (ending === null) return 0
+  return stage === 'killed' ? Math.max(aborted, vitals.inFlight) : aborted
 }
 
 /** A worker that was leaving anyway and crashed on the way has its place filled already. */

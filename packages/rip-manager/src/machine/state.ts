@@ -114,7 +114,8 @@ export interface Group {
   probe: Worker | null
   /** The router reported the end of the drain. */
   routerDone: boolean
-  abandoned: number
+  /** Requests that were cut, by the router's account and by that of the workers. */
+  abandoned: { byRouter: number; byWorkers: number }
   /** Had as many ready workers as were wanted; until then fewer are no loss. */
   complete: boolean
   /** Once served requests, so that its end is news. */
@@ -224,6 +225,8 @@ export interface Pool {
   restarts: number
   abandoned: number
   acceptingStopped: boolean
+  /** When a stop has had its time. */
+  stopByMs: number
   nextToken: number
   startedMs: number
 }

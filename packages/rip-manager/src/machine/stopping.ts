@@ -9,6 +9,7 @@ import type { Pool } from './state.ts'
 export function beginStop(pool: Pool): void {
   if (pool.phase === 'stopping' || pool.phase === 'stopped') return
   pool.phase = 'stopping'
+  pool.stopByMs = pool.nowMs + pool.config.drainTimeoutMs
   pool.effects.emit({ type: 'stopping' })
   supersede(pool, 'stopping', 'the manager is stopping')
   dropCommands(pool)
@@ -57,7 +58,6 @@ export function stopNow(pool: Pool): void {
   for (const group of pool.groups) {
     group.role = 'retiring'
     group.routerDone = true
-    for (const worker of group.workers) group.abandoned += worker.vitals.inFlight
     killGroup(pool, group)
     forgetIfEmpty(pool, group)
   }

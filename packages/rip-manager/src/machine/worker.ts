@@ -79,7 +79,12 @@ export function withdraw(pool: Pool, worker: Worker, ending: ExitReason): void {
   if (worker.stage === 'starting') return terminate(pool, worker, ending)
   if (worker.stage !== 'ready') return
   enter(pool, worker, 'withdrawn')
-  worker.drainByMs = pool.nowMs + pool.config.drainTimeoutMs
+  worker.drainByMs = drainDeadline(pool)
+}
+
+/** A stop as a whole takes no longer than one drain. */
+export function drainDeadline({ nowMs, config, stopByMs }: Pool): number {
+  return Math.min(nowMs + config.drainTimeoutMs, stopByMs)
 }
 
 /** Asks the worker to finish what runs. A program without control messages is asked by TERM. */

@@ -22,6 +22,26 @@ describe('close', () => {
     expect(rig.processes.all[0]!.signals).toEqual(['SIGTERM', 'SIGKILL'])
   })
 
+  test('tells how many requests the workers cut when the router does not know', async () => {
+    const rig = await startedRig({ workers: 1, drainTimeoutMs: 5_000 })
+    rig.processes.alive[0]!.vitals({ inFlight: 3 })
+    await rig.clock.advance(2_000)
+    rig.processes.alive[0]!.freeze()
+    expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 3 })
+  })
+
+  test('takes no longer than one drain, however long the router takes', async () => {
+    const rig = await startedRig({
+      workers: 1,
+      drainTimeoutMs: 5_000,
+      stopAccepting: () => new Promise(() => {}),
+    })
+    rig.processes.alive[0]!.freeze()
+    const begunMs = rig.clock.nowMs()
+    await rig.during(rig.manager.close())
+    expect(rig.clock.nowMs() - begunMs).toBeLessThan(6_100)
+  })
+
   test('a second time with now kills at once', async () => {
     const rig = await startedRig()
     for (const process of rig.processes.alive) process.freeze()
