@@ -18,8 +18,9 @@ export interface ChangeDetectorOptions {
   /** Longest time a stream of reports can put that off. @default 250 */
   readonly maxDebounceMs?: number
   /**
-   * Looks this long after the first report as well, so that an ordinary save is served sooner. A file that is
-   * written in pieces may be seen half-written. @default off
+   * Looks this long after the first report as well, and believes what it sees if that is an ordinary save: a
+   * single file with content. Serves it sooner; a file written in pieces may be seen half-written, and again
+   * when it is complete. @default off
    */
   readonly leadingMs?: number
   /** @default 2000 */
@@ -98,7 +99,7 @@ class ChangeDetector implements Watcher {
 
   #scheduleLeading(): void {
     if (this.#leadingMs === undefined) return
-    this.#leading = this.#clock.after(this.#leadingMs, () => void this.#look())
+    this.#leading = this.#clock.after(this.#leadingMs, () => void this.#look(isOrdinarySave))
   }
 
   #sweepAfter(delayMs: number): void {
@@ -115,16 +116,19 @@ class ChangeDetector implements Watcher {
   }
 
   /** One look at a time; what is reported meanwhile is looked at afterwards. */
-  async #look(): Promise<void> {
+  async #look(believes: (before: TreeState, now: TreeState) => boolean = () => true): Promise<void> {
     if (this.#looking) {
       this.#lookAgain = true
       return
     }
     this.#looking = true
-    do {
+    const before = this.#seen
+    const first = await this.#readTree()
+    if (before === undefined || first === undefined || believes(before, first)) this.#compare(first)
+    while (this.#lookAgain && this.#closing === undefined) {
       this.#lookAgain = false
       this.#compare(await this.#readTree())
-    } while (this.#lookAgain && this.#closing === undefined)
+    }
     this.#looking = false
   }
 
@@ -161,4 +165,12 @@ class ChangeDetector implements Watcher {
       return undefined
     }
   }
+}
+
+const EMPTY_FILE = new Bun.CryptoHasher('sha256').digest('hex')
+
+/** One file with something in it: more are likely to follow, and an empty file is about to be written. */
+function isOrdinarySave(before: TreeState, now: TreeState): boolean {
+  const [path, ...others] = changedPaths(before, now)
+  return path !== undefined && others.length === 0 && (now.files.get(path) ?? EMPTY_FILE) !== EMPTY_FILE
 }

@@ -5,6 +5,8 @@ import type { FakeClock } from '../../src/testing/fake-clock.ts'
 import { type ChangeDetectorOptions, createChangeDetector } from '../../src/watch/change-detector.ts'
 import type { ContentTree } from '../../src/watch/content-tree.ts'
 
+const emptyHash = new Bun.CryptoHasher('sha256').digest('hex')
+
 interface Setup {
   readonly clock: FakeClock
   readonly files: Map<string, string>
@@ -113,6 +115,20 @@ test('a leading look serves an ordinary save sooner, and the trailing one comple
   expect(wakes()).toBe(1)
   await clock.advance(45)
   expect(wakes()).toBe(2)
+})
+
+test.each<[string, (files: Map<string, string>) => void]>([
+  ['an empty file', (files) => files.set('app.ts', emptyHash)],
+  ['several files', (files) => files.set('app.ts', '2').set('lib.ts', '2')],
+  ['a removed file', (files) => files.delete('app.ts')],
+])('a leading look does not believe %s', async (_, change) => {
+  const { clock, files, report, wakes } = await setup({ leadingMs: 5 })
+  change(files)
+  report()
+  await clock.advance(49)
+  expect(wakes()).toBe(0)
+  await clock.advance(1)
+  expect(wakes()).toBe(1)
 })
 
 test('a root that is gone for a while wakes when it is back with other content', async () => {
