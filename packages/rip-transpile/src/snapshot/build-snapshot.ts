@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { extname, join, resolve } from 'node:path'
 import type { Adapter } from '../adapter.ts'
 import { bunModule } from '../bun-module.ts'
 import { CompileError } from '../compile-error.ts'
@@ -64,7 +64,8 @@ export async function buildSnapshot(options: BuildSnapshotOptions): Promise<Buil
   }
   if (errors.length > 0) throw new SnapshotError(errors)
   const generation = options.generation === undefined ? {} : { generation: options.generation }
-  writeManifest(options.out, { version: MANIFEST_VERSION, root, ...generation, files })
+  const namedRoot = resolve(options.root)
+  writeManifest(options.out, { version: MANIFEST_VERSION, root, namedRoot, ...generation, files })
   return { files: Object.keys(files).length, compiled }
 }
 

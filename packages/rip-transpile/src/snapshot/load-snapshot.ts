@@ -60,7 +60,7 @@ class LoadedSnapshot {
 
   /** Path of a module of the snapshot, so that one whose file is gone is found all the same. */
   resolve(specifier: string, importer: string): string | undefined {
-    const path = resolve(dirname(importer), specifier)
+    const path = this.#inRoot(resolve(dirname(importer), specifier))
     return this.#find(path) ? path : undefined
   }
 
@@ -70,6 +70,12 @@ class LoadedSnapshot {
     const contents = readFileSync(contentPath(this.#folder, file.code ?? file.hash), 'utf8')
     if (file.code === undefined) return javascriptModule(path, contents)
     return { contents: linkRuntime(contents), loader: 'js' }
+  }
+
+  /** The entry point may be named through a link such as `current`, which may lead to a newer release by now. */
+  #inRoot(path: string): string {
+    const { root, namedRoot } = this.#manifest
+    return path.startsWith(`${namedRoot}/`) ? root + path.slice(namedRoot.length) : path
   }
 
   #find(path: string): SnapshotFile | undefined {

@@ -17,6 +17,8 @@ export interface SnapshotManifest {
   readonly version: typeof MANIFEST_VERSION
   /** Real path of the application's folder. */
   readonly root: string
+  /** The path the folder was named by, which may lead through symbolic links that point elsewhere by now. */
+  readonly namedRoot: string
   readonly generation?: string
   /** By path relative to the root. */
   readonly files: Readonly<Record<string, SnapshotFile>>

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { rmSync } from 'node:fs'
+import { rmSync, symlinkSync } from 'node:fs'
 import { BUILDER, REGISTER, runBun } from '../run-bun.ts'
 import { tempProject } from '../temp-project.ts'
 import type { TempProject } from '../temp-project.ts'
@@ -132,4 +132,25 @@ test('folders may have any name', async () => {
   })
   project.write({ 'app/a (b) [c] + $d/e.rip': "export e = 'new'\n" })
   expect(await run(project, './main.rip')).toBe('old\n')
+})
+
+test('a release named by a link stays the one the snapshot was taken of', async () => {
+  using project = tempProject({
+    'releases/1/index.rip': "import { a } from './a.rip'\nconsole.log a, import.meta.dir\n",
+    'releases/1/a.rip': 'export a = 1\n',
+    'releases/2/index.rip': "import { a } from './a.rip'\nconsole.log a, import.meta.dir\n",
+    'releases/2/a.rip': 'export a = 2\n',
+  })
+  symlinkSync('releases/1', project.path('current'))
+  await runBun([BUILDER, '--root', project.path('current'), '--out', project.path('snap')], {
+    cwd: project.root,
+  })
+  rmSync(project.path('current'))
+  symlinkSync('releases/2', project.path('current'))
+  project.write({ 'start.ts': `await import(${JSON.stringify(project.path('current/index.rip'))})\n` })
+  const started = await runBun(['--preload', REGISTER, 'start.ts'], {
+    cwd: project.root,
+    env: { RIP_SNAPSHOT: project.path('snap') },
+  })
+  expect(started.stdout).toBe(`1 ${project.path('releases/1')}\n`)
 })
