@@ -121,6 +121,7 @@ export class Balancer implements AsyncDisposable {
     return {
       version: ADMIN_VERSION,
       pid: process.pid,
+      processes: [process.pid],
       listening: this.urls,
       connections: this.metrics.connections,
       requests: this.metrics.requests,
@@ -139,15 +140,12 @@ export class Balancer implements AsyncDisposable {
    */
   reload(config: BalancerConfig): void {
     const next = resolveConfig(config)
-    const problems = FIXED.filter((key) => !isDeepStrictEqual(this.declared[key], config[key])).map(
-      (key) => `${key}: cannot change while running; restart the balancer`,
-    )
-    if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+    refuseFixed(this.declared, config)
+    const declaresBackends = !isDeepStrictEqual(this.config.backends, next.backends)
     this.declared = config
     this.config = next
     this.pool.configure(next)
-    this.pool.prepare(undefined, next.backends)
-    this.pool.cut(undefined)
+    if (declaresBackends) this.declare(next.backends)
     this.plane = this.createPlane(this.plane.upstreams)
     for (const listener of this.listeners) listener.use(this.plane)
     this.watchHealth()
@@ -159,8 +157,7 @@ export class Balancer implements AsyncDisposable {
    */
   async discover(source: AsyncIterable<BackendList>): Promise<void> {
     const apply = (list: BackendList): void => {
-      this.pool.prepare(undefined, resolveBackends(list, this.config.maxInFlight))
-      this.pool.cut(undefined)
+      this.declare(resolveBackends(list, this.config.maxInFlight))
     }
     const discovery = new Discovery(source, apply, (message) => this.warn(message))
     this.discoveries.add(discovery)
@@ -256,6 +253,12 @@ export class Balancer implements AsyncDisposable {
     pool.prepare(undefined, backends)
     pool.cut(undefined)
     return pool
+  }
+
+  /** All new requests go to these backends. */
+  private declare(backends: ResolvedConfig['backends']): void {
+    this.pool.prepare(undefined, backends)
+    this.pool.cut(undefined)
   }
 
   private warn(message: string): void {
@@ -358,6 +361,14 @@ function listenText(address: ListenAddress): string {
 /** An address a client can use: the wildcard addresses name every interface, this one among them. */
 function reachable(url: string): string {
   return url.replace('//0.0.0.0:', '//localhost:').replace('//[::]:', '//localhost:')
+}
+
+/** @throws `CONFIG_INVALID` when a configuration changes what needs a restart */
+export function refuseFixed(before: BalancerConfig, after: BalancerConfig): void {
+  const problems = FIXED.filter((key) => !isDeepStrictEqual(before[key], after[key])).map(
+    (key) => `${key}: cannot change while running; restart the balancer`,
+  )
+  if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
 }
 
 /** What needs a restart: sockets and files that were opened once. */

@@ -33,6 +33,11 @@ export class AdminClient {
     await this.call('POST', '/stop-accepting')
   }
 
+  /** Replaces the backends, without generations. */
+  async replace(backends: readonly BackendDeclaration[]): Promise<void> {
+    await this.call('PUT', `/pools/${encodeURIComponent(this.pool)}`, { backends })
+  }
+
   /** Declares the complete set of backends of a generation; acknowledged when routing was changed. */
   async prepare(generation: string, backends: readonly BackendDeclaration[]): Promise<void> {
     await this.call('POST', this.path('prepare'), { generation, backends })

@@ -12,6 +12,11 @@ export interface BackendDeclaration {
   readonly weight?: number
 }
 
+/** Body of `PUT /pools/:name`. */
+export interface PoolBody {
+  readonly backends: readonly BackendDeclaration[]
+}
+
 /** Body of `POST /pools/:name/prepare`. */
 export interface PrepareBody {
   readonly generation: string
@@ -33,7 +38,10 @@ export interface DrainBody {
 /** Answer of `GET /status`. */
 export interface BalancerStatus {
   readonly version: typeof ADMIN_VERSION
+  /** Process that answers on the admin socket. */
   readonly pid: number
+  /** Processes that serve requests: this one, or those it started. */
+  readonly processes: readonly number[]
   readonly listening: readonly string[]
   readonly connections: number
   readonly requests: number

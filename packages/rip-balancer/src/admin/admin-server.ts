@@ -3,22 +3,37 @@ import { parseBackendAddress } from '../config/address.ts'
 import { DEFAULT_DRAIN_TIMEOUT_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_WEIGHT } from '../defaults.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
 import type { MemberSpec } from '../pool/member.ts'
-import type { Pool } from '../pool/pool.ts'
+import type { DrainResult, PoolSnapshot } from '../pool/pool.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
-import type { BackendDeclaration, BalancerStatus, CutBody, DrainBody, PrepareBody } from './admin-protocol.ts'
+import type {
+  BackendDeclaration,
+  BalancerStatus,
+  CutBody,
+  DrainBody,
+  PoolBody,
+  PrepareBody,
+} from './admin-protocol.ts'
 
-/** What the admin API shows and changes. */
+/** What the admin API shows and changes: one process, or several that act as one. */
 export interface AdminTarget {
-  status(): BalancerStatus
+  status(): BalancerStatus | Promise<BalancerStatus>
   /** Prometheus text. */
-  metrics(): string
+  metrics(): string | Promise<string>
   /** New connections are left to others; those open end with the request under way. */
-  stopAccepting(): void
+  stopAccepting(): void | Promise<void>
   /** @throws `POOL_UNKNOWN` */
-  pool(name: string): Pool
+  pool(name: string): AdminPool
 }
 
-type Handler = (target: AdminTarget, pool: Pool, body: unknown, signal: AbortSignal) => unknown
+/** What the admin API does with a pool; each resolves when the change is in force. */
+export interface AdminPool {
+  snapshot(): PoolSnapshot | Promise<PoolSnapshot>
+  prepare(generation: string | undefined, backends: readonly MemberSpec[]): void | Promise<void>
+  cut(generation: string | undefined): void | Promise<void>
+  drain(generation: string, signal: AbortSignal): Promise<DrainResult>
+}
+
+type Handler = (pool: AdminPool, body: unknown, signal: AbortSignal) => unknown
 
 /** The admin API: HTTP with JSON on a Unix socket that only its owner can open. */
 export class AdminServer implements AsyncDisposable {
@@ -75,29 +90,28 @@ export class AdminServer implements AsyncDisposable {
       return await this.route(request)
     } catch (error) {
       if (!(error instanceof BalancerError)) throw error
+      if (isRefusal(error)) return Response.json({ code: error.code, ...error.detail }, error.detail)
       const status = error.code === 'POOL_UNKNOWN' ? 404 : error.code === 'CONFIG_INVALID' ? 400 : 409
       return Response.json({ code: error.code, message: error.message }, { status })
     }
   }
 
-  private stopAccepting(): Response {
-    this.target.stopAccepting()
+  private async stopAccepting(): Promise<Response> {
+    await this.target.stopAccepting()
     return Response.json({ ok: true })
   }
 
   private async route(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url)
     const call = `${request.method} ${pathname}`
-    if (call === 'GET /status') return Response.json(this.target.status())
-    if (call === 'GET /metrics') return new Response(this.target.metrics(), { headers: METRICS_TYPE })
+    if (call === 'GET /status') return Response.json(await this.target.status())
+    if (call === 'GET /metrics') return new Response(await this.target.metrics(), { headers: METRICS_TYPE })
     if (call === 'POST /stop-accepting') return this.stopAccepting()
     const [, pools, name, verb, extra] = pathname.split('/')
     const handler = extra === undefined ? handlers[`${request.method} ${verb ?? ''}`.trim()] : undefined
     if (pools !== 'pools' || name === undefined || handler === undefined) return unknownCall(call)
     const pool = this.target.pool(decodeURIComponent(name))
-    return Response.json(
-      (await handler(this.target, pool, await bodyOf(request), request.signal)) ?? { ok: true },
-    )
+    return Response.json((await handler(pool, await bodyOf(request), request.signal)) ?? { ok: true })
   }
 }
 
@@ -106,23 +120,27 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024
 const METRICS_TYPE = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
 
 const handlers: Readonly<Record<string, Handler>> = {
-  GET: (_target, pool) => pool.snapshot(),
-  PUT: (_target, pool, body) => {
-    pool.prepare(undefined, memberSpecs(objectOf<PrepareBody>(body).backends))
-    pool.cut(undefined)
+  GET: (pool) => pool.snapshot(),
+  PUT: async (pool, body) => {
+    await pool.prepare(undefined, memberSpecs(objectOf<PoolBody>(body).backends))
+    await pool.cut(undefined)
   },
-  'POST prepare': (_target, pool, body) => {
+  'POST prepare': (pool, body) => {
     const { generation, backends } = objectOf<PrepareBody>(body)
-    pool.prepare(generationOf(generation), memberSpecs(backends))
+    return pool.prepare(generationOf(generation), memberSpecs(backends))
   },
-  'POST cut': (_target, pool, body) => pool.cut(generationOf(objectOf<CutBody>(body).generation)),
-  'POST drain': (_target, pool, body, signal) => {
+  'POST cut': (pool, body) => pool.cut(generationOf(objectOf<CutBody>(body).generation)),
+  'POST drain': (pool, body, signal) => {
     const { generation, timeoutMs = DEFAULT_DRAIN_TIMEOUT_MS } = objectOf<DrainBody>(body)
     if (!(timeoutMs >= 0))
       throw invalid(`timeoutMs must be a number of milliseconds, but is ${String(timeoutMs)}`)
     return pool.drain(generationOf(generation), AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
   },
 }
+
+/** Another process said no: its words are passed on. */
+const isRefusal = (error: BalancerError): error is BalancerError<'ADMIN_REFUSED'> =>
+  error.code === 'ADMIN_REFUSED'
 
 const unknownCall = (call: string): Response =>
   Response.json({ code: 'UNKNOWN_CALL', message: `the admin API has no ${call}` }, { status: 404 })

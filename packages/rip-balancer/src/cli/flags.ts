@@ -15,6 +15,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 interface MutableConfig extends Writable<Omit<BalancerConfig, 'listen' | 'to'>> {
   listen?: (string | ListenerConfig)[]
   to?: string[]
+  processes?: number
   tlsCert?: string
   tlsKey?: string
 }
@@ -23,6 +24,8 @@ interface MutableConfig extends Writable<Omit<BalancerConfig, 'listen' | 'to'>> 
 export interface ParsedFlags {
   readonly config: BalancerConfig
   readonly configFile: string | undefined
+  /** Processes that share the sockets. */
+  readonly processes: number
   readonly help: boolean
   readonly version: boolean
 }
@@ -147,6 +150,12 @@ export const FLAGS: readonly Flag[] = [
     apply: (config, value) => void (config.admin = value),
   },
   {
+    name: 'processes',
+    value: 'N',
+    help: 'processes on the same sockets, operated as one (1)',
+    apply: (config, value) => void (config.processes = asNumber(value)),
+  },
+  {
     name: 'wait-for-backends',
     help: 'queue requests while there is no backend',
     apply: (config) => void (config.waitForBackends = true),
@@ -160,7 +169,7 @@ export const FLAGS: readonly Flag[] = [
   },
 ]
 
-const CONFIG_HELP = 'JSON file with the whole configuration; read again on SIGHUP'
+const CONFIG_HELP = 'JSON file with the whole configuration, read again on SIGHUP; flags win over it'
 
 /** @throws `USAGE` for what is not a flag or lacks its value */
 export function parseFlags(words: readonly string[], inheritedFds: readonly number[]): ParsedFlags {
@@ -168,8 +177,8 @@ export function parseFlags(words: readonly string[], inheritedFds: readonly numb
   let configFile: string | undefined
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!
-    if (word === '-h' || word === '--help') return { config, configFile, help: true, version: false }
-    if (word === '-V' || word === '--version') return { config, configFile, help: false, version: true }
+    if (word === '-h' || word === '--help') return { ...NOTHING, help: true }
+    if (word === '-V' || word === '--version') return { ...NOTHING, version: true }
     const [, name = '', inline] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? []
     const flag = FLAGS.find((each) => each.name === name)
     if (flag === undefined && name !== 'config') throw unknown(word, name)
@@ -185,8 +194,12 @@ export function parseFlags(words: readonly string[], inheritedFds: readonly numb
     if (flag === undefined) configFile = value
     else flag.apply(config, value)
   }
-  return { config: finish(config, inheritedFds), configFile, help: false, version: false }
+  const { processes = 1, ...rest } = config
+  if (!(processes >= 1)) throw new BalancerError('USAGE', { message: '--processes needs a number from 1 on' })
+  return { ...NOTHING, config: finish(rest, inheritedFds), configFile, processes }
 }
+
+const NOTHING: ParsedFlags = { config: {}, configFile: undefined, processes: 1, help: false, version: false }
 
 function unknown(word: string, name: string): BalancerError {
   const hint = didYouMean(name, [...FLAGS.map((each) => each.name), 'config', 'help', 'version']).replace(
@@ -200,7 +213,7 @@ function unknown(word: string, name: string): BalancerError {
 
 /** Inherited sockets are listened on when no address is given; the certificate goes to every TCP listener. */
 function finish(
-  { tlsCert, tlsKey, ...config }: MutableConfig,
+  { tlsCert, tlsKey, ...config }: Omit<MutableConfig, 'processes'>,
   inheritedFds: readonly number[],
 ): BalancerConfig {
   const listen = config.listen ?? inheritedFds.map((fd) => `fd:${fd}`)

@@ -4,6 +4,8 @@ import type { BalancerConfig } from '../config/config.ts'
 import { BalancerError } from '../errors.ts'
 import { helpText, parseFlags } from './flags.ts'
 import { parentGone } from './parent-gone.ts'
+import { ProcessEnded } from './balancer-process.ts'
+import { ProcessGroup } from './process-group.ts'
 
 /** The world a program runs in; replaced in tests. */
 export interface ProgramIo {
@@ -26,14 +28,44 @@ export async function runBalancer(argv: readonly string[], io: ProgramIo): Promi
     if (flags.help) return print(io, helpText(program))
     if (flags.version) return print(io, `${program} ${packageVersion()}\n`)
     const config = (): BalancerConfig =>
-      flags.configFile === undefined ? flags.config : readConfig(flags.configFile)
-    return await serve(config, io)
+      flags.configFile === undefined ? flags.config : mergeConfig(readConfig(flags.configFile), flags.config)
+    return await (flags.processes > 1 ? serveTogether(config, flags.processes, io) : serve(config, io))
   } catch (error) {
+    // The process itself has said why.
+    if (error instanceof ProcessEnded) return error.code
     if (!(error instanceof BalancerError)) throw error
     io.err(`${program}: ${error.message}\n`)
     if (error.code === 'USAGE') io.err(`try ${program} --help\n`)
     return error.code === 'USAGE' ? EXIT.usage : error.code === 'CONFIG_INVALID' ? EXIT.config : EXIT.failed
   }
+}
+
+/** Parent of several processes: it passes signals on and serves nothing itself. */
+async function serveTogether(
+  config: () => BalancerConfig,
+  processes: number,
+  io: ProgramIo,
+): Promise<number> {
+  await using group = new ProcessGroup({
+    config: config(),
+    processes,
+    env: io.env,
+    out: (text) => io.out(text),
+    err: (text) => io.err(text),
+  })
+  const stop = Promise.withResolvers<void>()
+  let stops = 0
+  const onStop = (): void => (++stops > 1 ? group.signal('SIGTERM') : stop.resolve())
+  using _term = io.onSignal('SIGTERM', onStop)
+  using _int = io.onSignal('SIGINT', onStop)
+  using _quit = io.onSignal('SIGQUIT', onStop)
+  using _usr1 = io.onSignal('SIGUSR1', () => group.signal('SIGUSR1'))
+  using _hup = io.onSignal('SIGHUP', () => reload(group, config, io))
+  using _parent = parentGone(io.env['RIP_PARENT_FD'], onStop)
+  await Promise.race([group.start(), stop.promise])
+  for (const url of group.urls) io.out(`listening ${url}\n`)
+  await stop.promise
+  return await group.stop()
 }
 
 async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<number> {
@@ -56,7 +88,7 @@ async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<numbe
 }
 
 /** A configuration that is not valid changes nothing. */
-function reload(balancer: Balancer, config: () => BalancerConfig, io: ProgramIo): void {
+function reload(balancer: Pick<Balancer, 'reload'>, config: () => BalancerConfig, io: ProgramIo): void {
   try {
     balancer.reload(config())
     io.err('configuration reloaded\n')
@@ -65,6 +97,19 @@ function reload(balancer: Balancer, config: () => BalancerConfig, io: ProgramIo)
     io.err(`kept the running configuration: ${error.message}\n`)
   }
 }
+
+/** Flags over the file: each key they name, and each member of the groups they name. */
+function mergeConfig(file: BalancerConfig, flags: BalancerConfig): BalancerConfig {
+  const merged: Record<string, unknown> = { ...file }
+  for (const [key, value] of Object.entries(flags)) {
+    const below = merged[key]
+    merged[key] = isGroup(value) && isGroup(below) ? { ...below, ...value } : value
+  }
+  return merged
+}
+
+const isGroup = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function readConfig(file: string): BalancerConfig {
   try {

@@ -1,51 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
-
-const PROGRAM = fileURLToPath(new URL('../../bin/rip-balancer', import.meta.url))
-
-/** The program as a user starts it. */
-class Program implements AsyncDisposable {
-  out = ''
-  err = ''
-  readonly child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
-  private readonly read: Promise<unknown>
-
-  constructor(...args: string[]) {
-    this.child = Bun.spawn([PROGRAM, ...args], {
-      stdin: 'pipe',
-      stdout: 'pipe',
-      stderr: 'pipe',
-      env: { ...process.env, RIP_PARENT_FD: '0' },
-    })
-    const follow = async (
-      stream: ReadableStream<Uint8Array>,
-      keep: (text: string) => void,
-    ): Promise<void> => {
-      for await (const bytes of stream) keep(new TextDecoder().decode(bytes))
-    }
-    this.read = Promise.all([
-      follow(this.child.stdout, (text) => (this.out += text)),
-      follow(this.child.stderr, (text) => (this.err += text)),
-    ])
-  }
-
-  async url(): Promise<string> {
-    await until(() => this.out.includes('\n'), 'the program says where it listens')
-    return /^listening (http:\S+)\n/.exec(this.out)?.[1] ?? ''
-  }
-
-  async exit(): Promise<number> {
-    await this.read
-    return this.child.exited
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.child.kill('SIGKILL')
-    await this.child.exited
-  }
-}
+import { Program } from './program.ts'
 
 const LISTEN = ['--listen', '127.0.0.1:0']
 
@@ -72,14 +28,7 @@ describe('rip-balancer', () => {
     await until(() => stuck.requests === 1, 'the request reached the backend')
     program.child.kill('SIGINT')
     const url = await program.url()
-    await until(
-      () =>
-        fetch(`${url}/probe`).then(
-          () => false,
-          () => true,
-        ),
-      'it accepts nothing new',
-    )
+    await until(() => refusesConnections(url), 'it accepts nothing new')
     program.child.kill('SIGINT')
     expect(await program.exit()).toBe(1)
     expect(await answer).toBe('cut')
@@ -134,3 +83,15 @@ describe('rip-balancer', () => {
       expect(program.out).toContain(flag)
   })
 })
+
+/** Only connects: a request would wait for the backend that never answers. */
+async function refusesConnections(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url)
+  try {
+    const socket = await Bun.connect({ hostname, port: Number(port), socket: { data() {} } })
+    socket.end()
+    return false
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,172 @@
+import { DEFAULT_POOL } from '../defaults.ts'
+import { BalancerError } from '../errors.ts'
+import { addressText, type MemberSpec } from '../pool/member.ts'
+import type { DrainResult, PoolSnapshot } from '../pool/pool.ts'
+import type { AdminClient } from './admin-client.ts'
+import { ADMIN_VERSION, type BackendDeclaration, type BalancerStatus } from './admin-protocol.ts'
+import type { AdminPool, AdminTarget } from './admin-server.ts'
+import { sumMetrics, sumPools } from './sum.ts'
+
+/** A process behind the relay. */
+export interface RelayedProcess {
+  readonly pid: number
+  readonly admin: AdminClient
+  /** Resolves when it can be called. Rejects when it ended before. */
+  readonly ready: Promise<unknown>
+  /** Resolves when it has ended. */
+  readonly ended: Promise<unknown>
+}
+
+export interface AdminRelayOptions {
+  readonly processes: () => readonly RelayedProcess[]
+  readonly listening: () => readonly string[]
+  /** Name of the pool. @default 'app' */
+  readonly pool?: string
+  /** Number of processes that share what a backend takes at once. */
+  readonly shares: number
+}
+
+/** Longest drain that is asked for; the caller's signal ends it earlier. */
+const MAX_DRAIN_MS = 86_400_000
+/** A process that does not answer has this long to prove that it has ended. */
+const ENDED_WITHIN_MS = 1_000
+
+/**
+ * Several balancer processes as one: what is declared is declared to each, and acknowledged when each has
+ * acknowledged. A process that ends meanwhile acknowledges nothing; its successor is told everything by `replay`.
+ */
+export class AdminRelay implements AdminTarget, AdminPool {
+  private readonly options: AdminRelayOptions
+  private readonly name: string
+  private readonly startedAtMs = performance.now()
+  private readonly declared = new Map<string | undefined, readonly BackendDeclaration[]>()
+  private serving: string | undefined
+
+  constructor(options: AdminRelayOptions) {
+    this.options = options
+    this.name = options.pool ?? DEFAULT_POOL
+  }
+
+  /** Whether anything was declared here that a new process cannot know from its configuration. */
+  get hasDeclared(): boolean {
+    return this.declared.size > 0
+  }
+
+  /** Tells a new process what the others were told. */
+  async replay(admin: AdminClient): Promise<void> {
+    for (const [generation, backends] of this.declared)
+      await (generation === undefined ? admin.replace(backends) : admin.prepare(generation, backends))
+    if (this.serving !== undefined) await admin.cut(this.serving)
+  }
+
+  /** Forgets backends without a generation: the configuration was read again and says which there are. */
+  forgetReplaced(): void {
+    this.declared.delete(undefined)
+  }
+
+  async status(): Promise<BalancerStatus> {
+    const all = await this.each((admin) => admin.status())
+    const sum = (key: 'connections' | 'requests' | 'inFlight' | 'serverErrors'): number =>
+      all.reduce((total, status) => total + status[key], 0)
+    return {
+      version: ADMIN_VERSION,
+      pid: process.pid,
+      processes: all.map(({ pid }) => pid),
+      listening: this.options.listening(),
+      connections: sum('connections'),
+      requests: sum('requests'),
+      inFlight: sum('inFlight'),
+      serverErrors: sum('serverErrors'),
+      uptimeMs: Math.round(performance.now() - this.startedAtMs),
+      pools: sumPools(all.map(({ pools }) => pools)),
+    }
+  }
+
+  async metrics(): Promise<string> {
+    return sumMetrics(await this.each((admin) => admin.metrics()))
+  }
+
+  async stopAccepting(): Promise<void> {
+    await this.each((admin) => admin.stopAccepting())
+  }
+
+  pool(name: string): AdminPool {
+    if (name === this.name) return this
+    throw new BalancerError('POOL_UNKNOWN', { pool: name, known: [this.name] })
+  }
+
+  async snapshot(): Promise<PoolSnapshot> {
+    const pool = (await this.status()).pools[0]
+    if (pool === undefined) throw new BalancerError('POOL_UNKNOWN', { pool: this.name, known: [] })
+    return pool
+  }
+
+  async prepare(generation: string | undefined, specs: readonly MemberSpec[]): Promise<void> {
+    const backends = specs.map((spec) => this.declarationOf(spec))
+    await this.each((admin) =>
+      generation === undefined ? admin.replace(backends) : admin.prepare(generation, backends),
+    )
+    this.declared.set(generation, backends)
+    if (generation === undefined) this.serving = undefined
+  }
+
+  /** Backends without a generation serve as soon as they are declared. */
+  async cut(generation: string | undefined): Promise<void> {
+    if (generation === undefined) return
+    await this.each((admin) => admin.cut(generation))
+    this.serving = generation
+  }
+
+  async drain(generation: string, signal: AbortSignal): Promise<DrainResult> {
+    const startedAtMs = performance.now()
+    const results = await this.each((admin) => drainOne(admin, generation, signal))
+    this.declared.delete(generation)
+    const abandoned = results.reduce((total, result) => total + result.abandoned, 0)
+    return { generation, abandoned, elapsedMs: performance.now() - startedAtMs }
+  }
+
+  private declarationOf({ id, address, maxInFlight, weight }: MemberSpec): BackendDeclaration {
+    return { id, address: addressText(address), maxInFlight: share(maxInFlight, this.options.shares), weight }
+  }
+
+  /** Calls every process; the answers of those that live. */
+  private async each<T>(call: (admin: AdminClient) => Promise<T>): Promise<T[]> {
+    const answers = await Promise.all(this.options.processes().map((process) => callLiving(process, call)))
+    return answers.flatMap((answer) => (answer === undefined ? [] : [answer.value]))
+  }
+}
+
+/** The part of a number that each of several processes gets, at least 1. */
+export function share(count: number, shares: number): number {
+  return Math.max(1, Math.floor(count / shares))
+}
+
+async function callLiving<T>(
+  { ready, ended, admin }: RelayedProcess,
+  call: (admin: AdminClient) => Promise<T>,
+): Promise<{ readonly value: T } | undefined> {
+  try {
+    await ready
+    return { value: await call(admin) }
+  } catch (error) {
+    if (await endsSoon(ended)) return undefined
+    throw error
+  }
+}
+
+function endsSoon(ended: Promise<unknown>): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(false), ENDED_WITHIN_MS)
+  void ended.then(() => resolve(true))
+  return promise.finally(() => clearTimeout(timer))
+}
+
+async function drainOne(admin: AdminClient, generation: string, signal: AbortSignal): Promise<DrainResult> {
+  try {
+    return await admin.drain(generation, MAX_DRAIN_MS, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+    // Given up: an immediate look says what is left.
+    return admin.drain(generation, 0)
+  }
+}

@@ -1,0 +1,61 @@
+import type { MemberSnapshot, PoolSnapshot } from '../pool/pool.ts'
+
+/** The pools of several processes as if they were those of one. */
+export function sumPools(perProcess: readonly (readonly PoolSnapshot[])[]): PoolSnapshot[] {
+  const groups = Map.groupBy(perProcess.flat(), ({ name }) => name)
+  return [...groups.values()].map((pools) => ({
+    ...pools[0]!,
+    queued: total(pools, ({ queued }) => queued),
+    inFlight: total(pools, ({ inFlight }) => inFlight),
+    ejections: total(pools, ({ ejections }) => ejections),
+    backends: sumBackends(pools.flatMap(({ backends }) => backends)),
+  }))
+}
+
+function sumBackends(all: readonly MemberSnapshot[]): MemberSnapshot[] {
+  const groups = Map.groupBy(all, ({ id, generation }) => `${generation ?? ''}\0${id}`)
+  return [...groups.values()].map((same) => ({
+    ...same[0]!,
+    // In one process out of several it is what the others do not see.
+    state: same.find(({ state }) => state !== 'serving')?.state ?? 'serving',
+    inFlight: total(same, ({ inFlight }) => inFlight),
+    maxInFlight: total(same, ({ maxInFlight }) => maxInFlight),
+    requests: total(same, ({ requests }) => requests),
+    failures: total(same, ({ failures }) => failures),
+  }))
+}
+
+function total<T>(all: readonly T[], value: (each: T) => number): number {
+  return all.reduce((sum, each) => sum + value(each), 0)
+}
+
+/**
+ * Adds the series of several Prometheus texts of the same program. Everything it exports is a count, a sum or a
+ * bucket, except for what ends in `_up`: that is up when it is everywhere.
+ */
+export function sumMetrics(texts: readonly string[]): string {
+  const values = new Map<string, number | undefined>()
+  for (const line of texts.flatMap((text) => text.split('\n'))) {
+    if (line === '') continue
+    const at = line.startsWith('#') ? -1 : line.lastIndexOf(' ')
+    if (at === -1) values.set(line, undefined)
+    else addTo(values, line.slice(0, at), Number(line.slice(at + 1)))
+  }
+  return [...grouped(values), ''].join('\n')
+}
+
+function addTo(values: Map<string, number | undefined>, series: string, value: number): void {
+  const known = values.get(series)
+  if (known === undefined) values.set(series, value)
+  else values.set(series, /_up(?:\{|$)/.test(series) ? Math.min(known, value) : known + value)
+}
+
+/** Series that only a later process has belong behind their own family, not at the end. */
+function* grouped(values: ReadonlyMap<string, number | undefined>): Generator<string> {
+  const families = Map.groupBy(values.keys(), familyOf)
+  for (const lines of families.values())
+    for (const line of lines) yield values.get(line) === undefined ? line : `${line} ${values.get(line)}`
+}
+
+const familyOf = (line: string): string =>
+  (/^# (?:HELP|TYPE) (\S+)/.exec(line)?.[1] ?? line.replace(/\{.*/, '')).replace(/_(?:bucket|sum|count)$/, '')

@@ -1,0 +1,120 @@
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { AdminClient } from '../admin/admin-client.ts'
+import type { RelayedProcess } from '../admin/admin-relay.ts'
+import type { BalancerConfig } from '../config/config.ts'
+
+export interface BalancerProcessOptions {
+  readonly configFile: string
+  readonly adminPath: string
+  readonly pool: string | undefined
+  readonly config: BalancerConfig
+  /** Descriptors of listening sockets to hand down under the same numbers. */
+  readonly fds: readonly number[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Lines of its standard output after those that say where it listens. */
+  out(text: string): void
+  /** Called before `ready` resolves. */
+  prepare(admin: AdminClient): Promise<void>
+}
+
+const PROGRAM = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
+)
+
+/** One process of a group, from its start to its end. It leaves when this process does, however that ends. */
+export class BalancerProcess implements RelayedProcess {
+  readonly admin: AdminClient
+  readonly ready: Promise<readonly string[]>
+  readonly ended: Promise<number>
+  readonly startedAtMs: number = performance.now()
+  private readonly options: BalancerProcessOptions
+  private readonly child: Bun.Subprocess
+
+  constructor(options: BalancerProcessOptions) {
+    this.options = options
+    this.admin = new AdminClient({
+      socket: options.adminPath,
+      ...(options.pool !== undefined && { pool: options.pool }),
+    })
+    this.writeConfig(options.config)
+    const listening = Promise.withResolvers<readonly string[]>()
+    this.child = Bun.spawn([process.execPath, PROGRAM, '--config', options.configFile], {
+      stdio: stdioWith(options.fds),
+      env: { ...options.env, RIP_PARENT_FD: '0', LISTEN_FDS: undefined },
+    })
+    // `stdio` names a pipe for standard output.
+    void this.readOutput(this.child.stdout as ReadableStream<Uint8Array>, listening.resolve)
+    this.ended = this.child.exited
+    void this.ended.then((code) => listening.reject(new ProcessEnded(code)))
+    this.ready = this.becomeReady(listening.promise)
+    // Whoever waits for it hears of it; nobody has to.
+    this.ready.catch(() => undefined)
+  }
+
+  get pid(): number {
+    return this.child.pid
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name)
+  }
+
+  /** Takes another configuration over; its sockets stay as they are. */
+  reload(config: BalancerConfig): void {
+    const { listen } = this.options.config
+    this.writeConfig({ ...config, ...(listen !== undefined && { listen }) })
+    this.signal('SIGHUP')
+  }
+
+  private async becomeReady(listening: Promise<readonly string[]>): Promise<readonly string[]> {
+    const addresses = await listening
+    await this.options.prepare(this.admin)
+    return addresses
+  }
+
+  private writeConfig(config: BalancerConfig): void {
+    writeFileSync(this.options.configFile, JSON.stringify(config))
+  }
+
+  /** Passes on whole lines only, as several processes write to the same output. */
+  private async readOutput(
+    stream: ReadableStream<Uint8Array>,
+    listening: (addresses: readonly string[]) => void,
+  ): Promise<void> {
+    const decoder = new TextDecoder()
+    const addresses: string[] = []
+    const expected = [this.options.config.listen].flat().length
+    let text = ''
+    for await (const bytes of stream) {
+      text += decoder.decode(bytes, { stream: true })
+      while (addresses.length < expected && text.includes('\n')) {
+        const end = text.indexOf('\n')
+        addresses.push(text.slice('listening '.length, end))
+        text = text.slice(end + 1)
+        if (addresses.length === expected) listening(addresses)
+      }
+      const whole = addresses.length < expected ? 0 : text.lastIndexOf('\n') + 1
+      if (whole > 0) this.options.out(text.slice(0, whole))
+      text = text.slice(whole)
+    }
+  }
+}
+
+/** A process ended before it was ready. */
+export class ProcessEnded extends Error {
+  override readonly name = 'ProcessEnded'
+  readonly code: number
+
+  constructor(code: number) {
+    super(`the process ended with code ${code}`)
+    this.code = code
+  }
+}
+
+/** Standard input and output are pipes, errors go where ours go, each descriptor keeps its number. */
+function stdioWith(fds: readonly number[]): ['pipe', 'pipe', 'inherit', ...('ignore' | number)[]] {
+  const highest = Math.max(2, ...fds)
+  const more = Array.from({ length: highest - 2 }, (_, at) => (fds.includes(at + 3) ? at + 3 : 'ignore'))
+  return ['pipe', 'pipe', 'inherit', ...more]
+}

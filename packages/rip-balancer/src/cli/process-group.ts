@@ -1,0 +1,152 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AdminRelay } from '../admin/admin-relay.ts'
+import { AdminServer } from '../admin/admin-server.ts'
+import { refuseFixed } from '../balancer.ts'
+import type { BalancerConfig } from '../config/config.ts'
+import { resolveConfig } from '../config/resolve-config.ts'
+import { BalancerError } from '../errors.ts'
+import { BalancerProcess } from './balancer-process.ts'
+import { listenersOf, sharedConfig } from './shared-config.ts'
+
+export interface ProcessGroupOptions {
+  readonly config: BalancerConfig
+  readonly processes: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  out(text: string): void
+  err(text: string): void
+}
+
+/** A process that ended sooner than this is not replaced at once: something is wrong with it. */
+const SHORT_LIFE_MS = 1_000
+
+/**
+ * Several processes on the same sockets that are operated as one: one admin socket, one configuration, one end.
+ * A process that dies is replaced by one that knows what it knew.
+ */
+export class ProcessGroup implements AsyncDisposable {
+  private readonly options: ProcessGroupOptions
+  private readonly folder: string = mkdtempSync(join(tmpdir(), 'rip-balancer-'))
+  private readonly relay: AdminRelay
+  private readonly admin: AdminServer | undefined
+  private readonly members = new Set<BalancerProcess>()
+  private readonly timers = new Set<ReturnType<typeof setTimeout>>()
+  private config: BalancerConfig
+  private bound: readonly string[] = []
+  private spawned = 0
+  private started = false
+  private stopping = false
+  private worstCode = 0
+
+  /** @throws `CONFIG_INVALID`, also for sockets that several processes cannot share */
+  constructor(options: ProcessGroupOptions) {
+    this.options = options
+    this.config = options.config
+    const { adminPath, pool } = resolveConfig(options.config)
+    refuseUnshareable(options)
+    const relayed = { processes: () => [...this.members], listening: () => this.bound, pool }
+    this.relay = new AdminRelay({ ...relayed, shares: options.processes })
+    this.admin = adminPath === undefined ? undefined : new AdminServer(adminPath, this.relay)
+  }
+
+  /** Where it listens. */
+  get urls(): readonly string[] {
+    return this.bound
+  }
+
+  /** Resolves when every process accepts. Rejects with `ProcessEnded` when one cannot. */
+  async start(): Promise<void> {
+    await this.admin?.start()
+    // The first one finds a port where none was named; the others join it there.
+    this.bound = await this.spawn().ready
+    await Promise.all(Array.from({ length: this.options.processes - 1 }, () => this.spawn().ready))
+    this.started = true
+  }
+
+  /** @throws `CONFIG_INVALID`; then nothing has changed */
+  reload(config: BalancerConfig): void {
+    resolveConfig(config)
+    refuseFixed(this.config, config)
+    this.config = config
+    this.relay.forgetReplaced()
+    for (const member of this.members) member.reload(this.configOf(member.admin.socket))
+  }
+
+  signal(name: NodeJS.Signals): void {
+    for (const member of this.members) member.signal(name)
+  }
+
+  /** Lets every process finish what is under way. @returns the highest exit code */
+  async stop(): Promise<number> {
+    this.stopping = true
+    for (const timer of this.timers) clearTimeout(timer)
+    this.signal('SIGTERM')
+    await Promise.all([...this.members].map(({ ended }) => ended))
+    return this.worstCode
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stopping = true
+    this.signal('SIGKILL')
+    await Promise.all([...this.members].map(({ ended }) => ended))
+    await this.admin?.close()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  private spawn(): BalancerProcess {
+    const name = String(++this.spawned)
+    const adminPath = join(this.folder, `${name}.sock`)
+    const member = new BalancerProcess({
+      adminPath,
+      configFile: join(this.folder, `${name}.json`),
+      pool: this.config.pool,
+      config: this.configOf(adminPath),
+      fds: inheritedFds(this.config),
+      env: this.options.env,
+      out: (text) => this.options.out(text),
+      prepare: (admin) => this.relay.replay(admin),
+    })
+    this.members.add(member)
+    void member.ended.then((code) => this.ended(member, code))
+    return member
+  }
+
+  private configOf(adminPath: string): BalancerConfig {
+    return sharedConfig(this.config, {
+      processes: this.options.processes,
+      adminPath,
+      bound: this.bound.map((url) => url.replace(/^https?:\/\//, '')),
+      waitForBackends: this.relay.hasDeclared,
+    })
+  }
+
+  private ended(member: BalancerProcess, code: number): void {
+    this.members.delete(member)
+    this.worstCode = Math.max(this.worstCode, code)
+    if (this.stopping || !this.started) return
+    this.options.err(`balancer process ${member.pid} ended with code ${code}; another one is started\n`)
+    const lived = performance.now() - member.startedAtMs
+    if (lived >= SHORT_LIFE_MS) return void this.spawn()
+    const timer = setTimeout(() => {
+      this.timers.delete(timer)
+      void this.spawn()
+    }, SHORT_LIFE_MS)
+    this.timers.add(timer)
+  }
+}
+
+function inheritedFds(config: BalancerConfig): number[] {
+  return listenersOf(config).flatMap(({ address }) => Number(/^fd:(\d+)$/.exec(address)?.[1] ?? []))
+}
+
+/** A path can be bound once; a descriptor or a TCP port can be listened on by all. */
+function refuseUnshareable({ config, processes }: ProcessGroupOptions): void {
+  const problems = listenersOf(config)
+    .filter(({ address }) => address.startsWith('unix:'))
+    .map(
+      ({ address }) =>
+        `listen: ${address} cannot be shared by ${processes} processes; pass its socket as fd:N`,
+    )
+  if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+}

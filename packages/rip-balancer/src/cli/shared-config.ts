@@ -1,0 +1,62 @@
+import { share } from '../admin/admin-relay.ts'
+import type { BackendConfig, BalancerConfig, ListenerConfig } from '../config/config.ts'
+import { DEFAULT_LIMITS, DEFAULT_LISTEN, DEFAULT_MAX_IN_FLIGHT, DEFAULT_QUEUE_LENGTH } from '../defaults.ts'
+
+/** What differs between the processes of a group. */
+export interface SharedConfigOptions {
+  readonly processes: number
+  /** Socket of the process's own admin API. */
+  readonly adminPath: string
+  /** Addresses in the order of the listeners, once the first process knows them. */
+  readonly bound: readonly string[]
+  /** Queue requests until the group has told the process which backends there are. */
+  readonly waitForBackends: boolean
+}
+
+/**
+ * The configuration of one process of a group: limits are divided, so that together they are what was asked for,
+ * TCP ports are shared. A limit that cannot be divided is 1 in each.
+ */
+export function sharedConfig(config: BalancerConfig, options: SharedConfigOptions): BalancerConfig {
+  const { processes } = options
+  const part = (count: number): number => share(count, processes)
+  return {
+    ...config,
+    listen: listenersOf(config).map((each, at) => shareListener(each, options.bound[at])),
+    to: backendsOf(config).map((each) => shareBackend(each, part)),
+    maxInFlight: part(config.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT),
+    queue: { ...config.queue, length: part(config.queue?.length ?? DEFAULT_QUEUE_LENGTH) },
+    limits: {
+      ...config.limits,
+      connections: part(config.limits?.connections ?? DEFAULT_LIMITS.maxConnections),
+    },
+    admin: `unix:${options.adminPath}`,
+    ...(options.waitForBackends && { waitForBackends: true }),
+  }
+}
+
+/** The listeners of a configuration as objects. */
+export function listenersOf({ listen = DEFAULT_LISTEN }: BalancerConfig): ListenerConfig[] {
+  const all: readonly (string | ListenerConfig)[] = isList(listen) ? listen : [listen]
+  return all.map((each) => (typeof each === 'string' ? { address: each } : each))
+}
+
+function backendsOf({ to = [] }: BalancerConfig): readonly (string | BackendConfig)[] {
+  return isList(to) ? to : [to]
+}
+
+/** `Array.isArray` does not narrow readonly lists. */
+const isList = <T>(value: T | readonly T[]): value is readonly T[] => Array.isArray(value)
+
+function shareListener(listener: ListenerConfig, bound: string | undefined): ListenerConfig {
+  if (listener.address.startsWith('fd:')) return listener
+  return { ...listener, address: bound ?? listener.address, reusePort: true }
+}
+
+function shareBackend(
+  backend: string | BackendConfig,
+  part: (count: number) => number,
+): string | BackendConfig {
+  if (typeof backend === 'string' || backend.maxInFlight === undefined) return backend
+  return { ...backend, maxInFlight: part(backend.maxInFlight) }
+}

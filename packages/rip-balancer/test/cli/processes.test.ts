@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { AdminClient } from '../../src/index.ts'
+import { TempFolder, TestBackend, named, until } from '../servers.ts'
+import { Program } from './program.ts'
+
+const TOGETHER = ['--listen', '127.0.0.1:0', '--processes', '2']
+
+/** A connection of its own for each request, as the system shares out connections. */
+const get = async (url: string): Promise<string> =>
+  (await fetch(url, { headers: { connection: 'close' } })).text()
+
+describe('--processes', () => {
+  test('serves from several processes on one port, and all leave on SIGTERM', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const socket = folder.file('admin.sock')
+    await using program = new Program(...TOGETHER, '--to', a.address, '--admin', `unix:${socket}`)
+    const url = await program.url()
+    for (let n = 0; n < 20; n++) expect(await get(url)).toBe('a')
+    const status = await new AdminClient({ socket }).status()
+    expect(new Set(status.processes).size).toBe(2)
+    expect(status.processes).not.toContain(program.child.pid)
+    expect(status).toMatchObject({ requests: 20, listening: [url] })
+    expect(status.pools[0]?.backends).toMatchObject([{ requests: 20, maxInFlight: 100 }])
+    program.child.kill('SIGTERM')
+    expect(await program.exit()).toBe(0)
+    expect(status.processes.filter(isRunning)).toEqual([])
+  })
+
+  test('changes generations in every process before it says so', async () => {
+    using folder = new TempFolder()
+    const [a, b] = [named(folder, 'a'), named(folder, 'b')]
+    await using _both = { [Symbol.asyncDispose]: async () => void (await Promise.all([a, b].map(stopped))) }
+    const socket = folder.file('admin.sock')
+    await using program = new Program(...TOGETHER, '--admin', `unix:${socket}`, '--wait-for-backends')
+    const url = await program.url()
+    const admin = new AdminClient({ socket })
+    let serving = a
+    for (let n = 0; n < 6; n++) {
+      serving = serving === a ? b : a
+      const name = serving === a ? 'a' : 'b'
+      await admin.prepare(`g${n}`, [{ id: `${name}${n}`, address: serving.address, maxInFlight: 10 }])
+      await admin.cut(`g${n}`)
+      const answers = await Promise.all(Array.from({ length: 10 }, () => get(url)))
+      expect(answers.filter((answer) => answer !== name)).toEqual([])
+      if (n > 0) expect(await admin.drain(`g${n - 1}`, 1_000)).toMatchObject({ abandoned: 0 })
+    }
+    expect((await admin.status()).pools[0]).toMatchObject({
+      generation: 'g5',
+      backends: [{ generation: 'g5', maxInFlight: 10, state: 'serving' }],
+    })
+    const metrics = await admin.metrics()
+    expect(metrics).toContain('rip_requests_total{status="2xx"} 60\n')
+    expect(metrics).toContain('rip_backend_up{pool="app",backend="a5"} 1\n')
+    const refusal = admin.cut('never')
+    expect(refusal).rejects.toMatchObject({ code: 'ADMIN_REFUSED', detail: { status: 409 } })
+    await refusal.catch(() => undefined)
+  })
+
+  test('replaces a process that was killed by one that knows the generation', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const socket = folder.file('admin.sock')
+    await using program = new Program(...TOGETHER, '--admin', `unix:${socket}`)
+    const url = await program.url()
+    const admin = new AdminClient({ socket })
+    await admin.prepare('g1', [{ id: 'a', address: a.address }])
+    await admin.cut('g1')
+    const [victim] = (await admin.status()).processes
+    process.kill(victim!, 'SIGKILL')
+    await until(async () => {
+      const { processes } = await admin.status()
+      return processes.length === 2 && !processes.includes(victim!)
+    }, 'another process took its place')
+    expect(program.err).toContain(`balancer process ${victim} ended with code 137`)
+    for (let n = 0; n < 20; n++) expect(await get(url)).toBe('a')
+  })
+
+  test('reads a changed configuration in every process', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    const file = folder.file('balancer.json')
+    const write = (to: unknown): void => writeFileSync(file, JSON.stringify({ listen: '127.0.0.1:0', to }))
+    write(a.address)
+    await using program = new Program('--config', file, '--processes', '2')
+    const url = await program.url()
+    write('nonsense')
+    program.child.kill('SIGHUP')
+    await until(() => program.err.includes('kept the running configuration'), 'the refusal')
+    expect(await get(url)).toBe('a')
+    write(b.address)
+    program.child.kill('SIGHUP')
+    // One line of the parent, one of each process.
+    await until(() => program.err.split('configuration reloaded').length === 4, 'three have reloaded')
+    for (let n = 0; n < 10; n++) expect(await get(url)).toBe('b')
+  })
+
+  test('leaves no process behind when the parent is killed', async () => {
+    using folder = new TempFolder()
+    const socket = folder.file('admin.sock')
+    await using program = new Program(...TOGETHER, '--admin', `unix:${socket}`)
+    await program.url()
+    const { processes } = await new AdminClient({ socket }).status()
+    program.child.kill('SIGKILL')
+    await until(() => processes.filter(isRunning).length === 0, 'they have ended')
+  })
+
+  test('ends with the reason when a process cannot start', async () => {
+    using taken = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    await using program = new Program('--listen', `127.0.0.1:${taken.port}`, '--processes', '2')
+    expect(await program.exit()).toBe(1)
+    expect(program.err).toContain(`127.0.0.1:${taken.port} is in use`)
+  })
+
+  test('refuses a path, which only one process can listen on', async () => {
+    await using program = new Program('--listen', 'unix:/tmp/x.sock', '--processes', '2')
+    expect(await program.exit()).toBe(5)
+    expect(program.err).toContain('unix:/tmp/x.sock cannot be shared by 2 processes')
+  })
+})
+
+const stopped = (backend: TestBackend): Promise<void> => backend[Symbol.asyncDispose]()
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,46 @@
+import { fileURLToPath } from 'node:url'
+import { until } from '../servers.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../bin/rip-balancer', import.meta.url))
+
+/** The program as a user starts it. */
+export class Program implements AsyncDisposable {
+  out = ''
+  err = ''
+  readonly child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
+  private readonly read: Promise<unknown>
+
+  constructor(...args: string[]) {
+    this.child = Bun.spawn([PROGRAM, ...args], {
+      stdin: 'pipe',
+      stdout: 'pipe',
+      stderr: 'pipe',
+      env: { ...process.env, RIP_PARENT_FD: '0' },
+    })
+    const follow = async (
+      stream: ReadableStream<Uint8Array>,
+      keep: (text: string) => void,
+    ): Promise<void> => {
+      for await (const bytes of stream) keep(new TextDecoder().decode(bytes))
+    }
+    this.read = Promise.all([
+      follow(this.child.stdout, (text) => (this.out += text)),
+      follow(this.child.stderr, (text) => (this.err += text)),
+    ])
+  }
+
+  async url(): Promise<string> {
+    await until(() => this.out.includes('\n'), 'the program says where it listens')
+    return /^listening (http:\S+)\n/.exec(this.out)?.[1] ?? ''
+  }
+
+  async exit(): Promise<number> {
+    await this.read
+    return this.child.exited
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.child.exited
+  }
+}
