@@ -9,4 +9,4 @@ await using balancer = await balance({ listen: '127.0.0.1:0', to: backends.map((
 const seen: string[] = []
 for (let n = 0; n < 4; n++) seen.push(await (await fetch(balancer.url)).text())
 await Promise.all(backends.map((backend) => backend.stop(true)))
-console.log(seen.toSorted().join('') === 'aabb' ? 'ok' : `answers came from ${seen}`)
+console.log(seen.toSorted().join('') === 'aabb' ? 'ok' : `answers came from ${seen.join()}`)

@@ -32,4 +32,4 @@ const ok =
   after.length === 2 &&
   !after.includes(before[0] ?? '') &&
   after.includes(before[1] ?? '')
-console.log(ok ? 'ok' : `before ${before}, after ${after}`)
+console.log(ok ? 'ok' : `before ${before.join()}, after ${after.join()}`)
