@@ -128,7 +128,7 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
     drainTimeoutMs: settings.drainTimeoutMs,
     recycle: recycling(settings),
     spawner,
-    watcher: plan.watch ? createChangeDetector({ tree, onWarning: plan.warn }) : null,
+    watcher: plan.watch ? createChangeDetector({ tree, onWarning: plan.warn, ...(plan.mode === 'development' && { leadingMs: 5 }) }) : null,
     tree,
     builder,
     links: createWorkerLinks(runDir.linksPath, { onWarning: plan.warn }),
@@ -173,6 +173,8 @@ async function openFront(
     upstreams: new BalancerUpstreams([admin]),
     services: [service],
     address: socket?.address ?? listen,
+    // The balancer has its own copy: once that is closed as well, the system refuses instead of keeping callers waiting.
+    stopAccepting: async () => socket?.close(),
   }
 }
 
