@@ -377,6 +377,19 @@ describe('a drain', () => {
     expect(local.worker.state).toBe('closed')
   })
 
+  test('an onDrain that never ends is told to, and not waited for any longer', async () => {
+    const told = barrier()
+    await using local = await LocalWorker.serve({
+      fetch: () => new Response(),
+      onDrain: ({ signal }) => {
+        signal.addEventListener('abort', told.open)
+        return new Promise(() => {})
+      },
+    })
+    expect(await local.worker.close({ timeoutMs: 0 })).toEqual({ aborted: 0 })
+    await told.passed
+  })
+
   test('closing while onReady still runs ends the start without a ready worker', async () => {
     using folder = new Folder()
     const gate = barrier()

@@ -275,11 +275,16 @@ class ServingWorker implements Worker {
   async #runDrainHook(deadline: Deadline): Promise<void> {
     const { onDrain, log } = this.#options
     if (onDrain === undefined) return
-    const timeoutMs = Math.ceil(Math.max(deadline.remainingMs, CLOSE_HOOK_GRACE_MS))
+    const timeUp = new AbortController()
+    const over = Promise.withResolvers<void>()
+    timeUp.signal.addEventListener('abort', () => over.resolve())
+    const timer = setTimeout(() => timeUp.abort(), Math.max(deadline.remainingMs, CLOSE_HOOK_GRACE_MS))
     try {
-      await Promise.race([onDrain({ signal: AbortSignal.timeout(timeoutMs) }), Bun.sleep(timeoutMs)])
+      await Promise.race([onDrain({ signal: timeUp.signal }), over.promise])
     } catch (error) {
       log(`the application's close() failed: ${describeFailure(error)}`)
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { Folder, LocalWorker, Supervised } from './helpers.ts'
+
+const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+const JSON_CLIENT = { accept: 'application/json' }
+
+const APP = `interface Row { id: number }
+
+export default (request: Request) => {
+  if (request.url.endsWith('/value')) throw { odd: true }
+  if (request.url.endsWith('/nothing')) return undefined
+  return find({ id: 7 })
+}
+
+function find(row: Row) {
+  throw new Error('no <b>row</b> 7', { cause: new RangeError('out of rows') })
+}
+`
+
+describe('in development', () => {
+  const env = { RIP_MODE: 'development' }
+
+  test('a browser gets the source, the causes and the request, with nothing unescaped or secret', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.ts': APP }), { env })
+    await supervised.received('ready')
+    const headers = { ...HTML, cookie: 'session=topsecret', 'x-api-key': 'k-123', 'x-request-id': 'r-42' }
+    const response = await supervised.fetch('/page?q=<script>', { headers })
+    const page = await response.text()
+    expect([response.status, response.headers.get('content-type')]).toEqual([500, 'text/html; charset=utf-8'])
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    expect(page).toContain('no &lt;b&gt;row&lt;/b&gt; 7')
+    expect(page).toContain('app.ts:10:')
+    expect(page).toContain('<span class="marked">&gt; 10 |   throw new Error(')
+    expect(page).toContain('caused by')
+    expect(page).toContain('out of rows')
+    expect(page).toContain('r-42')
+    expect(page).not.toContain('<script')
+    for (const secret of ['topsecret', 'k-123']) expect(page).not.toContain(secret)
+  })
+
+  test('a JSON client gets JSON, curl gets text', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.ts': APP }), { env })
+    await supervised.received('ready')
+    const json = (await (await supervised.fetch('/', { headers: JSON_CLIENT })).json()) as Record<
+      string,
+      unknown
+    >
+    expect(json).toMatchObject({
+      error: 'no <b>row</b> 7',
+      failure: { position: { line: 10 }, cause: { name: 'RangeError' } },
+    })
+    const text = await (await supervised.fetch('/', { headers: { accept: '*/*' } })).text()
+    expect(text).toContain('Error: no <b>row</b> 7')
+    expect(text).toContain('> 10 |   throw new Error(')
+    expect(text).toContain('caused by RangeError: out of rows')
+  })
+
+  test('a missing Response is explained', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.ts': APP }), { env })
+    await supervised.received('ready')
+    const text = await (await supervised.fetch('/nothing')).text()
+    expect(text).toContain('the handler returned nothing instead of a Response')
+    expect(await (await supervised.fetch('/value')).text()).toContain('odd: true')
+  })
+
+  test('an exception in a .rip file shows the line of the .rip file', async () => {
+    const app = join(import.meta.dir, 'fixtures', 'apps', 'function.rip')
+    await using supervised = new Supervised(new Folder(), { args: [app], env })
+    await supervised.received('ready')
+    const page = await (await supervised.fetch('/boom', { headers: HTML })).text()
+    expect(page).toContain('answer.rip:20:')
+    expect(page).toContain('<span class="marked">&gt; 20 |     when &#39;/boom&#39; then throw new Error')
+  })
+})
+
+describe('in production', () => {
+  test.each([
+    [HTML, 'text/html; charset=utf-8'],
+    [JSON_CLIENT, 'application/json'],
+    [{ accept: '*/*' }, 'text/plain; charset=utf-8'],
+  ])('%j gets a short page with the id; the details are in the log', async (accept, type) => {
+    await using local = await LocalWorker.serve({
+      fetch: () => {
+        throw new Error('password is hunter2')
+      },
+    })
+    const response = await local.fetch('/secret', { headers: { ...accept, 'x-request-id': 'r-9' } })
+    const page = await response.text()
+    expect([response.status, response.headers.get('content-type')]).toEqual([500, type])
+    expect(page).toContain('r-9')
+    expect(page).not.toContain('hunter2')
+    expect(local.log).toHaveLength(1)
+    expect(local.log[0]).toContain('GET http://app.test/secret failed (request r-9)')
+    expect(local.log[0]).toContain('password is hunter2')
+  })
+})
+
+describe('what a handler returns or throws', () => {
+  test.each([
+    ['a string', () => 'text', 'a string ("text")'],
+    ['a number', () => 42, 'a number (42)'],
+    ['null', () => null, 'null'],
+    ['an object', () => ({ id: 1 }), 'an object of type Object'],
+    ['nothing, later', async () => {}, 'nothing'],
+  ])('%s instead of a Response is a 500 that says so in the log', async (_, handler, returned) => {
+    await using local = await LocalWorker.serve({ fetch: handler as unknown as () => Response })
+    expect((await local.fetch('/')).status).toBe(500)
+    expect(local.log[0]).toContain(`the handler returned ${returned} instead of a Response`)
+  })
+
+  test('a thrown Response is the response', async () => {
+    await using local = await LocalWorker.serve({
+      fetch: () => {
+        throw new Response('forbidden', { status: 403 })
+      },
+    })
+    expect((await local.fetch('/')).status).toBe(403)
+    expect(local.log).toEqual([])
+  })
+
+  test('the application’s error handler answers instead; when it fails too, that is the failure', async () => {
+    await using local = await LocalWorker.serve({
+      fetch: ({ url }) => {
+        throw new Error(url.endsWith('/worse') ? 'worse' : 'bad')
+      },
+      error: (error) => {
+        if (error.message === 'worse') throw new Error('even worse')
+        return new Response(`handled ${error.message}`, { status: 418 })
+      },
+    })
+    expect(await (await local.fetch('/')).text()).toBe('handled bad')
+    expect((await local.fetch('/worse')).status).toBe(500)
+    expect(local.log).toHaveLength(1)
+    expect(local.log[0]).toContain('even worse')
+  })
+})

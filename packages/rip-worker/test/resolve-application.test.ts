@@ -1,0 +1,114 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { HANDLER_SYMBOL, resolveApplication } from '../src/index.ts'
+
+const globals = globalThis as Record<symbol, unknown>
+
+afterEach(() => {
+  delete globals[HANDLER_SYMBOL]
+})
+
+const answering = (text: string) => (): Response => new Response(text)
+
+async function answerOf(exports: Record<string, unknown>): Promise<string> {
+  const { fetch } = await resolveApplication(exports, '/app.ts')
+  const response = await fetch?.(new Request('http://x/'), {} as never, {} as never)
+  return response === undefined ? 'no fetch' : response.text()
+}
+
+describe('the handler', () => {
+  const everything = {
+    default: Object.assign(answering('default function'), { fetch: answering('default.fetch') }),
+    fetch: answering('named fetch'),
+  }
+
+  test.each([
+    ['a default function comes first', everything, 'default function'],
+    [
+      'then default.fetch',
+      {
+        ...everything,
+        default: { fetch: answering('default.fetch'), handler: answering('default.handler') },
+      },
+      'default.fetch',
+    ],
+    [
+      'then a named fetch',
+      { ...everything, default: { handler: answering('default.handler') } },
+      'named fetch',
+    ],
+    ['then default.handler', { default: { handler: answering('default.handler') } }, 'default.handler'],
+  ])('%s', async (_, exports, answer) => {
+    globals[HANDLER_SYMBOL] = answering('left behind')
+    expect(await answerOf(exports)).toBe(answer)
+  })
+
+  test.each([
+    ['a function', answering('left behind')],
+    ['an object with fetch', { text: 'left behind', fetch: (): Response => new Response('left behind') }],
+  ])('last of all, %s a framework left on the symbol', async (_, left) => {
+    globals[HANDLER_SYMBOL] = left
+    expect(await answerOf({ other: 1 })).toBe('left behind')
+  })
+
+  test('methods stay bound to their object', async () => {
+    const app = {
+      text: 'bound',
+      fetch(): Response {
+        return new Response(this.text)
+      },
+    }
+    expect(await answerOf({ default: app })).toBe('bound')
+  })
+})
+
+describe('names on instances that mean something else', () => {
+  class Framework {
+    routes = [{ method: 'GET', path: '/' }]
+    fetch(): Response {
+      return new Response('framework')
+    }
+    error(): this {
+      return this
+    }
+  }
+
+  test('neither `routes` nor `error` of a framework is taken for Bun’s', async () => {
+    const application = await resolveApplication({ default: new Framework() }, '/app.ts')
+    expect(Object.keys(application)).toEqual(['fetch'])
+  })
+
+  test('on a plain object they are Bun’s', async () => {
+    const main = { routes: { '/': new Response() }, error: () => new Response(), websocket: { message() {} } }
+    const application = await resolveApplication({ default: main }, '/app.ts')
+    expect(Object.keys(application).toSorted()).toEqual(['error', 'fetch', 'routes', 'websocket'])
+  })
+})
+
+test('hooks are named exports', async () => {
+  const exports = { default: { fetch: answering(''), ready: 1, close: 1 }, ready: () => 1, close: () => 2 }
+  const { ready, close } = await resolveApplication(exports, '/app.ts')
+  expect([ready, close]).toEqual([exports.ready, exports.close])
+})
+
+describe('without a handler the error names what was found', () => {
+  class App {
+    fetch(): Response {
+      return new Response()
+    }
+  }
+
+  test.each([
+    ['nothing', {}, 'there is no default export'],
+    ['other names', { a: 1, b: 2 }, 'there is no default export, other exports are a, b'],
+    ['null', { default: null }, 'the default export is null'],
+    ['a string', { default: 'text' }, 'the default export is of type string'],
+    ['an empty object', { default: {} }, 'an object with no properties'],
+    ['a misspelt name', { default: { port: 3000, fecth: 1 } }, 'an object with port, fecth'],
+    ['a class', { default: App }, 'is the class App, not an instance of it'],
+  ])('%s', async (_, exports, found) => {
+    const error = await resolveApplication(exports, '/srv/app.ts').catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'RIP_APP_NO_HANDLER' })
+    expect(String(error)).toContain(`/srv/app.ts has no request handler: `)
+    expect(String(error)).toContain(found)
+  })
+})
