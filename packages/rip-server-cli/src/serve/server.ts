@@ -128,7 +128,9 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
     drainTimeoutMs: settings.drainTimeoutMs,
     recycle: recycling(settings),
     spawner,
-    watcher: plan.watch ? createChangeDetector({ tree, onWarning: plan.warn, ...(plan.mode === 'development' && { leadingMs: 5 }) }) : null,
+    watcher: plan.watch
+      ? createChangeDetector({ tree, onWarning: plan.warn, ...(plan.mode === 'development' && savedSooner) })
+      : null,
     tree,
     builder,
     links: createWorkerLinks(runDir.linksPath, { onWarning: plan.warn }),
@@ -155,6 +157,9 @@ interface Front {
   readonly address: ListenAddress | undefined
   readonly stopAccepting?: () => Promise<void>
 }
+
+/** Whoever saves a file waits for it; in production a half-written file must not be looked at. */
+const savedSooner = { leadingMs: 5 }
 
 const noFront: Front = { upstreams: nothingInFront, services: [], address: undefined }
 
