@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Adapter } from './adapter.ts'
 import { civetAdapter } from './adapters/civet.ts'
 import { coffeescriptAdapter } from './adapters/coffeescript.ts'
+import { isInstalled } from './adapters/find-package.ts'
 import { ripAdapter } from './adapters/rip.ts'
 import { ripLangAdapter } from './adapters/rip-lang.ts'
 import { projectCompiler } from './project-compiler.ts'
@@ -26,7 +27,7 @@ const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
 const factories: Readonly<Record<AdapterName, (root: string) => Adapter>> = {
   rip: ripAdapter,
   'rip-lang': ripLangAdapter,
-  coffeescript: () => coffeescriptAdapter(OWN_FOLDER),
+  coffeescript: (root) => coffeescriptAdapter(isInstalled('coffeescript', root) ? root : OWN_FOLDER),
   civet: civetAdapter,
 }
 

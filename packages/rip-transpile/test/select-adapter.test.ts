@@ -42,3 +42,12 @@ test('a name given wins over everything', () => {
 test('an unknown compiler is named together with the known ones', () => {
   expect(() => selectAdapter({ name: 'coffee' })).toThrow(/no compiler named 'coffee'.*coffeescript/)
 })
+
+test("the project's own CoffeeScript comes before the one of this package", () => {
+  using project = tempProject({
+    'node_modules/coffeescript/package.json': '{"name":"coffeescript","version":"2.99.0","main":"index.js"}',
+    'node_modules/coffeescript/index.js': '',
+  })
+  expect(selectAdapter({ root: project.root, name: 'coffeescript' }).version).toBe('2.99.0')
+  expect(selectAdapter({ name: 'coffeescript' }).version).toBe('2.7.0')
+})

@@ -23,6 +23,16 @@ export function findPackage<T>(name: string, from: string): FoundPackage<T> {
   }
 }
 
+export function isInstalled(name: string, from: string): boolean {
+  try {
+    createRequire(join(from, 'package.json')).resolve(name)
+    return true
+  } catch {
+    // What `resolve` throws is its way of saying no.
+    return false
+  }
+}
+
 function resolveEntry(require: NodeJS.Require, name: string, from: string): string {
   try {
     return require.resolve(name)

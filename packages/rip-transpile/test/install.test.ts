@@ -1,0 +1,59 @@
+import { expect, test } from 'bun:test'
+import { fileURLToPath } from 'node:url'
+import { runBun } from './run-bun.ts'
+import { tempProject } from './temp-project.ts'
+
+const ENTRY = fileURLToPath(new URL('../src/index.ts', import.meta.url))
+
+/** Runs a program that has `install` and an adapter whose modules export a given text. */
+async function run(program: string, files: Readonly<Record<string, string>>): Promise<string> {
+  const head = `import { install } from ${JSON.stringify(ENTRY)}
+const saying = (text) => ({
+  name: 'saying', version: '1', extensions: ['.rip'],
+  compile: () => ({ code: 'export const text = ' + JSON.stringify(text), dependencies: [] }),
+})
+`
+  using project = tempProject({ ...files, 'main.js': head + program })
+  const { stdout, stderr } = await runBun(['main.js'], { cwd: project.root })
+  return stdout + stderr
+}
+
+const FILES = { 'a.rip': '', 'b.rip': '', 'c.rip': '' }
+
+test('the newest installation counts, and the one before it again when it is disposed', async () => {
+  const program = `
+    using first = install({ adapter: saying('first') })
+    {
+      using second = install({ adapter: saying('second') })
+      console.log((await import('./a.rip')).text)
+    }
+    console.log((await import('./b.rip')).text)`
+  expect(await run(program, FILES)).toBe('second\nfirst\n')
+})
+
+test('without any installation left an import says what to do', async () => {
+  const program = `
+    install({ adapter: saying('once') })[Symbol.dispose]()
+    try { await import('./a.rip') } catch (error) { console.log(error.message.includes('call install() before')) }`
+  expect(await run(program, FILES)).toBe('true\n')
+})
+
+test('other endings are loaded by their own compiler', async () => {
+  const program = `
+    install({ extensions: ['.rip', '.coffee'] })
+    console.log((await import('./d.coffee')).squares.join())`
+  expect(await run(program, { 'd.coffee': 'export squares = (x * x for x in [1..3])\n' })).toBe('1,4,9\n')
+})
+
+test('an adapter may answer with a promise', async () => {
+  const program = `
+    const { compile, ...rest } = saying('later')
+    install({ adapter: { ...rest, compile: async () => compile() } })
+    console.log((await import('./a.rip')).text)`
+  expect(await run(program, FILES)).toBe('later\n')
+})
+
+test('a compiler that does not exist is refused at once', async () => {
+  const program = `try { install({ adapter: 'nonesuch' }) } catch (error) { console.log(error.message) }`
+  expect(await run(program, FILES)).toContain("there is no compiler named 'nonesuch'")
+})
