@@ -28,7 +28,7 @@ export interface InstallOptions {
 /** How the files with one ending are loaded. */
 interface Installation {
   readonly extension: string
-  readonly adapter: Adapter
+  readonly adapter: () => Adapter
 }
 
 /** Bun has no way to take one plugin back, so one plugin asks for the newest installation of its ending. */
@@ -44,9 +44,16 @@ const pluggedExtensions = new Set<string>()
  */
 export function install(options: InstallOptions = {}): Disposable {
   const { extensions = DEFAULT_EXTENSIONS } = options
-  const added = extensions.map((extension) => ({ extension, adapter: adapterFor(extension, options) }))
-  // The first plugin that knows a file wins.
-  if (options.snapshot !== undefined) loadSnapshot(options.snapshot, { compileFromDisk: load })
+  const added = extensions.map((extension) => ({
+    extension,
+    adapter: once(() => adapterFor(extension, options)),
+  }))
+  if (options.snapshot === undefined) {
+    for (const { adapter } of added) adapter()
+  } else {
+    // The first plugin that knows a file wins, and a process that runs from a snapshot may need no compiler.
+    loadSnapshot(options.snapshot, { compileFromDisk: load })
+  }
   installations.push(...added)
   for (const extension of extensions) plug(extension)
   return { [Symbol.dispose]: () => remove(added) }
@@ -57,6 +64,11 @@ function adapterFor(extension: string, options: InstallOptions): Adapter {
   const chosen = typeof adapter === 'object' ? adapter : selectAdapter({ name: adapter, root, extension })
   const cache = options.cache === false ? undefined : openCache()
   return cache ? cachedAdapter(chosen, cache) : chosen
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 function remove(added: readonly Installation[]): void {
@@ -88,7 +100,7 @@ function load(path: string): LoadedModule | Promise<LoadedModule> {
   if (!installation)
     throw new Error(`no compiler is installed for ${path}; call install() before importing it`)
   const source = readFileSync(path, 'utf8')
-  const result = installation.adapter.compile(source, { filename: path, sourceMap: true })
+  const result = installation.adapter().compile(source, { filename: path, sourceMap: true })
   return result instanceof Promise ? result.then(toModule) : toModule(result)
 }
 

@@ -154,3 +154,9 @@ test('a release named by a link stays the one the snapshot was taken of', async 
   })
   expect(started.stdout).toBe(`1 ${project.path('releases/1')}\n`)
 })
+
+test('a process that runs from a snapshot needs no compiler', async () => {
+  using project = await snapshotOf({ 'main.rip': "console.log 'compiled before'\n" })
+  project.write({ 'app/package.json': '{"rip":{"compiler":"rip-lang"}}' })
+  expect(await run(project, './main.rip')).toBe('compiled before\n')
+})
