@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { createSpawner, type ProcessSpawner, type SpawnerOptions } from '../../src/process/spawner.ts'
 import type { ChildLine } from '../../src/process/supervised-child.ts'
@@ -217,4 +217,20 @@ test('prints a routed line when it is told to, and not before', async () => {
   expect(stdout.read()).toBeNull()
   held[1]!.print()
   expect(String(stdout.read())).toBe('w1 | printed\n')
+})
+
+test('a hundred children later as many descriptors are open as before', async () => {
+  const { spawner } = silentSpawner()
+  await using _ = spawner
+  const rounds = async (count: number): Promise<number> => {
+    for (let round = 0; round < count; round += 1) {
+      const children = Array.from({ length: 5 }, () => spawner.spawn(shell('echo out; echo err >&2; exit 1')))
+      await Promise.all(children.map((child) => child.exited))
+    }
+    Bun.gc(true)
+    return readdirSync('/proc/self/fd').length
+  }
+  const before = await rounds(4)
+  await rounds(20)
+  await waitFor('descriptors to be closed', async () => (await rounds(0)) <= before)
 })
