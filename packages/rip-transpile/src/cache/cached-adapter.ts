@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { extname } from 'node:path'
 import type { Adapter, CompileOptions, CompileResult } from '../adapter.ts'
 import { withInlineMap } from '../inline-map.ts'
@@ -44,7 +43,7 @@ function cacheKey(adapter: Adapter, source: string, options: CompileOptions): st
     options.dialect ?? 4,
     source,
   ]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  return new Bun.CryptoHasher('sha256').update(JSON.stringify(parts)).digest('hex')
 }
 
 function strip(result: CompileResult): CachedResult {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
 import type { Adapter } from '../adapter.ts'
@@ -81,7 +80,7 @@ async function freeze(path: string, options: BuildSnapshotOptions): Promise<Snap
 
 /** Keeps content under the name of its hash, which is returned. */
 function store(snapshot: string, content: string | Buffer): string {
-  const hash = createHash('sha256').update(content).digest('hex')
+  const hash = new Bun.CryptoHasher('sha256').update(content).digest('hex')
   const path = contentPath(snapshot, hash)
   if (!existsSync(path)) writeFileSync(path, content, { mode: 0o600 })
   return hash
