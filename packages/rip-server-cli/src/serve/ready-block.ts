@@ -31,7 +31,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   const rows = [
     ['url', urlText(facts, terminal)],
     ['app', near(facts.entry, facts.cwd)],
-    ['workers', workersText(snapshot.readyWorkers, facts.concurrency)],
+    ['workers', workersText(snapshot, facts.concurrency)],
     ['code', `${shortGeneration(snapshot.generation)}, serving after ${durationText(facts.tookMs)}`],
     ['watching', facts.watching],
     ['control', facts.control],
@@ -46,9 +46,11 @@ function urlText({ url, exposed, snapshot }: ReadyFacts, terminal: Terminal): st
   return exposed ? `${url}  ${terminal.faint('open to the network')}` : url
 }
 
-function workersText(ready: number, concurrency: number): string {
-  const each = concurrency === 1 ? '1 request' : `${concurrency} requests`
-  return `${ready}, ${each} at once ${ready === 1 ? '' : 'each'}`.trimEnd()
+function workersText({ readyWorkers, wantedWorkers }: ManagerSnapshot, concurrency: number): string {
+  const ready =
+    readyWorkers === wantedWorkers ? `${readyWorkers}` : `${readyWorkers} of ${wantedWorkers} so far`
+  const requests = concurrency === 1 ? '1 request' : `${concurrency} requests`
+  return `${ready}, ${requests} at once${wantedWorkers === 1 ? '' : ' each'}`
 }
 
 /** A path as the reader would type it. */

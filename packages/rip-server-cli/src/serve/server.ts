@@ -178,8 +178,11 @@ async function openFront(
     upstreams: new BalancerUpstreams([admin]),
     services: [service],
     address: socket?.address ?? listen,
-    // The balancer has its own copy: once that is closed as well, the system refuses instead of keeping callers waiting.
-    stopAccepting: async () => socket?.close(),
+    stopAccepting: async () => {
+      await admin.stopAccepting()
+      // The balancer has closed its copy: without ours the system refuses instead of keeping callers waiting.
+      await socket?.close()
+    },
   }
 }
 

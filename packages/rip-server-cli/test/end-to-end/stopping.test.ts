@@ -45,6 +45,10 @@ test(
       return workers.some(({ inFlight }) => inFlight > 0)
     })
     server.kill('SIGTERM')
+    await until('new connections are refused', async () => {
+      const refused = await server.json('/api/whoami').catch((error: Error) => error)
+      return refused instanceof Error && refused.message.includes('Unable to connect')
+    })
     expect(await slow).toMatchObject({ slept: 1000 })
     expect((await server.finished()).code).toBe(0)
   },
