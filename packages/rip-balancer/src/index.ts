@@ -6,6 +6,7 @@ export type {
   BalancerStatus,
   CutBody,
   DrainBody,
+  PoolBody,
   PrepareBody,
 } from './admin/admin-protocol.ts'
 export { Balancer, balance, createBalancer } from './balancer.ts'
@@ -38,6 +39,8 @@ export type {
   RequestView,
   ResponseView,
 } from './exchange/settings.ts'
+export { FetchPool, createPool } from './fetch/fetch-pool.ts'
+export type { PoolConfig, PoolFetchOptions } from './fetch/fetch-pool.ts'
 export type { AccessLogFormat, LogSink } from './log/access-log.ts'
 export type { Backend, BackendAddress, Claimant, ClaimRefusal, Claims, Outcome } from './pool/claim.ts'
 export type { MemberSpec } from './pool/member.ts'

@@ -1,0 +1,207 @@
+import type { BalancerConfig } from '../config/config.ts'
+import { resolveBackends, resolveConfig, type ResolvedConfig } from '../config/resolve-config.ts'
+import { Discovery, type BackendList } from '../discovery/discovery.ts'
+import { BalancerError } from '../errors.ts'
+import { errorPages } from '../pages/error-pages.ts'
+import type { Backend, Outcome } from '../pool/claim.ts'
+import { HealthChecker } from '../pool/health-checker.ts'
+import { addressText } from '../pool/member.ts'
+import { Pool, type PoolSnapshot } from '../pool/pool.ts'
+import { withoutHopByHop } from './forwarded-headers.ts'
+import { PoolClaim } from './pool-claim.ts'
+import { whenConsumed } from './when-consumed.ts'
+
+/** The part of a balancer's configuration that a pool without listeners has. */
+export type PoolConfig = Pick<BalancerConfig, (typeof POOL_KEYS)[number]> & {
+  readonly timeouts?: Pick<NonNullable<BalancerConfig['timeouts']>, 'response'>
+}
+
+const POOL_KEYS = [
+  'to',
+  'pool',
+  'policy',
+  'hashKey',
+  'stickyCookie',
+  'maxInFlight',
+  'queue',
+  'slowStart',
+  'waitForBackends',
+  'retries',
+  'ejection',
+  'health',
+] as const
+
+export interface PoolFetchOptions {
+  /** Address of the client, for `hashKey: 'ip'`. */
+  readonly client?: string
+}
+
+/**
+ * A pool for servers that have listeners of their own. It sends a request to one of its backends and gives the
+ * response back as it is: not decompressed, redirects not followed. What the outer server and `fetch` cannot
+ * carry does not pass: trailers, interim responses, upgrades.
+ */
+export class FetchPool implements AsyncDisposable {
+  readonly pool: Pool
+  private readonly config: ResolvedConfig
+  private readonly health: HealthChecker | undefined
+  private readonly discoveries = new Set<Discovery>()
+
+  /** @throws `CONFIG_INVALID` with every problem */
+  constructor(config: PoolConfig) {
+    refuseOthers(config)
+    this.config = resolveConfig(config)
+    this.pool = new Pool({ ...this.config, name: this.config.pool })
+    this.declare(this.config.backends)
+    this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
+    this.health?.start()
+  }
+
+  snapshot(): PoolSnapshot {
+    return this.pool.snapshot()
+  }
+
+  /** Takes its backends from a source from now on; resolves when the source has ended. */
+  async discover(source: AsyncIterable<BackendList>): Promise<void> {
+    const apply = (list: BackendList): void => this.declare(resolveBackends(list, this.config.maxInFlight))
+    const discovery = new Discovery(source, apply, (message) => process.emitWarning(message))
+    this.discoveries.add(discovery)
+    await discovery.run()
+    this.discoveries.delete(discovery)
+  }
+
+  /**
+   * The response of a backend; 503 when none is free in time, 502 and 504 when it fails.
+   *
+   * @throws the reason of `request.signal` when it aborts before there is a response
+   */
+  fetch = async (request: Request, options: PoolFetchOptions = {}): Promise<Response> => {
+    const { affinity } = this.config
+    const claim = new PoolClaim(this.pool, affinity, request.headers, options.client ?? '')
+    let failed: Backend | undefined
+    for (let attempt = 0; ; attempt++) {
+      const backend = await claim.take(request.signal, failed)
+      if (typeof backend === 'string') return refusal(503, request)
+      const result = await this.attempt(request, backend)
+      if (result instanceof Response) return this.withCookie(result, backend, claim.hashKey)
+      this.pool.release(backend, result)
+      request.signal.throwIfAborted()
+      if (!this.mayRetry(request, result, attempt))
+        return refusal(result === 'response-timeout' ? 504 : 502, request)
+      failed = backend
+    }
+  }
+
+  /** Refuses who waits; requests at a backend end in their own time. Idempotent. */
+  close(): Promise<void> {
+    this.pool.close()
+    this.health?.[Symbol.dispose]()
+    for (const discovery of this.discoveries) void discovery[Symbol.asyncDispose]()
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private declare(backends: ResolvedConfig['backends']): void {
+    this.pool.prepare(undefined, backends)
+    this.pool.cut(undefined)
+  }
+
+  /** The response, which gives the backend back when its body ends, or how the attempt failed. */
+  private async attempt(request: Request, backend: Backend): Promise<Response | Outcome> {
+    const { responseMs } = this.config.timeouts
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), Math.min(responseMs, 2 ** 31 - 1))
+    try {
+      const response = await fetch(backendUrl(request, backend), {
+        method: request.method,
+        headers: backendHeaders(request),
+        body: request.body,
+        redirect: 'manual',
+        decompress: false,
+        signal: AbortSignal.any([request.signal, late.signal]),
+        ...(backend.address.kind === 'unix' && { unix: backend.address.path }),
+      })
+      return whenConsumed(response, withoutHopByHop(response.headers), (outcome) =>
+        this.pool.release(backend, outcome),
+      )
+    } catch (error) {
+      if (request.signal.aborted) return 'client-gone'
+      return late.signal.aborted ? 'response-timeout' : outcomeOf(error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Only what was never sent, and has no body that may have been read, is sent again. */
+  private mayRetry(request: Request, outcome: Outcome, attempt: number): boolean {
+    if (outcome !== 'connect-failed' || request.body !== null) return false
+    return attempt < this.config.retries && this.pool.mayRetry()
+  }
+
+  private withCookie(response: Response, backend: Backend, key: string | undefined): Response {
+    const cookie = this.config.sticks ? this.config.affinity.cookie(backend, key) : undefined
+    if (cookie !== undefined) response.headers.append('set-cookie', cookie)
+    return response
+  }
+}
+
+/**
+ * A pool for a server of your own.
+ *
+ * ```ts
+ * await using pool = createPool({ to: ['127.0.0.1:3000', 'unix:/run/app.sock'] })
+ * Bun.serve({ fetch: (request) => pool.fetch(request) })
+ * ```
+ *
+ * @throws `CONFIG_INVALID`
+ */
+export function createPool(config: PoolConfig): FetchPool {
+  return new FetchPool(config)
+}
+
+function refuseOthers(config: PoolConfig): void {
+  const known: readonly string[] = [...POOL_KEYS, 'timeouts']
+  const problems = Object.keys(config)
+    .filter((key) => !known.includes(key))
+    .map((key) => `${key}: a pool without listeners has no such key; known: ${known.join(', ')}`)
+  if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+}
+
+/** The connection goes to the backend, `Host` says what the client asked for. */
+function backendUrl(request: Request, { address }: Backend): string {
+  const { pathname, search } = new URL(request.url)
+  const authority = address.kind === 'unix' ? 'localhost' : addressText(address)
+  return `http://${authority}${pathname}${search}`
+}
+
+function backendHeaders(request: Request): Headers {
+  const headers = withoutHopByHop(request.headers)
+  if (!headers.has('host')) headers.set('host', new URL(request.url).host)
+  // A body is sent as it comes, in chunks.
+  if (request.body !== null) headers.delete('content-length')
+  return headers
+}
+
+function refusal(status: 502 | 503 | 504, request: Request): Response {
+  const accept = request.headers.get('accept') ?? undefined
+  const { contentType, body } = errorPages.render(status, request.headers.get('x-request-id') ?? '-', accept)
+  const headers = { 'content-type': contentType, ...(status === 503 && { 'retry-after': '1' }) }
+  return new Response(body, { status, headers })
+}
+
+/** What `fetch` says when no connection could be made. */
+const NOT_CONNECTED: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'EACCES',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+])
+
+function outcomeOf(error: unknown): Outcome {
+  return NOT_CONNECTED.has((error as NodeJS.ErrnoException).code) ? 'connect-failed' : 'reset'
+}

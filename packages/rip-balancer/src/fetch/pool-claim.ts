@@ -1,0 +1,50 @@
+import type { AffinitySource, Affinity } from '../exchange/affinity.ts'
+import type { Backend, Claimant, ClaimRefusal } from '../pool/claim.ts'
+import type { Pool } from '../pool/pool.ts'
+
+/** A claim one can wait for. */
+export class PoolClaim implements Claimant, AffinitySource {
+  readonly clientAddress: string
+  private readonly pool: Pool
+  private readonly affinity: Affinity
+  private readonly headers: Headers
+  private waiting: PromiseWithResolvers<Backend | ClaimRefusal> | undefined
+
+  constructor(pool: Pool, affinity: Affinity, headers: Headers, clientAddress: string) {
+    this.pool = pool
+    this.affinity = affinity
+    this.headers = headers
+    this.clientAddress = clientAddress
+  }
+
+  get hashKey(): string | undefined {
+    return this.affinity.key(this)
+  }
+
+  field(name: string): string | undefined {
+    return this.headers.get(name) ?? undefined
+  }
+
+  granted(backend: Backend): void {
+    this.waiting?.resolve(backend)
+  }
+
+  refused(reason: ClaimRefusal): void {
+    this.waiting?.resolve(reason)
+  }
+
+  /** @throws the reason of the signal when it aborts while the claim waits */
+  async take(signal: AbortSignal, exclude?: Backend): Promise<Backend | ClaimRefusal> {
+    signal.throwIfAborted()
+    const answer = this.pool.claim(this, exclude)
+    if (answer !== 'queued') return answer
+    const waiting = Promise.withResolvers<Backend | ClaimRefusal>()
+    this.waiting = waiting
+    const leave = (): void => {
+      this.pool.withdraw(this)
+      waiting.reject(signal.reason)
+    }
+    signal.addEventListener('abort', leave, { once: true })
+    return waiting.promise.finally(() => signal.removeEventListener('abort', leave))
+  }
+}

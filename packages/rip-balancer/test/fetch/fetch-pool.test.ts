@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'bun:test'
+import { createPool } from '../../src/index.ts'
+import { TempFolder, TestBackend, named, until } from '../servers.ts'
+
+const ask = (init?: RequestInit, path = '/'): Request => new Request(`http://site.example${path}`, init)
+
+describe('a pool without a listener', () => {
+  test('goes round over its backends', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    await using pool = createPool({ to: [a.address, b.address] })
+    const answers: string[] = []
+    for (let n = 0; n < 4; n++) answers.push(await (await pool.fetch(ask())).text())
+    expect(answers).toEqual(['a', 'b', 'a', 'b'])
+    expect(pool.snapshot()).toMatchObject({ inFlight: 0, backends: [{ requests: 2 }, { requests: 2 }] })
+  })
+
+  test('passes method, path, fields and body on, and the answer back as it is', async () => {
+    using folder = new TempFolder()
+    await using backend = new TestBackend(folder.file('a.sock'), async (request) => {
+      const { method, url, headers } = request
+      const seen = {
+        method,
+        url,
+        host: headers.get('host'),
+        mine: headers.get('x-mine'),
+        body: await request.text(),
+      }
+      return Response.json(seen, {
+        status: 302,
+        headers: { location: '/elsewhere', 'content-encoding': 'identity' },
+      })
+    })
+    await using pool = createPool({ to: backend.address })
+    const headers = { 'x-mine': 'kept', 'x-hop': 'dropped', connection: 'x-hop' }
+    const response = await pool.fetch(ask({ method: 'POST', body: 'hello', headers }, '/path?q=1'))
+    expect(response.status).toBe(302)
+    expect([response.headers.get('location'), response.headers.get('content-encoding')]).toEqual([
+      '/elsewhere',
+      'identity',
+    ])
+    expect(await response.json()).toEqual({
+      method: 'POST',
+      url: 'http://site.example/path?q=1',
+      host: 'site.example',
+      mine: 'kept',
+      body: 'hello',
+    })
+  })
+
+  test('sends to TCP backends under the name the client used', async () => {
+    using backend = Bun.serve({ port: 0, fetch: (request) => new Response(request.headers.get('host')) })
+    await using pool = createPool({ to: `127.0.0.1:${backend.port}` })
+    expect(await (await pool.fetch(ask())).text()).toBe('site.example')
+  })
+
+  test('holds a slot until the body has ended or was given up', async () => {
+    using folder = new TempFolder()
+    await using a = new TestBackend(folder.file('a.sock'), () => new Response('x'.repeat(1_000_000)))
+    await using pool = createPool({ to: a.address, maxInFlight: 1 })
+    const first = await pool.fetch(ask())
+    const second = pool.fetch(ask())
+    await until(() => pool.snapshot().queued === 1, 'the second waits')
+    expect((await first.text()).length).toBe(1_000_000)
+    await (await second).body!.cancel()
+    expect(pool.snapshot().inFlight).toBe(0)
+  })
+
+  test('gives a slot back once, also when a body is given up while it is read', async () => {
+    using folder = new TempFolder()
+    const endless = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(10)) })
+    await using a = new TestBackend(folder.file('a.sock'), () => new Response(endless))
+    await using pool = createPool({ to: a.address })
+    const reader = (await pool.fetch(ask())).body!.getReader()
+    await reader.read()
+    const pending = reader.read()
+    await reader.cancel()
+    expect((await pending).done).toBe(true)
+    expect(pool.snapshot().inFlight).toBe(0)
+  })
+
+  test('frees the place in the queue of who leaves', async () => {
+    using folder = new TempFolder()
+    const gate = Promise.withResolvers<Response>()
+    await using a = new TestBackend(folder.file('a.sock'), () => gate.promise)
+    await using pool = createPool({ to: a.address, maxInFlight: 1 })
+    const first = pool.fetch(ask())
+    const leaving = new AbortController()
+    const second = pool.fetch(ask({ signal: leaving.signal }))
+    expect(pool.snapshot().queued).toBe(1)
+    leaving.abort(new Error('gone'))
+    expect(second).rejects.toThrow('gone')
+    await second.catch(() => undefined)
+    expect(pool.snapshot().queued).toBe(0)
+    gate.resolve(new Response('done'))
+    expect(await (await first).text()).toBe('done')
+  })
+
+  test('tries another backend when one cannot be reached, and says 502 when none can', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using pool = createPool({ to: ['unix:/nowhere/x.sock', a.address] })
+    expect(await (await pool.fetch(ask())).text()).toBe('a')
+    await using lost = createPool({ to: 'unix:/nowhere/x.sock' })
+    const response = await lost.fetch(ask({ headers: { accept: 'application/json' } }))
+    expect([response.status, await response.json()]).toMatchObject([502, { status: 502 }])
+  })
+
+  test('says 503 when nobody takes the request, 504 when the answer is late', async () => {
+    using folder = new TempFolder()
+    await using empty = createPool({})
+    const busy = await empty.fetch(ask())
+    expect([busy.status, busy.headers.get('retry-after')]).toEqual([503, '1'])
+    await using silent = new TestBackend(folder.file('s.sock'), () => new Promise<Response>(() => {}))
+    await using pool = createPool({ to: silent.address, timeouts: { response: 20 } })
+    expect((await pool.fetch(ask())).status).toBe(504)
+    expect(pool.snapshot().inFlight).toBe(0)
+  })
+
+  test('keeps a client at its backend by a cookie', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    await using pool = createPool({ to: [a.address, b.address], policy: 'sticky' })
+    const first = await pool.fetch(ask())
+    const name = await first.text()
+    const cookie = first.headers.get('set-cookie')!.split(';')[0]!
+    for (let n = 0; n < 4; n++)
+      expect(await (await pool.fetch(ask({ headers: { cookie } }))).text()).toBe(name)
+  })
+
+  test('takes its backends from a source', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using pool = createPool({ waitForBackends: true })
+    const answer = pool.fetch(ask())
+    await pool.discover(
+      (async function* () {
+        yield [a.address]
+      })(),
+    )
+    expect(await (await answer).text()).toBe('a')
+  })
+
+  test('has no keys of a listener', () => {
+    expect(() => createPool({ listen: ':80' } as never)).toThrow(
+      'listen: a pool without listeners has no such key',
+    )
+  })
+})
