@@ -14,7 +14,7 @@ export interface ClientIdentity {
   /** Whether the peer's statements about the client are believed. */
   readonly trusted: boolean
   /** The forwarded fields of an untrusted peer: the same for all requests of a connection. */
-  readonly forwardedText: string
+  readonly forwardedBytes: Buffer
 }
 
 /** Identifies a client; an IPv4 address mapped into IPv6 is written as IPv4. */
@@ -24,7 +24,7 @@ export function identify(peer: string, scheme: 'http' | 'https', trustedProxies:
     address,
     scheme,
     trusted: trustedProxies.has(address),
-    forwardedText: forwardedText(address, address, scheme),
+    forwardedBytes: Buffer.from(forwardedText(address, address, scheme)),
   }
 }
 

@@ -1,4 +1,4 @@
-import { httpDate } from '../transport/clock.ts'
+import { dateLine } from '../transport/clock.ts'
 import type { Outbox } from '../transport/outbox.ts'
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -46,7 +46,7 @@ export interface Answer {
 export function writeAnswer(outbox: Outbox, answer: Answer): void {
   const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : Buffer.from(answer.body)
   const bodyless = answer.status === 204 || answer.status === 304
-  let head = `HTTP/1.1 ${answer.status} ${REASONS[answer.status] ?? 'Status'}\r\nDate: ${httpDate()}\r\n`
+  let head = `HTTP/1.1 ${answer.status} ${REASONS[answer.status] ?? 'Status'}\r\n${dateLine().toString('latin1')}`
   for (const [name, value] of Object.entries(answer.fields)) head += `${name}: ${value}\r\n`
   if (answer.status === 405) head += `Allow: ${ALLOWED_METHODS}\r\n`
   if (answer.status === 503) head += `Retry-After: ${RETRY_AFTER_SECONDS}\r\n`

@@ -12,6 +12,9 @@ import type { Forwarding } from './settings.ts'
 
 /** Host towards the backend when an HTTP/1.0 client sent none. */
 const NO_HOST = 'localhost'
+const HOST = Buffer.from('Host: ')
+const FORWARDED_HOST = Buffer.from('X-Forwarded-Host: ')
+const REQUEST_ID = Buffer.from('X-Request-Id: ')
 const ZERO = 0x30
 const SLASH = 0x2f
 
@@ -84,7 +87,7 @@ export class RequestWriter extends HeadWriter {
   /** The authority of an absolute target replaces `Host` (RFC 9112 §3.2.2). */
   private host(head: RequestHead): void {
     this.hostWritten = true
-    this.text('Host: ')
+    this.bytes(HOST)
     if (head.hostEnd > head.hostStart) this.copy(head.bytes, head.hostStart, head.hostEnd)
     else this.text(NO_HOST)
     this.lineEnd()
@@ -109,7 +112,8 @@ export class RequestWriter extends HeadWriter {
 
   private ownFields(context: RequestContext): void {
     const { head, identity, statement } = context
-    this.text(statement?.forwardedText ?? identity.forwardedText)
+    if (statement === undefined) this.bytes(identity.forwardedBytes)
+    else this.text(statement.forwardedText)
     this.forwardedHost(head, statement?.host)
     this.requestId(context)
     if (this.forwarding.forwarded)
@@ -120,7 +124,7 @@ export class RequestWriter extends HeadWriter {
 
   private requestId(context: RequestContext): void {
     const { requestId } = context
-    this.text('X-Request-Id: ')
+    this.bytes(REQUEST_ID)
     if (typeof requestId === 'string') this.text(requestId)
     else this.at = writeRequestId(requestId, this.out, this.at)
     this.lineEnd()
@@ -129,7 +133,7 @@ export class RequestWriter extends HeadWriter {
   private forwardedHost(head: RequestHead, told: string | undefined): void {
     if (told !== undefined) return this.text(`X-Forwarded-Host: ${told}\r\n`)
     if (head.hostEnd === head.hostStart) return
-    this.text('X-Forwarded-Host: ')
+    this.bytes(FORWARDED_HOST)
     this.copy(head.bytes, head.hostStart, head.hostEnd)
     this.lineEnd()
   }

@@ -1,7 +1,7 @@
 import { FIELD, type FieldId } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
-import { httpDate } from '../transport/clock.ts'
+import { dateLine } from '../transport/clock.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import type { FieldEdits } from './field-edits.ts'
 import { RESPONSE, TRAILER } from './field-rules.ts'
@@ -43,7 +43,7 @@ export class ResponseWriter extends HeadWriter {
     this.statusLine(response)
     this.copyFields(response, RESPONSE, response.connection, edits)
     this.framing(context)
-    if (!this.dateWritten) this.text(`Date: ${httpDate()}\r\n`)
+    if (!this.dateWritten) this.bytes(dateLine())
     if (context.requestId !== undefined && !this.idWritten)
       this.text(`X-Request-Id: ${context.requestId}\r\n`)
     if (this.via !== undefined) this.text(`Via: 1.${response.minor} ${this.via}\r\n`)

@@ -231,10 +231,11 @@ export class FieldSection {
     return at
   }
 
+  /** Each step falls through to the next one while there are bytes, and is found again by its state when not. */
   private scanField(at: number, stop: number): number {
     switch (this.state) {
       case FIELD_START:
-        return this.scanFieldStart(at)
+        return this.scanFieldStart(at, stop)
       case NAME:
         return this.scanName(at, stop)
       case BEFORE_VALUE:
@@ -242,10 +243,7 @@ export class FieldSection {
       case VALUE:
         return this.scanValue(at, stop)
       case VALUE_LF:
-        if (this.bytes[at] !== LF) return this.refuse('bad-line-end')
-        this.state = FIELD_START
-        this.lineStart = at + 1
-        return at + 1
+        return this.scanLineFeed(at)
       default:
         if (this.bytes[at] !== LF) return this.refuse('bad-line-end')
         this.state = COMPLETE
@@ -253,7 +251,7 @@ export class FieldSection {
     }
   }
 
-  private scanFieldStart(at: number): number {
+  private scanFieldStart(at: number, stop: number): number {
     const byte = this.bytes[at]!
     if (byte === CR) {
       this.state = END_LF
@@ -265,7 +263,7 @@ export class FieldSection {
     this.state = NAME
     this.mark = at
     this.nameFlags = 0
-    return at
+    return this.scanName(at, stop)
   }
 
   private scanName(at: number, stop: number): number {
@@ -279,7 +277,7 @@ export class FieldSection {
       }
       if (bytes[at] !== COLON || at === this.mark) return this.refuse('bad-field-name')
       this.nameEnds(at, flags)
-      return at + 1
+      return this.skipSpace(at + 1, stop)
     }
     this.nameFlags = flags
     return at
@@ -299,7 +297,7 @@ export class FieldSection {
     if (at === stop) return at
     this.valueFrom = at
     this.state = VALUE
-    return at
+    return this.scanValue(at, stop)
   }
 
   private scanValue(at: number, stop: number): number {
@@ -308,6 +306,13 @@ export class FieldSection {
     if (at === stop) return at
     if (bytes[at] !== CR) return this.refuse(bytes[at] === LF ? 'bad-line-end' : 'bad-field-value')
     this.valueEnds(at)
+    return at + 1 < stop ? this.scanLineFeed(at + 1) : at + 1
+  }
+
+  private scanLineFeed(at: number): number {
+    if (this.bytes[at] !== LF) return this.refuse('bad-line-end')
+    this.state = FIELD_START
+    this.lineStart = at + 1
     return at + 1
   }
 

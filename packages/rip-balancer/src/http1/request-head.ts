@@ -138,13 +138,13 @@ export class RequestHead extends FieldSection {
   protected override scanStartLine(at: number, stop: number): number {
     switch (this.state) {
       case START_LINE:
-        return this.scanBegin(at)
+        return this.scanBegin(at, stop)
       case METHOD:
         return this.scanMethod(at, stop)
       case TARGET_BYTES:
         return this.scanTarget(at, stop)
       case VERSION:
-        return this.scanVersion(at)
+        return this.scanVersion(at, stop)
       case LINE_LF:
         return this.scanLineEnd(at)
       default:
@@ -153,7 +153,7 @@ export class RequestHead extends FieldSection {
   }
 
   /** Clients of old send a CRLF after a body: skip a few empty lines before a request (RFC 9112 §2.2). */
-  private scanBegin(at: number): number {
+  private scanBegin(at: number, stop: number): number {
     if (this.bytes[at] === CR) {
       if (++this.emptyLines > MAX_EMPTY_LINES) return this.refuse('bad-line-end')
       this.state = EMPTY_LINE_LF
@@ -161,7 +161,7 @@ export class RequestHead extends FieldSection {
     }
     this.start = this.lineStart = at
     this.state = METHOD
-    return at
+    return this.scanMethod(at, stop)
   }
 
   private skipEmptyLine(at: number): number {
@@ -181,7 +181,7 @@ export class RequestHead extends FieldSection {
     this.methodEnd = at
     this.targetStart = at + 1
     this.state = TARGET_BYTES
-    return at + 1
+    return this.scanTarget(at + 1, stop)
   }
 
   private scanTarget(at: number, stop: number): number {
@@ -192,10 +192,18 @@ export class RequestHead extends FieldSection {
     this.targetEnd = at
     this.mark = at + 1
     this.state = VERSION
-    return at + 1
+    return this.scanVersion(at + 1, stop)
   }
 
-  private scanVersion(at: number): number {
+  private scanVersion(at: number, stop: number): number {
+    while (at < stop && this.state === VERSION) {
+      at = this.versionByte(at)
+      if (at < 0) return at
+    }
+    return at
+  }
+
+  private versionByte(at: number): number {
     const byte = this.bytes[at]!
     const index = at - this.mark
     if (index < 5) return byte === HTTP[index] ? at + 1 : this.refuse('bad-version')

@@ -62,7 +62,7 @@ export class ResponseHead extends FieldSection {
   }
 
   protected override scanStartLine(at: number, stop: number): number {
-    if (this.state === START_LINE) return this.scanStatus(at)
+    if (this.state === START_LINE) return this.scanStatus(at, stop)
     if (this.state === REASON) return this.scanReason(at, stop)
     if (this.bytes[at] !== LF) return this.refuse('bad-status-line')
     this.startFields(at + 1)
@@ -70,7 +70,15 @@ export class ResponseHead extends FieldSection {
   }
 
   /** `HTTP/1.` DIGIT SP 3DIGIT, then SP or, as some servers leave it out, CR. */
-  private scanStatus(at: number): number {
+  private scanStatus(at: number, stop: number): number {
+    while (at < stop && this.state === START_LINE) {
+      at = this.statusByte(at)
+      if (at < 0) return at
+    }
+    return at
+  }
+
+  private statusByte(at: number): number {
     const byte = this.bytes[at]!
     const index = at - this.start
     if (index < 7) return byte === PREFIX[index] ? at + 1 : this.refuse('bad-status-line')

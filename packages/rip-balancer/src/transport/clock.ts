@@ -13,15 +13,15 @@ export function eventBegins(): void {
   eventAt = performance.now()
 }
 
-let dateText = ''
+let dateBytes: Buffer = Buffer.alloc(0)
 let dateSecond = -1
 
-/** Value of a `Date` field for this second (RFC 9110 §6.6.1). */
-export function httpDate(): string {
+/** The `Date` field for this second, with its line end (RFC 9110 §6.6.1). */
+export function dateLine(): Buffer {
   const second = Math.floor(Date.now() / 1000)
   if (second !== dateSecond) {
     dateSecond = second
-    dateText = new Date(second * 1000).toUTCString()
+    dateBytes = Buffer.from(`Date: ${new Date(second * 1000).toUTCString()}\r\n`)
   }
-  return dateText
+  return dateBytes
 }
