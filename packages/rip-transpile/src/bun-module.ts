@@ -1,4 +1,5 @@
 import type { CompileResult } from './adapter.ts'
+import { asciiCode } from './ascii-code.ts'
 import { withInlineMap } from './inline-map.ts'
 
 /** Names a CommonJS module has and an ES module in Bun can be given. */
@@ -13,7 +14,8 @@ const COMMONJS_NAMES = {
  * only for such a module does Bun 1.4.5 apply an inline source map that a plugin returned. Without its
  * transpiler `require` and its companions are unknown, so they are declared where the code uses them.
  */
-export function bunModule({ code, map }: Pick<CompileResult, 'code' | 'map'>): string {
+export function bunModule(result: Pick<CompileResult, 'code' | 'map'>): string {
+  const { code, map } = asciiCode(result)
   const head = ['// @bun', ...commonjsDeclarations(code)]
   const text = `${head.join('\n')}\n${code}`
   if (!map) return text
