@@ -4,14 +4,10 @@ import { AdminServer } from './admin/admin-server.ts'
 import type { ListenAddress } from './config/address.ts'
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './config/quantity.ts'
-import {
-  resolveBackends,
-  resolveConfig,
-  type ResolvedConfig,
-  type ResolvedListener,
-} from './config/resolve-config.ts'
+import { resolveConfig, type ResolvedConfig, type ResolvedListener } from './config/resolve-config.ts'
 import { DEFAULT_DRAIN_TIMEOUT_MS } from './defaults.ts'
-import { Discovery, type BackendList } from './discovery/discovery.ts'
+import type { BackendList } from './discovery/discovery.ts'
+import { Membership } from './discovery/membership.ts'
 import { Emitter, type BalancerEvent } from './events.ts'
 import { BalancerError, listenFailure } from './errors.ts'
 import { DataPlane } from './exchange/data-plane.ts'
@@ -66,7 +62,7 @@ export class Balancer implements AsyncDisposable {
   private health: HealthChecker | undefined
   private readonly admin: AdminServer | undefined
   private readonly startedAtMs = performance.now()
-  private readonly discoveries = new Set<Discovery>()
+  private readonly membership: Membership
   private readonly events = new Emitter()
   private closing: Promise<void> | undefined
 
@@ -80,7 +76,9 @@ export class Balancer implements AsyncDisposable {
     this.log = this.createLog()
     this.observer = this.createObserver()
     this.pool = this.createPool()
+    this.membership = new Membership(this.pool, { warn: (message) => this.warn(message) })
     this.plane = this.createPlane()
+    if (this.config.backends.length > 0) this.membership.declare(this.config.backends)
     this.listeners = this.config.listeners.map((each) => this.createListener(each))
     this.admin = this.createAdmin()
   }
@@ -142,27 +140,22 @@ export class Balancer implements AsyncDisposable {
     const next = resolveConfig(config)
     refuseFixed(this.declared, config)
     const declaresBackends = !isDeepStrictEqual(this.config.backends, next.backends)
+    const changesHealth = !isDeepStrictEqual(this.config.health, next.health)
     this.declared = config
     this.config = next
     this.pool.configure(next)
-    if (declaresBackends) this.declare(next.backends)
+    if (declaresBackends) this.membership.declare(next.backends)
     this.plane = this.createPlane(this.plane.upstreams)
     for (const listener of this.listeners) listener.use(this.plane)
-    this.watchHealth()
+    if (changesHealth) this.watchHealth()
   }
 
   /**
    * Takes its backends from a source from now on: every list the source hands over replaces the one before.
    * Resolves when the source has ended. See `dns` for names.
    */
-  async discover(source: AsyncIterable<BackendList>): Promise<void> {
-    const apply = (list: BackendList): void => {
-      this.declare(resolveBackends(list, this.config.maxInFlight))
-    }
-    const discovery = new Discovery(source, apply, (message) => this.warn(message))
-    this.discoveries.add(discovery)
-    await discovery.run()
-    this.discoveries.delete(discovery)
+  discover(source: AsyncIterable<BackendList>): Promise<void> {
+    return this.membership.discover(source, () => this.config.maxInFlight)
   }
 
   /** Opens the file of the access log again, for log rotation. */
@@ -207,7 +200,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   private async shutDown(): Promise<void> {
-    for (const discovery of this.discoveries) await discovery[Symbol.asyncDispose]()
+    this.membership[Symbol.dispose]()
     this.health?.[Symbol.dispose]()
     for (const source of this.tlsSources) source[Symbol.dispose]()
     this.pool.close()
@@ -228,10 +221,9 @@ export class Balancer implements AsyncDisposable {
   }
 
   private createPool(): Pool {
-    const { pool: name, backends } = this.config
-    const pool = new Pool({
+    return new Pool({
       ...this.config,
-      name,
+      name: this.config.pool,
       observer: {
         retired: (backend) => {
           this.plane.upstreams.retire(backend)
@@ -249,16 +241,6 @@ export class Balancer implements AsyncDisposable {
         cut: (generation) => this.events.emit({ type: 'generation-cut', generation }),
       },
     })
-    if (backends.length === 0) return pool
-    pool.prepare(undefined, backends)
-    pool.cut(undefined)
-    return pool
-  }
-
-  /** All new requests go to these backends. */
-  private declare(backends: ResolvedConfig['backends']): void {
-    this.pool.prepare(undefined, backends)
-    this.pool.cut(undefined)
   }
 
   private warn(message: string): void {

@@ -103,6 +103,51 @@ describe('balance', () => {
     expect(await get(lb.url)).toBe('b')
   })
 
+  test('loses no request while its configuration changes all the time', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    const configs = [
+      { to: a.address, maxInFlight: 1, policy: 'p2c' },
+      { to: [a.address, b.address], limits: { line: '4KiB' } },
+      { to: b.address, maxInFlight: 2, policy: 'least-requests', timeouts: { upstreamIdle: 1_000 } },
+    ] as const
+    const listen = '127.0.0.1:0'
+    await using lb = await balance({ listen, ...configs[0] })
+    let reloads = 0
+    let stopped = false
+    const reloading = (async () => {
+      while (!stopped) {
+        lb.reload({ listen, ...configs[++reloads % configs.length] })
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+    })()
+    const client = async (): Promise<string[]> => {
+      const answers: string[] = []
+      for (let n = 0; n < 50; n++) answers.push(await get(lb.url))
+      return answers
+    }
+    const answers = (await Promise.all(Array.from({ length: 8 }, client))).flat()
+    stopped = true
+    await reloading
+    expect(reloads).toBeGreaterThan(10)
+    expect(answers.filter((answer) => answer !== 'a' && answer !== 'b')).toEqual([])
+    expect(lb.stats()).toMatchObject({ requests: 400, serverErrors: 0 })
+    expect(lb.pool.inFlight).toBe(0)
+  })
+
+  test('keeps the generation that serves when the configuration is read again', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const listen = '127.0.0.1:0'
+    await using lb = await balance({ listen })
+    lb.pool.prepare('g1', [{ id: 'a', address: { kind: 'unix', path: a.socket }, maxInFlight: 5, weight: 1 }])
+    lb.pool.cut('g1')
+    lb.reload({ listen, queue: { length: 5 } })
+    expect(await get(lb.url)).toBe('a')
+    expect(lb.pool.snapshot().generation).toBe('g1')
+  })
+
   test('takes a backend out while its health check fails', async () => {
     using folder = new TempFolder()
     let status = 200

@@ -1,6 +1,7 @@
 import type { BalancerConfig } from '../config/config.ts'
-import { resolveBackends, resolveConfig, type ResolvedConfig } from '../config/resolve-config.ts'
-import { Discovery, type BackendList } from '../discovery/discovery.ts'
+import { resolveConfig, type ResolvedConfig } from '../config/resolve-config.ts'
+import type { BackendList } from '../discovery/discovery.ts'
+import { Membership } from '../discovery/membership.ts'
 import { BalancerError } from '../errors.ts'
 import { errorPages } from '../pages/error-pages.ts'
 import type { Backend, Outcome } from '../pool/claim.ts'
@@ -45,14 +46,15 @@ export class FetchPool implements AsyncDisposable {
   readonly pool: Pool
   private readonly config: ResolvedConfig
   private readonly health: HealthChecker | undefined
-  private readonly discoveries = new Set<Discovery>()
+  private readonly membership: Membership
 
   /** @throws `CONFIG_INVALID` with every problem */
   constructor(config: PoolConfig) {
     refuseOthers(config)
     this.config = resolveConfig(config)
     this.pool = new Pool({ ...this.config, name: this.config.pool })
-    this.declare(this.config.backends)
+    this.membership = new Membership(this.pool, { warn: (message) => process.emitWarning(message) })
+    this.membership.declare(this.config.backends)
     this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
     this.health?.start()
   }
@@ -62,12 +64,8 @@ export class FetchPool implements AsyncDisposable {
   }
 
   /** Takes its backends from a source from now on; resolves when the source has ended. */
-  async discover(source: AsyncIterable<BackendList>): Promise<void> {
-    const apply = (list: BackendList): void => this.declare(resolveBackends(list, this.config.maxInFlight))
-    const discovery = new Discovery(source, apply, (message) => process.emitWarning(message))
-    this.discoveries.add(discovery)
-    await discovery.run()
-    this.discoveries.delete(discovery)
+  discover(source: AsyncIterable<BackendList>): Promise<void> {
+    return this.membership.discover(source, () => this.config.maxInFlight)
   }
 
   /**
@@ -96,17 +94,12 @@ export class FetchPool implements AsyncDisposable {
   close(): Promise<void> {
     this.pool.close()
     this.health?.[Symbol.dispose]()
-    for (const discovery of this.discoveries) void discovery[Symbol.asyncDispose]()
+    this.membership[Symbol.dispose]()
     return Promise.resolve()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  private declare(backends: ResolvedConfig['backends']): void {
-    this.pool.prepare(undefined, backends)
-    this.pool.cut(undefined)
   }
 
   /** The response, which gives the backend back when its body ends, or how the attempt failed. */

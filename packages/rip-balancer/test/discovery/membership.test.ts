@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'bun:test'
+import type { ResolvedName } from '../../src/discovery/dns.ts'
+import { Membership } from '../../src/discovery/membership.ts'
+import type { MemberSpec } from '../../src/pool/member.ts'
+import { Pool } from '../../src/pool/pool.ts'
+import { member } from '../pool/fixtures.ts'
+import { until } from '../servers.ts'
+
+const at = (id: string, host: string): MemberSpec =>
+  member(id, { address: { kind: 'tcp', host, port: 3000 }, maxInFlight: 7, weight: 2 })
+
+const addresses = (pool: Pool): string[] => pool.snapshot().backends.map(({ address }) => address)
+
+/** A name server whose answers are given one by one. */
+class Answers {
+  asked = 0
+  readonly hosts: string[] = []
+  private readonly answers: (readonly string[] | Error)[]
+
+  constructor(...answers: (readonly string[] | Error)[]) {
+    this.answers = answers
+  }
+
+  readonly resolve = async (host: string): Promise<readonly ResolvedName[]> => {
+    this.asked++
+    this.hosts.push(host)
+    const answer = this.answers.length > 1 ? this.answers.shift()! : this.answers[0]!
+    if (answer instanceof Error) throw answer
+    return answer.map((address) => ({ address, ttlMs: 0 }))
+  }
+}
+
+describe('backends that are names', () => {
+  test('become one backend for each address, and follow the name', async () => {
+    const answers = new Answers(['10.0.0.1', '10.0.0.2'], new Error('SERVFAIL'), ['10.0.0.2', '10.0.0.3'])
+    const pool = new Pool()
+    using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
+    membership.declare([at('app', 'app.internal'), at('fixed', '10.0.0.9')])
+    expect(addresses(pool)).toEqual(['app.internal:3000', '10.0.0.9:3000'])
+    await until(() => addresses(pool).includes('10.0.0.1:3000'), 'the first answer')
+    expect(pool.snapshot().backends).toMatchObject([
+      { id: 'app@10.0.0.1:3000', maxInFlight: 7, weight: 2 },
+      { id: 'app@10.0.0.2:3000', maxInFlight: 7, weight: 2 },
+      { id: 'fixed' },
+    ])
+    const [, stays] = pool.members
+    await until(() => addresses(pool).includes('10.0.0.3:3000'), 'the answer after the failure')
+    expect(addresses(pool)).toEqual(['10.0.0.2:3000', '10.0.0.3:3000', '10.0.0.9:3000'])
+    expect(pool.members[0]).toBe(stays!)
+  })
+
+  test('leave `localhost` and addresses to whoever connects', async () => {
+    const answers = new Answers(['10.0.0.1'])
+    const pool = new Pool()
+    using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
+    membership.declare([at('a', 'localhost'), at('b', 'x.localhost'), at('c', '::1'), member('d')])
+    membership.declare([at('e', 'named')])
+    await until(() => answers.asked > 0, 'a name is asked for')
+    expect(answers.hosts).toEqual(['named'])
+  })
+
+  test('are forgotten when others are declared', async () => {
+    const late = Promise.withResolvers<readonly ResolvedName[]>()
+    const pool = new Pool()
+    using membership = new Membership(pool, { warn: () => {}, resolve: () => late.promise })
+    membership.declare([at('app', 'app.internal')])
+    membership.declare([at('fixed', '10.0.0.9')])
+    late.resolve([{ address: '10.0.0.1', ttlMs: 0 }])
+    await late.promise
+    await Promise.resolve()
+    expect(addresses(pool)).toEqual(['10.0.0.9:3000'])
+  })
+})
