@@ -54,7 +54,13 @@ export type { ProcessSpawner, SpawnerOptions } from './process/spawner.ts'
 export type { ChildLine } from './process/supervised-child.ts'
 export { createWorkerLinks } from './links/worker-links.ts'
 export type { WorkerLinksOptions } from './links/worker-links.ts'
-export { adoptListenSocket, formatListenAddress, openListenSocket } from './listen-socket.ts'
+export {
+  activatedListenSocket,
+  adoptListenSocket,
+  formatListenAddress,
+  LISTEN_VARIABLES,
+  openListenSocket,
+} from './listen-socket.ts'
 export type { ListenAddress, ListenSocket, ListenSocketOptions } from './listen-socket.ts'
 export { probe } from './verify/probe.ts'
 export { findInstances, readInstance } from './run-dir/instance.ts'

@@ -61,16 +61,35 @@ export async function openListenSocket(
   const target = 'unix' in address ? unixAddress(address.unix) : await resolveInet(address)
   try {
     const fd = bindAndListen(libc, family ?? familyOf(target), target, options.backlog ?? DEFAULT_BACKLOG)
-    return createListenSocket(libc, fd)
+    const bound = parseAddress(libc.socketName(fd))
+    return new OwnedSocket(libc, fd, bound, 'unix' in bound ? inodeOf(bound.unix) : undefined)
   } catch (error) {
     throw explain(error, address)
   }
 }
 
-/** Takes over a listening socket that was inherited, as after a replacement of the supervisor. */
+/**
+ * Takes over a listening socket that was inherited. Its path, if it has one, belongs to whoever bound it and
+ * is not removed.
+ */
 export function adoptListenSocket(fd: number): ListenSocket | undefined {
   const libc = openLibc()
-  return libc === undefined ? undefined : createListenSocket(libc, fd)
+  if (libc === undefined) return undefined
+  return new OwnedSocket(libc, fd, parseAddress(libc.socketName(fd)), undefined)
+}
+
+/** First descriptor passed by socket activation, see sd_listen_fds(3). */
+const FIRST_PASSED_FD = 3
+
+/** Variables of socket activation; they are meant for us, not for our children. */
+export const LISTEN_VARIABLES: readonly string[] = ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']
+
+/** The listening socket systemd passes to an activated service; `undefined` when it passes none to this process. */
+export function activatedListenSocket(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): ListenSocket | undefined {
+  if (Number(env['LISTEN_PID']) !== process.pid || !(Number(env['LISTEN_FDS']) >= 1)) return undefined
+  return adoptListenSocket(FIRST_PASSED_FD)
 }
 
 function bindAndListen(libc: Libc, family: number, target: Uint8Array, backlog: number): number {
@@ -88,18 +107,34 @@ function bindAndListen(libc: Libc, family: number, target: Uint8Array, backlog: 
   }
 }
 
-function createListenSocket(libc: Libc, fd: number): ListenSocket {
-  const address = parseAddress(libc.socketName(fd))
-  const inode = 'unix' in address ? inodeOf(address.unix) : undefined
-  let closing: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
-    libc.close(fd)
-    if ('unix' in address && inode !== undefined && inodeOf(address.unix) === inode) {
-      rmSync(address.unix, { force: true })
-    }
+class OwnedSocket implements ListenSocket {
+  readonly fd: number
+  readonly address: ListenAddress
+  readonly #libc: Libc
+  readonly #ownInode: number | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(libc: Libc, fd: number, address: ListenAddress, ownInode: number | undefined) {
+    this.fd = fd
+    this.address = address
+    this.#libc = libc
+    this.#ownInode = ownInode
   }
-  const close = (): Promise<void> => (closing ??= stop())
-  return { fd, address, close, [Symbol.asyncDispose]: close }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#libc.close(this.fd)
+    if (!('unix' in this.address) || this.#ownInode === undefined) return
+    // Somebody may have bound the same path since.
+    if (inodeOf(this.address.unix) === this.#ownInode) rmSync(this.address.unix, { force: true })
+  }
 }
 
 /** Removes the socket of a predecessor that is gone; a file that is no socket is left for `bind` to trip over. */

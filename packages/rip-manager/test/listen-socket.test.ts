@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import {
-  adoptListenSocket,
+  activatedListenSocket,
   type ListenAddress,
   type ListenSocket,
   openListenSocket,
@@ -198,7 +198,30 @@ test('an inherited socket can be adopted', async () => {
   const code = `import { adoptListenSocket } from ${source}; console.log(JSON.stringify(adoptListenSocket(3)))`
   const child = Bun.spawn([process.execPath, '-e', code], { stdio: ['ignore', 'pipe', 'inherit', socket.fd] })
   expect(await new Response(child.stdout).json()).toEqual({ fd: 3, address: socket.address })
-  expect(adoptListenSocket).toBeFunction()
+})
+
+test('the socket of an activated service is taken over, its path left to systemd', async () => {
+  await using folder = await temporaryFolder()
+  await using socket = await opened({ unix: folder.at('activated.sock') })
+  const source = JSON.stringify(new URL('../src/listen-socket.ts', import.meta.url).pathname)
+  const code = `const { activatedListenSocket } = await import(${source})
+    const socket = activatedListenSocket()
+    console.log(JSON.stringify(socket.address))
+    await socket.close()`
+  const command = `LISTEN_FDS=1 LISTEN_PID=$$ exec ${process.execPath} -e '${code}'`
+  const child = Bun.spawn(['sh', '-c', command], { stdio: ['ignore', 'pipe', 'inherit', socket.fd] })
+  expect(await new Response(child.stdout).json()).toEqual(socket.address)
+  await child.exited
+  expect(existsSync(folder.at('activated.sock'))).toBe(true)
+})
+
+test.each([
+  {},
+  { LISTEN_FDS: '1' },
+  { LISTEN_FDS: '1', LISTEN_PID: '1' },
+  { LISTEN_FDS: '0', LISTEN_PID: String(process.pid) },
+])('what is passed to nobody or to somebody else is left alone: %j', (env) => {
+  expect(activatedListenSocket(env)).toBeUndefined()
 })
 
 test.each(['::1', '::', '2001:db8::8:800:200c:417a', '::ffff:192.0.2.33', 'fe80::1', '127.0.0.1', '0.0.0.0'])(
