@@ -57,3 +57,11 @@ test('a compiler that does not exist is refused at once', async () => {
   const program = `try { install({ adapter: 'nonesuch' }) } catch (error) { console.log(error.message) }`
   expect(await run(program, FILES)).toContain("there is no compiler named 'nonesuch'")
 })
+
+test('the runtime is found from a project that does not have this package', async () => {
+  const program = `
+    const code = "import { zip } from '@rip/transpile/runtime'\\nexport const text = JSON.stringify(zip([1], [2]))"
+    install({ adapter: { ...saying(''), compile: () => ({ code, dependencies: [] }) } })
+    console.log((await import('./a.rip')).text)`
+  expect(await run(program, FILES)).toBe('[[1,2]]\n')
+})

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { REGISTER, runBun } from './run-bun.ts'
 import { tempProject } from './temp-project.ts'
 
@@ -92,4 +93,42 @@ test('source that does not compile ends the program with its message alone', asy
   expect(run.stderr.split('\n\nBun v')[0]).toBe(
     `CompileError: ${project.path('bad.rip')}:2:5: missing )\n\n  1 | a = 1\n> 2 | b = (\n    |     ^\n  3 |   x: 1 2\n  4 |`,
   )
+})
+
+test('coverage counts lines of the source', async () => {
+  using project = tempProject({
+    'sign.rip': "export sign = (n) ->\n  if n < 0\n    'negative'\n  else\n    'positive'\n",
+    'sign.test.ts':
+      "import { expect, test } from 'bun:test'\nimport { sign } from './sign.rip'\ntest('sign', () => expect(sign(1)).toBe('positive'))\n",
+  })
+  const args = ['test', '--preload', REGISTER, '--coverage', '--coverage-reporter=lcov', './sign.test.ts']
+  await runBun(args, { cwd: project.root })
+  const [, lines = ''] = /SF:sign\.rip\n([^]*?)end_of_record/.exec(
+    readFileSync(project.path('coverage/lcov.info'), 'utf8'),
+  )!
+  expect(lines).toContain('DA:3,0\n')
+  expect(lines).toMatch(/DA:5,[1-9]/)
+})
+
+test('bun --hot runs what was saved', async () => {
+  using project = tempProject({ 'main.rip': "console.log 'before'\nsetInterval (->), 1000\n" })
+  const child = Bun.spawn([process.execPath, '--hot', '--preload', REGISTER, 'main.rip'], {
+    cwd: project.root,
+    env: { ...process.env, RIP_CACHE: 'off' },
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
+  // Saved again and again: Bun may begin to watch a moment after it printed.
+  const save = () => project.write({ 'main.rip': "console.log 'after'\nsetInterval (->), 1000\n" })
+  let saving: Timer | undefined
+  let printed = ''
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    printed += chunk
+    saving ??= setInterval(save, 200)
+    if (printed.includes('after')) break
+  }
+  clearInterval(saving)
+  child.kill()
+  await child.exited
+  expect(printed).toStartWith('before\nafter\n')
 })
