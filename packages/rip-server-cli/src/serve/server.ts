@@ -2,12 +2,14 @@ import { isAbsolute, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AdminClient } from '@rip/balancer'
 import {
+  activatedListenSocket,
   createChangeDetector,
   createContentTree,
   createManager,
   createSpawner,
   createVerifier,
   createWorkerLinks,
+  LISTEN_VARIABLES,
   type ListenAddress,
   type Manager,
   nothingInFront,
@@ -171,7 +173,7 @@ async function openFront(
     owned,
   }: { runDir: RunDir; env: Readonly<Record<string, string>>; owned: AsyncDisposableStack },
 ): Promise<Front> {
-  const socket = owned.use(await openListenSocket(listen))
+  const socket = owned.use(activatedListenSocket() ?? (await openListenSocket(listen)))
   const admin = new AdminClient({ socket: runDir.adminPath })
   const service = balancerService({ socket, listen, adminPath: runDir.adminPath, env, admin })
   return {
@@ -205,8 +207,10 @@ function recycling({ maxRequests, maxMemoryBytes, maxLifetimeMs }: Settings): ob
   }
 }
 
+const forUs = new Set([...SYSTEMD_VARIABLES, ...LISTEN_VARIABLES])
+
 /** What children inherit: everything but what systemd says to this process alone. */
 function childEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const entries = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return Object.fromEntries(entries.filter(([name]) => !SYSTEMD_VARIABLES.includes(name)))
+  return Object.fromEntries(entries.filter(([name]) => !forUs.has(name)))
 }
