@@ -20,6 +20,10 @@ const messages = {
     `${d.option} is ${d.value}, expected ${d.expected}`,
   RIP_NOT_A_RESPONSE: (d: { returned: string }) =>
     `the handler returned ${d.returned} instead of a Response. Wrap the value: new Response(text) or Response.json(value)`,
+  RIP_RESPONSE_USED: (_: { status: number }) =>
+    'the handler returned a Response whose body was already read or sent. Create a new one for each request',
+  RIP_RESPONSE_ERROR: (_: { status: number }) =>
+    'the handler returned Response.error(), which has no status. Return a Response with status 500, or throw',
   RIP_CONTROL_FAILED: (d: { path: string; reason: string }) =>
     `cannot reach the supervisor on its control socket ${d.path}: ${d.reason}`,
   RIP_PROTOCOL_VERSION: (d: { theirs: number; ours: number }) =>

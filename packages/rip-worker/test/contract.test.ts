@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Folder, Supervised, until } from './helpers.ts'
+import { Folder, RawConnection, Supervised, until } from './helpers.ts'
 
 const APPS = join(import.meta.dir, 'fixtures', 'apps')
 
@@ -53,6 +53,16 @@ test.each(withWebSockets)('%s: WebSockets answer, and get 1012 at a drain', asyn
   supervised.send({ type: 'drain', deadlineMs: 5000 })
   expect(await closed).toBe(1012)
   expect(await supervised.program.exitCode()).toBe(0)
+})
+
+test('a client that leaves a node:http application early is not counted any longer', async () => {
+  await using supervised = serve('express.ts')
+  await supervised.received('ready')
+  using connection = await RawConnection.to(supervised.socket)
+  connection.get('/slow')
+  await until('it runs', () => supervised.message('beacon')?.inFlight === 1)
+  connection[Symbol.dispose]()
+  await until('it is gone', () => supervised.message('beacon')?.inFlight === 0)
 })
 
 test('Bun-style routes: parameters, methods, static responses, own error page', async () => {

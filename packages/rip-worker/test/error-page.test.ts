@@ -109,6 +109,16 @@ describe('what a handler returns or throws', () => {
     expect(local.log[0]).toContain(`the handler returned ${returned} instead of a Response`)
   })
 
+  test.each([
+    ['a Response that was sent before', new Response('once'), 'already read or sent'],
+    ['Response.error()', Response.error(), 'has no status'],
+  ])('%s is a 500 that says so in the log', async (_, response, message) => {
+    await using local = await LocalWorker.serve({ fetch: () => response })
+    await local.fetch('/')
+    expect((await local.fetch('/')).status).toBe(500)
+    expect(local.log.at(-1)).toContain(message)
+  })
+
   test('a thrown Response is the response', async () => {
     await using local = await LocalWorker.serve({
       fetch: () => {

@@ -182,6 +182,8 @@ export class Supervised implements AsyncDisposable {
   readonly program: Program
   readonly #listener: Bun.UnixSocketListener<undefined>
   #connection: Bun.Socket<undefined> | undefined
+  /** The worker's end is closed and all it said has been read. */
+  #ended = false
 
   constructor(
     folder: Folder,
@@ -199,6 +201,7 @@ export class Supervised implements AsyncDisposable {
           this.#connection = connection
           this.send({ type: 'welcome', version, beaconMs })
         },
+        close: () => void (this.#ended = true),
         data: (_, bytes) => void this.messages.push(...(decoder.push(bytes) as WorkerMessage[])),
         error() {},
       },
@@ -235,7 +238,7 @@ export class Supervised implements AsyncDisposable {
   async received<Type extends WorkerMessage['type']>(
     type: Type,
   ): Promise<Extract<WorkerMessage, { type: Type }>> {
-    const isDone = (): boolean => this.message(type) !== undefined || this.program.process.exitCode !== null
+    const isDone = (): boolean => this.message(type) !== undefined || this.#ended
     await until(`the worker says "${type}"`, isDone)
     const message = this.message(type)
     if (message === undefined) throw new Error(`it exited without "${type}": ${this.program.stderr}`)

@@ -70,7 +70,9 @@ describe('alone', () => {
   })
 
   test.each([
-    [['--lissten', 'x'], 'lissten'],
+    [['--lissten', 'x'], 'there is no option --lissten'],
+    [['--listen'], '--listen needs a value'],
+    [['--mode='], '--mode needs a value'],
     [['--listen', 'nowhere'], 'cannot listen on "nowhere"'],
     [['--listen', '127.0.0.1:65536'], 'cannot listen on "65536"'],
     [['--concurrency', '0'], 'concurrency is "0"'],
@@ -81,6 +83,12 @@ describe('alone', () => {
     expect(await program.exitCode()).toBe(2)
     expect(program.stderr).toContain(message)
     expect(program.stderr).toContain('Usage:')
+  })
+
+  test('options may be joined to their value, and --help explains them', async () => {
+    await using program = new Program({ args: ['--mode=development', '--help'] })
+    expect(await program.exitCode()).toBe(0)
+    expect(program.stdout).toStartWith('Usage:')
   })
 
   test('an address in use: one message that names it, exit code 3', async () => {

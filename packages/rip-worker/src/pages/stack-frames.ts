@@ -6,7 +6,7 @@ export interface StackFrame {
   readonly file: string
   readonly line: number
   readonly column: number
-  /** Whether the file belongs to the application rather than to a package, the runtime or this worker. */
+  /** Whether the file belongs to the application rather than to a package or the runtime. */
   readonly isApplication: boolean
 }
 
@@ -14,12 +14,12 @@ const FRAME = /^\s*at (?:(?<call>.*?) \()?(?<file>[^()]+?):(?<line>\d+):(?<colum
 
 const OWN_FOLDER = dirname(import.meta.dir) + sep
 
-/** The frames of an error's `stack`; lines that name no place are left out. */
+/** The frames of an error's `stack`, without those of this package and lines that name no place. */
 export function parseStack(stack: string): readonly StackFrame[] {
   return stack.split('\n').flatMap((line) => {
     const parts = FRAME.exec(line)?.groups
-    if (parts === undefined) return []
-    const file = parts['file'] ?? ''
+    const file = parts?.['file'] ?? ''
+    if (parts === undefined || file.startsWith(OWN_FOLDER)) return []
     return {
       call: parts['call'] ?? '',
       file,
@@ -31,5 +31,5 @@ export function parseStack(stack: string): readonly StackFrame[] {
 }
 
 function isApplicationFile(file: string): boolean {
-  return isAbsolute(file) && !file.includes(`${sep}node_modules${sep}`) && !file.startsWith(OWN_FOLDER)
+  return isAbsolute(file) && !file.includes(`${sep}node_modules${sep}`)
 }

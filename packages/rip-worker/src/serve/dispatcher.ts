@@ -71,7 +71,10 @@ export class Dispatcher {
 
   #finish(result: unknown, request: Request, context: LazyContext): Answer | Promise<Answer> {
     this.#options.gate.answered()
-    if (result instanceof Response) return this.#prepare(result)
+    if (result instanceof Response) {
+      const flaw = flawOf(result)
+      return flaw === undefined ? this.#prepare(result) : this.#fail(flaw, request, context)
+    }
     if (this.#options.isUpgraded(request)) return undefined
     return this.#fail(new WorkerError('RIP_NOT_A_RESPONSE', { returned: describe(result) }), request, context)
   }
@@ -99,6 +102,13 @@ export class Dispatcher {
       return { failure }
     }
   }
+}
+
+/** Why a response cannot be sent; Bun would say so on the console and answer in its own words. */
+function flawOf(response: Response): WorkerError | undefined {
+  const { status, bodyUsed } = response
+  if (bodyUsed) return new WorkerError('RIP_RESPONSE_USED', { status })
+  return status === 0 ? new WorkerError('RIP_RESPONSE_ERROR', { status }) : undefined
 }
 
 /** RFC 9112 section 9.6: the sender of `close` will not take another request on this connection. */

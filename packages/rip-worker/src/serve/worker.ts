@@ -233,7 +233,7 @@ class ServingWorker implements Worker {
   }
 
   #answerFailure(error: unknown, request: Request, id: string): Response | Promise<Response> {
-    this.#options.log(`${request.method} ${request.url} failed (request ${id}): ${describeFailure(error)}`)
+    this.#options.log(`${request.method} ${request.url} failed (request ${id}):\n${describeFailure(error)}`)
     return answerFailure({ error, request, id }, this.#options.mode)
   }
 
