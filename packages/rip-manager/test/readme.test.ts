@@ -48,3 +48,7 @@ test('the second example of the README does what it says', async () => {
     '}',
   ])
 })
+
+test('the third example of the README does what it says', async () => {
+  expect(await run(examples[2]!)).toEqual(['2', 'scaled 2'])
+})
