@@ -17,8 +17,12 @@ const MAX_WAITING_CHARS = 4 * 1024 * 1024
  * the sink cannot keep up or fails, lines are dropped and the next line that gets through says how many.
  */
 export class AccessLog implements AsyncDisposable {
+  /** Lines that were lost so far. */
   dropped = 0
+  /** Of these, how many the log itself has told. */
+  private told = 0
   private readonly sink: LogSink
+  private readonly name: Exclude<AccessLogFormat, 'none'>
   private readonly format: (record: ExchangeRecord) => string
   private waiting = ''
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -27,6 +31,7 @@ export class AccessLog implements AsyncDisposable {
 
   constructor(format: Exclude<AccessLogFormat, 'none'>, sink: LogSink) {
     this.sink = sink
+    this.name = format
     this.format = format === 'json' ? jsonLine : textLine
   }
 
@@ -57,19 +62,31 @@ export class AccessLog implements AsyncDisposable {
     })
   }
 
+  /** A line about lines that are missing before the next one. */
+  private lossSince(dropped: number): string {
+    const lost = dropped - this.told
+    if (lost === 0) return ''
+    return this.name === 'json' ? `{"v":${LOG_VERSION},"lost":${lost}}\n` : `# ${lost} lines lost\n`
+  }
+
   private async write(): Promise<void> {
     if (this.waiting === '') return
     const text = this.waiting
     const lines = text.split('\n').length - 1
+    const { dropped } = this
     this.waiting = ''
     try {
-      await this.sink.write(text)
+      await this.sink.write(this.lossSince(dropped) + text)
+      this.told = dropped
     } catch {
       // Disk full, pipe closed: losing log lines is better than losing requests.
       this.dropped += lines
     }
   }
 }
+
+/** Version of the JSON lines, in the field `v`. */
+const LOG_VERSION = 1
 
 /** Characters that could forge a line or drive a terminal. */
 // oxlint-disable-next-line no-control-regex
@@ -82,11 +99,14 @@ const escape = (text: string): string =>
 
 const ms = (value: number): number => Math.round(value * 1000) / 1000
 
-/** Version of the JSON lines, in the field `v`. */
-const LOG_VERSION = 1
+/** What JSON leaves as it is and a terminal or a reader of lines does not. */
+// oxlint-disable-next-line no-control-regex
+const UNSAFE_IN_JSON = /[\u007f-\u009f\u2028\u2029]/g
+
+const unicodeEscape = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 function jsonLine(record: ExchangeRecord): string {
-  return `${JSON.stringify({
+  const line = JSON.stringify({
     v: LOG_VERSION,
     at: new Date(record.startedAt).toISOString(),
     id: record.requestId,
@@ -107,7 +127,8 @@ function jsonLine(record: ExchangeRecord): string {
     totalMs: ms(record.totalMs),
     agent: record.userAgent,
     referer: record.referer,
-  })}\n`
+  })
+  return `${line.replace(UNSAFE_IN_JSON, unicodeEscape)}\n`
 }
 
 function textLine(record: ExchangeRecord): string {

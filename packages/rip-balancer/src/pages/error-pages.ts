@@ -18,13 +18,40 @@ export const errorPages: ErrorPages = {
   render(status: number, requestId: string, accept: string | undefined): ErrorPage {
     const title = STATUS_CODES[status] ?? 'Error'
     const text = ADVICE[status] ?? `${title}.`
-    if (accept?.includes('text/html')) return html(status, title, text, requestId)
-    if (accept !== undefined && /[/+]json\b/.test(accept)) return json(status, title, text, requestId)
+    const kind = preferredKind(accept)
+    if (kind === 'html') return html(status, title, text, requestId)
+    if (kind === 'json') return json(status, title, text, requestId)
     return {
       contentType: 'text/plain; charset=utf-8',
       body: `${status} ${title}\n${text}\nrequest ${requestId}\n`,
     }
   },
+}
+
+type Kind = 'html' | 'json' | 'text'
+
+/** What is wanted most (RFC 9110 §12.5.1), HTML before JSON before text among equals; text for whoever takes all. */
+function preferredKind(accept: string | undefined): Kind {
+  const weights: Record<Kind, number> = { html: 0, json: 0, text: 0 }
+  for (const range of (accept ?? '').split(',')) {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+    const kind = kindOf(type)
+    if (kind !== undefined) weights[kind] = Math.max(weights[kind], weightOf(parameters))
+  }
+  const most = Math.max(weights.html, weights.json, weights.text)
+  if (most === 0) return 'text'
+  return weights.html === most ? 'html' : weights.json === most ? 'json' : 'text'
+}
+
+function kindOf(type: string): Kind | undefined {
+  if (type === 'text/html' || type === 'application/xhtml+xml') return 'html'
+  if (/[/+]json$/.test(type)) return 'json'
+  return type === 'text/plain' ? 'text' : undefined
+}
+
+function weightOf(parameters: readonly string[]): number {
+  const q = parameters.find((parameter) => parameter.startsWith('q='))
+  return q === undefined ? 1 : Number(q.slice(2)) || 0
 }
 
 function json(status: number, title: string, message: string, requestId: string): ErrorPage {

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'bun:test'
+import { sumMetrics, sumPools } from '../../src/admin/sum.ts'
+import { Metrics } from '../../src/metrics/metrics.ts'
+import type { MemberSnapshot, PoolSnapshot } from '../../src/pool/pool.ts'
+
+const backend = (changes: Partial<MemberSnapshot>): MemberSnapshot => ({
+  id: 'a',
+  address: 'unix:/a',
+  generation: 'g1',
+  state: 'serving',
+  inFlight: 1,
+  maxInFlight: 5,
+  weight: 1,
+  requests: 10,
+  failures: 1,
+  ...changes,
+})
+
+const pool = (backends: readonly MemberSnapshot[]): PoolSnapshot => ({
+  name: 'app',
+  generation: 'g1',
+  queued: 2,
+  inFlight: 3,
+  ejections: 1,
+  backends,
+})
+
+describe('the sum of several processes', () => {
+  test('adds what is counted and shows the state that is not the usual one', () => {
+    const one = pool([backend({}), backend({ id: 'b' })])
+    const other = pool([backend({ state: 'ejected' }), backend({ id: 'b', generation: 'g0' })])
+    expect(sumPools([[one], [other]])).toEqual([
+      {
+        ...pool([
+          backend({ state: 'ejected', inFlight: 2, maxInFlight: 10, requests: 20, failures: 2 }),
+          backend({ id: 'b' }),
+          backend({ id: 'b', generation: 'g0' }),
+        ]),
+        queued: 4,
+        inFlight: 6,
+        ejections: 2,
+      },
+    ])
+  })
+
+  test('of metrics has each series once, behind its family', () => {
+    const first = new Metrics()
+    first.connection('opened')
+    const second = new Metrics()
+    second.connection('opened')
+    second.connection('idle-timeout')
+    const texts = [
+      first.render({ pools: () => [pool([backend({})])] }),
+      second.render({ pools: () => [pool([backend({ state: 'ejected' }), backend({ id: 'b' })])] }),
+    ]
+    const lines = sumMetrics(texts).split('\n')
+    expect(new Set(lines).size).toBe(lines.length)
+    for (const line of [
+      'rip_connections 2',
+      'rip_connection_events_total{event="opened"} 2',
+      'rip_connection_events_total{event="idle-timeout"} 1',
+      'rip_backend_requests_total{pool="app",backend="a"} 20',
+      'rip_backend_up{pool="app",backend="a"} 0',
+      'rip_backend_up{pool="app",backend="b"} 1',
+      'rip_request_seconds_bucket{le="+Inf"} 0',
+    ])
+      expect(lines).toContain(line)
+    expect(lines.indexOf('rip_connection_events_total{event="idle-timeout"} 1')).toBeLessThan(
+      lines.indexOf('# HELP rip_request_seconds First byte of the request to last byte of the response.'),
+    )
+    expect(lines.at(-1)).toBe('')
+  })
+
+  test('of one is that one', () => {
+    const text = new Metrics().render({ pools: () => [pool([backend({})])] })
+    expect(sumMetrics([text])).toBe(text)
+  })
+})

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'bun:test'
+import { AddressBlocks, isAddressBlock } from '../../src/config/address-blocks.ts'
+import { parseBackendAddress, parseListenAddress } from '../../src/config/address.ts'
+import { durationMs, sizeBytes } from '../../src/config/quantity.ts'
+import { resolveConfig } from '../../src/config/resolve-config.ts'
+import { suggestion } from '../../src/config/suggestion.ts'
+import { BalancerError } from '../../src/errors.ts'
+
+function problemsOf(config: unknown): readonly string[] {
+  try {
+    resolveConfig(config as never)
+    return []
+  } catch (error) {
+    if (error instanceof BalancerError && error.code === 'CONFIG_INVALID')
+      return (error as BalancerError<'CONFIG_INVALID'>).detail.problems
+    throw error
+  }
+}
+
+describe('quantities', () => {
+  for (const [text, ms] of [
+    ['250ms', 250],
+    ['10s', 10_000],
+    ['1.5s', 1_500],
+    ['5m', 300_000],
+    ['1h', 3_600_000],
+    ['10', undefined],
+    ['-1s', undefined],
+    ['10 s', undefined],
+    ['1S', undefined],
+    ['', undefined],
+  ] as const)
+    test(`the duration ${JSON.stringify(text)} is ${ms ?? 'none'}`, () => expect(durationMs(text)).toBe(ms!))
+
+  for (const [text, bytes] of [
+    ['512B', 512],
+    ['64KiB', 65_536],
+    ['1MiB', 1_048_576],
+    ['1MB', 1_000_000],
+    ['1kb', undefined],
+    ['KiB', undefined],
+  ] as const)
+    test(`the size ${JSON.stringify(text)} is ${bytes ?? 'none'}`, () => expect(sizeBytes(text)).toBe(bytes!))
+})
+
+describe('addresses', () => {
+  for (const [text, address] of [
+    ['127.0.0.1:3000', { kind: 'tcp', host: '127.0.0.1', port: 3000 }],
+    ['http://app.internal:80/', { kind: 'tcp', host: 'app.internal', port: 80 }],
+    ['[::1]:3000', { kind: 'tcp', host: '::1', port: 3000 }],
+    ['unix:/run/app.sock', { kind: 'unix', path: '/run/app.sock' }],
+    [':3000', undefined],
+    ['host:0', undefined],
+    ['host:65536', undefined],
+    ['host', undefined],
+    ['unix:', undefined],
+    ['https://host:1', undefined],
+  ] as const)
+    test(`of a backend: ${text}`, () => expect(parseBackendAddress(text)).toEqual(address as never))
+
+  for (const [text, address] of [
+    [':8080', { kind: 'tcp', host: '0.0.0.0', port: 8080 }],
+    ['8080', { kind: 'tcp', host: '0.0.0.0', port: 8080 }],
+    ['[::]:0', { kind: 'tcp', host: '::', port: 0 }],
+    ['fd:3', { kind: 'fd', fd: 3 }],
+    ['fd:x', undefined],
+  ] as const)
+    test(`to listen on: ${text}`, () => expect(parseListenAddress(text)).toEqual(address as never))
+
+  test('of trusted peers are found in their blocks, IPv4 in IPv6 included', () => {
+    const blocks = new AddressBlocks(['10.0.0.0/8', '192.0.2.7', '2001:db8::/32', 'unix'])
+    const within = ['10.255.0.1', '::ffff:10.0.0.1', '192.0.2.7', '2001:db8::5', 'unix']
+    expect(within.filter((each) => !blocks.has(each))).toEqual([])
+    const outside = ['11.0.0.1', '192.0.2.8', '2001:db9::1', '', 'nonsense']
+    expect(outside.filter((each) => blocks.has(each))).toEqual([])
+    expect(new AddressBlocks([]).has('unix')).toBe(false)
+  })
+
+  test('of blocks are checked', () => {
+    expect(['10.0.0.0/33', '10.0.0/8', '::/129', 'host', '1.2.3.4/'].filter(isAddressBlock)).toEqual([])
+  })
+})
+
+describe('a configuration', () => {
+  test('that is empty has every default', () => {
+    expect(resolveConfig({})).toMatchObject({
+      retries: 1,
+      queueLength: 1024,
+      backends: [],
+      policy: 'round-robin',
+    })
+  })
+
+  test('names every problem at once, with its path', () => {
+    expect(
+      problemsOf({
+        to: ['a:1', { address: 'b:1', wieght: 2 }, 'a:1'],
+        queue: { length: -1, timeout: 'soon' },
+        limits: { body: '10MegaBytes' },
+        forwarding: { trust: ['10.0.0.0/99'] },
+        health: { path: 'up' },
+        admin: '127.0.0.1:1',
+        hashKey: 'cookie',
+        accessLog: 'xml',
+      }).toSorted(),
+    ).toEqual([
+      'accessLog.format: expected one of none, text, json, got "xml"',
+      'admin: expected unix:PATH, got "127.0.0.1:1"',
+      'forwarding.trust: expected a list of addresses or CIDR blocks, or "unix", got ["10.0.0.0/99"]',
+      'hashKey: expected ip, header:NAME or cookie:NAME, got "cookie"',
+      'health.path: expected a path that starts with /, got "up"',
+      'limits.body: expected bytes or a size such as 64KiB or 1MiB, got "10MegaBytes"',
+      'queue.length: expected a whole number from 0 on, got -1',
+      'queue.timeout: expected milliseconds or a duration such as 250ms, 10s or 5m, got "soon"',
+      'to: two backends have the id "a:1"; give each its own',
+      'to[1].wieght: unknown key; did you mean "weight"?',
+    ])
+  })
+
+  for (const value of [null, 7, 'text', []])
+    test(`that is ${JSON.stringify(value)} is refused`, () => {
+      expect(problemsOf(value)).toEqual([`configuration: expected an object, got ${JSON.stringify(value)}`])
+    })
+
+  test('is suggested only what is close', () => {
+    const known = ['listen', 'timeouts', 'to']
+    expect([suggestion('lisen', known), suggestion('timeout', known), suggestion('zebra', known)]).toEqual([
+      'listen',
+      'timeouts',
+      undefined,
+    ])
+  })
+})

@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'bun:test'
+import { readFileSync, renameSync } from 'node:fs'
+import type { ExchangeRecord } from '../../src/exchange/record.ts'
+import { AccessLog, type LogSink } from '../../src/log/access-log.ts'
+import { FileSink } from '../../src/log/file-sink.ts'
+import { TempFolder, until } from '../servers.ts'
+
+const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
+  startedAt: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+  method: 'GET',
+  target: '/',
+  host: 'example.com',
+  protocol: 'HTTP/1.1',
+  scheme: 'http',
+  clientAddress: '192.0.2.1',
+  requestId: 'r1',
+  userAgent: '',
+  referer: '',
+  status: 200,
+  cause: 'completed',
+  bytesSent: 123,
+  bytesReceived: 0,
+  backend: 'a',
+  retries: 0,
+  queueMs: 0,
+  responseMs: 1.23456,
+  totalMs: 2.5,
+  ...changes,
+})
+
+class Collected implements LogSink {
+  text = ''
+  writes = 0
+
+  write(text: string): void {
+    this.text += text
+    this.writes++
+  }
+}
+
+async function lineOf(format: 'text' | 'json', changes: Partial<ExchangeRecord>): Promise<string> {
+  const sink = new Collected()
+  await using log = new AccessLog(format, sink)
+  log.ended(record(changes))
+  await log.close()
+  return sink.text
+}
+
+describe('a line of text', () => {
+  test('says what happened, with queue, retries and outcome only when there is something to say', async () => {
+    expect(await lineOf('text', {})).toBe('2026-01-02T03:04:05.678Z 192.0.2.1 "GET /" 200 123B 2.5ms a r1\n')
+    const failed = {
+      status: 502,
+      cause: 'connect-failed',
+      retries: 1,
+      queueMs: 12.4,
+      backend: undefined,
+    } as const
+    expect(await lineOf('text', failed)).toBe(
+      '2026-01-02T03:04:05.678Z 192.0.2.1 "GET /" 502 123B 2.5ms - queue=12ms retries=1 connect-failed r1\n',
+    )
+  })
+
+  test('cannot be forged, and drives no terminal', async () => {
+    const line = await lineOf('text', { target: '/"\\\n\r\u001b[2J\u009b\u0000' })
+    expect(line).toContain('"GET /\\"\\\\\\x0a\\x0d\\x1b[2J\\x9b\\x00"')
+    expect(line.split('\n')).toHaveLength(2)
+  })
+})
+
+describe('a line of JSON', () => {
+  test('gives back what the client sent, without a control character in the line', async () => {
+    const hostile = '/\n\u001b\u007f\u009b\u2028"\\'
+    const line = await lineOf('json', { target: hostile, userAgent: hostile })
+    expect(line.slice(0, -1)).toMatch(/^[\u0020-\u007e]*$/)
+    expect(JSON.parse(line)).toMatchObject({ target: hostile, agent: hostile, sent: 123, responseMs: 1.235 })
+  })
+})
+
+describe('the log', () => {
+  test('writes many lines at once, in order', async () => {
+    const sink = new Collected()
+    await using log = new AccessLog('text', sink)
+    for (let n = 0; n < 100; n++) log.ended(record({ requestId: `r${n}` }))
+    expect(sink.writes).toBe(0)
+    await until(() => sink.writes > 0, 'the lines are written')
+    expect(sink.writes).toBe(1)
+    const ids = sink.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' ').at(-1))
+    expect(ids).toEqual(Array.from({ length: 100 }, (_, n) => `r${n}`))
+  })
+
+  test('drops lines rather than holding ever more of them while the sink is stuck', async () => {
+    const stuck = Promise.withResolvers<void>()
+    let writes = 0
+    await using log = new AccessLog('json', { write: () => (++writes === 1 ? stuck.promise : undefined) })
+    log.ended(record())
+    await until(() => writes === 1, 'the first write')
+    const long = record({ target: `/${'x'.repeat(10_000)}` })
+    for (let n = 0; n < 1_000; n++) log.ended(long)
+    expect(log.dropped).toBeGreaterThan(500)
+    stuck.resolve()
+    await log.close()
+    expect(writes).toBe(2)
+  })
+
+  test('counts what a sink that fails has lost, and goes on', async () => {
+    const sink = new Collected()
+    let full = true
+    await using log = new AccessLog('text', {
+      async write(text) {
+        if (full) throw new Error('ENOSPC')
+        sink.write(text)
+      },
+    })
+    log.ended(record())
+    log.ended(record())
+    await until(() => log.dropped === 2, 'both are lost')
+    full = false
+    log.ended(record({ requestId: 'later' }))
+    await log.close()
+    expect(sink.text).toContain('later')
+  })
+
+  test('says how many lines are missing before the next one that gets through', async () => {
+    const sink = new Collected()
+    let full = true
+    const write = (text: string): void => {
+      if (full) throw new Error('ENOSPC')
+      sink.write(text)
+    }
+    for (const format of ['text', 'json'] as const) {
+      full = true
+      await using log = new AccessLog(format, { write })
+      log.ended(record())
+      await until(() => log.dropped === 1, 'it is lost')
+      full = false
+      log.ended(record())
+      await log.close()
+    }
+    expect(sink.text).toContain('# 1 lines lost\n')
+    expect(sink.text).toContain('{"v":1,"lost":1}\n')
+  })
+})
+
+describe('a log file', () => {
+  test('is opened again for rotation, and no line is lost', async () => {
+    using folder = new TempFolder()
+    await using sink = new FileSink(folder.file('a.log'))
+    await sink.write('one\n')
+    renameSync(folder.file('a.log'), folder.file('a.log.1'))
+    await sink.write('two\n')
+    await sink.reopen()
+    await sink.write('three\n')
+    expect(readFileSync(folder.file('a.log.1'), 'utf8')).toBe('one\ntwo\n')
+    expect(readFileSync(folder.file('a.log'), 'utf8')).toBe('three\n')
+  })
+
+  test('whose folder appears later is written as soon as it can be', async () => {
+    using folder = new TempFolder()
+    await using sink = new FileSink(folder.file('logs/a.log'))
+    const failed = sink.write('lost\n')
+    expect(failed).rejects.toThrow('ENOENT')
+    await failed.catch(() => undefined)
+    await Bun.write(folder.file('logs/other'), '')
+    await sink.write('kept\n')
+    expect(readFileSync(folder.file('logs/a.log'), 'utf8')).toBe('kept\n')
+  })
+})

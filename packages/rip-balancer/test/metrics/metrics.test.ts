@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'bun:test'
+import type { ExchangeRecord } from '../../src/exchange/record.ts'
+import { Metrics } from '../../src/metrics/metrics.ts'
+
+const ended = (changes: Partial<ExchangeRecord>): ExchangeRecord => ({
+  startedAt: 0,
+  method: 'GET',
+  target: '/',
+  host: 'example.com',
+  protocol: 'HTTP/1.1',
+  scheme: 'http',
+  clientAddress: '192.0.2.1',
+  requestId: 'r1',
+  userAgent: '',
+  referer: '',
+  status: 200,
+  cause: 'completed',
+  bytesSent: 100,
+  bytesReceived: 10,
+  backend: 'a',
+  retries: 0,
+  queueMs: 0,
+  responseMs: 1,
+  totalMs: 2,
+  ...changes,
+})
+
+const render = (metrics: Metrics): string[] => metrics.render({ pools: () => [] }).split('\n')
+
+describe('metrics', () => {
+  test('count requests, bytes and retries', () => {
+    const metrics = new Metrics()
+    metrics.started()
+    metrics.started()
+    metrics.ended(ended({}))
+    metrics.ended(ended({ status: 502, cause: 'connect-failed', retries: 1 }))
+    const lines = render(metrics)
+    for (const line of [
+      'rip_requests_total{status="2xx"} 1',
+      'rip_requests_total{status="5xx"} 1',
+      'rip_exchanges_total{cause="connect-failed"} 1',
+      'rip_requests_in_flight 0',
+      'rip_retries_total 1',
+      'rip_sent_bytes_total 200',
+      'rip_received_bytes_total 20',
+    ])
+      expect(lines).toContain(line)
+    expect([metrics.requests, metrics.serverErrors]).toEqual([2, 1])
+  })
+
+  test('put durations into cumulative buckets, upper bound included', () => {
+    const metrics = new Metrics()
+    for (const totalMs of [0.5, 1, 1.1, 60_000]) metrics.ended(ended({ totalMs }))
+    const lines = render(metrics)
+    for (const line of [
+      'rip_request_seconds_bucket{le="0.001"} 2',
+      'rip_request_seconds_bucket{le="0.0025"} 3',
+      'rip_request_seconds_bucket{le="30"} 3',
+      'rip_request_seconds_bucket{le="+Inf"} 4',
+      'rip_request_seconds_count 4',
+    ])
+      expect(lines).toContain(line)
+    expect(
+      Number(lines.find((line) => line.startsWith('rip_request_seconds_sum'))?.split(' ')[1]),
+    ).toBeCloseTo(60.0026)
+  })
+
+  test('have no label a client can invent, and one line for each series', () => {
+    const metrics = new Metrics()
+    for (let n = 0; n < 100; n++)
+      metrics.ended(
+        ended({ method: `M${n}`, target: `/${n}`, host: `h${n}`, userAgent: `u${n}`, status: 100 + n * 5 }),
+      )
+    const series = render(metrics).filter((line) => !line.startsWith('#'))
+    expect(series.length).toBeLessThan(80)
+    expect(new Set(series.map((line) => line.split(' ')[0])).size).toBe(series.length)
+  })
+})

@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'bun:test'
+import { errorPages } from '../../src/pages/error-pages.ts'
+
+const typeFor = (accept: string | undefined): string => errorPages.render(502, 'r1', accept).contentType
+
+describe('an error page', () => {
+  for (const [accept, type] of [
+    [undefined, 'text/plain; charset=utf-8'],
+    ['*/*', 'text/plain; charset=utf-8'],
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'text/html; charset=utf-8'],
+    ['application/json, text/plain, */*', 'application/json'],
+    ['application/problem+json', 'application/json'],
+    ['text/html;q=0.5, application/json', 'application/json'],
+    ['text/html;q=0, */*', 'text/plain; charset=utf-8'],
+    ['TEXT/HTML', 'text/html; charset=utf-8'],
+    ['text/html;q=nonsense', 'text/plain; charset=utf-8'],
+  ] as const)
+    test(`for Accept: ${accept ?? '(none)'} is ${type}`, () => {
+      expect(typeFor(accept)).toBe(type)
+    })
+
+  test('shows the request id in every form', () => {
+    for (const accept of ['text/html', 'application/json', undefined])
+      expect(String(errorPages.render(503, 'id-77', accept).body)).toContain('id-77')
+  })
+
+  test('has words for any status', () => {
+    expect(String(errorPages.render(418, 'r1', undefined).body)).toStartWith("418 I'm a Teapot\n")
+    expect(String(errorPages.render(599, 'r1', undefined).body)).toStartWith('599 Error\n')
+  })
+})
