@@ -1,5 +1,10 @@
 /** Specifiers of the modules that JavaScript code imports, each once, in order of appearance. */
 export function importsOf(code: string): readonly string[] {
   const transpiler = new Bun.Transpiler({ loader: 'js', target: 'bun' })
-  return [...new Set(transpiler.scanImports(code).map((found) => found.path))]
+  try {
+    return [...new Set(transpiler.scanImports(code).map((found) => found.path))]
+  } catch {
+    // Embedded JavaScript may be wrong: whoever loads the module reports it, with its place.
+    return []
+  }
 }
