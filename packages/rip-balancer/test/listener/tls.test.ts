@@ -91,7 +91,7 @@ test('TLS 1.2 is accepted, 1.1 is refused with an alert', async () => {
   using old = await RawClient.connect(balancer.port)
   old.send(helloOf('\x03\x02'))
   // Record type 21, its version, two bytes: fatal, protocol_version (RFC 5246 §7.2).
-  expect(await old.untilEnd()).toMatch(/^\x15\x03[\x01-\x03]\x00\x02\x02\x46/)
+  expect(Buffer.from(await old.untilEnd(), 'latin1').toString('hex')).toMatch(/^1503..00020246/)
 })
 
 test('a large response over TLS waits for a slow reader and arrives whole', async () => {
