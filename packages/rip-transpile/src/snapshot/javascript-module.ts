@@ -25,9 +25,17 @@ export type PluginModule =
 /** A module in a language Bun knows, from given content instead of from its file. */
 export function javascriptModule(path: string, contents: string): PluginModule {
   const loader = JAVASCRIPT_LOADERS[extname(path) as keyof typeof JAVASCRIPT_LOADERS]
-  if (loader === 'json') return withDefault(JSON.parse(contents) as object)
+  if (loader === 'json') return withDefault(parseJson(path, contents))
   if (isCommonjs(path, contents, loader)) return withDefault(runCommonjs(path, contents, loader))
   return { contents, loader }
+}
+
+function parseJson(path: string, contents: string): unknown {
+  try {
+    return JSON.parse(contents)
+  } catch (cause) {
+    throw new SyntaxError(`${path} is not valid JSON: ${(cause as Error).message}`, { cause })
+  }
 }
 
 /**
@@ -41,10 +49,17 @@ function withDefault(value: unknown): PluginModule {
 
 function isCommonjs(path: string, contents: string, loader: Language): boolean {
   if (/\.[cm][jt]s$/.test(path)) return /\.c[jt]s$/.test(path)
-  if (!/\b(?:module|exports)\b/.test(contents)) return false
-  const { imports, exports } = new Bun.Transpiler({ loader }).scan(contents)
-  if (exports.length > 0 || imports.some(({ kind }) => kind === 'import-statement')) return false
-  return /\bmodule\.exports\b|\bexports\.\w/.test(contents)
+  return /\bmodule\.exports\b|\bexports\.\w/.test(contents) && !isModuleSyntax(contents, loader)
+}
+
+function isModuleSyntax(contents: string, loader: Language): boolean {
+  try {
+    const { imports, exports } = new Bun.Transpiler({ loader }).scan(contents)
+    return exports.length > 0 || imports.some(({ kind }) => kind === 'import-statement')
+  } catch {
+    // Not JavaScript: loaded as a module, Bun reports it with its place.
+    return true
+  }
 }
 
 interface CommonjsModule {

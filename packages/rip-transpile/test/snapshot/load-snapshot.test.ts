@@ -160,3 +160,14 @@ test('a process that runs from a snapshot needs no compiler', async () => {
   project.write({ 'app/package.json': '{"rip":{"compiler":"rip-lang"}}' })
   expect(await run(project, './main.rip')).toBe('compiled before\n')
 })
+
+test('a syntax error in JavaScript or JSON names its file', async () => {
+  using project = await snapshotOf({
+    'bad.js': 'module.exports = {\n  a: 1,,\n}\n',
+    'bad.json': '{ "a": 1, }}',
+    'main.rip': "import './bad.js'\n",
+    'data.rip': "import './bad.json'\n",
+  })
+  expect(await run(project, './main.rip')).toContain('bad.js:2:')
+  expect(await run(project, './data.rip')).toContain('bad.json is not valid JSON')
+})
