@@ -1,7 +1,10 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { resolveConfig, type ResolvedConfig } from '../src/config/resolve-config.ts'
+import { FLAGS } from '../src/cli/flags.ts'
+import type { BalancerConfig } from '../src/config/config.ts'
+import { resolveConfig } from '../src/config/resolve-config.ts'
+import { documentedOptions, optionRows } from './option-table.ts'
 import { TempFolder } from './servers.ts'
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
@@ -26,30 +29,49 @@ for (const [at, code] of programs.entries()) {
   })
 }
 
-test('the defaults of the README are the defaults', () => {
-  const rows = [...README.matchAll(/^\| `([\w.]+)` +\| `(.+?)` +\|$/gm)]
-  expect(rows.length).toBeGreaterThan(15)
-  const comparable = ({
-    listeners,
-    queueLength,
-    queueTimeoutMs,
-    retries,
-    timeouts,
-    limits,
-    backends,
-  }: ResolvedConfig): unknown => ({
-    listeners,
-    queueLength,
-    queueTimeoutMs,
-    retries,
-    timeouts,
-    limits,
-    backends,
+describe('the table of options', () => {
+  test('is what the types say', () => {
+    const rows = README.split('\n').filter((line) => /^\| `[\w.[\]]+` +\| .* \| .* \|$/.test(line))
+    expect(rows.map((row) => row.replace(/ +/g, ' '))).toEqual(optionRows())
   })
-  for (const [, option = '', value = ''] of rows) {
-    const literal: unknown = JSON.parse(value.replaceAll("'", '"'))
-    const [group, member] = option.split('.')
-    const config = member === undefined ? { [group!]: literal } : { [group!]: { [member]: literal } }
-    expect([option, comparable(resolveConfig(config))]).toEqual([option, comparable(resolveConfig({}))])
+
+  for (const { path, byDefault = '' } of documentedOptions()) {
+    const value = literal(byDefault)
+    if (value === undefined) continue
+    test(`says the default of ${path}`, () => {
+      expect(resolveConfig(configWith(path, value))).toEqual(resolveConfig(configWith(path, undefined)))
+    })
   }
+
+  test('explains every option', () => {
+    expect(documentedOptions().filter(({ meaning }) => meaning === '')).toEqual([])
+  })
 })
+
+test('the table of errors has every code', () => {
+  const source = readFileSync(new URL('../src/errors.ts', import.meta.url), 'utf8')
+  const codes = [...source.matchAll(/^ {2}([A-Z_]+): \(/gm)].map(([, code]) => code)
+  const section = README.slice(README.indexOf('## Errors'))
+  expect([...section.matchAll(/^\| `([A-Z_]+)` /gm)].map(([, code]) => code)).toEqual(codes)
+})
+
+test('the flags of the README are those of the program', () => {
+  const flags = [...README.matchAll(/(?<=[\s`])--([a-z][a-z-]*)/g)].map(([, flag = '']) => flag)
+  const known = [...FLAGS.map(({ name }) => name), 'config', 'help', 'package']
+  expect(flags.filter((flag) => !known.includes(flag))).toEqual([])
+})
+
+/** `undefined` for words. */
+function literal(text: string): unknown {
+  return /^(?:'[^']*'|\d+|true|false|\[.*\])$/.test(text) ? JSON.parse(text.replaceAll("'", '"')) : undefined
+}
+
+/** A configuration in which only one option is set, beside what it needs. */
+function configWith(path: string, value: unknown): BalancerConfig {
+  const [group = '', member] = path.split('.')
+  const list = /^(\w+)\[\]$/.exec(group)?.[1]
+  if (list !== undefined)
+    return { [list]: [{ address: '127.0.0.1:1', ...(value !== undefined && { [member!]: value }) }] }
+  if (value === undefined) return {}
+  return member === undefined ? { [group]: value } : { [group]: { [member]: value } }
+}

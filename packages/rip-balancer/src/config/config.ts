@@ -45,16 +45,16 @@ export interface BalancerConfig {
     readonly after?: number
     /** First time; doubles from then on. @default '1s' */
     readonly min?: Duration
-    /** @default '60s' */
+    /** Longest time. @default '60s' */
     readonly max?: Duration
   }
   /** Asks each backend regularly; one that fails takes nothing until it passes again. Off without a path. */
   readonly health?: {
-    /** Must be answered with 2xx. */
+    /** Must be answered with 2xx. @default none */
     readonly path?: string
-    /** @default '5s' */
+    /** Time between two checks of a backend; a quarter of it while one is about to go out or to come back. @default '5s' */
     readonly interval?: Duration
-    /** @default '2s' */
+    /** A later answer is a failure. @default '2s' */
     readonly timeout?: Duration
     /** Passes in a row that bring a backend back. @default 2 */
     readonly rise?: number
@@ -74,20 +74,22 @@ export interface BalancerConfig {
 }
 
 export interface ListenerConfig {
+  /** As above. */
   readonly address: string
-  /** Certificate and key in PEM files; read again when they change. */
+  /** Certificate chain and key in PEM files, `{ cert, key }`; read again when they change. @default none */
   readonly tls?: { readonly cert: string; readonly key: string }
   /** Several processes may listen on the same port. @default false */
   readonly reusePort?: boolean
 }
 
 export interface BackendConfig {
+  /** `host:port`, `[v6]:port` or `unix:PATH`; a name is one backend for each of its addresses. */
   readonly address: string
-  /** @default the address */
+  /** Name in logs, metrics and the admin API. @default the address */
   readonly id?: string
-  /** @default the pool's */
+  /** Requests it takes at once. @default the pool's */
   readonly maxInFlight?: number
-  /** @default 1 */
+  /** Share of the requests, compared with the others; 0 takes no new ones. @default 1 */
   readonly weight?: number
 }
 
@@ -100,7 +102,7 @@ export interface TimeoutsConfig {
   readonly idle?: Duration
   /** The client takes nothing of what waits for it. @default '30s' */
   readonly write?: Duration
-  /** @default '3s' */
+  /** Connecting to a backend. @default '3s' */
   readonly connect?: Duration
   /** End of the request to the head of the response. @default '60s' */
   readonly response?: Duration
@@ -149,7 +151,8 @@ export interface ForwardingConfig {
 }
 
 export interface AccessLogConfig {
+  /** `none`, `text` or `json`; `accessLog: 'json'` is short for it. @default 'none', with a file 'json' */
   readonly format?: AccessLogFormat
-  /** Appended to; standard output without it. */
+  /** Appended to, opened again by SIGUSR1. @default standard output */
   readonly file?: string
 }
