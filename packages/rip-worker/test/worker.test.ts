@@ -197,6 +197,27 @@ describe('the context', () => {
   })
 })
 
+test('a waitUntil task that is not done at the deadline is told in the log', async () => {
+  await using local = await LocalWorker.serve({
+    fetch: (_, { waitUntil }) => {
+      waitUntil(new Promise(() => {}))
+      return new Response('ok')
+    },
+  })
+  await local.fetch('/')
+  expect(await local.worker.close({ timeoutMs: 20 })).toEqual({ aborted: 0 })
+  expect(local.log).toEqual(['waitUntil tasks not done at the deadline: 1'])
+})
+
+test('the library leaves signals and uncaught errors of the process alone', async () => {
+  const events = ['SIGTERM', 'SIGINT', 'SIGHUP', 'uncaughtException', 'unhandledRejection']
+  const listeners = (): number[] => events.map((event) => process.listenerCount(event))
+  const before = listeners()
+  await using local = await LocalWorker.serve({ fetch: () => new Response('ok') })
+  await local.fetch('/')
+  expect(listeners()).toEqual(before)
+})
+
 describe('in flight until the last byte', () => {
   const bodies: readonly [string, (gate: Promise<void>) => ReadableStream][] = [
     ['a stream', (gate) => streamOf(late(gate))],

@@ -16,6 +16,9 @@ import type {
  */
 export const HANDLER_SYMBOL: symbol = Symbol.for('rip.handler')
 
+/** Where `start()` of `@rip-lang/server` 3 leaves its handler, if `WORKER_ID` is in the environment. */
+const RIP_LANG_HANDLER = '__ripHandler'
+
 type AnyFunction = (...values: never[]) => unknown
 type Exports = Readonly<Record<string, unknown>>
 
@@ -45,7 +48,8 @@ function findHandler(main: unknown, exports: Exports): Application | undefined {
 }
 
 function handlerLeftByFramework(): Application | undefined {
-  const left = (globalThis as Record<symbol, unknown>)[HANDLER_SYMBOL]
+  const globals = globalThis as Record<symbol | string, unknown>
+  const left = globals[HANDLER_SYMBOL] ?? globals[RIP_LANG_HANDLER]
   if (isFunction(left)) return { fetch: left as Handler }
   const fetch = methodOf(left, 'fetch')
   return fetch === undefined ? undefined : { fetch: fetch as Handler }

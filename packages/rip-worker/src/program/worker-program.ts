@@ -58,6 +58,8 @@ export class WorkerProgram {
   async #boot(): Promise<void> {
     await this.#connect()
     const { file: entry } = findEntry(this.#settings.target, { snapshot: this.#settings.snapshot })
+    // Applications print it, and frameworks take its presence for a server around them: they open no port.
+    process.env['WORKER_ID'] ??= String(this.#settings.workerId ?? 1)
     await this.#installLoader()
     const { ready, close, ...application } = await loadApplication(entry)
     if (this.#phase !== 'booting') return

@@ -260,6 +260,8 @@ class ServingWorker implements Worker {
       this.#eventStreams.endAll()
       await this.#untilIdle(new Deadline(EVENT_STREAM_GRACE_MS))
     }
+    if (this.#tasks.size > 0)
+      this.#options.log(`waitUntil tasks not done at the deadline: ${this.#tasks.size}`)
     const aborted = this.#pending + this.#webSockets.size
     this.#webSockets.terminate()
     transport.abort()
