@@ -36,7 +36,7 @@ export function documentedOptions(): DocumentedOption[] {
     const [, name, type = ''] = /^readonly (\w+)\??: (.*)$/.exec(text) ?? []
     if (name === undefined) continue
     if (type === '{') group = `${name}.`
-    else if (!/Config$/.test(type)) options.push({ path: prefix + group + name, ...meaningOf(comment) })
+    else if (!type.endsWith('Config')) options.push({ path: prefix + group + name, ...meaningOf(comment) })
     comment = ''
   }
   return options

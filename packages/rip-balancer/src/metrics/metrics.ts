@@ -45,7 +45,7 @@ export class Metrics implements ExchangeObserver {
   requests = 0
   serverErrors = 0
   connections = 0
-  private started_ = 0
+  private begun = 0
   private retries = 0
   private bytesSent = 0
   private bytesReceived = 0
@@ -58,11 +58,11 @@ export class Metrics implements ExchangeObserver {
 
   /** Requests that have begun and not ended. */
   get inFlight(): number {
-    return Math.max(0, this.started_ - this.requests)
+    return Math.max(0, this.begun - this.requests)
   }
 
   started(): void {
-    this.started_++
+    this.begun++
   }
 
   ended(record: ExchangeRecord): void {
