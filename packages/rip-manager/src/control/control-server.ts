@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { ManagerError } from '../errors.ts'
 import { assertSocketPathFits } from '../libc/socket-address.ts'
 import type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from '../manager-api.ts'
@@ -7,6 +7,8 @@ import { CONTROL_VERSION, type ControlFailure, VERSION_HEADER } from './protocol
 
 /** Answers under way when the server is closed get this long to leave. */
 const CLOSE_GRACE_MS = 1_000
+/** How often a removed socket is noticed. */
+const RESTORE_MS = 2_000
 /** A command is a few words. */
 const MAX_BODY_BYTES = 65_536
 
@@ -49,27 +51,47 @@ export async function openControlServer(options: ControlServerOptions): Promise<
   assertSocketPathFits(options.path)
   const history = new EventHistory(options.manager)
   const routes = routesOf(options, history)
-  const server = Bun.serve({
-    unix: options.path,
-    maxRequestBodySize: MAX_BODY_BYTES,
-    ...neverIdle,
-    fetch: (request) => respond(routes, request),
-    error: (error) => failure(500, 'INTERNAL', String(error)),
-  })
-  chmodSync(options.path, 0o600)
+  const listen = (): Bun.Server<undefined> => {
+    const server = Bun.serve({
+      unix: options.path,
+      maxRequestBodySize: MAX_BODY_BYTES,
+      ...neverIdle,
+      fetch: (request) => respond(routes, request),
+      error: (error) => failure(500, 'INTERNAL', String(error)),
+    })
+    chmodSync(options.path, 0o600)
+    return server
+  }
+
+  const servers = [listen()]
+  const restore = (): void => {
+    try {
+      if (!existsSync(options.path)) servers.push(listen())
+    } catch {
+      // ENOENT: its folder is gone as well; whoever makes that again makes the next attempt succeed.
+    }
+  }
+  const timer = setInterval(restore, RESTORE_MS)
+  timer.unref()
 
   let closing: Promise<void> | undefined
   const stop = async (): Promise<void> => {
+    clearInterval(timer)
     await history[Symbol.asyncDispose]()
-    const { promise: graceOver, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, CLOSE_GRACE_MS)
-    await Promise.race([server.stop(), graceOver])
-    clearTimeout(timer)
-    void server.stop(true)
+    await within(CLOSE_GRACE_MS, Promise.all(servers.map((server) => server.stop())))
+    for (const server of servers) void server.stop(true)
     rmSync(options.path, { force: true })
   }
   const close = (): Promise<void> => (closing ??= stop())
   return { close, [Symbol.asyncDispose]: close }
+}
+
+/** Waits for the promise, but no longer. */
+async function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, timeoutMs)
+  await Promise.race([promise, over])
+  clearTimeout(timer)
 }
 
 type Route = (request: Request) => Response | Promise<Response>

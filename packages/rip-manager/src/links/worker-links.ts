@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync } from 'node:fs'
 import {
   encodeFrame,
   FrameDecoder,
@@ -26,7 +26,7 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
   const links = new Set<Link>()
   const byPid = new Map<number, Link>()
   const receivers: Receive[] = []
-  let listener: Bun.UnixSocketListener<Link> | undefined
+  const listeners: Bun.UnixSocketListener<Link>[] = []
   let closing: Promise<void> | undefined
 
   const deliver: Receive = (pid, message) => {
@@ -87,7 +87,7 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
   }
 
   const listen = (): void => {
-    listener = Bun.listen<Link>({
+    const listener = Bun.listen<Link>({
       unix: path,
       socket: {
         open(socket) {
@@ -102,16 +102,31 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
       },
     })
     chmodSync(path, 0o600)
+    listeners.push(listener)
+  }
+
+  /** The former listener goes on: stopping it would remove the path of the new one, and it has live links. */
+  const restore = (): void => {
+    if (listeners.length === 0 || closing !== undefined || existsSync(path)) return
+    try {
+      listen()
+    } catch (error) {
+      options.onWarning?.(`cannot listen for workers on ${path} any more: ${String(error)}`)
+    }
   }
 
   const stop = async (): Promise<void> => {
     for (const link of links) link.end()
-    listener?.stop(true)
+    for (const listener of listeners) listener.stop(true)
     rmSync(path, { force: true })
   }
 
   return {
-    path,
+    /** Asked for at each start of a worker: the moment to notice that somebody removed the socket. */
+    get path() {
+      restore()
+      return path
+    },
     async start() {
       try {
         listen()

@@ -16,6 +16,8 @@ import { isSameProcess, processStartTime } from '../process/start-time.ts'
 
 /** Held until it is released or this process ends, however it ends. */
 export interface Lock {
+  /** False once somebody removed the file: then another process may take a lock of the same name. */
+  isInPlace(): boolean
   release(): void
 }
 
@@ -69,6 +71,7 @@ function holdKernelLock(path: string, fd: number): Lock {
   ftruncateSync(fd)
   writeSync(fd, holderText())
   return {
+    isInPlace: () => isStillAt(fd, path),
     release() {
       if (isStillAt(fd, path)) rmSync(path, { force: true })
       closeSync(fd)
@@ -89,7 +92,10 @@ function takeFileLock(path: string): Lock | LockHolder {
       if (isHolderAlive(content)) return { holder: pidIn(content) }
       setAside(path, content)
     }
-    return { release: () => rmSync(path, { force: true }) }
+    return {
+      isInPlace: () => readContent(path) === holderText(),
+      release: () => rmSync(path, { force: true }),
+    }
   } finally {
     rmSync(own, { force: true })
   }

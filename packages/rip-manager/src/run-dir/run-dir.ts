@@ -5,7 +5,13 @@ import { ManagerError } from '../errors.ts'
 import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../libc/socket-address.ts'
 import { isListening } from '../verify/probe.ts'
 import { type Instance, writeInstance } from './instance.ts'
-import { type Environment, type InstanceIdentity, locateRunDir, SOCKET_NAME_BYTES } from './locate.ts'
+import {
+  type Environment,
+  type InstanceIdentity,
+  locateRunDir,
+  type RunDirLocation,
+  SOCKET_NAME_BYTES,
+} from './locate.ts'
 import { isLock, type Lock, takeLock } from './lock.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
 
@@ -21,7 +27,7 @@ export interface RunDir extends AsyncDisposable {
   /** A fresh name nobody can guess, for one incarnation of a worker; never given twice. */
   socketPath(slot: number, incarnation: number): string
   /** Publishes what `status` and `ps` of other processes find. */
-  publish(state: Omit<Instance, 'runDir' | 'control' | 'pid'>): void
+  publish(state: PublishedState): void
   /** Removes everything it created. Idempotent. */
   close(): Promise<void>
 }
@@ -42,38 +48,86 @@ export async function openRunDir(options: RunDirOptions): Promise<RunDir> {
   ensurePrivateFolder(location.base)
   const lock = acquire(location.path)
   try {
-    const sockets = linkAlias(location.path, location.alias)
+    const sockets = linkAlias(location)
     await removeDeadSockets(location.path, sockets)
-    return createRunDir(location.path, sockets, location.alias, lock)
+    return new OwnedRunDir(location, sockets, lock)
   } catch (error) {
     lock.release()
     throw error
   }
 }
 
-function createRunDir(path: string, sockets: string, alias: string | undefined, lock: Lock): RunDir {
-  const controlPath = join(sockets, 'control.sock')
-  let closing: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
+type PublishedState = Omit<Instance, 'runDir' | 'control' | 'pid'>
+
+class OwnedRunDir implements RunDir {
+  readonly path: string
+  readonly controlPath: string
+  readonly linksPath: string
+  readonly adminPath: string
+  readonly #location: RunDirLocation
+  readonly #sockets: string
+  readonly #timer: ReturnType<typeof setInterval>
+  #lock: Lock
+  #state: PublishedState | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(location: RunDirLocation, sockets: string, lock: Lock) {
+    this.path = location.path
+    this.controlPath = join(sockets, 'control.sock')
+    this.linksPath = join(sockets, 'links.sock')
+    this.adminPath = join(sockets, 'admin.sock')
+    this.#location = location
+    this.#sockets = sockets
+    this.#lock = lock
+    this.#timer = setInterval(() => this.#restore(), RESTORE_MS)
+    this.#timer.unref()
+  }
+
+  socketPath(slot: number, incarnation: number): string {
+    this.#restore()
+    return join(this.#sockets, `w${slot}.${incarnation}-${randomBytes(6).toString('base64url')}.sock`)
+  }
+
+  publish(state: PublishedState): void {
+    this.#state = state
+    writeInstance(this.path, { ...state, pid: process.pid, runDir: this.path, control: this.controlPath })
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /**
+   * Makes the folder again after somebody removed it, as systemd does with the runtime folder of a user who
+   * logs out: without it no dead worker could be replaced.
+   */
+  #restore(): void {
+    if (this.#closing !== undefined || this.#lock.isInPlace()) return
+    try {
+      ensurePrivateFolder(this.#location.base)
+      const lock = acquire(this.path)
+      this.#lock.release()
+      this.#lock = lock
+      linkAlias(this.#location)
+      if (this.#state !== undefined) this.publish(this.#state)
+    } catch {
+      // ALREADY_RUNNING: a successor has taken the place. EACCES: it may be possible later.
+    }
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer)
+    const { path, alias } = this.#location
+    // What is there without our lock is not ours any more.
+    if (!this.#lock.isInPlace()) return this.#lock.release()
     for (const name of ownEntries(path)) rmSync(join(path, name), { force: true })
     if (alias !== undefined && linkTarget(alias) === path) rmSync(alias, { force: true })
-    lock.release()
+    this.#lock.release()
     removeIfEmpty(path)
-  }
-  const close = (): Promise<void> => (closing ??= stop())
-  return {
-    path,
-    controlPath,
-    linksPath: join(sockets, 'links.sock'),
-    adminPath: join(sockets, 'admin.sock'),
-    socketPath(slot, incarnation) {
-      return join(sockets, `w${slot}.${incarnation}-${randomBytes(6).toString('base64url')}.sock`)
-    },
-    publish(state) {
-      writeInstance(path, { ...state, pid: process.pid, runDir: path, control: controlPath })
-    },
-    close,
-    [Symbol.asyncDispose]: close,
   }
 }
 
@@ -92,12 +146,14 @@ function acquire(path: string): Lock {
 }
 
 const MAX_ATTEMPTS = 10
+/** How often a removed folder is noticed when nobody needs it. */
+const RESTORE_MS = 2_000
 
 /**
  * Folder the sockets are addressed through. A run directory elsewhere gets an entry in the user's folder of
  * instances: `ps` finds it there, and it stands in where its own path is too long for a socket.
  */
-function linkAlias(path: string, alias: string | undefined): string {
+function linkAlias({ path, alias }: RunDirLocation): string {
   if (alias !== undefined) {
     rmSync(alias, { force: true })
     symlinkSync(path, alias)

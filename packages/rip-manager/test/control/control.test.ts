@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import { ControlClient } from '../../src/control/control-client.ts'
 import { type ControlServerOptions, openControlServer } from '../../src/control/control-server.ts'
 import { ManagerError } from '../../src/errors.ts'
@@ -268,6 +268,15 @@ describe('bad requests', () => {
     expect(error.message).toContain(message)
     expect(response.headers.get('rip-control-version')).toBe('1')
   })
+})
+
+test('a socket that somebody removed comes back', async () => {
+  const { path, client, server } = await setup()
+  rmSync(path)
+  await waitFor('the socket', () => existsSync(path))
+  expect((await client.status()).name).toBe('shop')
+  await server.close()
+  expect(existsSync(path)).toBe(false)
 })
 
 test('only the owner may use the socket', async () => {

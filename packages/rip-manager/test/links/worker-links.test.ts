@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { encodeFrame, FrameDecoder, PROTOCOL_VERSION, type WorkerMessage } from '@rip/worker/protocol'
 import { createWorkerLinks } from '../../src/links/worker-links.ts'
 import type { WorkerLinks } from '../../src/ports.ts'
@@ -169,6 +169,21 @@ test('a worker that stops reading is let go of', async () => {
   expect(received.at(-1)).toEqual([41, null])
   peer.kill('SIGKILL')
   await peer.exited
+})
+
+test('a socket that somebody removed is there again when the next worker asks for it', async () => {
+  const { links, received } = await setup()
+  const first = await dial(links.path)
+  first.send(hello(41))
+  await waitFor('the first hello', () => received.length === 1)
+  rmSync(links.path)
+  const second = await dial(links.path)
+  second.send(hello(42))
+  await waitFor('the second hello', () => received.length === 2)
+  first.send(ready)
+  await waitFor('the first worker to be heard as before', () => received.length === 3)
+  await links.close()
+  await waitFor('both links to end', () => first.closed() && second.closed())
 })
 
 test('only the owner may use the socket, and closing removes it', async () => {

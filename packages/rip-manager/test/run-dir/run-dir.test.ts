@@ -184,6 +184,21 @@ describe('sockets', () => {
   })
 })
 
+test('a folder that somebody removed is made again, lock, alias and state included', async () => {
+  await using folder = await temporaryFolder()
+  const options = { root: '/', runDir: folder.at('run'), env: envOf(folder) }
+  await using runDir = await openRunDir(options)
+  runDir.publish(state)
+  rmSync(runDir.path, { recursive: true })
+  rmSync(folder.at('rip-server'), { recursive: true })
+  const socket = runDir.socketPath(1, 2)
+  const listener = Bun.listen({ unix: socket, socket: { data() {} } })
+  expect(statSync(runDir.path).mode & 0o777).toBe(0o700)
+  expect(findInstances(envOf(folder)).map(({ name }) => name)).toEqual(['shop'])
+  expect(await failureOf(openRunDir(options))).toMatchObject({ code: 'ALREADY_RUNNING' })
+  listener.stop(true)
+})
+
 describe('what others find', () => {
   test('every running instance, wherever its run directory is', async () => {
     await using folder = await temporaryFolder()
@@ -234,6 +249,16 @@ describe('closing', () => {
     expect(runDir.close()).toBe(closing)
     await closing
     expect(readdirSync(folder.at('rip-server'))).toEqual([])
+  })
+
+  test('leaves alone what a successor has put there', async () => {
+    await using folder = await temporaryFolder()
+    const runDir = await openRunDir({ root: '/', env: envOf(folder) })
+    rmSync(runDir.path, { recursive: true })
+    await using successor = await openRunDir({ root: '/', env: envOf(folder) })
+    successor.publish(state)
+    await runDir.close()
+    expect(readInstance(successor.path)).toMatchObject(state)
   })
 
   test('is no error when somebody removed the folder', async () => {
