@@ -1,0 +1,75 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A real server that says what it understood: one line `METHOD TARGET HOST` for each request. */
+export interface Origin {
+  readonly name: string
+  readonly port: number
+  readonly child: Bun.Subprocess
+}
+
+const NODE_PROGRAM = `require('node:http').createServer((q, s) => { q.resume(); s.end(q.method + ' ' + q.url + ' ' + q.headers.host + '\\n') }).listen(PORT, '127.0.0.1')`
+const BUN_PROGRAM = `Bun.serve({ port: PORT, hostname: '127.0.0.1', fetch: (q) => { const u = q.url; return new Response(q.method + ' ' + u.slice(u.indexOf('/', 8)) + ' ' + q.headers.get('host') + '\\n') } })`
+
+function nginxConfig(port: number, folder: string): string {
+  const asRoot = process.getuid?.() === 0 ? 'user root;' : ''
+  return `daemon off; ${asRoot} worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
+events { worker_connections 1024; }
+http { access_log off; keepalive_requests 1000000000; client_body_temp_path ${folder}/b; proxy_temp_path ${folder}/p;
+  fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s; merge_slashes off;
+  server { listen 127.0.0.1:${port}; location / { return 200 "$request_method $request_uri $http_host\\n"; } } }`
+}
+
+/** Starts the origins that are installed. */
+export function startOrigins(folder: string, firstPort: number): Origin[] {
+  const start = (name: string, port: number, command: string[]): Origin => ({
+    name,
+    port,
+    child: Bun.spawn(command, { stdio: ['ignore', 'ignore', 'ignore'] }),
+  })
+  const origins = [
+    start('Bun.serve', firstPort, ['bun', '-e', BUN_PROGRAM.replace('PORT', String(firstPort))]),
+  ]
+  const nodePort = firstPort + 1
+  if (Bun.which('node') !== null) {
+    origins.push(start('node:http', nodePort, ['node', '-e', NODE_PROGRAM.replace('PORT', String(nodePort))]))
+  }
+  if (Bun.which('nginx') !== null) {
+    const own = join(folder, 'nginx')
+    mkdirSync(own)
+    writeFileSync(join(own, 'nginx.conf'), nginxConfig(firstPort + 2, own))
+    origins.push(start('nginx', firstPort + 2, ['nginx', '-p', own, '-c', join(own, 'nginx.conf')]))
+  }
+  return origins
+}
+
+const PROBE = 'GET /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n'
+
+/**
+ * Sends a request and, directly behind it, a probe, and resolves with what the origin says it understood. An origin
+ * that sees another end of the request than the balancer does not see the probe as the second request.
+ */
+export function understood(origin: Origin, request: Buffer): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let answer = ''
+  const settle = (): void =>
+    resolve(
+      [...answer.matchAll(/^([A-Z!#$%&'*+.^_`|~0-9-]+ \S+ \S*)$/gim)]
+        .map(([, line]) => line)
+        .filter((line) => !line?.startsWith('HTTP/'))
+        .join(' | '),
+    )
+  const timer = setTimeout(settle, 2_000)
+  Bun.connect({
+    hostname: '127.0.0.1',
+    port: origin.port,
+    socket: {
+      open: (socket) => void socket.write(Buffer.concat([request, Buffer.from(PROBE)])),
+      data: (_socket, bytes) => void (answer += bytes.toString('latin1')),
+      end: (socket) => void socket.end(),
+      close: settle,
+      error: settle,
+    },
+  }).catch(settle)
+  return promise.finally(() => clearTimeout(timer))
+}
