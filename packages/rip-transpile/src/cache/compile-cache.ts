@@ -24,8 +24,8 @@ export interface CompileCacheOptions {
   readonly maxBytes?: number
 }
 
-/** Writes between two looks at the size of the folder. */
-const WRITES_PER_TRIM = 128
+/** Looking at the size of the folder takes long when it is full; keys are hashes, so one write in 256 does. */
+const TRIMMING_KEYS = '00'
 /** An entry that is read is marked as used at most this often. */
 const TOUCH_INTERVAL_MS = 24 * 3_600_000
 /** A temporary file of this age was left by a process that died. */
@@ -63,10 +63,10 @@ export class CompileCache {
   write(key: string, result: CachedResult): void {
     const path = join(this.#folder, key)
     try {
-      const temporary = `${path}.${process.pid}.${this.#writes}.tmp`
+      const temporary = `${path}.${process.pid}.${this.#writes++}.tmp`
       writeFileSync(temporary, encode(result), { mode: 0o600 })
       renameSync(temporary, path)
-      if (this.#writes++ % WRITES_PER_TRIM === 0) this.trim()
+      if (key.startsWith(TRIMMING_KEYS)) this.trim()
     } catch {
       // A full disk or a folder that is gone: the result is still returned to the caller.
     }

@@ -65,6 +65,15 @@ test('above its size the entries unused for longest go first', () => {
   ])
 })
 
+test('now and then a write looks at the size by itself', () => {
+  using project = tempProject()
+  const cache = new CompileCache({ folder: project.root, maxBytes: 100 })
+  cache.write('ff', { code: 'x'.repeat(200), dependencies: [] })
+  expect(readdirSync(project.root)).toEqual(['ff'])
+  cache.write('00', { code: 'x'.repeat(200), dependencies: [] })
+  expect(readdirSync(project.root)).toEqual([])
+})
+
 test('an entry that is read after a day counts as used', () => {
   using project = tempProject()
   const cache = new CompileCache({ folder: project.root })
