@@ -16,6 +16,8 @@ export const SLICE_MS = 8
 
 /** So many changes of one data file within the window are taken for the application's own writing. */
 export const SELF_WRITE_COUNT = 3
+/** The same for a folder into which it writes ever new files, such as uploads. */
+export const SELF_WRITE_FOLDER_COUNT = 6
 export const SELF_WRITE_WINDOW_MS = 10_000
 
 /** Never content of an application, in the notation of gitignore(5). */

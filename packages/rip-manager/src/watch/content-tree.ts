@@ -24,7 +24,7 @@ export interface ContentTreeOptions extends IgnoreOptions {
 export interface ContentTree extends Tree {
   /** Whether a path relative to the root is no content; the folder above it is assumed to be. */
   isIgnored(path: string, isDirectory: boolean): boolean
-  /** From now on the file is no content, as after the application was seen writing it. */
+  /** From now on the file or folder is no content, as after the application was seen writing it. */
   exclude(path: string): void
 }
 

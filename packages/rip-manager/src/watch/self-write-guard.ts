@@ -1,22 +1,37 @@
-import { SELF_WRITE_COUNT, SELF_WRITE_WINDOW_MS } from './bounds.ts'
+import { dirname } from 'node:path'
+import { SELF_WRITE_COUNT, SELF_WRITE_FOLDER_COUNT, SELF_WRITE_WINDOW_MS } from './bounds.ts'
 
 /** Written by people, however often; what else changes again and again is written by a program. */
 const authored =
   /\.(?:rip|[cm]?[jt]sx?|coffee|civet|vue|svelte|astro|html?|css|s[ac]ss|less|svg|md|mdx|sql|graphql|wasm|ya?ml|toml)$|(?:^|\/)(?:\.env[^/]*|package\.json|tsconfig[^/]*\.json|bun\.lockb?|package-lock\.json|yarn\.lock)$/
 
-/** Finds data files that the application itself keeps writing, which would reload it for ever. */
+/** Finds data that the application itself keeps writing, which would reload it for ever: a file, or a folder of ever new files. */
 export class SelfWriteGuard {
   readonly #times = new Map<string, readonly number[]>()
 
-  /** The paths among those changed that are to be left out from now on. */
+  /** Files and folders among those changed that are to be left out from now on. */
   note(changed: readonly string[], nowMs: number): readonly string[] {
     if (changed.some((path) => authored.test(path))) return []
-    for (const path of changed) this.#record(path, nowMs)
-    return changed.filter((path) => (this.#times.get(path)?.length ?? 0) >= SELF_WRITE_COUNT)
+    this.#forget(nowMs)
+    const folders = new Set(changed.map((path) => dirname(path)).filter((folder) => folder !== '.'))
+    for (const path of [...changed, ...folders]) this.#times.set(path, [...this.#timesOf(path), nowMs])
+
+    const busyFolders = [...folders].filter(
+      (folder) => this.#timesOf(folder).length >= SELF_WRITE_FOLDER_COUNT,
+    )
+    const busyFiles = changed.filter((path) => this.#timesOf(path).length >= SELF_WRITE_COUNT)
+    return [...busyFolders, ...busyFiles]
   }
 
-  #record(path: string, nowMs: number): void {
-    const recent = (this.#times.get(path) ?? []).filter((time) => nowMs - time < SELF_WRITE_WINDOW_MS)
-    this.#times.set(path, [...recent, nowMs])
+  #timesOf(path: string): readonly number[] {
+    return this.#times.get(path) ?? []
+  }
+
+  #forget(nowMs: number): void {
+    for (const [path, times] of this.#times) {
+      const recent = times.filter((time) => nowMs - time < SELF_WRITE_WINDOW_MS)
+      if (recent.length === 0) this.#times.delete(path)
+      else this.#times.set(path, recent)
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { dirname } from 'node:path'
 import type { TreeState } from '../../src/ports.ts'
 import { fakeClock, settled } from '../../src/testing/fake-clock.ts'
 import type { FakeClock } from '../../src/testing/fake-clock.ts'
@@ -29,7 +30,7 @@ async function setup(options: Partial<ChangeDetectorOptions> = {}): Promise<Setu
     async read(): Promise<TreeState> {
       reads += 1
       if (files.has('gone')) throw new Error('ENOENT')
-      const content = [...files].filter(([path]) => !excluded.has(path))
+      const content = [...files].filter(([path]) => !excluded.has(path) && !excluded.has(dirname(path)))
       return { generation: JSON.stringify(content), files: new Map(content), newestMs: 0 }
     },
     isIgnored: () => false,
@@ -153,6 +154,16 @@ test('a data file that the application keeps writing is left out with one warnin
   await clock.advance(2_000)
   expect(wakes()).toBe(3)
   expect(warnings).toEqual([expect.stringContaining('data/visits.json keeps changing')])
+})
+
+test('a folder the application fills with ever new files is left out with one warning', async () => {
+  const { clock, files, warnings, wakes } = await setup({ sweepMs: 1_000 })
+  for (let upload = 0; upload < 20; upload += 1) {
+    files.set(`uploads/${upload}.jpg`, 'x')
+    await clock.advance(1_000)
+  }
+  expect(wakes()).toBe(5)
+  expect(warnings).toEqual([expect.stringContaining('uploads keeps changing')])
 })
 
 test('code that is saved again and again is never left out', async () => {

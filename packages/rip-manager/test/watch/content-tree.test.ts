@@ -140,12 +140,13 @@ test('a root that is gone is reported, and read again when it is back', async ()
   expect(await pathsOf(tree)).toEqual(['a.ts'])
 })
 
-test('an excluded file is no content any more', async () => {
+test('an excluded file or folder is no content any more', async () => {
   await using folder = await temporaryFolder()
-  write(folder, { 'a.ts': '1', 'data.json': '1' })
+  write(folder, { 'a.ts': '1', 'data.json': '1', 'uploads/1/a.jpg': '1' })
   const tree = treeOf(folder)
   await tree.read()
   tree.exclude('data.json')
+  tree.exclude('uploads')
   expect(await pathsOf(tree)).toEqual(['a.ts'])
   expect(tree.isIgnored('data.json', false)).toBe(true)
 })
