@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { createWorker, serveWorker, WorkerError, type RequestContext } from '../src/index.ts'
-import { Folder, LocalWorker, RawConnection, until } from './helpers.ts'
+import { fetchUnix, Folder, LocalWorker, RawConnection, until } from './helpers.ts'
 
 /** A promise a test opens by hand, and a count of those who wait for it. */
 function barrier(): { readonly passed: Promise<void>; open: () => void } {
@@ -42,6 +42,24 @@ describe('serving', () => {
     })
     expect(worker.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
     expect(await (await fetch(worker.url)).text()).toBe('tcp')
+  })
+
+  test('a socket left behind by a killed process is taken over; one in use and other files are not', async () => {
+    using folder = new Folder()
+    const path = folder.file('s.sock')
+    const listen = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); process.kill(process.pid, 'SIGKILL')`
+    Bun.spawnSync([process.execPath, '-e', listen])
+    expect(existsSync(path)).toBe(true)
+    await using first = await serveWorker({ fetch: () => new Response('first'), listen: path })
+    expect(first.state).toBe('ready')
+    const refused = expect.objectContaining({ code: 'RIP_LISTEN_FAILED' })
+    const second = serveWorker({ fetch: () => new Response('second'), listen: path })
+    expect(await second.catch((error: unknown) => error)).toEqual(refused)
+    expect(await (await fetchUnix(path, '/')).text()).toBe('first')
+    const file = folder.write('precious.txt', 'kept')
+    const third = serveWorker({ fetch: () => new Response('third'), listen: file })
+    expect(await third.catch((error: unknown) => error)).toEqual(refused)
+    expect(await Bun.file(file).text()).toBe('kept')
   })
 
   test('an address in use is one typed error that names it', async () => {

@@ -26,7 +26,7 @@ export async function bootFailureOf(error: unknown): Promise<BootFailure> {
     ...(file !== undefined && { file }),
     ...(position && { line: position.line, column: position.column }),
     ...(report?.frame !== undefined && { frame: report.frame }),
-    ...(report !== undefined && { stack: stackOf(error) }),
+    ...(report !== undefined && { stack: stackOf(report) }),
   }
 }
 
@@ -43,10 +43,12 @@ export function exitCodeOf(failure: BootFailure): number {
   return failure.kind === 'ready-hook' || failure.kind === 'socket' ? 3 : 4
 }
 
-/** Our own error says what; what it was caused by says where. */
+/** Our own error says what; what it was caused by says where, unless that is outside the application. */
 async function reportCause(error: unknown): Promise<FailureReport | undefined> {
-  const cause = error instanceof WorkerError ? error.cause : error
-  if (cause === undefined) return undefined
+  const own = ownErrorOf(error)
+  const cause = own === undefined ? error : own.cause
+  if (cause === undefined || own?.code === 'RIP_LISTEN_FAILED' || own?.code === 'RIP_CONTROL_FAILED')
+    return undefined
   try {
     const { reportFailure } = await import('../pages/failure-report.ts')
     return reportFailure(cause)
@@ -61,11 +63,13 @@ function fileOf(error: unknown): string | undefined {
   return detail !== undefined && 'file' in detail ? detail.file : undefined
 }
 
-function stackOf(error: unknown): string {
-  const cause = error instanceof WorkerError ? error.cause : error
-  if (!(cause instanceof Error)) return Bun.inspect(cause)
-  const deeper = cause.cause === undefined ? '' : `\ncaused by ${stackOf(cause.cause)}`
-  return `${cause.stack ?? cause.message}${deeper}`
+/** The stack without frames of the worker, and the causes. */
+function stackOf(report: FailureReport): string {
+  const frames = report.stack.map(
+    ({ call, file, line, column }) => `    at ${call || '(module)'} (${file}:${line}:${column})`,
+  )
+  const cause = report.cause === undefined ? [] : [`caused by ${stackOf(report.cause)}`]
+  return [`${report.name}: ${report.message}`, ...frames, ...cause].join('\n')
 }
 
 function ownErrorOf(error: unknown): WorkerError | undefined {

@@ -1,5 +1,5 @@
 import type { Handler } from '../application/application.ts'
-import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS } from '../defaults.ts'
+import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS, MAX_TIMER_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import { BackgroundTasks } from './background-tasks.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
@@ -11,6 +11,7 @@ import { FetchTransport } from './fetch-transport.ts'
 import { NodeTransport } from './node-transport.ts'
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.ts'
 import type { ContextHost } from './request-context.ts'
+import { removeStaleSocket } from './stale-socket.ts'
 import type { Transport } from './transport.ts'
 import { WebSockets } from './web-sockets.ts'
 
@@ -182,6 +183,15 @@ class ServingWorker implements Worker {
   }
 
   async #listen(): Promise<Transport> {
+    try {
+      return await this.#openTransport()
+    } catch (error) {
+      if (!(await removeStaleSocket(this.#options.listen))) throw error
+      return this.#openTransport()
+    }
+  }
+
+  async #openTransport(): Promise<Transport> {
     const { listener } = this.#options
     if (this.#dispatcher === undefined && listener !== undefined) {
       return (this.#nodeTransport = await NodeTransport.listen({
@@ -280,7 +290,8 @@ class ServingWorker implements Worker {
     const timeUp = new AbortController()
     const over = Promise.withResolvers<void>()
     timeUp.signal.addEventListener('abort', () => over.resolve())
-    const timer = setTimeout(() => timeUp.abort(), Math.max(deadline.remainingMs, CLOSE_HOOK_GRACE_MS))
+    const timeoutMs = Math.min(Math.max(deadline.remainingMs, CLOSE_HOOK_GRACE_MS), MAX_TIMER_MS)
+    const timer = setTimeout(() => timeUp.abort(), timeoutMs)
     try {
       await Promise.race([onDrain({ signal: timeUp.signal }), over.promise])
     } catch (error) {

@@ -1,0 +1,25 @@
+import type { ListenAddress } from './transport.ts'
+
+/**
+ * Removes a socket that a killed process left behind, and tells whether it did. A socket somebody answers
+ * on, and a file that is no socket, stay.
+ */
+export async function removeStaleSocket(address: ListenAddress): Promise<boolean> {
+  if (!('unix' in address)) return false
+  const { lstatSync, rmSync } = await import('node:fs')
+  if (lstatSync(address.unix, { throwIfNoEntry: false })?.isSocket() !== true) return false
+  if (await isAnswered(address.unix)) return false
+  rmSync(address.unix, { force: true })
+  return true
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+  try {
+    const connection = await Bun.connect({ unix: path, socket: { data() {} } })
+    connection.terminate()
+    return true
+  } catch (error) {
+    // Only ECONNREFUSED proves that nobody listens; a full backlog or missing rights do not.
+    return !(error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED')
+  }
+}
