@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, readdir, realpath, rm, symlink } from 'node:fs/p
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ControlClient, findInstances, type ManagerSnapshot } from '@rip/manager'
 
 export const PROGRAM: string = fileURLToPath(new URL('../bin/rip-server', import.meta.url))
 const DEMO = fileURLToPath(new URL('../../../apps/demo', import.meta.url))
@@ -66,11 +67,22 @@ export class Sandbox implements AsyncDisposable {
     return copy
   }
 
-  /** Starts a server and waits for its address. */
+  /** Starts a server and waits until it has said its address and all workers are ready. */
   async start(...args: string[]): Promise<Server> {
     const server = this.launch(...args)
     await server.ready()
+    await until('all workers are ready', async () => {
+      const { readyWorkers, wantedWorkers } = await this.snapshot(server)
+      return readyWorkers === wantedWorkers
+    })
     return server
+  }
+
+  /** What a server says about itself on its control socket. */
+  async snapshot({ pid }: Server): Promise<ManagerSnapshot> {
+    const instance = findInstances(this.env()).find((candidate) => candidate.pid === pid)
+    if (instance === undefined) throw new Error(`no instance is process ${pid}`)
+    return new ControlClient(instance.control).status()
   }
 
   /** Starts the program and does not wait for anything. */

@@ -16,6 +16,7 @@ type BuildReport = { readonly ok: true } | Extract<BuildResult, { readonly ok: f
 /** Compiles a generation in a process of its own, so that this one loads neither compiler nor application. */
 export class SnapshotBuilder implements Builder, AsyncDisposable {
   readonly #options: SnapshotBuilderOptions
+  readonly #running = new Set<Bun.Subprocess>()
 
   constructor(options: SnapshotBuilderOptions) {
     this.#options = options
@@ -32,6 +33,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
       signal,
     })
+    this.#running.add(child)
+    void child.exited.then(() => this.#running.delete(child))
     const [stdout, stderr, code] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
@@ -50,6 +53,10 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // One that is still writing would bring the folder back.
+    const running = [...this.#running]
+    for (const child of running) child.kill('SIGKILL')
+    await Promise.all(running.map((child) => child.exited))
     await rm(this.#options.folder, { recursive: true, force: true })
   }
 }

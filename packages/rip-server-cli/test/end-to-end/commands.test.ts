@@ -1,16 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ManagerSnapshot } from '@rip/manager'
 import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
-
-async function snapshot(sandbox: Sandbox): Promise<ManagerSnapshot & { url: string }> {
-  const { stdout, stderr } = await sandbox.run('status', '--json')
-  if (stdout === '') throw new Error(stderr)
-  return JSON.parse(stdout) as ManagerSnapshot & { url: string }
-}
 
 /** A small application with two workers. */
 async function small(sandbox: Sandbox, ...args: string[]): Promise<{ app: string; server: Server }> {
@@ -29,7 +22,8 @@ describe('status', () => {
       expect(stdout).toContain(`ts-app, process ${server.pid}`)
       expect(stdout).toContain(server.url)
       expect(stdout).toMatch(/^w2\.\d+ +\d+ +ready /m)
-      expect(await snapshot(sandbox)).toMatchObject({
+      const json = await sandbox.run('status', '--json')
+      expect(JSON.parse(json.stdout)).toMatchObject({
         health: 'ok',
         readyWorkers: 2,
         pid: server.pid,
@@ -79,12 +73,12 @@ describe('scale', () => {
       await using sandbox = await Sandbox.create()
       const { server } = await small(sandbox)
       expect((await sandbox.run('scale', '+1')).code).toBe(0)
-      expect((await snapshot(sandbox)).readyWorkers).toBe(3)
+      expect((await sandbox.snapshot(server)).readyWorkers).toBe(3)
       expect((await sandbox.run('scale', '1')).code).toBe(0)
       server.kill('SIGTTIN')
-      await until('two are ready', async () => (await snapshot(sandbox)).readyWorkers === 2)
+      await until('two are ready', async () => (await sandbox.snapshot(server)).readyWorkers === 2)
       server.kill('SIGTTOU')
-      await until('one is wanted', async () => (await snapshot(sandbox)).wantedWorkers === 1)
+      await until('one is wanted', async () => (await sandbox.snapshot(server)).wantedWorkers === 1)
     },
     TEST_TIMEOUT_MS,
   )
@@ -93,9 +87,9 @@ describe('scale', () => {
     'refuses what is no number of workers',
     async () => {
       await using sandbox = await Sandbox.create()
-      await small(sandbox)
+      const { server } = await small(sandbox)
       for (const amount of ['many', '0', '-2']) expect((await sandbox.run('scale', amount)).code).toBe(2)
-      expect((await snapshot(sandbox)).wantedWorkers).toBe(2)
+      expect((await sandbox.snapshot(server)).wantedWorkers).toBe(2)
     },
     TEST_TIMEOUT_MS,
   )
@@ -107,7 +101,7 @@ test(
     await using sandbox = await Sandbox.create()
     const { server } = await small(sandbox)
     const pids = async (): Promise<number[]> => {
-      const { workers } = await snapshot(sandbox)
+      const { workers } = await sandbox.snapshot(server)
       return workers.filter(({ phase }) => phase === 'ready').map(({ pid }) => pid)
     }
     const before = await pids()
@@ -236,7 +230,7 @@ describe('one layer alone', () => {
       await using sandbox = await Sandbox.create()
       const manager = sandbox.launch('manager', await sandbox.fixture('ts-app'), 'w:2')
       await manager.says('each worker has a socket')
-      const { workers } = await snapshot(sandbox)
+      const { workers } = await sandbox.snapshot(manager)
       for (const { socket } of workers) {
         expect(await (await fetch('http://localhost/', { unix: socket })).text()).toBe(
           'hello from TypeScript',

@@ -40,8 +40,7 @@ test(
     const server = await sandbox.start('dev', await sandbox.demo(), 'w:1', '0')
     const slow = server.json('/slow?ms=1000')
     await until('it is being answered', async () => {
-      const { stdout } = await sandbox.run('status', '--json')
-      const { workers } = JSON.parse(stdout) as { workers: { inFlight: number }[] }
+      const { workers } = await sandbox.snapshot(server)
       return workers.some(({ inFlight }) => inFlight > 0)
     })
     server.kill('SIGTERM')
@@ -65,8 +64,8 @@ test(
       () => 'cut off',
     )
     await until('it is being answered', async () => {
-      const { stdout } = await sandbox.run('status', '--json')
-      return (JSON.parse(stdout) as { workers: { inFlight: number }[] }).workers[0]!.inFlight > 0
+      const { workers } = await sandbox.snapshot(server)
+      return workers.some(({ inFlight }) => inFlight > 0)
     })
     server.interrupt()
     await server.says('stopping')
