@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'bun:test'
+import { AdminClient, balance, type Balancer } from '../src/index.ts'
+import { TempFolder, TestBackend, until } from './servers.ts'
+
+/** Clients that ask one request after the other until told to stop, half of them with a body. */
+class Load {
+  readonly failures: string[] = []
+  answers = 0
+  private stopped = false
+  private readonly clients: Promise<unknown>
+
+  constructor(url: string, clients = 8) {
+    this.clients = Promise.all(Array.from({ length: clients }, (_, n) => this.client(url, n)))
+  }
+
+  /** Resolves when that many more requests have been answered. */
+  async answersMore(count: number): Promise<void> {
+    const goal = this.answers + count
+    await until(() => this.answers + this.failures.length >= goal, `${count} more answers`)
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    await this.clients
+  }
+
+  private async client(url: string, n: number): Promise<void> {
+    while (!this.stopped) await this.ask(url, n % 2 === 0 ? {} : { method: 'POST', body: 'x'.repeat(1_000) })
+  }
+
+  private async ask(url: string, init: RequestInit): Promise<void> {
+    try {
+      const response = await fetch(url, init)
+      const text = await response.text()
+      if (response.status === 200 && text === (init.body ?? 'none')) this.answers++
+      else this.failures.push(`${response.status} ${text.slice(0, 40)}`)
+    } catch (error) {
+      this.failures.push(String(error))
+    }
+  }
+}
+
+const echo = async (request: Request): Promise<Response> => {
+  await Bun.sleep(Math.random() * 3)
+  return new Response((await request.text()) || 'none')
+}
+
+class Site implements AsyncDisposable {
+  readonly folder: TempFolder = new TempFolder()
+  readonly admin: AdminClient
+  readonly lb: Balancer
+
+  private constructor(lb: Balancer, folder: TempFolder, socket: string) {
+    this.lb = lb
+    this.folder = folder
+    this.admin = new AdminClient({ socket })
+  }
+
+  static async open(): Promise<Site> {
+    const folder = new TempFolder()
+    const socket = folder.file('admin.sock')
+    const lb = await balance({ listen: '127.0.0.1:0', admin: `unix:${socket}`, waitForBackends: true })
+    return new Site(lb, folder, socket)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lb.close()
+    this.folder[Symbol.dispose]()
+  }
+}
+
+describe('under load, no request is lost', () => {
+  test('when generations replace each other and the old backends stop', async () => {
+    await using site = await Site.open()
+    const load = new Load(site.lb.url)
+    let old: TestBackend[] = []
+    for (let generation = 1; generation <= 12; generation++) {
+      const ids = [0, 1].map((n) => `w${n}.${generation}`)
+      const fresh = ids.map((id) => new TestBackend(site.folder.file(`${id}.sock`), echo))
+      await site.admin.prepare(
+        `g${generation}`,
+        fresh.map(({ address }, n) => ({ id: ids[n]!, address, maxInFlight: 2 })),
+      )
+      await site.admin.cut(`g${generation}`)
+      if (generation > 1) expect((await site.admin.drain(`g${generation - 1}`, 5_000)).abandoned).toBe(0)
+      await Promise.all(old.map((backend) => backend[Symbol.asyncDispose]()))
+      old = fresh
+      await load.answersMore(20)
+    }
+    await load.stop()
+    expect(load.failures).toEqual([])
+    expect(site.lb.pool.snapshot()).toMatchObject({ inFlight: 0, queued: 0 })
+    expect(site.lb.pool.snapshot().backends).toHaveLength(2)
+    await Promise.all(old.map((backend) => backend[Symbol.asyncDispose]()))
+  })
+
+  test('when members of the serving generation leave and join one by one', async () => {
+    await using site = await Site.open()
+    const load = new Load(site.lb.url)
+    const backends = new Map<string, TestBackend>()
+    const declare = (): Promise<void> =>
+      site.admin.prepare(
+        'g1',
+        [...backends].map(([id, { address }]) => ({ id, address, maxInFlight: 2 })),
+      )
+    const join = (id: string): void =>
+      void backends.set(id, new TestBackend(site.folder.file(`${id}.sock`), echo))
+    join('w0.0')
+    join('w1.0')
+    await declare()
+    await site.admin.cut('g1')
+    for (let round = 1; round <= 12; round++) {
+      const [id] = [...backends.keys()]
+      const leaving = backends.get(id!)!
+      join(`w.${round}`)
+      backends.delete(id!)
+      await declare()
+      const idle = (): boolean => !site.lb.pool.snapshot().backends.some((each) => each.id === id)
+      await until(idle, 'its requests have ended')
+      await leaving[Symbol.asyncDispose]()
+      await load.answersMore(20)
+    }
+    await load.stop()
+    expect(load.failures).toEqual([])
+    await Promise.all([...backends.values()].map((backend) => backend[Symbol.asyncDispose]()))
+  })
+
+  test('but those that a killed backend was executing', async () => {
+    await using site = await Site.open()
+    const socket = site.folder.file('victim.sock')
+    const serve = `Bun.serve({ unix: ${JSON.stringify(socket)}, fetch: async (r) => { await Bun.sleep(Math.random() * 3); return new Response((await r.text()) || 'none') } }); console.log('up')`
+    const victim = Bun.spawn(['bun', '-e', serve], { stdout: 'pipe' })
+    await victim.stdout.getReader().read()
+    await using other = new TestBackend(site.folder.file('other.sock'), echo)
+    await site.admin.prepare('g1', [
+      { id: 'victim', address: `unix:${socket}`, maxInFlight: 3 },
+      { id: 'other', address: other.address, maxInFlight: 10 },
+    ])
+    await site.admin.cut('g1')
+    const load = new Load(site.lb.url)
+    await load.answersMore(100)
+    const victimInFlight = (): number => site.lb.pool.members.find(({ id }) => id === 'victim')!.inFlight
+    await until(() => victimInFlight() > 0, 'it is busy')
+    victim.kill('SIGKILL')
+    await victim.exited
+    await load.answersMore(200)
+    await load.stop()
+    expect(load.failures.length).toBeLessThanOrEqual(3)
+    expect(load.failures.filter((failure) => !failure.startsWith('502'))).toEqual([])
+    expect(site.lb.pool.inFlight).toBe(0)
+  })
+})
