@@ -1,0 +1,143 @@
+import { byAddress } from '../../src/exchange/affinity.ts'
+import { DataPlane } from '../../src/exchange/data-plane.ts'
+import type { DataPlaneSettings } from '../../src/exchange/settings.ts'
+import { ClientConnection } from '../../src/listener/client-connection.ts'
+import type { Backend, Claims } from '../../src/pool/claim.ts'
+import type { ByteSocket } from '../../src/transport/byte-socket.ts'
+import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
+
+/** A socket that takes everything at once and remembers it. */
+export class MemorySocket implements ByteSocket {
+  written = ''
+  state: 'open' | 'shut' | 'ended' | 'terminated' = 'open'
+
+  write(bytes: Uint8Array, from: number, length: number): number {
+    this.written += Buffer.prototype.latin1Slice.call(bytes, from, from + length)
+    return length
+  }
+
+  shutdown(): void {
+    this.state = 'shut'
+  }
+
+  end(): void {
+    this.state = 'ended'
+  }
+
+  terminate(): void {
+    this.state = 'terminated'
+  }
+
+  pause(): void {}
+  resume(): void {}
+}
+
+const backend: Backend = {
+  id: 'b',
+  address: { kind: 'unix', path: '/nowhere' },
+  maxInFlight: 1,
+  inFlight: 0,
+  generation: undefined,
+}
+
+/** One client connection and the backend connections it leads to, without sockets: a million exchanges take a minute. */
+export class InProcess {
+  inFlight = 0
+  readonly client: MemorySocket = new MemorySocket()
+  readonly backends: MemorySocket[] = []
+  readonly upstreams: UpstreamConnection[] = []
+  private readonly connection: ClientConnection
+
+  constructor(settings: DataPlaneSettings) {
+    const claims: Claims = {
+      claim: () => (this.inFlight++, backend),
+      withdraw: () => {},
+      release: () => void this.inFlight--,
+      mayRetry: () => false,
+    }
+    const plane = new DataPlane(settings, claims)
+    plane.upstreams.takeIdle = (_backend, sink) => {
+      const socket = new MemorySocket()
+      const owner = { park: () => {}, gone: () => {} }
+      const limits = {
+        head: settings.limits,
+        maxInterimResponses: settings.limits.maxInterimResponses,
+        idleMs: 1_000,
+      }
+      const upstream = new UpstreamConnection(socket, owner, limits, sink)
+      this.backends.push(socket)
+      this.upstreams.push(upstream)
+      return upstream
+    }
+    const keeper = { isDraining: false, drainingSince: 0, forget: () => {} }
+    this.connection = new ClientConnection(this.client, plane, keeper, '127.0.0.1', false)
+  }
+
+  send(bytes: Buffer): void {
+    this.connection.received(bytes)
+  }
+
+  answer(bytes: Buffer): void {
+    this.upstreams.at(-1)?.received(bytes)
+  }
+
+  backendCloses(): void {
+    this.upstreams.at(-1)?.lost('reset')
+  }
+
+  clientCloses(): void {
+    this.connection.closed()
+  }
+}
+
+/** Settings that never let time decide. */
+export function timelessSettings(): DataPlaneSettings {
+  const never = Number.POSITIVE_INFINITY
+  return {
+    timeouts: {
+      headerMs: never,
+      bodyIdleMs: never,
+      clientIdleMs: never,
+      writeIdleMs: never,
+      connectMs: never,
+      responseMs: never,
+      responseIdleMs: never,
+      totalMs: never,
+      tunnelIdleMs: never,
+      continueMs: never,
+      upstreamIdleMs: never,
+      lingerMs: never,
+      drainGraceMs: never,
+    },
+    limits: {
+      maxLineBytes: 4_096,
+      maxHeadBytes: 8_192,
+      maxFields: 50,
+      maxBodyBytes: 10_000,
+      minBodyBytesPerSecond: 0,
+      maxResponseHeadBytes: 8_192,
+      maxInterimResponses: 8,
+      maxRequestsPerConnection: never,
+      maxConnections: never,
+      maxConnectionsPerAddress: never,
+      maxIdlePerBackend: 1,
+      maxReplayBytes: 1_000,
+    },
+    forwarding: {
+      trustedProxies: { has: () => false },
+      forwarded: false,
+      via: undefined,
+      acceptRequestId: false,
+      exposeRequestId: false,
+      requestTrailers: false,
+    },
+    upgrades: [],
+    affinity: byAddress,
+    sticks: false,
+    retries: 0,
+    proxyProtocolFrom: undefined,
+    hooks: {},
+    observer: { started: () => {}, ended: () => {}, connection: () => {} },
+    errorPages: { render: () => ({ contentType: 'text/plain', body: 'error' }) },
+  }
+}
