@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ADMIN_VERSION, type BalancerStatus } from './admin/admin-protocol.ts'
 import { AdminServer } from './admin/admin-server.ts'
+import { DiallingPool } from './admin/dialling-pool.ts'
 import type { ListenAddress } from './config/address.ts'
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './config/quantity.ts'
@@ -294,12 +295,13 @@ export class Balancer implements AsyncDisposable {
 
   private createAdmin(): AdminServer | undefined {
     if (this.config.adminPath === undefined) return undefined
+    const pool = new DiallingPool(this.pool)
     return new AdminServer(this.config.adminPath, {
       status: () => this.stats(),
       metrics: () => this.metrics.render({ pools: () => [this.pool.snapshot()] }),
       stopAccepting: () => this.stopAccepting(),
       pool: (name) => {
-        if (name === this.pool.name) return this.pool
+        if (name === this.pool.name) return pool
         throw new BalancerError('POOL_UNKNOWN', { pool: name, known: [this.pool.name] })
       },
     })

@@ -38,6 +38,9 @@ export const HEALTH_FAST_SHARE = 0.25
 /** How much more than the average a backend may carry before a hash policy spills to the next one. */
 export const HASH_LOAD_BOUND = 1.25
 
+/** How long a backend that is prepared may take to accept a connection. */
+export const DIAL_TIMEOUT_MS = 1_000
+
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
 
 export const DEFAULT_TIMEOUTS: Timeouts = {

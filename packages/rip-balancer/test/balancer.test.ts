@@ -270,6 +270,26 @@ describe('the admin API', () => {
     ])
   })
 
+  test('dials what it prepares, and puts aside who does not answer before the cut', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const socket = folder.file('admin.sock')
+    await using lb = await balance({ listen: '127.0.0.1:0', admin: `unix:${socket}` })
+    const admin = new AdminClient({ socket })
+    await admin.prepare('g1', [
+      { id: 'gone', address: `unix:${folder.file('gone.sock')}` },
+      { id: 'a', address: a.address },
+    ])
+    expect(a.requests).toBe(0)
+    expect(lb.stats().pools[0]?.backends).toMatchObject([
+      { id: 'gone', state: 'ejected', failures: 1 },
+      { id: 'a', state: 'prepared' },
+    ])
+    await admin.cut('g1')
+    for (let n = 0; n < 4; n++) expect(await get(lb.url)).toBe('a')
+    expect(await admin.metrics()).toContain('rip_retries_total 0\n')
+  })
+
   test('waits for what is in flight, but not for ever', async () => {
     using folder = new TempFolder()
     const gate = Promise.withResolvers<Response>()

@@ -188,15 +188,17 @@ export class Pool implements Claims {
    * Declares the complete set of backends of a generation. Members of the generation that serves enter and leave
    * rotation at once; those of any other are kept out of it.
    *
+   * @returns those that were not declared before
    * @throws `BACKEND_DUPLICATE` when two have the same id
    */
-  prepare(generation: string | undefined, specs: readonly MemberSpec[]): void {
+  prepare(generation: string | undefined, specs: readonly MemberSpec[]): readonly Backend[] {
     this.refuseDuplicates(specs)
     const known = this.generations.get(generation) ?? []
     const members = specs.map((spec) => this.reuse(known, spec) ?? this.admit(spec, generation))
     this.generations.set(generation, members)
     for (const member of known) if (!members.includes(member)) this.dismiss(member)
     if (generation === this.serving) this.rotate()
+    return members.filter((member) => !known.includes(member))
   }
 
   /** All new requests go to this generation from now on. @throws `GENERATION_UNKNOWN` when it was not prepared */
@@ -224,6 +226,18 @@ export class Pool implements Claims {
     if (signal.aborted) this.finish(drain)
     this.settleDrains()
     return promise
+  }
+
+  /** The generation that serves. */
+  get generation(): string | undefined {
+    return this.serving
+  }
+
+  /** Nobody answered there: it gets nothing but a try now and then, unless nothing else is left. */
+  putAside(backend: Backend): void {
+    const member = backend as Member
+    member.failures++
+    if (!member.leaving) this.eject(member)
   }
 
   /** Result of an active health check. */
@@ -379,6 +393,10 @@ export class Pool implements Claims {
     const probing = member.ejectedUntilMs > 0
     if (!probing && member.consecutiveFailures < this.ejection.after) return
     if (!probing && !this.mayEject()) return
+    this.eject(member)
+  }
+
+  private eject(member: Member): void {
     const forMs = Math.min(this.ejection.maxMs, this.ejection.minMs * 2 ** member.ejections)
     member.ejections++
     member.ejectedUntilMs = this.clock.nowMs() + forMs

@@ -1,0 +1,39 @@
+import { DIAL_TIMEOUT_MS } from '../defaults.ts'
+import type { MemberSpec } from '../pool/member.ts'
+import type { DrainResult, Pool, PoolSnapshot } from '../pool/pool.ts'
+import { reach } from '../pool/reach.ts'
+import type { AdminPool } from './admin-server.ts'
+
+/**
+ * A pool as the admin API changes it: the backends of a generation that does not serve yet are dialled before
+ * `prepare` is acknowledged, so that those nobody can reach are known, and put aside, before the cut.
+ */
+export class DiallingPool implements AdminPool {
+  private readonly pool: Pool
+
+  constructor(pool: Pool) {
+    this.pool = pool
+  }
+
+  snapshot(): PoolSnapshot {
+    return this.pool.snapshot()
+  }
+
+  async prepare(generation: string | undefined, specs: readonly MemberSpec[]): Promise<void> {
+    const fresh = this.pool.prepare(generation, specs)
+    if (generation === this.pool.generation) return
+    await Promise.all(
+      fresh.map(async (member) => {
+        if (!(await reach(member.address, DIAL_TIMEOUT_MS))) this.pool.putAside(member)
+      }),
+    )
+  }
+
+  cut(generation: string | undefined): void {
+    this.pool.cut(generation)
+  }
+
+  drain(generation: string, signal: AbortSignal): Promise<DrainResult> {
+    return this.pool.drain(generation, signal)
+  }
+}
