@@ -109,7 +109,8 @@ export class ExchangeFacts implements ExchangeRecord {
       this.givenId = head.value(index)
   }
 
-  private get readable(): RequestHead | undefined {
+  /** The request, once its first line was read. */
+  protected get readable(): RequestHead | undefined {
     return this.request?.hasRequestLine === true ? this.request : undefined
   }
 }

@@ -1,6 +1,5 @@
 import { BodyFraming } from '../http1/body-framing.ts'
 import { statusOf, type Fault } from '../http1/fault.ts'
-import { FIELD } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
@@ -10,29 +9,15 @@ import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import { flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
-import { ExchangeFacts } from './exchange-facts.ts'
+import { ExchangeAnswers } from './exchange-answers.ts'
+import type { ExchangePhase } from './exchange-phase.ts'
 import { causeOf, statusOfFailure } from './failure.ts'
 import { FieldEdits } from './field-edits.ts'
-import { askRequestHook, callResponseHook } from './hook-calls.ts'
-import { ALLOWED_METHODS, writeAnswer } from './local-answer.ts'
+import { callResponseHook } from './hook-calls.ts'
 import { Progress } from './progress.ts'
 import type { EndCause } from './record.ts'
 import type { ClientFraming } from './response-writer.ts'
-import type { LocalAnswer } from './settings.ts'
 import { acceptsTrailers, requestedUpgrade, switchesTo } from './upgrade.ts'
-
-/**
- * Where an exchange is.
- *
- * - `idle`: there is no request;
- * - `queued`, `connecting`: waiting for a backend, for a connection to it;
- * - `waiting`: the request is being sent, no final response yet;
- * - `responding`: the response is being relayed;
- * - `flushing`: the response is complete, the client has yet to take the rest of it;
- * - `tunnel`: the connection was upgraded.
- */
-export type ExchangePhase =
-  'idle' | 'queued' | 'connecting' | 'waiting' | 'responding' | 'flushing' | 'tunnel'
 
 type FailedOutcome = Exclude<Outcome, 'ok'>
 
@@ -43,15 +28,13 @@ const NO_BODY = new BodyFraming()
  * its requests, one after the other, so that a request allocates nothing here. It is what the pool grants backends to,
  * what an upstream connection reports to, and the record of itself.
  */
-export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
+export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink {
   phase: ExchangePhase = 'idle'
   private claimed: Backend | undefined
   private upstream: UpstreamConnection | undefined
-  private edits: FieldEdits | undefined
   private upgrade: string | undefined
   private framing: ClientFraming = 'none'
   private trailers = false
-  private persists = false
   /** Response body bytes that must not reach the client. */
   private swallows = false
   private freshOnly = false
@@ -92,7 +75,6 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
   begin(head: RequestHead, firstByteAt: number): void {
     const { settings } = this.plane
     this.start(head, firstByteAt)
-    settings.observer.started()
     this.body.begin(head.body)
     this.readClaims(head)
     this.persists = head.persists && this.client.mayPersist
@@ -108,7 +90,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     this.body.begin(NO_BODY)
     this.body.abandon()
     this.persists = false
-    this.answerError(status, cause)
+    this.answersError(status, cause)
   }
 
   /**
@@ -288,6 +270,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     this.sentBefore = this.client.outbox.sent
     this.begunAt = firstByteAt
     this.progress.begin()
+    this.plane.settings.observer.started()
   }
 
   private enter(phase: ExchangePhase): void {
@@ -295,37 +278,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     this.progress.enterPhase()
   }
 
-  // --- before the backend
-
-  /** Answers what needs no backend: declared bodies beyond the limit, hooks, and OPTIONS that may go no further. */
-  private answersItself(head: RequestHead): boolean {
-    const { settings } = this.plane
-    if (head.body.length > settings.limits.maxBodyBytes) return this.answerHere(413, 'answered')
-    if (head.isMethod('OPTIONS') && this.hopsAreUsedUp(head)) {
-      this.answer({ status: 200, headers: { Allow: ALLOWED_METHODS } })
-      return true
-    }
-    return settings.hooks.onRequest !== undefined && this.callRequestHook(head)
-  }
-
-  private hopsAreUsedUp(head: RequestHead): boolean {
-    const value = head.text(FIELD.maxForwards)
-    return value !== undefined && /^0+$/.test(value)
-  }
-
-  private answerHere(status: number, cause: EndCause): true {
-    this.answerError(status, cause)
-    return true
-  }
-
-  private callRequestHook(head: RequestHead): boolean {
-    const verdict = askRequestHook(this.plane.settings.hooks.onRequest!, head, this)
-    if (verdict === undefined) return this.answerHere(500, 'local-failure')
-    this.edits = verdict.edits
-    if (verdict.answer === undefined) return false
-    this.answer(verdict.answer)
-    return true
-  }
+  // --- the backend
 
   private claim(exclude: Backend | undefined): void {
     this.enter('queued')
@@ -387,7 +340,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     else {
       this.withdraw('client-gone')
       this.persists = false
-      this.answerError(statusOf(fault), 'bad-request')
+      this.answersError(statusOf(fault), 'bad-request')
     }
     return at
   }
@@ -416,7 +369,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     if (onResponse === undefined) return edits
     if (callResponseHook(onResponse, response, edits, this)) return edits
     this.withdraw('ok')
-    this.answerError(502, 'local-failure')
+    this.answersError(502, 'local-failure')
     return null
   }
 
@@ -431,11 +384,6 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
   /** A final response while the body is not even wanted, or that refuses it: the rest will not be read (RFC 9112 §9.5). */
   private refusesBody(response: ResponseHead): boolean {
     return !this.body.done && (this.awaitsContinue || response.status >= 300)
-  }
-
-  private connectionOption(): 'close' | 'keep-alive' | undefined {
-    if (!this.persists) return 'close'
-    return this.request!.minor === 0 ? 'keep-alive' : undefined
   }
 
   private lastChunk(trailers: FieldSection | undefined): void {
@@ -472,11 +420,6 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     flushGathered()
   }
 
-  /** No response can be had: says so if none was begun. */
-  private fail(cause: EndCause): void {
-    this.answerError(statusOfFailure(cause), cause)
-  }
-
   private timeOut(cause: EndCause, outcome: FailedOutcome): void {
     if (this.phase === 'responding' || this.phase === 'flushing') return this.cut(cause, outcome)
     this.withdraw(outcome)
@@ -501,35 +444,6 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     outbox.flush()
     this.record(cause)
     this.client.cut(reset || outbox.waiting > 0)
-  }
-
-  private answerError(status: number, cause: EndCause): void {
-    const accept = this.request?.hasRequestLine === true ? this.request.text(FIELD.accept) : undefined
-    const page = this.plane.settings.errorPages.render(status, this.requestId, accept)
-    this.writeAnswer(status, { 'Content-Type': page.contentType }, page.body)
-    this.finish(cause)
-  }
-
-  private answer(answer: LocalAnswer): void {
-    this.writeAnswer(answer.status, answer.headers ?? {}, answer.body ?? '')
-    this.finish('answered')
-  }
-
-  private writeAnswer(
-    status: number,
-    fields: Readonly<Record<string, string>>,
-    body: string | Uint8Array,
-  ): void {
-    this.status = status
-    if (!this.body.done) this.persists = false
-    writeAnswer(this.client.outbox, {
-      status,
-      fields,
-      body,
-      requestId: this.requestId,
-      connection: this.persists ? (this.request?.minor === 0 ? 'keep-alive' : undefined) : 'close',
-      toHead: this.request?.hasRequestLine === true && this.request.isHead,
-    })
   }
 
   private tunnelClosed(): void {
@@ -562,8 +476,7 @@ export class Exchange extends ExchangeFacts implements Claimant, ResponseSink {
     if (backend !== undefined) this.plane.claims.release(backend, outcome)
   }
 
-  /** The response is complete; the client may have yet to take the rest of it. */
-  private finish(cause: EndCause): void {
+  protected override finish(cause: EndCause): void {
     const { outbox } = this.client
     outbox.flush()
     this.cause = cause

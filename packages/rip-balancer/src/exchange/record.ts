@@ -82,7 +82,7 @@ export type ConnectionEvent =
 
 /** Receives what the data plane reports: metrics and the access log. Must not throw and not block. */
 export interface ExchangeObserver {
-  /** An exchange began: its head is complete. */
+  /** An exchange began; `ended` follows. */
   started(): void
   /** Called exactly once for each request whose first byte arrived, malformed ones included. */
   ended(record: ExchangeRecord): void

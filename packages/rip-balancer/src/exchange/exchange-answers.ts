@@ -1,0 +1,75 @@
+import { FIELD } from '../http1/field-name.ts'
+import type { RequestHead } from '../http1/request-head.ts'
+import { ExchangeFacts } from './exchange-facts.ts'
+import { statusOfFailure } from './failure.ts'
+import type { FieldEdits } from './field-edits.ts'
+import { askRequestHook } from './hook-calls.ts'
+import { ALLOWED_METHODS, writeAnswer } from './local-answer.ts'
+import type { EndCause } from './record.ts'
+import type { LocalAnswer } from './settings.ts'
+
+/** What the balancer says itself in an exchange: answers that need no backend, and errors that name one. */
+export abstract class ExchangeAnswers extends ExchangeFacts {
+  /** Whether the client connection goes on after this exchange, as far as is known. */
+  protected persists = false
+  /** What the request hook changed. */
+  protected edits: FieldEdits | undefined
+
+  /** The response is complete; the client may have yet to take the rest of it. */
+  protected abstract finish(cause: EndCause): void
+
+  /** Answers what needs no backend: declared bodies beyond the limit, hooks, and OPTIONS that may go no further. */
+  protected answersItself(head: RequestHead): boolean {
+    const { settings } = this.plane
+    if (head.body.length > settings.limits.maxBodyBytes) return this.answersError(413, 'answered')
+    if (head.isMethod('OPTIONS') && hopsAreUsedUp(head))
+      return this.answers({ status: 200, headers: { Allow: ALLOWED_METHODS } })
+    return settings.hooks.onRequest !== undefined && this.hookAnswers(head)
+  }
+
+  /** No response can be had from a backend. */
+  protected fail(cause: EndCause): void {
+    this.answersError(statusOfFailure(cause), cause)
+  }
+
+  protected answersError(status: number, cause: EndCause): true {
+    const accept = this.readable?.text(FIELD.accept)
+    const page = this.plane.settings.errorPages.render(status, this.requestId, accept)
+    this.write(status, { 'Content-Type': page.contentType }, page.body)
+    this.finish(cause)
+    return true
+  }
+
+  protected connectionOption(): 'close' | 'keep-alive' | undefined {
+    if (!this.persists) return 'close'
+    return this.request?.minor === 0 ? 'keep-alive' : undefined
+  }
+
+  private hookAnswers(head: RequestHead): boolean {
+    const verdict = askRequestHook(this.plane.settings.hooks.onRequest!, head, this)
+    if (verdict === undefined) return this.answersError(500, 'local-failure')
+    this.edits = verdict.edits
+    return verdict.answer !== undefined && this.answers(verdict.answer)
+  }
+
+  private answers(answer: LocalAnswer): true {
+    this.write(answer.status, answer.headers ?? {}, answer.body ?? '')
+    this.finish('answered')
+    return true
+  }
+
+  private write(status: number, fields: Readonly<Record<string, string>>, body: string | Uint8Array): void {
+    this.status = status
+    if (!this.body.done) this.persists = false
+    const { requestId } = this
+    const toHead = this.readable?.isHead === true
+    const connection = this.connectionOption()
+    writeAnswer(this.client.outbox, { status, fields, body, requestId, connection, toHead })
+  }
+}
+
+/** Whether the request may not be passed on (RFC 9110 §7.6.2). */
+function hopsAreUsedUp(head: RequestHead): boolean {
+  const value = head.text(FIELD.maxForwards)
+  return value !== undefined && /^0+$/.test(value)
+}
