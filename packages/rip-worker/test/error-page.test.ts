@@ -119,6 +119,15 @@ describe('what a handler returns or throws', () => {
     expect(local.log.at(-1)).toContain(message)
   })
 
+  test('memory the runtime refuses costs one response, not the worker', async () => {
+    await using local = await LocalWorker.serve({
+      fetch: ({ url }) => new Response(url.endsWith('/much') ? 'x'.repeat(2 ** 32) : 'ok'),
+    })
+    expect((await local.fetch('/much')).status).toBe(500)
+    expect(local.log[0]).toContain('memory')
+    expect(await (await local.fetch('/')).text()).toBe('ok')
+  })
+
   test('a thrown Response is the response', async () => {
     await using local = await LocalWorker.serve({
       fetch: () => {

@@ -37,7 +37,7 @@ export class Folder implements Disposable {
 }
 
 /** Waits for a condition; fails, naming it, when it does not come true. */
-export async function until(what: string, isTrue: () => unknown, timeoutMs: number = 5000): Promise<void> {
+export async function until(what: string, isTrue: () => unknown, timeoutMs: number = 4000): Promise<void> {
   const end = performance.now() + timeoutMs
   while (!isTrue()) {
     if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`)

@@ -272,8 +272,8 @@ describe('under a supervisor', () => {
 
   test('a blocked event loop shows as lag, a slow await does not', async () => {
     const app = `export default async ({ url }) => {
-      if (url.endsWith('/block')) for (const end = Date.now() + 300; Date.now() < end; );
-      else await Bun.sleep(300)
+      if (url.endsWith('/block')) for (const end = Date.now() + 700; Date.now() < end; );
+      else await Bun.sleep(700)
       return new Response('ok')
     }`
     await using supervised = new Supervised(new Folder({ 'app.ts': app }))
@@ -289,10 +289,11 @@ describe('under a supervisor', () => {
     await Bun.sleep(150)
     const waited = supervised.messages.length
     await supervised.fetch('/wait')
-    expect(longest(waited)).toBeLessThan(150)
+    // A busy machine may be late as well, but not by as much.
+    expect(longest(waited)).toBeLessThan(500)
     const blocked = supervised.messages.length
     await supervised.fetch('/block')
-    await until('the lag is told', () => longest(blocked) >= 150)
+    await until('the lag is told', () => longest(blocked) >= 500)
   })
 
   test('a drain finishes what runs, runs the close hook, says drained and exits with 0', async () => {
