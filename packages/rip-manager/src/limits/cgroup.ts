@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readText } from '../read-text.ts'
 
 /** Where the kernel shows control groups; another place only in tests. */
 export interface CgroupPlace {
@@ -55,15 +55,6 @@ export function keyedValue(text: string, key: string): number | undefined {
   if (line === undefined) return undefined
   const value = Number(line.slice(key.length + 1))
   return Number.isFinite(value) ? value : undefined
-}
-
-export function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    // ENOENT or EACCES: another kernel, another container runtime.
-    return undefined
-  }
 }
 
 /** A line is `id:controller,controller:/path`; the path itself may contain colons. */

@@ -1,4 +1,5 @@
-import { type CgroupPlace, findCgroup, keyedValue, readNearest, readText } from '../limits/cgroup.ts'
+import { type CgroupPlace, findCgroup, keyedValue, readNearest } from '../limits/cgroup.ts'
+import { readText } from '../read-text.ts'
 
 /** Tells whether the kernel's out-of-memory killer was at work since the last time it was asked. */
 export interface OomWatch {

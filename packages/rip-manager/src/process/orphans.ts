@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { ORPHAN_SCAN_MS } from './bounds.ts'
 import { processState } from './start-time.ts'
 import { openLibc } from '../libc/libc.ts'
-import { readText } from '../limits/cgroup.ts'
+import { readText } from '../read-text.ts'
 
 export interface OrphanReaper {
   close(): void
