@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'bun:test'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { startLoad } from '../load.ts'
+import { Sandbox, until } from '../server.ts'
+
+const TEST_TIMEOUT_MS = 60_000
+
+/** Makes the copy of the application take its time to load. */
+async function slowToLoad(app: string): Promise<void> {
+  await writeFile(join(app, 'greeting.ts'), `await Bun.sleep(20_000)\nexport const greeting = 'late'\n`)
+}
+
+test(
+  'a reload that takes longer than --timeout: exit 9, and it goes on',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = await sandbox.fixture('ts-app')
+    const server = await sandbox.start(app, 'w:1', '0')
+    await slowToLoad(app)
+    const { code, stderr } = await sandbox.run('reload', '--timeout', '300ms')
+    expect([code, stderr]).toEqual([9, expect.stringContaining('did not finish within 300 ms')])
+    expect(await (await fetch(server.url)).text()).toBe('hello from TypeScript')
+  },
+  TEST_TIMEOUT_MS,
+)
+
+describe('a start that is interrupted', () => {
+  for (const [signal, code] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    test(
+      `by ${signal}: exit ${code}, and nothing is left`,
+      async () => {
+        await using sandbox = await Sandbox.create()
+        const app = await sandbox.fixture('ts-app')
+        await slowToLoad(app)
+        const server = sandbox.launch(app, 'w:1', '0')
+        await until('a worker is starting', async () => (await sandbox.processes()).length >= 3)
+        server.kill(signal)
+        expect((await server.finished()).code).toBe(code)
+        await until('no process is left', async () => (await sandbox.processes()).length === 0)
+      },
+      TEST_TIMEOUT_MS,
+    )
+  }
+})
+
+test(
+  'a worker that is not ready within --boot-timeout: exit 3',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = await sandbox.fixture('ts-app')
+    await slowToLoad(app)
+    const { code, stderr } = await sandbox.run(app, 'w:1', '0', '--boot-timeout', '500ms')
+    expect([code, stderr]).toEqual([3, expect.stringContaining('500 ms')])
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'workers are recycled after their requests, and none is lost',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = await sandbox.fixture('ts-app')
+    const server = await sandbox.start(app, 'w:2', 'r:20', '0', '-b', '127.0.0.1')
+    const load = startLoad({ url: server.url, path: '/api/whoami', perSecond: 100 })
+    await server.says('was recycled (requests)')
+    const report = await load.stop()
+    expect(report.failures).toEqual([])
+    expect(new Set(report.answers.map(({ pid }) => pid)).size).toBeGreaterThanOrEqual(2)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a balancer that is killed is replaced, and who connects meanwhile waits',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = await sandbox.fixture('ts-app')
+    const server = await sandbox.start(app, 'w:1', '0', '-b', '127.0.0.1', '--verbose')
+    const pid = Number(/service-ready service="balancer" pid=(\d+)/.exec(server.stderr)?.[1])
+    process.kill(pid, 'SIGKILL')
+    // The listening socket is not the balancer's own: this connection waits for the next one.
+    expect(await (await fetch(server.url, { keepalive: false })).text()).toBe('hello from TypeScript')
+    await server.says('balancer ended')
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a Unix socket is listened on, and gone afterwards',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const path = join(sandbox.folder, 'front.sock')
+    const server = sandbox.launch(await sandbox.fixture('ts-app'), 'w:1', '-b', `unix:${path}`)
+    await server.says(`unix:${path}`)
+    expect(await (await fetch('http://localhost/', { unix: path })).text()).toBe('hello from TypeScript')
+    server.kill('SIGTERM')
+    expect((await server.finished()).code).toBe(0)
+    expect(await Bun.file(path).exists()).toBe(false)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a configuration in Rip is understood',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = await sandbox.fixture('ts-app')
+    await writeFile(join(app, 'rip-server.config.rip'), 'export default { workers: 3, drainTimeout: "5s" }\n')
+    const { stdout } = await sandbox.run('config', app, '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ workers: 3, drainTimeoutMs: 5000 })
+  },
+  TEST_TIMEOUT_MS,
+)
