@@ -64,16 +64,16 @@ const shapeOf = ({ bytes }: Recorded): string =>
 const PROBE_LINE = 'GET /probe probe'
 
 /** An origin may refuse what it does not like, with everything behind it; it may not read anything else into it. */
-function agrees({ method, target, host }: Recorded, got: string): boolean {
+function agrees(origin: Origin, { method, target, host }: Recorded, got: string): boolean {
   if (got === '') return true
   // The answer to HEAD has no body to say anything in.
   if (method === 'HEAD') return got === PROBE_LINE
-  return got === `${method} ${target} ${host} | ${PROBE_LINE}`
+  return got === `${method} ${origin.targetOf(target)} ${host} | ${PROBE_LINE}`
 }
 
 async function compare(origin: Origin, request: Recorded, seed: number): Promise<void> {
   const got = await understood(origin, request.bytes)
-  if (agrees(request, got)) return
+  if (agrees(origin, request, got)) return
   const sent = JSON.stringify(request.bytes.toString('latin1'))
   findings.push(`seed ${seed}: ${origin.name} read ${JSON.stringify(got)}, the balancer sent ${sent}`)
 }

@@ -6,6 +6,19 @@ export interface Origin {
   readonly name: string
   readonly port: number
   readonly child: Bun.Subprocess
+  /** How it shows a request target to its application. */
+  readonly targetOf: (target: string) => string
+}
+
+const asSent = (target: string): string => target
+
+/** A Web `Request` has a URL, in which dot segments are resolved and some characters are escaped (WHATWG URL). */
+function asUrl(target: string): string {
+  const { pathname, search } = new URL(
+    target.startsWith('/') ? `http://host${target}` : target,
+    'http://host',
+  )
+  return pathname + search
 }
 
 const NODE_PROGRAM = `require('node:http').createServer((q, s) => { q.resume(); s.end(q.method + ' ' + q.url + ' ' + q.headers.host + '\\n') }).listen(PORT, '127.0.0.1')`
@@ -22,13 +35,14 @@ http { access_log off; keepalive_requests 1000000000; client_body_temp_path ${fo
 
 /** Starts the origins that are installed. */
 export function startOrigins(folder: string, firstPort: number): Origin[] {
-  const start = (name: string, port: number, command: string[]): Origin => ({
+  const start = (name: string, port: number, command: string[], targetOf = asSent): Origin => ({
     name,
     port,
+    targetOf,
     child: Bun.spawn(command, { stdio: ['ignore', 'ignore', 'ignore'] }),
   })
   const origins = [
-    start('Bun.serve', firstPort, ['bun', '-e', BUN_PROGRAM.replace('PORT', String(firstPort))]),
+    start('Bun.serve', firstPort, ['bun', '-e', BUN_PROGRAM.replace('PORT', String(firstPort))], asUrl),
   ]
   const nodePort = firstPort + 1
   if (Bun.which('node') !== null) {
