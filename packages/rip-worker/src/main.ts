@@ -39,13 +39,13 @@ function stopOnSignals(program: WorkerProgram): void {
     process.on(signal, () => {
       if (stopping) process.exit(128 + number)
       stopping = true
-      program.stop()
+      program.stop(128 + number)
     })
   }
 }
 
 /** Signals of the terminal reach the whole group; what they mean is the supervisor's to decide. */
 function obeySupervisor(program: WorkerProgram): void {
-  process.on('SIGTERM', () => program.stop())
+  process.on('SIGTERM', () => program.stop(0))
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => {})
 }

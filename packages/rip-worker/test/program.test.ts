@@ -85,6 +85,14 @@ describe('alone', () => {
     expect(program.stderr).toContain('Usage:')
   })
 
+  test('a signal while it boots ends it with 128 and the number of the signal', async () => {
+    using folder = new Folder({ 'app.js': `console.log('in'); await Bun.sleep(60000)` })
+    await using program = new Program({ args: [folder.path] })
+    await until('the import runs', () => program.stdout.includes('in'))
+    program.process.kill('SIGTERM')
+    expect(await program.exitCode()).toBe(143)
+  })
+
   test('options may be joined to their value, and --help explains them', async () => {
     await using program = new Program({ args: ['--mode=development', '--help'] })
     expect(await program.exitCode()).toBe(0)
@@ -339,6 +347,15 @@ describe('under a supervisor', () => {
     supervised.program.process.kill('SIGTERM')
     expect(await supervised.program.exitCode()).toBe(0)
     expect(supervised.message('drained')).toEqual({ type: 'drained', aborted: 0 })
+  })
+
+  test('a drain before the ready hook has settled ends at once and leaves no socket', async () => {
+    const app = `${HELLO}\nexport const ready = () => new Promise(() => {})`
+    await using supervised = new Supervised(new Folder({ 'app.ts': app }))
+    await supervised.received('listening')
+    supervised.send({ type: 'drain', deadlineMs: 60_000 })
+    expect(await supervised.program.exitCode()).toBe(0)
+    expect(existsSync(supervised.socket)).toBe(false)
   })
 
   test('SIGTERM while booting ends at once', async () => {

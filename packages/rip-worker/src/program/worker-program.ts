@@ -36,9 +36,9 @@ export class WorkerProgram {
     return this.#exit.promise
   }
 
-  /** A signal asked for the end. Code of the application that is still being loaded is not waited for. */
-  stop(): void {
-    if (this.#phase === 'booting') return this.#exit.resolve(0)
+  /** A signal asked for the end; `interrupted` is the exit code if there was nothing to finish yet. */
+  stop(interrupted: number): void {
+    if (this.#phase === 'booting') return void this.#abandonBoot(interrupted)
     this.#leave('signal')
   }
 
@@ -109,7 +109,7 @@ export class WorkerProgram {
   #obey(message: SupervisorMessage): void {
     if (message.type === 'welcome') return this.#welcome(message)
     if (message.type === 'ping') return this.#sendBeacon()
-    if (this.#phase === 'booting') return this.#exit.resolve(0)
+    if (this.#phase === 'booting') return void this.#abandonBoot(0)
     void this.#drain(message.deadlineMs)
   }
 
@@ -134,7 +134,7 @@ export class WorkerProgram {
   }
 
   #supervisorGone(): void {
-    if (this.#phase === 'booting') return this.#exit.resolve(0)
+    if (this.#phase === 'booting') return void this.#abandonBoot(0)
     void this.#drain()
   }
 
@@ -158,6 +158,13 @@ export class WorkerProgram {
   /** A supervisor reads the count; alone, the exit code is all that is left to tell. */
   #drainExitCode(aborted: number): number {
     return this.#settings.control === undefined && aborted > 0 ? 1 : 0
+  }
+
+  /** Code of the application that is still being loaded is not waited for. */
+  async #abandonBoot(exitCode: number): Promise<void> {
+    this.#phase = 'draining'
+    await this.#worker?.close({ timeoutMs: 0 })
+    this.#exit.resolve(exitCode)
   }
 
   async #failBoot(error: unknown): Promise<void> {
