@@ -1,7 +1,7 @@
 import { run } from './run.ts'
 
-// A reader that went away (`rip-server events | head -1`) is not an error of ours.
-process.stdout.on('error', () => process.exit(0))
+// A reader that went away (`rip-server start | head -1`) must not end a server.
+process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
 
 const code = await run(process.argv.slice(2))

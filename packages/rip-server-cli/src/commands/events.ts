@@ -2,10 +2,12 @@ import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
 import { plainEvent } from '../serve/event-line.ts'
+import { endWithReader } from '../terminal/end-with-reader.ts'
 
 /** Prints what happens, from now on, until the instance stops. */
 export async function events(invocation: Invocation): Promise<number> {
   const { client } = await findInstance(invocation, invocation.line.words[0])
+  endWithReader()
   const json = isOn(invocation, 'json')
   for await (const event of client.events()) {
     const line = json ? JSON.stringify(event) : `${new Date(event.atMs).toISOString()} ${plainEvent(event)}`

@@ -5,6 +5,7 @@ import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import type { Invocation } from '../invocation.ts'
 import { LOG_NAME } from '../serve/log-file.ts'
+import { endWithReader } from '../terminal/end-with-reader.ts'
 
 /** How often the log is looked at for more. */
 const POLL_MS = 100
@@ -12,6 +13,7 @@ const POLL_MS = 100
 /** Prints what the workers wrote lately and go on to write, until the instance stops. */
 export async function logs(invocation: Invocation): Promise<number> {
   const { instance } = await findInstance(invocation, invocation.line.words[0])
+  endWithReader()
   const path = join(instance.runDir, LOG_NAME)
   let read = 0
   while (existsSync(instance.control)) {

@@ -2,6 +2,7 @@ import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import type { Invocation } from '../invocation.ts'
 import { statusText } from './status.ts'
+import { endWithReader } from '../terminal/end-with-reader.ts'
 
 const REFRESH_MS = 1_000
 /** Cursor to the upper left corner, and everything after it erased (ECMA-48: CUP, ED). */
@@ -15,6 +16,7 @@ export async function top(invocation: Invocation): Promise<number> {
     terminal.data(statusText(instance, snapshot, terminal))
     return ExitCode.done
   }
+  endWithReader()
   for (;;) {
     const current = await client.status()
     terminal.data(CLEAR + statusText(instance, current, terminal))

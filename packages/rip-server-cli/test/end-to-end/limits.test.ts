@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startLoad } from '../load.ts'
-import { Sandbox, until } from '../server.ts'
+import { PROGRAM, Sandbox, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
 
@@ -115,3 +115,51 @@ test(
   },
   TEST_TIMEOUT_MS,
 )
+
+describe('when nobody reads the output any more', () => {
+  test(
+    'a server goes on',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const app = await sandbox.fixture('ts-app')
+      await writeFile(
+        join(app, 'greeting.ts'),
+        `setInterval(() => console.log('a line'), 10)\nexport const greeting = 'on'\n`,
+      )
+      const child = Bun.spawn(['sh', '-c', `"${PROGRAM}" "${app}" w:1 0 | true`], {
+        env: sandbox.env(),
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      let said = ''
+      const reading = child.stderr.pipeTo(
+        new WritableStream({ write: (chunk) => void (said += Buffer.from(chunk).toString()) }),
+      )
+      const url = await until('it serves', () => /url +(http:\S+)/.exec(said)?.[1])
+      for (let times = 0; times < 20; times++) {
+        expect(await (await fetch(url, { keepalive: false })).text()).toBe('on')
+        await Bun.sleep(10)
+      }
+      expect((await sandbox.run('stop')).code).toBe(0)
+      await reading
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'events end',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await sandbox.start(await sandbox.fixture('ts-app'), 'w:1', '0')
+      const child = Bun.spawn(['sh', '-c', `"${PROGRAM}" events | true`], {
+        cwd: sandbox.folder,
+        env: sandbox.env(),
+      })
+      await until('it has ended', async () => {
+        await sandbox.run('hold')
+        await sandbox.run('release')
+        return child.exitCode !== null
+      })
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
