@@ -1,0 +1,104 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { ByteSocket } from '../../src/transport/byte-socket.ts'
+import { appendChunk, appendLastChunk } from '../../src/transport/chunk-writer.ts'
+import { Outbox, flushGathered } from '../../src/transport/outbox.ts'
+
+/** Takes as many bytes per call as its list says, everything once the list is used up; -1 is a closed socket. */
+class PartialSocket implements ByteSocket {
+  taken = ''
+  calls = 0
+  private readonly capacities: number[]
+
+  constructor(capacities: readonly number[] = []) {
+    this.capacities = [...capacities]
+  }
+
+  write(bytes: Uint8Array, from: number, length: number): number {
+    this.calls++
+    const count = Math.min(length, this.capacities.shift() ?? length)
+    if (count > 0) this.taken += Buffer.from(bytes.subarray(from, from + count)).toString('latin1')
+    return count
+  }
+
+  shutdown(): void {}
+  end(): void {}
+  terminate(): void {}
+  pause(): void {}
+  resume(): void {}
+}
+
+function append(outbox: Outbox, text: string): void {
+  outbox.append(Buffer.from(text, 'latin1'), 0, text.length)
+}
+
+test('everything of one event leaves with one write', () => {
+  const socket = new PartialSocket()
+  const outbox = new Outbox(socket)
+  outbox.appendText('head ')
+  append(outbox, 'body ')
+  appendChunk(outbox, Buffer.from('-chunk-'), 1, 6)
+  appendLastChunk(outbox)
+  expect(socket.calls).toBe(0)
+  flushGathered()
+  expect(socket.taken).toBe('head body 5\r\nchunk\r\n0\r\n\r\n')
+  expect(socket.calls).toBe(1)
+})
+
+test('outboxes that share an event do not mix their bytes', () => {
+  const first = new PartialSocket()
+  const second = new PartialSocket()
+  const a = new Outbox(first)
+  const b = new Outbox(second)
+  append(a, 'a1')
+  append(b, 'b1')
+  append(a, 'a2')
+  b.discard()
+  append(b, 'b2')
+  flushGathered()
+  expect([first.taken, second.taken]).toEqual(['a1a2', 'b1b2'])
+})
+
+test('what was discarded is not sent by the next user of the buffer', () => {
+  const dropped = new Outbox(new PartialSocket())
+  append(dropped, 'secret')
+  dropped.discard()
+  const socket = new PartialSocket()
+  append(new Outbox(socket), 'mine')
+  flushGathered()
+  expect(socket.taken).toBe('mine')
+})
+
+test('a socket that is closed takes nothing more, and nothing is kept for it', () => {
+  const socket = new PartialSocket([-1])
+  const outbox = new Outbox(socket)
+  append(outbox, 'lost')
+  outbox.flush()
+  append(outbox, 'lost too')
+  outbox.flush()
+  expect(outbox).toMatchObject({ broken: true, waiting: 0, sent: 0 })
+  expect(socket.calls).toBe(1)
+})
+
+test('property: partial writes lose nothing, reorder nothing, and are counted', () => {
+  const texts = fc.array(fc.string({ maxLength: 50, unit: 'grapheme-ascii' }), { maxLength: 12 })
+  const large = fc.integer({ min: 0, max: 2 }).map((count) => 'x'.repeat(count * 40_000))
+  const capacities = fc.array(fc.nat(30_000), { maxLength: 40 })
+  fc.assert(
+    fc.property(texts, large, capacities, fc.array(fc.boolean()), (list, big, room, drains) => {
+      const socket = new PartialSocket(room)
+      const outbox = new Outbox(socket)
+      const all = [...list, big, ...list].map((text, index) => {
+        append(outbox, text)
+        if (drains[index] === true) outbox.flush()
+        if (drains[index] === false) outbox.drained()
+        return text
+      })
+      outbox.flush()
+      expect(outbox.sent + outbox.waiting).toBe(all.join('').length)
+      for (let turn = 0; turn < 200 && !outbox.drained(); turn++);
+      expect(socket.taken).toBe(all.join(''))
+      expect(outbox.waiting).toBe(0)
+    }),
+  )
+})
