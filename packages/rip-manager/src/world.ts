@@ -114,16 +114,18 @@ export class World implements Effects {
     const { builder } = this.#options
     if (builder === null) return
     const signal = this.#beginTask(token)
-    this.#answer(builder.build(tree, { signal }), (result) => ({ type: 'built', token, result }))
+    this.#answer(builder.build(tree, { signal }), (result) => {
+      this.#tasks.delete(token)
+      return { type: 'built', token, result }
+    })
   }
 
   verify(token: number, socket: string): void {
     const signal = this.#beginTask(token)
-    this.#answer(this.#verifyRepeatedly(socket, signal), (result) => ({
-      type: 'verified',
-      token,
-      reason: result instanceof Error ? result.message : result,
-    }))
+    this.#answer(this.#verifyRepeatedly(socket, signal), (result) => {
+      this.#tasks.delete(token)
+      return { type: 'verified', token, reason: result instanceof Error ? result.message : result }
+    })
   }
 
   async #verifyRepeatedly(socket: string, signal: AbortSignal): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import type { Snapshot } from '../ports.ts'
 import { CrashBudget } from './crash-budget.ts'
 import type { Generation, Group, Pool } from './state.ts'
 import { drainDeadline, kill, terminate, withdraw } from './worker.ts'
@@ -57,12 +58,15 @@ export function forgetIfEmpty(pool: Pool, group: Group): void {
     pool.abandoned += abandoned
     pool.effects.emit({ type: 'generation-retired', generation: group.generation.id, abandoned })
   }
-  discardUnused(pool, group.generation)
+  discardUnused(pool, group.generation.snapshot)
 }
 
 /** The snapshot of a generation nobody can return to has no use. */
-export function discardUnused(pool: Pool, { id, snapshot }: Generation): void {
-  if (pool.previous?.id === id || pool.rollout?.generationId === id) return
-  for (const group of pool.groups) if (group.generation.id === id) return
+export function discardUnused(pool: Pool, snapshot: Snapshot): void {
+  const { generation } = snapshot
+  if (pool.previous?.id === generation || pool.rollout?.generationId === generation) return
+  for (const group of pool.groups) if (group.generation.id === generation) return
+  pool.routing.published.delete(generation)
+  pool.routing.uncertain.delete(generation)
   pool.effects.discard(snapshot)
 }

@@ -1,6 +1,7 @@
 import { RECYCLE_RETRY_MS } from '../defaults.ts'
 import type { ExitReason } from '../snapshot.ts'
 import { isOutsideSignal } from './exit-reason.ts'
+import { refusalOf } from './refusal.ts'
 import { fromBootFailure, messageOf, settleAll } from './rollout.ts'
 import type { Failure, Group, Pool, RecycleCause, Worker } from './state.ts'
 import { launch, readyWorkers } from './worker.ts'
@@ -105,12 +106,7 @@ function refuseRestart(pool: Pool, failure: Failure): void {
   pool.restart = null
   serving.generation.surroundings = restart.surroundingsBefore
   for (const worker of serving.workers) if (worker.recycle === 'restart') worker.recycle = null
-  const refusal = {
-    code: 'boot-failed',
-    generation: serving.generation.id,
-    ...failure,
-    atMs: pool.effects.wallMs(),
-  } as const
+  const refusal = refusalOf(pool, 'boot-failed', serving.generation.id, failure)
   pool.lastRefusal = refusal
   pool.effects.emit({ type: 'generation-refused', refusal })
   settleAll(pool, restart.commands, { ok: false, refusal })

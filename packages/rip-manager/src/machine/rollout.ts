@@ -1,11 +1,12 @@
 import type { BootFailure } from '@rip/worker/protocol'
 import { UNSETTLED_MS } from '../defaults.ts'
 import type { BuildResult, TreeState } from '../ports.ts'
-import type { Refusal, RefusalCode } from '../snapshot.ts'
+import type { RefusalCode } from '../snapshot.ts'
 import type { ReloadResult } from '../manager-api.ts'
 import { createGroup, discardUnused, dismiss, retire } from './group.ts'
 import { beginObservation, endObservation } from './observation.ts'
 import { finishRestart } from './recycle.ts'
+import { refusalOf } from './refusal.ts'
 import { ask, merge } from './scout.ts'
 import {
   type Failure,
@@ -69,10 +70,16 @@ function begin(
 
 export function onBuilt(pool: Pool, token: number, result: BuildResult | Error): void {
   const { rollout } = pool
-  if (rollout?.token !== token || rollout.stage !== 'building') return
+  if (rollout?.token !== token || rollout.stage !== 'building') return discardLate(pool, result)
   if (result instanceof Error) return refuse(pool, 'build-failed', { message: result.message })
   if (!result.ok) return refuse(pool, 'build-failed', fromBootFailure(result.failure))
   boot(pool, rollout, result.snapshot)
+}
+
+/** Nobody waits for it any more. */
+function discardLate(pool: Pool, result: BuildResult | Error): void {
+  if (result instanceof Error || !result.ok) return
+  discardUnused(pool, result.snapshot)
 }
 
 function boot(pool: Pool, rollout: Rollout, snapshot: Generation['snapshot']): void {
@@ -169,15 +176,9 @@ export function refuse(pool: Pool, code: RefusalCode, failure: Failure): void {
   if (rollout === null) return
   abandon(pool, rollout)
   if (isUnsettled(pool, rollout, failure)) return putOff(pool, rollout)
-  const { byChance: isByChance = false, ...facts } = failure
-  const refusal: Refusal = {
-    code,
-    generation: rollout.generationId,
-    ...facts,
-    atMs: pool.effects.wallMs(),
-  }
+  const refusal = refusalOf(pool, code, rollout.generationId, failure)
   if (aboutContent.has(code)) {
-    if (!isByChance) pool.quarantine = rollout.generationId
+    if (failure.byChance !== true) pool.quarantine = rollout.generationId
     pool.lastRefusal = refusal
     pool.refused += 1
   }
@@ -195,8 +196,9 @@ function abandon(pool: Pool, rollout: Rollout): void {
   pool.effects.abort(rollout.token)
   if (rollout.group === null) return
   if (rollout.routingFailures > 0) recall(pool, rollout.group)
+  else if (rollout.group.served) retire(pool, rollout.group)
   else dismiss(pool, rollout.group)
-  discardUnused(pool, rollout.group.generation)
+  discardUnused(pool, rollout.group.generation.snapshot)
 }
 
 /** The router may have switched already without our having heard of it: it is told to switch back first. */
@@ -247,7 +249,7 @@ function replacePrevious(pool: Pool, old: Group, rollout: Rollout): void {
   pool.previous = old.generation
   if (rollout.kind === 'reload' && pool.config.observe !== null) beginObservation(pool, old)
   else retire(pool, old)
-  if (dropped !== null) discardUnused(pool, dropped)
+  if (dropped !== null) discardUnused(pool, dropped.snapshot)
 }
 
 function announce(pool: Pool, tookMs: number): void {

@@ -34,7 +34,7 @@ export function route(pool: Pool): void {
 
 function nextMove(pool: Pool): Move | undefined {
   const { routing, serving, rollout, phase } = pool
-  if (phase === 'stopping') return undefined
+  if (phase === 'stopping' || phase === 'stopped') return undefined
   if (serving !== null && isOutdated(routing, serving)) return { op: 'prepare', group: serving }
   if (serving !== null && routing.cut !== serving.generation.id) return { op: 'cut', group: serving }
   if (rollout?.stage !== 'routing' || rollout.group === null) return emptyingMove(pool)
@@ -76,7 +76,7 @@ export function onRouted(pool: Pool, token: number, error: Error | undefined): v
   if (error !== undefined) return onRoutingFailure(pool, pending, error)
   routing.failures = 0
   if (pending.op === 'prepare') {
-    routing.published.set(pending.generation, pending.ids)
+    if (hasGroup(pool, pending.generation)) routing.published.set(pending.generation, pending.ids)
     routing.uncertain.delete(pending.generation)
     return
   }
@@ -84,12 +84,20 @@ export function onRouted(pool: Pool, token: number, error: Error | undefined): v
   if (pool.rollout?.generationId === pending.generation) commit(pool)
 }
 
+/** False when everybody of the generation has gone while the router was following. */
+function hasGroup({ groups }: Pool, generation: GenerationId): boolean {
+  for (const group of groups) if (group.generation.id === generation) return true
+  return false
+}
+
 /** The order may have been followed or not: what the router knows is uncertain until it is told again. */
 function onRoutingFailure(pool: Pool, pending: NonNullable<Routing['pending']>, error: Error): void {
   const { routing, rollout } = pool
-  const known = routing.published.get(pending.generation) ?? []
-  routing.published.set(pending.generation, new Set([...known, ...pending.ids]))
-  routing.uncertain.add(pending.generation)
+  if (hasGroup(pool, pending.generation)) {
+    const known = routing.published.get(pending.generation) ?? []
+    routing.published.set(pending.generation, new Set([...known, ...pending.ids]))
+    routing.uncertain.add(pending.generation)
+  }
   if (pending.op === 'cut') routing.cut = null
   if (routing.failures === 0) {
     pool.effects.emit({ type: 'warning', message: `the balancer did not follow: ${error.message}` })

@@ -1,5 +1,5 @@
 import type { TreeState } from '../ports.ts'
-import type { Refusal } from '../snapshot.ts'
+import { refusalOf } from './refusal.ts'
 import { beginReload, refuse, settleAll, supersede } from './rollout.ts'
 import { isCutting } from './routing.ts'
 import { endObservation } from './observation.ts'
@@ -56,7 +56,10 @@ function onUnreadable(pool: Pool, wish: Wish, error: Error): void {
   const message = `cannot read the application: ${error.message}`
   if (wish.confirms) return refuse(pool, 'build-failed', { message })
   if (wish.commands.length === 0) return pool.effects.emit({ type: 'warning', message })
-  refuseCommands(pool, wish, { code: 'build-failed', generation: 'unknown', message })
+  settleAll(pool, wish.commands, {
+    ok: false,
+    refusal: refusalOf(pool, 'build-failed', 'unknown', { message }),
+  })
 }
 
 function decide(pool: Pool, tree: TreeState, wish: Wish): void {
@@ -99,9 +102,5 @@ function settleUnchanged(pool: Pool, { generation }: TreeState, { commands, sinc
 
 function refuseHeld(pool: Pool, { generation }: TreeState, wish: Wish): void {
   const message = 'reloads are held; release them first'
-  refuseCommands(pool, wish, { code: 'held', generation, message })
-}
-
-export function refuseCommands(pool: Pool, { commands }: Wish, refusal: Omit<Refusal, 'atMs'>): void {
-  settleAll(pool, commands, { ok: false, refusal: { ...refusal, atMs: pool.effects.wallMs() } })
+  settleAll(pool, wish.commands, { ok: false, refusal: refusalOf(pool, 'held', generation, { message }) })
 }

@@ -2,6 +2,7 @@ import { ManagerError } from '../errors.ts'
 import type { Refusal } from '../snapshot.ts'
 import { forgetIfEmpty, killGroup, retire } from './group.ts'
 import type { CommandId } from './inputs.ts'
+import { refusalOf } from './refusal.ts'
 import { settleAll, supersede } from './rollout.ts'
 import type { Pool } from './state.ts'
 
@@ -30,13 +31,9 @@ function dropCommands(pool: Pool): void {
   pool.restart = null
 }
 
-export function stoppingRefusal({ serving, effects }: Pool): Refusal {
-  return {
-    code: 'stopping',
-    generation: serving?.generation.id ?? 'unknown',
-    message: 'the manager is stopping',
-    atMs: effects.wallMs(),
-  }
+export function stoppingRefusal(pool: Pool): Refusal {
+  const generation = pool.serving?.generation.id ?? 'unknown'
+  return refusalOf(pool, 'stopping', generation, { message: 'the manager is stopping' })
 }
 
 export function failScaling(pool: Pool, error: ManagerError): void {

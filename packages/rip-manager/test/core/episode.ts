@@ -61,6 +61,7 @@ function comeToRest(sim: Sim): void {
     open: sim.openCommands,
     rollout: pool.rollout,
     groups: pool.groups.size,
+    remembered: pool.routing.published.size <= 2,
   }).toEqual({
     generation: expect.stringMatching(/^g/),
     ready: pool.wanted,
@@ -69,6 +70,7 @@ function comeToRest(sim: Sim): void {
     open: 0,
     rollout: null,
     groups: 1,
+    remembered: true,
   })
 }
 

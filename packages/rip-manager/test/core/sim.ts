@@ -269,6 +269,7 @@ export class Sim implements Effects {
   }
 
   spawn(launch: Launch): number {
+    if (this.hasStopped) throw new Error('a process is started after the end')
     if (this.#spawnFails) throw new Error('EAGAIN')
     if (this.#sockets.has(launch.socket)) throw new Error(`${launch.socket} is used twice`)
     this.#sockets.add(launch.socket)
@@ -359,6 +360,7 @@ export class Sim implements Effects {
 
   /** Orders may fail before or after they took effect. */
   #order(token: number, apply: () => void): void {
+    if (this.hasStopped) throw new Error('the router is told something after the end')
     const luck = this.random()
     this.#orders.push(() => {
       if (luck > 0.03) apply()

@@ -1,0 +1,13 @@
+import type { Refusal, RefusalCode } from '../snapshot.ts'
+import type { GenerationId } from '../upstreams.ts'
+import type { Failure, Pool } from './state.ts'
+
+/** What an operator is told of a failure. */
+export function refusalOf(
+  pool: Pool,
+  code: RefusalCode,
+  generation: GenerationId,
+  { byChance: _byChance, ...facts }: Failure,
+): Refusal {
+  return { code, generation, ...facts, atMs: pool.effects.wallMs() }
+}
