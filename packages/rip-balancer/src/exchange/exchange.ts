@@ -319,7 +319,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   private sendBody(head: RequestHead): void {
     const upstream = this.upstream!
     if (this.retries > 0) this.body.replay(upstream.outbox)
-    else if (upstream.reused && head.isIdempotent) this.body.keep()
+    else if (upstream.reused) this.body.keep()
     if (this.body.done) return this.requestSent()
     this.awaitsContinue = head.expectsContinue && this.body.received === 0
     this.client.inputWanted()
@@ -397,9 +397,9 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   /** A kept-alive connection that the backend closed before a byte of the response: likely before it saw the request. */
   private isStaleReuse(): boolean {
     const upstream = this.upstream!
-    if (!upstream.reused || upstream.answered) return false
+    if (!upstream.reused || upstream.answered || !this.body.isReplayable) return false
     const nothingSent = upstream.outbox.sent === this.upstreamSent
-    return nothingSent || (this.request!.isIdempotent && this.body.isReplayable)
+    return nothingSent || this.request!.isIdempotent
   }
 
   private retry(failure: FailedOutcome): boolean {
