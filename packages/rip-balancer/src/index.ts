@@ -46,13 +46,7 @@ export type { Backend, BackendAddress, Claimant, ClaimRefusal, Claims, Outcome }
 export type { MemberSpec } from './pool/member.ts'
 export type { PolicyName } from './pool/policy.ts'
 export type { PoolClock } from './pool/clock.ts'
+export type { DrainResult } from './pool/drains.ts'
 export { Pool } from './pool/pool.ts'
-export type {
-  DrainResult,
-  EjectionOptions,
-  MemberSnapshot,
-  PoolObserver,
-  PoolOptions,
-  PoolSettings,
-  PoolSnapshot,
-} from './pool/pool.ts'
+export type { EjectionOptions, PoolObserver, PoolOptions, PoolSettings } from './pool/pool-options.ts'
+export type { MemberSnapshot, PoolSnapshot } from './pool/pool-snapshot.ts'

@@ -1,6 +1,6 @@
 import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
-import type { DrainResult } from '../pool/pool.ts'
+import type { DrainResult } from '../pool/drains.ts'
 import type { BackendDeclaration, BalancerStatus } from './admin-protocol.ts'
 
 export interface AdminClientOptions {

@@ -1,4 +1,4 @@
-import type { PoolSnapshot } from '../pool/pool.ts'
+import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 
 /** Raised when a field of the admin API changes its meaning. */
 export const ADMIN_VERSION = 1

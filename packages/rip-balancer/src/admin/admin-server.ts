@@ -3,7 +3,8 @@ import { parseBackendAddress } from '../config/address.ts'
 import { DEFAULT_DRAIN_TIMEOUT_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_WEIGHT } from '../defaults.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
 import type { MemberSpec } from '../pool/member.ts'
-import type { DrainResult, PoolSnapshot } from '../pool/pool.ts'
+import type { DrainResult } from '../pool/drains.ts'
+import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
 import type {
   BackendDeclaration,

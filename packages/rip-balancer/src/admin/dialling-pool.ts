@@ -1,6 +1,8 @@
 import { DIAL_TIMEOUT_MS } from '../defaults.ts'
 import type { MemberSpec } from '../pool/member.ts'
-import type { DrainResult, Pool, PoolSnapshot } from '../pool/pool.ts'
+import type { DrainResult } from '../pool/drains.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import { reach } from '../pool/reach.ts'
 import type { AdminPool } from './admin-server.ts'
 

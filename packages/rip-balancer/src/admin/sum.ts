@@ -1,4 +1,4 @@
-import type { MemberSnapshot, PoolSnapshot } from '../pool/pool.ts'
+import type { MemberSnapshot, PoolSnapshot } from '../pool/pool-snapshot.ts'
 
 /** The pools of several processes as if they were those of one. */
 export function sumPools(perProcess: readonly (readonly PoolSnapshot[])[]): PoolSnapshot[] {

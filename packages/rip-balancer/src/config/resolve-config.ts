@@ -27,7 +27,7 @@ import type { AddressSet, DataPlaneSettings, Forwarding, Limits, Timeouts } from
 import type { AccessLogFormat } from '../log/access-log.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
-import type { EjectionOptions } from '../pool/pool.ts'
+import type { EjectionOptions } from '../pool/pool-options.ts'
 import { parseBackendAddress, parseListenAddress, type ListenAddress } from './address.ts'
 import { AddressBlocks } from './address-blocks.ts'
 import type { BalancerConfig } from './config.ts'

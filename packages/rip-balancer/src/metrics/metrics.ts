@@ -1,5 +1,5 @@
 import type { ConnectionEvent, EndCause, ExchangeObserver, ExchangeRecord } from '../exchange/record.ts'
-import type { PoolSnapshot } from '../pool/pool.ts'
+import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 
 /** Upper bounds of the buckets of durations, in seconds. */
 const BUCKET_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const

@@ -1,8 +1,4 @@
 import {
-  DEFAULT_EJECT_AFTER,
-  DEFAULT_EJECT_MAX_MS,
-  DEFAULT_EJECT_MIN_MS,
-  DEFAULT_EJECT_SHARE,
   DEFAULT_POLICY,
   DEFAULT_POOL,
   DEFAULT_QUEUE_LENGTH,
@@ -13,95 +9,19 @@ import { BalancerError } from '../errors.ts'
 import type { Backend, ClaimRefusal, Claimant, Claims, Outcome } from './claim.ts'
 import { ClaimQueue } from './claim-queue.ts'
 import { systemClock, type PoolClock } from './clock.ts'
-import { Member, addressText, type MemberSpec } from './member.ts'
-import { createPolicy, type Policy, type PolicyName } from './policy.ts'
+import { Drains, type DrainResult } from './drains.ts'
+import { Ejector } from './ejector.ts'
+import { Member, type MemberSpec } from './member.ts'
+import { createPolicy, type Policy } from './policy.ts'
+import {
+  DEFAULT_EJECTION,
+  silentObserver,
+  type PoolObserver,
+  type PoolOptions,
+  type PoolSettings,
+} from './pool-options.ts'
+import { describeMember, type PoolSnapshot } from './pool-snapshot.ts'
 import { RetryBudget } from './retry-budget.ts'
-
-export interface PoolOptions extends PoolSettings {
-  /** @default 'app' */
-  readonly name?: string
-  readonly clock?: PoolClock
-  /** A number in [0, 1). */
-  readonly random?: () => number
-  readonly observer?: Partial<PoolObserver>
-}
-
-/** What may change while a pool serves. */
-export interface PoolSettings {
-  readonly policy?: PolicyName
-  readonly queueLength?: number
-  readonly queueTimeoutMs?: number
-  /** A new member's capacity grows to its full size over this time. @default 0 */
-  readonly slowStartMs?: number
-  /** Queue requests while no backend is declared, instead of refusing them. @default false */
-  readonly waitForBackends?: boolean
-  readonly ejection?: Partial<EjectionOptions>
-}
-
-export interface EjectionOptions {
-  /** Consecutive failures to connect. */
-  readonly after: number
-  readonly minMs: number
-  readonly maxMs: number
-  /** Share of the members that may be put aside at the same time. */
-  readonly share: number
-}
-
-/** Told what changes; must not throw. */
-export interface PoolObserver {
-  /** Nothing more goes to this backend, and nothing is in flight there: its connections can be closed. */
-  retired(backend: Backend): void
-  ejected(backend: Backend, forMs: number): void
-  readmitted(backend: Backend): void
-  /** The result of active health checks changed. */
-  health(backend: Backend, healthy: boolean): void
-  /** New requests go to this generation from now on. */
-  cut(generation: string | null): void
-}
-
-/** How a drain ended. */
-export interface DrainResult {
-  readonly generation: string
-  /** Requests that were still in flight when the drain was given up. */
-  readonly abandoned: number
-  readonly elapsedMs: number
-}
-
-export interface MemberSnapshot {
-  readonly id: string
-  readonly address: string
-  readonly generation: string | null
-  readonly state: 'serving' | 'prepared' | 'leaving' | 'ejected' | 'unhealthy'
-  readonly inFlight: number
-  readonly maxInFlight: number
-  readonly weight: number
-  readonly requests: number
-  readonly failures: number
-}
-
-export interface PoolSnapshot {
-  readonly name: string
-  readonly generation: string | null
-  readonly queued: number
-  readonly inFlight: number
-  readonly ejections: number
-  readonly backends: readonly MemberSnapshot[]
-}
-
-interface Drain {
-  readonly generation: string
-  readonly startedAtMs: number
-  readonly settle: (result: DrainResult) => void
-}
-
-const DEFAULT_EJECTION: EjectionOptions = {
-  after: DEFAULT_EJECT_AFTER,
-  minMs: DEFAULT_EJECT_MIN_MS,
-  maxMs: DEFAULT_EJECT_MAX_MS,
-  share: DEFAULT_EJECT_SHARE,
-}
-
-const silentObserver: PoolObserver = { retired() {}, ejected() {}, readmitted() {}, health() {}, cut() {} }
 
 /**
  * Backends in generations of which one serves, and one queue in front of them. Choosing and counting happen in
@@ -113,7 +33,6 @@ export class Pool implements Claims {
   private queueTimeoutMs = DEFAULT_QUEUE_TIMEOUT_MS
   private slowStartMs = DEFAULT_SLOW_START_MS
   private waitForBackends = false
-  private ejection: EjectionOptions = DEFAULT_EJECTION
   private readonly queue = new ClaimQueue(DEFAULT_QUEUE_LENGTH)
   private readonly random: () => number
   private readonly clock: PoolClock
@@ -123,13 +42,13 @@ export class Pool implements Claims {
   private readonly generations = new Map<string | undefined, Member[]>()
   /** Undeclared members with requests in flight. */
   private readonly leaving = new Set<Member>()
-  private readonly drains = new Set<Drain>()
+  private readonly drains: Drains
+  private readonly ejector: Ejector
   private serving: string | undefined
   private rotation: Member[] = []
   private excluded: Backend | undefined
   private claimant: Claimant | undefined
   private queueTimer: Disposable | undefined
-  private ejectionCount = 0
   private closed = false
 
   constructor(options: PoolOptions = {}) {
@@ -138,6 +57,11 @@ export class Pool implements Claims {
     this.clock = options.clock ?? systemClock
     this.observer = { ...silentObserver, ...options.observer }
     this.policy = createPolicy(DEFAULT_POLICY, this.random)
+    this.drains = new Drains(this.clock, (generation) => this.inFlightOf(generation))
+    this.ejector = new Ejector(this.clock, this.observer, {
+      members: () => this.rotation,
+      maybeFree: () => this.serveQueue(),
+    })
     this.configure(options)
   }
 
@@ -148,8 +72,8 @@ export class Pool implements Claims {
     this.queueTimeoutMs = settings.queueTimeoutMs ?? DEFAULT_QUEUE_TIMEOUT_MS
     this.slowStartMs = settings.slowStartMs ?? DEFAULT_SLOW_START_MS
     this.waitForBackends = settings.waitForBackends ?? false
-    this.ejection = { ...DEFAULT_EJECTION, ...settings.ejection }
-    this.armQueueTimer()
+    this.ejector.options = { ...DEFAULT_EJECTION, ...settings.ejection }
+    this.resetQueueTimer()
     this.serveQueue()
   }
 
@@ -166,7 +90,7 @@ export class Pool implements Claims {
   }
 
   withdraw(claimant: Claimant): void {
-    if (this.queue.leave(claimant)) this.armQueueTimer()
+    this.queue.leave(claimant)
   }
 
   release(backend: Backend, outcome: Outcome): void {
@@ -174,9 +98,9 @@ export class Pool implements Claims {
     const member = backend as Member
     if (member.inFlight === 0) throw new Error(`${member.id} was released more often than it was claimed`)
     member.inFlight--
-    this.judge(member, outcome)
+    if (!member.leaving) this.ejector.judge(member, outcome)
     if (member.leaving && member.inFlight === 0) this.forget(member)
-    this.settleDrains()
+    this.drains.settle()
     this.serveQueue()
   }
 
@@ -219,13 +143,7 @@ export class Pool implements Claims {
       throw new BalancerError('GENERATION_SERVING', { pool: this.name, generation })
     for (const member of this.generations.get(generation) ?? []) this.dismiss(member)
     this.generations.delete(generation)
-    const { promise, resolve } = Promise.withResolvers<DrainResult>()
-    const drain: Drain = { generation, startedAtMs: this.clock.nowMs(), settle: resolve }
-    this.drains.add(drain)
-    signal.addEventListener('abort', () => this.finish(drain), { once: true })
-    if (signal.aborted) this.finish(drain)
-    this.settleDrains()
-    return promise
+    return this.drains.begin(generation, signal)
   }
 
   /** The generation that serves. */
@@ -236,8 +154,7 @@ export class Pool implements Claims {
   /** Nobody answered there: it gets nothing but a try now and then, unless nothing else is left. */
   putAside(backend: Backend): void {
     const member = backend as Member
-    member.failures++
-    if (!member.leaving) this.eject(member)
+    if (!member.leaving) this.ejector.putAside(member)
   }
 
   /** Result of an active health check. */
@@ -270,8 +187,8 @@ export class Pool implements Claims {
       generation: this.serving ?? null,
       queued: this.queue.length,
       inFlight: this.inFlight,
-      ejections: this.ejectionCount,
-      backends: this.all().map((member) => this.describe(member)),
+      ejections: this.ejector.count,
+      backends: this.all().map((member) => describeMember(member, this.serving)),
     }
   }
 
@@ -280,7 +197,7 @@ export class Pool implements Claims {
     this.closed = true
     this.queueTimer?.[Symbol.dispose]()
     for (let head = this.queue.head; head !== undefined; head = this.queue.head) this.refuse(head, 'closing')
-    for (const drain of this.drains) this.finish(drain)
+    this.drains.giveUp()
   }
 
   private choose(claimant: Claimant, exclude: Backend | undefined): Member | undefined {
@@ -299,7 +216,7 @@ export class Pool implements Claims {
   private readonly keyOfClaimant = (): string | undefined => this.claimant?.hashKey
 
   private readonly isEligible = (member: Member): boolean =>
-    member !== this.excluded && this.hasCapacity(member) && this.isAdmitted(member)
+    member !== this.excluded && this.hasCapacity(member) && this.ejector.admits(member)
 
   /** Nothing else is left: a backend that was put aside is better than none. Unhealthy ones stay out. */
   private readonly isEligibleInPanic = (member: Member): boolean =>
@@ -307,12 +224,6 @@ export class Pool implements Claims {
 
   private hasCapacity(member: Member): boolean {
     return member.healthy && member.weight > 0 && member.inFlight < this.capacityOf(member)
-  }
-
-  /** Not put aside; or its time is over and this is the one request that tries it. */
-  private isAdmitted(member: Member): boolean {
-    if (member.ejectedUntilMs === 0) return true
-    return member.ejectedUntilMs <= this.clock.nowMs() && member.inFlight === 0
   }
 
   private capacityOf(member: Member): number {
@@ -332,23 +243,30 @@ export class Pool implements Claims {
       const member = this.choose(head, undefined)
       if (member === undefined) return
       this.queue.leave(head)
-      this.armQueueTimer()
       head.granted(this.take(member))
     }
   }
 
-  /** One timer for the whole queue: all wait equally long, so the first one's time is up first. */
+  /**
+   * One timer for the whole queue: all wait equally long, so the first one's time is up first. It is not moved when
+   * the first one leaves: it then fires too early, and is set for who is first by then.
+   */
   private armQueueTimer(): void {
     const since = this.queue.headSinceMs
-    this.queueTimer?.[Symbol.dispose]()
-    this.queueTimer = undefined
-    if (since === undefined) return
+    if (since === undefined || this.queueTimer !== undefined) return
     const now = this.clock.nowMs()
     const waitMs = Math.max(0, since + this.queueTimeoutMs - now)
     this.queueTimer = this.clock.after(Math.min(waitMs, this.growsInMs(now)), () => {
+      this.queueTimer = undefined
       this.serveQueue()
       this.expire()
     })
+  }
+
+  private resetQueueTimer(): void {
+    this.queueTimer?.[Symbol.dispose]()
+    this.queueTimer = undefined
+    this.armQueueTimer()
   }
 
   /** Until a member that starts slowly takes one more request; `Infinity` when none does. */
@@ -375,39 +293,6 @@ export class Pool implements Claims {
   private refuse(claimant: Claimant, reason: ClaimRefusal): void {
     this.queue.leave(claimant)
     claimant.refused(reason)
-  }
-
-  private judge(member: Member, outcome: Outcome): void {
-    if (outcome === 'connect-failed' || outcome === 'connect-timeout') return this.noteFailure(member)
-    if (outcome === 'local-failure' || outcome === 'client-gone') return
-    member.consecutiveFailures = 0
-    member.ejections = 0
-    if (member.ejectedUntilMs === 0) return
-    member.ejectedUntilMs = 0
-    this.observer.readmitted(member)
-  }
-
-  private noteFailure(member: Member): void {
-    member.failures++
-    member.consecutiveFailures++
-    const probing = member.ejectedUntilMs > 0
-    if (!probing && member.consecutiveFailures < this.ejection.after) return
-    if (!probing && !this.mayEject()) return
-    this.eject(member)
-  }
-
-  private eject(member: Member): void {
-    const forMs = Math.min(this.ejection.maxMs, this.ejection.minMs * 2 ** member.ejections)
-    member.ejections++
-    member.ejectedUntilMs = this.clock.nowMs() + forMs
-    this.ejectionCount++
-    this.observer.ejected(member, forMs)
-    this.clock.after(forMs, () => this.serveQueue())
-  }
-
-  private mayEject(): boolean {
-    const ejected = this.rotation.reduce((count, each) => count + (each.ejectedUntilMs > 0 ? 1 : 0), 0)
-    return ejected + 1 <= Math.max(1, Math.floor(this.rotation.length * this.ejection.share))
   }
 
   private refuseDuplicates(specs: readonly MemberSpec[]): void {
@@ -444,17 +329,8 @@ export class Pool implements Claims {
   private rotate(): void {
     this.rotation = [...(this.generations.get(this.serving) ?? [])]
     this.serveQueue()
-  }
-
-  private settleDrains(): void {
-    for (const drain of this.drains) if (this.inFlightOf(drain.generation) === 0) this.finish(drain)
-  }
-
-  private finish(drain: Drain): void {
-    if (!this.drains.delete(drain)) return
-    const { generation, startedAtMs } = drain
-    const abandoned = this.inFlightOf(generation)
-    drain.settle({ generation, abandoned, elapsedMs: this.clock.nowMs() - startedAtMs })
+    // Members that start slowly grow at other times than those before.
+    if (this.slowStartMs > 0) this.resetQueueTimer()
   }
 
   private inFlightOf(generation: string): number {
@@ -465,26 +341,5 @@ export class Pool implements Claims {
 
   private all(): Member[] {
     return [...this.generations.values(), [...this.leaving]].flat()
-  }
-
-  private describe(member: Member): MemberSnapshot {
-    return {
-      id: member.id,
-      address: addressText(member.address),
-      generation: member.generation ?? null,
-      state: this.stateOf(member),
-      inFlight: member.inFlight,
-      maxInFlight: member.maxInFlight,
-      weight: member.weight,
-      requests: member.requests,
-      failures: member.failures,
-    }
-  }
-
-  private stateOf(member: Member): MemberSnapshot['state'] {
-    if (member.leaving) return 'leaving'
-    if (!member.healthy) return 'unhealthy'
-    if (member.ejectedUntilMs > 0) return 'ejected'
-    return member.generation === this.serving ? 'serving' : 'prepared'
   }
 }

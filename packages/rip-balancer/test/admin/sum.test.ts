@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sumMetrics, sumPools } from '../../src/admin/sum.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
-import type { MemberSnapshot, PoolSnapshot } from '../../src/pool/pool.ts'
+import type { MemberSnapshot, PoolSnapshot } from '../../src/pool/pool-snapshot.ts'
 
 const backend = (changes: Partial<MemberSnapshot>): MemberSnapshot => ({
   id: 'a',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Backend } from '../../src/pool/claim.ts'
-import { Pool, type PoolOptions } from '../../src/pool/pool.ts'
+import { Pool } from '../../src/pool/pool.ts'
+import type { PoolOptions } from '../../src/pool/pool-options.ts'
 import { FakeClock, TestClaimant, member } from './fixtures.ts'
 
 function poolOf(ids: readonly string[], options: Partial<PoolOptions> = {}, maxInFlight = 1) {

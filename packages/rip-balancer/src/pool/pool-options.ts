@@ -1,0 +1,66 @@
+import {
+  DEFAULT_EJECT_AFTER,
+  DEFAULT_EJECT_MAX_MS,
+  DEFAULT_EJECT_MIN_MS,
+  DEFAULT_EJECT_SHARE,
+} from '../defaults.ts'
+import type { Backend } from './claim.ts'
+import type { PoolClock } from './clock.ts'
+import type { PolicyName } from './policy.ts'
+
+export interface PoolOptions extends PoolSettings {
+  /** @default 'app' */
+  readonly name?: string
+  readonly clock?: PoolClock
+  /** A number in [0, 1). */
+  readonly random?: () => number
+  readonly observer?: Partial<PoolObserver>
+}
+
+/** What may change while a pool serves. */
+export interface PoolSettings {
+  readonly policy?: PolicyName
+  readonly queueLength?: number
+  readonly queueTimeoutMs?: number
+  /** A new member's capacity grows to its full size over this time. @default 0 */
+  readonly slowStartMs?: number
+  /** Queue requests while no backend is declared, instead of refusing them. @default false */
+  readonly waitForBackends?: boolean
+  readonly ejection?: Partial<EjectionOptions>
+}
+
+export interface EjectionOptions {
+  /** Consecutive failures to connect. */
+  readonly after: number
+  readonly minMs: number
+  readonly maxMs: number
+  /** Share of the members that may be put aside at the same time. */
+  readonly share: number
+}
+
+/** Told what changes; must not throw. */
+export interface PoolObserver {
+  /** Nothing more goes to this backend, and nothing is in flight there: its connections can be closed. */
+  retired(backend: Backend): void
+  ejected(backend: Backend, forMs: number): void
+  readmitted(backend: Backend): void
+  /** The result of active health checks changed. */
+  health(backend: Backend, healthy: boolean): void
+  /** New requests go to this generation from now on. */
+  cut(generation: string | null): void
+}
+
+export const DEFAULT_EJECTION: EjectionOptions = {
+  after: DEFAULT_EJECT_AFTER,
+  minMs: DEFAULT_EJECT_MIN_MS,
+  maxMs: DEFAULT_EJECT_MAX_MS,
+  share: DEFAULT_EJECT_SHARE,
+}
+
+export const silentObserver: PoolObserver = {
+  retired() {},
+  ejected() {},
+  readmitted() {},
+  health() {},
+  cut() {},
+}

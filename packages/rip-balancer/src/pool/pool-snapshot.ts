@@ -1,0 +1,44 @@
+import { addressText, type Member } from './member.ts'
+
+export interface MemberSnapshot {
+  readonly id: string
+  readonly address: string
+  readonly generation: string | null
+  readonly state: 'serving' | 'prepared' | 'leaving' | 'ejected' | 'unhealthy'
+  readonly inFlight: number
+  readonly maxInFlight: number
+  readonly weight: number
+  readonly requests: number
+  readonly failures: number
+}
+
+export interface PoolSnapshot {
+  readonly name: string
+  readonly generation: string | null
+  readonly queued: number
+  readonly inFlight: number
+  readonly ejections: number
+  readonly backends: readonly MemberSnapshot[]
+}
+
+/** A member as the admin API shows it. @param serving the generation in rotation */
+export function describeMember(member: Member, serving: string | undefined): MemberSnapshot {
+  return {
+    id: member.id,
+    address: addressText(member.address),
+    generation: member.generation ?? null,
+    state: stateOf(member, serving),
+    inFlight: member.inFlight,
+    maxInFlight: member.maxInFlight,
+    weight: member.weight,
+    requests: member.requests,
+    failures: member.failures,
+  }
+}
+
+function stateOf(member: Member, serving: string | undefined): MemberSnapshot['state'] {
+  if (member.leaving) return 'leaving'
+  if (!member.healthy) return 'unhealthy'
+  if (member.ejectedUntilMs > 0) return 'ejected'
+  return member.generation === serving ? 'serving' : 'prepared'
+}
