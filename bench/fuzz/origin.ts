@@ -14,11 +14,8 @@ const asSent = (target: string): string => target
 
 /** A Web `Request` has a URL, in which dot segments are resolved and some characters are escaped (WHATWG URL). */
 function asUrl(target: string): string {
-  const { pathname, search } = new URL(
-    target.startsWith('/') ? `http://host${target}` : target,
-    'http://host',
-  )
-  return pathname + search
+  const { href } = new URL(target.startsWith('/') ? `http://host${target}` : target, 'http://host')
+  return href.slice(href.indexOf('/', 'http://'.length))
 }
 
 const NODE_PROGRAM = `require('node:http').createServer((q, s) => { q.resume(); s.end(q.method + ' ' + q.url + ' ' + q.headers.host + '\\n') }).listen(PORT, '127.0.0.1')`
