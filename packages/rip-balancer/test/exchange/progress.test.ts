@@ -1,0 +1,33 @@
+import { expect, test } from 'bun:test'
+import { Progress } from '../../src/exchange/progress.ts'
+import { monotonicMs } from '../../src/transport/clock.ts'
+import { timelessSettings } from './in-process.ts'
+
+const settings = timelessSettings()
+const timeouts = { ...settings.timeouts, bodyIdleMs: 5_000 }
+const limits = { ...settings.limits, minBodyBytesPerSecond: 512 }
+
+/** Asks ten times a second, as a listener does, while the client sends so many bytes each time. */
+function refusedAfterMs(bytesPerTick: number, limitMs: number): number | undefined {
+  const progress = new Progress()
+  progress.begin()
+  const begun = monotonicMs()
+  for (let elapsed = 100, received = 0; elapsed <= limitMs; elapsed += 100, received += bytesPerTick) {
+    // What a client took counts as its moving, which keeps the idle limit out of the picture.
+    const sinceTick = progress.tick(begun + elapsed, received)
+    if (progress.isBodyTooSlow(begun + elapsed, sinceTick, received, timeouts, limits)) return elapsed
+  }
+  return undefined
+}
+
+test('a body below the minimum rate is refused once the grace is over', () => {
+  expect(refusedAfterMs(10, 60_000)).toBe(10_000)
+})
+
+test('a body above the minimum rate is not', () => {
+  expect(refusedAfterMs(60, 60_000)).toBeUndefined()
+})
+
+test('a body that does not move is refused at the idle limit', () => {
+  expect(refusedAfterMs(0, 60_000)).toBe(5_100)
+})
