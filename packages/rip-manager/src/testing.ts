@@ -1,3 +1,4 @@
+export { assertInvariants } from './testing/assert-invariants.ts'
 export { fakeClock, settled } from './testing/fake-clock.ts'
 export type { FakeClock } from './testing/fake-clock.ts'
 export { fakeFiles } from './testing/fake-files.ts'
