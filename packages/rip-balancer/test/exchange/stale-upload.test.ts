@@ -1,0 +1,47 @@
+import { expect, test } from 'bun:test'
+import { DataPlane } from '../../src/exchange/data-plane.ts'
+import { ClientConnection } from '../../src/listener/client-connection.ts'
+import type { Claims } from '../../src/pool/claim.ts'
+import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
+import { MemorySocket, timelessSettings } from './in-process.ts'
+
+/** A socket whose other end is gone: nothing can be written any more. */
+class DeadSocket extends MemorySocket {
+  override write(): number {
+    return -1
+  }
+}
+
+const backend = {
+  id: 'b',
+  address: { kind: 'unix', path: '/nowhere' },
+  maxInFlight: 1,
+  inFlight: 0,
+  generation: undefined,
+} as const
+
+test('a POST of which nothing was written to a stale connection is sent again with its body', () => {
+  const claims: Claims = { claim: () => backend, withdraw() {}, release() {}, mayRetry: () => true }
+  const plane = new DataPlane({ ...timelessSettings(), retries: 1 }, claims)
+  const owner = { park() {}, gone() {} }
+  const limits = { head: plane.settings.limits, maxInterimResponses: 1, idleMs: 1_000 }
+  const opened: { socket: MemorySocket; upstream: UpstreamConnection }[] = []
+  const connect = (socket: MemorySocket, sink: ConstructorParameters<typeof UpstreamConnection>[3]) => {
+    const upstream = new UpstreamConnection(socket, owner, limits, sink)
+    opened.push({ socket, upstream })
+    return upstream
+  }
+  plane.upstreams.takeIdle = (_backend, sink) => {
+    const stale = connect(new DeadSocket(), sink)
+    stale.take(sink)
+    return stale
+  }
+  plane.upstreams.open = (_backend, sink) => connect(new MemorySocket(), sink)
+  const keeper = { isDraining: false, drainingSince: 0, forget() {} }
+  const client = new ClientConnection(new MemorySocket(), plane, keeper, '127.0.0.1', false)
+
+  client.received(Buffer.from('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello'))
+  opened[0]!.upstream.lost('reset')
+  opened[1]!.upstream.opened()
+  expect(opened[1]!.socket.written).toEndWith('\r\n\r\nhello')
+})
