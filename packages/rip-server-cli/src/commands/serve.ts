@@ -79,6 +79,8 @@ class Serving {
     const server = await Server.open(this.#plan)
     this.#server = server
     try {
+      // Asked to stop while the parts were put together: nothing is started any more.
+      if (this.#interruptedBy !== undefined) await server.close()
       return await this.#serve(server)
     } catch (error) {
       await server.close({ now: true })
@@ -95,7 +97,6 @@ class Serving {
       json: isOn(this.#invocation, 'json'),
       serves: () => this.#serves,
     })
-    if (this.#interruptedBy !== undefined) return signalExitCode(this.#interruptedBy)
     await server.start()
     this.#serves = true
     terminal.say(readyBlock(this.#facts(server), terminal))

@@ -1,8 +1,6 @@
 import { isAbsolute, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { AdminClient } from '@rip/balancer'
 import {
-  activatedListenSocket,
   createChangeDetector,
   createContentTree,
   createManager,
@@ -12,23 +10,19 @@ import {
   LISTEN_VARIABLES,
   type ListenAddress,
   type Manager,
-  nothingInFront,
+  type ManagerOptions,
   notifySystemd,
   openControlServer,
-  openListenSocket,
   openRunDir,
   type RunDir,
-  type Service,
   type StopOptions,
   type StopReport,
   SYSTEMD_VARIABLES,
-  type Upstreams,
 } from '@rip/manager'
 import type { Mode, Settings } from '../config/settings.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
-import { balancerService } from './balancer-service.ts'
 import { addressUrl } from './listen-address.ts'
-import { BalancerUpstreams } from './balancer-upstreams.ts'
+import { noFront, openFront } from './front.ts'
 import { ChildOutput } from './child-output.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { SnapshotBuilder } from './snapshot-builder.ts'
@@ -115,7 +109,8 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
       onLine: (line) => log.write(`${line.name} | ${line.text}`),
     }),
   )
-  const front = plan.listen === undefined ? noFront : await openFront(plan.listen, { runDir, env, owned })
+  const { listen } = plan
+  const front = listen === undefined ? noFront : await openFront({ listen, runDir, env, owned })
   const tree = createContentTree({ root, ignore: inside(root, runDir.path) })
   const manager = createManager({
     root,
@@ -131,7 +126,7 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
     recycle: recycling(settings),
     spawner,
     watcher: plan.watch
-      ? createChangeDetector({ tree, onWarning: plan.warn, ...(plan.mode === 'development' && savedSooner) })
+      ? createChangeDetector({ tree, onWarning: plan.warn, ...(mode === 'development' && savedSooner) })
       : null,
     tree,
     builder,
@@ -152,41 +147,8 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
   return { manager, runDir, address: front.address }
 }
 
-/** What stands between clients and workers. */
-interface Front {
-  readonly upstreams: Upstreams
-  readonly services: readonly Service[]
-  readonly address: ListenAddress | undefined
-  readonly stopAccepting?: () => Promise<void>
-}
-
 /** Whoever saves a file waits for it; in production a half-written file must not be looked at. */
 const savedSooner = { leadingMs: 5 }
-
-const noFront: Front = { upstreams: nothingInFront, services: [], address: undefined }
-
-async function openFront(
-  listen: ListenAddress,
-  {
-    runDir,
-    env,
-    owned,
-  }: { runDir: RunDir; env: Readonly<Record<string, string>>; owned: AsyncDisposableStack },
-): Promise<Front> {
-  const socket = owned.use(activatedListenSocket() ?? (await openListenSocket(listen)))
-  const admin = new AdminClient({ socket: runDir.adminPath })
-  const service = balancerService({ socket, listen, adminPath: runDir.adminPath, env, admin })
-  return {
-    upstreams: new BalancerUpstreams([admin]),
-    services: [service],
-    address: socket?.address ?? listen,
-    stopAccepting: async () => {
-      await admin.stopAccepting()
-      // The balancer has closed its copy: without ours the system refuses instead of keeping callers waiting.
-      await socket?.close()
-    },
-  }
-}
 
 /** The run directory is no content of the application, even if somebody puts it there. */
 function inside(root: string, path: string): string[] {
@@ -199,7 +161,11 @@ function workerProgram(): string {
   return fileURLToPath(import.meta.resolve('@rip/worker/main'))
 }
 
-function recycling({ maxRequests, maxMemoryBytes, maxLifetimeMs }: Settings): object {
+function recycling({
+  maxRequests,
+  maxMemoryBytes,
+  maxLifetimeMs,
+}: Settings): NonNullable<ManagerOptions['recycle']> {
   return {
     ...(maxRequests !== undefined && { requests: maxRequests }),
     ...(maxMemoryBytes !== undefined && { memoryBytes: maxMemoryBytes }),

@@ -1,0 +1,48 @@
+import { AdminClient } from '@rip/balancer'
+import {
+  activatedListenSocket,
+  type ListenAddress,
+  nothingInFront,
+  openListenSocket,
+  type RunDir,
+  type Service,
+  type Upstreams,
+} from '@rip/manager'
+import { balancerService } from './balancer-service.ts'
+import { BalancerUpstreams } from './balancer-upstreams.ts'
+
+/** What stands between clients and workers. */
+export interface Front {
+  readonly upstreams: Upstreams
+  readonly services: readonly Service[]
+  readonly address: ListenAddress | undefined
+  readonly stopAccepting?: () => Promise<void>
+}
+
+/** Workers are reached by their sockets alone. */
+export const noFront: Front = { upstreams: nothingInFront, services: [], address: undefined }
+
+export interface FrontOptions {
+  readonly listen: ListenAddress
+  readonly runDir: RunDir
+  readonly env: Readonly<Record<string, string>>
+  /** Owner of the listening socket. */
+  readonly owned: AsyncDisposableStack
+}
+
+/** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
+export async function openFront({ listen, runDir, env, owned }: FrontOptions): Promise<Front> {
+  const socket = owned.use(activatedListenSocket() ?? (await openListenSocket(listen)))
+  const admin = new AdminClient({ socket: runDir.adminPath })
+  const service = balancerService({ socket, listen, adminPath: runDir.adminPath, env, admin })
+  return {
+    upstreams: new BalancerUpstreams([admin]),
+    services: [service],
+    address: socket?.address ?? listen,
+    stopAccepting: async () => {
+      await admin.stopAccepting()
+      // The balancer has closed its copy: without ours the system refuses instead of keeping callers waiting.
+      await socket?.close()
+    },
+  }
+}
