@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
-import { Program } from './program.ts'
+import { PROGRAM, Program } from './program.ts'
 
 const LISTEN = ['--listen', '127.0.0.1:0']
 
@@ -59,6 +59,65 @@ describe('rip-balancer', () => {
     await until(() => program.err.includes('kept the running configuration'), 'the refusal')
     expect(program.err).toContain('to[0].address: expected host:port or unix:PATH, got "nonsense"')
     expect(await (await fetch(url)).text()).toBe('b')
+  })
+
+  test('opens its log file again on SIGUSR1', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const [config, log] = [folder.file('balancer.json'), folder.file('access.log')]
+    writeFileSync(config, JSON.stringify({ listen: '127.0.0.1:0', to: a.address, accessLog: { file: log } }))
+    await using program = new Program('--config', config)
+    const url = await program.url()
+    await (await fetch(`${url}/one`)).text()
+    await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('/one'), 'the first line')
+    renameSync(log, `${log}.1`)
+    program.child.kill('SIGUSR1')
+    await until(async () => {
+      await (await fetch(`${url}/two`)).text()
+      return existsSync(log) && readFileSync(log, 'utf8').includes('/two')
+    }, 'a line in the new file')
+    expect(readFileSync(`${log}.1`, 'utf8')).toContain('/one')
+  })
+
+  test('listens on several addresses and names each', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const front = folder.file('front.sock')
+    await using program = new Program(...LISTEN, '--listen', `unix:${front}`, '--to', a.address)
+    await until(() => program.out.split('\n').length > 2, 'two lines')
+    expect(program.out).toEndWith(`\nlistening unix:${front}\n`)
+    expect(await (await fetch('http://localhost/', { unix: front })).text()).toBe('a')
+    expect(await (await fetch(await program.url())).text()).toBe('a')
+  })
+
+  test('takes flags over its configuration file', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const config = folder.file('balancer.json')
+    writeFileSync(config, JSON.stringify({ listen: 'nonsense', to: 'unix:/nowhere', queue: { length: 7 } }))
+    await using program = new Program(
+      '--config',
+      config,
+      ...LISTEN,
+      '--to',
+      a.address,
+      '--queue-timeout',
+      '1s',
+    )
+    expect(await (await fetch(await program.url())).text()).toBe('a')
+  })
+
+  test('says what it needs where there is no Bun', async () => {
+    const child = Bun.spawn(['/bin/sh', PROGRAM, '--to', 'x:1'], {
+      env: { PATH: '/nonexistent', HOME: '/nonexistent' },
+      stderr: 'pipe',
+    })
+    const said = await new Response(child.stderr).text()
+    expect([await child.exited, said.split('\n')[0]]).toEqual([
+      1,
+      'rip-balancer needs Bun 1.4.5 or newer, and there is no bun on the PATH. With Node.js and npm alone, run:',
+    ])
+    expect(said).toContain('npx -y -p bun@1.4.5 -p @rip/balancer rip-balancer --to x:1')
   })
 
   for (const [args, code, message] of [

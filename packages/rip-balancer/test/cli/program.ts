@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { until } from '../servers.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../bin/rip-balancer', import.meta.url))
+/** What a user calls. */
+export const PROGRAM: string = fileURLToPath(new URL('../../bin/rip-balancer', import.meta.url))
 
 /** The program as a user starts it. */
 export class Program implements AsyncDisposable {

@@ -16,9 +16,11 @@ class Model {
   readonly claimants: TestClaimant[] = []
   readonly waiting = new Set<TestClaimant>()
   readonly held: Backend[] = []
+  private readonly slowStartMs: number
   refusals = 0
 
-  constructor(policy: (typeof POLICIES)[number], seed: number) {
+  constructor(policy: (typeof POLICIES)[number], seed: number, slowStartMs: number) {
+    this.slowStartMs = slowStartMs
     let state = seed
     const random = (): number => (state = (state * 16807 + 1) % 2147483647) / 2147483647
     this.pool = new Pool({
@@ -29,6 +31,7 @@ class Model {
       queueLength: QUEUE_LENGTH,
       queueTimeoutMs: QUEUE_TIMEOUT_MS,
       waitForBackends: true,
+      slowStartMs,
       ejection: { after: 1, minMs: 50, maxMs: 400 },
     })
   }
@@ -53,6 +56,33 @@ class Model {
     if (claimant === undefined) return
     this.pool.withdraw(claimant)
     this.waiting.delete(claimant)
+  }
+
+  setHealth(at: number, healthy: boolean): void {
+    const member = this.pool.members[at % Math.max(1, this.pool.members.length)]
+    if (member !== undefined) this.pool.setHealth(member, healthy)
+    this.collect()
+  }
+
+  /** Declares a generation that does not serve, or gives one up. */
+  aside(generation: string, names: readonly string[], drain: boolean): void {
+    if (generation === this.pool.generation) return
+    this.pool.prepare(
+      generation,
+      names.map((id) => member(`${generation}.${id}`, { maxInFlight: 2 })),
+    )
+    if (drain) void this.pool.drain(generation, new AbortController().signal)
+    this.collect()
+  }
+
+  /** In the end everybody has heard something, and every slot comes back. */
+  finish(): void {
+    this.pool.close()
+    this.collect()
+    expect(this.waiting.size).toBe(0)
+    for (const backend of this.held.splice(0)) this.pool.release(backend, 'ok')
+    expect([this.pool.inFlight, this.pool.queued]).toEqual([0, 0])
+    expect(this.pool.snapshot().backends.filter(({ state }) => state === 'leaving')).toEqual([])
   }
 
   /** Takes note of who was told something since the last step. */
@@ -81,8 +111,10 @@ class Model {
     if (this.waiting.size > 0) expect(this.pool.members.filter((each) => this.isFree(each))).toEqual([])
   }
 
+  /** With slow start, one request is what every member takes from the beginning. */
   private isFree(each: Member): boolean {
-    return each.healthy && each.ejectedUntilMs === 0 && each.inFlight < each.maxInFlight
+    const capacity = this.slowStartMs > 0 ? 1 : each.maxInFlight
+    return each.healthy && each.ejectedUntilMs === 0 && each.inFlight < capacity
   }
 }
 
@@ -124,6 +156,22 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.tuple(fc.nat(3), fc.boolean()).map(
+      ([at, healthy]): Step =>
+        (model) =>
+          model.setHealth(at, healthy),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom('g1', 'g2'), ids, fc.boolean()).map(
+      ([generation, names, drain]): Step =>
+        (model) =>
+          model.aside(generation, names, drain),
+    ),
+  },
+  {
+    weight: 1,
     arbitrary: fc.tuple(fc.constantFrom('g1', 'g2'), ids).map(([generation, names]): Step => (model) => {
       // Fresh ids per incarnation, as a manager names them: capacity of a known member never shrinks.
       model.pool.prepare(
@@ -139,13 +187,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 for (const policy of POLICIES) {
   test(`${policy}: whatever happens, nobody is lost, nobody is served twice, nobody waits beside a free slot`, () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), fc.nat(1_000), (steps, seed) => {
-        const model = new Model(policy, seed)
-        for (const act of steps) {
-          act(model)
-          model.assertInvariants()
-        }
-      }),
+      fc.property(
+        fc.array(step, { maxLength: 60 }),
+        fc.nat(1_000),
+        fc.constantFrom(0, 0, 200),
+        (steps, seed, slowStartMs) => {
+          const model = new Model(policy, seed, slowStartMs)
+          for (const act of steps) {
+            act(model)
+            model.assertInvariants()
+          }
+          model.finish()
+        },
+      ),
       { numRuns: 200 },
     )
   })
