@@ -33,7 +33,7 @@ function offers(head: FieldSection, protocol: string): boolean {
 
 /** Whether the client asked for trailer fields (RFC 9110 §10.1.4). */
 export function acceptsTrailers(head: RequestHead): boolean {
-  if (head.minor === 0) return false
+  if (head.minor === 0 || !head.has(FIELD.te)) return false
   for (let index = 0; index < head.count; index++) {
     if (head.id(index) !== FIELD.te) continue
     const { bytes } = head

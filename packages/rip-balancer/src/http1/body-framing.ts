@@ -19,6 +19,9 @@ export class BodyFraming {
    * @param minor minor version of the message: HTTP/1.0 knows no transfer coding
    */
   read(section: FieldSection, minor: number): Fault | undefined {
+    this.framing = 'none'
+    this.length = 0
+    if (!section.has(FIELD.contentLength) && !section.has(FIELD.transferEncoding)) return undefined
     let lengthAt = -1
     let codingAt = -1
     for (let index = 0; index < section.count; index++) {
@@ -31,8 +34,6 @@ export class BodyFraming {
         codingAt = index
       }
     }
-    this.framing = 'none'
-    this.length = 0
     if (codingAt >= 0) return this.chunked(section, codingAt, lengthAt, minor)
     return lengthAt < 0 ? undefined : this.sized(section, lengthAt)
   }

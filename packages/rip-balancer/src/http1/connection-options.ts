@@ -16,6 +16,7 @@ export class ConnectionOptions {
   /** @returns `false` when a field is not a list of tokens */
   read(section: FieldSection): boolean {
     this.close = this.keepAlive = this.upgrade = this.te = this.nominates = false
+    if (!section.has(FIELD.connection)) return true
     for (let index = 0; index < section.count; index++)
       if (section.id(index) === FIELD.connection && !this.readList(section, index)) return false
     return true

@@ -58,6 +58,9 @@ export class FieldSection {
   private own = false
   private valueFrom = 0
   private nameFlags = 0
+  /** One bit per known name that occurs, so that asking for an absent field costs nothing. */
+  private seenLow = 0
+  private seenHigh = 0
   private readonly slots: Int32Array
 
   constructor(limits: HeadLimits) {
@@ -69,6 +72,7 @@ export class FieldSection {
   /** Makes the object ready for the next message; buffers are kept unless they are large. */
   reset(): void {
     this.start = this.end = this.count = this.at = this.filled = this.lineStart = 0
+    this.seenLow = this.seenHigh = 0
     this.own = false
     this.bytes = EMPTY
     this.fault = undefined
@@ -125,8 +129,14 @@ export class FieldSection {
     return latin1(this.bytes, this.valueStart(index), this.valueEnd(index))
   }
 
+  /** Whether a field of that name occurs. */
+  has(id: FieldId): boolean {
+    return ((id < 32 ? this.seenLow >>> id : this.seenHigh >>> (id - 32)) & 1) === 1
+  }
+
   /** Index of the first field of that name, or -1. */
   find(id: FieldId): number {
+    if (!this.has(id)) return -1
     for (let index = 0; index < this.count; index++) if (this.id(index) === id) return index
     return -1
   }
@@ -287,7 +297,10 @@ export class FieldSection {
     const slot = this.count * SLOTS
     this.slots[slot] = this.mark
     this.slots[slot + 1] = at
-    this.slots[slot + 4] = flags === 3 ? FIELD.underscored : fieldId(this.bytes, this.mark, at)
+    const id = flags === 3 ? FIELD.underscored : fieldId(this.bytes, this.mark, at)
+    this.slots[slot + 4] = id
+    if (id < 32) this.seenLow |= 1 << id
+    else this.seenHigh |= 1 << (id - 32)
     this.state = BEFORE_VALUE
   }
 

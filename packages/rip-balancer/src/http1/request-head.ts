@@ -290,6 +290,7 @@ export class RequestHead extends FieldSection {
 
   private checkExpectation(): Fault | undefined {
     this.expectsContinue = false
+    if (!this.has(FIELD.expect)) return undefined
     for (let index = 0; index < this.count; index++) {
       if (this.id(index) !== FIELD.expect) continue
       if (!equalsText(this.bytes, this.valueStart(index), this.valueEnd(index), '100-continue'))
