@@ -15,6 +15,7 @@ export function start(pool: Pool, command: CommandId): void {
 
 export function reload(pool: Pool, command: CommandId, because: string): void {
   if (isStopping(pool)) return refuseStopping(pool, command)
+  if (pool.phase === 'idle') return refuseUnserved(pool, command, 'reload')
   ask(pool, { commands: [command], because })
 }
 

@@ -70,18 +70,19 @@ export function failureOf(reason: ExitReason): Failure {
 
 /** Marks every worker for replacement by a fresh process of the same generation. */
 export function beginRestart(pool: Pool, command: number): void {
-  const { serving } = pool
+  const { serving, nowMs: sinceMs } = pool
   if (serving === null) return
-  if (pool.restart !== null) {
-    pool.restart.commands.push(command)
-  } else {
-    pool.restart = {
-      commands: [command],
-      sinceMs: pool.nowMs,
-      surroundingsBefore: serving.generation.surroundings,
-    }
+  const { generation } = serving
+  const surroundingsBefore = generation.surroundings
+  try {
+    generation.surroundings = pool.effects.readSurroundings()
+  } catch (error) {
+    const message = `cannot read the environment: ${messageOf(error)}`
+    const refusal = refusalOf(pool, 'boot-failed', generation.id, { message })
+    return settleAll(pool, [command], { ok: false, refusal })
   }
-  serving.generation.surroundings = pool.effects.readSurroundings()
+  if (pool.restart === null) pool.restart = { commands: [command], sinceMs, surroundingsBefore }
+  else pool.restart.commands.push(command)
   for (const worker of serving.workers) worker.recycle = 'restart'
   pool.recycleAfterMs = 0
 }

@@ -46,6 +46,7 @@ function editAndWake(sim: Sim): void {
 
 /** Nothing bad happens any more: good content must be served by as many workers as are wanted. */
 function comeToRest(sim: Sim): void {
+  sim.calm = true
   sim.spawnFails = false
   sim.regainRouter()
   sim.edit('good')

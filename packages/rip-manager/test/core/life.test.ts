@@ -35,6 +35,12 @@ describe('start', () => {
   })
 })
 
+test('a reload before the start is an error', async () => {
+  await using rig = createRig()
+  expect(rig.manager.reload()).rejects.toMatchObject({ code: 'NOT_SERVING' })
+  await rig.clock.advance(0)
+})
+
 describe('a worker that dies', () => {
   test('is replaced at once', async () => {
     await using rig = await startedRig()

@@ -239,6 +239,31 @@ describe('restart', () => {
   })
 })
 
+describe('an environment that cannot be read', () => {
+  test('refuses restart and reload, and costs nothing that runs', async () => {
+    let broken = false
+    const env = (): Record<string, string> => {
+      if (broken) throw new Error('.env:3 is not a setting')
+      return {}
+    }
+    await using rig = await startedRig({ env })
+    broken = true
+    expect(await rig.during(rig.manager.restart())).toMatchObject({
+      ok: false,
+      refusal: { message: 'cannot read the environment: .env:3 is not a setting' },
+    })
+    rig.files.writeUnseen('app.ts', 'v2')
+    expect(await rig.during(rig.manager.reload())).toMatchObject({
+      ok: false,
+      refusal: { code: 'build-failed' },
+    })
+    expect(rig.processes.all).toHaveLength(2)
+    rig.processes.alive[0]!.crash()
+    await rig.clock.advance(500)
+    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+  })
+})
+
 describe('scale', () => {
   test('up starts workers, down drains those with the highest numbers', async () => {
     await using rig = await startedRig()
