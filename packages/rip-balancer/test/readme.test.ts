@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { FLAGS } from '../src/cli/flags.ts'
@@ -6,6 +6,9 @@ import type { BalancerConfig } from '../src/config/config.ts'
 import { resolveConfig } from '../src/config/resolve-config.ts'
 import { documentedOptions, optionRows } from './option-table.ts'
 import { TempFolder } from './servers.ts'
+
+// Programs take long to start on a busy machine.
+setDefaultTimeout(20_000)
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 const PACKAGE = fileURLToPath(new URL('../src/index.ts', import.meta.url))

@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, writeFileSync } from 'node:fs'
 import { AdminClient, balance } from '../src/index.ts'
 import { removeStaleSocket } from '../src/stale-socket.ts'
 import { TempFolder, named } from './servers.ts'
+
+// Programs take long to start on a busy machine.
+setDefaultTimeout(20_000)
 
 /** A socket file as a killed process leaves it. */
 async function abandonedSocket(path: string): Promise<void> {

@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { AdminClient, balance, type Balancer } from '../src/index.ts'
 import { TempFolder, TestBackend, until } from './servers.ts'
+
+// Programs take long to start on a busy machine.
+setDefaultTimeout(20_000)
 
 /** Clients that ask one request after the other until told to stop, half of them with a body. */
 class Load {

@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { AdminClient } from '../../src/index.ts'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
 import { Program } from './program.ts'
+
+// Programs take long to start on a busy machine.
+setDefaultTimeout(20_000)
 
 const TOGETHER = ['--listen', '127.0.0.1:0', '--processes', '2']
 

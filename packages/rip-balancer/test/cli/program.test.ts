@@ -1,7 +1,10 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
 import { PROGRAM, Program } from './program.ts'
+
+// Programs take long to start on a busy machine.
+setDefaultTimeout(20_000)
 
 const LISTEN = ['--listen', '127.0.0.1:0']
 
