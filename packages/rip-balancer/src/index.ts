@@ -40,7 +40,7 @@ export type {
   ResponseView,
 } from './exchange/settings.ts'
 export { FetchPool, createPool } from './fetch/fetch-pool.ts'
-export type { PoolConfig, PoolFetchOptions } from './fetch/fetch-pool.ts'
+export type { PoolConfig, PoolFetchOptions, PoolHooks } from './fetch/fetch-pool.ts'
 export type { AccessLogFormat, LogSink } from './log/access-log.ts'
 export type { Backend, BackendAddress, Claimant, ClaimRefusal, Claims, Outcome } from './pool/claim.ts'
 export type { MemberSpec } from './pool/member.ts'

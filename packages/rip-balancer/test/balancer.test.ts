@@ -88,6 +88,21 @@ describe('balance', () => {
     expect((await thrown(() => lb.start())).code).toBe('CLOSED')
   })
 
+  test('says how many requests it had to cut when a drain takes too long', async () => {
+    using folder = new TempFolder()
+    await using stuck = new TestBackend(folder.file('stuck.sock'), () => new Promise<Response>(() => {}))
+    await using lb = await balance({ listen: '127.0.0.1:0', to: stuck.address })
+    const answer = get(lb.url).catch(() => 'cut')
+    await until(() => stuck.requests === 1, 'the request reached the backend')
+    const summary = await lb.drain({ timeout: '20ms' })
+    expect(summary.abandoned).toBe(1)
+    expect(summary.elapsedMs).toBeGreaterThanOrEqual(15)
+    expect(await answer).toBe('cut')
+    expect((await thrown(() => lb.drain({ timeout: 'soon' }))).message).toContain(
+      'timeout: expected milliseconds',
+    )
+  })
+
   test('takes other backends on reload, and refuses what needs a restart', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')

@@ -133,7 +133,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   'POST cut': (pool, body) => pool.cut(generationOf(objectOf<CutBody>(body).generation)),
   'POST drain': (pool, body, signal) => {
     const { generation, timeoutMs = DEFAULT_DRAIN_TIMEOUT_MS } = objectOf<DrainBody>(body)
-    if (!(timeoutMs >= 0))
+    if (!Number.isFinite(timeoutMs) || timeoutMs < 0)
       throw invalid(`timeoutMs must be a number of milliseconds, but is ${String(timeoutMs)}`)
     return pool.drain(generationOf(generation), AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
   },
@@ -157,7 +157,8 @@ async function bodyOf(request: Request): Promise<unknown> {
 }
 
 function objectOf<T>(body: unknown): T {
-  if (typeof body !== 'object' || body === null) throw invalid('the body must be a JSON object')
+  if (typeof body !== 'object' || body === null)
+    throw invalid(`expected a JSON object, got ${JSON.stringify(body)}`)
   // Members are checked where they are used.
   return body as T
 }
@@ -169,7 +170,7 @@ function generationOf(value: unknown): string {
 
 function memberSpecs(backends: unknown): MemberSpec[] {
   if (!Array.isArray(backends)) throw invalid('backends must be a list')
-  return backends.map((each) => memberSpec(each as BackendDeclaration))
+  return backends.map((each) => memberSpec(objectOf<BackendDeclaration>(each)))
 }
 
 function memberSpec({
@@ -182,8 +183,10 @@ function memberSpec({
   if (typeof id !== 'string' || id === '') throw invalid(`id must be a text, but is ${JSON.stringify(id)}`)
   if (parsed === undefined)
     throw invalid(`address must be unix:PATH or host:port, but is ${JSON.stringify(address)}`)
-  if (!(maxInFlight >= 1)) throw invalid(`maxInFlight must be at least 1, but is ${String(maxInFlight)}`)
-  if (!(weight >= 0)) throw invalid(`weight must be 0 or more, but is ${String(weight)}`)
+  if (!Number.isSafeInteger(maxInFlight) || maxInFlight < 1)
+    throw invalid(`maxInFlight must be a whole number from 1 on, but is ${JSON.stringify(maxInFlight)}`)
+  if (!Number.isFinite(weight) || weight < 0)
+    throw invalid(`weight must be a number from 0 on, but is ${JSON.stringify(weight)}`)
   return { id, address: parsed, maxInFlight, weight }
 }
 

@@ -33,6 +33,11 @@ const POOL_KEYS = [
   'health',
 ] as const
 
+export interface PoolHooks {
+  /** Something an operator should know, such as a list of backends that cannot be used. */
+  readonly onWarning?: (message: string) => void
+}
+
 export interface PoolFetchOptions {
   /** Address of the client, for `hashKey: 'ip'`. */
   readonly client?: string
@@ -50,11 +55,11 @@ export class FetchPool implements AsyncDisposable {
   private readonly membership: Membership
 
   /** @throws `CONFIG_INVALID` with every problem */
-  constructor(config: PoolConfig) {
+  constructor(config: PoolConfig, { onWarning = () => {} }: PoolHooks = {}) {
     refuseOthers(config)
     this.config = resolveConfig(config)
     this.pool = new Pool({ ...this.config, name: this.config.pool })
-    this.membership = new Membership(this.pool, { warn: (message) => process.emitWarning(message) })
+    this.membership = new Membership(this.pool, { warn: onWarning })
     this.membership.declare(this.config.backends)
     this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
     this.health?.start()
@@ -152,8 +157,8 @@ export class FetchPool implements AsyncDisposable {
  *
  * @throws `CONFIG_INVALID`
  */
-export function createPool(config: PoolConfig): FetchPool {
-  return new FetchPool(config)
+export function createPool(config: PoolConfig, hooks?: PoolHooks): FetchPool {
+  return new FetchPool(config, hooks)
 }
 
 function refuseOthers(config: PoolConfig): void {
