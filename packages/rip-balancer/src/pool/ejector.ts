@@ -54,6 +54,8 @@ export class Ejector {
   private noteFailure(member: Member): void {
     member.failures++
     member.consecutiveFailures++
+    // Tried before its time because nothing else was left: that says nothing new.
+    if (member.ejectedUntilMs > this.clock.nowMs()) return
     const probing = member.ejectedUntilMs > 0
     if (!probing && member.consecutiveFailures < this.options.after) return
     if (!probing && !this.mayEject()) return

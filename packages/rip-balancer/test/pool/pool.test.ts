@@ -214,6 +214,15 @@ describe('a backend that cannot be reached', () => {
     expect(claimed(pool).id).toBe('a')
   })
 
+  test('that is tried because nothing else is left is not put aside anew by each failure', () => {
+    const { pool, clock } = poolOf(['a'], { ejection: { after: 1, minMs: 1_000, share: 1 } })
+    for (let n = 0; n < 100; n++) pool.release(claimed(pool), 'connect-failed')
+    expect(pool.snapshot().ejections).toBe(1)
+    clock.advance(1_000)
+    for (let n = 0; n < 100; n++) pool.release(claimed(pool), 'connect-failed')
+    expect(pool.snapshot().ejections).toBe(2)
+  })
+
   test('is not blamed for what the client or this process did', () => {
     const { pool } = poolOf(['a', 'b'], { ejection: { after: 1 } }, 10)
     for (let n = 0; n < 4; n++) pool.release(claimed(pool), n % 2 === 0 ? 'client-gone' : 'local-failure')
