@@ -1,0 +1,71 @@
+import type { Node } from './ast.ts'
+import type { Parser } from './parser/parser.ts'
+
+/** A `?` without its `:`. */
+export function isNewOperatorHint(p: Parser, question: number): never {
+  p.lx.fail(
+    "this '?' has no ':'",
+    question,
+    question + 1,
+    "For a fallback write 'x ?? y'; for a choice write 'c ? a : b'.",
+  )
+}
+
+const NOT_ASSIGNABLE: Readonly<Partial<Record<Node['type'], string>>> = {
+  Call: 'the result of a call cannot be assigned',
+  Slice: 'a slice cannot be assigned',
+  Str: 'a string cannot be assigned',
+  Num: 'a number cannot be assigned',
+  Keyword: 'this word has a fixed meaning and cannot be assigned',
+}
+
+/** Refuses a target that cannot be written, with its own reason. */
+export function isReservedTarget(p: Parser, target: Node): never {
+  const hint = target.type === 'Slice' ? 'Use splice().' : undefined
+  p.lx.fail(NOT_ASSIGNABLE[target.type] ?? 'this cannot be assigned', target.start, target.end, hint)
+}
+
+const FOREIGN: Readonly<Record<string, [string, string]>> = {
+  function: ["'function' does not exist here", 'Write `def name(a, b)` or `name = (a, b) ->`.'],
+  var: ['variables are not declared', 'Write `name = value`.'],
+  let: ['variables are not declared', 'Write `name = value`.'],
+  const: ['constants are written with =!', 'Write `NAME =! value`.'],
+  case: ["a switch has 'when' and not 'case'", 'Write `when value`.'],
+  void: ["'void' does not exist here", 'Write `undefined`.'],
+  then: ["'then' belongs to an if, a loop or a when", 'Remove it, or put its condition in front.'],
+  else: ["this 'else' has no 'if'", 'Check the indentation of the lines above.'],
+  '=': ['this cannot be assigned here', 'Compare with ==.'],
+  '{': ['a block is indented and has no braces', 'Remove the braces and indent the lines.'],
+}
+
+/** A word that starts no value. */
+export function reservedHint(p: Parser): never {
+  const known = FOREIGN[p.kind]
+  if (known) p.lx.fail(known[0], p.lx.start, p.lx.end, known[1])
+  p.unexpected('expected a value')
+}
+
+/** What follows a whole statement on its line. */
+export function rejectForeignStatement(p: Parser): never {
+  const known = FOREIGN[p.kind]
+  if (known) p.lx.fail(known[0], p.lx.start, p.lx.end, known[1])
+  if (p.is('...')) p.lx.fail('a splat is written in front', p.lx.start, p.lx.end, 'Write `...values`.')
+  p.unexpected()
+}
+
+const UI =
+  /^(?:export[ \t]+)?(?:default[ \t]+)?(?:[A-Za-z_$][\w$]*[ \t]*=[ \t]*)?(component|schema)(?=[ \t]*(?:\n|:[\w]|extends\b))/
+
+/** The sub-languages for user interfaces and data, which this compiler leaves to rip-lang. */
+export function rejectInterfaceLanguage(p: Parser): void {
+  const { lx, source } = p
+  const found = UI.exec(source.slice(lx.start, lx.start + 120)) ?? undefined
+  if (!found) return
+  const at = lx.start + found[0].length - found[1]!.length
+  lx.fail(
+    `'${found[1]!}' is not supported by this compiler`,
+    at,
+    at + found[1]!.length,
+    "Install rip-lang in the project and select the adapter 'rip-lang'.",
+  )
+}

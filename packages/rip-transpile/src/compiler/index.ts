@@ -1,0 +1,94 @@
+import { print } from 'esrap'
+import ts from 'esrap/languages/ts'
+import type { CompileOptions, CompileResult, SourceMap } from '../adapter.ts'
+import { inlineRuntime, RUNTIME_NAMES } from '../runtime/inline.ts'
+import type { RuntimeName } from '../runtime/inline.ts'
+import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
+import { withHoisted } from './lower/functions.ts'
+import { declare, id, str } from './lower/js.ts'
+import type { Js } from './lower/js.ts'
+import { DISCARD, Lowerer } from './lower/lowerer.ts'
+import { statements } from './lower/statements.ts'
+import { Parser } from './parser/parser.ts'
+import { parseProgram } from './parser/statements.ts'
+import { resolveScopes } from './scope.ts'
+import type { Scope } from './scope.ts'
+
+export { globals } from '../runtime/globals.ts'
+
+const DATA_LINE = /^__DATA__[ \t]*(?:\r?\n|$)/m
+
+/**
+ * Compiles Rip to an ES module.
+ *
+ * @throws {CompileError} When the source is not accepted.
+ */
+export function compile(source: string, options: CompileOptions = {}): CompileResult {
+  const { filename = 'unknown.rip', dialect = 4, sourceMap = false, runtime = 'import' } = options
+  const data = DATA_LINE.exec(source)
+  const p = new Parser(source, filename, data?.index ?? source.length, dialect)
+  const tree = parseProgram(p)
+  const isModule = tree.body.some((node) => node.type === 'Import' || node.type.startsWith('Export'))
+  const last = tree.body[tree.body.length - 1]
+  if (!isModule && last?.type === 'Assign') p.scope.direct.delete(last.target.start)
+  for (const name of [...p.scope.constants, ...p.scope.exported]) p.scope.bind(name, -1)
+  resolveScopes(p.scope)
+  const l = new Lowerer(source, filename, p.lx.names, p.scope, dialect)
+  l.hasReactive = hasReactive(p.scope)
+  let body = withHoisted(l, statements(l, tree.body, DISCARD))
+  if (data)
+    body = [declare('const', id('DATA'), str(dataText(source.slice(data.index + data[0].length)))), ...body]
+  for (const name of standardNames(p.scope)) l.runtime.add(name)
+  const prelude = runtimeCode(l.runtime, runtime)
+  const program = { type: 'Program', sourceType: 'module', body: [...prelude.body, ...body] }
+  const printed = print(program as never, ts(), {
+    sourceMapSource: filename,
+    sourceMapContent: source,
+    indent: '  ',
+  })
+  const result: { -readonly [K in keyof CompileResult]: CompileResult[K] } = {
+    code: prelude.text + printed.code + '\n',
+    dependencies: p.dependencies,
+  }
+  if (sourceMap) {
+    const map = printed.map as unknown as SourceMap
+    result.map = { ...map, mappings: ';'.repeat(prelude.text.split('\n').length - 1) + map.mappings }
+    if (sourceMap === 'inline') {
+      const encoded = Buffer.from(JSON.stringify(result.map)).toString('base64')
+      result.code += `//# sourceMappingURL=data:application/json;charset=utf-8;base64,${encoded}\n`
+    }
+  }
+  if (p.types.length > 0) result.dts = p.types.join('\n')
+  return result
+}
+
+/** The text behind `__DATA__`, which ends in a line break like every file. */
+function dataText(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`
+}
+
+function hasReactive(scope: Scope): boolean {
+  return scope.reactive.size > 0 || scope.children.some(hasReactive)
+}
+
+/** Standard names of the language that the program uses without having its own. */
+function standardNames(scope: Scope): Set<string> {
+  const found = new Set<string>()
+  const visit = (at: Scope): void => {
+    for (const { name } of at.mentions) if (RUNTIME_NAMES.has(name) && !at.owner(name)) found.add(name)
+    for (const child of at.children) visit(child)
+  }
+  visit(scope)
+  return found
+}
+
+function runtimeCode(names: Set<string>, delivery: 'import' | 'inline'): { body: Js[]; text: string } {
+  if (names.size === 0) return { body: [], text: '' }
+  const sorted = [...names].toSorted()
+  if (delivery === 'inline') return { body: [], text: `${inlineRuntime(sorted as RuntimeName[])}\n` }
+  const specifiers = sorted.map((name) => ({ type: 'ImportSpecifier', imported: id(name), local: id(name) }))
+  return {
+    body: [{ type: 'ImportDeclaration', specifiers, source: str(RUNTIME_MODULE), attributes: [] }],
+    text: '',
+  }
+}

@@ -1,0 +1,390 @@
+import { CompileError } from '../compile-error.ts'
+
+/** Words that cannot name a variable. */
+export const RESERVED: ReadonlySet<string> = new Set(
+  (
+    'and or not is isnt if unless else then when switch for while until loop break continue return throw try catch ' +
+    'finally class extends super new delete typeof instanceof in of do yield await def true false null undefined ' +
+    'this yes no on off import export enum debugger default function var let const void with case by own as'
+  ).split(' '),
+)
+
+/** Reserved words that are still fine as names where no clause of a loop or import is expected. */
+const SOFT: ReadonlySet<string> = new Set(['by', 'own', 'as', 'loop', 'default', 'def', 'enum', 'void'])
+
+const PUNCTUATION: readonly string[] = [
+  '>>>=',
+  '...',
+  '**=',
+  '//=',
+  '%%=',
+  '<<=',
+  '>>=',
+  '>>>',
+  '||=',
+  '&&=',
+  '??=',
+  '===',
+  '!==',
+  '?!(',
+  '->',
+  '=>',
+  '~>',
+  '..',
+  '::',
+  '?.',
+  '??',
+  '?=',
+  '?!',
+  '==',
+  '!=',
+  '<=',
+  '>=',
+  '&&',
+  '||',
+  '++',
+  '--',
+  '**',
+  '//',
+  '%%',
+  '<<',
+  '>>',
+  '+=',
+  '-=',
+  '*=',
+  '/=',
+  '%=',
+  '&=',
+  '|=',
+  '^=',
+  '=!',
+  '=~',
+  ':=',
+  '~=',
+  '.=',
+  '*>',
+  '!?',
+].filter((text) => text !== '?!(')
+
+const BY_FIRST: Record<string, string[]> = {}
+for (const text of PUNCTUATION) (BY_FIRST[text[0]!] ??= []).push(text)
+
+/** Tokens after which a line goes on. */
+const CONTINUES: ReadonlySet<string> = new Set(
+  (
+    '+ - * / % ** // %% & | ^ << >> >>> && || ?? and or is isnt == != === !== < > <= >= in of instanceof =~ , ' +
+    'not typeof new delete extends . ?. ::'
+  ).split(' '),
+)
+
+export interface LexerState {
+  pos: number
+  kind: string
+  start: number
+  end: number
+  value: string
+  spaced: boolean
+  stack: number[]
+  floor: number
+  pending: number
+  atNewline: boolean
+  lastEnd: number
+}
+
+/** Reads tokens one at a time, as the parser asks for them; strings and regular expressions are read by the parser. */
+export class Lexer {
+  readonly source: string
+  readonly filename: string
+  /** End of the text to read: the `__DATA__` line ends a program. */
+  readonly limit: number
+  pos = 0
+  /** The token's text for punctuation and reserved words, else `id`, `num`, `NEWLINE`, `INDENT`, `DEDENT` or `EOF`. */
+  kind = 'NEWLINE'
+  start = 0
+  end = 0
+  value = ''
+  /** Whether blank space precedes the token. */
+  spaced = false
+  /** End of the token before. */
+  lastEnd = 0
+  stack: number[] = [0]
+  floor = 0
+  pending = 0
+  atNewline = false
+  /** Whether the token is a `.`, `?.` or `,` that starts its line. */
+  leading = false
+  readonly names: Set<string> = new Set()
+
+  constructor(source: string, filename: string, limit: number) {
+    this.source = source
+    this.filename = filename
+    this.limit = limit
+    if (source.charCodeAt(0) === 0xfeff) this.pos = 1
+    if (source.startsWith('#!')) this.pos = this.endOfLine(0)
+    const first = this.skipLines(this.pos, true)
+    this.pos = first.pos
+    this.stack = [first.indent]
+    this.next()
+  }
+
+  fail(
+    reason: string,
+    start: number = this.start,
+    end: number = Math.max(this.end, start + 1),
+    hint?: string,
+  ): never {
+    const detail = { reason, filename: this.filename, source: this.source, start, end }
+    throw new CompileError(hint === undefined ? detail : { ...detail, hint })
+  }
+
+  save(): LexerState {
+    const { pos, kind, start, end, value, spaced, floor, pending, atNewline, lastEnd } = this
+    return {
+      pos,
+      kind,
+      start,
+      end,
+      value,
+      spaced,
+      stack: [...this.stack],
+      floor,
+      pending,
+      atNewline,
+      lastEnd,
+    }
+  }
+
+  restore(state: LexerState): void {
+    Object.assign(this, state)
+    this.stack = [...state.stack]
+  }
+
+  /** Goes on reading behind a place that the parser has read itself. */
+  jump(pos: number): void {
+    this.pos = pos
+    this.end = pos
+    this.kind = 'id'
+    this.next()
+  }
+
+  endOfLine(from: number): number {
+    const at = this.source.indexOf('\n', from)
+    return at === -1 || at > this.limit ? this.limit : at
+  }
+
+  /** Skips blank lines and comments from a place at the start of a line; gives the first character of code. */
+  private skipLines(from: number, atStart: boolean): { pos: number; indent: number } {
+    const { source, limit } = this
+    let pos = from
+    let lineStart = atStart ? from : this.endOfLine(from) + 1
+    pos = lineStart
+    while (pos < limit) {
+      const c = source.charCodeAt(pos)
+      if (c === 32 || c === 9 || c === 13) pos++
+      else if (c === 10) lineStart = ++pos
+      else if (c === 35) pos = this.skipComment(pos)
+      else if (c === 59 && source.slice(lineStart, pos).trim() === '') pos++
+      else break
+    }
+    return { pos: Math.min(pos, limit), indent: pos - lineStart }
+  }
+
+  private skipComment(at: number): number {
+    if (this.source.startsWith('###', at) && this.source[at + 3] !== '#') {
+      const close = this.source.indexOf('###', at + 3)
+      if (close === -1) this.fail('this block comment is never closed', at, at + 3, 'End it with ###.')
+      return close + 3
+    }
+    return this.endOfLine(at)
+  }
+
+  /** Advances to the next token. */
+  next(): void {
+    this.lastEnd = this.end
+    this.spaced = false
+    if (this.kind !== 'DEDENT') this.leading = false
+    if (this.pending > 0) {
+      this.pending--
+      this.layout('DEDENT')
+      return
+    }
+    if (this.atNewline) {
+      this.atNewline = false
+      this.layout('NEWLINE')
+      return
+    }
+    const { source, limit } = this
+    for (;;) {
+      const c = source.charCodeAt(this.pos)
+      if (this.pos >= limit) break
+      if (c === 32 || c === 9 || c === 13) {
+        this.pos++
+        this.spaced = true
+      } else if (c === 35) this.pos = this.skipComment(this.pos)
+      else if (c === 10) {
+        if (this.newline()) return
+        this.spaced = true
+      } else if (c === 92) {
+        this.fail(
+          'a line is not continued with a backslash',
+          this.pos,
+          this.pos + 1,
+          'End the line with an operator or a comma instead.',
+        )
+      } else {
+        this.token(c)
+        return
+      }
+    }
+    this.start = this.end = limit
+    if (this.stack.length > this.floor + 1) {
+      this.stack.pop()
+      this.layout('DEDENT')
+      return
+    }
+    this.layout('EOF')
+  }
+
+  private layout(kind: string): void {
+    this.kind = kind
+    this.value = ''
+    this.start = this.end = this.pos
+    this.spaced = true
+  }
+
+  /** At a line break: true when it makes a token. */
+  private newline(): boolean {
+    const { pos, indent } = this.skipLines(this.pos, false)
+    const { source } = this
+    this.pos = pos
+    if (pos >= this.limit) return false
+    const c = source.charCodeAt(pos)
+    const dotted = c === 46 && source.charCodeAt(pos + 1) !== 46
+    const guarded = c === 63 && source.charCodeAt(pos + 1) === 46
+    const top = this.stack[this.stack.length - 1]!
+    if (indent > top) {
+      if (dotted || guarded || c === 44) return this.lead()
+      if (this.kind !== ',' && CONTINUES.has(this.kind)) return false
+      this.stack.push(indent)
+      this.layout('INDENT')
+      return true
+    }
+    const closes = this.dedent(indent)
+    const continues = dotted || guarded || c === 44
+    if (closes > 0) {
+      this.pending = closes - 1
+      this.atNewline = !continues && c !== 41 && c !== 93 && c !== 125
+      this.leading = continues
+      this.layout('DEDENT')
+      return true
+    }
+    if (continues) return this.lead()
+    if (CONTINUES.has(this.kind)) return false
+    this.layout('NEWLINE')
+    return true
+  }
+
+  private lead(): false {
+    this.leading = true
+    return false
+  }
+
+  private dedent(indent: number): number {
+    let count = 0
+    while (this.stack.length > this.floor + 1 && this.stack[this.stack.length - 1]! > indent) {
+      this.stack.pop()
+      count++
+    }
+    return count
+  }
+
+  private token(c: number): void {
+    const { source } = this
+    this.start = this.pos
+    if (isNameStart(c)) return this.name()
+    if (c >= 48 && c <= 57) return this.number()
+    const text = source[this.pos]!
+    const candidates = BY_FIRST[text]
+    if (candidates) {
+      for (const candidate of candidates) {
+        if (source.startsWith(candidate, this.pos)) return this.punctuation(candidate)
+      }
+    }
+    this.punctuation(text)
+  }
+
+  private punctuation(text: string): void {
+    this.kind = this.value = text
+    this.pos = this.end = this.start + text.length
+  }
+
+  private name(): void {
+    const { source } = this
+    let pos = this.pos + 1
+    while (isNamePart(source.charCodeAt(pos))) pos++
+    this.value = source.slice(this.pos, pos)
+    const isWordAssign = this.value === 'or' || this.value === 'and'
+    if (isWordAssign && source[pos] === '=' && source[pos + 1] !== '=') {
+      this.kind = this.value = this.value === 'or' ? '||=' : '&&='
+      this.pos = this.end = pos + 1
+      return
+    }
+    this.pos = this.end = pos
+    this.kind = RESERVED.has(this.value) && !SOFT.has(this.value) ? this.value : 'id'
+    if (this.kind === 'id') this.names.add(this.value)
+  }
+
+  private number(): void {
+    NUMBER.lastIndex = this.pos
+    const match = NUMBER.exec(this.source)
+    this.kind = 'num'
+    this.value = match![0]
+    this.pos = this.end = this.start + this.value.length
+    if (isNamePart(this.source.charCodeAt(this.pos))) {
+      this.fail('this is not a number', this.start, this.pos + 1)
+    }
+  }
+
+  /** Inside brackets, lines may be indented as they like down to here. */
+  openBracket(): { floor: number; depth: number; pending: number; atNewline: boolean } {
+    const saved = {
+      floor: this.floor,
+      depth: this.stack.length,
+      pending: this.pending,
+      atNewline: this.atNewline,
+    }
+    this.floor = this.stack.length - 1
+    return saved
+  }
+
+  closeBracket(saved: { floor: number; depth: number }): void {
+    this.floor = saved.floor
+    this.stack.length = saved.depth
+    this.pending = 0
+    this.atNewline = false
+  }
+
+  /** Makes the present INDENT a mere continuation of the line. */
+  dropIndent(): void {
+    if (this.stack.length > this.floor + 1) this.stack.pop()
+    this.next()
+  }
+
+  /** The first character behind the layout token at hand. */
+  wordAhead(): string {
+    WORD.lastIndex = this.kind === 'NEWLINE' ? this.pos : this.start
+    return WORD.exec(this.source)?.[0] ?? ''
+  }
+}
+
+const NUMBER =
+  /0[xX][\da-fA-F_]+n?|0[bB][01_]+n?|0[oO][0-7_]+n?|\d[\d_]*(?:n|(?:\.(?=\d)[\d_]+)?(?:[eE][+-]?\d+)?)/y
+const WORD = /[A-Za-z_$][\w$]*/y
+
+export function isNameStart(c: number): boolean {
+  return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === 95 || c === 36 || c > 0x7f
+}
+
+export function isNamePart(c: number): boolean {
+  return isNameStart(c) || (c >= 48 && c <= 57)
+}

@@ -1,0 +1,98 @@
+import type { Class, Fn, Member } from '../ast.ts'
+import { expression, propertyKey } from './expressions.ts'
+import { functionParts } from './functions.ts'
+import { block, call, id, raw, spread, statement } from './js.ts'
+import type { Js } from './js.ts'
+import type { Lowerer } from './lowerer.ts'
+
+export function lowerClass(l: Lowerer, node: Class, type: 'ClassDeclaration' | 'ClassExpression'): Js {
+  const derived = node.parent !== undefined
+  const bound = node.members.filter((part) => isBound(part)).map((part) => propertyKey(l, part))
+  const members = l.nested(() => node.members.map((part) => lowerMember(l, part, derived, bound)))
+  const hasConstructor = node.members.some((part) => part.value?.type === 'Fn' && part.value.isConstructor)
+  if (bound.length > 0 && !hasConstructor) members.unshift(bindingConstructor(derived, bound))
+  const name = node.name ? id(node.name) : null
+  return {
+    type,
+    id: name,
+    superClass: node.parent ? expression(l, node.parent) : null,
+    body: { type: 'ClassBody', body: members },
+    loc: l.loc(node),
+  }
+}
+
+function isBound(part: Member): boolean {
+  return part.value?.type === 'Fn' && part.kind === 'method' && part.value.kind === 'fat' && !part.isStatic
+}
+
+function bindingConstructor(derived: boolean, bound: readonly Js[]): Js {
+  const lines = bound.map((key) => {
+    const target = {
+      type: 'MemberExpression',
+      object: raw('this'),
+      property: key,
+      computed: key.type !== 'Identifier',
+      optional: false,
+    }
+    const bind = {
+      type: 'MemberExpression',
+      object: target,
+      property: id('bind'),
+      computed: false,
+      optional: false,
+    }
+    return statement({
+      type: 'AssignmentExpression',
+      operator: '=',
+      left: target,
+      right: call(bind, [raw('this')]),
+    })
+  })
+  const superCall = statement(call(raw('super'), [spread(id('arguments'))]))
+  const value = {
+    type: 'FunctionExpression',
+    id: null,
+    params: [],
+    body: block(derived ? [superCall, ...lines] : lines),
+    async: false,
+    generator: false,
+  }
+  return {
+    type: 'MethodDefinition',
+    kind: 'constructor',
+    key: id('constructor'),
+    value,
+    computed: false,
+    static: false,
+  }
+}
+
+function lowerMember(l: Lowerer, part: Member, derived: boolean, bound: readonly Js[]): Js {
+  const key = propertyKey(l, part)
+  const loc = l.loc(part)
+  if (part.kind === 'method' && part.value?.type === 'Fn')
+    return lowerMethod(l, part, part.value, key, derived, bound)
+  const value = part.value ? expression(l, part.value) : null
+  return { type: 'PropertyDefinition', key, value, computed: part.computed, static: part.isStatic, loc }
+}
+
+function lowerMethod(l: Lowerer, part: Member, fn: Fn, key: Js, derived: boolean, bound: readonly Js[]): Js {
+  const parts = functionParts(l, fn, { methodName: key, derived, bound: fn.isConstructor ? bound : [] })
+  const value = {
+    type: 'FunctionExpression',
+    id: null,
+    ...parts,
+    async: fn.isAsync,
+    generator: fn.isGenerator,
+  }
+  const kind = fn.isConstructor ? 'constructor' : 'method'
+  return {
+    type: 'MethodDefinition',
+    kind,
+    key,
+    value,
+    computed: part.computed,
+    static: part.isStatic,
+    loc: l.loc(part),
+  }
+}

@@ -1,0 +1,502 @@
+import type { Assign, Node, NodeOf, Property } from '../ast.ts'
+import { patternNames } from '../parser/assignments.ts'
+import { lowerClass } from './classes.ts'
+import { functionValue } from './functions.ts'
+import {
+  array,
+  arrow,
+  assign,
+  binary,
+  block,
+  call,
+  conditional,
+  declare,
+  id,
+  index,
+  isNullish,
+  logical,
+  member,
+  method,
+  num,
+  raw,
+  returns,
+  sequence,
+  spread,
+  str,
+  unary,
+  undefinedValue,
+} from './js.ts'
+import type { Js } from './js.ts'
+import { loopStatements } from './loops.ts'
+import { isRepeatable, RETURN } from './lowerer.ts'
+import type { Lowerer } from './lowerer.ts'
+import { lowerMatch, lowerRegexIndex, membership, pick, rangeArray, slice } from './operators.ts'
+import { pattern, splitRest } from './patterns.ts'
+import { body, hoistNames, reactiveValue } from './statements.ts'
+
+const STATEMENTS: ReadonlySet<string> = new Set([
+  'If',
+  'Switch',
+  'Try',
+  'For',
+  'While',
+  'Block',
+  'Return',
+  'Throw',
+  'Jump',
+])
+
+/** Whether a node is a statement in JavaScript. */
+export function isStatementLike(node: Node): boolean {
+  return STATEMENTS.has(node.type) || (node.type === 'Paren' && isStatementLike(node.body))
+}
+
+/** Whether a node is `value or return` and the like. */
+export function isGuard(node: Node): node is NodeOf<'Logical'> {
+  return (
+    node.type === 'Logical' &&
+    (node.right.type === 'Return' || node.right.type === 'Throw' || node.right.type === 'Jump')
+  )
+}
+
+export function propertyKey(l: Lowerer, prop: { key: Node; computed: boolean }): Js {
+  const { key } = prop
+  if (prop.computed) return expression(l, key)
+  if (key.type === 'Id') return id(key.name, l.loc(key))
+  return expression(l, key)
+}
+
+function property(l: Lowerer, prop: Property): Js {
+  if (prop.kind === 'spread') return spread(expression(l, prop.key))
+  const value = expression(l, prop.value)
+  const shorthand = prop.kind === 'shorthand' && value.type === 'Identifier'
+  return {
+    type: 'Property',
+    kind: 'init',
+    key: propertyKey(l, prop),
+    value,
+    computed: prop.computed,
+    shorthand,
+    method: false,
+  }
+}
+
+export function expressions(l: Lowerer, nodes: readonly (Node | null)[]): Js[] {
+  return nodes.map((node) => node && expression(l, node)) as Js[]
+}
+
+/** A node as a JavaScript expression. */
+export function expression(l: Lowerer, node: Node): Js {
+  const { atTop } = l
+  l.atTop = false
+  const js = lower(l, node)
+  l.atTop = atTop
+  return js
+}
+
+function lower(l: Lowerer, node: Node): Js {
+  const loc = l.loc(node)
+  switch (node.type) {
+    case 'Id':
+      return l.hasReactive && l.scope.owner(node.name)?.reactive.has(node.name)
+        ? member(id(node.name, loc), 'value')
+        : id(node.name, loc)
+    case 'Num':
+      return { type: 'Literal', value: 0, raw: node.raw, loc }
+    case 'Str':
+      return str(node.value, loc)
+    case 'Template':
+      return template(l, node, false)
+    case 'Tagged':
+      return {
+        type: 'TaggedTemplateExpression',
+        tag: expression(l, node.tag),
+        quasi: node.quasi.type === 'Template' ? template(l, node.quasi, true) : expression(l, node.quasi),
+        loc,
+      }
+    case 'Regex':
+      return {
+        type: 'Literal',
+        raw: `/${node.pattern}/${node.flags}`,
+        value: null,
+        regex: { pattern: node.pattern, flags: node.flags },
+        loc,
+      }
+    case 'DynamicRegex':
+      return call(id('RegExp'), [regexSource(l, node.source), ...(node.flags ? [str(node.flags)] : [])], loc)
+    case 'Raw':
+      return raw(node.code, loc)
+    case 'Keyword':
+      return raw(node.name, loc)
+    case 'Arr':
+      return array(expressions(l, node.items), loc)
+    case 'Obj':
+      return { type: 'ObjectExpression', properties: node.props.map((prop) => property(l, prop)), loc }
+    case 'ObjFor':
+      return objectLoop(l, node)
+    case 'MapLit':
+      return {
+        type: 'NewExpression',
+        callee: id('Map'),
+        arguments:
+          node.entries.length === 0 ? [] : [array(node.entries.map((entry) => array(expressions(l, entry))))],
+        loc,
+      }
+    case 'Symbol':
+      return call(member(id('Symbol'), 'for'), [str(node.name)], loc)
+    case 'Paren': {
+      const inner = expression(l, node.body)
+      return hasOptional(inner) ? { type: 'ParenthesizedExpression', expression: inner } : inner
+    }
+    case 'Spread':
+      return spread(expression(l, node.arg))
+    case 'Call':
+      return lowerCall(l, node)
+    case 'New':
+      return {
+        type: 'NewExpression',
+        callee: expression(l, node.callee),
+        arguments: expressions(l, node.args),
+        loc,
+      }
+    case 'Member':
+      return member(expression(l, node.object), node.prop, loc, node.optional)
+    case 'Index':
+      return lowerIndex(l, node)
+    case 'Slice':
+      return slice(l, node)
+    case 'RegexIndex':
+      return lowerRegexIndex(l, node)
+    case 'Pick':
+      return pick(l, node)
+    case 'Range':
+      return rangeArray(l, node)
+    case 'Unary':
+      return lowerUnary(l, node)
+    case 'Update':
+      return {
+        type: 'UpdateExpression',
+        operator: node.op,
+        prefix: node.prefix,
+        argument: expression(l, node.arg),
+        loc,
+      }
+    case 'Binary':
+      return lowerBinary(l, node)
+    case 'Logical':
+      return logical(node.op, expression(l, node.left), expression(l, node.right), loc)
+    case 'Chain':
+      return chain(l, node)
+    case 'In':
+      return membership(l, node)
+    case 'Match':
+      return lowerMatch(l, node)
+    case 'Ternary':
+      return conditional(
+        expression(l, node.test),
+        expression(l, node.then),
+        expression(l, node.otherwise),
+        loc,
+      )
+    case 'Exists':
+      return binary('!=', expression(l, node.arg), raw('null'), loc)
+    case 'Presence':
+      return conditional(expression(l, node.arg), raw('true'), undefinedValue(), loc)
+    case 'Assign':
+      return assignment(l, node)
+    case 'MethodAssign':
+      return methodAssign(l, node)
+    case 'Merge':
+      return call(
+        member(id('Object'), 'assign'),
+        [
+          assign(expression(l, node.target), { type: 'ObjectExpression', properties: [] }, '??='),
+          expression(l, node.value),
+        ],
+        loc,
+      )
+    case 'Await':
+      l.sawAwait = true
+      return { type: 'AwaitExpression', argument: expression(l, node.arg), loc }
+    case 'Yield':
+      l.sawYield = true
+      return {
+        type: 'YieldExpression',
+        argument: node.arg ? expression(l, node.arg) : null,
+        delegate: node.delegate,
+        loc,
+      }
+    case 'Do':
+      return call(expression(l, node.fn), doArguments(l, node.fn), loc)
+    case 'If':
+      return lowerChoice(l, node)
+    case 'Fn':
+      return functionValue(l, node)
+    case 'Class':
+      return lowerClass(l, node, 'ClassExpression')
+    case 'Reactive':
+      return reactiveValue(l, node)
+    case 'Block':
+      if (node.body.length > 0 && node.body.every((part) => !isStatementLike(part) && part.type !== 'Assign'))
+        return sequence(node.body.map((part) => expression(l, part)))
+      return generated(l, () => body(l, node, RETURN))
+    case 'Erased':
+      return undefinedValue()
+    default:
+      return generated(l, () => body(l, node, RETURN))
+  }
+}
+
+/** Statements in the place of a value: a function called at once. */
+export function generated(l: Lowerer, make: () => Js[]): Js {
+  const { sawAwait, sawYield } = l
+  l.sawAwait = l.sawYield = false
+  l.generated++
+  const lines = make()
+  l.generated--
+  const waits = l.sawAwait
+  const yields = l.sawYield
+  l.sawAwait ||= sawAwait
+  l.sawYield ||= sawYield
+  if (yields) {
+    const fn = {
+      type: 'FunctionExpression',
+      id: null,
+      params: [],
+      body: block(lines),
+      async: waits,
+      generator: true,
+    }
+    return { type: 'YieldExpression', argument: method(fn, 'call', [raw('this')]), delegate: true }
+  }
+  const result = call(arrow([], block(lines), waits), [])
+  return waits ? { type: 'AwaitExpression', argument: result } : result
+}
+
+function lowerChoice(l: Lowerer, node: NodeOf<'If'>): Js {
+  const single = (branch: Node | undefined): Node | undefined =>
+    branch?.type === 'Block' ? (branch.body.length === 1 ? branch.body[0] : undefined) : branch
+  const then = single(node.then)
+  const otherwise = single(node.otherwise)
+  const plain = (branch: Node): boolean =>
+    !isGuard(branch) &&
+    (branch.type === 'If' || !isStatementLike(branch)) &&
+    !(branch.type === 'Assign' && isStatementLike(branch.value))
+  if (!then || (node.otherwise && !otherwise) || !plain(then) || (otherwise && !plain(otherwise)))
+    return generated(l, () => body(l, node, RETURN))
+  return conditional(
+    expression(l, node.test),
+    expression(l, then),
+    otherwise ? expression(l, otherwise) : undefinedValue(),
+    l.loc(node),
+  )
+}
+
+function template(l: Lowerer, node: NodeOf<'Template'>, tagged: boolean): Js {
+  const last = node.quasis.length - 1
+  const quasis = node.quasis.map((text, at) => {
+    const escaped = tagged
+      ? text.replace(/`/g, '\\`')
+      : text.replace(/[\\`]/g, '\\$&').replace(/\$\{/g, '\\${').replace(/\r/g, '\\r')
+    return { type: 'TemplateElement', value: { raw: escaped, cooked: text }, tail: at === last }
+  })
+  return { type: 'TemplateLiteral', quasis, expressions: expressions(l, node.exprs), loc: l.loc(node) }
+}
+
+function regexSource(l: Lowerer, node: Node): Js {
+  return expression(l, node)
+}
+
+function hasOptional(js: Js): boolean {
+  for (let at: Js | undefined = js; at; at = (at['object'] ?? at['callee']) as Js | undefined) {
+    if (at['optional'] === true) return true
+    if (at.type !== 'MemberExpression' && at.type !== 'CallExpression') return false
+  }
+  return false
+}
+
+function lowerCall(l: Lowerer, node: NodeOf<'Call'>): Js {
+  const args = expressions(l, node.args)
+  const loc = l.loc(node)
+  const { callee } = node
+  const name = l.fn.methodName
+  if (callee.type === 'Keyword' && callee.name === 'super' && name && name['name'] !== 'constructor') {
+    const target =
+      name.type === 'Identifier' ? member(raw('super'), name['name'] as string) : index(raw('super'), name)
+    return call(target, args, loc)
+  }
+  return call(expression(l, callee), args, loc, node.optional)
+}
+
+function lowerIndex(l: Lowerer, node: NodeOf<'Index'>): Js {
+  const { index: at } = node
+  if (at.type === 'Unary' && at.op === '-' && at.arg.type === 'Num')
+    return call(
+      member(expression(l, node.object), 'at', undefined, node.optional),
+      [expression(l, at)],
+      l.loc(node),
+    )
+  return { ...index(expression(l, node.object), expression(l, at), node.optional), loc: l.loc(node) }
+}
+
+function lowerUnary(l: Lowerer, node: NodeOf<'Unary'>): Js {
+  const { arg } = node
+  if (node.op === '!' && arg.type === 'Paren') return unary('!', expression(l, arg.body), l.loc(node))
+  return unary(node.op, expression(l, arg), l.loc(node))
+}
+
+function lowerBinary(l: Lowerer, node: NodeOf<'Binary'>): Js {
+  const left = expression(l, node.left)
+  const right = expression(l, node.right)
+  const loc = l.loc(node)
+  if (node.op === '*' && (node.left.type === 'Str' || node.left.type === 'Template'))
+    return method(left, 'repeat', [right])
+  return arithmetic(l, node.op, left, right, loc)
+}
+
+function arithmetic(l: Lowerer, op: string, left: Js, right: Js, loc: Js['loc']): Js {
+  if (op === '//') return call(member(id('Math'), 'floor'), [binary('/', left, right, loc)], loc)
+  if (op === '%%') {
+    const name = l.temp('modulus')
+    const rest = binary('%', left, assign(id(name), right))
+    return binary('%', binary('+', rest, id(name)), id(name), loc)
+  }
+  if (op === '**' && left.type === 'UnaryExpression')
+    return binary('**', { type: 'ParenthesizedExpression', expression: left }, right, loc)
+  return binary(op, left, right, loc)
+}
+
+function chain(l: Lowerer, node: NodeOf<'Chain'>): Js {
+  let result: Js | undefined
+  let left = expression(l, node.operands[0]!)
+  for (const [at, op] of node.ops.entries()) {
+    const operand = node.operands[at + 1]!
+    let right = expression(l, operand)
+    let next = right
+    if (at < node.ops.length - 1 && !isRepeatable(operand)) {
+      const name = l.temp()
+      right = assign(id(name), right)
+      next = id(name)
+    }
+    const test = binary(op, left, right)
+    result = result ? logical('&&', result, test) : test
+    left = next
+  }
+  return result!
+}
+
+/** A target whose parts are evaluated once, to be read and written. */
+function stable(l: Lowerer, target: Node): { read: Js; write: Js } {
+  if (target.type === 'Paren') return stable(l, target.body)
+  if (target.type !== 'Member' && target.type !== 'Index')
+    return { read: expression(l, target), write: expression(l, target) }
+  const [first, object] = once(l, target.object)
+  if (target.type === 'Member')
+    return { read: member(first, target.prop), write: member(object, target.prop) }
+  const [key, again] = once(l, target.index)
+  return { read: index(first, key), write: index(object, again) }
+}
+
+function once(l: Lowerer, node: Node): [Js, Js] {
+  const value = expression(l, node)
+  if (isRepeatable(node)) return [value, value]
+  const name = l.temp()
+  return [assign(id(name), value), id(name)]
+}
+
+export function assignment(l: Lowerer, node: Assign): Js {
+  const loc = l.loc(node)
+  const { target } = node
+  hoistNames(l, patternNames(target))
+  if (node.isConst) for (const { name } of patternNames(target)) l.fn.hoisted.add(name)
+  if ((target.type === 'Member' || target.type === 'Index') && target.optional) {
+    const name = l.temp()
+    const inner: Node = {
+      ...target,
+      object: { type: 'Raw', code: name, start: target.object.start, end: target.object.end },
+      optional: false,
+    }
+    return conditional(
+      isNullish(assign(id(name), expression(l, target.object))),
+      undefinedValue(),
+      assignment(l, { ...node, target: inner }),
+      loc,
+    )
+  }
+  if (node.op === '//=' || node.op === '%%=') {
+    // The target is written first in the text, so its parts are evaluated there.
+    const { read, write } = stable(l, target)
+    return stableWrite(l, read, write, node.op.slice(0, 2), expression(l, node.value), loc)
+  }
+  const split = splitRest(target)
+  if (split) {
+    const rest = pattern(l, split.rest)
+    const head = {
+      type: 'ArrayPattern',
+      elements: [
+        ...split.head.map((item) => item && pattern(l, item)),
+        { type: 'RestElement', argument: rest },
+      ],
+    }
+    const tail = { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) }
+    return sequence([
+      assign(head, expression(l, node.value)),
+      assign(tail, method(pattern(l, split.rest), 'splice', [num(-split.tail.length)])),
+    ])
+  }
+  return assign(pattern(l, target), expression(l, node.value), node.op, loc)
+}
+
+function stableWrite(l: Lowerer, read: Js, write: Js, op: string, value: Js, loc: Js['loc']): Js {
+  if (read === write || read.type === 'Identifier')
+    return assign(write, arithmetic(l, op, read, value, loc), '=', loc)
+  const name = l.temp('value')
+  return sequence([assign(id(name), read), assign(write, arithmetic(l, op, id(name), value, loc), '=', loc)])
+}
+
+function methodAssign(l: Lowerer, node: NodeOf<'MethodAssign'>): Js {
+  const { target } = node
+  hoistNames(l, patternNames(target))
+  if (target.type !== 'Member' && target.type !== 'Index')
+    return assign(expression(l, target), expression(l, node.value(target)), '=', l.loc(node))
+  const { read, write } = stable(l, target)
+  const name = l.temp('value')
+  const base: Node = { type: 'Raw', code: name, start: target.start, end: target.end }
+  return sequence([assign(id(name), read), assign(write, expression(l, node.value(base)))])
+}
+
+function doArguments(l: Lowerer, fn: Node): Js[] {
+  const inner = fn.type === 'Paren' ? fn.body : fn
+  if (inner.type !== 'Fn') return []
+  return inner.params.map((param) =>
+    param.init
+      ? expression(l, param.init)
+      : param.target.type === 'Id'
+        ? id(param.target.name)
+        : undefinedValue(),
+  )
+}
+
+function objectLoop(l: Lowerer, node: NodeOf<'ObjFor'>): Js {
+  return generated(l, () => {
+    const name = l.fresh('object')
+    const loops = loopStatements(l, node.loop, (lines) => {
+      const key =
+        node.prop.computed || node.prop.key.type !== 'Id'
+          ? expression(l, node.prop.key)
+          : id(node.prop.key.name)
+      return [
+        ...lines,
+        {
+          type: 'ExpressionStatement',
+          expression: assign(index(id(name), key), expression(l, node.prop.value)),
+        },
+      ]
+    })
+    return [
+      declare('const', id(name), { type: 'ObjectExpression', properties: [] }),
+      ...loops,
+      returns(id(name)),
+    ]
+  })
+}

@@ -1,0 +1,173 @@
+import type { Fn, Node, Param } from '../ast.ts'
+import { expression } from './expressions.ts'
+import { arrow, assign, block, call, declare, id, member, num, raw, spread, statement, unary } from './js.ts'
+import type { Js } from './js.ts'
+import { DISCARD, RETURN } from './lowerer.ts'
+import type { Lowerer } from './lowerer.ts'
+import { pattern, splitRest } from './patterns.ts'
+import { statements } from './statements.ts'
+
+interface Options {
+  methodName?: Js
+  derived?: boolean
+  /** Methods to bind in a constructor. */
+  bound?: readonly Js[]
+}
+
+/** Parameters and body of a function. */
+export function functionParts(l: Lowerer, node: Fn, options: Options = {}): { params: Js[]; body: Js } {
+  const { fn, scope, atTop, generated, sawAwait, sawYield } = l
+  const lexical = node.kind === 'fat'
+  const methodName = options.methodName ?? (lexical ? fn.methodName : undefined)
+  l.fn = { scope: node.scope, hoisted: new Set(), methodName, isVoid: node.isVoid }
+  l.scope = node.scope
+  l.generated = 0
+  l.atTop = false
+  const prologue: Js[] = []
+  const params = lowerParams(l, node.params, prologue)
+  l.atTop = true
+  const silent = node.isVoid || node.isConstructor
+  const body = statements(
+    l,
+    node.body.body,
+    silent || (node.isGenerator && !endsInValue(node)) ? DISCARD : RETURN,
+  )
+  const setup = [...prologue, ...(options.bound ?? []).map(bindMethod)]
+  const full = node.isConstructor ? placeSetup(setup, body, options.derived ?? false) : [...setup, ...body]
+  const complete = withHoisted(l, full)
+  Object.assign(l, { fn, scope, atTop, generated, sawAwait, sawYield })
+  return { params, body: block(complete) }
+}
+
+function endsInValue(node: Fn): boolean {
+  const last = node.body.body[node.body.body.length - 1]
+  return last !== undefined && last.type !== 'Yield' && last.type !== 'For' && last.type !== 'While'
+}
+
+/** Adds the declarations of what the function declares at its top. */
+export function withHoisted(l: Lowerer, body: Js[]): Js[] {
+  const { hoisted, scope } = l.fn
+  for (const [name, declaration] of scope.declared)
+    if (declaration.kind === 'hoist' && !scope.constants.has(name)) hoisted.add(name)
+  if (hoisted.size === 0) return body
+  const declarations = [...hoisted].map((name) => ({ type: 'VariableDeclarator', id: id(name), init: null }))
+  return [{ type: 'VariableDeclaration', kind: 'let', declarations }, ...body]
+}
+
+function bindMethod(key: Js): Js {
+  const target =
+    key.type === 'Identifier'
+      ? member(raw('this'), key['name'] as string)
+      : { type: 'MemberExpression', object: raw('this'), property: key, computed: true, optional: false }
+  return statement(assign(target, call(member(target, 'bind'), [raw('this')])))
+}
+
+/** What a constructor does first has to wait for `super()` in a derived class. */
+function placeSetup(setup: Js[], body: Js[], derived: boolean): Js[] {
+  if (!derived) return [...setup, ...body]
+  const at = body.findIndex(isSuperCall)
+  if (at === -1) {
+    if (hasSuper(body)) return [...body, ...setup]
+    return [statement(call(raw('super'), [spread(id('arguments'))])), ...setup, ...body]
+  }
+  return [...body.slice(0, at + 1), ...setup, ...body.slice(at + 1)]
+}
+
+function isSuperCall(node: Js): boolean {
+  const expr = node['expression'] as Js | undefined
+  const callee = expr?.['callee'] as Js | undefined
+  return (
+    node.type === 'ExpressionStatement' && expr?.type === 'CallExpression' && callee?.['name'] === 'super'
+  )
+}
+
+function hasSuper(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(hasSuper)
+  if (typeof value !== 'object' || value === null) return false
+  const node = value as Js
+  if (node.type === 'CallExpression' && (node['callee'] as Js)['name'] === 'super') return true
+  return Object.entries(node).some(([key, child]) => key !== 'loc' && hasSuper(child))
+}
+
+function lowerParams(l: Lowerer, params: Param[], prologue: Js[]): Js[] {
+  const tailAt = params.findIndex((param) => param.rest || param.expansion)
+  if (tailAt === -1 || (tailAt === params.length - 1 && params[tailAt]!.rest))
+    return params.map((param) => lowerParam(l, param, prologue))
+  const head = params.slice(0, tailAt).map((param) => lowerParam(l, param, prologue))
+  const middle = params[tailAt]!
+  const tail = params.slice(tailAt + 1)
+  const name = middle.expansion || middle.target.type !== 'Id' ? l.fresh('rest') : middle.target.name
+  if (tail.length === 0) return head
+  const left = { type: 'ArrayPattern', elements: tail.map((param) => lowerParam(l, param, prologue)) }
+  prologue.unshift(declare('let', left, call(member(id(name), 'splice'), [unary('-', num(tail.length))])))
+  return [...head, { type: 'RestElement', argument: id(name) }]
+}
+
+function lowerParam(l: Lowerer, param: Param, prologue: Js[]): Js {
+  let left: Js
+  if (param.target.type === 'Member') {
+    const name = param.target.prop
+    const local = l.fn.scope.has(name) ? l.fresh(name) : name
+    left = id(local, l.loc(param.target))
+    prologue.push(statement(assign(member(raw('this'), name), id(local))))
+  } else left = paramPattern(l, param.target, prologue)
+  if (param.rest) return { type: 'RestElement', argument: left }
+  if (param.init) return { type: 'AssignmentPattern', left, right: expression(l, param.init) }
+  return left
+}
+
+function paramPattern(l: Lowerer, target: Node, prologue: Js[]): Js {
+  const split = splitRest(target)
+  if (!split) return pattern(l, target)
+  const rest = split.rest.type === 'Id' ? split.rest.name : l.fresh('rest')
+  prologue.push(
+    declare(
+      'let',
+      { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) },
+      call(member(id(rest), 'splice'), [unary('-', num(split.tail.length))]),
+    ),
+  )
+  return {
+    type: 'ArrayPattern',
+    elements: [
+      ...split.head.map((item) => item && pattern(l, item)),
+      { type: 'RestElement', argument: id(rest) },
+    ],
+  }
+}
+
+/** A function as a value. */
+export function functionValue(l: Lowerer, node: Fn): Js {
+  const { params, body } = functionParts(l, node)
+  const loc = l.loc(node)
+  if (node.kind === 'fat' && !node.isGenerator) {
+    const only = (body['body'] as Js[])[0]
+    const single = (body['body'] as Js[]).length === 1 && only?.type === 'ReturnStatement' && only['argument']
+    const short = single ? (only['argument'] as Js) : body
+    return { ...arrow(params, short, node.isAsync), loc }
+  }
+  return {
+    type: 'FunctionExpression',
+    id: null,
+    params,
+    body,
+    async: node.isAsync,
+    generator: node.isGenerator,
+    loc,
+  }
+}
+
+export function functionDeclaration(l: Lowerer, node: Fn): Js {
+  const { params, body } = functionParts(l, node)
+  const end = node.nameStart + (node.name?.length ?? 0)
+  const name = id(node.name ?? '', l.loc({ start: node.nameStart, end }))
+  return {
+    type: 'FunctionDeclaration',
+    id: name,
+    params,
+    body,
+    async: node.isAsync,
+    generator: node.isGenerator,
+    loc: l.loc(node),
+  }
+}

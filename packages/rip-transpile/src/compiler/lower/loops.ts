@@ -1,0 +1,286 @@
+import type { Loop, Node, NodeOf } from '../ast.ts'
+import { expression } from './expressions.ts'
+import {
+  array,
+  assign,
+  binary,
+  block,
+  call,
+  conditional,
+  declare,
+  id,
+  ifs,
+  index,
+  member,
+  not,
+  num,
+  raw,
+  logical,
+} from './js.ts'
+import type { Js } from './js.ts'
+import { isRepeatable } from './lowerer.ts'
+import type { Lowerer, Sink } from './lowerer.ts'
+import { pattern } from './patterns.ts'
+import { body, deliver } from './statements.ts'
+
+/** Runs a loop; if its values are wanted, they are collected. */
+function collecting(l: Lowerer, sink: Sink, make: (inner: Sink) => Js[]): Js[] {
+  if (sink.kind === 'discard') return make(sink)
+  const name = l.fresh('results')
+  return [
+    declare('const', id(name), array([])),
+    ...make({ kind: 'push', array: name }),
+    deliver(sink, id(name)),
+  ]
+}
+
+export function lowerWhile(l: Lowerer, node: NodeOf<'While'>, sink: Sink): Js[] {
+  return collecting(l, sink, (inner) => {
+    const test = node.test ? expression(l, node.test) : raw('true')
+    const lines = body(l, node.body, inner)
+    const guarded = node.guard ? [ifs(expression(l, node.guard), lines)] : lines
+    return [{ type: 'WhileStatement', test, body: block(guarded), loc: l.loc(node) }]
+  })
+}
+
+export function lowerLoop(l: Lowerer, node: Loop, sink: Sink): Js[] {
+  return collecting(l, sink, (inner) =>
+    loopStatements(l, node, (lines) => [...lines, ...body(l, node.body, inner)]),
+  )
+}
+
+/** A loop whose body comes from the caller, in the loop's scope. */
+export function loopStatements(l: Lowerer, node: Loop, make: (lines: Js[]) => Js[]): Js[] {
+  const inside = (lines: Js[]): Js[] =>
+    l.within(node.scope, () => {
+      if (!node.guard) return make(lines)
+      return [...lines, ifs(expression(l, node.guard), make([]))]
+    })
+  if (node.isAsync) l.sawAwait = true
+  if (node.kind === 'times') return timesLoop(l, node, inside)
+  if (node.kind === 'as') return iteration(l, node, inside)
+  if (node.kind === 'of') return keyLoop(l, node, inside)
+  if (node.source.type === 'Range') return rangeLoop(l, node, node.source, inside)
+  if (node.index || node.by) return indexLoop(l, node, inside)
+  return iteration(l, node, inside)
+}
+
+function kindOf(node: Loop, target: Node): 'const' | 'let' {
+  if (target.type !== 'Id') return node.scope.mentions.some((mention) => mention.written) ? 'let' : 'const'
+  return writes(node.scope, target.name) ? 'let' : 'const'
+}
+
+function writes(scope: Loop['scope'], name: string): boolean {
+  return (
+    scope.mentions.some((mention) => mention.written && mention.name === name) ||
+    scope.children.some((child) => writes(child, name))
+  )
+}
+
+function variable(l: Lowerer, node: Loop, target: Node): Js {
+  if (target.type === 'Member' || target.type === 'Index')
+    return l.within(node.scope, () => expression(l, target))
+  return declare(
+    kindOf(node, target),
+    l.within(node.scope, () => pattern(l, target)),
+    null,
+  )
+}
+
+function iteration(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
+  const right = expression(l, node.source)
+  const target: Node = node.value ?? { type: 'Id', name: l.fresh('item'), start: node.start, end: node.start }
+  const lines: Js[] = []
+  if (node.index && node.kind === 'as') {
+    const counter = l.temp('i')
+    lines.push(
+      declare(kindOf(node, node.index), pattern(l, node.index), {
+        type: 'UpdateExpression',
+        operator: '++',
+        prefix: false,
+        argument: id(counter),
+      }),
+    )
+    const loop = {
+      type: 'ForOfStatement',
+      await: node.isAsync,
+      left: variable(l, node, target),
+      right,
+      body: block(inside(lines)),
+      loc: l.loc(node),
+    }
+    return [{ type: 'ExpressionStatement', expression: assign(id(counter), num(0)) }, loop]
+  }
+  return [
+    {
+      type: 'ForOfStatement',
+      await: node.isAsync,
+      left: variable(l, node, target),
+      right,
+      body: block(inside(lines)),
+      loc: l.loc(node),
+    },
+  ]
+}
+
+function keyLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
+  const key = node.value!
+  const before: Js[] = []
+  const lines: Js[] = []
+  let source = expression(l, node.source)
+  if ((node.index || node.own) && !isRepeatable(node.source)) {
+    const name = l.temp('object')
+    before.push({ type: 'ExpressionStatement', expression: assign(id(name), source) })
+    source = id(name)
+  }
+  const keyJs = l.within(node.scope, () => pattern(l, key))
+  if (node.own)
+    lines.push(
+      ifs(not(call(member(id('Object'), 'hasOwn'), [source, keyJs])), [
+        { type: 'ContinueStatement', label: null },
+      ]),
+    )
+  if (node.index)
+    lines.push(
+      declare(
+        kindOf(node, node.index),
+        l.within(node.scope, () => pattern(l, node.index!)),
+        index(source, keyJs),
+      ),
+    )
+  return [
+    ...before,
+    {
+      type: 'ForInStatement',
+      left: variable(l, node, key),
+      right: source,
+      body: block(inside(lines)),
+      loc: l.loc(node),
+    },
+  ]
+}
+
+function forLoop(l: Lowerer, node: Loop, init: Js, test: Js, update: Js, lines: Js[]): Js {
+  return { type: 'ForStatement', init, test, update, body: block(lines), loc: l.loc(node) }
+}
+
+function timesLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
+  const counter = node.scope.bound.has('it') ? 'it' : l.fresh('i')
+  const limit = l.fresh('count')
+  const init = {
+    type: 'VariableDeclaration',
+    kind: 'let',
+    declarations: [declarator(counter, num(0)), declarator(limit, expression(l, node.source))],
+  }
+  return [forLoop(l, node, init, binary('<', id(counter), id(limit)), step(counter, num(1)), inside([]))]
+}
+
+function declarator(name: string, init: Js): Js {
+  return { type: 'VariableDeclarator', id: id(name), init }
+}
+
+function step(name: string, by: Js): Js {
+  if (by.type === 'Literal' && by['value'] === 1)
+    return { type: 'UpdateExpression', operator: '++', prefix: false, argument: id(name) }
+  return assign(id(name), by, '+=')
+}
+
+function literalNumber(node: Node | undefined): number | undefined {
+  if (node?.type === 'Num') return Number(node.raw.replaceAll('_', ''))
+  if (node?.type === 'Unary' && node.op === '-' && node.arg.type === 'Num')
+    return -Number(node.arg.raw.replaceAll('_', ''))
+  return undefined
+}
+
+function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (lines: Js[]) => Js[]): Js[] {
+  const from = literalNumber(range.from)
+  const to = literalNumber(range.to)
+  const by = node.by ? literalNumber(node.by) : undefined
+  const named = node.value?.type === 'Id' ? node.value.name : undefined
+  const counter = named && !writes(node.scope, named) ? named : l.fresh('i')
+  const lines = named && named !== counter ? [declare('let', id(named), id(counter))] : []
+  const init: Js[] = [declarator(counter, expression(l, range.from))]
+  let limit = expression(l, range.to)
+  if (to === undefined && !(range.to.type === 'Id' && !l.hasReactive && !writes(node.scope, range.to.name))) {
+    const name = l.fresh('to')
+    init.push(declarator(name, limit))
+    limit = id(name)
+  }
+  const declaration = { type: 'VariableDeclaration', kind: 'let', declarations: init }
+  if (node.index?.type === 'Id')
+    lines.push(declare('const', id(node.index.name), binary('-', id(counter), expression(l, range.from))))
+  const equal = range.exclusive ? '' : '='
+  const upTest = binary(`<${equal}`, id(counter), limit)
+  const downTest = binary(`>${equal}`, id(counter), limit)
+  if (from !== undefined && to !== undefined && (!node.by || by !== undefined)) {
+    const down = by === undefined ? from > to : by < 0
+    const update =
+      by === undefined
+        ? { type: 'UpdateExpression', operator: down ? '--' : '++', prefix: false, argument: id(counter) }
+        : step(counter, num(by))
+    return [forLoop(l, node, declaration, down ? downTest : upTest, update, inside(lines))]
+  }
+  if (by !== undefined)
+    return [forLoop(l, node, declaration, by < 0 ? downTest : upTest, step(counter, num(by)), inside(lines))]
+  const stepName = l.fresh('step')
+  const direction = node.by
+    ? expression(l, node.by)
+    : conditional(binary('<=', id(counter), limit), num(1), num(-1))
+  init.push(declarator(stepName, direction))
+  const test = conditional(binary('>', id(stepName), num(0)), upTest, downTest)
+  return [forLoop(l, node, declaration, test, assign(id(counter), id(stepName), '+='), inside(lines))]
+}
+
+function indexLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
+  const counter =
+    node.index?.type === 'Id' && !writes(node.scope, node.index.name) ? node.index.name : l.fresh('i')
+  const list = l.fresh('list')
+  const by = node.by ? literalNumber(node.by) : 1
+  const lines: Js[] = []
+  if (node.index?.type === 'Id' && node.index.name !== counter)
+    lines.push(declare('let', id(node.index.name), id(counter)))
+  if (node.value) {
+    const value = index(id(list), id(counter))
+    if (node.value.type === 'Member')
+      lines.push({ type: 'ExpressionStatement', expression: assign(expression(l, node.value), value) })
+    else
+      lines.push(
+        declare(
+          kindOf(node, node.value),
+          l.within(node.scope, () => pattern(l, node.value!)),
+          value,
+        ),
+      )
+  }
+  const length = member(id(list), 'length')
+  const last = binary('-', length, num(1))
+  const init: Js[] = [declarator(list, expression(l, node.source))]
+  if (by !== undefined) {
+    init.push(declarator(counter, by < 0 ? last : num(0)))
+    const test = by < 0 ? binary('>=', id(counter), num(0)) : binary('<', id(counter), length)
+    return [
+      forLoop(
+        l,
+        node,
+        { type: 'VariableDeclaration', kind: 'let', declarations: init },
+        test,
+        step(counter, num(by)),
+        inside(lines),
+      ),
+    ]
+  }
+  const stepName = l.fresh('step')
+  init.push(declarator(stepName, expression(l, node.by!)))
+  init.push(declarator(counter, conditional(binary('<', id(stepName), num(0)), last, num(0))))
+  const test = logical('&&', binary('>=', id(counter), num(0)), binary('<', id(counter), length))
+  return [
+    forLoop(
+      l,
+      node,
+      { type: 'VariableDeclaration', kind: 'let', declarations: init },
+      test,
+      assign(id(counter), id(stepName), '+='),
+      inside(lines),
+    ),
+  ]
+}

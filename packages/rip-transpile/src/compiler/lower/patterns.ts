@@ -1,0 +1,67 @@
+import type { Node, Property } from '../ast.ts'
+import { expression, propertyKey } from './expressions.ts'
+import type { Js } from './js.ts'
+import type { Lowerer } from './lowerer.ts'
+
+/** The target of an assignment, a parameter or a loop variable. */
+export function pattern(l: Lowerer, target: Node): Js {
+  switch (target.type) {
+    case 'Arr':
+      return {
+        type: 'ArrayPattern',
+        elements: target.items.map((item) => item && pattern(l, item)),
+        loc: l.loc(target),
+      }
+    case 'Obj':
+      return {
+        type: 'ObjectPattern',
+        properties: target.props.map((prop) => patternProperty(l, prop)),
+        loc: l.loc(target),
+      }
+    case 'Spread':
+      return { type: 'RestElement', argument: pattern(l, target.arg) }
+    case 'Assign':
+      return {
+        type: 'AssignmentPattern',
+        left: pattern(l, target.target),
+        right: expression(l, target.value),
+      }
+    case 'Paren':
+      return pattern(l, target.body)
+    default:
+      return expression(l, target)
+  }
+}
+
+function patternProperty(l: Lowerer, prop: Property): Js {
+  if (prop.kind === 'spread') return pattern(l, prop.value)
+  const value = pattern(l, prop.value)
+  const shorthand =
+    prop.kind === 'shorthand' &&
+    (value.type === 'Identifier' ||
+      (value.type === 'AssignmentPattern' && (value['left'] as Js).type === 'Identifier'))
+  return {
+    type: 'Property',
+    kind: 'init',
+    key: propertyKey(l, prop),
+    value,
+    computed: prop.computed,
+    shorthand,
+    method: false,
+  }
+}
+
+interface RestSplit {
+  head: (Node | null)[]
+  rest: Node
+  tail: (Node | null)[]
+}
+
+/** `[a, ...b, c]`, whose rest JavaScript wants last. */
+export function splitRest(target: Node): RestSplit | undefined {
+  if (target.type !== 'Arr') return undefined
+  const at = target.items.findIndex((item) => item?.type === 'Spread')
+  const rest = target.items[at]
+  if (rest?.type !== 'Spread' || at === target.items.length - 1) return undefined
+  return { head: target.items.slice(0, at), rest: rest.arg, tail: target.items.slice(at + 1) }
+}

@@ -1,0 +1,310 @@
+import type { Assign, Node, NodeOf } from '../ast.ts'
+import { patternNames } from '../parser/assignments.ts'
+import { lowerClass } from './classes.ts'
+import { assignment, expression, isGuard, isStatementLike } from './expressions.ts'
+import { functionDeclaration } from './functions.ts'
+import {
+  assign,
+  block,
+  call,
+  declare,
+  id,
+  ifs,
+  isNullish,
+  logical,
+  method,
+  not,
+  returns,
+  statement,
+  str,
+  undefinedValue,
+} from './js.ts'
+import type { Js } from './js.ts'
+import { lowerLoop, lowerWhile } from './loops.ts'
+import { DISCARD } from './lowerer.ts'
+import type { Lowerer, Sink } from './lowerer.ts'
+import { lowerExport, lowerImport } from './modules.ts'
+import { pattern, splitRest } from './patterns.ts'
+
+/** A list of statements, whose last one gives its value to the sink. */
+export function statements(l: Lowerer, nodes: readonly Node[], sink: Sink): Js[] {
+  const out: Js[] = []
+  for (const [at, node] of nodes.entries())
+    out.push(...lowerStatement(l, node, at === nodes.length - 1 ? sink : DISCARD))
+  return out
+}
+
+export function body(l: Lowerer, node: Node, sink: Sink): Js[] {
+  return l.nested(() => statements(l, node.type === 'Block' ? node.body : [node], sink))
+}
+
+/** Gives a value to where it belongs. */
+export function deliver(sink: Sink, value: Js, loc: Js['loc'] = value.loc): Js {
+  switch (sink.kind) {
+    case 'return':
+      return returns(value, loc)
+    case 'push':
+      return statement(method(id(sink.array), 'push', [value]), loc)
+    case 'assign':
+      return statement(sink.make(value), loc)
+    default:
+      return statement(value, loc)
+  }
+}
+
+export function lowerStatement(l: Lowerer, node: Node, sink: Sink): Js[] {
+  const loc = l.loc(node)
+  switch (node.type) {
+    case 'Block':
+      return statements(l, node.body, sink)
+    case 'Erased':
+      return []
+    case 'Paren':
+      if (sink.kind === 'discard' && (node.body.type === 'For' || node.body.type === 'While')) break
+      if (isStatementLike(node.body) || isGuard(node.body)) return lowerStatement(l, node.body, sink)
+      break
+    case 'If':
+      return [lowerIf(l, node, sink)]
+    case 'Switch':
+      return lowerSwitch(l, node, sink)
+    case 'Try':
+      return [lowerTry(l, node, sink)]
+    case 'For':
+      return lowerLoop(l, node, sink)
+    case 'While':
+      return lowerWhile(l, node, sink)
+    case 'Return':
+      return lowerReturn(l, node)
+    case 'Throw':
+      return [{ type: 'ThrowStatement', argument: expression(l, node.arg), loc }]
+    case 'Jump':
+      return [{ type: node.kind === 'break' ? 'BreakStatement' : 'ContinueStatement', label: null, loc }]
+    case 'Logical':
+      if (isGuard(node)) return lowerGuard(l, node, sink)
+      break
+    case 'Assign':
+      return lowerAssign(l, node, sink)
+    case 'Fn':
+      if (node.kind !== 'def') break
+      if (sink.kind === 'discard') return [functionDeclaration(l, node)]
+      return [functionDeclaration(l, node), deliver(sink, id(node.name ?? ''))]
+    case 'Class':
+      if (!node.name) break
+      if (sink.kind === 'discard') return [lowerClass(l, node, 'ClassDeclaration')]
+      return [lowerClass(l, node, 'ClassDeclaration'), deliver(sink, id(node.name))]
+    case 'Import':
+      return lowerImport(l, node)
+    case 'ExportNames':
+    case 'ExportAll':
+    case 'ExportDefault':
+    case 'Export':
+      return lowerExport(l, node)
+    case 'Reactive':
+      return lowerReactive(l, node, sink)
+    case 'Enum':
+      return lowerEnum(l, node)
+    default:
+  }
+  return [deliver(sink, expression(l, node), loc)]
+}
+
+function lowerReturn(l: Lowerer, node: NodeOf<'Return'>): Js[] {
+  if (l.generated > 0)
+    l.fail(
+      "'return' cannot leave a value that is being computed",
+      node,
+      'Move it into a statement of its own.',
+    )
+  const loc = l.loc(node)
+  if (!node.arg) return [returns(null, loc)]
+  if (l.fn.isVoid) return [...lowerStatement(l, node.arg, DISCARD), returns(null, loc)]
+  if (isStatementLike(node.arg)) return lowerStatement(l, node.arg, { kind: 'return' })
+  return [returns(expression(l, node.arg), loc)]
+}
+
+function lowerIf(l: Lowerer, node: NodeOf<'If'>, sink: Sink): Js {
+  const test = expression(l, node.test)
+  const then = body(l, node.then, sink)
+  const otherwise = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
+  return ifs(test, then, otherwise, l.loc(node))
+}
+
+/** A branch that is not there still gives `undefined` where it matters. */
+function missing(sink: Sink): Js[] {
+  return sink.kind === 'push' || sink.kind === 'assign' ? [deliver(sink, undefinedValue())] : []
+}
+
+function lowerSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {
+  if (!node.subject) return lowerCondSwitch(l, node, sink)
+  const cases: Js[] = []
+  for (const part of node.cases) {
+    const lines = body(l, part.body, sink)
+    const tests = part.tests.map((test) => expression(l, test))
+    for (const test of tests.slice(0, -1)) cases.push({ type: 'SwitchCase', test, consequent: [] })
+    cases.push({ type: 'SwitchCase', test: tests[tests.length - 1]!, consequent: caseBody(lines) })
+  }
+  const fallback = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
+  if (node.otherwise || fallback.length > 0)
+    cases.push({ type: 'SwitchCase', test: null, consequent: fallback })
+  return [{ type: 'SwitchStatement', discriminant: expression(l, node.subject), cases, loc: l.loc(node) }]
+}
+
+const LEAVES: ReadonlySet<string> = new Set([
+  'ReturnStatement',
+  'ThrowStatement',
+  'BreakStatement',
+  'ContinueStatement',
+])
+
+function caseBody(lines: Js[]): Js[] {
+  const last = lines[lines.length - 1]
+  const full = last && LEAVES.has(last.type) ? lines : [...lines, { type: 'BreakStatement', label: null }]
+  const declares = lines.some((line) => line.type.endsWith('Declaration'))
+  return declares ? [block(full)] : full
+}
+
+function lowerCondSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {
+  let otherwise = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
+  for (const part of node.cases.toReversed()) {
+    const test = part.tests
+      .map((each) => expression(l, each))
+      .reduce((left, right) => logical('||', left, right))
+    otherwise = [ifs(test, body(l, part.body, sink), otherwise, l.loc(part))]
+  }
+  return otherwise
+}
+
+function lowerTry(l: Lowerer, node: NodeOf<'Try'>, sink: Sink): Js {
+  const tried = body(l, node.block, sink)
+  let handler: Js | null = null
+  if (node.handler && node.scope) {
+    handler = l.within(node.scope, () => ({
+      type: 'CatchClause',
+      param: node.param ? pattern(l, node.param) : null,
+      body: block(body(l, node.handler!, sink)),
+    }))
+  } else if (!node.finalizer) handler = { type: 'CatchClause', param: null, body: block(missing(sink)) }
+  const finalizer = node.finalizer ? block(body(l, node.finalizer, DISCARD)) : null
+  return { type: 'TryStatement', block: block(tried), handler, finalizer, loc: l.loc(node) }
+}
+
+/** `value or return`, where the right side leaves. */
+function lowerGuard(l: Lowerer, node: NodeOf<'Logical'>, sink: Sink): Js[] {
+  const leave = body(l, node.right, DISCARD)
+  if (sink.kind === 'discard')
+    return [ifs(guardTest(node.op, expression(l, node.left)), leave, undefined, l.loc(node))]
+  const name = l.temp('value')
+  const test = guardTest(node.op, assign(id(name), expression(l, node.left)))
+  return [ifs(test, leave, undefined, l.loc(node)), deliver(sink, id(name))]
+}
+
+function guardTest(op: string, value: Js): Js {
+  if (op === '||') return not(value)
+  return op === '&&' ? value : isNullish(value)
+}
+
+/** How the names of a target are declared by this very statement, if they are. */
+function declaringKind(l: Lowerer, node: Assign): 'const' | 'let' | undefined {
+  if (node.op !== '=') return undefined
+  if (node.isConst) return 'const'
+  const names = patternNames(node.target)
+  if (names.length === 0 || hasMembers(node.target)) return hoistNames(l, names)
+  let kind: 'const' | 'let' = 'const'
+  for (const { name, start } of names) {
+    const declared = l.fn.scope.declared.get(name)
+    if (!l.atTop || declared?.at !== start || declared.kind === 'hoist') return hoistNames(l, names)
+    if (declared.kind === 'let') kind = 'let'
+  }
+  return kind
+}
+
+function hasMembers(target: Node): boolean {
+  if (target.type === 'Member' || target.type === 'Index') return true
+  if (target.type === 'Arr') return target.items.some((item) => item !== null && hasMembers(item))
+  if (target.type === 'Obj') return target.props.some((prop) => hasMembers(prop.value))
+  if (target.type === 'Spread') return hasMembers(target.arg)
+  return target.type === 'Assign' && hasMembers(target.target)
+}
+
+export function hoistNames(l: Lowerer, names: readonly { name: string; start: number }[]): undefined {
+  for (const { name, start } of names) {
+    if (l.fn.scope.declared.get(name)?.at === start) l.fn.hoisted.add(name)
+  }
+}
+
+function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
+  const loc = l.loc(node)
+  if (node.value.type === 'Logical' && isGuard(node.value) && node.op === '=') {
+    const { left, right, op } = node.value
+    const first = lowerAssign(l, { ...node, value: left }, DISCARD)
+    const tail = sink.kind === 'discard' ? [] : [deliver(sink, pattern(l, node.target))]
+    return [...first, ifs(guardTest(op, expression(l, node.target)), body(l, right, DISCARD)), ...tail]
+  }
+  const kind = splitRest(node.target) ? hoistNames(l, patternNames(node.target)) : declaringKind(l, node)
+  const simple = node.target.type === 'Id' && !l.scope.owner(node.target.name)?.reactive.has(node.target.name)
+  if (node.op === '=' && simple && isStatementLike(node.value) && !isShort(node.value)) {
+    const name = node.target.type === 'Id' ? node.target.name : ''
+    const make = (value: Js): Js => assign(id(name), value)
+    const lines = l.nested(() => lowerStatement(l, node.value, { kind: 'assign', make }))
+    const tail = sink.kind === 'discard' ? [] : [deliver(sink, id(name))]
+    return [...(kind ? [declare('let', id(name), null)] : []), ...lines, ...tail]
+  }
+  if (!kind) return [deliver(sink, assignment(l, node), loc)]
+  const value = expression(l, node.value)
+  const declaration = declare(kind, pattern(l, node.target), value, loc)
+  if (sink.kind === 'discard') return [declaration]
+  return [
+    declaration,
+    deliver(sink, node.target.type === 'Id' ? id(node.target.name) : expression(l, node.target)),
+  ]
+}
+
+/** A choice between two plain values reads better as `? :`. */
+function isShort(node: Node): boolean {
+  if (node.type !== 'If') return false
+  return [node.then, node.otherwise].every((branch) => {
+    const only = branch?.type === 'Block' && branch.body.length === 1 ? branch.body[0] : branch
+    return only !== undefined && ['Id', 'Num', 'Str', 'Keyword', 'Member'].includes(only.type)
+  })
+}
+
+function lowerReactive(l: Lowerer, node: NodeOf<'Reactive'>, sink: Sink): Js[] {
+  const value = reactiveValue(l, node)
+  if (!node.name) return [deliver(sink, value, l.loc(node))]
+  const declaration = declare('const', id(node.name.name, l.loc(node.name)), value, l.loc(node))
+  if (sink.kind === 'discard') return [declaration]
+  return [declaration, deliver(sink, expression(l, node.name))]
+}
+
+export function reactiveValue(l: Lowerer, node: NodeOf<'Reactive'>): Js {
+  const make = l.use(`__${node.kind}`)
+  const value = expression(l, node.value)
+  return call(make, [value], l.loc(node))
+}
+
+function lowerEnum(l: Lowerer, node: NodeOf<'Enum'>): Js[] {
+  const props: Js[] = []
+  const property = (key: Js, value: Js, computed = false): Js => ({
+    type: 'Property',
+    kind: 'init',
+    key,
+    value,
+    computed,
+    shorthand: false,
+    method: false,
+  })
+  for (const { key, value } of node.members)
+    props.push(property(/^[\w$]+$/.test(key) ? id(key) : str(key), expression(l, value)))
+  for (const { key, value } of node.members) {
+    const simple = value.type === 'Num' || value.type === 'Str'
+    props.push(property(expression(l, value), str(key), !simple))
+  }
+  return [
+    declare(
+      'const',
+      id(node.name.name, l.loc(node.name)),
+      { type: 'ObjectExpression', properties: props },
+      l.loc(node),
+    ),
+  ]
+}

@@ -1,0 +1,149 @@
+import type { AssignOperator, Node } from '../ast.ts'
+import { isReservedTarget } from '../diagnostics.ts'
+import { parsePostfix } from './calls.ts'
+import { parseValue } from './expressions.ts'
+import { parseReactiveFunction } from './functions.ts'
+import { keyAt, parseImplicitObject } from './objects.ts'
+import type { Parser } from './parser.ts'
+import { parseBlock } from './statements.ts'
+
+export function isAssignable(node: Node): boolean {
+  switch (node.type) {
+    case 'Id':
+    case 'Member':
+    case 'Index':
+    case 'Arr':
+    case 'Obj':
+      return true
+    case 'Paren':
+      return isAssignable(node.body)
+    default:
+      return false
+  }
+}
+
+/** Records the names that a target writes; refuses what cannot be written. */
+export function assignTarget(p: Parser, target: Node, direct?: { end: number; closure: boolean }): void {
+  switch (target.type) {
+    case 'Id':
+      p.scope.mention(target.name, target.start, true)
+      if (direct) p.scope.function().direct.set(target.start, direct)
+      return
+    case 'Member':
+    case 'Index':
+      return
+    case 'Paren':
+      return assignTarget(p, target.body)
+    case 'Arr':
+      for (const item of target.items) if (item) assignTarget(p, item, direct)
+      return
+    case 'Obj':
+      for (const prop of target.props) assignTarget(p, prop.value, direct)
+      return
+    case 'Spread':
+      return assignTarget(p, target.arg, direct)
+    case 'Assign':
+      if (target.op === '=') return assignTarget(p, target.target, direct)
+      break
+    default:
+  }
+  isReservedTarget(p, target)
+}
+
+/** Binds the names of a pattern in a scope, as parameters and loop variables are. */
+export function bindPattern(p: Parser, target: Node): void {
+  for (const name of patternNames(target)) {
+    if (p.scope.bound.has(name.name)) p.lx.fail(`${name.name} is bound twice here`, name.start, name.end)
+    p.scope.bind(name.name, name.start)
+  }
+}
+
+export function patternNames(target: Node): { name: string; start: number; end: number }[] {
+  switch (target.type) {
+    case 'Id':
+      return [target]
+    case 'Arr':
+      return target.items.flatMap((item) => (item ? patternNames(item) : []))
+    case 'Obj':
+      return target.props.flatMap((prop) => patternNames(prop.value))
+    case 'Spread':
+      return patternNames(target.arg)
+    case 'Assign':
+      return patternNames(target.target)
+    default:
+      return []
+  }
+}
+
+export function parseAssigned(
+  p: Parser,
+  target: Node,
+  op: AssignOperator | '=!' | '?=' | ':=' | '~=' | '.=' | '~>',
+): Node {
+  if (!isAssignable(target)) isReservedTarget(p, target)
+  p.next()
+  if (op === ':=' || op === '~=' || op === '~>') return parseReactive(p, target, op)
+  if (op === '.=') return parseMethodAssign(p, target)
+  if (op !== '=' && op !== '=!' && (target.type === 'Arr' || target.type === 'Obj')) {
+    p.lx.fail(`a pattern is assigned with = and not with ${op}`, target.start, target.end)
+  }
+  const isConst = op === '=!'
+  const value = parseRightSide(p)
+  const direct = { end: value.end, closure: value.type === 'Fn' || value.type === 'Class' }
+  assignTarget(p, target, op === '=' && p.statementStart === target.start ? direct : undefined)
+  if (isConst) bindConstant(p, target)
+  const plain: AssignOperator = isConst ? '=' : op === '?=' ? '??=' : op
+  return { type: 'Assign', op: plain, target, value, isConst, start: target.start, end: value.end }
+}
+
+function bindConstant(p: Parser, target: Node): void {
+  for (const { name } of patternNames(target)) p.scope.function().constants.add(name)
+}
+
+/** What stands behind `=`: a value, or an indented block with one. */
+export function parseRightSide(p: Parser): Node {
+  if (!p.is('INDENT')) return parseValue(p)
+  return p.fresh(() => {
+    if (keyAt(p, p.lx.start)) {
+      p.next()
+      const object = parseImplicitObject(p)
+      if (p.is('NEWLINE')) p.next()
+      p.expect('DEDENT', 'behind the object')
+      return object
+    }
+    const block = parseBlock(p)
+    return block.body.length === 1 ? block.body[0]! : block
+  })
+}
+
+function parseReactive(p: Parser, target: Node, op: ':=' | '~=' | '~>'): Node {
+  if (target.type !== 'Id') p.lx.fail(`only a name can be declared with ${op}`, target.start, target.end)
+  const kind = op === ':=' ? 'state' : op === '~=' ? 'computed' : 'effect'
+  p.scope.function().bind(target.name, target.start)
+  if (kind !== 'effect') p.scope.function().reactive.add(target.name)
+  const value = kind === 'state' ? parseRightSide(p) : parseReactiveFunction(p)
+  return { type: 'Reactive', kind, name: target, value, start: target.start, end: value.end }
+}
+
+function parseMethodAssign(p: Parser, target: Node): Node {
+  if (target.type === 'Arr' || target.type === 'Obj') isReservedTarget(p, target)
+  const hole: Node = { type: 'Raw', code: '', start: target.end, end: target.end }
+  const start = p.lx.start
+  const name = p.lx.value
+  p.lx.kind = 'id'
+  p.next()
+  const member: Node = { type: 'Member', object: hole, prop: name, optional: false, start, end: p.lx.lastEnd }
+  const chain = parsePostfix(p, member)
+  assignTarget(p, target)
+  const value = (base: Node): Node => replaceBase(chain, hole, base)
+  return { type: 'MethodAssign', target, value, start: target.start, end: chain.end }
+}
+
+function replaceBase(node: Node, hole: Node, base: Node): Node {
+  if (node === hole) return base
+  if (node.type === 'Call') return { ...node, callee: replaceBase(node.callee, hole, base) }
+  if (node.type === 'Member') return { ...node, object: replaceBase(node.object, hole, base) }
+  if (node.type === 'Index') return { ...node, object: replaceBase(node.object, hole, base) }
+  if (node.type === 'Await') return { ...node, arg: replaceBase(node.arg, hole, base) }
+  return node
+}

@@ -1,0 +1,397 @@
+import type { Node, PickItem } from '../ast.ts'
+import { isNamePart, isNameStart } from '../lexer.ts'
+import { assignTarget, isAssignable } from './assignments.ts'
+import { parseBracketedValue, parseExpression } from './expressions.ts'
+import { arrowFollows } from './functions.ts'
+import { parseTaggedText } from './literals.ts'
+import { keyAt, parseImplicitObject } from './objects.ts'
+import type { Parser } from './parser.ts'
+import { withPostfixLoops } from './statements.ts'
+
+/** Everything that may follow a value: members, calls, `!`, `?` and arguments without parentheses. */
+export function parsePostfix(p: Parser, first: Node): Node {
+  let node = first
+  for (;;) {
+    const after = parseSuffix(p, node)
+    if (!after) return node
+    node = after
+  }
+}
+
+function parseSuffix(p: Parser, node: Node): Node | undefined {
+  const { lx, kind } = p
+  if (lx.leading && (p.inImplicit || kind === ',')) return undefined
+  if (lx.spaced && !lx.leading)
+    return isCallable(node) && startsArgument(p) ? implicitCall(p, node, false) : undefined
+  const { start } = node
+  switch (kind) {
+    case '.':
+      return p.source[lx.pos] === '{' ? parsePick(p, node, false) : parseMember(p, node, false)
+    case '?.':
+      return parseOptional(p, node)
+    case '::':
+      return parsePrototype(p, node, false)
+    case '(': {
+      const args = parseArguments(p)
+      return { type: 'Call', callee: node, args, optional: false, start, end: lx.lastEnd }
+    }
+    case '[':
+      return parseIndex(p, node, false)
+    case '!':
+      return node.type === 'Num' || node.type === 'Str' ? undefined : parseDammit(p, node)
+    case '?!':
+      return parsePresence(p, node)
+    case '?':
+      return parseQuestion(p, node)
+    case '++':
+    case '--':
+      if (!isAssignable(node)) return undefined
+      p.next()
+      assignTarget(p, node)
+      return { type: 'Update', op: kind, arg: node, prefix: false, start, end: lx.lastEnd }
+    case '"':
+    case "'": {
+      if (!isCallable(node)) return undefined
+      const quasi = parseTaggedText(p)
+      return { type: 'Tagged', tag: node, quasi, start, end: quasi.end }
+    }
+    default:
+      return undefined
+  }
+}
+
+function parseMember(p: Parser, object: Node, optional: boolean): Node {
+  const { lx } = p
+  p.next()
+  if (!isNameStart(p.source.charCodeAt(lx.start))) p.unexpected('expected the name of a member')
+  const prop = lx.value
+  lx.kind = 'id'
+  const { end } = lx
+  p.next()
+  if (prop === 'new' && p.is('(') && !lx.spaced) {
+    const args = parseArguments(p)
+    return { type: 'New', callee: object, args, start: object.start, end: lx.lastEnd }
+  }
+  if (prop === 'new' && lx.spaced && startsArgument(p)) {
+    const call = implicitCall(p, object, false)
+    return call.type === 'Call'
+      ? { type: 'New', callee: object, args: call.args, start: object.start, end: call.end }
+      : call
+  }
+  return { type: 'Member', object, prop, optional, start: object.start, end }
+}
+
+function parseOptional(p: Parser, node: Node): Node {
+  const { lx, source } = p
+  const c = source[lx.pos]
+  const { start } = node
+  if (c === '{') return parsePick(p, node, true)
+  if (c === '[') {
+    p.next()
+    return parseIndex(p, node, true)
+  }
+  if (c === '(') {
+    p.next()
+    const args = parseArguments(p)
+    return { type: 'Call', callee: node, args, optional: true, start, end: lx.lastEnd }
+  }
+  return parseMember(p, node, true)
+}
+
+function parsePrototype(p: Parser, node: Node, optional: boolean): Node {
+  const { start, end } = node
+  const object: Node = { type: 'Member', object: node, prop: 'prototype', optional, start, end }
+  const c = p.source.charCodeAt(p.lx.pos)
+  if (isNameStart(c)) return parseMember(p, object, false)
+  if (p.source[p.lx.pos] === ' ')
+    p.lx.fail('`::` is the prototype, not a type', p.lx.start, p.lx.end, "Write a type behind a single ':'.")
+  p.next()
+  return object
+}
+
+function parseQuestion(p: Parser, node: Node): Node | undefined {
+  const { lx, source } = p
+  const { start } = node
+  const c = source[lx.pos]
+  if (c === '[' || c === '(') {
+    p.next()
+    if (p.is('[')) return parseIndex(p, node, true)
+    const args = parseArguments(p)
+    return { type: 'Call', callee: node, args, optional: true, start, end: lx.lastEnd }
+  }
+  if (source.startsWith('::', lx.pos)) {
+    p.next()
+    return parsePrototype(p, node, true)
+  }
+  p.next()
+  if (lx.spaced && isCallable(node) && startsArgument(p)) return implicitCall(p, node, true)
+  return { type: 'Exists', arg: node, start, end: lx.lastEnd }
+}
+
+function parsePresence(p: Parser, node: Node): Node {
+  const { lx } = p
+  const { start } = node
+  p.next()
+  if (p.is('(') && !lx.spaced) {
+    const args = parseArguments(p)
+    return awaited(p, { type: 'Call', callee: node, args, optional: true, start, end: lx.lastEnd })
+  }
+  if (lx.spaced && isCallable(node) && startsArgument(p)) return awaited(p, implicitCall(p, node, true))
+  return { type: 'Presence', arg: node, start, end: lx.lastEnd }
+}
+
+export function awaited(p: Parser, arg: Node): Node {
+  p.fn.isAsync = true
+  return { type: 'Await', arg, start: arg.start, end: arg.end }
+}
+
+/** `f!`: calls and awaits. */
+function parseDammit(p: Parser, node: Node): Node | undefined {
+  const { lx } = p
+  if (/^!\s*=(?![=~>])/.test(p.source.slice(lx.start, lx.start + 40))) return undefined
+  p.next()
+  if (node.type === 'New' || node.type === 'Call') return awaited(p, node)
+  const { start } = node
+  if (p.is('(') && !lx.spaced) {
+    const args = parseArguments(p)
+    return awaited(p, { type: 'Call', callee: node, args, optional: false, start, end: lx.lastEnd })
+  }
+  if (lx.spaced && !lx.leading && startsArgument(p)) return awaited(p, implicitCall(p, node, false))
+  return awaited(p, { type: 'Call', callee: node, args: [], optional: false, start, end: lx.lastEnd })
+}
+
+function parseIndex(p: Parser, object: Node, optional: boolean): Node {
+  const { lx } = p
+  const { start } = object
+  const node = p.bracketed((): Node => {
+    p.skipLayout()
+    if (p.is('..') || p.is('...')) return parseSlice(p, object, undefined, optional)
+    const index = parseBracketedValue(p)
+    if (p.is('..') || p.is('...')) return parseSlice(p, object, index, optional)
+    if (index.type === 'Regex' || (p.is(',') && index.type === 'DynamicRegex')) {
+      p.scope.mention('_', start, true)
+      const group = p.accept(',') ? parseExpression(p) : undefined
+      return { type: 'RegexIndex', object, regex: index, group, start, end: lx.end }
+    }
+    return { type: 'Index', object, index, optional, start, end: lx.end }
+  })
+  p.skipLayoutTo(']')
+  node.end = lx.end
+  p.expect(']', 'at the end of the index')
+  return node
+}
+
+function parseSlice(p: Parser, object: Node, from: Node | undefined, optional: boolean): Node {
+  const exclusive = p.is('...')
+  p.next()
+  const to = p.is(']') ? undefined : parseExpression(p)
+  return { type: 'Slice', object, from, to, exclusive, optional, start: object.start, end: p.lx.end }
+}
+
+function parsePick(p: Parser, object: Node, optional: boolean): Node {
+  const { lx } = p
+  p.next()
+  const items: PickItem[] = []
+  p.bracketed(() => {
+    p.skipLayout()
+    while (!p.is('}')) {
+      const { start } = lx
+      if (!isNameStart(p.source.charCodeAt(start))) p.unexpected('expected the name of a property to pick')
+      const key = lx.value
+      lx.kind = 'id'
+      p.next()
+      let name = key
+      if (p.accept(':')) {
+        name = lx.value
+        if (!p.is('id')) p.unexpected('expected the new name of the property')
+        p.next()
+      }
+      const init = p.accept('=') ? parseExpression(p) : undefined
+      items.push({ key, name, init, start, end: lx.lastEnd })
+      if (p.is(',') || p.is('NEWLINE')) {
+        p.next()
+        p.skipLayout()
+      } else {
+        p.skipLayout()
+        if (!p.is('}')) p.unexpected('expected , or }')
+      }
+    }
+  })
+  if (items.length === 0) lx.fail('nothing is picked here', object.end, lx.end)
+  p.next()
+  return { type: 'Pick', object, items, optional, start: object.start, end: lx.lastEnd }
+}
+
+/** `(a, b)` at the token at hand. */
+export function parseArguments(p: Parser): Node[] {
+  const args = p.bracketed(() => parseList(p, ')'))
+  p.expect(')', 'behind the arguments')
+  return args
+}
+
+/** Values up to a closing bracket, separated by commas or line breaks. */
+export function parseList(p: Parser, close: string): Node[] {
+  const items: Node[] = []
+  p.skipLayout()
+  while (p.kind !== close) {
+    items.push(parseArgument(p))
+    const broke = isLayout(p.kind)
+    p.skipLayout()
+    if (p.accept(',')) p.skipLayout()
+    else if (p.kind !== close && !broke && !literalBeforeArrow(p, items[items.length - 1]!)) {
+      p.unexpected(`expected , or ${close}`)
+    }
+  }
+  return items
+}
+
+function isLayout(kind: string): boolean {
+  return kind === 'NEWLINE' || kind === 'INDENT' || kind === 'DEDENT'
+}
+
+function parseArgument(p: Parser): Node {
+  const { start } = p.lx
+  if (p.is('...')) {
+    p.next()
+    const arg = parseExpression(p)
+    return { type: 'Spread', arg, start, end: arg.end }
+  }
+  if (p.inImplicit) return parseExpression(p)
+  return withPostfixLoops(p, parseBracketedValue(p))
+}
+
+const LITERALS: ReadonlySet<string> = new Set([
+  'Str',
+  'Template',
+  'Regex',
+  'DynamicRegex',
+  'Num',
+  'Arr',
+  'Obj',
+  'Symbol',
+  'MapLit',
+])
+
+/** Between a literal and an arrow the comma may be missing. */
+function literalBeforeArrow(p: Parser, node: Node): boolean {
+  const literal =
+    LITERALS.has(node.type) ||
+    (node.type === 'Id' && !isCallable(node)) ||
+    (node.type === 'Keyword' && node.name !== 'this' && node.name !== 'super')
+  return literal && arrowFollows(p)
+}
+
+/** `f a, b`: the token at hand starts the first argument. */
+function implicitCall(p: Parser, callee: Node, optional: boolean): Node {
+  const outer = p.inImplicit
+  p.inImplicit = true
+  const args: Node[] = []
+  let indented = 0
+  if (p.is('INDENT')) {
+    args.push(indentedObject(p))
+  } else {
+    for (;;) {
+      args.push(parseArgument(p))
+      if (literalBeforeArrow(p, args[args.length - 1]!)) continue
+      if (!p.is(',')) break
+      p.next()
+      if (p.is('INDENT')) {
+        indented++
+        p.next()
+      } else if (p.is('NEWLINE')) p.next()
+      if (p.is(')') || p.is(']') || p.is('}')) p.unexpected('expected another argument')
+    }
+    while (indented > 0 && (p.is('NEWLINE') || p.is('DEDENT'))) {
+      if (p.is('DEDENT')) indented--
+      p.next()
+    }
+    if (p.is('INDENT') && !p.noIndentArgs && keyAt(p, p.lx.start) && args.length > 0)
+      args.push(indentedObject(p))
+  }
+  p.inImplicit = outer
+  return { type: 'Call', callee, args, optional, start: callee.start, end: p.lx.lastEnd }
+}
+
+function indentedObject(p: Parser): Node {
+  return p.fresh(() => {
+    p.next()
+    const object = parseImplicitObject(p)
+    if (p.is('NEWLINE')) p.next()
+    p.expect('DEDENT', 'behind the properties')
+    return object
+  })
+}
+
+function isCallable(node: Node): boolean {
+  switch (node.type) {
+    case 'Id':
+      return node.name !== 'Infinity' && node.name !== 'NaN'
+    case 'Member':
+    case 'Index':
+    case 'Call':
+    case 'Paren':
+    case 'RegexIndex':
+      return true
+    case 'Keyword':
+      return node.name === 'super' || node.name === 'this'
+    default:
+      return false
+  }
+}
+
+const ARGUMENT_WORDS: ReadonlySet<string> = new Set(
+  'not typeof new delete await yield do class true false null undefined this super yes no on off switch try def import'.split(
+    ' ',
+  ),
+)
+
+/** Whether the token at hand, behind a blank, starts an argument rather than continuing the expression. */
+export function startsArgument(p: Parser): boolean {
+  const { lx, kind, source } = p
+  const after = source[lx.end] ?? '\n'
+  const tight = !/\s/.test(after)
+  switch (kind) {
+    case 'id':
+      if (lx.value === 'as') return !/^\s*!?\s*[A-Za-z{[(_$]/.test(source.slice(lx.end, lx.end + 20))
+      return !(lx.value === 'by' && p.loopHead)
+    case 'num':
+    case '"':
+    case "'":
+    case '@':
+    case '(':
+    case '[':
+    case '{':
+    case '->':
+    case '=>':
+    case '`':
+      return true
+    case '...':
+      return tight
+    case '-':
+    case '+':
+    case '~':
+      return tight && after !== '='
+    case '!':
+    case '--':
+    case '++':
+      return tight
+    case '/':
+      return tight && after !== '='
+    case '//':
+      return after === '/' && source.indexOf('///', lx.end + 1) !== -1
+    case ':':
+      return isNameStart(source.charCodeAt(lx.end)) && !p.noColon
+    case '%':
+      return after === 'w' && /[^\w\s]/.test(source[lx.end + 1] ?? ' ')
+    case '*':
+      return after === '{'
+    case '$':
+      return false
+    case 'INDENT':
+      return !p.noIndentArgs && keyAt(p, lx.start)
+    default:
+      if (!ARGUMENT_WORDS.has(kind)) return false
+      if (kind === 'not') return !/^\s+(?:in|of|instanceof)\b/.test(source.slice(lx.end, lx.end + 20))
+      return !isNamePart(source.charCodeAt(lx.end))
+  }
+}

@@ -1,0 +1,95 @@
+import type { Class, Member, Node } from '../ast.ts'
+import { Scope } from '../scope.ts'
+import { parseRightSide } from './assignments.ts'
+import { parseExpression } from './expressions.ts'
+import { arrowFollows, parseArrow } from './functions.ts'
+import { parseKey } from './objects.ts'
+import type { Parser } from './parser.ts'
+import { skipType, skipTypeParameters } from './types.ts'
+
+export function parseClass(p: Parser): Class {
+  const { lx } = p
+  const { start } = lx
+  p.next()
+  let name: string | undefined
+  if (p.is('id')) {
+    name = lx.value
+    p.scope.bind(name, lx.start)
+    p.next()
+    if (p.is('<') && !lx.spaced) skipTypeParameters(p)
+  }
+  const parent = p.accept('extends') ? p.head(() => parseExpression(p)) : undefined
+  const scope = new Scope(p.scope, false)
+  const members = p.withScope(scope, () => p.fresh(() => (p.is('INDENT') ? parseMembers(p) : [])))
+  return { type: 'Class', name, parent, members, scope, start, end: lx.lastEnd }
+}
+
+function parseMembers(p: Parser): Member[] {
+  const members: Member[] = []
+  p.next()
+  p.skipNewlines()
+  while (!p.is('DEDENT') && !p.is('EOF')) {
+    const member = parseMember(p)
+    if (member) members.push(member)
+    if (!p.is('DEDENT') && !p.is('NEWLINE') && !p.is(';') && !p.is('EOF')) {
+      p.unexpected('expected the next member of the class')
+    }
+    p.skipNewlines()
+  }
+  p.accept('DEDENT')
+  return members
+}
+
+function parseMember(p: Parser): Member | undefined {
+  const { lx } = p
+  const { start } = lx
+  const isStatic = p.accept('@')
+  const isVoidName = /^[\w$]+!\s*:/.test(p.source.slice(lx.start, lx.start + 80))
+  const { key, computed } = parseKey(p)
+  if (isVoidName) p.next()
+  if (p.is('?')) p.next()
+  if (p.is(':')) {
+    const field = parseColonMember(p, key, computed, isStatic, isVoidName, start)
+    if (field !== 'typed') return field
+    skipType(p, 'binding')
+  }
+  if (!p.is('=')) {
+    if (p.is('NEWLINE') || p.is('DEDENT')) return undefined
+    p.unexpected('expected : with a function or = with a value')
+  }
+  p.next()
+  const inner = new Scope(p.scope, true)
+  const value = p.withScope(inner, () => parseRightSide(p))
+  return { kind: 'field', key, computed, isStatic, value, start, end: value.end }
+}
+
+function parseColonMember(
+  p: Parser,
+  key: Node,
+  computed: boolean,
+  isStatic: boolean,
+  isVoid: boolean,
+  start: number,
+): Member | 'typed' {
+  const saved = p.lx.save()
+  p.next()
+  const { lx } = p
+  const isAsync = p.isWord('async') && /^\s*[(-=]/.test(p.source.slice(lx.end, lx.end + 4))
+  if (isAsync) p.next()
+  if (!arrowFollows(p)) {
+    lx.restore(saved)
+    const rest = p.source.slice(lx.end, lx.endOfLine(lx.end))
+    if (/^\s*[A-Za-z{[("']/.test(rest) && !/^\s*(?:true|false|null|yes|no)\b/.test(rest)) return 'typed'
+    lx.fail(
+      'a field of a class is written with =',
+      start,
+      lx.end,
+      `Write ${p.source.slice(start, key.end)} = …`,
+    )
+  }
+  const isConstructor = !isStatic && key.type === 'Id' && key.name === 'constructor'
+  const fn = parseArrow(p, lx.start, { isVoid, isConstructor })
+  if (isAsync) fn.isAsync = true
+  if (isConstructor && fn.isAsync) lx.fail('a constructor cannot wait', start, key.end)
+  return { kind: 'method', key, computed, isStatic, value: fn, start, end: fn.end }
+}

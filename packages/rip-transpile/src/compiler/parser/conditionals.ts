@@ -1,0 +1,111 @@
+import type { Block, Node, SwitchCase } from '../ast.ts'
+import { Scope } from '../scope.ts'
+import { bindPattern } from './assignments.ts'
+import { parseExpression } from './expressions.ts'
+import { blockOf } from './parser.ts'
+import type { Parser } from './parser.ts'
+import { parsePrimary } from './primaries.ts'
+import { parseBlock, parseBody, parseInlineBlock } from './statements.ts'
+
+/** Takes a word of the statement at hand, also at the start of the next line. */
+function acceptClause(p: Parser, word: string): boolean {
+  if (p.kind === word) {
+    p.next()
+    return true
+  }
+  if (!p.is('NEWLINE') || p.lx.wordAhead() !== word) return false
+  p.next()
+  p.next()
+  return true
+}
+
+export function parseIf(p: Parser): Node {
+  const { start } = p.lx
+  const negated = p.is('unless')
+  p.enter()
+  p.next()
+  const condition = p.head(() => parseExpression(p))
+  const test: Node = negated
+    ? { type: 'Unary', op: '!', arg: condition, start, end: condition.end }
+    : condition
+  const then = parseBody(p)
+  let otherwise: Node | undefined
+  if (acceptClause(p, 'else')) {
+    if (p.is('if') || p.is('unless')) otherwise = parseIf(p)
+    else otherwise = parseElse(p)
+  }
+  p.depth--
+  return { type: 'If', test, then, otherwise, start, end: (otherwise ?? then).end }
+}
+
+function parseElse(p: Parser): Block {
+  p.accept('then')
+  return p.fresh(() => (p.is('INDENT') ? parseBlock(p) : parseInlineBlock(p)))
+}
+
+export function parseSwitch(p: Parser): Node {
+  const { start } = p.lx
+  p.next()
+  const subject = p.is('INDENT') || p.is('NEWLINE') ? undefined : p.head(() => parseExpression(p))
+  const indented = p.is('INDENT')
+  if (indented || p.is('NEWLINE')) p.next()
+  const cases: SwitchCase[] = []
+  let otherwise: Block | undefined
+  for (;;) {
+    const at = p.lx.start
+    if (acceptClause(p, 'when')) cases.push(parseCase(p, at))
+    else if (acceptClause(p, 'else')) otherwise = parseElse(p)
+    else break
+  }
+  if (cases.length === 0 && !otherwise) p.unexpected('expected when')
+  if (indented) {
+    while (p.is('NEWLINE')) p.next()
+    p.accept('DEDENT')
+  }
+  return { type: 'Switch', subject, cases, otherwise, start, end: p.lx.lastEnd }
+}
+
+function parseCase(p: Parser, start: number): SwitchCase {
+  const tests: Node[] = []
+  p.head(() => {
+    do {
+      if (p.is('NEWLINE')) p.next()
+      tests.push(parseExpression(p))
+    } while (p.accept(','))
+  })
+  const body = blockOf(parseBody(p))
+  return { tests, body, start, end: body.end }
+}
+
+export function parseTry(p: Parser): Node {
+  const { start } = p.lx
+  p.next()
+  const block = p.fresh(() => (p.is('INDENT') ? parseBlock(p) : parseInlineBlock(p)))
+  let param: Node | undefined
+  let handler: Node | undefined
+  let scope: Scope | undefined
+  if (acceptClause(p, 'catch')) {
+    const inner = new Scope(p.scope, false)
+    scope = inner
+    p.withScope(inner, () => {
+      param = parseCatchParam(p)
+      handler = parseElse(p)
+    })
+  }
+  const finalizer = acceptClause(p, 'finally') ? parseElse(p) : undefined
+  return { type: 'Try', block, param, handler, finalizer, scope, start, end: p.lx.lastEnd }
+}
+
+function parseCatchParam(p: Parser): Node | undefined {
+  const { lx } = p
+  if (p.is('id')) {
+    const param: Node = { type: 'Id', name: lx.value, start: lx.start, end: lx.end }
+    p.scope.bind(lx.value, lx.start)
+    p.next()
+    return param
+  }
+  if (!p.is('{') && !p.is('[')) return undefined
+  const pattern = parsePrimary(p)
+  bindPattern(p, pattern)
+  return pattern
+}

@@ -1,0 +1,71 @@
+import type { Node } from '../ast.ts'
+import { rejectInterfaceLanguage } from '../diagnostics.ts'
+import { parseExpression } from './expressions.ts'
+import { parseKey } from './objects.ts'
+import type { Parser } from './parser.ts'
+
+const TYPE = /(?:type[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:<[^\n]*>)?[ \t]*=|interface[ \t]+[A-Z_$][\w$]*)/y
+const ENUM = /enum[ \t]+[A-Za-z_$][\w$]*[ \t]*\r?\n/y
+
+/** `type`, `interface` and `enum`, whose words are plain names elsewhere. */
+export function parseTypeDeclaration(p: Parser): Node | undefined {
+  const { lx } = p
+  const { start, value } = lx
+  rejectInterfaceLanguage(p)
+  if (value === 'enum') {
+    ENUM.lastIndex = start
+    return ENUM.test(p.source) ? parseEnum(p) : undefined
+  }
+  if (value !== 'type' && value !== 'interface') return undefined
+  TYPE.lastIndex = start
+  if (!TYPE.test(p.source)) return undefined
+  const end = declarationEnd(p, start)
+  p.types.push(p.source.slice(start, end).trimEnd())
+  lx.kind = 'id'
+  lx.jump(end)
+  return { type: 'Erased', start, end }
+}
+
+/** A declaration goes on over all lines that are indented more than its first, and open brackets. */
+function declarationEnd(p: Parser, start: number): number {
+  const { source, lx } = p
+  const indent = start - (source.lastIndexOf('\n', start - 1) + 1)
+  let end = lx.endOfLine(start)
+  for (;;) {
+    let next = end + 1
+    while (next < lx.limit && /^[ \t]*\r?$/.test(source.slice(next, lx.endOfLine(next))))
+      next = lx.endOfLine(next) + 1
+    if (next >= lx.limit) return end
+    const width = /^[ \t]*/.exec(source.slice(next, next + 200))![0].length
+    const closes = /^[ \t]*[}\])]/.test(source.slice(next, next + 200))
+    if (width <= indent && !closes) return end
+    end = lx.endOfLine(next)
+  }
+}
+
+function parseEnum(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  p.next()
+  const name = { type: 'Id', name: lx.value, start: lx.start, end: lx.end } as const
+  p.scope.function().bind(name.name, name.start)
+  p.next()
+  if (!p.is('INDENT')) p.unexpected('expected the members of the enum')
+  p.next()
+  const members: { key: string; value: Node }[] = []
+  let auto = 0
+  while (!p.is('DEDENT') && !p.is('EOF')) {
+    const at = lx.start
+    const { key } = parseKey(p)
+    const named = key.type === 'Id' ? key.name : key.type === 'Str' ? key.value : p.unexpected()
+    const value: Node = p.accept('=')
+      ? parseExpression(p)
+      : { type: 'Num', raw: String(auto), start: at, end: lx.lastEnd }
+    if (value.type === 'Num') auto = Number(value.raw) + 1
+    members.push({ key: named, value })
+    p.accept(',')
+    p.skipNewlines()
+  }
+  p.accept('DEDENT')
+  return { type: 'Enum', name, members, start, end: lx.lastEnd }
+}

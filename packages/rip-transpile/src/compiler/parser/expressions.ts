@@ -1,0 +1,285 @@
+import type { AssignOperator, Node } from '../ast.ts'
+import { assignTarget, isAssignable, parseAssigned } from './assignments.ts'
+import { parsePostfix } from './calls.ts'
+import { parseArrow } from './functions.ts'
+import { keyAt, parseImplicitObject } from './objects.ts'
+import type { Parser } from './parser.ts'
+import { isKeywordExpression, parseKeywordExpression, parsePrimary } from './primaries.ts'
+import { isNewOperatorHint } from '../diagnostics.ts'
+
+/** How tightly a binary operator binds. */
+const PRECEDENCE: Readonly<Record<string, number>> = {
+  '||': 2,
+  or: 2,
+  '??': 2,
+  '&&': 3,
+  and: 3,
+  '|': 4,
+  '^': 5,
+  '&': 6,
+  '==': 7,
+  '!=': 7,
+  '===': 7,
+  '!==': 7,
+  is: 7,
+  isnt: 7,
+  '<': 7,
+  '>': 7,
+  '<=': 7,
+  '>=': 7,
+  '=~': 7,
+  in: 8,
+  of: 8,
+  not: 8,
+  instanceof: 8,
+  as: 9,
+  '<<': 10,
+  '>>': 10,
+  '>>>': 10,
+  '+': 11,
+  '-': 11,
+  '*': 12,
+  '/': 12,
+  '%': 12,
+  '//': 12,
+  '%%': 12,
+  '**': 14,
+}
+const COMPARE = 7
+const POWER = 14
+
+export const ASSIGN_OPERATORS: ReadonlySet<string> = new Set(
+  '= =! += -= *= /= %= **= //= %%= &= |= ^= <<= >>= >>>= ||= &&= ??= ?= := ~= .= ~>'.split(' '),
+)
+
+/** Anything that has a value, up to but without a postfix `if`, `for` and the like. */
+export function parseExpression(p: Parser): Node {
+  p.enter()
+  const node = keyAt(p, p.lx.start) ? parseImplicitObject(p) : parseTernary(p)
+  p.depth--
+  return node
+}
+
+function parseTernary(p: Parser): Node {
+  const test = parseBinary(p, 1)
+  if (!p.is('?')) return test
+  const question = p.lx.start
+  const outer = p.noColon
+  p.noColon = true
+  p.next()
+  dropLayout(p)
+  const then = parseExpression(p)
+  p.noColon = outer
+  if (p.is('NEWLINE') && p.source[p.lx.pos] === ':') p.next()
+  if (p.is('INDENT') && p.source[p.lx.start] === ':') p.lx.dropIndent()
+  if (!p.is(':')) isNewOperatorHint(p, question)
+  p.next()
+  dropLayout(p)
+  const otherwise = parseExpression(p)
+  return { type: 'Ternary', test, then, otherwise, start: test.start, end: otherwise.end }
+}
+
+function dropLayout(p: Parser): void {
+  if (p.is('INDENT')) p.lx.dropIndent()
+  if (p.is('NEWLINE')) p.next()
+}
+
+/** An expression that may be `a if c else b`; a lone `if` is left for the statement. */
+export function parseValue(p: Parser): Node {
+  return withPostfixTernary(p, parseExpression(p))
+}
+
+export function withPostfixTernary(p: Parser, node: Node): Node {
+  if ((!p.is('if') && !p.is('unless')) || p.pendingIf || p.inImplicit) return node
+  const negated = p.is('unless')
+  p.next()
+  const test = p.head(() => parseExpression(p))
+  if (!p.is('else')) {
+    p.pendingIf = { test, negated }
+    return node
+  }
+  p.next()
+  const otherwise = parseValue(p)
+  return { type: 'Ternary', test, then: node, otherwise, start: node.start, end: otherwise.end }
+}
+
+/** `if` behind a value within brackets, where it can belong to nothing else. */
+export function parseBracketedValue(p: Parser): Node {
+  const node = parseValue(p)
+  const pending = p.pendingIf
+  if (!pending) return node
+  p.pendingIf = undefined
+  return {
+    type: 'If',
+    test: negateIf(pending),
+    then: node,
+    otherwise: undefined,
+    start: node.start,
+    end: pending.test.end,
+  }
+}
+
+export function negateIf(pending: { test: Node; negated: boolean }): Node {
+  const { test, negated } = pending
+  return negated ? { type: 'Unary', op: '!', arg: test, start: test.start, end: test.end } : test
+}
+
+/** What a guard does: it never gives a value to a call. */
+const LEAVES = /^\s*(?:return|throw|break|continue)\b/
+
+export function parseBinary(p: Parser, minimum: number): Node {
+  let left = parseUnary(p)
+  for (;;) {
+    const op = p.kind
+    if (op === 'id' && p.lx.value === 'as') {
+      if (minimum > PRECEDENCE['as']! || (p.noIndentArgs && p.loopHead)) break
+      left = skipCast(p, left)
+      continue
+    }
+    const precedence = PRECEDENCE[op]
+    if (precedence === undefined || precedence < minimum) break
+    if (op === 'not' && !/^not\s+(?:in|of|instanceof)\b/.test(p.source.slice(p.lx.start, p.lx.start + 40)))
+      break
+    if (p.lx.leading) break
+    if (
+      p.inImplicit &&
+      precedence <= 3 &&
+      (p.dialect === 3 || LEAVES.test(p.source.slice(p.lx.end, p.lx.end + 12)))
+    )
+      break
+    left = parseOperator(p, left, op, precedence)
+  }
+  return left
+}
+
+function skipCast(p: Parser, left: Node): Node {
+  const { source, lx } = p
+  let pos = lx.end
+  let depth = 0
+  for (; pos < lx.limit; pos++) {
+    const c = source[pos]!
+    if (c === '\n' && depth === 0) break
+    if ('([{<'.includes(c)) depth++
+    else if (c === '=' && source[pos + 1] === '>') pos++
+    else if (')]}>'.includes(c)) {
+      if (depth === 0) break
+      depth--
+    } else if ((depth === 0 && c === '"') || (depth === 0 && c === "'")) pos = source.indexOf(c, pos + 1)
+    else if (depth === 0 && (c === ',' || c === ';' || c === '#')) break
+    else if (depth === 0 && /[-+*/=!?:]/.test(c)) break
+    else if (
+      depth === 0 &&
+      c === ' ' &&
+      /^ (?:if|unless|for|while|until|then|and|or|is|isnt|not|in|of|else|as|by|when|[<>])(?![\w$])/.test(
+        source.slice(pos, pos + 8),
+      )
+    )
+      break
+    if (pos === -1) break
+  }
+  lx.jump(pos)
+  return left
+}
+
+function parseOperator(p: Parser, left: Node, op: string, precedence: number): Node {
+  const { start } = left
+  p.next()
+  if (op === 'not') {
+    const inner = p.kind
+    p.next()
+    const right = parseBinary(p, precedence + 1)
+    const node = membership(left, inner, right, start)
+    if (inner === 'in' && node.type === 'In') return { ...node, negated: true }
+    return { type: 'Unary', op: '!', arg: node, start, end: right.end }
+  }
+  if (p.is('INDENT')) p.lx.dropIndent()
+  if (op === '**') {
+    const right = parseBinary(p, POWER)
+    return { type: 'Binary', op, left, right, start, end: right.end }
+  }
+  const right = rightOperand(p, precedence + 1)
+  const { end } = right
+  if (op === 'or' || op === '||') return { type: 'Logical', op: '||', left, right, start, end }
+  if (op === 'and' || op === '&&') return { type: 'Logical', op: '&&', left, right, start, end }
+  if (op === '??') return { type: 'Logical', op: '??', left, right, start, end }
+  if (op === '=~') {
+    p.scope.mention('_', start, true)
+    return { type: 'Match', left, right, start, end }
+  }
+  if (op === 'in' || op === 'of') return membership(left, op, right, start)
+  if (precedence === COMPARE) return comparison(left, op, right)
+  return { type: 'Binary', op, left, right, start, end }
+}
+
+function rightOperand(p: Parser, minimum: number): Node {
+  if (keyAt(p, p.lx.start)) return parseImplicitObject(p)
+  return parseBinary(p, minimum)
+}
+
+function membership(left: Node, op: string, right: Node, start: number): Node {
+  if (op === 'in') return { type: 'In', left, right, negated: false, start, end: right.end }
+  return { type: 'Binary', op: op === 'of' ? 'in' : op, left, right, start, end: right.end }
+}
+
+const EQUALITY: Readonly<Record<string, string>> = { is: '===', '==': '===', isnt: '!==', '!=': '!==' }
+
+function comparison(left: Node, spelled: string, right: Node): Node {
+  const op = EQUALITY[spelled] ?? spelled
+  const { start } = left
+  const { end } = right
+  if (left.type === 'Binary' && isComparison(left.op)) {
+    return { type: 'Chain', operands: [left.left, left.right, right], ops: [left.op, op], start, end }
+  }
+  if (left.type === 'Chain') {
+    return { type: 'Chain', operands: [...left.operands, right], ops: [...left.ops, op], start, end }
+  }
+  return { type: 'Binary', op, left, right, start, end }
+}
+
+function isComparison(op: string): boolean {
+  return op === '<' || op === '>' || op === '<=' || op === '>=' || op === '===' || op === '!=='
+}
+
+/** `name! = ->`. */
+const VOID_ASSIGN = /^!\s*=(?![=~>])/
+
+const UNARY: ReadonlySet<string> = new Set(['-', '+', '~', '!', 'not', 'typeof', 'delete'])
+
+export function parseUnary(p: Parser): Node {
+  const { kind, lx } = p
+  const { start } = lx
+  if (UNARY.has(kind)) {
+    p.enter()
+    p.next()
+    const arg = kind === '-' || kind === '+' || kind === '~' ? parseBinary(p, POWER) : parseUnary(p)
+    p.depth--
+    return { type: 'Unary', op: kind === 'not' ? '!' : kind, arg, start, end: arg.end }
+  }
+  if (kind === '++' || kind === '--') {
+    p.next()
+    const arg = parseUnary(p)
+    if (!isAssignable(arg) || arg.type === 'Arr' || arg.type === 'Obj')
+      lx.fail(`${kind} needs something that can be assigned`, start, arg.end)
+    assignTarget(p, arg)
+    return { type: 'Update', op: kind, arg, prefix: true, start, end: arg.end }
+  }
+  if (kind === '->' || kind === '=>') return parseArrow(p, start)
+  if (isKeywordExpression(p)) return parseKeywordExpression(p)
+  const operand = parsePostfix(p, parsePrimary(p))
+  if (p.is('!') && operand.type === 'Id' && VOID_ASSIGN.test(p.source.slice(lx.start, lx.start + 40))) {
+    p.next()
+    const node = parseAssignment(p, operand)
+    if (node.type === 'Assign' && node.value.type === 'Fn') node.value.isVoid = true
+    return node
+  }
+  if (!ASSIGN_OPERATORS.has(p.kind)) return operand
+  return parseAssignment(p, operand)
+}
+
+function parseAssignment(p: Parser, target: Node): Node {
+  p.enter()
+  const op = p.kind as AssignOperator | '=!' | '?=' | ':=' | '~=' | '.=' | '~>'
+  const node = parseAssigned(p, target, op)
+  p.depth--
+  return node
+}

@@ -1,0 +1,247 @@
+import type { Block, Fn, Node, Param } from '../ast.ts'
+import { isNameStart } from '../lexer.ts'
+import { Scope } from '../scope.ts'
+import { bindPattern } from './assignments.ts'
+import { parseExpression } from './expressions.ts'
+import type { Parser } from './parser.ts'
+import { parsePrimary } from './primaries.ts'
+import { parseBlock, parseInlineBlock } from './statements.ts'
+import { skipType, skipTypeParameters } from './types.ts'
+
+const ARROW = /\s*(?:->|=>)/y
+const TYPED_ARROW = /:\s*[^\n]*?(?:->|=>)/y
+
+/** Whether an arrow function starts at the token at hand. */
+export function arrowFollows(p: Parser): boolean {
+  const { kind, lx } = p
+  if (kind === '->' || kind === '=>') return true
+  return kind === '(' && isParameterList(p, lx.start)
+}
+
+/** Whether the parenthesis at an offset holds parameters. */
+export function isParameterList(p: Parser, open: number): boolean {
+  const close = p.brackets.closeOf(open)
+  if (close === -1) return false
+  ARROW.lastIndex = close + 1
+  if (ARROW.test(p.source)) return true
+  if (p.source[close + 1] !== ':' || p.noColon) return false
+  TYPED_ARROW.lastIndex = close + 1
+  return TYPED_ARROW.test(p.source)
+}
+
+interface Shape {
+  kind: Fn['kind']
+  name?: string
+  nameStart?: number
+  isVoid?: boolean
+  isConstructor?: boolean
+}
+
+/** An arrow function, whose parameters or arrow are at hand. */
+export function parseArrow(p: Parser, start: number, shape: Partial<Shape> = {}): Fn {
+  return parseFunction(p, start, { kind: 'thin', ...shape })
+}
+
+function parseFunction(p: Parser, start: number, shape: Shape): Fn {
+  p.enter()
+  const outerFn = p.fn
+  const outerLoop = p.loopHead
+  const outerStart = p.statementStart
+  p.fn = { isAsync: false, isGenerator: false }
+  p.loopHead = false
+  p.fnDepth++
+  const scope = new Scope(p.scope, true)
+  const node = p.withScope(scope, () => {
+    const hasParams = p.is('(')
+    const signatureStart = p.lx.start
+    const params = hasParams ? parseParams(p) : []
+    if (hasParams && p.is(':')) skipType(p, 'arrow')
+    const signature = p.source.slice(signatureStart, p.lx.lastEnd)
+    let { kind } = shape
+    if (kind !== 'def') {
+      if (p.is('=>')) kind = 'fat'
+      else if (!p.is('->')) p.unexpected('expected an arrow')
+      p.next()
+    }
+    const body = parseFunctionBody(p)
+    if (!hasParams && kind !== 'def' && usesIt(scope)) {
+      const it: Node = { type: 'Id', name: 'it', start, end: start }
+      scope.bind('it', start)
+      params.push({ target: it, init: undefined, rest: false, expansion: false, start, end: start })
+    }
+    const { isAsync, isGenerator } = p.fn
+    const { name, nameStart = start, isVoid = false, isConstructor = false } = shape
+    const { end } = p.lx
+    const text = hasParams ? signature : undefined
+    const fn: Fn = {
+      type: 'Fn',
+      kind,
+      name,
+      nameStart,
+      params,
+      body,
+      scope,
+      isAsync,
+      isGenerator,
+      isVoid,
+      isConstructor,
+      signature: text,
+      start,
+      end: body.body.length > 0 ? body.end : end,
+    }
+    return fn
+  })
+  p.fn = outerFn
+  p.loopHead = outerLoop
+  p.statementStart = outerStart
+  p.fnDepth--
+  p.depth--
+  return node
+}
+
+function usesIt(scope: Scope): boolean {
+  if (!mentionsIt(scope)) return false
+  for (let outer = scope.parent; outer; outer = outer.parent) {
+    if (outer.bound.has('it')) return false
+  }
+  return true
+}
+
+function mentionsIt(scope: Scope): boolean {
+  if (scope.bound.has('it')) return false
+  if (scope.mentions.some((mention) => mention.name === 'it' && !mention.written)) return true
+  return scope.children.some((child) => !child.isFunction && mentionsIt(child))
+}
+
+function parseFunctionBody(p: Parser): Block {
+  return p.fresh(() => {
+    if (p.is('INDENT')) return parseBlock(p)
+    return parseInlineBlock(p)
+  })
+}
+
+/** `async` before an arrow, as older applications write it. */
+export function parseAsyncArrow(p: Parser, start: number): Fn {
+  p.next()
+  const fn = parseArrow(p, start)
+  fn.isAsync = true
+  return fn
+}
+
+/** The function of `~=` and `~>`, whose expression or block is at hand. */
+export function parseReactiveFunction(p: Parser): Fn {
+  const { start } = p.lx
+  const outerFn = p.fn
+  p.fn = { isAsync: false, isGenerator: false }
+  const scope = new Scope(p.scope, true)
+  const fn = p.withScope(scope, (): Fn => {
+    const body = parseFunctionBody(p)
+    const { isAsync, isGenerator } = p.fn
+    return {
+      type: 'Fn',
+      kind: 'fat',
+      name: undefined,
+      nameStart: start,
+      params: [],
+      body,
+      scope,
+      isAsync,
+      isGenerator,
+      isVoid: false,
+      isConstructor: false,
+      signature: undefined,
+      start,
+      end: body.end,
+    }
+  })
+  p.fn = outerFn
+  return fn
+}
+
+export function parseDef(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  p.next()
+  if (!isNameStart(p.source.charCodeAt(lx.start))) p.unexpected('expected the name of the function')
+  const name = lx.value
+  const nameStart = lx.start
+  if (!p.is('id')) lx.fail(`'${name}' is a reserved word and cannot name a function`, nameStart, lx.end)
+  p.next()
+  const isVoid = p.is('!') && !lx.spaced
+  if (isVoid) p.next()
+  if (p.is('<') && !lx.spaced) skipTypeParameters(p)
+  p.scope.function().bind(name, nameStart)
+  if (p.is(':')) skipType(p, 'line')
+  return parseFunction(p, start, { kind: 'def', name, nameStart, isVoid })
+}
+
+/** Parameters with their parentheses. */
+function parseParams(p: Parser): Param[] {
+  const params = p.bracketed(() => {
+    const list: Param[] = []
+    p.skipLayout()
+    while (!p.is(')')) {
+      list.push(parseParam(p))
+      p.skipLayout()
+      if (!p.accept(',')) break
+      p.skipLayout()
+    }
+    if (!p.is(')')) p.unexpected('expected , or ) in the parameters')
+    return list
+  })
+  p.next()
+  if (params.filter((param) => param.rest || param.expansion).length > 1) {
+    p.lx.fail('a function takes one rest parameter', params[0]!.start, p.lx.lastEnd)
+  }
+  return params
+}
+
+function parseParam(p: Parser): Param {
+  const { lx } = p
+  const { start } = lx
+  const rest = p.accept('...')
+  if (rest && (p.is(',') || p.is(')'))) {
+    return {
+      target: { type: 'Erased', start, end: lx.lastEnd },
+      init: undefined,
+      rest: false,
+      expansion: true,
+      start,
+      end: lx.lastEnd,
+    }
+  }
+  const target = parseParamTarget(p)
+  bindPattern(p, target)
+  if (p.is('?')) p.next()
+  if (p.is(':')) skipType(p, 'parameter')
+  if (p.is('...'))
+    lx.fail(
+      'a rest parameter is written in front',
+      start,
+      lx.end,
+      `Write ...${p.source.slice(start, target.end)}.`,
+    )
+  const init = p.accept('=') ? parseExpression(p) : undefined
+  return { target, init, rest, expansion: false, start, end: lx.lastEnd }
+}
+
+function parseParamTarget(p: Parser): Node {
+  const { lx } = p
+  if (p.is('id')) {
+    const node: Node = { type: 'Id', name: lx.value, start: lx.start, end: lx.end }
+    p.next()
+    return node
+  }
+  if (p.is('@')) {
+    const { start } = lx
+    p.next()
+    const prop = lx.value
+    lx.names.add(prop)
+    lx.kind = 'id'
+    p.next()
+    const object: Node = { type: 'Keyword', name: 'this', start, end: start + 1 }
+    return { type: 'Member', object, prop, optional: false, start, end: lx.lastEnd }
+  }
+  if (p.is('{') || p.is('[')) return parsePrimary(p)
+  return lx.fail(`'${lx.value}' cannot name a parameter`)
+}

@@ -1,0 +1,272 @@
+import type { Node, NodeOf } from '../ast.ts'
+import { parseBody } from './statements.ts'
+import type { Parser } from './parser.ts'
+
+type Text = NodeOf<'Str'> | NodeOf<'Template'>
+
+interface Chunks {
+  /** Raw text between the interpolations. */
+  quasis: string[]
+  exprs: Node[]
+  end: number
+}
+
+/** Reads raw text up to `fence`, entering interpolations with the parser. */
+function readChunks(p: Parser, from: number, fence: string, markers: string, long: boolean): Chunks {
+  const { source, lx } = p
+  const start = lx.start
+  const quasis: string[] = []
+  const exprs: Node[] = []
+  let chunk = from
+  let pos = from
+  for (;;) {
+    if (pos >= lx.limit)
+      lx.fail('this string is never closed', start, start + fence.length, `End it with ${fence}`)
+    const c = source[pos]!
+    if (c === '\\') pos += 2
+    else if (source.startsWith(fence, pos)) break
+    else if (c === '\n' && !long) {
+      lx.fail('a quoted string ends on its line', start, pos, 'Use """ or \'\'\' for text of several lines.')
+    } else if (markers.includes(c) && source[pos + 1] === '{') {
+      quasis.push(source.slice(chunk, pos))
+      const expr = readInterpolation(p, pos + 2)
+      pos = chunk = lx.end
+      exprs.push(expr)
+    } else pos++
+  }
+  quasis.push(source.slice(chunk, pos))
+  return { quasis, exprs, end: pos + fence.length }
+}
+
+function readInterpolation(p: Parser, from: number): Node {
+  const { lx } = p
+  const saved = lx.openBracket()
+  const outerSpaced = lx.spaced
+  lx.jump(from)
+  const body = p.fresh(() => {
+    p.skipLayout()
+    if (p.is('}')) return { type: 'Str', value: '', start: from, end: from } as const
+    return parseBody(p, '}')
+  })
+  p.skipLayout()
+  if (!p.is('}')) p.unexpected('expected } at the end of the interpolation')
+  lx.closeBracket(saved)
+  lx.spaced = outerSpaced
+  return body
+}
+
+/** A string at the token at hand: quoted or a heredoc, with or without interpolation. */
+export function parseString(p: Parser): Text {
+  const { lx, source } = p
+  const start = lx.start
+  const quote = source[start]!
+  const long = source.startsWith(quote.repeat(3), start)
+  const raw = long && source[start + 3] === '\\' && source[start + 4] === '\n'
+  const fence = long ? (raw ? `\\${quote.repeat(3)}` : quote.repeat(3)) : quote
+  if (raw) return rawHeredoc(p, start, fence)
+  const chunks = readChunks(p, start + (long ? 3 : 1), fence, quote === '"' ? '#$' : '', long)
+  const texts = long ? heredocMargin(chunks.quasis, source, chunks.end - 3) : chunks.quasis
+  lx.jump(chunks.end)
+  return textNode(
+    texts.map((text) => unescape(p, text, start)),
+    chunks.exprs,
+    start,
+    chunks.end,
+  )
+}
+
+function rawHeredoc(p: Parser, start: number, fence: string): Text {
+  const { lx, source } = p
+  const close = source.indexOf(fence, start + 4)
+  if (close === -1) lx.fail('this heredoc is never closed', start, start + 4, `End it with ${fence}`)
+  const [text] = heredocMargin([source.slice(start + 4, close)], source, close)
+  lx.jump(close + 4)
+  return { type: 'Str', value: text!, start, end: close + 4 }
+}
+
+function textNode(quasis: string[], exprs: Node[], start: number, end: number): Text {
+  if (exprs.length === 0) return { type: 'Str', value: quasis[0]!, start, end }
+  return { type: 'Template', quasis, exprs, start, end }
+}
+
+/** Removes the margin: the column of the closing delimiter if it stands alone, else the common indentation. */
+function heredocMargin(quasis: string[], source: string, closeAt: number): string[] {
+  const lineStart = source.lastIndexOf('\n', closeAt - 1) + 1
+  const before = source.slice(lineStart, closeAt)
+  const last = quasis.length - 1
+  const multiline = quasis.some((text) => text.includes('\n'))
+  if (!multiline) return quasis
+  const alone = before.trim() === ''
+  const common = commonIndent(quasis)
+  const margin = alone ? Math.min(before.length, common) : common
+  const trimmed = quasis.map((text) => text.replace(/\n[ \t]*/g, (lead) => `\n${lead.slice(1 + margin)}`))
+  trimmed[0] = trimmed[0]!.replace(/^[ \t]*\r?\n/, '')
+  trimmed[last] = trimmed[last]!.replace(/\n[ \t]*$/, '')
+  if (/^[ \t]*\n/.test(quasis[0]!) && last === 0 && trimmed[0] === quasis[0]!.trim()) return trimmed
+  return trimmed
+}
+
+function commonIndent(quasis: string[]): number {
+  let common = Infinity
+  for (const [index, text] of quasis.entries()) {
+    const lines = text.split('\n').slice(1)
+    for (const [row, line] of lines.entries()) {
+      const ends = row === lines.length - 1
+      if (line.trim() === '' && !(ends && index < quasis.length - 1)) continue
+      common = Math.min(common, /^[ \t]*/.exec(line)![0].length)
+    }
+  }
+  return common === Infinity ? 0 : common
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  0: '\0',
+  '\n': '',
+}
+
+function unescape(p: Parser, text: string, at: number): string {
+  if (!text.includes('\\')) return text
+  return text.replace(
+    /\\(u\{([\da-fA-F]+)\}|u([\da-fA-F]{4})|x([\da-fA-F]{2})|\r\n|[\s\S])/g,
+    (_all, body: string, long?: string, short?: string, hex?: string) => {
+      const digits = long ?? short ?? hex
+      if (digits === undefined) {
+        if (body === 'u' || body === 'x') p.lx.fail(`malformed \\${body} escape`, at, at + 1)
+        return ESCAPES[body] ?? body
+      }
+      const code = Number.parseInt(digits, 16)
+      if (code > 0x10ffff) p.lx.fail('this escape names no character', at, at + 1)
+      return String.fromCodePoint(code)
+    },
+  )
+}
+
+/** The text of a tagged template keeps its escapes. */
+export function parseTaggedText(p: Parser): NodeOf<'Template'> {
+  const { lx, source } = p
+  const start = lx.start
+  const quote = source[start]!
+  const long = source.startsWith(quote.repeat(3), start)
+  const fence = long ? quote.repeat(3) : quote
+  const chunks = readChunks(p, start + fence.length, fence, quote === '"' ? '#$' : '', long)
+  const texts = long ? heredocMargin(chunks.quasis, source, chunks.end - 3) : chunks.quasis
+  lx.jump(chunks.end)
+  return { type: 'Template', quasis: texts, exprs: chunks.exprs, start, end: chunks.end }
+}
+
+/** `/…/flags` at the token at hand. */
+export function parseRegex(p: Parser): Node {
+  const { lx, source } = p
+  const start = lx.start
+  if (source.startsWith('///', start)) return parseHeregex(p, start)
+  let inClass = false
+  for (let pos = start + 1; pos < lx.limit; pos++) {
+    const c = source[pos]
+    if (c === '\n') break
+    if (c === '\\') pos++
+    else if (c === '[') inClass = true
+    else if (c === ']') inClass = false
+    else if (c === '/' && !inClass) return finishRegex(p, start, pos)
+  }
+  return lx.fail('this regular expression is never closed', start, start + 1)
+}
+
+function finishRegex(p: Parser, start: number, close: number): Node {
+  const flags = /^[a-z]*/.exec(p.source.slice(close + 1, close + 12))![0]
+  const pattern = p.source.slice(start + 1, close)
+  const end = close + 1 + flags.length
+  if (pattern.includes('#{')) {
+    p.lx.fail(
+      'a regular expression between slashes has no interpolation',
+      start,
+      end,
+      'Use ///…/// or RegExp().',
+    )
+  }
+  p.lx.jump(end)
+  return { type: 'Regex', pattern, flags, start, end }
+}
+
+function parseHeregex(p: Parser, start: number): Node {
+  const chunks = readChunks(p, start + 3, '///', '#', true)
+  const flags = /^[a-z]*/.exec(p.source.slice(chunks.end, chunks.end + 12))![0]
+  const end = chunks.end + flags.length
+  p.lx.jump(end)
+  const quasis = stripHeregex(chunks.quasis)
+  if (chunks.exprs.length > 0) {
+    const source: Node = { type: 'Template', quasis, exprs: chunks.exprs, start, end }
+    return { type: 'DynamicRegex', source, flags, start, end }
+  }
+  const pattern = (quasis[0]! || '(?:)').replace(
+    /(\\.)|\//g,
+    (all, escaped?: string) => escaped ?? `\\${all}`,
+  )
+  return { type: 'Regex', pattern, flags, start, end }
+}
+
+/** Blanks and comments go, outside of character classes. */
+function stripHeregex(quasis: string[]): string[] {
+  let inClass = false
+  return quasis.map((text) => {
+    let out = ''
+    for (let pos = 0; pos < text.length; pos++) {
+      const c = text[pos]!
+      if (c === '\\') out += /\s/.test(text[pos + 1] ?? '') ? text[++pos]! : c + (text[++pos] ?? '')
+      else if (inClass) {
+        if (c === ']') inClass = false
+        out += c
+      } else if (c === '[') {
+        inClass = true
+        out += c
+      } else if (c === '#' && (pos === 0 || /\s/.test(text[pos - 1]!))) {
+        const end = text.indexOf('\n', pos)
+        pos = end === -1 ? text.length : end
+      } else if (!/\s/.test(c)) out += c
+    }
+    return out
+  })
+}
+
+const PAIRS: Readonly<Record<string, string>> = { '[': ']', '(': ')', '{': '}', '<': '>' }
+
+/** `%w[a b]`: the token at hand is `%`. */
+export function parseWords(p: Parser): Node {
+  const { lx, source } = p
+  const start = lx.start
+  const open = source[start + 2]!
+  const close = PAIRS[open] ?? open
+  let depth = 0
+  let pos = start + 3
+  for (; pos < lx.limit; pos++) {
+    const c = source[pos]
+    if (c === '\\') pos++
+    else if (c === close && depth === 0) break
+    else if (c === open) depth++
+    else if (c === close) depth--
+  }
+  if (pos >= lx.limit) lx.fail('this list of words is never closed', start, start + 3, `End it with ${close}`)
+  const words = source.slice(start + 3, pos).match(/(?:\\[\s\S]|\S)+/g) ?? []
+  const items = words.map((word): Node => {
+    return { type: 'Str', value: word.replace(/\\([\s\S])/g, '$1'), start, end: pos + 1 }
+  })
+  lx.jump(pos + 1)
+  return { type: 'Arr', items, start, end: pos + 1 }
+}
+
+/** Embedded JavaScript between backticks. */
+export function parseRaw(p: Parser): Node {
+  const { lx, source } = p
+  const start = lx.start
+  const fence = source.startsWith('```', start) ? '```' : '`'
+  const close = source.indexOf(fence, start + fence.length)
+  if (close === -1) lx.fail('this embedded JavaScript is never closed', start, start + fence.length)
+  const code = source.slice(start + fence.length, close).trim()
+  lx.jump(close + fence.length)
+  return { type: 'Raw', code, start, end: close + fence.length }
+}

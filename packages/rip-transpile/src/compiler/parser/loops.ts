@@ -1,0 +1,159 @@
+import type { Loop, Node } from '../ast.ts'
+import { Scope } from '../scope.ts'
+import { bindPattern } from './assignments.ts'
+import { parseExpression, parseUnary } from './expressions.ts'
+import type { Parser } from './parser.ts'
+import { parsePrimary } from './primaries.ts'
+import { parseBody } from './statements.ts'
+
+/**
+ * Everything of a `for` up to its body. For a postfix loop, `bodyStart` tells where the body began, whose
+ * mentions then see the variables of the loop.
+ */
+export function parseLoopHead(p: Parser, start: number, bodyStart: number): Loop {
+  const outer = p.scope
+  const scope = new Scope(outer, false)
+  const prefix = bodyStart === -1
+  if (!prefix) adoptBody(outer, scope, bodyStart === 0 ? start : bodyStart)
+  p.next()
+  const isAwait = p.accept('await')
+  const own = p.isWord('own')
+  if (own) p.next()
+  if (isAwait) p.fn.isAsync = true
+  const base = {
+    type: 'For',
+    by: undefined,
+    guard: undefined,
+    own,
+    isAsync: isAwait,
+    body: EMPTY,
+    scope,
+    start,
+    end: start,
+  } as const
+  if (p.is('[') && /^\[\s*[\w.-]+\s*\.\./.test(p.source.slice(p.lx.start, p.lx.start + 40))) {
+    const source = loopSource(p)
+    return finishHead(p, { ...base, kind: 'in', value: undefined, index: undefined, source }, scope)
+  }
+  const first = parseVariable(p)
+  const second = p.accept(',') ? parseVariable(p) : undefined
+  const kind = loopKind(p)
+  p.next()
+  let isAsync: boolean = isAwait
+  if (kind === 'as' && p.is('!')) {
+    p.next()
+    isAsync = p.fn.isAsync = true
+  }
+  const source = loopSource(p)
+  bindIn(p, scope, first)
+  if (second) bindIn(p, scope, second)
+  return finishHead(p, { ...base, kind, isAsync, value: first, index: second, source }, scope)
+}
+
+/** A part of the head of a loop, which `by` ends. */
+function loopSource(p: Parser): Node {
+  const outer = p.loopHead
+  p.loopHead = true
+  const node = p.head(() => parseExpression(p))
+  p.loopHead = outer
+  return node
+}
+
+const EMPTY: Node = { type: 'Erased', start: 0, end: 0 }
+
+function bindIn(p: Parser, scope: Scope, target: Node): void {
+  p.withScope(scope, () => bindPattern(p, target))
+}
+
+/** What a postfix loop's body mentioned belongs to the loop's scope. */
+function adoptBody(outer: Scope, scope: Scope, from: number): void {
+  const kept = outer.mentions.findIndex((mention) => mention.at >= from)
+  if (kept === -1) return
+  scope.mentions.push(...outer.mentions.splice(kept))
+}
+
+function parseVariable(p: Parser): Node {
+  const { lx } = p
+  const { start, end } = lx
+  if (p.is('id')) {
+    const node: Node = { type: 'Id', name: lx.value, start, end }
+    p.next()
+    return node
+  }
+  if (p.is('@') || p.is('{') || p.is('[')) return parsePrimary(p)
+  return p.unexpected('expected the variable of the loop')
+}
+
+function loopKind(p: Parser): 'in' | 'of' | 'as' {
+  if (p.is('in')) return 'in'
+  if (p.is('of')) return 'of'
+  if (p.isWord('as')) return 'as'
+  if (p.isWord('from'))
+    p.lx.fail('`for … from` is not a loop here', p.lx.start, p.lx.end, 'Write `for x as iterable`.')
+  return p.unexpected('expected in, of or as')
+}
+
+function finishHead(p: Parser, loop: Loop, scope: Scope): Loop {
+  let node = loop
+  p.withScope(scope, () => {
+    for (;;) {
+      if (p.is('when')) {
+        p.next()
+        node = { ...node, guard: loopSource(p) }
+      } else if (p.isWord('by')) {
+        p.next()
+        node = { ...node, by: loopSource(p) }
+      } else return
+    }
+  })
+  return { ...node, end: p.lx.lastEnd }
+}
+
+export function parseFor(p: Parser): Node {
+  const { start } = p.lx
+  const head = parseLoopHead(p, start, -1)
+  const body = p.withScope(head.scope, () => parseBody(p))
+  return { ...head, body, end: body.end }
+}
+
+export function parseWhile(p: Parser): Node {
+  const { start } = p.lx
+  const negated = p.is('until')
+  p.next()
+  const condition = loopSource(p)
+  const test: Node = negated
+    ? { type: 'Unary', op: '!', arg: condition, start, end: condition.end }
+    : condition
+  const guard = p.accept('when') ? loopSource(p) : undefined
+  const body = parseBody(p)
+  return { type: 'While', test, guard, body, start, end: body.end }
+}
+
+/** `loop` and `loop n`. */
+export function parseLoop(p: Parser): Node {
+  const { start } = p.lx
+  p.next()
+  if (p.is('INDENT') || p.is('then')) {
+    const body = parseBody(p)
+    return { type: 'While', test: undefined, guard: undefined, body, start, end: body.end }
+  }
+  const source = p.head(() => parseUnary(p))
+  const scope = new Scope(p.scope, false)
+  const body = p.withScope(scope, () => parseBody(p))
+  if (scope.mentions.some((mention) => mention.name === 'it')) scope.bind('it', start)
+  return {
+    type: 'For',
+    kind: 'times',
+    value: undefined,
+    index: undefined,
+    source,
+    by: undefined,
+    guard: undefined,
+    own: false,
+    isAsync: false,
+    body,
+    scope,
+    start,
+    end: body.end,
+  }
+}

@@ -1,0 +1,135 @@
+import type { ImportName, Node } from '../ast.ts'
+import { isNameStart } from '../lexer.ts'
+import { parseExpression, parseValue } from './expressions.ts'
+import { parseString } from './literals.ts'
+import type { Parser } from './parser.ts'
+import { parseStatement } from './statements.ts'
+
+export function parseImport(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  p.next()
+  if (
+    p.isWord('type') &&
+    /^\s+[\w{*]/.test(p.source.slice(lx.end, lx.end + 4)) &&
+    !/^\s+from\b/.test(p.source.slice(lx.end, lx.end + 8))
+  ) {
+    lx.jump(lx.endOfLine(lx.start))
+    return { type: 'Erased', start, end: lx.lastEnd }
+  }
+  let base: string | undefined
+  let namespace: string | undefined
+  let names: ImportName[] | undefined
+  if (!p.is('"') && !p.is("'")) {
+    if (p.is('id')) {
+      base = bindImport(p)
+      p.accept(',')
+    }
+    if (p.accept('*')) {
+      if (!p.isWord('as')) p.unexpected('expected as')
+      p.next()
+      namespace = bindImport(p)
+    } else if (p.is('{')) names = parseNames(p, true)
+    if (!p.isWord('from')) p.unexpected('expected from')
+    p.next()
+  }
+  const fromStart = lx.start
+  const from = parseSpecifier(p)
+  const attributes =
+    p.accept('with') || (p.isWord('assert') && (p.next(), true)) ? parseExpression(p) : undefined
+  return { type: 'Import', base, namespace, names, from, fromStart, attributes, start, end: lx.lastEnd }
+}
+
+function bindImport(p: Parser): string {
+  const { value, start, kind } = p.lx
+  if (kind !== 'id') p.lx.fail(`'${value}' is a reserved word and cannot name an import`)
+  p.scope.bind(value, start)
+  p.next()
+  return value
+}
+
+function parseSpecifier(p: Parser): string {
+  if (!p.is('"') && !p.is("'")) p.unexpected('expected the name of a module in quotes')
+  const text = parseString(p)
+  if (text.type !== 'Str') p.lx.fail('the name of a module is a plain string', text.start, text.end)
+  p.dependencies.push(text.value)
+  return text.value
+}
+
+function parseNames(p: Parser, binds: boolean): ImportName[] {
+  const { lx } = p
+  const names = p.bracketed(() => {
+    const list: ImportName[] = []
+    p.skipLayout()
+    while (!p.is('}')) {
+      if (!p.is('default') && !isNameStart(p.source.charCodeAt(lx.start))) p.unexpected('expected a name')
+      const at = lx.start
+      let first = lx.value
+      lx.kind = 'id'
+      p.next()
+      if (first === 'type' && p.is('id') && !p.isWord('as')) {
+        first = ''
+        p.next()
+      }
+      let second = first
+      let secondAt = at
+      if (p.isWord('as')) {
+        p.next()
+        second = lx.value
+        secondAt = lx.start
+        lx.kind = 'id'
+        p.next()
+      }
+      if (first !== '')
+        list.push(binds ? { imported: first, local: second } : { imported: second, local: first })
+      if (binds && first !== '') p.scope.bind(second, secondAt)
+      else if (first !== '') p.scope.mention(first, at, false)
+      p.skipLayout()
+      if (p.accept(',')) p.skipLayout()
+    }
+    return list
+  })
+  p.next()
+  return names
+}
+
+export function parseExport(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  if (p.fnDepth > 0) lx.fail('only the top of a module exports')
+  p.next()
+  if (p.accept('*')) {
+    let as: string | undefined
+    if (p.isWord('as')) {
+      p.next()
+      as = lx.value
+      p.next()
+    }
+    if (!p.isWord('from')) p.unexpected('expected from')
+    p.next()
+    return { type: 'ExportAll', as, from: parseSpecifier(p), start, end: lx.lastEnd }
+  }
+  if (p.is('{')) {
+    const names = parseNames(p, false)
+    const from = p.isWord('from') ? (p.next(), parseSpecifier(p)) : undefined
+    return { type: 'ExportNames', names, from, start, end: lx.lastEnd }
+  }
+  if (p.isWord('default')) {
+    p.next()
+    const value = parseValue(p)
+    return { type: 'ExportDefault', value, start, end: value.end }
+  }
+  const declaration = parseStatement(p)
+  if (declaration.type === 'Assign' && declaration.target.type === 'Id') {
+    const { name } = declaration.target
+    p.scope.exported.add(name)
+  } else if (!['Fn', 'Class', 'Reactive', 'Enum', 'Erased', 'Assign'].includes(declaration.type)) {
+    lx.fail(
+      'this cannot be exported',
+      start,
+      declaration.end,
+      'Export a name: export x = 1, export def f, export class C, export { x }.',
+    )
+  }
+  return { type: 'Export', declaration, start, end: declaration.end }
+}

@@ -1,0 +1,249 @@
+import type { Node, Property } from '../ast.ts'
+import { isNameStart } from '../lexer.ts'
+import { skipString } from '../scan.ts'
+import { parseBracketedValue, parseExpression, parseValue } from './expressions.ts'
+import { parseLoopHead } from './loops.ts'
+import { parseString } from './literals.ts'
+import { parseRightSide } from './assignments.ts'
+import type { Parser } from './parser.ts'
+
+const KEY = /(?:@?[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:[-.][A-Za-z_$][\w$]*)*|\d[\w.]*):(?![:=])/y
+
+/** Whether a key with its colon stands at an offset. */
+export function keyAt(p: Parser, at: number): boolean {
+  if (p.noColon) return false
+  const { source } = p
+  const c = source.charCodeAt(at)
+  if (c === 34 || c === 39) return isPairColon(source, skipString(source, at))
+  if (c === 91) {
+    const close = p.brackets.closeOf(at)
+    return close !== -1 && isPairColon(source, close + 1)
+  }
+  if (!isNameStart(c) && c !== 64 && !(c >= 48 && c <= 57)) return false
+  KEY.lastIndex = at
+  return KEY.test(source)
+}
+
+function isPairColon(source: string, at: number): boolean {
+  return source[at] === ':' && source[at + 1] !== ':' && source[at + 1] !== '='
+}
+
+interface Key {
+  key: Node
+  computed: boolean
+}
+
+/** A key up to, not including, its colon. */
+export function parseKey(p: Parser): Key {
+  const { lx, source } = p
+  const { start } = lx
+  if (p.is('"') || p.is("'")) {
+    const key = parseString(p)
+    return { key, computed: key.type === 'Template' }
+  }
+  if (p.is('[')) {
+    const key = p.bracketed(() => {
+      p.skipLayout()
+      const inner = parseExpression(p)
+      p.skipLayout()
+      return inner
+    })
+    p.expect(']', 'behind the computed key')
+    return { key, computed: true }
+  }
+  if (p.is('num')) {
+    const raw = lx.value
+    p.next()
+    return { key: { type: 'Num', raw, start, end: lx.lastEnd }, computed: false }
+  }
+  if (!isNameStart(source.charCodeAt(start))) p.unexpected('expected the key of a property')
+  KEY.lastIndex = start
+  const compound = KEY.exec(source)?.[0].slice(0, -1)
+  if (compound && /[-.]/.test(compound)) {
+    lx.kind = 'id'
+    lx.jump(start + compound.length)
+    return { key: { type: 'Str', value: compound, start, end: start + compound.length }, computed: false }
+  }
+  const name = lx.value
+  const { end } = lx
+  lx.kind = 'id'
+  p.next()
+  return { key: { type: 'Id', name, start, end }, computed: false }
+}
+
+/** `key: value` pairs without braces; the token at hand is the first key. */
+export function parseImplicitObject(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  const ownLine = p.source.slice(p.source.lastIndexOf('\n', start - 1) + 1, start).trim() === ''
+  const props: Property[] = []
+  let indented = 0
+  p.enter()
+  for (;;) {
+    props.push(parsePair(p))
+    if (p.is(',')) {
+      if (!pairFollows(p, lx.pos)) break
+      p.next()
+      if (p.is('INDENT')) {
+        indented++
+        p.next()
+      } else if (p.is('NEWLINE')) p.next()
+      continue
+    }
+    if (p.is('NEWLINE') && (ownLine || indented > 0) && pairAhead(p, lx.pos)) {
+      p.next()
+      continue
+    }
+    break
+  }
+  while (indented > 0 && (p.is('DEDENT') || p.is('NEWLINE'))) {
+    if (p.is('DEDENT')) indented--
+    p.next()
+  }
+  p.depth--
+  return { type: 'Obj', props, start, end: lx.lastEnd }
+}
+
+function pairFollows(p: Parser, comma: number): boolean {
+  const next = skipBlank(p.source, comma)
+  return pairAhead(p, next)
+}
+
+function pairAhead(p: Parser, at: number): boolean {
+  return keyAt(p, at)
+}
+
+function skipBlank(source: string, from: number): number {
+  let pos = from
+  for (;;) {
+    while (/\s/.test(source[pos] ?? 'x')) pos++
+    if (source[pos] !== '#') return pos
+    const end = source.indexOf('\n', pos)
+    pos = end === -1 ? source.length : end
+  }
+}
+
+function parsePair(p: Parser): Property {
+  const { lx } = p
+  const { start } = lx
+  const { key, computed } = parseKey(p)
+  p.expect(':', 'behind the key')
+  const value = p.is('INDENT') ? parseRightSide(p) : parseValue(p)
+  return { kind: 'pair', key, computed, value, start, end: value.end }
+}
+
+/** `{…}`: an object, a pattern or an object comprehension. */
+export function parseObject(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  const node = p.bracketed((): Node => {
+    const props: Property[] = []
+    p.skipLayout()
+    while (!p.is('}')) {
+      props.push(parseProperty(p))
+      if (p.is('for') && props.length === 1) return parseObjectLoop(p, props[0]!, start)
+      const broke = p.is('NEWLINE') || p.is('INDENT') || p.is('DEDENT')
+      p.skipLayout()
+      if (p.accept(',')) p.skipLayout()
+      else if (!p.is('}') && !broke) p.unexpected('expected , or }')
+    }
+    return { type: 'Obj', props, start, end: lx.end }
+  })
+  node.end = lx.end
+  p.expect('}', 'behind the properties')
+  return node
+}
+
+function parseObjectLoop(p: Parser, prop: Property, start: number): Node {
+  const loop = parseLoopHead(p, start, 0)
+  p.skipLayout()
+  if (!p.is('}')) p.unexpected('expected } behind the comprehension')
+  return { type: 'ObjFor', prop, loop, start, end: p.lx.end }
+}
+
+function parseProperty(p: Parser): Property {
+  const { lx } = p
+  const { start } = lx
+  if (p.is('...')) {
+    p.next()
+    const value = parseExpression(p)
+    return {
+      kind: 'spread',
+      key: value,
+      computed: false,
+      value: { type: 'Spread', arg: value, start, end: value.end },
+      start,
+      end: value.end,
+    }
+  }
+  if (p.is('@')) return parseThisShorthand(p, start)
+  const reserved = !p.is('id')
+  const { key, computed } = parseKey(p)
+  if (p.is(':')) {
+    p.next()
+    const value = p.is('INDENT') ? parseRightSide(p) : parseBracketedValue(p)
+    return { kind: 'pair', key, computed, value, start, end: value.end }
+  }
+  if (key.type !== 'Id' || reserved)
+    p.lx.fail('a property without a value needs a plain name', key.start, key.end)
+  const name = p.id(key.name, key.start, key.end)
+  if (!p.is('=')) return { kind: 'shorthand', key, computed: false, value: name, start, end: key.end }
+  p.next()
+  const init = parseExpression(p)
+  const value: Node = {
+    type: 'Assign',
+    op: '=',
+    target: name,
+    value: init,
+    isConst: false,
+    start,
+    end: init.end,
+  }
+  return { kind: 'shorthand', key, computed: false, value, start, end: init.end }
+}
+
+/** `{@a}` is `{a: @a}`. */
+function parseThisShorthand(p: Parser, start: number): Property {
+  const { lx } = p
+  p.next()
+  const key: Node = { type: 'Id', name: lx.value, start: lx.start, end: lx.end }
+  const object: Node = { type: 'Keyword', name: 'this', start, end: start + 1 }
+  lx.kind = 'id'
+  p.next()
+  const value: Node = { type: 'Member', object, prop: key.name, optional: false, start, end: lx.lastEnd }
+  return { kind: 'pair', key, computed: false, value, start, end: lx.lastEnd }
+}
+
+/** `*{…}`: a map; the token at hand is `*`. */
+export function parseMap(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  p.next()
+  const entries: [Node, Node][] = []
+  p.bracketed(() => {
+    p.skipLayout()
+    while (!p.is('}')) {
+      const key = parseMapKey(p)
+      p.expect(':', 'behind the key')
+      entries.push([key, p.is('INDENT') ? parseRightSide(p) : parseBracketedValue(p)])
+      p.skipLayout()
+      if (p.accept(',')) p.skipLayout()
+    }
+  })
+  p.next()
+  return { type: 'MapLit', entries, start, end: lx.lastEnd }
+}
+
+function parseMapKey(p: Parser): Node {
+  const { start } = p.lx
+  if (p.is('id') && keyAt(p, start)) {
+    const { key } = parseKey(p)
+    return key.type === 'Id' ? { type: 'Str', value: key.name, start, end: key.end } : key
+  }
+  const outer = p.noColon
+  p.noColon = true
+  const key = parseExpression(p)
+  p.noColon = outer
+  if (key.type === 'Arr' && key.items.length === 1) return key.items[0]!
+  return key
+}

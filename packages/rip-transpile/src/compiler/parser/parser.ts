@@ -1,0 +1,160 @@
+import type { Block, Identifier, Node } from '../ast.ts'
+import { Lexer } from '../lexer.ts'
+import { Brackets } from '../scan.ts'
+import { Scope } from '../scope.ts'
+
+/** What the function being parsed turned out to be. */
+export interface FnState {
+  isAsync: boolean
+  isGenerator: boolean
+}
+
+/** Nesting that the parser follows before it gives up, far above what people write. */
+export const MAX_DEPTH = 700
+
+/** State shared by the parsing functions of this folder. */
+export class Parser {
+  readonly lx: Lexer
+  readonly source: string
+  readonly brackets: Brackets
+  readonly dialect: 3 | 4
+  scope: Scope = new Scope(undefined, true)
+  fn: FnState = { isAsync: false, isGenerator: false }
+  /** In the first branch of `? :`, where a name before a colon is no key. */
+  noColon = false
+  /** Inside the arguments of a call without parentheses. */
+  inImplicit = false
+  /** In the head of `if`, `for` and the like, whose INDENT starts their own block. */
+  noIndentArgs = false
+  /** A condition read behind a value before it was clear that it guards the whole statement. */
+  pendingIf: { test: Node; negated: boolean } | undefined
+  depth = 0
+  /** Functions around the place at hand. */
+  fnDepth = 0
+  /** In the head of a loop, where `in`, `of`, `as` and `by` are words of the loop. */
+  loopHead = false
+  /** Where the statement at hand starts: an assignment there may declare. */
+  statementStart = -1
+  readonly dependencies: string[] = []
+  readonly types: string[] = []
+
+  constructor(source: string, filename: string, limit: number, dialect: 3 | 4) {
+    this.lx = new Lexer(source, filename, limit)
+    this.source = source
+    this.brackets = new Brackets(source)
+    this.dialect = dialect
+  }
+
+  get kind(): string {
+    return this.lx.kind
+  }
+
+  /** Whether a token of this kind is at hand. */
+  is(kind: string): boolean {
+    return this.lx.kind === kind
+  }
+
+  next(): void {
+    this.lx.next()
+  }
+
+  accept(kind: string): boolean {
+    if (this.lx.kind !== kind) return false
+    this.lx.next()
+    return true
+  }
+
+  isWord(word: string): boolean {
+    return this.lx.kind === 'id' && this.lx.value === word
+  }
+
+  expect(kind: string, where: string): void {
+    if (this.lx.kind === kind) return this.lx.next()
+    this.unexpected(`expected ${kind} ${where}`)
+  }
+
+  unexpected(wanted?: string): never {
+    const { lx } = this
+    const names: Record<string, string> = {
+      NEWLINE: 'the end of the line',
+      INDENT: 'an indented line',
+      DEDENT: 'the end of the block',
+      EOF: 'the end of the file',
+    }
+    const found = names[lx.kind] ?? `'${lx.value}'`
+    return lx.fail(wanted ? `unexpected ${found}, ${wanted}` : `unexpected ${found}`)
+  }
+
+  /** Skips line breaks and indentation inside brackets. */
+  skipLayout(): void {
+    while (this.kind === 'NEWLINE' || this.kind === 'INDENT' || this.kind === 'DEDENT') this.next()
+  }
+
+  skipLayoutTo(close: string): void {
+    this.skipLayout()
+    if (this.kind !== close) this.unexpected(`expected ${close}`)
+  }
+
+  skipNewlines(): void {
+    while (this.kind === 'NEWLINE' || this.kind === ';') this.next()
+  }
+
+  enter(): void {
+    if (++this.depth > MAX_DEPTH)
+      this.lx.fail('this is nested too deeply', this.lx.start, this.lx.end, 'Give the inner part a name.')
+  }
+
+  id(name: string, start: number, end: number): Identifier {
+    this.scope.mention(name, start, false)
+    this.lx.names.add(name)
+    return { type: 'Id', name, start, end }
+  }
+
+  /** Parses inside brackets, where the restrictions of the surroundings do not hold. */
+  bracketed<T>(parse: () => T): T {
+    const { noColon, inImplicit, noIndentArgs, loopHead } = this
+    this.noColon = this.inImplicit = this.noIndentArgs = this.loopHead = false
+    const saved = this.lx.openBracket()
+    this.next()
+    const result = parse()
+    this.lx.closeBracket(saved)
+    this.noColon = noColon
+    this.inImplicit = inImplicit
+    this.noIndentArgs = noIndentArgs
+    this.loopHead = loopHead
+    return result
+  }
+
+  /** Parses a block, where the restrictions of the surroundings do not hold either. */
+  fresh<T>(parse: () => T): T {
+    const { noColon, inImplicit, noIndentArgs, loopHead } = this
+    this.noColon = this.inImplicit = this.noIndentArgs = this.loopHead = false
+    const result = parse()
+    this.noColon = noColon
+    this.inImplicit = inImplicit
+    this.noIndentArgs = noIndentArgs
+    this.loopHead = loopHead
+    return result
+  }
+
+  /** Parses the head of a statement that owns the block behind it. */
+  head<T>(parse: () => T): T {
+    const before = this.noIndentArgs
+    this.noIndentArgs = true
+    const result = parse()
+    this.noIndentArgs = before
+    return result
+  }
+
+  withScope<T>(scope: Scope, parse: () => T): T {
+    const outer = this.scope
+    this.scope = scope
+    const result = parse()
+    this.scope = outer
+    return result
+  }
+}
+
+export function blockOf(node: Node): Block {
+  return node.type === 'Block' ? node : { type: 'Block', body: [node], start: node.start, end: node.end }
+}

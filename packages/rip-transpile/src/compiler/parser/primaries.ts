@@ -1,0 +1,367 @@
+import type { Node } from '../ast.ts'
+import { isNameStart } from '../lexer.ts'
+import { reservedHint } from '../diagnostics.ts'
+import { awaited, parseArguments, parsePostfix, startsArgument, parseList } from './calls.ts'
+import { parseClass } from './classes.ts'
+import { parseIf, parseSwitch, parseTry } from './conditionals.ts'
+import { parseExpression, parseUnary, parseValue, withPostfixTernary } from './expressions.ts'
+import {
+  arrowFollows,
+  isParameterList,
+  parseArrow,
+  parseAsyncArrow,
+  parseDef,
+  parseReactiveFunction,
+} from './functions.ts'
+import { parseRaw, parseRegex, parseString, parseTaggedText, parseWords } from './literals.ts'
+import { parseFor, parseLoop, parseWhile } from './loops.ts'
+import { parseMap, parseObject } from './objects.ts'
+import type { Parser } from './parser.ts'
+import { parseBody, withPostfixLoops } from './statements.ts'
+
+const CONSTANTS: Readonly<
+  Record<string, 'true' | 'false' | 'null' | 'undefined' | 'this' | 'super' | 'debugger'>
+> = {
+  true: 'true',
+  yes: 'true',
+  on: 'true',
+  false: 'false',
+  no: 'false',
+  off: 'false',
+  null: 'null',
+  undefined: 'undefined',
+  this: 'this',
+  super: 'super',
+  debugger: 'debugger',
+}
+
+export function parsePrimary(p: Parser): Node {
+  const { lx, kind } = p
+  const { start, end } = lx
+  switch (kind) {
+    case 'id':
+      return parseName(p)
+    case 'num':
+      p.next()
+      return { type: 'Num', raw: p.source.slice(start, end), start, end }
+    case '"':
+    case "'":
+      return parseString(p)
+    case '(':
+      return isParameterList(p, start) ? parseArrow(p, start) : parseParens(p)
+    case '[':
+      return parseArray(p)
+    case '{':
+      return parseObject(p)
+    case '@':
+      return parseThis(p)
+    case '/':
+    case '/=':
+    case '//':
+      return parseRegex(p)
+    case '%':
+      if (p.source[lx.pos] === 'w') return parseWords(p)
+      break
+    case '*':
+      if (p.source[lx.pos] === '{') return parseMap(p)
+      break
+    case '`':
+      return parseRaw(p)
+    case ':':
+      return parseSymbol(p)
+    case 'import':
+      return parseImportExpression(p)
+    default:
+  }
+  const constant = CONSTANTS[kind]
+  if (!constant) reservedHint(p)
+  p.next()
+  return { type: 'Keyword', name: constant, start, end }
+}
+
+function parseName(p: Parser): Node {
+  const { lx } = p
+  const { start, end, value } = lx
+  if (value === 'async') {
+    const next = p.lx.save()
+    p.next()
+    const arrow = lx.spaced && arrowFollows(p)
+    lx.restore(next)
+    if (arrow) return parseAsyncArrow(p, start)
+  }
+  p.next()
+  if (value === 'new' && p.is('.')) p.next()
+  const { lx: after } = p
+  if (
+    p.is('id') &&
+    after.value.startsWith('$') &&
+    after.value === '$' &&
+    after.spaced &&
+    '"\''.includes(p.source[after.end] ?? ' ')
+  ) {
+    const tag = p.id(value, start, end)
+    p.next()
+    const quasi = parseTaggedText(p)
+    return { type: 'Tagged', tag, quasi, start, end: quasi.end }
+  }
+  return p.id(value, start, end)
+}
+
+function parseThis(p: Parser): Node {
+  const { lx } = p
+  const { start, end } = lx
+  p.next()
+  const object: Node = { type: 'Keyword', name: 'this', start, end }
+  if (!isNameStart(p.source.charCodeAt(lx.start)) || lx.spaced || lx.start !== end) return object
+  const prop = lx.value
+  lx.kind = 'id'
+  p.next()
+  return { type: 'Member', object, prop, optional: false, start, end: lx.lastEnd }
+}
+
+function parseParens(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  const body = p.bracketed((): Node => {
+    p.skipLayout()
+    if (p.is(')')) return { type: 'Keyword', name: 'undefined', start, end: start + 1 }
+    return parseBody(p, ')')
+  })
+  p.expect(')', 'at the end')
+  return { type: 'Paren', body, start, end: lx.lastEnd }
+}
+
+function parseArray(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  const node = p.bracketed((): Node => {
+    const items: (Node | null)[] = []
+    p.skipLayout()
+    if (p.is('for')) {
+      const loop = parseFor(p)
+      p.skipLayout()
+      return { type: 'Paren', body: loop, start, end: lx.end }
+    }
+    while (!p.is(']')) {
+      if (p.is(',')) {
+        items.push(null)
+        p.next()
+        p.skipLayout()
+        continue
+      }
+      items.push(parseElement(p))
+      if (items.length === 1 && (p.is('..') || p.is('...'))) return parseRange(p, items[0]!, start)
+      if (p.is('for') && items.length === 1) {
+        const loop = withPostfixLoops(p, items[0]!)
+        p.skipLayout()
+        return { type: 'Paren', body: loop, start, end: lx.end }
+      }
+      const broke = p.is('NEWLINE') || p.is('INDENT') || p.is('DEDENT')
+      p.skipLayout()
+      if (p.accept(',')) p.skipLayout()
+      else if (!p.is(']') && !broke) p.unexpected('expected , or ]')
+    }
+    return { type: 'Arr', items, start, end: lx.end }
+  })
+  p.skipLayout()
+  node.end = lx.end
+  p.expect(']', 'behind the elements')
+  return node
+}
+
+function parseElement(p: Parser): Node {
+  const { start } = p.lx
+  if (p.is('...')) {
+    p.next()
+    if (p.is(',') || p.is(']'))
+      return { type: 'Spread', arg: { type: 'Erased', start, end: start }, start, end: start + 3 }
+    const arg = parseExpression(p)
+    return { type: 'Spread', arg, start, end: arg.end }
+  }
+  const node = parseValue(p)
+  const pending = p.pendingIf
+  if (!pending) return node
+  p.pendingIf = undefined
+  const test: Node = pending.negated
+    ? { type: 'Unary', op: '!', arg: pending.test, start, end: pending.test.end }
+    : pending.test
+  return { type: 'If', test, then: node, otherwise: undefined, start, end: test.end }
+}
+
+function parseRange(p: Parser, from: Node, start: number): Node {
+  const exclusive = p.is('...')
+  p.next()
+  const to = parseExpression(p)
+  p.skipLayout()
+  return { type: 'Range', from, to, exclusive, start, end: p.lx.end }
+}
+
+function parseSymbol(p: Parser): Node {
+  const { lx, source } = p
+  const { start } = lx
+  const pattern = p.dialect === 3 ? /[A-Za-z_$][\w$]*/y : /[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*/y
+  pattern.lastIndex = lx.end
+  const name = pattern.exec(source)?.[0]
+  if (!name) p.unexpected()
+  const end = lx.end + name.length
+  lx.kind = 'id'
+  lx.jump(end)
+  return { type: 'Symbol', name, start, end }
+}
+
+function parseImportExpression(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  p.next()
+  if (p.is('.')) {
+    p.next()
+    if (lx.value !== 'meta') p.unexpected('expected import.meta')
+    p.next()
+    return { type: 'Keyword', name: 'import.meta', start, end: lx.lastEnd }
+  }
+  const dammit = p.is('!') && !lx.spaced
+  if (dammit) p.next()
+  const callee: Node = { type: 'Raw', code: 'import', start, end: start + 6 }
+  const args = p.is('(') ? parseArguments(p) : [parseExpression(p)]
+  const call: Node = { type: 'Call', callee, args, optional: false, start, end: lx.lastEnd }
+  return dammit ? awaited(p, call) : call
+}
+
+const KEYWORDS: ReadonlySet<string> = new Set(
+  'if unless switch try for while until class new await yield do return throw break continue *> ~>'.split(
+    ' ',
+  ),
+)
+
+export function isKeywordExpression(p: Parser): boolean {
+  if (!p.is('id')) return KEYWORDS.has(p.kind)
+  const { value, end } = p.lx
+  if (value === 'def') return /^[ \t]+[A-Za-z_$]/.test(p.source.slice(end, end + 8))
+  return value === 'loop' && /^(?:[ \t]*\r?\n|[ \t]+[\w(@])/.test(p.source.slice(end, end + 8))
+}
+
+export function parseKeywordExpression(p: Parser): Node {
+  const { lx, kind } = p
+  const { start } = lx
+  switch (kind) {
+    case 'if':
+    case 'unless':
+      return parseIf(p)
+    case 'switch':
+      return parseSwitch(p)
+    case 'try':
+      return parseTry(p)
+    case 'for':
+      return parseFor(p)
+    case 'while':
+    case 'until':
+      return parseWhile(p)
+    case 'class':
+      return parsePostfix(p, parseClass(p))
+    case 'new':
+      return parseNew(p)
+    case 'await':
+      p.next()
+      p.fn.isAsync = true
+      return { type: 'Await', arg: parseUnary(p), start, end: lx.lastEnd }
+    case 'yield':
+      return parseYield(p)
+    case 'do':
+      p.next()
+      return { type: 'Do', fn: parseUnary(p), start, end: lx.lastEnd }
+    case '*>':
+      return parseMerge(p)
+    case '~>': {
+      p.next()
+      const value = parseReactiveFunction(p)
+      return { type: 'Reactive', kind: 'effect', name: undefined, value, start, end: value.end }
+    }
+    case 'return': {
+      p.next()
+      const arg = endsHere(p) ? undefined : withPostfixTernary(p, parseExpression(p))
+      return { type: 'Return', arg, start, end: lx.lastEnd }
+    }
+    case 'throw':
+      p.next()
+      return { type: 'Throw', arg: withPostfixTernary(p, parseExpression(p)), start, end: lx.lastEnd }
+    case 'break':
+    case 'continue':
+      p.next()
+      return { type: 'Jump', kind, start, end: lx.lastEnd }
+    default:
+      return lx.value === 'def' ? parseDef(p) : parseLoop(p)
+  }
+}
+
+const ENDS: ReadonlySet<string> = new Set(
+  ') ] } , ; NEWLINE DEDENT EOF if unless while until for else then when catch finally'.split(' '),
+)
+
+function endsHere(p: Parser): boolean {
+  return ENDS.has(p.kind)
+}
+
+function parseYield(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  p.next()
+  p.fn.isGenerator = true
+  const delegate = p.isWord('from') || p.is('*')
+  if (delegate) p.next()
+  const arg = endsHere(p) ? undefined : parseExpression(p)
+  return { type: 'Yield', arg, delegate, start, end: lx.lastEnd }
+}
+
+function parseMerge(p: Parser): Node {
+  const { start } = p.lx
+  p.next()
+  const node = parseExpression(p)
+  if (node.type !== 'Assign' || node.op !== '=')
+    p.lx.fail('*> merges into a target: *>target = value', start, node.end)
+  return { type: 'Merge', target: node.target, value: node.value, start, end: node.end }
+}
+
+function parseNew(p: Parser): Node {
+  const { lx } = p
+  const { start } = lx
+  p.next()
+  if (p.is('.')) {
+    p.next()
+    p.next()
+    return parsePostfix(p, { type: 'Keyword', name: 'new.target', start, end: lx.lastEnd })
+  }
+  let callee = p.is('class') ? parseClass(p) : parsePrimary(p)
+  for (;;) {
+    if (p.is('.') && !lx.spaced && p.source[lx.pos] !== '{') {
+      p.next()
+      const prop = lx.value
+      lx.kind = 'id'
+      p.next()
+      callee = { type: 'Member', object: callee, prop, optional: false, start: callee.start, end: lx.lastEnd }
+    } else if (p.is('[') && !lx.spaced) {
+      const [index] = p.bracketed(() => parseList(p, ']'))
+      p.next()
+      callee = {
+        type: 'Index',
+        object: callee,
+        index: index!,
+        optional: false,
+        start: callee.start,
+        end: lx.lastEnd,
+      }
+    } else break
+  }
+  let args: Node[] = []
+  let dammit = false
+  if (p.is('!') && !lx.spaced) {
+    p.next()
+    dammit = true
+  }
+  if (p.is('(') && !lx.spaced) args = parseArguments(p)
+  else if (lx.spaced && !lx.leading && startsArgument(p)) {
+    const call = parsePostfix(p, { type: 'Paren', body: callee, start: callee.start, end: callee.end })
+    if (call.type === 'Call') args = call.args
+  }
+  const node: Node = { type: 'New', callee, args, start, end: lx.lastEnd }
+  return parsePostfix(p, dammit ? awaited(p, node) : node)
+}

@@ -1,0 +1,166 @@
+import type { Block, Node } from '../ast.ts'
+import { rejectForeignStatement } from '../diagnostics.ts'
+import { negateIf, parseExpression, parseValue } from './expressions.ts'
+import { parseLoopHead } from './loops.ts'
+import { parseExport, parseImport } from './modules.ts'
+import { keyAt } from './objects.ts'
+import { blockOf } from './parser.ts'
+import type { Parser } from './parser.ts'
+import { parseAssigned } from './assignments.ts'
+import { parseTypeDeclaration } from './declarations.ts'
+import { skipType, typedBindingAt } from './types.ts'
+
+const CLOSERS: ReadonlySet<string> = new Set(
+  ') ] } , DEDENT NEWLINE EOF else then when catch finally'.split(' '),
+)
+
+export function parseProgram(p: Parser): Block {
+  const body = parseStatements(p, 'EOF')
+  return { type: 'Block', body, start: 0, end: p.lx.limit }
+}
+
+/** Statements up to a closing token, which stays at hand. */
+function parseStatements(p: Parser, close: string): Node[] {
+  const body: Node[] = []
+  p.skipNewlines()
+  while (p.kind !== close) {
+    body.push(parseStatement(p))
+    if (p.kind === close) break
+    if (p.is(')') || p.is(']') || p.is('}') || (p.is(',') && close === 'DEDENT')) break
+    if (p.is('EOF')) break
+    if (!p.is('NEWLINE') && !p.is(';')) rejectForeignStatement(p)
+    p.skipNewlines()
+  }
+  return body
+}
+
+/** An indented block; INDENT is at hand. */
+export function parseBlock(p: Parser): Block {
+  const { start } = p.lx
+  p.enter()
+  p.next()
+  const body = parseStatements(p, 'DEDENT')
+  const end = body.length > 0 ? body[body.length - 1]!.end : p.lx.end
+  p.accept('DEDENT')
+  p.depth--
+  return { type: 'Block', body, start, end }
+}
+
+/** Statements on the rest of the line, separated by semicolons. */
+export function parseInlineBlock(p: Parser): Block {
+  const { start } = p.lx
+  const body: Node[] = []
+  while (!CLOSERS.has(p.kind)) {
+    body.push(parseStatement(p))
+    if (!p.is(';')) break
+    p.next()
+  }
+  return { type: 'Block', body, start, end: body.length > 0 ? body[body.length - 1]!.end : start }
+}
+
+/** The block of `if`, `for` and the like: indented, or behind `then`. */
+export function parseBody(p: Parser, close?: string): Node {
+  if (close) {
+    const body = parseStatements(p, close === '}' ? '}' : ')')
+    while (p.is('DEDENT') || p.is('NEWLINE')) p.next()
+    return body.length === 1
+      ? body[0]!
+      : { type: 'Block', body, start: body[0]?.start ?? p.lx.start, end: p.lx.end }
+  }
+  return p.fresh(() => {
+    if (p.accept('then')) return p.is('INDENT') ? parseBlock(p) : parseInlineBlock(p)
+    if (p.is('INDENT')) return parseBlock(p)
+    if (p.is(';')) {
+      p.next()
+      return parseInlineBlock(p)
+    }
+    return p.unexpected('expected an indented block or then')
+  })
+}
+
+export function parseStatement(p: Parser): Node {
+  const { lx } = p
+  const outer = p.statementStart
+  p.statementStart = lx.start
+  const node = parseStatementKind(p)
+  p.statementStart = -1
+  const whole = withPostfix(p, node)
+  p.statementStart = outer
+  return whole
+}
+
+function parseStatementKind(p: Parser): Node {
+  const { lx, kind } = p
+  if (kind === 'import' && !/^\s*[.(!]/.test(p.source.slice(lx.end, lx.end + 4)) && p.fnDepth === 0)
+    return parseImport(p)
+  if (kind === 'export') return parseExport(p)
+  if (kind === 'INDENT') lx.fail('this line is indented for no reason', lx.start, lx.start + 1)
+  if (kind === 'id') {
+    const declaration = parseTypeDeclaration(p)
+    if (declaration) return declaration
+    const typed = typedBindingAt(p, lx.start)
+    if (typed) return parseTyped(p, typed)
+  }
+  if (kind === 'function' || kind === 'var' || kind === 'let' || kind === 'const') rejectForeignStatement(p)
+  if (keyAt(p, lx.start)) return parseExpression(p)
+  return parseValue(p)
+}
+
+function parseTyped(p: Parser, typed: 'value' | 'declaration'): Node {
+  const { lx } = p
+  const { start, end, value } = lx
+  p.next()
+  if (p.is('?')) p.next()
+  skipType(p, 'binding')
+  if (typed === 'declaration') return { type: 'Erased', start, end: lx.lastEnd }
+  return parseAssigned(p, p.id(value, start, end), p.kind as '=' | '=!' | ':=' | '~=')
+}
+
+/** Postfix `if`, `unless`, `while`, `until` and `for`. */
+function withPostfix(p: Parser, first: Node): Node {
+  let node = first
+  for (;;) {
+    const { kind } = p
+    if (p.pendingIf) {
+      const test = negateIf(p.pendingIf)
+      p.pendingIf = undefined
+      node = { type: 'If', test, then: node, otherwise: undefined, start: node.start, end: test.end }
+    } else if (kind === 'if' || kind === 'unless') {
+      node = postfixIf(p, node)
+    } else if (kind === 'while' || kind === 'until') {
+      p.next()
+      const test = negateIf({ test: parseExpression(p), negated: kind === 'until' })
+      node = { type: 'While', test, guard: undefined, body: blockOf(node), start: node.start, end: test.end }
+    } else if (kind === 'for') node = withPostfixLoops(p, node)
+    else return node
+  }
+}
+
+function postfixIf(p: Parser, node: Node): Node {
+  const negated = p.is('unless')
+  p.next()
+  const test = negateIf({ test: parseExpression(p), negated })
+  if (!p.is('else'))
+    return { type: 'If', test, then: node, otherwise: undefined, start: node.start, end: test.end }
+  p.next()
+  const otherwise = parseValue(p)
+  const { end } = otherwise
+  if (node.type === 'Assign') {
+    return {
+      ...node,
+      value: { type: 'Ternary', test, then: node.value, otherwise, start: node.value.start, end },
+      end,
+    }
+  }
+  return { type: 'Ternary', test, then: node, otherwise, start: node.start, end }
+}
+
+/** `body for …`, once or several times. */
+export function withPostfixLoops(p: Parser, body: Node): Node {
+  let node = body
+  while (p.is('for')) {
+    const loop = parseLoopHead(p, node.start, node.start)
+    node = { ...loop, body: node, start: node.start }
+  }
+  return node
+}

@@ -1,0 +1,97 @@
+const CLOSER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
+
+/** Offset behind a string that starts at `at`, whose interpolations may hold strings again. */
+export function skipString(source: string, at: number): number {
+  const quote = source[at]!
+  const long = source.startsWith(quote.repeat(3), at)
+  const fence = long ? quote.repeat(3) : quote
+  let pos = at + fence.length
+  while (pos < source.length) {
+    if (source[pos] === '\\') pos += 2
+    else if (source.startsWith(fence, pos)) return pos + fence.length
+    else if (quote === '"' && (source[pos] === '#' || source[pos] === '$') && source[pos + 1] === '{') {
+      pos = skipBraces(source, pos + 2)
+    } else if (!long && source[pos] === '\n') return pos
+    else pos++
+  }
+  return pos
+}
+
+function skipBraces(source: string, from: number): number {
+  let depth = 1
+  let pos = from
+  while (pos < source.length && depth > 0) {
+    const c = source[pos]!
+    if (c === '"' || c === "'") {
+      pos = skipString(source, pos)
+      continue
+    }
+    if (c === '{') depth++
+    else if (c === '}') depth--
+    else if (c === '\\') pos++
+    pos++
+  }
+  return pos
+}
+
+/** Finds matching brackets; a pair once found is remembered. */
+export class Brackets {
+  private readonly source: string
+  private readonly pairs = new Map<number, number>()
+
+  constructor(source: string) {
+    this.source = source
+  }
+
+  /** Offset of the bracket that closes the one at `open`, or -1. */
+  closeOf(open: number): number {
+    const known = this.pairs.get(open)
+    if (known !== undefined) return known
+    const { source } = this
+    const stack: number[] = []
+    for (let pos = open; pos < source.length; pos++) {
+      const c = source[pos]!
+      if (c === '"' || c === "'") pos = skipString(source, pos) - 1
+      else if (c === '#') pos = this.comment(pos)
+      else if (c === '/' && this.isRegex(pos)) pos = this.regex(pos)
+      else if (c === '(' || c === '[' || c === '{') stack.push(pos)
+      else if (c === ')' || c === ']' || c === '}') {
+        const start = stack.pop()
+        if (start === undefined || CLOSER[source[start]!] !== c) break
+        this.pairs.set(start, pos)
+        if (stack.length === 0) return pos
+      }
+    }
+    for (const start of stack) this.pairs.set(start, -1)
+    this.pairs.set(open, -1)
+    return -1
+  }
+
+  private comment(at: number): number {
+    const end = this.source.indexOf('\n', at)
+    return end === -1 ? this.source.length : end
+  }
+
+  private isRegex(at: number): boolean {
+    const { source } = this
+    if (source[at + 1] === ' ' || source[at + 1] === '/' || source[at + 1] === '=') return false
+    let before = at - 1
+    while (source[before] === ' ') before--
+    const c = source[before] ?? '\n'
+    return '([{,=:!&|?;>~\n'.includes(c) || (before < at - 1 && /[\w$]/.test(c))
+  }
+
+  private regex(at: number): number {
+    const { source } = this
+    let inClass = false
+    for (let pos = at + 1; pos < source.length; pos++) {
+      const c = source[pos]
+      if (c === '\\') pos++
+      else if (c === '\n') return at
+      else if (c === '[') inClass = true
+      else if (c === ']') inClass = false
+      else if (c === '/' && !inClass) return pos
+    }
+    return at
+  }
+}
