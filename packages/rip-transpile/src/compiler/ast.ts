@@ -170,7 +170,7 @@ export type Node =
   | (At & { type: 'Chain'; operands: Node[]; ops: string[] })
   | (At & { type: 'In'; left: Node; right: Node; negated: boolean })
   | (At & { type: 'Match'; left: Node; right: Node })
-  | (At & { type: 'Ternary'; test: Node; then: Node; otherwise: Node })
+  | (At & { type: 'Ternary'; test: Node; consequent: Node; otherwise: Node })
   | (At & { type: 'Exists'; arg: Node })
   | (At & { type: 'Presence'; arg: Node })
   | (At & { type: 'MethodAssign'; target: Node; value: (base: Node) => Node })
@@ -178,7 +178,7 @@ export type Node =
   | (At & { type: 'Await'; arg: Node })
   | (At & { type: 'Yield'; arg: Node | undefined; delegate: boolean })
   | (At & { type: 'Do'; fn: Node })
-  | (At & { type: 'If'; test: Node; then: Node; otherwise: Node | undefined })
+  | (At & { type: 'If'; test: Node; consequent: Node; otherwise: Node | undefined })
   | (At & { type: 'Switch'; subject: Node | undefined; cases: SwitchCase[]; otherwise: Block | undefined })
   | (At & {
       type: 'Try'

@@ -32,22 +32,30 @@ const FOREIGN: Readonly<Record<string, [string, string]>> = {
   const: ['constants are written with =!', 'Write `NAME =! value`.'],
   case: ["a switch has 'when' and not 'case'", 'Write `when value`.'],
   void: ["'void' does not exist here", 'Write `undefined`.'],
-  then: ["'then' belongs to an if, a loop or a when", 'Remove it, or put its condition in front.'],
   else: ["this 'else' has no 'if'", 'Check the indentation of the lines above.'],
   '=': ['this cannot be assigned here', 'Compare with ==.'],
   '{': ['a block is indented and has no braces', 'Remove the braces and indent the lines.'],
 }
 
+const THEN: [string, string] = [
+  "'then' belongs to an if, a loop or a when",
+  'Remove it, or put its condition in front.',
+]
+
+function foreignWord(kind: string): [string, string] | undefined {
+  return kind === 'then' ? THEN : FOREIGN[kind]
+}
+
 /** A word that starts no value. */
 export function reservedHint(p: Parser): never {
-  const known = FOREIGN[p.kind]
+  const known = foreignWord(p.kind)
   if (known) p.lx.fail(known[0], p.lx.start, p.lx.end, known[1])
   p.unexpected('expected a value')
 }
 
 /** What follows a whole statement on its line. */
 export function rejectForeignStatement(p: Parser): never {
-  const known = FOREIGN[p.kind]
+  const known = foreignWord(p.kind)
   if (known) p.lx.fail(known[0], p.lx.start, p.lx.end, known[1])
   if (p.is('...')) p.lx.fail('a splat is written in front', p.lx.start, p.lx.end, 'Write `...values`.')
   p.unexpected()

@@ -48,9 +48,7 @@ export class Scope {
 
   /** The nearest function, itself included. */
   function(): Scope {
-    let scope: Scope = this
-    while (!scope.isFunction && scope.parent) scope = scope.parent
-    return scope
+    return this.isFunction || !this.parent ? this : this.parent.function()
   }
 
   has(name: string): boolean {
@@ -59,9 +57,7 @@ export class Scope {
 
   /** The scope that declares a name, seen from here. */
   owner(name: string): Scope | undefined {
-    let scope: Scope | undefined = this
-    while (scope && !scope.has(name)) scope = scope.parent
-    return scope
+    return this.has(name) ? this : this.parent?.owner(name)
   }
 }
 

@@ -194,7 +194,7 @@ function lower(l: Lowerer, node: Node): Js {
     case 'Ternary':
       return conditional(
         expression(l, node.test),
-        expression(l, node.then),
+        expression(l, node.consequent),
         expression(l, node.otherwise),
         loc,
       )
@@ -276,17 +276,17 @@ export function generated(l: Lowerer, make: () => Js[]): Js {
 function lowerChoice(l: Lowerer, node: NodeOf<'If'>): Js {
   const single = (branch: Node | undefined): Node | undefined =>
     branch?.type === 'Block' ? (branch.body.length === 1 ? branch.body[0] : undefined) : branch
-  const then = single(node.then)
+  const consequent = single(node.consequent)
   const otherwise = single(node.otherwise)
   const plain = (branch: Node): boolean =>
     !isGuard(branch) &&
     (branch.type === 'If' || !isStatementLike(branch)) &&
     !(branch.type === 'Assign' && isStatementLike(branch.value))
-  if (!then || (node.otherwise && !otherwise) || !plain(then) || (otherwise && !plain(otherwise)))
+  if (!consequent || (node.otherwise && !otherwise) || !plain(consequent) || (otherwise && !plain(otherwise)))
     return generated(l, () => body(l, node, RETURN))
   return conditional(
     expression(l, node.test),
-    expression(l, then),
+    expression(l, consequent),
     otherwise ? expression(l, otherwise) : undefinedValue(),
     l.loc(node),
   )

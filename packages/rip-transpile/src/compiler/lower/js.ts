@@ -99,9 +99,9 @@ export const declare = (kind: string, left: Js, init: Js | null, loc?: Location)
   declarations: [{ type: 'VariableDeclarator', id: left, init }],
   loc,
 })
-export const ifs = (test: Js, then: Js[], otherwise?: Js[], loc?: Location): Js => {
+export const ifs = (test: Js, consequent: Js[], otherwise?: Js[], loc?: Location): Js => {
   const alternate = otherwise && otherwise.length > 0 ? elseOf(otherwise) : null
-  return { type: 'IfStatement', test, consequent: block(then), alternate, loc }
+  return { type: 'IfStatement', test, consequent: block(consequent), alternate, loc }
 }
 export const arrow = (params: Js[], body: Js, async = false): Js => ({
   type: 'ArrowFunctionExpression',

@@ -124,9 +124,9 @@ function lowerReturn(l: Lowerer, node: NodeOf<'Return'>): Js[] {
 
 function lowerIf(l: Lowerer, node: NodeOf<'If'>, sink: Sink): Js {
   const test = expression(l, node.test)
-  const then = body(l, node.then, sink)
+  const consequent = body(l, node.consequent, sink)
   const otherwise = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
-  return ifs(test, then, otherwise, l.loc(node))
+  return ifs(test, consequent, otherwise, l.loc(node))
 }
 
 /** A branch that is not there still gives `undefined` where it matters. */
@@ -262,7 +262,7 @@ function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
 /** A choice between two plain values reads better as `? :`. */
 function isShort(node: Node): boolean {
   if (node.type !== 'If') return false
-  return [node.then, node.otherwise].every((branch) => {
+  return [node.consequent, node.otherwise].every((branch) => {
     const only = branch?.type === 'Block' && branch.body.length === 1 ? branch.body[0] : branch
     return only !== undefined && ['Id', 'Num', 'Str', 'Keyword', 'Member'].includes(only.type)
   })

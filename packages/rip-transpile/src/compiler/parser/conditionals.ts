@@ -28,14 +28,14 @@ export function parseIf(p: Parser): Node {
   const test: Node = negated
     ? { type: 'Unary', op: '!', arg: condition, start, end: condition.end }
     : condition
-  const then = parseBody(p)
+  const consequent = parseBody(p)
   let otherwise: Node | undefined
   if (acceptClause(p, 'else')) {
     if (p.is('if') || p.is('unless')) otherwise = parseIf(p)
     else otherwise = parseElse(p)
   }
   p.depth--
-  return { type: 'If', test, then, otherwise, start, end: (otherwise ?? then).end }
+  return { type: 'If', test, consequent, otherwise, start, end: (otherwise ?? consequent).end }
 }
 
 function parseElse(p: Parser): Block {

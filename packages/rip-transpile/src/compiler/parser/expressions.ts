@@ -68,7 +68,7 @@ function parseTernary(p: Parser): Node {
   p.noColon = true
   p.next()
   dropLayout(p)
-  const then = parseExpression(p)
+  const consequent = parseExpression(p)
   p.noColon = outer
   if (p.is('NEWLINE') && p.source[p.lx.pos] === ':') p.next()
   if (p.is('INDENT') && p.source[p.lx.start] === ':') p.lx.dropIndent()
@@ -76,7 +76,7 @@ function parseTernary(p: Parser): Node {
   p.next()
   dropLayout(p)
   const otherwise = parseExpression(p)
-  return { type: 'Ternary', test, then, otherwise, start: test.start, end: otherwise.end }
+  return { type: 'Ternary', test, consequent, otherwise, start: test.start, end: otherwise.end }
 }
 
 function dropLayout(p: Parser): void {
@@ -100,7 +100,7 @@ export function withPostfixTernary(p: Parser, node: Node): Node {
   }
   p.next()
   const otherwise = parseValue(p)
-  return { type: 'Ternary', test, then: node, otherwise, start: node.start, end: otherwise.end }
+  return { type: 'Ternary', test, consequent: node, otherwise, start: node.start, end: otherwise.end }
 }
 
 /** `if` behind a value within brackets, where it can belong to nothing else. */
@@ -112,7 +112,7 @@ export function parseBracketedValue(p: Parser): Node {
   return {
     type: 'If',
     test: negateIf(pending),
-    then: node,
+    consequent: node,
     otherwise: undefined,
     start: node.start,
     end: pending.test.end,

@@ -185,7 +185,7 @@ function parseElement(p: Parser): Node {
   const test: Node = pending.negated
     ? { type: 'Unary', op: '!', arg: pending.test, start, end: pending.test.end }
     : pending.test
-  return { type: 'If', test, then: node, otherwise: undefined, start, end: test.end }
+  return { type: 'If', test, consequent: node, otherwise: undefined, start, end: test.end }
 }
 
 function parseRange(p: Parser, from: Node, start: number): Node {

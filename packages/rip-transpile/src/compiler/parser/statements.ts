@@ -124,7 +124,7 @@ function withPostfix(p: Parser, first: Node): Node {
     if (p.pendingIf) {
       const test = negateIf(p.pendingIf)
       p.pendingIf = undefined
-      node = { type: 'If', test, then: node, otherwise: undefined, start: node.start, end: test.end }
+      node = { type: 'If', test, consequent: node, otherwise: undefined, start: node.start, end: test.end }
     } else if (kind === 'if' || kind === 'unless') {
       node = postfixIf(p, node)
     } else if (kind === 'while' || kind === 'until') {
@@ -141,18 +141,18 @@ function postfixIf(p: Parser, node: Node): Node {
   p.next()
   const test = negateIf({ test: parseExpression(p), negated })
   if (!p.is('else'))
-    return { type: 'If', test, then: node, otherwise: undefined, start: node.start, end: test.end }
+    return { type: 'If', test, consequent: node, otherwise: undefined, start: node.start, end: test.end }
   p.next()
   const otherwise = parseValue(p)
   const { end } = otherwise
   if (node.type === 'Assign') {
     return {
       ...node,
-      value: { type: 'Ternary', test, then: node.value, otherwise, start: node.value.start, end },
+      value: { type: 'Ternary', test, consequent: node.value, otherwise, start: node.value.start, end },
       end,
     }
   }
-  return { type: 'Ternary', test, then: node, otherwise, start: node.start, end }
+  return { type: 'Ternary', test, consequent: node, otherwise, start: node.start, end }
 }
 
 /** `body for …`, once or several times. */

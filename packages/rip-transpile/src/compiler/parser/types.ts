@@ -62,7 +62,7 @@ const TYPE_ONLY =
 
 /** Whether a typed binding, `name: Type = value` or `name: Type`, stands at an offset. */
 export function typedBindingAt(p: Parser, at: number): 'value' | 'declaration' | undefined {
-  const { source, lx } = p
+  const { source } = p
   BINDING.lastIndex = at
   const match = BINDING.exec(source)
   if (!match) return undefined
