@@ -160,6 +160,8 @@ function lower(l: Lowerer, node: Node): Js {
         loc,
       }
     case 'Member':
+      if (l.superArguments && node.object.type === 'Keyword' && l.fn.promoted.has(node.prop))
+        return id(l.fn.promoted.get(node.prop)!, loc)
       return member(expression(l, node.object), node.prop, loc, node.optional)
     case 'Index':
       return lowerIndex(l, node)
@@ -316,7 +318,10 @@ function hasOptional(js: Js): boolean {
 }
 
 function lowerCall(l: Lowerer, node: NodeOf<'Call'>): Js {
+  const { superArguments } = l
+  l.superArguments = node.callee.type === 'Keyword' && node.callee.name === 'super' && l.fn.promoted.size > 0
   const args = expressions(l, node.args)
+  l.superArguments = superArguments
   const loc = l.loc(node)
   const { callee } = node
   const name = l.fn.methodName
@@ -409,19 +414,13 @@ export function assignment(l: Lowerer, node: Assign): Js {
   const { target } = node
   hoistNames(l, patternNames(target))
   if (node.isConst) for (const { name } of patternNames(target)) l.fn.hoisted.add(name)
-  if ((target.type === 'Member' || target.type === 'Index') && target.optional) {
+  const guarded = optionalPart(target)
+  if (guarded) {
     const name = l.temp()
-    const inner: Node = {
-      ...target,
-      object: { type: 'Raw', code: name, start: target.object.start, end: target.object.end },
-      optional: false,
-    }
-    return conditional(
-      isNullish(assign(id(name), expression(l, target.object))),
-      undefinedValue(),
-      assignment(l, { ...node, target: inner }),
-      loc,
-    )
+    const held: Node = { type: 'Raw', code: name, start: guarded.start, end: guarded.end }
+    const test = isNullish(assign(id(name), expression(l, guarded.object)))
+    const plain = replacePart(target, guarded, { ...guarded, object: held, optional: false })
+    return conditional(test, undefinedValue(), assignment(l, { ...node, target: plain }), loc)
   }
   if (node.op === '//=' || node.op === '%%=') {
     // The target is written first in the text, so its parts are evaluated there.
@@ -445,6 +444,20 @@ export function assignment(l: Lowerer, node: Assign): Js {
     ])
   }
   return assign(pattern(l, target), expression(l, node.value), node.op, loc)
+}
+
+type Access = NodeOf<'Member'> | NodeOf<'Index'>
+
+/** The outermost optional access of a target. */
+function optionalPart(target: Node): Access | undefined {
+  if (target.type !== 'Member' && target.type !== 'Index') return undefined
+  return target.optional ? target : optionalPart(target.object)
+}
+
+function replacePart(target: Node, part: Node, by: Node): Node {
+  if (target === part) return by
+  if (target.type !== 'Member' && target.type !== 'Index') return target
+  return { ...target, object: replacePart(target.object, part, by) }
 }
 
 function stableWrite(l: Lowerer, read: Js, write: Js, op: string, value: Js, loc: Js['loc']): Js {

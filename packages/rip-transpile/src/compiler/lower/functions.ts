@@ -19,7 +19,7 @@ export function functionParts(l: Lowerer, node: Fn, options: Options = {}): { pa
   const { fn, scope, atTop, generated, sawAwait, sawYield } = l
   const lexical = node.kind === 'fat'
   const methodName = options.methodName ?? (lexical ? fn.methodName : undefined)
-  l.fn = { scope: node.scope, hoisted: new Set(), methodName, isVoid: node.isVoid }
+  l.fn = { scope: node.scope, hoisted: new Set(), methodName, isVoid: node.isVoid, promoted: new Map() }
   l.scope = node.scope
   l.generated = 0
   l.atTop = false
@@ -108,6 +108,7 @@ function lowerParam(l: Lowerer, param: Param, prologue: Js[]): Js {
   if (param.target.type === 'Member') {
     const name = param.target.prop
     const local = l.fn.scope.has(name) ? l.fresh(name) : name
+    l.fn.promoted.set(name, local)
     left = id(local, l.loc(param.target))
     prologue.push(statement(assign(member(raw('this'), name), id(local))))
   } else left = paramPattern(l, param.target, prologue)

@@ -21,6 +21,8 @@ export interface FunctionState {
   readonly hoisted: Set<string>
   readonly methodName: Js | undefined
   readonly isVoid: boolean
+  /** Parameters `@name` by name, which `super()` cannot read from `this` yet. */
+  readonly promoted: Map<string, string>
 }
 
 /** State shared by the lowering functions of this folder. */
@@ -39,6 +41,8 @@ export class Lowerer {
   sawAwait = false
   sawYield = false
   hasReactive = false
+  /** In the arguments of `super()` of a constructor. */
+  superArguments = false
   private readonly lineStarts: number[] = [0]
   private line = 0
 
@@ -48,7 +52,7 @@ export class Lowerer {
     this.names = names
     this.scope = scope
     this.dialect = dialect
-    this.fn = { scope, hoisted: new Set(), methodName: undefined, isVoid: false }
+    this.fn = { scope, hoisted: new Set(), methodName: undefined, isVoid: false, promoted: new Map() }
     for (let at = source.indexOf('\n'); at !== -1; at = source.indexOf('\n', at + 1))
       this.lineStarts.push(at + 1)
   }

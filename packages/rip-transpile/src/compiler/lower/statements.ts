@@ -117,7 +117,12 @@ function lowerReturn(l: Lowerer, node: NodeOf<'Return'>): Js[] {
     )
   const loc = l.loc(node)
   if (!node.arg) return [returns(null, loc)]
-  if (l.fn.isVoid) return [...lowerStatement(l, node.arg, DISCARD), returns(null, loc)]
+  if (l.fn.isVoid)
+    l.fail(
+      'a void function returns no value',
+      node,
+      "Write a bare return, or remove the '!' behind its name.",
+    )
   if (isStatementLike(node.arg)) return lowerStatement(l, node.arg, { kind: 'return' })
   return [returns(expression(l, node.arg), loc)]
 }

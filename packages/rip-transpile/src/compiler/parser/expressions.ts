@@ -202,6 +202,8 @@ function parseOperator(p: Parser, left: Node, op: string, precedence: number): N
   if (op === 'or' || op === '||') return { type: 'Logical', op: '||', left, right, start, end }
   if (op === 'and' || op === '&&') return { type: 'Logical', op: '&&', left, right, start, end }
   if (op === '??') return { type: 'Logical', op: '??', left, right, start, end }
+  if (left.type === 'Match' && precedence === COMPARE)
+    p.lx.fail('a match cannot be compared further', start, end, 'Put parentheses around it.')
   if (op === '=~') {
     p.scope.mention('_', start, true)
     return { type: 'Match', left, right, start, end }
