@@ -53,3 +53,8 @@ describe('errors', () => {
     expect(() => compile('('.repeat(5000))).toThrow(CompileError)
   })
 })
+
+test('an exported type may go on over indented lines', () => {
+  const { code } = compile('export type Mode =\n  "up" |\n  "down"\n\nexport base = 10\n')
+  expect(code.trim()).toBe('export const base = 10;')
+})

@@ -29,7 +29,8 @@ export function parseTypeDeclaration(p: Parser): Node | undefined {
 /** A declaration goes on over all lines that are indented more than its first, and open brackets. */
 function declarationEnd(p: Parser, start: number): number {
   const { source, lx } = p
-  const indent = start - (source.lastIndexOf('\n', start - 1) + 1)
+  const lineStart = source.lastIndexOf('\n', start - 1) + 1
+  const indent = /^[ \t]*/.exec(source.slice(lineStart, start))![0].length
   let end = lx.endOfLine(start)
   for (;;) {
     let next = end + 1
