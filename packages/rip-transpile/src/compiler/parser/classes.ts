@@ -19,6 +19,11 @@ export function parseClass(p: Parser): Class {
     if (p.is('<') && !lx.spaced) skipTypeParameters(p)
   }
   const parent = p.accept('extends') ? p.head(() => parseExpression(p)) : undefined
+  // `class E extends Error then noop` has no members.
+  if (p.is('then') && p.source.slice(lx.end, lx.endOfLine(lx.end)).trim() === 'noop') {
+    p.next()
+    p.next()
+  }
   const scope = new Scope(p.scope, false)
   const members = p.withScope(scope, () => p.fresh(() => (p.is('INDENT') ? parseMembers(p) : [])))
   return { type: 'Class', name, parent, members, scope, start, end: lx.lastEnd }
