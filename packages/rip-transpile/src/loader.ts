@@ -1,12 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import type { Adapter, CompileResult } from './adapter.ts'
-import { bunModule } from './bun-module.ts'
-import { cachedAdapter } from './cache/cached-adapter.ts'
-import { openCache } from './cache/open-cache.ts'
+import type { Adapter } from './adapter.ts'
 import { DEFAULT_EXTENSIONS } from './defaults.ts'
-import { linkRuntime } from './link-runtime.ts'
-import { selectAdapter } from './select-adapter.ts'
+import type { DiskLoader, DiskLoaderOptions } from './disk-loader.ts'
+import type { PluginModule } from './snapshot/javascript-module.ts'
 import { loadSnapshot } from './snapshot/load-snapshot.ts'
 
 export interface InstallOptions {
@@ -28,7 +24,7 @@ export interface InstallOptions {
 /** How the files with one ending are loaded. */
 interface Installation {
   readonly extension: string
-  readonly adapter: () => Adapter
+  readonly loader: () => DiskLoader
 }
 
 /** Bun has no way to take one plugin back, so one plugin asks for the newest installation of its ending. */
@@ -43,13 +39,13 @@ const pluggedExtensions = new Set<string>()
  * @throws {Error} When the compiler is unknown or not installed, or the snapshot cannot be read.
  */
 export function install(options: InstallOptions = {}): Disposable {
-  const { extensions = DEFAULT_EXTENSIONS } = options
+  const { extensions = DEFAULT_EXTENSIONS, adapter, root, cache } = options
   const added = extensions.map((extension) => ({
     extension,
-    adapter: once(() => adapterFor(extension, options)),
+    loader: once(() => diskLoader({ extension, adapter, root, cache })),
   }))
   if (options.snapshot === undefined) {
-    for (const { adapter } of added) adapter()
+    for (const { loader } of added) loader()
   } else {
     // The first plugin that knows a file wins, and a process that runs from a snapshot may need no compiler.
     loadSnapshot(options.snapshot, { compileFromDisk: load })
@@ -59,11 +55,14 @@ export function install(options: InstallOptions = {}): Disposable {
   return { [Symbol.dispose]: () => remove(added) }
 }
 
-function adapterFor(extension: string, options: InstallOptions): Adapter {
-  const { adapter, root } = options
-  const chosen = typeof adapter === 'object' ? adapter : selectAdapter({ name: adapter, root, extension })
-  const cache = options.cache === false ? undefined : openCache()
-  return cache ? cachedAdapter(chosen, cache) : chosen
+/**
+ * Compilers and their cache cost a process that runs from a snapshot megabytes, so they are loaded when a file
+ * asks for them; and at once, since `require` cannot wait. Our own ending is the one of the neighbour.
+ */
+function diskLoader(options: DiskLoaderOptions): DiskLoader {
+  const neighbour = `./disk-loader${extname(import.meta.path)}`
+  const module = import.meta.require(neighbour) as typeof import('./disk-loader.ts')
+  return module.diskLoader(options)
 }
 
 function once<T>(make: () => T): () => T {
@@ -89,22 +88,10 @@ function plug(extension: string): void {
   })
 }
 
-interface LoadedModule {
-  readonly contents: string
-  readonly loader: 'js'
-}
-
-function load(path: string): LoadedModule | Promise<LoadedModule> {
+function load(path: string): PluginModule | Promise<PluginModule> {
   const extension = extname(path)
   const installation = installations.findLast((candidate) => candidate.extension === extension)
   if (!installation)
     throw new Error(`no compiler is installed for ${path}; call install() before importing it`)
-  const source = readFileSync(path, 'utf8')
-  const result = installation.adapter().compile(source, { filename: path, sourceMap: true })
-  return result instanceof Promise ? result.then(toModule) : toModule(result)
-}
-
-/** A plain object where the compiler answered at once: `require` of a module needs it so. */
-function toModule(result: CompileResult): LoadedModule {
-  return { contents: linkRuntime(bunModule(result)), loader: 'js' }
+  return installation.loader()(path)
 }

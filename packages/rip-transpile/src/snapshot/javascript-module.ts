@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module'
 import { dirname, extname } from 'node:path'
-import { compileFunction } from 'node:vm'
 
 /** Bun's name for the language of a file, by ending. */
 export const JAVASCRIPT_LOADERS = {
@@ -72,6 +71,8 @@ function runCommonjs(path: string, contents: string, loader: Language): unknown 
   const code = loader === 'js' ? contents : new Bun.Transpiler({ loader }).transformSync(contents)
   const module: CommonjsModule = { id: path, filename: path, exports: {} }
   const names = ['exports', 'require', 'module', '__filename', '__dirname']
+  // A megabyte for each process that loads no such module would be too much.
+  const { compileFunction } = process.getBuiltinModule('node:vm')
   const run = compileFunction(code, names, { filename: path }) as (...values: unknown[]) => void
   run.call(module.exports, module.exports, createRequire(path), module, path, dirname(path))
   return module.exports
