@@ -11,6 +11,9 @@ let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rip-program-'))
+  await mkdir(join(folder, 'bin'))
+  // The file that runs may be called otherwise, as in the npm package of Bun.
+  await symlink(process.execPath, join(folder, 'bin/bun'))
 })
 
 afterAll(() => rm(folder, { recursive: true }))
@@ -23,7 +26,7 @@ interface Output {
 
 async function run(command: readonly string[], env: Record<string, string> = {}): Promise<Output> {
   const child = Bun.spawn([...command], {
-    env: { PATH: `${join(process.execPath, '..')}:/usr/bin:/bin`, HOME: folder, ...env },
+    env: { PATH: `${join(folder, 'bin')}:/usr/bin:/bin`, HOME: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [stdout, stderr, code] = await Promise.all([
