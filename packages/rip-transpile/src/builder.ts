@@ -4,10 +4,12 @@
  *
  *     bun builder.ts --root DIR --out SNAPSHOT_DIR [--adapter NAME] [--generation ID] [--files -]
  *
- * With `--files -`, standard input names the application's files, one relative path a line.
+ * With `--files -`, standard input names the application's files, one relative path a line. With `--request -`
+ * and nothing else, standard input is a `BuildRequest` as JSON: the program can be started before it is known
+ * what there will be to build. Without a request it ends with 0 and says nothing.
  */
 import { parseArgs } from 'node:util'
-import { buildReport } from './snapshot/build-report.ts'
+import { buildReport, type BuildRequest } from './snapshot/build-report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -16,17 +18,34 @@ const { values } = parseArgs({
     adapter: { type: 'string' },
     generation: { type: 'string' },
     files: { type: 'string' },
+    request: { type: 'string' },
   },
 })
-const { root, out, adapter, generation } = values
-if (root === undefined || out === undefined || (values.files ?? '-') !== '-') {
-  console.error('usage: builder --root DIR --out SNAPSHOT_DIR [--adapter NAME] [--generation ID] [--files -]')
+const request = values.request === '-' ? await readRequest() : await requestOf(values)
+if (request !== undefined) {
+  const report = await buildReport(request)
+  console.log(JSON.stringify(report))
+  process.exitCode = report.ok ? 0 : 4
+}
+
+async function readRequest(): Promise<BuildRequest | undefined> {
+  const text = await Bun.stdin.text()
+  return text === '' ? undefined : (JSON.parse(text) as BuildRequest)
+}
+
+async function requestOf({ root, out, adapter, generation, files }: typeof values): Promise<BuildRequest> {
+  if (root === undefined || out === undefined || (files ?? '-') !== '-') usage()
+  const named = files === undefined ? undefined : lines(await Bun.stdin.text())
+  return { root, out, adapter, generation, files: named }
+}
+
+function usage(): never {
+  console.error(
+    'usage: builder --root DIR --out SNAPSHOT_DIR [--adapter NAME] [--generation ID] [--files -]\n' +
+      '       builder --request -',
+  )
   process.exit(2)
 }
-const files = values.files === undefined ? undefined : lines(await Bun.stdin.text())
-const report = await buildReport({ root, out, adapter, generation, files })
-console.log(JSON.stringify(report))
-process.exitCode = report.ok ? 0 : 4
 
 function lines(text: string): readonly string[] {
   return text.split('\n').filter((line) => line !== '')

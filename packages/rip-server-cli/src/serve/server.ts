@@ -100,7 +100,8 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
   const name = instanceName(settings, root)
   const runDir = owned.use(await openRunDir({ ...instanceIdentity(settings, root), env }))
   const log = owned.use(new LogFile(join(runDir.path, LOG_NAME)))
-  const builder = owned.use(new SnapshotBuilder({ root, folder: join(runDir.path, 'snapshots'), env }))
+  const folder = join(runDir.path, 'snapshots')
+  const builder = owned.use(new SnapshotBuilder({ root, folder, env, standby: mode === 'development' }))
   const output = new ChildOutput()
   const spawner = owned.use(
     createSpawner({

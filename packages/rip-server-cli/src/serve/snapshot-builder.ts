@@ -1,45 +1,54 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Builder, BuildResult, Snapshot, TreeState } from '@rip/manager'
+import { BuilderProcess, type BuilderOutput, type BuildOrder } from './builder-process.ts'
+
+/**
+ * How long after a build the process for the next one is started: what was built boots meanwhile, and somebody
+ * waits for it.
+ */
+const STANDBY_DELAY_MS = 500
 
 export interface SnapshotBuilderOptions {
   readonly root: string
   /** Folder that gets one snapshot per generation. */
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
+  /** Keep a process ready for the next build, for who saves files and waits. @default false */
+  readonly standby?: boolean
 }
 
 /** What the builder program prints: one line of JSON. */
 type BuildReport = { readonly ok: true } | Extract<BuildResult, { readonly ok: false }>
 
-/** Compiles a generation in a process of its own, so that this one loads neither compiler nor application. */
+interface Standby {
+  readonly process: BuilderProcess
+  /** What the process read when it started, see {@link environmentOf}. */
+  readonly environment: string
+}
+
+/** Compiles each generation in a process of its own, so that this one loads neither compiler nor application. */
 export class SnapshotBuilder implements Builder, AsyncDisposable {
   readonly #options: SnapshotBuilderOptions
-  readonly #running = new Set<Bun.Subprocess>()
+  readonly #running = new Set<BuilderProcess>()
+  readonly #discards = new Set<Promise<void>>()
+  #standby: Standby | undefined
+  #standbyTimer: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(options: SnapshotBuilderOptions) {
     this.#options = options
   }
 
-  async build({ generation }: TreeState, { signal }: { readonly signal: AbortSignal }): Promise<BuildResult> {
-    const { root, folder, env } = this.#options
+  async build(state: TreeState, { signal }: { readonly signal: AbortSignal }): Promise<BuildResult> {
+    const { root, folder } = this.#options
+    const { generation } = state
     const out = join(folder, generation)
-    const program = fileURLToPath(import.meta.resolve('@rip/transpile/builder'))
-    const args = ['--root', root, '--out', out, '--generation', generation]
-    const child = Bun.spawn([process.execPath, program, ...args], {
-      cwd: root,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      signal,
-    })
-    this.#running.add(child)
-    void child.exited.then(() => this.#running.delete(child))
-    const [stdout, stderr, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ])
+    const order = { root, out, generation }
+    const environment = environmentOf(state)
+    const byStandby = await this.#buildByStandby(order, environment, signal)
+    const { stdout, stderr, code } = byStandby ?? (await this.#start().build(order, signal))
+    this.#prepareNext(environment)
     signal.throwIfAborted()
     const report = parseReport(stdout)
     if (report?.ok === true) return { ok: true, snapshot: { generation, folder: out } }
@@ -48,17 +57,64 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   discard({ folder }: Snapshot): void {
+    if (folder === undefined) return
     // Best effort: what is left goes with the run directory.
-    if (folder !== undefined) void rm(folder, { recursive: true, force: true }).catch(() => {})
+    const discard = rm(folder, { recursive: true, force: true })
+      .catch(() => {})
+      .finally(() => this.#discards.delete(discard))
+    this.#discards.add(discard)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#standbyTimer)
     // One that is still writing would bring the folder back.
     const running = [...this.#running]
-    for (const child of running) child.kill('SIGKILL')
-    await Promise.all(running.map((child) => child.exited))
+    for (const builder of running) builder.kill()
+    await Promise.all(running.map((builder) => builder.exited))
+    // Two removals in one tree: the one that meets an entry the other has just taken leaves its folder behind.
+    await Promise.all(this.#discards)
     await rm(this.#options.folder, { recursive: true, force: true })
   }
+
+  /** Undefined when none is ready, or when it died and left no report: another one has to do it then. */
+  async #buildByStandby(
+    order: BuildOrder,
+    environment: string,
+    signal: AbortSignal,
+  ): Promise<BuilderOutput | undefined> {
+    clearTimeout(this.#standbyTimer)
+    const standby = this.#standby
+    this.#standby = undefined
+    if (standby?.environment !== environment) {
+      standby?.process.kill()
+      return undefined
+    }
+    const output = await standby.process.build(order, signal)
+    const isWanted = !signal.aborted && !this.#closed
+    return isWanted && parseReport(output.stdout) === undefined ? undefined : output
+  }
+
+  #start(): BuilderProcess {
+    const builder = new BuilderProcess(this.#options)
+    this.#running.add(builder)
+    void builder.exited.then(() => this.#running.delete(builder))
+    return builder
+  }
+
+  #prepareNext(environment: string): void {
+    if (this.#options.standby !== true || this.#closed) return
+    clearTimeout(this.#standbyTimer)
+    this.#standbyTimer = setTimeout(() => {
+      this.#standby ??= { process: this.#start(), environment }
+    }, STANDBY_DELAY_MS)
+  }
+}
+
+/** The files Bun reads when a process starts: one that started before they changed is of no use. */
+function environmentOf({ files }: TreeState): string {
+  const read = [...files].filter(([path]) => path.startsWith('.env') || path === 'bunfig.toml')
+  return JSON.stringify(read)
 }
 
 function parseReport(stdout: string): BuildReport | undefined {

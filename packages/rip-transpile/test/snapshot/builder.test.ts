@@ -99,3 +99,21 @@ test('the files that belong to the application can be named on standard input', 
   const manifest = JSON.parse(readFileSync(project.path('snap/manifest.json'), 'utf8')) as SnapshotManifest
   expect(Object.keys(manifest.files)).toEqual(['a.rip', '.config/b.ts'])
 })
+
+test('a process started before there was anything to build takes its request from standard input', async () => {
+  using project = tempProject({ 'app/a.rip': 'a = 1\n' })
+  const request = { root: project.path('app'), out: project.path('snap'), generation: 'g7' }
+  const run = await runBun([BUILDER, '--request', '-'], {
+    cwd: project.root,
+    stdin: JSON.stringify(request),
+  })
+  expect(JSON.parse(run.stdout)).toMatchObject({ ok: true, snapshot: project.path('snap'), files: 1 })
+  const manifest = JSON.parse(readFileSync(project.path('snap/manifest.json'), 'utf8')) as SnapshotManifest
+  expect(manifest.generation).toBe('g7')
+})
+
+test('a process that gets no request ends silently', async () => {
+  using project = tempProject()
+  const run = await runBun([BUILDER, '--request', '-'], { cwd: project.root, stdin: '' })
+  expect(run).toEqual({ code: 0, stdout: '', stderr: '' })
+})

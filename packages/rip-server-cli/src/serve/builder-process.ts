@@ -1,0 +1,63 @@
+import { fileURLToPath } from 'node:url'
+
+export interface BuilderProcessOptions {
+  /** Folder of the application. */
+  readonly root: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** What the builder program is asked to do. */
+export interface BuildOrder {
+  readonly root: string
+  readonly out: string
+  readonly generation: string
+}
+
+export interface BuilderOutput {
+  readonly stdout: string
+  readonly stderr: string
+  readonly code: number
+}
+
+/** A builder program that has started and waits for the one order of its life. It ends when this process does. */
+export class BuilderProcess {
+  readonly #child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
+
+  constructor({ root, env }: BuilderProcessOptions) {
+    const program = fileURLToPath(import.meta.resolve('@rip/transpile/builder'))
+    this.#child = Bun.spawn([process.execPath, program, '--request', '-'], {
+      cwd: root,
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+  }
+
+  get exited(): Promise<number> {
+    return this.#child.exited
+  }
+
+  /** Aborting ends the process, and with it the promise. */
+  async build(order: BuildOrder, signal: AbortSignal): Promise<BuilderOutput> {
+    const child = this.#child
+    const end = (): void => this.kill()
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    try {
+      await child.stdin.write(JSON.stringify(order))
+      await child.stdin.end()
+    } catch {
+      // EPIPE: it died first, which its exit code and what it said tell better.
+    }
+    const [stdout, stderr, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ])
+    signal.removeEventListener('abort', end)
+    return { stdout, stderr, code }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}

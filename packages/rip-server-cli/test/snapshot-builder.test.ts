@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BuildResult, TreeState } from '@rip/manager'
+import { SnapshotBuilder } from '../src/serve/snapshot-builder.ts'
+
+let folder: string
+let root: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rip-builder-'))
+  root = mkdtempSync(join(folder, 'app-'))
+  writeFileSync(join(root, 'index.ts'), 'export default 1\n')
+})
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+function builderOf(standby: boolean): SnapshotBuilder {
+  const env = { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off' }
+  return new SnapshotBuilder({ root, folder: join(folder, 'snapshots'), env, standby })
+}
+
+function state(generation: string, files: Readonly<Record<string, string>> = {}): TreeState {
+  return { generation, files: new Map(Object.entries(files)), newestMs: 0 }
+}
+
+async function build(builder: SnapshotBuilder, tree: TreeState): Promise<BuildResult> {
+  return builder.build(tree, { signal: new AbortController().signal })
+}
+
+function sourceIn(result: BuildResult): string {
+  if (!result.ok) throw new Error(result.failure.message)
+  const snapshot = result.snapshot.folder ?? ''
+  const manifest = JSON.parse(readFileSync(join(snapshot, 'manifest.json'), 'utf8')) as {
+    files: Record<string, { hash: string }>
+  }
+  return readFileSync(join(snapshot, 'files', manifest.files['index.ts']!.hash), 'utf8')
+}
+
+/** Processes of ours that wait for an order, by pid. */
+function waiting(): readonly number[] {
+  const { stdout } = Bun.spawnSync(['ps', '-o', 'pid=,args=', '--ppid', String(process.pid)])
+  const lines = stdout
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes('--request -'))
+  return lines.map((line) => Number.parseInt(line, 10))
+}
+
+async function untilWaiting(): Promise<number> {
+  for (;;) {
+    const [pid] = waiting()
+    if (pid !== undefined) return pid
+    await Bun.sleep(20)
+  }
+}
+
+test('a process that stood by builds what is on disk when it is asked', async () => {
+  await using builder = builderOf(true)
+  expect(sourceIn(await build(builder, state('g1')))).toBe('export default 1\n')
+  const pid = await untilWaiting()
+  writeFileSync(join(root, 'index.ts'), 'export default 2\n')
+  expect(sourceIn(await build(builder, state('g2')))).toBe('export default 2\n')
+  expect(waiting()).not.toContain(pid)
+})
+
+test('a process that stood by when it was killed is not waited for', async () => {
+  await using builder = builderOf(true)
+  await build(builder, state('g1'))
+  process.kill(await untilWaiting(), 'SIGKILL')
+  while (waiting().length > 0) await Bun.sleep(5)
+  expect(sourceIn(await build(builder, state('g2')))).toBe('export default 1\n')
+})
+
+test('a process that read another .env when it started is not used', async () => {
+  writeFileSync(join(root, 'a.rip'), 'x = 1\n')
+  await using builder = builderOf(true)
+  expect(await build(builder, state('g1'))).toMatchObject({ ok: true })
+  await untilWaiting()
+  writeFileSync(join(root, '.env'), 'RIP_COMPILER=nobody\n')
+  const result = await build(builder, state('g2', { '.env': 'changed' }))
+  expect(result).toMatchObject({ ok: false, failure: { message: expect.stringContaining("'nobody'") } })
+})
+
+test('an aborted build rejects, and closing leaves no process', async () => {
+  {
+    await using builder = builderOf(true)
+    await build(builder, state('g1'))
+    await untilWaiting()
+    const controller = new AbortController()
+    const built = builder.build(state('g2'), { signal: controller.signal })
+    controller.abort(new Error('newer content'))
+    expect(built).rejects.toThrow('newer content')
+    await built.catch(() => {})
+    await untilWaiting()
+  }
+  expect(waiting()).toEqual([])
+})
+
+test('in production every build starts its own process', async () => {
+  await using builder = builderOf(false)
+  expect(await build(builder, state('g1'))).toMatchObject({ ok: true })
+  expect(await build(builder, state('g2'))).toMatchObject({ ok: true })
+  expect(waiting()).toEqual([])
+})
