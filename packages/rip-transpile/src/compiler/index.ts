@@ -1,6 +1,7 @@
 import { print } from 'esrap'
 import ts from 'esrap/languages/ts'
 import type { CompileOptions, CompileResult, SourceMap } from '../adapter.ts'
+import { CompileError } from '../compile-error.ts'
 import { inlineRuntime, RUNTIME_NAMES } from '../runtime/inline.ts'
 import type { RuntimeName } from '../runtime/inline.ts'
 import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
@@ -24,6 +25,36 @@ const DATA_LINE = /^__DATA__[ \t]*(?:\r?\n|$)/m
  * @throws {CompileError} When the source is not accepted.
  */
 export function compile(source: string, options: CompileOptions = {}): CompileResult {
+  try {
+    return compileProgram(source, options)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw tooDeep(source, options.filename ?? 'unknown.rip', error)
+  }
+}
+
+/** Chains like `a.b.c…` nest without brackets: only the stack says where they end. */
+function tooDeep(source: string, filename: string, cause: RangeError): CompileError {
+  const { start, end } = longestLine(source)
+  const hint = 'Give a part of it a name.'
+  return new CompileError(
+    { reason: 'this is nested too deeply', filename, source, start, end, hint },
+    { cause },
+  )
+}
+
+function longestLine(source: string): { start: number; end: number } {
+  let longest = { start: 0, end: 0 }
+  for (let start = 0; start <= source.length;) {
+    const at = source.indexOf('\n', start)
+    const end = at === -1 ? source.length : at
+    if (end - start > longest.end - longest.start) longest = { start, end }
+    start = end + 1
+  }
+  return longest
+}
+
+function compileProgram(source: string, options: CompileOptions): CompileResult {
   const { filename = 'unknown.rip', dialect = 4, sourceMap = false, runtime = 'import' } = options
   const data = DATA_LINE.exec(source)
   const p = new Parser(source, filename, data?.index ?? source.length, dialect)

@@ -251,11 +251,13 @@ function lower(l: Lowerer, node: Node): Js {
 
 /** Statements in the place of a value: a function called at once. */
 export function generated(l: Lowerer, make: () => Js[]): Js {
-  const { sawAwait, sawYield } = l
+  const { sawAwait, sawYield, loops, breakable } = l
   l.sawAwait = l.sawYield = false
+  l.loops = l.breakable = 0
   l.generated++
   const lines = make()
   l.generated--
+  Object.assign(l, { loops, breakable })
   const waits = l.sawAwait
   const yields = l.sawYield
   l.sawAwait ||= sawAwait

@@ -16,12 +16,12 @@ interface Options {
 
 /** Parameters and body of a function. */
 export function functionParts(l: Lowerer, node: Fn, options: Options = {}): { params: Js[]; body: Js } {
-  const { fn, scope, atTop, generated, sawAwait, sawYield } = l
+  const { fn, scope, atTop, generated, loops, breakable, sawAwait, sawYield } = l
   const lexical = node.kind === 'fat'
   const methodName = options.methodName ?? (lexical ? fn.methodName : undefined)
   l.fn = { scope: node.scope, hoisted: new Set(), methodName, isVoid: node.isVoid, promoted: new Map() }
   l.scope = node.scope
-  l.generated = 0
+  l.generated = l.loops = l.breakable = 0
   l.atTop = false
   const prologue: Js[] = []
   const params = lowerParams(l, node.params, prologue)
@@ -35,7 +35,7 @@ export function functionParts(l: Lowerer, node: Fn, options: Options = {}): { pa
   const setup = [...prologue, ...(options.bound ?? []).map(bindMethod)]
   const full = node.isConstructor ? placeSetup(setup, body, options.derived ?? false) : [...setup, ...body]
   const complete = withHoisted(l, full)
-  Object.assign(l, { fn, scope, atTop, generated, sawAwait, sawYield })
+  Object.assign(l, { fn, scope, atTop, generated, loops, breakable, sawAwait, sawYield })
   return { params, body: block(complete) }
 }
 

@@ -37,7 +37,7 @@ function collecting(l: Lowerer, sink: Sink, make: (inner: Sink) => Js[]): Js[] {
 export function lowerWhile(l: Lowerer, node: NodeOf<'While'>, sink: Sink): Js[] {
   return collecting(l, sink, (inner) => {
     const test = node.test ? expression(l, node.test) : raw('true')
-    const lines = body(l, node.body, inner)
+    const lines = l.looping(() => body(l, node.body, inner))
     const guarded = node.guard ? [ifs(expression(l, node.guard), lines)] : lines
     return [{ type: 'WhileStatement', test, body: block(guarded), loc: l.loc(node) }]
   })
@@ -45,7 +45,7 @@ export function lowerWhile(l: Lowerer, node: NodeOf<'While'>, sink: Sink): Js[] 
 
 export function lowerLoop(l: Lowerer, node: Loop, sink: Sink): Js[] {
   return collecting(l, sink, (inner) =>
-    loopStatements(l, node, (lines) => [...lines, ...body(l, node.body, inner)]),
+    loopStatements(l, node, (lines) => [...lines, ...l.looping(() => body(l, node.body, inner))]),
   )
 }
 

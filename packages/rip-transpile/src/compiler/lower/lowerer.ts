@@ -38,6 +38,10 @@ export class Lowerer {
   atTop = true
   /** Inside a generated function, which `return` and `break` cannot leave. */
   generated = 0
+  /** Loops around, within the same generated code, which `break` and `continue` can leave. */
+  loops = 0
+  /** Likewise, loops and those switches that `break` can leave. */
+  breakable = 0
   sawAwait = false
   sawYield = false
   hasReactive = false
@@ -45,6 +49,8 @@ export class Lowerer {
   superArguments = false
   private readonly lineStarts: number[] = [0]
   private line = 0
+  /** Last number tried for each base of {@link fresh}, which would count from the start each time otherwise. */
+  private readonly lastFresh: Map<string, number> = new Map()
 
   constructor(source: string, filename: string, names: Set<string>, scope: Scope, dialect: 3 | 4) {
     this.source = source
@@ -85,7 +91,9 @@ export class Lowerer {
   /** A name that nothing in the source uses. */
   fresh(base: string): string {
     let name = `_${base}`
-    for (let count = 2; this.names.has(name); count++) name = `_${base}${count}`
+    let count = this.lastFresh.get(base) ?? 1
+    while (this.names.has(name)) name = `_${base}${++count}`
+    this.lastFresh.set(base, count)
     this.names.add(name)
     return name
   }
@@ -108,6 +116,16 @@ export class Lowerer {
     this.atTop = false
     const result = lower()
     this.atTop = atTop
+    return result
+  }
+
+  /** Lowers the body of a loop. */
+  looping<T>(lower: () => T): T {
+    this.loops++
+    this.breakable++
+    const result = lower()
+    this.loops--
+    this.breakable--
     return result
   }
 

@@ -78,6 +78,7 @@ export function lowerStatement(l: Lowerer, node: Node, sink: Sink): Js[] {
     case 'Throw':
       return [{ type: 'ThrowStatement', argument: expression(l, node.arg), loc }]
     case 'Jump':
+      checkJump(l, node)
       return [{ type: node.kind === 'break' ? 'BreakStatement' : 'ContinueStatement', label: null, loc }]
     case 'Logical':
       if (isGuard(node)) return lowerGuard(l, node, sink)
@@ -106,6 +107,11 @@ export function lowerStatement(l: Lowerer, node: Node, sink: Sink): Js[] {
     default:
   }
   return [deliver(sink, expression(l, node), loc)]
+}
+
+function checkJump(l: Lowerer, node: NodeOf<'Jump'>): void {
+  if (node.kind === 'break' ? l.breakable > 0 : l.loops > 0) return
+  l.fail(`'${node.kind}' has no loop to act on here`, node, 'Move it into a statement of the loop itself.')
 }
 
 function lowerReturn(l: Lowerer, node: NodeOf<'Return'>): Js[] {
@@ -142,6 +148,7 @@ function missing(sink: Sink): Js[] {
 function lowerSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {
   if (!node.subject) return lowerCondSwitch(l, node, sink)
   const cases: Js[] = []
+  l.breakable++
   for (const part of node.cases) {
     const lines = body(l, part.body, sink)
     const tests = part.tests.map((test) => expression(l, test))
@@ -149,6 +156,7 @@ function lowerSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {
     cases.push({ type: 'SwitchCase', test: tests[tests.length - 1]!, consequent: caseBody(lines) })
   }
   const fallback = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
+  l.breakable--
   if (node.otherwise || fallback.length > 0)
     cases.push({ type: 'SwitchCase', test: null, consequent: fallback })
   return [{ type: 'SwitchStatement', discriminant: expression(l, node.subject), cases, loc: l.loc(node) }]

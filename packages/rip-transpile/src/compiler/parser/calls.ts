@@ -20,7 +20,7 @@ export function parsePostfix(p: Parser, first: Node): Node {
 
 function parseSuffix(p: Parser, node: Node): Node | undefined {
   const { lx, kind } = p
-  if (lx.leading && (p.inImplicit || kind === ',')) return undefined
+  if (lx.leading && (p.inImplicit || p.dotsEndBody || kind === ',')) return undefined
   if (lx.spaced && !lx.leading)
     return isCallable(node) && startsArgument(p) ? implicitCall(p, node, false) : undefined
   const { start } = node

@@ -114,8 +114,10 @@ function mentionsIt(scope: Scope): boolean {
 }
 
 function parseFunctionBody(p: Parser): Block {
+  const dotsEndBody = p.inImplicit || p.dotsEndBody
   return p.fresh(() => {
     if (p.is('INDENT')) return parseBlock(p)
+    p.dotsEndBody = dotsEndBody
     return parseInlineBlock(p)
   })
 }

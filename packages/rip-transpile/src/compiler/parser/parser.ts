@@ -24,6 +24,8 @@ export class Parser {
   noColon = false
   /** Inside the arguments of a call without parentheses. */
   inImplicit = false
+  /** In the body of an arrow on one line within such arguments: a `.` on the next line is for the call. */
+  dotsEndBody = false
   /** In the head of `if`, `for` and the like, whose INDENT starts their own block. */
   noIndentArgs = false
   /** A condition read behind a value before it was clear that it guards the whole statement. */
@@ -112,14 +114,15 @@ export class Parser {
 
   /** Parses inside brackets, where the restrictions of the surroundings do not hold. */
   bracketed<T>(parse: () => T): T {
-    const { noColon, inImplicit, noIndentArgs, loopHead } = this
-    this.noColon = this.inImplicit = this.noIndentArgs = this.loopHead = false
+    const { noColon, inImplicit, dotsEndBody, noIndentArgs, loopHead } = this
+    this.noColon = this.inImplicit = this.dotsEndBody = this.noIndentArgs = this.loopHead = false
     const saved = this.lx.openBracket()
     this.next()
     const result = parse()
     this.lx.closeBracket(saved)
     this.noColon = noColon
     this.inImplicit = inImplicit
+    this.dotsEndBody = dotsEndBody
     this.noIndentArgs = noIndentArgs
     this.loopHead = loopHead
     return result
@@ -127,11 +130,13 @@ export class Parser {
 
   /** Parses a block, where the restrictions of the surroundings do not hold either. */
   fresh<T>(parse: () => T): T {
-    const { noColon, inImplicit, noIndentArgs, loopHead } = this
+    const { noColon, inImplicit, dotsEndBody, noIndentArgs, loopHead } = this
     this.noColon = this.inImplicit = this.noIndentArgs = this.loopHead = false
+    this.dotsEndBody &&= !this.is('INDENT')
     const result = parse()
     this.noColon = noColon
     this.inImplicit = inImplicit
+    this.dotsEndBody = dotsEndBody
     this.noIndentArgs = noIndentArgs
     this.loopHead = loopHead
     return result
