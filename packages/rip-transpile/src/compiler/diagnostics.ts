@@ -46,6 +46,36 @@ function foreignWord(kind: string): [string, string] | undefined {
   return kind === 'then' ? THEN : FOREIGN[kind]
 }
 
+/** Operators that cannot start a value either. */
+const LEADING_OPERATOR = /^(?:\+ |- |\*|%|&|\||\^|<|>|==|!=|\?\? |(?:and|or|is|isnt|in|of)\b)/
+
+/** Words of other languages for `else if` and `for`, which read as calls here. */
+const FOREIGN_HEAD = /^[ \t]*(elsif|elif|elseif|foreach)[ \t]/
+
+/** Mistakes that show only behind the place that they were made at. */
+export function rejectForeignLine(p: Parser): void {
+  const { lx, source } = p
+  const before = source.slice(0, lx.lastEnd)
+  const line = before.slice(before.lastIndexOf('\n') + 1)
+  if (before.endsWith('...') && p.is(','))
+    lx.fail('a splat is written in front', lx.lastEnd - 3, lx.lastEnd, 'Write `...values`.')
+  if (/^[ \t]*\/[/*]/.test(line))
+    lx.fail('a comment starts with #', lx.lastEnd - line.trimStart().length, lx.lastEnd, 'Write `# text`.')
+  if (!p.is('INDENT') && !p.is('NEWLINE')) return
+  const word = FOREIGN_HEAD.exec(line)?.[1]
+  const start = lx.lastEnd - line.trimStart().length
+  if (word) lx.fail(`'${word}' does not exist here`, start, start + word.length, `Write \`${HEADS[word]!}\`.`)
+  if (LEADING_OPERATOR.test(source.slice(lx.start, lx.start + 8)))
+    lx.fail('a line does not start with an operator', lx.start, lx.start + 1, 'End the line above with it.')
+}
+
+const HEADS: Readonly<Record<string, string>> = {
+  elsif: 'else if',
+  elif: 'else if',
+  elseif: 'else if',
+  foreach: 'for … in',
+}
+
 /** A word that starts no value. */
 export function reservedHint(p: Parser): never {
   const known = foreignWord(p.kind)

@@ -1,4 +1,5 @@
 import type { Block, Identifier, Node } from '../ast.ts'
+import { rejectForeignLine } from '../diagnostics.ts'
 import { Lexer } from '../lexer.ts'
 import { Brackets } from '../scan.ts'
 import { Scope } from '../scope.ts'
@@ -76,6 +77,7 @@ export class Parser {
   }
 
   unexpected(wanted?: string): never {
+    rejectForeignLine(this)
     const { lx } = this
     const names: Record<string, string> = {
       NEWLINE: 'the end of the line',

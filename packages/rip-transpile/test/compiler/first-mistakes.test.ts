@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'bun:test'
+import { CompileError } from '../../src/compile-error.ts'
+import { compile } from '../../src/compiler/index.ts'
+
+interface Mistake {
+  source: string
+  /** Line and column. */
+  at: string
+  reason: string
+  hint: string
+}
+
+/** What people write first who come from CoffeeScript, JavaScript, Ruby or Python. */
+const MISTAKES: readonly Mistake[] = [
+  { source: 'f = (args...) -> args', at: '1:6', reason: 'a rest parameter', hint: '...args' },
+  { source: 'a = [b..., 1]', at: '1:7', reason: 'a splat is written in front', hint: '...values' },
+  { source: 'for x from items\n  p x', at: '1:7', reason: 'for … from', hint: 'for x as iterable' },
+  { source: 'text = "one\ntwo"', at: '1:8', reason: 'ends on its line', hint: '"""' },
+  { source: 'x = y ? z', at: '1:7', reason: "this '?' has no ':'", hint: 'x ?? y' },
+  { source: 'x = 1 \\\n + 2', at: '1:7', reason: 'backslash', hint: 'an operator or a comma' },
+  { source: 'total = 1\n  + 2', at: '2:3', reason: 'does not start with an operator', hint: 'line above' },
+  { source: 'ok = a\n  and b', at: '2:3', reason: 'does not start with an operator', hint: 'line above' },
+  { source: 'a[1..2] = b', at: '1:1', reason: 'a slice cannot be assigned', hint: 'splice()' },
+  { source: 'class A\n  size: 5', at: '2:3', reason: 'a field of a class', hint: 'size =' },
+  { source: 'function f() {}', at: '1:1', reason: "'function' does not exist", hint: 'def name' },
+  { source: 'var x = 1', at: '1:1', reason: 'variables are not declared', hint: 'name = value' },
+  { source: 'let x = 1', at: '1:1', reason: 'variables are not declared', hint: 'name = value' },
+  { source: 'const x = 1', at: '1:1', reason: 'constants are written with =!', hint: 'NAME =! value' },
+  { source: 'class A {\n  b() {}\n}', at: '1:9', reason: 'has no braces', hint: 'indent the lines' },
+  { source: 'a = 1 // 2\n// note', at: '2:1', reason: 'a comment starts with #', hint: '# text' },
+  { source: '/* note */ a', at: '1:1', reason: 'a comment starts with #', hint: '# text' },
+  { source: 'if a\n  b\nelsif c\n  d', at: '3:1', reason: "'elsif' does not exist", hint: 'else if' },
+  { source: 'if a\n  b\nelif c\n  d', at: '3:1', reason: "'elif' does not exist", hint: 'else if' },
+  { source: 'foreach x in y\n  p x', at: '1:1', reason: "'foreach' does not exist", hint: 'for … in' },
+  { source: 'break', at: '1:1', reason: "'break' has no loop", hint: 'statement of the loop' },
+  { source: 'f = -> 1 + return 2', at: '1:12', reason: 'cannot leave a value', hint: 'of its own' },
+  { source: 's = "never closed', at: '1:5', reason: 'never closed', hint: '"' },
+  { source: '### note', at: '1:1', reason: 'never closed', hint: '###' },
+  { source: 'else\n  a', at: '1:1', reason: "no 'if'", hint: 'indentation' },
+]
+
+describe('first mistakes are named, with what to write instead', () => {
+  for (const { source, at, reason, hint } of MISTAKES) {
+    test(source.replaceAll('\n', '⏎'), () => {
+      const error = refusal(source)
+      expect(error.reason).toContain(reason)
+      expect(`${error.line}:${error.column}`).toBe(at)
+      expect(error.hint).toContain(hint)
+    })
+  }
+})
+
+function refusal(source: string): CompileError {
+  try {
+    compile(source)
+  } catch (error) {
+    if (error instanceof CompileError) return error
+    throw error
+  }
+  throw new Error('The source was accepted.')
+}

@@ -1,0 +1,34 @@
+import { expect, test } from 'bun:test'
+import { compile } from '../../src/compiler/index.ts'
+
+function run(source: string): unknown {
+  const { code } = compile(source, { runtime: 'inline' })
+  // oxlint-disable-next-line no-eval
+  return (0, eval)(`(() => { "use strict"; return eval(${JSON.stringify(code)}) })()`)
+}
+
+const RETURNS: [string, string, unknown][] = [
+  [
+    'a conditional with both branches',
+    'size = (n) ->\n  return if n > 9 then "big" else "small"\nsize 10',
+    'big',
+  ],
+  ['nothing, guarded', 'seen = []\nf = (n) ->\n  return if n > 9\n  seen.push n\nf 10\nf 3\nseen', [3]],
+  ['an indented object', 'f = ->\n  return\n    host: "here"\n    port: 80\nf()', { host: 'here', port: 80 }],
+]
+for (const [name, source, expected] of RETURNS) {
+  test(`return takes ${name}`, () => {
+    expect(run(source)).toEqual(expected)
+  })
+}
+
+test('a map literal spreads another map', () => {
+  expect(run('base = *{a: 1}\n[...*{...base, b: 2}]')).toEqual([
+    ['a', 1],
+    ['b', 2],
+  ])
+})
+
+test('a class has a name without dots', () => {
+  expect(() => compile('class Shop.Cart')).toThrow('the name of a class has no dots')
+})
