@@ -144,7 +144,7 @@ export type Node =
   | (At & { type: 'Arr'; items: (Node | null)[] })
   | (At & { type: 'Obj'; props: Property[] })
   | (At & { type: 'ObjFor'; prop: Property; loop: Loop })
-  | (At & { type: 'MapLit'; entries: [Node, Node][] })
+  | (At & { type: 'MapLit'; entries: ([Node, Node] | Node)[] })
   | (At & { type: 'Symbol'; name: string })
   | (At & { type: 'Paren'; body: Node })
   | (At & { type: 'Spread'; arg: Node })

@@ -139,7 +139,15 @@ function lower(l: Lowerer, node: Node): Js {
         type: 'NewExpression',
         callee: id('Map'),
         arguments:
-          node.entries.length === 0 ? [] : [array(node.entries.map((entry) => array(expressions(l, entry))))],
+          node.entries.length === 0
+            ? []
+            : [
+                array(
+                  node.entries.map((entry) =>
+                    Array.isArray(entry) ? array(expressions(l, entry)) : expression(l, entry),
+                  ),
+                ),
+              ],
         loc,
       }
     case 'Symbol':

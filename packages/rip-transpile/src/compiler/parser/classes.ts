@@ -16,6 +16,8 @@ export function parseClass(p: Parser): Class {
     name = lx.value
     p.scope.bind(name, lx.start)
     p.next()
+    if (p.is('.') && !lx.spaced)
+      lx.fail('the name of a class has no dots', lx.start, lx.end, 'Assign it: `A.b = class`.')
     if (p.is('<') && !lx.spaced) skipTypeParameters(p)
   }
   const parent = p.accept('extends') ? p.head(() => parseExpression(p)) : undefined

@@ -219,19 +219,28 @@ export function parseMap(p: Parser): Node {
   const { lx } = p
   const { start } = lx
   p.next()
-  const entries: [Node, Node][] = []
+  const entries: ([Node, Node] | Node)[] = []
   p.bracketed(() => {
     p.skipLayout()
     while (!p.is('}')) {
-      const key = parseMapKey(p)
-      p.expect(':', 'behind the key')
-      entries.push([key, p.is('INDENT') ? parseRightSide(p) : parseBracketedValue(p)])
+      entries.push(parseMapEntry(p))
       p.skipLayout()
       if (p.accept(',')) p.skipLayout()
     }
   })
   p.next()
   return { type: 'MapLit', entries, start, end: lx.lastEnd }
+}
+
+function parseMapEntry(p: Parser): [Node, Node] | Node {
+  const { start } = p.lx
+  if (p.accept('...')) {
+    const arg = parseExpression(p)
+    return { type: 'Spread', arg, start, end: arg.end }
+  }
+  const key = parseMapKey(p)
+  p.expect(':', 'behind the key')
+  return [key, p.is('INDENT') ? parseRightSide(p) : parseBracketedValue(p)]
 }
 
 function parseMapKey(p: Parser): Node {

@@ -1,6 +1,7 @@
 import type { Node } from '../ast.ts'
 import { isNameStart } from '../lexer.ts'
 import { reservedHint } from '../diagnostics.ts'
+import { parseRightSide } from './assignments.ts'
 import { awaited, parseArguments, parsePostfix, startsArgument, parseList } from './calls.ts'
 import { parseClass } from './classes.ts'
 import { parseIf, parseSwitch, parseTry } from './conditionals.ts'
@@ -278,7 +279,7 @@ export function parseKeywordExpression(p: Parser): Node {
     }
     case 'return': {
       p.next()
-      const arg = endsHere(p) ? undefined : withPostfixTernary(p, parseExpression(p))
+      const arg = parseReturned(p)
       return { type: 'Return', arg, start, end: lx.lastEnd }
     }
     case 'throw':
@@ -299,6 +300,23 @@ const ENDS: ReadonlySet<string> = new Set(
 
 function endsHere(p: Parser): boolean {
   return ENDS.has(p.kind)
+}
+
+function parseReturned(p: Parser): Node | undefined {
+  if (p.is('INDENT')) return parseRightSide(p)
+  if (isConditionalValue(p)) return parseIf(p)
+  return endsHere(p) ? undefined : withPostfixTernary(p, parseExpression(p))
+}
+
+/** Whether `if` starts a value with branches of its own, and is no guard of the `return` before it. */
+function isConditionalValue(p: Parser): boolean {
+  if (!p.is('if') && !p.is('unless')) return false
+  const saved = p.lx.save()
+  p.next()
+  p.head(() => parseExpression(p))
+  const hasBranches = p.is('then') || p.is('INDENT')
+  p.lx.restore(saved)
+  return hasBranches
 }
 
 function parseYield(p: Parser): Node {
