@@ -32,3 +32,9 @@ test('a map literal spreads another map', () => {
 test('a class has a name without dots', () => {
   expect(() => compile('class Shop.Cart')).toThrow('the name of a class has no dots')
 })
+
+test('a class holds another one as a static field', () => {
+  const source =
+    'class Shop\n  open: -> "yes"\n  class @Cart\n    size: -> 3\n[new Shop().open(), new Shop.Cart().size()]'
+  expect(run(source)).toEqual(['yes', 3])
+})

@@ -50,6 +50,7 @@ function parseMembers(p: Parser): Member[] {
 function parseMember(p: Parser): Member | undefined {
   const { lx } = p
   const { start } = lx
+  if (p.is('class') && /^[ \t]+@/.test(p.source.slice(lx.end, lx.end + 8))) return parseInnerClass(p)
   const isStatic = p.accept('@')
   const isVoidName = /^[\w$]+!\s*:/.test(p.source.slice(lx.start, lx.start + 80))
   const { key, computed } = parseKey(p)
@@ -68,6 +69,17 @@ function parseMember(p: Parser): Member | undefined {
   const inner = new Scope(p.scope, true)
   const value = p.withScope(inner, () => parseRightSide(p))
   return { kind: 'field', key, computed, isStatic, value, start, end: value.end }
+}
+
+/** `class @Name` in the body of a class: a static field that holds another class. */
+function parseInnerClass(p: Parser): Member {
+  const { start } = p.lx
+  p.next()
+  const inner = new Scope(p.scope, true)
+  const value = p.withScope(inner, () => parseClass(p))
+  if (!value.name) p.lx.fail('a class in a class has a name', start, p.lx.lastEnd, 'Write `class @Name`.')
+  const key: Node = { type: 'Id', name: value.name, start: value.start, end: value.start }
+  return { kind: 'field', key, computed: false, isStatic: true, value, start, end: value.end }
 }
 
 function parseColonMember(
