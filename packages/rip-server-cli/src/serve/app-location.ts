@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { findEntry, WorkerError } from '@rip/worker'
 import { commands } from '../command-line/commands.ts'
@@ -13,8 +14,12 @@ export interface AppLocation {
   readonly entry?: string
 }
 
-/** Finds the root of an application given as a file or folder. Throws {@link CliError} `APP_NOT_FOUND`. */
-export function locateApp(path: string): AppLocation {
+/**
+ * Finds the root of an application given as a file or folder. Throws {@link CliError} `APP_NOT_FOUND`.
+ *
+ * @param home the user's folder, which is no package even with a `package.json` in it
+ */
+export function locateApp(path: string, home: string = homedir()): AppLocation {
   if (!existsSync(path)) {
     const hint = didYouMean(
       basename(path),
@@ -23,7 +28,7 @@ export function locateApp(path: string): AppLocation {
     throw new CliError('APP_NOT_FOUND', { message: `there is no file or folder ${path}${hint}` })
   }
   if (statSync(path).isDirectory()) return { root: path }
-  return { root: packageFolder(dirname(path)) ?? dirname(path), entry: path }
+  return { root: packageFolder(dirname(path), home) ?? dirname(path), entry: path }
 }
 
 /** File of an application given as a file or folder. Throws {@link CliError} `APP_NOT_FOUND`. */
@@ -36,9 +41,18 @@ export function entryFile(target: string): string {
   }
 }
 
-/** The nearest folder upwards with a `package.json`: what the file imports is usually below it. */
-function packageFolder(folder: string): string | undefined {
-  if (existsSync(join(folder, 'package.json'))) return folder
+/** Written to by everybody, as `/tmp` is; see the mode bits of stat(2). */
+const WRITABLE_BY_OTHERS = 0o002
+
+/**
+ * The nearest folder upwards with a `package.json`: what the file imports is usually below it. The search ends at
+ * folders of a whole user or of everybody: a `package.json` there was left by accident, and all that lies beside
+ * it is not the application.
+ */
+function packageFolder(folder: string, home: string): string | undefined {
   const parent = dirname(folder)
-  return parent === folder ? undefined : packageFolder(parent)
+  if (folder === home || parent === folder || isShared(folder)) return undefined
+  return existsSync(join(folder, 'package.json')) ? folder : packageFolder(parent, home)
 }
+
+const isShared = (folder: string): boolean => (statSync(folder).mode & WRITABLE_BY_OTHERS) !== 0

@@ -1,0 +1,34 @@
+import { expect, test } from 'bun:test'
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { locateApp } from '../src/serve/app-location.ts'
+
+/** A folder with a package.json and a file of an application two levels below. */
+function withPackage(run: (outer: string, file: string) => void): void {
+  const outer = realpathSync(mkdtempSync(join(tmpdir(), 'rip-root-')))
+  const file = join(outer, 'shop/src/app.ts')
+  try {
+    mkdirSync(join(outer, 'shop/src'), { recursive: true })
+    writeFileSync(join(outer, 'package.json'), '{}')
+    writeFileSync(file, 'export default () => new Response()')
+    run(outer, file)
+  } finally {
+    rmSync(outer, { recursive: true })
+  }
+}
+
+test('the root of a file is the package it belongs to', () => {
+  withPackage((outer, file) => {
+    expect(locateApp(file)).toEqual({ root: outer, entry: file })
+  })
+})
+
+test('a package.json that lies about in a shared folder or at home makes no root of it', () => {
+  withPackage((outer, file) => {
+    chmodSync(outer, 0o1777)
+    expect(locateApp(file).root).toBe(join(outer, 'shop/src'))
+    chmodSync(outer, 0o755)
+    expect(locateApp(file, outer).root).toBe(join(outer, 'shop/src'))
+  })
+})
