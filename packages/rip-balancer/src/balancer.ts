@@ -84,7 +84,7 @@ export class Balancer implements AsyncDisposable {
     this.admin = this.createAdmin()
   }
 
-  /** Address of the first listener: `http://HOST:PORT`, `https://HOST:PORT`, `unix:PATH` or `fd:N`. */
+  /** Address of the first listener: `http://HOST:PORT`, `https://HOST:PORT`, `unix:PATH`; `fd:N` when an inherited socket has no name. */
   get url(): string {
     return reachable(this.listeners[0]?.url ?? '')
   }

@@ -4,6 +4,7 @@ import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { ClientConnection, type ConnectionKeeper } from './client-connection.ts'
 import { connectionsForDescriptors } from './descriptor-limit.ts'
+import { inheritedAddress } from './inherited-address.ts'
 import type { TlsSource } from './tls-source.ts'
 
 /** Where to listen; `fd` is a listening socket inherited from the parent or the service manager. */
@@ -58,11 +59,12 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private draining = false
   private closing: Promise<void> | undefined
   private readonly affordable = connectionsForDescriptors()
-  private boundPort = 0
+  private bound: ListenTarget
 
   constructor(plane: DataPlane, options: ListenerOptions) {
     this.plane = plane
     this.options = options
+    this.bound = options.target
     this.handlers = this.makeHandlers()
   }
 
@@ -70,18 +72,18 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     return this.draining
   }
 
-  /** Where the listener can be reached: `http://HOST:PORT`, `unix:PATH` or `fd:N`. */
+  /** Where the listener can be reached: `http://HOST:PORT`, `unix:PATH`; `fd:N` for a socket that has no name. */
   get url(): string {
-    const { target, tls } = this.options
-    if (target.kind === 'unix') return `unix:${target.path}`
-    if (target.kind === 'fd') return `fd:${target.fd}`
-    const host = target.host.includes(':') ? `[${target.host}]` : target.host
-    return `${tls === undefined ? 'http' : 'https'}://${host}:${this.boundPort}`
+    const { bound } = this
+    if (bound.kind === 'unix') return `unix:${bound.path}`
+    if (bound.kind === 'fd') return `fd:${bound.fd}`
+    const host = bound.host.includes(':') ? `[${bound.host}]` : bound.host
+    return `${this.options.tls === undefined ? 'http' : 'https'}://${host}:${bound.port}`
   }
 
   /** The TCP port in use, 0 for other sockets. */
   get port(): number {
-    return this.boundPort
+    return this.bound.kind === 'tcp' ? this.bound.port : 0
   }
 
   snapshot(): ListenerSnapshot {
@@ -91,11 +93,9 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
 
   /** @throws what the system says when the address cannot be used */
   async start(): Promise<void> {
-    const { target, tls } = this.options
-    this.boundPort = target.kind === 'tcp' ? target.port : 0
     this.server = this.listen()
-    if (target.kind === 'tcp') this.boundPort = this.portOf(this.server)
-    this.unsubscribe = tls?.subscribe(() => this.replaceServer())
+    this.bound = this.boundTarget(this.server)
+    this.unsubscribe = this.options.tls?.subscribe(() => this.replaceServer())
     this.timer = setInterval(() => this.tick(), TICK_MS)
   }
 
@@ -165,7 +165,8 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   private listen(): Bun.SocketListener<Attached> {
-    const { target, tls, reusePort } = this.options
+    const { tls, reusePort } = this.options
+    const target = this.options.target.kind === 'tcp' ? this.bound : this.options.target
     const secure = tls === undefined ? {} : { tls: { ...tls.current(), minVersion: TLS_1_2 } }
     const common = { socket: this.handlers, allowHalfOpen: true, ...secure }
     if (target.kind === 'unix') return Bun.listen<Attached>({ ...common, unix: target.path })
@@ -174,14 +175,18 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     const options = {
       ...common,
       hostname: target.host,
-      port: this.boundPort,
+      port: target.port,
       reusePort: reusePort || tls !== undefined,
     }
     return Bun.listen<Attached>(options)
   }
 
-  private portOf(server: Bun.SocketListener<Attached>): number {
-    return 'port' in server ? (server as unknown as { port: number }).port : 0
+  private boundTarget(server: Bun.SocketListener<Attached>): ListenTarget {
+    const { target } = this.options
+    if (target.kind === 'fd') return inheritedAddress(target.fd) ?? target
+    if (target.kind === 'unix') return target
+    // The types leave out the port of a TCP listener.
+    return { ...target, port: (server as unknown as { port: number }).port }
   }
 
   /** New certificate: the new socket listens before the old one stops; established connections go on. */

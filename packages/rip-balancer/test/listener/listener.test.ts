@@ -118,8 +118,9 @@ describe('sockets', () => {
         stdio: ['ignore', 'pipe', 'inherit', fd],
       },
     )
-    for await (const line of balancer.stdout) if (line.includes(10)) break
+    const said = await firstLine(balancer.stdout)
     server.close()
+    expect(said).toBe(`listening http://127.0.0.1:${port}`)
     using client = await RawClient.connect(port)
     expect(await client.send(GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')).untilEnd()).toEndWith(
       'ok',
@@ -199,3 +200,12 @@ test('a response that nobody reads holds the backend back instead of filling mem
   client.socket.removeAllListeners('data').resume()
   await eventually(() => produced > known)
 })
+
+async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = ''
+  for await (const chunk of stream) {
+    text += Buffer.from(chunk).toString()
+    if (text.includes('\n')) break
+  }
+  return text.split('\n')[0]!
+}
