@@ -9,6 +9,17 @@ export interface LoadOptions {
   readonly keptConnections: number
   /** A longer wait counts as a failure. */
   readonly timeoutMs: number
+  /** Told about each request that was answered or failed; times are of `performance.now()`. */
+  readonly onOutcome?: (outcome: LoadOutcome) => void
+}
+
+export interface LoadOutcome {
+  readonly request: Request
+  readonly startedAt: number
+  readonly endedAt: number
+  /** Nothing when it succeeded. */
+  readonly failure?: FailureKind
+  readonly answer?: Answer
 }
 
 export interface LoadReport {
@@ -108,10 +119,13 @@ export class Load {
       const answer = await connection.request(request, HOST, this.#options.timeoutMs)
       check(request, answer)
       this.#ok++
-      this.#latenciesMs.push(performance.now() - startedAt)
+      const endedAt = performance.now()
+      this.#latenciesMs.push(endedAt - startedAt)
+      this.#options.onOutcome?.({ request, startedAt, endedAt, answer })
       this.#keep(request, connection)
     } catch (error) {
-      this.#count(request, error)
+      const failure = this.#count(request, error)
+      this.#options.onOutcome?.({ request, startedAt, endedAt: performance.now(), failure })
     }
   }
 
@@ -132,12 +146,13 @@ export class Load {
     connection.close()
   }
 
-  #count(request: Request, error: unknown): void {
-    const kind = error instanceof RequestFailure ? error.kind : 'reset'
+  #count(request: Request, error: unknown): FailureKind {
+    const kind: FailureKind = error instanceof RequestFailure ? error.kind : 'reset'
     this.#failures[kind] = (this.#failures[kind] ?? 0) + 1
-    if (this.#examples.length >= MAX_EXAMPLES) return
+    if (this.#examples.length >= MAX_EXAMPLES) return kind
     const atMs = Math.round(performance.now() - this.#startedAt)
     this.#examples.push(`${atMs} ms ${request.method} ${request.path} ${kind}: ${(error as Error).message}`)
+    return kind
   }
 }
 

@@ -1,0 +1,3 @@
+import type { BlackBoxScenario } from '../scenario.ts'
+
+export const INSTANCES: readonly BlackBoxScenario[] = []
