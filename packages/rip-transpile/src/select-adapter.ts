@@ -1,8 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import type { Adapter } from './adapter.ts'
 import { civetAdapter } from './adapters/civet.ts'
 import { coffeescriptAdapter } from './adapters/coffeescript.ts'
-import { isInstalled } from './adapters/find-package.ts'
 import { ripAdapter } from './adapters/rip.ts'
 import { ripLangAdapter } from './adapters/rip-lang.ts'
 import { projectCompiler } from './project-compiler.ts'
@@ -11,7 +9,7 @@ import { projectCompiler } from './project-compiler.ts'
 export type AdapterName = 'rip' | 'rip-lang' | 'coffeescript' | 'civet'
 
 /** Compiler of `.rip` files where a project names none. */
-export const DEFAULT_ADAPTER: AdapterName = 'coffeescript'
+export const DEFAULT_ADAPTER: AdapterName = 'rip'
 
 export interface SelectAdapterOptions {
   /** @default the project's choice for `.rip` files, the language's own compiler for others */
@@ -22,12 +20,10 @@ export interface SelectAdapterOptions {
   readonly extension?: string | undefined
 }
 
-const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
-
 const factories: Readonly<Record<AdapterName, (root: string) => Adapter>> = {
   rip: ripAdapter,
   'rip-lang': ripLangAdapter,
-  coffeescript: (root) => coffeescriptAdapter(isInstalled('coffeescript', root) ? root : OWN_FOLDER),
+  coffeescript: coffeescriptAdapter,
   civet: civetAdapter,
 }
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { runBun } from './run-bun.ts'
 import { tempProject } from './temp-project.ts'
 
+const OWN_ROOT = fileURLToPath(new URL('..', import.meta.url))
 const ENTRY = fileURLToPath(new URL('../src/index.ts', import.meta.url))
 
 /** Runs a program that has `install` and an adapter whose modules export a given text. */
@@ -40,7 +41,7 @@ test('without any installation left an import says what to do', async () => {
 
 test('other endings are loaded by their own compiler', async () => {
   const program = `
-    install({ extensions: ['.rip', '.coffee'] })
+    install({ extensions: ['.rip', '.coffee'], root: ${JSON.stringify(OWN_ROOT)} })
     console.log((await import('./d.coffee')).squares.join())`
   expect(await run(program, { 'd.coffee': 'export squares = (x * x for x in [1..3])\n' })).toBe('1,4,9\n')
 })

@@ -1,8 +1,16 @@
 import { expect, test } from 'bun:test'
+import { fileURLToPath } from 'node:url'
 import { projectCompiler } from '../src/project-compiler.ts'
 import { selectAdapter } from '../src/index.ts'
 import { RIP_LANG_3 } from './adapters/fake-rip-lang.ts'
 import { tempProject } from './temp-project.ts'
+
+const OWN_ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+const COFFEESCRIPT = {
+  'node_modules/coffeescript/package.json': '{"name":"coffeescript","version":"2.99.0","main":"index.js"}',
+  'node_modules/coffeescript/index.js': '',
+}
 
 test('package.json chooses the compiler, also for folders inside the project', () => {
   using project = tempProject({ 'package.json': '{"rip":{"compiler":"rip-lang"}}', 'src/a.rip': '' })
@@ -29,13 +37,21 @@ test('a package.json that cannot be read chooses nothing', () => {
 })
 
 test('the choice counts for .rip files, other languages have their own compiler', () => {
-  using project = tempProject({ ...RIP_LANG_3, 'package.json': '{"rip":{"compiler":"rip-lang"}}' })
+  using project = tempProject({
+    ...RIP_LANG_3,
+    ...COFFEESCRIPT,
+    'package.json': '{"rip":{"compiler":"rip-lang"}}',
+  })
   expect(selectAdapter({ root: project.root }).name).toBe('rip-lang')
   expect(selectAdapter({ root: project.root, extension: '.coffee' }).name).toBe('coffeescript')
 })
 
 test('a name given wins over everything', () => {
-  using project = tempProject({ ...RIP_LANG_3, 'package.json': '{"rip":{"compiler":"rip-lang"}}' })
+  using project = tempProject({
+    ...RIP_LANG_3,
+    ...COFFEESCRIPT,
+    'package.json': '{"rip":{"compiler":"rip-lang"}}',
+  })
   expect(selectAdapter({ root: project.root, name: 'coffeescript' }).name).toBe('coffeescript')
 })
 
@@ -43,11 +59,16 @@ test('an unknown compiler is named together with the known ones', () => {
   expect(() => selectAdapter({ name: 'coffee' })).toThrow(/no compiler named 'coffee'.*coffeescript/)
 })
 
-test("the project's own CoffeeScript comes before the one of this package", () => {
-  using project = tempProject({
-    'node_modules/coffeescript/package.json': '{"name":"coffeescript","version":"2.99.0","main":"index.js"}',
-    'node_modules/coffeescript/index.js': '',
-  })
+test('a project that chooses nothing gets the compiler of this package, and no other', () => {
+  using project = tempProject({ 'package.json': '{}' })
+  expect(selectAdapter({ root: project.root }).name).toBe('rip')
+  expect(() => selectAdapter({ root: project.root, extension: '.coffee' })).toThrow(
+    `the compiler 'coffeescript' is not installed in ${project.root}; add it with: bun add --dev coffeescript@2.7.0`,
+  )
+})
+
+test("the version is that of the project's installation", () => {
+  using project = tempProject(COFFEESCRIPT)
   expect(selectAdapter({ root: project.root, name: 'coffeescript' }).version).toBe('2.99.0')
-  expect(selectAdapter({ name: 'coffeescript' }).version).toBe('2.7.0')
+  expect(selectAdapter({ root: OWN_ROOT, name: 'coffeescript' }).version).toBe('2.7.0')
 })

@@ -28,13 +28,12 @@ interface CoffeeLocation {
   readonly last_column?: number
 }
 
-/**
- * CoffeeScript 2 as it is installed in the project.
- *
- * @param from Folder the package is looked up from.
- */
-export function coffeescriptAdapter(from: string): Adapter {
-  const { version, load } = findPackage<CoffeeScript>('coffeescript', from)
+/** What its registry calls `latest` is not a release of CoffeeScript. */
+const ADVISED_VERSION = '2.7.0'
+
+/** CoffeeScript 2 as it is installed in the project. */
+export function coffeescriptAdapter(root: string): Adapter {
+  const { version, load } = findPackage<CoffeeScript>('coffeescript', root, ADVISED_VERSION)
   return {
     name: 'coffeescript',
     version,

@@ -11,11 +11,12 @@ export interface FoundPackage<T> {
 /**
  * A package as it is installed for a folder.
  *
+ * @param advised Version to install where `latest` is not the right one.
  * @throws {Error} When it is not installed there, with the command that installs it.
  */
-export function findPackage<T>(name: string, from: string): FoundPackage<T> {
+export function findPackage<T>(name: string, from: string, advised?: string): FoundPackage<T> {
   const require = createRequire(join(from, 'package.json'))
-  const entry = resolveEntry(require, name, from)
+  const entry = resolveEntry(require, name, from, advised)
   let loaded: T | undefined
   return {
     version: versionOf(name, dirname(entry)),
@@ -23,21 +24,11 @@ export function findPackage<T>(name: string, from: string): FoundPackage<T> {
   }
 }
 
-export function isInstalled(name: string, from: string): boolean {
-  try {
-    createRequire(join(from, 'package.json')).resolve(name)
-    return true
-  } catch {
-    // What `resolve` throws is its way of saying no.
-    return false
-  }
-}
-
-function resolveEntry(require: NodeJS.Require, name: string, from: string): string {
+function resolveEntry(require: NodeJS.Require, name: string, from: string, advised?: string): string {
   try {
     return require.resolve(name)
   } catch (cause) {
-    const remedy = `add it with: bun add --dev ${name}`
+    const remedy = `add it with: bun add --dev ${advised === undefined ? name : `${name}@${advised}`}`
     throw new Error(`the compiler '${name}' is not installed in ${from}; ${remedy}`, { cause })
   }
 }

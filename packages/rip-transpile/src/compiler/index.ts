@@ -2,6 +2,7 @@ import { print } from 'esrap'
 import ts from 'esrap/languages/ts'
 import type { CompileOptions, CompileResult, SourceMap } from '../adapter.ts'
 import { CompileError } from '../compile-error.ts'
+import { withInlineMap } from '../inline-map.ts'
 import { inlineRuntime, RUNTIME_NAMES } from '../runtime/inline.ts'
 import type { RuntimeName } from '../runtime/inline.ts'
 import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
@@ -12,7 +13,7 @@ import { DISCARD, Lowerer } from './lower/lowerer.ts'
 import { statements } from './lower/statements.ts'
 import { Parser } from './parser/parser.ts'
 import { parseProgram } from './parser/statements.ts'
-import { resolveScopes } from './scope.ts'
+import { resolveScopes, writeToConstant } from './scope.ts'
 import type { Scope } from './scope.ts'
 
 export { globals } from '../runtime/globals.ts'
@@ -62,8 +63,9 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   const isModule = tree.body.some((node) => node.type === 'Import' || node.type.startsWith('Export'))
   const last = tree.body[tree.body.length - 1]
   if (!isModule && last?.type === 'Assign') p.scope.direct.delete(last.target.start)
-  for (const name of [...p.scope.constants, ...p.scope.exported]) p.scope.bind(name, -1)
+  for (const name of p.scope.constants.keys()) p.scope.bind(name, -1)
   resolveScopes(p.scope)
+  rejectWriteToConstant(p)
   const l = new Lowerer(source, filename, p.lx.names, p.scope, dialect)
   l.hasReactive = hasReactive(p.scope)
   let body = withHoisted(l, statements(l, tree.body, DISCARD))
@@ -85,12 +87,22 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
     const map = printed.map as unknown as SourceMap
     result.map = { ...map, mappings: ';'.repeat(prelude.text.split('\n').length - 1) + map.mappings }
     if (sourceMap === 'inline') {
-      const encoded = Buffer.from(JSON.stringify(result.map)).toString('base64')
-      result.code += `//# sourceMappingURL=data:application/json;charset=utf-8;base64,${encoded}\n`
+      result.code = withInlineMap(result.code, result.map)
     }
   }
   if (p.types.length > 0) result.dts = p.types.join('\n')
   return result
+}
+
+function rejectWriteToConstant(p: Parser): void {
+  const write = writeToConstant(p.scope)
+  if (!write) return
+  const { name, at } = write
+  const exported = p.scope.exported.has(name)
+  const hint = exported
+    ? `Assign to a name of the module's own and export that: \`export { ${name} }\`.`
+    : `Declare it with \`${name} = …\` if it shall change.`
+  p.lx.fail(`${name} is ${exported ? 'exported as ' : ''}a constant`, at, at + name.length, hint)
 }
 
 /** The text behind `__DATA__`, which ends in a line break like every file. */

@@ -67,6 +67,29 @@ export class Brackets {
     return -1
   }
 
+  /** Whether the line goes on with that word, outside brackets and strings. */
+  wordOnLine(word: string, from: number): boolean {
+    const { source } = this
+    for (let pos = from; pos < source.length && source[pos] !== '\n'; pos++) {
+      const c = source[pos]!
+      if (c === '#' || c === ')' || c === ']' || c === '}') return false
+      if (c === '"' || c === "'") pos = skipString(source, pos) - 1
+      else if (c === '/' && this.isRegex(pos)) pos = this.regex(pos)
+      else if (c === '(' || c === '[' || c === '{') pos = this.closeOf(pos)
+      else if (c === word[0] && this.isWordAt(word, pos)) return true
+      if (pos < from) return false
+    }
+    return false
+  }
+
+  private isWordAt(word: string, at: number): boolean {
+    return (
+      this.source.startsWith(word, at) &&
+      /[^\w$.:]/.test(this.source[at - 1] ?? ' ') &&
+      /[^\w$:]/.test(this.source[at + word.length] ?? ' ')
+    )
+  }
+
   private comment(at: number): number {
     const end = this.source.indexOf('\n', at)
     return end === -1 ? this.source.length : end

@@ -1,5 +1,5 @@
 /** A mention of a name, at an offset; `written` when it is assigned there. */
-interface Mention {
+export interface Mention {
   name: string
   at: number
   written: boolean
@@ -25,7 +25,8 @@ export class Scope {
   readonly bound: Map<string, number> = new Map()
   /** Names whose reads and writes go through `.value`. */
   readonly reactive: Set<string> = new Set()
-  readonly constants: Set<string> = new Set()
+  /** Names that cannot be written again, with the offset of the write that declares them. */
+  readonly constants: Map<string, number> = new Map()
   /** What the function declares itself, decided by {@link resolveScopes}. */
   readonly declared: Map<string, Declaration> = new Map()
   /** Writes that may declare: direct statements of the function, by offset of the name to end of the statement. */
@@ -65,6 +66,20 @@ export class Scope {
 export function resolveScopes(root: Scope): void {
   declareNames(root)
   chooseKinds(root)
+}
+
+/** The first write to a constant behind its declaration. */
+export function writeToConstant(scope: Scope): Mention | undefined {
+  for (const mention of scope.mentions) {
+    if (!mention.written) continue
+    const declared = scope.owner(mention.name)?.constants.get(mention.name)
+    if (declared !== undefined && declared !== mention.at) return mention
+  }
+  for (const child of scope.children) {
+    const found = writeToConstant(child)
+    if (found) return found
+  }
+  return undefined
 }
 
 function declareNames(scope: Scope): void {

@@ -1,8 +1,10 @@
 import { expect, test } from 'bun:test'
+import { fileURLToPath } from 'node:url'
 import { CompileError, selectAdapter } from '../../src/index.ts'
 import type { CompileResult } from '../../src/index.ts'
 
-const adapter = selectAdapter({ name: 'coffeescript' })
+const OWN_ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const adapter = selectAdapter({ name: 'coffeescript', root: OWN_ROOT })
 
 function failure(source: string): CompileError {
   try {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { fileURLToPath } from 'node:url'
-import { CompileError, DEFAULT_ADAPTER, selectAdapter } from '../../src/index.ts'
+import { CompileError, selectAdapter } from '../../src/index.ts'
 import type { AdapterName, CompileResult } from '../../src/index.ts'
 import { tempProject } from '../temp-project.ts'
 import { RIP_LANG_3, RIP_LANG_4 } from './fake-rip-lang.ts'
@@ -25,18 +25,15 @@ afterAll(() => {
   rip4[Symbol.dispose]()
 })
 
-const rip: Subject = {
-  title: 'rip',
-  name: 'rip',
-  root: OWN_ROOT,
-  extension: '.rip',
-  good: "import { cpus } from 'node:os'\nexport a = cpus ? 1 : 2\n",
-  bad: 'a = 1\n\nb = )\n',
-}
-
 const subjects: readonly Subject[] = [
-  // Held to the contract from the moment it is the default.
-  ...(DEFAULT_ADAPTER === 'rip' ? [rip] : []),
+  {
+    title: 'rip',
+    name: 'rip',
+    root: OWN_ROOT,
+    extension: '.rip',
+    good: "import { cpus } from 'node:os'\nexport a = cpus ? 1 : 2\n",
+    bad: 'a = 1\n\nb = )\n',
+  },
   {
     title: 'coffeescript',
     name: 'coffeescript',

@@ -44,7 +44,7 @@ function run(
   options: Omit<CompileToOptions, 'cwd'>,
   io: CompileIo = new RecordingIo(),
 ): Promise<CompileToResult> {
-  return compileTo({ cwd: project.root, adapter: 'coffeescript', ...options }, io)
+  return compileTo({ cwd: project.root, ...options }, io)
 }
 
 function text(project: TempProject, path: string): string {
@@ -101,7 +101,7 @@ test('a map lies beside its file and leads back to the source', async () => {
 })
 
 test('a broken file is reported and the others are compiled', async () => {
-  using project = tempProject({ 'src/a.rip': 'a = (\n', 'src/b.rip': 'export b = 1\n' })
+  using project = tempProject({ 'src/a.rip': 'a = )\n', 'src/b.rip': 'export b = 1\n' })
   const io = new RecordingIo()
   expect(await run(project, { inputs: ['src'], outDir: 'out' }, io)).toEqual({ compiled: 1, failed: 1 })
   expect(io.events).toMatchObject([

@@ -36,7 +36,7 @@ describe('values', () => {
 
 describe('errors', () => {
   const cases: [string, string][] = [
-    ['x = 1\n  y = 2', 'unexpected an indented line'],
+    ['x = 1\n  y = 2', 'unexpected indentation'],
     ['function f() {}', "'function' does not exist here"],
     ['let x = 1', 'variables are not declared'],
     ['a ? b', "has no ':'"],

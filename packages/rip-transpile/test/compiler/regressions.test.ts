@@ -38,3 +38,23 @@ test('a class holds another one as a static field', () => {
     'class Shop\n  open: -> "yes"\n  class @Cart\n    size: -> 3\n[new Shop().open(), new Shop.Cart().size()]'
   expect(run(source)).toEqual(['yes', 3])
 })
+
+test('a call without parentheses takes a conditional with then', () => {
+  expect(run('same = (x) -> x\nsame if 1 > 2 then \'more\' else "then"')).toBe('then')
+  expect(run('hits = 0\nhit = -> hits++\nhit() if "then"\nhit() unless yes # then\nhits')).toBe(1)
+})
+
+const CONSTANT_WRITES: [string, string, string][] = [
+  ['a constant', 'MAX =! 1\nMAX = 2', 'MAX is a constant'],
+  ['a constant of an outer function', 'MAX =! 1\nraise = -> MAX += 1', 'MAX is a constant'],
+  ['an exported name', 'export count = 0\nbump = -> count++', 'count is exported as a constant'],
+]
+for (const [name, source, reason] of CONSTANT_WRITES) {
+  test(`${name} cannot be written again`, () => {
+    expect(() => compile(source)).toThrow(reason)
+  })
+}
+
+test('a parameter may have the name of a constant', () => {
+  expect(run('MAX =! 1\nf = (MAX) ->\n  MAX = 3\n  MAX\n[f(2), MAX]')).toEqual([3, 1])
+})

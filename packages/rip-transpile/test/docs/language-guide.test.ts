@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { CompileError, DEFAULT_ADAPTER, selectAdapter } from '../../src/index.ts'
+import { CompileError, selectAdapter } from '../../src/index.ts'
 import { REGISTER, runBun } from '../run-bun.ts'
 import { tempProject } from '../temp-project.ts'
 import type { TempProject } from '../temp-project.ts'
@@ -37,8 +37,7 @@ const RUN_ALL = `for (const file of process.argv.slice(2)) {
 }
 `
 
-// The examples are in Rip: they can run from the moment its own compiler is the default.
-describe.skipIf(DEFAULT_ADAPTER !== 'rip')('the language guide', () => {
+describe('the language guide', () => {
   const running = examples.filter((example) => !example.fails)
   const printed = new Map<string, string>()
   let project: TempProject
@@ -49,10 +48,8 @@ describe.skipIf(DEFAULT_ADAPTER !== 'rip')('the language guide', () => {
       ...Object.fromEntries(running.map(({ file, text }) => [file, text])),
     })
     const files = running.map((example) => example.file)
-    const env = { RIP_COMPILER: 'rip' }
     const { stdout, stderr } = await runBun(['--preload', REGISTER, 'run-all.ts', ...files], {
       cwd: project.root,
-      env,
     })
     for (const part of stdout.split('=== ').slice(1)) {
       const newline = part.indexOf('\n')

@@ -44,14 +44,14 @@ test('what was compiled before comes from the cache', async () => {
 })
 
 test('source that does not compile is reported with its place, and no snapshot exists', async () => {
-  using project = tempProject({ 'app/a.rip': 'a = 1\n', 'app/b.rip': 'b = 2\nc = (\n  x: 1 2\n' })
+  using project = tempProject({ 'app/a.rip': 'a = 1\n', 'app/b.rip': 'b = 2\nc = )\n' })
   const { code, report } = await build(project)
   expect(code).toBe(4)
   expect(report).toMatchObject({
     ok: false,
     failure: { kind: 'compile', file: project.path('app/b.rip'), line: 2, column: 5 },
   })
-  expect(report.ok === false && report.failure.frame).toContain('> 2 | c = (')
+  expect(report.ok === false && report.failure.frame).toContain('> 2 | c = )')
   expect(existsSync(project.path('snap/manifest.json'))).toBe(false)
 })
 

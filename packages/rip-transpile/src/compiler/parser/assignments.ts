@@ -97,7 +97,7 @@ export function parseAssigned(
 }
 
 function bindConstant(p: Parser, target: Node): void {
-  for (const { name } of patternNames(target)) p.scope.function().constants.add(name)
+  for (const { name, start } of patternNames(target)) p.scope.function().constants.set(name, start)
 }
 
 /** What stands behind `=`: a value, or an indented block with one. */

@@ -389,6 +389,9 @@ export function startsArgument(p: Parser): boolean {
       return false
     case 'INDENT':
       return !p.noIndentArgs && keyAt(p, lx.start)
+    case 'if':
+    case 'unless':
+      return p.brackets.wordOnLine('then', lx.end)
     default:
       if (!ARGUMENT_WORDS.has(kind)) return false
       if (kind === 'not') return !/^\s+(?:in|of|instanceof)\b/.test(source.slice(lx.end, lx.end + 20))

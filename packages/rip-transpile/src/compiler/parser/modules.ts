@@ -121,8 +121,9 @@ export function parseExport(p: Parser): Node {
   }
   const declaration = parseStatement(p)
   if (declaration.type === 'Assign' && declaration.target.type === 'Id') {
-    const { name } = declaration.target
+    const { name, start: declared } = declaration.target
     p.scope.exported.add(name)
+    p.scope.constants.set(name, declared)
   } else if (!['Fn', 'Class', 'Reactive', 'Enum', 'Erased', 'Assign'].includes(declaration.type)) {
     lx.fail(
       'this cannot be exported',

@@ -21,6 +21,8 @@ export class Parser {
   readonly dialect: 3 | 4
   scope: Scope = new Scope(undefined, true)
   fn: FnState = { isAsync: false, isGenerator: false }
+  /** Offset of the innermost bracket around the token at hand, or -1. */
+  openBracket = -1
   /** In the first branch of `? :`, where a name before a colon is no key. */
   noColon = false
   /** Inside the arguments of a call without parentheses. */
@@ -78,12 +80,14 @@ export class Parser {
 
   unexpected(wanted?: string): never {
     rejectForeignLine(this)
-    const { lx } = this
+    const { lx, openBracket } = this
+    if (lx.start >= lx.limit && openBracket !== -1)
+      lx.fail(`this ${this.source[openBracket]!} is never closed`, openBracket, openBracket + 1)
     const names: Record<string, string> = {
-      NEWLINE: 'the end of the line',
-      INDENT: 'an indented line',
-      DEDENT: 'the end of the block',
-      EOF: 'the end of the file',
+      NEWLINE: 'end of line',
+      INDENT: 'indentation',
+      DEDENT: 'end of block',
+      EOF: 'end of file',
     }
     const found = names[lx.kind] ?? `'${lx.value}'`
     return lx.fail(wanted ? `unexpected ${found}, ${wanted}` : `unexpected ${found}`)
@@ -118,10 +122,13 @@ export class Parser {
   bracketed<T>(parse: () => T): T {
     const { noColon, inImplicit, dotsEndBody, noIndentArgs, loopHead } = this
     this.noColon = this.inImplicit = this.dotsEndBody = this.noIndentArgs = this.loopHead = false
+    const { openBracket } = this
+    this.openBracket = this.lx.start
     const saved = this.lx.openBracket()
     this.next()
     const result = parse()
     this.lx.closeBracket(saved)
+    this.openBracket = openBracket
     this.noColon = noColon
     this.inImplicit = inImplicit
     this.dotsEndBody = dotsEndBody
