@@ -98,11 +98,14 @@ function rejectWriteToConstant(p: Parser): void {
   const write = writeToConstant(p.scope)
   if (!write) return
   const { name, at } = write
-  const exported = p.scope.exported.has(name)
-  const hint = exported
-    ? `Assign to a name of the module's own and export that: \`export { ${name} }\`.`
-    : `Declare it with \`${name} = …\` if it shall change.`
-  p.lx.fail(`${name} is ${exported ? 'exported as ' : ''}a constant`, at, at + name.length, hint)
+  const [what, hint] = constantKind(p.scope, name)
+  p.lx.fail(`${name} is ${what} and cannot be assigned again`, at, at + name.length, hint)
+}
+
+function constantKind(root: Scope, name: string): [what: string, hint: string] {
+  if (root.imported.has(name)) return ['imported', 'Copy it to a name of your own.']
+  if (root.exported.has(name)) return ['exported', 'Put what changes into an object, or export a function.']
+  return ['a constant', `Declare it with \`${name} = …\` if it shall change.`]
 }
 
 /** The text behind `__DATA__`, which ends in a line break like every file. */

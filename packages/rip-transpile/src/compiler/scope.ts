@@ -1,8 +1,11 @@
-/** A mention of a name, at an offset; `written` when it is assigned there. */
+/** How a name is used where it is mentioned: `updated` reads it, too, as `+=` does. */
+export type Use = 'read' | 'written' | 'updated'
+
+/** A mention of a name, at an offset. */
 export interface Mention {
   name: string
   at: number
-  written: boolean
+  use: Use
 }
 
 /** How a function declares one of its names. */
@@ -32,6 +35,7 @@ export class Scope {
   /** Writes that may declare: direct statements of the function, by offset of the name to end of the statement. */
   readonly direct: Map<number, { end: number; closure: boolean }> = new Map()
   readonly exported: Set<string> = new Set()
+  readonly imported: Set<string> = new Set()
 
   constructor(parent: Scope | undefined, isFunction: boolean) {
     this.parent = parent
@@ -39,8 +43,8 @@ export class Scope {
     parent?.children.push(this)
   }
 
-  mention(name: string, at: number, written: boolean): void {
-    this.mentions.push({ name, at, written })
+  mention(name: string, at: number, use: Use): void {
+    this.mentions.push({ name, at, use })
   }
 
   bind(name: string, at: number): void {
@@ -71,7 +75,7 @@ export function resolveScopes(root: Scope): void {
 /** The first write to a constant behind its declaration. */
 export function writeToConstant(scope: Scope): Mention | undefined {
   for (const mention of scope.mentions) {
-    if (!mention.written) continue
+    if (mention.use === 'read') continue
     const declared = scope.owner(mention.name)?.constants.get(mention.name)
     if (declared !== undefined && declared !== mention.at) return mention
   }
@@ -88,11 +92,18 @@ function declareNames(scope: Scope): void {
 }
 
 function collectWrites(into: Scope, scope: Scope): void {
-  for (const mention of scope.mentions) {
-    if (mention.written && !scope.owner(mention.name))
-      into.declared.set(mention.name, { kind: 'hoist', at: -1 })
+  for (const { name, use } of scope.mentions) {
+    if (use === 'read') continue
+    const owner = scope.owner(name)
+    if (!owner || (use === 'written' && owner !== into && isLinked(owner, name)))
+      into.declared.set(name, { kind: 'hoist', at: -1 })
   }
   for (const child of scope.children) if (!child.isFunction) collectWrites(into, child)
+}
+
+/** A name that connects modules cannot be assigned: a function that does so has a variable of its own. */
+function isLinked(scope: Scope, name: string): boolean {
+  return scope.exported.has(name) || scope.imported.has(name)
 }
 
 interface Uses {
@@ -105,7 +116,7 @@ interface Uses {
 function chooseKinds(scope: Scope): Map<string, Uses> {
   const uses = new Map<string, Uses>()
   for (const mention of scope.mentions)
-    addUse(uses, mention.name, mention.at, Infinity, mention.written ? 1 : 0)
+    addUse(uses, mention.name, mention.at, Infinity, mention.use === 'read' ? 0 : 1)
   for (const child of scope.children) {
     for (const [name, use] of chooseKinds(child)) addUse(uses, name, use.first, use.second, use.writes)
   }

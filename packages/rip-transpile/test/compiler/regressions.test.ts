@@ -45,9 +45,10 @@ test('a call without parentheses takes a conditional with then', () => {
 })
 
 const CONSTANT_WRITES: [string, string, string][] = [
-  ['a constant', 'MAX =! 1\nMAX = 2', 'MAX is a constant'],
-  ['a constant of an outer function', 'MAX =! 1\nraise = -> MAX += 1', 'MAX is a constant'],
-  ['an exported name', 'export count = 0\nbump = -> count++', 'count is exported as a constant'],
+  ['a constant', 'MAX =! 1\nMAX = 2', 'MAX is a constant and cannot'],
+  ['a constant of an outer function', 'MAX =! 1\nraise = -> MAX += 1', 'MAX is a constant and cannot'],
+  ['an exported name', 'export count = 0\nbump = -> count++', 'count is exported and cannot'],
+  ['an imported name', "import { n } from 'm'\nn += 1", 'n is imported and cannot'],
 ]
 for (const [name, source, reason] of CONSTANT_WRITES) {
   test(`${name} cannot be written again`, () => {
@@ -57,4 +58,20 @@ for (const [name, source, reason] of CONSTANT_WRITES) {
 
 test('a parameter may have the name of a constant', () => {
   expect(run('MAX =! 1\nf = (MAX) ->\n  MAX = 3\n  MAX\n[f(2), MAX]')).toEqual([3, 1])
+})
+
+test('a function that assigns the name of an import or export has a variable of its own', () => {
+  const { code } = compile("import { b } from 'm'\nexport a = 1\nf = ->\n  a = 2\n  b = 3\n  a + b\nf()")
+  expect(code).toContain('const a = 2;')
+  expect(code).toContain('const b = 3;')
+})
+
+test('the default export may be an indented object', () => {
+  expect(compile('export default\n  host: "here"\n  ports:\n    http: 80\n').code).toBe(
+    'export default { host: "here", ports: { http: 80 } };\n',
+  )
+})
+
+test('between a negative number and an arrow the comma may be missing', () => {
+  expect(run('f = (n, g) -> g() + n\nf -5 -> 7')).toBe(2)
 })

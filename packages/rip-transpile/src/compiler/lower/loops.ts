@@ -66,13 +66,14 @@ export function loopStatements(l: Lowerer, node: Loop, make: (lines: Js[]) => Js
 }
 
 function kindOf(node: Loop, target: Node): 'const' | 'let' {
-  if (target.type !== 'Id') return node.scope.mentions.some((mention) => mention.written) ? 'let' : 'const'
+  if (target.type !== 'Id')
+    return node.scope.mentions.some((mention) => mention.use !== 'read') ? 'let' : 'const'
   return writes(node.scope, target.name) ? 'let' : 'const'
 }
 
 function writes(scope: Loop['scope'], name: string): boolean {
   return (
-    scope.mentions.some((mention) => mention.written && mention.name === name) ||
+    scope.mentions.some((mention) => mention.use !== 'read' && mention.name === name) ||
     scope.children.some((child) => writes(child, name))
   )
 }

@@ -1,5 +1,6 @@
 import type { AssignOperator, Node } from '../ast.ts'
 import { isReservedTarget } from '../diagnostics.ts'
+import type { Use } from '../scope.ts'
 import { parsePostfix } from './calls.ts'
 import { parseValue } from './expressions.ts'
 import { parseReactiveFunction } from './functions.ts'
@@ -23,27 +24,32 @@ export function isAssignable(node: Node): boolean {
 }
 
 /** Records the names that a target writes; refuses what cannot be written. */
-export function assignTarget(p: Parser, target: Node, direct?: { end: number; closure: boolean }): void {
+export function assignTarget(
+  p: Parser,
+  target: Node,
+  use: Use,
+  direct?: { end: number; closure: boolean },
+): void {
   switch (target.type) {
     case 'Id':
-      p.scope.mention(target.name, target.start, true)
+      p.scope.mention(target.name, target.start, use)
       if (direct) p.scope.function().direct.set(target.start, direct)
       return
     case 'Member':
     case 'Index':
       return
     case 'Paren':
-      return assignTarget(p, target.body)
+      return assignTarget(p, target.body, use)
     case 'Arr':
-      for (const item of target.items) if (item) assignTarget(p, item, direct)
+      for (const item of target.items) if (item) assignTarget(p, item, use, direct)
       return
     case 'Obj':
-      for (const prop of target.props) assignTarget(p, prop.value, direct)
+      for (const prop of target.props) assignTarget(p, prop.value, use, direct)
       return
     case 'Spread':
-      return assignTarget(p, target.arg, direct)
+      return assignTarget(p, target.arg, use, direct)
     case 'Assign':
-      if (target.op === '=') return assignTarget(p, target.target, direct)
+      if (target.op === '=') return assignTarget(p, target.target, use, direct)
       break
     default:
   }
@@ -90,7 +96,8 @@ export function parseAssigned(
   const isConst = op === '=!'
   const value = parseRightSide(p)
   const direct = { end: value.end, closure: value.type === 'Fn' || value.type === 'Class' }
-  assignTarget(p, target, op === '=' && p.statementStart === target.start ? direct : undefined)
+  const use = op === '=' || isConst ? 'written' : 'updated'
+  assignTarget(p, target, use, op === '=' && p.statementStart === target.start ? direct : undefined)
   if (isConst) bindConstant(p, target)
   const plain: AssignOperator = isConst ? '=' : op === '?=' ? '??=' : op
   return { type: 'Assign', op: plain, target, value, isConst, start: target.start, end: value.end }
@@ -134,7 +141,7 @@ function parseMethodAssign(p: Parser, target: Node): Node {
   p.next()
   const member: Node = { type: 'Member', object: hole, prop: name, optional: false, start, end: p.lx.lastEnd }
   const chain = parsePostfix(p, member)
-  assignTarget(p, target)
+  assignTarget(p, target, 'updated')
   const value = (base: Node): Node => replaceBase(chain, hole, base)
   return { type: 'MethodAssign', target, value, start: target.start, end: chain.end }
 }

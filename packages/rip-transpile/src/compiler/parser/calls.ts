@@ -47,7 +47,7 @@ function parseSuffix(p: Parser, node: Node): Node | undefined {
     case '--':
       if (!isAssignable(node)) return undefined
       p.next()
-      assignTarget(p, node)
+      assignTarget(p, node, 'updated')
       return { type: 'Update', op: kind, arg: node, prefix: false, start, end: lx.lastEnd }
     case '"':
     case "'": {
@@ -169,7 +169,7 @@ function parseIndex(p: Parser, object: Node, optional: boolean): Node {
     const index = parseBracketedValue(p)
     if (p.is('..') || p.is('...')) return parseSlice(p, object, index, optional)
     if (index.type === 'Regex' || (p.is(',') && index.type === 'DynamicRegex')) {
-      p.scope.mention('_', start, true)
+      p.scope.mention('_', start, 'written')
       const group = p.accept(',') ? parseExpression(p) : undefined
       return { type: 'RegexIndex', object, regex: index, group, start, end: lx.end }
     }
@@ -276,6 +276,7 @@ const LITERALS: ReadonlySet<string> = new Set([
 function literalBeforeArrow(p: Parser, node: Node): boolean {
   const literal =
     LITERALS.has(node.type) ||
+    (node.type === 'Unary' && node.arg.type === 'Num') ||
     (node.type === 'Id' && !isCallable(node)) ||
     (node.type === 'Keyword' && node.name !== 'this' && node.name !== 'super')
   return literal && arrowFollows(p)

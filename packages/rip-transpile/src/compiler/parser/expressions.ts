@@ -205,7 +205,7 @@ function parseOperator(p: Parser, left: Node, op: string, precedence: number): N
   if (left.type === 'Match' && precedence === COMPARE)
     p.lx.fail('a match cannot be compared further', start, end, 'Put parentheses around it.')
   if (op === '=~') {
-    p.scope.mention('_', start, true)
+    p.scope.mention('_', start, 'written')
     return { type: 'Match', left, right, start, end }
   }
   if (op === 'in' || op === 'of') return membership(left, op, right, start)
@@ -262,7 +262,7 @@ export function parseUnary(p: Parser): Node {
     const arg = parseUnary(p)
     if (!isAssignable(arg) || arg.type === 'Arr' || arg.type === 'Obj')
       lx.fail(`${kind} needs something that can be assigned`, start, arg.end)
-    assignTarget(p, arg)
+    assignTarget(p, arg, 'updated')
     return { type: 'Update', op: kind, arg, prefix: true, start, end: arg.end }
   }
   if (kind === '->' || kind === '=>') return parseArrow(p, start)

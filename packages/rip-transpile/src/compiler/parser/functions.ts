@@ -109,7 +109,7 @@ function usesIt(scope: Scope): boolean {
 
 function mentionsIt(scope: Scope): boolean {
   if (scope.bound.has('it')) return false
-  if (scope.mentions.some((mention) => mention.name === 'it' && !mention.written)) return true
+  if (scope.mentions.some((mention) => mention.name === 'it' && mention.use !== 'written')) return true
   return scope.children.some((child) => !child.isFunction && mentionsIt(child))
 }
 

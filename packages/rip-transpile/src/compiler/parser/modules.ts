@@ -1,6 +1,7 @@
 import type { ImportName, Node } from '../ast.ts'
 import { isNameStart } from '../lexer.ts'
-import { parseExpression, parseValue } from './expressions.ts'
+import { parseRightSide } from './assignments.ts'
+import { parseExpression } from './expressions.ts'
 import { parseString } from './literals.ts'
 import type { Parser } from './parser.ts'
 import { parseStatement } from './statements.ts'
@@ -43,9 +44,15 @@ export function parseImport(p: Parser): Node {
 function bindImport(p: Parser): string {
   const { value, start, kind } = p.lx
   if (kind !== 'id') p.lx.fail(`'${value}' is a reserved word and cannot name an import`)
-  p.scope.bind(value, start)
+  importName(p, value, start)
   p.next()
   return value
+}
+
+function importName(p: Parser, name: string, at: number): void {
+  p.scope.bind(name, at)
+  p.scope.imported.add(name)
+  p.scope.constants.set(name, at)
 }
 
 function parseSpecifier(p: Parser): string {
@@ -82,8 +89,8 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
       }
       if (first !== '')
         list.push(binds ? { imported: first, local: second } : { imported: second, local: first })
-      if (binds && first !== '') p.scope.bind(second, secondAt)
-      else if (first !== '') p.scope.mention(first, at, false)
+      if (binds && first !== '') importName(p, second, secondAt)
+      else if (first !== '') p.scope.mention(first, at, 'read')
       p.skipLayout()
       if (p.accept(',')) p.skipLayout()
     }
@@ -116,7 +123,7 @@ export function parseExport(p: Parser): Node {
   }
   if (p.isWord('default')) {
     p.next()
-    const value = parseValue(p)
+    const value = parseRightSide(p)
     return { type: 'ExportDefault', value, start, end: value.end }
   }
   const declaration = parseStatement(p)

@@ -113,7 +113,7 @@ export class Parser {
   }
 
   id(name: string, start: number, end: number): Identifier {
-    this.scope.mention(name, start, false)
+    this.scope.mention(name, start, 'read')
     this.lx.names.add(name)
     return { type: 'Id', name, start, end }
   }
