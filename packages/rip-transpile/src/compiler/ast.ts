@@ -57,12 +57,15 @@ export interface Member extends At {
 
 export interface ImportName {
   imported: string
+  importedStart: number
   local: string
+  localStart: number
 }
 
 export interface PickItem extends At {
   key: string
   name: string
+  nameStart: number
   init: Node | undefined
 }
 
@@ -117,6 +120,7 @@ export interface Identifier extends At {
 export interface Class extends At {
   type: 'Class'
   name: string | undefined
+  nameStart: number
   parent: Node | undefined
   members: Member[]
   scope: Scope
@@ -195,14 +199,16 @@ export type Node =
   | (At & {
       type: 'Import'
       base: string | undefined
+      baseStart: number
       namespace: string | undefined
+      namespaceStart: number
       names: ImportName[] | undefined
       from: string
       attributes: Node | undefined
       fromStart: number
     })
-  | (At & { type: 'ExportNames'; names: ImportName[]; from: string | undefined })
-  | (At & { type: 'ExportAll'; as: string | undefined; from: string })
+  | (At & { type: 'ExportNames'; names: ImportName[]; from: string | undefined; fromStart: number })
+  | (At & { type: 'ExportAll'; as: string | undefined; asStart: number; from: string; fromStart: number })
   | (At & { type: 'ExportDefault'; value: Node })
   | (At & { type: 'Export'; declaration: Node })
   | (At & {
@@ -211,7 +217,7 @@ export type Node =
       name: Identifier | undefined
       value: Node
     })
-  | (At & { type: 'Enum'; name: Identifier; members: { key: string; value: Node }[] })
+  | (At & { type: 'Enum'; name: Identifier; members: { key: string; keyStart: number; value: Node }[] })
   | (At & { type: 'Erased' })
 
 export type NodeOf<T extends Node['type']> = Extract<Node, { type: T }>

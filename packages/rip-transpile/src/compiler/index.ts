@@ -1,6 +1,4 @@
-import { print } from 'esrap'
-import ts from 'esrap/languages/ts'
-import type { CompileOptions, CompileResult, SourceMap } from '../adapter.ts'
+import type { CompileOptions, CompileResult } from '../adapter.ts'
 import { CompileError } from '../compile-error.ts'
 import { withInlineMap } from '../inline-map.ts'
 import { inlineRuntime, RUNTIME_NAMES } from '../runtime/inline.ts'
@@ -13,8 +11,10 @@ import { DISCARD, Lowerer } from './lower/lowerer.ts'
 import { statements } from './lower/statements.ts'
 import { Parser } from './parser/parser.ts'
 import { parseProgram } from './parser/statements.ts'
+import { printProgram } from './print.ts'
 import { resolveScopes, writeToConstant } from './scope.ts'
 import type { Scope } from './scope.ts'
+import { sourceMapOf } from './source-map.ts'
 
 export { globals } from '../runtime/globals.ts'
 
@@ -73,19 +73,14 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
     body = [declare('const', id('DATA'), str(dataText(source.slice(data.index + data[0].length)))), ...body]
   for (const name of standardNames(p.scope)) l.runtime.add(name)
   const prelude = runtimeCode(l.runtime, runtime)
-  const program = { type: 'Program', sourceType: 'module', body: [...prelude.body, ...body] }
-  const printed = print(program as never, ts(), {
-    sourceMapSource: filename,
-    sourceMapContent: source,
-    indent: '  ',
-  })
+  const printed = printProgram([...prelude.body, ...body])
   const result: { -readonly [K in keyof CompileResult]: CompileResult[K] } = {
-    code: prelude.text + printed.code + '\n',
+    code: `${prelude.text}${printed.code}\n`,
     dependencies: p.dependencies,
   }
   if (sourceMap) {
-    const map = printed.map as unknown as SourceMap
-    result.map = { ...map, mappings: ';'.repeat(prelude.text.split('\n').length - 1) + map.mappings }
+    const skippedLines = prelude.text.split('\n').length - 1
+    result.map = sourceMapOf({ source, filename, rows: printed.rows, skippedLines, renamed: l.renamed })
     if (sourceMap === 'inline') {
       result.code = withInlineMap(result.code, result.map)
     }

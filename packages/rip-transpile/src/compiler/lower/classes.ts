@@ -11,13 +11,14 @@ export function lowerClass(l: Lowerer, node: Class, type: 'ClassDeclaration' | '
   const members = l.nested(() => node.members.map((part) => lowerMember(l, part, derived, bound)))
   const hasConstructor = node.members.some((part) => part.value?.type === 'Fn' && part.value.isConstructor)
   if (bound.length > 0 && !hasConstructor) members.unshift(bindingConstructor(derived, bound))
-  const name = node.name ? id(node.name) : null
+  const name = node.name ? id(node.name, node.nameStart) : null
   return {
     type,
     id: name,
     superClass: node.parent ? expression(l, node.parent) : null,
     body: { type: 'ClassBody', body: members },
-    loc: l.loc(node),
+    at: node.start,
+    till: node.end,
   }
 }
 
@@ -69,11 +70,17 @@ function bindingConstructor(derived: boolean, bound: readonly Js[]): Js {
 
 function lowerMember(l: Lowerer, part: Member, derived: boolean, bound: readonly Js[]): Js {
   const key = propertyKey(l, part)
-  const loc = l.loc(part)
   if (part.kind === 'method' && part.value?.type === 'Fn')
     return lowerMethod(l, part, part.value, key, derived, bound)
   const value = part.value ? expression(l, part.value) : null
-  return { type: 'PropertyDefinition', key, value, computed: part.computed, static: part.isStatic, loc }
+  return {
+    type: 'PropertyDefinition',
+    key,
+    value,
+    computed: part.computed,
+    static: part.isStatic,
+    at: part.start,
+  }
 }
 
 function lowerMethod(l: Lowerer, part: Member, fn: Fn, key: Js, derived: boolean, bound: readonly Js[]): Js {
@@ -93,6 +100,7 @@ function lowerMethod(l: Lowerer, part: Member, fn: Fn, key: Js, derived: boolean
     value,
     computed: part.computed,
     static: part.isStatic,
-    loc: l.loc(part),
+    at: part.start,
+    till: part.end,
   }
 }

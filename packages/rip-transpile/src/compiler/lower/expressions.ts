@@ -22,6 +22,8 @@ import {
   returns,
   sequence,
   spread,
+  standard,
+  statement,
   str,
   unary,
   undefinedValue,
@@ -62,12 +64,12 @@ export function isGuard(node: Node): node is NodeOf<'Logical'> {
 export function propertyKey(l: Lowerer, prop: { key: Node; computed: boolean }): Js {
   const { key } = prop
   if (prop.computed) return expression(l, key)
-  if (key.type === 'Id') return id(key.name, l.loc(key))
+  if (key.type === 'Id') return id(key.name, key.start)
   return expression(l, key)
 }
 
 function property(l: Lowerer, prop: Property): Js {
-  if (prop.kind === 'spread') return spread(expression(l, prop.key))
+  if (prop.kind === 'spread') return spread(expression(l, prop.key), prop.start)
   const value = expression(l, prop.value)
   const shorthand = prop.kind === 'shorthand' && value.type === 'Identifier'
   return {
@@ -95,16 +97,16 @@ export function expression(l: Lowerer, node: Node): Js {
 }
 
 function lower(l: Lowerer, node: Node): Js {
-  const loc = l.loc(node)
+  const at = node.start
   switch (node.type) {
     case 'Id':
       return l.hasReactive && l.scope.owner(node.name)?.reactive.has(node.name)
-        ? member(id(node.name, loc), 'value')
-        : id(node.name, loc)
+        ? member(id(node.name, at), 'value')
+        : id(node.name, at)
     case 'Num':
-      return { type: 'Literal', value: 0, raw: node.raw, loc }
+      return { type: 'Literal', value: 0, raw: node.raw, at }
     case 'Str':
-      return str(node.value, loc)
+      return str(node.value, at)
     case 'Template':
       return template(l, node, false)
     case 'Tagged':
@@ -112,7 +114,6 @@ function lower(l: Lowerer, node: Node): Js {
         type: 'TaggedTemplateExpression',
         tag: expression(l, node.tag),
         quasi: node.quasi.type === 'Template' ? template(l, node.quasi, true) : expression(l, node.quasi),
-        loc,
       }
     case 'Regex':
       return {
@@ -120,18 +121,18 @@ function lower(l: Lowerer, node: Node): Js {
         raw: `/${node.pattern}/${node.flags}`,
         value: null,
         regex: { pattern: node.pattern, flags: node.flags },
-        loc,
+        at,
       }
     case 'DynamicRegex':
-      return call(id('RegExp'), [regexSource(l, node.source), ...(node.flags ? [str(node.flags)] : [])], loc)
+      return call(id('RegExp', at), [expression(l, node.source), ...(node.flags ? [str(node.flags)] : [])])
     case 'Raw':
-      return raw(node.code, loc)
+      return embedded(l, node)
     case 'Keyword':
-      return raw(node.name, loc)
+      return raw(node.name, at)
     case 'Arr':
-      return array(expressions(l, node.items), loc)
+      return array(expressions(l, node.items), at)
     case 'Obj':
-      return { type: 'ObjectExpression', properties: node.props.map((prop) => property(l, prop)), loc }
+      return { type: 'ObjectExpression', properties: node.props.map((prop) => property(l, prop)), at }
     case 'ObjFor':
       return objectLoop(l, node)
     case 'MapLit':
@@ -148,16 +149,17 @@ function lower(l: Lowerer, node: Node): Js {
                   ),
                 ),
               ],
-        loc,
+        at,
+        till: at,
       }
     case 'Symbol':
-      return call(member(id('Symbol'), 'for'), [str(node.name)], loc)
+      return standard('Symbol', 'for', [str(node.name)], at)
     case 'Paren': {
       const inner = expression(l, node.body)
       return hasOptional(inner) ? { type: 'ParenthesizedExpression', expression: inner } : inner
     }
     case 'Spread':
-      return spread(expression(l, node.arg))
+      return spread(expression(l, node.arg), at)
     case 'Call':
       return lowerCall(l, node)
     case 'New':
@@ -165,12 +167,13 @@ function lower(l: Lowerer, node: Node): Js {
         type: 'NewExpression',
         callee: expression(l, node.callee),
         arguments: expressions(l, node.args),
-        loc,
+        at,
+        till: at,
       }
     case 'Member':
       if (l.superArguments && node.object.type === 'Keyword' && l.fn.promoted.has(node.prop))
-        return id(l.fn.promoted.get(node.prop)!, loc)
-      return member(expression(l, node.object), node.prop, loc, node.optional)
+        return id(l.fn.promoted.get(node.prop)!, l.nameAtEnd(node, node.prop))
+      return memberOf(l, expression(l, node.object), node)
     case 'Index':
       return lowerIndex(l, node)
     case 'Slice':
@@ -189,12 +192,12 @@ function lower(l: Lowerer, node: Node): Js {
         operator: node.op,
         prefix: node.prefix,
         argument: expression(l, node.arg),
-        loc,
+        at,
       }
     case 'Binary':
       return lowerBinary(l, node)
     case 'Logical':
-      return logical(node.op, expression(l, node.left), expression(l, node.right), loc)
+      return logical(node.op, expression(l, node.left), expression(l, node.right))
     case 'Chain':
       return chain(l, node)
     case 'In':
@@ -206,38 +209,38 @@ function lower(l: Lowerer, node: Node): Js {
         expression(l, node.test),
         expression(l, node.consequent),
         expression(l, node.otherwise),
-        loc,
       )
     case 'Exists':
-      return binary('!=', expression(l, node.arg), raw('null'), loc)
+      return binary('!=', expression(l, node.arg), raw('null'))
     case 'Presence':
-      return conditional(expression(l, node.arg), raw('true'), undefinedValue(), loc)
+      return conditional(expression(l, node.arg), raw('true'), undefinedValue())
     case 'Assign':
       return assignment(l, node)
     case 'MethodAssign':
       return methodAssign(l, node)
     case 'Merge':
-      return call(
-        member(id('Object'), 'assign'),
+      return standard(
+        'Object',
+        'assign',
         [
           assign(expression(l, node.target), { type: 'ObjectExpression', properties: [] }, '??='),
           expression(l, node.value),
         ],
-        loc,
+        at,
       )
     case 'Await':
       l.sawAwait = true
-      return { type: 'AwaitExpression', argument: expression(l, node.arg), loc }
+      return { type: 'AwaitExpression', argument: expression(l, node.arg), at }
     case 'Yield':
       l.sawYield = true
       return {
         type: 'YieldExpression',
         argument: node.arg ? expression(l, node.arg) : null,
         delegate: node.delegate,
-        loc,
+        at,
       }
     case 'Do':
-      return call(expression(l, node.fn), doArguments(l, node.fn), loc)
+      return call(expression(l, node.fn), doArguments(l, node.fn), node.end)
     case 'If':
       return lowerChoice(l, node)
     case 'Fn':
@@ -249,16 +252,17 @@ function lower(l: Lowerer, node: Node): Js {
     case 'Block':
       if (node.body.length > 0 && node.body.every((part) => !isStatementLike(part) && part.type !== 'Assign'))
         return sequence(node.body.map((part) => expression(l, part)))
-      return generated(l, () => body(l, node, RETURN))
+      return generated(l, node, () => body(l, node, RETURN))
     case 'Erased':
-      return undefinedValue()
+      return undefinedValue(at)
     default:
-      return generated(l, () => body(l, node, RETURN))
+      return generated(l, node, () => body(l, node, RETURN))
   }
 }
 
 /** Statements in the place of a value: a function called at once. */
-export function generated(l: Lowerer, make: () => Js[]): Js {
+export function generated(l: Lowerer, node: Node, make: () => Js[]): Js {
+  const at = node.start
   const { sawAwait, sawYield, loops, breakable } = l
   l.sawAwait = l.sawYield = false
   l.loops = l.breakable = 0
@@ -278,11 +282,13 @@ export function generated(l: Lowerer, make: () => Js[]): Js {
       body: block(lines),
       async: waits,
       generator: true,
+      at,
+      till: at,
     }
-    return { type: 'YieldExpression', argument: method(fn, 'call', [raw('this')]), delegate: true }
+    return { type: 'YieldExpression', argument: method(fn, 'call', [raw('this')]), delegate: true, at }
   }
-  const result = call(arrow([], block(lines), waits), [])
-  return waits ? { type: 'AwaitExpression', argument: result } : result
+  const result = call({ ...arrow([], block(lines), waits), at, till: at }, [])
+  return waits ? { type: 'AwaitExpression', argument: result, at } : result
 }
 
 function lowerChoice(l: Lowerer, node: NodeOf<'If'>): Js {
@@ -295,12 +301,11 @@ function lowerChoice(l: Lowerer, node: NodeOf<'If'>): Js {
     (branch.type === 'If' || !isStatementLike(branch)) &&
     !(branch.type === 'Assign' && isStatementLike(branch.value))
   if (!consequent || (node.otherwise && !otherwise) || !plain(consequent) || (otherwise && !plain(otherwise)))
-    return generated(l, () => body(l, node, RETURN))
+    return generated(l, node, () => body(l, node, RETURN))
   return conditional(
     expression(l, node.test),
     expression(l, consequent),
     otherwise ? expression(l, otherwise) : undefinedValue(),
-    l.loc(node),
   )
 }
 
@@ -312,11 +317,18 @@ function template(l: Lowerer, node: NodeOf<'Template'>, tagged: boolean): Js {
       : text.replace(/[\\`]/g, '\\$&').replace(/\$\{/g, '\\${').replace(/\r/g, '\\r')
     return { type: 'TemplateElement', value: { raw: escaped, cooked: text }, tail: at === last }
   })
-  return { type: 'TemplateLiteral', quasis, expressions: expressions(l, node.exprs), loc: l.loc(node) }
+  return { type: 'TemplateLiteral', quasis, expressions: expressions(l, node.exprs), at: node.start }
 }
 
-function regexSource(l: Lowerer, node: Node): Js {
-  return expression(l, node)
+/** JavaScript between backticks, which keeps its places; or the name of a variable of ours. */
+function embedded(l: Lowerer, { code, start }: NodeOf<'Raw'>): Js {
+  if (l.source[start] !== '`') return raw(code, start)
+  return { ...raw(code, l.source.indexOf(code, start)), verbatim: true }
+}
+
+/** The member that a node names, of an object lowered already. */
+function memberOf(l: Lowerer, object: Js, node: NodeOf<'Member'>): Js {
+  return member(object, node.prop, l.nameAtEnd(node, node.prop), node.optional)
 }
 
 function hasOptional(js: Js): boolean {
@@ -332,53 +344,54 @@ function lowerCall(l: Lowerer, node: NodeOf<'Call'>): Js {
   l.superArguments = node.callee.type === 'Keyword' && node.callee.name === 'super' && l.fn.promoted.size > 0
   const args = expressions(l, node.args)
   l.superArguments = superArguments
-  const loc = l.loc(node)
   const { callee } = node
   const name = l.fn.methodName
   if (callee.type === 'Keyword' && callee.name === 'super' && name && name['name'] !== 'constructor') {
-    const target =
-      name.type === 'Identifier' ? member(raw('super'), name['name'] as string) : index(raw('super'), name)
-    return call(target, args, loc)
+    const base = raw('super', callee.start)
+    const plain = { ...name, at: callee.start, till: undefined }
+    const target = name.type === 'Identifier' ? member(base, name['name'] as string) : index(base, plain)
+    return call(target, args, node.end)
   }
-  return call(expression(l, callee), args, loc, node.optional)
+  return call(expression(l, callee), args, node.end, node.optional)
 }
 
 function lowerIndex(l: Lowerer, node: NodeOf<'Index'>): Js {
   const { index: at } = node
   if (at.type === 'Unary' && at.op === '-' && at.arg.type === 'Num')
     return call(
-      member(expression(l, node.object), 'at', undefined, node.optional),
+      member(expression(l, node.object), 'at', l.operatorAfter(node.object), node.optional),
       [expression(l, at)],
-      l.loc(node),
+      node.end,
     )
-  return { ...index(expression(l, node.object), expression(l, at), node.optional), loc: l.loc(node) }
+  return index(expression(l, node.object), expression(l, at), node.optional)
 }
 
 function lowerUnary(l: Lowerer, node: NodeOf<'Unary'>): Js {
   const { arg } = node
-  if (node.op === '!' && arg.type === 'Paren') return unary('!', expression(l, arg.body), l.loc(node))
-  return unary(node.op, expression(l, arg), l.loc(node))
+  if (node.op === '!' && arg.type === 'Paren') return unary('!', expression(l, arg.body), node.start)
+  return unary(node.op, expression(l, arg), node.start)
 }
 
 function lowerBinary(l: Lowerer, node: NodeOf<'Binary'>): Js {
   const left = expression(l, node.left)
   const right = expression(l, node.right)
-  const loc = l.loc(node)
+  const at = l.operatorAfter(node.left)
   if (node.op === '*' && (node.left.type === 'Str' || node.left.type === 'Template'))
-    return method(left, 'repeat', [right])
-  return arithmetic(l, node.op, left, right, loc)
+    return method(left, 'repeat', [right], at)
+  return arithmetic(l, node.op, left, right, at)
 }
 
-function arithmetic(l: Lowerer, op: string, left: Js, right: Js, loc: Js['loc']): Js {
-  if (op === '//') return call(member(id('Math'), 'floor'), [binary('/', left, right, loc)], loc)
+/** Operators of numbers; `at` has the operator. */
+function arithmetic(l: Lowerer, op: string, left: Js, right: Js, at: number): Js {
+  if (op === '//') return standard('Math', 'floor', [binary('/', left, right)], at)
   if (op === '%%') {
     const name = l.temp('modulus')
     const rest = binary('%', left, assign(id(name), right))
-    return binary('%', binary('+', rest, id(name)), id(name), loc)
+    return binary('%', binary('+', rest, id(name)), id(name))
   }
   if (op === '**' && left.type === 'UnaryExpression')
-    return binary('**', { type: 'ParenthesizedExpression', expression: left }, right, loc)
-  return binary(op, left, right, loc)
+    return binary('**', { type: 'ParenthesizedExpression', expression: left }, right)
+  return binary(op, left, right)
 }
 
 function chain(l: Lowerer, node: NodeOf<'Chain'>): Js {
@@ -406,8 +419,10 @@ function stable(l: Lowerer, target: Node): { read: Js; write: Js } {
   if (target.type !== 'Member' && target.type !== 'Index')
     return { read: expression(l, target), write: expression(l, target) }
   const [first, object] = once(l, target.object)
-  if (target.type === 'Member')
-    return { read: member(first, target.prop), write: member(object, target.prop) }
+  if (target.type === 'Member') {
+    const plain = { ...target, optional: false }
+    return { read: memberOf(l, first, plain), write: memberOf(l, object, plain) }
+  }
   const [key, again] = once(l, target.index)
   return { read: index(first, key), write: index(object, again) }
 }
@@ -420,7 +435,6 @@ function once(l: Lowerer, node: Node): [Js, Js] {
 }
 
 export function assignment(l: Lowerer, node: Assign): Js {
-  const loc = l.loc(node)
   const { target } = node
   hoistNames(l, patternNames(target))
   if (node.isConst) for (const { name } of patternNames(target)) l.fn.hoisted.add(name)
@@ -430,12 +444,19 @@ export function assignment(l: Lowerer, node: Assign): Js {
     const held: Node = { type: 'Raw', code: name, start: guarded.start, end: guarded.end }
     const test = isNullish(assign(id(name), expression(l, guarded.object)))
     const plain = replacePart(target, guarded, { ...guarded, object: held, optional: false })
-    return conditional(test, undefinedValue(), assignment(l, { ...node, target: plain }), loc)
+    return conditional(test, undefinedValue(), assignment(l, { ...node, target: plain }))
   }
   if (node.op === '//=' || node.op === '%%=') {
     // The target is written first in the text, so its parts are evaluated there.
     const { read, write } = stable(l, target)
-    return stableWrite(l, read, write, node.op.slice(0, 2), expression(l, node.value), loc)
+    return stableWrite(
+      l,
+      read,
+      write,
+      node.op.slice(0, 2),
+      expression(l, node.value),
+      l.operatorAfter(target),
+    )
   }
   const split = splitRest(target)
   if (split) {
@@ -450,10 +471,10 @@ export function assignment(l: Lowerer, node: Assign): Js {
     const tail = { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) }
     return sequence([
       assign(head, expression(l, node.value)),
-      assign(tail, method(pattern(l, split.rest), 'splice', [num(-split.tail.length)])),
+      assign(tail, method(pattern(l, split.rest), 'splice', [num(-split.tail.length)], split.rest.start)),
     ])
   }
-  return assign(pattern(l, target), expression(l, node.value), node.op, loc)
+  return assign(pattern(l, target), expression(l, node.value), node.op)
 }
 
 type Access = NodeOf<'Member'> | NodeOf<'Index'>
@@ -470,18 +491,17 @@ function replacePart(target: Node, part: Node, by: Node): Node {
   return { ...target, object: replacePart(target.object, part, by) }
 }
 
-function stableWrite(l: Lowerer, read: Js, write: Js, op: string, value: Js, loc: Js['loc']): Js {
-  if (read === write || read.type === 'Identifier')
-    return assign(write, arithmetic(l, op, read, value, loc), '=', loc)
+function stableWrite(l: Lowerer, read: Js, write: Js, op: string, value: Js, at: number): Js {
+  if (read === write || read.type === 'Identifier') return assign(write, arithmetic(l, op, read, value, at))
   const name = l.temp('value')
-  return sequence([assign(id(name), read), assign(write, arithmetic(l, op, id(name), value, loc), '=', loc)])
+  return sequence([assign(id(name), read), assign(write, arithmetic(l, op, id(name), value, at))])
 }
 
 function methodAssign(l: Lowerer, node: NodeOf<'MethodAssign'>): Js {
   const { target } = node
   hoistNames(l, patternNames(target))
   if (target.type !== 'Member' && target.type !== 'Index')
-    return assign(expression(l, target), expression(l, node.value(target)), '=', l.loc(node))
+    return assign(expression(l, target), expression(l, node.value(target)))
   const { read, write } = stable(l, target)
   const name = l.temp('value')
   const base: Node = { type: 'Raw', code: name, start: target.start, end: target.end }
@@ -495,31 +515,28 @@ function doArguments(l: Lowerer, fn: Node): Js[] {
     param.init
       ? expression(l, param.init)
       : param.target.type === 'Id'
-        ? id(param.target.name)
+        ? id(param.target.name, param.target.start)
         : undefinedValue(),
   )
 }
 
 function objectLoop(l: Lowerer, node: NodeOf<'ObjFor'>): Js {
-  return generated(l, () => {
+  return generated(l, node, () => {
     const name = l.fresh('object')
     const loops = loopStatements(l, node.loop, (lines) => {
       const key =
         node.prop.computed || node.prop.key.type !== 'Id'
           ? expression(l, node.prop.key)
-          : id(node.prop.key.name)
+          : id(node.prop.key.name, node.prop.key.start)
       return [
         ...lines,
-        {
-          type: 'ExpressionStatement',
-          expression: assign(index(id(name), key), expression(l, node.prop.value)),
-        },
+        statement(assign(index(id(name), key), expression(l, node.prop.value)), node.prop.start),
       ]
     })
     return [
-      declare('const', id(name), { type: 'ObjectExpression', properties: [] }),
+      declare('const', id(name), { type: 'ObjectExpression', properties: [] }, node.start),
       ...loops,
-      returns(id(name)),
+      returns(id(name), node.start),
     ]
   })
 }

@@ -1,6 +1,6 @@
 import type { Fn, Node, Param } from '../ast.ts'
 import { expression } from './expressions.ts'
-import { arrow, assign, block, call, declare, id, member, num, raw, spread, statement, unary } from './js.ts'
+import { arrow, assign, block, call, declare, id, member, method, num, raw, spread, statement } from './js.ts'
 import type { Js } from './js.ts'
 import { DISCARD, RETURN } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
@@ -86,7 +86,7 @@ function hasSuper(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const node = value as Js
   if (node.type === 'CallExpression' && (node['callee'] as Js)['name'] === 'super') return true
-  return Object.entries(node).some(([key, child]) => key !== 'loc' && hasSuper(child))
+  return Object.values(node).some(hasSuper)
 }
 
 function lowerParams(l: Lowerer, params: Param[], prologue: Js[]): Js[] {
@@ -98,9 +98,11 @@ function lowerParams(l: Lowerer, params: Param[], prologue: Js[]): Js[] {
   const tail = params.slice(tailAt + 1)
   const name = middle.expansion || middle.target.type !== 'Id' ? l.fresh('rest') : middle.target.name
   if (tail.length === 0) return head
+  const at = middle.target.type === 'Id' ? middle.target.start : middle.start
   const left = { type: 'ArrayPattern', elements: tail.map((param) => lowerParam(l, param, prologue)) }
-  prologue.unshift(declare('let', left, call(member(id(name), 'splice'), [unary('-', num(tail.length))])))
-  return [...head, { type: 'RestElement', argument: id(name) }]
+  const taken = method(id(name, at), 'splice', [num(-tail.length)])
+  prologue.unshift(declare('let', left, taken, tail[0]!.start))
+  return [...head, { type: 'RestElement', argument: id(name, at), at: middle.start }]
 }
 
 function lowerParam(l: Lowerer, param: Param, prologue: Js[]): Js {
@@ -109,10 +111,13 @@ function lowerParam(l: Lowerer, param: Param, prologue: Js[]): Js {
     const name = param.target.prop
     const local = l.fn.scope.has(name) ? l.fresh(name) : name
     l.fn.promoted.set(name, local)
-    left = id(local, l.loc(param.target))
-    prologue.push(statement(assign(member(raw('this'), name), id(local))))
+    const { start } = param.target
+    const at = l.nameAtEnd(param.target, name)
+    if (at !== undefined && local !== name) l.renamed.set(at, name)
+    left = id(local, at)
+    prologue.push(statement(assign(member(raw('this', start), name, at), id(local, at)), start))
   } else left = paramPattern(l, param.target, prologue)
-  if (param.rest) return { type: 'RestElement', argument: left }
+  if (param.rest) return { type: 'RestElement', argument: left, at: param.start }
   if (param.init) return { type: 'AssignmentPattern', left, right: expression(l, param.init) }
   return left
 }
@@ -120,32 +125,31 @@ function lowerParam(l: Lowerer, param: Param, prologue: Js[]): Js {
 function paramPattern(l: Lowerer, target: Node, prologue: Js[]): Js {
   const split = splitRest(target)
   if (!split) return pattern(l, target)
+  const at = split.rest.start
   const rest = split.rest.type === 'Id' ? split.rest.name : l.fresh('rest')
-  prologue.push(
-    declare(
-      'let',
-      { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) },
-      call(member(id(rest), 'splice'), [unary('-', num(split.tail.length))]),
-    ),
-  )
+  const tail = { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) }
+  const taken = method(id(rest, at), 'splice', [num(-split.tail.length)])
+  prologue.push(declare('let', tail, taken, target.start))
   return {
     type: 'ArrayPattern',
     elements: [
       ...split.head.map((item) => item && pattern(l, item)),
-      { type: 'RestElement', argument: id(rest) },
+      { type: 'RestElement', argument: id(rest, at) },
     ],
+    at: target.start,
   }
 }
 
 /** A function as a value. */
 export function functionValue(l: Lowerer, node: Fn): Js {
   const { params, body } = functionParts(l, node)
-  const loc = l.loc(node)
+  const at = node.start
+  const till = node.end
   if (node.kind === 'fat' && !node.isGenerator) {
     const only = (body['body'] as Js[])[0]
     const single = (body['body'] as Js[]).length === 1 && only?.type === 'ReturnStatement' && only['argument']
     const short = single ? (only['argument'] as Js) : body
-    return { ...arrow(params, short, node.isAsync), loc }
+    return { ...arrow(params, short, node.isAsync), at, till }
   }
   return {
     type: 'FunctionExpression',
@@ -154,21 +158,21 @@ export function functionValue(l: Lowerer, node: Fn): Js {
     body,
     async: node.isAsync,
     generator: node.isGenerator,
-    loc,
+    at,
+    till,
   }
 }
 
 export function functionDeclaration(l: Lowerer, node: Fn): Js {
   const { params, body } = functionParts(l, node)
-  const end = node.nameStart + (node.name?.length ?? 0)
-  const name = id(node.name ?? '', l.loc({ start: node.nameStart, end }))
   return {
     type: 'FunctionDeclaration',
-    id: name,
+    id: id(node.name ?? '', node.nameStart),
     params,
     body,
     async: node.isAsync,
     generator: node.isGenerator,
-    loc: l.loc(node),
+    at: node.start,
+    till: node.end,
   }
 }

@@ -1,34 +1,34 @@
 /** A node of ESTree, as the printer takes it. */
 export interface Js {
   type: string
-  loc?: Location | undefined
+  /** Offset in the source of what the first character stands for; nodes that start with a child need none. */
+  at?: number | undefined
+  /** Offset in the source that the text behind the node belongs to. */
+  till?: number | undefined
   [field: string]: unknown
 }
 
-export interface Location {
-  start: { line: number; column: number }
-  end: { line: number; column: number }
-}
-
-export const id = (name: string, loc?: Location): Js => ({ type: 'Identifier', name, loc })
-export const num = (value: number): Js =>
-  value < 0 ? unary('-', num(-value)) : { type: 'Literal', value, raw: String(value) }
-export const str = (value: string, loc?: Location): Js => ({ type: 'Literal', value, raw: quote(value), loc })
-export const raw = (text: string, loc?: Location): Js => ({ type: 'Identifier', name: text, loc })
-export const call = (callee: Js, args: Js[], loc?: Location, optional = false): Js => ({
+export const id = (name: string, at?: number): Js => ({ type: 'Identifier', name, at })
+export const num = (value: number, at?: number): Js =>
+  value < 0 ? unary('-', num(-value), at) : { type: 'Literal', value, raw: String(value), at }
+export const str = (value: string, at?: number): Js => ({ type: 'Literal', value, raw: quote(value), at })
+/** Text that goes into the output as it is. */
+export const raw = (text: string, at?: number): Js => ({ type: 'Identifier', name: text, at })
+/** A call; `till` is the end of one that the source has. */
+export const call = (callee: Js, args: Js[], till?: number, optional = false): Js => ({
   type: 'CallExpression',
   callee,
   arguments: args,
   optional,
-  loc,
+  till,
 })
-export const member = (object: Js, name: string, loc?: Location, optional = false): Js => ({
+/** `object.name`, whose name stands at `at`. */
+export const member = (object: Js, name: string, at?: number, optional = false): Js => ({
   type: 'MemberExpression',
   object,
-  property: id(name, loc),
+  property: id(name, at),
   computed: false,
   optional,
-  loc,
 })
 export const index = (object: Js, property: Js, optional = false): Js => ({
   type: 'MemberExpression',
@@ -37,71 +37,72 @@ export const index = (object: Js, property: Js, optional = false): Js => ({
   computed: true,
   optional,
 })
-export const method = (object: Js, name: string, args: Js[]): Js => call(member(object, name), args)
-export const binary = (operator: string, left: Js, right: Js, loc?: Location): Js => ({
+/** `object.name(…)`, for which `at` has an operator. */
+export const method = (object: Js, name: string, args: Js[], at?: number): Js =>
+  call(member(object, name, at), args)
+/** `Owner.name(…)` of a standard object, for which `at` has an operator. */
+export const standard = (owner: string, name: string, args: Js[], at: number): Js =>
+  method(id(owner, at), name, args, at)
+export const binary = (operator: string, left: Js, right: Js): Js => ({
   type: 'BinaryExpression',
   operator,
   left,
   right,
-  loc,
 })
-export const logical = (operator: string, left: Js, right: Js, loc?: Location): Js => ({
+export const logical = (operator: string, left: Js, right: Js): Js => ({
   type: 'LogicalExpression',
   operator,
   left: guardMixed(operator, left),
   right: guardMixed(operator, right),
-  loc,
 })
-export const unary = (operator: string, argument: Js, loc?: Location): Js => ({
+export const unary = (operator: string, argument: Js, at?: number): Js => ({
   type: 'UnaryExpression',
   operator,
   prefix: true,
   argument,
-  loc,
+  at,
 })
-export const assign = (left: Js, right: Js, operator = '=', loc?: Location): Js => ({
+export const assign = (left: Js, right: Js, operator = '='): Js => ({
   type: 'AssignmentExpression',
   operator,
   left,
   right,
-  loc,
 })
-export const conditional = (test: Js, consequent: Js, alternate: Js, loc?: Location): Js => ({
+export const conditional = (test: Js, consequent: Js, alternate: Js): Js => ({
   type: 'ConditionalExpression',
   test,
   consequent,
   alternate,
-  loc,
 })
-export const statement = (expression: Js, loc?: Location): Js => ({
+export const statement = (expression: Js, at?: number): Js => ({
   type: 'ExpressionStatement',
   expression,
-  loc: loc ?? expression.loc,
+  at,
 })
 export const block = (body: Js[]): Js => ({ type: 'BlockStatement', body })
-export const returns = (argument: Js | null, loc?: Location): Js => ({
+export const returns = (argument: Js | null, at?: number): Js => ({
   type: 'ReturnStatement',
   argument,
-  loc,
+  at,
 })
-export const array = (elements: (Js | null)[], loc?: Location): Js => ({
+export const array = (elements: (Js | null)[], at?: number): Js => ({
   type: 'ArrayExpression',
   elements,
-  loc,
+  at,
 })
 export const sequence = (expressions: Js[]): Js => ({ type: 'SequenceExpression', expressions })
-export const spread = (argument: Js): Js => ({ type: 'SpreadElement', argument })
-export const undefinedValue = (): Js => id('undefined')
+export const spread = (argument: Js, at?: number): Js => ({ type: 'SpreadElement', argument, at })
+export const undefinedValue = (at?: number): Js => id('undefined', at)
 export const isNullish = (value: Js): Js => binary('==', value, raw('null'))
-export const declare = (kind: string, left: Js, init: Js | null, loc?: Location): Js => ({
+export const declare = (kind: string, left: Js, init: Js | null, at?: number): Js => ({
   type: 'VariableDeclaration',
   kind,
   declarations: [{ type: 'VariableDeclarator', id: left, init }],
-  loc,
+  at,
 })
-export const ifs = (test: Js, consequent: Js[], otherwise?: Js[], loc?: Location): Js => {
+export const ifs = (test: Js, consequent: Js[], otherwise?: Js[], at?: number): Js => {
   const alternate = otherwise && otherwise.length > 0 ? elseOf(otherwise) : null
-  return { type: 'IfStatement', test, consequent: block(consequent), alternate, loc }
+  return { type: 'IfStatement', test, consequent: block(consequent), alternate, at }
 }
 export const arrow = (params: Js[], body: Js, async = false): Js => ({
   type: 'ArrowFunctionExpression',

@@ -5,17 +5,18 @@ import {
   assign,
   binary,
   block,
-  call,
   conditional,
   declare,
   id,
   ifs,
   index,
   member,
+  method,
   not,
   num,
   raw,
   logical,
+  statement,
 } from './js.ts'
 import type { Js } from './js.ts'
 import { isRepeatable } from './lowerer.ts'
@@ -24,27 +25,27 @@ import { pattern } from './patterns.ts'
 import { body, deliver } from './statements.ts'
 
 /** Runs a loop; if its values are wanted, they are collected. */
-function collecting(l: Lowerer, sink: Sink, make: (inner: Sink) => Js[]): Js[] {
+function collecting(l: Lowerer, node: Node, sink: Sink, make: (inner: Sink) => Js[]): Js[] {
   if (sink.kind === 'discard') return make(sink)
   const name = l.fresh('results')
   return [
-    declare('const', id(name), array([])),
+    declare('const', id(name), array([]), node.start),
     ...make({ kind: 'push', array: name }),
-    deliver(sink, id(name)),
+    deliver(sink, id(name), node.start),
   ]
 }
 
 export function lowerWhile(l: Lowerer, node: NodeOf<'While'>, sink: Sink): Js[] {
-  return collecting(l, sink, (inner) => {
+  return collecting(l, node, sink, (inner) => {
     const test = node.test ? expression(l, node.test) : raw('true')
     const lines = l.looping(() => body(l, node.body, inner))
-    const guarded = node.guard ? [ifs(expression(l, node.guard), lines)] : lines
-    return [{ type: 'WhileStatement', test, body: block(guarded), loc: l.loc(node) }]
+    const guarded = node.guard ? [ifs(expression(l, node.guard), lines, undefined, node.guard.start)] : lines
+    return [{ type: 'WhileStatement', test, body: block(guarded), at: node.start }]
   })
 }
 
 export function lowerLoop(l: Lowerer, node: Loop, sink: Sink): Js[] {
-  return collecting(l, sink, (inner) =>
+  return collecting(l, node, sink, (inner) =>
     loopStatements(l, node, (lines) => [...lines, ...l.looping(() => body(l, node.body, inner))]),
   )
 }
@@ -54,7 +55,7 @@ export function loopStatements(l: Lowerer, node: Loop, make: (lines: Js[]) => Js
   const inside = (lines: Js[]): Js[] =>
     l.within(node.scope, () => {
       if (!node.guard) return make(lines)
-      return [...lines, ifs(expression(l, node.guard), make([]))]
+      return [...lines, ifs(expression(l, node.guard), make([]), undefined, node.guard.start)]
     })
   if (node.isAsync) l.sawAwait = true
   if (node.kind === 'times') return timesLoop(l, node, inside)
@@ -95,12 +96,7 @@ function iteration(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
   if (node.index && node.kind === 'as') {
     const counter = l.temp('i')
     lines.push(
-      declare(kindOf(node, node.index), pattern(l, node.index), {
-        type: 'UpdateExpression',
-        operator: '++',
-        prefix: false,
-        argument: id(counter),
-      }),
+      declare(kindOf(node, node.index), pattern(l, node.index), increment(counter, '++'), node.index.start),
     )
     const loop = {
       type: 'ForOfStatement',
@@ -108,9 +104,9 @@ function iteration(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
       left: variable(l, node, target),
       right,
       body: block(inside(lines)),
-      loc: l.loc(node),
+      at: node.start,
     }
-    return [{ type: 'ExpressionStatement', expression: assign(id(counter), num(0)) }, loop]
+    return [statement(assign(id(counter), num(0)), node.start), loop]
   }
   return [
     {
@@ -119,7 +115,7 @@ function iteration(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
       left: variable(l, node, target),
       right,
       body: block(inside(lines)),
-      loc: l.loc(node),
+      at: node.start,
     },
   ]
 }
@@ -131,15 +127,18 @@ function keyLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
   let source = expression(l, node.source)
   if ((node.index || node.own) && !isRepeatable(node.source)) {
     const name = l.temp('object')
-    before.push({ type: 'ExpressionStatement', expression: assign(id(name), source) })
+    before.push(statement(assign(id(name), source), node.source.start))
     source = id(name)
   }
   const keyJs = l.within(node.scope, () => pattern(l, key))
   if (node.own)
     lines.push(
-      ifs(not(call(member(id('Object'), 'hasOwn'), [source, keyJs])), [
-        { type: 'ContinueStatement', label: null },
-      ]),
+      ifs(
+        not(method(id('Object'), 'hasOwn', [source, keyJs])),
+        [{ type: 'ContinueStatement', label: null }],
+        undefined,
+        key.start,
+      ),
     )
   if (node.index)
     lines.push(
@@ -147,6 +146,7 @@ function keyLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
         kindOf(node, node.index),
         l.within(node.scope, () => pattern(l, node.index!)),
         index(source, keyJs),
+        node.index.start,
       ),
     )
   return [
@@ -156,13 +156,13 @@ function keyLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
       left: variable(l, node, key),
       right: source,
       body: block(inside(lines)),
-      loc: l.loc(node),
+      at: node.start,
     },
   ]
 }
 
 function forLoop(l: Lowerer, node: Loop, init: Js, test: Js, update: Js, lines: Js[]): Js {
-  return { type: 'ForStatement', init, test, update, body: block(lines), loc: l.loc(node) }
+  return { type: 'ForStatement', init, test, update, body: block(lines), at: node.start }
 }
 
 function timesLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
@@ -176,13 +176,16 @@ function timesLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
   return [forLoop(l, node, init, binary('<', id(counter), id(limit)), step(counter, num(1)), inside([]))]
 }
 
-function declarator(name: string, init: Js): Js {
-  return { type: 'VariableDeclarator', id: id(name), init }
+function declarator(name: string, init: Js, at?: number): Js {
+  return { type: 'VariableDeclarator', id: id(name, at), init }
+}
+
+function increment(name: string, operator: '++' | '--'): Js {
+  return { type: 'UpdateExpression', operator, prefix: false, argument: id(name) }
 }
 
 function step(name: string, by: Js): Js {
-  if (by.type === 'Literal' && by['value'] === 1)
-    return { type: 'UpdateExpression', operator: '++', prefix: false, argument: id(name) }
+  if (by.type === 'Literal' && by['value'] === 1) return increment(name, '++')
   return assign(id(name), by, '+=')
 }
 
@@ -197,10 +200,12 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
   const from = literalNumber(range.from)
   const to = literalNumber(range.to)
   const by = node.by ? literalNumber(node.by) : undefined
-  const named = node.value?.type === 'Id' ? node.value.name : undefined
-  const counter = named && !writes(node.scope, named) ? named : l.fresh('i')
-  const lines = named && named !== counter ? [declare('let', id(named), id(counter))] : []
-  const init: Js[] = [declarator(counter, expression(l, range.from))]
+  const value = node.value?.type === 'Id' ? node.value : undefined
+  const isCounter = value !== undefined && !writes(node.scope, value.name)
+  const counter = isCounter ? value.name : l.fresh('i')
+  const lines =
+    value && !isCounter ? [declare('let', id(value.name, value.start), id(counter), value.start)] : []
+  const init: Js[] = [declarator(counter, expression(l, range.from), isCounter ? value.start : undefined)]
   let limit = expression(l, range.to)
   if (to === undefined && !(range.to.type === 'Id' && !l.hasReactive && !writes(node.scope, range.to.name))) {
     const name = l.fresh('to')
@@ -209,16 +214,20 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
   }
   const declaration = { type: 'VariableDeclaration', kind: 'let', declarations: init }
   if (node.index?.type === 'Id')
-    lines.push(declare('const', id(node.index.name), binary('-', id(counter), expression(l, range.from))))
+    lines.push(
+      declare(
+        'const',
+        id(node.index.name, node.index.start),
+        binary('-', id(counter), expression(l, range.from)),
+        node.index.start,
+      ),
+    )
   const equal = range.exclusive ? '' : '='
   const upTest = binary(`<${equal}`, id(counter), limit)
   const downTest = binary(`>${equal}`, id(counter), limit)
   if (from !== undefined && to !== undefined && (!node.by || by !== undefined)) {
     const down = by === undefined ? from > to : by < 0
-    const update =
-      by === undefined
-        ? { type: 'UpdateExpression', operator: down ? '--' : '++', prefix: false, argument: id(counter) }
-        : step(counter, num(by))
+    const update = by === undefined ? increment(counter, down ? '--' : '++') : step(counter, num(by))
     return [forLoop(l, node, declaration, down ? downTest : upTest, update, inside(lines))]
   }
   if (by !== undefined)
@@ -233,23 +242,25 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
 }
 
 function indexLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
-  const counter =
-    node.index?.type === 'Id' && !writes(node.scope, node.index.name) ? node.index.name : l.fresh('i')
+  const named = node.index?.type === 'Id' ? node.index : undefined
+  const isCounter = named !== undefined && !writes(node.scope, named.name)
+  const counter = isCounter ? named.name : l.fresh('i')
+  const counterAt = isCounter ? named.start : undefined
   const list = l.fresh('list')
   const by = node.by ? literalNumber(node.by) : 1
   const lines: Js[] = []
-  if (node.index?.type === 'Id' && node.index.name !== counter)
-    lines.push(declare('let', id(node.index.name), id(counter)))
+  if (named && !isCounter) lines.push(declare('let', id(named.name, named.start), id(counter), named.start))
   if (node.value) {
     const value = index(id(list), id(counter))
     if (node.value.type === 'Member')
-      lines.push({ type: 'ExpressionStatement', expression: assign(expression(l, node.value), value) })
+      lines.push(statement(assign(expression(l, node.value), value), node.value.start))
     else
       lines.push(
         declare(
           kindOf(node, node.value),
           l.within(node.scope, () => pattern(l, node.value!)),
           value,
+          node.value.start,
         ),
       )
   }
@@ -257,7 +268,7 @@ function indexLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
   const last = binary('-', length, num(1))
   const init: Js[] = [declarator(list, expression(l, node.source))]
   if (by !== undefined) {
-    init.push(declarator(counter, by < 0 ? last : num(0)))
+    init.push(declarator(counter, by < 0 ? last : num(0), counterAt))
     const test = by < 0 ? binary('>=', id(counter), num(0)) : binary('<', id(counter), length)
     return [
       forLoop(
@@ -272,7 +283,7 @@ function indexLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
   }
   const stepName = l.fresh('step')
   init.push(declarator(stepName, expression(l, node.by!)))
-  init.push(declarator(counter, conditional(binary('<', id(stepName), num(0)), last, num(0))))
+  init.push(declarator(counter, conditional(binary('<', id(stepName), num(0)), last, num(0)), counterAt))
   const test = logical('&&', binary('>=', id(counter), num(0)), binary('<', id(counter), length))
   return [
     forLoop(

@@ -2,7 +2,7 @@ import { CompileError } from '../../compile-error.ts'
 import type { Node } from '../ast.ts'
 import type { Scope } from '../scope.ts'
 import { id } from './js.ts'
-import type { Js, Location } from './js.ts'
+import type { Js } from './js.ts'
 
 /** Where the value of a statement goes. */
 export type Sink =
@@ -24,6 +24,8 @@ export interface FunctionState {
   /** Parameters `@name` by name, which `super()` cannot read from `this` yet. */
   readonly promoted: Map<string, string>
 }
+
+const BLANK: ReadonlySet<number> = new Set([9, 10, 13, 32])
 
 /** State shared by the lowering functions of this folder. */
 export class Lowerer {
@@ -47,8 +49,8 @@ export class Lowerer {
   hasReactive = false
   /** In the arguments of `super()` of a constructor. */
   superArguments = false
-  private readonly lineStarts: number[] = [0]
-  private line = 0
+  /** Names of the source that the output spells differently, by offset. */
+  readonly renamed: Map<number, string> = new Map()
   /** Last number tried for each base of {@link fresh}, which would count from the start each time otherwise. */
   private readonly lastFresh: Map<string, number> = new Map()
 
@@ -59,33 +61,11 @@ export class Lowerer {
     this.scope = scope
     this.dialect = dialect
     this.fn = { scope, hoisted: new Set(), methodName: undefined, isVoid: false, promoted: new Map() }
-    for (let at = source.indexOf('\n'); at !== -1; at = source.indexOf('\n', at + 1))
-      this.lineStarts.push(at + 1)
   }
 
   fail(reason: string, node: { start: number; end: number }, hint?: string): never {
     const detail = { reason, filename: this.filename, source: this.source, start: node.start, end: node.end }
     throw new CompileError(hint === undefined ? detail : { ...detail, hint })
-  }
-
-  loc(node: { start: number; end: number }): Location {
-    return { start: this.position(node.start), end: this.position(node.end) }
-  }
-
-  private position(offset: number): { line: number; column: number } {
-    const { lineStarts } = this
-    let low = 0
-    let high = lineStarts.length - 1
-    const near = this.line
-    if (lineStarts[near]! <= offset) low = near
-    else high = near
-    while (low < high) {
-      const middle = (low + high + 1) >> 1
-      if (lineStarts[middle]! <= offset) low = middle
-      else high = middle - 1
-    }
-    this.line = low
-    return { line: low + 1, column: offset - lineStarts[low]! }
   }
 
   /** A name that nothing in the source uses. */
@@ -105,9 +85,22 @@ export class Lowerer {
     return name
   }
 
-  use(name: string): Js {
+  use(name: string, at?: number): Js {
     this.runtime.add(name)
-    return id(name)
+    return id(name, at)
+  }
+
+  /** Offset of an operator that stands behind a node. */
+  operatorAfter(node: { end: number }): number {
+    let at = node.end
+    while (BLANK.has(this.source.charCodeAt(at))) at++
+    return at
+  }
+
+  /** Offset of the name that ends a node such as `a.b`; undefined where it is not written out. */
+  nameAtEnd(node: { end: number }, name: string): number | undefined {
+    const at = node.end - name.length
+    return this.source.startsWith(name, at) ? at : undefined
   }
 
   /** Lowers something that is not a direct statement of its function. */

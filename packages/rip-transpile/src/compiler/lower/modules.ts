@@ -11,15 +11,20 @@ import { lowerStatement } from './statements.ts'
 
 export function lowerImport(l: Lowerer, node: NodeOf<'Import'>): Js[] {
   const specifiers: Js[] = []
-  if (node.base) specifiers.push({ type: 'ImportDefaultSpecifier', local: id(node.base) })
-  if (node.namespace) specifiers.push({ type: 'ImportNamespaceSpecifier', local: id(node.namespace) })
-  for (const { imported, local } of node.names ?? [])
-    specifiers.push({ type: 'ImportSpecifier', imported: id(imported), local: id(local) })
+  if (node.base) specifiers.push({ type: 'ImportDefaultSpecifier', local: id(node.base, node.baseStart) })
+  if (node.namespace)
+    specifiers.push({ type: 'ImportNamespaceSpecifier', local: id(node.namespace, node.namespaceStart) })
+  for (const { imported, importedStart, local, localStart } of node.names ?? [])
+    specifiers.push({
+      type: 'ImportSpecifier',
+      imported: id(imported, importedStart),
+      local: id(local, localStart),
+    })
   const attributes =
     node.attributes?.type === 'Obj'
       ? node.attributes.props.map((prop) => ({
           type: 'ImportAttribute',
-          key: id(prop.key.type === 'Id' ? prop.key.name : ''),
+          key: id(prop.key.type === 'Id' ? prop.key.name : '', prop.key.start),
           value: expression(l, prop.value),
         }))
       : []
@@ -27,9 +32,9 @@ export function lowerImport(l: Lowerer, node: NodeOf<'Import'>): Js[] {
     {
       type: 'ImportDeclaration',
       specifiers,
-      source: str(node.from, l.loc({ start: node.fromStart, end: node.end })),
+      source: str(node.from, node.fromStart),
       attributes,
-      loc: l.loc(node),
+      at: node.start,
     },
   ]
 }
@@ -37,16 +42,16 @@ export function lowerImport(l: Lowerer, node: NodeOf<'Import'>): Js[] {
 type ExportNode = NodeOf<'ExportNames'> | NodeOf<'ExportAll'> | NodeOf<'ExportDefault'> | NodeOf<'Export'>
 
 export function lowerExport(l: Lowerer, node: ExportNode): Js[] {
-  const loc = l.loc(node)
+  const at = node.start
   switch (node.type) {
     case 'ExportAll':
       return [
         {
           type: 'ExportAllDeclaration',
-          exported: node.as ? id(node.as) : null,
-          source: str(node.from),
+          exported: node.as ? id(node.as, node.asStart) : null,
+          source: str(node.from, node.fromStart),
           attributes: [],
-          loc,
+          at,
         },
       ]
     case 'ExportNames':
@@ -55,20 +60,24 @@ export function lowerExport(l: Lowerer, node: ExportNode): Js[] {
           type: 'ExportNamedDeclaration',
           declaration: null,
           specifiers: node.names.map(exportName),
-          source: node.from === undefined ? null : str(node.from),
+          source: node.from === undefined ? null : str(node.from, node.fromStart),
           attributes: [],
-          loc,
+          at,
         },
       ]
     case 'ExportDefault':
-      return [{ type: 'ExportDefaultDeclaration', declaration: defaultValue(l, node), loc }]
+      return [{ type: 'ExportDefaultDeclaration', declaration: defaultValue(l, node), at }]
     default:
       return exportDeclaration(l, node)
   }
 }
 
-function exportName({ imported, local }: ImportName): Js {
-  return { type: 'ExportSpecifier', exported: id(imported), local: id(local) }
+function exportName({ imported, importedStart, local, localStart }: ImportName): Js {
+  return {
+    type: 'ExportSpecifier',
+    exported: id(imported, importedStart),
+    local: id(local, localStart),
+  }
 }
 
 function defaultValue(l: Lowerer, node: NodeOf<'ExportDefault'>): Js {
@@ -80,7 +89,7 @@ function defaultValue(l: Lowerer, node: NodeOf<'ExportDefault'>): Js {
 
 function exportDeclaration(l: Lowerer, node: NodeOf<'Export'>): Js[] {
   const { declaration } = node
-  const loc = l.loc(node)
+  const at = node.start
   if (declaration.type === 'Erased') return []
   if (declaration.type === 'Assign') {
     const value = expression(l, declaration.value)
@@ -88,11 +97,11 @@ function exportDeclaration(l: Lowerer, node: NodeOf<'Export'>): Js[] {
     return [
       {
         type: 'ExportNamedDeclaration',
-        declaration: declare(kind, pattern(l, declaration.target), value, loc),
+        declaration: declare(kind, pattern(l, declaration.target), value, declaration.start),
         specifiers: [],
         source: null,
         attributes: [],
-        loc,
+        at,
       },
     ]
   }
@@ -104,7 +113,7 @@ function exportDeclaration(l: Lowerer, node: NodeOf<'Export'>): Js[] {
       specifiers: [],
       source: null,
       attributes: [],
-      loc,
+      at,
     },
   ]
 }

@@ -14,6 +14,7 @@ import {
   method,
   not,
   num,
+  standard,
   str,
   undefinedValue,
 } from './js.ts'
@@ -24,10 +25,10 @@ import type { Lowerer } from './lowerer.ts'
 /** `x in y`: an element, a part of a string, or a key. */
 export function membership(l: Lowerer, node: NodeOf<'In'>): Js {
   const left = expression(l, node.left)
-  const loc = l.loc(node)
+  const at = l.operatorAfter(node.left)
   let result: Js
   if (node.right.type === 'Arr' || node.right.type === 'Str' || node.right.type === 'Range')
-    result = call(member(expression(l, node.right), 'includes'), [left], loc)
+    result = method(expression(l, node.right), 'includes', [left], at)
   else {
     const name = l.temp('in')
     const leftName = isRepeatable(node.left) ? undefined : l.temp('item')
@@ -35,48 +36,47 @@ export function membership(l: Lowerer, node: NodeOf<'In'>): Js {
     const store = assign(id(name), expression(l, node.right))
     const isList = logical(
       '||',
-      call(member(id('Array'), 'isArray'), [store]),
+      standard('Array', 'isArray', [store], at),
       binary(
         '===',
         { type: 'UnaryExpression', operator: 'typeof', prefix: true, argument: id(name) },
         str('string'),
       ),
     )
-    result = conditional(
-      isList,
-      call(member(id(name), 'includes'), [value]),
-      binary('in', value, id(name)),
-      loc,
-    )
+    result = conditional(isList, method(id(name, at), 'includes', [value], at), binary('in', value, id(name)))
     if (leftName) result = { type: 'SequenceExpression', expressions: [assign(id(leftName), left), result] }
   }
   return node.negated ? not(result) : result
 }
 
-function matched(l: Lowerer, subject: Js, regex: Js): Js {
-  return assign(id('_'), method(call(l.use('__toMatchable'), [subject]), 'match', [regex]))
+function matched(l: Lowerer, subject: Js, regex: Js, at: number): Js {
+  const text = call(l.use('__toMatchable', at), [subject])
+  return assign(id('_', at), method(text, 'match', [regex], at))
 }
 
 export function lowerMatch(l: Lowerer, node: NodeOf<'Match'>): Js {
-  return matched(l, expression(l, node.left), expression(l, node.right))
+  return matched(l, expression(l, node.left), expression(l, node.right), l.operatorAfter(node.left))
 }
 
 export function lowerRegexIndex(l: Lowerer, node: NodeOf<'RegexIndex'>): Js {
+  const at = l.operatorAfter(node.object)
   const group = node.group ? expression(l, node.group) : num(0)
   return logical(
     '&&',
-    matched(l, expression(l, node.object), expression(l, node.regex)),
-    index(id('_'), group),
+    matched(l, expression(l, node.object), expression(l, node.regex), at),
+    index(id('_', at), group),
   )
 }
 
 export function slice(l: Lowerer, node: NodeOf<'Slice'>): Js {
-  const target = member(expression(l, node.object), 'slice', undefined, node.optional)
+  const { end } = node
+  const at = l.operatorAfter(node.object)
+  const target = member(expression(l, node.object), 'slice', at, node.optional)
   const from = node.from ? expression(l, node.from) : num(0)
-  if (!node.to) return call(target, node.from ? [from] : [], l.loc(node))
+  if (!node.to) return call(target, node.from ? [from] : [], end)
   const to = expression(l, node.to)
-  if (node.exclusive) return call(target, [from, to], l.loc(node))
-  if (node.to.type === 'Num') return call(target, [from, num(Number(node.to.raw) + 1)], l.loc(node))
+  if (node.exclusive) return call(target, [from, to], end)
+  if (node.to.type === 'Num') return call(target, [from, num(Number(node.to.raw) + 1)], end)
   return call(
     target,
     [
@@ -87,17 +87,17 @@ export function slice(l: Lowerer, node: NodeOf<'Slice'>): Js {
         id('Infinity'),
       ),
     ],
-    l.loc(node),
+    end,
   )
 }
 
 export function rangeArray(l: Lowerer, node: NodeOf<'Range'>): Js {
-  const at = id('i')
+  const offset = id('i')
   const from = id('from')
   const to = id('to')
-  const distance = call(member(id('Math'), 'abs'), [binary('-', to, from)])
+  const distance = method(id('Math'), 'abs', [binary('-', to, from)])
   const length = node.exclusive ? distance : binary('+', distance, num(1))
-  const value = conditional(binary('<=', from, to), binary('+', from, at), binary('-', from, at))
+  const value = conditional(binary('<=', from, to), binary('+', from, offset), binary('-', from, offset))
   const properties = [
     {
       type: 'Property',
@@ -109,22 +109,23 @@ export function rangeArray(l: Lowerer, node: NodeOf<'Range'>): Js {
       method: false,
     },
   ]
-  const make = call(member(id('Array'), 'from'), [
+  const make = method(id('Array'), 'from', [
     { type: 'ObjectExpression', properties },
-    arrow([id('_'), at], value),
+    arrow([id('_'), offset], value),
   ])
-  return call(arrow([from, to], make), [expression(l, node.from), expression(l, node.to)], l.loc(node))
+  const maker = { ...arrow([from, to], make), at: node.start, till: node.start }
+  return call(maker, [expression(l, node.from), expression(l, node.to)], node.end)
 }
 
 export function pick(l: Lowerer, node: NodeOf<'Pick'>): Js {
   const object = id('object')
   const properties = node.items.map((item) => {
-    const value = member(object, item.key)
+    const value = member(object, item.key, item.start)
     const full = item.init ? logical('??', value, expression(l, item.init)) : value
     return {
       type: 'Property',
       kind: 'init',
-      key: id(item.name),
+      key: id(item.name, item.nameStart),
       value: full,
       computed: false,
       shorthand: false,

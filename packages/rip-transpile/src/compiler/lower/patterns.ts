@@ -10,16 +10,16 @@ export function pattern(l: Lowerer, target: Node): Js {
       return {
         type: 'ArrayPattern',
         elements: target.items.map((item) => item && pattern(l, item)),
-        loc: l.loc(target),
+        at: target.start,
       }
     case 'Obj':
       return {
         type: 'ObjectPattern',
         properties: target.props.map((prop) => patternProperty(l, prop)),
-        loc: l.loc(target),
+        at: target.start,
       }
     case 'Spread':
-      return { type: 'RestElement', argument: pattern(l, target.arg) }
+      return { type: 'RestElement', argument: pattern(l, target.arg), at: target.start }
     case 'Assign':
       return {
         type: 'AssignmentPattern',

@@ -39,21 +39,21 @@ export function body(l: Lowerer, node: Node, sink: Sink): Js[] {
 }
 
 /** Gives a value to where it belongs. */
-export function deliver(sink: Sink, value: Js, loc: Js['loc'] = value.loc): Js {
+export function deliver(sink: Sink, value: Js, at: number | undefined = value.at): Js {
   switch (sink.kind) {
     case 'return':
-      return returns(value, loc)
+      return returns(value, at)
     case 'push':
-      return statement(method(id(sink.array), 'push', [value]), loc)
+      return statement(method(id(sink.array), 'push', [value]), at)
     case 'assign':
-      return statement(sink.make(value), loc)
+      return statement(sink.make(value), at)
     default:
-      return statement(value, loc)
+      return statement(value, at)
   }
 }
 
 export function lowerStatement(l: Lowerer, node: Node, sink: Sink): Js[] {
-  const loc = l.loc(node)
+  const at = node.start
   switch (node.type) {
     case 'Block':
       return statements(l, node.body, sink)
@@ -76,10 +76,10 @@ export function lowerStatement(l: Lowerer, node: Node, sink: Sink): Js[] {
     case 'Return':
       return lowerReturn(l, node)
     case 'Throw':
-      return [{ type: 'ThrowStatement', argument: expression(l, node.arg), loc }]
+      return [{ type: 'ThrowStatement', argument: expression(l, node.arg), at }]
     case 'Jump':
       checkJump(l, node)
-      return [{ type: node.kind === 'break' ? 'BreakStatement' : 'ContinueStatement', label: null, loc }]
+      return [{ type: node.kind === 'break' ? 'BreakStatement' : 'ContinueStatement', label: null, at }]
     case 'Logical':
       if (isGuard(node)) return lowerGuard(l, node, sink)
       break
@@ -88,11 +88,11 @@ export function lowerStatement(l: Lowerer, node: Node, sink: Sink): Js[] {
     case 'Fn':
       if (node.kind !== 'def') break
       if (sink.kind === 'discard') return [functionDeclaration(l, node)]
-      return [functionDeclaration(l, node), deliver(sink, id(node.name ?? ''))]
+      return [functionDeclaration(l, node), deliver(sink, id(node.name ?? '', node.nameStart))]
     case 'Class':
       if (!node.name) break
       if (sink.kind === 'discard') return [lowerClass(l, node, 'ClassDeclaration')]
-      return [lowerClass(l, node, 'ClassDeclaration'), deliver(sink, id(node.name))]
+      return [lowerClass(l, node, 'ClassDeclaration'), deliver(sink, id(node.name, node.nameStart))]
     case 'Import':
       return lowerImport(l, node)
     case 'ExportNames':
@@ -106,7 +106,7 @@ export function lowerStatement(l: Lowerer, node: Node, sink: Sink): Js[] {
       return lowerEnum(l, node)
     default:
   }
-  return [deliver(sink, expression(l, node), loc)]
+  return [deliver(sink, expression(l, node), at)]
 }
 
 function checkJump(l: Lowerer, node: NodeOf<'Jump'>): void {
@@ -121,8 +121,8 @@ function lowerReturn(l: Lowerer, node: NodeOf<'Return'>): Js[] {
       node,
       'Move it into a statement of its own.',
     )
-  const loc = l.loc(node)
-  if (!node.arg) return [returns(null, loc)]
+  const at = node.start
+  if (!node.arg) return [returns(null, at)]
   if (l.fn.isVoid)
     l.fail(
       'a void function returns no value',
@@ -130,14 +130,14 @@ function lowerReturn(l: Lowerer, node: NodeOf<'Return'>): Js[] {
       "Write a bare return, or remove the '!' behind its name.",
     )
   if (isStatementLike(node.arg)) return lowerStatement(l, node.arg, { kind: 'return' })
-  return [returns(expression(l, node.arg), loc)]
+  return [returns(expression(l, node.arg), at)]
 }
 
 function lowerIf(l: Lowerer, node: NodeOf<'If'>, sink: Sink): Js {
   const test = expression(l, node.test)
   const consequent = body(l, node.consequent, sink)
   const otherwise = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
-  return ifs(test, consequent, otherwise, l.loc(node))
+  return ifs(test, consequent, otherwise, node.start)
 }
 
 /** A branch that is not there still gives `undefined` where it matters. */
@@ -152,14 +152,16 @@ function lowerSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {
   for (const part of node.cases) {
     const lines = body(l, part.body, sink)
     const tests = part.tests.map((test) => expression(l, test))
-    for (const test of tests.slice(0, -1)) cases.push({ type: 'SwitchCase', test, consequent: [] })
-    cases.push({ type: 'SwitchCase', test: tests[tests.length - 1]!, consequent: caseBody(lines) })
+    for (const test of tests.slice(0, -1))
+      cases.push({ type: 'SwitchCase', test, consequent: [], at: part.start })
+    const test = tests[tests.length - 1]!
+    cases.push({ type: 'SwitchCase', test, consequent: caseBody(lines), at: part.start })
   }
   const fallback = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
   l.breakable--
   if (node.otherwise || fallback.length > 0)
-    cases.push({ type: 'SwitchCase', test: null, consequent: fallback })
-  return [{ type: 'SwitchStatement', discriminant: expression(l, node.subject), cases, loc: l.loc(node) }]
+    cases.push({ type: 'SwitchCase', test: null, consequent: fallback, at: node.otherwise?.start })
+  return [{ type: 'SwitchStatement', discriminant: expression(l, node.subject), cases, at: node.start }]
 }
 
 const LEAVES: ReadonlySet<string> = new Set([
@@ -182,7 +184,7 @@ function lowerCondSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {
     const test = part.tests
       .map((each) => expression(l, each))
       .reduce((left, right) => logical('||', left, right))
-    otherwise = [ifs(test, body(l, part.body, sink), otherwise, l.loc(part))]
+    otherwise = [ifs(test, body(l, part.body, sink), otherwise, part.start)]
   }
   return otherwise
 }
@@ -198,17 +200,17 @@ function lowerTry(l: Lowerer, node: NodeOf<'Try'>, sink: Sink): Js {
     }))
   } else if (!node.finalizer) handler = { type: 'CatchClause', param: null, body: block(missing(sink)) }
   const finalizer = node.finalizer ? block(body(l, node.finalizer, DISCARD)) : null
-  return { type: 'TryStatement', block: block(tried), handler, finalizer, loc: l.loc(node) }
+  return { type: 'TryStatement', block: block(tried), handler, finalizer, at: node.start }
 }
 
 /** `value or return`, where the right side leaves. */
 function lowerGuard(l: Lowerer, node: NodeOf<'Logical'>, sink: Sink): Js[] {
   const leave = body(l, node.right, DISCARD)
   if (sink.kind === 'discard')
-    return [ifs(guardTest(node.op, expression(l, node.left)), leave, undefined, l.loc(node))]
+    return [ifs(guardTest(node.op, expression(l, node.left)), leave, undefined, node.start)]
   const name = l.temp('value')
   const test = guardTest(node.op, assign(id(name), expression(l, node.left)))
-  return [ifs(test, leave, undefined, l.loc(node)), deliver(sink, id(name))]
+  return [ifs(test, leave, undefined, node.start), deliver(sink, id(name), node.start)]
 }
 
 function guardTest(op: string, value: Js): Js {
@@ -246,29 +248,30 @@ export function hoistNames(l: Lowerer, names: readonly { name: string; start: nu
 }
 
 function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
-  const loc = l.loc(node)
+  const at = node.start
   if (node.value.type === 'Logical' && isGuard(node.value) && node.op === '=') {
     const { left, right, op } = node.value
     const first = lowerAssign(l, { ...node, value: left }, DISCARD)
-    const tail = sink.kind === 'discard' ? [] : [deliver(sink, pattern(l, node.target))]
-    return [...first, ifs(guardTest(op, expression(l, node.target)), body(l, right, DISCARD)), ...tail]
+    const tail = sink.kind === 'discard' ? [] : [deliver(sink, pattern(l, node.target), at)]
+    const test = guardTest(op, expression(l, node.target))
+    return [...first, ifs(test, body(l, right, DISCARD), undefined, right.start), ...tail]
   }
   const kind = splitRest(node.target) ? hoistNames(l, patternNames(node.target)) : declaringKind(l, node)
   const simple = node.target.type === 'Id' && !l.scope.owner(node.target.name)?.reactive.has(node.target.name)
   if (node.op === '=' && simple && isStatementLike(node.value) && !isShort(node.value)) {
     const name = node.target.type === 'Id' ? node.target.name : ''
-    const make = (value: Js): Js => assign(id(name), value)
+    const make = (value: Js): Js => assign(id(name, node.target.start), value)
     const lines = l.nested(() => lowerStatement(l, node.value, { kind: 'assign', make }))
-    const tail = sink.kind === 'discard' ? [] : [deliver(sink, id(name))]
-    return [...(kind ? [declare('let', id(name), null)] : []), ...lines, ...tail]
+    const tail = sink.kind === 'discard' ? [] : [deliver(sink, id(name, at), at)]
+    return [...(kind ? [declare('let', id(name, at), null, at)] : []), ...lines, ...tail]
   }
-  if (!kind) return [deliver(sink, assignment(l, node), loc)]
+  if (!kind) return [deliver(sink, assignment(l, node), at)]
   const value = expression(l, node.value)
-  const declaration = declare(kind, pattern(l, node.target), value, loc)
+  const declaration = declare(kind, pattern(l, node.target), value, at)
   if (sink.kind === 'discard') return [declaration]
   return [
     declaration,
-    deliver(sink, node.target.type === 'Id' ? id(node.target.name) : expression(l, node.target)),
+    deliver(sink, node.target.type === 'Id' ? id(node.target.name, at) : expression(l, node.target), at),
   ]
 }
 
@@ -283,16 +286,15 @@ function isShort(node: Node): boolean {
 
 function lowerReactive(l: Lowerer, node: NodeOf<'Reactive'>, sink: Sink): Js[] {
   const value = reactiveValue(l, node)
-  if (!node.name) return [deliver(sink, value, l.loc(node))]
-  const declaration = declare('const', id(node.name.name, l.loc(node.name)), value, l.loc(node))
+  if (!node.name) return [deliver(sink, value, node.start)]
+  const declaration = declare('const', id(node.name.name, node.name.start), value, node.start)
   if (sink.kind === 'discard') return [declaration]
-  return [declaration, deliver(sink, expression(l, node.name))]
+  return [declaration, deliver(sink, expression(l, node.name), node.start)]
 }
 
 export function reactiveValue(l: Lowerer, node: NodeOf<'Reactive'>): Js {
-  const make = l.use(`__${node.kind}`)
-  const value = expression(l, node.value)
-  return call(make, [value], l.loc(node))
+  const make = l.use(`__${node.kind}`, node.name ? l.operatorAfter(node.name) : node.start)
+  return call(make, [expression(l, node.value)], node.end)
 }
 
 function lowerEnum(l: Lowerer, node: NodeOf<'Enum'>): Js[] {
@@ -306,18 +308,20 @@ function lowerEnum(l: Lowerer, node: NodeOf<'Enum'>): Js[] {
     shorthand: false,
     method: false,
   })
-  for (const { key, value } of node.members)
-    props.push(property(/^[\w$]+$/.test(key) ? id(key) : str(key), expression(l, value)))
-  for (const { key, value } of node.members) {
+  for (const { key, keyStart, value } of node.members) {
+    const name = /^[\w$]+$/.test(key) ? id(key, keyStart) : str(key, keyStart)
+    props.push(property(name, expression(l, value)))
+  }
+  for (const { key, keyStart, value } of node.members) {
     const simple = value.type === 'Num' || value.type === 'Str'
-    props.push(property(expression(l, value), str(key), !simple))
+    props.push(property(expression(l, value), str(key, keyStart), !simple))
   }
   return [
     declare(
       'const',
-      id(node.name.name, l.loc(node.name)),
+      id(node.name.name, node.name.start),
       { type: 'ObjectExpression', properties: props },
-      l.loc(node),
+      node.start,
     ),
   ]
 }

@@ -201,13 +201,15 @@ function parsePick(p: Parser, object: Node, optional: boolean): Node {
       lx.kind = 'id'
       p.next()
       let name = key
+      let nameStart = start
       if (p.accept(':')) {
         name = lx.value
+        nameStart = lx.start
         if (!p.is('id')) p.unexpected('expected the new name of the property')
         p.next()
       }
       const init = p.accept('=') ? parseExpression(p) : undefined
-      items.push({ key, name, init, start, end: lx.lastEnd })
+      items.push({ key, name, nameStart, init, start, end: lx.lastEnd })
       if (p.is(',') || p.is('NEWLINE')) {
         p.next()
         p.skipLayout()

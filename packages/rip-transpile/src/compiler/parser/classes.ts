@@ -12,9 +12,10 @@ export function parseClass(p: Parser): Class {
   const { start } = lx
   p.next()
   let name: string | undefined
+  const nameStart = lx.start
   if (p.is('id')) {
     name = lx.value
-    p.scope.bind(name, lx.start)
+    p.scope.bind(name, nameStart)
     p.next()
     if (p.is('.') && !lx.spaced)
       lx.fail('the name of a class has no dots', lx.start, lx.end, 'Assign it: `A.b = class`.')
@@ -28,7 +29,7 @@ export function parseClass(p: Parser): Class {
   }
   const scope = new Scope(p.scope, false)
   const members = p.withScope(scope, () => p.fresh(() => (p.is('INDENT') ? parseMembers(p) : [])))
-  return { type: 'Class', name, parent, members, scope, start, end: lx.lastEnd }
+  return { type: 'Class', name, nameStart, parent, members, scope, start, end: lx.lastEnd }
 }
 
 function parseMembers(p: Parser): Member[] {
@@ -78,7 +79,7 @@ function parseInnerClass(p: Parser): Member {
   const inner = new Scope(p.scope, true)
   const value = p.withScope(inner, () => parseClass(p))
   if (!value.name) p.lx.fail('a class in a class has a name', start, p.lx.lastEnd, 'Write `class @Name`.')
-  const key: Node = { type: 'Id', name: value.name, start: value.start, end: value.start }
+  const key: Node = { type: 'Id', name: value.name, start: value.nameStart, end: value.nameStart }
   return { kind: 'field', key, computed: false, isStatic: true, value, start, end: value.end }
 }
 

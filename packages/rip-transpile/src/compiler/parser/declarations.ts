@@ -53,7 +53,7 @@ function parseEnum(p: Parser): Node {
   p.next()
   if (!p.is('INDENT')) p.unexpected('expected the members of the enum')
   p.next()
-  const members: { key: string; value: Node }[] = []
+  const members: { key: string; keyStart: number; value: Node }[] = []
   let auto = 0
   while (!p.is('DEDENT') && !p.is('EOF')) {
     const at = lx.start
@@ -63,7 +63,7 @@ function parseEnum(p: Parser): Node {
       ? parseExpression(p)
       : { type: 'Num', raw: String(auto), start: at, end: lx.lastEnd }
     if (value.type === 'Num') auto = Number(value.raw) + 1
-    members.push({ key: named, value })
+    members.push({ key: named, keyStart: at, value })
     p.accept(',')
     p.skipNewlines()
   }

@@ -20,6 +20,8 @@ export function parseImport(p: Parser): Node {
   }
   let base: string | undefined
   let namespace: string | undefined
+  const baseStart = lx.start
+  let namespaceStart = baseStart
   let names: ImportName[] | undefined
   if (!p.is('"') && !p.is("'")) {
     if (p.is('id')) {
@@ -29,6 +31,7 @@ export function parseImport(p: Parser): Node {
     if (p.accept('*')) {
       if (!p.isWord('as')) p.unexpected('expected as')
       p.next()
+      namespaceStart = lx.start
       namespace = bindImport(p)
     } else if (p.is('{')) names = parseNames(p, true)
     if (!p.isWord('from')) p.unexpected('expected from')
@@ -38,7 +41,19 @@ export function parseImport(p: Parser): Node {
   const from = parseSpecifier(p)
   const attributes =
     p.accept('with') || (p.isWord('assert') && (p.next(), true)) ? parseExpression(p) : undefined
-  return { type: 'Import', base, namespace, names, from, fromStart, attributes, start, end: lx.lastEnd }
+  return {
+    type: 'Import',
+    base,
+    baseStart,
+    namespace,
+    namespaceStart,
+    names,
+    from,
+    fromStart,
+    attributes,
+    start,
+    end: lx.lastEnd,
+  }
 }
 
 function bindImport(p: Parser): string {
@@ -88,7 +103,11 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
         p.next()
       }
       if (first !== '')
-        list.push(binds ? { imported: first, local: second } : { imported: second, local: first })
+        list.push(
+          binds
+            ? { imported: first, importedStart: at, local: second, localStart: secondAt }
+            : { imported: second, importedStart: secondAt, local: first, localStart: at },
+        )
       if (binds && first !== '') importName(p, second, secondAt)
       else if (first !== '') p.scope.mention(first, at, 'read')
       p.skipLayout()
@@ -107,19 +126,25 @@ export function parseExport(p: Parser): Node {
   p.next()
   if (p.accept('*')) {
     let as: string | undefined
+    let asStart = lx.start
     if (p.isWord('as')) {
       p.next()
+      asStart = lx.start
       as = lx.value
       p.next()
     }
     if (!p.isWord('from')) p.unexpected('expected from')
     p.next()
-    return { type: 'ExportAll', as, from: parseSpecifier(p), start, end: lx.lastEnd }
+    const fromStart = lx.start
+    return { type: 'ExportAll', as, asStart, from: parseSpecifier(p), fromStart, start, end: lx.lastEnd }
   }
   if (p.is('{')) {
     const names = parseNames(p, false)
-    const from = p.isWord('from') ? (p.next(), parseSpecifier(p)) : undefined
-    return { type: 'ExportNames', names, from, start, end: lx.lastEnd }
+    const hasFrom = p.isWord('from')
+    if (hasFrom) p.next()
+    const fromStart = lx.start
+    const from = hasFrom ? parseSpecifier(p) : undefined
+    return { type: 'ExportNames', names, from, fromStart, start, end: lx.lastEnd }
   }
   if (p.isWord('default')) {
     p.next()

@@ -1,0 +1,81 @@
+import { print } from 'esrap'
+import type { Context } from 'esrap'
+import ts from 'esrap/languages/ts'
+import type { Js } from './lower/js.ts'
+import type { Segment } from './source-map.ts'
+
+/** Prints statements as a module; the places of their parts come along as segments, by line of the code. */
+export function printProgram(body: readonly Js[]): { code: string; rows: readonly Segment[][] } {
+  const program: Js = { type: 'Program', sourceType: 'module', body }
+  const { code, map } = print(program, VISITORS as never, { indent: '  ', sourceMapEncodeMappings: false })
+  return { code, rows: (map as { mappings: Segment[][] }).mappings }
+}
+
+const standardVisitors = ts() as unknown as Record<string, (node: Js, context: Context) => void>
+
+/** Every node marks its own places, and nothing else does: what the printer would mark itself needs `loc`. */
+const VISITORS = {
+  ...standardVisitors,
+  _(node: Js, context: Context, visit: (node: Js) => void): void {
+    if (node.at !== undefined) mark(context, node.at)
+    visit(node)
+    if (node.till !== undefined) mark(context, node.till)
+  },
+  Identifier(node: Js, context: Context): void {
+    if (node['verbatim'] === true) printEmbedded(node, context)
+    else context.write(node['name'] as string)
+  },
+  ImportDeclaration: printImport,
+  ImportAttribute(node: Js, context: Context): void {
+    context.visit(node['key'] as Js)
+    context.write(': ')
+    context.visit(node['value'] as Js)
+  },
+}
+
+/**
+ * Gives the text that follows its place. The printer knows lines and columns but never looks at the source, so
+ * the offset goes through it as a column of the first line.
+ */
+function mark(context: Context, offset: number): void {
+  context.location(1, offset)
+}
+
+/** Names, and whatever begins a line. */
+const PLACE = /[A-Za-z_$][\w$]*|(?<=\n[ \t]*)\S/g
+
+/** Embedded JavaScript, which keeps its places. */
+function printEmbedded(node: Js, context: Context): void {
+  const text = node['name'] as string
+  let from = 0
+  for (const { index } of text.matchAll(PLACE)) {
+    context.write(text.slice(from, index))
+    mark(context, node.at! + index)
+    from = index
+  }
+  context.write(text.slice(from))
+}
+
+/** The printer's own imports give no place to the names of defaults and namespaces. */
+function printImport(node: Js, context: Context): void {
+  const specifiers = node['specifiers'] as Js[]
+  const attributes = node['attributes'] as Js[]
+  const named = specifiers.filter(({ type }) => type === 'ImportSpecifier')
+  context.write('import ')
+  for (const [at, { type, local }] of specifiers.filter((one) => !named.includes(one)).entries()) {
+    if (at > 0) context.write(', ')
+    if (type === 'ImportNamespaceSpecifier') context.write('* as ')
+    context.visit(local as Js)
+  }
+  if (named.length > 0) {
+    if (named.length < specifiers.length) context.write(', ')
+    context.visit({ type: 'ObjectPattern', properties: named } as Js)
+  }
+  if (specifiers.length > 0) context.write(' from ')
+  context.visit(node['source'] as Js)
+  if (attributes.length > 0) {
+    context.write(' with ')
+    context.visit({ type: 'ObjectExpression', properties: attributes } as Js)
+  }
+  context.write(';')
+}
