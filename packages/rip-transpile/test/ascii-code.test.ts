@@ -48,5 +48,5 @@ test('a .rip module says what it means in every script, and its errors keep thei
   })
   const { stdout } = await runBun(['--preload', REGISTER, 'app.rip'], { cwd: project.root })
   expect(stdout).toStartWith('a · ü € 😀 10\né Error: ·\n')
-  expect(stdout).toContain('app.rip:3:28')
+  expect(stdout).toContain('app.rip:3:19')
 })

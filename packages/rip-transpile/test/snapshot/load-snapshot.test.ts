@@ -103,8 +103,8 @@ test('stack traces keep naming lines of the source the snapshot was built from',
   project.write({ 'app/a.ts': '', 'app/b.rip': '' })
   const stack = await run(project, './main.rip')
   expect(stack).toContain('a.ts:6:')
-  expect(stack).toContain('b.rip:4:4')
-  expect(stack).toContain('main.rip:3:4')
+  expect(stack).toContain('b.rip:4:3')
+  expect(stack).toContain('main.rip:3:3')
 })
 
 test('a folder without a snapshot is refused', async () => {

@@ -138,7 +138,7 @@ function lower(l: Lowerer, node: Node): Js {
     case 'MapLit':
       return {
         type: 'NewExpression',
-        callee: id('Map'),
+        callee: { ...id('Map'), till: at },
         arguments:
           node.entries.length === 0
             ? []
@@ -150,7 +150,7 @@ function lower(l: Lowerer, node: Node): Js {
                 ),
               ],
         at,
-        till: at,
+        till: node.end,
       }
     case 'Symbol':
       return standard('Symbol', 'for', [str(node.name)], at)
@@ -165,10 +165,11 @@ function lower(l: Lowerer, node: Node): Js {
     case 'New':
       return {
         type: 'NewExpression',
-        callee: expression(l, node.callee),
+        // What is thrown in the constructor, or is an error itself, has the place of the parenthesis.
+        callee: { ...expression(l, node.callee), till: at },
         arguments: expressions(l, node.args),
         at,
-        till: at,
+        till: node.end,
       }
     case 'Member':
       if (l.superArguments && node.object.type === 'Keyword' && l.fn.promoted.has(node.prop))
