@@ -56,14 +56,14 @@ for (const scenario of chosen) {
 console.log(`\n${chosen.length - failed} passed, ${failed} failed`)
 process.exit(Math.min(100, failed))
 
-async function play({ run }: BlackBoxScenario): Promise<Outcome> {
+async function play(scenario: BlackBoxScenario): Promise<Outcome> {
   const startedAt = performance.now()
   const verdict = new Verdict()
   const sandbox = Sandbox.create()
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error(`not finished after ${LIMIT_MS} ms`)), LIMIT_MS)
   try {
-    await Promise.race([run(sandbox, verdict), late.promise])
+    await Promise.race([scenario.run(sandbox, verdict), late.promise])
   } catch (error) {
     verdict.expect(false, error instanceof Error ? error.message : String(error))
   } finally {

@@ -156,6 +156,18 @@ export class Sandbox implements AsyncDisposable {
     }
   }
 
+  /** Whether a connection to the port is accepted. */
+  async accepts(): Promise<boolean> {
+    try {
+      const socket = await Bun.connect({ hostname: '127.0.0.1', port: this.port, socket: { data() {} } })
+      socket.terminate()
+      return true
+    } catch {
+      // Refused.
+      return false
+    }
+  }
+
   startLoad(options: Partial<LoadOptions> = {}): Load {
     const load = new Load({
       port: this.port,

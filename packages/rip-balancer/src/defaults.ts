@@ -52,6 +52,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   responseMs: 60_000,
   responseIdleMs: 60_000,
   totalMs: Number.POSITIVE_INFINITY,
+  repeatMs: 5_000,
   tunnelIdleMs: 600_000,
   continueMs: 1_000,
   upstreamIdleMs: 15_000,

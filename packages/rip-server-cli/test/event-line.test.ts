@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { ExitReason, ManagerEventBody, Refusal } from '@rip/manager'
-import { eventLine, plainEvent } from '../src/serve/event-line.ts'
+import { eventLine, plainEvent, refusalMessage } from '../src/serve/event-line.ts'
 import type { Terminal } from '../src/terminal/terminal.ts'
 
 const plain = (text: string): string => text
@@ -52,6 +52,27 @@ describe('a reload is told', () => {
     expect(line({ type: 'generation-refused', refusal })).toBe(
       '✗ fedcba9 refused, 0123456 serves on: app.rip:2:3: unexpected )\n\n> 2 |   )\n',
     )
+  })
+})
+
+describe('the reason of a refusal names the place', () => {
+  function reason(message: string): string {
+    const failure = { kind: 'compile', message, file: '/srv/app.ts', line: 2, column: 3 } as const
+    return refusalMessage({ code: 'boot-failed', generation: 'fedcba987654', message, failure, atMs: 0 })
+  }
+
+  test('in front when it names no file', () => {
+    expect(reason('unexpected )')).toBe('/srv/app.ts:2:3: unexpected )')
+  })
+
+  test('where it names the file alone', () => {
+    expect(reason('/srv/app.ts could not be compiled: unexpected )')).toBe(
+      '/srv/app.ts:2:3 could not be compiled: unexpected )',
+    )
+  })
+
+  test('once', () => {
+    expect(reason('/srv/app.ts:2:3: unexpected )')).toBe('/srv/app.ts:2:3: unexpected )')
   })
 })
 

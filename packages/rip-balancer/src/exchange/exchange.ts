@@ -233,11 +233,11 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   }
 
   failed(failure: UpstreamFailure): void {
-    const stale = failure === 'reset' && this.isStaleReuse()
+    const repeatable = failure === 'connect-failed' || (failure === 'reset' && this.isRepeatable())
     this.upstream = undefined
     if (this.phase === 'tunnel') return this.tunnelClosed()
     if (this.phase === 'responding') return this.cut(causeOf(failure), failure)
-    if ((failure === 'connect-failed' || stale) && this.retry(failure)) return
+    if (repeatable && this.retry(failure)) return
     this.release(failure)
     this.fail(causeOf(failure))
   }
@@ -319,7 +319,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   private sendBody(head: RequestHead): void {
     const upstream = this.upstream!
     if (this.retries > 0) this.body.replay(upstream.outbox)
-    else if (upstream.reused) this.body.keep()
+    else if (upstream.reused || head.isIdempotent) this.body.keep()
     if (this.body.done) return this.requestSent()
     this.awaitsContinue = head.expectsContinue && this.body.received === 0
     this.client.inputWanted()
@@ -394,12 +394,20 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
 
   // --- failure
 
-  /** A kept-alive connection that the backend closed before a byte of the response: likely before it saw the request. */
-  private isStaleReuse(): boolean {
+  /**
+   * Lost before a byte of the response: a stale connection, or a backend that died. The request is sent again if
+   * nothing of it was sent, or if doing it twice is the same as once (RFC 9110 §9.2.2) and it was under way so
+   * shortly that it is hardly what the backend died of.
+   */
+  private isRepeatable(): boolean {
     const upstream = this.upstream!
-    if (!upstream.reused || upstream.answered || !this.body.isReplayable) return false
+    if (upstream.answered || !this.body.isReplayable) return false
     const nothingSent = upstream.outbox.sent === this.upstreamSent
-    return nothingSent || this.request!.isIdempotent
+    return nothingSent || (this.request!.isIdempotent && this.isYoung())
+  }
+
+  private isYoung(): boolean {
+    return monotonicMs() - this.dispatchedAt <= this.plane.settings.timeouts.repeatMs
   }
 
   private retry(failure: FailedOutcome): boolean {

@@ -42,6 +42,8 @@ export interface Timeouts {
   readonly responseIdleMs: number
   /** Whole exchange, queue included; `Infinity` is off (504, or the response is cut). */
   readonly totalMs: number
+  /** A request that a backend had for longer before it died is not sent again: it may be what it died of. */
+  readonly repeatMs: number
   /** Silence in both directions of an upgraded connection. */
   readonly tunnelIdleMs: number
   /** Wait for `100 Continue` of the backend before the body is sent anyway. */

@@ -120,6 +120,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       responseMs: 5_000,
       responseIdleMs: 5_000,
       totalMs: Number.POSITIVE_INFINITY,
+      repeatMs: 5_000,
       tunnelIdleMs: 5_000,
       continueMs: 1_000,
       upstreamIdleMs: 5_000,

@@ -408,7 +408,7 @@ describe('connections to backends', () => {
     expect(balancer.claims.inFlight).toBe(0)
   })
 
-  test('that break under a POST are not: it may have been executed', async () => {
+  test('that turn out stale under a POST are not: it may have been executed', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.includes('POST')) socket.destroy()
       else socket.write(OK)
@@ -419,6 +419,42 @@ describe('connections to backends', () => {
     await client.send(post('hi')).untilText('502')
     expect(backend.received).toHaveLength(1)
     expect(balancer.ended.at(-1)).toMatchObject({ status: 502, cause: 'backend-reset', retries: 0 })
+  })
+
+  test.each([
+    ['GET', GET],
+    ['PUT', 'PUT / HTTP/1.1\r\nHost: h.test\r\nContent-Length: 2\r\n\r\nhi'],
+  ])('that die under a %s are tried elsewhere, body included', async (_method, request) => {
+    await using dying = await RawBackend.start((socket) => socket.destroy())
+    await using backend = await RawBackend.start(
+      (socket, received) => /\r\n\r\n(hi)?$/.test(received) && socket.write(OK),
+    )
+    await using balancer = await TestBalancer.start([dying.path, backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(request).untilText('ok')
+    expect(balancer.claims.outcomes).toEqual(['reset', 'ok'])
+    expect(balancer.ended).toMatchObject([{ status: 200, retries: 1 }])
+  })
+
+  test('that die after a long time are not: the request may be what they died of', async () => {
+    await using dying = await RawBackend.start((socket) => void setTimeout(() => socket.destroy(), 60))
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([dying.path, backend.path], {
+      timeouts: { repeatMs: 20 },
+    })
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('502')
+    expect(balancer.ended).toMatchObject([{ status: 502, cause: 'backend-reset', retries: 0 }])
+  })
+
+  test('that die under a POST are not: it may have been executed', async () => {
+    await using dying = await RawBackend.start((socket) => socket.destroy())
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([dying.path, backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(post('hi')).untilText('502')
+    expect(balancer.ended).toMatchObject([{ status: 502, cause: 'backend-reset', retries: 0 }])
+    expect(backend.received).toEqual([])
   })
 
   test('that cannot be made are tried elsewhere, for any method', async () => {

@@ -103,6 +103,7 @@ export function timelessSettings(): DataPlaneSettings {
       responseMs: never,
       responseIdleMs: never,
       totalMs: never,
+      repeatMs: never,
       tunnelIdleMs: never,
       continueMs: never,
       upstreamIdleMs: never,

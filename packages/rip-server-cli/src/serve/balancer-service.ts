@@ -36,6 +36,9 @@ export function balancerService({ socket, listen, adminPath, admin, env }: Balan
       '--admin',
       `unix:${adminPath}`,
       '--wait-for-backends',
+      // A worker that stands still keeps what it has and gets hardly more, long before it is known to be stuck.
+      '--policy',
+      'least-requests',
     ],
     cwd: '/',
     // Its standard input is a pipe of ours: when that ends we are gone, and it leaves, too.

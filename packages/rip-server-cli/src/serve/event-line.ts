@@ -91,9 +91,11 @@ export function refusalText(
 
 /** The reason with its position, if it is known and not said already. */
 export function refusalMessage({ message, failure }: Refusal): string {
-  if (failure?.file === undefined || message.includes(failure.file)) return message
-  const position = [failure.file, failure.line, failure.column].filter((part) => part !== undefined)
-  return `${position.join(':')}: ${message}`
+  if (failure?.file === undefined) return message
+  const { file, line, column } = failure
+  const position = [file, line, column].filter((part) => part !== undefined).join(':')
+  if (!message.includes(file)) return `${position}: ${message}`
+  return message.includes(`${file}:`) ? message : message.replace(file, position)
 }
 
 /** What points at the cause: the code frame, or the end of what the candidate wrote. */
