@@ -22,6 +22,18 @@ for (const [name, source, expected] of RETURNS) {
   })
 }
 
+const INDENTED: [string, string, unknown][] = [
+  ['parentheses', 'x = (\n  1 + 1\n)\nx', 2],
+  ['parentheses with statements', '3 * (\n  a = 1\n  a + 1\n)', 6],
+  ['an interpolation', 's = "a #{\n  1 + 1\n} b"\ns', 'a 2 b'],
+  ['an interpolation of a heredoc', 's = """\n  a #{\n    1 + 1\n  } b\n  """\ns', 'a 2 b'],
+]
+for (const [name, source, expected] of INDENTED) {
+  test(`${name} may end on a line of their own`, () => {
+    expect(run(source)).toEqual(expected)
+  })
+}
+
 test('a map literal spreads another map', () => {
   expect(run('base = *{a: 1}\n[...*{...base, b: 2}]')).toEqual([
     ['a', 1],

@@ -318,7 +318,9 @@ function template(l: Lowerer, node: NodeOf<'Template'>, tagged: boolean): Js {
       : text.replace(/[\\`]/g, '\\$&').replace(/\$\{/g, '\\${').replace(/\r/g, '\\r')
     return { type: 'TemplateElement', value: { raw: escaped, cooked: text }, tail: at === last }
   })
-  return { type: 'TemplateLiteral', quasis, expressions: expressions(l, node.exprs), at: node.start }
+  // What a tag throws has the place of the backtick, which is then the one of the tag.
+  const at = tagged ? undefined : node.start
+  return { type: 'TemplateLiteral', quasis, expressions: expressions(l, node.exprs), at }
 }
 
 /** JavaScript between backticks, which keeps its places; or the name of a variable of ours. */

@@ -27,7 +27,8 @@ function parseStatements(p: Parser, close: string): Node[] {
     body.push(parseStatement(p))
     if (p.kind === close) break
     if (p.is(')') || p.is(']') || p.is('}') || (p.is(',') && close === 'DEDENT')) break
-    if (p.is('EOF')) break
+    // The end of the indentation behind an opening bracket.
+    if (p.is('EOF') || p.is('DEDENT')) break
     if (!p.is('NEWLINE') && !p.is(';')) rejectForeignStatement(p)
     p.skipNewlines()
   }
