@@ -23,7 +23,6 @@ import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
 import { removeStaleSocket } from './stale-socket.ts'
 import { FileTlsSource } from './tls/file-tls-source.ts'
-import type { Upstreams } from './upstream/upstreams.ts'
 
 /** What a program can add to a configuration. */
 export interface BalancerHooks extends Hooks {
@@ -146,7 +145,7 @@ export class Balancer implements AsyncDisposable {
     this.config = next
     this.pool.configure(next)
     if (declaresBackends) this.membership.declare(next.backends)
-    this.plane = this.createPlane(this.plane.upstreams)
+    this.plane = this.createPlane(this.plane)
     for (const listener of this.listeners) listener.use(this.plane)
     if (changesHealth) this.watchHealth()
   }
@@ -255,11 +254,11 @@ export class Balancer implements AsyncDisposable {
     this.health?.start()
   }
 
-  private createPlane(upstreams?: Upstreams): DataPlane {
+  private createPlane(previous?: DataPlane): DataPlane {
     const { onRequest, onResponse } = this.hooks
     const hooks = { ...(onRequest && { onRequest }), ...(onResponse && { onResponse }) }
     const settings = { ...this.config, hooks, errorPages, observer: this.observer }
-    return new DataPlane(settings, this.pool, upstreams)
+    return new DataPlane(settings, this.pool, previous)
   }
 
   private createObserver(): ExchangeObserver {

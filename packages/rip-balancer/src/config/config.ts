@@ -125,8 +125,16 @@ export interface LimitsConfig {
   readonly fields?: number
   /** Request body. @default '10MiB' */
   readonly body?: Size
-  /** Slowest upload, in bytes per second. @default 512 */
+  /** Slowest upload, in bytes per second of waiting for it; 0 is off. @default 512 */
   readonly bodyRate?: number
+  /** Slowest reader of a response, in bytes per second while some wait for it; 0 is off. @default 512 */
+  readonly responseRate?: number
+  /** Part of a request body that is read before the request takes a place at a backend, when these are scarce. @default '64KiB' */
+  readonly requestBuffer?: Size
+  /** Part of a response that is kept for a slow reader so that the backend is free, when backends are scarce. @default '1MiB' */
+  readonly responseBuffer?: Size
+  /** All such parts together. @default '64MiB' */
+  readonly buffers?: Size
   /** Head of a response. @default '64KiB' */
   readonly responseHead?: Size
   /** Client connections. @default 10000 */

@@ -246,6 +246,10 @@ function readLimits(reader: ConfigReader): Limits {
     maxFields: reader.count('fields', DEFAULT_LIMITS.maxFields, 1),
     maxBodyBytes: reader.size('body', DEFAULT_LIMITS.maxBodyBytes),
     minBodyBytesPerSecond: reader.count('bodyRate', DEFAULT_LIMITS.minBodyBytesPerSecond),
+    minResponseBytesPerSecond: reader.count('responseRate', DEFAULT_LIMITS.minResponseBytesPerSecond),
+    maxRequestBufferBytes: reader.size('requestBuffer', DEFAULT_LIMITS.maxRequestBufferBytes),
+    maxResponseBufferBytes: reader.size('responseBuffer', DEFAULT_LIMITS.maxResponseBufferBytes),
+    maxBufferedBytes: reader.size('buffers', DEFAULT_LIMITS.maxBufferedBytes),
     maxResponseHeadBytes: reader.size('responseHead', DEFAULT_LIMITS.maxResponseHeadBytes),
     maxConnections: reader.count('connections', DEFAULT_LIMITS.maxConnections, 1),
     maxConnectionsPerAddress: reader.count(

@@ -3,6 +3,7 @@ import type { Claims } from '../pool/claim.ts'
 import type { UpstreamLimits } from '../upstream/upstream-connection.ts'
 import { Upstreams } from '../upstream/upstreams.ts'
 import type { TrailerWriter } from './request-body.ts'
+import { BufferBudget } from './buffer-budget.ts'
 import { RequestWriter } from './request-writer.ts'
 import { ResponseWriter } from './response-writer.ts'
 import type { DataPlaneSettings } from './settings.ts'
@@ -14,19 +15,22 @@ export class DataPlane {
   readonly settings: DataPlaneSettings
   readonly claims: Claims
   readonly upstreams: Upstreams
+  readonly buffers: BufferBudget
   readonly requests: RequestWriter
   readonly responses: ResponseWriter
   /** For trailers of requests; `undefined` drops them. */
   readonly trailerWriter: TrailerWriter | undefined
   private readonly spareHeads: RequestHead[] = []
 
-  /** @param upstreams connections to take over from the data plane this one replaces */
-  constructor(settings: DataPlaneSettings, claims: Claims, upstreams?: Upstreams) {
+  /** @param previous the data plane this one replaces: its connections and its buffers are taken over */
+  constructor(settings: DataPlaneSettings, claims: Claims, previous?: DataPlane) {
     const { limits, forwarding, observer } = settings
     this.settings = settings
     this.claims = claims
-    this.upstreams = upstreams ?? new Upstreams(limits.maxIdlePerBackend, observer)
+    this.upstreams = previous?.upstreams ?? new Upstreams(limits.maxIdlePerBackend, observer)
     this.upstreams.configure(upstreamLimits(settings))
+    this.buffers = previous?.buffers ?? new BufferBudget()
+    this.buffers.maxBytes = limits.maxBufferedBytes
     this.requests = new RequestWriter(forwarding)
     this.responses = new ResponseWriter(forwarding.via)
     if (forwarding.requestTrailers)

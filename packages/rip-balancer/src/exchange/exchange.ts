@@ -9,6 +9,9 @@ import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import { flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
+import { BufferShare } from './buffer-budget.ts'
+import type { ClientSide } from './client-side.ts'
+import type { DataPlane } from './data-plane.ts'
 import { ExchangeAnswers } from './exchange-answers.ts'
 import type { ExchangePhase } from './exchange-phase.ts'
 import { causeOf, statusOfFailure } from './failure.ts'
@@ -21,6 +24,7 @@ import { acceptsTrailers, requestedUpgrade, switchesTo } from './upgrade.ts'
 
 type FailedOutcome = Exclude<Outcome, 'ok'>
 
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 const NO_BODY = new BodyFraming()
 
 /**
@@ -43,6 +47,12 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   private dispatchedAt = 0
   private upstreamSent = 0
   private readonly progress = new Progress()
+  private readonly share: BufferShare
+
+  constructor(plane: DataPlane, client: ClientSide) {
+    super(plane, client)
+    this.share = new BufferShare(plane.buffers)
+  }
 
   /** What hash policies bind to a backend. */
   get hashKey(): string | undefined {
@@ -60,6 +70,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
 
   /** Whether body or tunnel bytes of the client can be taken now. */
   get wantsInput(): boolean {
+    if (this.phase === 'gathering') return true
     if (this.upstream === undefined || this.upstream.outbox.waiting > 0) return false
     if (this.phase === 'tunnel') return true
     if (this.phase !== 'waiting' && this.phase !== 'responding') return false
@@ -81,6 +92,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     this.upgrade = requestedUpgrade(head, settings.upgrades)
     this.trailers = acceptsTrailers(head)
     if (this.answersItself(head)) return
+    if (this.mayGather(head)) return this.gather(head)
     this.claim(undefined)
   }
 
@@ -100,6 +112,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
    */
   take(chunk: Buffer, from: number, to: number): number {
     this.progress.clientMoved()
+    if (this.phase === 'gathering') return this.takeEarly(chunk, from, to)
     const { outbox } = this.upstream!
     if (this.phase === 'tunnel') {
       outbox.append(chunk, from, to)
@@ -139,6 +152,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   /** The client took all that was waiting for it. */
   clientDrained(): void {
     this.progress.clientMoved()
+    this.share.free()
     if (this.phase === 'flushing') return this.end(this.cause)
     this.upstream?.resume()
   }
@@ -196,6 +210,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     this.status = response.status
     this.responseMs = monotonicMs() - this.dispatchedAt
     this.body.forget()
+    this.share.free()
     this.framing = this.clientFraming(response)
     this.persists =
       this.persists && this.client.mayPersist && this.framing !== 'close' && !this.refusesBody(response)
@@ -217,7 +232,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     if (this.swallows) return
     if (this.framing === 'chunked' && this.phase === 'responding') appendChunk(outbox, bytes, from, to)
     else outbox.append(bytes, from, to)
-    if (outbox.waiting > 0) this.upstream?.pause()
+    if (outbox.waiting > 0 && !this.mayBuffer()) this.upstream?.pause()
   }
 
   complete(trailers: FieldSection | undefined): void {
@@ -252,15 +267,16 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     const { timeouts } = this.plane.settings
     const { progress } = this
     if (this.phase === 'idle') return
-    const elapsed = progress.tick(now, this.client.outbox.sent)
-    if (this.isClientStuck(now)) return this.cut('client-timeout', 'client-gone')
+    this.noteTaken(now)
+    if (this.isReadTooSlow(now)) return this.cut('client-timeout', 'client-gone')
     if (this.phase === 'tunnel') return this.tickTunnel(now)
     if (now - this.begunAt > timeouts.totalMs) return this.timeOut('response-timeout', 'response-timeout')
     if (this.phase === 'connecting' && progress.inPhaseMs(now) > timeouts.connectMs)
       return this.connectTimedOut()
     if (this.awaitsContinue && progress.inPhaseMs(now) > timeouts.continueMs) this.continueAnyway()
-    if (this.isBodyTooSlow(now, elapsed)) return this.bodyTimedOut()
-    if (this.isBackendTooSlow(now)) this.timeOut('response-timeout', 'response-timeout')
+    if (this.isBodyTooSlow(now)) return this.bodyTimedOut()
+    if (this.isBackendTooSlow(now)) return this.timeOut('response-timeout', 'response-timeout')
+    if (this.upstream?.isPaused === true && this.mayBuffer()) this.upstream.resume()
   }
 
   private start(head: RequestHead | undefined, firstByteAt: number): void {
@@ -279,6 +295,31 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   }
 
   // --- the backend
+
+  /** Whether the body is read before a backend is claimed, so that a slow client does not occupy one. */
+  private mayGather(head: RequestHead): boolean {
+    const { settings, claims } = this.plane
+    const { maxRequestBufferBytes } = settings.limits
+    if (this.body.done || maxRequestBufferBytes === 0 || !claims.isPressed) return false
+    const { framing, length } = head.body
+    return this.share.growTo(
+      framing === 'length' ? Math.min(length, maxRequestBufferBytes) : maxRequestBufferBytes,
+    )
+  }
+
+  /** A client that waits to be asked for its body is asked here: nobody else would (RFC 9110 §10.1.1). */
+  private gather(head: RequestHead): void {
+    this.enter('gathering')
+    this.body.beginGathering(this.plane.settings.limits.maxRequestBufferBytes)
+    if (head.expectsContinue) this.client.outbox.appendText(CONTINUE)
+  }
+
+  private takeEarly(chunk: Buffer, from: number, to: number): number {
+    const end = this.body.gather(chunk, from, to)
+    if (end < 0) return this.refuseBody(this.body.fault!, to)
+    if (this.body.isGathered) this.claim(undefined)
+    return end
+  }
 
   private claim(exclude: Backend | undefined): void {
     this.enter('queued')
@@ -318,8 +359,9 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
 
   private sendBody(head: RequestHead): void {
     const upstream = this.upstream!
-    if (this.retries > 0) this.body.replay(upstream.outbox)
-    else if (upstream.reused || head.isIdempotent) this.body.keep()
+    if (this.retries > 0 || this.body.gathered) this.body.replay(upstream.outbox)
+    if (upstream.reused || head.isIdempotent) this.body.keep()
+    else this.body.forget()
     if (this.body.done) return this.requestSent()
     this.awaitsContinue = head.expectsContinue && this.body.received === 0
     this.client.inputWanted()
@@ -347,7 +389,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
 
   private continueAnyway(): void {
     this.awaitsContinue = false
-    this.client.outbox.appendText('HTTP/1.1 100 Continue\r\n\r\n')
+    this.client.outbox.appendText(CONTINUE)
     this.client.inputWanted()
     flushGathered()
   }
@@ -384,6 +426,14 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   /** A final response while the body is not even wanted, or that refuses it: the rest will not be read (RFC 9112 §9.5). */
   private refusesBody(response: ResponseHead): boolean {
     return !this.body.done && (this.awaitsContinue || response.status >= 300)
+  }
+
+  /** Whether the backend may go on while the client does not, so that it is free the sooner. */
+  private mayBuffer(): boolean {
+    const { waiting } = this.client.outbox
+    if (this.phase !== 'responding' || waiting > this.plane.settings.limits.maxResponseBufferBytes)
+      return false
+    return this.plane.claims.isPressed && this.share.growTo(waiting)
   }
 
   private lastChunk(trailers: FieldSection | undefined): void {
@@ -506,13 +556,28 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     this.plane.settings.observer.ended(this)
     this.request = undefined
     this.body.forget()
+    this.share.free()
   }
 
   // --- time
 
-  private isClientStuck(now: number): boolean {
+  /** Only of a client for which bytes wait it matters how many it acknowledged. */
+  private noteTaken(now: number): void {
+    const { outbox } = this.client
+    this.progress.tick(now, outbox.waiting > 0 ? outbox.acknowledged : outbox.sent)
+    if (outbox.waiting === 0) this.progress.clientKeepsUp()
+  }
+
+  private isReadTooSlow(now: number): boolean {
     if (this.client.outbox.waiting === 0) return false
-    return this.progress.clientSilentMs(now) > this.plane.settings.timeouts.writeIdleMs
+    const { timeouts, limits } = this.plane.settings
+    if (this.phase === 'tunnel') return this.progress.clientSilentMs(now) > timeouts.writeIdleMs
+    return this.progress.isReadTooSlow(now, timeouts, limits, this.isCrowded)
+  }
+
+  /** Whether others wait for the place at a backend that this exchange occupies. */
+  private get isCrowded(): boolean {
+    return this.claimed !== undefined && this.plane.claims.queued > 0
   }
 
   private tickTunnel(now: number): void {
@@ -520,10 +585,10 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
       this.cut('tunnel-closed', 'ok')
   }
 
-  private isBodyTooSlow(now: number, elapsed: number): boolean {
+  private isBodyTooSlow(now: number): boolean {
     if (this.body.done || this.awaitsContinue || !this.wantsInput) return false
     const { timeouts, limits } = this.plane.settings
-    return this.progress.isBodyTooSlow(now, elapsed, this.body.received, timeouts, limits)
+    return this.progress.isBodyTooSlow(now, this.body.received, timeouts, limits, this.isCrowded)
   }
 
   private isBackendTooSlow(now: number): boolean {

@@ -1,8 +1,11 @@
 import { monotonicMs } from '../transport/clock.ts'
+import { RateWatch } from './rate-watch.ts'
 import type { Limits, Timeouts } from './settings.ts'
 
-/** Time a client gets to show its speed before it is judged. */
-const BODY_RATE_GRACE_MS = 10_000
+/** Time a client gets to show its speed. */
+const RATE_WINDOW_MS = 10_000
+/** The same while it occupies a place at a backend that others wait for. */
+const CROWDED_WINDOW_MS = 3_000
 
 /** Who moved last, and for how long the client was waited for; all time limits of an exchange are judged from this. */
 export class Progress {
@@ -10,11 +13,13 @@ export class Progress {
   private clientAt = 0
   private backendAt = 0
   private tickedAt = 0
-  private bodyWaitMs = 0
-  private clientSent = 0
+  private elapsedMs = 0
+  private taken = 0
+  private readonly upload = new RateWatch()
+  private readonly download = new RateWatch()
 
   begin(): void {
-    this.bodyWaitMs = 0
+    this.upload.begin(0)
     this.tickedAt = monotonicMs()
     this.enterPhase()
   }
@@ -31,13 +36,17 @@ export class Progress {
     this.backendAt = monotonicMs()
   }
 
-  /** @param clientSent bytes the client took so far. @returns milliseconds since the last tick */
-  tick(now: number, clientSent: number): number {
-    const elapsed = now - this.tickedAt
+  /** @param taken bytes the client took so far */
+  tick(now: number, taken: number): void {
+    this.elapsedMs = now - this.tickedAt
     this.tickedAt = now
-    if (clientSent !== this.clientSent) this.clientAt = now
-    this.clientSent = clientSent
-    return elapsed
+    if (taken !== this.taken) this.clientAt = now
+    this.taken = taken
+  }
+
+  /** Nothing waits for the client. */
+  clientKeepsUp(): void {
+    this.download.begin(this.taken)
   }
 
   inPhaseMs(now: number): number {
@@ -57,11 +66,24 @@ export class Progress {
     return now - Math.max(this.clientAt, this.backendAt)
   }
 
-  /** Asked only while the client could send: other time does not count against it. @param elapsed since the last tick */
-  isBodyTooSlow(now: number, elapsed: number, received: number, timeouts: Timeouts, limits: Limits): boolean {
-    this.bodyWaitMs += elapsed
+  /** Asked at each tick while the client could send. @param crowded others wait for the place it occupies */
+  isBodyTooSlow(
+    now: number,
+    received: number,
+    timeouts: Timeouts,
+    limits: Limits,
+    crowded: boolean,
+  ): boolean {
     if (this.clientSilentMs(now) > timeouts.bodyIdleMs) return true
-    if (this.bodyWaitMs < BODY_RATE_GRACE_MS) return false
-    return (received * 1000) / this.bodyWaitMs < limits.minBodyBytesPerSecond
+    return this.upload.isTooSlow(this.elapsedMs, received, limits.minBodyBytesPerSecond, windowMs(crowded))
+  }
+
+  /** Asked at each tick while bytes wait for the client. @param crowded others wait for the place it occupies */
+  isReadTooSlow(now: number, timeouts: Timeouts, limits: Limits, crowded: boolean): boolean {
+    if (this.clientSilentMs(now) > timeouts.writeIdleMs) return true
+    const { minResponseBytesPerSecond } = limits
+    return this.download.isTooSlow(this.elapsedMs, this.taken, minResponseBytesPerSecond, windowMs(crowded))
   }
 }
+
+const windowMs = (crowded: boolean): number => (crowded ? CROWDED_WINDOW_MS : RATE_WINDOW_MS)

@@ -6,6 +6,9 @@ import type { Outbox } from '../transport/outbox.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { Limits } from './settings.ts'
 
+/** Runs that are kept are joined up to this size, as a run of one byte would occupy a hundred. */
+const SMALL_BYTES = 1024
+
 export type TrailerWriter = (outbox: Outbox, trailers: FieldSection) => void
 
 /** The body of one request on its way to the backend: decoded, counted, bounded, and framed anew. */
@@ -15,6 +18,8 @@ export class RequestBody {
   /** The body is complete. */
   done = true
   fault: Fault | undefined = undefined
+  /** Its beginning was read before there was a backend to send it to. */
+  gathered = false
   private readonly limits: Limits
   private readonly writeTrailers: TrailerWriter | undefined
   private framing: Framing = 'none'
@@ -23,6 +28,7 @@ export class RequestBody {
   private kept: Buffer[] = []
   private keptBytes = 0
   private keeps = false
+  private keepLimit = 0
   private abandoned = false
 
   /** @param writeTrailers writes the last chunk with trailer fields; `undefined` drops them */
@@ -37,7 +43,7 @@ export class RequestBody {
     this.done = body.framing !== 'chunked' && body.length === 0
     this.received = 0
     this.fault = undefined
-    this.abandoned = false
+    this.abandoned = this.gathered = false
     this.forget()
     if (body.framing === 'chunked') (this.decoder ??= new ChunkedDecoder(this.limits)).reset()
   }
@@ -57,6 +63,24 @@ export class RequestBody {
   /** Keeps what is sent from now on, so that it can be sent again, while it fits. */
   keep(): void {
     this.keeps = true
+    this.keepLimit = this.limits.maxReplayBytes
+    if (this.keptBytes > this.keepLimit) this.forget()
+  }
+
+  /** Prepares for `gather`. @param maxBytes how much may be gathered */
+  beginGathering(maxBytes: number): void {
+    this.gathered = this.keeps = true
+    this.keepLimit = maxBytes
+  }
+
+  /** Whether no more can be gathered. */
+  get isGathered(): boolean {
+    return this.done || this.keptBytes >= this.keepLimit
+  }
+
+  /** Takes body bytes like `take`, and keeps them for `replay`. */
+  gather(chunk: Buffer, from: number, to: number): number {
+    return this.take(chunk, from, Math.min(to, from + this.keepLimit - this.keptBytes), undefined)
   }
 
   /** A second attempt is out of the question: lets go of what was kept. */
@@ -71,10 +95,10 @@ export class RequestBody {
     return this.received === 0 || this.keeps
   }
 
-  /** Sends again what was sent to another connection. */
+  /** Sends what was gathered, or sends again what was sent to another connection. */
   replay(outbox: Outbox): void {
     for (const bytes of this.kept) this.emit(outbox, bytes, 0, bytes.length)
-    if (this.done && this.framing === 'chunked') appendLastChunk(outbox)
+    if (this.done && this.framing === 'chunked') this.endChunks(outbox)
   }
 
   /**
@@ -82,13 +106,13 @@ export class RequestBody {
    *
    * @returns where the body's bytes end in the input, or -1 when the body is refused, see `fault`
    */
-  take(chunk: Buffer, from: number, to: number, outbox: Outbox): number {
+  take(chunk: Buffer, from: number, to: number, outbox: Outbox | undefined): number {
     return this.framing === 'chunked'
       ? this.takeChunks(chunk, from, to, outbox)
       : this.takeRun(chunk, from, to, outbox)
   }
 
-  private takeRun(chunk: Buffer, from: number, to: number, outbox: Outbox): number {
+  private takeRun(chunk: Buffer, from: number, to: number, outbox: Outbox | undefined): number {
     const end = Math.min(to, from + this.remaining)
     this.remaining -= end - from
     this.accept(outbox, chunk, from, end)
@@ -96,7 +120,7 @@ export class RequestBody {
     return end
   }
 
-  private takeChunks(chunk: Buffer, from: number, to: number, outbox: Outbox): number {
+  private takeChunks(chunk: Buffer, from: number, to: number, outbox: Outbox | undefined): number {
     const decoder = this.decoder!
     let event = decoder.next(chunk, from, to)
     while (event === 'data') {
@@ -107,9 +131,14 @@ export class RequestBody {
     if (event === 'refused') return this.refuse(decoder.fault!)
     if (event === 'more') return to
     this.done = true
-    if (this.writeTrailers === undefined || decoder.trailers.count === 0) appendLastChunk(outbox)
-    else this.writeTrailers(outbox, decoder.trailers)
+    if (outbox !== undefined) this.endChunks(outbox)
     return decoder.at
+  }
+
+  private endChunks(outbox: Outbox): void {
+    const { trailers } = this.decoder!
+    if (this.writeTrailers === undefined || trailers.count === 0) appendLastChunk(outbox)
+    else this.writeTrailers(outbox, trailers)
   }
 
   private refuse(fault: Fault): number {
@@ -117,16 +146,19 @@ export class RequestBody {
     return -1
   }
 
-  private accept(outbox: Outbox, bytes: Buffer, from: number, to: number): void {
+  private accept(outbox: Outbox | undefined, bytes: Buffer, from: number, to: number): void {
     this.received += to - from
     if (this.keeps) this.keepRun(bytes, from, to)
-    this.emit(outbox, bytes, from, to)
+    if (outbox !== undefined) this.emit(outbox, bytes, from, to)
   }
 
   private keepRun(bytes: Buffer, from: number, to: number): void {
     this.keptBytes += to - from
-    if (this.keptBytes > this.limits.maxReplayBytes) return this.forget()
-    this.kept.push(bytes.subarray(from, to))
+    if (this.keptBytes > this.keepLimit) return this.forget()
+    const run = bytes.subarray(from, to)
+    const last = this.kept.at(-1)
+    if (last === undefined || last.length + run.length > SMALL_BYTES) this.kept.push(run)
+    else this.kept[this.kept.length - 1] = Buffer.concat([last, run])
   }
 
   private emit(outbox: Outbox, bytes: Buffer, from: number, to: number): void {

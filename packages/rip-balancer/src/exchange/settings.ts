@@ -66,8 +66,16 @@ export interface Limits {
   readonly maxFields: number
   /** Request body, counted while it arrives when its length is not declared; `Infinity` is off (413). */
   readonly maxBodyBytes: number
-  /** Slowest request body accepted, averaged after the first ten seconds; 0 is off (408). */
+  /** Slowest request body accepted in any ten seconds of waiting for it; 0 is off (408). */
   readonly minBodyBytesPerSecond: number
+  /** Slowest reader accepted in any ten seconds in which bytes wait for it; 0 is off (the response is cut). */
+  readonly minResponseBytesPerSecond: number
+  /** Part of a request body that is read before a backend is claimed, when backends are scarce; 0 is off. */
+  readonly maxRequestBufferBytes: number
+  /** Part of a response that is kept for a slow reader, so that its backend is free, when backends are scarce; 0 is off. */
+  readonly maxResponseBufferBytes: number
+  /** All such parts together. */
+  readonly maxBufferedBytes: number
   /** Head of a response (502). */
   readonly maxResponseHeadBytes: number
   /** Interim (1xx) responses to one request (502). */

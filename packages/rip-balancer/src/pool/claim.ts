@@ -49,6 +49,10 @@ export type Outcome =
 
 /** What a pool offers to the data plane. */
 export interface Claims {
+  /** Requests waiting for a backend. */
+  readonly queued: number
+  /** Backends are scarce: requests wait, or one more would take more than half of what all of them take at once. */
+  readonly isPressed: boolean
   /**
    * Claims a backend in the same tick, in-flight count included, or takes a place in the queue.
    *

@@ -175,6 +175,18 @@ export class Pool implements Claims {
     return this.queue.length
   }
 
+  get isPressed(): boolean {
+    if (this.queue.length > 0) return true
+    let capacity = 0
+    let busy = 1
+    for (const member of this.rotation) {
+      if (!member.healthy || member.weight === 0) continue
+      capacity += this.capacityOf(member)
+      busy += member.inFlight
+    }
+    return busy * 2 > capacity
+  }
+
   get inFlight(): number {
     let count = 0
     for (const member of this.all()) count += member.inFlight

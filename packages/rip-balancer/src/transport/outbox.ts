@@ -1,4 +1,5 @@
 import type { ByteSocket } from './byte-socket.ts'
+import { unacknowledgedBytes } from './unacknowledged.ts'
 
 const SCRATCH_BYTES = 256 * 1024
 /** Longer runs of bytes are written from where they are instead of being copied behind a head. */
@@ -26,6 +27,12 @@ export class Outbox {
 
   constructor(socket: ByteSocket) {
     this.socket = socket
+  }
+
+  /** Bytes the peer acknowledged, as far as the system tells. */
+  get acknowledged(): number {
+    const { fd } = this.socket
+    return fd === undefined ? this.sent : this.sent - unacknowledgedBytes(fd)
   }
 
   /** The buffer for `reserve` and `commit`. */

@@ -39,6 +39,8 @@ class PlainClaims implements Claims {
   readonly outcomes: Outcome[] = []
   readonly withdrawn: Claimant[] = []
   inFlight = 0
+  queued = 0
+  isPressed = false
   private next = 0
   private readonly backends: readonly Backend[]
   private readonly override: Overrides['claim']
@@ -134,6 +136,10 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       maxFields: 100,
       maxBodyBytes: 1_048_576,
       minBodyBytesPerSecond: 512,
+      minResponseBytesPerSecond: 512,
+      maxRequestBufferBytes: 65_536,
+      maxResponseBufferBytes: 1_048_576,
+      maxBufferedBytes: 67_108_864,
       maxResponseHeadBytes: 65_536,
       maxInterimResponses: 32,
       maxRequestsPerConnection: Number.POSITIVE_INFINITY,

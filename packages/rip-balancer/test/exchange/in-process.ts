@@ -50,6 +50,8 @@ export class InProcess {
 
   constructor(settings: DataPlaneSettings) {
     const claims: Claims = {
+      queued: 0,
+      isPressed: false,
       claim: () => (this.inFlight++, backend),
       withdraw: () => {},
       release: () => void this.inFlight--,
@@ -116,6 +118,10 @@ export function timelessSettings(): DataPlaneSettings {
       maxFields: 50,
       maxBodyBytes: 10_000,
       minBodyBytesPerSecond: 0,
+      minResponseBytesPerSecond: 0,
+      maxRequestBufferBytes: 1_000,
+      maxResponseBufferBytes: 10_000,
+      maxBufferedBytes: 100_000,
       maxResponseHeadBytes: 8_192,
       maxInterimResponses: 8,
       maxRequestsPerConnection: never,

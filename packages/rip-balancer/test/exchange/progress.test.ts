@@ -14,8 +14,8 @@ function refusedAfterMs(bytesPerTick: number, limitMs: number): number | undefin
   const begun = monotonicMs()
   for (let elapsed = 100, received = 0; elapsed <= limitMs; elapsed += 100, received += bytesPerTick) {
     // What a client took counts as its moving, which keeps the idle limit out of the picture.
-    const sinceTick = progress.tick(begun + elapsed, received)
-    if (progress.isBodyTooSlow(begun + elapsed, sinceTick, received, timeouts, limits)) return elapsed
+    progress.tick(begun + elapsed, received)
+    if (progress.isBodyTooSlow(begun + elapsed, received, timeouts, limits, false)) return elapsed
   }
   return undefined
 }

@@ -21,7 +21,14 @@ const backend = {
 } as const
 
 test('a POST of which nothing was written to a stale connection is sent again with its body', () => {
-  const claims: Claims = { claim: () => backend, withdraw() {}, release() {}, mayRetry: () => true }
+  const claims: Claims = {
+    queued: 0,
+    isPressed: false,
+    claim: () => backend,
+    withdraw() {},
+    release() {},
+    mayRetry: () => true,
+  }
   const plane = new DataPlane({ ...timelessSettings(), retries: 1 }, claims)
   const owner = { park() {}, gone() {} }
   const limits = { head: plane.settings.limits, maxInterimResponses: 1, idleMs: 1_000 }

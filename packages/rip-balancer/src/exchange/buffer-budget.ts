@@ -1,0 +1,47 @@
+/** Memory for bytes that wait for slow clients, of all exchanges of a balancer together. */
+export class BufferBudget {
+  /** Changes when the configuration does. */
+  maxBytes = 0
+  private used = 0
+
+  get usedBytes(): number {
+    return this.used
+  }
+
+  /** @returns whether there was so much left; then it is taken */
+  take(bytes: number): boolean {
+    if (this.used + bytes > this.maxBytes) return false
+    this.used += bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.used -= bytes
+  }
+}
+
+/** What one exchange has of the budget. */
+export class BufferShare {
+  private readonly budget: BufferBudget
+  private bytes = 0
+
+  constructor(budget: BufferBudget) {
+    this.budget = budget
+  }
+
+  /** Sees to it that the share is at least so large. @returns whether it is */
+  growTo(bytes: number): boolean {
+    const more = bytes - this.bytes
+    if (more <= 0) return true
+    if (!this.budget.take(more)) return false
+    this.bytes = bytes
+    return true
+  }
+
+  /** Gives everything back. */
+  free(): void {
+    if (this.bytes === 0) return
+    this.budget.give(this.bytes)
+    this.bytes = 0
+  }
+}

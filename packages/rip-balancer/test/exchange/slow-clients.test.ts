@@ -1,0 +1,248 @@
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { timelessSettings } from './in-process.ts'
+import {
+  OK,
+  RawBackend,
+  RawClient,
+  TestBalancer,
+  answering,
+  eventually,
+  type Overrides,
+} from './data-plane.ts'
+
+// Clients are judged in windows of seconds.
+setDefaultTimeout(15_000)
+
+/** Starts a balancer whose backends are as good as all in use. */
+async function pressed(backend: RawBackend, overrides?: Overrides): Promise<TestBalancer> {
+  const balancer = await TestBalancer.start([backend.path], overrides)
+  balancer.claims.isPressed = true
+  return balancer
+}
+
+/** Answers when the request has ended with this text. */
+const answeringAfter =
+  (end: string, response = OK) =>
+  (socket: { write(text: string): void }, received: string): void =>
+    void (received.endsWith(end) && socket.write(response))
+
+const forwarding = { ...timelessSettings().forwarding, requestTrailers: true }
+const POST = 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n'
+
+describe('while backends are scarce, an upload', () => {
+  test('takes its place at a backend when it is complete', async () => {
+    await using backend = await RawBackend.start(answeringAfter('0123456789'))
+    await using balancer = await pressed(backend)
+    using client = await RawClient.connect(balancer.port)
+    client.send(`${POST}01234`)
+    await eventually(() => balancer.plane.buffers.usedBytes === 10)
+    expect(balancer.claims.inFlight).toBe(0)
+    client.send('56789')
+    await client.untilText('ok')
+    expect(backend.all).toEndWith('\r\n\r\n0123456789')
+    expect(balancer.plane.buffers.usedBytes).toBe(0)
+    client.send(`${POST}0123456789`)
+    await eventually(() => balancer.ended.length === 2)
+    expect(balancer.ended).toMatchObject([{ bytesReceived: 10 }, { bytesReceived: 10, status: 200 }])
+  })
+
+  test('takes it earlier when it does not fit into its buffer', async () => {
+    await using backend = await RawBackend.start(answeringAfter('0123456789'))
+    await using balancer = await pressed(backend, { limits: { maxRequestBufferBytes: 4 } })
+    using client = await RawClient.connect(balancer.port)
+    client.send(`${POST}012`)
+    await eventually(() => balancer.plane.buffers.usedBytes === 4)
+    expect(balancer.claims.inFlight).toBe(0)
+    client.send('34567')
+    await eventually(() => backend.all.endsWith('01234567'))
+    expect(balancer.claims.inFlight).toBe(1)
+    client.send('89')
+    await client.untilText('ok')
+  })
+
+  test('takes it at once when all buffers together are used up', async () => {
+    await using backend = await RawBackend.start(answeringAfter('0123456789'))
+    await using balancer = await pressed(backend, { limits: { maxBufferedBytes: 9 } })
+    using client = await RawClient.connect(balancer.port)
+    client.send(POST)
+    await eventually(() => balancer.claims.inFlight === 1)
+    client.send('0123456789')
+    await client.untilText('ok')
+  })
+
+  test('arrives the same in whatever pieces it came, trailers included', async () => {
+    const body = '3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-Sum: 1\r\n\r\n'
+    const request = `POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\r\n${body}`
+    await using backend = await RawBackend.start(answeringAfter('X-Sum: 1\r\n\r\n'))
+    await using balancer = await pressed(backend, { settings: { forwarding } })
+    using client = await RawClient.connect(balancer.port)
+    for (let at = 0; at < request.length; at++) {
+      client.send(request.slice(at, at + 1))
+      await new Promise(setImmediate)
+    }
+    await client.untilText('ok')
+    expect(dechunked(backend.all)).toBe('abc0123456789')
+  })
+
+  test('that waits for 100 Continue is asked for by the balancer, once', async () => {
+    const script = answeringAfter('0123456789', `HTTP/1.1 100 Continue\r\n\r\n${OK}`)
+    await using backend = await RawBackend.start(script)
+    await using balancer = await pressed(backend)
+    using client = await RawClient.connect(balancer.port)
+    client.send('POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n')
+    await client.untilText('HTTP/1.1 100 Continue\r\n\r\n')
+    expect(balancer.claims.inFlight).toBe(0)
+    client.send('0123456789')
+    await client.untilText('ok')
+    expect(client.received.split('100 Continue')).toHaveLength(2)
+  })
+
+  test('that stops is answered with 408 and never was at a backend', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await pressed(backend, { timeouts: { bodyIdleMs: 200 } })
+    using client = await RawClient.connect(balancer.port)
+    client.send(`${POST}01234`)
+    expect(await client.untilEnd()).toStartWith('HTTP/1.1 408')
+    expect(balancer.ended).toMatchObject([{ cause: 'client-timeout', status: 408 }])
+    expect(balancer.claims.outcomes).toEqual([])
+    expect(balancer.plane.buffers.usedBytes).toBe(0)
+  })
+
+  test('that breaks off leaves nothing behind', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await pressed(backend)
+    using gone = await RawClient.connect(balancer.port)
+    gone.send(`${POST}01234`)
+    await eventually(() => balancer.plane.buffers.usedBytes === 10)
+    gone.socket.resetAndDestroy()
+    await eventually(() => balancer.ended.length === 1)
+    using short = await RawClient.connect(balancer.port)
+    short.send(`${POST}01234`).socket.end()
+    expect(await short.untilEnd()).toStartWith('HTTP/1.1 400')
+    expect(balancer.ended).toMatchObject([{ cause: 'client-gone' }, { cause: 'bad-request' }])
+    expect(balancer.plane.buffers.usedBytes).toBe(0)
+    expect(backend.all).toBe('')
+  })
+})
+
+test('while backends are not scarce, an upload streams from its head on', async () => {
+  await using backend = await RawBackend.start(answeringAfter('0123456789'))
+  await using balancer = await TestBalancer.start([backend.path])
+  using client = await RawClient.connect(balancer.port)
+  client.send(`${POST}01234`)
+  await eventually(() => backend.all.endsWith('01234'))
+  client.send('56789')
+  await client.untilText('ok')
+})
+
+/** Beyond what the kernel takes for a reader that does not read. */
+const LARGE_BYTES = 12_000_000
+const LARGE = `HTTP/1.1 200 OK\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n${'x'.repeat(LARGE_BYTES)}`
+const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
+
+describe('a response to a slow reader', () => {
+  test('frees its backend while it waits, when backends are scarce', async () => {
+    await using backend = await RawBackend.start(answering(LARGE))
+    await using balancer = await pressed(backend, { limits: { maxResponseBufferBytes: LARGE_BYTES } })
+    using client = await RawClient.connect(balancer.port)
+    client.socket.pause()
+    client.send(GET)
+    await eventually(() => balancer.claims.outcomes.length === 1)
+    expect(balancer.ended).toEqual([])
+    expect(balancer.plane.buffers.usedBytes).toBeGreaterThan(0)
+    client.socket.resume()
+    await eventually(() => client.received.length > LARGE_BYTES)
+    expect(balancer.ended).toMatchObject([{ cause: 'completed' }])
+    expect(balancer.plane.buffers.usedBytes).toBe(0)
+  })
+
+  test('is held back meanwhile when they are not, and let go when they become scarce', async () => {
+    await using backend = await RawBackend.start(answering(LARGE))
+    await using balancer = await TestBalancer.start([backend.path], {
+      limits: { maxResponseBufferBytes: LARGE_BYTES },
+    })
+    using client = await RawClient.connect(balancer.port)
+    client.socket.pause()
+    client.send(GET)
+    await Bun.sleep(300)
+    expect(balancer.claims.inFlight).toBe(1)
+    expect(balancer.plane.buffers.usedBytes).toBe(0)
+    balancer.claims.isPressed = true
+    await eventually(() => balancer.claims.inFlight === 0)
+  })
+
+  test('stays within its buffer and all buffers together', async () => {
+    await using backend = await RawBackend.start(answering(LARGE))
+    await using balancer = await pressed(backend, { limits: { maxBufferedBytes: 100_000 } })
+    using client = await RawClient.connect(balancer.port)
+    client.socket.pause()
+    client.send(GET)
+    await Bun.sleep(500)
+    expect(balancer.claims.inFlight).toBe(1)
+    expect(balancer.plane.buffers.usedBytes).toBeLessThanOrEqual(100_000)
+    client.socket.resume()
+    await eventually(() => client.received.length > LARGE_BYTES)
+  })
+
+  test.concurrent('is cut when the reader drips while others wait for its place', async () => {
+    await using backend = await RawBackend.start(answering(LARGE))
+    await using balancer = await TestBalancer.start([backend.path], { timeouts: { writeIdleMs: 60_000 } })
+    balancer.claims.queued = 1
+    using client = await RawClient.connect(balancer.port)
+    client.socket.pause()
+    client.send(GET)
+    await eventually(() => balancer.ended.length === 1, 8_000)
+    expect(balancer.ended).toMatchObject([{ cause: 'client-timeout', status: 200 }])
+    expect(balancer.claims.outcomes).toEqual(['client-gone'])
+  })
+
+  test.concurrent(
+    'goes on when the reader is slow but honest, though the kernel shows no progress',
+    async () => {
+      const huge = Buffer.alloc(40_000_000, 'x')
+      await using backend = await RawBackend.start((socket) => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${huge.length}\r\n\r\n`)
+        socket.write(huge)
+      })
+      await using balancer = await TestBalancer.start([backend.path], { timeouts: { writeIdleMs: 700 } })
+      balancer.claims.queued = 1
+      using client = await RawClient.connect(balancer.port)
+      const { socket } = client
+      socket.removeAllListeners('data').pause()
+      client.send(GET)
+      for (const until = performance.now() + 4_500; performance.now() < until; await Bun.sleep(400))
+        socket.once('data', () => socket.pause()).resume()
+      expect(balancer.ended).toEqual([])
+    },
+  )
+
+  test.concurrent('is never cut for what the backend takes its time to send', async () => {
+    await using backend = await RawBackend.start((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n')
+      const timer = setInterval(() => socket.write('data: tick\n\n'), 1_000)
+      socket.on('close', () => clearInterval(timer))
+    })
+    const limits = { minResponseBytesPerSecond: 1_000_000 }
+    await using balancer = await TestBalancer.start([backend.path], {
+      limits,
+      timeouts: { writeIdleMs: 500 },
+    })
+    balancer.claims.queued = 1
+    using client = await RawClient.connect(balancer.port)
+    client.send(GET)
+    await client.until((received) => received.split('tick').length > 5, 8_000)
+    expect(balancer.ended).toEqual([])
+  })
+})
+
+/** Body of a chunked request. */
+function dechunked(request: string): string {
+  let body = ''
+  for (let at = request.indexOf('\r\n\r\n') + 4; ;) {
+    const lineEnd = request.indexOf('\r\n', at)
+    const size = Number.parseInt(request.slice(at, lineEnd), 16)
+    if (size === 0) return body
+    body += request.slice(lineEnd + 2, lineEnd + 2 + size)
+    at = lineEnd + 2 + size + 2
+  }
+}
