@@ -13,6 +13,8 @@ export interface CompileOptions {
   readonly runtime?: RuntimeDelivery
   /** @default 4 */
   readonly dialect?: Dialect
+  /** Whether to declare the module's types. @default where the source carries types */
+  readonly dts?: boolean
 }
 
 /** A source map, version 3 (ECMA-426). */
@@ -29,7 +31,7 @@ export interface CompileResult {
   /** JavaScript, an ES module. */
   readonly code: string
   readonly map?: SourceMap
-  /** Text of a declaration file, when the source carries types. */
+  /** Text of a declaration file. */
   readonly dts?: string
   /** Specifiers of the modules the source imports. */
   readonly dependencies: readonly string[]

@@ -31,7 +31,7 @@ const plainOptions: readonly Option[] = [
   { flag: 'sources', summary: 'where each value comes from' },
   { flag: 'out', short: 'o', value: 'FOLDER', summary: 'write files there instead of printing' },
   { flag: 'map', short: 'm', summary: 'with source maps' },
-  { flag: 'types', short: 't', summary: 'with .d.ts files where the source has types' },
+  { flag: 'types', short: 't', summary: 'with .d.ts files' },
   { flag: 'watch', summary: 'go on compiling what changes' },
 ]
 

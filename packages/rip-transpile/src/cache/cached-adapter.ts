@@ -41,6 +41,7 @@ function cacheKey(adapter: Adapter, source: string, options: CompileOptions): st
     Boolean(options.sourceMap),
     options.runtime ?? 'import',
     options.dialect ?? 4,
+    options.dts ?? 'typed',
     source,
   ]
   return new Bun.CryptoHasher('sha256').update(JSON.stringify(parts)).digest('hex')

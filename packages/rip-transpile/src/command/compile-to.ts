@@ -15,7 +15,7 @@ export interface CompileToOptions {
   readonly outDir?: string
   /** A map beside each file, or within the code when there is no file. @default false */
   readonly maps?: boolean
-  /** A `.d.ts` beside each file whose source carries types. @default false */
+  /** A `.d.ts` beside each file, from compilers that make one. @default false */
   readonly dts?: boolean
   /** Goes on compiling what changes until the signal aborts; needs `outDir`. @default false */
   readonly watch?: boolean
@@ -124,10 +124,10 @@ class CompileCommand {
   }
 
   #deliver(source: Source, result: CompileResult): void {
-    const { outDir, dts = false } = this.#options
+    const { outDir } = this.#options
     if (outDir === undefined || source.path === '-') return this.#io.out(result.code)
     const target = resolve(this.#cwd, outDir, source.relative)
-    for (const path of writeOutput(target, source.path, dts ? result : withoutDts(result))) {
+    for (const path of writeOutput(target, source.path, this.#options.dts ? result : withoutDts(result))) {
       this.#io.report({ type: 'written', source: source.path, path })
     }
   }
@@ -144,11 +144,12 @@ class CompileCommand {
   }
 
   #compileOptions(source: Source): CompileOptions {
-    const { maps = false, outDir, runtime, dialect } = this.#options
+    const { maps = false, dts = false, outDir, runtime, dialect } = this.#options
     const filename =
       source.path === '-' ? 'stdin.rip' : relative(this.#cwd, source.path) || basename(source.path)
     return {
       filename,
+      dts,
       sourceMap: maps && (outDir === undefined || source.path === '-' ? 'inline' : true),
       ...(runtime ? { runtime } : {}),
       ...(dialect ? { dialect } : {}),

@@ -40,6 +40,10 @@ export interface Param extends At {
   rest: boolean
   /** `...` without a name: what lies between is skipped. */
   expansion: boolean
+  /** Text of its type. */
+  annotation: string | undefined
+  /** Written `name?`. */
+  optional: boolean
 }
 
 export interface SwitchCase extends At {
@@ -48,11 +52,16 @@ export interface SwitchCase extends At {
 }
 
 export interface Member extends At {
-  kind: 'method' | 'field' | 'static' | 'static-block'
+  /** A member that is only declared has a type and no code. */
+  kind: 'method' | 'field' | 'declared'
   key: Node
   computed: boolean
   isStatic: boolean
   value: Node | undefined
+  /** Text of its type. */
+  annotation: string | undefined
+  /** Written `name?`. */
+  optional: boolean
 }
 
 export interface ImportName {
@@ -60,6 +69,8 @@ export interface ImportName {
   importedStart: number
   local: string
   localStart: number
+  /** Whether it is the name of a type, which no code imports. */
+  isType: boolean
 }
 
 export interface PickItem extends At {
@@ -86,8 +97,10 @@ export interface Fn extends At {
   isGenerator: boolean
   isVoid: boolean
   isConstructor: boolean
-  /** Text between the parentheses and of the return type, for declarations. */
-  signature: string | undefined
+  /** Text with its brackets. */
+  typeParameters: string | undefined
+  /** Text of the type. */
+  returnType: string | undefined
 }
 
 export interface Loop extends At {
@@ -110,6 +123,8 @@ export interface Assign extends At {
   target: Node
   value: Node
   isConst: boolean
+  /** Text of the target's type. */
+  annotation: string | undefined
 }
 
 export interface Identifier extends At {
@@ -121,10 +136,20 @@ export interface Class extends At {
   type: 'Class'
   name: string | undefined
   nameStart: number
+  /** Text with its brackets. */
+  typeParameters: string | undefined
   parent: Node | undefined
+  /** Text with its brackets. */
+  parentArguments: string | undefined
   members: Member[]
   scope: Scope
 }
+
+/** What leaves no trace in the code and is kept for declarations. */
+export type Declares =
+  | { readonly kind: 'type' | 'import'; readonly text: string }
+  | { readonly kind: 'binding'; readonly name: string; readonly annotation: string }
+  | { readonly kind: 'overload'; readonly fn: Fn }
 
 export type Node =
   | Block
@@ -198,10 +223,8 @@ export type Node =
   | (At & { type: 'Jump'; kind: 'break' | 'continue' })
   | (At & {
       type: 'Import'
-      base: string | undefined
-      baseStart: number
-      namespace: string | undefined
-      namespaceStart: number
+      base: ImportName | undefined
+      namespace: ImportName | undefined
       names: ImportName[] | undefined
       from: string
       attributes: Node | undefined
@@ -216,8 +239,9 @@ export type Node =
       kind: 'state' | 'computed' | 'effect'
       name: Identifier | undefined
       value: Node
+      annotation: string | undefined
     })
   | (At & { type: 'Enum'; name: Identifier; members: { key: string; keyStart: number; value: Node }[] })
-  | (At & { type: 'Erased' })
+  | (At & { type: 'Erased'; declares?: Declares })
 
 export type NodeOf<T extends Node['type']> = Extract<Node, { type: T }>

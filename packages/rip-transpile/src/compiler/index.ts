@@ -4,6 +4,8 @@ import { withInlineMap } from '../inline-map.ts'
 import { inlineRuntime, RUNTIME_NAMES } from '../runtime/inline.ts'
 import type { RuntimeName } from '../runtime/inline.ts'
 import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
+import type { Block } from './ast.ts'
+import { declareModule } from './declare/declare-module.ts'
 import { withHoisted } from './lower/functions.ts'
 import { declare, id, str } from './lower/js.ts'
 import type { Js } from './lower/js.ts'
@@ -15,6 +17,7 @@ import { printProgram } from './print.ts'
 import { resolveScopes, writeToConstant } from './scope.ts'
 import type { Scope } from './scope.ts'
 import { sourceMapOf } from './source-map.ts'
+import { markTypeImports } from './type-imports.ts'
 
 export { globals } from '../runtime/globals.ts'
 
@@ -64,6 +67,7 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   const last = tree.body[tree.body.length - 1]
   if (!isModule && last?.type === 'Assign') p.scope.direct.delete(last.target.start)
   for (const name of p.scope.constants.keys()) p.scope.bind(name, -1)
+  const typeModules = markTypeImports(tree, p.scope, p.types)
   resolveScopes(p.scope)
   rejectWriteToConstant(p)
   const l = new Lowerer(source, filename, p.lx.names, p.scope, dialect)
@@ -76,7 +80,7 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   const printed = printProgram([...prelude.body, ...body])
   const result: { -readonly [K in keyof CompileResult]: CompileResult[K] } = {
     code: `${prelude.text}${printed.code}\n`,
-    dependencies: p.dependencies,
+    dependencies: p.dependencies.filter((from) => !typeModules.has(from)),
   }
   if (sourceMap) {
     const skippedLines = prelude.text.split('\n').length - 1
@@ -85,7 +89,7 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
       result.code = withInlineMap(result.code, result.map)
     }
   }
-  if (p.types.length > 0) result.dts = p.types.join('\n')
+  if (options.dts ?? isTyped(p, tree)) result.dts = declareModule(tree, { casts: p.casts, runtime })
   return result
 }
 
@@ -101,6 +105,10 @@ function constantKind(root: Scope, name: string): [what: string, hint: string] {
   if (root.imported.has(name)) return ['imported', 'Copy it to a name of your own.']
   if (root.exported.has(name)) return ['exported', 'Put what changes into an object, or export a function.']
   return ['a constant', `Declare it with \`${name} = …\` if it shall change.`]
+}
+
+function isTyped(p: Parser, tree: Block): boolean {
+  return p.types.length > 0 || tree.body.some((node) => node.type === 'Enum')
 }
 
 /** The text behind `__DATA__`, which ends in a line break like every file. */

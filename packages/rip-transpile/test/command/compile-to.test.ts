@@ -100,6 +100,25 @@ test('a map lies beside its file and leads back to the source', async () => {
   })
 })
 
+test('declarations lie beside the files and lead to each other', async () => {
+  using project = tempProject({
+    'src/a.rip': "import { Id } from './lib/b.rip'\nexport find = (id: Id): boolean -> yes\n",
+    'src/lib/b.rip': 'export type Id = number\nexport last = 3\n',
+  })
+  await run(project, { inputs: ['src'], outDir: 'out', dts: true })
+  expect(text(project, 'out/a.d.ts')).toBe(
+    'import { Id } from "./lib/b.js";\nexport function find(id: Id): boolean;\n',
+  )
+  expect(text(project, 'out/lib/b.d.ts')).toBe('export type Id = number;\nexport const last: number;\n')
+  expect(text(project, 'out/a.js')).not.toContain('import')
+})
+
+test('without a wish for declarations there are none', async () => {
+  using project = tempProject({ 'src/a.rip': 'export a: number = 1\n' })
+  await run(project, { inputs: ['src'], outDir: 'out' })
+  expect(existsSync(project.path('out/a.d.ts'))).toBe(false)
+})
+
 test('a broken file is reported and the others are compiled', async () => {
   using project = tempProject({ 'src/a.rip': 'a = )\n', 'src/b.rip': 'export b = 1\n' })
   const io = new RecordingIo()

@@ -1,4 +1,5 @@
 import type { ImportName, NodeOf } from '../ast.ts'
+import { isTypeImport } from '../type-imports.ts'
 import { lowerClass } from './classes.ts'
 import { expression } from './expressions.ts'
 import { functionDeclaration } from './functions.ts'
@@ -9,17 +10,23 @@ import type { Lowerer } from './lowerer.ts'
 import { pattern } from './patterns.ts'
 import { lowerStatement } from './statements.ts'
 
+/** Nothing where every name it imports is a type. */
 export function lowerImport(l: Lowerer, node: NodeOf<'Import'>): Js[] {
+  const { base, namespace, names } = node
   const specifiers: Js[] = []
-  if (node.base) specifiers.push({ type: 'ImportDefaultSpecifier', local: id(node.base, node.baseStart) })
-  if (node.namespace)
-    specifiers.push({ type: 'ImportNamespaceSpecifier', local: id(node.namespace, node.namespaceStart) })
-  for (const { imported, importedStart, local, localStart } of node.names ?? [])
+  if (isTypeImport(node)) return []
+  if (base && !base.isType)
+    specifiers.push({ type: 'ImportDefaultSpecifier', local: id(base.local, base.localStart) })
+  if (namespace && !namespace.isType)
+    specifiers.push({ type: 'ImportNamespaceSpecifier', local: id(namespace.local, namespace.localStart) })
+  for (const { imported, importedStart, local, localStart, isType } of names ?? []) {
+    if (isType) continue
     specifiers.push({
       type: 'ImportSpecifier',
       imported: id(imported, importedStart),
       local: id(local, localStart),
     })
+  }
   const attributes =
     node.attributes?.type === 'Obj'
       ? node.attributes.props.map((prop) => ({
@@ -59,7 +66,7 @@ export function lowerExport(l: Lowerer, node: ExportNode): Js[] {
         {
           type: 'ExportNamedDeclaration',
           declaration: null,
-          specifiers: node.names.map(exportName),
+          specifiers: node.names.filter((name) => !name.isType).map(exportName),
           source: node.from === undefined ? null : str(node.from, node.fromStart),
           attributes: [],
           at,

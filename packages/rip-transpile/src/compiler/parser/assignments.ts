@@ -100,7 +100,16 @@ export function parseAssigned(
   assignTarget(p, target, use, op === '=' && p.statementStart === target.start ? direct : undefined)
   if (isConst) bindConstant(p, target)
   const plain: AssignOperator = isConst ? '=' : op === '?=' ? '??=' : op
-  return { type: 'Assign', op: plain, target, value, isConst, start: target.start, end: value.end }
+  return {
+    type: 'Assign',
+    op: plain,
+    target,
+    value,
+    isConst,
+    annotation: undefined,
+    start: target.start,
+    end: value.end,
+  }
 }
 
 function bindConstant(p: Parser, target: Node): void {
@@ -129,7 +138,8 @@ function parseReactive(p: Parser, target: Node, op: ':=' | '~=' | '~>'): Node {
   p.scope.function().bind(target.name, target.start)
   if (kind !== 'effect') p.scope.function().reactive.add(target.name)
   const value = kind === 'state' ? parseRightSide(p) : parseReactiveFunction(p)
-  return { type: 'Reactive', kind, name: target, value, start: target.start, end: value.end }
+  const { start } = target
+  return { type: 'Reactive', kind, name: target, value, annotation: undefined, start, end: value.end }
 }
 
 function parseMethodAssign(p: Parser, target: Node): Node {

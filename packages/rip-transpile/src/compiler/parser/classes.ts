@@ -13,15 +13,17 @@ export function parseClass(p: Parser): Class {
   p.next()
   let name: string | undefined
   const nameStart = lx.start
+  let typeParameters: string | undefined
   if (p.is('id')) {
     name = lx.value
     p.scope.bind(name, nameStart)
     p.next()
     if (p.is('.') && !lx.spaced)
       lx.fail('the name of a class has no dots', lx.start, lx.end, 'Assign it: `A.b = class`.')
-    if (p.is('<') && !lx.spaced) skipTypeParameters(p)
+    if (p.is('<') && !lx.spaced) typeParameters = skipTypeParameters(p)
   }
-  const parent = p.accept('extends') ? p.head(() => parseExpression(p)) : undefined
+  const parent = p.accept('extends') ? p.head(() => parseParent(p)) : undefined
+  const parentArguments = parent && p.is('<') ? skipTypeParameters(p) : undefined
   // `class E extends Error then noop` has no members.
   if (p.is('then') && p.source.slice(lx.end, lx.endOfLine(lx.end)).trim() === 'noop') {
     p.next()
@@ -29,7 +31,29 @@ export function parseClass(p: Parser): Class {
   }
   const scope = new Scope(p.scope, false)
   const members = p.withScope(scope, () => p.fresh(() => (p.is('INDENT') ? parseMembers(p) : [])))
-  return { type: 'Class', name, nameStart, parent, members, scope, start, end: lx.lastEnd }
+  return {
+    type: 'Class',
+    name,
+    nameStart,
+    typeParameters,
+    parent,
+    parentArguments,
+    members,
+    scope,
+    start,
+    end: lx.lastEnd,
+  }
+}
+
+const GENERIC_PARENT = /[A-Za-z_$][\w$]*<[^\n]*>[ \t]*(?=\r?\n|$)/y
+
+function parseParent(p: Parser): Node {
+  const { lx } = p
+  const { value, start, end } = lx
+  GENERIC_PARENT.lastIndex = start
+  if (!GENERIC_PARENT.test(p.source)) return parseExpression(p)
+  p.next()
+  return p.id(value, start, end)
 }
 
 function parseMembers(p: Parser): Member[] {
@@ -37,8 +61,7 @@ function parseMembers(p: Parser): Member[] {
   p.next()
   p.skipNewlines()
   while (!p.is('DEDENT') && !p.is('EOF')) {
-    const member = parseMember(p)
-    if (member) members.push(member)
+    members.push(parseMember(p))
     if (!p.is('DEDENT') && !p.is('NEWLINE') && !p.is(';') && !p.is('EOF')) {
       p.unexpected('expected the next member of the class')
     }
@@ -48,7 +71,7 @@ function parseMembers(p: Parser): Member[] {
   return members
 }
 
-function parseMember(p: Parser): Member | undefined {
+function parseMember(p: Parser): Member {
   const { lx } = p
   const { start } = lx
   if (p.is('class') && /^[ \t]+@/.test(p.source.slice(lx.end, lx.end + 8))) return parseInnerClass(p)
@@ -56,21 +79,32 @@ function parseMember(p: Parser): Member | undefined {
   const isVoidName = /^[\w$]+!\s*:/.test(p.source.slice(lx.start, lx.start + 80))
   const { key, computed } = parseKey(p)
   if (isVoidName) p.next()
-  if (p.is('?')) p.next()
+  const optional = p.accept('?')
+  let annotation: string | undefined
   if (p.is(':')) {
     const field = parseColonMember(p, key, computed, isStatic, isVoidName, start)
     if (field !== 'typed') return field
-    skipType(p, 'binding')
+    annotation = skipType(p, 'binding')
   }
+  const rest = { key, computed, isStatic, annotation, optional, start }
   if (!p.is('=')) {
-    if (p.is('NEWLINE') || p.is('DEDENT')) return undefined
+    if (p.is('NEWLINE') || p.is('DEDENT') || p.is('EOF'))
+      return { ...rest, kind: 'declared', value: undefined, end: lx.lastEnd }
     p.unexpected('expected : with a function or = with a value')
   }
   p.next()
   const inner = new Scope(p.scope, true)
   const value = p.withScope(inner, () => parseRightSide(p))
-  return { kind: 'field', key, computed, isStatic, value, start, end: value.end }
+  return { ...rest, kind: 'field', value, end: value.end }
 }
+
+const STATIC_FIELD = {
+  kind: 'field',
+  computed: false,
+  isStatic: true,
+  annotation: undefined,
+  optional: false,
+} as const
 
 /** `class @Name` in the body of a class: a static field that holds another class. */
 function parseInnerClass(p: Parser): Member {
@@ -80,7 +114,7 @@ function parseInnerClass(p: Parser): Member {
   const value = p.withScope(inner, () => parseClass(p))
   if (!value.name) p.lx.fail('a class in a class has a name', start, p.lx.lastEnd, 'Write `class @Name`.')
   const key: Node = { type: 'Id', name: value.name, start: value.nameStart, end: value.nameStart }
-  return { kind: 'field', key, computed: false, isStatic: true, value, start, end: value.end }
+  return { ...STATIC_FIELD, key, value, start, end: value.end }
 }
 
 function parseColonMember(
@@ -111,5 +145,6 @@ function parseColonMember(
   const fn = parseArrow(p, lx.start, { isVoid, isConstructor })
   if (isAsync) fn.isAsync = true
   if (isConstructor && fn.isAsync) lx.fail('a constructor cannot wait', start, key.end)
-  return { kind: 'method', key, computed, isStatic, value: fn, start, end: fn.end }
+  const plain = { annotation: undefined, optional: false } as const
+  return { ...plain, kind: 'method', key, computed, isStatic, value: fn, start, end: fn.end }
 }

@@ -3,6 +3,7 @@ import { rejectInterfaceLanguage } from '../diagnostics.ts'
 import { parseExpression } from './expressions.ts'
 import { parseKey } from './objects.ts'
 import type { Parser } from './parser.ts'
+import { keepType } from './types.ts'
 
 const TYPE = /(?:type[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:<[^\n]*>)?[ \t]*=|interface[ \t]+[A-Z_$][\w$]*)/y
 const ENUM = /enum[ \t]+[A-Za-z_$][\w$]*[ \t]*\r?\n/y
@@ -20,10 +21,10 @@ export function parseTypeDeclaration(p: Parser): Node | undefined {
   TYPE.lastIndex = start
   if (!TYPE.test(p.source)) return undefined
   const end = declarationEnd(p, start)
-  p.types.push(p.source.slice(start, end).trimEnd())
+  const text = keepType(p, start, end)
   lx.kind = 'id'
   lx.jump(end)
-  return { type: 'Erased', start, end }
+  return { type: 'Erased', declares: { kind: 'type', text }, start, end }
 }
 
 /** A declaration goes on over all lines that are indented more than its first, and open brackets. */

@@ -6,6 +6,7 @@ import { keyAt, parseImplicitObject } from './objects.ts'
 import type { Parser } from './parser.ts'
 import { isKeywordExpression, parseKeywordExpression, parsePrimary } from './primaries.ts'
 import { isNewOperatorHint } from '../diagnostics.ts'
+import { keepType } from './types.ts'
 
 /** How tightly a binary operator binds. */
 const PRECEDENCE: Readonly<Record<string, number>> = {
@@ -177,6 +178,7 @@ function skipCast(p: Parser, left: Node): Node {
       break
     if (pos === -1) break
   }
+  p.casts.set(left, keepType(p, lx.end, pos))
   lx.jump(pos)
   return left
 }

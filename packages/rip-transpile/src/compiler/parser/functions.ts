@@ -35,7 +35,17 @@ interface Shape {
   nameStart?: number
   isVoid?: boolean
   isConstructor?: boolean
+  typeParameters?: string | undefined
+  returnType?: string | undefined
 }
+
+const PLAIN_PARAM = {
+  init: undefined,
+  rest: false,
+  expansion: false,
+  annotation: undefined,
+  optional: false,
+} as const
 
 /** An arrow function, whose parameters or arrow are at hand. */
 export function parseArrow(p: Parser, start: number, shape: Partial<Shape> = {}): Fn {
@@ -53,10 +63,8 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
   const scope = new Scope(p.scope, true)
   const node = p.withScope(scope, () => {
     const hasParams = p.is('(')
-    const signatureStart = p.lx.start
     const params = hasParams ? parseParams(p) : []
-    if (hasParams && p.is(':')) skipType(p, 'arrow')
-    const signature = p.source.slice(signatureStart, p.lx.lastEnd)
+    const returnType = hasParams && p.is(':') ? skipType(p, 'arrow') : shape.returnType
     let { kind } = shape
     if (kind !== 'def') {
       if (p.is('=>')) kind = 'fat'
@@ -67,12 +75,11 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
     if (!hasParams && kind !== 'def' && usesIt(scope)) {
       const it: Node = { type: 'Id', name: 'it', start, end: start }
       scope.bind('it', start)
-      params.push({ target: it, init: undefined, rest: false, expansion: false, start, end: start })
+      params.push({ ...PLAIN_PARAM, target: it, optional: true, start, end: start })
     }
     const { isAsync, isGenerator } = p.fn
     const { name, nameStart = start, isVoid = false, isConstructor = false } = shape
     const { end } = p.lx
-    const text = hasParams ? signature : undefined
     const fn: Fn = {
       type: 'Fn',
       kind,
@@ -85,7 +92,8 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
       isGenerator,
       isVoid,
       isConstructor,
-      signature: text,
+      typeParameters: shape.typeParameters,
+      returnType,
       start,
       end: body.body.length > 0 ? body.end : end,
     }
@@ -151,7 +159,8 @@ export function parseReactiveFunction(p: Parser): Fn {
       isGenerator,
       isVoid: false,
       isConstructor: false,
-      signature: undefined,
+      typeParameters: undefined,
+      returnType: undefined,
       start,
       end: body.end,
     }
@@ -171,10 +180,22 @@ export function parseDef(p: Parser): Node {
   p.next()
   const isVoid = p.is('!') && !lx.spaced
   if (isVoid) p.next()
-  if (p.is('<') && !lx.spaced) skipTypeParameters(p)
+  const typeParameters = p.is('<') && !lx.spaced ? skipTypeParameters(p) : undefined
   p.scope.function().bind(name, nameStart)
-  if (p.is(':')) skipType(p, 'line')
-  return parseFunction(p, start, { kind: 'def', name, nameStart, isVoid })
+  const returnType = p.is(':') ? skipType(p, 'line') : undefined
+  const shape = { kind: 'def', name, nameStart, isVoid, typeParameters, returnType } as const
+  const fn = parseFunction(p, start, shape)
+  if (!isOverload(p, fn)) return fn
+  return { type: 'Erased', declares: { kind: 'overload', fn }, start, end: fn.end }
+}
+
+const NEXT_DEF = /\s*(?:export[ \t]+)?def[ \t]+([\w$]+)/y
+
+/** A signature without a body, above another definition of the same function. */
+function isOverload(p: Parser, { name, body }: Fn): boolean {
+  if (body.body.length > 0 || !p.is('NEWLINE')) return false
+  NEXT_DEF.lastIndex = p.lx.pos
+  return NEXT_DEF.exec(p.source)?.[1] === name
 }
 
 /** Parameters with their parentheses. */
@@ -204,9 +225,8 @@ function parseParam(p: Parser): Param {
   const rest = p.accept('...')
   if (rest && (p.is(',') || p.is(')'))) {
     return {
+      ...PLAIN_PARAM,
       target: { type: 'Erased', start, end: lx.lastEnd },
-      init: undefined,
-      rest: false,
       expansion: true,
       start,
       end: lx.lastEnd,
@@ -214,8 +234,8 @@ function parseParam(p: Parser): Param {
   }
   const target = parseParamTarget(p)
   bindPattern(p, target)
-  if (p.is('?')) p.next()
-  if (p.is(':')) skipType(p, 'parameter')
+  const optional = p.accept('?')
+  const annotation = p.is(':') ? skipType(p, 'parameter') : undefined
   if (p.is('...'))
     lx.fail(
       'a rest parameter is written in front',
@@ -224,7 +244,7 @@ function parseParam(p: Parser): Param {
       `Write ...${p.source.slice(start, target.end)}.`,
     )
   const init = p.accept('=') ? parseExpression(p) : undefined
-  return { target, init, rest, expansion: false, start, end: lx.lastEnd }
+  return { target, init, rest, expansion: false, annotation, optional, start, end: lx.lastEnd }
 }
 
 function parseParamTarget(p: Parser): Node {

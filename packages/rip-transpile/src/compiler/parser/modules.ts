@@ -15,24 +15,22 @@ export function parseImport(p: Parser): Node {
     /^\s+[\w{*]/.test(p.source.slice(lx.end, lx.end + 4)) &&
     !/^\s+from\b/.test(p.source.slice(lx.end, lx.end + 8))
   ) {
+    const text = p.source.slice(start, lx.endOfLine(lx.start)).trim()
     lx.jump(lx.endOfLine(lx.start))
-    return { type: 'Erased', start, end: lx.lastEnd }
+    return { type: 'Erased', declares: { kind: 'import', text }, start, end: lx.lastEnd }
   }
-  let base: string | undefined
-  let namespace: string | undefined
-  const baseStart = lx.start
-  let namespaceStart = baseStart
+  let base: ImportName | undefined
+  let namespace: ImportName | undefined
   let names: ImportName[] | undefined
   if (!p.is('"') && !p.is("'")) {
     if (p.is('id')) {
-      base = bindImport(p)
+      base = bindImport(p, 'default')
       p.accept(',')
     }
     if (p.accept('*')) {
       if (!p.isWord('as')) p.unexpected('expected as')
       p.next()
-      namespaceStart = lx.start
-      namespace = bindImport(p)
+      namespace = bindImport(p, '*')
     } else if (p.is('{')) names = parseNames(p, true)
     if (!p.isWord('from')) p.unexpected('expected from')
     p.next()
@@ -44,9 +42,7 @@ export function parseImport(p: Parser): Node {
   return {
     type: 'Import',
     base,
-    baseStart,
     namespace,
-    namespaceStart,
     names,
     from,
     fromStart,
@@ -56,12 +52,12 @@ export function parseImport(p: Parser): Node {
   }
 }
 
-function bindImport(p: Parser): string {
+function bindImport(p: Parser, imported: string): ImportName {
   const { value, start, kind } = p.lx
   if (kind !== 'id') p.lx.fail(`'${value}' is a reserved word and cannot name an import`)
   importName(p, value, start)
   p.next()
-  return value
+  return { imported, importedStart: start, local: value, localStart: start, isType: false }
 }
 
 function importName(p: Parser, name: string, at: number): void {
@@ -85,12 +81,14 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
     p.skipLayout()
     while (!p.is('}')) {
       if (!p.is('default') && !isNameStart(p.source.charCodeAt(lx.start))) p.unexpected('expected a name')
-      const at = lx.start
+      let at = lx.start
       let first = lx.value
       lx.kind = 'id'
       p.next()
-      if (first === 'type' && p.is('id') && !p.isWord('as')) {
-        first = ''
+      const isType = first === 'type' && p.is('id') && !p.isWord('as')
+      if (isType) {
+        at = lx.start
+        first = lx.value
         p.next()
       }
       let second = first
@@ -102,14 +100,17 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
         lx.kind = 'id'
         p.next()
       }
-      if (first !== '')
-        list.push(
-          binds
-            ? { imported: first, importedStart: at, local: second, localStart: secondAt }
-            : { imported: second, importedStart: secondAt, local: first, localStart: at },
-        )
-      if (binds && first !== '') importName(p, second, secondAt)
-      else if (first !== '') p.scope.mention(first, at, 'read')
+      const name = {
+        imported: binds ? first : second,
+        importedStart: binds ? at : secondAt,
+        local: binds ? second : first,
+        localStart: binds ? secondAt : at,
+        isType,
+      }
+      list.push(name)
+      if (isType) p.types.push(second)
+      else if (binds) importName(p, second, secondAt)
+      else p.scope.mention(first, at, 'read')
       p.skipLayout()
       if (p.accept(',')) p.skipLayout()
     }

@@ -196,6 +196,7 @@ function parseProperty(p: Parser): Property {
     target: name,
     value: init,
     isConst: false,
+    annotation: undefined,
     start,
     end: init.end,
   }

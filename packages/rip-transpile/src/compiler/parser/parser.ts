@@ -41,7 +41,10 @@ export class Parser {
   /** Where the statement at hand starts: an assignment there may declare. */
   statementStart = -1
   readonly dependencies: string[] = []
+  /** Texts of all types, none of which is code. */
   readonly types: string[] = []
+  /** Types given to expressions by `as`. */
+  readonly casts: Map<Node, string> = new Map()
 
   constructor(source: string, filename: string, limit: number, dialect: 3 | 4) {
     this.lx = new Lexer(source, filename, limit)

@@ -275,7 +275,15 @@ export function parseKeywordExpression(p: Parser): Node {
     case '~>': {
       p.next()
       const value = parseReactiveFunction(p)
-      return { type: 'Reactive', kind: 'effect', name: undefined, value, start, end: value.end }
+      return {
+        type: 'Reactive',
+        kind: 'effect',
+        name: undefined,
+        value,
+        annotation: undefined,
+        start,
+        end: value.end,
+      }
     }
     case 'return': {
       p.next()

@@ -112,9 +112,11 @@ function parseTyped(p: Parser, typed: 'value' | 'declaration'): Node {
   const { start, end, value } = lx
   p.next()
   if (p.is('?')) p.next()
-  skipType(p, 'binding')
-  if (typed === 'declaration') return { type: 'Erased', start, end: lx.lastEnd }
-  return parseAssigned(p, p.id(value, start, end), p.kind as '=' | '=!' | ':=' | '~=')
+  const annotation = skipType(p, 'binding')
+  if (typed === 'declaration')
+    return { type: 'Erased', declares: { kind: 'binding', name: value, annotation }, start, end: lx.lastEnd }
+  const node = parseAssigned(p, p.id(value, start, end), p.kind as '=' | '=!' | ':=' | '~=' | '~>')
+  return node.type === 'Assign' || node.type === 'Reactive' ? { ...node, annotation } : node
 }
 
 /** Postfix `if`, `unless`, `while`, `until` and `for`. */

@@ -1,16 +1,20 @@
 import type { Parser } from './parser.ts'
 
-/**
- * Skips a type whose colon is at hand; its text is kept for declarations by whoever asks. Never parsed, only
- * balanced.
- */
+/** Skips a type whose colon is at hand and returns its text. It is never parsed, only balanced. */
 export function skipType(p: Parser, where: 'parameter' | 'arrow' | 'line' | 'binding'): string {
   const { lx } = p
   const from = lx.end
   const end = typeEnd(p, from, where)
   lx.kind = 'id'
   lx.jump(end)
-  return p.source.slice(from, end).trim()
+  return keepType(p, from, end)
+}
+
+/** Text of a type; what it names may need no import in the code. */
+export function keepType(p: Parser, start: number, end: number): string {
+  const text = p.source.slice(start, end).trim()
+  p.types.push(text)
+  return text
 }
 
 /** Offset where a type that starts at `from` ends. */
@@ -39,21 +43,28 @@ export function typeEnd(p: Parser, from: number, where: 'parameter' | 'arrow' | 
     else if (
       depth === 0 &&
       where === 'binding' &&
-      (c === '=' || ((c === ':' || c === '~') && source[pos + 1] === '='))
+      (c === '=' ||
+        ((c === ':' || c === '~') && source[pos + 1] === '=') ||
+        (c === '~' && source[pos + 1] === '>'))
     )
       return pos
   }
   return lx.limit
 }
 
-export function skipTypeParameters(p: Parser): void {
+/** Skips `<…>` and returns it. */
+export function skipTypeParameters(p: Parser): string {
   const { source, lx } = p
+  const { start } = lx
   let depth = 0
-  for (let pos = lx.start; pos < lx.limit; pos++) {
+  for (let pos = start; pos < lx.limit; pos++) {
     if (source[pos] === '<') depth++
-    else if (source[pos] === '>' && source[pos - 1] !== '=' && --depth === 0) return lx.jump(pos + 1)
+    else if (source[pos] === '>' && source[pos - 1] !== '=' && --depth === 0) {
+      lx.jump(pos + 1)
+      return keepType(p, start, pos + 1)
+    }
   }
-  lx.fail('these type parameters are never closed')
+  return lx.fail('these type parameters are never closed')
 }
 
 const BINDING = /[A-Za-z_$][\w$]*\??:(?![:=])[ \t]*(?=\S)/y
@@ -68,7 +79,7 @@ export function typedBindingAt(p: Parser, at: number): 'value' | 'declaration' |
   if (!match) return undefined
   const from = at + match[0].length
   const end = typeEnd(p, from, 'binding')
-  const operator = /^(?:=!|:=|~=|=(?![=>~]))/.exec(source.slice(end, end + 3))
+  const operator = /^(?:=!|:=|~=|~>|=(?![=>~]))/.exec(source.slice(end, end + 3))
   const text = source.slice(from, end).trim()
   if (operator) return looksLikeType(text) ? 'value' : undefined
   return TYPE_ONLY.test(text) ? 'declaration' : undefined
