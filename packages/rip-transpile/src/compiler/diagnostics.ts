@@ -76,6 +76,16 @@ const HEADS: Readonly<Record<string, string>> = {
   foreach: 'for … in',
 }
 
+/** A word that only a function has a use for. */
+export function rejectOutside(p: Parser, word: string): never {
+  p.lx.fail(`'${word}' is not in a function`, p.lx.start, p.lx.end, OUTSIDE[word])
+}
+
+const OUTSIDE: Readonly<Record<string, string>> = {
+  return: 'The top of a module returns nothing: use if, or move the lines to a function.',
+  yield: 'Move it to a function, which becomes a generator.',
+}
+
 /** A word that starts no value. */
 export function reservedHint(p: Parser): never {
   const known = foreignWord(p.kind)

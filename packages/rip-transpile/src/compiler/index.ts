@@ -5,6 +5,7 @@ import { inlineRuntime, RUNTIME_NAMES } from '../runtime/inline.ts'
 import type { RuntimeName } from '../runtime/inline.ts'
 import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
 import type { Block } from './ast.ts'
+import { forbiddenWrite } from './bindings.ts'
 import { declareModule } from './declare/declare-module.ts'
 import { withHoisted } from './lower/functions.ts'
 import { declare, id, str } from './lower/js.ts'
@@ -14,7 +15,7 @@ import { statements } from './lower/statements.ts'
 import { Parser } from './parser/parser.ts'
 import { parseProgram } from './parser/statements.ts'
 import { printProgram } from './print.ts'
-import { resolveScopes, writeToConstant } from './scope.ts'
+import { resolveScopes } from './scope.ts'
 import type { Scope } from './scope.ts'
 import { sourceMapOf } from './source-map.ts'
 import { markTypeImports } from './type-imports.ts'
@@ -66,10 +67,9 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   const isModule = tree.body.some((node) => node.type === 'Import' || node.type.startsWith('Export'))
   const last = tree.body[tree.body.length - 1]
   if (!isModule && last?.type === 'Assign') p.scope.direct.delete(last.target.start)
-  for (const name of p.scope.constants.keys()) p.scope.bind(name, -1)
   const typeModules = markTypeImports(tree, p.scope, p.types)
   resolveScopes(p.scope)
-  rejectWriteToConstant(p)
+  rejectForbiddenWrites(p)
   const l = new Lowerer(source, filename, p.lx.names, p.scope, dialect)
   l.hasReactive = hasReactive(p.scope)
   let body = withHoisted(l, statements(l, tree.body, DISCARD))
@@ -93,18 +93,9 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   return result
 }
 
-function rejectWriteToConstant(p: Parser): void {
-  const write = writeToConstant(p.scope)
-  if (!write) return
-  const { name, at } = write
-  const [what, hint] = constantKind(p.scope, name)
-  p.lx.fail(`${name} is ${what} and cannot be assigned again`, at, at + name.length, hint)
-}
-
-function constantKind(root: Scope, name: string): [what: string, hint: string] {
-  if (root.imported.has(name)) return ['imported', 'Copy it to a name of your own.']
-  if (root.exported.has(name)) return ['exported', 'Put what changes into an object, or export a function.']
-  return ['a constant', `Declare it with \`${name} = …\` if it shall change.`]
+function rejectForbiddenWrites(p: Parser): void {
+  const conflict = forbiddenWrite(p.scope)
+  if (conflict) p.lx.fail(conflict.reason, conflict.at, conflict.at + conflict.name.length, conflict.hint)
 }
 
 function isTyped(p: Parser, tree: Block): boolean {

@@ -12,6 +12,11 @@ export const RESERVED: ReadonlySet<string> = new Set(
 /** Reserved words that are still fine as names where no clause of a loop or import is expected. */
 const SOFT: ReadonlySet<string> = new Set(['by', 'own', 'as', 'loop', 'default', 'def', 'enum', 'void'])
 
+/** Whether a word cannot name a variable. */
+export function isReserved(word: string): boolean {
+  return RESERVED.has(word) && !SOFT.has(word)
+}
+
 const PUNCTUATION: readonly string[] = [
   '>>>=',
   '...',
@@ -320,9 +325,11 @@ export class Lexer {
 
   private name(): void {
     const { source } = this
-    let pos = this.pos + 1
-    while (isNamePart(source.charCodeAt(pos))) pos++
+    let pos = this.pos
+    let bits = 0
+    for (let c = source.charCodeAt(pos); isNamePart(c); c = source.charCodeAt(++pos)) bits |= c
     this.value = source.slice(this.pos, pos)
+    if (bits > 0x7f) this.checkLetters()
     const isWordAssign = this.value === 'or' || this.value === 'and'
     if (isWordAssign && source[pos] === '=' && source[pos + 1] !== '=') {
       this.kind = this.value = this.value === 'or' ? '||=' : '&&='
@@ -330,8 +337,18 @@ export class Lexer {
       return
     }
     this.pos = this.end = pos
-    this.kind = RESERVED.has(this.value) && !SOFT.has(this.value) ? this.value : 'id'
+    this.kind = isReserved(this.value) ? this.value : 'id'
     if (this.kind === 'id') this.names.add(this.value)
+  }
+
+  /** Beyond ASCII, names have the letters that JavaScript allows. */
+  private checkLetters(): void {
+    let at = this.pos
+    for (const letter of this.value) {
+      if (!(at === this.pos ? LETTER : PART).test(letter))
+        this.fail(`'${letter}' cannot stand in a name`, at, at + letter.length)
+      at += letter.length
+    }
   }
 
   private number(): void {
@@ -343,6 +360,10 @@ export class Lexer {
     if (isNamePart(this.source.charCodeAt(this.pos))) {
       this.fail('this is not a number', this.start, this.pos + 1)
     }
+    if (MISPLACED_UNDERSCORE.test(this.value))
+      this.fail('in a number, _ stands between two digits', this.start, this.end)
+    if (LEADING_ZERO.test(this.value))
+      this.fail('a number does not start with 0', this.start, this.end, 'Write 0o for octal.')
   }
 
   /** Inside brackets, lines may be indented as they like down to here. */
@@ -379,6 +400,11 @@ export class Lexer {
 
 const NUMBER =
   /0[xX][\da-fA-F_]+n?|0[bB][01_]+n?|0[oO][0-7_]+n?|\d[\d_]*(?:n|(?:\.(?=\d)[\d_]+)?(?:[eE][+-]?\d+)?)/y
+const LETTER = /[\p{ID_Start}$_]/u
+const PART = /[\p{ID_Continue}$\u200c\u200d]/u
+/** In a number, `_` has a digit on either side. */
+const MISPLACED_UNDERSCORE = /__|_(?![\da-fA-F])|[xXbBoO.eE+-]_/
+const LEADING_ZERO = /^0[\d_]/
 const WORD = /[A-Za-z_$][\w$]*/y
 
 export function isNameStart(c: number): boolean {

@@ -1,8 +1,10 @@
+import type { Binding, Form } from './bindings.ts'
+
 /** How a name is used where it is mentioned: `updated` reads it, too, as `+=` does. */
 export type Use = 'read' | 'written' | 'updated'
 
 /** A mention of a name, at an offset. */
-export interface Mention {
+interface Mention {
   name: string
   at: number
   use: Use
@@ -25,17 +27,17 @@ export class Scope {
   children: Scope[] = []
   mentions: Mention[] = []
   /** Names bound by parameters, loops, imports, classes and the like. */
-  readonly bound: Map<string, number> = new Map()
+  readonly bound: Map<string, Binding> = new Map()
+  /** Offsets of the names where they are bound. */
+  readonly sites: Set<number> = new Set()
+  /** Name of the function declaration whose scope this is: it may be called before its line. */
+  hoistedAs: string | undefined
   /** Names whose reads and writes go through `.value`. */
   readonly reactive: Set<string> = new Set()
-  /** Names that cannot be written again, with the offset of the write that declares them. */
-  readonly constants: Map<string, number> = new Map()
   /** What the function declares itself, decided by {@link resolveScopes}. */
   readonly declared: Map<string, Declaration> = new Map()
   /** Writes that may declare: direct statements of the function, by offset of the name to end of the statement. */
   readonly direct: Map<number, { end: number; closure: boolean }> = new Map()
-  readonly exported: Set<string> = new Set()
-  readonly imported: Set<string> = new Set()
 
   constructor(parent: Scope | undefined, isFunction: boolean) {
     this.parent = parent
@@ -47,8 +49,9 @@ export class Scope {
     this.mentions.push({ name, at, use })
   }
 
-  bind(name: string, at: number): void {
-    this.bound.set(name, at)
+  bind(name: string, binding: Binding): void {
+    this.bound.set(name, binding)
+    this.sites.add(binding.at)
   }
 
   /** The nearest function, itself included. */
@@ -72,20 +75,6 @@ export function resolveScopes(root: Scope): void {
   chooseKinds(root)
 }
 
-/** The first write to a constant behind its declaration. */
-export function writeToConstant(scope: Scope): Mention | undefined {
-  for (const mention of scope.mentions) {
-    if (mention.use === 'read') continue
-    const declared = scope.owner(mention.name)?.constants.get(mention.name)
-    if (declared !== undefined && declared !== mention.at) return mention
-  }
-  for (const child of scope.children) {
-    const found = writeToConstant(child)
-    if (found) return found
-  }
-  return undefined
-}
-
 function declareNames(scope: Scope): void {
   if (scope.isFunction) collectWrites(scope, scope)
   for (const child of scope.children) declareNames(child)
@@ -95,16 +84,14 @@ function collectWrites(into: Scope, scope: Scope): void {
   for (const { name, use } of scope.mentions) {
     if (use === 'read') continue
     const owner = scope.owner(name)
-    if (!owner || (use === 'written' && owner !== into && isLinked(owner, name)))
+    if (!owner || (use === 'written' && owner !== into && SHADOWED.has(owner.bound.get(name)?.form)))
       into.declared.set(name, { kind: 'hoist', at: -1 })
   }
   for (const child of scope.children) if (!child.isFunction) collectWrites(into, child)
 }
 
-/** A name that connects modules cannot be assigned: a function that does so has a variable of its own. */
-function isLinked(scope: Scope, name: string): boolean {
-  return scope.exported.has(name) || scope.imported.has(name)
-}
+/** Forms whose names a function shadows by assigning them: nothing could assign what they declare. */
+const SHADOWED: ReadonlySet<Form | undefined> = new Set(['import', 'export', 'def', 'class', 'enum'])
 
 interface Uses {
   first: number
@@ -117,9 +104,13 @@ function chooseKinds(scope: Scope): Map<string, Uses> {
   const uses = new Map<string, Uses>()
   for (const mention of scope.mentions)
     addUse(uses, mention.name, mention.at, Infinity, mention.use === 'read' ? 0 : 1)
+  const hoisted: [string, Map<string, Uses>][] = []
   for (const child of scope.children) {
-    for (const [name, use] of chooseKinds(child)) addUse(uses, name, use.first, use.second, use.writes)
+    const inner = chooseKinds(child)
+    if (child.hoistedAs !== undefined) hoisted.push([child.hoistedAs, inner])
+    for (const [name, use] of inner) addUse(uses, name, use.first, use.second, use.writes)
   }
+  useWhereCalled(uses, hoisted)
   for (const name of scope.bound.keys()) uses.delete(name)
   for (const name of scope.declared.keys()) {
     const use = uses.get(name)
@@ -130,6 +121,23 @@ function chooseKinds(scope: Scope): Map<string, Uses> {
     scope.declared.set(name, { kind: use.writes > 1 ? 'let' : 'const', at: use.first })
   }
   return uses
+}
+
+/** What a function declaration uses is used where the function is first mentioned, which may be before its line. */
+function useWhereCalled(uses: Map<string, Uses>, hoisted: readonly [string, Map<string, Uses>][]): void {
+  let isStable = false
+  while (!isStable) {
+    isStable = true
+    for (const [name, inner] of hoisted) {
+      const called = uses.get(name)?.first ?? Infinity
+      for (const used of inner.keys()) {
+        const use = uses.get(used)!
+        if (use.first <= called) continue
+        addUse(uses, used, called, Infinity, 0)
+        isStable = false
+      }
+    }
+  }
 }
 
 function addUse(uses: Map<string, Uses>, name: string, first: number, second: number, writes: number): void {

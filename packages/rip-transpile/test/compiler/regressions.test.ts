@@ -57,10 +57,10 @@ test('a call without parentheses takes a conditional with then', () => {
 })
 
 const CONSTANT_WRITES: [string, string, string][] = [
-  ['a constant', 'MAX =! 1\nMAX = 2', 'MAX is a constant and cannot'],
-  ['a constant of an outer function', 'MAX =! 1\nraise = -> MAX += 1', 'MAX is a constant and cannot'],
-  ['an exported name', 'export count = 0\nbump = -> count++', 'count is exported and cannot'],
-  ['an imported name', "import { n } from 'm'\nn += 1", 'n is imported and cannot'],
+  ['a constant', 'MAX =! 1\nMAX = 2', "'MAX' is a constant and cannot"],
+  ['a constant of an outer function', 'MAX =! 1\nraise = -> MAX += 1', "'MAX' is a constant and cannot"],
+  ['an exported name', 'export count = 0\nbump = -> count++', "'count' is an export and cannot"],
+  ['an imported name', "import { n } from 'm'\nn += 1", "'n' is an import and cannot"],
 ]
 for (const [name, source, reason] of CONSTANT_WRITES) {
   test(`${name} cannot be written again`, () => {

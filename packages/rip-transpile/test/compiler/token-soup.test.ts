@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { parse } from 'acorn'
 import fc from 'fast-check'
 import { CompileError } from '../../src/compile-error.ts'
 import { compile } from '../../src/compiler/index.ts'
@@ -20,6 +21,25 @@ const soup = fc
   })
   .map((pieces) => pieces.map(([token, blank]) => token + blank).join(''))
 
+/** Pieces that mean something by themselves, so that more of what they make is accepted. */
+const PHRASES =
+  'a|b|f x|f! x|x = |x =! 1|y := 2|z ~= y|~> y|(a, b) ->|(a) =>|->|=>|def g(a)|class A|class B extends A|m: ->|k: v|k: -> super()|' +
+  'super.x|super a|yield a|await a|if a|else|unless b|for x in y|for k, v of o|for [a, b] as! it|while a|switch a|when 1, 2|try|' +
+  'catch e|catch {message}|finally|return|return a|break|continue|throw e|(|)|[|]|{|}|, |a?.b|a?.b = c|a?[0] += 1|a::b|' +
+  'o.{a, b: c = 1}|a[1..2]|[1..n]|"#{a}"|"""\n  t\n  """|/x/g|a =~ /x/|s[/x/, 1]|*{a: 1}|:sym|%w[a b]|a .= b()|*>a = b|a //= b|' +
+  'a.b %%= c|a ? b : c|a if b else c|a or return|x = a ?? return|not a|a in b|a not in b|a < b < c|[a, ...b, c] = d|' +
+  '{a, b: {c}} = d|(a, ..., b) ->|({a = 1}, ...r) ->|constructor: (@a) ->|@x = 1|@m: =>|x = 1|import a from "b"|import {a} from "b"|' +
+  'export a = 1|export def h|export default a|enum E|A = 1|type T = a|x: number = 1|delete a.b|typeof a|new A|new A b|do ->|' +
+  'loop|loop 3|(x for x in y)|{k: v for k, v of o}|a ** b|-a ** b|a++|--a|a as T|arguments|it|_|new.target|import.meta|f?! x|x?!|x?|then|;'
+
+const INDENTS = ['\n', '\n  ', '\n    ', '\n      ']
+
+const phrases = fc
+  .array(fc.tuple(fc.constantFrom(...PHRASES.split('|')), fc.constantFrom(' ', ' ', ...INDENTS)), {
+    maxLength: 14,
+  })
+  .map((pieces) => pieces.map(([phrase, blank]) => phrase + blank).join(''))
+
 /** Programs that are right but for one place. */
 const damaged = fc
   .tuple(
@@ -34,15 +54,18 @@ const damaged = fc
   )
   .map(([source, at, cut, token]) => source.slice(0, at) + token + source.slice(at + cut))
 
-/** Compiles; gives the error of a source that is refused. */
+/** Compiles; gives the error of a source that is refused. What is accepted has to be JavaScript. */
 function refusal(source: string): CompileError | undefined {
+  let code: string
   try {
-    compile(source, { sourceMap: true })
-    return undefined
+    code = compile(source, { sourceMap: true }).code
   } catch (error) {
     if (error instanceof CompileError) return error
     throw error
   }
+  // Between backticks stands JavaScript of the user's own.
+  if (!source.includes('`')) parse(code, { ecmaVersion: 'latest', sourceType: 'module' })
+  return undefined
 }
 
 function checkRefusal(source: string): void {
@@ -61,6 +84,10 @@ function checkRefusal(source: string): void {
 describe('a program is compiled or refused at a place in it', () => {
   test('tokens in any order', () => {
     fc.assert(fc.property(soup, checkRefusal), { numRuns: 2000 })
+  })
+
+  test('phrases in any order', () => {
+    fc.assert(fc.property(phrases, checkRefusal), { numRuns: 3000 })
   })
 
   test('programs with one place damaged', () => {

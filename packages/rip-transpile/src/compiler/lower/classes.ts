@@ -85,11 +85,16 @@ function lowerMember(l: Lowerer, part: Member, derived: boolean, bound: readonly
 }
 
 function lowerMethod(l: Lowerer, part: Member, fn: Fn, key: Js, derived: boolean, bound: readonly Js[]): Js {
-  const parts = functionParts(l, fn, { methodName: key, derived, bound: fn.isConstructor ? bound : [] })
+  const { params, body } = functionParts(l, fn, {
+    methodName: key,
+    derived,
+    bound: fn.isConstructor ? bound : [],
+  })
   const value = {
     type: 'FunctionExpression',
     id: null,
-    ...parts,
+    params,
+    body,
     async: fn.isAsync,
     generator: fn.isGenerator,
   }

@@ -1,7 +1,7 @@
-import type { Assign, Node, NodeOf, Property } from '../ast.ts'
+import type { Assign, Fn, Node, NodeOf, Property } from '../ast.ts'
 import { patternNames } from '../parser/assignments.ts'
 import { lowerClass } from './classes.ts'
-import { functionValue } from './functions.ts'
+import { functionValue, thinFunction } from './functions.ts'
 import {
   array,
   arrow,
@@ -70,6 +70,7 @@ export function propertyKey(l: Lowerer, prop: { key: Node; computed: boolean }):
 
 function property(l: Lowerer, prop: Property): Js {
   if (prop.kind === 'spread') return spread(expression(l, prop.key), prop.start)
+  if (prop.value.type === 'Fn' && prop.value.kind === 'thin') return functionProperty(l, prop, prop.value)
   const value = expression(l, prop.value)
   const shorthand = prop.kind === 'shorthand' && value.type === 'Identifier'
   return {
@@ -81,6 +82,14 @@ function property(l: Lowerer, prop: Property): Js {
     shorthand,
     method: false,
   }
+}
+
+/** A function is a method of its object if it has `super`. */
+function functionProperty(l: Lowerer, prop: Property, fn: Fn): Js {
+  const key = propertyKey(l, prop)
+  const { usesSuper, ...value } = thinFunction(l, fn, key)
+  const { computed } = prop
+  return { type: 'Property', kind: 'init', key, value, computed, shorthand: false, method: usesSuper }
 }
 
 export function expressions(l: Lowerer, nodes: readonly (Node | null)[]): Js[] {
@@ -110,11 +119,7 @@ function lower(l: Lowerer, node: Node): Js {
     case 'Template':
       return template(l, node, false)
     case 'Tagged':
-      return {
-        type: 'TaggedTemplateExpression',
-        tag: expression(l, node.tag),
-        quasi: node.quasi.type === 'Template' ? template(l, node.quasi, true) : expression(l, node.quasi),
-      }
+      return tagged(l, node)
     case 'Regex':
       return {
         type: 'Literal',
@@ -128,6 +133,10 @@ function lower(l: Lowerer, node: Node): Js {
     case 'Raw':
       return embedded(l, node)
     case 'Keyword':
+      if (node.name === 'super')
+        l.fail("'super' is called or has a member", node, 'Write super() with its arguments.')
+      if (node.name === 'new.target' && !l.fn.hasOwnThis)
+        l.fail("'new.target' is not in a function", node, 'Move it to the constructor of a class.')
       return raw(node.name, at)
     case 'Arr':
       return array(expressions(l, node.items), at)
@@ -174,7 +183,7 @@ function lower(l: Lowerer, node: Node): Js {
     case 'Member':
       if (l.superArguments && node.object.type === 'Keyword' && l.fn.promoted.has(node.prop))
         return id(l.fn.promoted.get(node.prop)!, l.nameAtEnd(node, node.prop))
-      return memberOf(l, expression(l, node.object), node)
+      return memberOf(l, objectOf(l, node.object), node)
     case 'Index':
       return lowerIndex(l, node)
     case 'Slice':
@@ -188,13 +197,7 @@ function lower(l: Lowerer, node: Node): Js {
     case 'Unary':
       return lowerUnary(l, node)
     case 'Update':
-      return {
-        type: 'UpdateExpression',
-        operator: node.op,
-        prefix: node.prefix,
-        argument: expression(l, node.arg),
-        at,
-      }
+      return update(l, node)
     case 'Binary':
       return lowerBinary(l, node)
     case 'Logical':
@@ -334,6 +337,13 @@ function memberOf(l: Lowerer, object: Js, node: NodeOf<'Member'>): Js {
   return member(object, node.prop, l.nameAtEnd(node, node.prop), node.optional)
 }
 
+function tagged(l: Lowerer, node: NodeOf<'Tagged'>): Js {
+  const tag = expression(l, node.tag)
+  if (hasOptional(tag)) l.fail('the tag of a text cannot be optional', node.tag, 'Call it with parentheses.')
+  const quasi = node.quasi.type === 'Template' ? template(l, node.quasi, true) : expression(l, node.quasi)
+  return { type: 'TaggedTemplateExpression', tag, quasi }
+}
+
 function hasOptional(js: Js): boolean {
   for (let at: Js | undefined = js; at; at = (at['object'] ?? at['callee']) as Js | undefined) {
     if (at['optional'] === true) return true
@@ -348,14 +358,36 @@ function lowerCall(l: Lowerer, node: NodeOf<'Call'>): Js {
   const args = expressions(l, node.args)
   l.superArguments = superArguments
   const { callee } = node
-  const name = l.fn.methodName
-  if (callee.type === 'Keyword' && callee.name === 'super' && name && name['name'] !== 'constructor') {
-    const base = raw('super', callee.start)
-    const plain = { ...name, at: callee.start, till: undefined }
-    const target = name.type === 'Identifier' ? member(base, name['name'] as string) : index(base, plain)
-    return call(target, args, node.end)
-  }
+  if (callee.type === 'Keyword' && callee.name === 'super') return call(parentOf(l, callee), args, node.end)
   return call(expression(l, callee), args, node.end, node.optional)
+}
+
+/** What `super()` calls: the constructor of the parent, or its method of the same name. */
+function parentOf(l: Lowerer, node: NodeOf<'Keyword'>): Js {
+  const parent = superObject(l, node)
+  const name = l.fn.methodName
+  if (name && name['name'] !== 'constructor') {
+    const plain = { ...name, at: node.start, till: undefined }
+    return name.type === 'Identifier' ? member(parent, name['name'] as string) : index(parent, plain)
+  }
+  if (!l.fn.callsParent) l.fail("'super()' has nothing to call", node, 'Let the class extend another one.')
+  return parent
+}
+
+/** The object of an access, which may be `super`. */
+function objectOf(l: Lowerer, node: Node): Js {
+  return node.type === 'Keyword' && node.name === 'super' ? superObject(l, node) : expression(l, node)
+}
+
+function superObject(l: Lowerer, node: NodeOf<'Keyword'>): Js {
+  if (!l.fn.methodName)
+    l.fail(
+      "'super' is not in a method",
+      node,
+      'Move it to a method of a class, or a function with => in one.',
+    )
+  l.fn.usesSuper = true
+  return raw('super', node.start)
 }
 
 function lowerIndex(l: Lowerer, node: NodeOf<'Index'>): Js {
@@ -366,13 +398,20 @@ function lowerIndex(l: Lowerer, node: NodeOf<'Index'>): Js {
       [expression(l, at)],
       node.end,
     )
-  return index(expression(l, node.object), expression(l, at), node.optional)
+  return index(objectOf(l, node.object), expression(l, at), node.optional)
 }
 
 function lowerUnary(l: Lowerer, node: NodeOf<'Unary'>): Js {
   const { arg } = node
   if (node.op === '!' && arg.type === 'Paren') return unary('!', expression(l, arg.body), node.start)
   return unary(node.op, expression(l, arg), node.start)
+}
+
+function update(l: Lowerer, node: NodeOf<'Update'>): Js {
+  const guarded = optionalPart(node.arg)
+  if (guarded) return whenPresent(l, guarded, node.arg, (arg) => update(l, { ...node, arg }))
+  const { op: operator, prefix } = node
+  return { type: 'UpdateExpression', operator, prefix, argument: expression(l, node.arg), at: node.start }
 }
 
 function lowerBinary(l: Lowerer, node: NodeOf<'Binary'>): Js {
@@ -442,13 +481,7 @@ export function assignment(l: Lowerer, node: Assign): Js {
   hoistNames(l, patternNames(target))
   if (node.isConst) for (const { name } of patternNames(target)) l.fn.hoisted.add(name)
   const guarded = optionalPart(target)
-  if (guarded) {
-    const name = l.temp()
-    const held: Node = { type: 'Raw', code: name, start: guarded.start, end: guarded.end }
-    const test = isNullish(assign(id(name), expression(l, guarded.object)))
-    const plain = replacePart(target, guarded, { ...guarded, object: held, optional: false })
-    return conditional(test, undefinedValue(), assignment(l, { ...node, target: plain }))
-  }
+  if (guarded) return whenPresent(l, guarded, target, (plain) => assignment(l, { ...node, target: plain }))
   if (node.op === '//=' || node.op === '%%=') {
     // The target is written first in the text, so its parts are evaluated there.
     const { read, write } = stable(l, target)
@@ -478,6 +511,15 @@ export function assignment(l: Lowerer, node: Assign): Js {
     ])
   }
   return assign(pattern(l, target), expression(l, node.value), node.op)
+}
+
+/** Writes a target with an optional part, if that is there. */
+function whenPresent(l: Lowerer, guarded: Access, target: Node, write: (plain: Node) => Js): Js {
+  const name = l.temp()
+  const held: Node = { type: 'Raw', code: name, start: guarded.start, end: guarded.end }
+  const test = isNullish(assign(id(name), expression(l, guarded.object)))
+  const plain = replacePart(target, guarded, { ...guarded, object: held, optional: false })
+  return conditional(test, undefinedValue(), write(plain))
 }
 
 type Access = NodeOf<'Member'> | NodeOf<'Index'>

@@ -14,12 +14,29 @@ interface Options {
   bound?: readonly Js[]
 }
 
+interface Parts {
+  params: Js[]
+  body: Js
+  /** Whether it has to be a method. */
+  usesSuper: boolean
+}
+
 /** Parameters and body of a function. */
-export function functionParts(l: Lowerer, node: Fn, options: Options = {}): { params: Js[]; body: Js } {
+export function functionParts(l: Lowerer, node: Fn, options: Options = {}): Parts {
   const { fn, scope, atTop, generated, loops, breakable, sawAwait, sawYield } = l
   const lexical = node.kind === 'fat'
   const methodName = options.methodName ?? (lexical ? fn.methodName : undefined)
-  l.fn = { scope: node.scope, hoisted: new Set(), methodName, isVoid: node.isVoid, promoted: new Map() }
+  const callsParent = lexical ? fn.callsParent : node.isConstructor && options.derived === true
+  l.fn = {
+    scope: node.scope,
+    hoisted: new Set(),
+    methodName,
+    isVoid: node.isVoid,
+    callsParent,
+    hasOwnThis: !lexical || fn.hasOwnThis,
+    usesSuper: false,
+    promoted: new Map(),
+  }
   l.scope = node.scope
   l.generated = l.loops = l.breakable = 0
   l.atTop = false
@@ -35,8 +52,10 @@ export function functionParts(l: Lowerer, node: Fn, options: Options = {}): { pa
   const setup = [...prologue, ...(options.bound ?? []).map(bindMethod)]
   const full = node.isConstructor ? placeSetup(setup, body, options.derived ?? false) : [...setup, ...body]
   const complete = withHoisted(l, full)
+  const { usesSuper } = l.fn
+  if (lexical) fn.usesSuper ||= usesSuper
   Object.assign(l, { fn, scope, atTop, generated, loops, breakable, sawAwait, sawYield })
-  return { params, body: block(complete) }
+  return { params, body: block(complete), usesSuper }
 }
 
 function endsInValue(node: Fn): boolean {
@@ -47,8 +66,7 @@ function endsInValue(node: Fn): boolean {
 /** Adds the declarations of what the function declares at its top. */
 export function withHoisted(l: Lowerer, body: Js[]): Js[] {
   const { hoisted, scope } = l.fn
-  for (const [name, declaration] of scope.declared)
-    if (declaration.kind === 'hoist' && !scope.constants.has(name)) hoisted.add(name)
+  for (const [name, declaration] of scope.declared) if (declaration.kind === 'hoist') hoisted.add(name)
   if (hoisted.size === 0) return body
   const declarations = [...hoisted].map((name) => ({ type: 'VariableDeclarator', id: id(name), init: null }))
   return [{ type: 'VariableDeclaration', kind: 'let', declarations }, ...body]
@@ -142,15 +160,17 @@ function paramPattern(l: Lowerer, target: Node, prologue: Js[]): Js {
 
 /** A function as a value. */
 export function functionValue(l: Lowerer, node: Fn): Js {
+  if (node.kind !== 'fat') return thinFunction(l, node)
   const { params, body } = functionParts(l, node)
-  const at = node.start
-  const till = node.end
-  if (node.kind === 'fat' && !node.isGenerator) {
-    const only = (body['body'] as Js[])[0]
-    const single = (body['body'] as Js[]).length === 1 && only?.type === 'ReturnStatement' && only['argument']
-    const short = single ? (only['argument'] as Js) : body
-    return { ...arrow(params, short, node.isAsync), at, till }
-  }
+  const only = (body['body'] as Js[])[0]
+  const single = (body['body'] as Js[]).length === 1 && only?.type === 'ReturnStatement' && only['argument']
+  const short = single ? (only['argument'] as Js) : body
+  return { ...arrow(params, short, node.isAsync), at: node.start, till: node.end }
+}
+
+/** A function with a `this` of its own, as a value or under the name of a property. */
+export function thinFunction(l: Lowerer, node: Fn, methodName?: Js): Js & { usesSuper: boolean } {
+  const { params, body, usesSuper } = functionParts(l, node, methodName ? { methodName } : {})
   return {
     type: 'FunctionExpression',
     id: null,
@@ -158,8 +178,9 @@ export function functionValue(l: Lowerer, node: Fn): Js {
     body,
     async: node.isAsync,
     generator: node.isGenerator,
-    at,
-    till,
+    usesSuper,
+    at: node.start,
+    till: node.end,
   }
 }
 

@@ -21,6 +21,12 @@ export interface FunctionState {
   readonly hoisted: Set<string>
   readonly methodName: Js | undefined
   readonly isVoid: boolean
+  /** Whether this is the constructor of a class that extends another one, or a function with `=>` in it. */
+  readonly callsParent: boolean
+  /** Whether it, or the function around one with `=>`, is called with a `this` of its own. */
+  readonly hasOwnThis: boolean
+  /** Set once `super` was lowered: only a method has it. */
+  usesSuper: boolean
   /** Parameters `@name` by name, which `super()` cannot read from `this` yet. */
   readonly promoted: Map<string, string>
 }
@@ -60,7 +66,16 @@ export class Lowerer {
     this.names = names
     this.scope = scope
     this.dialect = dialect
-    this.fn = { scope, hoisted: new Set(), methodName: undefined, isVoid: false, promoted: new Map() }
+    this.fn = {
+      scope,
+      hoisted: new Set(),
+      methodName: undefined,
+      isVoid: false,
+      callsParent: false,
+      hasOwnThis: false,
+      usesSuper: false,
+      promoted: new Map(),
+    }
   }
 
   fail(reason: string, node: { start: number; end: number }, hint?: string): never {

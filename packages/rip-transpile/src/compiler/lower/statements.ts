@@ -249,8 +249,9 @@ export function hoistNames(l: Lowerer, names: readonly { name: string; start: nu
 
 function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
   const at = node.start
-  if (node.value.type === 'Logical' && isGuard(node.value) && node.op === '=') {
-    const { left, right, op } = node.value
+  const guard = unwrapped(node.value)
+  if (isGuard(guard) && node.op === '=') {
+    const { left, right, op } = guard
     const first = lowerAssign(l, { ...node, value: left }, DISCARD)
     const tail = sink.kind === 'discard' ? [] : [deliver(sink, pattern(l, node.target), at)]
     const test = guardTest(op, expression(l, node.target))
@@ -273,6 +274,10 @@ function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
     declaration,
     deliver(sink, node.target.type === 'Id' ? id(node.target.name, at) : expression(l, node.target), at),
   ]
+}
+
+function unwrapped(node: Node): Node {
+  return node.type === 'Paren' ? unwrapped(node.body) : node
 }
 
 /** A choice between two plain values reads better as `? :`. */

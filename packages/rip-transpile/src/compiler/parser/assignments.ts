@@ -1,10 +1,12 @@
 import type { AssignOperator, Node } from '../ast.ts'
+import type { Form } from '../bindings.ts'
 import { isReservedTarget } from '../diagnostics.ts'
 import type { Use } from '../scope.ts'
 import { parsePostfix } from './calls.ts'
 import { parseValue } from './expressions.ts'
 import { parseReactiveFunction } from './functions.ts'
 import { keyAt, parseImplicitObject } from './objects.ts'
+import { bindName, checkWritable } from './names.ts'
 import type { Parser } from './parser.ts'
 import { parseBlock } from './statements.ts'
 
@@ -32,6 +34,7 @@ export function assignTarget(
 ): void {
   switch (target.type) {
     case 'Id':
+      checkWritable(p, target.name, target.start)
       p.scope.mention(target.name, target.start, use)
       if (direct) p.scope.function().direct.set(target.start, direct)
       return
@@ -57,11 +60,31 @@ export function assignTarget(
 }
 
 /** Binds the names of a pattern in a scope, as parameters and loop variables are. */
-export function bindPattern(p: Parser, target: Node): void {
-  for (const name of patternNames(target)) {
-    if (p.scope.bound.has(name.name)) p.lx.fail(`${name.name} is bound twice here`, name.start, name.end)
-    p.scope.bind(name.name, name.start)
+export function bindPattern(p: Parser, target: Node, form: Form): void {
+  requireNames(p, target)
+  for (const { name, start } of patternNames(target)) bindName(p, p.scope, name, start, form)
+}
+
+/** Refuses a pattern that holds anything but new names. */
+export function requireNames(p: Parser, target: Node): void {
+  switch (target.type) {
+    case 'Id':
+    case 'Erased':
+      return
+    case 'Arr':
+      for (const item of target.items) if (item) requireNames(p, item)
+      return
+    case 'Obj':
+      for (const prop of target.props) requireNames(p, prop.value)
+      return
+    case 'Spread':
+      return requireNames(p, target.arg)
+    case 'Assign':
+      if (target.op === '=' && !target.isConst) return requireNames(p, target.target)
+      break
+    default:
   }
+  p.lx.fail('only a name can be declared here', target.start, target.end)
 }
 
 export function patternNames(target: Node): { name: string; start: number; end: number }[] {
@@ -90,7 +113,7 @@ export function parseAssigned(
   p.next()
   if (op === ':=' || op === '~=' || op === '~>') return parseReactive(p, target, op)
   if (op === '.=') return parseMethodAssign(p, target)
-  if (op !== '=' && op !== '=!' && (target.type === 'Arr' || target.type === 'Obj')) {
+  if (op !== '=' && op !== '=!' && isPattern(target)) {
     p.lx.fail(`a pattern is assigned with = and not with ${op}`, target.start, target.end)
   }
   const isConst = op === '=!'
@@ -112,8 +135,13 @@ export function parseAssigned(
   }
 }
 
+function isPattern(node: Node): boolean {
+  return node.type === 'Paren' ? isPattern(node.body) : node.type === 'Arr' || node.type === 'Obj'
+}
+
 function bindConstant(p: Parser, target: Node): void {
-  for (const { name, start } of patternNames(target)) p.scope.function().constants.set(name, start)
+  requireNames(p, target)
+  for (const { name, start } of patternNames(target)) bindName(p, p.scope.function(), name, start, 'constant')
 }
 
 /** What stands behind `=`: a value, or an indented block with one. */
@@ -135,7 +163,7 @@ export function parseRightSide(p: Parser): Node {
 function parseReactive(p: Parser, target: Node, op: ':=' | '~=' | '~>'): Node {
   if (target.type !== 'Id') p.lx.fail(`only a name can be declared with ${op}`, target.start, target.end)
   const kind = op === ':=' ? 'state' : op === '~=' ? 'computed' : 'effect'
-  p.scope.function().bind(target.name, target.start)
+  bindName(p, p.scope.function(), target.name, target.start, kind)
   if (kind !== 'effect') p.scope.function().reactive.add(target.name)
   const value = kind === 'state' ? parseRightSide(p) : parseReactiveFunction(p)
   const { start } = target
@@ -147,6 +175,7 @@ function parseMethodAssign(p: Parser, target: Node): Node {
   const hole: Node = { type: 'Raw', code: '', start: target.end, end: target.end }
   const start = p.lx.start
   const name = p.lx.value
+  if (!p.isWordLike()) p.unexpected('expected the name of a method')
   p.lx.kind = 'id'
   p.next()
   const member: Node = { type: 'Member', object: hole, prop: name, optional: false, start, end: p.lx.lastEnd }
@@ -158,9 +187,10 @@ function parseMethodAssign(p: Parser, target: Node): Node {
 
 function replaceBase(node: Node, hole: Node, base: Node): Node {
   if (node === hole) return base
-  if (node.type === 'Call') return { ...node, callee: replaceBase(node.callee, hole, base) }
-  if (node.type === 'Member') return { ...node, object: replaceBase(node.object, hole, base) }
-  if (node.type === 'Index') return { ...node, object: replaceBase(node.object, hole, base) }
-  if (node.type === 'Await') return { ...node, arg: replaceBase(node.arg, hole, base) }
+  if ('object' in node) return { ...node, object: replaceBase(node.object, hole, base) }
+  if ('callee' in node) return { ...node, callee: replaceBase(node.callee, hole, base) }
+  if ('tag' in node) return { ...node, tag: replaceBase(node.tag, hole, base) }
+  if (node.type === 'Await' || node.type === 'Exists' || node.type === 'Presence' || node.type === 'Update')
+    return { ...node, arg: replaceBase(node.arg, hole, base) }
   return node
 }

@@ -21,12 +21,13 @@ export function parsePostfix(p: Parser, first: Node): Node {
 function parseSuffix(p: Parser, node: Node): Node | undefined {
   const { lx, kind } = p
   if (lx.leading && (p.inImplicit || p.dotsEndBody || kind === ',')) return undefined
+  if (kind === '.' && lx.spaced && isSpacedAccess(p)) return parseAccess(p, node)
   if (lx.spaced && !lx.leading)
     return isCallable(node) && startsArgument(p) ? implicitCall(p, node, false) : undefined
   const { start } = node
   switch (kind) {
     case '.':
-      return p.source[lx.pos] === '{' ? parsePick(p, node, false) : parseMember(p, node, false)
+      return parseAccess(p, node)
     case '?.':
       return parseOptional(p, node)
     case '::':
@@ -60,10 +61,19 @@ function parseSuffix(p: Parser, node: Node): Node | undefined {
   }
 }
 
+/** `a .b` on one line. */
+function isSpacedAccess(p: Parser): boolean {
+  return !p.lx.leading && !p.inImplicit
+}
+
+function parseAccess(p: Parser, object: Node): Node {
+  return p.source[p.lx.pos] === '{' ? parsePick(p, object, false) : parseMember(p, object, false)
+}
+
 function parseMember(p: Parser, object: Node, optional: boolean): Node {
   const { lx } = p
   p.next()
-  if (!isNameStart(p.source.charCodeAt(lx.start))) p.unexpected('expected the name of a member')
+  if (!p.isWordLike()) p.unexpected('expected the name of a member')
   const prop = lx.value
   lx.kind = 'id'
   const { end } = lx
@@ -196,7 +206,7 @@ function parsePick(p: Parser, object: Node, optional: boolean): Node {
     p.skipLayout()
     while (!p.is('}')) {
       const { start } = lx
-      if (!isNameStart(p.source.charCodeAt(start))) p.unexpected('expected the name of a property to pick')
+      if (!p.isWordLike()) p.unexpected('expected the name of a property to pick')
       const key = lx.value
       lx.kind = 'id'
       p.next()

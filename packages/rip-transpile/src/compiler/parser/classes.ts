@@ -2,7 +2,8 @@ import type { Class, Member, Node } from '../ast.ts'
 import { Scope } from '../scope.ts'
 import { parseRightSide } from './assignments.ts'
 import { parseExpression } from './expressions.ts'
-import { arrowFollows, parseArrow } from './functions.ts'
+import { arrowFollows, parseArrow, withoutWaiting } from './functions.ts'
+import { bindName } from './names.ts'
 import { parseKey } from './objects.ts'
 import type { Parser } from './parser.ts'
 import { skipType, skipTypeParameters } from './types.ts'
@@ -16,7 +17,7 @@ export function parseClass(p: Parser): Class {
   let typeParameters: string | undefined
   if (p.is('id')) {
     name = lx.value
-    p.scope.bind(name, nameStart)
+    bindName(p, p.scope, name, nameStart, 'class')
     p.next()
     if (p.is('.') && !lx.spaced)
       lx.fail('the name of a class has no dots', lx.start, lx.end, 'Assign it: `A.b = class`.')
@@ -61,7 +62,11 @@ function parseMembers(p: Parser): Member[] {
   p.next()
   p.skipNewlines()
   while (!p.is('DEDENT') && !p.is('EOF')) {
-    members.push(parseMember(p))
+    const member = parseMember(p)
+    checkMemberName(p, member)
+    members.push(member)
+    if (isConstructor(member) && members.filter(isConstructor).length > 1)
+      p.lx.fail('a class has one constructor', member.start, member.end)
     if (!p.is('DEDENT') && !p.is('NEWLINE') && !p.is(';') && !p.is('EOF')) {
       p.unexpected('expected the next member of the class')
     }
@@ -69,6 +74,19 @@ function parseMembers(p: Parser): Member[] {
   }
   p.accept('DEDENT')
   return members
+}
+
+/** Two names of members have a fixed meaning in JavaScript. */
+function checkMemberName(p: Parser, member: Member): void {
+  const { key } = member
+  const name = key.type === 'Id' ? key.name : key.type === 'Str' ? key.value : ''
+  const isField = member.kind === 'field' && name === 'constructor'
+  if (member.computed || !(isField || (member.isStatic && name === 'prototype'))) return
+  p.lx.fail(`'${name}' cannot name this member of a class`, key.start, key.end, 'Choose another name.')
+}
+
+function isConstructor(member: Member): boolean {
+  return member.value?.type === 'Fn' && member.value.isConstructor
 }
 
 function parseMember(p: Parser): Member {
@@ -94,7 +112,9 @@ function parseMember(p: Parser): Member {
   }
   p.next()
   const inner = new Scope(p.scope, true)
-  const value = p.withScope(inner, () => parseRightSide(p))
+  const value = p.withScope(inner, () => withoutWaiting(p, () => parseRightSide(p)))
+  const found = inner.mentions.find((mention) => mention.name === 'arguments')
+  if (found) lx.fail('a field has no arguments', found.at, found.at + 9, 'Set the field in the constructor.')
   return { ...rest, kind: 'field', value, end: value.end }
 }
 
@@ -128,6 +148,21 @@ function parseColonMember(
   const saved = p.lx.save()
   p.next()
   const { lx } = p
+  // `data-src: 1` is a field, as version 3 has it: there is no other way to write one of that name there.
+  if (key.type === 'Str' && p.source[key.start] !== '"' && p.source[key.start] !== "'") {
+    const value = p.withScope(new Scope(p.scope, true), () => withoutWaiting(p, () => parseRightSide(p)))
+    return {
+      annotation: undefined,
+      optional: false,
+      kind: 'field',
+      key,
+      computed,
+      isStatic,
+      value,
+      start,
+      end: value.end,
+    }
+  }
   const isAsync = p.isWord('async') && /^\s*[(-=]/.test(p.source.slice(lx.end, lx.end + 4))
   if (isAsync) p.next()
   if (!arrowFollows(p)) {
@@ -141,10 +176,11 @@ function parseColonMember(
       `Write ${p.source.slice(start, key.end)} = …`,
     )
   }
-  const isConstructor = !isStatic && key.type === 'Id' && key.name === 'constructor'
-  const fn = parseArrow(p, lx.start, { isVoid, isConstructor })
+  const constructs = !isStatic && key.type === 'Id' && key.name === 'constructor'
+  const fn = parseArrow(p, lx.start, { isVoid, isConstructor: constructs })
   if (isAsync) fn.isAsync = true
-  if (isConstructor && fn.isAsync) lx.fail('a constructor cannot wait', start, key.end)
+  if (constructs && fn.isAsync) lx.fail('a constructor cannot wait', start, key.end)
+  if (constructs && fn.isGenerator) lx.fail('a constructor cannot yield', start, key.end)
   const plain = { annotation: undefined, optional: false } as const
   return { ...plain, kind: 'method', key, computed, isStatic, value: fn, start, end: fn.end }
 }

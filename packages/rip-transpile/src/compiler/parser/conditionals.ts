@@ -2,6 +2,7 @@ import type { Block, Node, SwitchCase } from '../ast.ts'
 import { Scope } from '../scope.ts'
 import { bindPattern } from './assignments.ts'
 import { parseExpression } from './expressions.ts'
+import { bindName } from './names.ts'
 import { blockOf } from './parser.ts'
 import type { Parser } from './parser.ts'
 import { parsePrimary } from './primaries.ts'
@@ -100,12 +101,12 @@ function parseCatchParam(p: Parser): Node | undefined {
   const { lx } = p
   if (p.is('id')) {
     const param: Node = { type: 'Id', name: lx.value, start: lx.start, end: lx.end }
-    p.scope.bind(lx.value, lx.start)
+    bindName(p, p.scope, lx.value, lx.start, 'catch')
     p.next()
     return param
   }
   if (!p.is('{') && !p.is('[')) return undefined
   const pattern = parsePrimary(p)
-  bindPattern(p, pattern)
+  bindPattern(p, pattern, 'catch')
   return pattern
 }

@@ -1,6 +1,7 @@
 import type { Node } from '../ast.ts'
 import { rejectInterfaceLanguage } from '../diagnostics.ts'
 import { parseExpression } from './expressions.ts'
+import { bindName } from './names.ts'
 import { parseKey } from './objects.ts'
 import type { Parser } from './parser.ts'
 import { keepType } from './types.ts'
@@ -21,10 +22,25 @@ export function parseTypeDeclaration(p: Parser): Node | undefined {
   TYPE.lastIndex = start
   if (!TYPE.test(p.source)) return undefined
   const end = declarationEnd(p, start)
+  rejectPrototype(p, start, end)
   const text = keepType(p, start, end)
   lx.kind = 'id'
   lx.jump(end)
   return { type: 'Erased', declares: { kind: 'type', text }, start, end }
+}
+
+function rejectPrototype(p: Parser, start: number, end: number): void {
+  const at = p.source
+    .slice(start, end)
+    .replace(/"[^"\n]*"|'[^'\n]*'|#.*/g, (text) => ' '.repeat(text.length))
+    .indexOf('::')
+  if (at !== -1)
+    p.lx.fail(
+      '`::` is the prototype, not a type',
+      start + at,
+      start + at + 2,
+      "Write a type behind a single ':'.",
+    )
 }
 
 /** A declaration goes on over all lines that are indented more than its first, and open brackets. */
@@ -50,7 +66,7 @@ function parseEnum(p: Parser): Node {
   const { start } = lx
   p.next()
   const name = { type: 'Id', name: lx.value, start: lx.start, end: lx.end } as const
-  p.scope.function().bind(name.name, name.start)
+  bindName(p, p.scope.function(), name.name, name.start, 'enum')
   p.next()
   if (!p.is('INDENT')) p.unexpected('expected the members of the enum')
   p.next()

@@ -70,6 +70,8 @@ function parseTernary(p: Parser): Node {
   p.next()
   dropLayout(p)
   const consequent = parseExpression(p)
+  if (consequent.type === 'Paren' && consequent.body.type === 'Ternary' && p.source[consequent.start] === '(')
+    rejectNested(p, consequent)
   p.noColon = outer
   if (p.is('NEWLINE') && p.source[p.lx.pos] === ':') p.next()
   if (p.is('INDENT') && p.source[p.lx.start] === ':') p.lx.dropIndent()
@@ -78,6 +80,11 @@ function parseTernary(p: Parser): Node {
   dropLayout(p)
   const otherwise = parseExpression(p)
   return { type: 'Ternary', test, consequent, otherwise, start: test.start, end: otherwise.end }
+}
+
+function rejectNested(p: Parser, node: Node): never {
+  const hint = "Turn the condition around, so that the inner choice stands behind the ':'."
+  return p.lx.fail("a choice is not nested in front of the ':' of another one", node.start, node.end, hint)
 }
 
 function dropLayout(p: Parser): void {
@@ -106,7 +113,11 @@ export function withPostfixTernary(p: Parser, node: Node): Node {
 
 /** `if` behind a value within brackets, where it can belong to nothing else. */
 export function parseBracketedValue(p: Parser): Node {
-  const node = parseValue(p)
+  return withPendingIf(p, parseValue(p))
+}
+
+/** A value with the condition that was read behind it. */
+export function withPendingIf(p: Parser, node: Node): Node {
   const pending = p.pendingIf
   if (!pending) return node
   p.pendingIf = undefined
@@ -142,15 +153,35 @@ export function parseBinary(p: Parser, minimum: number): Node {
     if (op === 'not' && !/^not\s+(?:in|of|instanceof)\b/.test(p.source.slice(p.lx.start, p.lx.start + 40)))
       break
     if (p.lx.leading) break
-    if (
-      p.inImplicit &&
-      precedence <= 3 &&
-      (p.dialect === 3 || LEAVES.test(p.source.slice(p.lx.end, p.lx.end + 12)))
-    )
-      break
+    if (p.inImplicit && precedence <= 3 && endsArguments(p, precedence)) break
     left = parseOperator(p, left, op, precedence)
   }
   return left
+}
+
+/** Whether `or` and the like stand behind a call without parentheses, and not in its last argument. */
+function endsArguments(p: Parser, precedence: number): boolean {
+  if (LEAVES.test(p.source.slice(p.lx.end, p.lx.end + 12))) return true
+  return p.dialect === 3 && !argumentFollows(p, precedence)
+}
+
+/** In version 3, `or` ends the call unless another argument follows its right side. */
+function argumentFollows(p: Parser, precedence: number): boolean {
+  const at = p.lx.start
+  const known = p.decided.get(at)
+  if (known !== undefined) return known
+  const follows = p.speculate(() => {
+    p.next()
+    do rightOperand(p, precedence + 1)
+    while (isLogical(p) && (p.next(), true))
+    return p.is(',')
+  })
+  p.decided.set(at, follows)
+  return follows
+}
+
+function isLogical(p: Parser): boolean {
+  return (PRECEDENCE[p.kind] ?? Infinity) <= 3
 }
 
 function skipCast(p: Parser, left: Node): Node {
@@ -165,7 +196,7 @@ function skipCast(p: Parser, left: Node): Node {
     else if (')]}>'.includes(c)) {
       if (depth === 0) break
       depth--
-    } else if ((depth === 0 && c === '"') || (depth === 0 && c === "'")) pos = source.indexOf(c, pos + 1)
+    } else if ((depth === 0 && c === '"') || (depth === 0 && c === "'")) pos = closingQuote(p, pos)
     else if (depth === 0 && (c === ',' || c === ';' || c === '#')) break
     else if (depth === 0 && /[-+*/=!?:]/.test(c)) break
     else if (
@@ -176,11 +207,16 @@ function skipCast(p: Parser, left: Node): Node {
       )
     )
       break
-    if (pos === -1) break
   }
   p.casts.set(left, keepType(p, lx.end, pos))
   lx.jump(pos)
   return left
+}
+
+function closingQuote(p: Parser, at: number): number {
+  const close = p.source.indexOf(p.source[at]!, at + 1)
+  if (close === -1 || close >= p.lx.limit) p.lx.fail('this text in a type is never closed', at, at + 1)
+  return close
 }
 
 function parseOperator(p: Parser, left: Node, op: string, precedence: number): Node {
@@ -257,6 +293,8 @@ export function parseUnary(p: Parser): Node {
     p.next()
     const arg = kind === '-' || kind === '+' || kind === '~' ? parseBinary(p, POWER) : parseUnary(p)
     p.depth--
+    if (kind === 'delete' && isName(arg))
+      lx.fail("'delete' removes a property, not a variable", start, arg.end, 'Assign undefined to it.')
     return { type: 'Unary', op: kind === 'not' ? '!' : kind, arg, start, end: arg.end }
   }
   if (kind === '++' || kind === '--') {
@@ -278,6 +316,11 @@ export function parseUnary(p: Parser): Node {
   }
   if (!ASSIGN_OPERATORS.has(p.kind)) return operand
   return parseAssignment(p, operand)
+}
+
+function isName(node: Node): boolean {
+  if (node.type === 'Paren') return isName(node.body)
+  return node.type === 'Id' || (node.type === 'Keyword' && node.name === 'undefined')
 }
 
 function parseAssignment(p: Parser, target: Node): Node {

@@ -1,8 +1,8 @@
 import type { Block, Fn, Node, Param } from '../ast.ts'
-import { isNameStart } from '../lexer.ts'
 import { Scope } from '../scope.ts'
 import { bindPattern } from './assignments.ts'
 import { parseExpression } from './expressions.ts'
+import { bindName } from './names.ts'
 import type { Parser } from './parser.ts'
 import { parsePrimary } from './primaries.ts'
 import { parseBlock, parseInlineBlock } from './statements.ts'
@@ -61,10 +61,15 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
   p.loopHead = false
   p.fnDepth++
   const scope = new Scope(p.scope, true)
+  if (shape.kind === 'def') scope.hoistedAs = shape.name
   const node = p.withScope(scope, () => {
     const hasParams = p.is('(')
     const params = hasParams ? parseParams(p) : []
+    const promoted = params.find((param) => param.target.type === 'Member')
+    if (promoted && !shape.isConstructor) rejectPromoted(p, promoted)
+    const typeStart = p.lx.start
     const returnType = hasParams && p.is(':') ? skipType(p, 'arrow') : shape.returnType
+    if (p.is('=>') && FUNCTION_TYPE.test(returnType ?? '')) rejectFunctionType(p, typeStart)
     let { kind } = shape
     if (kind !== 'def') {
       if (p.is('=>')) kind = 'fat'
@@ -74,10 +79,12 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
     const body = parseFunctionBody(p)
     if (!hasParams && kind !== 'def' && usesIt(scope)) {
       const it: Node = { type: 'Id', name: 'it', start, end: start }
-      scope.bind('it', start)
+      scope.bind('it', { form: 'parameter', at: start, block: p.block })
       params.push({ ...PLAIN_PARAM, target: it, optional: true, start, end: start })
     }
     const { isAsync, isGenerator } = p.fn
+    if (isGenerator && kind === 'fat')
+      p.lx.fail('a function with => cannot yield', start, p.lx.lastEnd, 'Write ->.')
     const { name, nameStart = start, isVoid = false, isConstructor = false } = shape
     const { end } = p.lx
     const fn: Fn = {
@@ -105,6 +112,20 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
   p.fnDepth--
   p.depth--
   return node
+}
+
+/** A type that reads like the parameters of another function before `=>`. */
+const FUNCTION_TYPE = /^\(|^[^<{[(]*=>/
+
+function rejectFunctionType(p: Parser, start: number): never {
+  const hint = 'Write ->, or give the type a name.'
+  return p.lx.fail('the type before => could be a function as well', start, p.lx.lastEnd, hint)
+}
+
+function rejectPromoted(p: Parser, { target }: Param): never {
+  const name = p.source.slice(target.start, target.end)
+  const hint = `Write ${name} = ${name.slice(1)} in the body.`
+  return p.lx.fail('only a constructor takes a parameter with @', target.start, target.end, hint)
 }
 
 function usesIt(scope: Scope): boolean {
@@ -143,10 +164,12 @@ export function parseReactiveFunction(p: Parser): Fn {
   const { start } = p.lx
   const outerFn = p.fn
   p.fn = { isAsync: false, isGenerator: false }
+  p.fnDepth++
   const scope = new Scope(p.scope, true)
   const fn = p.withScope(scope, (): Fn => {
     const body = parseFunctionBody(p)
     const { isAsync, isGenerator } = p.fn
+    if (isGenerator) p.lx.fail('a reactive value cannot yield', start, p.lx.lastEnd)
     return {
       type: 'Fn',
       kind: 'fat',
@@ -166,6 +189,7 @@ export function parseReactiveFunction(p: Parser): Fn {
     }
   })
   p.fn = outerFn
+  p.fnDepth--
   return fn
 }
 
@@ -173,7 +197,7 @@ export function parseDef(p: Parser): Node {
   const { lx } = p
   const { start } = lx
   p.next()
-  if (!isNameStart(p.source.charCodeAt(lx.start))) p.unexpected('expected the name of the function')
+  if (!p.isWordLike()) p.unexpected('expected the name of the function')
   const name = lx.value
   const nameStart = lx.start
   if (!p.is('id')) lx.fail(`'${name}' is a reserved word and cannot name a function`, nameStart, lx.end)
@@ -181,12 +205,12 @@ export function parseDef(p: Parser): Node {
   const isVoid = p.is('!') && !lx.spaced
   if (isVoid) p.next()
   const typeParameters = p.is('<') && !lx.spaced ? skipTypeParameters(p) : undefined
-  p.scope.function().bind(name, nameStart)
   const returnType = p.is(':') ? skipType(p, 'line') : undefined
   const shape = { kind: 'def', name, nameStart, isVoid, typeParameters, returnType } as const
   const fn = parseFunction(p, start, shape)
-  if (!isOverload(p, fn)) return fn
-  return { type: 'Erased', declares: { kind: 'overload', fn }, start, end: fn.end }
+  if (isOverload(p, fn)) return { type: 'Erased', declares: { kind: 'overload', fn }, start, end: fn.end }
+  bindName(p, p.scope.function(), name, nameStart, 'def')
+  return fn
 }
 
 const NEXT_DEF = /\s*(?:export[ \t]+)?def[ \t]+([\w$]+)/y
@@ -198,8 +222,34 @@ function isOverload(p: Parser, { name, body }: Fn): boolean {
   return NEXT_DEF.exec(p.source)?.[1] === name
 }
 
+/** Parses values that are computed where nothing can wait: of parameters and fields. */
+export function withoutWaiting<T>(p: Parser, parse: () => T): T {
+  const { fn, lx } = p
+  const { start } = lx
+  p.fn = { isAsync: false, isGenerator: false }
+  const result = parse()
+  const { isAsync, isGenerator } = p.fn
+  p.fn = fn
+  if (isAsync || isGenerator)
+    lx.fail(
+      `a value cannot ${isAsync ? 'wait' : 'yield'} here`,
+      start,
+      lx.lastEnd,
+      'Compute it in the body of a function.',
+    )
+  return result
+}
+
 /** Parameters with their parentheses. */
 function parseParams(p: Parser): Param[] {
+  const params = withoutWaiting(p, () => parseParamList(p))
+  if (params.filter((param) => param.rest || param.expansion).length > 1) {
+    p.lx.fail('a function takes one rest parameter', params[0]!.start, p.lx.lastEnd)
+  }
+  return params
+}
+
+function parseParamList(p: Parser): Param[] {
   const params = p.bracketed(() => {
     const list: Param[] = []
     p.skipLayout()
@@ -213,9 +263,6 @@ function parseParams(p: Parser): Param[] {
     return list
   })
   p.next()
-  if (params.filter((param) => param.rest || param.expansion).length > 1) {
-    p.lx.fail('a function takes one rest parameter', params[0]!.start, p.lx.lastEnd)
-  }
   return params
 }
 
@@ -233,7 +280,7 @@ function parseParam(p: Parser): Param {
     }
   }
   const target = parseParamTarget(p)
-  bindPattern(p, target)
+  if (target.type !== 'Member') bindPattern(p, target, 'parameter')
   const optional = p.accept('?')
   const annotation = p.is(':') ? skipType(p, 'parameter') : undefined
   if (p.is('...'))
@@ -257,6 +304,7 @@ function parseParamTarget(p: Parser): Node {
   if (p.is('@')) {
     const { start } = lx
     p.next()
+    if (!p.isWordLike()) p.unexpected('expected the name of a property')
     const prop = lx.value
     lx.names.add(prop)
     lx.kind = 'id'

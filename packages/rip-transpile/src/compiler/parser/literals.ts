@@ -180,6 +180,7 @@ export function parseRegex(p: Parser): Node {
 function finishRegex(p: Parser, start: number, close: number): Node {
   const flags = /^[a-z]*/.exec(p.source.slice(close + 1, close + 12))![0]
   const pattern = p.source.slice(start + 1, close)
+  if (pattern === '') rejectSlashes(p)
   const end = close + 1 + flags.length
   if (pattern.includes('#{')) {
     p.lx.fail(
@@ -189,8 +190,28 @@ function finishRegex(p: Parser, start: number, close: number): Node {
       'Use ///…/// or RegExp().',
     )
   }
+  checkRegex(p, pattern, flags, start, end)
   p.lx.jump(end)
   return { type: 'Regex', pattern, flags, start, end }
+}
+
+/** `//` is a division, and in other languages a comment. */
+function rejectSlashes(p: Parser): never {
+  const { lx, source } = p
+  const isFirst = source.slice(source.lastIndexOf('\n', lx.start) + 1, lx.start).trim() === ''
+  if (isFirst) lx.fail('a comment starts with #', lx.start, lx.end, 'Write `# text`.')
+  return p.unexpected('expected a value')
+}
+
+/** Refuses what the engine would refuse when the module is loaded. */
+function checkRegex(p: Parser, pattern: string, flags: string, start: number, end: number): void {
+  if (pattern.startsWith('*')) p.lx.fail('a comment starts with #', start, end, 'Write `# text`.')
+  try {
+    RegExp(pattern, flags)
+  } catch (error) {
+    const detail = error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : ''
+    p.lx.fail(`this is not a regular expression: ${detail}`, start, end)
+  }
 }
 
 function parseHeregex(p: Parser, start: number): Node {
@@ -200,6 +221,7 @@ function parseHeregex(p: Parser, start: number): Node {
   p.lx.jump(end)
   const quasis = stripHeregex(chunks.quasis)
   if (chunks.exprs.length > 0) {
+    checkRegex(p, '', flags, start, end)
     const source: Node = { type: 'Template', quasis, exprs: chunks.exprs, start, end }
     return { type: 'DynamicRegex', source, flags, start, end }
   }
@@ -207,7 +229,14 @@ function parseHeregex(p: Parser, start: number): Node {
     /(\\.)|\//g,
     (all, escaped?: string) => escaped ?? `\\${all}`,
   )
+  checkRegex(p, pattern, flags, start, end)
   return { type: 'Regex', pattern, flags, start, end }
+}
+
+/** A blank behind a backslash stays; a line break has an escape of its own. */
+function escaped(c: string): string {
+  if (c === '\n') return '\\n'
+  return /\s/.test(c) ? c : `\\${c}`
 }
 
 /** Blanks and comments go, outside of character classes. */
@@ -217,10 +246,10 @@ function stripHeregex(quasis: string[]): string[] {
     let out = ''
     for (let pos = 0; pos < text.length; pos++) {
       const c = text[pos]!
-      if (c === '\\') out += /\s/.test(text[pos + 1] ?? '') ? text[++pos]! : c + (text[++pos] ?? '')
+      if (c === '\\') out += escaped(text[++pos] ?? '')
       else if (inClass) {
         if (c === ']') inClass = false
-        out += c
+        out += c === '\n' ? '\\n' : c
       } else if (c === '[') {
         inClass = true
         out += c

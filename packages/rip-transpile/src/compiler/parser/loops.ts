@@ -45,7 +45,8 @@ export function parseLoopHead(p: Parser, start: number, bodyStart: number): Loop
     isAsync = p.fn.isAsync = true
   }
   const source = loopSource(p)
-  bindIn(p, scope, first)
+  // A loop over values may put each of them into a property.
+  if (first.type !== 'Member' || kind === 'of') bindIn(p, scope, first)
   if (second) bindIn(p, scope, second)
   return finishHead(p, { ...base, kind, isAsync, value: first, index: second, source }, scope)
 }
@@ -62,7 +63,7 @@ function loopSource(p: Parser): Node {
 const EMPTY: Node = { type: 'Erased', start: 0, end: 0 }
 
 function bindIn(p: Parser, scope: Scope, target: Node): void {
-  p.withScope(scope, () => bindPattern(p, target))
+  p.withScope(scope, () => bindPattern(p, target, 'loop'))
 }
 
 /** What a postfix loop's body mentioned belongs to the loop's scope. */
@@ -140,7 +141,8 @@ export function parseLoop(p: Parser): Node {
   const source = p.head(() => parseUnary(p))
   const scope = new Scope(p.scope, false)
   const body = p.withScope(scope, () => parseBody(p))
-  if (scope.mentions.some((mention) => mention.name === 'it')) scope.bind('it', start)
+  if (scope.mentions.some((mention) => mention.name === 'it'))
+    scope.bind('it', { form: 'loop', at: start, block: p.block })
   return {
     type: 'For',
     kind: 'times',

@@ -1,13 +1,26 @@
 import type { ImportName, Node } from '../ast.ts'
-import { isNameStart } from '../lexer.ts'
-import { parseRightSide } from './assignments.ts'
+import { parseRightSide, patternNames, requireNames } from './assignments.ts'
 import { parseExpression } from './expressions.ts'
 import { parseString } from './literals.ts'
+import { bindName, checkWritable } from './names.ts'
 import type { Parser } from './parser.ts'
 import { parseStatement } from './statements.ts'
 
+/** Whether `import` declares names, and is no call. */
+export function isImportDeclaration(p: Parser): boolean {
+  const rest = p.source.slice(p.lx.end, p.lx.end + 40)
+  if (/^\s*[.(!]/.test(rest)) return false
+  return isTop(p) || /^\s*(?:\{|\*|[\w$]+(?:\s*,|\s+from\b))/.test(rest)
+}
+
+function isTop(p: Parser): boolean {
+  return p.fnDepth === 0 && p.block === 0
+}
+
 export function parseImport(p: Parser): Node {
   const { lx } = p
+  if (!isTop(p))
+    lx.fail('only the top of a module imports names', lx.start, lx.end, "Write x = import! 'module'.")
   const { start } = lx
   p.next()
   if (
@@ -55,15 +68,9 @@ export function parseImport(p: Parser): Node {
 function bindImport(p: Parser, imported: string): ImportName {
   const { value, start, kind } = p.lx
   if (kind !== 'id') p.lx.fail(`'${value}' is a reserved word and cannot name an import`)
-  importName(p, value, start)
+  bindName(p, p.scope, value, start, 'import')
   p.next()
   return { imported, importedStart: start, local: value, localStart: start, isType: false }
-}
-
-function importName(p: Parser, name: string, at: number): void {
-  p.scope.bind(name, at)
-  p.scope.imported.add(name)
-  p.scope.constants.set(name, at)
 }
 
 function parseSpecifier(p: Parser): string {
@@ -80,7 +87,7 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
     const list: ImportName[] = []
     p.skipLayout()
     while (!p.is('}')) {
-      if (!p.is('default') && !isNameStart(p.source.charCodeAt(lx.start))) p.unexpected('expected a name')
+      if (!p.is('default') && !p.isWordLike()) p.unexpected('expected a name')
       let at = lx.start
       let first = lx.value
       lx.kind = 'id'
@@ -109,7 +116,7 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
       }
       list.push(name)
       if (isType) p.types.push(second)
-      else if (binds) importName(p, second, secondAt)
+      else if (binds) bindName(p, p.scope, second, secondAt, 'import')
       else p.scope.mention(first, at, 'read')
       p.skipLayout()
       if (p.accept(',')) p.skipLayout()
@@ -123,7 +130,7 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
 export function parseExport(p: Parser): Node {
   const { lx } = p
   const { start } = lx
-  if (p.fnDepth > 0) lx.fail('only the top of a module exports')
+  if (!isTop(p)) lx.fail('only the top of a module exports')
   p.next()
   if (p.accept('*')) {
     let as: string | undefined
@@ -136,12 +143,15 @@ export function parseExport(p: Parser): Node {
     }
     if (!p.isWord('from')) p.unexpected('expected from')
     p.next()
+    if (as !== undefined) noteExport(p, as, start)
     const fromStart = lx.start
     return { type: 'ExportAll', as, asStart, from: parseSpecifier(p), fromStart, start, end: lx.lastEnd }
   }
   if (p.is('{')) {
     const names = parseNames(p, false)
+    for (const { imported } of names) noteExport(p, imported, start)
     const hasFrom = p.isWord('from')
+    if (!hasFrom) for (const { local, localStart } of names) checkWritable(p, local, localStart)
     if (hasFrom) p.next()
     const fromStart = lx.start
     const from = hasFrom ? parseSpecifier(p) : undefined
@@ -149,15 +159,16 @@ export function parseExport(p: Parser): Node {
   }
   if (p.isWord('default')) {
     p.next()
+    noteExport(p, 'default', start)
     const value = parseRightSide(p)
     return { type: 'ExportDefault', value, start, end: value.end }
   }
   const declaration = parseStatement(p)
+  if (declaration.type === 'Assign') requireNames(p, declaration.target)
   if (declaration.type === 'Assign' && declaration.target.type === 'Id') {
     const { name, start: declared } = declaration.target
-    p.scope.exported.add(name)
-    p.scope.constants.set(name, declared)
-  } else if (!['Fn', 'Class', 'Reactive', 'Enum', 'Erased', 'Assign'].includes(declaration.type)) {
+    if (!declaration.isConst) bindName(p, p.scope, name, declared, 'export')
+  } else if (!isExportable(declaration)) {
     lx.fail(
       'this cannot be exported',
       start,
@@ -165,5 +176,32 @@ export function parseExport(p: Parser): Node {
       'Export a name: export x = 1, export def f, export class C, export { x }.',
     )
   }
+  for (const name of declaredNames(declaration)) noteExport(p, name, start)
   return { type: 'Export', declaration, start, end: declaration.end }
+}
+
+function isExportable(node: Node): boolean {
+  if (node.type === 'Fn' || node.type === 'Class' || node.type === 'Reactive') return node.name !== undefined
+  return node.type === 'Enum' || node.type === 'Erased' || node.type === 'Assign'
+}
+
+function declaredNames(node: Node): string[] {
+  switch (node.type) {
+    case 'Assign':
+      return patternNames(node.target).map((target) => target.name)
+    case 'Reactive':
+    case 'Enum':
+      return node.name ? [node.name.name] : []
+    case 'Class':
+    case 'Fn':
+      return node.name === undefined ? [] : [node.name]
+    default:
+      return []
+  }
+}
+
+/** A module exports a name once. */
+function noteExport(p: Parser, name: string, start: number): void {
+  if (p.exports.has(name)) p.lx.fail(`'${name}' is exported twice`, start, p.lx.lastEnd)
+  p.exports.add(name)
 }

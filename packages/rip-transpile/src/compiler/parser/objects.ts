@@ -1,13 +1,17 @@
 import type { Node, Property } from '../ast.ts'
 import { isNameStart } from '../lexer.ts'
 import { skipString } from '../scan.ts'
-import { parseBracketedValue, parseExpression, parseValue } from './expressions.ts'
+import { parseBracketedValue, parseExpression, parseValue, withPendingIf } from './expressions.ts'
 import { parseLoopHead } from './loops.ts'
 import { parseString } from './literals.ts'
 import { parseRightSide } from './assignments.ts'
 import type { Parser } from './parser.ts'
+import { withPostfixLoops } from './statements.ts'
 
-const KEY = /(?:@?[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:[-.][A-Za-z_$][\w$]*)*|\d[\w.]*):(?![:=])/y
+/** A name, or several joined by `-` or `.`, which may have a comment, and around the `.` blanks, between them. */
+const KEY =
+  /(?:@?[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:(?:###(?!#)[^#]*###)?(?:-|[ \t]*\.[ \t]*)(?:###(?!#)[^#]*###)?[A-Za-z_$][\w$]*)*|\d[\w.]*):(?![:=])/y
+const BETWEEN_NAMES = /###[^#]*###|[ \t]+/g
 
 /** Whether a key with its colon stands at an offset. */
 export function keyAt(p: Parser, at: number): boolean {
@@ -56,13 +60,14 @@ export function parseKey(p: Parser): Key {
     p.next()
     return { key: { type: 'Num', raw, start, end: lx.lastEnd }, computed: false }
   }
-  if (!isNameStart(source.charCodeAt(start))) p.unexpected('expected the key of a property')
+  if (!p.isWordLike()) p.unexpected('expected the key of a property')
   KEY.lastIndex = start
   const compound = KEY.exec(source)?.[0].slice(0, -1)
   if (compound && /[-.]/.test(compound)) {
     lx.kind = 'id'
     lx.jump(start + compound.length)
-    return { key: { type: 'Str', value: compound, start, end: start + compound.length }, computed: false }
+    const value = compound.replace(BETWEEN_NAMES, '')
+    return { key: { type: 'Str', value, start, end: start + compound.length }, computed: false }
   }
   const name = lx.value
   const { end } = lx
@@ -80,7 +85,7 @@ export function parseImplicitObject(p: Parser): Node {
   let indented = 0
   p.enter()
   for (;;) {
-    props.push(parsePair(p))
+    props.push(ownLine ? withPostfixValue(p, parsePair(p), props.length > 0) : parsePair(p))
     if (p.is(',')) {
       if (!pairFollows(p, lx.pos)) break
       p.next()
@@ -102,6 +107,14 @@ export function parseImplicitObject(p: Parser): Node {
   }
   p.depth--
   return { type: 'Obj', props, start, end: lx.lastEnd }
+}
+
+/** Where pairs have lines of their own, a condition or loop at the end of a line is about its value alone. */
+function withPostfixValue(p: Parser, pair: Property, follows: boolean): Property {
+  const belongs = follows || (p.is('NEWLINE') && pairAhead(p, p.lx.pos))
+  if (!belongs) return pair
+  const value = withPostfixLoops(p, withPendingIf(p, pair.value))
+  return { ...pair, value, end: value.end }
 }
 
 function pairFollows(p: Parser, comma: number): boolean {
@@ -207,6 +220,7 @@ function parseProperty(p: Parser): Property {
 function parseThisShorthand(p: Parser, start: number): Property {
   const { lx } = p
   p.next()
+  if (!p.isWordLike()) p.unexpected('expected the name of a property')
   const key: Node = { type: 'Id', name: lx.value, start: lx.start, end: lx.end }
   const object: Node = { type: 'Keyword', name: 'this', start, end: start + 1 }
   lx.kind = 'id'

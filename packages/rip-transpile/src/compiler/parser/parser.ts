@@ -1,8 +1,9 @@
 import type { Block, Identifier, Node } from '../ast.ts'
 import { rejectForeignLine } from '../diagnostics.ts'
-import { Lexer } from '../lexer.ts'
+import { isNameStart, Lexer } from '../lexer.ts'
 import { Brackets } from '../scan.ts'
 import { Scope } from '../scope.ts'
+import { checkName } from './names.ts'
 
 /** What the function being parsed turned out to be. */
 export interface FnState {
@@ -33,7 +34,12 @@ export class Parser {
   noIndentArgs = false
   /** A condition read behind a value before it was clear that it guards the whole statement. */
   pendingIf: { test: Node; negated: boolean } | undefined
+  /** What reading ahead found out, by offset. */
+  readonly decided: Map<number, boolean> = new Map()
   depth = 0
+  /** Number of the block at hand, which may declare names of its own. */
+  block = 0
+  private blocks = 0
   /** Functions around the place at hand. */
   fnDepth = 0
   /** In the head of a loop, where `in`, `of`, `as` and `by` are words of the loop. */
@@ -45,6 +51,7 @@ export class Parser {
   readonly types: string[] = []
   /** Types given to expressions by `as`. */
   readonly casts: Map<Node, string> = new Map()
+  readonly exports: Set<string> = new Set()
 
   constructor(source: string, filename: string, limit: number, dialect: 3 | 4) {
     this.lx = new Lexer(source, filename, limit)
@@ -74,6 +81,11 @@ export class Parser {
 
   isWord(word: string): boolean {
     return this.lx.kind === 'id' && this.lx.value === word
+  }
+
+  /** Whether the token at hand is a name or a reserved word, as members and keys may be. */
+  isWordLike(): boolean {
+    return this.lx.value !== '' && isNameStart(this.lx.value.charCodeAt(0))
   }
 
   expect(kind: string, where: string): void {
@@ -115,7 +127,35 @@ export class Parser {
       this.lx.fail('this is nested too deeply', this.lx.start, this.lx.end, 'Give the inner part a name.')
   }
 
+  /** Reads ahead, and forgets what was read but for the answer. */
+  speculate<T>(parse: () => T): T {
+    const { scope, fn, pendingIf } = this
+    const saved = this.lx.save()
+    const mentions = scope.mentions.length
+    const children = scope.children.length
+    const types = this.types.length
+    this.fn = { ...fn }
+    const result = parse()
+    scope.mentions.length = mentions
+    scope.children.length = children
+    this.types.length = types
+    this.fn = fn
+    this.pendingIf = pendingIf
+    this.lx.restore(saved)
+    return result
+  }
+
+  /** Parses the statements of a block. */
+  inBlock<T>(parse: () => T): T {
+    const outer = this.block
+    this.block = ++this.blocks
+    const result = parse()
+    this.block = outer
+    return result
+  }
+
   id(name: string, start: number, end: number): Identifier {
+    checkName(this, name, start)
     this.scope.mention(name, start, 'read')
     this.lx.names.add(name)
     return { type: 'Id', name, start, end }

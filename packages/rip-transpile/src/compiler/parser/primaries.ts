@@ -1,11 +1,10 @@
 import type { Node } from '../ast.ts'
-import { isNameStart } from '../lexer.ts'
-import { reservedHint } from '../diagnostics.ts'
+import { rejectOutside, reservedHint } from '../diagnostics.ts'
 import { parseRightSide } from './assignments.ts'
 import { awaited, parseArguments, parsePostfix, startsArgument, parseList } from './calls.ts'
 import { parseClass } from './classes.ts'
 import { parseIf, parseSwitch, parseTry } from './conditionals.ts'
-import { parseExpression, parseUnary, parseValue, withPostfixTernary } from './expressions.ts'
+import { parseBracketedValue, parseExpression, parseUnary, withPostfixTernary } from './expressions.ts'
 import {
   arrowFollows,
   isParameterList,
@@ -91,7 +90,6 @@ function parseName(p: Parser): Node {
     if (arrow) return parseAsyncArrow(p, start)
   }
   p.next()
-  if (value === 'new' && p.is('.')) p.next()
   const { lx: after } = p
   if (
     p.is('id') &&
@@ -113,7 +111,7 @@ function parseThis(p: Parser): Node {
   const { start, end } = lx
   p.next()
   const object: Node = { type: 'Keyword', name: 'this', start, end }
-  if (!isNameStart(p.source.charCodeAt(lx.start)) || lx.spaced || lx.start !== end) return object
+  if (!p.isWordLike() || lx.spaced || lx.start !== end) return object
   const prop = lx.value
   lx.kind = 'id'
   p.next()
@@ -179,14 +177,7 @@ function parseElement(p: Parser): Node {
     const arg = parseExpression(p)
     return { type: 'Spread', arg, start, end: arg.end }
   }
-  const node = parseValue(p)
-  const pending = p.pendingIf
-  if (!pending) return node
-  p.pendingIf = undefined
-  const test: Node = pending.negated
-    ? { type: 'Unary', op: '!', arg: pending.test, start, end: pending.test.end }
-    : pending.test
-  return { type: 'If', test, consequent: node, otherwise: undefined, start, end: test.end }
+  return parseBracketedValue(p)
 }
 
 function parseRange(p: Parser, from: Node, start: number): Node {
@@ -286,6 +277,7 @@ export function parseKeywordExpression(p: Parser): Node {
       }
     }
     case 'return': {
+      if (p.fnDepth === 0) rejectOutside(p, 'return')
       p.next()
       const arg = parseReturned(p)
       return { type: 'Return', arg, start, end: lx.lastEnd }
@@ -319,17 +311,17 @@ function parseReturned(p: Parser): Node | undefined {
 /** Whether `if` starts a value with branches of its own, and is no guard of the `return` before it. */
 function isConditionalValue(p: Parser): boolean {
   if (!p.is('if') && !p.is('unless')) return false
-  const saved = p.lx.save()
-  p.next()
-  p.head(() => parseExpression(p))
-  const hasBranches = p.is('then') || p.is('INDENT')
-  p.lx.restore(saved)
-  return hasBranches
+  return p.speculate(() => {
+    p.next()
+    p.head(() => parseExpression(p))
+    return p.is('then') || p.is('INDENT')
+  })
 }
 
 function parseYield(p: Parser): Node {
   const { lx } = p
   const { start } = lx
+  if (p.fnDepth === 0) rejectOutside(p, 'yield')
   p.next()
   p.fn.isGenerator = true
   const delegate = p.isWord('from') || p.is('*')
@@ -353,6 +345,7 @@ function parseNew(p: Parser): Node {
   p.next()
   if (p.is('.')) {
     p.next()
+    if (lx.value !== 'target') p.unexpected('expected new.target')
     p.next()
     return parsePostfix(p, { type: 'Keyword', name: 'new.target', start, end: lx.lastEnd })
   }
@@ -365,7 +358,9 @@ function parseNew(p: Parser): Node {
       p.next()
       callee = { type: 'Member', object: callee, prop, optional: false, start: callee.start, end: lx.lastEnd }
     } else if (p.is('[') && !lx.spaced) {
-      const [index] = p.bracketed(() => parseList(p, ']'))
+      const indexes = p.bracketed(() => parseList(p, ']'))
+      const [index] = indexes
+      if (indexes.length !== 1) p.unexpected('expected one index')
       p.next()
       callee = {
         type: 'Index',

@@ -2,7 +2,7 @@ import type { Block, Node } from '../ast.ts'
 import { rejectForeignStatement } from '../diagnostics.ts'
 import { negateIf, parseExpression, parseValue } from './expressions.ts'
 import { parseLoopHead } from './loops.ts'
-import { parseExport, parseImport } from './modules.ts'
+import { isImportDeclaration, parseExport, parseImport } from './modules.ts'
 import { keyAt } from './objects.ts'
 import { blockOf } from './parser.ts'
 import type { Parser } from './parser.ts'
@@ -40,7 +40,7 @@ export function parseBlock(p: Parser): Block {
   const { start } = p.lx
   p.enter()
   p.next()
-  const body = parseStatements(p, 'DEDENT')
+  const body = p.inBlock(() => parseStatements(p, 'DEDENT'))
   const end = body.length > 0 ? body[body.length - 1]!.end : p.lx.end
   p.accept('DEDENT')
   p.depth--
@@ -51,18 +51,20 @@ export function parseBlock(p: Parser): Block {
 export function parseInlineBlock(p: Parser): Block {
   const { start } = p.lx
   const body: Node[] = []
-  while (!CLOSERS.has(p.kind)) {
-    body.push(parseStatement(p))
-    if (!p.is(';')) break
-    p.next()
-  }
+  p.inBlock(() => {
+    while (!CLOSERS.has(p.kind)) {
+      body.push(parseStatement(p))
+      if (!p.is(';')) break
+      p.next()
+    }
+  })
   return { type: 'Block', body, start, end: body.length > 0 ? body[body.length - 1]!.end : start }
 }
 
 /** The block of `if`, `for` and the like: indented, or behind `then`. */
 export function parseBody(p: Parser, close?: string): Node {
   if (close) {
-    const body = parseStatements(p, close === '}' ? '}' : ')')
+    const body = p.inBlock(() => parseStatements(p, close === '}' ? '}' : ')'))
     while (p.is('DEDENT') || p.is('NEWLINE')) p.next()
     return body.length === 1
       ? body[0]!
@@ -92,8 +94,7 @@ export function parseStatement(p: Parser): Node {
 
 function parseStatementKind(p: Parser): Node {
   const { lx, kind } = p
-  if (kind === 'import' && !/^\s*[.(!]/.test(p.source.slice(lx.end, lx.end + 4)) && p.fnDepth === 0)
-    return parseImport(p)
+  if (kind === 'import' && isImportDeclaration(p)) return parseImport(p)
   if (kind === 'export') return parseExport(p)
   if (kind === 'INDENT') lx.fail('this line is indented for no reason', lx.start, lx.start + 1)
   if (kind === 'id') {
@@ -124,6 +125,7 @@ function withPostfix(p: Parser, first: Node): Node {
   let node = first
   for (;;) {
     const { kind } = p
+    if (POSTFIX.has(kind) || p.pendingIf) rejectPostfix(p, first)
     if (p.pendingIf) {
       const test = negateIf(p.pendingIf)
       p.pendingIf = undefined
@@ -137,6 +139,14 @@ function withPostfix(p: Parser, first: Node): Node {
     } else if (kind === 'for') node = withPostfixLoops(p, node)
     else return node
   }
+}
+
+const POSTFIX: ReadonlySet<string> = new Set(['if', 'unless', 'while', 'until', 'for'])
+
+/** What a module declares for others is there in any case. */
+function rejectPostfix(p: Parser, node: Node): void {
+  if (node.type === 'Import' || node.type.startsWith('Export'))
+    p.lx.fail('an import or export has no condition and no loop', node.start, node.end)
 }
 
 function postfixIf(p: Parser, node: Node): Node {
@@ -158,10 +168,17 @@ function postfixIf(p: Parser, node: Node): Node {
   return { type: 'Ternary', test, consequent: node, otherwise, start: node.start, end }
 }
 
+function rejectFilter(p: Parser, node: Node): never {
+  const hint = 'Write the filter behind the loop: x for x in list when x > 1.'
+  return p.lx.fail("a loop filters with 'when', not with 'if'", node.start, node.end, hint)
+}
+
 /** `body for …`, once or several times. */
 export function withPostfixLoops(p: Parser, body: Node): Node {
   let node = body
   while (p.is('for')) {
+    if (node.type === 'If' && node.otherwise === undefined && node.test.start > node.consequent.start)
+      rejectFilter(p, node)
     const loop = parseLoopHead(p, node.start, node.start)
     node = { ...loop, body: node, start: node.start }
   }

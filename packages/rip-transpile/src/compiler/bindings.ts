@@ -1,0 +1,103 @@
+import type { Scope } from './scope.ts'
+
+/** What declares a name, other than a plain assignment. */
+export type Form =
+  | 'parameter'
+  | 'loop'
+  | 'catch'
+  | 'import'
+  | 'def'
+  | 'class'
+  | 'enum'
+  | 'constant'
+  | 'state'
+  | 'computed'
+  | 'effect'
+  | 'export'
+
+export interface Binding {
+  form: Form
+  /** Offset of the name where it is declared. */
+  at: number
+  /** The block around it: those of `if` and the like may each declare a name of their own. */
+  block: number
+}
+
+const NOUNS: Readonly<Record<Form, string>> = {
+  parameter: 'a parameter',
+  loop: 'the variable of a loop',
+  catch: 'the caught error',
+  import: 'an import',
+  def: 'a function',
+  class: 'a class',
+  enum: 'an enum',
+  constant: 'a constant',
+  state: 'a reactive value',
+  computed: 'a computed value',
+  effect: 'an effect',
+  export: 'an export',
+}
+
+/** Forms whose names are never written again, from anywhere. */
+const READ_ONLY: ReadonlySet<Form> = new Set(['import', 'constant', 'computed', 'effect', 'export'])
+
+/** Forms that a plain assignment in the same function may write. */
+const WRITABLE: ReadonlySet<Form> = new Set(['parameter', 'loop', 'catch', 'state'])
+
+/** Names of the function itself, which a block in it cannot declare anew. */
+const OF_THE_FUNCTION: ReadonlySet<Form> = new Set(['parameter', 'catch'])
+
+export interface Conflict {
+  name: string
+  at: number
+  reason: string
+  hint: string
+}
+
+/** Why a second declaration of a name in its scope is refused, if it is. */
+export function conflictOf(name: string, first: Binding, second: Binding): Conflict | undefined {
+  if (first.at === second.at) return undefined
+  if (first.block !== second.block && !OF_THE_FUNCTION.has(first.form)) return undefined
+  const hint = `It is ${NOUNS[first.form]} already: choose another name.`
+  return { name, at: second.at, reason: `'${name}' is declared twice`, hint }
+}
+
+/** The first write of the program to a name that takes none. */
+export function forbiddenWrite(root: Scope): Conflict | undefined {
+  let first: Conflict | undefined
+  const visit = (scope: Scope): void => {
+    for (const { name, at, use } of scope.mentions) {
+      const isFirst = use !== 'read' && (!first || at < first.at)
+      first = (isFirst ? writeConflict(scope, name, at) : undefined) ?? first
+    }
+    for (const child of scope.children) visit(child)
+  }
+  visit(root)
+  return first
+}
+
+function writeConflict(scope: Scope, name: string, at: number): Conflict | undefined {
+  const owner = scope.owner(name)
+  const binding = owner?.bound.get(name)
+  if (!owner || !binding || owner.sites.has(at)) return undefined
+  const { form } = binding
+  if (READ_ONLY.has(form))
+    return {
+      name,
+      at,
+      reason: `'${name}' is ${NOUNS[form]} and cannot be assigned`,
+      hint: REMEDY[form] ?? ANOTHER,
+    }
+  if (owner.function() !== scope.function()) return undefined
+  const isEarly = form === 'state' && at < binding.at
+  if (WRITABLE.has(form) && !isEarly) return undefined
+  return { name, at, reason: `'${name}' is ${NOUNS[form]} and assigned here`, hint: ANOTHER }
+}
+
+const ANOTHER = 'Choose another name.'
+
+const REMEDY: Readonly<Partial<Record<Form, string>>> = {
+  constant: 'Declare it with = instead of =! where it has to change.',
+  computed: 'Assign what it is computed from.',
+  export: 'Export a function that gives the present value.',
+}

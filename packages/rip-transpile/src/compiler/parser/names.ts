@@ -1,0 +1,53 @@
+import { conflictOf } from '../bindings.ts'
+import type { Binding, Conflict, Form } from '../bindings.ts'
+import { isReserved } from '../lexer.ts'
+import type { Scope } from '../scope.ts'
+import type { Parser } from './parser.ts'
+
+/** Words that are free in Rip, but name nothing in the JavaScript of a module. */
+const RESERVED_IN_JS: ReadonlySet<string> = new Set(
+  'default enum void implements interface package private protected public static'.split(' '),
+)
+
+/** Refuses a name that no variable can have. */
+export function checkName(p: Parser, name: string, start: number): void {
+  if (RESERVED_IN_JS.has(name))
+    p.lx.fail(
+      `'${name}' is a reserved word of JavaScript`,
+      start,
+      start + name.length,
+      'Choose another name.',
+    )
+}
+
+/** Refuses to assign or declare a name that has a fixed meaning. */
+export function checkWritable(p: Parser, name: string, start: number): void {
+  checkName(p, name, start)
+  if (isReserved(name) || name === 'eval' || name === 'arguments')
+    p.lx.fail(
+      `'${name}' has a fixed meaning and cannot name a variable`,
+      start,
+      start + name.length,
+      'Choose another name.',
+    )
+}
+
+/** JavaScript has the caught error and the declarations of its clause in one scope. */
+function caughtHere(p: Parser, target: Scope, name: string, binding: Binding): Conflict | undefined {
+  for (let scope = p.scope; scope !== target && scope.parent; scope = scope.parent) {
+    const bound = scope.bound.get(name)
+    if (bound?.form === 'catch') return conflictOf(name, bound, binding)
+  }
+  return undefined
+}
+
+/** Declares a name in a scope; a form declares a name once. */
+export function bindName(p: Parser, scope: Scope, name: string, start: number, form: Form): void {
+  checkWritable(p, name, start)
+  const binding = { form, at: start, block: p.block }
+  const before = scope.bound.get(name)
+  const conflict = (before && conflictOf(name, before, binding)) ?? caughtHere(p, scope, name, binding)
+  if (conflict) p.lx.fail(conflict.reason, start, start + name.length, conflict.hint)
+  p.lx.names.add(name)
+  scope.bind(name, binding)
+}
