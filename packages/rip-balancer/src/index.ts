@@ -24,6 +24,7 @@ export type {
   Size,
   TimeoutsConfig,
 } from './config/config.ts'
+export { configProblems } from './config/resolve-config.ts'
 export { dns } from './discovery/dns.ts'
 export type { DnsOptions, ResolvedName, ResolveName } from './discovery/dns.ts'
 export type { BackendList } from './discovery/discovery.ts'

@@ -61,7 +61,7 @@ async function runCommand(line: CommandLine, terminal: Terminal): Promise<number
     return ExitCode.done
   }
   if (line.flags.has('help')) {
-    terminal.data(line.command.name === 'start' ? overview(terminal) : commandHelp(line.command, terminal))
+    terminal.data(line.named ? commandHelp(line.command, terminal) : overview(terminal))
     return ExitCode.done
   }
   if (line.command.name === 'help') return help(line, terminal)

@@ -24,6 +24,7 @@ test('its URL can be opened', () => {
   expect(addressUrl({ host: '127.0.0.1', port: 80 })).toBe('http://127.0.0.1:80')
   expect(addressUrl({ host: '0.0.0.0', port: 80 })).toBe('http://localhost:80')
   expect(addressUrl({ host: '::1', port: 80 })).toBe('http://[::1]:80')
+  expect(addressUrl({ host: '::1', port: 443 }, true)).toBe('https://[::1]:443')
   expect(addressUrl({ unix: '/run/app.sock' })).toBe('unix:/run/app.sock')
 })
 

@@ -162,7 +162,7 @@ export class Server {
   async ready(): Promise<void> {
     this.url = await until(`the server is ready; it says: ${this.stderr}`, () => {
       if (this.exitCode !== null) throw new Error(`exit code ${this.exitCode}: ${this.stdout}${this.stderr}`)
-      return /^ *url +(http:\S+)/m.exec(this.stderr)?.[1]
+      return /^ *url +(https?:\S+)/m.exec(this.stderr)?.[1]
     })
   }
 

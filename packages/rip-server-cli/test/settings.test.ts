@@ -109,6 +109,46 @@ describe('the file', () => {
   })
 })
 
+describe('the balancer', () => {
+  test('takes its options from the file, a log file beside it', async () => {
+    const config = `export default { balancer: { limits: { body: '2MiB' }, accessLog: { file: 'a.log' }, processes: 2 } }`
+    const { settings, origins } = await resolved({ config, args: ['--max-body', '1MiB'] })
+    expect(settings.balancer).toEqual({
+      limits: { body: '2MiB' },
+      accessLog: { file: join(folder, 'a.log') },
+      processes: 2,
+    })
+    expect(settings.maxBodyBytes).toBe(1_048_576)
+    expect(origins.balancer).toMatch(/^rip-server\.config\.\d+\.ts:1:18$/)
+  })
+
+  test('is refused with every error of its options', async () => {
+    const config = `export default { balancer: { limits: { bdy: 1 }, listen: ':80', processes: 0 }, accessLog: 'xml' }`
+    const error = await refused({ config })
+    expect(error.exitCode).toBe(5)
+    const lines = error.message.replace(/config\.\d+/g, 'config').split('\n')
+    expect(lines).toEqual([
+      'the configuration has 4 errors:',
+      '  rip-server.config.ts:1:81: accessLog: expected one of none, text, json, got "xml"',
+      '  rip-server.config.ts:1:18: balancer.listen: cannot be set here; port and bind say where it listens',
+      '  rip-server.config.ts:1:18: balancer.processes: expected a whole number from 1 to 64, got 0',
+      '  rip-server.config.ts:1:18: balancer.limits.bdy: unknown key; did you mean "body"?',
+    ])
+  })
+
+  test('wants a certificate and its key, or neither', async () => {
+    const flag = await refused({ args: ['--tls-cert', 'a.pem'] })
+    expect([flag.exitCode, flag.message]).toEqual([2, expect.stringContaining('--tls-cert: needs --tls-key')])
+    const file = await refused({ config: `export default { tlsKey: 'a.pem' }` })
+    expect([file.exitCode, file.message]).toEqual([5, expect.stringContaining('--tls-key: needs --tls-cert')])
+    const both = await resolved({ config: `export default { tlsKey: 'k.pem', tlsCert: 'c.pem' }` })
+    expect([both.settings.tlsCert, both.settings.tlsKey]).toEqual([
+      join(folder, 'c.pem'),
+      join(folder, 'k.pem'),
+    ])
+  })
+})
+
 test('wrong flags alone are a usage error', async () => {
   const error = await refused({ args: ['--port', 'x', '--health', 'up'] })
   expect(error.exitCode).toBe(2)

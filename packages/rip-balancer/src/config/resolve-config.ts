@@ -84,6 +84,15 @@ export function resolveConfig(config: BalancerConfig): ResolvedConfig {
   return resolved
 }
 
+/** Every problem of a configuration, each with its path; none when it is valid. */
+export function configProblems(config: BalancerConfig): readonly string[] {
+  const problems: string[] = []
+  const reader = new ConfigReader(config, '', problems)
+  read(reader, problems)
+  reader.end()
+  return problems
+}
+
 /** The backends of a list alone. @throws `CONFIG_INVALID` */
 export function resolveBackends(list: BalancerConfig['to'], maxInFlight: number): readonly MemberSpec[] {
   const problems: string[] = []

@@ -1,10 +1,12 @@
+import { linkSync, renameSync } from 'node:fs'
 import { UNIX_PEER } from '../exchange/client-identity.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { ClientConnection, type ConnectionKeeper } from './client-connection.ts'
 import { connectionsForDescriptors } from './descriptor-limit.ts'
-import { inheritedAddress } from './inherited-address.ts'
+import { duplicateDescriptor } from './duplicate-descriptor.ts'
+import { addressOfSocket, descriptorOfSocket } from './socket-table.ts'
 import type { TlsSource } from './tls-source.ts'
 
 /** Where to listen; `fd` is a listening socket inherited from the parent or the service manager. */
@@ -167,34 +169,47 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private listen(): Bun.SocketListener<Attached> {
     const { tls, reusePort } = this.options
     const target = this.options.target.kind === 'tcp' ? this.bound : this.options.target
-    const secure = tls === undefined ? {} : { tls: { ...tls.current(), minVersion: TLS_1_2 } }
-    const common = { socket: this.handlers, allowHalfOpen: true, ...secure }
-    if (target.kind === 'unix') return Bun.listen<Attached>({ ...common, unix: target.path })
-    // Bun listens on an inherited descriptor, which its types mention for connections only.
-    if (target.kind === 'fd') return Bun.listen<Attached>({ ...common, fd: target.fd } as never)
-    const options = {
-      ...common,
-      hostname: target.host,
-      port: target.port,
-      reusePort: reusePort || tls !== undefined,
-    }
+    if (target.kind === 'fd') return this.listenOn(target.fd)
+    if (target.kind === 'unix') return Bun.listen<Attached>({ ...this.common(), unix: target.path })
+    // Where descriptors cannot be duplicated, the next certificate needs a second socket on the port.
+    const shared = reusePort || (tls !== undefined && process.platform !== 'linux')
+    const options = { ...this.common(), hostname: target.host, port: target.port, reusePort: shared }
     return Bun.listen<Attached>(options)
+  }
+
+  /** Bun listens on an inherited descriptor, which its types mention for connections only. */
+  private listenOn(fd: number): Bun.SocketListener<Attached> {
+    return Bun.listen<Attached>({ ...this.common(), fd } as never)
+  }
+
+  private common(): Pick<Bun.TCPSocketListenOptions<Attached>, 'socket' | 'allowHalfOpen' | 'tls'> {
+    const { tls } = this.options
+    const secure = tls === undefined ? {} : { tls: { ...tls.current(), minVersion: TLS_1_2 } }
+    return { socket: this.handlers, allowHalfOpen: true, ...secure }
   }
 
   private boundTarget(server: Bun.SocketListener<Attached>): ListenTarget {
     const { target } = this.options
-    if (target.kind === 'fd') return inheritedAddress(target.fd) ?? target
+    if (target.kind === 'fd') return addressOfSocket(target.fd) ?? target
     if (target.kind === 'unix') return target
     // The types leave out the port of a TCP listener.
     return { ...target, port: (server as unknown as { port: number }).port }
   }
 
-  /** New certificate: the new socket listens before the old one stops; established connections go on. */
+  /**
+   * New certificate: somebody else accepts from the same socket before the old one stops, so that no connection that
+   * waits in its queue is lost; established ones go on.
+   *
+   * @throws what the system says when there can be no second one
+   */
   private replaceServer(): void {
     if (this.server === undefined) return
     const old = this.server
-    this.server = this.listen()
-    old.stop(false)
+    const fd = this.bound.kind === 'fd' ? this.bound.fd : descriptorOfSocket(this.bound)
+    const copy = fd === undefined ? undefined : duplicateDescriptor(fd)
+    this.server = copy === undefined ? this.listen() : this.listenOn(copy)
+    if (this.bound.kind === 'unix') keepingPath(this.bound.path, () => old.stop(false))
+    else old.stop(false)
   }
 
   private makeHandlers(): Bun.SocketHandler<Attached> {
@@ -252,4 +267,12 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     for (let index = this.connections.length - 1; index >= 0; index--) this.connections[index]?.tick(now)
     this.plane.upstreams.sweep(now)
   }
+}
+
+/** The runtime removes the path of a Unix socket when it stops listening, also when another descriptor still does. */
+function keepingPath(path: string, stop: () => void): void {
+  const aside = `${path}.${process.pid}`
+  linkSync(path, aside)
+  stop()
+  renameSync(aside, path)
 }

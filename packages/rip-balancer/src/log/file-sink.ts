@@ -1,17 +1,25 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import { open, stat, type FileHandle } from 'node:fs/promises'
 import type { LogSink } from './access-log.ts'
 
-/** Appends to a file, which is opened when the first line comes and again after `reopen`. */
+/** How often the path is looked at, to notice that the file was rotated away. */
+const ROTATION_CHECK_MS = 1_000
+
+/**
+ * Appends to a file, which is opened when the first line comes; again after `reopen`, and when the path names another
+ * file, as after a rotation.
+ */
 export class FileSink implements LogSink, AsyncDisposable {
   private readonly path: string
   private handle: Promise<FileHandle> | undefined
+  private checkedMs = 0
 
   constructor(path: string) {
     this.path = path
   }
 
   async write(text: string): Promise<void> {
-    this.handle ??= open(this.path, 'a')
+    if (await this.wasRotated()) await this.reopen()
+    this.handle ??= this.open()
     try {
       await (await this.handle).appendFile(text)
     } catch (error) {
@@ -25,6 +33,22 @@ export class FileSink implements LogSink, AsyncDisposable {
     const handle = this.handle
     this.handle = undefined
     await (await handle?.catch(() => undefined))?.close()
+  }
+
+  private open(): Promise<FileHandle> {
+    this.checkedMs = performance.now()
+    return open(this.path, 'a')
+  }
+
+  private async wasRotated(): Promise<boolean> {
+    const now = performance.now()
+    if (this.handle === undefined || now - this.checkedMs < ROTATION_CHECK_MS) return false
+    this.checkedMs = now
+    const [mine, named] = await Promise.all([
+      this.handle.then((handle) => handle.stat()),
+      stat(this.path).catch(() => undefined),
+    ])
+    return named === undefined || named.ino !== mine.ino || named.dev !== mine.dev
   }
 
   [Symbol.asyncDispose](): Promise<void> {

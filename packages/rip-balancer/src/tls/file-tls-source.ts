@@ -52,10 +52,10 @@ export class FileTlsSource implements TlsSource, Disposable {
       if (stamp === this.stamp) return
       this.stamp = stamp
       this.material = this.load()
+      for (const changed of this.listeners) changed()
     } catch (error) {
-      return this.options.onProblem?.(error as Error)
+      this.options.onProblem?.(error as Error)
     }
-    for (const changed of this.listeners) changed()
   }
 
   private readStamp(): string {

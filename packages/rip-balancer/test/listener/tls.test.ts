@@ -1,7 +1,10 @@
 import { expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
+import { duplicateDescriptor } from '../../src/listener/duplicate-descriptor.ts'
 import type { TlsMaterial, TlsSource } from '../../src/listener/tls-source.ts'
 import { OK, RawBackend, RawClient, TestBalancer, answering, eventually } from '../exchange/data-plane.ts'
 
@@ -82,6 +85,48 @@ test('a new certificate serves new connections and drops none of the old ones', 
   await after.ask()
   await before.ask()
 })
+
+test('connections that wait to be accepted survive the new certificate', async () => {
+  const source = new ChangingSource()
+  const folder = mkdtempSync(join(tmpdir(), 'rb-'))
+  const marker = join(folder, 'connected')
+  await using backend = await RawBackend.start(answering(OK))
+  await using balancer = await TestBalancer.start([backend.path], { listener: { tls: source } })
+  const program = join(import.meta.dir, 'fixtures/waiting-clients.ts')
+  const clients = Bun.spawn([process.execPath, program, String(balancer.port), '20', marker])
+  // This process is held up, so that nobody accepts before the listener is replaced.
+  while (!existsSync(marker)) Bun.sleepSync(1)
+  source.replace()
+  expect((await new Response(clients.stdout).text()).trim()).toBe('20')
+  rmSync(folder, { recursive: true })
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'an inherited socket and a Unix socket get the new certificate, too',
+  async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    const server = net.createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as net.AddressInfo
+    // The handle is not typed; its descriptor is what a parent process passes on.
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle
+    const folder = mkdtempSync(join(tmpdir(), 'rb-'))
+    const path = join(folder, 'b.sock')
+    for (const [target, to] of [
+      [{ kind: 'fd', fd: duplicateDescriptor(fd)! }, { port }],
+      [{ kind: 'unix', path }, { path }],
+    ] as const) {
+      const source = new ChangingSource()
+      await using balancer = await TestBalancer.start([backend.path], { listener: { tls: source, target } })
+      if (target.kind === 'fd') server.close()
+      source.replace()
+      using client = await TlsClient.connect(balancer.port, { ...to })
+      expect(client.commonName).toBe('second.test')
+      await client.ask()
+    }
+    rmSync(folder, { recursive: true })
+  },
+)
 
 test('TLS 1.2 is accepted, 1.1 is refused with an alert', async () => {
   await using backend = await RawBackend.start(answering(OK))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { readFileSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
 import { AccessLog, type LogSink } from '../../src/log/access-log.ts'
 import { FileSink } from '../../src/log/file-sink.ts'
@@ -146,6 +146,20 @@ describe('the log', () => {
 })
 
 describe('a log file', () => {
+  test('notices by itself that it was rotated away, and no line is lost', async () => {
+    using folder = new TempFolder()
+    await using sink = new FileSink(folder.file('a.log'))
+    await sink.write('0\n')
+    renameSync(folder.file('a.log'), folder.file('a.log.1'))
+    let written = 0
+    await until(async () => {
+      await sink.write(`${++written}\n`)
+      return existsSync(folder.file('a.log'))
+    })
+    const all = readFileSync(folder.file('a.log.1'), 'utf8') + readFileSync(folder.file('a.log'), 'utf8')
+    expect(all.trimEnd().split('\n').map(Number)).toEqual(Array.from({ length: written + 1 }, (_, n) => n))
+  })
+
   test('is opened again for rotation, and no line is lost', async () => {
     using folder = new TempFolder()
     await using sink = new FileSink(folder.file('a.log'))

@@ -15,6 +15,8 @@ export interface GivenFlag {
 
 export interface CommandLine {
   readonly command: Command
+  /** The command was spelt out, not implied. */
+  readonly named: boolean
   readonly words: readonly string[]
   /** By long name. */
   readonly flags: ReadonlyMap<string, GivenFlag>
@@ -23,7 +25,7 @@ export interface CommandLine {
 /** Reads the arguments of `rip-server`. Throws {@link CliError} `USAGE` with every problem at once. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const first = commandNamed(args[0] ?? '')
-  if (first?.handsOn) return { command: first, words: args.slice(1), flags: new Map() }
+  if (first?.handsOn) return { command: first, named: true, words: args.slice(1), flags: new Map() }
   return new Reading(args).result()
 }
 
@@ -39,6 +41,7 @@ class Reading {
   readonly #flags = new Map<string, GivenFlag>()
   readonly #problems: string[] = []
   readonly #command: Command
+  #named = false
   #words: string[] = []
 
   constructor(args: readonly string[]) {
@@ -72,7 +75,7 @@ class Reading {
   result(): CommandLine {
     const help = `rip-server ${this.#command.name} --help`
     if (this.#problems.length > 0) throw new CliError('USAGE', { problems: this.#problems, help })
-    return { command: this.#command, words: this.#words, flags: this.#flags }
+    return { command: this.#command, named: this.#named, words: this.#words, flags: this.#flags }
   }
 
   #takeCommand(): Command {
@@ -80,6 +83,7 @@ class Reading {
     const named = commandNamed(this.#words[at] ?? '')
     if (named === undefined) return commandNamed(DEFAULT_COMMAND)!
     this.#words.splice(at, 1)
+    this.#named = true
     return named
   }
 

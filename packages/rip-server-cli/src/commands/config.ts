@@ -16,6 +16,9 @@ export async function config(invocation: Invocation): Promise<number> {
     const row = [fileKey(name), shown(name, settings)]
     return withSources ? [...row, origins[name]] : row
   })
+  const balancer = ['balancer', JSON.stringify(settings.balancer), origins.balancer]
+  // Most have nothing to say about it.
+  if (Object.keys(settings.balancer).length > 0) rows.push(withSources ? balancer : balancer.slice(0, 2))
   for (const line of table(rows)) invocation.terminal.data(line)
   return ExitCode.done
 }

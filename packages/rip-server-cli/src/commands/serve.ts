@@ -11,8 +11,9 @@ import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
 import { entryFile, locateApp } from '../serve/app-location.ts'
+import { proveCertificate } from '../serve/certificate.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
-import { addressUrl, isExposed, listenAddress } from '../serve/listen-address.ts'
+import { isExposed, listenAddress } from '../serve/listen-address.ts'
 import { readyBlock, type ReadyFacts } from '../serve/ready-block.ts'
 import { reportEvents } from '../serve/reporter.ts'
 import { Server, type ServerPlan } from '../serve/server.ts'
@@ -39,9 +40,10 @@ export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<num
   return new Serving(plan, invocation).run()
 }
 
-/** Throws {@link CliError} `APP_NOT_FOUND`. */
+/** Throws {@link CliError} `APP_NOT_FOUND`, `CONFIG_INVALID`. */
 export function planServer(settings: Settings, mode: Mode, { env, terminal }: Invocation): ServerPlan {
   const { root, entry = root } = locateApp(settings.app)
+  proveCertificate(settings)
   return {
     mode,
     settings,
@@ -51,6 +53,7 @@ export function planServer(settings: Settings, mode: Mode, { env, terminal }: In
     listen: listenAddress(settings, mode),
     env,
     color: process.stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '',
+    data: (line) => terminal.data(line),
     warn: (message) => terminal.complain(`${terminal.bad('warning')} ${message}`),
   }
 }
@@ -122,12 +125,12 @@ class Serving {
     return ExitCode.done
   }
 
-  #facts({ manager, runDir, address }: Server): ReadyFacts {
+  #facts({ manager, runDir, address, url }: Server): ReadyFacts {
     const { mode, settings, entry } = this.#plan
     const { cwd } = this.#invocation
     return {
       mode,
-      url: address === undefined ? undefined : addressUrl(address),
+      url,
       exposed: address !== undefined && isExposed(address),
       entry,
       concurrency: settings.concurrency,

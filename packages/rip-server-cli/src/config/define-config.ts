@@ -1,3 +1,5 @@
+import type { AccessLogFormat } from '@rip/balancer'
+import type { BalancerSettings } from './balancer-settings.ts'
 import type { Mode } from './settings.ts'
 
 /**
@@ -29,6 +31,16 @@ export interface RipServerConfig {
   readonly hotfix?: boolean
   /** Path that must answer 2xx before new code serves. @default none */
   readonly health?: string
+  /** Certificate chain in PEM, relative to the configuration file: serves https. @default none */
+  readonly tlsCert?: string
+  /** Its key in PEM. @default none */
+  readonly tlsKey?: string
+  /** Largest request body. @default '10MiB' */
+  readonly maxBody?: string
+  /** A line for each request, on standard output; a file is given as `balancer.accessLog`. @default 'none' */
+  readonly accessLog?: AccessLogFormat
+  /** Everything else the balancer can do: timeouts, limits, trusted proxies, retries, processes, log file. */
+  readonly balancer?: BalancerSettings
   /** Name of the instance. @default the name of the application's folder */
   readonly name?: string
   /** Folder of its sockets and lock, relative to the configuration file. */

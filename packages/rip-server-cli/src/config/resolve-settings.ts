@@ -2,6 +2,7 @@ import { relative, resolve } from 'node:path'
 import type { GivenFlag } from '../command-line/command-line.ts'
 import { Unacceptable } from '../command-line/quantity.ts'
 import { didYouMean } from '../command-line/suggestion.ts'
+import { balancerProblems, type BalancerSettings, locatedBalancer } from './balancer-settings.ts'
 import { CliError } from '../errors.ts'
 import type { ConfigFile } from './config-file.ts'
 import {
@@ -25,11 +26,13 @@ export interface SettingSources {
 export interface ResolvedSettings {
   readonly settings: Settings
   /** Where each value comes from, such as `--port 8080`, `PORT`, `rip-server.config.ts:3:5` or `default`. */
-  readonly origins: Readonly<Record<SettingName, string>>
+  readonly origins: Readonly<Record<keyof Settings, string>>
 }
 
+/** Key of what only the file says about the balancer. */
+const BALANCER_KEY = 'balancer'
 /** Settings that are paths: relative ones start from where they were written. */
-const PATHS: ReadonlySet<SettingName> = new Set(['app', 'runDir'])
+const PATHS: ReadonlySet<SettingName> = new Set(['app', 'runDir', 'tlsCert', 'tlsKey'])
 
 /**
  * Merges flags > environment > file > defaults. Throws {@link CliError}: `USAGE` when only flags are wrong,
@@ -39,7 +42,7 @@ export function resolveSettings(sources: SettingSources): ResolvedSettings {
   const wrongFlags: string[] = []
   const wrongElsewhere: string[] = unknownKeys(sources)
   const settings: Partial<Record<SettingName, unknown>> = {}
-  const origins: Partial<Record<SettingName, string>> = {}
+  const origins: Partial<Record<keyof Settings, string>> = { balancer: balancerOrigin(sources) }
   for (const name of settingNames) {
     const given = givenValue(name, sources)
     origins[name] = given?.origin ?? 'default'
@@ -51,12 +54,19 @@ export function resolveSettings(sources: SettingSources): ResolvedSettings {
       ;(given?.isFlag === true ? wrongFlags : wrongElsewhere).push(problem)
     }
   }
+  wrongElsewhere.push(...balancerFaults(sources))
+  const half = halfOfTls(settings as Partial<Settings>)
+  if (half !== undefined)
+    (sources.flags.has('tls-cert') || sources.flags.has('tls-key') ? wrongFlags : wrongElsewhere).push(half)
   if (wrongElsewhere.length > 0) {
     throw new CliError('CONFIG_INVALID', { problems: [...wrongFlags, ...wrongElsewhere] })
   }
   if (wrongFlags.length > 0) throw new CliError('USAGE', { problems: wrongFlags, help: 'rip-server --help' })
   // Both records are complete: the loop visits every name.
-  return { settings: settings as unknown as Settings, origins: origins as Record<SettingName, string> }
+  return {
+    settings: { ...settings, balancer: givenBalancer(sources) } as unknown as Settings,
+    origins: origins as Record<keyof Settings, string>,
+  }
 }
 
 interface Given {
@@ -102,9 +112,32 @@ function fallback(name: SettingName, { mode, cwd, file }: SettingSources): unkno
   return settingSpecs[name].fallback(mode)
 }
 
+/** A certificate is of no use without its key. */
+function halfOfTls({ tlsCert, tlsKey }: Partial<Settings>): string | undefined {
+  if (tlsCert !== undefined && tlsKey === undefined) return '--tls-cert: needs --tls-key with it'
+  return tlsCert === undefined && tlsKey !== undefined ? '--tls-key: needs --tls-cert with it' : undefined
+}
+
+function balancerOrigin({ file, cwd }: SettingSources): string {
+  if (file?.values[BALANCER_KEY] === undefined) return 'default'
+  return relative(cwd, file.positionOf(BALANCER_KEY)) || file.path
+}
+
+function balancerFaults(sources: SettingSources): string[] {
+  const given = sources.file?.values[BALANCER_KEY]
+  if (given === undefined) return []
+  return balancerProblems(given).map((problem) => `${balancerOrigin(sources)}: ${BALANCER_KEY}.${problem}`)
+}
+
+/** Valid, since its faults were asked for first. */
+function givenBalancer({ file }: SettingSources): BalancerSettings {
+  const given = file?.values[BALANCER_KEY] as BalancerSettings | undefined
+  return file === undefined || given === undefined ? {} : locatedBalancer(given, file.folder)
+}
+
 function unknownKeys({ file, cwd }: SettingSources): string[] {
   if (file === undefined) return []
-  const known = settingNames.map(fileKey)
+  const known = [...settingNames.map(fileKey), BALANCER_KEY]
   const unknown = Object.keys(file.values).filter((key) => !known.includes(key))
   return unknown.map((key) => {
     const position = relative(cwd, file.positionOf(key)) || file.path

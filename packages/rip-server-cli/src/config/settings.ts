@@ -8,6 +8,8 @@ import {
   MAX_CONCURRENCY,
   MAX_WORKERS,
 } from '../defaults.ts'
+import type { AccessLogFormat } from '@rip/balancer'
+import type { BalancerSettings } from './balancer-settings.ts'
 import { count, durationMs, sizeBytes, Unacceptable } from '../command-line/quantity.ts'
 
 /** `development` and `production` run the same processes; see `rip-server dev --help` for what differs. */
@@ -28,8 +30,14 @@ export interface Settings {
   readonly bootTimeoutMs: number
   readonly hotfix: boolean
   readonly health: string | undefined
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
+  readonly maxBodyBytes: number | undefined
+  readonly accessLog: AccessLogFormat | undefined
   readonly name: string | undefined
   readonly runDir: string | undefined
+  /** What only the configuration file says about the balancer. */
+  readonly balancer: BalancerSettings
 }
 
 /** One setting: how it is spelt, read and explained. Parsing, help, the file and `config` all follow this table. */
@@ -51,7 +59,8 @@ export interface SettingSpec<T> {
   readonly fallbackText: string
 }
 
-export type SettingName = keyof Settings
+/** A setting of one value, which a flag can give. */
+export type SettingName = Exclude<keyof Settings, 'balancer'>
 
 export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K]> } = {
   app: {
@@ -160,6 +169,38 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     fallback: () => undefined,
     fallbackText: 'off',
   },
+  tlsCert: {
+    flag: 'tls-cert',
+    value: 'FILE',
+    summary: 'certificate chain in PEM: serve https; read again when it changes',
+    parse: nonEmpty('a path'),
+    fallback: () => undefined,
+    fallbackText: 'off',
+  },
+  tlsKey: {
+    flag: 'tls-key',
+    value: 'FILE',
+    summary: 'its key in PEM',
+    parse: nonEmpty('a path'),
+    fallback: () => undefined,
+    fallbackText: 'off',
+  },
+  maxBodyBytes: {
+    flag: 'max-body',
+    value: 'SIZE',
+    summary: 'largest request body; a larger one is answered with 413',
+    parse: sizeBytes,
+    fallback: () => undefined,
+    fallbackText: '10MiB',
+  },
+  accessLog: {
+    flag: 'access-log',
+    value: 'FORMAT',
+    summary: 'a line for each request: none, text or json',
+    parse: oneOf<AccessLogFormat>(['none', 'text', 'json']),
+    fallback: () => undefined,
+    fallbackText: 'none',
+  },
   name: {
     flag: 'name',
     value: 'NAME',
@@ -195,6 +236,14 @@ function numberOrAuto(text: string): number {
 
 function orOff<T>(parse: (text: string) => T): (text: string) => T | undefined {
   return (text) => (text === 'off' || text === 'false' ? undefined : parse(text))
+}
+
+function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const word = words.find((each) => each === text)
+    if (word !== undefined) return word
+    throw new Unacceptable(`one of ${words.join(', ')}`)
+  }
 }
 
 function trueOrFalse(text: string): boolean {

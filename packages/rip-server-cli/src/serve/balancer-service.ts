@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { AdminClient } from '@rip/balancer'
 import {
@@ -7,6 +8,8 @@ import {
   type ProcessSpec,
   type Service,
 } from '@rip/manager'
+import type { Settings } from '../config/settings.ts'
+import { balancerConfig } from './balancer-config.ts'
 
 /** Descriptor the listening socket has in the balancer: the first after standard input, output and error. */
 const INHERITED_FD = 3
@@ -20,25 +23,27 @@ export interface BalancerServiceOptions {
   readonly listen: ListenAddress
   readonly adminPath: string
   readonly admin: AdminClient
+  /** Everything else it is configured with. */
+  readonly settings: Settings
+  /** Where its configuration is written, for it alone to read. */
+  readonly configPath: string
   readonly env: Readonly<Record<string, string>>
 }
 
 /** The balancer as a process the manager supervises without understanding it. */
-export function balancerService({ socket, listen, adminPath, admin, env }: BalancerServiceOptions): Service {
+export function balancerService(options: BalancerServiceOptions): Service {
+  const { socket, listen, adminPath, admin, settings, configPath, env } = options
   const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
+  const config = balancerConfig(settings, { listen: address, adminPath })
   const spec: ProcessSpec = {
     name: 'balancer',
     command: [
       process.execPath,
       program(),
-      '--listen',
-      address,
-      '--admin',
-      `unix:${adminPath}`,
-      '--wait-for-backends',
-      // A worker that stands still keeps what it has and gets hardly more, long before it is known to be stuck.
-      '--policy',
-      'least-requests',
+      '--config',
+      configPath,
+      '--processes',
+      String(settings.balancer.processes ?? 1),
     ],
     cwd: '/',
     // Its standard input is a pipe of ours: when that ends we are gone, and it leaves, too.
@@ -48,7 +53,11 @@ export function balancerService({ socket, listen, adminPath, admin, env }: Balan
   return {
     name: 'balancer',
     inFront: true,
-    spec: () => spec,
+    spec: () => {
+      // Written for each start, since whatever happened to the folder must not keep a balancer from coming back.
+      writeFileSync(configPath, JSON.stringify(config, null, 2), { mode: 0o600 })
+      return spec
+    },
     ready: ({ signal }) => untilAnswering(admin, signal),
   }
 }

@@ -5,14 +5,21 @@ import type { ChildLine } from '@rip/manager'
  * ready: of one that never gets ready, the refusal shows it, and showing it twice would hide the cause.
  */
 export class ChildOutput {
+  /** The balancer's access log: whole lines, as a collector of logs wants them. */
+  readonly #accessLine: (line: string) => void
   readonly #ready = new Set<number>()
   readonly #held = new Map<number, (() => void)[]>()
 
+  constructor(accessLine: (line: string) => void) {
+    this.#accessLine = accessLine
+  }
+
   route(
-    { name, stream }: ChildLine,
+    { name, stream, text }: ChildLine,
     { pid, print }: { readonly pid: number; readonly print: () => void },
   ): void {
-    if (name === 'balancer') return stream === 'stderr' ? print() : undefined
+    if (name === 'balancer' && stream === 'stderr') return print()
+    if (name === 'balancer') return text.startsWith('listening ') ? undefined : this.#accessLine(text)
     if (stream === 'stdout' || this.#ready.has(pid)) return print()
     const held = this.#held.get(pid) ?? []
     held.push(print)

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { AdminClient } from '@rip/balancer'
 import {
   activatedListenSocket,
@@ -9,13 +10,17 @@ import {
   type Upstreams,
 } from '@rip/manager'
 import { balancerService } from './balancer-service.ts'
+import type { Settings } from '../config/settings.ts'
 import { BalancerUpstreams } from './balancer-upstreams.ts'
+import { addressUrl } from './listen-address.ts'
 
 /** What stands between clients and workers. */
 export interface Front {
   readonly upstreams: Upstreams
   readonly services: readonly Service[]
   readonly address: ListenAddress | undefined
+  /** What a person opens in a browser. */
+  readonly url?: string
   readonly stopAccepting?: () => Promise<void>
 }
 
@@ -24,6 +29,7 @@ export const noFront: Front = { upstreams: nothingInFront, services: [], address
 
 export interface FrontOptions {
   readonly listen: ListenAddress
+  readonly settings: Settings
   readonly runDir: RunDir
   readonly env: Readonly<Record<string, string>>
   /** Owner of the listening socket. */
@@ -31,14 +37,18 @@ export interface FrontOptions {
 }
 
 /** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
-export async function openFront({ listen, runDir, env, owned }: FrontOptions): Promise<Front> {
+export async function openFront({ listen, settings, runDir, env, owned }: FrontOptions): Promise<Front> {
   const socket = owned.use(activatedListenSocket() ?? (await openListenSocket(listen)))
   const admin = new AdminClient({ socket: runDir.adminPath })
-  const service = balancerService({ socket, listen, adminPath: runDir.adminPath, env, admin })
+  const { adminPath } = runDir
+  const configPath = join(runDir.path, 'balancer.json')
+  const service = balancerService({ socket, listen, settings, adminPath, configPath, env, admin })
+  const address = socket?.address ?? listen
   return {
     upstreams: new BalancerUpstreams([admin]),
     services: [service],
-    address: socket?.address ?? listen,
+    address,
+    url: addressUrl(address, settings.tlsCert !== undefined),
     stopAccepting: async () => {
       await admin.stopAccepting()
       // The balancer has closed its copy: without ours the system refuses instead of keeping callers waiting.

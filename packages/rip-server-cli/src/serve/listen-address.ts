@@ -17,11 +17,11 @@ export function listenAddress(settings: Pick<Settings, 'bind' | 'port'>, mode: M
 }
 
 /** What a person opens in a browser; a Unix socket is named as it was given. */
-export function addressUrl(address: ListenAddress): string {
+export function addressUrl(address: ListenAddress, secure: boolean = false): string {
   if ('unix' in address) return `unix:${address.unix}`
   const everywhere = address.host === '0.0.0.0' || address.host === '::'
   const host = everywhere ? 'localhost' : address.host
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${address.port}`
+  return `${secure ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${address.port}`
 }
 
 /** Whether other machines reach it. */

@@ -21,7 +21,6 @@ import {
 } from '@rip/manager'
 import type { Mode, Settings } from '../config/settings.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
-import { addressUrl } from './listen-address.ts'
 import { noFront, openFront } from './front.ts'
 import { ChildOutput } from './child-output.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
@@ -40,6 +39,8 @@ export interface ServerPlan {
   readonly listen: ListenAddress | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly color: boolean
+  /** Takes a line for standard output that is not a worker's. */
+  readonly data: (line: string) => void
   /** Told, in one sentence each, what an operator should know. */
   readonly warn: (message: string) => void
 }
@@ -50,6 +51,8 @@ export class Server implements AsyncDisposable {
   readonly runDir: RunDir
   /** Where clients reach it, with the real port. */
   readonly address: ListenAddress | undefined
+  /** The same as a person opens it. */
+  readonly url: string | undefined
   readonly #owned: AsyncDisposableStack
   #closing: Promise<StopReport> | undefined
 
@@ -57,6 +60,7 @@ export class Server implements AsyncDisposable {
     this.manager = parts.manager
     this.runDir = parts.runDir
     this.address = parts.address
+    this.url = parts.url
     this.#owned = owned
   }
 
@@ -92,6 +96,7 @@ interface ServerParts {
   readonly manager: Manager
   readonly runDir: RunDir
   readonly address: ListenAddress | undefined
+  readonly url: string | undefined
 }
 
 async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<ServerParts> {
@@ -102,7 +107,7 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
   const log = owned.use(new LogFile(join(runDir.path, LOG_NAME)))
   const folder = join(runDir.path, 'snapshots')
   const builder = owned.use(new SnapshotBuilder({ root, folder, env, standby: mode === 'development' }))
-  const output = new ChildOutput()
+  const output = new ChildOutput(plan.data)
   const spawner = owned.use(
     createSpawner({
       color: plan.color,
@@ -111,7 +116,7 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
     }),
   )
   const { listen } = plan
-  const front = listen === undefined ? noFront : await openFront({ listen, runDir, env, owned })
+  const front = listen === undefined ? noFront : await openFront({ listen, settings, runDir, env, owned })
   const tree = createContentTree({ root, ignore: inside(root, runDir.path) })
   const manager = createManager({
     root,
@@ -143,9 +148,9 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
   const systemd = notifySystemd(manager, { env: plan.env })
   owned.defer(() => systemd?.[Symbol.dispose]())
   owned.use(await openControlServer({ path: runDir.controlPath, manager }))
-  const url = front.address === undefined ? {} : { url: addressUrl(front.address) }
-  runDir.publish({ name, root, startedAtMs: Date.now(), ...url })
-  return { manager, runDir, address: front.address }
+  const { address, url } = front
+  runDir.publish({ name, root, startedAtMs: Date.now(), ...(url !== undefined && { url }) })
+  return { manager, runDir, address, url }
 }
 
 /** Whoever saves a file waits for it; in production a half-written file must not be looked at. */

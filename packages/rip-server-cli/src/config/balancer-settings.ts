@@ -1,0 +1,52 @@
+import { isAbsolute, resolve } from 'node:path'
+import { type BalancerConfig, configProblems } from '@rip/balancer'
+
+/** What the server itself decides about its balancer. */
+type Decided = 'listen' | 'to' | 'pool' | 'admin' | 'maxInFlight' | 'waitForBackends' | 'health'
+
+/** Why. */
+const DECIDED: Readonly<Record<Decided, string>> = {
+  listen: 'port and bind say where it listens',
+  to: 'the workers are its backends',
+  pool: 'there is one pool',
+  admin: 'the socket is in the run directory',
+  maxInFlight: 'concurrency says how many requests a worker takes',
+  waitForBackends: 'it always waits for the workers',
+  health: 'the manager knows how its workers are',
+}
+
+/** The balancer's options in `rip-server.config`; see the README of `@rip/balancer` for each with its default. */
+export interface BalancerSettings extends Omit<BalancerConfig, Decided> {
+  /** Balancer processes that share the listening socket. @default 1 */
+  readonly processes?: number
+}
+
+const MAX_PROCESSES = 64
+
+/** Every problem of the file's `balancer`, each with its path in there. */
+export function balancerProblems(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return [`expected an object, got ${JSON.stringify(value)}`]
+  }
+  const { processes, ...config } = value as BalancerSettings
+  const decided = Object.entries(DECIDED).filter(([key]) => key in config)
+  const rest = Object.fromEntries(Object.entries(config).filter(([key]) => !(key in DECIDED)))
+  return [
+    ...decided.map(([key, why]) => `${key}: cannot be set here; ${why}`),
+    ...(processes === undefined || isProcessCount(processes)
+      ? []
+      : [`processes: expected a whole number from 1 to ${MAX_PROCESSES}, got ${JSON.stringify(processes)}`]),
+    ...configProblems(rest),
+  ]
+}
+
+const isProcessCount = (value: unknown): boolean =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_PROCESSES
+
+/** Its file of the access log, seen from the folder of the configuration. */
+export function locatedBalancer(settings: BalancerSettings, folder: string): BalancerSettings {
+  const { accessLog } = settings
+  if (typeof accessLog !== 'object' || accessLog.file === undefined || isAbsolute(accessLog.file))
+    return settings
+  return { ...settings, accessLog: { ...accessLog, file: resolve(folder, accessLog.file) } }
+}

@@ -1,0 +1,27 @@
+import type { BalancerConfig, PolicyName } from '@rip/balancer'
+import type { Settings } from '../config/settings.ts'
+
+/** A worker that stands still keeps what it has and gets hardly more, long before it is known to be stuck. */
+const DEFAULT_POLICY: PolicyName = 'least-requests'
+
+export interface BalancerPlace {
+  /** Where it listens: `HOST:PORT`, `unix:PATH` or `fd:N`. */
+  readonly listen: string
+  readonly adminPath: string
+}
+
+/** What the balancer of a server is configured with: the flags over the file's `balancer`. */
+export function balancerConfig(settings: Settings, { listen, adminPath }: BalancerPlace): BalancerConfig {
+  const { processes: _, policy = DEFAULT_POLICY, limits, accessLog = 'none', ...options } = settings.balancer
+  const { tlsCert: cert, tlsKey: key, maxBodyBytes: body } = settings
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key }
+  return {
+    ...options,
+    policy,
+    listen: tls === undefined ? listen : { address: listen, tls },
+    admin: `unix:${adminPath}`,
+    waitForBackends: true,
+    limits: { ...limits, ...(body !== undefined && { body }) },
+    accessLog: settings.accessLog ?? accessLog,
+  }
+}

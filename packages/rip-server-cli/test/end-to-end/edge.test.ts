@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'bun:test'
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import tls from 'node:tls'
+import { Sandbox, type Server, until } from '../server.ts'
+
+const TEST_TIMEOUT_MS = 60_000
+/** Two pairs made for tests; they serve nothing else. */
+const CERTIFICATES = fileURLToPath(
+  new URL('../../../rip-balancer/test/listener/certificates/', import.meta.url),
+)
+
+const insecure = { keepalive: false, tls: { rejectUnauthorized: false } }
+
+/** Common name of the certificate the server shows. */
+async function commonName({ url }: Server): Promise<string> {
+  const socket = tls.connect({ port: Number(new URL(url).port), rejectUnauthorized: false })
+  await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
+  const { CN } = socket.getPeerCertificate().subject
+  socket.destroy()
+  return String(CN)
+}
+
+async function place(name: 'first' | 'second', folder: string): Promise<void> {
+  for (const ending of ['crt', 'key']) {
+    await copyFile(join(CERTIFICATES, `${name}.${ending}`), join(folder, `new.${ending}`))
+    await rename(join(folder, `new.${ending}`), join(folder, `server.${ending}`))
+  }
+}
+
+describe('at the edge', () => {
+  test(
+    'serves https, and takes a renewed certificate while requests go on',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const { folder } = sandbox
+      await place('first', folder)
+      const app = await sandbox.fixture('ts-app')
+      const server = await sandbox.start(
+        app,
+        'w:1',
+        '0',
+        '--tls-cert',
+        'server.crt',
+        '--tls-key',
+        'server.key',
+      )
+      expect(server.url).toStartWith('https://localhost:')
+      expect(await commonName(server)).toBe('first.test')
+      let stopped = false
+      let asked = 0
+      const asking = async (): Promise<void> => {
+        while (!stopped) {
+          expect((await fetch(server.url, insecure)).status).toBe(200)
+          asked++
+        }
+      }
+      const load = Promise.all([asking(), asking()])
+      await place('second', folder)
+      await until('the new certificate is shown', async () => (await commonName(server)) === 'second.test')
+      stopped = true
+      await load
+      expect(asked).toBeGreaterThan(0)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'several balancer processes with a limit and a log, as the configuration says',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const app = await sandbox.fixture('ts-app')
+      const balancer = {
+        processes: 2,
+        limits: { body: '1KiB' },
+        accessLog: { format: 'json', file: 'access.log' },
+      }
+      await writeFile(join(app, 'rip-server.config.ts'), `export default ${JSON.stringify({ balancer })}`)
+      const server = await sandbox.start(app, 'w:2', '0')
+      const large = await fetch(server.url, { method: 'POST', body: 'x'.repeat(2_000) })
+      expect(large.status).toBe(413)
+      for (let n = 0; n < 8; n++) expect((await fetch(server.url, { keepalive: false })).status).toBe(200)
+      const lines = await until('the log has nine lines', async () => {
+        const text = await readFile(join(app, 'access.log'), 'utf8').catch(() => '')
+        const whole = text.split('\n').slice(0, -1)
+        return whole.length === 9 ? whole : undefined
+      })
+      const statuses = lines.map((line) => (JSON.parse(line) as { status: number }).status)
+      expect(statuses.toSorted((a, b) => a - b)).toEqual([...Array<number>(8).fill(200), 413])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'a log without a file goes to standard output, a line for each request',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const server = await sandbox.start(await sandbox.fixture('ts-app'), 'w:1', '0', '--access-log', 'json')
+      await fetch(`${server.url}/logged`)
+      const line = await until(
+        'the line is there',
+        () => /^\{.*"target":"\/logged".*\}$/m.exec(server.stdout)?.[0],
+      )
+      expect(JSON.parse(line)).toMatchObject({ method: 'GET', status: 200, outcome: 'completed' })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'a certificate that cannot be used stops the start with exit code 5',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await place('first', sandbox.folder)
+      const app = await sandbox.fixture('ts-app')
+      const keys = ['--tls-cert', 'server.crt', '--tls-key', join(CERTIFICATES, 'second.key')]
+      const { code, stderr } = await sandbox.run(app, 'w:1', '0', ...keys)
+      expect(code).toBe(5)
+      expect(stderr).toContain('are no certificate with its key')
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
