@@ -155,7 +155,7 @@ describe('a log file', () => {
     await until(async () => {
       await sink.write(`${++written}\n`)
       return existsSync(folder.file('a.log'))
-    })
+    }, 'the file is there again')
     const all = readFileSync(folder.file('a.log.1'), 'utf8') + readFileSync(folder.file('a.log'), 'utf8')
     expect(all.trimEnd().split('\n').map(Number)).toEqual(Array.from({ length: written + 1 }, (_, n) => n))
   })

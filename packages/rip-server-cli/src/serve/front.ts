@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { AdminClient } from '@rip/balancer'
 import {
@@ -42,6 +43,7 @@ export async function openFront({ listen, settings, runDir, env, owned }: FrontO
   const admin = new AdminClient({ socket: runDir.adminPath })
   const { adminPath } = runDir
   const configPath = join(runDir.path, 'balancer.json')
+  owned.defer(() => rmSync(configPath, { force: true }))
   const service = balancerService({ socket, listen, settings, adminPath, configPath, env, admin })
   const address = socket?.address ?? listen
   return {
