@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
-import { REGISTER, runBun } from './run-bun.ts'
+import { BUILDER, REGISTER, runBun } from './run-bun.ts'
 import { tempProject } from './temp-project.ts'
 
 const FAILING = `f = ->
@@ -48,6 +48,27 @@ test('bun test shows the failing line of a test written in a .rip file', async (
   expect(run.code).toBe(1)
   expect(run.stderr).toContain('expect(1 + 1).toBe 3')
   expect(run.stderr).toContain('sum.rip:4:')
+})
+
+/** Two modules outside this workspace that share the language's runtime. */
+const REACTIVE = {
+  'store.rip': 'export count := 1\n',
+  'main.rip':
+    "import { count } from './store.rip'\ndouble ~= count.value * 2\ncount.value = 4\np double, kind []\n",
+}
+
+test('the runtime is found where the package is not installed, and modules share it', async () => {
+  using project = tempProject(REACTIVE)
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(run.stdout + run.stderr).toBe('8 array\n')
+})
+
+test('the runtime is found from a snapshot, too', async () => {
+  using project = tempProject(REACTIVE)
+  await runBun([BUILDER, '--root', project.root, '--out', project.path('.snapshot')], { cwd: project.root })
+  const env = { RIP_SNAPSHOT: project.path('.snapshot') }
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root, env })
+  expect(run.stdout + run.stderr).toBe('8 array\n')
 })
 
 test('require, __dirname and __filename work where a module uses them', async () => {

@@ -276,6 +276,15 @@ test(
     await writeFile(join(app, 'lib/worker.rip'), 'x = (\n')
     const refused = await sandbox.run('compile', join(app, 'lib/worker.rip'))
     expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining('> 1 | x = (')])
+    const typed = await sandbox.run('compile', join(app, 'lib/notes.rip'), '--types')
+    expect([typed.code, typed.stderr]).toEqual([
+      2,
+      expect.stringContaining('declaration files need a folder for the results'),
+    ])
+    expect((await sandbox.run('compile', join(app, 'lib/notes.rip'), '--types', '--out', out)).code).toBe(0)
+    expect(await Bun.file(join(out, 'notes.d.ts')).text()).toContain(
+      'export function addNote(note: any): any',
+    )
   },
   TEST_TIMEOUT_MS,
 )

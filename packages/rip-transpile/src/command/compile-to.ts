@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename, relative, resolve } from 'node:path'
 import type { Adapter, CompileOptions, CompileResult, Dialect, RuntimeDelivery } from '../adapter.ts'
 import { CompileError } from '../compile-error.ts'
@@ -6,6 +6,7 @@ import { selectAdapter } from '../select-adapter.ts'
 import { findSources } from './find-sources.ts'
 import type { Source } from './find-sources.ts'
 import { removeOutput, writeOutput } from './output.ts'
+import { linkRuntimeFile, usesRuntime, writeRuntime } from './runtime-file.ts'
 import { watchFolders } from './watch-folders.ts'
 
 export interface CompileToOptions {
@@ -22,7 +23,10 @@ export interface CompileToOptions {
   readonly signal?: AbortSignal
   /** Compiler, by name. @default the one the project chose */
   readonly adapter?: string
-  /** @default 'import' */
+  /**
+   * Where results find the language's runtime. @default in a file of `outDir` that they share, or without such
+   * a folder within the code
+   */
   readonly runtime?: RuntimeDelivery
   readonly dialect?: Dialect
   /** Folder that relative inputs are meant from. @default the working directory */
@@ -52,7 +56,7 @@ export interface CompileToResult {
  * Compiles files to files or to a stream. Source that does not compile is reported and does not stop the
  * others.
  *
- * @throws {Error} When an input does not exist, or several results have nowhere to go.
+ * @throws {Error} When an input does not exist or is no source, or results have nowhere to go.
  */
 export async function compileTo(options: CompileToOptions, io: CompileIo): Promise<CompileToResult> {
   const command = new CompileCommand(options, io)
@@ -68,6 +72,7 @@ class CompileCommand {
   /** Source text compiled last, by path: events of a watcher only mean "look". */
   readonly #compiled = new Map<string, { readonly source: Source; readonly text: string }>()
   readonly #failed = new Set<string>()
+  #wroteRuntime = false
 
   constructor(options: CompileToOptions, io: CompileIo) {
     this.#options = options
@@ -80,29 +85,45 @@ class CompileCommand {
   }
 
   async compileAll(): Promise<void> {
-    const sources = this.#sources()
-    if (this.#options.outDir === undefined && sources.length > 1) {
-      throw new Error(`there are ${sources.length} files to compile; name a folder for the results`)
-    }
+    const { inputs, outDir } = this.#options
+    const sources = this.#sources(inputs)
+    if (sources.length === 0) throw new Error(`there is no .rip file below ${inputs.join(' or ')}`)
+    if (outDir === undefined) this.#checkPrinting(sources)
     for (const source of sources) await this.#compileIfChanged(source)
   }
 
-  async watch(): Promise<void> {
-    const { inputs, outDir, signal } = this.#options
-    if (outDir === undefined) throw new Error('watching needs a folder for the results')
-    const paths = inputs.filter((input) => input !== '-').map((input) => resolve(this.#cwd, input))
-    await watchFolders(paths, { signal, onWake: () => this.#catchUp() })
+  #checkPrinting(sources: readonly Source[]): void {
+    const { watch, dts } = this.#options
+    if (watch) throw new Error('watching needs a folder for the results')
+    if (dts) throw new Error('declaration files need a folder for the results')
+    if (sources.length > 1)
+      throw new Error(`there are ${sources.length} files to compile; name a folder for the results`)
   }
 
-  async #catchUp(): Promise<void> {
-    const sources = this.#sources()
-    const present = new Set(sources.map((source) => source.path))
+  async watch(): Promise<void> {
+    const inputs = this.#options.inputs.filter((input) => input !== '-')
+    const paths = inputs.map((input) => resolve(this.#cwd, input))
+    await watchFolders(paths, { signal: this.#options.signal, onWake: () => this.#catchUp(paths) })
+  }
+
+  /** A file that is being replaced is missing for a moment. */
+  async #catchUp(paths: readonly string[]): Promise<void> {
+    const sources = this.#sources(paths.filter((path) => existsSync(path)))
+    const present = new Set(['-', ...sources.map((source) => source.path)])
     for (const [path, { source }] of this.#compiled) if (!present.has(path)) this.#remove(source)
     for (const source of sources) await this.#compileIfChanged(source)
   }
 
-  #sources(): readonly Source[] {
-    return this.#options.inputs.flatMap((input) => findSources(input, this.#cwd))
+  #sources(inputs: readonly string[]): readonly Source[] {
+    const sources = inputs.flatMap((input) => findSources(input, this.#cwd))
+    const taken = new Map<string, string>()
+    for (const { path, relative: target } of sources) {
+      const other = taken.get(target)
+      if (other !== undefined && other !== path)
+        throw new Error(`${other} and ${path} would be written to the same file ${target}`)
+      taken.set(target, path)
+    }
+    return sources
   }
 
   async #compileIfChanged(source: Source): Promise<void> {
@@ -124,10 +145,27 @@ class CompileCommand {
   }
 
   #deliver(source: Source, result: CompileResult): void {
-    const { outDir } = this.#options
-    if (outDir === undefined || source.path === '-') return this.#io.out(result.code)
-    const target = resolve(this.#cwd, outDir, source.relative)
-    for (const path of writeOutput(target, source.path, this.#options.dts ? result : withoutDts(result))) {
+    if (this.#options.outDir === undefined) return this.#io.out(result.code)
+    const outDir = resolve(this.#cwd, this.#options.outDir)
+    const wanted = this.#options.dts ? result : withoutDts(result)
+    const link = this.#options.runtime
+      ? (text: string) => text
+      : (text: string, path: string) => linkRuntimeFile(text, path, outDir)
+    for (const path of writeOutput(
+      resolve(outDir, source.relative),
+      resolve(this.#cwd, this.#filename(source)),
+      wanted,
+      link,
+    )) {
+      this.#io.report({ type: 'written', source: source.path, path })
+    }
+    if (!this.#options.runtime && usesRuntime(result)) this.#writeRuntime(source, outDir)
+  }
+
+  #writeRuntime(source: Source, outDir: string): void {
+    if (this.#wroteRuntime) return
+    this.#wroteRuntime = true
+    for (const path of writeRuntime(outDir, this.#options.dts ?? false)) {
       this.#io.report({ type: 'written', source: source.path, path })
     }
   }
@@ -143,15 +181,18 @@ class CompileCommand {
     return selectAdapter({ name: this.#options.adapter, root: this.#cwd, extension: source.extension })
   }
 
+  #filename(source: Source): string {
+    return source.path === '-' ? source.relative : relative(this.#cwd, source.path) || basename(source.path)
+  }
+
   #compileOptions(source: Source): CompileOptions {
-    const { maps = false, dts = false, outDir, runtime, dialect } = this.#options
-    const filename =
-      source.path === '-' ? 'stdin.rip' : relative(this.#cwd, source.path) || basename(source.path)
+    const { maps = false, dts = false, outDir, dialect } = this.#options
+    const prints = outDir === undefined
     return {
-      filename,
+      filename: this.#filename(source),
       dts,
-      sourceMap: maps && (outDir === undefined || source.path === '-' ? 'inline' : true),
-      ...(runtime ? { runtime } : {}),
+      sourceMap: maps && (prints ? 'inline' : true),
+      runtime: this.#options.runtime ?? (prints ? 'inline' : 'import'),
       ...(dialect ? { dialect } : {}),
     }
   }

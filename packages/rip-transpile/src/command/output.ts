@@ -5,15 +5,21 @@ import type { CompileResult } from '../adapter.ts'
 /**
  * Writes a result beside the path of its source in the folder for results.
  *
+ * @param link Last change of the text of a file.
  * @returns The files written.
  */
-export function writeOutput(target: string, source: string, result: CompileResult): string[] {
+export function writeOutput(
+  target: string,
+  source: string,
+  result: CompileResult,
+  link: (text: string, path: string) => string,
+): string[] {
   const stem = target.slice(0, -extname(target).length)
   const files = new Map([[`${stem}.js`, javascript(stem, result)]])
   if (result.map) files.set(`${stem}.js.map`, mapText(stem, source, result.map))
   if (result.dts !== undefined) files.set(`${stem}.d.ts`, linkToJavascript(result.dts))
   mkdirSync(dirname(target), { recursive: true })
-  for (const [path, text] of files) writeFileSync(path, text)
+  for (const [path, text] of files) writeFileSync(path, link(text, path))
   return [...files.keys()]
 }
 

@@ -1,4 +1,5 @@
-import { watch } from 'node:fs'
+import { statSync, watch, type FSWatcher } from 'node:fs'
+import { dirname } from 'node:path'
 
 export interface WatchFoldersOptions {
   /** Ends the watching. */
@@ -19,7 +20,7 @@ export async function watchFolders(paths: readonly string[], options: WatchFolde
   const { signal } = options
   let wake = Promise.withResolvers<void>()
   const end = () => wake.resolve()
-  const watchers = paths.map((path) => watch(path, { recursive: true }, () => wake.resolve()))
+  const watchers = paths.map((path) => watchPath(path, () => wake.resolve()))
   signal?.addEventListener('abort', end)
   try {
     // The first look finds what changed before the watchers stood.
@@ -34,4 +35,10 @@ export async function watchFolders(paths: readonly string[], options: WatchFolde
     signal?.removeEventListener('abort', end)
     for (const watcher of watchers) watcher.close()
   }
+}
+
+/** Of a file the folder is watched: many editors replace a file instead of writing to it. */
+function watchPath(path: string, onEvent: () => void): FSWatcher {
+  const isFolder = statSync(path).isDirectory()
+  return watch(isFolder ? path : dirname(path), { recursive: isFolder }, onEvent)
 }

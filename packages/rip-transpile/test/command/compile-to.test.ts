@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { compileTo } from '../../src/index.ts'
 import type { CompileEvent, CompileIo, CompileToOptions, CompileToResult } from '../../src/index.ts'
+import { runBun } from '../run-bun.ts'
 import { tempProject } from '../temp-project.ts'
 import type { TempProject } from '../temp-project.ts'
 
@@ -113,6 +114,42 @@ test('declarations lie beside the files and lead to each other', async () => {
   expect(text(project, 'out/a.js')).not.toContain('import')
 })
 
+const REACTIVE = {
+  'src/store.rip': 'export count: number := 1\n',
+  'src/lib/main.rip':
+    "import { count } from '../store.rip'\ndouble ~= count.value * 2\ncount.value = 4\np double, kind []\n",
+}
+
+test('a folder of results brings the runtime along, and its modules share it', async () => {
+  using project = tempProject(REACTIVE)
+  await run(project, { inputs: ['src'], outDir: 'out', dts: true })
+  expect(text(project, 'out/store.d.ts')).toContain("import('./rip-runtime.js').State<number>")
+  expect(text(project, 'out/rip-runtime.d.ts')).toContain('export interface State<T>')
+  const { stdout, stderr } = await runBun(['out/lib/main.js'], { cwd: project.root })
+  expect(stdout + stderr).toBe('8 array\n')
+})
+
+test('where a module uses nothing of the runtime there is none', async () => {
+  using project = tempProject({ 'src/a.rip': 'export a = 1\n' })
+  await run(project, { inputs: ['src'], outDir: 'out' })
+  expect(existsSync(project.path('out/rip-runtime.js'))).toBe(false)
+})
+
+test('on request the runtime is imported from the package', async () => {
+  using project = tempProject(REACTIVE)
+  await run(project, { inputs: ['src'], outDir: 'out', runtime: 'import' })
+  expect(text(project, 'out/store.js')).toContain('from "@rip/transpile/runtime"')
+})
+
+test('what goes to the stream runs on its own', async () => {
+  using project = tempProject({ 'a.rip': 'count := 1\ncount = 2\np kind(count), count\n' })
+  const io = new RecordingIo()
+  await run(project, { inputs: ['a.rip'] }, io)
+  project.write({ 'a.js': io.written.join('') })
+  const { stdout, stderr } = await runBun(['a.js'], { cwd: project.root })
+  expect(stdout + stderr).toBe('number 2\n')
+})
+
 test('without a wish for declarations there are none', async () => {
   using project = tempProject({ 'src/a.rip': 'export a: number = 1\n' })
   await run(project, { inputs: ['src'], outDir: 'out' })
@@ -158,15 +195,60 @@ test('watching follows changes, new files, repairs and removals until it is told
   renameSync(project.path('src/lib/b.new'), project.path('src/lib/b.rip'))
   await io.until('written', 'b.rip')
 
-  rmSync(project.path('src/a.rip'))
-  await io.until('removed', 'a.rip')
+  for (const name of ['a.rip', 'lib/b.rip']) {
+    rmSync(project.path(`src/${name}`))
+    await io.until('removed', name)
+  }
   expect(existsSync(project.path('out/a.js'))).toBe(false)
+  project.write({ 'src/c.rip': 'export c = 1\n' })
+  await io.until('written', 'c.rip')
 
   ending.abort()
   expect(await running).toEqual({ compiled: 1, failed: 0 })
 })
 
-test('watching without a folder for the results is refused', () => {
-  using project = tempProject({ 'a.rip': 'a = 1\n' })
-  expect(run(project, { inputs: ['a.rip'], watch: true })).rejects.toThrow('watching needs a folder')
+test('a file that is replaced again and again is still watched', async () => {
+  using project = tempProject({ 'a.rip': 'export a = 0\n' })
+  const io = new RecordingIo()
+  const ending = new AbortController()
+  const running = run(project, { inputs: ['a.rip'], outDir: 'out', watch: true, signal: ending.signal }, io)
+  for (const [count, value] of [1, 2, 3].entries()) {
+    await io.until('written', 'a.rip', count + 1)
+    project.write({ 'a.new': `export a = ${value}\n` })
+    renameSync(project.path('a.new'), project.path('a.rip'))
+  }
+  await io.until('written', 'a.rip', 4)
+  ending.abort()
+  expect(await running).toEqual({ compiled: 1, failed: 0 })
+  expect(text(project, 'out/a.js')).toContain('a = 3')
+})
+
+const REFUSED: [string, Omit<CompileToOptions, 'cwd'>, string][] = [
+  [
+    'watching without a folder for the results',
+    { inputs: ['a.rip'], watch: true },
+    'watching needs a folder',
+  ],
+  ['declarations without a folder', { inputs: ['a.rip'], dts: true }, 'declaration files need a folder'],
+  ['a file in no language to compile', { inputs: ['a.txt'] }, 'a.txt is in no language to compile'],
+  ['a folder without sources', { inputs: ['empty'], outDir: 'out' }, 'there is no .rip file below'],
+  ['two results in one place', { inputs: ['a.rip', 'lib'], outDir: 'out' }, 'to the same file a.rip'],
+]
+
+for (const [what, options, message] of REFUSED) {
+  test(`${what} is refused before anything is written`, async () => {
+    using project = tempProject({ 'a.rip': 'a = 1\n', 'a.txt': '', 'lib/a.rip': '', 'empty/b.txt': '' })
+    const io = new RecordingIo()
+    await expect(run(project, options, io)).rejects.toThrow(message)
+    expect([io.written, io.events, existsSync(project.path('out'))]).toEqual([[], [], false])
+  })
+}
+
+test('standard input goes to a file where there is a folder', async () => {
+  using project = tempProject()
+  const io = new RecordingIo('export a: number = 1\n')
+  await run(project, { inputs: ['-'], outDir: 'out', dts: true, maps: true }, io)
+  expect(io.written).toEqual([])
+  expect(text(project, 'out/stdin.d.ts')).toBe('export const a: number;\n')
+  expect(JSON.parse(text(project, 'out/stdin.js.map'))).toMatchObject({ sources: ['../stdin.rip'] })
 })

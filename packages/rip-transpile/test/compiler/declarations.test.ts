@@ -317,6 +317,34 @@ export type { Hidden }
 `,
   },
   {
+    name: 'merged',
+    source: `
+export interface Problem
+  status: number
+export class Problem extends Error
+  constructor: (message, status) ->
+    super message
+    @status = status
+    @at = 1
+`,
+    dts: `
+export interface Problem {
+  status: number;
+}
+export class Problem extends Error {
+  at: number;
+  constructor(message: any, status: any);
+}
+`,
+    user: `
+import { Problem } from './merged.js'
+const numbers: number[] = [new Problem('x', 1).status, new Problem('x', 1).at]
+// @ts-expect-error no such member
+new Problem('x', 1).nothing
+void numbers
+`,
+  },
+  {
     name: 'enums',
     source: `
 export enum Level

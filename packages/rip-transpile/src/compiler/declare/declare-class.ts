@@ -7,7 +7,7 @@ import { typeText } from './type-text.ts'
 /** `class Name … { … }` with the types of its members. */
 export function classBody(name: string, node: Class, context: TypeContext): string {
   const written = node.members.map((member) => declareMember(member, context))
-  const lines = [...constructorFields(node, context), ...written.filter((line) => line !== undefined)]
+  const lines = [...constructorFields(name, node, context), ...written.filter((line) => line !== undefined)]
   const body = lines.length === 0 ? '{}' : `{\n${lines.map((line) => `  ${line};\n`).join('')}}`
   const parent = node.parent ? ` extends ${parentName(node.parent)}${node.parentArguments ?? ''}` : ''
   return `class ${name}${typeText(node.typeParameters ?? '')}${parent} ${body}`
@@ -43,12 +43,13 @@ function memberType({ annotation, value }: Member, context: TypeContext): string
 }
 
 /** Properties that no member declares: parameters `@name`, and what the constructor assigns to `@name`. */
-function constructorFields(node: Class, context: TypeContext): string[] {
+function constructorFields(name: string, node: Class, context: TypeContext): string[] {
   const made = node.members.find((member) => member.value?.type === 'Fn' && member.value.isConstructor)
   if (made?.value?.type !== 'Fn') return []
-  const known = new Set(node.members.filter((member) => !member.isStatic).map(({ key }) => propertyName(key)))
+  const members = node.members.filter((member) => !member.isStatic).map(({ key }) => propertyName(key))
+  const known = new Set([...members, ...(context.interfaces.get(name) ?? [])])
   const fields = new Map([...assignedFields(made.value, context), ...promotedFields(made.value, context)])
-  return [...fields].filter(([name]) => !known.has(name)).map(([name, type]) => `${name}: ${type}`)
+  return [...fields].filter(([field]) => !known.has(field)).map(([field, type]) => `${field}: ${type}`)
 }
 
 function promotedFields(fn: Fn, context: TypeContext): [string, string][] {

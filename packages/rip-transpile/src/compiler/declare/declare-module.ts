@@ -46,7 +46,8 @@ class Declarations {
 
   constructor(tree: Block, { casts, runtime }: DeclareModuleOptions) {
     const classes = new Set(tree.body.map(classOf).filter((name) => name !== undefined))
-    this.#context = { casts, classes }
+    const interfaces = new Map(tree.body.map(interfaceOf).filter((found) => found !== undefined))
+    this.#context = { casts, classes, interfaces }
     this.#runtime = runtime
   }
 
@@ -197,6 +198,14 @@ function classOf(node: Node): string | undefined {
   return node.type === 'Assign' && node.value.type === 'Class' && node.target.type === 'Id'
     ? node.target.name
     : undefined
+}
+
+function interfaceOf(node: Node): [name: string, members: string[]] | undefined {
+  if (node.type === 'Export') return interfaceOf(node.declaration)
+  if (node.type !== 'Erased' || node.declares?.kind !== 'type') return undefined
+  const text = typeDeclaration(node.declares.text)
+  const members = [...text.matchAll(/^  (?:readonly )?([\w$]+)\??[:(]/gm)].map(([, name = '']) => name)
+  return text.startsWith('interface') ? [declaredType(text), members] : undefined
 }
 
 function functionText(fn: Fn, context: TypeContext): string {

@@ -8,6 +8,8 @@ export interface TypeContext {
   readonly casts: ReadonlyMap<Node, string>
   /** Classes that the module declares. */
   readonly classes: ReadonlySet<string>
+  /** Properties by the interface that declares them; a class of the same name has them, too. */
+  readonly interfaces: ReadonlyMap<string, readonly string[]>
 }
 
 const BUILT_IN: Readonly<Record<string, string>> = {
