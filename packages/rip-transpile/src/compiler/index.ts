@@ -84,7 +84,7 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   }
   if (sourceMap) {
     const skippedLines = prelude.text.split('\n').length - 1
-    result.map = sourceMapOf({ source, filename, rows: printed.rows, skippedLines, renamed: l.renamed })
+    result.map = sourceMapOf({ ...printed, source, filename, skippedLines, renamed: l.renamed })
     if (sourceMap === 'inline') {
       result.code = withInlineMap(result.code, result.map)
     }

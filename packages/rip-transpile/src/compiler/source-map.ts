@@ -6,48 +6,74 @@ export type Segment = readonly [column: number, source: number, line: number, of
 interface Mapped {
   readonly source: string
   readonly filename: string
+  readonly code: string
   /** Segments by line of the code, in order of their columns. */
   readonly rows: readonly Segment[][]
-  /** Lines of the code in front of the first row. */
+  /** Lines that go in front of the code. */
   readonly skippedLines: number
-  /** Names of the source that the code spells differently, by offset. */
+  /** Names of the source that the code may spell differently, by offset. */
   readonly renamed: ReadonlyMap<number, string>
 }
 
-/** The source map of a program; of several segments for one place, the last and innermost one counts. */
-export function sourceMapOf(mapped: Mapped): SourceMap {
-  const { source, filename, rows, renamed } = mapped
+/** The source map of a program; of several segments for one column, the last and innermost one counts. */
+export function sourceMapOf({ source, filename, code, rows, skippedLines, renamed }: Mapped): SourceMap {
   const names = [...new Set(renamed.values())]
-  const lines = new Lines(source)
-  let mappings = ';'.repeat(mapped.skippedLines)
-  let lastLine = 0
-  let lastColumn = 0
-  let lastName = 0
+  const codeLines = names.length === 0 ? [] : code.split('\n')
+  const mappings = new Mappings(source)
+  mappings.skip(skippedLines)
   for (const [at, row] of rows.entries()) {
-    if (at > 0) mappings += ';'
-    let from = 0
-    let separator = ''
+    if (at > 0) mappings.skip(1)
     for (let i = 0; i < row.length; i++) {
       const [column, , , offset] = row[i]!
       if (row[i + 1]?.[0] === column) continue
-      const line = lines.lineOf(offset)
-      const sourceColumn = offset - lines.starts[line]!
-      mappings += `${separator}${vlq(column - from)}A${vlq(line - lastLine)}${vlq(sourceColumn - lastColumn)}`
-      const name = renamed.size === 0 ? undefined : renamed.get(offset)
-      if (name !== undefined) {
-        mappings += vlq(names.indexOf(name) - lastName)
-        lastName = names.indexOf(name)
-      }
-      from = column
-      lastLine = line
-      lastColumn = sourceColumn
-      separator = ','
+      mappings.add(column, offset)
+      const name = names.length === 0 ? undefined : renamed.get(offset)
+      if (name !== undefined && !codeLines[at]!.startsWith(name, column)) mappings.name(names.indexOf(name))
     }
   }
-  return { version: 3, sources: [filename], sourcesContent: [source], names, mappings }
+  return { version: 3, sources: [filename], sourcesContent: [source], names, mappings: mappings.text }
 }
 
-/** Lines of a text; asked for offsets that mostly lie close together. */
+/** Writes segments (ECMA-426), each number as the difference to the one before. */
+class Mappings {
+  text = ''
+  private readonly lines: Lines
+  private column = 0
+  private sourceLine = 0
+  private sourceColumn = 0
+  private lastName = 0
+  private separator = ''
+
+  constructor(source: string) {
+    this.lines = new Lines(source)
+  }
+
+  /** Goes on to a later line of the code. */
+  skip(lines: number): void {
+    this.text += ';'.repeat(lines)
+    this.column = 0
+    this.separator = ''
+  }
+
+  add(column: number, offset: number): void {
+    const line = this.lines.lineOf(offset)
+    const sourceColumn = offset - this.lines.starts[line]!
+    const moved = `${vlq(line - this.sourceLine)}${vlq(sourceColumn - this.sourceColumn)}`
+    this.text += `${this.separator}${vlq(column - this.column)}A${moved}`
+    this.separator = ','
+    this.column = column
+    this.sourceLine = line
+    this.sourceColumn = sourceColumn
+  }
+
+  /** Names what was added last. */
+  name(index: number): void {
+    this.text += vlq(index - this.lastName)
+    this.lastName = index
+  }
+}
+
+/** Lines of a text, asked for offsets that mostly lie close together. */
 class Lines {
   readonly starts: number[] = [0]
   private last = 0
@@ -78,10 +104,9 @@ class Lines {
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
-/** A number of a segment (ECMA-426, base64 VLQ): the sign in the lowest bit, five bits a digit, lowest first. */
+/** Base64 VLQ: the sign in the lowest bit, then five bits a digit, lowest first. */
 function vlq(value: number): string {
   let bits = value < 0 ? (-value << 1) | 1 : value << 1
-  if (bits < 32) return DIGITS[bits]!
   let text = ''
   while (bits >= 32) {
     text += DIGITS[(bits & 31) | 32]!
