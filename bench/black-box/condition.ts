@@ -1,3 +1,5 @@
+import { stateOf } from './process-facts.ts'
+
 /** Milliseconds until a condition holds, or `Infinity` when it did not within the limit. */
 export async function timeUntil(holds: () => boolean | Promise<boolean>, limitMs: number): Promise<number> {
   const startedAt = performance.now()
@@ -18,11 +20,8 @@ export async function until(
     throw new Error(`waited ${limitMs} ms in vain until ${what}`)
 }
 
+/** Whether a process runs; one that has ended and waits to be buried does not. */
 export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    // ESRCH: it is gone.
-    return false
-  }
+  const state = stateOf(pid)
+  return state !== undefined && state !== 'Z'
 }

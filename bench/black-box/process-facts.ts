@@ -8,6 +8,11 @@ export function stateOf(pid: number): string | undefined {
   return statOf(pid)?.[0]
 }
 
+export function parentOf(pid: number): number | undefined {
+  const parent = statOf(pid)?.[1]
+  return parent === undefined ? undefined : Number(parent)
+}
+
 /** Processor time used so far, in milliseconds. */
 export function cpuMsOf(pid: number): number {
   const fields = statOf(pid) ?? []

@@ -8,6 +8,8 @@ const PROGRAM: string = fileURLToPath(import.meta.resolve('rip-server/package.js
 export interface ProgramOptions {
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
+  /** Command in front, such as `unshare`. */
+  readonly wrapper?: readonly string[]
 }
 
 /** One `rip-server` process, in a process group of its own like a job of an interactive shell. */
@@ -19,8 +21,8 @@ export class Program {
   readonly #ended: Promise<number>
   #exitedAt = Number.NaN
 
-  constructor(args: readonly string[], { cwd, env }: ProgramOptions) {
-    this.#child = Bun.spawn([PROGRAM, ...args], {
+  constructor(args: readonly string[], { cwd, env, wrapper = [] }: ProgramOptions) {
+    this.#child = Bun.spawn([...wrapper, PROGRAM, ...args], {
       cwd,
       env: { ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

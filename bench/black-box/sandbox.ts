@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { Load, type LoadOptions } from '../chaos/load.ts'
 import { isAlive, timeUntil, until } from './condition.ts'
 import { Program } from './program.ts'
+import { parentOf } from './process-facts.ts'
 import type { Status } from './status.ts'
 
 const APP = fileURLToPath(new URL('app/app.ts', import.meta.url))
@@ -34,6 +35,8 @@ export class Sandbox implements AsyncDisposable {
   readonly port: number
   /** In the environment of every process started here, however deep: that is how they are found again. */
   readonly #mark: string = `rip-black-box-${crypto.randomUUID()}`
+
+  #runDir: string | undefined
 
   private constructor(port: number) {
     this.port = port
@@ -96,10 +99,18 @@ export class Sandbox implements AsyncDisposable {
       readonly mode?: 'start' | 'dev'
       readonly workers?: number
       readonly flags?: readonly string[]
+      /** Where its control socket is, if it is told by a flag. */
+      readonly runDir?: string
+      /** @default the application of the sandbox */
+      readonly app?: string
+      /** Command in front of the program. */
+      readonly wrapper?: readonly string[]
     } = {},
   ): Promise<Program> {
-    const { mode = 'start', workers = 4, flags = [] } = options
-    const server = this.launch(mode, this.app, '--port', `${this.port}`, '--workers', `${workers}`, ...flags)
+    const { mode = 'start', workers = 4, flags = [], app = this.app, wrapper = [] } = options
+    const args = [mode, app, '--port', `${this.port}`, '--workers', `${workers}`, ...flags]
+    this.#runDir = options.runDir
+    const server = new Program(args, { cwd: this.folder, env: this.env, wrapper })
     await until('all workers are ready', async () => {
       if (!server.running) throw new Error(`the server ended:\n${server.stderr}`)
       return (await this.status())?.readyWorkers === workers
@@ -123,6 +134,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Path of the control socket of the only instance. */
   control(): string {
+    if (this.#runDir !== undefined) return join(this.#runDir, 'control.sock')
     const base = join(this.runDirs, 'rip-server')
     const [name = 'none'] = existsSync(base) ? readdirSync(base) : []
     return join(base, name, 'control.sock')
@@ -185,6 +197,15 @@ export class Sandbox implements AsyncDisposable {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name) && this.#isMarked(name))
       .map(Number)
+  }
+
+  /** All processes below one, by their parents. */
+  descendants(pid: number): number[] {
+    const children = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((candidate) => parentOf(candidate) === pid)
+    return children.flatMap((child) => [child, ...this.descendants(child)])
   }
 
   /** Milliseconds until no process, no socket and no listener is left, or `Infinity`. */

@@ -40,7 +40,16 @@ function burn(ms: number): Response {
 /** Memory stays referenced, and written to, so that it counts as resident. */
 function leak(megabytes: number): Response {
   kept.push(new Uint8Array(megabytes * 1_048_576).fill(1))
-  return new Response(`${kept.length}`)
+  return identity()
+}
+
+/** The same memory, but only for half a second. */
+async function spike(megabytes: number): Promise<Response> {
+  leak(megabytes)
+  await Bun.sleep(500)
+  kept.pop()
+  Bun.gc(true)
+  return identity()
 }
 
 /** A grandchild that ignores SIGTERM. */
@@ -71,6 +80,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/cpu': (query) => burn(numberOf(query, 'ms')),
   '/leak': (query) => leak(numberOf(query, 'mb')),
   '/crash': () => process.kill(process.pid, 'SIGSEGV') && new Response(),
+  '/spike': (query) => spike(numberOf(query, 'mb')),
   '/exit': (query) => process.exit(numberOf(query, 'code')),
   '/env': (query) => Response.json(process.env[query.get('k') ?? ''] ?? null),
   '/spawn': spawnStubborn,

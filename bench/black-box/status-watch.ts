@@ -1,0 +1,35 @@
+import type { Sandbox } from './sandbox.ts'
+import type { Status } from './status.ts'
+
+export interface StatusWatch {
+  onStatus(listener: (status: Status) => void): void
+  /** Fewest ready workers seen so far. */
+  readonly fewestReady: () => number
+  stop(): Promise<void>
+}
+
+/** Looks at the status all the time. */
+export function watchStatus(sandbox: Sandbox): StatusWatch {
+  const listeners: ((status: Status) => void)[] = []
+  let fewest = Number.POSITIVE_INFINITY
+  let running = true
+  const look = async (): Promise<void> => {
+    while (running) {
+      const status = await sandbox.status()
+      if (status !== undefined) {
+        fewest = Math.min(fewest, status.readyWorkers)
+        for (const listener of listeners) listener(status)
+      }
+      await Bun.sleep(10)
+    }
+  }
+  const looked = look()
+  return {
+    onStatus: (listener) => void listeners.push(listener),
+    fewestReady: () => fewest,
+    stop() {
+      running = false
+      return looked
+    },
+  }
+}
