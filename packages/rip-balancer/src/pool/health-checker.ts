@@ -91,7 +91,10 @@ export class HealthChecker implements Disposable {
   }
 }
 
-/** A 2xx answer in time; refused, reset, redirected or too slow does not pass. */
+/** Of an answer that is longer, the rest is not asked for. */
+const MAX_ANSWER_BYTES = 64 * 1024
+
+/** A 2xx answer, complete and in time; refused, reset, redirected or too slow does not pass. */
 async function answersWell({ address }: Member, { path, timeoutMs }: ResolvedHealth): Promise<boolean> {
   const host = address.kind === 'unix' ? 'localhost' : addressText(address)
   try {
@@ -101,10 +104,16 @@ async function answersWell({ address }: Member, { path, timeoutMs }: ResolvedHea
       signal: AbortSignal.timeout(timeoutMs),
       ...(address.kind === 'unix' && { unix: address.path }),
     })
-    await response.body?.cancel()
+    await readAnswer(response)
     return response.ok
   } catch {
     // Refused, reset or too slow.
     return false
   }
+}
+
+/** @throws when it breaks off */
+async function readAnswer({ body }: Response): Promise<void> {
+  let bytes = 0
+  for await (const chunk of body ?? []) if ((bytes += chunk.length) > MAX_ANSWER_BYTES) return
 }

@@ -1,5 +1,6 @@
 import type { BackendAddress } from '../pool/claim.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
+import { lacksDescriptors } from '../transport/descriptor-limit.ts'
 import type { UpstreamFailure } from './response-sink.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
@@ -69,11 +70,6 @@ async function connect(address: BackendAddress, data: DialedSocket): Promise<voi
 /** Running out of descriptors or local ports says nothing about the backend. */
 function failureOf(error: unknown): UpstreamFailure {
   const code = (error as { code?: string }).code
-  return code === 'EMFILE' ||
-    code === 'ENFILE' ||
-    code === 'EADDRNOTAVAIL' ||
-    code === 'ENOBUFS' ||
-    code === 'ENOMEM'
-    ? 'local-failure'
-    : 'connect-failed'
+  const isLocal = code === 'EADDRNOTAVAIL' || code === 'ENOBUFS' || code === 'ENOMEM' || lacksDescriptors()
+  return isLocal ? 'local-failure' : 'connect-failed'
 }

@@ -1,5 +1,6 @@
 import type { Backend } from '../pool/claim.ts'
 import { monotonicMs } from '../transport/clock.ts'
+import { connectionsForDescriptors } from '../transport/descriptor-limit.ts'
 import { DialedSocket, dial } from './dial.ts'
 import type { ResponseSink } from './response-sink.ts'
 import { UpstreamConnection, type ConnectionOwner, type UpstreamLimits } from './upstream-connection.ts'
@@ -18,10 +19,18 @@ export class Upstreams {
   private readonly maxIdlePerBackend: number
   private readonly observer: UpstreamObserver
   private readonly shelves = new Map<Backend, Shelf>()
+  private readonly maxOpen: number
+  private readonly gauge: Gauge = { open: 0 }
 
-  constructor(maxIdlePerBackend: number, observer: UpstreamObserver) {
+  /** @param maxOpen beyond it unused connections are closed when others are opened, as descriptors are finite */
+  constructor(
+    maxIdlePerBackend: number,
+    observer: UpstreamObserver,
+    maxOpen: number = connectionsForDescriptors(),
+  ) {
     this.maxIdlePerBackend = maxIdlePerBackend
     this.observer = observer
+    this.maxOpen = maxOpen
   }
 
   /** Limits of the connections opened from now on; called before the first is opened. */
@@ -36,6 +45,8 @@ export class Upstreams {
 
   /** Opens a connection; `sink.connected` or `sink.failed` follows, never before this returns. */
   open(backend: Backend, sink: ResponseSink): UpstreamConnection {
+    if (this.gauge.open >= this.maxOpen) this.closeOldest()
+    this.gauge.open++
     const dialed = new DialedSocket()
     const connection = new UpstreamConnection(dialed, this.shelfOf(backend), this.limits!, sink)
     dialed.connection = connection
@@ -69,10 +80,22 @@ export class Upstreams {
   private shelfOf(backend: Backend): Shelf {
     const known = this.shelves.get(backend)
     if (known !== undefined) return known
-    const shelf = new Shelf(this.maxIdlePerBackend, this.observer)
+    const shelf = new Shelf(this.maxIdlePerBackend, this.observer, this.gauge)
     this.shelves.set(backend, shelf)
     return shelf
   }
+
+  private closeOldest(): void {
+    let oldest: UpstreamConnection | undefined
+    for (const { oldest: each } of this.shelves.values())
+      if (each !== undefined && (oldest === undefined || each.idleSince < oldest.idleSince)) oldest = each
+    oldest?.destroy()
+  }
+}
+
+/** Open connections to all backends, used or not. */
+interface Gauge {
+  open: number
 }
 
 /** Unused connections of one backend, oldest first. */
@@ -80,11 +103,18 @@ class Shelf implements ConnectionOwner {
   private readonly connections: UpstreamConnection[] = []
   private readonly capacity: number
   private readonly observer: UpstreamObserver
+  private readonly gauge: Gauge
   private retired = false
 
-  constructor(capacity: number, observer: UpstreamObserver) {
+  constructor(capacity: number, observer: UpstreamObserver, gauge: Gauge) {
     this.capacity = capacity
     this.observer = observer
+    this.gauge = gauge
+  }
+
+  /** Of those that are unused. */
+  get oldest(): UpstreamConnection | undefined {
+    return this.connections[0]
   }
 
   get size(): number {
@@ -104,6 +134,7 @@ class Shelf implements ConnectionOwner {
   }
 
   gone(connection: UpstreamConnection, unexpectedBytes: boolean): void {
+    this.gauge.open--
     const index = this.connections.lastIndexOf(connection)
     if (index >= 0) this.connections.splice(index, 1)
     this.observer.connection(unexpectedBytes ? 'upstream-unexpected-bytes' : 'upstream-closed')

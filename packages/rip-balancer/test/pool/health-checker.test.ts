@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import { createServer } from 'node:net'
 import { HealthChecker } from '../../src/pool/health-checker.ts'
 import { Pool } from '../../src/pool/pool.ts'
+import { TempFolder, until } from '../servers.ts'
 import { FakeClock, member } from './fixtures.ts'
 
 /** Lets the checks that were begun end: they are promises already resolved. */
@@ -82,4 +84,20 @@ describe('health checks', () => {
     await ward.pass(5_000)
     expect(ward.checkedAtMs).toEqual([])
   })
+})
+
+test('an answer that breaks off does not pass', async () => {
+  using folder = new TempFolder()
+  const path = folder.file('b.sock')
+  const server = createServer((socket) =>
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort')),
+  )
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  const pool = new Pool()
+  pool.prepare(undefined, [{ ...member('b'), address: { kind: 'unix', path } }])
+  const health = { path: '/up', intervalMs: 20, timeoutMs: 1_000, rise: 1, fall: 2 }
+  using checker = new HealthChecker(pool, health)
+  checker.start()
+  await until(() => pool.snapshot().backends[0]?.state !== 'serving', 'it is taken out')
+  server.close()
 })

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 
 /** Descriptors for everything that is not a connection: files, sockets of the runtime, the moment of a refusal. */
 const RESERVE = 64
@@ -15,6 +15,17 @@ export function connectionsForDescriptors(limits: string | undefined = readLimit
   const soft = /^Max open files\s+(\d+)/m.exec(limits ?? '')?.[1]
   if (soft === undefined) return Number.POSITIVE_INFINITY
   return Math.max(1, Math.floor((Number(soft) - RESERVE) / DESCRIPTORS_PER_CLIENT))
+}
+
+/** Whether this process can open nothing more: the runtime reports that as a connection that was refused. */
+export function lacksDescriptors(): boolean {
+  try {
+    closeSync(openSync('/dev/null', 'r'))
+    return false
+  } catch (error) {
+    const { code } = error as { code?: string }
+    return code === 'EMFILE' || code === 'ENFILE'
+  }
 }
 
 function readLimits(): string | undefined {

@@ -1,0 +1,50 @@
+/**
+ * A backend on the Unix socket named by the first argument; the second says how it behaves. `good` answers with the
+ * target and, to a body, with its SHA-1; `/stream` takes half a second. The others accept and misbehave.
+ */
+import { createHash } from 'node:crypto'
+import net from 'node:net'
+
+const [socket = '', behaviour = 'good'] = process.argv.slice(2)
+
+async function* slowly(): AsyncGenerator<string> {
+  for (let line = 0; line < 10; line++) {
+    yield `${line}\n`
+    await Bun.sleep(50)
+  }
+}
+
+async function answer(request: Request): Promise<Response> {
+  const { pathname, search } = new URL(request.url)
+  if (pathname === '/stream') return new Response(slowly())
+  if (request.method === 'POST')
+    return new Response(
+      createHash('sha1')
+        .update(await request.bytes())
+        .digest('hex'),
+    )
+  return new Response(pathname + search)
+}
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n'
+
+/** What is done with a connection when the first bytes of a request have come. */
+const MISBEHAVIOURS: Readonly<Record<string, (socket: net.Socket) => void>> = {
+  'one-byte': (peer) => peer.write('H', () => peer.resetAndDestroy()),
+  silent: () => {},
+  garbage: (peer) => peer.end('\0\xff\r\n\r\nthis is not HTTP\r\n'),
+  'too-short': (peer) => peer.end(`${OK}Content-Length: 100\r\n\r\nshort`),
+  'too-long': (peer) => peer.write(`${OK}Content-Length: 5\r\n\r\nlonger than it said`),
+}
+
+if (behaviour === 'good') Bun.serve({ unix: socket, fetch: answer })
+else {
+  const misbehave = MISBEHAVIOURS[behaviour]
+  if (misbehave === undefined) throw new Error(`there is no behaviour called ${behaviour}`)
+  net
+    .createServer((peer) => {
+      peer.on('error', () => {})
+      peer.on('data', () => misbehave(peer))
+    })
+    .listen(socket)
+}

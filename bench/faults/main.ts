@@ -1,0 +1,123 @@
+/**
+ * What goes wrong around the balancer, under open-loop load: how many requests fail, and which of them had really been
+ * handed to a backend that died or misbehaved. All others count as the balancer's own, of which there must be none.
+ *
+ *   bun bench/faults/main.ts [--fault TEXT]… [--rate 200] [--seconds 6] [--port 18300] [--json FILE]
+ *
+ * Exits with 1 when a request failed that was nobody's fault but the balancer's.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, release, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { FAULTS, type Fault } from './fault.ts'
+import { Load, type Failed } from './load.ts'
+import { Stage, type Logged } from './stage.ts'
+
+const { values } = parseArgs({
+  options: {
+    fault: { type: 'string', multiple: true },
+    rate: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '6' },
+    port: { type: 'string', default: '18300' },
+    json: { type: 'string' },
+  },
+})
+
+interface Result {
+  readonly name: string
+  readonly sent: number
+  /** Of these a backend had the request, or its answer begun, when it died or misbehaved. */
+  readonly handed: number
+  readonly own: number
+  readonly examples: readonly string[]
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly done: string
+}
+
+/** Outcomes of requests that a backend had been given: it died, misbehaved or said nothing. */
+const HANDED = new Set(['backend-reset', 'bad-response', 'response-timeout'])
+
+const ROGUE = 'rogue'
+
+const root = mkdtempSync(join(tmpdir(), 'rip-faults-'))
+const results: Result[] = []
+try {
+  for (const [at, fault] of FAULTS.entries()) {
+    if (values.fault !== undefined && !values.fault.some((text) => fault.name.includes(text))) continue
+    const result = await measure(fault, join(root, String(at)))
+    results.push(result)
+    print(result)
+  }
+} finally {
+  rmSync(root, { recursive: true, force: true })
+}
+
+if (values.json !== undefined) {
+  const machine = { kernel: release(), cpus: cpus().length, model: cpus()[0]?.model, bun: Bun.version }
+  const options = { rate: Number(values.rate), seconds: Number(values.seconds) }
+  writeFileSync(
+    values.json,
+    JSON.stringify({ at: new Date().toISOString(), machine, options, results }, null, 2),
+  )
+}
+process.exitCode = results.some(({ own }) => own > 0) ? 1 : 0
+
+async function measure(fault: Fault, folder: string): Promise<Result> {
+  const port = Number(values.port)
+  await using stage = new Stage({ folder, port, logFile: fault.logFile, descriptors: fault.descriptors })
+  await begin(stage, fault)
+  const load = await Load.start({
+    port,
+    ratePerSecond: Number(values.rate),
+    keptConnections: fault.keptConnections ?? 0,
+  })
+  const overAtMs = performance.now() + Number(values.seconds) * 1000
+  const done = await fault.run(stage, () => performance.now() > overAtMs)
+  await load.stop()
+  return judge(fault.name, load, await stage.log(), done)
+}
+
+/** Two good backends, and perhaps one that is not. */
+async function begin(stage: Stage, fault: Fault): Promise<void> {
+  const backends = [await stage.addBackend(), await stage.addBackend()]
+  if (fault.rogue !== undefined) backends.push(await stage.addBackend(fault.rogue, ROGUE))
+  if (fault.generations !== true) return stage.startBalancer(backends)
+  await stage.startBalancer()
+  await stage.admin.prepare('g1', stage.declaration())
+  await stage.admin.cut('g1')
+}
+
+function judge(name: string, load: Load, log: ReadonlyMap<string, Logged>, done: string): Result {
+  const isHanded = ({ target }: Failed): boolean => {
+    const logged = log.get(target)
+    return logged !== undefined && (HANDED.has(logged.outcome) || logged.backend === ROGUE)
+  }
+  const own = load.failures.filter((failed) => !isHanded(failed))
+  const describe = ({ target, reason }: Failed): string =>
+    `${target} ${reason} (${log.get(target)?.outcome ?? 'not in the log'})`
+  return {
+    name,
+    sent: load.sent,
+    handed: load.failures.length - own.length,
+    own: own.length,
+    examples: own.slice(0, 5).map(describe),
+    p50Ms: load.quantileMs(0.5),
+    p99Ms: load.quantileMs(0.99),
+    done,
+  }
+}
+
+function print({ name, sent, handed, own, examples, p50Ms, p99Ms, done }: Result): void {
+  const columns = [
+    name.padEnd(42),
+    `${sent} sent`.padStart(10),
+    `${handed} handed`.padStart(12),
+    `${own} own`.padStart(8),
+    `p50 ${p50Ms.toFixed(1)} p99 ${p99Ms.toFixed(1)} ms`.padStart(24),
+    `  ${done}`,
+  ]
+  console.log(columns.join(''))
+  for (const example of examples) console.log(`    ${example}`)
+}

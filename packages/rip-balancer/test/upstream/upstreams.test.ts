@@ -1,0 +1,73 @@
+import { expect, test } from 'bun:test'
+import type { Backend } from '../../src/pool/claim.ts'
+import type { ResponseSink } from '../../src/upstream/response-sink.ts'
+import { Upstreams } from '../../src/upstream/upstreams.ts'
+import { RawBackend } from '../exchange/data-plane.ts'
+import { timelessSettings } from '../exchange/in-process.ts'
+
+const backendAt = (path: string): Backend => ({
+  id: path,
+  address: { kind: 'unix', path },
+  maxInFlight: 1,
+  inFlight: 0,
+  generation: undefined,
+})
+
+/** A sink that notes when its response is complete; everything else does not concern it. */
+function sinkOf(complete: () => void, connected: () => void): ResponseSink {
+  const nothing = (): void => {}
+  const rest = {
+    interim: nothing,
+    head: nothing,
+    data: nothing,
+    tunnelEnded: nothing,
+    upstreamDrained: nothing,
+  }
+  return {
+    ...rest,
+    connected,
+    complete,
+    switching: () => false,
+    failed: (why) => expect(why).toBeUndefined(),
+  }
+}
+
+/** Opens a connection, has one request answered on it, and so leaves it unused. */
+async function use(upstreams: Upstreams, backend: Backend): Promise<void> {
+  const completed = Promise.withResolvers<void>()
+  const connection = upstreams.open(
+    backend,
+    sinkOf(completed.resolve, () => {
+      connection.expect(false)
+      connection.outbox.appendText('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+      connection.requestComplete = true
+    }),
+  )
+  await completed.promise
+}
+
+test('where connections are few, the longest unused one makes room', async () => {
+  await using first = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
+  await using second = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
+  const events: string[] = []
+  const upstreams = new Upstreams(8, { connection: (event) => void events.push(event) }, 2)
+  const { limits } = timelessSettings()
+  upstreams.configure({ head: limits, maxInterimResponses: 1, idleMs: 60_000 })
+  const [a, b] = [backendAt(first.path), backendAt(second.path)]
+  await use(upstreams, a)
+  await use(upstreams, b)
+  expect([upstreams.idle, events]).toEqual([2, ['upstream-opened', 'upstream-opened']])
+  await use(upstreams, b)
+  expect(upstreams.idle).toBe(2)
+  expect(events.filter((event) => event === 'upstream-closed')).toHaveLength(1)
+  expect(
+    upstreams.takeIdle(
+      a,
+      sinkOf(
+        () => {},
+        () => {},
+      ),
+    ),
+  ).toBeUndefined()
+  upstreams.close()
+})
