@@ -219,7 +219,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
       framing: this.framing,
       connection: this.connectionOption(),
       trailers: this.trailers && this.framing === 'chunked',
-      requestId: this.plane.settings.forwarding.exposeRequestId ? this.requestId : undefined,
+      requestId: this.plane.settings.forwarding.exposeRequestId ? this.idOrNumber : undefined,
       edits,
     })
     this.awaitsContinue = false

@@ -1,9 +1,12 @@
 import { FIELD, FIELD_IDS, type FieldId } from '../http1/field-name.ts'
 
-/** What a writer does with a field: pass on, leave out, or decide case by case. */
+/** What a writer does with a field: pass on, leave out, decide case by case, or write anew. */
 export const KEEP = 0
 export const DROP = 1
 export const DECIDE = 2
+export const REWRITE = 3
+
+export type FieldAction = typeof KEEP | typeof DROP | typeof DECIDE | typeof REWRITE
 
 /** One action per known field. */
 export type FieldRules = Uint8Array

@@ -2,11 +2,18 @@ import { randomBytes } from 'node:crypto'
 import { TOKEN } from '../http1/byte-class.ts'
 
 const PREFIX = `${randomBytes(10).toString('hex')}-`
-const PREFIX_BYTES = Buffer.from(PREFIX)
 const DIGITS = 8
 const MAX_BYTES = 128
+const FIELD_NAME = 'X-Request-Id: '
+/** A whole field with an id of ours, of which only the last digits change often. */
+const FIELD_LINE = Buffer.from(`${FIELD_NAME}${PREFIX}${'0'.repeat(DIGITS)}\r\n`)
+const FIRST_DIGIT = FIELD_NAME.length + PREFIX.length
+/** Half of the digits at a time, so that their values stay small integers. */
+const HALF = DIGITS / 2
+const PER_HALF = 36 ** HALF
 
 let last = 0
+let spelledHigh = 0
 
 /** A new request id: random per process, counted within it. Returns the count, which `requestIdText` spells out. */
 export function nextRequestNumber(): number {
@@ -19,15 +26,26 @@ export function requestIdText(number: number): string {
   return PREFIX + number.toString(36).padStart(DIGITS, '0')
 }
 
-/** Writes the request id of that number into `out` at `at`; returns where it ends. */
-export function writeRequestId(number: number, out: Buffer, at: number): number {
-  const end = at + PREFIX_BYTES.copy(out, at) + DIGITS
-  for (let place = end - 1, rest = number; place >= end - DIGITS; place--) {
-    const digit = rest % 36
+/** Writes the field `X-Request-Id` into `out` at `at`, given the id or the number of one of ours; returns where it ends. */
+export function writeRequestIdField(id: string | number, out: Buffer, at: number): number {
+  if (typeof id === 'string') return at + out.write(`${FIELD_NAME}${id}\r\n`, at, 'latin1')
+  const high = Math.floor(id / PER_HALF)
+  if (high !== spelledHigh) spell(high, FIELD_LINE, FIRST_DIGIT)
+  spelledHigh = high
+  FIELD_LINE.copy(out, at)
+  spell(id - high * PER_HALF, out, at + FIRST_DIGIT + HALF)
+  return at + FIELD_LINE.length
+}
+
+/** Writes a number as so many digits of base 36. */
+function spell(number: number, out: Buffer, at: number): void {
+  let rest = number | 0
+  for (let place = at + HALF - 1; place >= at; place--) {
+    const quotient = (rest / 36) | 0
+    const digit = rest - quotient * 36
     out[place] = digit < 10 ? 0x30 + digit : 0x57 + digit
-    rest = (rest - digit) / 36
+    rest = quotient
   }
-  return end
 }
 
 /** Whether a received request id may be passed on: a token of bounded length, harmless in logs. */

@@ -5,16 +5,15 @@ import { decimal } from '../http1/body-framing.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import { forwardedElement, type ClientIdentity, type TrustedStatement } from './client-identity.ts'
 import type { FieldEdits } from './field-edits.ts'
-import { TRUSTED_REQUEST, UNTRUSTED_REQUEST } from './field-rules.ts'
+import { DROP, KEEP, REWRITE, TRUSTED_REQUEST, UNTRUSTED_REQUEST, type FieldAction } from './field-rules.ts'
 import { HeadWriter } from './head-writer.ts'
-import { writeRequestId } from './request-id.ts'
+import { writeRequestIdField } from './request-id.ts'
 import type { Forwarding } from './settings.ts'
 
 /** Host towards the backend when an HTTP/1.0 client sent none. */
 const NO_HOST = 'localhost'
 const HOST = Buffer.from('Host: ')
 const FORWARDED_HOST = Buffer.from('X-Forwarded-Host: ')
-const REQUEST_ID = Buffer.from('X-Request-Id: ')
 const ZERO = 0x30
 const SLASH = 0x2f
 
@@ -62,16 +61,34 @@ export class RequestWriter extends HeadWriter {
     this.finish(outbox)
   }
 
-  protected override decide(section: FieldSection, index: number, id: FieldId): void {
-    if (id === FIELD.host) this.host(this.head!)
-    else if (id === FIELD.contentLength) this.contentLength(section, index)
-    else if (id === FIELD.maxForwards) this.maxForwards(section, index)
-    else if (this.head!.expectsContinue) this.field(section, index)
+  protected override decide(section: FieldSection, index: number, id: FieldId): FieldAction {
+    if (id === FIELD.host) return this.decideHost()
+    if (id === FIELD.contentLength) return section.bytes[section.valueStart(index)] === ZERO ? REWRITE : KEEP
+    if (id === FIELD.maxForwards) return this.countsHops(section, index) ? REWRITE : KEEP
+    return this.head!.expectsContinue ? KEEP : DROP
+  }
+
+  protected override rewrite(section: FieldSection, index: number, id: FieldId): void {
+    if (id === FIELD.host) return this.host(this.head!)
+    const value = decimal(section.bytes, section.valueStart(index), section.valueEnd(index))
+    this.text(id === FIELD.contentLength ? `Content-Length: ${value}\r\n` : `Max-Forwards: ${value - 1}\r\n`)
+  }
+
+  /** The authority of an absolute target replaces `Host` (RFC 9112 §3.2.2). */
+  private decideHost(): FieldAction {
+    this.hostWritten = true
+    return this.head!.form === 'absolute' ? REWRITE : KEEP
+  }
+
+  /** Hops are counted down for OPTIONS (RFC 9110 §7.6.2); elsewhere the field has no meaning and passes. */
+  private countsHops(section: FieldSection, index: number): boolean {
+    if (!this.head!.isMethod('OPTIONS')) return false
+    return decimal(section.bytes, section.valueStart(index), section.valueEnd(index)) > 0
   }
 
   private requestLine(head: RequestHead): void {
     if (head.form === 'absolute') return this.absoluteLine(head)
-    if (head.minor === 1) return this.copy(head.bytes, head.start, head.lineEnd)
+    if (head.minor === 1) return this.keep(head, head.start, head.lineEnd)
     this.copy(head.bytes, head.start, head.targetEnd)
     this.text(' HTTP/1.1\r\n')
   }
@@ -84,26 +101,11 @@ export class RequestWriter extends HeadWriter {
     this.text(' HTTP/1.1\r\n')
   }
 
-  /** The authority of an absolute target replaces `Host` (RFC 9112 §3.2.2). */
   private host(head: RequestHead): void {
-    this.hostWritten = true
     this.bytes(HOST)
     if (head.hostEnd > head.hostStart) this.copy(head.bytes, head.hostStart, head.hostEnd)
     else this.text(NO_HOST)
     this.lineEnd()
-  }
-
-  private contentLength(section: FieldSection, index: number): void {
-    const from = section.valueStart(index)
-    if (section.bytes[from] !== ZERO) return this.field(section, index)
-    this.text(`Content-Length: ${decimal(section.bytes, from, section.valueEnd(index))}\r\n`)
-  }
-
-  /** Counts hops down for OPTIONS (RFC 9110 §7.6.2); elsewhere the field has no meaning and passes. */
-  private maxForwards(section: FieldSection, index: number): void {
-    const hops = decimal(section.bytes, section.valueStart(index), section.valueEnd(index))
-    if (hops <= 0 || !this.head!.isMethod('OPTIONS')) return this.field(section, index)
-    this.text(`Max-Forwards: ${hops - 1}\r\n`)
   }
 
   private framing(head: RequestHead): void {
@@ -115,19 +117,11 @@ export class RequestWriter extends HeadWriter {
     if (statement === undefined) this.bytes(identity.forwardedBytes)
     else this.text(statement.forwardedText)
     this.forwardedHost(head, statement?.host)
-    this.requestId(context)
+    this.at = writeRequestIdField(context.requestId, this.out, this.at)
     if (this.forwarding.forwarded)
       this.text(`Forwarded: ${forwardedElement(identity.address, head.host, identity.scheme)}\r\n`)
     if (this.forwarding.via !== undefined) this.text(`Via: 1.${head.minor} ${this.forwarding.via}\r\n`)
     this.connection(context)
-  }
-
-  private requestId(context: RequestContext): void {
-    const { requestId } = context
-    this.bytes(REQUEST_ID)
-    if (typeof requestId === 'string') this.text(requestId)
-    else this.at = writeRequestId(requestId, this.out, this.at)
-    this.lineEnd()
   }
 
   private forwardedHost(head: RequestHead, told: string | undefined): void {

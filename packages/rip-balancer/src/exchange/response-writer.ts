@@ -4,8 +4,9 @@ import type { ResponseHead } from '../http1/response-head.ts'
 import { dateLine } from '../transport/clock.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import type { FieldEdits } from './field-edits.ts'
-import { RESPONSE, TRAILER } from './field-rules.ts'
+import { DROP, KEEP, RESPONSE, TRAILER, type FieldAction } from './field-rules.ts'
 import { HeadWriter } from './head-writer.ts'
+import { writeRequestIdField } from './request-id.ts'
 
 /** How the body of a response is delimited towards the client. */
 export type ClientFraming = 'none' | 'length' | 'chunked' | 'close'
@@ -18,8 +19,8 @@ export interface ResponseContext {
   readonly connection: 'close' | 'keep-alive' | undefined
   /** Whether trailers will follow. */
   readonly trailers: boolean
-  /** Request id to expose; `undefined` exposes none. */
-  readonly requestId: string | undefined
+  /** Request id to expose, or the number of one of ours; `undefined` exposes none. */
+  readonly requestId: string | number | undefined
   readonly edits: FieldEdits | undefined
 }
 
@@ -45,7 +46,7 @@ export class ResponseWriter extends HeadWriter {
     this.framing(context)
     if (!this.dateWritten) this.bytes(dateLine())
     if (context.requestId !== undefined && !this.idWritten)
-      this.text(`X-Request-Id: ${context.requestId}\r\n`)
+      this.at = writeRequestIdField(context.requestId, this.out, this.at)
     if (this.via !== undefined) this.text(`Via: 1.${response.minor} ${this.via}\r\n`)
     if (context.connection !== undefined) this.text(`Connection: ${context.connection}\r\n`)
     this.finish(outbox)
@@ -78,13 +79,16 @@ export class ResponseWriter extends HeadWriter {
     this.finish(outbox)
   }
 
-  protected override decide(section: FieldSection, index: number, id: FieldId): void {
-    const { context } = this
+  protected override decide(_section: FieldSection, _index: number, id: FieldId): FieldAction {
     if (id === FIELD.date) this.dateWritten = true
     if (id === FIELD.xRequestId) this.idWritten = true
-    if (id === FIELD.contentLength && !this.keepsLength()) return
-    if (id === FIELD.trailer && context?.trailers !== true) return
-    this.field(section, index)
+    if (id === FIELD.contentLength && !this.keepsLength()) return DROP
+    if (id === FIELD.trailer && this.context?.trailers !== true) return DROP
+    return KEEP
+  }
+
+  protected override rewrite(): void {
+    // Fields of a response are kept or dropped.
   }
 
   /** A length stays where it describes the body, or the body there would have been (HEAD, 304). */
@@ -97,7 +101,7 @@ export class ResponseWriter extends HeadWriter {
 
   private statusLine(response: ResponseHead): void {
     if (response.minor === 1 && response.reasonEnd > response.statusStart + 3)
-      return this.copy(response.bytes, response.start, response.reasonEnd + 2)
+      return this.keep(response, response.start, response.reasonEnd + 2)
     this.text('HTTP/1.1 ')
     this.copy(response.bytes, response.statusStart, response.statusStart + 3)
     this.text(' ')

@@ -16,7 +16,7 @@ describe('requests', () => {
     await client.untilText('ok')
     const id = balancer.ended[0]!.requestId
     expect(backend.all).toBe(
-      'GET /x?y HTTP/1.1\r\nHost: h.test\r\nX-B: 2\r\nx-a: 1\r\nContent-Type: t\r\n' +
+      'GET /x?y HTTP/1.1\r\nhOsT: h.test\r\nX-B: 2\r\nx-a: 1\r\nContent-Type: t\r\n' +
         'X-Forwarded-For: 127.0.0.1\r\nX-Real-IP: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n' +
         `X-Forwarded-Host: h.test\r\nX-Request-Id: ${id}\r\n\r\n`,
     )

@@ -1,0 +1,16 @@
+import { expect, test } from 'bun:test'
+import { requestIdText, writeRequestIdField } from '../../src/exchange/request-id.ts'
+
+const field = (id: string | number): string => {
+  const out = Buffer.alloc(200)
+  return out.toString('latin1', 3, writeRequestIdField(id, out, 3))
+}
+
+test('the field spells a number as its text does, however they follow each other', () => {
+  const numbers = [1, 35, 36, 36 ** 4 - 1, 36 ** 4, 36 ** 4 + 1, 7, 36 ** 8 - 1, 2 ** 31, 2 ** 40 + 12_345, 0]
+  for (const number of numbers) expect(field(number)).toBe(`X-Request-Id: ${requestIdText(number)}\r\n`)
+})
+
+test('an id that was given is written as it is', () => {
+  expect(field('abc-1')).toBe('X-Request-Id: abc-1\r\n')
+})
