@@ -11,6 +11,8 @@ export interface Setup {
   readonly origins: readonly string[]
   /** A folder of its own. */
   readonly folder: string
+  /** File of an access log with a JSON line per request; `undefined` logs nothing. */
+  readonly accessLog: string | undefined
 }
 
 /** A proxy under comparison, as the command that runs it in the foreground with one process or thread. */
@@ -18,6 +20,8 @@ export interface Contender {
   readonly name: string
   /** Words that print its version. */
   readonly version: readonly string[]
+  /** Whether it can write an access log to a file by itself. */
+  readonly logsToFile: boolean
   command(setup: Setup): readonly string[]
 }
 
@@ -31,16 +35,25 @@ function file(setup: Setup, name: string, text: string): string {
 /** Started by root, nginx would give up the right to reach the sockets. */
 const asRoot = process.getuid?.() === 0 ? 'user root;' : ''
 
+/** The fields rip-balancer logs, as far as nginx knows them, written in blocks as rip-balancer does. */
+const nginxLog = (path: string): string => `
+  log_format line escape=json '{"at":"$time_iso8601","id":"$request_id","client":"$remote_addr","method":"$request_method",'
+    '"host":"$host","target":"$request_uri","protocol":"$server_protocol","scheme":"$scheme","status":$status,'
+    '"backend":"$upstream_addr","sent":$bytes_sent,"received":$request_length,"responseMs":"$upstream_header_time",'
+    '"totalMs":$request_time,"agent":"$http_user_agent","referer":"$http_referer"}';
+  access_log ${path} line buffer=64k flush=1s;`
+
 const nginx: Contender = {
   name: 'nginx',
   version: ['nginx', '-v'],
+  logsToFile: true,
   command(setup) {
     const config = `
 daemon off; ${asRoot} worker_processes 1; pid ${setup.folder}/nginx.pid; error_log ${setup.folder}/error.log;
 worker_rlimit_nofile 20000;
 events { worker_connections 8192; }
 http {
-  access_log off; keepalive_requests 1000000000; client_max_body_size 8m; client_body_buffer_size 2m;
+  ${setup.accessLog === undefined ? 'access_log off;' : nginxLog(setup.accessLog)} keepalive_requests 1000000000; client_max_body_size 8m; client_body_buffer_size 2m;
   client_body_temp_path ${setup.folder}/body; proxy_temp_path ${setup.folder}/proxy;
   fastcgi_temp_path ${setup.folder}/f; uwsgi_temp_path ${setup.folder}/u; scgi_temp_path ${setup.folder}/s;
   upstream app { ${setup.origins.map((path) => `server unix:${path};`).join(' ')} keepalive 256; keepalive_requests 1000000000; }
@@ -62,6 +75,7 @@ http {
 const haproxy: Contender = {
   name: 'haproxy',
   version: ['haproxy', '-v'],
+  logsToFile: false,
   command(setup) {
     const pem = file(setup, 'site.pem', '')
     writeFileSync(pem, Bun.spawnSync(['cat', setup.cert, setup.key]).stdout)
@@ -95,9 +109,11 @@ ${servers}
 const caddy: Contender = {
   name: 'caddy',
   version: ['caddy', 'version'],
+  logsToFile: true,
   command(setup) {
     const to = setup.origins.map((path) => `unix/${path}`).join(' ')
-    const site = `{\n  bind 127.0.0.1\n  reverse_proxy ${to} {\n    lb_policy round_robin\n  }\n`
+    const log = setup.accessLog === undefined ? '' : `  log {\n    output file ${setup.accessLog}\n  }\n`
+    const site = `{\n  bind 127.0.0.1\n${log}  reverse_proxy ${to} {\n    lb_policy round_robin\n  }\n`
     const config = `{
   admin off
   auto_https off
@@ -126,6 +142,7 @@ https://:${setup.tlsPort} ${site}  tls ${setup.cert} ${setup.key}\n}
 const ripBalancer: Contender = {
   name: 'rip-balancer',
   version: ['bun', '--version'],
+  logsToFile: true,
   command(setup) {
     const program = fileURLToPath(import.meta.resolve('@rip/balancer/package.json')).replace(
       'package.json',
@@ -139,6 +156,7 @@ const ripBalancer: Contender = {
       to: setup.origins.map((path) => `unix:${path}`),
       limits: { connectionsPerAddress: 8192 },
       admin: `unix:${setup.folder}/admin.sock`,
+      ...(setup.accessLog !== undefined && { accessLog: { format: 'json', file: setup.accessLog } }),
     }
     return [program, '--config', file(setup, 'balancer.json', JSON.stringify(config))]
   },

@@ -12,6 +12,8 @@ export interface Shape {
   readonly idle?: number
   /** Backends behind the proxy. @default 2 */
   readonly backends?: number
+  /** Every proxy that can writes its access log to a file. */
+  readonly log?: boolean
 }
 
 const BROWSER_FIELDS = [
@@ -36,6 +38,7 @@ export const SHAPES: readonly Shape[] = [
   { name: 'post-1m-16', path: '/post', connections: 16, postBytes: 1024 * 1024 },
   { name: 'tls-small-64', path: '/small', connections: 64, tls: true },
   { name: 'tls-10k-64', path: '/10k', connections: 64, tls: true },
+  { name: 'logged-64', path: '/small', connections: 64, log: true },
   { name: 'idle-3800', path: '/small', connections: 64, idle: 3800 },
   { name: 'backends-8', path: '/small', connections: 64, backends: 8 },
   { name: 'backends-64', path: '/small', connections: 64, backends: 64 },

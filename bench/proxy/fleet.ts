@@ -1,0 +1,93 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { makeCertificate } from './certificate.ts'
+import type { Contender } from './contender.ts'
+
+/** A proxy that runs. */
+export interface Running {
+  readonly contender: Contender
+  readonly pid: number
+  readonly base: string
+  readonly tlsBase: string
+}
+
+const FIRST_PORT = 18_000
+
+/** Workers and the proxies in front of them, one set at a time, in a temporary folder. Disposing ends all. */
+export class Fleet implements AsyncDisposable {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'rip-bench-'))
+  private readonly certificate = makeCertificate(this.folder)
+  private readonly children: Bun.Subprocess[] = []
+  private sets = 0
+
+  /** Starts workers and each contender in front of all of them. Resolves when everybody answers. */
+  async start(contenders: readonly Contender[], backends: number, log: boolean): Promise<Running[]> {
+    const folder = join(this.folder, String(++this.sets))
+    mkdirSync(folder)
+    const origins = await this.startOrigins(folder, backends)
+    const running: Running[] = []
+    for (const contender of contenders)
+      running.push(
+        await this.startContender(contender, join(folder, contender.name), origins, log, running.length),
+      )
+    return running
+  }
+
+  /** Ends what was started. */
+  async stop(): Promise<void> {
+    for (const child of this.children.splice(0)) {
+      child.kill('SIGTERM')
+      const forced = setTimeout(() => child.kill('SIGKILL'), 3000)
+      await child.exited
+      clearTimeout(forced)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  private async startOrigins(folder: string, count: number): Promise<string[]> {
+    const origins = Array.from({ length: count }, (_, at) => join(folder, `o${at}.sock`))
+    const program = fileURLToPath(new URL('origin.ts', import.meta.url))
+    for (const path of origins) this.spawn(['bun', program, path])
+    await Promise.all(origins.map((path) => answering('http://localhost/small', path)))
+    return origins
+  }
+
+  private async startContender(
+    contender: Contender,
+    folder: string,
+    origins: readonly string[],
+    log: boolean,
+    at: number,
+  ): Promise<Running> {
+    mkdirSync(folder)
+    const port = FIRST_PORT + at * 2
+    const accessLog = log ? join(folder, 'access.log') : undefined
+    const setup = { ...this.certificate, port, tlsPort: port + 1, origins, folder, accessLog }
+    const { pid } = this.spawn(contender.command(setup))
+    await answering(`http://127.0.0.1:${port}/small`)
+    return { contender, pid, base: `http://127.0.0.1:${port}`, tlsBase: `https://127.0.0.1:${port + 1}` }
+  }
+
+  private spawn(command: readonly string[]): Bun.Subprocess {
+    const child = Bun.spawn([...command], { stdio: ['ignore', 'ignore', 'inherit'] })
+    this.children.push(child)
+    return child
+  }
+}
+
+/** Resolves when the address answers; throws after ten seconds. */
+async function answering(url: string, unix?: string): Promise<void> {
+  const until = performance.now() + 10_000
+  while (performance.now() < until) {
+    const response = await fetch(url, { ...(unix && { unix }) }).catch(() => null)
+    if (response?.ok) return
+    await Bun.sleep(20)
+  }
+  throw new Error(`${unix ?? url} did not answer within 10 s`)
+}
