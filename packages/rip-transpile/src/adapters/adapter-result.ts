@@ -14,12 +14,16 @@ export interface AdapterResultContext {
   readonly sourceMap: CompileOptions['sourceMap'] | undefined
 }
 
+/** Names a file beside the code, which may never be written. */
+const LINK_TO_MAP = /\n\/\/# sourceMappingURL=\S+\s*$/
+
 /** The result of another compiler in the shape of ours. */
 export function adapterResult(foreign: ForeignResult, context: AdapterResultContext): CompileResult {
   const { source, filename, sourceMap } = context
+  const code = foreign.code.replace(LINK_TO_MAP, '')
   const result = {
-    code: foreign.code,
-    dependencies: importsOf(foreign.code),
+    code,
+    dependencies: importsOf(code),
     ...(foreign.dts ? { dts: foreign.dts } : {}),
   }
   if (!sourceMap) return result

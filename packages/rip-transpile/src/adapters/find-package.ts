@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
@@ -6,6 +6,8 @@ export interface FoundPackage<T> {
   readonly version: string
   /** Loads the package at the first call; a cache that is warm never needs it. */
   readonly load: () => T
+  /** Loads another file of the package, by its path beside the entry point; does nothing where there is none. */
+  readonly loadBeside: (path: string) => void
 }
 
 /**
@@ -21,6 +23,10 @@ export function findPackage<T>(name: string, from: string, advised?: string): Fo
   return {
     version: versionOf(name, dirname(entry)),
     load: () => (loaded ??= require(entry) as T),
+    loadBeside(path) {
+      const file = join(dirname(entry), path)
+      if (existsSync(file)) require(file)
+    },
   }
 }
 

@@ -36,17 +36,25 @@ interface Rip4Error extends Error {
 
 /** The user's own installation of the reference compiler, version 3 or 4. */
 export function ripLangAdapter(root: string): Adapter {
-  const { version, load } = findPackage<Rip3 | Rip4>('rip-lang', root)
+  const { version, load, loadBeside } = findPackage<Rip3 | Rip4>('rip-lang', root)
   const major = Number.parseInt(version, 10)
+  const load3 = once(() => {
+    // Version 3 compiles `schema` only where this has been loaded, too.
+    loadBeside('schema/loader-server.js')
+    return load() as Rip3
+  })
   return {
     name: 'rip-lang',
     version,
     extensions: ['.rip'],
     compile: (source, options = {}) =>
-      major < 4
-        ? compileWith3(load() as Rip3, source, options)
-        : compileWith4(load() as Rip4, source, options),
+      major < 4 ? compileWith3(load3(), source, options) : compileWith4(load() as Rip4, source, options),
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 function compileWith3(compiler: Rip3, source: string, options: CompileOptions): CompileResult {

@@ -137,6 +137,11 @@ test('a hint of rip-lang 3 is kept', () => {
   expect(() => adapter.compile('bad!')).toThrow(expect.objectContaining({ hint: 'write good' }))
 })
 
+test('rip-lang 3 compiles schemas', async () => {
+  const { code } = await selectAdapter({ name: 'rip-lang', root: rip3.root }).compile('schema = 1\n')
+  expect(code).toContain('schema = 1')
+})
+
 test('declarations of rip-lang are kept', async () => {
   for (const { root } of [rip3, rip4]) {
     const { dts } = await selectAdapter({ name: 'rip-lang', root }).compile('a = 1\n')

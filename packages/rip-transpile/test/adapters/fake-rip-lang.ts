@@ -18,7 +18,10 @@ export class RipError extends Error {
   name = 'RipError'
   constructor(message, position) { super(message); Object.assign(this, position) }
 }
+let provider
+export function provideSchemas() { provider = true }
 export function compile(source, { filename, sourceMap, types }) {
+  if (source.includes('schema') && !provider) throw new Error('schema runtime provider not registered')
   const code = lower(source, (offset) => {
     const before = source.slice(0, offset).split('\\n')
     throw new RipError('unexpected bad', {
@@ -26,9 +29,12 @@ export function compile(source, { filename, sourceMap, types }) {
     })
   })
   const map = sourceMap ? JSON.stringify({ version: 3, file: filename + '.js', sources: [filename], names: [], mappings }) : null
-  return { code, map, dts: types === 'emit' ? 'export {}\\n' : null }
+  const link = sourceMap ? '\\n//# sourceMappingURL=' + filename + '.js.map\\n' : ''
+  return { code: code + link, map, dts: types === 'emit' ? 'export {}\\n' : null }
 }
 `,
+  'node_modules/rip-lang/src/schema/loader-server.js':
+    "import { provideSchemas } from '../compiler.js'\nprovideSchemas()\n",
 }
 
 /** Version 4: the map is an object, errors carry offsets, and a message that holds everything. */
