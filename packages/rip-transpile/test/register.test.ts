@@ -71,6 +71,18 @@ test('the runtime is found from a snapshot, too', async () => {
   expect(run.stdout + run.stderr).toBe('8 array\n')
 })
 
+test('bun test finds tests written in Rip once it knows that .rip files are programs', async () => {
+  using project = tempProject({
+    'sum.test.rip':
+      "import { expect, test } from 'bun:test'\n\ntest 'sum', ->\n  total = 1 + 1\n  expect(total).toBe 3\n  return\n",
+    'bunfig.toml': `[loader]\n".rip" = "js"\n[test]\npreload = [${JSON.stringify(REGISTER)}]\n`,
+  })
+  const run = await runBun(['test'], { cwd: project.root })
+  expect(run.code).toBe(1)
+  expect(run.stderr).toContain('5 |   expect(total).toBe 3')
+  expect(run.stderr).toContain('sum.test.rip:5:17')
+})
+
 test('require, __dirname and __filename work where a module uses them', async () => {
   using project = tempProject({
     'main.rip':
@@ -116,19 +128,37 @@ test('source that does not compile ends the program with its message alone', asy
   )
 })
 
+const COVERED = `export sign = (n) ->
+  if n < 0
+    'negative'
+  else
+    'positive'
+
+export doubled = (xs) ->
+  xs.map (x) ->
+    y = x
+    y * 2
+
+export unused = (a) ->
+  """
+  text #{a}
+  """
+`
+
 test('coverage counts lines of the source', async () => {
   using project = tempProject({
-    'sign.rip': "export sign = (n) ->\n  if n < 0\n    'negative'\n  else\n    'positive'\n",
-    'sign.test.ts':
-      "import { expect, test } from 'bun:test'\nimport { sign } from './sign.rip'\ntest('sign', () => expect(sign(1)).toBe('positive'))\n",
+    'lib.rip': COVERED,
+    'lib.test.ts':
+      "import { test } from 'bun:test'\nimport { doubled, sign } from './lib.rip'\ntest('lib', () => { sign(1); doubled([]) })\n",
   })
-  const args = ['test', '--preload', REGISTER, '--coverage', '--coverage-reporter=lcov', './sign.test.ts']
+  const args = ['test', '--preload', REGISTER, '--coverage', '--coverage-reporter=lcov', './lib.test.ts']
   await runBun(args, { cwd: project.root })
-  const [, lines = ''] = /SF:sign\.rip\n([^]*?)end_of_record/.exec(
-    readFileSync(project.path('coverage/lcov.info'), 'utf8'),
-  )!
-  expect(lines).toContain('DA:3,0\n')
-  expect(lines).toMatch(/DA:5,[1-9]/)
+  const report = readFileSync(project.path('coverage/lcov.info'), 'utf8')
+  const [, lines = ''] = /SF:lib\.rip\n([^]*?)end_of_record/.exec(report)!
+  const counts = [...lines.matchAll(/^DA:(\d+),(\d+)$/gm)].map(([, line, count]) => [+line!, +count!])
+  const isHit = (wanted: boolean) => counts.filter(([, count]) => count! > 0 === wanted).map(([line]) => line)
+  expect(isHit(true)).toEqual([1, 2, 5, 7, 8, 12])
+  expect(isHit(false)).toEqual([3, 9, 10, 13, 14])
 })
 
 test('bun --hot runs what was saved', async () => {

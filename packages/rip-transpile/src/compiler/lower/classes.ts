@@ -19,7 +19,7 @@ export function lowerClass(l: Lowerer, node: Class, type: 'ClassDeclaration' | '
     superClass: node.parent ? expression(l, node.parent) : null,
     body: { type: 'ClassBody', body: members },
     at: node.start,
-    till: node.end,
+    till: node.start,
   }
 }
 
@@ -107,6 +107,6 @@ function lowerMethod(l: Lowerer, part: Member, fn: Fn, key: Js, derived: boolean
     computed: part.computed,
     static: part.isStatic,
     at: part.start,
-    till: part.end,
+    till: part.start,
   }
 }

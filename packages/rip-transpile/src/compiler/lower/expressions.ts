@@ -178,7 +178,7 @@ function lower(l: Lowerer, node: Node): Js {
         callee: { ...expression(l, node.callee), till: at },
         arguments: expressions(l, node.args),
         at,
-        till: node.end,
+        till: l.bracketEnd(node),
       }
     case 'Member':
       if (l.superArguments && node.object.type === 'Keyword' && l.fn.promoted.has(node.prop))
@@ -244,7 +244,7 @@ function lower(l: Lowerer, node: Node): Js {
         at,
       }
     case 'Do':
-      return call(expression(l, node.fn), doArguments(l, node.fn), node.end)
+      return call(expression(l, node.fn), doArguments(l, node.fn), l.bracketEnd(node))
     case 'If':
       return lowerChoice(l, node)
     case 'Fn':
@@ -358,8 +358,9 @@ function lowerCall(l: Lowerer, node: NodeOf<'Call'>): Js {
   const args = expressions(l, node.args)
   l.superArguments = superArguments
   const { callee } = node
-  if (callee.type === 'Keyword' && callee.name === 'super') return call(parentOf(l, callee), args, node.end)
-  return call(expression(l, callee), args, node.end, node.optional)
+  if (callee.type === 'Keyword' && callee.name === 'super')
+    return call(parentOf(l, callee), args, l.bracketEnd(node))
+  return call(expression(l, callee), args, l.bracketEnd(node), node.optional)
 }
 
 /** What `super()` calls: the constructor of the parent, or its method of the same name. */

@@ -165,7 +165,7 @@ export function functionValue(l: Lowerer, node: Fn): Js {
   const only = (body['body'] as Js[])[0]
   const single = (body['body'] as Js[]).length === 1 && only?.type === 'ReturnStatement' && only['argument']
   const short = single ? (only['argument'] as Js) : body
-  return { ...arrow(params, short, node.isAsync), at: node.start, till: node.end }
+  return { ...arrow(params, short, node.isAsync), at: node.start, till: node.start }
 }
 
 /** A function with a `this` of its own, as a value or under the name of a property. */
@@ -180,7 +180,7 @@ export function thinFunction(l: Lowerer, node: Fn, methodName?: Js): Js & { uses
     generator: node.isGenerator,
     usesSuper,
     at: node.start,
-    till: node.end,
+    till: node.start,
   }
 }
 
@@ -194,6 +194,6 @@ export function functionDeclaration(l: Lowerer, node: Fn): Js {
     async: node.isAsync,
     generator: node.isGenerator,
     at: node.start,
-    till: node.end,
+    till: node.start,
   }
 }

@@ -3,7 +3,7 @@ export interface Js {
   type: string
   /** Offset in the source of what the first character stands for; nodes that start with a child need none. */
   at?: number | undefined
-  /** Offset in the source that the text behind the node belongs to. */
+  /** Offset in the source of what the text behind the node belongs to. */
   till?: number | undefined
   [field: string]: unknown
 }
@@ -14,7 +14,7 @@ export const num = (value: number, at?: number): Js =>
 export const str = (value: string, at?: number): Js => ({ type: 'Literal', value, raw: quote(value), at })
 /** Text that goes into the output as it is. */
 export const raw = (text: string, at?: number): Js => ({ type: 'Identifier', name: text, at })
-/** A call; `till` is the end of one that the source has. */
+/** A call; `till` is where one that the source has ends. */
 export const call = (callee: Js, args: Js[], till?: number, optional = false): Js => ({
   type: 'CallExpression',
   callee,

@@ -112,6 +112,11 @@ export class Lowerer {
     return at
   }
 
+  /** Where a call ends in a parenthesis; one without ends somewhere in its last argument. */
+  bracketEnd(node: { end: number }): number | undefined {
+    return this.source[node.end - 1] === ')' ? node.end : undefined
+  }
+
   /** Offset of the name that ends a node such as `a.b`; undefined where it is not written out. */
   nameAtEnd(node: { end: number }, name: string): number | undefined {
     const at = node.end - name.length

@@ -299,7 +299,7 @@ function lowerReactive(l: Lowerer, node: NodeOf<'Reactive'>, sink: Sink): Js[] {
 
 export function reactiveValue(l: Lowerer, node: NodeOf<'Reactive'>): Js {
   const make = l.use(`__${node.kind}`, node.name ? l.operatorAfter(node.name) : node.start)
-  return call(make, [expression(l, node.value)], node.end)
+  return call(make, [expression(l, node.value)])
 }
 
 function lowerEnum(l: Lowerer, node: NodeOf<'Enum'>): Js[] {
