@@ -32,11 +32,11 @@ export function inlineRuntime(names: Iterable<RuntimeName>): string {
 
 function declare(name: Exclude<RuntimeName, ReactiveName>): string {
   const value = name === '__toMatchable' ? toMatchable : globals[name]
-  return `const ${name} = ${value.toString()}`
+  return `const ${name} = ${value.toString()};`
 }
 
 function declareReactive(names: readonly ReactiveName[]): string[] {
   if (names.length === 0) return []
   const bindings = names.map((name) => `${REACTIVE[name]}: ${name}`).join(', ')
-  return [`const { ${bindings} } = (${createReactive.toString()})()`]
+  return [`const { ${bindings} } = (${createReactive.toString()})();`]
 }

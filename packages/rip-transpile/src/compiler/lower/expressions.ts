@@ -168,6 +168,7 @@ function lower(l: Lowerer, node: Node): Js {
       return hasOptional(inner) ? { type: 'ParenthesizedExpression', expression: inner } : inner
     }
     case 'Spread':
+      if (node.arg.type === 'Erased') l.fail('nothing is spread here', node, 'Write `...values`.')
       return spread(expression(l, node.arg), at)
     case 'Call':
       return lowerCall(l, node)
@@ -219,7 +220,7 @@ function lower(l: Lowerer, node: Node): Js {
     case 'Presence':
       return conditional(expression(l, node.arg), raw('true'), undefinedValue())
     case 'Assign':
-      return assignment(l, node)
+      return assignment(l, node, true)
     case 'MethodAssign':
       return methodAssign(l, node)
     case 'Merge':
@@ -477,12 +478,14 @@ function once(l: Lowerer, node: Node): [Js, Js] {
   return [assign(id(name), value), id(name)]
 }
 
-export function assignment(l: Lowerer, node: Assign): Js {
+/** `isUsed` when something takes the value of the assignment, which is what was assigned. */
+export function assignment(l: Lowerer, node: Assign, isUsed: boolean): Js {
   const { target } = node
   hoistNames(l, patternNames(target))
   if (node.isConst) for (const { name } of patternNames(target)) l.fn.hoisted.add(name)
   const guarded = optionalPart(target)
-  if (guarded) return whenPresent(l, guarded, target, (plain) => assignment(l, { ...node, target: plain }))
+  if (guarded)
+    return whenPresent(l, guarded, target, (plain) => assignment(l, { ...node, target: plain }, isUsed))
   if (node.op === '//=' || node.op === '%%=') {
     // The target is written first in the text, so its parts are evaluated there.
     const { read, write } = stable(l, target)
@@ -497,7 +500,10 @@ export function assignment(l: Lowerer, node: Assign): Js {
   }
   const split = splitRest(target)
   if (split) {
-    const rest = pattern(l, split.rest)
+    const whole = isUsed ? l.temp() : undefined
+    const value = expression(l, node.value)
+    const skipped = split.rest.type === 'Erased' ? l.temp('rest') : undefined
+    const rest = skipped === undefined ? pattern(l, split.rest) : id(skipped)
     const head = {
       type: 'ArrayPattern',
       elements: [
@@ -507,8 +513,9 @@ export function assignment(l: Lowerer, node: Assign): Js {
     }
     const tail = { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) }
     return sequence([
-      assign(head, expression(l, node.value)),
-      assign(tail, method(pattern(l, split.rest), 'splice', [num(-split.tail.length)], split.rest.start)),
+      assign(head, whole === undefined ? value : assign(id(whole), value)),
+      assign(tail, method(rest, 'splice', [num(-split.tail.length)], split.rest.start)),
+      ...(whole === undefined ? [] : [id(whole)]),
     ])
   }
   return assign(pattern(l, target), expression(l, node.value), node.op)

@@ -1,4 +1,4 @@
-import type { Node, Property } from '../ast.ts'
+import type { Node, NodeOf, Property } from '../ast.ts'
 import { expression, propertyKey } from './expressions.ts'
 import type { Js } from './js.ts'
 import type { Lowerer } from './lowerer.ts'
@@ -9,7 +9,7 @@ export function pattern(l: Lowerer, target: Node): Js {
     case 'Arr':
       return {
         type: 'ArrayPattern',
-        elements: target.items.map((item) => item && pattern(l, item)),
+        elements: elementsOf(l, target).map((item) => item && pattern(l, item)),
         at: target.start,
       }
     case 'Obj':
@@ -31,6 +31,14 @@ export function pattern(l: Lowerer, target: Node): Js {
     default:
       return expression(l, target)
   }
+}
+
+/** Elements of an array pattern; a `...` at its end that names nothing says nothing. */
+function elementsOf(l: Lowerer, { items }: NodeOf<'Arr'>): (Node | null)[] {
+  const last = items[items.length - 1]
+  const rest = items.slice(0, -1).find((item) => item?.type === 'Spread')
+  if (rest) l.fail('here, a rest stands at the end', rest, 'Take the array apart in a line of its own.')
+  return last?.type === 'Spread' && last.arg.type === 'Erased' ? items.slice(0, -1) : items
 }
 
 function patternProperty(l: Lowerer, prop: Property): Js {

@@ -266,7 +266,7 @@ function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
     const tail = sink.kind === 'discard' ? [] : [deliver(sink, id(name, at), at)]
     return [...(kind ? [declare('let', id(name, at), null, at)] : []), ...lines, ...tail]
   }
-  if (!kind) return [deliver(sink, assignment(l, node), at)]
+  if (!kind) return [deliver(sink, assignment(l, node, sink.kind !== 'discard'), at)]
   const value = expression(l, node.value)
   const declaration = declare(kind, pattern(l, node.target), value, at)
   if (sink.kind === 'discard') return [declaration]

@@ -1,4 +1,4 @@
-import type { AssignOperator, Node } from '../ast.ts'
+import type { AssignOperator, Node, NodeOf } from '../ast.ts'
 import type { Form } from '../bindings.ts'
 import { isReservedTarget } from '../diagnostics.ts'
 import type { Use } from '../scope.ts'
@@ -39,8 +39,9 @@ export function assignTarget(
       if (direct) p.scope.function().direct.set(target.start, direct)
       return
     case 'Member':
-    case 'Index':
       return
+    case 'Index':
+      return checkIndex(p, target)
     case 'Paren':
       return assignTarget(p, target.body, use)
     case 'Arr':
@@ -50,6 +51,7 @@ export function assignTarget(
       for (const prop of target.props) assignTarget(p, prop.value, use, direct)
       return
     case 'Spread':
+      if (target.arg.type === 'Erased') return
       return assignTarget(p, target.arg, use, direct)
     case 'Assign':
       if (target.op === '=') return assignTarget(p, target.target, use, direct)
@@ -63,6 +65,13 @@ export function assignTarget(
 export function bindPattern(p: Parser, target: Node, form: Form): void {
   requireNames(p, target)
   for (const { name, start } of patternNames(target)) bindName(p, p.scope, name, start, form)
+}
+
+/** `a[-1]` is `a.at(-1)`, which takes no value. */
+function checkIndex(p: Parser, { index, start, end }: NodeOf<'Index'>): void {
+  if (index.type !== 'Unary' || index.op !== '-' || index.arg.type !== 'Num') return
+  const hint = `Count from the start: [list.length - ${index.arg.raw}].`
+  p.lx.fail('an index from the end is not assigned', start, end, hint)
 }
 
 /** Refuses a pattern that holds anything but new names. */

@@ -21,7 +21,8 @@ export function parsePostfix(p: Parser, first: Node): Node {
 function parseSuffix(p: Parser, node: Node): Node | undefined {
   const { lx, kind } = p
   if (lx.leading && (p.inImplicit || p.dotsEndBody || kind === ',')) return undefined
-  if (kind === '.' && lx.spaced && isSpacedAccess(p)) return parseAccess(p, node)
+  if (kind === '.' && lx.spaced && isSpacedAccess(p) && !/\d/.test(p.source[lx.end] ?? ''))
+    return parseAccess(p, node)
   if (lx.spaced && !lx.leading)
     return isCallable(node) && startsArgument(p) ? implicitCall(p, node, false) : undefined
   const { start } = node
@@ -380,6 +381,8 @@ export function startsArgument(p: Parser): boolean {
       return true
     case '...':
       return tight
+    case '.':
+      return /\d/.test(after)
     case '-':
     case '+':
     case '~':

@@ -62,7 +62,7 @@ export function parseString(p: Parser): Text {
   const quote = source[start]!
   const long = source.startsWith(quote.repeat(3), start)
   const raw = long && source[start + 3] === '\\' && source[start + 4] === '\n'
-  const fence = long ? (raw ? `\\${quote.repeat(3)}` : quote.repeat(3)) : quote
+  const fence = long ? quote.repeat(3) : quote
   if (raw) return rawHeredoc(p, start, fence)
   const chunks = readChunks(p, start + (long ? 3 : 1), fence, quote === '"' ? '#$' : '', long)
   const texts = long ? heredocMargin(chunks.quasis, source, chunks.end - 3) : chunks.quasis
@@ -79,9 +79,11 @@ function rawHeredoc(p: Parser, start: number, fence: string): Text {
   const { lx, source } = p
   const close = source.indexOf(fence, start + 4)
   if (close === -1) lx.fail('this heredoc is never closed', start, start + 4, `End it with ${fence}`)
-  const [text] = heredocMargin([source.slice(start + 4, close)], source, close)
-  lx.jump(close + 4)
-  return { type: 'Str', value: text!, start, end: close + 4 }
+  // A backslash may close the text as one has opened it.
+  const textEnd = source[close - 1] === '\\' ? close - 1 : close
+  const [text] = heredocMargin([source.slice(start + 4, textEnd)], source, textEnd)
+  lx.jump(close + 3)
+  return { type: 'Str', value: text!, start, end: close + 3 }
 }
 
 function textNode(quasis: string[], exprs: Node[], start: number, end: number): Text {

@@ -69,6 +69,9 @@ export function parsePrimary(p: Parser): Node {
       return parseRaw(p)
     case ':':
       return parseSymbol(p)
+    case '.':
+      if (/\d/.test(p.source[end] ?? '')) return parseFraction(p)
+      break
     case 'import':
       return parseImportExpression(p)
     default:
@@ -77,6 +80,16 @@ export function parsePrimary(p: Parser): Node {
   if (!constant) reservedHint(p)
   p.next()
   return { type: 'Keyword', name: constant, start, end }
+}
+
+/** `.5`: the digits are a token of their own. */
+function parseFraction(p: Parser): Node {
+  const { start } = p.lx
+  p.next()
+  const raw = `0${p.source.slice(start, p.lx.end)}`
+  if (!/^0\.\d+(?:_\d+)*(?:[eE][+-]?\d+)?$/.test(raw)) p.lx.fail('this is not a number', start, p.lx.end)
+  p.next()
+  return { type: 'Num', raw, start, end: p.lx.lastEnd }
 }
 
 function parseName(p: Parser): Node {
@@ -136,11 +149,6 @@ function parseArray(p: Parser): Node {
   const node = p.bracketed((): Node => {
     const items: (Node | null)[] = []
     p.skipLayout()
-    if (p.is('for')) {
-      const loop = parseFor(p)
-      p.skipLayout()
-      return { type: 'Paren', body: loop, start, end: lx.end }
-    }
     while (!p.is(']')) {
       if (p.is(',')) {
         items.push(null)
@@ -150,11 +158,6 @@ function parseArray(p: Parser): Node {
       }
       items.push(parseElement(p))
       if (items.length === 1 && (p.is('..') || p.is('...'))) return parseRange(p, items[0]!, start)
-      if (p.is('for') && items.length === 1) {
-        const loop = withPostfixLoops(p, items[0]!)
-        p.skipLayout()
-        return { type: 'Paren', body: loop, start, end: lx.end }
-      }
       const broke = p.is('NEWLINE') || p.is('INDENT') || p.is('DEDENT')
       p.skipLayout()
       if (p.accept(',')) p.skipLayout()
@@ -177,7 +180,7 @@ function parseElement(p: Parser): Node {
     const arg = parseExpression(p)
     return { type: 'Spread', arg, start, end: arg.end }
   }
-  return parseBracketedValue(p)
+  return withPostfixLoops(p, parseBracketedValue(p))
 }
 
 function parseRange(p: Parser, from: Node, start: number): Node {

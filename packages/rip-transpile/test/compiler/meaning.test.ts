@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'bun:test'
+import { compile } from '../../src/compiler/index.ts'
+
+function run(source: string): unknown {
+  const { code } = compile(source, { runtime: 'inline' })
+  // oxlint-disable-next-line no-eval
+  return (0, eval)(`(() => { "use strict"; return eval(${JSON.stringify(code)}) })()`)
+}
+
+/** Programs whose values were compared with the reference implementation. */
+const PROGRAMS: Readonly<Record<string, readonly [source: string, value: unknown][]>> = {
+  literals: [
+    ['[.5, 1 + .25]', [0.5, 1.25]],
+    ['x = """\\\n  a\\tb\n    c\n  """\nx', 'a\\tb\n  c'],
+    ["x = '''\\\n  a\\tb\n  \\'''\nx", 'a\\tb'],
+    ['///[ \n]+///.test "\\n"', true],
+  ],
+  'arrays and patterns': [
+    ['[x for x in [1, 2]]', [[1, 2]]],
+    ['[0, x for x in [1, 2], 3]', [0, [1, 2], 3]],
+    ['[first, ..., last] = [1, 2, 3, 4]\n[first, last]', [1, 4]],
+    ['[a, ...] = [1, 2]\na', 1],
+    ['x = ([a, ...b, c] = [1, 2, 3])\n[x, b]', [[1, 2, 3], [2]]],
+    ['f = ([..., z]) -> z\nf [1, 2]', 2],
+  ],
+  objects: [
+    ['o = {a: 1}\no .a', 1],
+    ['o = {a: 1, b: 2}\no .{a}', { a: 1 }],
+    ['o = {api . host: 1, a-###note###b: 2}\no', { 'api.host': 1, 'a-b': 2 }],
+    ['x =\n  a: 1 if false\n  b: 2\nx', { a: undefined, b: 2 }],
+    ['x =\n  b: 2\n  a: i for i in [1, 2]\nx', { b: 2, a: [1, 2] }],
+    ['f = (c) ->\n  a: 1 if c\nf false', undefined],
+    ['class A\n  data-src: 1\nnew A()["data-src"]', 1],
+    ['o =\n  m: -> super.toString()\no.m()', '[object Object]'],
+  ],
+  'optional targets': [
+    ['o = null\no?.x++\no', null],
+    ['o = {x: 1}\n++o?.x\no.x', 2],
+  ],
+  scopes: [
+    ['total = -> x\nr = total()\nx = 1\ndef later\n  x\n[r, later()]', [undefined, 1]],
+    ['r = late()\nx = 1\ndef late\n  x\nr', undefined],
+    ['r = first()\nx = 1\ndef first\n  second()\ndef second\n  x\nr', undefined],
+    ['def f\n  1\ng = -> f = 2\n[g(), f()]', [2, 1]],
+    ['if true\n  X =! 1\nelse\n  X =! 2\n5', 5],
+    ['f = (a) ->\n  b = (a or return 5)\n  b\n[f(0), f(1)]', [5, 1]],
+  ],
+  'standard names before a bracket': [['[kind(null), kind([])]', ['null', 'array']]],
+}
+
+for (const [group, programs] of Object.entries(PROGRAMS)) {
+  describe(group, () => {
+    for (const [source, value] of programs)
+      test(source.replaceAll('\n', '⏎'), () => {
+        expect(run(source)).toEqual(value)
+      })
+  })
+}
+
+describe('in dialect 3, `or` and the like end the arguments of a call', () => {
+  const double = 'f = (a, b) -> [a, b]\n'
+  const programs: readonly [string, unknown][] = [
+    ["f 'a', 'b' and 'c'", 'c'],
+    ["f null or 'a', 'b'", ['a', 'b']],
+    ["f 'a' or 'A', 'b' or 'B'", ['a', 'b']],
+    ["(f 'a' or f 'b', 'c')", ['a', undefined]],
+  ]
+  for (const [source, value] of programs)
+    test(source, () => {
+      const { code } = compile(double + source, { dialect: 3, runtime: 'inline' })
+      // oxlint-disable-next-line no-eval
+      expect((0, eval)(code)).toEqual(value)
+    })
+})
