@@ -1,5 +1,6 @@
 import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
+import { wallMs } from '../transport/clock.ts'
 import { readStatement, type TrustedStatement } from './client-identity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -35,7 +36,7 @@ export class ExchangeFacts implements ExchangeRecord {
   }
 
   get startedAt(): number {
-    return Date.now() - (performance.now() - this.begunAt)
+    return wallMs(this.begunAt)
   }
 
   get method(): string {

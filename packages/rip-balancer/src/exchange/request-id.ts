@@ -23,7 +23,13 @@ export function nextRequestNumber(): number {
 
 /** Text of the request id of that number. */
 export function requestIdText(number: number): string {
-  return PREFIX + number.toString(36).padStart(DIGITS, '0')
+  const high = Math.floor(number / PER_HALF)
+  return PREFIX + halfText(high) + halfText(number - high * PER_HALF)
+}
+
+/** Digits of one half; the leading 1 that keeps its zeros is cut off again. */
+function halfText(half: number): string {
+  return (PER_HALF + half).toString(36).slice(1)
 }
 
 /** Writes the field `X-Request-Id` into `out` at `at`, given the id or the number of one of ours; returns where it ends. */

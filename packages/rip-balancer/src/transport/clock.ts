@@ -13,6 +13,20 @@ export function eventBegins(): void {
   eventAt = performance.now()
 }
 
+let wallOffsetMs = 0
+let offsetReadAt = Number.NEGATIVE_INFINITY
+/** The wall clock may be set while we run. */
+const OFFSET_HOLDS_MS = 100
+
+/** A monotonic time as milliseconds since 1970. */
+export function wallMs(monotonic: number): number {
+  if (eventAt - offsetReadAt > OFFSET_HOLDS_MS) {
+    wallOffsetMs = Date.now() - performance.now()
+    offsetReadAt = eventAt
+  }
+  return monotonic + wallOffsetMs
+}
+
 let dateBytes: Buffer = Buffer.alloc(0)
 let dateSecond = -1
 
