@@ -30,6 +30,11 @@ export interface ProcessSpec {
   readonly cwd: string
   /** The complete environment; nothing is inherited beside it. */
   readonly env: Readonly<Record<string, string>>
+  /**
+   * Variables of `env` that differ from one process of the command to the next. A program that is given
+   * `RIP_STANDBY=1` in their place waits for them, a JSON object in one line of its standard input.
+   */
+  readonly lateVariables?: readonly string[]
   /** Descriptors handed down, in order, from 3 on. */
   readonly inheritFds?: readonly number[]
 }

@@ -19,6 +19,17 @@ export interface WorldHost {
   stopped(abandoned: number): void
 }
 
+/** What each worker is told for itself; see `WorkerEnvironment` of `@rip/worker/protocol`. */
+const WORKER_VARIABLES: readonly string[] = [
+  'RIP_SOCKET',
+  'RIP_WORKER_ID',
+  'RIP_GENERATION',
+  'RIP_MODE',
+  'RIP_CONCURRENCY',
+  'RIP_SNAPSHOT',
+  'RIP_CONTROL',
+]
+
 /** Does what the machine decides, with the ports it was given. */
 export class World implements Effects {
   readonly #options: ResolvedOptions
@@ -51,7 +62,8 @@ export class World implements Effects {
   spawn({ slot, socket, generation, snapshot, surroundings }: Launch): number {
     const { spawner, command } = this.#options
     const env = this.#workerEnv(slot, socket, generation, snapshot, surroundings.env)
-    const child = spawner.spawn({ name: `w${slot}`, command: command.argv, cwd: surroundings.cwd, env })
+    const spec = { name: `w${slot}`, command: command.argv, cwd: surroundings.cwd, env }
+    const child = spawner.spawn({ ...spec, lateVariables: WORKER_VARIABLES })
     this.#children.set(child.pid, child)
     void child.exited.then((status) => {
       this.#children.delete(child.pid)

@@ -6,10 +6,20 @@
  *
  * With `--files -`, standard input names the application's files, one relative path a line. With `--request -`
  * and nothing else, standard input is a `BuildRequest` as JSON: the program can be started before it is known
- * what there will be to build. Without a request it ends with 0 and says nothing.
+ * what there will be to build. Without a request it ends with 0 and says nothing. Beside it `--warm ENDING` loads
+ * the compiler for such files of the working directory while there is nothing to do yet.
  */
 import { parseArgs } from 'node:util'
+import { selectAdapter } from './select-adapter.ts'
 import { buildReport, type BuildRequest } from './snapshot/build-report.ts'
+
+/** A bit of everything, so that most of the compiler has run once. */
+const SAMPLE = `
+import { a } from './a'
+export class B extends a
+  c: (d, e = 1) -> "#{d} #{e + 1}"
+export default (f) -> if f then (g * 2 for g in f when g > 1) else { h: 1, i: [2] }
+`
 
 const { values } = parseArgs({
   options: {
@@ -19,13 +29,22 @@ const { values } = parseArgs({
     generation: { type: 'string' },
     files: { type: 'string' },
     request: { type: 'string' },
+    warm: { type: 'string' },
   },
 })
+if (values.warm !== undefined) await warmUp(values.warm)
 const request = values.request === '-' ? await readRequest() : await requestOf(values)
 if (request !== undefined) {
   const report = await buildReport(request)
   console.log(JSON.stringify(report))
   process.exitCode = report.ok ? 0 : 4
+}
+
+/** A compiler that is not installed is reported by the build that needs it. */
+async function warmUp(extension: string): Promise<void> {
+  try {
+    await selectAdapter({ root: process.cwd(), extension }).compile(SAMPLE, { sourceMap: true })
+  } catch {}
 }
 
 async function readRequest(): Promise<BuildRequest | undefined> {

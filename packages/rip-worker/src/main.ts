@@ -3,7 +3,9 @@
  * command line and `WorkerEnvironment` for what a supervisor passes.
  */
 import { readSettings, type Settings, USAGE, UsageError } from './program/settings.ts'
-import { WorkerProgram } from './program/worker-program.ts'
+import { standBy } from './program/standby.ts'
+import { SupervisorPipe } from './program/supervisor-pipe.ts'
+import { type Beginnings, WorkerProgram } from './program/worker-program.ts'
 
 const EXIT_USAGE = 2
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const
@@ -12,8 +14,12 @@ process.exit(await main())
 
 async function main(): Promise<number> {
   try {
+    const standsBy = process.env['RIP_STANDBY'] === '1'
+    const pipe = standsBy || process.env['RIP_CONTROL'] !== undefined ? SupervisorPipe.open() : undefined
+    if (standsBy && !(await standBy(pipe))) return 0
+    const startedMs = standsBy ? performance.now() : 0
     const settings = readSettings(process.argv.slice(2), process.env)
-    if (!settings.help) return await run(settings)
+    if (!settings.help) return await run(settings, { pipe, startedMs })
     process.stdout.write(USAGE)
     return 0
   } catch (error) {
@@ -23,8 +29,8 @@ async function main(): Promise<number> {
   }
 }
 
-function run(settings: Settings): Promise<number> {
-  const program = new WorkerProgram(settings)
+function run(settings: Settings, beginnings: Beginnings): Promise<number> {
+  const program = new WorkerProgram(settings, beginnings)
   process.on('uncaughtException', (error) => program.uncaught(error))
   process.on('unhandledRejection', (error) => program.unhandledRejection(error))
   if (settings.control === undefined) stopOnSignals(program)

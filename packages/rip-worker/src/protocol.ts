@@ -29,6 +29,11 @@ export interface WorkerEnvironment {
   readonly RIP_MODE?: WorkerMode
   /** Requests served at once by this process. */
   readonly RIP_CONCURRENCY?: string
+  /**
+   * `1` in a process that was started ahead of need: everything else above follows as a JSON object in one line of
+   * its standard input.
+   */
+  readonly RIP_STANDBY?: '1'
 }
 
 export type WorkerMode = 'development' | 'production'

@@ -492,3 +492,41 @@ describe('exceptions nobody caught', () => {
     expect(await (await supervised.fetch('/')).text()).toBe('ok')
   })
 })
+
+describe('standing by', () => {
+  const standby = { RIP_STANDBY: '1' }
+
+  test('serves once it is told the rest of its environment', async () => {
+    const source = `export default () => Response.json([process.env.RIP_WORKER_ID, process.env.RIP_STANDBY ?? null])`
+    using folder = new Folder({ 'app.js': source })
+    const socket = folder.file('s.sock')
+    await using program = new Program({ args: [folder.path], env: standby, stdin: 'pipe' })
+    const late = JSON.stringify({ RIP_SOCKET: socket, RIP_WORKER_ID: '7' })
+    // In two pieces, as a pipe may deliver it.
+    await write(program, late.slice(0, 10))
+    await write(program, `${late.slice(10)}\n`)
+    expect(await program.address()).toBe(`unix:${socket}`)
+    expect(await (await fetch('http://worker/', { unix: socket })).json()).toEqual(['7', null])
+  })
+
+  test('is over when its supervisor ends without a need for it', async () => {
+    await using program = new Program({ env: standby, stdin: 'pipe' })
+    await (program.process.stdin as Bun.FileSink).end()
+    expect(await program.exitCode()).toBe(0)
+    expect(program.stdout + program.stderr).toBe('')
+  })
+
+  test('notices the death of its supervisor after it was called', async () => {
+    using folder = new Folder({ 'app.js': HELLO })
+    await using supervised = new Supervised(folder, { env: { ...standby }, stdin: 'pipe' })
+    await write(supervised.program, '{}\n')
+    await until('it is ready', () => supervised.messages.some(({ type }) => type === 'ready'))
+    await (supervised.program.process.stdin as Bun.FileSink).end()
+    expect(await supervised.program.exitCode()).toBe(0)
+  })
+})
+
+async function write({ process: { stdin } }: Program, text: string): Promise<void> {
+  await (stdin as Bun.FileSink).write(text)
+  await (stdin as Bun.FileSink).flush()
+}

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import type { ChildProcess, ProcessSpec, Spawner } from '../ports.ts'
 import { createLineOutput } from './line-output.ts'
 import { createOomWatch, type OomWatch } from './oom.ts'
+import { Standby } from './standby.ts'
 import { type ChildLine, SupervisedChild } from './supervised-child.ts'
 
 export interface SpawnerOptions {
@@ -19,6 +20,8 @@ export interface SpawnerOptions {
   /** Decides when, if ever, a line of the process with this pid is printed. @default prints at once */
   readonly route?: (line: ChildLine, origin: { readonly pid: number; readonly print: () => void }) => void
   readonly oom?: OomWatch
+  /** Keeps a process ready for the next spec with `lateVariables`, for who waits for it. @default false */
+  readonly standby?: boolean
 }
 
 /** Starts real processes; see `ChildProcess` for what each of them is promised. */
@@ -44,7 +47,7 @@ export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
     options.onLine?.(line)
   }
 
-  const spawn = (spec: ProcessSpec): ChildProcess => {
+  const start = (spec: ProcessSpec): SupervisedChild => {
     const child: SupervisedChild = new SupervisedChild(spec, {
       oom,
       onLine: (line) => onLine(line, child.pid),
@@ -54,8 +57,15 @@ export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
     void child.exited.then(() => running.delete(child))
     return child
   }
+  const standby = options.standby === true ? new Standby(start) : undefined
+
+  const spawn = (spec: ProcessSpec): ChildProcess => {
+    const ready = spec.lateVariables === undefined ? undefined : standby?.take(spec)
+    return ready ?? start(spec)
+  }
 
   const stop = async (): Promise<void> => {
+    standby?.close()
     const left = [...running]
     for (const child of left) child.signal('SIGKILL')
     await Promise.all(left.map((child) => child.exited))

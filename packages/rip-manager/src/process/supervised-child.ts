@@ -4,7 +4,7 @@ import type { ChildProcess, ExitStatus, ProcessSpec, Signal } from '../ports.ts'
 import { MAX_LINE_CHARS, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
 import { LineSplitter } from './line-splitter.ts'
 import type { OomWatch } from './oom.ts'
-import { processStartTime } from './start-time.ts'
+import { processStartTime, processState } from './start-time.ts'
 import { TextTail } from './text-tail.ts'
 
 /** One whole line a child wrote. */
@@ -21,30 +21,50 @@ export interface ChildHost {
 }
 
 /**
- * A real process, leader of a session and process group of its own. Its standard input is never written to:
- * it ends when this process does, which tells the child that its supervisor is gone.
+ * A real process, leader of a session and process group of its own. Its standard input, beside what `adopt` says,
+ * is never written to: it ends when this process does, which tells the child that its supervisor is gone.
  */
 export class SupervisedChild implements ChildProcess {
   readonly pid: number
   readonly exited: Promise<ExitStatus>
   readonly #startTime: string | undefined
   readonly #tail = new TextTail(STDERR_TAIL_BYTES)
+  readonly #stdin: PipedProcess['stdin']
+  #name: string
   #reaped = false
   #killedByUs = false
 
   constructor(spec: ProcessSpec, host: ChildHost) {
     const child = start(spec)
     this.pid = child.pid
+    this.#name = spec.name
+    this.#stdin = child.stdin
     // Until it is reaped the pid cannot be taken by another process, so this is its own start time.
     this.#startTime = processStartTime(child.pid)
     const outputs = [
-      readLines(child.stdout, (text) => host.onLine({ name: spec.name, stream: 'stdout', text })),
+      readLines(child.stdout, (text) => host.onLine({ name: this.#name, stream: 'stdout', text })),
       readLines(child.stderr, (text) => {
         this.#tail.push(text)
-        host.onLine({ name: spec.name, stream: 'stderr', text })
+        host.onLine({ name: this.#name, stream: 'stderr', text })
       }),
     ]
     this.exited = this.#settle(child, outputs, host.oom)
+  }
+
+  /** Whether it is dead, also when nobody has been told yet. */
+  get hasEnded(): boolean {
+    return this.#reaped || processState(this.pid) === 'Z'
+  }
+
+  /** Gives a process that stands by its name and the rest of its environment. */
+  adopt(name: string, variables: Readonly<Record<string, string>>): void {
+    this.#name = name
+    try {
+      void this.#stdin.write(`${JSON.stringify(variables)}\n`)
+      void this.#stdin.flush()
+    } catch {
+      // EPIPE: it has just died, which its end tells.
+    }
   }
 
   signal(signal: Signal): void {

@@ -4,6 +4,8 @@ export interface BuilderProcessOptions {
   /** Folder of the application. */
   readonly root: string
   readonly env: Readonly<Record<string, string>>
+  /** Ending of files whose compiler it loads while it waits. @default none */
+  readonly warm?: string | undefined
 }
 
 /** What the builder program is asked to do. */
@@ -23,13 +25,16 @@ export interface BuilderOutput {
 export class BuilderProcess {
   readonly #child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
 
-  constructor({ root, env }: BuilderProcessOptions) {
+  constructor({ root, env, warm }: BuilderProcessOptions) {
     const program = fileURLToPath(import.meta.resolve('@rip/transpile/builder'))
-    this.#child = Bun.spawn([process.execPath, program, '--request', '-'], {
-      cwd: root,
-      env,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
+    this.#child = Bun.spawn(
+      [process.execPath, program, '--request', '-', ...(warm === undefined ? [] : ['--warm', warm])],
+      {
+        cwd: root,
+        env,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      },
+    )
   }
 
   get exited(): Promise<number> {

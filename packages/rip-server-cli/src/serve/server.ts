@@ -111,6 +111,7 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
   const spawner = owned.use(
     createSpawner({
       color: plan.color,
+      standby: mode === 'development',
       route: (line, origin) => output.route(line, origin),
       onLine: (line) => log.write(`${line.name} | ${line.text}`),
     }),

@@ -48,7 +48,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     const environment = environmentOf(state)
     const byStandby = await this.#buildByStandby(order, environment, signal)
     const { stdout, stderr, code } = byStandby ?? (await this.#start().build(order, signal))
-    this.#prepareNext(environment)
+    this.#prepareNext(environment, warmedEnding(state))
     signal.throwIfAborted()
     const report = parseReport(stdout)
     if (report?.ok === true) return { ok: true, snapshot: { generation, folder: out } }
@@ -95,20 +95,25 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     return isWanted && parseReport(output.stdout) === undefined ? undefined : output
   }
 
-  #start(): BuilderProcess {
-    const builder = new BuilderProcess(this.#options)
+  #start(warm?: string): BuilderProcess {
+    const builder = new BuilderProcess({ ...this.#options, warm })
     this.#running.add(builder)
     void builder.exited.then(() => this.#running.delete(builder))
     return builder
   }
 
-  #prepareNext(environment: string): void {
+  #prepareNext(environment: string, warm: string | undefined): void {
     if (this.#options.standby !== true || this.#closed) return
     clearTimeout(this.#standbyTimer)
     this.#standbyTimer = setTimeout(() => {
-      this.#standby ??= { process: this.#start(), environment }
+      this.#standby ??= { process: this.#start(warm), environment }
     }, STANDBY_DELAY_MS)
   }
+}
+
+/** Most changes are to files of the language the application is written in. */
+function warmedEnding({ files }: TreeState): string | undefined {
+  return [...files.keys()].some((path) => path.endsWith('.rip')) ? '.rip' : undefined
 }
 
 /** The files Bun reads when a process starts: one that started before they changed is of no use. */

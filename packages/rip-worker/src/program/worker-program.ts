@@ -14,11 +14,20 @@ import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { ControlLink } from './control-link.ts'
 import { LoopLag } from './loop-lag.ts'
 import type { Settings } from './settings.ts'
-import { onSupervisorPipeEnd } from './supervisor-pipe.ts'
+import type { SupervisorPipe } from './supervisor-pipe.ts'
+
+export interface Beginnings {
+  /** Held open by the supervisor. @default nobody supervises */
+  readonly pipe?: SupervisorPipe | undefined
+  /** Time of this process at which there was something to do. @default 0 */
+  readonly startedMs?: number
+}
 
 /** The life of a worker process: boot, serve, leave. Ends with the exit code. */
 export class WorkerProgram {
   readonly #settings: Settings
+  readonly #pipe: SupervisorPipe | undefined
+  readonly #startedMs: number
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
   #phase: 'booting' | 'serving' | 'leaving' | 'draining' = 'booting'
@@ -27,8 +36,10 @@ export class WorkerProgram {
   #beacon: NodeJS.Timeout | undefined
   #exitCode = 0
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, { pipe, startedMs = 0 }: Beginnings = {}) {
     this.#settings = settings
+    this.#pipe = pipe
+    this.#startedMs = startedMs
   }
 
   run(): Promise<number> {
@@ -73,13 +84,13 @@ export class WorkerProgram {
     await this.#worker.start()
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
-    this.#send({ type: 'ready', bootMs: Math.round(performance.now()), entry })
+    this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
   }
 
   async #connect(): Promise<void> {
     const path = this.#settings.control
     if (path === undefined) return
-    onSupervisorPipeEnd(() => this.#supervisorGone())
+    void this.#pipe?.end().then(() => this.#supervisorGone())
     try {
       this.#link = await ControlLink.connect(path, {
         onMessage: (message) => this.#obey(message),
@@ -95,7 +106,9 @@ export class WorkerProgram {
 
   async #installLoader(): Promise<void> {
     try {
-      await import('@rip/transpile/register')
+      const { install } = await import('@rip/transpile/loader')
+      const { snapshot } = this.#settings
+      install(snapshot === undefined ? {} : { snapshot })
     } catch (cause) {
       throw new WorkerError('RIP_LOADER_FAILED', { reason: reasonOf(cause) }, { cause })
     }

@@ -1,0 +1,168 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const PROGRAM = fileURLToPath(new URL('bin/rip-server', import.meta.resolve('rip-server/package.json')))
+/** Longest wait for anything; reaching it ends the run. */
+const PATIENCE_MS = 30_000
+
+/** Something that serves a small application and takes over what is saved. */
+export interface Contender {
+  readonly name: string
+  /** File the application consists of. */
+  readonly file: string
+  /** Text of the file for a version. */
+  readonly source: (version: string) => string
+  /** Command line, given the port. */
+  readonly command: (port: number) => readonly string[]
+}
+
+const handler = (version: string): string => `export default () => new Response('${version}')\n`
+const serving = (version: string): string =>
+  `Bun.serve({ port: Number(process.env.PORT), fetch: () => new Response('${version}') })\n`
+
+export const RIP_TYPESCRIPT: Contender = {
+  name: 'rip-server, .ts',
+  file: 'index.ts',
+  source: handler,
+  command: (port) => [process.execPath, PROGRAM, 'dev', '.', String(port)],
+}
+
+export const RIP_LANGUAGE: Contender = {
+  name: 'rip-server, .rip',
+  file: 'index.rip',
+  source: (version) => `export default -> new Response '${version}'\n`,
+  command: RIP_TYPESCRIPT.command,
+}
+
+/** The production command, for what is not about saving. */
+export const RIP_PRODUCTION: Contender = {
+  ...RIP_TYPESCRIPT,
+  name: 'rip-server start',
+  command: (port) => [process.execPath, PROGRAM, 'start', '.', 'w:4', String(port)],
+}
+
+export const BUN_HOT: Contender = {
+  name: 'bun --hot',
+  file: 'index.ts',
+  source: serving,
+  command: () => [process.execPath, '--hot', 'index.ts'],
+}
+
+export const BUN_WATCH: Contender = {
+  ...BUN_HOT,
+  name: 'bun --watch',
+  command: () => [process.execPath, '--watch', 'index.ts'],
+}
+
+/** A contender that runs in a folder of its own. */
+export class Running implements AsyncDisposable {
+  readonly contender: Contender
+  readonly port: number
+  readonly folder: string
+  refused = 0
+  readonly #ownsFolder: boolean
+  readonly #child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>
+  #version = 0
+
+  /** @param folder of the application, when it is to outlive this process. @default a new one */
+  constructor(contender: Contender, folder?: string) {
+    this.contender = contender
+    this.#ownsFolder = folder === undefined
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), 'rip-latency-'))
+    this.port = freePort()
+    this.#write()
+    const { PATH = '', HOME = '/' } = process.env
+    this.#child = Bun.spawn([...contender.command(this.port)], {
+      cwd: this.folder,
+      env: {
+        PATH: `${dirname(process.execPath)}:${PATH}`,
+        HOME,
+        PORT: String(this.port),
+        XDG_RUNTIME_DIR: join(this.folder, '..', `run-${this.port}`),
+        NO_COLOR: '1',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+  }
+
+  get pid(): number {
+    return this.#child.pid
+  }
+
+  /** Resolves when the first version is served. */
+  async ready(): Promise<void> {
+    await this.#serves(this.#text)
+  }
+
+  /** Saves the next version; resolves with the time from the write to its first answer. */
+  async save(): Promise<number> {
+    this.#version++
+    const startedAt = performance.now()
+    this.#write()
+    await this.#serves(this.#text)
+    return performance.now() - startedAt
+  }
+
+  /** Output until the text appears; for what a server says about itself. */
+  async says(text: string): Promise<void> {
+    let said = ''
+    for await (const chunk of this.#child.stderr) {
+      said += Buffer.from(chunk).toString()
+      if (said.includes(text)) return
+    }
+    throw new Error(`${this.contender.name} never said ${text}: ${said}`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGTERM')
+    await this.#child.exited
+    if (this.#ownsFolder) rmSync(this.folder, { recursive: true, force: true })
+    rmSync(join(this.folder, '..', `run-${this.port}`), { recursive: true, force: true })
+  }
+
+  get #text(): string {
+    return `v${this.#version}`
+  }
+
+  #write(): void {
+    writeFileSync(join(this.folder, this.contender.file), this.contender.source(this.#text))
+  }
+
+  /** Asks without a pause, each time on a connection of its own, as a waiting browser would if it could. */
+  async #serves(text: string): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS
+    while (performance.now() < deadline) {
+      const answer = await fetch(`http://127.0.0.1:${this.port}/`, { keepalive: false }).then(
+        (response) => response.text(),
+        () => undefined,
+      )
+      if (answer === text) return
+      if (answer === undefined && this.#version > 0) this.refused++
+      await Bun.sleep(1)
+    }
+    throw new Error(`${this.contender.name} does not serve ${text}`)
+  }
+}
+
+/** All processes below a process, by proc_tid_children(5): each of its threads may have started some. */
+export function descendantsOf(pid: number): number[] {
+  const tasks = readdirSync(`/proc/${pid}/task`)
+  const children = tasks.flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  )
+  return children.flatMap((child) => [child, ...descendantsOf(child)])
+}
+
+export function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+}
+
+function freePort(): number {
+  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const { port } = probe
+  probe.stop(true)
+  return port
+}

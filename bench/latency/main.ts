@@ -1,0 +1,136 @@
+/**
+ * How soon it reacts: from saving a file to the first answer of the new code beside `bun --hot` and `bun --watch`,
+ * from the command to four ready workers, and from the SIGKILL of a worker to full capacity.
+ *
+ *   bun run bench latency [--saves 100] [--boots 20] [--kills 50]
+ *
+ * One save at a time, contenders in turn. The result is printed and written to bench/results/latency.json.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import {
+  BUN_HOT,
+  BUN_WATCH,
+  commandOf,
+  descendantsOf,
+  RIP_LANGUAGE,
+  RIP_PRODUCTION,
+  RIP_TYPESCRIPT,
+  Running,
+} from './contender.ts'
+
+/** Pause between two saves: people do not save faster, and what prepares for the next one gets its time. */
+const PAUSE_MS = 800
+/** Pause between two kills; closer ones are held for a crash loop and answered with pauses. */
+const KILL_PAUSE_MS = 1_000
+const WORKERS = 4
+
+interface Figures {
+  readonly count: number
+  readonly p50: number
+  readonly p95: number
+  readonly max: number
+}
+
+const { values } = parseArgs({
+  options: {
+    saves: { type: 'string', default: '100' },
+    boots: { type: 'string', default: '20' },
+    kills: { type: 'string', default: '50' },
+  },
+})
+
+const results: Record<string, Figures & { readonly refused?: number }> = {}
+await measureSaves(Number(values.saves))
+await measureBoots(Number(values.boots))
+await measureKills(Number(values.kills))
+
+const folder = fileURLToPath(new URL('../results/', import.meta.url))
+mkdirSync(folder, { recursive: true })
+writeFileSync(join(folder, 'latency.json'), `${JSON.stringify(results, null, 2)}\n`)
+
+async function measureSaves(saves: number): Promise<void> {
+  if (saves === 0) return
+  await using stack = new AsyncDisposableStack()
+  const running = [RIP_TYPESCRIPT, RIP_LANGUAGE, BUN_HOT, BUN_WATCH].map((each) =>
+    stack.use(new Running(each)),
+  )
+  for (const each of running) await each.ready()
+  const tookMs = new Map(running.map((each) => [each, [] as number[]]))
+  for (let save = 0; save < saves; save++) {
+    for (const each of running) {
+      await Bun.sleep(PAUSE_MS / running.length)
+      tookMs.get(each)!.push(await each.save())
+    }
+  }
+  for (const [each, times] of tookMs) tell(`save → served, ${each.contender.name}`, times, each.refused)
+}
+
+async function measureBoots(boots: number): Promise<void> {
+  const app = mkdtempSync(join(tmpdir(), 'rip-latency-app-'))
+  const tookMs: number[] = []
+  for (let boot = 0; boot <= boots; boot++) {
+    const startedAt = performance.now()
+    await using running = new Running(RIP_PRODUCTION, app)
+    await running.says('next ')
+    // The first one fills the cache.
+    if (boot > 0) tookMs.push(performance.now() - startedAt)
+  }
+  rmSync(app, { recursive: true, force: true })
+  if (boots > 0) tell(`command → ${WORKERS} workers ready`, tookMs)
+}
+
+async function measureKills(kills: number): Promise<void> {
+  if (kills === 0) return
+  await using running = new Running(RIP_PRODUCTION)
+  await running.says('next ')
+  const tookMs: number[] = []
+  for (let kill = 0; kill < kills; kill++) {
+    const before = workersOf(running.pid)
+    const startedAt = performance.now()
+    process.kill(before[kill % before.length]!.pid, 'SIGKILL')
+    await fullCapacity(running, before[kill % before.length]!.pid)
+    tookMs.push(performance.now() - startedAt)
+    await Bun.sleep(KILL_PAUSE_MS)
+  }
+  tell('worker SIGKILLed → full capacity', tookMs)
+}
+
+/** All workers are there and take requests, as `rip-server status` says. */
+async function fullCapacity(running: Running, gone: number): Promise<void> {
+  const control = controlOf(running)
+  for (;;) {
+    const response = await fetch('http://control/status', { unix: control })
+    const { workers } = (await response.json()) as { workers: { pid: number; phase: string }[] }
+    const ready = workers.filter(({ pid, phase }) => phase === 'ready' && pid !== gone)
+    if (ready.length === WORKERS) return
+    await Bun.sleep(2)
+  }
+}
+
+function controlOf({ folder: app, port }: Running): string {
+  const base = join(app, '..', `run-${port}`)
+  const [path] = [...new Bun.Glob('rip-server/*/control.sock').scanSync({ cwd: base, onlyFiles: false })]
+  return join(base, path!)
+}
+
+function workersOf(pid: number): { readonly pid: number }[] {
+  return descendantsOf(pid)
+    .filter((each) => commandOf(each).includes('rip-worker'))
+    .map((each) => ({ pid: each }))
+}
+
+function tell(what: string, times: readonly number[], refused?: number): void {
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number): number =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]! * 10) / 10
+  const figures = { count: sorted.length, p50: at(0.5), p95: at(0.95), max: at(1) }
+  results[what] = { ...figures, ...(refused !== undefined && { refused }) }
+  const missed = refused === undefined ? '' : `, ${refused} refused`
+  console.log(
+    `${what}: p50 ${figures.p50} ms, p95 ${figures.p95} ms, max ${figures.max} ms (${figures.count})${missed}`,
+  )
+}

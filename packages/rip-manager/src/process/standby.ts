@@ -1,0 +1,67 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ProcessSpec } from '../ports.ts'
+import type { SupervisedChild } from './supervised-child.ts'
+
+/** How long after a start the process for the next one is started: what was started boots meanwhile. */
+const STANDBY_DELAY_MS = 500
+
+/**
+ * Keeps one process of a command started ahead of need, without the variables that are only known then. One that
+ * was started from another command, environment or state of the files the runtime reads at its start is of no use.
+ */
+export class Standby {
+  readonly #start: (spec: ProcessSpec) => SupervisedChild
+  #ready: { readonly child: SupervisedChild; readonly origin: string } | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(start: (spec: ProcessSpec) => SupervisedChild) {
+    this.#start = start
+  }
+
+  /** The process that stands by, now with the rest of its environment; `undefined` when there is none that fits. */
+  take(spec: ProcessSpec): SupervisedChild | undefined {
+    const ready = this.#ready
+    this.#ready = undefined
+    this.#prepareNext(spec)
+    if (ready === undefined || ready.child.hasEnded) return undefined
+    if (ready.origin !== originOf(spec)) {
+      ready.child.signal('SIGKILL')
+      return undefined
+    }
+    const late = (spec.lateVariables ?? []).filter((name) => spec.env[name] !== undefined)
+    ready.child.adopt(spec.name, Object.fromEntries(late.map((name) => [name, spec.env[name]!])))
+    return ready.child
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#ready = undefined
+  }
+
+  #prepareNext(spec: ProcessSpec): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      const env = { ...earlyEnv(spec), RIP_STANDBY: '1' }
+      this.#ready = { child: this.#start({ ...spec, name: 'standby', env }), origin: originOf(spec) }
+    }, STANDBY_DELAY_MS)
+    this.#timer.unref()
+  }
+}
+
+function earlyEnv({ env, lateVariables = [] }: ProcessSpec): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !lateVariables.includes(name)))
+}
+
+function originOf(spec: ProcessSpec): string {
+  return JSON.stringify([spec.command, spec.cwd, earlyEnv(spec), runtimeFiles(spec.cwd)])
+}
+
+/** Inode, size and time of the files Bun reads when it starts. */
+function runtimeFiles(folder: string): readonly string[] {
+  const names = readdirSync(folder).filter((name) => name.startsWith('.env') || name === 'bunfig.toml')
+  return names.flatMap((name) => {
+    const status = statSync(join(folder, name), { throwIfNoEntry: false })
+    return status === undefined ? [] : [`${name} ${status.ino} ${status.size} ${status.mtimeMs}`]
+  })
+}

@@ -1,0 +1,99 @@
+import { expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
+import { createSpawner, type ProcessSpawner } from '../../src/process/spawner.ts'
+import type { ProcessSpec } from '../../src/ports.ts'
+import type { ChildLine } from '../../src/process/supervised-child.ts'
+import { isAlive, temporaryFolder, type TemporaryFolder, waitFor } from '../real.ts'
+
+/** Says whether it stands by, what it is told late, and waits for the end of its supervisor. */
+const PROGRAM = `
+  if [ "$RIP_STANDBY" = 1 ]; then echo standing by; read -r LATE; fi
+  echo "$EARLY $NUMBER $LATE"
+  exec cat
+`
+
+function specOf(number: number, folder: TemporaryFolder, early = 'early'): ProcessSpec {
+  return {
+    name: `w${number}`,
+    command: ['sh', '-c', PROGRAM],
+    cwd: folder.path,
+    env: { PATH: process.env['PATH'] ?? '', EARLY: early, NUMBER: String(number) },
+    lateVariables: ['NUMBER', 'ABSENT'],
+  }
+}
+
+interface Standing extends AsyncDisposable {
+  readonly spawner: ProcessSpawner
+  readonly lines: (ChildLine & { readonly pid: number })[]
+  readonly folder: TemporaryFolder
+  /** Starts the first process and waits until another one stands by; resolves with its pid. */
+  standby(): Promise<number>
+  text(name: string): string[]
+}
+
+async function standing(): Promise<Standing> {
+  const lines: (ChildLine & { pid: number })[] = []
+  const folder = await temporaryFolder()
+  const spawner = createSpawner({
+    stdout: new PassThrough().resume(),
+    stderr: new PassThrough().resume(),
+    standby: true,
+    route: (line, { pid }) => void lines.push({ ...line, pid }),
+  })
+  return {
+    spawner,
+    lines,
+    folder,
+    async standby() {
+      spawner.spawn(specOf(1, folder))
+      return waitFor('one stands by', () => lines.find(({ name }) => name === 'standby')?.pid)
+    },
+    text: (name) => lines.filter((line) => line.name === name).map(({ text }) => text),
+    async [Symbol.asyncDispose]() {
+      await spawner.close()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('the next process is the one that stood by, under its own name and with what it is told late', async () => {
+  await using s = await standing()
+  const pid = await s.standby()
+  expect(s.text('w1')).toEqual(['early 1 '])
+  expect(s.spawner.spawn(specOf(2, s.folder)).pid).toBe(pid)
+  await waitFor('it has spoken', () => s.text('w2').length > 0)
+  expect(s.text('w2')).toEqual(['early  {"NUMBER":"2"}'])
+})
+
+test.each([
+  ['another environment', (s: Standing) => specOf(2, s.folder, 'other'), () => {}],
+  [
+    'a changed .env file',
+    (s: Standing) => specOf(2, s.folder),
+    (s: Standing) => writeFileSync(s.folder.at('.env'), 'A=1'),
+  ],
+])('one that was started with %s is of no use and ends', async (_what, spec, change) => {
+  await using s = await standing()
+  const pid = await s.standby()
+  change(s)
+  expect(s.spawner.spawn(spec(s)).pid).not.toBe(pid)
+  await waitFor('it has ended', () => !isAlive(pid))
+})
+
+test('one that died is not handed out', async () => {
+  await using s = await standing()
+  const pid = await s.standby()
+  process.kill(pid, 'SIGKILL')
+  await waitFor('it is buried', () => !isAlive(pid))
+  const child = s.spawner.spawn(specOf(2, s.folder))
+  expect(child.pid).not.toBe(pid)
+  await waitFor('the other one has spoken', () => s.text('w2').length > 0)
+})
+
+test('ends with the spawner', async () => {
+  const s = await standing()
+  const pid = await s.standby()
+  await s[Symbol.asyncDispose]()
+  expect(isAlive(pid)).toBe(false)
+})
