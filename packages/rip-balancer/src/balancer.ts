@@ -126,6 +126,7 @@ export class Balancer implements AsyncDisposable {
       inFlight: this.metrics.inFlight,
       serverErrors: this.metrics.serverErrors,
       uptimeMs: Math.round(performance.now() - this.startedAtMs),
+      generations: this.metrics.generations.all(),
       pools: [this.pool.snapshot()],
     }
   }

@@ -38,6 +38,8 @@ export const UNSETTLED_MS = 300
 
 export const DEFAULT_OBSERVE_EVERY_MS = 500
 export const DEFAULT_OBSERVE_MIN_REQUESTS = 50
+/** Fewer failed answers than these say nothing, however few answers there were. */
+export const DEFAULT_OBSERVE_MIN_ERRORS = 10
 export const DEFAULT_OBSERVE_MAX_ERROR_RATE = 0.02
 
 /** The manager looks after everything at least this often. */

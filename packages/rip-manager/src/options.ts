@@ -58,6 +58,8 @@ export interface ObserveOptions {
   readonly windowMs: number
   /** Answers needed before they say anything. @default 50 */
   readonly minRequests?: number
+  /** Failed answers needed, so that chance does not bring a release down. @default 10 */
+  readonly minErrors?: number
   /** How far the share of failed answers may exceed that of the generation before. @default 0.02 */
   readonly maxErrorRate?: number
   /** @default 500 */

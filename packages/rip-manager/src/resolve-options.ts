@@ -125,6 +125,7 @@ function resolveObserve(observe: ObserveOptions): NonNullable<MachineConfig['obs
   return {
     windowMs: observe.windowMs,
     minRequests: observe.minRequests ?? defaults.DEFAULT_OBSERVE_MIN_REQUESTS,
+    minErrors: observe.minErrors ?? defaults.DEFAULT_OBSERVE_MIN_ERRORS,
     maxErrorRate: observe.maxErrorRate ?? defaults.DEFAULT_OBSERVE_MAX_ERROR_RATE,
     everyMs: observe.everyMs ?? defaults.DEFAULT_OBSERVE_EVERY_MS,
   }

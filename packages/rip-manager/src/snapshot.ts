@@ -46,6 +46,8 @@ export type RefusalCode =
   | 'boot-timeout'
   | 'verify-failed'
   | 'routing-failed'
+  /** It served, and its answers failed: the one before serves again. */
+  | 'rolled-back'
   | 'superseded'
   | 'held'
   | 'stopping'

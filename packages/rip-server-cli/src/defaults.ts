@@ -6,6 +6,8 @@ export const DEFAULT_DEV_WORKERS = 2
 export const DEFAULT_CONCURRENCY = 100
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
 export const DEFAULT_BOOT_TIMEOUT_MS = 30_000
+/** How long the answers of new code are watched while the code before stands by. */
+export const DEFAULT_ROLLBACK_WINDOW_MS = 10_000
 /** How long a command waits for the running instance. */
 export const DEFAULT_COMMAND_TIMEOUT_MS = 120_000
 export const MAX_WORKERS = 512

@@ -1,3 +1,4 @@
+import type { GenerationTally } from '../metrics/generation-tallies.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 
 /** Raised when a field of the admin API changes its meaning. */
@@ -49,5 +50,7 @@ export interface BalancerStatus {
   /** Requests answered with 5xx, by the balancer or by a backend. */
   readonly serverErrors: number
   readonly uptimeMs: number
+  /** Answers by generation of the backends. */
+  readonly generations: readonly GenerationTally[]
   readonly pools: readonly PoolSnapshot[]
 }

@@ -6,7 +6,7 @@ import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import type { AdminClient } from './admin-client.ts'
 import { ADMIN_VERSION, type BackendDeclaration, type BalancerStatus } from './admin-protocol.ts'
 import type { AdminPool, AdminTarget } from './admin-server.ts'
-import { sumMetrics, sumPools } from './sum.ts'
+import { sumMetrics, sumPools, sumTallies } from './sum.ts'
 
 /** A process behind the relay. */
 export interface RelayedProcess {
@@ -79,6 +79,7 @@ export class AdminRelay implements AdminTarget, AdminPool {
       inFlight: sum('inFlight'),
       serverErrors: sum('serverErrors'),
       uptimeMs: Math.round(performance.now() - this.startedAtMs),
+      generations: sumTallies(all.map(({ generations }) => generations)),
       pools: sumPools(all.map(({ pools }) => pools)),
     }
   }

@@ -1,3 +1,4 @@
+import type { GenerationTally } from '../metrics/generation-tallies.ts'
 import type { MemberSnapshot, PoolSnapshot } from '../pool/pool-snapshot.ts'
 
 /** The pools of several processes as if they were those of one. */
@@ -22,6 +23,16 @@ function sumBackends(all: readonly MemberSnapshot[]): MemberSnapshot[] {
     maxInFlight: total(same, ({ maxInFlight }) => maxInFlight),
     requests: total(same, ({ requests }) => requests),
     failures: total(same, ({ failures }) => failures),
+  }))
+}
+
+/** The answers of several processes as if they were those of one. */
+export function sumTallies(perProcess: readonly (readonly GenerationTally[])[]): GenerationTally[] {
+  const groups = Map.groupBy(perProcess.flat(), ({ generation }) => generation)
+  return [...groups].map(([generation, same]) => ({
+    generation,
+    requests: total(same, ({ requests }) => requests),
+    errors: total(same, ({ errors }) => errors),
   }))
 }
 

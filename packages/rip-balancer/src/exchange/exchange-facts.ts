@@ -18,6 +18,7 @@ export class ExchangeFacts implements ExchangeRecord {
   totalMs = 0
   bytesSent = 0
   backend: string | undefined = undefined
+  generation: string | undefined = undefined
   protected readonly plane: DataPlane
   protected readonly client: ClientSide
   protected readonly body: RequestBody
@@ -94,6 +95,7 @@ export class ExchangeFacts implements ExchangeRecord {
     this.status = this.retries = this.bytesSent = 0
     this.queueMs = this.responseMs = this.totalMs = 0
     this.backend = undefined
+    this.generation = undefined
     this.statement = undefined
     this.idNumber = 0
     this.givenId = undefined

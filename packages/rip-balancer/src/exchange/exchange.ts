@@ -332,6 +332,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   private connect(backend: Backend): void {
     this.claimed = backend
     this.backend = backend.id
+    this.generation = backend.generation
     this.dispatchedAt = monotonicMs()
     this.upstream = this.freshOnly ? undefined : this.plane.upstreams.takeIdle(backend, this)
     if (this.upstream !== undefined) return this.send()

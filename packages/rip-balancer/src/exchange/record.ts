@@ -59,6 +59,8 @@ export interface ExchangeRecord {
   readonly bytesReceived: number
   /** Id of the last backend tried; `undefined` when none was claimed. */
   readonly backend: string | undefined
+  /** Generation of that backend; `undefined` outside rip-server. */
+  readonly generation: string | undefined
   /** Attempts after the first one. */
   readonly retries: number
   /** Time spent in the queue of the pool. */

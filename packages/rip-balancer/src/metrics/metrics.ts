@@ -1,5 +1,6 @@
 import type { ConnectionEvent, EndCause, ExchangeObserver, ExchangeRecord } from '../exchange/record.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
+import { GenerationTallies } from './generation-tallies.ts'
 
 /** Upper bounds of the buckets of durations, in seconds. */
 const BUCKET_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
@@ -45,6 +46,7 @@ export class Metrics implements ExchangeObserver {
   requests = 0
   serverErrors = 0
   connections = 0
+  readonly generations: GenerationTallies = new GenerationTallies()
   private begun = 0
   private retries = 0
   private bytesSent = 0
@@ -71,6 +73,7 @@ export class Metrics implements ExchangeObserver {
     this.bytesSent += record.bytesSent
     this.bytesReceived += record.bytesReceived
     if (record.status >= 500) this.serverErrors++
+    this.generations.count(record)
     this.statuses[Math.min(5, Math.floor(record.status / 100))]!++
     this.causes.set(record.cause, (this.causes.get(record.cause) ?? 0) + 1)
     this.total.observe(record.totalMs)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { sumMetrics, sumPools } from '../../src/admin/sum.ts'
+import { sumMetrics, sumPools, sumTallies } from '../../src/admin/sum.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 import type { MemberSnapshot, PoolSnapshot } from '../../src/pool/pool-snapshot.ts'
 
@@ -40,6 +40,15 @@ describe('the sum of several processes', () => {
         inFlight: 6,
         ejections: 2,
       },
+    ])
+  })
+
+  test('adds the answers of each generation', () => {
+    const one = [{ generation: 'g1', requests: 10, errors: 1 }]
+    const other = [...one, { generation: 'g2', requests: 5, errors: 0 }]
+    expect(sumTallies([one, other])).toEqual([
+      { generation: 'g1', requests: 20, errors: 2 },
+      { generation: 'g2', requests: 5, errors: 0 },
     ])
   })
 

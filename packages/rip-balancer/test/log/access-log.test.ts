@@ -20,6 +20,7 @@ const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   cause: 'completed',
   bytesSent: 123,
   bytesReceived: 0,
+  generation: 'g1',
   backend: 'a',
   retries: 0,
   queueMs: 0,

@@ -18,6 +18,7 @@ const ended = (changes: Partial<ExchangeRecord>): ExchangeRecord => ({
   bytesSent: 100,
   bytesReceived: 10,
   backend: 'a',
+  generation: 'g1',
   retries: 0,
   queueMs: 0,
   responseMs: 1,
@@ -46,6 +47,28 @@ describe('metrics', () => {
     ])
       expect(lines).toContain(line)
     expect([metrics.requests, metrics.serverErrors]).toEqual([2, 1])
+  })
+
+  test('tell how the backends of each generation answered, whatever the client did', () => {
+    const metrics = new Metrics()
+    metrics.ended(ended({}))
+    metrics.ended(ended({ status: 500 }))
+    metrics.ended(ended({ status: 200, cause: 'backend-reset' }))
+    metrics.ended(ended({ status: 499, cause: 'client-gone' }))
+    metrics.ended(ended({ generation: 'g2', status: 404 }))
+    metrics.ended(ended({ generation: undefined, status: 503, cause: 'no-backend' }))
+    expect(metrics.generations.all()).toEqual([
+      { generation: 'g1', requests: 3, errors: 2 },
+      { generation: 'g2', requests: 1, errors: 0 },
+    ])
+  })
+
+  test('remember the last few generations only', () => {
+    const metrics = new Metrics()
+    for (let n = 0; n < 100; n++) metrics.ended(ended({ generation: `g${n}` }))
+    expect(metrics.generations.all().map(({ generation }) => generation)).toEqual(
+      Array.from({ length: 8 }, (_, n) => `g${92 + n}`),
+    )
   })
 
   test('put durations into cumulative buckets, upper bound included', () => {

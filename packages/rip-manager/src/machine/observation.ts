@@ -1,7 +1,8 @@
 import { retire } from './group.ts'
 import type { ObservedCounts } from './inputs.ts'
 import { beginRollback } from './rollout.ts'
-import type { Group, Pool } from './state.ts'
+import type { Group, Observation, Pool } from './state.ts'
+import type { ResponseCounts } from '../ports.ts'
 
 /** The generation before stands by while the answers of the new one are watched. */
 export function beginObservation(pool: Pool, before: Group): void {
@@ -38,22 +39,38 @@ export function observe(pool: Pool): void {
 export function onObserved(pool: Pool, token: number, counts: ObservedCounts | undefined): void {
   const { observation } = pool
   if (observation?.token !== token || counts === undefined || pool.rollout !== null) return
-  const { minRequests, maxErrorRate } = pool.config.observe!
-  const { serving, before } = counts
-  if (serving.requests < minRequests) return
-  const rate = serving.errors / serving.requests
-  const usual = before.requests === 0 ? 0 : before.errors / before.requests
-  if (rate <= usual + maxErrorRate) return
+  const since = answersSinceCut(observation, counts.serving)
+  if (!isWorse(pool, since, counts.before)) return
   const because =
-    `${serving.errors} of ${serving.requests} answers failed (${percent(rate)}); ` +
-    `it was ${percent(usual)} before`
+    `${since.errors} of ${since.requests} answers failed (${percent(shareOf(since))}); ` +
+    `it was ${percent(shareOf(counts.before))} before`
   rollBackAutomatically(pool, observation.before, because)
+}
+
+/** Without those the same content gave when it served once already. */
+function answersSinceCut(observation: Observation, counts: ResponseCounts): ResponseCounts {
+  observation.baseline ??= counts
+  // Fewer than at the cut: the router is a new one and began anew.
+  if (counts.requests < observation.baseline.requests) observation.baseline = { requests: 0, errors: 0 }
+  const { requests, errors } = observation.baseline
+  return { requests: counts.requests - requests, errors: counts.errors - errors }
+}
+
+/** Few answers say little: one failure among ten is no reason to go back. */
+function isWorse({ config }: Pool, now: ResponseCounts, before: ResponseCounts): boolean {
+  const { minRequests, minErrors, maxErrorRate } = config.observe!
+  if (now.requests < minRequests || now.errors < minErrors) return false
+  return shareOf(now) > shareOf(before) + maxErrorRate
 }
 
 function rollBackAutomatically(pool: Pool, before: Group, because: string): void {
   const wish = { commands: [], because, sinceMs: pool.nowMs, confirms: false, retried: false }
   pool.observation = null
   beginRollback(pool, before.generation, before, wish)
+}
+
+function shareOf({ requests, errors }: ResponseCounts): number {
+  return requests === 0 ? 0 : errors / requests
 }
 
 function percent(rate: number): string {

@@ -1,7 +1,7 @@
 import type { BootFailure } from '@rip/worker/protocol'
 import { UNSETTLED_MS } from '../defaults.ts'
 import type { BuildResult, TreeState } from '../ports.ts'
-import type { RefusalCode } from '../snapshot.ts'
+import type { Refusal, RefusalCode } from '../snapshot.ts'
 import type { ReloadResult } from '../manager-api.ts'
 import { createGroup, discardUnused, dismiss, retire } from './group.ts'
 import { beginObservation, endObservation } from './observation.ts'
@@ -229,7 +229,7 @@ export function commit(pool: Pool): void {
   group.served = true
   pool.serving = group
   pool.admitted += 1
-  pool.lastRefusal = null
+  pool.lastRefusal = rollout.kind === 'rollback' && !rollout.asked ? takenBack(pool, old, rollout) : null
   pool.quarantine = rollout.kind === 'rollback' ? (old?.generation.id ?? null) : null
   endObservation(pool)
   const tookMs = pool.nowMs - rollout.sinceMs
@@ -242,6 +242,11 @@ export function commit(pool: Pool): void {
   if (pool.phase === 'starting') announce(pool, tookMs)
   settleAll(pool, rollout.commands, { ok: true, generation, previous, tookMs, unchanged: false })
   finishRestart(pool)
+}
+
+/** A generation that was found wanting stays visible as such until other content is admitted. */
+function takenBack(pool: Pool, old: Group | null, { because }: Rollout): Refusal | null {
+  return old === null ? null : refusalOf(pool, 'rolled-back', old.generation.id, { message: because })
 }
 
 function replacePrevious(pool: Pool, old: Group, rollout: Rollout): void {

@@ -33,6 +33,7 @@ export interface MachineConfig {
   readonly observe: {
     readonly windowMs: number
     readonly minRequests: number
+    readonly minErrors: number
     readonly maxErrorRate: number
     readonly everyMs: number
   } | null
@@ -174,7 +175,8 @@ export interface Routing {
 export interface Observation {
   readonly before: Group
   readonly untilMs: number
-  readonly baseline: { readonly serving: ResponseCounts; readonly before: ResponseCounts } | null
+  /** What the generation had answered when it was first looked at. */
+  baseline: ResponseCounts | null
   nextMs: number
   token: number
 }

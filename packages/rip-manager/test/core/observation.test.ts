@@ -31,7 +31,7 @@ describe('after a cut', () => {
     await using rig = await startedRig(observing(counts))
     const first = rig.manager.snapshot.generation!
     const second = await admitSecond(rig)
-    counts.set(second, { requests: 200, errors: 60 })
+    counts.set(second, { requests: 300, errors: 61 })
     await rig.clock.advance(1_000)
     expect(rig.manager.snapshot.generation).toBe(first)
     expect(rig.routed()).toEqual(['w1.1', 'w2.1'])
@@ -43,13 +43,48 @@ describe('after a cut', () => {
     await rig.clock.advance(30_000)
     expect(rig.manager.snapshot).toMatchObject({ generation: first, health: 'ok' })
     expect(rig.processes.all).toHaveLength(4)
+    expect(rig.manager.snapshot.lastRefusal).toMatchObject({ code: 'rolled-back', generation: second })
+  })
+
+  test('what was taken back is not tried again before it changes', async () => {
+    const counts = new Map<string, ResponseCounts>()
+    await using rig = await startedRig(observing(counts))
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 300, errors: 61 })
+    await rig.clock.advance(1_000)
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(30_000)
+    expect(rig.manager.snapshot.generation).toBe(first)
+    rig.files.write('app.ts', 'v3')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot).toMatchObject({ generation: rig.files.generation, lastRefusal: null })
+  })
+
+  test('a router that began to count anew is believed', async () => {
+    const counts = new Map<string, ResponseCounts>()
+    await using rig = await startedRig(observing(counts))
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 80, errors: 60 })
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(first)
+  })
+
+  test('a few failures among as few answers are chance', async () => {
+    const counts = new Map<string, ResponseCounts>()
+    await using rig = await startedRig(observing(counts))
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 160, errors: 9 })
+    await rig.clock.advance(30_000)
+    expect(rig.manager.snapshot.generation).toBe(second)
   })
 
   test('too few answers say nothing', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
     const second = await admitSecond(rig)
-    counts.set(second, { requests: 10, errors: 10 })
+    counts.set(second, { requests: 120, errors: 20 })
     await rig.clock.advance(30_000)
     expect(rig.manager.snapshot.generation).toBe(second)
   })
@@ -59,7 +94,7 @@ describe('after a cut', () => {
     await using rig = await startedRig(observing(counts))
     counts.set(rig.manager.snapshot.generation!, { requests: 100, errors: 30 })
     const second = await admitSecond(rig)
-    counts.set(second, { requests: 200, errors: 60 })
+    counts.set(second, { requests: 300, errors: 61 })
     await rig.clock.advance(30_000)
     expect(rig.manager.snapshot.generation).toBe(second)
   })

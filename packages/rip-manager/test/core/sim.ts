@@ -38,7 +38,7 @@ const settings: Omit<MachineConfig, 'cutAfter'> = {
   recycle: { requests: 100, memoryBytes: 0, lifetimeMs: 0, jitter: 0.1, memorySamples: 3 },
   verifies: true,
   builds: true,
-  observe: { windowMs: 3_000, minRequests: 10, maxErrorRate: 0.1, everyMs: 500 },
+  observe: { windowMs: 3_000, minRequests: 10, minErrors: 5, maxErrorRate: 0.1, everyMs: 500 },
 }
 
 /**
@@ -64,6 +64,7 @@ export class Sim implements Effects {
   #content = 0
   #writtenMs = -60_000
   #spawnFails = false
+  #answered = 0
   nowMs = 0
   hasStopped = false
   /** Nothing fails any more. */
@@ -382,7 +383,9 @@ export class Sim implements Effects {
 
   observe(token: number): void {
     const before = { requests: 100, errors: 1 }
-    const serving = this.random() < 0.2 ? { requests: 100, errors: 30 } : { requests: 100, errors: 2 }
+    this.#answered += this.random() < 0.05 ? -this.#answered : 100
+    const errors = this.random() < 0.2 ? this.#answered * 0.3 : this.#answered * 0.02
+    const serving = { requests: this.#answered, errors }
     this.#later(() => this.input({ type: 'observed', token, counts: { serving, before } }))
   }
 

@@ -41,6 +41,11 @@ export interface RipServerConfig {
   readonly accessLog?: AccessLogFormat
   /** Everything else the balancer can do: timeouts, limits, trusted proxies, retries, processes, log file. */
   readonly balancer?: BalancerSettings
+  /**
+   * How long the code before stands by after a switch: if too many answers of the new code fail meanwhile, it
+   * serves again. @default '10s', in development 'off'
+   */
+  readonly rollbackWindow?: string
   /** Name of the instance. @default the name of the application's folder */
   readonly name?: string
   /** Folder of its sockets and lock, relative to the configuration file. */

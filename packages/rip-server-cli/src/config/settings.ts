@@ -5,6 +5,7 @@ import {
   DEFAULT_DEV_WORKERS,
   DEFAULT_DRAIN_TIMEOUT_MS,
   DEFAULT_PORT,
+  DEFAULT_ROLLBACK_WINDOW_MS,
   MAX_CONCURRENCY,
   MAX_WORKERS,
 } from '../defaults.ts'
@@ -34,6 +35,8 @@ export interface Settings {
   readonly tlsKey: string | undefined
   readonly maxBodyBytes: number | undefined
   readonly accessLog: AccessLogFormat | undefined
+  /** How long the code before stands by after a switch; undefined lets it go at once. */
+  readonly rollbackWindowMs: number | undefined
   readonly name: string | undefined
   readonly runDir: string | undefined
   /** What only the configuration file says about the balancer. */
@@ -200,6 +203,14 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: oneOf<AccessLogFormat>(['none', 'text', 'json']),
     fallback: () => undefined,
     fallbackText: 'none',
+  },
+  rollbackWindowMs: {
+    flag: 'rollback-window',
+    value: 'TIME',
+    summary: 'after a switch, return to the code before if answers fail',
+    parse: orOff(durationMs),
+    fallback: (mode) => (mode === 'development' ? undefined : DEFAULT_ROLLBACK_WINDOW_MS),
+    fallbackText: `off; in production ${DEFAULT_ROLLBACK_WINDOW_MS / 1000}s`,
   },
   name: {
     flag: 'name',

@@ -84,7 +84,8 @@ export function refusalText(
   { terminal, serving }: Pick<EventLineOptions, 'terminal' | 'serving'>,
 ): string {
   const serves = serving === null ? '' : `, ${shortGeneration(serving)} serves on`
-  const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} refused${serves}: ${refusalMessage(refusal)}`
+  const what = refusal.code === 'rolled-back' ? 'taken back' : 'refused'
+  const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} ${what}${serves}: ${refusalMessage(refusal)}`
   const detail = refusalDetail(refusal)
   return detail === '' ? head : `${head}\n\n${detail}\n`
 }

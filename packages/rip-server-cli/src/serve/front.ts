@@ -5,11 +5,13 @@ import {
   activatedListenSocket,
   type ListenAddress,
   nothingInFront,
+  type Observer,
   openListenSocket,
   type RunDir,
   type Service,
   type Upstreams,
 } from '@rip/manager'
+import { BalancerObserver } from './balancer-observer.ts'
 import { balancerService } from './balancer-service.ts'
 import type { Settings } from '../config/settings.ts'
 import { BalancerUpstreams } from './balancer-upstreams.ts'
@@ -18,6 +20,8 @@ import { addressUrl } from './listen-address.ts'
 /** What stands between clients and workers. */
 export interface Front {
   readonly upstreams: Upstreams
+  /** Where figures about answers come from; absent where nobody counts them. */
+  readonly observer?: Observer
   readonly services: readonly Service[]
   readonly address: ListenAddress | undefined
   /** What a person opens in a browser. */
@@ -48,6 +52,7 @@ export async function openFront({ listen, settings, runDir, env, owned }: FrontO
   const address = socket?.address ?? listen
   return {
     upstreams: new BalancerUpstreams([admin]),
+    observer: new BalancerObserver([admin]),
     services: [service],
     address,
     url: addressUrl(address, settings.tlsCert !== undefined),

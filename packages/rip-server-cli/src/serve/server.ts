@@ -21,7 +21,7 @@ import {
 } from '@rip/manager'
 import type { Mode, Settings } from '../config/settings.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
-import { noFront, openFront } from './front.ts'
+import { type Front, noFront, openFront } from './front.ts'
 import { ChildOutput } from './child-output.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { SnapshotBuilder } from './snapshot-builder.ts'
@@ -141,6 +141,7 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
     verifier: settings.health === undefined ? null : createVerifier({ path: settings.health }),
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     upstreams: front.upstreams,
+    ...observing(front, settings),
     services: front.services,
     ...(front.stopAccepting !== undefined && { stopAccepting: front.stopAccepting }),
   })
@@ -178,6 +179,11 @@ function recycling({
     ...(maxMemoryBytes !== undefined && { memoryBytes: maxMemoryBytes }),
     ...(maxLifetimeMs !== undefined && { lifetimeMs: maxLifetimeMs }),
   }
+}
+
+function observing({ observer }: Front, { rollbackWindowMs }: Settings): Pick<ManagerOptions, 'observe'> {
+  if (observer === undefined || rollbackWindowMs === undefined) return {}
+  return { observe: { observer, windowMs: rollbackWindowMs } }
 }
 
 const forUs = new Set([...SYSTEMD_VARIABLES, ...LISTEN_VARIABLES])
