@@ -64,6 +64,10 @@ export class Balancer implements AsyncDisposable {
   private readonly startedAtMs = performance.now()
   private readonly membership: Membership
   private readonly events = new Emitter()
+  private started = false
+  /** There is somewhere to send requests to. */
+  private routed = false
+  private listening: Promise<void> | undefined
   private closing: Promise<void> | undefined
 
   /** @throws `CONFIG_INVALID` with every problem of the configuration */
@@ -97,13 +101,22 @@ export class Balancer implements AsyncDisposable {
     if (this.closing !== undefined) throw new BalancerError('CLOSED', {})
     try {
       await this.admin?.start()
-      for (const [at, listener] of this.listeners.entries())
-        await startListener(listener, this.config.listeners[at]!)
+      this.started = true
+      if (this.routed || !this.config.acceptWhenRouted) await this.listen()
     } catch (error) {
       await this.close()
       throw error
     }
     this.watchHealth()
+  }
+
+  private listen(): Promise<void> {
+    return (this.listening ??= this.startListeners())
+  }
+
+  private async startListeners(): Promise<void> {
+    for (const [at, listener] of this.listeners.entries())
+      await startListener(listener, this.config.listeners[at]!)
   }
 
   /** Calls back for every event of a type until disposed. */
@@ -239,7 +252,11 @@ export class Balancer implements AsyncDisposable {
         readmitted: (backend) => this.events.emit({ type: 'backend-readmitted', backend: backend.id }),
         health: (backend, healthy) =>
           this.events.emit({ type: 'backend-health', backend: backend.id, healthy }),
-        cut: (generation) => this.events.emit({ type: 'generation-cut', generation }),
+        cut: (generation) => {
+          this.routed = true
+          if (this.started) this.listen().catch((error: Error) => this.warn(error.message))
+          this.events.emit({ type: 'generation-cut', generation })
+        },
       },
     })
   }

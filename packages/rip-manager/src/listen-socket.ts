@@ -34,6 +34,8 @@ export interface ListenSocket extends AsyncDisposable {
   readonly fd: number
   /** The address it is bound to, with the real port. */
   readonly address: ListenAddress
+  /** Its path, if it has one, belongs to another process from now on and is not removed. */
+  disown(): void
   /** Idempotent. Connections nobody accepted are reset; the path of a Unix socket is removed if it is still ours. */
   close(): Promise<void>
 }
@@ -70,12 +72,16 @@ export async function openListenSocket(
 
 /**
  * Takes over a listening socket that was inherited. Its path, if it has one, belongs to whoever bound it and
- * is not removed.
+ * is not removed, unless it was given away with the socket.
  */
-export function adoptListenSocket(fd: number): ListenSocket | undefined {
+export function adoptListenSocket(
+  fd: number,
+  { withPath = false }: { readonly withPath?: boolean } = {},
+): ListenSocket | undefined {
   const libc = openLibc()
   if (libc === undefined) return undefined
-  return new OwnedSocket(libc, fd, parseAddress(libc.socketName(fd)), undefined)
+  const bound = parseAddress(libc.socketName(fd))
+  return new OwnedSocket(libc, fd, bound, withPath && 'unix' in bound ? inodeOf(bound.unix) : undefined)
 }
 
 /** First descriptor passed by socket activation, see sd_listen_fds(3). */
@@ -111,7 +117,7 @@ class OwnedSocket implements ListenSocket {
   readonly fd: number
   readonly address: ListenAddress
   readonly #libc: Libc
-  readonly #ownInode: number | undefined
+  #ownInode: number | undefined
   #closing: Promise<void> | undefined
 
   constructor(libc: Libc, fd: number, address: ListenAddress, ownInode: number | undefined) {
@@ -119,6 +125,10 @@ class OwnedSocket implements ListenSocket {
     this.address = address
     this.#libc = libc
     this.#ownInode = ownInode
+  }
+
+  disown(): void {
+    this.#ownInode = undefined
   }
 
   close(): Promise<void> {

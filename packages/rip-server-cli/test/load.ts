@@ -5,6 +5,8 @@ export interface LoadOptions {
   readonly url: string
   readonly path: string
   readonly perSecond: number
+  /** Sent with every third request, which is a POST then; the answer's `body` must be its length. @default only GET */
+  readonly post?: string
 }
 
 export interface LoadReport {
@@ -19,7 +21,7 @@ export interface LoadReport {
  * Sends requests at a fixed rate, whether earlier ones were answered or not: half on a connection of their own,
  * half on kept ones. Speaks TCP itself, as an HTTP client would hide failures by trying again.
  */
-export function startLoad({ url, path, perSecond }: LoadOptions): { stop(): Promise<LoadReport> } {
+export function startLoad({ url, path, perSecond, post }: LoadOptions): { stop(): Promise<LoadReport> } {
   const { hostname, port, host } = new URL(url)
   const idle = new Set<Socket>()
   const running = new Set<Promise<void>>()
@@ -27,15 +29,20 @@ export function startLoad({ url, path, perSecond }: LoadOptions): { stop(): Prom
   const answers: Record<string, unknown>[] = []
   let sent = 0
 
-  const exchange = async (keep: boolean): Promise<void> => {
+  const exchange = async (keep: boolean, body: string | undefined): Promise<void> => {
     const kept = keep ? [...idle][0] : undefined
     if (kept !== undefined) idle.delete(kept)
     const socket = kept ?? connect(Number(port), hostname)
     try {
       if (kept === undefined) await once(socket, 'connect')
       const close = keep ? '' : 'Connection: close\r\n'
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${close}\r\n`)
-      answers.push(JSON.parse(await answer(socket)) as Record<string, unknown>)
+      const method = body === undefined ? 'GET' : 'POST'
+      const length = body === undefined ? '' : `Content-Length: ${body.length}\r\n`
+      socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${close}${length}\r\n${body ?? ''}`)
+      const told = JSON.parse(await answer(socket)) as Record<string, unknown>
+      if (body !== undefined && told['body'] !== body.length)
+        throw new Error(`the body was lost: ${String(told['body'])}`)
+      answers.push(told)
     } catch (error) {
       failures.push(`${keep ? 'kept' : 'fresh'}: ${String(error)}`)
       socket.destroy()
@@ -48,7 +55,7 @@ export function startLoad({ url, path, perSecond }: LoadOptions): { stop(): Prom
 
   const timer = setInterval(() => {
     sent += 1
-    const one = exchange(sent % 2 === 0)
+    const one = exchange(sent % 2 === 0, sent % 3 === 0 ? post : undefined)
     running.add(one)
     void one.finally(() => running.delete(one))
   }, 1_000 / perSecond)

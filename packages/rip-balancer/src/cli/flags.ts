@@ -161,6 +161,11 @@ export const FLAGS: readonly Flag[] = [
     apply: (config) => void (config.waitForBackends = true),
   },
   {
+    name: 'accept-when-routed',
+    help: 'accept nothing before a generation is switched to',
+    apply: (config) => void (config.acceptWhenRouted = true),
+  },
+  {
     name: 'access-log',
     value: 'FORMAT',
     help: 'none, text or json, to standard output (none)',

@@ -37,6 +37,11 @@ export interface BalancerConfig {
   readonly slowStart?: Duration
   /** Queue requests while there is no backend, instead of answering 503. @default false */
   readonly waitForBackends?: boolean
+  /**
+   * Accepts nothing before the first `cut`, so that connections wait in the queue of an inherited socket, where
+   * others may take them. @default false
+   */
+  readonly acceptWhenRouted?: boolean
   /** Attempts after the first one, for requests that can be repeated safely. @default 1 */
   readonly retries?: number
   /** Puts a backend aside that cannot be connected to. */

@@ -62,6 +62,7 @@ export interface ResolvedConfig {
   readonly queueTimeoutMs: number
   readonly slowStartMs: number
   readonly waitForBackends: boolean
+  readonly acceptWhenRouted: boolean
   readonly ejection: EjectionOptions
   readonly health: ResolvedHealth | undefined
   readonly timeouts: Timeouts
@@ -115,6 +116,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     ...readQueue(reader.object('queue')),
     slowStartMs: reader.duration('slowStart', DEFAULT_SLOW_START_MS),
     waitForBackends: reader.flag('waitForBackends', false),
+    acceptWhenRouted: reader.flag('acceptWhenRouted', false),
     ejection: readEjection(reader.object('ejection')),
     health: readHealth(reader.object('health')),
     timeouts: readTimeouts(reader.object('timeouts')),

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
+import { AdminClient } from '../../src/admin/admin-client.ts'
 import { PROGRAM, Program } from './program.ts'
 
 // Programs take long to start on a busy machine.
@@ -35,6 +36,22 @@ describe('rip-balancer', () => {
     program.child.kill('SIGINT')
     expect(await program.exit()).toBe(1)
     expect(await answer).toBe('cut')
+  })
+
+  test('with --accept-when-routed leaves connections to others until it has somewhere to send them', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const [socket, front] = [folder.file('admin.sock'), folder.file('front.sock')]
+    const options = ['--admin', `unix:${socket}`, '--accept-when-routed']
+    await using program = new Program('--listen', `unix:${front}`, ...options)
+    await until(() => program.out.includes('listening'), 'it has started')
+    expect(existsSync(front)).toBe(false)
+    const admin = new AdminClient({ socket })
+    await admin.prepare('g1', [{ id: 'a', address: a.address }])
+    expect(existsSync(front)).toBe(false)
+    await admin.cut('g1')
+    await until(() => existsSync(front), 'it accepts')
+    expect(await (await fetch('http://localhost/', { unix: front })).text()).toBe('a')
   })
 
   test('leaves when its parent is gone', async () => {

@@ -3,7 +3,7 @@ import { ManagerError } from '../errors.ts'
 import type { CommandOptions, ReloadResult, StopOptions, StopReport } from '../manager-api.ts'
 import type { ManagerEvent, ManagerSnapshot } from '../snapshot.ts'
 import { isListening } from '../verify/probe.ts'
-import { CONTROL_VERSION, type ControlFailure, VERSION_HEADER } from './protocol.ts'
+import { CONTROL_VERSION, type ControlFailure, type HandOverResult, VERSION_HEADER } from './protocol.ts'
 
 interface Waiting {
   /** Ends the waiting, not the command. */
@@ -57,6 +57,13 @@ export class ControlClient {
   /** Resolves when so many workers are ready. */
   async scale(workers: number, options: Waiting = {}): Promise<void> {
     await this.#ask('POST', '/scale', { workers }, options)
+  }
+
+  /** Lets a new process, with the program as it is on disk, take the place of the one that runs. */
+  async handOver(options: Waiting = {}): Promise<HandOverResult> {
+    const response = await this.#send('POST', '/hand-over', undefined, options)
+    if (!response.ok && response.status !== 409) throw await refusal(response)
+    return (await response.json()) as HandOverResult
   }
 
   /** Resolves when the instance has stopped and its control socket is gone. */

@@ -3,7 +3,7 @@ import { ManagerError } from '../errors.ts'
 import { assertSocketPathFits } from '../libc/socket-address.ts'
 import type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from '../manager-api.ts'
 import { EventHistory } from './event-history.ts'
-import { CONTROL_VERSION, type ControlFailure, VERSION_HEADER } from './protocol.ts'
+import { CONTROL_VERSION, type ControlFailure, type HandOverResult, VERSION_HEADER } from './protocol.ts'
 
 /** Answers under way when the server is closed get this long to leave. */
 const CLOSE_GRACE_MS = 1_000
@@ -24,6 +24,8 @@ export interface ControlServerOptions {
   readonly manager: Manager
   /** What `POST /stop` does. @default `manager.close` */
   readonly stop?: (options: StopOptions) => Promise<StopReport>
+  /** What `POST /hand-over` does; absent where no process can take the place of this one. */
+  readonly handOver?: () => Promise<HandOverResult>
 }
 
 /** An open control socket. */
@@ -43,6 +45,7 @@ export interface ControlServer extends AsyncDisposable {
  * | `POST /reload`, `/restart`, `/rollback` | `{ reason? }` | `ReloadResult`; 409 when refused |
  * | `POST /hold`, `/release` | | `{ held }` |
  * | `POST /scale` | `{ workers }` | `{ workers }` |
+ * | `POST /hand-over` | | `HandOverResult`; 409 when there is no successor |
  * | `POST /stop` | `{ now? }` | `StopReport` |
  *
  * @throws ManagerError `SOCKET_PATH_TOO_LONG`
@@ -97,7 +100,7 @@ async function within(timeoutMs: number, promise: Promise<unknown>): Promise<voi
 type Route = (request: Request) => Response | Promise<Response>
 type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
 
-function routesOf({ manager, stop }: ControlServerOptions, history: EventHistory): Routes {
+function routesOf({ manager, stop, handOver }: ControlServerOptions, history: EventHistory): Routes {
   const command = (run: (options: CommandOptions) => Promise<ReloadResult>) => ({
     POST: async (request: Request) => {
       const { reason } = await readBody(request, { reason: 'string' })
@@ -122,6 +125,7 @@ function routesOf({ manager, stop }: ControlServerOptions, history: EventHistory
         return json({ workers: manager.snapshot.wantedWorkers })
       },
     },
+    ...(handOver !== undefined && { '/hand-over': { POST: async () => handedOver(await handOver()) } }),
     '/stop': {
       POST: async (request) => {
         const { now = false } = await readBody(request, { now: 'boolean' })
@@ -130,6 +134,8 @@ function routesOf({ manager, stop }: ControlServerOptions, history: EventHistory
     },
   }
 }
+
+const handedOver = (result: HandOverResult): Response => json(result, result.ok ? 200 : 409)
 
 async function respond(routes: Routes, request: Request): Promise<Response> {
   const { pathname } = new URL(request.url)

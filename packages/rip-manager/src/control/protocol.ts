@@ -15,3 +15,7 @@ export interface ControlFailure {
     readonly message: string
   }
 }
+
+/** Whether another process of the same instance has taken over; otherwise the one that was asked serves on. */
+export type HandOverResult =
+  { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly message: string }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../libc/socket-address.ts'
 import { isListening } from '../verify/probe.ts'
@@ -28,6 +28,15 @@ export interface RunDir extends AsyncDisposable {
   socketPath(slot: number, incarnation: number): string
   /** Publishes what `status` and `ps` of other processes find. */
   publish(state: PublishedState): void
+  /**
+   * Lets another process of the same instance have the folder: the lock is free, and nothing is removed or made
+   * again from here on.
+   */
+  handOver(): void
+  /** Ends `handOver` when nobody came. @throws ManagerError `ALREADY_RUNNING` */
+  takeBack(): void
+  /** Opens the names somebody before had, such as `admin.sock`, once he has gone. */
+  inheritNames(): void
   /** Removes everything it created. Idempotent. */
   close(): Promise<void>
 }
@@ -35,6 +44,8 @@ export interface RunDir extends AsyncDisposable {
 export interface RunDirOptions extends InstanceIdentity {
   /** @default process.env */
   readonly env?: Environment
+  /** Another process of the same instance is still there: its sockets keep their names. @default false */
+  readonly succeeds?: boolean
 }
 
 /**
@@ -50,7 +61,7 @@ export async function openRunDir(options: RunDirOptions): Promise<RunDir> {
   try {
     const sockets = linkAlias(location)
     await removeDeadSockets(location.path, sockets)
-    return new OwnedRunDir(location, sockets, lock)
+    return new OwnedRunDir(location, sockets, lock, options.succeeds ?? false)
   } catch (error) {
     lock.release()
     throw error
@@ -66,18 +77,22 @@ class OwnedRunDir implements RunDir {
   readonly adminPath: string
   readonly #location: RunDirLocation
   readonly #sockets: string
+  readonly #succeeds: boolean
   readonly #timer: ReturnType<typeof setInterval>
   #lock: Lock
+  #handedOver = false
   #state: PublishedState | undefined
   #closing: Promise<void> | undefined
 
-  constructor(location: RunDirLocation, sockets: string, lock: Lock) {
+  constructor(location: RunDirLocation, sockets: string, lock: Lock, succeeds: boolean) {
+    const suffix = succeeds ? `-${process.pid}` : ''
     this.path = location.path
-    this.controlPath = join(sockets, 'control.sock')
-    this.linksPath = join(sockets, 'links.sock')
-    this.adminPath = join(sockets, 'admin.sock')
+    this.controlPath = join(sockets, `control${suffix}.sock`)
+    this.linksPath = join(sockets, `links${suffix}.sock`)
+    this.adminPath = join(sockets, `admin${suffix}.sock`)
     this.#location = location
     this.#sockets = sockets
+    this.#succeeds = succeeds
     this.#lock = lock
     this.#timer = setInterval(() => this.#restore(), RESTORE_MS)
     this.#timer.unref()
@@ -93,6 +108,28 @@ class OwnedRunDir implements RunDir {
     writeInstance(this.path, { ...state, pid: process.pid, runDir: this.path, control: this.controlPath })
   }
 
+  handOver(): void {
+    this.#handedOver = true
+    this.#lock.release()
+  }
+
+  takeBack(): void {
+    this.#lock = acquire(this.path)
+    this.#handedOver = false
+    if (this.#state !== undefined) this.publish(this.#state)
+  }
+
+  inheritNames(): void {
+    for (const [name, path] of [
+      ['control.sock', this.controlPath],
+      ['admin.sock', this.adminPath],
+    ] as const) {
+      if (basename(path) === name) continue
+      rmSync(join(this.path, name), { force: true })
+      symlinkSync(basename(path), join(this.path, name))
+    }
+  }
+
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
   }
@@ -106,7 +143,7 @@ class OwnedRunDir implements RunDir {
    * logs out: without it no dead worker could be replaced.
    */
   #restore(): void {
-    if (this.#closing !== undefined || this.#lock.isInPlace()) return
+    if (this.#closing !== undefined || this.#handedOver || this.#lock.isInPlace()) return
     try {
       ensurePrivateFolder(this.#location.base)
       const lock = acquire(this.path)
@@ -121,10 +158,13 @@ class OwnedRunDir implements RunDir {
 
   async #close(): Promise<void> {
     clearInterval(this.#timer)
+    if (this.#handedOver) return
     const { path, alias } = this.#location
     // What is there without our lock is not ours any more.
     if (!this.#lock.isInPlace()) return this.#lock.release()
-    for (const name of ownEntries(path)) rmSync(join(path, name), { force: true })
+    // Not published means that whoever was to be succeeded is still there, and his sockets with him.
+    if (this.#succeeds && this.#state === undefined) await removeDeadSockets(path, this.#sockets)
+    else for (const name of ownEntries(path)) rmSync(join(path, name), { force: true })
     if (alias !== undefined && linkTarget(alias) === path) rmSync(alias, { force: true })
     this.#lock.release()
     removeIfEmpty(path)

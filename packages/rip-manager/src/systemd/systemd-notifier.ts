@@ -15,6 +15,12 @@ export interface SystemdOptions {
   readonly socket?: NotifySocket
 }
 
+/** Talks to systemd until it is disposed of. */
+export interface SystemdNotifier extends Disposable {
+  /** Another process is the main one of the service from now on; this one says nothing more. */
+  handOver(pid: number): void
+}
+
 /**
  * Tells systemd what a manager does, as sd_notify(3) describes: `READY=1` when the first generation serves,
  * `RELOADING=1` with its time and `READY=1` around each reload, refused ones included, `STOPPING=1`, and
@@ -26,7 +32,7 @@ export interface SystemdOptions {
 export function notifySystemd(
   manager: Pick<Manager, 'on' | 'snapshot'>,
   options: SystemdOptions = {},
-): Disposable | undefined {
+): SystemdNotifier | undefined {
   const env = options.env ?? process.env
   const name = env['NOTIFY_SOCKET']
   if (name === undefined || !/^[/@]/.test(name)) return undefined
@@ -53,7 +59,13 @@ export function notifySystemd(
   owned.use(manager.on('generation-refused', () => (isReady ? ready() : undefined)))
   owned.use(manager.on('health', () => socket.send(status())))
   owned.use(manager.on('stopping', () => socket.send(`STOPPING=1\n${status()}`)))
-  return owned
+  return {
+    handOver(pid) {
+      socket.send(`MAINPID=${pid}\nREADY=1\n${status()}`)
+      owned.dispose()
+    },
+    [Symbol.dispose]: () => owned.dispose(),
+  }
 }
 
 /** The watchdog may be meant for another process of the service. */

@@ -298,3 +298,45 @@ test('of many that start at the same instant exactly one wins, each time', async
   }
   for (const child of contenders) child.kill('SIGKILL')
 })
+
+describe('a successor', () => {
+  test('has the folder as well, with sockets of other names', async () => {
+    await using folder = await temporaryFolder()
+    await using before = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
+    before.publish(state)
+    before.handOver()
+    await using after = await openRunDir({ root: '/srv/shop', env: envOf(folder), succeeds: true })
+    expect(after.path).toBe(before.path)
+    const names = (dir: RunDir): string[] => [dir.controlPath, dir.linksPath, dir.adminPath]
+    expect(new Set([...names(before), ...names(after)]).size).toBe(6)
+  })
+
+  test('that does not get to serve leaves everything as it was, to be taken back', async () => {
+    await using folder = await temporaryFolder()
+    await using before = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
+    using _listener = Bun.listen({ unix: before.controlPath, socket: { data() {} } })
+    before.publish(state)
+    before.handOver()
+    const after = await openRunDir({ root: '/srv/shop', env: envOf(folder), succeeds: true })
+    await after.close()
+    before.takeBack()
+    expect(await isListening(before.controlPath)).toBe(true)
+    expect(readInstance(before.path)).toMatchObject({ name: 'shop', control: before.controlPath })
+    expect(await failureOf(openRunDir({ root: '/srv/shop', env: envOf(folder) }))).toMatchObject({
+      code: 'ALREADY_RUNNING',
+    })
+  })
+
+  test('takes over the well-known names, and whoever was there before removes nothing', async () => {
+    await using folder = await temporaryFolder()
+    const before = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
+    before.handOver()
+    await using after = await openRunDir({ root: '/srv/shop', env: envOf(folder), succeeds: true })
+    using _listener = Bun.listen({ unix: after.adminPath, socket: { data() {} } })
+    after.publish(state)
+    await before.close()
+    after.inheritNames()
+    expect(await isListening(join(after.path, 'admin.sock'))).toBe(true)
+    expect(readInstance(after.path)?.control).toBe(after.controlPath)
+  })
+})

@@ -49,8 +49,8 @@ export const commands: readonly Command[] = [
     ...toInstance,
     name: 'restart',
     summary: 'replace every worker by a fresh process of the same code',
-    flags: COMMANDING,
-    examples: ['rip-server restart', 'rip-server restart --timeout 30s'],
+    flags: [...COMMANDING, 'manager'],
+    examples: ['rip-server restart', 'rip-server restart --manager'],
   },
   {
     ...toInstance,

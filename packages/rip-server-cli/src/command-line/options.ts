@@ -28,6 +28,7 @@ const plainOptions: readonly Option[] = [
   { flag: 'timeout', value: 'TIME', summary: 'longest wait for the outcome', fallbackText: '2m' },
   { flag: 'now', summary: 'do not wait for requests that are being answered' },
   { flag: 'reason', value: 'TEXT', summary: 'shown in the events, such as "deploy 42"' },
+  { flag: 'manager', summary: 'the whole server: a new process takes over from the running one' },
   { flag: 'sources', summary: 'where each value comes from' },
   { flag: 'out', short: 'o', value: 'FOLDER', summary: 'write files there instead of printing' },
   { flag: 'map', short: 'm', summary: 'with source maps' },

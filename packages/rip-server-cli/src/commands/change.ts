@@ -11,11 +11,24 @@ import { durationText } from '../terminal/quantity-text.ts'
 /** Proves the code on disk and switches to it. */
 export const reload: (invocation: Invocation) => Promise<number> = change('reload')
 /** Replaces every worker by a fresh process of the same code. */
-export const restart: (invocation: Invocation) => Promise<number> = change('restart')
+export const restart = (invocation: Invocation): Promise<number> =>
+  isOn(invocation, 'manager') ? handOver(invocation) : restartWorkers(invocation)
 /** Returns to the previous code. */
 export const rollback: (invocation: Invocation) => Promise<number> = change('rollback')
 
 type Change = keyof Pick<Manager, 'reload' | 'restart' | 'rollback'>
+
+const restartWorkers = change('restart')
+
+/** A new process, with the program as it is on disk, takes the place of the running server. */
+async function handOver(invocation: Invocation): Promise<number> {
+  const { client, snapshot } = await findInstance(invocation, invocation.line.words[0])
+  const result = await withTimeout(invocation, 'restart', (signal) => client.handOver({ signal }))
+  if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(result))
+  if (!result.ok) throw new CliError('RELOAD_REFUSED', { message: result.message, frame: '' })
+  if (!isOn(invocation, 'json')) invocation.terminal.data(`process ${snapshot.pid} → ${result.pid}`)
+  return ExitCode.done
+}
 
 function change(verb: Change) {
   return async (invocation: Invocation): Promise<number> => {

@@ -17,6 +17,7 @@ import { isExposed, listenAddress } from '../serve/listen-address.ts'
 import { readyBlock, type ReadyFacts } from '../serve/ready-block.ts'
 import { reportEvents } from '../serve/reporter.ts'
 import { Server, type ServerPlan } from '../serve/server.ts'
+import { inheritance } from '../serve/succession.ts'
 import { handleSignals, signalExitCode } from '../serve/signals.ts'
 import manifest from '../../package.json' with { type: 'json' }
 
@@ -52,6 +53,7 @@ export function planServer(settings: Settings, mode: Mode, { env, terminal }: In
     watch: mode === 'development' || settings.hotfix,
     listen: listenAddress(settings, mode),
     env,
+    inherited: inheritance(env),
     color: process.stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '',
     data: (line) => terminal.data(line),
     warn: (message) => terminal.complain(`${terminal.bad('warning')} ${message}`),
@@ -76,6 +78,7 @@ class Serving {
       stop: ({ signal, now }) => this.#stop(signal, now),
       reload: () => this.#attempt((manager) => manager.reload({ reason: 'SIGHUP' })),
       restart: () => this.#attempt((manager) => manager.restart({ reason: 'SIGUSR1' })),
+      handOver: () => this.#handOver(),
       scaleBy: (workers) => this.#attempt((manager) => scaleBy(manager, workers)),
     })
     startOrphanReaper()
@@ -111,6 +114,15 @@ class Serving {
   #stop(signal: NodeJS.Signals, now: boolean): void {
     this.#interruptedBy = signal
     void this.#server?.close({ now })
+  }
+
+  /** A successor that does not serve changes nothing but is told. */
+  #handOver(): void {
+    const { terminal } = this.#invocation
+    void this.#server?.handOver().then((result) => {
+      if (result.ok) terminal.say(`process ${result.pid} takes over`)
+      else terminal.complain(`${terminal.bad('✗')} no restart: ${result.message}`)
+    })
   }
 
   /** What a signal asks for may be refused, which is told and changes nothing. */

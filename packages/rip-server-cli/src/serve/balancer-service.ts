@@ -27,12 +27,14 @@ export interface BalancerServiceOptions {
   readonly settings: Settings
   /** Where its configuration is written, for it alone to read. */
   readonly configPath: string
+  /** Leave connections to others until there are workers to send them to. */
+  readonly acceptWhenRouted: boolean
   readonly env: Readonly<Record<string, string>>
 }
 
 /** The balancer as a process the manager supervises without understanding it. */
 export function balancerService(options: BalancerServiceOptions): Service {
-  const { socket, listen, adminPath, admin, settings, configPath, env } = options
+  const { socket, listen, adminPath, admin, settings, configPath, env, acceptWhenRouted } = options
   const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
   const config = balancerConfig(settings, { listen: address, adminPath })
   const spec: ProcessSpec = {
@@ -44,6 +46,7 @@ export function balancerService(options: BalancerServiceOptions): Service {
       configPath,
       '--processes',
       String(settings.balancer.processes ?? 1),
+      ...(acceptWhenRouted ? ['--accept-when-routed'] : []),
     ],
     cwd: '/',
     // Its standard input is a pipe of ours: when that ends we are gone, and it leaves, too.

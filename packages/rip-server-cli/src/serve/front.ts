@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { AdminClient } from '@rip/balancer'
 import {
   activatedListenSocket,
+  adoptListenSocket,
   type ListenAddress,
+  type ListenSocket,
   nothingInFront,
   type Observer,
   openListenSocket,
@@ -14,6 +16,7 @@ import {
 import { BalancerObserver } from './balancer-observer.ts'
 import { balancerService } from './balancer-service.ts'
 import type { Settings } from '../config/settings.ts'
+import type { Inheritance } from './succession.ts'
 import { BalancerUpstreams } from './balancer-upstreams.ts'
 import { addressUrl } from './listen-address.ts'
 
@@ -26,6 +29,8 @@ export interface Front {
   readonly address: ListenAddress | undefined
   /** What a person opens in a browser. */
   readonly url?: string
+  /** The socket a successor accepts from; absent where the system has none to give. */
+  readonly socket?: ListenSocket
   readonly stopAccepting?: () => Promise<void>
 }
 
@@ -39,16 +44,25 @@ export interface FrontOptions {
   readonly env: Readonly<Record<string, string>>
   /** Owner of the listening socket. */
   readonly owned: AsyncDisposableStack
+  /** What the server before gave away; absent when there was none. */
+  readonly inherited: Inheritance | undefined
 }
 
 /** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
-export async function openFront({ listen, settings, runDir, env, owned }: FrontOptions): Promise<Front> {
-  const socket = owned.use(activatedListenSocket() ?? (await openListenSocket(listen)))
+export async function openFront(options: FrontOptions): Promise<Front> {
+  const { listen, settings, runDir, env, owned, inherited } = options
+  const socket = owned.use(
+    inheritedSocket(inherited) ?? activatedListenSocket() ?? (await openListenSocket(listen)),
+  )
   const admin = new AdminClient({ socket: runDir.adminPath })
   const { adminPath } = runDir
-  const configPath = join(runDir.path, 'balancer.json')
+  const configName = inherited === undefined ? 'balancer.json' : `balancer-${process.pid}.json`
+  const configPath = join(runDir.path, configName)
   owned.defer(() => rmSync(configPath, { force: true }))
-  const service = balancerService({ socket, listen, settings, adminPath, configPath, env, admin })
+  // What it accepted would be lost if the rest of the server does not get ready.
+  const acceptWhenRouted = inherited !== undefined
+  const parts = { socket, listen, settings, adminPath, configPath, env, admin, acceptWhenRouted }
+  const service = balancerService(parts)
   const address = socket?.address ?? listen
   return {
     upstreams: new BalancerUpstreams([admin]),
@@ -56,10 +70,16 @@ export async function openFront({ listen, settings, runDir, env, owned }: FrontO
     services: [service],
     address,
     url: addressUrl(address, settings.tlsCert !== undefined),
+    ...(socket !== undefined && { socket }),
     stopAccepting: async () => {
       await admin.stopAccepting()
       // The balancer has closed its copy: without ours the system refuses instead of keeping callers waiting.
       await socket?.close()
     },
   }
+}
+
+function inheritedSocket(inherited: Inheritance | undefined): ListenSocket | undefined {
+  const fd = inherited?.listenFd
+  return fd === undefined ? undefined : adoptListenSocket(fd, { withPath: true })
 }

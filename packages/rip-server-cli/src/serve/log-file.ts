@@ -12,6 +12,7 @@ const FLUSH_MS = 50
 export class LogFile implements AsyncDisposable {
   readonly #path: string
   #pending = ''
+  #disowned = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(path: string) {
@@ -23,8 +24,14 @@ export class LogFile implements AsyncDisposable {
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
+  /** Another process goes on with the file: it stays when this one is closed. */
+  disown(): void {
+    this.#disowned = true
+  }
+
   async close(): Promise<void> {
     this.#flush()
+    if (this.#disowned) return
     rmSync(this.#path, { force: true })
     rmSync(`${this.#path}.1`, { force: true })
   }

@@ -7,6 +7,7 @@ import {
   createSpawner,
   createVerifier,
   createWorkerLinks,
+  type HandOverResult,
   LISTEN_VARIABLES,
   type ListenAddress,
   type Manager,
@@ -18,6 +19,7 @@ import {
   type StopOptions,
   type StopReport,
   SYSTEMD_VARIABLES,
+  type SystemdNotifier,
 } from '@rip/manager'
 import type { Mode, Settings } from '../config/settings.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
@@ -25,6 +27,7 @@ import { type Front, noFront, openFront } from './front.ts'
 import { ChildOutput } from './child-output.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { SnapshotBuilder } from './snapshot-builder.ts'
+import { type Inheritance, predecessorGone, startSuccessor, SUCCESSION_VARIABLES } from './succession.ts'
 
 /** Everything a server is made from, decided before anything is started. */
 export interface ServerPlan {
@@ -38,6 +41,8 @@ export interface ServerPlan {
   /** Where the balancer listens; without it workers are reached by their sockets alone. */
   readonly listen: ListenAddress | undefined
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Set when this server takes the place of a running one. */
+  readonly inherited: Inheritance | undefined
   readonly color: boolean
   /** Takes a line for standard output that is not a worker's. */
   readonly data: (line: string) => void
@@ -54,26 +59,64 @@ export class Server implements AsyncDisposable {
   /** The same as a person opens it. */
   readonly url: string | undefined
   readonly #owned: AsyncDisposableStack
+  readonly #parts: ServerParts
   #closing: Promise<StopReport> | undefined
+  #handingOver: Promise<HandOverResult> | undefined
 
   private constructor(parts: ServerParts, owned: AsyncDisposableStack) {
     this.manager = parts.manager
     this.runDir = parts.runDir
-    this.address = parts.address
-    this.url = parts.url
+    this.address = parts.front.address
+    this.url = parts.front.url
+    this.#parts = parts
     this.#owned = owned
   }
 
   /** Takes run directory, lock and listening socket; starts no process yet. Leaves nothing behind when it throws. */
   static async open(plan: ServerPlan): Promise<Server> {
     await using owned = new AsyncDisposableStack()
-    const parts = await assemble(plan, owned)
-    return new Server(parts, owned.move())
+    const opened = Promise.withResolvers<Server>()
+    const handOver = async (): Promise<HandOverResult> => (await opened.promise).handOver()
+    const parts = await assemble(plan, owned, handOver)
+    opened.resolve(new Server(parts, owned.move()))
+    return opened.promise
   }
 
   /** Resolves when the first generation serves. Throws what {@link Manager.start} throws. */
   async start(): Promise<void> {
+    const { plan, publish } = this.#parts
+    if (plan.inherited === undefined) publish()
     await this.manager.start()
+    if (plan.inherited === undefined) return
+    // Commands reach this server from now on, and the one before leaves.
+    publish()
+    void predecessorGone(plan.inherited).then(() => this.runDir.inheritNames())
+  }
+
+  /**
+   * Lets a new process take the place of this one: with the program as it is on disk, proven before it gets a
+   * request, from the same listening socket. Then this server finishes what it has and closes.
+   */
+  handOver(): Promise<HandOverResult> {
+    return (this.#handingOver ??= this.#handOver().finally(() => (this.#handingOver = undefined)))
+  }
+
+  async #handOver(): Promise<HandOverResult> {
+    const { front, log, plan, systemd } = this.#parts
+    const result = await startSuccessor({
+      runDir: this.runDir,
+      socket: front.socket,
+      env: plan.env,
+      workers: this.manager.snapshot.wantedWorkers,
+      timeoutMs: HAND_OVER_PATIENCE * plan.settings.bootTimeoutMs,
+    })
+    if (!result.ok) return result
+    front.socket?.disown()
+    log.disown()
+    systemd?.handOver(result.pid)
+    // After the answer to whoever asked.
+    setTimeout(() => void this.close())
+    return result
   }
 
   /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */
@@ -93,19 +136,31 @@ export class Server implements AsyncDisposable {
 }
 
 interface ServerParts {
+  readonly plan: ServerPlan
   readonly manager: Manager
   readonly runDir: RunDir
-  readonly address: ListenAddress | undefined
-  readonly url: string | undefined
+  readonly front: Front
+  readonly log: LogFile
+  readonly systemd: SystemdNotifier | undefined
+  /** Tells other processes that this is the running instance. */
+  readonly publish: () => void
 }
 
-async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<ServerParts> {
-  const { settings, mode, root, entry } = plan
+/** A candidate, the other workers and the balancer: none of them takes longer than a worker may. */
+const HAND_OVER_PATIENCE = 3
+
+async function assemble(
+  plan: ServerPlan,
+  owned: AsyncDisposableStack,
+  handOver: () => Promise<HandOverResult>,
+): Promise<ServerParts> {
+  const { settings, mode, root, entry, inherited } = plan
+  const succeeds = inherited !== undefined
   const env = childEnv(plan.env)
   const name = instanceName(settings, root)
-  const runDir = owned.use(await openRunDir({ ...instanceIdentity(settings, root), env }))
+  const runDir = owned.use(await openRunDir({ ...instanceIdentity(settings, root), env, succeeds }))
   const log = owned.use(new LogFile(join(runDir.path, LOG_NAME)))
-  const folder = join(runDir.path, 'snapshots')
+  const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
   const builder = owned.use(new SnapshotBuilder({ root, folder, env, standby: mode === 'development' }))
   const output = new ChildOutput(plan.data)
   const spawner = owned.use(
@@ -117,13 +172,14 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
     }),
   )
   const { listen } = plan
-  const front = listen === undefined ? noFront : await openFront({ listen, settings, runDir, env, owned })
+  const front =
+    listen === undefined ? noFront : await openFront({ listen, settings, runDir, env, owned, inherited })
   const tree = createContentTree({ root, ignore: inside(root, runDir.path) })
   const manager = createManager({
     root,
     name,
     command: { argv: [process.execPath, workerProgram(), entry] },
-    workers: settings.workers,
+    workers: inherited?.workers ?? settings.workers,
     concurrency: settings.concurrency,
     mode,
     cutAfter: mode === 'development' ? 'first' : 'all',
@@ -149,10 +205,17 @@ async function assemble(plan: ServerPlan, owned: AsyncDisposableStack): Promise<
   manager.on('worker-exited', ({ pid }) => output.gone(pid))
   const systemd = notifySystemd(manager, { env: plan.env })
   owned.defer(() => systemd?.[Symbol.dispose]())
-  owned.use(await openControlServer({ path: runDir.controlPath, manager }))
-  const { address, url } = front
-  runDir.publish({ name, root, startedAtMs: Date.now(), ...(url !== undefined && { url }) })
-  return { manager, runDir, address, url }
+  owned.use(await openControlServer({ path: runDir.controlPath, manager, handOver }))
+  const url = front.url === undefined ? {} : { url: front.url }
+  return {
+    plan,
+    manager,
+    runDir,
+    front,
+    log,
+    systemd,
+    publish: () => runDir.publish({ name, root, startedAtMs: Date.now(), ...url }),
+  }
 }
 
 /** Whoever saves a file waits for it; in production a half-written file must not be looked at. */
@@ -186,7 +249,7 @@ function observing({ observer }: Front, { rollbackWindowMs }: Settings): Pick<Ma
   return { observe: { observer, windowMs: rollbackWindowMs } }
 }
 
-const forUs = new Set([...SYSTEMD_VARIABLES, ...LISTEN_VARIABLES])
+const forUs = new Set([...SYSTEMD_VARIABLES, ...LISTEN_VARIABLES, ...SUCCESSION_VARIABLES])
 
 /** What children inherit: everything but what systemd says to this process alone. */
 function childEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -7,10 +7,12 @@ export interface SignalActions {
   stop(request: { readonly signal: NodeJS.Signals; readonly now: boolean }): void
   reload(): void
   restart(): void
+  handOver(): void
   scaleBy(workers: number): void
 }
 
-/** The signals of unicorn and nginx: TERM, INT and QUIT stop, HUP reloads, USR1 restarts, TTIN and TTOU scale. */
+/** The signals of unicorn and nginx: TERM, INT and QUIT stop, HUP reloads, USR1 restarts, USR2 hands over to a
+ * new process, TTIN and TTOU scale. */
 export function handleSignals(actions: SignalActions): Disposable {
   let asked = false
   const stop = (signal: NodeJS.Signals) => (): void => {
@@ -23,6 +25,7 @@ export function handleSignals(actions: SignalActions): Disposable {
     ['SIGQUIT', stop('SIGQUIT')],
     ['SIGHUP', () => actions.reload()],
     ['SIGUSR1', () => actions.restart()],
+    ['SIGUSR2', () => actions.handOver()],
     ['SIGTTIN', () => actions.scaleBy(1)],
     ['SIGTTOU', () => actions.scaleBy(-1)],
   ]

@@ -1,0 +1,88 @@
+import {
+  type HandOverResult,
+  isSameProcess,
+  type ListenSocket,
+  processStartTime,
+  readInstance,
+} from '@rip/manager'
+import type { RunDir } from '@rip/manager'
+
+/** Descriptor the listening socket has in a successor: the first after standard input, output and error. */
+const INHERITED_FD = 3
+const POLL_MS = 20
+
+/** What a server is told by the running one whose place it takes. */
+export interface Inheritance {
+  readonly predecessor: number
+  readonly predecessorStartTime: string
+  /** Descriptor of the listening socket, if there is one. */
+  readonly listenFd: number | undefined
+  /** As many workers as were wanted last. */
+  readonly workers: number
+}
+
+/** Variables between a server and its successor; they are meant for nobody else. */
+export const SUCCESSION_VARIABLES: readonly string[] = ['RIP_SUCCEEDS']
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Undefined in a server that takes nobody's place. */
+export function inheritance(env: Environment): Inheritance | undefined {
+  const text = env['RIP_SUCCEEDS']
+  return text === undefined ? undefined : (JSON.parse(text) as Inheritance)
+}
+
+export interface SuccessionOptions {
+  readonly runDir: RunDir
+  readonly socket: ListenSocket | undefined
+  readonly env: Environment
+  readonly workers: number
+  /** Longest wait until the successor serves. */
+  readonly timeoutMs: number
+}
+
+/**
+ * Starts the program anew, as it is on disk and with the arguments this process was given, and waits until the
+ * new process serves. Both accept from the same listening socket then. If it does not get that far nothing has
+ * changed.
+ */
+export async function startSuccessor(options: SuccessionOptions): Promise<HandOverResult> {
+  if (process.pid === 1) return refused('a container ends with its process 1: replace the container instead')
+  const { runDir, timeoutMs } = options
+  runDir.handOver()
+  const child = spawnSuccessor(options)
+  const deadline = performance.now() + timeoutMs
+  while (child.exitCode === null && child.signalCode === null && performance.now() < deadline) {
+    if (readInstance(runDir.path)?.pid === child.pid) return { ok: true, pid: child.pid }
+    await Bun.sleep(POLL_MS)
+  }
+  child.kill('SIGTERM')
+  const code = await child.exited
+  runDir.takeBack()
+  return refused(
+    `the new process ended with code ${code} before it served; what it said is in the output of the server`,
+  )
+}
+
+function spawnSuccessor({ socket, env, workers }: SuccessionOptions): Bun.Subprocess {
+  const inherited: Inheritance = {
+    predecessor: process.pid,
+    predecessorStartTime: processStartTime(process.pid) ?? '',
+    listenFd: socket === undefined ? undefined : INHERITED_FD,
+    workers,
+  }
+  const { WATCHDOG_PID: _watchdog, LISTEN_PID: _pid, LISTEN_FDS: _fds, ...rest } = env
+  return Bun.spawn([process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+    env: { ...rest, RIP_SUCCEEDS: JSON.stringify(inherited) },
+    // A successor outlives this process.
+    detached: true,
+    stdio: ['inherit', 'inherit', 'inherit', ...(socket === undefined ? [] : [socket.fd])],
+  })
+}
+
+const refused = (message: string): HandOverResult => ({ ok: false, message })
+
+/** Resolves when the server whose place was taken has ended. */
+export async function predecessorGone({ predecessor, predecessorStartTime }: Inheritance): Promise<void> {
+  while (isSameProcess(predecessor, predecessorStartTime || undefined)) await Bun.sleep(POLL_MS)
+}
