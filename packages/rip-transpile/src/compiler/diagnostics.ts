@@ -50,7 +50,7 @@ function foreignWord(kind: string): [string, string] | undefined {
 const LEADING_OPERATOR = /^(?:\+ |- |\*|%|&|\||\^|<|>|==|!=|\?\? |(?:and|or|is|isnt|in|of)\b)/
 
 /** Words of other languages for `else if` and `for`, which read as calls here. */
-const FOREIGN_HEAD = /^[ \t]*(elsif|elif|elseif|foreach)[ \t]/
+const FOREIGN_HEAD = /^[ \t]*(elsif|elif|elseif|foreach|except|rescue|ensure|begin)(?=[ \t]|$)/
 
 /** Mistakes that show only behind the place that they were made at. */
 export function rejectForeignLine(p: Parser): void {
@@ -74,6 +74,10 @@ const HEADS: Readonly<Record<string, string>> = {
   elif: 'else if',
   elseif: 'else if',
   foreach: 'for … in',
+  except: 'catch',
+  rescue: 'catch',
+  ensure: 'finally',
+  begin: 'try',
 }
 
 /** A word that only a function has a use for. */
@@ -84,6 +88,45 @@ export function rejectOutside(p: Parser, word: string): never {
 const OUTSIDE: Readonly<Record<string, string>> = {
   return: 'The top of a module returns nothing: use if, or move the lines to a function.',
   yield: 'Move it to a function, which becomes a generator.',
+}
+
+/** A colon in front of a block, as Python has it. */
+export function rejectColon(p: Parser, at: number = p.lx.start): never {
+  p.lx.fail("no ':' stands in front of a block", at, at + 1, 'Remove it and indent the lines.')
+}
+
+/** Braces around a block, as JavaScript has them. */
+export function rejectBraces(p: Parser, at: number): never {
+  p.lx.fail('a block is indented and has no braces', at, at + 1, 'Remove the braces and indent the lines.')
+}
+
+const STATEMENT_WORDS: ReadonlySet<string> = new Set(
+  'return if for while throw break continue let const var switch try'.split(' '),
+)
+
+const ASYNC_DEFINITION = /async[ \t]+(?:def[ \t]|[\w$]+[ \t]*=[ \t]*(?:\([^)\n]*\)[ \t]*)?[-=]>)/y
+
+/** `async` before a definition: only before an arrow does it have a meaning. */
+export function rejectAsync(p: Parser): void {
+  const { start, end } = p.lx
+  ASYNC_DEFINITION.lastIndex = start
+  if (ASYNC_DEFINITION.test(p.source))
+    p.lx.fail('a function that waits is async by itself', start, end, "Remove 'async'.")
+}
+
+/** A property without a value, whose key is at hand. */
+export function rejectProperty(p: Parser, key: Node): never {
+  if (key.type === 'Id' && STATEMENT_WORDS.has(key.name))
+    rejectBraces(p, p.source.lastIndexOf('{', key.start))
+  p.lx.fail('a property without a value needs a plain name', key.start, key.end)
+}
+
+/** A member of a class that is written as in another language. */
+export function rejectMember(p: Parser, key: Node): never {
+  const name = key.type === 'Id' ? key.name : ''
+  if (name === 'def' || p.is('('))
+    p.lx.fail('a method is written with a colon', key.start, key.end, 'Write `name: (a, b) -> …`.')
+  p.unexpected('expected : with a function or = with a value')
 }
 
 /** A word that starts no value. */
@@ -97,6 +140,8 @@ export function reservedHint(p: Parser): never {
 export function rejectForeignStatement(p: Parser): never {
   const known = foreignWord(p.kind)
   if (known) p.lx.fail(known[0], p.lx.start, p.lx.end, known[1])
+  if (p.is(','))
+    p.lx.fail("unexpected ','", p.lx.start, p.lx.end, 'Several names take a list: [a, b] = [1, 2].')
   if (p.is('...')) p.lx.fail('a splat is written in front', p.lx.start, p.lx.end, 'Write `...values`.')
   p.unexpected()
 }

@@ -36,6 +36,25 @@ const MISTAKES: readonly Mistake[] = [
   { source: 'f = -> 1 + return 2', at: '1:12', reason: 'cannot leave a value', hint: 'of its own' },
   { source: 's = "never closed', at: '1:5', reason: 'never closed', hint: '"' },
   { source: '### note', at: '1:1', reason: 'never closed', hint: '###' },
+  { source: 'if (x > 3) {\n  p 1\n}', at: '1:12', reason: 'has no braces', hint: 'indent the lines' },
+  { source: 'while (true) { break }', at: '1:14', reason: 'has no braces', hint: 'indent the lines' },
+  { source: 'x = () => { return 1 }', at: '1:11', reason: 'has no braces', hint: 'indent the lines' },
+  { source: 'if x > 3:\n  p 1', at: '1:9', reason: "no ':' stands in front", hint: 'Remove it' },
+  { source: 'def f(x):\n  x', at: '1:9', reason: "no ':' stands in front", hint: 'Remove it' },
+  { source: 'for i in range(3):\n  p i', at: '1:18', reason: "no ':' stands in front", hint: 'Remove it' },
+  { source: 'for (let i = 0; i < 3; i++) { p i }', at: '1:5', reason: 'no parentheses', hint: 'for i in' },
+  { source: 'items.map(x => x * 2)', at: '1:11', reason: "'x =>' calls x", hint: '(x) => …' },
+  { source: 'class A\n  m() { return 1 }', at: '2:3', reason: 'with a colon', hint: 'name: (a, b) -> …' },
+  { source: 'class A\n  def m\n    1', at: '2:3', reason: 'with a colon', hint: 'name: (a, b) -> …' },
+  { source: 'async def f\n  1', at: '1:1', reason: 'async by itself', hint: "Remove 'async'" },
+  { source: 'async f = -> 1', at: '1:1', reason: 'async by itself', hint: "Remove 'async'" },
+  { source: 'switch x\n  case 1\n    p 1', at: '2:3', reason: "has 'when'", hint: 'when value' },
+  { source: 'try\n  f()\nexcept e\n  p e', at: '3:1', reason: "'except' does not exist", hint: 'catch' },
+  { source: 'try\n  f()\nrescue e\n  p e', at: '3:1', reason: "'rescue' does not exist", hint: 'catch' },
+  { source: 'a, b = 1, 2', at: '1:2', reason: "unexpected ','", hint: '[a, b] = [1, 2]' },
+  { source: 'enum Color { Red }', at: '1:1', reason: 'indented members', hint: 'on each line' },
+  { source: 'list[-1] = 2', at: '1:1', reason: 'an index from the end', hint: 'list.length - 1' },
+  { source: 'f(1))', at: '1:5', reason: "unexpected ')'", hint: '' },
   { source: 'else\n  a', at: '1:1', reason: "no 'if'", hint: 'indentation' },
 ]
 
@@ -45,7 +64,7 @@ describe('first mistakes are named, with what to write instead', () => {
       const error = refusal(source)
       expect(error.reason).toContain(reason)
       expect(`${error.line}:${error.column}`).toBe(at)
-      expect(error.hint).toContain(hint)
+      expect(error.hint ?? '').toContain(hint)
     })
   }
 })

@@ -361,7 +361,17 @@ function lowerCall(l: Lowerer, node: NodeOf<'Call'>): Js {
   const { callee } = node
   if (callee.type === 'Keyword' && callee.name === 'super')
     return call(parentOf(l, callee), args, l.bracketEnd(node))
+  rejectBareParameter(l, node)
   return call(expression(l, callee), args, l.bracketEnd(node), node.optional)
+}
+
+/** `x => x + 1` calls `x` with a function, where JavaScript has a parameter. */
+function rejectBareParameter(l: Lowerer, { callee, args: [fn] }: NodeOf<'Call'>): void {
+  if (callee.type !== 'Id' || fn?.type !== 'Fn' || fn.kind !== 'fat' || fn.params.length > 0) return
+  const { name } = callee
+  if (l.source[callee.end] === '(' || l.scope.owner(name)) return
+  if (!fn.scope.mentions.some((mention) => mention.name === name)) return
+  l.fail(`'${name} =>' calls ${name}`, callee, `A parameter has parentheses: (${name}) => …`)
 }
 
 /** What `super()` calls: the constructor of the parent, or its method of the same name. */
@@ -573,9 +583,10 @@ function doArguments(l: Lowerer, fn: Node): Js[] {
   )
 }
 
+/** An object of what a loop collects, whose keys are all its own, `__proto__` too. */
 function objectLoop(l: Lowerer, node: NodeOf<'ObjFor'>): Js {
   return generated(l, node, () => {
-    const name = l.fresh('object')
+    const name = l.fresh('entries')
     const loops = loopStatements(l, node.loop, (lines) => {
       const key =
         node.prop.computed || node.prop.key.type !== 'Id'
@@ -583,13 +594,13 @@ function objectLoop(l: Lowerer, node: NodeOf<'ObjFor'>): Js {
           : id(node.prop.key.name, node.prop.key.start)
       return [
         ...lines,
-        statement(assign(index(id(name), key), expression(l, node.prop.value)), node.prop.start),
+        statement(method(id(name), 'push', [array([key, expression(l, node.prop.value)])]), node.prop.start),
       ]
     })
     return [
-      declare('const', id(name), { type: 'ObjectExpression', properties: [] }, node.start),
+      declare('const', id(name), array([]), node.start),
       ...loops,
-      returns(id(name), node.start),
+      returns(standard('Object', 'fromEntries', [id(name)], node.start), node.start),
     ]
   })
 }

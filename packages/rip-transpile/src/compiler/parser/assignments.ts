@@ -25,13 +25,13 @@ export function isAssignable(node: Node): boolean {
   }
 }
 
+interface Direct {
+  end: number
+  closure: boolean
+}
+
 /** Records the names that a target writes; refuses what cannot be written. */
-export function assignTarget(
-  p: Parser,
-  target: Node,
-  use: Use,
-  direct?: { end: number; closure: boolean },
-): void {
+export function assignTarget(p: Parser, target: Node, use: Use, direct?: Direct): void {
   switch (target.type) {
     case 'Id':
       checkWritable(p, target.name, target.start)
@@ -45,10 +45,10 @@ export function assignTarget(
     case 'Paren':
       return assignTarget(p, target.body, use)
     case 'Arr':
-      for (const item of target.items) if (item) assignTarget(p, item, use, direct)
+      for (const item of target.items) if (item) assignPart(p, item, use, direct)
       return
     case 'Obj':
-      for (const prop of target.props) assignTarget(p, prop.value, use, direct)
+      for (const prop of target.props) assignPart(p, prop.value, use, direct)
       return
     case 'Spread':
       if (target.arg.type === 'Erased') return
@@ -65,6 +65,13 @@ export function assignTarget(
 export function bindPattern(p: Parser, target: Node, form: Form): void {
   requireNames(p, target)
   for (const { name, start } of patternNames(target)) bindName(p, p.scope, name, start, form)
+}
+
+/** A part of a pattern, which cannot be left out as a whole assignment can. */
+function assignPart(p: Parser, target: Node, use: Use, direct?: Direct): void {
+  for (let at = target; at.type === 'Member' || at.type === 'Index'; at = at.object)
+    if (at.optional) p.lx.fail('a part of a pattern is not optional', target.start, target.end)
+  assignTarget(p, target, use, direct)
 }
 
 /** `a[-1]` is `a.at(-1)`, which takes no value. */

@@ -1,4 +1,5 @@
 import type { Node, PickItem } from '../ast.ts'
+import { rejectBraces } from '../diagnostics.ts'
 import { isNamePart, isNameStart } from '../lexer.ts'
 import { assignTarget, isAssignable } from './assignments.ts'
 import { parseBracketedValue, parseExpression } from './expressions.ts'
@@ -23,6 +24,7 @@ function parseSuffix(p: Parser, node: Node): Node | undefined {
   if (lx.leading && (p.inImplicit || p.dotsEndBody || kind === ',')) return undefined
   if (kind === '.' && lx.spaced && isSpacedAccess(p) && !/\d/.test(p.source[lx.end] ?? ''))
     return parseAccess(p, node)
+  if (kind === '{' && node.type === 'Paren' && p.noIndentArgs) rejectBraces(p, lx.start)
   if (lx.spaced && !lx.leading)
     return isCallable(node) && startsArgument(p) ? implicitCall(p, node, false) : undefined
   const { start } = node

@@ -1,4 +1,5 @@
 import type { Class, Member, Node } from '../ast.ts'
+import { rejectMember } from '../diagnostics.ts'
 import { Scope } from '../scope.ts'
 import { parseRightSide } from './assignments.ts'
 import { parseExpression } from './expressions.ts'
@@ -108,7 +109,7 @@ function parseMember(p: Parser): Member {
   if (!p.is('=')) {
     if (p.is('NEWLINE') || p.is('DEDENT') || p.is('EOF'))
       return { ...rest, kind: 'declared', value: undefined, end: lx.lastEnd }
-    p.unexpected('expected : with a function or = with a value')
+    rejectMember(p, key)
   }
   p.next()
   const inner = new Scope(p.scope, true)

@@ -1,4 +1,5 @@
 import type { Block, Node, SwitchCase } from '../ast.ts'
+import { reservedHint } from '../diagnostics.ts'
 import { Scope } from '../scope.ts'
 import { bindPattern } from './assignments.ts'
 import { parseExpression } from './expressions.ts'
@@ -58,7 +59,10 @@ export function parseSwitch(p: Parser): Node {
     else if (acceptClause(p, 'else')) otherwise = parseElse(p)
     else break
   }
-  if (cases.length === 0 && !otherwise) p.unexpected('expected when')
+  if (cases.length === 0 && !otherwise) {
+    if (p.is('case')) reservedHint(p)
+    p.unexpected('expected when')
+  }
   if (indented) {
     while (p.is('NEWLINE')) p.next()
     p.accept('DEDENT')

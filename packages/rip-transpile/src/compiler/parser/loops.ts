@@ -82,6 +82,8 @@ function parseVariable(p: Parser): Node {
     return node
   }
   if (p.is('@') || p.is('{') || p.is('[')) return parsePrimary(p)
+  if (p.is('('))
+    lx.fail("a 'for' has no parentheses", start, end, 'Write `for i in [0...n]` and indent the lines.')
   return p.unexpected('expected the variable of the loop')
 }
 

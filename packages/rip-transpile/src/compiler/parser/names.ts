@@ -11,6 +11,8 @@ const RESERVED_IN_JS: ReadonlySet<string> = new Set(
 
 /** Refuses a name that no variable can have. */
 export function checkName(p: Parser, name: string, start: number): void {
+  if (name === 'enum')
+    p.lx.fail("'enum' has a name and indented members", start, start + 4, 'Write a member on each line.')
   if (RESERVED_IN_JS.has(name))
     p.lx.fail(
       `'${name}' is a reserved word of JavaScript`,

@@ -1,4 +1,5 @@
 import type { Node, Property } from '../ast.ts'
+import { rejectColon, rejectProperty } from '../diagnostics.ts'
 import { isNameStart } from '../lexer.ts'
 import { skipString } from '../scan.ts'
 import { parseBracketedValue, parseExpression, parseValue, withPendingIf } from './expressions.ts'
@@ -140,7 +141,9 @@ function parsePair(p: Parser): Property {
   const { lx } = p
   const { start } = lx
   const { key, computed } = parseKey(p)
+  const colon = lx.start
   p.expect(':', 'behind the key')
+  if (p.is('INDENT') && p.noIndentArgs) rejectColon(p, colon)
   const value = p.is('INDENT') ? parseRightSide(p) : parseValue(p)
   return { kind: 'pair', key, computed, value, start, end: value.end }
 }
@@ -197,8 +200,7 @@ function parseProperty(p: Parser): Property {
     const value = p.is('INDENT') ? parseRightSide(p) : parseBracketedValue(p)
     return { kind: 'pair', key, computed, value, start, end: value.end }
   }
-  if (key.type !== 'Id' || reserved)
-    p.lx.fail('a property without a value needs a plain name', key.start, key.end)
+  if (key.type !== 'Id' || reserved) rejectProperty(p, key)
   const name = p.id(key.name, key.start, key.end)
   if (!p.is('=')) return { kind: 'shorthand', key, computed: false, value: name, start, end: key.end }
   p.next()

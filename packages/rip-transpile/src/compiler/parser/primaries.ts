@@ -1,5 +1,5 @@
 import type { Node } from '../ast.ts'
-import { rejectOutside, reservedHint } from '../diagnostics.ts'
+import { rejectAsync, rejectOutside, reservedHint } from '../diagnostics.ts'
 import { parseRightSide } from './assignments.ts'
 import { awaited, parseArguments, parsePostfix, startsArgument, parseList } from './calls.ts'
 import { parseClass } from './classes.ts'
@@ -96,6 +96,7 @@ function parseName(p: Parser): Node {
   const { lx } = p
   const { start, end, value } = lx
   if (value === 'async') {
+    rejectAsync(p)
     const next = p.lx.save()
     p.next()
     const arrow = lx.spaced && arrowFollows(p)
@@ -329,6 +330,7 @@ function parseYield(p: Parser): Node {
   p.fn.isGenerator = true
   const delegate = p.isWord('from') || p.is('*')
   if (delegate) p.next()
+  if (delegate && endsHere(p)) p.unexpected('expected the generator to take values from')
   const arg = endsHere(p) ? undefined : parseExpression(p)
   return { type: 'Yield', arg, delegate, start, end: lx.lastEnd }
 }

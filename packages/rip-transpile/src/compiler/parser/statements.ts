@@ -1,5 +1,5 @@
 import type { Block, Node } from '../ast.ts'
-import { rejectForeignStatement } from '../diagnostics.ts'
+import { rejectColon, rejectForeignStatement } from '../diagnostics.ts'
 import { negateIf, parseExpression, parseValue } from './expressions.ts'
 import { parseLoopHead } from './loops.ts'
 import { isImportDeclaration, parseExport, parseImport } from './modules.ts'
@@ -16,6 +16,7 @@ const CLOSERS: ReadonlySet<string> = new Set(
 
 export function parseProgram(p: Parser): Block {
   const body = parseStatements(p, 'EOF')
+  if (!p.is('EOF')) p.unexpected()
   return { type: 'Block', body, start: 0, end: p.lx.limit }
 }
 
@@ -77,6 +78,7 @@ export function parseBody(p: Parser, close?: string): Node {
       p.next()
       return parseInlineBlock(p)
     }
+    if (p.is(':')) rejectColon(p)
     return p.unexpected('expected an indented block or then')
   })
 }

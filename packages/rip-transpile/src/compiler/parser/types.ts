@@ -1,3 +1,4 @@
+import { rejectColon } from '../diagnostics.ts'
 import type { Parser } from './parser.ts'
 
 /** Skips a type whose colon is at hand and returns its text. It is never parsed, only balanced. */
@@ -5,6 +6,7 @@ export function skipType(p: Parser, where: 'parameter' | 'arrow' | 'line' | 'bin
   const { lx } = p
   const from = lx.end
   const end = typeEnd(p, from, where)
+  if (where !== 'parameter' && p.source.slice(from, end).trim() === '') rejectColon(p, from - 1)
   lx.kind = 'id'
   lx.jump(end)
   return keepType(p, from, end)
