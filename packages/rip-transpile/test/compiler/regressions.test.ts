@@ -34,6 +34,14 @@ for (const [name, source, expected] of INDENTED) {
   })
 }
 
+test('a def as a value knows its name', () => {
+  expect(run('f = def fact(n)\n  if n < 2 then 1 else n * fact(n - 1)\nf 5')).toBe(120)
+})
+
+test('a reactive declaration within a value is refused', () => {
+  expect(() => compile('f(x := 1)')).toThrow('a reactive declaration is a statement of its own')
+})
+
 test('a map literal spreads another map', () => {
   expect(run('base = *{a: 1}\n[...*{...base, b: 2}]')).toEqual([
     ['a', 1],

@@ -253,6 +253,12 @@ function lower(l: Lowerer, node: Node): Js {
     case 'Class':
       return lowerClass(l, node, 'ClassExpression')
     case 'Reactive':
+      if (node.name)
+        l.fail(
+          'a reactive declaration is a statement of its own',
+          node,
+          `Declare ${node.name.name} on a line before.`,
+        )
       return reactiveValue(l, node)
     case 'Block':
       if (node.body.length > 0 && node.body.every((part) => !isStatementLike(part) && part.type !== 'Assign'))

@@ -173,7 +173,7 @@ export function thinFunction(l: Lowerer, node: Fn, methodName?: Js): Js & { uses
   const { params, body, usesSuper } = functionParts(l, node, methodName ? { methodName } : {})
   return {
     type: 'FunctionExpression',
-    id: null,
+    id: node.name === undefined ? null : id(node.name, node.nameStart),
     params,
     body,
     async: node.isAsync,
