@@ -1,6 +1,7 @@
 /**
  * A backend on the Unix socket named by the first argument; the second says how it behaves. `good` answers with the
- * target and, to a body, with its SHA-1; `/stream` takes half a second. The others accept and misbehave.
+ * target and, to a body, with its SHA-1; `/stream` takes half a second, `/bytes/N` has N bytes. The others accept and
+ * misbehave.
  */
 import { createHash } from 'node:crypto'
 import net from 'node:net'
@@ -14,6 +15,13 @@ async function* slowly(): AsyncGenerator<string> {
   }
 }
 
+const BLOCK = new Uint8Array(64 * 1024).fill(0x78)
+
+async function* blocks(bytes: number): AsyncGenerator<Uint8Array> {
+  for (let left = bytes; left > 0; left -= BLOCK.length)
+    yield left < BLOCK.length ? BLOCK.subarray(0, left) : BLOCK
+}
+
 async function answer(request: Request): Promise<Response> {
   const { pathname, search } = new URL(request.url)
   if (pathname === '/stream') return new Response(slowly())
@@ -23,6 +31,7 @@ async function answer(request: Request): Promise<Response> {
         .update(await request.bytes())
         .digest('hex'),
     )
+  if (pathname.startsWith('/bytes/')) return new Response(blocks(Number(pathname.slice('/bytes/'.length))))
   return new Response(pathname + search)
 }
 

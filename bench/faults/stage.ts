@@ -18,9 +18,11 @@ export interface StageOptions {
   readonly folder: string
   readonly port: number
   /** Where the access log goes. @default a file in the folder */
-  readonly logFile: string | undefined
+  readonly logFile?: string | undefined
   /** Descriptors the balancer may open. @default as many as this process */
-  readonly descriptors: number | undefined
+  readonly descriptors?: number | undefined
+  /** What differs from the configuration of all stages. */
+  readonly config?: BalancerConfig
 }
 
 interface Process {
@@ -50,7 +52,12 @@ export class Stage implements AsyncDisposable {
       accessLog: { format: 'json', file: options.logFile ?? this.file('access.log') },
       timeouts: { response: '2s' },
       health: { path: '/', interval: '1s', timeout: '1s' },
+      ...options.config,
     }
+  }
+
+  get balancerPid(): number {
+    return this.balancer!.pid
   }
 
   /** Ids of the backends that run. */
