@@ -62,7 +62,7 @@ export class ClientConnection implements ClientSide {
     this.plane = plane
     this.keeper = keeper
     this.peer = peer
-    this.outbox = new Outbox(socket)
+    this.outbox = new Outbox(socket, true)
     this.identity = identify(peer, secure ? 'https' : 'http', forwarding.trustedProxies)
     this.exchange = new Exchange(plane, this)
     this.since = monotonicMs()

@@ -1,4 +1,5 @@
 import type { ByteSocket } from './byte-socket.ts'
+import { freeBytes } from './free-bytes.ts'
 import { unacknowledgedBytes } from './unacknowledged.ts'
 
 const SCRATCH_BYTES = 256 * 1024
@@ -22,11 +23,14 @@ export class Outbox {
   /** The socket refused bytes for good. */
   broken = false
   private readonly socket: ByteSocket
+  private readonly copies: boolean
   private readonly queue: Uint8Array[] = []
   private offset = 0
 
-  constructor(socket: ByteSocket) {
+  /** @param copies keep copies of bytes that wait, so that whoever appended them can free their memory */
+  constructor(socket: ByteSocket, copies = false) {
     this.socket = socket
+    this.copies = copies
   }
 
   /** Bytes the peer acknowledged, as far as the system tells. */
@@ -54,12 +58,12 @@ export class Outbox {
     used = at
   }
 
-  /** Appends bytes that stay untouched from now on: they may be kept without being copied. */
+  /** Appends bytes that stay untouched until they are sent, unless this outbox copies what it keeps. */
   append(bytes: Buffer, from: number, to: number): void {
     const length = to - from
     if (length > COPY_BYTES) {
       this.flush()
-      this.send(bytes, from, to, true)
+      this.send(bytes, from, to, this.copies)
       return
     }
     const at = this.reserve(length)
@@ -83,7 +87,7 @@ export class Outbox {
 
   /** Sends the first bytes of the scratch buffer. */
   sendGathered(length: number): void {
-    this.send(scratch, 0, length, false)
+    this.send(scratch, 0, length, true)
   }
 
   /** The socket takes bytes again. Returns whether everything is out. */
@@ -95,6 +99,7 @@ export class Outbox {
       if (taken < length) return this.keepOffset(taken)
       this.queue.shift()
       this.offset = 0
+      if (this.copies) freeBytes(head)
     }
     return true
   }
@@ -111,11 +116,11 @@ export class Outbox {
     return this.broken
   }
 
-  private send(bytes: Uint8Array, from: number, to: number, stable: boolean): void {
+  private send(bytes: Uint8Array, from: number, to: number, copies: boolean): void {
     if (this.broken) return
-    if (this.queue.length > 0) return this.keep(bytes, from, to, stable)
+    if (this.queue.length > 0) return this.keep(bytes, from, to, copies)
     const taken = this.write(bytes, from, to - from)
-    if (taken < to - from && !this.broken) this.keep(bytes, from + taken, to, stable)
+    if (taken < to - from && !this.broken) this.keep(bytes, from + taken, to, copies)
   }
 
   private write(bytes: Uint8Array, from: number, length: number): number {
@@ -130,8 +135,8 @@ export class Outbox {
     return taken
   }
 
-  private keep(bytes: Uint8Array, from: number, to: number, stable: boolean): void {
-    this.queue.push(stable ? bytes.subarray(from, to) : Uint8Array.prototype.slice.call(bytes, from, to))
+  private keep(bytes: Uint8Array, from: number, to: number, copies: boolean): void {
+    this.queue.push(copies ? Uint8Array.prototype.slice.call(bytes, from, to) : bytes.subarray(from, to))
     this.waiting += to - from
   }
 }

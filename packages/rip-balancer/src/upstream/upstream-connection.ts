@@ -5,6 +5,7 @@ import { INCOMPLETE, REFUSED, type FieldSection, type HeadLimits } from '../http
 import { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { eventBegins } from '../transport/clock.ts'
+import { freeBytes } from '../transport/free-bytes.ts'
 import { Outbox, flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 
@@ -130,6 +131,8 @@ export class UpstreamConnection {
     this.answered = true
     this.consume(chunk)
     flushGathered()
+    // The head is parsed, and clients' outboxes copy what they keep.
+    freeBytes(chunk)
   }
 
   /** Socket event: the backend stopped sending. */

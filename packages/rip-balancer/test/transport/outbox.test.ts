@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { ByteSocket } from '../../src/transport/byte-socket.ts'
 import { appendChunk, appendLastChunk } from '../../src/transport/chunk-writer.ts'
+import { freeBytes } from '../../src/transport/free-bytes.ts'
 import { Outbox, flushGathered } from '../../src/transport/outbox.ts'
 
 /** Takes as many bytes per call as its list says, everything once the list is used up; -1 is a closed socket. */
@@ -101,4 +102,23 @@ test('property: partial writes lose nothing, reorder nothing, and are counted', 
       expect(outbox.waiting).toBe(0)
     }),
   )
+})
+
+test('an outbox that copies what it keeps does not need the bytes any longer', () => {
+  const socket = new PartialSocket([10, 5])
+  const outbox = new Outbox(socket, true)
+  const bytes = Buffer.from(new Uint8Array(100_000).map((_, at) => at % 251).buffer)
+  const all = bytes.toString('latin1')
+  outbox.append(bytes, 0, bytes.length)
+  freeBytes(bytes)
+  expect(bytes).toHaveLength(0)
+  expect(outbox.drained()).toBe(false)
+  expect(outbox.drained()).toBe(true)
+  expect(socket.taken === all).toBe(true)
+})
+
+test('bytes that share their memory with others are not freed', () => {
+  const whole = Buffer.from(new Uint8Array(100_000).fill(1).buffer)
+  freeBytes(whole.subarray(0, 50_000))
+  expect(whole).toHaveLength(100_000)
 })
