@@ -11,6 +11,8 @@ export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
 export const DEFAULT_SETTLE_MS = 500
 /** Between TERM and KILL. */
 export const DEFAULT_KILL_GRACE_MS = 1_000
+/** How long a worker that is stopped without waiting may take to say what it was answering. */
+export const LAST_COUNT_MS = 50
 /** How often a worker proves that its event loop turns. */
 export const DEFAULT_BEACON_MS = 1_000
 /** Silence after which a worker's event loop counts as stuck. */

@@ -124,7 +124,7 @@ class AppManager implements Manager {
     this.#now ||= options.now === true
     this.#closing ??= this.#close()
     this.#deliver({ type: 'stop', now: this.#now })
-    if (this.#now) this.#services.kill()
+    if (this.#now) void this.#stopped.promise.then(() => this.#services.kill())
     return this.#closing
   }
 

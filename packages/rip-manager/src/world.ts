@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { ROUTER_GRACE_MS, ROUTER_LEAVE_MS, ROUTING_TIMEOUT_MS } from './defaults.ts'
 import type { EventLog } from './event-log.ts'
 import type { Effects, Launch, Outcome } from './machine/effects.ts'
@@ -40,6 +40,8 @@ export class World implements Effects {
   readonly #tasks = new Map<number, AbortController>()
   readonly #probes = new Map<number, AbortController>()
   readonly #drains = new Map<GenerationId, AbortController>()
+  /** Folders of releases that were cleared away, each told of once. */
+  readonly #removed = new Set<string>()
 
   constructor(options: ResolvedOptions, events: EventLog, host: WorldHost) {
     this.#options = options
@@ -62,7 +64,8 @@ export class World implements Effects {
   spawn({ slot, socket, generation, snapshot, surroundings }: Launch): number {
     const { spawner, command } = this.#options
     const env = this.#workerEnv(slot, socket, generation, snapshot, surroundings.env)
-    const spec = { name: `w${slot}`, command: command.argv, cwd: surroundings.cwd, env }
+    const cwd = this.#folderFor(generation, surroundings)
+    const spec = { name: `w${slot}`, command: command.argv, cwd, env }
     const child = spawner.spawn({ ...spec, lateVariables: WORKER_VARIABLES })
     this.#children.set(child.pid, child)
     void child.exited.then((status) => {
@@ -71,6 +74,17 @@ export class World implements Effects {
       this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
     })
     return child.pid
+  }
+
+  /** No process starts in a folder that is gone: code comes from the snapshot, the folder from what is there now. */
+  #folderFor(generation: GenerationId, { cwd }: Surroundings): string {
+    if (existsSync(cwd)) return cwd
+    const instead = realFolder(this.#options.root)
+    if (instead === cwd || !existsSync(instead)) return cwd
+    const message = `${cwd} was removed while ${generation} is served from it: its workers start in ${instead}`
+    if (!this.#removed.has(cwd)) this.#events.emit({ type: 'warning', message })
+    this.#removed.add(cwd)
+    return instead
   }
 
   #workerEnv(

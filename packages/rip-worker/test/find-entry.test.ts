@@ -1,5 +1,5 @@
-import { expect, test } from 'bun:test'
-import { symlinkSync } from 'node:fs'
+import { describe, expect, test } from 'bun:test'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { findEntry } from '../src/index.ts'
 import { Folder } from './helpers.ts'
 
@@ -78,4 +78,35 @@ test('a symbolic link such as `current` stays as the user wrote it', () => {
   using folder = new Folder({ 'releases/7/app.ts': '' })
   symlinkSync(folder.file('releases/7'), folder.file('current'))
   expect(findEntry(folder.file('current')).file).toBe(folder.file('current/app.ts'))
+})
+
+describe('with a snapshot', () => {
+  const manifest = (folder: Folder, files: readonly string[]): string => {
+    const content = {
+      version: 1,
+      root: folder.file('releases/1'),
+      namedRoot: folder.file('current'),
+      files: Object.fromEntries(files.map((file) => [file, {}])),
+    }
+    mkdirSync(folder.file('snapshot'))
+    writeFileSync(folder.file('snapshot/manifest.json'), JSON.stringify(content))
+    return folder.file('snapshot')
+  }
+
+  test.each(['current/app.ts', 'current'])(
+    '%s is the file it was when the snapshot was taken, wherever the link leads by now',
+    (target) => {
+      using folder = new Folder({ 'releases/1/app.ts': '', 'releases/2/app.ts': '' })
+      symlinkSync(folder.file('releases/2'), folder.file('current'))
+      const snapshot = manifest(folder, ['app.ts'])
+      expect(findEntry(folder.file(target), { snapshot }).file).toBe(folder.file('releases/1/app.ts'))
+    },
+  )
+
+  test('a file that is gone from disk is found all the same', () => {
+    using folder = new Folder({ 'releases/2/other.ts': '' })
+    symlinkSync(folder.file('releases/2'), folder.file('current'))
+    const snapshot = manifest(folder, ['app.ts'])
+    expect(findEntry(folder.file('current'), { snapshot }).file).toBe(folder.file('releases/1/app.ts'))
+  })
 })

@@ -1,7 +1,7 @@
 import type { Snapshot } from '../ports.ts'
 import { CrashBudget } from './crash-budget.ts'
 import type { Generation, Group, Pool } from './state.ts'
-import { drainDeadline, kill, terminate, withdraw } from './worker.ts'
+import { drainDeadline, terminate, withdraw } from './worker.ts'
 
 export function createGroup(pool: Pool, generation: Generation): Group {
   const group: Group = {
@@ -39,13 +39,6 @@ export function dismiss(pool: Pool, group: Group): void {
     terminate(pool, worker, worker.ending ?? { kind: 'killed', because: 'superseded' })
   }
   forgetIfEmpty(pool, group)
-}
-
-export function killGroup(pool: Pool, group: Group): void {
-  for (const worker of group.workers) {
-    worker.ending ??= { kind: 'killed', because: 'stop' }
-    kill(pool, worker)
-  }
 }
 
 /** Called when a worker has gone, or the router has finished with the group. */

@@ -1,10 +1,12 @@
 import { ManagerError } from '../errors.ts'
 import type { Refusal } from '../snapshot.ts'
-import { forgetIfEmpty, killGroup, retire } from './group.ts'
+import { LAST_COUNT_MS } from '../defaults.ts'
+import { forgetIfEmpty, retire } from './group.ts'
 import type { CommandId } from './inputs.ts'
 import { refusalOf } from './refusal.ts'
 import { settleAll, supersede } from './rollout.ts'
-import type { Pool } from './state.ts'
+import type { Pool, Worker } from './state.ts'
+import { enter, kill } from './worker.ts'
 
 /** The router takes nothing new, requests under way are finished, then the workers go. */
 export function beginStop(pool: Pool): void {
@@ -49,15 +51,24 @@ export function onAcceptingStopped(pool: Pool): void {
   for (const group of pool.groups) retire(pool, group)
 }
 
-/** Without waiting for anything under way. */
+/** Without waiting for anything under way; but what is cut off is counted. */
 export function stopNow(pool: Pool): void {
   pool.acceptingStopped = true
   for (const group of pool.groups) {
     group.role = 'retiring'
     group.routerDone = true
-    killGroup(pool, group)
+    for (const worker of group.workers) cutOff(pool, worker)
     forgetIfEmpty(pool, group)
   }
+}
+
+/** A worker counts its requests once a second; it is asked once more, and killed whether it answers or not. */
+function cutOff(pool: Pool, worker: Worker): void {
+  worker.ending ??= { kind: 'killed', because: 'stop' }
+  const counts = worker.stage === 'ready' || worker.stage === 'withdrawn' || worker.stage === 'draining'
+  if (!pool.config.speaksProtocol || !counts) return kill(pool, worker)
+  pool.effects.send(worker.pid, { type: 'ping' })
+  enter(pool, worker, 'terminating', pool.nowMs + LAST_COUNT_MS)
 }
 
 export function finishStop(pool: Pool): void {

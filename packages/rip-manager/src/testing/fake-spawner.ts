@@ -164,6 +164,7 @@ class Process implements FakeProcess {
   receive(message: SupervisorMessage): void {
     if (!this.alive) return
     this.received.push(message)
+    if (message.type === 'ping') this.#after(1, () => this.say({ type: 'beacon', ...this.#vitals }))
     if (message.type !== 'drain' || this.#frozen) return
     this.#after(Math.min(message.deadlineMs, this.#behaviour.drainMs ?? 10), () => this.#end({ code: 0 }))
   }

@@ -48,9 +48,20 @@ describe('close', () => {
     const first = rig.manager.close()
     await rig.clock.advance(1_000)
     const second = rig.manager.close({ now: true })
-    await rig.clock.advance(0)
+    await rig.clock.advance(50)
     expect(rig.processes.alive).toHaveLength(0)
     expect(await rig.during(second)).toEqual(await first)
+  })
+
+  test('a second time with now counts what it cuts off, also what began after the last beacon', async () => {
+    const rig = createRig()
+    rig.processes.behave({ drainMs: 20_000 })
+    await rig.during(rig.manager.start())
+    rig.processes.alive[0]!.vitals({ inFlight: 2 })
+    rig.processes.alive[1]!.vitals({ inFlight: 1 })
+    void rig.manager.close()
+    await rig.clock.advance(10)
+    expect(await rig.during(rig.manager.close({ now: true }))).toEqual({ abandoned: 3 })
   })
 
   test('ten times is the same as once', async () => {

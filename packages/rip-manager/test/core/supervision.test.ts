@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { basename } from 'node:path'
+import { temporaryFolder } from '../real.ts'
 import { type Rig, startedRig } from './rig.ts'
 
 describe('crashes', () => {
@@ -237,6 +240,24 @@ describe('restart', () => {
     expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1', 'w3.1'])
     expect(rig.manager.snapshot.health).toBe('ok')
   })
+})
+
+test('a worker whose release was cleared away starts in the one the link leads to, which is told once', async () => {
+  await using folder = await temporaryFolder()
+  const current = folder.at('current')
+  mkdirSync(folder.at('1'))
+  mkdirSync(folder.at('2'))
+  symlinkSync(folder.at('1'), current)
+  await using rig = await startedRig({ root: current })
+  rmSync(current)
+  symlinkSync(folder.at('2'), current)
+  rmSync(folder.at('1'), { recursive: true })
+  for (const process of rig.processes.alive) process.crash({ signal: 'SIGKILL' })
+  await rig.clock.advance(2_000)
+  expect(rig.processes.all.map(({ spec }) => basename(spec.cwd))).toEqual(['1', '1', '2', '2'])
+  expect(rig.events.filter(({ type }) => type === 'warning')).toMatchObject([
+    { message: expect.stringContaining('was removed while') },
+  ])
 })
 
 describe('an environment that cannot be read', () => {

@@ -11,13 +11,21 @@ export interface SignalActions {
   scaleBy(workers: number): void
 }
 
+/**
+ * Ctrl-C reaches a program twice when whoever started it passes the terminal's signal on as well (`bun run`,
+ * `npm run`): signals so close together are one request.
+ */
+const SAME_REQUEST_MS = 100
+
 /** The signals of unicorn and nginx: TERM, INT and QUIT stop, HUP reloads, USR1 restarts, USR2 hands over to a
  * new process, TTIN and TTOU scale. */
 export function handleSignals(actions: SignalActions): Disposable {
-  let asked = false
+  let askedAt: number | undefined
   const stop = (signal: NodeJS.Signals) => (): void => {
-    actions.stop({ signal, now: asked })
-    asked = true
+    const now = askedAt !== undefined
+    if (askedAt !== undefined && performance.now() - askedAt < SAME_REQUEST_MS) return
+    askedAt ??= performance.now()
+    actions.stop({ signal, now })
   }
   const handlers: readonly (readonly [NodeJS.Signals, () => void])[] = [
     ['SIGTERM', stop('SIGTERM')],

@@ -29,19 +29,37 @@ type HasModule = (file: string) => boolean
  * @throws WorkerError `RIP_APP_NOT_FOUND`, `RIP_APP_MISSING`, `RIP_PACKAGE_UNREADABLE`, `RIP_LOADER_FAILED`.
  */
 export function findEntry(target: string = '.', options: FindEntryOptions = {}): Entry {
-  const path = realPath(resolve(options.cwd ?? process.cwd(), target), options.snapshot)
-  const has = options.snapshot === undefined ? existsSync : modulesOf(options.snapshot)
+  const named = resolve(options.cwd ?? process.cwd(), target)
+  const manifest = options.snapshot === undefined ? undefined : readSnapshot(options.snapshot)
+  const path = manifest === undefined ? named : pathIn(manifest, named)
+  const has = manifest === undefined ? existsSync : modulesOf(manifest)
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
   if (isFolder === false || (isFolder === undefined && has(path))) return { file: path, foundBy: 'given' }
-  if (isFolder === undefined && options.snapshot === undefined) {
+  if (isFolder === undefined && manifest === undefined) {
     throw new WorkerError('RIP_APP_MISSING', { file: path, namedBy: 'the command line' })
   }
   return namedByPackage(path, has) ?? namedByConvention(path, has)
 }
 
-/** A snapshot knows its modules by real paths; otherwise links stay as the user wrote them. */
-function realPath(path: string, snapshot: string | undefined): string {
-  if (snapshot === undefined) return path
+/** What is read of a snapshot's manifest. */
+interface SnapshotManifest {
+  readonly root: string
+  /** How the root was named; by now a link in it may lead to a newer release. */
+  readonly namedRoot: string
+  readonly files: Readonly<Record<string, unknown>>
+}
+
+function readSnapshot(folder: string): SnapshotManifest {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as SnapshotManifest
+  } catch (cause) {
+    throw new WorkerError('RIP_LOADER_FAILED', { reason: reasonOf(cause) }, { cause })
+  }
+}
+
+/** A snapshot knows its modules by the real paths they had when it was taken. */
+function pathIn({ root, namedRoot }: SnapshotManifest, path: string): string {
+  if (path === namedRoot || path.startsWith(`${namedRoot}/`)) return root + path.slice(namedRoot.length)
   try {
     return realpathSync(path)
   } catch {
@@ -50,15 +68,8 @@ function realPath(path: string, snapshot: string | undefined): string {
   }
 }
 
-function modulesOf(snapshot: string): HasModule {
-  try {
-    const manifest: { readonly root: string; readonly files: Readonly<Record<string, unknown>> } = JSON.parse(
-      readFileSync(join(snapshot, 'manifest.json'), 'utf8'),
-    )
-    return (file) => Object.hasOwn(manifest.files, relative(manifest.root, file))
-  } catch (cause) {
-    throw new WorkerError('RIP_LOADER_FAILED', { reason: reasonOf(cause) }, { cause })
-  }
+function modulesOf({ root, files }: SnapshotManifest): HasModule {
+  return (file) => Object.hasOwn(files, relative(root, file))
 }
 
 function namedByPackage(folder: string, has: HasModule): Entry | undefined {
