@@ -22,11 +22,15 @@ export interface LoadOutcome {
   readonly answer?: Answer
 }
 
+export type Asked = 'GET' | 'POST' | 'stream'
+
 export interface LoadReport {
   readonly sent: number
   readonly ok: number
   readonly failed: number
   readonly failures: Readonly<Partial<Record<FailureKind, number>>>
+  /** The same by what was asked: plain GETs could be repeated elsewhere, the others not once they had begun. */
+  readonly lost: Readonly<Partial<Record<Asked, number>>>
   /** First failures as text, for the reader of a report. */
   readonly examples: readonly string[]
   readonly p50Ms: number
@@ -51,6 +55,7 @@ export class Load {
   readonly #running = new Set<Promise<void>>()
   readonly #latenciesMs: number[] = []
   readonly #failures: Partial<Record<FailureKind, number>> = {}
+  readonly #lost: Partial<Record<Asked, number>> = {}
   readonly #examples: string[] = []
   readonly #startedAt = performance.now()
   #timer: ReturnType<typeof setInterval> | undefined
@@ -86,6 +91,7 @@ export class Load {
       ok: this.#ok,
       failed: this.failed,
       failures: this.#failures,
+      lost: this.#lost,
       examples: this.#examples,
       p50Ms: quantile(0.5),
       p99Ms: quantile(0.99),
@@ -148,12 +154,18 @@ export class Load {
 
   #count(request: Request, error: unknown): FailureKind {
     const kind: FailureKind = error instanceof RequestFailure ? error.kind : 'reset'
+    const asked = askedBy(request)
     this.#failures[kind] = (this.#failures[kind] ?? 0) + 1
+    this.#lost[asked] = (this.#lost[asked] ?? 0) + 1
     if (this.#examples.length >= MAX_EXAMPLES) return kind
     const atMs = Math.round(performance.now() - this.#startedAt)
     this.#examples.push(`${atMs} ms ${request.method} ${request.path} ${kind}: ${(error as Error).message}`)
     return kind
   }
+}
+
+export function askedBy({ method, path }: Request): Asked {
+  return path === '/stream' ? 'stream' : method
 }
 
 function check(request: Request, answer: Answer): void {

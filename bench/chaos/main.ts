@@ -5,7 +5,8 @@
  *   bun bench/chaos/main.ts [--server NAME]… [--scenario NAME]… [--rate 150] [--workers 4] [--reloads 6]
  *                           [--seconds 8] [--json FILE]
  *
- * Servers: rip-server, nginx-unicorn, puma (Debian packages), pm2 (npm); those not installed are left out.
+ * Servers: rip-server, rip-activated (the same with its listening socket held by somebody else, as systemd
+ * does), nginx-unicorn, puma (Debian packages), pm2 (npm); those not installed are left out.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
@@ -14,7 +15,7 @@ import { parseArgs } from 'node:util'
 import type { DriverFactory } from './driver.ts'
 import { pm2 } from './drivers/pm2.ts'
 import { nginxUnicorn, puma } from './drivers/rack.ts'
-import { ripServer } from './drivers/rip-server.ts'
+import { activatedRipServer, ripServer } from './drivers/rip-server.ts'
 import { SCENARIOS, type ScenarioResult } from './scenario.ts'
 
 interface Candidate {
@@ -25,6 +26,7 @@ interface Candidate {
 
 const CANDIDATES: readonly Candidate[] = [
   { name: 'rip-server', needs: [], create: ripServer },
+  { name: 'rip-activated', needs: [], create: activatedRipServer },
   { name: 'nginx-unicorn', needs: ['nginx', 'unicorn'], create: nginxUnicorn },
   { name: 'puma', needs: ['puma', 'pumactl'], create: puma },
   { name: 'pm2', needs: ['pm2'], create: pm2 },
@@ -83,13 +85,13 @@ if (values.json !== undefined) {
 }
 
 function print(name: string, { load, facts }: ScenarioResult): void {
-  const kinds = Object.entries(load.failures).map(([kind, count]) => `${kind} ${count}`)
+  const kinds = Object.entries({ ...load.failures, ...load.lost }).map(([kind, count]) => `${kind} ${count}`)
   const figures = Object.entries(facts).map(([fact, value]) => `${fact} ${value}`)
   console.log(
     [
       name.padEnd(15),
       `${load.failed} failed of ${load.sent}`.padEnd(24),
-      (kinds.join(', ') || '–').padEnd(28),
+      (kinds.join(', ') || '–').padEnd(40),
       `p99 ${load.p99Ms.toFixed(0)} ms`.padEnd(13),
       figures.join(' · '),
     ].join(' '),

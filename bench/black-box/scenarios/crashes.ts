@@ -1,6 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { LoadOutcome } from '../../chaos/load.ts'
+import { askedBy, type LoadOutcome } from '../../chaos/load.ts'
 import { isAlive, timeUntil, until } from '../condition.ts'
 import { expectNothingFailed } from '../load-verdict.ts'
 import { cpuMsOf, descriptorsOf } from '../process-facts.ts'
@@ -205,7 +205,7 @@ const S35: BlackBoxScenario = {
 }
 
 const methodsOf = (outcomes: readonly LoadOutcome[]): string =>
-  outcomes.map(({ request }) => (request.path === '/stream' ? 'stream' : request.method)).join(', ') || '–'
+  outcomes.map(({ request }) => askedBy(request)).join(', ') || '–'
 
 /** The worker that uses the most processor time over half a second. */
 async function busyWorker(pids: readonly number[]): Promise<number> {

@@ -37,5 +37,11 @@ export const CLOSE_HOOK_GRACE_MS = 1000
 /** How long a worker told to stop by a signal waits for its supervisor to stop sending requests. */
 export const LEAVE_TIMEOUT_MS = 1000
 
+/**
+ * How long a worker whose supervisor died goes on as before: the balancer, which leaves at the same time, still
+ * has requests to send, from clients whose connections it keeps open for half a second.
+ */
+export const ORPHAN_GRACE_MS = 1000
+
 /** A longer delay makes `setTimeout` fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647

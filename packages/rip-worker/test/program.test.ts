@@ -386,6 +386,17 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(0)
   })
 
+  test('after the end of the control link it answers what the balancer still sends, then exits', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': HELLO }))
+    await supervised.received('ready')
+    supervised.hangUp()
+    for (const until = performance.now() + 600; performance.now() < until;) {
+      expect(await (await supervised.fetch('/')).text()).toBe('hello')
+      await Bun.sleep(20)
+    }
+    expect(await supervised.program.exitCode()).toBe(0)
+  })
+
   test('the end of the pipe on standard input means the same', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': SLOW }), { stdin: 'pipe' })
     await supervised.received('ready')

@@ -1,6 +1,6 @@
 import { findEntry } from '../application/find-entry.ts'
 import { loadApplication } from '../application/load-application.ts'
-import { DEFAULT_BEACON_MS, LEAVE_TIMEOUT_MS } from '../defaults.ts'
+import { DEFAULT_BEACON_MS, LEAVE_TIMEOUT_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import {
   type LeaveReason,
@@ -34,6 +34,7 @@ export class WorkerProgram {
   #worker: Worker | undefined
   #link: ControlLink | undefined
   #beacon: NodeJS.Timeout | undefined
+  #orphaned: NodeJS.Timeout | undefined
   #exitCode = 0
 
   constructor(settings: Settings, { pipe, startedMs = 0 }: Beginnings = {}) {
@@ -148,7 +149,8 @@ export class WorkerProgram {
 
   #supervisorGone(): void {
     if (this.#phase === 'booting') return void this.#abandonBoot(0)
-    void this.#drain()
+    // Told by the pipe and by the link: the first one counts.
+    this.#orphaned ??= setTimeout(() => void this.#drain(), ORPHAN_GRACE_MS)
   }
 
   /** Keeps serving until the supervisor has turned the requests away from this worker and says `drain`. */
