@@ -9,6 +9,7 @@ test('signals to stop within a moment are one request, a later one means now', a
     stop: ({ now }) => requests.push(now),
     reload: nothing,
     restart: nothing,
+    handOver: nothing,
     scaleBy: nothing,
   })
   process.emit('SIGINT')

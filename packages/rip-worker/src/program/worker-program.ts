@@ -34,7 +34,6 @@ export class WorkerProgram {
   #worker: Worker | undefined
   #link: ControlLink | undefined
   #beacon: NodeJS.Timeout | undefined
-  #orphaned: NodeJS.Timeout | undefined
   #exitCode = 0
 
   constructor(settings: Settings, { pipe, startedMs = 0 }: Beginnings = {}) {
@@ -149,8 +148,8 @@ export class WorkerProgram {
 
   #supervisorGone(): void {
     if (this.#phase === 'booting') return void this.#abandonBoot(0)
-    // Told by the pipe and by the link: the first one counts.
-    this.#orphaned ??= setTimeout(() => void this.#drain(), ORPHAN_GRACE_MS)
+    // Told by the pipe and by the link; a second drain is none.
+    setTimeout(() => void this.#drain(), ORPHAN_GRACE_MS)
   }
 
   /** Keeps serving until the supervisor has turned the requests away from this worker and says `drain`. */
