@@ -68,9 +68,11 @@ function bindIn(p: Parser, scope: Scope, target: Node): void {
 
 /** What a postfix loop's body mentioned belongs to the loop's scope. */
 function adoptBody(outer: Scope, scope: Scope, from: number): void {
-  const kept = outer.mentions.findIndex((mention) => mention.at >= from)
-  if (kept === -1) return
-  scope.mentions.push(...outer.mentions.splice(kept))
+  const { mentions } = outer
+  let kept = mentions.length
+  // Mentions are recorded in the order of the text, but for the names of patterns.
+  while (kept > 0 && mentions[kept - 1]!.at >= from) kept--
+  for (const mention of mentions.splice(kept)) scope.mentions.push(mention)
 }
 
 function parseVariable(p: Parser): Node {
