@@ -54,7 +54,7 @@ worker_rlimit_nofile 20000;
 events { worker_connections 8192; }
 http {
   ${setup.accessLog === undefined ? 'access_log off;' : nginxLog(setup.accessLog)} keepalive_requests 1000000000; client_max_body_size 8m; client_body_buffer_size 2m;
-  client_body_temp_path ${setup.folder}/body; proxy_temp_path ${setup.folder}/proxy;
+  client_body_temp_path ${setup.folder}/body; proxy_temp_path ${setup.folder}/proxy; proxy_max_temp_file_size 0;
   fastcgi_temp_path ${setup.folder}/f; uwsgi_temp_path ${setup.folder}/u; scgi_temp_path ${setup.folder}/s;
   upstream app { ${setup.origins.map((path) => `server unix:${path};`).join(' ')} keepalive 256; keepalive_requests 1000000000; }
   server {

@@ -2,7 +2,7 @@
  * Proxies in front of the very same workers, interleaved: every round puts each shape on each proxy in turn,
  * so that a change of the machine's speed meets all of them. Prints medians and ratios to nginx; writes JSON.
  *
- *   bun bench/proxy/main.ts [--rounds 3] [--seconds 3] [--warmup 1] [--shape NAME]… [--proxy NAME]… [--json FILE]
+ *   bun bench/proxy/main.ts [--rounds 3] [--seconds 3] [--warmup 3] [--shape NAME]… [--proxy NAME]… [--json FILE]
  *   bun bench/proxy/main.ts --table FILE    the ratios of a JSON file as a Markdown table
  *
  * --json adds to the file when it exists, so that a long run can be done shape by shape.
@@ -21,7 +21,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    warmup: { type: 'string', default: '1' },
+    warmup: { type: 'string', default: '3' },
     shape: { type: 'string', multiple: true },
     proxy: { type: 'string', multiple: true },
     json: { type: 'string' },

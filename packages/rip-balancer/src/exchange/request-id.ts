@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { TOKEN } from '../http1/byte-class.ts'
+import { TOKEN, latin1 } from '../http1/byte-class.ts'
 
 const PREFIX = `${randomBytes(10).toString('hex')}-`
 const DIGITS = 8
 const MAX_BYTES = 128
 const FIELD_NAME = 'X-Request-Id: '
+const LINE_END = '\r\n'
 /** A whole field with an id of ours, of which only the last digits change often. */
-const FIELD_LINE = Buffer.from(`${FIELD_NAME}${PREFIX}${'0'.repeat(DIGITS)}\r\n`)
+const FIELD_LINE = Buffer.from(`${FIELD_NAME}${PREFIX}${'0'.repeat(DIGITS)}${LINE_END}`)
+/** Where a text is made. */
+const SCRATCH = Buffer.from(FIELD_LINE)
 const FIRST_DIGIT = FIELD_NAME.length + PREFIX.length
 /** Half of the digits at a time, so that their values stay small integers. */
 const HALF = DIGITS / 2
@@ -23,18 +26,13 @@ export function nextRequestNumber(): number {
 
 /** Text of the request id of that number. */
 export function requestIdText(number: number): string {
-  const high = Math.floor(number / PER_HALF)
-  return PREFIX + halfText(high) + halfText(number - high * PER_HALF)
-}
-
-/** Digits of one half; the leading 1 that keeps its zeros is cut off again. */
-function halfText(half: number): string {
-  return (PER_HALF + half).toString(36).slice(1)
+  const end = writeRequestIdField(number, SCRATCH, 0)
+  return latin1(SCRATCH, FIELD_NAME.length, end - LINE_END.length)
 }
 
 /** Writes the field `X-Request-Id` into `out` at `at`, given the id or the number of one of ours; returns where it ends. */
 export function writeRequestIdField(id: string | number, out: Buffer, at: number): number {
-  if (typeof id === 'string') return at + out.write(`${FIELD_NAME}${id}\r\n`, at, 'latin1')
+  if (typeof id === 'string') return at + out.write(`${FIELD_NAME}${id}${LINE_END}`, at, 'latin1')
   const high = Math.floor(id / PER_HALF)
   if (high !== spelledHigh) spell(high, FIELD_LINE, FIRST_DIGIT)
   spelledHigh = high

@@ -6,9 +6,13 @@ const field = (id: string | number): string => {
   return out.toString('latin1', 3, writeRequestIdField(id, out, 3))
 }
 
-test('the field spells a number as its text does, however they follow each other', () => {
+test('field and text spell a number in base 36 with eight digits, however they follow each other', () => {
   const numbers = [1, 35, 36, 36 ** 4 - 1, 36 ** 4, 36 ** 4 + 1, 7, 36 ** 8 - 1, 2 ** 31, 2 ** 40 + 12_345, 0]
-  for (const number of numbers) expect(field(number)).toBe(`X-Request-Id: ${requestIdText(number)}\r\n`)
+  for (const number of numbers) {
+    const digits = number.toString(36).padStart(8, '0')
+    expect(requestIdText(number)).toMatch(new RegExp(`^[0-9a-f]{20}-${digits}$`))
+    expect(field(number)).toBe(`X-Request-Id: ${requestIdText(number)}\r\n`)
+  }
 })
 
 test('an id that was given is written as it is', () => {
