@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
+import { SHAPES } from './shape.ts'
 
 /** Medians over the rounds of one shape on one proxy. */
 export interface Sample {
@@ -80,7 +81,10 @@ export function shapeText(name: string, results: ShapeResults): string {
 
 /** All shapes as a Markdown table of ratios to the first proxy: requests per second / CPU per request. */
 export function ratioTable(report: Report): string {
-  const rows = Object.entries(report.shapes)
+  const rows = SHAPES.flatMap(({ name }) => {
+    const results = report.shapes[name]
+    return results === undefined ? [] : [[name, results] as const]
+  })
   const proxies = [...new Set(rows.flatMap(([, results]) => Object.keys(results)))].slice(1)
   const cells = (results: ShapeResults): string[] => {
     const base = Object.values(results)[0]
