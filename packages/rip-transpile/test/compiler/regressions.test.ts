@@ -95,3 +95,25 @@ test('the default export may be an indented object', () => {
 test('between a negative number and an arrow the comma may be missing', () => {
   expect(run('f = (n, g) -> g() + n\nf -5 -> 7')).toBe(2)
 })
+
+test('a property that a constructor sets may have the name of a keyword', () => {
+  expect(run('class A\n  constructor: (@class, @default = 2) ->\nnew A 1')).toMatchObject({
+    class: 1,
+    default: 2,
+  })
+  expect(compile('export class A\n  constructor: (@new: string) ->').dts).toContain(
+    'constructor(_new: string)',
+  )
+})
+
+const SHAPES: [string, string, string][] = [
+  ['a default of what gathers the rest', 'f = ({...b = 1}) -> b', 'has no default'],
+  ['a default of what gathers the rest of an assignment', '[a, ...b = 1] = c', 'has no default'],
+  ['an import of several modules', 'a = import(b, c, d)', 'import takes the name'],
+  ['an import of a spread', 'a = import(...b)', 'import takes the name'],
+]
+for (const [name, source, reason] of SHAPES) {
+  test(`${name} is refused`, () => {
+    expect(() => compile(source)).toThrow(reason)
+  })
+}

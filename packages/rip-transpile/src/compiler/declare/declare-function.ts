@@ -1,4 +1,5 @@
 import type { Fn, Node, Param } from '../ast.ts'
+import { isFixedName } from '../parser/names.ts'
 import { inferType, propertyName } from './infer-type.ts'
 import type { TypeContext } from './infer-type.ts'
 import { typeText } from './type-text.ts'
@@ -61,7 +62,7 @@ function patternType(pattern: Node & { type: 'Obj' }): string {
 
 function nameOf({ target }: Param, at: number): string {
   if (target.type === 'Id') return target.name
-  if (target.type === 'Member') return target.prop
+  if (target.type === 'Member') return isFixedName(target.prop) ? `_${target.prop}` : target.prop
   return `${target.type === 'Obj' ? 'options' : 'values'}${at === 0 ? '' : at + 1}`
 }
 

@@ -1,3 +1,4 @@
+import { isFixedName } from '../parser/names.ts'
 import type { Fn, Node, Param } from '../ast.ts'
 import { expression } from './expressions.ts'
 import { arrow, assign, block, call, declare, id, member, method, num, raw, spread, statement } from './js.ts'
@@ -127,7 +128,7 @@ function lowerParam(l: Lowerer, param: Param, prologue: Js[]): Js {
   let left: Js
   if (param.target.type === 'Member') {
     const name = param.target.prop
-    const local = l.fn.scope.has(name) ? l.fresh(name) : name
+    const local = l.fn.scope.has(name) || isFixedName(name) ? l.fresh(name) : name
     l.fn.promoted.set(name, local)
     const { start } = param.target
     const at = l.nameAtEnd(param.target, name)

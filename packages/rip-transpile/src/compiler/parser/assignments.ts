@@ -52,6 +52,7 @@ export function assignTarget(p: Parser, target: Node, use: Use, direct?: Direct)
       return
     case 'Spread':
       if (target.arg.type === 'Erased') return
+      rejectRestDefault(p, target.arg)
       return assignTarget(p, target.arg, use, direct)
     case 'Assign':
       if (target.op === '=') return assignTarget(p, target.target, use, direct)
@@ -94,6 +95,7 @@ export function requireNames(p: Parser, target: Node): void {
       for (const prop of target.props) requireNames(p, prop.value)
       return
     case 'Spread':
+      rejectRestDefault(p, target.arg)
       return requireNames(p, target.arg)
     case 'Assign':
       if (target.op === '=' && !target.isConst) return requireNames(p, target.target)
@@ -209,4 +211,14 @@ function replaceBase(node: Node, hole: Node, base: Node): Node {
   if (node.type === 'Await' || node.type === 'Exists' || node.type === 'Presence' || node.type === 'Update')
     return { ...node, arg: replaceBase(node.arg, hole, base) }
   return node
+}
+
+function rejectRestDefault(p: Parser, rest: Node): void {
+  if (rest.type !== 'Assign') return
+  p.lx.fail(
+    'what gathers the rest has no default',
+    rest.start,
+    rest.end,
+    'It is empty where nothing is left.',
+  )
 }

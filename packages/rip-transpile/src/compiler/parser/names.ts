@@ -22,6 +22,11 @@ export function checkName(p: Parser, name: string, start: number): void {
     )
 }
 
+/** Whether JavaScript code cannot have a variable of that name. */
+export function isFixedName(name: string): boolean {
+  return isReserved(name) || RESERVED_IN_JS.has(name) || name === 'eval' || name === 'arguments'
+}
+
 /** Refuses to assign or declare a name that has a fixed meaning. */
 export function checkWritable(p: Parser, name: string, start: number): void {
   checkName(p, name, start)

@@ -219,6 +219,8 @@ function parseImportExpression(p: Parser): Node {
   if (dammit) p.next()
   const callee: Node = { type: 'Raw', code: 'import', start, end: start + 6 }
   const args = p.is('(') ? parseArguments(p) : [parseExpression(p)]
+  if (args.length === 0 || args.length > 2 || args.some((arg) => arg.type === 'Spread'))
+    lx.fail('import takes the name of a module, and options', start, lx.lastEnd)
   const call: Node = { type: 'Call', callee, args, optional: false, start, end: lx.lastEnd }
   return dammit ? awaited(p, call) : call
 }
