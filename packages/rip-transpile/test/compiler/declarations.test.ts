@@ -8,6 +8,9 @@ import type { TempProject } from '../temp-project.ts'
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url))
 const TYPESCRIPT = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json')))
 
+/** TypeScript reads its whole library; on a busy machine that takes seconds. */
+const TYPESCRIPT_TIMEOUT_MS = 60_000
+
 interface Case {
   readonly name: string
   readonly source: string
@@ -561,7 +564,7 @@ describe('the declarations of', () => {
     const text = await new Response(child.stdout).text()
     // The runtime's sources, which the reactive ones lead to, need types of Bun and are checked elsewhere.
     problems = text.split('\n').filter((line) => line.includes('error TS') && !line.startsWith('..'))
-  })
+  }, TYPESCRIPT_TIMEOUT_MS)
 
   afterAll(() => project[Symbol.dispose]())
 
