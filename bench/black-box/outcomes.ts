@@ -18,6 +18,26 @@ interface KeptOutcome extends Outcome {
 
 const FILE = fileURLToPath(new URL('../results/black-box.json', import.meta.url))
 
+/** Scenarios without a program here, and why. */
+const ABSENT = [
+  [
+    'S19',
+    'surge on a host with little memory',
+    'needs a memory control group of its own, which an ordinary user cannot make; the manager surges by all workers',
+  ],
+  [
+    'S26',
+    'TERM with a delay before the drain',
+    'there is no such delay: the listening socket stays open until the balancer has taken what waits',
+  ],
+  [
+    'S42',
+    'OOM kill by a control group',
+    'needs a memory control group of its own; the accounting is under test in `packages/rip-manager/test/process/oom.test.ts`',
+  ],
+  ['S44', '1,000 reloads without growth', 'a soak run of its own, not part of this table'],
+] as const
+
 /** The last outcome of each scenario, in a file that outlives the run. */
 export class Outcomes {
   readonly #kept: Record<string, KeptOutcome>
@@ -45,16 +65,17 @@ export class Outcomes {
 
   /** A Markdown table of the scenarios; one that was not run yet has an empty result. */
   table(scenarios: readonly BlackBoxScenario[]): string {
+    const excluded = ABSENT.map(([id, title, reason]) => `| ${id} | ${title} | not run | ${reason} |`)
     const rows = scenarios.map(({ id, title, shortened }) => {
       const kept = this.#kept[id]
       const figures = kept?.figures.join(' · ') ?? ''
       return `| ${id} | ${title}${shortened === undefined ? '' : ` (${shortened})`} | ${resultOf(kept)} | ${figures} |`
     })
-    return ['| | scenario | result | figure |', '|---|---|---|---|', ...rows].join('\n')
+    return ['| | scenario | result | figure |', '|---|---|---|---|', ...rows, ...excluded].join('\n')
   }
 }
 
 function resultOf(outcome: Outcome | undefined): string {
   if (outcome === undefined) return ''
-  return outcome.problems.length === 0 ? 'pass' : `**fail**: ${outcome.problems.join('; ')}`
+  return outcome.problems.length === 0 ? 'pass' : `**fail**: ${outcome.problems.join('; ').split('\n')[0]}`
 }

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Connection } from '../../chaos/client.ts'
 import type { LoadOutcome } from '../../chaos/load.ts'
 import { timeUntil, until } from '../condition.ts'
@@ -348,6 +350,60 @@ const S18: BlackBoxScenario = {
   },
 }
 
+const S13: BlackBoxScenario = {
+  id: 'S13',
+  title: 'a release that is healthy and answers every other request with 500',
+  async run(sandbox, verdict) {
+    await sandbox.serve({ flags: ['--health', '/up'] })
+    const events = sandbox.launch('events', sandbox.app)
+    const load = sandbox.startLoad()
+    await Bun.sleep(2000)
+    const source = "export const VERSION = 'bad'\nexport const unwell = true\n"
+    sandbox.extendEntry(`import * as release from './version.ts'
+const well = ROUTES['/']
+if ('unwell' in release)
+  Object.assign(ROUTES, { '/': (query: URLSearchParams, request: Request) =>
+    Number(query.get('n')) % 2 === 0 ? new Response('no', { status: 500 }) : well?.(query, request) })`)
+    writeFileSync(join(sandbox.app, 'version.ts'), source)
+    const { code } = await sandbox.reload()
+    const cutAt = performance.now()
+    verdict.expect(code === 0, `the reload ended with ${code}`)
+    await until('it is taken back', () => events.stdout.includes('rolled-back'), 30_000)
+    const backMs = performance.now() - cutAt
+    const report = await load.stop()
+    events.kill('SIGTERM')
+    verdict.expect((await sandbox.version()) === 'v0', `${await sandbox.version()} serves`)
+    verdict.expect(
+      report.failed === (report.failures.status ?? 0),
+      `lost: ${JSON.stringify(report.failures)}`,
+    )
+    verdict.expect(report.failed <= 400, `${report.failed} bad answers`)
+    verdict.figure(
+      `taken back after ${(backMs / 1000).toFixed(1)} s and ${report.failed} bad answers, none lost`,
+    )
+  },
+}
+
+const S20: BlackBoxScenario = {
+  id: 'S20',
+  title: 'the whole server is replaced by a new process under load',
+  shortened: '5 times',
+  async run(sandbox, verdict) {
+    await sandbox.serve()
+    const load = sandbox.startLoad()
+    for (let n = 0; n < 5; n++) {
+      const before = (await sandbox.status())?.pid
+      const { code, stderr } = await sandbox.command('restart', sandbox.app, '--manager')
+      verdict.expect(code === 0, `restart --manager ended with ${code}: ${stderr.trim()}`)
+      await until('another process answers', async () => {
+        const pid = (await sandbox.status())?.pid
+        return pid !== undefined && pid !== before
+      })
+    }
+    expectNothingFailed(verdict, await load.stop())
+  },
+}
+
 const S21: BlackBoxScenario = {
   id: 'S21',
   title: 'rollback under load',
@@ -374,9 +430,11 @@ export const RELOADS: readonly BlackBoxScenario[] = [
   S06,
   S07,
   S08,
+  S13,
   S15,
   S16,
   S17,
   S18,
+  S20,
   S21,
 ]
