@@ -38,6 +38,10 @@ export class BufferShare {
     return true
   }
 
+  get isUsed(): boolean {
+    return this.bytes > 0
+  }
+
   /** Gives everything back. */
   free(): void {
     if (this.bytes === 0) return

@@ -576,9 +576,9 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     return this.progress.isReadTooSlow(now, timeouts, limits, this.isCrowded)
   }
 
-  /** Whether others wait for the place at a backend that this exchange occupies. */
+  /** Whether others wait for what this exchange occupies: a place at a backend, or a part of the buffers. */
   private get isCrowded(): boolean {
-    return this.claimed !== undefined && this.plane.claims.queued > 0
+    return this.plane.claims.queued > 0 && (this.claimed !== undefined || this.share.isUsed)
   }
 
   private tickTunnel(now: number): void {

@@ -4,7 +4,7 @@ import type { Limits, Timeouts } from './settings.ts'
 
 /** Time a client gets to show its speed. */
 const RATE_WINDOW_MS = 10_000
-/** The same while it occupies a place at a backend that others wait for. */
+/** The same while it occupies a place at a backend, or buffers, that others wait for. */
 const CROWDED_WINDOW_MS = 3_000
 
 /** Who moved last, and for how long the client was waited for; all time limits of an exchange are judged from this. */

@@ -60,7 +60,7 @@ export class Metrics implements ExchangeObserver {
 
   /** Requests that have begun and not ended. */
   get inFlight(): number {
-    return Math.max(0, this.begun - this.requests)
+    return this.begun - this.requests
   }
 
   started(): void {
