@@ -91,6 +91,7 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ['0x', '1:1', 'not a number'],
     ['/a/gg', '1:1', 'not a regular expression'],
     ['/(/', '1:1', 'not a regular expression'],
+    ['x = /a\\\nb/', '1:5', 'never closed'],
     ['x = //', '1:5', 'expected a value'],
   ],
   'loops, choices and types': [

@@ -170,7 +170,7 @@ export function parseRegex(p: Parser): Node {
   let inClass = false
   for (let pos = start + 1; pos < lx.limit; pos++) {
     const c = source[pos]
-    if (c === '\n') break
+    if (c === '\n' || (c === '\\' && source[pos + 1] === '\n')) break
     if (c === '\\') pos++
     else if (c === '[') inClass = true
     else if (c === ']') inClass = false

@@ -102,6 +102,7 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
       let secondAt = at
       if (p.isWord('as')) {
         p.next()
+        if (!p.isWordLike()) p.unexpected('expected the other name')
         second = lx.value
         secondAt = lx.start
         lx.kind = 'id'
@@ -137,6 +138,7 @@ export function parseExport(p: Parser): Node {
     let asStart = lx.start
     if (p.isWord('as')) {
       p.next()
+      if (!p.isWordLike()) p.unexpected('expected a name')
       asStart = lx.start
       as = lx.value
       p.next()
