@@ -94,7 +94,10 @@ export interface Snapshot {
 }
 
 export type BuildResult =
-  { readonly ok: true; readonly snapshot: Snapshot } | { readonly ok: false; readonly failure: BootFailure }
+  | { readonly ok: true; readonly snapshot: Snapshot }
+  | { readonly ok: false; readonly failure: BootFailure }
+  /** What was read of this file is not what the generation is named after: it was written meanwhile. */
+  | { readonly ok: false; readonly changed: string }
 
 /** Compiles a generation in a short-lived process, so that the manager never loads the application's code. */
 export interface Builder {

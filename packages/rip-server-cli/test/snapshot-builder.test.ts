@@ -30,7 +30,7 @@ async function build(builder: SnapshotBuilder, tree: TreeState): Promise<BuildRe
 }
 
 function sourceIn(result: BuildResult): string {
-  if (!result.ok) throw new Error(result.failure.message)
+  if (!result.ok) throw new Error('failure' in result ? result.failure.message : result.changed)
   const snapshot = result.snapshot.folder ?? ''
   const manifest = JSON.parse(readFileSync(join(snapshot, 'manifest.json'), 'utf8')) as {
     files: Record<string, { hash: string }>
@@ -103,4 +103,13 @@ test('in production every build starts its own process', async () => {
   expect(await build(builder, state('g1'))).toMatchObject({ ok: true })
   expect(await build(builder, state('g2'))).toMatchObject({ ok: true })
   expect(waiting()).toEqual([])
+})
+
+test('what was written after the tree was read is no snapshot of that generation', async () => {
+  await using builder = builderOf(false)
+  const hash = new Bun.CryptoHasher('sha256').update('export default 1\n').digest('hex')
+  const tree = state('g1', { 'index.ts': hash })
+  expect(await build(builder, tree)).toMatchObject({ ok: true })
+  writeFileSync(join(root, 'index.ts'), 'export default 2\n')
+  expect(await build(builder, tree)).toEqual({ ok: false, changed: 'index.ts' })
 })

@@ -72,8 +72,16 @@ export function onBuilt(pool: Pool, token: number, result: BuildResult | Error):
   const { rollout } = pool
   if (rollout?.token !== token || rollout.stage !== 'building') return discardLate(pool, result)
   if (result instanceof Error) return refuse(pool, 'build-failed', { message: result.message })
-  if (!result.ok) return refuse(pool, 'build-failed', fromBootFailure(result.failure))
-  boot(pool, rollout, result.snapshot)
+  if (result.ok) return boot(pool, rollout, result.snapshot)
+  if ('changed' in result) return readAnew(pool, rollout)
+  refuse(pool, 'build-failed', fromBootFailure(result.failure))
+}
+
+/** A snapshot that is not what its name says is never served: the content is read, and named, once more. */
+function readAnew(pool: Pool, rollout: Rollout): void {
+  const { commands, because, sinceMs, retried } = rollout
+  abandon(pool, rollout)
+  ask(pool, { commands, because, sinceMs, retried })
 }
 
 /** Nobody waits for it any more. */

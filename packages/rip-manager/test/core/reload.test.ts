@@ -320,3 +320,20 @@ async function breakContent(files: FakeFiles, broken: Set<string>): Promise<void
   files.writeUnseen('app.ts', '}')
   broken.add(files.generation)
 }
+
+test('content that was written while it was compiled is read and compiled once more', async () => {
+  const built: string[] = []
+  const builder: Builder = {
+    async build({ generation }) {
+      built.push(generation)
+      if (built.length === 2) return { ok: false, changed: 'app.ts' }
+      return { ok: true, snapshot: { generation } }
+    },
+  }
+  await using rig = await startedRig({ builder })
+  rig.files.write('app.ts', 'v2')
+  const result = await rig.during(rig.manager.reload())
+  expect(result).toMatchObject({ ok: true, generation: rig.files.generation })
+  expect(built.slice(1)).toEqual([rig.files.generation, rig.files.generation])
+  expect(rig.manager.snapshot.reloads.refused).toBe(0)
+})

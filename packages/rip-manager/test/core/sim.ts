@@ -311,6 +311,8 @@ export class Sim implements Effects {
   build(token: number, { generation }: TreeState): void {
     this.#later(() => {
       if (this.#aborted.has(token)) return
+      if (!this.calm && this.random() < 0.05)
+        return this.input({ type: 'built', token, result: { ok: false, changed: 'app.ts' } })
       const failure = { kind: 'compile', message: 'broken' } as const
       const fails = this.#kinds.get(generation) === 'does not compile'
       this.input({

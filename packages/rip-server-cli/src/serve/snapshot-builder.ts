@@ -19,7 +19,7 @@ export interface SnapshotBuilderOptions {
 }
 
 /** What the builder program prints: one line of JSON. */
-type BuildReport = { readonly ok: true } | Extract<BuildResult, { readonly ok: false }>
+type BuildReport = { readonly ok: true } | Extract<BuildResult, { readonly failure: object }>
 
 interface Standby {
   readonly process: BuilderProcess
@@ -51,7 +51,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     this.#prepareNext(environment, warmedEnding(state))
     signal.throwIfAborted()
     const report = parseReport(stdout)
-    if (report?.ok === true) return { ok: true, snapshot: { generation, folder: out } }
+    if (report?.ok === true) return await verified({ generation, folder: out }, state)
     const message = `the builder ended with ${code}: ${stderr.trim() || 'it said nothing'}`
     return report ?? { ok: false, failure: { kind: 'compile', message } }
   }
@@ -129,4 +129,24 @@ function parseReport(stdout: string): BuildReport | undefined {
     // Not a report: the program died before it could write one.
     return undefined
   }
+}
+
+/** Compares what went into a snapshot with what its name was made from: files may be written in between. */
+async function verified(
+  snapshot: Snapshot & { readonly folder: string },
+  state: TreeState,
+): Promise<BuildResult> {
+  const manifest = (await Bun.file(join(snapshot.folder, 'manifest.json')).json()) as Manifest
+  for (const [path, { hash }] of Object.entries(manifest.files)) {
+    const expected = state.files.get(path)
+    if (expected === undefined || expected === hash) continue
+    await rm(snapshot.folder, { recursive: true, force: true })
+    return { ok: false, changed: path }
+  }
+  return { ok: true, snapshot }
+}
+
+/** The part of a snapshot's manifest that names its content, by SHA-256. */
+interface Manifest {
+  readonly files: Readonly<Record<string, { readonly hash: string }>>
 }
