@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { systemClock } from './clock.ts'
 import * as defaults from './defaults.ts'
 import { ManagerError } from './errors.ts'
@@ -41,6 +42,7 @@ export interface ResolvedOptions {
   readonly verifier: Verifier | null
   readonly observer: Observer | null
   readonly socketPath: (slot: number, incarnation: number) => string
+  readonly hasSocket: (path: string) => boolean
   readonly probe: Probe
   readonly services: readonly Service[]
   readonly stopAccepting: () => Promise<void>
@@ -71,6 +73,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     verifier,
     observer: options.observe?.observer ?? null,
     socketPath: options.socketPath,
+    hasSocket: options.hasSocket ?? existsSync,
     probe: options.probe ?? probe,
     services: options.services ?? [],
     stopAccepting: options.stopAccepting ?? (() => Promise.resolve()),

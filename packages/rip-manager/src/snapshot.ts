@@ -11,7 +11,7 @@ export type ExitReason =
   | { readonly kind: 'drained' }
   | {
       readonly kind: 'recycled'
-      readonly because: 'requests' | 'memory' | 'lifetime' | 'restart' | 'unhealthy'
+      readonly because: 'requests' | 'memory' | 'lifetime' | 'restart' | 'unhealthy' | 'socket-lost'
     }
   | {
       readonly kind: 'crashed'

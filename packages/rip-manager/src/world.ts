@@ -120,6 +120,28 @@ export class World implements Effects {
     return this.#children.get(pid)?.stderrTail() ?? ''
   }
 
+  hasSocket(path: string): boolean {
+    return this.#options.hasSocket(path)
+  }
+
+  restore(token: number, snapshot: Snapshot): void {
+    this.#answer(this.#restore(snapshot), (result) => ({
+      type: 'restored',
+      token,
+      error: result instanceof Error ? result : undefined,
+    }))
+  }
+
+  async #restore({ generation, folder }: Snapshot): Promise<void> {
+    const { builder, tree } = this.#options
+    if (builder === null || folder === undefined || existsSync(folder)) return
+    const state = await tree.read()
+    if (state.generation !== generation) throw new Error('its files have changed since')
+    const result = await builder.build(state, { signal: new AbortController().signal })
+    if (!result.ok)
+      throw new Error('failure' in result ? result.failure.message : `${result.changed} was written`)
+  }
+
   probe(pid: number, socket: string): void {
     const controller = new AbortController()
     this.#probes.set(pid, controller)

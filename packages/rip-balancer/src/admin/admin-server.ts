@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
 import { DEFAULT_DRAIN_TIMEOUT_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_WEIGHT } from '../defaults.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
@@ -40,7 +40,8 @@ type Handler = (pool: AdminPool, body: unknown, signal: AbortSignal) => unknown
 export class AdminServer implements AsyncDisposable {
   private readonly path: string
   private readonly target: AdminTarget
-  private server: { stop(force: boolean): Promise<void> } | undefined
+  private readonly servers: { stop(force: boolean): Promise<void> }[] = []
+  private timer: ReturnType<typeof setInterval> | undefined
   private closing: Promise<void> | undefined
 
   constructor(path: string, target: AdminTarget) {
@@ -51,10 +52,27 @@ export class AdminServer implements AsyncDisposable {
   /** @throws `ADDRESS_IN_USE`, `LISTEN_FAILED` */
   async start(): Promise<void> {
     await removeStaleSocket(this.path)
+    this.listen()
+    this.timer = setInterval(() => this.restore(), RESTORE_MS)
+    this.timer.unref()
+  }
+
+  /** Somebody removed the socket: whoever gives orders must be able to reach us. */
+  private restore(): void {
+    if (this.closing !== undefined || existsSync(this.path)) return
+    try {
+      this.listen()
+    } catch {
+      // ENOENT: its folder is gone as well; whoever makes that again makes the next attempt succeed.
+    }
+  }
+
+  /** @throws `ADDRESS_IN_USE`, `LISTEN_FAILED` */
+  private listen(): void {
     // A socket nobody else can open, from the moment it exists.
     const before = process.umask(0o177)
     try {
-      this.server = Bun.serve({
+      const server = Bun.serve({
         unix: this.path,
         maxRequestBodySize: MAX_BODY_BYTES,
         fetch: (request, server) => {
@@ -63,6 +81,7 @@ export class AdminServer implements AsyncDisposable {
           return this.answer(request)
         },
       })
+      this.servers.push(server)
     } catch (error) {
       throw listenFailure(`unix:${this.path}`, error)
     } finally {
@@ -81,8 +100,9 @@ export class AdminServer implements AsyncDisposable {
   }
 
   private async stop(): Promise<void> {
-    if (this.server === undefined) return
-    await this.server.stop(true)
+    clearInterval(this.timer)
+    if (this.servers.length === 0) return
+    await Promise.all(this.servers.map((server) => server.stop(true)))
     rmSync(this.path, { force: true })
   }
 
@@ -116,6 +136,8 @@ export class AdminServer implements AsyncDisposable {
   }
 }
 
+/** How often a removed socket is noticed. */
+const RESTORE_MS = 1_000
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 
 const METRICS_TYPE = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }

@@ -33,6 +33,10 @@ export interface Effects {
   signal(pid: number, signal: Signal): void
   send(pid: number, message: SupervisorMessage): void
   stderrTail(pid: number): string
+  /** Whether somebody who connects to this path may find anybody. */
+  hasSocket(path: string): boolean
+  /** Makes the snapshot again if it has gone from disk. Answers with `restored`. */
+  restore(token: number, snapshot: Snapshot): void
   /** Answers with `accepting`. */
   probe(pid: number, socket: string): void
   readTree(token: number): void

@@ -20,6 +20,8 @@ export type Input =
   | { readonly type: 'wake' }
   | { readonly type: 'tree-read'; readonly token: number; readonly result: TreeState | Error }
   | { readonly type: 'built'; readonly token: number; readonly result: BuildResult | Error }
+  /** The snapshot of the serving generation is there again, or cannot be made any more. */
+  | { readonly type: 'restored'; readonly token: number; readonly error: Error | undefined }
   | { readonly type: 'verified'; readonly token: number; readonly reason: string | undefined }
   /** The router acknowledged, or did not. */
   | { readonly type: 'routed'; readonly token: number; readonly error: Error | undefined }

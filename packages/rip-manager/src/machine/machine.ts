@@ -9,6 +9,7 @@ import type { Input } from './inputs.ts'
 import { leave } from './leaving.ts'
 import { onMessage, onReady } from './messages.ts'
 import { observe, onObserved } from './observation.ts'
+import { findLostSockets, onRestored } from './lost-sockets.ts'
 import { reap } from './reap.ts'
 import { recycle } from './recycle.ts'
 import { fill, onBuilt, onVerified } from './rollout.ts'
@@ -115,6 +116,8 @@ function take(pool: Pool, input: Input): void {
       return reap(pool, input.pid, input.status, input.stderr)
     case 'services':
       return onServices(pool, input.online)
+    case 'restored':
+      return onRestored(pool, input.token, input.error)
     case 'tick':
       return
   }
@@ -123,6 +126,7 @@ function take(pool: Pool, input: Input): void {
 /** What has ended was reaped when it was heard of; the rest of the tick, in this order. */
 function reconcile(pool: Pool): void {
   timeOut(pool)
+  findLostSockets(pool)
   recycle(pool)
   staff(pool)
   fill(pool)
@@ -189,6 +193,8 @@ function newPool({ config, effects, random, workers, watching, nowMs }: MachineO
     observation: null,
     restart: null,
     recycleAfterMs: 0,
+    restoring: null,
+    socketsCheckMs: 0,
     scaling: [],
     health: 'starting',
     admitted: 0,

@@ -11,7 +11,7 @@ export function recycle(pool: Pool): void {
   const { serving } = pool
   if (serving === null || pool.phase !== 'running') return
   for (const worker of readyWorkers(serving)) worker.recycle ??= causeToRecycle(pool, worker)
-  if (pool.rollout !== null || pool.nowMs < pool.recycleAfterMs) return
+  if (pool.rollout !== null || pool.restoring !== null || pool.nowMs < pool.recycleAfterMs) return
   if (isRecycling(serving) || readyWorkers(serving).length < pool.wanted) return
   const worker = nextInTurn(serving)
   if (worker === undefined) return finishRestart(pool)

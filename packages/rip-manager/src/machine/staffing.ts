@@ -8,7 +8,7 @@ export function staff(pool: Pool): void {
   if (serving === null || pool.phase !== 'running') return
   dismissSurplus(pool, serving)
   recover(pool, serving)
-  if (pool.nowMs < serving.spawnAfterMs) return
+  if (pool.restoring !== null || pool.nowMs < serving.spawnAfterMs) return
   if (serving.budget.spent) return tryOne(pool, serving)
   for (const slot of emptySlots(pool, serving)) if (!start(pool, serving, slot)) return
 }

@@ -219,6 +219,10 @@ export interface Pool {
   observation: Observation | null
   restart: RollingRestart | null
   recycleAfterMs: number
+  /** Of the snapshot that is being made again; nobody is started from it meanwhile. */
+  restoring: number | null
+  /** When the sockets of workers are looked at next. */
+  socketsCheckMs: number
   scaling: CommandId[]
   health: PoolHealth
   /** The last word on each: admitted and refused reloads, and restarts of workers. */

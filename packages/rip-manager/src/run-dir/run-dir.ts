@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { ManagerError } from '../errors.ts'
 import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../libc/socket-address.ts'
@@ -26,6 +26,8 @@ export interface RunDir extends AsyncDisposable {
   readonly adminPath: string
   /** A fresh name nobody can guess, for one incarnation of a worker; never given twice. */
   socketPath(slot: number, incarnation: number): string
+  /** Whether a socket is where it was made; makes the folder again if somebody removed it. */
+  hasSocket(path: string): boolean
   /** Publishes what `status` and `ps` of other processes find. */
   publish(state: PublishedState): void
   /**
@@ -101,6 +103,12 @@ class OwnedRunDir implements RunDir {
   socketPath(slot: number, incarnation: number): string {
     this.#restore()
     return join(this.#sockets, `w${slot}.${incarnation}-${randomBytes(6).toString('base64url')}.sock`)
+  }
+
+  hasSocket(path: string): boolean {
+    if (existsSync(path)) return true
+    this.#restore()
+    return false
   }
 
   publish(state: PublishedState): void {

@@ -33,6 +33,7 @@ function act(sim: Sim): void {
   if (chance < 0.96) return sim.input({ type: 'hold' })
   if (chance < 0.975) return sim.input({ type: 'release' })
   if (chance < 0.98) return sim.loseRouter()
+  if (chance < 0.982) return sim.loseSockets()
   if (chance < 0.993) return sim.regainRouter()
   sim.spawnFails = chance < 0.996
 }

@@ -20,6 +20,8 @@ export interface Rig extends AsyncDisposable {
   readonly files: FakeFiles
   readonly processes: FakeProcesses
   readonly upstreams: FakeUpstreams
+  /** Paths somebody removed. */
+  readonly lostSockets: Set<string>
   readonly events: readonly ManagerEvent[]
   /** Lets time pass until the promise has settled. */
   during<T>(work: Promise<T>): Promise<T>
@@ -32,6 +34,7 @@ export function createRig(options: Partial<ManagerOptions> = {}): Rig {
   const files = fakeFiles(clock, { 'app.ts': 'v1' })
   const processes = fakeProcesses(clock)
   const upstreams = fakeUpstreams()
+  const lostSockets = new Set<string>()
   const manager = createManager({
     root: '/srv/app',
     name: 'test',
@@ -46,6 +49,7 @@ export function createRig(options: Partial<ManagerOptions> = {}): Rig {
     links: processes.links,
     upstreams,
     socketPath: (slot, incarnation) => `/run/w${slot}.${incarnation}.sock`,
+    hasSocket: (path) => !lostSockets.has(path),
     ...options,
   })
   const events: ManagerEvent[] = []
@@ -71,6 +75,7 @@ export function createRig(options: Partial<ManagerOptions> = {}): Rig {
     files,
     processes,
     upstreams,
+    lostSockets,
     events,
     during,
     routed: () => upstreams.rotation.map(({ id }) => id),

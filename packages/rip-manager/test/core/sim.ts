@@ -56,6 +56,7 @@ export class Sim implements Effects {
   readonly #kinds = new Map<GenerationId, ContentKind>()
   readonly #open = new Set<CommandId>()
   readonly #sockets = new Set<string>()
+  readonly #lost = new Set<string>()
   readonly #told = new Set<string>()
   #router: SimRouter = { backends: new Map(), cut: null }
   readonly #aborted = new Set<number>()
@@ -302,6 +303,20 @@ export class Sim implements Effects {
   }
 
   probe(): void {}
+
+  hasSocket(path: string): boolean {
+    return !this.#lost.has(path)
+  }
+
+  restore(token: number): void {
+    const error = !this.calm && this.random() < 0.2 ? new Error('changed') : undefined
+    this.#later(() => this.input({ type: 'restored', token, error }))
+  }
+
+  /** Somebody removes the run directory. */
+  loseSockets(): void {
+    for (const { id } of this.processes.values()) this.#lost.add(id)
+  }
 
   readTree(token: number): void {
     const result: TreeState = { generation: this.generation, files: new Map(), newestMs: this.#writtenMs }

@@ -196,6 +196,7 @@ async function assemble(
     links: createWorkerLinks(runDir.linksPath, { onWarning: plan.warn }),
     verifier: settings.health === undefined ? null : createVerifier({ path: settings.health }),
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
+    hasSocket: (path) => runDir.hasSocket(path),
     upstreams: front.upstreams,
     ...observing(front, settings),
     services: front.services,

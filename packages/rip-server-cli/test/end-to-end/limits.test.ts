@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startLoad } from '../load.ts'
 import { PROGRAM, Sandbox, until } from '../server.ts'
@@ -85,6 +86,33 @@ test(
     // The listening socket is not the balancer's own: this connection waits for the next one.
     expect(await (await fetch(server.url, { keepalive: false })).text()).toBe('hello from TypeScript')
     await server.says('balancer ended')
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a run directory that is removed comes back, and the workers behind it are replaced',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = await sandbox.fixture('ts-app')
+    const server = await sandbox.start(app, 'w:2', '0', '-b', '127.0.0.1')
+    const before = (await sandbox.snapshot(server)).workers.map(({ pid }) => pid)
+    await rm(sandbox.runDirs, { recursive: true })
+    await server.says('the run directory was removed')
+    const workers = await until('other workers serve on sockets that are there', async () => {
+      const { workers } = await sandbox.snapshot(server).catch(() => ({ workers: [] }))
+      const others = workers.filter(({ pid, phase }) => phase === 'ready' && !before.includes(pid))
+      return others.length === 2 && others.length === workers.length ? others : undefined
+    })
+    for (const { socket } of workers) expect(existsSync(socket)).toBe(true)
+    const load = startLoad({ url: server.url, path: '/api/whoami', perSecond: 50 })
+    expect((await sandbox.run('reload')).code).toBe(0)
+    await writeFile(join(app, 'greeting.ts'), `export const greeting = 'after'\n`)
+    expect((await sandbox.run('reload')).code).toBe(0)
+    expect(await (await fetch(server.url)).text()).toBe('after')
+    expect((await load.stop()).failures).toEqual([])
+    expect((await sandbox.run('stop')).code).toBe(0)
+    expect((await server.finished()).code).toBe(0)
   },
   TEST_TIMEOUT_MS,
 )
