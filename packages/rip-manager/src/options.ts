@@ -84,7 +84,7 @@ export interface ManagerPorts {
   readonly verifier?: Verifier | null
   /** Path of the socket of one incarnation of a worker; never the same twice. */
   readonly socketPath: (slot: number, incarnation: number) => string
-  /** Whether a socket is where it was made; its run directory may have been removed. @default looks on disk */
+  /** Whether a socket is where it was made; its run directory may have been removed. `RunDir.hasSocket` tells. @default believes so */
   readonly hasSocket?: (path: string) => boolean
   /** Tells when a program without control messages accepts connections. @default connects to the socket */
   readonly probe?: Probe

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { systemClock } from './clock.ts'
 import * as defaults from './defaults.ts'
 import { ManagerError } from './errors.ts'
@@ -73,7 +72,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     verifier,
     observer: options.observe?.observer ?? null,
     socketPath: options.socketPath,
-    hasSocket: options.hasSocket ?? existsSync,
+    hasSocket: options.hasSocket ?? (() => true),
     probe: options.probe ?? probe,
     services: options.services ?? [],
     stopAccepting: options.stopAccepting ?? (() => Promise.resolve()),

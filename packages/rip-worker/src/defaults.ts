@@ -22,6 +22,9 @@ export const DEFAULT_BEACON_MS = 1000
 /** How often the event loop is asked whether it is late. */
 export const LAG_SAMPLE_MS = 100
 
+/** A delay of the event loop that `lag` listeners are told of. */
+export const LAG_EVENT_MS = 50
+
 /** How often a drain looks whether everything is done. */
 export const DRAIN_POLL_MS = 5
 

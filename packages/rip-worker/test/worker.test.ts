@@ -599,3 +599,19 @@ describe('WebSockets', () => {
     good.client.close()
   })
 })
+
+test('an event loop that stands still is told of, for as long as somebody listens', async () => {
+  using folder = new Folder()
+  await using worker = await serveWorker({ fetch: () => new Response('on'), listen: folder.file('s') })
+  const lags: number[] = []
+  const listening = worker.on('lag', (lagMs) => lags.push(lagMs))
+  const block = (): void => Bun.sleepSync(400)
+  block()
+  await until('it is told', () => lags.length > 0)
+  expect(lags[0]).toBeGreaterThanOrEqual(200)
+  listening[Symbol.dispose]()
+  const before = lags.length
+  block()
+  await Bun.sleep(300)
+  expect(lags).toHaveLength(before)
+})

@@ -8,6 +8,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { EventStreams } from './event-streams.ts'
 import { answerFailure, describeFailure } from './failure.ts'
 import { FetchTransport } from './fetch-transport.ts'
+import { LagEvents, type LagListener } from './lag-events.ts'
 import { NodeTransport } from './node-transport.ts'
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.ts'
 import type { ContextHost } from './request-context.ts'
@@ -64,6 +65,8 @@ export interface Worker extends AsyncDisposable {
   start(): Promise<void>
   /** Takes nothing new, finishes what runs until the deadline, cuts off the rest. Idempotent. */
   close(options?: CloseOptions): Promise<CloseReport>
+  /** Calls back with the milliseconds whenever the event loop stood still for 50 ms or more, until disposed or closed. */
+  on(type: 'lag', listener: LagListener): Disposable
   /** Answers a request as if it had come over the socket. For tests; applications of `node:http` have no answer. */
   inject(request: Request): Promise<Response>
 }
@@ -100,6 +103,7 @@ class ServingWorker implements Worker {
   #transport: Transport | undefined
   #fetchTransport: FetchTransport | undefined
   #nodeTransport: NodeTransport | undefined
+  readonly #lag = new LagEvents()
   #injected = 0
   #state: WorkerState = 'new'
   #starting: Promise<void> | undefined
@@ -118,6 +122,7 @@ class ServingWorker implements Worker {
       active: () => this.#pending,
     })
     if (options.fetch !== undefined) this.#dispatcher = this.#createDispatcher(options.fetch)
+    void this.#closed.promise.then(() => this.#lag[Symbol.dispose]())
   }
 
   get state(): WorkerState {
@@ -152,6 +157,10 @@ class ServingWorker implements Worker {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  on(_type: 'lag', listener: LagListener): Disposable {
+    return this.#lag.on(listener)
   }
 
   async inject(request: Request): Promise<Response> {
