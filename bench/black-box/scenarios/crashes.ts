@@ -76,7 +76,9 @@ const S31: BlackBoxScenario = {
       percentile(backMs, 0.95) <= 500,
       `capacity back p95 ${percentile(backMs, 0.95).toFixed(0)} ms`,
     )
-    verdict.figure(`0 of ${report.sent + answered - cutStreams - lostPosts} GETs lost`)
+    verdict.figure(
+      `${lostGets + lost.length} of ${report.sent + answered - cutStreams - lostPosts} GETs lost`,
+    )
     verdict.figure(`${cutStreams} streams cut and ${lostPosts} POSTs lost that ran in a killed worker`)
     verdict.figure(
       `capacity back p50 ${percentile(backMs, 0.5).toFixed(0)} ms, p95 ${percentile(backMs, 0.95).toFixed(0)} ms`,
@@ -280,7 +282,9 @@ const S39: BlackBoxScenario = {
     const ms = await sandbox.timeUntilGone(10_000)
     verdict.expect(ms <= 5000, `processes are left ${ms} ms after the last answer`)
     verdict.expect(!(await sandbox.accepts()), 'somebody still listens')
-    verdict.figure(`20 of 20 running requests answered, all gone ${Math.round(ms)} ms after the last`)
+    verdict.figure(
+      `${answered} of 20 running requests answered, all gone ${Math.round(ms)} ms after the last`,
+    )
   },
 }
 

@@ -53,7 +53,7 @@ const S22: BlackBoxScenario = {
       `${Math.round(exitedAt - lastAnswerAt)} ms from the last answer to the exit`,
     )
     await expectGone(sandbox, verdict, 100)
-    verdict.figure(`${answered.length} answered, 0 lost, then ${refused.length} refused`)
+    verdict.figure(`${answered.length} answered, ${lost.length} lost, then ${refused.length} refused`)
     verdict.figure(`${late.length} answers on kept connections after the first refusal`)
     verdict.figure(`exit ${code} after ${Math.round(tookMs)} ms`)
   },
