@@ -9,6 +9,7 @@ import {
 } from '../src/listen-socket.ts'
 import { inetAddress, parseAddress } from '../src/libc/socket-address.ts'
 import { temporaryFolder, waitFor } from './real.ts'
+import { isListening } from '../src/verify/probe.ts'
 
 async function opened(address: ListenAddress): Promise<ListenSocket> {
   const socket = await openListenSocket(address)
@@ -155,7 +156,8 @@ test('the path of a dead predecessor is taken over, that of a live one is not', 
       stdio: ['ignore', 'ignore', 'inherit'],
     },
   )
-  await waitFor('the predecessor to listen', () => existsSync(unix))
+  // The path is there from bind(2) on, which is before listen(2).
+  await waitFor('the predecessor to listen', () => isListening(unix))
   expect(await failureOf(openListenSocket({ unix }))).toMatchObject({ code: 'PORT_IN_USE' })
   holder.kill('SIGKILL')
   await holder.exited
