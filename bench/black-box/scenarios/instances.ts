@@ -94,20 +94,23 @@ const S48: BlackBoxScenario = {
   async run(sandbox, verdict) {
     const server = await sandbox.serve()
     rmSync(join(sandbox.control(), '..'), { recursive: true })
-    const outcomes: string[] = []
-    for (const command of ['status', 'reload', 'stop']) {
-      const { code, stderr } = await sandbox.command(command, sandbox.app)
-      const clear = code === 0 || (code === 7 && stderr.trim() !== '')
-      verdict.expect(clear, `${command} ended with ${code}: ${stderr.trim()}`)
-      outcomes.push(`${command} ${code}`)
-    }
-    if (server.running) {
-      verdict.expect((await sandbox.version()) === 'v0', 'it does not serve any more')
-      server.kill('SIGTERM')
-    }
+    const at = await sandbox.command('status', sandbox.app)
+    const clear = at.code === 0 || (at.code === 7 && at.stderr.trim() !== '')
+    verdict.expect(clear, `status ended with ${at.code} at once: ${at.stderr.trim()}`)
+    const healedMs = await timeUntil(
+      async () => (await sandbox.version()) === 'v0' && (await sandbox.status())?.readyWorkers === 4,
+      15_000,
+    )
+    verdict.expect(Number.isFinite(healedMs), `it has not recovered: ${server.stderr.trim()}`)
+    const reload = await sandbox.reload()
+    verdict.expect(reload.code === 0, `reload ended with ${reload.code}: ${reload.stderr.trim()}`)
+    const stop = await sandbox.command('stop', sandbox.app)
+    verdict.expect(stop.code === 0, `stop ended with ${stop.code}: ${stop.stderr.trim()}`)
+    if (stop.code !== 0) server.kill('SIGTERM')
     const code = await server.exited()
     verdict.expect(code === 0, `the server ended with ${code}`)
-    verdict.figure(`${outcomes.join(', ')}; the server ended with ${code}`)
+    verdict.figure(`status ${at.code} at once, whole again after ${(healedMs / 1000).toFixed(1)} s`)
+    verdict.figure(`then reload ${reload.code}, stop ${stop.code}`)
   },
 }
 
