@@ -81,11 +81,15 @@ const HEADS: Readonly<Record<string, string>> = {
 }
 
 /** A word that only a function has a use for. */
-export function rejectOutside(p: Parser, word: string): never {
-  p.lx.fail(`'${word}' is not in a function`, p.lx.start, p.lx.end, OUTSIDE[word])
+export function rejectOutside(
+  p: Parser,
+  word: 'return' | 'yield',
+  { start, end }: { readonly start: number; readonly end: number },
+): never {
+  p.lx.fail(`'${word}' is not in a function`, start, end, OUTSIDE[word])
 }
 
-const OUTSIDE: Readonly<Record<string, string>> = {
+const OUTSIDE = {
   return: 'The top of a module returns nothing: use if, or move the lines to a function.',
   yield: 'Move it to a function, which becomes a generator.',
 }

@@ -7,6 +7,7 @@ import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
 import type { Block } from './ast.ts'
 import { forbiddenWrite } from './bindings.ts'
 import { declareModule } from './declare/declare-module.ts'
+import { rejectOutside } from './diagnostics.ts'
 import { withHoisted } from './lower/functions.ts'
 import { declare, id, str } from './lower/js.ts'
 import type { Js } from './lower/js.ts'
@@ -65,6 +66,8 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   const p = new Parser(source, filename, data?.index ?? source.length, dialect)
   const tree = parseProgram(p)
   const isModule = tree.body.some((node) => node.type === 'Import' || node.type.startsWith('Export'))
+  // With its runtime inside, the result may be evaluated as the body of a function.
+  if (p.outerReturn && (isModule || runtime !== 'inline')) rejectOutside(p, 'return', p.outerReturn)
   const last = tree.body[tree.body.length - 1]
   if (!isModule && last?.type === 'Assign') p.scope.direct.delete(last.target.start)
   const typeModules = markTypeImports(tree, p.scope, p.types)

@@ -42,6 +42,8 @@ export class Parser {
   private blocks = 0
   /** Functions around the place at hand. */
   fnDepth = 0
+  /** Place of the first `return` outside of functions, which only a script may have. */
+  outerReturn: { readonly start: number; readonly end: number } | undefined
   /** In the head of a loop, where `in`, `of`, `as` and `by` are words of the loop. */
   loopHead = false
   /** Where the statement at hand starts: an assignment there may declare. */

@@ -283,7 +283,7 @@ export function parseKeywordExpression(p: Parser): Node {
       }
     }
     case 'return': {
-      if (p.fnDepth === 0) rejectOutside(p, 'return')
+      if (p.fnDepth === 0) p.outerReturn ??= { start: lx.start, end: lx.end }
       p.next()
       const arg = parseReturned(p)
       return { type: 'Return', arg, start, end: lx.lastEnd }
@@ -327,7 +327,7 @@ function isConditionalValue(p: Parser): boolean {
 function parseYield(p: Parser): Node {
   const { lx } = p
   const { start } = lx
-  if (p.fnDepth === 0) rejectOutside(p, 'yield')
+  if (p.fnDepth === 0) rejectOutside(p, 'yield', lx)
   p.next()
   p.fn.isGenerator = true
   const delegate = p.isWord('from') || p.is('*')
