@@ -7,7 +7,7 @@ import type { Parser } from './parser.ts'
 import { keepType } from './types.ts'
 
 const TYPE = /(?:type[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:<[^\n]*>)?[ \t]*=|interface[ \t]+[A-Z_$][\w$]*)/y
-const ENUM = /enum[ \t]+[A-Za-z_$][\w$]*[ \t]*\r?\n/y
+const ENUM = /enum[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:#[^\n]*)?\r?\n/y
 
 /** `type`, `interface` and `enum`, whose words are plain names elsewhere. */
 export function parseTypeDeclaration(p: Parser): Node | undefined {

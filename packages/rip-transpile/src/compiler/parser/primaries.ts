@@ -231,11 +231,15 @@ const KEYWORDS: ReadonlySet<string> = new Set(
   ),
 )
 
+/** Behind the word: its block on the lines below, or how often it runs. Elsewhere `loop` is a name. */
+const LOOP = /[ \t]*\r?\n|[ \t]+[\w(@]|[ \t]+#[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]/y
+
 export function isKeywordExpression(p: Parser): boolean {
   if (!p.is('id')) return KEYWORDS.has(p.kind)
   const { value, end } = p.lx
   if (value === 'def') return /^[ \t]+[A-Za-z_$]/.test(p.source.slice(end, end + 8))
-  return value === 'loop' && /^(?:[ \t]*\r?\n|[ \t]+[\w(@])/.test(p.source.slice(end, end + 8))
+  LOOP.lastIndex = end
+  return value === 'loop' && LOOP.test(p.source)
 }
 
 export function parseKeywordExpression(p: Parser): Node {
