@@ -34,6 +34,9 @@ export const DEFAULT_MEMORY_SAMPLES = 3
 /** Pause after a replacement did not boot, before another recycling is tried. */
 export const RECYCLE_RETRY_MS = 30_000
 
+/** By how much every worker may grow while two generations are alive: so much memory is left alone. */
+export const SURGE_GROWTH = 0.1
+
 export const DEFAULT_VERIFY_TIMES = 1
 /** A file written so shortly before it failed to compile may be half-written: it is read once more. */
 export const UNSETTLED_MS = 300

@@ -17,6 +17,8 @@ export type {
   Builder,
   ChildProcess,
   Clock,
+  Memory,
+  MemoryReading,
   ExitStatus,
   Observer,
   Probe,

@@ -1,6 +1,7 @@
 import type {
   Builder,
   Clock,
+  Memory,
   Observer,
   Probe,
   Random,
@@ -86,6 +87,8 @@ export interface ManagerPorts {
   readonly socketPath: (slot: number, incarnation: number) => string
   /** Whether a socket is where it was made; its run directory may have been removed. `RunDir.hasSocket` tells. @default believes so */
   readonly hasSocket?: (path: string) => boolean
+  /** How much memory is left, which limits how many workers start beside others. @default control group and machine */
+  readonly memory?: Memory
   /** Tells when a program without control messages accepts connections. @default connects to the socket */
   readonly probe?: Probe
   /** Processes beside the workers; started before them and, unless they are in front, stopped after them. */

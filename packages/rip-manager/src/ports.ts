@@ -121,6 +121,17 @@ export interface ResponseCounts {
   readonly errors: number
 }
 
+/** How much memory is left to the manager and everything it starts. */
+export interface MemoryReading {
+  /** What may still be used: of the machine, or of the tightest control group if that is less. */
+  readonly availableBytes: number
+  /** Limit of the tightest control group with what is used of it; null without one. */
+  readonly limit: { readonly bytes: number; readonly usedBytes: number } | null
+}
+
+/** `undefined` where the system does not say: then nothing is limited by it. */
+export type Memory = () => MemoryReading | undefined
+
 /** Where the observation window after a cut gets its figures from. */
 export interface Observer {
   read(generation: GenerationId): Promise<ResponseCounts>

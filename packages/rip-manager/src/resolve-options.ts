@@ -1,11 +1,13 @@
 import { systemClock } from './clock.ts'
 import * as defaults from './defaults.ts'
 import { ManagerError } from './errors.ts'
+import { readMemory } from './limits/memory.ts'
 import type { MachineConfig } from './machine/state.ts'
 import type { ManagerOptions, ObserveOptions, RecycleOptions, WorkerCommand } from './options.ts'
 import type {
   Builder,
   Clock,
+  Memory,
   Observer,
   Probe,
   Random,
@@ -42,6 +44,7 @@ export interface ResolvedOptions {
   readonly observer: Observer | null
   readonly socketPath: (slot: number, incarnation: number) => string
   readonly hasSocket: (path: string) => boolean
+  readonly memory: Memory
   readonly probe: Probe
   readonly services: readonly Service[]
   readonly stopAccepting: () => Promise<void>
@@ -73,6 +76,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     observer: options.observe?.observer ?? null,
     socketPath: options.socketPath,
     hasSocket: options.hasSocket ?? (() => true),
+    memory: options.memory ?? (() => readMemory()),
     probe: options.probe ?? probe,
     services: options.services ?? [],
     stopAccepting: options.stopAccepting ?? (() => Promise.resolve()),

@@ -125,6 +125,20 @@ export type ManagerEventBody =
       readonly previous: GenerationId | null
       readonly tookMs: number
     }
+  /**
+   * There is no memory to start as many workers as are wanted beside those that are there: the generation takes over
+   * with `ready` of them, the rest starts as the ones before leave, and none of those stands by for a rollback.
+   */
+  | {
+      readonly type: 'surge-limited'
+      readonly generation: GenerationId
+      readonly ready: number
+      readonly wanted: number
+      /** Left when it was decided, in the control group or on the machine. */
+      readonly availableBytes: number
+      /** What one worker was reckoned with, as measured. */
+      readonly workerBytes: number
+    }
   | { readonly type: 'generation-retired'; readonly generation: GenerationId; readonly abandoned: number }
   | { readonly type: 'generation-refused'; readonly refusal: Refusal }
   | {

@@ -5,7 +5,7 @@ import type { Effects, Launch, Outcome } from './machine/effects.ts'
 import type { CommandId, Input } from './machine/inputs.ts'
 import type { Surroundings } from './machine/state.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
-import type { ChildProcess, Signal, Snapshot, TreeState } from './ports.ts'
+import type { ChildProcess, MemoryReading, Signal, Snapshot, TreeState } from './ports.ts'
 import type { ManagerEventBody } from './snapshot.ts'
 import type { Backend, DrainReport, GenerationId } from './upstreams.ts'
 import type { SupervisorMessage } from '@rip/worker/protocol'
@@ -55,6 +55,10 @@ export class World implements Effects {
 
   readSurroundings(): Surroundings {
     return { env: this.#options.env(), cwd: realFolder(this.#options.root) }
+  }
+
+  memory(): MemoryReading | undefined {
+    return this.#options.memory()
   }
 
   socketPath(slot: number, incarnation: number): string {

@@ -35,6 +35,22 @@ describe('a reload is told', () => {
     expect(line(cut)).toBe('✓ 0123456 → fedcba9 in 84 ms')
   })
 
+  test('with what was limited for want of memory', () => {
+    const limited = {
+      type: 'surge-limited',
+      generation: 'fedcba987654',
+      ready: 1,
+      wanted: 4,
+      availableBytes: 80 * 2 ** 20,
+      workerBytes: 100 * 2 ** 20,
+    } as const
+    const why = 'no code stands by for a rollback: 80 MiB of memory are left and a worker takes 100 MiB'
+    expect(line(limited)).toBe(
+      `fedcba9 takes over with 1 of 4 workers, the others start as those before leave; ${why}`,
+    )
+    expect(line({ ...limited, ready: 4 })).toBe(`fedcba9 takes over with 4 of 4 workers; ${why}`)
+  })
+
   test('not at all for the first generation, which the block shows', () => {
     expect(
       line({ type: 'generation-cut', generation: 'fedcba987654', previous: null, tookMs: 84 }),

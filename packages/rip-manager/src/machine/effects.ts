@@ -1,7 +1,7 @@
 import type { SupervisorMessage } from '@rip/worker/protocol'
 import type { ManagerError } from '../errors.ts'
 import type { ReloadResult } from '../manager-api.ts'
-import type { Signal, Snapshot, TreeState } from '../ports.ts'
+import type { MemoryReading, Signal, Snapshot, TreeState } from '../ports.ts'
 import type { ManagerEventBody } from '../snapshot.ts'
 import type { Backend, GenerationId } from '../upstreams.ts'
 import type { CommandId } from './inputs.ts'
@@ -27,6 +27,8 @@ export interface Effects {
   wallMs(): number
   /** Of a new generation. May throw. */
   readSurroundings(): Surroundings
+  /** What is left now; undefined where nobody knows. */
+  memory(): MemoryReading | undefined
   socketPath(slot: number, incarnation: number): string
   /** Returns the process id. Throws when the system refuses. */
   spawn(launch: Launch): number

@@ -16,6 +16,8 @@ export function createGroup(pool: Pool, generation: Generation): Group {
     abandoned: { byRouter: 0, byWorkers: 0 },
     complete: false,
     served: false,
+    growing: false,
+    limited: false,
   }
   pool.groups.add(group)
   return group

@@ -18,7 +18,8 @@ import {
   type Wish,
   type Worker,
 } from './state.ts'
-import { launch, occupant, readyWorkers } from './worker.ts'
+import { surgeOf, tellLimited } from './surge.ts'
+import { emptySlots, launch, readyWorkers } from './worker.ts'
 
 /** Starts to bring content from disk into service. */
 export function beginReload(pool: Pool, tree: TreeState, wish: Wish): void {
@@ -153,16 +154,19 @@ export function fill(pool: Pool): void {
   ask(pool, { commands: [], because: rollout.because, confirms: true })
 }
 
-/** Starts what is missing. */
+/** Starts what is missing, as far as there is memory; with what there is memory for it takes over. */
 function hasEnough(pool: Pool, group: Group): boolean {
   if (pool.config.cutAfter === 'first' && readyWorkers(group).length > 0) return true
-  let ready = 0
-  for (let slot = 1; slot <= pool.wanted; slot += 1) {
-    const worker = occupant(group, slot)
-    if (worker?.stage === 'ready') ready += 1
-    else if (worker === undefined && !startWorker(pool, group, slot)) return false
-  }
-  return ready >= pool.wanted
+  const missing = emptySlots(pool, group)
+  const surge = surgeOf(pool, group, missing.length)
+  for (const slot of missing.slice(0, surge.starts)) if (!startWorker(pool, group, slot)) return false
+  if (surge.verdict === 'waiting') return false
+  if (surge.verdict === 'limited') tellLimited(pool, group)
+  return surge.verdict === 'limited' || missesNobody(pool, group)
+}
+
+function missesNobody(pool: Pool, group: Group): boolean {
+  return readyWorkers(group).filter(({ slot }) => slot <= pool.wanted).length >= pool.wanted
 }
 
 /** A worker of the candidate group did not become ready, or did not stay so. */
@@ -235,6 +239,7 @@ export function commit(pool: Pool): void {
   const { group, generationId: generation } = rollout
   group.role = 'serving'
   group.served = true
+  group.growing = old !== null && readyWorkers(group).length < pool.wanted
   pool.serving = group
   pool.admitted += 1
   pool.lastRefusal = rollout.kind === 'rollback' && !rollout.asked ? takenBack(pool, old, rollout) : null
@@ -260,7 +265,8 @@ function takenBack(pool: Pool, old: Group | null, { because }: Rollout): Refusal
 function replacePrevious(pool: Pool, old: Group, rollout: Rollout): void {
   const dropped = pool.previous
   pool.previous = old.generation
-  if (rollout.kind === 'reload' && pool.config.observe !== null) beginObservation(pool, old)
+  const affordable = rollout.group?.limited !== true
+  if (rollout.kind === 'reload' && pool.config.observe !== null && affordable) beginObservation(pool, old)
   else retire(pool, old)
   if (dropped !== null) discardUnused(pool, dropped.snapshot)
 }

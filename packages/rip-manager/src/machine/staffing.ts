@@ -1,6 +1,7 @@
 import { messageOf } from './rollout.ts'
 import type { Group, Pool } from './state.ts'
-import { isStaff, launch, occupant, readyWorkers, withdraw } from './worker.ts'
+import { isSomebodyLeaving, surgeOf, tellLimited } from './surge.ts'
+import { emptySlots, isStaff, launch, occupant, readyWorkers, withdraw } from './worker.ts'
 
 /** Keeps every slot of the serving generation filled, and no other. */
 export function staff(pool: Pool): void {
@@ -10,7 +11,7 @@ export function staff(pool: Pool): void {
   recover(pool, serving)
   if (pool.restoring !== null || pool.nowMs < serving.spawnAfterMs) return
   if (serving.budget.spent) return tryOne(pool, serving)
-  for (const slot of emptySlots(pool, serving)) if (!start(pool, serving, slot)) return
+  for (const slot of affordableSlots(pool, serving)) if (!start(pool, serving, slot)) return
 }
 
 /** A ready worker beyond the wanted ones stays for as long as it stands in for one that is not ready. */
@@ -24,9 +25,14 @@ function dismissSurplus(pool: Pool, group: Group): void {
   }
 }
 
-function emptySlots(pool: Pool, group: Group): readonly number[] {
-  const slots = Array.from({ length: pool.wanted }, (_, index) => index + 1)
-  return slots.filter((slot) => occupant(group, slot) === undefined)
+/** Workers of the generation before that are still leaving may hold the memory that those missing need. */
+function affordableSlots(pool: Pool, group: Group): readonly number[] {
+  const missing = emptySlots(pool, group)
+  group.growing &&= readyWorkers(group).length < pool.wanted
+  if (!group.growing || missing.length === 0 || !isSomebodyLeaving(pool)) return missing
+  const { starts } = surgeOf(pool, group, missing.length)
+  if (starts < missing.length) tellLimited(pool, group)
+  return missing.slice(0, starts)
 }
 
 /** While the budget is spent one worker is tried; the others follow when it has proved stable. */

@@ -121,6 +121,10 @@ export interface Group {
   complete: boolean
   /** Once served requests, so that its end is news. */
   served: boolean
+  /** Took over with fewer workers than wanted: the rest starts as those before it leave. */
+  growing: boolean
+  /** There was no memory for all of its workers beside those before it. */
+  limited: boolean
 }
 
 /** A wish to serve the newest content, by commands or by the watcher. */

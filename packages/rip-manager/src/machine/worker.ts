@@ -122,6 +122,12 @@ export function readyWorkers(group: Group): readonly Worker[] {
   return [...group.workers].filter((worker) => worker.stage === 'ready')
 }
 
+/** Slots that are wanted and not filled. */
+export function emptySlots({ wanted }: Pool, group: Group): readonly number[] {
+  const slots = Array.from({ length: wanted }, (_, index) => index + 1)
+  return slots.filter((slot) => occupant(group, slot) === undefined)
+}
+
 /** The worker that fills a slot, a successor in preparation left aside. */
 export function occupant(group: Group, slot: number): Worker | undefined {
   for (const worker of group.workers) {

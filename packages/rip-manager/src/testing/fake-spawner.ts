@@ -16,6 +16,8 @@ export interface FakeBehaviour {
   /** @default false */
   readonly ignoresTerm?: boolean
   readonly stderr?: string
+  /** Resident memory it reports. @default 0, which stands for unknown */
+  readonly rssBytes?: number
 }
 
 export interface FakeProcess extends ChildProcess {
@@ -99,7 +101,7 @@ class Process implements FakeProcess {
   readonly #clock: Clock
   readonly #deliver: (pid: number, message: WorkerMessage | null) => void
   readonly #exit: (status: ExitStatus) => void
-  #vitals: WorkerVitals = { inFlight: 0, requests: 0, rssBytes: 0, loopLagMs: 0 }
+  #vitals: WorkerVitals
   #timers: Disposable[] = []
   #frozen = false
   alive = true
@@ -117,6 +119,7 @@ class Process implements FakeProcess {
     this.#clock = clock
     this.#deliver = deliver
     const { promise, resolve } = Promise.withResolvers<ExitStatus>()
+    this.#vitals = { inFlight: 0, requests: 0, rssBytes: behaviour.rssBytes ?? 0, loopLagMs: 0 }
     this.exited = promise
     this.#exit = resolve
     this.#after(1, () => this.say({ type: 'hello', version: 1, workerId: this.slot, pid }))

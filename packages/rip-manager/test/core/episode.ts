@@ -1,9 +1,12 @@
 import { expect } from 'bun:test'
 import { type ContentKind, Sim } from './sim.ts'
 
+/** Enough for two generations of two workers, and not of three. */
+const SCARCE_ROOM = 5.5
+
 /** A life of a manager with so many things happening, all of them chosen by the seed. */
 export function playEpisode(seed: number, steps: number): void {
-  const sim = new Sim(mulberry32(seed), 1 + (seed % 4))
+  const sim = new Sim(mulberry32(seed), 1 + (seed % 4), seed % 3 === 0 ? SCARCE_ROOM : Infinity)
   sim.command({ type: 'start' })
   for (let step = 0; step < steps; step += 1) act(sim)
   comeToRest(sim)

@@ -49,6 +49,7 @@ export function createRig(options: Partial<ManagerOptions> = {}): Rig {
     links: processes.links,
     upstreams,
     socketPath: (slot, incarnation) => `/run/w${slot}.${incarnation}.sock`,
+    memory: () => undefined,
     hasSocket: (path) => !lostSockets.has(path),
     ...options,
   })

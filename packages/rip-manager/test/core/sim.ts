@@ -5,7 +5,7 @@ import { brokenInvariants } from '../../src/machine/invariants.ts'
 import { Machine } from '../../src/machine/machine.ts'
 import type { MachineConfig, Surroundings } from '../../src/machine/state.ts'
 import { readyWorkers } from '../../src/machine/worker.ts'
-import type { Signal, TreeState } from '../../src/ports.ts'
+import type { MemoryReading, Signal, TreeState } from '../../src/ports.ts'
 import type { ManagerEventBody } from '../../src/snapshot.ts'
 import type { Backend, GenerationId } from '../../src/upstreams.ts'
 
@@ -24,6 +24,8 @@ interface SimRouter {
   readonly backends: Map<GenerationId, ReadonlySet<string>>
   cut: GenerationId | null
 }
+
+const WORKER_BYTES = 100
 
 const settings: Omit<MachineConfig, 'cutAfter'> = {
   concurrency: 10,
@@ -66,14 +68,17 @@ export class Sim implements Effects {
   #writtenMs = -60_000
   #spawnFails = false
   #answered = 0
+  readonly #roomForWorkers: number
   nowMs = 0
   hasStopped = false
   /** Nothing fails any more. */
   calm = false
   cuts = 0
 
-  constructor(random: () => number, workers: number) {
+  /** With memory for so many workers, and no more. */
+  constructor(random: () => number, workers: number, roomForWorkers: number = Infinity) {
     this.random = random
+    this.#roomForWorkers = roomForWorkers
     const config: MachineConfig = { ...settings, cutAfter: workers % 2 === 0 ? 'all' : 'first' }
     this.machine = new Machine({ config, effects: this, random, workers, watching: true, nowMs: 0 })
     this.edit('good')
@@ -149,7 +154,13 @@ export class Sim implements Effects {
   #beacons(): void {
     for (const process of this.processes.values()) {
       if (process.state === 'serving')
-        this.say(process.pid, { type: 'beacon', inFlight: 0, requests: 0, rssBytes: 0, loopLagMs: 0 })
+        this.say(process.pid, {
+          type: 'beacon',
+          inFlight: 0,
+          requests: 0,
+          rssBytes: WORKER_BYTES,
+          loopLagMs: 0,
+        })
     }
   }
 
@@ -186,7 +197,13 @@ export class Sim implements Effects {
 
   serve(process: SimProcess | undefined): void {
     if (process === undefined) return
-    this.say(process.pid, { type: 'beacon', inFlight: 1, requests: 200, rssBytes: 0, loopLagMs: 0 })
+    this.say(process.pid, {
+      type: 'beacon',
+      inFlight: 1,
+      requests: 200,
+      rssBytes: WORKER_BYTES,
+      loopLagMs: 0,
+    })
   }
 
   leave(process: SimProcess | undefined): void {
@@ -266,6 +283,11 @@ export class Sim implements Effects {
 
   readSurroundings(): Surroundings {
     return { env: {}, cwd: '/' }
+  }
+
+  memory(): MemoryReading {
+    const available = this.#roomForWorkers - this.processes.size
+    return { availableBytes: Math.max(0, available * WORKER_BYTES), limit: null }
   }
 
   socketPath(slot: number, incarnation: number): string {

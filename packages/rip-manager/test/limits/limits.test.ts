@@ -1,9 +1,10 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname } from 'node:path'
 import type { CgroupPlace } from '../../src/limits/cgroup.ts'
 import { availableCpus, availableMemoryBytes } from '../../src/limits/limits.ts'
+import { readMemory } from '../../src/limits/memory.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
 function place(folder: TemporaryFolder, membership: string, files: Record<string, string>): CgroupPlace {
@@ -64,4 +65,51 @@ test('version 1: -1 means no quota', async () => {
   await using folder = await temporaryFolder()
   const files = { 'cpu/cpu.cfs_quota_us': '-1\n', 'cpu/cpu.cfs_period_us': '100000\n' }
   expect(availableCpus(place(folder, '3:cpu:/\n', files))).toBe(availableParallelism())
+})
+
+describe('memory that is left', () => {
+  const MIB = 2 ** 20
+  const meminfo = 'MemTotal:       16384 kB\nMemAvailable:    8192 kB\n'
+
+  test('is that of the machine without control groups', async () => {
+    await using folder = await temporaryFolder()
+    writeFileSync(folder.at('meminfo'), meminfo)
+    const nowhere = { membership: folder.at('none'), mount: folder.at('none'), meminfo: folder.at('meminfo') }
+    expect(readMemory(nowhere)).toEqual({ availableBytes: 8 * MIB, limit: null })
+    expect(readMemory({ ...nowhere, meminfo: folder.at('none') })).toBeUndefined()
+  })
+
+  test('version 2: is that of the tightest group; files nobody used for a while count as free', async () => {
+    await using folder = await temporaryFolder()
+    const files = {
+      'a/b/memory.max': 'max\n',
+      'a/b/memory.current': `${MIB}\n`,
+      'a/memory.max': `${64 * MIB}\n`,
+      'a/memory.current': `${62 * MIB}\n`,
+      'a/memory.stat': `anon 1\ninactive_file ${4 * MIB}\n`,
+      'memory.max': `${32 * MIB}\n`,
+      'memory.current': `${2 * MIB}\n`,
+    }
+    const at = { ...place(folder, '0::/a/b\n', files), meminfo: folder.at('meminfo') }
+    const limit = { bytes: 64 * MIB, usedBytes: 58 * MIB }
+    expect(readMemory(at)).toEqual({ availableBytes: 6 * MIB, limit })
+    writeFileSync(folder.at('meminfo'), 'MemAvailable: 1024 kB\n')
+    expect(readMemory(at)).toEqual({ availableBytes: MIB, limit })
+  })
+
+  test('version 1: has files of its own, and a number beyond any machine for no limit', async () => {
+    await using folder = await temporaryFolder()
+    const files = {
+      'memory/app/memory.limit_in_bytes': `${64 * MIB}\n`,
+      'memory/app/memory.usage_in_bytes': `${20 * MIB}\n`,
+      'memory/app/memory.stat': `total_inactive_file ${4 * MIB}\n`,
+      'memory/memory.limit_in_bytes': '9223372036854771712\n',
+      'memory/memory.usage_in_bytes': '1\n',
+    }
+    const at = { ...place(folder, '4:memory:/app\n0::/\n', files), meminfo: folder.at('none') }
+    expect(readMemory(at)).toEqual({
+      availableBytes: 48 * MIB,
+      limit: { bytes: 64 * MIB, usedBytes: 16 * MIB },
+    })
+  })
 })

@@ -1,5 +1,5 @@
 import type { ExitReason, ManagerEvent, Refusal } from '@rip/manager'
-import { durationText } from '../terminal/quantity-text.ts'
+import { bytesText, durationText } from '../terminal/quantity-text.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
 /** Generations are shown as long as a short commit id. */
@@ -23,6 +23,8 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
   switch (event.type) {
     case 'generation-cut':
       return event.previous === null ? undefined : cutLine(event, terminal)
+    case 'surge-limited':
+      return surgeLine(event)
     case 'generation-refused':
       return refusalText(event.refusal, options)
     case 'worker-exited':
@@ -76,6 +78,14 @@ function plainValue(key: string, value: unknown): string {
 function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, terminal: Terminal): string {
   const change = `${shortGeneration(event.previous)} → ${shortGeneration(event.generation)}`
   return `${terminal.good('✓')} ${change} in ${durationText(event.tookMs)}`
+}
+
+/** What was limited, and why. */
+function surgeLine(event: Extract<ManagerEvent, { type: 'surge-limited' }>): string {
+  const { generation, ready, wanted, availableBytes, workerBytes } = event
+  const rest = ready < wanted ? ', the others start as those before leave' : ''
+  const reason = `${bytesText(availableBytes)} of memory are left and a worker takes ${bytesText(workerBytes)}`
+  return `${shortGeneration(generation)} takes over with ${ready} of ${wanted} workers${rest}; no code stands by for a rollback: ${reason}`
 }
 
 /** A refused generation with its reason and, where known, the code frame. */
