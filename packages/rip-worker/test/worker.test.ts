@@ -354,15 +354,25 @@ describe('a drain', () => {
     await closed
   })
 
-  test('cuts off and counts what is not done at the deadline', async () => {
+  test('cuts off, counts and names what is not done at the deadline', async () => {
     await using local = await LocalWorker.serve({ fetch: () => new Promise<Response>(() => {}) })
     using first = await RawConnection.to(local.socket)
     using second = await RawConnection.to(local.socket)
-    first.get('/')
-    second.get('/')
+    first.get('/a?b=c')
+    await until('one runs', () => local.worker.stats.inFlight === 1)
+    second.get('/d')
     await until('both run', () => local.worker.stats.inFlight === 2)
     expect(await local.worker.close({ timeoutMs: 40 })).toEqual({ aborted: 2 })
     await until('both are closed', () => first.closed && second.closed)
+    expect(local.log).toEqual(['cut off at the deadline: GET /a?b=c', 'cut off at the deadline: GET /d'])
+  })
+
+  test('names the first ten of many', async () => {
+    await using local = await LocalWorker.serve({ fetch: () => new Promise<Response>(() => {}) })
+    for (let n = 0; n < 12; n++) void local.worker.inject(new Request(`http://x/${n}`))
+    await local.worker.close({ timeoutMs: 0 })
+    expect(local.log).toHaveLength(11)
+    expect(local.log.at(-1)).toBe('cut off at the deadline: 2 more requests')
   })
 
   test('a signal ends the wait before the deadline', async () => {

@@ -23,6 +23,8 @@ type Answer = Response | undefined
 /** Takes each request through the gate to the application and makes a response of whatever comes back. */
 export class Dispatcher {
   readonly #options: DispatcherOptions
+  /** Requests whose handler has not come back with an answer yet. */
+  readonly #unanswered = new Set<Request>()
   #requests = 0
 
   constructor(options: DispatcherOptions) {
@@ -32,6 +34,11 @@ export class Dispatcher {
   /** Requests answered or being answered since the start. */
   get requests(): number {
     return this.#requests
+  }
+
+  /** Requests whose handler is at work, in order of arrival. */
+  get unanswered(): readonly Request[] {
+    return [...this.#unanswered]
   }
 
   /** Answers with `route` if given, else with the application's `fetch`. */
@@ -62,10 +69,13 @@ export class Dispatcher {
   }
 
   async #settle(result: Promise<unknown>, request: Request, context: LazyContext): Promise<Answer> {
+    this.#unanswered.add(request)
     try {
       return await this.#finish(await result, request, context)
     } catch (error) {
       return this.#fail(error, request, context)
+    } finally {
+      this.#unanswered.delete(request)
     }
   }
 

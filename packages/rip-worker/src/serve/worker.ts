@@ -18,6 +18,9 @@ import { WebSockets } from './web-sockets.ts'
 
 export type WorkerState = 'new' | 'starting' | 'ready' | 'draining' | 'closed'
 
+/** More requests than these are counted and not named when they are cut off. */
+const MAX_NAMED = 10
+
 const transitions: Readonly<Record<WorkerState, readonly WorkerState[]>> = {
   new: ['starting', 'closed'],
   starting: ['ready', 'draining', 'closed'],
@@ -282,9 +285,19 @@ class ServingWorker implements Worker {
     if (this.#tasks.size > 0)
       this.#options.log(`waitUntil tasks not done at the deadline: ${this.#tasks.size}`)
     const aborted = this.#pending + this.#webSockets.size
+    this.#nameUnanswered()
     this.#webSockets.terminate()
     transport.abort()
     return aborted
+  }
+
+  /** What is cut off is what an operator has to explain. */
+  #nameUnanswered(): void {
+    const unanswered = this.#dispatcher?.unanswered ?? []
+    for (const { method, url } of unanswered.slice(0, MAX_NAMED))
+      this.#options.log(`cut off at the deadline: ${method} ${pathOf(url)}`)
+    if (unanswered.length > MAX_NAMED)
+      this.#options.log(`cut off at the deadline: ${unanswered.length - MAX_NAMED} more requests`)
   }
 
   async #untilIdle(deadline: Deadline): Promise<void> {
@@ -315,4 +328,10 @@ class ServingWorker implements Worker {
       throw new Error(`worker: ${this.#state} → ${to} is not allowed`)
     this.#state = to
   }
+}
+
+/** Names of hosts and ports say nothing to somebody who looks for a slow page. */
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url)
+  return pathname + search
 }
