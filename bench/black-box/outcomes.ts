@@ -23,12 +23,7 @@ const ABSENT = [
   [
     'S19',
     'surge on a host with little memory',
-    'needs a memory control group of its own, which an ordinary user cannot make; the manager surges by all workers',
-  ],
-  [
-    'S26',
-    'TERM with a delay before the drain',
-    'there is no such delay: the listening socket stays open until the balancer has taken what waits',
+    'needs a memory control group of its own, which an ordinary user cannot make; the decision is under test in `packages/rip-manager/test/core/surge.test.ts`',
   ],
   [
     'S42',

@@ -1,6 +1,7 @@
 import type { LoadOutcome } from '../../chaos/load.ts'
 import { Connection } from '../../chaos/client.ts'
 import { isAlive, timeUntil, until } from '../condition.ts'
+import { expectNothingFailed } from '../load-verdict.ts'
 import type { Program } from '../program.ts'
 import type { Sandbox } from '../sandbox.ts'
 import type { BlackBoxScenario } from '../scenario.ts'
@@ -142,6 +143,33 @@ const S27: BlackBoxScenario = {
   },
 }
 
+const S26: BlackBoxScenario = {
+  id: 'S26',
+  title: 'TERM with --stop-delay 5s: not ready at once, served for 5 s, then the drain',
+  shortened: '150 requests/s',
+  async run(sandbox, verdict) {
+    const server = await sandbox.serve({ flags: ['--stop-delay', '5s'] })
+    const isReady = async (): Promise<boolean> =>
+      (await fetch('http://control/ready', { unix: sandbox.control() })).ok
+    verdict.expect(await isReady(), 'it is not ready before TERM')
+    const load = sandbox.startLoad()
+    const startedAt = performance.now()
+    server.kill('SIGTERM')
+    const toldMs = await timeUntil(async () => !(await isReady()), 2000)
+    // The load balancer outside turns away shortly before the delay is over.
+    await Bun.sleep(4000)
+    const report = await load.stop()
+    const code = await server.exited()
+    const tookMs = performance.now() - startedAt
+    verdict.expect(toldMs <= 500, `it is said to be ready for another ${Math.round(toldMs)} ms`)
+    expectNothingFailed(verdict, report)
+    verdict.expect(code === 0, `exit code ${code}`)
+    verdict.expect(tookMs >= 5000 && tookMs <= 6500, `it took ${Math.round(tookMs)} ms`)
+    await expectGone(sandbox, verdict, 100)
+    verdict.figure(`503 after ${Math.round(toldMs)} ms, exit ${code} after ${(tookMs / 1000).toFixed(1)} s`)
+  },
+}
+
 const S28: BlackBoxScenario = {
   id: 'S28',
   title: 'an application that ignores TERM and holds timers',
@@ -198,4 +226,4 @@ const S30: BlackBoxScenario = {
   },
 }
 
-export const SHUTDOWN: readonly BlackBoxScenario[] = [S22, S23, S24, S25, S27, S28, S29, S30]
+export const SHUTDOWN: readonly BlackBoxScenario[] = [S22, S23, S24, S25, S26, S27, S28, S29, S30]

@@ -4,6 +4,8 @@ export const DEFAULT_WORKERS = 1
 export const DEFAULT_CONCURRENCY = 100
 export const DEFAULT_BOOT_TIMEOUT_MS = 30_000
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
+/** Serving on after it was told to stop: none, as nobody outside is known to ask. */
+export const DEFAULT_STOP_DELAY_MS = 0
 /**
  * Between the acknowledged removal from rotation and the order to drain: whatever the balancer had written to
  * the worker before, the worker has read after that time.

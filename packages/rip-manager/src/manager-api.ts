@@ -21,6 +21,8 @@ export interface CommandOptions {
 export interface StopOptions {
   /** Skip the drain and kill. @default false */
   readonly now?: boolean
+  /** Serve on for `stopDelayMs` first. @default true */
+  readonly delay?: boolean
 }
 
 export interface StopReport {
@@ -50,6 +52,6 @@ export interface Manager extends AsyncDisposable {
   ): Disposable
   /** Every event from now on, buffered up to 1024; what did not fit is reported as a warning event. */
   events(options?: { readonly signal?: AbortSignal }): AsyncIterable<ManagerEvent>
-  /** Drains, stops every process, removes every file of the run directory. Idempotent. */
+  /** Serves on for `stopDelayMs` and says that it stops; then drains, stops every process, removes every file of the run directory. Idempotent. */
   close(options?: StopOptions): Promise<StopReport>
 }

@@ -123,7 +123,7 @@ class AppManager implements Manager {
   close(options: StopOptions = {}): Promise<StopReport> {
     this.#now ||= options.now === true
     this.#closing ??= this.#close()
-    this.#deliver({ type: 'stop', now: this.#now })
+    this.#deliver({ type: 'stop', now: this.#now, delay: options.delay ?? true })
     if (this.#now) void this.#stopped.promise.then(() => this.#services.kill())
     return this.#closing
   }

@@ -115,6 +115,11 @@ export interface ManagerOptions extends ManagerPorts {
   readonly bootTimeoutMs?: number
   /** How long requests under way may take when a worker leaves. @default 30000 */
   readonly drainTimeoutMs?: number
+  /**
+   * How long it serves on after it was told to stop, and says so by its health and the event `stopping`, so that
+   * whoever sends requests from outside can turn away first. @default 0
+   */
+  readonly stopDelayMs?: number
   /** Between removal from rotation and the order to drain. @default 500 */
   readonly settleMs?: number
   /** Between TERM and KILL. @default 1000 */

@@ -98,6 +98,7 @@ function resolveMachine(options: ManagerOptions): MachineConfig {
     speaksProtocol: options.command.speaksProtocol ?? true,
     bootTimeoutMs: duration('bootTimeoutMs', options.bootTimeoutMs ?? defaults.DEFAULT_BOOT_TIMEOUT_MS),
     drainTimeoutMs: duration('drainTimeoutMs', options.drainTimeoutMs ?? defaults.DEFAULT_DRAIN_TIMEOUT_MS),
+    stopDelayMs: duration('stopDelayMs', options.stopDelayMs ?? defaults.DEFAULT_STOP_DELAY_MS),
     settleMs: duration('settleMs', options.settleMs ?? defaults.DEFAULT_SETTLE_MS),
     killGraceMs: duration('killGraceMs', options.killGraceMs ?? defaults.DEFAULT_KILL_GRACE_MS),
     beaconMs: duration('beaconMs', options.beaconMs ?? defaults.DEFAULT_BEACON_MS),

@@ -159,5 +159,6 @@ export type ManagerEventBody =
     }
   | { readonly type: 'service-ready'; readonly service: string; readonly pid: number }
   | { readonly type: 'warning'; readonly message: string }
-  | { readonly type: 'stopping' }
+  /** `delayMs`: how long it serves on before requests are drained; absent when that begins at once. */
+  | { readonly type: 'stopping'; readonly delayMs?: number }
   | { readonly type: 'stopped'; readonly abandoned: number }

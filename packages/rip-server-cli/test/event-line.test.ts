@@ -35,6 +35,11 @@ describe('a reload is told', () => {
     expect(line(cut)).toBe('✓ 0123456 → fedcba9 in 84 ms')
   })
 
+  test('with the delay before a stop, if there is one', () => {
+    expect(line({ type: 'stopping' })).toStartWith('stopping: finishing')
+    expect(line({ type: 'stopping', delayMs: 5_000 })).toStartWith('stopping: serving on for 5.0 s, then')
+  })
+
   test('with what was limited for want of memory', () => {
     const limited = {
       type: 'surge-limited',

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { ManagerError } from '../errors.ts'
 import { assertSocketPathFits } from '../libc/socket-address.ts'
 import type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from '../manager-api.ts'
+import type { ManagerSnapshot } from '../snapshot.ts'
 import { EventHistory } from './event-history.ts'
 import { CONTROL_VERSION, type ControlFailure, type HandOverResult, VERSION_HEADER } from './protocol.ts'
 
@@ -41,6 +42,7 @@ export interface ControlServer extends AsyncDisposable {
  * | request | body | answer |
  * | --- | --- | --- |
  * | `GET /status` | | `ManagerSnapshot` |
+ * | `GET /ready` | | `{ ready, health }`; 503 unless it serves and goes on to |
  * | `GET /events?since=SEQ&follow=0` | | one `ManagerEvent` a line, after an empty one; without `since` from now on |
  * | `POST /reload`, `/restart`, `/rollback` | `{ reason? }` | `ReloadResult`; 409 when refused |
  * | `POST /hold`, `/release` | | `{ held }` |
@@ -111,6 +113,7 @@ function routesOf({ manager, stop, handOver }: ControlServerOptions, history: Ev
   const held = () => json({ held: manager.snapshot.held })
   return {
     '/status': { GET: () => json(manager.snapshot) },
+    '/ready': { GET: () => readiness(manager.snapshot) },
     '/events': { GET: (request) => streamEvents(request, history) },
     '/reload': command((options) => manager.reload(options)),
     '/restart': command((options) => manager.restart(options)),
@@ -133,6 +136,13 @@ function routesOf({ manager, stop, handOver }: ControlServerOptions, history: Ev
       },
     },
   }
+}
+
+/** Whether a load balancer outside should send requests. */
+function readiness({ health, readyWorkers }: ManagerSnapshot): Response {
+  const leaves = health === 'starting' || health === 'stopping' || health === 'stopped'
+  const ready = readyWorkers > 0 && !leaves
+  return json({ ready, health }, ready ? 200 : 503)
 }
 
 const handedOver = (result: HandOverResult): Response => json(result, result.ok ? 200 : 409)

@@ -5,7 +5,7 @@ import { beginRollback, supersede } from './rollout.ts'
 import { isCutting } from './routing.ts'
 import { ask, merge } from './scout.ts'
 import { type Pool, START, type Wish } from './state.ts'
-import { failScaling, stoppingRefusal } from './stopping.ts'
+import { failScaling, isStopping, stoppingRefusal } from './stopping.ts'
 import { readyWorkers } from './worker.ts'
 
 export function start(pool: Pool, command: CommandId): void {
@@ -122,10 +122,6 @@ function waitingLists({
 }: Pool): readonly CommandId[][] {
   const lists = [reading?.wish, waiting, settling?.wish, rollout, restart].map((place) => place?.commands)
   return [...lists.filter((list) => list !== undefined), scaling]
-}
-
-function isStopping({ phase }: Pool): boolean {
-  return phase === 'stopping' || phase === 'stopped'
 }
 
 function refuseStopping(pool: Pool, command: CommandId): void {

@@ -1,9 +1,11 @@
+import { isStopping } from './stopping.ts'
 import type { PoolHealth } from '../snapshot.ts'
 import type { Pool } from './state.ts'
 import { readyWorkers } from './worker.ts'
 
-export function healthOf({ phase, serving, wanted, held }: Pool): PoolHealth {
-  if (phase === 'stopping' || phase === 'stopped') return phase
+export function healthOf(pool: Pool): PoolHealth {
+  const { phase, serving, wanted, held } = pool
+  if (isStopping(pool)) return phase === 'stopped' ? 'stopped' : 'stopping'
   if (serving === null) return 'starting'
   const lacking = readyWorkers(serving).length < wanted
   if (lacking && serving.budget.spent) return 'crash-loop'

@@ -15,7 +15,7 @@ export type Input =
   | { readonly type: 'hold' }
   | { readonly type: 'release' }
   | { readonly type: 'cancel'; readonly command: CommandId }
-  | { readonly type: 'stop'; readonly now: boolean }
+  | { readonly type: 'stop'; readonly now: boolean; readonly delay: boolean }
   /** Something may have changed on disk. */
   | { readonly type: 'wake' }
   | { readonly type: 'tree-read'; readonly token: number; readonly result: TreeState | Error }

@@ -17,7 +17,7 @@ import { newRouting, onRouted, onServices, route } from './routing.ts'
 import { onTreeRead, readWaiting } from './scout.ts'
 import { staff } from './staffing.ts'
 import type { MachineConfig, Pool } from './state.ts'
-import { beginStop, finishStop, onAcceptingStopped, stopNow } from './stopping.ts'
+import { askToStop, finishStop, onAcceptingStopped, stopNow, stopWhenDue } from './stopping.ts'
 
 export interface MachineOptions {
   readonly config: MachineConfig
@@ -92,8 +92,7 @@ function take(pool: Pool, input: Input): void {
     case 'wake':
       return commands.wake(pool)
     case 'stop':
-      beginStop(pool)
-      return input.now ? stopNow(pool) : undefined
+      return stop(pool, input)
     case 'tree-read':
       return onTreeRead(pool, input.token, input.result)
     case 'built':
@@ -123,9 +122,16 @@ function take(pool: Pool, input: Input): void {
   }
 }
 
+function stop(pool: Pool, { now, delay }: Extract<Input, { readonly type: 'stop' }>): void {
+  askToStop(pool, { delay: delay && !now })
+  stopWhenDue(pool)
+  if (now) stopNow(pool)
+}
+
 /** What has ended was reaped when it was heard of; the rest of the tick, in this order. */
 function reconcile(pool: Pool): void {
   timeOut(pool)
+  stopWhenDue(pool)
   findLostSockets(pool)
   recycle(pool)
   staff(pool)
@@ -160,6 +166,7 @@ function* dueTimes(pool: Pool): Iterable<number> {
     yield worker.settledMs
     yield worker.drainByMs
   }
+  yield pool.stopDueMs
   if (pool.serving !== null) yield pool.serving.spawnAfterMs
   yield pool.routing.retryMs
   yield pool.recycleAfterMs
@@ -202,6 +209,7 @@ function newPool({ config, effects, random, workers, watching, nowMs }: MachineO
     restarts: 0,
     abandoned: 0,
     acceptingStopped: false,
+    stopDueMs: Infinity,
     stopByMs: Infinity,
     nextToken: 1,
     startedMs: nowMs,

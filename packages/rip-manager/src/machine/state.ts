@@ -15,6 +15,7 @@ export interface MachineConfig {
   readonly speaksProtocol: boolean
   readonly bootTimeoutMs: number
   readonly drainTimeoutMs: number
+  readonly stopDelayMs: number
   readonly settleMs: number
   readonly killGraceMs: number
   readonly beaconMs: number
@@ -235,6 +236,8 @@ export interface Pool {
   restarts: number
   abandoned: number
   acceptingStopped: boolean
+  /** When a stop that was asked for begins. */
+  stopDueMs: number
   /** When a stop has had its time. */
   stopByMs: number
   nextToken: number

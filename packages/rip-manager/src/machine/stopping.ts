@@ -5,19 +5,41 @@ import { forgetIfEmpty, retire } from './group.ts'
 import type { CommandId } from './inputs.ts'
 import { refusalOf } from './refusal.ts'
 import { settleAll, supersede } from './rollout.ts'
+import { isCutting } from './routing.ts'
 import type { Pool, Worker } from './state.ts'
 import { enter, kill } from './worker.ts'
 
+/** It was told to stop, and may be serving on for a while. */
+export function isStopping({ phase, stopDueMs }: Pool): boolean {
+  return phase === 'stopping' || phase === 'stopped' || stopDueMs < Infinity
+}
+
+/** Says that everything stops; until the delay is over it is served as before, for others to turn away first. */
+export function askToStop(pool: Pool, { delay }: { readonly delay: boolean }): void {
+  const delayMs = delay && pool.phase === 'running' ? pool.config.stopDelayMs : 0
+  const wasAsked = isStopping(pool)
+  pool.stopDueMs = Math.min(pool.stopDueMs, pool.nowMs + delayMs)
+  if (wasAsked) return
+  pool.effects.emit({ type: 'stopping', ...(delayMs > 0 && { delayMs }) })
+  // A switch that has been ordered is awaited: the router may follow it any moment.
+  if (isCutting(pool)) dropCommands(pool)
+  else comeToRest(pool)
+}
+
 /** The router takes nothing new, requests under way are finished, then the workers go. */
-export function beginStop(pool: Pool): void {
-  if (pool.phase === 'stopping' || pool.phase === 'stopped') return
+export function stopWhenDue(pool: Pool): void {
+  if (pool.phase === 'stopping' || pool.phase === 'stopped' || pool.nowMs < pool.stopDueMs) return
   pool.phase = 'stopping'
   pool.stopByMs = pool.nowMs + pool.config.drainTimeoutMs
-  pool.effects.emit({ type: 'stopping' })
+  comeToRest(pool)
+  pool.effects.stopAccepting()
+}
+
+/** Nothing new is begun, and nobody stands by. */
+function comeToRest(pool: Pool): void {
   supersede(pool, 'stopping', 'the manager is stopping')
   dropCommands(pool)
   for (const group of pool.groups) if (group.role === 'warm') retire(pool, group)
-  pool.effects.stopAccepting()
 }
 
 function dropCommands(pool: Pool): void {

@@ -5,7 +5,7 @@ import { type ControlServerOptions, openControlServer } from '../../src/control/
 import { ManagerError } from '../../src/errors.ts'
 import { EventLog } from '../../src/event-log.ts'
 import type { Manager, ReloadResult } from '../../src/manager-api.ts'
-import { type ManagerSnapshot, SNAPSHOT_VERSION } from '../../src/snapshot.ts'
+import { type ManagerSnapshot, type PoolHealth, SNAPSHOT_VERSION } from '../../src/snapshot.ts'
 import { temporaryFolder, waitFor } from '../real.ts'
 
 const admitted: ReloadResult = { ok: true, generation: 'g2', previous: 'g1', tookMs: 12, unchanged: false }
@@ -20,6 +20,7 @@ class ToldManager implements Manager {
   readonly log = new EventLog(() => 1)
   answer: () => Promise<ReloadResult> = async () => admitted
   held = false
+  health: PoolHealth = 'ok'
   wantedWorkers = 2
 
   get snapshot(): ManagerSnapshot {
@@ -28,7 +29,7 @@ class ToldManager implements Manager {
       name: 'shop',
       pid: 1,
       root: '/srv/shop',
-      health: 'ok',
+      health: this.health,
       generation: 'g1',
       previousGeneration: null,
       wantedWorkers: this.wantedWorkers,
@@ -111,6 +112,21 @@ describe('commands', () => {
   test('status is the snapshot', async () => {
     const { client, manager } = await setup()
     expect(await client.status()).toEqual(manager.snapshot)
+  })
+
+  test.each([
+    ['ok', 200],
+    ['degraded', 200],
+    ['held', 200],
+    ['starting', 503],
+    ['stopping', 503],
+    ['stopped', 503],
+  ] as const)('when its health is %p a load balancer is answered with %p', async (health, status) => {
+    const { manager, request } = await setup()
+    manager.health = health
+    const answer = await request('/ready')
+    expect(answer.status).toBe(status)
+    expect(await answer.json()).toEqual({ ready: status === 200, health })
   })
 
   test.each(['reload', 'restart', 'rollback'] as const)(

@@ -80,7 +80,7 @@ function comeToRest(sim: Sim): void {
 }
 
 function stop(sim: Sim): void {
-  sim.input({ type: 'stop', now: sim.random() < 0.3 })
+  sim.input({ type: 'stop', now: sim.random() < 0.3, delay: sim.random() < 0.5 })
   settle(sim, 20_000)
   expect(sim.hasStopped).toBe(true)
   expect(sim.processes.size).toBe(0)

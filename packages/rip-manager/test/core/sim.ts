@@ -32,6 +32,7 @@ const settings: Omit<MachineConfig, 'cutAfter'> = {
   speaksProtocol: true,
   bootTimeoutMs: 5_000,
   drainTimeoutMs: 5_000,
+  stopDelayMs: 2_000,
   settleMs: 200,
   killGraceMs: 500,
   beaconMs: 1_000,

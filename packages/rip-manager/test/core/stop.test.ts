@@ -1,6 +1,97 @@
 import { describe, expect, test } from 'bun:test'
 import { createRig, startedRig } from './rig.ts'
 
+describe('close with a delay', () => {
+  test('says that it stops, serves on, and drains when the delay is over', async () => {
+    const order: string[] = []
+    const rig = await startedRig({ stopDelayMs: 5_000, stopAccepting: async () => void order.push('router') })
+    const closing = rig.manager.close()
+    expect(rig.manager.snapshot.health).toBe('stopping')
+    await rig.clock.advance(10)
+    expect(rig.events.at(-2)).toMatchObject({ type: 'stopping', delayMs: 5_000 })
+    await rig.clock.advance(4_980)
+    expect([order, rig.routed().length, rig.manager.snapshot.health]).toEqual([[], 2, 'stopping'])
+    expect(rig.processes.alive).toHaveLength(2)
+    await rig.clock.advance(20)
+    expect(order).toEqual(['router'])
+    expect(await rig.during(closing)).toEqual({ abandoned: 0 })
+    expect(rig.events.filter(({ type }) => type === 'stopping')).toHaveLength(1)
+  })
+
+  test('a worker that crashes meanwhile is replaced', async () => {
+    const rig = await startedRig({ stopDelayMs: 5_000 })
+    const closing = rig.manager.close()
+    rig.processes.alive[0]!.crash()
+    await rig.clock.advance(1_000)
+    expect([rig.routed().length, rig.manager.snapshot.health]).toEqual([2, 'stopping'])
+    await rig.during(closing)
+  })
+
+  test('gives up a reload, and refuses commands that come meanwhile', async () => {
+    const rig = await startedRig({ stopDelayMs: 5_000 })
+    rig.files.writeUnseen('app.ts', 'v2')
+    const before = rig.manager.reload()
+    await rig.clock.advance(50)
+    const closing = rig.manager.close()
+    expect(await before).toMatchObject({ ok: false, refusal: { code: 'stopping' } })
+    expect(await rig.manager.reload()).toMatchObject({ ok: false, refusal: { code: 'stopping' } })
+    rig.files.write('app.ts', 'v3')
+    await rig.clock.advance(4_000)
+    expect(rig.routed()).toEqual(['w1.1', 'w2.1'])
+    await rig.during(closing)
+  })
+
+  test('awaits a switch that was ordered', async () => {
+    const rig = await startedRig({ stopDelayMs: 5_000 })
+    rig.files.writeUnseen('app.ts', 'v2')
+    const before = rig.manager.reload()
+    let closing: Promise<unknown> | undefined
+    const cut = rig.upstreams.cut.bind(rig.upstreams)
+    rig.upstreams.cut = async (generation) => {
+      closing = rig.manager.close()
+      return cut(generation)
+    }
+    expect(await rig.during(before)).toMatchObject({ ok: true, generation: rig.files.generation })
+    expect(rig.manager.snapshot).toMatchObject({ generation: rig.files.generation, health: 'stopping' })
+    expect(rig.routed()).toHaveLength(2)
+    await rig.during(closing!)
+  })
+
+  test.each([
+    ['now', { now: true }],
+    ['without the delay', { delay: false }],
+  ])('a second time, %s, ends it', async (_, options) => {
+    const rig = await startedRig({ stopDelayMs: 60_000 })
+    const closing = rig.manager.close()
+    await rig.clock.advance(1_000)
+    void rig.manager.close(options)
+    await rig.clock.advance(2_000)
+    expect(rig.processes.alive).toHaveLength(0)
+    await rig.during(closing)
+  })
+
+  test('a second time the same changes nothing', async () => {
+    const rig = await startedRig({ stopDelayMs: 5_000 })
+    const closing = rig.manager.close()
+    await rig.clock.advance(4_000)
+    void rig.manager.close()
+    await rig.clock.advance(900)
+    expect(rig.routed()).toHaveLength(2)
+    await rig.during(closing)
+    expect(rig.clock.nowMs()).toBeLessThan(8_000)
+  })
+
+  test('does not wait when nobody is served yet', async () => {
+    const rig = createRig({ stopDelayMs: 60_000 })
+    rig.processes.behave({ neverReady: true })
+    const started = rig.manager.start().catch((error: unknown) => error)
+    await rig.clock.advance(50)
+    await rig.during(rig.manager.close())
+    expect(await started).toMatchObject({ code: 'STOPPING' })
+    expect(rig.clock.nowMs()).toBeLessThan(2_000)
+  })
+})
+
 describe('close', () => {
   test('lets the router stop first, then drains the workers, and leaves nothing', async () => {
     const order: string[] = []

@@ -23,6 +23,8 @@ export interface RipServerConfig {
   readonly maxMemory?: string
   /** Replaces a worker after about this time. @default 'off' */
   readonly maxLifetime?: string
+  /** How long it serves on when told to stop and says so, for a load balancer to turn away first. @default '0s' */
+  readonly stopDelay?: string
   /** Longest wait for requests that are being answered. @default '30s' */
   readonly drainTimeout?: string
   /** Longest start of a worker. @default '30s' */

@@ -6,6 +6,7 @@ import {
   DEFAULT_DRAIN_TIMEOUT_MS,
   DEFAULT_PORT,
   DEFAULT_ROLLBACK_WINDOW_MS,
+  DEFAULT_STOP_DELAY_MS,
   MAX_CONCURRENCY,
   MAX_WORKERS,
 } from '../defaults.ts'
@@ -27,6 +28,7 @@ export interface Settings {
   readonly maxRequests: number | undefined
   readonly maxMemoryBytes: number | undefined
   readonly maxLifetimeMs: number | undefined
+  readonly stopDelayMs: number
   readonly drainTimeoutMs: number
   readonly bootTimeoutMs: number
   readonly hotfix: boolean
@@ -140,6 +142,14 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: orOff(durationMs),
     fallback: () => undefined,
     fallbackText: 'off',
+  },
+  stopDelayMs: {
+    flag: 'stop-delay',
+    value: 'TIME',
+    summary: 'serve on so long when told to stop, for a load balancer to turn away',
+    parse: durationMs,
+    fallback: () => DEFAULT_STOP_DELAY_MS,
+    fallbackText: `${DEFAULT_STOP_DELAY_MS}s`,
   },
   drainTimeoutMs: {
     flag: 'drain-timeout',

@@ -44,7 +44,7 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
     case 'warning':
       return `${terminal.bad('warning')} ${event.message}`
     case 'stopping':
-      return terminal.faint('stopping: finishing the requests under way (once more to stop now)')
+      return terminal.faint(stoppingText(event.delayMs))
     case 'worker-started':
     case 'worker-ready':
     case 'service-ready':
@@ -78,6 +78,11 @@ function plainValue(key: string, value: unknown): string {
 function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, terminal: Terminal): string {
   const change = `${shortGeneration(event.previous)} → ${shortGeneration(event.generation)}`
   return `${terminal.good('✓')} ${change} in ${durationText(event.tookMs)}`
+}
+
+function stoppingText(delayMs: number | undefined): string {
+  const what = delayMs === undefined ? 'finishing' : `serving on for ${durationText(delayMs)}, then finishing`
+  return `stopping: ${what} the requests under way (once more to stop now)`
 }
 
 /** What was limited, and why. */

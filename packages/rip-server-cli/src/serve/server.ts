@@ -114,8 +114,8 @@ export class Server implements AsyncDisposable {
     front.socket?.disown()
     log.disown()
     systemd?.handOver(result.pid)
-    // After the answer to whoever asked.
-    setTimeout(() => void this.close())
+    // After the answer to whoever asked. The successor serves: nobody has to turn away.
+    setTimeout(() => void this.close({ delay: false }))
     return result
   }
 
@@ -186,6 +186,7 @@ async function assemble(
     env: () => env,
     bootTimeoutMs: settings.bootTimeoutMs,
     drainTimeoutMs: settings.drainTimeoutMs,
+    stopDelayMs: settings.stopDelayMs,
     recycle: recycling(settings),
     spawner,
     watcher: plan.watch

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { findInstances } from '@rip/manager'
+import { startLoad } from '../load.ts'
 import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
@@ -50,6 +52,37 @@ test(
     })
     expect(await slow).toMatchObject({ slept: 1000 })
     expect((await server.finished()).code).toBe(0)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'with a delay a load balancer is told first, and nobody who still comes is turned away',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = await sandbox.fixture('ts-app')
+    const server = await sandbox.start(app, 'w:2', '0', '-b', '127.0.0.1', '--stop-delay', '3s')
+    const [instance] = findInstances(sandbox.env())
+    const ready = (): Promise<Response> => fetch('http://control/ready', { unix: instance!.control })
+    expect((await ready()).status).toBe(200)
+    const load = startLoad({ url: server.url, path: '/api/whoami', perSecond: 100 })
+    const toldAt = performance.now()
+    server.kill('SIGTERM')
+    await server.says('stopping: serving on for 3.0 s')
+    const answer = await ready()
+    expect([answer.status, await answer.json()]).toEqual([503, { ready: false, health: 'stopping' }])
+    expect(await sandbox.run('status')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('stopping'),
+    })
+    // The load balancer takes a while to notice.
+    for (let late = 0; late < 50; late += 1) expect(await server.json('/api/whoami')).toHaveProperty('worker')
+    const { failures, sent } = await load.stop()
+    expect(failures).toEqual([])
+    expect(sent).toBeGreaterThan(10)
+    expect((await server.finished()).code).toBe(0)
+    expect(performance.now() - toldAt).toBeGreaterThanOrEqual(3_000)
+    await expectNothingLeft(sandbox)
   },
   TEST_TIMEOUT_MS,
 )
