@@ -49,7 +49,7 @@ const echo = async (request: Request): Promise<Response> => {
 }
 
 class Site implements AsyncDisposable {
-  readonly folder: TempFolder = new TempFolder()
+  readonly folder: TempFolder
   readonly admin: AdminClient
   readonly lb: Balancer
 

@@ -27,7 +27,7 @@ const SHORT_LIFE_MS = 1_000
  */
 export class ProcessGroup implements AsyncDisposable {
   private readonly options: ProcessGroupOptions
-  private readonly folder: string = mkdtempSync(join(tmpdir(), 'rip-balancer-'))
+  private readonly folder: string
   private readonly relay: AdminRelay
   private readonly admin: AdminServer | undefined
   private readonly members = new Set<BalancerProcess>()
@@ -48,6 +48,7 @@ export class ProcessGroup implements AsyncDisposable {
     const relayed = { processes: () => [...this.members], listening: () => this.bound, pool }
     this.relay = new AdminRelay({ ...relayed, shares: options.processes })
     this.admin = adminPath === undefined ? undefined : new AdminServer(adminPath, this.relay)
+    this.folder = mkdtempSync(join(tmpdir(), 'rip-balancer-'))
   }
 
   /** Where it listens. */

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { until } from '../servers.ts'
+import { TempFolder, until } from '../servers.ts'
 
 /** What a user calls. */
 export const PROGRAM: string = fileURLToPath(new URL('../../bin/rip-balancer', import.meta.url))
@@ -10,13 +10,15 @@ export class Program implements AsyncDisposable {
   err = ''
   readonly child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
   private readonly read: Promise<unknown>
+  /** A program that is killed leaves its temporary files. */
+  private readonly temporary: TempFolder = new TempFolder()
 
   constructor(...args: string[]) {
     this.child = Bun.spawn([PROGRAM, ...args], {
       stdin: 'pipe',
       stdout: 'pipe',
       stderr: 'pipe',
-      env: { ...process.env, RIP_PARENT_FD: '0' },
+      env: { ...process.env, RIP_PARENT_FD: '0', TMPDIR: this.temporary.path },
     })
     const follow = async (
       stream: ReadableStream<Uint8Array>,
@@ -43,5 +45,6 @@ export class Program implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.child.kill('SIGKILL')
     await this.child.exited
+    this.temporary[Symbol.dispose]()
   }
 }

@@ -6,14 +6,17 @@ import type { Backend, Claims } from '../../src/pool/claim.ts'
 import type { ByteSocket } from '../../src/transport/byte-socket.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 
-/** A socket that takes everything at once and remembers it. */
+/** A socket that takes everything it has room for, and remembers it. */
 export class MemorySocket implements ByteSocket {
   written = ''
+  roomBytes: number = Number.POSITIVE_INFINITY
   state: 'open' | 'shut' | 'ended' | 'terminated' = 'open'
 
   write(bytes: Uint8Array, from: number, length: number): number {
-    this.written += Buffer.prototype.latin1Slice.call(bytes, from, from + length)
-    return length
+    const taken = Math.min(length, this.roomBytes)
+    this.written += Buffer.prototype.latin1Slice.call(bytes, from, from + taken)
+    this.roomBytes -= taken
+    return taken
   }
 
   shutdown(): void {
@@ -48,9 +51,10 @@ export class InProcess {
   readonly upstreams: UpstreamConnection[] = []
   private readonly connection: ClientConnection
 
-  constructor(settings: DataPlaneSettings) {
+  /** @param queued requests that wait for a place at the backend */
+  constructor(settings: DataPlaneSettings, queued = 0) {
     const claims: Claims = {
-      queued: 0,
+      queued,
       isPressed: false,
       claim: () => (this.inFlight++, backend),
       withdraw: () => {},
@@ -85,6 +89,16 @@ export class InProcess {
 
   backendCloses(): void {
     this.upstreams.at(-1)?.lost('reset')
+  }
+
+  /** Time passes. @param acknowledgedBytes what the client has acknowledged by then */
+  tick(nowMs: number, acknowledgedBytes: number): void {
+    // A socket in memory has no descriptor the kernel could be asked about.
+    Object.defineProperty(this.connection.outbox, 'acknowledged', {
+      configurable: true,
+      value: acknowledgedBytes,
+    })
+    this.connection.tick(nowMs)
   }
 
   clientCloses(): void {

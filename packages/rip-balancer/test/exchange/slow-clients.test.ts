@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { timelessSettings } from './in-process.ts'
+import { monotonicMs } from '../../src/transport/clock.ts'
+import { InProcess, timelessSettings } from './in-process.ts'
 import {
   OK,
   RawBackend,
@@ -196,25 +197,40 @@ describe('a response to a slow reader', () => {
     expect(balancer.claims.outcomes).toEqual(['client-gone'])
   })
 
-  test.concurrent(
-    'goes on when the reader is slow but honest, though the kernel shows no progress',
-    async () => {
-      const huge = Buffer.alloc(40_000_000, 'x')
-      await using backend = await RawBackend.start((socket) => {
-        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${huge.length}\r\n\r\n`)
-        socket.write(huge)
-      })
-      await using balancer = await TestBalancer.start([backend.path], { timeouts: { writeIdleMs: 700 } })
-      balancer.claims.queued = 1
-      using client = await RawClient.connect(balancer.port)
-      const { socket } = client
-      socket.removeAllListeners('data').pause()
-      client.send(GET)
-      for (const until = performance.now() + 4_500; performance.now() < until; await Bun.sleep(400))
-        socket.once('data', () => socket.pause()).resume()
-      expect(balancer.ended).toEqual([])
-    },
-  )
+  describe('that the kernel takes nothing more of', () => {
+    const { timeouts, limits, ...settings } = timelessSettings()
+    const slow = (): InProcess => {
+      const exchange = new InProcess(
+        {
+          ...settings,
+          timeouts: { ...timeouts, writeIdleMs: 700 },
+          limits: { ...limits, minResponseBytesPerSecond: 512 },
+        },
+        1,
+      )
+      exchange.client.roomBytes = 1_000
+      exchange.send(Buffer.from(GET))
+      exchange.answer(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n${'x'.repeat(2_000)}`))
+      expect(exchange.client.roomBytes).toBe(0)
+      return exchange
+    }
+
+    test('goes on while the reader acknowledges bytes', () => {
+      const exchange = slow()
+      const begun = monotonicMs()
+      for (let tick = 1; tick <= 600; tick++) exchange.tick(begun + tick * 100, Math.floor(tick / 5) * 300)
+      expect(exchange.client.state).toBe('open')
+    })
+
+    test('is cut when the reader acknowledges none', () => {
+      const exchange = slow()
+      const begun = monotonicMs()
+      for (let tick = 1; tick <= 6; tick++) exchange.tick(begun + tick * 100, 0)
+      expect(exchange.client.state).toBe('open')
+      exchange.tick(begun + 800, 0)
+      expect(exchange.client.state).toBe('terminated')
+    })
+  })
 
   test.concurrent('is never cut for what the backend takes its time to send', async () => {
     await using backend = await RawBackend.start((socket) => {

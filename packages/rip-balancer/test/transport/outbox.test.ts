@@ -1,9 +1,11 @@
 import { expect, test } from 'bun:test'
+import net from 'node:net'
 import fc from 'fast-check'
 import type { ByteSocket } from '../../src/transport/byte-socket.ts'
 import { appendChunk, appendLastChunk } from '../../src/transport/chunk-writer.ts'
 import { freeBytes } from '../../src/transport/free-bytes.ts'
 import { Outbox, flushGathered } from '../../src/transport/outbox.ts'
+import { until } from '../servers.ts'
 
 /** Takes as many bytes per call as its list says, everything once the list is used up; -1 is a closed socket. */
 class PartialSocket implements ByteSocket {
@@ -80,6 +82,28 @@ test('a socket that is closed takes nothing more, and nothing is kept for it', (
   expect(outbox).toMatchObject({ broken: true, waiting: 0, sent: 0 })
   expect(socket.calls).toBe(1)
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'tells what the peer acknowledged of what the kernel took',
+  async () => {
+    await using server = net.createServer({ pauseOnConnect: true })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as net.AddressInfo
+    const accepted = new Promise<net.Socket>((resolve) => server.once('connection', resolve))
+    const client = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
+    const peer = await accepted
+    const outbox = new Outbox(client)
+    const bytes = Buffer.alloc(1_000_000)
+    while (outbox.waiting === 0) outbox.append(bytes, 0, bytes.length)
+    const { sent } = outbox
+    expect(outbox.acknowledged).toBeLessThan(sent)
+    peer.resume()
+    await until(() => outbox.acknowledged === sent, 'all is acknowledged')
+    expect(outbox.sent).toBe(sent)
+    client.terminate()
+    peer.destroy()
+  },
+)
 
 test('property: partial writes lose nothing, reorder nothing, and are counted', () => {
   const texts = fc.array(fc.string({ maxLength: 50, unit: 'grapheme-ascii' }), { maxLength: 12 })
