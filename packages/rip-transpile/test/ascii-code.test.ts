@@ -26,8 +26,10 @@ test('characters in strings, templates, expressions and names keep their meaning
 })
 
 test('any text survives as a string', () => {
+  // Code units, so that halves of pairs occur; the built-in alphabets take seconds to set up on a busy machine.
+  const unit = fc.nat({ max: 0xff_ff }).map((code) => String.fromCharCode(code))
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
+    fc.property(fc.string({ unit }), (text) => {
       expect(JSON.parse(asciiCode({ code: JSON.stringify(text) }).code)).toBe(text)
     }),
   )

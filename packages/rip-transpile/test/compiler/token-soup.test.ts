@@ -95,6 +95,8 @@ describe('a program is compiled or refused at a place in it', () => {
   })
 
   test('any text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 80 }), checkRefusal), { numRuns: 500 })
+    // The built-in alphabets take seconds to set up on a busy machine.
+    const unit = fc.nat({ max: 0xff_ff }).map((code) => String.fromCharCode(code))
+    fc.assert(fc.property(fc.string({ unit, maxLength: 80 }), checkRefusal), { numRuns: 500 })
   })
 })
