@@ -79,7 +79,7 @@ async function compare(origin: Origin, request: Recorded, seed: number): Promise
 }
 
 const recorder = new Recorder(socket)
-const origins = startOrigins(folder, 18_300)
+const origins = await startOrigins(folder)
 const balancer = await balance({
   listen: '127.0.0.1:0',
   to: `unix:${socket}`,
@@ -111,7 +111,6 @@ async function compareNew(seed: number): Promise<void> {
 const first = Number(values.seed)
 const count = Number(values.count)
 const startedAt = performance.now()
-await Bun.sleep(1_000)
 for (let at = 0; at < count && findings.length < MAX_FINDINGS; at += PARALLEL) {
   const seeds = Array.from({ length: Math.min(PARALLEL, count - at) }, (_, n) => first + at + n)
   await Promise.all(seeds.map(runOne))

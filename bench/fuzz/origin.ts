@@ -4,7 +4,8 @@ import { join } from 'node:path'
 /** A real server that says what it understood: one line `METHOD TARGET HOST` for each request. */
 export interface Origin {
   readonly name: string
-  readonly port: number
+  /** Path of its Unix socket. */
+  readonly socket: string
   readonly child: Bun.Subprocess
   /** How it shows a request target to its application. */
   readonly targetOf: (target: string) => string
@@ -18,40 +19,49 @@ function asUrl(target: string): string {
   return href.slice(href.indexOf('/', 'http://'.length))
 }
 
-const NODE_PROGRAM = `require('node:http').createServer((q, s) => { q.resume(); s.end(q.method + ' ' + q.url + ' ' + q.headers.host + '\\n') }).listen(PORT, '127.0.0.1')`
-const BUN_PROGRAM = `Bun.serve({ port: PORT, hostname: '127.0.0.1', fetch: (q) => { const u = q.url; return new Response(q.method + ' ' + u.slice(u.indexOf('/', 8)) + ' ' + q.headers.get('host') + '\\n') } })`
+const NODE_PROGRAM = `require('node:http').createServer((q, s) => { q.resume(); s.end(q.method + ' ' + q.url + ' ' + q.headers.host + '\\n') }).listen(process.argv[1])`
+const BUN_PROGRAM = `Bun.serve({ unix: process.argv[1], fetch: (q) => { const u = q.url; return new Response(q.method + ' ' + u.slice(u.indexOf('/', 8)) + ' ' + q.headers.get('host') + '\\n') } })`
 
-function nginxConfig(port: number, folder: string): string {
+function nginxConfig(socket: string, folder: string): string {
   const asRoot = process.getuid?.() === 0 ? 'user root;' : ''
   return `daemon off; ${asRoot} worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
 events { worker_connections 1024; }
 http { access_log off; keepalive_requests 1000000000; client_body_temp_path ${folder}/b; proxy_temp_path ${folder}/p;
   fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s; merge_slashes off;
-  server { listen 127.0.0.1:${port}; location / { return 200 "$request_method $request_uri $http_host\\n"; } } }`
+  server { listen unix:${socket}; location / { return 200 "$request_method $request_uri $http_host\\n"; } } }`
 }
 
-/** Starts the origins that are installed. */
-export function startOrigins(folder: string, firstPort: number): Origin[] {
-  const start = (name: string, port: number, command: string[], targetOf = asSent): Origin => ({
+/** Starts the origins that are installed. Resolves when they answer. */
+export async function startOrigins(folder: string): Promise<Origin[]> {
+  const socketOf = (name: string): string => join(folder, `${name}.sock`)
+  const start = (name: string, command: string[], targetOf = asSent): Origin => ({
     name,
-    port,
+    socket: socketOf(name),
     targetOf,
     child: Bun.spawn(command, { stdio: ['ignore', 'ignore', 'ignore'] }),
   })
-  const origins = [
-    start('Bun.serve', firstPort, ['bun', '-e', BUN_PROGRAM.replace('PORT', String(firstPort))], asUrl),
-  ]
-  const nodePort = firstPort + 1
-  if (Bun.which('node') !== null) {
-    origins.push(start('node:http', nodePort, ['node', '-e', NODE_PROGRAM.replace('PORT', String(nodePort))]))
-  }
+  const origins = [start('Bun.serve', ['bun', '-e', BUN_PROGRAM, socketOf('Bun.serve')], asUrl)]
+  if (Bun.which('node') !== null)
+    origins.push(start('node:http', ['node', '-e', NODE_PROGRAM, socketOf('node:http')]))
   if (Bun.which('nginx') !== null) {
     const own = join(folder, 'nginx')
     mkdirSync(own)
-    writeFileSync(join(own, 'nginx.conf'), nginxConfig(firstPort + 2, own))
-    origins.push(start('nginx', firstPort + 2, ['nginx', '-p', own, '-c', join(own, 'nginx.conf')]))
+    writeFileSync(join(own, 'nginx.conf'), nginxConfig(socketOf('nginx'), own))
+    origins.push(start('nginx', ['nginx', '-p', own, '-c', join(own, 'nginx.conf')]))
   }
+  await Promise.all(origins.map(answering))
   return origins
+}
+
+/** Resolves when the origin answers; throws after ten seconds. */
+async function answering({ name, socket }: Origin): Promise<void> {
+  const until = performance.now() + 10_000
+  while (performance.now() < until) {
+    const response = await fetch('http://origin/', { unix: socket }).catch(() => null)
+    if (response?.ok) return
+    await Bun.sleep(20)
+  }
+  throw new Error(`${name} did not answer within 10 s`)
 }
 
 const PROBE = 'GET /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n'
@@ -72,8 +82,7 @@ export function understood(origin: Origin, request: Buffer): Promise<string> {
     )
   const timer = setTimeout(settle, 2_000)
   Bun.connect({
-    hostname: '127.0.0.1',
-    port: origin.port,
+    unix: origin.socket,
     socket: {
       open: (socket) => void socket.write(Buffer.concat([request, Buffer.from(PROBE)])),
       data: (_socket, bytes) => void (answer += bytes.toString('latin1')),

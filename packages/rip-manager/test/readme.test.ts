@@ -18,6 +18,7 @@ async function run(example: string): Promise<readonly string[]> {
   await writeFile(folder.at('example.ts'), example)
   const child = Bun.spawn([process.execPath, folder.at('example.ts')], {
     cwd: root,
+    env: { ...process.env, XDG_RUNTIME_DIR: folder.path },
     stdout: 'pipe',
     stderr: 'pipe',
   })
