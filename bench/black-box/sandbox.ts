@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Load, type LoadOptions } from '../chaos/load.ts'
+import { freePort } from '../src/free-port.ts'
 import { isAlive, timeUntil, until } from './condition.ts'
 import { Program } from './program.ts'
 import { parentOf } from './process-facts.ts'
@@ -235,22 +236,6 @@ export class Sandbox implements AsyncDisposable {
     } catch {
       // It ended in between.
       return false
-    }
-  }
-}
-
-/**
- * A port nobody listens on right now, below those the kernel gives to outgoing connections: one of our own
- * clients would otherwise hold it when a server is started again.
- */
-function freePort(): number {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
-    try {
-      Bun.listen({ hostname: '127.0.0.1', port, socket: { data() {} } }).stop(true)
-      return port
-    } catch {
-      // Taken.
     }
   }
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../src/free-port.ts'
 
 const PROGRAM = fileURLToPath(new URL('bin/rip-server', import.meta.resolve('rip-server/package.json')))
 /** Longest wait for anything; reaching it ends the run. */
@@ -158,11 +159,4 @@ export function descendantsOf(pid: number): number[] {
 
 export function commandOf(pid: number): string {
   return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-}
-
-function freePort(): number {
-  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = probe
-  probe.stop(true)
-  return port
 }

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../src/free-port.ts'
 import { makeCertificate } from './certificate.ts'
 import type { Contender } from './contender.ts'
 
@@ -12,8 +13,6 @@ export interface Running {
   readonly base: string
   readonly tlsBase: string
 }
-
-const FIRST_PORT = 18_000
 
 /** Workers and the proxies in front of them, one set at a time, in a temporary folder. Disposing ends all. */
 export class Fleet implements AsyncDisposable {
@@ -29,9 +28,7 @@ export class Fleet implements AsyncDisposable {
     const origins = await this.startOrigins(folder, backends)
     const running: Running[] = []
     for (const contender of contenders)
-      running.push(
-        await this.startContender(contender, join(folder, contender.name), origins, log, running.length),
-      )
+      running.push(await this.startContender(contender, join(folder, contender.name), origins, log))
     return running
   }
 
@@ -63,15 +60,14 @@ export class Fleet implements AsyncDisposable {
     folder: string,
     origins: readonly string[],
     log: boolean,
-    at: number,
   ): Promise<Running> {
     mkdirSync(folder)
-    const port = FIRST_PORT + at * 2
+    const [port, tlsPort] = [freePort(), freePort()]
     const accessLog = log ? join(folder, 'access.log') : undefined
-    const setup = { ...this.certificate, port, tlsPort: port + 1, origins, folder, accessLog }
+    const setup = { ...this.certificate, port, tlsPort, origins, folder, accessLog }
     const { pid } = this.spawn(contender.command(setup))
     await answering(`http://127.0.0.1:${port}/small`)
-    return { contender, pid, base: `http://127.0.0.1:${port}`, tlsBase: `https://127.0.0.1:${port + 1}` }
+    return { contender, pid, base: `http://127.0.0.1:${port}`, tlsBase: `https://127.0.0.1:${tlsPort}` }
   }
 
   private spawn(command: readonly string[]): Bun.Subprocess {
