@@ -36,6 +36,10 @@ export const DEFAULT_MEMORY_SAMPLES = 3
 /** Pause after a replacement did not boot, before another recycling is tried. */
 export const RECYCLE_RETRY_MS = 30_000
 
+/** At most one worker in this time is replaced because the memory of all is nearly used up. */
+export const MEMORY_BUDGET_PAUSE_MS = 60_000
+/** A worker that has grown by less since it was fresh is not worth replacing. */
+export const MEMORY_BUDGET_GROWTH = 0.25
 /** By how much every worker may grow while two generations are alive: so much memory is left alone. */
 export const SURGE_GROWTH = 0.1
 

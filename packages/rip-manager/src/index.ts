@@ -42,6 +42,7 @@ export type {
   ManagerEventBody,
   ManagerSnapshot,
   PoolHealth,
+  RecycleReason,
   Refusal,
   RefusalCode,
   WorkerPhase,

@@ -45,6 +45,11 @@ export interface RecycleOptions {
   readonly requests?: number
   /** Resident bytes, over `memorySamples` beacons in a row. */
   readonly memoryBytes?: number
+  /**
+   * Share of the memory limit of the control group, such as 0.9: when more is in use over `memorySamples` looks in a
+   * row, the largest worker is replaced, at most one a minute. Does nothing where there is no limit.
+   */
+  readonly budgetShare?: number
   /** Time since it was ready, ± `jitter`. */
   readonly lifetimeMs?: number
   /** @default 0.1 */

@@ -124,6 +124,7 @@ function resolveRecycle(recycle: RecycleOptions): MachineConfig['recycle'] {
     memoryBytes: recycle.memoryBytes ?? 0,
     lifetimeMs: recycle.lifetimeMs ?? 0,
     jitter: recycle.jitter ?? defaults.DEFAULT_RECYCLE_JITTER,
+    budgetShare: share('recycle.budgetShare', recycle.budgetShare ?? 0),
     memorySamples: recycle.memorySamples ?? defaults.DEFAULT_MEMORY_SAMPLES,
   }
 }
@@ -146,6 +147,11 @@ export function mustBeWorkers(workers: number): void {
     value: workers,
     expected: 'a whole number of at least 1',
   })
+}
+
+function share(option: string, value: number): number {
+  if (value >= 0 && value <= 1) return value
+  throw new ManagerError('OPTION_INVALID', { option, value, expected: 'a number from 0 to 1' })
 }
 
 function duration(option: string, valueMs: number): number {

@@ -6,12 +6,16 @@ export const SNAPSHOT_VERSION = 1
 
 export type WorkerPhase = 'starting' | 'ready' | 'draining' | 'exited'
 
+/** Why a worker is replaced by plan. `memory-budget`: the limit of all together was nearly used up, and it was the largest. */
+export type RecycleReason =
+  'requests' | 'memory' | 'memory-budget' | 'lifetime' | 'restart' | 'unhealthy' | 'socket-lost'
+
 /** Why a worker's process ended. */
 export type ExitReason =
   | { readonly kind: 'drained' }
   | {
       readonly kind: 'recycled'
-      readonly because: 'requests' | 'memory' | 'lifetime' | 'restart' | 'unhealthy' | 'socket-lost'
+      readonly because: RecycleReason
     }
   | {
       readonly kind: 'crashed'

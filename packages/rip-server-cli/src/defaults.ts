@@ -4,6 +4,8 @@ export const DEFAULT_HOST = '0.0.0.0'
 export const DEFAULT_DEV_HOST = '127.0.0.1'
 export const DEFAULT_DEV_WORKERS = 2
 export const DEFAULT_CONCURRENCY = 100
+/** Share of the control group's memory limit from which on the largest worker is replaced; nothing without a limit. */
+export const DEFAULT_MEMORY_BUDGET = 0.9
 export const DEFAULT_STOP_DELAY_MS = 0
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
 export const DEFAULT_BOOT_TIMEOUT_MS = 30_000

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { count, durationMs, sizeBytes, Unacceptable } from '../src/command-line/quantity.ts'
+import { count, durationMs, share, sizeBytes, Unacceptable } from '../src/command-line/quantity.ts'
 
 describe('durations', () => {
   test.each([
@@ -27,6 +27,19 @@ describe('sizes', () => {
 
   test.each(['512', 'MiB', '-1MiB', '5XB'])('%p is refused', (text) => {
     expect(() => sizeBytes(text)).toThrow(Unacceptable)
+  })
+})
+
+describe('shares', () => {
+  test.each([
+    ['90%', 0.9],
+    ['1%', 0.01],
+    ['100%', 1],
+    ['87.5%', 0.875],
+  ])('%s', (text, value) => expect(share(text)).toBe(value))
+
+  test.each(['90', '0.9', '0%', '101%', '-5%', '%', ''])('%p is refused', (text) => {
+    expect(() => share(text)).toThrow('a share from 1% to 100%')
   })
 })
 

@@ -8,6 +8,7 @@ import { reportHealth } from './health.ts'
 import type { Input } from './inputs.ts'
 import { leave } from './leaving.ts'
 import { onMessage, onReady } from './messages.ts'
+import { keepBudget } from './memory-budget.ts'
 import { observe, onObserved } from './observation.ts'
 import { findLostSockets, onRestored } from './lost-sockets.ts'
 import { reap } from './reap.ts'
@@ -133,6 +134,7 @@ function reconcile(pool: Pool): void {
   timeOut(pool)
   stopWhenDue(pool)
   findLostSockets(pool)
+  keepBudget(pool)
   recycle(pool)
   staff(pool)
   fill(pool)
@@ -200,6 +202,7 @@ function newPool({ config, effects, random, workers, watching, nowMs }: MachineO
     observation: null,
     restart: null,
     recycleAfterMs: 0,
+    budget: { checkMs: 0, samples: 0, pauseMs: 0, told: false },
     restoring: null,
     socketsCheckMs: 0,
     scaling: [],

@@ -1,6 +1,6 @@
 import type { BootFailure, WorkerVitals } from '@rip/worker/protocol'
 import type { Random, ResponseCounts, Snapshot, TreeState } from '../ports.ts'
-import type { ExitReason, PoolHealth, Refusal } from '../snapshot.ts'
+import type { ExitReason, PoolHealth, RecycleReason, Refusal } from '../snapshot.ts'
 import type { GenerationId } from '../upstreams.ts'
 import type { CrashBudget, CrashBudgetLimits } from './crash-budget.ts'
 import type { Effects } from './effects.ts'
@@ -27,6 +27,7 @@ export interface MachineConfig {
     readonly lifetimeMs: number
     readonly jitter: number
     readonly memorySamples: number
+    readonly budgetShare: number
   }
   readonly cutAfter: 'all' | 'first'
   readonly verifies: boolean
@@ -62,7 +63,7 @@ export type WorkerStage =
   'starting' | 'ready' | 'withdrawn' | 'draining' | 'terminating' | 'killed' | 'exited'
 
 /** Why a worker is replaced by plan. */
-export type RecycleCause = Extract<ExitReason, { kind: 'recycled' }>['because']
+export type RecycleCause = RecycleReason
 
 export interface Worker {
   readonly id: string
@@ -91,6 +92,8 @@ export interface Worker {
   readonly recycleAfterRequests: number
   readonly recycleAfterMs: number
   samplesOverMemory: number
+  /** Resident memory in its first beacon as a ready worker; 0 before. */
+  freshBytes: number
   /** Waits for its turn to be replaced. */
   recycle: RecycleCause | null
   /** The worker whose place it takes once it is ready. */
@@ -186,6 +189,17 @@ export interface Observation {
   token: number
 }
 
+/** How the memory of all together stands. */
+export interface MemoryBudget {
+  checkMs: number
+  /** Looks in a row that found too much in use. */
+  samples: number
+  /** Nobody is replaced for it before. */
+  pauseMs: number
+  /** It was said that nothing can be done. */
+  told: boolean
+}
+
 export interface RollingRestart {
   readonly commands: CommandId[]
   readonly sinceMs: number
@@ -224,6 +238,7 @@ export interface Pool {
   observation: Observation | null
   restart: RollingRestart | null
   recycleAfterMs: number
+  readonly budget: MemoryBudget
   /** Of the snapshot that is being made again; nobody is started from it meanwhile. */
   restoring: number | null
   /** When the sockets of workers are looked at next. */

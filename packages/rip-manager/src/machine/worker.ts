@@ -56,6 +56,7 @@ export function launch(pool: Pool, group: Group, slot: number, replaces: Worker 
     recycleAfterRequests: jittered(pool, config.recycle.requests),
     recycleAfterMs: jittered(pool, config.recycle.lifetimeMs),
     samplesOverMemory: 0,
+    freshBytes: 0,
     recycle: null,
     replaces,
   }

@@ -38,7 +38,7 @@ const settings: Omit<MachineConfig, 'cutAfter'> = {
   beaconMs: 1_000,
   stuckAfterMs: 8_000,
   crash: { restarts: 5, perMs: 30_000, backoffBaseMs: 250, backoffCapMs: 30_000, stableMs: 10_000 },
-  recycle: { requests: 100, memoryBytes: 0, lifetimeMs: 0, jitter: 0.1, memorySamples: 3 },
+  recycle: { requests: 100, memoryBytes: 0, lifetimeMs: 0, jitter: 0.1, memorySamples: 3, budgetShare: 0.9 },
   verifies: true,
   builds: true,
   observe: { windowMs: 3_000, minRequests: 10, minErrors: 5, maxErrorRate: 0.1, everyMs: 500 },
@@ -288,7 +288,10 @@ export class Sim implements Effects {
 
   memory(): MemoryReading {
     const available = this.#roomForWorkers - this.processes.size
-    return { availableBytes: Math.max(0, available * WORKER_BYTES), limit: null }
+    const availableBytes = Math.max(0, available * WORKER_BYTES)
+    if (this.#roomForWorkers === Infinity) return { availableBytes, limit: null }
+    const bytes = this.#roomForWorkers * WORKER_BYTES
+    return { availableBytes, limit: { bytes, usedBytes: bytes - availableBytes } }
   }
 
   socketPath(slot: number, incarnation: number): string {

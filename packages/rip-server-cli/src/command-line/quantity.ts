@@ -35,6 +35,13 @@ export function sizeBytes(text: string): number {
   return quantity(text, SIZE_UNITS, 'a size such as 64KiB, 512MiB or 2GiB')
 }
 
+/** 0.9 of `90%`. */
+export function share(text: string): number {
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]
+  if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100) return Number(percent) / 100
+  throw new Unacceptable('a share from 1% to 100%')
+}
+
 /** A whole number from `least` to `most`. */
 export function count(text: string, least: number, most: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : NaN

@@ -21,6 +21,11 @@ export interface RipServerConfig {
   readonly maxRequests?: number | 'off'
   /** Replaces a worker that stays above this memory. @default 'off' */
   readonly maxMemory?: string
+  /**
+   * Replaces the largest worker while more of the memory limit of the control group is in use, at most one a
+   * minute; does nothing where there is no limit. @default '90%'
+   */
+  readonly memoryBudget?: string
   /** Replaces a worker after about this time. @default 'off' */
   readonly maxLifetime?: string
   /** How long it serves on when told to stop and says so, for a load balancer to turn away first. @default '0s' */

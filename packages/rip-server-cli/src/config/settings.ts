@@ -4,6 +4,7 @@ import {
   DEFAULT_CONCURRENCY,
   DEFAULT_DEV_WORKERS,
   DEFAULT_DRAIN_TIMEOUT_MS,
+  DEFAULT_MEMORY_BUDGET,
   DEFAULT_PORT,
   DEFAULT_ROLLBACK_WINDOW_MS,
   DEFAULT_STOP_DELAY_MS,
@@ -12,7 +13,7 @@ import {
 } from '../defaults.ts'
 import type { AccessLogFormat } from '@rip/balancer'
 import type { BalancerSettings } from './balancer-settings.ts'
-import { count, durationMs, sizeBytes, Unacceptable } from '../command-line/quantity.ts'
+import { count, durationMs, share, sizeBytes, Unacceptable } from '../command-line/quantity.ts'
 
 /** `development` and `production` run the same processes; see `rip-server dev --help` for what differs. */
 export type Mode = 'development' | 'production'
@@ -27,6 +28,8 @@ export interface Settings {
   readonly concurrency: number
   readonly maxRequests: number | undefined
   readonly maxMemoryBytes: number | undefined
+  /** Of the memory limit of the control group. */
+  readonly memoryBudgetShare: number | undefined
   readonly maxLifetimeMs: number | undefined
   readonly stopDelayMs: number
   readonly drainTimeoutMs: number
@@ -134,6 +137,14 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: orOff(sizeBytes),
     fallback: () => undefined,
     fallbackText: 'off',
+  },
+  memoryBudgetShare: {
+    flag: 'memory-budget',
+    value: 'SHARE',
+    summary: 'replace the largest worker while more of the memory limit is used',
+    parse: orOff(share),
+    fallback: () => DEFAULT_MEMORY_BUDGET,
+    fallbackText: `off; where there is a limit ${DEFAULT_MEMORY_BUDGET * 100}%`,
   },
   maxLifetimeMs: {
     flag: 'max-lifetime',

@@ -237,11 +237,13 @@ function workerProgram(): string {
 function recycling({
   maxRequests,
   maxMemoryBytes,
+  memoryBudgetShare,
   maxLifetimeMs,
 }: Settings): NonNullable<ManagerOptions['recycle']> {
   return {
     ...(maxRequests !== undefined && { requests: maxRequests }),
     ...(maxMemoryBytes !== undefined && { memoryBytes: maxMemoryBytes }),
+    ...(memoryBudgetShare !== undefined && { budgetShare: memoryBudgetShare }),
     ...(maxLifetimeMs !== undefined && { lifetimeMs: maxLifetimeMs }),
   }
 }
