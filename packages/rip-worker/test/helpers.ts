@@ -137,7 +137,7 @@ export class Program implements AsyncDisposable {
   constructor(options: ProgramOptions) {
     this.process = Bun.spawn([process.execPath, MAIN, ...(options.args ?? [])], {
       cwd: options.cwd ?? tmpdir(),
-      env: { PATH: process.env['PATH'] ?? '', ...options.env },
+      env: { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off', ...options.env },
       stdin: options.stdin ?? 'ignore',
       stdout: 'pipe',
       stderr: 'pipe',

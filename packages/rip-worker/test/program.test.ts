@@ -431,7 +431,10 @@ describe('under a supervisor', () => {
     })
     const builder = Bun.resolveSync('@rip/transpile/builder', import.meta.dir)
     const snapshot = folder.file('snapshot')
-    const built = Bun.spawnSync([process.execPath, builder, '--root', folder.file('app'), '--out', snapshot])
+    const built = Bun.spawnSync(
+      [process.execPath, builder, '--root', folder.file('app'), '--out', snapshot],
+      { env: { ...process.env, RIP_CACHE: 'off' } },
+    )
     expect(built.stdout.toString()).toContain('"ok":true')
     rmSync(folder.file('app/app.ts'))
     folder.write('app/lib/part.ts', part('edited'))

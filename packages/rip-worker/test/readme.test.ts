@@ -19,10 +19,13 @@ function project(files: Readonly<Record<string, string>>): Folder {
   return folder
 }
 
+/** Nothing is kept between runs. */
+const env = { ...process.env, RIP_CACHE: 'off' }
+
 test('the application of the README is served by the command of the README', async () => {
   using folder = project({ 'app.ts': block('file: app.ts') })
   const [, ...args] = block('run').trim().split(' ')
-  const worker = Bun.spawn([process.execPath, ...args], { cwd: folder.path, stdout: 'pipe' })
+  const worker = Bun.spawn([process.execPath, ...args], { cwd: folder.path, env, stdout: 'pipe' })
   try {
     let printed = ''
     const output = worker.stdout.getReader()
@@ -39,6 +42,7 @@ test('the program of the README prints what it says', async () => {
   using folder = project({ 'program.ts': block('execute') })
   const run = Bun.spawn([process.execPath, 'program.ts'], {
     cwd: folder.path,
+    env,
     stdout: 'pipe',
     stderr: 'pipe',
   })
