@@ -66,6 +66,16 @@ async function versionAndCommit(): Promise<void> {
   await commit(workspace, 'Release')
 }
 
+/** Brings the workspace back to its present commit when disposed, as other tests ask about what was released. */
+async function restoredWorkspace(): Promise<AsyncDisposable> {
+  const head = (await mustRun(['git', 'rev-parse', 'HEAD'], { cwd: workspace })).stdout.trim()
+  return {
+    async [Symbol.asyncDispose]() {
+      await mustRun(['git', 'reset', '--quiet', '--hard', head], { cwd: workspace })
+    },
+  }
+}
+
 beforeAll(async () => {
   const upstream = (await mustRun(['npm', 'config', 'get', 'registry'], { cwd: '/' })).stdout.trim()
   registry = startRegistry(owned, upstream)
@@ -188,6 +198,7 @@ describe('a later release', () => {
   test(
     'of one package contains it and its dependents, nothing else',
     async () => {
+      await using _unreleased = await restoredWorkspace()
       writeFileSync(
         join(workspace, '.changeset', 'one.md'),
         '---\n"@rip/transpile": patch\n---\n\nA fix for the test.\n',
