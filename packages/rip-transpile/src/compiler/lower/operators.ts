@@ -144,3 +144,15 @@ function renameObject(value: Js, name: string): void {
   const target = value.type === 'LogicalExpression' ? (value['left'] as Js) : value
   target['object'] = id(name)
 }
+
+export function arithmetic(l: Lowerer, op: string, left: Js, right: Js, at: number): Js {
+  if (op === '//') return standard('Math', 'floor', [binary('/', left, right)], at)
+  if (op === '%%') {
+    const name = l.temp('modulus')
+    const rest = binary('%', left, assign(id(name), right))
+    return binary('%', binary('+', rest, id(name)), id(name))
+  }
+  if (op === '**' && left.type === 'UnaryExpression')
+    return binary('**', { type: 'ParenthesizedExpression', expression: left }, right)
+  return binary(op, left, right)
+}

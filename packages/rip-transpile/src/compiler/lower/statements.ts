@@ -1,7 +1,8 @@
 import type { Assign, Node, NodeOf } from '../ast.ts'
 import { patternNames } from '../parser/assignments.ts'
+import { assignment } from './assignments.ts'
 import { lowerClass } from './classes.ts'
-import { assignment, expression, isGuard, isStatementLike } from './expressions.ts'
+import { expression, isGuard, isStatementLike } from './expressions.ts'
 import { functionDeclaration } from './functions.ts'
 import {
   assign,

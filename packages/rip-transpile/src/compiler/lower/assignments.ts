@@ -1,0 +1,115 @@
+import type { Assign, Node, NodeOf } from '../ast.ts'
+import { patternNames } from '../parser/assignments.ts'
+import { expression, memberOf } from './expressions.ts'
+import { assign, conditional, id, index, isNullish, method, num, sequence, undefinedValue } from './js.ts'
+import type { Js } from './js.ts'
+import { isRepeatable } from './lowerer.ts'
+import type { Lowerer } from './lowerer.ts'
+import { arithmetic } from './operators.ts'
+import { pattern, splitRest } from './patterns.ts'
+import { hoistNames } from './statements.ts'
+
+type Access = NodeOf<'Member'> | NodeOf<'Index'>
+
+/** `isUsed` when something takes the value of the assignment, which is what was assigned. */
+export function assignment(l: Lowerer, node: Assign, isUsed: boolean): Js {
+  const { target } = node
+  hoistNames(l, patternNames(target))
+  if (node.isConst) for (const { name } of patternNames(target)) l.fn.hoisted.add(name)
+  const guarded = optionalPart(target)
+  if (guarded)
+    return whenPresent(l, guarded, target, (plain) => assignment(l, { ...node, target: plain }, isUsed))
+  if (node.op === '//=' || node.op === '%%=') {
+    // The target is written first in the text, so its parts are evaluated there.
+    const { read, write } = stable(l, target)
+    return stableWrite(
+      l,
+      read,
+      write,
+      node.op.slice(0, 2),
+      expression(l, node.value),
+      l.operatorAfter(target),
+    )
+  }
+  const split = splitRest(target)
+  if (split) {
+    const whole = isUsed ? l.temp() : undefined
+    const value = expression(l, node.value)
+    const skipped = split.rest.type === 'Erased' ? l.temp('rest') : undefined
+    const rest = skipped === undefined ? pattern(l, split.rest) : id(skipped)
+    const head = {
+      type: 'ArrayPattern',
+      elements: [
+        ...split.head.map((item) => item && pattern(l, item)),
+        { type: 'RestElement', argument: rest },
+      ],
+    }
+    const tail = { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) }
+    return sequence([
+      assign(head, whole === undefined ? value : assign(id(whole), value)),
+      assign(tail, method(rest, 'splice', [num(-split.tail.length)], split.rest.start)),
+      ...(whole === undefined ? [] : [id(whole)]),
+    ])
+  }
+  return assign(pattern(l, target), expression(l, node.value), node.op)
+}
+
+/** A target whose parts are evaluated once, to be read and written. */
+function stable(l: Lowerer, target: Node): { read: Js; write: Js } {
+  if (target.type === 'Paren') return stable(l, target.body)
+  if (target.type !== 'Member' && target.type !== 'Index')
+    return { read: expression(l, target), write: expression(l, target) }
+  const [first, object] = once(l, target.object)
+  if (target.type === 'Member') {
+    const plain = { ...target, optional: false }
+    return { read: memberOf(l, first, plain), write: memberOf(l, object, plain) }
+  }
+  const [key, again] = once(l, target.index)
+  return { read: index(first, key), write: index(object, again) }
+}
+
+function once(l: Lowerer, node: Node): [Js, Js] {
+  const value = expression(l, node)
+  if (isRepeatable(node)) return [value, value]
+  const name = l.temp()
+  return [assign(id(name), value), id(name)]
+}
+
+/** Writes a target with an optional part, if that is there. */
+export function whenPresent(l: Lowerer, guarded: Access, target: Node, write: (plain: Node) => Js): Js {
+  const name = l.temp()
+  const held: Node = { type: 'Raw', code: name, start: guarded.start, end: guarded.end }
+  const test = isNullish(assign(id(name), expression(l, guarded.object)))
+  const plain = replacePart(target, guarded, { ...guarded, object: held, optional: false })
+  return conditional(test, undefinedValue(), write(plain))
+}
+
+/** The outermost optional access of a target. */
+export function optionalPart(target: Node): Access | undefined {
+  if (target.type !== 'Member' && target.type !== 'Index') return undefined
+  return target.optional ? target : optionalPart(target.object)
+}
+
+function replacePart(target: Node, part: Node, by: Node): Node {
+  if (target === part) return by
+  if (target.type !== 'Member' && target.type !== 'Index') return target
+  return { ...target, object: replacePart(target.object, part, by) }
+}
+
+function stableWrite(l: Lowerer, read: Js, write: Js, op: string, value: Js, at: number): Js {
+  if (read === write || read.type === 'Identifier') return assign(write, arithmetic(l, op, read, value, at))
+  const name = l.temp('value')
+  return sequence([assign(id(name), read), assign(write, arithmetic(l, op, id(name), value, at))])
+}
+
+/** `x .= trim()`: the target becomes what its method returns. */
+export function methodAssign(l: Lowerer, node: NodeOf<'MethodAssign'>): Js {
+  const { target } = node
+  hoistNames(l, patternNames(target))
+  if (target.type !== 'Member' && target.type !== 'Index')
+    return assign(expression(l, target), expression(l, node.value(target)))
+  const { read, write } = stable(l, target)
+  const name = l.temp('value')
+  const base: Node = { type: 'Raw', code: name, start: target.start, end: target.end }
+  return sequence([assign(id(name), read), assign(write, expression(l, node.value(base)))])
+}
