@@ -23,7 +23,7 @@ const ABSENT = [
   [
     'S19',
     'surge on a host with little memory',
-    'needs a memory control group of its own, which an ordinary user cannot make; the decision is under test in `packages/rip-manager/test/core/surge.test.ts`',
+    'needs a memory control group, which an ordinary user cannot make; real workers: `packages/rip-manager/test/real-programs/scarce-memory.test.ts`',
   ],
   [
     'S42',

@@ -107,6 +107,7 @@ export function cancel(pool: Pool, command: CommandId): void {
     const index = list.indexOf(command)
     if (index >= 0) list.splice(index, 1)
   }
+  if (pool.rollbackAfterCut?.commands.length === 0) pool.rollbackAfterCut = null
   const { rollout } = pool
   if (rollout === null || !rollout.asked || rollout.commands.length > 0 || isCutting(pool)) return
   supersede(pool, 'superseded', 'the command that asked for it was cancelled')
@@ -116,11 +117,14 @@ function waitingLists({
   reading,
   waiting,
   settling,
+  rollbackAfterCut,
   rollout,
   restart,
   scaling,
 }: Pool): readonly CommandId[][] {
-  const lists = [reading?.wish, waiting, settling?.wish, rollout, restart].map((place) => place?.commands)
+  const lists = [reading?.wish, waiting, settling?.wish, rollbackAfterCut, rollout, restart].map(
+    (place) => place?.commands,
+  )
   return [...lists.filter((list) => list !== undefined), scaling]
 }
 

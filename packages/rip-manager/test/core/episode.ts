@@ -2,7 +2,9 @@ import { expect } from 'bun:test'
 import { type ContentKind, Sim } from './sim.ts'
 
 /** Enough for two generations of two workers, and not of three. */
-const SCARCE_ROOM = 5.5
+const SCARCE_ROOM = 4.4
+
+const LAST_STEPS = 15
 
 /** A life of a manager with so many things happening, all of them chosen by the seed. */
 export function playEpisode(seed: number, steps: number): void {
@@ -79,8 +81,11 @@ function comeToRest(sim: Sim): void {
   })
 }
 
+/** In the middle of whatever goes on, before and during the delay. */
 function stop(sim: Sim): void {
+  for (let step = 0; step < LAST_STEPS; step += 1) act(sim)
   sim.input({ type: 'stop', now: sim.random() < 0.3, delay: sim.random() < 0.5 })
+  for (let step = 0; step < LAST_STEPS; step += 1) act(sim)
   settle(sim, 20_000)
   expect(sim.hasStopped).toBe(true)
   expect(sim.processes.size).toBe(0)

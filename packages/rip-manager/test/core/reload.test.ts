@@ -289,6 +289,25 @@ describe('hold', () => {
 })
 
 describe('rollback', () => {
+  test('asked for during a switch and cancelled, leaves what was switched to', async () => {
+    await using rig = await startedRig()
+    rig.files.writeUnseen('app.ts', 'v2')
+    const reload = rig.manager.reload()
+    const cancelled = new AbortController()
+    let rollback: Promise<unknown> | undefined
+    const cut = rig.upstreams.cut.bind(rig.upstreams)
+    rig.upstreams.cut = async (generation) => {
+      rollback ??= rig.manager.rollback({ signal: cancelled.signal }).catch((error: unknown) => error)
+      cancelled.abort(new Error('nobody waits'))
+      return cut(generation)
+    }
+    expect(await rig.during(reload)).toMatchObject({ ok: true })
+    expect(await rollback).toMatchObject({ message: 'nobody waits' })
+    await rig.clock.advance(5_000)
+    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+    expect(rig.upstreams.serving).toBe(rig.files.generation)
+  })
+
   test('returns to the generation before, and the disk does not undo it', async () => {
     await using rig = await startedRig()
     const first = rig.manager.snapshot.generation

@@ -38,7 +38,7 @@ const settings: Omit<MachineConfig, 'cutAfter'> = {
   beaconMs: 1_000,
   stuckAfterMs: 8_000,
   crash: { restarts: 5, perMs: 30_000, backoffBaseMs: 250, backoffCapMs: 30_000, stableMs: 10_000 },
-  recycle: { requests: 100, memoryBytes: 0, lifetimeMs: 0, jitter: 0.1, memorySamples: 3, budgetShare: 0.9 },
+  recycle: { requests: 100, memoryBytes: 0, lifetimeMs: 0, jitter: 0.1, memorySamples: 1, budgetShare: 0.9 },
   verifies: true,
   builds: true,
   observe: { windowMs: 3_000, minRequests: 10, minErrors: 5, maxErrorRate: 0.1, everyMs: 500 },
