@@ -165,6 +165,8 @@ describe('a response to a slow reader', () => {
     using client = await RawClient.connect(balancer.port)
     client.socket.pause()
     client.send(GET)
+    await eventually(() => balancer.claims.inFlight === 1)
+    // Time in which it would be let go.
     await Bun.sleep(300)
     expect(balancer.claims.inFlight).toBe(1)
     expect(balancer.plane.buffers.usedBytes).toBe(0)
@@ -178,7 +180,9 @@ describe('a response to a slow reader', () => {
     using client = await RawClient.connect(balancer.port)
     client.socket.pause()
     client.send(GET)
-    await Bun.sleep(500)
+    await eventually(() => balancer.claims.inFlight === 1)
+    // Time in which it would outgrow them.
+    await Bun.sleep(300)
     expect(balancer.claims.inFlight).toBe(1)
     expect(balancer.plane.buffers.usedBytes).toBeLessThanOrEqual(100_000)
     client.socket.resume()
