@@ -127,6 +127,12 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     return end
   }
 
+  /** The client's connection needs these bytes no more: of an upload the collector would let pile up tens of megabytes. */
+  letGo(chunk: Buffer): void {
+    if (this.upstream === undefined || this.body.holds || this.request?.isIn(chunk) === true) return
+    this.upstream.outbox.release(chunk)
+  }
+
   /** The client stopped sending. @returns whether the exchange goes on */
   clientEnded(): boolean {
     if (this.phase === 'tunnel') {

@@ -90,6 +90,11 @@ export class RequestBody {
     if (this.kept.length > 0) this.kept = []
   }
 
+  /** Whether it looks at bytes it has taken. */
+  get holds(): boolean {
+    return this.kept.length > 0
+  }
+
   /** Whether everything sent so far can be sent again. */
   get isReplayable(): boolean {
     return this.received === 0 || this.keeps

@@ -134,6 +134,11 @@ export class FieldSection {
     return ((id < 32 ? this.seenLow >>> id : this.seenHigh >>> (id - 32)) & 1) === 1
   }
 
+  /** Whether it is read from where these bytes are, instead of from a copy of them. */
+  isIn(bytes: Uint8Array): boolean {
+    return this.bytes.buffer === bytes.buffer
+  }
+
   /** Index of the first field of that name, or -1. */
   find(id: FieldId): number {
     if (!this.has(id)) return -1

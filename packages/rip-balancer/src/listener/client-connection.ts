@@ -88,6 +88,7 @@ export class ClientConnection implements ClientSide {
     this.hold(chunk)
     this.pump()
     flushGathered()
+    if (this.input === undefined) this.exchange.letGo(chunk)
   }
 
   /** Socket event: the client stopped sending. */

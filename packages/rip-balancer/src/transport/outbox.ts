@@ -25,6 +25,7 @@ export class Outbox {
   private readonly socket: ByteSocket
   private readonly copies: boolean
   private readonly queue: Uint8Array[] = []
+  private readonly released: Uint8Array[] = []
   private offset = 0
 
   /** @param copies keep copies of bytes that wait, so that whoever appended them can free their memory */
@@ -77,6 +78,12 @@ export class Outbox {
     used = at + scratch.write(text, at, 'latin1')
   }
 
+  /** Frees the memory of bytes, parts of which may have been appended, once none of them waits: nobody else needs them. */
+  release(bytes: Uint8Array): void {
+    if (this.needs(bytes)) this.released.push(bytes)
+    else freeBytes(bytes)
+  }
+
   /** Hands over what was gathered. */
   flush(): void {
     if (owner !== this) return
@@ -100,6 +107,7 @@ export class Outbox {
       this.queue.shift()
       this.offset = 0
       if (this.copies) freeBytes(head)
+      else this.freeReleased(head)
     }
     return true
   }
@@ -107,8 +115,18 @@ export class Outbox {
   /** Forgets what was not sent. */
   discard(): void {
     if (owner === this) takeOver(undefined)
-    this.queue.length = 0
+    this.queue.length = this.released.length = 0
     this.offset = this.waiting = 0
+  }
+
+  /** Bytes are released in the order in which they were appended. */
+  private freeReleased(sent: Uint8Array): void {
+    if (this.released[0]?.buffer === sent.buffer && !this.needs(sent)) freeBytes(this.released.shift()!)
+  }
+
+  /** Whether something that waits is in the same memory; a copied run may lie between two that are not. */
+  private needs({ buffer }: Uint8Array): boolean {
+    return this.queue.some((waiting) => waiting.buffer === buffer)
   }
 
   private keepOffset(taken: number): boolean {

@@ -141,6 +141,34 @@ test('an outbox that copies what it keeps does not need the bytes any longer', (
   expect(socket.taken === all).toBe(true)
 })
 
+test('released bytes are freed when the last of them is sent, and not before', () => {
+  const socket = new PartialSocket([10, 5, 5])
+  const outbox = new Outbox(socket)
+  const [first, second] = [1, 2].map((fill) => Buffer.from(new Uint8Array(50_000).fill(fill).buffer))
+  const all = first!.toString('latin1') + second!.toString('latin1')
+  // In two parts, as chunked framing appends them.
+  for (const bytes of [first!, second!]) {
+    outbox.append(bytes, 0, 40_000)
+    outbox.append(bytes, 40_000, 50_000)
+    outbox.flush()
+    outbox.release(bytes)
+  }
+  expect(outbox.drained()).toBe(false)
+  expect([first!.length, second!.length]).toEqual([50_000, 50_000])
+  expect(outbox.drained()).toBe(false)
+  expect(outbox.drained()).toBe(true)
+  expect(socket.taken === all).toBe(true)
+  expect([first!.length, second!.length]).toEqual([0, 0])
+})
+
+test('released bytes of which nothing waits are freed at once', () => {
+  const outbox = new Outbox(new PartialSocket())
+  const bytes = Buffer.from(new Uint8Array(50_000).buffer)
+  outbox.append(bytes, 0, bytes.length)
+  outbox.release(bytes)
+  expect(bytes).toHaveLength(0)
+})
+
 test('bytes that share their memory with others are not freed', () => {
   const whole = Buffer.from(new Uint8Array(100_000).fill(1).buffer)
   freeBytes(whole.subarray(0, 50_000))
