@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream'
 import { writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { superviseApp, type SupervisedApp, type SuperviseOptions } from '../../src/supervise-app.ts'
-import { isAlive, temporaryFolder, waitFor, type TemporaryFolder } from '../real.ts'
+import { isAlive, temporaryFolder, waitFor } from '../real.ts'
+import { leaveNothingBehind } from './leave-nothing-behind.ts'
 import { Router } from './router.ts'
 
 const bunProgram = (version: string): string => `
@@ -43,20 +44,7 @@ const programs: readonly Program[] = [
   { name: 'a Node.js program', file: 'server.mjs', source: nodeProgram, runtime: Bun.which('node') ?? '' },
 ]
 
-// Where instances with a run directory elsewhere are listed.
-const { XDG_RUNTIME_DIR } = process.env
-let runtimeFolder: TemporaryFolder
-
-beforeAll(async () => {
-  runtimeFolder = await temporaryFolder()
-  process.env['XDG_RUNTIME_DIR'] = runtimeFolder.path
-})
-
-afterAll(async () => {
-  if (XDG_RUNTIME_DIR === undefined) delete process.env['XDG_RUNTIME_DIR']
-  else process.env['XDG_RUNTIME_DIR'] = XDG_RUNTIME_DIR
-  await runtimeFolder[Symbol.asyncDispose]()
-})
+leaveNothingBehind()
 
 interface Answer {
   readonly version: string

@@ -6,11 +6,14 @@ import { expect, test } from 'bun:test'
 import type { ManagerSnapshot } from '../../src/snapshot.ts'
 import { superviseApp } from '../../src/supervise-app.ts'
 import { temporaryFolder, waitFor } from '../real.ts'
+import { leaveNothingBehind } from './leave-nothing-behind.ts'
 import { Router } from './router.ts'
 
 const WORKERS = 4
 const PAGE_BYTES = 4_096
 const TEST_TIMEOUT_MS = 60_000
+
+leaveNothingBehind()
 
 const silent = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() })
 const app = (version: string): string => `export default () => new Response('${version}')\n`
