@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { WebSocket } from 'ws'
 import { OK, RawBackend, RawClient, TestBalancer, answering, eventually, type Script } from './data-plane.ts'
 
 const UPGRADE =
@@ -118,14 +117,16 @@ test('WebSocket messages of any size survive the way to a Bun.serve worker and b
   try {
     await using balancer = await TestBalancer.start([path])
     const socket = new WebSocket(`ws://127.0.0.1:${balancer.port}/`)
-    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+    socket.binaryType = 'arraybuffer'
+    await eventOf(socket, 'open')
     for (const size of [0, 1, 125, 126, 65_536, 8_000_000]) {
       const message = Buffer.alloc(size, size)
-      const echoed = new Promise<Buffer>((resolve) => socket.once('message', (data: Buffer) => resolve(data)))
+      const echoed = eventOf(socket, 'message')
       socket.send(message)
-      expect(hashOf(await echoed)).toBe(hashOf(message))
+      const { data } = (await echoed) as MessageEvent<ArrayBuffer>
+      expect(hashOf(Buffer.from(data))).toBe(hashOf(message))
     }
-    const closed = new Promise((resolve) => socket.once('close', resolve))
+    const closed = eventOf(socket, 'close')
     socket.close()
     await closed
     await eventually(() => balancer.ended.length === 1)
@@ -135,6 +136,15 @@ test('WebSocket messages of any size survive the way to a Bun.serve worker and b
     rmSync(folder, { recursive: true, force: true })
   }
 })
+
+function eventOf(socket: WebSocket, name: 'open' | 'message' | 'close'): Promise<Event> {
+  return new Promise((resolve, reject) => {
+    socket.addEventListener(name, resolve, { once: true })
+    socket.addEventListener('error', () => reject(new Error(`the WebSocket failed before ${name}`)), {
+      once: true,
+    })
+  })
+}
 
 function hashOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
