@@ -15,6 +15,7 @@ import { CRASHES } from './scenarios/crashes.ts'
 import { ENVIRONMENT } from './scenarios/environment.ts'
 import { INSTANCES } from './scenarios/instances.ts'
 import { LIMITS } from './scenarios/limits.ts'
+import { MEMORY } from './scenarios/memory.ts'
 import { REFUSALS } from './scenarios/refusals.ts'
 import { RELOADS } from './scenarios/reloads.ts'
 import { SHUTDOWN } from './scenarios/shutdown.ts'
@@ -31,6 +32,7 @@ const ALL: readonly BlackBoxScenario[] = [
   ...CRASHES,
   ...INSTANCES,
   ...LIMITS,
+  ...MEMORY,
   ...WATCHING,
   ...ENVIRONMENT,
 ].toSorted((a, b) => a.id.localeCompare(b.id))
@@ -47,13 +49,20 @@ if (values.table) {
 const only = values.only?.split(',')
 let failed = 0
 const chosen = ALL.filter(({ id }) => only?.includes(id) ?? true)
+let notRun = 0
 for (const scenario of chosen) {
+  const reason = scenario.unavailable?.()
+  if (reason !== undefined) {
+    notRun++
+    console.log(`${scenario.id} not run ${scenario.title}: ${reason}`)
+    continue
+  }
   const outcome = await play(scenario)
   outcomes.keep(scenario.id, outcome)
   if (outcome.problems.length > 0) failed++
   print(scenario, outcome)
 }
-console.log(`\n${chosen.length - failed} passed, ${failed} failed`)
+console.log(`\n${chosen.length - failed - notRun} passed, ${failed} failed, ${notRun} not run`)
 process.exit(Math.min(100, failed))
 
 async function play(scenario: BlackBoxScenario): Promise<Outcome> {

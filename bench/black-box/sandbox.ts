@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ManagerEvent } from '@rip/manager'
 import { Load, type LoadOptions } from '../chaos/load.ts'
 import { freePort } from '../src/free-port.ts'
 import { isAlive, timeUntil, until } from './condition.ts'
@@ -38,6 +39,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #mark: string = `rip-black-box-${crypto.randomUUID()}`
 
   #runDir: string | undefined
+  readonly #endings: (() => void)[] = []
 
   private constructor(port: number) {
     this.port = port
@@ -133,6 +135,13 @@ export class Sandbox implements AsyncDisposable {
     }
   }
 
+  /** What happened so far, by the control socket. */
+  async events(): Promise<ManagerEvent[]> {
+    const answer = await fetch('http://control/events?since=0&follow=0', { unix: this.control() })
+    const lines = (await answer.text()).split('\n').filter((line) => line !== '')
+    return lines.map((line) => JSON.parse(line) as ManagerEvent)
+  }
+
   /** Path of the control socket of the only instance. */
   control(): string {
     if (this.#runDir !== undefined) return join(this.#runDir, 'control.sock')
@@ -222,11 +231,17 @@ export class Sandbox implements AsyncDisposable {
     )
   }
 
+  /** Done when no process of the sandbox is left. */
+  atEnd(ending: () => void): void {
+    this.#endings.push(ending)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const pid of this.processes()) {
       if (isAlive(pid)) process.kill(pid, 'SIGKILL')
     }
     await timeUntil(() => this.processes().length === 0, 5000)
+    for (const ending of this.#endings) ending()
     rmSync(this.folder, { recursive: true, force: true })
   }
 

@@ -43,6 +43,11 @@ function leak(megabytes: number): Response {
   return identity()
 }
 
+/** Leaks in one worker and in no other, whoever is asked first. */
+function leakIn(pid: number, megabytes: number): Response {
+  return process.pid === pid ? leak(megabytes) : identity()
+}
+
 /** The same memory, but only for half a second. */
 async function spike(megabytes: number): Promise<Response> {
   leak(megabytes)
@@ -79,6 +84,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/sleep': async (query) => (await Bun.sleep(numberOf(query, 'ms')), identity()),
   '/cpu': (query) => burn(numberOf(query, 'ms')),
   '/leak': (query) => leak(numberOf(query, 'mb')),
+  '/leak-in': (query) => leakIn(numberOf(query, 'pid'), numberOf(query, 'mb')),
   '/crash': () => process.kill(process.pid, 'SIGSEGV') && new Response(),
   '/spike': (query) => spike(numberOf(query, 'mb')),
   '/exit': (query) => process.exit(numberOf(query, 'code')),

@@ -32,16 +32,18 @@ export function findCgroup(controller: string, place: CgroupPlace = {}): Cgroup 
   if (v1 !== undefined) return { version: 1, folders: ancestors(join(mount, controller), v1.path) }
   const v2 = lines.find((line) => line.id === '0')
   if (v2 === undefined) return undefined
-  return { version: 2, folders: ancestors(mount, v2.path) }
+  return { version: 2, folders: ancestors(unifiedMount(mount), v2.path) }
 }
 
-/** First readable `file` from the process's own group upwards. */
-export function readNearest(group: Cgroup, file: string): string | undefined {
-  for (const folder of group.folders) {
-    const text = readText(join(folder, file))
-    if (text !== undefined) return text
-  }
-  return undefined
+/** Beside controllers of version 1 the second version is mounted one folder deeper. */
+function unifiedMount(mount: string): string {
+  const beside = join(mount, 'unified')
+  return readText(join(beside, 'cgroup.controllers')) === undefined ? mount : beside
+}
+
+/** Nearest folder, from the process's own group upwards, that has a readable `file`. */
+export function nearestWith(group: Cgroup, file: string): string | undefined {
+  return group.folders.find((folder) => readText(join(folder, file)) !== undefined)
 }
 
 /** Every readable `file` from the process's own group upwards; limits of ancestors bind as well. */

@@ -6,3 +6,9 @@ export const MAX_LINE_CHARS = 16_384
 export const OUTPUT_GRACE_MS = 100
 /** How often the first process of a container looks for orphans it has inherited. */
 export const ORPHAN_SCAN_MS = 1_000
+/** How often the kernel's count of out-of-memory kills is looked at. */
+export const OOM_LOOK_MS = 1_000
+/** How long after a kill in our own control group a process that ended by SIGKILL may have been its victim. */
+export const OOM_GROUP_KILL_MS = 10_000
+/** The same when it is not known in which group the kill was. */
+export const OOM_MACHINE_KILL_MS = 2_000

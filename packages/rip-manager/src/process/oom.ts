@@ -1,34 +1,74 @@
-import { type CgroupPlace, findCgroup, keyedValue, readNearest } from '../limits/cgroup.ts'
+import { type CgroupPlace, findCgroup, keyedValue, nearestWith } from '../limits/cgroup.ts'
 import { readText } from '../read-text.ts'
+import { OOM_GROUP_KILL_MS, OOM_MACHINE_KILL_MS } from './bounds.ts'
 
-/** Tells whether the kernel's out-of-memory killer was at work since the last time it was asked. */
+/** Tells whether a process that ended by SIGKILL was killed for want of memory. */
 export interface OomWatch {
-  /** Accounts for one kill, if there is one that was not accounted for yet. */
+  /** Notes what the kernel has counted. Done every second or so, an old kill is not taken for a new one. */
+  look(): void
+  /** Accounts for one kill, if there is a recent one that was not accounted for yet. */
   consume(): boolean
 }
 
-/** `readKills` returns the kernel's counter, or `undefined` where there is none. */
-export function createOomWatch(readKills: () => number | undefined = readOomKills): OomWatch {
-  let accounted = readKills()
-  return {
-    consume(): boolean {
-      const kills = readKills()
-      if (kills === undefined || accounted === undefined || kills <= accounted) return false
-      accounted += 1
-      return true
-    },
-  }
+/** What the kernel has counted since it started; see cgroups(7) and proc_vmstat(5). */
+export interface OomKills {
+  /** In our own control group and, in version 2, those below it. */
+  readonly group?: { readonly folder: string; readonly kills: number } | undefined
+  /** Wherever it was. */
+  readonly machine?: number | undefined
+}
+
+export interface OomWatchOptions {
+  /** @default the counters of the kernel */
+  readonly read?: () => OomKills
+  /** Monotonic. @default performance.now */
+  readonly nowMs?: () => number
 }
 
 /**
- * Processes the kernel killed for want of memory: in this control group (`memory.events` in version 2,
- * `memory.oom_control` in version 1), or on the whole machine where the group keeps no count.
+ * A kill in our own group is ours. One that only the machine has counted may be a stranger's, or that of a worker
+ * somebody has put into a group of its own: it is believed when it happened just now.
  */
-export function readOomKills(place: CgroupPlace = {}): number | undefined {
+export function createOomWatch(options: OomWatchOptions = {}): OomWatch {
+  const { read = readOomKills, nowMs = () => performance.now() } = options
+  let last = read()
+  /** Until when a kill may still be accounted for. */
+  let credits: number[] = []
+
+  const look = (): void => {
+    const now = read()
+    const inGroup = riseInGroup(last, now)
+    const elsewhere = rise(last.machine, now.machine) - inGroup
+    last = now
+    const atMs = nowMs()
+    credits = credits.filter((untilMs) => untilMs >= atMs)
+    for (let n = 0; n < inGroup; n++) credits.push(atMs + OOM_GROUP_KILL_MS)
+    for (let n = 0; n < elsewhere; n++) credits.push(atMs + OOM_MACHINE_KILL_MS)
+  }
+
+  const consume = (): boolean => {
+    look()
+    return credits.shift() !== undefined
+  }
+
+  return { look, consume }
+}
+
+/** Whoever was moved to another group starts to count anew. */
+function riseInGroup({ group: before }: OomKills, { group: now }: OomKills): number {
+  return before?.folder === now?.folder ? rise(before?.kills, now?.kills) : 0
+}
+
+function rise(before: number | undefined, now: number | undefined): number {
+  return before === undefined || now === undefined ? 0 : Math.max(0, now - before)
+}
+
+/** `memory.events` in version 2 of control groups, `memory.oom_control` in version 1; `/proc/vmstat` for the machine. */
+export function readOomKills(place: CgroupPlace & { readonly vmstat?: string } = {}): OomKills {
   const group = findCgroup('memory', place)
-  const text =
-    group === undefined
-      ? undefined
-      : readNearest(group, group.version === 2 ? 'memory.events' : 'memory.oom_control')
-  return keyedValue(text ?? '', 'oom_kill') ?? keyedValue(readText('/proc/vmstat') ?? '', 'oom_kill')
+  const file = group?.version === 1 ? 'memory.oom_control' : 'memory.events'
+  const folder = group === undefined ? undefined : nearestWith(group, file)
+  const kills = folder === undefined ? undefined : keyedValue(readText(`${folder}/${file}`) ?? '', 'oom_kill')
+  const machine = keyedValue(readText(place.vmstat ?? '/proc/vmstat') ?? '', 'oom_kill')
+  return { ...(folder !== undefined && kills !== undefined && { group: { folder, kills } }), machine }
 }

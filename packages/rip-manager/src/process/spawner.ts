@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import type { Writable } from 'node:stream'
 import type { ChildProcess, ProcessSpec, Spawner } from '../ports.ts'
+import { OOM_LOOK_MS } from './bounds.ts'
 import { createLineOutput } from './line-output.ts'
 import { createOomWatch, type OomWatch } from './oom.ts'
 import { Standby } from './standby.ts'
@@ -37,6 +38,8 @@ export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
     stderr: createLineOutput(options.stderr ?? process.stderr),
   }
   const oom = options.oom ?? createOomWatch()
+  const looking = setInterval(() => oom.look(), OOM_LOOK_MS)
+  looking.unref()
   const running = new Set<ChildProcess>()
   let closing: Promise<void> | undefined
 
@@ -65,6 +68,7 @@ export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
   }
 
   const stop = async (): Promise<void> => {
+    clearInterval(looking)
     standby?.close()
     const left = [...running]
     for (const child of left) child.signal('SIGKILL')

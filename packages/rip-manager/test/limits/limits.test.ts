@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname } from 'node:path'
 import type { CgroupPlace } from '../../src/limits/cgroup.ts'
@@ -66,6 +66,57 @@ test('version 1: -1 means no quota', async () => {
   const files = { 'cpu/cpu.cfs_quota_us': '-1\n', 'cpu/cpu.cfs_period_us': '100000\n' }
   expect(availableCpus(place(folder, '3:cpu:/\n', files))).toBe(availableParallelism())
 })
+
+test('version 2 beside version 1 is mounted one folder deeper', async () => {
+  await using folder = await temporaryFolder()
+  const files = { 'unified/cgroup.controllers': 'memory\n', 'unified/app/memory.max': '67108864\n' }
+  expect(availableMemoryBytes(place(folder, '3:cpu:/app\n0::/app\n', files))).toBe(67_108_864)
+})
+
+test.skipIf(!canMakeGroups())(
+  'limits of real groups, one in the other (needs writable version 1 controllers)',
+  async () => {
+    const outer = `rip-test-${process.pid}`
+    using cpu = realGroups(`/sys/fs/cgroup/cpu/${outer}`)
+    using memory = realGroups(`/sys/fs/cgroup/memory/${outer}`)
+    writeFileSync(`${cpu.outer}/cpu.cfs_quota_us`, '100000')
+    writeFileSync(`${memory.outer}/memory.limit_in_bytes`, String(256 * 2 ** 20))
+    const limits = import.meta.resolve('../../src/limits/limits.ts')
+    const print = `import { availableCpus, availableMemoryBytes } from '${limits}'
+      console.log(availableCpus(), availableMemoryBytes())`
+    const enter = `echo $$ > ${cpu.inner}/cgroup.procs; echo $$ > ${memory.inner}/cgroup.procs; exec "$@"`
+    const child = Bun.spawn(['sh', '-c', enter, 'sh', process.execPath, '-e', print], { stderr: 'inherit' })
+    expect((await child.stdout.text()).trim()).toBe(`1 ${256 * 2 ** 20}`)
+    await child.exited
+  },
+)
+
+interface RealGroups extends Disposable {
+  readonly outer: string
+  readonly inner: string
+}
+
+function realGroups(outer: string): RealGroups {
+  const inner = `${outer}/inner`
+  mkdirSync(inner, { recursive: true })
+  return {
+    outer,
+    inner,
+    [Symbol.dispose]() {
+      rmdirSync(inner)
+      rmdirSync(outer)
+    },
+  }
+}
+
+function canMakeGroups(): boolean {
+  try {
+    for (const controller of ['cpu', 'memory']) accessSync(`/sys/fs/cgroup/${controller}`, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 describe('memory that is left', () => {
   const MIB = 2 ** 20

@@ -177,7 +177,7 @@ test('names what cannot be started, and why', () => {
 test('an out-of-memory kill is reported as such, our own kill is not', async () => {
   let kills = 0
   const { createOomWatch } = await import('../../src/process/oom.ts')
-  const { spawner } = silentSpawner({ oom: createOomWatch(() => kills) })
+  const { spawner } = silentSpawner({ oom: createOomWatch({ read: () => ({ machine: kills }) }) })
   await using _ = spawner
   kills = 1
   expect(await spawner.spawn(shell('kill -KILL $$')).exited).toEqual({
