@@ -31,4 +31,32 @@ describe('a program without control messages', () => {
       reason: { kind: 'drained' },
     })
   })
+
+  test('has the whole drain timeout to finish when everything stops, and no longer', async () => {
+    const rig = await startedRig({ ...plain, drainTimeoutMs: 20_000 })
+    const programs = [...rig.processes.alive]
+    for (const program of programs) program.freeze()
+    const closing = rig.manager.close()
+    await rig.clock.advance(100)
+    expect(programs.map(({ signals }) => signals)).toEqual([['SIGTERM'], ['SIGTERM']])
+    await rig.clock.advance(19_800)
+    expect(rig.processes.alive).toEqual(programs)
+    await rig.clock.advance(200)
+    expect(programs.map(({ signals }) => signals)).toEqual([
+      ['SIGTERM', 'SIGKILL'],
+      ['SIGTERM', 'SIGKILL'],
+    ])
+    await rig.during(closing)
+  })
+
+  test('has it as well when it is one too many', async () => {
+    await using rig = await startedRig({ ...plain, drainTimeoutMs: 20_000 })
+    const surplus = rig.processes.last()
+    surplus.freeze()
+    await rig.during(rig.manager.scale(1))
+    await rig.clock.advance(19_000)
+    expect(surplus.signals).toEqual(['SIGTERM'])
+    await rig.clock.advance(2_000)
+    expect(surplus.signals).toEqual(['SIGTERM', 'SIGKILL'])
+  })
 })

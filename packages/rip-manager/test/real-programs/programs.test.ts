@@ -1,7 +1,12 @@
 import { Writable } from 'node:stream'
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'bun:test'
-import { superviseApp, type SupervisedApp, type SuperviseOptions } from '../../src/supervise-app.ts'
+import {
+  nothingInFront,
+  superviseApp,
+  type SupervisedApp,
+  type SuperviseOptions,
+} from '../../src/supervise-app.ts'
 import { isAlive, temporaryFolder, waitFor } from '../real.ts'
 import { leaveNothingBehind } from './leave-nothing-behind.ts'
 import { Router } from './router.ts'
@@ -9,10 +14,17 @@ import { Router } from './router.ts'
 const bunProgram = (version: string): string => `
 import { version } from './version.ts'
 console.error('starting ${version}')
+let running = 0
 const server = Bun.serve({
   unix: process.env.RIP_SOCKET,
   async fetch(request) {
-    if (new URL(request.url).pathname === '/slow') await Bun.sleep(300)
+    const { pathname } = new URL(request.url)
+    if (pathname === '/running') return new Response(String(running))
+    running++
+    if (pathname === '/slow') await Bun.sleep(300)
+    // Longer than the pause before an order to leave, and than that between TERM and KILL.
+    if (pathname === '/long') await Bun.sleep(2000)
+    running--
     return Response.json({ version, pid: process.pid, slot: process.env.RIP_WORKER_ID })
   },
 })
@@ -175,6 +187,20 @@ test('a change on disk is served without a command when files are watched', asyn
   await using trial = await Trial.open(programs[0]!, { watch: true })
   await trial.write('2')
   await waitFor('the new version', async () => (await trial.ask()).version === '2')
+})
+
+test('a program that is reached directly finishes what it answers when everything stops', async () => {
+  const trial = await Trial.open(programs[0]!, { workers: 1, upstreams: nothingInFront })
+  const [worker] = trial.app.manager.snapshot.workers
+  const answer = fetch('http://worker/long', { unix: worker!.socket })
+  await waitFor('the request to be under way', async () => {
+    const running = await fetch('http://worker/running', { unix: worker!.socket })
+    return (await running.text()) === '1'
+  })
+  const closing = trial.app.close()
+  expect((await answer).status).toBe(200)
+  expect(await closing).toEqual({ abandoned: 0 })
+  await trial[Symbol.asyncDispose]()
 })
 
 test('two applications are supervised side by side in one process', async () => {
