@@ -7,6 +7,7 @@ import { BufferBudget } from './buffer-budget.ts'
 import { RequestWriter } from './request-writer.ts'
 import { ResponseWriter } from './response-writer.ts'
 import type { DataPlaneSettings } from './settings.ts'
+import { SlowClients } from './slow-clients.ts'
 
 const MAX_SPARE_HEADS = 256
 
@@ -16,13 +17,14 @@ export class DataPlane {
   readonly claims: Claims
   readonly upstreams: Upstreams
   readonly buffers: BufferBudget
+  readonly slowClients: SlowClients
   readonly requests: RequestWriter
   readonly responses: ResponseWriter
   /** For trailers of requests; `undefined` drops them. */
   readonly trailerWriter: TrailerWriter | undefined
   private readonly spareHeads: RequestHead[] = []
 
-  /** @param previous the data plane this one replaces: its connections and its buffers are taken over */
+  /** @param previous the data plane this one replaces: its connections, its buffers and its slow clients are taken over */
   constructor(settings: DataPlaneSettings, claims: Claims, previous?: DataPlane) {
     const { limits, forwarding, observer } = settings
     this.settings = settings
@@ -31,6 +33,7 @@ export class DataPlane {
     this.upstreams.configure(upstreamLimits(settings))
     this.buffers = previous?.buffers ?? new BufferBudget()
     this.buffers.maxBytes = limits.maxBufferedBytes
+    this.slowClients = previous?.slowClients ?? new SlowClients(claims)
     this.requests = new RequestWriter(forwarding)
     this.responses = new ResponseWriter(forwarding.via)
     if (forwarding.requestTrailers)

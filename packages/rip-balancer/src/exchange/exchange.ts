@@ -20,11 +20,14 @@ import { callResponseHook } from './hook-calls.ts'
 import { Progress } from './progress.ts'
 import type { EndCause } from './record.ts'
 import type { ClientFraming } from './response-writer.ts'
+import type { SlowClient } from './slow-clients.ts'
 import { acceptsTrailers, requestedUpgrade, switchesTo } from './upgrade.ts'
 
 type FailedOutcome = Exclude<Outcome, 'ok'>
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
+/** What is expected of a client that keeps a backend others wait for, compared with the slowest rate allowed. */
+const CROWDED_RATE_FACTOR = 16
 const NO_BODY = new BodyFraming()
 
 /**
@@ -32,7 +35,7 @@ const NO_BODY = new BodyFraming()
  * its requests, one after the other, so that a request allocates nothing here. It is what the pool grants backends to,
  * what an upstream connection reports to, and the record of itself.
  */
-export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink {
+export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink, SlowClient {
   phase: ExchangePhase = 'idle'
   private claimed: Backend | undefined
   private upstream: UpstreamConnection | undefined
@@ -184,6 +187,22 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     flushGathered()
   }
 
+  // SlowClient
+
+  get keepsBackend(): boolean {
+    if (this.claimed === undefined || this.claimed.leaving) return false
+    if (this.phase === 'responding' && this.client.outbox.waiting > 0) return this.upstream?.isPaused === true
+    return this.awaitsBody
+  }
+
+  get lagMs(): number {
+    return this.progress.lagMs
+  }
+
+  giveWay(): void {
+    this.clientTimedOut()
+  }
+
   // ResponseSink
 
   connected(): void {
@@ -274,13 +293,14 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     const { progress } = this
     if (this.phase === 'idle') return
     this.noteTaken(now)
+    this.noteLag(now)
     if (this.isReadTooSlow(now)) return this.cut('client-timeout', 'client-gone')
     if (this.phase === 'tunnel') return this.tickTunnel(now)
     if (now - this.begunAt > timeouts.totalMs) return this.timeOut('response-timeout', 'response-timeout')
     if (this.phase === 'connecting' && progress.inPhaseMs(now) > timeouts.connectMs)
       return this.connectTimedOut()
     if (this.awaitsContinue && progress.inPhaseMs(now) > timeouts.continueMs) this.continueAnyway()
-    if (this.isBodyTooSlow(now)) return this.bodyTimedOut()
+    if (this.isBodyTooSlow(now)) return this.clientTimedOut()
     if (this.isBackendTooSlow(now)) return this.timeOut('response-timeout', 'response-timeout')
     if (this.upstream?.isPaused === true && this.mayBuffer()) this.upstream.resume()
   }
@@ -435,11 +455,12 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     return !this.body.done && (this.awaitsContinue || response.status >= 300)
   }
 
-  /** Whether the backend may go on while the client does not, so that it is free the sooner. */
+  /** Whether the backend may go on while the client does not: if what is to come fits, it is free the sooner. */
   private mayBuffer(): boolean {
+    if (this.phase !== 'responding') return false
     const { waiting } = this.client.outbox
-    if (this.phase !== 'responding' || waiting > this.plane.settings.limits.maxResponseBufferBytes)
-      return false
+    const whole = waiting + (this.upstream?.announcedBytes ?? 0)
+    if (whole > this.plane.settings.limits.maxResponseBufferBytes) return false
     return this.plane.claims.isPressed && this.share.growTo(waiting)
   }
 
@@ -492,7 +513,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     flushGathered()
   }
 
-  private bodyTimedOut(): void {
+  private clientTimedOut(): void {
     if (this.phase === 'responding') return this.cut('client-timeout', 'client-gone')
     this.withdraw('client-gone')
     this.body.abandon()
@@ -575,6 +596,19 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
     if (outbox.waiting === 0) this.progress.clientKeepsUp()
   }
 
+  private noteLag(now: number): void {
+    const { minResponseBytesPerSecond, minBodyBytesPerSecond } = this.plane.settings.limits
+    const slowest = this.phase === 'responding' ? minResponseBytesPerSecond : minBodyBytesPerSecond
+    if (slowest === 0 || !this.keepsBackend) return this.progress.keepsNoBackend()
+    const forMs = now - this.upstream!.pausedAt
+    this.progress.keepsBackend(forMs, this.body.received, slowest * CROWDED_RATE_FACTOR)
+    this.plane.slowClients.watch(this)
+  }
+
+  private get awaitsBody(): boolean {
+    return !this.body.done && !this.awaitsContinue && this.wantsInput
+  }
+
   private isReadTooSlow(now: number): boolean {
     if (this.client.outbox.waiting === 0) return false
     const { timeouts, limits } = this.plane.settings
@@ -584,7 +618,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
 
   /** Whether others wait for what this exchange occupies: a place at a backend, or a part of the buffers. */
   private get isCrowded(): boolean {
-    return this.plane.claims.queued > 0 && (this.claimed !== undefined || this.share.isUsed)
+    return this.plane.claims.queued > 0 && (this.claimed?.leaving === false || this.share.isUsed)
   }
 
   private tickTunnel(now: number): void {
@@ -593,7 +627,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink 
   }
 
   private isBodyTooSlow(now: number): boolean {
-    if (this.body.done || this.awaitsContinue || !this.wantsInput) return false
+    if (!this.awaitsBody) return false
     const { timeouts, limits } = this.plane.settings
     return this.progress.isBodyTooSlow(now, this.body.received, timeouts, limits, this.isCrowded)
   }

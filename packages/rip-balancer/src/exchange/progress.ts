@@ -1,11 +1,12 @@
 import { monotonicMs } from '../transport/clock.ts'
+import { Lag } from './lag.ts'
 import { RateWatch } from './rate-watch.ts'
 import type { Limits, Timeouts } from './settings.ts'
 
 /** Time a client gets to show its speed. */
 const RATE_WINDOW_MS = 10_000
 /** The same while it occupies a place at a backend, or buffers, that others wait for. */
-const CROWDED_WINDOW_MS = 3_000
+const CROWDED_WINDOW_MS = 5_000
 
 /** Who moved last, and for how long the client was waited for; all time limits of an exchange are judged from this. */
 export class Progress {
@@ -17,9 +18,12 @@ export class Progress {
   private taken = 0
   private readonly upload = new RateWatch()
   private readonly download = new RateWatch()
+  private readonly lag = new Lag()
 
   begin(): void {
     this.upload.begin(0)
+    this.download.rest()
+    this.lag.begin()
     this.tickedAt = monotonicMs()
     this.enterPhase()
   }
@@ -46,7 +50,22 @@ export class Progress {
 
   /** Nothing waits for the client. */
   clientKeepsUp(): void {
-    this.download.begin(this.taken)
+    this.download.rest()
+  }
+
+  /** How far the client is behind the pace expected of who keeps a backend waiting. */
+  get lagMs(): number {
+    return this.lag.ms
+  }
+
+  /** Told at each tick while a backend waits for the client. @param forMs for how long @param received bytes the client sent so far */
+  keepsBackend(forMs: number, received: number, bytesPerSecond: number): void {
+    this.lag.tick(Math.min(forMs, this.elapsedMs), received + this.taken, bytesPerSecond)
+  }
+
+  /** Told at each tick while none does. */
+  keepsNoBackend(): void {
+    this.lag.rest()
   }
 
   inPhaseMs(now: number): number {

@@ -5,11 +5,18 @@
 export class RateWatch {
   private waitedMs = 0
   private from = 0
+  private resting = false
 
   /** @param moved bytes the peer has moved so far */
   begin(moved: number): void {
     this.waitedMs = 0
     this.from = moved
+    this.resting = false
+  }
+
+  /** The peer is not waited for: its next window begins when it is asked about again. */
+  rest(): void {
+    this.resting = true
   }
 
   /**
@@ -19,7 +26,8 @@ export class RateWatch {
    * @param windowMs time the peer gets to show its speed
    */
   isTooSlow(elapsedMs: number, moved: number, minBytesPerSecond: number, windowMs: number): boolean {
-    this.waitedMs += elapsedMs
+    if (this.resting) this.begin(moved)
+    else this.waitedMs += elapsedMs
     if (this.waitedMs < windowMs) return false
     const isSlow = (moved - this.from) * 1000 < minBytesPerSecond * this.waitedMs
     if (!isSlow) this.begin(moved)

@@ -265,6 +265,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     eventBegins()
     const now = monotonicMs()
     for (let index = this.connections.length - 1; index >= 0; index--) this.connections[index]?.tick(now)
+    this.plane.slowClients.makeWay()
     this.plane.upstreams.sweep(now)
   }
 }

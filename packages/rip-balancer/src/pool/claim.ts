@@ -18,6 +18,8 @@ export interface Backend {
   readonly inFlight: number
   /** Generation the backend belongs to; `undefined` outside rip-server. */
   readonly generation: string | undefined
+  /** No longer declared: its places are of no use to who waits. */
+  readonly leaving: boolean
 }
 
 /** Why no backend could be claimed. */
@@ -51,6 +53,8 @@ export type Outcome =
 export interface Claims {
   /** Requests waiting for a backend. */
   readonly queued: number
+  /** Requests that all backends in use take at once. */
+  readonly capacity: number
   /** Backends are scarce: requests wait, or one more would take more than half of what all of them take at once. */
   readonly isPressed: boolean
   /**

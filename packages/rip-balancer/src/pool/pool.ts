@@ -177,14 +177,15 @@ export class Pool implements Claims {
 
   get isPressed(): boolean {
     if (this.queue.length > 0) return true
-    let capacity = 0
     let busy = 1
-    for (const member of this.rotation) {
-      if (!member.healthy || member.weight === 0) continue
-      capacity += this.capacityOf(member)
-      busy += member.inFlight
-    }
-    return busy * 2 > capacity
+    for (const member of this.rotation) if (isUsed(member)) busy += member.inFlight
+    return busy * 2 > this.capacity
+  }
+
+  get capacity(): number {
+    let capacity = 0
+    for (const member of this.rotation) if (isUsed(member)) capacity += this.capacityOf(member)
+    return capacity
   }
 
   get inFlight(): number {
@@ -235,7 +236,7 @@ export class Pool implements Claims {
     this.hasCapacity(member) && this.rotation.every((each) => each.ejectedUntilMs > 0 || !each.healthy)
 
   private hasCapacity(member: Member): boolean {
-    return member.healthy && member.weight > 0 && member.inFlight < this.capacityOf(member)
+    return isUsed(member) && member.inFlight < this.capacityOf(member)
   }
 
   private capacityOf(member: Member): number {
@@ -355,3 +356,5 @@ export class Pool implements Claims {
     return [...this.generations.values(), [...this.leaving]].flat()
   }
 }
+
+const isUsed = (member: Member): boolean => member.healthy && member.weight > 0

@@ -4,7 +4,7 @@ import { FIELD } from '../http1/field-name.ts'
 import { INCOMPLETE, REFUSED, type FieldSection, type HeadLimits } from '../http1/field-section.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
-import { eventBegins } from '../transport/clock.ts'
+import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import { freeBytes } from '../transport/free-bytes.ts'
 import { Outbox, flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
@@ -41,6 +41,8 @@ export class UpstreamConnection {
   requestComplete = false
   /** When the connection was parked. */
   idleSince = 0
+  /** When it was last paused, in monotonic milliseconds. */
+  pausedAt = 0
   /** How long it may stay unused. */
   idleLimitMs: number
   private readonly socket: ByteSocket
@@ -89,6 +91,7 @@ export class UpstreamConnection {
   pause(): void {
     if (this.paused || this.phase === 'closed') return
     this.paused = true
+    this.pausedAt = monotonicMs()
     this.socket.pause()
   }
 
@@ -100,6 +103,11 @@ export class UpstreamConnection {
 
   get isPaused(): boolean {
     return this.paused
+  }
+
+  /** Bytes of the current response body that are still to come, as far as its head told. */
+  get announcedBytes(): number {
+    return this.remaining
   }
 
   /** Stops sending into a tunnel once everything written is out. */

@@ -40,6 +40,7 @@ class PlainClaims implements Claims {
   readonly withdrawn: Claimant[] = []
   inFlight = 0
   queued = 0
+  capacity = 100
   isPressed = false
   private next = 0
   private readonly backends: readonly Backend[]
@@ -108,7 +109,8 @@ export class TestBalancer implements AsyncDisposable {
 }
 
 function backendAt(path: string): Backend {
-  return { id: path, address: { kind: 'unix', path }, maxInFlight: 100, inFlight: 0, generation: undefined }
+  const address = { kind: 'unix', path } as const
+  return { id: path, address, maxInFlight: 100, inFlight: 0, generation: undefined, leaving: false }
 }
 
 function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSettings {

@@ -9,6 +9,7 @@ import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 /** A socket that takes everything it has room for, and remembers it. */
 export class MemorySocket implements ByteSocket {
   written = ''
+  writtenBytes = 0
   roomBytes: number = Number.POSITIVE_INFINITY
   state: 'open' | 'shut' | 'ended' | 'terminated' = 'open'
 
@@ -16,6 +17,7 @@ export class MemorySocket implements ByteSocket {
     const taken = Math.min(length, this.roomBytes)
     this.written += Buffer.prototype.latin1Slice.call(bytes, from, from + taken)
     this.roomBytes -= taken
+    this.writtenBytes += taken
     return taken
   }
 
@@ -41,6 +43,7 @@ const backend: Backend = {
   maxInFlight: 1,
   inFlight: 0,
   generation: undefined,
+  leaving: false,
 }
 
 /** One client connection and the backend connections it leads to, without sockets: a million exchanges take a minute. */
@@ -50,11 +53,13 @@ export class InProcess {
   readonly backends: MemorySocket[] = []
   readonly upstreams: UpstreamConnection[] = []
   private readonly connection: ClientConnection
+  private readonly plane: DataPlane
 
   /** @param queued requests that wait for a place at the backend */
   constructor(settings: DataPlaneSettings, queued = 0) {
     const claims: Claims = {
       queued,
+      capacity: 1,
       isPressed: false,
       claim: () => (this.inFlight++, backend),
       withdraw: () => {},
@@ -62,6 +67,7 @@ export class InProcess {
       mayRetry: () => false,
     }
     const plane = new DataPlane(settings, claims)
+    this.plane = plane
     plane.upstreams.takeIdle = (_backend, sink) => {
       const socket = new MemorySocket()
       const owner = { park: () => {}, gone: () => {} }
@@ -99,6 +105,13 @@ export class InProcess {
       value: acknowledgedBytes,
     })
     this.connection.tick(nowMs)
+    this.plane.slowClients.makeWay()
+  }
+
+  /** The kernel takes so many bytes more for the client. */
+  clientMakesRoom(bytes: number): void {
+    this.client.roomBytes += bytes
+    this.connection.writable()
   }
 
   clientCloses(): void {

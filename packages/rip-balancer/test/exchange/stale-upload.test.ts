@@ -18,11 +18,13 @@ const backend = {
   maxInFlight: 1,
   inFlight: 0,
   generation: undefined,
+  leaving: false,
 } as const
 
 test('a POST of which nothing was written to a stale connection is sent again with its body', () => {
   const claims: Claims = {
     queued: 0,
+    capacity: 1,
     isPressed: false,
     claim: () => backend,
     withdraw() {},

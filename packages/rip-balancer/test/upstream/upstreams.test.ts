@@ -11,6 +11,7 @@ const backendAt = (path: string): Backend => ({
   maxInFlight: 1,
   inFlight: 0,
   generation: undefined,
+  leaving: false,
 })
 
 /** A sink that notes when its response is complete; everything else does not concern it. */

@@ -1,0 +1,265 @@
+import { readSync } from 'node:fs'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { Balancer, balance } from '../../src/index.ts'
+import { SlowClients, type SlowClient } from '../../src/exchange/slow-clients.ts'
+import type { Claims } from '../../src/pool/claim.ts'
+import { monotonicMs } from '../../src/transport/clock.ts'
+import { RawBackend, RawClient, eventually } from './data-plane.ts'
+import { InProcess, timelessSettings } from './in-process.ts'
+
+// Readers of fifty kilobytes a second need some seconds to show it.
+setDefaultTimeout(20_000)
+
+const unused = (): never => {
+  throw new Error('slow clients only look at the pool')
+}
+
+/** A pool of ten places with so many requests waiting; clients that give way take one of them each. */
+class Crowd {
+  readonly left: string[] = []
+  readonly claims: Claims & { queued: number }
+  private readonly slow: SlowClients
+
+  constructor(queued: number, capacity = 10) {
+    this.claims = {
+      queued,
+      capacity,
+      isPressed: true,
+      claim: unused,
+      withdraw: unused,
+      release: unused,
+      mayRetry: unused,
+    }
+    this.slow = new SlowClients(this.claims)
+  }
+
+  /** A client, `name` being its lag: the later, the slower. */
+  add(lagMs: number, clientAddress = `address of ${lagMs}`): { keepsBackend: boolean; lagMs: number } {
+    const { left, claims } = this
+    const client: SlowClient & { keepsBackend: boolean; lagMs: number } = {
+      clientAddress,
+      keepsBackend: true,
+      lagMs,
+      giveWay() {
+        client.keepsBackend = false
+        claims.queued--
+        left.push(`${lagMs}`)
+      },
+    }
+    this.slow.watch(client)
+    return client
+  }
+
+  makeWay(): string[] {
+    this.slow.makeWay()
+    return this.left
+  }
+}
+
+describe('while requests wait, clients that keep backends waiting', () => {
+  test('may keep half of the places, and of the others the slowest leave first', () => {
+    const crowd = new Crowd(100)
+    for (const lagMs of [300, 800, 400, 700, 500, 600, 900]) crowd.add(lagMs)
+    expect(crowd.makeWay()).toEqual(['900', '800'])
+  })
+
+  test('leave no sooner than they are behind by 150 ms', () => {
+    const crowd = new Crowd(100)
+    for (const lagMs of [90, 100, 110, 120, 130, 149, 150]) crowd.add(lagMs)
+    expect(crowd.makeWay()).toEqual(['150'])
+  })
+
+  test('stay when they keep the pace expected of them', () => {
+    const crowd = new Crowd(100)
+    for (let n = 0; n < 10; n++) crowd.add(-n)
+    crowd.add(5_000)
+    expect(crowd.makeWay()).toEqual([])
+  })
+
+  test('are no more than wait', () => {
+    const crowd = new Crowd(2)
+    for (let n = 0; n < 10; n++) crowd.add(300 + n)
+    expect(crowd.makeWay()).toEqual(['309', '308'])
+    expect(crowd.makeWay()).toEqual(['309', '308'])
+  })
+
+  test('leave first where an address has most of them', () => {
+    const crowd = new Crowd(100, 4)
+    crowd.add(2_000, 'alone')
+    for (let n = 0; n < 3; n++) crowd.add(300 + n, 'crowd')
+    expect(crowd.makeWay()).toEqual(['302', '301'])
+  })
+
+  test('are looked at no longer once they keep none waiting', () => {
+    const crowd = new Crowd(100, 2)
+    const [first, second] = [crowd.add(400), crowd.add(300)]
+    first.keepsBackend = false
+    expect(crowd.makeWay()).toEqual([])
+    first.keepsBackend = true
+    second.lagMs = 500
+    expect(crowd.makeWay()).toEqual([])
+  })
+
+  test('keep one place at least', () => {
+    const crowd = new Crowd(100, 1)
+    crowd.add(2_900)
+    expect(crowd.makeWay()).toEqual([])
+  })
+})
+
+test('while nobody waits, clients keep as many backends as they like', () => {
+  const crowd = new Crowd(0)
+  for (let n = 0; n < 10; n++) crowd.add(9_000)
+  expect(crowd.makeWay()).toEqual([])
+})
+
+const LARGE_BYTES = 10_000_000
+const HEAD = `HTTP/1.1 200 OK\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n`
+const LARGE = Buffer.from(HEAD + 'x'.repeat(LARGE_BYTES))
+const SMALL = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+/** Answers `/large` with ten megabytes and everything else, once it is complete, with two bytes. */
+const startBackend = (): Promise<RawBackend> =>
+  RawBackend.start((socket, received) => {
+    const last = received.slice(received.lastIndexOf('HTTP/1.1'))
+    if (!last.includes('\r\n\r\n') || last.includes('Content-Length: 1000000')) return
+    socket.write(received.includes('GET /large') ? LARGE : SMALL)
+  })
+
+const PLACES = 6
+
+function startBalancer(backend: RawBackend): Promise<Balancer> {
+  return balance({ listen: '127.0.0.1:0', to: `unix:${backend.path}`, maxInFlight: PLACES })
+}
+
+const portOf = (balancer: Balancer): number => Number(new URL(balancer.url).port)
+
+/** Asks for ten megabytes and reads none of it. */
+async function stall(balancer: Balancer): Promise<RawClient> {
+  const client = await RawClient.connect(portOf(balancer))
+  client.socket.pause()
+  return client.send('GET /large HTTP/1.1\r\nHost: h\r\n\r\n')
+}
+
+/** Announces a megabyte, sends more than waits in the balancer, then nothing. */
+async function stallUpload(balancer: Balancer): Promise<RawClient> {
+  const client = await RawClient.connect(portOf(balancer))
+  return client.send(
+    `POST /upload HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(100_000)}`,
+  )
+}
+
+/** Reads ten megabytes by so much each tenth of a second. What a socket of the runtime reads is half a megabyte at a time. */
+class SteadyReader implements Disposable {
+  received = 0
+  ended = false
+  private readonly socket: Bun.Socket & { readonly fd: number }
+  private readonly timer: Timer
+
+  private constructor(socket: Bun.Socket, bytesPerTick: number) {
+    this.socket = socket as Bun.Socket & { readonly fd: number }
+    const bytes = Buffer.alloc(bytesPerTick)
+    this.timer = setInterval(() => this.read(bytes), 100)
+  }
+
+  static async start(balancer: Balancer, bytesPerTick: number): Promise<SteadyReader> {
+    const socket = await Bun.connect({ hostname: '127.0.0.1', port: portOf(balancer), socket: { data() {} } })
+    socket.pause()
+    socket.write('GET /large HTTP/1.1\r\nHost: h\r\n\r\n')
+    return new SteadyReader(socket, bytesPerTick)
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.timer)
+    this.socket.terminate()
+  }
+
+  private read(bytes: Buffer): void {
+    try {
+      const count = readSync(this.socket.fd, bytes)
+      this.received += count
+      this.ended = count === 0
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') this.ended = true
+    }
+  }
+}
+
+/** @returns how long the answer took */
+async function ask(balancer: Balancer): Promise<number> {
+  const since = performance.now()
+  const response = await fetch(`${balancer.url}/small`)
+  expect(await response.text()).toBe('ok')
+  return performance.now() - since
+}
+
+describe('when every place is taken by', () => {
+  const ATTACKS = { 'readers that stall': stall, 'uploads that stall': stallUpload }
+  for (const [name, attack] of Object.entries(ATTACKS))
+    test.concurrent(`${name}, others are served before these are judged by their rate`, async () => {
+      await using backend = await startBackend()
+      await using balancer = await startBalancer(backend)
+      using slow = new DisposableStack()
+      for (let n = 0; n < PLACES; n++) slow.use(await attack(balancer))
+      await eventually(() => balancer.pool.inFlight === PLACES)
+      // Five seconds are what a single one gets; a machine that is busy may take its time.
+      expect(await ask(balancer)).toBeLessThan(3_000)
+      // Each that waits has one of them leave, until half of the places are left to them.
+      await Promise.all(Array.from({ length: PLACES * 2 }, () => ask(balancer)))
+      expect(balancer.pool.inFlight).toBeGreaterThanOrEqual(PLACES / 2)
+    })
+})
+
+describe('a reader of fifty kilobytes a second', () => {
+  test.concurrent('is not cut while stalled ones have to leave', async () => {
+    await using backend = await startBackend()
+    await using balancer = await startBalancer(backend)
+    using reader = await SteadyReader.start(balancer, 5_000)
+    // The kernel tells of what was read in steps of 128 KiB here: after the second one the reader is known.
+    await eventually(() => reader.received > 200_000, 10_000)
+    using stalled = new DisposableStack()
+    for (let second = 0; second < 6; second++) {
+      for (let n = 0; n < PLACES; n++) stalled.use(await stall(balancer))
+      await ask(balancer)
+      await Bun.sleep(800)
+    }
+    expect(reader.ended).toBe(false)
+    expect(reader.received).toBeGreaterThan(400_000)
+  })
+
+  /**
+   * The whole of it, on a clock of its own: the kernel keeps two megabytes, asks for more when a third of that is free,
+   * and hears of what was read in steps of 128 KiB, as on a loopback interface.
+   */
+  function readToTheEnd(queued: number): InProcess {
+    const { timeouts, limits, ...settings } = timelessSettings()
+    const exchange = new InProcess(
+      { ...settings, timeouts, limits: { ...limits, minResponseBytesPerSecond: 512 } },
+      queued,
+    )
+    const kernelBytes = 2_000_000
+    exchange.client.roomBytes = kernelBytes
+    exchange.send(Buffer.from('GET /large HTTP/1.1\r\nHost: h\r\n\r\n'))
+    let answered = 0
+    const begun = monotonicMs()
+    for (let tick = 1; tick <= 2_050 && exchange.client.state === 'open'; tick++) {
+      while (answered < LARGE.length && exchange.upstreams[0]?.isPaused === false) {
+        exchange.answer(Buffer.from(LARGE.subarray(answered, answered + 65_536)))
+        answered += 65_536
+      }
+      const readBytes = Math.min(exchange.client.writtenBytes, tick * 5_000)
+      const acknowledgedBytes = Math.floor(readBytes / 131_072) * 131_072
+      exchange.tick(begun + tick * 100, acknowledgedBytes)
+      const freeBytes = kernelBytes - (exchange.client.writtenBytes - acknowledgedBytes)
+      if (freeBytes >= kernelBytes / 3) exchange.clientMakesRoom(freeBytes - exchange.client.roomBytes)
+    }
+    return exchange
+  }
+
+  for (const queued of [0, 100])
+    test(`gets ten megabytes to the last byte while ${queued} requests wait`, () => {
+      const exchange = readToTheEnd(queued)
+      expect(exchange.client.state).toBe('open')
+      expect(exchange.client.writtenBytes).toBeGreaterThan(LARGE_BYTES)
+    })
+})
