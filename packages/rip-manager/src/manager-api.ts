@@ -43,7 +43,7 @@ export interface Manager extends AsyncDisposable {
   rollback(options?: CommandOptions): Promise<ReloadResult>
   /** Sets the number of workers; at least 1. */
   scale(workers: number): Promise<void>
-  /** Suspends reloads, by watcher and by command alike. */
+  /** Suspends reloads, by watcher and by command alike. Throws `STOPPING`, as does `release`. */
   hold(): void
   release(): void
   on<T extends ManagerEventBody['type']>(

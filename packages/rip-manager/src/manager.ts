@@ -2,6 +2,7 @@ import { ManagerError } from './errors.ts'
 import { EventLog } from './event-log.ts'
 import type { CommandId, Input } from './machine/inputs.ts'
 import { Machine } from './machine/machine.ts'
+import { isStopping } from './machine/stopping.ts'
 import type { Outcome } from './machine/effects.ts'
 import type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
 import type { ManagerOptions } from './options.ts'
@@ -102,11 +103,17 @@ class AppManager implements Manager {
   }
 
   hold(): void {
+    this.#mustNotStop('hold')
     this.#deliver({ type: 'hold' })
   }
 
   release(): void {
+    this.#mustNotStop('release')
     this.#deliver({ type: 'release' })
+  }
+
+  #mustNotStop(command: string): void {
+    if (isStopping(this.#machine.pool)) throw new ManagerError('STOPPING', { command })
   }
 
   on<T extends ManagerEventBody['type']>(

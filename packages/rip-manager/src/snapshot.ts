@@ -145,6 +145,8 @@ export type ManagerEventBody =
     }
   | { readonly type: 'generation-retired'; readonly generation: GenerationId; readonly abandoned: number }
   | { readonly type: 'generation-refused'; readonly refusal: Refusal }
+  /** A reload was asked for, and what is on disk is what serves. */
+  | { readonly type: 'generation-unchanged'; readonly generation: GenerationId }
   | {
       readonly type: 'rolled-back'
       readonly from: GenerationId

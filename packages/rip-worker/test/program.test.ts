@@ -153,6 +153,13 @@ describe('an application that cannot be served', () => {
       says: ['part.ts could not be compiled', '> 3 | let = = 2'],
       line: 3,
     },
+    'several mistakes in one file': {
+      files: { 'app.ts': `import './part.ts'\n${HELLO}`, 'part.ts': '\nconst =' },
+      kind: 'compile',
+      code: 4,
+      says: ['part.ts could not be compiled', '> 2 | const ='],
+      line: 2,
+    },
     'an exception at import': {
       files: {
         'app.ts': `interface A {}\nthrow new Error('no database', { cause: new TypeError('refused') })`,

@@ -56,12 +56,13 @@ async function serveTogether(
   const stop = Promise.withResolvers<void>()
   let stops = 0
   const onStop = (): void => (++stops > 1 ? group.signal('SIGTERM') : stop.resolve())
+  const onParentGone = (): void => (stops === 0 ? onStop() : undefined)
   using _term = io.onSignal('SIGTERM', onStop)
   using _int = io.onSignal('SIGINT', onStop)
   using _quit = io.onSignal('SIGQUIT', onStop)
   using _usr1 = io.onSignal('SIGUSR1', () => group.signal('SIGUSR1'))
   using _hup = io.onSignal('SIGHUP', () => reload(group, config, io))
-  using _parent = parentGone(io.env['RIP_PARENT_FD'], onStop)
+  using _parent = parentGone(io.env['RIP_PARENT_FD'], onParentGone)
   await Promise.race([group.start(), stop.promise])
   for (const url of group.urls) io.out(`listening ${url}\n`)
   await stop.promise
@@ -73,12 +74,14 @@ async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<numbe
   const stop = Promise.withResolvers<void>()
   let stops = 0
   const onStop = (): void => (++stops > 1 ? void balancer.close() : stop.resolve())
+  // No second wish to stop: what is being finished already goes on.
+  const onParentGone = (): void => (stops === 0 ? onStop() : undefined)
   using _term = io.onSignal('SIGTERM', onStop)
   using _int = io.onSignal('SIGINT', onStop)
   using _quit = io.onSignal('SIGQUIT', onStop)
   using _usr1 = io.onSignal('SIGUSR1', () => void balancer.reopenLog())
   using _hup = io.onSignal('SIGHUP', () => reload(balancer, config, io))
-  using _parent = parentGone(io.env['RIP_PARENT_FD'], onStop)
+  using _parent = parentGone(io.env['RIP_PARENT_FD'], onParentGone)
   await balancer.start()
   for (const url of balancer.urls) io.out(`listening ${url}\n`)
   await stop.promise

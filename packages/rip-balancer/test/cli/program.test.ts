@@ -61,6 +61,30 @@ describe('rip-balancer', () => {
     expect(await program.exit()).toBe(0)
   })
 
+  test('goes on finishing what it has when its parent dies meanwhile', async () => {
+    const [begun, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    await using backend = Bun.serve({
+      port: 0,
+      async fetch() {
+        begun.resolve()
+        await answer.promise
+        return new Response('late')
+      },
+    })
+    await using program = new Program(...LISTEN, '--to', `127.0.0.1:${backend.port}`)
+    const url = await program.url()
+    const response = fetch(url)
+    await begun.promise
+    program.child.kill('SIGTERM')
+    await until(async () => !(await accepts(url)), 'it takes nothing new')
+    await program.child.stdin.end()
+    // Nothing tells from outside that it has seen that end.
+    await Bun.sleep(50)
+    answer.resolve()
+    expect(await (await response).text()).toBe('late')
+    expect(await program.exit()).toBe(0)
+  })
+
   test('takes a changed configuration file on SIGHUP, and keeps the old one when it is not valid', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
@@ -173,4 +197,11 @@ async function refusesConnections(url: string): Promise<boolean> {
   } catch {
     return true
   }
+}
+
+function accepts(url: string): Promise<boolean> {
+  return fetch(url, { keepalive: false, method: 'HEAD', signal: AbortSignal.timeout(200) }).then(
+    () => true,
+    (error: Error) => error.name === 'TimeoutError',
+  )
 }

@@ -1,4 +1,5 @@
 import type { TreeState } from '../ports.ts'
+import type { Refusal } from '../snapshot.ts'
 import { refusalOf } from './refusal.ts'
 import { beginReload, refuse, settleAll, supersede } from './rollout.ts'
 import { isCutting } from './routing.ts'
@@ -56,10 +57,7 @@ function onUnreadable(pool: Pool, wish: Wish, error: Error): void {
   const message = `cannot read the application: ${error.message}`
   if (wish.confirms) return refuse(pool, 'build-failed', { message })
   if (wish.commands.length === 0) return pool.effects.emit({ type: 'warning', message })
-  settleAll(pool, wish.commands, {
-    ok: false,
-    refusal: refusalOf(pool, 'build-failed', 'unknown', { message }),
-  })
+  turnDown(pool, wish, refusalOf(pool, 'build-failed', 'unknown', { message }))
 }
 
 function decide(pool: Pool, tree: TreeState, wish: Wish): void {
@@ -97,10 +95,17 @@ function settleUnchanged(pool: Pool, { generation }: TreeState, { commands, sinc
   const previous = pool.previous?.id ?? null
   const tookMs = pool.nowMs - sinceMs
   pool.quarantine = null
+  if (commands.length > 0) pool.effects.emit({ type: 'generation-unchanged', generation })
   settleAll(pool, commands, { ok: true, generation, previous, tookMs, unchanged: true })
 }
 
 function refuseHeld(pool: Pool, { generation }: TreeState, wish: Wish): void {
   const message = 'reloads are held; release them first'
-  settleAll(pool, wish.commands, { ok: false, refusal: refusalOf(pool, 'held', generation, { message }) })
+  turnDown(pool, wish, refusalOf(pool, 'held', generation, { message }))
+}
+
+/** Refused before anything was begun; nobody is told what nobody asked for. */
+function turnDown(pool: Pool, { commands }: Wish, refusal: Refusal): void {
+  if (commands.length > 0) pool.effects.emit({ type: 'generation-refused', refusal })
+  settleAll(pool, commands, { ok: false, refusal })
 }

@@ -23,7 +23,7 @@ export interface SystemdNotifier extends Disposable {
 
 /**
  * Tells systemd what a manager does, as sd_notify(3) describes: `READY=1` when the first generation serves,
- * `RELOADING=1` with its time and `READY=1` around each reload, refused ones included, `STOPPING=1`, and
+ * `RELOADING=1` with its time and `READY=1` around each reload, also one that is refused or finds nothing new, `STOPPING=1`, and
  * `STATUS=` with the generation and the last refusal. With `WatchdogSec=` it reports life at half the
  * period, from the manager's own event loop: when that hangs, the reports stop.
  *
@@ -46,17 +46,30 @@ export function notifySystemd(
 
   const status = (): string => `STATUS=${describe(manager.snapshot)}`
   const ready = (): void => socket.send(`READY=1\n${status()}`)
-  const reloading = (): void => socket.send(`RELOADING=1\nMONOTONIC_USEC=${monotonicUs()}\n${status()}`)
   let isReady = false
+  let isReloading = false
+  const reloading = (): void => {
+    if (!isReady) return
+    isReloading = true
+    socket.send(`RELOADING=1\nMONOTONIC_USEC=${monotonicUs()}\n${status()}`)
+  }
+  // Whoever sent SIGHUP waits for both, even if there was nothing to do.
+  const reloaded = (): void => {
+    if (!isReady) return
+    if (!isReloading) reloading()
+    isReloading = false
+    ready()
+  }
   owned.use(
     manager.on('ready', () => {
       isReady = true
       ready()
     }),
   )
-  owned.use(manager.on('generation-building', () => (isReady ? reloading() : undefined)))
-  owned.use(manager.on('generation-cut', () => (isReady ? ready() : undefined)))
-  owned.use(manager.on('generation-refused', () => (isReady ? ready() : undefined)))
+  owned.use(manager.on('generation-building', reloading))
+  for (const end of ['generation-cut', 'generation-refused', 'generation-unchanged'] as const) {
+    owned.use(manager.on(end, reloaded))
+  }
   owned.use(manager.on('health', () => socket.send(status())))
   owned.use(manager.on('stopping', () => socket.send(`STOPPING=1\n${status()}`)))
   return {

@@ -120,6 +120,21 @@ describe.each(['a path', 'the abstract namespace'])('with a socket in %s', (plac
     )
   })
 
+  test('a reload that never began ends as well: whoever asked for it waits', async () => {
+    const { manager, service } = await setup()
+    manager.emit({ type: 'generation-unchanged', generation: 'g1' })
+    manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })
+    manager.emit({ type: 'generation-unchanged', generation: 'g1' })
+    manager.emit({ type: 'generation-refused', refusal })
+    expect(service.read().map((message) => message.split('\n')[0])).toEqual([
+      'READY=1',
+      'RELOADING=1',
+      'READY=1',
+      'RELOADING=1',
+      'READY=1',
+    ])
+  })
+
   test('nothing is told after it was disposed', async () => {
     const { manager, service, notifier } = await setup()
     notifier?.[Symbol.dispose]()

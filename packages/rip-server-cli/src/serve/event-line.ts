@@ -27,6 +27,8 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
       return surgeLine(event)
     case 'generation-refused':
       return refusalText(event.refusal, options)
+    case 'generation-unchanged':
+      return terminal.faint(`${shortGeneration(event.generation)} is what serves already`)
     case 'worker-exited':
       return exitLine(event, terminal, verbose)
     case 'rolled-back':

@@ -62,6 +62,8 @@ export class Server implements AsyncDisposable {
   readonly #parts: ServerParts
   #closing: Promise<StopReport> | undefined
   #handingOver: Promise<HandOverResult> | undefined
+  /** Ends a successor that does not serve yet. */
+  readonly #stopped = new AbortController()
 
   private constructor(parts: ServerParts, owned: AsyncDisposableStack) {
     this.manager = parts.manager
@@ -102,13 +104,17 @@ export class Server implements AsyncDisposable {
   }
 
   async #handOver(): Promise<HandOverResult> {
+    if (this.#closing !== undefined) return { ok: false, message: 'the server is stopping' }
     const { front, log, plan, systemd } = this.#parts
     const result = await startSuccessor({
       runDir: this.runDir,
       socket: front.socket,
       env: plan.env,
       workers: this.manager.snapshot.wantedWorkers,
-      timeoutMs: HAND_OVER_PATIENCE * plan.settings.bootTimeoutMs,
+      signal: AbortSignal.any([
+        this.#stopped.signal,
+        AbortSignal.timeout(HAND_OVER_PATIENCE * plan.settings.bootTimeoutMs),
+      ]),
     })
     if (!result.ok) return result
     front.socket?.disown()
@@ -121,6 +127,7 @@ export class Server implements AsyncDisposable {
 
   /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */
   close(options: StopOptions = {}): Promise<StopReport> {
+    this.#stopped.abort()
     const stopped = this.manager.close(options)
     return (this.#closing ??= this.#close(stopped))
   }
@@ -131,6 +138,8 @@ export class Server implements AsyncDisposable {
 
   async #close(stopped: Promise<StopReport>): Promise<StopReport> {
     await using _owned = this.#owned
+    // Until the end of a successor that was given up the names in the run directory are its own.
+    await this.#handingOver
     return await stopped
   }
 }

@@ -37,8 +37,8 @@ export interface SuccessionOptions {
   readonly socket: ListenSocket | undefined
   readonly env: Environment
   readonly workers: number
-  /** Longest wait until the successor serves. */
-  readonly timeoutMs: number
+  /** Gives up a successor that does not serve yet. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -48,11 +48,10 @@ export interface SuccessionOptions {
  */
 export async function startSuccessor(options: SuccessionOptions): Promise<HandOverResult> {
   if (process.pid === 1) return refused('a container ends with its process 1: replace the container instead')
-  const { runDir, timeoutMs } = options
+  const { runDir, signal } = options
   runDir.handOver()
   const child = spawnSuccessor(options)
-  const deadline = performance.now() + timeoutMs
-  while (child.exitCode === null && child.signalCode === null && performance.now() < deadline) {
+  while (child.exitCode === null && child.signalCode === null && !signal.aborted) {
     if (readInstance(runDir.path)?.pid === child.pid) return { ok: true, pid: child.pid }
     await Bun.sleep(POLL_MS)
   }

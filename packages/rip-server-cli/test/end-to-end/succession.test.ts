@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findInstances } from '@rip/manager'
@@ -160,6 +161,41 @@ describe('restart --manager', () => {
       expect(
         await fetch(server.url, { keepalive: false }).catch((error: { code: string }) => error.code),
       ).toBe('ECONNREFUSED')
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is given up when the server is told to stop meanwhile',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const server = await serve(sandbox)
+      const booting = join(sandbox.folder, 'booting')
+      await writeFile(
+        join(sandbox.folder, 'index.js'),
+        `require('node:fs').writeFileSync('${booting}', ''); await Bun.sleep(60_000); ${app}`,
+      )
+      server.kill('SIGUSR2')
+      await until('a successor boots', () => existsSync(booting))
+      server.kill('SIGTERM')
+      expect((await server.finished()).code).toBe(0)
+      expect(await sandbox.processes()).toEqual([])
+      expect(findInstances(sandbox.env())).toEqual([])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is refused once the server is stopping',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const server = await serve(sandbox, '--stop-delay', '1s')
+      server.kill('SIGTERM')
+      await until('it is stopping', () => server.stderr.includes('stopping'))
+      server.kill('SIGUSR2')
+      await until('the refusal is told', () => server.stderr.includes('no restart: the server is stopping'))
+      expect((await server.finished()).code).toBe(0)
+      expect(await sandbox.processes()).toEqual([])
     },
     TEST_TIMEOUT_MS,
   )

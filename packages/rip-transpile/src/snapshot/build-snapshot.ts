@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
 import type { Adapter } from '../adapter.ts'
 import { bunModule } from '../bun-module.ts'
@@ -78,10 +78,16 @@ async function freeze(path: string, options: BuildSnapshotOptions): Promise<Snap
   return { hash, code: store(options.out, bunModule(result)) }
 }
 
-/** Keeps content under the name of its hash, which is returned. */
+/**
+ * Keeps content under the name of its hash, which is returned. It appears in one step: what a builder that was killed,
+ * or met a full disk, leaves behind must not pass for the whole.
+ */
 function store(snapshot: string, content: string | Buffer): string {
   const hash = new Bun.CryptoHasher('sha256').update(content).digest('hex')
   const path = contentPath(snapshot, hash)
-  if (!existsSync(path)) writeFileSync(path, content, { mode: 0o600 })
+  if (existsSync(path)) return hash
+  const temporary = `${path}.${process.pid}.tmp`
+  writeFileSync(temporary, content, { mode: 0o600 })
+  renameSync(temporary, path)
   return hash
 }

@@ -55,6 +55,20 @@ test('source that does not compile is reported with its place, and no snapshot e
   expect(existsSync(project.path('snap/manifest.json'))).toBe(false)
 })
 
+test('what could be written only in part is written anew by the next build', async () => {
+  const source = `export default '${'x'.repeat(50_000)}'\n`
+  using project = tempProject({ 'app/index.js': source })
+  const command = [BUILDER, '--root', project.path('app'), '--out', project.path('snap')]
+  // The system refuses what would make a file larger, as it does when a disk is full.
+  const limited = ['-c', 'ulimit -f 8; exec "$@"', 'sh', process.execPath, ...command]
+  const { exitCode } = Bun.spawnSync(['sh', ...limited], { cwd: project.root })
+  expect(exitCode).not.toBe(0)
+  expect((await build(project)).report.ok).toBe(true)
+  const manifest = JSON.parse(readFileSync(project.path('snap/manifest.json'), 'utf8')) as SnapshotManifest
+  const kept = readFileSync(project.path(`snap/files/${manifest.files['index.js']!.hash}`), 'utf8')
+  expect(kept === source).toBe(true)
+})
+
 test('further broken files are counted in the message', async () => {
   using project = tempProject({ 'app/a.rip': 'a = (\n', 'app/b.rip': 'b = (\n', 'app/c.rip': 'c = (\n' })
   const { report } = await build(project)

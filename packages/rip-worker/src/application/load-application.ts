@@ -31,26 +31,33 @@ function ownPort(file: string, address: string, cause: Error): WorkerError {
   return new WorkerError('RIP_APP_OWN_PORT', { file, address }, { cause })
 }
 
-function importFailure(entry: string, cause: unknown): WorkerError {
-  if (!isCompileFailure(cause)) {
-    return new WorkerError('RIP_APP_IMPORT', { file: entry, reason: reasonOf(cause) }, { cause })
+function importFailure(entry: string, thrown: unknown): WorkerError {
+  const cause = firstCompileFailure(thrown)
+  if (cause === undefined) {
+    return new WorkerError('RIP_APP_IMPORT', { file: entry, reason: reasonOf(thrown) }, { cause: thrown })
   }
-  const { filename, position, reason } = cause as Partial<CompileFailure>
+  const { filename, position, reason = reasonOf(cause) } = cause
   const file = [filename, position?.file].find((path) => path !== undefined && isAbsolute(path)) ?? entry
-  return new WorkerError('RIP_APP_COMPILE', { file, reason: reason ?? reasonOf(cause) }, { cause })
+  return new WorkerError('RIP_APP_COMPILE', { file, reason }, { cause })
 }
 
 /** Fields of the Rip compiler's error, and `position` of Bun's `BuildMessage`. */
-interface CompileFailure {
+interface CompileFailure extends Error {
   readonly filename: string
   readonly reason: string
   readonly position: { readonly file: string } | null
 }
 
-/** Bun reports a file it cannot parse as `BuildMessage`, the Rip compiler as `RIP_COMPILE`. */
-function isCompileFailure(cause: unknown): boolean {
-  if (typeof cause !== 'object' || cause === null) return false
-  if ('code' in cause && cause.code === 'RIP_COMPILE') return true
-  if (cause instanceof AggregateError) return cause.errors.some(isCompileFailure)
-  return cause.constructor.name === 'BuildMessage'
+/**
+ * Bun reports a file it cannot parse as `BuildMessage`, several mistakes as an `AggregateError` of them, which
+ * itself knows no place; the Rip compiler throws `RIP_COMPILE`.
+ */
+function firstCompileFailure(thrown: unknown): Partial<CompileFailure> | undefined {
+  if (thrown instanceof AggregateError) return thrown.errors.map(firstCompileFailure).find(Boolean)
+  return isCompileFailure(thrown) ? thrown : undefined
+}
+
+function isCompileFailure(thrown: unknown): thrown is Partial<CompileFailure> {
+  if (typeof thrown !== 'object' || thrown === null) return false
+  return thrown.constructor.name === 'BuildMessage' || ('code' in thrown && thrown.code === 'RIP_COMPILE')
 }

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'bun:test'
+import { createRig, startedRig } from './rig.ts'
+
+describe('a reload that begins nothing is told of all the same', () => {
+  test('when there is nothing new', async () => {
+    await using rig = await startedRig()
+    const { generation } = rig.files
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true, unchanged: true })
+    expect(rig.events.at(-1)).toMatchObject({ type: 'generation-unchanged', generation })
+  })
+
+  test('when reloads are held', async () => {
+    await using rig = await startedRig()
+    rig.manager.hold()
+    rig.files.writeUnseen('app.ts', 'v2')
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: false, refusal: { code: 'held' } })
+    expect(rig.events.at(-1)).toMatchObject({ type: 'generation-refused', refusal: { code: 'held' } })
+  })
+
+  test('but not when nobody asked', async () => {
+    await using rig = await startedRig()
+    rig.manager.hold()
+    const before = rig.events.length
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(5_000)
+    expect(rig.events.slice(before).map(({ type }) => type)).not.toContain('generation-refused')
+  })
+})
+
+describe('while everything stops', () => {
+  test.each(['hold', 'release'] as const)('%s is refused', async (command) => {
+    const rig = await startedRig({ stopDelayMs: 5_000 })
+    const closing = rig.manager.close()
+    expect(() => rig.manager[command]()).toThrow(`cannot ${command}: the manager is stopping`)
+    expect(rig.manager.snapshot.held).toBe(false)
+    await rig.during(closing)
+  })
+
+  test('before a start nothing stops: it may be held from the beginning', async () => {
+    await using rig = createRig()
+    rig.manager.hold()
+    await rig.during(rig.manager.start())
+    expect(rig.manager.snapshot).toMatchObject({ held: true, readyWorkers: 2 })
+  })
+})
