@@ -13,11 +13,6 @@ export class Lag {
   private moved = 0
   private running = false
 
-  begin(): void {
-    this.ms = this.waitedMs = 0
-    this.running = false
-  }
-
   /** The client is not waited for: neither time nor bytes count. */
   rest(): void {
     this.running = false

@@ -18,12 +18,13 @@ export class Progress {
   private taken = 0
   private readonly upload = new RateWatch()
   private readonly download = new RateWatch()
-  private readonly lag = new Lag()
+  /** Of a client that was waited for at all; few are. */
+  private lag: Lag | undefined
 
   begin(): void {
     this.upload.begin(0)
     this.download.rest()
-    this.lag.begin()
+    this.lag = undefined
     this.tickedAt = monotonicMs()
     this.enterPhase()
   }
@@ -55,17 +56,18 @@ export class Progress {
 
   /** How far the client is behind the pace expected of who keeps a backend waiting. */
   get lagMs(): number {
-    return this.lag.ms
+    return this.lag?.ms ?? 0
   }
 
   /** Told at each tick while a backend waits for the client. @param forMs for how long @param received bytes the client sent so far */
   keepsBackend(forMs: number, received: number, bytesPerSecond: number): void {
+    this.lag ??= new Lag()
     this.lag.tick(Math.min(forMs, this.elapsedMs), received + this.taken, bytesPerSecond)
   }
 
   /** Told at each tick while none does. */
   keepsNoBackend(): void {
-    this.lag.rest()
+    this.lag?.rest()
   }
 
   inPhaseMs(now: number): number {

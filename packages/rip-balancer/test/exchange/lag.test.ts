@@ -45,11 +45,3 @@ test('time in which nobody waits does not count, nor what is moved then', () => 
 test('a count that begins anew makes nobody late', () => {
   expect(lagAfter([5_000, 0, 0])).toBe(200)
 })
-
-test('the next request starts without lag or lead', () => {
-  const lag = new Lag()
-  lag.tick(100, 0, PACE)
-  lag.begin()
-  lag.tick(0, 5_000, PACE)
-  expect(lag.ms).toBe(0)
-})
