@@ -75,6 +75,8 @@ export const ROUTER_LEAVE_MS = 10_000
 /** A service that ends this often without ever having been ready fails the start. */
 export const SERVICE_START_ATTEMPTS = 3
 export const SERVICE_READY_TIMEOUT_MS = 10_000
+/** Pause before a service is asked again whether it lives, and the longest wait for its answer. */
+export const SERVICE_ALIVE_MS = 2_500
 export const SERVICE_STOP_GRACE_MS = 5_000
 
 /** Events a slow reader may leave unread. */

@@ -32,6 +32,8 @@ const messages = {
     `nothing is running with the run directory ${d.runDir}; start it first, or see "rip-server ps"`,
   RUN_DIR_UNSAFE: (d: { readonly path: string; readonly reason: string }): string =>
     `refusing the run directory ${d.path}: ${d.reason}; remove it or choose another with --run-dir`,
+  RUN_DIR_UNUSABLE: (d: { readonly path: string; readonly reason: string }): string =>
+    `cannot use the run directory ${d.path}: ${d.reason}; choose another with --run-dir if that cannot be helped`,
   SOCKET_PATH_TOO_LONG: (d: {
     readonly path: string
     readonly bytes: number

@@ -149,6 +149,11 @@ export interface Service {
   spec(): ProcessSpec
   /** Resolves when the process does its work. */
   ready(options: { readonly signal: AbortSignal }): Promise<void>
+  /**
+   * Resolves when the process answers. Asked now and then once it is ready: one that has not answered for
+   * `stuckAfterMs` is killed and replaced. @default never judged
+   */
+  alive?(options: { readonly signal: AbortSignal }): Promise<void>
   /** Called after each time it became ready, before the generation is published to it. */
   onReady?(): Promise<void>
 }

@@ -123,12 +123,50 @@ class KeptService {
       this.#host.events.emit({ type: 'service-ready', service: this.#service.name, pid: child.pid })
       this.#setOnline(true)
       onReady()
+      void this.#watch(child)
     } catch (error) {
       if (this.#child !== child || this.#closing.signal.aborted) return
       const message = error instanceof Error ? error.message : String(error)
       this.#host.events.emit({ type: 'warning', message: `${this.#service.name} is not ready: ${message}` })
       child.signal('SIGKILL')
     }
+  }
+
+  /** A process that stands still is as bad as a dead one, and nobody else would notice. */
+  async #watch(child: ChildProcess): Promise<void> {
+    const { stuckAfterMs } = this.#host.options.machine
+    let heardMs = this.#nowMs()
+    let turnMs = heardMs
+    while (this.#service.alive !== undefined) {
+      await this.#sleep(defaults.SERVICE_ALIVE_MS)
+      if (this.#child !== child || this.#closing.signal.aborted) return
+      const answered = await this.#answers()
+      const nowMs = this.#nowMs()
+      const weStoodStill = nowMs - turnMs >= 2 * defaults.SERVICE_ALIVE_MS + defaults.SUSPEND_GAP_MS
+      turnMs = nowMs
+      if (answered || weStoodStill) heardMs = nowMs
+      if (nowMs - heardMs >= stuckAfterMs) return this.#replaceStuck(child, nowMs - heardMs)
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    const giveUp = new AbortController()
+    using _timer = this.#host.options.clock.after(defaults.SERVICE_ALIVE_MS, () => giveUp.abort())
+    try {
+      await this.#service.alive?.({ signal: giveUp.signal })
+      return true
+    } catch {
+      // Silent, or on its way out, which its end tells.
+      return false
+    }
+  }
+
+  #replaceStuck(child: ChildProcess, silentMs: number): void {
+    if (this.#child !== child || this.#closing.signal.aborted) return
+    const silentS = Math.round(silentMs / 1_000)
+    const message = `${this.#service.name} has not answered for ${silentS} s: it is killed and replaced`
+    this.#host.events.emit({ type: 'warning', message })
+    child.signal('SIGKILL')
   }
 
   #setOnline(online: boolean): void {

@@ -68,7 +68,7 @@ export class World implements Effects {
   spawn({ slot, socket, generation, snapshot, surroundings }: Launch): number {
     const { spawner, command } = this.#options
     const env = this.#workerEnv(slot, socket, generation, snapshot, surroundings.env)
-    const cwd = this.#folderFor(generation, surroundings)
+    const cwd = this.#folderFor(generation, snapshot, surroundings)
     const spec = { name: `w${slot}`, command: command.argv, cwd, env }
     const child = spawner.spawn({ ...spec, lateVariables: WORKER_VARIABLES })
     this.#children.set(child.pid, child)
@@ -81,14 +81,14 @@ export class World implements Effects {
   }
 
   /** No process starts in a folder that is gone: code comes from the snapshot, the folder from what is there now. */
-  #folderFor(generation: GenerationId, { cwd }: Surroundings): string {
-    if (existsSync(cwd)) return cwd
-    const instead = realFolder(this.#options.root)
-    if (instead === cwd || !existsSync(instead)) return cwd
-    const message = `${cwd} was removed while ${generation} is served from it: its workers start in ${instead}`
+  #folderFor(generation: GenerationId, { folder }: Snapshot, { cwd }: Surroundings): string {
+    const candidates = [cwd, realFolder(this.#options.root), ...(folder === undefined ? [] : [folder])]
+    const found = candidates.find((path) => existsSync(path)) ?? cwd
+    if (found === cwd) return cwd
+    const message = `${cwd} was removed while ${generation} is served from it: its workers start in ${found}`
     if (!this.#removed.has(cwd)) this.#events.emit({ type: 'warning', message })
     this.#removed.add(cwd)
-    return instead
+    return found
   }
 
   #workerEnv(

@@ -63,7 +63,7 @@ describe('rip-balancer', () => {
 
   test('goes on finishing what it has when its parent dies meanwhile', async () => {
     const [begun, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    await using backend = Bun.serve({
+    using backend = Bun.serve({
       port: 0,
       async fetch() {
         begun.resolve()

@@ -54,7 +54,7 @@ export function readWaiting(pool: Pool): void {
 }
 
 function onUnreadable(pool: Pool, wish: Wish, error: Error): void {
-  const message = `cannot read the application: ${error.message}`
+  const { message } = error
   if (wish.confirms) return refuse(pool, 'build-failed', { message })
   if (wish.commands.length === 0) return pool.effects.emit({ type: 'warning', message })
   turnDown(pool, wish, refusalOf(pool, 'build-failed', 'unknown', { message }))

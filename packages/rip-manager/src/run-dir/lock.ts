@@ -68,8 +68,14 @@ function isStillAt(fd: number, path: string): boolean {
 }
 
 function holdKernelLock(path: string, fd: number): Lock {
-  ftruncateSync(fd)
-  writeSync(fd, holderText())
+  try {
+    ftruncateSync(fd)
+    writeSync(fd, holderText())
+  } catch (error) {
+    // ENOSPC: a lock that does not name its holder is none.
+    closeSync(fd)
+    throw error
+  }
   return {
     isInPlace: () => isStillAt(fd, path),
     release() {

@@ -54,20 +54,35 @@ export interface RunDirOptions extends InstanceIdentity {
  * Creates or takes over the run directory of an instance and holds its lock for life. Sockets a killed
  * predecessor left behind are removed if nobody listens on them any more.
  *
- * @throws ManagerError `ALREADY_RUNNING`, `RUN_DIR_UNSAFE` or `SOCKET_PATH_TOO_LONG`.
+ * @throws ManagerError `ALREADY_RUNNING`, `RUN_DIR_UNSAFE`, `RUN_DIR_UNUSABLE` or `SOCKET_PATH_TOO_LONG`.
  */
 export async function openRunDir(options: RunDirOptions): Promise<RunDir> {
   const location = locateRunDir(options, options.env)
-  ensurePrivateFolder(location.base)
+  try {
+    ensurePrivateFolder(location.base)
+    return await takeOver(location, options.succeeds ?? false)
+  } catch (error) {
+    throw asUnusable(location.path, error)
+  }
+}
+
+async function takeOver(location: RunDirLocation, succeeds: boolean): Promise<RunDir> {
   const lock = acquire(location.path)
   try {
     const sockets = linkAlias(location)
     await removeDeadSockets(location.path, sockets)
-    return new OwnedRunDir(location, sockets, lock, options.succeeds ?? false)
+    return new OwnedRunDir(location, sockets, lock, succeeds)
   } catch (error) {
     lock.release()
     throw error
   }
+}
+
+/** What the system says (ENOSPC, EACCES, EROFS), with the folder it is about. */
+function asUnusable(path: string, error: unknown): ManagerError {
+  if (error instanceof ManagerError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new ManagerError('RUN_DIR_UNUSABLE', { path, reason }, { cause: error })
 }
 
 type PublishedState = Omit<Instance, 'runDir' | 'control' | 'pid'>
@@ -113,7 +128,11 @@ class OwnedRunDir implements RunDir {
 
   publish(state: PublishedState): void {
     this.#state = state
-    writeInstance(this.path, { ...state, pid: process.pid, runDir: this.path, control: this.controlPath })
+    try {
+      writeInstance(this.path, { ...state, pid: process.pid, runDir: this.path, control: this.controlPath })
+    } catch (error) {
+      throw asUnusable(this.path, error)
+    }
   }
 
   handOver(): void {

@@ -58,6 +58,60 @@ describe('a service', () => {
     })
   })
 
+  interface Beat {
+    stuck: boolean
+    readonly service: Service
+  }
+
+  /** Answers until it is told to be stuck. */
+  function beating(): Beat {
+    const state: Beat = {
+      stuck: false,
+      service: balancer({
+        alive: ({ signal }) =>
+          state.stuck
+            ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+            : Promise.resolve(),
+      }),
+    }
+    return state
+  }
+
+  test('that stands still is killed and replaced', async () => {
+    const beat = beating()
+    await using rig = await startedRig({ services: [beat.service] })
+    await rig.clock.advance(60_000)
+    expect(balancers(rig)).toHaveLength(1)
+    beat.stuck = true
+    await rig.clock.advance(9_000)
+    expect(balancers(rig)[0]!.signals).toEqual([])
+    await rig.clock.advance(7_000)
+    expect(balancers(rig)[0]!.signals).toEqual(['SIGKILL'])
+    beat.stuck = false
+    await rig.clock.advance(100)
+    expect(balancers(rig)).toHaveLength(2)
+    expect(rig.events).toContainEqual(
+      expect.objectContaining({
+        type: 'warning',
+        message: expect.stringMatching(/^balancer has not answered for 1\d s/),
+      }),
+    )
+  })
+
+  test('is not judged by a time in which we did not run ourselves', async () => {
+    const beat = beating()
+    await using rig = await startedRig({ services: [beat.service] })
+    await rig.clock.advance(1_000)
+    beat.stuck = true
+    await rig.clock.advance(2_500)
+    rig.clock.suspend(60_000)
+    await rig.clock.advance(10)
+    beat.stuck = false
+    await rig.clock.advance(60_000)
+    expect(balancers(rig)).toHaveLength(1)
+    expect(balancers(rig)[0]!.signals).toEqual([])
+  })
+
   test('in front of the workers leaves before them', async () => {
     const rig = await startedRig({ services: [balancer({ inFront: true })] })
     const left: string[] = []

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { basename } from 'node:path'
 import { temporaryFolder } from '../real.ts'
 import { type Rig, startedRig } from './rig.ts'
+import type { Builder } from '../../src/ports.ts'
 
 describe('crashes', () => {
   test('one kill per second from outside is answered by a replacement at once, for as long as it lasts', async () => {
@@ -258,6 +259,24 @@ test('a worker whose release was cleared away starts in the one the link leads t
   expect(rig.events.filter(({ type }) => type === 'warning')).toMatchObject([
     { message: expect.stringContaining('was removed while') },
   ])
+})
+
+test('a worker whose application was deleted starts in the folder of its snapshot', async () => {
+  await using folder = await temporaryFolder()
+  mkdirSync(folder.at('app'))
+  mkdirSync(folder.at('snapshot'))
+  const builder: Builder = {
+    build: async ({ generation }) => ({
+      ok: true,
+      snapshot: { generation, folder: folder.at('snapshot') },
+    }),
+  }
+  await using rig = await startedRig({ root: folder.at('app'), builder, workers: 1 })
+  rmSync(folder.at('app'), { recursive: true })
+  rig.processes.last().crash({ signal: 'SIGKILL' })
+  await rig.clock.advance(2_000)
+  expect(rig.processes.all.map(({ spec }) => basename(spec.cwd))).toEqual(['app', 'snapshot'])
+  expect(rig.routed()).toEqual(['w1.2'])
 })
 
 describe('an environment that cannot be read', () => {

@@ -144,6 +144,28 @@ describe('opening', () => {
   })
 })
 
+test.each(['openRunDir', 'publish'])('what the system refuses is told with the folder: %s', async (what) => {
+  await using folder = await temporaryFolder()
+  const runDir = folder.at('run')
+  const fail = async (): Promise<unknown> => {
+    if (what === 'openRunDir') {
+      mkdirSync(join(runDir, 'lock'), { recursive: true })
+      return openRunDir({ root: '/srv/shop', runDir, env: envOf(folder) })
+    }
+    await using opened = await openRunDir({ root: '/srv/shop', runDir, env: envOf(folder) })
+    mkdirSync(join(runDir, 'state.json'))
+    try {
+      return opened.publish(state)
+    } finally {
+      rmSync(join(runDir, 'state.json'), { recursive: true })
+    }
+  }
+  expect(await failureOf(fail())).toMatchObject({
+    code: 'RUN_DIR_UNUSABLE',
+    message: expect.stringMatching(/^cannot use the run directory \/.*run: EISDIR/),
+  })
+})
+
 describe('sockets', () => {
   test('have names that are never given twice', async () => {
     await using folder = await temporaryFolder()

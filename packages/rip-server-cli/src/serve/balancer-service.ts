@@ -62,6 +62,7 @@ export function balancerService(options: BalancerServiceOptions): Service {
       return spec
     },
     ready: ({ signal }) => untilAnswering(admin, signal),
+    alive: async ({ signal }) => void (await admin.status(signal)),
   }
 }
 
