@@ -6,7 +6,6 @@ import type { ListenAddress } from './config/address.ts'
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './config/quantity.ts'
 import { resolveConfig, type ResolvedConfig, type ResolvedListener } from './config/resolve-config.ts'
-import { DEFAULT_DRAIN_TIMEOUT_MS } from './defaults.ts'
 import type { BackendList } from './discovery/discovery.ts'
 import { Membership } from './discovery/membership.ts'
 import { Emitter, type BalancerEvent } from './events.ts'
@@ -35,7 +34,7 @@ export interface BalancerHooks extends Hooks {
 }
 
 export interface DrainOptions {
-  /** Connections still open after this are cut. @default '30s' */
+  /** Connections still open after this are cut. @default `timeouts.drain` of the configuration */
   readonly timeout?: Duration
 }
 
@@ -45,6 +44,9 @@ export interface DrainSummary {
   readonly abandoned: number
   readonly elapsedMs: number
 }
+
+/** The longest a timer can be set to, some 24 days: as good as no limit. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** Listeners, a pool, and everything between them. Obtained from `createBalancer` or `balance`. */
 export class Balancer implements AsyncDisposable {
@@ -188,14 +190,14 @@ export class Balancer implements AsyncDisposable {
    *
    * @throws `CONFIG_INVALID` when the time limit is not a duration
    */
-  async drain({ timeout = DEFAULT_DRAIN_TIMEOUT_MS }: DrainOptions = {}): Promise<DrainSummary> {
+  async drain({ timeout = this.config.timeouts.drainMs }: DrainOptions = {}): Promise<DrainSummary> {
     const limitMs = typeof timeout === 'number' ? timeout : durationMs(timeout)
     if (limitMs === undefined)
       throw new BalancerError('CONFIG_INVALID', {
         problems: [`timeout: expected milliseconds or a duration such as 30s, got "${timeout}"`],
       })
     const startedAtMs = performance.now()
-    const signal = AbortSignal.timeout(limitMs)
+    const signal = AbortSignal.timeout(Math.min(limitMs, MAX_TIMER_MS))
     let abandoned = 0
     signal.addEventListener('abort', () => (abandoned = this.metrics.inFlight), { once: true })
     await Promise.all(this.listeners.map((listener) => listener.drain(signal)))

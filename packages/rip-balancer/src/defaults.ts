@@ -41,8 +41,6 @@ export const HASH_LOAD_BOUND = 1.25
 /** How long a backend that is prepared may take to accept a connection. */
 export const DIAL_TIMEOUT_MS = 1_000
 
-export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
-
 export const DEFAULT_TIMEOUTS: Timeouts = {
   headerMs: 10_000,
   bodyIdleMs: 30_000,
@@ -58,6 +56,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   upstreamIdleMs: 15_000,
   lingerMs: 1_000,
   drainGraceMs: 500,
+  drainMs: 30_000,
 }
 
 export const DEFAULT_LIMITS: Limits = {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { statSync, writeFileSync } from 'node:fs'
+import { stickyId } from '../src/exchange/affinity.ts'
 import { AdminClient, BalancerError, balance, createBalancer, type ExchangeRecord } from '../src/index.ts'
 import { TempFolder, TestBackend, named, until } from './servers.ts'
 
@@ -60,6 +61,20 @@ describe('balance', () => {
     }
   })
 
+  test('lets a forged cookie choose among the backends in rotation, and nothing else', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using hidden = named(folder, 'hidden')
+    await using lb = await balance({ listen: '127.0.0.1:0', to: a.address, policy: 'sticky' })
+    const address = { kind: 'unix', path: hidden.address.slice('unix:'.length) } as const
+    lb.pool.prepare('next', [{ id: 'hidden', address, maxInFlight: 1, weight: 1 }])
+    for (const value of [stickyId('hidden'), 'nonsense', '', '../../etc/passwd']) {
+      const response = await fetch(lb.url, { headers: { cookie: `rip-backend=${value}` } })
+      expect(await response.text()).toBe('a')
+      expect(response.headers.get('set-cookie')).toContain(`rip-backend=${stickyId(a.address)};`)
+    }
+  })
+
   test('sends requests with the same key to the same backend', async () => {
     using folder = new TempFolder()
     const backends = ['a', 'b', 'c'].map((name) => named(folder, name))
@@ -86,6 +101,25 @@ describe('balance', () => {
     expect(await answer).toBe('finished')
     await drained
     expect((await thrown(() => lb.start())).code).toBe('CLOSED')
+  })
+
+  test('drains for as long as it is configured to', async () => {
+    using folder = new TempFolder()
+    const gates = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()]
+    let asked = 0
+    await using slow = new TestBackend(folder.file('slow.sock'), () => gates[asked++]!.promise)
+    const config = { listen: '127.0.0.1:0', to: slow.address }
+    await using hasty = await balance({ ...config, timeouts: { drain: '20ms' } })
+    await using patient = await balance({ ...config, timeouts: { drain: 'off' } })
+    const answers = [get(hasty.url).catch(() => 'cut')]
+    await until(() => asked === 1, 'the first request reached the backend')
+    answers.push(get(patient.url))
+    await until(() => asked === 2, 'the second request reached the backend')
+    const drained = patient.drain()
+    expect((await hasty.drain()).abandoned).toBe(1)
+    gates[1]!.resolve(new Response('finished'))
+    expect(await Promise.all(answers)).toEqual(['cut', 'finished'])
+    expect((await drained).abandoned).toBe(0)
   })
 
   test('says how many requests it had to cut when a drain takes too long', async () => {

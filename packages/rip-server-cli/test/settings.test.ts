@@ -7,6 +7,7 @@ import { readConfigFile } from '../src/config/config-file.ts'
 import { resolveSettings, type ResolvedSettings } from '../src/config/resolve-settings.ts'
 import type { Mode } from '../src/config/settings.ts'
 import type { CliError } from '../src/errors.ts'
+import { balancerConfig } from '../src/serve/balancer-config.ts'
 
 let folder: string
 
@@ -110,6 +111,16 @@ describe('the file', () => {
 })
 
 describe('the balancer', () => {
+  test('drains for as long as its server, unless it is told otherwise', async () => {
+    const drainOf = async (sources: Sources): Promise<unknown> =>
+      balancerConfig((await resolved(sources)).settings, { listen: ':80', adminPath: '/a' }).timeouts?.drain
+    const config = `export default { drainTimeout: '2m', balancer: { timeouts: { idle: '5s' } } }`
+    expect(await drainOf({})).toBe(30_000)
+    expect(await drainOf({ config })).toBe(120_000)
+    expect(await drainOf({ config, args: ['--drain-timeout', '5s'] })).toBe(5_000)
+    expect(await drainOf({ config: `export default { balancer: { timeouts: { drain: '1s' } } }` })).toBe('1s')
+  })
+
   test('takes its options from the file, a log file beside it', async () => {
     const config = `export default { balancer: { limits: { body: '2MiB' }, accessLog: { file: 'a.log' }, processes: 2 } }`
     const { settings, origins } = await resolved({ config, args: ['--max-body', '1MiB'] })

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
-import { DEFAULT_DRAIN_TIMEOUT_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_WEIGHT } from '../defaults.ts'
+import { DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUTS, DEFAULT_WEIGHT } from '../defaults.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
 import type { MemberSpec } from '../pool/member.ts'
 import type { DrainResult } from '../pool/drains.ts'
@@ -154,7 +154,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   },
   'POST cut': (pool, body) => pool.cut(generationOf(objectOf<CutBody>(body).generation)),
   'POST drain': (pool, body, signal) => {
-    const { generation, timeoutMs = DEFAULT_DRAIN_TIMEOUT_MS } = objectOf<DrainBody>(body)
+    const { generation, timeoutMs = DEFAULT_TIMEOUTS.drainMs } = objectOf<DrainBody>(body)
     if (!Number.isFinite(timeoutMs) || timeoutMs < 0)
       throw invalid(`timeoutMs must be a number of milliseconds, but is ${String(timeoutMs)}`)
     return pool.drain(generationOf(generation), AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))

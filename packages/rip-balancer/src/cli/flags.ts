@@ -101,6 +101,12 @@ export const FLAGS: readonly Flag[] = [
     apply: (config, value) => void (config.timeouts = { ...config.timeouts, connect: value }),
   },
   {
+    name: 'drain-timeout',
+    value: 'TIME',
+    help: 'requests under way when it is told to stop (30s)',
+    apply: (config, value) => void (config.timeouts = { ...config.timeouts, drain: value }),
+  },
+  {
     name: 'max-body',
     value: 'SIZE',
     help: 'request body (10MiB)',

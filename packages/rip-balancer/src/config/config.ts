@@ -119,6 +119,8 @@ export interface TimeoutsConfig {
   readonly tunnel?: Duration
   /** Unused connection to a backend. @default '15s' */
   readonly upstreamIdle?: Duration
+  /** How long requests may still take when the balancer is told to stop; what is left is cut. @default '30s' */
+  readonly drain?: Duration
 }
 
 export interface LimitsConfig {

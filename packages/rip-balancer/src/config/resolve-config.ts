@@ -244,6 +244,7 @@ function readTimeouts(reader: ConfigReader): Timeouts {
     totalMs: reader.duration('total', DEFAULT_TIMEOUTS.totalMs),
     tunnelIdleMs: reader.duration('tunnel', DEFAULT_TIMEOUTS.tunnelIdleMs),
     upstreamIdleMs: reader.duration('upstreamIdle', DEFAULT_TIMEOUTS.upstreamIdleMs),
+    drainMs: reader.duration('drain', DEFAULT_TIMEOUTS.drainMs),
   }
   reader.end()
   return timeouts

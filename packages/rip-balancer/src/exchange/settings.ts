@@ -54,6 +54,8 @@ export interface Timeouts {
   readonly lingerMs: number
   /** Draining: how long an idle client connection stays open, as a request may already be on its way. */
   readonly drainGraceMs: number
+  /** Draining: what is still under way after this time is cut. */
+  readonly drainMs: number
 }
 
 /** Sizes and counts that bound what one client or one backend can occupy. */

@@ -23,6 +23,19 @@ describe('rip-balancer', () => {
     expect(await program.exit()).toBe(0)
   })
 
+  test('gives up on what takes longer than it was told', async () => {
+    using folder = new TempFolder()
+    const never = Promise.withResolvers<Response>()
+    await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
+    await using program = new Program(...LISTEN, '--to', stuck.address, '--drain-timeout', '50ms')
+    const answer = fetch(await program.url()).catch(() => 'cut')
+    await until(() => stuck.requests === 1, 'the request reached the backend')
+    program.child.kill('SIGTERM')
+    expect(await program.exit()).toBe(1)
+    expect(program.err).toContain('gave up on 1 requests that did not finish in time')
+    expect(await answer).toBe('cut')
+  })
+
   test('leaves at once on a second signal, and says so with its exit code', async () => {
     using folder = new TempFolder()
     const never = Promise.withResolvers<Response>()

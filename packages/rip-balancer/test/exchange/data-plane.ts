@@ -130,6 +130,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       upstreamIdleMs: 5_000,
       lingerMs: 300,
       drainGraceMs: 100,
+      drainMs: 5_000,
       ...overrides.timeouts,
     },
     limits: {

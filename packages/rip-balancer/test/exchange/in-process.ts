@@ -138,6 +138,7 @@ export function timelessSettings(): DataPlaneSettings {
       upstreamIdleMs: never,
       lingerMs: never,
       drainGraceMs: never,
+      drainMs: never,
     },
     limits: {
       maxLineBytes: 4_096,

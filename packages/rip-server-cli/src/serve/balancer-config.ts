@@ -12,7 +12,14 @@ export interface BalancerPlace {
 
 /** What the balancer of a server is configured with: the flags over the file's `balancer`. */
 export function balancerConfig(settings: Settings, { listen, adminPath }: BalancerPlace): BalancerConfig {
-  const { processes: _, policy = DEFAULT_POLICY, limits, accessLog = 'none', ...options } = settings.balancer
+  const {
+    processes: _,
+    policy = DEFAULT_POLICY,
+    timeouts,
+    limits,
+    accessLog = 'none',
+    ...options
+  } = settings.balancer
   const { tlsCert: cert, tlsKey: key, maxBodyBytes: body } = settings
   const tls = cert === undefined || key === undefined ? undefined : { cert, key }
   return {
@@ -21,6 +28,7 @@ export function balancerConfig(settings: Settings, { listen, adminPath }: Balanc
     listen: tls === undefined ? listen : { address: listen, tls },
     admin: `unix:${adminPath}`,
     waitForBackends: true,
+    timeouts: { drain: settings.drainTimeoutMs, ...timeouts },
     limits: { ...limits, ...(body !== undefined && { body }) },
     accessLog: settings.accessLog ?? accessLog,
   }
