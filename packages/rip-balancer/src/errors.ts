@@ -40,9 +40,19 @@ export class BalancerError<C extends BalancerErrorCode = BalancerErrorCode> exte
   }
 }
 
+/** What to do about the errors of bind(2) and listen(2); for a path too long Bun says EINVAL or ENAMETOOLONG. */
+const listenReasons: Readonly<Record<string, string>> = {
+  EACCES: 'it is not allowed; choose a port above 1023 or a writable folder, or grant the right',
+  EADDRNOTAVAIL: 'this machine does not have that address; choose one it has, or 0.0.0.0 for all',
+  EINVAL: 'the path is too long for a socket; choose a shorter one',
+  ENAMETOOLONG: 'the path is too long for a socket; choose a shorter one',
+  ENOENT: 'its folder does not exist; create it first',
+}
+
 /** What the system said about an address that was to be listened on, as an error of this package. */
 export function listenFailure(address: string, error: unknown): BalancerError {
-  const { code, message } = error as NodeJS.ErrnoException
+  const { code = '', message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE') return new BalancerError('ADDRESS_IN_USE', { address }, { cause: error })
-  return new BalancerError('LISTEN_FAILED', { address, reason: message }, { cause: error })
+  const reason = listenReasons[code] ?? message
+  return new BalancerError('LISTEN_FAILED', { address, reason }, { cause: error })
 }

@@ -36,6 +36,17 @@ describe('balance', () => {
     expect(error.message).toContain(listen)
   })
 
+  test.each([
+    [`unix:/tmp/${'x'.repeat(120)}.sock`, 'too long for a socket; choose a shorter one'],
+    ['unix:/nowhere/front.sock', 'its folder does not exist'],
+    ['192.0.2.1:0', 'this machine does not have that address'],
+  ])('says why it cannot listen on %s', async (listen, reason) => {
+    const error = await thrown(() => balance({ listen }))
+    expect(error).toMatchObject({ code: 'LISTEN_FAILED' })
+    expect(error.message).toContain(`cannot listen on ${listen}: `)
+    expect(error.message).toContain(reason)
+  })
+
   test('answers with a page of its own when no backend can be reached', async () => {
     await using lb = await balance({ listen: '127.0.0.1:0', to: 'unix:/nowhere/app.sock' })
     const response = await fetch(lb.url, { headers: { accept: 'application/json' } })

@@ -39,8 +39,7 @@ const messages = {
     readonly bytes: number
     readonly maxBytes: number
   }): string =>
-    `the socket path ${d.path} has ${d.bytes} bytes, the system allows ${d.maxBytes}; ` +
-    'choose a shorter --run-dir',
+    `the path of the socket ${d.path} has ${d.bytes} bytes, the system allows ${d.maxBytes}; choose a shorter one`,
   PORT_IN_USE: (d: { readonly address: string; readonly owner: string | null }): string =>
     `${d.address} is in use${d.owner === null ? '' : ` by ${d.owner}`}; stop it or choose another address`,
   LISTEN_DENIED: (d: { readonly address: string }): string =>

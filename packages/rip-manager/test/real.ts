@@ -19,8 +19,12 @@ export interface TemporaryFolder extends AsyncDisposable {
   at(...parts: readonly string[]): string
 }
 
+/** Above this a run directory below the folder would have no room for the names of sockets. */
+const MAX_TMPDIR_CHARS = 18
+
 export async function temporaryFolder(): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), 'rip-'))
+  const parent = tmpdir().length <= MAX_TMPDIR_CHARS ? tmpdir() : '/tmp'
+  const path = await mkdtemp(join(parent, 'rip-'))
   return {
     path,
     at: (...parts) => join(path, ...parts),

@@ -10,6 +10,8 @@ const FIXTURES = fileURLToPath(new URL('./fixtures', import.meta.url))
 
 /** Longest wait for a condition; reaching it fails the test. */
 const PATIENCE_MS = 20_000
+/** Above this the server would pass over the place of run directories, for its sockets' sake. */
+const MAX_TMPDIR_CHARS = 18
 
 /** Waits until the probe returns something else than nothing or false. */
 export async function until<T>(what: string, probe: () => T | Promise<T>): Promise<NonNullable<T>> {
@@ -34,7 +36,8 @@ export class Sandbox implements AsyncDisposable {
   }
 
   static async create(): Promise<Sandbox> {
-    return new Sandbox(await realpath(await mkdtemp(join(tmpdir(), 'rip-'))))
+    const parent = tmpdir().length <= MAX_TMPDIR_CHARS ? tmpdir() : '/tmp'
+    return new Sandbox(await realpath(await mkdtemp(join(parent, 'rip-'))))
   }
 
   get runDirs(): string {

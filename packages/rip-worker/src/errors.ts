@@ -49,6 +49,12 @@ export class WorkerError<C extends WorkerErrorCode = WorkerErrorCode> extends Er
   }
 }
 
+/** Why an address cannot be listened on; the system's word for a long path does not say what to do. */
+export function listenReason(thrown: unknown): string {
+  const isTooLong = (thrown as NodeJS.ErrnoException | null)?.code === 'ENAMETOOLONG'
+  return isTooLong ? 'the path is too long for a socket; choose a shorter one' : reasonOf(thrown)
+}
+
 /** One line about whatever was thrown. */
 export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)

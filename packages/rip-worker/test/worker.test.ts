@@ -62,6 +62,11 @@ describe('serving', () => {
     expect(await Bun.file(file).text()).toBe('kept')
   })
 
+  test('a path too long for a socket says what to do', async () => {
+    const failed = serveWorker({ fetch: () => new Response(), listen: `/tmp/${'x'.repeat(120)}.sock` })
+    expect(failed).rejects.toThrow('too long for a socket; choose a shorter one')
+  })
+
   test('an address in use is one typed error that names it', async () => {
     await using first = await serveWorker({
       fetch: () => new Response(),

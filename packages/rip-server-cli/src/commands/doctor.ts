@@ -1,7 +1,7 @@
-import { availableCpus } from '@rip/manager'
+import { availableCpus, locateRunDir } from '@rip/manager'
 import { existsSync } from 'node:fs'
 import { access, constants, readFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { dirname } from 'node:path'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, isOn } from '../invocation.ts'
 import { table } from '../terminal/table.ts'
@@ -67,13 +67,26 @@ async function watches(): Promise<Finding> {
   return { name, value, advice }
 }
 
+/** Where instances are listed; a folder whose path leaves no room for the names of sockets is passed over. */
 async function runFolder({ env }: Invocation): Promise<Finding> {
   const name = 'run directories'
-  const value = env['XDG_RUNTIME_DIR'] ?? tmpdir()
-  const writable = await access(value, constants.W_OK).then(
+  const { base } = locateRunDir({ root: '/' }, env)
+  const chosen = env['XDG_RUNTIME_DIR']
+  const value =
+    chosen === undefined || base.startsWith(`${chosen}/`)
+      ? base
+      : `${base} (the path of XDG_RUNTIME_DIR is too long for sockets)`
+  if (await isWritable(existingPart(base))) return { name, value }
+  return { name, value, advice: `Make ${existingPart(base)} writable, or choose a folder with --run-dir.` }
+}
+
+function existingPart(path: string): string {
+  return existsSync(path) ? path : existingPart(dirname(path))
+}
+
+function isWritable(path: string): Promise<boolean> {
+  return access(path, constants.W_OK).then(
     () => true,
     () => false,
   )
-  if (writable) return { name, value }
-  return { name, value, advice: `Make ${value} writable, or choose another folder with --run-dir.` }
 }

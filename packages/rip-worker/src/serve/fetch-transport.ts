@@ -1,4 +1,4 @@
-import { reasonOf, WorkerError } from '../errors.ts'
+import { listenReason, WorkerError } from '../errors.ts'
 import type { Handler, Routes } from '../application/application.ts'
 import type { RequestContext, UpgradeOptions } from './request-context.ts'
 import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
@@ -72,7 +72,7 @@ function serve(options: FetchTransportOptions): Bun.Server<unknown> {
     } as unknown as Bun.Serve.Options<unknown>)
   } catch (cause) {
     const address = describeAddress(listen)
-    throw new WorkerError('RIP_LISTEN_FAILED', { address, reason: reasonOf(cause) }, { cause })
+    throw new WorkerError('RIP_LISTEN_FAILED', { address, reason: listenReason(cause) }, { cause })
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { NodeListener } from '../application/application.ts'
-import { reasonOf, WorkerError } from '../errors.ts'
+import { listenReason, WorkerError } from '../errors.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
 
@@ -70,7 +70,7 @@ export class NodeTransport implements Transport {
       await promise
     } catch (cause) {
       const address = describeAddress(listen)
-      throw new WorkerError('RIP_LISTEN_FAILED', { address, reason: reasonOf(cause) }, { cause })
+      throw new WorkerError('RIP_LISTEN_FAILED', { address, reason: listenReason(cause) }, { cause })
     }
     this.#url = 'unix' in listen ? `unix:${listen.unix}` : this.#httpUrl(listen.hostname)
   }

@@ -1,0 +1,21 @@
+import { expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { PROGRAM, Sandbox } from './server.ts'
+
+async function runDirectories(env: Readonly<Record<string, string>>): Promise<string> {
+  const child = Bun.spawn([PROGRAM, 'doctor', '--json'], { env, stdout: 'pipe', stderr: 'inherit' })
+  const findings = (await new Response(child.stdout).json()) as { name: string; value: string }[]
+  return findings.find(({ name }) => name === 'run directories')?.value ?? ''
+}
+
+test('doctor names the folder of the run directories', async () => {
+  await using sandbox = await Sandbox.create()
+  expect(await runDirectories(sandbox.env())).toBe(join(sandbox.runDirs, 'rip-server'))
+})
+
+test('doctor says when XDG_RUNTIME_DIR is passed over', async () => {
+  await using sandbox = await Sandbox.create()
+  const env = { ...sandbox.env(), XDG_RUNTIME_DIR: `/run/${'x'.repeat(60)}`, TMPDIR: sandbox.folder }
+  const folder = join(sandbox.folder, `rip-server-${process.getuid?.()}`)
+  expect(await runDirectories(env)).toBe(`${folder} (the path of XDG_RUNTIME_DIR is too long for sockets)`)
+})
