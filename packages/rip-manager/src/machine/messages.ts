@@ -1,7 +1,7 @@
 import type { BootFailure, WorkerMessage, WorkerVitals } from '@rip/worker/protocol'
 import { fromBootFailure, onCandidateLost, onCandidateReady } from './rollout.ts'
-import type { Pool, Worker } from './state.ts'
-import { enter, terminate, withdraw } from './worker.ts'
+import type { Group, Pool, Worker } from './state.ts'
+import { chargeBudget, enter, terminate, withdraw } from './worker.ts'
 
 /** A worker spoke, or its control connection ended (`null`). */
 export function onMessage(pool: Pool, pid: number, message: WorkerMessage | null): void {
@@ -66,9 +66,14 @@ function onLeaving(pool: Pool, worker: Worker, reason: string): void {
       byChance: true,
     })
   }
-  withdraw(
-    pool,
-    worker,
-    reason === 'unhealthy' ? { kind: 'recycled', because: 'unhealthy' } : { kind: 'drained' },
-  )
+  if (reason !== 'unhealthy') return withdraw(pool, worker, { kind: 'drained' })
+  if (worker.group.role === 'serving') onUnhealthy(pool, worker.group)
+  withdraw(pool, worker, { kind: 'recycled', because: 'unhealthy' })
+}
+
+/** Nobody caught an exception: a crash in all but name, only that what runs is finished. */
+function onUnhealthy(pool: Pool, group: Group): void {
+  pool.restarts += 1
+  group.complete = true
+  chargeBudget(pool, group)
 }

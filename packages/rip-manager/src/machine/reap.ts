@@ -7,7 +7,7 @@ import { failureOf, onSuccessorLost } from './recycle.ts'
 import { onCandidateLost } from './rollout.ts'
 import { isCutting } from './routing.ts'
 import type { Group, Pool, Worker } from './state.ts'
-import { enter } from './worker.ts'
+import { chargeBudget, enter } from './worker.ts'
 
 /** A process of ours has ended. */
 export function reap(pool: Pool, pid: number, status: ExitStatus, stderr: string): void {
@@ -32,7 +32,7 @@ export function reap(pool: Pool, pid: number, status: ExitStatus, stderr: string
   if (worker.replaces !== null && crashed && group.role === 'serving')
     onSuccessorLost(pool, worker.replaces, failureOf(reason))
   if (group.role === 'candidate' && !isCutting(pool)) {
-    onCandidateLost(pool, worker, 'boot-failed', failureOf(reason))
+    onCandidateLost(pool, worker, 'boot-failed', failureOf(reason, `worker ${worker.slot}`))
   }
   forgetIfEmpty(pool, group)
 }
@@ -69,7 +69,5 @@ function accountForCrash(pool: Pool, group: Group, worker: Worker, reason: ExitR
   if (isKilledFromOutside(reason, uptimeMs, OUTSIDE_KILL_MIN_UPTIME_MS)) {
     return Math.max(0, group.spawnAfterMs - nowMs)
   }
-  group.lastCrashMs = nowMs
-  group.spawnAfterMs = Math.max(group.spawnAfterMs, nowMs + group.budget.crash(nowMs))
-  return group.spawnAfterMs - nowMs
+  return chargeBudget(pool, group)
 }

@@ -58,14 +58,19 @@ export function onSuccessorLost(pool: Pool, worker: Worker, failure: Failure): v
   refuseRestart(pool, failure)
 }
 
-export function failureOf(reason: ExitReason): Failure {
+/** Why a worker that was to serve did not, in a sentence about `who`. */
+export function failureOf(reason: ExitReason, who: string = 'it'): Failure {
   if (reason.kind === 'boot-failed') return fromBootFailure(reason.failure)
-  if (reason.kind === 'boot-timeout') return { message: `it was not ready within ${reason.afterMs} ms` }
-  if (reason.kind === 'oom') return { message: 'the system killed it for want of memory', byChance: true }
-  if (reason.kind !== 'crashed') return { message: `it ended early (${reason.kind})`, byChance: true }
+  if (reason.kind === 'boot-timeout') return { message: `${who} was not ready within ${reason.afterMs} ms` }
+  if (reason.kind === 'oom') return { message: `the system killed ${who} for want of memory`, byChance: true }
+  if (reason.kind !== 'crashed') return { message: `${who} ended early (${reason.kind})`, byChance: true }
   const how = reason.signal === null ? `with code ${reason.code}` : `by ${reason.signal}`
   const stderr = reason.stderr === '' ? {} : { stderr: reason.stderr }
-  return { message: `it ended ${how} before it served`, byChance: isOutsideSignal(reason.signal), ...stderr }
+  return {
+    message: `${who} ended ${how} before it served`,
+    byChance: isOutsideSignal(reason.signal),
+    ...stderr,
+  }
 }
 
 /** Marks every worker for replacement by a fresh process of the same generation. */

@@ -73,6 +73,13 @@ function jittered(pool: Pool, limit: number): number {
   return limit * (1 + pool.config.recycle.jitter * (2 * pool.random() - 1))
 }
 
+/** The code of a generation has cost a worker. Returns the delay before the next one may start. */
+export function chargeBudget({ nowMs }: Pool, group: Group): number {
+  group.lastCrashMs = nowMs
+  group.spawnAfterMs = Math.max(group.spawnAfterMs, nowMs + group.budget.crash(nowMs))
+  return group.spawnAfterMs - nowMs
+}
+
 /** Takes a ready worker out of the wanted rotation; it is told to drain once the router has followed. */
 export function withdraw(pool: Pool, worker: Worker, ending: ExitReason): void {
   worker.ending = ending

@@ -243,6 +243,28 @@ describe('restart', () => {
   })
 })
 
+describe('workers that leave after an exception nobody caught', () => {
+  test('are replaced, the first one at once', async () => {
+    await using rig = await startedRig()
+    rig.processes.alive[0]!.say({ type: 'leaving', reason: 'unhealthy', inFlight: 0 })
+    await rig.clock.advance(200)
+    expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1'])
+    expect(rig.manager.snapshot.restarts).toBe(1)
+  })
+
+  test('are replaced ever more slowly when they keep doing so', async () => {
+    await using rig = await startedRig()
+    for (let tick = 0; tick < 600; tick += 1) {
+      for (const process of rig.processes.alive) {
+        process.say({ type: 'leaving', reason: 'unhealthy', inFlight: 0 })
+      }
+      await rig.clock.advance(100)
+    }
+    expect(rig.processes.all.length).toBeLessThan(20)
+    expect(rig.manager.snapshot.health).toBe('crash-loop')
+  })
+})
+
 test('a worker whose release was cleared away starts in the one the link leads to, which is told once', async () => {
   await using folder = await temporaryFolder()
   const current = folder.at('current')
