@@ -11,6 +11,7 @@ export function recycle(pool: Pool): void {
   const { serving } = pool
   if (serving === null || pool.phase !== 'running') return
   for (const worker of readyWorkers(serving)) worker.recycle ??= causeToRecycle(pool, worker)
+  if (pool.restart !== null && serving.budget.spent) refuseRestart(pool, crashLooping(pool, serving))
   if (pool.rollout !== null || pool.restoring !== null || pool.nowMs < pool.recycleAfterMs) return
   if (isRecycling(serving) || readyWorkers(serving).length < pool.wanted) return
   const worker = nextInTurn(serving)
@@ -23,6 +24,14 @@ function causeToRecycle({ config, nowMs }: Pool, worker: Worker): RecycleCause |
   if (worker.samplesOverMemory >= config.recycle.memorySamples) return 'memory'
   if (nowMs - (worker.readyMs ?? nowMs) >= worker.recycleAfterMs) return 'lifetime'
   return null
+}
+
+/** In a crash loop every process is a fresh one, and one after the other would never come to an end. */
+function crashLooping({ wanted }: Pool, serving: Group): Failure {
+  const { length } = readyWorkers(serving)
+  return {
+    message: `workers keep dying, ${length} of ${wanted} are ready: reload code that works, or roll back`,
+  }
 }
 
 /** The token: one successor in preparation, or one recycled worker that has not left yet. */

@@ -265,6 +265,18 @@ describe('workers that leave after an exception nobody caught', () => {
   })
 })
 
+test('a restart in a crash loop is refused, as it would never end', async () => {
+  await using rig = await startedRig()
+  for (let tick = 0; rig.manager.snapshot.health !== 'crash-loop' && tick < 600; tick += 1) {
+    for (const process of rig.processes.alive) process.crash({ code: 1 })
+    await rig.clock.advance(100)
+  }
+  expect(await rig.during(rig.manager.restart())).toMatchObject({
+    ok: false,
+    refusal: { code: 'boot-failed', message: expect.stringContaining('workers keep dying, ') },
+  })
+})
+
 test('a worker whose release was cleared away starts in the one the link leads to, which is told once', async () => {
   await using folder = await temporaryFolder()
   const current = folder.at('current')
