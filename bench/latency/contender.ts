@@ -1,13 +1,11 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../src/free-port.ts'
 
 const PROGRAM = fileURLToPath(new URL('bin/rip-server', import.meta.resolve('rip-server/package.json')))
 /** Longest wait for anything; reaching it ends the run. */
-const PATIENCE_MS = 30_000
+export const PATIENCE_MS = 30_000
 
 /** Something that serves a small application and takes over what is saved. */
 export interface Contender {
@@ -63,16 +61,17 @@ export class Running implements AsyncDisposable {
   readonly contender: Contender
   readonly port: number
   readonly folder: string
+  /** Requests without an answer since the first version was served. */
   refused = 0
-  readonly #ownsFolder: boolean
+  /** Answers since then that are not the application's, such as a 502 of the balancer. */
+  failed = 0
   readonly #child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>
   #version = 0
 
-  /** @param folder of the application, when it is to outlive this process. @default a new one */
-  constructor(contender: Contender, folder?: string) {
+  /** @param folder of the application, removed by whoever made it */
+  constructor(contender: Contender, folder: string) {
     this.contender = contender
-    this.#ownsFolder = folder === undefined
-    this.folder = folder ?? mkdtempSync(join(tmpdir(), 'rip-latency-'))
+    this.folder = folder
     this.port = freePort()
     this.#write()
     const { PATH = '', HOME = '/' } = process.env
@@ -120,7 +119,6 @@ export class Running implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill('SIGTERM')
     await this.#child.exited
-    if (this.#ownsFolder) rmSync(this.folder, { recursive: true, force: true })
     rmSync(join(this.folder, '..', `run-${this.port}`), { recursive: true, force: true })
   }
 
@@ -136,15 +134,21 @@ export class Running implements AsyncDisposable {
   async #serves(text: string): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS
     while (performance.now() < deadline) {
-      const answer = await fetch(`http://127.0.0.1:${this.port}/`, { keepalive: false }).then(
-        (response) => response.text(),
-        () => undefined,
-      )
-      if (answer === text) return
-      if (answer === undefined && this.#version > 0) this.refused++
+      if ((await this.#answer()) === text) return
       await Bun.sleep(1)
     }
     throw new Error(`${this.contender.name} does not serve ${text}`)
+  }
+
+  /** Text the application answers with; counts what is none, except before the first version was served. */
+  async #answer(): Promise<string | undefined> {
+    const url = `http://127.0.0.1:${this.port}/`
+    const response = await fetch(url, { keepalive: false }).catch(() => undefined)
+    const text = response?.ok === true ? await response.text().catch(() => undefined) : undefined
+    if (text !== undefined || this.#version === 0) return text
+    if (response === undefined) this.refused++
+    else this.failed++
+    return undefined
   }
 }
 

@@ -7,7 +7,7 @@
  * One save at a time, contenders in turn. The result is printed and written to bench/results/latency.json.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -15,7 +15,9 @@ import {
   BUN_HOT,
   BUN_WATCH,
   commandOf,
+  type Contender,
   descendantsOf,
+  PATIENCE_MS,
   RIP_LANGUAGE,
   RIP_PRODUCTION,
   RIP_TYPESCRIPT,
@@ -43,21 +45,55 @@ const { values } = parseArgs({
   },
 })
 
-const results: Record<string, Figures & { readonly refused?: number }> = {}
-await measureSaves(Number(values.saves))
-await measureBoots(Number(values.boots))
-await measureKills(Number(values.kills))
+/** Requests that got no answer, or one that is not the application's, while a save was taken over. */
+interface Lost {
+  readonly refused: number
+  readonly failed: number
+}
 
-const folder = fileURLToPath(new URL('../results/', import.meta.url))
-mkdirSync(folder, { recursive: true })
-writeFileSync(join(folder, 'latency.json'), `${JSON.stringify(results, null, 2)}\n`)
+const results: Record<string, Figures & Partial<Lost>> = {}
+const launched = new Set<Running>()
+const scratch = mkdtempSync(join(tmpdir(), 'rip-lat-'))
+let leaving: Promise<never> | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => void (leaving ??= leave(signal)))
+
+try {
+  await measureSaves(Number(values.saves))
+  await measureBoots(Number(values.boots))
+  await measureKills(Number(values.kills))
+  save()
+} catch (error) {
+  // A measurement fails when a signal takes its servers away.
+  if (leaving === undefined) throw error
+  await leaving
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
+
+function save(): void {
+  const folder = fileURLToPath(new URL('../results/', import.meta.url))
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'latency.json'), `${JSON.stringify(results, null, 2)}\n`)
+}
+
+async function leave(signal: 'SIGINT' | 'SIGTERM'): Promise<never> {
+  await Promise.all([...launched].map((each) => each[Symbol.asyncDispose]()))
+  rmSync(scratch, { recursive: true, force: true })
+  process.exit(128 + constants.signals[signal])
+}
+
+function launch(contender: Contender, folder: string = mkdtempSync(join(scratch, 'app-'))): Running {
+  if (leaving !== undefined) throw new Error('nothing is started any more')
+  const running = new Running(contender, folder)
+  launched.add(running)
+  return running
+}
 
 async function measureSaves(saves: number): Promise<void> {
   if (saves === 0) return
   await using stack = new AsyncDisposableStack()
-  const running = [RIP_TYPESCRIPT, RIP_LANGUAGE, BUN_HOT, BUN_WATCH].map((each) =>
-    stack.use(new Running(each)),
-  )
+  const running = [RIP_TYPESCRIPT, RIP_LANGUAGE, BUN_HOT, BUN_WATCH].map((each) => stack.use(launch(each)))
   for (const each of running) await each.ready()
   const tookMs = new Map(running.map((each) => [each, [] as number[]]))
   for (let save = 0; save < saves; save++) {
@@ -66,26 +102,25 @@ async function measureSaves(saves: number): Promise<void> {
       tookMs.get(each)!.push(await each.save())
     }
   }
-  for (const [each, times] of tookMs) tell(`save → served, ${each.contender.name}`, times, each.refused)
+  for (const [each, times] of tookMs) tell(`save → served, ${each.contender.name}`, times, each)
 }
 
 async function measureBoots(boots: number): Promise<void> {
-  const app = mkdtempSync(join(tmpdir(), 'rip-latency-app-'))
+  const app = mkdtempSync(join(scratch, 'app-'))
   const tookMs: number[] = []
   for (let boot = 0; boot <= boots; boot++) {
     const startedAt = performance.now()
-    await using running = new Running(RIP_PRODUCTION, app)
+    await using running = launch(RIP_PRODUCTION, app)
     await running.says('next ')
     // The first one fills the cache.
     if (boot > 0) tookMs.push(performance.now() - startedAt)
   }
-  rmSync(app, { recursive: true, force: true })
   if (boots > 0) tell(`command → ${WORKERS} workers ready`, tookMs)
 }
 
 async function measureKills(kills: number): Promise<void> {
   if (kills === 0) return
-  await using running = new Running(RIP_PRODUCTION)
+  await using running = launch(RIP_PRODUCTION)
   await running.says('next ')
   const tookMs: number[] = []
   for (let kill = 0; kill < kills; kill++) {
@@ -102,13 +137,15 @@ async function measureKills(kills: number): Promise<void> {
 /** All workers are there and take requests, as `rip-server status` says. */
 async function fullCapacity(running: Running, gone: number): Promise<void> {
   const control = controlOf(running)
-  for (;;) {
+  const deadline = performance.now() + PATIENCE_MS
+  while (performance.now() < deadline) {
     const response = await fetch('http://control/status', { unix: control })
     const { workers } = (await response.json()) as { workers: { pid: number; phase: string }[] }
     const ready = workers.filter(({ pid, phase }) => phase === 'ready' && pid !== gone)
     if (ready.length === WORKERS) return
     await Bun.sleep(2)
   }
+  throw new Error(`worker ${gone} was not replaced within ${PATIENCE_MS} ms`)
 }
 
 function controlOf({ folder: app, port }: Running): string {
@@ -123,13 +160,13 @@ function workersOf(pid: number): { readonly pid: number }[] {
     .map((each) => ({ pid: each }))
 }
 
-function tell(what: string, times: readonly number[], refused?: number): void {
+function tell(what: string, times: readonly number[], lost?: Lost): void {
   const sorted = times.toSorted((a, b) => a - b)
   const at = (share: number): number =>
     Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]! * 10) / 10
   const figures = { count: sorted.length, p50: at(0.5), p95: at(0.95), max: at(1) }
-  results[what] = { ...figures, ...(refused !== undefined && { refused }) }
-  const missed = refused === undefined ? '' : `, ${refused} refused`
+  results[what] = { ...figures, ...(lost && { refused: lost.refused, failed: lost.failed }) }
+  const missed = lost === undefined ? '' : `, ${lost.refused} refused, ${lost.failed} failed`
   console.log(
     `${what}: p50 ${figures.p50} ms, p95 ${figures.p95} ms, max ${figures.max} ms (${figures.count})${missed}`,
   )
