@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { RUNTIME_MODULE } from './runtime/runtime-module.ts'
 
 const IMPORT = /from (['"])@rip\/transpile\/runtime\1/g
@@ -12,6 +11,6 @@ let path: string | undefined
  */
 export function linkRuntime(code: string): string {
   if (!code.includes(RUNTIME_MODULE)) return code
-  path ??= createRequire(import.meta.url).resolve(RUNTIME_MODULE)
+  path ??= Bun.resolveSync(RUNTIME_MODULE, import.meta.dir)
   return code.replace(IMPORT, `from ${JSON.stringify(path)}`)
 }

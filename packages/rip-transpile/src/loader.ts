@@ -1,9 +1,10 @@
-import { extname } from 'node:path'
 import type { Adapter } from './adapter.ts'
 import { DEFAULT_EXTENSIONS } from './defaults.ts'
 import type { DiskLoader, DiskLoaderOptions } from './disk-loader.ts'
 import type { PluginModule } from './snapshot/javascript-module.ts'
+import { extensionOf, pathBelow } from './snapshot/posix-path.ts'
 import { loadSnapshot } from './snapshot/load-snapshot.ts'
+import { readManifest } from './snapshot/manifest.ts'
 
 export interface InstallOptions {
   /**
@@ -19,6 +20,13 @@ export interface InstallOptions {
   readonly snapshot?: string
   /** Keep compiled code for other processes; the environment's `RIP_CACHE=off` wins. @default true */
   readonly cache?: boolean
+}
+
+/** Tells, by its absolute path, whether a file is a module of a snapshot. */
+export function isInSnapshot(snapshot: string, file: string): boolean {
+  const { root, files } = readManifest(snapshot)
+  const name = pathBelow(root, file)
+  return name !== undefined && Object.hasOwn(files, name)
 }
 
 /** How the files with one ending are loaded. */
@@ -60,7 +68,7 @@ export function install(options: InstallOptions = {}): Disposable {
  * asks for them; and at once, since `require` cannot wait. Our own ending is the one of the neighbour.
  */
 function diskLoader(options: DiskLoaderOptions): DiskLoader {
-  const neighbour = `./disk-loader${extname(import.meta.path)}`
+  const neighbour = `./disk-loader${extensionOf(import.meta.path)}`
   const module = import.meta.require(neighbour) as typeof import('./disk-loader.ts')
   return module.diskLoader(options)
 }
@@ -89,7 +97,7 @@ function plug(extension: string): void {
 }
 
 function load(path: string): PluginModule | Promise<PluginModule> {
-  const extension = extname(path)
+  const extension = extensionOf(path)
   const installation = installations.findLast((candidate) => candidate.extension === extension)
   if (!installation)
     throw new Error(`no compiler is installed for ${path}; call install() before importing it`)

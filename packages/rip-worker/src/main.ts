@@ -15,7 +15,8 @@ process.exit(await main())
 async function main(): Promise<number> {
   try {
     const standsBy = process.env['RIP_STANDBY'] === '1'
-    const pipe = standsBy || process.env['RIP_CONTROL'] !== undefined ? SupervisorPipe.open() : undefined
+    const pipe =
+      standsBy || process.env['RIP_CONTROL'] !== undefined ? await SupervisorPipe.open() : undefined
     if (standsBy && !(await standBy(pipe))) return 0
     const startedMs = standsBy ? performance.now() : 0
     const settings = readSettings(process.argv.slice(2), process.env)

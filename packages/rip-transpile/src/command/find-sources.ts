@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, extname, join, relative, resolve } from 'node:path'
 import { DEFAULT_EXTENSIONS } from '../defaults.ts'
-import { COMPILED_EXTENSIONS } from '../snapshot/module-files.ts'
+import { COMPILED_EXTENSIONS } from '../snapshot/compiled-extensions.ts'
 
 export interface Source {
   /** Absolute, or `-` for standard input, whose result is named `stdin`. */

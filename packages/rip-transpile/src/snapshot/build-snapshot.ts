@@ -3,9 +3,11 @@ import { extname, join, resolve } from 'node:path'
 import type { Adapter } from '../adapter.ts'
 import { bunModule } from '../bun-module.ts'
 import { CompileError } from '../compile-error.ts'
-import { contentPath, MANIFEST_VERSION, writeManifest } from './manifest.ts'
+import { COMPILED_EXTENSIONS } from './compiled-extensions.ts'
+import { contentPath, MANIFEST_VERSION } from './manifest.ts'
 import type { SnapshotFile } from './manifest.ts'
-import { COMPILED_EXTENSIONS, isModule, moduleFiles } from './module-files.ts'
+import { isModule, moduleFiles } from './module-files.ts'
+import { writeManifest } from './write-manifest.ts'
 
 export interface BuildSnapshotOptions {
   /** Folder of the application. */

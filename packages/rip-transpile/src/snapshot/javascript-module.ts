@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module'
-import { dirname, extname } from 'node:path'
+import { extensionOf } from './posix-path.ts'
 
 /** Bun's name for the language of a file, by ending. */
 export const JAVASCRIPT_LOADERS = {
@@ -23,7 +22,7 @@ export type PluginModule =
 
 /** A module in a language Bun knows, from given content instead of from its file. */
 export function javascriptModule(path: string, contents: string): PluginModule {
-  const loader = JAVASCRIPT_LOADERS[extname(path) as keyof typeof JAVASCRIPT_LOADERS]
+  const loader = JAVASCRIPT_LOADERS[extensionOf(path) as keyof typeof JAVASCRIPT_LOADERS]
   if (loader === 'json') return withDefault(parseJson(path, contents))
   if (isCommonjs(path, contents, loader)) return withDefault(runCommonjs(path, contents, loader))
   return { contents, loader }
@@ -71,7 +70,9 @@ function runCommonjs(path: string, contents: string, loader: Language): unknown 
   const code = loader === 'js' ? contents : new Bun.Transpiler({ loader }).transformSync(contents)
   const module: CommonjsModule = { id: path, filename: path, exports: {} }
   const names = ['exports', 'require', 'module', '__filename', '__dirname']
-  // A megabyte for each process that loads no such module would be too much.
+  // Megabytes for each process that loads no such module would be too much.
+  const { createRequire } = process.getBuiltinModule('node:module')
+  const { dirname } = process.getBuiltinModule('node:path')
   const { compileFunction } = process.getBuiltinModule('node:vm')
   const run = compileFunction(code, names, { filename: path }) as (...values: unknown[]) => void
   run.call(module.exports, module.exports, createRequire(path), module, path, dirname(path))

@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { dirname, extname, relative, resolve } from 'node:path'
 import { linkRuntime } from '../link-runtime.ts'
+import { COMPILED_EXTENSIONS } from './compiled-extensions.ts'
 import { javascriptModule, JAVASCRIPT_LOADERS } from './javascript-module.ts'
 import type { PluginModule } from './javascript-module.ts'
 import { contentPath, readManifest } from './manifest.ts'
 import type { SnapshotFile, SnapshotManifest } from './manifest.ts'
-import { COMPILED_EXTENSIONS } from './module-files.ts'
+import { extensionOf, pathBelow, pathFrom } from './posix-path.ts'
+import { readText } from './read-text.ts'
 
 export interface LoadSnapshotOptions {
   /** Loads a file to compile that the snapshot does not have. */
@@ -45,8 +45,9 @@ function modulesBelow(root: string): RegExp {
 
 /** Bun requires an answer for every file the filter matches. */
 function fromDisk(path: string, options: LoadSnapshotOptions): PluginModule | Promise<PluginModule> {
-  if (COMPILED_EXTENSIONS.has(extname(path))) return options.compileFromDisk(path)
-  return javascriptModule(path, readFileSync(path, 'utf8'))
+  if (COMPILED_EXTENSIONS.has(extensionOf(path))) return options.compileFromDisk(path)
+  // Not frozen: a file that is cut short while it is mapped would end the process.
+  return javascriptModule(path, process.getBuiltinModule('node:fs').readFileSync(path, 'utf8'))
 }
 
 class LoadedSnapshot {
@@ -60,14 +61,14 @@ class LoadedSnapshot {
 
   /** Path of a module of the snapshot, so that one whose file is gone is found all the same. */
   resolve(specifier: string, importer: string): string | undefined {
-    const path = this.#inRoot(resolve(dirname(importer), specifier))
+    const path = this.#inRoot(pathFrom(importer, specifier))
     return this.#find(path) ? path : undefined
   }
 
   load(path: string): PluginModule | undefined {
     const file = this.#find(path)
     if (!file) return undefined
-    const contents = readFileSync(contentPath(this.#folder, file.code ?? file.hash), 'utf8')
+    const contents = readText(contentPath(this.#folder, file.code ?? file.hash))
     if (file.code === undefined) return javascriptModule(path, contents)
     return { contents: linkRuntime(contents), loader: 'js' }
   }
@@ -79,7 +80,8 @@ class LoadedSnapshot {
   }
 
   #find(path: string): SnapshotFile | undefined {
-    const name = relative(this.#manifest.root, path)
-    return Object.hasOwn(this.#manifest.files, name) ? this.#manifest.files[name] : undefined
+    const { root, files } = this.#manifest
+    const name = pathBelow(root, path)
+    return name !== undefined && Object.hasOwn(files, name) ? files[name] : undefined
   }
 }

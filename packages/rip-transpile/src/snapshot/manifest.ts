@@ -1,5 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readText } from './read-text.ts'
 
 /** Raised when a field changes its meaning. */
 export const MANIFEST_VERSION = 1
@@ -25,20 +24,16 @@ export interface SnapshotManifest {
 }
 
 export function contentPath(snapshot: string, name: string): string {
-  return join(snapshot, 'files', name)
+  return `${snapshot}/files/${name}`
 }
 
-/** A snapshot exists from the moment its manifest does, so this comes last and in one step. */
-export function writeManifest(snapshot: string, manifest: SnapshotManifest): void {
-  const path = join(snapshot, 'manifest.json')
-  const temporary = `${path}.${process.pid}.tmp`
-  writeFileSync(temporary, JSON.stringify(manifest))
-  renameSync(temporary, path)
+export function manifestPath(snapshot: string): string {
+  return `${snapshot}/manifest.json`
 }
 
 /** @throws {Error} When the folder holds no snapshot this version can read. */
 export function readManifest(snapshot: string): SnapshotManifest {
-  const manifest = JSON.parse(readFileSync(join(snapshot, 'manifest.json'), 'utf8')) as { version: number }
+  const manifest = JSON.parse(readText(manifestPath(snapshot))) as { version: number }
   if (manifest.version === MANIFEST_VERSION) return manifest as SnapshotManifest
   throw new Error(
     `the snapshot in ${snapshot} has version ${manifest.version}, this program reads version ${MANIFEST_VERSION}; build it again`,

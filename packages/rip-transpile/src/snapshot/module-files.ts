@@ -1,9 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
+import { COMPILED_EXTENSIONS } from './compiled-extensions.ts'
 import { JAVASCRIPT_LOADERS } from './javascript-module.ts'
-
-/** Endings of files that a compiler turns into JavaScript. */
-export const COMPILED_EXTENSIONS: ReadonlySet<string> = new Set(['.rip', '.coffee', '.litcoffee', '.civet'])
 
 /**
  * The modules below a folder, as sorted relative paths: regular files that can be imported. Left out are

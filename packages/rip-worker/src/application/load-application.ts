@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path'
 import { reasonOf, WorkerError } from '../errors.ts'
 import type { Application } from './application.ts'
 import { watchPorts } from './own-port.ts'
@@ -37,7 +36,7 @@ function importFailure(entry: string, thrown: unknown): WorkerError {
     return new WorkerError('RIP_APP_IMPORT', { file: entry, reason: reasonOf(thrown) }, { cause: thrown })
   }
   const { filename, position, reason = reasonOf(cause) } = cause
-  const file = [filename, position?.file].find((path) => path !== undefined && isAbsolute(path)) ?? entry
+  const file = [filename, position?.file].find((path) => path?.startsWith('/')) ?? entry
   return new WorkerError('RIP_APP_COMPILE', { file, reason }, { cause })
 }
 

@@ -1,4 +1,3 @@
-import { findEntry } from '../application/find-entry.ts'
 import { loadApplication } from '../application/load-application.ts'
 import { DEFAULT_BEACON_MS, LEAVE_TIMEOUT_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
@@ -68,7 +67,7 @@ export class WorkerProgram {
 
   async #boot(): Promise<void> {
     await this.#connect()
-    const { file: entry } = findEntry(this.#settings.target, { snapshot: this.#settings.snapshot })
+    const entry = await this.#findEntry()
     // Applications print it, and frameworks take its presence for a server around them: they open no port.
     process.env['WORKER_ID'] ??= String(this.#settings.workerId ?? 1)
     await this.#installLoader()
@@ -102,6 +101,14 @@ export class WorkerProgram {
     const workerId = this.#settings.workerId ?? 1
     this.#send({ type: 'hello', version: PROTOCOL_VERSION, workerId, pid: process.pid })
     this.#beat(DEFAULT_BEACON_MS)
+  }
+
+  /** A supervisor names a module of the snapshot. Searching takes `node:fs` and its megabytes, hence only if need be. */
+  async #findEntry(): Promise<string> {
+    const { target, snapshot } = this.#settings
+    if (snapshot !== undefined && target !== undefined && (await isFrozen(snapshot, target))) return target
+    const { findEntry } = await import('../application/find-entry.ts')
+    return findEntry(target, { snapshot }).file
   }
 
   async #installLoader(): Promise<void> {
@@ -198,5 +205,14 @@ export class WorkerProgram {
 
   #send(message: WorkerMessage): void {
     this.#link?.send(message)
+  }
+}
+
+async function isFrozen(snapshot: string, file: string): Promise<boolean> {
+  try {
+    const { isInSnapshot } = await import('@rip/transpile/loader')
+    return isInSnapshot(snapshot, file)
+  } catch (cause) {
+    throw new WorkerError('RIP_LOADER_FAILED', { reason: reasonOf(cause) }, { cause })
   }
 }

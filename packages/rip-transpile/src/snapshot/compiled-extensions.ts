@@ -1,0 +1,2 @@
+/** Endings of files that a compiler turns into JavaScript. */
+export const COMPILED_EXTENSIONS: ReadonlySet<string> = new Set(['.rip', '.coffee', '.litcoffee', '.civet'])
