@@ -19,6 +19,11 @@ export const HANDLER_SYMBOL: symbol = Symbol.for('rip.handler')
 /** Where `start()` of `@rip-lang/server` 3 leaves its handler, if `WORKER_ID` is in the environment. */
 const RIP_LANG_HANDLER = '__ripHandler'
 
+/** What `start()` of a framework looks like that gives its handler to nothing but a server of its own. */
+const NOTHING_EXPORTED =
+  'it exports nothing, and no framework left a handler (a start() that keeps its handler to itself, as that of ' +
+  "rip/sites, cannot be served; a handler left on globalThis[Symbol.for('rip.handler')] can)"
+
 type AnyFunction = (...values: never[]) => unknown
 type Exports = Readonly<Record<string, unknown>>
 
@@ -106,6 +111,7 @@ function notFound(): Response {
 }
 
 function describe(main: unknown, exports: Exports): string {
+  if (Object.keys(exports).length === 0) return NOTHING_EXPORTED
   const names = Object.keys(exports).filter((name) => name !== 'default')
   const others = names.length === 0 ? '' : `, other exports are ${names.join(', ')}`
   return `${describeDefault(main, 'default' in exports)}${others}`
