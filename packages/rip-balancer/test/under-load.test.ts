@@ -72,6 +72,20 @@ class Site implements AsyncDisposable {
   }
 }
 
+test('requests that meet nothing but dead backends wait for those that replace them', async () => {
+  await using site = await Site.open()
+  const dead = ['a', 'b', 'c'].map((id) => ({ id, address: `unix:${site.folder.file(`${id}.sock`)}` }))
+  await site.admin.prepare('g', dead)
+  await site.admin.cut('g')
+  const answers = Array.from({ length: 30 }, (_, n) =>
+    fetch(site.lb.url, n % 2 === 0 ? {} : { method: 'POST', body: 'x'.repeat(20_000) }),
+  )
+  await until(() => site.lb.stats().pools[0]!.queued === answers.length, 'all of them wait')
+  await using fresh = new TestBackend(site.folder.file('d.sock'), echo)
+  await site.admin.prepare('g', [{ id: 'd', address: fresh.address }])
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(answers.map(() => 200))
+})
+
 describe('under load, no request is lost', () => {
   test('when generations replace each other and the old backends stop', async () => {
     await using site = await Site.open()

@@ -35,7 +35,7 @@ export interface BalancerConfig {
   }
   /** Time over which a new backend's capacity grows. @default 0 */
   readonly slowStart?: Duration
-  /** Queue requests while there is no backend, instead of answering 503. @default false */
+  /** Queue requests while there is no backend or none accepts, instead of answering 503 or 502. @default false */
   readonly waitForBackends?: boolean
   /**
    * Accepts nothing before the first `cut`, so that connections wait in the queue of an inherited socket, where

@@ -489,13 +489,20 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   }
 
   private retry(failure: FailedOutcome): boolean {
-    if (this.retries >= this.plane.settings.retries || !this.plane.claims.mayRetry()) return false
+    if (!this.mayRetry(failure)) return false
     const failed = this.claimed
     this.retries++
     this.freshOnly = true
     this.release(failure)
     this.claim(failed)
     return true
+  }
+
+  /** Each failure to connect puts a backend aside until nobody is left but the queue, whose time is limited. */
+  private mayRetry(failure: FailedOutcome): boolean {
+    const { settings, claims } = this.plane
+    if (failure === 'connect-failed' && claims.waitsForBackends) return true
+    return this.retries < settings.retries && claims.mayRetry()
   }
 
   private connectTimedOut(): void {

@@ -55,6 +55,8 @@ export interface Claims {
   readonly queued: number
   /** Requests that all backends in use take at once. */
   readonly capacity: number
+  /** Whoever declares the backends replaces dead ones: who finds none that accepts waits for it. */
+  readonly waitsForBackends: boolean
   /** Backends are scarce: requests wait, or one more would take more than half of what all of them take at once. */
   readonly isPressed: boolean
   /**

@@ -24,7 +24,10 @@ export interface PoolSettings {
   readonly queueTimeoutMs?: number
   /** A new member's capacity grows to its full size over this time. @default 0 */
   readonly slowStartMs?: number
-  /** Queue requests while no backend is declared, instead of refusing them. @default false */
+  /**
+   * Somebody replaces backends that die: requests are queued while none is declared, or none accepts connections,
+   * instead of being refused. @default false
+   */
   readonly waitForBackends?: boolean
   readonly ejection?: Partial<EjectionOptions>
 }

@@ -32,7 +32,7 @@ export class Pool implements Claims {
   private policy: Policy
   private queueTimeoutMs = DEFAULT_QUEUE_TIMEOUT_MS
   private slowStartMs = DEFAULT_SLOW_START_MS
-  private waitForBackends = false
+  private waits = false
   private readonly queue = new ClaimQueue(DEFAULT_QUEUE_LENGTH)
   private readonly random: () => number
   private readonly clock: PoolClock
@@ -71,7 +71,7 @@ export class Pool implements Claims {
     this.queue.maxLength = settings.queueLength ?? DEFAULT_QUEUE_LENGTH
     this.queueTimeoutMs = settings.queueTimeoutMs ?? DEFAULT_QUEUE_TIMEOUT_MS
     this.slowStartMs = settings.slowStartMs ?? DEFAULT_SLOW_START_MS
-    this.waitForBackends = settings.waitForBackends ?? false
+    this.waits = settings.waitForBackends ?? false
     this.ejector.options = { ...DEFAULT_EJECTION, ...settings.ejection }
     this.resetQueueTimer()
     this.serveQueue()
@@ -82,7 +82,7 @@ export class Pool implements Claims {
     this.budget.earn()
     const member = this.queue.length === 0 ? this.choose(claimant, exclude) : undefined
     if (member !== undefined) return this.take(member)
-    if (this.rotation.length === 0 && !this.waitForBackends) return 'no-backend'
+    if (this.rotation.length === 0 && !this.waits) return 'no-backend'
     if (this.queue.isFull) return 'queue-full'
     this.queue.join(claimant, this.clock.nowMs())
     this.armQueueTimer()
@@ -98,10 +98,21 @@ export class Pool implements Claims {
     const member = backend as Member
     if (member.inFlight === 0) throw new Error(`${member.id} was released more often than it was claimed`)
     member.inFlight--
-    if (!member.leaving) this.ejector.judge(member, outcome)
+    if (!member.leaving) this.judge(member, outcome)
     if (member.leaving && member.inFlight === 0) this.forget(member)
     this.drains.settle()
     this.serveQueue()
+  }
+
+  get waitsForBackends(): boolean {
+    return this.waits
+  }
+
+  /** A backend that does not accept is about to be replaced where somebody does so: one failure says enough. */
+  private judge(member: Member, outcome: Outcome): void {
+    const isLost = this.waits && outcome === 'connect-failed' && member.ejectedUntilMs <= this.clock.nowMs()
+    if (isLost) this.ejector.putAside(member)
+    else this.ejector.judge(member, outcome)
   }
 
   mayRetry(): boolean {
@@ -223,7 +234,8 @@ export class Pool implements Claims {
       exclude === undefined
         ? undefined
         : this.policy.choose(this.rotation, this.isEligible, this.keyOfClaimant)
-    return any ?? this.policy.choose(this.rotation, this.isEligibleInPanic, this.keyOfClaimant)
+    if (any !== undefined || this.waits) return any
+    return this.policy.choose(this.rotation, this.isEligibleInPanic, this.keyOfClaimant)
   }
 
   private readonly keyOfClaimant = (): string | undefined => this.claimant?.hashKey

@@ -42,6 +42,7 @@ class PlainClaims implements Claims {
   queued = 0
   capacity = 100
   isPressed = false
+  readonly waitsForBackends: boolean = false
   private next = 0
   private readonly backends: readonly Backend[]
   private readonly override: Overrides['claim']

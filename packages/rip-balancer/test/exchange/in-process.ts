@@ -61,6 +61,7 @@ export class InProcess {
       queued,
       capacity: 1,
       isPressed: false,
+      waitsForBackends: false,
       claim: () => (this.inFlight++, backend),
       withdraw: () => {},
       release: () => void this.inFlight--,

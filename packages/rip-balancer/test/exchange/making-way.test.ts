@@ -25,6 +25,7 @@ class Crowd {
       queued,
       capacity,
       isPressed: true,
+      waitsForBackends: false,
       claim: unused,
       withdraw: unused,
       release: unused,

@@ -1,6 +1,9 @@
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { InProcess, timelessSettings } from './in-process.ts'
 import { readRequest, readResponse } from './message-check.ts'
+
+// Ten thousand messages take long on a busy machine.
+setDefaultTimeout(60_000)
 
 /** Exchanges per test; `RIP_MUTATIONS` raises it for a long run, `RIP_SEED` repeats one. */
 const RUNS = Number(process.env['RIP_MUTATIONS'] ?? 10_000)

@@ -26,6 +26,7 @@ test('a POST of which nothing was written to a stale connection is sent again wi
     queued: 0,
     capacity: 1,
     isPressed: false,
+    waitsForBackends: false,
     claim: () => backend,
     withdraw() {},
     release() {},

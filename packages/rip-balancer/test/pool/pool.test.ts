@@ -52,6 +52,15 @@ describe('a claim', () => {
     expect(claimant.told).toEqual([waiting.members[0]!])
   })
 
+  test('waits when no backend accepts and somebody replaces them', () => {
+    const { pool } = poolOf(['a', 'b'], { waitForBackends: true }, 10)
+    for (const backend of [claimed(pool), claimed(pool)]) pool.release(backend, 'connect-failed')
+    const claimant = new TestClaimant()
+    expect(pool.claim(claimant)).toBe('queued')
+    pool.prepare(undefined, [member('c')])
+    expect(claimant.told).toEqual([pool.members[0]!])
+  })
+
   test('of a retry goes to another backend while there is one', () => {
     const { pool } = poolOf(['a', 'b'], {}, 10)
     const [a, b] = [claimed(pool), claimed(pool)]
