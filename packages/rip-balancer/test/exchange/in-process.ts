@@ -52,8 +52,8 @@ export class InProcess {
   readonly client: MemorySocket = new MemorySocket()
   readonly backends: MemorySocket[] = []
   readonly upstreams: UpstreamConnection[] = []
+  readonly plane: DataPlane
   private readonly connection: ClientConnection
-  private readonly plane: DataPlane
 
   /** @param queued requests that wait for a place at the backend */
   constructor(settings: DataPlaneSettings, queued = 0) {

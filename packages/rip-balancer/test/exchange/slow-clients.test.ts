@@ -205,36 +205,38 @@ describe('a response to a slow reader', () => {
     await eventually(() => client.received.length > LARGE_BYTES)
   })
 
-  test.concurrent('is cut when the reader drips while others wait for its place', async () => {
-    await using backend = await RawBackend.start(answering(LARGE))
-    await using balancer = await TestBalancer.start([backend.path], { timeouts: { writeIdleMs: 60_000 } })
-    balancer.claims.queued = 1
-    using client = await RawClient.connect(balancer.port)
-    client.socket.pause()
-    client.send(GET)
-    // What the reader's kernel takes at first is counted in the first of the windows.
-    await eventually(() => balancer.ended.length === 1, 13_000)
-    expect(balancer.ended).toMatchObject([{ cause: 'client-timeout', status: 200 }])
-    expect(balancer.claims.outcomes).toEqual(['client-gone'])
-  })
-
   describe('that the kernel takes nothing more of', () => {
     const { timeouts, limits, ...settings } = timelessSettings()
-    const slow = (): InProcess => {
+    const slow = (writeIdleMs = 700, queued = 1): InProcess => {
       const exchange = new InProcess(
         {
           ...settings,
-          timeouts: { ...timeouts, writeIdleMs: 700 },
+          timeouts: { ...timeouts, writeIdleMs },
           limits: { ...limits, minResponseBytesPerSecond: 512 },
         },
-        1,
+        queued,
       )
       exchange.client.roomBytes = 1_000
       exchange.send(Buffer.from(GET))
-      exchange.answer(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n${'x'.repeat(2_000)}`))
+      exchange.answer(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n${'x'.repeat(2_000)}`))
       expect(exchange.client.roomBytes).toBe(0)
       return exchange
     }
+
+    for (const [queued, limitMs] of [
+      [0, 10_000],
+      [1, 5_000],
+    ] as const)
+      test(`is cut when the reader drips for ${limitMs} ms while ${queued} wait for its place`, () => {
+        const exchange = slow(Number.POSITIVE_INFINITY, queued)
+        const begun = monotonicMs()
+        let elapsedMs = 0
+        while (exchange.client.state === 'open' && elapsedMs < 20_000)
+          exchange.tick(begun + (elapsedMs += 100), Math.floor(elapsedMs / 1_000))
+        // It is waited for from the first look at the clock on; parts of milliseconds may make it one more.
+        expect([limitMs + 100, limitMs + 200]).toContain(elapsedMs)
+        expect(exchange.inFlight).toBe(0)
+      })
 
     test('goes on while the reader acknowledges bytes', () => {
       const exchange = slow()
