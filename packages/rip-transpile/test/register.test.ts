@@ -188,5 +188,5 @@ test('wrong embedded JavaScript is reported at its place in the source', async (
   using project = tempProject({ 'bad.rip': 'a = 1\nb = `let x = ;`\n' })
   const run = await runBun(['--preload', REGISTER, 'bad.rip'], { cwd: project.root })
   expect(run.code).toBe(1)
-  expect(run.stderr).toContain('bad.rip:2:1')
+  expect(run.stderr).toContain('bad.rip:2:5: backticks hold JavaScript, and this is none')
 })

@@ -1,4 +1,5 @@
 import type { Node } from './ast.ts'
+import { isReserved } from './lexer.ts'
 import type { Parser } from './parser/parser.ts'
 
 /** A `?` without its `:`. */
@@ -33,6 +34,9 @@ const FOREIGN: Readonly<Record<string, [string, string]>> = {
   case: ["a switch has 'when' and not 'case'", 'Write `when value`.'],
   void: ["'void' does not exist here", 'Write `undefined`.'],
   else: ["this 'else' has no 'if'", 'Check the indentation of the lines above.'],
+  catch: ["this 'catch' has no 'try'", 'Check the indentation of the lines above.'],
+  finally: ["this 'finally' has no 'try'", 'Check the indentation of the lines above.'],
+  when: ["this 'when' has no 'switch'", 'Check the indentation of the lines above.'],
   '=': ['this cannot be assigned here', 'Compare with ==.'],
   '{': ['a block is indented and has no braces', 'Remove the braces and indent the lines.'],
 }
@@ -125,16 +129,77 @@ export function rejectProperty(p: Parser, key: Node): never {
   p.lx.fail('a property without a value needs a plain name', key.start, key.end)
 }
 
+/** What other languages write in front of a member of a class. */
+const MODIFIERS: Readonly<Record<string, string>> = {
+  static: 'A static member starts with @: `@name = value`.',
+  get: 'Getters do not exist here: write a method, or use Object.defineProperty.',
+  set: 'Setters do not exist here: write a method, or use Object.defineProperty.',
+  async: "Remove 'async': a method that waits is async by itself.",
+  public: "Remove 'public'.",
+  private: "Remove 'private'.",
+  protected: "Remove 'protected'.",
+  readonly: "Remove 'readonly'.",
+}
+
 /** A member of a class that is written as in another language. */
 export function rejectMember(p: Parser, key: Node): never {
   const name = key.type === 'Id' ? key.name : ''
+  const hint = p.isWordLike() && Object.hasOwn(MODIFIERS, name) ? MODIFIERS[name] : undefined
+  if (hint) p.lx.fail(`'${name}' stands in front of no member here`, key.start, key.end, hint)
   if (name === 'def' || p.is('('))
     p.lx.fail('a method is written with a colon', key.start, key.end, 'Write `name: (a, b) -> …`.')
   p.unexpected('expected : with a function or = with a value')
 }
 
+/** A definition that is an arrow function as well. */
+export function rejectArrowOfDef(p: Parser): never {
+  p.lx.fail(
+    `a def has no ${p.kind} in front of its body`,
+    p.lx.start,
+    p.lx.end,
+    'Write `def name(a, b)` with an indented body, or `name = (a, b) -> …`.',
+  )
+}
+
+/** Text in backticks that JavaScript takes for a template, which here embeds JavaScript. */
+export function rejectTemplate(p: Parser, code: string, start: number, end: number): void {
+  if (p.source.startsWith('```', start) || /^(?:import|export)\b/.test(code)) return
+  if (parsesAsScript(code)) return
+  const hint = 'Text with values is written "… #{value} …", in double quotes.'
+  p.lx.fail('backticks hold JavaScript, and this is none', start, end, hint)
+}
+
+function parsesAsScript(code: string): boolean {
+  return [`(${code}\n)`, code, `class A { ${code} }`].some((text) => {
+    try {
+      AsyncGenerator(text)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Parses and never runs what it is given. */
+const AsyncGenerator = async function* none() {}.constructor as (body: string) => unknown
+
+/** A block that looks like an object, by its braces. */
+export function rejectBlockInBraces(p: Parser): never {
+  p.unexpected('expected , or }', 'Braces hold the properties of an object; a block is indented instead.')
+}
+
+/** Values of other languages, by how they start. */
+const FOREIGN_VALUES: readonly (readonly [RegExp, string, string])[] = [
+  [/<[A-Za-z>]/y, 'JSX does not exist here', 'Call a function that makes the element.'],
+  [/\*[^\n]*\*\//y, 'a comment starts with #', 'Write `# text`.'],
+]
+
 /** A word that starts no value. */
 export function reservedHint(p: Parser): never {
+  for (const [text, reason, hint] of FOREIGN_VALUES) {
+    text.lastIndex = p.lx.start
+    if (text.test(p.source)) p.lx.fail(reason, p.lx.start, p.lx.end, hint)
+  }
   const known = foreignWord(p.kind)
   if (known) p.lx.fail(known[0], p.lx.start, p.lx.end, known[1])
   p.unexpected('expected a value')
@@ -142,12 +207,32 @@ export function reservedHint(p: Parser): never {
 
 /** What follows a whole statement on its line. */
 export function rejectForeignStatement(p: Parser): never {
+  rejectReservedName(p)
+  rejectQuoteInText(p)
   const known = foreignWord(p.kind)
   if (known) p.lx.fail(known[0], p.lx.start, p.lx.end, known[1])
   if (p.is(','))
     p.lx.fail("unexpected ','", p.lx.start, p.lx.end, 'Several names take a list: [a, b] = [1, 2].')
   if (p.is('...')) p.lx.fail('a splat is written in front', p.lx.start, p.lx.end, 'Write `...values`.')
   p.unexpected()
+}
+
+/** `class = 1`: the word in front of the `=` is none that names something. */
+function rejectReservedName(p: Parser): void {
+  const { lx, source } = p
+  if (!p.is('=')) return
+  const word = /[A-Za-z]+$/.exec(source.slice(Math.max(0, lx.lastEnd - 20), lx.lastEnd))?.[0] ?? ''
+  if (!isReserved(word)) return
+  lx.fail(`'${word}' is a reserved word`, lx.lastEnd - word.length, lx.lastEnd, 'Choose another name.')
+}
+
+/** `'it's'`: the text went on behind its second quote. */
+function rejectQuoteInText(p: Parser): void {
+  const { lx, source } = p
+  const quote = source[lx.lastEnd - 1]
+  if (lx.spaced || !p.is('id') || (quote !== "'" && quote !== '"')) return
+  const hint = `Write \\${quote} for a quote in the text, or choose the other quotes.`
+  lx.fail('the text ends at this quote', lx.lastEnd - 1, lx.lastEnd, hint)
 }
 
 const UI =

@@ -94,6 +94,7 @@ export interface LexerState {
   pending: number
   atNewline: boolean
   lastEnd: number
+  indentation: string
 }
 
 /** Reads tokens one at a time, as the parser asks for them; strings and regular expressions are read by the parser. */
@@ -119,11 +120,15 @@ export class Lexer {
   /** Whether the token is a `.`, `?.` or `,` that starts its line. */
   leading = false
   readonly names: Set<string> = new Set()
+  private readonly mixesTabs: boolean
+  /** Blank space in front of the line at hand, where it matters. */
+  indentation = ''
 
   constructor(source: string, filename: string, limit: number) {
     this.source = source
     this.filename = filename
     this.limit = limit
+    this.mixesTabs = source.includes('\n\t') && source.includes('\n ')
     if (source.charCodeAt(0) === 0xfeff) this.pos = 1
     if (source.startsWith('#!')) this.pos = this.endOfLine(0)
     const first = this.skipLines(this.pos, true)
@@ -143,7 +148,7 @@ export class Lexer {
   }
 
   save(): LexerState {
-    const { pos, kind, start, end, value, spaced, floor, pending, atNewline, lastEnd } = this
+    const { pos, kind, start, end, value, spaced, floor, pending, atNewline, lastEnd, indentation } = this
     return {
       pos,
       kind,
@@ -156,6 +161,7 @@ export class Lexer {
       pending,
       atNewline,
       lastEnd,
+      indentation,
     }
   }
 
@@ -263,6 +269,7 @@ export class Lexer {
     const { source } = this
     this.pos = pos
     if (pos >= this.limit) return false
+    if (this.mixesTabs && this.floor === 0) this.checkIndentation(pos, indent)
     const c = source.charCodeAt(pos)
     const dotted = c === 46 && source.charCodeAt(pos + 1) !== 46
     const guarded = c === 63 && source.charCodeAt(pos + 1) === 46
@@ -287,6 +294,15 @@ export class Lexer {
     if (CONTINUES.has(this.kind)) return false
     this.layout('NEWLINE')
     return true
+  }
+
+  /** Lines whose blank space can be compared start alike. */
+  private checkIndentation(pos: number, indent: number): void {
+    const text = this.source.slice(pos - indent, pos)
+    const { indentation } = this
+    this.indentation = text
+    if (text.startsWith(indentation) || indentation.startsWith(text) || text.trim() !== '') return
+    this.fail('tabs and spaces are mixed', pos - indent, pos, 'Indent like the line above, with one of them.')
   }
 
   private lead(): false {
@@ -346,7 +362,7 @@ export class Lexer {
     let at = this.pos
     for (const letter of this.value) {
       if (!(at === this.pos ? LETTER : PART).test(letter))
-        this.fail(`'${letter}' cannot stand in a name`, at, at + letter.length)
+        this.fail(`'${letter}' cannot stand in a name`, at, at + letter.length, TYPOGRAPHIC[letter])
       at += letter.length
     }
   }
@@ -391,6 +407,32 @@ export class Lexer {
     this.next()
   }
 
+  /** Offset of the next code behind a place, past blanks, line breaks and comments. */
+  codeAhead(from: number = this.pos): number {
+    const { source } = this
+    let pos = from
+    for (;;) {
+      while (/\s/.test(source[pos] ?? 'x')) pos++
+      if (source[pos] !== '#') return pos
+      pos = this.skipComment(pos)
+    }
+  }
+
+  /** The first character of the next code, or nothing at the end. */
+  charAhead(): string {
+    const at = this.codeAhead()
+    return at < this.limit ? this.source[at]! : ''
+  }
+
+  /** Whether the next code is on a line that ends the innermost block. */
+  blockEndsAhead(): boolean {
+    const at = this.codeAhead()
+    const lineStart = this.source.lastIndexOf('\n', at - 1) + 1
+    if (lineStart <= this.pos) return at >= this.limit
+    const outer = this.stack[this.stack.length - 2] ?? -1
+    return at >= this.limit || at - lineStart <= outer
+  }
+
   /** The first character behind the layout token at hand. */
   wordAhead(): string {
     WORD.lastIndex = this.kind === 'NEWLINE' ? this.pos : this.start
@@ -400,6 +442,20 @@ export class Lexer {
 
 const NUMBER =
   /0[xX][\da-fA-F_]+n?|0[bB][01_]+n?|0[oO][0-7_]+n?|\d[\d_]*(?:n|(?:\.(?=\d)[\d_]+)?(?:[eE][+-]?\d+)?)/y
+/** What a word processor makes of plain characters. */
+const TYPOGRAPHIC: Readonly<Record<string, string>> = {
+  '“': 'Write ".',
+  '”': 'Write ".',
+  '‘': "Write '.",
+  '’': "Write '.",
+  '–': 'Write -.',
+  '—': 'Write -.',
+  '…': 'Write three dots.',
+  '×': 'Write *.',
+  '≠': 'Write !=.',
+  '≤': 'Write <=.',
+  '≥': 'Write >=.',
+}
 const LETTER = /[\p{ID_Start}$_]/u
 const PART = /[\p{ID_Continue}$\u200c\u200d]/u
 /** In a number, `_` has a digit on either side. */

@@ -33,6 +33,66 @@ const PROGRAMS: Readonly<Record<string, readonly [source: string, value: unknown
     ['class A\n  data-src: 1\nnew A()["data-src"]', 1],
     ['o =\n  m: -> super.toString()\no.m()', '[object Object]'],
   ],
+  'commas at the end': [
+    ['f = (...a) -> a.length\n[\n  f 1, 2,\n]', [2]],
+    ['f = (...a) -> a.length\n[f 1,]', [1]],
+    ['f = (a) -> a\nx = {\n  b: f 1,\n}\nx', { b: 1 }],
+    ['f = (...a) -> a.length\nf(\n  f 1,\n  2,  # two\n)', 1],
+    ['f = (...a) -> a.length\nx = f 1,\n  2,\ny = 3\n[x, y]', [2, 3]],
+    ['f = (...a) -> a.length\nx = f 1,\n    2,\n  3\nx', 3],
+    ['f = (a) -> a\nx = f\n  a: 1,\n  b: 2,\ny = 3\n[x, y]', [{ a: 1, b: 2 }, 3]],
+    ['x =\n  a: 1,\n  b: 2,\ny = 3\n[x, y]', [{ a: 1, b: 2 }, 3]],
+    ['f = (a) -> a\nx = f a: 1,\n  b: 2,\ny = 3\n[x, y]', [{ a: 1, b: 2 }, 3]],
+  ],
+  'places in ranges': [
+    [
+      '([x, i] for x, i in [3..1])',
+      [
+        [3, 0],
+        [2, 1],
+        [1, 2],
+      ],
+    ],
+    [
+      '([x, i] for x, i in [2..6] by 2)',
+      [
+        [2, 0],
+        [4, 2],
+        [6, 4],
+      ],
+    ],
+    [
+      '([x, i] for x, i in [6..2] by -2)',
+      [
+        [6, 0],
+        [4, 2],
+        [2, 4],
+      ],
+    ],
+    [
+      'a = 3\nb = 1\n([x, i] for x, i in [a..b])',
+      [
+        [3, 0],
+        [2, 1],
+        [1, 2],
+      ],
+    ],
+    [
+      'n = 0\nfrom = -> ++n\nx = ([x, i] for x, i in [from()..2])\n[x, n]',
+      [
+        [
+          [1, 0],
+          [2, 1],
+        ],
+        1,
+      ],
+    ],
+    ['seen = []\nfor x, i in [1..2]\n  i += 10\n  seen.push i\nseen', [10, 11]],
+  ],
+  'embedded JavaScript': [
+    ['`1 + 1`', 2],
+    ['x = `[1, 2].map(n => n * 2)`\nx', [2, 4]],
+  ],
   'optional targets': [
     ['o = null\no?.x++\no', null],
     ['o = {x: 1}\n++o?.x\no.x', 2],

@@ -205,7 +205,10 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
   const counter = isCounter ? value.name : l.fresh('i')
   const lines =
     value && !isCounter ? [declare('let', id(value.name, value.start), id(counter), value.start)] : []
-  const init: Js[] = [declarator(counter, expression(l, range.from), isCounter ? value.start : undefined)]
+  const first = node.index && from === undefined ? l.fresh('from') : undefined
+  const start = first ? id(first) : expression(l, range.from)
+  const init: Js[] = [declarator(counter, start, isCounter ? value.start : undefined)]
+  if (first) init.unshift(declarator(first, expression(l, range.from)))
   let limit = expression(l, range.to)
   if (to === undefined && !(range.to.type === 'Id' && !l.hasReactive && !writes(node.scope, range.to.name))) {
     const name = l.fresh('to')
@@ -213,15 +216,8 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
     limit = id(name)
   }
   const declaration = { type: 'VariableDeclaration', kind: 'let', declarations: init }
-  if (node.index?.type === 'Id')
-    lines.push(
-      declare(
-        'const',
-        id(node.index.name, node.index.start),
-        binary('-', id(counter), expression(l, range.from)),
-        node.index.start,
-      ),
-    )
+  const ends = from !== undefined && to !== undefined && by === undefined ? to - from : by
+  if (node.index) lines.push(rangeIndex(l, node, node.index, id(counter), first ? id(first) : start, ends))
   const equal = range.exclusive ? '' : '='
   const upTest = binary(`<${equal}`, id(counter), limit)
   const downTest = binary(`>${equal}`, id(counter), limit)
@@ -239,6 +235,18 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
   init.push(declarator(stepName, direction))
   const test = conditional(binary('>', id(stepName), num(0)), upTest, downTest)
   return [forLoop(l, node, declaration, test, assign(id(counter), id(stepName), '+='), inside(lines))]
+}
+
+/** How far the counter is from the first value; the direction is 0 or unknown, or has the sign of the loop's. */
+function rangeIndex(l: Lowerer, node: Loop, target: Node, counter: Js, from: Js, direction = 0): Js {
+  const distance = direction < 0 ? binary('-', from, counter) : binary('-', counter, from)
+  const value = direction === 0 ? method(id('Math'), 'abs', [distance]) : distance
+  return declare(
+    kindOf(node, target),
+    l.within(node.scope, () => pattern(l, target)),
+    value,
+    target.start,
+  )
 }
 
 function indexLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {

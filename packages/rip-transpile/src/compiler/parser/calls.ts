@@ -309,13 +309,18 @@ function implicitCall(p: Parser, callee: Node, optional: boolean): Node {
     for (;;) {
       args.push(parseArgument(p))
       if (literalBeforeArrow(p, args[args.length - 1]!)) continue
-      if (!p.is(',')) break
+      // A comma in front of a closing bracket belongs to what the bracket closes.
+      if (!p.is(',') || ')]}'.includes(p.lx.charAhead() || ' ')) break
+      const isLast = indented > 0 && p.lx.blockEndsAhead()
       p.next()
+      if (isLast) break
       if (p.is('INDENT')) {
         indented++
         p.next()
-      } else if (p.is('NEWLINE')) p.next()
-      if (p.is(')') || p.is(']') || p.is('}')) p.unexpected('expected another argument')
+        continue
+      }
+      if (indented > 0 && p.accept('DEDENT')) indented--
+      if (p.is('NEWLINE')) p.next()
     }
     while (indented > 0 && (p.is('NEWLINE') || p.is('DEDENT'))) {
       if (p.is('DEDENT')) indented--
@@ -333,7 +338,7 @@ function indentedObject(p: Parser): Node {
     p.next()
     const object = parseImplicitObject(p)
     if (p.is('NEWLINE')) p.next()
-    p.expect('DEDENT', 'behind the properties')
+    if (!p.accept('DEDENT')) p.unexpected('expected the next property')
     return object
   })
 }

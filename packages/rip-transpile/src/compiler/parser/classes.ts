@@ -26,6 +26,7 @@ export function parseClass(p: Parser): Class {
   }
   const parent = p.accept('extends') ? p.head(() => parseParent(p)) : undefined
   const parentArguments = parent && p.is('<') ? skipTypeParameters(p) : undefined
+  if (p.isWord('implements')) lx.fail("'implements' does not exist here", lx.start, lx.end, 'Remove it.')
   // `class E extends Error then noop` has no members.
   if (p.is('then') && p.source.slice(lx.end, lx.endOfLine(lx.end)).trim() === 'noop') {
     p.next()

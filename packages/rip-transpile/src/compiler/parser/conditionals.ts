@@ -109,6 +109,7 @@ function parseCatchParam(p: Parser): Node | undefined {
     p.next()
     return param
   }
+  if (p.is('(')) lx.fail("a 'catch' has no parentheses", lx.start, lx.end, 'Write `catch error`.')
   if (!p.is('{') && !p.is('[')) return undefined
   const pattern = parsePrimary(p)
   bindPattern(p, pattern, 'catch')

@@ -1,5 +1,6 @@
 import type { Block, Fn, Node, Param } from '../ast.ts'
 import { Scope } from '../scope.ts'
+import { rejectArrowOfDef } from '../diagnostics.ts'
 import { bindPattern } from './assignments.ts'
 import { parseExpression } from './expressions.ts'
 import { bindName } from './names.ts'
@@ -71,6 +72,7 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
     const returnType = hasParams && p.is(':') ? skipType(p, 'arrow') : shape.returnType
     if (p.is('=>') && FUNCTION_TYPE.test(returnType ?? '')) rejectFunctionType(p, typeStart)
     let { kind } = shape
+    if (kind === 'def' && (p.is('->') || p.is('=>'))) rejectArrowOfDef(p)
     if (kind !== 'def') {
       if (p.is('=>')) kind = 'fat'
       else if (!p.is('->')) p.unexpected('expected an arrow')
@@ -205,6 +207,7 @@ export function parseDef(p: Parser): Node {
   const isVoid = p.is('!') && !lx.spaced
   if (isVoid) p.next()
   const typeParameters = p.is('<') && !lx.spaced ? skipTypeParameters(p) : undefined
+  if (p.is('=') || p.is('->') || p.is('=>')) rejectArrowOfDef(p)
   const returnType = p.is(':') ? skipType(p, 'line') : undefined
   const shape = { kind: 'def', name, nameStart, isVoid, typeParameters, returnType } as const
   const fn = parseFunction(p, start, shape)

@@ -1,4 +1,5 @@
 import type { Node, NodeOf } from '../ast.ts'
+import { rejectTemplate } from '../diagnostics.ts'
 import { parseBody } from './statements.ts'
 import type { Parser } from './parser.ts'
 
@@ -298,6 +299,7 @@ export function parseRaw(p: Parser): Node {
   const close = source.indexOf(fence, start + fence.length)
   if (close === -1) lx.fail('this embedded JavaScript is never closed', start, start + fence.length)
   const code = source.slice(start + fence.length, close).trim()
+  rejectTemplate(p, code, start, close + fence.length)
   lx.jump(close + fence.length)
   return { type: 'Raw', code, start, end: close + fence.length }
 }

@@ -38,6 +38,8 @@ export function parseLoopHead(p: Parser, start: number, bodyStart: number): Loop
   const first = parseVariable(p)
   const second = p.accept(',') ? parseVariable(p) : undefined
   const kind = loopKind(p)
+  if (isAwait && kind !== 'as')
+    p.lx.fail(`a loop that waits has 'as' and not '${kind}'`, p.lx.start, p.lx.end, AWAIT_HINT)
   p.next()
   let isAsync: boolean = isAwait
   if (kind === 'as' && p.is('!')) {
@@ -59,6 +61,8 @@ function loopSource(p: Parser): Node {
   p.loopHead = outer
   return node
 }
+
+const AWAIT_HINT = 'Write `for await x as iterable`.'
 
 const EMPTY: Node = { type: 'Erased', start: 0, end: 0 }
 
@@ -84,10 +88,11 @@ function parseVariable(p: Parser): Node {
     return node
   }
   if (p.is('@') || p.is('{') || p.is('[')) return parsePrimary(p)
-  if (p.is('('))
-    lx.fail("a 'for' has no parentheses", start, end, 'Write `for i in [0...n]` and indent the lines.')
+  if (p.is('(')) lx.fail("a 'for' has no parentheses", start, end, FOR_HINT)
   return p.unexpected('expected the variable of the loop')
 }
+
+const FOR_HINT = 'Write `for x in list` or `for i in [0...n]` and indent the lines.'
 
 function loopKind(p: Parser): 'in' | 'of' | 'as' {
   if (p.is('in')) return 'in'
@@ -95,6 +100,7 @@ function loopKind(p: Parser): 'in' | 'of' | 'as' {
   if (p.isWord('as')) return 'as'
   if (p.isWord('from'))
     p.lx.fail('`for … from` is not a loop here', p.lx.start, p.lx.end, 'Write `for x as iterable`.')
+  if (p.is('=')) p.lx.fail("a 'for' has no counter of its own", p.lx.start, p.lx.end, FOR_HINT)
   return p.unexpected('expected in, of or as')
 }
 

@@ -1,5 +1,5 @@
 import type { Node, Property } from '../ast.ts'
-import { rejectColon, rejectProperty } from '../diagnostics.ts'
+import { rejectBlockInBraces, rejectColon, rejectProperty } from '../diagnostics.ts'
 import { isNameStart } from '../lexer.ts'
 import { skipString } from '../scan.ts'
 import { parseBracketedValue, parseExpression, parseValue, withPendingIf } from './expressions.ts'
@@ -88,7 +88,10 @@ export function parseImplicitObject(p: Parser): Node {
   for (;;) {
     props.push(ownLine ? withPostfixValue(p, parsePair(p), props.length > 0) : parsePair(p))
     if (p.is(',')) {
-      if (!pairFollows(p, lx.pos)) break
+      if (!pairFollows(p, lx.pos)) {
+        if ((ownLine || indented > 0) && lx.blockEndsAhead()) p.next()
+        break
+      }
       p.next()
       if (p.is('INDENT')) {
         indented++
@@ -119,22 +122,11 @@ function withPostfixValue(p: Parser, pair: Property, follows: boolean): Property
 }
 
 function pairFollows(p: Parser, comma: number): boolean {
-  const next = skipBlank(p.source, comma)
-  return pairAhead(p, next)
+  return pairAhead(p, p.lx.codeAhead(comma))
 }
 
 function pairAhead(p: Parser, at: number): boolean {
   return keyAt(p, at)
-}
-
-function skipBlank(source: string, from: number): number {
-  let pos = from
-  for (;;) {
-    while (/\s/.test(source[pos] ?? 'x')) pos++
-    if (source[pos] !== '#') return pos
-    const end = source.indexOf('\n', pos)
-    pos = end === -1 ? source.length : end
-  }
 }
 
 function parsePair(p: Parser): Property {
@@ -161,7 +153,7 @@ export function parseObject(p: Parser): Node {
       const broke = p.is('NEWLINE') || p.is('INDENT') || p.is('DEDENT')
       p.skipLayout()
       if (p.accept(',')) p.skipLayout()
-      else if (!p.is('}') && !broke) p.unexpected('expected , or }')
+      else if (!p.is('}') && !broke) rejectBlockInBraces(p)
     }
     return { type: 'Obj', props, start, end: lx.end }
   })

@@ -95,7 +95,7 @@ export class Parser {
     this.unexpected(`expected ${kind} ${where}`)
   }
 
-  unexpected(wanted?: string): never {
+  unexpected(wanted?: string, hint?: string): never {
     rejectForeignLine(this)
     const { lx, openBracket } = this
     if (lx.start >= lx.limit && openBracket !== -1)
@@ -107,7 +107,8 @@ export class Parser {
       EOF: 'end of file',
     }
     const found = names[lx.kind] ?? `'${lx.value}'`
-    return lx.fail(wanted ? `unexpected ${found}, ${wanted}` : `unexpected ${found}`)
+    const reason = wanted ? `unexpected ${found}, ${wanted}` : `unexpected ${found}`
+    return lx.fail(reason, lx.start, Math.max(lx.end, lx.start + 1), hint)
   }
 
   /** Skips line breaks and indentation inside brackets. */

@@ -138,9 +138,11 @@ function parseParens(p: Parser): Node {
   const body = p.bracketed((): Node => {
     p.skipLayout()
     if (p.is(')')) return { type: 'Keyword', name: 'undefined', start, end: start + 1 }
-    return parseBody(p, ')')
+    const inner = parseBody(p, ')')
+    if (!p.is(')')) p.unexpected('expected )')
+    return inner
   })
-  p.expect(')', 'at the end')
+  p.next()
   return { type: 'Paren', body, start, end: lx.lastEnd }
 }
 

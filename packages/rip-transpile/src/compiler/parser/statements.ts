@@ -79,7 +79,10 @@ export function parseBody(p: Parser, close?: string): Node {
       return parseInlineBlock(p)
     }
     if (p.is(':')) rejectColon(p)
-    return p.unexpected('expected an indented block or then')
+    return p.unexpected(
+      'expected an indented block or then',
+      'Indent the block, or put `then` in front of it.',
+    )
   })
 }
 
