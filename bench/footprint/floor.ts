@@ -1,0 +1,38 @@
+/** A program that does one of the things a worker has to do, and nothing else. */
+export interface Step {
+  readonly does: string
+  readonly code: string
+}
+
+const IDLE = 'setInterval(() => {}, 1e6)'
+const CONNECT = `await Bun.connect({ unix: process.env.CONTROL, socket: { data() {} } })`
+const PIPE = `await Bun.connect({ fd: 0, socket: { data() {} } })`
+const PLUGIN = `Bun.plugin({ name: 'app', setup(build) {
+  build.onResolve({ filter: /^\\// }, () => undefined)
+  build.onLoad({ filter: /app\\.ts$/ }, () => ({ contents: 'export default () => new Response()', loader: 'ts' }))
+} })
+const { default: fetch } = await import(process.env.APP)`
+const SERVE = `Bun.serve({ unix: process.env.SOCKET, fetch })`
+const HEARTBEAT = `let expectedAt = 0
+setInterval(() => { expectedAt = Math.max(expectedAt, performance.now()) }, 100)
+setInterval(() => process.memoryUsage.rss(), 1000)`
+const SIGNALS = `for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => {})`
+const ALL = [PIPE, CONNECT, PLUGIN, SERVE, HEARTBEAT, SIGNALS]
+
+/** The first is what all others are compared with. */
+export const steps: readonly Step[] = [
+  { does: 'bare Bun', code: IDLE },
+  { does: 'a signal handler', code: `${SIGNALS};${IDLE}` },
+  { does: 'its own memory once a second, the delay of the event loop ten times', code: HEARTBEAT },
+  { does: 'a connection to the control socket', code: `${CONNECT};${IDLE}` },
+  {
+    does: 'the same and the pipe that tells of the death of its supervisor',
+    code: `${PIPE};${CONNECT};${IDLE}`,
+  },
+  { does: 'Bun.serve on a Unix socket', code: `const fetch = () => new Response();${SERVE}` },
+  { does: 'a module imported through a loader plugin', code: `${PLUGIN};${IDLE}` },
+  { does: "import 'node:path'", code: `import 'node:path';${IDLE}` },
+  { does: "import 'node:fs'", code: `import 'node:fs';${IDLE}` },
+  { does: 'all of this but the two imports', code: ALL.join('\n') },
+  { does: 'all of this', code: ["import 'node:path';import 'node:fs'", ...ALL].join('\n') },
+]
