@@ -37,7 +37,10 @@ export type {
 } from './ports.ts'
 export { SNAPSHOT_VERSION } from './snapshot.ts'
 export type {
+  Blockage,
+  BlockedRequest,
   ExitReason,
+  ProcessActivity,
   ManagerEvent,
   ManagerEventBody,
   ManagerSnapshot,

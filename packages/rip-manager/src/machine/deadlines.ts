@@ -35,7 +35,8 @@ function isStuck({ config, nowMs }: Pool, worker: Worker): boolean {
 
 function onStuck(pool: Pool, worker: Worker): void {
   const silentMs = pool.nowMs - worker.heardMs
-  terminate(pool, worker, { kind: 'stuck-loop', silentMs })
+  const blockage = pool.effects.blockage(worker.pid, worker.socket)
+  terminate(pool, worker, { kind: 'stuck-loop', silentMs, blockage })
   onCandidateLost(pool, worker, 'boot-failed', {
     message: `the event loop of worker ${worker.slot} stood still for ${silentMs} ms`,
   })

@@ -2,6 +2,7 @@ import type { ErrorHandler, Handler } from '../application/application.ts'
 import { WorkerError } from '../errors.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import { type EventStreams, isEventStream } from './event-streams.ts'
+import type { RequestBoard } from '../request-board.ts'
 import { type ContextHost, LazyContext, restoreScheme } from './request-context.ts'
 
 export interface DispatcherOptions {
@@ -10,6 +11,7 @@ export interface DispatcherOptions {
   readonly host: ContextHost
   readonly gate: ConcurrencyGate
   readonly eventStreams: EventStreams
+  readonly board: RequestBoard | undefined
   /** Whether connections are to be closed after their response. */
   readonly isDraining: () => boolean
   /** Whether the handler turned this request into a WebSocket, so that there is nothing to answer. */
@@ -58,23 +60,52 @@ export class Dispatcher {
     const { host, fetch } = this.#options
     if (host.trustForwarded) restoreScheme(request)
     const context = new LazyContext(host, request)
+    const place = this.#enter(request)
+    let result: unknown
     try {
       // The third argument is typed for whatever the handler declares; see `Handler`.
-      const result = (route ?? fetch)(request, context, context as never)
-      if (result instanceof Promise) return this.#settle(result, request, context)
+      result = (route ?? fetch)(request, context, context as never)
+    } catch (error) {
+      this.#options.board?.leave(place)
+      return this.#fail(error, request, context)
+    }
+    if (result instanceof Promise) return this.#settle(result, request, context, place)
+    this.#options.board?.leave(place)
+    return this.#finishOrFail(result, request, context)
+  }
+
+  #enter(request: Request): number {
+    const { board, host } = this.#options
+    if (board === undefined) return -1
+    return board.enter(
+      request.method,
+      request.url,
+      host.trustForwarded ? request.headers.get('x-request-id') : null,
+    )
+  }
+
+  #finishOrFail(result: unknown, request: Request, context: LazyContext): Answer | Promise<Answer> {
+    try {
       return this.#finish(result, request, context)
     } catch (error) {
       return this.#fail(error, request, context)
     }
   }
 
-  async #settle(result: Promise<unknown>, request: Request, context: LazyContext): Promise<Answer> {
+  async #settle(
+    result: Promise<unknown>,
+    request: Request,
+    context: LazyContext,
+    place: number,
+  ): Promise<Answer> {
+    this.#options.board?.await(place)
     this.#unanswered.add(request)
     try {
       return await this.#finish(await result, request, context)
     } catch (error) {
       return this.#fail(error, request, context)
     } finally {
+      this.#options.board?.leave(place)
       this.#unanswered.delete(request)
     }
   }

@@ -1,6 +1,7 @@
 import type { Handler } from '../application/application.ts'
 import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS, MAX_TIMER_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
+import { RequestBoard } from '../request-board.ts'
 import { BackgroundTasks } from './background-tasks.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
 import { Deadline } from './deadline.ts'
@@ -102,6 +103,7 @@ class ServingWorker implements Worker {
   readonly #webSockets: WebSockets
   readonly #tasks: BackgroundTasks
   readonly #upgraded = new WeakSet<Request>()
+  readonly #board: RequestBoard | undefined
   readonly #dispatcher: Dispatcher | undefined
   #transport: Transport | undefined
   #fetchTransport: FetchTransport | undefined
@@ -124,8 +126,12 @@ class ServingWorker implements Worker {
       maxWaiting: options.maxWaiting,
       active: () => this.#pending,
     })
+    if (options.requestBoard !== undefined) this.#board = RequestBoard.open(options.requestBoard)
     if (options.fetch !== undefined) this.#dispatcher = this.#createDispatcher(options.fetch)
-    void this.#closed.promise.then(() => this.#lag[Symbol.dispose]())
+    void this.#closed.promise.then(() => {
+      this.#lag[Symbol.dispose]()
+      this.#board?.[Symbol.dispose]()
+    })
   }
 
   get state(): WorkerState {
@@ -210,6 +216,7 @@ class ServingWorker implements Worker {
         ...this.#options,
         listener,
         gate: this.#gate,
+        board: this.#board,
         isDraining: () => this.#closing !== undefined,
         onFailure: (error, request) =>
           this.#answerFailure(error, request, request.headers.get('x-request-id') ?? crypto.randomUUID()),
@@ -230,6 +237,7 @@ class ServingWorker implements Worker {
       host: this.#createHost(),
       gate: this.#gate,
       eventStreams: this.#eventStreams,
+      board: this.#board,
       isDraining: () => this.#closing !== undefined,
       isUpgraded: (request) => this.#upgraded.has(request),
       onFailure: (error, request, id) => this.#answerFailure(error, request, id),
