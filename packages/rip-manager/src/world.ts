@@ -1,4 +1,4 @@
-import { existsSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { ROUTER_GRACE_MS, ROUTER_LEAVE_MS, ROUTING_TIMEOUT_MS } from './defaults.ts'
 import type { EventLog } from './event-log.ts'
 import type { Effects, Launch, Outcome } from './machine/effects.ts'
@@ -127,7 +127,7 @@ export class World implements Effects {
 
   blockage(pid: number, socket: string): Blockage {
     const wallMs = this.wallMs()
-    const running = readRequestBoard(requestBoardPath(socket))
+    const running = readRequestBoard(boardOf(socket))
     return {
       activity: this.#children.get(pid)?.activity() ?? { kind: 'unknown' },
       requests: running.map(({ startedMs, ...request }) => ({
@@ -296,6 +296,15 @@ export class World implements Effects {
 
 function abandonedIn(result: DrainReport | Error): number {
   return result instanceof Error ? 0 : result.abandoned
+}
+
+function boardOf(socket: string): Uint8Array {
+  try {
+    return readFileSync(requestBoardPath(socket))
+  } catch {
+    // ENOENT: it has none.
+    return new Uint8Array()
+  }
 }
 
 /** A worker that was killed could not do it itself. */

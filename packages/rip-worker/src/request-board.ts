@@ -1,5 +1,3 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-
 /**
  * A file in shared memory on which a worker writes what it is about to run. A worker whose event loop stands still
  * cannot be asked any more; its board can still be read.
@@ -39,23 +37,14 @@ export function requestBoardPath(socket: string): string {
   return socket.replace(/(?:\.sock)?$/, '.requests')
 }
 
-/** What is on a board, what executes first, then in order of age. Nothing when there is no board. */
-export function readRequestBoard(path: string): readonly RunningRequest[] {
-  const bytes = readBytes(path)
-  if (bytes?.byteLength !== PLACES * PLACE_BYTES) return []
+/** What is on a board, what executes first, then in order of age. Nothing when the bytes are no board. */
+export function readRequestBoard(file: Uint8Array): readonly RunningRequest[] {
+  const bytes = new Uint8Array(file)
+  if (bytes.byteLength !== PLACES * PLACE_BYTES) return []
   const requests = Array.from({ length: PLACES }, (_, place) => readPlace(bytes, place * PLACE_BYTES))
   return requests
     .filter((request) => request !== undefined)
     .toSorted((a, b) => Number(b.executing) - Number(a.executing) || a.startedMs - b.startedMs)
-}
-
-function readBytes(path: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    return new Uint8Array(readFileSync(path))
-  } catch {
-    // ENOENT: the worker could not make one, or has gone.
-    return undefined
-  }
 }
 
 function readPlace(bytes: Uint8Array<ArrayBuffer>, at: number): RunningRequest | undefined {
@@ -69,7 +58,7 @@ function readPlace(bytes: Uint8Array<ArrayBuffer>, at: number): RunningRequest |
 }
 
 /** The worker's side of the board. */
-export class RequestBoard implements Disposable {
+export class RequestBoard implements AsyncDisposable {
   readonly #path: string
   readonly #bytes: Buffer
   readonly #floats: Float64Array
@@ -82,10 +71,10 @@ export class RequestBoard implements Disposable {
   }
 
   /** Undefined where it cannot be made: an application is served without it just as well. */
-  static open(path: string): RequestBoard | undefined {
+  static async open(path: string): Promise<RequestBoard | undefined> {
     try {
       // Written out, as touching a page of a sparse file on a full disk kills the process.
-      writeFileSync(path, Buffer.alloc(PLACES * PLACE_BYTES), { mode: 0o600 })
+      await Bun.write(path, Buffer.alloc(PLACES * PLACE_BYTES), { mode: 0o600 })
       return new RequestBoard(path, Bun.mmap(path, { shared: true }))
     } catch {
       return undefined
@@ -117,8 +106,12 @@ export class RequestBoard implements Disposable {
     this.#free.push(place)
   }
 
-  [Symbol.dispose](): void {
-    rmSync(this.#path, { force: true })
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await Bun.file(this.#path).delete()
+    } catch {
+      // ENOENT: somebody removed the folder.
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,8 +13,12 @@ async function boardFile(): Promise<AsyncDisposable & { readonly path: string }>
   return { path, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
 }
 
-function opened(path: string): RequestBoard {
-  const board = RequestBoard.open(path)
+function readBoard(path: string): ReturnType<typeof readRequestBoard> {
+  return readRequestBoard(readFileSync(path))
+}
+
+async function opened(path: string): Promise<RequestBoard> {
+  const board = await RequestBoard.open(path)
   if (board === undefined) throw new Error(`no board at ${path}`)
   return board
 }
@@ -26,14 +30,14 @@ test('lies beside the socket', () => {
 
 test('tells what executes first, then what is oldest, and forgets what has ended', async () => {
   await using file = await boardFile()
-  using board = opened(file.path)
+  await using board = await opened(file.path)
   const before = Date.now()
   const ended = board.enter('PUT', 'http://host/ended', null)
   const waiting = board.enter('GET', 'http://host/waits?for=é', 'id-1')
   board.enter('POST', 'https://host', null)
   board.await(waiting)
   board.leave(ended)
-  const requests = readRequestBoard(file.path)
+  const requests = readBoard(file.path)
   expect(requests).toMatchObject([
     { method: 'POST', path: '/', executing: true },
     { method: 'GET', path: '/waits?for=é', id: 'id-1', executing: false },
@@ -43,25 +47,24 @@ test('tells what executes first, then what is oldest, and forgets what has ended
 
 test('cuts what is too long, and does not note more than it has places for', async () => {
   await using file = await boardFile()
-  using board = opened(file.path)
+  await using board = await opened(file.path)
   const places = Array.from({ length: 200 }, () =>
     board.enter('GET', `http://h/${'é'.repeat(999)}`, 'i'.repeat(99)),
   )
-  const requests = readRequestBoard(file.path)
+  const requests = readBoard(file.path)
   expect(requests.length).toBe(128)
   expect(requests[0]?.id).toBe('i'.repeat(64))
   expect(requests[0]?.path).toStartWith('/ééé')
   for (const place of places) board.leave(place)
-  expect(readRequestBoard(file.path)).toEqual([])
+  expect(readBoard(file.path)).toEqual([])
   expect(board.enter('GET', 'http://h/', null)).toBeGreaterThanOrEqual(0)
 })
 
-test('where there is none, or something else, nothing is read', async () => {
+test('where there is something else, nothing is read; where none can be made, there is none', async () => {
   await using file = await boardFile()
-  expect(readRequestBoard(file.path)).toEqual([])
   await Bun.write(file.path, 'something else')
-  expect(readRequestBoard(file.path)).toEqual([])
-  expect(RequestBoard.open(join(file.path, 'below-a-file'))).toBeUndefined()
+  expect(readBoard(file.path)).toEqual([])
+  expect(await RequestBoard.open(join(file.path, 'below-a-file'))).toBeUndefined()
 })
 
 const handlers: Readonly<Record<string, () => unknown>> = {
@@ -82,17 +85,17 @@ test('a request is on it from the call of its handler to the end of the handler'
     requestBoard: file.path,
     log: () => {},
     fetch: (request: Request) => {
-      seen.push(readRequestBoard(file.path))
+      seen.push(readBoard(file.path))
       return handlers[new URL(request.url).pathname]?.() as Response
     },
   })
   for (const path of Object.keys(handlers)) {
     await worker.inject(new Request(`http://app${path}`, { headers: { 'x-request-id': 'abc' } }))
     expect(seen.pop()).toMatchObject([{ method: 'GET', path, id: 'abc', executing: true }])
-    expect(readRequestBoard(file.path)).toEqual([])
+    expect(readBoard(file.path)).toEqual([])
   }
   const later = worker.inject(new Request('http://app/later'))
-  expect(readRequestBoard(file.path)).toMatchObject([{ path: '/later', executing: false }])
+  expect(readBoard(file.path)).toMatchObject([{ path: '/later', executing: false }])
   await later
   await worker.close()
   expect(existsSync(file.path)).toBe(false)
@@ -106,9 +109,9 @@ test('requests of node:http are on it until their response is closed', async () 
     listen,
     requestBoard: file.path,
     listener: (_request, response) => {
-      seen.push(readRequestBoard(file.path))
+      seen.push(readBoard(file.path))
       setTimeout(() => {
-        seen.push(readRequestBoard(file.path))
+        seen.push(readBoard(file.path))
         response.end('done')
       }, 1)
     },

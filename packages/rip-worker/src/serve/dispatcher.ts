@@ -11,7 +11,8 @@ export interface DispatcherOptions {
   readonly host: ContextHost
   readonly gate: ConcurrencyGate
   readonly eventStreams: EventStreams
-  readonly board: RequestBoard | undefined
+  /** Absent before the start, and when nobody reads it. */
+  readonly board: () => RequestBoard | undefined
   /** Whether connections are to be closed after their response. */
   readonly isDraining: () => boolean
   /** Whether the handler turned this request into a WebSocket, so that there is nothing to answer. */
@@ -66,16 +67,17 @@ export class Dispatcher {
       // The third argument is typed for whatever the handler declares; see `Handler`.
       result = (route ?? fetch)(request, context, context as never)
     } catch (error) {
-      this.#options.board?.leave(place)
+      this.#options.board()?.leave(place)
       return this.#fail(error, request, context)
     }
     if (result instanceof Promise) return this.#settle(result, request, context, place)
-    this.#options.board?.leave(place)
+    this.#options.board()?.leave(place)
     return this.#finishOrFail(result, request, context)
   }
 
   #enter(request: Request): number {
-    const { board, host } = this.#options
+    const { host } = this.#options
+    const board = this.#options.board()
     if (board === undefined) return -1
     return board.enter(
       request.method,
@@ -98,14 +100,14 @@ export class Dispatcher {
     context: LazyContext,
     place: number,
   ): Promise<Answer> {
-    this.#options.board?.await(place)
+    this.#options.board()?.await(place)
     this.#unanswered.add(request)
     try {
       return await this.#finish(await result, request, context)
     } catch (error) {
       return this.#fail(error, request, context)
     } finally {
-      this.#options.board?.leave(place)
+      this.#options.board()?.leave(place)
       this.#unanswered.delete(request)
     }
   }

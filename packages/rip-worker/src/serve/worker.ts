@@ -103,7 +103,7 @@ class ServingWorker implements Worker {
   readonly #webSockets: WebSockets
   readonly #tasks: BackgroundTasks
   readonly #upgraded = new WeakSet<Request>()
-  readonly #board: RequestBoard | undefined
+  #board: RequestBoard | undefined
   readonly #dispatcher: Dispatcher | undefined
   #transport: Transport | undefined
   #fetchTransport: FetchTransport | undefined
@@ -126,12 +126,8 @@ class ServingWorker implements Worker {
       maxWaiting: options.maxWaiting,
       active: () => this.#pending,
     })
-    if (options.requestBoard !== undefined) this.#board = RequestBoard.open(options.requestBoard)
     if (options.fetch !== undefined) this.#dispatcher = this.#createDispatcher(options.fetch)
-    void this.#closed.promise.then(() => {
-      this.#lag[Symbol.dispose]()
-      this.#board?.[Symbol.dispose]()
-    })
+    void this.#closed.promise.then(() => this.#lag[Symbol.dispose]())
   }
 
   get state(): WorkerState {
@@ -187,6 +183,8 @@ class ServingWorker implements Worker {
 
   async #start(): Promise<void> {
     this.#transition('starting')
+    const { requestBoard } = this.#options
+    if (requestBoard !== undefined) this.#board = await RequestBoard.open(requestBoard)
     this.#transport = await this.#listen()
     // close() may have come in between and has not seen the transport.
     if (this.#closing !== undefined) return this.#transport.abort()
@@ -237,7 +235,7 @@ class ServingWorker implements Worker {
       host: this.#createHost(),
       gate: this.#gate,
       eventStreams: this.#eventStreams,
-      board: this.#board,
+      board: () => this.#board,
       isDraining: () => this.#closing !== undefined,
       isUpgraded: (request) => this.#upgraded.has(request),
       onFailure: (error, request, id) => this.#answerFailure(error, request, id),
@@ -271,6 +269,7 @@ class ServingWorker implements Worker {
     const deadline = new Deadline(options.timeoutMs ?? this.#options.drainTimeoutMs, options.signal)
     const report = { aborted: await this.#stopServing(deadline) }
     await this.#runDrainHook(deadline)
+    await this.#board?.[Symbol.asyncDispose]()
     this.#transition('closed')
     this.#closed.resolve(report)
     return report
