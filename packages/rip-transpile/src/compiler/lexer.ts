@@ -407,6 +407,11 @@ export class Lexer {
     this.next()
   }
 
+  /** Makes that many INDENTs behind us mere continuations of their line. */
+  forgetIndents(count: number): void {
+    this.stack.length = Math.max(this.stack.length - count, this.floor + 1)
+  }
+
   /** Offset of the next code behind a place, past blanks, line breaks and comments. */
   codeAhead(from: number = this.pos): number {
     const { source } = this

@@ -41,6 +41,15 @@ const PROGRAMS: Readonly<Record<string, readonly [source: string, value: unknown
     ['f = (...a) -> a.length\nx = f 1,\n  2,\ny = 3\n[x, y]', [2, 3]],
     ['f = (...a) -> a.length\nx = f 1,\n    2,\n  3\nx', 3],
     ['f = (a) -> a\nx = f\n  a: 1,\n  b: 2,\ny = 3\n[x, y]', [{ a: 1, b: 2 }, 3]],
+    ['f = (...a) -> a.length\nx = 0\nx = f 1,\n  2 if x is 1\nx', 0],
+    ['f = (...a) -> a.length\ng = (c) ->\n  return f 1,\n    2 unless c\n  7\n[g(no), g(yes)]', [2, 7]],
+    [
+      'n = []\nf = (...a) -> n.push a\nf 1,\n  x for x in [2, 3]\nn',
+      [
+        [1, 2],
+        [1, 3],
+      ],
+    ],
     ['x =\n  a: 1,\n  b: 2,\ny = 3\n[x, y]', [{ a: 1, b: 2 }, 3]],
     ['f = (a) -> a\nx = f a: 1,\n  b: 2,\ny = 3\n[x, y]', [{ a: 1, b: 2 }, 3]],
   ],

@@ -297,6 +297,8 @@ function literalBeforeArrow(p: Parser, node: Node): boolean {
   return literal && arrowFollows(p)
 }
 
+const POSTFIX: ReadonlySet<string> = new Set(['if', 'unless', 'while', 'until', 'for'])
+
 /** `f a, b`: the token at hand starts the first argument. */
 function implicitCall(p: Parser, callee: Node, optional: boolean): Node {
   const outer = p.inImplicit
@@ -321,6 +323,11 @@ function implicitCall(p: Parser, callee: Node, optional: boolean): Node {
       }
       if (indented > 0 && p.accept('DEDENT')) indented--
       if (p.is('NEWLINE')) p.next()
+    }
+    // A condition or loop behind the last argument is about the call, whose lines it ends.
+    if (indented > 0 && POSTFIX.has(p.kind)) {
+      p.lx.forgetIndents(indented)
+      indented = 0
     }
     while (indented > 0 && (p.is('NEWLINE') || p.is('DEDENT'))) {
       if (p.is('DEDENT')) indented--
