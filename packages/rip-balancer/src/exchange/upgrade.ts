@@ -5,6 +5,8 @@ import type { FieldSection } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 
+const SLASH = 0x2f
+
 /**
  * The protocol a request may switch to: the first one in its `Upgrade` field that is allowed. Only a GET without a
  * body counts, of an HTTP/1.1 client that named `upgrade` in `Connection` (RFC 9110 §7.8, RFC 6455 §4.1).
@@ -25,7 +27,9 @@ function offers(head: FieldSection, protocol: string): boolean {
   for (let index = 0; index < head.count; index++) {
     if (head.id(index) !== FIELD.upgrade) continue
     const { bytes } = head
-    const matches = (from: number, to: number): boolean => equalsText(bytes, from, to, protocol)
+    // A slash joins a name and a version (RFC 9110 §7.8): neither is the protocol without one.
+    const matches = (from: number, to: number): boolean =>
+      bytes[from - 1] !== SLASH && bytes[to] !== SLASH && equalsText(bytes, from, to, protocol)
     if (eachToken(bytes, head.valueStart(index), head.valueEnd(index), matches)) return true
   }
   return false

@@ -57,9 +57,12 @@ export class BodyFraming {
   }
 }
 
-/** `gzip, chunked` is well formed and not implemented; anything else is malformed. */
+/**
+ * `gzip, chunked` is well formed and not implemented. A body whose last coding is not chunked has no end, and one
+ * that is chunked twice is malformed (RFC 9112 §6.1, §6.3).
+ */
 function codingFault(value: string): Fault {
-  return /^[\w!#$%&'*+.^`|~-]+( *, *chunked)?$/i.test(value)
+  return /^(?!chunked *,)[\w!#$%&'*+.^`|~-]+ *, *chunked$/i.test(value)
     ? 'unknown-transfer-coding'
     : 'bad-transfer-encoding'
 }

@@ -216,10 +216,11 @@ export class ClientConnection implements ClientSide {
   }
 
   private readHead(): boolean {
+    const { since } = this
     const head = this.borrowHead()
     const input = this.input!
     const at = head.feed(input, this.inputAt, input.length)
-    if (at === INCOMPLETE) return this.headIncomplete(head)
+    if (at === INCOMPLETE) return this.headIncomplete(head, since)
     if (at === REFUSED) return this.refuse(head.fault!)
     this.used(at)
     const fault = head.check()
@@ -236,10 +237,12 @@ export class ClientConnection implements ClientSide {
     return this.head
   }
 
-  /** Empty lines between requests do not start one. */
-  private headIncomplete(head: RequestHead): boolean {
+  /** Empty lines between requests do not start one: the connection is as idle as before. */
+  private headIncomplete(head: RequestHead, idleSince: number): false {
     this.input = undefined
-    if (!head.begun) this.dropHead()
+    if (head.begun) return false
+    this.dropHead()
+    this.since = idleSince
     return false
   }
 

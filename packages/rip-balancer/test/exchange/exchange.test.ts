@@ -544,6 +544,17 @@ describe('time limits', () => {
     expect(await used.send(GET).untilEnd()).toEndWith('ok')
   })
 
+  test('empty lines do not keep a connection open on which no request begins', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], {
+      timeouts: { clientIdleMs: 300, headerMs: 300 },
+    })
+    using client = await RawClient.connect(balancer.port)
+    const dripping = setInterval(() => client.send('\r\n'), 20)
+    using _ = { [Symbol.dispose]: () => clearInterval(dripping) }
+    expect(await client.untilEnd()).toBe('')
+  })
+
   test('a client that does not take its response is cut off', async () => {
     const large = `HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n${'x'.repeat(20_000_000)}`
     await using backend = await RawBackend.start(answering(large))

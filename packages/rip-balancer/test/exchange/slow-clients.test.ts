@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { Exchange } from '../../src/exchange/exchange.ts'
 import { monotonicMs } from '../../src/transport/clock.ts'
 import { InProcess, timelessSettings } from './in-process.ts'
 import {
@@ -190,20 +191,25 @@ describe('a response to a slow reader', () => {
     await eventually(() => client.received.length > LARGE_BYTES)
   })
 
-  test('stays within its buffer and all buffers together', async () => {
-    await using backend = await RawBackend.start(answering(LARGE_CHUNKED))
-    await using balancer = await pressed(backend, { limits: { maxBufferedBytes: 100_000 } })
-    using client = await RawClient.connect(balancer.port)
-    client.socket.pause()
-    client.send(GET)
-    await eventually(() => balancer.claims.inFlight === 1)
-    // Time in which it would outgrow them.
-    await Bun.sleep(300)
-    expect(balancer.claims.inFlight).toBe(1)
-    expect(balancer.plane.buffers.usedBytes).toBeLessThanOrEqual(100_000)
-    client.socket.resume()
-    await eventually(() => client.received.length > LARGE_BYTES)
-  })
+  for (const [bound, limits] of [
+    ['its buffer', { maxResponseBufferBytes: 100_000 }],
+    ['all buffers together', { maxResponseBufferBytes: 2 * LARGE_BYTES, maxBufferedBytes: 100_000 }],
+  ] as const)
+    test(`stays within ${bound}`, async () => {
+      await using backend = await RawBackend.start(answering(LARGE_CHUNKED))
+      let exchange: unknown
+      const claim = (claimant: unknown): undefined => void (exchange = claimant)
+      await using balancer = await pressed(backend, { limits, claim })
+      using client = await RawClient.connect(balancer.port)
+      client.socket.pause()
+      client.send(GET)
+      // Without a bound all of it is read from the backend, which then waits for nobody.
+      await eventually(() => exchange instanceof Exchange && exchange.keepsBackend)
+      expect(balancer.claims.inFlight).toBe(1)
+      expect(balancer.plane.buffers.usedBytes).toBeLessThanOrEqual(100_000)
+      client.socket.resume()
+      await eventually(() => client.received.length > LARGE_BYTES)
+    })
 
   describe('that the kernel takes nothing more of', () => {
     const { timeouts, limits, ...settings } = timelessSettings()

@@ -83,6 +83,8 @@ describe('an upgraded connection', () => {
     ['the client speaks HTTP/1.0', UPGRADE.replace('HTTP/1.1', 'HTTP/1.0')],
     ['Connection does not say so', UPGRADE.replace('Connection: Upgrade', 'Connection: keep-alive')],
     ['the protocol is not on the list', UPGRADE.replace('websocket', 'h2c')],
+    ['its name is the version of another', UPGRADE.replace('websocket', 'other/websocket')],
+    ['a version goes with it', UPGRADE.replace('websocket', 'websocket/13')],
     ['the method is not GET', UPGRADE.replace('GET', 'PUT')],
   ])('is not asked for when %s', async (_name, request) => {
     await using backend = await RawBackend.start(answering(OK))

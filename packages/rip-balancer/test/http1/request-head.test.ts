@@ -119,7 +119,10 @@ const refused: [name: string, raw: string, fault: Fault][] = [
   ['an empty length', post('Content-Length:\r\n'), 'bad-content-length'],
   ['a length beyond 2^53', post('Content-Length: 9007199254740993\r\n'), 'bad-content-length'],
   ['a length of 2^64 + 1', post('Content-Length: 18446744073709551617\r\n'), 'bad-content-length'],
-  ['chunked twice', post('Transfer-Encoding: chunked, chunked\r\n'), 'unknown-transfer-coding'],
+  ['chunked twice', post('Transfer-Encoding: chunked, chunked\r\n'), 'bad-transfer-encoding'],
+  ['a coding in place of chunked', post('Transfer-Encoding: gzip\r\n'), 'bad-transfer-encoding'],
+  ['the identity coding', post('Transfer-Encoding: identity\r\n'), 'bad-transfer-encoding'],
+  ['chunked in front of a coding', post('Transfer-Encoding: chunked, gzip\r\n'), 'bad-transfer-encoding'],
   [
     'two coding fields',
     post('Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n'),

@@ -46,7 +46,7 @@ const cases: [name: string, raw: string, outcome: string][] = [
     'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
     'transfer-encoding-in-http-1-0',
   ],
-  ['an unknown coding', ok('Transfer-Encoding: cow\r\n'), 'unknown-transfer-coding'],
+  ['an unknown coding', ok('Transfer-Encoding: cow\r\n'), 'bad-transfer-encoding'],
   ['a head beyond its limit', ok(`X-A: ${'a'.repeat(300)}\r\n`), 'head-too-large'],
 ]
 
