@@ -37,10 +37,7 @@ export type {
 } from './ports.ts'
 export { SNAPSHOT_VERSION } from './snapshot.ts'
 export type {
-  Blockage,
-  BlockedRequest,
   ExitReason,
-  ProcessActivity,
   ManagerEvent,
   ManagerEventBody,
   ManagerSnapshot,

@@ -1,5 +1,4 @@
 import type { BootFailure, SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
-import type { ProcessActivity } from './snapshot.ts'
 import type { GenerationId } from './upstreams.ts'
 
 /** Monotonic time and timers. A suspended machine shows as a gap in `nowMs()`. */
@@ -48,8 +47,6 @@ export interface ChildProcess {
   signal(signal: Signal): void
   /** The last lines it wrote to standard error, at most 64 KiB. */
   stderrTail(): string
-  /** What its main thread is doing now. */
-  activity(): ProcessActivity
 }
 
 export interface Spawner {

@@ -1,4 +1,4 @@
-import type { BootFailure, RunningRequest } from '@rip/worker/protocol'
+import type { BootFailure } from '@rip/worker/protocol'
 import type { GenerationId } from './upstreams.ts'
 
 /** Raised when a field of the snapshot or of an event changes its meaning. */
@@ -9,25 +9,6 @@ export type WorkerPhase = 'starting' | 'ready' | 'draining' | 'exited'
 /** Why a worker is replaced by plan. `memory-budget`: the limit of all together was nearly used up, and it was the largest. */
 export type RecycleReason =
   'requests' | 'memory' | 'memory-budget' | 'lifetime' | 'restart' | 'unhealthy' | 'socket-lost'
-
-/**
- * What the thread of an event loop that stands still does. `waitsIn` is the kernel's name for what it waits in, such as
- * `futex_do_wait` for `Atomics.wait`.
- */
-export type ProcessActivity =
-  | { readonly kind: 'computing' | 'stopped' | 'unknown' }
-  | { readonly kind: 'waiting'; readonly waitsIn?: string }
-
-/** What a worker was seen doing while its event loop stood still. */
-export interface Blockage {
-  readonly activity: ProcessActivity
-  /** What it had begun and not ended; first the one whose handler has the thread, if there is one, then by age. */
-  readonly requests: readonly BlockedRequest[]
-}
-
-export interface BlockedRequest extends Omit<RunningRequest, 'startedMs'> {
-  readonly ageMs: number
-}
 
 /** Why a worker's process ended. */
 export type ExitReason =
@@ -45,7 +26,7 @@ export type ExitReason =
   | { readonly kind: 'oom' }
   | { readonly kind: 'boot-timeout'; readonly afterMs: number }
   | { readonly kind: 'boot-failed'; readonly failure: BootFailure }
-  | { readonly kind: 'stuck-loop'; readonly silentMs: number; readonly blockage: Blockage }
+  | { readonly kind: 'stuck-loop'; readonly silentMs: number }
   | { readonly kind: 'killed'; readonly because: 'drain-deadline' | 'superseded' | 'stop' }
 
 export interface WorkerSnapshot {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { ROUTER_GRACE_MS, ROUTER_LEAVE_MS, ROUTING_TIMEOUT_MS } from './defaults.ts'
 import type { EventLog } from './event-log.ts'
 import type { Effects, Launch, Outcome } from './machine/effects.ts'
@@ -6,9 +6,9 @@ import type { CommandId, Input } from './machine/inputs.ts'
 import type { Surroundings } from './machine/state.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
 import type { ChildProcess, MemoryReading, Signal, Snapshot, TreeState } from './ports.ts'
-import type { Blockage, ManagerEventBody } from './snapshot.ts'
+import type { ManagerEventBody } from './snapshot.ts'
 import type { Backend, DrainReport, GenerationId } from './upstreams.ts'
-import { readRequestBoard, requestBoardPath, type SupervisorMessage } from '@rip/worker/protocol'
+import type { SupervisorMessage } from '@rip/worker/protocol'
 
 export interface WorldHost {
   /** Tells the machine what came of an effect. */
@@ -75,7 +75,6 @@ export class World implements Effects {
     void child.exited.then((status) => {
       this.#children.delete(child.pid)
       this.#probes.get(child.pid)?.abort()
-      removeBoard(socket)
       this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
     })
     return child.pid
@@ -123,18 +122,6 @@ export class World implements Effects {
 
   stderrTail(pid: number): string {
     return this.#children.get(pid)?.stderrTail() ?? ''
-  }
-
-  blockage(pid: number, socket: string): Blockage {
-    const wallMs = this.wallMs()
-    const running = readRequestBoard(boardOf(socket))
-    return {
-      activity: this.#children.get(pid)?.activity() ?? { kind: 'unknown' },
-      requests: running.map(({ startedMs, ...request }) => ({
-        ...request,
-        ageMs: Math.max(0, Math.round(wallMs - startedMs)),
-      })),
-    }
   }
 
   hasSocket(path: string): boolean {
@@ -296,24 +283,6 @@ export class World implements Effects {
 
 function abandonedIn(result: DrainReport | Error): number {
   return result instanceof Error ? 0 : result.abandoned
-}
-
-function boardOf(socket: string): Uint8Array {
-  try {
-    return readFileSync(requestBoardPath(socket))
-  } catch {
-    // ENOENT: it has none.
-    return new Uint8Array()
-  }
-}
-
-/** A worker that was killed could not do it itself. */
-function removeBoard(socket: string): void {
-  try {
-    rmSync(requestBoardPath(socket), { force: true })
-  } catch {
-    // EACCES: the run directory is not ours any more.
-  }
 }
 
 /** Where a symbolic root points to now. A root that is not there is told of by whoever reads it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Blockage, ExitReason, ManagerEventBody, Refusal } from '@rip/manager'
+import type { ExitReason, ManagerEventBody, Refusal } from '@rip/manager'
 import { eventLine, plainEvent, refusalMessage } from '../src/serve/event-line.ts'
 import type { Terminal } from '../src/terminal/terminal.ts'
 
@@ -23,49 +23,6 @@ function exited(reason: ExitReason, respawnInMs?: number): string | undefined {
   const respawn = respawnInMs === undefined ? {} : { respawnInMs }
   return line({ type: 'worker-exited', slot: 2, pid: 42, reason, uptimeMs: 90_000, requests: 7, ...respawn })
 }
-
-describe('an event loop that stood still is told', () => {
-  const stuck = (blockage: Blockage): string | undefined =>
-    exited({ kind: 'stuck-loop', silentMs: 10_400, blockage }, 0)
-
-  test('with the request whose handler had the thread, and all that were under way', () => {
-    const text = stuck({
-      activity: { kind: 'computing' },
-      requests: [
-        { method: 'GET', path: '/report?year=1', id: 'abc', ageMs: 10_900, executing: true },
-        { method: 'POST', path: '/slow', ageMs: 900, executing: false },
-      ],
-    })
-    expect(text).toBe(
-      [
-        '✗ worker 2 (42) was killed: its event loop stood still for 10.4 s, computing, in GET /report?year=1 after 2 min and 7 requests; replaced at once',
-        '    executing GET /report?year=1 for 10.9 s (request abc)',
-        '    awaiting  POST /slow for 900 ms',
-      ].join('\n'),
-    )
-  })
-
-  test.each([
-    [{ kind: 'waiting', waitsIn: 'futex_do_wait' }, 'waiting for a lock, as of Atomics.wait (futex_do_wait)'],
-    [
-      { kind: 'waiting', waitsIn: 'hrtimer_nanosleep' },
-      'waiting for a sleep, as of Bun.sleepSync (hrtimer_nanosleep)',
-    ],
-    [{ kind: 'waiting', waitsIn: 'nfs_wait' }, 'waiting in nfs_wait after'],
-    [{ kind: 'waiting' }, 'waiting after'],
-    [{ kind: 'stopped' }, 'stopped by a signal after'],
-    [{ kind: 'unknown' }, 'stood still for 10.4 s after'],
-  ] as const)('with what its thread did: %j', (activity, words) => {
-    expect(stuck({ activity, requests: [] })).toContain(words)
-  })
-
-  test('with no more than a handful of requests', () => {
-    const request = { method: 'GET', path: '/', ageMs: 1, executing: false }
-    const text = stuck({ activity: { kind: 'unknown' }, requests: Array.from({ length: 11 }, () => request) })
-    expect(text?.split('\n').length).toBe(10)
-    expect(text).toEndWith('    and 3 more')
-  })
-})
 
 describe('a reload is told', () => {
   test('in one line when it succeeds', () => {

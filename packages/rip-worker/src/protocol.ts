@@ -12,8 +12,6 @@ export const PROTOCOL_VERSION = 1
 
 export { encodeFrame, FrameDecoder, FrameError, MAX_FRAME_BYTES } from './frames.ts'
 export type { FrameErrorCode } from './frames.ts'
-export { readRequestBoard, requestBoardPath } from './request-board.ts'
-export type { RunningRequest } from './request-board.ts'
 
 /** Environment of a worker process. Every value is text; absent means "standalone". */
 export interface WorkerEnvironment {

@@ -35,8 +35,7 @@ function isStuck({ config, nowMs }: Pool, worker: Worker): boolean {
 
 function onStuck(pool: Pool, worker: Worker): void {
   const silentMs = pool.nowMs - worker.heardMs
-  const blockage = pool.effects.blockage(worker.pid, worker.socket)
-  terminate(pool, worker, { kind: 'stuck-loop', silentMs, blockage })
+  terminate(pool, worker, { kind: 'stuck-loop', silentMs })
   onCandidateLost(pool, worker, 'boot-failed', {
     message: `the event loop of worker ${worker.slot} stood still for ${silentMs} ms`,
   })

@@ -2,7 +2,7 @@ import type { SupervisorMessage } from '@rip/worker/protocol'
 import type { ManagerError } from '../errors.ts'
 import type { ReloadResult } from '../manager-api.ts'
 import type { MemoryReading, Signal, Snapshot, TreeState } from '../ports.ts'
-import type { Blockage, ManagerEventBody } from '../snapshot.ts'
+import type { ManagerEventBody } from '../snapshot.ts'
 import type { Backend, GenerationId } from '../upstreams.ts'
 import type { CommandId } from './inputs.ts'
 import type { Surroundings } from './state.ts'
@@ -35,8 +35,6 @@ export interface Effects {
   signal(pid: number, signal: Signal): void
   send(pid: number, message: SupervisorMessage): void
   stderrTail(pid: number): string
-  /** What a worker that does not answer is doing. */
-  blockage(pid: number, socket: string): Blockage
   /** Whether somebody who connects to this path may find anybody. */
   hasSocket(path: string): boolean
   /** Makes the snapshot again if it has gone from disk. Answers with `restored`. */

@@ -1,8 +1,6 @@
 import { constants } from 'node:os'
 import { ManagerError } from '../errors.ts'
 import type { ChildProcess, ExitStatus, ProcessSpec, Signal } from '../ports.ts'
-import type { ProcessActivity } from '../snapshot.ts'
-import { processActivity } from './activity.ts'
 import { MAX_LINE_CHARS, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
 import { LineSplitter } from './line-splitter.ts'
 import type { OomWatch } from './oom.ts'
@@ -73,11 +71,6 @@ export class SupervisedChild implements ChildProcess {
     if (this.#reaped || processStartTime(this.pid) !== this.#startTime) return
     if (signal === 'SIGKILL') this.#killedByUs = true
     signalGroup(this.pid, signal)
-  }
-
-  activity(): ProcessActivity {
-    if (this.#reaped) return { kind: 'unknown' }
-    return processActivity(this.pid)
   }
 
   stderrTail(): string {

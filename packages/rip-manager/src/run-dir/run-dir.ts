@@ -231,16 +231,15 @@ function linkAlias({ path, alias }: RunDirLocation): string {
 }
 
 async function removeDeadSockets(path: string, addressedThrough: string): Promise<void> {
-  const names = ownEntries(path).filter((name) => !name.startsWith('state.json'))
-  for (const name of names) {
-    const socket = name.replace(/\.requests$/, '.sock')
-    if (!(await isListening(join(addressedThrough, socket)))) rmSync(join(path, name), { force: true })
+  const sockets = ownEntries(path).filter((name) => name.endsWith('.sock'))
+  for (const name of sockets) {
+    if (!(await isListening(join(addressedThrough, name)))) rmSync(join(path, name), { force: true })
   }
 }
 
 /** What an instance creates; a run directory somebody chose may hold other things. */
 function ownEntries(path: string): readonly string[] {
-  return entries(path).filter((name) => /\.(?:sock|requests)$/.test(name) || name.startsWith('state.json'))
+  return entries(path).filter((name) => name.endsWith('.sock') || name.startsWith('state.json'))
 }
 
 function entries(path: string): readonly string[] {

@@ -1,6 +1,5 @@
 import type { BootFailure, SupervisorMessage, WorkerMessage, WorkerVitals } from '@rip/worker/protocol'
 import type { ChildProcess, Clock, ExitStatus, ProcessSpec, Signal, Spawner, WorkerLinks } from '../ports.ts'
-import type { ProcessActivity } from '../snapshot.ts'
 
 /** How a fake worker behaves from its start. */
 export interface FakeBehaviour {
@@ -186,10 +185,6 @@ class Process implements FakeProcess {
 
   crash(status: Partial<ExitStatus> = { code: 1 }): void {
     this.#end(status)
-  }
-
-  activity(): ProcessActivity {
-    return { kind: 'unknown' }
   }
 
   stderrTail(): string {

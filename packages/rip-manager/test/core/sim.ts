@@ -6,7 +6,7 @@ import { Machine } from '../../src/machine/machine.ts'
 import type { MachineConfig, Surroundings } from '../../src/machine/state.ts'
 import { readyWorkers } from '../../src/machine/worker.ts'
 import type { MemoryReading, Signal, TreeState } from '../../src/ports.ts'
-import type { Blockage, ManagerEventBody } from '../../src/snapshot.ts'
+import type { ManagerEventBody } from '../../src/snapshot.ts'
 import type { Backend, GenerationId } from '../../src/upstreams.ts'
 
 export type ContentKind = 'good' | 'does not compile' | 'does not boot' | 'is not verified'
@@ -322,10 +322,6 @@ export class Sim implements Effects {
     if (process.state === 'frozen') return
     process.state = 'draining'
     this.#later(() => this.exit(pid, { code: 0 }))
-  }
-
-  blockage(): Blockage {
-    return { activity: { kind: 'unknown' }, requests: [] }
   }
 
   stderrTail(): string {

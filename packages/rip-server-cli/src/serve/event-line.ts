@@ -1,7 +1,6 @@
 import type { ExitReason, ManagerEvent, Refusal } from '@rip/manager'
 import { bytesText, durationText } from '../terminal/quantity-text.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { blockageText, blockedRequestLines } from './blockage-text.ts'
 
 /** Generations are shown as long as a short commit id. */
 const SHOWN_GENERATION_CHARS = 7
@@ -133,7 +132,8 @@ function exitLine(
   const text = `${who} ${exitReasonText(event.reason)} ${serviceText(event)}`
   if (planned) return terminal.faint(text)
   const next = event.respawnInMs === undefined ? '' : respawnText(event.respawnInMs)
-  return `${terminal.bad('✗')} ${text}${next}${indented(detailLines(event.reason))}`
+  const tail = event.reason.kind === 'crashed' ? lastLines(event.reason.stderr) : ''
+  return `${terminal.bad('✗')} ${text}${next}${tail}`
 }
 
 /** A worker counts its requests once a second, so that none may mean some. */
@@ -151,13 +151,9 @@ function respawnText(respawnInMs: number): string {
   return respawnInMs === 0 ? '; replaced at once' : `; replaced in ${durationText(respawnInMs)}`
 }
 
-/** The end of what a crashed worker wrote; the requests of one that stood still. */
-function detailLines(reason: ExitReason): readonly string[] {
-  if (reason.kind === 'crashed') return reason.stderr.trimEnd().split('\n').slice(-8)
-  return reason.kind === 'stuck-loop' ? blockedRequestLines(reason.blockage) : []
-}
-
-function indented(lines: readonly string[]): string {
+/** The end of what a crashed worker wrote, indented. */
+function lastLines(stderr: string): string {
+  const lines = stderr.trimEnd().split('\n').slice(-8)
   return lines.join('') === '' ? '' : `\n${lines.map((line) => `    ${line}`).join('\n')}`
 }
 
@@ -177,7 +173,7 @@ export function exitReasonText(reason: ExitReason): string {
     case 'boot-failed':
       return `did not start: ${reason.failure.message}`
     case 'stuck-loop':
-      return `was killed: its event loop stood still for ${durationText(reason.silentMs)}${blockageText(reason.blockage)}`
+      return `was killed: its event loop stood still for ${durationText(reason.silentMs)}`
     case 'killed':
       return `was killed (${reason.because})`
   }

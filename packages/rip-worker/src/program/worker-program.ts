@@ -4,7 +4,6 @@ import { reasonOf, WorkerError } from '../errors.ts'
 import {
   type LeaveReason,
   PROTOCOL_VERSION,
-  requestBoardPath,
   type SupervisorMessage,
   type WorkerMessage,
 } from '../protocol.ts'
@@ -77,7 +76,6 @@ export class WorkerProgram {
     this.#worker = createWorker({
       ...application,
       ...this.#settings,
-      ...this.#boardOption(),
       ...(ready && { onReady: ready }),
       ...(close && { onDrain: close }),
       onListening: (url) => this.#announce(url),
@@ -86,13 +84,6 @@ export class WorkerProgram {
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
     this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
-  }
-
-  /** A supervisor reads it when the event loop stands still. */
-  #boardOption(): { readonly requestBoard?: string } {
-    const { control, listen } = this.#settings
-    if (control === undefined || typeof listen === 'string' || !('unix' in listen)) return {}
-    return { requestBoard: requestBoardPath(listen.unix) }
   }
 
   async #connect(): Promise<void> {

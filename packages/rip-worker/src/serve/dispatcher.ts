@@ -2,7 +2,6 @@ import type { ErrorHandler, Handler } from '../application/application.ts'
 import { WorkerError } from '../errors.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import { type EventStreams, isEventStream } from './event-streams.ts'
-import type { RequestBoard } from '../request-board.ts'
 import { type ContextHost, LazyContext, restoreScheme } from './request-context.ts'
 
 export interface DispatcherOptions {
@@ -11,8 +10,6 @@ export interface DispatcherOptions {
   readonly host: ContextHost
   readonly gate: ConcurrencyGate
   readonly eventStreams: EventStreams
-  /** Absent before the start, and when nobody reads it. */
-  readonly board: () => RequestBoard | undefined
   /** Whether connections are to be closed after their response. */
   readonly isDraining: () => boolean
   /** Whether the handler turned this request into a WebSocket, so that there is nothing to answer. */
@@ -61,53 +58,23 @@ export class Dispatcher {
     const { host, fetch } = this.#options
     if (host.trustForwarded) restoreScheme(request)
     const context = new LazyContext(host, request)
-    const place = this.#enter(request)
-    let result: unknown
     try {
       // The third argument is typed for whatever the handler declares; see `Handler`.
-      result = (route ?? fetch)(request, context, context as never)
-    } catch (error) {
-      this.#options.board()?.leave(place)
-      return this.#fail(error, request, context)
-    }
-    if (result instanceof Promise) return this.#settle(result, request, context, place)
-    this.#options.board()?.leave(place)
-    return this.#finishOrFail(result, request, context)
-  }
-
-  #enter(request: Request): number {
-    const { host } = this.#options
-    const board = this.#options.board()
-    if (board === undefined) return -1
-    return board.enter(
-      request.method,
-      request.url,
-      host.trustForwarded ? request.headers.get('x-request-id') : null,
-    )
-  }
-
-  #finishOrFail(result: unknown, request: Request, context: LazyContext): Answer | Promise<Answer> {
-    try {
+      const result = (route ?? fetch)(request, context, context as never)
+      if (result instanceof Promise) return this.#settle(result, request, context)
       return this.#finish(result, request, context)
     } catch (error) {
       return this.#fail(error, request, context)
     }
   }
 
-  async #settle(
-    result: Promise<unknown>,
-    request: Request,
-    context: LazyContext,
-    place: number,
-  ): Promise<Answer> {
-    this.#options.board()?.await(place)
+  async #settle(result: Promise<unknown>, request: Request, context: LazyContext): Promise<Answer> {
     this.#unanswered.add(request)
     try {
       return await this.#finish(await result, request, context)
     } catch (error) {
       return this.#fail(error, request, context)
     } finally {
-      this.#options.board()?.leave(place)
       this.#unanswered.delete(request)
     }
   }

@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { NodeListener } from '../application/application.ts'
 import { listenReason, WorkerError } from '../errors.ts'
-import type { RequestBoard } from '../request-board.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
 
@@ -10,7 +9,6 @@ export interface NodeTransportOptions {
   readonly idleTimeoutS: number
   readonly listener: NodeListener
   readonly gate: ConcurrencyGate
-  readonly board: RequestBoard | undefined
   readonly isDraining: () => boolean
   /** Logs the failure and makes the page for it. */
   readonly onFailure: (error: unknown, request: Request) => Response | Promise<Response>
@@ -104,27 +102,11 @@ export class NodeTransport implements Transport {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#options.isDraining()) response.setHeader('connection', 'close')
-    const place = this.#note(request, response)
     try {
-      const result = this.#options.listener(request, response)
-      this.#options.board?.await(place)
-      await result
+      await this.#options.listener(request, response)
     } catch (error) {
       await this.#fail(error, request, response)
     }
-  }
-
-  #note({ method = 'GET', url = '/', headers }: IncomingMessage, response: ServerResponse): number {
-    const { board } = this.#options
-    if (board === undefined) return -1
-    const id = headers['x-request-id']
-    const place = board.enter(
-      method,
-      `http://${headers.host ?? ''}${url}`,
-      typeof id === 'string' ? id : null,
-    )
-    response.once('close', () => board.leave(place))
-    return place
   }
 
   async #fail(error: unknown, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -37,11 +37,6 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'close'> {
   readonly maxBodyBytes?: number
   /** Believes `X-Request-Id` and `X-Forwarded-*`, as set by a balancer of ours. @default true on a Unix socket only */
   readonly trustForwarded?: boolean
-  /**
-   * Path of a file in which other processes can read which requests run, also while the event loop stands still;
-   * see `readRequestBoard` of `@rip/worker/protocol`. @default none
-   */
-  readonly requestBoard?: string
   /** Called with the address once connections are accepted, before `onReady`. */
   readonly onListening?: (url: string) => void
   /** The worker is not ready before this settles; its failure ends the start. */
@@ -53,15 +48,7 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'close'> {
 }
 
 type Optional =
-  | 'fetch'
-  | 'listener'
-  | 'websocket'
-  | 'routes'
-  | 'error'
-  | 'requestBoard'
-  | 'onListening'
-  | 'onReady'
-  | 'onDrain'
+  'fetch' | 'listener' | 'websocket' | 'routes' | 'error' | 'onListening' | 'onReady' | 'onDrain'
 
 /** Options with every default applied and every value checked. */
 export type ResolvedWorkerOptions = Pick<WorkerOptions, Optional> &

@@ -1,7 +1,6 @@
 import type { Handler } from '../application/application.ts'
 import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS, MAX_TIMER_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
-import { RequestBoard } from '../request-board.ts'
 import { BackgroundTasks } from './background-tasks.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
 import { Deadline } from './deadline.ts'
@@ -103,7 +102,6 @@ class ServingWorker implements Worker {
   readonly #webSockets: WebSockets
   readonly #tasks: BackgroundTasks
   readonly #upgraded = new WeakSet<Request>()
-  #board: RequestBoard | undefined
   readonly #dispatcher: Dispatcher | undefined
   #transport: Transport | undefined
   #fetchTransport: FetchTransport | undefined
@@ -183,8 +181,6 @@ class ServingWorker implements Worker {
 
   async #start(): Promise<void> {
     this.#transition('starting')
-    const { requestBoard } = this.#options
-    if (requestBoard !== undefined) this.#board = await RequestBoard.open(requestBoard)
     this.#transport = await this.#listen()
     // close() may have come in between and has not seen the transport.
     if (this.#closing !== undefined) return this.#transport.abort()
@@ -214,7 +210,6 @@ class ServingWorker implements Worker {
         ...this.#options,
         listener,
         gate: this.#gate,
-        board: this.#board,
         isDraining: () => this.#closing !== undefined,
         onFailure: (error, request) =>
           this.#answerFailure(error, request, request.headers.get('x-request-id') ?? crypto.randomUUID()),
@@ -235,7 +230,6 @@ class ServingWorker implements Worker {
       host: this.#createHost(),
       gate: this.#gate,
       eventStreams: this.#eventStreams,
-      board: () => this.#board,
       isDraining: () => this.#closing !== undefined,
       isUpgraded: (request) => this.#upgraded.has(request),
       onFailure: (error, request, id) => this.#answerFailure(error, request, id),
@@ -269,7 +263,6 @@ class ServingWorker implements Worker {
     const deadline = new Deadline(options.timeoutMs ?? this.#options.drainTimeoutMs, options.signal)
     const report = { aborted: await this.#stopServing(deadline) }
     await this.#runDrainHook(deadline)
-    await this.#board?.[Symbol.asyncDispose]()
     this.#transition('closed')
     this.#closed.resolve(report)
     return report
