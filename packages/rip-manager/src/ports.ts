@@ -13,7 +13,7 @@ export interface Clock {
 /** A number in [0, 1). */
 export type Random = () => number
 
-export type Signal = 'SIGTERM' | 'SIGKILL' | 'SIGQUIT' | 'SIGINT' | 'SIGUSR2'
+export type Signal = 'SIGTERM' | 'SIGKILL' | 'SIGQUIT' | 'SIGINT' | 'SIGUSR2' | 'SIGXCPU'
 
 /** How a process ended. Exactly one of the two is set. */
 export interface ExitStatus {
@@ -43,7 +43,10 @@ export interface ProcessSpec {
 export interface ChildProcess {
   readonly pid: number
   readonly exited: Promise<ExitStatus>
-  /** To the whole group; does nothing once the process was reaped or its start time no longer matches. */
+  /**
+   * To the whole group, `STUCK_SIGNAL` to the process alone; does nothing once the process was reaped or its start time no longer
+   * matches.
+   */
   signal(signal: Signal): void
   /** The last lines it wrote to standard error, at most 64 KiB. */
   stderrTail(): string

@@ -26,7 +26,12 @@ export type ExitReason =
   | { readonly kind: 'oom' }
   | { readonly kind: 'boot-timeout'; readonly afterMs: number }
   | { readonly kind: 'boot-failed'; readonly failure: BootFailure }
-  | { readonly kind: 'stuck-loop'; readonly silentMs: number }
+  | {
+      readonly kind: 'stuck-loop'
+      readonly silentMs: number
+      /** What blocked it, innermost frame first, as the lines of an error's stack; absent if it could not tell. */
+      readonly stack?: string
+    }
   | { readonly kind: 'killed'; readonly because: 'drain-deadline' | 'superseded' | 'stop' }
 
 export interface WorkerSnapshot {

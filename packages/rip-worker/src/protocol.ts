@@ -13,6 +13,20 @@ export const PROTOCOL_VERSION = 1
 export { encodeFrame, FrameDecoder, FrameError, MAX_FRAME_BYTES } from './frames.ts'
 export type { FrameErrorCode } from './frames.ts'
 
+/**
+ * Sent to the main thread of a ready worker whose beacons stay away, and again each `STUCK_SAMPLING_MS` for as long as
+ * it lives: it writes `STUCK_HEADING` and the stack of what blocks its event loop to standard error, and ends itself by
+ * SIGKILL. A worker that does not know the signal, the kernel's for "too much processor time" (signal(7)), is ended
+ * by it.
+ */
+export const STUCK_SIGNAL = 'SIGXCPU'
+
+/** How long a worker that cannot tell at once looks at itself. */
+export const STUCK_SAMPLING_MS = 150
+
+/** The line before the stack, whose lines are those of an error's. */
+export const STUCK_HEADING = 'the event loop is stuck'
+
 /** Environment of a worker process. Every value is text; absent means "standalone". */
 export interface WorkerEnvironment {
   /** Path of the Unix socket the application is served on. */

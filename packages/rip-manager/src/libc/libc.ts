@@ -3,7 +3,7 @@ import { constants } from 'node:os'
 
 /**
  * The few system calls the runtime has no name for: sockets that listen without accepting, file locks held
- * for life, datagrams on Unix sockets, waiting for inherited children. Buffers are passed as arguments of
+ * for life, datagrams on Unix sockets, waiting for inherited children, signals to one thread. Buffers are passed as arguments of
  * type `buffer`, never as addresses taken earlier: `ptr()` of a small typed array goes stale.
  */
 const signatures = {
@@ -23,12 +23,15 @@ const signatures = {
   close: { args: ['i32'], returns: 'i32' },
   flock: { args: ['i32', 'i32'], returns: 'i32' },
   waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
+  syscall: { args: ['i64', 'i64', 'i64', 'i64'], returns: 'i64' },
   clock_gettime: { args: ['i32', 'buffer'], returns: 'i32' },
 } as const
 
 const linuxErrno = { __errno_location: { args: [], returns: 'ptr' } } as const
 const darwinErrno = { __error: { args: [], returns: 'ptr' } } as const
 
+/** Number of tgkill(2), which no C library before glibc 2.30 has a name for. */
+const TGKILL: number = process.arch === 'arm64' ? 131 : 234
 const INT_BYTES = 4
 const CLOCK_MONOTONIC = process.platform === 'darwin' ? 6 : 1
 /** Room for any `sockaddr`; the longest, `sockaddr_un`, has 110. */
@@ -50,6 +53,8 @@ export interface Libc {
   flock(fd: number, operation: number): void
   /** Pid of the child that was waited for, 0 when it still runs. */
   waitpid(pid: number, options: number): number
+  /** A signal to the main thread of a process, not to whichever takes it first. Linux only. */
+  signalMainThread(pid: number, signal: number): void
   /** Microseconds of the system's monotonic clock, whose zero all processes share; that of the runtime starts with the process. */
   monotonicUs(): bigint
 }
@@ -132,6 +137,7 @@ function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[
     close: (fd) => void checked('close', symbols.close(fd)),
     flock: (fd, operation) => void checked('flock', symbols.flock(fd, operation)),
     waitpid: (pid, options) => checked('waitpid', symbols.waitpid(pid, null, options)),
+    signalMainThread: (pid, signal) => void checked('tgkill', symbols.syscall(TGKILL, pid, pid, signal)),
     monotonicUs() {
       const time = new BigInt64Array(new ArrayBuffer(16))
       checked('clock_gettime', symbols.clock_gettime(CLOCK_MONOTONIC, time))

@@ -1,3 +1,4 @@
+import { STUCK_SIGNAL } from '@rip/worker/protocol'
 import { SUSPEND_GAP_MS } from '../defaults.ts'
 import { onCandidateLost } from './rollout.ts'
 import type { Pool, Worker } from './state.ts'
@@ -35,6 +36,7 @@ function isStuck({ config, nowMs }: Pool, worker: Worker): boolean {
 
 function onStuck(pool: Pool, worker: Worker): void {
   const silentMs = pool.nowMs - worker.heardMs
+  pool.effects.signal(worker.pid, STUCK_SIGNAL)
   terminate(pool, worker, { kind: 'stuck-loop', silentMs })
   onCandidateLost(pool, worker, 'boot-failed', {
     message: `the event loop of worker ${worker.slot} stood still for ${silentMs} ms`,

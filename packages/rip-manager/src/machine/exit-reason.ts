@@ -1,3 +1,4 @@
+import { STUCK_HEADING } from '@rip/worker/protocol'
 import type { ExitStatus } from '../ports.ts'
 import type { ExitReason } from '../snapshot.ts'
 import type { Worker } from './state.ts'
@@ -6,12 +7,23 @@ import type { Worker } from './state.ts'
 export function exitReason(worker: Worker, status: ExitStatus, stderr: string): ExitReason {
   const { ending } = worker
   if (status.oom) return { kind: 'oom' }
+  if (ending?.kind === 'stuck-loop') return { ...ending, ...stuckAt(stderr) }
   if (ending === null) return crashed(status, stderr)
   if (ending.kind !== 'drained' && ending.kind !== 'recycled') return ending
   // The stage tells how far we had gone when it left.
   if (worker.stage === 'killed') return { kind: 'killed', because: 'drain-deadline' }
   if (worker.stage === 'terminating' || status.code === 0) return ending
   return crashed(status, stderr)
+}
+
+/** Where its event loop stood, if it could answer. */
+function stuckAt(stderr: string): { readonly stack?: string } {
+  const lines = stderr.split('\n')
+  const heading = lines.lastIndexOf(STUCK_HEADING)
+  if (heading === -1) return {}
+  const frames = lines.slice(heading + 1)
+  const end = frames.findIndex((line) => !line.startsWith('    '))
+  return { stack: frames.slice(0, end === -1 ? undefined : end).join('\n') }
 }
 
 function crashed({ code, signal }: ExitStatus, stderr: string): ExitReason {

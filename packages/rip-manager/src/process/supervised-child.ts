@@ -1,9 +1,11 @@
 import { constants } from 'node:os'
+import { STUCK_SIGNAL } from '@rip/worker/protocol'
 import { ManagerError } from '../errors.ts'
 import type { ChildProcess, ExitStatus, ProcessSpec, Signal } from '../ports.ts'
 import { MAX_LINE_CHARS, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
 import { LineSplitter } from './line-splitter.ts'
 import type { OomWatch } from './oom.ts'
+import { StuckQuestion } from './stuck-question.ts'
 import { processStartTime, processState } from './start-time.ts'
 import { TextTail } from './text-tail.ts'
 
@@ -33,17 +35,20 @@ export class SupervisedChild implements ChildProcess {
   #name: string
   #reaped = false
   #killedByUs = false
+  readonly #question: StuckQuestion
 
   constructor(spec: ProcessSpec, host: ChildHost) {
     const child = start(spec)
     this.pid = child.pid
     this.#name = spec.name
     this.#stdin = child.stdin
+    this.#question = new StuckQuestion(child.pid)
     // Until it is reaped the pid cannot be taken by another process, so this is its own start time.
     this.#startTime = processStartTime(child.pid)
     const outputs = [
       readLines(child.stdout, (text) => host.onLine({ name: this.#name, stream: 'stdout', text })),
       readLines(child.stderr, (text) => {
+        if (!this.#question.lets(text)) return
         this.#tail.push(text)
         host.onLine({ name: this.#name, stream: 'stderr', text })
       }),
@@ -70,7 +75,8 @@ export class SupervisedChild implements ChildProcess {
   signal(signal: Signal): void {
     if (this.#reaped || processStartTime(this.pid) !== this.#startTime) return
     if (signal === 'SIGKILL') this.#killedByUs = true
-    signalGroup(this.pid, signal)
+    if (signal === STUCK_SIGNAL) this.#question.ask()
+    else signalGroup(this.pid, signal)
   }
 
   stderrTail(): string {
@@ -80,6 +86,7 @@ export class SupervisedChild implements ChildProcess {
   async #settle(child: PipedProcess, outputs: readonly OutputReader[], oom: OomWatch): Promise<ExitStatus> {
     await child.exited
     this.#reaped = true
+    this.#question.close()
     this.#sweepGroup()
     await withinGrace(outputs.map((output) => output.ended))
     for (const output of outputs) output.stop()

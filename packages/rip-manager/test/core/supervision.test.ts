@@ -106,7 +106,7 @@ describe('the heartbeat', () => {
     await rig.clock.advance(9_000)
     expect(stuck!.alive).toBe(true)
     await rig.clock.advance(3_000)
-    expect(stuck!.signals).toEqual(['SIGTERM', 'SIGKILL'])
+    expect(stuck!.signals).toEqual(['SIGXCPU', 'SIGTERM', 'SIGKILL'])
     expect(fine!.alive).toBe(true)
     expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
     expect(rig.events.find((event) => event.type === 'worker-exited')).toMatchObject({

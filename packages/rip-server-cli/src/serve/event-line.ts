@@ -157,6 +157,11 @@ function lastLines(stderr: string): string {
   return lines.join('') === '' ? '' : `\n${lines.map((line) => `    ${line}`).join('\n')}`
 }
 
+/** The innermost frame of a stack. */
+function placeOf(stack: string | undefined): string {
+  return stack === undefined ? '' : ` ${stack.split('\n', 1)[0]!.trim()}`
+}
+
 /** Why a worker ended, as the rest of a sentence that starts with the worker. */
 export function exitReasonText(reason: ExitReason): string {
   switch (reason.kind) {
@@ -173,7 +178,7 @@ export function exitReasonText(reason: ExitReason): string {
     case 'boot-failed':
       return `did not start: ${reason.failure.message}`
     case 'stuck-loop':
-      return `was killed: its event loop stood still for ${durationText(reason.silentMs)}`
+      return `was killed: its event loop stood still for ${durationText(reason.silentMs)}${placeOf(reason.stack)}`
     case 'killed':
       return `was killed (${reason.because})`
   }

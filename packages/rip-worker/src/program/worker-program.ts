@@ -13,6 +13,7 @@ import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { ControlLink } from './control-link.ts'
 import { LoopLag } from './loop-lag.ts'
 import type { Settings } from './settings.ts'
+import { answerWhereStuck } from './stuck-stack.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
 
 export interface Beginnings {
@@ -84,6 +85,7 @@ export class WorkerProgram {
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
     this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
+    if (this.#link !== undefined) answerWhereStuck()
   }
 
   async #connect(): Promise<void> {

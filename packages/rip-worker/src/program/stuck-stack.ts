@@ -1,0 +1,83 @@
+import { dlopen, JSCallback } from 'bun:ffi'
+import * as jsc from 'bun:jsc'
+import { writeSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname } from 'node:path'
+import { STUCK_HEADING, STUCK_SIGNAL } from '../protocol.ts'
+import { hottestStack, type StackSample } from './stack-samples.ts'
+
+/** Frames of this package, around those of the application. */
+const OWN_CODE: string = dirname(import.meta.dir)
+
+/**
+ * Lets a supervisor ask this process where its event loop is stuck: `STUCK_SIGNAL` prints the stack to standard error
+ * and ends the process.
+ *
+ * Neither signal handlers of Bun nor its inspector run while the loop stands still. A native handler does, in the
+ * middle of whatever the thread was doing: it is only for a process that will be ended anyway, and if memory was
+ * just being allocated Bun aborts instead of answering. Does nothing where the C library cannot be loaded.
+ */
+export function answerWhereStuck(): void {
+  try {
+    install()
+  } catch {
+    // A musl or a system without this name: a stuck loop is ended without its stack.
+  }
+}
+
+/** Of the largest `sigset_t`, glibc's. */
+const SIGSET_BYTES = 128
+
+/** Referred to by the kernel alone, which the garbage collector does not see. */
+let handler: JSCallback | undefined
+
+function install(): void {
+  const { symbols } = dlopen(process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6', {
+    signal: { args: ['int', 'ptr'], returns: 'ptr' },
+    sigprocmask: { args: ['int', 'ptr', 'buffer'], returns: 'int' },
+  })
+  const number = constants.signals[STUCK_SIGNAL]
+  const blocked = new Uint32Array(SIGSET_BYTES / 4)
+  /** Amid another handler, such as the one the profiler stops this thread with while it holds its own lock. */
+  const isNested = (): boolean => {
+    symbols.sigprocmask(0, null, blocked)
+    return (blocked[0]! & ~(1 << (number - 1))) !== 0
+  }
+  let sampling = false
+  const answer = (): void => {
+    // The next question comes.
+    if (isNested()) return
+    if (sampling) return end(hottestStack(samples()))
+    const frames = ownFrames()
+    if (frames.length > 0) return end(frames)
+    // Compiled loops leave no trace in the stack of a handler; a profiler sees them from outside.
+    sampling = true
+    jsc.startSamplingProfiler()
+  }
+  handler = new JSCallback(answer, { args: ['int'], returns: 'void' })
+  symbols.signal(number, handler.ptr)
+}
+
+/** What called into native code and waits for it. */
+function ownFrames(): readonly string[] {
+  const lines = (new Error().stack ?? '').split('\n').slice(1)
+  return lines.filter((line) => !line.includes(OWN_CODE))
+}
+
+/** What bun-types 1.4.5 leaves out of `bun:jsc`. */
+interface Undeclared {
+  samplingProfilerStackTraces(): { readonly traces: readonly StackSample[] }
+}
+
+function samples(): readonly StackSample[] {
+  return (jsc as unknown as Undeclared).samplingProfilerStackTraces().traces
+}
+
+function end(frames: readonly string[]): void {
+  const where = frames.length === 0 ? ['    in native code, such as a regular expression'] : frames
+  try {
+    writeSync(2, `${STUCK_HEADING}\n${where.join('\n')}\n`)
+  } finally {
+    process.kill(process.pid, 'SIGKILL')
+  }
+}

@@ -1,0 +1,98 @@
+import { dlopen } from 'bun:ffi'
+import { describe, expect, test } from 'bun:test'
+import { constants } from 'node:os'
+import { hottestStack } from '../src/program/stack-samples.ts'
+import { STUCK_HEADING, STUCK_SAMPLING_MS, STUCK_SIGNAL } from '../src/protocol.ts'
+import { Folder, Supervised, until } from './helpers.ts'
+
+const APP = `
+import { execSync } from 'node:child_process'
+
+const ways: Record<string, () => void> = {
+  spins,
+  waits() {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  },
+  execs() {
+    execSync('sleep 60')
+  },
+}
+
+function spins(): void {
+  let sum = 0
+  for (;;) sum = Math.sqrt(sum + 1)
+}
+
+export default async function handler(request: Request): Promise<Response> {
+  const { pathname } = new URL(request.url)
+  await Bun.sleep(1)
+  process.stdout.write('begun')
+  ways[pathname.slice(1)]?.()
+  return new Response('never')
+}
+`
+
+describe('a worker whose event loop is stuck says where', () => {
+  test.each([
+    ['spins', /at spins \(.*app\.ts/],
+    ['waits', /at waits \(.*app\.ts:7:\d+\)/],
+    ['execs', /at execs \(.*app\.ts:10:\d+\)/],
+  ])('%s', async (way, frame) => {
+    await using worker = new Supervised(new Folder({ 'app.ts': APP }))
+    await worker.received('ready')
+    const answer = worker.fetch(`/${way}`).catch(() => 'cut')
+    await until('it is stuck', () => worker.program.stdout.includes('begun'))
+    await standsStill(worker)
+    const { process: child } = worker.program
+    ask(child.pid)
+    const asksAgain = setInterval(() => ask(child.pid), STUCK_SAMPLING_MS)
+    await worker.program.exitCode()
+    clearInterval(asksAgain)
+    expect(worker.program.stderr).toStartWith(STUCK_HEADING)
+    expect(worker.program.stderr).toMatch(frame)
+    expect(worker.program.stderr).toMatch(/at handler \(.*app\.ts:23:\d+\)/)
+    expect(child.signalCode).toBe('SIGKILL')
+    expect(await answer).toBe('cut')
+  })
+})
+
+/** Of the main thread, as a supervisor does: any other would not get through the answer. */
+function ask(pid: number): void {
+  const number = constants.signals[STUCK_SIGNAL]
+  if (process.platform !== 'linux') return void process.kill(pid, number)
+  const tgkill = process.arch === 'arm64' ? 131 : 234
+  const { symbols } = dlopen('libc.so.6', { syscall: { args: ['i64', 'i64', 'i64', 'i64'], returns: 'i64' } })
+  symbols.syscall(tgkill, pid, pid, number)
+}
+
+/** No beacon arrives any more. */
+async function standsStill(worker: Supervised): Promise<void> {
+  let seen = -1
+  while (seen !== worker.messages.length) {
+    seen = worker.messages.length
+    await Bun.sleep(200)
+  }
+}
+
+describe('the stack of samples', () => {
+  const frame = (name: string, line: number) => ({ name, sourceURL: '/app/a.ts', line, column: 5 })
+
+  test('is the one seen most often', () => {
+    const often = { frames: [frame('inner', 3), frame('outer', 9)] }
+    const once = { frames: [frame('other', 4)] }
+    expect(hottestStack([once, often, often])).toEqual([
+      '    at inner (/app/a.ts:3:5)',
+      '    at outer (/app/a.ts:9:5)',
+    ])
+  })
+
+  test('names code without a position or a name', () => {
+    const frames = [{ name: 'test', line: 2 ** 32 - 1, column: 2 ** 32 - 1 }, frame('', 1)]
+    expect(hottestStack([{ frames }])).toEqual(['    at test (native)', '    at <anonymous> (/app/a.ts:1:5)'])
+  })
+
+  test('is empty without samples', () => {
+    expect(hottestStack([])).toEqual([])
+    expect(hottestStack([{ frames: [] }])).toEqual([])
+  })
+})
