@@ -114,6 +114,20 @@ describe('the heartbeat', () => {
     })
   })
 
+  test('passes on where it stood, as the worker wrote it', async () => {
+    await using rig = await startedRig()
+    rig.processes.behave({
+      stderr: 'before\nthe event loop is stuck\n    at burn (a.rip:3:5)\n    at fetch (a.rip:6:3)\n',
+    })
+    rig.processes.alive[0]!.crash({ signal: 'SIGKILL' })
+    await rig.clock.advance(5_000)
+    rig.processes.alive.at(-1)!.freeze()
+    await rig.clock.advance(13_000)
+    expect(rig.events.findLast((event) => event.type === 'worker-exited')).toMatchObject({
+      reason: { kind: 'stuck-loop', stack: '    at burn (a.rip:3:5)\n    at fetch (a.rip:6:3)' },
+    })
+  })
+
   test('never judges by how long a request takes', async () => {
     await using rig = await startedRig()
     rig.processes.alive[0]!.vitals({ inFlight: 1 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
+import { STUCK_HEADING, STUCK_SIGNAL } from '@rip/worker/protocol'
 import { createSpawner, type ProcessSpawner, type SpawnerOptions } from '../../src/process/spawner.ts'
 import type { ChildLine } from '../../src/process/supervised-child.ts'
 import type { ProcessSpec } from '../../src/ports.ts'
@@ -55,6 +56,25 @@ test('a signal reaches the whole group', async () => {
   child.signal('SIGTERM')
   expect(await child.exited).toMatchObject({ signal: 'SIGTERM' })
   await waitFor('the grandchild to end', () => !isAlive(grandchild))
+})
+
+test('who is stuck is asked alone, again and again, and only the answer is seen', async () => {
+  const { spawner, lines } = silentSpawner()
+  await using _ = spawner
+  // Answers the second question. A shell runs a trap once the command under way has ended.
+  const answer = `[ -n "$asked" ] && echo "${STUCK_HEADING}
+    at burn (a.ts:3:5)" >&2 && echo "oh no" >&2 && exit 3; asked=1`
+  const script = `sleep 1000 & echo $!; trap '${answer}' XCPU; echo before >&2; while :; do sleep 0.01; done`
+  const child = spawner.spawn(shell(script))
+  await waitFor('both to run', () => lines.length === 2)
+  const grandchild = Number(lines.find(({ stream }) => stream === 'stdout')?.text)
+  child.signal(STUCK_SIGNAL)
+  const stillThere = isAlive(grandchild)
+  expect(await child.exited).toMatchObject({ code: 3 })
+  expect(stillThere).toBe(true)
+  const seen = lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text)
+  expect(seen).toEqual(['before', STUCK_HEADING, '    at burn (a.ts:3:5)'])
+  expect(child.stderrTail()).not.toContain('oh no')
 })
 
 test('a grandchild that ignores SIGTERM is gone after the child exited', async () => {
