@@ -1,13 +1,14 @@
 import { dlopen, JSCallback } from 'bun:ffi'
 import * as jsc from 'bun:jsc'
-import { writeSync } from 'node:fs'
-import { constants } from 'node:os'
-import { dirname } from 'node:path'
-import { STUCK_HEADING, STUCK_SIGNAL } from '../protocol.ts'
+import { STUCK_HEADING } from '../protocol.ts'
 import { hottestStack, type StackSample } from './stack-samples.ts'
 
 /** Frames of this package, around those of the application. */
-const OWN_CODE: string = dirname(import.meta.dir)
+const OWN_CODE: string = import.meta.dir.replace(/\/[^/]+$/, '')
+
+/** `STUCK_SIGNAL` of all processors but MIPS; `node:os` would cost each worker its memory. */
+const SIGXCPU = 24
+const STDERR = 2
 
 /**
  * Lets a supervisor ask this process where its event loop is stuck: `STUCK_SIGNAL` prints the stack to standard error
@@ -34,14 +35,20 @@ let handler: JSCallback | undefined
 function install(): void {
   const { symbols } = dlopen(process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6', {
     signal: { args: ['int', 'ptr'], returns: 'ptr' },
+    write: { args: ['int', 'buffer', 'u64'], returns: 'i64' },
     sigprocmask: { args: ['int', 'ptr', 'buffer'], returns: 'int' },
   })
-  const number = constants.signals[STUCK_SIGNAL]
   const blocked = new Uint32Array(SIGSET_BYTES / 4)
   /** Amid another handler, such as the one the profiler stops this thread with while it holds its own lock. */
   const isNested = (): boolean => {
     symbols.sigprocmask(0, null, blocked)
-    return (blocked[0]! & ~(1 << (number - 1))) !== 0
+    return (blocked[0]! & ~(1 << (SIGXCPU - 1))) !== 0
+  }
+  const end = (frames: readonly string[]): void => {
+    const where = frames.length === 0 ? ['    in native code, such as a regular expression'] : frames
+    const text = new TextEncoder().encode(`${STUCK_HEADING}\n${where.join('\n')}\n`)
+    symbols.write(STDERR, text, text.byteLength)
+    process.kill(process.pid, 'SIGKILL')
   }
   let sampling = false
   const answer = (): void => {
@@ -55,7 +62,7 @@ function install(): void {
     jsc.startSamplingProfiler()
   }
   handler = new JSCallback(answer, { args: ['int'], returns: 'void' })
-  symbols.signal(number, handler.ptr)
+  symbols.signal(SIGXCPU, handler.ptr)
 }
 
 /** What called into native code and waits for it. */
@@ -71,13 +78,4 @@ interface Undeclared {
 
 function samples(): readonly StackSample[] {
   return (jsc as unknown as Undeclared).samplingProfilerStackTraces().traces
-}
-
-function end(frames: readonly string[]): void {
-  const where = frames.length === 0 ? ['    in native code, such as a regular expression'] : frames
-  try {
-    writeSync(2, `${STUCK_HEADING}\n${where.join('\n')}\n`)
-  } finally {
-    process.kill(process.pid, 'SIGKILL')
-  }
 }
