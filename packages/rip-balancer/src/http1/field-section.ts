@@ -139,6 +139,14 @@ export class FieldSection {
     return this.bytes.buffer === bytes.buffer
   }
 
+  /** Copies the section, just read from a chunk, to a buffer of its own, so that the chunk can be let go of. */
+  detach(): void {
+    if (this.own) return
+    const { end, start } = this
+    this.keep(end)
+    this.end = end - start
+  }
+
   /** Index of the first field of that name, or -1. */
   find(id: FieldId): number {
     if (!this.has(id)) return -1

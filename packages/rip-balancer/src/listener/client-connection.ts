@@ -24,6 +24,8 @@ export interface ConnectionKeeper {
 }
 
 const MAX_LINGER_BYTES = 64 * 1024
+/** A head in front of so many bytes is copied: else it would keep their memory until its response is complete. */
+const LARGE_BODY_BYTES = 32 * 1024
 
 /**
  * One connection of a client: reads requests one after the other, lets the exchange have their bodies, and keeps what
@@ -223,6 +225,7 @@ export class ClientConnection implements ClientSide {
     if (at === INCOMPLETE) return this.headIncomplete(head, since)
     if (at === REFUSED) return this.refuse(head.fault!)
     this.used(at)
+    if (input.length - at > LARGE_BODY_BYTES) head.detach()
     const fault = head.check()
     if (fault !== undefined) return this.refuse(fault)
     this.requests++

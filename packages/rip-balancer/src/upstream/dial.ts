@@ -1,8 +1,12 @@
 import type { BackendAddress } from '../pool/claim.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { lacksDescriptors } from '../transport/descriptor-limit.ts'
+import { enlargeSendBuffer } from '../transport/send-buffer.ts'
 import type { UpstreamFailure } from './response-sink.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
+
+/** The most the runtime reads at once: with the kernel's default an upload stops twice in each (`bench/proxy`). */
+const UNIX_SEND_BUFFER_BYTES = 512 * 1024
 
 /** Ties a socket that is being connected to its connection object, which may have been given up meanwhile. */
 export class DialedSocket implements ByteSocket {
@@ -56,6 +60,15 @@ const handlers: Bun.SocketHandler<DialedSocket> = {
   error: (socket) => socket.data.connection?.lost('reset'),
 }
 
+const unixHandlers: Bun.SocketHandler<DialedSocket> = {
+  ...handlers,
+  open(socket) {
+    const { fd } = socket as typeof socket & ByteSocket
+    if (fd !== undefined) enlargeSendBuffer(fd, UNIX_SEND_BUFFER_BYTES)
+    socket.data.opened(socket)
+  },
+}
+
 /** Starts to connect; the outcome is told to `dialed.connection`, never before this returns. */
 export function dial(address: BackendAddress, dialed: DialedSocket): void {
   connect(address, dialed).catch((error: unknown) => dialed.connection?.lost(failureOf(error)))
@@ -63,7 +76,7 @@ export function dial(address: BackendAddress, dialed: DialedSocket): void {
 
 async function connect(address: BackendAddress, data: DialedSocket): Promise<void> {
   const options = { socket: handlers, data, allowHalfOpen: true }
-  if (address.kind === 'unix') await Bun.connect({ ...options, unix: address.path })
+  if (address.kind === 'unix') await Bun.connect({ ...options, socket: unixHandlers, unix: address.path })
   else await Bun.connect({ ...options, hostname: address.host, port: address.port })
 }
 

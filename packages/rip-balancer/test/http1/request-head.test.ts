@@ -263,3 +263,18 @@ test('property: one changed byte gives the same verdict in any cutting', () => {
     }),
   )
 })
+
+test('a head says the same after it was detached from the chunk it came in', () => {
+  for (const text of Object.values(accepted)) {
+    const chunk = bytes(`before${text}behind`)
+    const head = new RequestHead(SMALL_LIMITS)
+    const at = head.feed(chunk, 6, chunk.length)
+    const length = at - head.start
+    head.detach()
+    chunk.fill(0)
+    expect(head.check()).toBeUndefined()
+    expect(head.isIn(chunk)).toBe(false)
+    expect(head.end - head.start).toBe(length)
+    expect(summary(head)).toEqual(summary(verdict([bytes(text)]).head))
+  }
+})
