@@ -59,9 +59,10 @@ export function forgetIfEmpty(pool: Pool, group: Group): void {
 /** The snapshot of a generation nobody can return to has no use. */
 export function discardUnused(pool: Pool, snapshot: Snapshot): void {
   const { generation } = snapshot
-  if (pool.previous?.id === generation || pool.rollout?.generationId === generation) return
+  if (pool.previous?.id === generation) return
   for (const group of pool.groups) if (group.generation.id === generation) return
   pool.routing.published.delete(generation)
   pool.routing.uncertain.delete(generation)
+  if (pool.rollout?.generationId === generation) return void (pool.rollout.leftover = snapshot)
   pool.effects.discard(snapshot)
 }

@@ -63,6 +63,7 @@ function begin(
     stage: 'building',
     token: pool.nextToken++,
     group: null,
+    leftover: null,
     routingFailures: 0,
   }
   pool.rollout = rollout
@@ -206,6 +207,7 @@ export function supersede(pool: Pool, code: 'superseded' | 'held' | 'stopping', 
 function abandon(pool: Pool, rollout: Rollout): void {
   pool.rollout = null
   pool.effects.abort(rollout.token)
+  if (rollout.leftover !== null) discardUnused(pool, rollout.leftover)
   if (rollout.group === null) return
   if (rollout.routingFailures > 0) recall(pool, rollout.group)
   else if (rollout.group.served) retire(pool, rollout.group)

@@ -157,6 +157,8 @@ export interface Rollout {
   /** Of the build or verification under way. */
   token: number
   group: Group | null
+  /** Of the same content, from a rollout that failed while this one was being built. */
+  leftover: Snapshot | null
   /** How often the router refused to switch to it. */
   routingFailures: number
 }
