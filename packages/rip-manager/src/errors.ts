@@ -1,3 +1,4 @@
+import type { ControlFailure } from './control/protocol.ts'
 import type { Refusal } from './snapshot.ts'
 import type { GenerationId } from './upstreams.ts'
 
@@ -17,7 +18,7 @@ const messages = {
   }): string =>
     `${d.service} did not start (${d.status})${d.stderr === '' ? '' : `:\n${d.stderr.trimEnd()}`}`,
   NO_PREVIOUS_GENERATION: (_: { readonly generation: GenerationId | null }): string =>
-    'there is no generation to return to: nothing else has been served since the start',
+    'there is no code to return to: nothing else has been served since the start',
   NOT_SERVING: (d: { readonly command: string }): string =>
     `cannot ${d.command}: no generation is being served yet`,
   STOPPING: (d: { readonly command: string }): string => `cannot ${d.command}: the manager is stopping`,
@@ -46,8 +47,15 @@ const messages = {
     `not allowed to listen on ${d.address}; choose a port above 1023 or a writable folder, or grant the right`,
   LISTEN_FAILED: (d: { readonly address: string; readonly reason: string }): string =>
     `cannot listen on ${d.address}: ${d.reason}`,
-  CONTROL_REFUSED: (d: { readonly status: number; readonly message: string }): string =>
-    `the running instance refused the command (${d.status}): ${d.message}`,
+  CONTROL_REFUSED: (d: {
+    readonly status: number
+    /** Why, as the instance says it; nothing when the answer is none of a manager. */
+    readonly reason: ControlFailure['error']['code'] | undefined
+    readonly message: string
+  }): string =>
+    d.reason === undefined
+      ? `the running instance refused the command (${d.status}): ${d.message}`
+      : d.message,
   CONTROL_VERSION: (d: { readonly theirs: number; readonly ours: number }): string =>
     `the running instance speaks version ${d.theirs} of the control protocol and this program version ${d.ours}; ` +
     'use the same release for both',

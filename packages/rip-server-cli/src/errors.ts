@@ -3,10 +3,11 @@ import { ExitCode } from './exit-code.ts'
 /** What went wrong, by code: what happened, with which value, and what to do about it. */
 const messages = {
   USAGE: (d: { readonly problems: readonly string[]; readonly help: string }): string =>
-    `${d.problems.join('\n')}\n\nSee ${d.help}.`,
+    `${listed('the command line', d.problems)}\n\nSee ${d.help}.`,
   CONFIG_INVALID: (d: { readonly problems: readonly string[] }): string =>
-    `the configuration has ${d.problems.length === 1 ? 'an error' : `${d.problems.length} errors`}:\n` +
-    d.problems.map((problem) => `  ${problem}`).join('\n'),
+    d.problems.length === 1
+      ? `the configuration has an error:\n  ${d.problems[0]}`
+      : listed('the configuration', d.problems),
   CONFIG_UNREADABLE: (d: { readonly path: string; readonly reason: string }): string =>
     `cannot evaluate the configuration ${d.path}: ${d.reason}`,
   APP_NOT_FOUND: (d: { readonly message: string }): string => d.message,
@@ -63,6 +64,12 @@ export class CliError<C extends CliErrorCode = CliErrorCode> extends Error {
   get exitCode(): ExitCode {
     return exitCodes[this.code]
   }
+}
+
+/** One problem as it is, several below each other. */
+function listed(where: string, problems: readonly string[]): string {
+  if (problems.length === 1) return problems[0]!
+  return [`${where} has ${problems.length} errors:`, ...problems.map((problem) => `  ${problem}`)].join('\n')
 }
 
 function withFrame(message: string, frame: string): string {

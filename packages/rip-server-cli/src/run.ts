@@ -1,5 +1,5 @@
-import { ManagerError, type ManagerErrorCode } from '@rip/manager'
-import { type CommandLine, parseCommandLine } from './command-line/command-line.ts'
+import { ManagerError, type ManagerErrorCode, type ManagerErrorDetail } from '@rip/manager'
+import { type CommandLine, parseCommandLine, notACommand } from './command-line/command-line.ts'
 import { commandData, commandHelp, overview } from './command-line/help.ts'
 import { commandNamed } from './command-line/commands.ts'
 import { CliError } from './errors.ts'
@@ -38,6 +38,7 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
 const managerExitCodes: Partial<Record<ManagerErrorCode, ExitCode>> = {
   ALREADY_RUNNING: ExitCode.alreadyRunning,
   NOT_RUNNING: ExitCode.notRunning,
+  NO_PREVIOUS_GENERATION: ExitCode.reloadRefused,
 }
 
 /** Runs the command line and resolves with the exit code. Every expected failure is told in one message. */
@@ -75,8 +76,15 @@ function help(line: CommandLine, terminal: Terminal): number {
   if (line.flags.has('json')) terminal.data(JSON.stringify(commandData(), null, 2))
   else if (name === undefined) terminal.data(overview(terminal))
   else if (command !== undefined) terminal.data(commandHelp(command, terminal))
-  else throw new CliError('USAGE', { problems: [`unknown command "${name}"`], help: 'rip-server --help' })
+  else throw notACommand(name, 'is no command')
   return ExitCode.done
+}
+
+/** An instance that refuses says why, which counts as if it had happened here. */
+function managerExitCode({ code, detail }: ManagerError): ExitCode {
+  const { reason } = detail as Partial<ManagerErrorDetail<'CONTROL_REFUSED'>>
+  const codes: Readonly<Record<string, ExitCode | undefined>> = managerExitCodes
+  return codes[code === 'CONTROL_REFUSED' ? (reason ?? code) : code] ?? ExitCode.failed
 }
 
 function report(error: unknown, terminal: Terminal): number {
@@ -86,7 +94,7 @@ function report(error: unknown, terminal: Terminal): number {
   }
   if (error instanceof ManagerError) {
     terminal.complain(`${terminal.bad('rip-server:')} ${error.message}`)
-    return managerExitCodes[(error as ManagerError).code] ?? ExitCode.failed
+    return managerExitCode(error)
   }
   // Not expected, so the stack is the message.
   terminal.complain(error instanceof Error ? (error.stack ?? error.message) : String(error))

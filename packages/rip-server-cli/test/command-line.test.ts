@@ -68,6 +68,22 @@ describe('compact words', () => {
   })
 })
 
+describe('a word close to a command', () => {
+  test('is no application unless there is one', () => {
+    expect(problems('stauts')).toEqual(['"stauts" is no command, file or folder; did you mean status?'])
+    expect(problems('w:2', 'relaod', '--reason', 'deploy')).toEqual([
+      '"relaod" is no command, file or folder; did you mean reload?',
+    ])
+    expect(parseCommandLine(['stauts'], (path) => path === 'stauts').words).toEqual(['stauts'])
+  })
+
+  test('is one behind a command, as a path, or when it is not that close', () => {
+    expect(parseCommandLine(['dev', 'stauts']).words).toEqual(['stauts'])
+    expect(parseCommandLine(['./stauts']).words).toEqual(['./stauts'])
+    expect(parseCommandLine(['bookshop']).words).toEqual(['bookshop'])
+  })
+})
+
 describe('flags', () => {
   test('have short forms and take values with = as well', () => {
     expect(given('-p', '80', '-w2', '--concurrency=9')).toEqual({
@@ -98,6 +114,16 @@ describe('flags', () => {
       'unknown option --hotfx; did you mean --hotfix?',
       'unexpected word "./b" for "start"',
     ])
+  })
+
+  test('that are wrong stand below each other in the message', () => {
+    expect(() => parseCommandLine(['--prot', './a', './b'])).toThrow(
+      [
+        'the command line has 2 errors:',
+        '  unknown option --prot; did you mean --port?',
+        '  unexpected word "./b" for "start"',
+      ].join('\n'),
+    )
   })
 })
 

@@ -151,15 +151,17 @@ async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerator<Manag
 }
 
 async function refusal(response: Response): Promise<ManagerError> {
+  const { status } = response
   const text = await response.text()
-  return new ManagerError('CONTROL_REFUSED', { status: response.status, message: messageIn(text) })
+  const { code: reason, message } = failureIn(text) ?? { code: undefined, message: text }
+  return new ManagerError('CONTROL_REFUSED', { status, reason, message })
 }
 
-function messageIn(text: string): string {
+function failureIn(text: string): ControlFailure['error'] | undefined {
   try {
-    return (JSON.parse(text) as ControlFailure).error.message
+    return (JSON.parse(text) as ControlFailure).error
   } catch {
     // Not one of ours.
-    return text
+    return undefined
   }
 }

@@ -163,7 +163,8 @@ describe('commands', () => {
     const { client } = await setup()
     expect(await failureOf(client.scale(0))).toMatchObject({
       code: 'CONTROL_REFUSED',
-      message: expect.stringContaining('workers must be at least 1, but is 0'),
+      message: expect.stringMatching(/^workers must be at least 1, but is 0/),
+      detail: { status: 422, reason: 'OPTION_INVALID' },
     })
   })
 

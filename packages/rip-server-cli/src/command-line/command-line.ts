@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { settingNames, settingSpecs } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { type Command, commandNamed, commands, DEFAULT_COMMAND } from './commands.ts'
 import { COMMON_FLAGS, options } from './options.ts'
-import { didYouMean } from './suggestion.ts'
+import { didYouMean, suggestion } from './suggestion.ts'
 
 /** A flag as it was given. */
 export interface GivenFlag {
@@ -22,12 +23,27 @@ export interface CommandLine {
   readonly flags: ReadonlyMap<string, GivenFlag>
 }
 
-/** Reads the arguments of `rip-server`. Throws {@link CliError} `USAGE` with every problem at once. */
-export function parseCommandLine(args: readonly string[]): CommandLine {
+/**
+ * Reads the arguments of `rip-server`. Throws {@link CliError} `USAGE` with every problem at once.
+ *
+ * @param exists whether there is such a file or folder, which makes an application of a word like a command
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  exists: (path: string) => boolean = existsSync,
+): CommandLine {
   const first = commandNamed(args[0] ?? '')
   if (first?.handsOn) return { command: first, named: true, words: args.slice(1), flags: new Map() }
-  return new Reading(args).result()
+  return new Reading(args, exists).result()
 }
+
+/** For a word that should be a command; `what` says what it is instead. */
+export function notACommand(word: string, what: string): CliError {
+  const problem = `"${word}" ${what}${didYouMean(word, commandNames)}`
+  return new CliError('USAGE', { problems: [problem], help: 'rip-server --help' })
+}
+
+const commandNames: readonly string[] = commands.map(({ name }) => name)
 
 const compactSettings: ReadonlyMap<string, string> = new Map(
   settingNames.flatMap((name) => {
@@ -44,7 +60,7 @@ class Reading {
   #named = false
   #words: string[] = []
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], exists: (path: string) => boolean) {
     const { tokens } = parseArgs({
       args: [...args],
       options: parseArgsOptions(),
@@ -66,7 +82,7 @@ class Reading {
       }
       given.push({ option: token.name, written: token.rawName, value: token.value })
     }
-    this.#command = this.#takeCommand()
+    this.#command = this.#takeCommand(exists)
     for (const { option, written, value } of given) this.#takeFlag(option, written, value)
     if (this.#command.compact) this.#words = this.#words.filter((word) => !this.#takeCompact(word))
     if (!this.#flags.has('help') && !this.#flags.has('version')) this.#checkWords()
@@ -78,9 +94,13 @@ class Reading {
     return { command: this.#command, named: this.#named, words: this.#words, flags: this.#flags }
   }
 
-  #takeCommand(): Command {
+  #takeCommand(exists: (path: string) => boolean): Command {
     const at = this.#words.findIndex((word) => !isCompact(word))
-    const named = commandNamed(this.#words[at] ?? '')
+    const word = this.#words[at] ?? ''
+    const named = commandNamed(word)
+    // What else is wrong depends on the command that was meant.
+    if (named === undefined && isMisspelt(word) && !exists(word))
+      throw notACommand(word, 'is no command, file or folder')
     if (named === undefined) return commandNamed(DEFAULT_COMMAND)!
     this.#words.splice(at, 1)
     this.#named = true
@@ -139,10 +159,14 @@ class Reading {
     const { name, usage, maxWords, minWords = 0 } = this.#command
     if (this.#words.length < minWords) this.#problems.push(`"${name}" needs ${usage.split(' ')[0]}`)
     for (const word of this.#words.slice(maxWords)) {
-      const known = commands.map((command) => command.name)
-      this.#problems.push(`unexpected word "${word}" for "${name}"${didYouMean(word, known)}`)
+      this.#problems.push(`unexpected word "${word}" for "${name}"${didYouMean(word, commandNames)}`)
     }
   }
+}
+
+/** A bare word, as opposed to a path, that is close to the name of a command. */
+function isMisspelt(word: string): boolean {
+  return /^[A-Za-z]+$/.test(word) && suggestion(word, commandNames) !== undefined
 }
 
 function isCompact(word: string): boolean {

@@ -1,9 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { findEntry, WorkerError } from '@rip/worker'
-import { commands } from '../command-line/commands.ts'
-import { didYouMean } from '../command-line/suggestion.ts'
 import { CliError } from '../errors.ts'
 
 /** Where an application lives. */
@@ -21,11 +19,7 @@ export interface AppLocation {
  */
 export function locateApp(path: string, home: string = homedir()): AppLocation {
   if (!existsSync(path)) {
-    const hint = didYouMean(
-      basename(path),
-      commands.map(({ name }) => name),
-    )
-    throw new CliError('APP_NOT_FOUND', { message: `there is no file or folder ${path}${hint}` })
+    throw new CliError('APP_NOT_FOUND', { message: `there is no file or folder ${path}` })
   }
   if (statSync(path).isDirectory()) return { root: path }
   return { root: packageFolder(dirname(path), home) ?? dirname(path), entry: path }

@@ -26,6 +26,34 @@ test(
 )
 
 test(
+  'a misspelt command: exit 2, with a suggestion',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    expectRefusal(
+      await sandbox.run('statsu'),
+      2,
+      '"statsu" is no command, file or folder; did you mean status?',
+    )
+    expectRefusal(await sandbox.run('help', 'statsu'), 2, '"statsu" is no command; did you mean status?')
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a rollback with nothing to return to: exit 8',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    await sandbox.start(await sandbox.fixture('ts-app'), 'w:1', '0')
+    const refused = await sandbox.run('rollback')
+    expectRefusal(refused, 8)
+    expect(refused.stderr).toBe(
+      'rip-server: there is no code to return to: nothing else has been served since the start\n',
+    )
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
   'no application: exit 4',
   async () => {
     await using sandbox = await Sandbox.create()
@@ -33,7 +61,6 @@ test(
     await mkdir(empty)
     expectRefusal(await sandbox.run('dev', empty, '0'), 4, empty, 'index')
     expectRefusal(await sandbox.run('dev', './nowhere', '0'), 4, 'nowhere', 'there is no file or folder')
-    expectRefusal(await sandbox.run('statsu'), 4, 'did you mean status?')
   },
   TEST_TIMEOUT_MS,
 )
