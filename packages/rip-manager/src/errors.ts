@@ -1,4 +1,3 @@
-import type { ControlFailure } from './control/protocol.ts'
 import type { Refusal } from './snapshot.ts'
 import type { GenerationId } from './upstreams.ts'
 
@@ -49,8 +48,8 @@ const messages = {
     `cannot listen on ${d.address}: ${d.reason}`,
   CONTROL_REFUSED: (d: {
     readonly status: number
-    /** Why, as the instance says it; nothing when the answer is none of a manager. */
-    readonly reason: ControlFailure['error']['code'] | undefined
+    /** Its code of the failure, such as `NO_PREVIOUS_GENERATION`; nothing when the answer is none of a manager. */
+    readonly reason: string | undefined
     readonly message: string
   }): string =>
     d.reason === undefined
