@@ -77,9 +77,9 @@ describe('a reload is told', () => {
 })
 
 describe('the reason of a refusal names the place', () => {
-  function reason(message: string): string {
+  function reason(message: string, cwd = '/home'): string {
     const failure = { kind: 'compile', message, file: '/srv/app.ts', line: 2, column: 3 } as const
-    return refusalMessage({ code: 'boot-failed', generation: 'fedcba987654', message, failure, atMs: 0 })
+    return refusalMessage({ code: 'boot-failed', generation: 'fedcba987654', message, failure, atMs: 0 }, cwd)
   }
 
   test('in front when it names no file', () => {
@@ -94,6 +94,13 @@ describe('the reason of a refusal names the place', () => {
 
   test('once', () => {
     expect(reason('/srv/app.ts:2:3: unexpected )')).toBe('/srv/app.ts:2:3: unexpected )')
+  })
+
+  test('as seen from the working directory, when it is inside', () => {
+    expect(reason('unexpected )', '/srv')).toBe('app.ts:2:3: unexpected )')
+    expect(reason('/srv/app.ts could not be compiled', '/srv')).toBe('app.ts:2:3 could not be compiled')
+    expect(reason('/srv/app.ts:2:3: unexpected )', '/')).toBe('srv/app.ts:2:3: unexpected )')
+    expect(reason('unexpected )', '/srv/app')).toBe('/srv/app.ts:2:3: unexpected )')
   })
 })
 

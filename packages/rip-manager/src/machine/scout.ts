@@ -1,5 +1,6 @@
 import type { TreeState } from '../ports.ts'
 import type { Refusal } from '../snapshot.ts'
+import type { GenerationId } from '../upstreams.ts'
 import { refusalOf } from './refusal.ts'
 import { beginReload, refuse, settleAll, supersede } from './rollout.ts'
 import { isCutting } from './routing.ts'
@@ -95,8 +96,16 @@ function settleUnchanged(pool: Pool, { generation }: TreeState, { commands, sinc
   const previous = pool.previous?.id ?? null
   const tookMs = pool.nowMs - sinceMs
   pool.quarantine = null
-  if (commands.length > 0) pool.effects.emit({ type: 'generation-unchanged', generation })
+  const undone = takeBackRefusal(pool, generation)
+  if (undone || commands.length > 0) pool.effects.emit({ type: 'generation-unchanged', generation })
   settleAll(pool, commands, { ok: true, generation, previous, tookMs, unchanged: true })
+}
+
+/** What was refused is no longer on disk. A refused restart was about what serves, and stays visible. */
+function takeBackRefusal(pool: Pool, generation: GenerationId): boolean {
+  if (pool.lastRefusal === null || pool.lastRefusal.generation === generation) return false
+  pool.lastRefusal = null
+  return true
 }
 
 function refuseHeld(pool: Pool, { generation }: TreeState, wish: Wish): void {

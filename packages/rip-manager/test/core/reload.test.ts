@@ -247,6 +247,31 @@ describe('the watcher', () => {
     expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
   })
 
+  test('takes a refusal back when the content that serves is on disk again, and says so once', async () => {
+    await using rig = await startedRig()
+    const serving = rig.manager.snapshot.generation!
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(1_000)
+    const second = rig.manager.snapshot.generation!
+    expect(second).not.toBe(serving)
+    for (let round = 1; round <= 2; round += 1) {
+      rig.processes.behave({ exitsAtBoot: 1 })
+      rig.files.write('app.ts', 'broken')
+      await rig.clock.advance(1_000)
+      expect(rig.manager.snapshot).toMatchObject({
+        lastRefusal: { code: 'boot-failed' },
+        reloads: { refused: round },
+      })
+      rig.processes.behave({})
+      for (let save = 1; save <= 2; save += 1) {
+        rig.files.write('app.ts', 'v2')
+        await rig.clock.advance(1_000)
+        expect(rig.manager.snapshot).toMatchObject({ generation: second, lastRefusal: null })
+        expect(rig.events.filter(({ type }) => type === 'generation-unchanged')).toHaveLength(round)
+      }
+    }
+  })
+
   test('gets an application into service that was broken at the start', async () => {
     const rig = await import('./rig.ts').then(({ createRig }) => createRig())
     await using _ = rig

@@ -1,5 +1,6 @@
 import type { ExitReason, ManagerEvent, Refusal } from '@rip/manager'
 import { bytesText, durationText } from '../terminal/quantity-text.ts'
+import { nearPath } from '../terminal/near-path.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
 /** Generations are shown as long as a short commit id. */
@@ -107,13 +108,18 @@ export function refusalText(
   return detail === '' ? head : `${head}\n\n${detail}\n`
 }
 
-/** The reason with its position, if it is known and not said already. */
-export function refusalMessage({ message, failure }: Refusal): string {
+/**
+ * The reason with its position, if it is known and not said already.
+ *
+ * @param cwd folder of the reader: a file inside of it is named by its relative path
+ */
+export function refusalMessage({ message, failure }: Refusal, cwd: string = process.cwd()): string {
   if (failure?.file === undefined) return message
   const { file, line, column } = failure
-  const position = [file, line, column].filter((part) => part !== undefined).join(':')
+  const near = nearPath(file, cwd)
+  const position = [near, line, column].filter((part) => part !== undefined).join(':')
   if (!message.includes(file)) return `${position}: ${message}`
-  return message.includes(`${file}:`) ? message : message.replace(file, position)
+  return message.includes(`${file}:`) ? message.replaceAll(file, near) : message.replace(file, position)
 }
 
 /** What points at the cause: the code frame, or the end of what the candidate wrote. */

@@ -1,8 +1,8 @@
-import { relative } from 'node:path'
 import type { ManagerSnapshot } from '@rip/manager'
 import type { Mode } from '../config/settings.ts'
 import { durationText } from '../terminal/quantity-text.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { nearPath } from '../terminal/near-path.ts'
 import { table } from '../terminal/table.ts'
 import { shortGeneration } from './event-line.ts'
 
@@ -30,7 +30,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   const { snapshot } = facts
   const rows = [
     ['url', urlText(facts, terminal)],
-    ['app', near(facts.entry, facts.cwd)],
+    ['app', nearPath(facts.entry, facts.cwd)],
     ['workers', workersText(snapshot, facts.concurrency)],
     ['code', `${shortGeneration(snapshot.generation)}, serving after ${durationText(facts.tookMs)}`],
     ['watching', facts.watching],
@@ -51,10 +51,4 @@ function workersText({ readyWorkers, wantedWorkers }: ManagerSnapshot, concurren
     readyWorkers === wantedWorkers ? `${readyWorkers}` : `${readyWorkers} of ${wantedWorkers} so far`
   const requests = concurrency === 1 ? '1 request' : `${concurrency} requests`
   return `${ready}, ${requests} at once${wantedWorkers === 1 ? '' : ' each'}`
-}
-
-/** A path as the reader would type it. */
-function near(path: string, cwd: string): string {
-  const shorter = relative(cwd, path)
-  return shorter.startsWith('..') || shorter === '' ? path : shorter
 }

@@ -40,10 +40,11 @@ class Reporter {
   #isNews(event: ManagerEvent): boolean {
     if (!this.#options.serves()) return event.type === 'warning'
     if (event.type === 'generation-refused') return this.#isNewRefusal(event.refusal)
+    if (event.type === 'generation-cut' || event.type === 'generation-unchanged') this.#refused = undefined
     return event.type !== 'health' || this.#isNewHealth(event.health)
   }
 
-  /** Asked again, the same content is refused again: the reason was told. */
+  /** Asked again at once, the same content is refused again: the reason was told. */
   #isNewRefusal(refusal: Refusal): boolean {
     const before = this.#refused
     this.#refused = refusal

@@ -1,0 +1,56 @@
+import { expect, test } from 'bun:test'
+import type { Manager, ManagerEventBody } from '@rip/manager'
+import { reportEvents } from '../src/serve/reporter.ts'
+import type { Terminal } from '../src/terminal/terminal.ts'
+
+const plain = (text: string): string => text
+
+/** What a person reads of these events. */
+async function told(...bodies: ManagerEventBody[]): Promise<string[]> {
+  const lines: string[] = []
+  const say = (text: string): void => void lines.push(text)
+  const terminal: Terminal = {
+    data: say,
+    say,
+    complain: say,
+    strong: plain,
+    faint: plain,
+    good: plain,
+    bad: plain,
+    interactive: false,
+  }
+  const manager = {
+    snapshot: { generation: '0123456789ab' },
+    async *events() {
+      for (const [index, body] of bodies.entries()) yield { seq: index + 1, atMs: 0, ...body }
+    },
+  } as unknown as Manager
+  await reportEvents(manager, { terminal, verbose: false, json: false, serves: () => true })
+  return lines
+}
+
+const refused: ManagerEventBody = {
+  type: 'generation-refused',
+  refusal: { code: 'build-failed', generation: 'fedcba987654', message: 'unexpected )', atMs: 0 },
+}
+const REFUSED = '✗ fedcba9 refused, 0123456 serves on: unexpected )'
+
+test('a refusal is told once while nothing else is tried', async () => {
+  expect(await told(refused, refused)).toEqual([REFUSED])
+})
+
+test('a refusal that was undone is told as such, and told again when it comes back', async () => {
+  const undone: ManagerEventBody = { type: 'generation-unchanged', generation: '0123456789ab' }
+  const line = '0123456 is what serves already'
+  expect(await told(refused, undone, refused)).toEqual([REFUSED, line, REFUSED])
+})
+
+test('a refusal after other code was admitted is told again', async () => {
+  const cut: ManagerEventBody = {
+    type: 'generation-cut',
+    generation: '456789abcdef',
+    previous: '0123456789ab',
+    tookMs: 84,
+  }
+  expect(await told(refused, cut, refused)).toEqual([REFUSED, '✓ 0123456 → 456789a in 84 ms', REFUSED])
+})
