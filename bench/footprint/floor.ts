@@ -17,7 +17,11 @@ const HEARTBEAT = `let expectedAt = 0
 setInterval(() => { expectedAt = Math.max(expectedAt, performance.now()) }, 100)
 setInterval(() => process.memoryUsage.rss(), 1000)`
 const SIGNALS = `for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => {})`
-const ALL = [PIPE, CONNECT, PLUGIN, SERVE, HEARTBEAT, SIGNALS]
+const STUCK = `const { dlopen, JSCallback } = await import('bun:ffi')
+const { symbols } = dlopen('libc.so.6', { signal: { args: ['int', 'ptr'], returns: 'ptr' } })
+globalThis.handler = new JSCallback(() => {}, { args: ['int'], returns: 'void' })
+symbols.signal(24, handler.ptr)`
+const ALL = [PIPE, CONNECT, PLUGIN, SERVE, HEARTBEAT, SIGNALS, STUCK]
 
 /** The first is what all others are compared with. */
 export const steps: readonly Step[] = [
@@ -31,6 +35,7 @@ export const steps: readonly Step[] = [
   },
   { does: 'Bun.serve on a Unix socket', code: `const fetch = () => new Response();${SERVE}` },
   { does: 'a module imported through a loader plugin', code: `${PLUGIN};${IDLE}` },
+  { does: 'a native handler that tells where the event loop is stuck', code: `${STUCK};${IDLE}` },
   { does: "import 'node:path'", code: `import 'node:path';${IDLE}` },
   { does: "import 'node:fs'", code: `import 'node:fs';${IDLE}` },
   { does: 'all of this but the two imports', code: ALL.join('\n') },
