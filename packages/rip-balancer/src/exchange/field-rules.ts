@@ -112,6 +112,8 @@ export const TRAILER: FieldRules = rules(
     FIELD.proxy,
     FIELD.proxyAuthorization,
     FIELD.proxyAuthenticate,
+    FIELD.proxyAuthenticationInfo,
+    FIELD.headOnly,
     FIELD.underscored,
   ],
   [],

@@ -1,12 +1,15 @@
+import { decimal } from '../http1/body-framing.ts'
 import { FIELD, type FieldId } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import { dateLine } from '../transport/clock.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import type { FieldEdits } from './field-edits.ts'
-import { DROP, KEEP, RESPONSE, TRAILER, type FieldAction } from './field-rules.ts'
+import { DROP, KEEP, RESPONSE, REWRITE, TRAILER, type FieldAction } from './field-rules.ts'
 import { HeadWriter } from './head-writer.ts'
 import { writeRequestIdField } from './request-id.ts'
+
+const ZERO = 0x30
 
 /** How the body of a response is delimited towards the client. */
 export type ClientFraming = 'none' | 'length' | 'chunked' | 'close'
@@ -79,16 +82,23 @@ export class ResponseWriter extends HeadWriter {
     this.finish(outbox)
   }
 
-  protected override decide(_section: FieldSection, _index: number, id: FieldId): FieldAction {
+  protected override decide(section: FieldSection, index: number, id: FieldId): FieldAction {
     if (id === FIELD.date) this.dateWritten = true
     if (id === FIELD.xRequestId) this.idWritten = true
-    if (id === FIELD.contentLength && !this.keepsLength()) return DROP
+    if (id === FIELD.contentLength) return this.lengthAction(section, index)
     if (id === FIELD.trailer && this.context?.trailers !== true) return DROP
     return KEEP
   }
 
-  protected override rewrite(): void {
-    // Fields of a response are kept or dropped.
+  /** A length with zeros in front, which not everybody reads as a decimal number. */
+  protected override rewrite(section: FieldSection, index: number): void {
+    const length = decimal(section.bytes, section.valueStart(index), section.valueEnd(index))
+    this.text(`Content-Length: ${length}\r\n`)
+  }
+
+  private lengthAction(section: FieldSection, index: number): FieldAction {
+    if (!this.keepsLength()) return DROP
+    return section.bytes[section.valueStart(index)] === ZERO ? REWRITE : KEEP
   }
 
   /** A length stays where it describes the body, or the body there would have been (HEAD, 304). */

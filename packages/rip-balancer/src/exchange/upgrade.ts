@@ -35,14 +35,17 @@ function offers(head: FieldSection, protocol: string): boolean {
   return false
 }
 
-/** Whether the client asked for trailer fields (RFC 9110 §10.1.4). */
+const QUOTED = /"(?:[^"\\]|\\.)*"/g
+
+/** Whether the client, and not somebody before it, asked for trailer fields (RFC 9110 §10.1.4). */
 export function acceptsTrailers(head: RequestHead): boolean {
-  if (head.minor === 0 || !head.has(FIELD.te)) return false
-  for (let index = 0; index < head.count; index++) {
-    if (head.id(index) !== FIELD.te) continue
-    const { bytes } = head
-    const matches = (from: number, to: number): boolean => equalsText(bytes, from, to, 'trailers')
-    if (eachToken(bytes, head.valueStart(index), head.valueEnd(index), matches)) return true
-  }
+  if (head.minor === 0 || !head.connection.te) return false
+  for (let index = 0; index < head.count; index++)
+    if (head.id(index) === FIELD.te && listsTrailers(head.value(index))) return true
   return false
+}
+
+function listsTrailers(value: string): boolean {
+  const members = value.replaceAll(QUOTED, '').split(',')
+  return members.some((member) => member.trim().toLowerCase() === 'trailers')
 }

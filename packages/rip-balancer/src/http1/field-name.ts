@@ -61,13 +61,37 @@ export const FIELD = {
   xClientIp: 53,
   xClusterClientIp: 54,
   trueClientIp: 55,
+  /** Any of `HEAD_ONLY`. */
+  headOnly: 56,
 } as const
 
 /** Number of one known name; `0` for all others. */
 export type FieldId = (typeof FIELD)[keyof typeof FIELD]
 
 /** One more than the highest `FieldId`: size of tables indexed by it. */
-export const FIELD_IDS = 56
+export const FIELD_IDS = 57
+
+/** Names without a meaning of their own here, but for being kept out of trailers (RFC 9110 §6.5.1). */
+const HEAD_ONLY: readonly string[] = [
+  'www-authenticate',
+  'authentication-info',
+  'location',
+  'content-location',
+  'retry-after',
+  'vary',
+  'expires',
+  'age',
+  'pragma',
+  'range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'accept-charset',
+  'accept-encoding',
+  'accept-language',
+]
 
 interface Candidate {
   readonly id: FieldId
@@ -78,9 +102,17 @@ const LONGEST = 32
 const X_FORWARDED = new TextEncoder().encode('x-forwarded-')
 const buckets: (Candidate[] | undefined)[] = Array.from({ length: LONGEST * 32 })
 
-for (const [key, id] of Object.entries(FIELD)) {
-  if (id === FIELD.other || id === FIELD.underscored || id === FIELD.xForwardedOther) continue
-  const name = new TextEncoder().encode(wireName(key))
+const families: ReadonlySet<FieldId> = new Set([
+  FIELD.other,
+  FIELD.underscored,
+  FIELD.xForwardedOther,
+  FIELD.headOnly,
+])
+for (const [key, id] of Object.entries(FIELD)) if (!families.has(id)) learn(wireName(key), id)
+for (const name of HEAD_ONLY) learn(name, FIELD.headOnly)
+
+function learn(text: string, id: FieldId): void {
+  const name = new TextEncoder().encode(text)
   const bucket = bucketOf(name.length, name[0]!)
   ;(buckets[bucket] ??= []).push({ id, name })
 }

@@ -293,8 +293,7 @@ export class RequestHead extends FieldSection {
     if (!this.has(FIELD.expect)) return undefined
     for (let index = 0; index < this.count; index++) {
       if (this.id(index) !== FIELD.expect) continue
-      if (!equalsText(this.bytes, this.valueStart(index), this.valueEnd(index), '100-continue'))
-        return 'unknown-expectation'
+      if (!isContinue(this.value(index))) return 'unknown-expectation'
       this.expectsContinue = this.minor > 0 && this.hasBody
     }
     return undefined
@@ -307,6 +306,14 @@ export class RequestHead extends FieldSection {
   private checkMethod(): Fault | undefined {
     return this.isMethod('TRACE') || this.isMethod('CONNECT') ? 'method-refused' : undefined
   }
+}
+
+/** A list (RFC 9110 §5.6.1) with nothing in it but the one expectation there is (§10.1.1). */
+function isContinue(value: string): boolean {
+  const members = value.split(',').map((member) => member.trim().toLowerCase())
+  return (
+    members.includes('100-continue') && members.every((member) => member === '' || member === '100-continue')
+  )
 }
 
 function schemeEnd(bytes: Uint8Array, from: number, to: number): number {

@@ -364,6 +364,52 @@ describe('responses', () => {
     expect(received).toContain('Trailer: X-T\r\n')
   })
 
+  test('bring no trailer that belongs in a head', async () => {
+    const kept = ['X-T: v', 'ETag: "e"', 'Server-Timing: db;dur=1']
+    const dropped = [
+      'WWW-Authenticate: Basic',
+      'Authentication-Info: nextnonce=1',
+      'Location: /',
+      'Retry-After: 1',
+      'Vary: *',
+      'Expires: 0',
+      'Age: 1',
+      'Pragma: no-cache',
+      'Range: bytes=0-1',
+      'If-Match: "e"',
+      'If-None-Match: "e"',
+      'If-Modified-Since: now',
+      'If-Unmodified-Since: now',
+      'If-Range: "e"',
+      'Accept-Encoding: gzip',
+    ]
+    const chunked = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${[...dropped, ...kept].join('\r\n')}\r\n\r\n`
+    const { received } = await relayed(
+      chunked,
+      'GET / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nConnection: TE\r\n\r\n',
+    )
+    expect(received).toEndWith(`0\r\n${kept.join('\r\n')}\r\n\r\n`)
+  })
+
+  test.each([
+    ['TE: trailers\r\nConnection: TE', true],
+    ['TE: gzip;q=0.5, Trailers\r\nConnection: close, te', true],
+    ['TE: trailers', false],
+    ['TE: x;y="trailers"\r\nConnection: TE', false],
+    ['TE: x;y="a, trailers, b"\r\nConnection: TE', false],
+    ['TE: trailers;q=0.1\r\nConnection: TE', false],
+  ])('bring trailers after %j: %p', async (fields, wanted) => {
+    const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-T: v\r\n\r\n'
+    const { received } = await relayed(chunked, `GET / HTTP/1.1\r\nHost: h\r\n${fields}\r\n\r\n`)
+    expect(received.includes('X-T: v')).toBe(wanted)
+  })
+
+  test('state their length without zeros in front', async () => {
+    const { received } = await relayed('HTTP/1.1 200 OK\r\nContent-Length: 002\r\n\r\nok')
+    expect(received).toContain('\r\nContent-Length: 2\r\n')
+    expect(received).toEndWith('\r\n\r\nok')
+  })
+
   test('that come early end an upload: relayed at once, then the connection closes', async () => {
     await using backend = await RawBackend.start((socket) =>
       socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig'),

@@ -202,6 +202,21 @@ test('only a client of HTTP/1.1 with a body expects 100 Continue', () => {
   expect(verdict([bytes(old)]).head.expectsContinue).toBe(false)
 })
 
+test.each([
+  ['100-continue, 100-continue', undefined],
+  ['100-continue,', undefined],
+  [' , 100-Continue', undefined],
+  ['100-continue, more', 'unknown-expectation'],
+  ['100-continue more', 'unknown-expectation'],
+  ['"100-continue"', 'unknown-expectation'],
+  [',', 'unknown-expectation'],
+  ['', 'unknown-expectation'],
+] as const)('Expect is a list: %j', (value, fault) => {
+  const { head, fault: found } = verdict([bytes(post(`Content-Length: 1\r\nExpect: ${value}\r\n`))])
+  expect(found).toBe(fault)
+  expect(head.expectsContinue).toBe(fault === undefined)
+})
+
 test('a head can be used again after a reset', () => {
   const head = new RequestHead(SMALL_LIMITS)
   expect(feedPieces(head, [bytes('GET / HTTP/1.1\r\nHo')])).toBe(INCOMPLETE)
