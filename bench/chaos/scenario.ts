@@ -106,7 +106,7 @@ const killWorkers: Scenario = {
       await Bun.sleep(1000)
       const pids = driver.workerPids()
       const victim = pids[Math.floor(Math.random() * pids.length)]
-      if (victim === undefined) continue
+      if (victim === undefined) throw new Error(`${driver.name} has no workers to kill`)
       process.kill(victim, 'SIGKILL')
       const restored = (): boolean => {
         const now = driver.workerPids()
