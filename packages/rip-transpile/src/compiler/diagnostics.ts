@@ -65,6 +65,8 @@ export function rejectForeignLine(p: Parser): void {
     lx.fail('a splat is written in front', lx.lastEnd - 3, lx.lastEnd, 'Write `...values`.')
   if (/^[ \t]*\/[/*]/.test(line))
     lx.fail('a comment starts with #', lx.lastEnd - line.trimStart().length, lx.lastEnd, 'Write `# text`.')
+  const part = p.is('INDENT') || p.is('extends') ? UI_HEAD.exec(line)?.[1] : undefined
+  if (part) unsupported(p, part, lx.lastEnd - line.trimStart().length)
   if (!p.is('INDENT') && !p.is('NEWLINE')) return
   const word = FOREIGN_HEAD.exec(line)?.[1]
   const start = lx.lastEnd - line.trimStart().length
@@ -241,13 +243,23 @@ const UI =
 /** The sub-languages for user interfaces and data, which this compiler leaves to rip-lang. */
 export function rejectInterfaceLanguage(p: Parser): void {
   const { lx, source } = p
-  const found = UI.exec(source.slice(lx.start, lx.start + 120)) ?? undefined
-  if (!found) return
-  const at = lx.start + found[0].length - found[1]!.length
-  lx.fail(
-    `'${found[1]!}' is not supported by this compiler`,
-    at,
-    at + found[1]!.length,
-    "Install rip-lang in the project and select the adapter 'rip-lang'.",
-  )
+  const found = UI.exec(source.slice(lx.start, lx.start + 120))
+  if (found) unsupported(p, found[1]!, lx.start + found[0].length - found[1]!.length)
+}
+
+/** A component or schema with a name, behind `export`, where no call is. */
+export function rejectExportedInterface(p: Parser): void {
+  const { lx, source } = p
+  const word = UI_EXPORT.exec(source.slice(lx.start, lx.start + 120))?.[1]
+  if (word) unsupported(p, word, lx.start)
+}
+
+const UI_EXPORT = /^(component|schema)(?=[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:\n|extends\b))/
+
+/** The line so far names a component or schema, and goes on as no call does. */
+const UI_HEAD = /^[ \t]*(component|schema|render)[ \t]+[A-Za-z_$][\w$]*[ \t]*$/
+
+function unsupported(p: Parser, word: string, at: number): never {
+  const hint = "Install rip-lang in the project and select the adapter 'rip-lang'."
+  p.lx.fail(`'${word}' is not supported by this compiler`, at, at + word.length, hint)
 }

@@ -81,6 +81,11 @@ function toFailure(error: unknown): BuildFailure {
   if (!first) return { kind: 'compile', message: error.message }
   const { filename: file, line, column, frame, reason, hint } = first
   const rest = others.length > 0 ? ` (and ${others.length} more files do not compile)` : ''
-  const advice = hint === undefined ? '' : `; ${hint}`
+  const advice = hint === undefined ? '' : `; ${asClause(hint)}`
   return { kind: 'compile', message: `${reason}${advice}${rest}`, file, line, column, frame }
+}
+
+/** A sentence as the end of another one. */
+function asClause(sentence: string): string {
+  return sentence.replace(/^[A-Z](?=[a-z]* )/, (letter) => letter.toLowerCase()).replace(/(?<!\.)\.$/, '')
 }

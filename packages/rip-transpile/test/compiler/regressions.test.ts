@@ -117,3 +117,10 @@ for (const [name, source, reason] of SHAPES) {
     expect(() => compile(source)).toThrow(reason)
   })
 }
+
+test('a comma may end the arguments of a call without parentheses inside of parentheses', () => {
+  expect(compile('(f 1,\n  2,\n)\n').code).toBe('f(1, 2);\n')
+  expect(compile('x((f 1, 2,\n), 3)').code).toBe('x(f(1, 2), 3);\n')
+  expect(compile('g(f 1,\n  2,\n)').code).toBe('g(f(1, 2));\n')
+  expect(() => compile('(1,)')).toThrow("unexpected ','")
+})

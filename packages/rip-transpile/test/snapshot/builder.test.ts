@@ -76,6 +76,14 @@ test('further broken files are counted in the message', async () => {
   expect(report.ok === false && report.failure.message).toContain('(and 2 more files do not compile)')
 })
 
+test('a hint goes on with the sentence of the reason', async () => {
+  using project = tempProject({ 'app/a.rip': 'class = 1\n' })
+  const { report } = await build(project)
+  expect(report.ok === false && report.failure.message).toBe(
+    "'class' is a reserved word; choose another name",
+  )
+})
+
 test('a folder that is not there is a failure, not a crash', async () => {
   using project = tempProject()
   const { code, report } = await build(project)

@@ -311,7 +311,11 @@ function implicitCall(p: Parser, callee: Node, optional: boolean): Node {
     for (;;) {
       args.push(parseArgument(p))
       if (literalBeforeArrow(p, args[args.length - 1]!)) continue
-      // A comma in front of a closing bracket belongs to what the bracket closes.
+      // A comma in front of a closing bracket belongs to what the bracket closes; a parenthesis has no use for it.
+      if (p.is(',') && p.lx.charAhead() === ')') {
+        p.next()
+        break
+      }
       if (!p.is(',') || ')]}'.includes(p.lx.charAhead() || ' ')) break
       const isLast = indented > 0 && p.lx.blockEndsAhead()
       p.next()

@@ -21,6 +21,7 @@ function readChunks(p: Parser, from: number, fence: string, markers: string, lon
   let chunk = from
   let pos = from
   for (;;) {
+    if (pos >= lx.limit || (source[pos] === '\n' && !long)) rejectOpenInterpolation(p)
     if (pos >= lx.limit)
       lx.fail('this string is never closed', start, start + fence.length, `End it with ${fence}`)
     const c = source[pos]!
@@ -39,8 +40,14 @@ function readChunks(p: Parser, from: number, fence: string, markers: string, lon
   return { quasis, exprs, end: pos + fence.length }
 }
 
+/** A text that does not end within an interpolation is the end of the text around it, whose brace is missing. */
+function rejectOpenInterpolation(p: Parser): void {
+  if (p.interpolation !== -1) p.unclosed(p.interpolation)
+}
+
 function readInterpolation(p: Parser, from: number): Node {
-  const { lx } = p
+  const { openBracket, interpolation, lx } = p
+  p.openBracket = p.interpolation = from - 1
   const saved = lx.openBracket()
   const outerSpaced = lx.spaced
   lx.jump(from)
@@ -52,6 +59,8 @@ function readInterpolation(p: Parser, from: number): Node {
   p.skipLayout()
   if (!p.is('}')) p.unexpected('expected } at the end of the interpolation')
   lx.closeBracket(saved)
+  p.openBracket = openBracket
+  p.interpolation = interpolation
   lx.spaced = outerSpaced
   return body
 }

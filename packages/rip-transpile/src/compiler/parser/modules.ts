@@ -1,4 +1,5 @@
 import type { ImportName, Node } from '../ast.ts'
+import { rejectExportedInterface } from '../diagnostics.ts'
 import { parseRightSide, patternNames, requireNames } from './assignments.ts'
 import { parseExpression } from './expressions.ts'
 import { parseString } from './literals.ts'
@@ -165,6 +166,7 @@ export function parseExport(p: Parser): Node {
     const value = parseRightSide(p)
     return { type: 'ExportDefault', value, start, end: value.end }
   }
+  rejectExportedInterface(p)
   const declaration = parseStatement(p)
   if (declaration.type === 'Assign') requireNames(p, declaration.target)
   if (declaration.type === 'Assign' && declaration.target.type === 'Id') {

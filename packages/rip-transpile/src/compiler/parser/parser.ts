@@ -24,6 +24,8 @@ export class Parser {
   fn: FnState = { isAsync: false, isGenerator: false }
   /** Offset of the innermost bracket around the token at hand, or -1. */
   openBracket = -1
+  /** Offset of the brace of the innermost interpolation around the token at hand, or -1. */
+  interpolation = -1
   /** In the first branch of `? :`, where a name before a colon is no key. */
   noColon = false
   /** Inside the arguments of a call without parentheses. */
@@ -98,8 +100,7 @@ export class Parser {
   unexpected(wanted?: string, hint?: string): never {
     rejectForeignLine(this)
     const { lx, openBracket } = this
-    if (lx.start >= lx.limit && openBracket !== -1)
-      lx.fail(`this ${this.source[openBracket]!} is never closed`, openBracket, openBracket + 1)
+    if (lx.start >= lx.limit && openBracket !== -1) this.unclosed(openBracket)
     const names: Record<string, string> = {
       NEWLINE: 'end of line',
       INDENT: 'indentation',
@@ -109,6 +110,12 @@ export class Parser {
     const found = names[lx.kind] ?? `'${lx.value}'`
     const reason = wanted ? `unexpected ${found}, ${wanted}` : `unexpected ${found}`
     return lx.fail(reason, lx.start, Math.max(lx.end, lx.start + 1), hint)
+  }
+
+  /** Refuses a bracket that nothing closes. */
+  unclosed(at: number): never {
+    const start = at === this.interpolation ? at - 1 : at
+    return this.lx.fail(`this ${this.source.slice(start, at + 1)} is never closed`, start, at + 1)
   }
 
   /** Skips line breaks and indentation inside brackets. */
