@@ -119,6 +119,8 @@ test(
     const app = await sandbox.demo()
     const killed = await sandbox.start('dev', app, 'w:2', '0')
     killed.kill('SIGKILL')
+    // A dying process loses its environment, by which it is found below, before its files and the lock on one.
+    await killed.finished()
     await until('every process has left', async () => (await sandbox.processes()).length === 0)
     const next = await sandbox.start('dev', app, 'w:2', '0')
     expect(await next.json('/api/whoami')).toMatchObject({ served: 1 })
