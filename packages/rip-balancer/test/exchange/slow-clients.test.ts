@@ -192,10 +192,13 @@ describe('a response to a slow reader', () => {
   })
 
   for (const [bound, limits] of [
-    ['its buffer', { maxResponseBufferBytes: 100_000 }],
-    ['all buffers together', { maxResponseBufferBytes: 2 * LARGE_BYTES, maxBufferedBytes: 100_000 }],
+    ['stays within its buffer', { maxResponseBufferBytes: 100_000 }],
+    [
+      'stays within all buffers together',
+      { maxResponseBufferBytes: 2 * LARGE_BYTES, maxBufferedBytes: 100_000 },
+    ],
   ] as const)
-    test(`stays within ${bound}`, async () => {
+    test(bound, async () => {
       await using backend = await RawBackend.start(answering(LARGE_CHUNKED))
       let exchange: unknown
       const claim = (claimant: unknown): undefined => void (exchange = claimant)
