@@ -9,8 +9,14 @@ export interface LoadOptions {
   readonly post?: string
 }
 
-export interface LoadReport {
+export interface Load {
+  /** How many requests were sent so far. */
   readonly sent: number
+  /** Sends no more, and tells once every request has ended. */
+  stop(): Promise<LoadReport>
+}
+
+export interface LoadReport {
   /** One sentence per request that was not answered with 200 and its whole body. */
   readonly failures: readonly string[]
   /** Bodies of the answers, parsed as JSON, in the order they came. */
@@ -21,7 +27,7 @@ export interface LoadReport {
  * Sends requests at a fixed rate, whether earlier ones were answered or not: half on a connection of their own,
  * half on kept ones. Speaks TCP itself, as an HTTP client would hide failures by trying again.
  */
-export function startLoad({ url, path, perSecond, post }: LoadOptions): { stop(): Promise<LoadReport> } {
+export function startLoad({ url, path, perSecond, post }: LoadOptions): Load {
   const { hostname, port, host } = new URL(url)
   const idle = new Set<Socket>()
   const running = new Set<Promise<void>>()
@@ -61,11 +67,14 @@ export function startLoad({ url, path, perSecond, post }: LoadOptions): { stop()
   }, 1_000 / perSecond)
 
   return {
+    get sent() {
+      return sent
+    },
     async stop() {
       clearInterval(timer)
       await Promise.all(running)
       for (const socket of idle) socket.destroy()
-      return { sent, failures, answers }
+      return { failures, answers }
     },
   }
 }
