@@ -174,3 +174,11 @@ test('bytes that share their memory with others are not freed', () => {
   freeBytes(whole.subarray(0, 50_000))
   expect(whole).toHaveLength(100_000)
 })
+
+test('small bytes are not asked for their buffer, which the runtime would have to make', () => {
+  const bytes = Buffer.from('GET / HTTP/1.1\r\n\r\n')
+  let asked = 0
+  Object.defineProperty(bytes, 'buffer', { get: () => (asked++, new ArrayBuffer(0)) })
+  freeBytes(bytes)
+  expect(asked).toBe(0)
+})
