@@ -14,8 +14,9 @@ import { DataPlane } from './exchange/data-plane.ts'
 import type { ConnectionEvent, ExchangeObserver, ExchangeRecord } from './exchange/record.ts'
 import type { Hooks } from './exchange/settings.ts'
 import { Listener } from './listener/listener.ts'
-import { AccessLog, type LogSink } from './log/access-log.ts'
+import { AccessLog } from './log/access-log.ts'
 import { FileSink } from './log/file-sink.ts'
+import { TextBlocks, type LogSink } from './log/log-sink.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { errorPages } from './pages/error-pages.ts'
 import { HealthChecker } from './pool/health-checker.ts'
@@ -232,7 +233,7 @@ export class Balancer implements AsyncDisposable {
     if (format === 'none') return undefined
     return new AccessLog(
       format,
-      this.file ?? this.hooks.logSink ?? { write: (text) => Bun.stdout.write(text) },
+      this.file ?? new TextBlocks(this.hooks.logSink ?? { write: (text) => Bun.stdout.write(text) }),
     )
   }
 

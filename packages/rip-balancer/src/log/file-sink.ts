@@ -1,5 +1,5 @@
 import { open, stat, type FileHandle } from 'node:fs/promises'
-import type { LogSink } from './access-log.ts'
+import type { BlockSink } from './log-sink.ts'
 
 /** How often the path is looked at, to notice that the file was rotated away. */
 const ROTATION_CHECK_MS = 1_000
@@ -8,7 +8,7 @@ const ROTATION_CHECK_MS = 1_000
  * Appends to a file, which is opened when the first line comes; again after `reopen`, and when the path names another
  * file, as after a rotation.
  */
-export class FileSink implements LogSink, AsyncDisposable {
+export class FileSink implements BlockSink, AsyncDisposable {
   private readonly path: string
   private handle: Promise<FileHandle> | undefined
   private checkedMs = 0
@@ -17,11 +17,11 @@ export class FileSink implements LogSink, AsyncDisposable {
     this.path = path
   }
 
-  async write(text: string): Promise<void> {
+  async writeBlocks(blocks: readonly Uint8Array[]): Promise<void> {
     if (await this.wasRotated()) await this.reopen()
     this.handle ??= this.open()
     try {
-      await (await this.handle).appendFile(text)
+      for (const block of blocks) await (await this.handle).appendFile(block)
     } catch (error) {
       await this.reopen()
       throw error

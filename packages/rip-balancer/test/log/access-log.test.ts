@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
-import { AccessLog, type LogSink } from '../../src/log/access-log.ts'
+import { AccessLog } from '../../src/log/access-log.ts'
 import { FileSink } from '../../src/log/file-sink.ts'
+import { TextBlocks, type LogSink } from '../../src/log/log-sink.ts'
 import { TempFolder, until } from '../servers.ts'
 
 const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
@@ -41,7 +42,7 @@ class Collected implements LogSink {
 
 async function lineOf(format: 'text' | 'json', changes: Partial<ExchangeRecord>): Promise<string> {
   const sink = new Collected()
-  await using log = new AccessLog(format, sink)
+  await using log = new AccessLog(format, new TextBlocks(sink))
   log.ended(record(changes))
   await log.close()
   return sink.text
@@ -81,7 +82,7 @@ describe('a line of JSON', () => {
 describe('the log', () => {
   test('writes many lines at once, in order', async () => {
     const sink = new Collected()
-    await using log = new AccessLog('text', sink)
+    await using log = new AccessLog('text', new TextBlocks(sink))
     for (let n = 0; n < 100; n++) log.ended(record({ requestId: `r${n}` }))
     expect(sink.writes).toBe(0)
     await until(() => sink.writes > 0, 'the lines are written')
@@ -96,7 +97,9 @@ describe('the log', () => {
   test('drops lines rather than holding ever more of them while the sink is stuck', async () => {
     const stuck = Promise.withResolvers<void>()
     let writes = 0
-    await using log = new AccessLog('json', { write: () => (++writes === 1 ? stuck.promise : undefined) })
+    await using log = new AccessLog('json', {
+      writeBlocks: () => (++writes === 1 ? stuck.promise : undefined),
+    })
     log.ended(record())
     await until(() => writes === 1, 'the first write')
     const long = record({ target: `/${'x'.repeat(10_000)}` })
@@ -111,9 +114,9 @@ describe('the log', () => {
     const sink = new Collected()
     let full = true
     await using log = new AccessLog('text', {
-      async write(text) {
+      async writeBlocks(blocks) {
         if (full) throw new Error('ENOSPC')
-        sink.write(text)
+        sink.write(Buffer.concat(blocks).toString())
       },
     })
     log.ended(record())
@@ -134,7 +137,7 @@ describe('the log', () => {
     }
     for (const format of ['text', 'json'] as const) {
       full = true
-      await using log = new AccessLog(format, { write })
+      await using log = new AccessLog(format, new TextBlocks({ write }))
       log.ended(record())
       await until(() => log.dropped === 1, 'it is lost')
       full = false
@@ -150,11 +153,11 @@ describe('a log file', () => {
   test('notices by itself that it was rotated away, and no line is lost', async () => {
     using folder = new TempFolder()
     await using sink = new FileSink(folder.file('a.log'))
-    await sink.write('0\n')
+    await sink.writeBlocks([Buffer.from('0\n')])
     renameSync(folder.file('a.log'), folder.file('a.log.1'))
     let written = 0
     await until(async () => {
-      await sink.write(`${++written}\n`)
+      await sink.writeBlocks([Buffer.from(`${++written}\n`)])
       return existsSync(folder.file('a.log'))
     }, 'the file is there again')
     const all = readFileSync(folder.file('a.log.1'), 'utf8') + readFileSync(folder.file('a.log'), 'utf8')
@@ -164,11 +167,11 @@ describe('a log file', () => {
   test('is opened again for rotation, and no line is lost', async () => {
     using folder = new TempFolder()
     await using sink = new FileSink(folder.file('a.log'))
-    await sink.write('one\n')
+    await sink.writeBlocks([Buffer.from('one\n')])
     renameSync(folder.file('a.log'), folder.file('a.log.1'))
-    await sink.write('two\n')
+    await sink.writeBlocks([Buffer.from('two\n')])
     await sink.reopen()
-    await sink.write('three\n')
+    await sink.writeBlocks([Buffer.from('three\n')])
     expect(readFileSync(folder.file('a.log.1'), 'utf8')).toBe('one\ntwo\n')
     expect(readFileSync(folder.file('a.log'), 'utf8')).toBe('three\n')
   })
@@ -176,11 +179,11 @@ describe('a log file', () => {
   test('whose folder appears later is written as soon as it can be', async () => {
     using folder = new TempFolder()
     await using sink = new FileSink(folder.file('logs/a.log'))
-    const failed = sink.write('lost\n')
+    const failed = sink.writeBlocks([Buffer.from('lost\n')])
     expect(failed).rejects.toThrow('ENOENT')
     await failed.catch(() => undefined)
     await Bun.write(folder.file('logs/other'), '')
-    await sink.write('kept\n')
+    await sink.writeBlocks([Buffer.from('kept\n')])
     expect(readFileSync(folder.file('logs/a.log'), 'utf8')).toBe('kept\n')
   })
 })

@@ -1,0 +1,22 @@
+/** Where finished lines go; must not block. @returns a promise when it is busy until then */
+export interface LogSink {
+  write(text: string): Promise<unknown> | void
+}
+
+/** A sink that takes bytes, which are used again when it is done with them. */
+export interface BlockSink {
+  writeBlocks(blocks: readonly Uint8Array[]): Promise<unknown> | void
+}
+
+/** Hands lines to a sink of texts. */
+export class TextBlocks implements BlockSink {
+  private readonly sink: LogSink
+
+  constructor(sink: LogSink) {
+    this.sink = sink
+  }
+
+  writeBlocks(blocks: readonly Uint8Array[]): Promise<unknown> | void {
+    return this.sink.write(Buffer.concat(blocks).toString())
+  }
+}
