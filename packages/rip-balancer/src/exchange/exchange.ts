@@ -6,7 +6,6 @@ import type { ResponseHead } from '../http1/response-head.ts'
 import type { Backend, Claimant, ClaimRefusal, Outcome } from '../pool/claim.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
 import { eventBegins, monotonicMs } from '../transport/clock.ts'
-import { isWorthFreeing } from '../transport/free-bytes.ts'
 import { flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
@@ -133,8 +132,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   /** The client's connection needs these bytes no more: of an upload the collector would let pile up tens of megabytes. */
   letGo(chunk: Buffer): void {
-    if (!isWorthFreeing(chunk) || this.upstream === undefined || this.body.holds) return
-    if (this.request?.isIn(chunk) !== true) this.upstream.outbox.release(chunk)
+    if (this.upstream === undefined || this.body.holds || this.request?.isIn(chunk) === true) return
+    this.upstream.outbox.release(chunk)
   }
 
   /** The client stopped sending. @returns whether the exchange goes on */

@@ -36,6 +36,11 @@ export abstract class HeadWriter {
     outbox.commit(this.at)
   }
 
+  /** Whether the head, to its last byte, is what `gatherFields` gathered, and nothing needs to be written. */
+  protected isUnchanged(section: FieldSection): boolean {
+    return this.runStart === section.start && this.runEnd + 2 === section.end
+  }
+
   /** Says what becomes of a field that is decided case by case. */
   protected abstract decide(section: FieldSection, index: number, id: FieldId): FieldAction
 
@@ -57,6 +62,18 @@ export abstract class HeadWriter {
     options: ConnectionOptions | undefined,
     edits: FieldEdits | undefined,
   ): void {
+    this.gatherFields(section, rules, options, edits)
+    this.copyRun(section)
+    if (edits !== undefined) this.text(edits.addedText)
+  }
+
+  /** Like `copyFields`, but the last run is yet to be copied, and what edits add to be written. */
+  protected gatherFields(
+    section: FieldSection,
+    rules: FieldRules,
+    options: ConnectionOptions | undefined,
+    edits: FieldEdits | undefined,
+  ): void {
     for (let index = 0; index < section.count; index++) {
       const action = this.action(section, index, rules, options, edits)
       if (action === DROP) continue
@@ -68,11 +85,9 @@ export abstract class HeadWriter {
       if (action === KEEP) this.field(section, index)
       else this.rewrite(section, index, section.id(index))
     }
-    this.copyRun(section)
-    if (edits !== undefined) this.text(edits.addedText)
   }
 
-  private copyRun(section: FieldSection): void {
+  protected copyRun(section: FieldSection): void {
     if (this.runEnd > this.runStart) this.copy(section.bytes, this.runStart, this.runEnd)
     this.runStart = this.runEnd = 0
   }

@@ -45,14 +45,28 @@ export class ResponseWriter extends HeadWriter {
     this.context = context
     this.dateWritten = this.idWritten = false
     this.statusLine(response)
-    this.copyFields(response, RESPONSE, response.connection, edits)
+    this.gatherFields(response, RESPONSE, response.connection, edits)
+    if (this.isUnchanged(response) && !this.adds(context))
+      return outbox.append(response.bytes, response.start, response.end)
+    this.copyRun(response)
+    if (edits !== undefined) this.text(edits.addedText)
     this.framing(context)
     if (!this.dateWritten) this.bytes(dateLine())
-    if (context.requestId !== undefined && !this.idWritten)
-      this.at = writeRequestIdField(context.requestId, this.out, this.at)
+    if (this.addsId(context)) this.at = writeRequestIdField(context.requestId!, this.out, this.at)
     if (this.via !== undefined) this.text(`Via: 1.${response.minor} ${this.via}\r\n`)
     if (context.connection !== undefined) this.text(`Connection: ${context.connection}\r\n`)
     this.finish(outbox)
+  }
+
+  /** Whether anything stands in the head that the backend did not write. */
+  private adds(context: ResponseContext): boolean {
+    if (!this.dateWritten || this.addsId(context) || this.via !== undefined) return true
+    if (context.edits !== undefined || context.connection !== undefined) return true
+    return context.framing === 'chunked' || context.response.status === 205
+  }
+
+  private addsId(context: ResponseContext): boolean {
+    return context.requestId !== undefined && !this.idWritten
   }
 
   /** Writes an interim response (RFC 9110 §15.2): fields, no framing. */

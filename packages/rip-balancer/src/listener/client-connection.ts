@@ -8,6 +8,8 @@ import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { eventBegins, monotonicMs } from '../transport/clock.ts'
+import { isWorthFreeing } from '../transport/free-bytes.ts'
+import type { Receiver } from '../transport/inbox.ts'
 import { Outbox, flushGathered } from '../transport/outbox.ts'
 import { ProxyHeader } from './proxy-header.ts'
 
@@ -32,7 +34,7 @@ const LARGE_BODY_BYTES = 32 * 1024
  * comes early. Bytes that nobody wants yet are held and the socket is paused, so a connection occupies at most what
  * one read brought.
  */
-export class ClientConnection implements ClientSide {
+export class ClientConnection implements ClientSide, Receiver {
   readonly outbox: Outbox
   identity: ClientIdentity
   /** Place in the keeper's list. */
@@ -89,8 +91,12 @@ export class ClientConnection implements ClientSide {
     if (this.phase === 'closed') return
     this.hold(chunk)
     this.pump()
-    flushGathered()
-    if (this.input === undefined) this.exchange.letGo(chunk)
+    if (isWorthFreeing(chunk)) this.letGo(chunk)
+  }
+
+  failed(): void {
+    this.socket.terminate()
+    this.closed()
   }
 
   /** Socket event: the client stopped sending. */
@@ -181,6 +187,11 @@ export class ClientConnection implements ClientSide {
     }
     this.input = Buffer.concat([this.input.subarray(this.inputAt), chunk])
     this.inputAt = 0
+  }
+
+  private letGo(chunk: Buffer): void {
+    flushGathered()
+    if (this.input === undefined) this.exchange.letGo(chunk)
   }
 
   private used(at: number): void {

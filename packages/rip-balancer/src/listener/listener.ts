@@ -2,6 +2,7 @@ import { linkSync, renameSync } from 'node:fs'
 import { UNIX_PEER } from '../exchange/client-identity.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { eventBegins, monotonicMs } from '../transport/clock.ts'
+import { inbox } from '../transport/inbox.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { connectionsForDescriptors } from '../transport/descriptor-limit.ts'
 import { ClientConnection, type ConnectionKeeper } from './client-connection.ts'
@@ -215,11 +216,13 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private makeHandlers(): Bun.SocketHandler<Attached> {
     return {
       open: (socket) => this.accept(socket),
-      data: (socket, chunk) => socket.data.connection?.received(chunk),
-      drain: (socket) => socket.data.connection?.writable(),
-      end: (socket) => socket.data.connection?.ended(),
-      close: (socket) => socket.data.connection?.closed(),
-      error: (socket) => socket.data.connection?.closed(),
+      data({ data }, chunk) {
+        if (data.connection !== undefined) inbox.arrived(data.connection, chunk)
+      },
+      drain: (socket) => connectionOf(socket)?.writable(),
+      end: (socket) => connectionOf(socket)?.ended(),
+      close: (socket) => connectionOf(socket)?.closed(),
+      error: (socket) => connectionOf(socket)?.closed(),
     }
   }
 
@@ -268,6 +271,12 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     this.plane.slowClients.makeWay()
     this.plane.upstreams.sweep(now)
   }
+}
+
+/** Whom to tell what happened to a socket, now that he has the bytes it brought before. */
+function connectionOf(socket: Bun.Socket<Attached>): ClientConnection | undefined {
+  inbox.empty()
+  return socket.data.connection
 }
 
 /** The runtime removes the path of a Unix socket when it stops listening, also when another descriptor still does. */

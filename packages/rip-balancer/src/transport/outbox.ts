@@ -7,13 +7,26 @@ const SCRATCH_BYTES = 256 * 1024
 const COPY_BYTES = 32 * 1024
 
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+/** The outbox for which bytes are being gathered: in `run`, or else in the scratch buffer from `start` to `used`. */
 let owner: Outbox | undefined
+let start = 0
 let used = 0
+/** Bytes that were appended one behind the other and lie so in memory: `[runFrom, runTo)` is sent from there. */
+let run: Buffer | undefined
+let runFrom = 0
+let runTo = 0
+/** Outboxes with bytes in the scratch buffer in front of `start`, and where those of each end. */
+const ready: (Outbox | undefined)[] = []
+const readyEnds: number[] = []
+/** How many of them are sent, and where those end. */
+let readySent = 0
+let sentTo = 0
 
 /**
- * Outgoing side of one socket. Everything written during one event is gathered in a scratch buffer shared by the
- * process and leaves with one system call: call `flush` before the event ends. What the kernel does not take is kept
- * until `drained` is called; whoever feeds the outbox has to pause its source while `waiting` is not 0.
+ * Outgoing side of one socket. What is written for a socket is gathered and leaves with one system call: call
+ * `flushGathered` when no more is to come in this turn. It is copied to a scratch buffer shared by the process, unless
+ * it is one run of bytes already, as a response that needs no change is. What the kernel does not take is kept until
+ * `drained` is called; whoever feeds the outbox has to pause its source while `waiting` is not 0.
  */
 export class Outbox {
   /** Bytes kept because the kernel did not take them. */
@@ -27,6 +40,7 @@ export class Outbox {
   private readonly queue: Uint8Array[] = []
   private readonly released: Uint8Array[] = []
   private offset = 0
+  private isReady = false
 
   /** @param copies keep copies of bytes that wait, so that whoever appended them can free their memory */
   constructor(socket: ByteSocket, copies = false) {
@@ -51,7 +65,9 @@ export class Outbox {
    * @returns where to write; tell `commit` where you stopped
    */
   reserve(length: number): number {
-    if (owner !== this || used + length > SCRATCH_BYTES) takeOver(this)
+    this.gather()
+    if (run !== undefined) this.copyRun()
+    if (used + length > SCRATCH_BYTES) this.makeRoom()
     return used
   }
 
@@ -61,15 +77,16 @@ export class Outbox {
 
   /** Appends bytes that stay untouched until they are sent, unless this outbox copies what it keeps. */
   append(bytes: Buffer, from: number, to: number): void {
-    const length = to - from
-    if (length > COPY_BYTES) {
-      this.flush()
-      this.send(bytes, from, to, this.copies)
-      return
+    this.gather()
+    if (run === bytes && runTo === from) return this.appendRun(bytes, runFrom, to)
+    if (used === start && run === undefined) return this.appendRun(bytes, from, to)
+    if (to - from > COPY_BYTES) {
+      this.sendGathered()
+      return this.appendRun(bytes, from, to)
     }
-    const at = this.reserve(length)
+    const at = this.reserve(to - from)
     bytes.copy(scratch, at, from, to)
-    used = at + length
+    used = at + to - from
   }
 
   /** Appends text of which each character is one byte. */
@@ -84,17 +101,12 @@ export class Outbox {
     else freeBytes(bytes)
   }
 
-  /** Hands over what was gathered. */
+  /** Hands over what was gathered, without waiting for the end of the turn. */
   flush(): void {
+    if (this.isReady) return flushGathered()
     if (owner !== this) return
-    const length = used
-    takeOver(undefined)
-    if (length > 0) this.sendGathered(length)
-  }
-
-  /** Sends the first bytes of the scratch buffer. */
-  sendGathered(length: number): void {
-    this.send(scratch, 0, length, true)
+    owner = undefined
+    this.sendGathered()
   }
 
   /** The socket takes bytes again. Returns whether everything is out. */
@@ -114,9 +126,71 @@ export class Outbox {
 
   /** Forgets what was not sent. */
   discard(): void {
-    if (owner === this) takeOver(undefined)
+    if (owner === this) this.forgetGathered()
+    if (this.isReady) ready[ready.indexOf(this)] = undefined
+    this.isReady = false
     this.queue.length = this.released.length = 0
     this.offset = this.waiting = 0
+  }
+
+  /** Sends bytes of the scratch buffer that were ready. */
+  sendReady(from: number, to: number): void {
+    this.isReady = false
+    this.send(scratch, from, to, true)
+  }
+
+  /** What follows is gathered for this outbox. */
+  private gather(): void {
+    if (owner === this) return
+    owner?.yield()
+    if (this.isReady) flushGathered()
+    begin(this)
+  }
+
+  /** Another outbox follows in the scratch buffer; a run would not be where it is any more when its time comes. */
+  yield(): void {
+    owner = undefined
+    if (run !== undefined) return this.sendGathered()
+    if (used === start) return
+    ready.push(this)
+    readyEnds.push(used)
+    this.isReady = true
+    start = used
+  }
+
+  private makeRoom(): void {
+    flushGathered()
+    begin(this)
+  }
+
+  private sendGathered(): void {
+    const bytes = run
+    const to = used
+    this.forgetGathered()
+    if (bytes !== undefined) this.send(bytes, runFrom, runTo, this.copies || runTo - runFrom <= COPY_BYTES)
+    else if (to > start) this.send(scratch, start, to, true)
+  }
+
+  private forgetGathered(): void {
+    run = undefined
+    used = start
+  }
+
+  /** A long run is sent at once, so that its source hears whether it has to wait. */
+  private appendRun(bytes: Buffer, from: number, to: number): void {
+    run = bytes
+    runFrom = from
+    runTo = to
+    if (to - from > COPY_BYTES) this.sendGathered()
+  }
+
+  /** Something is to follow the run that does not lie behind it. */
+  private copyRun(): void {
+    const length = runTo - runFrom
+    if (used + length > SCRATCH_BYTES) return this.makeRoom()
+    run!.copy(scratch, used, runFrom, runTo)
+    used += length
+    run = undefined
   }
 
   /** Bytes are released in the order in which they were appended. */
@@ -159,16 +233,20 @@ export class Outbox {
   }
 }
 
-/** Gives the scratch buffer, empty, to its next user. What another one gathered is sent first. */
-function takeOver(next: Outbox | undefined): void {
-  const previous = owner
-  const length = used
-  owner = next
-  used = 0
-  if (next !== undefined && length > 0) previous?.sendGathered(length)
+function begin(outbox: Outbox): void {
+  owner = outbox
 }
 
-/** Hands over what any outbox gathered; for the end of an event. */
+/** Hands over what was gathered for all outboxes; for the end of a turn. */
 export function flushGathered(): void {
-  owner?.flush()
+  owner?.yield()
+  while (readySent < ready.length) {
+    const from = sentTo
+    const outbox = ready[readySent]
+    sentTo = readyEnds[readySent++]!
+    outbox?.sendReady(from, sentTo)
+  }
+  // A socket that turns out to be closed may have made somebody write.
+  if (owner !== undefined) return flushGathered()
+  ready.length = readyEnds.length = readySent = sentTo = start = used = 0
 }

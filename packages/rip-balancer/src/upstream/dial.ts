@@ -1,6 +1,7 @@
 import type { BackendAddress } from '../pool/claim.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { lacksDescriptors } from '../transport/descriptor-limit.ts'
+import { inbox } from '../transport/inbox.ts'
 import { enlargeSendBuffer } from '../transport/send-buffer.ts'
 import type { UpstreamFailure } from './response-sink.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
@@ -53,11 +54,19 @@ export class DialedSocket implements ByteSocket {
 
 const handlers: Bun.SocketHandler<DialedSocket> = {
   open: (socket) => socket.data.opened(socket),
-  data: (socket, chunk) => socket.data.connection?.received(chunk),
-  drain: (socket) => socket.data.connection?.writable(),
-  end: (socket) => socket.data.connection?.ended(),
-  close: (socket) => socket.data.connection?.lost('reset'),
-  error: (socket) => socket.data.connection?.lost('reset'),
+  data({ data }, chunk) {
+    if (data.connection !== undefined) inbox.arrived(data.connection, chunk)
+  },
+  drain: (socket) => connectionOf(socket)?.writable(),
+  end: (socket) => connectionOf(socket)?.ended(),
+  close: (socket) => connectionOf(socket)?.lost('reset'),
+  error: (socket) => connectionOf(socket)?.lost('reset'),
+}
+
+/** Whom to tell what happened to a socket, now that he has the bytes it brought before. */
+function connectionOf(socket: Bun.Socket<DialedSocket>): UpstreamConnection | undefined {
+  inbox.empty()
+  return socket.data.connection
 }
 
 const unixHandlers: Bun.SocketHandler<DialedSocket> = {

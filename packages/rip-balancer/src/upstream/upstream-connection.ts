@@ -5,7 +5,8 @@ import { INCOMPLETE, REFUSED, type FieldSection, type HeadLimits } from '../http
 import { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { eventBegins, monotonicMs } from '../transport/clock.ts'
-import { freeBytes } from '../transport/free-bytes.ts'
+import { freeBytes, isWorthFreeing } from '../transport/free-bytes.ts'
+import type { Receiver } from '../transport/inbox.ts'
 import { Outbox, flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 
@@ -31,7 +32,7 @@ export interface UpstreamLimits {
  * whether the connection may serve another request: only if request and response are complete, nothing follows the
  * response, and nobody asked for the end (RFC 9112 §9.3, §11.2).
  */
-export class UpstreamConnection {
+export class UpstreamConnection implements Receiver {
   readonly outbox: Outbox
   /** Whether this is not the first request of the connection. */
   reused = false
@@ -138,9 +139,11 @@ export class UpstreamConnection {
     if (this.sink === undefined || this.phase === 'idle') return this.close(true)
     this.answered = true
     this.consume(chunk)
-    flushGathered()
-    // The head is parsed, and clients' outboxes copy what they keep.
-    freeBytes(chunk)
+    if (isWorthFreeing(chunk)) this.letGo(chunk)
+  }
+
+  failed(): void {
+    this.lost('reset')
   }
 
   /** Socket event: the backend stopped sending. */
@@ -169,6 +172,12 @@ export class UpstreamConnection {
     if (this.shutdownPending) this.socket.shutdown()
     this.sink?.upstreamDrained()
     flushGathered()
+  }
+
+  /** The head is parsed, and clients' outboxes copy what they keep. */
+  private letGo(chunk: Buffer): void {
+    flushGathered()
+    freeBytes(chunk)
   }
 
   private consume(chunk: Buffer): void {

@@ -4,6 +4,7 @@ import type { DataPlaneSettings } from '../../src/exchange/settings.ts'
 import { ClientConnection } from '../../src/listener/client-connection.ts'
 import type { Backend, Claims } from '../../src/pool/claim.ts'
 import type { ByteSocket } from '../../src/transport/byte-socket.ts'
+import { flushGathered } from '../../src/transport/outbox.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 
 /** A socket that takes everything it has room for, and remembers it. */
@@ -88,10 +89,12 @@ export class InProcess {
 
   send(bytes: Buffer): void {
     this.connection.received(bytes)
+    flushGathered()
   }
 
   answer(bytes: Buffer): void {
     this.upstreams.at(-1)?.received(bytes)
+    flushGathered()
   }
 
   backendCloses(): void {

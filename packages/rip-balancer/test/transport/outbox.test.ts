@@ -62,6 +62,89 @@ test('outboxes that share an event do not mix their bytes', () => {
   expect([first.taken, second.taken]).toEqual(['a1a2', 'b1b2'])
 })
 
+test('bytes that lie behind each other already are sent from where they are', () => {
+  const written: Uint8Array[] = []
+  const socket = new PartialSocket()
+  socket.write = (bytes, _from, length) => (written.push(bytes), length)
+  const outbox = new Outbox(socket)
+  const response = Buffer.from('head body')
+  outbox.append(response, 0, 5)
+  outbox.append(response, 5, 9)
+  flushGathered()
+  expect(written).toEqual([response])
+  expect(written[0]).toBe(response)
+})
+
+test('an outbox that flushes in the middle of a turn sends all it gathered, in order', () => {
+  const [a, b] = [new PartialSocket(), new PartialSocket()]
+  const first = new Outbox(a)
+  const second = new Outbox(b)
+  first.appendText('1')
+  second.appendText('x')
+  first.flush()
+  expect([a.taken, b.taken]).toEqual(['1', 'x'])
+  first.appendText('2')
+  second.appendText('y')
+  second.flush()
+  expect([a.taken, b.taken]).toEqual(['1', 'xy'])
+  first.appendText('3')
+  flushGathered()
+  expect([a.taken, b.taken]).toEqual(['123', 'xy'])
+})
+
+test('what is written because a socket turned out to be closed is sent too', () => {
+  const replacement = new PartialSocket()
+  const next = new Outbox(replacement)
+  const dead = new PartialSocket()
+  dead.write = () => {
+    next.appendText('again')
+    return -1
+  }
+  const outbox = new Outbox(dead)
+  outbox.appendText('once')
+  flushGathered()
+  expect(replacement.taken).toBe('again')
+})
+
+test('property: outboxes that write in turns lose nothing and keep their order', () => {
+  const steps = fc.array(
+    fc.record({
+      at: fc.nat({ max: 2 }),
+      action: fc.constantFrom('text', 'bytes', 'large', 'flush', 'flush all', 'discard'),
+    }),
+    { maxLength: 40 },
+  )
+  fc.assert(
+    fc.property(steps, (list) => {
+      const sockets = [new PartialSocket(), new PartialSocket(), new PartialSocket()]
+      const outboxes = sockets.map((socket) => new Outbox(socket))
+      const sent = ['', '', '']
+      const gathered = ['', '', '']
+      for (const [step, { at, action }] of list.entries()) {
+        const text = `${step}.`
+        if (action === 'text') outboxes[at]!.appendText(text)
+        if (action === 'bytes') append(outboxes[at]!, text)
+        if (action === 'text' || action === 'bytes') gathered[at]! += text
+        if (action === 'large') {
+          append(outboxes[at]!, text.repeat(20_000))
+          sent[at]! += gathered[at]! + text.repeat(20_000)
+          gathered[at] = ''
+        }
+        if (action === 'flush') outboxes[at]!.flush()
+        if (action === 'flush all') flushGathered()
+        if (action === 'discard') {
+          outboxes[at]!.discard()
+          // It may have been sent already, when another one took its turn.
+          sent[at] = sockets[at]!.taken
+          gathered[at] = ''
+        }
+      }
+      flushGathered()
+      for (const at of [0, 1, 2]) expect(sockets[at]!.taken).toBe(sent[at]! + gathered[at]!)
+    }),
+  )
+})
+
 test('what was discarded is not sent by the next user of the buffer', () => {
   const dropped = new Outbox(new PartialSocket())
   append(dropped, 'secret')
