@@ -1,6 +1,7 @@
-import { dlopen, JSCallback } from 'bun:ffi'
+import { JSCallback } from 'bun:ffi'
 import * as jsc from 'bun:jsc'
 import { STUCK_HEADING } from '../protocol.ts'
+import type { CLibrary } from './c-library.ts'
 import { hottestStack, type StackSample } from './stack-samples.ts'
 
 /** Frames of this package, around those of the application. */
@@ -10,44 +11,31 @@ const OWN_CODE: string = import.meta.dir.replace(/\/[^/]+$/, '')
 const SIGXCPU = 24
 const STDERR = 2
 
-/**
- * Lets a supervisor ask this process where its event loop is stuck: `STUCK_SIGNAL` prints the stack to standard error
- * and ends the process.
- *
- * Neither signal handlers of Bun nor its inspector run while the loop stands still. A native handler does, in the
- * middle of whatever the thread was doing: it is only for a process that will be ended anyway, and if memory was
- * just being allocated Bun aborts instead of answering. Does nothing where the C library cannot be loaded.
- */
-export function answerWhereStuck(): void {
-  try {
-    install()
-  } catch {
-    // A musl or a system without this name: a stuck loop is ended without its stack.
-  }
-}
-
 /** Of the largest `sigset_t`, glibc's. */
 const SIGSET_BYTES = 128
 
 /** Referred to by the kernel alone, which the garbage collector does not see. */
 let handler: JSCallback | undefined
 
-function install(): void {
-  const { symbols } = dlopen(process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6', {
-    signal: { args: ['int', 'ptr'], returns: 'ptr' },
-    write: { args: ['int', 'buffer', 'u64'], returns: 'i64' },
-    sigprocmask: { args: ['int', 'ptr', 'buffer'], returns: 'int' },
-  })
+/**
+ * Lets a supervisor ask this process where its event loop is stuck: `STUCK_SIGNAL` prints the stack to standard error
+ * and ends the process.
+ *
+ * Neither signal handlers of Bun nor its inspector run while the loop stands still. A native handler does, in the
+ * middle of whatever the thread was doing: it is only for a process that will be ended anyway, and if memory was
+ * just being allocated Bun aborts instead of answering.
+ */
+export function answerWhereStuck(library: CLibrary): void {
   const blocked = new Uint32Array(SIGSET_BYTES / 4)
   /** Amid another handler, such as the one the profiler stops this thread with while it holds its own lock. */
   const isNested = (): boolean => {
-    symbols.sigprocmask(0, null, blocked)
+    library.sigprocmask(0, null, blocked)
     return (blocked[0]! & ~(1 << (SIGXCPU - 1))) !== 0
   }
   const end = (frames: readonly string[]): void => {
     const where = frames.length === 0 ? ['    in native code, such as a regular expression'] : frames
     const text = new TextEncoder().encode(`${STUCK_HEADING}\n${where.join('\n')}\n`)
-    symbols.write(STDERR, text, text.byteLength)
+    library.write(STDERR, text, text.byteLength)
     process.kill(process.pid, 'SIGKILL')
   }
   let sampling = false
@@ -62,7 +50,7 @@ function install(): void {
     jsc.startSamplingProfiler()
   }
   handler = new JSCallback(answer, { args: ['int'], returns: 'void' })
-  symbols.signal(SIGXCPU, handler.ptr)
+  library.signal(SIGXCPU, handler.ptr)
 }
 
 /** What called into native code and waits for it. */

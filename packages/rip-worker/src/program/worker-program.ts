@@ -10,11 +10,16 @@ import {
 import { describeFailure } from '../serve/failure.ts'
 import { createWorker, type Worker } from '../serve/worker.ts'
 import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
+import { giveBackBootPages } from './boot-pages.ts'
+import { type CLibrary, loadCLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
 import { LoopLag } from './loop-lag.ts'
 import type { Settings } from './settings.ts'
 import { answerWhereStuck } from './stuck-stack.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
+
+/** From readiness on; the first beacon and most of what starts late in an application are over by then. */
+const BOOT_PAGES_MS = 2_000
 
 export interface Beginnings {
   /** Held open by the supervisor. @default nobody supervises */
@@ -85,7 +90,15 @@ export class WorkerProgram {
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
     this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
-    if (this.#link !== undefined) answerWhereStuck()
+    if (this.#link !== undefined) this.#settle()
+  }
+
+  /** What need not be done before the first request. */
+  #settle(): void {
+    const library = cLibrary()
+    if (library === undefined) return
+    answerWhereStuck(library)
+    setTimeout(() => void giveBackBootPages(library), BOOT_PAGES_MS)
   }
 
   async #connect(): Promise<void> {
@@ -207,6 +220,15 @@ export class WorkerProgram {
 
   #send(message: WorkerMessage): void {
     this.#link?.send(message)
+  }
+}
+
+/** Undefined on a musl or a system without this name: a stuck loop is ended without its stack there. */
+function cLibrary(): CLibrary | undefined {
+  try {
+    return loadCLibrary()
+  } catch {
+    return undefined
   }
 }
 
