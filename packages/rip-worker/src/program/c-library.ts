@@ -2,8 +2,8 @@ import { dlopen, type Pointer } from 'bun:ffi'
 
 /** The few functions of the C library that this program calls itself. */
 export interface CLibrary {
-  /** signal(2): a native handler, which runs even when the event loop stands still. */
-  signal(signal: number, handler: Pointer): unknown
+  /** signal(2): a native handler, which runs even when the event loop stands still; null is the default action. */
+  signal(signal: number, handler: Pointer | null): unknown
   /** write(2). */
   write(descriptor: number, bytes: Uint8Array, length: number): unknown
   /** sigprocmask(2). */
