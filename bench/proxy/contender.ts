@@ -22,6 +22,8 @@ export interface Contender {
   readonly version: readonly string[]
   /** Whether it can write an access log to a file by itself. */
   readonly logsToFile: boolean
+  /** Differs from another one in how it takes request bodies, and is of interest only for those. */
+  readonly uploadsOnly?: boolean
   command(setup: Setup): readonly string[]
 }
 
@@ -43,17 +45,13 @@ const nginxLog = (path: string): string => `
     '"totalMs":$request_time,"agent":"$http_user_agent","referer":"$http_referer"}';
   access_log ${path} line buffer=64k flush=1s;`
 
-const nginx: Contender = {
-  name: 'nginx',
-  version: ['nginx', '-v'],
-  logsToFile: true,
-  command(setup) {
-    const config = `
+function nginxCommand(setup: Setup, uploads: string): readonly string[] {
+  const config = `
 daemon off; ${asRoot} worker_processes 1; pid ${setup.folder}/nginx.pid; error_log ${setup.folder}/error.log;
 worker_rlimit_nofile 20000;
 events { worker_connections 8192; }
 http {
-  ${setup.accessLog === undefined ? 'access_log off;' : nginxLog(setup.accessLog)} keepalive_requests 1000000000; client_max_body_size 8m; client_body_buffer_size 2m;
+  ${setup.accessLog === undefined ? 'access_log off;' : nginxLog(setup.accessLog)} keepalive_requests 1000000000; client_max_body_size 8m; ${uploads}
   client_body_temp_path ${setup.folder}/body; proxy_temp_path ${setup.folder}/proxy; proxy_max_temp_file_size 0;
   fastcgi_temp_path ${setup.folder}/f; uwsgi_temp_path ${setup.folder}/u; scgi_temp_path ${setup.folder}/s;
   upstream app { ${setup.origins.map((path) => `server unix:${path};`).join(' ')} keepalive 256; keepalive_requests 1000000000; }
@@ -68,8 +66,31 @@ http {
     }
   }
 }`
-    return ['nginx', '-p', setup.folder, '-c', file(setup, 'nginx.conf', config)]
-  },
+  return ['nginx', '-p', setup.folder, '-c', file(setup, 'nginx.conf', config)]
+}
+
+/** nginx at its best: whole request bodies in memory, where it sends them on from. */
+const nginx: Contender = {
+  name: 'nginx',
+  version: ['nginx', '-v'],
+  logsToFile: true,
+  command: (setup) => nginxCommand(setup, 'client_body_buffer_size 2m;'),
+}
+
+/** As it is by default: what is larger than 16 KB goes to a file first. */
+const nginxDefault: Contender = {
+  ...nginx,
+  name: 'nginx-default',
+  uploadsOnly: true,
+  command: (setup) => nginxCommand(setup, ''),
+}
+
+/** Told to pass request bodies on as they come, as rip-balancer does. */
+const nginxStreaming: Contender = {
+  ...nginx,
+  name: 'nginx-streaming',
+  uploadsOnly: true,
+  command: (setup) => nginxCommand(setup, 'proxy_request_buffering off;'),
 }
 
 const haproxy: Contender = {
@@ -162,5 +183,29 @@ const ripBalancer: Contender = {
   },
 }
 
+/** Not a proxy for anybody to use: the bound for every proxy on Bun's sockets. */
+const relay: Contender = {
+  name: 'relay',
+  version: ['bun', '--version'],
+  logsToFile: false,
+  command: ({ port, tlsPort, cert, key, origins }) => [
+    'bun',
+    fileURLToPath(new URL('relay.ts', import.meta.url)),
+    String(port),
+    String(tlsPort),
+    cert,
+    key,
+    ...origins,
+  ],
+}
+
 /** The first one is what ratios refer to. */
-export const CONTENDERS: readonly Contender[] = [nginx, haproxy, caddy, ripBalancer]
+export const CONTENDERS: readonly Contender[] = [
+  nginx,
+  haproxy,
+  caddy,
+  ripBalancer,
+  relay,
+  nginxDefault,
+  nginxStreaming,
+]

@@ -39,8 +39,11 @@ const chosen = <T extends { readonly name: string }>(
   names: readonly string[] | undefined,
 ): T[] => all.filter((each) => names === undefined || names.includes(each.name))
 
+const isUpload = (shape: Shape): boolean => shape.postBytes !== undefined
+
 /** What needs workers and proxies of its own. */
-const setOf = (shape: Shape): string => `${shape.backends ?? 2}${shape.log === true ? ' log' : ''}`
+const setOf = (shape: Shape): string =>
+  `${shape.backends ?? 2}${shape.log === true ? ' log' : ''}${isUpload(shape) ? ' uploads' : ''}`
 
 const addressOf = (running: Running, shape: Shape): string =>
   shape.tls === true ? running.tlsBase : running.base
@@ -79,7 +82,8 @@ async function measureAll(): Promise<void> {
   for (const set of new Set(shapes.map(setOf))) {
     const group = shapes.filter((each) => setOf(each) === set)
     const log = group[0]?.log === true
-    const able = contenders.filter(({ logsToFile }) => logsToFile || !log)
+    const uploads = group.some(isUpload)
+    const able = contenders.filter((each) => (each.logsToFile || !log) && (!each.uploadsOnly || uploads))
     const running = await fleet.start(able, group[0]?.backends ?? 2, log)
     for (const shape of group) {
       const results = await measure(shape, running, fleet.folder)

@@ -65,7 +65,7 @@ export function shapeText(name: string, results: ShapeResults): string {
   if (base === undefined) return ''
   const lines = Object.entries(results).map(([proxy, each]) =>
     [
-      proxy.padEnd(13),
+      proxy.padEnd(15),
       `${Math.round(each.requestsPerSecond)} rps`.padStart(12),
       ratio(each.requestsPerSecond, base.requestsPerSecond).padStart(7),
       `${each.cpuMicrosPerRequest.toFixed(1)} µs`.padStart(11),
