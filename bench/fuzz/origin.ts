@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToRealNode } from '../src/real-node.ts'
 
 /** A real server that says what it understood: one line `METHOD TARGET HOST` for each request. */
 export interface Origin {
@@ -41,8 +42,8 @@ export async function startOrigins(folder: string): Promise<Origin[]> {
     child: Bun.spawn(command, { stdio: ['ignore', 'ignore', 'ignore'] }),
   })
   const origins = [start('Bun.serve', ['bun', '-e', BUN_PROGRAM, socketOf('Bun.serve')], asUrl)]
-  if (Bun.which('node') !== null)
-    origins.push(start('node:http', ['node', '-e', NODE_PROGRAM, socketOf('node:http')]))
+  const node = Bun.which('node', { PATH: pathToRealNode() })
+  if (node !== null) origins.push(start('node:http', [node, '-e', NODE_PROGRAM, socketOf('node:http')]))
   if (Bun.which('nginx') !== null) {
     const own = join(folder, 'nginx')
     mkdirSync(own)

@@ -1,19 +1,14 @@
 import { join } from 'node:path'
+import { pathToRealNode } from '../../src/real-node.ts'
 import { processTree } from '../../proxy/process-usage.ts'
 import type { Driver, DriverFactory } from '../driver.ts'
 import { pidIn } from './rack.ts'
 import { commandOf, copyApp, untilAnswering, writeRelease } from './shared.ts'
 
-/** `bun run` puts itself in front under the name of node; pm2 is measured with what its users run it with. */
-function withRealNode(): string {
-  const folders = (process.env['PATH'] ?? '').split(':')
-  return folders.filter((folder) => !folder.includes('/bun-node-')).join(':')
-}
-
-/** pm2 in cluster mode with readiness messages; found on the PATH (`npm install pm2`). */
+/** pm2 in cluster mode with readiness messages, under Node.js as its users run it; found on the PATH (`npm install pm2`). */
 export const pm2: DriverFactory = ({ port, workers, folder }): Driver => {
   const home = join(folder, '.pm2')
-  const env = { ...process.env, PATH: withRealNode(), PM2_HOME: home, PORT: String(port) }
+  const env = { ...process.env, PATH: pathToRealNode(), PM2_HOME: home, PORT: String(port) }
   copyApp(['server.cjs', 'version.cjs'], folder)
 
   const run = (...words: string[]): Promise<number> =>
