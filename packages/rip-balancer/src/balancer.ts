@@ -2,18 +2,17 @@ import { isDeepStrictEqual } from 'node:util'
 import { ADMIN_VERSION, type BalancerStatus } from './admin/admin-protocol.ts'
 import { AdminServer } from './admin/admin-server.ts'
 import { DiallingPool } from './admin/dialling-pool.ts'
-import type { ListenAddress } from './config/address.ts'
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './config/quantity.ts'
-import { resolveConfig, type ResolvedConfig, type ResolvedListener } from './config/resolve-config.ts'
+import { resolveConfig, type ResolvedConfig } from './config/resolve-config.ts'
 import type { BackendList } from './discovery/discovery.ts'
 import { Membership } from './discovery/membership.ts'
 import { Emitter, type BalancerEvent } from './events.ts'
-import { BalancerError, listenFailure } from './errors.ts'
+import { BalancerError } from './errors.ts'
 import { DataPlane } from './exchange/data-plane.ts'
 import type { ConnectionEvent, ExchangeObserver, ExchangeRecord } from './exchange/record.ts'
 import type { Hooks } from './exchange/settings.ts'
-import { Listener } from './listener/listener.ts'
+import { ListenerSet } from './listener/listener-set.ts'
 import { AccessLog } from './log/access-log.ts'
 import { FileSink } from './log/file-sink.ts'
 import { TextBlocks, type LogSink } from './log/log-sink.ts'
@@ -21,8 +20,7 @@ import { Metrics } from './metrics/metrics.ts'
 import { errorPages } from './pages/error-pages.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
-import { removeStaleSocket } from './stale-socket.ts'
-import { FileTlsSource } from './tls/file-tls-source.ts'
+import { timeLimit } from './transport/time-limit.ts'
 
 /** What a program can add to a configuration. */
 export interface BalancerHooks extends Hooks {
@@ -46,9 +44,6 @@ export interface DrainSummary {
   readonly elapsedMs: number
 }
 
-/** The longest a timer can be set to, some 24 days: as good as no limit. */
-const MAX_TIMER_MS = 2 ** 31 - 1
-
 /** Listeners, a pool, and everything between them. Obtained from `createBalancer` or `balance`. */
 export class Balancer implements AsyncDisposable {
   readonly pool: Pool
@@ -58,10 +53,10 @@ export class Balancer implements AsyncDisposable {
   private readonly metrics = new Metrics()
   private readonly observer: ExchangeObserver
   private plane: DataPlane
-  private readonly listeners: Listener[]
-  private readonly tlsSources: FileTlsSource[] = []
-  private readonly file: FileSink | undefined
-  private readonly log: AccessLog | undefined
+  private readonly listeners: ListenerSet
+  private log: AccessLog | undefined
+  /** The logs before this one, until they are written. */
+  private closedLogs: Promise<void> = Promise.resolve()
   private health: HealthChecker | undefined
   private readonly admin: AdminServer | undefined
   private readonly startedAtMs = performance.now()
@@ -71,6 +66,8 @@ export class Balancer implements AsyncDisposable {
   /** There is somewhere to send requests to. */
   private routed = false
   private listening: Promise<void> | undefined
+  /** Changes of what is listened on, one after the other. */
+  private changes: Promise<void> = Promise.resolve()
   private closing: Promise<void> | undefined
 
   /** @throws `CONFIG_INVALID` with every problem of the configuration */
@@ -78,25 +75,23 @@ export class Balancer implements AsyncDisposable {
     this.declared = config
     this.config = resolveConfig(config)
     this.hooks = hooks
-    this.file =
-      this.config.accessLog.file === undefined ? undefined : new FileSink(this.config.accessLog.file)
     this.log = this.createLog()
     this.observer = this.createObserver()
     this.pool = this.createPool()
     this.membership = new Membership(this.pool, { warn: (message) => this.warn(message) })
     this.plane = this.createPlane()
     if (this.config.backends.length > 0) this.membership.declare(this.config.backends)
-    this.listeners = this.config.listeners.map((each) => this.createListener(each))
+    this.listeners = new ListenerSet(this.plane, this.config.listeners, (message) => this.warn(message))
     this.admin = this.createAdmin()
   }
 
   /** Address of the first listener: `http://HOST:PORT`, `https://HOST:PORT`, `unix:PATH`; `fd:N` when an inherited socket has no name. */
   get url(): string {
-    return reachable(this.listeners[0]?.url ?? '')
+    return this.listeners.urls[0] ?? ''
   }
 
   get urls(): readonly string[] {
-    return this.listeners.map(({ url }) => reachable(url))
+    return this.listeners.urls
   }
 
   /** Resolves when every listener accepts. @throws `ADDRESS_IN_USE`, `LISTEN_FAILED`, `CLOSED` */
@@ -114,12 +109,13 @@ export class Balancer implements AsyncDisposable {
   }
 
   private listen(): Promise<void> {
-    return (this.listening ??= this.startListeners())
+    return (this.listening ??= this.change(() => this.listeners.start()))
   }
 
-  private async startListeners(): Promise<void> {
-    for (const [at, listener] of this.listeners.entries())
-      await startListener(listener, this.config.listeners[at]!)
+  private change(run: () => Promise<void>): Promise<void> {
+    const change = this.changes.then(run)
+    this.changes = change.catch(() => undefined)
+    return change
   }
 
   /** Calls back for every event of a type until disposed. */
@@ -149,21 +145,35 @@ export class Balancer implements AsyncDisposable {
 
   /**
    * Takes over another configuration, in one step: backends that stay keep their connections and counters,
-   * connections that are open keep the limits they began with.
+   * connections that are open keep the limits they began with. A listener that is no longer named finishes what it has,
+   * for as long as `timeouts.drain`.
    *
-   * @throws `CONFIG_INVALID` when it is not valid, or changes what needs a restart; then nothing has changed
+   * @throws `CONFIG_INVALID` when it is not valid, or changes what needs a restart; `ADDRESS_IN_USE`, `LISTEN_FAILED`,
+   *   `CLOSED`; then nothing has changed
    */
-  reload(config: BalancerConfig): void {
+  reload(config: BalancerConfig): Promise<void> {
+    return this.change(() => this.takeOver(config))
+  }
+
+  private async takeOver(config: BalancerConfig): Promise<void> {
     const next = resolveConfig(config)
     refuseFixed(this.declared, config)
+    const change = await this.listeners.prepare(next.listeners)
+    if (this.closing !== undefined) {
+      await this.listeners.undo(change)
+      throw new BalancerError('CLOSED', {})
+    }
     const declaresBackends = !isDeepStrictEqual(this.config.backends, next.backends)
     const changesHealth = !isDeepStrictEqual(this.config.health, next.health)
+    const changesLog = !isDeepStrictEqual(this.config.accessLog, next.accessLog)
     this.declared = config
     this.config = next
     this.pool.configure(next)
     if (declaresBackends) this.membership.declare(next.backends)
+    if (changesLog) this.replaceLog()
     this.plane = this.createPlane(this.plane)
-    for (const listener of this.listeners) listener.use(this.plane)
+    this.listeners.commit(change, next.timeouts.drainMs)
+    this.listeners.use(this.plane)
     if (changesHealth) this.watchHealth()
   }
 
@@ -177,13 +187,13 @@ export class Balancer implements AsyncDisposable {
 
   /** Opens the file of the access log again, for log rotation. */
   async reopenLog(): Promise<void> {
-    await this.file?.reopen()
+    await this.log?.reopen()
   }
 
   /** Leaves new connections to others that listen on the same socket; those open end with the request under way. */
   stopAccepting(): void {
     // Waited for by `drain` or ended by `close`.
-    for (const listener of this.listeners) void listener.drain()
+    void this.listeners.drain()
   }
 
   /**
@@ -198,10 +208,10 @@ export class Balancer implements AsyncDisposable {
         problems: [`timeout: expected milliseconds or a duration such as 30s, got "${timeout}"`],
       })
     const startedAtMs = performance.now()
-    const signal = AbortSignal.timeout(Math.min(limitMs, MAX_TIMER_MS))
+    const signal = timeLimit(limitMs)
     let abandoned = 0
     signal.addEventListener('abort', () => (abandoned = this.metrics.inFlight), { once: true })
-    await Promise.all(this.listeners.map((listener) => listener.drain(signal)))
+    await this.listeners.drain(signal)
     await this.close()
     return { abandoned, elapsedMs: performance.now() - startedAtMs }
   }
@@ -219,22 +229,28 @@ export class Balancer implements AsyncDisposable {
   private async shutDown(): Promise<void> {
     this.membership[Symbol.dispose]()
     this.health?.[Symbol.dispose]()
-    for (const source of this.tlsSources) source[Symbol.dispose]()
     this.pool.close()
-    await Promise.all(this.listeners.map((listener) => listener.close()))
+    await this.listeners.close()
+    await this.changes
     this.plane.upstreams.close()
     await this.admin?.close()
     await this.log?.close()
-    await this.file?.[Symbol.asyncDispose]()
+    await this.closedLogs
   }
 
   private createLog(): AccessLog | undefined {
-    const { format } = this.config.accessLog
+    const { format, file } = this.config.accessLog
     if (format === 'none') return undefined
+    if (file !== undefined) return new AccessLog(format, new FileSink(file))
     return new AccessLog(
       format,
-      this.file ?? new TextBlocks(this.hooks.logSink ?? { write: (text) => Bun.stdout.write(text) }),
+      new TextBlocks(this.hooks.logSink ?? { write: (text) => Bun.stdout.write(text) }),
     )
+  }
+
+  private replaceLog(): void {
+    this.closedLogs = Promise.all([this.closedLogs, this.log?.close()]).then(() => undefined)
+    this.log = this.createLog()
   }
 
   private createPool(): Pool {
@@ -283,33 +299,15 @@ export class Balancer implements AsyncDisposable {
   }
 
   private createObserver(): ExchangeObserver {
-    const { metrics, log, hooks } = this
-    if (log === undefined && hooks.onEnd === undefined) return metrics
+    const { metrics, hooks } = this
     return {
       started: () => metrics.started(),
       connection: (event: ConnectionEvent) => metrics.connection(event),
       ended: (record) => {
         metrics.ended(record)
-        log?.ended(record)
+        this.log?.ended(record)
         hooks.onEnd?.(record)
       },
-    }
-  }
-
-  private createListener({ address, tls, reusePort }: ResolvedListener): Listener {
-    const source = tls && this.createTls(tls)
-    return new Listener(this.plane, { target: address, tls: source, reusePort })
-  }
-
-  private createTls(files: NonNullable<ResolvedListener['tls']>): FileTlsSource {
-    try {
-      const onProblem = (error: Error): void => this.warn(`the new certificate is not used: ${error.message}`)
-      const source = new FileTlsSource({ ...files, onProblem })
-      this.tlsSources.push(source)
-      return source
-    } catch (error) {
-      const problem = `tls: ${files.certFile} and ${files.keyFile} cannot be used: ${(error as Error).message}`
-      throw new BalancerError('CONFIG_INVALID', { problems: [problem] }, { cause: error })
     }
   }
 
@@ -348,32 +346,19 @@ export async function balance(config: BalancerConfig, hooks?: BalancerHooks): Pr
   return balancer
 }
 
-async function startListener(listener: Listener, { address }: ResolvedListener): Promise<void> {
-  try {
-    if (address.kind === 'unix') await removeStaleSocket(address.path)
-    await listener.start()
-  } catch (error) {
-    throw listenFailure(listenText(address), error)
-  }
-}
+/** What needs a restart. */
+const FIXED = ['admin', 'pool'] as const satisfies readonly (keyof BalancerConfig)[]
 
-function listenText(address: ListenAddress): string {
-  if (address.kind === 'unix') return `unix:${address.path}`
-  return address.kind === 'fd' ? `fd:${address.fd}` : `${address.host}:${address.port}`
-}
-
-/** An address a client can use: the wildcard addresses name every interface, this one among them. */
-function reachable(url: string): string {
-  return url.replace('//0.0.0.0:', '//localhost:').replace('//[::]:', '//localhost:')
-}
-
-/** @throws `CONFIG_INVALID` when a configuration changes what needs a restart */
-export function refuseFixed(before: BalancerConfig, after: BalancerConfig): void {
-  const problems = FIXED.filter((key) => !isDeepStrictEqual(before[key], after[key])).map(
-    (key) => `${key}: cannot change while running; restart the balancer`,
-  )
+/**
+ * @param also what needs a restart besides
+ * @throws `CONFIG_INVALID` when a configuration changes what needs a restart
+ */
+export function refuseFixed(
+  before: BalancerConfig,
+  after: BalancerConfig,
+  also: readonly (keyof BalancerConfig)[] = [],
+): void {
+  const changed = [...also, ...FIXED].filter((key) => !isDeepStrictEqual(before[key], after[key]))
+  const problems = changed.map((key) => `${key}: cannot change while running; restart the balancer`)
   if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
 }
-
-/** What needs a restart: sockets and files that were opened once. */
-const FIXED = ['listen', 'admin', 'pool', 'accessLog'] as const satisfies readonly (keyof BalancerConfig)[]

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { statSync, writeFileSync } from 'node:fs'
 import { stickyId } from '../src/exchange/affinity.ts'
 import { AdminClient, BalancerError, balance, createBalancer, type ExchangeRecord } from '../src/index.ts'
+import { RawClient } from './exchange/data-plane.ts'
 import { TempFolder, TestBackend, named, until } from './servers.ts'
 
 const get = async (url: string, headers: Record<string, string> = {}): Promise<string> =>
@@ -148,18 +149,53 @@ describe('balance', () => {
     )
   })
 
+  test('counts the connections of all its listeners together', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const listen = ['127.0.0.1:0', '127.0.0.1:0']
+    await using lb = await balance({ listen, to: a.address, limits: { connectionsPerAddress: 1 } })
+    const [one, two] = lb.urls as [string, string]
+    using first = await RawClient.connect(Number(new URL(one).port))
+    await until(() => lb.stats().connections === 1, 'the first connection was accepted')
+    expect((await fetch(two)).status).toBe(503)
+    first.socket.destroy()
+    await until(() => lb.stats().connections === 0, 'it is gone')
+    expect(await get(two)).toBe('a')
+  })
+
+  test('does not count the connections of a trusted proxy, behind which are many clients', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const limits = { connectionsPerAddress: 1 }
+    await using lb = await balance({
+      listen: '127.0.0.1:0',
+      to: a.address,
+      limits,
+      forwarding: { trust: ['127.0.0.1'] },
+    })
+    using _first = await RawClient.connect(Number(new URL(lb.url).port))
+    await until(() => lb.stats().connections === 1, 'the first connection was accepted')
+    expect(await get(lb.url)).toBe('a')
+  })
+
   test('takes other backends on reload, and refuses what needs a restart', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using b = named(folder, 'b')
     const listen = '127.0.0.1:0'
     await using lb = await balance({ listen, to: a.address })
-    lb.reload({ listen, to: b.address, limits: { line: '1KiB' }, timeouts: { header: '1s' }, policy: 'p2c' })
+    await lb.reload({
+      listen,
+      to: b.address,
+      limits: { line: '1KiB' },
+      timeouts: { header: '1s' },
+      policy: 'p2c',
+    })
     expect(await get(lb.url)).toBe('b')
     const long = await fetch(`${lb.url}/${'x'.repeat(2_000)}`, { headers: { connection: 'close' } })
     expect(long.status).toBe(414)
-    const error = await thrown(() => lb.reload({ listen: '127.0.0.1:1', to: a.address }))
-    expect(error.message).toContain('listen: cannot change while running')
+    const error = await thrown(() => lb.reload({ listen, to: a.address, pool: 'other' }))
+    expect(error.message).toContain('pool: cannot change while running')
     expect(await get(lb.url)).toBe('b')
   })
 
@@ -178,7 +214,7 @@ describe('balance', () => {
     let stopped = false
     const reloading = (async () => {
       while (!stopped) {
-        lb.reload({ listen, ...configs[++reloads % configs.length] })
+        await lb.reload({ listen, ...configs[++reloads % configs.length] })
         await new Promise((resolve) => setTimeout(resolve, 1))
       }
     })()
@@ -203,7 +239,7 @@ describe('balance', () => {
     await using lb = await balance({ listen })
     lb.pool.prepare('g1', [{ id: 'a', address: { kind: 'unix', path: a.socket }, maxInFlight: 5, weight: 1 }])
     lb.pool.cut('g1')
-    lb.reload({ listen, queue: { length: 5 } })
+    await lb.reload({ listen, queue: { length: 5 } })
     expect(await get(lb.url)).toBe('a')
     expect(lb.pool.snapshot().generation).toBe('g1')
   })

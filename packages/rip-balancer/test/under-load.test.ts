@@ -1,5 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { closeSync } from 'node:fs'
+import net from 'node:net'
 import { AdminClient, balance, type Balancer } from '../src/index.ts'
+import { duplicateDescriptor } from '../src/listener/duplicate-descriptor.ts'
+import { PROGRAM } from './cli/program.ts'
 import { TempFolder, TestBackend, until } from './servers.ts'
 
 // Programs take long to start on a busy machine.
@@ -72,6 +76,17 @@ class Site implements AsyncDisposable {
   }
 }
 
+/** A listening socket to be inherited; this process does not accept from it. */
+async function listening(): Promise<{ fd: number; port: number }> {
+  const server = net.createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // The handle is not typed; its descriptor is what a parent process passes on.
+  const fd = duplicateDescriptor((server as unknown as { _handle: { fd: number } })._handle.fd)!
+  const { port } = server.address() as net.AddressInfo
+  server.close()
+  return { fd, port }
+}
+
 test('requests that meet nothing but dead backends wait for those that replace them', async () => {
   await using site = await Site.open()
   const dead = ['a', 'b', 'c'].map((id) => ({ id, address: `unix:${site.folder.file(`${id}.sock`)}` }))
@@ -141,6 +156,38 @@ describe('under load, no request is lost', () => {
     expect(load.failures).toEqual([])
     await Promise.all([...backends.values()].map((backend) => backend[Symbol.asyncDispose]()))
   })
+
+  test.skipIf(process.platform !== 'linux')(
+    'when the program itself is replaced on an inherited socket',
+    async () => {
+      using folder = new TempFolder()
+      await using backend = new TestBackend(folder.file('b.sock'), echo)
+      const { fd, port } = await listening()
+      const start = async (): Promise<Bun.Subprocess> => {
+        const argv = [process.execPath, PROGRAM, '--listen', 'fd:3', '--to', backend.address]
+        const program = Bun.spawn(argv, { stdio: ['ignore', 'pipe', 'inherit', fd] })
+        await program.stdout.getReader().read()
+        return program
+      }
+      let serving = await start()
+      const load = new Load(`http://127.0.0.1:${port}`)
+      const codes: number[] = []
+      for (let turn = 0; turn < 8; turn++) {
+        await load.answersMore(50)
+        const before = serving
+        serving = await start()
+        before.kill('SIGTERM')
+        codes.push(await before.exited)
+      }
+      await load.answersMore(50)
+      await load.stop()
+      serving.kill('SIGTERM')
+      codes.push(await serving.exited)
+      closeSync(fd)
+      expect(codes).toEqual(Array(9).fill(0))
+      expect(load.failures).toEqual([])
+    },
+  )
 
   test('but those that a killed backend was executing', async () => {
     await using site = await Site.open()

@@ -68,7 +68,7 @@ export class ProcessGroup implements AsyncDisposable {
   /** @throws `CONFIG_INVALID`; then nothing has changed */
   reload(config: BalancerConfig): void {
     resolveConfig(config)
-    refuseFixed(this.config, config)
+    refuseFixed(this.config, config, ['listen'])
     this.config = config
     this.relay.forgetReplaced()
     for (const member of this.members) member.reload(this.configOf(member.admin.socket))

@@ -61,7 +61,7 @@ async function serveTogether(
   using _int = io.onSignal('SIGINT', onStop)
   using _quit = io.onSignal('SIGQUIT', onStop)
   using _usr1 = io.onSignal('SIGUSR1', () => group.signal('SIGUSR1'))
-  using _hup = io.onSignal('SIGHUP', () => reload(group, config, io))
+  using _hup = io.onSignal('SIGHUP', () => void reload(group, config, io))
   using _parent = parentGone(io.env['RIP_PARENT_FD'], onParentGone)
   await Promise.race([group.start(), stop.promise])
   for (const url of group.urls) io.out(`listening ${url}\n`)
@@ -80,7 +80,7 @@ async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<numbe
   using _int = io.onSignal('SIGINT', onStop)
   using _quit = io.onSignal('SIGQUIT', onStop)
   using _usr1 = io.onSignal('SIGUSR1', () => void balancer.reopenLog())
-  using _hup = io.onSignal('SIGHUP', () => reload(balancer, config, io))
+  using _hup = io.onSignal('SIGHUP', () => void reload(balancer, config, io))
   using _parent = parentGone(io.env['RIP_PARENT_FD'], onParentGone)
   await balancer.start()
   for (const url of balancer.urls) io.out(`listening ${url}\n`)
@@ -91,10 +91,16 @@ async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<numbe
 }
 
 /** A configuration that is not valid changes nothing. */
-function reload(balancer: Pick<Balancer, 'reload'>, config: () => BalancerConfig, io: ProgramIo): void {
+async function reload(
+  balancer: Pick<Balancer, 'urls'> & { reload(config: BalancerConfig): Promise<void> | void },
+  config: () => BalancerConfig,
+  io: ProgramIo,
+): Promise<void> {
+  const before = new Set(balancer.urls)
   try {
-    balancer.reload(config())
+    await balancer.reload(config())
     io.err('configuration reloaded\n')
+    for (const url of balancer.urls) if (!before.has(url)) io.out(`listening ${url}\n`)
   } catch (error) {
     if (!(error instanceof BalancerError)) throw error
     io.err(`kept the running configuration: ${error.message}\n`)

@@ -69,7 +69,7 @@ export interface BalancerConfig {
   readonly timeouts?: TimeoutsConfig
   readonly limits?: LimitsConfig
   readonly forwarding?: ForwardingConfig
-  /** Peers that open every connection with a PROXY protocol header (v1 or v2). @default none */
+  /** Peers that open every connection with a PROXY protocol header (v1 or v2), in front of TLS. @default none */
   readonly proxyProtocolFrom?: readonly string[]
   /** Protocols a client may upgrade to. @default ['websocket'] */
   readonly upgrades?: readonly string[]
@@ -144,9 +144,9 @@ export interface LimitsConfig {
   readonly buffers?: Size
   /** Head of a response. @default '64KiB' */
   readonly responseHead?: Size
-  /** Client connections. @default 10000 */
+  /** Client connections, at all listeners together; idle ones give way to new ones. @default 10000 */
   readonly connections?: number
-  /** Client connections from one address. @default 1000 */
+  /** Client connections from one address; trusted proxies are not counted, but the clients that a PROXY header names are. @default 1000 */
   readonly connectionsPerAddress?: number
 }
 

@@ -29,6 +29,7 @@ import { addressText, type MemberSpec } from '../pool/member.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
 import type { EjectionOptions } from '../pool/pool-options.ts'
 import { parseBackendAddress, parseListenAddress, type ListenAddress } from './address.ts'
+import { canPeek } from '../transport/peek.ts'
 import { AddressBlocks } from './address-blocks.ts'
 import type { BalancerConfig } from './config.ts'
 import { ConfigReader } from './config-reader.ts'
@@ -107,6 +108,8 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
   const maxInFlight = reader.count('maxInFlight', DEFAULT_MAX_IN_FLIGHT, 1)
   const listeners = reader.list('listen', (value, path) => readListener(value, path, problems))
   const proxies = reader.addressBlocks('proxyProtocolFrom')
+  if (proxies.length > 0 && listeners.some(({ tls }) => tls !== undefined) && !canPeek())
+    problems.push('proxyProtocolFrom: a header in front of TLS can be read on Linux only')
   return {
     listeners: reader.has('listen') ? listeners : defaultListeners(),
     backends: readBackends(reader, maxInFlight, problems),

@@ -17,9 +17,14 @@ export interface ClientIdentity {
   readonly forwardedBytes: Buffer
 }
 
-/** Identifies a client; an IPv4 address mapped into IPv6 is written as IPv4. */
+/** The address of a peer; an IPv4 address mapped into IPv6 is written as IPv4. */
+export function addressOf(peer: string): string {
+  return peer.startsWith('::ffff:') && peer.includes('.') ? peer.slice(7) : peer
+}
+
+/** Identifies a client by the address of the peer, or of whom the peer named. */
 export function identify(peer: string, scheme: 'http' | 'https', trustedProxies: AddressSet): ClientIdentity {
-  const address = peer.startsWith('::ffff:') && peer.includes('.') ? peer.slice(7) : peer
+  const address = addressOf(peer)
   return {
     address,
     scheme,

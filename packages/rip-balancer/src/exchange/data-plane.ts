@@ -4,6 +4,7 @@ import type { UpstreamLimits } from '../upstream/upstream-connection.ts'
 import { Upstreams } from '../upstream/upstreams.ts'
 import type { TrailerWriter } from './request-body.ts'
 import { BufferBudget } from './buffer-budget.ts'
+import { ConnectionCounts } from './connection-counts.ts'
 import { RequestWriter } from './request-writer.ts'
 import { ResponseWriter } from './response-writer.ts'
 import type { DataPlaneSettings } from './settings.ts'
@@ -17,6 +18,7 @@ export class DataPlane {
   readonly claims: Claims
   readonly upstreams: Upstreams
   readonly buffers: BufferBudget
+  readonly connections: ConnectionCounts
   readonly slowClients: SlowClients
   readonly requests: RequestWriter
   readonly responses: ResponseWriter
@@ -24,7 +26,7 @@ export class DataPlane {
   readonly trailerWriter: TrailerWriter | undefined
   private readonly spareHeads: RequestHead[] = []
 
-  /** @param previous the data plane this one replaces: its connections, its buffers and its slow clients are taken over */
+  /** @param previous the data plane this one replaces: its connections, their counts, its buffers and its slow clients are taken over */
   constructor(settings: DataPlaneSettings, claims: Claims, previous?: DataPlane) {
     const { limits, forwarding, observer } = settings
     this.settings = settings
@@ -33,6 +35,7 @@ export class DataPlane {
     this.upstreams.configure(upstreamLimits(settings))
     this.buffers = previous?.buffers ?? new BufferBudget()
     this.buffers.maxBytes = limits.maxBufferedBytes
+    this.connections = previous?.connections ?? new ConnectionCounts()
     this.slowClients = previous?.slowClients ?? new SlowClients(claims)
     this.requests = new RequestWriter(forwarding)
     this.responses = new ResponseWriter(forwarding.via)

@@ -77,6 +77,8 @@ export type ConnectionEvent =
   | 'closed'
   | 'refused-total'
   | 'refused-address'
+  /** Closed while idle, for a new one there was no room for. */
+  | 'gave-way'
   | 'idle-timeout'
   | 'upstream-opened'
   | 'upstream-closed'

@@ -11,6 +11,7 @@ import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import { isWorthFreeing } from '../transport/free-bytes.ts'
 import type { Receiver } from '../transport/inbox.ts'
 import { Outbox, flushGathered } from '../transport/outbox.ts'
+import { PlainProxyHeader } from './plain-proxy-header.ts'
 import { ProxyHeader } from './proxy-header.ts'
 
 /** `lingering`: the answer is sent, input is read and dropped so that a reset does not destroy it on its way. */
@@ -24,6 +25,11 @@ export interface ConnectionKeeper {
   readonly drainingSince: number
   forget(connection: ClientConnection): void
 }
+
+/** What is said to a client that has too many connections. */
+export const REFUSAL: Buffer = Buffer.from(
+  'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n',
+)
 
 const MAX_LINGER_BYTES = 64 * 1024
 /** A head in front of so many bytes is copied: else it would keep their memory until its response is complete. */
@@ -39,8 +45,8 @@ export class ClientConnection implements ClientSide, Receiver {
   identity: ClientIdentity
   /** Place in the keeper's list. */
   slot = -1
-  /** The socket's own peer address, which connection limits count. */
-  readonly peer: string
+  /** The address connection limits count it for; `undefined` while it is a proxy's that named nobody. */
+  countedFor: string | undefined
   private readonly socket: ByteSocket
   private readonly plane: DataPlane
   private readonly keeper: ConnectionKeeper
@@ -48,6 +54,9 @@ export class ClientConnection implements ClientSide, Receiver {
   private phase: Phase = 'open'
   private head: RequestHead | undefined
   private proxyHeader: ProxyHeader | undefined
+  private plainHeader: PlainProxyHeader | undefined
+  /** TLS has not begun: there is no orderly end yet. */
+  private handshaking: boolean
   private input: Buffer | undefined
   private inputAt = 0
   private inputEnded = false
@@ -65,16 +74,24 @@ export class ClientConnection implements ClientSide, Receiver {
     this.socket = socket
     this.plane = plane
     this.keeper = keeper
-    this.peer = peer
     this.outbox = new Outbox(socket, true)
     this.identity = identify(peer, secure ? 'https' : 'http', forwarding.trustedProxies)
     this.exchange = new Exchange(plane, this)
     this.since = monotonicMs()
-    if (proxyProtocolFrom?.has(this.identity.address) === true) this.proxyHeader = new ProxyHeader()
+    this.handshaking = secure
+    if (proxyProtocolFrom?.has(this.identity.address) !== true) return
+    if (secure) this.plainHeader = new PlainProxyHeader(socket, (header) => this.plainHeaderRead(header))
+    else this.proxyHeader = new ProxyHeader()
   }
 
   get isIdle(): boolean {
     return this.exchange.isIdle
+  }
+
+  /** Since when nothing has been asked, monotonic milliseconds; `Infinity` while something is. */
+  get idleSince(): number {
+    const asked = this.phase !== 'open' || !this.exchange.isIdle || this.head?.begun === true
+    return asked ? Number.POSITIVE_INFINITY : this.since
   }
 
   /** Whether another request may follow the current one. */
@@ -82,6 +99,11 @@ export class ClientConnection implements ClientSide, Receiver {
     if (this.keeper.isDraining || this.requests >= this.plane.settings.limits.maxRequestsPerConnection)
       return false
     return !this.inputEnded || this.input !== undefined
+  }
+
+  /** Socket event: the TLS handshake succeeded. */
+  secured(): void {
+    this.handshaking = false
   }
 
   /** Socket event. */
@@ -114,6 +136,7 @@ export class ClientConnection implements ClientSide, Receiver {
     eventBegins()
     this.phase = 'closed'
     this.input = undefined
+    this.plainHeader?.[Symbol.dispose]()
     this.outbox.discard()
     this.exchange.clientGone()
     this.dropHead()
@@ -139,8 +162,14 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Ends a tunnel, or the connection when it is idle. */
   closeNow(): void {
-    if (this.exchange.isIdle) this.socket.end()
+    if (this.exchange.isIdle) this.leave()
     else this.socket.terminate()
+  }
+
+  /** Ends while idle, and counts no more. */
+  giveWay(): void {
+    this.leave()
+    this.closed()
   }
 
   // ClientSide
@@ -282,11 +311,31 @@ export class ClientConnection implements ClientSide, Receiver {
     if (at < 0) return false
     this.used(at)
     this.proxyHeader = undefined
-    const { source } = header
-    const { forwarding } = this.plane.settings
-    if (source !== undefined)
-      this.identity = identify(source, this.identity.scheme, forwarding.trustedProxies)
-    return true
+    return this.introduce(header) || this.turnAway()
+  }
+
+  private plainHeaderRead(header: ProxyHeader | undefined): void {
+    eventBegins()
+    this.plainHeader = undefined
+    if (header === undefined || !this.introduce(header)) this.socket.terminate()
+  }
+
+  /** @returns whether the client that is named may have another connection */
+  private introduce({ source }: ProxyHeader): boolean {
+    if (source === undefined) return true
+    const { connections, settings } = this.plane
+    this.identity = identify(source, this.identity.scheme, settings.forwarding.trustedProxies)
+    const refusal = connections.attribute(source, settings.limits)
+    if (refusal === undefined) this.countedFor = source
+    else settings.observer.connection(refusal)
+    return refusal === undefined
+  }
+
+  private turnAway(): false {
+    this.outbox.append(REFUSAL, 0, REFUSAL.length)
+    this.outbox.flush()
+    this.linger()
+    return false
   }
 
   private inputExhausted(): void {
@@ -315,8 +364,13 @@ export class ClientConnection implements ClientSide, Receiver {
   private closeGracefully(): void {
     if (this.phase !== 'open') return
     const allRead = this.input === undefined && this.exchange.hasWholeRequest
+    if (!this.inputEnded && !allRead) return this.linger()
     this.phase = 'lingering'
-    if (this.inputEnded || allRead) return this.socket.end()
+    this.socket.end()
+  }
+
+  private linger(): void {
+    this.phase = 'lingering'
     this.since = monotonicMs()
     this.input = undefined
     this.socket.shutdown()
@@ -338,12 +392,16 @@ export class ClientConnection implements ClientSide, Receiver {
       if (now - this.since > timeouts.headerMs) this.headTimedOut()
       return
     }
-    if (this.keeper.isDraining && now - this.keeper.drainingSince > timeouts.drainGraceMs)
-      return this.socket.end()
+    if (this.keeper.isDraining && now - this.keeper.drainingSince > timeouts.drainGraceMs) return this.leave()
     const limitMs = this.requests === 0 ? timeouts.headerMs : timeouts.clientIdleMs
     if (now - this.since <= limitMs) return
     this.plane.settings.observer.connection('idle-timeout')
-    this.socket.end()
+    this.leave()
+  }
+
+  private leave(): void {
+    if (this.handshaking) this.socket.terminate()
+    else this.socket.end()
   }
 
   private headTimedOut(): void {

@@ -1,13 +1,13 @@
 import { linkSync, renameSync } from 'node:fs'
-import { UNIX_PEER } from '../exchange/client-identity.ts'
+import { addressOf, UNIX_PEER } from '../exchange/client-identity.ts'
+import type { ConnectionRefusal } from '../exchange/connection-counts.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import { inbox } from '../transport/inbox.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
-import { connectionsForDescriptors } from '../transport/descriptor-limit.ts'
-import { ClientConnection, type ConnectionKeeper } from './client-connection.ts'
+import { ClientConnection, REFUSAL, type ConnectionKeeper } from './client-connection.ts'
 import { duplicateDescriptor } from './duplicate-descriptor.ts'
-import { addressOfSocket, descriptorOfSocket } from './socket-table.ts'
+import { addressOfSocket } from './socket-table.ts'
 import type { TlsSource } from './tls-source.ts'
 
 /** Where to listen; `fd` is a listening socket inherited from the parent or the service manager. */
@@ -31,12 +31,12 @@ export interface ListenerSnapshot {
 }
 
 const TICK_MS = 100
+/** Connections that are looked at to find one that can give way. */
+const SAMPLE = 32
+/** What has been idle for less may be about to send a request. */
+const MIN_IDLE_MS = 1_000
 /** Version number of TLS 1.2 on the wire (RFC 5246 §E.1), as Bun wants it. */
 const TLS_1_2 = 0x0303
-const REFUSAL = Buffer.from(
-  'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n',
-)
-
 interface Attached {
   connection: ClientConnection | undefined
 }
@@ -53,7 +53,6 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private plane: DataPlane
   private readonly options: ListenerOptions
   private readonly connections: ClientConnection[] = []
-  private readonly perAddress = new Map<string, number>()
   private readonly handlers: Bun.SocketHandler<Attached>
   private server: Bun.SocketListener<Attached> | undefined
   private timer: ReturnType<typeof setInterval> | undefined
@@ -61,8 +60,10 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private emptied: PromiseWithResolvers<void> | undefined
   private draining = false
   private closing: Promise<void> | undefined
-  private readonly affordable = connectionsForDescriptors()
   private bound: ListenTarget
+  private follower: Listener | undefined
+  /** Where the last sample ended. */
+  private sampled = 0
 
   constructor(plane: DataPlane, options: ListenerOptions) {
     this.plane = plane
@@ -100,6 +101,17 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     this.bound = this.boundTarget(this.server)
     this.unsubscribe = this.options.tls?.subscribe(() => this.replaceServer())
     this.timer = setInterval(() => this.tick(), TICK_MS)
+  }
+
+  /**
+   * A listener with another certificate, or none, that accepts from the same socket when it is started; then this one
+   * can leave. `undefined` where a socket cannot be shared, and before this one listens.
+   */
+  successor(tls: TlsSource | undefined): Listener | undefined {
+    const fd = this.server && duplicateDescriptor(descriptorOf(this.server))
+    if (fd === undefined) return undefined
+    this.follower = new Listener(this.plane, { ...this.options, tls, target: { kind: 'fd', fd } })
+    return this.follower
   }
 
   /** New connections are served by this data plane; those that are open stay with theirs. */
@@ -144,7 +156,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
       last.slot = slot
     }
     connection.slot = -1
-    this.uncount(connection.peer)
+    this.plane.connections.close(connection.countedFor)
     this.plane.settings.observer.connection('closed')
     if (this.connections.length === 0) this.emptied?.resolve()
   }
@@ -159,8 +171,15 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private stopAccepting(): void {
     this.unsubscribe?.()
     this.unsubscribe = undefined
-    this.server?.stop(false)
+    const { server } = this
     this.server = undefined
+    if (server !== undefined) this.stop(server, this.follower?.server !== undefined)
+  }
+
+  /** @param shared somebody else accepts from the same socket, and its path has to stay */
+  private stop(server: Bun.SocketListener<Attached>, shared: boolean): void {
+    if (shared && this.bound.kind === 'unix') keepingPath(this.bound.path, () => server.stop(false))
+    else server.stop(false)
   }
 
   private cutAll(): void {
@@ -206,16 +225,19 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private replaceServer(): void {
     if (this.server === undefined) return
     const old = this.server
-    const fd = this.bound.kind === 'fd' ? this.bound.fd : descriptorOfSocket(this.bound)
-    const copy = fd === undefined ? undefined : duplicateDescriptor(fd)
+    const copy = duplicateDescriptor(descriptorOf(old))
     this.server = copy === undefined ? this.listen() : this.listenOn(copy)
-    if (this.bound.kind === 'unix') keepingPath(this.bound.path, () => old.stop(false))
-    else old.stop(false)
+    this.stop(old, true)
   }
 
   private makeHandlers(): Bun.SocketHandler<Attached> {
     return {
       open: (socket) => this.accept(socket),
+      // Without it a connection would be known from the end of its handshake on, and cost nothing to keep before.
+      handshake({ data }, succeeded) {
+        if (succeeded) data.connection?.secured()
+        else data.connection?.failed()
+      },
       data({ data }, chunk) {
         if (data.connection !== undefined) inbox.arrived(data.connection, chunk)
       },
@@ -231,37 +253,51 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     const { observer } = this.plane.settings
     const attached: Attached = { connection: undefined }
     socket.data = attached
-    const peer = socket.remoteAddress ?? UNIX_PEER
-    const refusal = this.refusalOf(peer)
+    const peer = addressOf(socket.remoteAddress ?? UNIX_PEER)
+    const client = this.speaksForOthers(peer) ? undefined : peer
+    const secure = this.options.tls !== undefined
+    const refusal = this.admit(client)
     if (refusal !== undefined) {
       observer.connection(refusal)
-      return void socket.end(REFUSAL)
+      // A word to the client would cost a handshake.
+      return void (secure ? socket.terminate() : socket.end(REFUSAL))
     }
-    this.count(peer)
-    const secure = this.options.tls !== undefined
     const connection = new ClientConnection(socket as ClientSocket, this.plane, this, peer, secure)
+    connection.countedFor = client
     connection.slot = this.connections.length
     this.connections.push(connection)
     attached.connection = connection
     observer.connection('opened')
   }
 
-  private refusalOf(peer: string): 'refused-total' | 'refused-address' | undefined {
-    const { limits } = this.plane.settings
-    if (this.connections.length >= Math.min(limits.maxConnections, this.affordable)) return 'refused-total'
-    if (peer !== UNIX_PEER && (this.perAddress.get(peer) ?? 0) >= limits.maxConnectionsPerAddress)
-      return 'refused-address'
-    return undefined
+  private admit(client: string | undefined): ConnectionRefusal | undefined {
+    const { connections, settings } = this.plane
+    const refusal = connections.open(client, settings.limits)
+    if (refusal !== 'refused-total' || !this.makeRoom()) return refusal
+    return connections.open(client, settings.limits)
   }
 
-  private count(peer: string): void {
-    if (peer !== UNIX_PEER) this.perAddress.set(peer, (this.perAddress.get(peer) ?? 0) + 1)
+  /** Ends what has been idle for longest, of a sample: whoever keeps connections open must not keep others out. */
+  private makeRoom(): boolean {
+    let idlest: ClientConnection | undefined
+    let since = monotonicMs() - MIN_IDLE_MS
+    for (let n = Math.min(SAMPLE, this.connections.length); n > 0; n--) {
+      this.sampled = (this.sampled + 1) % this.connections.length
+      const connection = this.connections[this.sampled]!
+      if (connection.idleSince > since) continue
+      since = connection.idleSince
+      idlest = connection
+    }
+    if (idlest === undefined) return false
+    this.plane.settings.observer.connection('gave-way')
+    idlest.giveWay()
+    return true
   }
 
-  private uncount(peer: string): void {
-    const left = (this.perAddress.get(peer) ?? 0) - 1
-    if (left > 0) this.perAddress.set(peer, left)
-    else this.perAddress.delete(peer)
+  /** Of such peers there are few, with many connections: no single client is behind them. */
+  private speaksForOthers(peer: string): boolean {
+    const { proxyProtocolFrom, forwarding } = this.plane.settings
+    return peer === UNIX_PEER || forwarding.trustedProxies.has(peer) || proxyProtocolFrom?.has(peer) === true
   }
 
   private tick(): void {
@@ -277,6 +313,11 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
 function connectionOf(socket: Bun.Socket<Attached>): ClientConnection | undefined {
   inbox.empty()
   return socket.data.connection
+}
+
+/** Its descriptor, which the types leave out. */
+function descriptorOf(server: Bun.SocketListener<Attached>): number {
+  return (server as unknown as { fd: number }).fd
 }
 
 /** The runtime removes the path of a Unix socket when it stops listening, also when another descriptor still does. */

@@ -6,6 +6,8 @@ const V1_START = Buffer.from('PROXY ', 'latin1')
 /** Longest version 1 line, and the most we take of version 2. */
 const MAX_V1_BYTES = 107
 const MAX_V2_BYTES = 16 + 2048
+/** No header is longer. */
+export const MAX_HEADER_BYTES: number = MAX_V2_BYTES
 const V2_FIXED_BYTES = 16
 
 /**

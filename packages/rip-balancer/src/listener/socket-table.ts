@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 
 /** Where a listening socket is bound. */
 export type BoundAddress =
@@ -7,7 +7,7 @@ export type BoundAddress =
 
 /**
  * Address of the listening socket at descriptor `fd`, found by its inode in the tables of proc_net(5), as the runtime
- * has no getsockname(2). `undefined` for a socket without a name, and where there are no such tables.
+ * does not tell the path of a Unix socket it inherited. `undefined` for a socket without a name, and where there are no such tables.
  */
 export function addressOfSocket(fd: number): BoundAddress | undefined {
   try {
@@ -15,19 +15,6 @@ export function addressOfSocket(fd: number): BoundAddress | undefined {
     return listeningSockets().find((socket) => socket.inode === inode)?.address
   } catch {
     // Not Linux, or no access: the socket still serves, it only has no address to show.
-    return undefined
-  }
-}
-
-/** Descriptor of this process's own socket that listens there; the runtime does not tell. */
-export function descriptorOfSocket(address: BoundAddress): number | undefined {
-  try {
-    const inodes = new Set(
-      listeningSockets().flatMap((each) => (same(each.address, address) ? each.inode : [])),
-    )
-    const name = readdirSync('/proc/self/fd').find((fd) => inodes.has(inodeOf(fd) ?? ''))
-    return name === undefined ? undefined : Number(name)
-  } catch {
     return undefined
   }
 }
@@ -63,11 +50,6 @@ function unixSockets(): ListeningSocket[] {
     inode: columns[6]!,
     address: { kind: 'unix', path: columns.slice(7).join(' ') },
   }))
-}
-
-function same(one: BoundAddress, other: BoundAddress): boolean {
-  if (one.kind === 'tcp') return other.kind === 'tcp' && one.port === other.port
-  return other.kind === 'unix' && one.path === other.path
 }
 
 function inodeOf(fd: string): string | undefined {

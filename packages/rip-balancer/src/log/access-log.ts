@@ -51,12 +51,18 @@ export class AccessLog implements AsyncDisposable {
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS)
   }
 
-  /** Writes what waits; resolves when it was written or given up. */
+  /** What the lines go to is opened again, for log rotation. */
+  async reopen(): Promise<void> {
+    await this.sink.reopen?.()
+  }
+
+  /** Writes what waits, and closes what it goes to; resolves when it was written or given up. */
   async close(): Promise<void> {
     this.closed = true
     clearTimeout(this.timer)
     await this.writing
     await this.write()
+    await this.sink.close?.()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

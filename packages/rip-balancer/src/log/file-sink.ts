@@ -51,7 +51,11 @@ export class FileSink implements BlockSink, AsyncDisposable {
     return named === undefined || named.ino !== mine.ino || named.dev !== mine.dev
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  close(): Promise<void> {
     return this.reopen()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -6,6 +6,9 @@ export interface LogSink {
 /** A sink that takes bytes, which are used again when it is done with them. */
 export interface BlockSink {
   writeBlocks(blocks: readonly Uint8Array[]): Promise<unknown> | void
+  /** What it writes to is opened again, for log rotation. */
+  reopen?(): Promise<void>
+  close?(): Promise<void>
 }
 
 /** Hands lines to a sink of texts. */

@@ -1,9 +1,8 @@
-import { dlopen } from 'bun:ffi'
+import { cLibrary } from './c-library.ts'
 
 const SOL_SOCKET = 1
 const SO_SNDBUF = 7
 const INT_BYTES = 4
-const C_LIBRARIES = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1']
 
 type SetOption = (fd: number, bytes: Int32Array) => void
 
@@ -19,16 +18,8 @@ export function enlargeSendBuffer(fd: number, bytes: number): void {
 }
 
 function open(): SetOption {
-  const libraries = process.platform === 'linux' ? C_LIBRARIES : []
-  for (const library of libraries) {
-    try {
-      const { symbols } = dlopen(library, {
-        setsockopt: { args: ['i32', 'i32', 'i32', 'buffer', 'i32'], returns: 'i32' },
-      })
-      return (fd, bytes) => void symbols.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, bytes, INT_BYTES)
-    } catch {
-      // Another C library, or a build of the runtime without bun:ffi.
-    }
-  }
-  return () => undefined
+  const library = cLibrary({
+    setsockopt: { args: ['i32', 'i32', 'i32', 'buffer', 'i32'], returns: 'i32' },
+  })
+  return (fd, bytes) => void library?.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, bytes, INT_BYTES)
 }

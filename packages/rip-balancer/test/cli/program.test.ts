@@ -118,6 +118,21 @@ describe('rip-balancer', () => {
     expect(await (await fetch(url)).text()).toBe('b')
   })
 
+  test('says where it listens in addition after a SIGHUP', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const file = folder.file('balancer.json')
+    const write = (listen: unknown): void => writeFileSync(file, JSON.stringify({ listen, to: a.address }))
+    write('127.0.0.1:0')
+    await using program = new Program('--config', file)
+    const url = await program.url()
+    write(['127.0.0.1:0', `unix:${folder.file('front.sock')}`])
+    program.child.kill('SIGHUP')
+    await until(() => program.out.includes('\nlistening unix:'), 'the second address')
+    expect(program.out).toBe(`listening ${url}\nlistening unix:${folder.file('front.sock')}\n`)
+    expect(await (await fetch('http://h/', { unix: folder.file('front.sock') })).text()).toBe('a')
+  })
+
   test('opens its log file again on SIGUSR1', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')

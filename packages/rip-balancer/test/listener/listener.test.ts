@@ -61,6 +61,32 @@ describe('connection limits', () => {
     expect(balancer.events).toContain('refused-total')
   })
 
+  test('in total, where idle ones give way and busy ones do not', async () => {
+    const answer = Promise.withResolvers<void>()
+    await using backend = await RawBackend.start((socket, received) => {
+      if (received.startsWith('GET /late')) void answer.promise.then(() => socket.write(OK))
+      else socket.write(OK)
+    })
+    await using balancer = await TestBalancer.start([backend.path], { limits: { maxConnections: 2 } })
+    using busy = await RawClient.connect(balancer.port)
+    busy.send(GET.replace('/', '/late'))
+    using idle = await RawClient.connect(balancer.port)
+    await idle.send(GET).untilText('ok')
+    using early = await RawClient.connect(balancer.port)
+    expect(await early.untilEnd()).toStartWith('HTTP/1.1 503 ')
+    const servedLate = async (): Promise<boolean> => {
+      using late = await RawClient.connect(balancer.port)
+      await late.send(GET).until((received) => received.endsWith('ok') || received.includes('503'))
+      return late.received.endsWith('ok')
+    }
+    while (!(await servedLate())) await Bun.sleep(20)
+    await eventually(() => idle.ended)
+    expect(balancer.events.filter((event) => event === 'gave-way')).toHaveLength(1)
+    answer.resolve()
+    await busy.untilText('ok')
+    await eventually(() => balancer.listener.snapshot().connections <= 2)
+  })
+
   test('per address', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path], {
@@ -153,6 +179,26 @@ describe('PROXY protocol', () => {
       'X-Forwarded-For: 192.0.2.9',
       'X-Forwarded-For: 192.0.2.9',
     ])
+  })
+
+  test('counts connections for the client it names, and none for the proxy', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], {
+      settings: { proxyProtocolFrom: everybody },
+      limits: { maxConnectionsPerAddress: 1 },
+    })
+    const from = (client: string): string => `PROXY TCP4 ${client} 127.0.0.1 1 2\r\n${GET}`
+    using one = await RawClient.connect(balancer.port)
+    await one.send(from('192.0.2.1')).untilText('ok')
+    using two = await RawClient.connect(balancer.port)
+    await two.send(from('192.0.2.2')).untilText('ok')
+    using again = await RawClient.connect(balancer.port)
+    expect(await again.send(from('192.0.2.1')).untilEnd()).toStartWith('HTTP/1.1 503 ')
+    one.socket.destroy()
+    again.socket.destroy()
+    await eventually(() => balancer.listener.snapshot().connections === 1)
+    using later = await RawClient.connect(balancer.port)
+    await later.send(from('192.0.2.1')).untilText('ok')
   })
 
   test('is mandatory for listed peers and a malformed request for all others', async () => {

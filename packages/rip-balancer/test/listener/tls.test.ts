@@ -1,4 +1,5 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -127,6 +128,132 @@ test.skipIf(process.platform !== 'linux')(
     rmSync(folder, { recursive: true })
   },
 )
+
+test.skipIf(process.platform !== 'linux')(
+  'a new certificate at one address leaves another address with the same port alone',
+  async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    const source = new ChangingSource()
+    await using one = await TestBalancer.start([backend.path], { listener: { tls: new ChangingSource() } })
+    const target = { kind: 'tcp', host: '127.0.0.2', port: one.port } as const
+    await using two = await TestBalancer.start([backend.path], { listener: { tls: source, target } })
+    source.replace()
+    using atOne = await TlsClient.connect(one.port)
+    using atTwo = await TlsClient.connect(two.port, { host: '127.0.0.2' })
+    expect([atOne.commonName, atTwo.commonName]).toEqual(['first.test', 'second.test'])
+  },
+)
+
+describe('a connection whose handshake is not finished', () => {
+  const listener = { tls: new ChangingSource() }
+
+  test('counts, and is cut when the time for a head is over', async () => {
+    await using balancer = await TestBalancer.start([], { listener, timeouts: { headerMs: 100 } })
+    using silent = await RawClient.connect(balancer.port)
+    using begun = await RawClient.connect(balancer.port)
+    begun.send(helloOf('\x03\x03').slice(0, 20))
+    await eventually(() => balancer.listener.snapshot().connections === 2)
+    await Promise.all([silent.untilEnd(), begun.untilEnd()])
+    await eventually(() => balancer.listener.snapshot().connections === 0)
+    expect(balancer.events.filter((event) => event === 'idle-timeout')).toHaveLength(2)
+  })
+
+  test('takes a place that others have to wait for', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], {
+      listener,
+      limits: { maxConnections: 1 },
+    })
+    using silent = await RawClient.connect(balancer.port)
+    await eventually(() => balancer.listener.snapshot().connections === 1)
+    expect(await TlsClient.connect(balancer.port).catch(() => 'refused')).toBe('refused')
+    silent.socket.destroy()
+    await eventually(() => balancer.listener.snapshot().connections === 0)
+    using client = await TlsClient.connect(balancer.port)
+    await client.ask()
+  })
+
+  test.each([
+    ['ends', ''],
+    ['ends in the middle', helloOf('\x03\x03').slice(0, 20)],
+    ['is none', 'GET / HTTP/1.1\r\n\r\n'],
+  ])('is gone when it %s', async (_, bytes) => {
+    await using balancer = await TestBalancer.start([], { listener })
+    using client = await RawClient.connect(balancer.port)
+    await eventually(() => balancer.listener.snapshot().connections === 1)
+    client.send(bytes).socket.end()
+    await eventually(() => balancer.listener.snapshot().connections === 0)
+  })
+
+  test('does not keep a draining listener', async () => {
+    await using balancer = await TestBalancer.start([], { listener })
+    using _silent = await RawClient.connect(balancer.port)
+    await eventually(() => balancer.listener.snapshot().connections === 1)
+    await balancer.listener.drain()
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('a PROXY header in front of the TLS handshake', () => {
+  const proxied = { tls: new ChangingSource() }
+  const settings = { proxyProtocolFrom: { has: () => true } }
+
+  test.each([
+    ['version 1', 'PROXY TCP4 192.0.2.9 127.0.0.1 1 2\r\n'],
+    ['version 2', '\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x09\xc6\x33\x64\x01\xdc\x04\x01\xbb'],
+  ])('names the client, %s, in however many pieces it comes', async (_, header) => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], { listener: proxied, settings })
+    for (const at of [0, 1, 13, header.length - 1]) {
+      const socket = net.connect(balancer.port, '127.0.0.1')
+      await once(socket, 'connect')
+      socket.setNoDelay(true).write(header.slice(0, at), 'latin1')
+      // Nothing tells from outside that the first piece was looked at.
+      await Bun.sleep(at === 0 ? 0 : 20)
+      socket.write(header.slice(at), 'latin1')
+      using client = await TlsClient.connect(balancer.port, { socket })
+      expect(await client.ask()).toStartWith('HTTP/1.1 200 OK\r\n')
+    }
+    expect(new Set(backend.all.match(/X-Forwarded-\w+: .*/g))).toEqual(
+      new Set(['X-Forwarded-For: 192.0.2.9', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: h']),
+    )
+  })
+
+  test('arrives together with the beginning of the handshake', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], { listener: proxied, settings })
+    using client = await RawClient.connect(balancer.port)
+    client.send(`PROXY UNKNOWN\r\n${helloOf('\x03\x02')}`)
+    // The alert about the version: the runtime has seen the hello from its first byte on.
+    expect(Buffer.from(await client.untilEnd(), 'latin1').toString('hex')).toMatch(/^1503..00020246/)
+  })
+
+  test.each([
+    ['a handshake without it', helloOf('\x03\x03')],
+    ['an end in its place', ''],
+  ])('is mandatory: %s', async (_, bytes) => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], { listener: proxied, settings })
+    using client = await RawClient.connect(balancer.port)
+    client.send(bytes)
+    if (bytes === '') client.socket.end()
+    expect(await client.untilEnd()).toBe('')
+    await eventually(() => balancer.listener.snapshot().connections === 0)
+  })
+
+  test('has to arrive within the time for a head', async () => {
+    await using balancer = await TestBalancer.start([], {
+      listener: proxied,
+      settings,
+      timeouts: { headerMs: 50 },
+    })
+    using silent = await RawClient.connect(balancer.port)
+    using begun = await RawClient.connect(balancer.port)
+    begun.send('PROXY TCP4 192').socket.end()
+    expect(await silent.untilEnd()).toBe('')
+    expect(await begun.untilEnd()).toBe('')
+    await eventually(() => balancer.listener.snapshot().connections === 0)
+  })
+})
 
 test('TLS 1.2 is accepted, 1.1 is refused with an alert', async () => {
   await using backend = await RawBackend.start(answering(OK))

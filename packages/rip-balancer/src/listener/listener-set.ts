@@ -1,0 +1,173 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ListenAddress } from '../config/address.ts'
+import type { ResolvedListener } from '../config/resolve-config.ts'
+import { BalancerError, listenFailure } from '../errors.ts'
+import type { DataPlane } from '../exchange/data-plane.ts'
+import { removeStaleSocket } from '../stale-socket.ts'
+import { FileTlsSource } from '../tls/file-tls-source.ts'
+import { timeLimit } from '../transport/time-limit.ts'
+import { Listener } from './listener.ts'
+
+/** A listener as it was declared, with what it owns. */
+interface Member {
+  readonly declared: ResolvedListener
+  readonly listener: Listener
+  readonly tls: FileTlsSource | undefined
+}
+
+/** Another declaration of which everything new listens already, while nothing old has left. */
+export interface ListenerChange {
+  readonly members: readonly Member[]
+  readonly opened: readonly Member[]
+  readonly left: readonly Member[]
+}
+
+/** The listeners of a balancer, which may become others while it runs. */
+export class ListenerSet implements AsyncDisposable {
+  private plane: DataPlane
+  private readonly warn: (message: string) => void
+  private members: readonly Member[]
+  /** No longer declared, with connections that are not finished. */
+  private readonly leaving = new Set<Member>()
+  private accepting = false
+  private closed = false
+
+  /** @throws `CONFIG_INVALID` when a certificate cannot be used */
+  constructor(
+    plane: DataPlane,
+    declared: readonly ResolvedListener[],
+    warn: (message: string) => void = () => {},
+  ) {
+    this.plane = plane
+    this.warn = warn
+    this.members = declared.map((each) => this.create(each, undefined))
+  }
+
+  /** Where they can be reached, in the order of their declaration. */
+  get urls(): readonly string[] {
+    return this.members.map(({ listener }) => reachable(listener.url))
+  }
+
+  /** Resolves when all of them accept. @throws `ADDRESS_IN_USE`, `LISTEN_FAILED`, `CLOSED` */
+  async start(): Promise<void> {
+    this.accepting = true
+    for (const member of this.members) await this.open(member)
+  }
+
+  /** New connections are served by this data plane; those that are open stay with theirs. */
+  use(plane: DataPlane): void {
+    this.plane = plane
+    for (const { listener } of this.members) listener.use(plane)
+  }
+
+  /**
+   * Opens what another declaration has in addition. `commit` the change at once, or `undo` it.
+   *
+   * @throws `CONFIG_INVALID`, `ADDRESS_IN_USE`, `LISTEN_FAILED`, `CLOSED`; then nothing has changed
+   */
+  async prepare(declared: readonly ResolvedListener[]): Promise<ListenerChange> {
+    const left = [...this.members]
+    const members: Member[] = []
+    const opened: Member[] = []
+    try {
+      for (const each of declared) {
+        const before = left.find((member) => hasSocketOf(member.declared, each))
+        const stays = before !== undefined && isDeepStrictEqual(before.declared, each)
+        if (stays) left.splice(left.indexOf(before), 1)
+        const member = stays ? before : this.create(each, before)
+        members.push(member)
+        if (stays) continue
+        opened.push(member)
+        if (this.accepting) await this.open(member)
+      }
+    } catch (error) {
+      await Promise.all(opened.map(close))
+      throw error
+    }
+    return { members, opened, left }
+  }
+
+  /** What is no longer declared finishes what it has, for `drainMs` milliseconds at most. */
+  commit({ members, left }: ListenerChange, drainMs: number): void {
+    this.members = members
+    for (const member of left) void this.leave(member, drainMs)
+  }
+
+  async undo({ opened }: ListenerChange): Promise<void> {
+    await Promise.all(opened.map(close))
+  }
+
+  /**
+   * Stops accepting, lets what is under way finish. Resolves when no connection is left; `signal` cuts what remains.
+   */
+  async drain(signal?: AbortSignal): Promise<void> {
+    this.accepting = false
+    await Promise.all([...this.members, ...this.leaving].map(({ listener }) => listener.drain(signal)))
+  }
+
+  /** Closes all sockets and connections, finished or not. Idempotent. */
+  async close(): Promise<void> {
+    this.closed = true
+    this.accepting = false
+    await Promise.all([...this.members, ...this.leaving].map(close))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private async leave(member: Member, drainMs: number): Promise<void> {
+    this.leaving.add(member)
+    await member.listener.drain(timeLimit(drainMs))
+    await close(member)
+    this.leaving.delete(member)
+  }
+
+  private async open({ listener, declared: { address } }: Member): Promise<void> {
+    try {
+      if (address.kind === 'unix') await removeStaleSocket(address.path)
+      if (this.closed) throw new BalancerError('CLOSED', {})
+      await listener.start()
+    } catch (error) {
+      throw error instanceof BalancerError ? error : listenFailure(listenText(address), error)
+    }
+  }
+
+  /** @param before has the socket already, with another certificate */
+  private create(declared: ResolvedListener, before: Member | undefined): Member {
+    const { address: target, reusePort } = declared
+    const tls = declared.tls && this.createTls(declared.tls)
+    const listener = before?.listener.successor(tls) ?? new Listener(this.plane, { target, tls, reusePort })
+    return { declared, listener, tls }
+  }
+
+  private createTls(files: NonNullable<ResolvedListener['tls']>): FileTlsSource {
+    try {
+      const onProblem = (error: Error): void => this.warn(`the new certificate is not used: ${error.message}`)
+      return new FileTlsSource({ ...files, onProblem })
+    } catch (error) {
+      const problem = `tls: ${files.certFile} and ${files.keyFile} cannot be used: ${(error as Error).message}`
+      throw new BalancerError('CONFIG_INVALID', { problems: [problem] }, { cause: error })
+    }
+  }
+}
+
+async function close({ listener, tls }: Member): Promise<void> {
+  tls?.[Symbol.dispose]()
+  await listener.close()
+}
+
+/** Whether both are the same socket; its certificate may differ. */
+function hasSocketOf(one: ResolvedListener, other: ResolvedListener): boolean {
+  return one.reusePort === other.reusePort && isDeepStrictEqual(one.address, other.address)
+}
+
+function listenText(address: ListenAddress): string {
+  if (address.kind === 'unix') return `unix:${address.path}`
+  return address.kind === 'fd' ? `fd:${address.fd}` : `${address.host}:${address.port}`
+}
+
+/** An address a client can use: the wildcard addresses name every interface, this one among them. */
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//localhost:').replace('//[::]:', '//localhost:')
+}

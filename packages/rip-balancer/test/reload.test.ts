@@ -1,0 +1,199 @@
+import { describe, expect, test } from 'bun:test'
+import { copyFileSync, existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ListenerConfig } from '../src/config/config.ts'
+import { BalancerError, balance, createBalancer, type Balancer } from '../src/index.ts'
+import { TempFolder, TestBackend, named, until } from './servers.ts'
+
+const ANYWHERE = '127.0.0.1:0'
+const CERTIFICATES = join(import.meta.dir, 'listener/certificates')
+
+const get = async (url: string, options: BunFetchRequestInit = {}): Promise<string> =>
+  (await fetch(url, options)).text()
+
+/** A request on a connection of its own. */
+const once = (url: string): Promise<string> => get(url, { headers: { connection: 'close' } })
+
+const secure = (url: string): Promise<string> => get(url, { tls: { rejectUnauthorized: false } })
+
+async function refusal(reload: Promise<void>): Promise<BalancerError> {
+  const error = await reload.catch((reason: unknown) => reason)
+  if (error instanceof BalancerError) return error
+  throw new Error('it was not refused', { cause: error })
+}
+
+function withCertificate(folder: TempFolder, address: string, name: string): ListenerConfig {
+  const [cert, key] = [folder.file(`${name}.crt`), folder.file(`${name}.key`)]
+  copyFileSync(join(CERTIFICATES, `${name}.crt`), cert)
+  copyFileSync(join(CERTIFICATES, `${name}.key`), key)
+  return { address, tls: { cert, key } }
+}
+
+/** Address of a listener as it is declared. */
+const hostOf = (url: string): string => new URL(url).host
+
+describe('listeners change on reload', () => {
+  test('a new one accepts, one that is gone finishes what it has', async () => {
+    using folder = new TempFolder()
+    const late = Promise.withResolvers<Response>()
+    await using backend = new TestBackend(folder.file('b.sock'), ({ url }) =>
+      url.endsWith('/late') ? late.promise : new Response('now'),
+    )
+    await using lb = await balance({ listen: [ANYWHERE, ANYWHERE], to: backend.address })
+    const [stays, goes] = lb.urls as [string, string]
+    const answer = get(`${goes}/late`)
+    await until(() => backend.requests === 1, 'the request reached the backend')
+    await lb.reload({ listen: [ANYWHERE, 'localhost:0'], to: backend.address })
+    const comes = lb.urls[1]!
+    expect(lb.urls[0]).toBe(stays)
+    expect(comes).not.toBe(goes)
+    expect(await once(stays)).toBe('now')
+    expect(await once(comes)).toBe('now')
+    expect(await once(goes).catch(() => 'nobody')).toBe('nobody')
+    late.resolve(new Response('late'))
+    expect(await answer).toBe('late')
+  })
+
+  test('what does not finish in time is cut', async () => {
+    using folder = new TempFolder()
+    await using backend = new TestBackend(folder.file('b.sock'), () => new Promise(() => {}))
+    const to = backend.address
+    await using lb = await balance({ listen: [ANYWHERE, ANYWHERE], to })
+    const answer = get(lb.urls[1]!).catch(() => 'cut')
+    await until(() => backend.requests === 1, 'the request reached the backend')
+    await lb.reload({ listen: ANYWHERE, to, timeouts: { drain: '20ms' } })
+    expect(await answer).toBe('cut')
+    await until(() => lb.pool.inFlight === 0, 'the backend is free')
+  })
+
+  test('an address that is taken refuses the whole configuration', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    using taken = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    await using lb = await balance({ listen: ANYWHERE, to: a.address })
+    const opened = `unix:${folder.file('front.sock')}`
+    const listen = [ANYWHERE, opened, `127.0.0.1:${taken.port}`]
+    const error = await refusal(lb.reload({ listen, to: b.address }))
+    expect(error.code).toBe('ADDRESS_IN_USE')
+    expect(error.message).toContain(`127.0.0.1:${taken.port} is in use`)
+    expect(existsSync(folder.file('front.sock'))).toBe(false)
+    expect(lb.urls).toHaveLength(1)
+    expect(await once(lb.url)).toBe('a')
+  })
+
+  test('an address gets TLS, another certificate, and plain HTTP again', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using lb = await balance({ listen: ANYWHERE, to: a.address })
+    const address = hostOf(lb.url)
+    // The same socket under the name it was declared with.
+    await lb.reload({ listen: withCertificate(folder, ANYWHERE, 'first'), to: a.address })
+    expect(lb.url).toBe(`https://${address}`)
+    expect(await secure(lb.url)).toBe('a')
+    await lb.reload({ listen: withCertificate(folder, ANYWHERE, 'second'), to: a.address })
+    expect(await commonName(lb)).toBe('second.test')
+    await lb.reload({ listen: ANYWHERE, to: a.address })
+    expect(lb.url).toBe(`http://${address}`)
+    expect(await once(lb.url)).toBe('a')
+  })
+
+  test('the path of a Unix socket stays while its listener gets TLS', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const path = folder.file('front.sock')
+    const listen = `unix:${path}`
+    await using lb = await balance({ listen, to: a.address })
+    await lb.reload({ listen: withCertificate(folder, listen, 'first'), to: a.address })
+    expect(await get('https://h/', { unix: path, tls: { rejectUnauthorized: false } })).toBe('a')
+  })
+
+  test('a certificate that cannot be used refuses the whole configuration', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = named(folder, 'b')
+    await using lb = await balance({ listen: ANYWHERE, to: a.address })
+    const tls = { cert: folder.file('missing.crt'), key: folder.file('missing.key') }
+    const error = await refusal(lb.reload({ listen: { address: ANYWHERE, tls }, to: b.address }))
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(await once(lb.url)).toBe('a')
+  })
+
+  test('nothing listens after a close that comes while a reload is under way', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using lb = await balance({ listen: ANYWHERE, to: a.address })
+    const path = folder.file('front.sock')
+    const reload = refusal(lb.reload({ listen: [ANYWHERE, `unix:${path}`], to: a.address }))
+    await lb.close()
+    expect((await reload).code).toBe('CLOSED')
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('before the start the last declaration counts', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using lb = createBalancer({ listen: 'unix:/nowhere/front.sock', to: a.address })
+    await lb.reload({ listen: ANYWHERE, to: a.address })
+    await lb.start()
+    expect(await once(lb.url)).toBe('a')
+  })
+
+  test('a listener that comes and goes loses nothing of another one', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using lb = await balance({ listen: ANYWHERE, to: a.address })
+    const { url } = lb
+    const sockets = [`unix:${folder.file('one.sock')}`, `unix:${folder.file('two.sock')}`]
+    const turns = Array.from({ length: 40 }, (_, turn) => [ANYWHERE, ...sockets.slice(turn % 3)])
+    const reloading = Promise.all(turns.map((listen) => lb.reload({ listen, to: a.address })))
+    const client = async (ask: typeof get): Promise<string[]> => {
+      const answers: string[] = []
+      for (let n = 0; n < 50; n++) answers.push(await ask(url))
+      return answers
+    }
+    const answers = (await Promise.all([client(get), client(get), client(once), client(once)])).flat()
+    await reloading
+    expect(answers.filter((answer) => answer !== 'a')).toEqual([])
+    expect(lb.stats()).toMatchObject({ requests: 200, serverErrors: 0 })
+  })
+})
+
+describe('the access log changes on reload', () => {
+  test('each request is in the file that counted when it ended', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const logging = (name: string): { accessLog: { format: 'text'; file: string } } => ({
+      accessLog: { format: 'text', file: folder.file(name) },
+    })
+    const lb = await balance({ listen: ANYWHERE, to: a.address })
+    await get(`${lb.url}/none`)
+    await lb.reload({ listen: ANYWHERE, to: a.address, ...logging('one.log') })
+    await get(`${lb.url}/one`)
+    await lb.reload({ listen: ANYWHERE, to: a.address, ...logging('two.log') })
+    await get(`${lb.url}/two`)
+    await lb.close()
+    const targets = (name: string): string[] =>
+      readFileSync(folder.file(name), 'utf8').match(/\/(?:none|one|two)\b/g)!
+    expect(targets('one.log')).toEqual(['/one'])
+    expect(targets('two.log')).toEqual(['/two'])
+  })
+})
+
+/** Whom the certificate of a listener names. */
+async function commonName(lb: Balancer): Promise<string> {
+  const { hostname, port } = new URL(lb.url)
+  const named = Promise.withResolvers<string>()
+  const socket = await Bun.connect({
+    hostname,
+    port: Number(port),
+    tls: { rejectUnauthorized: false },
+    socket: {
+      data() {},
+      handshake: (peer) => named.resolve(String(peer.getPeerCertificate().subject.CN)),
+    },
+  })
+  const name = await named.promise
+  socket.end()
+  return name
+}
