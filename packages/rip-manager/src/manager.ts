@@ -43,7 +43,8 @@ class AppManager implements Manager {
     this.#events = new EventLog(() => clock.wallMs())
     const world = new World(options, this.#events, {
       deliver: (input) => this.#deliver(input),
-      stopAccepting: () => this.#stopAccepting(),
+      stopAccepting: () => this.#options.stopAccepting(),
+      frontLeaves: () => this.#services.leave(),
       settle: (command, outcome) => this.#settle(command, outcome),
       stopped: (abandoned) => this.#stopped.resolve(abandoned),
     })
@@ -144,11 +145,6 @@ class AppManager implements Manager {
     await links.close()
     this.#events.close()
     return { abandoned }
-  }
-
-  async #stopAccepting(): Promise<void> {
-    await this.#options.stopAccepting()
-    await this.#services.leave()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

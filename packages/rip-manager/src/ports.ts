@@ -159,4 +159,9 @@ export interface Service {
   alive?(options: { readonly signal: AbortSignal }): Promise<void>
   /** Called after each time it became ready, before the generation is published to it. */
   onReady?(): Promise<void>
+  /**
+   * How many requests it gave up on when it was told to leave, as the way it ended tells.
+   * Asked of services in front. @default none
+   */
+  cutOff?(end: { readonly status: ExitStatus; readonly stderr: string }): number
 }

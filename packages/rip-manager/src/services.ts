@@ -37,9 +37,11 @@ export class Services {
     this.#host.onChange(online)
   }
 
-  /** Asks those in front to finish what they have; resolves when they are gone. */
-  async leave(): Promise<void> {
-    await Promise.all(this.#kept.filter(({ inFront }) => inFront).map((service) => service.leave()))
+  /** Asks those in front to finish what they have; resolves, when they are gone, with what they gave up on. */
+  async leave(): Promise<number> {
+    const inFront = this.#kept.filter((service) => service.inFront)
+    const counts = await Promise.all(inFront.map((service) => service.leave()))
+    return counts.reduce((sum, count) => sum + count, 0)
   }
 
   kill(): void {
@@ -47,7 +49,7 @@ export class Services {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#kept.map((service) => service.close()))
+    await Promise.all(this.#kept.map((service) => service.leave()))
   }
 }
 
@@ -59,7 +61,9 @@ class KeptService {
   readonly #closing = new AbortController()
   #child: ChildProcess | undefined
   #running: Promise<void> | undefined
+  #leaving: Promise<number> | undefined
   #everReady = false
+  #cutOff = 0
   readonly inFront: boolean
   online = false
 
@@ -103,6 +107,8 @@ class KeptService {
     void this.#awaitReady(child, onReady)
     const status = await child.exited
     this.#child = undefined
+    if (this.#leaving !== undefined)
+      this.#cutOff = this.#service.cutOff?.({ status, stderr: child.stderrTail() }) ?? 0
     if (this.#nowMs() - sinceMs >= this.#host.options.machine.crash.stableMs) this.#budget.recover()
     this.#setOnline(false)
     return { status: statusText(status), stderr: child.stderrTail() }
@@ -185,21 +191,35 @@ class KeptService {
     await promise
   }
 
-  async leave(): Promise<void> {
+  /** Asks the process to finish what it has; resolves, when it is gone, with the requests it gave up on. */
+  leave(): Promise<number> {
+    return (this.#leaving ??= this.#leave())
+  }
+
+  async #leave(): Promise<number> {
+    const { clock } = this.#host.options
     this.#closing.abort()
     this.#child?.signal('SIGTERM')
+    using _timer = clock.after(this.#patienceMs(), () => this.#giveUp())
     await this.#running
+    return this.#cutOff
+  }
+
+  /** Whoever is in front gives up by itself what does not finish in time, and knows how much that was. */
+  #patienceMs(): number {
+    const { drainTimeoutMs } = this.#host.options.machine
+    return defaults.SERVICE_STOP_GRACE_MS + (this.inFront ? drainTimeoutMs : 0)
+  }
+
+  #giveUp(): void {
+    const message = `${this.#service.name} did not leave when it was told to: it is killed`
+    this.#host.events.emit({ type: 'warning', message })
+    this.kill()
   }
 
   kill(): void {
     this.#closing.abort()
     this.#child?.signal('SIGKILL')
-  }
-
-  async close(): Promise<void> {
-    const { clock } = this.#host.options
-    using _timer = clock.after(defaults.SERVICE_STOP_GRACE_MS, () => this.kill())
-    await this.leave()
   }
 }
 

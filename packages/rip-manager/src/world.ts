@@ -13,8 +13,10 @@ import type { SupervisorMessage } from '@rip/worker/protocol'
 export interface WorldHost {
   /** Tells the machine what came of an effect. */
   deliver(input: Input): void
-  /** Resolves when no new request can come. */
+  /** Resolves when no new connection can come. */
   stopAccepting(): Promise<void>
+  /** Lets those in front finish what they have; resolves with the requests they gave up on. */
+  frontLeaves(): Promise<number>
   settle(command: CommandId, outcome: Outcome): void
   stopped(abandoned: number): void
 }
@@ -236,8 +238,15 @@ export class World implements Effects {
 
   stopAccepting(): void {
     const patienceMs = Math.min(ROUTER_LEAVE_MS, this.#options.machine.drainTimeoutMs / 2)
-    const done = this.#host.stopAccepting()
-    this.#answer(this.#within(patienceMs, done), () => ({ type: 'accepting-stopped' }))
+    const left = this.#frontLeaves(patienceMs)
+    this.#answer(this.#within(patienceMs, left), () => ({ type: 'accepting-stopped' }))
+    this.#answer(left, (cutOff) => ({ type: 'front-left', cutOff: cutOff instanceof Error ? 0 : cutOff }))
+  }
+
+  async #frontLeaves(patienceMs: number): Promise<number> {
+    // A router that does not answer is told to leave all the same.
+    await this.#within(patienceMs, this.#host.stopAccepting()).catch(() => {})
+    return await this.#host.frontLeaves()
   }
 
   observe(token: number, serving: GenerationId, before: GenerationId): void {

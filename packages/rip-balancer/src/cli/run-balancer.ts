@@ -86,7 +86,10 @@ async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<numbe
   for (const url of balancer.urls) io.out(`listening ${url}\n`)
   await stop.promise
   const { abandoned } = await balancer.drain()
-  if (abandoned > 0) io.err(`gave up on ${abandoned} requests that did not finish in time\n`)
+  if (abandoned > 0)
+    io.err(
+      `gave up on ${abandoned === 1 ? '1 request' : `${abandoned} requests`} that did not finish in time\n`,
+    )
   return stops > 1 || abandoned > 0 ? EXIT.failed : EXIT.done
 }
 

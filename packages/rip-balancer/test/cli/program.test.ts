@@ -32,7 +32,7 @@ describe('rip-balancer', () => {
     await until(() => stuck.requests === 1, 'the request reached the backend')
     program.child.kill('SIGTERM')
     expect(await program.exit()).toBe(1)
-    expect(program.err).toContain('gave up on 1 requests that did not finish in time')
+    expect(program.err).toContain('gave up on 1 request that did not finish in time')
     expect(await answer).toBe('cut')
   })
 

@@ -28,6 +28,8 @@ export type Input =
   /** Nothing of the generation is in flight at the router any more, or the drain was given up. */
   | { readonly type: 'drained'; readonly generation: GenerationId; readonly abandoned: number }
   | { readonly type: 'accepting-stopped' }
+  /** The router has gone, and gave up on so many requests. */
+  | { readonly type: 'front-left'; readonly cutOff: number }
   | { readonly type: 'observed'; readonly token: number; readonly counts: ObservedCounts | undefined }
   | { readonly type: 'message'; readonly pid: number; readonly message: WorkerMessage | null }
   /** The socket of a program without control messages accepts connections. */

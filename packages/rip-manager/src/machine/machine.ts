@@ -18,7 +18,7 @@ import { newRouting, onRouted, onServices, route } from './routing.ts'
 import { onTreeRead, readWaiting } from './scout.ts'
 import { staff } from './staffing.ts'
 import type { MachineConfig, Pool } from './state.ts'
-import { askToStop, finishStop, onAcceptingStopped, stopNow, stopWhenDue } from './stopping.ts'
+import { askToStop, finishStop, onAcceptingStopped, onFrontLeft, stopNow, stopWhenDue } from './stopping.ts'
 
 export interface MachineOptions {
   readonly config: MachineConfig
@@ -106,6 +106,8 @@ function take(pool: Pool, input: Input): void {
       return onDrained(pool, input.generation, input.abandoned)
     case 'accepting-stopped':
       return onAcceptingStopped(pool)
+    case 'front-left':
+      return onFrontLeft(pool, input.cutOff)
     case 'observed':
       return onObserved(pool, input.token, input.counts)
     case 'message':
@@ -212,6 +214,8 @@ function newPool({ config, effects, random, workers, watching, nowMs }: MachineO
     restarts: 0,
     abandoned: 0,
     acceptingStopped: false,
+    cutOffByFront: null,
+    abandonedBefore: 0,
     stopDueMs: Infinity,
     stopByMs: Infinity,
     nextToken: 1,

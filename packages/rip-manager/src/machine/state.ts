@@ -253,6 +253,10 @@ export interface Pool {
   restarts: number
   abandoned: number
   acceptingStopped: boolean
+  /** Requests the router gave up on; null as long as it has not left. */
+  cutOffByFront: number | null
+  /** `abandoned` when the stop began. */
+  abandonedBefore: number
   /** When a stop that was asked for begins. */
   stopDueMs: number
   /** When a stop has had its time. */

@@ -30,6 +30,7 @@ export function askToStop(pool: Pool, { delay }: { readonly delay: boolean }): v
 export function stopWhenDue(pool: Pool): void {
   if (pool.phase === 'stopping' || pool.phase === 'stopped' || pool.nowMs < pool.stopDueMs) return
   pool.phase = 'stopping'
+  pool.abandonedBefore = pool.abandoned
   pool.stopByMs = pool.nowMs + pool.config.drainTimeoutMs
   comeToRest(pool)
   pool.effects.stopAccepting()
@@ -73,9 +74,15 @@ export function onAcceptingStopped(pool: Pool): void {
   for (const group of pool.groups) retire(pool, group)
 }
 
+/** Responses that workers had finished long ago may still have been on their way to slow clients. */
+export function onFrontLeft(pool: Pool, cutOff: number): void {
+  pool.cutOffByFront ??= cutOff
+}
+
 /** Without waiting for anything under way; but what is cut off is counted. */
 export function stopNow(pool: Pool): void {
   pool.acceptingStopped = true
+  pool.cutOffByFront ??= 0
   for (const group of pool.groups) {
     group.role = 'retiring'
     group.routerDone = true
@@ -95,8 +102,10 @@ function cutOff(pool: Pool, worker: Worker): void {
 
 export function finishStop(pool: Pool): void {
   if (pool.phase !== 'stopping') return
-  if (pool.groups.size > 0 || !pool.acceptingStopped) return
+  if (pool.groups.size > 0 || !pool.acceptingStopped || pool.cutOffByFront === null) return
   pool.phase = 'stopped'
+  // A request that a worker cut off may be the same as one the router gave up on.
+  pool.abandoned = Math.max(pool.abandoned, pool.abandonedBefore + pool.cutOffByFront)
   pool.effects.emit({ type: 'stopped', abandoned: pool.abandoned })
   pool.effects.stopped(pool.abandoned)
 }

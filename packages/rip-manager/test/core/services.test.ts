@@ -129,6 +129,31 @@ describe('a service', () => {
     expect(balancers(rig)[0]!.signals).toEqual(['SIGTERM'])
   })
 
+  test('in front may take as long as requests may to finish, and tells what it gave up on', async () => {
+    const cutOff = ({ stderr }: { readonly stderr: string }): number =>
+      Number(/gave up on (\d)/.exec(stderr)?.[1])
+    const rig = createRig({ services: [balancer({ inFront: true, cutOff })], drainTimeoutMs: 20_000 })
+    rig.processes.behave(({ name }) =>
+      name === 'balancer' ? { ignoresTerm: true, stderr: 'gave up on 2 requests' } : {},
+    )
+    await rig.during(rig.manager.start())
+    const [service] = balancers(rig)
+    const closing = rig.manager.close()
+    await rig.clock.advance(19_000)
+    expect(rig.processes.alive).toEqual([service!])
+    service!.crash({ code: 1 })
+    expect(await rig.during(closing)).toEqual({ abandoned: 2 })
+    expect(rig.events.at(-1)).toMatchObject({ type: 'stopped', abandoned: 2 })
+    expect(service!.signals).toEqual(['SIGTERM'])
+  })
+
+  test('in front leaves although the router does not answer any more', async () => {
+    const services = [balancer({ inFront: true })]
+    const rig = await startedRig({ services, stopAccepting: () => Promise.reject(new Error('gone')) })
+    await rig.during(rig.manager.close())
+    expect(balancers(rig)[0]!.signals).toEqual(['SIGTERM'])
+  })
+
   test('that does not leave is killed', async () => {
     const rig = await startedRig({ services: [balancer({ inFront: true })] })
     balancers(rig)[0]!.freeze()

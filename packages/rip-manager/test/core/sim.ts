@@ -422,6 +422,7 @@ export class Sim implements Effects {
 
   stopAccepting(): void {
     this.#later(() => this.input({ type: 'accepting-stopped' }))
+    this.#later(() => this.input({ type: 'front-left', cutOff: 0 }))
   }
 
   observe(token: number): void {

@@ -4,6 +4,12 @@ import type { Settings } from '../config/settings.ts'
 /** A worker that stands still keeps what it has and gets hardly more, long before it is known to be stuck. */
 const DEFAULT_POLICY: PolicyName = 'least-requests'
 
+/**
+ * How much longer than the workers it waits for what does not finish. They know what they cut off; what is left after
+ * that are clients that do not take their response.
+ */
+const AFTER_WORKERS_MS = 2_000
+
 export interface BalancerPlace {
   /** Where it listens: `HOST:PORT`, `unix:PATH` or `fd:N`. */
   readonly listen: string
@@ -28,7 +34,7 @@ export function balancerConfig(settings: Settings, { listen, adminPath }: Balanc
     listen: tls === undefined ? listen : { address: listen, tls },
     admin: `unix:${adminPath}`,
     waitForBackends: true,
-    timeouts: { drain: settings.drainTimeoutMs, ...timeouts },
+    timeouts: { drain: settings.drainTimeoutMs + AFTER_WORKERS_MS, ...timeouts },
     limits: { ...limits, ...(body !== undefined && { body }) },
     accessLog: settings.accessLog ?? accessLog,
   }

@@ -63,7 +63,14 @@ export function balancerService(options: BalancerServiceOptions): Service {
     },
     ready: ({ signal }) => untilAnswering(admin, signal),
     alive: async ({ signal }) => void (await admin.status(signal)),
+    cutOff: ({ stderr }) => requestsGivenUp(stderr),
   }
+}
+
+/** The balancer ends with a sentence about them, each of its processes with one of its own. */
+export function requestsGivenUp(stderr: string): number {
+  const counts = [...stderr.matchAll(/^gave up on (\d+) requests? /gm)].map(([, count]) => Number(count))
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 async function untilAnswering(admin: AdminClient, signal: AbortSignal): Promise<void> {

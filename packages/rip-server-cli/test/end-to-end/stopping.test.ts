@@ -112,6 +112,28 @@ test(
   TEST_TIMEOUT_MS,
 )
 
+test.each(['500ms', '2s'])(
+  'TERM tells of the request that did not finish within %s',
+  async (timeout) => {
+    await using sandbox = await Sandbox.create()
+    const server = await sandbox.start('dev', await sandbox.demo(), 'w:1', '0', '--drain-timeout', timeout)
+    const slow = server.json('/slow?ms=25000').then(
+      () => 'answered',
+      () => 'cut off',
+    )
+    await until('it is being answered', async () => {
+      const { workers } = await sandbox.snapshot(server)
+      return workers.some(({ inFlight }) => inFlight > 0)
+    })
+    server.kill('SIGTERM')
+    const { code, stderr } = await server.finished()
+    expect([await slow, code]).toEqual(['cut off', 1])
+    expect(stderr).toContain('1 request was cut off at the deadline')
+    await expectNothingLeft(sandbox)
+  },
+  TEST_TIMEOUT_MS,
+)
+
 test(
   'when the manager is killed, balancer and workers leave, and a new start works',
   async () => {
