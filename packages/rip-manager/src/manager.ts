@@ -68,17 +68,23 @@ class AppManager implements Manager {
   }
 
   async #start(): Promise<void> {
-    if (this.#closing !== undefined) throw new ManagerError('STOPPING', { command: 'start' })
+    this.#mustNotClose()
     const { links, watcher, root } = this.#options
     links.onMessage((pid, message) => this.#deliver({ type: 'message', pid, message }))
     await links.start()
+    this.#mustNotClose()
     await watcher?.start(root, () => this.#deliver({ type: 'wake' }))
+    this.#mustNotClose()
     const services = this.#services.start()
     const [outcome] = await Promise.all([this.#command({ type: 'start' }), services])
     const { refusal } = refusalIn(outcome)
     if (refusal === undefined) return
     if (refusal.code === 'stopping') throw new ManagerError('STOPPING', { command: 'start' })
     throw new ManagerError('BOOT_REFUSED', { refusal })
+  }
+
+  #mustNotClose(): void {
+    if (this.#closing !== undefined) throw new ManagerError('STOPPING', { command: 'start' })
   }
 
   get snapshot(): ManagerSnapshot {

@@ -73,6 +73,7 @@ class ChangeDetector implements Watcher {
     this.#wake = wake
     await this.#files.start(root, () => this.#onReport())
     this.#seen = await this.#readTree()
+    if (this.#closing !== undefined) return
     this.#sweepAfter(this.#options.sweepMs)
   }
 

@@ -33,6 +33,8 @@ class NativeFileWatcher implements FileWatcher {
   #identity: string | undefined
   #files: FSWatcher | undefined
   #link: LinkWatcher | undefined
+  /** Ends the wait for a watch that is being set up: chokidar does not say that it was closed before it was ready. */
+  #stopArming: () => void = () => {}
   #disabled = false
 
   constructor(options: FileWatcherOptions) {
@@ -47,23 +49,24 @@ class NativeFileWatcher implements FileWatcher {
   }
 
   async rearm(): Promise<void> {
-    const identity = identityOf(this.#root)
+    const folder = folderAt(this.#root)
+    const identity = folder?.identity
     if (this.#disabled || identity === this.#identity) return
     this.#identity = identity
     const former = this.#files
     this.#files = undefined
     await former?.close()
-    if (!this.#disabled && identity !== undefined && this.#identity === identity) await this.#arm()
+    if (!this.#disabled && folder !== undefined && this.#identity === identity) await this.#arm(folder.path)
   }
 
   async close(): Promise<void> {
     this.#disabled = true
     this.#link?.close()
+    this.#stopArming()
     await this.#files?.close()
   }
 
-  async #arm(): Promise<void> {
-    const root = realpathSync(this.#root)
+  async #arm(root: string): Promise<void> {
     const files = watch(root, {
       ignoreInitial: true,
       atomic: false,
@@ -74,22 +77,20 @@ class NativeFileWatcher implements FileWatcher {
     })
     this.#files = files
     const { promise: ready, resolve } = Promise.withResolvers<void>()
+    this.#stopArming = resolve
     files.on('all', () => this.#wake())
     files.on('ready', resolve)
     files.on('error', (error) => {
       this.#giveUp(error)
-      resolve()
     })
     await ready
-    this.#wake()
+    if (!this.#disabled) this.#wake()
   }
 
   /** The system's limit is reached, or watching does not work at all: sweeping goes on alone. */
   #giveUp(error: unknown): void {
     if (this.#disabled) return
-    this.#disabled = true
-    this.#link?.close()
-    void this.#files?.close()
+    void this.close()
     const message = error instanceof Error ? error.message : String(error)
     this.#options.onWarning(
       `cannot watch ${this.#root} (${message}): ${adviceFor(error)}; changes are found by looking every few seconds`,
@@ -108,15 +109,16 @@ class NativeFileWatcher implements FileWatcher {
   }
 
   #onLinkFolder(): void {
-    if (identityOf(this.#root) !== this.#identity) this.#wake()
+    if (folderAt(this.#root)?.identity !== this.#identity) this.#wake()
   }
 }
 
 /** Two folders in the same place one after the other are two. */
-function identityOf(root: string): string | undefined {
+function folderAt(root: string): { readonly path: string; readonly identity: string } | undefined {
   try {
     const status = statSync(root)
-    return `${realpathSync(root)} ${status.dev} ${status.ino}`
+    const path = realpathSync(root)
+    return { path, identity: `${path} ${status.dev} ${status.ino}` }
   } catch {
     // ENOENT: between two releases.
     return undefined

@@ -127,6 +127,27 @@ class Trial implements AsyncDisposable {
   }
 }
 
+test.each([0, 1, 2, 5, 20])(
+  'a close %d ms after the start ends the start, with the watcher on',
+  async (delayMs) => {
+    await using folder = await temporaryFolder()
+    await using run = await temporaryFolder()
+    await writeFile(folder.at('app.js'), 'setInterval(() => {}, 1_000)')
+    const app = await superviseApp({
+      root: folder.path,
+      runDir: run.at('run'),
+      command: { argv: [process.execPath, folder.at('app.js')], speaksProtocol: false },
+      watch: true,
+      output: { stdout: silent(), stderr: silent() },
+    })
+    const started = app.manager.start().catch((error: unknown) => error)
+    // No event tells how far a start has come: every delay meets another step of it.
+    await Bun.sleep(delayMs)
+    expect(await app.close()).toEqual({ abandoned: 0 })
+    expect(await started).toMatchObject({ code: 'STOPPING' })
+  },
+)
+
 describe.each(programs)('$name', (program) => {
   test.skipIf(program.runtime === '')(
     'is supervised: killed, replaced, stopped without a trace',

@@ -249,3 +249,15 @@ test.skipIf(!canLimitWatches())(
     expect(output.match(/warning cannot watch .*ENOSPC.*max_user_watches/g)).toHaveLength(1)
   },
 )
+
+test('a close while it is still looking for files to watch ends the start as well', async () => {
+  await using folder = await temporaryFolder()
+  writeFileSync(folder.at('app.ts'), 'version 1')
+  for (const waits of [false, true]) {
+    const detector = createChangeDetector({ tree: createContentTree({ root: folder.path }), sweepMs: 60_000 })
+    const starting = detector.start(folder.path, () => {})
+    if (waits) await Promise.resolve()
+    await detector.close()
+    await starting
+  }
+})
