@@ -16,6 +16,8 @@ const messages = {
     `${d.file} opens its own server (${d.address}) while it is imported, once in every worker. Export the handler and let the worker listen; to keep it runnable alone, guard the call with import.meta.main`,
   RIP_READY_FAILED: (d: { reason: string }) => `the application's ready() failed: ${d.reason}`,
   RIP_LISTEN_FAILED: (d: { address: string; reason: string }) => `cannot listen on ${d.address}: ${d.reason}`,
+  RIP_NOT_SERVING: (d: { state: string }) =>
+    `a request cannot be injected into a worker that is ${d.state}: its routes or node:http handlers are reached by its socket alone. Await start() first`,
   RIP_OPTION_INVALID: (d: { option: string; value: string; expected: string }) =>
     `${d.option} is ${d.value}, expected ${d.expected}`,
   RIP_NOT_A_RESPONSE: (d: { returned: string }) =>

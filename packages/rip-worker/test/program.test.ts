@@ -221,6 +221,12 @@ describe('an application that cannot be served', () => {
       says: ["the application's ready() failed: no cache", '> 2 | export const ready'],
       line: 2,
     },
+    'an error with far more to say than fits into a message': {
+      files: { 'app.ts': `throw new Error('much ' + 'x'.repeat(2_000_000))` },
+      kind: 'import',
+      code: 4,
+      says: ['much xxx', 'more characters)'],
+    },
     'a stray exception while it boots': {
       files: {
         'app.ts': `setTimeout(() => { throw new Error('stray') }, 1)\nawait Bun.sleep(2000)\n${HELLO}`,

@@ -130,6 +130,63 @@ describe('serving', () => {
     await worker.close()
     expect(worker.state).toBe('closed')
   })
+
+  test('injected requests reach routes and node:http handlers as well', async () => {
+    using folder = new Folder()
+    const routes = {
+      '/static': new Response('static'),
+      '/users/:id': ({ params }: { readonly params: { readonly id: string } }) => new Response(params.id),
+    }
+    const fallback = (request: Request): Response => new Response(new URL(request.url).href)
+    const early = createWorker({ fetch: fallback, routes, listen: folder.file('early') })
+    const refused: unknown = await early
+      .inject(new Request('http://x/static'))
+      .catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: 'RIP_NOT_SERVING', detail: { state: 'new' } })
+    await early.close()
+    for (const listen of [folder.file('s'), { port: 0, hostname: '127.0.0.1' }]) {
+      await using worker = await serveWorker({ fetch: fallback, routes, listen })
+      const texts = ['/static', '/users/7', '/else?a'].map(async (path) =>
+        (await worker.inject(new Request(`http://x${path}`))).text(),
+      )
+      expect(await Promise.all(texts)).toEqual(['static', '7', 'http://x/else?a'])
+    }
+    await using local = await LocalWorker.serve({
+      listener: (request, response) => void request.pipe(response.writeHead(201)),
+    })
+    const echoed = await local.worker.inject(new Request('http://x/', { method: 'POST', body: 'sent' }))
+    expect([echoed.status, await echoed.text()]).toEqual([201, 'sent'])
+  })
+
+  test.each(['GET // HTTP/1.1\r\nHost: h', 'TRACE / HTTP/1.1\r\nHost: h', 'GET / HTTP/1.1\r\nHost: a b'])(
+    'a node:http handler that fails is answered for, whatever it was asked: %j',
+    async (head) => {
+      await using local = await LocalWorker.serve({
+        listener: () => {
+          throw new Error('out of order')
+        },
+      })
+      using connection = await RawConnection.to(local.socket)
+      connection.write(`${head}\r\n\r\n`)
+      await until('it is answered', () => connection.received.includes('\r\n\r\n'))
+      expect(connection.received).toMatch(/^HTTP\/1.1 [45]0\d /)
+    },
+  )
+
+  test('responses that cannot be sent are told of wherever they come from', async () => {
+    const used = new Response('once')
+    await used.text()
+    await using local = await LocalWorker.serve({
+      fetch: ({ url }) => {
+        throw url.endsWith('/thrown') ? used : new Error('first')
+      },
+      error: (error) => (error.message === 'first' ? used : undefined),
+    })
+    for (const path of ['/thrown', '/handled']) {
+      const { status } = await local.fetch(path)
+      expect([status, local.log.at(-1)]).toEqual([500, expect.stringContaining('already read or sent')])
+    }
+  })
 })
 
 describe('the context', () => {
@@ -373,6 +430,18 @@ describe('a drain', () => {
     expect(local.log).toEqual(['cut off at the deadline: GET /a?b=c', 'cut off at the deadline: GET /d'])
   })
 
+  test('ends although what it cuts off has a target or a host that is none', async () => {
+    await using local = await LocalWorker.serve({ fetch: () => new Promise<Response>(() => {}) })
+    using first = await RawConnection.to(local.socket)
+    using second = await RawConnection.to(local.socket)
+    first.write('GET /x?y HTTP/1.0\r\n\r\n')
+    await until('one runs', () => local.worker.stats.inFlight === 1)
+    second.write('GET /z HTTP/1.1\r\nHost: :a:\r\n\r\n')
+    await until('both run', () => local.worker.stats.inFlight === 2)
+    expect(await local.worker.close({ timeoutMs: 0 })).toEqual({ aborted: 2 })
+    expect(local.log).toEqual(['cut off at the deadline: GET /x?y', 'cut off at the deadline: GET /z'])
+  })
+
   test('names the first ten of many', async () => {
     await using local = await LocalWorker.serve({ fetch: () => new Promise<Response>(() => {}) })
     for (let n = 0; n < 12; n++) void local.worker.inject(new Request(`http://x/${n}`))
@@ -591,6 +660,23 @@ describe('WebSockets', () => {
     const peers = await Promise.all(Array.from({ length: 10 }, () => open(local.socket)))
     expect(await local.worker.close({ timeoutMs: 5000 })).toEqual({ aborted: 0 })
     expect(await Promise.all(peers.map(({ closed }) => closed))).toEqual(peers.map(() => 1012))
+  })
+
+  test('a socket that is upgraded during a drain is asked to come back as well', async () => {
+    const gate = barrier()
+    await using local = await LocalWorker.serve({
+      fetch: (async (request: Request, context: RequestContext) => {
+        await gate.passed
+        return upgrade(request, context)
+      }) as () => Promise<Response>,
+      websocket: { message() {} },
+    })
+    const opened = open(local.socket)
+    await until('it waits', () => local.worker.stats.inFlight === 1)
+    const closed = local.worker.close({ timeoutMs: 5_000 })
+    gate.open()
+    expect(await (await opened).closed).toBe(1012)
+    expect(await closed).toEqual({ aborted: 0 })
   })
 
   test('a handler that throws costs its own socket only', async () => {

@@ -1,7 +1,9 @@
+import type { RequestHead } from './request-head.ts'
+
 export type PageFormat = 'html' | 'json' | 'text'
 
 /** What a page is to be written in: HTML for browsers, JSON for programs that say so, text for `curl`. */
-export function acceptedFormat(request: Request): PageFormat {
+export function acceptedFormat(request: Pick<RequestHead, 'headers'>): PageFormat {
   const accept = request.headers.get('accept') ?? ''
   if (accept.includes('text/html')) return 'html'
   if (/[/+]json\b/.test(accept)) return 'json'

@@ -3,10 +3,11 @@ import { acceptedFormat, type PageFormat, pageResponse } from './accepted-format
 import { escapeHtml } from './escape-html.ts'
 import { type FailureReport, reportFailure, type SourcePosition } from './failure-report.ts'
 import { ERROR_PAGE_STYLE } from './error-page-style.ts'
+import { pathOf, type RequestHead } from './request-head.ts'
 
 export interface FailedRequest {
   readonly error: unknown
-  readonly request: Request
+  readonly request: RequestHead
   readonly id: string
 }
 
@@ -83,7 +84,7 @@ function stackHtml({ stack }: FailureReport): string {
   return `<ol>${rows.join('')}</ol>`
 }
 
-function requestHtml(request: Request, id: string): string {
+function requestHtml(request: RequestHead, id: string): string {
   const rows = [...request.headers].map(([name, value]) => [
     name,
     HIDDEN_FIELDS.test(name) ? '(hidden)' : value,
@@ -96,11 +97,6 @@ function requestHtml(request: Request, id: string): string {
 
 function chain(report: FailureReport): readonly FailureReport[] {
   return report.cause === undefined ? [report] : [report, ...chain(report.cause)]
-}
-
-function pathOf(request: Request): string {
-  const { pathname, search } = new URL(request.url)
-  return pathname + search
 }
 
 /** Relative when that is shorter to read. */

@@ -2,6 +2,9 @@ import { reasonOf, WorkerError, type WorkerErrorCode } from '../errors.ts'
 import type { BootFailure, BootFailureKind } from '../protocol.ts'
 import type { FailureReport } from '../pages/failure-report.ts'
 
+/** Each text of a failure has to fit into a message to the supervisor, whatever the application put into its error. */
+const MAX_TEXT_LENGTH = 16_384
+
 const kinds: Partial<Record<WorkerErrorCode, BootFailureKind>> = {
   RIP_APP_NOT_FOUND: 'not-found',
   RIP_APP_MISSING: 'not-found',
@@ -22,11 +25,11 @@ export async function bootFailureOf(error: unknown): Promise<BootFailure> {
   const position = report?.position
   return {
     kind,
-    message: reasonOf(error),
+    message: shortened(reasonOf(error)),
     ...(file !== undefined && { file }),
     ...(position && { line: position.line, column: position.column }),
-    ...(report?.frame !== undefined && { frame: report.frame }),
-    ...(report !== undefined && { stack: stackOf(report) }),
+    ...(report?.frame !== undefined && { frame: shortened(report.frame) }),
+    ...(report !== undefined && { stack: shortened(stackOf(report)) }),
   }
 }
 
@@ -56,6 +59,11 @@ async function reportCause(error: unknown): Promise<FailureReport | undefined> {
     // The installation itself is broken; the sentence has to do.
     return undefined
   }
+}
+
+function shortened(text: string): string {
+  const more = text.length - MAX_TEXT_LENGTH
+  return more <= 0 ? text : `${text.slice(0, MAX_TEXT_LENGTH)}… (${more} more characters)`
 }
 
 function fileOf(error: unknown): string | undefined {

@@ -96,9 +96,9 @@ export class Dispatcher {
 
   async #fail(error: unknown, request: Request, context: LazyContext): Promise<Answer> {
     this.#options.gate.answered()
-    if (error instanceof Response) return this.#prepare(error)
+    if (error instanceof Response && flawOf(error) === undefined) return this.#prepare(error)
     if (request.signal.aborted) return clientLeft()
-    const { failure, response } = await this.#ownAnswer(error)
+    const { failure, response } = await this.#ownAnswer(causeOf(error))
     return this.#prepare(response ?? (await this.#options.onFailure(failure, request, context.id)))
   }
 
@@ -107,11 +107,18 @@ export class Dispatcher {
     if (this.#options.error === undefined) return { failure: error }
     try {
       const response = await this.#options.error(error instanceof Error ? error : new Error(String(error)))
-      return response instanceof Response ? { failure: error, response } : { failure: error }
+      if (!(response instanceof Response)) return { failure: error }
+      const flaw = flawOf(response)
+      return flaw === undefined ? { failure: error, response } : { failure: flaw }
     } catch (failure) {
       return { failure }
     }
   }
+}
+
+/** A response that was thrown and cannot be sent says less about the failure than the reason. */
+function causeOf(thrown: unknown): unknown {
+  return thrown instanceof Response ? flawOf(thrown) : thrown
 }
 
 /** Why a response cannot be sent; Bun would say so on the console and answer in its own words. */

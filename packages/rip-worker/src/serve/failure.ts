@@ -1,11 +1,12 @@
 import { WorkerError } from '../errors.ts'
 import type { WorkerMode } from '../protocol.ts'
 import { acceptedFormat } from '../pages/accepted-format.ts'
+import type { RequestHead } from '../pages/request-head.ts'
 import { shortPage } from '../pages/short-page.ts'
 
 export interface Failure {
   readonly error: unknown
-  readonly request: Request
+  readonly request: RequestHead
   /** Identifier of the request, the link between the page and the log. */
   readonly id: string
 }

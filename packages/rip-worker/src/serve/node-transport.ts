@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { NodeListener } from '../application/application.ts'
 import { listenReason, WorkerError } from '../errors.ts'
+import type { RequestHead } from '../pages/request-head.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
 
@@ -11,7 +12,7 @@ export interface NodeTransportOptions {
   readonly gate: ConcurrencyGate
   readonly isDraining: () => boolean
   /** Logs the failure and makes the page for it. */
-  readonly onFailure: (error: unknown, request: Request) => Response | Promise<Response>
+  readonly onFailure: (error: unknown, request: RequestHead) => Response | Promise<Response>
 }
 
 /** `node:http`, for applications written as `(request, response)`. Loaded only when such a one is served. */
@@ -110,16 +111,15 @@ export class NodeTransport implements Transport {
   }
 
   async #fail(error: unknown, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const page = await this.#options.onFailure(error, asWebRequest(request))
+    const page = await this.#options.onFailure(error, headOf(request))
     if (response.headersSent) return void response.destroy()
     response.writeHead(page.status, Object.fromEntries(page.headers)).end(await page.text())
   }
 }
 
-/** Enough of the request to choose an error page by. */
-function asWebRequest(request: IncomingMessage): Request {
+/** Enough of the request to choose an error page by. Neither its target nor its method need be ones of the web. */
+function headOf({ method = 'GET', url = '/', headers: fields }: IncomingMessage): RequestHead {
   const headers = new Headers()
-  for (const [name, value] of Object.entries(request.headers)) headers.set(name, String(value))
-  const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'localhost'}`)
-  return new Request(url.href, { method: request.method ?? 'GET', headers })
+  for (const [name, value] of Object.entries(fields)) headers.set(name, String(value))
+  return { method, url, headers }
 }

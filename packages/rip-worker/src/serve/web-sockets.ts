@@ -17,6 +17,7 @@ const EVENTS = ['open', 'message', 'close', 'drain', 'ping', 'pong'] as const
 export class WebSockets {
   readonly #open = new Set<Socket>()
   readonly #onError: (error: unknown) => void
+  #restarting = false
 
   /** `onError` is told of what a handler throws; that one socket is closed with 1011. */
   constructor(onError: (error: unknown) => void) {
@@ -38,8 +39,9 @@ export class WebSockets {
     return { ...handlers, ...this.#counting(handlers), message: handlerOf(handlers, 'message') ?? ignore }
   }
 
-  /** Asks every client to connect again elsewhere. */
+  /** Asks every client to connect again elsewhere, those as well whose connection is upgraded later. */
   restart(): void {
+    this.#restarting = true
     for (const socket of this.#open) socket.close(SERVICE_RESTART, 'service restart')
   }
 
@@ -53,7 +55,9 @@ export class WebSockets {
     return {
       open: (socket) => {
         this.#open.add(socket)
-        return open?.(socket)
+        const result = open?.(socket)
+        if (this.#restarting) socket.close(SERVICE_RESTART, 'service restart')
+        return result
       },
       close: (socket, ...details) => {
         this.#open.delete(socket)

@@ -1,6 +1,7 @@
 import type { Handler } from '../application/application.ts'
 import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS, MAX_TIMER_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
+import { pathOf, type RequestHead } from '../pages/request-head.ts'
 import { BackgroundTasks } from './background-tasks.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
 import { Deadline } from './deadline.ts'
@@ -70,7 +71,12 @@ export interface Worker extends AsyncDisposable {
   close(options?: CloseOptions): Promise<CloseReport>
   /** Calls back with the milliseconds whenever the event loop stood still for 50 ms or more, until disposed or closed. */
   on(type: 'lag', listener: LagListener): Disposable
-  /** Answers a request as if it had come over the socket. For tests; applications of `node:http` have no answer. */
+  /**
+   * Answers a request as if it had come over the socket, for tests. Applications with `routes` and those of
+   * `node:http` are asked over it and have to be started.
+   *
+   * @throws WorkerError `RIP_NOT_SERVING`.
+   */
   inject(request: Request): Promise<Response>
 }
 
@@ -166,10 +172,26 @@ class ServingWorker implements Worker {
     return this.#lag.on(listener)
   }
 
-  async inject(request: Request): Promise<Response> {
+  inject(request: Request): Promise<Response> {
+    if (this.#dispatcher === undefined || this.#options.routes !== undefined) return this.#ask(request)
+    return this.#dispatch(this.#dispatcher, request)
+  }
+
+  /** Who answers is decided below us: by Bun's router, or by code that has a socket. */
+  async #ask(request: Request): Promise<Response> {
+    if (this.#state !== 'ready') throw new WorkerError('RIP_NOT_SERVING', { state: this.#state })
+    const { listen } = this.#options
+    const init = { redirect: 'manual', decompress: false } as const
+    if ('unix' in listen) return fetch(request, { ...init, unix: listen.unix })
+    const headers = new Headers(request.headers)
+    headers.set('host', new URL(request.url).host)
+    return fetch(new Request(this.url + pathOf(request), request), { ...init, headers })
+  }
+
+  async #dispatch(dispatcher: Dispatcher, request: Request): Promise<Response> {
     this.#injected++
     try {
-      return (await this.#dispatcher?.dispatch(request)) ?? new Response(null, { status: 501 })
+      return (await dispatcher.dispatch(request)) ?? new Response(null, { status: 501 })
     } finally {
       this.#injected--
     }
@@ -254,7 +276,7 @@ class ServingWorker implements Worker {
     }
   }
 
-  #answerFailure(error: unknown, request: Request, id: string): Response | Promise<Response> {
+  #answerFailure(error: unknown, request: RequestHead, id: string): Response | Promise<Response> {
     this.#options.log(`${request.method} ${request.url} failed (request ${id}):\n${describeFailure(error)}`)
     return answerFailure({ error, request, id }, this.#options.mode)
   }
@@ -294,8 +316,8 @@ class ServingWorker implements Worker {
   /** What is cut off is what an operator has to explain. */
   #nameUnanswered(): void {
     const unanswered = this.#dispatcher?.unanswered ?? []
-    for (const { method, url } of unanswered.slice(0, MAX_NAMED))
-      this.#options.log(`cut off at the deadline: ${method} ${pathOf(url)}`)
+    for (const request of unanswered.slice(0, MAX_NAMED))
+      this.#options.log(`cut off at the deadline: ${request.method} ${pathOf(request)}`)
     if (unanswered.length > MAX_NAMED)
       this.#options.log(`cut off at the deadline: ${unanswered.length - MAX_NAMED} more requests`)
   }
@@ -328,10 +350,4 @@ class ServingWorker implements Worker {
       throw new Error(`worker: ${this.#state} → ${to} is not allowed`)
     this.#state = to
   }
-}
-
-/** Names of hosts and ports say nothing to somebody who looks for a slow page. */
-function pathOf(url: string): string {
-  const { pathname, search } = new URL(url)
-  return pathname + search
 }
