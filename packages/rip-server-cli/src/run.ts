@@ -6,6 +6,7 @@ import { CliError } from './errors.ts'
 import { ExitCode } from './exit-code.ts'
 import type { Invocation } from './invocation.ts'
 import { processTerminal, type Terminal } from './terminal/terminal.ts'
+import { workingFolder } from './working-folder.ts'
 import manifest from '../package.json' with { type: 'json' }
 
 type Run = (invocation: Invocation) => Promise<number>
@@ -67,7 +68,7 @@ async function runCommand(line: CommandLine, terminal: Terminal): Promise<number
   }
   if (line.command.name === 'help') return help(line, terminal)
   const program = await programs[line.command.name]!()
-  return program({ line, terminal, cwd: process.cwd(), env: process.env })
+  return program({ line, terminal, cwd: workingFolder(process.env), env: process.env })
 }
 
 function help(line: CommandLine, terminal: Terminal): number {

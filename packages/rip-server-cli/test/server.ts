@@ -27,12 +27,14 @@ export async function until<T>(what: string, probe: () => T | Promise<T>): Promi
 /** A folder of its own for one test: an application, and the place run directories go to. */
 export class Sandbox implements AsyncDisposable {
   readonly folder: string
+  /** Where the program is started. */
+  startFolder: string
   /** Found in the environment of every process the test starts, however deep. */
   readonly mark: string = `rip-test-${crypto.randomUUID()}`
   readonly #servers: Server[] = []
 
   private constructor(folder: string) {
-    this.folder = folder
+    this.folder = this.startFolder = folder
   }
 
   static async create(): Promise<Sandbox> {
@@ -90,7 +92,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Starts the program and does not wait for anything. */
   launch(...args: string[]): Server {
-    const server = new Server(args, this)
+    const server = new Server(args, this, this.startFolder)
     this.#servers.push(server)
     return server
   }
@@ -143,10 +145,11 @@ export class Server {
   readonly #child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>
   readonly #drained: Promise<unknown>
 
-  constructor(args: readonly string[], sandbox: Sandbox) {
+  constructor(args: readonly string[], sandbox: Sandbox, folder: string) {
     this.#child = Bun.spawn([PROGRAM, ...args], {
-      cwd: sandbox.folder,
-      env: sandbox.env(),
+      cwd: folder,
+      // As a shell does it: links in the path of the folder stay links.
+      env: { ...sandbox.env(), PWD: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })

@@ -42,7 +42,7 @@ export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<num
 }
 
 /** Throws {@link CliError} `APP_NOT_FOUND`, `CONFIG_INVALID`. */
-export function planServer(settings: Settings, mode: Mode, { env, terminal }: Invocation): ServerPlan {
+export function planServer(settings: Settings, mode: Mode, { env, cwd, terminal }: Invocation): ServerPlan {
   const { root, entry = root } = locateApp(settings.app)
   proveCertificate(settings)
   return {
@@ -53,6 +53,7 @@ export function planServer(settings: Settings, mode: Mode, { env, terminal }: In
     watch: mode === 'development' || settings.hotfix,
     listen: listenAddress(settings, mode),
     env,
+    cwd,
     inherited: inheritance(env),
     color: process.stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '',
     data: (line) => terminal.data(line),
@@ -119,10 +120,11 @@ class Serving {
   /** A successor that does not serve changes nothing but is told. */
   #handOver(): void {
     const { terminal } = this.#invocation
-    void this.#server?.handOver().then((result) => {
-      if (result.ok) terminal.say(`process ${result.pid} takes over`)
-      else terminal.complain(`${terminal.bad('✗')} no restart: ${result.message}`)
-    })
+    const refused = (reason: string): void => terminal.complain(`${terminal.bad('✗')} no restart: ${reason}`)
+    this.#server?.handOver().then(
+      (result) => (result.ok ? terminal.say(`process ${result.pid} takes over`) : refused(result.message)),
+      (error: unknown) => refused(error instanceof Error ? error.message : String(error)),
+    )
   }
 
   /** What a signal asks for may be refused, which is told and changes nothing. */

@@ -41,6 +41,8 @@ export interface ServerPlan {
   /** Where the balancer listens; without it workers are reached by their sockets alone. */
   readonly listen: ListenAddress | undefined
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Folder it was started in. */
+  readonly cwd: string
   /** Set when this server takes the place of a running one. */
   readonly inherited: Inheritance | undefined
   readonly color: boolean
@@ -110,6 +112,7 @@ export class Server implements AsyncDisposable {
       runDir: this.runDir,
       socket: front.socket,
       env: plan.env,
+      cwd: plan.cwd,
       workers: this.manager.snapshot.wantedWorkers,
       signal: AbortSignal.any([
         this.#stopped.signal,

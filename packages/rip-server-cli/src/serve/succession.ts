@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import {
   type HandOverResult,
   isSameProcess,
@@ -36,6 +37,8 @@ export interface SuccessionOptions {
   readonly runDir: RunDir
   readonly socket: ListenSocket | undefined
   readonly env: Environment
+  /** Folder to start it in; where that is gone, in none of importance. */
+  readonly cwd: string
   readonly workers: number
   /** Gives up a successor that does not serve yet. */
   readonly signal: AbortSignal
@@ -51,6 +54,10 @@ export async function startSuccessor(options: SuccessionOptions): Promise<HandOv
   const { runDir, signal } = options
   runDir.handOver()
   const child = spawnSuccessor(options)
+  if (child instanceof Error) {
+    runDir.takeBack()
+    return refused(`no process could be started: ${child.message}`)
+  }
   while (child.exitCode === null && child.signalCode === null && !signal.aborted) {
     if (readInstance(runDir.path)?.pid === child.pid) return { ok: true, pid: child.pid }
     await Bun.sleep(POLL_MS)
@@ -63,7 +70,7 @@ export async function startSuccessor(options: SuccessionOptions): Promise<HandOv
   )
 }
 
-function spawnSuccessor({ socket, env, workers }: SuccessionOptions): Bun.Subprocess {
+function spawnSuccessor({ socket, env, cwd, workers }: SuccessionOptions): Bun.Subprocess | Error {
   const inherited: Inheritance = {
     predecessor: process.pid,
     predecessorStartTime: processStartTime(process.pid) ?? '',
@@ -71,12 +78,17 @@ function spawnSuccessor({ socket, env, workers }: SuccessionOptions): Bun.Subpro
     workers,
   }
   const { WATCHDOG_PID: _watchdog, LISTEN_PID: _pid, LISTEN_FDS: _fds, ...rest } = env
-  return Bun.spawn([process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
-    env: { ...rest, RIP_SUCCEEDS: JSON.stringify(inherited) },
-    // A successor outlives this process.
-    detached: true,
-    stdio: ['inherit', 'inherit', 'inherit', ...(socket === undefined ? [] : [socket.fd])],
-  })
+  try {
+    return Bun.spawn([process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+      cwd: existsSync(cwd) ? cwd : '/',
+      env: { ...rest, RIP_SUCCEEDS: JSON.stringify(inherited) },
+      // A successor outlives this process.
+      detached: true,
+      stdio: ['inherit', 'inherit', 'inherit', ...(socket === undefined ? [] : [socket.fd])],
+    })
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
 }
 
 const refused = (message: string): HandOverResult => ({ ok: false, message })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type LoadReport, startLoad } from '../load.ts'
 import { Sandbox, until } from '../server.ts'
@@ -108,3 +108,25 @@ describe('reload', () => {
     TEST_TIMEOUT_MS,
   )
 })
+
+test(
+  'reload serves the release a link leads to by now, also when the server was started inside of it',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const releases = [1, 2].map((n) => join(sandbox.folder, `release-${n}`))
+    for (const [n, folder] of releases.entries()) {
+      await mkdir(folder)
+      await writeFile(join(folder, 'index.js'), `export default () => Response.json({ release: ${n + 1} })`)
+    }
+    const current = join(sandbox.folder, 'current')
+    await symlink(releases[0]!, current)
+    sandbox.startFolder = current
+    const server = await sandbox.start('start', 'w:1', '0', '-b', '127.0.0.1')
+    expect(await server.json('/')).toEqual({ release: 1 })
+    await symlink(releases[1]!, `${current}.new`)
+    await rename(`${current}.new`, current)
+    expect(await sandbox.run('reload')).toMatchObject({ code: 0 })
+    expect(await server.json('/')).toEqual({ release: 2 })
+  },
+  TEST_TIMEOUT_MS,
+)

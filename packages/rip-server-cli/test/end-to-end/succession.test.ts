@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findInstances } from '@rip/manager'
 import { startLoad } from '../load.ts'
@@ -119,6 +119,24 @@ describe('restart --manager', () => {
           () => false,
         ),
       )
+      expect((await sandbox.run('stop')).code).toBe(0)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'works from a folder that is gone meanwhile',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await writeFile(join(sandbox.folder, 'index.js'), app)
+      sandbox.startFolder = join(sandbox.folder, 'somewhere')
+      await mkdir(sandbox.startFolder)
+      const server = await sandbox.start(sandbox.folder, 'w:1', '0', '-b', '127.0.0.1')
+      await rm(sandbox.startFolder, { recursive: true })
+      sandbox.startFolder = sandbox.folder
+      for (let times = 0; times < 2; times += 1)
+        expect(await sandbox.run('restart', '--manager')).toMatchObject({ code: 0 })
+      expect(runningPid(sandbox)).not.toBe(server.pid)
       expect((await sandbox.run('stop')).code).toBe(0)
     },
     TEST_TIMEOUT_MS,

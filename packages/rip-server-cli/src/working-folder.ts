@@ -1,0 +1,21 @@
+import { statSync } from 'node:fs'
+
+/**
+ * The current folder as it was gone to: a link such as `current` stays a link when `PWD` names it, as shells do
+ * (POSIX `cd -L`), so that a later release behind it is seen. `/` when the folder is gone.
+ */
+export function workingFolder(env: Readonly<Record<string, string | undefined>>): string {
+  const named = env['PWD']
+  try {
+    return named?.startsWith('/') === true && isHere(named) ? named : process.cwd()
+  } catch {
+    // ENOENT
+    return '/'
+  }
+}
+
+function isHere(path: string): boolean {
+  const there = statSync(path, { throwIfNoEntry: false })
+  const here = statSync('.')
+  return there?.ino === here.ino && there.dev === here.dev
+}
