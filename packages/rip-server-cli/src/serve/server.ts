@@ -174,7 +174,7 @@ async function assemble(
   const log = owned.use(new LogFile(join(runDir.path, LOG_NAME)))
   const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
   const builder = owned.use(new SnapshotBuilder({ root, folder, env, standby: mode === 'development' }))
-  const output = new ChildOutput(plan.data)
+  const output = new ChildOutput({ accessLine: plan.data, warn: plan.warn })
   const spawner = owned.use(
     createSpawner({
       color: plan.color,
