@@ -3,7 +3,7 @@ import type { CommandId } from './inputs.ts'
 import { beginRestart } from './recycle.ts'
 import { beginRollback, supersede } from './rollout.ts'
 import { isCutting } from './routing.ts'
-import { ask, merge } from './scout.ts'
+import { ask, dropWishes, forgetUnwanted, merge, newWish } from './scout.ts'
 import { type Pool, START, type Wish } from './state.ts'
 import { failScaling, isStopping, stoppingRefusal } from './stopping.ts'
 import { readyWorkers } from './worker.ts'
@@ -28,7 +28,9 @@ export function restart(pool: Pool, command: CommandId): void {
 export function rollback(pool: Pool, command: CommandId, because: string): void {
   if (isStopping(pool)) return refuseStopping(pool, command)
   if (pool.serving === null) return refuseUnserved(pool, command, 'roll back')
-  const wish: Wish = { commands: [command], because, sinceMs: pool.nowMs, confirms: false, retried: false }
+  const wish = newWish(pool, { commands: [command], because })
+  // What is asked for later than this is newer, and wins in turn.
+  if (pool.previous !== null || isCutting(pool)) dropWishes(pool, ROLLBACK)
   if (pool.rollout?.kind === 'rollback') return void pool.rollout.commands.push(command)
   if (isCutting(pool)) return void (pool.rollbackAfterCut = merge(pool.rollbackAfterCut, wish))
   startRollback(pool, wish)
@@ -41,6 +43,8 @@ export function resumeRollback(pool: Pool): void {
   startRollback(pool, wish)
 }
 
+const ROLLBACK = 'a rollback was asked for'
+
 /** Returns to what was served before; a rollout in progress gives way. */
 export function startRollback(pool: Pool, wish: Wish): void {
   const { previous, serving } = pool
@@ -49,7 +53,7 @@ export function startRollback(pool: Pool, wish: Wish): void {
     for (const command of wish.commands) pool.effects.settle(command, { error })
     return
   }
-  supersede(pool, 'superseded', 'a rollback was asked for')
+  supersede(pool, 'superseded', ROLLBACK)
   const warm = pool.observation?.before ?? null
   pool.observation = null
   beginRollback(pool, previous, warm, wish)
@@ -98,7 +102,7 @@ export function release(pool: Pool): void {
 export function wake(pool: Pool): void {
   if (isStopping(pool) || pool.phase === 'idle') return
   if (pool.held) return
-  ask(pool, { commands: [], because: 'files changed' })
+  ask(pool, { commands: [], because: 'files changed', unasked: true })
 }
 
 /** The operator no longer waits. A rollout nobody else wants is given up. */
@@ -108,8 +112,9 @@ export function cancel(pool: Pool, command: CommandId): void {
     if (index >= 0) list.splice(index, 1)
   }
   if (pool.rollbackAfterCut?.commands.length === 0) pool.rollbackAfterCut = null
+  forgetUnwanted(pool)
   const { rollout } = pool
-  if (rollout === null || !rollout.asked || rollout.commands.length > 0 || isCutting(pool)) return
+  if (rollout === null || rollout.unasked || rollout.commands.length > 0 || isCutting(pool)) return
   supersede(pool, 'superseded', 'the command that asked for it was cancelled')
 }
 

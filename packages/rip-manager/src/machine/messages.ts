@@ -1,5 +1,6 @@
 import type { BootFailure, WorkerMessage, WorkerVitals } from '@rip/worker/protocol'
 import { fromBootFailure, onCandidateLost, onCandidateReady } from './rollout.ts'
+import { isCutting } from './routing.ts'
 import type { Group, Pool, Worker } from './state.ts'
 import { chargeBudget, enter, terminate, withdraw } from './worker.ts'
 
@@ -60,7 +61,7 @@ function onBeacon(pool: Pool, worker: Worker, vitals: WorkerVitals): void {
 /** It goes on its own account, for instance because somebody sent it TERM: its place is filled at once. */
 function onLeaving(pool: Pool, worker: Worker, reason: string): void {
   if (worker.stage !== 'ready' && worker.stage !== 'starting') return
-  if (worker.group.role === 'candidate') {
+  if (worker.group.role === 'candidate' && !isCutting(pool)) {
     return onCandidateLost(pool, worker, 'boot-failed', {
       message: `worker ${worker.slot} left early (${reason})`,
       byChance: true,

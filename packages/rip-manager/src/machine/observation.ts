@@ -1,6 +1,7 @@
 import { retire } from './group.ts'
 import type { ObservedCounts } from './inputs.ts'
 import { beginRollback } from './rollout.ts'
+import { newWish } from './scout.ts'
 import type { Group, Observation, Pool } from './state.ts'
 import type { ResponseCounts } from '../ports.ts'
 
@@ -64,7 +65,7 @@ function isWorse({ config }: Pool, now: ResponseCounts, before: ResponseCounts):
 }
 
 function rollBackAutomatically(pool: Pool, before: Group, because: string): void {
-  const wish = { commands: [], because, sinceMs: pool.nowMs, confirms: false, retried: false }
+  const wish = newWish(pool, { commands: [], because, unasked: true })
   pool.observation = null
   beginRollback(pool, before.generation, before, wish)
 }

@@ -31,7 +31,7 @@ export function reap(pool: Pool, pid: number, status: ExitStatus, stderr: string
   })
   if (worker.replaces !== null && crashed && group.role === 'serving')
     onSuccessorLost(pool, worker.replaces, failureOf(reason))
-  if (group.role === 'candidate' && !isCutting(pool)) {
+  if (group.role === 'candidate') {
     onCandidateLost(pool, worker, 'boot-failed', failureOf(reason, `worker ${worker.slot}`))
   }
   forgetIfEmpty(pool, group)

@@ -7,7 +7,8 @@ import { createGroup, discardUnused, dismiss, retire } from './group.ts'
 import { beginObservation, endObservation } from './observation.ts'
 import { finishRestart } from './recycle.ts'
 import { refusalOf } from './refusal.ts'
-import { ask, merge } from './scout.ts'
+import { isCutting } from './routing.ts'
+import { ask, merge, newWish, withdrawConfirmation } from './scout.ts'
 import {
   type Failure,
   type Generation,
@@ -50,7 +51,7 @@ function begin(
   tree: TreeState | null,
   wish: Wish,
 ): Rollout {
-  const { commands, because, sinceMs, retried } = wish
+  const { commands, because, sinceMs, retried, unasked } = wish
   const rollout: Rollout = {
     generationId,
     kind,
@@ -59,7 +60,7 @@ function begin(
     because,
     sinceMs,
     retried,
-    asked: commands.length > 0,
+    unasked,
     stage: 'building',
     token: pool.nextToken++,
     group: null,
@@ -81,9 +82,9 @@ export function onBuilt(pool: Pool, token: number, result: BuildResult | Error):
 
 /** A snapshot that is not what its name says is never served: the content is read, and named, once more. */
 function readAnew(pool: Pool, rollout: Rollout): void {
-  const { commands, because, sinceMs, retried } = rollout
+  const { commands, because, sinceMs, retried, unasked } = rollout
   abandon(pool, rollout)
-  ask(pool, { commands, because, sinceMs, retried })
+  ask(pool, { commands, because, sinceMs, retried, unasked, begun: true })
 }
 
 /** Nobody waits for it any more. */
@@ -172,7 +173,8 @@ function missesNobody(pool: Pool, group: Group): boolean {
 
 /** A worker of the candidate group did not become ready, or did not stay so. */
 export function onCandidateLost(pool: Pool, worker: Worker, code: RefusalCode, failure: Failure): void {
-  if (pool.rollout?.group !== worker.group) return
+  // Once the switch is ordered the rest of them serve, and the place is filled as with any that serves.
+  if (pool.rollout?.group !== worker.group || isCutting(pool)) return
   refuse(pool, code, failure)
 }
 
@@ -206,6 +208,7 @@ export function supersede(pool: Pool, code: 'superseded' | 'held' | 'stopping', 
 
 function abandon(pool: Pool, rollout: Rollout): void {
   pool.rollout = null
+  if (rollout.stage === 'confirming') withdrawConfirmation(pool)
   pool.effects.abort(rollout.token)
   if (rollout.leftover !== null) discardUnused(pool, rollout.leftover)
   if (rollout.group === null) return
@@ -228,8 +231,8 @@ function isUnsettled(pool: Pool, { tree, retried }: Rollout, { failure }: Failur
   return pool.effects.wallMs() - tree.newestMs < UNSETTLED_MS
 }
 
-function putOff(pool: Pool, { commands, because, sinceMs }: Rollout): void {
-  const wish: Wish = { commands, because, sinceMs, confirms: false, retried: true }
+function putOff(pool: Pool, { commands, because, sinceMs, unasked }: Rollout): void {
+  const wish = newWish(pool, { commands, because, sinceMs, unasked, begun: true, retried: true })
   pool.settling = { wish: merge(pool.settling?.wish ?? null, wish), atMs: pool.nowMs + UNSETTLED_MS }
 }
 
@@ -244,7 +247,7 @@ export function commit(pool: Pool): void {
   group.growing = old !== null && readyWorkers(group).length < pool.wanted
   pool.serving = group
   pool.admitted += 1
-  pool.lastRefusal = rollout.kind === 'rollback' && !rollout.asked ? takenBack(pool, old, rollout) : null
+  pool.lastRefusal = rollout.kind === 'rollback' && rollout.unasked ? takenBack(pool, old, rollout) : null
   pool.quarantine = rollout.kind === 'rollback' ? (old?.generation.id ?? null) : null
   endObservation(pool)
   const tookMs = pool.nowMs - rollout.sinceMs

@@ -136,8 +136,12 @@ export interface Wish {
   readonly commands: CommandId[]
   because: string
   readonly sinceMs: number
+  /** Also without a command, as the watcher does. */
+  readonly unasked: boolean
   /** Read to make sure that the disk still has what is about to be cut over to. */
   confirms: boolean
+  /** That a reload began was told, and its end has to be told, too. */
+  readonly begun: boolean
   /** The content failed once already, so shortly after it was written that it may have been half-written. */
   retried: boolean
 }
@@ -151,8 +155,8 @@ export interface Rollout {
   readonly because: string
   readonly sinceMs: number
   readonly retried: boolean
-  /** By a command, which may be cancelled. */
-  readonly asked: boolean
+  /** Wanted also without a command, so that it goes on when commands are cancelled. */
+  unasked: boolean
   stage: 'building' | 'candidate' | 'verifying' | 'filling' | 'confirming' | 'routing'
   /** Of the build or verification under way. */
   token: number

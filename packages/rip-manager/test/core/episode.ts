@@ -67,6 +67,7 @@ function comeToRest(sim: Sim): void {
     health: pool.health,
     open: sim.openCommands,
     rollout: pool.rollout,
+    reloading: sim.reloading,
     groups: pool.groups.size,
     remembered: pool.routing.published.size <= 2,
   }).toEqual({
@@ -76,6 +77,7 @@ function comeToRest(sim: Sim): void {
     health: 'ok',
     open: 0,
     rollout: null,
+    reloading: false,
     groups: 1,
     remembered: true,
   })

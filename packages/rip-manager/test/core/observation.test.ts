@@ -99,6 +99,41 @@ describe('after a cut', () => {
     expect(rig.manager.snapshot.generation).toBe(second)
   })
 
+  test('a reload that is refused meanwhile does not keep the bad generation', async () => {
+    const counts = new Map<string, ResponseCounts>()
+    await using rig = await startedRig(observing(counts))
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    rig.processes.behave({ exitsAtBoot: 1 })
+    rig.files.write('app.ts', 'broken')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot).toMatchObject({ generation: second, lastRefusal: { code: 'boot-failed' } })
+    counts.set(second, { requests: 300, errors: 61 })
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(first)
+  })
+
+  test('what is saved on the way back is tried afterwards', async () => {
+    const counts = new Map<string, ResponseCounts>()
+    await using rig = await startedRig(observing(counts))
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    const cut = rig.upstreams.cut.bind(rig.upstreams)
+    const switched = Promise.withResolvers<void>()
+    rig.upstreams.cut = async (generation) => {
+      await switched.promise
+      return cut(generation)
+    }
+    rig.processes.behave({ exitsAtBoot: 1 })
+    counts.set(second, { requests: 300, errors: 61 })
+    await rig.clock.advance(1_000)
+    rig.files.write('app.ts', 'broken')
+    await rig.clock.advance(1_000)
+    switched.resolve()
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot).toMatchObject({ generation: first, lastRefusal: { code: 'boot-failed' } })
+  })
+
   test('a rollback by command uses the workers that stand by', async () => {
     await using rig = await startedRig(observing(new Map()))
     await admitSecond(rig)

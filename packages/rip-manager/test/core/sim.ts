@@ -25,6 +25,13 @@ interface SimRouter {
   cut: GenerationId | null
 }
 
+/** Whoever waits for the end of a reload has been told of it. */
+const REPORTED_ENDS: ReadonlySet<string> = new Set([
+  'generation-cut',
+  'generation-refused',
+  'generation-unchanged',
+])
+
 const WORKER_BYTES = 100
 
 const settings: Omit<MachineConfig, 'cutAfter'> = {
@@ -75,6 +82,8 @@ export class Sim implements Effects {
   /** Nothing fails any more. */
   calm = false
   cuts = 0
+  /** Somebody was told that a reload began, and not yet how it ended. */
+  reloading = false
 
   /** With memory for so many workers, and no more. */
   constructor(random: () => number, workers: number, roomForWorkers: number = Infinity) {
@@ -435,6 +444,8 @@ export class Sim implements Effects {
 
   emit(event: ManagerEventBody): void {
     this.events.push(event)
+    if (event.type === 'generation-building') this.reloading = true
+    if (REPORTED_ENDS.has(event.type)) this.reloading = false
   }
 
   settle(command: CommandId, _outcome: Outcome): void {
