@@ -63,7 +63,7 @@ class EventReader implements AsyncIterableIterator<ManagerEvent> {
   readonly #buffer: ManagerEvent[] = []
   #dropped = 0
   #ended = false
-  #wake: (() => void) | undefined
+  #changed = Promise.withResolvers<void>()
 
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd
@@ -72,7 +72,7 @@ class EventReader implements AsyncIterableIterator<ManagerEvent> {
   push(event: ManagerEvent): void {
     if (this.#buffer.length >= EVENT_BUFFER) this.#dropped += 1
     else this.#buffer.push(this.#withGap(event))
-    this.#wake?.()
+    this.#announce()
   }
 
   /** The first event that fits again is preceded by a word about those that did not. */
@@ -88,7 +88,14 @@ class EventReader implements AsyncIterableIterator<ManagerEvent> {
   end(): void {
     this.#ended = true
     this.#onEnd()
-    this.#wake?.()
+    this.#announce()
+  }
+
+  /** More than one call of `next` may wait. */
+  #announce(): void {
+    const { resolve } = this.#changed
+    this.#changed = Promise.withResolvers<void>()
+    resolve()
   }
 
   async next(): Promise<IteratorResult<ManagerEvent>> {
@@ -96,9 +103,7 @@ class EventReader implements AsyncIterableIterator<ManagerEvent> {
       const event = this.#buffer.shift()
       if (event !== undefined) return { done: false, value: event }
       if (this.#ended) return { done: true, value: undefined }
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#wake = resolve
-      await promise
+      await this.#changed.promise
     }
   }
 

@@ -151,7 +151,7 @@ export class World implements Effects {
   probe(pid: number, socket: string): void {
     const controller = new AbortController()
     this.#probes.set(pid, controller)
-    const answered = this.#options.probe(socket, { signal: controller.signal })
+    const answered = Promise.try(() => this.#options.probe(socket, { signal: controller.signal }))
     void answered.then(
       () => this.#host.deliver({ type: 'accepting', pid }),
       // Aborted: the process has gone, which is told elsewhere.
@@ -161,17 +161,23 @@ export class World implements Effects {
   }
 
   readTree(token: number): void {
-    this.#answer(this.#options.tree.read(), (result) => ({ type: 'tree-read', token, result }))
+    this.#answer(
+      Promise.try(() => this.#options.tree.read()),
+      (result) => ({ type: 'tree-read', token, result }),
+    )
   }
 
   build(token: number, tree: TreeState): void {
     const { builder } = this.#options
     if (builder === null) return
     const signal = this.#beginTask(token)
-    this.#answer(builder.build(tree, { signal }), (result) => {
-      this.#tasks.delete(token)
-      return { type: 'built', token, result }
-    })
+    this.#answer(
+      Promise.try(() => builder.build(tree, { signal })),
+      (result) => {
+        this.#tasks.delete(token)
+        return { type: 'built', token, result }
+      },
+    )
   }
 
   verify(token: number, socket: string): void {
@@ -208,15 +214,15 @@ export class World implements Effects {
   prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void {
     // The generation is wanted again: whoever waits for its end has waited long enough.
     this.#drains.get(generation)?.abort()
-    this.#routed(token, this.#options.upstreams.prepare(generation, backends))
+    this.#routed(token, () => this.#options.upstreams.prepare(generation, backends))
   }
 
   cut(token: number, generation: GenerationId): void {
-    this.#routed(token, this.#options.upstreams.cut(generation))
+    this.#routed(token, () => this.#options.upstreams.cut(generation))
   }
 
-  #routed(token: number, answer: Promise<void>): void {
-    this.#answer(this.#within(ROUTING_TIMEOUT_MS, answer), (result) => ({
+  #routed(token: number, order: () => Promise<void>): void {
+    this.#answer(this.#within(ROUTING_TIMEOUT_MS, Promise.try(order)), (result) => ({
       type: 'routed',
       token,
       error: result instanceof Error ? result : undefined,
@@ -228,7 +234,7 @@ export class World implements Effects {
     this.#drains.get(generation)?.abort()
     this.#drains.set(generation, controller)
     const timer = this.#options.clock.after(timeoutMs, () => controller.abort())
-    const report = this.#options.upstreams.drain(generation, { signal: controller.signal })
+    const report = Promise.try(() => this.#options.upstreams.drain(generation, { signal: controller.signal }))
     this.#answer(this.#within(timeoutMs + ROUTER_GRACE_MS, report), (result) => {
       timer[Symbol.dispose]()
       if (this.#drains.get(generation) === controller) this.#drains.delete(generation)
@@ -245,14 +251,17 @@ export class World implements Effects {
 
   async #frontLeaves(patienceMs: number): Promise<number> {
     // A router that does not answer is told to leave all the same.
-    await this.#within(patienceMs, this.#host.stopAccepting()).catch(() => {})
+    await this.#within(
+      patienceMs,
+      Promise.try(() => this.#host.stopAccepting()),
+    ).catch(() => {})
     return await this.#host.frontLeaves()
   }
 
   observe(token: number, serving: GenerationId, before: GenerationId): void {
     const observer = this.#options.observer
     if (observer === null) return
-    const counts = Promise.all([observer.read(serving), observer.read(before)])
+    const counts = Promise.try(() => Promise.all([observer.read(serving), observer.read(before)]))
     this.#answer(counts, (result) => ({
       type: 'observed',
       token,

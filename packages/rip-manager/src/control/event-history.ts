@@ -30,6 +30,8 @@ export class EventHistory implements AsyncDisposable {
     )
     while (!options.signal.aborted) {
       const { promise: changed } = this.#changed
+      const missed = seen > since ? this.#missedAfter(seen) : undefined
+      if (missed !== undefined) yield missed
       for (const event of this.#events.filter((candidate) => candidate.seq > seen)) {
         seen = event.seq
         yield event
@@ -37,6 +39,15 @@ export class EventHistory implements AsyncDisposable {
       if (!options.follow || this.#ended) return
       await Promise.race([changed, aborted])
     }
+  }
+
+  /** A word about events that went while a reader was too slow. */
+  #missedAfter(seq: number): ManagerEvent | undefined {
+    const oldest = this.#events.find((event) => event.seq > seq)
+    if (oldest === undefined || oldest.seq === seq + 1) return undefined
+    const count = oldest.seq - seq - 1
+    const message = `${count === 1 ? '1 event was' : `${count} events were`} dropped: this reader is too slow`
+    return { seq: oldest.seq - 1, atMs: oldest.atMs, type: 'warning', message }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

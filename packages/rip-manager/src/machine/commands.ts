@@ -78,7 +78,9 @@ export function settleScaling(pool: Pool): void {
     return failScaling(pool, new ManagerError('SCALE_INCOMPLETE', { wanted, ready: ready.length }))
   }
   if (ready.length !== wanted || ready.some(({ slot }) => slot > wanted)) return
-  if (pool.routing.published.get(serving.generation.id)?.size !== wanted) return
+  const { published, uncertain } = pool.routing
+  const { id } = serving.generation
+  if (published.get(id)?.size !== wanted || uncertain.has(id)) return
   pool.scaling = []
   for (const command of scaling) pool.effects.settle(command, { done: true })
 }

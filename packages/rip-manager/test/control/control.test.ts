@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { ControlClient } from '../../src/control/control-client.ts'
 import { type ControlServerOptions, openControlServer } from '../../src/control/control-server.ts'
+import { EventHistory } from '../../src/control/event-history.ts'
 import { ManagerError } from '../../src/errors.ts'
 import { EventLog } from '../../src/event-log.ts'
 import type { Manager, ReloadResult } from '../../src/manager-api.ts'
@@ -241,6 +242,25 @@ describe('events', () => {
     expect(all.map((event) => event.seq)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 21))
     const last = await collect(client.events({ since: 1_018, follow: false }))
     expect(last.map((event) => event.seq)).toEqual([1_019, 1_020])
+  })
+
+  test('that a slow reader misses are counted', async () => {
+    const manager = new ToldManager()
+    await using history = new EventHistory(manager)
+    const reader = history.read(0, { follow: true, signal: new AbortController().signal })
+    manager.log.emit({ type: 'held' })
+    expect((await reader.next()).value).toMatchObject({ seq: 1 })
+    for (let workers = 1; workers <= 1_020; workers += 1) {
+      manager.log.emit({ type: 'scaled', workers })
+      if (workers % 100 === 0) await Bun.sleep(0)
+    }
+    await waitFor('the last event to be kept', () => history.latest === 1_021)
+    expect((await reader.next()).value).toMatchObject({
+      seq: 21,
+      message: '20 events were dropped: this reader is too slow',
+    })
+    expect((await reader.next()).value).toMatchObject({ seq: 22 })
+    await reader.return(undefined)
   })
 
   test('end when the signal aborts, and when the manager stops', async () => {

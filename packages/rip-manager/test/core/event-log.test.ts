@@ -31,6 +31,18 @@ test('a reader that is too slow is told how much it has missed', async () => {
   expect((await reader.next()).value).toMatchObject({ type: 'released', seq: 1_501 })
 })
 
+test('two that wait for the next event of one reader get one each', async () => {
+  const log = new EventLog(() => 0)
+  const reader = log.read()[Symbol.asyncIterator]()
+  const both = Promise.all([reader.next(), reader.next()])
+  log.emit({ type: 'held' })
+  log.emit({ type: 'released' })
+  expect((await both).map(({ value }) => (value as ManagerEvent).type)).toEqual(['held', 'released'])
+  const last = Promise.all([reader.next(), reader.next()])
+  log.close()
+  expect((await last).map(({ done }) => done)).toEqual([true, true])
+})
+
 test('a reader ends when its signal aborts', async () => {
   const log = new EventLog(() => 0)
   const controller = new AbortController()

@@ -177,6 +177,18 @@ describe('the router', () => {
     expect(rig.events.filter(({ type }) => type === 'warning')).toHaveLength(1)
   })
 
+  test('that throws instead of promising anything is told again', async () => {
+    await using rig = await startedRig()
+    const prepare = rig.upstreams.prepare.bind(rig.upstreams)
+    let thrown = 0
+    rig.upstreams.prepare = (generation, backends) => {
+      if (++thrown > 2) return prepare(generation, backends)
+      throw new Error('not connected')
+    }
+    await rig.during(rig.manager.scale(3))
+    expect([thrown, rig.routed().length]).toEqual([3, 3])
+  })
+
   test('that cannot switch leaves the old generation serving', async () => {
     await using rig = await startedRig()
     const serving = rig.manager.snapshot.generation
