@@ -113,3 +113,12 @@ test('what was written after the tree was read is no snapshot of that generation
   writeFileSync(join(root, 'index.ts'), 'export default 2\n')
   expect(await build(builder, tree)).toEqual({ ok: false, changed: 'index.ts' })
 })
+
+test('no process is kept ready in a folder that is gone, and nobody is bothered with it', async () => {
+  await using builder = builderOf(true)
+  await build(builder, state('g1'))
+  rmSync(root, { recursive: true })
+  // As long as until the next one would be started; an exception there would fail this test.
+  await Bun.sleep(700)
+  expect(waiting()).toEqual([])
+})

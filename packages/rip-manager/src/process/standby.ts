@@ -41,11 +41,18 @@ export class Standby {
 
   #prepareNext(spec: ProcessSpec): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      const env = { ...earlyEnv(spec), RIP_STANDBY: '1' }
-      this.#ready = { child: this.#start({ ...spec, name: 'standby', env }), origin: originOf(spec) }
-    }, STANDBY_DELAY_MS)
+    this.#timer = setTimeout(() => this.#prepare(spec), STANDBY_DELAY_MS)
     this.#timer.unref()
+  }
+
+  #prepare(spec: ProcessSpec): void {
+    const env = { ...earlyEnv(spec), RIP_STANDBY: '1' }
+    const origin = originOf(spec)
+    try {
+      this.#ready = { child: this.#start({ ...spec, name: 'standby', env }), origin }
+    } catch {
+      // SPAWN_FAILED, as in a folder that is gone: whoever really needs a process is told.
+    }
   }
 }
 
@@ -59,9 +66,18 @@ function originOf(spec: ProcessSpec): string {
 
 /** Inode, size and time of the files Bun reads when it starts. */
 function runtimeFiles(folder: string): readonly string[] {
-  const names = readdirSync(folder).filter((name) => name.startsWith('.env') || name === 'bunfig.toml')
+  const names = namesIn(folder).filter((name) => name.startsWith('.env') || name === 'bunfig.toml')
   return names.flatMap((name) => {
     const status = statSync(join(folder, name), { throwIfNoEntry: false })
     return status === undefined ? [] : [`${name} ${status.ino} ${status.size} ${status.mtimeMs}`]
   })
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    // ENOENT
+    return []
+  }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { createSpawner, type ProcessSpawner } from '../../src/process/spawner.ts'
 import type { ProcessSpec } from '../../src/ports.ts'
@@ -96,4 +96,17 @@ test('ends with the spawner', async () => {
   const pid = await s.standby()
   await s[Symbol.asyncDispose]()
   expect(isAlive(pid)).toBe(false)
+})
+
+test('none stands by in a folder that is gone, and nobody is bothered with it', async () => {
+  await using s = await standing()
+  const child = s.spawner.spawn(specOf(1, s.folder))
+  await waitFor('it has spoken', () => s.text('w1').length > 0)
+  renameSync(s.folder.path, `${s.folder.path}-moved`)
+  // As long as until the next one would be started; an exception there would fail this test.
+  await Bun.sleep(700)
+  expect(s.lines.map(({ name }) => name)).not.toContain('standby')
+  expect(() => s.spawner.spawn(specOf(2, s.folder))).toThrow('cannot start w2')
+  renameSync(`${s.folder.path}-moved`, s.folder.path)
+  expect(isAlive(child.pid)).toBe(true)
 })

@@ -105,9 +105,15 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   #prepareNext(environment: string, warm: string | undefined): void {
     if (this.#options.standby !== true || this.#closed) return
     clearTimeout(this.#standbyTimer)
-    this.#standbyTimer = setTimeout(() => {
+    this.#standbyTimer = setTimeout(() => this.#prepare(environment, warm), STANDBY_DELAY_MS)
+  }
+
+  #prepare(environment: string, warm: string | undefined): void {
+    try {
       this.#standby ??= { process: this.#start(warm), environment }
-    }, STANDBY_DELAY_MS)
+    } catch {
+      // ENOENT, when the application is gone; the next build says what there is to say.
+    }
   }
 }
 
