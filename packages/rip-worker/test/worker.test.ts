@@ -173,6 +173,19 @@ describe('serving', () => {
     },
   )
 
+  test('a response of a file that is not there is a failure like any other', async () => {
+    const missing = { fetch: () => new Response(Bun.file('/nowhere/at.all')) }
+    await using local = await LocalWorker.serve(missing)
+    const response = await local.fetch('/')
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      expect.stringContaining('Internal Server Error'),
+    ])
+    expect(local.log).toEqual([expect.stringMatching(/^a response could not be sent .*ENOENT/s)])
+    await using handled = await LocalWorker.serve({ ...missing, error: () => new Response('own page') })
+    expect(await (await handled.fetch('/')).text()).toBe('own page')
+  })
+
   test('responses that cannot be sent are told of wherever they come from', async () => {
     const used = new Response('once')
     await used.text()

@@ -16,6 +16,8 @@ export interface DispatcherOptions {
   readonly isUpgraded: (request: Request) => boolean
   /** Logs the failure and makes the page for it. */
   readonly onFailure: (error: unknown, request: Request, id: string) => Response | Promise<Response>
+  /** The same when the request is not known any more. */
+  readonly onUnsent: (error: unknown) => Response
 }
 
 type Answer = Response | undefined
@@ -100,6 +102,12 @@ export class Dispatcher {
     if (request.signal.aborted) return clientLeft()
     const { failure, response } = await this.#ownAnswer(causeOf(error))
     return this.#prepare(response ?? (await this.#options.onFailure(failure, request, context.id)))
+  }
+
+  /** The response was well and could not be sent, for example because its file is not there. */
+  async answerUnsent(error: unknown): Promise<Response> {
+    const { failure, response } = await this.#ownAnswer(error)
+    return response ?? this.#options.onUnsent(failure)
   }
 
   /** What the application's own error handler makes of it; a handler that fails in turn is the newer failure. */

@@ -11,6 +11,8 @@ export interface FetchTransportOptions {
   readonly routes: Routes | undefined
   /** Answers with the given handler of the application, or with its `fetch`. */
   readonly answer: (request: Request, route?: Handler) => Response | undefined | Promise<Response | undefined>
+  /** Answers instead of a response that cannot be sent, such as one of a file that is not there. */
+  readonly onUnsent: (error: unknown) => Response | Promise<Response>
 }
 
 /** `Bun.serve`, which counts a request as pending until the last byte of its response was handed over. */
@@ -66,6 +68,7 @@ function serve(options: FetchTransportOptions): Bun.Server<unknown> {
       idleTimeout: options.idleTimeoutS,
       maxRequestBodySize: options.maxBodyBytes,
       fetch: (request: Request) => answer(request),
+      error: options.onUnsent,
       ...(options.websocket !== undefined && { websocket: options.websocket }),
       ...(options.routes !== undefined && { routes: answeredRoutes(options.routes, answer) }),
       // The combinations Bun's type spells out one by one are put together here at run time.

@@ -2,6 +2,7 @@ import type { Handler } from '../application/application.ts'
 import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS, MAX_TIMER_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import { pathOf, type RequestHead } from '../pages/request-head.ts'
+import { shortPage } from '../pages/short-page.ts'
 import { BackgroundTasks } from './background-tasks.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
 import { Deadline } from './deadline.ts'
@@ -242,6 +243,7 @@ class ServingWorker implements Worker {
       websocket: this.#options.websocket && this.#webSockets.handlersFor(this.#options.websocket),
       routes: this.#options.routes,
       answer: (request, route) => this.#dispatcher?.dispatch(request, route),
+      onUnsent: (error) => this.#dispatcher?.answerUnsent(error) ?? this.#answerUnsent(error),
     }))
   }
 
@@ -255,6 +257,7 @@ class ServingWorker implements Worker {
       isDraining: () => this.#closing !== undefined,
       isUpgraded: (request) => this.#upgraded.has(request),
       onFailure: (error, request, id) => this.#answerFailure(error, request, id),
+      onUnsent: (error) => this.#answerUnsent(error),
     })
   }
 
@@ -279,6 +282,12 @@ class ServingWorker implements Worker {
   #answerFailure(error: unknown, request: RequestHead, id: string): Response | Promise<Response> {
     this.#options.log(`${request.method} ${request.url} failed (request ${id}):\n${describeFailure(error)}`)
     return answerFailure({ error, request, id }, this.#options.mode)
+  }
+
+  #answerUnsent(error: unknown): Response {
+    const id = crypto.randomUUID()
+    this.#options.log(`a response could not be sent (request ${id}):\n${describeFailure(error)}`)
+    return shortPage('text', id)
   }
 
   async #close(options: CloseOptions): Promise<CloseReport> {
