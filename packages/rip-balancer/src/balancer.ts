@@ -22,6 +22,9 @@ import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
 import { timeLimit } from './transport/time-limit.ts'
 
+/** Between two reports of mistakes in hooks or in the balancer itself. */
+const FAULT_PAUSE_MS = 1_000
+
 /** What a program can add to a configuration. */
 export interface BalancerHooks extends Hooks {
   /** Called once for every request when it has ended. The record is reused: keep nothing of it. */
@@ -69,6 +72,7 @@ export class Balancer implements AsyncDisposable {
   /** Changes of what is listened on, one after the other. */
   private changes: Promise<void> = Promise.resolve()
   private closing: Promise<void> | undefined
+  private faultToldAtMs = Number.NEGATIVE_INFINITY
 
   /** @throws `CONFIG_INVALID` with every problem of the configuration */
   constructor(config: BalancerConfig, hooks: BalancerHooks = {}) {
@@ -306,9 +310,24 @@ export class Balancer implements AsyncDisposable {
       ended: (record) => {
         metrics.ended(record)
         this.log?.ended(record)
-        hooks.onEnd?.(record)
+        try {
+          hooks.onEnd?.(record)
+        } catch (error) {
+          this.onFault(error)
+        }
       },
+      fault: (error) => this.onFault(error),
     }
+  }
+
+  /** Whoever runs it has to see the mistake, and not one line for each request it concerns. */
+  private onFault(error: unknown): void {
+    this.metrics.fault()
+    const now = performance.now()
+    if (now - this.faultToldAtMs < FAULT_PAUSE_MS) return
+    this.faultToldAtMs = now
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.warn(`a hook or the balancer itself failed: ${text}`)
   }
 
   private createAdmin(): AdminServer | undefined {

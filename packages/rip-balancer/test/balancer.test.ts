@@ -336,6 +336,29 @@ describe('hooks', () => {
       [403, 'answered'],
     ])
   })
+
+  test.each(['onRequest', 'onResponse', 'onEnd'] as const)(
+    'an error in %s is told of, once a second',
+    async (hook) => {
+      using folder = new TempFolder()
+      await using a = named(folder, 'a')
+      const warnings: string[] = []
+      const hooks = {
+        [hook]: () => {
+          throw new Error('a mistake')
+        },
+        onWarning: (message: string) => void warnings.push(message),
+      }
+      const admin = folder.file('admin.sock')
+      await using lb = await balance({ listen: '127.0.0.1:0', to: a.address, admin: `unix:${admin}` }, hooks)
+      const status = { onRequest: 500, onResponse: 502, onEnd: 200 }[hook]
+      for (let n = 0; n < 3; n += 1) expect((await fetch(lb.url)).status).toBe(status)
+      expect(warnings).toEqual([
+        expect.stringMatching(/^a hook or the balancer itself failed: Error: a mistake\n +at /),
+      ])
+      expect(await new AdminClient({ socket: admin }).metrics()).toContain('rip_faults_total 3\n')
+    },
+  )
 })
 
 describe('the admin API', () => {

@@ -46,7 +46,8 @@ export abstract class ExchangeAnswers extends ExchangeFacts {
   }
 
   private hookAnswers(head: RequestHead): boolean {
-    const verdict = askRequestHook(this.plane.settings.hooks.onRequest!, head, this)
+    const { hooks, observer } = this.plane.settings
+    const verdict = askRequestHook(hooks.onRequest!, head, this, (error) => observer.fault(error))
     if (verdict === undefined) return this.answersError(500, 'local-failure')
     this.edits = verdict.edits
     return verdict.answer !== undefined && this.answers(verdict.answer)

@@ -429,14 +429,14 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   /** @returns the edits of the hook, `null` when it threw and the exchange has been ended */
   private responseEdits(response: ResponseHead): FieldEdits | undefined | null {
-    const { hooks, affinity, sticks } = this.plane.settings
+    const { hooks, observer, affinity, sticks } = this.plane.settings
     const { onResponse } = hooks
     if (onResponse === undefined && !sticks) return undefined
     const edits = new FieldEdits(response)
     const cookie = sticks ? affinity.cookie(this.claimed!, this.hashKey) : undefined
     if (cookie !== undefined) edits.append('Set-Cookie', cookie)
     if (onResponse === undefined) return edits
-    if (callResponseHook(onResponse, response, edits, this)) return edits
+    if (callResponseHook(onResponse, response, edits, this, (error) => observer.fault(error))) return edits
     this.withdraw('ok')
     this.answersError(502, 'local-failure')
     return null

@@ -25,13 +25,15 @@ export function askRequestHook(
   hook: NonNullable<Hooks['onRequest']>,
   head: RequestHead,
   context: HookContext,
+  onThrow: (error: unknown) => void,
 ): RequestVerdict | undefined {
   const edits = new FieldEdits(head)
   const { method, target, host, requestId, clientAddress: address, scheme } = context
   try {
     const answer = hook({ method, target, host, requestId, client: { address, scheme }, headers: edits })
     return { edits, answer: answer ?? undefined }
-  } catch {
+  } catch (error) {
+    onThrow(error)
     return undefined
   }
 }
@@ -42,12 +44,14 @@ export function callResponseHook(
   response: ResponseHead,
   edits: FieldEdits,
   context: HookContext,
+  onThrow: (error: unknown) => void,
 ): boolean {
   const { backend = '', requestId } = context
   try {
     hook({ status: response.status, backend, requestId, headers: edits })
     return true
-  } catch {
+  } catch (error) {
+    onThrow(error)
     return false
   }
 }

@@ -92,4 +92,6 @@ export interface ExchangeObserver {
   ended(record: ExchangeRecord): void
   /** Client and backend connections. */
   connection(event: ConnectionEvent): void
+  /** A hook threw, or code of this package did, which cost at most one connection. */
+  fault(error: unknown): void
 }

@@ -116,7 +116,14 @@ export class ClientConnection implements ClientSide, Receiver {
     if (isWorthFreeing(chunk)) this.letGo(chunk)
   }
 
-  failed(): void {
+  /** The handshake failed. */
+  unsecured(): void {
+    this.socket.terminate()
+    this.closed()
+  }
+
+  failed(error: unknown): void {
+    this.plane.settings.observer.fault(error)
     this.socket.terminate()
     this.closed()
   }

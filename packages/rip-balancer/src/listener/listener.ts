@@ -4,6 +4,7 @@ import type { ConnectionRefusal } from '../exchange/connection-counts.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import { inbox } from '../transport/inbox.ts'
+import { isSystemError } from '../transport/system-error.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { ClientConnection, REFUSAL, type ConnectionKeeper } from './client-connection.ts'
 import { duplicateDescriptor } from './duplicate-descriptor.ts'
@@ -236,7 +237,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
       // Without it a connection would be known from the end of its handshake on, and cost nothing to keep before.
       handshake({ data }, succeeded) {
         if (succeeded) data.connection?.secured()
-        else data.connection?.failed()
+        else data.connection?.unsecured()
       },
       data({ data }, chunk) {
         if (data.connection !== undefined) inbox.arrived(data.connection, chunk)
@@ -244,8 +245,16 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
       drain: (socket) => connectionOf(socket)?.writable(),
       end: (socket) => connectionOf(socket)?.ended(),
       close: (socket) => connectionOf(socket)?.closed(),
-      error: (socket) => connectionOf(socket)?.closed(),
+      error: (socket, error) => this.onError(socket, error),
     }
+  }
+
+  /** What the system says, or what one of the handlers above threw. */
+  private onError(socket: Bun.Socket<Attached>, error: Error): void {
+    connectionOf(socket)?.closed()
+    if (isSystemError(error)) return
+    socket.terminate()
+    this.plane.settings.observer.fault(error)
   }
 
   private accept(socket: Bun.Socket<Attached>): void {

@@ -49,6 +49,7 @@ export class Metrics implements ExchangeObserver {
   readonly generations: GenerationTallies = new GenerationTallies()
   private begun = 0
   private retries = 0
+  private faults = 0
   private bytesSent = 0
   private bytesReceived = 0
   private readonly statuses = new Float64Array(6)
@@ -87,6 +88,10 @@ export class Metrics implements ExchangeObserver {
     if (event === 'closed') this.connections--
   }
 
+  fault(): void {
+    this.faults++
+  }
+
   /** Prometheus text exposition format 0.0.4. */
   render(source: MetricsSource): string {
     return [
@@ -102,6 +107,9 @@ export class Metrics implements ExchangeObserver {
       ]),
       ...family('rip_retries_total', 'counter', 'Attempts after the first one.', [
         `rip_retries_total ${this.retries}`,
+      ]),
+      ...family('rip_faults_total', 'counter', 'Errors thrown by hooks or by the balancer itself.', [
+        `rip_faults_total ${this.faults}`,
       ]),
       ...family('rip_sent_bytes_total', 'counter', 'Bytes sent to clients.', [
         `rip_sent_bytes_total ${this.bytesSent}`,

@@ -3,8 +3,8 @@ import { flushGathered } from './outbox.ts'
 /** Whoever takes the bytes a socket brings. */
 export interface Receiver {
   received(chunk: Buffer): void
-  /** It threw: as if its socket were lost, so that nobody else suffers. */
-  failed(): void
+  /** It threw this: as if its socket were lost, so that nobody else suffers. */
+  failed(error: unknown): void
 }
 
 /** Fewer events in a turn of the event loop are handled as they come. */
@@ -85,8 +85,8 @@ export class Inbox {
 function handOver(receiver: Receiver, chunk: Buffer): void {
   try {
     receiver.received(chunk)
-  } catch {
-    receiver.failed()
+  } catch (error) {
+    receiver.failed(error)
   }
 }
 

@@ -2,6 +2,7 @@ import type { BackendAddress } from '../pool/claim.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { lacksDescriptors } from '../transport/descriptor-limit.ts'
 import { inbox } from '../transport/inbox.ts'
+import { isSystemError } from '../transport/system-error.ts'
 import { enlargeSendBuffer } from '../transport/send-buffer.ts'
 import type { UpstreamFailure } from './response-sink.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
@@ -60,7 +61,11 @@ const handlers: Bun.SocketHandler<DialedSocket> = {
   drain: (socket) => connectionOf(socket)?.writable(),
   end: (socket) => connectionOf(socket)?.ended(),
   close: (socket) => connectionOf(socket)?.lost('reset'),
-  error: (socket) => connectionOf(socket)?.lost('reset'),
+  error(socket, error) {
+    const connection = connectionOf(socket)
+    if (isSystemError(error)) connection?.lost('reset')
+    else connection?.failed(error)
+  },
 }
 
 /** Whom to tell what happened to a socket, now that he has the bytes it brought before. */

@@ -18,6 +18,8 @@ export interface ConnectionOwner {
   park(connection: UpstreamConnection): void
   /** The connection is closed. */
   gone(connection: UpstreamConnection, unexpectedBytes: boolean): void
+  /** The connection is given up because of an error in our own code. */
+  fault(error: unknown): void
 }
 
 /** Limits of one connection to a backend. */
@@ -142,7 +144,8 @@ export class UpstreamConnection implements Receiver {
     if (isWorthFreeing(chunk)) this.letGo(chunk)
   }
 
-  failed(): void {
+  failed(error: unknown): void {
+    this.owner.fault(error)
     this.lost('reset')
   }
 

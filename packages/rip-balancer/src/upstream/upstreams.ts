@@ -8,6 +8,7 @@ import { UpstreamConnection, type ConnectionOwner, type UpstreamLimits } from '.
 /** What happens to connections, for counting. */
 export interface UpstreamObserver {
   connection(event: 'upstream-opened' | 'upstream-closed' | 'upstream-unexpected-bytes'): void
+  fault(error: unknown): void
 }
 
 /**
@@ -138,6 +139,10 @@ class Shelf implements ConnectionOwner {
     const index = this.connections.lastIndexOf(connection)
     if (index >= 0) this.connections.splice(index, 1)
     this.observer.connection(unexpectedBytes ? 'upstream-unexpected-bytes' : 'upstream-closed')
+  }
+
+  fault(error: unknown): void {
+    this.observer.fault(error)
   }
 
   sweep(now: number): void {

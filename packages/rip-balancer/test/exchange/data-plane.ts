@@ -78,6 +78,7 @@ class PlainClaims implements Claims {
 export class TestBalancer implements AsyncDisposable {
   readonly ended: Ended[] = []
   readonly events: string[] = []
+  readonly faults: string[] = []
   readonly claims: PlainClaims
   readonly plane: DataPlane
   readonly listener: Listener
@@ -171,6 +172,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       started: () => {},
       ended: (record) => void balancer.ended.push(copyOf(record)),
       connection: (event) => void balancer.events.push(event),
+      fault: (error) => void balancer.faults.push(String(error)),
     },
     errorPages: { render: (status) => ({ contentType: 'text/plain', body: `${status}\n` }) },
     ...overrides.settings,

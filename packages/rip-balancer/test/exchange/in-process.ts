@@ -72,7 +72,7 @@ export class InProcess {
     this.plane = plane
     plane.upstreams.takeIdle = (_backend, sink) => {
       const socket = new MemorySocket()
-      const owner = { park: () => {}, gone: () => {} }
+      const owner = { park: () => {}, gone: () => {}, fault: rethrow }
       const limits = {
         head: settings.limits,
         maxInterimResponses: settings.limits.maxInterimResponses,
@@ -176,7 +176,12 @@ export function timelessSettings(): DataPlaneSettings {
     retries: 0,
     proxyProtocolFrom: undefined,
     hooks: {},
-    observer: { started: () => {}, ended: () => {}, connection: () => {} },
+    observer: { started: () => {}, ended: () => {}, connection: () => {}, fault: rethrow },
     errorPages: { render: () => ({ contentType: 'text/plain', body: 'error' }) },
   }
+}
+
+/** Whoever plays through these wants to see our mistakes. */
+function rethrow(error: unknown): never {
+  throw error
 }

@@ -46,6 +46,37 @@ describe('draining', () => {
   })
 })
 
+describe('an error of ours', () => {
+  const broken = {
+    has: () => {
+      throw new Error('a mistake')
+    },
+  }
+
+  test('while a connection is accepted costs this one alone, and is told of', async () => {
+    await using balancer = await TestBalancer.start([], { settings: { proxyProtocolFrom: broken } })
+    using client = await RawClient.connect(balancer.port)
+    await eventually(() => client.closed)
+    expect(balancer.faults).toEqual(['Error: a mistake'])
+    expect(balancer.listener.snapshot().connections).toBe(0)
+  })
+
+  test('while its bytes are read costs this one alone, and is told of', async () => {
+    let started = 0
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path])
+    const { observer } = balancer.plane.settings
+    observer.started = () => {
+      if (++started === 1) throw new Error('a mistake')
+    }
+    using first = await RawClient.connect(balancer.port)
+    using second = await RawClient.connect(balancer.port)
+    await first.send(GET).untilEnd()
+    await second.send(GET).untilText('ok')
+    expect([first.received, balancer.faults]).toEqual(['', ['Error: a mistake']])
+  })
+})
+
 describe('connection limits', () => {
   test('in total', async () => {
     await using backend = await RawBackend.start(answering(OK))

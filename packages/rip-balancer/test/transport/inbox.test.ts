@@ -31,8 +31,8 @@ class Collector implements Receiver {
     this.onReceived(chunk.toString())
   }
 
-  failed(): void {
-    this.log.push(`${this.name} failed`)
+  failed(error: unknown): void {
+    this.log.push(`${this.name} failed: ${String(error)}`)
   }
 }
 
@@ -123,7 +123,13 @@ describe('the inbox', () => {
     turns.end()
     inbox.arrived(bad, Buffer.from('3'))
     inbox.empty()
-    expect(log).toEqual(['bad:1', 'bad failed', 'good:2', 'bad:3', 'bad failed'])
+    expect(log).toEqual([
+      'bad:1',
+      'bad failed: Error: a mistake',
+      'good:2',
+      'bad:3',
+      'bad failed: Error: a mistake',
+    ])
   })
 
   test('does not begin again while it is being emptied', () => {

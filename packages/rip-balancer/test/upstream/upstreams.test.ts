@@ -51,7 +51,7 @@ test('where connections are few, the longest unused one makes room', async () =>
   await using first = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
   await using second = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
   const events: string[] = []
-  const upstreams = new Upstreams(8, { connection: (event) => void events.push(event) }, 2)
+  const upstreams = new Upstreams(8, { connection: (event) => void events.push(event), fault: () => {} }, 2)
   const { limits } = timelessSettings()
   upstreams.configure({ head: limits, maxInterimResponses: 1, idleMs: 60_000 })
   const [a, b] = [backendAt(first.path), backendAt(second.path)]
