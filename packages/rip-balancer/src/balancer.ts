@@ -213,6 +213,8 @@ export class Balancer implements AsyncDisposable {
       })
     const startedAtMs = performance.now()
     const signal = timeLimit(limitMs)
+    // Whoever replaces backends stops as well.
+    this.pool.stopWaiting()
     let abandoned = 0
     signal.addEventListener('abort', () => (abandoned = this.metrics.inFlight), { once: true })
     await this.listeners.drain(signal)

@@ -216,6 +216,15 @@ export class Pool implements Claims {
     }
   }
 
+  /** No backend comes any more: nobody waits for one that has not been declared, or for a dead one to be replaced. */
+  stopWaiting(): void {
+    this.waits = false
+    this.serveQueue()
+    if (this.rotation.length > 0) return
+    for (let head = this.queue.head; head !== undefined; head = this.queue.head)
+      this.refuse(head, 'no-backend')
+  }
+
   /** Refuses who waits and everybody who comes; requests in flight are not touched. Idempotent. */
   close(): void {
     this.closed = true

@@ -52,6 +52,24 @@ describe('a claim', () => {
     expect(claimant.told).toEqual([waiting.members[0]!])
   })
 
+  test('is refused when no backend will be declared any more', () => {
+    const waiting = new Pool({ name: 'app', waitForBackends: true })
+    const claimant = new TestClaimant()
+    waiting.claim(claimant)
+    waiting.stopWaiting()
+    expect(claimant.told).toEqual(['no-backend'])
+    expect(waiting.claim(new TestClaimant())).toBe('no-backend')
+  })
+
+  test('gets a dead backend rather than none when it will not be replaced any more', () => {
+    const { pool } = poolOf(['a'], { waitForBackends: true }, 10)
+    pool.release(claimed(pool), 'connect-failed')
+    const claimant = new TestClaimant()
+    expect(pool.claim(claimant)).toBe('queued')
+    pool.stopWaiting()
+    expect(claimant.told).toEqual([pool.members[0]!])
+  })
+
   test('waits when no backend accepts and somebody replaces them', () => {
     const { pool } = poolOf(['a', 'b'], { waitForBackends: true }, 10)
     for (const backend of [claimed(pool), claimed(pool)]) pool.release(backend, 'connect-failed')

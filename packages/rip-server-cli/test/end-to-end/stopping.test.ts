@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AdminClient } from '@rip/balancer'
 import { findInstances } from '@rip/manager'
 import { startLoad } from '../load.ts'
 import { Sandbox, type Server, until } from '../server.ts'
@@ -129,6 +132,38 @@ test.each(['500ms', '2s'])(
     const { code, stderr } = await server.finished()
     expect([await slow, code]).toEqual(['cut off', 1])
     expect(stderr).toContain('1 request was cut off at the deadline')
+    // Its client got an answer about it from the balancer, which then had nothing left to wait for.
+    expect(stderr).not.toContain('gave up on')
+    await expectNothingLeft(sandbox)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'TERM while it boots does not wait for requests that wait for a worker',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    await writeFile(
+      join(sandbox.folder, 'index.js'),
+      'await new Promise((resolve) => setTimeout(resolve, 60_000))\n',
+    )
+    const server = sandbox.launch('start', sandbox.folder, 'w:1', '0', '-b', '127.0.0.1')
+    const instance = await until('it has an address', () => findInstances(sandbox.env())[0])
+    const answer = until('it is answered', () =>
+      fetch(instance.url!).then(
+        ({ status }) => status,
+        () => undefined,
+      ),
+    )
+    await until('the request waits', async () => {
+      const admin = new AdminClient({ socket: join(instance.runDir, 'admin.sock') })
+      const { pools } = await admin.status().catch(() => ({ pools: [] }))
+      return pools[0]?.queued === 1
+    })
+    server.kill('SIGTERM')
+    const { code, stderr } = await server.finished()
+    expect([await answer, code]).toEqual([503, 143])
+    expect(stderr).not.toContain('killed')
     await expectNothingLeft(sandbox)
   },
   TEST_TIMEOUT_MS,
