@@ -40,7 +40,8 @@ export class DataPlane {
     this.requests = new RequestWriter(forwarding)
     this.responses = new ResponseWriter(forwarding.via)
     if (forwarding.requestTrailers)
-      this.trailerWriter = (outbox, trailers) => this.responses.writeTrailers(outbox, trailers)
+      this.trailerWriter = (outbox, trailers, options) =>
+        this.responses.writeTrailers(outbox, trailers, options)
   }
 
   /** A head to read a request with; only connections with a request have one, which keeps idle ones small. */

@@ -1,4 +1,5 @@
 import { BodyFraming } from '../http1/body-framing.ts'
+import type { ConnectionOptions } from '../http1/connection-options.ts'
 import { statusOf, type Fault } from '../http1/fault.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
@@ -89,7 +90,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   begin(head: RequestHead, firstByteAt: number): void {
     const { settings } = this.plane
     this.start(head, firstByteAt)
-    this.body.begin(head.body)
+    if (this.plane.trailerWriter !== undefined) head.connection.keepNames(head)
+    this.body.begin(head.body, head.connection)
     this.readClaims(head)
     this.persists = head.persists && this.client.mayPersist
     this.upgrade = requestedUpgrade(head, settings.upgrades)
@@ -260,8 +262,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     if (outbox.waiting > 0 && !this.mayBuffer()) this.upstream?.pause()
   }
 
-  complete(trailers: FieldSection | undefined): void {
-    if (this.framing === 'chunked') this.lastChunk(trailers)
+  complete(trailers: FieldSection | undefined, options: ConnectionOptions): void {
+    if (this.framing === 'chunked') this.lastChunk(trailers, options)
     this.client.outbox.flush()
     this.upstream = undefined
     this.release('ok')
@@ -464,10 +466,10 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     return this.plane.claims.isPressed && this.share.growTo(waiting)
   }
 
-  private lastChunk(trailers: FieldSection | undefined): void {
+  private lastChunk(trailers: FieldSection | undefined, options: ConnectionOptions): void {
     const { outbox } = this.client
     if (trailers === undefined || trailers.count === 0 || !this.trailers) appendLastChunk(outbox)
-    else this.plane.responses.writeTrailers(outbox, trailers)
+    else this.plane.responses.writeTrailers(outbox, trailers, options)
   }
 
   // --- failure

@@ -1,4 +1,5 @@
 import type { BodyFraming, Framing } from '../http1/body-framing.ts'
+import { ConnectionOptions } from '../http1/connection-options.ts'
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
 import type { Fault } from '../http1/fault.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
@@ -9,7 +10,9 @@ import type { Limits } from './settings.ts'
 /** Runs that are kept are joined up to this size, as a run of one byte would occupy a hundred. */
 const SMALL_BYTES = 1024
 
-export type TrailerWriter = (outbox: Outbox, trailers: FieldSection) => void
+const NO_OPTIONS = new ConnectionOptions()
+
+export type TrailerWriter = (outbox: Outbox, trailers: FieldSection, options: ConnectionOptions) => void
 
 /** The body of one request on its way to the backend: decoded, counted, bounded, and framed anew. */
 export class RequestBody {
@@ -30,6 +33,7 @@ export class RequestBody {
   private keeps = false
   private keepLimit = 0
   private abandoned = false
+  private options: ConnectionOptions = NO_OPTIONS
 
   /** @param writeTrailers writes the last chunk with trailer fields; `undefined` drops them */
   constructor(limits: Limits, writeTrailers: TrailerWriter | undefined) {
@@ -37,7 +41,9 @@ export class RequestBody {
     this.writeTrailers = writeTrailers
   }
 
-  begin(body: BodyFraming): void {
+  /** @param options of the head */
+  begin(body: BodyFraming, options: ConnectionOptions = NO_OPTIONS): void {
+    this.options = options
     this.framing = body.framing
     this.remaining = body.length
     this.done = body.framing !== 'chunked' && body.length === 0
@@ -143,7 +149,7 @@ export class RequestBody {
   private endChunks(outbox: Outbox): void {
     const { trailers } = this.decoder!
     if (this.writeTrailers === undefined || trailers.count === 0) appendLastChunk(outbox)
-    else this.writeTrailers(outbox, trailers)
+    else this.writeTrailers(outbox, trailers, this.options)
   }
 
   private refuse(fault: Fault): number {

@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from '../http1/connection-options.ts'
 import { decimal } from '../http1/body-framing.ts'
 import { FIELD, type FieldId } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
@@ -88,11 +89,11 @@ export class ResponseWriter extends HeadWriter {
     this.finish(outbox)
   }
 
-  /** Writes the last chunk with the trailer fields that may be passed on. */
-  writeTrailers(outbox: Outbox, trailers: FieldSection): void {
+  /** Writes the last chunk with the trailer fields that may be passed on. @param options of the message's head */
+  writeTrailers(outbox: Outbox, trailers: FieldSection, options: ConnectionOptions): void {
     this.begin(outbox, trailers, 0)
     this.text('0\r\n')
-    this.copyFields(trailers, TRAILER, undefined, undefined)
+    this.copyFields(trailers, TRAILER, options, undefined)
     this.finish(outbox)
   }
 

@@ -12,17 +12,32 @@ export class ConnectionOptions {
   te = false
   /** Whether an option names some other field, which then concerns this connection only. */
   nominates = false
+  /** Names kept for the trailer section, lower case. */
+  private kept: string[] = []
 
   /** @returns `false` when a field is not a list of tokens */
   read(section: FieldSection): boolean {
     this.close = this.keepAlive = this.upgrade = this.te = this.nominates = false
+    if (this.kept.length > 0) this.kept = []
     if (!section.has(FIELD.connection)) return true
     for (let index = 0; index < section.count; index++)
       if (section.id(index) === FIELD.connection && !this.readList(section, index)) return false
     return true
   }
 
-  /** Whether the field at `index` is named by a `Connection` option. Slow; asked only if `nominates` is set. */
+  /** Keeps what is named, as the trailer section of the message comes when its head is gone. */
+  keepNames(section: FieldSection): void {
+    if (!this.nominates) return
+    for (let list = 0; list < section.count; list++) {
+      if (section.id(list) !== FIELD.connection) continue
+      eachToken(section.bytes, section.valueStart(list), section.valueEnd(list), (from, to) => {
+        this.kept.push(section.bytes.toString('latin1', from, to).toLowerCase())
+        return false
+      })
+    }
+  }
+
+  /** Whether the field at `index` is named by a `Connection` option, of the head or of its own section. Slow; asked only if `nominates` is set. */
   names(section: FieldSection, index: number): boolean {
     const { bytes } = section
     const nameFrom = section.nameStart(index)
@@ -34,7 +49,7 @@ export class ConnectionOptions {
       )
       if (found) return true
     }
-    return false
+    return this.kept.some((name) => equalsText(bytes, nameFrom, nameTo, name))
   }
 
   private readList(section: FieldSection, index: number): boolean {

@@ -226,6 +226,7 @@ export class UpstreamConnection implements Receiver {
     this.persists = response.minor > 0 ? !response.connection.close : response.connection.keepAlive
     this.noteKeepAlive()
     this.sink!.head(response)
+    if (this.framing === 'chunked') response.connection.keepNames(response)
     response.reset()
     if (this.isClosed) return -1
     if (this.framing === 'chunked') (this.decoder ??= new ChunkedDecoder(this.limits.head)).reset()
@@ -276,7 +277,7 @@ export class UpstreamConnection implements Receiver {
       this.resume()
       this.owner.park(this)
     } else this.close(extraBytes)
-    sink.complete(trailers)
+    sink.complete(trailers, this.response.connection)
     return -1
   }
 

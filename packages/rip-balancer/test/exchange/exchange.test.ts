@@ -123,6 +123,34 @@ describe('requests', () => {
     expect(backend.received).toHaveLength(1)
   })
 
+  test('bring their trailers where that is wanted, but for those a Connection option names', async () => {
+    await using backend = await RawBackend.start((socket, received) => {
+      if (received.endsWith('X-T: v\r\n\r\n')) socket.write(OK)
+    })
+    const forwarding = {
+      trustedProxies: { has: () => false },
+      forwarded: false,
+      via: undefined,
+      acceptRequestId: false,
+      exposeRequestId: false,
+      requestTrailers: true,
+    }
+    await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
+    using client = await RawClient.connect(balancer.port)
+    client.send(
+      'POST / HTTP/1.1\r\nHost: h\r\nConnection: x-hop\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
+    )
+    await eventually(() => backend.all.endsWith('abc\r\n'))
+    await client.send('0\r\nX-Hop: 1\r\nX-T: v\r\n\r\n').untilText('ok')
+    expect(backend.all).toEndWith('3\r\nabc\r\n0\r\nX-T: v\r\n\r\n')
+    // Of the request before nothing is remembered.
+    client.send(
+      'POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Hop: 1\r\nX-T: v\r\n\r\n',
+    )
+    await client.until((received) => received.split('ok').length === 3)
+    expect(backend.all).toEndWith('0\r\nX-Hop: 1\r\nX-T: v\r\n\r\n')
+  })
+
   test('that are pipelined are answered in order, one at a time', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       const target = /GET (\S+)[^]*\r\n\r\n$/.exec(received.slice(received.lastIndexOf('GET')))?.[1]
@@ -362,6 +390,17 @@ describe('responses', () => {
     )
     expect(received).toEndWith('2\r\nok\r\n0\r\nX-T: v\r\n\r\n')
     expect(received).toContain('Trailer: X-T\r\n')
+  })
+
+  test('bring no trailer that a Connection option of their head names', async () => {
+    const chunked =
+      'HTTP/1.1 200 OK\r\nConnection: X-Hop, x-other\r\nX-Hop: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-hop: 2\r\nX-T: v\r\nX-Other: 3\r\n\r\n'
+    const { received } = await relayed(
+      chunked,
+      'GET / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nConnection: TE\r\n\r\n',
+    )
+    expect(received).not.toContain('Hop')
+    expect(received).toEndWith('2\r\nok\r\n0\r\nX-T: v\r\n\r\n')
   })
 
   test('bring no trailer that belongs in a head', async () => {
