@@ -2,6 +2,8 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, 
 import { join } from 'node:path'
 
 const ROOT = '/sys/fs/cgroup'
+const REMOVE_TIMEOUT_MS = 5_000
+const REMOVE_POLL_MS = 20
 
 /** Names of the same things in both versions of control groups; see cgroups(7). */
 const VERSIONS = {
@@ -74,9 +76,18 @@ export class MemoryGroup {
     return this.#valueOf(this.#files.events, 'oom_kill')
   }
 
-  /** Nobody may be in it any more. */
-  remove(): void {
-    rmdirSync(this.#folder)
+  /** Nobody is left in it, but the kernel may take a moment to notice. */
+  async remove(): Promise<void> {
+    const deadlineMs = performance.now() + REMOVE_TIMEOUT_MS
+    for (;;) {
+      try {
+        return rmdirSync(this.#folder)
+      } catch (error) {
+        // EBUSY: a process that has ended is still being taken apart.
+        if (performance.now() > deadlineMs) throw error
+        await Bun.sleep(REMOVE_POLL_MS)
+      }
+    }
   }
 
   get #files(): (typeof VERSIONS)[1 | 2] {

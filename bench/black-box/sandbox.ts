@@ -39,7 +39,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #mark: string = `rip-black-box-${crypto.randomUUID()}`
 
   #runDir: string | undefined
-  readonly #endings: (() => void)[] = []
+  readonly #endings: (() => void | Promise<void>)[] = []
 
   private constructor(port: number) {
     this.port = port
@@ -232,7 +232,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** Done when no process of the sandbox is left. */
-  atEnd(ending: () => void): void {
+  atEnd(ending: () => void | Promise<void>): void {
     this.#endings.push(ending)
   }
 
@@ -241,7 +241,7 @@ export class Sandbox implements AsyncDisposable {
       if (isAlive(pid)) process.kill(pid, 'SIGKILL')
     }
     await timeUntil(() => this.processes().length === 0, 5000)
-    for (const ending of this.#endings) ending()
+    for (const ending of this.#endings) await ending()
     rmSync(this.folder, { recursive: true, force: true })
   }
 
