@@ -246,7 +246,9 @@ const S57: BlackBoxScenario = {
     const reloads = (await admitted(sandbox)) - before
     verdict.expect(reloads <= 1, `${reloads} reloads`)
     verdict.expect(server.stderr.includes('visits.txt'), `no warning names the file: ${server.stderr.trim()}`)
-    verdict.figure(`${reloads} reloads for 100 writes, and one warning that names the file`)
+    verdict.figure(
+      `${reloads} ${reloads === 1 ? 'reload' : 'reloads'} for 100 writes, and one warning that names the file`,
+    )
   },
 }
 

@@ -19,6 +19,8 @@ export const SELF_WRITE_COUNT = 3
 /** The same for a folder into which it writes ever new files, such as uploads. */
 export const SELF_WRITE_FOLDER_COUNT = 6
 export const SELF_WRITE_WINDOW_MS = 10_000
+/** A data file that changes again so soon may be the beginning of such: it is believed when so much time has passed. */
+export const SELF_WRITE_DOUBT_MS = 1_000
 
 /** Never content of an application, in the notation of gitignore(5). */
 export const DEFAULT_IGNORE: readonly string[] = [

@@ -2,7 +2,7 @@ import { systemClock } from '../clock.ts'
 import type { Clock, TreeState, Watcher } from '../ports.ts'
 import { changedPaths, type ContentTree } from './content-tree.ts'
 import { DEFAULT_DEBOUNCE_MS, DEFAULT_MAX_DEBOUNCE_MS, DEFAULT_SWEEP_MS } from '../defaults.ts'
-import { SWEEP_CPU_SHARE } from './bounds.ts'
+import { SELF_WRITE_DOUBT_MS, SWEEP_CPU_SHARE } from './bounds.ts'
 import { createFileWatcher, type FileWatcher } from './file-watcher.ts'
 import { SelfWriteGuard } from './self-write-guard.ts'
 
@@ -49,6 +49,9 @@ class ChangeDetector implements Watcher {
   #leading: Disposable | undefined
   #trailing: Disposable | undefined
   #sweep: Disposable | undefined
+  /** Tells of changes that are doubted, unless they turn out to be the application's own. */
+  #doubt: Disposable | undefined
+  readonly #doubted = new Set<string>()
   #looking = false
   #lookAgain = false
   #leftOut = false
@@ -78,7 +81,7 @@ class ChangeDetector implements Watcher {
   }
 
   close(): Promise<void> {
-    for (const timer of [this.#leading, this.#trailing, this.#sweep]) timer?.[Symbol.dispose]()
+    for (const timer of [this.#leading, this.#trailing, this.#sweep, this.#doubt]) timer?.[Symbol.dispose]()
     return (this.#closing ??= this.#files.close())
   }
 
@@ -144,12 +147,30 @@ class ChangeDetector implements Watcher {
     }
     const changed = before === undefined ? [] : changedPaths(before, now)
     const selfWritten = this.#guard.note(changed, this.#clock.nowMs())
-    if (selfWritten.length === 0) return this.#wake()
     for (const path of selfWritten) this.#leaveOut(path)
+    if (selfWritten.length > 0) return
+    const doubted = this.#guard.doubts(changed)
+    if (doubted.length === 0) return this.#tell()
+    for (const path of doubted) this.#doubted.add(path)
+    this.#doubt ??= this.#clock.after(SELF_WRITE_DOUBT_MS, () => this.#tell())
+  }
+
+  #tell(): void {
+    this.#trust()
+    this.#wake()
+  }
+
+  #trust(): void {
+    this.#doubt?.[Symbol.dispose]()
+    this.#doubt = undefined
+    this.#doubted.clear()
   }
 
   #leaveOut(path: string): void {
     this.#tree.exclude(path)
+    for (const doubted of this.#doubted)
+      if (doubted === path || doubted.startsWith(`${path}/`)) this.#doubted.delete(doubted)
+    if (this.#doubted.size === 0) this.#trust()
     this.#leftOut = true
     this.#lookAgain = true
     this.#warn(

@@ -1,5 +1,10 @@
 import { dirname } from 'node:path'
-import { SELF_WRITE_COUNT, SELF_WRITE_FOLDER_COUNT, SELF_WRITE_WINDOW_MS } from './bounds.ts'
+import {
+  SELF_WRITE_COUNT,
+  SELF_WRITE_DOUBT_MS,
+  SELF_WRITE_FOLDER_COUNT,
+  SELF_WRITE_WINDOW_MS,
+} from './bounds.ts'
 
 /** Written by people, however often; what else changes again and again is written by a program. */
 const authored =
@@ -21,6 +26,17 @@ export class SelfWriteGuard {
     )
     const busyFiles = changed.filter((path) => this.#timesOf(path).length >= SELF_WRITE_COUNT)
     return [...busyFolders, ...busyFiles]
+  }
+
+  /** Those of the changes noted last that may be the beginning of it: data that changed shortly before as well. */
+  doubts(changed: readonly string[]): readonly string[] {
+    if (changed.some((path) => authored.test(path))) return []
+    return changed.filter((path) => this.#isHasty(path) || this.#isHasty(dirname(path)))
+  }
+
+  #isHasty(path: string): boolean {
+    const [last = Infinity, before = -Infinity] = this.#timesOf(path).toReversed()
+    return last - before < SELF_WRITE_DOUBT_MS
   }
 
   #timesOf(path: string): readonly number[] {

@@ -156,6 +156,53 @@ test('a data file that the application keeps writing is left out with one warnin
   expect(warnings).toEqual([expect.stringContaining('data/visits.json keeps changing')])
 })
 
+test('one that it writes at every request wakes once', async () => {
+  const { clock, files, report, warnings, wakes } = await setup({ leadingMs: 5 })
+  for (let version = 0; version < 100; version += 1) {
+    files.set('visits.txt', String(version))
+    report()
+    await clock.advance(60)
+  }
+  await clock.advance(10_000)
+  expect(wakes()).toBe(1)
+  expect(warnings).toEqual([expect.stringContaining('visits.txt keeps changing')])
+})
+
+test('a data file that is saved twice in a hurry is told of a second later, or with the next change of code', async () => {
+  const { clock, files, report, warnings, wakes } = await setup()
+  const save = async (path: string, content: string): Promise<void> => {
+    files.set(path, content)
+    report()
+    await clock.advance(400)
+  }
+  await save('menu.json', '1')
+  await save('menu.json', '2')
+  expect(wakes()).toBe(1)
+  await clock.advance(1_000)
+  expect(wakes()).toBe(2)
+  await clock.advance(60_000)
+  await save('menu.json', '3')
+  await save('menu.json', '4')
+  expect(wakes()).toBe(3)
+  await save('app.ts', '2')
+  expect(wakes()).toBe(4)
+  await clock.advance(60_000)
+  expect([wakes(), warnings]).toEqual([4, []])
+})
+
+test('what is left out does not swallow another file that changed in a hurry', async () => {
+  const { clock, files, report, wakes } = await setup()
+  for (let version = 0; version < 3; version += 1) {
+    files.set('visits.txt', String(version))
+    if (version < 2) files.set('menu.json', String(version))
+    report()
+    await clock.advance(300)
+  }
+  expect(wakes()).toBe(1)
+  await clock.advance(2_000)
+  expect(wakes()).toBe(2)
+})
+
 test('a folder the application fills with ever new files is left out with one warning', async () => {
   const { clock, files, warnings, wakes } = await setup({ sweepMs: 1_000 })
   for (let upload = 0; upload < 20; upload += 1) {
