@@ -213,11 +213,12 @@ export class Balancer implements AsyncDisposable {
       })
     const startedAtMs = performance.now()
     const signal = timeLimit(limitMs)
-    // Whoever replaces backends stops as well.
-    this.pool.stopWaiting()
     let abandoned = 0
     signal.addEventListener('abort', () => (abandoned = this.metrics.inFlight), { once: true })
-    await this.listeners.drain(signal)
+    const drained = this.listeners.drain(signal)
+    // Whoever replaces backends stops as well.
+    this.pool.stopWaiting()
+    await drained
     await this.close()
     return { abandoned, elapsedMs: performance.now() - startedAtMs }
   }

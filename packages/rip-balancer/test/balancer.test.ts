@@ -178,6 +178,16 @@ describe('balance', () => {
     expect(await get(lb.url)).toBe('a')
   })
 
+  test('that drains tells who waits for a backend that there will be none, and closes the connection', async () => {
+    await using lb = await balance({ listen: '127.0.0.1:0', waitForBackends: true })
+    using client = await RawClient.connect(Number(new URL(lb.url).port))
+    client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
+    await until(() => lb.pool.queued === 1, 'it waits')
+    await lb.drain()
+    expect(await client.untilEnd()).toStartWith('HTTP/1.1 503 ')
+    expect(client.received).toContain('Connection: close\r\n')
+  })
+
   test('takes other backends on reload, and refuses what needs a restart', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')

@@ -61,7 +61,7 @@ export abstract class ExchangeAnswers extends ExchangeFacts {
 
   private write(status: number, fields: Readonly<Record<string, string>>, body: string | Uint8Array): void {
     this.status = status
-    if (!this.body.done) this.persists = false
+    if (!this.body.done || !this.client.mayPersist) this.persists = false
     const { requestId } = this
     const toHead = this.readable?.isHead === true
     const connection = this.connectionOption()

@@ -90,7 +90,8 @@ class Serving {
       if (this.#interruptedBy !== undefined) await server.close()
       return await this.#serve(server)
     } catch (error) {
-      await server.close({ now: true })
+      // Who waits for the first worker is told that there will be none.
+      await server.close({ delay: false })
       if (this.#interruptedBy !== undefined && !this.#serves) return signalExitCode(this.#interruptedBy)
       throw explained(error)
     }

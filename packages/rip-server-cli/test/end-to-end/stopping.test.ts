@@ -139,30 +139,37 @@ test.each(['500ms', '2s'])(
   TEST_TIMEOUT_MS,
 )
 
-test(
-  'TERM while it boots does not wait for requests that wait for a worker',
-  async () => {
+test.each<[string, number, (server: Server, sandbox: Sandbox) => unknown]>([
+  ['TERM while it boots', 143, (server) => server.kill('SIGTERM')],
+  ['a first start that fails', 4, (_server, { folder }) => writeFile(join(folder, 'fail'), '')],
+])(
+  '%s answers requests that wait for a worker',
+  async (_, exitCode, end) => {
     await using sandbox = await Sandbox.create()
-    await writeFile(
-      join(sandbox.folder, 'index.js'),
-      'await new Promise((resolve) => setTimeout(resolve, 60_000))\n',
-    )
+    const app = `import { existsSync } from 'node:fs'
+      while (!existsSync(import.meta.dir + '/fail')) await Bun.sleep(5)
+      throw new Error('told to fail')`
+    await writeFile(join(sandbox.folder, 'index.js'), app)
     const server = sandbox.launch('start', sandbox.folder, 'w:1', '0', '-b', '127.0.0.1')
     const instance = await until('it has an address', () => findInstances(sandbox.env())[0])
-    const answer = until('it is answered', () =>
-      fetch(instance.url!).then(
-        ({ status }) => status,
-        () => undefined,
-      ),
-    )
+    let status: number | undefined
+    const asking = (async () => {
+      // Refused as long as nobody listens; what is accepted has to be answered.
+      while (status === undefined && server.exitCode === null)
+        status = await fetch(instance.url!).then(
+          (response) => response.status,
+          (error: { readonly code?: string }) => (error.code === 'ConnectionRefused' ? undefined : 0),
+        )
+    })()
     await until('the request waits', async () => {
       const admin = new AdminClient({ socket: join(instance.runDir, 'admin.sock') })
       const { pools } = await admin.status().catch(() => ({ pools: [] }))
       return pools[0]?.queued === 1
     })
-    server.kill('SIGTERM')
+    await end(server, sandbox)
     const { code, stderr } = await server.finished()
-    expect([await answer, code]).toEqual([503, 143])
+    await asking
+    expect([status, code]).toEqual([503, exitCode])
     expect(stderr).not.toContain('killed')
     await expectNothingLeft(sandbox)
   },
