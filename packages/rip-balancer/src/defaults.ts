@@ -52,6 +52,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   totalMs: Number.POSITIVE_INFINITY,
   repeatMs: 5_000,
   tunnelIdleMs: 600_000,
+  tunnelEndMs: 30_000,
   continueMs: 1_000,
   upstreamIdleMs: 15_000,
   lingerMs: 1_000,

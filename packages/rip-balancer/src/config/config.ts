@@ -117,6 +117,8 @@ export interface TimeoutsConfig {
   readonly total?: Duration
   /** Silence of an upgraded connection. @default '10m' */
   readonly tunnel?: Duration
+  /** The same once one side has ended it and the other has not followed. @default '30s' */
+  readonly tunnelEnd?: Duration
   /** Unused connection to a backend. @default '15s' */
   readonly upstreamIdle?: Duration
   /** How long requests may still take when the balancer is told to stop; what is left is cut. @default '30s' */

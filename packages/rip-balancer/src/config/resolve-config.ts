@@ -246,6 +246,7 @@ function readTimeouts(reader: ConfigReader): Timeouts {
     responseIdleMs: reader.duration('responseIdle', DEFAULT_TIMEOUTS.responseIdleMs),
     totalMs: reader.duration('total', DEFAULT_TIMEOUTS.totalMs),
     tunnelIdleMs: reader.duration('tunnel', DEFAULT_TIMEOUTS.tunnelIdleMs),
+    tunnelEndMs: reader.duration('tunnelEnd', DEFAULT_TIMEOUTS.tunnelEndMs),
     upstreamIdleMs: reader.duration('upstreamIdle', DEFAULT_TIMEOUTS.upstreamIdleMs),
     drainMs: reader.duration('drain', DEFAULT_TIMEOUTS.drainMs),
   }

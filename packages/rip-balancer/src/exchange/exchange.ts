@@ -43,6 +43,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private upgrade: string | undefined
   private framing: ClientFraming = 'none'
   private trailers = false
+  /** One side of the tunnel sends nothing more. */
+  private tunnelEnds = false
   /** Response body bytes that must not reach the client. */
   private swallows = false
   private freshOnly = false
@@ -141,6 +143,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   /** The client stopped sending. @returns whether the exchange goes on */
   clientEnded(): boolean {
     if (this.phase === 'tunnel') {
+      this.tunnelEnds = true
       this.upstream?.shutdownWhenSent()
       return true
     }
@@ -226,6 +229,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.responseMs = monotonicMs() - this.dispatchedAt
     this.plane.responses.writeSwitching(this.client.outbox, response, this.upgrade)
     this.enter('tunnel')
+    this.tunnelEnds = false
     this.persists = false
     this.client.inputWanted()
     return true
@@ -271,6 +275,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   }
 
   tunnelEnded(): void {
+    this.tunnelEnds = true
     this.client.shutdown()
   }
 
@@ -631,7 +636,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   }
 
   private tickTunnel(now: number): void {
-    if (this.progress.silentMs(now) > this.plane.settings.timeouts.tunnelIdleMs)
+    const { tunnelIdleMs, tunnelEndMs } = this.plane.settings.timeouts
+    if (this.progress.silentMs(now) > (this.tunnelEnds ? Math.min(tunnelEndMs, tunnelIdleMs) : tunnelIdleMs))
       this.cut('tunnel-closed', 'ok')
   }
 

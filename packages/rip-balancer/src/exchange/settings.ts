@@ -46,6 +46,8 @@ export interface Timeouts {
   readonly repeatMs: number
   /** Silence in both directions of an upgraded connection. */
   readonly tunnelIdleMs: number
+  /** The same once one side has ended and the other has not followed. */
+  readonly tunnelEndMs: number
   /** Wait for `100 Continue` of the backend before the body is sent anyway. */
   readonly continueMs: number
   /** An unused connection to a backend is closed after this time; keep it below the backend's own limit. */

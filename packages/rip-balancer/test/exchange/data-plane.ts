@@ -128,6 +128,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       totalMs: Number.POSITIVE_INFINITY,
       repeatMs: 5_000,
       tunnelIdleMs: 5_000,
+      tunnelEndMs: 5_000,
       continueMs: 1_000,
       upstreamIdleMs: 5_000,
       lingerMs: 300,

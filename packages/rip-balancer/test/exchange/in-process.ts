@@ -138,6 +138,7 @@ export function timelessSettings(): DataPlaneSettings {
       totalMs: never,
       repeatMs: never,
       tunnelIdleMs: never,
+      tunnelEndMs: never,
       continueMs: never,
       upstreamIdleMs: never,
       lingerMs: never,
