@@ -434,6 +434,13 @@ describe('the admin API', () => {
     await admin.prepare('g2', [{ id: 'b', address: b.address }])
     await admin.cut('g2')
     expect(await admin.drain('g1', 20)).toMatchObject({ abandoned: 1 })
+    // Who waits for the end of a generation that is prepared again stops waiting, and takes nothing away.
+    const stopWaiting = new AbortController()
+    const drained = admin.drain('g1', 10_000, stopWaiting.signal)
+    await admin.prepare('g1', [{ id: 'b', address: b.address }])
+    stopWaiting.abort()
+    expect(await drained).toMatchObject({ generation: 'g1', abandoned: 1 })
+    await admin.cut('g1')
     gate.resolve(new Response('still answered'))
     expect(await answer).toBe('still answered')
   })

@@ -212,8 +212,10 @@ export class World implements Effects {
   }
 
   prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void {
-    // The generation is wanted again: whoever waits for its end has waited long enough.
-    this.#drains.get(generation)?.abort()
+    // The generation is wanted again: whoever waits for its end has waited long enough, and nothing is cut off.
+    const drain = this.#drains.get(generation)
+    this.#drains.delete(generation)
+    drain?.abort()
     this.#routed(token, () => this.#options.upstreams.prepare(generation, backends))
   }
 
@@ -237,8 +239,9 @@ export class World implements Effects {
     const report = Promise.try(() => this.#options.upstreams.drain(generation, { signal: controller.signal }))
     this.#answer(this.#within(timeoutMs + ROUTER_GRACE_MS, report), (result) => {
       timer[Symbol.dispose]()
-      if (this.#drains.get(generation) === controller) this.#drains.delete(generation)
-      return { type: 'drained', generation, abandoned: abandonedIn(result) }
+      const lasted = this.#drains.get(generation) === controller
+      if (lasted) this.#drains.delete(generation)
+      return { type: 'drained', generation, abandoned: lasted ? abandonedIn(result) : 0 }
     })
   }
 

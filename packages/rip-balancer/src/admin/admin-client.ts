@@ -48,9 +48,28 @@ export class AdminClient {
     await this.call('POST', this.path('cut'), { generation })
   }
 
-  /** Resolves when nothing of the generation is in flight, or after the time limit. */
-  drain(generation: string, timeoutMs: number, signal?: AbortSignal): Promise<DrainResult> {
-    return this.call('POST', this.path('drain'), { generation, timeoutMs }, signal)
+  /**
+   * Resolves when nothing of the generation is in flight, after the time limit, or when the signal aborts: then with
+   * what is in flight at that moment, and whatever was told the balancer about the generation since remains.
+   */
+  async drain(generation: string, timeoutMs: number, signal?: AbortSignal): Promise<DrainResult> {
+    const startedAtMs = performance.now()
+    try {
+      return await this.call('POST', this.path('drain'), { generation, timeoutMs }, signal)
+    } catch (error) {
+      if (signal?.aborted !== true) throw error
+      const abandoned = await this.leaving(generation)
+      return { generation, abandoned, elapsedMs: performance.now() - startedAtMs }
+    }
+  }
+
+  /** Requests in flight at backends of the generation that were taken out. */
+  private async leaving(generation: string): Promise<number> {
+    const { pools } = await this.status()
+    const members = pools.filter(({ name }) => name === this.pool).flatMap(({ backends }) => backends)
+    return members
+      .filter((member) => member.state === 'leaving' && member.generation === generation)
+      .reduce((sum, { inFlight }) => sum + inFlight, 0)
   }
 
   private path(verb: string): string {

@@ -121,8 +121,9 @@ export class AdminRelay implements AdminTarget, AdminPool {
 
   async drain(generation: string, signal: AbortSignal): Promise<DrainResult> {
     const startedAtMs = performance.now()
-    const results = await this.each((admin) => drainOne(admin, generation, signal))
+    // Now, as it may be prepared again before the drain has ended.
     this.declared.delete(generation)
+    const results = await this.each((admin) => admin.drain(generation, MAX_DRAIN_MS, signal))
     const abandoned = results.reduce((total, result) => total + result.abandoned, 0)
     return { generation, abandoned, elapsedMs: performance.now() - startedAtMs }
   }
@@ -161,14 +162,4 @@ function endsSoon(ended: Promise<unknown>): Promise<boolean> {
   const timer = setTimeout(() => resolve(false), ENDED_WITHIN_MS)
   void ended.then(() => resolve(true))
   return promise.finally(() => clearTimeout(timer))
-}
-
-async function drainOne(admin: AdminClient, generation: string, signal: AbortSignal): Promise<DrainResult> {
-  try {
-    return await admin.drain(generation, MAX_DRAIN_MS, signal)
-  } catch (error) {
-    if (!signal.aborted) throw error
-    // Given up: an immediate look says what is left.
-    return admin.drain(generation, 0)
-  }
 }

@@ -188,6 +188,22 @@ describe('a reload', () => {
     expect(cuts.map(({ generation }) => generation)).not.toContain(skipped)
   })
 
+  test('of content that still drains cuts nothing off', async () => {
+    await using rig = await startedRig()
+    rig.upstreams.keepDraining(true)
+    for (const content of ['v2', 'v1']) {
+      rig.files.writeUnseen('app.ts', content)
+      expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true })
+    }
+    rig.upstreams.keepDraining(false)
+    await rig.clock.advance(60_000)
+    const retired = rig.events.flatMap((event) =>
+      event.type === 'generation-retired' ? [event.abandoned] : [],
+    )
+    expect(retired).toEqual([0, 0])
+    expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 0 })
+  })
+
   test('asked for twice at once happens once', async () => {
     await using rig = await startedRig()
     rig.files.writeUnseen('app.ts', 'v2')

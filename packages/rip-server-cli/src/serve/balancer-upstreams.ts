@@ -26,24 +26,9 @@ export class BalancerUpstreams implements Upstreams {
   async drain(generation: GenerationId, { signal }: { readonly signal: AbortSignal }): Promise<DrainReport> {
     const startedMs = performance.now()
     const reports = await Promise.all(
-      this.#balancers.map((balancer) => drainOne(balancer, generation, signal)),
+      this.#balancers.map((balancer) => balancer.drain(generation, MAX_DRAIN_MS, signal)),
     )
-    const abandoned = reports.reduce((sum, count) => sum + count, 0)
+    const abandoned = reports.reduce((sum, report) => sum + report.abandoned, 0)
     return { generation, abandoned, elapsedMs: Math.round(performance.now() - startedMs) }
-  }
-}
-
-/** Exchanges that were still running at the end. */
-async function drainOne(
-  balancer: AdminClient,
-  generation: GenerationId,
-  signal: AbortSignal,
-): Promise<number> {
-  try {
-    return (await balancer.drain(generation, MAX_DRAIN_MS, signal)).abandoned
-  } catch (error) {
-    if (!signal.aborted) throw error
-    // Given up: an immediate look says what is left.
-    return (await balancer.drain(generation, 0)).abandoned
   }
 }
