@@ -455,6 +455,17 @@ describe('a drain', () => {
     expect(local.log).toEqual(['cut off at the deadline: GET /x?y', 'cut off at the deadline: GET /z'])
   })
 
+  test('does not name what its client no longer waits for', async () => {
+    await using local = await LocalWorker.serve({ fetch: () => new Promise<Response>(() => {}) })
+    const connection = await RawConnection.to(local.socket)
+    connection.get('/left')
+    await until('it runs', () => local.worker.stats.inFlight === 1)
+    connection[Symbol.dispose]()
+    await until('it has left', () => local.worker.stats.inFlight === 0)
+    expect(await local.worker.close()).toEqual({ aborted: 0 })
+    expect(local.log).toEqual([])
+  })
+
   test('names the first ten of many', async () => {
     await using local = await LocalWorker.serve({ fetch: () => new Promise<Response>(() => {}) })
     for (let n = 0; n < 12; n++) void local.worker.inject(new Request(`http://x/${n}`))

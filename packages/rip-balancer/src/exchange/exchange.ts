@@ -31,6 +31,11 @@ const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 const CROWDED_RATE_FACTOR = 16
 const NO_BODY = new BodyFraming()
 
+/** A connection that is reset so soon after it was used again had been closed before. */
+const STALE_MS = 10
+/** A killed process has closed what it listens on after this time. */
+const REST_MS = 20
+
 /**
  * One request and its response: dispatch, relay, finish. A client connection has one such object and uses it for all
  * its requests, one after the other, so that a request allocates nothing here. It is what the pool grants backends to,
@@ -48,6 +53,11 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   /** Response body bytes that must not reach the client. */
   private swallows = false
   private freshOnly = false
+  /** Of the last attempt that failed. */
+  private failedAt: Backend | undefined
+  /** The one after this attempt waits a moment, and did so once. */
+  private restsFrom: Backend | undefined
+  private rested = false
   private awaitsContinue = false
   private sentBefore = 0
   private dispatchedAt = 0
@@ -281,10 +291,11 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   failed(failure: UpstreamFailure): void {
     const repeatable = failure === 'connect-failed' || (failure === 'reset' && this.isRepeatable())
+    const rests = repeatable && failure === 'reset' && this.shouldRest()
     this.upstream = undefined
     if (this.phase === 'tunnel') return this.tunnelClosed()
     if (this.phase === 'responding') return this.cut(causeOf(failure), failure)
-    if (repeatable && this.retry(failure)) return
+    if (repeatable && this.retry(failure, rests)) return
     this.release(failure)
     this.fail(causeOf(failure))
   }
@@ -303,6 +314,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.noteLag(now)
     if (this.isReadTooSlow(now)) return this.cut('client-timeout', 'client-gone')
     if (this.phase === 'tunnel') return this.tickTunnel(now)
+    if (this.restsFrom !== undefined) return this.goOn(now)
     if (now - this.begunAt > timeouts.totalMs) return this.timeOut('response-timeout', 'response-timeout')
     if (this.phase === 'connecting' && progress.inPhaseMs(now) > timeouts.connectMs)
       return this.connectTimedOut()
@@ -315,7 +327,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private start(head: RequestHead | undefined, firstByteAt: number): void {
     this.resetFacts(head)
     this.edits = this.upgrade = undefined
-    this.freshOnly = this.swallows = this.awaitsContinue = false
+    this.failedAt = this.restsFrom = undefined
+    this.freshOnly = this.rested = this.swallows = this.awaitsContinue = false
     this.sentBefore = this.client.outbox.sent
     this.begunAt = firstByteAt
     this.progress.begin()
@@ -495,14 +508,42 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     return monotonicMs() - this.dispatchedAt <= this.plane.settings.timeouts.repeatMs
   }
 
-  private retry(failure: FailedOutcome): boolean {
-    if (!this.mayRetry(failure)) return false
+  private retry(failure: FailedOutcome, rests = false): boolean {
     const failed = this.claimed
+    // Of the same process both times: it was on its way out already, and has executed nothing twice.
+    const isSecond = rests && this.failedAt === failed && this.plane.claims.mayRetry()
+    if (!isSecond && !this.mayRetry(failure)) return false
+    this.failedAt = failed
     this.retries++
     this.freshOnly = true
     this.release(failure)
-    this.claim(failed)
+    if (rests) this.rest(failed)
+    else this.claim(failed)
     return true
+  }
+
+  /**
+   * A process that is ended by the system accepts for some milliseconds what it will never read. With nobody else to
+   * go to, the next attempt comes after them; one connection that was closed because it was idle is no such sign.
+   */
+  private shouldRest(): boolean {
+    const isStale = this.upstream!.reused && monotonicMs() - this.dispatchedAt <= STALE_MS
+    return !isStale && !this.rested && !this.plane.claims.hasOther(this.claimed!)
+  }
+
+  private rest(failed: Backend | undefined): void {
+    this.rested = true
+    this.restsFrom = failed
+    this.enter('queued')
+  }
+
+  private goOn(now: number): void {
+    if (this.progress.inPhaseMs(now) < REST_MS) return
+    const failed = this.restsFrom
+    this.restsFrom = undefined
+    this.queueMs += this.progress.inPhaseMs(now)
+    this.claim(failed)
+    flushGathered()
   }
 
   /** Each failure to connect puts a backend aside until nobody is left but the queue, whose time is limited. */

@@ -65,6 +65,8 @@ export interface Claims {
    * @param exclude the backend of the failed attempt: taken again only if no other is eligible
    */
   claim(claimant: Claimant, exclude?: Backend): Backend | 'queued' | ClaimRefusal
+  /** Whether a backend other than this one could be claimed right now. */
+  hasOther(backend: Backend): boolean
   /** Leaves the queue; the place is free at once. Does nothing when the claimant is not queued. */
   withdraw(claimant: Claimant): void
   /** Gives a claimed backend back; exactly once per claim. */

@@ -89,6 +89,10 @@ export class Pool implements Claims {
     return 'queued'
   }
 
+  hasOther(backend: Backend): boolean {
+    return this.rotation.some((member) => member !== backend && this.isEligible(member))
+  }
+
   withdraw(claimant: Claimant): void {
     this.queue.leave(claimant)
   }

@@ -60,6 +60,10 @@ class PlainClaims implements Claims {
     return first === exclude ? this.backends[this.next++ % this.backends.length]! : first
   }
 
+  hasOther(backend: Backend): boolean {
+    return this.backends.some((other) => other !== backend)
+  }
+
   withdraw(claimant: Claimant): void {
     this.withdrawn.push(claimant)
   }

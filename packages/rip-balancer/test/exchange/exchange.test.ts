@@ -542,6 +542,59 @@ describe('connections to backends', () => {
     expect(backend.received).toEqual([])
   })
 
+  test('that die with the only backend are made again when it has had time to go', async () => {
+    let diedAt = Number.POSITIVE_INFINITY
+    await using backend = await RawBackend.start((socket, _received, connection) => {
+      if (connection === 0) {
+        setTimeout(() => {
+          diedAt = performance.now()
+          socket.destroy()
+        }, 30)
+      } else if (performance.now() - diedAt < 15) socket.destroy()
+      else socket.write(OK)
+    })
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('ok')
+    expect(balancer.ended).toMatchObject([{ status: 200, retries: 1 }])
+    expect(backend.received).toHaveLength(2)
+    expect(balancer.claims.inFlight).toBe(0)
+  })
+
+  test('that seem stale and are not any better when made anew are made once more, after a moment', async () => {
+    await using backend = await RawBackend.start((socket, received, connection) => {
+      const requests = received.split(HEAD_END).length - 1
+      if ((connection === 0 && requests > 1) || connection === 1) socket.destroy()
+      else socket.write(OK)
+    })
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('ok')
+    await client.send(GET).until((received) => received.split('ok').length === 3)
+    expect(balancer.ended.at(-1)).toMatchObject({ status: 200, retries: 2 })
+    expect(backend.received).toHaveLength(3)
+  })
+
+  test('that die each time are given up', async () => {
+    await using backend = await RawBackend.start((socket) => socket.destroy())
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('502')
+    expect(backend.received).toHaveLength(2)
+  })
+
+  test('that wait for another attempt end with their client', async () => {
+    await using backend = await RawBackend.start((socket) => socket.destroy())
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    client.send(GET)
+    await eventually(() => balancer.claims.outcomes.length === 1)
+    client.socket.destroy()
+    await eventually(() => balancer.ended.length === 1)
+    expect(balancer.ended).toMatchObject([{ cause: 'client-gone' }])
+    expect([backend.received.length, balancer.claims.inFlight]).toEqual([1, 0])
+  })
+
   test('that cannot be made are tried elsewhere, for any method', async () => {
     await using backend = await RawBackend.start(
       (socket, received) => received.endsWith('hi') && socket.write(OK),

@@ -67,6 +67,7 @@ export class InProcess {
       withdraw: () => {},
       release: () => void this.inFlight--,
       mayRetry: () => false,
+      hasOther: () => false,
     }
     const plane = new DataPlane(settings, claims)
     this.plane = plane

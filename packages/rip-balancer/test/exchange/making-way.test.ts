@@ -29,6 +29,7 @@ class Crowd {
       withdraw: unused,
       release: unused,
       mayRetry: unused,
+      hasOther: unused,
     }
     this.slow = new SlowClients(this.claims)
   }

@@ -31,6 +31,7 @@ test('a POST of which nothing was written to a stale connection is sent again wi
     withdraw() {},
     release() {},
     mayRetry: () => true,
+    hasOther: () => true,
   }
   const plane = new DataPlane({ ...timelessSettings(), retries: 1 }, claims)
   const owner = { park() {}, gone() {}, fault() {} }

@@ -42,6 +42,17 @@ describe('a claim', () => {
     expect([claimed(pool).id, pool.claim(new TestClaimant())]).toEqual(['a', 'queued'])
   })
 
+  test('tells whether another one could be had', () => {
+    const { pool } = poolOf(['a', 'b'])
+    const a = claimed(pool)
+    expect(pool.hasOther(a)).toBe(true)
+    const b = claimed(pool)
+    expect(pool.hasOther(a)).toBe(false)
+    pool.release(b, 'connect-failed')
+    pool.putAside(b)
+    expect(pool.hasOther(a)).toBe(false)
+  })
+
   test('is refused without backends, unless the pool waits for them', () => {
     expect(new Pool({ name: 'app' }).claim(new TestClaimant())).toBe('no-backend')
     const waiting = new Pool({ name: 'app', waitForBackends: true })

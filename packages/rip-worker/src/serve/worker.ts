@@ -324,7 +324,8 @@ class ServingWorker implements Worker {
 
   /** What is cut off is what an operator has to explain. */
   #nameUnanswered(): void {
-    const unanswered = this.#dispatcher?.unanswered ?? []
+    // Who has left is not cut off.
+    const unanswered = (this.#dispatcher?.unanswered ?? []).filter(({ signal }) => !signal.aborted)
     for (const request of unanswered.slice(0, MAX_NAMED))
       this.#options.log(`cut off at the deadline: ${request.method} ${pathOf(request)}`)
     if (unanswered.length > MAX_NAMED)
