@@ -90,11 +90,20 @@ const FIRST_PASSED_FD = 3
 /** Variables of socket activation; they are meant for us, not for our children. */
 export const LISTEN_VARIABLES: readonly string[] = ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']
 
-/** The listening socket systemd passes to an activated service; `undefined` when it passes none to this process. */
+/**
+ * The listening socket systemd passes to an activated service; `undefined` when it passes none to this process.
+ *
+ * @throws ManagerError `LISTEN_FAILED` when it passes several: nobody would accept from the others.
+ */
 export function activatedListenSocket(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ListenSocket | undefined {
   if (Number(env['LISTEN_PID']) !== process.pid || !(Number(env['LISTEN_FDS']) >= 1)) return undefined
+  if (Number(env['LISTEN_FDS']) > 1) {
+    const reason =
+      'one socket can be served; give the unit a single ListenStream, such as [::]:80 for every address'
+    throw new ManagerError('LISTEN_FAILED', { address: `LISTEN_FDS=${env['LISTEN_FDS']}`, reason })
+  }
   return adoptListenSocket(FIRST_PASSED_FD)
 }
 

@@ -234,3 +234,8 @@ test.each(['::1', '::', '2001:db8::8:800:200c:417a', '::ffff:192.0.2.33', 'fe80:
     expect(parseAddress(inetAddress(host, 65_534))).toEqual({ host: expected, port: 65_534 })
   },
 )
+
+test('several sockets of an activated service are refused: nobody would accept from the others', () => {
+  const env = { LISTEN_FDS: '2', LISTEN_PID: String(process.pid) }
+  expect(() => activatedListenSocket(env)).toThrow('LISTEN_FDS=2: one socket can be served')
+})

@@ -60,6 +60,7 @@ export async function openRunDir(options: RunDirOptions): Promise<RunDir> {
   const location = locateRunDir(options, options.env)
   try {
     ensurePrivateFolder(location.base)
+    if (location.alias !== undefined && options.succeeds !== true) refuseStrangersFolder(location.path)
     return await takeOver(location, options.succeeds ?? false)
   } catch (error) {
     throw asUnusable(location.path, error)
@@ -77,6 +78,17 @@ async function takeOver(location: RunDirLocation, succeeds: boolean): Promise<Ru
     throw error
   }
 }
+
+/** Names of ours that somebody else uses in a folder he chose: what is behind them would be taken for ours, and removed. */
+function refuseStrangersFolder(path: string): void {
+  const names = entries(path)
+  if (names.includes('lock')) return
+  const foreign = names.find((name) => NAMES_OF_A_SERVER.test(name))
+  if (foreign === undefined) return
+  throw new ManagerError('RUN_DIR_UNSAFE', { path, reason: `${foreign} in it is not of an instance` })
+}
+
+const NAMES_OF_A_SERVER = /^(?:log(?:\.1)?|snapshots(?:-\d+)?|balancer(?:-\d+)?\.json)$/
 
 /** What the system says (ENOSPC, EACCES, EROFS), with the folder it is about. */
 function asUnusable(path: string, error: unknown): ManagerError {
@@ -143,6 +155,8 @@ class OwnedRunDir implements RunDir {
   takeBack(): void {
     this.#lock = acquire(this.path)
     this.#handedOver = false
+    // Whoever was to succeed may have taken it away.
+    linkAlias(this.#location)
     if (this.#state !== undefined) this.publish(this.#state)
   }
 
@@ -190,8 +204,11 @@ class OwnedRunDir implements RunDir {
     // What is there without our lock is not ours any more.
     if (!this.#lock.isInPlace()) return this.#lock.release()
     // Not published means that whoever was to be succeeded is still there, and his sockets with him.
-    if (this.#succeeds && this.#state === undefined) await removeDeadSockets(path, this.#sockets)
-    else for (const name of ownEntries(path)) rmSync(join(path, name), { force: true })
+    if (this.#succeeds && this.#state === undefined) {
+      await removeDeadSockets(path, this.#sockets)
+      return this.#lock.release()
+    }
+    for (const name of ownEntries(path)) rmSync(join(path, name), { force: true })
     if (alias !== undefined && linkTarget(alias) === path) rmSync(alias, { force: true })
     this.#lock.release()
     removeIfEmpty(path)
@@ -237,9 +254,11 @@ async function removeDeadSockets(path: string, addressedThrough: string): Promis
   }
 }
 
+const OWN_ENTRY = /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+\.sock|state\.json.*)$/
+
 /** What an instance creates; a run directory somebody chose may hold other things. */
 function ownEntries(path: string): readonly string[] {
-  return entries(path).filter((name) => name.endsWith('.sock') || name.startsWith('state.json'))
+  return entries(path).filter((name) => OWN_ENTRY.test(name))
 }
 
 function entries(path: string): readonly string[] {

@@ -190,10 +190,19 @@ export function changedPaths(before: TreeState, after: TreeState): readonly stri
 
 /** A linked file counts by its content, a linked folder by where the link leads: it may lead in circles. */
 function linkContent(absolute: string): KnownFile | undefined {
-  const target = statSync(absolute, { throwIfNoEntry: false })
+  const target = targetStatus(absolute)
   if (target?.isFile() === true && target.size > MAX_FILE_BYTES) return undefined
   const bytes = target?.isFile() === true ? bytesOf(absolute) : Buffer.from(linkTarget(absolute))
   return bytes === undefined ? undefined : { stamp: '', hash: hashOf(bytes), racy: true }
+}
+
+function targetStatus(link: string): Stats | undefined {
+  try {
+    return statSync(link)
+  } catch {
+    // ENOENT, ELOOP, EACCES: it leads nowhere, in circles, or where we may not look.
+    return undefined
+  }
 }
 
 function linkTarget(path: string): string {

@@ -137,10 +137,33 @@ describe('opening', () => {
   test('a chosen run directory keeps what else is in it', async () => {
     await using folder = await temporaryFolder()
     mkdirSync(folder.at('run'))
-    writeFileSync(folder.at('run', 'precious'), 'data')
+    for (const name of ['precious', 'redis.sock']) writeFileSync(folder.at('run', name), 'data')
     const runDir = await openRunDir({ root: '/', runDir: folder.at('run'), env: envOf(folder) })
     await runDir.close()
-    expect(readdirSync(folder.at('run'))).toEqual(['precious'])
+    expect(readdirSync(folder.at('run')).toSorted()).toEqual(['precious', 'redis.sock'])
+  })
+
+  test.each(['log', 'snapshots'])(
+    'a chosen run directory with a %s of somebody else is refused',
+    async (name) => {
+      await using folder = await temporaryFolder()
+      mkdirSync(folder.at('run', name), { recursive: true })
+      const opening = openRunDir({ root: '/', runDir: folder.at('run'), env: envOf(folder) })
+      expect(await failureOf(opening)).toMatchObject({ code: 'RUN_DIR_UNSAFE' })
+      expect(readdirSync(folder.at('run'))).toEqual([name])
+    },
+  )
+
+  test('a successor that is given up leaves the way to a chosen run directory', async () => {
+    await using folder = await temporaryFolder()
+    const options = { root: '/', runDir: folder.at('elsewhere'), env: envOf(folder) }
+    await using runDir = await openRunDir(options)
+    runDir.publish(state)
+    runDir.handOver()
+    const successor = await openRunDir({ ...options, succeeds: true })
+    await successor.close()
+    runDir.takeBack()
+    expect(findInstances(envOf(folder))).toHaveLength(1)
   })
 })
 

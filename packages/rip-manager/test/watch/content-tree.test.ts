@@ -194,3 +194,12 @@ test('each reading sees what was on disk when it was asked for', async () => {
   }
   expect(await readings.at(-1)).toBe(await generationOf(tree))
 })
+
+test('links in circles, and folders that may not be read, keep nobody from the rest', async () => {
+  await using folder = await temporaryFolder()
+  write(folder, { 'app.ts': '1' })
+  symlinkSync('self', folder.at('self'))
+  symlinkSync(folder.at('b'), folder.at('a'))
+  symlinkSync(folder.at('a'), folder.at('b'))
+  expect(await pathsOf(treeOf(folder))).toContain('app.ts')
+})

@@ -1,3 +1,4 @@
+import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstances } from '@rip/manager'
 import { connect } from '../instance/find-instance.ts'
@@ -9,7 +10,11 @@ import { table } from '../terminal/table.ts'
 /** Prints every instance of this user. */
 export async function ps(invocation: Invocation): Promise<number> {
   const { terminal, env } = invocation
-  const asked = await Promise.allSettled(findInstances(env).map(connect))
+  const found = findInstances(env)
+  const asked = await Promise.allSettled(found.map(connect))
+  const silent = found.filter((_, index) => isSilent(asked[index]!))
+  for (const { name, pid } of silent)
+    terminal.complain(`${terminal.bad('✗')} ${name}, process ${pid}, does not answer`)
   // One that stopped between the two calls is not running.
   const instances = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
   if (isOn(invocation, 'json')) {
@@ -22,7 +27,7 @@ export async function ps(invocation: Invocation): Promise<number> {
     )
     return ExitCode.done
   }
-  if (instances.length === 0) terminal.say('nothing is running')
+  if (found.length === 0) terminal.say('nothing is running')
   const rows = instances.map(({ instance, snapshot }) => [
     snapshot.name,
     String(snapshot.pid),
@@ -36,4 +41,10 @@ export async function ps(invocation: Invocation): Promise<number> {
   const head = ['name', 'pid', 'health', 'workers', 'code', 'up', 'url', 'app']
   if (rows.length > 0) for (const line of table([head, ...rows])) terminal.data(line)
   return ExitCode.done
+}
+
+function isSilent(answer: PromiseSettledResult<unknown>): boolean {
+  return (
+    answer.status === 'rejected' && answer.reason instanceof CliError && answer.reason.code === 'TIMED_OUT'
+  )
 }

@@ -15,6 +15,7 @@ import { proveCertificate } from '../serve/certificate.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
 import { isExposed, listenAddress } from '../serve/listen-address.ts'
 import { readyBlock, type ReadyFacts } from '../serve/ready-block.ts'
+import { ownEnvironment } from '../serve/own-environment.ts'
 import { reportEvents } from '../serve/reporter.ts'
 import { Server, type ServerPlan } from '../serve/server.ts'
 import { inheritance } from '../serve/succession.ts'
@@ -52,7 +53,7 @@ export function planServer(settings: Settings, mode: Mode, { env, cwd, terminal 
     entry: entryFile(entry),
     watch: mode === 'development' || settings.hotfix,
     listen: listenAddress(settings, mode),
-    env,
+    env: ownEnvironment(env, root),
     cwd,
     inherited: inheritance(env),
     color: process.stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '',

@@ -12,6 +12,9 @@ import { CliError } from '../errors.ts'
 import { flagValue, type Invocation } from '../invocation.ts'
 import { locateApp } from '../serve/app-location.ts'
 
+/** A server that answers at all does so at once. */
+const STATUS_TIMEOUT_MS = 5_000
+
 /** A server that is running, and the line to it. */
 export interface RunningInstance {
   readonly instance: Instance
@@ -33,18 +36,28 @@ export async function findInstance(
   const runDir = flagValue(invocation, 'run-dir')
   const name = flagValue(invocation, 'name')
   if (runDir !== undefined) return named(locateRunDir({ root, runDir: resolve(cwd, runDir) }, env).path)
-  if (name !== undefined) return named(locateRunDir({ root, name }, env).path)
   const running = findInstances(env)
+  if (name !== undefined) return byName(name, running)
   const own = running.filter((instance) => isSameFolder(instance.root, root))
   if (own.length === 0 && app !== undefined)
     throw new CliError('NOT_RUNNING', { what: `${root} is not running` })
   return connect(onlyOne(own.length > 0 ? own : running))
 }
 
-/** Asks an instance how it is. Throws {@link ManagerError} `NOT_RUNNING` when it left meanwhile. */
+/** Asks an instance how it is. Throws {@link ManagerError} `NOT_RUNNING` when it left meanwhile, {@link CliError} `TIMED_OUT` when it is silent. */
 export async function connect(instance: Instance): Promise<RunningInstance> {
   const client = new ControlClient(instance.control)
-  return { instance, client, snapshot: await client.status() }
+  const signal = AbortSignal.timeout(STATUS_TIMEOUT_MS)
+  try {
+    return { instance, client, snapshot: await client.status({ signal }) }
+  } catch (error) {
+    if (!signal.aborted) throw error
+    throw new CliError(
+      'TIMED_OUT',
+      { what: `status of ${instance.name}`, afterMs: STATUS_TIMEOUT_MS },
+      { cause: error },
+    )
+  }
 }
 
 function onlyOne(instances: readonly Instance[]): Instance {
@@ -52,6 +65,13 @@ function onlyOne(instances: readonly Instance[]): Instance {
   if (only === undefined) throw new CliError('NOT_RUNNING', { what: 'nothing is running' })
   if (others.length === 0) return only
   throw new CliError('SEVERAL_RUNNING', { names: instances.map(({ name }) => name) })
+}
+
+/** Named by `--name`, or after the folder of its application, as `ps` shows it. */
+async function byName(name: string, running: readonly Instance[]): Promise<RunningInstance> {
+  const called = running.filter((instance) => instance.name === name)
+  if (called.length === 0) throw new CliError('NOT_RUNNING', { what: `nothing called ${name} is running` })
+  return connect(onlyOne(called))
 }
 
 async function named(runDir: string): Promise<RunningInstance> {

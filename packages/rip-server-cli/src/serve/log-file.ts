@@ -12,16 +12,23 @@ const FLUSH_MS = 50
 export class LogFile implements AsyncDisposable {
   readonly #path: string
   #pending = ''
-  #disowned = false
+  #disowned: boolean
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(path: string) {
+  /** @param shared another process writes to it, too, and owns it */
+  constructor(path: string, shared = false) {
     this.#path = path
+    this.#disowned = shared
   }
 
   write(line: string): void {
     this.#pending += `${line}\n`
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
+  }
+
+  /** The other process leaves the file to this one. */
+  adopt(): void {
+    this.#disowned = false
   }
 
   /** Another process goes on with the file: it stays when this one is closed. */

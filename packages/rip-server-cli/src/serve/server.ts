@@ -1,6 +1,7 @@
 import { isAbsolute, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
+  type ContentTree,
   createChangeDetector,
   createContentTree,
   createManager,
@@ -88,12 +89,13 @@ export class Server implements AsyncDisposable {
 
   /** Resolves when the first generation serves. Throws what {@link Manager.start} throws. */
   async start(): Promise<void> {
-    const { plan, publish } = this.#parts
+    const { plan, publish, log } = this.#parts
     if (plan.inherited === undefined) publish()
     await this.manager.start()
     if (plan.inherited === undefined) return
     // Commands reach this server from now on, and the one before leaves.
     publish()
+    log.adopt()
     void predecessorGone(plan.inherited).then(() => this.runDir.inheritNames())
   }
 
@@ -107,6 +109,8 @@ export class Server implements AsyncDisposable {
 
   async #handOver(): Promise<HandOverResult> {
     if (this.#closing !== undefined) return { ok: false, message: 'the server is stopping' }
+    // It would serve what is on disk.
+    if (this.manager.snapshot.held) return { ok: false, message: 'reloads are held; release them first' }
     const { front, log, plan, systemd } = this.#parts
     const result = await startSuccessor({
       runDir: this.runDir,
@@ -171,7 +175,7 @@ async function assemble(
   const env = childEnv(plan.env)
   const name = instanceName(settings, root)
   const runDir = owned.use(await openRunDir({ ...instanceIdentity(settings, root), env, succeeds }))
-  const log = owned.use(new LogFile(join(runDir.path, LOG_NAME)))
+  const log = owned.use(new LogFile(join(runDir.path, LOG_NAME), succeeds))
   const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
   const builder = owned.use(new SnapshotBuilder({ root, folder, env, standby: mode === 'development' }))
   const output = new ChildOutput({ accessLine: plan.data, warn: plan.warn })
@@ -186,7 +190,12 @@ async function assemble(
   const { listen } = plan
   const front =
     listen === undefined ? noFront : await openFront({ listen, settings, runDir, env, owned, inherited })
-  const tree = createContentTree({ root, ignore: inside(root, runDir.path) })
+  const ignore = inside(root, runDir.path)
+  const tree = createContentTree({
+    root,
+    ignore,
+    include: ignoredHome(root, entry, createContentTree({ root })),
+  })
   const manager = createManager({
     root,
     name,
@@ -239,6 +248,15 @@ const savedSooner = { leadingMs: 5 }
 function inside(root: string, path: string): string[] {
   const below = relative(root, path)
   return below.startsWith('..') || isAbsolute(below) ? [] : [`/${below}/`]
+}
+
+/** The ignored folder the entry is in, as `dist` is, or the entry itself: what is served is content, wherever it lies. */
+function ignoredHome(root: string, entry: string, tree: ContentTree): string[] {
+  const parts = relative(root, entry).split('/')
+  if (parts[0] === '..') return []
+  const paths = parts.map((_, depth) => parts.slice(0, depth + 1).join('/'))
+  const ignored = paths.find((path, depth) => tree.isIgnored(path, depth < parts.length - 1))
+  return ignored === undefined ? [] : [ignored]
 }
 
 /** Found from our own package, so that an application needs none of them. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
@@ -29,6 +29,29 @@ describe('status', () => {
         pid: server.pid,
         url: server.url,
       })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'of an instance is found by the name ps shows, and one that stands still is told of',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const { app, server } = await small(sandbox)
+      const second = await sandbox.start(app, 'w:1', '0', '--name', 'two')
+      const shown = basename(app)
+      const named = await sandbox.run('status', '--name', shown, '--json')
+      expect(JSON.parse(named.stdout)).toMatchObject({ name: shown, pid: server.pid })
+      expect(await sandbox.run('status', '--name', 'three')).toMatchObject({ code: 7 })
+      second.kill('SIGSTOP')
+      const [status, ps] = await Promise.all([sandbox.run('status', '--name', 'two'), sandbox.run('ps')])
+      second.kill('SIGCONT')
+      expect(status.code).toBe(9)
+      expect([ps.code, ps.stdout, ps.stderr]).toEqual([
+        0,
+        expect.stringContaining(shown),
+        expect.stringContaining(`two, process ${second.pid}, does not answer`),
+      ])
     },
     TEST_TIMEOUT_MS,
   )

@@ -130,3 +130,45 @@ test(
   },
   TEST_TIMEOUT_MS,
 )
+
+test(
+  'a changed .env is read by the next generation, also when the server was started beside it',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    await writeFile(
+      join(sandbox.folder, 'index.js'),
+      'export default () => Response.json({ key: process.env.SECRET ?? null, other: process.env.OTHER ?? null })',
+    )
+    await writeFile(join(sandbox.folder, '.env'), 'SECRET=one\nOTHER=1\n')
+    const server = await sandbox.start('start', 'w:1', '0', '-b', '127.0.0.1')
+    expect(await server.json('/')).toEqual({ key: 'one', other: '1' })
+    await writeFile(join(sandbox.folder, '.env'), 'SECRET=two\n')
+    expect(await sandbox.run('reload')).toMatchObject({ code: 0 })
+    expect(await server.json('/')).toEqual({ key: 'two', other: null })
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'an application in a folder that is otherwise left out, such as dist, is reloaded like any other',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const dist = join(sandbox.folder, 'dist')
+    await mkdir(dist)
+    await writeFile(join(sandbox.folder, 'package.json'), '{}')
+    const build = async (version: number): Promise<void> => {
+      await writeFile(join(dist, 'version.js'), `export const version = ${version}`)
+      await writeFile(
+        join(dist, 'server.js'),
+        `import { version } from './version.js'\nexport default () => Response.json({ version })`,
+      )
+    }
+    await build(1)
+    const server = await sandbox.start('start', 'dist/server.js', 'w:1', '0', '-b', '127.0.0.1')
+    expect(await server.json('/')).toEqual({ version: 1 })
+    await build(2)
+    expect(await sandbox.run('reload')).toMatchObject({ code: 0 })
+    expect(await server.json('/')).toEqual({ version: 2 })
+  },
+  TEST_TIMEOUT_MS,
+)

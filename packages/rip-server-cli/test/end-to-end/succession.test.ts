@@ -143,6 +143,19 @@ describe('restart --manager', () => {
   )
 
   test(
+    'is refused while reloads are held: it would serve what is on disk',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const server = await serve(sandbox)
+      expect((await sandbox.run('hold')).code).toBe(0)
+      const { code, stderr } = await sandbox.run('restart', '--manager')
+      expect([code, stderr]).toEqual([8, expect.stringContaining('reloads are held')])
+      expect(runningPid(sandbox)).toBe(server.pid)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'of what does not start any more changes nothing: exit 8',
     async () => {
       await using sandbox = await Sandbox.create()
@@ -152,6 +165,7 @@ describe('restart --manager', () => {
       const { code, stderr } = await sandbox.run('restart', '--manager')
       expect([code, stderr]).toEqual([8, expect.stringContaining('the new process ended with code 4')])
       expect(server.stderr).toContain('no such release')
+      expect(existsSync(join(findInstances(sandbox.env())[0]!.runDir, 'log'))).toBe(true)
       expect(runningPid(sandbox)).toBe(server.pid)
       const report = await load.stop()
       expect(report.failures).toEqual([])

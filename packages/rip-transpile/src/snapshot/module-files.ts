@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { type Dirent, readdirSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
 import { COMPILED_EXTENSIONS } from './compiled-extensions.ts'
 import { JAVASCRIPT_LOADERS } from './javascript-module.ts'
@@ -20,10 +20,20 @@ export function isModule(path: string): boolean {
 }
 
 function collect(root: string, folder: string, found: string[]): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+  for (const entry of entriesOf(root, folder)) {
     if (entry.name.startsWith('.') || entry.name === 'node_modules') continue
     const path = join(folder, entry.name)
     if (entry.isDirectory()) collect(root, path, found)
     if (entry.isFile() && isModule(entry.name)) found.push(relative(root, path))
+  }
+}
+
+/** A folder that we may not read, or that is gone by now, has no modules; without a root there is no application. */
+function entriesOf(root: string, folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+  } catch (error) {
+    if (folder === root) throw error
+    return []
   }
 }

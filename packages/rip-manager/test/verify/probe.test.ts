@@ -1,0 +1,28 @@
+import { expect, test } from 'bun:test'
+import { isListening } from '../../src/verify/probe.ts'
+import { temporaryFolder } from '../real.ts'
+
+/** Listens with room for one, connects until there is none, says so, and waits. */
+const FULL = `import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(0)
+kept = []
+try:
+    for _ in range(10):
+        c = socket.socket(socket.AF_UNIX); c.setblocking(False); c.connect(sys.argv[1]); kept.append(c)
+except BlockingIOError: print('full', flush=True)
+sys.stdin.read()`
+
+test.skipIf(Bun.which('python3') === null)(
+  'a socket for which more wait than may is not taken for dead',
+  async () => {
+    await using folder = await temporaryFolder()
+    const path = folder.at('full.sock')
+    const child = Bun.spawn(['python3', '-c', FULL, path], { stdin: 'pipe', stdout: 'pipe' })
+    const { value } = await child.stdout.getReader().read()
+    expect(new TextDecoder().decode(value)).toBe('full\n')
+    expect(await isListening(path)).toBe(true)
+    await child.stdin.end()
+    await child.exited
+    expect(await isListening(path)).toBe(false)
+  },
+)
