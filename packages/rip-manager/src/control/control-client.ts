@@ -83,7 +83,10 @@ export class ControlClient {
       if (!response.ok || response.body === null) throw await refusal(response)
       yield* eventsIn(response.body)
     } catch (error) {
-      if (options.signal?.aborted !== true) throw error
+      if (options.signal?.aborted === true) return
+      if (error instanceof ManagerError) throw error
+      // It was killed: nobody ended the stream.
+      throw new ManagerError('NOT_RUNNING', { runDir: dirname(this.#path) }, { cause: error })
     }
   }
 
