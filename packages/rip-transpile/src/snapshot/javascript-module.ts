@@ -24,7 +24,7 @@ export type PluginModule =
 export function javascriptModule(path: string, contents: string): PluginModule {
   const loader = JAVASCRIPT_LOADERS[extensionOf(path) as keyof typeof JAVASCRIPT_LOADERS]
   if (loader === 'json') return withDefault(parseJson(path, contents))
-  if (isCommonjs(path, contents, loader)) return withDefault(runCommonjs(path, contents, loader))
+  if (isCommonjs(path, contents, loader)) return commonjsModule(path, contents, loader)
   return { contents, loader }
 }
 
@@ -40,41 +40,85 @@ function parseJson(path: string, contents: string): unknown {
  * Bun takes neither JSON nor CommonJS from a plugin as text, so their value is handed over. `__esModule`
  * makes `require` answer the default export alone.
  */
-function withDefault(value: unknown): PluginModule {
+function withDefault(value: unknown): Extract<PluginModule, { readonly loader: 'object' }> {
   const named = typeof value === 'object' || typeof value === 'function' ? { ...value } : {}
   return { exports: { ...named, default: value, __esModule: true }, loader: 'object' }
 }
 
-function isCommonjs(path: string, contents: string, loader: Language): boolean {
+/** Names that only CommonJS has. */
+const COMMONJS_NAMES = /(?<![.\w$])(?:require|module|exports|__filename|__dirname)\b/
+
+/** Bun's verdict: the ending, else the syntax of modules, else the names that only CommonJS has. */
+export function isCommonjs(path: string, contents: string, language: Language): boolean {
   if (/\.[cm][jt]s$/.test(path)) return /\.c[jt]s$/.test(path)
-  return /\bmodule\.exports\b|\bexports\.\w/.test(contents) && !isModuleSyntax(contents, loader)
+  return COMMONJS_NAMES.test(contents) && !isModuleSyntax(contents, language)
 }
 
 function isModuleSyntax(contents: string, loader: Language): boolean {
+  if (/\bimport\.meta\b/.test(contents)) return true
   try {
     const { imports, exports } = new Bun.Transpiler({ loader }).scan(contents)
-    return exports.length > 0 || imports.some(({ kind }) => kind === 'import-statement')
+    if (exports.length > 0 || imports.some(({ kind }) => kind === 'import-statement')) return true
+    return /\bawait\b/.test(contents) && !isFunctionBody(plainCode(contents, loader))
   } catch {
     // Not JavaScript: loaded as a module, Bun reports it with its place.
     return true
   }
 }
 
-interface CommonjsModule {
-  readonly id: string
-  readonly filename: string
-  exports: unknown
+/** `await` outside of a function makes a module of a file without imports. */
+function isFunctionBody(code: string): boolean {
+  try {
+    process.getBuiltinModule('node:vm').compileFunction(code)
+    return true
+  } catch {
+    return false
+  }
 }
 
-function runCommonjs(path: string, contents: string, loader: Language): unknown {
-  const code = loader === 'js' ? contents : new Bun.Transpiler({ loader }).transformSync(contents)
-  const module: CommonjsModule = { id: path, filename: path, exports: {} }
-  const names = ['exports', 'require', 'module', '__filename', '__dirname']
+function plainCode(contents: string, language: Language): string {
+  if (language !== 'js') return new Bun.Transpiler({ loader: language }).transformSync(contents)
+  return contents.replace(/^\uFEFF?(?:#!)?/, (start) => (start.endsWith('#!') ? '//' : ''))
+}
+
+/** What Bun keeps in `require.cache`. */
+interface CommonjsModule extends NodeModule {
+  /** Runs code as the body of this module. */
+  _compile(code: string, path: string): void
+}
+
+/** `require` of a module leaves its entry in the cache before the loader is asked; a cycle meets what is exported so far. */
+const evaluated = new WeakSet<CommonjsModule>()
+
+function commonjsModule(path: string, contents: string, language: Language): PluginModule {
   // Megabytes for each process that loads no such module would be too much.
-  const { createRequire } = process.getBuiltinModule('node:module')
-  const { dirname } = process.getBuiltinModule('node:path')
-  const { compileFunction } = process.getBuiltinModule('node:vm')
-  const run = compileFunction(code, names, { filename: path }) as (...values: unknown[]) => void
-  run.call(module.exports, module.exports, createRequire(path), module, path, dirname(path))
-  return module.exports
+  const { createRequire, Module } = process.getBuiltinModule('node:module')
+  const { cache } = createRequire(path)
+  const entry = cache[path] as CommonjsModule | undefined
+  if (entry !== undefined && evaluated.has(entry)) return importedCommonjs(entry.exports)
+  const module = entry ?? (new Module(path) as CommonjsModule)
+  module.filename = path
+  cache[path] = module
+  evaluated.add(module)
+  try {
+    module._compile(withThis(plainCode(contents, language)), path)
+    module.loaded = true
+  } catch (error) {
+    delete cache[path]
+    throw error
+  }
+  if (entry === undefined) return importedCommonjs(module.exports)
+  return { exports: { default: module.exports, __esModule: true }, loader: 'object' }
+}
+
+/** Bun's `_compile` leaves `this` undefined; for a module it is what it exports. Lines stay where they are. */
+function withThis(code: string): string {
+  return `(function (exports, require, module, __filename, __dirname) {${code}\n}).apply(exports, arguments)`
+}
+
+/** As Bun's `import` sees it: what was compiled from a module has a default export of its own. */
+function importedCommonjs(value: unknown): PluginModule {
+  const { exports, loader } = withDefault(value)
+  const isCompiled = Object(value).__esModule === true && 'default' in Object(value)
+  return { exports: isCompiled ? { ...exports, default: Object(value).default } : exports, loader }
 }
