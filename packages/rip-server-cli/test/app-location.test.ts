@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { locateApp } from '../src/serve/app-location.ts'
+import { foundByText, locateApp, locateEntry } from '../src/serve/app-location.ts'
 
 /** A folder with a package.json and a file of an application two levels below. */
 function withPackage(run: (outer: string, file: string) => void): void {
@@ -30,5 +30,19 @@ test('a package.json that lies about in a shared folder or at home makes no root
     expect(locateApp(file).root).toBe(join(outer, 'shop/src'))
     chmodSync(outer, 0o755)
     expect(locateApp(file, outer).root).toBe(join(outer, 'shop/src'))
+  })
+})
+
+test('how a file was found is told unless it was given', () => {
+  withPackage((outer, file) => {
+    const found = (target: string): string | undefined => foundByText(locateEntry(target))
+    expect(found(file)).toBeUndefined()
+    expect(found(join(outer, 'shop'))).toBe('found by its name')
+    writeFileSync(join(outer, 'package.json'), '{ "main": "dist/shop.js" }')
+    mkdirSync(join(outer, 'dist'))
+    writeFileSync(join(outer, 'dist/shop.js'), '')
+    expect(found(outer)).toBe('"main" in package.json')
+    writeFileSync(join(outer, 'package.json'), '{ "rip": { "entry": "shop/src/app.ts" } }')
+    expect(found(outer)).toBe('"rip.entry" in package.json')
   })
 })

@@ -25,7 +25,8 @@ interface Manifest {
 
 function readManifest(path: string): Manifest | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Manifest
+    // As Bun reads it: with comments, commas at the end and a byte order mark.
+    return Bun.JSONC.parse(readFileSync(path, 'utf8')) as Manifest
   } catch {
     // Not there, or not JSON: whoever needs its content will say so.
     return undefined

@@ -18,6 +18,15 @@ test('package.json chooses the compiler, also for folders inside the project', (
   expect(projectCompiler(project.path('src'), {})).toBe('rip-lang')
 })
 
+test.each([
+  '\uFEFF{"rip":{"compiler":"rip-lang"}}',
+  '{"rip":{"compiler":"rip-lang",},}',
+  '{/* */"rip":{"compiler":"rip-lang"}}',
+])('package.json is read as Bun reads it: %j', (manifest) => {
+  using project = tempProject({ 'package.json': manifest })
+  expect(projectCompiler(project.root, {})).toBe('rip-lang')
+})
+
 test('the environment wins over package.json', () => {
   using project = tempProject({ 'package.json': '{"rip":{"compiler":"rip-lang"}}' })
   expect(projectCompiler(project.root, { RIP_COMPILER: 'coffeescript' })).toBe('coffeescript')

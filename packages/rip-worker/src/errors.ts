@@ -1,7 +1,7 @@
 /** Every code of this package with the sentence it stands for. */
 const messages = {
   RIP_APP_NOT_FOUND: (d: { searched: string; tried: string }) =>
-    `no application found in ${d.searched}: tried ${d.tried}. Name the file, or set "rip": { "entry": … } in package.json`,
+    `no application found in ${d.searched}: tried ${d.tried}. Name the file on the command line, or set "rip": { "entry": … } in package.json`,
   RIP_APP_MISSING: (d: { file: string; namedBy: string }) =>
     `${d.file} does not exist, but ${d.namedBy} names it as the application`,
   RIP_PACKAGE_UNREADABLE: (d: { file: string; reason: string }) =>

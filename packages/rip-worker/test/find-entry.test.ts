@@ -4,7 +4,7 @@ import { findEntry } from '../src/index.ts'
 import { Folder } from './helpers.ts'
 
 const names = ['index', 'app', 'server', 'main']
-const extensions = ['.rip', '.ts', '.tsx', '.js', '.mjs']
+const extensions = ['.rip', '.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs']
 const inOrder = names.flatMap((name) => extensions.map((extension) => name + extension))
 
 test('the first of the conventional names wins, whatever else is there', () => {
@@ -29,20 +29,100 @@ test('package.json names the file by rip.entry, before any convention', () => {
   expect(findEntry(folder.path)).toEqual({ file: folder.file('src/http.ts'), foundBy: 'package.json' })
 })
 
-test.each(['{}', '{ "rip": {} }', '{ "rip": null }', '{ "main": "other.js" }'])(
-  'a package.json of %s leaves it to the convention',
-  (manifest) => {
-    using folder = new Folder({ 'app.ts': '', 'package.json': manifest })
-    expect(findEntry(folder.path).file).toBe(folder.file('app.ts'))
-  },
-)
+test('the same names count in src, after those of the folder itself', () => {
+  for (const [position, name] of inOrder.entries()) {
+    using folder = new Folder(Object.fromEntries(inOrder.slice(position).map((file) => [`src/${file}`, ''])))
+    expect(findEntry(folder.path)).toEqual({ file: folder.file(`src/${name}`), foundBy: 'convention' })
+  }
+  using folder = new Folder({ 'src/index.rip': '', 'main.cjs': '' })
+  expect(findEntry(folder.path).file).toBe(folder.file('main.cjs'))
+})
+
+test.each([
+  ['a file', { main: 'server/run.js' }, ['server/run.js', 'src/index.ts'], 'server/run.js'],
+  ['a file in front of main', { module: 'a.mjs', main: 'b.cjs' }, ['a.mjs', 'b.cjs'], 'a.mjs'],
+  ['no file in front of main', { module: 'a.mjs', main: 'b.cjs' }, ['b.cjs'], 'b.cjs'],
+  ['a path without ending', { main: './bin/www' }, ['bin/www.js'], 'bin/www.js'],
+  ['a folder', { main: './server' }, ['server/index.cts'], 'server/index.cts'],
+  ['a name in exports', { exports: './run.ts' }, ['run.ts'], 'run.ts'],
+  ['the package in exports', { exports: { './x': './x.js', '.': './run.ts' } }, ['x.js', 'run.ts'], 'run.ts'],
+  [
+    'conditions in exports',
+    { exports: { '.': { types: './r.d.ts', browser: './b.js', import: { default: './r.js' } } } },
+    ['r.d.ts', 'b.js', 'r.js'],
+    'r.js',
+  ],
+  ['alternatives in exports', { exports: { '.': ['./gone.js', './r.js'] } }, ['r.js'], 'r.js'],
+  ['a null in exports', { exports: { '.': null }, main: 3 }, ['src/app.ts'], 'src/app.ts'],
+  ['a build, beside its source', { main: 'dist/run.js' }, ['dist/run.js', 'src/run.ts'], 'src/run.ts'],
+  ['a build that was never made', { module: './dist/a/b.mjs' }, ['src/a/b.mts'], 'src/a/b.mts'],
+  ['a build of files at the top', { main: 'build/run.js' }, ['run.ts'], 'run.ts'],
+  ['a build without ending', { main: 'dist/run' }, ['src/run.ts'], 'src/run.ts'],
+  ['a build, beside other sources', { main: 'dist/x.js' }, ['dist/x.js', 'src/index.ts'], 'src/index.ts'],
+  ['a build, and no sources are there', { main: './dist/x.js' }, ['dist/x.js'], 'dist/x.js'],
+  ['lib, which is a build here', { main: 'lib/x.js' }, ['lib/x.js', 'src/x.ts'], 'src/x.ts'],
+  ['lib, which is written by hand', { main: 'lib/x.js' }, ['lib/x.js', 'src/index.jsx'], 'lib/x.js'],
+  ['a script that is TypeScript', { module: 'src/bot.js' }, ['src/bot.ts', 'src/index.ts'], 'src/bot.ts'],
+  ['types alone', { main: 'run.d.ts' }, ['run.d.ts', 'src/app.ts'], 'src/app.ts'],
+])('package.json names %s', (_, manifest: object, files: readonly string[], expected) => {
+  using folder = new Folder(Object.fromEntries(files.map((file) => [file, ''])))
+  folder.write('package.json', JSON.stringify(manifest))
+  expect(findEntry(folder.path).file).toBe(folder.file(expected))
+})
+
+test('what led to a file that package.json does not name itself is told', () => {
+  using folder = new Folder({ 'src/run.ts': '', 'package.json': '{ "main": "dist/run.js" }' })
+  expect(findEntry(folder.path)).toEqual({
+    file: folder.file('src/run.ts'),
+    foundBy: 'package.json',
+    because: 'the source of dist/run.js, "main" in package.json',
+  })
+})
+
+test('a page beside src makes that the code of a browser, and a folder named like a file is none', () => {
+  using folder = new Folder({ 'src/index.tsx': '', 'index.html': '', 'server.ts/x.md': '' })
+  expect(() => findEntry(folder.path)).toThrow('not in src')
+  folder.write('package.json', '{ "main": "api/run.ts" }')
+  folder.write('api/run.ts', '')
+  expect(findEntry(folder.path).file).toBe(folder.file('api/run.ts'))
+})
+
+test('whoever finds nothing says where a build lies and which files package.json names in vain', () => {
+  using folder = new Folder({ '.output/server/index.mjs': '', 'package.json': '{ "main": "gone.js" }' })
+  expect(() => findEntry(folder.path)).toThrow(
+    'gone.js ("main" in package.json). There is .output/server/index.mjs',
+  )
+})
+
+test.each([
+  '\uFEFF{ "rip": { "entry": "a.ts" } }',
+  '{ "rip": { "entry": "a.ts", }, }',
+  '{ /* a */ "rip": // b\n{ "entry": "a.ts" } }',
+])('package.json is read as Bun reads it: %j', (manifest) => {
+  using folder = new Folder({ 'a.ts': '', 'index.ts': '', 'package.json': manifest })
+  expect(findEntry(folder.path).file).toBe(folder.file('a.ts'))
+})
+
+test.each([
+  '',
+  '\uFEFF\n',
+  '[]',
+  '"text"',
+  '{}',
+  '{ "rip": {} }',
+  '{ "rip": null }',
+  '{ "main": "other.js" }',
+])('a package.json of %s leaves it to the convention', (manifest) => {
+  using folder = new Folder({ 'app.ts': '', 'package.json': manifest })
+  expect(findEntry(folder.path).file).toBe(folder.file('app.ts'))
+})
 
 test.each([
   [
     'a folder without an application',
     {},
     'RIP_APP_NOT_FOUND',
-    'tried index, app, server, main with .rip, .ts',
+    'tried index, app, server, main with .rip, .ts, .tsx, .mts, .cts, .js, .jsx, .mjs, .cjs, there and in src',
   ],
   [
     'an entry that is gone',

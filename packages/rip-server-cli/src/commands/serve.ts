@@ -10,7 +10,7 @@ import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
-import { entryFile, locateApp } from '../serve/app-location.ts'
+import { foundByText, locateApp, locateEntry } from '../serve/app-location.ts'
 import { proveCertificate } from '../serve/certificate.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
 import { isExposed, listenAddress } from '../serve/listen-address.ts'
@@ -45,12 +45,14 @@ export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<num
 /** Throws {@link CliError} `APP_NOT_FOUND`, `CONFIG_INVALID`. */
 export function planServer(settings: Settings, mode: Mode, { env, cwd, terminal }: Invocation): ServerPlan {
   const { root, entry = root } = locateApp(settings.app)
+  const found = locateEntry(entry)
   proveCertificate(settings)
   return {
     mode,
     settings,
     root,
-    entry: entryFile(entry),
+    entry: found.file,
+    entryFoundBy: foundByText(found),
     watch: mode === 'development' || settings.hotfix,
     listen: listenAddress(settings, mode),
     env: ownEnvironment(env, root),
@@ -142,13 +144,14 @@ class Serving {
   }
 
   #facts({ manager, runDir, address, url }: Server): ReadyFacts {
-    const { mode, settings, entry } = this.#plan
+    const { mode, settings, entry, entryFoundBy } = this.#plan
     const { cwd } = this.#invocation
     return {
       mode,
       url,
       exposed: address !== undefined && isExposed(address),
       entry,
+      entryFoundBy,
       concurrency: settings.concurrency,
       watching: this.#watchingText(manager.snapshot),
       control: runDir.controlPath,

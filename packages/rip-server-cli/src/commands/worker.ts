@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { formatListenAddress } from '@rip/manager'
 import { type Invocation, invocationSettings } from '../invocation.ts'
 import { listenAddress } from '../serve/listen-address.ts'
-import { entryFile } from '../serve/app-location.ts'
+import { locateEntry } from '../serve/app-location.ts'
 
 /** Serves the application in this process: from here on it is the worker program. Never resolves. */
 export async function worker(invocation: Invocation): Promise<number> {
@@ -10,7 +10,14 @@ export async function worker(invocation: Invocation): Promise<number> {
   const program = fileURLToPath(import.meta.resolve('@rip/worker/main'))
   const listen = formatListenAddress(listenAddress(settings, 'development'))
   const flags = ['--listen', listen, '--concurrency', String(settings.concurrency)]
-  process.argv = [process.execPath, program, entryFile(settings.app), ...flags, '--mode', 'development']
+  process.argv = [
+    process.execPath,
+    program,
+    locateEntry(settings.app).file,
+    ...flags,
+    '--mode',
+    'development',
+  ]
   await import(program)
   return 0
 }

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { findEntry, WorkerError } from '@rip/worker'
+import { type Entry, findEntry, WorkerError } from '@rip/worker'
 import { CliError } from '../errors.ts'
 
 /** Where an application lives. */
@@ -25,14 +25,21 @@ export function locateApp(path: string, home: string = homedir()): AppLocation {
   return { root: packageFolder(dirname(path), home) ?? dirname(path), entry: path }
 }
 
-/** File of an application given as a file or folder. Throws {@link CliError} `APP_NOT_FOUND`. */
-export function entryFile(target: string): string {
+/** The application's file and how it was found. Throws {@link CliError} `APP_NOT_FOUND`. */
+export function locateEntry(target: string): Entry {
   try {
-    return findEntry(target).file
+    return findEntry(target)
   } catch (error) {
     if (!(error instanceof WorkerError)) throw error
     throw new CliError('APP_NOT_FOUND', { message: error.message }, { cause: error })
   }
+}
+
+/** How a file was found that nobody gave, in a few words. */
+export function foundByText({ foundBy, because }: Entry): string | undefined {
+  if (foundBy === 'given') return undefined
+  if (foundBy === 'convention') return 'found by its name'
+  return because ?? '"rip.entry" in package.json'
 }
 
 /** Written to by everybody, as `/tmp` is; see the mode bits of stat(2). */

@@ -15,6 +15,8 @@ export interface ReadyFacts {
   readonly exposed: boolean
   /** File the workers loaded. */
   readonly entry: string
+  /** How that file was found, if nobody gave it. */
+  readonly entryFoundBy: string | undefined
   readonly concurrency: number
   /** Why changes are watched, or why not. */
   readonly watching: string
@@ -30,7 +32,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   const { snapshot } = facts
   const rows = [
     ['url', urlText(facts, terminal)],
-    ['app', nearPath(facts.entry, facts.cwd)],
+    ['app', entryText(facts, terminal)],
     ['workers', workersText(snapshot, facts.concurrency)],
     ['code', `${shortGeneration(snapshot.generation)}, serving after ${durationText(facts.tookMs)}`],
     ['watching', facts.watching],
@@ -44,6 +46,11 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
 function urlText({ url, exposed, snapshot }: ReadyFacts, terminal: Terminal): string {
   if (url === undefined) return `none, each worker has a socket: ${snapshot.workers[0]?.socket ?? ''}`
   return exposed ? `${url}  ${terminal.faint('open to the network')}` : url
+}
+
+function entryText({ entry, entryFoundBy, cwd }: ReadyFacts, terminal: Terminal): string {
+  const path = nearPath(entry, cwd)
+  return entryFoundBy === undefined ? path : `${path}  ${terminal.faint(entryFoundBy)}`
 }
 
 function workersText({ readyWorkers, wantedWorkers }: ManagerSnapshot, concurrency: number): string {

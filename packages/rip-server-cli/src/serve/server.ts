@@ -38,6 +38,8 @@ export interface ServerPlan {
   readonly root: string
   /** File of the application. */
   readonly entry: string
+  /** How it was found, if nobody gave it. */
+  readonly entryFoundBy: string | undefined
   readonly watch: boolean
   /** Where the balancer listens; without it workers are reached by their sockets alone. */
   readonly listen: ListenAddress | undefined

@@ -49,7 +49,7 @@ function versionOf(name: string, folder: string): string {
 
 function readManifest(path: string): { readonly name?: string; readonly version?: string } | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as { name?: string; version?: string }
+    return Bun.JSONC.parse(readFileSync(path, 'utf8')) as { name?: string; version?: string }
   } catch {
     // Folders inside a package have none, or one that says no more than a module type.
     return undefined

@@ -28,9 +28,12 @@ export function javascriptModule(path: string, contents: string): PluginModule {
   return { contents, loader }
 }
 
+/** Files Bun reads with comments and commas at the end; others are JSON to the letter. */
+const LENIENT_JSON = /(?:^|\/)(?:package|tsconfig|jsconfig)\.json$/
+
 function parseJson(path: string, contents: string): unknown {
   try {
-    return JSON.parse(contents)
+    return LENIENT_JSON.test(path) ? Bun.JSONC.parse(contents) : JSON.parse(contents.replace(/^\uFEFF/, ''))
   } catch (cause) {
     throw new SyntaxError(`${path} is not valid JSON: ${(cause as Error).message}`, { cause })
   }

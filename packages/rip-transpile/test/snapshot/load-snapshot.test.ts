@@ -74,6 +74,18 @@ test('packages, nested imports, top-level await and import.meta work as from dis
   expect(await run(project, './main.rip')).toBe(`new 1 2 1 ${project.path('app')} true\n`)
 })
 
+test('JSON is read as Bun reads it: package.json with comments, any file with a byte order mark', async () => {
+  using project = await snapshotOf({
+    'main.ts':
+      "import p from './package.json'\nimport t from './tsconfig.json'\nimport d from './data.json'\n" +
+      'console.log(p.name, t.files.length, d.n)\n',
+    'package.json': '\uFEFF{ "name": "x", }',
+    'tsconfig.json': '{ /* none */ "files": [], }',
+    'data.json': '\uFEFF{ "n": 1 }',
+  })
+  expect(await run(project, 'main.ts')).toBe('x 0 1\n')
+})
+
 test('CommonJS modules see each other, their path and JSON as in Node', async () => {
   using project = await snapshotOf({
     'main.cjs':

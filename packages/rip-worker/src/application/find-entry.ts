@@ -1,10 +1,28 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, normalize, relative, resolve } from 'node:path'
 import { reasonOf, WorkerError } from '../errors.ts'
+import { type PackageEntry, packageEntries } from './package-entries.ts'
+import { type PackageManifest, readManifest } from './read-manifest.ts'
 
 /** Names an application's file may have when nobody names one, in this order. */
 const NAMES = ['index', 'app', 'server', 'main'] as const
-const EXTENSIONS = ['.rip', '.ts', '.tsx', '.js', '.mjs'] as const
+const EXTENSIONS = ['.rip', '.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs'] as const
+
+/** Folders that hold what a build made, which may be older than its source or not there at all. */
+const BUILD_FOLDERS = new Set(['dist', 'build', 'out', 'output', '.output'])
+
+/** Beside it, `src` is what a browser runs. */
+const PAGE = 'index.html'
+
+/** Entry points builds leave behind. They are served when named; found, they might be older than their sources. */
+const KNOWN_BUILDS = [
+  '.output/server/index.mjs',
+  '.next/standalone/server.js',
+  'dist/server/entry.mjs',
+  'build/index.js',
+  'dist/main.js',
+  'dist/index.js',
+] as const
 
 export interface FindEntryOptions {
   /** @default the working directory of the process */
@@ -17,14 +35,22 @@ export interface Entry {
   /** Absolute path of the file. */
   readonly file: string
   readonly foundBy: 'given' | 'package.json' | 'convention'
+  /** What led to the file, if it is not the name a user would look for first. */
+  readonly because?: string
 }
 
 /** Whether a module belongs to the application. */
 type HasModule = (file: string) => boolean
 
 /**
- * The file of an application: the given file, else `rip.entry` of the folder's `package.json`, else the first
- * of `index`, `app`, `server`, `main` with `.rip`, `.ts`, `.tsx`, `.js`, `.mjs`.
+ * The file of an application, the first that exists of:
+ *
+ * 1. the given file;
+ * 2. `rip.entry` of the folder's `package.json`;
+ * 3. `index`, `app`, `server`, `main` in the folder, with the endings of `EXTENSIONS`;
+ * 4. what `module`, `main` or `exports` of `package.json` name, or the source of it: `src/a.ts` for `dist/a.js`;
+ * 5. the names of 3 in `src`, unless an `index.html` in the folder makes that the code of a browser;
+ * 6. what `module`, `main` or `exports` name in a folder of builds.
  *
  * @throws WorkerError `RIP_APP_NOT_FOUND`, `RIP_APP_MISSING`, `RIP_PACKAGE_UNREADABLE`, `RIP_LOADER_FAILED`.
  */
@@ -32,13 +58,28 @@ export function findEntry(target: string = '.', options: FindEntryOptions = {}):
   const named = resolve(options.cwd ?? process.cwd(), target)
   const manifest = options.snapshot === undefined ? undefined : readSnapshot(options.snapshot)
   const path = manifest === undefined ? named : pathIn(manifest, named)
-  const has = manifest === undefined ? existsSync : modulesOf(manifest)
+  const has = manifest === undefined ? isFile : modulesOf(manifest)
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
   if (isFolder === false || (isFolder === undefined && has(path))) return { file: path, foundBy: 'given' }
   if (isFolder === undefined && manifest === undefined) {
     throw new WorkerError('RIP_APP_MISSING', { file: path, namedBy: 'the command line' })
   }
-  return namedByPackage(path, has) ?? namedByConvention(path, has)
+  return searchFolder(path, has)
+}
+
+function searchFolder(folder: string, has: HasModule): Entry {
+  const manifestFile = join(folder, 'package.json')
+  const manifest = existsSync(manifestFile) ? readManifest(manifestFile) : {}
+  const named = namedForUs(manifest, manifestFile, has)
+  if (named !== undefined) return named
+  const entries = packageEntries(manifest)
+  const found =
+    namedByConvention(folder, has) ??
+    namedByPackage(folder, entries, has) ??
+    namedInSources(folder, has) ??
+    builtByPackage(folder, entries, has)
+  if (found !== undefined) return found
+  throw new WorkerError('RIP_APP_NOT_FOUND', { searched: folder, tried: triedIn(folder, entries) })
 }
 
 /** What is read of a snapshot's manifest. */
@@ -72,39 +113,104 @@ function modulesOf({ root, files }: SnapshotManifest): HasModule {
   return (file) => Object.hasOwn(files, relative(root, file))
 }
 
-function namedByPackage(folder: string, has: HasModule): Entry | undefined {
-  const manifest = join(folder, 'package.json')
-  if (!existsSync(manifest)) return undefined
-  const entry = readEntry(manifest)
+function isFile(path: string): boolean {
+  // A path that leads through a file is ENOTDIR, which existsSync takes for what it is.
+  return existsSync(path) && statSync(path).isFile()
+}
+
+function namedForUs({ rip }: PackageManifest, manifestFile: string, has: HasModule): Entry | undefined {
+  const entry = (rip as { readonly entry?: unknown } | null | undefined)?.entry
   if (entry === undefined) return undefined
-  const file = resolve(folder, entry)
+  if (typeof entry !== 'string') {
+    const reason = `"rip.entry" is ${JSON.stringify(entry)}, expected a path in quotes`
+    throw new WorkerError('RIP_PACKAGE_UNREADABLE', { file: manifestFile, reason })
+  }
+  const file = resolve(dirname(manifestFile), entry)
   if (has(file)) return { file, foundBy: 'package.json' }
-  throw new WorkerError('RIP_APP_MISSING', { file, namedBy: `"rip.entry" in ${manifest}` })
+  throw new WorkerError('RIP_APP_MISSING', { file, namedBy: `"rip.entry" in ${manifestFile}` })
 }
 
-function readEntry(manifest: string): string | undefined {
-  const content = parseManifest(manifest)
-  const entry = content?.rip?.entry
-  if (entry === undefined || typeof entry === 'string') return entry
-  const reason = `"rip.entry" is ${JSON.stringify(entry)}, expected a path in quotes`
-  throw new WorkerError('RIP_PACKAGE_UNREADABLE', { file: manifest, reason })
-}
-
-function parseManifest(manifest: string): { readonly rip?: { readonly entry?: unknown } | null } | null {
-  try {
-    return JSON.parse(readFileSync(manifest, 'utf8'))
-  } catch (cause) {
-    throw new WorkerError('RIP_PACKAGE_UNREADABLE', { file: manifest, reason: reasonOf(cause) }, { cause })
-  }
-}
-
-function namedByConvention(folder: string, has: HasModule): Entry {
+function namedByConvention(folder: string, has: HasModule): Entry | undefined {
   for (const name of NAMES) {
-    for (const extension of EXTENSIONS) {
-      const file = join(folder, name + extension)
-      if (has(file)) return { file, foundBy: 'convention' }
-    }
+    const file = firstOf(join(folder, name), has)
+    if (file !== undefined) return { file, foundBy: 'convention' }
   }
-  const tried = `${NAMES.join(', ')} with ${EXTENSIONS.join(', ')}`
-  throw new WorkerError('RIP_APP_NOT_FOUND', { searched: folder, tried })
+  return undefined
+}
+
+function namedInSources(folder: string, has: HasModule): Entry | undefined {
+  return isFile(join(folder, PAGE)) ? undefined : namedByConvention(join(folder, 'src'), has)
+}
+
+/** Sources before builds: what is edited is what is served, in development and in production alike. */
+function namedByPackage(folder: string, entries: readonly PackageEntry[], has: HasModule): Entry | undefined {
+  for (const { field, path } of entries) {
+    const because = `"${field}" in package.json`
+    const source = sourceOf(folder, path, has)
+    if (source !== undefined)
+      return { file: source, foundBy: 'package.json', because: `the source of ${path}, ${because}` }
+    const file = isBuild(path) ? undefined : fileAt(folder, path, has)
+    if (file !== undefined) return { file, foundBy: 'package.json', because }
+  }
+  return undefined
+}
+
+function builtByPackage(folder: string, entries: readonly PackageEntry[], has: HasModule): Entry | undefined {
+  for (const { field, path } of entries) {
+    const file = fileAt(folder, path, has)
+    if (file !== undefined) return { file, foundBy: 'package.json', because: `"${field}" in package.json` }
+  }
+  return undefined
+}
+
+/** A path may leave out the ending, or be a folder with an `index` in it. */
+function fileAt(folder: string, path: string, has: HasModule): string | undefined {
+  const named = resolve(folder, path)
+  if (has(named) && isModule(named)) return named
+  return firstOf(named, has) ?? firstOf(join(named, 'index'), has)
+}
+
+/**
+ * `src/a.ts`, else `a.ts`, for `dist/a.js`; `src/a.ts` for `lib/a.js`, which may be written by hand; `src/a.ts` for a
+ * `src/a.js` that is not there.
+ */
+function sourceOf(folder: string, path: string, has: HasModule): string | undefined {
+  const bare = normalize(path).replace(/\.[cm]?jsx?$/, '')
+  const below = bare.slice(bare.indexOf('/') + 1)
+  if (isBuild(path)) return firstSource(folder, [join('src', below), below], has)
+  if (normalize(path).startsWith('lib/')) return firstSource(folder, [join('src', below)], has)
+  return fileAt(folder, path, has) === undefined ? firstSource(folder, [bare], has) : undefined
+}
+
+function firstSource(folder: string, candidates: readonly string[], has: HasModule): string | undefined {
+  for (const candidate of candidates) {
+    const file = fileAt(folder, candidate, has)
+    if (file !== undefined) return file
+  }
+  return undefined
+}
+
+function isBuild(path: string): boolean {
+  return BUILD_FOLDERS.has(normalize(path).split('/')[0] ?? '')
+}
+
+function isModule(file: string): boolean {
+  return EXTENSIONS.some((extension) => file.endsWith(extension)) && !/\.d\.[cm]?ts$/.test(file)
+}
+
+function firstOf(bare: string, has: HasModule): string | undefined {
+  for (const extension of EXTENSIONS) if (has(bare + extension)) return bare + extension
+  return undefined
+}
+
+/** Everything that was looked for and is not there, and what is there instead. */
+function triedIn(folder: string, entries: readonly PackageEntry[]): string {
+  const sources = isFile(join(folder, PAGE))
+    ? `not in src, which ${PAGE} makes the browser's`
+    : 'there and in src'
+  const names = `${NAMES.join(', ')} with ${EXTENSIONS.join(', ')}, ${sources}`
+  const named = entries.map(({ field, path }) => `${path} ("${field}" in package.json)`)
+  const tried = [names, ...named].join('; ')
+  const build = KNOWN_BUILDS.find((path) => isFile(join(folder, path)))
+  return build === undefined ? tried : `${tried}. There is ${build}, which is served when it is named`
 }
