@@ -4,17 +4,30 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const TESTS = join(ROOT, 'packages/rip-balancer/test')
+
+/** A row of a table, and the folder of tests that the head of the table names. */
+interface Row {
+  readonly text: string
+  readonly folder: string
+}
 
 test('every line of SECURITY.md names a test that exists', () => {
-  const page = readFileSync(join(ROOT, 'SECURITY.md'), 'utf8')
-  const rows = page
-    .split('\n')
-    .filter((line) => line.startsWith('| ') && !line.startsWith('| -') && !/test in `/.test(line))
+  const rows = rowsOf(readFileSync(join(ROOT, 'SECURITY.md'), 'utf8'))
   expect(rows.length).toBeGreaterThan(30)
-  for (const row of rows) {
-    const [, file, title] = /\| `([\w./-]+\.test\.ts)`: (.+?) +\|$/.exec(row) ?? []
-    expect(file, row).toBeDefined()
-    expect(readFileSync(join(TESTS, file ?? ''), 'utf8'), row).toContain(title ?? row)
+  for (const { text, folder } of rows) {
+    const [, file, title] = /\| `([\w./-]+\.test\.ts)`: (.+?) +\|$/.exec(text) ?? []
+    expect(file, text).toBeDefined()
+    expect(readFileSync(join(ROOT, folder, file ?? ''), 'utf8'), text).toContain(title ?? text)
   }
 })
+
+function rowsOf(page: string): readonly Row[] {
+  const rows: Row[] = []
+  let folder: string | undefined
+  for (const text of page.split('\n')) {
+    if (!text.startsWith('| ')) folder = undefined
+    else if (folder === undefined) folder = /test in `([\w./-]+)`/.exec(text)?.[1] ?? 'no folder'
+    else if (!text.startsWith('| -')) rows.push({ text, folder })
+  }
+  return rows
+}

@@ -17,6 +17,9 @@ const messages = {
     withFrame(d.message, d.frame),
   NOT_RUNNING: (d: { readonly what: string }): string =>
     `${d.what}; start it with "rip-server start", or see "rip-server ps"`,
+  OF_ANOTHER_USER: (d: { readonly runDir: string; readonly uid: number }): string =>
+    `the run directory ${d.runDir} belongs to user ${d.uid}, whose word is not taken; run the command as that user: ` +
+    `sudo -u '#${d.uid}' rip-server …`,
   SEVERAL_RUNNING: (d: { readonly names: readonly string[] }): string =>
     `${d.names.length} instances are running (${d.names.join(', ')}); choose one with --name or --run-dir`,
   RELOAD_REFUSED: (d: { readonly message: string; readonly frame: string }): string =>
@@ -41,6 +44,7 @@ const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   APP_BROKEN: ExitCode.appFailed,
   BOOT_FAILED: ExitCode.bootFailed,
   NOT_RUNNING: ExitCode.notRunning,
+  OF_ANOTHER_USER: ExitCode.notRunning,
   SEVERAL_RUNNING: ExitCode.usage,
   RELOAD_REFUSED: ExitCode.reloadRefused,
   DRAIN_INCOMPLETE: ExitCode.failed,

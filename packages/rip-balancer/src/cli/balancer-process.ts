@@ -74,7 +74,7 @@ export class BalancerProcess implements RelayedProcess {
   }
 
   private writeConfig(config: BalancerConfig): void {
-    writeFileSync(this.options.configFile, JSON.stringify(config))
+    writeFileSync(this.options.configFile, JSON.stringify(config), { mode: 0o600 })
   }
 
   /** Passes on whole lines only, as several processes write to the same output. */

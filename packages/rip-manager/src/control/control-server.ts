@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { ManagerError } from '../errors.ts'
 import { assertSocketPathFits } from '../libc/socket-address.ts'
 import type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from '../manager-api.ts'
 import type { ManagerSnapshot } from '../snapshot.ts'
+import { listenPrivately } from '../listen-privately.ts'
 import { EventHistory } from './event-history.ts'
 import { CONTROL_VERSION, type ControlFailure, type HandOverResult, VERSION_HEADER } from './protocol.ts'
 
@@ -56,22 +57,19 @@ export async function openControlServer(options: ControlServerOptions): Promise<
   assertSocketPathFits(options.path)
   const history = new EventHistory(options.manager)
   const routes = routesOf(options, history)
-  const listen = (): Bun.Server<undefined> => {
-    const server = Bun.serve({
+  const listen = (): Bun.Server<undefined> =>
+    Bun.serve({
       unix: options.path,
       maxRequestBodySize: MAX_BODY_BYTES,
       ...neverIdle,
       fetch: (request) => respond(routes, request),
       error: (error) => failure(500, 'INTERNAL', String(error)),
     })
-    chmodSync(options.path, 0o600)
-    return server
-  }
 
-  const servers = [listen()]
+  const servers = [listenPrivately(listen)]
   const restore = (): void => {
     try {
-      if (!existsSync(options.path)) servers.push(listen())
+      if (!existsSync(options.path)) servers.push(listenPrivately(listen))
     } catch {
       // ENOENT: its folder is gone as well; whoever makes that again makes the next attempt succeed.
     }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import {
   encodeFrame,
   FrameDecoder,
@@ -9,6 +9,7 @@ import {
 } from '@rip/worker/protocol'
 import { ManagerError } from '../errors.ts'
 import type { WorkerLinks } from '../ports.ts'
+import { listenPrivately } from '../listen-privately.ts'
 import { isWorkerMessage } from './worker-message.ts'
 
 /** A worker that leaves more than this unread has stopped reading: its link is of no use. */
@@ -87,21 +88,22 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
   }
 
   const listen = (): void => {
-    const listener = Bun.listen<Link>({
-      unix: path,
-      socket: {
-        open(socket) {
-          socket.data = new Link(socket)
-          links.add(socket.data)
+    const listener = listenPrivately(() =>
+      Bun.listen<Link>({
+        unix: path,
+        socket: {
+          open(socket) {
+            socket.data = new Link(socket)
+            links.add(socket.data)
+          },
+          data: (socket, bytes) => read(socket.data, bytes),
+          drain: (socket) => socket.data.flush(),
+          close: (socket) => ended(socket.data),
+          // Followed by `close`, which is where the link ends.
+          error() {},
         },
-        data: (socket, bytes) => read(socket.data, bytes),
-        drain: (socket) => socket.data.flush(),
-        close: (socket) => ended(socket.data),
-        // Followed by `close`, which is where the link ends.
-        error() {},
-      },
-    })
-    chmodSync(path, 0o600)
+      }),
+    )
     listeners.push(listener)
   }
 

@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { isSameProcess, processStartTime } from '../process/start-time.ts'
-import { type Environment, locateRunDir } from './locate.ts'
+import { type Environment, instancesFolders } from './locate.ts'
+import { openOwnFile, writeOwnFile } from './own-file.ts'
+import { isOfOursOrRoot } from './owner.ts'
 
 /** What a running instance says about itself in `state.json`. */
 export interface Instance {
@@ -22,38 +24,64 @@ const STATE_VERSION = 1
 
 /** Appears in one step: a reader sees the former state or the new one. */
 export function writeInstance(folder: string, instance: Instance): void {
-  const path = join(folder, STATE_FILE)
   const state = { version: STATE_VERSION, ...instance, startTime: processStartTime(instance.pid) ?? null }
-  writeFileSync(`${path}.new`, `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  writeOwnFile(join(folder, STATE_FILE), `${JSON.stringify(state, undefined, 2)}\n`)
 }
 
-/** The instance that runs with this run directory, or `undefined` when none does: a state file alone proves nothing. */
+/**
+ * The instance that runs with this run directory, or `undefined` when none does: a state file alone proves nothing,
+ * and what another user may have put there is not believed.
+ */
 export function readInstance(folder: string): Instance | undefined {
+  if (strangerIn(folder) !== undefined) return undefined
   const state = readState(join(folder, STATE_FILE))
   if (state === undefined || !isSameProcess(state.pid, state.startTime ?? undefined)) return undefined
+  if (!isOfOursOrRoot(processUid(state.pid))) return undefined
   const { version: _version, startTime: _startTime, ...instance } = state
   return instance
 }
 
+/** The user, neither us nor root, to whom a run directory or its state file belongs; `undefined` when there is none. */
+export function strangerIn(folder: string): number | undefined {
+  const links = [lstatSync(folder, THROWLESS), statSync(folder, THROWLESS)]
+  const owners = [...links, lstatSync(join(folder, STATE_FILE), THROWLESS)].map((status) => status?.uid)
+  return owners.find((uid) => uid !== undefined && !isOfOursOrRoot(uid))
+}
+
+const THROWLESS = { throwIfNoEntry: false } as const
+
 /** Every running instance of this user, by name. */
 export function findInstances(env: Environment = process.env): readonly Instance[] {
-  const { base } = locateRunDir({ root: '/' }, env)
-  return folderNames(base)
-    .map((name) => readInstance(join(base, name)))
+  return instancesFolders(env)
+    .filter((base) => strangerIn(base) === undefined)
+    .flatMap((base) => folderNames(base).map((name) => readInstance(join(base, name))))
     .filter((instance) => instance !== undefined)
     .toSorted((a, b) => a.name.localeCompare(b.name))
+}
+
+/** Where there is no `/proc`, the state file has to vouch for the process. */
+function processUid(pid: number): number {
+  return statSync(`/proc/${pid}`, THROWLESS)?.uid ?? process.geteuid?.() ?? 0
 }
 
 type State = Instance & { readonly version: number; readonly startTime: string | null }
 
 function readState(path: string): State | undefined {
   try {
-    const state: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    const state: unknown = JSON.parse(readOwnFile(path))
     return isState(state) ? state : undefined
   } catch {
-    // ENOENT, or written by something else.
+    // ENOENT, ELOOP, or written by something else.
     return undefined
+  }
+}
+
+function readOwnFile(path: string): string {
+  const fd = openOwnFile(path, constants.O_RDONLY)
+  try {
+    return readFileSync(fd, 'utf8')
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { accessSync, constants, lstatSync } from 'node:fs'
 import { basename, isAbsolute, join, resolve } from 'node:path'
 import { MAX_SOCKET_PATH_BYTES } from '../libc/socket-address.ts'
+import { isOfOursOrRoot, ownUid } from './owner.ts'
 
 /** How an instance is told from the others of the same user. */
 export interface InstanceIdentity {
@@ -38,17 +40,55 @@ export function locateRunDir(identity: InstanceIdentity, env: Environment = proc
   return { base, path, alias: join(base, label(basename(path), `run-dir ${path}`)) }
 }
 
-/** `$XDG_RUNTIME_DIR/rip-server`, else `<tmp>/rip-server-<uid>`; a base that is too long for sockets is passed over. */
+/** The folder new instances go to: the one the environment names, else the first that is not somebody else's. */
 function instancesFolder(env: Environment): string {
-  const owned = `rip-server-${process.getuid?.() ?? 0}`
-  const candidates: string[] = []
-  for (const [folder, name] of [
-    [env['XDG_RUNTIME_DIR'], 'rip-server'],
-    [env['TMPDIR'], owned],
-  ] as const) {
-    if (folder !== undefined && isAbsolute(folder)) candidates.push(join(folder, name))
+  const named = below(env['XDG_RUNTIME_DIR'], 'rip-server')
+  const folders = instancesFolders(env)
+  return folders.find((path) => path === named || !isTaken(path)) ?? folders[0]!
+}
+
+/**
+ * Every folder instances of this user may be in, the preferred one first: `$XDG_RUNTIME_DIR/rip-server`, systemd's
+ * `$RUNTIME_DIRECTORY`, `/run/rip-server` for root, `<tmp>/rip-server-<uid>`, and one at home where nobody else can
+ * take the name. Paths that leave no room for the name of a socket are passed over.
+ */
+export function instancesFolders(env: Environment = process.env): readonly string[] {
+  const owned = `rip-server-${ownUid() ?? 0}`
+  const candidates = [
+    below(env['XDG_RUNTIME_DIR'], 'rip-server'),
+    below(env['RUNTIME_DIRECTORY']?.split(':')[0]),
+    ownUid() === 0 && isWritable(SYSTEM_RUN) ? join(SYSTEM_RUN, 'rip-server') : undefined,
+    below(env['TMPDIR'], owned),
+    below('/tmp', owned),
+    below(env['HOME'], '.rip-server'),
+  ]
+  const fitting = candidates.filter(
+    (path) => path !== undefined && Buffer.byteLength(path) <= MAX_BASE_BYTES,
+  ) as string[]
+  return [...new Set(fitting)]
+}
+
+/** Where the system keeps what belongs to running programs (file-hierarchy(7)); only root can write there. */
+const SYSTEM_RUN = '/run'
+
+function below(folder: string | undefined, name = ''): string | undefined {
+  return folder !== undefined && isAbsolute(folder) ? join(folder, name) : undefined
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    // ENOENT: another system. EROFS: a read-only container.
+    return false
   }
-  return candidates.find((path) => Buffer.byteLength(path) <= MAX_BASE_BYTES) ?? `/tmp/${owned}`
+}
+
+/** Everybody can make a folder in the one for temporary files, also under our name. */
+function isTaken(path: string): boolean {
+  const status = lstatSync(path, { throwIfNoEntry: false })
+  return status !== undefined && !isOfOursOrRoot(status.uid)
 }
 
 function instanceId(identity: InstanceIdentity): string {

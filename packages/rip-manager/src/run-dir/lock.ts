@@ -1,9 +1,9 @@
 import {
   closeSync,
+  constants,
   fstatSync,
   ftruncateSync,
   linkSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { type Libc, openLibc, SystemCallError } from '../libc/libc.ts'
 import { isSameProcess, processStartTime } from '../process/start-time.ts'
+import { openOwnFile } from './own-file.ts'
 
 /** Held until it is released or this process ends, however it ends. */
 export interface Lock {
@@ -41,7 +42,7 @@ export function isLock(result: Lock | LockHolder): result is Lock {
 /** flock(2): the kernel releases it with the process. Children do not have the descriptor. */
 function takeKernelLock(path: string, libc: Libc): Lock | LockHolder {
   for (;;) {
-    const fd = openSync(path, 'a+', 0o600)
+    const fd = openOwnFile(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT)
     if (!tryFlock(libc, fd)) {
       closeSync(fd)
       return { holder: readHolder(path) }
@@ -91,7 +92,7 @@ function holdKernelLock(path: string, fd: number): Lock {
  */
 function takeFileLock(path: string): Lock | LockHolder {
   const own = `${path}.${process.pid}-${crypto.randomUUID()}`
-  writeFileSync(own, holderText(), { mode: 0o600 })
+  writeFileSync(own, holderText(), { mode: 0o600, flag: 'wx' })
   try {
     while (!tryLink(own, path)) {
       const content = readContent(path)

@@ -1,21 +1,63 @@
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs'
+import { lstatSync, mkdirSync, realpathSync, type Stats } from 'node:fs'
+import { dirname } from 'node:path'
 import { ManagerError } from '../errors.ts'
+import { isOfOursOrRoot, ownUid } from './owner.ts'
 
 const PRIVATE_MODE = 0o700
+const WRITABLE_BY_OTHERS = 0o022
+const WRITABLE_BY_EVERYBODY = 0o002
+const STICKY = 0o1000
 
 /**
- * Makes sure that a folder exists and is ours alone. The folder for temporary files is writable by
- * everybody: what somebody else put there under our name, link or folder, is refused.
+ * Makes a folder that only we can use, or accepts one that exists if it is ours and nobody else can write to it.
+ * An existing folder is never changed: its mode is somebody's decision.
+ *
+ * @throws ManagerError `RUN_DIR_UNSAFE`
  */
 export function ensurePrivateFolder(path: string): void {
+  assertSafeParents(path)
   makeFolder(path)
-  const status = lstatSync(path)
-  if (status.isSymbolicLink()) throw unsafe(path, 'it is a symbolic link')
-  if (!status.isDirectory()) throw unsafe(path, 'it is not a folder')
-  const uid = process.getuid?.()
-  if (uid !== undefined && status.uid !== uid)
-    throw unsafe(path, `it belongs to user ${status.uid}, not to us`)
-  if ((status.mode & 0o777) !== PRIVATE_MODE) chmodSync(path, PRIVATE_MODE)
+  const reason = whyUnsafe(lstatSync(path))
+  if (reason !== undefined) throw unsafe(path, reason)
+}
+
+function whyUnsafe(status: Stats): string | undefined {
+  if (status.isSymbolicLink()) return 'it is a symbolic link'
+  if (!status.isDirectory()) return 'it is not a folder'
+  if (status.uid !== (ownUid() ?? status.uid)) return `it belongs to user ${status.uid}, not to us`
+  if ((status.mode & WRITABLE_BY_OTHERS) !== 0)
+    return `others can write to it (mode ${octal(status.mode)}); take that away with chmod go-w, or name another folder`
+  return undefined
+}
+
+/** Whoever can rename a folder on the way can put another one in its place. */
+function assertSafeParents(path: string): void {
+  for (const parent of parentsOf(path)) {
+    const { uid, mode } = lstatSync(parent)
+    if (!isOfOursOrRoot(uid)) throw unsafe(path, `${parent} belongs to user ${uid}`)
+    if ((mode & WRITABLE_BY_EVERYBODY) !== 0 && (mode & STICKY) === 0)
+      throw unsafe(path, `everybody can rename what is in ${parent} (mode ${octal(mode)})`)
+  }
+}
+
+/** The folders above, links resolved, from the nearest that exists up to the root. */
+function parentsOf(path: string): readonly string[] {
+  const parents: string[] = []
+  let folder = nearestFolder(dirname(path))
+  while (parents.at(-1) !== folder) {
+    parents.push(folder)
+    folder = dirname(folder)
+  }
+  return parents
+}
+
+function nearestFolder(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || path === dirname(path)) throw error
+    return nearestFolder(dirname(path))
+  }
 }
 
 function makeFolder(path: string): void {
@@ -25,6 +67,10 @@ function makeFolder(path: string): void {
     // EEXIST: the name is taken by something else, which the caller looks at.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unsafe(path, String(error))
   }
+}
+
+function octal(mode: number): string {
+  return (mode & 0o7777).toString(8)
 }
 
 function unsafe(path: string, reason: string): ManagerError {

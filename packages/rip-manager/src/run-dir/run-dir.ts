@@ -60,7 +60,7 @@ export async function openRunDir(options: RunDirOptions): Promise<RunDir> {
   const location = locateRunDir(options, options.env)
   try {
     ensurePrivateFolder(location.base)
-    if (location.alias !== undefined && options.succeeds !== true) refuseStrangersFolder(location.path)
+    if (location.alias !== undefined && options.succeeds !== true) assertEmptyOrOurs(location.path)
     return await takeOver(location, options.succeeds ?? false)
   } catch (error) {
     throw asUnusable(location.path, error)
@@ -79,16 +79,13 @@ async function takeOver(location: RunDirLocation, succeeds: boolean): Promise<Ru
   }
 }
 
-/** Names of ours that somebody else uses in a folder he chose: what is behind them would be taken for ours, and removed. */
-function refuseStrangersFolder(path: string): void {
+/** A folder somebody chose that holds other things is not for us: names of ours in it would be taken over, and removed. */
+function assertEmptyOrOurs(path: string): void {
   const names = entries(path)
-  if (names.includes('lock')) return
-  const foreign = names.find((name) => NAMES_OF_A_SERVER.test(name))
-  if (foreign === undefined) return
-  throw new ManagerError('RUN_DIR_UNSAFE', { path, reason: `${foreign} in it is not of an instance` })
+  if (names.length === 0 || names.includes('lock')) return
+  const reason = `it is not empty (${names[0]}), and no instance made it`
+  throw new ManagerError('RUN_DIR_UNSAFE', { path, reason })
 }
-
-const NAMES_OF_A_SERVER = /^(?:log(?:\.1)?|snapshots(?:-\d+)?|balancer(?:-\d+)?\.json)$/
 
 /** What the system says (ENOSPC, EACCES, EROFS), with the folder it is about. */
 function asUnusable(path: string, error: unknown): ManagerError {

@@ -12,8 +12,9 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { findInstances, readInstance } from '../../src/run-dir/instance.ts'
-import { type Environment, locateRunDir } from '../../src/run-dir/locate.ts'
+import { type Environment, instancesFolders, locateRunDir } from '../../src/run-dir/locate.ts'
 import { openRunDir, type RunDir } from '../../src/run-dir/run-dir.ts'
+import { processStartTime } from '../../src/process/start-time.ts'
 import { isListening } from '../../src/verify/probe.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
@@ -35,11 +36,36 @@ describe('where it is', () => {
     expect(path).toMatch(/^\/run\/user\/7\/rip-server\/shop-[0-9a-f]{8}$/)
   })
 
-  test('else in the folder for temporary files, one for each user', () => {
-    const { path } = locateRunDir({ root: '/srv/shop' }, { TMPDIR: '/var/tmp' })
-    expect(dirname(path)).toBe(`/var/tmp/rip-server-${process.getuid?.()}`)
-    expect(dirname(locateRunDir({ root: '/' }, {}).path)).toBe(`/tmp/rip-server-${process.getuid?.()}`)
+  test("else in systemd's folder for the service", () => {
+    const { base } = locateRunDir({ root: '/srv/shop' }, { RUNTIME_DIRECTORY: '/run/shop:/run/more' })
+    expect(base).toBe('/run/shop')
   })
+
+  test('else for root in /run, for others in the folder for temporary files', () => {
+    const uid = process.getuid?.()
+    const { base } = locateRunDir({ root: '/srv/shop' }, { TMPDIR: '/var/tmp' })
+    expect(base).toBe(uid === 0 ? '/run/rip-server' : `/var/tmp/rip-server-${uid}`)
+    expect(instancesFolders({})).toContain(`/tmp/rip-server-${uid}`)
+  })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'never in a folder for temporary files where somebody else took the name (needs root to be two users)',
+    async () => {
+      await using folder = await temporaryFolder()
+      chmodSync(folder.path, 0o1777)
+      const taken = folder.at('rip-server-65534')
+      mkdirSync(taken)
+      chownSync(taken, 1, 1)
+      const env = { PATH: process.env['PATH'], TMPDIR: folder.path, HOME: folder.at('home') }
+      const script = `const { locateRunDir } = await import(${source('run-dir/locate')})
+        process.seteuid(65534)
+        console.log(locateRunDir({ root: '/srv/shop' }, process.env).base)`
+      const { stdout } = Bun.spawnSync([process.execPath, '-e', script], { env, stderr: 'inherit' })
+      const base = stdout.toString().trim()
+      expect(base).not.toBe(taken)
+      expect(['/tmp/rip-server-65534', folder.at('home', '.rip-server')]).toContain(base)
+    },
+  )
 
   test('folders of the same name are different instances, however the path is written', () => {
     const at = (root: string): string => locateRunDir({ root }, {}).path
@@ -57,22 +83,75 @@ describe('where it is', () => {
   test('a base too long for sockets is passed over', () => {
     const { path } = locateRunDir(
       { root: '/srv/shop' },
-      { XDG_RUNTIME_DIR: `/run/${'x'.repeat(80)}`, TMPDIR: '/var/tmp' },
+      { XDG_RUNTIME_DIR: `/run/${'x'.repeat(80)}`, RUNTIME_DIRECTORY: '/run/shop' },
     )
-    expect(path).toStartWith('/var/tmp/')
+    expect(path).toStartWith('/run/shop/')
   })
 })
 
 describe('opening', () => {
-  test('makes it private, even where others could look before', async () => {
+  test('makes it private', async () => {
     await using folder = await temporaryFolder()
     const { path } = locateRunDir({ root: '/srv/shop' }, envOf(folder))
-    mkdirSync(path, { recursive: true })
-    chmodSync(path, 0o777)
     await using runDir = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
     expect(runDir.path).toBe(path)
     expect(statSync(path).mode & 0o777).toBe(0o700)
     expect(statSync(dirname(path)).mode & 0o777).toBe(0o700)
+  })
+
+  test.each([0o777, 0o1777, 0o770, 0o2775])(
+    'refuses a folder that others can write to (%o), and does not change it',
+    async (mode) => {
+      await using folder = await temporaryFolder()
+      mkdirSync(folder.at('run'))
+      chmodSync(folder.at('run'), mode)
+      const opening = openRunDir({ root: '/', runDir: folder.at('run'), env: envOf(folder) })
+      expect(await failureOf(opening)).toMatchObject({
+        code: 'RUN_DIR_UNSAFE',
+        message: expect.stringContaining('others can write to it'),
+      })
+      expect(statSync(folder.at('run')).mode & 0o7777).toBe(mode)
+      expect(readdirSync(folder.at('run'))).toEqual([])
+    },
+  )
+
+  test('leaves the mode of a folder that others can only read', async () => {
+    await using folder = await temporaryFolder()
+    mkdirSync(folder.at('run'))
+    chmodSync(folder.at('run'), 0o755)
+    await using runDir = await openRunDir({ root: '/', runDir: folder.at('run'), env: envOf(folder) })
+    runDir.publish(state)
+    expect(statSync(runDir.path).mode & 0o777).toBe(0o755)
+    for (const name of ['lock', 'state.json'])
+      expect(statSync(join(runDir.path, name)).mode & 0o777).toBe(0o600)
+  })
+
+  test('refuses a folder below one where everybody can rename it', async () => {
+    await using folder = await temporaryFolder()
+    mkdirSync(folder.at('shared'))
+    chmodSync(folder.at('shared'), 0o777)
+    const opening = openRunDir({ root: '/', runDir: folder.at('shared', 'run'), env: envOf(folder) })
+    expect(await failureOf(opening)).toMatchObject({ code: 'RUN_DIR_UNSAFE' })
+    expect(readdirSync(folder.at('shared'))).toEqual([])
+  })
+
+  test.each(['lock', 'state.json'])('follows no link in the place of %s', async (name) => {
+    await using folder = await temporaryFolder()
+    writeFileSync(folder.at('precious'), 'precious')
+    mkdirSync(folder.at('run'))
+    if (name !== 'lock') writeFileSync(folder.at('run', 'lock'), '')
+    symlinkSync(folder.at('precious'), folder.at('run', name))
+    const opening = openRunDir({ root: '/', runDir: folder.at('run'), env: envOf(folder) })
+    const outcome = await opening.then(
+      async (runDir) => {
+        runDir.publish(state)
+        await runDir.close()
+        return 'replaced'
+      },
+      (error: { code: string }) => error.code,
+    )
+    expect(outcome).toBe(name === 'lock' ? 'RUN_DIR_UNUSABLE' : 'replaced')
+    expect(await Bun.file(folder.at('precious')).text()).toBe('precious')
   })
 
   test('refuses a symbolic link', async () => {
@@ -134,17 +213,16 @@ describe('opening', () => {
     expect(existsSync(folder.at('x'.repeat(200)))).toBe(false)
   })
 
-  test('a chosen run directory keeps what else is in it', async () => {
+  test('a chosen run directory keeps what was put into it later', async () => {
     await using folder = await temporaryFolder()
-    mkdirSync(folder.at('run'))
-    for (const name of ['precious', 'redis.sock']) writeFileSync(folder.at('run', name), 'data')
     const runDir = await openRunDir({ root: '/', runDir: folder.at('run'), env: envOf(folder) })
+    for (const name of ['precious', 'redis.sock']) writeFileSync(folder.at('run', name), 'data')
     await runDir.close()
     expect(readdirSync(folder.at('run')).toSorted()).toEqual(['precious', 'redis.sock'])
   })
 
-  test.each(['log', 'snapshots'])(
-    'a chosen run directory with a %s of somebody else is refused',
+  test.each(['log', 'snapshots', 'redis.sock', '.git'])(
+    'a chosen folder with a %s of somebody else is refused',
     async (name) => {
       await using folder = await temporaryFolder()
       mkdirSync(folder.at('run', name), { recursive: true })
@@ -172,7 +250,7 @@ test.each(['openRunDir', 'publish'])('what the system refuses is told with the f
   const runDir = folder.at('run')
   const fail = async (): Promise<unknown> => {
     if (what === 'openRunDir') {
-      mkdirSync(join(runDir, 'lock'), { recursive: true })
+      mkdirSync(join(runDir, 'lock'), { recursive: true, mode: 0o700 })
       return openRunDir({ root: '/srv/shop', runDir, env: envOf(folder) })
     }
     await using opened = await openRunDir({ root: '/srv/shop', runDir, env: envOf(folder) })
@@ -270,6 +348,44 @@ describe('what others find', () => {
     expect(findInstances(env)).toEqual([])
     expect(readdirSync(folder.at('rip-server'))).toEqual([])
   })
+
+  describe.skipIf(process.getuid?.() !== 0)(
+    'but nothing of another user (needs root to be two users)',
+    () => {
+      const instanceOf = async (folder: TemporaryFolder): Promise<RunDir> => {
+        const runDir = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
+        runDir.publish(state)
+        return runDir
+      }
+
+      test.each(['the folder of instances', 'the run directory', 'the state file'])('%s', async (what) => {
+        await using folder = await temporaryFolder()
+        await using runDir = await instanceOf(folder)
+        const paths: Record<string, string> = {
+          'the folder of instances': dirname(runDir.path),
+          'the run directory': runDir.path,
+          'the state file': join(runDir.path, 'state.json'),
+        }
+        expect(findInstances(envOf(folder))).toHaveLength(1)
+        chownSync(paths[what]!, 65_534, 65_534)
+        expect(findInstances(envOf(folder))).toEqual([])
+        chownSync(paths[what]!, 0, 0)
+      })
+
+      test('a process', async () => {
+        await using folder = await temporaryFolder()
+        await using runDir = await instanceOf(folder)
+        const stranger = Bun.spawn(['setpriv', '--reuid=65534', '--clear-groups', 'sleep', '30'])
+        const path = join(runDir.path, 'state.json')
+        const content = (await Bun.file(path).json()) as Record<string, unknown>
+        const { pid } = stranger
+        while (statSync(`/proc/${pid}`).uid !== 65_534) await Bun.sleep(1)
+        await Bun.write(path, JSON.stringify({ ...content, pid, startTime: processStartTime(pid) }))
+        expect(readInstance(runDir.path)).toBeUndefined()
+        stranger.kill('SIGKILL')
+      })
+    },
+  )
 
   test('a state file whose pid belongs to another process now is no instance', async () => {
     await using folder = await temporaryFolder()

@@ -7,6 +7,7 @@ import {
   locateRunDir,
   type ManagerSnapshot,
   readInstance,
+  strangerIn,
 } from '@rip/manager'
 import { CliError } from '../errors.ts'
 import { flagValue, type Invocation } from '../invocation.ts'
@@ -75,6 +76,8 @@ async function byName(name: string, running: readonly Instance[]): Promise<Runni
 }
 
 async function named(runDir: string): Promise<RunningInstance> {
+  const stranger = strangerIn(runDir)
+  if (stranger !== undefined) throw new CliError('OF_ANOTHER_USER', { runDir, uid: stranger })
   const instance = readInstance(runDir)
   if (instance !== undefined) return connect(instance)
   throw new CliError('NOT_RUNNING', { what: `nothing is running with the run directory ${runDir}` })

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { AdminClient } from '@rip/balancer'
 import {
@@ -7,6 +6,7 @@ import {
   type ListenSocket,
   type ProcessSpec,
   type Service,
+  writeOwnFile,
 } from '@rip/manager'
 import type { Settings } from '../config/settings.ts'
 import { balancerConfig } from './balancer-config.ts'
@@ -58,7 +58,7 @@ export function balancerService(options: BalancerServiceOptions): Service {
     inFront: true,
     spec: () => {
       // Written for each start, since whatever happened to the folder must not keep a balancer from coming back.
-      writeFileSync(configPath, JSON.stringify(config, null, 2), { mode: 0o600 })
+      writeOwnFile(configPath, JSON.stringify(config, null, 2))
       return spec
     },
     ready: ({ signal }) => untilAnswering(admin, signal),

@@ -1,4 +1,5 @@
-import { appendFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { openOwnFile } from '@rip/manager'
 
 /** Name of the log in a run directory. */
 export const LOG_NAME = 'log'
@@ -52,11 +53,20 @@ export class LogFile implements AsyncDisposable {
     this.#timer = undefined
     if (this.#pending === '') return
     try {
-      appendFileSync(this.#path, this.#pending, { mode: 0o600 })
+      appendOwnFile(this.#path, this.#pending)
       if (statSync(this.#path).size > MAX_LOG_BYTES) renameSync(this.#path, `${this.#path}.1`)
     } catch {
       // A full disk: the lines were printed all the same, and serving matters more.
     }
     this.#pending = ''
+  }
+}
+
+function appendOwnFile(path: string, text: string): void {
+  const fd = openOwnFile(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT)
+  try {
+    writeFileSync(fd, text)
+  } finally {
+    closeSync(fd)
   }
 }

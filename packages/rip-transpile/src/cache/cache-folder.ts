@@ -1,6 +1,6 @@
-import { lstatSync, mkdirSync } from 'node:fs'
+import { lstatSync, mkdirSync, realpathSync, type Stats } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /**
  * The folder compiled code is kept in, created if missing: `$XDG_CACHE_HOME/rip-server`, or a folder of this
@@ -15,14 +15,35 @@ export function cacheFolder(env: Readonly<NodeJS.ProcessEnv> = process.env): str
   return makePrivate(folder) ? folder : undefined
 }
 
-/** Code from this folder is run, so nobody else may be able to write there: in `/tmp` a name can be taken. */
+/** Code from this folder is run, so nobody else may be able to write there, or to exchange it for another. */
 function makePrivate(folder: string): boolean {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const state = lstatSync(folder)
-    return state.isDirectory() && state.uid === userInfo().uid && (state.mode & 0o022) === 0
+    if (!state.isDirectory() || state.uid !== userInfo().uid || isOpenToOthers(state)) return false
+    return parentsOf(realpathSync(folder)).every((parent) => isSafeParent(lstatSync(parent)))
   } catch {
     // A home that cannot be written to, or a file in the way: compile without a cache.
     return false
   }
+}
+
+/** Only the owner of an entry can rename it in a folder with the sticky bit, such as `/tmp` (unlink(2)). */
+function isSafeParent(state: Stats): boolean {
+  const isSticky = (state.mode & 0o1000) !== 0
+  return isOursOrRoots(state.uid) && (isSticky || !isOpenToOthers(state))
+}
+
+/** Root is whoever owns `/`: inside a user namespace that may be another number than 0. */
+function isOursOrRoots(uid: number): boolean {
+  return uid === userInfo().uid || uid === 0 || uid === lstatSync('/').uid
+}
+
+function isOpenToOthers({ mode }: Stats): boolean {
+  return (mode & 0o022) !== 0
+}
+
+function parentsOf(path: string): readonly string[] {
+  const parent = dirname(path)
+  return parent === path ? [] : [parent, ...parentsOf(parent)]
 }

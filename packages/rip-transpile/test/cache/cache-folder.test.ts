@@ -21,6 +21,17 @@ test('a folder others can write to is not trusted', () => {
   expect(cacheFolder({ XDG_CACHE_HOME: project.root })).toBeUndefined()
 })
 
+test('neither is one below a folder where others can exchange it', () => {
+  using project = tempProject()
+  mkdirSync(project.path('shared'))
+  chmodSync(project.path('shared'), 0o777)
+  expect(cacheFolder({ XDG_CACHE_HOME: project.path('shared') })).toBeUndefined()
+  chmodSync(project.path('shared'), 0o1777)
+  expect(cacheFolder({ XDG_CACHE_HOME: project.path('shared') })).toBe(
+    project.path('shared/rip-server/compiled'),
+  )
+})
+
 test('neither is a link in its place', () => {
   using project = tempProject({ 'elsewhere/file': '', 'rip-server/file': '' })
   symlinkSync(project.path('elsewhere'), project.path('rip-server/compiled'))
