@@ -33,6 +33,8 @@ export const OUTSIDE_KILL_MIN_UPTIME_MS = 250
 export const DEFAULT_RECYCLE_JITTER = 0.1
 /** Consecutive beacons above the memory limit that lead to recycling: a spike does not. */
 export const DEFAULT_MEMORY_SAMPLES = 3
+/** A worker above the memory limit that has hardly grown is not replaced earlier than this. */
+export const HARDLY_GROWN_MS = 60_000
 /** Pause after a replacement did not boot, before another recycling is tried. */
 export const RECYCLE_RETRY_MS = 30_000
 

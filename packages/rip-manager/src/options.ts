@@ -43,7 +43,10 @@ export interface CrashBudgetOptions {
 export interface RecycleOptions {
   /** Requests, ± `jitter`. */
   readonly requests?: number
-  /** Resident bytes, over `memorySamples` beacons in a row. */
+  /**
+   * Resident bytes, over `memorySamples` beacons in a row. Below what a worker begins with, only one that has grown by
+   * a quarter is replaced.
+   */
   readonly memoryBytes?: number
   /**
    * Share of the memory limit of the control group, such as 0.9: when more is in use over `memorySamples` looks in a

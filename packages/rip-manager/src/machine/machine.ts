@@ -204,6 +204,7 @@ function newPool({ config, effects, random, workers, watching, nowMs }: MachineO
     observation: null,
     restart: null,
     recycleAfterMs: 0,
+    memoryLimitToldFor: null,
     budget: { checkMs: 0, samples: 0, pauseMs: 0, told: false },
     restoring: null,
     socketsCheckMs: 0,

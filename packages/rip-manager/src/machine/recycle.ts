@@ -1,5 +1,6 @@
-import { RECYCLE_RETRY_MS } from '../defaults.ts'
+import { HARDLY_GROWN_MS, MEMORY_BUDGET_GROWTH, RECYCLE_RETRY_MS } from '../defaults.ts'
 import type { ExitReason } from '../snapshot.ts'
+import type { GenerationId } from '../upstreams.ts'
 import { isOutsideSignal } from './exit-reason.ts'
 import { refusalOf } from './refusal.ts'
 import { fromBootFailure, messageOf, settleAll } from './rollout.ts'
@@ -19,11 +20,39 @@ export function recycle(pool: Pool): void {
   startSuccessor(pool, serving, worker)
 }
 
-function causeToRecycle({ config, nowMs }: Pool, worker: Worker): RecycleCause | null {
+function causeToRecycle(pool: Pool, worker: Worker): RecycleCause | null {
+  const { config, nowMs } = pool
   if (worker.vitals.requests >= worker.recycleAfterRequests) return 'requests'
-  if (worker.samplesOverMemory >= config.recycle.memorySamples) return 'memory'
+  if (worker.samplesOverMemory >= config.recycle.memorySamples && helpsToReplace(pool, worker))
+    return 'memory'
   if (nowMs - (worker.readyMs ?? nowMs) >= worker.recycleAfterMs) return 'lifetime'
   return null
+}
+
+/**
+ * Whether a fresh process would take less. One that has hardly grown would only be replaced by its like, for ever:
+ * it stays if the limit is below what a worker begins with, and gets some time if it is just above.
+ */
+function helpsToReplace(pool: Pool, { vitals, freshBytes, readyMs, group }: Worker): boolean {
+  const { memoryBytes } = pool.config.recycle
+  if (freshBytes > 0 && vitals.rssBytes >= freshBytes * (1 + MEMORY_BUDGET_GROWTH)) return true
+  if (freshBytes <= memoryBytes && pool.nowMs - (readyMs ?? pool.nowMs) < HARDLY_GROWN_MS) return false
+  warnOfLimit(pool, group.generation.id, freshBytes)
+  return freshBytes <= memoryBytes
+}
+
+function warnOfLimit(pool: Pool, generation: GenerationId, freshBytes: number): void {
+  if (pool.memoryLimitToldFor === generation) return
+  pool.memoryLimitToldFor = generation
+  const [limit, fresh] = [pool.config.recycle.memoryBytes, freshBytes].map(
+    (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`,
+  )
+  const share = `${MEMORY_BUDGET_GROWTH * 100} %`
+  const message =
+    freshBytes > pool.config.recycle.memoryBytes
+      ? `the memory limit of ${limit} is below the ${fresh} a worker takes when it has just started: a worker is replaced only when it has grown by ${share}`
+      : `the memory limit of ${limit} is hardly above the ${fresh} a worker takes when it has just started: workers are replaced again and again`
+  pool.effects.emit({ type: 'warning', message })
 }
 
 /** In a crash loop every process is a fresh one, and one after the other would never come to an end. */

@@ -244,6 +244,8 @@ export interface Pool {
   observation: Observation | null
   restart: RollingRestart | null
   recycleAfterMs: number
+  /** It was said that the limit of memory is too low for this generation. */
+  memoryLimitToldFor: GenerationId | null
   readonly budget: MemoryBudget
   /** Of the snapshot that is being made again; nobody is started from it meanwhile. */
   restoring: number | null

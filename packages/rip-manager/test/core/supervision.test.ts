@@ -206,6 +206,8 @@ describe('recycling', () => {
   test('by memory needs several samples in a row', async () => {
     await using rig = await startedRig({ recycle: { memoryBytes: 100 } })
     const [worker] = rig.processes.alive
+    worker!.vitals({ rssBytes: 50 })
+    await rig.clock.advance(2_000)
     worker!.vitals({ rssBytes: 101 })
     await rig.clock.advance(2_000)
     worker!.vitals({ rssBytes: 99 })
@@ -214,6 +216,42 @@ describe('recycling', () => {
     worker!.vitals({ rssBytes: 101 })
     await rig.clock.advance(5_000)
     expect(worker!.alive).toBe(false)
+  })
+
+  test('by memory leaves a worker alone that takes more than the limit from its start, and says so once', async () => {
+    await using rig = await startedRig({ recycle: { memoryBytes: 10 * 2 ** 20 } })
+    for (const process of rig.processes.alive) process.vitals({ rssBytes: 31 * 2 ** 20 })
+    await rig.clock.advance(180_000)
+    expect(rig.processes.all).toHaveLength(2)
+    const warnings = rig.events.filter(({ type }) => type === 'warning')
+    expect(warnings).toHaveLength(1)
+    expect(warnings).toMatchObject([
+      { message: expect.stringContaining('the memory limit of 10 MiB is below the 31 MiB a worker takes') },
+    ])
+  })
+
+  test('by memory replaces a worker that began above the limit once it has grown by a quarter', async () => {
+    await using rig = await startedRig({ recycle: { memoryBytes: 10 } })
+    for (const process of rig.processes.alive) process.vitals({ rssBytes: 32 })
+    await rig.clock.advance(10_000)
+    rig.processes.alive[0]!.vitals({ rssBytes: 40 })
+    await rig.clock.advance(5_000)
+    expect(rig.processes.all).toHaveLength(3)
+  })
+
+  test('by memory gives a worker a minute that began just below the limit and has hardly grown', async () => {
+    await using rig = await startedRig({ recycle: { memoryBytes: 100 } })
+    const [worker] = rig.processes.alive
+    worker!.vitals({ rssBytes: 95 })
+    await rig.clock.advance(2_000)
+    worker!.vitals({ rssBytes: 105 })
+    await rig.clock.advance(50_000)
+    expect(worker!.alive).toBe(true)
+    await rig.clock.advance(20_000)
+    expect(worker!.alive).toBe(false)
+    expect(rig.events.filter(({ type }) => type === 'warning')).toMatchObject([
+      { message: expect.stringContaining('hardly above') },
+    ])
   })
 
   test('by lifetime never takes capacity', async () => {
