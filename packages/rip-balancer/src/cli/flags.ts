@@ -128,7 +128,13 @@ export const FLAGS: readonly Flag[] = [
     name: 'health',
     value: 'PATH',
     help: 'path each backend must answer with 2xx (off)',
-    apply: (config, value) => void (config.health = { path: value }),
+    apply: (config, value) => void (config.health = { ...config.health, path: value }),
+  },
+  {
+    name: 'health-host',
+    value: 'NAME',
+    help: 'Host field of that check (the address)',
+    apply: (config, value) => void (config.health = { ...config.health, host: value }),
   },
   {
     name: 'trust',

@@ -27,7 +27,7 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
 }
 
 function unixPath(text: string): string | undefined {
-  const path = /^unix:(?:\/\/)?(.+)$/.exec(text)?.[1]
+  const path = /^unix:(?:\/\/)?(\/.*[^/])$/s.exec(text)?.[1]
   return path === undefined || path.includes('\0') ? undefined : path
 }
 

@@ -55,8 +55,10 @@ export interface BalancerConfig {
   }
   /** Asks each backend regularly; one that fails takes nothing until it passes again. Off without a path. */
   readonly health?: {
-    /** Must be answered with 2xx. @default none */
+    /** Must be answered with 2xx; a query may follow. @default none */
     readonly path?: string
+    /** `Host` of the check. @default the address, `localhost` for Unix sockets */
+    readonly host?: string
     /** Time between two checks of a backend; a quarter of it while one is about to go out or to come back. @default '5s' */
     readonly interval?: Duration
     /** A later answer is a failure. @default '2s' */

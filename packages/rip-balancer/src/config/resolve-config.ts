@@ -28,6 +28,7 @@ import type { AccessLogFormat } from '../log/access-log.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
 import type { EjectionOptions } from '../pool/pool-options.ts'
+import { isAuthority } from '../http1/authority.ts'
 import { parseBackendAddress, parseListenAddress, type ListenAddress } from './address.ts'
 import { canPeek } from '../transport/peek.ts'
 import { AddressBlocks } from './address-blocks.ts'
@@ -42,6 +43,8 @@ export interface ResolvedListener {
 
 export interface ResolvedHealth {
   readonly path: string
+  /** Undefined: that of the address. */
+  readonly host?: string | undefined
   readonly intervalMs: number
   readonly timeoutMs: number
   readonly rise: number
@@ -222,7 +225,11 @@ function readEjection(reader: ConfigReader): EjectionOptions {
 
 function readHealth(reader: ConfigReader): ResolvedHealth | undefined {
   const path = reader.text('path')
+  const host = reader.text('host')
+  if (host !== undefined && !isAuthority(Buffer.from(host), 0, host.length))
+    reader.problem('host', 'a host such as shop.example or shop.example:8080')
   const health = {
+    host,
     intervalMs: reader.duration('interval', DEFAULT_HEALTH_INTERVAL_MS),
     timeoutMs: reader.duration('timeout', DEFAULT_HEALTH_TIMEOUT_MS),
     rise: reader.count('rise', DEFAULT_HEALTH_RISE, 1),
@@ -230,7 +237,7 @@ function readHealth(reader: ConfigReader): ResolvedHealth | undefined {
   }
   reader.end()
   if (path === undefined) return undefined
-  if (!path.startsWith('/')) return reader.problem('path', 'a path that starts with /')
+  if (!/^\/[\x21\x22\x24-\x7e]*$/.test(path)) return reader.problem('path', 'a path that starts with /')
   return { path, ...health }
 }
 

@@ -95,10 +95,11 @@ export class HealthChecker implements Disposable {
 const MAX_ANSWER_BYTES = 64 * 1024
 
 /** A 2xx answer, complete and in time; refused, reset, redirected or too slow does not pass. */
-async function answersWell({ address }: Member, { path, timeoutMs }: ResolvedHealth): Promise<boolean> {
-  const host = address.kind === 'unix' ? 'localhost' : addressText(address)
+async function answersWell({ address }: Member, { path, host, timeoutMs }: ResolvedHealth): Promise<boolean> {
+  const place = address.kind === 'unix' ? 'localhost' : addressText(address)
   try {
-    const response = await fetch(`http://${host}${path}`, {
+    const response = await fetch(`http://${place}${path}`, {
+      ...(host !== undefined && { headers: { host } }),
       redirect: 'manual',
       keepalive: false,
       signal: AbortSignal.timeout(timeoutMs),

@@ -5,18 +5,19 @@ import type { Verifier } from '../ports.ts'
 const EXCERPT_CHARS = 200
 
 export interface VerifierOptions {
-  /** Path of the application that must answer 2xx, such as `/up`. */
+  /** Path of the application that must answer 2xx, perhaps with a query, such as `/up?deep=1`. */
   readonly path: string
+  /** Value of the `Host` field. @default 'localhost' */
+  readonly host?: string
   /** @default 5000 */
   readonly timeoutMs?: number
 }
 
 /** Asks a candidate once over its socket; an answer that is not 2xx, or does not come in time, is the reason to refuse it. */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { path, timeoutMs = DEFAULT_VERIFY_TIMEOUT_MS } = options
   return {
     async verify(socket, { signal }) {
-      const reason = await ask(socket, path, timeoutMs, signal)
+      const reason = await ask(socket, options, signal)
       signal.throwIfAborted()
       return reason
     },
@@ -25,8 +26,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 async function ask(
   socket: string,
-  path: string,
-  timeoutMs: number,
+  { path, host, timeoutMs = DEFAULT_VERIFY_TIMEOUT_MS }: VerifierOptions,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const deadline = AbortSignal.timeout(timeoutMs)
@@ -35,7 +35,7 @@ async function ask(
       unix: socket,
       redirect: 'manual',
       // The connection would stay open, and hold up the drain of a worker that never serves.
-      headers: { connection: 'close', 'user-agent': 'rip-server' },
+      headers: { connection: 'close', 'user-agent': 'rip-server', ...(host !== undefined && { host }) },
       signal: AbortSignal.any([deadline, signal]),
     } as BunFetchRequestInit)
     const body = await response.text()

@@ -36,6 +36,17 @@ describe('a candidate', () => {
     expect(asked).toEqual(['GET /up'])
   })
 
+  test('is asked for the query, too, and by the host that was named', async () => {
+    const asked: (string | null)[] = []
+    const socket = await worker((request) => {
+      asked.push(new URL(request.url).search, request.headers.get('host'))
+      return new Response('fine')
+    })
+    expect(await verify(socket, { path: '/up?deep=1&a=%20' })).toBeUndefined()
+    expect(await verify(socket, { host: 'shop.example:8080' })).toBeUndefined()
+    expect(asked).toEqual(['?deep=1&a=%20', 'localhost', '', 'shop.example:8080'])
+  })
+
   test('is refused with what it answered', async () => {
     const socket = await worker(() => new Response('no database', { status: 503 }))
     expect(await verify(socket)).toBe('GET /up was answered 503 Service Unavailable: no database')
