@@ -1,5 +1,7 @@
 import type { CommandLine } from './command-line/command-line.ts'
 import { findConfigFile, readConfigFile } from './config/config-file.ts'
+import { nodeEnv, type NodeEnv } from './config/node-env.ts'
+import { fileVariables, ownEnvironment } from './config/own-environment.ts'
 import { type ResolvedSettings, resolveSettings } from './config/resolve-settings.ts'
 import type { Mode } from './config/settings.ts'
 import { dirname, resolve } from 'node:path'
@@ -25,20 +27,33 @@ export function flagValue(invocation: Invocation, flag: string): string | undefi
   return invocation.line.flags.get(flag)?.value
 }
 
+export interface InvocationSettings extends ResolvedSettings {
+  /** `NODE_ENV` of the application, and where that comes from. */
+  readonly nodeEnv: Pick<NodeEnv, 'value' | 'origin'>
+}
+
 /** The settings this invocation asks for, `app` being the word that names the application: flags and words > environment > file > defaults. */
 export async function invocationSettings(
   { line, cwd, env }: Invocation,
   mode: Mode,
   app: string | undefined,
-): Promise<ResolvedSettings> {
+): Promise<InvocationSettings> {
   const flags = new Map<string, GivenFlag>(line.flags)
   if (app !== undefined) flags.set('app', { value: app, written: app })
   const target = resolve(cwd, flags.get('app')?.value ?? '.')
   const given = flags.get('config')?.value
   const path = given === undefined ? findConfigFile(folderOf(target)) : resolve(cwd, given)
+  const home = folderOf(target)
+  const exported = ownEnvironment(env, [home, cwd])
+  const { value, origin, files, variables } = nodeEnv(exported, home, mode)
+  const own = { ...exported, ...variables }
+  const envFiles = fileVariables(env, cwd, files)
+  const read = Object.fromEntries([...envFiles].map(([name, { value: text }]) => [name, text]))
   const file =
-    path === undefined ? undefined : await readConfigFile(path, { mode, command: line.command.name })
-  return resolveSettings({ mode, cwd, flags, env, file })
+    path === undefined
+      ? undefined
+      : await readConfigFile(path, { mode, command: line.command.name }, { ...read, ...own })
+  return { ...resolveSettings({ mode, cwd, flags, env: own, envFiles, file }), nodeEnv: { value, origin } }
 }
 
 function folderOf(path: string): string {

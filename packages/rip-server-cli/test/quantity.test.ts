@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { count, durationMs, share, sizeBytes, Unacceptable } from '../src/command-line/quantity.ts'
+import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from '../src/command-line/quantity.ts'
 
 describe('durations', () => {
   test.each([
@@ -28,6 +28,42 @@ describe('sizes', () => {
   test.each(['512', 'MiB', '-1MiB', '5XB'])('%p is refused', (text) => {
     expect(() => sizeBytes(text)).toThrow(Unacceptable)
   })
+})
+
+describe('what was probably meant is said', () => {
+  const hint = (parse: (text: string) => number, text: string): string | undefined => {
+    try {
+      parse(text)
+    } catch (error) {
+      return (error as Unacceptable).meant
+    }
+    return 'nothing was wrong'
+  }
+
+  test.each([
+    ['512', '512MiB'],
+    ['536870912', '536870912B'],
+    ['512mb', '512MB'],
+    ['512mib', '512MiB'],
+    ['1.5g', '1.5G'],
+    ['5XB', undefined],
+    ['lots', undefined],
+  ])('the size %p', (text, meant) => expect(hint(sizeBytes, text)).toBe(meant))
+
+  test.each([
+    ['30', '30s'],
+    ['30000', '30000ms'],
+    ['30sec', '30s'],
+    ['5S', '5s'],
+    ['2 minutes', '2m'],
+    ['100millis', '100ms'],
+    ['5 weeks', undefined],
+  ])('the duration %p', (text, meant) => expect(hint(durationMs, text)).toBe(meant))
+})
+
+test('of some quantities there has to be some', () => {
+  expect(someOf(sizeBytes)('1B')).toBe(1)
+  expect(() => someOf(sizeBytes)('0MiB')).toThrow('more than 0')
 })
 
 describe('shares', () => {

@@ -29,6 +29,8 @@ export class Sandbox implements AsyncDisposable {
   readonly folder: string
   /** Where the program is started. */
   startFolder: string
+  /** Beside what every program is given. */
+  variables: Readonly<Record<string, string>> = {}
   /** Found in the environment of every process the test starts, however deep. */
   readonly mark: string = `rip-test-${crypto.randomUUID()}`
   readonly #servers: Server[] = []
@@ -54,6 +56,7 @@ export class Sandbox implements AsyncDisposable {
       XDG_RUNTIME_DIR: this.runDirs,
       DEMO_DB: join(this.folder, 'demo.sqlite'),
       RIP_TEST_MARK: this.mark,
+      ...this.variables,
     }
   }
 

@@ -95,7 +95,7 @@ describe('the file', () => {
       '  rip-server.config.ts:3:3: unknown key wrokers; did you mean workers?',
       '  rip-server.config.ts:2:3: port: expected a whole number from 0 to 65535, got "many"',
       '  environment WEB_CONCURRENCY: expected "auto" or a whole number from 1 to 512, got "all"',
-      '  rip-server.config.ts:4:3: drainTimeout: expected a duration such as 250ms, 30s or 5m, got "30"',
+      '  rip-server.config.ts:4:3: drainTimeout: expected a duration such as 250ms, 30s or 5m, got "30"; did you mean 30s?',
     ])
   })
 

@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 function builderOf(standby: boolean): SnapshotBuilder {
   const env = { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off' }
-  return new SnapshotBuilder({ root, folder: join(folder, 'snapshots'), env, standby })
+  return new SnapshotBuilder({ root, folder: join(folder, 'snapshots'), env: () => env, standby })
 }
 
 function state(generation: string, files: Readonly<Record<string, string>> = {}): TreeState {

@@ -1,6 +1,19 @@
 /** Why a text is not the value it should be: what was expected, in words that follow "expected". */
 export class Unacceptable extends Error {
   override readonly name = 'Unacceptable'
+  /** What was probably meant. */
+  readonly meant: string | undefined
+
+  constructor(expected: string, meant?: string) {
+    super(expected)
+    this.meant = meant
+  }
+}
+
+/** The end of a message about a value that cannot be used. */
+export function unacceptableText({ message, meant }: Unacceptable, given: string): string {
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+  return `expected ${message}, got ${JSON.stringify(given)}${hint}`
 }
 
 const DURATION_UNITS: Readonly<Record<string, number>> = {
@@ -25,14 +38,33 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   G: 2 ** 30,
 }
 
+/** Bare numbers from here on were probably meant in milliseconds, or in bytes: nobody waits so many seconds. */
+const LEAST_BARE_MS = 1_000
+const LEAST_BARE_BYTES = 1_000_000
+
 /** Milliseconds of `250ms`, `10s`, `5m`, `1h`, `1d`; a bare number is refused, since its unit is a guess. */
 export function durationMs(text: string): number {
-  return quantity(text, DURATION_UNITS, 'a duration such as 250ms, 30s or 5m')
+  return quantity(text, DURATION_UNITS, {
+    expected: 'a duration such as 250ms, 30s or 5m',
+    unitOf: (value) => (value < LEAST_BARE_MS ? 's' : 'ms'),
+  })
 }
 
 /** Bytes of `64KiB`, `512MiB`, `300M`. */
 export function sizeBytes(text: string): number {
-  return quantity(text, SIZE_UNITS, 'a size such as 64KiB, 512MiB or 2GiB')
+  return quantity(text, SIZE_UNITS, {
+    expected: 'a size such as 64KiB, 512MiB or 2GiB',
+    unitOf: (value) => (value < LEAST_BARE_BYTES ? 'MiB' : 'B'),
+  })
+}
+
+/** A quantity of which there has to be some. */
+export function someOf(parse: (text: string) => number): (text: string) => number {
+  return (text) => {
+    const value = parse(text)
+    if (value > 0) return value
+    throw new Unacceptable('more than 0')
+  }
 }
 
 /** 0.9 of `90%`. */
@@ -49,9 +81,30 @@ export function count(text: string, least: number, most: number): number {
   throw new Unacceptable(`a whole number from ${least} to ${most}`)
 }
 
-function quantity(text: string, units: Readonly<Record<string, number>>, expected: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text)
+interface Kind {
+  readonly expected: string
+  /** The unit a bare number was probably meant in. */
+  readonly unitOf: (value: number) => string
+}
+
+function quantity(text: string, units: Readonly<Record<string, number>>, kind: Kind): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text)
   const unit = match?.[2] === undefined ? undefined : units[match[2]]
-  if (match?.[1] === undefined || unit === undefined) throw new Unacceptable(expected)
+  if (match?.[1] === undefined || unit === undefined)
+    throw new Unacceptable(kind.expected, match === null ? undefined : meant(match, units, kind))
   return Math.round(Number(match[1]) * unit)
+}
+
+/** The number with the unit it lacks, or with the one that is spelt almost like its own. */
+function meant(
+  [, number = '', given = '']: RegExpExecArray,
+  units: Readonly<Record<string, number>>,
+  { unitOf }: Kind,
+): string | undefined {
+  if (given === '') return number + unitOf(Number(number))
+  const unit = Object.keys(units).find((each) => each.toLowerCase() === given.toLowerCase())
+  const spelt = /^(ms|milli)|^(s)|^(m)|^(h)|^(d)/i.exec(given)?.slice(1)
+  const word = spelt?.findIndex((each) => each !== undefined) ?? -1
+  const named = 's' in units && word >= 0 ? ['ms', 's', 'm', 'h', 'd'][word] : undefined
+  return (unit ?? named) === undefined ? undefined : number + (unit ?? named)
 }

@@ -1,5 +1,5 @@
 import type { CommandOptions, Manager, ReloadResult } from '@rip/manager'
-import { durationMs } from '../command-line/quantity.ts'
+import { durationMs, Unacceptable, unacceptableText } from '../command-line/quantity.ts'
 import { DEFAULT_COMMAND_TIMEOUT_MS } from '../defaults.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
@@ -80,7 +80,8 @@ function timeoutMs(text: string): number {
   try {
     return durationMs(text)
   } catch (error) {
-    const problem = `--timeout: expected ${(error as Error).message}, got ${JSON.stringify(text)}`
+    if (!(error instanceof Unacceptable)) throw error
+    const problem = `--timeout: ${unacceptableText(error, text)}`
     throw new CliError('USAGE', { problems: [problem], help: 'rip-server --help' }, { cause: error })
   }
 }

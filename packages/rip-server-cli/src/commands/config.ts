@@ -5,10 +5,17 @@ import { table } from '../terminal/table.ts'
 
 /** Prints the values a start would use; with `--sources` where each comes from. */
 export async function config(invocation: Invocation): Promise<number> {
-  const { settings, origins } = await invocationSettings(invocation, 'production', invocation.line.words[0])
+  const { settings, origins, nodeEnv } = await invocationSettings(
+    invocation,
+    'production',
+    invocation.line.words[0],
+  )
   const withSources = isOn(invocation, 'sources')
   if (isOn(invocation, 'json')) {
-    const data = withSources ? { settings, origins } : settings
+    const values = { ...settings, NODE_ENV: nodeEnv.value }
+    const data = withSources
+      ? { settings: values, origins: { ...origins, NODE_ENV: nodeEnv.origin } }
+      : values
     invocation.terminal.data(JSON.stringify(data, null, 2))
     return ExitCode.done
   }
@@ -16,6 +23,7 @@ export async function config(invocation: Invocation): Promise<number> {
     const row = [fileKey(name), shown(name, settings)]
     return withSources ? [...row, origins[name]] : row
   })
+  rows.push(['NODE_ENV', nodeEnv.value, ...(withSources ? [nodeEnv.origin] : [])])
   const balancer = ['balancer', JSON.stringify(settings.balancer), origins.balancer]
   // Most have nothing to say about it.
   if (Object.keys(settings.balancer).length > 0) rows.push(withSources ? balancer : balancer.slice(0, 2))

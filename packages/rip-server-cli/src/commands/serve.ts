@@ -6,6 +6,7 @@ import {
   type Refusal,
   startOrphanReaper,
 } from '@rip/manager'
+import { nodeEnv } from '../config/node-env.ts'
 import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
@@ -15,7 +16,8 @@ import { proveCertificate } from '../serve/certificate.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
 import { isExposed, listenAddress } from '../serve/listen-address.ts'
 import { readyBlock, type ReadyFacts } from '../serve/ready-block.ts'
-import { ownEnvironment } from '../serve/own-environment.ts'
+import { ownEnvironment } from '../config/own-environment.ts'
+import { childEnvironment } from '../serve/child-environment.ts'
 import { reportEvents } from '../serve/reporter.ts'
 import { Server, type ServerPlan } from '../serve/server.ts'
 import { inheritance } from '../serve/succession.ts'
@@ -46,6 +48,7 @@ export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<num
 export function planServer(settings: Settings, mode: Mode, { env, cwd, terminal }: Invocation): ServerPlan {
   const { root, entry = root } = locateApp(settings.app)
   const found = locateEntry(entry)
+  const own = ownEnvironment(env, [root, cwd])
   proveCertificate(settings)
   return {
     mode,
@@ -55,7 +58,9 @@ export function planServer(settings: Settings, mode: Mode, { env, cwd, terminal 
     entryFoundBy: foundByText(found),
     watch: mode === 'development' || settings.hotfix,
     listen: listenAddress(settings, mode),
-    env: ownEnvironment(env, root),
+    env: own,
+    childEnv: childEnvironment(env, { root, cwd, mode }),
+    envFiles: nodeEnv(own, root, mode).files,
     cwd,
     inherited: inheritance(env),
     color: process.stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '',

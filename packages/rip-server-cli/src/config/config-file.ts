@@ -23,12 +23,16 @@ export function findConfigFile(folder: string): string | undefined {
   return CONFIG_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path))
 }
 
-/** Evaluates the file in a child process, since it is user code. Throws {@link CliError} `CONFIG_UNREADABLE`. */
-export async function readConfigFile(path: string, context: ConfigContext): Promise<ConfigFile> {
+/** Evaluates the file in a child process with that environment, since it is user code. Throws {@link CliError} `CONFIG_UNREADABLE`. */
+export async function readConfigFile(
+  path: string,
+  context: ConfigContext,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<ConfigFile> {
   const source = await readFile(path, 'utf8').catch((error: Error) => {
     throw new CliError('CONFIG_UNREADABLE', { path, reason: error.message }, { cause: error })
   })
-  const exported = await evaluate(path, context)
+  const exported = await evaluate(path, context, env)
   if (typeof exported !== 'object' || exported === null || Array.isArray(exported)) {
     const reason = 'its default export is not an object; write `export default defineConfig({ … })`'
     throw new CliError('CONFIG_UNREADABLE', { path, reason })
@@ -41,10 +45,15 @@ export async function readConfigFile(path: string, context: ConfigContext): Prom
   }
 }
 
-async function evaluate(path: string, context: ConfigContext): Promise<unknown> {
+async function evaluate(
+  path: string,
+  context: ConfigContext,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<unknown> {
   const program = fileURLToPath(import.meta.resolve('./config-evaluator.ts'))
   const child = Bun.spawn([process.execPath, program, path, JSON.stringify(context), RESULT_MARK], {
     cwd: dirname(path),
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: EVALUATION_TIMEOUT_MS,
   })

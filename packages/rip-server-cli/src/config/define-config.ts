@@ -11,7 +11,7 @@ export interface RipServerConfig {
   readonly app?: string
   /** TCP port; 0 takes a free one. @default 3000 */
   readonly port?: number
-  /** `HOST`, `HOST:PORT` or `unix:PATH`. @default '0.0.0.0', in development '127.0.0.1' */
+  /** `HOST`, `HOST:PORT` or `unix:` and an absolute path. @default '0.0.0.0', in development '127.0.0.1' */
   readonly bind?: string
   /** Worker processes. @default 'auto', in development 2 */
   readonly workers?: number | 'auto'
@@ -36,8 +36,10 @@ export interface RipServerConfig {
   readonly bootTimeout?: string
   /** Watches for changed files in production, too. @default false */
   readonly hotfix?: boolean
-  /** Path that must answer 2xx before new code serves. @default none */
+  /** Path, perhaps with a query, that must answer 2xx before new code serves. @default none */
   readonly health?: string
+  /** `Host` of that check, for an application that answers certain hosts only. @default 'localhost' */
+  readonly healthHost?: string
   /** Certificate chain in PEM, relative to the configuration file: serves https. @default none */
   readonly tlsCert?: string
   /** Its key in PEM. @default none */

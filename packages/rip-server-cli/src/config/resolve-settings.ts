@@ -1,10 +1,11 @@
 import { relative, resolve } from 'node:path'
 import type { GivenFlag } from '../command-line/command-line.ts'
-import { Unacceptable } from '../command-line/quantity.ts'
+import { Unacceptable, unacceptableText } from '../command-line/quantity.ts'
 import { didYouMean } from '../command-line/suggestion.ts'
 import { balancerProblems, type BalancerSettings, locatedBalancer } from './balancer-settings.ts'
 import { CliError } from '../errors.ts'
 import type { ConfigFile } from './config-file.ts'
+import type { FileVariable } from './own-environment.ts'
 import {
   fileKey,
   type Mode,
@@ -20,6 +21,8 @@ export interface SettingSources {
   readonly cwd: string
   readonly flags: ReadonlyMap<string, GivenFlag>
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What `.env` files say; the environment wins. @default nothing */
+  readonly envFiles?: ReadonlyMap<string, FileVariable>
   readonly file: ConfigFile | undefined
 }
 
@@ -50,7 +53,7 @@ export function resolveSettings(sources: SettingSources): ResolvedSettings {
       settings[name] = given === undefined ? fallback(name, sources) : parse(name, given)
     } catch (error) {
       if (!(error instanceof Unacceptable)) throw error
-      const problem = `${given?.where}: expected ${error.message}, got ${JSON.stringify(given?.text)}`
+      const problem = `${given?.where}: ${unacceptableText(error, given?.text ?? '')}`
       ;(given?.isFlag === true ? wrongFlags : wrongElsewhere).push(problem)
     }
   }
@@ -78,7 +81,10 @@ interface Given {
   readonly isFlag: boolean
 }
 
-function givenValue(name: SettingName, { flags, env, file, cwd }: SettingSources): Given | undefined {
+function givenValue(
+  name: SettingName,
+  { flags, env, envFiles, file, cwd }: SettingSources,
+): Given | undefined {
   const { flag, env: variable } = settingSpecs[name]
   const fromFlag = flags.get(flag)
   if (fromFlag !== undefined) {
@@ -87,6 +93,11 @@ function givenValue(name: SettingName, { flags, env, file, cwd }: SettingSources
   const fromEnv = variable === undefined ? undefined : env[variable]
   if (variable !== undefined && fromEnv !== undefined && fromEnv !== '') {
     return { text: fromEnv, origin: variable, where: `environment ${variable}`, folder: cwd, isFlag: false }
+  }
+  const fromEnvFile = variable === undefined ? undefined : envFiles?.get(variable)
+  if (variable !== undefined && fromEnvFile !== undefined && fromEnvFile.value !== '') {
+    const where = `${variable} in ${fromEnvFile.file}`
+    return { text: fromEnvFile.value, origin: where, where, folder: cwd, isFlag: false }
   }
   const key = fileKey(name)
   const fromFile = file?.values[key]

@@ -12,8 +12,9 @@ import {
   MAX_WORKERS,
 } from '../defaults.ts'
 import type { AccessLogFormat } from '@rip/balancer'
+import { bindAddress, hostField } from './addresses.ts'
 import type { BalancerSettings } from './balancer-settings.ts'
-import { count, durationMs, share, sizeBytes, Unacceptable } from '../command-line/quantity.ts'
+import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from '../command-line/quantity.ts'
 
 /** `development` and `production` run the same processes; see `rip-server dev --help` for what differs. */
 export type Mode = 'development' | 'production'
@@ -35,7 +36,10 @@ export interface Settings {
   readonly drainTimeoutMs: number
   readonly bootTimeoutMs: number
   readonly hotfix: boolean
+  /** Path, perhaps with a query. */
   readonly health: string | undefined
+  /** Host the check is sent to; absent means `localhost`. */
+  readonly healthHost: string | undefined
   readonly tlsCert: string | undefined
   readonly tlsKey: string | undefined
   readonly maxBodyBytes: number | undefined
@@ -134,7 +138,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'max-memory',
     value: 'SIZE',
     summary: 'replace a worker that stays above this memory',
-    parse: orOff(sizeBytes),
+    parse: orOff(someOf(sizeBytes)),
     fallback: () => undefined,
     fallbackText: 'off',
   },
@@ -150,7 +154,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'max-lifetime',
     value: 'TIME',
     summary: 'replace a worker after about this time',
-    parse: orOff(durationMs),
+    parse: orOff(someOf(durationMs)),
     fallback: () => undefined,
     fallbackText: 'off',
   },
@@ -174,7 +178,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'boot-timeout',
     value: 'TIME',
     summary: 'longest start of a worker',
-    parse: durationMs,
+    parse: someOf(durationMs),
     fallback: () => DEFAULT_BOOT_TIMEOUT_MS,
     fallbackText: `${DEFAULT_BOOT_TIMEOUT_MS / 1000}s`,
   },
@@ -189,9 +193,17 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'health',
     value: 'PATH',
     summary: 'path that must answer 2xx before new code serves',
-    parse: absolutePath,
+    parse: requestTarget,
     fallback: () => undefined,
     fallbackText: 'off',
+  },
+  healthHost: {
+    flag: 'health-host',
+    value: 'NAME',
+    summary: 'Host field of that check',
+    parse: hostField,
+    fallback: () => undefined,
+    fallbackText: 'localhost',
   },
   tlsCert: {
     flag: 'tls-cert',
@@ -229,7 +241,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'rollback-window',
     value: 'TIME',
     summary: 'after a switch, return to the code before if answers fail',
-    parse: orOff(durationMs),
+    parse: orOff(someOf(durationMs)),
     fallback: (mode) => (mode === 'development' ? undefined : DEFAULT_ROLLBACK_WINDOW_MS),
     fallbackText: `off; in production ${DEFAULT_ROLLBACK_WINDOW_MS / 1000}s`,
   },
@@ -291,15 +303,10 @@ function nonEmpty(expected: string): (text: string) => string {
   }
 }
 
-function bindAddress(text: string): string {
-  const port = /^(?:\[[^\]]*\]|[^:]*):(\d+)$/.exec(text)?.[1]
-  if (text !== '' && text !== 'unix:' && (port === undefined || Number(port) <= 65_535)) return text
-  throw new Unacceptable('HOST, HOST:PORT or unix:PATH')
-}
-
-function absolutePath(text: string): string {
-  if (/^\/[^\s?#]*$/.test(text)) return text
-  throw new Unacceptable('a path that starts with /, such as /up')
+function requestTarget(text: string): string {
+  if (/^\/[\x21\x22\x24-\x7e]*$/.test(text)) return text
+  const meant = /^(?:https?:\/\/[^/]*\/?)?([\w.-][\w./-]*(?:\?[\w=&.-]*)?)$/.exec(text)?.[1]
+  throw new Unacceptable('a path that starts with /, such as /up', meant && `/${meant}`)
 }
 
 function instanceName(text: string): string {

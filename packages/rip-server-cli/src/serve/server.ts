@@ -9,7 +9,6 @@ import {
   createVerifier,
   createWorkerLinks,
   type HandOverResult,
-  LISTEN_VARIABLES,
   type ListenAddress,
   type Manager,
   type ManagerOptions,
@@ -19,16 +18,17 @@ import {
   type RunDir,
   type StopOptions,
   type StopReport,
-  SYSTEMD_VARIABLES,
   type SystemdNotifier,
+  type Verifier,
 } from '@rip/manager'
+import { type FileMode, otherEnvFileNames } from '../config/env-files.ts'
 import type { Mode, Settings } from '../config/settings.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { type Front, noFront, openFront } from './front.ts'
 import { ChildOutput } from './child-output.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { SnapshotBuilder } from './snapshot-builder.ts'
-import { type Inheritance, predecessorGone, startSuccessor, SUCCESSION_VARIABLES } from './succession.ts'
+import { type Inheritance, predecessorGone, startSuccessor } from './succession.ts'
 
 /** Everything a server is made from, decided before anything is started. */
 export interface ServerPlan {
@@ -44,6 +44,10 @@ export interface ServerPlan {
   /** Where the balancer listens; without it workers are reached by their sockets alone. */
   readonly listen: ListenAddress | undefined
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The environment of builders and workers, read anew for each generation. */
+  readonly childEnv: () => Readonly<Record<string, string>>
+  /** Whose `.env` files count. */
+  readonly envFiles: FileMode
   /** Folder it was started in. */
   readonly cwd: string
   /** Set when this server takes the place of a running one. */
@@ -172,14 +176,16 @@ async function assemble(
   owned: AsyncDisposableStack,
   handOver: () => Promise<HandOverResult>,
 ): Promise<ServerParts> {
-  const { settings, mode, root, entry, inherited } = plan
+  const { settings, mode, root, entry, inherited, childEnv } = plan
   const succeeds = inherited !== undefined
-  const env = childEnv(plan.env)
+  const env = childEnv()
   const name = instanceName(settings, root)
   const runDir = owned.use(await openRunDir({ ...instanceIdentity(settings, root), env, succeeds }))
   const log = owned.use(new LogFile(join(runDir.path, LOG_NAME), succeeds))
   const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
-  const builder = owned.use(new SnapshotBuilder({ root, folder, env, standby: mode === 'development' }))
+  const builder = owned.use(
+    new SnapshotBuilder({ root, folder, env: childEnv, standby: mode === 'development' }),
+  )
   const output = new ChildOutput({ accessLine: plan.data, warn: plan.warn })
   const spawner = owned.use(
     createSpawner({
@@ -192,7 +198,7 @@ async function assemble(
   const { listen } = plan
   const front =
     listen === undefined ? noFront : await openFront({ listen, settings, runDir, env, owned, inherited })
-  const ignore = inside(root, runDir.path)
+  const ignore = [...inside(root, runDir.path), ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`)]
   const tree = createContentTree({
     root,
     ignore,
@@ -206,7 +212,7 @@ async function assemble(
     concurrency: settings.concurrency,
     mode,
     cutAfter: mode === 'development' ? 'first' : 'all',
-    env: () => env,
+    env: childEnv,
     bootTimeoutMs: settings.bootTimeoutMs,
     drainTimeoutMs: settings.drainTimeoutMs,
     stopDelayMs: settings.stopDelayMs,
@@ -218,7 +224,7 @@ async function assemble(
     tree,
     builder,
     links: createWorkerLinks(runDir.linksPath, { onWarning: plan.warn }),
-    verifier: settings.health === undefined ? null : createVerifier({ path: settings.health }),
+    verifier: verifierOf(settings),
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     hasSocket: (path) => runDir.hasSocket(path),
     upstreams: front.upstreams,
@@ -280,15 +286,11 @@ function recycling({
   }
 }
 
+function verifierOf({ health: path, healthHost: host }: Settings): Verifier | null {
+  return path === undefined ? null : createVerifier({ path, ...(host !== undefined && { host }) })
+}
+
 function observing({ observer }: Front, { rollbackWindowMs }: Settings): Pick<ManagerOptions, 'observe'> {
   if (observer === undefined || rollbackWindowMs === undefined) return {}
   return { observe: { observer, windowMs: rollbackWindowMs } }
-}
-
-const forUs = new Set([...SYSTEMD_VARIABLES, ...LISTEN_VARIABLES, ...SUCCESSION_VARIABLES])
-
-/** What children inherit: everything but what systemd says to this process alone. */
-function childEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const entries = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return Object.fromEntries(entries.filter(([name]) => !forUs.has(name)))
 }

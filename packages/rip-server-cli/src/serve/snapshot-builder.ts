@@ -13,7 +13,8 @@ export interface SnapshotBuilderOptions {
   readonly root: string
   /** Folder that gets one snapshot per generation. */
   readonly folder: string
-  readonly env: Readonly<Record<string, string>>
+  /** Read anew for each process. */
+  readonly env: () => Readonly<Record<string, string>>
   /** Keep a process ready for the next build, for who saves files and waits. @default false */
   readonly standby?: boolean
 }
@@ -96,7 +97,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   #start(warm?: string): BuilderProcess {
-    const builder = new BuilderProcess({ ...this.#options, warm })
+    const { root, env } = this.#options
+    const builder = new BuilderProcess({ root, env: env(), warm })
     this.#running.add(builder)
     void builder.exited.then(() => this.#running.delete(builder))
     return builder

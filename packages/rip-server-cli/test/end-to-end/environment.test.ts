@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'bun:test'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Sandbox, until } from '../server.ts'
+
+const TEST_TIMEOUT_MS = 60_000
+const APP = `export default () => Response.json([process.env.NODE_ENV, process.env.DB])`
+const DATABASES = {
+  '.env.development': 'DB=development\nPORT=1',
+  '.env.production': 'DB=production\nWEB_CONCURRENCY=1',
+  '.env.test': 'DB=test',
+}
+
+async function appWith(files: Readonly<Record<string, string>>): Promise<Sandbox> {
+  const sandbox = await Sandbox.create()
+  sandbox.startFolder = join(sandbox.folder, 'shop')
+  await mkdir(sandbox.startFolder)
+  for (const [name, text] of Object.entries({ 'index.ts': APP, ...DATABASES, ...files }))
+    await writeFile(join(sandbox.startFolder, name), `${text}\n`)
+  return sandbox
+}
+
+const seen = async (url: string): Promise<unknown> => (await fetch(url)).json()
+
+describe('the application is told where it runs, and the .env files follow:', () => {
+  test.each([
+    ['start', {}, {}, ['production', 'production']],
+    ['manager', {}, {}, ['production', 'production']],
+    ['dev', {}, {}, ['development', 'development']],
+    ['worker', {}, {}, ['development', 'development']],
+    ['start', { NODE_ENV: 'development' }, {}, ['development', 'development']],
+    ['start', { NODE_ENV: '' }, {}, ['production', 'production']],
+    ['start', { NODE_ENV: 'staging' }, {}, ['staging', 'production']],
+    ['dev', { NODE_ENV: 'test' }, { '.env.local': 'DB=mine' }, ['test', 'test']],
+    ['dev', { NODE_ENV: 'production' }, {}, ['production', 'production']],
+    ['start', {}, { '.env': 'NODE_ENV=development' }, ['development', 'development']],
+    ['start', {}, { '.env': 'NODE_ENV=staging' }, ['staging', 'production']],
+    ['start', { NODE_ENV: 'production' }, { '.env': 'NODE_ENV=development' }, ['production', 'production']],
+    [
+      'start',
+      {},
+      { '.env.development': 'NODE_ENV=development\nDB=development' },
+      ['production', 'production'],
+    ],
+    [
+      'start',
+      { NODE_ENV: 'development' },
+      { '.env.development': 'NODE_ENV=development\nDB=development' },
+      ['development', 'development'],
+    ],
+    ['start', { BUN_ENV: 'development' }, {}, ['production', 'development']],
+    ['start', {}, { '.env.local': 'DB=mine' }, ['production', 'mine']],
+  ] as const)(
+    '%s with %j and %j',
+    async (command, variables, files, expected) => {
+      await using sandbox = await appWith(files)
+      sandbox.variables = variables
+      if (command === 'manager' || command === 'worker') {
+        const socket = join(sandbox.folder, 'w.sock')
+        if (command === 'worker') {
+          const worker = sandbox.launch('worker', '--bind', `unix:${socket}`)
+          await until(
+            'it serves',
+            () => worker.stdout.includes('listening') || worker.stderr.includes('listening'),
+          )
+          return expect(await (await fetch('http://app/', { unix: socket })).json()).toEqual([...expected])
+        }
+        const server = sandbox.launch('manager', '--workers', '1')
+        await until('it serves', () => server.stderr.includes('serving after'))
+        const [worker] = (await sandbox.snapshot(server)).workers
+        return expect(await (await fetch('http://app/', { unix: worker!.socket })).json()).toEqual([
+          ...expected,
+        ])
+      }
+      const server = await sandbox.start(command, '--port', '0', '--workers', '1')
+      expect(await seen(server.url)).toEqual([...expected])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'started from elsewhere, that folder adds what its files say for the same mode',
+    async () => {
+      await using sandbox = await appWith({ '.env.production': 'OTHER=1' })
+      sandbox.startFolder = sandbox.folder
+      await writeFile(join(sandbox.folder, '.env.development'), 'DB=outer-development\n')
+      await writeFile(join(sandbox.folder, '.env.production'), 'DB=outer-production\n')
+      const server = await sandbox.start('start', 'shop', '--port', '0', '--workers', '1')
+      expect(await seen(server.url)).toEqual(['production', 'outer-production'])
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
+test(
+  'settings come from the files of the mode, and config shows from which',
+  async () => {
+    await using sandbox = await appWith({ '.env.production': 'PORT=8123', '.env': 'NODE_ENV=staging' })
+    const { stdout } = await sandbox.run('config', '--sources')
+    const rows = Object.fromEntries(stdout.split('\n').map((line) => [line.split(' ')[0], line.split(/  +/)]))
+    expect(rows['port']).toEqual(['port', '8123', 'PORT in .env.production'])
+    expect(rows['NODE_ENV']).toEqual(['NODE_ENV', 'staging', '.env'])
+    await writeFile(join(sandbox.startFolder, '.env.production'), 'PORT=many\n')
+    const refused = await sandbox.run('start')
+    expect([refused.code, refused.stderr]).toEqual([
+      5,
+      expect.stringContaining('PORT in .env.production: expected a whole number from 0 to 65535, got "many"'),
+    ])
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'the configuration is evaluated with the same NODE_ENV',
+  async () => {
+    await using sandbox = await appWith({
+      'rip-server.config.ts': 'export default { name: process.env.NODE_ENV + "-" + process.env.DB }',
+    })
+    expect((await sandbox.run('config', '--json')).stdout).toContain('"name": "production-production"')
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a reload follows the .env files of the mode, and what others say is no change',
+  async () => {
+    await using sandbox = await appWith({})
+    const server = await sandbox.start('start', '--port', '0', '--workers', '1')
+    await writeFile(join(sandbox.startFolder, '.env.development'), 'DB=changed\n')
+    await rm(join(sandbox.startFolder, '.env.test'))
+    expect((await sandbox.run('reload')).stdout).toContain('is what serves already')
+    await writeFile(join(sandbox.startFolder, '.env.production'), 'DB=moved\n')
+    expect((await sandbox.run('reload')).code).toBe(0)
+    expect(await seen(server.url)).toEqual(['production', 'moved'])
+    await writeFile(join(sandbox.startFolder, '.env'), 'NODE_ENV=staging\n')
+    expect((await sandbox.run('reload')).code).toBe(0)
+    expect(await seen(server.url)).toEqual(['staging', 'moved'])
+  },
+  TEST_TIMEOUT_MS,
+)
