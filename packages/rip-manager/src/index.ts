@@ -67,6 +67,7 @@ export {
 } from './listen-socket.ts'
 export type { ListenAddress, ListenSocket, ListenSocketOptions } from './listen-socket.ts'
 export { probe } from './verify/probe.ts'
+export { readBootFailure } from './links/worker-message.ts'
 export { findInstances, readInstance, strangerIn } from './run-dir/instance.ts'
 export type { Instance } from './run-dir/instance.ts'
 export { locateRunDir } from './run-dir/locate.ts'

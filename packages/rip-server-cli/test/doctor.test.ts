@@ -15,7 +15,11 @@ test('doctor names the folder of the run directories', async () => {
 
 test('doctor says when XDG_RUNTIME_DIR is passed over', async () => {
   await using sandbox = await Sandbox.create()
-  const env = { ...sandbox.env(), XDG_RUNTIME_DIR: `/run/${'x'.repeat(60)}`, TMPDIR: sandbox.folder }
-  const folder = join(sandbox.folder, `rip-server-${process.getuid?.()}`)
+  const env = {
+    ...sandbox.env(),
+    XDG_RUNTIME_DIR: `/run/${'x'.repeat(60)}`,
+    RUNTIME_DIRECTORY: sandbox.folder,
+  }
+  const { folder } = sandbox
   expect(await runDirectories(env)).toBe(`${folder} (the path of XDG_RUNTIME_DIR is too long for sockets)`)
 })

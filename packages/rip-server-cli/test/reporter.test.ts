@@ -54,3 +54,11 @@ test('a refusal after other code was admitted is told again', async () => {
   }
   expect(await told(refused, cut, refused)).toEqual([REFUSED, '✓ 0123456 → 456789a in 84 ms', REFUSED])
 })
+
+test('an event that cannot be told ends nothing', async () => {
+  const broken = { type: 'generation-refused', refusal: null } as unknown as ManagerEventBody
+  const lines = await told(broken, refused)
+  expect(lines).toHaveLength(2)
+  expect(lines[0]).toStartWith('the event generation-refused cannot be told: ')
+  expect(lines[1]).toBe(REFUSED)
+})

@@ -58,6 +58,13 @@ export class FrameDecoder {
   #bodyBytes = 0
   #failure: FrameError | undefined
 
+  /** A longer frame is refused; may be changed between frames. */
+  maxBytes: number
+
+  constructor(maxBytes: number = MAX_FRAME_BYTES) {
+    this.maxBytes = maxBytes
+  }
+
   /**
    * Every message completed by these bytes, in order.
    *
@@ -105,7 +112,7 @@ export class FrameDecoder {
   #beginBody(messages: readonly unknown[]): void {
     if (this.#body !== undefined || this.#headerBytes < HEADER_BYTES) return
     const length = new DataView(this.#header.buffer).getUint32(0)
-    if (length > MAX_FRAME_BYTES) this.#fail(new FrameError('too-long', length, messages))
+    if (length > this.maxBytes) this.#fail(new FrameError('too-long', length, messages))
     this.#body = new Uint8Array(length)
     this.#bodyBytes = 0
   }

@@ -14,6 +14,7 @@ const signatures = {
     args: ['i32', 'i32', 'i32', 'buffer', 'u32'],
     returns: 'i32',
   },
+  getsockopt: { args: ['i32', 'i32', 'i32', 'buffer', 'buffer'], returns: 'i32' },
   getsockname: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
   sendto: {
     args: ['i32', 'buffer', 'u64', 'i32', 'buffer', 'u32'],
@@ -34,6 +35,8 @@ const darwinErrno = { __error: { args: [], returns: 'ptr' } } as const
 const TGKILL: number = process.arch === 'arm64' ? 131 : 234
 const INT_BYTES = 4
 const CLOCK_MONOTONIC = process.platform === 'darwin' ? 6 : 1
+/** `SO_PEERCRED` of `SOL_SOCKET` (unix(7)); `LOCAL_PEERPID` of `SOL_LOCAL` on macOS. */
+const PEER_PID = process.platform === 'darwin' ? { level: 0, option: 2 } : { level: 1, option: 17 }
 /** Room for any `sockaddr`; the longest, `sockaddr_un`, has 110. */
 const MAX_ADDRESS_BYTES = 128
 
@@ -43,6 +46,8 @@ export interface Libc {
   bind(fd: number, address: Uint8Array): void
   listen(fd: number, backlog: number): void
   setOption(fd: number, level: number, option: number, value: number): void
+  /** The process at the other end of a connected Unix socket; `undefined` when the system does not tell. */
+  peerPid(fd: number): number | undefined
   /** The address a socket is bound to, as the raw `sockaddr`. */
   socketName(fd: number): Uint8Array
   /** Sends one datagram to the raw `sockaddr`. */
@@ -123,6 +128,14 @@ function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[
     listen: (fd, backlog) => void checked('listen', symbols.listen(fd, backlog)),
     setOption(fd, level, option, value) {
       checked('setsockopt', symbols.setsockopt(fd, level, option, int32(value), INT_BYTES))
+    },
+    peerPid(fd) {
+      const { level, option } = PEER_PID
+      // Linux answers with a `struct ucred`, whose first field is the pid; macOS with the pid alone.
+      const credentials = new DataView(new ArrayBuffer(3 * INT_BYTES))
+      const length = int32(credentials.byteLength)
+      if (symbols.getsockopt(fd, level, option, credentials, length) < 0) return undefined
+      return credentials.getInt32(0, true) || undefined
     },
     socketName(fd) {
       const address = new Uint8Array(MAX_ADDRESS_BYTES)

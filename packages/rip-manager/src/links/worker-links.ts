@@ -3,6 +3,7 @@ import {
   encodeFrame,
   FrameDecoder,
   FrameError,
+  MAX_FRAME_BYTES,
   PROTOCOL_VERSION,
   type SupervisorMessage,
   type WorkerMessage,
@@ -10,14 +11,26 @@ import {
 import { ManagerError } from '../errors.ts'
 import type { WorkerLinks } from '../ports.ts'
 import { listenPrivately } from '../listen-privately.ts'
-import { isWorkerMessage } from './worker-message.ts'
+import { openLibc } from '../libc/libc.ts'
+import { readWorkerMessage } from './worker-message.ts'
 
 /** A worker that leaves more than this unread has stopped reading: its link is of no use. */
 const MAX_UNSENT_BYTES = 1_048_576
+/** Room for any `hello`. */
+const MAX_HELLO_BYTES = 1_024
+/** Links that have not said hello yet; a worker says it at once, and the rest are not of workers. */
+const MAX_SILENT_LINKS = 64
+const DEFAULT_HELLO_TIMEOUT_MS = 5_000
+/** Of links nobody vouches for one is told in this time: who opens thousands must not fill the log. */
+const ANONYMOUS_WARNING_EVERY_MS = 10_000
 
 export interface WorkerLinksOptions {
   /** Told, in one sentence, of every connection that was given up because of what it sent. */
   readonly onWarning?: (message: string) => void
+  /** A link without a `hello` is closed after this time. @default 5000 */
+  readonly helloTimeoutMs?: number
+  /** Which process is at the other end, by the word of the kernel; `undefined` where that cannot be had. */
+  readonly peerPid?: (fd: number) => number | undefined
 }
 
 type Receive = (pid: number, message: WorkerMessage | null) => void
@@ -28,6 +41,9 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
   const byPid = new Map<number, Link>()
   const receivers: Receive[] = []
   const listeners: Bun.UnixSocketListener<Link>[] = []
+  const { helloTimeoutMs = DEFAULT_HELLO_TIMEOUT_MS, peerPid = peerPidByKernel } = options
+  let silentLinks = 0
+  let anonymousWarnedMs = -Infinity
   let closing: Promise<void> | undefined
 
   const deliver: Receive = (pid, message) => {
@@ -38,13 +54,45 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
   const accept = (link: Link, message: WorkerMessage): void => {
     if (link.pid !== undefined) return deliver(link.pid, message)
     if (message.type !== 'hello') return giveUp(link, `a "${message.type}" message came before "hello"`)
+    const peer = peerPid(link.fd)
+    if (peer !== undefined && peer !== message.pid)
+      return giveUp(link, `it says to be process ${message.pid}, and is process ${peer}`)
     if (message.version !== PROTOCOL_VERSION) return refuseVersion(link, message)
-    link.pid = message.pid
+    introduce(link, message.pid)
     // A worker that dials again is heard on its newest link.
     const former = byPid.get(message.pid)
     byPid.set(message.pid, link)
-    former?.end()
+    if (former !== undefined) forget(former)
     deliver(message.pid, message)
+  }
+
+  const admit = (link: Link): void => {
+    links.add(link)
+    silentLinks += 1
+    if (silentLinks > MAX_SILENT_LINKS)
+      return giveUp(link, `${MAX_SILENT_LINKS} others have not said it either`)
+    link.deadline = setTimeout(() => giveUp(link, `none came within ${helloTimeoutMs} ms`), helloTimeoutMs)
+  }
+
+  const introduce = (link: Link, pid: number): void => {
+    link.introduce(pid)
+    silentLinks -= 1
+  }
+
+  /** Nothing more is read from it, nor kept for it. */
+  const forget = (link: Link): boolean => {
+    if (!links.delete(link)) return false
+    if (link.pid === undefined) silentLinks -= 1
+    link.end()
+    return true
+  }
+
+  const warn = (link: Link, reason: string): void => {
+    if (link.pid !== undefined)
+      return options.onWarning?.(`control link to worker process ${link.pid} closed: ${reason}`)
+    if (performance.now() - anonymousWarnedMs < ANONYMOUS_WARNING_EVERY_MS) return
+    anonymousWarnedMs = performance.now()
+    options.onWarning?.(`control link to a process that said no hello closed: ${reason}`)
   }
 
   const refuseVersion = (link: Link, hello: { readonly pid: number; readonly version: number }): void => {
@@ -56,20 +104,19 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
   }
 
   const giveUp = (link: Link, reason: string): void => {
-    const who = link.pid === undefined ? 'a process that said no hello' : `worker process ${link.pid}`
     if (!links.has(link)) return
-    options.onWarning?.(`control link to ${who} closed: ${reason}`)
-    link.end()
+    warn(link, reason)
     ended(link)
   }
 
   const ended = (link: Link): void => {
-    if (!links.delete(link) || link.pid === undefined || byPid.get(link.pid) !== link) return
+    if (!forget(link) || link.pid === undefined || byPid.get(link.pid) !== link) return
     byPid.delete(link.pid)
     deliver(link.pid, null)
   }
 
   const read = (link: Link, bytes: Uint8Array): void => {
+    if (!links.has(link)) return
     try {
       receive(link, link.decoder.push(bytes))
     } catch (error) {
@@ -80,10 +127,12 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
   }
 
   const receive = (link: Link, messages: readonly unknown[]): void => {
-    for (const message of messages) {
+    for (const value of messages) {
       if (!links.has(link)) return
-      if (isWorkerMessage(message)) accept(link, message)
-      else giveUp(link, `not a message of a worker: ${JSON.stringify(message).slice(0, 200)}`)
+      const message = readWorkerMessage(value)
+      if (message === undefined)
+        giveUp(link, `not a message of a worker: ${JSON.stringify(value).slice(0, 200)}`)
+      else accept(link, message)
     }
   }
 
@@ -93,8 +142,7 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
         unix: path,
         socket: {
           open(socket) {
-            socket.data = new Link(socket)
-            links.add(socket.data)
+            admit((socket.data = new Link(socket)))
           },
           data: (socket, bytes) => read(socket.data, bytes),
           drain: (socket) => socket.data.flush(),
@@ -118,7 +166,7 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
   }
 
   const stop = async (): Promise<void> => {
-    for (const link of links) link.end()
+    for (const link of links) forget(link)
     for (const listener of listeners) listener.stop(true)
     rmSync(path, { force: true })
   }
@@ -147,12 +195,23 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
   }
 }
 
+/** The kernel knows who connected, whatever that process says (unix(7), `SO_PEERCRED`). */
+function peerPidByKernel(fd: number): number | undefined {
+  return openLibc()?.peerPid(fd)
+}
+
 class Link {
-  readonly decoder: FrameDecoder = new FrameDecoder()
+  /** Small until the other end has said who it is. */
+  decoder: FrameDecoder = new FrameDecoder(MAX_HELLO_BYTES)
+  deadline: ReturnType<typeof setTimeout> | undefined
   readonly #socket: Bun.Socket<Link>
   readonly #unsent: Uint8Array[] = []
   #unsentBytes = 0
   pid: number | undefined
+
+  get fd(): number {
+    return (this.#socket as Bun.Socket<Link> & { readonly fd?: number }).fd ?? -1
+  }
 
   constructor(socket: Bun.Socket<Link>) {
     this.#socket = socket
@@ -179,7 +238,16 @@ class Link {
     this.#unsentBytes += bytes.byteLength
   }
 
+  introduce(pid: number): void {
+    this.pid = pid
+    this.decoder.maxBytes = MAX_FRAME_BYTES
+    clearTimeout(this.deadline)
+  }
+
   end(): void {
+    clearTimeout(this.deadline)
     this.#socket.end()
+    // An other end that stays must not hold what it has sent.
+    this.decoder = new FrameDecoder()
   }
 }

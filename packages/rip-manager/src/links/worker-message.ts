@@ -1,31 +1,104 @@
-import type { WorkerMessage } from '@rip/worker/protocol'
+import type { BootFailure, BootFailureKind, LeaveReason, WorkerMessage } from '@rip/worker/protocol'
 
-type FieldType = 'number' | 'string' | 'object'
+/** Longest text of a worker that is kept: the rest of it nobody reads. */
+const MAX_TEXT_CHARS = 65_536
 
-/** Fields each message must have; what the manager reads is checked once, here. */
-const fields: Readonly<Record<WorkerMessage['type'], Readonly<Record<string, FieldType>>>> = {
-  hello: { version: 'number', workerId: 'number', pid: 'number' },
-  listening: { socket: 'string' },
-  ready: { bootMs: 'number', entry: 'string' },
-  failed: { failure: 'object' },
-  beacon: { inFlight: 'number', requests: 'number', rssBytes: 'number', loopLagMs: 'number' },
-  leaving: { reason: 'string', inFlight: 'number' },
-  drained: { aborted: 'number' },
+type Fields = Readonly<Record<string, unknown>>
+
+const KINDS: readonly BootFailureKind[] = [
+  'not-found',
+  'compile',
+  'import',
+  'no-handler',
+  'own-port',
+  'ready-hook',
+  'socket',
+]
+const REASONS: readonly LeaveReason[] = ['signal', 'supervisor-gone', 'unhealthy']
+
+/** How each message is read: field by field, so that nothing else a worker sends reaches the manager. */
+const readers: {
+  readonly [T in WorkerMessage['type']]: (fields: Fields) => Extract<WorkerMessage, { type: T }>
+} = {
+  hello: (fields) => ({
+    type: 'hello',
+    version: count(fields['version']),
+    workerId: count(fields['workerId']),
+    pid: count(fields['pid']),
+  }),
+  listening: (fields) => ({ type: 'listening', socket: text(fields['socket']) }),
+  ready: (fields) => ({ type: 'ready', bootMs: count(fields['bootMs']), entry: text(fields['entry']) }),
+  failed: (fields) => ({ type: 'failed', failure: readBootFailure(fields['failure']) ?? malformed() }),
+  beacon: (fields) => ({
+    type: 'beacon',
+    inFlight: count(fields['inFlight']),
+    requests: count(fields['requests']),
+    rssBytes: count(fields['rssBytes']),
+    loopLagMs: count(fields['loopLagMs']),
+  }),
+  leaving: (fields) => ({
+    type: 'leaving',
+    reason: oneOf(REASONS, fields['reason']) ?? malformed(),
+    inFlight: count(fields['inFlight']),
+  }),
+  drained: (fields) => ({ type: 'drained', aborted: count(fields['aborted']) }),
 }
 
-export function isWorkerMessage(value: unknown): value is WorkerMessage {
-  if (!isRecord(value) || !isType(value['type'])) return false
-  return Object.entries(fields[value['type']]).every(([name, type]) => hasType(value[name], type))
+/** What a worker said, with the fields the protocol has and no others; `undefined` when it is no message. */
+export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
+  if (!isRecord(value) || !isType(value['type'])) return undefined
+  try {
+    return readers[value['type']](value)
+  } catch (error) {
+    if (error instanceof MalformedField) return undefined
+    throw error
+  }
+}
+
+/**
+ * Why an application could not be served, as a process that ran code of the application tells it. What it says
+ * beside the message is kept where it has the right type; `undefined` when there is no message.
+ */
+export function readBootFailure(value: unknown): BootFailure | undefined {
+  if (!isRecord(value) || typeof value['message'] !== 'string') return undefined
+  const { kind, message, file, line, column, frame, stack } = value
+  return {
+    kind: oneOf(KINDS, kind) ?? 'import',
+    message: text(message),
+    ...(typeof file === 'string' && { file: text(file) }),
+    ...(isCount(line) && { line }),
+    ...(isCount(column) && { column }),
+    ...(typeof frame === 'string' && { frame: text(frame) }),
+    ...(typeof stack === 'string' && { stack: text(stack) }),
+  }
+}
+
+class MalformedField extends Error {}
+
+function malformed(): never {
+  throw new MalformedField()
+}
+
+function count(value: unknown): number {
+  return isCount(value) ? value : malformed()
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, MAX_TEXT_CHARS) : malformed()
+}
+
+function oneOf<T extends string>(values: readonly T[], value: unknown): T | undefined {
+  return values.find((known) => known === value)
 }
 
 function isType(value: unknown): value is WorkerMessage['type'] {
-  return typeof value === 'string' && Object.hasOwn(fields, value)
+  return typeof value === 'string' && Object.hasOwn(readers, value)
 }
 
-function hasType(value: unknown, type: FieldType): boolean {
-  return type === 'object' ? isRecord(value) && typeof value['message'] === 'string' : typeof value === type
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null
 }

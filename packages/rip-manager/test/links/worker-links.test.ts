@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { encodeFrame, FrameDecoder, PROTOCOL_VERSION, type WorkerMessage } from '@rip/worker/protocol'
-import { createWorkerLinks } from '../../src/links/worker-links.ts'
+import { createWorkerLinks, type WorkerLinksOptions } from '../../src/links/worker-links.ts'
 import type { WorkerLinks } from '../../src/ports.ts'
 import { temporaryFolder, type TemporaryFolder, waitFor } from '../real.ts'
 
@@ -19,11 +19,14 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await folder[Symbol.asyncDispose]()
 })
 
-async function setup(): Promise<Setup> {
+async function setup(options: WorkerLinksOptions = { peerPid: () => undefined }): Promise<Setup> {
   const folder = await temporaryFolder()
   folders.push(folder)
   const warnings: string[] = []
-  const links = createWorkerLinks(folder.at('links.sock'), { onWarning: (message) => warnings.push(message) })
+  const links = createWorkerLinks(folder.at('links.sock'), {
+    ...options,
+    onWarning: (message) => warnings.push(message),
+  })
   open.push(links)
   const received: (readonly [number, WorkerMessage | null])[] = []
   links.onMessage((pid, message) => received.push([pid, message]))
@@ -133,6 +136,44 @@ test.each([
   good.send(ready)
   await waitFor('ready', () => received.length === 2)
   expect(good.closed()).toBe(false)
+})
+
+test('a process that says to be another is not believed', async () => {
+  const { links, received, warnings } = await setup({})
+  const impostor = await dial(links.path)
+  impostor.send(hello(1))
+  await waitFor('the link to close', impostor.closed)
+  expect(received).toEqual([])
+  expect(warnings).toEqual([
+    expect.stringContaining(`it says to be process 1, and is process ${process.pid}`),
+  ])
+  const honest = await dial(links.path)
+  honest.send(hello(process.pid))
+  await waitFor('hello', () => received.length === 1)
+})
+
+test('a link without hello is closed in time', async () => {
+  const { links, warnings } = await setup({ helloTimeoutMs: 20 })
+  const peer = await dial(links.path)
+  await waitFor('the link to close', peer.closed)
+  expect(warnings).toEqual([expect.stringContaining('none came within 20 ms')])
+})
+
+test('links without hello are few, their frames short, and warnings about them rare', async () => {
+  const { links, received, warnings } = await setup()
+  const silent = await Promise.all(Array.from({ length: 100 }, () => dial(links.path)))
+  await waitFor('all but 64 to be closed', () => silent.filter((peer) => peer.closed()).length === 36)
+  const [first, second] = silent.filter((peer) => !peer.closed())
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(1_048_576)
+  first?.raw(length)
+  await waitFor('the long frame to end its link', () => first?.closed() === true)
+  expect(warnings).toHaveLength(1)
+  second?.send(hello(41))
+  await waitFor('one of the others to say hello', () => received.length === 1)
+  const late = await dial(links.path)
+  late.send(hello(42))
+  await waitFor('a place to be free again', () => received.length === 2)
 })
 
 test('a known worker that sends rubbish is reported as gone', async () => {

@@ -17,7 +17,14 @@ export async function reportEvents(
   options: ReporterOptions,
 ): Promise<void> {
   const reporter = new Reporter(options)
-  for await (const event of manager.events()) reporter.report(event, manager.snapshot.generation)
+  for await (const event of manager.events()) {
+    try {
+      reporter.report(event, manager.snapshot.generation)
+    } catch (error) {
+      // What cannot be told must not end what is served.
+      options.terminal.complain(`the event ${event.type} cannot be told: ${String(error)}`)
+    }
+  }
 }
 
 class Reporter {

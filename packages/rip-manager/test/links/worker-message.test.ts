@@ -1,0 +1,83 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { readBootFailure, readWorkerMessage } from '../../src/links/worker-message.ts'
+
+const types = ['hello', 'listening', 'ready', 'failed', 'beacon', 'leaving', 'drained']
+const names = [
+  ...[
+    'version',
+    'workerId',
+    'pid',
+    'socket',
+    'bootMs',
+    'entry',
+    'failure',
+    'inFlight',
+    'requests',
+    'rssBytes',
+  ],
+  ...[
+    'loopLagMs',
+    'reason',
+    'aborted',
+    'kind',
+    'message',
+    'file',
+    'line',
+    'column',
+    'frame',
+    'stack',
+    '__proto__',
+  ],
+]
+
+/** What JSON can say, with the names of the protocol more often than others. */
+const anything = fc.oneof(
+  fc.jsonValue(),
+  fc.dictionary(fc.constantFrom(...names, 'other'), fc.jsonValue()),
+  fc
+    .tuple(fc.constantFrom(...types), fc.dictionary(fc.constantFrom(...names), fc.jsonValue()))
+    .map(([type, fields]) => ({ ...fields, type })),
+)
+
+const isPlain = (value: unknown): boolean =>
+  typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value) && value >= 0)
+
+test('whatever a worker says, what is read has the fields of the protocol and their types', () => {
+  fc.assert(
+    fc.property(anything, (value) => {
+      const message = readWorkerMessage(value)
+      if (message === undefined) return
+      const { type, ...fields } = message
+      expect(types).toContain(type)
+      const { failure, ...rest } = fields as { failure?: object }
+      const plain = { ...rest, ...failure }
+      expect(Object.keys(plain).every((name) => names.includes(name))).toBe(true)
+      expect(Object.values(plain).every(isPlain)).toBe(true)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('a failure keeps what has the right type', () => {
+  const said = {
+    kind: 'gossip',
+    message: 'm',
+    file: { a: 1 },
+    line: 3,
+    column: '4',
+    frame: ['f'],
+    stack: 's',
+  }
+  expect(readBootFailure(said)).toEqual({ kind: 'import', message: 'm', line: 3, stack: 's' })
+  expect(readWorkerMessage({ type: 'failed', failure: { kind: 'import' } })).toBeUndefined()
+})
+
+test('texts are bounded', () => {
+  const long = 'x'.repeat(1_000_000)
+  expect(readBootFailure({ kind: 'import', message: long })?.message).toHaveLength(65_536)
+})
+
+test.each([NaN, -1, null, '7', undefined])('%p is no count', (inFlight) => {
+  expect(readWorkerMessage({ type: 'leaving', reason: 'signal', inFlight })).toBeUndefined()
+})
