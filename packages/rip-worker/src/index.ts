@@ -16,5 +16,6 @@ export type {
 export type { Entry, FindEntryOptions } from './application/find-entry.ts'
 export type { WorkerErrorCode, WorkerErrorDetail } from './errors.ts'
 export type { WorkerOptions } from './serve/options.ts'
-export type { Client, ClientAddress, RequestContext, UpgradeOptions } from './serve/request-context.ts'
+export type { Client, ClientAddress, TrustForwarded } from './serve/client.ts'
+export type { RequestContext, UpgradeOptions } from './serve/request-context.ts'
 export type { CloseOptions, CloseReport, Worker, WorkerState, WorkerStats } from './serve/worker.ts'

@@ -77,6 +77,7 @@ describe('alone', () => {
     [['--listen', '127.0.0.1:65536'], 'cannot listen on "65536"'],
     [['--concurrency', '0'], 'concurrency is "0"'],
     [['--mode', 'debug'], 'mode is "debug"'],
+    [['--trust-forwarded', 'all'], '--trust-forwarded is "all"'],
     [['a', 'b'], 'one application at a time'],
   ])('%j is a usage error: one message, exit code 2', async (args, message) => {
     await using program = new Program({ args })

@@ -203,7 +203,7 @@ describe('serving', () => {
 })
 
 describe('the context', () => {
-  test('carries what the balancer knows', async () => {
+  test('carries what the proxy in front knows', async () => {
     await using local = await LocalWorker.serve({
       workerId: 4,
       generation: 'g7',
@@ -220,7 +220,7 @@ describe('the context', () => {
       id: 'r-1',
       workerId: 4,
       generation: 'g7',
-      client: { address: '203.0.113.9', protocol: 'https' },
+      client: { address: '10.0.0.1', protocol: 'https' },
     })
   })
 

@@ -1,16 +1,19 @@
 import { FIELD } from '../http1/field-name.ts'
-import type { FieldId } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
+import { readChain, type ForwardedChain } from './forwarded-chain.ts'
+import { readNode, unmapped, type NodeAddress } from './node-address.ts'
 import type { AddressSet } from './settings.ts'
 
 /** Address of peers on a Unix socket. */
 export const UNIX_PEER = 'unix'
 
+export type Scheme = 'http' | 'https'
+
 /** Who is at the other end of a client connection. */
-export interface ClientIdentity {
+export interface ClientIdentity extends NodeAddress {
   /** Address of the peer, or of the client named by its PROXY header; `unix` for a peer on a Unix socket. */
   readonly address: string
-  readonly scheme: 'http' | 'https'
+  readonly scheme: Scheme
   /** Whether the peer's statements about the client are believed. */
   readonly trusted: boolean
   /** The forwarded fields of an untrusted peer: the same for all requests of a connection. */
@@ -19,31 +22,37 @@ export interface ClientIdentity {
 
 /** The address of a peer; an IPv4 address mapped into IPv6 is written as IPv4. */
 export function addressOf(peer: string): string {
-  return peer.startsWith('::ffff:') && peer.includes('.') ? peer.slice(7) : peer
+  return unmapped(peer)
 }
 
 /** Identifies a client by the address of the peer, or of whom the peer named. */
-export function identify(peer: string, scheme: 'http' | 'https', trustedProxies: AddressSet): ClientIdentity {
-  const address = addressOf(peer)
+export function identify(peer: NodeAddress, scheme: Scheme, trustedProxies: AddressSet): ClientIdentity {
+  const address = addressOf(peer.address)
+  const client = { address, port: peer.port }
   return {
-    address,
+    ...client,
     scheme,
     trusted: trustedProxies.has(address),
-    forwardedBytes: Buffer.from(forwardedText(address, address, scheme)),
+    forwardedBytes: Buffer.from(forwardedText([address], client, scheme)),
   }
 }
 
-function forwardedText(chain: string, client: string, scheme: string): string {
-  const realIp = client === UNIX_PEER ? '' : `X-Real-IP: ${client}\r\n`
-  const list = chain === UNIX_PEER ? 'unknown' : chain
-  return `X-Forwarded-For: ${list}\r\n${realIp}X-Forwarded-Proto: ${scheme}\r\n`
+/**
+ * `X-Real-IP` and `X-Real-Port` are the decision who the client is, for backends that leave it to the balancer; a
+ * request has them from here or not at all.
+ */
+function forwardedText(chain: readonly string[], client: NodeAddress, scheme: Scheme): string {
+  const list = chain.map((address) => (address === UNIX_PEER ? 'unknown' : address)).join(', ')
+  const realIp = client.address === UNIX_PEER ? '' : `X-Real-IP: ${client.address}\r\n`
+  const realPort = client.port === 0 ? '' : `X-Real-Port: ${client.port}\r\n`
+  return `X-Forwarded-For: ${list}\r\n${realIp}X-Forwarded-Proto: ${scheme}\r\n${realPort}`
 }
 
 /** What a trusted proxy says about its client, extended by the proxy itself. */
-export interface TrustedStatement {
+export interface TrustedStatement extends NodeAddress {
   /** The client: the rightmost address in the chain that is not a trusted proxy. */
   readonly address: string
-  readonly scheme: string
+  readonly scheme: Scheme
   readonly forwardedText: string
   /** `X-Forwarded-Host` as received, if it was. */
   readonly host: string | undefined
@@ -55,32 +64,43 @@ export function readStatement(
   peer: ClientIdentity,
   trusted: AddressSet,
 ): TrustedStatement {
-  const chain = joined(head, FIELD.xForwardedFor)
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-  const told = head.text(FIELD.xForwardedProto)
-  const scheme = told === 'http' || told === 'https' ? told : peer.scheme
-  const address = clientOf(chain, peer, trusted)
-  if (peer.address !== UNIX_PEER || chain.length === 0) chain.push(peer.address)
+  const chain = readChain(head)
+  const way = wayOf(chain, trusted)
+  const client = way[0] ?? peer
+  const scheme = schemeOf(chain, chain.nodes.length - way.length) ?? peer.scheme
+  const addresses = way.map(({ address }) => address)
+  // What stands in front of the client is its own invention, and ends here.
+  if (peer.address !== UNIX_PEER || way.length === 0) addresses.push(peer.address)
   return {
-    address,
+    address: client.address,
+    port: client.port,
     scheme,
-    forwardedText: forwardedText(chain.join(', '), address, scheme),
+    forwardedText: forwardedText(addresses, client, scheme),
     host: head.text(FIELD.xForwardedHost),
   }
 }
 
-function clientOf(chain: readonly string[], peer: ClientIdentity, trusted: AddressSet): string {
-  for (let index = chain.length - 1; index >= 0; index--)
-    if (!trusted.has(chain[index]!)) return chain[index]!
-  return chain[0] ?? peer.address
+/**
+ * The client and the trusted proxies behind it. Where a trusted proxy does not tell an address, the proxy itself is the
+ * last one that is known.
+ */
+function wayOf({ nodes }: ForwardedChain, trusted: AddressSet): readonly NodeAddress[] {
+  const way: NodeAddress[] = []
+  for (let index = nodes.length - 1; index >= 0; index--) {
+    const node = readNode(nodes[index]!)
+    if (node === undefined) break
+    way.unshift(node)
+    if (!trusted.has(node.address)) break
+  }
+  return way
 }
 
-function joined(head: RequestHead, id: FieldId): string {
-  const values: string[] = []
-  for (let index = 0; index < head.count; index++) if (head.id(index) === id) values.push(head.value(index))
-  return values.join(', ')
+/** The scheme told with the client; a list that does not match the chain begins with that of the client. */
+function schemeOf({ nodes, schemes }: ForwardedChain, client: number): Scheme | undefined {
+  const index = schemes.length === nodes.length ? Math.min(client, nodes.length - 1) : 0
+  const told = schemes[index]?.toLowerCase()
+  if (told === 'https' || told === 'wss') return 'https'
+  return told === 'http' || told === 'ws' ? 'http' : undefined
 }
 
 /** One `Forwarded` element (RFC 7239 §4); IPv6 addresses are quoted and bracketed. */

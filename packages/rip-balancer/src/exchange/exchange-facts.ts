@@ -58,7 +58,7 @@ export class ExchangeFacts implements ExchangeRecord {
   }
 
   get scheme(): 'http' | 'https' {
-    return this.client.identity.scheme
+    return this.statement?.scheme ?? this.client.identity.scheme
   }
 
   get clientAddress(): string {

@@ -46,6 +46,7 @@ const OWN: readonly FieldId[] = [
   FIELD.xForwardedProto,
   FIELD.xForwardedHost,
   FIELD.xRealIp,
+  FIELD.xRealPort,
   FIELD.xRequestId,
 ]
 

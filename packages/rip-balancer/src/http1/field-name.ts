@@ -63,13 +63,14 @@ export const FIELD = {
   trueClientIp: 55,
   /** Any of `HEAD_ONLY`. */
   headOnly: 56,
+  xRealPort: 57,
 } as const
 
 /** Number of one known name; `0` for all others. */
 export type FieldId = (typeof FIELD)[keyof typeof FIELD]
 
 /** One more than the highest `FieldId`: size of tables indexed by it. */
-export const FIELD_IDS = 57
+export const FIELD_IDS = 58
 
 /** Names without a meaning of their own here, but for being kept out of trailers (RFC 9110 §6.5.1). */
 const HEAD_ONLY: readonly string[] = [

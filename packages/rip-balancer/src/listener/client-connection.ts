@@ -2,6 +2,7 @@ import { identify, type ClientIdentity } from '../exchange/client-identity.ts'
 import type { ClientSide } from '../exchange/client-side.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { Exchange } from '../exchange/exchange.ts'
+import type { NodeAddress } from '../exchange/node-address.ts'
 import type { EndCause } from '../exchange/record.ts'
 import { statusOf, type Fault } from '../http1/fault.ts'
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
@@ -69,7 +70,13 @@ export class ClientConnection implements ClientSide, Receiver {
   private since: number
   private lingered = 0
 
-  constructor(socket: ByteSocket, plane: DataPlane, keeper: ConnectionKeeper, peer: string, secure: boolean) {
+  constructor(
+    socket: ByteSocket,
+    plane: DataPlane,
+    keeper: ConnectionKeeper,
+    peer: NodeAddress,
+    secure: boolean,
+  ) {
     const { proxyProtocolFrom, forwarding } = plane.settings
     this.socket = socket
     this.plane = plane
@@ -332,8 +339,8 @@ export class ClientConnection implements ClientSide, Receiver {
     if (source === undefined) return true
     const { connections, settings } = this.plane
     this.identity = identify(source, this.identity.scheme, settings.forwarding.trustedProxies)
-    const refusal = connections.attribute(source, settings.limits)
-    if (refusal === undefined) this.countedFor = source
+    const refusal = connections.attribute(this.identity.address, settings.limits)
+    if (refusal === undefined) this.countedFor = this.identity.address
     else settings.observer.connection(refusal)
     return refusal === undefined
   }

@@ -271,7 +271,13 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
       // A word to the client would cost a handshake.
       return void (secure ? socket.terminate() : socket.end(REFUSAL))
     }
-    const connection = new ClientConnection(socket as ClientSocket, this.plane, this, peer, secure)
+    const connection = new ClientConnection(
+      socket as ClientSocket,
+      this.plane,
+      this,
+      { address: peer, port: socket.remotePort ?? 0 },
+      secure,
+    )
     connection.countedFor = client
     connection.slot = this.connections.length
     this.connections.push(connection)

@@ -1,5 +1,6 @@
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
 import { isIP } from 'node:net'
+import type { NodeAddress } from '../exchange/node-address.ts'
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V1_START = Buffer.from('PROXY ', 'latin1')
@@ -15,8 +16,8 @@ const V2_FIXED_BYTES = 16
  * published by HAProxy). It is mandatory where it is enabled: a connection without it is refused.
  */
 export class ProxyHeader {
-  /** Address of the client; `undefined` when the proxy speaks for itself (`UNKNOWN`, `LOCAL`). */
-  source: string | undefined = undefined
+  /** The client; `undefined` when the proxy speaks for itself (`UNKNOWN`, `LOCAL`). */
+  source: NodeAddress | undefined = undefined
   private gathered: Buffer = Buffer.alloc(0)
 
   /** @returns the offset in `chunk` behind the header, `INCOMPLETE` or `REFUSED` */
@@ -43,7 +44,7 @@ export class ProxyHeader {
     const [, source = '', target = '', sourcePort = '', targetPort = ''] = words
     if (family === 0 || words.length !== 5 || !isPort(sourcePort) || !isPort(targetPort)) return REFUSED
     if (isIP(source) !== family || isIP(target) !== family) return REFUSED
-    this.source = source
+    this.source = { address: source, port: Number(sourcePort) }
     return end + 2
   }
 
@@ -61,8 +62,10 @@ export class ProxyHeader {
     const family = bytes[13]! >> 4
     const needed = family === 1 ? 12 : family === 2 ? 36 : 0
     if (end - V2_FIXED_BYTES < needed) return REFUSED
-    if (family === 1) this.source = [...bytes.subarray(16, 20)].join('.')
-    if (family === 2) this.source = ipv6Text(bytes.subarray(16, 32))
+    if (family === 1)
+      this.source = { address: [...bytes.subarray(16, 20)].join('.'), port: bytes.readUInt16BE(24) }
+    if (family === 2)
+      this.source = { address: ipv6Text(bytes.subarray(16, 32)), port: bytes.readUInt16BE(48) }
     return end
   }
 }

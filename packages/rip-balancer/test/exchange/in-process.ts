@@ -85,7 +85,13 @@ export class InProcess {
       return upstream
     }
     const keeper = { isDraining: false, drainingSince: 0, forget: () => {} }
-    this.connection = new ClientConnection(this.client, plane, keeper, '127.0.0.1', false)
+    this.connection = new ClientConnection(
+      this.client,
+      plane,
+      keeper,
+      { address: '127.0.0.1', port: 4711 },
+      false,
+    )
   }
 
   send(bytes: Buffer): void {

@@ -49,7 +49,13 @@ test('a POST of which nothing was written to a stale connection is sent again wi
   }
   plane.upstreams.open = (_backend, sink) => connect(new MemorySocket(), sink)
   const keeper = { isDraining: false, drainingSince: 0, forget() {} }
-  const client = new ClientConnection(new MemorySocket(), plane, keeper, '127.0.0.1', false)
+  const client = new ClientConnection(
+    new MemorySocket(),
+    plane,
+    keeper,
+    { address: '127.0.0.1', port: 4711 },
+    false,
+  )
 
   client.received(Buffer.from('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello'))
   opened[0]!.upstream.lost('reset')

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { INCOMPLETE, REFUSED } from '../../src/http1/field-section.ts'
+import type { NodeAddress } from '../../src/exchange/node-address.ts'
 import { ProxyHeader } from '../../src/listener/proxy-header.ts'
 import { bytes, splits } from '../http1/feeding.ts'
 
 const SIGNATURE = '\r\n\r\n\0\r\nQUIT\n'
 
-function feed(pieces: readonly Buffer[]): { source: string | undefined; at: number } {
+function feed(pieces: readonly Buffer[]): { source: NodeAddress | undefined; at: number } {
   const header = new ProxyHeader()
   let before = 0
   for (const piece of pieces) {
@@ -16,25 +17,33 @@ function feed(pieces: readonly Buffer[]): { source: string | undefined; at: numb
   return { source: header.source, at: INCOMPLETE }
 }
 
-const accepted: [name: string, raw: string, source: string | undefined][] = [
-  ['version 1, IPv4', 'PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n', '192.0.2.1'],
-  ['version 1, IPv6', 'PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n', '2001:db8::1'],
+const accepted: [name: string, raw: string, source: NodeAddress | undefined][] = [
+  [
+    'version 1, IPv4',
+    'PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n',
+    { address: '192.0.2.1', port: 56324 },
+  ],
+  [
+    'version 1, IPv6',
+    'PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n',
+    { address: '2001:db8::1', port: 56324 },
+  ],
   ['version 1, unknown', 'PROXY UNKNOWN\r\n', undefined],
   [
     'version 2, IPv4',
     `${SIGNATURE}\x21\x11\x00\x0c\xc0\x00\x02\x01\xc6\x33\x64\x01\xdc\x04\x01\xbb`,
-    '192.0.2.1',
+    { address: '192.0.2.1', port: 56324 },
   ],
   [
     'version 2, IPv6',
     `${SIGNATURE}\x21\x21\x00\x24\x20\x01\x0d\xb8${'\0'.repeat(11)}\x01${'\0'.repeat(16)}\0\x01\0\x02`,
-    '2001:db8::1',
+    { address: '2001:db8::1', port: 1 },
   ],
   ['version 2, local', `${SIGNATURE}\x20\x00\x00\x00`, undefined],
   [
     'version 2 with more behind the address',
     `${SIGNATURE}\x21\x11\x00\x0f\xc0\x00\x02\x01\xc6\x33\x64\x01\xdc\x04\x01\xbb\x04\x00\x00`,
-    '192.0.2.1',
+    { address: '192.0.2.1', port: 56324 },
   ],
 ]
 

@@ -44,12 +44,25 @@ export async function resolveApplication(exports: Exports, file: string): Promis
 function findHandler(main: unknown, exports: Exports): Application | undefined {
   if (isFunction(main) && !isNodeApplication(main) && !isClass(main)) return { fetch: main as Handler }
   const fetch = methodOf(main, 'fetch') ?? exports['fetch']
+  if (isFunction(fetch) && awaitsServer(main)) return { fetch: withServer(fetch as Handler, main) }
   if (isFunction(fetch)) return { fetch: fetch as Handler }
   const handler = methodOf(main, 'handler')
   if (handler !== undefined) return { fetch: handler as Handler }
   const listener = nodeListenerOf(main) ?? exports['listener']
   if (isFunction(listener)) return { listener: listener as NodeListener }
   return isPlainObject(main) && isPlainObject(main['routes']) ? { fetch: notFound } : undefined
+}
+
+/** Elysia hands its own `server` to handlers, and has none before somebody listens for it. */
+function awaitsServer(main: unknown): main is { server: unknown } {
+  return isObject(main) && !isPlainObject(main) && main['server'] === null
+}
+
+function withServer(fetch: Handler, application: { server: unknown }): Handler {
+  return (request, context, executionContext) => {
+    application.server = context
+    return fetch(request, context, executionContext)
+  }
 }
 
 function handlerLeftByFramework(): Application | undefined {

@@ -1,5 +1,6 @@
 import { DEFAULT_PORT } from '../defaults.ts'
 import type { WorkerEnvironment, WorkerMode } from '../protocol.ts'
+import type { TrustForwarded } from '../serve/client.ts'
 import type { WorkerOptions } from '../serve/options.ts'
 
 export const USAGE = `Usage: bun main.ts [FILE|FOLDER] [options]
@@ -9,11 +10,17 @@ Serves a .rip, TypeScript or JavaScript application.
   --listen HOST:PORT|unix:PATH   where to listen (RIP_SOCKET, else port 3000 or PORT)
   --concurrency N                requests at the same time (RIP_CONCURRENCY, else 100)
   --mode development|production  error pages with code, or without (RIP_MODE, else production)
+  --trust-forwarded balancer|proxy|none
+                                 who is in front and says who the client is: @rip/balancer, another proxy, or nobody
+                                 (proxy on a Unix socket, else none)
   --help                         this text
 `
 
 /** What the command line and the environment say, checked. */
-export interface Settings extends Pick<WorkerOptions, 'concurrency' | 'mode' | 'workerId' | 'generation'> {
+export interface Settings extends Pick<
+  WorkerOptions,
+  'concurrency' | 'mode' | 'workerId' | 'generation' | 'trustForwarded'
+> {
   readonly help: boolean
   /** File or folder of the application. @default the working directory */
   readonly target: string | undefined
@@ -41,6 +48,7 @@ export function readSettings(args: readonly string[], environment: Environment):
   const mode = flags.get('--mode') ?? get('RIP_MODE')
   const workerId = get('RIP_WORKER_ID')
   const generation = get('RIP_GENERATION')
+  const trust = flags.get('--trust-forwarded') ?? (get('RIP_CONTROL') === undefined ? undefined : 'balancer')
   return {
     help: flags.has('--help'),
     target: positionals[0],
@@ -51,10 +59,11 @@ export function readSettings(args: readonly string[], environment: Environment):
     ...(mode !== undefined && { mode: readMode(mode) }),
     ...(workerId !== undefined && { workerId: wholeNumber('RIP_WORKER_ID', workerId) }),
     ...(generation !== undefined && { generation }),
+    ...(trust !== undefined && { trustForwarded: readTrust(trust) }),
   }
 }
 
-const FLAGS = ['--listen', '--concurrency', '--mode'] as const
+const FLAGS = ['--listen', '--concurrency', '--mode', '--trust-forwarded'] as const
 
 interface CommandLine {
   readonly flags: ReadonlyMap<string, string>
@@ -111,6 +120,13 @@ function readPort(text: string): number {
 function wholeNumber(name: string, text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
   throw new UsageError(`${name} is ${JSON.stringify(text)}, expected a whole number of at least 1`)
+}
+
+/** A supervisor routes through a balancer of ours, and nobody else gets into the folder of the socket. */
+function readTrust(text: string): TrustForwarded {
+  if (text === 'balancer') return 'balancer'
+  if (text === 'proxy' || text === 'none') return text === 'proxy'
+  throw new UsageError(`--trust-forwarded is ${JSON.stringify(text)}, expected balancer, proxy or none`)
 }
 
 function readMode(text: string): WorkerMode {

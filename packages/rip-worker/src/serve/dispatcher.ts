@@ -58,7 +58,7 @@ export class Dispatcher {
 
   #run(request: Request, route: Handler | undefined): Answer | Promise<Answer> {
     const { host, fetch } = this.#options
-    if (host.trustForwarded) restoreScheme(request)
+    if (host.trustForwarded !== false) restoreScheme(request, host.trustForwarded)
     const context = new LazyContext(host, request)
     try {
       // The third argument is typed for whatever the handler declares; see `Handler`.

@@ -17,7 +17,9 @@ export interface FetchTransportOptions {
 
 /** `Bun.serve`, which counts a request as pending until the last byte of its response was handed over. */
 export class FetchTransport
-  implements Transport, Pick<RequestContext, 'upgrade' | 'requestIP' | 'timeout' | 'publish'>
+  implements
+    Transport,
+    Pick<RequestContext, 'upgrade' | 'requestIP' | 'timeout' | 'publish' | 'subscriberCount'>
 {
   readonly #server: Bun.Server<unknown>
   readonly url: string
@@ -54,6 +56,10 @@ export class FetchTransport
 
   publish(topic: string, message: string | Uint8Array): number {
     return this.#server.publish(topic, message)
+  }
+
+  subscriberCount(topic: string): number {
+    return this.#server.subscriberCount(topic)
   }
 }
 

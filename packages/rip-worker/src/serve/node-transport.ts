@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { NodeListener } from '../application/application.ts'
 import { listenReason, WorkerError } from '../errors.ts'
 import type { RequestHead } from '../pages/request-head.ts'
+import { clientAddress, clientProtocol, type TrustForwarded } from './client.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
 
@@ -11,6 +12,8 @@ export interface NodeTransportOptions {
   readonly listener: NodeListener
   readonly gate: ConcurrencyGate
   readonly isDraining: () => boolean
+  /** Whose word about the client is taken. */
+  readonly trustForwarded: TrustForwarded
   /** Logs the failure and makes the page for it. */
   readonly onFailure: (error: unknown, request: RequestHead) => Response | Promise<Response>
 }
@@ -84,6 +87,7 @@ export class NodeTransport implements Transport {
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#requests++
     this.#pending++
+    introduceClient(request, this.#options.trustForwarded)
     const left = new AbortController()
     response.once('close', () => {
       this.#pending--
@@ -115,6 +119,23 @@ export class NodeTransport implements Transport {
     if (response.headersSent) return void response.destroy()
     response.writeHead(page.status, Object.fromEntries(page.headers)).end(await page.text())
   }
+}
+
+/**
+ * Gives the socket, which comes from the balancer, the client at the other end of it. Frameworks that are told to trust
+ * one proxy, several or all of them find the same client in `X-Forwarded-For`; one that reads the socket only needs none.
+ */
+function introduceClient({ headers, socket }: IncomingMessage, trust: TrustForwarded): void {
+  if (trust === false) return
+  const field = (name: string): string | undefined => headers[name]?.toString()
+  const client = clientAddress(field, trust)
+  Object.defineProperties(socket, {
+    remoteAddress: { value: client?.address, configurable: true },
+    remotePort: { value: client === undefined ? undefined : client.port, configurable: true },
+    remoteFamily: { value: client?.family, configurable: true },
+    encrypted: { value: clientProtocol(field, trust) === 'https', configurable: true, writable: true },
+  })
+  if (trust === 'balancer' && client !== undefined) headers['x-forwarded-for'] = client.address
 }
 
 /** Enough of the request to choose an error page by. Neither its target nor its method need be ones of the web. */

@@ -9,6 +9,7 @@ import {
 } from '../defaults.ts'
 import { WorkerError } from '../errors.ts'
 import type { WorkerMode } from '../protocol.ts'
+import type { TrustForwarded } from './client.ts'
 import type { ListenAddress } from './transport.ts'
 
 export interface WorkerOptions extends Omit<Application, 'ready' | 'close'> {
@@ -35,8 +36,8 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'close'> {
   readonly idleTimeoutS?: number
   /** Longest request body. @default no limit on a Unix socket, else 128 MiB */
   readonly maxBodyBytes?: number
-  /** Believes `X-Request-Id` and `X-Forwarded-*`, as set by a balancer of ours. @default true on a Unix socket only */
-  readonly trustForwarded?: boolean
+  /** Whose `X-Request-Id` and `X-Forwarded-*` are believed. @default true on a Unix socket, else false */
+  readonly trustForwarded?: TrustForwarded
   /** Called with the address once connections are accepted, before `onReady`. */
   readonly onListening?: (url: string) => void
   /** The worker is not ready before this settles; its failure ends the start. */

@@ -1,24 +1,20 @@
-/** Who sent a request, as far as the nearest trusted balancer or the socket tells. */
-export interface Client {
-  /** IP address; absent on a Unix socket without a balancer in front. */
-  readonly address: string | undefined
-  readonly protocol: 'http' | 'https'
-}
+import {
+  clientAddress,
+  clientProtocol,
+  type Client,
+  type ClientAddress,
+  type TrustForwarded,
+} from './client.ts'
 
 export interface UpgradeOptions {
   readonly data?: unknown
   readonly headers?: Headers | Readonly<Record<string, string>>
 }
 
-export interface ClientAddress {
-  readonly address: string
-  readonly family: 'IPv4' | 'IPv6'
-  readonly port: number
-}
-
 /**
  * What a handler may know beside the request. It also answers as the `server` that handlers in Bun's style
- * take as their second argument: `upgrade`, `requestIP`, `timeout`, `publish`.
+ * take as their second argument: what they find there is true of the address the client asked, not of the socket of
+ * this worker.
  */
 export interface RequestContext {
   /** The request's `X-Request-Id`, or an identifier of our own. */
@@ -39,16 +35,41 @@ export interface RequestContext {
   readonly timeout: (request: Request, seconds: number) => void
   /** Sends to the WebSockets of this worker that subscribe to the topic; returns bytes sent. */
   readonly publish: (topic: string, message: string | Uint8Array) => number
+  /** WebSockets of this worker that subscribe to the topic. */
+  readonly subscriberCount: (topic: string) => number
+  /** Where the client reached the server: scheme and authority of the request. */
+  readonly url: URL
+  /** Of `url`. */
+  readonly hostname: string
+  /** Of `url`: 80 or 443 when it names none. */
+  readonly port: number
+  /** Of `url`. */
+  readonly protocol: 'http' | 'https'
+  /** Whether failures are answered with a page that shows code. */
+  readonly development: boolean
+  /** Requests of this worker that are not answered to the last byte, this one included. */
+  readonly pendingRequests: number
+  /** Open WebSockets of this worker. */
+  readonly pendingWebSockets: number
 }
 
 /** What all requests of a worker have in common, made once. */
 export interface ContextHost extends Pick<
   RequestContext,
-  'workerId' | 'generation' | 'waitUntil' | 'upgrade' | 'timeout' | 'publish'
+  | 'workerId'
+  | 'generation'
+  | 'waitUntil'
+  | 'upgrade'
+  | 'timeout'
+  | 'publish'
+  | 'requestIP'
+  | 'subscriberCount'
+  | 'development'
 > {
-  /** Whether `X-Request-Id` and `X-Forwarded-*` come from a balancer of ours. */
-  readonly trustForwarded: boolean
-  addressOf(request: Request): ClientAddress | null
+  pendingRequests(): number
+  pendingWebSockets(): number
+  /** Whose `X-Request-Id` and `X-Forwarded-*` are believed. */
+  readonly trustForwarded: TrustForwarded
 }
 
 /** A context that reads a header only when somebody asks for what it says. */
@@ -63,7 +84,7 @@ export class LazyContext implements RequestContext {
   }
 
   get id(): string {
-    return (this.#id ??= this.#forwarded('x-request-id') ?? crypto.randomUUID())
+    return (this.#id ??= this.#given('x-request-id') ?? crypto.randomUUID())
   }
 
   get workerId(): number {
@@ -80,8 +101,8 @@ export class LazyContext implements RequestContext {
 
   get client(): Client {
     return {
-      address: this.requestIP(this.#request)?.address,
-      protocol: this.#forwarded('x-forwarded-proto') === 'https' ? 'https' : 'http',
+      address: this.#host.requestIP(this.#request)?.address,
+      protocol: clientProtocol(fieldsOf(this.#request), this.#host.trustForwarded),
     }
   }
 
@@ -101,22 +122,66 @@ export class LazyContext implements RequestContext {
     return this.#host.publish
   }
 
-  requestIP(request: Request): ClientAddress | null {
-    const address = this.#forwarded('x-forwarded-for')?.split(',', 1)[0]?.trim()
-    if (address === undefined || address === '') return this.#host.addressOf(request)
-    return { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port: 0 }
+  get subscriberCount(): RequestContext['subscriberCount'] {
+    return this.#host.subscriberCount
   }
 
-  #forwarded(name: string): string | undefined {
-    if (!this.#host.trustForwarded) return undefined
-    return this.#request.headers.get(name) ?? undefined
+  get url(): URL {
+    return new URL('/', this.#request.url)
+  }
+
+  get hostname(): string {
+    return this.url.hostname
+  }
+
+  get port(): number {
+    const { port } = this.url
+    if (port !== '') return Number(port)
+    return this.protocol === 'https' ? 443 : 80
+  }
+
+  get protocol(): 'http' | 'https' {
+    return this.#request.url.startsWith('https:') ? 'https' : 'http'
+  }
+
+  get development(): boolean {
+    return this.#host.development
+  }
+
+  get pendingRequests(): number {
+    return this.#host.pendingRequests()
+  }
+
+  get pendingWebSockets(): number {
+    return this.#host.pendingWebSockets()
+  }
+
+  get requestIP(): RequestContext['requestIP'] {
+    return this.#host.requestIP
+  }
+
+  #given(name: string): string | undefined {
+    if (this.#host.trustForwarded === false) return undefined
+    return fieldsOf(this.#request)(name)
   }
 }
 
+/** Who sent the request, by the word of whom is trusted. */
+export function requestIP(request: Request, trust: TrustForwarded): ClientAddress | undefined {
+  return clientAddress(fieldsOf(request), trust)
+}
+
 /** Gives the request the scheme its client used: the balancer ends TLS, so `url` says `http:` otherwise. */
-export function restoreScheme(request: Request): void {
-  if (request.headers.get('x-forwarded-proto') !== 'https') return
+export function restoreScheme(request: Request, trust: TrustForwarded): void {
+  // Most requests are told apart from those of TLS at once.
+  const told = request.headers.get('x-forwarded-proto')
+  if (told === null || told === 'http') return
+  if (clientProtocol(() => told, trust) !== 'https') return
   const { url } = request
   if (!url.startsWith('http:')) return
   Object.defineProperty(request, 'url', { value: `https:${url.slice('http:'.length)}`, configurable: true })
+}
+
+function fieldsOf({ headers }: Request): (name: string) => string | undefined {
+  return (name) => headers.get(name) ?? undefined
 }

@@ -5,11 +5,24 @@ const SERVICE_RESTART = 1012
 const INTERNAL_ERROR = 1011
 
 interface Socket {
+  data: unknown
   close(code: number, reason: string): void
   terminate(): void
 }
 
 type SocketHandler = (socket: Socket, ...details: unknown[]) => unknown
+
+/** What an upgrade hands to the socket it makes. */
+export class Ticket {
+  readonly data: unknown
+  /** Address of the client. */
+  readonly address: string | undefined
+
+  constructor(data: unknown, address: string | undefined) {
+    this.data = data
+    this.address = address
+  }
+}
 
 const EVENTS = ['open', 'message', 'close', 'drain', 'ping', 'pong'] as const
 
@@ -55,6 +68,7 @@ export class WebSockets {
     return {
       open: (socket) => {
         this.#open.add(socket)
+        if (socket.data instanceof Ticket) introduce(socket, socket.data)
         const result = open?.(socket)
         if (this.#restarting) socket.close(SERVICE_RESTART, 'service restart')
         return result
@@ -88,6 +102,13 @@ export class WebSockets {
 function handlerOf(handlers: Readonly<Record<string, unknown>>, event: string): SocketHandler | undefined {
   const handler = handlers[event]
   return typeof handler === 'function' ? (handler as SocketHandler) : undefined
+}
+
+/** The socket below comes from the balancer and knows no address. */
+function introduce(socket: Socket, { data, address }: Ticket): void {
+  socket.data = data
+  if (address === undefined) return
+  Object.defineProperty(socket, 'remoteAddress', { value: address, enumerable: true, configurable: true })
 }
 
 function ignore(): void {}

@@ -4,6 +4,7 @@ import { reasonOf, WorkerError } from '../errors.ts'
 import { pathOf, type RequestHead } from '../pages/request-head.ts'
 import { shortPage } from '../pages/short-page.ts'
 import { BackgroundTasks } from './background-tasks.ts'
+import type { ClientAddress } from './client.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
 import { Deadline } from './deadline.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -13,10 +14,10 @@ import { FetchTransport } from './fetch-transport.ts'
 import { LagEvents, type LagListener } from './lag-events.ts'
 import { NodeTransport } from './node-transport.ts'
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.ts'
-import type { ContextHost } from './request-context.ts'
+import { type ContextHost, requestIP } from './request-context.ts'
 import { removeStaleSocket } from './stale-socket.ts'
 import type { Transport } from './transport.ts'
-import { WebSockets } from './web-sockets.ts'
+import { Ticket, WebSockets } from './web-sockets.ts'
 
 export type WorkerState = 'new' | 'starting' | 'ready' | 'draining' | 'closed'
 
@@ -262,20 +263,27 @@ class ServingWorker implements Worker {
   }
 
   #createHost(): ContextHost {
-    const { workerId, generation, trustForwarded } = this.#options
+    const { workerId, generation, trustForwarded, mode } = this.#options
+    const addressOf = (request: Request): ClientAddress | null =>
+      requestIP(request, trustForwarded) ?? this.#fetchTransport?.requestIP(request) ?? null
     return {
       workerId,
       generation,
       trustForwarded,
       waitUntil: (task) => this.#tasks.add(task),
-      upgrade: (request, options) => {
-        const upgraded = this.#fetchTransport?.upgrade(request, options) ?? false
+      upgrade: (request, options = {}) => {
+        const ticket = new Ticket(options.data, addressOf(request)?.address)
+        const upgraded = this.#fetchTransport?.upgrade(request, { ...options, data: ticket }) ?? false
         if (upgraded) this.#upgraded.add(request)
         return upgraded
       },
-      addressOf: (request) => this.#fetchTransport?.requestIP(request) ?? null,
+      requestIP: addressOf,
       timeout: (request, seconds) => this.#fetchTransport?.timeout(request, seconds),
       publish: (topic, message) => this.#fetchTransport?.publish(topic, message) ?? 0,
+      subscriberCount: (topic) => this.#fetchTransport?.subscriberCount(topic) ?? 0,
+      development: mode === 'development',
+      pendingRequests: () => this.#pending,
+      pendingWebSockets: () => this.#webSockets.size,
     }
   }
 
