@@ -33,6 +33,7 @@ export type {
   TreeState,
   Verifier,
   Watcher,
+  WorkerIdentity,
   WorkerLinks,
 } from './ports.ts'
 export { SNAPSHOT_VERSION } from './snapshot.ts'
@@ -53,7 +54,8 @@ export { availableCpus, availableMemoryBytes } from './limits/limits.ts'
 export { startOrphanReaper } from './process/orphans.ts'
 export type { OrphanReaper } from './process/orphans.ts'
 export { isSameProcess, processStartTime } from './process/start-time.ts'
-export { createSpawner } from './process/spawner.ts'
+export { plainLossLine } from './process/line-output.ts'
+export { createSpawner, formatColored, formatPlain } from './process/spawner.ts'
 export type { ProcessSpawner, SpawnerOptions } from './process/spawner.ts'
 export type { ChildLine } from './process/supervised-child.ts'
 export { createWorkerLinks } from './links/worker-links.ts'

@@ -23,9 +23,17 @@ export interface ExitStatus {
   readonly oom: boolean
 }
 
+/** Which worker a process is. */
+export interface WorkerIdentity {
+  readonly slot: number
+  readonly generation: GenerationId
+}
+
 export interface ProcessSpec {
   /** Name in logs, such as `w1` or `balancer`. */
   readonly name: string
+  /** Absent when it is no worker. */
+  readonly worker?: WorkerIdentity
   readonly command: readonly [string, ...string[]]
   readonly cwd: string
   /** The complete environment; nothing is inherited beside it. */

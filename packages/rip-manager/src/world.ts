@@ -71,7 +71,7 @@ export class World implements Effects {
     const { spawner, command } = this.#options
     const env = this.#workerEnv(slot, socket, generation, snapshot, surroundings.env)
     const cwd = this.#folderFor(generation, snapshot, surroundings)
-    const spec = { name: `w${slot}`, command: command.argv, cwd, env }
+    const spec = { name: `w${slot}`, worker: { slot, generation }, command: command.argv, cwd, env }
     const child = spawner.spawn({ ...spec, lateVariables: WORKER_VARIABLES })
     this.#children.set(child.pid, child)
     void child.exited.then((status) => {

@@ -44,16 +44,13 @@ const managerExitCodes: Partial<Record<ManagerErrorCode, ExitCode>> = {
 
 /** Runs the command line and resolves with the exit code. Every expected failure is told in one message. */
 export async function run(args: readonly string[]): Promise<number> {
-  const plain = processTerminal({ quiet: false, color: !args.includes('--no-color') })
+  let terminal = processTerminal({ quiet: false, color: !args.includes('--no-color') })
   try {
     const line = parseCommandLine(args)
-    const terminal = processTerminal({
-      quiet: line.flags.has('quiet'),
-      color: !line.flags.has('no-color'),
-    })
+    terminal = processTerminal({ quiet: line.flags.has('quiet'), color: !line.flags.has('no-color') })
     return await runCommand(line, terminal)
   } catch (error) {
-    return report(error, plain)
+    return report(error, terminal)
   }
 }
 

@@ -11,7 +11,10 @@ function output(): {
   const warnings: string[] = []
   const child = new ChildOutput({ accessLine: () => {}, warn: (message) => warnings.push(message) })
   const write = (pid: number, text: string, stream: 'stdout' | 'stderr' = 'stderr'): void =>
-    child.route({ name: `w${pid}`, stream, text }, { pid, print: () => printed.push(text) })
+    child.route(
+      { name: `w${pid}`, stream, text, bytes: Buffer.from(text), continues: false },
+      { pid, print: () => printed.push(text) },
+    )
   return { printed, warnings, write, child }
 }
 

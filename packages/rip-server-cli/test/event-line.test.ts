@@ -13,6 +13,8 @@ const terminal: Terminal = {
   good: plain,
   bad: plain,
   interactive: false,
+  colorsData: false,
+  talkJson: () => {},
 }
 
 function line(body: ManagerEventBody, verbose = false): string | undefined {

@@ -18,6 +18,8 @@ async function told(...bodies: ManagerEventBody[]): Promise<string[]> {
     good: plain,
     bad: plain,
     interactive: false,
+    colorsData: false,
+    talkJson: () => {},
   }
   const manager = {
     snapshot: { generation: '0123456789ab' },

@@ -1,11 +1,20 @@
 import type { Writable } from 'node:stream'
 import { DEFAULT_OUTPUT_BUFFER_BYTES } from '../defaults.ts'
 
+export interface LineOutputOptions {
+  /** What is kept for a reader that is slow. @default 1 MiB */
+  readonly maxBufferedBytes?: number
+  /** Text of the line about lines that were dropped, if there is to be one. @default a remark in brackets */
+  readonly lossLine?: (droppedLines: number) => string | undefined
+}
+
 export interface LineOutput {
-  /** Writes one whole line; never waits and never throws. */
-  write(line: string): void
+  /** Writes one whole line, given without its line feed; never waits and never throws. */
+  write(line: string | Uint8Array): void
   close(): void
 }
+
+const LINE_FEED = Buffer.from('\n')
 
 /**
  * Writes lines to a stream that may be slow or gone. What is not read within the bound is dropped and
@@ -14,7 +23,7 @@ export interface LineOutput {
  */
 export function createLineOutput(
   stream: Writable,
-  maxBufferedBytes: number = DEFAULT_OUTPUT_BUFFER_BYTES,
+  { maxBufferedBytes = DEFAULT_OUTPUT_BUFFER_BYTES, lossLine = plainLossLine }: LineOutputOptions = {},
 ): LineOutput {
   let bufferedBytes = 0
   let droppedLines = 0
@@ -26,10 +35,11 @@ export function createLineOutput(
   }
   stream.on('error', onError)
 
-  const send = (text: string): void => {
-    const bytes = Buffer.byteLength(text)
+  const send = (line: string | Uint8Array): void => {
+    const bytes = Buffer.byteLength(line) + 1
     bufferedBytes += bytes
-    stream.write(text, (error) => {
+    const whole = typeof line === 'string' ? `${line}\n` : Buffer.concat([line, LINE_FEED])
+    stream.write(whole, (error) => {
       bufferedBytes -= bytes
       if (error) return onError()
       if (bufferedBytes === 0) reportDropped()
@@ -40,17 +50,18 @@ export function createLineOutput(
     if (droppedLines === 0 || gone) return
     const count = droppedLines
     droppedLines = 0
-    send(`(${count} ${count === 1 ? 'line' : 'lines'} dropped: this output is not being read fast enough)\n`)
+    const line = lossLine(count)
+    if (line !== undefined) send(line)
   }
 
   return {
     write(line) {
       if (gone) return
-      if (bufferedBytes > 0 && bufferedBytes + line.length > maxBufferedBytes) {
+      if (bufferedBytes > 0 && bufferedBytes + Buffer.byteLength(line) > maxBufferedBytes) {
         droppedLines += 1
         return
       }
-      send(`${line}\n`)
+      send(line)
     },
     close() {
       gone = true
@@ -58,4 +69,9 @@ export function createLineOutput(
       if (bufferedBytes === 0) stream.off('error', onError)
     },
   }
+}
+
+/** Says in words how many lines an output that is not read fast enough has lost. */
+export function plainLossLine(droppedLines: number): string {
+  return `(${droppedLines} ${droppedLines === 1 ? 'line' : 'lines'} dropped: this output is not being read fast enough)`
 }

@@ -14,8 +14,10 @@ export interface SpawnerOptions {
   readonly stderr?: Writable
   /** Colours the name before each line. @default false */
   readonly color?: boolean
-  /** Text printed for a line, without its line end. @default name, ` | `, text */
-  readonly format?: (line: ChildLine) => string
+  /** What is printed for a line, without a line feed. @default name, ` | `, text */
+  readonly format?: (line: ChildLine) => string | Uint8Array
+  /** Text of the line about lines nobody read in time, if there is to be one. @default a remark in brackets */
+  readonly lossLine?: (droppedLines: number) => string | undefined
   /** Sees every line beside its being printed. */
   readonly onLine?: (line: ChildLine) => void
   /** Decides when, if ever, a line of the process with this pid is printed. @default prints at once */
@@ -33,9 +35,10 @@ export interface ProcessSpawner extends Spawner, AsyncDisposable {
 
 export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
   const format = options.format ?? (options.color === true ? formatColored : formatPlain)
+  const { lossLine } = options
   const outputs = {
-    stdout: createLineOutput(options.stdout ?? process.stdout),
-    stderr: createLineOutput(options.stderr ?? process.stderr),
+    stdout: createLineOutput(options.stdout ?? process.stdout, { ...(lossLine && { lossLine }) }),
+    stderr: createLineOutput(options.stderr ?? process.stderr, { ...(lossLine && { lossLine }) }),
   }
   const oom = options.oom ?? createOomWatch()
   const looking = setInterval(() => oom.look(), OOM_LOOK_MS)
@@ -81,15 +84,23 @@ export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
   return { spawn, close, [Symbol.asyncDispose]: close }
 }
 
-function formatPlain(line: ChildLine): string {
-  return `${line.name} | ${line.text}`
+/** `w1 | text`; a piece that the next one goes on with ends with an ellipsis. */
+export function formatPlain(line: PrintedLine): string {
+  return `${line.name} | ${shown(line)}`
+}
+
+/** The same with the name in a colour of its own. */
+export function formatColored(line: PrintedLine): string {
+  return `${styleText(colorOf(line.name), `${line.name} |`, { validateStream: false })} ${shown(line)}`
+}
+
+type PrintedLine = Pick<ChildLine, 'name' | 'text' | 'continues'>
+
+function shown({ text, continues }: PrintedLine): string {
+  return continues ? `${text}…` : text
 }
 
 const colors = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const
-
-function formatColored(line: ChildLine): string {
-  return `${styleText(colorOf(line.name), `${line.name} |`, { validateStream: false })} ${line.text}`
-}
 
 /** The same name has the same colour in every run. */
 function colorOf(name: string): (typeof colors)[number] {

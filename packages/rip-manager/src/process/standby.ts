@@ -30,7 +30,7 @@ export class Standby {
       return undefined
     }
     const late = (spec.lateVariables ?? []).filter((name) => spec.env[name] !== undefined)
-    ready.child.adopt(spec.name, Object.fromEntries(late.map((name) => [name, spec.env[name]!])))
+    ready.child.adopt(spec, Object.fromEntries(late.map((name) => [name, spec.env[name]!])))
     return ready.child
   }
 
@@ -46,10 +46,11 @@ export class Standby {
   }
 
   #prepare(spec: ProcessSpec): void {
+    const { worker: _worker, ...common } = spec
     const env = { ...earlyEnv(spec), RIP_STANDBY: '1' }
     const origin = originOf(spec)
     try {
-      this.#ready = { child: this.#start({ ...spec, name: 'standby', env }), origin }
+      this.#ready = { child: this.#start({ ...common, name: 'standby', env }), origin }
     } catch {
       // SPAWN_FAILED, as in a folder that is gone: whoever really needs a process is told.
     }

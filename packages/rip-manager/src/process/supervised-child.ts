@@ -1,20 +1,27 @@
 import { constants } from 'node:os'
 import { STUCK_SIGNAL } from '@rip/worker/protocol'
 import { ManagerError } from '../errors.ts'
-import type { ChildProcess, ExitStatus, ProcessSpec, Signal } from '../ports.ts'
-import { MAX_LINE_CHARS, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
-import { LineSplitter } from './line-splitter.ts'
+import type { ChildProcess, ExitStatus, ProcessSpec, Signal, WorkerIdentity } from '../ports.ts'
+import { MAX_LINE_BYTES, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
+import { LineSplitter, type OnLine } from './line-splitter.ts'
 import type { OomWatch } from './oom.ts'
 import { StuckQuestion } from './stuck-question.ts'
 import { processStartTime, processState } from './start-time.ts'
 import { TextTail } from './text-tail.ts'
 
-/** One whole line a child wrote. */
+/** One line a child wrote, or a piece of one beyond 256 KiB. */
 export interface ChildLine {
   /** The child's name, such as `w1`. */
   readonly name: string
+  /** Absent when the child is no worker. */
+  readonly worker?: WorkerIdentity | undefined
   readonly stream: 'stdout' | 'stderr'
+  /** Without its line end; what is no UTF-8 is replaced by U+FFFD. */
   readonly text: string
+  /** Exactly what was written, without the line feed. */
+  readonly bytes: Uint8Array
+  /** The line was too long to be held: the next piece of this stream goes on with it. */
+  readonly continues: boolean
 }
 
 export interface ChildHost {
@@ -33,6 +40,7 @@ export class SupervisedChild implements ChildProcess {
   readonly #tail = new TextTail(STDERR_TAIL_BYTES)
   readonly #stdin: PipedProcess['stdin']
   #name: string
+  #worker: WorkerIdentity | undefined
   #reaped = false
   #killedByUs = false
   readonly #question: StuckQuestion
@@ -41,16 +49,18 @@ export class SupervisedChild implements ChildProcess {
     const child = start(spec)
     this.pid = child.pid
     this.#name = spec.name
+    this.#worker = spec.worker
     this.#stdin = child.stdin
     this.#question = new StuckQuestion(child.pid)
     // Until it is reaped the pid cannot be taken by another process, so this is its own start time.
     this.#startTime = processStartTime(child.pid)
     const outputs = [
-      readLines(child.stdout, (text) => host.onLine({ name: this.#name, stream: 'stdout', text })),
-      readLines(child.stderr, (text) => {
-        if (!this.#question.lets(text)) return
-        this.#tail.push(text)
-        host.onLine({ name: this.#name, stream: 'stderr', text })
+      readLines(child.stdout, (bytes, continues) => host.onLine(this.#line('stdout', bytes, continues))),
+      readLines(child.stderr, (bytes, continues) => {
+        const line = this.#line('stderr', bytes, continues)
+        if (!this.#question.lets(line.text)) return
+        this.#tail.push(line.text)
+        host.onLine(line)
       }),
     ]
     this.exited = this.#settle(child, outputs, host.oom)
@@ -62,14 +72,19 @@ export class SupervisedChild implements ChildProcess {
   }
 
   /** Gives a process that stands by its name and the rest of its environment. */
-  adopt(name: string, variables: Readonly<Record<string, string>>): void {
+  adopt({ name, worker }: ProcessSpec, variables: Readonly<Record<string, string>>): void {
     this.#name = name
+    this.#worker = worker
     try {
       void this.#stdin.write(`${JSON.stringify(variables)}\n`)
       void this.#stdin.flush()
     } catch {
       // EPIPE: it has just died, which its end tells.
     }
+  }
+
+  #line(stream: ChildLine['stream'], bytes: Uint8Array, continues: boolean): ChildLine {
+    return { name: this.#name, worker: this.#worker, stream, text: textOf(bytes), bytes, continues }
   }
 
   signal(signal: Signal): void {
@@ -140,8 +155,13 @@ interface OutputReader {
   stop(): void
 }
 
-function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): OutputReader {
-  const splitter = new LineSplitter(MAX_LINE_CHARS, onLine)
+function textOf(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes)
+  return text.endsWith('\r') ? text.slice(0, -1) : text
+}
+
+function readLines(stream: ReadableStream<Uint8Array>, onLine: OnLine): OutputReader {
+  const splitter = new LineSplitter(MAX_LINE_BYTES, onLine)
   const reader = stream.getReader()
   let stopped = false
   const pump = async (): Promise<void> => {

@@ -21,7 +21,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 test('drops lines beyond its bound and says how many', async () => {
   const { stream, written, take } = slowStream()
-  const output = createLineOutput(stream, 20)
+  const output = createLineOutput(stream, { maxBufferedBytes: 20 })
   for (let index = 0; index < 5; index += 1) output.write(`line ${index} 123`)
   for (let index = 0; index < 3; index += 1) {
     take()

@@ -107,9 +107,9 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'logs',
-    summary: 'what the workers write, from now on',
-    flags: ASKING,
-    examples: ['rip-server logs', 'rip-server logs --name shop'],
+    summary: 'what the workers wrote lately, and from now on',
+    flags: [...ASKING, 'log-format'],
+    examples: ['rip-server logs', 'rip-server logs --json | jq .message'],
   },
   {
     ...toInstance,

@@ -13,7 +13,13 @@ export async function check(invocation: Invocation): Promise<number> {
   const runDir = await mkdtemp(join(tmpdir(), 'rip-check-'))
   try {
     const alone = { ...settings, workers: 1, runDir }
-    const plan = { ...planServer(alone, 'production', invocation), listen: undefined, watch: false }
+    const plan = {
+      ...planServer(alone, 'production', invocation),
+      listen: undefined,
+      watch: false,
+      // Standard output is for the verdict.
+      output: process.stderr,
+    }
     await using server = await Server.open(plan)
     const startedMs = performance.now()
     await server.start()

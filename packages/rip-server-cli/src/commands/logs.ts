@@ -2,8 +2,12 @@ import { join } from 'node:path'
 import { readInstance } from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
-import type { Invocation } from '../invocation.ts'
-import { LOG_NAME } from '../serve/log-file.ts'
+import { Unacceptable } from '../command-line/quantity.ts'
+import { settingSpecs } from '../config/settings.ts'
+import { CliError } from '../errors.ts'
+import { flagValue, type Invocation, isOn } from '../invocation.ts'
+import { LOG_NAME, readRecord } from '../serve/log-file.ts'
+import { type LogFormat, logLine } from '../serve/log-record.ts'
 import { endWithReader } from '../terminal/end-with-reader.ts'
 import { FollowedFile } from '../terminal/followed-file.ts'
 
@@ -12,14 +16,49 @@ const POLL_MS = 100
 
 /** Prints what the workers wrote lately and go on to write, until the instance has gone. */
 export async function logs(invocation: Invocation): Promise<number> {
+  const print = printer(invocation)
   const { instance } = await findInstance(invocation, invocation.line.words[0])
   endWithReader()
   await using log = new FollowedFile(join(instance.runDir, LOG_NAME))
   for (;;) {
     const isGone = readInstance(instance.runDir) === undefined
-    const text = await log.more()
-    if (text.byteLength > 0) process.stdout.write(text)
+    const bytes = await log.more()
+    if (bytes.byteLength > 0) print(bytes)
     else if (isGone) return ExitCode.done
     else await Bun.sleep(POLL_MS)
+  }
+}
+
+/** Takes the bytes of the log as they come and prints a line for each record. */
+function printer(invocation: Invocation): (bytes: Uint8Array) => void {
+  const format = formatOf(invocation)
+  const colored = format === 'text' && invocation.terminal.colorsData
+  const decoder = new TextDecoder()
+  let rest = ''
+  return (bytes) => {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    const printed = lines.map((line) => `${lineOf(line, format, colored)}\n`).join('')
+    if (printed !== '') process.stdout.write(printed)
+  }
+}
+
+function lineOf(line: string, format: LogFormat, colored: boolean): string {
+  const record = readRecord(line)
+  if (record !== undefined) return logLine(record, format, colored)
+  return format === 'json' ? JSON.stringify({ message: line }) : line
+}
+
+/** Throws {@link CliError} `USAGE`. */
+function formatOf(invocation: Invocation): LogFormat {
+  const text = flagValue(invocation, 'log-format') ?? (isOn(invocation, 'json') ? 'json' : 'text')
+  try {
+    const format = settingSpecs.logFormat.parse(text) ?? 'text'
+    if (!isOn(invocation, 'json') || format === 'json') return format
+    throw new Unacceptable('json, as --json was given')
+  } catch (error) {
+    if (!(error instanceof Unacceptable)) throw error
+    const problem = `--log-format: expected ${error.message}, got ${JSON.stringify(text)}`
+    throw new CliError('USAGE', { problems: [problem], help: 'rip-server logs --help' })
   }
 }

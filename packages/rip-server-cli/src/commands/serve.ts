@@ -10,12 +10,13 @@ import { nodeEnv } from '../config/node-env.ts'
 import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
-import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
+import { flagValue, type Invocation, invocationSettings, isOn } from '../invocation.ts'
 import { foundByText, locateApp, locateEntry } from '../serve/app-location.ts'
 import { proveCertificate } from '../serve/certificate.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
 import { isExposed, listenAddress } from '../serve/listen-address.ts'
-import { readyBlock, type ReadyFacts } from '../serve/ready-block.ts'
+import type { LogFormat } from '../serve/log-record.ts'
+import { readyBlock, type ReadyFacts, readyJson } from '../serve/ready-block.ts'
 import { ownEnvironment } from '../config/own-environment.ts'
 import { childEnvironment } from '../serve/child-environment.ts'
 import { reportEvents } from '../serve/reporter.ts'
@@ -35,8 +36,15 @@ export function dev(invocation: Invocation): Promise<number> {
 }
 
 async function serve(invocation: Invocation, mode: Mode): Promise<number> {
+  talkAsAsked(invocation)
   const { settings } = await invocationSettings(invocation, mode, invocation.line.words[0])
   return servePlan(planServer(settings, mode, invocation), invocation)
+}
+
+/** What is wrong with the configuration is told in the format that is asked for, too, as far as that is known before. */
+export function talkAsAsked(invocation: Invocation): void {
+  const asked = flagValue(invocation, 'log-format') ?? invocation.env['RIP_LOG_FORMAT']
+  if (isOn(invocation, 'json') || asked === 'json') invocation.terminal.talkJson()
 }
 
 /** Runs a server from its start to its end; resolves with the exit code. */
@@ -45,7 +53,10 @@ export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<num
 }
 
 /** Throws {@link CliError} `APP_NOT_FOUND`, `CONFIG_INVALID`. */
-export function planServer(settings: Settings, mode: Mode, { env, cwd, terminal }: Invocation): ServerPlan {
+export function planServer(settings: Settings, mode: Mode, invocation: Invocation): ServerPlan {
+  const { env, cwd, terminal } = invocation
+  const logFormat = logFormatOf(settings, invocation)
+  if (logFormat === 'json') terminal.talkJson()
   const { root, entry = root } = locateApp(settings.app)
   const found = locateEntry(entry)
   const own = ownEnvironment(env, [root, cwd])
@@ -63,10 +74,25 @@ export function planServer(settings: Settings, mode: Mode, { env, cwd, terminal 
     envFiles: nodeEnv(own, root, mode).files,
     cwd,
     inherited: inheritance(env),
-    color: process.stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '',
+    color: terminal.colorsData,
+    logFormat,
     data: (line) => terminal.data(line),
-    warn: (message) => terminal.complain(`${terminal.bad('warning')} ${message}`),
+    warn: (message) => terminal.complain(`${terminal.bad('warning')} ${message}`, 'warn'),
   }
+}
+
+/** `--json` promises nothing but JSON on standard output; `--quiet`, nothing but the words of the application. */
+function logFormatOf({ logFormat }: Settings, invocation: Invocation): LogFormat {
+  const written = invocation.line.flags.get('log-format')?.written
+  if (isOn(invocation, 'json') && written !== undefined && logFormat !== 'json') {
+    const problem = `--json and ${written} contradict each other: --json implies --log-format json; keep one`
+    throw new CliError('USAGE', {
+      problems: [problem],
+      help: `rip-server ${invocation.line.command.name} --help`,
+    })
+  }
+  if (isOn(invocation, 'json')) return 'json'
+  return logFormat ?? (isOn(invocation, 'quiet') ? 'raw' : 'text')
 }
 
 /** One server from its start to its end, under the hands of signals. */
@@ -115,7 +141,9 @@ class Serving {
     })
     await server.start()
     this.#serves = true
-    terminal.say(readyBlock(this.#facts(server), terminal))
+    const facts = this.#facts(server)
+    if (isOn(this.#invocation, 'json')) terminal.data(readyJson(facts, Date.now()))
+    terminal.say(readyBlock(facts, terminal))
     await told
     const { abandoned } = await server.close()
     return this.#exitCode(abandoned)

@@ -1,5 +1,6 @@
 import type { AccessLogFormat } from '@rip/balancer'
 import type { BalancerSettings } from './balancer-settings.ts'
+import type { LogFormat } from '../serve/log-record.ts'
 import type { Mode } from './settings.ts'
 
 /**
@@ -48,6 +49,11 @@ export interface RipServerConfig {
   readonly maxBody?: string
   /** A line for each request, on standard output; a file is given as `balancer.accessLog`. @default 'none' */
   readonly accessLog?: AccessLogFormat
+  /**
+   * Lines of workers: `text` with the name of the worker before each, `json` as an object each with `worker`,
+   * `generation`, `stream` and `time`, `raw` as they were written. @default 'text'; with --json 'json', with --quiet 'raw'
+   */
+  readonly logFormat?: LogFormat
   /** Everything else the balancer can do: timeouts, limits, trusted proxies, retries, processes, log file. */
   readonly balancer?: BalancerSettings
   /**

@@ -12,6 +12,7 @@ import {
   MAX_WORKERS,
 } from '../defaults.ts'
 import type { AccessLogFormat } from '@rip/balancer'
+import { type LogFormat, logFormats } from '../serve/log-record.ts'
 import { bindAddress, hostField } from './addresses.ts'
 import type { BalancerSettings } from './balancer-settings.ts'
 import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from '../command-line/quantity.ts'
@@ -44,6 +45,8 @@ export interface Settings {
   readonly tlsKey: string | undefined
   readonly maxBodyBytes: number | undefined
   readonly accessLog: AccessLogFormat | undefined
+  /** Absent: as the switches `--json` and `--quiet` imply. */
+  readonly logFormat: LogFormat | undefined
   /** How long the code before stands by after a switch; undefined lets it go at once. */
   readonly rollbackWindowMs: number | undefined
   readonly name: string | undefined
@@ -236,6 +239,15 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: oneOf<AccessLogFormat>(['none', 'text', 'json']),
     fallback: () => undefined,
     fallbackText: 'none',
+  },
+  logFormat: {
+    flag: 'log-format',
+    value: 'FORMAT',
+    env: 'RIP_LOG_FORMAT',
+    summary: 'lines of workers: text (the name before each), json or raw (as written)',
+    parse: oneOf(logFormats),
+    fallback: () => undefined,
+    fallbackText: 'text; json with --json, raw with --quiet',
   },
   rollbackWindowMs: {
     flag: 'rollback-window',

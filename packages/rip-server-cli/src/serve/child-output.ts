@@ -5,7 +5,7 @@ const MAX_HELD_CHARS = 262_144
 
 export interface ChildOutputOptions {
   /** The balancer's access log: whole lines, as a collector of logs wants them. */
-  readonly accessLine: (line: string) => void
+  readonly accessLine: (line: ChildLine) => void
   readonly warn: (message: string) => void
 }
 
@@ -34,12 +34,10 @@ export class ChildOutput {
     this.#options = options
   }
 
-  route(
-    { name, stream, text }: ChildLine,
-    { pid, print }: { readonly pid: number; readonly print: () => void },
-  ): void {
+  route(line: ChildLine, { pid, print }: { readonly pid: number; readonly print: () => void }): void {
+    const { name, stream, text } = line
     if (name === 'balancer' && stream === 'stderr') return print()
-    if (name === 'balancer') return text.startsWith('listening ') ? undefined : this.#options.accessLine(text)
+    if (name === 'balancer') return text.startsWith('listening ') ? undefined : this.#options.accessLine(line)
     if (stream === 'stdout' || this.#ready.has(pid)) return print()
     const held = this.#held.get(pid) ?? { name, lines: [], chars: 0, dropped: 0 }
     this.#held.set(pid, held)

@@ -1,5 +1,6 @@
 import { closeSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { openOwnFile } from '@rip/manager'
+import type { LogRecord } from './log-record.ts'
 
 /** Name of the log in a run directory. */
 export const LOG_NAME = 'log'
@@ -9,7 +10,7 @@ const MAX_LOG_BYTES = 4 * 2 ** 20
 /** Lines are written together this long after the first of them. */
 const FLUSH_MS = 50
 
-/** What the workers wrote lately, for `rip-server logs`. Bounded, and gone with the run directory. */
+/** What the workers wrote lately, for `rip-server logs`, a record in JSON per line. Bounded, and gone with the run directory. */
 export class LogFile implements AsyncDisposable {
   readonly #path: string
   #pending = ''
@@ -22,8 +23,8 @@ export class LogFile implements AsyncDisposable {
     this.#disowned = shared
   }
 
-  write(line: string): void {
-    this.#pending += `${line}\n`
+  write(record: LogRecord): void {
+    this.#pending += `${JSON.stringify(record)}\n`
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
@@ -68,5 +69,17 @@ function appendOwnFile(path: string, text: string): void {
     writeFileSync(fd, text)
   } finally {
     closeSync(fd)
+  }
+}
+
+/** A line of the file; `undefined` for one that another release wrote. */
+export function readRecord(line: string): LogRecord | undefined {
+  try {
+    const record = JSON.parse(line) as Partial<LogRecord> | null
+    return typeof record?.name === 'string' && typeof record.text === 'string' && record.atMs !== undefined
+      ? (record as LogRecord)
+      : undefined
+  } catch {
+    return undefined
   }
 }

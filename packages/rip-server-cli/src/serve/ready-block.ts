@@ -43,6 +43,28 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   return ['', `  ${title}`, '', ...table(rows).map((line) => `  ${line}`), ''].join('\n')
 }
 
+/** The same as one object of JSON. */
+export function readyJson(facts: ReadyFacts, atMs: number): string {
+  const { snapshot, url = null, entry, mode, version, control, concurrency, tookMs } = facts
+  const { generation, readyWorkers: workers } = snapshot
+  const address = url ?? 'sockets of its own'
+  const message = `serving after ${durationText(tookMs)} on ${address}`
+  return JSON.stringify({
+    time: new Date(atMs).toISOString(),
+    message,
+    type: 'serving',
+    url,
+    app: entry,
+    mode,
+    version,
+    control,
+    generation,
+    workers,
+    concurrency,
+    tookMs: Math.round(tookMs),
+  })
+}
+
 function urlText({ url, exposed, snapshot }: ReadyFacts, terminal: Terminal): string {
   if (url === undefined) return `none, each worker has a socket: ${snapshot.workers[0]?.socket ?? ''}`
   return exposed ? `${url}  ${terminal.faint('open to the network')}` : url

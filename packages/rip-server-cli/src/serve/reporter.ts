@@ -1,6 +1,6 @@
 import type { Manager, ManagerEvent, PoolHealth, Refusal } from '@rip/manager'
 import type { Terminal } from '../terminal/terminal.ts'
-import { eventLine } from './event-line.ts'
+import { eventLine, plainEvent } from './event-line.ts'
 
 export interface ReporterOptions {
   readonly terminal: Terminal
@@ -27,6 +27,12 @@ export async function reportEvents(
   }
 }
 
+/** An event beside the lines of workers: with `time` and `message` as they have. */
+function eventJson(event: ManagerEvent): string {
+  const time = new Date(event.atMs).toISOString()
+  return JSON.stringify({ time, message: plainEvent(event), ...event })
+}
+
 class Reporter {
   readonly #options: ReporterOptions
   #refused: Refusal | undefined
@@ -38,7 +44,7 @@ class Reporter {
 
   report(event: ManagerEvent, serving: string | null): void {
     const { terminal, json, verbose } = this.#options
-    if (json) return terminal.data(JSON.stringify(event))
+    if (json) return terminal.data(eventJson(event))
     if (!verbose && !this.#isNews(event)) return
     const line = eventLine(event, { terminal, verbose, serving })
     if (line !== undefined) terminal.say(line)

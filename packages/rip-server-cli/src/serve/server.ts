@@ -1,6 +1,8 @@
 import { isAbsolute, join, relative } from 'node:path'
+import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import {
+  type ChildLine,
   type ContentTree,
   createChangeDetector,
   createContentTree,
@@ -15,6 +17,7 @@ import {
   notifySystemd,
   openControlServer,
   openRunDir,
+  plainLossLine,
   type RunDir,
   type StopOptions,
   type StopReport,
@@ -27,6 +30,7 @@ import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { type Front, noFront, openFront } from './front.ts'
 import { ChildOutput } from './child-output.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
+import { type LogFormat, logLine, recordOf } from './log-record.ts'
 import { SnapshotBuilder } from './snapshot-builder.ts'
 import { type Inheritance, predecessorGone, startSuccessor } from './succession.ts'
 
@@ -53,6 +57,9 @@ export interface ServerPlan {
   /** Set when this server takes the place of a running one. */
   readonly inherited: Inheritance | undefined
   readonly color: boolean
+  readonly logFormat: LogFormat
+  /** Takes what workers write to standard output. @default standard output */
+  readonly output?: Writable
   /** Takes a line for standard output that is not a worker's. */
   readonly data: (line: string) => void
   /** Told, in one sentence each, what an operator should know. */
@@ -186,13 +193,17 @@ async function assemble(
   const builder = owned.use(
     new SnapshotBuilder({ root, folder, env: childEnv, standby: mode === 'development' }),
   )
-  const output = new ChildOutput({ accessLine: plan.data, warn: plan.warn })
+  const { logFormat } = plan
+  const output = new ChildOutput({ accessLine: (line) => plan.data(accessLine(line, plan)), warn: plan.warn })
   const spawner = owned.use(
     createSpawner({
-      color: plan.color,
+      ...(plan.output && { stdout: plan.output }),
+      format: (line) =>
+        logFormat === 'raw' ? line.bytes : logLine(recordOf(line, Date.now()), logFormat, plan.color),
+      lossLine: (dropped) => lossLine(dropped, plan),
       standby: mode === 'development',
       route: (line, origin) => output.route(line, origin),
-      onLine: (line) => log.write(`${line.name} | ${line.text}`),
+      onLine: (line) => log.write(recordOf(line, Date.now())),
     }),
   )
   const { listen } = plan
@@ -247,6 +258,23 @@ async function assemble(
     systemd,
     publish: () => runDir.publish({ name, root, startedAtMs: Date.now(), ...url }),
   }
+}
+
+/** As the balancer wrote it, as long as that is an object or need not be one. */
+function accessLine(line: ChildLine, { logFormat }: ServerPlan): string {
+  if (logFormat !== 'json' || line.text.startsWith('{')) return line.text
+  return logLine(recordOf(line, Date.now()), logFormat, false)
+}
+
+/** Among lines as they were written there is no room for words of ours. */
+function lossLine(droppedLines: number, { logFormat, warn }: ServerPlan): string | undefined {
+  const message = plainLossLine(droppedLines)
+  if (logFormat === 'text') return message
+  if (logFormat === 'raw') {
+    warn(message)
+    return undefined
+  }
+  return JSON.stringify({ time: new Date().toISOString(), level: 'warn', message })
 }
 
 /** Whoever saves a file waits for it; in production a half-written file must not be looked at. */

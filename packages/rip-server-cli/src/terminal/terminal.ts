@@ -7,13 +7,17 @@ export interface Terminal {
   /** Talk for people; nothing when quiet. */
   say(text: string): void
   /** What must be read even when quiet. */
-  complain(text: string): void
+  complain(text: string, level?: 'warn' | 'error'): void
   strong(text: string): string
   faint(text: string): string
   good(text: string): string
   bad(text: string): string
   /** Whether somebody watches the talk. */
   readonly interactive: boolean
+  /** Whether data may carry styles. */
+  readonly colorsData: boolean
+  /** From now on talk is JSON, too: an object with `time`, `level` and `message` per line, without styles. */
+  talkJson(): void
 }
 
 export interface TerminalOptions {
@@ -27,17 +31,27 @@ type Style = Parameters<typeof styleText>[0]
 /** The terminal of this process; colours only on a TTY and without `NO_COLOR` (https://no-color.org). */
 export function processTerminal(options: TerminalOptions): Terminal {
   const interactive = process.stderr.isTTY === true
-  const colored = options.color && interactive && (process.env['NO_COLOR'] ?? '') === ''
+  const wantsColor = options.color && (process.env['NO_COLOR'] ?? '') === ''
+  const colored = wantsColor && interactive
+  let json = false
   const style = (format: Style) => (text: string) =>
-    colored ? styleText(format, text, { validateStream: false }) : text
+    colored && !json ? styleText(format, text, { validateStream: false }) : text
+  const talk = (level: string, text: string): void =>
+    void process.stderr.write(`${json ? talkLine(level, text) : text}\n`)
   return {
     data: (text) => void process.stdout.write(`${text}\n`),
-    say: (text) => void (options.quiet || process.stderr.write(`${text}\n`)),
-    complain: (text) => void process.stderr.write(`${text}\n`),
+    say: (text) => void (options.quiet || talk('info', text)),
+    complain: (text, level = 'error') => talk(level, text),
     strong: style('bold'),
     faint: style('dim'),
     good: style('green'),
     bad: style('red'),
     interactive,
+    colorsData: wantsColor && process.stdout.isTTY === true,
+    talkJson: () => void (json = true),
   }
+}
+
+function talkLine(level: string, text: string): string {
+  return JSON.stringify({ time: new Date().toISOString(), level, message: text.trim() })
 }
