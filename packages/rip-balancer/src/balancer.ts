@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { ADMIN_VERSION, type BalancerStatus } from './admin/admin-protocol.ts'
 import { AdminServer } from './admin/admin-server.ts'
 import { DiallingPool } from './admin/dialling-pool.ts'
+import { hostName } from './config/allowed-hosts.ts'
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './config/quantity.ts'
 import { resolveConfig, type ResolvedConfig } from './config/resolve-config.ts'
@@ -17,13 +18,16 @@ import { AccessLog } from './log/access-log.ts'
 import { FileSink } from './log/file-sink.ts'
 import { TextBlocks, type LogSink } from './log/log-sink.ts'
 import { Metrics } from './metrics/metrics.ts'
-import { errorPages } from './pages/error-pages.ts'
+import { errorPages, foreignHostText } from './pages/error-pages.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
 import { timeLimit } from './transport/time-limit.ts'
 
 /** Between two reports of mistakes in hooks or in the balancer itself. */
 const FAULT_PAUSE_MS = 1_000
+
+/** So many names are told: whoever makes up others learns nothing from it. */
+const MAX_FOREIGN_HOSTS = 100
 
 /** What a program can add to a configuration. */
 export interface BalancerHooks extends Hooks {
@@ -72,6 +76,8 @@ export class Balancer implements AsyncDisposable {
   /** Changes of what is listened on, one after the other. */
   private changes: Promise<void> = Promise.resolve()
   private closing: Promise<void> | undefined
+  /** Names that were asked for and not answered, as far as they were told. */
+  private readonly foreignHosts = new Set<string>()
   private faultToldAtMs = Number.NEGATIVE_INFINITY
 
   /** @throws `CONFIG_INVALID` with every problem of the configuration */
@@ -319,8 +325,17 @@ export class Balancer implements AsyncDisposable {
           this.onFault(error)
         }
       },
+      foreignHost: (authority) => this.onForeignHost(authority),
       fault: (error) => this.onFault(error),
     }
+  }
+
+  /** Told once for each name, as a page asks again and again. */
+  private onForeignHost(authority: string): void {
+    const name = hostName(authority)
+    if (this.foreignHosts.has(name) || this.foreignHosts.size >= MAX_FOREIGN_HOSTS) return
+    this.foreignHosts.add(name)
+    this.warn(foreignHostText(authority))
   }
 
   /** Whoever runs it has to see the mistake, and not one line for each request it concerns. */

@@ -138,3 +138,11 @@ describe('words', () => {
     expect(problems('ps', 'relaod')).toEqual(['unexpected word "relaod" for "ps"; did you mean reload?'])
   })
 })
+
+test('a flag that may be given several times keeps them all', () => {
+  const { flags } = parseCommandLine(['dev', '--allow-host', 'a.test', '--allow-host=*.b.test'])
+  expect(flags.get('allow-host')).toEqual({
+    value: 'a.test,*.b.test',
+    written: '--allow-host a.test --allow-host *.b.test',
+  })
+})

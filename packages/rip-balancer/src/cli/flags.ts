@@ -144,6 +144,12 @@ export const FLAGS: readonly Flag[] = [
       void (config.forwarding = { trust: [...(config.forwarding?.trust ?? []), value] }),
   },
   {
+    name: 'allow-host',
+    value: 'NAME',
+    help: 'answer only this name, or *.NAME, besides localhost; repeatable (all)',
+    apply: (config, value) => void (config.allowHosts = [...(config.allowHosts ?? []), value]),
+  },
+  {
     name: 'tls-cert',
     value: 'FILE',
     help: 'certificate chain, PEM; makes the TCP listeners HTTPS',

@@ -73,6 +73,11 @@ export interface BalancerConfig {
   readonly forwarding?: ForwardingConfig
   /** Peers that open every connection with a PROXY protocol header (v1 or v2), in front of TLS. @default none */
   readonly proxyProtocolFrom?: readonly string[]
+  /**
+   * Names requests may be addressed to, besides `localhost` and addresses: `shop.example`, or `*.shop.example` for all
+   * below it. An empty list allows no others. Any other `Host` is answered with 403. @default all
+   */
+  readonly allowHosts?: readonly string[]
   /** Protocols a client may upgrade to. @default ['websocket'] */
   readonly upgrades?: readonly string[]
   /** Socket of the admin API, `unix:PATH`. @default none */

@@ -31,6 +31,7 @@ import type { EjectionOptions } from '../pool/pool-options.ts'
 import { isAuthority } from '../http1/authority.ts'
 import { parseBackendAddress, parseListenAddress, type ListenAddress } from './address.ts'
 import { canPeek } from '../transport/peek.ts'
+import { AllowedHosts, isAllowableHost } from './allowed-hosts.ts'
 import { AddressBlocks } from './address-blocks.ts'
 import type { BalancerConfig } from './config.ts'
 import { ConfigReader } from './config-reader.ts'
@@ -73,6 +74,8 @@ export interface ResolvedConfig {
   readonly limits: Limits
   readonly forwarding: Forwarding
   readonly proxyProtocolFrom: AddressSet | undefined
+  /** `undefined`: all. */
+  readonly hosts: AllowedHosts | undefined
   readonly upgrades: DataPlaneSettings['upgrades']
   readonly retries: number
   readonly adminPath: string | undefined
@@ -129,6 +132,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     limits: readLimits(reader.object('limits')),
     forwarding: readForwarding(reader.object('forwarding')),
     proxyProtocolFrom: proxies.length === 0 ? undefined : new AddressBlocks(proxies),
+    hosts: readHosts(reader),
     upgrades: reader.words('upgrades', DEFAULT_UPGRADES).map((name) => name.toLowerCase()),
     retries: reader.count('retries', DEFAULT_RETRIES),
     adminPath: readAdmin(reader),
@@ -239,6 +243,14 @@ function readHealth(reader: ConfigReader): ResolvedHealth | undefined {
   if (path === undefined) return undefined
   if (!/^\/[\x21\x22\x24-\x7e]*$/.test(path)) return reader.problem('path', 'a path that starts with /')
   return { path, ...health }
+}
+
+function readHosts(reader: ConfigReader): AllowedHosts | undefined {
+  if (!reader.has('allowHosts')) return undefined
+  const names = reader.words('allowHosts', [])
+  if (!names.every(isAllowableHost))
+    return reader.problem('allowHosts', 'names such as shop.example or *.shop.example')
+  return names.includes('*') ? undefined : new AllowedHosts(names)
 }
 
 function readTimeouts(reader: ConfigReader): Timeouts {

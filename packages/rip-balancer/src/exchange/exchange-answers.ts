@@ -18,9 +18,11 @@ export abstract class ExchangeAnswers extends ExchangeFacts {
   /** The response is complete; the client may have yet to take the rest of it. */
   protected abstract finish(cause: EndCause): void
 
-  /** Answers what needs no backend: declared bodies beyond the limit, hooks, and OPTIONS that may go no further. */
+  /** Answers what needs no backend: foreign hosts, declared bodies beyond the limit, hooks, and OPTIONS that may go no further. */
   protected answersItself(head: RequestHead): boolean {
     const { settings } = this.plane
+    if (settings.hosts !== undefined && !settings.hosts.has(head.host))
+      return this.answersForeignHost(head.host)
     if (head.body.length > settings.limits.maxBodyBytes) return this.answersError(413, 'answered')
     if (head.isMethod('OPTIONS') && hopsAreUsedUp(head))
       return this.answers({ status: 200, headers: { Allow: ALLOWED_METHODS } })
@@ -37,6 +39,15 @@ export abstract class ExchangeAnswers extends ExchangeFacts {
     const page = this.plane.settings.errorPages.render(status, this.requestId, accept)
     this.write(status, { 'Content-Type': page.contentType }, page.body)
     this.finish(cause)
+    return true
+  }
+
+  private answersForeignHost(authority: string): true {
+    const { errorPages, observer } = this.plane.settings
+    observer.foreignHost(authority)
+    const page = errorPages.renderForeignHost(authority, this.requestId, this.readable?.text(FIELD.accept))
+    this.write(403, { 'Content-Type': page.contentType }, page.body)
+    this.finish('answered')
     return true
   }
 

@@ -90,6 +90,8 @@ export interface ExchangeObserver {
   started(): void
   /** Called exactly once for each request whose first byte arrived, malformed ones included. */
   ended(record: ExchangeRecord): void
+  /** A request was addressed to a host that is not answered; called for each, before it ends. */
+  foreignHost(authority: string): void
   /** Client and backend connections. */
   connection(event: ConnectionEvent): void
   /** A hook threw, or code of this package did, which cost at most one connection. */

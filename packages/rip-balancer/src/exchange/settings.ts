@@ -15,6 +15,8 @@ export interface DataPlaneSettings {
   readonly retries: number
   /** Peers that must open each connection with a PROXY protocol header (v1 or v2); `undefined` refuses all. */
   readonly proxyProtocolFrom: AddressSet | undefined
+  /** Names requests may be addressed to; `undefined` allows all. Any other is answered with 403. */
+  readonly hosts: HostSet | undefined
   readonly hooks: Hooks
   /** By what hash and sticky policies recognise a client. */
   readonly affinity: Affinity
@@ -118,6 +120,12 @@ export interface AddressSet {
   has(address: string): boolean
 }
 
+/** A set of names, with and without ports. */
+export interface HostSet {
+  /** @param authority empty when the request names no host */
+  has(authority: string): boolean
+}
+
 /** Synchronous hooks; each is looked at once per request. An exception fails that exchange only (500 or 502). */
 export interface Hooks {
   /** Sees a request before a backend is chosen; may edit its fields or answer it by returning an answer. */
@@ -174,6 +182,8 @@ export interface LocalAnswer {
 export interface ErrorPages {
   /** @param accept value of the `Accept` field of the request, if its head could be read */
   render(status: number, requestId: string, accept: string | undefined): ErrorPage
+  /** Says how to allow a host that is not answered (403). @param authority as the request names it */
+  renderForeignHost(authority: string, requestId: string, accept: string | undefined): ErrorPage
 }
 
 /** One rendered page. */

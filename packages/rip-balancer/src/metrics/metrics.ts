@@ -42,7 +42,7 @@ export interface MetricsSource {
  * Counts what the data plane reports. Labels are statuses by class, causes and backends: nothing a client can
  * invent becomes a label.
  */
-export class Metrics implements ExchangeObserver {
+export class Metrics implements Omit<ExchangeObserver, 'foreignHost'> {
   requests = 0
   serverErrors = 0
   connections = 0

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { hostName } from '../config/allowed-hosts.ts'
 import type { ErrorPage, ErrorPages } from '../exchange/settings.ts'
 
 /** What a person can do about it. */
@@ -17,16 +18,40 @@ const ADVICE: Readonly<Record<number, string>> = {
 export const errorPages: ErrorPages = {
   render(status: number, requestId: string, accept: string | undefined): ErrorPage {
     const title = STATUS_CODES[status] ?? 'Error'
-    const text = ADVICE[status] ?? `${title}.`
-    const kind = preferredKind(accept)
-    if (kind === 'html') return html(status, title, text, requestId)
-    if (kind === 'json') return json(status, title, text, requestId)
-    return {
-      contentType: 'text/plain; charset=utf-8',
-      body: `${status} ${title}\n${text}\nrequest ${requestId}\n`,
-    }
+    return page({ status, title, text: ADVICE[status] ?? `${title}.`, requestId }, accept)
+  },
+  renderForeignHost(authority: string, requestId: string, accept: string | undefined): ErrorPage {
+    return page({ status: 403, title: 'Forbidden', text: foreignHostText(authority), requestId }, accept)
   },
 }
+
+/** Why a host is not answered, and what allows it. */
+export function foreignHostText(authority: string): string {
+  const name = hostName(authority)
+  return (
+    `Requests for the host ${name} are not answered here: a web page anywhere could make them by DNS rebinding. ` +
+    `If the name is yours, allow it with --allow-host ${name}, or as allowHosts: ['${name}'] in the configuration.`
+  )
+}
+
+interface PageFacts {
+  readonly status: number
+  readonly title: string
+  readonly text: string
+  readonly requestId: string
+}
+
+function page({ status, title, text, requestId }: PageFacts, accept: string | undefined): ErrorPage {
+  const kind = preferredKind(accept)
+  if (kind === 'html') return html(status, title, escapeHtml(text), requestId)
+  if (kind === 'json') return json(status, title, text, requestId)
+  return {
+    contentType: 'text/plain; charset=utf-8',
+    body: `${status} ${title}\n${text}\nrequest ${requestId}\n`,
+  }
+}
+
+const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`)
 
 type Kind = 'html' | 'json' | 'text'
 

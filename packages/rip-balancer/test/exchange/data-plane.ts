@@ -177,9 +177,14 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       started: () => {},
       ended: (record) => void balancer.ended.push(copyOf(record)),
       connection: (event) => void balancer.events.push(event),
+      foreignHost: () => {},
       fault: (error) => void balancer.faults.push(String(error)),
     },
-    errorPages: { render: (status) => ({ contentType: 'text/plain', body: `${status}\n` }) },
+    hosts: undefined,
+    errorPages: {
+      render: (status) => ({ contentType: 'text/plain', body: `${status}\n` }),
+      renderForeignHost: (host) => ({ contentType: 'text/plain', body: `${host}\n` }),
+    },
     ...overrides.settings,
   }
 }

@@ -184,10 +184,19 @@ export function timelessSettings(): DataPlaneSettings {
     retries: 0,
     proxyProtocolFrom: undefined,
     hooks: {},
-    observer: { started: () => {}, ended: () => {}, connection: () => {}, fault: rethrow },
-    errorPages: { render: () => ({ contentType: 'text/plain', body: 'error' }) },
+    observer: {
+      started: () => {},
+      ended: () => {},
+      connection: () => {},
+      foreignHost: () => {},
+      fault: rethrow,
+    },
+    hosts: undefined,
+    errorPages: { render: () => ERROR_PAGE, renderForeignHost: () => ERROR_PAGE },
   }
 }
+
+const ERROR_PAGE = { contentType: 'text/plain', body: 'error' }
 
 /** Whoever plays through these wants to see our mistakes. */
 function rethrow(error: unknown): never {

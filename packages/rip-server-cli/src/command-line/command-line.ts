@@ -150,6 +150,10 @@ class Reading {
 
   #set(name: string, value: string, written: string): void {
     const before = this.#flags.get(name)
+    if (before !== undefined && options.get(name)?.repeatable === true) {
+      const both = { value: `${before.value},${value}`, written: `${before.written} ${written}` }
+      return void this.#flags.set(name, both)
+    }
     if (before !== undefined)
       this.#problems.push(`${before.written} and ${written} set the same value; keep one`)
     this.#flags.set(name, { value, written })

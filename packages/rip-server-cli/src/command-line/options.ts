@@ -8,6 +8,8 @@ export interface Option {
   readonly value?: string
   readonly summary: string
   readonly fallbackText?: string
+  /** May be given several times; the values are joined by commas. */
+  readonly repeatable?: true
 }
 
 /** Flags that change how a command talks or what it does, not what a server runs with. */

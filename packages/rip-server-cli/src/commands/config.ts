@@ -34,6 +34,7 @@ export async function config(invocation: Invocation): Promise<number> {
 function shown(name: SettingName, settings: Settings): string {
   const value = settings[name]
   if (value === undefined) return settingSpecs[name].fallbackText.split(';')[0] ?? ''
+  if (Array.isArray(value)) return value.length > 0 ? value.join(', ') : settingSpecs[name].fallbackText
   if (name.endsWith('Share')) return `${Math.round(Number(value) * 1_000) / 10}%`
   if (name.endsWith('Ms')) return `${String(value)} ms`
   return name.endsWith('Bytes') ? `${String(value)} bytes` : String(value)

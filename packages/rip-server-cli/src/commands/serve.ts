@@ -14,6 +14,7 @@ import { flagValue, type Invocation, invocationSettings, isOn } from '../invocat
 import { foundByText, locateApp, locateEntry } from '../serve/app-location.ts'
 import { proveCertificate } from '../serve/certificate.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
+import { developmentHints, isInContainer } from '../serve/hints.ts'
 import { isExposed, listenAddress } from '../serve/listen-address.ts'
 import type { LogFormat } from '../serve/log-record.ts'
 import { readyBlock, type ReadyFacts, readyJson } from '../serve/ready-block.ts'
@@ -37,8 +38,11 @@ export function dev(invocation: Invocation): Promise<number> {
 
 async function serve(invocation: Invocation, mode: Mode): Promise<number> {
   talkAsAsked(invocation)
-  const { settings } = await invocationSettings(invocation, mode, invocation.line.words[0])
-  return servePlan(planServer(settings, mode, invocation), invocation)
+  const resolved = await invocationSettings(invocation, mode, invocation.line.words[0])
+  const plan = planServer(resolved.settings, mode, invocation)
+  if (mode === 'production') return servePlan(plan, invocation)
+  const hints = developmentHints(resolved, plan.listen, isInContainer(invocation.env))
+  return servePlan({ ...plan, hints }, invocation)
 }
 
 /** What is wrong with the configuration is told in the format that is asked for, too, as far as that is known before. */
@@ -73,6 +77,7 @@ export function planServer(settings: Settings, mode: Mode, invocation: Invocatio
     childEnv: childEnvironment(env, { root, cwd, mode }),
     envFiles: nodeEnv(own, root, mode).files,
     cwd,
+    hints: [],
     inherited: inheritance(env),
     color: terminal.colorsData,
     logFormat,
@@ -192,6 +197,7 @@ class Serving {
       version: manifest.version,
       snapshot: manager.snapshot,
       cwd,
+      hints: this.#plan.hints,
     }
   }
 

@@ -2,7 +2,8 @@ import { isAbsolute, resolve } from 'node:path'
 import { type BalancerConfig, configProblems } from '@rip/balancer'
 
 /** What the server itself decides about its balancer. */
-type Decided = 'listen' | 'to' | 'pool' | 'admin' | 'maxInFlight' | 'waitForBackends' | 'health'
+type Decided =
+  'listen' | 'to' | 'pool' | 'admin' | 'maxInFlight' | 'waitForBackends' | 'health' | 'allowHosts'
 
 /** Why. */
 const DECIDED: Readonly<Record<Decided, string>> = {
@@ -13,6 +14,7 @@ const DECIDED: Readonly<Record<Decided, string>> = {
   maxInFlight: 'concurrency says how many requests a worker takes',
   waitForBackends: 'it always waits for the workers',
   health: 'the manager knows how its workers are',
+  allowHosts: 'allowHosts beside it says which hosts a development server answers',
 }
 
 /** The balancer's options in `rip-server.config`; see the README of `@rip/balancer` for each with its default. */

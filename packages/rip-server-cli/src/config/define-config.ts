@@ -41,6 +41,11 @@ export interface RipServerConfig {
   readonly health?: string
   /** `Host` of that check, for an application that answers certain hosts only. @default 'localhost' */
   readonly healthHost?: string
+  /**
+   * Names a development server answers to, such as `shop.test`, or `*.ngrok.app` for all below it; `*` is all. Others
+   * are refused, since a web page anywhere could make such requests by DNS rebinding. @default localhost and addresses
+   */
+  readonly allowHosts?: readonly string[]
   /** Certificate chain in PEM, relative to the configuration file: serves https. @default none */
   readonly tlsCert?: string
   /** Its key in PEM. @default none */

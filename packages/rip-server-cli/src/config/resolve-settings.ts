@@ -102,15 +102,26 @@ function givenValue(
   const key = fileKey(name)
   const fromFile = file?.values[key]
   if (file === undefined || fromFile === undefined || fromFile === null) return undefined
+  // Says what not saying it says.
+  if (settingSpecs[name].repeatable === true && isEmptyList(fromFile)) return undefined
   const position = file.positionOf(key)
   const shown = relative(cwd, position) || position
   return {
-    text: typeof fromFile === 'string' ? fromFile : JSON.stringify(fromFile),
+    text: textOf(name, fromFile),
     origin: shown,
     where: `${shown}: ${key}`,
     folder: file.folder,
     isFlag: false,
   }
+}
+
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
+
+/** What the file says as a flag would say it. */
+function textOf(name: SettingName, value: unknown): string {
+  const isTexts = Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string')
+  if (settingSpecs[name].repeatable === true && isTexts) return value.join(',')
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function parse(name: SettingName, given: Given): unknown {

@@ -13,7 +13,7 @@ import {
 } from '../defaults.ts'
 import type { AccessLogFormat } from '@rip/balancer'
 import { type LogFormat, logFormats } from '../serve/log-record.ts'
-import { bindAddress, hostField } from './addresses.ts'
+import { allowedHost, bindAddress, hostField } from './addresses.ts'
 import type { BalancerSettings } from './balancer-settings.ts'
 import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from '../command-line/quantity.ts'
 
@@ -41,6 +41,8 @@ export interface Settings {
   readonly health: string | undefined
   /** Host the check is sent to; absent means `localhost`. */
   readonly healthHost: string | undefined
+  /** Names a development server answers to, besides `localhost` and addresses; `*` is all. */
+  readonly allowHosts: readonly string[]
   readonly tlsCert: string | undefined
   readonly tlsKey: string | undefined
   readonly maxBodyBytes: number | undefined
@@ -67,6 +69,10 @@ export interface SettingSpec<T> {
   /** Environment variable that sets it. */
   readonly env?: string
   readonly summary: string
+  /** May be given several times; a list in the configuration file. Its texts are joined by commas. */
+  readonly repeatable?: true
+  /** Key in the configuration file. @default the flag in camel case */
+  readonly key?: string
   /** Throws {@link Unacceptable}. */
   readonly parse: (text: string) => T
   readonly fallback: (mode: Mode) => T
@@ -208,6 +214,16 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     fallback: () => undefined,
     fallbackText: 'localhost',
   },
+  allowHosts: {
+    flag: 'allow-host',
+    key: 'allowHosts',
+    value: 'NAME',
+    repeatable: true,
+    summary: 'answer this name in development, too, or *.NAME; repeatable',
+    parse: (text) => text.split(',').map((name) => allowedHost(name.trim())),
+    fallback: () => [],
+    fallbackText: 'localhost and addresses',
+  },
   tlsCert: {
     flag: 'tls-cert',
     value: 'FILE',
@@ -277,9 +293,10 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
 
 export const settingNames: readonly SettingName[] = Object.keys(settingSpecs) as SettingName[]
 
-/** Key of a setting in the configuration file: its flag in camel case. */
+/** Key of a setting in the configuration file. */
 export function fileKey(name: SettingName): string {
-  return settingSpecs[name].flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  const { key, flag } = settingSpecs[name]
+  return key ?? flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function numberOrAuto(text: string): number {

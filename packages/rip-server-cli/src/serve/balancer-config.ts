@@ -14,10 +14,15 @@ export interface BalancerPlace {
   /** Where it listens: `HOST:PORT`, `unix:PATH` or `fd:N`. */
   readonly listen: string
   readonly adminPath: string
+  /** Names it answers to, besides `localhost` and addresses; absent for all. */
+  readonly allowHosts?: readonly string[] | undefined
 }
 
 /** What the balancer of a server is configured with: the flags over the file's `balancer`. */
-export function balancerConfig(settings: Settings, { listen, adminPath }: BalancerPlace): BalancerConfig {
+export function balancerConfig(
+  settings: Settings,
+  { listen, adminPath, allowHosts }: BalancerPlace,
+): BalancerConfig {
   const {
     processes: _,
     policy = DEFAULT_POLICY,
@@ -34,6 +39,7 @@ export function balancerConfig(settings: Settings, { listen, adminPath }: Balanc
     listen: tls === undefined ? listen : { address: listen, tls },
     admin: `unix:${adminPath}`,
     waitForBackends: true,
+    ...(allowHosts !== undefined && { allowHosts }),
     timeouts: { drain: settings.drainTimeoutMs + AFTER_WORKERS_MS, ...timeouts },
     limits: { ...limits, ...(body !== undefined && { body }) },
     accessLog: settings.accessLog ?? accessLog,

@@ -22,6 +22,8 @@ export interface BalancerServiceOptions {
   /** Address the balancer binds itself without such a socket. */
   readonly listen: ListenAddress
   readonly adminPath: string
+  /** See {@link allowedHosts}. */
+  readonly allowHosts: readonly string[] | undefined
   readonly admin: AdminClient
   /** Everything else it is configured with. */
   readonly settings: Settings
@@ -34,9 +36,10 @@ export interface BalancerServiceOptions {
 
 /** The balancer as a process the manager supervises without understanding it. */
 export function balancerService(options: BalancerServiceOptions): Service {
-  const { socket, listen, adminPath, admin, settings, configPath, env, acceptWhenRouted } = options
+  const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
+    options
   const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
-  const config = balancerConfig(settings, { listen: address, adminPath })
+  const config = balancerConfig(settings, { listen: address, adminPath, allowHosts })
   const spec: ProcessSpec = {
     name: 'balancer',
     command: [

@@ -15,9 +15,10 @@ import {
 } from '@rip/manager'
 import { BalancerObserver } from './balancer-observer.ts'
 import { balancerService } from './balancer-service.ts'
-import type { Settings } from '../config/settings.ts'
+import type { Mode, Settings } from '../config/settings.ts'
 import type { Inheritance } from './succession.ts'
 import { BalancerUpstreams } from './balancer-upstreams.ts'
+import { allowedHosts } from './allowed-hosts.ts'
 import { addressUrl } from './listen-address.ts'
 
 /** What stands between clients and workers. */
@@ -40,6 +41,7 @@ export const noFront: Front = { upstreams: nothingInFront, services: [], address
 export interface FrontOptions {
   readonly listen: ListenAddress
   readonly settings: Settings
+  readonly mode: Mode
   readonly runDir: RunDir
   readonly env: Readonly<Record<string, string>>
   /** Owner of the listening socket. */
@@ -50,7 +52,7 @@ export interface FrontOptions {
 
 /** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { listen, settings, runDir, env, owned, inherited } = options
+  const { listen, settings, mode, runDir, env, owned, inherited } = options
   const socket = owned.use(
     inheritedSocket(inherited) ?? activatedListenSocket() ?? (await openListenSocket(listen)),
   )
@@ -61,7 +63,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   owned.defer(() => rmSync(configPath, { force: true }))
   // What it accepted would be lost if the rest of the server does not get ready.
   const acceptWhenRouted = inherited !== undefined
-  const parts = { socket, listen, settings, adminPath, configPath, env, admin, acceptWhenRouted }
+  const allowHosts = allowedHosts(settings, mode, listen)
+  const parts = { socket, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
   const service = balancerService(parts)
   const address = socket?.address ?? listen
   return {

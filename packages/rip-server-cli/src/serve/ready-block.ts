@@ -25,6 +25,8 @@ export interface ReadyFacts {
   readonly version: string
   readonly snapshot: ManagerSnapshot
   readonly cwd: string
+  /** What else is good to know, a sentence each. */
+  readonly hints: readonly string[]
 }
 
 /** The one block that is printed once the application serves. */
@@ -37,6 +39,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
     ['code', `${shortGeneration(snapshot.generation)}, serving after ${durationText(facts.tookMs)}`],
     ['watching', facts.watching],
     ['control', facts.control],
+    ...facts.hints.map((hint) => ['note', hint]),
     ['next', 'rip-server status, reload, scale N, stop'],
   ]
   const title = `${terminal.strong('rip-server')} ${facts.version} ${terminal.faint(facts.mode)}`

@@ -54,6 +54,8 @@ export interface ServerPlan {
   readonly envFiles: FileMode
   /** Folder it was started in. */
   readonly cwd: string
+  /** Told once it serves, a sentence each. */
+  readonly hints: readonly string[]
   /** Set when this server takes the place of a running one. */
   readonly inherited: Inheritance | undefined
   readonly color: boolean
@@ -208,7 +210,9 @@ async function assemble(
   )
   const { listen } = plan
   const front =
-    listen === undefined ? noFront : await openFront({ listen, settings, runDir, env, owned, inherited })
+    listen === undefined
+      ? noFront
+      : await openFront({ listen, settings, mode, runDir, env, owned, inherited })
   const ignore = [...inside(root, runDir.path), ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`)]
   const tree = createContentTree({
     root,

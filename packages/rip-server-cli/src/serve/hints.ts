@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs'
+import type { ListenAddress } from '@rip/manager'
+import type { ResolvedSettings } from '../config/resolve-settings.ts'
+import { isExposed } from './listen-address.ts'
+
+/** What is different in development and not to be seen, told once. */
+export function developmentHints(
+  { settings: { workers }, origins }: ResolvedSettings,
+  listen: ListenAddress | undefined,
+  inContainer: boolean,
+): readonly string[] {
+  const hints: string[] = []
+  if (workers > 1 && origins.workers === 'default')
+    hints.push(
+      `${workers} workers, each with its own memory: state kept in variables differs per worker; -w 1 for one`,
+    )
+  if (inContainer && listen !== undefined && !('unix' in listen) && !isExposed(listen))
+    hints.push('nobody outside this container reaches it; --bind 0.0.0.0 lets them')
+  return hints
+}
+
+/** Whether this is a container, as far as it says so: Docker, Podman and Kubernetes do. */
+export function isInContainer(env: Readonly<Record<string, string | undefined>>): boolean {
+  const says = (env['KUBERNETES_SERVICE_HOST'] ?? env['container'] ?? '') !== ''
+  return says || existsSync('/.dockerenv') || existsSync('/run/.containerenv')
+}

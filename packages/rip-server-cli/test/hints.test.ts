@@ -1,0 +1,28 @@
+import { expect, test } from 'bun:test'
+import { parseCommandLine } from '../src/command-line/command-line.ts'
+import { resolveSettings } from '../src/config/resolve-settings.ts'
+import { developmentHints, isInContainer } from '../src/serve/hints.ts'
+import { listenAddress } from '../src/serve/listen-address.ts'
+
+function hints(args: readonly string[], inContainer = false): readonly string[] {
+  const { flags } = parseCommandLine(['dev', ...args])
+  const resolved = resolveSettings({ mode: 'development', cwd: '/', flags, env: {}, file: undefined })
+  return developmentHints(resolved, listenAddress(resolved.settings, 'development'), inContainer)
+}
+
+test('several workers by default are told of, those that were asked for are not', () => {
+  expect(hints([])).toEqual([
+    '2 workers, each with its own memory: state kept in variables differs per worker; -w 1 for one',
+  ])
+  expect(hints(['-w', '2'])).toEqual([])
+  expect(hints(['-w', '1'])).toEqual([])
+})
+
+test('in a container it is told that nobody outside reaches it', () => {
+  expect(hints(['-w', '1'], true)).toEqual([
+    'nobody outside this container reaches it; --bind 0.0.0.0 lets them',
+  ])
+  expect(hints(['-w', '1', '--bind', '0.0.0.0'], true)).toEqual([])
+  expect(hints(['-w', '1', '--bind', 'unix:/run/app.sock'], true)).toEqual([])
+  expect(isInContainer({ KUBERNETES_SERVICE_HOST: '10.0.0.1' })).toBe(true)
+})
