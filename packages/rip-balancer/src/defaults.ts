@@ -1,4 +1,4 @@
-import type { Limits, Timeouts } from './exchange/settings.ts'
+import type { Limits, Timeouts, UnknownMethods } from './exchange/settings.ts'
 
 /** Every default of the package: times in milliseconds, sizes in bytes. */
 
@@ -79,4 +79,5 @@ export const DEFAULT_LIMITS: Limits = {
   maxReplayBytes: 64 * 1024,
 }
 
+export const DEFAULT_UNKNOWN_METHODS: UnknownMethods = 'pass'
 export const DEFAULT_UPGRADES: readonly string[] = ['websocket']

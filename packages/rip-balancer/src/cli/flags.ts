@@ -125,6 +125,13 @@ export const FLAGS: readonly Flag[] = [
     apply: (config, value) => void (config.retries = asNumber(value)),
   },
   {
+    name: 'unknown-methods',
+    value: 'WHAT',
+    help: 'pass them to the backend, or refuse them with 501 (pass)',
+    apply: (config, value) =>
+      void (config.unknownMethods = value as NonNullable<BalancerConfig['unknownMethods']>),
+  },
+  {
     name: 'health',
     value: 'PATH',
     help: 'path each backend must answer with 2xx (off)',

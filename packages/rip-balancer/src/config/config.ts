@@ -1,3 +1,4 @@
+import type { UnknownMethods } from '../exchange/settings.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
 import type { PolicyName } from '../pool/policy.ts'
 
@@ -42,6 +43,11 @@ export interface BalancerConfig {
    * others may take them. @default false
    */
   readonly acceptWhenRouted?: boolean
+  /**
+   * What becomes of a method that Bun and Node.js do not know: `pass` leaves it to the backend, `refuse` answers 501.
+   * @default 'pass'
+   */
+  readonly unknownMethods?: UnknownMethods
   /** Attempts after the first one, for requests that can be repeated safely. @default 1 */
   readonly retries?: number
   /** Puts a backend aside that cannot be connected to. */

@@ -18,12 +18,20 @@ import {
   DEFAULT_SLOW_START_MS,
   DEFAULT_STICKY_COOKIE,
   DEFAULT_TIMEOUTS,
+  DEFAULT_UNKNOWN_METHODS,
   DEFAULT_UPGRADES,
   DEFAULT_WEIGHT,
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import { byAddress, byCookie, byHeader, sticky, type Affinity } from '../exchange/affinity.ts'
-import type { AddressSet, DataPlaneSettings, Forwarding, Limits, Timeouts } from '../exchange/settings.ts'
+import {
+  UNKNOWN_METHODS,
+  type AddressSet,
+  type DataPlaneSettings,
+  type Forwarding,
+  type Limits,
+  type Timeouts,
+} from '../exchange/settings.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
@@ -77,6 +85,7 @@ export interface ResolvedConfig {
   /** `undefined`: all. */
   readonly hosts: AllowedHosts | undefined
   readonly upgrades: DataPlaneSettings['upgrades']
+  readonly unknownMethods: DataPlaneSettings['unknownMethods']
   readonly retries: number
   readonly adminPath: string | undefined
   readonly accessLog: { readonly format: AccessLogFormat; readonly file: string | undefined }
@@ -134,6 +143,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     proxyProtocolFrom: proxies.length === 0 ? undefined : new AddressBlocks(proxies),
     hosts: readHosts(reader),
     upgrades: reader.words('upgrades', DEFAULT_UPGRADES).map((name) => name.toLowerCase()),
+    unknownMethods: reader.oneOf('unknownMethods', UNKNOWN_METHODS, DEFAULT_UNKNOWN_METHODS),
     retries: reader.count('retries', DEFAULT_RETRIES),
     adminPath: readAdmin(reader),
     accessLog: readAccessLog(reader, problems),

@@ -1,4 +1,5 @@
 import { FIELD } from '../http1/field-name.ts'
+import { isKnownMethod } from '../http1/known-method.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { ExchangeFacts } from './exchange-facts.ts'
 import { statusOfFailure } from './failure.ts'
@@ -18,11 +19,12 @@ export abstract class ExchangeAnswers extends ExchangeFacts {
   /** The response is complete; the client may have yet to take the rest of it. */
   protected abstract finish(cause: EndCause): void
 
-  /** Answers what needs no backend: foreign hosts, declared bodies beyond the limit, hooks, and OPTIONS that may go no further. */
+  /** Answers what needs no backend: foreign hosts, unknown methods, declared bodies beyond the limit, hooks, and OPTIONS that may go no further. */
   protected answersItself(head: RequestHead): boolean {
     const { settings } = this.plane
     if (settings.hosts !== undefined && !settings.hosts.has(head.host))
       return this.answersForeignHost(head.host)
+    if (settings.unknownMethods === 'refuse' && !isKnownMethod(head)) return this.refusesMethod()
     if (head.body.length > settings.limits.maxBodyBytes) return this.answersError(413, 'answered')
     if (head.isMethod('OPTIONS') && hopsAreUsedUp(head))
       return this.answers({ status: 200, headers: { Allow: ALLOWED_METHODS } })
@@ -54,6 +56,12 @@ export abstract class ExchangeAnswers extends ExchangeFacts {
   protected connectionOption(): 'close' | 'keep-alive' | undefined {
     if (!this.persists) return 'close'
     return this.request?.minor === 0 ? 'keep-alive' : undefined
+  }
+
+  /** RFC 9110 §9.1. What follows is hardly better: the connection ends. */
+  private refusesMethod(): true {
+    this.persists = false
+    return this.answersError(501, 'answered')
   }
 
   private hookAnswers(head: RequestHead): boolean {

@@ -2,7 +2,7 @@
  * How an exchange ended, seen from the balancer.
  *
  * - `completed`: the whole response of the backend was handed to the client.
- * - `answered`: a hook or a rule of the balancer gave the answer (405, 413, 417, `OPTIONS` with `Max-Forwards: 0`).
+ * - `answered`: a hook or a rule of the balancer gave the answer (405, 413, 417, 501, `OPTIONS` with `Max-Forwards: 0`).
  * - `bad-request`: the request was malformed (400, 414, 431, 501, 505).
  * - `client-timeout`: the client was too slow (408, or its connection was cut).
  * - `client-gone`: the client left before the response was complete (logged as 499 when no head was sent).

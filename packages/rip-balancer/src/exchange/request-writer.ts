@@ -16,6 +16,8 @@ const HOST = Buffer.from('Host: ')
 const FORWARDED_HOST = Buffer.from('X-Forwarded-Host: ')
 const ZERO = 0x30
 const SLASH = 0x2f
+const PERCENT = 0x25
+const HEX_DIGITS = '0123456789ABCDEF'
 
 /** What a request head is written from. */
 export interface RequestContext {
@@ -49,7 +51,9 @@ export class RequestWriter extends HeadWriter {
       (context.statement?.forwardedText.length ?? 0) +
       (edits?.addedText.length ?? 0) +
       head.hostEnd -
-      head.hostStart
+      head.hostStart +
+      head.targetEnd -
+      head.rawQueryStart
     this.begin(outbox, head, extra * 2)
     this.head = head
     this.hostWritten = false
@@ -88,17 +92,34 @@ export class RequestWriter extends HeadWriter {
 
   private requestLine(head: RequestHead): void {
     if (head.form === 'absolute') return this.absoluteLine(head)
-    if (head.minor === 1) return this.keep(head, head.start, head.lineEnd)
-    this.copy(head.bytes, head.start, head.targetEnd)
+    if (head.minor === 1 && head.rawQueryStart === head.targetEnd)
+      return this.keep(head, head.start, head.lineEnd)
+    this.targetFrom(head, head.start)
+  }
+
+  /** The rest of the request line; raw bytes of a query become escapes, which all backends read alike. */
+  private targetFrom(head: RequestHead, from: number): void {
+    const { bytes, rawQueryStart, targetEnd } = head
+    this.copy(bytes, from, rawQueryStart)
+    for (let at = rawQueryStart; at < targetEnd; at++) {
+      const byte = bytes[at]!
+      if (byte < 0x80) this.out[this.at++] = byte
+      else this.escape(byte)
+    }
     this.text(' HTTP/1.1\r\n')
+  }
+
+  private escape(byte: number): void {
+    this.out[this.at++] = PERCENT
+    this.out[this.at++] = HEX_DIGITS.charCodeAt(byte >> 4)
+    this.out[this.at++] = HEX_DIGITS.charCodeAt(byte & 15)
   }
 
   private absoluteLine(head: RequestHead): void {
     this.copy(head.bytes, head.start, head.targetStart)
     if (head.pathStart === head.targetEnd && head.isMethod('OPTIONS')) this.text('*')
     else if (head.bytes[head.pathStart] !== SLASH) this.text('/')
-    this.copy(head.bytes, head.pathStart, head.targetEnd)
-    this.text(' HTTP/1.1\r\n')
+    this.targetFrom(head, head.pathStart)
   }
 
   private host(head: RequestHead): void {

@@ -11,6 +11,8 @@ export interface DataPlaneSettings {
   readonly forwarding: Forwarding
   /** Protocols a client may upgrade to, in lower case. Everything else is answered as plain HTTP. */
   readonly upgrades: readonly string[]
+  /** Whether methods that Bun and Node.js do not know reach a backend (`pass`) or are answered with 501 (`refuse`). */
+  readonly unknownMethods: UnknownMethods
   /** Attempts after the first one, for requests that can be repeated safely. */
   readonly retries: number
   /** Peers that must open each connection with a PROXY protocol header (v1 or v2); `undefined` refuses all. */
@@ -25,6 +27,10 @@ export interface DataPlaneSettings {
   readonly observer: ExchangeObserver
   readonly errorPages: ErrorPages
 }
+
+export const UNKNOWN_METHODS = ['pass', 'refuse'] as const
+
+export type UnknownMethods = (typeof UNKNOWN_METHODS)[number]
 
 /** Time limits of one exchange and of the connections around it, in milliseconds. */
 export interface Timeouts {

@@ -9,7 +9,7 @@ export const COLON = 0x3a
 const TOKEN_CHARS = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 const HEX_CHARS = '0123456789ABCDEFabcdef'
 const HOST_CHARS = "-._~!$&'()*+;=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-const TARGET_REFUSED = ' "#<>\\'
+const QUERY_CHARS = '"<>\\'
 
 function tableOf(accepts: (char: string, byte: number) => number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => accepts(String.fromCharCode(byte), byte))
@@ -23,13 +23,22 @@ export const FIELD_VALUE: Uint8Array = tableOf((_, byte) =>
   byte === TAB || (byte >= SP && byte !== 0x7f) ? 1 : 0,
 )
 
+/** `%`, which starts an escape in a path. */
+export const TARGET_PERCENT = 2
+/** Taken in a query, where every parser sees the same data; refused in a path, where they differ. */
+export const TARGET_QUERY_ONLY = 3
+/** Like it, and passed on as an escape, as some backends refuse raw bytes beyond ASCII. */
+export const TARGET_8BIT = 4
+
 /**
- * Octets of a request target. RFC 3986 plus the few visible characters that browsers leave unescaped
- * (`{}|^` and the backquote). 2 marks `%`, which starts an escape.
+ * Octets of a request target. 1 is RFC 3986 plus the few visible characters that clients leave unescaped in a path
+ * (`{}|^` and the backquote); 0 is refused everywhere: control characters, space and `#`.
  */
 export const TARGET: Uint8Array = tableOf((char, byte) => {
-  if (byte <= SP || byte >= 0x7f || TARGET_REFUSED.includes(char)) return 0
-  return char === '%' ? 2 : 1
+  if (byte <= SP || byte === 0x7f || char === '#') return 0
+  if (byte > 0x7f) return TARGET_8BIT
+  if (QUERY_CHARS.includes(char)) return TARGET_QUERY_ONLY
+  return char === '%' ? TARGET_PERCENT : 1
 })
 
 /** Octets of a registered name (RFC 3986 §3.2.2) without `%` and `,`, which no host name needs. */

@@ -1,6 +1,19 @@
 import { isAuthority } from './authority.ts'
 import { BodyFraming } from './body-framing.ts'
-import { CR, HEX, LF, SP, TARGET, TOKEN, equalsText, isDigit, latin1 } from './byte-class.ts'
+import {
+  CR,
+  HEX,
+  LF,
+  SP,
+  TARGET,
+  TARGET_8BIT,
+  TARGET_PERCENT,
+  TARGET_QUERY_ONLY,
+  TOKEN,
+  equalsText,
+  isDigit,
+  latin1,
+} from './byte-class.ts'
 import { ConnectionOptions } from './connection-options.ts'
 import type { Fault } from './fault.ts'
 import { FIELD } from './field-name.ts'
@@ -40,6 +53,8 @@ export class RequestHead extends FieldSection {
   hostEnd = 0
   /** In absolute form: where path and query begin. */
   pathStart = 0
+  /** The first byte of the query that is beyond ASCII; `targetEnd` when there is none. */
+  rawQueryStart = 0
   readonly body: BodyFraming = new BodyFraming()
   readonly connection: ConnectionOptions = new ConnectionOptions()
   /** The client asked for `100 Continue`, may be given one, and has a body to send. */
@@ -50,7 +65,7 @@ export class RequestHead extends FieldSection {
   override reset(): void {
     super.reset()
     this.methodEnd = this.targetStart = this.targetEnd = this.lineEnd = 0
-    this.hostStart = this.hostEnd = this.pathStart = 0
+    this.hostStart = this.hostEnd = this.pathStart = this.rawQueryStart = 0
     this.emptyLines = 0
     this.major = this.minor = 1
     this.body.framing = 'none'
@@ -229,7 +244,7 @@ export class RequestHead extends FieldSection {
   }
 
   private checkTarget(): Fault | undefined {
-    if (!this.escapesAreValid()) return 'bad-target'
+    if (!this.pathIsPlain()) return 'bad-target'
     const first = this.bytes[this.targetStart]
     this.pathStart = this.targetStart
     this.form = 'origin'
@@ -243,15 +258,34 @@ export class RequestHead extends FieldSection {
     return this.isMethod('OPTIONS') ? undefined : 'bad-target'
   }
 
-  /** `%` starts two hexadecimal digits; `%00` has no honest use. */
-  private escapesAreValid(): boolean {
+  /**
+   * What comes before the query has to mean the same to everybody: `%` starts two hexadecimal digits, `%00` has no
+   * honest use, and what some parsers escape, turn around or refuse is refused. A query is data to all of them.
+   */
+  private pathIsPlain(): boolean {
     const { bytes, targetEnd } = this
+    this.rawQueryStart = targetEnd
     for (let at = this.targetStart; at < targetEnd; at++) {
-      if (TARGET[bytes[at]!] !== 2) continue
-      if (at + 2 >= targetEnd) return false
-      const value = HEX[bytes[at + 1]!]! * 16 + HEX[bytes[at + 2]!]!
-      if (HEX[bytes[at + 1]!] === 255 || HEX[bytes[at + 2]!] === 255 || value === 0) return false
+      const kind = TARGET[bytes[at]!]!
+      if (kind >= TARGET_QUERY_ONLY) return false
+      if (kind === TARGET_PERCENT && !this.isEscape(at)) return false
+      if (bytes[at] === QUESTION) return this.findRawQuery(at + 1)
     }
+    return true
+  }
+
+  private isEscape(at: number): boolean {
+    if (at + 2 >= this.targetEnd) return false
+    const high = HEX[this.bytes[at + 1]!]!
+    const low = HEX[this.bytes[at + 2]!]!
+    return high !== 255 && low !== 255 && high + low > 0
+  }
+
+  private findRawQuery(from: number): true {
+    const { bytes, targetEnd } = this
+    let at = from
+    while (at < targetEnd && TARGET[bytes[at]!] !== TARGET_8BIT) at++
+    this.rawQueryStart = at
     return true
   }
 

@@ -9,6 +9,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   413: 'The request is larger than this server accepts.',
   414: 'The address is longer than this server accepts.',
   431: 'The header fields of the request are larger than this server accepts.',
+  501: 'The method or the transfer coding of the request is not known here.',
   502: 'The application did not give a usable answer.',
   503: 'The application is busy or being restarted. Trying again in a moment will probably help.',
   504: 'The application took too long to answer.',

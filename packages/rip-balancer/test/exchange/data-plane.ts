@@ -167,6 +167,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       exposeRequestId: false,
       requestTrailers: false,
     },
+    unknownMethods: 'pass',
     upgrades: ['websocket'],
     affinity: byAddress,
     sticks: false,

@@ -226,6 +226,41 @@ describe('requests', () => {
     expect(backend.all).toContain('X-Forwarded-Host: real.test:81\r\n')
   })
 
+  test('keep what is in their query, but for raw bytes beyond ASCII, which become escapes', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    const seen = async (line: string): Promise<string> => {
+      const from = backend.all.length
+      client.send(`${line}\r\nHost: h.test\r\n\r\n`)
+      await eventually(() => backend.all.indexOf(HEAD_END, from) > 0)
+      return backend.all.slice(from, backend.all.indexOf('\r\n', from))
+    }
+    for (const query of ['q=100%', 'discount=50%&page=2', 'q=%u0430', `a="b"&c=<d>\\|^\`{}`, 'q=%00'])
+      expect(await seen(`GET /p?${query} HTTP/1.1`)).toBe(`GET /p?${query} HTTP/1.1`)
+    expect(await seen('GET /p?a="1"&q=\xd0\xb0%&\xff HTTP/1.1')).toBe('GET /p?a="1"&q=%D0%B0%&%FF HTTP/1.1')
+    expect(await seen('GET http://a.test?\xd0\xb0 HTTP/1.1')).toBe('GET /?%D0%B0 HTTP/1.1')
+  })
+
+  test('with a method nobody knows are answered with 501 where that is wanted, and no byte goes on', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], {
+      settings: { unknownMethods: 'refuse' },
+    })
+    for (const method of ['FOO', 'get', 'GETT', 'M-SEARCH!', 'VERSION-CONTROL']) {
+      using client = await RawClient.connect(balancer.port)
+      client.send(`${method} / HTTP/1.1\r\nHost: h.test\r\nContent-Length: 1\r\n\r\nx`)
+      await client.untilText('HTTP/1.1 501 Not Implemented')
+      await client.untilText('Connection: close')
+    }
+    expect(backend.all).toBe('')
+    using client = await RawClient.connect(balancer.port)
+    for (const method of ['PROPFIND', 'QUERY', 'M-SEARCH', 'DELETE']) {
+      client.send(`${method} / HTTP/1.1\r\nHost: h.test\r\n\r\n`)
+      await eventually(() => backend.all.includes(`${method} / HTTP/1.1`))
+    }
+  })
+
   test('OPTIONS with no hops left is answered here', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path])

@@ -178,6 +178,7 @@ export function timelessSettings(): DataPlaneSettings {
       exposeRequestId: false,
       requestTrailers: false,
     },
+    unknownMethods: 'pass',
     upgrades: [],
     affinity: byAddress,
     sticks: false,

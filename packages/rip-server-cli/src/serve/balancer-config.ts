@@ -4,6 +4,9 @@ import type { Settings } from '../config/settings.ts'
 /** A worker that stands still keeps what it has and gets hardly more, long before it is known to be stuck. */
 const DEFAULT_POLICY: PolicyName = 'least-requests'
 
+/** A worker ends the connection of a method it does not know without an answer, which looks like its failure. */
+const DEFAULT_UNKNOWN_METHODS = 'refuse'
+
 /**
  * How much longer than the workers it waits for what does not finish. They know what they cut off; what is left after
  * that are clients that do not take their response.
@@ -29,6 +32,7 @@ export function balancerConfig(
     timeouts,
     limits,
     accessLog = 'none',
+    unknownMethods = DEFAULT_UNKNOWN_METHODS,
     ...options
   } = settings.balancer
   const { tlsCert: cert, tlsKey: key, maxBodyBytes: body } = settings
@@ -40,6 +44,7 @@ export function balancerConfig(
     admin: `unix:${adminPath}`,
     waitForBackends: true,
     ...(allowHosts !== undefined && { allowHosts }),
+    unknownMethods,
     timeouts: { drain: settings.drainTimeoutMs + AFTER_WORKERS_MS, ...timeouts },
     limits: { ...limits, ...(body !== undefined && { body }) },
     accessLog: settings.accessLog ?? accessLog,
