@@ -350,7 +350,7 @@ export class Balancer implements AsyncDisposable {
 
   private createAdmin(): AdminServer | undefined {
     if (this.config.adminPath === undefined) return undefined
-    const pool = new DiallingPool(this.pool)
+    const pool = new DiallingPool(this.pool, this.metrics.generations)
     return new AdminServer(this.config.adminPath, {
       status: () => this.stats(),
       metrics: () => this.metrics.render({ pools: () => [this.pool.snapshot()] }),

@@ -79,5 +79,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxReplayBytes: 64 * 1024,
 }
 
+/** Lots between two generations are drawn for so long when nobody asks again. */
+export const DEFAULT_COMPARE_MS = 2_000
 export const DEFAULT_UNKNOWN_METHODS: UnknownMethods = 'pass'
 export const DEFAULT_UPGRADES: readonly string[] = ['websocket']

@@ -49,7 +49,7 @@ export const DEFAULT_VERIFY_TIMES = 1
 /** A file written so shortly before it failed to compile may be half-written: it is read once more. */
 export const UNSETTLED_MS = 300
 
-export const DEFAULT_OBSERVE_EVERY_MS = 500
+export const DEFAULT_OBSERVE_EVERY_MS = 100
 export const DEFAULT_OBSERVE_MIN_REQUESTS = 50
 /** Fewer failed answers than these say nothing, however few answers there were. */
 export const DEFAULT_OBSERVE_MIN_ERRORS = 10

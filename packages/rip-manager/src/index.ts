@@ -24,6 +24,8 @@ export type {
   Probe,
   ProcessSpec,
   Random,
+  ComparedGroup,
+  Comparison,
   ResponseCounts,
   Service,
   Signal,

@@ -71,7 +71,7 @@ export interface ObserveOptions {
   readonly minErrors?: number
   /** How far the share of failed answers may exceed that of the generation before. @default 0.02 */
   readonly maxErrorRate?: number
-  /** @default 500 */
+  /** How often the figures are looked at. @default 100 */
   readonly everyMs?: number
 }
 

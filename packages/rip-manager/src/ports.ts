@@ -132,6 +132,29 @@ export interface ResponseCounts {
   readonly errors: number
 }
 
+/** Requests of one kind, or of one group of clients, for which lots decided which of two generations answers. */
+export interface ComparedGroup {
+  /** How many of them the generation before answered well while it served. */
+  readonly history: number
+  /** Drawn for the generation that serves. */
+  readonly requests: number
+  /** Of these, answers with a 5xx status, and exchanges that broke. */
+  readonly failed: number
+  /** Drawn for the generation before. */
+  readonly requestsBefore: number
+  readonly failedBefore: number
+  /** Of these, answers with a 4xx status. */
+  readonly refusedBefore: number
+}
+
+/** What came of the lots since they are drawn. */
+export interface Comparison {
+  /** By what was asked for: methods and paths. */
+  readonly kinds: readonly ComparedGroup[]
+  /** By who asked. */
+  readonly clients: readonly ComparedGroup[]
+}
+
 /** How much memory is left to the manager and everything it starts. */
 export interface MemoryReading {
   /** What may still be used: of the machine, or of the tightest control group if that is less. */
@@ -146,6 +169,11 @@ export type Memory = () => MemoryReading | undefined
 /** Where the observation window after a cut gets its figures from. */
 export interface Observer {
   read(generation: GenerationId): Promise<ResponseCounts>
+  /**
+   * Gives half of the requests, drawn by lot, to the generation before, and tells what came of it so far; goes on
+   * for `forMs` from the last call. Without it the figures of `read` are the verdict, and clients can push them.
+   */
+  compare?(before: GenerationId, forMs: number): Promise<Comparison>
 }
 
 /** A process beside the workers that is supervised without being understood, such as the balancer. */

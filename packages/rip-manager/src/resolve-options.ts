@@ -132,6 +132,7 @@ function resolveRecycle(recycle: RecycleOptions): MachineConfig['recycle'] {
 function resolveObserve(observe: ObserveOptions): NonNullable<MachineConfig['observe']> {
   return {
     windowMs: observe.windowMs,
+    compares: observe.observer.compare !== undefined,
     minRequests: observe.minRequests ?? defaults.DEFAULT_OBSERVE_MIN_REQUESTS,
     minErrors: observe.minErrors ?? defaults.DEFAULT_OBSERVE_MIN_ERRORS,
     maxErrorRate: observe.maxErrorRate ?? defaults.DEFAULT_OBSERVE_MAX_ERROR_RATE,

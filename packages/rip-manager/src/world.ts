@@ -272,6 +272,16 @@ export class World implements Effects {
     }))
   }
 
+  compare(token: number, before: GenerationId, forMs: number): void {
+    const { observer } = this.#options
+    const comparison = Promise.try(() => observer?.compare?.(before, forMs))
+    this.#answer(comparison, (result) => ({
+      type: 'compared',
+      token,
+      comparison: result instanceof Error ? undefined : result,
+    }))
+  }
+
   emit(event: ManagerEventBody): void {
     this.#events.emit(event)
   }

@@ -1,5 +1,6 @@
 import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
+import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { DrainResult } from '../pool/drains.ts'
 import type { BackendDeclaration, BalancerStatus } from './admin-protocol.ts'
 
@@ -46,6 +47,14 @@ export class AdminClient {
   /** Sends all new requests to the generation. */
   async cut(generation: string): Promise<void> {
     await this.call('POST', this.path('cut'), { generation })
+  }
+
+  /**
+   * Has lots drawn between the generation that serves and this one, for `forMs` from this call on, and tells what came
+   * of them so far.
+   */
+  compare(generation: string, forMs: number): Promise<GenerationComparison> {
+    return this.call('POST', this.path('compare'), { generation, forMs })
   }
 
   /**

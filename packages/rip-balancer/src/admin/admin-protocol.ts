@@ -29,6 +29,14 @@ export interface CutBody {
   readonly generation: string
 }
 
+/** Body of `POST /pools/:name/compare`; answered with a `GenerationComparison`. */
+export interface CompareBody {
+  /** One that was prepared and does not serve. */
+  readonly generation: string
+  /** Lots are drawn for so long from this call on. @default 2000 */
+  readonly forMs?: number
+}
+
 /** Body of `POST /pools/:name/drain`. */
 export interface DrainBody {
   readonly generation: string

@@ -1,12 +1,13 @@
 import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
+import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { DrainResult } from '../pool/drains.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import type { AdminClient } from './admin-client.ts'
 import { ADMIN_VERSION, type BackendDeclaration, type BalancerStatus } from './admin-protocol.ts'
 import type { AdminPool, AdminTarget } from './admin-server.ts'
-import { sumMetrics, sumPools, sumTallies } from './sum.ts'
+import { sumComparisons, sumMetrics, sumPools, sumTallies } from './sum.ts'
 
 /** A process behind the relay. */
 export interface RelayedProcess {
@@ -117,6 +118,10 @@ export class AdminRelay implements AdminTarget, AdminPool {
     if (generation === undefined) return
     await this.each((admin) => admin.cut(generation))
     this.serving = generation
+  }
+
+  async compare(generation: string, forMs: number): Promise<GenerationComparison> {
+    return sumComparisons(await this.each((admin) => admin.compare(generation, forMs)))
   }
 
   async drain(generation: string, signal: AbortSignal): Promise<DrainResult> {

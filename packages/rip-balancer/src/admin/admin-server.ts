@@ -1,14 +1,16 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
-import { DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUTS, DEFAULT_WEIGHT } from '../defaults.ts'
+import { DEFAULT_COMPARE_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUTS, DEFAULT_WEIGHT } from '../defaults.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
 import type { MemberSpec } from '../pool/member.ts'
+import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { DrainResult } from '../pool/drains.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
 import type {
   BackendDeclaration,
   BalancerStatus,
+  CompareBody,
   CutBody,
   DrainBody,
   PoolBody,
@@ -31,6 +33,7 @@ export interface AdminPool {
   snapshot(): PoolSnapshot | Promise<PoolSnapshot>
   prepare(generation: string | undefined, backends: readonly MemberSpec[]): void | Promise<void>
   cut(generation: string | undefined): void | Promise<void>
+  compare(generation: string, forMs: number): GenerationComparison | Promise<GenerationComparison>
   drain(generation: string, signal: AbortSignal): Promise<DrainResult>
 }
 
@@ -153,6 +156,12 @@ const handlers: Readonly<Record<string, Handler>> = {
     return pool.prepare(generationOf(generation), memberSpecs(backends))
   },
   'POST cut': (pool, body) => pool.cut(generationOf(objectOf<CutBody>(body).generation)),
+  'POST compare': (pool, body) => {
+    const { generation, forMs = DEFAULT_COMPARE_MS } = objectOf<CompareBody>(body)
+    if (!Number.isFinite(forMs) || forMs <= 0)
+      throw invalid(`forMs must be a number of milliseconds above 0, but is ${String(forMs)}`)
+    return pool.compare(generationOf(generation), forMs)
+  },
   'POST drain': (pool, body, signal) => {
     const { generation, timeoutMs = DEFAULT_TIMEOUTS.drainMs } = objectOf<DrainBody>(body)
     if (!Number.isFinite(timeoutMs) || timeoutMs < 0)

@@ -1,4 +1,6 @@
 import { DIAL_TIMEOUT_MS } from '../defaults.ts'
+import type { GenerationTallies } from '../metrics/generation-tallies.ts'
+import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { MemberSpec } from '../pool/member.ts'
 import type { DrainResult } from '../pool/drains.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -12,9 +14,11 @@ import type { AdminPool } from './admin-server.ts'
  */
 export class DiallingPool implements AdminPool {
   private readonly pool: Pool
+  private readonly tallies: GenerationTallies
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, tallies: GenerationTallies) {
     this.pool = pool
+    this.tallies = tallies
   }
 
   snapshot(): PoolSnapshot {
@@ -33,6 +37,10 @@ export class DiallingPool implements AdminPool {
 
   cut(generation: string | undefined): void {
     this.pool.cut(generation)
+  }
+
+  compare(generation: string, forMs: number): GenerationComparison {
+    return this.tallies.compared(this.pool.compare(generation, forMs), generation)
   }
 
   drain(generation: string, signal: AbortSignal): Promise<DrainResult> {

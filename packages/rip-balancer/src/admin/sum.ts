@@ -1,4 +1,5 @@
 import type { GenerationTally } from '../metrics/generation-tallies.ts'
+import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { MemberSnapshot, PoolSnapshot } from '../pool/pool-snapshot.ts'
 
 /** The pools of several processes as if they were those of one. */
@@ -34,6 +35,26 @@ export function sumTallies(perProcess: readonly (readonly GenerationTally[])[]):
     requests: total(same, ({ requests }) => requests),
     errors: total(same, ({ errors }) => errors),
   }))
+}
+
+/** Each process numbers kinds of requests in its own way, so that these stay apart; clients are the same everywhere. */
+export function sumComparisons(perProcess: readonly GenerationComparison[]): GenerationComparison {
+  const clients = Map.groupBy(
+    perProcess.flatMap((each) => each.clients),
+    ({ group }) => group,
+  )
+  return {
+    kinds: perProcess.flatMap((each) => each.kinds),
+    clients: [...clients].map(([group, same]) => ({
+      group,
+      history: total(same, ({ history }) => history),
+      requests: total(same, ({ requests }) => requests),
+      failed: total(same, ({ failed }) => failed),
+      requestsBefore: total(same, ({ requestsBefore }) => requestsBefore),
+      failedBefore: total(same, ({ failedBefore }) => failedBefore),
+      refusedBefore: total(same, ({ refusedBefore }) => refusedBefore),
+    })),
+  }
 }
 
 function total<T>(all: readonly T[], value: (each: T) => number): number {

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { RequestHead } from '../http1/request-head.ts'
 import type { Claims } from '../pool/claim.ts'
 import type { UpstreamLimits } from '../upstream/upstream-connection.ts'
@@ -20,6 +21,8 @@ export class DataPlane {
   readonly buffers: BufferBudget
   readonly connections: ConnectionCounts
   readonly slowClients: SlowClients
+  /** Known to nobody else. */
+  readonly kindSeed: number
   readonly requests: RequestWriter
   readonly responses: ResponseWriter
   /** For trailers of requests; `undefined` drops them. */
@@ -37,6 +40,7 @@ export class DataPlane {
     this.buffers.maxBytes = limits.maxBufferedBytes
     this.connections = previous?.connections ?? new ConnectionCounts()
     this.slowClients = previous?.slowClients ?? new SlowClients(claims)
+    this.kindSeed = previous?.kindSeed ?? randomInt(2 ** 32)
     this.requests = new RequestWriter(forwarding)
     this.responses = new ResponseWriter(forwarding.via)
     if (forwarding.requestTrailers)

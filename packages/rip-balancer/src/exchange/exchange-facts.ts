@@ -1,5 +1,6 @@
 import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
+import { requestKind } from '../http1/request-kind.ts'
 import { wallMs } from '../transport/clock.ts'
 import { readStatement, type TrustedStatement } from './client-identity.ts'
 import type { ClientSide } from './client-side.ts'
@@ -13,6 +14,7 @@ export class ExchangeFacts implements ExchangeRecord {
   status = 0
   cause: EndCause = 'completed'
   retries = 0
+  lot = 0
   queueMs = 0
   responseMs = 0
   totalMs = 0
@@ -77,6 +79,11 @@ export class ExchangeFacts implements ExchangeRecord {
     return this.idNumber
   }
 
+  get kind(): number {
+    const head = this.readable
+    return head === undefined ? 0 : requestKind(head, this.plane.kindSeed)
+  }
+
   get userAgent(): string {
     return this.request?.text(FIELD.userAgent) ?? ''
   }
@@ -92,7 +99,7 @@ export class ExchangeFacts implements ExchangeRecord {
   /** Forgets the previous exchange. */
   protected resetFacts(head: RequestHead | undefined): void {
     this.request = head
-    this.status = this.retries = this.bytesSent = 0
+    this.status = this.retries = this.bytesSent = this.lot = 0
     this.queueMs = this.responseMs = this.totalMs = 0
     this.backend = undefined
     this.generation = undefined

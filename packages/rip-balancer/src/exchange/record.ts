@@ -61,6 +61,13 @@ export interface ExchangeRecord {
   readonly backend: string | undefined
   /** Generation of that backend; `undefined` outside rip-server. */
   readonly generation: string | undefined
+  /** Number of its method and the shape of its path; see `requestKind`. */
+  readonly kind: number
+  /**
+   * Which generation it was drawn for while two are compared: the number of the comparison for the one that serves,
+   * negative for the other; 0 when nothing was drawn.
+   */
+  readonly lot: number
   /** Attempts after the first one. */
   readonly retries: number
   /** Time spent in the queue of the pool. */

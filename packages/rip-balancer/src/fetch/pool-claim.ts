@@ -5,6 +5,7 @@ import type { Pool } from '../pool/pool.ts'
 /** A claim one can wait for. */
 export class PoolClaim implements Claimant, AffinitySource {
   readonly clientAddress: string
+  lot = 0
   private readonly pool: Pool
   private readonly affinity: Affinity
   private readonly headers: Headers

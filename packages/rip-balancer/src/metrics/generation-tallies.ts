@@ -1,4 +1,7 @@
 import type { EndCause, ExchangeRecord } from '../exchange/record.ts'
+import { REQUEST_KINDS } from '../http1/request-kind.ts'
+import { CLIENT_GROUPS, clientGroup } from './client-group.ts'
+import { type GenerationComparison, type History, LotTally } from './lot-tally.ts'
 
 /** Answers of the backends of one generation since the balancer began. */
 export interface GenerationTally {
@@ -10,8 +13,11 @@ export interface GenerationTally {
 
 /** Generations that are remembered; the one that was served longest ago goes first. */
 const MAX_GENERATIONS = 8
+/** So many requests are all looked at for the history of a generation, and every so many after that. */
+const WHOLE_SAMPLE = 1_024
+const SAMPLED = 16
 
-interface Count {
+interface Count extends History {
   requests: number
   errors: number
 }
@@ -19,20 +25,47 @@ interface Count {
 /** Counts exchanges by the generation of the backend that had them. */
 export class GenerationTallies {
   private readonly counts = new Map<string, Count>()
+  private lots: LotTally | undefined
 
-  count({ generation, status, cause }: ExchangeRecord): void {
+  count(record: ExchangeRecord): void {
+    const { generation, status, cause, lot } = record
     if (generation === undefined || saysNothing.has(cause)) return
     const count = this.counts.get(generation) ?? this.add(generation)
+    const failed = status >= 500 || broken.has(cause)
     count.requests++
-    if (status >= 500 || broken.has(cause)) count.errors++
+    if (failed) count.errors++
+    if (lot !== 0) return this.countLot(record, failed)
+    if (status < 400 && !failed && isSampled(count.requests)) {
+      count.kinds[record.kind]!++
+      count.clients[clientGroup(record.clientAddress)]!++
+    }
   }
 
   all(): GenerationTally[] {
-    return [...this.counts].map(([generation, count]) => ({ generation, ...count }))
+    return [...this.counts].map(([generation, { requests, errors }]) => ({ generation, requests, errors }))
+  }
+
+  /**
+   * What came of the lots of this comparison so far; it is counted from the first call on.
+   *
+   * @param before the generation that served before
+   */
+  compared(comparison: number, before: string): GenerationComparison {
+    if (this.lots?.number !== comparison) this.lots = new LotTally(comparison)
+    return this.lots.read(this.counts.get(before))
+  }
+
+  private countLot(record: ExchangeRecord, failed: boolean): void {
+    const { lot, kind, status } = record
+    if (this.lots?.number !== Math.abs(lot)) return
+    const refused = status >= 400 && status < 500
+    const client = clientGroup(record.clientAddress)
+    this.lots.count({ kind, client, drawnBefore: lot < 0, failed, refused })
   }
 
   private add(generation: string): Count {
-    const count: Count = { requests: 0, errors: 0 }
+    const kinds = new Uint32Array(REQUEST_KINDS)
+    const count: Count = { requests: 0, errors: 0, kinds, clients: new Uint32Array(CLIENT_GROUPS) }
     this.counts.set(generation, count)
     const [oldest] = this.counts.keys()
     if (this.counts.size > MAX_GENERATIONS && oldest !== undefined) this.counts.delete(oldest)
@@ -40,10 +73,15 @@ export class GenerationTallies {
   }
 }
 
+function isSampled(nth: number): boolean {
+  return nth <= WHOLE_SAMPLE || nth % SAMPLED === 0
+}
+
 /** Ends that are nobody's fault but the client's or ours. */
 const saysNothing: ReadonlySet<EndCause> = new Set([
   'client-gone',
   'client-timeout',
+  'bad-request',
   'closing',
   'local-failure',
 ])

@@ -29,6 +29,11 @@ export type ClaimRefusal = 'queue-full' | 'queue-timeout' | 'no-backend' | 'clos
 export interface Claimant {
   /** Key of hash and sticky policies; computed when asked for. */
   readonly hashKey: string | undefined
+  /**
+   * Written by the pool when it draws lots between two generations, 0 before: the number of the comparison for the one
+   * that serves, negative for the other.
+   */
+  lot: number
   /** A queued claim got its backend. Called at most once, never inside `claim`. */
   granted(backend: Backend): void
   /** A queued claim was given up by the pool. Called at most once, never inside `claim`. */

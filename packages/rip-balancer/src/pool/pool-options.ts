@@ -14,6 +14,8 @@ export interface PoolOptions extends PoolSettings {
   readonly clock?: PoolClock
   /** A number in [0, 1). */
   readonly random?: () => number
+  /** Draws lots between two generations. @default by a secure source of chance */
+  readonly tossCoin?: () => boolean
   readonly observer?: Partial<PoolObserver>
 }
 

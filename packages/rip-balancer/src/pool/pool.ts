@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import {
   DEFAULT_POLICY,
   DEFAULT_POOL,
@@ -35,6 +36,7 @@ export class Pool implements Claims {
   private waits = false
   private readonly queue = new ClaimQueue(DEFAULT_QUEUE_LENGTH)
   private readonly random: () => number
+  private readonly tossCoin: () => boolean
   private readonly clock: PoolClock
   private readonly observer: PoolObserver
   private readonly budget = new RetryBudget()
@@ -45,6 +47,9 @@ export class Pool implements Claims {
   private readonly drains: Drains
   private readonly ejector: Ejector
   private serving: string | undefined
+  /** Between which generation and the one that serves lots are drawn, and until when. */
+  private comparison: { readonly number: number; readonly generation: string; untilMs: number } | undefined
+  private comparisons = 0
   private rotation: Member[] = []
   private excluded: Backend | undefined
   private claimant: Claimant | undefined
@@ -54,6 +59,7 @@ export class Pool implements Claims {
   constructor(options: PoolOptions = {}) {
     this.name = options.name ?? DEFAULT_POOL
     this.random = options.random ?? Math.random
+    this.tossCoin = options.tossCoin ?? fairCoin
     this.clock = options.clock ?? systemClock
     this.observer = { ...silentObserver, ...options.observer }
     this.policy = createPolicy(DEFAULT_POLICY, this.random)
@@ -148,6 +154,7 @@ export class Pool implements Claims {
     const now = this.clock.nowMs()
     for (const member of members) member.joinedAtMs = now
     this.serving = generation
+    this.comparison = undefined
     this.rotate()
     this.observer.cut(generation ?? null)
   }
@@ -159,6 +166,26 @@ export class Pool implements Claims {
     for (const member of this.generations.get(generation) ?? []) this.dismiss(member)
     this.generations.delete(generation)
     return this.drains.begin(generation, signal)
+  }
+
+  /**
+   * Draws lots: half of the requests, by chance, go to a generation that was prepared and does not serve, to tell
+   * whether it would answer them better. Goes on for `forMs` from the last call, until the next `cut` at most.
+   *
+   * @returns number of the comparison, from 1 on
+   * @throws `GENERATION_UNKNOWN` when it was not prepared, `GENERATION_SERVING`
+   */
+  compare(generation: string, forMs: number): number {
+    if (!this.generations.has(generation))
+      throw new BalancerError('GENERATION_UNKNOWN', { pool: this.name, generation })
+    if (generation === this.serving)
+      throw new BalancerError('GENERATION_SERVING', { pool: this.name, generation })
+    const untilMs = this.clock.nowMs() + forMs
+    const { comparison } = this
+    const goesOn = comparison?.generation === generation && comparison.untilMs >= this.clock.nowMs()
+    if (goesOn) comparison.untilMs = untilMs
+    else this.comparison = { number: ++this.comparisons, generation, untilMs }
+    return this.comparison!.number
   }
 
   /** The generation that serves. */
@@ -240,7 +267,8 @@ export class Pool implements Claims {
   private choose(claimant: Claimant, exclude: Backend | undefined): Member | undefined {
     this.claimant = claimant
     this.excluded = exclude
-    const preferred = this.policy.choose(this.rotation, this.isEligible, this.keyOfClaimant)
+    const candidates = this.comparison === undefined ? this.rotation : this.drawn(claimant, exclude)
+    const preferred = this.policy.choose(candidates, this.isEligible, this.keyOfClaimant)
     if (preferred !== undefined) return preferred
     this.excluded = undefined
     const any =
@@ -249,6 +277,23 @@ export class Pool implements Claims {
         : this.policy.choose(this.rotation, this.isEligible, this.keyOfClaimant)
     if (any !== undefined || this.waits) return any
     return this.policy.choose(this.rotation, this.isEligibleInPanic, this.keyOfClaimant)
+  }
+
+  /**
+   * Only requests that both generations could take at that moment are drawn, and they stay with their lot when they are
+   * sent again: nobody can choose who answers, whatever he sends and when.
+   */
+  private drawn(claimant: Claimant, exclude: Backend | undefined): readonly Member[] {
+    const { number, generation, untilMs } = this.comparison!
+    const others = this.generations.get(generation) ?? []
+    if (this.clock.nowMs() > untilMs) this.comparison = undefined
+    else if (claimant.lot === 0 && exclude === undefined && this.bothCouldTake(others))
+      claimant.lot = this.tossCoin() ? number : -number
+    return claimant.lot === -number && others.some(this.isEligible) ? others : this.rotation
+  }
+
+  private bothCouldTake(others: readonly Member[]): boolean {
+    return this.rotation.some(this.isEligible) && others.some(this.isEligible)
   }
 
   private readonly keyOfClaimant = (): string | undefined => this.claimant?.hashKey
@@ -383,3 +428,6 @@ export class Pool implements Claims {
 }
 
 const isUsed = (member: Member): boolean => member.healthy && member.weight > 0
+
+/** Nobody can tell the next from those before. */
+const fairCoin = (): boolean => randomInt(2) === 1

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { sumMetrics, sumPools, sumTallies } from '../../src/admin/sum.ts'
+import { sumComparisons, sumMetrics, sumPools, sumTallies } from '../../src/admin/sum.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 import type { MemberSnapshot, PoolSnapshot } from '../../src/pool/pool-snapshot.ts'
 
@@ -26,6 +26,25 @@ const pool = (backends: readonly MemberSnapshot[]): PoolSnapshot => ({
 })
 
 describe('the sum of several processes', () => {
+  test('adds what the same clients met, and keeps kinds of requests apart, which each numbers in its own way', () => {
+    const group = { history: 3, requests: 2, failed: 1, requestsBefore: 4, failedBefore: 0, refusedBefore: 1 }
+    const one = { kinds: [{ group: 5, ...group }], clients: [{ group: 1, ...group }] }
+    expect(sumComparisons([one, one])).toEqual({
+      kinds: [one.kinds[0]!, one.kinds[0]!],
+      clients: [
+        {
+          group: 1,
+          history: 6,
+          requests: 4,
+          failed: 2,
+          requestsBefore: 8,
+          failedBefore: 0,
+          refusedBefore: 2,
+        },
+      ],
+    })
+  })
+
   test('adds what is counted and shows the state that is not the usual one', () => {
     const one = pool([backend({}), backend({ id: 'b' })])
     const other = pool([backend({ state: 'ejected' }), backend({ id: 'b', generation: 'g0' })])

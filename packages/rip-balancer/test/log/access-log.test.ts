@@ -23,6 +23,8 @@ const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   bytesReceived: 0,
   generation: 'g1',
   backend: 'a',
+  kind: 0,
+  lot: 0,
   retries: 0,
   queueMs: 0,
   responseMs: 1.23456,

@@ -19,6 +19,8 @@ const ended = (changes: Partial<ExchangeRecord>): ExchangeRecord => ({
   bytesReceived: 10,
   backend: 'a',
   generation: 'g1',
+  kind: 0,
+  lot: 0,
   retries: 0,
   queueMs: 0,
   responseMs: 1,
@@ -61,6 +63,41 @@ describe('metrics', () => {
       { generation: 'g1', requests: 3, errors: 2 },
       { generation: 'g2', requests: 1, errors: 0 },
     ])
+  })
+
+  test('count neither for nor against the code what clients break off, drag out or get wrong', () => {
+    const metrics = new Metrics()
+    for (const cause of ['client-gone', 'client-timeout', 'bad-request', 'closing', 'local-failure'] as const)
+      metrics.ended(ended({ status: 502, cause }))
+    // Refused before a backend was chosen: no generation had it.
+    for (const status of [400, 405, 413, 414, 431, 501, 505])
+      metrics.ended(ended({ status, cause: 'answered', generation: undefined, backend: undefined }))
+    expect(metrics.generations.all()).toEqual([])
+  })
+
+  test('tell what lots came to, by kind and by client, beside what was answered well before', () => {
+    const metrics = new Metrics()
+    const { generations } = metrics
+    for (let n = 0; n < 3; n++) metrics.ended(ended({ kind: 7 }))
+    metrics.ended(ended({ kind: 8, status: 404 }))
+    expect(generations.compared(1, 'g1').kinds).toEqual([
+      { group: 7, history: 3, requests: 0, failed: 0, requestsBefore: 0, failedBefore: 0, refusedBefore: 0 },
+    ])
+    metrics.ended(ended({ kind: 7, lot: -1, status: 400 }))
+    metrics.ended(ended({ kind: 7, lot: -1, status: 500 }))
+    metrics.ended(ended({ kind: 7, lot: 1, status: 200, cause: 'backend-reset', generation: 'g2' }))
+    metrics.ended(ended({ kind: 7, lot: 1, generation: 'g2', clientAddress: '192.0.2.2' }))
+    metrics.ended(ended({ kind: 7, lot: 1, generation: 'g2', cause: 'client-gone' }))
+    metrics.ended(ended({ kind: 7, lot: 9, generation: 'g2', status: 500 }))
+    const { kinds, clients } = generations.compared(1, 'g1')
+    expect(kinds).toEqual([
+      { group: 7, history: 3, requests: 2, failed: 1, requestsBefore: 2, failedBefore: 1, refusedBefore: 1 },
+    ])
+    expect(clients.map(({ requests, history }) => [requests, history]).sort()).toEqual([
+      [1, 0],
+      [1, 3],
+    ])
+    expect(generations.compared(2, 'g1').kinds).toMatchObject([{ history: 3, requests: 0 }])
   })
 
   test('remember the last few generations only', () => {

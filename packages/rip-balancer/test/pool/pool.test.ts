@@ -170,6 +170,61 @@ describe('generations', () => {
     expect(() => pool.drain('g1', new AbortController().signal)).toThrow('cut to another one')
   })
 
+  test('share requests by lot while they are compared, and only those', () => {
+    const tosses = [true, false, false, true]
+    const { pool, clock } = poolOf([], { tossCoin: () => tosses.shift()! })
+    pool.prepare('g1', [member('a', { maxInFlight: 9 })])
+    pool.prepare('g2', [member('b', { maxInFlight: 9 })])
+    pool.cut('g2')
+    const drawn = (): unknown[] => {
+      const claimant = new TestClaimant()
+      return [(pool.claim(claimant) as Backend).id, claimant.lot]
+    }
+    expect(drawn()).toEqual(['b', 0])
+    expect(pool.compare('g1', 1_000)).toBe(1)
+    expect([drawn(), drawn(), drawn(), drawn()]).toEqual([
+      ['b', 1],
+      ['a', -1],
+      ['a', -1],
+      ['b', 1],
+    ])
+    clock.advance(1_001)
+    expect(drawn()).toEqual(['b', 0])
+    tosses.push(false, false)
+    expect(pool.compare('g1', 1_000)).toBe(2)
+    expect(pool.compare('g1', 1_000)).toBe(2)
+    expect(drawn()).toEqual(['a', -2])
+    pool.cut('g1')
+    expect(drawn()).toEqual(['a', 0])
+    expect(() => pool.compare('g1', 1_000)).toThrow('serving')
+    expect(() => pool.compare('g9', 1_000)).toThrow('not prepared')
+  })
+
+  test('draw no lots for requests that only one of them could take', () => {
+    const { pool } = poolOf([], { tossCoin: () => false })
+    pool.prepare('g1', [member('a')])
+    pool.prepare('g2', [member('b', { maxInFlight: 3 })])
+    pool.cut('g2')
+    pool.compare('g1', 1_000)
+    const claimants = [1, 2, 3].map(() => new TestClaimant())
+    expect(claimants.map((claimant) => (pool.claim(claimant) as Backend).id)).toEqual(['a', 'b', 'b'])
+    expect(claimants.map(({ lot }) => lot)).toEqual([-1, 0, 0])
+  })
+
+  test('keep a request that is sent again with the lot it drew, as long as they can', async () => {
+    const { pool } = poolOf([], { tossCoin: () => false })
+    pool.prepare('g1', [member('a1', { maxInFlight: 9 }), member('a2', { maxInFlight: 9 })])
+    pool.prepare('g2', [member('b', { maxInFlight: 9 })])
+    pool.cut('g2')
+    pool.compare('g1', 1_000)
+    const claimant = new TestClaimant()
+    const first = pool.claim(claimant) as Backend
+    const second = pool.claim(claimant, first) as Backend
+    expect([first.id, second.id, claimant.lot]).toEqual(['a1', 'a2', -1])
+    void pool.drain('g1', AbortSignal.abort())
+    expect([(pool.claim(claimant, second) as Backend).id, claimant.lot]).toEqual(['b', -1])
+  })
+
   test('are drained when their last request ends', async () => {
     const { pool, retired } = poolOf([])
     pool.prepare('g1', [member('a')])

@@ -53,6 +53,8 @@ export interface Effects {
   drain(generation: GenerationId, timeoutMs: number): void
   stopAccepting(): void
   observe(token: number, serving: GenerationId, before: GenerationId): void
+  /** Answers with `compared`. */
+  compare(token: number, before: GenerationId, forMs: number): void
   emit(event: ManagerEventBody): void
   settle(command: CommandId, outcome: Outcome): void
   /** Every worker process is gone. */

@@ -1,5 +1,5 @@
 import type { WorkerMessage } from '@rip/worker/protocol'
-import type { BuildResult, ExitStatus, ResponseCounts, TreeState } from '../ports.ts'
+import type { BuildResult, Comparison, ExitStatus, ResponseCounts, TreeState } from '../ports.ts'
 import type { GenerationId } from '../upstreams.ts'
 
 /** Number of an operator's command that waits for its outcome. */
@@ -31,6 +31,7 @@ export type Input =
   /** The router has gone, and gave up on so many requests. */
   | { readonly type: 'front-left'; readonly cutOff: number }
   | { readonly type: 'observed'; readonly token: number; readonly counts: ObservedCounts | undefined }
+  | { readonly type: 'compared'; readonly token: number; readonly comparison: Comparison | undefined }
   | { readonly type: 'message'; readonly pid: number; readonly message: WorkerMessage | null }
   /** The socket of a program without control messages accepts connections. */
   | { readonly type: 'accepting'; readonly pid: number }

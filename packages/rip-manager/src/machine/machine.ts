@@ -9,7 +9,7 @@ import type { Input } from './inputs.ts'
 import { leave } from './leaving.ts'
 import { onMessage, onReady } from './messages.ts'
 import { keepBudget } from './memory-budget.ts'
-import { observe, onObserved } from './observation.ts'
+import { observe, onCompared, onObserved } from './observation.ts'
 import { findLostSockets, onRestored } from './lost-sockets.ts'
 import { reap } from './reap.ts'
 import { recycle } from './recycle.ts'
@@ -110,6 +110,8 @@ function take(pool: Pool, input: Input): void {
       return onFrontLeft(pool, input.cutOff)
     case 'observed':
       return onObserved(pool, input.token, input.counts)
+    case 'compared':
+      return onCompared(pool, input.token, input.comparison)
     case 'message':
       return onMessage(pool, input.pid, input.message)
     case 'accepting':

@@ -1,9 +1,16 @@
+import { judge, total } from './comparison.ts'
 import { retire } from './group.ts'
 import type { ObservedCounts } from './inputs.ts'
 import { beginRollback } from './rollout.ts'
 import { newWish } from './scout.ts'
 import type { Group, Observation, Pool } from './state.ts'
-import type { ResponseCounts } from '../ports.ts'
+import type { Comparison, ResponseCounts } from '../ports.ts'
+
+/** Fewer answers are no reason to compare. */
+const SUSPECT_REQUESTS = 10
+const SUSPECT_ERRORS = 5
+/** Lots are drawn on for so many looks when nobody asks again. */
+const COMPARES_FOR_LOOKS = 5
 
 /** The generation before stands by while the answers of the new one are watched. */
 export function beginObservation(pool: Pool, before: Group): void {
@@ -16,6 +23,8 @@ export function beginObservation(pool: Pool, before: Group): void {
     baseline: null,
     nextMs: pool.nowMs,
     token: 0,
+    comparing: false,
+    cleared: 0,
   }
 }
 
@@ -32,20 +41,57 @@ export function observe(pool: Pool): void {
   if (observation === null || serving === null) return
   if (nowMs >= observation.untilMs) return endObservation(pool)
   if (nowMs < observation.nextMs) return
-  observation.nextMs = nowMs + (pool.config.observe?.everyMs ?? Infinity)
+  const everyMs = pool.config.observe?.everyMs ?? Infinity
+  const { before } = observation
+  observation.nextMs = nowMs + everyMs
   observation.token = pool.nextToken++
-  effects.observe(observation.token, serving.generation.id, observation.before.generation.id)
+  if (observation.comparing)
+    effects.compare(observation.token, before.generation.id, everyMs * COMPARES_FOR_LOOKS)
+  else effects.observe(observation.token, serving.generation.id, before.generation.id)
 }
 
 export function onObserved(pool: Pool, token: number, counts: ObservedCounts | undefined): void {
   const { observation } = pool
   if (observation?.token !== token || counts === undefined || pool.rollout !== null) return
   const since = answersSinceCut(observation, counts.serving)
+  if (pool.config.observe!.compares) return suspect(pool, observation, since, counts.before)
   if (!isWorse(pool, since, counts.before)) return
   const because =
     `${since.errors} of ${since.requests} answers failed (${percent(shareOf(since))}); ` +
     `it was ${percent(shareOf(counts.before))} before`
   rollBackAutomatically(pool, observation.before, because)
+}
+
+/** Clients can make answers fail: it takes lots to tell whether the code is to blame. */
+function suspect(pool: Pool, observation: Observation, since: ResponseCounts, before: ResponseCounts): void {
+  const { maxErrorRate, windowMs } = pool.config.observe!
+  const patience = 2 ** observation.cleared
+  if (since.requests < SUSPECT_REQUESTS * patience || since.errors < SUSPECT_ERRORS * patience) return
+  if (shareOf(since) <= shareOf(before) + maxErrorRate) return
+  observation.comparing = true
+  observation.nextMs = pool.nowMs
+  // Once only: nobody keeps the generation before from leaving by making answers fail.
+  if (observation.cleared === 0) observation.untilMs = pool.nowMs + windowMs
+}
+
+export function onCompared(pool: Pool, token: number, comparison: Comparison | undefined): void {
+  const { observation } = pool
+  if (observation?.token !== token || comparison === undefined || pool.rollout !== null) return
+  const verdict = judge(comparison, pool.config.observe!)
+  if (verdict === 'worse') return rollBackAutomatically(pool, observation.before, reasonOf(comparison))
+  if (verdict === 'open') return
+  observation.comparing = false
+  observation.cleared += 1
+  observation.baseline = null
+}
+
+function reasonOf({ kinds }: Comparison): string {
+  const now = { requests: total(kinds, 'requests'), errors: total(kinds, 'failed') }
+  const before = { requests: total(kinds, 'requestsBefore'), errors: total(kinds, 'failedBefore') }
+  return (
+    `${now.errors} of ${now.requests} answers failed (${percent(shareOf(now))}); ` +
+    `it was ${percent(shareOf(before))} before`
+  )
 }
 
 /** Without those the same content gave when it served once already. */

@@ -38,6 +38,8 @@ export interface MachineConfig {
     readonly minErrors: number
     readonly maxErrorRate: number
     readonly everyMs: number
+    /** Suspicion is confirmed by lots before anything is taken back. */
+    readonly compares: boolean
   } | null
 }
 
@@ -193,6 +195,10 @@ export interface Observation {
   baseline: ResponseCounts | null
   nextMs: number
   token: number
+  /** Lots are drawn between the two generations. */
+  comparing: boolean
+  /** How often lots have cleared the generation that serves. */
+  cleared: number
 }
 
 /** How the memory of all together stands. */

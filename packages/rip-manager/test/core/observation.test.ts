@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { ResponseCounts } from '../../src/ports.ts'
+import type { ComparedGroup, ResponseCounts } from '../../src/ports.ts'
 import { type Rig, startedRig } from './rig.ts'
 
 /** A router that counts 100 answers with one error for every generation, unless told otherwise. */
@@ -140,5 +140,115 @@ describe('after a cut', () => {
     await rig.during(rig.manager.rollback())
     expect(rig.routed()).toEqual(['w1.1', 'w2.1'])
     expect(rig.processes.all).toHaveLength(4)
+  })
+})
+
+describe('where lots can be drawn', () => {
+  const alike = {
+    history: 50,
+    requests: 120,
+    failed: 60,
+    requestsBefore: 120,
+    failedBefore: 60,
+    refusedBefore: 0,
+  }
+  const worse = { ...alike, failedBefore: 0 }
+
+  /** A router that draws lots as it is told, and remembers since when and how often it was asked to. */
+  function drawing(group: ComparedGroup | (() => ComparedGroup)): {
+    readonly options: Parameters<typeof startedRig>[0]
+    readonly counts: Map<string, ResponseCounts>
+    readonly asked: string[]
+  } {
+    const counts = new Map<string, ResponseCounts>()
+    const asked: string[] = []
+    const observer = {
+      read: async (generation: string) => counts.get(generation) ?? { requests: 100, errors: 1 },
+      compare: async (before: string) => {
+        asked.push(before)
+        const groups = [typeof group === 'function' ? group() : group]
+        return { kinds: groups, clients: groups }
+      },
+    }
+    return { options: { observe: { observer, windowMs: 20_000 } }, counts, asked }
+  }
+
+  test('failures alone take nothing back: they have lots drawn', async () => {
+    const { options, counts, asked } = drawing(alike)
+    await using rig = await startedRig(options)
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    expect(asked).toEqual([])
+    counts.set(second, { requests: 300, errors: 200 })
+    await rig.clock.advance(1_000)
+    expect(new Set(asked)).toEqual(new Set([first]))
+    await rig.clock.advance(60_000)
+    expect(rig.manager.snapshot).toMatchObject({ generation: second, health: 'ok', lastRefusal: null })
+    expect(rig.processes.alive).toHaveLength(2)
+  })
+
+  test('code that answers worse by lot goes at once, with the figures', async () => {
+    const { options, counts } = drawing(worse)
+    await using rig = await startedRig(options)
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 110, errors: 6 })
+    await rig.clock.advance(500)
+    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.events.find((event) => event.type === 'rolled-back')).toMatchObject({
+      from: second,
+      to: first,
+      because: '60 of 120 answers failed (50.0 %); it was 0.0 % before',
+    })
+  })
+
+  test('a generation that was cleared needs twice as many failures to be suspected again', async () => {
+    let verdict: ComparedGroup = alike
+    const { options, counts, asked } = drawing(() => verdict)
+    await using rig = await startedRig(options)
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 110, errors: 9 })
+    await rig.clock.advance(1_000)
+    const looks = asked.length
+    expect(looks).toBeGreaterThan(0)
+    counts.set(second, { requests: 120, errors: 18 })
+    await rig.clock.advance(1_000)
+    expect(asked).toHaveLength(looks)
+    verdict = worse
+    counts.set(second, { requests: 140, errors: 30 })
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(first)
+  })
+
+  test('whoever makes answers fail again and again does not keep the code before from leaving', async () => {
+    const { options, counts } = drawing(alike)
+    await using rig = await startedRig(options)
+    const second = await admitSecond(rig)
+    let requests = 100
+    for (let elapsed = 0; elapsed < 45; elapsed++) {
+      requests *= 2
+      counts.set(second, { requests, errors: requests })
+      await rig.clock.advance(1_000)
+    }
+    expect(rig.processes.alive).toHaveLength(2)
+    expect(rig.manager.snapshot.generation).toBe(second)
+  })
+
+  test('a router that cannot draw now is asked again', async () => {
+    let able = false
+    const { options, counts } = drawing(() => {
+      if (!able) throw new Error('not now')
+      return worse
+    })
+    await using rig = await startedRig(options)
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 200, errors: 90 })
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(second)
+    able = true
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(first)
   })
 })

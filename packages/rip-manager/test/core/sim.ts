@@ -48,7 +48,14 @@ const settings: Omit<MachineConfig, 'cutAfter'> = {
   recycle: { requests: 100, memoryBytes: 0, lifetimeMs: 0, jitter: 0.1, memorySamples: 1, budgetShare: 0.9 },
   verifies: true,
   builds: true,
-  observe: { windowMs: 3_000, minRequests: 10, minErrors: 5, maxErrorRate: 0.1, everyMs: 500 },
+  observe: {
+    windowMs: 3_000,
+    minRequests: 10,
+    minErrors: 5,
+    maxErrorRate: 0.1,
+    everyMs: 500,
+    compares: false,
+  },
 }
 
 /**
@@ -89,7 +96,11 @@ export class Sim implements Effects {
   constructor(random: () => number, workers: number, roomForWorkers: number = Infinity) {
     this.random = random
     this.#roomForWorkers = roomForWorkers
-    const config: MachineConfig = { ...settings, cutAfter: workers % 2 === 0 ? 'all' : 'first' }
+    const config: MachineConfig = {
+      ...settings,
+      observe: { ...settings.observe!, compares: workers % 3 !== 0 },
+      cutAfter: workers % 2 === 0 ? 'all' : 'first',
+    }
     this.machine = new Machine({ config, effects: this, random, workers, watching: true, nowMs: 0 })
     this.edit('good')
     this.input({ type: 'services', online: true })
@@ -440,6 +451,14 @@ export class Sim implements Effects {
     const errors = this.random() < 0.2 ? this.#answered * 0.3 : this.#answered * 0.02
     const serving = { requests: this.#answered, errors }
     this.#later(() => this.input({ type: 'observed', token, counts: { serving, before } }))
+  }
+
+  compare(token: number): void {
+    const fails = this.random() < 0.3 ? 90 : 2
+    const group = { history: 100, requests: 100, failed: fails, requestsBefore: 100, failedBefore: 1 }
+    const groups = [{ ...group, refusedBefore: 0 }]
+    const comparison = this.random() < 0.1 ? undefined : { kinds: groups, clients: groups }
+    this.#later(() => this.input({ type: 'compared', token, comparison }))
   }
 
   emit(event: ManagerEventBody): void {

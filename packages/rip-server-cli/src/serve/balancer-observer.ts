@@ -1,5 +1,5 @@
 import type { AdminClient } from '@rip/balancer'
-import type { GenerationId, Observer, ResponseCounts } from '@rip/manager'
+import type { Comparison, GenerationId, Observer, ResponseCounts } from '@rip/manager'
 
 /** Tells how the workers of a generation answered, as balancer processes count it. */
 export class BalancerObserver implements Observer {
@@ -17,6 +17,14 @@ export class BalancerObserver implements Observer {
     return {
       requests: own.reduce((sum, { requests }) => sum + requests, 0),
       errors: own.reduce((sum, { errors }) => sum + errors, 0),
+    }
+  }
+
+  async compare(before: GenerationId, forMs: number): Promise<Comparison> {
+    const all = await Promise.all(this.#balancers.map((balancer) => balancer.compare(before, forMs)))
+    return {
+      kinds: all.flatMap(({ kinds }) => kinds),
+      clients: all.flatMap(({ clients }) => clients),
     }
   }
 }

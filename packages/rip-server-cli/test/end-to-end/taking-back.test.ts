@@ -78,6 +78,81 @@ test(
   TEST_TIMEOUT_MS,
 )
 
+/** What a stranger can send to make answers fail, or look as if they did. */
+const strangers: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
+  'unknown methods': (url) => raw(url, 'FOO / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'),
+  'broken JSON': (url) => fetch(`${url}/json`, { method: 'POST', body: '{', keepalive: false }),
+  'broken JSON where there was nothing before': (url) =>
+    fetch(`${url}/new`, { method: 'POST', body: '{', keepalive: false }),
+  'broken cookies': (url) => fetch(url, { headers: { cookie: 'state={' }, keepalive: false }),
+  'links that cannot be decoded': (url) => fetch(`${url}/?q=%E0%A4%A`, { keepalive: false }),
+  'heads that are too large': (url) =>
+    raw(url, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`),
+  'chunks that are none': (url) =>
+    raw(url, 'POST /json HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'),
+}
+
+/** Sends bytes and waits until the server closes. */
+async function raw(url: string, text: string): Promise<void> {
+  const closed = Promise.withResolvers<void>()
+  const { hostname, port } = new URL(url)
+  const close = (): void => closed.resolve()
+  await Bun.connect({
+    hostname,
+    port: Number(port),
+    socket: { data() {}, close, end: close, error: close },
+  }).then((socket) => socket.write(text))
+  await closed.promise
+}
+
+const answersStrangers = (version: string, more = ''): string => `export default async (request) => {
+  const url = new URL(request.url)
+  const cookie = request.headers.get('cookie')
+  if (cookie !== null) JSON.parse(cookie.slice(6))
+  decodeURIComponent(url.search)
+  if (url.pathname === '/json') return Response.json(await request.json())
+  ${more}
+  return new Response('${version}')
+}
+`
+
+for (const [what, send] of Object.entries(strangers))
+  test(
+    `${what} do not have a release taken back`,
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const file = await app(sandbox, answersStrangers('v1'))
+      const server = await sandbox.start(
+        sandbox.folder,
+        'w:2',
+        '0',
+        '-b',
+        '127.0.0.1',
+        '--rollback-window',
+        '3s',
+      )
+      const json = { method: 'POST', body: '{}', keepalive: false }
+      for (let n = 0; n < 60; n++) {
+        await fetch(server.url, { keepalive: false })
+        if (n % 4 === 0) await fetch(`${server.url}/json`, json)
+      }
+      await writeFile(file, answersStrangers('v2', `if (url.pathname === '/new') await request.json()`))
+      expect((await sandbox.run('reload')).code).toBe(0)
+      const after = (await serving(sandbox)).generation
+      const load = ask(server.url)
+      let sent = 0
+      await until('the code before has gone', async () => {
+        for (let n = 0; n < 20; n++) await send(server.url)
+        sent += 20
+        return (await serving(sandbox)).workers.length === 2
+      })
+      await load.stop()
+      expect(sent).toBeGreaterThan(100)
+      expect(await serving(sandbox)).toMatchObject({ generation: after, lastRefusal: null })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
 test(
   'with --rollback-window off nothing stands by',
   async () => {

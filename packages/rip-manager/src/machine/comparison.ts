@@ -1,0 +1,81 @@
+import type { ComparedGroup, Comparison } from '../ports.ts'
+
+/** `worse`: the code is to blame; `no-worse`: it is not; `open`: nobody knows yet. */
+export type ComparisonVerdict = 'worse' | 'no-worse' | 'open'
+
+export interface ComparisonLimits {
+  /** Failed answers below which nothing is said. */
+  readonly minErrors: number
+  /** How far the share of failed answers may exceed that of the generation before. */
+  readonly maxErrorRate: number
+}
+
+/** Standard errors the difference has to exceed: chance does so in one of 30,000 looks. */
+const SURE = 4
+/** So many requests on either side without a difference clear the generation. */
+const CLEARED_AFTER = 100
+/** So many without a certain one, too. */
+const UNCERTAIN_AFTER = 1_000
+/** Clients that have to meet failures, unless no more than these were known before. */
+const MIN_CLIENTS = 3
+/** Share of the clients that have to meet them. */
+const MIN_CLIENT_SHARE = 0.1
+
+/**
+ * Judges a generation by requests for which lots decided who answers, so that what clients send, and when, is the same
+ * on both sides. Three rules keep what remains out of their hands:
+ *
+ * - Kinds of requests weigh what they weighed before the cut: sending one of them often does not make it matter, and
+ *   one that was never answered well before does not matter at all.
+ * - What the generation before refuses (4xx) is the fault of the client, whatever the new one makes of it.
+ * - Several clients have to meet the failures, where there are several.
+ */
+export function judge(
+  { kinds, clients }: Comparison,
+  { minErrors, maxErrorRate }: ComparisonLimits,
+): ComparisonVerdict {
+  const { difference, deviation } = weighedDifference(kinds)
+  const isSure = difference > maxErrorRate && difference > SURE * deviation
+  if (isSure && failedOf(kinds) >= minErrors && isWidespread(clients)) return 'worse'
+  const drawn = Math.min(total(kinds, 'requests'), total(kinds, 'requestsBefore'))
+  if (drawn >= UNCERTAIN_AFTER || (drawn >= CLEARED_AFTER && difference <= maxErrorRate)) return 'no-worse'
+  return 'open'
+}
+
+/** Direct standardisation: the share of failures that the traffic of before would have met. */
+function weighedDifference(kinds: readonly ComparedGroup[]): { difference: number; deviation: number } {
+  const whole = total(kinds, 'history')
+  let difference = 0
+  let variance = 0
+  for (const { history, requests, failed, requestsBefore, failedBefore, refusedBefore } of kinds) {
+    if (history === 0 || requests === 0 || requestsBefore === 0) continue
+    const weight = history / whole
+    difference += weight * (failed / requests - (failedBefore + refusedBefore) / requestsBefore)
+    variance += weight ** 2 * (varianceOf(failed, requests) + varianceOf(failedBefore, requestsBefore))
+  }
+  return { difference, deviation: Math.sqrt(variance) }
+}
+
+/** Of a share; a few that are all alike prove less than they seem to, so one of either is added. */
+function varianceOf(failed: number, requests: number): number {
+  const share = (failed + 1) / (requests + 2)
+  return (share * (1 - share)) / requests
+}
+
+function isWidespread(clients: readonly ComparedGroup[]): boolean {
+  const known = clients.filter(({ history }) => history > 0).length
+  const asked = clients.filter(({ requests }) => requests > 0).length
+  const met = clients.filter(({ failed }) => failed > 0).length
+  return met >= (known > MIN_CLIENTS ? MIN_CLIENTS : 1) && met > asked * MIN_CLIENT_SHARE
+}
+
+function failedOf(kinds: readonly ComparedGroup[]): number {
+  return total(
+    kinds.filter(({ history }) => history > 0),
+    'failed',
+  )
+}
+
+export function total(groups: readonly ComparedGroup[], column: keyof ComparedGroup): number {
+  return groups.reduce((sum, group) => sum + group[column], 0)
+}

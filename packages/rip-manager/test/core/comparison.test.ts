@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { judge } from '../../src/machine/comparison.ts'
+import type { ComparedGroup, Comparison } from '../../src/ports.ts'
+
+const LIMITS = { minErrors: 10, maxErrorRate: 0.02 }
+
+const group = (changes: Partial<ComparedGroup>): ComparedGroup => ({
+  history: 100,
+  requests: 50,
+  failed: 0,
+  requestsBefore: 50,
+  failedBefore: 0,
+  refusedBefore: 0,
+  ...changes,
+})
+
+const by = (kinds: readonly ComparedGroup[], clients: readonly ComparedGroup[] = kinds): Comparison => ({
+  kinds,
+  clients,
+})
+
+describe('code that answers worse than the code before is found out', () => {
+  test('when it fails always, by a few requests', () => {
+    expect(judge(by([group({ requests: 10, failed: 10, requestsBefore: 10 })]), LIMITS)).toBe('worse')
+  })
+
+  test('when it fails every other time', () => {
+    expect(judge(by([group({ requests: 30, failed: 15, requestsBefore: 30 })]), LIMITS)).toBe('worse')
+  })
+
+  test('when what is asked for most fails, and nothing else does', () => {
+    const kinds = [group({ history: 400, failed: 40 }), group({ history: 600 })]
+    expect(judge(by(kinds), LIMITS)).toBe('worse')
+  })
+
+  test('when half of many kinds fail, each asked for once or twice', () => {
+    const kinds = Array.from({ length: 60 }, (_, n) =>
+      group({ history: 3, requests: 2, failed: n % 2 === 0 ? 2 : 0, requestsBefore: 2 }),
+    )
+    expect(judge(by(kinds, [group({ failed: 60 })]), LIMITS)).toBe('worse')
+  })
+})
+
+describe('clients cannot have it taken back', () => {
+  test('by requests that fail in the code before, too', () => {
+    expect(judge(by([group({ failed: 25, failedBefore: 25 })]), LIMITS)).toBe('open')
+    expect(
+      judge(by([group({ requests: 200, failed: 100, requestsBefore: 200, failedBefore: 100 })]), LIMITS),
+    ).toBe('no-worse')
+  })
+
+  test('by requests the code before refuses', () => {
+    expect(judge(by([group({ failed: 50, refusedBefore: 50 })]), LIMITS)).toBe('open')
+  })
+
+  test('by requests of a kind that was never answered well before', () => {
+    const kinds = [group({}), group({ history: 0, requests: 900, failed: 900, requestsBefore: 900 })]
+    expect(judge(by(kinds, [group({ failed: 900 })]), LIMITS)).not.toBe('worse')
+  })
+
+  test('by sending what is hardly ever asked for again and again', () => {
+    const kinds = [
+      group({ history: 990 }),
+      group({ history: 10, requests: 900, failed: 900, requestsBefore: 900 }),
+    ]
+    expect(judge(by(kinds, [group({ failed: 900 })]), LIMITS)).not.toBe('worse')
+  })
+
+  test('alone among others', () => {
+    const kinds = [group({ requests: 500, failed: 400, requestsBefore: 500 })]
+    const others = Array.from({ length: 5 }, () => group({ history: 10, requests: 20, requestsBefore: 20 }))
+    const alone = group({ requests: 400, failed: 400, requestsBefore: 400 })
+    expect(judge(by(kinds, [...others, alone]), LIMITS)).not.toBe('worse')
+  })
+
+  test('by a few addresses among many', () => {
+    const kinds = [group({ requests: 500, failed: 400, requestsBefore: 500 })]
+    const others = Array.from({ length: 60 }, () => group({ history: 10, requests: 2, requestsBefore: 2 }))
+    const few = Array.from({ length: 5 }, () => group({ requests: 80, failed: 80, requestsBefore: 80 }))
+    expect(judge(by(kinds, [...others, ...few]), LIMITS)).not.toBe('worse')
+  })
+
+  test('property: whatever is sent, when both answer alike', () => {
+    const kinds = fc.array(
+      fc.record({
+        history: fc.nat(100),
+        requests: fc.nat(400),
+        share: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+      { minLength: 1, maxLength: 20 },
+    )
+    fc.assert(
+      fc.property(kinds, (all) => {
+        const groups = all.map(({ history, requests, share }) => {
+          const failed = Math.round(share * requests)
+          return group({ history, requests, failed, requestsBefore: requests, failedBefore: failed })
+        })
+        expect(judge(by(groups), LIMITS)).not.toBe('worse')
+      }),
+    )
+  })
+})
+
+test('nothing drawn says nothing, and enough without a difference clears the code', () => {
+  expect(judge(by([]), LIMITS)).toBe('open')
+  expect(judge(by([group({ requests: 0, requestsBefore: 0 })]), LIMITS)).toBe('open')
+  expect(judge(by([group({ requests: 100, requestsBefore: 100 })]), LIMITS)).toBe('no-worse')
+  expect(judge(by([group({ requests: 1_000, failed: 30, requestsBefore: 1_000 })], []), LIMITS)).toBe(
+    'no-worse',
+  )
+})
+
+test('chance alone takes nothing back', () => {
+  // Both fail one time out of two; the seed makes the draws the same each time.
+  let seed = 1
+  const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const counts = { requests: 0, failed: 0, requestsBefore: 0, failedBefore: 0 }
+    for (let n = 0; n < 200; n++) {
+      const fails = random() < 0.5 ? 1 : 0
+      if (random() < 0.5) {
+        counts.requests++
+        counts.failed += fails
+      } else {
+        counts.requestsBefore++
+        counts.failedBefore += fails
+      }
+    }
+    expect(judge(by([group(counts)]), LIMITS)).not.toBe('worse')
+  }
+})
