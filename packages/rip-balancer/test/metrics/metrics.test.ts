@@ -93,7 +93,9 @@ describe('metrics', () => {
     expect(kinds).toEqual([
       { group: 7, history: 3, requests: 2, failed: 1, requestsBefore: 2, failedBefore: 1, refusedBefore: 1 },
     ])
-    expect(clients.map(({ requests, history }) => [requests, history]).sort()).toEqual([
+    expect(
+      clients.map(({ requests, history }) => [requests, history]).toSorted(([a = 0], [b = 0]) => a - b),
+    ).toEqual([
       [1, 0],
       [1, 3],
     ])
