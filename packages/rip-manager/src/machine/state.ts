@@ -190,7 +190,7 @@ export interface Routing {
 
 export interface Observation {
   readonly before: Group
-  readonly untilMs: number
+  untilMs: number
   /** What the generation had answered when it was first looked at. */
   baseline: ResponseCounts | null
   nextMs: number
