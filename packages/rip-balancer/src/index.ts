@@ -51,6 +51,12 @@ export type { PoolClock } from './pool/clock.ts'
 export type { DrainResult } from './pool/drains.ts'
 export { Pool } from './pool/pool.ts'
 export type { EjectionOptions, PoolObserver, PoolOptions, PoolSettings } from './pool/pool-options.ts'
+export {
+  DEFAULT_SOCKET_MODE,
+  UNIX_ADDRESS_FORM,
+  parseUnixAddress,
+  type UnixAddress,
+} from './config/unix-address.ts'
 export type { GenerationTally } from './metrics/generation-tallies.ts'
 export type { ComparedGroup, GenerationComparison } from './metrics/lot-tally.ts'
 export type { MemberSnapshot, PoolSnapshot } from './pool/pool-snapshot.ts'

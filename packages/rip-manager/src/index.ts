@@ -65,11 +65,12 @@ export type { WorkerLinksOptions } from './links/worker-links.ts'
 export {
   activatedListenSocket,
   adoptListenSocket,
+  admit,
   formatListenAddress,
   LISTEN_VARIABLES,
   openListenSocket,
 } from './listen-socket.ts'
-export type { ListenAddress, ListenSocket, ListenSocketOptions } from './listen-socket.ts'
+export type { ListenAddress, ListenSocket, ListenSocketOptions, UnixListenAddress } from './listen-socket.ts'
 export { probe } from './verify/probe.ts'
 export { readBootFailure } from './links/worker-message.ts'
 export { findInstances, readInstance, strangerIn } from './run-dir/instance.ts'

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import { rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, rmSync, statSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { DEFAULT_BACKLOG } from './defaults.ts'
 import { ManagerError } from './errors.ts'
@@ -23,7 +23,18 @@ import { portOwner } from './port-owner.ts'
 import { isListening } from './verify/probe.ts'
 
 /** Where to listen: a host and a port, 0 for any free one, or the path of a Unix socket. */
-export type ListenAddress = { readonly host: string; readonly port: number } | { readonly unix: string }
+export type ListenAddress = { readonly host: string; readonly port: number } | UnixListenAddress
+
+/** The path of a Unix socket, and who may connect to it once it is there. */
+export interface UnixListenAddress {
+  readonly unix: string
+  /** Permissions of the socket; connecting takes the right to write. @default 0o666 */
+  readonly mode?: number
+  /** Number of the group it belongs to. @default that of the process */
+  readonly gid?: number
+}
+
+const DEFAULT_SOCKET_MODE = 0o666
 
 /**
  * A socket that listens and is never accepted from by this process. It is closed on exec, so that only a
@@ -62,9 +73,11 @@ export async function openListenSocket(
   const family = 'unix' in address ? AF_UNIX : undefined
   const target = 'unix' in address ? unixAddress(address.unix) : await resolveInet(address)
   try {
-    const fd = bindAndListen(libc, family ?? familyOf(target), target, options.backlog ?? DEFAULT_BACKLOG)
-    const bound = parseAddress(libc.socketName(fd))
-    return new OwnedSocket(libc, fd, bound, 'unix' in bound ? inodeOf(bound.unix) : undefined)
+    const bound = (): void => void ('unix' in address && admitFirst(address))
+    const backlog = options.backlog ?? DEFAULT_BACKLOG
+    const fd = bindAndListen(libc, family ?? familyOf(target), target, backlog, bound)
+    const name = parseAddress(libc.socketName(fd))
+    return new OwnedSocket(libc, fd, name, 'unix' in name ? inodeOf(name.unix) : undefined)
   } catch (error) {
     throw explain(error, address)
   }
@@ -107,13 +120,48 @@ export function activatedListenSocket(
   return adoptListenSocket(FIRST_PASSED_FD)
 }
 
-function bindAndListen(libc: Libc, family: number, target: Uint8Array, backlog: number): number {
+/** Lets those connect to a bound socket who may. @throws ManagerError `LISTEN_FAILED`, as when we are not in the group. */
+export function admit(address: UnixListenAddress): void {
+  const { unix, mode = DEFAULT_SOCKET_MODE, gid } = address
+  if (unix.startsWith('@')) return
+  try {
+    if (gid !== undefined) chownSync(unix, process.getuid?.() ?? -1, gid)
+    chmodSync(unix, mode)
+  } catch (error) {
+    const reason = `who may connect to it cannot be set: ${(error as Error).message}`
+    throw new ManagerError(
+      'LISTEN_FAILED',
+      { address: formatListenAddress(address), reason },
+      { cause: error },
+    )
+  }
+}
+
+/** A socket that is not as it was asked for is none at all. */
+function admitFirst(address: UnixListenAddress): void {
+  try {
+    admit(address)
+  } catch (error) {
+    rmSync(address.unix, { force: true })
+    throw error
+  }
+}
+
+/** @param bound called when the address is ours and nobody can connect to it yet */
+function bindAndListen(
+  libc: Libc,
+  family: number,
+  target: Uint8Array,
+  backlog: number,
+  bound: () => void,
+): number {
   const fd = libc.socket(family, SOCK_STREAM | SOCK_CLOEXEC)
   try {
     if (family !== AF_UNIX) libc.setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
     // `::` means every address of the machine, IPv4 included, whatever the system's default is.
     if (family === AF_INET6) libc.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)
     libc.bind(fd, target)
+    bound()
     libc.listen(fd, backlog)
     return fd
   } catch (error) {
@@ -197,8 +245,17 @@ function explain(error: unknown, address: ListenAddress): unknown {
 
 /** As on the command line: `127.0.0.1:3000`, `[::1]:3000` or `unix:/run/app.sock`. */
 export function formatListenAddress(address: ListenAddress): string {
-  if ('unix' in address) return `unix:${address.unix}`
+  if ('unix' in address) return `unix:${address.unix}${accessText(address)}`
   return isIPv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}
+
+/** What was said about who may connect; nothing when nothing was. */
+function accessText({ mode, gid }: UnixListenAddress): string {
+  const options = [
+    ...(mode === undefined ? [] : [`mode=${mode.toString(8).padStart(4, '0')}`]),
+    ...(gid === undefined ? [] : [`group=${gid}`]),
+  ]
+  return options.length === 0 ? '' : `?${options.join('&')}`
 }
 
 function inodeOf(path: string): number | undefined {

@@ -1,8 +1,10 @@
-import { expect, test } from 'bun:test'
-import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import {
   activatedListenSocket,
+  admit,
+  formatListenAddress,
   type ListenAddress,
   type ListenSocket,
   openListenSocket,
@@ -238,4 +240,47 @@ test.each(['::1', '::', '2001:db8::8:800:200c:417a', '::ffff:192.0.2.33', 'fe80:
 test('several sockets of an activated service are refused: nobody would accept from the others', () => {
   const env = { LISTEN_FDS: '2', LISTEN_PID: String(process.pid) }
   expect(() => activatedListenSocket(env)).toThrow('LISTEN_FDS=2: one socket can be served')
+})
+
+describe('who may connect to a Unix socket', () => {
+  const modeOf = (path: string): number => statSync(path).mode & 0o777
+
+  test('is everybody who may enter its folder, whatever the umask', async () => {
+    await using folder = await temporaryFolder()
+    const before = process.umask(0o077)
+    try {
+      await using socket = await opened({ unix: `${folder.path}/app.sock` })
+      expect(modeOf(`${folder.path}/app.sock`)).toBe(0o666)
+      expect(socket.address).toEqual({ unix: `${folder.path}/app.sock` })
+    } finally {
+      process.umask(before)
+    }
+  })
+
+  test('is who its mode and its group say', async () => {
+    await using folder = await temporaryFolder()
+    const unix = `${folder.path}/app.sock`
+    const gid = process.getgid?.() ?? 0
+    await using _socket = await opened({ unix, mode: 0o640, gid })
+    expect([modeOf(unix), statSync(unix).gid]).toEqual([0o640, gid])
+    admit({ unix, mode: 0o600 })
+    expect(modeOf(unix)).toBe(0o600)
+  })
+
+  test('is nobody when it cannot be said: nothing is left', async () => {
+    await using folder = await temporaryFolder()
+    const unix = `${folder.path}/app.sock`
+    // No system has a group of that number.
+    const failure = await failureOf(openListenSocket({ unix, mode: 0o660, gid: -2 }))
+    expect(failure).toMatchObject({ code: 'LISTEN_FAILED' })
+    expect(String(failure)).toContain('who may connect to it cannot be set')
+    expect(existsSync(unix)).toBe(false)
+  })
+
+  test('is written as it is read', () => {
+    expect(formatListenAddress({ unix: '/a.sock', mode: 0o660, gid: 7 })).toBe(
+      'unix:/a.sock?mode=0660&group=7',
+    )
+    expect(formatListenAddress({ unix: '/a.sock' })).toBe('unix:/a.sock')
+  })
 })

@@ -24,6 +24,8 @@ describe('an address to listen on', () => {
     '[::1]',
     '[::]:80',
     'unix:/run/app.sock',
+    'unix:/run/app.sock?mode=0660',
+    'unix:/run/app.sock?group=root&mode=0770',
   ])('may be %p', (text) => expect(bindAddress(text)).toBe(text))
 
   test.each([
@@ -32,6 +34,10 @@ describe('an address to listen on', () => {
     ['unix:undefined', undefined],
     ['unix:/', undefined],
     ['unix:/run/', 'unix:/run'],
+    ['unix:app.sock?mode=0660', `unix:${resolve('app.sock')}?mode=0660`],
+    ['unix:/run/app.sock?mode=0999', undefined],
+    ['unix:/run/app.sock?group=nobody-is-in-it', undefined],
+    ['unix:/run/app.sock?umask=7', undefined],
     ['unix:app.sock', `unix:${resolve('app.sock')}`],
     ['unix:./app.sock', `unix:${resolve('app.sock')}`],
     ['unix:///run/app.sock', 'unix:/run/app.sock'],

@@ -11,6 +11,7 @@ describe('the address to listen on', () => {
     ['[::1]:80', { host: '::1', port: 80 }],
     ['[::]', { host: '::', port: 3000 }],
     ['unix:/run/app.sock', { unix: '/run/app.sock' }],
+    ['unix:/run/app.sock?mode=0660&group=0', { unix: '/run/app.sock', mode: 0o660, gid: 0 }],
   ])('%p', (bind, expected) => {
     expect(listenAddress({ bind, port: 3000 }, 'production')).toEqual(expected)
   })

@@ -36,7 +36,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'listen',
     value: 'ADDRESS',
-    help: 'HOST:PORT, :PORT, unix:PATH or fd:N; repeatable (127.0.0.1:8080)',
+    help: 'HOST:PORT, :PORT, unix:PATH[?mode=0660&group=NAME] or fd:N; repeatable (127.0.0.1:8080)',
     apply: (config, value) => void (config.listen = [...(config.listen ?? []), value]),
   },
   {

@@ -1,9 +1,10 @@
 import type { BackendAddress } from '../pool/claim.ts'
+import { parseUnixAddress, type UnixAddress } from './unix-address.ts'
 
 /** Where to listen. */
 export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string }
+  | ({ readonly kind: 'unix' } & UnixAddress)
   | { readonly kind: 'fd'; readonly fd: number }
 
 const WILDCARD = '0.0.0.0'
@@ -16,10 +17,12 @@ export function parseBackendAddress(text: string): BackendAddress | undefined {
   return tcp === undefined || tcp.host === '' || tcp.port === 0 ? undefined : { kind: 'tcp', ...tcp }
 }
 
-/** A listener: `host:port`, `:port`, `port`, `unix:PATH` or `fd:N`; `undefined` when it is none of these. */
+/** A listener: `host:port`, `:port`, `port`, `unix:PATH` (with `?mode=` and `&group=`) or `fd:N`; `undefined` when it is none of these. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
-  const unix = unixPath(text)
-  if (unix !== undefined) return { kind: 'unix', path: unix }
+  const unix = /^unix:(?:\/\/)?(.+)$/s.exec(text)?.[1]
+  const address = unix === undefined ? undefined : parseUnixAddress(unix)
+  if (address !== undefined && unixPath(`unix:${address.path}`) !== undefined)
+    return { kind: 'unix', ...address }
   const fd = /^fd:(\d{1,4})$/.exec(text)?.[1]
   if (fd !== undefined) return { kind: 'fd', fd: Number(fd) }
   const tcp = hostAndPort(/^\d+$/.test(text) ? `:${text}` : text.replace(/^http:\/\//, '').replace(/\/$/, ''))

@@ -43,6 +43,7 @@ import { AllowedHosts, isAllowableHost } from './allowed-hosts.ts'
 import { AddressBlocks } from './address-blocks.ts'
 import type { BalancerConfig } from './config.ts'
 import { ConfigReader } from './config-reader.ts'
+import { UNIX_ADDRESS_FORM } from './unix-address.ts'
 
 export interface ResolvedListener {
   readonly address: ListenAddress
@@ -159,11 +160,13 @@ const asObject = (value: unknown): unknown => (typeof value === 'string' ? { add
 
 function readListener(value: unknown, path: string, problems: string[]): ResolvedListener | undefined {
   const reader = new ConfigReader(asObject(value), path, problems)
-  const address = parseListenAddress(reader.text('address') ?? '')
+  const text = reader.text('address') ?? ''
+  const address = parseListenAddress(text)
   const files = reader.has('tls') ? reader.object('tls') : undefined
   const tls = files === undefined ? undefined : readTls(files)
   const reusePort = reader.flag('reusePort', false)
   reader.end()
+  if (address === undefined && text.startsWith('unix:')) return reader.problem('address', UNIX_ADDRESS_FORM)
   if (address === undefined) return reader.problem('address', 'host:port, :port, unix:PATH or fd:N')
   return { address, tls, reusePort }
 }

@@ -137,7 +137,9 @@ export class ListenerSet implements AsyncDisposable {
   private create(declared: ResolvedListener, before: Member | undefined): Member {
     const { address: target, reusePort } = declared
     const tls = declared.tls && this.createTls(declared.tls)
-    const listener = before?.listener.successor(tls) ?? new Listener(this.plane, { target, tls, reusePort })
+    const access = target.kind === 'unix' ? target : undefined
+    const listener =
+      before?.listener.successor(tls, access) ?? new Listener(this.plane, { target, tls, reusePort, access })
     return { declared, listener, tls }
   }
 
@@ -157,8 +159,10 @@ async function close({ listener, tls }: Member): Promise<void> {
   await listener.close()
 }
 
-/** Whether both are the same socket; its certificate may differ. */
+/** Whether both are the same socket; its certificate, and who may connect to it, may differ. */
 function hasSocketOf(one: ResolvedListener, other: ResolvedListener): boolean {
+  if (one.address.kind === 'unix' && other.address.kind === 'unix')
+    return one.address.path === other.address.path
   return one.reusePort === other.reusePort && isDeepStrictEqual(one.address, other.address)
 }
 

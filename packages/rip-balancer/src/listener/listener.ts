@@ -1,4 +1,5 @@
 import { linkSync, renameSync } from 'node:fs'
+import type { UnixAddress } from '../config/unix-address.ts'
 import { addressOf, UNIX_PEER } from '../exchange/client-identity.ts'
 import type { ConnectionRefusal } from '../exchange/connection-counts.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
@@ -7,6 +8,7 @@ import { inbox } from '../transport/inbox.ts'
 import { isSystemError } from '../transport/system-error.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { ClientConnection, REFUSAL, type ConnectionKeeper } from './client-connection.ts'
+import { createClosed, openAccess } from './socket-access.ts'
 import { duplicateDescriptor } from './duplicate-descriptor.ts'
 import { addressOfSocket } from './socket-table.ts'
 import type { TlsSource } from './tls-source.ts'
@@ -14,7 +16,7 @@ import type { TlsSource } from './tls-source.ts'
 /** Where to listen; `fd` is a listening socket inherited from the parent or the service manager. */
 export type ListenTarget =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string }
+  | ({ readonly kind: 'unix' } & UnixAddress)
   | { readonly kind: 'fd'; readonly fd: number }
 
 export interface ListenerOptions {
@@ -23,6 +25,8 @@ export interface ListenerOptions {
   readonly tls: TlsSource | undefined
   /** Let several processes listen on the same TCP port; each connection goes to one of them. */
   readonly reusePort: boolean
+  /** Who may connect to the Unix socket; `undefined` for other sockets, and for those somebody else made. */
+  readonly access: UnixAddress | undefined
 }
 
 /** What is going on at a listener. */
@@ -100,6 +104,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   async start(): Promise<void> {
     this.server = this.listen()
     this.bound = this.boundTarget(this.server)
+    this.openAccess()
     this.unsubscribe = this.options.tls?.subscribe(() => this.replaceServer())
     this.timer = setInterval(() => this.tick(), TICK_MS)
   }
@@ -108,10 +113,10 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
    * A listener with another certificate, or none, that accepts from the same socket when it is started; then this one
    * can leave. `undefined` where a socket cannot be shared, and before this one listens.
    */
-  successor(tls: TlsSource | undefined): Listener | undefined {
+  successor(tls: TlsSource | undefined, access: UnixAddress | undefined): Listener | undefined {
     const fd = this.server && duplicateDescriptor(descriptorOf(this.server))
     if (fd === undefined) return undefined
-    this.follower = new Listener(this.plane, { ...this.options, tls, target: { kind: 'fd', fd } })
+    this.follower = new Listener(this.plane, { ...this.options, tls, access, target: { kind: 'fd', fd } })
     return this.follower
   }
 
@@ -191,7 +196,8 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     const { tls, reusePort } = this.options
     const target = this.options.target.kind === 'tcp' ? this.bound : this.options.target
     if (target.kind === 'fd') return this.listenOn(target.fd)
-    if (target.kind === 'unix') return Bun.listen<Attached>({ ...this.common(), unix: target.path })
+    if (target.kind === 'unix')
+      return createClosed(() => Bun.listen<Attached>({ ...this.common(), unix: target.path }))
     // Where descriptors cannot be duplicated, the next certificate needs a second socket on the port.
     const shared = reusePort || (tls !== undefined && process.platform !== 'linux')
     const options = { ...this.common(), hostname: target.host, port: target.port, reusePort: shared }
@@ -207,6 +213,11 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     const { tls } = this.options
     const secure = tls === undefined ? {} : { tls: { ...tls.current(), minVersion: TLS_1_2 } }
     return { socket: this.handlers, allowHalfOpen: true, ...secure }
+  }
+
+  private openAccess(): void {
+    const { access } = this.options
+    if (access !== undefined) openAccess(access)
   }
 
   private boundTarget(server: Bun.SocketListener<Attached>): ListenTarget {
@@ -228,6 +239,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     const old = this.server
     const copy = duplicateDescriptor(descriptorOf(old))
     this.server = copy === undefined ? this.listen() : this.listenOn(copy)
+    this.openAccess()
     this.stop(old, true)
   }
 

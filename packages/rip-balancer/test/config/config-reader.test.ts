@@ -64,6 +64,22 @@ describe('addresses', () => {
     ['[::]:0', { kind: 'tcp', host: '::', port: 0 }],
     ['fd:3', { kind: 'fd', fd: 3 }],
     ['fd:x', undefined],
+    ['unix:/run/app.sock?mode=0660', { kind: 'unix', path: '/run/app.sock', mode: 0o660 }],
+    ['unix:/run/app.sock?mode=600', { kind: 'unix', path: '/run/app.sock', mode: 0o600 }],
+    ['unix:/run/app.sock?group=7&mode=0770', { kind: 'unix', path: '/run/app.sock', mode: 0o770, gid: 7 }],
+    ['unix:/run/app.sock?group=root', { kind: 'unix', path: '/run/app.sock', gid: 0 }],
+    ['unix:/run/app.sock?', undefined],
+    ['unix:/run/app.sock?mode', undefined],
+    ['unix:/run/app.sock?mode=', undefined],
+    ['unix:/run/app.sock?mode=0999', undefined],
+    ['unix:/run/app.sock?mode=01777', undefined],
+    ['unix:/run/app.sock?mode=0444', undefined],
+    ['unix:/run/app.sock?mode=u%2Brw', undefined],
+    ['unix:/run/app.sock?mode=0660&mode=0600', undefined],
+    ['unix:/run/app.sock?umask=007', undefined],
+    ['unix:/run/app.sock?group=', undefined],
+    ['unix:/run/app.sock?group=nobody-is-in-it', undefined],
+    ['unix:/run/?mode=0660', undefined],
   ] as const)
     test(`to listen on: ${text}`, () => expect(parseListenAddress(text)).toEqual(address as never))
 

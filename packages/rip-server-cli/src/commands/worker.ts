@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { formatListenAddress } from '@rip/manager'
+import { formatListenAddress, type ListenAddress } from '@rip/manager'
+import { CliError } from '../errors.ts'
 import { type Invocation, invocationSettings } from '../invocation.ts'
 import { listenAddress } from '../serve/listen-address.ts'
 import { locateEntry } from '../serve/app-location.ts'
@@ -11,9 +12,19 @@ export async function worker(invocation: Invocation): Promise<number> {
   if ((process.env['NODE_ENV'] ?? '') === '') process.env['NODE_ENV'] = 'development'
   const mode = process.env['NODE_ENV'] === 'production' ? 'production' : 'development'
   const program = fileURLToPath(import.meta.resolve('@rip/worker/main'))
-  const listen = formatListenAddress(listenAddress(settings, 'development'))
+  const address = listenAddress(settings, 'development')
+  refuseAccess(address)
+  const listen = formatListenAddress(address)
   const flags = ['--listen', listen, '--concurrency', String(settings.concurrency)]
   process.argv = [process.execPath, program, locateEntry(settings.app).file, ...flags, '--mode', mode]
   await import(program)
   return 0
+}
+
+/** A worker alone has its socket made by the runtime. Throws {@link CliError} `CONFIG_INVALID`. */
+function refuseAccess(address: ListenAddress): void {
+  if (!('unix' in address) || (address.mode === undefined && address.gid === undefined)) return
+  const problem =
+    'bind: a worker alone makes its socket as the umask says; mode and group are for `start` and `dev`'
+  throw new CliError('CONFIG_INVALID', { problems: [problem] })
 }

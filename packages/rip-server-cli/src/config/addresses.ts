@@ -1,5 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
+import { parseUnixAddress, UNIX_ADDRESS_FORM } from '@rip/balancer'
 import { Unacceptable } from '../command-line/quantity.ts'
 
 const EXPECTED = 'HOST, HOST:PORT or unix: and an absolute path'
@@ -24,14 +25,16 @@ export function bindAddress(text: string): string {
 }
 
 function unixAddress(text: string): string {
-  const path = text.slice('unix:'.length)
+  const [path = '', access] = text.slice('unix:'.length).split(/\?(.*)/s)
+  if (access !== undefined && parseUnixAddress(`${path}?${access}`) === undefined)
+    throw new Unacceptable(`${UNIX_ADDRESS_FORM}, with a mode in octal digits and a group this machine has`)
   if (/^\/(?!\/)[^\0]*[^/\0]$/.test(path)) return text
   const isUrl = path.startsWith('//')
   const meant = isUrl ? path.replace(/^\/+/, '/') : resolve(path)
   const isNothing = path === '' || NO_NAMES.has(path) || /^\/*$/.test(path)
   throw new Unacceptable(
     'unix: and an absolute path, such as unix:/run/app.sock',
-    isNothing ? undefined : `unix:${meant}`,
+    isNothing ? undefined : `unix:${meant}${access === undefined ? '' : `?${access}`}`,
   )
 }
 

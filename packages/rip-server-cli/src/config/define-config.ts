@@ -12,7 +12,10 @@ export interface RipServerConfig {
   readonly app?: string
   /** TCP port; 0 takes a free one. @default 3000 */
   readonly port?: number
-  /** `HOST`, `HOST:PORT` or `unix:` and an absolute path. @default '0.0.0.0', in development '127.0.0.1' */
+  /**
+   * `HOST`, `HOST:PORT` or `unix:` and an absolute path, with who may connect: `unix:/run/app.sock?mode=0660&group=www-data`.
+   * @default '0.0.0.0', in development '127.0.0.1'
+   */
   readonly bind?: string
   /** Worker processes. @default 'auto', in development 2 */
   readonly workers?: number | 'auto'

@@ -107,7 +107,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'bind',
     short: 'b',
     value: 'ADDRESS',
-    summary: 'HOST, HOST:PORT or unix:PATH to listen on',
+    summary: 'HOST, HOST:PORT or unix:PATH to listen on; unix:PATH?mode=0660&group=NAME',
     parse: bindAddress,
     fallback: () => undefined,
     fallbackText: 'all addresses; in development 127.0.0.1',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { AdminClient } from '@rip/balancer'
 import {
   activatedListenSocket,
+  admit,
   adoptListenSocket,
   type ListenAddress,
   type ListenSocket,
@@ -56,6 +57,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const socket = owned.use(
     inheritedSocket(inherited) ?? activatedListenSocket() ?? (await openListenSocket(listen)),
   )
+  // Who may connect can have become somebody else since the server before made the socket.
+  if (inherited !== undefined && 'unix' in listen && isAt(socket, listen.unix)) admit(listen)
   const admin = new AdminClient({ socket: runDir.adminPath })
   const { adminPath } = runDir
   const configName = inherited === undefined ? 'balancer.json' : `balancer-${process.pid}.json`
@@ -80,6 +83,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       await socket?.close()
     },
   }
+}
+
+function isAt(socket: ListenSocket | undefined, path: string): boolean {
+  return socket !== undefined && 'unix' in socket.address && socket.address.unix === path
 }
 
 function inheritedSocket(inherited: Inheritance | undefined): ListenSocket | undefined {

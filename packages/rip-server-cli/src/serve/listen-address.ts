@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
-import type { ListenAddress } from '@rip/manager'
+import { parseUnixAddress } from '@rip/balancer'
+import type { ListenAddress, UnixListenAddress } from '@rip/manager'
 import type { Mode, Settings } from '../config/settings.ts'
 import { DEFAULT_DEV_HOST, DEFAULT_HOST } from '../defaults.ts'
 
@@ -8,12 +9,18 @@ import { DEFAULT_DEV_HOST, DEFAULT_HOST } from '../defaults.ts'
 export function listenAddress(settings: Pick<Settings, 'bind' | 'port'>, mode: Mode): ListenAddress {
   const { port } = settings
   const bind = settings.bind ?? (mode === 'development' ? DEFAULT_DEV_HOST : DEFAULT_HOST)
-  if (bind.startsWith('unix:')) return { unix: resolve(bind.slice('unix:'.length)) }
+  if (bind.startsWith('unix:')) return unixAddress(bind.slice('unix:'.length))
   if (isIPv6(bind)) return { host: bind, port }
   const match = /^(?:\[(?<ipv6>[^\]]*)\]|(?<host>[^:]*))(?::(?<port>\d+))?$/.exec(bind)
   const host = match?.groups?.['ipv6'] ?? match?.groups?.['host'] ?? bind
   const ownPort = match?.groups?.['port']
   return { host: host === '' ? DEFAULT_HOST : host, port: ownPort === undefined ? port : Number(ownPort) }
+}
+
+function unixAddress(text: string): UnixListenAddress {
+  // Settings have been checked before.
+  const { path, ...access } = parseUnixAddress(text) ?? { path: text }
+  return { unix: resolve(path), ...access }
 }
 
 /** What a person opens in a browser; a Unix socket is named as it was given. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startLoad } from '../load.ts'
@@ -118,12 +118,14 @@ test(
 )
 
 test(
-  'a Unix socket is listened on, and gone afterwards',
+  'a Unix socket is listened on by whom it is said to be for, and gone afterwards',
   async () => {
     await using sandbox = await Sandbox.create()
     const path = join(sandbox.folder, 'front.sock')
-    const server = sandbox.launch(await sandbox.fixture('ts-app'), 'w:1', '-b', `unix:${path}`)
+    const bind = `unix:${path}?mode=0660&group=${process.getgid?.() ?? 0}`
+    const server = sandbox.launch(await sandbox.fixture('ts-app'), 'w:1', '-b', bind)
     await server.says(`unix:${path}`)
+    expect(statSync(path).mode & 0o777).toBe(0o660)
     expect(await (await fetch('http://localhost/', { unix: path })).text()).toBe('hello from TypeScript')
     server.kill('SIGTERM')
     expect((await server.finished()).code).toBe(0)

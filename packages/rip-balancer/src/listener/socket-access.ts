@@ -1,0 +1,21 @@
+import { chmodSync, chownSync } from 'node:fs'
+import { DEFAULT_SOCKET_MODE, type UnixAddress } from '../config/unix-address.ts'
+
+/** Nobody but the owner, until the socket is whom it shall be for. */
+const CLOSED_UMASK = 0o177
+
+/** Runs what creates a socket, so that nobody else can connect to it yet. */
+export function createClosed<T>(create: () => T): T {
+  const before = process.umask(CLOSED_UMASK)
+  try {
+    return create()
+  } finally {
+    process.umask(before)
+  }
+}
+
+/** Lets those connect who may. @throws what the system says, as when we are not in the group */
+export function openAccess({ path, mode = DEFAULT_SOCKET_MODE, gid }: UnixAddress): void {
+  if (gid !== undefined) chownSync(path, process.getuid?.() ?? -1, gid)
+  chmodSync(path, mode)
+}
