@@ -48,3 +48,12 @@ export const ORPHAN_GRACE_MS = 1000
 
 /** A longer delay makes `setTimeout` fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647
+
+/** How long a module that exports no handler may take, after its import, to open the server it is served by. */
+export const LATE_LISTEN_MS = 10_000
+
+/** When a person is told that this is what is waited for. */
+export const LATE_LISTEN_HINT_MS = 1_000
+
+/** What the application does when its server has been closed gets this long before the process ends. */
+export const LAST_WORDS_MS = 20

@@ -34,6 +34,7 @@ function run(settings: Settings, beginnings: Beginnings): Promise<number> {
   const program = new WorkerProgram(settings, beginnings)
   process.on('uncaughtException', (error) => program.uncaught(error))
   process.on('unhandledRejection', (error) => program.unhandledRejection(error))
+  process.on('exit', () => program.exiting())
   if (settings.control === undefined) stopOnSignals(program)
   else obeySupervisor(program)
   return program.run()

@@ -39,6 +39,8 @@ export interface WorkerEnvironment {
   readonly RIP_SNAPSHOT?: string
   /** Path of the supervisor's control socket. */
   readonly RIP_CONTROL?: string
+  /** Address clients reach the application by, for what it prints and links to. */
+  readonly RIP_PUBLIC_URL?: string
   /** `development` shows error pages with code; `production` hides details. */
   readonly RIP_MODE?: WorkerMode
   /** Requests served at once by this process. */

@@ -8,7 +8,14 @@ const APPS = join(import.meta.dir, 'fixtures', 'apps')
 /** What the shapes share; the applications themselves are run as they are. */
 const shapes = readdirSync(APPS).filter((name) => !name.startsWith('answer.'))
 
-const withWebSockets = ['bun-style.ts', 'hono.ts', 'elysia-ws.ts']
+const withWebSockets = [
+  'bun-style.ts',
+  'hono.ts',
+  'elysia-ws.ts',
+  'listens-bun.ts',
+  'listens-elysia.ts',
+  'listens-node.cjs',
+]
 
 function serve(app: string): Supervised {
   return new Supervised(new Folder(), { args: [join(APPS, app)] })

@@ -194,26 +194,36 @@ describe('an application that cannot be served', () => {
       code: 4,
       says: ['is the class App, not an instance'],
     },
-    'a server of its own by Bun.serve': {
-      files: { 'app.ts': `\nBun.serve({ port: 4999, fetch: () => new Response() })` },
+    'a second server by Bun.serve': {
+      files: {
+        'app.ts': `Bun.serve({ port: 4999, fetch: () => new Response() })\nBun.serve({ port: 4998, fetch: () => new Response() })`,
+      },
       kind: 'own-port',
       code: 4,
-      says: ['opens its own server (port 4999)', 'import.meta.main', '> 2 | Bun.serve'],
+      says: [
+        'opens its own server (port 4998) beside the one on port 4999',
+        'import.meta.main',
+        '> 2 | Bun.serve',
+      ],
       line: 2,
     },
-    'a server of its own by node:http': {
-      files: { 'app.ts': `import { createServer } from 'node:http'\ncreateServer(() => {}).listen(4998)` },
+    'a second server by node:http, in a module that waits for it for ever': {
+      files: {
+        'app.ts': `import { createServer } from 'node:http'\ncreateServer(() => {}).listen(4998)\nconst metrics = createServer(() => {})\nawait new Promise((resolve) => metrics.on('error', () => {}).listen(4997, resolve))`,
+      },
       kind: 'own-port',
       code: 4,
-      says: ['opens its own server (port 4998)'],
+      says: ['opens its own server (port 4997) beside the one on port 4998', '> 4 | '],
+      line: 4,
     },
-    'a server of its own whose failure is caught': {
+    'a server beside an exported handler, whose failure would be caught': {
       files: {
         'app.ts': `try { Bun.serve({ port: 4997, fetch: () => new Response() }) } catch {}\n${HELLO}`,
       },
       kind: 'own-port',
       code: 4,
-      says: ['opens its own server (port 4997)'],
+      says: ['opens its own server (port 4997) beside the handler that is exported', '> 1 | try'],
+      line: 1,
     },
     'a failing ready hook': {
       files: { 'app.ts': `${HELLO}\nexport const ready = async () => { throw new Error('no cache') }` },

@@ -227,7 +227,7 @@ async function assemble(
     concurrency: settings.concurrency,
     mode,
     cutAfter: mode === 'development' ? 'first' : 'all',
-    env: childEnv,
+    env: () => ({ ...childEnv(), ...(front.url !== undefined && { RIP_PUBLIC_URL: front.url }) }),
     bootTimeoutMs: settings.bootTimeoutMs,
     drainTimeoutMs: settings.drainTimeoutMs,
     stopDelayMs: settings.stopDelayMs,

@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { RequestContext } from '../serve/request-context.ts'
+import type { ServerHost } from './server-host.ts'
 
 /**
  * Answers one request. The context is passed a second time as third argument, for handlers written as
@@ -35,13 +36,19 @@ export type ReadyHook = () => unknown
 /** Runs after the last request; `signal` aborts when the time for it is up. */
 export type CloseHook = (options: { readonly signal: AbortSignal }) => unknown
 
-/** What was found in the module of an application. Exactly one of `fetch` and `listener` answers requests. */
+/** What was found in the module of an application. Exactly one of `fetch`, `listener`, `nodeServer` answers requests. */
 export interface Application {
   readonly fetch?: Handler
   readonly listener?: NodeListener
+  /** A server of `node:http` that does not listen; the worker makes it listen on its own socket, without TLS. */
+  readonly nodeServer?: Server
   readonly websocket?: WebSocketHandlers
   readonly routes?: Routes
   readonly error?: ErrorHandler
   readonly ready?: ReadyHook
   readonly close?: CloseHook
+  /** Longest request body, where the application opened a server that says so. */
+  readonly maxBodyBytes?: number
+  /** Told of the worker's own server once that listens. */
+  readonly attach?: (host: ServerHost) => void
 }

@@ -1,33 +1,121 @@
+import { LATE_LISTEN_HINT_MS, LATE_LISTEN_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import type { Application } from './application.ts'
-import { watchPorts } from './own-port.ts'
-import { resolveApplication } from './resolve-application.ts'
+import { PortAttempt } from './own-port.ts'
+import { findApplication, hooksOf, resolveApplication } from './resolve-application.ts'
+import { type CapturedServer, ServerCapture } from './server-capture.ts'
+
+type Exports = Readonly<Record<string, unknown>>
 
 /**
- * Imports the module of an application and finds its handler. A failing import is never swallowed and no
- * other file is tried instead.
+ * Imports the module of an application and finds its handler: what it exports, or the one server it opens
+ * meanwhile. A failing import is never swallowed and no other file is tried instead.
  *
  * @throws WorkerError `RIP_APP_COMPILE`, `RIP_APP_IMPORT`, `RIP_APP_OWN_PORT`, `RIP_APP_NO_HANDLER`.
  */
-export async function loadApplication(file: string): Promise<Application> {
-  return resolveApplication(await importModule(file), file)
+export async function loadApplication(file: string, servers?: ServerCapture): Promise<Application> {
+  if (servers !== undefined) return load(file, servers)
+  using own = new ServerCapture()
+  return await load(file, own)
 }
 
-async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
-  using ports = watchPorts()
+async function load(file: string, servers: ServerCapture): Promise<Application> {
   try {
-    const exports: Record<string, unknown> = await import(file)
-    // The application may have caught what was thrown at it.
-    if (ports.attempt !== undefined) throw ports.attempt
-    return exports
-  } catch (cause) {
-    if (ports.attempt !== undefined) throw ownPort(file, ports.attempt.address, ports.attempt)
-    throw importFailure(file, cause)
+    const exports = await importModule(file, servers)
+    const application = await chooseApplication(file, exports, servers)
+    servers.settle(await exports['default'])
+    return { ...application, attach: (host) => servers.attach(host) }
+  } catch (error) {
+    throw error instanceof PortAttempt ? ownPort(file, error) : error
   }
 }
 
-function ownPort(file: string, address: string, cause: Error): WorkerError {
-  return new WorkerError('RIP_APP_OWN_PORT', { file, address }, { cause })
+async function importModule(file: string, servers: ServerCapture): Promise<Exports> {
+  try {
+    // A refused server ends it at once: the application may catch what was thrown at it.
+    const exports: Exports = await Promise.race([import(file), servers.refused])
+    if (servers.attempt !== undefined) throw servers.attempt
+    return exports
+  } catch (cause) {
+    throw servers.attempt ?? importFailure(file, cause)
+  }
+}
+
+/** A server the application opened is what it serves, unless it also exports a handler of something else. */
+async function chooseApplication(
+  file: string,
+  exports: Exports,
+  servers: ServerCapture,
+): Promise<Application> {
+  const captured = (await serverOpened(servers)) ?? (await serverOpenedLate(file, exports, servers))
+  if (captured === undefined) return resolveApplication(exports, file)
+  if (await isSomethingElse(exports, captured)) throw servers.refusal('the handler that is exported')
+  return { ...captured.application, ...hooksOf(exports) }
+}
+
+/** What only looked for a free port has closed it again by the time its callback has run. */
+async function serverOpened(servers: ServerCapture): Promise<CapturedServer | undefined> {
+  if (servers.captured !== undefined) await Bun.sleep(0)
+  return servers.captured
+}
+
+/** Programs connect to their database and listen then; a module that exports a handler does not. */
+async function serverOpenedLate(
+  file: string,
+  exports: Exports,
+  servers: ServerCapture,
+): Promise<CapturedServer | undefined> {
+  if ((await findApplication(exports)) !== undefined || !mayListen(exports)) return undefined
+  const timeUp = Promise.withResolvers<void>()
+  const timers = [
+    setTimeout(() => tellWait(file), LATE_LISTEN_HINT_MS),
+    setTimeout(() => timeUp.resolve(), LATE_LISTEN_MS),
+  ]
+  try {
+    await Promise.race([servers.opened, servers.refused, timeUp.promise])
+  } finally {
+    timers.forEach(clearTimeout)
+  }
+  return serverOpened(servers)
+}
+
+function tellWait(file: string): void {
+  console.error(
+    `${file} exports no handler and has not opened a server yet; it is given ${LATE_LISTEN_MS / 1000} s to do so`,
+  )
+}
+
+/** It keeps what it does to itself, or exports something that could listen. */
+function mayListen(exports: Exports): boolean {
+  const values = Object.values(exports).filter((value) => !isEmptyObject(value))
+  return values.length === 0 || values.some((value) => typeof propertyOf(value, 'listen') === 'function')
+}
+
+/** What CommonJS that exports nothing looks like. */
+function isEmptyObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0 && isPlain(value)
+}
+
+function isPlain(value: object): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype
+}
+
+async function isSomethingElse(exports: Exports, captured: CapturedServer): Promise<boolean> {
+  const main = await exports['default']
+  if (captured.isMadeOf(main) || (await findApplication(exports)) === undefined) return false
+  // A framework's application that listens itself keeps what it serves to itself.
+  return typeof propertyOf(main, 'listen') !== 'function' || propertyOf(main, 'listening') !== undefined
+}
+
+function propertyOf(owner: unknown, name: string): unknown {
+  return typeof owner === 'object' || typeof owner === 'function'
+    ? (owner as Exports | null)?.[name]
+    : undefined
+}
+
+function ownPort(file: string, attempt: PortAttempt): WorkerError {
+  const { address, beside } = attempt
+  return new WorkerError('RIP_APP_OWN_PORT', { file, address, beside }, { cause: attempt })
 }
 
 function importFailure(entry: string, thrown: unknown): WorkerError {

@@ -1,48 +1,46 @@
-/** Watches for servers opened by code that should only export a handler. */
-export interface PortWatch extends Disposable {
-  /** What the code tried to open, once it did. */
-  readonly attempt: PortAttempt | undefined
+/** Where code asks to listen: options of `Bun.serve`, which `node:http` passes as well. */
+export interface ServeAddress {
+  readonly unix?: string | false | undefined
+  readonly port?: number | string | undefined
+  readonly hostname?: string | undefined
+  readonly tls?: unknown
 }
 
-/** Thrown into the code that opens a server, so that its stack names the line. */
+/** Thrown into the code that opens a server nobody can serve, so that its stack names the line. */
 export class PortAttempt extends Error {
   override readonly name = 'PortAttempt'
   readonly address: string
+  /** What is served already, in a few words. */
+  readonly beside: string | undefined
 
-  constructor(address: string) {
-    super(`a server on ${address} was opened while the application was imported`)
+  /** `opened` is from where the server was opened, if that is not the `Bun.serve` under way. */
+  constructor(address: string, beside?: string, opened?: PortAttempt) {
+    const besides = beside === undefined ? '' : ` beside ${beside}`
+    super(`a server on ${address} was opened${besides}; a worker serves one, on a socket of its own`)
     this.address = address
+    this.beside = beside
+    if (opened?.stack !== undefined) this.stack = opened.stack
   }
 }
 
-/**
- * Refuses servers until disposed of. `node:http` and frameworks open theirs through `Bun.serve` as well, so
- * one place sees them all.
- */
-export function watchPorts(): PortWatch {
-  const serve = Bun.serve
-  let attempt: PortAttempt | undefined
-  const refuse = (options: ServeAddress = {}): never => {
-    attempt ??= new PortAttempt(addressOf(options))
-    throw attempt
-  }
-  Bun.serve = refuse as typeof serve
-  return {
-    get attempt() {
-      return attempt
-    },
-    [Symbol.dispose]() {
-      Bun.serve = serve
-    },
-  }
+export function addressText(options: ServeAddress): string {
+  return isUnix(options) ? `unix:${options.unix}` : `port ${portOf(options)}`
 }
 
-interface ServeAddress {
-  readonly unix?: string
-  readonly port?: number | string
+/** Some frameworks pass what they have, be it nothing. */
+export function isUnix({ unix }: ServeAddress): boolean {
+  return typeof unix === 'string' && unix !== ''
 }
 
-function addressOf(options: ServeAddress): string {
-  if (options.unix !== undefined) return `unix:${options.unix}`
-  return `port ${options.port ?? process.env['PORT'] ?? 3000}`
+export function hasTls({ tls }: ServeAddress): boolean {
+  const [first] = [tls].flat() as readonly (
+    { readonly key?: unknown; readonly cert?: unknown } | null | undefined
+  )[]
+  return Boolean(first?.key ?? first?.cert)
+}
+
+/** The port `Bun.serve` would take. */
+export function portOf({ port }: ServeAddress): number {
+  const { BUN_PORT, PORT, NODE_PORT } = process.env
+  return Number(port ?? BUN_PORT ?? PORT ?? NODE_PORT ?? 3000)
 }

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import { WorkerError } from '../errors.ts'
 import type {
   Application,
@@ -34,11 +35,17 @@ type Exports = Readonly<Record<string, unknown>>
  * @throws WorkerError `RIP_APP_NO_HANDLER`, naming what was found instead.
  */
 export async function resolveApplication(exports: Exports, file: string): Promise<Application> {
+  const application = await findApplication(exports)
+  if (application !== undefined) return application
+  const main = await exports['default']
+  throw new WorkerError('RIP_APP_NO_HANDLER', { file, found: describe(main, exports) })
+}
+
+/** The same, without an answer where there is no handler. */
+export async function findApplication(exports: Exports): Promise<Application | undefined> {
   const main = await exports['default']
   const answering = findHandler(main, exports) ?? handlerLeftByFramework()
-  if (answering === undefined)
-    throw new WorkerError('RIP_APP_NO_HANDLER', { file, found: describe(main, exports) })
-  return { ...answering, ...serverOptionsOf(main, exports), ...hooksOf(exports) }
+  return answering && { ...answering, ...serverOptionsOf(main, exports), ...hooksOf(exports) }
 }
 
 function findHandler(main: unknown, exports: Exports): Application | undefined {
@@ -48,6 +55,7 @@ function findHandler(main: unknown, exports: Exports): Application | undefined {
   if (isFunction(fetch)) return { fetch: fetch as Handler }
   const handler = methodOf(main, 'handler')
   if (handler !== undefined) return { fetch: handler as Handler }
+  if (isNodeServer(main)) return { nodeServer: main }
   const listener = nodeListenerOf(main) ?? exports['listener']
   if (isFunction(listener)) return { listener: listener as NodeListener }
   return isPlainObject(main) && isPlainObject(main['routes']) ? { fetch: notFound } : undefined
@@ -73,24 +81,21 @@ function handlerLeftByFramework(): Application | undefined {
   return fetch === undefined ? undefined : { fetch: fetch as Handler }
 }
 
-/** Express and Connect export a function with `handle`, Koa an object with `callback`, plain Node an `http.Server`. */
+/** Express and Connect export a function with `handle`, Koa an object with `callback`. */
 function nodeListenerOf(main: unknown): AnyFunction | undefined {
   if (isFunction(main)) return isNodeApplication(main) ? main : undefined
   const callback = methodOf(main, 'callback')
   if (callback !== undefined && methodOf(main, 'listen') !== undefined)
     return (callback as () => AnyFunction)()
-  return requestListenersOf(main)
+  return undefined
 }
 
-/** A server emits `request` to its listeners; calling them ourselves shows what they reject with. */
-function requestListenersOf(server: unknown): AnyFunction | undefined {
-  const listeners = methodOf(server, 'listeners')
-  if (listeners === undefined || methodOf(server, 'listen') === undefined) return undefined
-  const registered = (listeners as (event: string) => readonly NodeListener[])('request')
-  if (registered.length === 0) return undefined
-  const call: NodeListener = (request, response) =>
-    Promise.all(registered.map((listener) => Reflect.apply(listener, server, [request, response])))
-  return call
+/** An `http.Server` that somebody listens to; told by its methods, as `node:http` costs memory. */
+function isNodeServer(main: unknown): main is Server {
+  const listenerCount = methodOf(main, 'listenerCount')
+  if (isFunction(main) || listenerCount === undefined || methodOf(main, 'closeAllConnections') === undefined)
+    return false
+  return (listenerCount as (event: string) => number)('request') > 0
 }
 
 function isNodeApplication(main: AnyFunction): boolean {
@@ -111,7 +116,7 @@ function serverOptionsOf(main: unknown, exports: Exports): Application {
   }
 }
 
-function hooksOf(exports: Exports): Application {
+export function hooksOf(exports: Exports): Application {
   const { ready, close } = exports
   return {
     ...(isFunction(ready) && { ready: ready as ReadyHook }),

@@ -27,6 +27,8 @@ export interface Settings extends Pick<
   readonly listen: NonNullable<WorkerOptions['listen']>
   /** Path of the supervisor's control socket; absent when nobody supervises. */
   readonly control: string | undefined
+  /** Address clients reach the application by. */
+  readonly publicUrl: string | undefined
   /** Folder of the snapshot that code is loaded from; absent when it comes from disk. */
   readonly snapshot: string | undefined
 }
@@ -54,6 +56,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     target: positionals[0],
     listen: readListen(flags.get('--listen'), get('RIP_SOCKET'), environment['PORT']),
     control: get('RIP_CONTROL'),
+    publicUrl: get('RIP_PUBLIC_URL') || undefined,
     snapshot: get('RIP_SNAPSHOT') || undefined,
     ...(concurrency !== undefined && { concurrency: wholeNumber('concurrency', concurrency) }),
     ...(mode !== undefined && { mode: readMode(mode) }),

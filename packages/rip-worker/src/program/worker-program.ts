@@ -1,7 +1,10 @@
 import { loadApplication } from '../application/load-application.ts'
-import { DEFAULT_BEACON_MS, LEAVE_TIMEOUT_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
+import type { PortAttempt } from '../application/own-port.ts'
+import { ServerCapture } from '../application/server-capture.ts'
+import { DEFAULT_BEACON_MS, LAST_WORDS_MS, LEAVE_TIMEOUT_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import {
+  type BootFailure,
   type LeaveReason,
   PROTOCOL_VERSION,
   type SupervisorMessage,
@@ -21,6 +24,8 @@ import type { SupervisorPipe } from './supervisor-pipe.ts'
 /** From readiness on; the first beacon and most of what starts late in an application are over by then. */
 const BOOT_PAGES_MS = 2_000
 
+const OWN_FOLDER = import.meta.dir.slice(0, import.meta.dir.lastIndexOf('/'))
+
 export interface Beginnings {
   /** Held open by the supervisor. @default nobody supervises */
   readonly pipe?: SupervisorPipe | undefined
@@ -35,16 +40,24 @@ export class WorkerProgram {
   readonly #startedMs: number
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
+  readonly #servers: ServerCapture
   #phase: 'booting' | 'serving' | 'leaving' | 'draining' = 'booting'
   #worker: Worker | undefined
   #link: ControlLink | undefined
   #beacon: NodeJS.Timeout | undefined
   #exitCode = 0
+  #entry: string | undefined
+  #isLeftByApplication = false
 
   constructor(settings: Settings, { pipe, startedMs = 0 }: Beginnings = {}) {
     this.#settings = settings
     this.#pipe = pipe
     this.#startedMs = startedMs
+    this.#servers = new ServerCapture({
+      publicUrl: settings.publicUrl,
+      leave: () => this.#leaveForApplication(),
+      onLate: (attempt) => this.#tellLate(attempt),
+    })
   }
 
   run(): Promise<number> {
@@ -67,17 +80,33 @@ export class WorkerProgram {
     this.#leave('unhealthy')
   }
 
+  /** A framework that was refused its port may keep the reason to itself and end the process. */
+  exiting(): void {
+    const { attempt } = this.#servers
+    if (this.#phase !== 'booting' || attempt === undefined) return
+    const { message } = this.#ownPort(attempt)
+    const stack = attempt.stack
+      ?.split('\n')
+      .filter((line) => !line.includes(OWN_FOLDER))
+      .join('\n')
+    const failure: BootFailure = { kind: 'own-port', message, ...(stack !== undefined && { stack }) }
+    this.#send({ type: 'failed', failure })
+    process.stderr.write(formatBootFailure(failure))
+    process.exitCode = exitCodeOf(failure)
+  }
+
   unhandledRejection(error: unknown): void {
     console.error(`unhandled rejection: ${describeFailure(error)}`)
   }
 
   async #boot(): Promise<void> {
     await this.#connect()
-    const entry = await this.#findEntry()
+    const entry = (this.#entry = await this.#findEntry())
     // Applications print it, and frameworks take its presence for a server around them: they open no port.
     process.env['WORKER_ID'] ??= String(this.#settings.workerId ?? 1)
     await this.#installLoader()
-    const { ready, close, ...application } = await loadApplication(entry)
+    const { ready, close, ...application } = await loadApplication(entry, this.#servers)
+    this.#tellIgnored()
     if (this.#phase !== 'booting') return
     this.#worker = createWorker({
       ...application,
@@ -136,6 +165,32 @@ export class WorkerProgram {
     }
   }
 
+  /** The application has closed its server. */
+  async #leaveForApplication(): Promise<void> {
+    this.#leave('signal')
+    this.#isLeftByApplication = true
+    await this.#worker?.closed
+    // What the supervisor is told goes first: the application may end the process.
+    await Bun.sleep(0)
+  }
+
+  #tellLate(attempt: PortAttempt): void {
+    console.error(`error: ${this.#ownPort(attempt).message}`)
+  }
+
+  #ownPort({ address, beside }: PortAttempt): WorkerError {
+    const file = this.#entry ?? process.cwd()
+    return new WorkerError('RIP_APP_OWN_PORT', { file, address, beside })
+  }
+
+  #tellIgnored(): void {
+    const ignored = this.#servers.captured?.ignored ?? []
+    if (ignored.length === 0) return
+    console.error(
+      `warning: ${ignored.join(', ')} of the server that is opened here is not used: the balancer ends TLS (--tls-cert, --tls-key)`,
+    )
+  }
+
   #announce(url: string): void {
     if (this.#link === undefined) return console.log(`listening ${url}`)
     this.#send({ type: 'listening', socket: url.replace(/^unix:/, '') })
@@ -188,6 +243,7 @@ export class WorkerProgram {
     this.#phase = 'draining'
     const { aborted = 0 } = (await this.#worker?.close(timeoutMs === undefined ? {} : { timeoutMs })) ?? {}
     this.#send({ type: 'drained', aborted })
+    if (this.#isLeftByApplication) await Bun.sleep(LAST_WORDS_MS)
     this.#exit.resolve(this.#exitCode || this.#drainExitCode(aborted))
   }
 

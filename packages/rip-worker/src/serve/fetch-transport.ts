@@ -1,5 +1,7 @@
 import { listenReason, WorkerError } from '../errors.ts'
 import type { Handler, Routes } from '../application/application.ts'
+import { mapRoutes } from '../application/map-routes.ts'
+import { ownServe } from './own-serve.ts'
 import type { RequestContext, UpgradeOptions } from './request-context.ts'
 import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
 
@@ -21,11 +23,13 @@ export class FetchTransport
     Transport,
     Pick<RequestContext, 'upgrade' | 'requestIP' | 'timeout' | 'publish' | 'subscriberCount'>
 {
+  readonly #options: FetchTransportOptions
   readonly #server: Bun.Server<unknown>
   readonly url: string
 
   /** @throws WorkerError `RIP_LISTEN_FAILED`. */
   constructor(options: FetchTransportOptions) {
+    this.#options = options
     this.#server = serve(options)
     this.url = 'unix' in options.listen ? `unix:${options.listen.unix}` : trimSlash(this.#server.url.href)
   }
@@ -54,52 +58,47 @@ export class FetchTransport
     this.#server.timeout(request, seconds)
   }
 
-  publish(topic: string, message: string | Uint8Array): number {
-    return this.#server.publish(topic, message)
+  publish(topic: string, message: string | Uint8Array, compress?: boolean): number {
+    return this.#server.publish(topic, message, compress)
   }
 
   subscriberCount(topic: string): number {
     return this.#server.subscriberCount(topic)
   }
+
+  /** Takes other routes and WebSocket handlers from now on. */
+  reload(changed: Pick<FetchTransportOptions, 'routes' | 'websocket'>): void {
+    this.#server.reload(serveOptions({ ...this.#options, ...changed }))
+  }
 }
 
 function serve(options: FetchTransportOptions): Bun.Server<unknown> {
-  const { listen, answer } = options
   try {
-    return Bun.serve({
-      ...listen,
-      development: false,
-      // Without development mode Bun shares the port by default, and a second worker would go unnoticed.
-      reusePort: false,
-      idleTimeout: options.idleTimeoutS,
-      maxRequestBodySize: options.maxBodyBytes,
-      fetch: (request: Request) => answer(request),
-      error: options.onUnsent,
-      ...(options.websocket !== undefined && { websocket: options.websocket }),
-      ...(options.routes !== undefined && { routes: answeredRoutes(options.routes, answer) }),
-      // The combinations Bun's type spells out one by one are put together here at run time.
-    } as unknown as Bun.Serve.Options<unknown>)
+    return ownServe(serveOptions(options))
   } catch (cause) {
-    const address = describeAddress(listen)
+    const address = describeAddress(options.listen)
     throw new WorkerError('RIP_LISTEN_FAILED', { address, reason: listenReason(cause) }, { cause })
   }
 }
 
-/** Handlers among the routes get the context and the error page; static responses stay what they are. */
-function answeredRoutes(routes: Routes, answer: FetchTransportOptions['answer']): Record<string, unknown> {
-  const answered = (value: unknown): unknown => {
-    if (typeof value === 'function') return (request: Request) => answer(request, value as Handler)
-    return isMethodTable(value) ? mapValues(value, answered) : value
-  }
-  return mapValues(routes, answered)
-}
-
-function isMethodTable(value: unknown): value is Routes {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
-}
-
-function mapValues(record: Routes, map: (value: unknown) => unknown): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+function serveOptions(options: FetchTransportOptions): Bun.Serve.Options<unknown> {
+  const { listen, answer, websocket, routes } = options
+  return {
+    ...listen,
+    development: false,
+    // Without development mode Bun shares the port by default, and a second worker would go unnoticed.
+    reusePort: false,
+    idleTimeout: options.idleTimeoutS,
+    maxRequestBodySize: options.maxBodyBytes,
+    fetch: (request: Request) => answer(request),
+    error: options.onUnsent,
+    ...(websocket !== undefined && { websocket }),
+    // Handlers among the routes get the context and the error page.
+    ...(routes !== undefined && {
+      routes: mapRoutes(routes, (handler) => ((request) => answer(request, handler)) as Handler),
+    }),
+    // The combinations Bun's type spells out one by one are put together here at run time.
+  } as unknown as Bun.Serve.Options<unknown>
 }
 
 function trimSlash(href: string): string {

@@ -1,15 +1,20 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { NodeListener } from '../application/application.ts'
 import { listenReason, WorkerError } from '../errors.ts'
 import type { RequestHead } from '../pages/request-head.ts'
 import { clientAddress, clientProtocol, type TrustForwarded } from './client.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
+import { withOwnServe } from './own-serve.ts'
 import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
 
 export interface NodeTransportOptions {
   readonly listen: ListenAddress
   readonly idleTimeoutS: number
-  readonly listener: NodeListener
+  /** Answers requests, if there is no server that does. */
+  readonly listener?: NodeListener | undefined
+  /** A server of the application that does not listen yet. */
+  readonly nodeServer?: Server | undefined
   readonly gate: ConcurrencyGate
   readonly isDraining: () => boolean
   /** Whose word about the client is taken. */
@@ -18,25 +23,39 @@ export interface NodeTransportOptions {
   readonly onFailure: (error: unknown, request: RequestHead) => Response | Promise<Response>
 }
 
+type NodeHttp = typeof import('node:http')
+type Emit = (event: string, ...values: unknown[]) => boolean
+
+/** Events with a request and the response to it. */
+const REQUEST_EVENTS: ReadonlySet<string> = new Set(['request', 'checkContinue', 'checkExpectation'])
+
+/** RFC 6455 section 5.5.1: a close frame with status 1012, as servers send it. */
+const SERVICE_RESTART_FRAME = Uint8Array.of(0x88, 0x02, 0x03, 0xf4)
+
 /** `node:http`, for applications written as `(request, response)`. Loaded only when such a one is served. */
 export class NodeTransport implements Transport {
   readonly #options: NodeTransportOptions
   readonly #server: Server
+  readonly #prototype: Server
+  readonly #upgraded = new Set<Duplex>()
   #pending = 0
   #requests = 0
+  #opening: PromiseWithResolvers<void> | undefined
   #url = ''
 
-  private constructor(options: NodeTransportOptions, createServer: (listener: NodeListener) => Server) {
+  private constructor(options: NodeTransportOptions, { createServer, Server: { prototype } }: NodeHttp) {
     this.#options = options
-    this.#server = createServer((request, response) => void this.#take(request, response))
+    this.#server = options.nodeServer ?? createServer(options.listener)
+    // A server of the application may pretend to listen, and closing it may mean the worker.
+    this.#prototype = prototype
     this.#server.keepAliveTimeout = options.idleTimeoutS * 1000
     this.#server.requestTimeout = 0
+    this.#intercept()
   }
 
   /** @throws WorkerError `RIP_LISTEN_FAILED`. */
   static async listen(options: NodeTransportOptions): Promise<NodeTransport> {
-    const { createServer } = await import('node:http')
-    const transport = new NodeTransport(options, createServer)
+    const transport = new NodeTransport(options, await import('node:http'))
     await transport.#listen()
     return transport
   }
@@ -46,7 +65,7 @@ export class NodeTransport implements Transport {
   }
 
   get pending(): number {
-    return this.#pending
+    return this.#pending + this.#upgraded.size
   }
 
   get requests(): number {
@@ -54,24 +73,25 @@ export class NodeTransport implements Transport {
   }
 
   stopAccepting(): void {
-    this.#server.close()
+    this.#prototype.close.call(this.#server)
     this.#server.closeIdleConnections()
+    for (const socket of this.#upgraded) socket.write(SERVICE_RESTART_FRAME)
   }
 
   abort(): void {
+    for (const socket of this.#upgraded) socket.destroy()
     this.#server.closeAllConnections()
-    this.#server.close()
+    this.#prototype.close.call(this.#server)
   }
 
   async #listen(): Promise<void> {
     const { listen } = this.#options
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.once('error', reject).once('listening', resolve)
+    const address = 'unix' in listen ? { path: listen.unix } : { port: listen.port, host: listen.hostname }
+    const opening = (this.#opening = Promise.withResolvers<void>())
     try {
-      this.#server.listen(
-        'unix' in listen ? { path: listen.unix } : { port: listen.port, host: listen.hostname },
-      )
-      await promise
+      withOwnServe(() => this.#prototype.listen.call(this.#server, address))
+      await opening.promise
+      this.#opening = undefined
     } catch (cause) {
       const address = describeAddress(listen)
       throw new WorkerError('RIP_LISTEN_FAILED', { address, reason: listenReason(cause) }, { cause })
@@ -80,11 +100,37 @@ export class NodeTransport implements Transport {
   }
 
   #httpUrl(hostname: string = 'localhost'): string {
-    const address = this.#server.address()
+    const address = this.#prototype.address.call(this.#server)
     return `http://${hostname}:${typeof address === 'object' ? address?.port : address}`
   }
 
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** What the server tells its listeners goes through us: requests are counted and wait for their turn. */
+  #intercept(): void {
+    const server = this.#server
+    const emit = server.emit.bind(server) as Emit
+    const tell: Emit = (event, ...values) => {
+      const opening = this.#opening
+      if (opening !== undefined && event === 'listening') return (opening.resolve(), true)
+      if (opening !== undefined && event === 'error') return (opening.reject(values[0]), true)
+      if (REQUEST_EVENTS.has(event)) {
+        void this.#take(event, values[0] as IncomingMessage, values[1] as ServerResponse)
+        return true
+      }
+      if (event === 'upgrade') this.#follow(values[0] as IncomingMessage, values[1] as Duplex)
+      return emit(event, ...values)
+    }
+    server.emit = tell as Server['emit']
+  }
+
+  /** A WebSocket holds up a drain, and its client is told to connect again. */
+  #follow(request: IncomingMessage, socket: Duplex): void {
+    introduceClient(request, this.#options.trustForwarded)
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return
+    this.#upgraded.add(socket)
+    socket.once('close', () => this.#upgraded.delete(socket))
+  }
+
+  async #take(event: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#requests++
     this.#pending++
     introduceClient(request, this.#options.trustForwarded)
@@ -95,7 +141,7 @@ export class NodeTransport implements Transport {
       this.#options.gate.answered()
     })
     if (this.#options.gate.mustWait() && !(await this.#enter(response, left.signal))) return
-    await this.#answer(request, response)
+    await this.#answer(event, request, response)
   }
 
   async #enter(response: ServerResponse, signal: AbortSignal): Promise<boolean> {
@@ -105,10 +151,13 @@ export class NodeTransport implements Transport {
     return outcome === 'entered'
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Calling the listeners ourselves shows what they reject with. */
+  async #answer(event: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#options.isDraining()) response.setHeader('connection', 'close')
+    const server = this.#server
     try {
-      await this.#options.listener(request, response)
+      const listeners = server.listeners(event) as NodeListener[]
+      await Promise.all(listeners.map((listener) => Reflect.apply(listener, server, [request, response])))
     } catch (error) {
       await this.#fail(error, request, response)
     }

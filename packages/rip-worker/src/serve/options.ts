@@ -49,7 +49,16 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'close'> {
 }
 
 type Optional =
-  'fetch' | 'listener' | 'websocket' | 'routes' | 'error' | 'onListening' | 'onReady' | 'onDrain'
+  | 'fetch'
+  | 'listener'
+  | 'nodeServer'
+  | 'websocket'
+  | 'routes'
+  | 'error'
+  | 'attach'
+  | 'onListening'
+  | 'onReady'
+  | 'onDrain'
 
 /** Options with every default applied and every value checked. */
 export type ResolvedWorkerOptions = Pick<WorkerOptions, Optional> &
@@ -81,7 +90,8 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
 }
 
 function assertAnswering(options: WorkerOptions): void {
-  if (options.fetch !== undefined || options.listener !== undefined) return
+  const { fetch, listener, nodeServer } = options
+  if (fetch !== undefined || listener !== undefined || nodeServer !== undefined) return
   throw new WorkerError('RIP_OPTION_INVALID', {
     option: 'fetch',
     value: 'missing',

@@ -1,4 +1,5 @@
 import type { Handler } from '../application/application.ts'
+import type { ServerHost } from '../application/server-host.ts'
 import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS, MAX_TIMER_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import { pathOf, type RequestHead } from '../pages/request-head.ts'
@@ -114,6 +115,7 @@ class ServingWorker implements Worker {
   #transport: Transport | undefined
   #fetchTransport: FetchTransport | undefined
   #nodeTransport: NodeTransport | undefined
+  readonly #host: ContextHost
   readonly #lag = new LagEvents()
   #injected = 0
   #state: WorkerState = 'new'
@@ -132,6 +134,7 @@ class ServingWorker implements Worker {
       maxWaiting: options.maxWaiting,
       active: () => this.#pending,
     })
+    this.#host = this.#createHost(options)
     if (options.fetch !== undefined) this.#dispatcher = this.#createDispatcher(options.fetch)
     void this.#closed.promise.then(() => this.#lag[Symbol.dispose]())
   }
@@ -208,6 +211,7 @@ class ServingWorker implements Worker {
     this.#transport = await this.#listen()
     // close() may have come in between and has not seen the transport.
     if (this.#closing !== undefined) return this.#transport.abort()
+    this.#options.attach?.(this.#createServerHost())
     this.#options.onListening?.(this.#transport.url)
     try {
       await this.#options.onReady?.()
@@ -228,11 +232,10 @@ class ServingWorker implements Worker {
   }
 
   async #openTransport(): Promise<Transport> {
-    const { listener } = this.#options
-    if (this.#dispatcher === undefined && listener !== undefined) {
+    const { listener, nodeServer } = this.#options
+    if (this.#dispatcher === undefined && (listener ?? nodeServer) !== undefined) {
       return (this.#nodeTransport = await NodeTransport.listen({
         ...this.#options,
-        listener,
         gate: this.#gate,
         isDraining: () => this.#closing !== undefined,
         onFailure: (error, request) =>
@@ -252,7 +255,7 @@ class ServingWorker implements Worker {
     return new Dispatcher({
       fetch,
       error: this.#options.error,
-      host: this.#createHost(),
+      host: this.#host,
       gate: this.#gate,
       eventStreams: this.#eventStreams,
       isDraining: () => this.#closing !== undefined,
@@ -262,8 +265,7 @@ class ServingWorker implements Worker {
     })
   }
 
-  #createHost(): ContextHost {
-    const { workerId, generation, trustForwarded, mode } = this.#options
+  #createHost({ workerId, generation, trustForwarded, mode }: ResolvedWorkerOptions): ContextHost {
     const addressOf = (request: Request): ClientAddress | null =>
       requestIP(request, trustForwarded) ?? this.#fetchTransport?.requestIP(request) ?? null
     return {
@@ -284,6 +286,28 @@ class ServingWorker implements Worker {
       development: mode === 'development',
       pendingRequests: () => this.#pending,
       pendingWebSockets: () => this.#webSockets.size,
+    }
+  }
+
+  /** The worker as seen by a server that its application opened. */
+  #createServerHost(): ServerHost {
+    const { upgrade, timeout, requestIP: addressOf, subscriberCount } = this.#host
+    const transport = (): FetchTransport | undefined => this.#fetchTransport
+    const stats = (): WorkerStats => this.stats
+    const { url } = this
+    return {
+      url,
+      get stats() {
+        return stats()
+      },
+      upgrade,
+      timeout,
+      requestIP: addressOf,
+      publish: (topic, message, compress) => transport()?.publish(topic, message, compress) ?? 0,
+      subscriberCount,
+      inject: (request) => this.inject(request),
+      reload: ({ routes, websocket }) =>
+        transport()?.reload({ routes, websocket: websocket && this.#webSockets.handlersFor(websocket) }),
     }
   }
 

@@ -1,0 +1,78 @@
+import type { Server } from 'node:http'
+import type { Application } from './application.ts'
+import { addressText, hasTls, isUnix, type ServeAddress } from './own-port.ts'
+import { publicAddress } from './public-address.ts'
+import type { CapturedServer, CaptureContext } from './server-capture.ts'
+
+/**
+ * A server of `node:http` that the application asked to listen: from here on it looks as if it did, on the public
+ * address. The worker makes it listen on its own socket.
+ */
+export class CapturedNodeServer implements CapturedServer {
+  readonly address: string
+  readonly #server: Server
+  readonly #context: CaptureContext
+  readonly #asked: ServeAddress
+  #isClosed = false
+
+  constructor(server: Server, asked: ServeAddress, context: CaptureContext) {
+    this.#server = server
+    this.#asked = asked
+    this.#context = context
+    this.address = addressText(asked)
+  }
+
+  get application(): Application {
+    return { nodeServer: this.#server }
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  get ignored(): readonly string[] {
+    return hasTls(this.#asked) ? ['tls'] : []
+  }
+
+  isMadeOf(main: unknown): boolean {
+    return main === this.#server || this.serves(main)
+  }
+
+  serves(handler: unknown): boolean {
+    return this.#server.listeners('request').some((listener) => listener === handler)
+  }
+
+  isSameAs(other: CapturedServer): boolean {
+    return this.#server.listeners('request').some((listener) => other.serves(listener))
+  }
+
+  /** Properties of the one server, so that `node:http` of everybody else stays as it is. */
+  accept(): void {
+    Object.defineProperties(this.#server, {
+      listening: { configurable: true, get: () => !this.#isClosed },
+      address: { configurable: true, writable: true, value: () => this.#addressOf() },
+      close: { configurable: true, writable: true, value: (callback?: () => void) => this.#close(callback) },
+    })
+    // By then the worker may listen to what the server emits, and take this for its own.
+    const emit = this.#server.emit.bind(this.#server)
+    process.nextTick(() => emit('listening'))
+  }
+
+  #addressOf(): ReturnType<Server['address']> {
+    if (this.#isClosed) return null
+    if (isUnix(this.#asked)) return String(this.#asked.unix)
+    const { port } = publicAddress(this.#asked, this.#context.publicUrl)
+    const address = this.#asked.hostname ?? '::'
+    return { address, port, family: address.includes(':') ? 'IPv6' : 'IPv4' }
+  }
+
+  /** The worker leaves, as at SIGTERM; `close` is emitted when its last connection has ended. */
+  #close(callback?: () => void): Server {
+    if (callback !== undefined) this.#server.once('close', callback)
+    if (this.#isClosed) return this.#server
+    this.#isClosed = true
+    if (this.#context.host !== undefined) void this.#context.leave()
+    else process.nextTick(() => this.#server.emit('close'))
+    return this.#server
+  }
+}

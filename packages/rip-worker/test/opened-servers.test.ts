@@ -1,0 +1,242 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { Folder, Program, Supervised, until } from './helpers.ts'
+
+function supervise(code: string, env: Readonly<Record<string, string>> = {}): Supervised {
+  return new Supervised(new Folder({ 'app.ts': code }), { env })
+}
+
+const json = async (response: Promise<Response>): Promise<unknown> => (await response).json()
+
+const NODE = `import { createServer } from 'node:http'\n`
+
+describe('what an application sees of a server it opened', () => {
+  test('Bun.serve: the public address, before anybody listens and in the handler', async () => {
+    await using supervised = supervise(
+      `const server = Bun.serve({ port: 4981, hostname: '0.0.0.0', fetch: (_, s) => Response.json(seen(s)) })
+       const seen = (s) => [s.port, s.hostname, s.url.href, s.protocol, s === server]
+       console.log(JSON.stringify(seen(server)))`,
+      { RIP_PUBLIC_URL: 'https://shop.test' },
+    )
+    await supervised.received('ready')
+    const seen = [443, '0.0.0.0', 'https://shop.test/', 'https', true]
+    expect(JSON.parse(supervised.program.stdout)).toEqual(seen)
+    expect(await json(supervised.fetch('/'))).toEqual(seen)
+  })
+
+  test('node:http: it listens on the public port, its callback runs once, and whoever awaits it goes on', async () => {
+    await using supervised = supervise(
+      `${NODE}
+       const server = createServer((_, response) => response.end(JSON.stringify(server.address())))
+       await new Promise((resolve) => server.on('listening', () => console.log('listening event')).listen(4980, resolve))
+       console.log(server.listening, server.address().port)`,
+      { RIP_PUBLIC_URL: 'http://127.0.0.1:4979' },
+    )
+    await supervised.received('ready')
+    expect(await json(supervised.fetch('/'))).toEqual({ address: '::', family: 'IPv6', port: 4979 })
+    expect(supervised.program.stdout).toBe('listening event\ntrue 4979\n')
+  })
+
+  test('without a word about the public address it is the one the application asked for', async () => {
+    await using supervised = supervise(
+      `const { port, url } = Bun.serve({ port: 4978, fetch: () => Response.json([port, url]) })`,
+    )
+    await supervised.received('ready')
+    expect(await json(supervised.fetch('/'))).toEqual([4978, 'http://localhost:4978/'])
+  })
+
+  test('alone on TCP it is where the worker listens', async () => {
+    using folder = new Folder({
+      'app.ts': `const server = Bun.serve({ port: 4977, fetch: () => new Response(server.url.href) })`,
+    })
+    await using program = new Program({ args: [folder.path, '--listen', '127.0.0.1:0'] })
+    const address = await program.address()
+    expect(await (await fetch(address)).text()).toBe(`${address}/`)
+  })
+
+  test('requestIP believes the balancer, publish and subscriberCount are about the sockets of the worker', async () => {
+    await using supervised = supervise(
+      `const server = Bun.serve({
+         fetch: (request) => server.upgrade(request) ? undefined : Response.json([server.requestIP(request)?.address, server.subscriberCount('all'), server.pendingWebSockets, server.publish('all', 'news') > 0]),
+         websocket: { open: (socket) => socket.subscribe('all') },
+       })`,
+    )
+    await supervised.received('ready')
+    const client = new WebSocket(`ws+unix://${supervised.socket}:/`)
+    const news = new Promise((resolve) => client.addEventListener('message', ({ data }) => resolve(data)))
+    await new Promise((resolve) => client.addEventListener('open', resolve))
+    const headers = { 'x-real-ip': '192.0.2.7' }
+    expect(await json(supervised.fetch('/', { headers }))).toEqual(['192.0.2.7', 1, 1, true])
+    expect(await news).toBe('news')
+    client.close()
+  })
+
+  test('reload exchanges fetch and routes, before the worker listens and afterwards', async () => {
+    await using supervised = supervise(
+      `const server = Bun.serve({ routes: { '/a': new Response('a1') }, fetch: () => new Response('f1') })
+       server.reload({ fetch: () => new Response('f2') })
+       export const ready = () => {
+         server.reload({ routes: { '/a': () => new Response('a3'), '/b': () => new Response(String(server.pendingRequests)) } })
+       }`,
+    )
+    await supervised.received('ready')
+    const text = async (path: string): Promise<string> => (await supervised.fetch(path)).text()
+    expect([await text('/a'), await text('/b'), await text('/c')]).toEqual(['a3', '1', 'f2'])
+  })
+
+  test('fetch answers without a socket, and a body limit counts', async () => {
+    await using supervised = supervise(
+      `const server = Bun.serve({ maxRequestBodySize: 10, fetch: async (request) => new Response(await request.text() + new URL(request.url).pathname) })
+       console.log(await (await server.fetch('/x')).text())`,
+    )
+    await supervised.received('ready')
+    expect(supervised.program.stdout).toBe('/x\n')
+    expect((await supervised.fetch('/', { method: 'POST', body: 'x'.repeat(11) })).status).toBe(413)
+  })
+
+  test('TLS of its own is not used, which is told', async () => {
+    await using supervised = supervise(
+      `Bun.serve({ tls: { key: 'k', cert: 'c' }, fetch: () => new Response('plain') })`,
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('plain')
+    expect(supervised.program.stderr).toContain('warning: tls of the server that is opened here is not used')
+  })
+})
+
+describe('the end of a server', () => {
+  test.each([
+    [
+      'stop() of Bun.serve',
+      `const server = Bun.serve({ fetch: async () => { ends(); await Bun.sleep(100); return new Response('finished') } })`,
+      'server.stop().then(() => console.log("stopped"))',
+    ],
+    [
+      'close() of node:http',
+      `${NODE}const server = createServer(async (_, response) => { ends(); await Bun.sleep(100); response.end('finished') }).listen(4976)`,
+      'server.close(() => console.log("stopped"))',
+    ],
+  ])('%s: the worker leaves, and finishes what runs', async (_, open, end) => {
+    await using supervised = supervise(`${open}\nconst ends = () => { ${end} }`)
+    await supervised.received('ready')
+    const response = supervised.fetch('/')
+    expect((await supervised.received('leaving')).reason).toBe('signal')
+    supervised.send({ type: 'drain', deadlineMs: 5000 })
+    expect(await (await response).text()).toBe('finished')
+    expect(await supervised.received('drained')).toEqual({ type: 'drained', aborted: 0 })
+    expect(await supervised.program.exitCode()).toBe(0)
+    expect(supervised.program.stdout).toBe('stopped\n')
+  })
+
+  test('closed before the worker serves, another one may be opened', async () => {
+    await using supervised = supervise(
+      `${NODE}
+       const probe = createServer(() => {}).listen(4975, () => probe.close(() => {
+         console.log('probed', probe.listening)
+         Bun.serve({ fetch: () => new Response('the real one') })
+       }))`,
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('the real one')
+    expect(supervised.program.stdout).toBe('probed false\n')
+  })
+})
+
+describe('which server is served', () => {
+  test('a framework that is exported and listens as well listens', async () => {
+    await using supervised = supervise(
+      `const app = { fetch: () => new Response('app'), listen() { Bun.serve({ fetch: () => new Response('listens') }) } }
+       app.listen()
+       export default app`,
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('listens')
+  })
+
+  test('hooks are taken from the exports', async () => {
+    await using supervised = supervise(
+      `Bun.serve({ fetch: () => new Response() })\nexport const ready = () => console.log('ready hook')`,
+    )
+    await supervised.received('ready')
+    expect(supervised.program.stdout).toBe('ready hook\n')
+  })
+
+  test('who exports a handler may listen with it later on', async () => {
+    await using supervised = supervise(
+      `${NODE}
+       const handler = () => new Response('exported')
+       export default { fetch: handler }
+       setTimeout(() => Bun.serve({ port: 4974, fetch: handler }) && console.log('listens'), 20)`,
+    )
+    await supervised.received('ready')
+    await until('it listens', () => supervised.program.stdout === 'listens\n')
+    expect(await (await supervised.fetch('/')).text()).toBe('exported')
+  })
+
+  test('another one that is opened later is refused aloud, even if that is caught; any free port is not', async () => {
+    await using supervised = supervise(
+      `export default () => new Response()
+       setTimeout(() => {
+         try { Bun.serve({ port: 4973, fetch: () => new Response() }) } catch { console.log('caught') }
+         console.log(Bun.serve({ port: 0, fetch: () => new Response() }).port > 0)
+       }, 20)`,
+    )
+    await supervised.received('ready')
+    await until('both were tried', () => supervised.program.stdout === 'caught\ntrue\n')
+    await until('it is told', () => supervised.program.stderr.includes('opens its own server (port 4973)'))
+  })
+
+  test('a framework that ends the process on a refusal does not keep the reason to itself', async () => {
+    await using supervised = supervise(
+      `Bun.serve({ port: 4972, fetch: () => new Response() })
+       try { Bun.serve({ port: 4971, fetch: () => new Response() }) } catch { process.exit(1) }`,
+    )
+    const { failure } = await supervised.received('failed')
+    expect(failure).toMatchObject({ kind: 'own-port', stack: expect.stringContaining('app.ts:2:') })
+    expect(await supervised.program.exitCode()).toBe(4)
+    expect(supervised.program.stderr).toContain(
+      'opens its own server (port 4971) beside the one on port 4972',
+    )
+  })
+
+  test('a server that is exported before it listens takes upgrades as well', async () => {
+    await using supervised = supervise(
+      `${NODE}
+       const server = createServer((_, response) => response.end('page'))
+       server.on('upgrade', (_, socket) => socket.end('HTTP/1.1 101 Switching Protocols\\r\\nupgrade: x\\r\\nconnection: upgrade\\r\\n\\r\\nraw'))
+       export default server`,
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('page')
+    let received = ''
+    await Bun.connect({
+      unix: supervised.socket,
+      socket: {
+        open: (socket) =>
+          void socket.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+        data: (_, bytes) => void (received += bytes.toString()),
+      },
+    })
+    await until('it is upgraded', () => received.endsWith('raw'))
+  })
+
+  test('an HTTPS server is served in plain text', async () => {
+    await using supervised = supervise(
+      `import { createServer } from 'node:https'
+       createServer({ key: '${'k'}', cert: 'c' }, (_, response) => response.end('plain')).listen(4970)`,
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('plain')
+    expect(supervised.program.stderr).toContain('warning: tls')
+  })
+
+  test('a module that exports nothing and opens nothing is told so when its time is up', async () => {
+    using folder = new Folder({ 'app.ts': 'setInterval(() => {}, 1000)' })
+    const socket = folder.file('s.sock')
+    await using program = new Program({ args: [folder.path, '--listen', `unix:${socket}`] })
+    await until('it is told what is waited for', () => program.stderr.includes('has not opened a server'))
+    expect(existsSync(socket)).toBe(false)
+    expect(await program.exitCode()).toBe(4)
+    expect(program.stderr).toContain('it exports nothing')
+  }, 20_000)
+})
