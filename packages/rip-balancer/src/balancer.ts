@@ -78,6 +78,7 @@ export class Balancer implements AsyncDisposable {
   private closing: Promise<void> | undefined
   /** Names that were asked for and not answered, as far as they were told. */
   private readonly foreignHosts = new Set<string>()
+  private readonly wrongProtocolToldAtMs: { -readonly [event in keyof typeof WRONG_PROTOCOL]?: number } = {}
   private faultToldAtMs = Number.NEGATIVE_INFINITY
 
   /** @throws `CONFIG_INVALID` with every problem of the configuration */
@@ -315,7 +316,10 @@ export class Balancer implements AsyncDisposable {
     const { metrics, hooks } = this
     return {
       started: () => metrics.started(),
-      connection: (event: ConnectionEvent) => metrics.connection(event),
+      connection: (event: ConnectionEvent) => {
+        metrics.connection(event)
+        if (event === 'http-on-tls' || event === 'tls-on-http') this.onWrongProtocol(event)
+      },
       ended: (record) => {
         metrics.ended(record)
         this.log?.ended(record)
@@ -336,6 +340,15 @@ export class Balancer implements AsyncDisposable {
     if (this.foreignHosts.has(name) || this.foreignHosts.size >= MAX_FOREIGN_HOSTS) return
     this.foreignHosts.add(name)
     this.warn(foreignHostText(authority))
+  }
+
+  /** A scheme that was mistyped, or a port that was mixed up; scanners do the same all day long. */
+  private onWrongProtocol(event: keyof typeof WRONG_PROTOCOL): void {
+    const now = performance.now()
+    if (now - (this.wrongProtocolToldAtMs[event] ?? Number.NEGATIVE_INFINITY) < WRONG_PROTOCOL_PAUSE_MS)
+      return
+    this.wrongProtocolToldAtMs[event] = now
+    this.warn(WRONG_PROTOCOL[event])
   }
 
   /** Whoever runs it has to see the mistake, and not one line for each request it concerns. */
@@ -382,6 +395,15 @@ export async function balance(config: BalancerConfig, hooks?: BalancerHooks): Pr
   await balancer.start()
   return balancer
 }
+
+const WRONG_PROTOCOL_PAUSE_MS = 3_600_000
+
+const WRONG_PROTOCOL = {
+  'http-on-tls':
+    'a client spoke plain HTTP to a port with TLS and got 400: its address has to begin with https://',
+  'tls-on-http':
+    'a client spoke TLS to a port without: its address has to begin with http://, or the port needs a certificate',
+} as const satisfies Partial<Record<ConnectionEvent, string>>
 
 /** What needs a restart. */
 const FIXED = ['admin', 'pool'] as const satisfies readonly (keyof BalancerConfig)[]

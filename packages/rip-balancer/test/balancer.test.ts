@@ -579,8 +579,22 @@ describe('a Unix socket to listen on', () => {
   test.each(['?mode=0999', '?mode=0444', '?group=nobody-is-in-it', '?umask=7', '?'])(
     'is refused with %s',
     async (access) => {
-      const listening = balance({ listen: `unix:/tmp/never.sock${access}` })
-      expect(listening).rejects.toThrow('?mode=0660&group=NAME')
+      const refused = await balance({ listen: `unix:/tmp/never.sock${access}` }).catch(
+        (error: Error) => error,
+      )
+      expect(String(refused)).toContain('?mode=0660&group=NAME')
     },
   )
+})
+
+test('clients that speak TLS to a port without are told of once, not for each of them', async () => {
+  const warnings: string[] = []
+  await using lb = await balance(
+    { listen: '127.0.0.1:0' },
+    { onWarning: (message) => warnings.push(message) },
+  )
+  const url = lb.url.replace('http:', 'https:')
+  for (let n = 0; n < 3; n++) expect(await fetch(url).catch((error: Error) => error)).toBeInstanceOf(Error)
+  await until(() => lb.stats().connections === 0 && warnings.length > 0, 'they have gone')
+  expect(warnings).toEqual([expect.stringContaining('a client spoke TLS to a port without')])
 })

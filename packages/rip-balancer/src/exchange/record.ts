@@ -87,6 +87,9 @@ export type ConnectionEvent =
   /** Closed while idle, for a new one there was no room for. */
   | 'gave-way'
   | 'idle-timeout'
+  /** A client spoke plain HTTP to a port with TLS, or TLS to one without. */
+  | 'http-on-tls'
+  | 'tls-on-http'
   | 'upstream-opened'
   | 'upstream-closed'
   | 'upstream-unexpected-bytes'

@@ -13,6 +13,7 @@ import { isWorthFreeing } from '../transport/free-bytes.ts'
 import type { Receiver } from '../transport/inbox.ts'
 import { Outbox, flushGathered } from '../transport/outbox.ts'
 import { PlainProxyHeader } from './plain-proxy-header.ts'
+import { answerPlainHttp, beginsWithTls, NO_TLS_HERE } from './wrong-protocol.ts'
 import { ProxyHeader } from './proxy-header.ts'
 
 /** `lingering`: the answer is sent, input is read and dropped so that a reset does not destroy it on its way. */
@@ -123,8 +124,12 @@ export class ClientConnection implements ClientSide, Receiver {
     if (isWorthFreeing(chunk)) this.letGo(chunk)
   }
 
-  /** The handshake failed. */
-  unsecured(): void {
+  /** The handshake failed. @param plainHttp as the client spoke HTTP */
+  unsecured(plainHttp: boolean): void {
+    if (plainHttp) {
+      this.plane.settings.observer.connection('http-on-tls')
+      answerPlainHttp(this.socket.fd)
+    }
     this.socket.terminate()
     this.closed()
   }
@@ -277,6 +282,7 @@ export class ClientConnection implements ClientSide, Receiver {
     const input = this.input!
     const at = head.feed(input, this.inputAt, input.length)
     if (at === INCOMPLETE) return this.headIncomplete(head, since)
+    if (at === REFUSED && this.requests === 0 && beginsWithTls(input, this.inputAt)) return this.turnTlsAway()
     if (at === REFUSED) return this.refuse(head.fault!)
     this.used(at)
     if (input.length - at > LARGE_BODY_BYTES) head.detach()
@@ -347,6 +353,16 @@ export class ClientConnection implements ClientSide, Receiver {
 
   private turnAway(): false {
     this.outbox.append(REFUSAL, 0, REFUSAL.length)
+    this.outbox.flush()
+    this.linger()
+    return false
+  }
+
+  /** An answer in HTTP would look like a broken TLS server. */
+  private turnTlsAway(): false {
+    this.plane.settings.observer.connection('tls-on-http')
+    this.dropHead()
+    this.outbox.append(NO_TLS_HERE, 0, NO_TLS_HERE.length)
     this.outbox.flush()
     this.linger()
     return false

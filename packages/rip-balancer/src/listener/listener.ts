@@ -12,6 +12,7 @@ import { createClosed, openAccess } from './socket-access.ts'
 import { duplicateDescriptor } from './duplicate-descriptor.ts'
 import { addressOfSocket } from './socket-table.ts'
 import type { TlsSource } from './tls-source.ts'
+import { isPlainHttp } from './wrong-protocol.ts'
 
 /** Where to listen; `fd` is a listening socket inherited from the parent or the service manager. */
 export type ListenTarget =
@@ -247,9 +248,9 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     return {
       open: (socket) => this.accept(socket),
       // Without it a connection would be known from the end of its handshake on, and cost nothing to keep before.
-      handshake({ data }, succeeded) {
+      handshake({ data }, succeeded, error) {
         if (succeeded) data.connection?.secured()
-        else data.connection?.unsecured()
+        else data.connection?.unsecured(isPlainHttp(error))
       },
       data({ data }, chunk) {
         if (data.connection !== undefined) inbox.arrived(data.connection, chunk)

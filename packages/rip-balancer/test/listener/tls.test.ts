@@ -285,17 +285,43 @@ test('a large response over TLS waits for a slow reader and arrives whole', asyn
   await eventually(() => received > size)
 })
 
-test('plain HTTP on a TLS port reaches nobody', async () => {
-  await using backend = await RawBackend.start(answering(OK))
-  await using balancer = await TestBalancer.start([backend.path], { listener: { tls: new ChangingSource() } })
-  const failed = await fetch(`http://127.0.0.1:${balancer.port}/`).catch((error: Error) => error)
-  expect(failed).toBeInstanceOf(Error)
-  expect(backend.all).toBe('')
-})
-
 /** A ClientHello that offers that version and one cipher suite of its time (RFC 4346 §7.4.1.2). */
 function helloOf(version: string): string {
   const body = `${version}${'r'.repeat(32)}\x00\x00\x02\xc0\x09\x01\x00`
   const handshake = `\x01\x00\x00${String.fromCharCode(body.length)}${body}`
   return `\x16\x03\x01\x00${String.fromCharCode(handshake.length)}${handshake}`
 }
+
+describe('who speaks the other protocol is told so', () => {
+  test.each(['GET', 'HEAD', 'POST', 'PUT', 'CONNECT'])(
+    '%s in plain HTTP on a TLS port: 400',
+    async (method) => {
+      await using backend = await RawBackend.start(answering(OK))
+      await using balancer = await TestBalancer.start([backend.path], {
+        listener: { tls: new ChangingSource() },
+      })
+      using client = await RawClient.connect(balancer.port)
+      client.send(`${method} / HTTP/1.1\r\nHost: h.test\r\nContent-Length: 3\r\n\r\nabc`)
+      expect(await client.untilEnd()).toMatch(
+        /^HTTP\/1.1 400 Bad Request\r\n[^]*Connection: close\r\n\r\n400 [^]*https:\/\//,
+      )
+      expect(backend.all).toBe('')
+      using other = await TlsClient.connect(balancer.port)
+      expect(await other.ask()).toContain('200 OK')
+    },
+  )
+
+  test('TLS on a port without: an alert, not an answer in HTTP', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path])
+    const refused = await TlsClient.connect(balancer.port).then(
+      () => 'connected',
+      (error: Error) => error.message,
+    )
+    expect(refused).toMatch(/alert handshake failure|HANDSHAKE_FAILURE/i)
+    using client = await RawClient.connect(balancer.port)
+    client.send('\x16\x03\x01\x02\x00\x01')
+    expect(await client.untilEnd()).toBe('\x15\x03\x01\x00\x02\x02\x28')
+    expect([backend.all, balancer.ended]).toEqual(['', []])
+  })
+})
