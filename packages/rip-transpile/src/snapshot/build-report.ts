@@ -3,7 +3,7 @@ import { cachedAdapter } from '../cache/cached-adapter.ts'
 import type { CompileCache } from '../cache/compile-cache.ts'
 import { openCache } from '../cache/open-cache.ts'
 import { selectAdapter } from '../select-adapter.ts'
-import { buildSnapshot, SnapshotError } from './build-snapshot.ts'
+import { type Belongings, buildSnapshot, type BuildSnapshotOptions, SnapshotError } from './build-snapshot.ts'
 
 export interface BuildRequest {
   readonly root: string
@@ -12,6 +12,11 @@ export interface BuildRequest {
   readonly generation?: string | undefined
   /** What belongs to the application, as paths relative to the root. @default every module below the root */
   readonly files?: readonly string[] | undefined
+  /** See the fields of these names in `BuildSnapshotOptions`. */
+  readonly entry?: string | undefined
+  readonly packages?: string | undefined
+  readonly earlierPackages?: string | undefined
+  readonly packagesUnchanged?: boolean | undefined
 }
 
 /** Why there is no snapshot; the same shape as a worker's boot failure. */
@@ -35,28 +40,33 @@ export type BuildReport =
       /** Modules whose compiled code was in the cache. */
       readonly cached: number
       readonly tookMs: number
+      readonly belongings: Belongings
+      /** Modules nobody imports that do not compile, and what is wrong with them, in a sentence each. */
+      readonly doubts: readonly string[]
     }
-  | { readonly ok: false; readonly failure: BuildFailure }
+  | { readonly ok: false; readonly failure: BuildFailure; readonly belongings?: Belongings }
 
 /** Builds a snapshot and tells how it went; never throws. */
 export async function buildReport(request: BuildRequest): Promise<BuildReport> {
   const startedMs = performance.now()
   const cache = openCache()
   try {
-    const { root, out, generation, files } = request
+    const given = Object.entries(request).filter(([, value]) => value !== undefined)
     const built = await buildSnapshot({
-      root,
-      out,
+      ...(Object.fromEntries(given) as BuildSnapshotOptions),
       adapterFor: adapters(request, cache),
-      ...(generation ? { generation } : {}),
-      ...(files ? { files } : {}),
     })
     const cached = cache?.counts.hits ?? 0
-    const compiled = built.compiled - cached
+    const compiled = Math.max(0, built.compiled - cached)
     const tookMs = Math.round(performance.now() - startedMs)
-    return { ok: true, snapshot: out, files: built.files, compiled, cached, tookMs }
+    const { files, belongings } = built
+    const doubts = built.doubts.map(
+      ({ filename, line, reason }) => `${filename}:${line} does not compile: ${reason}`,
+    )
+    return { ok: true, snapshot: request.out, files, compiled, cached, tookMs, belongings, doubts }
   } catch (error) {
-    return { ok: false, failure: toFailure(error) }
+    const known = error instanceof SnapshotError ? { belongings: error.belongings } : {}
+    return { ok: false, failure: toFailure(error), ...known }
   }
 }
 

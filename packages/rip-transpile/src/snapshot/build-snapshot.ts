@@ -1,12 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
-import { extname, join, resolve } from 'node:path'
+import { existsSync, mkdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Adapter } from '../adapter.ts'
-import { bunModule } from '../bun-module.ts'
-import { CompileError } from '../compile-error.ts'
-import { COMPILED_EXTENSIONS } from './compiled-extensions.ts'
+import type { CompileError } from '../compile-error.ts'
+import { ModuleGraph } from '../graph/module-graph.ts'
+import { readPackageSet, writePackageSet } from '../graph/package-set.ts'
 import { contentPath, MANIFEST_VERSION } from './manifest.ts'
-import type { SnapshotFile } from './manifest.ts'
+import type { SnapshotFile, SnapshotManifest } from './manifest.ts'
 import { isModule, moduleFiles } from './module-files.ts'
+import { pathBelow } from './posix-path.ts'
 import { writeManifest } from './write-manifest.ts'
 
 export interface BuildSnapshotOptions {
@@ -15,8 +16,19 @@ export interface BuildSnapshotOptions {
   /** Folder the snapshot is written to; created if missing. */
   readonly out: string
   readonly generation?: string
+  /**
+   * Absolute path of the module the application begins with. What it does not import is kept as far as it compiles.
+   * @default all that belongs to the application is taken for imported
+   */
+  readonly entry?: string
   /** What belongs to the application, as paths relative to the root. @default every module below the root */
   readonly files?: readonly string[]
+  /** Folder that gets one folder for each set of files in `node_modules`. @default none is kept */
+  readonly packages?: string
+  /** Set that an earlier snapshot uses. */
+  readonly earlierPackages?: string
+  /** Nothing in `node_modules` changed since, so that the set need not be read again. @default false */
+  readonly packagesUnchanged?: boolean
   /** The compiler for files with this ending. */
   adapterFor(extension: string): Adapter
 }
@@ -25,6 +37,17 @@ export interface BuiltSnapshot {
   readonly files: number
   /** Files that are in a language to compile. */
   readonly compiled: number
+  readonly belongings: Belongings
+  /** Why modules nobody imports are not in it. */
+  readonly doubts: readonly CompileError[]
+}
+
+/** The files that decide what an application does, wherever they are. */
+export interface Belongings {
+  /** Absolute paths, outside of `node_modules`. */
+  readonly files: readonly string[]
+  /** Folder of the set of files in `node_modules`; absent when nothing is imported from there. */
+  readonly packages?: string
 }
 
 /** Some files could not be compiled. */
@@ -33,58 +56,95 @@ export class SnapshotError extends Error {
   readonly code = 'RIP_SNAPSHOT'
   /** At least one, in order of the files' paths. */
   readonly errors: readonly CompileError[]
+  readonly belongings: Belongings
 
-  constructor(errors: readonly CompileError[]) {
+  constructor(errors: readonly CompileError[], belongings: Belongings) {
     super(errors.map((error) => error.message).join('\n\n'))
     this.errors = errors
+    this.belongings = belongings
   }
 }
 
 /**
- * Freezes an application's code: every module is compiled if need be and copied by content, so that it can
- * be loaded again whatever happens to the files.
+ * Freezes an application's code: every module it imports, wherever that is, and every other one below its folder, is
+ * compiled if need be and copied by content, so that it can be loaded again whatever happens to the files.
  *
- * @throws {SnapshotError} When source does not compile. No manifest is written then.
+ * @throws {SnapshotError} When source that is imported does not compile. No manifest is written then.
  */
 export async function buildSnapshot(options: BuildSnapshotOptions): Promise<BuiltSnapshot> {
   const root = realpathSync(options.root)
   mkdirSync(contentPath(options.out, ''), { recursive: true, mode: 0o700 })
-  const files: Record<string, SnapshotFile> = {}
-  const errors: CompileError[] = []
-  let compiled = 0
-  const paths = options.files?.filter(isModule) ?? moduleFiles(root)
-  for (const path of paths) {
-    try {
-      const file = await freeze(join(root, path), options)
-      files[path] = file
-      if (file.code !== undefined) compiled++
-    } catch (error) {
-      if (!(error instanceof CompileError)) throw error
-      errors.push(error)
-    }
+  const graph = await graphOf(root, options)
+  if (graph.errors.length > 0) {
+    const errors = graph.errors.toSorted((a, b) => (a.filename < b.filename ? -1 : 1))
+    throw new SnapshotError(errors, { files: graph.files })
   }
-  if (errors.length > 0) throw new SnapshotError(errors)
-  const generation = options.generation === undefined ? {} : { generation: options.generation }
-  const namedRoot = resolve(options.root)
-  writeManifest(options.out, { version: MANIFEST_VERSION, root, namedRoot, ...generation, files })
-  return { files: Object.keys(files).length, compiled }
+  const packages = packageSet(graph, options)
+  const { files, outside } = freeze(graph, root, options.out)
+  writeManifest(options.out, {
+    version: MANIFEST_VERSION,
+    root,
+    namedRoot: resolve(options.root),
+    ...(options.generation !== undefined && { generation: options.generation }),
+    files,
+    ...(Object.keys(outside).length > 0 && { outside }),
+    ...(packages !== undefined && { packages }),
+  })
+  const modules = [...graph.modules.values()]
+  return {
+    files: modules.length,
+    compiled: modules.filter(({ code }) => code !== undefined).length,
+    belongings: { files: graph.files, ...(packages !== undefined && { packages }) },
+    doubts: graph.doubts,
+  }
 }
 
-async function freeze(path: string, options: BuildSnapshotOptions): Promise<SnapshotFile> {
-  const bytes = readFileSync(path)
-  const hash = store(options.out, bytes)
-  const extension = extname(path)
-  if (!COMPILED_EXTENSIONS.has(extension)) return { hash }
-  const adapter = options.adapterFor(extension)
-  const result = await adapter.compile(bytes.toString('utf8'), { filename: path, sourceMap: true })
-  return { hash, code: store(options.out, bunModule(result)) }
+async function graphOf(root: string, options: BuildSnapshotOptions): Promise<ModuleGraph> {
+  const { entry, adapterFor, earlierPackages, packagesUnchanged = false } = options
+  const knownPackages = earlierPackages && packagesUnchanged ? readPackageSet(earlierPackages) : undefined
+  const graph = new ModuleGraph({ root, adapterFor, ...(knownPackages && { knownPackages }) })
+  const lying = (options.files?.filter(isModule) ?? moduleFiles(root)).map((path) => join(root, path))
+  if (entry === undefined) await graph.add(lying, 'imported')
+  else await graph.add([realpathSync(entry)], 'imported')
+  await graph.add(lying, 'lying')
+  return graph
+}
+
+/** Where the files in `node_modules` are kept; they are written only if they are not there yet. */
+function packageSet(
+  { packages, packagesAreKnown }: ModuleGraph,
+  options: BuildSnapshotOptions,
+): string | undefined {
+  const { packages: parent, earlierPackages } = options
+  if (parent === undefined || packages.size === 0) return undefined
+  if (packagesAreKnown && earlierPackages && readPackageSet(earlierPackages).size === packages.size)
+    return earlierPackages
+  return writePackageSet(parent, packages, earlierPackages)
+}
+
+type Frozen = Pick<Required<SnapshotManifest>, 'files' | 'outside'>
+
+function freeze({ modules }: ModuleGraph, root: string, out: string): Frozen {
+  const files: Record<string, SnapshotFile> = {}
+  const outside: Record<string, SnapshotFile> = {}
+  for (const [path, { bytes, code, loader, imports }] of modules) {
+    const name = pathBelow(root, path)
+    const place = name === undefined ? outside : files
+    place[name ?? path] = {
+      hash: store(out, bytes),
+      ...(code !== undefined && { code: store(out, code) }),
+      ...(loader !== undefined && { loader }),
+      ...(Object.keys(imports).length > 0 && { imports }),
+    }
+  }
+  return { files, outside }
 }
 
 /**
  * Keeps content under the name of its hash, which is returned. It appears in one step: what a builder that was killed,
  * or met a full disk, leaves behind must not pass for the whole.
  */
-function store(snapshot: string, content: string | Buffer): string {
+function store(snapshot: string, content: string | Uint8Array): string {
   const hash = new Bun.CryptoHasher('sha256').update(content).digest('hex')
   const path = contentPath(snapshot, hash)
   if (existsSync(path)) return hash

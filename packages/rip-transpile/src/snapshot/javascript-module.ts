@@ -1,3 +1,5 @@
+import type { DataLoader } from '../graph/data-loaders.ts'
+import { dataOf } from './data-module.ts'
 import { extensionOf } from './posix-path.ts'
 
 /** Bun's name for the language of a file, by ending. */
@@ -23,20 +25,14 @@ export type PluginModule =
 /** A module in a language Bun knows, from given content instead of from its file. */
 export function javascriptModule(path: string, contents: string): PluginModule {
   const loader = JAVASCRIPT_LOADERS[extensionOf(path) as keyof typeof JAVASCRIPT_LOADERS]
-  if (loader === 'json') return withDefault(parseJson(path, contents))
+  if (loader === 'json') return dataModule(path, contents, loader)
   if (isCommonjs(path, contents, loader)) return commonjsModule(path, contents, loader)
   return { contents, loader }
 }
 
-/** Files Bun reads with comments and commas at the end; others are JSON to the letter. */
-const LENIENT_JSON = /(?:^|\/)(?:package|tsconfig|jsconfig)\.json$/
-
-function parseJson(path: string, contents: string): unknown {
-  try {
-    return LENIENT_JSON.test(path) ? Bun.JSONC.parse(contents) : JSON.parse(contents.replace(/^\uFEFF/, ''))
-  } catch (cause) {
-    throw new SyntaxError(`${path} is not valid JSON: ${(cause as Error).message}`, { cause })
-  }
+/** A file that is imported for the data in it, from given content instead of from its file. */
+export function dataModule(path: string, contents: string, loader: DataLoader): PluginModule {
+  return withDefault(dataOf(path, contents, loader))
 }
 
 /**

@@ -1,7 +1,10 @@
+import type { PackageFile } from '../graph/package-set.ts'
 import { linkRuntime } from '../link-runtime.ts'
 import { COMPILED_EXTENSIONS } from './compiled-extensions.ts'
-import { javascriptModule, JAVASCRIPT_LOADERS } from './javascript-module.ts'
+import { withExactImports } from './exact-imports.ts'
+import { dataModule, javascriptModule, JAVASCRIPT_LOADERS } from './javascript-module.ts'
 import type { PluginModule } from './javascript-module.ts'
+import type { PackageDifferences } from './kept-packages.ts'
 import { contentPath, readManifest } from './manifest.ts'
 import type { SnapshotFile, SnapshotManifest } from './manifest.ts'
 import { extensionOf, pathBelow, pathFrom } from './posix-path.ts'
@@ -10,18 +13,23 @@ import { readText } from './read-text.ts'
 export interface LoadSnapshotOptions {
   /** Loads a file to compile that the snapshot does not have. */
   compileFromDisk(path: string): PluginModule | Promise<PluginModule>
+  /** Told, in one sentence, what an operator should know. @default console.warn */
+  readonly warn?: (message: string) => void
 }
 
 /**
  * Makes Bun load the application's modules from a snapshot in this process, whatever their files contain by
- * now. Modules elsewhere and in `node_modules` come from disk as ever, and so do modules that did not exist
- * when the snapshot was taken: the application may write some itself.
+ * now. Files in `node_modules` come from disk as long as they are what the snapshot was built with, and from its copies
+ * otherwise. Modules that did not exist when the snapshot was taken come from disk: the application may write some
+ * itself.
  *
  * @throws {Error} When the folder holds no readable snapshot.
  */
 export function loadSnapshot(folder: string, options: LoadSnapshotOptions): void {
   const manifest = readManifest(folder)
-  const snapshot = new LoadedSnapshot(folder, manifest)
+  const packages = differencesOf(manifest)
+  tell(packages, options.warn ?? ((message) => console.warn(message)))
+  const snapshot = new LoadedSnapshot(folder, manifest, packages)
   Bun.plugin({
     name: `rip-transpile snapshot ${manifest.generation ?? ''}`,
     setup(build) {
@@ -33,14 +41,22 @@ export function loadSnapshot(folder: string, options: LoadSnapshotOptions): void
       build.onLoad({ filter: modulesBelow(manifest.root) }, ({ path }) => {
         return snapshot.load(path) ?? fromDisk(path, options)
       })
+      const elsewhere = snapshot.pathsElsewhere
+      if (elsewhere.length === 0) return
+      build.onLoad({ filter: anyOf(elsewhere) }, ({ path }) => snapshot.load(path) ?? fromDisk(path, options))
     },
   })
 }
 
+const MODULE_ENDINGS: readonly string[] = [...COMPILED_EXTENSIONS, ...Object.keys(JAVASCRIPT_LOADERS)]
+
 function modulesBelow(root: string): RegExp {
-  const extensions = [...COMPILED_EXTENSIONS, ...Object.keys(JAVASCRIPT_LOADERS)]
-  const endings = extensions.map((extension) => RegExp.escape(extension)).join('|')
+  const endings = MODULE_ENDINGS.map((extension) => RegExp.escape(extension)).join('|')
   return new RegExp(`^${RegExp.escape(root)}/(?!(?:.*/)?node_modules/).*(?:${endings})$`)
+}
+
+function anyOf(paths: readonly string[]): RegExp {
+  return new RegExp(`^(?:${paths.map((path) => RegExp.escape(path)).join('|')})$`)
 }
 
 /** Bun requires an answer for every file the filter matches. */
@@ -50,27 +66,72 @@ function fromDisk(path: string, options: LoadSnapshotOptions): PluginModule | Pr
   return javascriptModule(path, process.getBuiltinModule('node:fs').readFileSync(path, 'utf8'))
 }
 
+/** An application that imports nothing from `node_modules` does not pay for what tells them apart. */
+function differencesOf({ packages }: SnapshotManifest): PackageDifferences {
+  if (packages === undefined) return { replaced: new Map(), lost: [] }
+  const neighbour = `./kept-packages${extensionOf(import.meta.path)}`
+  const module = import.meta.require(neighbour) as typeof import('./kept-packages.ts')
+  return module.packageDifferences(packages)
+}
+
+function tell({ replaced, lost }: PackageDifferences, warn: (message: string) => void): void {
+  const [first] = replaced.keys()
+  if (first !== undefined)
+    warn(
+      `${first}${more(replaced.size)} changed since this generation was built: its copies are loaded; reload to take the change in`,
+    )
+  if (lost[0] !== undefined)
+    warn(
+      `${lost[0]}${more(lost.length)} changed since this generation was built and has no copy: what is on disk is loaded`,
+    )
+}
+
+function more(count: number): string {
+  return count === 1 ? '' : ` and ${count - 1} more files`
+}
+
 class LoadedSnapshot {
   readonly #folder: string
   readonly #manifest: SnapshotManifest
+  readonly #packages: ReadonlyMap<string, PackageFile>
 
-  constructor(folder: string, manifest: SnapshotManifest) {
+  constructor(folder: string, manifest: SnapshotManifest, { replaced }: PackageDifferences) {
     this.#folder = folder
     this.#manifest = manifest
+    this.#packages = replaced
+  }
+
+  /** What is loaded from the snapshot although it is no module below the root. */
+  get pathsElsewhere(): readonly string[] {
+    const { root, files, outside = {} } = this.#manifest
+    const below = Object.entries(files)
+      .filter(([name, { loader }]) => loader !== undefined && !MODULE_ENDINGS.includes(extensionOf(name)))
+      .map(([name]) => `${root}/${name}`)
+    return [...below, ...Object.keys(outside), ...this.#packages.keys()]
   }
 
   /** Path of a module of the snapshot, so that one whose file is gone is found all the same. */
   resolve(specifier: string, importer: string): string | undefined {
-    const path = this.#inRoot(pathFrom(importer, specifier))
-    return this.#find(path) ? path : undefined
+    const known = this.#find(importer)?.imports ?? this.#packages.get(importer)?.imports
+    const path = (known && own(known, specifier)) ?? this.#inRoot(pathFrom(importer, specifier))
+    return this.#find(path) || this.#packages.has(path) ? path : undefined
   }
 
   load(path: string): PluginModule | undefined {
     const file = this.#find(path)
-    if (!file) return undefined
+    if (!file) return this.#loadPackageFile(path)
     const contents = readText(contentPath(this.#folder, file.code ?? file.hash))
-    if (file.code === undefined) return javascriptModule(path, contents)
-    return { contents: linkRuntime(contents), loader: 'js' }
+    if (file.loader !== undefined) return dataModule(path, contents, file.loader)
+    const exact = withExactImports(contents, path, file.imports)
+    if (file.code === undefined) return javascriptModule(path, exact)
+    return { contents: linkRuntime(exact), loader: 'js' }
+  }
+
+  #loadPackageFile(path: string): PluginModule | undefined {
+    const file = this.#packages.get(path)
+    if (!file) return undefined
+    const contents = readText(`${this.#manifest.packages}/${file.hash}`)
+    return javascriptModule(path, withExactImports(contents, path, file.imports))
   }
 
   /** The entry point may be named through a link such as `current`, which may lead to a newer release by now. */
@@ -80,8 +141,13 @@ class LoadedSnapshot {
   }
 
   #find(path: string): SnapshotFile | undefined {
-    const { root, files } = this.#manifest
+    const { root, files, outside } = this.#manifest
     const name = pathBelow(root, path)
-    return name !== undefined && Object.hasOwn(files, name) ? files[name] : undefined
+    if (name !== undefined && Object.hasOwn(files, name)) return files[name]
+    return outside && own(outside, path)
   }
+}
+
+function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined
 }

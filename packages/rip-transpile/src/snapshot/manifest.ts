@@ -1,3 +1,4 @@
+import type { DataLoader } from '../graph/data-loaders.ts'
 import { readText } from './read-text.ts'
 
 /** Raised when a field changes its meaning. */
@@ -9,6 +10,10 @@ export interface SnapshotFile {
   readonly hash: string
   /** Name below `files/` of the JavaScript it was compiled to, for languages that need compiling. */
   readonly code?: string
+  /** How it is read, if it is data. */
+  readonly loader?: DataLoader
+  /** Absolute paths of the modules it imports, by specifier, where the specifier does not say as much. */
+  readonly imports?: Readonly<Record<string, string>>
 }
 
 /** Content of `manifest.json` in the folder of a snapshot. */
@@ -21,6 +26,10 @@ export interface SnapshotManifest {
   readonly generation?: string
   /** By path relative to the root. */
   readonly files: Readonly<Record<string, SnapshotFile>>
+  /** Modules that are elsewhere, by absolute path. */
+  readonly outside?: Readonly<Record<string, SnapshotFile>>
+  /** Folder of the set of files in `node_modules`, which several snapshots may share; see `graph/package-set.ts`. */
+  readonly packages?: string
 }
 
 export function contentPath(snapshot: string, name: string): string {

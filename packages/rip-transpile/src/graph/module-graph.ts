@@ -1,0 +1,246 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, extname, join } from 'node:path'
+import type { Adapter } from '../adapter.ts'
+import { bunModule } from '../bun-module.ts'
+import { CompileError } from '../compile-error.ts'
+import { COMPILED_EXTENSIONS } from '../snapshot/compiled-extensions.ts'
+import { isCommonjs, JAVASCRIPT_LOADERS } from '../snapshot/javascript-module.ts'
+import { moduleFiles } from '../snapshot/module-files.ts'
+import { pathBelow, pathFrom } from '../snapshot/posix-path.ts'
+import { type DataLoader, dataLoader } from './data-loaders.ts'
+import { isKept, type PackageFile, type PackageFiles, type ReadPackageFile, stampOf } from './package-set.ts'
+import { type Reference, type References, referencesOf } from './references.ts'
+import { resolveModule } from './resolve-module.ts'
+
+/**
+ * How sure it is that a module runs. `imported`: its name is in the code that runs; `possible`: it is in a folder that
+ * code picks modules from; `lying`: it lies below the root, where the application may find it by itself.
+ */
+export type Certainty = 'imported' | 'possible' | 'lying'
+
+/** A module that is kept with the application. */
+export interface GraphModule {
+  readonly bytes: Uint8Array
+  /** What a compiler made of it. */
+  readonly code?: string
+  /** How it is read, if it is data. */
+  readonly loader?: DataLoader
+  /** Absolute paths by specifier, except where the specifier says as much. */
+  readonly imports: Readonly<Record<string, string>>
+}
+
+export interface ModuleGraphOptions {
+  /** Real path of the application's folder. */
+  readonly root: string
+  adapterFor(extension: string): Adapter
+  /** Files in `node_modules` as an earlier graph met them; only those that did not change since. */
+  readonly knownPackages?: PackageFiles
+}
+
+interface Visit {
+  readonly path: string
+  readonly certainty: Certainty
+  readonly type?: string | undefined
+}
+
+/**
+ * The modules an application consists of: those it begins with and what they import, wherever that is. Code in
+ * `node_modules` counts as of its packages and is held apart.
+ */
+export class ModuleGraph {
+  readonly modules: Map<string, GraphModule> = new Map()
+  /** Files in `node_modules`. */
+  readonly packages: Map<string, ReadPackageFile> = new Map()
+  /** Whether `packages` has what `knownPackages` has, and no more. */
+  packagesAreKnown = true
+  /** Files that have a say in what runs without being a module that is kept: images, native code, a `package.json`. */
+  readonly others: Set<string> = new Set()
+  /** Of modules that are certain to run, and of the others. */
+  readonly errors: CompileError[] = []
+  readonly doubts: CompileError[] = []
+  readonly #options: ModuleGraphOptions
+  readonly #visited = new Set<string>()
+  readonly #manifests = new Map<string, string | undefined>()
+
+  constructor(options: ModuleGraphOptions) {
+    this.#options = options
+  }
+
+  /** Adds modules, by real path, and what they import. Begin with what is certain. */
+  async add(paths: readonly string[], certainty: Certainty): Promise<void> {
+    const queue: Visit[] = paths.map((path) => ({ path, certainty }))
+    const possible: Visit[] = []
+    for (let visit = queue.shift() ?? possible.shift(); visit; visit = queue.shift() ?? possible.shift()) {
+      if (this.#visited.has(visit.path)) continue
+      this.#visited.add(visit.path)
+      for (const next of await this.#visit(visit))
+        (next.certainty === certainty ? queue : possible).push(next)
+    }
+  }
+
+  /** All files whose content decides what runs, except in `node_modules`. */
+  get files(): readonly string[] {
+    return [...this.modules.keys(), ...this.others]
+  }
+
+  async #visit(visit: Visit): Promise<readonly Visit[]> {
+    const { path, certainty } = visit
+    if (this.#isPackageFile(path)) return certainty === 'lying' ? [] : this.#visitPackage(path)
+    if (pathBelow(this.#options.root, path) === undefined) this.#noteManifests(path)
+    const loader = dataLoader(extname(path), visit.type)
+    if (visit.type !== undefined && loader === undefined) return this.#noteOther(path)
+    const bytes = read(path)
+    if (bytes === undefined) return []
+    if (loader !== undefined) return this.#keep(path, { bytes, loader, imports: {} })
+    if (COMPILED_EXTENSIONS.has(extname(path))) return await this.#visitCompiled(visit, bytes)
+    const language = JAVASCRIPT_LOADERS[extname(path) as keyof typeof JAVASCRIPT_LOADERS]
+    if (language === undefined) return this.#noteOther(path)
+    if (language === 'json') return this.#keep(path, { bytes, imports: {} })
+    const code = bytes.toString('utf8')
+    const references = this.#resolve(path, referencesOf(code, language), isCommonjs(path, code, language))
+    this.#keep(path, { bytes, imports: references.imports })
+    return this.#follow(visit, references)
+  }
+
+  async #visitCompiled(visit: Visit, bytes: Buffer): Promise<readonly Visit[]> {
+    const { path, certainty } = visit
+    try {
+      const adapter = this.#options.adapterFor(extname(path))
+      const result = await adapter.compile(bytes.toString('utf8'), { filename: path, sourceMap: true })
+      const references = this.#resolve(path, referencesOf(result.code, 'js'), false)
+      this.#keep(path, { bytes, code: bunModule(result), imports: references.imports })
+      return this.#follow(visit, references)
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error
+      if (certainty === 'imported') this.errors.push(error)
+      else this.doubts.push(error)
+      // A change may mend it.
+      return this.#noteOther(path)
+    }
+  }
+
+  #keep(path: string, module: GraphModule): readonly Visit[] {
+    this.modules.set(path, module)
+    return []
+  }
+
+  #noteOther(path: string): readonly Visit[] {
+    this.others.add(path)
+    return []
+  }
+
+  /** Which file a name leads to is decided by the manifest of the package it is in. */
+  #noteManifests(path: string): void {
+    const manifest = this.#manifestOf(dirname(path))
+    if (manifest !== undefined) this.others.add(manifest)
+  }
+
+  #manifestOf(folder: string): string | undefined {
+    const known = this.#manifests.get(folder)
+    if (known !== undefined || this.#manifests.has(folder)) return known
+    const manifest = join(folder, 'package.json')
+    const above = dirname(folder)
+    const found = existsSync(manifest) ? manifest : above === folder ? undefined : this.#manifestOf(above)
+    this.#manifests.set(folder, found)
+    return found
+  }
+
+  #resolve(importer: string, references: References, commonjs: boolean): ResolvedReferences {
+    const imports: Record<string, string> = {}
+    const targets: { readonly path: string; readonly reference: Reference }[] = []
+    for (const reference of references.modules) {
+      const path = resolveModule(reference.specifier, { importer, commonjs })
+      if (path === undefined) continue
+      targets.push({ path, reference })
+      if (!saysAsMuch(reference.specifier, importer, path)) imports[reference.specifier] = path
+    }
+    return { imports, targets, folders: references.folders.map((folder) => pathFrom(importer, folder)) }
+  }
+
+  #follow({ certainty }: Visit, { targets, folders }: ResolvedReferences): readonly Visit[] {
+    const weaker = certainty === 'imported' ? 'possible' : certainty
+    return [
+      ...targets.map(({ path, reference }) => ({ path, certainty, type: reference.type })),
+      ...folders.flatMap((folder) => modulesIn(folder).map((path) => ({ path, certainty: weaker }) as const)),
+    ]
+  }
+
+  #isPackageFile(path: string): boolean {
+    return `/${pathBelow(this.#options.root, path) ?? path}`.includes('/node_modules/')
+  }
+
+  /** An earlier graph knows where it leads. */
+  #visitPackage(path: string): readonly Visit[] {
+    const known = this.#options.knownPackages?.get(path)
+    const file = known ?? this.#readPackageFile(path)
+    if (file === undefined) return []
+    if (known === undefined) this.packagesAreKnown = false
+    this.packages.set(path, file)
+    const manifest = this.#manifestOf(dirname(path))
+    const next = [...Object.values(file.imports), ...(manifest === undefined ? [] : [manifest])]
+    return next.map((target) => ({ path: target, certainty: 'imported' }) as const)
+  }
+
+  #readPackageFile(path: string): ReadPackageFile | undefined {
+    try {
+      const stamp = stampOf(statSync(path))
+      const bytes = readFileSync(path)
+      const hash = new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
+      const file: PackageFile = {
+        hash,
+        stamp,
+        kept: isKept(path, bytes.length),
+        imports: this.#packageImports(path, bytes),
+      }
+      return { ...file, bytes }
+    } catch {
+      // EACCES, ENOENT: whoever loads it says so.
+      return undefined
+    }
+  }
+
+  #packageImports(path: string, bytes: Buffer): Readonly<Record<string, string>> {
+    const language = JAVASCRIPT_LOADERS[extname(path) as keyof typeof JAVASCRIPT_LOADERS]
+    if (language === undefined || language === 'json') return {}
+    const code = bytes.toString('utf8')
+    const { modules } = referencesOf(code, language)
+    if (modules.length === 0) return {}
+    const commonjs = !/\.m[jt]s$/.test(path) && !/^\s*(?:import|export)\b/m.test(code)
+    const imports: Record<string, string> = {}
+    for (const { specifier } of modules) {
+      const target = resolveModule(specifier, { importer: path, commonjs })
+      if (target !== undefined) imports[specifier] = target
+    }
+    return imports
+  }
+}
+
+interface ResolvedReferences {
+  readonly imports: Readonly<Record<string, string>>
+  readonly targets: readonly { readonly path: string; readonly reference: Reference }[]
+  /** Absolute paths. */
+  readonly folders: readonly string[]
+}
+
+/** A path with an ending, which leads to where it seems to. */
+function saysAsMuch(specifier: string, importer: string, path: string): boolean {
+  return /^(?:\.{1,2}\/|\/)/.test(specifier) && pathFrom(importer, specifier) === path
+}
+
+function modulesIn(folder: string): readonly string[] {
+  try {
+    return moduleFiles(folder).map((path) => join(folder, path))
+  } catch {
+    // ENOENT
+    return []
+  }
+}
+
+function read(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch {
+    // ENOENT, EISDIR: removed meanwhile, or no module.
+    return undefined
+  }
+}

@@ -1,0 +1,34 @@
+import { type PackageFile, type PackageFiles, readPackageSet, stampOf } from '../graph/package-set.ts'
+import { leadsTo } from './exact-imports.ts'
+
+/** What differs in `node_modules` from what a snapshot was built with. */
+export interface PackageDifferences {
+  /** Files to be loaded from the set: those that changed, and those that import one that is gone. */
+  readonly replaced: ReadonlyMap<string, PackageFile>
+  /** Files that changed or are gone, and of which there is no copy. */
+  readonly lost: readonly string[]
+}
+
+/** Compares the files of a set with those on disk; as long as nothing differs, they are loaded as ever. */
+export function packageDifferences(folder: string): PackageDifferences {
+  const files = readPackageSet(folder)
+  const changed = [...files].filter(([path, file]) => !isSame(path, file))
+  if (changed.length === 0) return { replaced: new Map(), lost: [] }
+  const lost = changed.filter(([, { kept }]) => !kept).map(([path]) => path)
+  return { replaced: new Map([...changed, ...misled(files)].filter(([, { kept }]) => kept)), lost }
+}
+
+function isSame(path: string, { stamp, hash }: PackageFile): boolean {
+  const { readFileSync, statSync } = process.getBuiltinModule('node:fs')
+  const status = statSync(path, { throwIfNoEntry: false })
+  if (status === undefined) return false
+  if (stampOf(status) === stamp) return true
+  return new Bun.CryptoHasher('sha256').update(readFileSync(path)).digest('hex') === hash
+}
+
+/** Files that would import others by now. */
+function misled(files: PackageFiles): readonly (readonly [string, PackageFile])[] {
+  return [...files].filter(([path, { imports }]) =>
+    Object.entries(imports).some(([specifier, target]) => !leadsTo(specifier, path, target)),
+  )
+}
