@@ -86,15 +86,20 @@ export interface Watcher {
 export interface TreeState {
   /** Hash over all paths and their content. */
   readonly generation: GenerationId
-  /** Content hash by path relative to the root. */
+  /** Content hash by path relative to the root; by absolute path for files that are elsewhere. */
   readonly files: ReadonlyMap<string, string>
   /** Modification time of the newest file, in milliseconds since the epoch. */
   readonly newestMs: number
 }
 
+export interface TreeReadOptions {
+  /** Look at the files in `node_modules` as well, instead of believing what was seen there last. @default false */
+  readonly thorough?: boolean
+}
+
 /** Reads the application's sources, lock file, `.env*` and configuration. */
 export interface Tree {
-  read(): Promise<TreeState>
+  read(options?: TreeReadOptions): Promise<TreeState>
 }
 
 /** Code of one generation, compiled and frozen. */
@@ -104,9 +109,18 @@ export interface Snapshot {
   readonly folder?: string
 }
 
+/**
+ * A build may find that more belongs to the application than was known when its content was read: the generation is
+ * then named after all of it.
+ */
 export type BuildResult =
   | { readonly ok: true; readonly snapshot: Snapshot }
-  | { readonly ok: false; readonly failure: BootFailure }
+  | {
+      readonly ok: false
+      readonly failure: BootFailure
+      /** @default the one that was asked for */
+      readonly generation?: GenerationId
+    }
   /** What was read of this file is not what the generation is named after: it was written meanwhile. */
   | { readonly ok: false; readonly changed: string }
 

@@ -5,7 +5,7 @@ import type { Effects, Launch, Outcome } from './machine/effects.ts'
 import type { CommandId, Input } from './machine/inputs.ts'
 import type { Surroundings } from './machine/state.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
-import type { ChildProcess, MemoryReading, Signal, Snapshot, TreeState } from './ports.ts'
+import type { ChildProcess, MemoryReading, Signal, Snapshot, TreeReadOptions, TreeState } from './ports.ts'
 import type { ManagerEventBody } from './snapshot.ts'
 import type { Backend, DrainReport, GenerationId } from './upstreams.ts'
 import type { SupervisorMessage } from '@rip/worker/protocol'
@@ -141,11 +141,14 @@ export class World implements Effects {
   async #restore({ generation, folder }: Snapshot): Promise<void> {
     const { builder, tree } = this.#options
     if (builder === null || folder === undefined || existsSync(folder)) return
-    const state = await tree.read()
+    const state = await tree.read({ thorough: true })
     if (state.generation !== generation) throw new Error('its files have changed since')
     const result = await builder.build(state, { signal: new AbortController().signal })
     if (!result.ok)
       throw new Error('failure' in result ? result.failure.message : `${result.changed} was written`)
+    if (result.snapshot.generation === generation) return
+    builder.discard?.(result.snapshot)
+    throw new Error('its files have changed since')
   }
 
   probe(pid: number, socket: string): void {
@@ -160,9 +163,9 @@ export class World implements Effects {
     void answered.finally(() => this.#probes.delete(pid)).catch(() => {})
   }
 
-  readTree(token: number): void {
+  readTree(token: number, options: TreeReadOptions): void {
     this.#answer(
-      Promise.try(() => this.#options.tree.read()),
+      Promise.try(() => this.#options.tree.read(options)),
       (result) => ({ type: 'tree-read', token, result }),
     )
   }

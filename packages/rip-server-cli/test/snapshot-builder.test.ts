@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BuildResult, TreeState } from '@rip/manager'
+import { type BuildResult, createContentTree, type TreeState } from '@rip/manager'
 import { SnapshotBuilder } from '../src/serve/snapshot-builder.ts'
 
 let folder: string
@@ -18,7 +18,15 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 function builderOf(standby: boolean): SnapshotBuilder {
   const env = { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off' }
-  return new SnapshotBuilder({ root, folder: join(folder, 'snapshots'), env: () => env, standby })
+  const tree = createContentTree({ root })
+  return new SnapshotBuilder({
+    root,
+    entry: join(root, 'index.ts'),
+    tree,
+    folder: join(folder, 'snapshots'),
+    env: () => env,
+    standby,
+  })
 }
 
 function state(generation: string, files: Readonly<Record<string, string>> = {}): TreeState {
@@ -105,13 +113,15 @@ test('in production every build starts its own process', async () => {
   expect(waiting()).toEqual([])
 })
 
-test('what was written after the tree was read is no snapshot of that generation', async () => {
+test('what was written after the tree was read is in the snapshot, and in its name', async () => {
   await using builder = builderOf(false)
-  const hash = new Bun.CryptoHasher('sha256').update('export default 1\n').digest('hex')
-  const tree = state('g1', { 'index.ts': hash })
-  expect(await build(builder, tree)).toMatchObject({ ok: true })
+  const before = await createContentTree({ root }).read()
   writeFileSync(join(root, 'index.ts'), 'export default 2\n')
-  expect(await build(builder, tree)).toEqual({ ok: false, changed: 'index.ts' })
+  const { generation } = await createContentTree({ root }).read()
+  const result = await build(builder, before)
+  expect(result).toMatchObject({ ok: true, snapshot: { generation } })
+  expect(generation).not.toBe(before.generation)
+  expect(sourceIn(result)).toBe('export default 2\n')
 })
 
 test('no process is kept ready in a folder that is gone, and nobody is bothered with it', async () => {

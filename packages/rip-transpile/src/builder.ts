@@ -2,13 +2,15 @@
  * Program: freezes an application's code into a snapshot and says so in one line of JSON on stdout. It runs
  * as a short-lived process, so that whoever starts it never holds a compiler or the application's code.
  *
- *     bun builder.ts --root DIR --out SNAPSHOT_DIR [--adapter NAME] [--generation ID] [--files -]
+ *     bun builder.ts --root DIR --out SNAPSHOT_DIR [--entry FILE] [--packages DIR] [--adapter NAME] [--generation ID]
+ *                    [--files -]
  *
  * With `--files -`, standard input names the application's files, one relative path a line. With `--request -`
  * and nothing else, standard input is a `BuildRequest` as JSON: the program can be started before it is known
  * what there will be to build. Without a request it ends with 0 and says nothing. Beside it `--warm ENDING` loads
  * the compiler for such files of the working directory while there is nothing to do yet.
  */
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { selectAdapter } from './select-adapter.ts'
 import { buildReport, type BuildRequest } from './snapshot/build-report.ts'
@@ -28,6 +30,8 @@ const { values } = parseArgs({
     adapter: { type: 'string' },
     generation: { type: 'string' },
     files: { type: 'string' },
+    entry: { type: 'string' },
+    packages: { type: 'string' },
     request: { type: 'string' },
     warm: { type: 'string' },
   },
@@ -52,15 +56,17 @@ async function readRequest(): Promise<BuildRequest | undefined> {
   return text === '' ? undefined : (JSON.parse(text) as BuildRequest)
 }
 
-async function requestOf({ root, out, adapter, generation, files }: typeof values): Promise<BuildRequest> {
+async function requestOf({ files, ...given }: typeof values): Promise<BuildRequest> {
+  const { root, out, adapter, generation, entry, packages } = given
   if (root === undefined || out === undefined || (files ?? '-') !== '-') usage()
   const named = files === undefined ? undefined : lines(await Bun.stdin.text())
-  return { root, out, adapter, generation, files: named }
+  return { root, out, adapter, generation, entry, packages: packages && resolve(packages), files: named }
 }
 
 function usage(): never {
   console.error(
-    'usage: builder --root DIR --out SNAPSHOT_DIR [--adapter NAME] [--generation ID] [--files -]\n' +
+    'usage: builder --root DIR --out SNAPSHOT_DIR [--entry FILE] [--packages DIR] [--adapter NAME]\n' +
+      '               [--generation ID] [--files -]\n' +
       '       builder --request -',
   )
   process.exit(2)

@@ -1,7 +1,7 @@
 import type { SupervisorMessage } from '@rip/worker/protocol'
 import type { ManagerError } from '../errors.ts'
 import type { ReloadResult } from '../manager-api.ts'
-import type { MemoryReading, Signal, Snapshot, TreeState } from '../ports.ts'
+import type { MemoryReading, Signal, Snapshot, TreeReadOptions, TreeState } from '../ports.ts'
 import type { ManagerEventBody } from '../snapshot.ts'
 import type { Backend, GenerationId } from '../upstreams.ts'
 import type { CommandId } from './inputs.ts'
@@ -41,7 +41,7 @@ export interface Effects {
   restore(token: number, snapshot: Snapshot): void
   /** Answers with `accepting`. */
   probe(pid: number, socket: string): void
-  readTree(token: number): void
+  readTree(token: number, options: TreeReadOptions): void
   build(token: number, tree: TreeState): void
   /** The candidate on this socket, as often as configured. */
   verify(token: number, socket: string): void

@@ -8,7 +8,7 @@ import { beginObservation, endObservation } from './observation.ts'
 import { finishRestart } from './recycle.ts'
 import { refusalOf } from './refusal.ts'
 import { isCutting } from './routing.ts'
-import { ask, merge, newWish, withdrawConfirmation } from './scout.ts'
+import { ask, merge, newWish, settleUnchanged, withdrawConfirmation } from './scout.ts'
 import {
   type Failure,
   type Generation,
@@ -75,9 +75,20 @@ export function onBuilt(pool: Pool, token: number, result: BuildResult | Error):
   const { rollout } = pool
   if (rollout?.token !== token || rollout.stage !== 'building') return discardLate(pool, result)
   if (result instanceof Error) return refuse(pool, 'build-failed', { message: result.message })
-  if (result.ok) return boot(pool, rollout, result.snapshot)
   if ('changed' in result) return readAnew(pool, rollout)
+  rollout.generationId = result.ok ? result.snapshot.generation : (result.generation ?? rollout.generationId)
+  if (result.ok && rollout.generationId === pool.serving?.generation.id)
+    return endUnchanged(pool, rollout, result.snapshot)
+  if (result.ok) return boot(pool, rollout, result.snapshot)
   refuse(pool, 'build-failed', fromBootFailure(result.failure))
+}
+
+/** Only the build could tell that it is what serves. */
+function endUnchanged(pool: Pool, rollout: Rollout, snapshot: Generation['snapshot']): void {
+  abandon(pool, rollout)
+  discardUnused(pool, snapshot)
+  const { commands, because, sinceMs, unasked } = rollout
+  settleUnchanged(pool, newWish(pool, { commands, because, sinceMs, unasked, begun: true }))
 }
 
 /** A snapshot that is not what its name says is never served: the content is read, and named, once more. */

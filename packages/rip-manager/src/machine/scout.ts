@@ -36,7 +36,8 @@ export function merge(into: Wish | null, wish: Wish): Wish {
 function read(pool: Pool, wish: Wish): void {
   const token = pool.nextToken++
   pool.reading = { token, wish }
-  pool.effects.readTree(token)
+  // Whoever asks wants to know; looks on our own account are frequent.
+  pool.effects.readTree(token, { thorough: wish.commands.length > 0 })
 }
 
 export function onTreeRead(pool: Pool, token: number, result: TreeState | Error): void {
@@ -81,7 +82,7 @@ function decide(pool: Pool, tree: TreeState, wish: Wish): void {
   if (pool.held && pool.phase === 'running') return refuseHeld(pool, tree, wish)
   const inherited = inheritStart(pool, wish)
   supersede(pool, 'superseded', NEWER)
-  if (serving?.generation.id === tree.generation) return settleUnchanged(pool, tree, wish)
+  if (serving?.generation.id === tree.generation) return settleUnchanged(pool, wish)
   beginReload(pool, tree, inherited)
 }
 
@@ -151,7 +152,9 @@ function join(pool: Pool, wish: Wish): void {
   if (wish.confirms && rollout.stage === 'confirming') rollout.stage = 'routing'
 }
 
-function settleUnchanged(pool: Pool, { generation }: TreeState, wish: Wish): void {
+/** What is wanted is what serves. */
+export function settleUnchanged(pool: Pool, wish: Wish): void {
+  const generation = pool.serving!.generation.id
   const { commands, sinceMs } = wish
   const previous = pool.previous?.id ?? null
   const tookMs = pool.nowMs - sinceMs

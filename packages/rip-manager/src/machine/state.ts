@@ -150,7 +150,8 @@ export interface Wish {
 
 /** A generation on its way to serve. */
 export interface Rollout {
-  readonly generationId: GenerationId
+  /** Known for good when it is built. */
+  generationId: GenerationId
   readonly kind: 'reload' | 'rollback'
   readonly tree: TreeState | null
   readonly commands: CommandId[]

@@ -1,5 +1,6 @@
 import { systemClock } from '../clock.ts'
-import type { Clock, TreeState, Watcher } from '../ports.ts'
+import type { Clock, TreeReadOptions, TreeState, Watcher } from '../ports.ts'
+import { isElsewhere } from './belongings.ts'
 import { changedPaths, type ContentTree } from './content-tree.ts'
 import { DEFAULT_DEBOUNCE_MS, DEFAULT_MAX_DEBOUNCE_MS, DEFAULT_SWEEP_MS } from '../defaults.ts'
 import { SELF_WRITE_DOUBT_MS, SWEEP_CPU_SHARE } from './bounds.ts'
@@ -113,21 +114,24 @@ class ChangeDetector implements Watcher {
   async #sweepNow(): Promise<void> {
     const startedMs = this.#clock.nowMs()
     await this.#files.rearm()
-    await this.#look()
+    await this.#look(undefined, { thorough: true })
     const costMs = this.#clock.nowMs() - startedMs
     if (this.#closing === undefined)
       this.#sweepAfter(Math.max(this.#options.sweepMs, costMs / SWEEP_CPU_SHARE))
   }
 
   /** One look at a time; what is reported meanwhile is looked at afterwards. */
-  async #look(believes: (before: TreeState, now: TreeState) => boolean = () => true): Promise<void> {
+  async #look(
+    believes: (before: TreeState, now: TreeState) => boolean = () => true,
+    options: TreeReadOptions = {},
+  ): Promise<void> {
     if (this.#looking) {
       this.#lookAgain = true
       return
     }
     this.#looking = true
     const before = this.#seen
-    const first = await this.#readTree()
+    const first = await this.#readTree(options)
     if (before === undefined || first === undefined || believes(before, first)) this.#compare(first)
     while (this.#lookAgain && this.#closing === undefined) {
       this.#lookAgain = false
@@ -145,7 +149,10 @@ class ChangeDetector implements Watcher {
       this.#leftOut = false
       return
     }
-    const changed = before === undefined ? [] : changedPaths(before, now)
+    // What is elsewhere is not the application's to write, and may only be known of since.
+    const changed = (before === undefined ? [] : changedPaths(before, now)).filter(
+      (path) => !isElsewhere(path),
+    )
     const selfWritten = this.#guard.note(changed, this.#clock.nowMs())
     for (const path of selfWritten) this.#leaveOut(path)
     if (selfWritten.length > 0) return
@@ -179,9 +186,11 @@ class ChangeDetector implements Watcher {
     )
   }
 
-  async #readTree(): Promise<TreeState | undefined> {
+  async #readTree(options?: TreeReadOptions): Promise<TreeState | undefined> {
     try {
-      return await this.#tree.read()
+      const state = await this.#tree.read(options)
+      if (this.#closing === undefined) this.#files.follow?.(this.#tree.followed)
+      return state
     } catch {
       // The root is gone, as between two releases; whoever is to serve it says so.
       return undefined

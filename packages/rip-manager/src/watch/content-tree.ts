@@ -9,9 +9,10 @@ import {
   type Stats,
   statSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ManagerError } from '../errors.ts'
-import type { Tree, TreeState } from '../ports.ts'
+import type { Tree, TreeReadOptions, TreeState } from '../ports.ts'
+import { type Belongings, PackageLook, PACKAGES } from './belongings.ts'
 import { BULK_FILES, MAX_FILE_BYTES, MAX_SETTLE_MS, RACY_MS, SETTLE_MS, SLICE_MS } from './bounds.ts'
 import { IgnoreFiles, type IgnoreOptions } from './ignore-files.ts'
 
@@ -26,6 +27,13 @@ export interface ContentTree extends Tree {
   isIgnored(path: string, isDirectory: boolean): boolean
   /** From now on the file or folder is no content, as after the application was seen writing it. */
   exclude(path: string): void
+  /**
+   * From now on these files count as well, whether they are elsewhere, ignored or large: under their path relative to
+   * the root, or their absolute path.
+   */
+  follow(belongings: Belongings): void
+  /** Absolute paths of the files that count and that a look at the folder alone does not show, except in `node_modules`. */
+  readonly followed: readonly string[]
 }
 
 export function createContentTree(options: ContentTreeOptions): ContentTree {
@@ -42,12 +50,19 @@ interface KnownFile {
 interface Scan extends TreeState {
   readonly root: string
   readonly known: ReadonlyMap<string, KnownFile>
+  /** Paths that were met by walking through the root. */
+  readonly walked: ReadonlySet<string>
 }
 
 class DiskTree implements ContentTree {
   readonly #root: string
   readonly #ignore: IgnoreFiles
   readonly #excluded = new Set<string>()
+  readonly #packages = new PackageLook()
+  /** As in {@link TreeState}. */
+  #belongings: readonly string[] = []
+  /** More counts than at the last look, which does not mean that anything changed. */
+  #counted = false
   #last: Scan | undefined
   #reading: Promise<unknown> = Promise.resolve()
 
@@ -58,8 +73,11 @@ class DiskTree implements ContentTree {
   }
 
   /** Readings queue up, so that each sees the disk as it is after it was asked for. */
-  read(): Promise<TreeState> {
-    const reading = this.#reading.then(() => this.#readSettled())
+  read({ thorough = false }: TreeReadOptions = {}): Promise<TreeState> {
+    const reading = this.#reading.then(() => {
+      if (thorough) this.#packages.look()
+      return this.#readSettled()
+    })
     this.#reading = reading.catch(() => {})
     return reading
   }
@@ -70,6 +88,18 @@ class DiskTree implements ContentTree {
 
   exclude(path: string): void {
     this.#excluded.add(path)
+  }
+
+  follow({ files, packages }: Belongings): void {
+    const root = this.#resolveRoot()
+    this.#belongings = files.map((path) => (path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path))
+    this.#packages.follow(packages)
+    this.#counted = true
+  }
+
+  get followed(): readonly string[] {
+    const { root = this.#root, walked } = this.#last ?? {}
+    return this.#belongings.filter((path) => !walked?.has(path)).map((path) => resolve(root, path))
   }
 
   /** A checkout or a copy that is under way is waited for: two looks must be equal. */
@@ -87,6 +117,10 @@ class DiskTree implements ContentTree {
   }
 
   #isUnderWay(scan: Scan): boolean {
+    if (this.#counted) {
+      this.#counted = false
+      return false
+    }
     if (this.#last === undefined || this.#last.generation === scan.generation) return false
     return changedPaths(this.#last, scan).length > BULK_FILES || this.#isGitAtWork()
   }
@@ -122,7 +156,25 @@ class DiskTree implements ContentTree {
         sliceEndsMs = performance.now() + SLICE_MS
       }
     }
-    return this.#summarize(root, known, newestMs)
+    const walked = new Set(known.keys())
+    for (const path of this.#belongings) {
+      const status = known.has(path) || this.#excluded.has(path) ? undefined : statusOf(resolve(root, path))
+      const file = status && this.#lookAt(resolve(root, path), path, status)
+      if (file === undefined) continue
+      known.set(path, file)
+      newestMs = Math.max(newestMs, status?.mtimeMs ?? 0)
+    }
+    const packages = this.#packagesAsFile()
+    if (packages !== undefined) known.set(PACKAGES, packages)
+    return this.#summarize(root, known, walked, newestMs)
+  }
+
+  #packagesAsFile(): KnownFile | undefined {
+    const { hash } = this.#packages
+    const before = this.#last?.known.get(PACKAGES)
+    if (hash === undefined) return undefined
+    if (before?.hash === hash) return before
+    return { stamp: '', hash, racy: false }
   }
 
   #resolveRoot(): string {
@@ -139,7 +191,12 @@ class DiskTree implements ContentTree {
   /** Unchanged size, times and inode mean unchanged content, unless it was hashed right after it was written. */
   #look(absolute: string, path: string, status: Stats): KnownFile | undefined {
     if (status.isSymbolicLink()) return linkContent(absolute)
-    if (!status.isFile() || status.size > MAX_FILE_BYTES) return undefined
+    if (status.size > MAX_FILE_BYTES) return undefined
+    return this.#lookAt(absolute, path, status)
+  }
+
+  #lookAt(absolute: string, path: string, status: Stats): KnownFile | undefined {
+    if (!status.isFile()) return undefined
     const stamp = `${status.ino} ${status.size} ${status.mtimeMs} ${status.ctimeMs}`
     const before = this.#last?.known.get(path)
     if (before?.stamp === stamp && !before.racy) return before
@@ -149,7 +206,12 @@ class DiskTree implements ContentTree {
   }
 
   /** A root that is a link also stands for where it leads: the same code in another release has another folder. */
-  #summarize(root: string, known: ReadonlyMap<string, KnownFile>, newestMs: number): Scan {
+  #summarize(
+    root: string,
+    known: ReadonlyMap<string, KnownFile>,
+    walked: ReadonlySet<string>,
+    newestMs: number,
+  ): Scan {
     const before = this.#last
     if (before !== undefined && before.root === root && isSame(before.known, known)) return before
     const paths = [...known.keys()].toSorted()
@@ -161,7 +223,7 @@ class DiskTree implements ContentTree {
       files.set(path, hash)
       hasher.update(`${path}\0${hash}\n`)
     }
-    return { generation: hasher.digest('hex').slice(0, 12), files, newestMs, root, known }
+    return { generation: hasher.digest('hex').slice(0, 12), files, newestMs, root, known, walked }
   }
 }
 

@@ -8,11 +8,14 @@ import {
 import { dirname, relative } from 'node:path'
 import { watch, type FSWatcher } from 'chokidar'
 import type { Watcher } from '../ports.ts'
+import { FollowedFiles } from './followed-files.ts'
 
 /** Reports from the operating system. Any of them may be missing or made up: they only say when to look. */
 export interface FileWatcher extends Watcher {
   /** Watches anew if the root is another folder than before; called whenever somebody looks anyway. */
   rearm(): Promise<void>
+  /** Watches these files as well, by absolute path, and none of those named before. */
+  follow?(files: readonly string[]): void
 }
 
 export interface FileWatcherOptions {
@@ -33,6 +36,7 @@ class NativeFileWatcher implements FileWatcher {
   #identity: string | undefined
   #files: FSWatcher | undefined
   #link: LinkWatcher | undefined
+  readonly #followed = new FollowedFiles(() => this.#wake())
   /** Ends the wait for a watch that is being set up: chokidar does not say that it was closed before it was ready. */
   #stopArming: () => void = () => {}
   #disabled = false
@@ -59,8 +63,13 @@ class NativeFileWatcher implements FileWatcher {
     if (!this.#disabled && folder !== undefined && this.#identity === identity) await this.#arm(folder.path)
   }
 
+  follow(files: readonly string[]): void {
+    if (!this.#disabled) this.#followed.follow(files)
+  }
+
   async close(): Promise<void> {
     this.#disabled = true
+    this.#followed[Symbol.dispose]()
     this.#link?.close()
     this.#stopArming()
     await this.#files?.close()

@@ -35,6 +35,8 @@ async function setup(options: Partial<ChangeDetectorOptions> = {}): Promise<Setu
     },
     isIgnored: () => false,
     exclude: (path) => void excluded.add(path),
+    follow: () => {},
+    followed: [],
   }
   const watcher = {
     start: async (_: string, wake: () => void) => void (report = wake),

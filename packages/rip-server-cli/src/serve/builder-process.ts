@@ -13,6 +13,13 @@ export interface BuildOrder {
   readonly root: string
   readonly out: string
   readonly generation: string
+  /** File of the application. */
+  readonly entry: string
+  /** Folder that gets a folder for each set of files in `node_modules`. */
+  readonly packages: string
+  /** The set an earlier build uses, and whether nothing in `node_modules` changed since. */
+  readonly earlierPackages?: string
+  readonly packagesUnchanged: boolean
 }
 
 export interface BuilderOutput {

@@ -192,9 +192,6 @@ async function assemble(
   const runDir = owned.use(await openRunDir({ ...instanceIdentity(settings, root), env, succeeds }))
   const log = owned.use(new LogFile(join(runDir.path, LOG_NAME), succeeds))
   const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
-  const builder = owned.use(
-    new SnapshotBuilder({ root, folder, env: childEnv, standby: mode === 'development' }),
-  )
   const { logFormat } = plan
   const output = new ChildOutput({ accessLine: (line) => plan.data(accessLine(line, plan)), warn: plan.warn })
   const spawner = owned.use(
@@ -219,6 +216,17 @@ async function assemble(
     ignore,
     include: ignoredHome(root, entry, createContentTree({ root })),
   })
+  const builder = owned.use(
+    new SnapshotBuilder({
+      root,
+      entry,
+      tree,
+      folder,
+      env: childEnv,
+      standby: mode === 'development',
+      warn: plan.warn,
+    }),
+  )
   const manager = createManager({
     root,
     name,

@@ -1,6 +1,16 @@
-import { rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Builder, BuildResult, Snapshot, TreeState } from '@rip/manager'
+import {
+  type Builder,
+  type BuildResult,
+  type ContentTree,
+  PACKAGES,
+  type PackageStamp,
+  type Snapshot,
+  type TreeState,
+} from '@rip/manager'
+import type { BootFailure } from '@rip/worker/protocol'
 import { BuilderProcess, type BuilderOutput, type BuildOrder } from './builder-process.ts'
 
 /**
@@ -11,16 +21,37 @@ const STANDBY_DELAY_MS = 500
 
 export interface SnapshotBuilderOptions {
   readonly root: string
+  /** File of the application. */
+  readonly entry: string
+  /** Told what belongs to the application as far as a build has found out. */
+  readonly tree: Pick<ContentTree, 'read' | 'follow'>
   /** Folder that gets one snapshot per generation. */
   readonly folder: string
   /** Read anew for each process. */
   readonly env: () => Readonly<Record<string, string>>
   /** Keep a process ready for the next build, for who saves files and waits. @default false */
   readonly standby?: boolean
+  /** Told, in one sentence each, what an operator should know. */
+  readonly warn?: (message: string) => void
 }
 
 /** What the builder program prints: one line of JSON. */
-type BuildReport = { readonly ok: true } | Extract<BuildResult, { readonly failure: object }>
+type BuildReport =
+  | { readonly ok: true; readonly belongings: Found; readonly doubts: readonly string[] }
+  | { readonly ok: false; readonly failure: BootFailure; readonly belongings?: Found }
+
+/** What belongs to the application: files by path, and the folder of a set of files in `node_modules`. */
+interface Found {
+  readonly files: readonly string[]
+  readonly packages?: string
+}
+
+/** A set of files in `node_modules`, and the name a {@link TreeState} has for their content. */
+interface KnownPackages {
+  readonly folder: string
+  readonly files: ReadonlyMap<string, PackageStamp>
+  readonly hash: string | undefined
+}
 
 interface Standby {
   readonly process: BuilderProcess
@@ -33,6 +64,12 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   readonly #options: SnapshotBuilderOptions
   readonly #running = new Set<BuilderProcess>()
   readonly #discards = new Set<Promise<void>>()
+  /** Sets of files in `node_modules`, by the folder of the snapshot that uses them. */
+  readonly #uses = new Map<string, string | undefined>()
+  /** What the last build found. */
+  #packages: KnownPackages | undefined
+  readonly #told = new Set<string>()
+  #builds = 0
   #standby: Standby | undefined
   #standbyTimer: NodeJS.Timeout | undefined
   #closed = false
@@ -41,24 +78,109 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     this.#options = options
   }
 
+  /**
+   * What the build finds to belong to the application counts from then on: the generation is named after it, and a
+   * change of it is one of the application.
+   */
   async build(state: TreeState, { signal }: { readonly signal: AbortSignal }): Promise<BuildResult> {
-    const { root, folder } = this.#options
-    const { generation } = state
-    const out = join(folder, generation)
-    const order = { root, out, generation }
+    const out = join(this.#options.folder, `building-${(this.#builds += 1)}`)
     const environment = environmentOf(state)
+    const order = this.#orderFor(state, out)
     const byStandby = await this.#buildByStandby(order, environment, signal)
     const { stdout, stderr, code } = byStandby ?? (await this.#start().build(order, signal))
     this.#prepareNext(environment, warmedEnding(state))
+    if (signal.aborted) await rm(out, { recursive: true, force: true })
     signal.throwIfAborted()
     const report = parseReport(stdout)
-    if (report?.ok === true) return await verified({ generation, folder: out }, state)
+    if (report?.ok === true) return await this.#admit(out, report)
+    await rm(out, { recursive: true, force: true })
+    if (report !== undefined) return await this.#refuse(report)
     const message = `the builder ended with ${code}: ${stderr.trim() || 'it said nothing'}`
-    return report ?? { ok: false, failure: { kind: 'compile', message } }
+    return { ok: false, failure: { kind: 'compile', message } }
+  }
+
+  #orderFor(state: TreeState, out: string): BuildOrder {
+    const { root, folder, entry } = this.#options
+    const known = this.#packages
+    return {
+      root,
+      out,
+      generation: state.generation,
+      entry,
+      packages: join(folder, 'packages'),
+      ...(known !== undefined && { earlierPackages: known.folder }),
+      packagesUnchanged: known?.hash !== undefined && state.files.get(PACKAGES) === known.hash,
+    }
+  }
+
+  async #admit(
+    out: string,
+    { belongings, doubts }: Extract<BuildReport, { ok: true }>,
+  ): Promise<BuildResult> {
+    for (const doubt of doubts) this.#tellOnce(doubt)
+    const state = await this.#follow(belongings)
+    const manifest = (await Bun.file(join(out, 'manifest.json')).json()) as Manifest
+    const changed = differenceTo(state, manifest)
+    if (changed !== undefined) {
+      await rm(out, { recursive: true, force: true })
+      return { ok: false, changed }
+    }
+    const folder = await this.#place(out, state.generation)
+    this.#uses.set(folder, belongings.packages)
+    return { ok: true, snapshot: { generation: state.generation, folder } }
+  }
+
+  async #refuse({ failure, belongings }: Extract<BuildReport, { ok: false }>): Promise<BuildResult> {
+    if (belongings === undefined) return { ok: false, failure }
+    const { generation } = await this.#follow({ ...belongings, ...packagesOf(this.#packages) })
+    return { ok: false, failure, generation }
+  }
+
+  /** The content as it is with all that belongs to it. */
+  async #follow({ files, packages: folder }: Found): Promise<TreeState> {
+    const { tree } = this.#options
+    if (folder !== this.#packages?.folder)
+      this.#packages = folder === undefined ? undefined : await readSet(folder)
+    const known = this.#packages
+    tree.follow({ files, ...(known && { packages: known.files }) })
+    const state = await tree.read()
+    if (known !== undefined && known.hash === undefined)
+      this.#packages = { ...known, hash: state.files.get(PACKAGES) }
+    return state
+  }
+
+  /** Under the name of its generation; one that is there already has the same content. */
+  async #place(out: string, generation: string): Promise<string> {
+    const folder = join(this.#options.folder, generation)
+    await Promise.all(this.#discards)
+    if (existsSync(join(folder, 'manifest.json'))) await rm(out, { recursive: true, force: true })
+    else {
+      await rm(folder, { recursive: true, force: true })
+      await rename(out, folder)
+    }
+    return folder
+  }
+
+  #tellOnce(message: string): void {
+    if (this.#told.has(message)) return
+    this.#told.add(message)
+    this.#options.warn?.(message)
   }
 
   discard({ folder }: Snapshot): void {
     if (folder === undefined) return
+    const packages = this.#uses.get(folder)
+    this.#uses.delete(folder)
+    this.#remove(folder)
+    if (
+      packages !== undefined &&
+      packages !== this.#packages?.folder &&
+      ![...this.#uses.values()].includes(packages)
+    )
+      this.#remove(packages)
+  }
+
+  #remove(folder: string): void {
     // Best effort: what is left goes with the run directory.
     const discard = rm(folder, { recursive: true, force: true })
       .catch(() => {})
@@ -140,21 +262,25 @@ function parseReport(stdout: string): BuildReport | undefined {
 }
 
 /** Compares what went into a snapshot with what its name was made from: files may be written in between. */
-async function verified(
-  snapshot: Snapshot & { readonly folder: string },
-  state: TreeState,
-): Promise<BuildResult> {
-  const manifest = (await Bun.file(join(snapshot.folder, 'manifest.json')).json()) as Manifest
-  for (const [path, { hash }] of Object.entries(manifest.files)) {
+function differenceTo(state: TreeState, { files, outside = {} }: Manifest): string | undefined {
+  for (const [path, { hash }] of [...Object.entries(files), ...Object.entries(outside)]) {
     const expected = state.files.get(path)
-    if (expected === undefined || expected === hash) continue
-    await rm(snapshot.folder, { recursive: true, force: true })
-    return { ok: false, changed: path }
+    if (expected !== undefined && expected !== hash) return path
   }
-  return { ok: true, snapshot }
+  return undefined
 }
 
 /** The part of a snapshot's manifest that names its content, by SHA-256. */
 interface Manifest {
   readonly files: Readonly<Record<string, { readonly hash: string }>>
+  readonly outside?: Readonly<Record<string, { readonly hash: string }>>
+}
+
+async function readSet(folder: string): Promise<KnownPackages> {
+  const files = (await Bun.file(join(folder, 'packages.json')).json()) as Record<string, PackageStamp>
+  return { folder, files: new Map(Object.entries(files)), hash: undefined }
+}
+
+function packagesOf(known: KnownPackages | undefined): Pick<Found, 'packages'> {
+  return known === undefined ? {} : { packages: known.folder }
 }

@@ -100,9 +100,13 @@ export async function buildSnapshot(options: BuildSnapshotOptions): Promise<Buil
 }
 
 async function graphOf(root: string, options: BuildSnapshotOptions): Promise<ModuleGraph> {
-  const { entry, adapterFor, earlierPackages, packagesUnchanged = false } = options
+  const { entry, earlierPackages, packagesUnchanged = false } = options
   const knownPackages = earlierPackages && packagesUnchanged ? readPackageSet(earlierPackages) : undefined
-  const graph = new ModuleGraph({ root, adapterFor, ...(knownPackages && { knownPackages }) })
+  const graph = new ModuleGraph({
+    root,
+    adapterFor: (extension) => options.adapterFor(extension),
+    ...(knownPackages && { knownPackages }),
+  })
   const lying = (options.files?.filter(isModule) ?? moduleFiles(root)).map((path) => join(root, path))
   if (entry === undefined) await graph.add(lying, 'imported')
   else await graph.add([realpathSync(entry)], 'imported')
