@@ -247,6 +247,7 @@ export class Balancer implements AsyncDisposable {
     await this.listeners.close()
     await this.changes
     this.plane.upstreams.close()
+    this.plane.departures.close()
     await this.admin?.close()
     await this.log?.close()
     await this.closedLogs
@@ -274,6 +275,7 @@ export class Balancer implements AsyncDisposable {
       observer: {
         retired: (backend) => {
           this.plane.upstreams.retire(backend)
+          this.plane.departures.retire(backend)
           this.events.emit({ type: 'backend-retired', backend: backend.id })
         },
         ejected: (backend, forMs) => {

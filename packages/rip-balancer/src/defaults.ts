@@ -1,4 +1,4 @@
-import type { Limits, Timeouts, UnknownMethods } from './exchange/settings.ts'
+import type { HalfClose, Limits, Timeouts, UnknownMethods } from './exchange/settings.ts'
 
 /** Every default of the package: times in milliseconds, sizes in bytes. */
 
@@ -61,7 +61,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  maxLineBytes: 16 * 1024,
+  maxLineBytes: 32 * 1024,
   maxHeadBytes: 32 * 1024,
   maxFields: 100,
   maxBodyBytes: 10 * 1024 * 1024,
@@ -83,3 +83,6 @@ export const DEFAULT_LIMITS: Limits = {
 export const DEFAULT_COMPARE_MS = 2_000
 export const DEFAULT_UNKNOWN_METHODS: UnknownMethods = 'pass'
 export const DEFAULT_UPGRADES: readonly string[] = ['websocket']
+
+/** What most proxies do. */
+export const DEFAULT_HALF_CLOSE: HalfClose = 'answer'

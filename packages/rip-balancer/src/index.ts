@@ -35,6 +35,7 @@ export type { EndCause, ExchangeRecord } from './exchange/record.ts'
 export type {
   ClientView,
   EditableFields,
+  HalfClose,
   Hooks,
   LocalAnswer,
   RequestView,

@@ -27,6 +27,12 @@ export const STUCK_SAMPLING_MS = 150
 /** The line before the stack, whose lines are those of an error's. */
 export const STUCK_HEADING = 'the event loop is stuck'
 
+/**
+ * Follows the path of a supervised worker's socket where the balancer tells of clients that have left: one line for each,
+ * `REQUEST-ID ADDRESS PORT`, as in the fields `X-Request-Id`, `X-Real-IP` (else `-`) and `X-Real-Port` (else `0`).
+ */
+export const NOTICES_SUFFIX = '.left'
+
 /** Environment of a worker process. Every value is text; absent means "standalone". */
 export interface WorkerEnvironment {
   /** Path of the Unix socket the application is served on. */

@@ -1,6 +1,7 @@
 import type { BalancerConfig, ListenerConfig } from '../config/config.ts'
 import { didYouMean } from '../config/suggestion.ts'
 import { BalancerError } from '../errors.ts'
+import type { HalfClose } from '../exchange/settings.ts'
 
 /** A flag of the program: what it is called, what follows it, what it means, and what it does to a configuration. */
 interface Flag {
@@ -130,6 +131,12 @@ export const FLAGS: readonly Flag[] = [
     help: 'pass them to the backend, or refuse them with 501 (pass)',
     apply: (config, value) =>
       void (config.unknownMethods = value as NonNullable<BalancerConfig['unknownMethods']>),
+  },
+  {
+    name: 'half-close',
+    value: 'answer|tell|abort',
+    help: 'clients that end their side and wait: answer them, tell the backend as well, or abort (answer)',
+    apply: (config, value) => void (config.halfClose = value as HalfClose),
   },
   {
     name: 'health',

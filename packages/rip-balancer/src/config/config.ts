@@ -1,5 +1,6 @@
 import type { UnknownMethods } from '../exchange/settings.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
+import type { HalfClose } from '../exchange/settings.ts'
 import type { PolicyName } from '../pool/policy.ts'
 
 /** Milliseconds, or a text such as `250ms`, `10s`, `5m`; `off` where there may be no limit. */
@@ -78,6 +79,12 @@ export interface BalancerConfig {
   readonly timeouts?: TimeoutsConfig
   readonly limits?: LimitsConfig
   readonly forwarding?: ForwardingConfig
+  /**
+   * What follows when a client ends its side of the connection and waits for its answer, as most do that have left:
+   * `answer` it and tell the backend nothing, `tell` backends on Unix sockets that listen for it and deliver what they
+   * still answer, or `abort` the request. @default 'answer', under rip-server 'tell'
+   */
+  readonly halfClose?: HalfClose
   /** Peers that open every connection with a PROXY protocol header (v1 or v2), in front of TLS. @default none */
   readonly proxyProtocolFrom?: readonly string[]
   /**
@@ -140,7 +147,7 @@ export interface TimeoutsConfig {
 }
 
 export interface LimitsConfig {
-  /** Request line, and each header line. @default '16KiB' */
+  /** Request line, and each header line. @default as `head` */
   readonly line?: Size
   /** Whole head of a request. @default '32KiB' */
   readonly head?: Size

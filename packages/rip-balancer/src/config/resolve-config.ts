@@ -3,6 +3,7 @@ import {
   DEFAULT_EJECT_MAX_MS,
   DEFAULT_EJECT_MIN_MS,
   DEFAULT_EJECT_SHARE,
+  DEFAULT_HALF_CLOSE,
   DEFAULT_HEALTH_FALL,
   DEFAULT_HEALTH_INTERVAL_MS,
   DEFAULT_HEALTH_RISE,
@@ -29,6 +30,8 @@ import {
   type AddressSet,
   type DataPlaneSettings,
   type Forwarding,
+  HALF_CLOSES,
+  type HalfClose,
   type Limits,
   type Timeouts,
 } from '../exchange/settings.ts'
@@ -87,6 +90,7 @@ export interface ResolvedConfig {
   readonly hosts: AllowedHosts | undefined
   readonly upgrades: DataPlaneSettings['upgrades']
   readonly unknownMethods: DataPlaneSettings['unknownMethods']
+  readonly halfClose: HalfClose
   readonly retries: number
   readonly adminPath: string | undefined
   readonly accessLog: { readonly format: AccessLogFormat; readonly file: string | undefined }
@@ -145,6 +149,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     hosts: readHosts(reader),
     upgrades: reader.words('upgrades', DEFAULT_UPGRADES).map((name) => name.toLowerCase()),
     unknownMethods: reader.oneOf('unknownMethods', UNKNOWN_METHODS, DEFAULT_UNKNOWN_METHODS),
+    halfClose: reader.oneOf('halfClose', HALF_CLOSES, DEFAULT_HALF_CLOSE),
     retries: reader.count('retries', DEFAULT_RETRIES),
     adminPath: readAdmin(reader),
     accessLog: readAccessLog(reader, problems),
@@ -287,10 +292,11 @@ function readTimeouts(reader: ConfigReader): Timeouts {
 }
 
 function readLimits(reader: ConfigReader): Limits {
+  const maxHeadBytes = reader.size('head', DEFAULT_LIMITS.maxHeadBytes)
   const limits = {
     ...DEFAULT_LIMITS,
-    maxLineBytes: reader.size('line', DEFAULT_LIMITS.maxLineBytes),
-    maxHeadBytes: reader.size('head', DEFAULT_LIMITS.maxHeadBytes),
+    maxLineBytes: reader.size('line', maxHeadBytes),
+    maxHeadBytes,
     maxFields: reader.count('fields', DEFAULT_LIMITS.maxFields, 1),
     maxBodyBytes: reader.size('body', DEFAULT_LIMITS.maxBodyBytes),
     minBodyBytesPerSecond: reader.count('bodyRate', DEFAULT_LIMITS.minBodyBytesPerSecond),

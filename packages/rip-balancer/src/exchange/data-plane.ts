@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { RequestHead } from '../http1/request-head.ts'
 import type { Claims } from '../pool/claim.ts'
 import type { UpstreamLimits } from '../upstream/upstream-connection.ts'
+import { DepartureNotices } from '../upstream/departure-notices.ts'
 import { Upstreams } from '../upstream/upstreams.ts'
 import type { TrailerWriter } from './request-body.ts'
 import { BufferBudget } from './buffer-budget.ts'
@@ -18,6 +19,7 @@ export class DataPlane {
   readonly settings: DataPlaneSettings
   readonly claims: Claims
   readonly upstreams: Upstreams
+  readonly departures: DepartureNotices
   readonly buffers: BufferBudget
   readonly connections: ConnectionCounts
   readonly slowClients: SlowClients
@@ -36,6 +38,7 @@ export class DataPlane {
     this.claims = claims
     this.upstreams = previous?.upstreams ?? new Upstreams(limits.maxIdlePerBackend, observer)
     this.upstreams.configure(upstreamLimits(settings))
+    this.departures = previous?.departures ?? new DepartureNotices()
     this.buffers = previous?.buffers ?? new BufferBudget()
     this.buffers.maxBytes = limits.maxBufferedBytes
     this.connections = previous?.connections ?? new ConnectionCounts()

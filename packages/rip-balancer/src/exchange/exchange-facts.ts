@@ -67,6 +67,11 @@ export class ExchangeFacts implements ExchangeRecord {
     return this.statement?.address ?? this.client.identity.address
   }
 
+  /** Port of the client, 0 when unknown. */
+  protected get clientPort(): number {
+    return this.statement?.port ?? this.client.identity.port
+  }
+
   get requestId(): string {
     const id = this.idOrNumber
     return typeof id === 'string' ? id : requestIdText(id)

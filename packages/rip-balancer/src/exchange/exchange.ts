@@ -11,6 +11,7 @@ import { flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
 import { BufferShare } from './buffer-budget.ts'
+import { UNIX_PEER } from './client-identity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
 import { ExchangeAnswers } from './exchange-answers.ts'
@@ -59,6 +60,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private restsFrom: Backend | undefined
   private rested = false
   private awaitsContinue = false
+  /** The client has ended its side. */
+  private halfClosed = false
   private sentBefore = 0
   private dispatchedAt = 0
   private upstreamSent = 0
@@ -160,7 +163,16 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     if (this.phase === 'queued') return false
     this.persists = false
     if (!this.body.done) this.refuseBody('truncated-message', 0)
+    else if (this.plane.settings.halfClose === 'abort') return this.phase === 'flushing'
+    else this.noteHalfClose()
     return true
+  }
+
+  /** The client has ended its side; requests it sent before may still follow this one. */
+  noteHalfClose(): void {
+    if (this.halfClosed) return
+    this.halfClosed = true
+    if (this.upstream?.requestComplete === true) this.tellDeparture()
   }
 
   /** The client is gone: nobody will read the response. */
@@ -328,7 +340,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.resetFacts(head)
     this.edits = this.upgrade = undefined
     this.failedAt = this.restsFrom = undefined
-    this.freshOnly = this.rested = this.swallows = this.awaitsContinue = false
+    this.freshOnly = this.rested = this.swallows = this.awaitsContinue = this.halfClosed = false
     this.sentBefore = this.client.outbox.sent
     this.begunAt = firstByteAt
     this.progress.begin()
@@ -417,6 +429,15 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private requestSent(): void {
     this.upstream!.requestComplete = true
     this.progress.backendMoved()
+    if (this.halfClosed) this.tellDeparture()
+  }
+
+  /** Most clients that end their side have left: work for nobody may stop. */
+  private tellDeparture(): void {
+    if (this.plane.settings.halfClose !== 'tell') return
+    const { requestId, clientAddress, clientPort: port } = this
+    const address = clientAddress === UNIX_PEER ? '-' : clientAddress
+    this.plane.departures.tell(this.claimed!, { requestId, address, port })
   }
 
   private holdClient(): void {

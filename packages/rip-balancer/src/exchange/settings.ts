@@ -13,6 +13,8 @@ export interface DataPlaneSettings {
   readonly upgrades: readonly string[]
   /** Whether methods that Bun and Node.js do not know reach a backend (`pass`) or are answered with 501 (`refuse`). */
   readonly unknownMethods: UnknownMethods
+  /** What a client gets that has ended its side and waits for its answer, and its backend hears. */
+  readonly halfClose: HalfClose
   /** Attempts after the first one, for requests that can be repeated safely. */
   readonly retries: number
   /** Peers that must open each connection with a PROXY protocol header (v1 or v2); `undefined` refuses all. */
@@ -31,6 +33,17 @@ export interface DataPlaneSettings {
 export const UNKNOWN_METHODS = ['pass', 'refuse'] as const
 
 export type UnknownMethods = (typeof UNKNOWN_METHODS)[number]
+
+/**
+ * What follows when a client ends its side of the connection while its request is being answered:
+ *
+ * - `answer`: it is answered; the backend hears nothing of it.
+ * - `tell`: it is answered if the backend still answers; the backend is told, see `DepartureNotices`.
+ * - `abort`: it has left; the connection to the backend is closed.
+ */
+export type HalfClose = (typeof HALF_CLOSES)[number]
+
+export const HALF_CLOSES = ['answer', 'tell', 'abort'] as const
 
 /** Time limits of one exchange and of the connections around it, in milliseconds. */
 export interface Timeouts {

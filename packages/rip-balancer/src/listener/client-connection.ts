@@ -146,6 +146,7 @@ export class ClientConnection implements ClientSide, Receiver {
     this.inputEnded = true
     if (this.phase === 'lingering') return this.socket.end()
     this.pump()
+    if (this.input !== undefined && !this.exchange.isIdle) this.exchange.noteHalfClose()
     flushGathered()
   }
 
@@ -290,6 +291,7 @@ export class ClientConnection implements ClientSide, Receiver {
     if (fault !== undefined) return this.refuse(fault)
     this.requests++
     this.exchange.begin(head, this.since)
+    if (this.inputEnded && !this.exchange.isIdle) this.exchange.noteHalfClose()
     return true
   }
 

@@ -111,6 +111,7 @@ export class TestBalancer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.listener.close()
     this.plane.upstreams.close()
+    this.plane.departures.close()
   }
 }
 
@@ -172,6 +173,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
     affinity: byAddress,
     sticks: false,
     retries: 1,
+    halfClose: 'answer',
     proxyProtocolFrom: undefined,
     hooks: {},
     observer: {

@@ -183,6 +183,7 @@ export function timelessSettings(): DataPlaneSettings {
     affinity: byAddress,
     sticks: false,
     retries: 0,
+    halfClose: 'answer',
     proxyProtocolFrom: undefined,
     hooks: {},
     observer: {

@@ -245,13 +245,14 @@ function linkAlias({ path, alias }: RunDirLocation): string {
 }
 
 async function removeDeadSockets(path: string, addressedThrough: string): Promise<void> {
-  const sockets = ownEntries(path).filter((name) => name.endsWith('.sock'))
+  const sockets = ownEntries(path).filter((name) => /\.sock(?:\.left)?$/.test(name))
   for (const name of sockets) {
     if (!(await isListening(join(addressedThrough, name)))) rmSync(join(path, name), { force: true })
   }
 }
 
-const OWN_ENTRY = /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+\.sock|state\.json.*)$/
+const OWN_ENTRY =
+  /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+\.sock(?:\.left)?|state\.json.*)$/
 
 /** What an instance creates; a run directory somebody chose may hold other things. */
 function ownEntries(path: string): readonly string[] {

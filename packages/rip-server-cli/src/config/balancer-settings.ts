@@ -24,6 +24,8 @@ export interface BalancerSettings extends Omit<BalancerConfig, Decided> {
 }
 
 const MAX_PROCESSES = 64
+/** Bun's server takes 198 fields, a dozen of which the balancer may add; it knows no option for more. */
+const MAX_FIELDS = 186
 
 /** Every problem of the file's `balancer`, each with its path in there. */
 export function balancerProblems(value: unknown): readonly string[] {
@@ -38,9 +40,14 @@ export function balancerProblems(value: unknown): readonly string[] {
     ...(processes === undefined || isProcessCount(processes)
       ? []
       : [`processes: expected a whole number from 1 to ${MAX_PROCESSES}, got ${JSON.stringify(processes)}`]),
+    ...(fieldsOf(rest) > MAX_FIELDS
+      ? [`limits.fields: workers take no more than ${MAX_FIELDS}, got ${fieldsOf(rest)}`]
+      : []),
     ...configProblems(rest),
   ]
 }
+
+const fieldsOf = ({ limits }: BalancerSettings): number => limits?.fields ?? 0
 
 const isProcessCount = (value: unknown): boolean =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_PROCESSES

@@ -1,4 +1,4 @@
-import type { BalancerConfig, PolicyName } from '@rip/balancer'
+import type { BalancerConfig, HalfClose, PolicyName } from '@rip/balancer'
 import type { Settings } from '../config/settings.ts'
 
 /** A worker that stands still keeps what it has and gets hardly more, long before it is known to be stuck. */
@@ -6,6 +6,9 @@ const DEFAULT_POLICY: PolicyName = 'least-requests'
 
 /** A worker ends the connection of a method it does not know without an answer, which looks like its failure. */
 const DEFAULT_UNKNOWN_METHODS = 'refuse'
+
+/** Our workers listen for it, and their applications may be at work that is paid for. */
+const DEFAULT_HALF_CLOSE: HalfClose = 'tell'
 
 /**
  * How much longer than the workers it waits for what does not finish. They know what they cut off; what is left after
@@ -29,6 +32,7 @@ export function balancerConfig(
   const {
     processes: _,
     policy = DEFAULT_POLICY,
+    halfClose = DEFAULT_HALF_CLOSE,
     timeouts,
     limits,
     accessLog = 'none',
@@ -40,6 +44,7 @@ export function balancerConfig(
   return {
     ...options,
     policy,
+    halfClose,
     listen: tls === undefined ? listen : { address: listen, tls },
     admin: `unix:${adminPath}`,
     waitForBackends: true,

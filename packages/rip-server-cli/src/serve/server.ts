@@ -230,7 +230,7 @@ async function assemble(
   const manager = createManager({
     root,
     name,
-    command: { argv: [process.execPath, workerProgram(), entry] },
+    command: { argv: [process.execPath, TAKE_ANY_HEAD, workerProgram(), entry] },
     workers: inherited?.workers ?? settings.workers,
     concurrency: settings.concurrency,
     mode,
@@ -306,6 +306,12 @@ function ignoredHome(root: string, entry: string, tree: ContentTree): string[] {
   const ignored = paths.find((path, depth) => tree.isIgnored(path, depth < parts.length - 1))
   return ignored === undefined ? [] : [ignored]
 }
+
+/**
+ * How long a head may be is for the balancer to decide, and its limit may change while workers run; theirs is for life, and
+ * by default less than that of the balancer.
+ */
+const TAKE_ANY_HEAD = `--max-http-header-size=${64 * 1024 * 1024}`
 
 /** Found from our own package, so that an application needs none of them. */
 function workerProgram(): string {

@@ -1,6 +1,7 @@
 import type { ErrorHandler, Handler } from '../application/application.ts'
 import { WorkerError } from '../errors.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
+import type { Departures } from './departures.ts'
 import { type EventStreams, isEventStream } from './event-streams.ts'
 import { type ContextHost, LazyContext, restoreScheme } from './request-context.ts'
 
@@ -10,6 +11,8 @@ export interface DispatcherOptions {
   readonly host: ContextHost
   readonly gate: ConcurrencyGate
   readonly eventStreams: EventStreams
+  /** Who has left by the word of the balancer; absent without one. */
+  readonly departures: Departures | undefined
   /** Whether connections are to be closed after their response. */
   readonly isDraining: () => boolean
   /** Whether the handler turned this request into a WebSocket, so that there is nothing to answer. */
@@ -46,6 +49,7 @@ export class Dispatcher {
   /** Answers with `route` if given, else with the application's `fetch`. */
   dispatch(request: Request, route?: Handler): Answer | Promise<Answer> {
     this.#requests++
+    this.#options.departures?.watch(request)
     if (this.#options.gate.mustWait()) return this.#wait(request, route)
     return this.#run(request, route)
   }

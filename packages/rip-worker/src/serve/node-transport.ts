@@ -6,6 +6,8 @@ import type { RequestHead } from '../pages/request-head.ts'
 import { clientAddress, clientProtocol, type TrustForwarded } from './client.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import { withOwnServe } from './own-serve.ts'
+import type { Departures } from './departures.ts'
+import { NodeDeparture } from './node-departure.ts'
 import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
 
 export interface NodeTransportOptions {
@@ -16,6 +18,8 @@ export interface NodeTransportOptions {
   /** A server of the application that does not listen yet. */
   readonly nodeServer?: Server | undefined
   readonly gate: ConcurrencyGate
+  /** Who has left by the word of the balancer; absent without one. */
+  readonly departures: Departures | undefined
   readonly isDraining: () => boolean
   /** Whose word about the client is taken. */
   readonly trustForwarded: TrustForwarded
@@ -135,7 +139,17 @@ export class NodeTransport implements Transport {
     this.#pending++
     introduceClient(request, this.#options.trustForwarded)
     const left = new AbortController()
-    response.once('close', () => {
+    const departure = new NodeDeparture(request, response)
+    const forget = this.#options.departures?.expect(
+      (name) => request.headers[name]?.toString(),
+      () => {
+        left.abort()
+        departure.tell()
+      },
+    )
+    response.on('close', () => {
+      if (departure.isBeingTold) return
+      forget?.()
       this.#pending--
       left.abort()
       this.#options.gate.answered()

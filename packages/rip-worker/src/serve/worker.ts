@@ -2,11 +2,13 @@ import type { Handler } from '../application/application.ts'
 import type { ServerHost } from '../application/server-host.ts'
 import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS, MAX_TIMER_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
+import { NOTICES_SUFFIX } from '../protocol.ts'
 import { pathOf, type RequestHead } from '../pages/request-head.ts'
 import { shortPage } from '../pages/short-page.ts'
 import { BackgroundTasks } from './background-tasks.ts'
 import type { ClientAddress } from './client.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
+import { Departures } from './departures.ts'
 import { Deadline } from './deadline.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { EventStreams } from './event-streams.ts'
@@ -112,6 +114,7 @@ class ServingWorker implements Worker {
   readonly #tasks: BackgroundTasks
   readonly #upgraded = new WeakSet<Request>()
   readonly #dispatcher: Dispatcher | undefined
+  readonly #departures: Departures | undefined
   #transport: Transport | undefined
   #fetchTransport: FetchTransport | undefined
   #nodeTransport: NodeTransport | undefined
@@ -135,6 +138,7 @@ class ServingWorker implements Worker {
       active: () => this.#pending,
     })
     this.#host = this.#createHost(options)
+    if (options.trustForwarded === 'balancer' && 'unix' in options.listen) this.#departures = new Departures()
     if (options.fetch !== undefined) this.#dispatcher = this.#createDispatcher(options.fetch)
     void this.#closed.promise.then(() => this.#lag[Symbol.dispose]())
   }
@@ -209,6 +213,7 @@ class ServingWorker implements Worker {
   async #start(): Promise<void> {
     this.#transition('starting')
     this.#transport = await this.#listen()
+    await this.#listenForDepartures()
     // close() may have come in between and has not seen the transport.
     if (this.#closing !== undefined) return this.#transport.abort()
     this.#options.attach?.(this.#createServerHost())
@@ -231,12 +236,21 @@ class ServingWorker implements Worker {
     }
   }
 
+  async #listenForDepartures(): Promise<void> {
+    const { listen } = this.#options
+    if (this.#departures === undefined || !('unix' in listen)) return
+    // Whoever listens on the socket itself owns its name; what was left there is of a process that was killed.
+    await removeStaleSocket({ unix: listen.unix + NOTICES_SUFFIX })
+    this.#departures.listen(listen.unix)
+  }
+
   async #openTransport(): Promise<Transport> {
     const { listener, nodeServer } = this.#options
     if (this.#dispatcher === undefined && (listener ?? nodeServer) !== undefined) {
       return (this.#nodeTransport = await NodeTransport.listen({
         ...this.#options,
         gate: this.#gate,
+        departures: this.#departures,
         isDraining: () => this.#closing !== undefined,
         onFailure: (error, request) =>
           this.#answerFailure(error, request, request.headers.get('x-request-id') ?? crypto.randomUUID()),
@@ -258,6 +272,7 @@ class ServingWorker implements Worker {
       host: this.#host,
       gate: this.#gate,
       eventStreams: this.#eventStreams,
+      departures: this.#departures,
       isDraining: () => this.#closing !== undefined,
       isUpgraded: (request) => this.#upgraded.has(request),
       onFailure: (error, request, id) => this.#answerFailure(error, request, id),
@@ -326,6 +341,7 @@ class ServingWorker implements Worker {
     const deadline = new Deadline(options.timeoutMs ?? this.#options.drainTimeoutMs, options.signal)
     const report = { aborted: await this.#stopServing(deadline) }
     await this.#runDrainHook(deadline)
+    this.#departures?.[Symbol.dispose]()
     this.#transition('closed')
     this.#closed.resolve(report)
     return report

@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
+import { NOTICES_SUFFIX } from '../src/protocol.ts'
+import { LocalWorker, RawConnection, until } from './helpers.ts'
+
+const FIELDS = ['X-Request-Id: r-1', 'X-Real-IP: 203.0.113.9', 'X-Real-Port: 4711']
+const NOTICE = 'r-1 203.0.113.9 4711\n'
+
+/** Says to a worker what a balancer says. */
+async function tell(local: LocalWorker, ...texts: readonly string[]): Promise<void> {
+  const socket = connect(local.socket + NOTICES_SUFFIX)
+  await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+  for (const text of texts) await new Promise((resolve) => socket.write(text, resolve))
+  await new Promise<void>((resolve) => socket.end(resolve))
+}
+
+describe('a client that has left by the word of the balancer', () => {
+  test('aborts the signal of its request, and is answered if the application still does', async () => {
+    const go = Promise.withResolvers<void>()
+    await using local = await LocalWorker.serve({
+      trustForwarded: 'balancer',
+      fetch: async (request, context) => {
+        const { signal } = request
+        expect(context.signal).toBe(signal)
+        expect(signal.aborted).toBe(false)
+        go.resolve()
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        return new Response(`${signal.aborted} ${String(signal.reason.name)}`)
+      },
+    })
+    using connection = await RawConnection.to(local.socket)
+    connection.get('/', FIELDS)
+    await go.promise
+    await tell(local, 'r-1 203.0.113.9 4', '711\nother 203.0.113.9 4711\n')
+    await until('it is answered', () => connection.received.endsWith('true AbortError'))
+    expect(connection.closed).toBe(false)
+  })
+
+  test('is known to a handler that asks only later', async () => {
+    const go = Promise.withResolvers<void>()
+    await using local = await LocalWorker.serve({
+      trustForwarded: 'balancer',
+      fetch: async (request) => {
+        await go.promise
+        return new Response(String(request.signal.aborted))
+      },
+    })
+    using connection = await RawConnection.to(local.socket)
+    connection.get('/', FIELDS)
+    await until('it runs', () => local.worker.stats.inFlight === 1)
+    await tell(local, NOTICE)
+    using second = await RawConnection.to(local.socket)
+    second.get('/', ['X-Request-Id: r-1', 'X-Real-IP: 203.0.113.10', 'X-Real-Port: 4711'])
+    await until('both run', () => local.worker.stats.inFlight === 2)
+    // A notice is read before what is connected after it.
+    await tell(local, '\n')
+    go.resolve()
+    await until('both are answered', () => connection.received !== '' && second.received !== '')
+    expect([connection.received.slice(-4), second.received.slice(-5)]).toEqual(['true', 'false'])
+  })
+
+  test('ends calls to others made on its behalf, though nobody but they holds the signal', async () => {
+    const ended = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    using slow = Bun.serve({
+      port: 0,
+      fetch: (request) => {
+        request.signal.addEventListener('abort', () => ended.resolve())
+        begun.resolve()
+        return new Promise<Response>(() => {})
+      },
+    })
+    await using local = await LocalWorker.serve({
+      trustForwarded: 'balancer',
+      fetch: ({ signal }) => fetch(slow.url, { signal }),
+    })
+    using connection = await RawConnection.to(local.socket)
+    connection.get('/', FIELDS)
+    await begun.promise
+    Bun.gc(true)
+    await tell(local, NOTICE)
+    await ended.promise
+    await until('nobody waits', () => connection.received.startsWith('HTTP/1.1 499 '))
+    expect(local.log).toEqual([])
+  })
+
+  test('is known to a stream that has begun', async () => {
+    const seen: string[] = []
+    await using local = await LocalWorker.serve({
+      trustForwarded: 'balancer',
+      fetch: ({ signal }) => {
+        signal.addEventListener('abort', () => seen.push('aborted'))
+        const start = (controller: ReadableStreamDefaultController): void => {
+          controller.enqueue(new TextEncoder().encode('begun'))
+          signal.addEventListener('abort', () => controller.close())
+        }
+        return new Response(new ReadableStream({ start }))
+      },
+    })
+    using connection = await RawConnection.to(local.socket)
+    connection.get('/', FIELDS)
+    await until('it streams', () => connection.received.includes('begun'))
+    Bun.gc(true)
+    await tell(local, NOTICE)
+    await until('it ends', () => connection.received.endsWith('0\r\n\r\n'))
+    expect(seen).toEqual(['aborted'])
+  })
+
+  test('leaves the queue of the worker', async () => {
+    const go = Promise.withResolvers<void>()
+    let runs = 0
+    await using local = await LocalWorker.serve({
+      trustForwarded: 'balancer',
+      concurrency: 1,
+      fetch: async () => {
+        runs++
+        await go.promise
+        return new Response('ok')
+      },
+    })
+    using first = await RawConnection.to(local.socket)
+    first.get('/', ['X-Request-Id: r-0'])
+    await until('it runs', () => runs === 1)
+    using second = await RawConnection.to(local.socket)
+    second.get('/', FIELDS)
+    await until('it waits', () => local.worker.stats.waiting === 1)
+    await tell(local, NOTICE)
+    await until('it is gone', () => second.received.startsWith('HTTP/1.1 499 '))
+    go.resolve()
+    await until('the first is answered', () => first.received.endsWith('ok'))
+    expect(runs).toBe(1)
+  })
+
+  test('shows in node:http by its events, and is answered if the application still does', async () => {
+    const events: string[] = []
+    let proceed = (): void => {}
+    await using local = await LocalWorker.serve({
+      trustForwarded: 'balancer',
+      listener: (request, response) => {
+        request.on('aborted', () => events.push('request aborted'))
+        request.on('close', () => events.push('request closed'))
+        response.once('close', () => events.push(`response closed, ended: ${response.writableEnded}`))
+        proceed = () => void response.end('late')
+        events.push('begun')
+      },
+    })
+    using connection = await RawConnection.to(local.socket)
+    connection.get('/', FIELDS)
+    await until('it runs', () => events.includes('begun'))
+    await tell(local, NOTICE)
+    await until('it knows', () => events.length === 4)
+    expect(connection.received).toBe('')
+    proceed()
+    await until('it is answered', () => connection.received.endsWith('\r\n\r\nlate'))
+    expect(events.slice(0, 4)).toEqual([
+      'begun',
+      'request aborted',
+      'request closed',
+      'response closed, ended: false',
+    ])
+    await until('it is not counted any longer', () => local.worker.stats.inFlight === 0)
+  })
+
+  test('does not cut off what node:http has begun to send', async () => {
+    let proceed = (): void => {}
+    await using local = await LocalWorker.serve({
+      trustForwarded: 'balancer',
+      listener: (request, response) => {
+        response.write('one')
+        proceed = () => void response.end('two')
+        request.on('aborted', () => response.write('told'))
+      },
+    })
+    using connection = await RawConnection.to(local.socket)
+    connection.get('/', FIELDS)
+    await until('it streams', () => connection.received.includes('one'))
+    await tell(local, NOTICE)
+    await until('it is told', () => connection.received.includes('told'))
+    proceed()
+    await until('it is complete', () => connection.received.endsWith('0\r\n\r\n'))
+    await until('it is not counted any longer', () => local.worker.stats.inFlight === 0)
+  })
+})
+
+test('the socket for notices is gone when the worker is, and is there under a balancer only', async () => {
+  const local = await LocalWorker.serve({ trustForwarded: 'balancer', fetch: () => new Response() })
+  const path = local.socket + NOTICES_SUFFIX
+  expect(existsSync(path)).toBe(true)
+  await local.worker.close()
+  expect(existsSync(path)).toBe(false)
+  await local[Symbol.asyncDispose]()
+  await using alone = await LocalWorker.serve({ fetch: () => new Response() })
+  expect(existsSync(alone.socket + NOTICES_SUFFIX)).toBe(false)
+})
