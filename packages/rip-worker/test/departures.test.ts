@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { NOTICES_SUFFIX } from '../src/protocol.ts'
 import { LocalWorker, RawConnection, until } from './helpers.ts'
@@ -108,28 +109,36 @@ describe('a client that has left by the word of the balancer', () => {
   })
 
   test('leaves the queue of the worker', async () => {
-    const go = Promise.withResolvers<void>()
+    let go = Promise.withResolvers<void>()
     let runs = 0
-    await using local = await LocalWorker.serve({
-      trustForwarded: 'balancer',
-      concurrency: 1,
-      fetch: async () => {
-        runs++
-        await go.promise
-        return new Response('ok')
-      },
-    })
-    using first = await RawConnection.to(local.socket)
-    first.get('/', ['X-Request-Id: r-0'])
-    await until('it runs', () => runs === 1)
-    using second = await RawConnection.to(local.socket)
-    second.get('/', FIELDS)
-    await until('it waits', () => local.worker.stats.waiting === 1)
-    await tell(local, NOTICE)
-    await until('it is gone', () => second.received.startsWith('HTTP/1.1 499 '))
-    go.resolve()
-    await until('the first is answered', () => first.received.endsWith('ok'))
-    expect(runs).toBe(1)
+    const work = async (): Promise<void> => {
+      runs++
+      await go.promise
+    }
+    const fetches = { fetch: () => work().then(() => new Response('ok')) }
+    const listens = {
+      listener: (_: unknown, response: ServerResponse) => work().then(() => response.end('ok')),
+    }
+    for (const application of [fetches, listens]) {
+      runs = 0
+      go = Promise.withResolvers<void>()
+      await using local = await LocalWorker.serve({
+        trustForwarded: 'balancer',
+        concurrency: 1,
+        ...application,
+      })
+      using first = await RawConnection.to(local.socket)
+      first.get('/', ['X-Request-Id: r-0'])
+      await until('it runs', () => runs === 1)
+      using second = await RawConnection.to(local.socket)
+      second.get('/', FIELDS)
+      await until('it waits', () => local.worker.stats.waiting === 1)
+      await tell(local, NOTICE)
+      await until('it is gone', () => second.received.startsWith('HTTP/1.1 499 '))
+      go.resolve()
+      await until('the first is answered', () => first.received.endsWith('ok'))
+      expect(runs).toBe(1)
+    }
   })
 
   test('shows in node:http by its events, and is answered if the application still does', async () => {

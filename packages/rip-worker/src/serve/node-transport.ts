@@ -5,9 +5,9 @@ import { listenReason, WorkerError } from '../errors.ts'
 import type { RequestHead } from '../pages/request-head.ts'
 import { clientAddress, clientProtocol, type TrustForwarded } from './client.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
-import { withOwnServe } from './own-serve.ts'
 import type { Departures } from './departures.ts'
 import { NodeDeparture } from './node-departure.ts'
+import { withOwnServe } from './own-serve.ts'
 import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
 
 export interface NodeTransportOptions {
@@ -162,6 +162,8 @@ export class NodeTransport implements Transport {
     const outcome = await this.#options.gate.wait(signal)
     if (outcome === 'refused')
       response.writeHead(503, { 'retry-after': '1' }).end('Too many requests are waiting\n')
+    // Nobody reads it, unless the client ended its own side only.
+    if (outcome === 'left' && !response.destroyed) response.writeHead(499).end()
     return outcome === 'entered'
   }
 
