@@ -28,6 +28,7 @@ export class Random {
 const SEEDS: readonly string[] = [
   'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n',
   'GET /path/to?q=1&r=%20 HTTP/1.1\r\nHost: a.example:8080\r\nAccept: */*\r\nCookie: a=b; c=d\r\n\r\n',
+  'GET /s?q=100%&d=50%&u=%u0430&a="b"<c>\\|^`{}&r=\xd0\xb0 HTTP/1.1\r\nHost: a.example\r\n\r\n',
   'HEAD /h HTTP/1.1\r\nHost: a.example\r\n\r\n',
   'OPTIONS * HTTP/1.1\r\nHost: a.example\r\n\r\n',
   'GET http://b.example/abs HTTP/1.1\r\nHost: b.example\r\n\r\n',
@@ -108,6 +109,13 @@ const FRAGMENTS: readonly string[] = [
   '%2e%2e',
   '#f',
   '?',
+  '%',
+  '%u0430',
+  '%00',
+  '\\',
+  '<>',
+  '\xc3\xa9',
+  '?q="\xd0\xb0\\%',
   '@',
   'http://u:p@a.example/',
 ]
