@@ -370,6 +370,7 @@ export class Balancer implements AsyncDisposable {
       status: () => this.stats(),
       metrics: () => this.metrics.render({ pools: () => [this.pool.snapshot()] }),
       stopAccepting: () => this.stopAccepting(),
+      configure: (config) => this.reload(config),
       pool: (name) => {
         if (name === this.pool.name) return pool
         throw new BalancerError('POOL_UNKNOWN', { pool: name, known: [this.pool.name] })

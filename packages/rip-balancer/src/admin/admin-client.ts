@@ -1,3 +1,4 @@
+import type { BalancerConfig } from '../config/config.ts'
 import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
@@ -32,6 +33,11 @@ export class AdminClient {
   /** New connections are left to others; those open end with the request under way. */
   async stopAccepting(): Promise<void> {
     await this.call('POST', '/stop-accepting')
+  }
+
+  /** Takes over another configuration, as SIGHUP does; resolves when it is in force. What needs a restart is refused. */
+  async configure(config: BalancerConfig): Promise<void> {
+    await this.call('PUT', '/config', config)
   }
 
   /** Replaces the backends, without generations. */

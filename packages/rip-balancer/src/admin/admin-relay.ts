@@ -1,3 +1,4 @@
+import type { BalancerConfig } from '../config/config.ts'
 import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
@@ -22,6 +23,8 @@ export interface RelayedProcess {
 export interface AdminRelayOptions {
   readonly processes: () => readonly RelayedProcess[]
   readonly listening: () => readonly string[]
+  /** Hands another configuration to every process. */
+  readonly configure: (config: BalancerConfig) => Promise<void>
   /** Name of the pool. @default 'app' */
   readonly pool?: string
   /** Number of processes that share what a backend takes at once. */
@@ -93,6 +96,10 @@ export class AdminRelay implements AdminTarget, AdminPool {
     await this.each((admin) => admin.stopAccepting())
   }
 
+  async configure(config: BalancerConfig): Promise<void> {
+    await this.options.configure(config)
+  }
+
   pool(name: string): AdminPool {
     if (name === this.name) return this
     throw new BalancerError('POOL_UNKNOWN', { pool: name, known: [this.name] })
@@ -137,8 +144,8 @@ export class AdminRelay implements AdminTarget, AdminPool {
     return { id, address: addressText(address), maxInFlight: share(maxInFlight, this.options.shares), weight }
   }
 
-  /** Calls every process; the answers of those that live. */
-  private async each<T>(call: (admin: AdminClient) => Promise<T>): Promise<T[]> {
+  /** Calls every process with its admin API; the answers of those that live. */
+  async each<T>(call: (admin: AdminClient) => Promise<T>): Promise<T[]> {
     const answers = await Promise.all(this.options.processes().map((process) => callLiving(process, call)))
     return answers.flatMap((answer) => (answer === undefined ? [] : [answer.value]))
   }

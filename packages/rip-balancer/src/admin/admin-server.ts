@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
+import type { BalancerConfig } from '../config/config.ts'
 import { DEFAULT_COMPARE_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUTS, DEFAULT_WEIGHT } from '../defaults.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
 import type { MemberSpec } from '../pool/member.ts'
@@ -24,6 +25,8 @@ export interface AdminTarget {
   metrics(): string | Promise<string>
   /** New connections are left to others; those open end with the request under way. */
   stopAccepting(): void | Promise<void>
+  /** Takes over another configuration. @throws `CONFIG_INVALID` and others; then nothing has changed */
+  configure(config: BalancerConfig): void | Promise<void>
   /** @throws `POOL_UNKNOWN` */
   pool(name: string): AdminPool
 }
@@ -125,12 +128,18 @@ export class AdminServer implements AsyncDisposable {
     return Response.json({ ok: true })
   }
 
+  private async configure(body: unknown): Promise<Response> {
+    await this.target.configure(objectOf<BalancerConfig>(body))
+    return Response.json({ ok: true })
+  }
+
   private async route(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url)
     const call = `${request.method} ${pathname}`
     if (call === 'GET /status') return Response.json(await this.target.status())
     if (call === 'GET /metrics') return new Response(await this.target.metrics(), { headers: METRICS_TYPE })
     if (call === 'POST /stop-accepting') return this.stopAccepting()
+    if (call === 'PUT /config') return this.configure(await bodyOf(request))
     const [, pools, name, verb, extra] = pathname.split('/')
     const handler = extra === undefined ? handlers[`${request.method} ${verb ?? ''}`.trim()] : undefined
     if (pools !== 'pools' || name === undefined || handler === undefined) return unknownCall(call)

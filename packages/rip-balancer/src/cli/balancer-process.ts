@@ -28,11 +28,14 @@ export class BalancerProcess implements RelayedProcess {
   readonly ready: Promise<readonly string[]>
   readonly ended: Promise<number>
   readonly startedAtMs: number = performance.now()
+  /** The configuration it was told last. */
+  kept: BalancerConfig
   private readonly options: BalancerProcessOptions
   private readonly child: Bun.Subprocess
 
   constructor(options: BalancerProcessOptions) {
     this.options = options
+    this.kept = options.config
     this.admin = new AdminClient({
       socket: options.adminPath,
       ...(options.pool !== undefined && { pool: options.pool }),
@@ -60,11 +63,17 @@ export class BalancerProcess implements RelayedProcess {
     this.child.kill(name)
   }
 
-  /** Takes another configuration over; its sockets stay as they are. */
+  /** Takes another configuration over. */
   reload(config: BalancerConfig): void {
-    const { listen } = this.options.config
-    this.writeConfig({ ...config, ...(listen !== undefined && { listen }) })
+    this.keep(config)
     this.signal('SIGHUP')
+  }
+
+  /** What it reads when it is told to; its sockets stay as they are. */
+  keep(config: BalancerConfig): void {
+    const { listen } = this.options.config
+    this.kept = { ...config, ...(listen !== undefined && { listen }) }
+    this.writeConfig(this.kept)
   }
 
   private async becomeReady(listening: Promise<readonly string[]>): Promise<readonly string[]> {

@@ -45,7 +45,12 @@ export class ProcessGroup implements AsyncDisposable {
     this.config = options.config
     const { adminPath, pool } = resolveConfig(options.config)
     refuseUnshareable(options)
-    const relayed = { processes: () => [...this.members], listening: () => this.bound, pool }
+    const relayed = {
+      processes: () => [...this.members],
+      listening: () => this.bound,
+      configure: (config: BalancerConfig) => this.configure(config),
+      pool,
+    }
     this.relay = new AdminRelay({ ...relayed, shares: options.processes })
     this.admin = adminPath === undefined ? undefined : new AdminServer(adminPath, this.relay)
     this.folder = mkdtempSync(join(tmpdir(), 'rip-balancer-'))
@@ -67,11 +72,23 @@ export class ProcessGroup implements AsyncDisposable {
 
   /** @throws `CONFIG_INVALID`; then nothing has changed */
   reload(config: BalancerConfig): void {
+    this.adopt(config)
+    for (const member of this.members) member.reload(this.configOf(member.admin.socket))
+  }
+
+  /** The same, and resolves when it is in force in every process. @throws `CONFIG_INVALID`; then nothing has changed */
+  private async configure(config: BalancerConfig): Promise<void> {
+    this.adopt(config)
+    for (const member of this.members) member.keep(this.configOf(member.admin.socket))
+    const configs = new Map([...this.members].map(({ admin, kept }) => [admin, kept]))
+    await this.relay.each(async (admin) => admin.configure(configs.get(admin) ?? {}))
+  }
+
+  private adopt(config: BalancerConfig): void {
     resolveConfig(config)
     refuseFixed(this.config, config, ['listen'])
     this.config = config
     this.relay.forgetReplaced()
-    for (const member of this.members) member.reload(this.configOf(member.admin.socket))
   }
 
   signal(name: NodeJS.Signals): void {
