@@ -6,6 +6,7 @@ export type { SupervisedApp, SuperviseOptions } from './supervise-app.ts'
 export type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
 export type {
   CrashBudgetOptions,
+  LiveOptions,
   ManagerOptions,
   ManagerPorts,
   ObserveOptions,
@@ -40,6 +41,8 @@ export type {
 } from './ports.ts'
 export { SNAPSHOT_VERSION } from './snapshot.ts'
 export type {
+  Configuration,
+  ConfigurationChange,
   ExitReason,
   ManagerEvent,
   ManagerEventBody,

@@ -1,4 +1,12 @@
-import type { ManagerEvent, ManagerEventBody, ManagerSnapshot, Refusal } from './snapshot.ts'
+import type { LiveOptions } from './options.ts'
+import type {
+  Configuration,
+  ConfigurationChange,
+  ManagerEvent,
+  ManagerEventBody,
+  ManagerSnapshot,
+  Refusal,
+} from './snapshot.ts'
 import type { GenerationId } from './upstreams.ts'
 
 /** Outcome of a reload: a refused candidate is a value, not an exception. */
@@ -9,6 +17,8 @@ export type ReloadResult =
       readonly previous: GenerationId | null
       readonly tookMs: number
       readonly unchanged: boolean
+      /** What became of the configuration, if it was read. */
+      readonly configuration?: ConfigurationChange
     }
   | { readonly ok: false; readonly refusal: Refusal }
 
@@ -43,6 +53,10 @@ export interface Manager extends AsyncDisposable {
   rollback(options?: CommandOptions): Promise<ReloadResult>
   /** Sets the number of workers; at least 1. */
   scale(workers: number): Promise<void>
+  /** Other limits from now on; absent ones are as they were given at first. Throws `OPTION_INVALID`. */
+  configure(live: LiveOptions): void
+  /** Lets whoever follows the events know what became of another configuration, and shows it in the snapshot. */
+  tellConfiguration(configuration: Configuration): void
   /** Suspends reloads, by watcher and by command alike. Throws `STOPPING`, as does `release`. */
   hold(): void
   release(): void

@@ -5,16 +5,16 @@ import { Machine } from './machine/machine.ts'
 import { isStopping } from './machine/stopping.ts'
 import type { Outcome } from './machine/effects.ts'
 import type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
-import type { ManagerOptions } from './options.ts'
-import { mustBeWorkers, type ResolvedOptions, resolveOptions } from './resolve-options.ts'
+import type { LiveOptions, ManagerOptions } from './options.ts'
+import { changedMachine, mustBeWorkers, type ResolvedOptions, resolveOptions } from './resolve-options.ts'
 import { Services } from './services.ts'
-import type { ManagerEvent, ManagerEventBody, ManagerSnapshot } from './snapshot.ts'
+import type { Configuration, ManagerEvent, ManagerEventBody, ManagerSnapshot } from './snapshot.ts'
 import { statusOf } from './status.ts'
 import { World } from './world.ts'
 
 /** Supervises one application; nothing happens before `start()`. Throws {@link ManagerError} `OPTION_INVALID`. */
 export function createManager(options: ManagerOptions): Manager {
-  return new AppManager(resolveOptions(options))
+  return new AppManager(options, resolveOptions(options))
 }
 
 type CommandInput = Extract<Input, { readonly command: CommandId }>
@@ -25,7 +25,9 @@ type CommandBody = CommandInput extends infer I
   : never
 
 class AppManager implements Manager {
+  readonly #given: ManagerOptions
   readonly #options: ResolvedOptions
+  #configuration: ManagerSnapshot['configuration']
   readonly #events: EventLog
   readonly #machine: Machine
   readonly #services: Services
@@ -37,7 +39,8 @@ class AppManager implements Manager {
   #closing: Promise<StopReport> | undefined
   #now = false
 
-  constructor(options: ResolvedOptions) {
+  constructor(given: ManagerOptions, options: ResolvedOptions) {
+    this.#given = given
     this.#options = options
     const { clock, random, workers, watcher } = options
     this.#events = new EventLog(() => clock.wallMs())
@@ -89,7 +92,8 @@ class AppManager implements Manager {
 
   get snapshot(): ManagerSnapshot {
     const { name, root, clock } = this.#options
-    return statusOf(this.#machine.pool, { name, root, wallMs: clock.wallMs() })
+    const status = statusOf(this.#machine.pool, { name, root, wallMs: clock.wallMs() })
+    return this.#configuration === undefined ? status : { ...status, configuration: this.#configuration }
   }
 
   reload(options: CommandOptions = {}): Promise<ReloadResult> {
@@ -107,6 +111,17 @@ class AppManager implements Manager {
   async scale(workers: number): Promise<void> {
     mustBeWorkers(workers)
     await this.#command({ type: 'scale', workers })
+  }
+
+  configure(live: LiveOptions): void {
+    const config = changedMachine(this.#given, live)
+    this.#options.machine = config
+    this.#deliver({ type: 'configure', config })
+  }
+
+  tellConfiguration({ applied, pending, values }: Configuration): void {
+    this.#configuration = { values, pending }
+    if (applied.length > 0 || pending.length > 0) this.#events.emit({ type: 'configured', applied, pending })
   }
 
   hold(): void {

@@ -105,6 +105,19 @@ export interface ManagerPorts {
   readonly stopAccepting?: () => Promise<void>
 }
 
+/** What can change while the manager runs. */
+export interface LiveOptions {
+  /** Requests a worker takes at once; those that run keep theirs. */
+  readonly concurrency?: number
+  readonly bootTimeoutMs?: number
+  readonly drainTimeoutMs?: number
+  readonly stopDelayMs?: number
+  /** Limits that are absent are off. */
+  readonly recycle?: RecycleOptions
+  /** How long answers are watched after a cut; 0 is not at all. Without an observer it never is. */
+  readonly observeWindowMs?: number
+}
+
 export interface ManagerOptions extends ManagerPorts {
   /** Folder of the application; a symbolic link stays symbolic. */
   readonly root: string
@@ -145,5 +158,6 @@ export interface ManagerOptions extends ManagerPorts {
   readonly cutAfter?: 'all' | 'first'
   /** How often the verifier has to agree in a row. @default 1 */
   readonly verifyTimes?: number
+  /** A window of 0 observes nothing until `configure` gives it a length. */
   readonly observe?: ObserveOptions
 }

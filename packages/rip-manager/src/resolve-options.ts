@@ -3,7 +3,7 @@ import * as defaults from './defaults.ts'
 import { ManagerError } from './errors.ts'
 import { readMemory } from './limits/memory.ts'
 import type { MachineConfig } from './machine/state.ts'
-import type { ManagerOptions, ObserveOptions, RecycleOptions, WorkerCommand } from './options.ts'
+import type { LiveOptions, ManagerOptions, ObserveOptions, RecycleOptions, WorkerCommand } from './options.ts'
 import type {
   Builder,
   Clock,
@@ -31,7 +31,7 @@ export interface ResolvedOptions {
   readonly mode: WorkerMode
   readonly env: () => Readonly<Record<string, string>>
   readonly verifyTimes: number
-  readonly machine: MachineConfig
+  machine: MachineConfig
   readonly clock: Clock
   readonly random: Random
   readonly spawner: Spawner
@@ -48,6 +48,15 @@ export interface ResolvedOptions {
   readonly probe: Probe
   readonly services: readonly Service[]
   readonly stopAccepting: () => Promise<void>
+}
+
+/** The same options with others in their place. Throws {@link ManagerError} `OPTION_INVALID`. */
+export function changedMachine(options: ManagerOptions, live: LiveOptions): MachineConfig {
+  const { observeWindowMs: windowMs, ...others } = live
+  const { observe } = options
+  const changed = { ...options, ...others }
+  if (observe === undefined || windowMs === undefined) return resolveMachine(changed)
+  return resolveMachine({ ...changed, observe: { ...observe, windowMs } })
 }
 
 /** Throws {@link ManagerError} `OPTION_INVALID`. */
@@ -129,7 +138,8 @@ function resolveRecycle(recycle: RecycleOptions): MachineConfig['recycle'] {
   }
 }
 
-function resolveObserve(observe: ObserveOptions): NonNullable<MachineConfig['observe']> {
+function resolveObserve(observe: ObserveOptions): MachineConfig['observe'] {
+  if (observe.windowMs === 0) return null
   return {
     windowMs: observe.windowMs,
     compares: observe.observer.compare !== undefined,

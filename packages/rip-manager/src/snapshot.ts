@@ -51,6 +51,8 @@ export interface WorkerSnapshot {
 
 export type RefusalCode =
   | 'build-failed'
+  /** The configuration that came with it cannot be used. */
+  | 'config-invalid'
   | 'boot-failed'
   | 'boot-timeout'
   | 'verify-failed'
@@ -77,6 +79,19 @@ export interface Refusal {
 /** `degraded`: fewer ready workers than wanted; `crash-loop`: the crash budget is spent, retries are slow. */
 export type PoolHealth = 'starting' | 'ok' | 'degraded' | 'crash-loop' | 'held' | 'stopping' | 'stopped'
 
+/** What became of a configuration that was read again: texts for the operator. */
+export interface ConfigurationChange {
+  /** What is in force from now on, such as `workers: 1 → 3`. */
+  readonly applied: readonly string[]
+  /** What takes a restart, with what it takes. */
+  readonly pending: readonly string[]
+}
+
+/** A configuration in force. */
+export interface Configuration extends ConfigurationChange {
+  readonly values: Readonly<Record<string, unknown>>
+}
+
 /** Everything an operator may ask, as plain JSON; also the answer of `GET /status`. */
 export interface ManagerSnapshot {
   readonly version: typeof SNAPSHOT_VERSION
@@ -93,6 +108,8 @@ export interface ManagerSnapshot {
   readonly reloads: { readonly admitted: number; readonly refused: number }
   readonly restarts: number
   readonly lastRefusal: Refusal | null
+  /** What it runs with, as whoever configures it has told. */
+  readonly configuration?: Pick<Configuration, 'values' | 'pending'>
   readonly workers: readonly WorkerSnapshot[]
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number
@@ -158,6 +175,7 @@ export type ManagerEventBody =
       readonly to: GenerationId
       readonly because: string
     }
+  | ({ readonly type: 'configured' } & ConfigurationChange)
   | { readonly type: 'scaled'; readonly workers: number }
   | { readonly type: 'held' }
   | { readonly type: 'released' }

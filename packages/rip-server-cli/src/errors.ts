@@ -24,6 +24,8 @@ const messages = {
     `${d.names.length} instances are running (${d.names.join(', ')}); choose one with --name or --run-dir`,
   RELOAD_REFUSED: (d: { readonly message: string; readonly frame: string }): string =>
     withFrame(`refused, the running code goes on serving: ${d.message}`, d.frame),
+  CONFIG_REFUSED: (d: { readonly message: string; readonly frame: string }): string =>
+    withFrame(`refused, nothing has changed: ${d.message}`, d.frame),
   DRAIN_INCOMPLETE: (d: { readonly abandoned: number }): string =>
     `stopped, but ${d.abandoned === 1 ? '1 request was' : `${d.abandoned} requests were`} cut off at the deadline`,
   TIMED_OUT: (d: { readonly what: string; readonly afterMs: number }): string =>
@@ -47,6 +49,7 @@ const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   OF_ANOTHER_USER: ExitCode.notRunning,
   SEVERAL_RUNNING: ExitCode.usage,
   RELOAD_REFUSED: ExitCode.reloadRefused,
+  CONFIG_REFUSED: ExitCode.configInvalid,
   DRAIN_INCOMPLETE: ExitCode.failed,
   TIMED_OUT: ExitCode.timedOut,
   BALANCER_FAILED: ExitCode.failed,

@@ -30,6 +30,8 @@ export function flagValue(invocation: Invocation, flag: string): string | undefi
 export interface InvocationSettings extends ResolvedSettings {
   /** `NODE_ENV` of the application, and where that comes from. */
   readonly nodeEnv: Pick<NodeEnv, 'value' | 'origin'>
+  /** Files of the configuration: itself and what it imports. */
+  readonly files: readonly string[]
 }
 
 /** The settings this invocation asks for, `app` being the word that names the application: flags and words > environment > file > defaults. */
@@ -53,7 +55,8 @@ export async function invocationSettings(
     path === undefined
       ? undefined
       : await readConfigFile(path, { mode, command: line.command.name }, { ...read, ...own })
-  return { ...resolveSettings({ mode, cwd, flags, env: own, envFiles, file }), nodeEnv: { value, origin } }
+  const resolved = resolveSettings({ mode, cwd, flags, env: own, envFiles, file })
+  return { ...resolved, nodeEnv: { value, origin }, files: file?.files ?? [] }
 }
 
 function folderOf(path: string): string {

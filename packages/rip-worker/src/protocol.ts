@@ -62,7 +62,7 @@ export type WorkerMode = 'development' | 'production'
 
 /** Why an application could not be served. */
 export type BootFailureKind =
-  'not-found' | 'compile' | 'import' | 'no-handler' | 'own-port' | 'ready-hook' | 'socket'
+  'not-found' | 'compile' | 'import' | 'no-handler' | 'own-port' | 'ready-hook' | 'socket' | 'config'
 
 export interface BootFailure {
   readonly kind: BootFailureKind

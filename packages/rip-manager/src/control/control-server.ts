@@ -26,6 +26,8 @@ export interface ControlServerOptions {
   readonly manager: Manager
   /** What `POST /stop` does. @default `manager.close` */
   readonly stop?: (options: StopOptions) => Promise<StopReport>
+  /** What `POST /reload` does. @default `manager.reload` */
+  readonly reload?: (options: CommandOptions) => Promise<ReloadResult>
   /** What `POST /hand-over` does; absent where no process can take the place of this one. */
   readonly handOver?: () => Promise<HandOverResult>
 }
@@ -100,7 +102,7 @@ async function within(timeoutMs: number, promise: Promise<unknown>): Promise<voi
 type Route = (request: Request) => Response | Promise<Response>
 type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
 
-function routesOf({ manager, stop, handOver }: ControlServerOptions, history: EventHistory): Routes {
+function routesOf({ manager, stop, reload, handOver }: ControlServerOptions, history: EventHistory): Routes {
   const command = (run: (options: CommandOptions) => Promise<ReloadResult>) => ({
     POST: async (request: Request) => {
       const { reason } = await readBody(request, { reason: 'string' })
@@ -113,7 +115,7 @@ function routesOf({ manager, stop, handOver }: ControlServerOptions, history: Ev
     '/status': { GET: () => json(manager.snapshot) },
     '/ready': { GET: () => readiness(manager.snapshot) },
     '/events': { GET: (request) => streamEvents(request, history) },
-    '/reload': command((options) => manager.reload(options)),
+    '/reload': command((options) => (reload ?? manager.reload.bind(manager))(options)),
     '/restart': command((options) => manager.restart(options)),
     '/rollback': command((options) => manager.rollback(options)),
     '/hold': { POST: () => (manager.hold(), held()) },

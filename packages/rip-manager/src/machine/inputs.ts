@@ -1,6 +1,7 @@
 import type { WorkerMessage } from '@rip/worker/protocol'
 import type { BuildResult, Comparison, ExitStatus, ResponseCounts, TreeState } from '../ports.ts'
 import type { GenerationId } from '../upstreams.ts'
+import type { MachineConfig } from './state.ts'
 
 /** Number of an operator's command that waits for its outcome. */
 export type CommandId = number
@@ -12,6 +13,7 @@ export type Input =
   | { readonly type: 'restart'; readonly command: CommandId; readonly because: string }
   | { readonly type: 'rollback'; readonly command: CommandId; readonly because: string }
   | { readonly type: 'scale'; readonly command: CommandId; readonly workers: number }
+  | { readonly type: 'configure'; readonly config: MachineConfig }
   | { readonly type: 'hold' }
   | { readonly type: 'release' }
   | { readonly type: 'cancel'; readonly command: CommandId }

@@ -1,6 +1,7 @@
 import { TICK_MS } from '../defaults.ts'
 import type { Random } from '../ports.ts'
 import * as commands from './commands.ts'
+import { configure } from './configure.ts'
 import { forgiveGap, timeOut } from './deadlines.ts'
 import type { Effects } from './effects.ts'
 import { forgetIfEmpty } from './group.ts'
@@ -84,6 +85,8 @@ function take(pool: Pool, input: Input): void {
       return commands.rollback(pool, input.command, input.because)
     case 'scale':
       return commands.scale(pool, input.command, input.workers)
+    case 'configure':
+      return configure(pool, input.config)
     case 'hold':
       return commands.hold(pool)
     case 'release':

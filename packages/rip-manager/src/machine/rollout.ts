@@ -80,7 +80,8 @@ export function onBuilt(pool: Pool, token: number, result: BuildResult | Error):
   if (result.ok && rollout.generationId === pool.serving?.generation.id)
     return endUnchanged(pool, rollout, result.snapshot)
   if (result.ok) return boot(pool, rollout, result.snapshot)
-  refuse(pool, 'build-failed', fromBootFailure(result.failure))
+  const code = result.failure.kind === 'config' ? 'config-invalid' : 'build-failed'
+  refuse(pool, code, fromBootFailure(result.failure))
 }
 
 /** Only the build could tell that it is what serves. */
@@ -192,6 +193,7 @@ export function onCandidateLost(pool: Pool, worker: Worker, code: RefusalCode, f
 /** Refusals that say something about the content: it is not tried again by the watcher. */
 const aboutContent: ReadonlySet<RefusalCode> = new Set([
   'build-failed',
+  'config-invalid',
   'boot-failed',
   'boot-timeout',
   'verify-failed',
@@ -238,9 +240,12 @@ function recall(pool: Pool, group: Group): void {
 
 /** A file that does not compile, so shortly after it was written, may have been read half-written. */
 function isUnsettled(pool: Pool, { tree, retried }: Rollout, { failure }: Failure): boolean {
-  if (tree === null || retried || failure?.kind !== 'compile') return false
+  if (tree === null || retried || !mayBeHalfWritten(failure)) return false
   return pool.effects.wallMs() - tree.newestMs < UNSETTLED_MS
 }
+
+const mayBeHalfWritten = (failure: BootFailure | undefined): boolean =>
+  failure?.kind === 'compile' || failure?.kind === 'config'
 
 function putOff(pool: Pool, { commands, because, sinceMs, unasked }: Rollout): void {
   const wish = newWish(pool, { commands, because, sinceMs, unasked, begun: true, retried: true })

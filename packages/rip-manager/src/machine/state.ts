@@ -91,8 +91,8 @@ export interface Worker {
   aborted: number
   /** What its exit will mean; null means that an exit is a crash. */
   ending: ExitReason | null
-  readonly recycleAfterRequests: number
-  readonly recycleAfterMs: number
+  recycleAfterRequests: number
+  recycleAfterMs: number
   samplesOverMemory: number
   /** Resident memory in its first beacon as a ready worker; 0 before. */
   freshBytes: number
@@ -223,7 +223,7 @@ export type Phase = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
 
 /** Everything the machine knows, and the two things it may use: effects and chance. */
 export interface Pool {
-  readonly config: MachineConfig
+  config: MachineConfig
   readonly effects: Effects
   readonly random: Random
   readonly watching: boolean

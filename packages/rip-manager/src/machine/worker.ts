@@ -53,8 +53,7 @@ export function launch(pool: Pool, group: Group, slot: number, replaces: Worker 
     heardMs: nowMs,
     aborted: 0,
     ending: null,
-    recycleAfterRequests: jittered(pool, config.recycle.requests),
-    recycleAfterMs: jittered(pool, config.recycle.lifetimeMs),
+    ...drawRecycling(pool),
     samplesOverMemory: 0,
     freshBytes: 0,
     recycle: null,
@@ -65,6 +64,12 @@ export function launch(pool: Pool, group: Group, slot: number, replaces: Worker 
   effects.emit({ type: 'worker-started', slot, pid, generation })
   if (!config.speaksProtocol) effects.probe(pid, socket)
   return worker
+}
+
+/** After how many requests, and how long, a worker is replaced. */
+export function drawRecycling(pool: Pool): Pick<Worker, 'recycleAfterRequests' | 'recycleAfterMs'> {
+  const { requests, lifetimeMs } = pool.config.recycle
+  return { recycleAfterRequests: jittered(pool, requests), recycleAfterMs: jittered(pool, lifetimeMs) }
 }
 
 /** The limit ± the configured share, so that workers started together are not recycled together. */

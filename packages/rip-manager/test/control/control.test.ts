@@ -57,6 +57,8 @@ class ToldManager implements Manager {
     this.told.push(['rollback', options])
     return this.answer()
   }
+  configure(): void {}
+  tellConfiguration(): void {}
   async scale(workers: number): Promise<void> {
     if (workers < 1)
       throw new ManagerError('OPTION_INVALID', { option: 'workers', value: workers, expected: 'at least 1' })

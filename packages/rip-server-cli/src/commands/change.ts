@@ -5,7 +5,7 @@ import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { flagValue, type Invocation, isOn } from '../invocation.ts'
-import { refusalDetail, refusalMessage, shortGeneration } from '../serve/event-line.ts'
+import { configurationLines, refusalDetail, refusalMessage, shortGeneration } from '../serve/event-line.ts'
 import { durationText } from '../terminal/quantity-text.ts'
 
 /** Proves the code on disk and switches to it. */
@@ -46,11 +46,13 @@ function change(verb: Change) {
 function tell(result: ReloadResult, { terminal, line }: Invocation): number {
   if (!result.ok) {
     const { refusal } = result
-    throw new CliError('RELOAD_REFUSED', { message: refusalMessage(refusal), frame: refusalDetail(refusal) })
+    const code = refusal.code === 'config-invalid' ? 'CONFIG_REFUSED' : 'RELOAD_REFUSED'
+    throw new CliError(code, { message: refusalMessage(refusal), frame: refusalDetail(refusal) })
   }
   if (line.flags.has('json') || line.flags.has('quiet')) return ExitCode.done
   if (result.unchanged) terminal.data(`${shortGeneration(result.generation)} is what serves already`)
   else terminal.data(changeText(result))
+  for (const line of configurationLines(result.configuration)) terminal.data(line)
   return ExitCode.done
 }
 

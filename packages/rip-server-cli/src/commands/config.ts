@@ -1,9 +1,13 @@
-import { fileKey, type SettingName, settingNames, settingSpecs, type Settings } from '../config/settings.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { fileKey, settingNames, type Settings } from '../config/settings.ts'
+import { shownSetting } from '../config/shown-setting.ts'
 import { ExitCode } from '../exit-code.ts'
+import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
+import { locateApp } from '../serve/app-location.ts'
 import { table } from '../terminal/table.ts'
 
-/** Prints the values a start would use; with `--sources` where each comes from. */
+/** Prints the values a start would use, with `--sources` where each comes from, and what a running server has instead. */
 export async function config(invocation: Invocation): Promise<number> {
   const { settings, origins, nodeEnv } = await invocationSettings(
     invocation,
@@ -20,7 +24,7 @@ export async function config(invocation: Invocation): Promise<number> {
     return ExitCode.done
   }
   const rows = settingNames.map((name) => {
-    const row = [fileKey(name), shown(name, settings)]
+    const row = [fileKey(name), shownSetting(name, settings)]
     return withSources ? [...row, origins[name]] : row
   })
   rows.push(['NODE_ENV', nodeEnv.value, ...(withSources ? [nodeEnv.origin] : [])])
@@ -28,14 +32,32 @@ export async function config(invocation: Invocation): Promise<number> {
   // Most have nothing to say about it.
   if (Object.keys(settings.balancer).length > 0) rows.push(withSources ? balancer : balancer.slice(0, 2))
   for (const line of table(rows)) invocation.terminal.data(line)
+  const differences = await differencesInForce(invocation, settings)
+  if (differences.length === 0) return ExitCode.done
+  invocation.terminal.say(
+    `\nthe running server has other values; "rip-server reload" says what it takes to change them:`,
+  )
+  for (const line of table(differences)) invocation.terminal.say(`  ${line}`)
   return ExitCode.done
 }
 
-function shown(name: SettingName, settings: Settings): string {
-  const value = settings[name]
-  if (value === undefined) return settingSpecs[name].fallbackText.split(';')[0] ?? ''
-  if (Array.isArray(value)) return value.length > 0 ? value.join(', ') : settingSpecs[name].fallbackText
-  if (name.endsWith('Share')) return `${Math.round(Number(value) * 1_000) / 10}%`
-  if (name.endsWith('Ms')) return `${String(value)} ms`
-  return name.endsWith('Bytes') ? `${String(value)} bytes` : String(value)
+/** Settings of the running server of this application that differ from those on disk. */
+async function differencesInForce(invocation: Invocation, settings: Settings): Promise<readonly string[][]> {
+  const values = await valuesInForce(invocation, settings)
+  if (values === undefined) return []
+  // Sent as JSON, where what is not set is absent.
+  const names = settingNames.filter((name) => !isDeepStrictEqual(values[name], settings[name]))
+  return names.map((name) => [fileKey(name), shownSetting(name, values)])
+}
+
+async function valuesInForce(invocation: Invocation, settings: Settings): Promise<Settings | undefined> {
+  try {
+    const { root } = locateApp(settings.app)
+    const { snapshot } = await findInstance(invocation, invocation.line.words[0])
+    // As the server of the same release has told it.
+    return snapshot.root === root ? (snapshot.configuration?.values as Settings | undefined) : undefined
+  } catch {
+    // Nothing runs, or it does not answer: there is nothing to compare with.
+    return undefined
+  }
 }

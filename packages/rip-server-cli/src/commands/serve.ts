@@ -10,7 +10,13 @@ import { nodeEnv } from '../config/node-env.ts'
 import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
-import { flagValue, type Invocation, invocationSettings, isOn } from '../invocation.ts'
+import {
+  flagValue,
+  type Invocation,
+  invocationSettings,
+  type InvocationSettings,
+  isOn,
+} from '../invocation.ts'
 import { foundByText, locateApp, locateEntry } from '../serve/app-location.ts'
 import { proveCertificate } from '../serve/certificate.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
@@ -20,6 +26,7 @@ import type { LogFormat } from '../serve/log-record.ts'
 import { readyBlock, type ReadyFacts, readyJson } from '../serve/ready-block.ts'
 import { ownEnvironment } from '../config/own-environment.ts'
 import { childEnvironment } from '../serve/child-environment.ts'
+import type { ReadSettings } from '../serve/live-configuration.ts'
 import { reportEvents } from '../serve/reporter.ts'
 import { Server, type ServerPlan } from '../serve/server.ts'
 import { inheritance } from '../serve/succession.ts'
@@ -39,10 +46,27 @@ export function dev(invocation: Invocation): Promise<number> {
 async function serve(invocation: Invocation, mode: Mode): Promise<number> {
   talkAsAsked(invocation)
   const resolved = await invocationSettings(invocation, mode, invocation.line.words[0])
-  const plan = planServer(resolved.settings, mode, invocation)
+  const plan = rereadingPlan(resolved, mode, invocation)
   if (mode === 'production') return servePlan(plan, invocation)
   const hints = developmentHints(resolved, plan.listen, isInContainer(invocation.env))
   return servePlan({ ...plan, hints }, invocation)
+}
+
+/** A plan whose settings are read again as they were read the first time: with the same flags and environment. */
+export function rereadingPlan(
+  { settings, files }: InvocationSettings,
+  mode: Mode,
+  invocation: Invocation,
+): ServerPlan {
+  const plan = planServer(settings, mode, invocation)
+  const read = async (): Promise<ReadSettings> => {
+    // What `.env` files said at the start is not the environment.
+    const again = { ...invocation, env: plan.env }
+    const resolved = await invocationSettings(again, mode, invocation.line.words[0])
+    proveCertificate(resolved.settings)
+    return resolved
+  }
+  return { ...plan, rereading: { files, read } }
 }
 
 /** What is wrong with the configuration is told in the format that is asked for, too, as far as that is known before. */
@@ -116,7 +140,7 @@ class Serving {
   async run(): Promise<number> {
     using _signals = handleSignals({
       stop: ({ signal, now }) => this.#stop(signal, now),
-      reload: () => this.#attempt((manager) => manager.reload({ reason: 'SIGHUP' })),
+      reload: () => this.#attempt((_manager, server) => server.reload({ reason: 'SIGHUP' })),
       restart: () => this.#attempt((manager) => manager.restart({ reason: 'SIGUSR1' })),
       handOver: () => this.#handOver(),
       scaleBy: (workers) => this.#attempt((manager) => scaleBy(manager, workers)),
@@ -170,10 +194,10 @@ class Serving {
   }
 
   /** What a signal asks for may be refused, which is told and changes nothing. */
-  #attempt(command: (manager: Manager) => Promise<unknown>): void {
+  #attempt(command: (manager: Manager, server: Server) => Promise<unknown>): void {
     if (this.#server === undefined) return
     const { terminal } = this.#invocation
-    void command(this.#server.manager).catch((error: Error) => terminal.complain(error.message))
+    void command(this.#server.manager, this.#server).catch((error: Error) => terminal.complain(error.message))
   }
 
   #exitCode(abandoned: number): number {

@@ -26,6 +26,7 @@ export function statusText({ url }: Instance, snapshot: ManagerSnapshot, termina
     ['app', snapshot.root],
     ['code', codeText(snapshot)],
     ['workers', `${snapshot.readyWorkers} of ${snapshot.wantedWorkers} ready`],
+    ...(snapshot.configuration?.pending ?? []).map((text) => ['changed', text]),
     ['reloads', `${snapshot.reloads.admitted} admitted, ${snapshot.reloads.refused} refused`],
     ['watching', snapshot.watching ? 'yes' : 'no'],
     ['up', durationText(Date.now() - snapshot.startedAtMs)],

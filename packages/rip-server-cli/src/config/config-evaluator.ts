@@ -1,8 +1,9 @@
 /**
- * Evaluates a configuration file and prints it as JSON: a program of its own, since the file is user code that
+ * Evaluates a configuration file and prints it as JSON, with the files it was read from: a program of its own, since the file is user code that
  * must not run in the process that supervises. Arguments: path of the file, JSON of the context, and the mark
  * that tells our line from what the file itself may print.
  */
+import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { ConfigContext, ConfigExport } from './define-config.ts'
 
@@ -13,5 +14,7 @@ const module = (await import(pathToFileURL(path).href)) as { default?: ConfigExp
 const exported = module.default
 const config =
   typeof exported === 'function' ? await exported(JSON.parse(context) as ConfigContext) : exported
-process.stdout.write(`\n${mark}${JSON.stringify(config ?? null)}\n`)
+// Bun lists every module here, imported ones as well (Bun 1.4.5).
+const files = Object.keys(createRequire(import.meta.url).cache).filter((file) => file !== import.meta.path)
+process.stdout.write(`\n${mark}${JSON.stringify({ config: config ?? null, files })}\n`)
 process.exit(0)

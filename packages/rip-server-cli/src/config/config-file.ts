@@ -14,6 +14,8 @@ export interface ConfigFile {
   readonly path: string
   readonly folder: string
   readonly values: Readonly<Record<string, unknown>>
+  /** The file itself and what it imports. */
+  readonly files: readonly string[]
   /** `path:line:column` of a key, or the path when the key is not spelt out in the file. */
   positionOf(key: string): string
 }
@@ -32,7 +34,7 @@ export async function readConfigFile(
   const source = await readFile(path, 'utf8').catch((error: Error) => {
     throw new CliError('CONFIG_UNREADABLE', { path, reason: error.message }, { cause: error })
   })
-  const exported = await evaluate(path, context, env)
+  const { config: exported, files } = await evaluate(path, context, env)
   if (typeof exported !== 'object' || exported === null || Array.isArray(exported)) {
     const reason = 'its default export is not an object; write `export default defineConfig({ … })`'
     throw new CliError('CONFIG_UNREADABLE', { path, reason })
@@ -41,15 +43,22 @@ export async function readConfigFile(
     path,
     folder: dirname(path),
     values: exported as Record<string, unknown>,
+    files: [path, ...files],
     positionOf: (key) => positionOf(path, source, key),
   }
+}
+
+/** What the program prints. */
+interface Evaluated {
+  readonly config: unknown
+  readonly files: readonly string[]
 }
 
 async function evaluate(
   path: string,
   context: ConfigContext,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<unknown> {
+): Promise<Evaluated> {
   const program = fileURLToPath(import.meta.resolve('./config-evaluator.ts'))
   const child = Bun.spawn([process.execPath, program, path, JSON.stringify(context), RESULT_MARK], {
     cwd: dirname(path),
@@ -63,7 +72,7 @@ async function evaluate(
     child.exited,
   ])
   const result = out.split('\n').findLast((line) => line.startsWith(RESULT_MARK))
-  if (code === 0 && result !== undefined) return JSON.parse(result.slice(RESULT_MARK.length)) as unknown
+  if (code === 0 && result !== undefined) return JSON.parse(result.slice(RESULT_MARK.length)) as Evaluated
   const reason = child.signalCode === null ? err.trim() : `no result after ${EVALUATION_TIMEOUT_MS} ms`
   throw new CliError('CONFIG_UNREADABLE', { path, reason: reason || `it exits with ${code}` })
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { AdminClient } from '@rip/balancer'
+import type { AdminClient, BalancerConfig } from '@rip/balancer'
 import {
   formatListenAddress,
   type ListenAddress,
@@ -23,10 +23,10 @@ export interface BalancerServiceOptions {
   readonly listen: ListenAddress
   readonly adminPath: string
   /** See {@link allowedHosts}. */
-  readonly allowHosts: readonly string[] | undefined
+  readonly allowHosts: () => readonly string[] | undefined
   readonly admin: AdminClient
-  /** Everything else it is configured with. */
-  readonly settings: Settings
+  /** Everything else it is configured with, as it is in force. */
+  readonly settings: () => Settings
   /** Where its configuration is written, for it alone to read. */
   readonly configPath: string
   /** Leave connections to others until there are workers to send them to. */
@@ -34,12 +34,21 @@ export interface BalancerServiceOptions {
   readonly env: Readonly<Record<string, string>>
 }
 
+/** A balancer that can be told another configuration. */
+export interface BalancerService extends Service {
+  /** Resolves when what is in force now is in force there, too. Throws what `AdminClient.configure` throws. */
+  configure(): Promise<void>
+}
+
 /** The balancer as a process the manager supervises without understanding it. */
-export function balancerService(options: BalancerServiceOptions): Service {
+export function balancerService(options: BalancerServiceOptions): BalancerService {
   const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
     options
   const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
-  const config = balancerConfig(settings, { listen: address, adminPath, allowHosts })
+  const config = (): BalancerConfig =>
+    balancerConfig(settings(), { listen: address, adminPath, allowHosts: allowHosts() })
+  // Written for each start, since whatever happened to the folder must not keep a balancer from coming back.
+  const write = (): void => writeOwnFile(configPath, JSON.stringify(config(), null, 2))
   const spec: ProcessSpec = {
     name: 'balancer',
     command: [
@@ -48,7 +57,7 @@ export function balancerService(options: BalancerServiceOptions): Service {
       '--config',
       configPath,
       '--processes',
-      String(settings.balancer.processes ?? 1),
+      String(settings().balancer.processes ?? 1),
       ...(acceptWhenRouted ? ['--accept-when-routed'] : []),
     ],
     cwd: '/',
@@ -60,9 +69,12 @@ export function balancerService(options: BalancerServiceOptions): Service {
     name: 'balancer',
     inFront: true,
     spec: () => {
-      // Written for each start, since whatever happened to the folder must not keep a balancer from coming back.
-      writeOwnFile(configPath, JSON.stringify(config, null, 2))
+      write()
       return spec
+    },
+    async configure() {
+      write()
+      await admin.configure(config())
     },
     ready: ({ signal }) => untilAnswering(admin, signal),
     alive: async ({ signal }) => void (await admin.status(signal)),

@@ -1,4 +1,4 @@
-import type { ExitReason, ManagerEvent, Refusal } from '@rip/manager'
+import type { ConfigurationChange, ExitReason, ManagerEvent, Refusal } from '@rip/manager'
 import { bytesText, durationText } from '../terminal/quantity-text.ts'
 import { nearPath } from '../terminal/near-path.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -34,6 +34,8 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
       return exitLine(event, terminal, verbose)
     case 'rolled-back':
       return `${terminal.bad('back')} ${shortGeneration(event.from)} → ${shortGeneration(event.to)}: ${event.because}`
+    case 'configured':
+      return configurationLines(event).join('\n')
     case 'scaled':
       return `${event.workers} ${event.workers === 1 ? 'worker' : 'workers'} wanted`
     case 'held':
@@ -81,6 +83,11 @@ function plainValue(key: string, value: unknown): string {
 function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, terminal: Terminal): string {
   const change = `${shortGeneration(event.previous)} → ${shortGeneration(event.generation)}`
   return `${terminal.good('✓')} ${change} in ${durationText(event.tookMs)}`
+}
+
+/** What became of a configuration, a line each. */
+export function configurationLines(change: ConfigurationChange | undefined): readonly string[] {
+  return [...(change?.applied ?? []), ...(change?.pending ?? [])].map((text) => `configuration: ${text}`)
 }
 
 function stoppingText(delayMs: number | undefined): string {

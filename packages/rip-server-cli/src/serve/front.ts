@@ -1,10 +1,11 @@
-import { rmSync } from 'node:fs'
+import { closeSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { AdminClient } from '@rip/balancer'
 import {
   activatedListenSocket,
   admit,
   adoptListenSocket,
+  formatListenAddress,
   type ListenAddress,
   type ListenSocket,
   nothingInFront,
@@ -33,15 +34,25 @@ export interface Front {
   readonly url?: string
   /** The socket a successor accepts from; absent where the system has none to give. */
   readonly socket?: ListenSocket
+  /** Address that socket was asked for; absent when somebody else had opened it. */
+  readonly listen?: string
   readonly stopAccepting?: () => Promise<void>
+  /** Puts the settings in force there, too. */
+  readonly configure: () => Promise<void>
 }
 
 /** Workers are reached by their sockets alone. */
-export const noFront: Front = { upstreams: nothingInFront, services: [], address: undefined }
+export const noFront: Front = {
+  upstreams: nothingInFront,
+  services: [],
+  address: undefined,
+  configure: async () => {},
+}
 
 export interface FrontOptions {
   readonly listen: ListenAddress
-  readonly settings: Settings
+  /** In force. */
+  readonly settings: () => Settings
   readonly mode: Mode
   readonly runDir: RunDir
   readonly env: Readonly<Record<string, string>>
@@ -54,9 +65,9 @@ export interface FrontOptions {
 /** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
 export async function openFront(options: FrontOptions): Promise<Front> {
   const { listen, settings, mode, runDir, env, owned, inherited } = options
-  const socket = owned.use(
-    inheritedSocket(inherited) ?? activatedListenSocket() ?? (await openListenSocket(listen)),
-  )
+  const given = inheritedSocket(inherited, listen) ?? activatedListenSocket()
+  const socket = owned.use(given ?? (await openListenSocket(listen)))
+  const asked = given === undefined ? formatListenAddress(listen) : inherited?.listen
   // Who may connect can have become somebody else since the server before made the socket.
   if (inherited !== undefined && 'unix' in listen && isAt(socket, listen.unix)) admit(listen)
   const admin = new AdminClient({ socket: runDir.adminPath })
@@ -66,7 +77,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   owned.defer(() => rmSync(configPath, { force: true }))
   // What it accepted would be lost if the rest of the server does not get ready.
   const acceptWhenRouted = inherited !== undefined
-  const allowHosts = allowedHosts(settings, mode, listen)
+  const allowHosts = (): readonly string[] | undefined => allowedHosts(settings(), mode, listen)
   const parts = { socket, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
   const service = balancerService(parts)
   const address = socket?.address ?? listen
@@ -75,8 +86,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     observer: new BalancerObserver([admin]),
     services: [service],
     address,
-    url: addressUrl(address, settings.tlsCert !== undefined),
+    url: addressUrl(address, settings().tlsCert !== undefined),
     ...(socket !== undefined && { socket }),
+    ...(asked !== undefined && { listen: asked }),
+    configure: () => service.configure(),
     stopAccepting: async () => {
       await admin.stopAccepting()
       // The balancer has closed its copy: without ours the system refuses instead of keeping callers waiting.
@@ -89,7 +102,15 @@ function isAt(socket: ListenSocket | undefined, path: string): boolean {
   return socket !== undefined && 'unix' in socket.address && socket.address.unix === path
 }
 
-function inheritedSocket(inherited: Inheritance | undefined): ListenSocket | undefined {
+/** The socket of the server before, unless that was asked to listen elsewhere: then it is left to that one. */
+function inheritedSocket(
+  inherited: Inheritance | undefined,
+  listen: ListenAddress,
+): ListenSocket | undefined {
   const fd = inherited?.listenFd
-  return fd === undefined ? undefined : adoptListenSocket(fd, { withPath: true })
+  if (inherited === undefined || fd === undefined) return undefined
+  if (inherited.listen === undefined || inherited.listen === formatListenAddress(listen))
+    return adoptListenSocket(fd, { withPath: true })
+  closeSync(fd)
+  return undefined
 }

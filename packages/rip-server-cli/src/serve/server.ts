@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import {
   type ChildLine,
+  type CommandOptions,
   type ContentTree,
   createChangeDetector,
   createContentTree,
@@ -13,6 +14,7 @@ import {
   type HandOverResult,
   type ListenAddress,
   type Manager,
+  type ReloadResult,
   type ManagerOptions,
   notifySystemd,
   openControlServer,
@@ -31,6 +33,7 @@ import { type Front, noFront, openFront } from './front.ts'
 import { ChildOutput } from './child-output.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { type LogFormat, logLine, recordOf } from './log-record.ts'
+import { LiveConfiguration, liveOptions, type ReadSettings } from './live-configuration.ts'
 import { SnapshotBuilder } from './snapshot-builder.ts'
 import { type Inheritance, predecessorGone, startSuccessor } from './succession.ts'
 
@@ -38,6 +41,8 @@ import { type Inheritance, predecessorGone, startSuccessor } from './succession.
 export interface ServerPlan {
   readonly mode: Mode
   readonly settings: Settings
+  /** How to read them again; absent where they stay as they are. */
+  readonly rereading?: Rereading
   /** Folder of the application; a symbolic link stays symbolic. */
   readonly root: string
   /** File of the application. */
@@ -68,6 +73,13 @@ export interface ServerPlan {
   readonly warn: (message: string) => void
 }
 
+/** How settings are read while a server runs. */
+export interface Rereading {
+  /** Files they were read from. */
+  readonly files: readonly string[]
+  readonly read: () => Promise<ReadSettings>
+}
+
 /** Balancer, manager and workers of one application. Closing ends everything in reverse order of its start. */
 export class Server implements AsyncDisposable {
   readonly manager: Manager
@@ -96,8 +108,10 @@ export class Server implements AsyncDisposable {
   static async open(plan: ServerPlan): Promise<Server> {
     await using owned = new AsyncDisposableStack()
     const opened = Promise.withResolvers<Server>()
-    const handOver = async (): Promise<HandOverResult> => (await opened.promise).handOver()
-    const parts = await assemble(plan, owned, handOver)
+    const parts = await assemble(plan, owned, {
+      handOver: async () => (await opened.promise).handOver(),
+      reload: async (options) => (await opened.promise).reload(options),
+    })
     opened.resolve(new Server(parts, owned.move()))
     return opened.promise
   }
@@ -130,6 +144,7 @@ export class Server implements AsyncDisposable {
     const result = await startSuccessor({
       runDir: this.runDir,
       socket: front.socket,
+      listen: front.listen,
       env: plan.env,
       cwd: plan.cwd,
       workers: this.manager.snapshot.wantedWorkers,
@@ -145,6 +160,18 @@ export class Server implements AsyncDisposable {
     // After the answer to whoever asked. The successor serves: nobody has to turn away.
     setTimeout(() => void this.close({ delay: false }))
     return result
+  }
+
+  /** Newest content and configuration on disk are in force when it resolves, if they can be used. */
+  async reload(options: CommandOptions = {}): Promise<ReloadResult> {
+    const { configuration, plan } = this.#parts
+    if (plan.rereading === undefined) return await this.manager.reload(options)
+    configuration.ask()
+    const result = await this.manager.reload(options)
+    if (!result.ok) return result
+    const refusal = result.unchanged ? await configuration.refresh(result.generation) : undefined
+    if (refusal !== undefined) return { ok: false, refusal }
+    return { ...result, configuration: await configuration.settled() }
   }
 
   /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */
@@ -171,10 +198,17 @@ interface ServerParts {
   readonly manager: Manager
   readonly runDir: RunDir
   readonly front: Front
+  readonly configuration: LiveConfiguration
   readonly log: LogFile
   readonly systemd: SystemdNotifier | undefined
   /** Tells other processes that this is the running instance. */
   readonly publish: () => void
+}
+
+/** What this server does itself, around its manager. */
+interface Commands {
+  readonly handOver: () => Promise<HandOverResult>
+  readonly reload: (options: CommandOptions) => Promise<ReloadResult>
 }
 
 /** A candidate, the other workers and the balancer: none of them takes longer than a worker may. */
@@ -183,7 +217,7 @@ const HAND_OVER_PATIENCE = 3
 async function assemble(
   plan: ServerPlan,
   owned: AsyncDisposableStack,
-  handOver: () => Promise<HandOverResult>,
+  commands: Commands,
 ): Promise<ServerParts> {
   const { settings, mode, root, entry, inherited, childEnv } = plan
   const succeeds = inherited !== undefined
@@ -206,10 +240,25 @@ async function assemble(
     }),
   )
   const { listen } = plan
-  const front =
+  const configuration = new LiveConfiguration({
+    root,
+    started: { settings, files: plan.rereading?.files ?? [] },
+    read: plan.rereading?.read ?? (async () => ({ settings, files: [] })),
+    configureFront: () => front.configure(),
+    warn: plan.warn,
+  })
+  const front: Front =
     listen === undefined
       ? noFront
-      : await openFront({ listen, settings, mode, runDir, env, owned, inherited })
+      : await openFront({
+          listen,
+          settings: () => configuration.current,
+          mode,
+          runDir,
+          env,
+          owned,
+          inherited,
+        })
   const ignore = [...inside(root, runDir.path), ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`)]
   const tree = createContentTree({
     root,
@@ -232,22 +281,18 @@ async function assemble(
     name,
     command: { argv: [process.execPath, TAKE_ANY_HEAD, workerProgram(), entry] },
     workers: inherited?.workers ?? settings.workers,
-    concurrency: settings.concurrency,
+    ...liveOptions(settings),
     mode,
     cutAfter: mode === 'development' ? 'first' : 'all',
     env: () => ({ ...childEnv(), ...(front.url !== undefined && { RIP_PUBLIC_URL: front.url }) }),
-    bootTimeoutMs: settings.bootTimeoutMs,
-    drainTimeoutMs: settings.drainTimeoutMs,
-    stopDelayMs: settings.stopDelayMs,
-    recycle: recycling(settings),
     spawner,
     watcher: plan.watch
       ? createChangeDetector({ tree, onWarning: plan.warn, ...(mode === 'development' && savedSooner) })
       : null,
     tree,
-    builder,
+    builder: configuration.builder(builder),
     links: createWorkerLinks(runDir.linksPath, { onWarning: plan.warn }),
-    verifier: verifierOf(settings),
+    verifier: verifierOf(configuration),
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     hasSocket: (path) => runDir.hasSocket(path),
     upstreams: front.upstreams,
@@ -255,17 +300,19 @@ async function assemble(
     services: front.services,
     ...(front.stopAccepting !== undefined && { stopAccepting: front.stopAccepting }),
   })
+  configuration.follow(manager)
   manager.on('worker-ready', ({ pid }) => output.ready(pid))
   manager.on('worker-exited', ({ pid }) => output.gone(pid))
   const systemd = notifySystemd(manager, { env: plan.env })
   owned.defer(() => systemd?.[Symbol.dispose]())
-  owned.use(await openControlServer({ path: runDir.controlPath, manager, handOver }))
+  owned.use(await openControlServer({ path: runDir.controlPath, manager, ...commands }))
   const url = front.url === undefined ? {} : { url: front.url }
   return {
     plan,
     manager,
     runDir,
     front,
+    configuration,
     log,
     systemd,
     publish: () => runDir.publish({ name, root, startedAtMs: Date.now(), ...url }),
@@ -318,25 +365,17 @@ function workerProgram(): string {
   return fileURLToPath(import.meta.resolve('@rip/worker/main'))
 }
 
-function recycling({
-  maxRequests,
-  maxMemoryBytes,
-  memoryBudgetShare,
-  maxLifetimeMs,
-}: Settings): NonNullable<ManagerOptions['recycle']> {
+/** Asked for what is tried at that moment: the path may be part of what has changed. */
+function verifierOf(configuration: LiveConfiguration): Verifier {
   return {
-    ...(maxRequests !== undefined && { requests: maxRequests }),
-    ...(maxMemoryBytes !== undefined && { memoryBytes: maxMemoryBytes }),
-    ...(memoryBudgetShare !== undefined && { budgetShare: memoryBudgetShare }),
-    ...(maxLifetimeMs !== undefined && { lifetimeMs: maxLifetimeMs }),
+    async verify(socket, options) {
+      const { health: path, healthHost: host } = configuration.tried
+      if (path === undefined) return undefined
+      return createVerifier({ path, ...(host !== undefined && { host }) }).verify(socket, options)
+    },
   }
 }
 
-function verifierOf({ health: path, healthHost: host }: Settings): Verifier | null {
-  return path === undefined ? null : createVerifier({ path, ...(host !== undefined && { host }) })
-}
-
 function observing({ observer }: Front, { rollbackWindowMs }: Settings): Pick<ManagerOptions, 'observe'> {
-  if (observer === undefined || rollbackWindowMs === undefined) return {}
-  return { observe: { observer, windowMs: rollbackWindowMs } }
+  return observer === undefined ? {} : { observe: { observer, windowMs: rollbackWindowMs ?? 0 } }
 }

@@ -18,6 +18,8 @@ export interface Inheritance {
   readonly predecessorStartTime: string
   /** Descriptor of the listening socket, if there is one. */
   readonly listenFd: number | undefined
+  /** Address that socket was asked for; absent when somebody else had opened it. */
+  readonly listen?: string
   /** As many workers as were wanted last. */
   readonly workers: number
 }
@@ -36,6 +38,8 @@ export function inheritance(env: Environment): Inheritance | undefined {
 export interface SuccessionOptions {
   readonly runDir: RunDir
   readonly socket: ListenSocket | undefined
+  /** See {@link Inheritance}. */
+  readonly listen?: string | undefined
   readonly env: Environment
   /** Folder to start it in; where that is gone, in none of importance. */
   readonly cwd: string
@@ -70,12 +74,13 @@ export async function startSuccessor(options: SuccessionOptions): Promise<HandOv
   )
 }
 
-function spawnSuccessor({ socket, env, cwd, workers }: SuccessionOptions): Bun.Subprocess | Error {
+function spawnSuccessor({ socket, listen, env, cwd, workers }: SuccessionOptions): Bun.Subprocess | Error {
   const inherited: Inheritance = {
     predecessor: process.pid,
     predecessorStartTime: processStartTime(process.pid) ?? '',
     listenFd: socket === undefined ? undefined : INHERITED_FD,
     workers,
+    ...(listen !== undefined && { listen }),
   }
   const { WATCHDOG_PID: _watchdog, LISTEN_PID: _pid, LISTEN_FDS: _fds, ...rest } = env
   try {

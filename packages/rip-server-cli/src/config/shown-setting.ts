@@ -1,0 +1,11 @@
+import { type SettingName, settingSpecs, type Settings } from './settings.ts'
+
+/** A value as a person reads it. */
+export function shownSetting(name: SettingName, settings: Settings): string {
+  const value = settings[name]
+  if (value === undefined) return settingSpecs[name].fallbackText.split(';')[0] ?? ''
+  if (Array.isArray(value)) return value.length > 0 ? value.join(', ') : settingSpecs[name].fallbackText
+  if (name.endsWith('Share')) return `${Math.round(Number(value) * 1_000) / 10}%`
+  if (name.endsWith('Ms')) return `${String(value)} ms`
+  return name.endsWith('Bytes') ? `${String(value)} bytes` : String(value)
+}
