@@ -7,15 +7,16 @@ const ANSWER = Buffer.from(
     `Connection: close\r\n\r\n${SENTENCE}`,
 )
 
-/** What TLS begins with: a record of the handshake (RFC 8446 §5.1). No method does. */
+/** What TLS begins with: a record of the handshake, of a version 3.x (RFC 8446 §5.1). No method does. */
 const HANDSHAKE_RECORD = 0x16
+const MAJOR_VERSION = 3
 
 /** A fatal `handshake_failure` in a record of TLS (RFC 8446 §6), which clients can tell from a broken connection. */
 export const NO_TLS_HERE: Buffer = Buffer.from([0x15, 3, 1, 0, 2, 2, 40])
 
 /** Whether a client that was expected to speak HTTP begins with TLS. */
 export function beginsWithTls(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === HANDSHAKE_RECORD
+  return bytes[at] === HANDSHAKE_RECORD && bytes[at + 1] === MAJOR_VERSION
 }
 
 /** Whether a handshake failed because the client spoke plain HTTP, as the TLS library recognises the usual methods. */

@@ -323,5 +323,8 @@ describe('who speaks the other protocol is told so', () => {
     client.send('\x16\x03\x01\x02\x00\x01')
     expect(await client.untilEnd()).toBe('\x15\x03\x01\x00\x02\x02\x28')
     expect([backend.all, balancer.ended]).toEqual(['', []])
+    using garbage = await RawClient.connect(balancer.port)
+    garbage.send('\x16ET / HTTP/1.1\r\nHost: h.test\r\n\r\n')
+    expect(await garbage.untilEnd()).toStartWith('HTTP/1.1 400 Bad Request\r\n')
   })
 })
