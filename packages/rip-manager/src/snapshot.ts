@@ -169,6 +169,16 @@ export type ManagerEventBody =
   | { readonly type: 'generation-refused'; readonly refusal: Refusal }
   /** A reload was asked for, and what is on disk is what serves. */
   | { readonly type: 'generation-unchanged'; readonly generation: GenerationId }
+  /** Many answers failed after the cut: from here on, lots decide which of the two generations answers a request. */
+  | {
+      readonly type: 'generation-suspected'
+      readonly generation: GenerationId
+      readonly previous: GenerationId
+      readonly errors: number
+      readonly requests: number
+    }
+  /** Requests drawn for the generation before fail as often: it gets no more of them. */
+  | { readonly type: 'generation-cleared'; readonly generation: GenerationId }
   | {
       readonly type: 'rolled-back'
       readonly from: GenerationId

@@ -58,6 +58,17 @@ describe('a reload is told', () => {
     expect(line({ ...limited, ready: 4 })).toBe(`fedcba9 takes over with 4 of 4 workers; ${why}`)
   })
 
+  test('with what is under way while nobody knows whether the code is to blame', () => {
+    const generation = 'fedcba987654'
+    const figures = { previous: '0123456789ab', errors: 9, requests: 12 }
+    expect(line({ type: 'generation-suspected', generation, ...figures })).toBe(
+      '9 of 12 answers of fedcba9 failed; half of the requests go to 0123456 until it is clear whether the code is to blame',
+    )
+    expect(line({ type: 'generation-cleared', generation })).toBe(
+      'fedcba9 fails no more often than the code before; it gets all requests again',
+    )
+  })
+
   test('not at all for the first generation, which the block shows', () => {
     expect(
       line({ type: 'generation-cut', generation: 'fedcba987654', previous: null, tookMs: 84 }),

@@ -5,6 +5,7 @@ import { beginRollback } from './rollout.ts'
 import { newWish } from './scout.ts'
 import type { Group, Observation, Pool } from './state.ts'
 import type { Comparison, ResponseCounts } from '../ports.ts'
+import type { GenerationId } from '../upstreams.ts'
 
 /** Fewer answers are no reason to compare. */
 const SUSPECT_REQUESTS = 10
@@ -68,8 +69,11 @@ function suspect(pool: Pool, observation: Observation, since: ResponseCounts, be
   const patience = 2 ** observation.cleared
   if (since.requests < SUSPECT_REQUESTS * patience || since.errors < SUSPECT_ERRORS * patience) return
   if (shareOf(since) <= shareOf(before) + maxErrorRate) return
+  const previous = observation.before.generation.id
+  const { errors, requests } = since
   observation.comparing = true
   observation.nextMs = pool.nowMs
+  pool.effects.emit({ type: 'generation-suspected', ...servingId(pool), previous, errors, requests })
   // Once only: nobody keeps the generation before from leaving by making answers fail.
   if (observation.cleared === 0) observation.untilMs = pool.nowMs + windowMs
 }
@@ -80,9 +84,15 @@ export function onCompared(pool: Pool, token: number, comparison: Comparison | u
   const verdict = judge(comparison, pool.config.observe!)
   if (verdict === 'worse') return rollBackAutomatically(pool, observation.before, reasonOf(comparison))
   if (verdict === 'open') return
+  pool.effects.emit({ type: 'generation-cleared', ...servingId(pool) })
   observation.comparing = false
   observation.cleared += 1
   observation.baseline = null
+}
+
+function servingId({ serving }: Pool): { readonly generation: GenerationId } {
+  // Nothing is observed before something serves.
+  return { generation: serving!.generation.id }
 }
 
 function reasonOf({ kinds }: Comparison): string {

@@ -32,6 +32,10 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
       return terminal.faint(`${shortGeneration(event.generation)} is what serves already`)
     case 'worker-exited':
       return exitLine(event, terminal, verbose)
+    case 'generation-suspected':
+      return suspicionLine(event)
+    case 'generation-cleared':
+      return `${shortGeneration(event.generation)} fails no more often than the code before; it gets all requests again`
     case 'rolled-back':
       return `${terminal.bad('back')} ${shortGeneration(event.from)} → ${shortGeneration(event.to)}: ${event.because}`
     case 'configured':
@@ -96,6 +100,14 @@ function stoppingText(delayMs: number | undefined): string {
 }
 
 /** What was limited, and why. */
+function suspicionLine(event: Extract<ManagerEvent, { type: 'generation-suspected' }>): string {
+  const { generation, previous, errors, requests } = event
+  return (
+    `${errors} of ${requests} answers of ${shortGeneration(generation)} failed; ` +
+    `half of the requests go to ${shortGeneration(previous)} until it is clear whether the code is to blame`
+  )
+}
+
 function surgeLine(event: Extract<ManagerEvent, { type: 'surge-limited' }>): string {
   const { generation, ready, wanted, availableBytes, workerBytes } = event
   const rest = ready < wanted ? ', the others start as those before leave' : ''
