@@ -78,6 +78,10 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     return this.plane.settings.affinity.key(this)
   }
 
+  get mayBeDrawn(): boolean {
+    return this.upgrade === undefined
+  }
+
   /** For affinity: value of a field of the request. */
   field(name: string): string | undefined {
     return new FieldEdits(this.request!).get(name)

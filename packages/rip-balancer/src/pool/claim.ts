@@ -34,6 +34,8 @@ export interface Claimant {
    * that serves, negative for the other.
    */
   lot: number
+  /** Whether a lot may decide who answers: not when it would bind the client for long, as a tunnel does. */
+  readonly mayBeDrawn: boolean
   /** A queued claim got its backend. Called at most once, never inside `claim`. */
   granted(backend: Backend): void
   /** A queued claim was given up by the pool. Called at most once, never inside `claim`. */

@@ -287,7 +287,7 @@ export class Pool implements Claims {
     const { number, generation, untilMs } = this.comparison!
     const others = this.generations.get(generation) ?? []
     if (this.clock.nowMs() > untilMs) this.comparison = undefined
-    else if (claimant.lot === 0 && exclude === undefined && this.bothCouldTake(others))
+    else if (claimant.lot === 0 && exclude === undefined && claimant.mayBeDrawn && this.bothCouldTake(others))
       claimant.lot = this.tossCoin() ? number : -number
     return claimant.lot === -number && others.some(this.isEligible) ? others : this.rotation
   }

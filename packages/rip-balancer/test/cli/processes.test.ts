@@ -61,6 +61,33 @@ describe('--processes', () => {
     await refusal.catch(() => undefined)
   })
 
+  test('draws lots in every process, and adds up what came of them', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using b = new TestBackend(folder.file('b.sock'), () => new Response('b', { status: 500 }))
+    const socket = folder.file('admin.sock')
+    await using program = new Program(...TOGETHER, '--admin', `unix:${socket}`, '--wait-for-backends')
+    const url = await program.url()
+    const admin = new AdminClient({ socket })
+    await admin.prepare('g1', [{ id: 'a', address: a.address, maxInFlight: 50 }])
+    await admin.cut('g1')
+    for (let n = 0; n < 20; n++) expect(await get(url)).toBe('a')
+    await admin.prepare('g2', [{ id: 'b', address: b.address, maxInFlight: 50 }])
+    await admin.cut('g2')
+    await admin.compare('g1', 20_000)
+    for (let n = 0; n < 60; n++) await get(url)
+    const { clients, kinds } = await admin.compare('g1', 20_000)
+    expect(clients).toHaveLength(1)
+    const { requests, failed, requestsBefore, failedBefore, history } = clients[0]!
+    expect([history, failed, failedBefore]).toEqual([20, requests, 0])
+    expect(requests + requestsBefore).toBe(60)
+    expect(requests).toBeGreaterThan(0)
+    expect(requestsBefore).toBeGreaterThan(0)
+    expect(kinds.reduce((sum, kind) => sum + kind.requests, 0)).toBe(requests)
+    await admin.cut('g1')
+    for (let n = 0; n < 20; n++) expect(await get(url)).toBe('a')
+  })
+
   test('replaces a process that was killed by one that knows the generation', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')

@@ -35,9 +35,11 @@ export class TestClaimant implements Claimant {
   readonly told: Array<Backend | ClaimRefusal> = []
   readonly hashKey: string | undefined
   lot = 0
+  readonly mayBeDrawn: boolean
 
-  constructor(hashKey?: string) {
+  constructor(hashKey?: string, mayBeDrawn = true) {
     this.hashKey = hashKey
+    this.mayBeDrawn = mayBeDrawn
   }
 
   granted(backend: Backend): void {

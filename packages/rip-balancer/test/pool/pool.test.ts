@@ -211,6 +211,16 @@ describe('generations', () => {
     expect(claimants.map(({ lot }) => lot)).toEqual([-1, 0, 0])
   })
 
+  test('draw no lots for tunnels, which would bind their clients to code that is about to leave', () => {
+    const { pool } = poolOf([], { tossCoin: () => false })
+    pool.prepare('g1', [member('a')])
+    pool.prepare('g2', [member('b')])
+    pool.cut('g2')
+    pool.compare('g1', 1_000)
+    const tunnel = new TestClaimant(undefined, false)
+    expect([(pool.claim(tunnel) as Backend).id, tunnel.lot]).toEqual(['b', 0])
+  })
+
   test('keep a request that is sent again with the lot it drew, as long as they can', async () => {
     const { pool } = poolOf([], { tossCoin: () => false })
     pool.prepare('g1', [member('a1', { maxInFlight: 9 }), member('a2', { maxInFlight: 9 })])

@@ -18,6 +18,10 @@ const CLEARED_AFTER = 100
 const UNCERTAIN_AFTER = 1_000
 /** Clients that have to meet failures, unless no more than these were known before. */
 const MIN_CLIENTS = 3
+/** Fewer answers before the cut do not tell what is asked for. */
+const MIN_HISTORY = 5
+/** Then so many more have to fail: strangers may be the only ones there are. */
+const MAX_ERROR_RATE_UNKNOWN = 0.5
 /** Share of the clients that have to meet them. */
 const MIN_CLIENT_SHARE = 0.1
 
@@ -34,9 +38,12 @@ export function judge(
   { kinds, clients }: Comparison,
   { minErrors, maxErrorRate }: ComparisonLimits,
 ): ComparisonVerdict {
-  const { difference, deviation } = weighedDifference(kinds)
-  const isSure = difference > maxErrorRate && difference > SURE * deviation
-  if (isSure && failedOf(kinds) >= minErrors && isWidespread(clients)) return 'worse'
+  const isKnown = total(kinds, 'history') >= MIN_HISTORY
+  const weighed = isKnown ? kinds : kinds.map((kind) => ({ ...kind, history: answeredWell(kind) }))
+  const { difference, deviation } = weighedDifference(weighed)
+  const isSure =
+    difference > (isKnown ? maxErrorRate : MAX_ERROR_RATE_UNKNOWN) && difference > SURE * deviation
+  if (isSure && failedOf(weighed) >= minErrors && isWidespread(clients)) return 'worse'
   const drawn = Math.min(total(kinds, 'requests'), total(kinds, 'requestsBefore'))
   if (drawn >= UNCERTAIN_AFTER || (drawn >= CLEARED_AFTER && difference <= maxErrorRate)) return 'no-worse'
   return 'open'
@@ -45,6 +52,7 @@ export function judge(
 /** Direct standardisation: the share of failures that the traffic of before would have met. */
 function weighedDifference(kinds: readonly ComparedGroup[]): { difference: number; deviation: number } {
   const whole = total(kinds, 'history')
+  if (whole === 0) return { difference: 0, deviation: 0 }
   let difference = 0
   let variance = 0
   for (const { history, requests, failed, requestsBefore, failedBefore, refusedBefore } of kinds) {
@@ -54,6 +62,11 @@ function weighedDifference(kinds: readonly ComparedGroup[]): { difference: numbe
     variance += weight ** 2 * (varianceOf(failed, requests) + varianceOf(failedBefore, requestsBefore))
   }
   return { difference, deviation: Math.sqrt(variance) }
+}
+
+/** What the generation before makes of them now, in place of what it made of them. */
+function answeredWell({ requestsBefore, failedBefore, refusedBefore }: ComparedGroup): number {
+  return requestsBefore - failedBefore - refusedBefore
 }
 
 /** Of a share; a few that are all alike prove less than they seem to, so one of either is added. */

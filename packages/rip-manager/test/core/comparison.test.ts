@@ -42,6 +42,24 @@ describe('code that answers worse than the code before is found out', () => {
   })
 })
 
+describe('when hardly anything was asked for before the cut', () => {
+  const unknown = { history: 0, requests: 40, requestsBefore: 40 }
+
+  test('code that fails most of the time is found out', () => {
+    expect(judge(by([group({ ...unknown, failed: 40 })]), LIMITS)).toBe('worse')
+    expect(judge(by([group({ ...unknown, failed: 36, failedBefore: 4 })]), LIMITS)).toBe('worse')
+  })
+
+  test('strangers among others are not enough', () => {
+    const kinds = [group({ ...unknown, failed: 40 }), group({ history: 2, requests: 60, requestsBefore: 60 })]
+    expect(judge(by(kinds, [group({ failed: 40 })]), LIMITS)).not.toBe('worse')
+  })
+
+  test('what was refused before says nothing', () => {
+    expect(judge(by([group({ ...unknown, failed: 40, refusedBefore: 40 })]), LIMITS)).not.toBe('worse')
+  })
+})
+
 describe('clients cannot have it taken back', () => {
   test('by requests that fail in the code before, too', () => {
     expect(judge(by([group({ failed: 25, failedBefore: 25 })]), LIMITS)).toBe('open')
