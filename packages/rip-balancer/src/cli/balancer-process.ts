@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { AdminClient } from '../admin/admin-client.ts'
 import type { RelayedProcess } from '../admin/admin-relay.ts'
 import type { BalancerConfig } from '../config/config.ts'
+import { LEAVE_ORDER, NOW_ORDER } from './parent-pipe.ts'
 
 export interface BalancerProcessOptions {
   readonly configFile: string
@@ -31,7 +32,7 @@ export class BalancerProcess implements RelayedProcess {
   /** The configuration it was told last. */
   kept: BalancerConfig
   private readonly options: BalancerProcessOptions
-  private readonly child: Bun.Subprocess
+  private readonly child: Bun.Subprocess<'pipe', 'pipe', 'inherit'>
 
   constructor(options: BalancerProcessOptions) {
     this.options = options
@@ -44,10 +45,9 @@ export class BalancerProcess implements RelayedProcess {
     const listening = Promise.withResolvers<readonly string[]>()
     this.child = Bun.spawn([process.execPath, PROGRAM, '--config', options.configFile], {
       stdio: stdioWith(options.fds),
-      env: { ...options.env, RIP_PARENT_FD: '0', LISTEN_FDS: undefined },
+      env: { ...options.env, RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1', LISTEN_FDS: undefined },
     })
-    // `stdio` names a pipe for standard output.
-    void this.readOutput(this.child.stdout as ReadableStream<Uint8Array>, listening.resolve)
+    void this.readOutput(this.child.stdout, listening.resolve)
     this.ended = this.child.exited
     void this.ended.then((code) => listening.reject(new ProcessEnded(code)))
     this.ready = this.becomeReady(listening.promise)
@@ -61,6 +61,24 @@ export class BalancerProcess implements RelayedProcess {
 
   signal(name: NodeJS.Signals): void {
     this.child.kill(name)
+  }
+
+  /** Lets it finish what is under way. */
+  leave(): void {
+    this.order(LEAVE_ORDER)
+  }
+
+  cutOff(): void {
+    this.order(NOW_ORDER)
+  }
+
+  private order(line: string): void {
+    try {
+      void this.child.stdin.write(line)
+      void this.child.stdin.flush()
+    } catch {
+      // EPIPE: it has just died, which its end tells.
+    }
   }
 
   /** Takes another configuration over. */

@@ -99,9 +99,14 @@ export class ProcessGroup implements AsyncDisposable {
   async stop(): Promise<number> {
     this.stopping = true
     for (const timer of this.timers) clearTimeout(timer)
-    this.signal('SIGTERM')
+    for (const member of this.members) member.leave()
     await Promise.all([...this.members].map(({ ended }) => ended))
     return this.worstCode
+  }
+
+  /** Ends what `stop` waits for. */
+  cutOff(): void {
+    for (const member of this.members) member.cutOff()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,9 +3,9 @@ import { createBalancer, type Balancer } from '../balancer.ts'
 import type { BalancerConfig } from '../config/config.ts'
 import { BalancerError } from '../errors.ts'
 import { helpText, parseFlags } from './flags.ts'
-import { parentGone } from './parent-gone.ts'
 import { ProcessEnded } from './balancer-process.ts'
 import { ProcessGroup } from './process-group.ts'
+import { stopRequests } from './stop-requests.ts'
 
 /** The world a program runs in; replaced in tests. */
 export interface ProgramIo {
@@ -54,15 +54,9 @@ async function serveTogether(
     err: (text) => io.err(text),
   })
   const stop = Promise.withResolvers<void>()
-  let stops = 0
-  const onStop = (): void => (++stops > 1 ? group.signal('SIGTERM') : stop.resolve())
-  const onParentGone = (): void => (stops === 0 ? onStop() : undefined)
-  using _term = io.onSignal('SIGTERM', onStop)
-  using _int = io.onSignal('SIGINT', onStop)
-  using _quit = io.onSignal('SIGQUIT', onStop)
+  using _stop = stopRequests(io, { leave: () => stop.resolve(), now: () => group.cutOff() })
   using _usr1 = io.onSignal('SIGUSR1', () => group.signal('SIGUSR1'))
   using _hup = io.onSignal('SIGHUP', () => void reload(group, config, io))
-  using _parent = parentGone(io.env['RIP_PARENT_FD'], onParentGone)
   await Promise.race([group.start(), stop.promise])
   for (const url of group.urls) io.out(`listening ${url}\n`)
   await stop.promise
@@ -72,25 +66,22 @@ async function serveTogether(
 async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<number> {
   await using balancer = createBalancer(config(), { onWarning: (message) => io.err(`${message}\n`) })
   const stop = Promise.withResolvers<void>()
-  let stops = 0
-  const onStop = (): void => (++stops > 1 ? void balancer.close() : stop.resolve())
-  // No second wish to stop: what is being finished already goes on.
-  const onParentGone = (): void => (stops === 0 ? onStop() : undefined)
-  using _term = io.onSignal('SIGTERM', onStop)
-  using _int = io.onSignal('SIGINT', onStop)
-  using _quit = io.onSignal('SIGQUIT', onStop)
+  let cut = 0
+  const cutOff = (): void => {
+    cut = balancer.stats().inFlight
+    void balancer.close()
+  }
+  using _stop = stopRequests(io, { leave: () => stop.resolve(), now: cutOff })
   using _usr1 = io.onSignal('SIGUSR1', () => void balancer.reopenLog())
   using _hup = io.onSignal('SIGHUP', () => void reload(balancer, config, io))
-  using _parent = parentGone(io.env['RIP_PARENT_FD'], onParentGone)
   await balancer.start()
   for (const url of balancer.urls) io.out(`listening ${url}\n`)
   await stop.promise
   const { abandoned } = await balancer.drain()
-  if (abandoned > 0)
-    io.err(
-      `gave up on ${abandoned === 1 ? '1 request' : `${abandoned} requests`} that did not finish in time\n`,
-    )
-  return stops > 1 || abandoned > 0 ? EXIT.failed : EXIT.done
+  const lost = Math.max(abandoned, cut)
+  if (lost === 0) return EXIT.done
+  io.err(`gave up on ${lost === 1 ? '1 request' : `${lost} requests`} that did not finish in time\n`)
+  return EXIT.failed
 }
 
 /** A configuration that is not valid changes nothing. */

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { AdminClient } from '../../src/index.ts'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
-import { Program } from './program.ts'
+import { Program, refusesConnections } from './program.ts'
 
 // Programs take long to start on a busy machine.
 setDefaultTimeout(20_000)
@@ -125,6 +125,47 @@ describe('--processes', () => {
     // One line of the parent, one of each process.
     await until(() => program.err.split('configuration reloaded').length === 4, 'three have reloaded')
     for (let n = 0; n < 10; n++) expect(await get(url)).toBe('b')
+  })
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
+    'takes a %s that every process gets for one stop',
+    async (signal) => {
+      using folder = new TempFolder()
+      const finish = Promise.withResolvers<void>()
+      const late = (): Promise<Response> => finish.promise.then(() => new Response('late'))
+      await using slow = new TestBackend(folder.file('slow.sock'), late)
+      const socket = folder.file('admin.sock')
+      await using program = new Program(...TOGETHER, '--to', slow.address, '--admin', `unix:${socket}`)
+      const url = await program.url()
+      const { processes } = await new AdminClient({ socket }).status()
+      const responses = Array.from({ length: 8 }, () => get(url))
+      await until(() => slow.requests === 8, 'the requests reached the backend')
+      for (let n = 0; n < 3; n++)
+        for (const pid of [...processes, program.child.pid]) process.kill(pid, signal)
+      await until(() => refusesConnections(url), 'it accepts nothing new')
+      finish.resolve()
+      expect(await Promise.all(responses)).toEqual(Array(8).fill('late'))
+      expect(await program.exit()).toBe(0)
+      expect(processes.filter(isRunning)).toEqual([])
+    },
+  )
+
+  test('a second signal to the parent cuts off what every process has, and counts it', async () => {
+    using folder = new TempFolder()
+    const never = Promise.withResolvers<Response>()
+    await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
+    await using program = new Program(...TOGETHER, '--to', stuck.address)
+    const url = await program.url()
+    const responses = Array.from({ length: 8 }, () => get(url).catch(() => 'cut'))
+    await until(() => stuck.requests === 8, 'the requests reached the backend')
+    program.child.kill('SIGTERM')
+    // Sooner it would be the same request.
+    await Bun.sleep(300)
+    program.child.kill('SIGTERM')
+    expect(await Promise.all(responses)).toEqual(Array(8).fill('cut'))
+    expect(await program.exit()).toBe(1)
+    const counts = [...program.err.matchAll(/gave up on (\d+) request/g)].map(([, count]) => Number(count))
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(8)
   })
 
   test('leaves no process behind when the parent is killed', async () => {

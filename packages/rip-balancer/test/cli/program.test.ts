@@ -2,12 +2,14 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
 import { AdminClient } from '../../src/admin/admin-client.ts'
-import { PROGRAM, Program } from './program.ts'
+import { PROGRAM, Program, refusesConnections } from './program.ts'
 
 // Programs take long to start on a busy machine.
 setDefaultTimeout(20_000)
 
 const LISTEN = ['--listen', '127.0.0.1:0']
+/** Signals closer together count as one. */
+const SAME_REQUEST_MS = 300
 
 describe('rip-balancer', () => {
   test('serves, says where, and finishes what is under way on SIGTERM', async () => {
@@ -46,9 +48,27 @@ describe('rip-balancer', () => {
     program.child.kill('SIGINT')
     const url = await program.url()
     await until(() => refusesConnections(url), 'it accepts nothing new')
+    // Sooner it would be the same request, passed on by whoever started the program.
+    await Bun.sleep(SAME_REQUEST_MS)
     program.child.kill('SIGINT')
     expect(await program.exit()).toBe(1)
     expect(await answer).toBe('cut')
+    expect(program.err).toContain('gave up on 1 request that did not finish in time')
+  })
+
+  test('takes a signal that reaches it twice at once, as by way of bun run, for one', async () => {
+    using folder = new TempFolder()
+    const answer = Promise.withResolvers<Response>()
+    await using slow = new TestBackend(folder.file('slow.sock'), () => answer.promise)
+    await using program = new Program(...LISTEN, '--to', slow.address)
+    const url = await program.url()
+    const response = fetch(url)
+    await until(() => slow.requests === 1, 'the request reached the backend')
+    for (const signal of ['SIGINT', 'SIGINT', 'SIGTERM'] as const) program.child.kill(signal)
+    await until(() => refusesConnections(url), 'it accepts nothing new')
+    answer.resolve(new Response('late'))
+    expect(await (await response).text()).toBe('late')
+    expect(await program.exit()).toBe(0)
   })
 
   test('with --accept-when-routed leaves connections to others until it has somewhere to send them', async () => {
@@ -214,18 +234,6 @@ describe('rip-balancer', () => {
       expect(program.out).toContain(flag)
   })
 })
-
-/** Only connects: a request would wait for the backend that never answers. */
-async function refusesConnections(url: string): Promise<boolean> {
-  const { hostname, port } = new URL(url)
-  try {
-    const socket = await Bun.connect({ hostname, port: Number(port), socket: { data() {} } })
-    socket.end()
-    return false
-  } catch {
-    return true
-  }
-}
 
 function accepts(url: string): Promise<boolean> {
   return fetch(url, { keepalive: false, method: 'HEAD', signal: AbortSignal.timeout(200) }).then(

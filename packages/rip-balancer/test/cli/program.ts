@@ -48,3 +48,15 @@ export class Program implements AsyncDisposable {
     this.temporary[Symbol.dispose]()
   }
 }
+
+/** Only connects: a request would wait for a backend that does not answer. */
+export async function refusesConnections(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url)
+  try {
+    const socket = await Bun.connect({ hostname, port: Number(port), socket: { data() {} } })
+    socket.end()
+    return false
+  } catch {
+    return true
+  }
+}

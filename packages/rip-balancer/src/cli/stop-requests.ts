@@ -1,0 +1,29 @@
+import type { ProgramIo } from './run-balancer.ts'
+import { parentPipe, type ParentOrders } from './parent-pipe.ts'
+
+/**
+ * Whoever started the program may pass on a signal that the whole process group got (`bun run`, `npm run`): signals
+ * so close together are one request.
+ */
+const SAME_REQUEST_MS = 250
+
+/**
+ * Follows all who may ask the program to stop. With `RIP_PARENT_STOPS=1` that is the parent alone: a signal to stop
+ * that reaches every process, as systemd and terminals send it, is the parent's to answer.
+ */
+export function stopRequests(io: ProgramIo, orders: ParentOrders): Disposable {
+  const parentStops = io.env['RIP_PARENT_STOPS'] === '1' && io.env['RIP_PARENT_FD'] !== undefined
+  let askedAtMs: number | undefined
+  const onSignal = (): void => {
+    if (parentStops) return
+    if (askedAtMs === undefined) {
+      askedAtMs = performance.now()
+      return orders.leave()
+    }
+    if (performance.now() - askedAtMs >= SAME_REQUEST_MS) orders.now()
+  }
+  const stack = new DisposableStack()
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) stack.use(io.onSignal(signal, onSignal))
+  stack.use(parentPipe(io.env['RIP_PARENT_FD'], orders))
+  return stack
+}
