@@ -34,10 +34,22 @@ export const GATE_POLL_MS = 2
 /** Time for event streams to write their last chunk once the deadline of a drain has passed. */
 export const EVENT_STREAM_GRACE_MS = 100
 
+/**
+ * In development, how long WebSockets may take to answer that they are closed, and event streams that begin during a
+ * drain may last.
+ */
+export const EARLY_END_MS = 1000
+
 /** Time a `close` hook gets at least, even when the requests used up the deadline. */
 export const CLOSE_HOOK_GRACE_MS = 1000
 
-/** How long a worker told to stop by a signal waits for its supervisor to stop sending requests. */
+/**
+ * How long a supervised worker that is sent SIGTERM while it boots goes on: a supervisor that was sent the same signal
+ * says what is to become of it.
+ */
+export const BOOT_SIGNAL_GRACE_MS = 500
+
+/** How long a worker in which nobody caught an exception waits for its supervisor to stop sending requests. */
 export const LEAVE_TIMEOUT_MS = 1000
 
 /**

@@ -5,10 +5,15 @@
 import { readSettings, type Settings, USAGE, UsageError } from './program/settings.ts'
 import { standBy } from './program/standby.ts'
 import { SupervisorPipe } from './program/supervisor-pipe.ts'
+import { STOP_SIGNALS, type StopSignal } from './program/stop-signals.ts'
 import { type Beginnings, WorkerProgram } from './program/worker-program.ts'
 
 const EXIT_USAGE = 2
-const SIGNAL_NUMBERS = { SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const
+/**
+ * Whoever started the program may pass on a signal that the whole process group got (`bun run`, `npm run`): signals
+ * so close together are one request.
+ */
+const SAME_REQUEST_MS = 250
 
 process.exit(await main())
 
@@ -40,20 +45,27 @@ function run(settings: Settings, beginnings: Beginnings): Promise<number> {
   return program.run()
 }
 
-/** The first signal ends gracefully, the second at once. */
+/** The first signal ends gracefully, the next at once. */
 function stopOnSignals(program: WorkerProgram): void {
-  let stopping = false
-  for (const [signal, number] of Object.entries(SIGNAL_NUMBERS)) {
-    process.on(signal, () => {
-      if (stopping) process.exit(128 + number)
-      stopping = true
-      program.stop(128 + number)
-    })
-  }
+  let askedAtMs: number | undefined
+  onStopSignals((signal) => {
+    const exitCode = 128 + STOP_SIGNALS[signal]
+    if (askedAtMs === undefined) {
+      askedAtMs = performance.now()
+      return program.stop(signal, exitCode)
+    }
+    if (performance.now() - askedAtMs < SAME_REQUEST_MS) return
+    program.tellCutOff()
+    process.exit(exitCode)
+  })
 }
 
-/** Signals of the terminal reach the whole group; what they mean is the supervisor's to decide. */
+/** Signals may reach every process of the server at once; what they mean is the supervisor's to decide. */
 function obeySupervisor(program: WorkerProgram): void {
-  process.on('SIGTERM', () => program.stop(0))
-  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => {})
+  onStopSignals((signal) => (signal === 'SIGTERM' ? program.askToLeave() : undefined))
+  process.on('SIGHUP', () => {})
+}
+
+function onStopSignals(take: (signal: StopSignal) => void): void {
+  for (const signal of Object.keys(STOP_SIGNALS)) process.on(signal, () => take(signal as StopSignal))
 }

@@ -507,6 +507,42 @@ describe('a drain', () => {
     expect(cancelled).toBe(true)
   })
 
+  test('in development ends event streams at once, and WebSockets of clients that do not answer soon after', async () => {
+    const events = { headers: { 'content-type': 'text/event-stream' } }
+    async function* endless(): AsyncGenerator<string> {
+      for (;;) {
+        yield 'data: tick\n\n'
+        await Bun.sleep(10)
+      }
+    }
+    await using local = await LocalWorker.serve({
+      mode: 'development',
+      websocket: { message() {} },
+      fetch: ((request: Request, context: RequestContext) =>
+        context.upgrade(request, { data: {} })
+          ? undefined
+          : new Response(streamOf(endless()), events)) as () => Response,
+    })
+    using stream = await RawConnection.to(local.socket)
+    stream.get('/')
+    using socket = await RawConnection.to(local.socket)
+    socket.get('/', [
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ])
+    await until('both are open', () => {
+      const { eventStreams, webSockets } = local.worker.stats
+      return eventStreams === 1 && webSockets === 1
+    })
+    const startedAt = performance.now()
+    const closed = local.worker.close({ timeoutMs: 30_000 })
+    await until('the stream is over', () => stream.received.endsWith('0\r\n\r\n'))
+    expect(await closed).toEqual({ aborted: 0 })
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+  })
+
   test('then runs onDrain, once, with a signal, and survives its failure', async () => {
     const calls: boolean[] = []
     await using local = await LocalWorker.serve({

@@ -1,7 +1,14 @@
 import { loadApplication } from '../application/load-application.ts'
 import type { PortAttempt } from '../application/own-port.ts'
 import { ServerCapture } from '../application/server-capture.ts'
-import { DEFAULT_BEACON_MS, LAST_WORDS_MS, LEAVE_TIMEOUT_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
+import {
+  BOOT_SIGNAL_GRACE_MS,
+  CLOSE_HOOK_GRACE_MS,
+  DEFAULT_BEACON_MS,
+  LAST_WORDS_MS,
+  LEAVE_TIMEOUT_MS,
+  ORPHAN_GRACE_MS,
+} from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import {
   type BootFailure,
@@ -12,12 +19,14 @@ import {
 } from '../protocol.ts'
 import { describeFailure } from '../serve/failure.ts'
 import { createWorker, type Worker } from '../serve/worker.ts'
+import { ApplicationSignals } from './application-signals.ts'
 import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { giveBackBootPages } from './boot-pages.ts'
 import { type CLibrary, loadCLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
 import { LoopLag } from './loop-lag.ts'
 import type { Settings } from './settings.ts'
+import { STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
 import { answerWhereStuck } from './stuck-stack.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
 
@@ -48,6 +57,9 @@ export class WorkerProgram {
   #exitCode = 0
   #entry: string | undefined
   #isLeftByApplication = false
+  #applicationSignals: ApplicationSignals | undefined
+  #stopSignal: StopSignal = 'SIGTERM'
+  #askedToLeave = false
 
   constructor(settings: Settings, { pipe, startedMs = 0 }: Beginnings = {}) {
     this.#settings = settings
@@ -61,14 +73,33 @@ export class WorkerProgram {
   }
 
   run(): Promise<number> {
+    this.#applicationSignals = new ApplicationSignals()
     void this.#boot().catch((error: unknown) => this.#failBoot(error))
     return this.#exit.promise
   }
 
   /** A signal asked for the end; `interrupted` is the exit code if there was nothing to finish yet. */
-  stop(interrupted: number): void {
+  stop(signal: StopSignal, interrupted: number): void {
+    this.#stopSignal = signal
     if (this.#phase === 'booting') return void this.#abandonBoot(interrupted)
-    this.#leave('signal')
+    if (this.#phase === 'serving') void this.#drain()
+  }
+
+  /**
+   * SIGTERM in a supervised process: the supervisor is asked, and served for until it has turned the requests away and
+   * says `drain`. It may have been sent the same signal, and be about to stop everything in its order.
+   */
+  askToLeave(): void {
+    if (this.#askedToLeave) return
+    this.#askedToLeave = true
+    if (this.#phase === 'serving') return this.#sendLeaving('signal')
+    if (this.#phase === 'booting') setTimeout(() => this.#leaveBoot(), BOOT_SIGNAL_GRACE_MS)
+  }
+
+  /** Said before the process ends without finishing. */
+  tellCutOff(): void {
+    const inFlight = this.#worker?.stats.inFlight ?? 0
+    if (inFlight > 0) console.error(`cut off: ${inFlight === 1 ? '1 request' : `${inFlight} requests`}`)
   }
 
   /** An exception nobody caught: the state of the application is unknown from here on. */
@@ -119,6 +150,7 @@ export class WorkerProgram {
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
     this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
+    if (this.#askedToLeave) this.#sendLeaving('signal')
     if (this.#link !== undefined) this.#settle()
   }
 
@@ -234,8 +266,17 @@ export class WorkerProgram {
     if (this.#phase !== 'serving') return
     this.#phase = 'leaving'
     if (this.#link === undefined) return void this.#drain()
-    this.#send({ type: 'leaving', reason, inFlight: this.#worker?.stats.inFlight ?? 0 })
+    this.#sendLeaving(reason)
     setTimeout(() => void this.#drain(), LEAVE_TIMEOUT_MS)
+  }
+
+  #sendLeaving(reason: LeaveReason): void {
+    this.#send({ type: 'leaving', reason, inFlight: this.#worker?.stats.inFlight ?? 0 })
+  }
+
+  /** Nobody said anything meanwhile: the signal was meant for this process. */
+  #leaveBoot(): void {
+    if (this.#phase === 'booting') void this.#abandonBoot(128 + STOP_SIGNALS.SIGTERM)
   }
 
   async #drain(timeoutMs?: number): Promise<void> {
@@ -244,7 +285,16 @@ export class WorkerProgram {
     const { aborted = 0 } = (await this.#worker?.close(timeoutMs === undefined ? {} : { timeoutMs })) ?? {}
     this.#send({ type: 'drained', aborted })
     if (this.#isLeftByApplication) await Bun.sleep(LAST_WORDS_MS)
-    this.#exit.resolve(this.#exitCode || this.#drainExitCode(aborted))
+    await this.#end(this.#exitCode || this.#drainExitCode(aborted))
+  }
+
+  /** Everything is finished: what the application does at its end cannot harm a request, nor the exit code. */
+  async #end(code: number): Promise<void> {
+    process.on('exit', () => {
+      if (code !== 0) process.exitCode = code
+    })
+    await this.#applicationSignals?.tell(this.#stopSignal, CLOSE_HOOK_GRACE_MS)
+    this.#exit.resolve(code)
   }
 
   /** A supervisor reads the count; alone, the exit code is all that is left to tell. */

@@ -1,6 +1,12 @@
 import type { Handler } from '../application/application.ts'
 import type { ServerHost } from '../application/server-host.ts'
-import { CLOSE_HOOK_GRACE_MS, DRAIN_POLL_MS, EVENT_STREAM_GRACE_MS, MAX_TIMER_MS } from '../defaults.ts'
+import {
+  CLOSE_HOOK_GRACE_MS,
+  DRAIN_POLL_MS,
+  EARLY_END_MS,
+  EVENT_STREAM_GRACE_MS,
+  MAX_TIMER_MS,
+} from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import { NOTICES_SUFFIX } from '../protocol.ts'
 import { pathOf, type RequestHead } from '../pages/request-head.ts'
@@ -356,6 +362,7 @@ class ServingWorker implements Worker {
   async #drain(transport: Transport, deadline: Deadline): Promise<number> {
     transport.stopAccepting()
     this.#webSockets.restart()
+    using _early = this.#endConnectionsEarly()
     await this.#untilIdle(deadline)
     if (this.#eventStreams.size > 0) {
       this.#eventStreams.endAll()
@@ -368,6 +375,17 @@ class ServingWorker implements Worker {
     this.#webSockets.terminate()
     transport.abort()
     return aborted
+  }
+
+  /** In development whoever looks at the page waits for the next generation, which its streams connect to again. */
+  #endConnectionsEarly(): Disposable {
+    if (this.#options.mode !== 'development') return { [Symbol.dispose]() {} }
+    this.#eventStreams.endAll()
+    const timer = setTimeout(() => {
+      this.#eventStreams.endAll()
+      this.#webSockets.terminate()
+    }, EARLY_END_MS)
+    return { [Symbol.dispose]: () => clearTimeout(timer) }
   }
 
   /** What is cut off is what an operator has to explain. */

@@ -1,0 +1,41 @@
+import { describeFailure } from '../serve/failure.ts'
+import { isStopSignal, STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
+
+type Listener = (signal: StopSignal, number: number) => unknown
+
+/**
+ * What the application does when it is told to stop. Most such listeners end the process, and the requests it is
+ * answering with it: they are kept back until those are finished.
+ */
+export class ApplicationSignals {
+  readonly #kept: { readonly signal: StopSignal; readonly listener: Listener }[] = []
+
+  /** Takes every listener for a signal to stop that is added from now on. */
+  constructor() {
+    process.on('newListener', (name: unknown, listener: Listener) => {
+      // Told before it is added.
+      if (isStopSignal(name)) queueMicrotask(() => this.#keep(name, listener))
+    })
+  }
+
+  #keep(signal: StopSignal, listener: Listener): void {
+    process.removeListener(signal, listener)
+    this.#kept.push({ signal, listener })
+  }
+
+  /** Calls those for one signal; resolves when what they return has settled, at the latest when time is up. */
+  async tell(signal: StopSignal, timeoutMs: number): Promise<void> {
+    const told = this.#kept.filter((kept) => kept.signal === signal)
+    if (told.length === 0) return
+    const settled = told.map(({ listener }) => this.#call(listener, signal))
+    await Promise.race([Promise.all(settled), Bun.sleep(timeoutMs)])
+  }
+
+  async #call(listener: Listener, signal: StopSignal): Promise<void> {
+    try {
+      await listener.call(process, signal, STOP_SIGNALS[signal])
+    } catch (error) {
+      console.error(`a listener for ${signal} failed: ${describeFailure(error)}`)
+    }
+  }
+}
