@@ -74,6 +74,9 @@ export const ROUTER_GRACE_MS = 1_000
  */
 export const ROUTER_LEAVE_MS = 10_000
 
+/** The same in development, where nobody waits for a stop and event streams of open pages last for ever. */
+export const DEV_ROUTER_LEAVE_MS = 1_000
+
 /** A service that ends this often without ever having been ready fails the start. */
 export const SERVICE_START_ATTEMPTS = 3
 export const SERVICE_READY_TIMEOUT_MS = 10_000

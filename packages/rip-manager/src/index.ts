@@ -58,6 +58,7 @@ export type { Backend, DrainReport, GenerationId, Upstreams } from './upstreams.
 export { availableCpus, availableMemoryBytes } from './limits/limits.ts'
 export { startOrphanReaper } from './process/orphans.ts'
 export type { OrphanReaper } from './process/orphans.ts'
+export { writeInBackground } from './process/background-writes.ts'
 export { isSameProcess, processStartTime } from './process/start-time.ts'
 export { plainLossLine } from './process/line-output.ts'
 export { createSpawner, formatColored, formatPlain } from './process/spawner.ts'

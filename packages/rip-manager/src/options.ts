@@ -156,6 +156,11 @@ export interface ManagerOptions extends ManagerPorts {
    * and has less capacity for as long as the others boot; it suits development. @default 'all'
    */
   readonly cutAfter?: 'all' | 'first'
+  /**
+   * How many generations that were replaced may go on finishing what they have; the oldest beyond that are cut off.
+   * @default as many as there are within `drainTimeoutMs`
+   */
+  readonly maxRetiring?: number
   /** How often the verifier has to agree in a row. @default 1 */
   readonly verifyTimes?: number
   /** A window of 0 observes nothing until `configure` gives it a length. */

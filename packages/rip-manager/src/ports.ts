@@ -56,6 +56,8 @@ export interface ChildProcess {
    * matches.
    */
   signal(signal: Signal): void
+  /** Ends its standard input, as our own end would: who understands that finishes what it has and leaves. */
+  endInput(): void
   /** The last lines it wrote to standard error, at most 64 KiB. */
   stderrTail(): string
 }
@@ -194,10 +196,15 @@ export interface Observer {
 export interface Service {
   readonly name: string
   /**
-   * Requests reach the workers through it. When the manager stops it is sent SIGTERM first: it takes nothing new,
+   * Requests reach the workers through it. When the manager stops it is told to leave first: it takes nothing new,
    * finishes what it has and exits; the workers follow. @default false
    */
   readonly inFront?: boolean
+  /**
+   * What tells it to leave. The end of its input cannot be mistaken for a signal that somebody sent to all processes
+   * at once. @default 'SIGTERM'
+   */
+  readonly leavesBy?: 'SIGTERM' | 'end-of-input'
   /** Asked anew for each start. */
   spec(): ProcessSpec
   /** Resolves when the process does its work. */

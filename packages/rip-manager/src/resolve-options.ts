@@ -121,6 +121,7 @@ function resolveMachine(options: ManagerOptions): MachineConfig {
     },
     recycle: resolveRecycle(options.recycle ?? {}),
     cutAfter: options.cutAfter ?? 'all',
+    maxRetiring: options.maxRetiring ?? Infinity,
     verifies: options.verifier != null,
     builds: options.builder != null,
     observe: options.observe === undefined ? null : resolveObserve(options.observe),

@@ -199,10 +199,15 @@ class KeptService {
   async #leave(): Promise<number> {
     const { clock } = this.#host.options
     this.#closing.abort()
-    this.#child?.signal('SIGTERM')
+    this.#tellToLeave()
     using _timer = clock.after(this.#patienceMs(), () => this.#giveUp())
     await this.#running
     return this.#cutOff
+  }
+
+  #tellToLeave(): void {
+    if (this.#service.leavesBy === 'end-of-input') this.#child?.endInput()
+    else this.#child?.signal('SIGTERM')
   }
 
   /** Whoever is in front gives up by itself what does not finish in time, and knows how much that was. */

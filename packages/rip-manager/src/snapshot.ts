@@ -8,7 +8,7 @@ export type WorkerPhase = 'starting' | 'ready' | 'draining' | 'exited'
 
 /** Why a worker is replaced by plan. `memory-budget`: the limit of all together was nearly used up, and it was the largest. */
 export type RecycleReason =
-  'requests' | 'memory' | 'memory-budget' | 'lifetime' | 'restart' | 'unhealthy' | 'socket-lost'
+  'requests' | 'memory' | 'memory-budget' | 'lifetime' | 'restart' | 'unhealthy' | 'signal' | 'socket-lost'
 
 /** Why a worker's process ended. */
 export type ExitReason =

@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs'
-import { ROUTER_GRACE_MS, ROUTER_LEAVE_MS, ROUTING_TIMEOUT_MS } from './defaults.ts'
+import { DEV_ROUTER_LEAVE_MS, ROUTER_GRACE_MS, ROUTER_LEAVE_MS, ROUTING_TIMEOUT_MS } from './defaults.ts'
 import type { EventLog } from './event-log.ts'
 import type { Effects, Launch, Outcome } from './machine/effects.ts'
 import type { CommandId, Input } from './machine/inputs.ts'
@@ -249,7 +249,9 @@ export class World implements Effects {
   }
 
   stopAccepting(): void {
-    const patienceMs = Math.min(ROUTER_LEAVE_MS, this.#options.machine.drainTimeoutMs / 2)
+    const { mode, machine } = this.#options
+    const longestMs = mode === 'development' ? DEV_ROUTER_LEAVE_MS : ROUTER_LEAVE_MS
+    const patienceMs = Math.min(longestMs, machine.drainTimeoutMs / 2)
     const left = this.#frontLeaves(patienceMs)
     this.#answer(this.#within(patienceMs, left), () => ({ type: 'accepting-stopped' }))
     this.#answer(left, (cutOff) => ({ type: 'front-left', cutOff: cutOff instanceof Error ? 0 : cutOff }))

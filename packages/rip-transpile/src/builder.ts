@@ -36,6 +36,8 @@ const { values } = parseArgs({
     warm: { type: 'string' },
   },
 })
+// A signal to stop may be sent to every process at once: what becomes of the build, who asked for it decides.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => {})
 if (values.warm !== undefined) await warmUp(values.warm)
 const request = values.request === '-' ? await readRequest() : await requestOf(values)
 if (request !== undefined) {

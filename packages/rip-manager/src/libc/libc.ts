@@ -25,6 +25,7 @@ const signatures = {
   flock: { args: ['i32', 'i32'], returns: 'i32' },
   waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
   syscall: { args: ['i64', 'i64', 'i64', 'i64'], returns: 'i64' },
+  pthread_sigmask: { args: ['i32', 'buffer', 'ptr'], returns: 'i32' },
   clock_gettime: { args: ['i32', 'buffer'], returns: 'i32' },
 } as const
 
@@ -34,6 +35,9 @@ const darwinErrno = { __error: { args: [], returns: 'ptr' } } as const
 /** Number of tgkill(2), which no C library before glibc 2.30 has a name for. */
 const TGKILL: number = process.arch === 'arm64' ? 131 : 234
 const INT_BYTES = 4
+const SIG_BLOCK = process.platform === 'darwin' ? 1 : 0
+/** Of the largest `sigset_t`, glibc's. */
+const SIGSET_BYTES = 128
 const CLOCK_MONOTONIC = process.platform === 'darwin' ? 6 : 1
 /** `SO_PEERCRED` of `SOL_SOCKET` (unix(7)); `LOCAL_PEERPID` of `SOL_LOCAL` on macOS. */
 const PEER_PID = process.platform === 'darwin' ? { level: 0, option: 2 } : { level: 1, option: 17 }
@@ -60,6 +64,8 @@ export interface Libc {
   waitpid(pid: number, options: number): number
   /** A signal to the main thread of a process, not to whichever takes it first. Linux only. */
   signalMainThread(pid: number, signal: number): void
+  /** Signals the calling thread is not interrupted by any more; other threads take them. */
+  blockInThread(signals: readonly number[]): void
   /** Microseconds of the system's monotonic clock, whose zero all processes share; that of the runtime starts with the process. */
   monotonicUs(): bigint
 }
@@ -151,6 +157,11 @@ function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[
     flock: (fd, operation) => void checked('flock', symbols.flock(fd, operation)),
     waitpid: (pid, options) => checked('waitpid', symbols.waitpid(pid, null, options)),
     signalMainThread: (pid, signal) => void checked('tgkill', symbols.syscall(TGKILL, pid, pid, signal)),
+    blockInThread(signals) {
+      const set = new Uint8Array(SIGSET_BYTES)
+      for (const signal of signals) set[(signal - 1) >> 3]! |= 1 << ((signal - 1) & 7)
+      symbols.pthread_sigmask(SIG_BLOCK, set, null)
+    },
     monotonicUs() {
       const time = new BigInt64Array(new ArrayBuffer(16))
       checked('clock_gettime', symbols.clock_gettime(CLOCK_MONOTONIC, time))

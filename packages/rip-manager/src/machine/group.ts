@@ -1,7 +1,7 @@
 import type { Snapshot } from '../ports.ts'
 import { CrashBudget } from './crash-budget.ts'
 import type { Generation, Group, Pool } from './state.ts'
-import { drainDeadline, terminate, withdraw } from './worker.ts'
+import { drainDeadline, hurry, terminate, withdraw } from './worker.ts'
 
 export function createGroup(pool: Pool, generation: Generation): Group {
   const group: Group = {
@@ -31,6 +31,16 @@ export function retire(pool: Pool, group: Group): void {
   if (!group.served) group.routerDone = true
   else pool.effects.drain(group.generation.id, Math.max(0, drainDeadline(pool) - pool.nowMs))
   forgetIfEmpty(pool, group)
+  boundRetiring(pool)
+}
+
+/** Somebody who saves again and again, with streams open that never end, does not fill the machine with old workers. */
+function boundRetiring(pool: Pool): void {
+  if (pool.phase !== 'running') return
+  const retiring = [...pool.groups].filter(({ role, served }) => role === 'retiring' && served)
+  for (const group of retiring.slice(0, Math.max(0, retiring.length - pool.config.maxRetiring))) {
+    for (const worker of group.workers) hurry(pool, worker)
+  }
 }
 
 /** Ends a group that never served. */

@@ -58,9 +58,13 @@ function onBeacon(pool: Pool, worker: Worker, vitals: WorkerVitals): void {
   worker.samplesOverMemory = memoryBytes > 0 && rssBytes > memoryBytes ? worker.samplesOverMemory + 1 : 0
 }
 
-/** It goes on its own account, for instance because somebody sent it TERM: its place is filled at once. */
+/**
+ * It wants to go. One that somebody sent TERM serves until its successor does: when the same signal is about to reach us
+ * as well, as it does when it was sent to every process, nobody has left too early.
+ */
 function onLeaving(pool: Pool, worker: Worker, reason: string): void {
   if (worker.stage !== 'ready' && worker.stage !== 'starting') return
+  if (reason === 'signal') return void (worker.recycle ??= 'signal')
   if (worker.group.role === 'candidate' && !isCutting(pool)) {
     return onCandidateLost(pool, worker, 'boot-failed', {
       message: `worker ${worker.slot} left early (${reason})`,

@@ -40,7 +40,7 @@ export function reap(pool: Pool, pid: number, status: ExitStatus, stderr: string
 /** Requests that went down with it although it was asked to finish them. */
 function abandonedBy({ ending, stage, aborted, vitals }: Worker): number {
   if (ending === null) return 0
-  return stage === 'killed' ? Math.max(aborted, vitals.inFlight) : aborted
+  return stage === 'killed' ? Math.max(aborted ?? 0, vitals.inFlight) : (aborted ?? vitals.inFlight)
 }
 
 /** A worker that was leaving anyway and crashed on the way has its place filled already. */

@@ -10,7 +10,8 @@ import { launch, readyWorkers } from './worker.ts'
 /** Replaces one worker that has served enough, its successor first. */
 export function recycle(pool: Pool): void {
   const { serving } = pool
-  if (serving === null || pool.phase !== 'running') return
+  // What was told to stop is not renewed.
+  if (serving === null || pool.phase !== 'running' || pool.stopDueMs < Infinity) return
   for (const worker of readyWorkers(serving)) worker.recycle ??= causeToRecycle(pool, worker)
   if (pool.restart !== null && serving.budget.spent) refuseRestart(pool, crashLooping(pool, serving))
   if (pool.rollout !== null || pool.restoring !== null || pool.nowMs < pool.recycleAfterMs) return
@@ -96,6 +97,9 @@ export function onSuccessorLost(pool: Pool, worker: Worker, failure: Failure): v
   refuseRestart(pool, failure)
 }
 
+/** The shell's convention for a program that SIGTERM has interrupted: 128 + 15. */
+const TERM_EXIT_CODE = 143
+
 /** Why a worker that was to serve did not, in a sentence about `who`. */
 export function failureOf(reason: ExitReason, who: string = 'it'): Failure {
   if (reason.kind === 'boot-failed') return fromBootFailure(reason.failure)
@@ -106,7 +110,7 @@ export function failureOf(reason: ExitReason, who: string = 'it'): Failure {
   const stderr = reason.stderr === '' ? {} : { stderr: reason.stderr }
   return {
     message: `${who} ended ${how} before it served`,
-    byChance: isOutsideSignal(reason.signal),
+    byChance: isOutsideSignal(reason.signal) || reason.code === TERM_EXIT_CODE,
     ...stderr,
   }
 }

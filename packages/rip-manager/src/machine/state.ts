@@ -30,6 +30,7 @@ export interface MachineConfig {
     readonly budgetShare: number
   }
   readonly cutAfter: 'all' | 'first'
+  readonly maxRetiring: number
   readonly verifies: boolean
   readonly builds: boolean
   readonly observe: {
@@ -87,8 +88,8 @@ export interface Worker {
   bootMs: number
   vitals: WorkerVitals
   heardMs: number
-  /** Requests cut when it left, by its own account. */
-  aborted: number
+  /** Requests cut when it left, by its own account; null until it has given one. */
+  aborted: number | null
   /** What its exit will mean; null means that an exit is a crash. */
   ending: ExitReason | null
   recycleAfterRequests: number

@@ -51,7 +51,7 @@ export function launch(pool: Pool, group: Group, slot: number, replaces: Worker 
     bootMs: 0,
     vitals: { inFlight: 0, requests: 0, rssBytes: 0, loopLagMs: 0 },
     heardMs: nowMs,
-    aborted: 0,
+    aborted: null,
     ending: null,
     ...drawRecycling(pool),
     samplesOverMemory: 0,
@@ -95,6 +95,12 @@ export function withdraw(pool: Pool, worker: Worker, ending: ExitReason): void {
   worker.drainByMs = drainDeadline(pool)
 }
 
+/** Gives it no more time to finish what it has than a worker needs to end. */
+export function hurry(pool: Pool, worker: Worker): void {
+  worker.drainByMs = Math.min(worker.drainByMs, pool.nowMs)
+  if (worker.stage === 'draining') worker.deadlineMs = Math.min(worker.deadlineMs, pool.nowMs)
+}
+
 /** A stop as a whole takes no longer than one drain. */
 export function drainDeadline({ nowMs, config, stopByMs }: Pool): number {
   return Math.min(nowMs + config.drainTimeoutMs, stopByMs)
@@ -112,11 +118,13 @@ export function orderDrain(pool: Pool, worker: Worker): void {
   effects.send(worker.pid, { type: 'drain', deadlineMs: untilMs - nowMs })
 }
 
-/** Sends TERM, and KILL when the grace is over. */
+/** Asks it to leave, by TERM what may not be able to hear of it otherwise, and sends KILL when the grace is over. */
 export function terminate(pool: Pool, worker: Worker, ending: ExitReason): void {
   worker.ending = ending
   if (worker.stage === 'terminating' || worker.stage === 'killed') return
-  enter(pool, worker, 'terminating', pool.nowMs + pool.config.killGraceMs)
+  const { killGraceMs, speaksProtocol } = pool.config
+  enter(pool, worker, 'terminating', pool.nowMs + killGraceMs)
+  if (speaksProtocol) pool.effects.send(worker.pid, { type: 'drain', deadlineMs: killGraceMs })
   pool.effects.signal(worker.pid, 'SIGTERM')
 }
 

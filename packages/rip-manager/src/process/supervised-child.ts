@@ -94,6 +94,11 @@ export class SupervisedChild implements ChildProcess {
     else signalGroup(this.pid, signal)
   }
 
+  endInput(): void {
+    // EPIPE: it has just died, which its end tells.
+    void Promise.try(() => this.#stdin.end()).catch(() => {})
+  }
+
   stderrTail(): string {
     return this.#tail.toString()
   }

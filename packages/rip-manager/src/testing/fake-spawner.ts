@@ -28,6 +28,7 @@ export interface FakeProcess extends ChildProcess {
   readonly received: readonly SupervisorMessage[]
   readonly signals: readonly Signal[]
   readonly alive: boolean
+  readonly inputEnded: boolean
   /** Sends no more beacons, answers nothing, dies only of KILL. */
   freeze(): void
   crash(status?: Partial<ExitStatus>): void
@@ -104,6 +105,7 @@ class Process implements FakeProcess {
   #vitals: WorkerVitals
   #timers: Disposable[] = []
   #frozen = false
+  inputEnded = false
   alive = true
 
   constructor(
@@ -177,6 +179,11 @@ class Process implements FakeProcess {
     this.signals.push(signal)
     if (signal === 'SIGKILL') return this.#end({ signal })
     if (signal === 'SIGTERM' && !this.#frozen && this.#behaviour.ignoresTerm !== true) this.#end({ signal })
+  }
+
+  endInput(): void {
+    this.inputEnded = true
+    if (!this.#frozen) this.#end({ code: 0 })
   }
 
   freeze(): void {

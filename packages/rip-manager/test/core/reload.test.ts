@@ -117,12 +117,25 @@ describe('a reload', () => {
     expect(builder.built.filter((generation) => broken.has(generation))).toHaveLength(2)
   })
 
+  test('leaves no more old generations alive than it may, however often it happens', async () => {
+    await using rig = await startedRig({ workers: 1, maxRetiring: 2 })
+    rig.processes.behave({ drainMs: 60_000 })
+    for (let version = 2; version < 12; version += 1) {
+      rig.files.writeUnseen('app.ts', `v${version}`)
+      expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true })
+      await rig.clock.advance(2_500)
+      expect(rig.processes.alive.length).toBeLessThanOrEqual(3)
+    }
+  })
+
   test('is refused when the candidate is not ready in time', async () => {
     await using rig = await startedRig({ bootTimeoutMs: 5_000 })
     rig.processes.behave({ neverReady: true, ignoresTerm: true })
     rig.files.writeUnseen('app.ts', 'v2')
-    const result = await rig.during(rig.manager.reload())
-    expect(result).toMatchObject({ ok: false, refusal: { code: 'boot-timeout' } })
+    const reloading = rig.manager.reload()
+    await rig.clock.advance(1_000)
+    rig.processes.last().freeze()
+    expect(await rig.during(reloading)).toMatchObject({ ok: false, refusal: { code: 'boot-timeout' } })
     await rig.clock.advance(2_000)
     expect(rig.processes.last().signals).toEqual(['SIGTERM', 'SIGKILL'])
     expect(rig.processes.alive).toHaveLength(2)

@@ -129,6 +129,12 @@ describe('a service', () => {
     expect(balancers(rig)[0]!.signals).toEqual(['SIGTERM'])
   })
 
+  test('may be told to leave by the end of its input, which no signal to all processes can be mistaken for', async () => {
+    const rig = await startedRig({ services: [balancer({ inFront: true, leavesBy: 'end-of-input' })] })
+    await rig.during(rig.manager.close())
+    expect(balancers(rig)[0]).toMatchObject({ signals: [], inputEnded: true, alive: false })
+  })
+
   test('in front may take as long as requests may to finish, and tells what it gave up on', async () => {
     const cutOff = ({ stderr }: { readonly stderr: string }): number =>
       Number(/gave up on (\d)/.exec(stderr)?.[1])

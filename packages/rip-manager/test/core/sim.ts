@@ -46,6 +46,7 @@ const settings: Omit<MachineConfig, 'cutAfter'> = {
   stuckAfterMs: 8_000,
   crash: { restarts: 5, perMs: 30_000, backoffBaseMs: 250, backoffCapMs: 30_000, stableMs: 10_000 },
   recycle: { requests: 100, memoryBytes: 0, lifetimeMs: 0, jitter: 0.1, memorySamples: 1, budgetShare: 0.9 },
+  maxRetiring: 2,
   verifies: true,
   builds: true,
   observe: {

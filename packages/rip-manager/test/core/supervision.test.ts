@@ -145,20 +145,44 @@ describe('the heartbeat', () => {
 })
 
 describe('a worker', () => {
-  test('that wants to leave is replaced and keeps serving until the router has turned requests away', async () => {
+  test('that somebody sent TERM serves until its successor does and the router has turned requests away', async () => {
     await using rig = await startedRig()
     const [leaver] = rig.processes.alive
     leaver!.say({ type: 'leaving', reason: 'signal', inFlight: 1 })
-    await rig.clock.advance(0)
-    expect(rig.routed()).toEqual(['w2.1'])
+    await rig.clock.advance(50)
+    expect(rig.routed()).toEqual(['w1.1', 'w2.1'])
+    await rig.clock.advance(60)
+    expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1'])
     expect(leaver!.received.map(({ type }) => type)).not.toContain('drain')
     await rig.clock.advance(1_000)
     expect(leaver!.received.map(({ type }) => type)).toContain('drain')
     expect(leaver!.alive).toBe(false)
     expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1'])
     expect(rig.events.find((event) => event.type === 'worker-exited')).toMatchObject({
-      reason: { kind: 'drained' },
+      reason: { kind: 'recycled', because: 'signal' },
     })
+  })
+
+  test('that somebody sent TERM leaves with all others when we are told to stop, and is not replaced', async () => {
+    const rig = await startedRig({ stopDelayMs: 5_000 })
+    const closing = rig.manager.close()
+    for (const process of rig.processes.alive) process.say({ type: 'leaving', reason: 'signal', inFlight: 1 })
+    await rig.clock.advance(4_000)
+    expect(rig.routed()).toEqual(['w1.1', 'w2.1'])
+    expect(await rig.during(closing)).toEqual({ abandoned: 0 })
+    expect(rig.processes.all).toHaveLength(2)
+  })
+
+  test('that ends amid a drain without a word about its requests has cut them off', async () => {
+    const rig = await startedRig()
+    const [worker] = rig.processes.alive
+    worker!.vitals({ inFlight: 3 })
+    await rig.clock.advance(1_100)
+    for (const process of rig.processes.alive) process.freeze()
+    const closing = rig.manager.close()
+    await rig.clock.advance(1_000)
+    worker!.crash({ code: 0 })
+    expect(await rig.during(closing)).toEqual({ abandoned: 3 })
   })
 
   test('that does not finish in time is ended by TERM, then KILL', async () => {
