@@ -30,7 +30,7 @@ import type { ReadSettings } from '../serve/live-configuration.ts'
 import { reportEvents } from '../serve/reporter.ts'
 import { Server, type ServerPlan } from '../serve/server.ts'
 import { inheritance } from '../serve/succession.ts'
-import { handleSignals, signalExitCode } from '../serve/signals.ts'
+import { handleSignals, onTerminalGone, type SignalActions, signalExitCode } from '../serve/signals.ts'
 import manifest from '../../package.json' with { type: 'json' }
 
 /** Serves an application in production. */
@@ -130,6 +130,8 @@ class Serving {
   readonly #invocation: Invocation
   #server: Server | undefined
   #serves = false
+  /** What happens to later attempts is told as if it served. */
+  #startFailed = false
   #interruptedBy: NodeJS.Signals | undefined
 
   constructor(plan: ServerPlan, invocation: Invocation) {
@@ -138,13 +140,16 @@ class Serving {
   }
 
   async run(): Promise<number> {
-    using _signals = handleSignals({
+    const { mode } = this.#plan
+    const actions: SignalActions = {
       stop: ({ signal, now }) => this.#stop(signal, now),
       reload: () => this.#attempt((_manager, server) => server.reload({ reason: 'SIGHUP' })),
       restart: () => this.#attempt((manager) => manager.restart({ reason: 'SIGUSR1' })),
       handOver: () => this.#handOver(),
       scaleBy: (workers) => this.#attempt((manager) => scaleBy(manager, workers)),
-    })
+    }
+    using _signals = handleSignals(actions, mode)
+    using _terminal = onTerminalGone(() => mode === 'development' && this.#stop('SIGHUP', false))
     startOrphanReaper()
     const server = await Server.open(this.#plan)
     this.#server = server
@@ -166,16 +171,47 @@ class Serving {
       terminal,
       verbose: isOn(this.#invocation, 'verbose'),
       json: isOn(this.#invocation, 'json'),
-      serves: () => this.#serves,
+      serves: () => this.#serves || this.#startFailed,
     })
-    await server.start()
+    await this.#start(server)
+    await told
+    const { abandoned } = await server.close()
+    if (this.#interruptedBy !== undefined && !this.#serves) return signalExitCode(this.#interruptedBy)
+    return this.#exitCode(abandoned)
+  }
+
+  async #start(server: Server): Promise<void> {
+    try {
+      await server.start()
+      this.#tellReady(server)
+    } catch (error) {
+      if (!isRefusal(error) || !this.#waitsForFix) throw error
+      this.#waitForFix(server, error)
+    }
+  }
+
+  /** A server that takes the place of a running one leaves it the place instead. */
+  get #waitsForFix(): boolean {
+    const { mode, inherited } = this.#plan
+    return mode === 'development' && inherited === undefined && this.#interruptedBy === undefined
+  }
+
+  /** Whoever works on the application repairs it and saves: the manager goes on watching. */
+  #waitForFix(server: Server, error: ManagerError): void {
+    const { terminal } = this.#invocation
+    const { message } = explained(error) as Error
+    terminal.complain(`${terminal.bad('rip-server:')} ${message}`)
+    terminal.say('waiting for a file to change')
+    this.#startFailed = true
+    server.manager.on('ready', () => this.#tellReady(server))
+  }
+
+  #tellReady(server: Server): void {
+    const { terminal } = this.#invocation
     this.#serves = true
     const facts = this.#facts(server)
     if (isOn(this.#invocation, 'json')) terminal.data(readyJson(facts, Date.now()))
     terminal.say(readyBlock(facts, terminal))
-    await told
-    const { abandoned } = await server.close()
-    return this.#exitCode(abandoned)
   }
 
   #stop(signal: NodeJS.Signals, now: boolean): void {
@@ -236,9 +272,13 @@ async function scaleBy(manager: Manager, workers: number): Promise<void> {
   if (wanted >= 1) await manager.scale(wanted)
 }
 
+function isRefusal(error: unknown): error is ManagerError {
+  return error instanceof ManagerError && error.code === 'BOOT_REFUSED'
+}
+
 /** The application's fault as one message with its code frame; anything else as it is. */
 export function explained(error: unknown): unknown {
-  if (!(error instanceof ManagerError) || error.code !== 'BOOT_REFUSED') return error
+  if (!isRefusal(error)) return error
   const { refusal } = error.detail as ManagerErrorDetail<'BOOT_REFUSED'>
   const detail = { message: refusalMessage(refusal), frame: refusalDetail(refusal) }
   return new CliError(isAppsFault(refusal) ? 'APP_BROKEN' : 'BOOT_FAILED', detail, { cause: error })

@@ -61,13 +61,15 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
       ...(acceptWhenRouted ? ['--accept-when-routed'] : []),
     ],
     cwd: '/',
-    // Its standard input is a pipe of ours: when that ends we are gone, and it leaves, too.
-    env: { ...env, RIP_PARENT_FD: '0' },
+    // Its standard input is a pipe of ours: when that ends it leaves, whether we are gone or want it to. Signals to stop
+    // are ours to answer, as they may be sent to every process at once.
+    env: { ...env, RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1' },
     ...(socket !== undefined && { inheritFds: [socket.fd] }),
   }
   return {
     name: 'balancer',
     inFront: true,
+    leavesBy: 'end-of-input',
     spec: () => {
       write()
       return spec
@@ -78,7 +80,8 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
     },
     ready: ({ signal }) => untilAnswering(admin, signal),
     alive: async ({ signal }) => void (await admin.status(signal)),
-    cutOff: ({ stderr }) => requestsGivenUp(stderr),
+    // Killed, it cannot say what it had.
+    cutOff: ({ status, stderr }) => Math.max(requestsGivenUp(stderr), status.signal === 'SIGKILL' ? 1 : 0),
   }
 }
 

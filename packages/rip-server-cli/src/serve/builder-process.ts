@@ -40,6 +40,8 @@ export class BuilderProcess {
         cwd: root,
         env,
         stdio: ['pipe', 'pipe', 'pipe'],
+        // Signals of the terminal are for us.
+        detached: true,
       },
     )
   }

@@ -284,6 +284,7 @@ async function assemble(
     ...liveOptions(settings),
     mode,
     cutAfter: mode === 'development' ? 'first' : 'all',
+    ...(mode === 'development' && { maxRetiring: DEV_MAX_RETIRING }),
     env: () => ({ ...childEnv(), ...(front.url !== undefined && { RIP_PUBLIC_URL: front.url }) }),
     spawner,
     watcher: plan.watch
@@ -335,6 +336,9 @@ function lossLine(droppedLines: number, { logFormat, warn }: ServerPlan): string
   }
   return JSON.stringify({ time: new Date().toISOString(), level: 'warn', message })
 }
+
+/** Old generations with streams that never end; browsers connect again, to the one that serves. */
+const DEV_MAX_RETIRING = 2
 
 /** Whoever saves a file waits for it; in production a half-written file must not be looked at. */
 const savedSooner = { leadingMs: 5 }

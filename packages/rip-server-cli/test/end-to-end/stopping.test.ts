@@ -106,7 +106,7 @@ test(
     server.interrupt()
     await server.says('stopping')
     // Sooner it would be the same Ctrl-C, passed on by a parent.
-    await Bun.sleep(150)
+    await Bun.sleep(300)
     server.interrupt()
     const { code } = await server.finished()
     expect([await slow, code]).toEqual(['cut off', 1])

@@ -1,0 +1,184 @@
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Sandbox, type Server, until } from '../server.ts'
+
+setDefaultTimeout(60_000)
+
+const APP = `
+const pause = (ms) => Bun.sleep(ms)
+async function* pieces(count) {
+  for (let n = 0; n < count; n += 1) {
+    yield n + ' '
+    await pause(50)
+  }
+}
+export default {
+  async fetch(request, server) {
+    const { pathname, searchParams } = new URL(request.url)
+    if (pathname === '/slow') await pause(Number(searchParams.get('ms')))
+    if (pathname === '/upload') return new Response(String((await request.text()).length))
+    if (pathname === '/stream') return new Response(pieces(40))
+    if (pathname === '/socket') return server.upgrade(request) ? undefined : new Response('no', { status: 400 })
+    return new Response('done')
+  },
+  websocket: { message(socket, text) { socket.send(text) } },
+}
+`
+
+/** Everything that can be under way when a server is told to stop, each with what becomes of it. */
+class UnderWay {
+  readonly answers: Promise<readonly string[]>
+
+  constructor(url: string) {
+    const ask = (path: string, init: RequestInit = {}): Promise<string> =>
+      fetch(url + path, { ...init, headers: { connection: 'close' } }).then(
+        async (response) => `${path} ${response.status} ${await response.text()}`,
+        (error: Error) => `${path} ${error.message}`,
+      )
+    this.answers = Promise.all([
+      ...Array.from({ length: 6 }, () => ask('/slow?ms=2000')),
+      ask('/upload', { method: 'POST', body: slowBody() }),
+      ask('/stream'),
+    ])
+  }
+
+  static readonly expected: readonly string[] = [
+    ...Array.from({ length: 6 }, () => '/slow?ms=2000 200 done'),
+    '/upload 200 30000',
+    `/stream 200 ${Array.from({ length: 40 }, (_, n) => `${n} `).join('')}`,
+  ]
+}
+
+/** 30000 bytes in a second and a half. */
+function slowBody(): ReadableStream<Uint8Array> {
+  let left = 30
+  return new ReadableStream({
+    async pull(controller) {
+      if (left === 0) return controller.close()
+      left -= 1
+      await Bun.sleep(50)
+      controller.enqueue(new Uint8Array(1_000))
+    },
+  })
+}
+
+async function startApp(sandbox: Sandbox, ...args: string[]): Promise<Server> {
+  await writeFile(join(sandbox.folder, 'index.js'), APP)
+  return sandbox.start('start', sandbox.folder, 'w:2', '0', '-b', '127.0.0.1', ...args)
+}
+
+async function inFlight(sandbox: Sandbox, server: Server): Promise<number> {
+  const { workers } = await sandbox.snapshot(server)
+  return workers.reduce((sum, worker) => sum + worker.inFlight, 0)
+}
+
+/** As `KillMode=control-group` of systemd or an init at shutdown: to every process, in whatever order. */
+async function signalAll(sandbox: Sandbox, signal: NodeJS.Signals): Promise<void> {
+  for (const pid of await sandbox.processes()) process.kill(pid, signal)
+}
+
+describe('a signal to every process of the server is one stop', () => {
+  test.each<[string, NodeJS.Signals, readonly string[]]>([
+    ['TERM', 'SIGTERM', []],
+    ['INT', 'SIGINT', []],
+    ['QUIT', 'SIGQUIT', []],
+    ['TERM, with a delay before the stop', 'SIGTERM', ['--stop-delay', '1s']],
+    ['TERM, with requests that wait for a place', 'SIGTERM', ['c:2']],
+  ])('%s: what is under way is finished', async (_, signal, args) => {
+    await using sandbox = await Sandbox.create()
+    const server = await startApp(sandbox, ...args)
+    const underWay = new UnderWay(server.url)
+    await until('requests are under way', async () => (await inFlight(sandbox, server)) >= 3)
+    await signalAll(sandbox, signal)
+    expect(await underWay.answers).toEqual(UnderWay.expected)
+    const { code, stderr } = await server.finished()
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining('crashed') })
+    await until('no process is left', async () => (await sandbox.processes()).length === 0)
+  })
+
+  test('several processes of the balancer', async () => {
+    await using sandbox = await Sandbox.create()
+    const config = `export default { balancer: { processes: 2 } }`
+    await writeFile(join(sandbox.folder, 'rip-server.config.js'), config)
+    const server = await startApp(sandbox)
+    const underWay = new UnderWay(server.url)
+    await until('requests are under way', async () => (await inFlight(sandbox, server)) >= 3)
+    await signalAll(sandbox, 'SIGTERM')
+    expect(await underWay.answers).toEqual(UnderWay.expected)
+    expect((await server.finished()).code).toBe(0)
+  })
+
+  test('WebSockets are asked to connect again, and answered until then', async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await startApp(sandbox, '--drain-timeout', '4s')
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/socket`)
+    const closed = new Promise((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)))
+    const echoes: string[] = []
+    socket.addEventListener('message', ({ data }) => echoes.push(String(data)))
+    await new Promise((resolve) => socket.addEventListener('open', resolve))
+    await signalAll(sandbox, 'SIGTERM')
+    await server.says('stopping')
+    socket.send('still there?')
+    await until('it answers', () => echoes.includes('still there?'))
+    expect(await closed).toBe(1012)
+    expect((await server.finished()).code).toBe(0)
+  })
+
+  test('several times, and to all but the first process again and again', async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await startApp(sandbox)
+    const underWay = new UnderWay(server.url)
+    await until('requests are under way', async () => (await inFlight(sandbox, server)) >= 3)
+    await signalAll(sandbox, 'SIGTERM')
+    await signalAll(sandbox, 'SIGTERM')
+    for (let n = 0; n < 20; n += 1) {
+      const others = (await sandbox.processes()).filter((pid) => pid !== server.pid)
+      for (const pid of others) process.kill(pid, n % 2 === 0 ? 'SIGTERM' : 'SIGINT')
+      await Bun.sleep(50)
+    }
+    expect(await underWay.answers).toEqual(UnderWay.expected)
+    expect((await server.finished()).code).toBe(0)
+  })
+
+  test('what takes longer than it may is cut off, counted, and told by the exit code', async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await startApp(sandbox, '--drain-timeout', '1s')
+    const slow = ['/slow?ms=20000', '/slow?ms=20000'].map((path) => fetch(server.url + path).catch(() => {}))
+    await until('requests are under way', async () => (await inFlight(sandbox, server)) === 2)
+    await signalAll(sandbox, 'SIGTERM')
+    const { code, stderr } = await server.finished()
+    expect([code, stderr]).toEqual([1, expect.stringContaining('2 requests were cut off')])
+    await Promise.all(slow)
+  })
+
+  test('while the first generation is built and booted: it ends with the code of the signal', async () => {
+    await using sandbox = await Sandbox.create()
+    await writeFile(join(sandbox.folder, 'index.js'), 'await Bun.sleep(60_000)')
+    for (const processes of [2, 3]) {
+      const server = sandbox.launch('start', sandbox.folder, 'w:1', '0', '-b', '127.0.0.1')
+      await until(`${processes} processes run`, async () => (await sandbox.processes()).length >= processes)
+      await until('it is there', () => sandbox.snapshot(server).catch(() => undefined))
+      await signalAll(sandbox, 'SIGTERM')
+      const { code, stderr } = await server.finished()
+      expect([code, stderr]).toEqual([143, ''])
+      await until('no process is left', async () => (await sandbox.processes()).length === 0)
+    }
+  })
+})
+
+test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
+  '%s to the balancer alone or to all workers alone costs no request',
+  async (signal) => {
+    await using sandbox = await Sandbox.create()
+    const server = await startApp(sandbox)
+    const underWay = new UnderWay(server.url)
+    await until('requests are under way', async () => (await inFlight(sandbox, server)) >= 3)
+    for (const pid of await sandbox.processes()) if (pid !== server.pid) process.kill(pid, signal)
+    const later = await Promise.all(Array.from({ length: 50 }, () => fetch(server.url)))
+    expect(later.filter(({ status }) => status !== 200)).toEqual([])
+    expect(await underWay.answers).toEqual(UnderWay.expected)
+    server.kill('SIGTERM')
+    expect((await server.finished()).code).toBe(0)
+  },
+)
