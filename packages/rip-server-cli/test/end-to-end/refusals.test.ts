@@ -71,7 +71,7 @@ test(
     await using sandbox = await Sandbox.create()
     const app = await sandbox.demo()
     await writeFile(join(app, 'lib/worker.rip'), 'export whoami = ->\n  me = (1 +\n')
-    expectRefusal(await sandbox.run('dev', app, '0'), 4, 'lib/worker.rip', '> 2 |   me = (1 +')
+    expectRefusal(await sandbox.run('start', app, '0'), 4, 'lib/worker.rip', '> 2 |   me = (1 +')
     expect(await sandbox.processes()).toEqual([])
   },
   TEST_TIMEOUT_MS,
