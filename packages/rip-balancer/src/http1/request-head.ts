@@ -81,8 +81,10 @@ export class RequestHead extends FieldSection {
     return latin1(this.bytes, this.start, this.methodEnd)
   }
 
+  /** As it is passed on: raw bytes beyond ASCII, which only a query may have, are escapes. */
   get target(): string {
-    return latin1(this.bytes, this.targetStart, this.targetEnd)
+    const text = latin1(this.bytes, this.targetStart, this.targetEnd)
+    return this.rawQueryStart === this.targetEnd ? text : text.replace(BEYOND_ASCII, escaped)
   }
 
   get host(): string {
@@ -349,6 +351,9 @@ function isContinue(value: string): boolean {
     members.includes('100-continue') && members.every((member) => member === '' || member === '100-continue')
   )
 }
+
+const BEYOND_ASCII = /[\x80-\xff]/g
+const escaped = (char: string): string => `%${char.charCodeAt(0).toString(16).toUpperCase()}`
 
 function schemeEnd(bytes: Uint8Array, from: number, to: number): number {
   let at = from

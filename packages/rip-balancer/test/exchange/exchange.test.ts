@@ -239,6 +239,7 @@ describe('requests', () => {
     for (const query of ['q=100%', 'discount=50%&page=2', 'q=%u0430', `a="b"&c=<d>\\|^\`{}`, 'q=%00'])
       expect(await seen(`GET /p?${query} HTTP/1.1`)).toBe(`GET /p?${query} HTTP/1.1`)
     expect(await seen('GET /p?a="1"&q=\xd0\xb0%&\xff HTTP/1.1')).toBe('GET /p?a="1"&q=%D0%B0%&%FF HTTP/1.1')
+    await eventually(() => balancer.ended.at(-1)?.target === '/p?a="1"&q=%D0%B0%&%FF')
     expect(await seen('GET http://a.test?\xd0\xb0 HTTP/1.1')).toBe('GET /?%D0%B0 HTTP/1.1')
   })
 
