@@ -50,6 +50,7 @@ export function forgiveGap(pool: Pool, nowMs: number): void {
   const gapMs = nowMs - pool.nowMs
   if (gapMs < SUSPEND_GAP_MS) return
   pool.stopByMs += gapMs
+  for (const group of pool.groups) group.drawnUntilMs += gapMs
   for (const worker of pool.workers.values()) {
     worker.deadlineMs += gapMs
     worker.settledMs += gapMs

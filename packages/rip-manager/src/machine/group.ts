@@ -13,6 +13,7 @@ export function createGroup(pool: Pool, generation: Generation): Group {
     lastCrashMs: -Infinity,
     probe: null,
     routerDone: false,
+    drawnUntilMs: 0,
     abandoned: { byRouter: 0, byWorkers: 0 },
     complete: false,
     served: false,

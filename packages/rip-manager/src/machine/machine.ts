@@ -175,6 +175,7 @@ function* dueTimes(pool: Pool): Iterable<number> {
     yield worker.settledMs
     yield worker.drainByMs
   }
+  for (const group of pool.groups) yield group.drawnUntilMs
   yield pool.stopDueMs
   if (pool.serving !== null) yield pool.serving.spawnAfterMs
   yield pool.routing.retryMs

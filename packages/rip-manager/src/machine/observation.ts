@@ -12,6 +12,8 @@ const SUSPECT_REQUESTS = 10
 const SUSPECT_ERRORS = 5
 /** Lots are drawn on for so many looks when nobody asks again. */
 const COMPARES_FOR_LOOKS = 5
+/** The router may hear so late that it shall draw. */
+const LATE_MS = 1_000
 
 /** The generation before stands by while the answers of the new one are watched. */
 export function beginObservation(pool: Pool, before: Group): void {
@@ -46,9 +48,11 @@ export function observe(pool: Pool): void {
   const { before } = observation
   observation.nextMs = nowMs + everyMs
   observation.token = pool.nextToken++
-  if (observation.comparing)
-    effects.compare(observation.token, before.generation.id, everyMs * COMPARES_FOR_LOOKS)
-  else effects.observe(observation.token, serving.generation.id, before.generation.id)
+  if (observation.comparing) {
+    const forMs = everyMs * COMPARES_FOR_LOOKS
+    before.drawnUntilMs = nowMs + forMs + LATE_MS
+    effects.compare(observation.token, before.generation.id, forMs)
+  } else effects.observe(observation.token, serving.generation.id, before.generation.id)
 }
 
 export function onObserved(pool: Pool, token: number, counts: ObservedCounts | undefined): void {

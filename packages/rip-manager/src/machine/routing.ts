@@ -127,7 +127,15 @@ export function isOutOfRotation(pool: Pool, worker: Worker): boolean {
   const { group, id } = worker
   if (pool.phase === 'stopping') return pool.acceptingStopped
   if (group.role === 'serving') return !mayKnow(pool.routing, group.generation.id, id)
-  return isCutAway(pool.routing, group) || !mayKnow(pool.routing, group.generation.id, id)
+  return (
+    (isCutAway(pool.routing, group) && !mayBeDrawn(pool, group)) ||
+    !mayKnow(pool.routing, group.generation.id, id)
+  )
+}
+
+/** The router gives it some requests, though it serves no more. */
+function mayBeDrawn({ routing, nowMs }: Pool, { drawnUntilMs, routerDone }: Group): boolean {
+  return routing.online && !routerDone && nowMs < drawnUntilMs
 }
 
 /** The router sends requests elsewhere, or there is none. */

@@ -122,6 +122,8 @@ export interface Group {
   probe: Worker | null
   /** The router reported the end of the drain. */
   routerDone: boolean
+  /** Until then the router may draw lots for it, though another one serves. */
+  drawnUntilMs: number
   /** Requests that were cut, by the router's account and by that of the workers. */
   abandoned: { byRouter: number; byWorkers: number }
   /** Had as many ready workers as were wanted; until then fewer are no loss. */

@@ -238,6 +238,24 @@ describe('where lots can be drawn', () => {
     expect(rig.manager.snapshot.generation).toBe(second)
   })
 
+  test('workers that may still be drawn are not told to leave before the router is done with them', async () => {
+    const { options, counts } = drawing({ ...alike, requests: 20, requestsBefore: 20 })
+    await using rig = await startedRig(options)
+    const second = await admitSecond(rig)
+    counts.set(second, { requests: 200, errors: 90 })
+    await rig.clock.advance(19_900)
+    rig.upstreams.keepDraining(true)
+    await rig.clock.advance(300)
+    const [old] = rig.processes.all
+    expect(rig.upstreams.calls.at(-1)).toContain('drain')
+    const told = (): boolean => old!.received.some(({ type }) => type === 'drain')
+    await rig.clock.advance(1_000)
+    expect(told()).toBe(false)
+    await rig.clock.advance(2_000)
+    expect(told()).toBe(true)
+    rig.upstreams.keepDraining(false)
+  })
+
   test('a router that cannot draw now is asked again', async () => {
     let able = false
     const { options, counts } = drawing(() => {
