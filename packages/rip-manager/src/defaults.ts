@@ -13,6 +13,11 @@ export const DEFAULT_STOP_DELAY_MS = 0
 export const DEFAULT_SETTLE_MS = 500
 /** Between TERM and KILL. */
 export const DEFAULT_KILL_GRACE_MS = 1_000
+/**
+ * How long a worker may take to say that it stands by, before another with its number becomes active all the same. It
+ * waits for its application less long than that.
+ */
+export const STANDBY_TIMEOUT_MS = 10_000
 /** How long a worker that is stopped without waiting may take to say what it was answering. */
 export const LAST_COUNT_MS = 50
 /** How often a worker proves that its event loop turns. */

@@ -60,6 +60,8 @@ export interface Manager extends AsyncDisposable {
   /** Suspends reloads, by watcher and by command alike. Throws `STOPPING`, as does `release`. */
   hold(): void
   release(): void
+  /** Ends the `standsBy` it was created with: workers that serve become active. */
+  activate(): void
   on<T extends ManagerEventBody['type']>(
     type: T,
     listener: (event: Extract<ManagerEvent, { type: T }>) => void,

@@ -42,7 +42,7 @@ class AppManager implements Manager {
   constructor(given: ManagerOptions, options: ResolvedOptions) {
     this.#given = given
     this.#options = options
-    const { clock, random, workers, watcher } = options
+    const { clock, random, workers, watcher, standsBy } = options
     this.#events = new EventLog(() => clock.wallMs())
     const world = new World(options, this.#events, {
       deliver: (input) => this.#deliver(input),
@@ -57,6 +57,7 @@ class AppManager implements Manager {
       random,
       workers,
       watching: watcher !== null,
+      activates: !standsBy,
       nowMs: clock.nowMs(),
     })
     this.#services = new Services({
@@ -132,6 +133,10 @@ class AppManager implements Manager {
   release(): void {
     this.#mustNotStop('release')
     this.#deliver({ type: 'release' })
+  }
+
+  activate(): void {
+    this.#deliver({ type: 'activate' })
   }
 
   #mustNotStop(command: string): void {

@@ -141,6 +141,8 @@ export interface ManagerOptions extends ManagerPorts {
    * whoever sends requests from outside can turn away first. @default 0
    */
   readonly stopDelayMs?: number
+  /** Workers stand by although they serve, until `activate()`: those of another manager are still active. @default false */
+  readonly standsBy?: boolean
   /** Between removal from rotation and the order to drain. @default 500 */
   readonly settleMs?: number
   /** Between TERM and KILL. @default 1000 */

@@ -28,6 +28,7 @@ export interface ResolvedOptions {
   readonly name: string
   readonly command: WorkerCommand
   readonly workers: number
+  readonly standsBy: boolean
   readonly mode: WorkerMode
   readonly env: () => Readonly<Record<string, string>>
   readonly verifyTimes: number
@@ -69,6 +70,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     name: options.name,
     command: options.command,
     workers,
+    standsBy: options.standsBy ?? false,
     mode: options.mode ?? 'production',
     env: options.env ?? processEnv,
     verifyTimes: options.verifyTimes ?? defaults.DEFAULT_VERIFY_TIMES,

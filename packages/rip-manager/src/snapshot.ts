@@ -4,7 +4,8 @@ import type { GenerationId } from './upstreams.ts'
 /** Raised when a field of the snapshot or of an event changes its meaning. */
 export const SNAPSHOT_VERSION = 1
 
-export type WorkerPhase = 'starting' | 'ready' | 'draining' | 'exited'
+/** `ready`: serves requests; `standby`: is ready to, while other code serves. */
+export type WorkerPhase = 'starting' | 'ready' | 'standby' | 'draining' | 'exited'
 
 /** Why a worker is replaced by plan. `memory-budget`: the limit of all together was nearly used up, and it was the largest. */
 export type RecycleReason =

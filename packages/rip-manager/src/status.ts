@@ -50,7 +50,7 @@ function workerStatus(worker: Worker, toWallMs: (atMs: number) => number): Worke
     slot,
     incarnation,
     pid,
-    phase: phases[stage],
+    phase: stage === 'ready' && group.role !== 'serving' ? 'standby' : phases[stage],
     generation: group.generation.id,
     socket,
     sinceMs: toWallMs(stageSinceMs),

@@ -40,6 +40,9 @@ export const EVENT_STREAM_GRACE_MS = 100
  */
 export const EARLY_END_MS = 1000
 
+/** How long what `resume` began and a `standby` hook are waited for when a worker stops to be active. */
+export const STANDBY_HOOK_MS = 5000
+
 /** Time a `close` hook gets at least, even when the requests used up the deadline. */
 export const CLOSE_HOOK_GRACE_MS = 1000
 

@@ -10,8 +10,11 @@ export type {
   Handler,
   NodeListener,
   ReadyHook,
+  ResumeHook,
   Routes,
+  StandbyHook,
   WebSocketHandlers,
+  WorkerPlace,
 } from './application/application.ts'
 export type { Entry, FindEntryOptions } from './application/find-entry.ts'
 export type { WorkerErrorCode, WorkerErrorDetail } from './errors.ts'

@@ -85,6 +85,8 @@ export type WorkerMessage =
   | { readonly type: 'failed'; readonly failure: BootFailure }
   | ({ readonly type: 'beacon' } & WorkerVitals)
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly inFlight: number }
+  /** The order to stand by was followed: what the application runs once, it has ended. */
+  | { readonly type: 'stands-by'; readonly order: number }
   | { readonly type: 'drained'; readonly aborted: number }
 
 /** Sent at a fixed interval: proof that the event loop turns, with the figures supervision needs. */
@@ -101,7 +103,17 @@ export type LeaveReason = 'signal' | 'supervisor-gone' | 'unhealthy'
 
 /** What a supervisor tells a worker. */
 export type SupervisorMessage =
-  | { readonly type: 'welcome'; readonly version: number; readonly beaconMs: number }
+  | {
+      readonly type: 'welcome'
+      readonly version: number
+      readonly beaconMs: number
+      /** Stand by from the start, until `resume`; absent: be active once ready. */
+      readonly standby?: boolean
+    }
+  /** Other code serves, or the worker is about to leave: end what runs once, and say `stands-by` with this number. */
+  | { readonly type: 'standby'; readonly order: number }
+  /** The worker serves, and no other with its number is active. Sent to ready workers only. */
+  | { readonly type: 'resume' }
   /** Finish what runs, take nothing new, exit with code 0 when done or at the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'ping' }

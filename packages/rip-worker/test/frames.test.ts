@@ -58,11 +58,22 @@ const workerMessage: fc.Arbitrary<WorkerMessage> = fc.oneof(
     reason: fc.constantFrom('signal' as const, 'supervisor-gone' as const, 'unhealthy' as const),
     inFlight: count,
   }),
+  fc.record({ type: fc.constant('stands-by'), order: count }),
   fc.record({ type: fc.constant('drained'), aborted: count }),
 )
 
 const supervisorMessage: fc.Arbitrary<SupervisorMessage> = fc.oneof(
-  fc.record({ type: fc.constant('welcome'), version: fc.constant(PROTOCOL_VERSION), beaconMs: count }),
+  fc.record(
+    {
+      type: fc.constant('welcome'),
+      version: fc.constant(PROTOCOL_VERSION),
+      beaconMs: count,
+      standby: fc.boolean(),
+    },
+    { requiredKeys: ['type', 'version', 'beaconMs'] },
+  ),
+  fc.record({ type: fc.constant('standby'), order: count }),
+  fc.record({ type: fc.constant('resume') }),
   fc.record({ type: fc.constant('drain'), deadlineMs: count }),
   fc.record({ type: fc.constant('ping') }),
 )

@@ -187,19 +187,23 @@ export class Supervised implements AsyncDisposable {
 
   constructor(
     folder: Folder,
-    options: ProgramOptions & { readonly beaconMs?: number; readonly version?: number } = {},
+    options: ProgramOptions & {
+      readonly beaconMs?: number
+      readonly version?: number
+      readonly standby?: boolean
+    } = {},
   ) {
     this.folder = folder
     this.socket = folder.file('w1.sock')
     const control = folder.file('control.sock')
-    const { version = PROTOCOL_VERSION, beaconMs = 20 } = options
+    const { version = PROTOCOL_VERSION, beaconMs = 20, standby = false } = options
     const decoder = new FrameDecoder()
     this.#listener = Bun.listen<undefined>({
       unix: control,
       socket: {
         open: (connection) => {
           this.#connection = connection
-          this.send({ type: 'welcome', version, beaconMs })
+          this.send({ type: 'welcome', version, beaconMs, ...(standby && { standby }) })
         },
         close: () => void (this.#ended = true),
         data: (_, bytes) => void this.messages.push(...(decoder.push(bytes) as WorkerMessage[])),

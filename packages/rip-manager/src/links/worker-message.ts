@@ -41,6 +41,7 @@ const readers: {
     reason: oneOf(REASONS, fields['reason']) ?? malformed(),
     inFlight: count(fields['inFlight']),
   }),
+  'stands-by': (fields) => ({ type: 'stands-by', order: count(fields['order']) }),
   drained: (fields) => ({ type: 'drained', aborted: count(fields['aborted']) }),
 }
 

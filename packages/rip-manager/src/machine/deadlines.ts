@@ -55,6 +55,7 @@ export function forgiveGap(pool: Pool, nowMs: number): void {
     worker.deadlineMs += gapMs
     worker.settledMs += gapMs
     worker.drainByMs += gapMs
+    worker.standbyByMs += gapMs
     worker.heardMs = nowMs
   }
 }

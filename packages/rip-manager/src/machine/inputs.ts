@@ -40,6 +40,8 @@ export type Input =
   | { readonly type: 'exited'; readonly pid: number; readonly status: ExitStatus; readonly stderr: string }
   /** The router is there (again, and knows nothing), or gone. */
   | { readonly type: 'services'; readonly online: boolean }
+  /** From now on workers may be active. */
+  | { readonly type: 'activate' }
   | { readonly type: 'tick' }
 
 export interface ObservedCounts {

@@ -1,3 +1,4 @@
+import { isFree, isToBeActive } from './activity.ts'
 import type { Group, Pool, Worker } from './state.ts'
 import { isStaff } from './worker.ts'
 
@@ -24,7 +25,23 @@ function brokenInPool(pool: Pool): string[] {
     if (nowMs >= worker.deadlineMs) broken.push(`${worker.id} is ${worker.stage} beyond its deadline`)
     if (lacksDeadline(worker)) broken.push(`${worker.id} is ${worker.stage} without a deadline`)
   }
+  return [...broken, ...brokenActivity(pool)]
+}
+
+function brokenActivity(pool: Pool): string[] {
+  const broken: string[] = []
+  for (const worker of pool.workers.values()) {
+    const { id, activity } = worker
+    if (activity !== 'standby' && !isFree(pool, worker)) broken.push(`${id} is active beside another`)
+    if (activity === 'active' && !isToBeActive(pool, worker))
+      broken.push(`${id} is active and does not serve`)
+    if (activity === 'standby' && isOwed(pool, worker)) broken.push(`${id} serves and stands by`)
+  }
   return broken
+}
+
+function isOwed(pool: Pool, worker: Worker): boolean {
+  return pool.config.speaksProtocol && isToBeActive(pool, worker) && isFree(pool, worker)
 }
 
 /** KILL follows whatever does not end by itself. */

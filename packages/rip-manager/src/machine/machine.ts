@@ -1,5 +1,6 @@
 import { TICK_MS } from '../defaults.ts'
 import type { Random } from '../ports.ts'
+import { assignActivity } from './activity.ts'
 import * as commands from './commands.ts'
 import { configure } from './configure.ts'
 import { forgiveGap, timeOut } from './deadlines.ts'
@@ -27,6 +28,8 @@ export interface MachineOptions {
   readonly random: Random
   readonly workers: number
   readonly watching: boolean
+  /** Workers may become active before the input `activate`. @default true */
+  readonly activates?: boolean
   readonly nowMs: number
 }
 
@@ -125,6 +128,9 @@ function take(pool: Pool, input: Input): void {
       return onServices(pool, input.online)
     case 'restored':
       return onRestored(pool, input.token, input.error)
+    case 'activate':
+      pool.activates = true
+      return
     case 'tick':
       return
   }
@@ -150,6 +156,7 @@ function reconcile(pool: Pool): void {
   route(pool)
   leave(pool)
   observe(pool)
+  assignActivity(pool)
   commands.settleScaling(pool)
   reportHealth(pool)
   finishStop(pool)
@@ -174,6 +181,7 @@ function* dueTimes(pool: Pool): Iterable<number> {
     yield worker.deadlineMs
     yield worker.settledMs
     yield worker.drainByMs
+    yield worker.standbyByMs
   }
   for (const group of pool.groups) yield group.drawnUntilMs
   yield pool.stopDueMs
@@ -184,7 +192,15 @@ function* dueTimes(pool: Pool): Iterable<number> {
   if (pool.observation !== null) yield pool.observation.nextMs
 }
 
-function newPool({ config, effects, random, workers, watching, nowMs }: MachineOptions): Pool {
+function newPool({
+  config,
+  effects,
+  random,
+  workers,
+  watching,
+  activates = true,
+  nowMs,
+}: MachineOptions): Pool {
   return {
     config,
     effects,
@@ -209,6 +225,7 @@ function newPool({ config, effects, random, workers, watching, nowMs }: MachineO
     routing: newRouting(),
     observation: null,
     restart: null,
+    activates,
     recycleAfterMs: 0,
     memoryLimitToldFor: null,
     budget: { checkMs: 0, samples: 0, pauseMs: 0, told: false },

@@ -1,4 +1,5 @@
 import type { BootFailure, WorkerMessage, WorkerVitals } from '@rip/worker/protocol'
+import { onStandsBy } from './activity.ts'
 import { fromBootFailure, onCandidateLost, onCandidateReady } from './rollout.ts'
 import { isCutting } from './routing.ts'
 import type { Group, Pool, Worker } from './state.ts'
@@ -11,7 +12,12 @@ export function onMessage(pool: Pool, pid: number, message: WorkerMessage | null
   worker.heardMs = pool.nowMs
   switch (message.type) {
     case 'hello':
-      return pool.effects.send(pid, { type: 'welcome', version: 1, beaconMs: pool.config.beaconMs })
+      return pool.effects.send(pid, {
+        type: 'welcome',
+        version: 1,
+        beaconMs: pool.config.beaconMs,
+        standby: true,
+      })
     case 'ready':
       return onReady(pool, worker)
     case 'failed':
@@ -20,6 +26,8 @@ export function onMessage(pool: Pool, pid: number, message: WorkerMessage | null
       return onBeacon(pool, worker, message)
     case 'leaving':
       return onLeaving(pool, worker, message.reason)
+    case 'stands-by':
+      return onStandsBy(worker, message.order)
     case 'drained':
       worker.aborted = message.aborted
       return

@@ -68,6 +68,12 @@ export type WorkerStage =
 /** Why a worker is replaced by plan. */
 export type RecycleCause = RecycleReason
 
+/**
+ * Whether a worker runs what its application runs once. `ending`: it was told to stand by and has not said that it
+ * does.
+ */
+export type WorkerActivity = 'standby' | 'active' | 'ending'
+
 export interface Worker {
   readonly id: string
   readonly slot: number
@@ -86,6 +92,11 @@ export interface Worker {
   drainByMs: number
   readyMs: number | null
   bootMs: number
+  activity: WorkerActivity
+  /** Number of the last order to stand by. */
+  standbyOrder: number
+  /** When it is not waited for any longer to stand by. */
+  standbyByMs: number
   vitals: WorkerVitals
   heardMs: number
   /** Requests cut when it left, by its own account; null until it has given one. */
@@ -253,6 +264,8 @@ export interface Pool {
   readonly routing: Routing
   observation: Observation | null
   restart: RollingRestart | null
+  /** Workers may become active; until then even those that serve stand by. */
+  activates: boolean
   recycleAfterMs: number
   /** It was said that the limit of memory is too low for this generation. */
   memoryLimitToldFor: GenerationId | null

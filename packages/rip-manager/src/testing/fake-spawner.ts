@@ -13,6 +13,8 @@ export interface FakeBehaviour {
   readonly neverReady?: boolean
   /** Time a drain takes. @default 10 */
   readonly drainMs?: number
+  /** Time it takes to stand by. @default 1 */
+  readonly standbyMs?: number
   /** @default false */
   readonly ignoresTerm?: boolean
   readonly stderr?: string
@@ -29,6 +31,8 @@ export interface FakeProcess extends ChildProcess {
   readonly signals: readonly Signal[]
   readonly alive: boolean
   readonly inputEnded: boolean
+  /** Runs what its application runs once. */
+  readonly active: boolean
   /** Sends no more beacons, answers nothing, dies only of KILL. */
   freeze(): void
   crash(status?: Partial<ExitStatus>): void
@@ -107,6 +111,7 @@ class Process implements FakeProcess {
   #frozen = false
   inputEnded = false
   alive = true
+  active = false
 
   constructor(
     pid: number,
@@ -169,9 +174,19 @@ class Process implements FakeProcess {
   receive(message: SupervisorMessage): void {
     if (!this.alive) return
     this.received.push(message)
+    if (message.type === 'resume') this.active = true
+    if (message.type === 'standby')
+      this.#after(this.#behaviour.standbyMs ?? 1, () => this.#standBy(message.order))
     if (message.type === 'ping') this.#after(1, () => this.say({ type: 'beacon', ...this.#vitals }))
     if (message.type !== 'drain' || this.#frozen) return
     this.#after(Math.min(message.deadlineMs, this.#behaviour.drainMs ?? 10), () => this.#end({ code: 0 }))
+  }
+
+  #standBy(order: number): void {
+    if (this.#frozen) return
+    const last = this.received.findLast(({ type }) => type === 'resume' || type === 'standby')
+    if (last?.type === 'standby' && last.order === order) this.active = false
+    this.say({ type: 'stands-by', order })
   }
 
   signal(signal: Signal): void {
@@ -206,6 +221,7 @@ class Process implements FakeProcess {
   #end(status: Partial<ExitStatus>): void {
     if (!this.alive) return
     this.alive = false
+    this.active = false
     for (const timer of this.#timers) timer[Symbol.dispose]()
     this.#exit({ code: null, signal: null, oom: false, ...status })
   }

@@ -67,6 +67,8 @@ class ToldManager implements Manager {
   hold(): void {
     this.held = true
   }
+  activate(): void {}
+
   release(): void {
     this.held = false
   }

@@ -1,4 +1,5 @@
 import type { SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
+import { STANDBY_TIMEOUT_MS } from '../../src/defaults.ts'
 import type { Effects, Launch, Outcome } from '../../src/machine/effects.ts'
 import type { CommandId, Input } from '../../src/machine/inputs.ts'
 import { brokenInvariants } from '../../src/machine/invariants.ts'
@@ -17,6 +18,12 @@ interface SimProcess {
   readonly id: string
   readonly launch: Launch
   state: 'booting' | 'serving' | 'frozen' | 'draining'
+  /** Runs what its application runs once. */
+  active: boolean
+  /** When the machine gives up waiting for it to stand by. */
+  standbyByMs: number
+  /** Of the last order to stand by. */
+  order: number
 }
 
 /** The router as it really is. */
@@ -120,6 +127,7 @@ export class Sim implements Effects {
     this.machine.handle(input, this.nowMs)
     this.#object(brokenInvariants(pool))
     this.#objectToStrangers()
+    this.#objectToTwins()
     if (before.phase !== 'running' || pool.phase !== 'running' || before.serving !== pool.serving) return
     const owed = Math.min(before.ready, before.wanted, pool.wanted) - gone - this.#stuckNow()
     if (this.#readyCount() < owed) throw new Error(`capacity fell to ${this.#readyCount()}, ${owed} are owed`)
@@ -297,6 +305,20 @@ export class Sim implements Effects {
       if (this.#told.has(id)) throw new Error(`${id} gets requests while it drains`)
   }
 
+  /** What runs once must not run twice, but beside a process that did not stand by in time. */
+  #objectToTwins(): void {
+    const slots = new Set<number>()
+    for (const { active, standbyByMs, launch } of this.processes.values()) {
+      if (!active || this.nowMs >= standbyByMs) continue
+      if (slots.has(launch.slot)) throw new Error(`two workers ${launch.slot} are active`)
+      slots.add(launch.slot)
+    }
+  }
+
+  get active(): number {
+    return [...this.processes.values()].filter(({ active }) => active).length
+  }
+
   // What the machine does to the world.
 
   wallMs(): number {
@@ -325,7 +347,15 @@ export class Sim implements Effects {
     if (this.#sockets.has(launch.socket)) throw new Error(`${launch.socket} is used twice`)
     this.#sockets.add(launch.socket)
     const pid = this.#nextPid++
-    this.processes.set(pid, { pid, id: launch.socket, launch, state: 'booting' })
+    this.processes.set(pid, {
+      pid,
+      id: launch.socket,
+      launch,
+      state: 'booting',
+      active: false,
+      standbyByMs: Infinity,
+      order: 0,
+    })
     return pid
   }
 
@@ -337,12 +367,32 @@ export class Sim implements Effects {
 
   send(pid: number, message: SupervisorMessage): void {
     const process = this.processes.get(pid)
-    if (message.type !== 'drain' || process === undefined) return
+    if (process === undefined) return
+    if (message.type === 'resume') this.#resume(process)
+    if (message.type === 'standby') this.#standBy(process, message.order)
+    if (message.type !== 'drain') return
     // So little time is given only when the router has not answered for as long as a drain may take.
     if (message.deadlineMs > settings.killGraceMs) this.#told.add(process.id)
     if (process.state === 'frozen') return
     process.state = 'draining'
     this.#later(() => this.exit(pid, { code: 0 }))
+  }
+
+  #resume(process: SimProcess): void {
+    if (process.state === 'booting') throw new Error(`${process.id} is resumed before it is ready`)
+    process.active = true
+    process.standbyByMs = Infinity
+  }
+
+  #standBy(process: SimProcess, order: number): void {
+    process.standbyByMs = this.nowMs + STANDBY_TIMEOUT_MS
+    process.order = order
+    this.#later(() => {
+      if (process.state === 'frozen' || !this.processes.has(process.pid)) return
+      // Later orders are followed after this one.
+      if (process.order === order && process.standbyByMs !== Infinity) process.active = false
+      this.say(process.pid, { type: 'stands-by', order })
+    })
   }
 
   stderrTail(): string {

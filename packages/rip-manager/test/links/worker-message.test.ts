@@ -2,9 +2,9 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { readBootFailure, readWorkerMessage } from '../../src/links/worker-message.ts'
 
-const types = ['hello', 'listening', 'ready', 'failed', 'beacon', 'leaving', 'drained']
+const types = ['hello', 'listening', 'ready', 'failed', 'beacon', 'leaving', 'stands-by', 'drained']
 const names = (
-  'version workerId pid socket bootMs entry failure inFlight requests rssBytes loopLagMs reason aborted ' +
+  'version workerId pid socket bootMs entry failure inFlight requests rssBytes loopLagMs reason aborted order ' +
   'kind message file line column frame stack __proto__'
 ).split(' ')
 

@@ -125,7 +125,11 @@ export class Server implements AsyncDisposable {
     // Commands reach this server from now on, and the one before leaves.
     publish()
     log.adopt()
-    void predecessorGone(plan.inherited).then(() => this.runDir.inheritNames())
+    void predecessorGone(plan.inherited).then(() => {
+      this.runDir.inheritNames()
+      // What an application runs once, its workers do not run any more.
+      this.manager.activate()
+    })
   }
 
   /**
@@ -281,6 +285,7 @@ async function assemble(
     name,
     command: { argv: [process.execPath, TAKE_ANY_HEAD, workerProgram(), entry] },
     workers: inherited?.workers ?? settings.workers,
+    standsBy: succeeds,
     ...liveOptions(settings),
     mode,
     cutAfter: mode === 'development' ? 'first' : 'all',

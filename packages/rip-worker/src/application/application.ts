@@ -36,6 +36,19 @@ export type ReadyHook = () => unknown
 /** Runs after the last request; `signal` aborts when the time for it is up. */
 export type CloseHook = (options: { readonly signal: AbortSignal }) => unknown
 
+/** Which worker a hook is called in. */
+export interface WorkerPlace {
+  /** Number of the slot, from 1 on. At any time at most one worker with this number is active. */
+  readonly workerId: number
+  readonly generation: string
+}
+
+/** Runs each time the worker becomes active; `signal` aborts when it stops to be. */
+export type ResumeHook = (place: WorkerPlace & { readonly signal: AbortSignal }) => unknown
+
+/** Runs each time the worker stops to be active, and once at its start. */
+export type StandbyHook = (place: WorkerPlace) => unknown
+
 /** What was found in the module of an application. Exactly one of `fetch`, `listener`, `nodeServer` answers requests. */
 export interface Application {
   readonly fetch?: Handler
@@ -46,6 +59,8 @@ export interface Application {
   readonly routes?: Routes
   readonly error?: ErrorHandler
   readonly ready?: ReadyHook
+  readonly standby?: StandbyHook
+  readonly resume?: ResumeHook
   readonly close?: CloseHook
   /** Longest request body, where the application opened a server that says so. */
   readonly maxBodyBytes?: number

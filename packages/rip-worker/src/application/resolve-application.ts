@@ -7,7 +7,9 @@ import type {
   Handler,
   NodeListener,
   ReadyHook,
+  ResumeHook,
   Routes,
+  StandbyHook,
   WebSocketHandlers,
 } from './application.ts'
 
@@ -117,9 +119,11 @@ function serverOptionsOf(main: unknown, exports: Exports): Application {
 }
 
 export function hooksOf(exports: Exports): Application {
-  const { ready, close } = exports
+  const { ready, standby, resume, close } = exports
   return {
     ...(isFunction(ready) && { ready: ready as ReadyHook }),
+    ...(isFunction(standby) && { standby: standby as StandbyHook }),
+    ...(isFunction(resume) && { resume: resume as ResumeHook }),
     ...(isFunction(close) && { close: close as CloseHook }),
   }
 }

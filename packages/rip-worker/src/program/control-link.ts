@@ -78,7 +78,8 @@ export class ControlLink {
 function isSupervisorMessage(value: unknown): value is SupervisorMessage {
   const message = value as Partial<Record<string, unknown>> | null
   if (typeof message !== 'object' || message === null) return false
-  if (message['type'] === 'ping') return true
+  if (message['type'] === 'ping' || message['type'] === 'resume') return true
+  if (message['type'] === 'standby') return typeof message['order'] === 'number'
   if (message['type'] === 'drain') return typeof message['deadlineMs'] === 'number'
   return (
     message['type'] === 'welcome' && typeof message['version'] === 'number' && isInterval(message['beaconMs'])

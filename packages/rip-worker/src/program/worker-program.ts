@@ -50,6 +50,8 @@ export class WorkerProgram {
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
   readonly #servers: ServerCapture
+  /** Whether it waits for the supervisor's word to become active, which the supervisor says in its welcome. */
+  readonly #standsBy = Promise.withResolvers<boolean>()
   #phase: 'booting' | 'serving' | 'leaving' | 'draining' = 'booting'
   #worker: Worker | undefined
   #link: ControlLink | undefined
@@ -136,19 +138,23 @@ export class WorkerProgram {
     // Applications print it, and frameworks take its presence for a server around them: they open no port.
     process.env['WORKER_ID'] ??= String(this.#settings.workerId ?? 1)
     await this.#installLoader()
-    const { ready, close, ...application } = await loadApplication(entry, this.#servers)
+    const { ready, standby, resume, close, ...application } = await loadApplication(entry, this.#servers)
     this.#tellIgnored()
     if (this.#phase !== 'booting') return
     this.#worker = createWorker({
       ...application,
       ...this.#settings,
       ...(ready && { onReady: ready }),
+      ...(standby && { onStandby: standby }),
+      ...(resume && { onResume: resume }),
       ...(close && { onDrain: close }),
+      standsBy: true,
       onListening: (url) => this.#announce(url),
     })
     await this.#worker.start()
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
+    void this.#standsBy.promise.then((standsBy) => (standsBy ? undefined : this.#worker?.resume()))
     this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
     if (this.#askedToLeave) this.#sendLeaving('signal')
     if (this.#link !== undefined) this.#settle()
@@ -164,7 +170,7 @@ export class WorkerProgram {
 
   async #connect(): Promise<void> {
     const path = this.#settings.control
-    if (path === undefined) return
+    if (path === undefined) return this.#standsBy.resolve(false)
     void this.#pipe?.end().then(() => this.#supervisorGone())
     try {
       this.#link = await ControlLink.connect(path, {
@@ -231,11 +237,19 @@ export class WorkerProgram {
   #obey(message: SupervisorMessage): void {
     if (message.type === 'welcome') return this.#welcome(message)
     if (message.type === 'ping') return this.#sendBeacon()
+    if (message.type === 'resume') return this.#worker?.resume()
+    if (message.type === 'standby') return void this.#standBy(message.order)
     if (this.#phase === 'booting') return void this.#abandonBoot(0)
     void this.#drain(message.deadlineMs)
   }
 
-  #welcome({ version, beaconMs }: { readonly version: number; readonly beaconMs: number }): void {
+  async #standBy(order: number): Promise<void> {
+    await this.#worker?.standBy()
+    this.#send({ type: 'stands-by', order })
+  }
+
+  #welcome({ version, beaconMs, standby }: Extract<SupervisorMessage, { type: 'welcome' }>): void {
+    this.#standsBy.resolve(standby === true)
     if (version === PROTOCOL_VERSION) return this.#beat(beaconMs)
     void this.#failBoot(new WorkerError('RIP_PROTOCOL_VERSION', { theirs: version, ours: PROTOCOL_VERSION }))
   }

@@ -1,4 +1,4 @@
-import type { Application } from '../application/application.ts'
+import type { Application, ResumeHook, StandbyHook } from '../application/application.ts'
 import {
   DEFAULT_CONCURRENCY,
   DEFAULT_DRAIN_TIMEOUT_MS,
@@ -12,7 +12,7 @@ import type { WorkerMode } from '../protocol.ts'
 import type { TrustForwarded } from './client.ts'
 import type { ListenAddress } from './transport.ts'
 
-export interface WorkerOptions extends Omit<Application, 'ready' | 'close'> {
+export interface WorkerOptions extends Omit<Application, 'ready' | 'standby' | 'resume' | 'close'> {
   /**
    * A path of a Unix socket, or where to listen on TCP. Use a fresh path for each worker: closing removes it.
    *
@@ -42,6 +42,12 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'close'> {
   readonly onListening?: (url: string) => void
   /** The worker is not ready before this settles; its failure ends the start. */
   readonly onReady?: () => unknown
+  /** Stands by when it is started, until `resume()`; it answers requests all the same. @default false */
+  readonly standsBy?: boolean
+  /** Runs after `onReady` and each time the worker stops to be active; nobody waits for it to serve. */
+  readonly onStandby?: StandbyHook
+  /** Runs each time the worker becomes active; `signal` aborts when it stops to be. */
+  readonly onResume?: ResumeHook
   /** Runs when the last request is done; `signal` aborts when the time for it is up. */
   readonly onDrain?: (options: { readonly signal: AbortSignal }) => unknown
   /** Takes a text about a failure. @default writes to standard error */
@@ -58,6 +64,8 @@ type Optional =
   | 'attach'
   | 'onListening'
   | 'onReady'
+  | 'onStandby'
+  | 'onResume'
   | 'onDrain'
 
 /** Options with every default applied and every value checked. */
@@ -85,6 +93,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
       options.maxBodyBytes ?? (unix ? Number.MAX_SAFE_INTEGER : DEFAULT_MAX_BODY_BYTES),
     ),
     trustForwarded: options.trustForwarded ?? unix,
+    standsBy: options.standsBy ?? false,
     log: options.log ?? console.error,
   }
 }

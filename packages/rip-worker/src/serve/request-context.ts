@@ -25,6 +25,8 @@ export interface RequestContext {
   readonly generation: string
   /** Aborts when the client has left. */
   readonly signal: AbortSignal
+  /** Aborts when the worker stops to be active: it stands by for other code, or leaves. */
+  readonly standby: AbortSignal
   readonly client: Client
   /** Keeps the worker alive until the promise settles, without keeping the client waiting. */
   readonly waitUntil: (task: Promise<unknown>) => void
@@ -66,6 +68,8 @@ export interface ContextHost extends Pick<
   | 'subscriberCount'
   | 'development'
 > {
+  /** Of the time the worker is active. */
+  standby(): AbortSignal
   pendingRequests(): number
   pendingWebSockets(): number
   /** Whose `X-Request-Id` and `X-Forwarded-*` are believed. */
@@ -97,6 +101,10 @@ export class LazyContext implements RequestContext {
 
   get signal(): AbortSignal {
     return this.#request.signal
+  }
+
+  get standby(): AbortSignal {
+    return this.#host.standby()
   }
 
   get client(): Client {

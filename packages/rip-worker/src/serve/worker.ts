@@ -11,6 +11,7 @@ import { reasonOf, WorkerError } from '../errors.ts'
 import { NOTICES_SUFFIX } from '../protocol.ts'
 import { pathOf, type RequestHead } from '../pages/request-head.ts'
 import { shortPage } from '../pages/short-page.ts'
+import { Activity } from './activity.ts'
 import { BackgroundTasks } from './background-tasks.ts'
 import type { ClientAddress } from './client.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
@@ -80,6 +81,12 @@ export interface Worker extends AsyncDisposable {
   start(): Promise<void>
   /** Takes nothing new, finishes what runs until the deadline, cuts off the rest. Idempotent. */
   close(options?: CloseOptions): Promise<CloseReport>
+  /** Whether it is active, as opposed to standing by. */
+  readonly isActive: boolean
+  /** Ends what runs once in an application: calls `onStandby`. Resolves when that has finished, or has had its time. */
+  standBy(): Promise<void>
+  /** The opposite: calls `onResume`. Does nothing before it has started, and after `close()`. */
+  resume(): void
   /** Calls back with the milliseconds whenever the event loop stood still for 50 ms or more, until disposed or closed. */
   on(type: 'lag', listener: LagListener): Disposable
   /**
@@ -118,6 +125,7 @@ class ServingWorker implements Worker {
   readonly #eventStreams: EventStreams
   readonly #webSockets: WebSockets
   readonly #tasks: BackgroundTasks
+  readonly #activity: Activity
   readonly #upgraded = new WeakSet<Request>()
   readonly #dispatcher: Dispatcher | undefined
   readonly #departures: Departures | undefined
@@ -138,6 +146,7 @@ class ServingWorker implements Worker {
     this.#eventStreams = new EventStreams(logError('an event stream'))
     this.#webSockets = new WebSockets(logError('a WebSocket handler'))
     this.#tasks = new BackgroundTasks(logError('a waitUntil task'))
+    this.#activity = new Activity(options)
     this.#gate = new ConcurrencyGate({
       limit: options.concurrency,
       maxWaiting: options.maxWaiting,
@@ -181,6 +190,18 @@ class ServingWorker implements Worker {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  get isActive(): boolean {
+    return this.#activity.isActive
+  }
+
+  standBy(): Promise<void> {
+    return this.#activity.standBy()
+  }
+
+  resume(): void {
+    this.#activity.resume()
   }
 
   on(_type: 'lag', listener: LagListener): Disposable {
@@ -230,7 +251,10 @@ class ServingWorker implements Worker {
       await this.close({ timeoutMs: 0 })
       throw new WorkerError('RIP_READY_FAILED', { reason: reasonOf(cause) }, { cause })
     }
-    if (this.#state === 'starting') this.#transition('ready')
+    if (this.#state !== 'starting') return
+    this.#transition('ready')
+    this.#activity.begin()
+    if (!this.#options.standsBy) this.#activity.resume()
   }
 
   async #listen(): Promise<Transport> {
@@ -293,6 +317,7 @@ class ServingWorker implements Worker {
       workerId,
       generation,
       trustForwarded,
+      standby: () => this.#activity.signal,
       waitUntil: (task) => this.#tasks.add(task),
       upgrade: (request, options = {}) => {
         const ticket = new Ticket(options.data, addressOf(request)?.address)
@@ -345,7 +370,9 @@ class ServingWorker implements Worker {
 
   async #close(options: CloseOptions): Promise<CloseReport> {
     const deadline = new Deadline(options.timeoutMs ?? this.#options.drainTimeoutMs, options.signal)
+    const stoodBy = this.#activity.end()
     const report = { aborted: await this.#stopServing(deadline) }
+    await this.#withinGrace(deadline, stoodBy)
     await this.#runDrainHook(deadline)
     this.#departures?.[Symbol.dispose]()
     this.#transition('closed')
@@ -408,14 +435,24 @@ class ServingWorker implements Worker {
     const { onDrain, log } = this.#options
     if (onDrain === undefined) return
     const timeUp = new AbortController()
-    const over = Promise.withResolvers<void>()
-    timeUp.signal.addEventListener('abort', () => over.resolve())
-    const timeoutMs = Math.min(Math.max(deadline.remainingMs, CLOSE_HOOK_GRACE_MS), MAX_TIMER_MS)
-    const timer = setTimeout(() => timeUp.abort(), timeoutMs)
+    const closed = async (): Promise<void> => void (await onDrain({ signal: timeUp.signal }))
     try {
-      await Promise.race([onDrain({ signal: timeUp.signal }), over.promise])
+      await this.#withinGrace(deadline, closed(), () => timeUp.abort())
     } catch (error) {
       log(`the application's close() failed: ${describeFailure(error)}`)
+    }
+  }
+
+  /** Waits for what the application does at the end, which gets a little time even when the requests used it up. */
+  async #withinGrace(deadline: Deadline, work: Promise<void>, onLate?: () => void): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timeoutMs = Math.min(Math.max(deadline.remainingMs, CLOSE_HOOK_GRACE_MS), MAX_TIMER_MS)
+    const timer = setTimeout(() => {
+      onLate?.()
+      late.resolve()
+    }, timeoutMs)
+    try {
+      await Promise.race([work, late.promise])
     } finally {
       clearTimeout(timer)
     }
