@@ -44,6 +44,22 @@ describe('serving', () => {
     expect(await (await fetch(worker.url)).text()).toBe('tcp')
   })
 
+  test('in development code is shown on TCP to who addresses this machine, not to a page of another site', async () => {
+    const listen = { port: 0, hostname: '127.0.0.1' }
+    const fails = (): never => {
+      throw new Error('my secret source')
+    }
+    await using worker = await serveWorker({ fetch: fails, listen, mode: 'development', log: () => {} })
+    const showsCode = async (host: string): Promise<boolean> =>
+      (await (await fetch(worker.url, { headers: { host, accept: 'text/html' } })).text()).includes(
+        'secret source',
+      )
+    for (const host of ['127.0.0.1', 'localhost:3000', 'app.localhost', '[::1]:3000'])
+      expect([host, await showsCode(host)]).toEqual([host, true])
+    for (const host of ['evil.example', 'localhost.evil.example:80', '127.0.0.1.evil.example'])
+      expect([host, await showsCode(host)]).toEqual([host, false])
+  })
+
   test('a socket left behind by a killed process is taken over; one in use and other files are not', async () => {
     using folder = new Folder()
     const path = folder.file('s.sock')

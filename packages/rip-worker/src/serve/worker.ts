@@ -1,3 +1,4 @@
+import { isToLocalHost } from '../pages/local-host.ts'
 import type { Handler } from '../application/application.ts'
 import type { ServerHost } from '../application/server-host.ts'
 import {
@@ -359,7 +360,10 @@ class ServingWorker implements Worker {
 
   #answerFailure(error: unknown, request: RequestHead, id: string): Response | Promise<Response> {
     this.#options.log(`${request.method} ${request.url} failed (request ${id}):\n${describeFailure(error)}`)
-    return answerFailure({ error, request, id }, this.#options.mode)
+    const { listen, mode } = this.#options
+    // Whom a balancer lets through may see code; on a port of its own only who addresses this machine may.
+    const mayShow = 'unix' in listen || isToLocalHost(request.url)
+    return answerFailure({ error, request, id }, mayShow ? mode : 'production')
   }
 
   #answerUnsent(error: unknown): Response {

@@ -1,0 +1,10 @@
+import { isIP } from 'node:net'
+
+/**
+ * Whether a request is addressed to this machine: `localhost`, a name below it, or an address. A page of another site
+ * that had its own name resolved to this machine (DNS rebinding) says that name.
+ */
+export function isToLocalHost(url: string): boolean {
+  const host = URL.parse(url)?.hostname.replace(/^\[|\]$/g, '') ?? ''
+  return host === '' || host === 'localhost' || host.endsWith('.localhost') || isIP(host) !== 0
+}
