@@ -1,9 +1,12 @@
+import { endObservation } from './observation.ts'
 import { drawRecycling } from './worker.ts'
 import type { MachineConfig, Pool, Worker } from './state.ts'
 
 /** From here on other limits hold, also for workers that run; what was begun by the old ones ends by them. */
 export function configure(pool: Pool, config: MachineConfig): void {
   const { recycle: before } = pool.config
+  // Nobody watches any more: those that stand by for it may go.
+  if (config.observe === null) endObservation(pool)
   pool.config = config
   const { recycle } = config
   const isSame = before.requests === recycle.requests && before.lifetimeMs === recycle.lifetimeMs

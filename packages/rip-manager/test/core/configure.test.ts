@@ -43,6 +43,23 @@ describe('other limits', () => {
     expect(fresh).toHaveLength(2)
   })
 
+  test('end an observation when nothing is to be observed any more', async () => {
+    const observer = { read: async () => ({ requests: 0, errors: 0 }) }
+    await using rig = await startedRig({ observe: { observer, windowMs: 60_000 } })
+    rig.files.write('app.ts', 'v2')
+    await rig.during(rig.manager.reload())
+    await rig.clock.advance(5_000)
+    expect(rig.processes.alive).toHaveLength(4)
+    rig.manager.configure({ observeWindowMs: 0 })
+    await rig.clock.advance(10_000)
+    expect(rig.processes.alive).toHaveLength(2)
+    rig.manager.configure({ observeWindowMs: 60_000 })
+    rig.files.write('app.ts', 'v3')
+    await rig.during(rig.manager.reload())
+    await rig.clock.advance(5_000)
+    expect(rig.processes.alive).toHaveLength(4)
+  })
+
   test('that make no sense are refused, and those before stay', async () => {
     await using rig = await startedRig()
     expect(() => rig.manager.configure({ concurrency: 0 })).toThrow(ManagerError)

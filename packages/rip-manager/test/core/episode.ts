@@ -1,5 +1,5 @@
 import { expect } from 'bun:test'
-import { type ContentKind, Sim } from './sim.ts'
+import { type ContentKind, Sim, simSettings } from './sim.ts'
 
 /** Enough for two generations of two workers, and not of three. */
 const SCARCE_ROOM = 4.4
@@ -30,7 +30,8 @@ function act(sim: Sim): void {
   if (chance < 0.81) return sim.serve(sim.some('serving'))
   if (chance < 0.82) return sim.leave(sim.some('serving'))
   if (chance < 0.87) return editAndWake(sim)
-  if (chance < 0.89) return sim.command({ type: 'reload' })
+  if (chance < 0.885) return sim.command({ type: 'reload' })
+  if (chance < 0.89) return configure(sim)
   if (chance < 0.91) return sim.command({ type: 'restart' })
   if (chance < 0.925) return sim.command({ type: 'rollback' })
   if (chance < 0.945) return sim.command({ type: 'scale', workers: 1 + Math.floor(sim.random() * 4) })
@@ -48,6 +49,14 @@ const kinds: readonly ContentKind[] = ['good', 'good', 'does not compile', 'does
 function editAndWake(sim: Sim): void {
   sim.edit(kinds[Math.floor(sim.random() * kinds.length)] ?? 'good')
   sim.input({ type: 'wake' })
+}
+
+/** Other limits: watching what was released or not, replacing workers or not. */
+function configure(sim: Sim): void {
+  const { config } = sim.machine.pool
+  const observe = sim.random() < 0.5 ? null : simSettings.observe
+  const requests = sim.random() < 0.5 ? 0 : simSettings.recycle.requests
+  sim.input({ type: 'configure', config: { ...config, observe, recycle: { ...config.recycle, requests } } })
 }
 
 /** Nothing bad happens any more: good content must be served by as many workers as are wanted. */

@@ -41,7 +41,7 @@ const REPORTED_ENDS: ReadonlySet<string> = new Set([
 
 const WORKER_BYTES = 100
 
-const settings: Omit<MachineConfig, 'cutAfter'> = {
+export const simSettings: Omit<MachineConfig, 'cutAfter'> = {
   concurrency: 10,
   speaksProtocol: true,
   bootTimeoutMs: 5_000,
@@ -105,8 +105,8 @@ export class Sim implements Effects {
     this.random = random
     this.#roomForWorkers = roomForWorkers
     const config: MachineConfig = {
-      ...settings,
-      observe: { ...settings.observe!, compares: workers % 3 !== 0 },
+      ...simSettings,
+      observe: { ...simSettings.observe!, compares: workers % 3 !== 0 },
       cutAfter: workers % 2 === 0 ? 'all' : 'first',
     }
     this.machine = new Machine({ config, effects: this, random, workers, watching: true, nowMs: 0 })
@@ -372,7 +372,7 @@ export class Sim implements Effects {
     if (message.type === 'standby') this.#standBy(process, message.order)
     if (message.type !== 'drain') return
     // So little time is given only when the router has not answered for as long as a drain may take.
-    if (message.deadlineMs > settings.killGraceMs) this.#told.add(process.id)
+    if (message.deadlineMs > simSettings.killGraceMs) this.#told.add(process.id)
     if (process.state === 'frozen') return
     process.state = 'draining'
     this.#later(() => this.exit(pid, { code: 0 }))
