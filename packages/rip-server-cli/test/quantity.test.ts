@@ -74,6 +74,11 @@ describe('shares', () => {
     ['87.5%', 0.875],
   ])('%s', (text, value) => expect(share(text)).toBe(value))
 
+  test('may have lost its sign', () => {
+    for (const text of ['90', '0.9'])
+      expect(() => share(text)).toThrow(expect.objectContaining({ meant: '90%' }))
+  })
+
   test.each(['90', '0.9', '0%', '101%', '-5%', '%', ''])('%p is refused', (text) => {
     expect(() => share(text)).toThrow('a share from 1% to 100%')
   })

@@ -31,7 +31,8 @@ export interface ParsedFlags {
   readonly version: boolean
 }
 
-const asNumber = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Number.NaN)
+/** What is no number stays as it is, for the configuration to refuse it by its name and value. */
+const asNumber = (text: string): number => (/^\d+$/.test(text) ? Number(text) : (text as unknown as number))
 
 export const FLAGS: readonly Flag[] = [
   {
@@ -232,7 +233,8 @@ export function parseFlags(words: readonly string[], inheritedFds: readonly numb
     else flag.apply(config, value)
   }
   const { processes = 1, ...rest } = config
-  if (!(processes >= 1)) throw new BalancerError('USAGE', { message: '--processes needs a number from 1 on' })
+  if (!(processes >= 1))
+    throw new BalancerError('USAGE', { message: `--processes needs a number from 1 on, got "${processes}"` })
   return { ...NOTHING, config: finish(rest, inheritedFds), configFile, processes }
 }
 

@@ -1,5 +1,5 @@
 import { isAddressBlock } from './address-blocks.ts'
-import { durationMs, sizeBytes } from './quantity.ts'
+import { durationMs, sizeBytes, withUnit } from './quantity.ts'
 import { didYouMean } from './suggestion.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -74,13 +74,15 @@ export class ConfigReader {
   /** Milliseconds: a number, or a text such as `30s`; `off` is `Infinity` where that is allowed. */
   duration(key: string, fallback: number): number {
     const read = (value: unknown): number | undefined => quantity(value, durationMs, fallback)
-    return this.take(key, 'milliseconds or a duration such as 250ms, 10s or 5m', read) ?? fallback
+    const meant = withUnit(this.raw(key), 'duration')
+    return this.take(key, 'milliseconds or a duration such as 250ms, 10s or 5m', read, meant) ?? fallback
   }
 
   /** Bytes: a number, or a text such as `64KiB`. */
   size(key: string, fallback: number): number {
     const read = (value: unknown): number | undefined => quantity(value, sizeBytes, fallback)
-    return this.take(key, 'bytes or a size such as 64KiB or 1MiB', read) ?? fallback
+    const meant = withUnit(this.raw(key), 'size')
+    return this.take(key, 'bytes or a size such as 64KiB or 1MiB', read, meant) ?? fallback
   }
 
   addressBlocks(key: string): readonly string[] {
@@ -108,8 +110,9 @@ export class ConfigReader {
     return values.flatMap((each, at) => read(each, Array.isArray(value) ? `${path}[${at}]` : path) ?? [])
   }
 
-  problem(key: string, expected: string): undefined {
-    this.problems.push(`${this.pathOf(key)}: expected ${expected}, got ${shown(this.fields[key])}`)
+  problem(key: string, expected: string, meant?: string): undefined {
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+    this.problems.push(`${this.pathOf(key)}: expected ${expected}, got ${shown(this.fields[key])}${hint}`)
     return undefined
   }
 
@@ -121,10 +124,15 @@ export class ConfigReader {
     }
   }
 
-  private take<T>(key: string, expected: string, read: (value: unknown) => T | undefined): T | undefined {
+  private take<T>(
+    key: string,
+    expected: string,
+    read: (value: unknown) => T | undefined,
+    meant?: string,
+  ): T | undefined {
     const value = this.raw(key)
     if (value === undefined) return undefined
-    return read(value) ?? this.problem(key, expected)
+    return read(value) ?? this.problem(key, expected, meant)
   }
 
   private pathOf(key: string): string {

@@ -20,6 +20,14 @@ export function sizeBytes(text: string): number | undefined {
   return quantity(text, SIZE_UNITS)
 }
 
+/** A bare number with the unit it probably lacks; `undefined` for anything else. */
+export function withUnit(value: unknown, kind: 'duration' | 'size'): string | undefined {
+  if (typeof value !== 'string' || !/^\d+(?:\.\d+)?$/.test(value)) return undefined
+  const isSmall = Number(value) < (kind === 'size' ? 1_000_000 : 1_000)
+  if (kind === 'size') return value + (isSmall ? 'MiB' : 'B')
+  return value + (isSmall ? 's' : 'ms')
+}
+
 function quantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([A-Za-z]+)$/.exec(text)
   const unit = match?.[2] === undefined ? undefined : units[match[2]]

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { AddressBlocks, isAddressBlock } from '../../src/config/address-blocks.ts'
 import { parseBackendAddress, parseListenAddress } from '../../src/config/address.ts'
 import { durationMs, sizeBytes } from '../../src/config/quantity.ts'
-import { resolveConfig } from '../../src/config/resolve-config.ts'
+import { configProblems, resolveConfig } from '../../src/config/resolve-config.ts'
 import { suggestion } from '../../src/config/suggestion.ts'
 import { BalancerError } from '../../src/errors.ts'
 
@@ -147,3 +147,25 @@ describe('a configuration', () => {
     ])
   })
 })
+
+test('a bare number as a text is refused with the unit it probably lacks', () => {
+  const config = {
+    queue: { timeout: '30' },
+    limits: { body: '512', head: '65536000' },
+    timeouts: { idle: '5000' },
+  }
+  expect(configProblems(config).map((problem) => problem.split('; ')[1])).toEqual([
+    'did you mean 30s?',
+    'did you mean 5000ms?',
+    'did you mean 65536000B?',
+    'did you mean 512MiB?',
+  ])
+})
+
+test.each(['unix:false', 'unix:', 'unix:app.sock', 'unix:./app.sock', 'unix:/', 'false'])(
+  'the address %s is refused',
+  (address) => {
+    expect(configProblems({ to: address })).toHaveLength(1)
+    expect(configProblems({ listen: address })).toHaveLength(1)
+  },
+)

@@ -41,7 +41,7 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'reload',
-    summary: 'prove the code on disk, then switch to it; exit 8 when it is refused',
+    summary: 'prove code and configuration on disk, then switch; exit 8 or 5 when refused',
     flags: COMMANDING,
     examples: ['rip-server reload', 'rip-server reload --name shop --reason "deploy 42"'],
   },

@@ -58,12 +58,12 @@ export function sizeBytes(text: string): number {
   })
 }
 
-/** A quantity of which there has to be some. */
-export function someOf(parse: (text: string) => number): (text: string) => number {
+/** A quantity of which there has to be some; `what` says so. */
+export function someOf(parse: (text: string) => number, what = 'more than 0'): (text: string) => number {
   return (text) => {
     const value = parse(text)
     if (value > 0) return value
-    throw new Unacceptable('more than 0')
+    throw new Unacceptable(what)
   }
 }
 
@@ -71,7 +71,9 @@ export function someOf(parse: (text: string) => number): (text: string) => numbe
 export function share(text: string): number {
   const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]
   if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100) return Number(percent) / 100
-  throw new Unacceptable('a share from 1% to 100%')
+  const number = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN
+  const meant = number > 0 && number <= 1 ? number * 100 : number
+  throw new Unacceptable('a share from 1% to 100%', meant > 0 && meant <= 100 ? `${meant}%` : undefined)
 }
 
 /** A whole number from `least` to `most`. */

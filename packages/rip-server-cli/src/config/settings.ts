@@ -80,6 +80,8 @@ export interface SettingSpec<T> {
   readonly fallbackText: string
 }
 
+const SOME_OR_OFF = 'more than 0, or off'
+
 /** A setting of one value, which a flag can give. */
 export type SettingName = Exclude<keyof Settings, 'balancer'>
 
@@ -147,7 +149,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'max-memory',
     value: 'SIZE',
     summary: 'replace a worker that stays above this memory',
-    parse: orOff(someOf(sizeBytes)),
+    parse: orOff(someOf(sizeBytes, SOME_OR_OFF)),
     fallback: () => undefined,
     fallbackText: 'off',
   },
@@ -163,7 +165,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'max-lifetime',
     value: 'TIME',
     summary: 'replace a worker after about this time',
-    parse: orOff(someOf(durationMs)),
+    parse: orOff(someOf(durationMs, SOME_OR_OFF)),
     fallback: () => undefined,
     fallbackText: 'off',
   },
@@ -269,7 +271,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     flag: 'rollback-window',
     value: 'TIME',
     summary: 'after a switch, return to the code before if answers fail',
-    parse: orOff(someOf(durationMs)),
+    parse: orOff(someOf(durationMs, SOME_OR_OFF)),
     fallback: (mode) => (mode === 'development' ? undefined : DEFAULT_ROLLBACK_WINDOW_MS),
     fallbackText: `off; in production ${DEFAULT_ROLLBACK_WINDOW_MS / 1000}s`,
   },

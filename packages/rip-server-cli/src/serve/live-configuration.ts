@@ -70,6 +70,7 @@ export class LiveConfiguration {
   #fingerprint: string | undefined
   /** Read also when none of its files has changed: it may depend on other things. */
   #asked = false
+  #reading: Promise<unknown> = Promise.resolve()
   #candidate: { readonly generation: GenerationId; readonly settings: Settings } | undefined
   readonly #served = new Map<GenerationId, Settings>()
   #lastChange: ConfigurationChange = { applied: [], pending: [] }
@@ -121,14 +122,10 @@ export class LiveConfiguration {
   /** Reads it for content that serves already, unless that was done. Resolves with why it cannot be used, or nothing. */
   async refresh(generation: GenerationId): Promise<Refusal | undefined> {
     if (!this.#asked) return undefined
-    try {
-      this.#read = await this.#options.read()
-    } catch (error) {
-      if (!(error instanceof CliError)) throw error
-      this.#options.warn(`the configuration is refused: ${error.message}`)
-      return { code: 'config-invalid', generation, message: error.message, atMs: Date.now() }
-    } finally {
-      this.#asked = false
+    const message = await this.#inTurn(() => this.#readNow())
+    if (message !== undefined) {
+      this.#options.warn(`the configuration is refused: ${message}`)
+      return { code: 'config-invalid', generation, message, atMs: Date.now() }
     }
     this.#adoptServing(generation, this.#read.settings)
     return undefined
@@ -140,7 +137,10 @@ export class LiveConfiguration {
     options: { readonly signal: AbortSignal },
   ): Promise<BuildResult> {
     this.#giveUp()
-    const [message, result] = await Promise.all([this.#readFor(state), builder.build(state, options)])
+    const [message, result] = await Promise.all([
+      this.#inTurn(() => this.#readFor(state)),
+      builder.build(state, options),
+    ])
     options.signal.throwIfAborted()
     if (message === undefined) {
       if (result.ok) this.#try(result.snapshot.generation)
@@ -158,17 +158,28 @@ export class LiveConfiguration {
       this.#fingerprint = fingerprint
       return undefined
     }
+    const message = await this.#readNow()
+    // By the files that are read now: another one may be imported.
+    if (message === undefined) this.#fingerprint = this.#fingerprintOf(state)
+    return message
+  }
+
+  async #readNow(): Promise<string | undefined> {
+    this.#asked = false
     try {
       this.#read = await this.#options.read()
+      return undefined
     } catch (error) {
       if (!(error instanceof CliError)) throw error
       return error.message
-    } finally {
-      this.#asked = false
     }
-    // By the files that are read now: another one may be imported.
-    this.#fingerprint = this.#fingerprintOf(state)
-    return undefined
+  }
+
+  /** One reading after the other, so that the last one is the newest. */
+  #inTurn(read: () => Promise<string | undefined>): Promise<string | undefined> {
+    const reading = this.#reading.then(read)
+    this.#reading = reading.catch(() => undefined)
+    return reading
   }
 
   #fingerprintOf({ files }: TreeState): string {

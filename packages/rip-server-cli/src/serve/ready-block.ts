@@ -48,7 +48,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
 
 /** The same as one object of JSON. */
 export function readyJson(facts: ReadyFacts, atMs: number): string {
-  const { snapshot, url = null, entry, mode, version, control, concurrency, tookMs } = facts
+  const { snapshot, url = null, entry, mode, version, control, concurrency, tookMs, hints } = facts
   const { generation, readyWorkers: workers } = snapshot
   const address = url ?? 'sockets of its own'
   const message = `serving after ${durationText(tookMs)} on ${address}`
@@ -65,6 +65,7 @@ export function readyJson(facts: ReadyFacts, atMs: number): string {
     workers,
     concurrency,
     tookMs: Math.round(tookMs),
+    ...(hints.length > 0 && { notes: hints }),
   })
 }
 
