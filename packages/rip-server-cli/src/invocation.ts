@@ -34,11 +34,15 @@ export interface InvocationSettings extends ResolvedSettings {
   readonly files: readonly string[]
 }
 
-/** The settings this invocation asks for, `app` being the word that names the application: flags and words > environment > file > defaults. */
+/**
+ * The settings this invocation asks for, `app` being the word that names the application: flags and words > environment >
+ * file > defaults. Aborting ends the evaluation of the file.
+ */
 export async function invocationSettings(
   { line, cwd, env }: Invocation,
   mode: Mode,
   app: string | undefined,
+  signal?: AbortSignal,
 ): Promise<InvocationSettings> {
   const flags = new Map<string, GivenFlag>(line.flags)
   if (app !== undefined) flags.set('app', { value: app, written: app })
@@ -54,7 +58,7 @@ export async function invocationSettings(
   const file =
     path === undefined
       ? undefined
-      : await readConfigFile(path, { mode, command: line.command.name }, { ...read, ...own })
+      : await readConfigFile(path, { mode, command: line.command.name }, { ...read, ...own }, signal)
   const resolved = resolveSettings({ mode, cwd, flags, env: own, envFiles, file })
   return { ...resolved, nodeEnv: { value, origin }, files: file?.files ?? [] }
 }

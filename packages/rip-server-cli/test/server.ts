@@ -112,6 +112,14 @@ export class Sandbox implements AsyncDisposable {
     return pids.filter((_, index) => marked[index]).map(Number)
   }
 
+  /** Command lines of all processes that carry the mark. */
+  async commands(): Promise<string> {
+    const lines = (await this.processes()).map((pid) =>
+      readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
+    )
+    return (await Promise.all(lines)).join('\n').replaceAll('\0', ' ')
+  }
+
   /** Files left below the place of run directories. */
   async leftovers(): Promise<string[]> {
     const entries = await readdir(this.runDirs, { recursive: true, withFileTypes: true }).catch(() => [])

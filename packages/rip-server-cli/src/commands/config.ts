@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { fileKey, settingNames, type Settings } from '../config/settings.ts'
+import { fileKey, type Mode, settingNames, type Settings } from '../config/settings.ts'
 import { shownSetting } from '../config/shown-setting.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
@@ -32,7 +32,7 @@ export async function config(invocation: Invocation): Promise<number> {
   // Most have nothing to say about it.
   if (Object.keys(settings.balancer).length > 0) rows.push(withSources ? balancer : balancer.slice(0, 2))
   for (const line of table(rows)) invocation.terminal.data(line)
-  const differences = await differencesInForce(invocation, settings)
+  const differences = await differencesInForce(invocation, settings.app)
   if (differences.length === 0) return ExitCode.done
   invocation.terminal.say(
     `\nthe running server has other values; "rip-server reload" says what it takes to change them:`,
@@ -42,20 +42,26 @@ export async function config(invocation: Invocation): Promise<number> {
 }
 
 /** Settings of the running server of this application that differ from those on disk. */
-async function differencesInForce(invocation: Invocation, settings: Settings): Promise<readonly string[][]> {
-  const values = await valuesInForce(invocation, settings)
+async function differencesInForce(invocation: Invocation, app: string): Promise<readonly string[][]> {
+  const values = await valuesInForce(invocation, app)
   if (values === undefined) return []
+  const { settings } = await invocationSettings(invocation, values.mode, invocation.line.words[0])
   // Sent as JSON, where what is not set is absent.
   const names = settingNames.filter((name) => !isDeepStrictEqual(values[name], settings[name]))
   return names.map((name) => [fileKey(name), shownSetting(name, values)])
 }
 
-async function valuesInForce(invocation: Invocation, settings: Settings): Promise<Settings | undefined> {
+async function valuesInForce(
+  invocation: Invocation,
+  app: string,
+): Promise<(Settings & { readonly mode: Mode }) | undefined> {
   try {
-    const { root } = locateApp(settings.app)
+    const { root } = locateApp(app)
     const { snapshot } = await findInstance(invocation, invocation.line.words[0])
     // As the server of the same release has told it.
-    return snapshot.root === root ? (snapshot.configuration?.values as Settings | undefined) : undefined
+    return snapshot.root === root
+      ? (snapshot.configuration?.values as (Settings & { readonly mode: Mode }) | undefined)
+      : undefined
   } catch {
     // Nothing runs, or it does not answer: there is nothing to compare with.
     return undefined

@@ -59,10 +59,10 @@ export function rereadingPlan(
   invocation: Invocation,
 ): ServerPlan {
   const plan = planServer(settings, mode, invocation)
-  const read = async (): Promise<ReadSettings> => {
+  const read = async (signal: AbortSignal): Promise<ReadSettings> => {
     // What `.env` files said at the start is not the environment.
     const again = { ...invocation, env: plan.env }
-    const resolved = await invocationSettings(again, mode, invocation.line.words[0])
+    const resolved = await invocationSettings(again, mode, invocation.line.words[0], signal)
     proveCertificate(resolved.settings)
     return resolved
   }

@@ -30,11 +30,12 @@ export async function readConfigFile(
   path: string,
   context: ConfigContext,
   env: Readonly<Record<string, string | undefined>> = process.env,
+  signal?: AbortSignal,
 ): Promise<ConfigFile> {
   const source = await readFile(path, 'utf8').catch((error: Error) => {
     throw new CliError('CONFIG_UNREADABLE', { path, reason: error.message }, { cause: error })
   })
-  const { config: exported, files } = await evaluate(path, context, env)
+  const { config: exported, files } = await evaluate(path, context, env, signal)
   if (typeof exported !== 'object' || exported === null || Array.isArray(exported)) {
     const reason = 'its default export is not an object; write `export default defineConfig({ … })`'
     throw new CliError('CONFIG_UNREADABLE', { path, reason })
@@ -58,6 +59,7 @@ async function evaluate(
   path: string,
   context: ConfigContext,
   env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal | undefined,
 ): Promise<Evaluated> {
   const program = fileURLToPath(import.meta.resolve('./config-evaluator.ts'))
   const child = Bun.spawn([process.execPath, program, path, JSON.stringify(context), RESULT_MARK], {
@@ -65,6 +67,7 @@ async function evaluate(
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: EVALUATION_TIMEOUT_MS,
+    ...(signal && { signal }),
   })
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),

@@ -12,7 +12,7 @@ import type {
   TreeState,
 } from '@rip/manager'
 import { inForce, settingsChange } from '../config/settings-change.ts'
-import type { Settings } from '../config/settings.ts'
+import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 
 /** Settings as they were read. */
@@ -25,9 +25,10 @@ export interface ReadSettings {
 export interface LiveConfigurationOptions {
   /** Folder of the application. */
   readonly root: string
+  readonly mode: Mode
   readonly started: ReadSettings
-  /** Reads it anew. Throws {@link CliError}. */
-  readonly read: () => Promise<ReadSettings>
+  /** Reads it anew; aborting gives up. Throws {@link CliError}. */
+  readonly read: (signal: AbortSignal) => Promise<ReadSettings>
   /** Tells the balancer. */
   readonly configureFront: () => Promise<void>
   readonly warn: (message: string) => void
@@ -83,6 +84,10 @@ export class LiveConfiguration {
     this.#read = options.started
   }
 
+  #values(): Readonly<Record<string, unknown>> {
+    return { mode: this.#options.mode, ...this.#current }
+  }
+
   /** In force, or those a generation on its way is tried with. */
   get tried(): Settings {
     return this.#candidate?.settings ?? this.#current
@@ -94,7 +99,7 @@ export class LiveConfiguration {
 
   follow(manager: Manager): void {
     this.#manager = manager
-    manager.tellConfiguration({ values: { ...this.#current }, applied: [], pending: [] })
+    manager.tellConfiguration({ values: this.#values(), applied: [], pending: [] })
     manager.on('generation-cut', ({ generation }) => this.#onCut(generation))
     manager.on('generation-refused', ({ refusal }) => this.#giveUp(refusal.generation))
     manager.on('generation-unchanged', ({ generation }) => this.#onUnchanged(generation))
@@ -120,9 +125,9 @@ export class LiveConfiguration {
   }
 
   /** Reads it for content that serves already, unless that was done. Resolves with why it cannot be used, or nothing. */
-  async refresh(generation: GenerationId): Promise<Refusal | undefined> {
+  async refresh(generation: GenerationId, signal: AbortSignal): Promise<Refusal | undefined> {
     if (!this.#asked) return undefined
-    const message = await this.#inTurn(() => this.#readNow())
+    const message = await this.#inTurn(() => this.#readNow(signal))
     if (message !== undefined) {
       this.#options.warn(`the configuration is refused: ${message}`)
       return { code: 'config-invalid', generation, message, atMs: Date.now() }
@@ -138,7 +143,7 @@ export class LiveConfiguration {
   ): Promise<BuildResult> {
     this.#giveUp()
     const [message, result] = await Promise.all([
-      this.#inTurn(() => this.#readFor(state)),
+      this.#inTurn(() => this.#readFor(state, options.signal)),
       builder.build(state, options),
     ])
     options.signal.throwIfAborted()
@@ -151,23 +156,23 @@ export class LiveConfiguration {
   }
 
   /** Resolves with why it cannot be used, or nothing. */
-  async #readFor(state: TreeState): Promise<string | undefined> {
+  async #readFor(state: TreeState, signal: AbortSignal): Promise<string | undefined> {
     const before = this.#fingerprint
     const fingerprint = this.#fingerprintOf(state)
     if (!this.#asked && (before === undefined || before === fingerprint)) {
       this.#fingerprint = fingerprint
       return undefined
     }
-    const message = await this.#readNow()
+    const message = await this.#readNow(signal)
     // By the files that are read now: another one may be imported.
     if (message === undefined) this.#fingerprint = this.#fingerprintOf(state)
     return message
   }
 
-  async #readNow(): Promise<string | undefined> {
+  async #readNow(signal: AbortSignal): Promise<string | undefined> {
     this.#asked = false
     try {
-      this.#read = await this.#options.read()
+      this.#read = await this.#options.read(signal)
       return undefined
     } catch (error) {
       if (!(error instanceof CliError)) throw error
@@ -257,7 +262,7 @@ export class LiveConfiguration {
         `not all of the configuration is in force: ${error instanceof Error ? error.message : String(error)}`,
       )
     }
-    this.#manager?.tellConfiguration({ values: { ...now }, ...change })
+    this.#manager?.tellConfiguration({ values: this.#values(), ...change })
   }
 }
 

@@ -77,7 +77,7 @@ export interface ServerPlan {
 export interface Rereading {
   /** Files they were read from. */
   readonly files: readonly string[]
-  readonly read: () => Promise<ReadSettings>
+  readonly read: (signal: AbortSignal) => Promise<ReadSettings>
 }
 
 /** Balancer, manager and workers of one application. Closing ends everything in reverse order of its start. */
@@ -173,7 +173,9 @@ export class Server implements AsyncDisposable {
     configuration.ask()
     const result = await this.manager.reload(options)
     if (!result.ok) return result
-    const refusal = result.unchanged ? await configuration.refresh(result.generation) : undefined
+    const refusal = result.unchanged
+      ? await configuration.refresh(result.generation, this.#stopped.signal)
+      : undefined
     if (refusal !== undefined) return { ok: false, refusal }
     return { ...result, configuration: await configuration.settled() }
   }
@@ -246,6 +248,7 @@ async function assemble(
   const { listen } = plan
   const configuration = new LiveConfiguration({
     root,
+    mode,
     started: { settings, files: plan.rereading?.files ?? [] },
     read: plan.rereading?.read ?? (async () => ({ settings, files: [] })),
     configureFront: () => front.configure(),

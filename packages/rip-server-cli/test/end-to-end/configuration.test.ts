@@ -212,6 +212,14 @@ describe('a changed configuration', () => {
       await shop.write('limits.ts', `export const body = 'much'`)
       await until('it is refused', () => server.stderr.includes('maxBody: expected a size'))
       expect(await post(server, 5_000)).toBe('one 5000')
+      // Whoever saves again does not wait for an evaluation that never ends.
+      await shop.write('limits.ts', `while (true) {}`)
+      await until('it is evaluated', async () => (await sandbox.commands()).includes('config-evaluator'))
+      await shop.write('limits.ts', `export const body = '2KiB'`)
+      const savedMs = performance.now()
+      await until('the next save is in force', async () => (await post(server, 5_000)) === '413')
+      expect(performance.now() - savedMs).toBeLessThan(15_000)
+      expect(await sandbox.commands()).not.toContain('config-evaluator')
 
       await using other = await Shop.create(`maxBody: '1KiB', port: 0, workers: 1`)
       const production = await other.sandbox.start('start')
