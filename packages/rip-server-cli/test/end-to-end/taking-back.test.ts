@@ -80,7 +80,10 @@ test(
 
 /** What a stranger can send to make answers fail, or look as if they did. */
 const strangers: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
-  'unknown methods': (url) => raw(url, 'FOO / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'),
+  'unknown methods': async (url) =>
+    expect(await raw(url, 'FOO / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).toStartWith(
+      'HTTP/1.1 501 ',
+    ),
   'broken JSON': (url) => fetch(`${url}/json`, { method: 'POST', body: '{', keepalive: false }),
   'broken JSON where there was nothing before': (url) =>
     fetch(`${url}/new`, { method: 'POST', body: '{', keepalive: false }),
@@ -92,17 +95,20 @@ const strangers: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
     raw(url, 'POST /json HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'),
 }
 
-/** Sends bytes and waits until the server closes. */
-async function raw(url: string, text: string): Promise<void> {
-  const closed = Promise.withResolvers<void>()
+/** Sends bytes and resolves with what came when the server has closed. */
+async function raw(url: string, text: string): Promise<string> {
+  const closed = Promise.withResolvers<string>()
   const { hostname, port } = new URL(url)
-  const close = (): void => closed.resolve()
-  await Bun.connect({
+  let received = ''
+  const close = (): void => closed.resolve(received)
+  const data = (_socket: Bun.Socket, bytes: Buffer): void => void (received += bytes.toString('latin1'))
+  const socket = await Bun.connect({
     hostname,
     port: Number(port),
-    socket: { data() {}, close, end: close, error: close },
-  }).then((socket) => socket.write(text))
-  await closed.promise
+    socket: { data, close, end: close, error: close },
+  })
+  socket.write(text)
+  return closed.promise
 }
 
 const answersStrangers = (version: string, more = ''): string => `export default async (request) => {
