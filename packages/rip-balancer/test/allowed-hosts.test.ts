@@ -67,6 +67,18 @@ describe('a foreign host', () => {
     expect(requests).toBe(0)
   })
 
+  test('is answered once the configuration allows it, as no connection is kept', async () => {
+    using folder = new TempFolder()
+    await using backend = new TestBackend(folder.file('b.sock'), () => new Response('the application'))
+    const config = { listen: '127.0.0.1:0', to: backend.address }
+    await using lb = await balance({ ...config, allowHosts: [] })
+    const status = async (): Promise<number> =>
+      (await fetch(lb.url, { headers: { host: 'shop.example' } })).status
+    expect(await status()).toBe(403)
+    await lb.reload({ ...config, allowHosts: ['shop.example'] })
+    expect(await status()).toBe(200)
+  })
+
   test('is none when it is allowed', async () => {
     const hosts = ['shop.example', 'localhost:1', '127.0.0.1']
     const { received, warnings } = await answers(

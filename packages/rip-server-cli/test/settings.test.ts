@@ -160,6 +160,15 @@ describe('the balancer', () => {
   })
 })
 
+test('two flags that name different ports are refused, and a port for a Unix socket', async () => {
+  const problem = async (...args: string[]): Promise<string> => (await refused({ args })).message
+  expect(await problem('--bind', '127.0.0.1:80', '--port', '90')).toContain('name two ports; keep one')
+  expect(await problem('--bind', '[::1]:80', 'start', '90')).toContain('name two ports; keep one')
+  expect(await problem('--bind', 'unix:/run/a.sock', '-p', '90')).toContain('a Unix socket has no port')
+  for (const bind of ['127.0.0.1:80', '::1', 'localhost'])
+    expect((await resolved({ args: ['--bind', bind, '--port', '80'] })).settings.port).toBe(80)
+})
+
 test('wrong flags alone are a usage error', async () => {
   const error = await refused({ args: ['--port', 'x', '--health', 'up'] })
   expect(error.exitCode).toBe(2)

@@ -47,6 +47,8 @@ export abstract class ExchangeAnswers extends ExchangeFacts {
   private answersForeignHost(authority: string): true {
     const { errorPages, observer } = this.plane.settings
     observer.foreignHost(authority)
+    // The next request may be allowed: connections that are open keep the settings they began with.
+    this.persists = false
     const page = errorPages.renderForeignHost(authority, this.requestId, this.readable?.text(FIELD.accept))
     this.write(403, { 'Content-Type': page.contentType }, page.body)
     this.finish('answered')

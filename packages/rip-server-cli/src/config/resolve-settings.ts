@@ -58,6 +58,7 @@ export function resolveSettings(sources: SettingSources): ResolvedSettings {
     }
   }
   wrongElsewhere.push(...balancerFaults(sources))
+  wrongFlags.push(...secondPort(sources, settings as Partial<Settings>))
   const half = halfOfTls(settings as Partial<Settings>)
   if (half !== undefined)
     (sources.flags.has('tls-cert') || sources.flags.has('tls-key') ? wrongFlags : wrongElsewhere).push(half)
@@ -132,6 +133,16 @@ function parse(name: SettingName, given: Given): unknown {
 function fallback(name: SettingName, { mode, cwd, file }: SettingSources): unknown {
   if (name === 'app') return file?.folder ?? cwd
   return settingSpecs[name].fallback(mode)
+}
+
+/** Both flags name a port, or there is none to name. */
+function secondPort({ flags }: SettingSources, { bind }: Partial<Settings>): string[] {
+  const [port, address] = [flags.get('port'), flags.get('bind')]
+  if (port === undefined || address === undefined || bind === undefined) return []
+  if (bind.startsWith('unix:')) return [`${port.written}: a Unix socket has no port; keep one of both`]
+  const own = /^(?:\[[^\]]*\]|[^:]*):(\d+)$/.exec(bind)?.[1]
+  if (own === undefined || Number(own) === Number(port.value)) return []
+  return [`${address.written} and ${port.written} name two ports; keep one`]
 }
 
 /** A certificate is of no use without its key. */

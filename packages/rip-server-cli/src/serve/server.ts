@@ -28,6 +28,7 @@ import {
 } from '@rip/manager'
 import { type FileMode, otherEnvFileNames } from '../config/env-files.ts'
 import type { Mode, Settings } from '../config/settings.ts'
+import { CliError } from '../errors.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { type Front, noFront, openFront } from './front.ts'
 import { ChildOutput } from './child-output.ts'
@@ -145,6 +146,8 @@ export class Server implements AsyncDisposable {
     // It would serve what is on disk.
     if (this.manager.snapshot.held) return { ok: false, message: 'reloads are held; release them first' }
     const { front, log, plan, systemd } = this.#parts
+    const problem = await this.#configurationProblem()
+    if (problem !== undefined) return { ok: false, message: problem }
     const result = await startSuccessor({
       runDir: this.runDir,
       socket: front.socket,
@@ -178,6 +181,17 @@ export class Server implements AsyncDisposable {
       : undefined
     if (refusal !== undefined) return { ok: false, refusal }
     return { ...result, configuration: await configuration.settled() }
+  }
+
+  /** A successor would end over it, with the reason in the output of the server alone. */
+  async #configurationProblem(): Promise<string | undefined> {
+    try {
+      await this.#parts.plan.rereading?.read(this.#stopped.signal)
+      return undefined
+    } catch (error) {
+      if (error instanceof CliError) return error.message
+      throw error
+    }
   }
 
   /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */

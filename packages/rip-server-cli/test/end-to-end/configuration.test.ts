@@ -236,6 +236,9 @@ describe('a changed configuration', () => {
       await using shop = await Shop.create(`port: 4561, workers: 1`)
       const { sandbox } = shop
       const server = await sandbox.start('start', '--bind', '127.0.0.1')
+      await shop.configure(`port: 4562, workers: 'many'`)
+      const refused = await sandbox.run('restart', '--manager')
+      expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining('workers: expected')])
       await shop.configure(`port: 4562, workers: 1`)
       expect((await sandbox.run('restart', '--manager')).code).toBe(0)
       expect(await (await fetch('http://127.0.0.1:4562')).text()).toBe('one 0')
