@@ -218,6 +218,41 @@ describe('serving', () => {
   })
 })
 
+describe('HEAD', () => {
+  const stream = (cancelled: string[]): ReadableStream =>
+    new ReadableStream({
+      pull: (controller) => controller.enqueue(new TextEncoder().encode('hello')),
+      cancel: () => void cancelled.push('cancelled'),
+    })
+
+  test.each(['/', '/route'])('keeps the length a stream declares, and ends the stream: %s', async (path) => {
+    const cancelled: string[] = []
+    const headers = { 'content-length': '5', 'content-encoding': 'br', etag: '"v1"' }
+    const answer = (): Response => new Response(stream(cancelled), { headers })
+    await using local = await LocalWorker.serve({ fetch: answer, routes: { '/route': answer } })
+    using connection = await RawConnection.to(local.socket)
+    connection.write(`HEAD ${path} HTTP/1.1\r\nHost: h\r\n\r\n`)
+    await until('it is answered', () => connection.received.endsWith('\r\n\r\n'))
+    expect(connection.received).toMatch(/^content-length: 5\r$/im)
+    expect(connection.received).toMatch(/^content-encoding: br\r$/im)
+    expect(connection.received).toMatch(/^etag: "v1"\r$/im)
+    expect(connection.received).not.toMatch(/^transfer-encoding/im)
+    expect(cancelled).toEqual(['cancelled'])
+    await until('nothing is in flight', () => local.worker.stats.inFlight === 0)
+  })
+
+  test('is followed by other requests on the connection', async () => {
+    await using local = await LocalWorker.serve({
+      fetch: () => new Response('hello', { headers: { 'content-length': '5' } }),
+    })
+    using connection = await RawConnection.to(local.socket)
+    connection.write('HEAD / HTTP/1.1\r\nHost: h\r\n\r\n')
+    await until('it is answered', () => connection.received.endsWith('\r\n\r\n'))
+    connection.get('/')
+    await until('so is the next one', () => connection.received.endsWith('\r\n\r\nhello'))
+  })
+})
+
 describe('the context', () => {
   test('carries what the proxy in front knows', async () => {
     await using local = await LocalWorker.serve({

@@ -89,23 +89,24 @@ export class Dispatcher {
     this.#options.gate.answered()
     if (result instanceof Response) {
       const flaw = flawOf(result)
-      return flaw === undefined ? this.#prepare(result) : this.#fail(flaw, request, context)
+      return flaw === undefined ? this.#prepare(result, request) : this.#fail(flaw, request, context)
     }
     if (this.#options.isUpgraded(request)) return undefined
     return this.#fail(new WorkerError('RIP_NOT_A_RESPONSE', { returned: describe(result) }), request, context)
   }
 
-  #prepare(response: Response): Response {
-    const sent = isEventStream(response) ? this.#options.eventStreams.track(response) : response
+  #prepare(response: Response, request: Request): Response {
+    const whole = request.method === 'HEAD' ? withoutBody(response) : response
+    const sent = isEventStream(whole) ? this.#options.eventStreams.track(whole) : whole
     return this.#options.isDraining() ? withConnectionClose(sent) : sent
   }
 
   async #fail(error: unknown, request: Request, context: LazyContext): Promise<Answer> {
     this.#options.gate.answered()
-    if (error instanceof Response && flawOf(error) === undefined) return this.#prepare(error)
+    if (error instanceof Response && flawOf(error) === undefined) return this.#prepare(error, request)
     if (request.signal.aborted) return clientLeft()
     const { failure, response } = await this.#ownAnswer(causeOf(error))
-    return this.#prepare(response ?? (await this.#options.onFailure(failure, request, context.id)))
+    return this.#prepare(response ?? (await this.#options.onFailure(failure, request, context.id)), request)
   }
 
   /** The response was well and could not be sent, for example because its file is not there. */
@@ -138,6 +139,14 @@ function flawOf(response: Response): WorkerError | undefined {
   const { status, bodyUsed } = response
   if (bodyUsed) return new WorkerError('RIP_RESPONSE_USED', { status })
   return status === 0 ? new WorkerError('RIP_RESPONSE_ERROR', { status }) : undefined
+}
+
+/** What answers HEAD as GET would be answered (RFC 9110 section 9.3.2): of a stream Bun drops the length that is declared. */
+function withoutBody(response: Response): Response {
+  if (!response.headers.has('content-length')) return response
+  // Whoever produces it must not go on.
+  void response.body?.cancel().catch(() => {})
+  return new Response(null, response)
 }
 
 /** RFC 9112 section 9.6: the sender of `close` will not take another request on this connection. */
