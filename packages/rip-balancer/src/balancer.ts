@@ -16,6 +16,7 @@ import type { Hooks } from './exchange/settings.ts'
 import { ListenerSet } from './listener/listener-set.ts'
 import { AccessLog } from './log/access-log.ts'
 import { FileSink } from './log/file-sink.ts'
+import { LimitReports } from './log/limit-reports.ts'
 import { TextBlocks, type LogSink } from './log/log-sink.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { errorPages, foreignHostText } from './pages/error-pages.ts'
@@ -58,6 +59,11 @@ export class Balancer implements AsyncDisposable {
   private declared: BalancerConfig
   private readonly hooks: BalancerHooks
   private readonly metrics = new Metrics()
+  private readonly limits = new LimitReports({
+    limits: () => this.config,
+    warn: (message) => this.warn(message),
+    now: () => performance.now(),
+  })
   private readonly observer: ExchangeObserver
   private plane: DataPlane
   private readonly listeners: ListenerSet
@@ -315,15 +321,17 @@ export class Balancer implements AsyncDisposable {
   }
 
   private createObserver(): ExchangeObserver {
-    const { metrics, hooks } = this
+    const { metrics, hooks, limits } = this
     return {
       started: () => metrics.started(),
       connection: (event: ConnectionEvent) => {
         metrics.connection(event)
+        limits.connection(event)
         if (event === 'http-on-tls' || event === 'tls-on-http') this.onWrongProtocol(event)
       },
       ended: (record) => {
         metrics.ended(record)
+        limits.ended(record)
         this.log?.ended(record)
         try {
           hooks.onEnd?.(record)

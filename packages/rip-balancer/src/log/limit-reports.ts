@@ -1,0 +1,119 @@
+import type { ResolvedConfig } from '../config/resolve-config.ts'
+import type { ConnectionEvent, ExchangeRecord } from '../exchange/record.ts'
+
+/** Between two reports of the same limit. */
+export const REPORT_PAUSE_MS = 60_000
+
+const MAX_PATH_CHARS = 100
+
+/** The settings that are named. */
+export type ReportedLimits = Pick<ResolvedConfig, 'limits' | 'timeouts' | 'queueLength' | 'queueTimeoutMs'>
+
+/** One limit, or those that cannot be told apart afterwards. */
+type Kind =
+  | 'body'
+  | 'head'
+  | 'header-time'
+  | 'body-time'
+  | 'queue-length'
+  | 'queue-time'
+  | 'response-time'
+  | 'connections'
+  | 'address'
+
+export interface LimitReportsOptions {
+  readonly limits: () => ReportedLimits
+  readonly warn: (message: string) => void
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+}
+
+/**
+ * Tells whoever runs a balancer which limit refused a request, with its value and the option that changes it: the first
+ * time, and from then on at most once a minute for each limit.
+ */
+export class LimitReports {
+  private readonly options: LimitReportsOptions
+  private readonly told = new Map<Kind, { atMs: number; untold: number }>()
+
+  constructor(options: LimitReportsOptions) {
+    this.options = options
+  }
+
+  ended(record: ExchangeRecord): void {
+    if (record.cause === 'completed') return
+    const kind = kindOf(record)
+    if (kind !== undefined) this.report(kind, `${requestText(record)} was refused with ${record.status}`)
+  }
+
+  connection(event: ConnectionEvent): void {
+    if (event === 'refused-total') this.report('connections', 'a connection was refused')
+    if (event === 'refused-address') this.report('address', 'a connection was refused')
+  }
+
+  private report(kind: Kind, what: string): void {
+    const { limits, warn, now } = this.options
+    const told = this.told.get(kind)
+    if (told !== undefined && now() - told.atMs < REPORT_PAUSE_MS) return void told.untold++
+    const more = told === undefined || told.untold === 0 ? '' : `, and ${told.untold} more before`
+    this.told.set(kind, { atMs: now(), untold: 0 })
+    warn(`${what}${more}: ${textOf(kind, limits())}`)
+  }
+}
+
+function kindOf({ status, cause, method }: ExchangeRecord): Kind | undefined {
+  if (cause === 'queue-full') return 'queue-length'
+  if (cause === 'queue-timeout') return 'queue-time'
+  if (cause === 'response-timeout' && status === 504) return 'response-time'
+  if (cause === 'client-timeout' && status === 408) return method === '' ? 'header-time' : 'body-time'
+  if (cause !== 'answered' && cause !== 'bad-request') return undefined
+  if (status === 413) return 'body'
+  return status === 414 || status === 431 ? 'head' : undefined
+}
+
+function textOf(kind: Kind, { limits, timeouts, queueLength, queueTimeoutMs }: ReportedLimits): string {
+  switch (kind) {
+    case 'body':
+      return `the balancer's limits.body is ${sizeText(limits.maxBodyBytes)}; --max-body raises it`
+    case 'head':
+      return (
+        `the balancer's limits.head is ${sizeText(limits.maxHeadBytes)}, limits.line ${sizeText(limits.maxLineBytes)}, ` +
+        `limits.fields ${limits.maxFields}; raise the one that is too low`
+      )
+    case 'header-time':
+      return `the balancer's timeouts.header is ${timeText(timeouts.headerMs)}`
+    case 'body-time':
+      return (
+        `the balancer's timeouts.body is ${timeText(timeouts.bodyIdleMs)}, ` +
+        `limits.bodyRate ${limits.minBodyBytesPerSecond} bytes per second`
+      )
+    case 'queue-length':
+      return `the balancer's queue.length is ${queueLength}; more workers or a higher concurrency keep it short`
+    case 'queue-time':
+      return `the balancer's queue.timeout is ${timeText(queueTimeoutMs)}; more workers or a higher concurrency keep the wait short`
+    case 'response-time':
+      return `the balancer's timeouts.response is ${timeText(timeouts.responseMs)}, timeouts.total ${timeText(timeouts.totalMs)}`
+    case 'connections':
+      return `the balancer's limits.connections is ${limits.maxConnections}`
+    case 'address':
+      return `the balancer's limits.connectionsPerAddress is ${limits.maxConnectionsPerAddress}; proxies belong in forwarding.trust`
+  }
+}
+
+/** Without the query, which may hold secrets. */
+function requestText({ method, target }: ExchangeRecord): string {
+  if (method === '') return 'a request'
+  const path = target.split('?', 1)[0] ?? ''
+  return `${method} ${path.length > MAX_PATH_CHARS ? `${path.slice(0, MAX_PATH_CHARS)}…` : path}`
+}
+
+function sizeText(bytes: number): string {
+  if (bytes === Number.POSITIVE_INFINITY) return 'off'
+  if (bytes >= 2 ** 20 && bytes % 2 ** 20 === 0) return `${bytes / 2 ** 20} MiB`
+  return bytes >= 2 ** 10 && bytes % 2 ** 10 === 0 ? `${bytes / 2 ** 10} KiB` : `${bytes} bytes`
+}
+
+function timeText(ms: number): string {
+  if (ms === Number.POSITIVE_INFINITY) return 'off'
+  return ms >= 1_000 && ms % 1_000 === 0 ? `${ms / 1_000} s` : `${ms} ms`
+}
