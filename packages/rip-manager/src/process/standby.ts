@@ -65,9 +65,12 @@ function originOf(spec: ProcessSpec): string {
   return JSON.stringify([spec.command, spec.cwd, earlyEnv(spec), runtimeFiles(spec.cwd)])
 }
 
-/** Inode, size and time of the files Bun reads when it starts. */
+/** Files Bun reads when it starts, or once and for all when it first looks at the folder. */
+const RUNTIME_FILES = /^(?:\.env|bunfig\.toml$|package\.json$|[jt]sconfig.*\.json$)/
+
+/** Their inode, size and time. */
 function runtimeFiles(folder: string): readonly string[] {
-  const names = namesIn(folder).filter((name) => name.startsWith('.env') || name === 'bunfig.toml')
+  const names = namesIn(folder).filter((name) => RUNTIME_FILES.test(name))
   return names.flatMap((name) => {
     const status = statSync(join(folder, name), { throwIfNoEntry: false })
     return status === undefined ? [] : [`${name} ${status.ino} ${status.size} ${status.mtimeMs}`]

@@ -246,10 +246,12 @@ function warmedEnding({ files }: TreeState): string | undefined {
   return [...files.keys()].some((path) => path.endsWith('.rip')) ? '.rip' : undefined
 }
 
-/** The files Bun reads when a process starts: one that started before they changed is of no use. */
+/** Files Bun reads when it starts, or once and for all when it first looks at the folder. */
+const RUNTIME_FILES = /^(?:\.env|bunfig\.toml$|package\.json$|[jt]sconfig[^/]*\.json$)/
+
+/** A process that started before they changed is of no use. */
 function environmentOf({ files }: TreeState): string {
-  const read = [...files].filter(([path]) => path.startsWith('.env') || path === 'bunfig.toml')
-  return JSON.stringify(read)
+  return JSON.stringify([...files].filter(([path]) => RUNTIME_FILES.test(path)))
 }
 
 function parseReport(stdout: string): BuildReport | undefined {

@@ -156,6 +156,27 @@ test('in development a file outside the application is watched for as long as it
   expect((await sandbox.snapshot(server)).reloads.admitted).toBe(reloads.admitted + 1)
 }, 30_000)
 
+test('in development a changed path alias leads elsewhere at once', async () => {
+  await using sandbox = await Sandbox.create()
+  const app = join(sandbox.folder, 'app')
+  const aliases = (folder: string): string =>
+    JSON.stringify({ compilerOptions: { paths: { '@shared/*': [`../${folder}/*`] } } })
+  await write(sandbox, {
+    'app/index.ts': answer('@shared/value'),
+    'app/tsconfig.json': aliases('one'),
+    'one/value.ts': say('one'),
+    'two/value.ts': say('two'),
+  })
+  const server = await sandbox.start('dev', app, '--port', '0', '--workers', '1')
+  expect(await text(server)).toBe('one')
+  // As long as until processes for the next generation stand by.
+  await Bun.sleep(900)
+  await write(sandbox, { 'app/tsconfig.json': aliases('two') })
+  await until('it serves the other folder', async () => (await text(server)) === 'two')
+  await write(sandbox, { 'two/value.ts': say('three') })
+  await until('it serves the change', async () => (await text(server)) === 'three')
+}, 30_000)
+
 test('a component that is only handed out, and a broken file nobody imports, end neither start nor dev', async () => {
   await using sandbox = await Sandbox.create()
   const app = join(sandbox.folder, 'app')

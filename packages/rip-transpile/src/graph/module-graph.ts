@@ -35,6 +35,10 @@ export interface ModuleGraphOptions {
   adapterFor(extension: string): Adapter
   /** Files in `node_modules` as an earlier graph met them; only those that did not change since. */
   readonly knownPackages?: PackageFiles
+  /** Files in `node_modules` as they once were: what did not change need not be scanned again. */
+  readonly earlierPackages?: PackageFiles
+  /** The content of those is kept, so that they need not even be read again. @default false */
+  readonly earlierAreKept?: boolean
 }
 
 interface Visit {
@@ -177,42 +181,46 @@ export class ModuleGraph {
     if (known === undefined) this.packagesAreKnown = false
     this.packages.set(path, file)
     const manifest = this.#manifestOf(dirname(path))
-    const next = [...Object.values(file.imports), ...(manifest === undefined ? [] : [manifest])]
+    const targets = Object.values(file.imports).filter((target) => target !== null)
+    const next = [...targets, ...(manifest === undefined ? [] : [manifest])]
     return next.map((target) => ({ path: target, certainty: 'imported' }) as const)
   }
 
   #readPackageFile(path: string): ReadPackageFile | undefined {
+    const { earlierPackages, earlierAreKept = false } = this.#options
+    const earlier = earlierPackages?.get(path)
     try {
       const stamp = stampOf(statSync(path))
+      if (earlierAreKept && earlier?.kept && earlier.stamp === stamp) return resolved(path, earlier)
       const bytes = readFileSync(path)
       const hash = new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
-      const file: PackageFile = {
-        hash,
-        stamp,
-        kept: isKept(path, bytes.length),
-        imports: this.#packageImports(path, bytes),
-      }
-      return { ...file, bytes }
+      const kept = isKept(path, bytes.length)
+      if (earlier?.hash === hash) return { ...resolved(path, { ...earlier, stamp, kept }), bytes }
+      return { ...resolved(path, { hash, stamp, kept, ...scanned(path, bytes) }), bytes }
     } catch {
       // EACCES, ENOENT: whoever loads it says so.
       return undefined
     }
   }
+}
 
-  #packageImports(path: string, bytes: Buffer): Readonly<Record<string, string>> {
-    const language = JAVASCRIPT_LOADERS[extname(path) as keyof typeof JAVASCRIPT_LOADERS]
-    if (language === undefined || language === 'json') return {}
-    const code = bytes.toString('utf8')
-    const { modules } = referencesOf(code, language)
-    if (modules.length === 0) return {}
-    const commonjs = !/\.m[jt]s$/.test(path) && !/^\s*(?:import|export)\b/m.test(code)
-    const imports: Record<string, string> = {}
-    for (const { specifier } of modules) {
-      const target = resolveModule(specifier, { importer: path, commonjs })
-      if (target !== undefined) imports[specifier] = target
-    }
-    return imports
-  }
+/** The file with where its imports lead by now. */
+function resolved(path: string, file: PackageFile): PackageFile {
+  const imports = Object.keys(file.imports).map((specifier) => {
+    const target = resolveModule(specifier, { importer: path, commonjs: file.commonjs })
+    return [specifier, target ?? null] as const
+  })
+  return { ...file, imports: Object.fromEntries(imports) }
+}
+
+/** What a file of a package imports; that takes most of the time, see {@link ModuleGraphOptions.earlierPackages}. */
+function scanned(path: string, bytes: Buffer): Pick<PackageFile, 'commonjs' | 'imports'> {
+  const language = JAVASCRIPT_LOADERS[extname(path) as keyof typeof JAVASCRIPT_LOADERS]
+  if (language === undefined || language === 'json') return { commonjs: false, imports: {} }
+  const code = bytes.toString('utf8')
+  const { modules } = referencesOf(code, language)
+  const commonjs = !/\.m[jt]s$/.test(path) && !/^\s*(?:import|export)\b/m.test(code)
+  return { commonjs, imports: Object.fromEntries(modules.map(({ specifier }) => [specifier, null])) }
 }
 
 interface ResolvedReferences {

@@ -23,8 +23,10 @@ export interface PackageFile {
   readonly stamp: string
   /** Its content is in the set's folder, under the name of its hash. */
   readonly kept: boolean
-  /** Absolute paths by specifier. */
-  readonly imports: Readonly<Record<string, string>>
+  /** It is CommonJS, which packages may answer with other files. */
+  readonly commonjs: boolean
+  /** Absolute paths by specifier; null for those that lead nowhere. */
+  readonly imports: Readonly<Record<string, string | null>>
 }
 
 export type PackageFiles = ReadonlyMap<string, PackageFile>
@@ -42,15 +44,22 @@ export function stampOf({ ino, size, mtimeMs }: Stats): string {
   return `${ino} ${size} ${mtimeMs}`
 }
 
+function sizeIn(stamp: string): number {
+  return Number(stamp.split(' ')[1])
+}
+
 export function isKept(path: string, bytes: number): boolean {
   return bytes <= MAX_KEPT_BYTES && !path.endsWith('.node')
 }
 
 /** @throws {Error} When the folder holds no set. */
 export function readPackageSet(folder: string): PackageFiles {
-  return new Map(
-    Object.entries(JSON.parse(readFileSync(indexPath(folder), 'utf8')) as Record<string, PackageFile>),
-  )
+  return readIndex(indexPath(folder))
+}
+
+/** @throws {Error} When there is none that can be read. */
+export function readIndex(path: string): PackageFiles {
+  return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, PackageFile>))
 }
 
 /**
@@ -69,7 +78,7 @@ export function writePackageSet(
   let room = MAX_SET_BYTES
   const index: Record<string, PackageFile> = {}
   for (const [path, { bytes, ...file }] of files) {
-    if (bytes !== undefined) room -= bytes.length
+    room -= sizeIn(file.stamp)
     const kept =
       file.kept && room >= 0 && keep(join(temporary, file.hash), bytes, earlier && join(earlier, file.hash))
     index[path] = { ...file, kept }
@@ -106,6 +115,6 @@ function nameOf(files: PackageFiles): string {
   return hasher.digest('hex').slice(0, 16)
 }
 
-function indexPath(folder: string): string {
+export function indexPath(folder: string): string {
   return join(folder, 'packages.json')
 }

@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import type { Adapter } from '../adapter.ts'
 import { cachedAdapter } from '../cache/cached-adapter.ts'
 import type { CompileCache } from '../cache/compile-cache.ts'
+import { cacheFolder } from '../cache/cache-folder.ts'
 import { openCache } from '../cache/open-cache.ts'
 import { selectAdapter } from '../select-adapter.ts'
 import { type Belongings, buildSnapshot, type BuildSnapshotOptions, SnapshotError } from './build-snapshot.ts'
@@ -50,24 +52,30 @@ export type BuildReport =
 export async function buildReport(request: BuildRequest): Promise<BuildReport> {
   const startedMs = performance.now()
   const cache = openCache()
+  const cached = cache === undefined ? undefined : cacheFolder()
   try {
     const given = Object.entries(request).filter(([, value]) => value !== undefined)
     const built = await buildSnapshot({
       ...(Object.fromEntries(given) as BuildSnapshotOptions),
+      ...(cached !== undefined && { packageIndex: join(cached, indexName(request.root)) }),
       adapterFor: adapters(request, cache),
     })
-    const cached = cache?.counts.hits ?? 0
-    const compiled = Math.max(0, built.compiled - cached)
+    const hits = cache?.counts.hits ?? 0
+    const compiled = Math.max(0, built.compiled - hits)
     const tookMs = Math.round(performance.now() - startedMs)
     const { files, belongings } = built
     const doubts = built.doubts.map(
       ({ filename, line, reason }) => `${filename}:${line} does not compile: ${reason}`,
     )
-    return { ok: true, snapshot: request.out, files, compiled, cached, tookMs, belongings, doubts }
+    return { ok: true, snapshot: request.out, files, compiled, cached: hits, tookMs, belongings, doubts }
   } catch (error) {
     const known = error instanceof SnapshotError ? { belongings: error.belongings } : {}
     return { ok: false, failure: toFailure(error), ...known }
   }
+}
+
+function indexName(root: string): string {
+  return `packages-${new Bun.CryptoHasher('sha256').update(root).digest('hex').slice(0, 16)}`
 }
 
 function adapters(request: BuildRequest, cache: CompileCache | undefined): (extension: string) => Adapter {

@@ -1,9 +1,15 @@
-import { existsSync, mkdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Adapter } from '../adapter.ts'
 import type { CompileError } from '../compile-error.ts'
 import { ModuleGraph } from '../graph/module-graph.ts'
-import { readPackageSet, writePackageSet } from '../graph/package-set.ts'
+import {
+  indexPath,
+  type PackageFiles,
+  readIndex,
+  readPackageSet,
+  writePackageSet,
+} from '../graph/package-set.ts'
 import { contentPath, MANIFEST_VERSION } from './manifest.ts'
 import type { SnapshotFile, SnapshotManifest } from './manifest.ts'
 import { isModule, moduleFiles } from './module-files.ts'
@@ -27,6 +33,8 @@ export interface BuildSnapshotOptions {
   readonly packages?: string
   /** Set that an earlier snapshot uses. */
   readonly earlierPackages?: string
+  /** File that remembers, for the next time without an earlier set, what is imported where in `node_modules`. */
+  readonly packageIndex?: string
   /** Nothing in `node_modules` changed since, so that the set need not be read again. @default false */
   readonly packagesUnchanged?: boolean
   /** The compiler for files with this ending. */
@@ -100,18 +108,32 @@ export async function buildSnapshot(options: BuildSnapshotOptions): Promise<Buil
 }
 
 async function graphOf(root: string, options: BuildSnapshotOptions): Promise<ModuleGraph> {
-  const { entry, earlierPackages, packagesUnchanged = false } = options
-  const knownPackages = earlierPackages && packagesUnchanged ? readPackageSet(earlierPackages) : undefined
+  const { entry, packagesUnchanged = false } = options
+  const packages = earlierPackagesOf(options)
   const graph = new ModuleGraph({
     root,
     adapterFor: (extension) => options.adapterFor(extension),
-    ...(knownPackages && { knownPackages }),
+    ...(packages && (packagesUnchanged ? { knownPackages: packages } : { earlierPackages: packages })),
+    earlierAreKept: options.earlierPackages !== undefined,
   })
   const lying = (options.files?.filter(isModule) ?? moduleFiles(root)).map((path) => join(root, path))
   if (entry === undefined) await graph.add(lying, 'imported')
   else await graph.add([realpathSync(entry)], 'imported')
   await graph.add(lying, 'lying')
   return graph
+}
+
+function earlierPackagesOf({
+  earlierPackages,
+  packageIndex,
+}: BuildSnapshotOptions): PackageFiles | undefined {
+  if (earlierPackages !== undefined) return readPackageSet(earlierPackages)
+  try {
+    return packageIndex === undefined ? undefined : readIndex(packageIndex)
+  } catch {
+    // ENOENT, or damaged: it is only about time.
+    return undefined
+  }
 }
 
 /** Where the files in `node_modules` are kept; they are written only if they are not there yet. */
@@ -123,7 +145,20 @@ function packageSet(
   if (parent === undefined || packages.size === 0) return undefined
   if (packagesAreKnown && earlierPackages && readPackageSet(earlierPackages).size === packages.size)
     return earlierPackages
-  return writePackageSet(parent, packages, earlierPackages)
+  const folder = writePackageSet(parent, packages, earlierPackages)
+  remember(folder, options.packageIndex)
+  return folder
+}
+
+function remember(folder: string, index: string | undefined): void {
+  if (index === undefined) return
+  try {
+    const temporary = `${index}.${process.pid}.tmp`
+    copyFileSync(indexPath(folder), temporary)
+    renameSync(temporary, index)
+  } catch {
+    // ENOSPC, EACCES: the next build takes as long as this one.
+  }
 }
 
 type Frozen = Pick<Required<SnapshotManifest>, 'files' | 'outside'>

@@ -5,12 +5,13 @@
 export function withExactImports(
   code: string,
   path: string,
-  imports: Readonly<Record<string, string>> | undefined,
+  imports: Readonly<Record<string, string | null>> | undefined,
 ): string {
   if (imports === undefined) return code
   let exact = code
   for (const [specifier, target] of Object.entries(imports)) {
-    if (!leadsTo(specifier, path, target)) exact = replaceSpecifier(exact, specifier, target)
+    if (target !== null && !leadsTo(specifier, path, target))
+      exact = replaceSpecifier(exact, specifier, target)
   }
   return exact
 }

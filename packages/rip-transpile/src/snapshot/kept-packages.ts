@@ -29,6 +29,8 @@ function isSame(path: string, { stamp, hash }: PackageFile): boolean {
 /** Files that would import others by now. */
 function misled(files: PackageFiles): readonly (readonly [string, PackageFile])[] {
   return [...files].filter(([path, { imports }]) =>
-    Object.entries(imports).some(([specifier, target]) => !leadsTo(specifier, path, target)),
+    Object.entries(imports).some(
+      ([specifier, target]) => target !== null && !leadsTo(specifier, path, target),
+    ),
   )
 }
