@@ -52,14 +52,13 @@ export function isKept(path: string, bytes: number): boolean {
   return bytes <= MAX_KEPT_BYTES && !path.endsWith('.node')
 }
 
-/** @throws {Error} When the folder holds no set. */
-export function readPackageSet(folder: string): PackageFiles {
-  return readIndex(indexPath(folder))
-}
-
-/** @throws {Error} When there is none that can be read. */
-export function readIndex(path: string): PackageFiles {
-  return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, PackageFile>))
+/** Undefined when there is none that can be read, as after somebody tidied up. */
+export function readIndex(path: string): PackageFiles | undefined {
+  try {
+    return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, PackageFile>))
+  } catch {
+    return undefined
+  }
 }
 
 /**

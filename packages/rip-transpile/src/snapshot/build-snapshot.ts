@@ -3,13 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Adapter } from '../adapter.ts'
 import type { CompileError } from '../compile-error.ts'
 import { ModuleGraph } from '../graph/module-graph.ts'
-import {
-  indexPath,
-  type PackageFiles,
-  readIndex,
-  readPackageSet,
-  writePackageSet,
-} from '../graph/package-set.ts'
+import { indexPath, type PackageFiles, readIndex, writePackageSet } from '../graph/package-set.ts'
 import { contentPath, MANIFEST_VERSION } from './manifest.ts'
 import type { SnapshotFile, SnapshotManifest } from './manifest.ts'
 import { isModule, moduleFiles } from './module-files.ts'
@@ -82,12 +76,13 @@ export class SnapshotError extends Error {
 export async function buildSnapshot(options: BuildSnapshotOptions): Promise<BuiltSnapshot> {
   const root = realpathSync(options.root)
   mkdirSync(contentPath(options.out, ''), { recursive: true, mode: 0o700 })
-  const graph = await graphOf(root, options)
+  const earlier = earlierPackagesOf(options)
+  const graph = await graphOf(root, earlier, options)
   if (graph.errors.length > 0) {
     const errors = graph.errors.toSorted((a, b) => (a.filename < b.filename ? -1 : 1))
     throw new SnapshotError(errors, { files: graph.files })
   }
-  const packages = packageSet(graph, options)
+  const packages = packageSet(graph, earlier, options)
   const { files, outside } = freeze(graph, root, options.out)
   writeManifest(options.out, {
     version: MANIFEST_VERSION,
@@ -107,14 +102,18 @@ export async function buildSnapshot(options: BuildSnapshotOptions): Promise<Buil
   }
 }
 
-async function graphOf(root: string, options: BuildSnapshotOptions): Promise<ModuleGraph> {
+async function graphOf(
+  root: string,
+  { files, folder }: EarlierPackages,
+  options: BuildSnapshotOptions,
+): Promise<ModuleGraph> {
   const { entry, packagesUnchanged = false } = options
-  const packages = earlierPackagesOf(options)
+  const isKnown = packagesUnchanged && folder !== undefined
   const graph = new ModuleGraph({
     root,
     adapterFor: (extension) => options.adapterFor(extension),
-    ...(packages && (packagesUnchanged ? { knownPackages: packages } : { earlierPackages: packages })),
-    earlierAreKept: options.earlierPackages !== undefined,
+    ...(isKnown ? { knownPackages: files } : { earlierPackages: files }),
+    earlierAreKept: folder !== undefined,
   })
   const lying = (options.files?.filter(isModule) ?? moduleFiles(root)).map((path) => join(root, path))
   if (entry === undefined) await graph.add(lying, 'imported')
@@ -123,29 +122,28 @@ async function graphOf(root: string, options: BuildSnapshotOptions): Promise<Mod
   return graph
 }
 
-function earlierPackagesOf({
-  earlierPackages,
-  packageIndex,
-}: BuildSnapshotOptions): PackageFiles | undefined {
-  if (earlierPackages !== undefined) return readPackageSet(earlierPackages)
-  try {
-    return packageIndex === undefined ? undefined : readIndex(packageIndex)
-  } catch {
-    // ENOENT, or damaged: it is only about time.
-    return undefined
-  }
+/** Files in `node_modules` as an earlier build met them. */
+interface EarlierPackages {
+  readonly files: PackageFiles
+  /** Folder with their content, if it is still there. */
+  readonly folder?: string
+}
+
+function earlierPackagesOf({ earlierPackages: folder, packageIndex }: BuildSnapshotOptions): EarlierPackages {
+  const kept = folder === undefined ? undefined : readIndex(indexPath(folder))
+  if (folder !== undefined && kept !== undefined) return { files: kept, folder }
+  return { files: (packageIndex === undefined ? undefined : readIndex(packageIndex)) ?? new Map() }
 }
 
 /** Where the files in `node_modules` are kept; they are written only if they are not there yet. */
 function packageSet(
   { packages, packagesAreKnown }: ModuleGraph,
+  earlier: EarlierPackages,
   options: BuildSnapshotOptions,
 ): string | undefined {
-  const { packages: parent, earlierPackages } = options
-  if (parent === undefined || packages.size === 0) return undefined
-  if (packagesAreKnown && earlierPackages && readPackageSet(earlierPackages).size === packages.size)
-    return earlierPackages
-  const folder = writePackageSet(parent, packages, earlierPackages)
+  if (options.packages === undefined || packages.size === 0) return undefined
+  if (packagesAreKnown && packages.size === earlier.files.size) return earlier.folder
+  const folder = writePackageSet(options.packages, packages, earlier.folder)
   remember(folder, options.packageIndex)
   return folder
 }

@@ -1,4 +1,4 @@
-import { type PackageFile, type PackageFiles, readPackageSet, stampOf } from '../graph/package-set.ts'
+import { indexPath, type PackageFile, type PackageFiles, readIndex, stampOf } from '../graph/package-set.ts'
 import { leadsTo } from './exact-imports.ts'
 
 /** What differs in `node_modules` from what a snapshot was built with. */
@@ -11,7 +11,7 @@ export interface PackageDifferences {
 
 /** Compares the files of a set with those on disk; as long as nothing differs, they are loaded as ever. */
 export function packageDifferences(folder: string): PackageDifferences {
-  const files = readPackageSet(folder)
+  const files = readIndex(indexPath(folder)) ?? new Map<string, PackageFile>()
   const changed = [...files].filter(([path, file]) => !isSame(path, file))
   if (changed.length === 0) return { replaced: new Map(), lost: [] }
   const lost = changed.filter(([, { kept }]) => !kept).map(([path]) => path)
