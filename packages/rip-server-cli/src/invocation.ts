@@ -53,7 +53,7 @@ export async function invocationSettings(
   const exported = ownEnvironment(env, [home, cwd])
   const { value, origin, files, variables } = nodeEnv(exported, home, mode)
   const own = { ...exported, ...variables }
-  const envFiles = fileVariables(env, cwd, files)
+  const envFiles = fileVariables(exported, cwd, files)
   const read = Object.fromEntries([...envFiles].map(([name, { value: text }]) => [name, text]))
   const file =
     path === undefined

@@ -2,7 +2,8 @@ import { expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ownEnvironment } from '../src/config/own-environment.ts'
+import { expanded } from '../src/config/env-files.ts'
+import { fileVariables, ownEnvironment } from '../src/config/own-environment.ts'
 
 test('what .env files say is left to those who read them; what was set otherwise wins', () => {
   const root = mkdtempSync(join(tmpdir(), 'rip-env-'))
@@ -12,4 +13,24 @@ test('what .env files say is left to those who read them; what was set otherwise
   expect(ownEnvironment(env, [root])).toEqual({ SET: 'outside', PATH: '/bin' })
   rmSync(root, { recursive: true })
   expect(ownEnvironment(env, [root])).toEqual(env)
+})
+
+test('references to other variables are resolved as the runtime does it', () => {
+  const values: Record<string, string> = { H: 'localhost' }
+  const resolved = (text: string): string => expanded(text, (name) => values[name])
+  expect(resolved('pg://${H}/$H')).toBe('pg://localhost/localhost')
+  expect(resolved('${NO:-dflt}-$NO-\\$H')).toBe('dflt--$H')
+  const root = mkdtempSync(join(tmpdir(), 'rip-env-'))
+  writeFileSync(join(root, '.env.development'), 'DB=pg://${H}/dev\nH=dev\n')
+  writeFileSync(join(root, '.env'), 'H=$SELF\nSELF=$SELF\nURL=http://${H}\n')
+  expect(ownEnvironment({ DB: 'pg://dev/dev', H: 'dev', X: '1' }, [root])).toEqual({ X: '1' })
+  const read = (own: Record<string, string>, mode: 'production' | 'development'): unknown =>
+    fileVariables(own, root, mode).get('URL')?.value
+  expect(read({}, 'development')).toBe('http://dev')
+  expect(read({ SELF: 'me' }, 'production')).toBe('http://me')
+  expect(fileVariables({}, root, 'development').get('DB')).toEqual({
+    value: 'pg://dev/dev',
+    file: '.env.development',
+  })
+  rmSync(root, { recursive: true })
 })

@@ -55,3 +55,13 @@ function readEnvFile(path: string): EnvFile {
     return { name, values: {} }
   }
 }
+
+const REFERENCE = /\\?\$(?:\{(\w+)(?::-([^}]*))?\}|([A-Za-z_]\w*))/g
+
+/** A value with its references to other variables resolved, as Bun does it: `$NAME`, `${NAME}`, `${NAME:-default}`. */
+export function expanded(text: string, valueOf: (name: string) => string | undefined): string {
+  return text.replace(REFERENCE, (whole, braced?: string, fallback?: string, plain?: string) => {
+    if (whole.startsWith('\\')) return whole.slice(1)
+    return valueOf(braced ?? plain ?? '') ?? fallback ?? ''
+  })
+}

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { allEnvFiles, type FileMode, readEnvFiles } from './env-files.ts'
+import { allEnvFiles, expanded, type FileMode, readEnvFiles } from './env-files.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -10,24 +10,33 @@ type Environment = Readonly<Record<string, string | undefined>>
  */
 export function ownEnvironment(env: Environment, folders: readonly string[]): Environment {
   const read = folders.flatMap(allEnvFiles)
-  return Object.fromEntries(
-    Object.entries(env).filter(
-      ([name, value]) => isExported(name, value) || !read.some(({ values }) => values[name] === value),
-    ),
-  )
+  const exported = exportedHere()
+  const isFromFile = (name: string, value: string | undefined): boolean => {
+    const texts = read.flatMap(({ values }) => values[name] ?? [])
+    if (texts.length === 0) return false
+    const isOurs = env[name] === process.env[name]
+    if (isOurs && exported?.has(name) === false) return true
+    // It may well be exported, and said again in a file that only counts then.
+    if (isOurs && CHOOSING.has(name) && exported !== undefined && !isScript()) return false
+    return texts.some((text) => text === value || expanded(text, (each) => env[each]) === value)
+  }
+  return Object.fromEntries(Object.entries(env).filter(([name, value]) => !isFromFile(name, value)))
 }
 
-/** What chooses the files: it may well be exported, and said again in one that only counts then. */
+/** What chooses the files. */
 const CHOOSING: ReadonlySet<string> = new Set(['NODE_ENV', 'BUN_ENV'])
 
-/** Whether this process was started with it, and not by `bun run`, which reads `.env` files for its scripts. */
-function isExported(name: string, value: string | undefined): boolean {
-  if (!CHOOSING.has(name) || process.env['npm_lifecycle_event'] !== undefined) return false
+/** Whether `bun run` has started this process: it reads `.env` files for its scripts, and hands on what they say. */
+const isScript = (): boolean => process.env['npm_lifecycle_event'] !== undefined
+
+/** Names this process was started with, before the runtime read files; undefined where the system does not say. */
+function exportedHere(): ReadonlySet<string> | undefined {
   try {
-    return readFileSync('/proc/self/environ', 'utf8').split('\0').includes(`${name}=${value}`)
+    const entries = readFileSync('/proc/self/environ', 'utf8').split('\0')
+    return new Set(entries.map((entry) => entry.slice(0, entry.indexOf('='))))
   } catch {
     // Not Linux.
-    return false
+    return undefined
   }
 }
 
@@ -41,19 +50,25 @@ export interface FileVariable {
 /**
  * What the `.env` files of a mode say in the folder the program was started in.
  *
- * @param env what the runtime made of them: references to other variables are resolved there
+ * @param own what was exported: references to other variables mean those first
  */
 export function fileVariables(
-  env: Environment,
+  own: Environment,
   folder: string,
   mode: FileMode,
 ): ReadonlyMap<string, FileVariable> {
-  const found = new Map<string, FileVariable>()
+  const texts = new Map<string, FileVariable>()
   for (const { name: file, values } of readEnvFiles(folder, mode)) {
-    for (const [name, text = ''] of Object.entries(values)) {
-      const value = text.includes('$') ? (env[name] ?? text) : text
-      if (!found.has(name)) found.set(name, { value, file })
-    }
+    for (const [name, value = ''] of Object.entries(values))
+      if (!texts.has(name)) texts.set(name, { value, file })
   }
-  return found
+  const valueOf = (text: string, depth: number): string =>
+    expanded(text, (name) => {
+      const other = texts.get(name)?.value
+      return own[name] ?? (other === undefined || depth > MAX_DEPTH ? other : valueOf(other, depth + 1))
+    })
+  return new Map([...texts].map(([name, { value, file }]) => [name, { value: valueOf(value, 0), file }]))
 }
+
+/** A variable that refers to itself ends here. */
+const MAX_DEPTH = 8

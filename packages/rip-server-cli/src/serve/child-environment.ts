@@ -29,7 +29,7 @@ export function childEnvironment(
   const own = ownEnvironment(env, [root, cwd])
   return () => {
     const { files, variables } = nodeEnv(own, root, mode)
-    const fromStart = cwd === root ? [] : [...fileVariables(env, cwd, files)]
+    const fromStart = cwd === root ? [] : [...fileVariables(own, cwd, files)]
     const read = Object.fromEntries(fromStart.map(([name, { value }]) => [name, value]))
     return Object.fromEntries(
       Object.entries({ ...read, ...own, ...variables }).filter(

@@ -41,6 +41,11 @@ async function post(server: Server, bytes: number): Promise<string> {
   return response.status === 200 ? response.text() : String(response.status)
 }
 
+function freePort(): number {
+  using socket = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  return socket.port
+}
+
 describe('a changed configuration', () => {
   test(
     'is in force when reload has done, and what is not is named',
@@ -233,15 +238,16 @@ describe('a changed configuration', () => {
   test(
     'of the port is in force after restart --manager, without a lost request',
     async () => {
-      await using shop = await Shop.create(`port: 4561, workers: 1`)
+      const [first, second] = [freePort(), freePort()]
+      await using shop = await Shop.create(`port: ${first}, workers: 1`)
       const { sandbox } = shop
       const server = await sandbox.start('start', '--bind', '127.0.0.1')
-      await shop.configure(`port: 4562, workers: 'many'`)
+      await shop.configure(`port: ${second}, workers: 'many'`)
       const refused = await sandbox.run('restart', '--manager')
       expect([refused.code, refused.stderr]).toEqual([8, expect.stringContaining('workers: expected')])
-      await shop.configure(`port: 4562, workers: 1`)
+      await shop.configure(`port: ${second}, workers: 1`)
       expect((await sandbox.run('restart', '--manager')).code).toBe(0)
-      expect(await (await fetch('http://127.0.0.1:4562')).text()).toBe('one 0')
+      expect(await (await fetch(`http://127.0.0.1:${second}`)).text()).toBe('one 0')
       await until('the one before has left', () =>
         fetch(server.url).then(
           () => false,

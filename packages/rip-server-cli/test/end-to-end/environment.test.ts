@@ -50,6 +50,15 @@ describe('the application is told where it runs, and the .env files follow:', ()
     ],
     ['start', { BUN_ENV: 'development' }, {}, ['production', 'development']],
     ['start', {}, { '.env.local': 'DB=mine' }, ['production', 'mine']],
+    [
+      'start',
+      {},
+      {
+        '.env.development': `HOST=db\nDB='pg://$HOST/development'`,
+        '.env.production': 'HOST=db\nDB=pg://${HOST}/production',
+      },
+      ['production', 'pg://db/production'],
+    ],
   ] as const)(
     '%s with %j and %j',
     async (command, variables, files, expected) => {
