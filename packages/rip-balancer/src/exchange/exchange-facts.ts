@@ -15,6 +15,7 @@ export class ExchangeFacts implements ExchangeRecord {
   cause: EndCause = 'completed'
   retries = 0
   lot = 0
+  lotFailed = false
   queueMs = 0
   responseMs = 0
   totalMs = 0
@@ -106,6 +107,7 @@ export class ExchangeFacts implements ExchangeRecord {
     this.request = head
     this.status = this.retries = this.bytesSent = this.lot = 0
     this.queueMs = this.responseMs = this.totalMs = 0
+    this.lotFailed = false
     this.backend = undefined
     this.generation = undefined
     this.statement = undefined

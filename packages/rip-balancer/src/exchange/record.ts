@@ -68,6 +68,8 @@ export interface ExchangeRecord {
    * negative for the other; 0 when nothing was drawn.
    */
   readonly lot: number
+  /** Whoever was drawn lost it, and it was sent again. */
+  readonly lotFailed: boolean
   /** Attempts after the first one. */
   readonly retries: number
   /** Time spent in the queue of the pool. */

@@ -6,6 +6,7 @@ import type { Pool } from '../pool/pool.ts'
 export class PoolClaim implements Claimant, AffinitySource {
   readonly clientAddress: string
   lot = 0
+  lotFailed = false
   readonly mayBeDrawn = true
   private readonly pool: Pool
   private readonly affinity: Affinity

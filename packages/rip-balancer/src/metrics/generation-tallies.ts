@@ -56,11 +56,11 @@ export class GenerationTallies {
   }
 
   private countLot(record: ExchangeRecord, failed: boolean): void {
-    const { lot, kind, status } = record
+    const { lot, lotFailed, kind, status } = record
     if (this.lots?.number !== Math.abs(lot)) return
     const refused = status >= 400 && status < 500
     const client = clientGroup(record.clientAddress)
-    this.lots.count({ kind, client, drawnBefore: lot < 0, failed, refused })
+    this.lots.count({ kind, client, drawnBefore: lot < 0, failed: failed || lotFailed, refused })
   }
 
   private add(generation: string): Count {

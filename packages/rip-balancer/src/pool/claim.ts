@@ -34,6 +34,8 @@ export interface Claimant {
    * that serves, negative for the other.
    */
   lot: number
+  /** Written by the pool: who was drawn lost it, and it had to be sent again. */
+  lotFailed: boolean
   /** Whether a lot may decide who answers: not when it would bind the client for long, as a tunnel does. */
   readonly mayBeDrawn: boolean
   /** A queued claim got its backend. Called at most once, never inside `claim`. */

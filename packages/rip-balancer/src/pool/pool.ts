@@ -280,16 +280,21 @@ export class Pool implements Claims {
   }
 
   /**
-   * Only requests that both generations could take at that moment are drawn, and they stay with their lot when they are
-   * sent again: nobody can choose who answers, whatever he sends and when.
+   * Only requests that both generations could take at that moment are drawn: nobody can choose who answers, whatever he
+   * sends and when. What one of them cannot take, or lost, the other one does, which makes no difference to the lot.
    */
   private drawn(claimant: Claimant, exclude: Backend | undefined): readonly Member[] {
     const { number, generation, untilMs } = this.comparison!
     const others = this.generations.get(generation) ?? []
-    if (this.clock.nowMs() > untilMs) this.comparison = undefined
-    else if (claimant.lot === 0 && exclude === undefined && claimant.mayBeDrawn && this.bothCouldTake(others))
+    if (this.clock.nowMs() > untilMs) {
+      this.comparison = undefined
+      return this.rotation
+    }
+    if (exclude !== undefined) claimant.lotFailed = claimant.lot !== 0
+    else if (claimant.lot === 0 && claimant.mayBeDrawn && this.bothCouldTake(others))
       claimant.lot = this.tossCoin() ? number : -number
-    return claimant.lot === -number && others.some(this.isEligible) ? others : this.rotation
+    const [first, second] = claimant.lot === -number ? [others, this.rotation] : [this.rotation, others]
+    return !first.some(this.isEligible) && second.some(this.isEligible) ? second : first
   }
 
   private bothCouldTake(others: readonly Member[]): boolean {

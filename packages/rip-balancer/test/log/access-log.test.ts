@@ -25,6 +25,7 @@ const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   backend: 'a',
   kind: 0,
   lot: 0,
+  lotFailed: false,
   retries: 0,
   queueMs: 0,
   responseMs: 1.23456,

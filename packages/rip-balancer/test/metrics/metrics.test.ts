@@ -21,6 +21,7 @@ const ended = (changes: Partial<ExchangeRecord>): ExchangeRecord => ({
   generation: 'g1',
   kind: 0,
   lot: 0,
+  lotFailed: false,
   retries: 0,
   queueMs: 0,
   responseMs: 1,
@@ -88,13 +89,14 @@ describe('metrics', () => {
     metrics.ended(ended({ kind: 7, lot: 1, status: 200, cause: 'backend-reset', generation: 'g2' }))
     metrics.ended(ended({ kind: 7, lot: 1, generation: 'g2', clientAddress: '192.0.2.2' }))
     metrics.ended(ended({ kind: 7, lot: 1, generation: 'g2', cause: 'client-gone' }))
+    metrics.ended(ended({ kind: 7, lot: 1, generation: 'g1', lotFailed: true }))
     metrics.ended(ended({ kind: 7, lot: 9, generation: 'g2', status: 500 }))
     const { kinds, clients } = generations.compared(1, 'g1')
     expect(kinds).toEqual([
-      { group: 7, history: 3, requests: 2, failed: 1, requestsBefore: 2, failedBefore: 1, refusedBefore: 1 },
+      { group: 7, history: 3, requests: 3, failed: 2, requestsBefore: 2, failedBefore: 1, refusedBefore: 1 },
     ])
     expect(new Set(clients.map(({ requests, history }) => `${requests} of ${history}`))).toEqual(
-      new Set(['1 of 3', '1 of 0']),
+      new Set(['2 of 3', '1 of 0']),
     )
     expect(generations.compared(2, 'g1').kinds).toMatchObject([{ history: 3, requests: 0 }])
   })

@@ -35,6 +35,7 @@ export class TestClaimant implements Claimant {
   readonly told: Array<Backend | ClaimRefusal> = []
   readonly hashKey: string | undefined
   lot = 0
+  lotFailed = false
   readonly mayBeDrawn: boolean
 
   constructor(hashKey?: string, mayBeDrawn = true) {

@@ -211,6 +211,22 @@ describe('generations', () => {
     expect(claimants.map(({ lot }) => lot)).toEqual([-1, 0, 0])
   })
 
+  test('take over from one that cannot take a request while they are compared', () => {
+    const { pool } = poolOf([], { tossCoin: () => true })
+    pool.prepare('g1', [member('a', { maxInFlight: 9 })])
+    pool.prepare('g2', [member('b')])
+    pool.cut('g2')
+    pool.compare('g1', 1_000)
+    const [drawn, other] = [new TestClaimant(), new TestClaimant()]
+    const b = pool.claim(drawn) as Backend
+    expect([b.id, drawn.lot]).toEqual(['b', 1])
+    expect([(pool.claim(other) as Backend).id, other.lot]).toEqual(['a', 0])
+    pool.prepare('g2', [])
+    pool.release(b, 'reset')
+    expect((pool.claim(drawn, b) as Backend).id).toBe('a')
+    expect([drawn.lot, drawn.lotFailed]).toEqual([1, true])
+  })
+
   test('draw no lots for tunnels, which would bind their clients to code that is about to leave', () => {
     const { pool } = poolOf([], { tossCoin: () => false })
     pool.prepare('g1', [member('a')])
@@ -233,6 +249,7 @@ describe('generations', () => {
     expect([first.id, second.id, claimant.lot]).toEqual(['a1', 'a2', -1])
     void pool.drain('g1', AbortSignal.abort())
     expect([(pool.claim(claimant, second) as Backend).id, claimant.lot]).toEqual(['b', -1])
+    expect(claimant.lotFailed).toBe(true)
   })
 
   test('are drained when their last request ends', async () => {

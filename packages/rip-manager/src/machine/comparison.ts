@@ -8,10 +8,15 @@ export interface ComparisonLimits {
   readonly minErrors: number
   /** How far the share of failed answers may exceed that of the generation before. */
   readonly maxErrorRate: number
+  /** Code that dies answers little: each request it loses says more. */
+  readonly crashed: boolean
 }
 
 /** Standard errors the difference has to exceed: chance does so in one of 30,000 looks. */
 const SURE = 4
+/** The same where workers have died, and failures that are enough then. */
+const SURE_OF_CRASHES = 3.5
+const MIN_CRASH_ERRORS = 3
 /** So many requests on either side without a difference clear the generation. */
 const CLEARED_AFTER = 100
 /** So many without a certain one, too. */
@@ -36,14 +41,16 @@ const MIN_CLIENT_SHARE = 0.1
  */
 export function judge(
   { kinds, clients }: Comparison,
-  { minErrors, maxErrorRate }: ComparisonLimits,
+  { minErrors, maxErrorRate, crashed }: ComparisonLimits,
 ): ComparisonVerdict {
   const isKnown = total(kinds, 'history') >= MIN_HISTORY
   const weighed = isKnown ? kinds : kinds.map((kind) => ({ ...kind, history: answeredWell(kind) }))
   const { difference, deviation } = weighedDifference(weighed)
-  const isSure =
-    difference > (isKnown ? maxErrorRate : MAX_ERROR_RATE_UNKNOWN) && difference > SURE * deviation
-  if (isSure && failedOf(weighed) >= minErrors && isWidespread(clients)) return 'worse'
+  const matters = isKnown ? maxErrorRate : MAX_ERROR_RATE_UNKNOWN
+  const chance = (crashed ? SURE_OF_CRASHES : SURE) * deviation
+  const isSure = difference > Math.max(matters, chance)
+  const enough = crashed ? Math.min(MIN_CRASH_ERRORS, minErrors) : minErrors
+  if (isSure && failedOf(weighed) >= enough && isWidespread(clients)) return 'worse'
   const drawn = Math.min(total(kinds, 'requests'), total(kinds, 'requestsBefore'))
   if (drawn >= UNCERTAIN_AFTER || (drawn >= CLEARED_AFTER && difference <= maxErrorRate)) return 'no-worse'
   return 'open'

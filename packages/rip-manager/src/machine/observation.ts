@@ -27,6 +27,7 @@ export function beginObservation(pool: Pool, before: Group): void {
     nextMs: pool.nowMs,
     token: 0,
     comparing: false,
+    crashesFromMs: pool.nowMs,
     cleared: 0,
   }
 }
@@ -42,7 +43,10 @@ export function endObservation(pool: Pool): void {
 export function observe(pool: Pool): void {
   const { observation, serving, effects, nowMs } = pool
   if (observation === null || serving === null) return
-  if (nowMs >= observation.untilMs) return endObservation(pool)
+  const compares = pool.config.observe?.compares === true
+  if (compares && hasCrashed(pool, observation)) compareFromNowOn(pool, observation)
+  // Code that cannot stay alive leaves what it cannot take to the code before.
+  if (nowMs >= observation.untilMs && !(compares && serving.budget.spent)) return endObservation(pool)
   if (nowMs < observation.nextMs) return
   const everyMs = pool.config.observe?.everyMs ?? Infinity
   const { before } = observation
@@ -73,23 +77,39 @@ function suspect(pool: Pool, observation: Observation, since: ResponseCounts, be
   const patience = 2 ** observation.cleared
   if (since.requests < SUSPECT_REQUESTS * patience || since.errors < SUSPECT_ERRORS * patience) return
   if (shareOf(since) <= shareOf(before) + maxErrorRate) return
-  const previous = observation.before.generation.id
-  const { errors, requests } = since
+  tellSuspicion(pool, observation, since)
   observation.comparing = true
   observation.nextMs = pool.nowMs
-  pool.effects.emit({ type: 'generation-suspected', ...servingId(pool), previous, errors, requests })
   // Once only: nobody keeps the generation before from leaving by making answers fail.
   if (observation.cleared === 0) observation.untilMs = pool.nowMs + windowMs
+}
+
+/** Since the cut, or since it was cleared. */
+function hasCrashed({ serving }: Pool, { crashesFromMs }: Observation): boolean {
+  return serving !== null && serving.lastCrashMs >= crashesFromMs
+}
+
+function compareFromNowOn(pool: Pool, observation: Observation): void {
+  if (observation.comparing) return
+  observation.comparing = true
+  observation.nextMs = pool.nowMs
+}
+
+function tellSuspicion(pool: Pool, { before }: Observation, { errors, requests }: ResponseCounts): void {
+  const previous = before.generation.id
+  pool.effects.emit({ type: 'generation-suspected', ...servingId(pool), previous, errors, requests })
 }
 
 export function onCompared(pool: Pool, token: number, comparison: Comparison | undefined): void {
   const { observation } = pool
   if (observation?.token !== token || comparison === undefined || pool.rollout !== null) return
-  const verdict = judge(comparison, pool.config.observe!)
+  const { minErrors, maxErrorRate } = pool.config.observe!
+  const verdict = judge(comparison, { minErrors, maxErrorRate, crashed: hasCrashed(pool, observation) })
   if (verdict === 'worse') return rollBackAutomatically(pool, observation.before, reasonOf(comparison))
-  if (verdict === 'open') return
+  if (verdict === 'open' || pool.serving?.budget.spent === true) return
   pool.effects.emit({ type: 'generation-cleared', ...servingId(pool) })
   observation.comparing = false
+  observation.crashesFromMs = pool.nowMs
   observation.cleared += 1
   observation.baseline = null
 }

@@ -212,6 +212,8 @@ export interface Observation {
   token: number
   /** Lots are drawn between the two generations. */
   comparing: boolean
+  /** What crashed before is no reason for it. */
+  crashesFromMs: number
   /** How often lots have cleared the generation that serves. */
   cleared: number
 }

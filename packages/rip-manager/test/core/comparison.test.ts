@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { judge } from '../../src/machine/comparison.ts'
 import type { ComparedGroup, Comparison } from '../../src/ports.ts'
 
-const LIMITS = { minErrors: 10, maxErrorRate: 0.02 }
+const LIMITS = { minErrors: 10, maxErrorRate: 0.02, crashed: false }
 
 const group = (changes: Partial<ComparedGroup>): ComparedGroup => ({
   history: 100,
@@ -27,6 +27,13 @@ describe('code that answers worse than the code before is found out', () => {
 
   test('when it fails every other time', () => {
     expect(judge(by([group({ requests: 30, failed: 15, requestsBefore: 30 })]), LIMITS)).toBe('worse')
+  })
+
+  test('when its workers die, by each request they lose', () => {
+    const few = by([group({ requests: 3, failed: 3, requestsBefore: 5 })])
+    expect([judge(few, LIMITS), judge(few, { ...LIMITS, crashed: true })]).toEqual(['open', 'worse'])
+    const both = by([group({ requests: 3, failed: 3, requestsBefore: 5, failedBefore: 3 })])
+    expect(judge(both, { ...LIMITS, crashed: true })).toBe('open')
   })
 
   test('when what is asked for most fails, and nothing else does', () => {

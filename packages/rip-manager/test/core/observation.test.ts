@@ -256,6 +256,32 @@ describe('where lots can be drawn', () => {
     rig.upstreams.keepDraining(false)
   })
 
+  test('a crash has lots drawn, and few lost requests are enough then', async () => {
+    const { options, asked } = drawing({ ...worse, requests: 3, failed: 3, requestsBefore: 9 })
+    await using rig = await startedRig(options)
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    await rig.clock.advance(1_000)
+    expect(asked).toEqual([])
+    rig.processes.alive.find(({ generation }) => generation === second)!.crash()
+    await rig.clock.advance(1_000)
+    expect(asked[0]).toBe(first)
+    expect(rig.manager.snapshot.generation).toBe(first)
+  })
+
+  test('code in a crash loop keeps the code before, which takes what it cannot', async () => {
+    const { options } = drawing({ ...alike, requests: 2, failed: 1, requestsBefore: 2 })
+    await using rig = await startedRig(options)
+    const second = await admitSecond(rig)
+    for (let crash = 0; crash < 60; crash++) {
+      rig.processes.alive.find(({ generation }) => generation === second)?.crash()
+      await rig.clock.advance(500)
+    }
+    expect(rig.manager.snapshot.health).toBe('crash-loop')
+    const standing = rig.processes.alive.filter(({ generation }) => generation !== second)
+    expect(standing).toHaveLength(2)
+  })
+
   test('a router that cannot draw now is asked again', async () => {
     let able = false
     const { options, counts } = drawing(() => {
