@@ -8,16 +8,23 @@ interface Waiting {
   left(): void
 }
 
+/** Where somebody waits who may be gone himself. */
+interface Entry {
+  deref(): Waiting | undefined
+}
+
 /**
  * Requests whose client has left, as the balancer in front tells. Its connection to us says nothing of it: Bun takes a
  * half-close for the end of both directions, and a client that only ended its own side would get no answer. So it comes
  * beside, on a socket of its own, one line for each: `REQUEST-ID ADDRESS PORT`, as in the fields of the request.
  */
 export class Departures implements Disposable {
-  readonly #waiting = new Map<string, { deref(): Waiting | undefined }>()
+  readonly #waiting = new Map<string, Entry>()
   readonly #early = new Set<string>()
   readonly #signals = new WeakMap<Request, RequestSignal>()
-  readonly #forgotten = new FinalizationRegistry<string>((key) => this.#waiting.delete(key))
+  readonly #forgotten = new FinalizationRegistry<readonly [key: string, entry: Entry]>((held) =>
+    this.#forget(...held),
+  )
   readonly #property: PropertyDescriptor
   #listener: Bun.UnixSocketListener<Lines> | undefined
 
@@ -51,9 +58,10 @@ export class Departures implements Disposable {
   expect(field: (name: string) => string | undefined, left: () => void): () => void {
     const key = keyOf(field)
     if (key === undefined) return () => {}
+    const entry = { deref: () => ({ left }) }
     if (this.#early.delete(key)) queueMicrotask(left)
-    else this.#waiting.set(key, { deref: () => ({ left }) })
-    return () => this.#waiting.delete(key)
+    else this.#waiting.set(key, entry)
+    return () => this.#forget(key, entry)
   }
 
   [Symbol.dispose](): void {
@@ -73,8 +81,14 @@ export class Departures implements Disposable {
 
   #remember(key: string, made: RequestSignal): void {
     if (this.#early.delete(key)) return made.left()
-    this.#waiting.set(key, new WeakRef(made))
-    this.#forgotten.register(made, key)
+    const entry = new WeakRef(made)
+    this.#waiting.set(key, entry)
+    this.#forgotten.register(made, [key, entry])
+  }
+
+  /** A request that was sent again has taken the place meanwhile, perhaps. */
+  #forget(key: string, entry: Entry): void {
+    if (this.#waiting.get(key) === entry) this.#waiting.delete(key)
   }
 
   #left(key: string): void {
