@@ -4,6 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FollowedFile } from '../src/terminal/followed-file.ts'
 
+test('what was written before the last exchange is read first, once', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rip-log-'))
+  const path = join(folder, 'log')
+  appendFileSync(`${path}.1`, 'former\n')
+  appendFileSync(path, 'one\n')
+  await using file = new FollowedFile(path, `${path}.1`)
+  const more = async (): Promise<string> => Buffer.from(await file.more()).toString()
+  expect([await more(), await more(), await more()]).toEqual(['former\n', 'one\n', ''])
+  appendFileSync(path, 'two\n')
+  renameSync(path, `${path}.1`)
+  appendFileSync(path, 'three\n')
+  expect([await more(), await more(), await more()]).toEqual(['two\n', 'three\n', ''])
+  rmSync(folder, { recursive: true })
+})
+
 test('nothing is lost when the file is exchanged for a new one, or removed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rip-log-'))
   const path = join(folder, 'log')

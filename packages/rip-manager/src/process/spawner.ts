@@ -47,7 +47,9 @@ export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
   let closing: Promise<void> | undefined
 
   const onLine = (line: ChildLine, pid: number): void => {
-    const print = (): void => outputs[line.stream].write(format(line))
+    // Now, as a format may tell the time.
+    const text = format(line)
+    const print = (): void => outputs[line.stream].write(text)
     if (options.route === undefined) print()
     else options.route(line, { pid, print })
     options.onLine?.(line)

@@ -108,8 +108,8 @@ export const commands: readonly Command[] = [
     ...toInstance,
     name: 'logs',
     summary: 'what the workers wrote lately, and from now on',
-    flags: [...ASKING, 'log-format'],
-    examples: ['rip-server logs', 'rip-server logs --json | jq .message'],
+    flags: [...ASKING, 'log-format', 'no-follow'],
+    examples: ['rip-server logs', 'rip-server logs --json --no-follow | jq .message'],
   },
   {
     ...toInstance,

@@ -28,6 +28,7 @@ const plainOptions: readonly Option[] = [
   { flag: 'help', short: 'h', summary: 'this text' },
   { flag: 'version', short: 'V', summary: 'print the version' },
   { flag: 'timeout', value: 'TIME', summary: 'longest wait for the outcome', fallbackText: '2m' },
+  { flag: 'no-follow', summary: 'end after what is there' },
   { flag: 'now', summary: 'do not wait for requests that are being answered' },
   { flag: 'reason', value: 'TEXT', summary: 'shown in the events, such as "deploy 42"' },
   { flag: 'manager', summary: 'the whole server: a new process takes over from the running one' },

@@ -6,7 +6,7 @@ import { Unacceptable } from '../command-line/quantity.ts'
 import { settingSpecs } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { flagValue, type Invocation, isOn } from '../invocation.ts'
-import { LOG_NAME, readRecord } from '../serve/log-file.ts'
+import { FORMER_LOG_NAME, LOG_NAME, readRecord } from '../serve/log-file.ts'
 import { type LogFormat, logLine } from '../serve/log-record.ts'
 import { endWithReader } from '../terminal/end-with-reader.ts'
 import { FollowedFile } from '../terminal/followed-file.ts'
@@ -14,32 +14,35 @@ import { FollowedFile } from '../terminal/followed-file.ts'
 /** How often the log is looked at for more. */
 const POLL_MS = 100
 
-/** Prints what the workers wrote lately and go on to write, until the instance has gone. */
+/** Prints what the workers wrote lately and, unless told otherwise, go on to write until the instance has gone. */
 export async function logs(invocation: Invocation): Promise<number> {
   const print = printer(invocation)
   const { instance } = await findInstance(invocation, invocation.line.words[0])
   endWithReader()
-  await using log = new FollowedFile(join(instance.runDir, LOG_NAME))
+  const follows = !isOn(invocation, 'no-follow')
+  const path = join(instance.runDir, LOG_NAME)
+  await using log = new FollowedFile(path, join(instance.runDir, FORMER_LOG_NAME))
   for (;;) {
     const isGone = readInstance(instance.runDir) === undefined
     const bytes = await log.more()
-    if (bytes.byteLength > 0) print(bytes)
-    else if (isGone) return ExitCode.done
+    if (bytes.byteLength > 0) await print(bytes)
+    else if (isGone || !follows) return ExitCode.done
     else await Bun.sleep(POLL_MS)
   }
 }
 
 /** Takes the bytes of the log as they come and prints a line for each record. */
-function printer(invocation: Invocation): (bytes: Uint8Array) => void {
+function printer(invocation: Invocation): (bytes: Uint8Array) => Promise<void> {
   const format = formatOf(invocation)
   const colored = format === 'text' && invocation.terminal.colorsData
   const decoder = new TextDecoder()
   let rest = ''
-  return (bytes) => {
+  return async (bytes) => {
     const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     const printed = lines.map((line) => `${lineOf(line, format, colored)}\n`).join('')
-    if (printed !== '') process.stdout.write(printed)
+    // Whoever reads in a pager reads slowly.
+    if (printed !== '') await new Promise((resolve) => process.stdout.write(printed, resolve))
   }
 }
 

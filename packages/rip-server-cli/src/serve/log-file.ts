@@ -5,6 +5,9 @@ import type { LogRecord } from './log-record.ts'
 /** Name of the log in a run directory. */
 export const LOG_NAME = 'log'
 
+/** Name of the one before it. */
+export const FORMER_LOG_NAME: string = `${LOG_NAME}.1`
+
 /** Size at which the log starts anew; the one before is kept. */
 const MAX_LOG_BYTES = 4 * 2 ** 20
 /** Lines are written together this long after the first of them. */

@@ -31,7 +31,7 @@ import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { type Front, noFront, openFront } from './front.ts'
-import { ChildOutput } from './child-output.ts'
+import { ChildOutput, isForUs } from './child-output.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { type LogFormat, logLine, recordOf } from './log-record.ts'
 import { LiveConfiguration, liveOptions, type ReadSettings } from './live-configuration.ts'
@@ -256,7 +256,7 @@ async function assemble(
       lossLine: (dropped) => lossLine(dropped, plan),
       standby: mode === 'development',
       route: (line, origin) => output.route(line, origin),
-      onLine: (line) => log.write(recordOf(line, Date.now())),
+      onLine: (line) => (isForUs(line) ? undefined : log.write(recordOf(line, Date.now()))),
     }),
   )
   const { listen } = plan

@@ -4,23 +4,45 @@ import { type FileHandle, open } from 'node:fs/promises'
 /** A file that others write to, and exchange for a new one now and then: what was written to either is read to its end. */
 export class FollowedFile implements AsyncDisposable {
   readonly #path: string
+  #before: string | undefined
   #file: FileHandle | undefined
   #offset = 0
 
-  constructor(path: string) {
+  /** @param before where the file goes that is exchanged; what it has is read first. @default it is gone */
+  constructor(path: string, before?: string) {
     this.#path = path
+    this.#before = before
   }
 
   /** What has been written since the last call; empty when nothing was. */
   async more(): Promise<Uint8Array> {
     this.#file ??= await opened(this.#path)
-    if (this.#file === undefined) return new Uint8Array(0)
+    const before = await this.#readBefore()
+    if (before.byteLength > 0) return before
+    if (this.#file === undefined) return NOTHING
     const { size, ino } = await this.#file.stat()
     if (size > this.#offset) return this.#read(this.#file, size - this.#offset)
     const now = statSync(this.#path, { throwIfNoEntry: false })
-    if (now === undefined || (now.ino === ino && now.size >= this.#offset)) return new Uint8Array(0)
+    if (now === undefined || (now.ino === ino && now.size >= this.#offset)) return NOTHING
+    // The last lines may have been written just before the exchange.
+    const last = await this.#file.stat()
+    if (last.size > this.#offset) return this.#read(this.#file, last.size - this.#offset)
     await this[Symbol.asyncDispose]()
     return this.more()
+  }
+
+  /** Once. It may be the file that is open, when the exchange came in between. */
+  async #readBefore(): Promise<Uint8Array> {
+    if (this.#before === undefined) return NOTHING
+    const file = await opened(this.#before)
+    this.#before = undefined
+    if (file === undefined) return NOTHING
+    try {
+      const { ino } = await file.stat()
+      return ino === (await this.#file?.stat())?.ino ? NOTHING : await file.readFile()
+    } finally {
+      await file.close()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -35,6 +57,8 @@ export class FollowedFile implements AsyncDisposable {
     return buffer.subarray(0, bytesRead)
   }
 }
+
+const NOTHING = new Uint8Array(0)
 
 async function opened(path: string): Promise<FileHandle | undefined> {
   try {

@@ -165,6 +165,35 @@ test(
     })
     expect(lines(raw ?? '')).toContain('\u001b[31mplain\u001b[0m')
     expect(raw).toEndWith('without an end\n')
+    expect(text).not.toContain('listening')
+  },
+  PATIENCE_MS,
+)
+
+test(
+  'logs ends after what is there if told so, and begins with what was written before the log began anew',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const folder = await withApplication(sandbox)
+    await Bun.write(
+      join(folder, 'index.ts'),
+      `const line = JSON.stringify({ msg: 'l', pad: 'x'.repeat(1_000) })
+       let n = 0
+       export default () => {
+         for (let at = 0; at < 100; at += 1) console.log(line.replace('"l"', String(n++)))
+         return new Response('ok')
+       }`,
+    )
+    const server = await sandbox.start('start', folder, '--port', '0', 'w:1')
+    const requests = 50
+    for (let request = 0; request < requests; request += 1) await fetch(server.url)
+    const expected = Array.from({ length: requests * 100 }, (_, n) => n)
+    await until('all was written', () => server.stdout.includes(`{"msg":${expected.length - 1},`))
+    const read = async (): Promise<unknown[]> =>
+      objects((await sandbox.run('logs', '--json', '--no-follow')).stdout).map(({ msg }) => msg)
+    // The log is written together, a little later.
+    await until('all is in the log', async () => (await read()).at(-1) === expected.at(-1))
+    expect(await read()).toEqual(expected)
   },
   PATIENCE_MS,
 )
