@@ -14,6 +14,10 @@ export interface CompileErrorDetail {
 /** Lines of context shown above and below the line of an error. */
 const CONTEXT_LINES = 2
 
+/** The longest part of a line that is shown, and how much of it is in front of the position. */
+const MAX_LINE_CHARS = 160
+const CHARS_BEFORE = 60
+
 /**
  * Source that cannot be compiled: what is wrong, where, and what to do about it. Printed, it is its message
  * alone: the position in the source matters, not the one in the compiler.
@@ -73,7 +77,7 @@ export function positionAt(source: string, offset: number): { line: number; colu
   return { line, column: offset - lineStart + 1 }
 }
 
-/** The lines around a position with a marker under the characters concerned. */
+/** The lines around a position with a marker under the characters concerned. Of long lines a part is shown. */
 export function codeFrame(source: string, line: number, column: number, length: number): string {
   const lines = source.split(/\r?\n/)
   const first = Math.max(1, line - CONTEXT_LINES)
@@ -82,12 +86,30 @@ export function codeFrame(source: string, line: number, column: number, length: 
   const rows: string[] = []
   for (let number = first; number <= last; number++) {
     const text = lines[number - 1] ?? ''
+    const part = partOf(text, number === line ? column - 1 : 0)
     const mark = number === line ? '>' : ' '
-    rows.push(`${mark} ${String(number).padStart(width)} | ${text}`.trimEnd())
+    rows.push(`${mark} ${String(number).padStart(width)} | ${part.text}`.trimEnd())
     if (number !== line) continue
-    const indent = text.slice(0, column - 1).replace(/[^\t]/g, ' ')
-    const carets = '^'.repeat(Math.max(1, Math.min(length, text.length - column + 1)))
+    const at = column - 1 - part.start
+    const indent = part.text.slice(0, at).replace(/[^\t]/g, ' ')
+    const carets = '^'.repeat(Math.max(1, Math.min(length, part.text.length - at)))
     rows.push(`  ${' '.repeat(width)} | ${indent}${carets}`)
   }
   return rows.join('\n')
+}
+
+/** A line, or for a long one, as minified code has them, what is around an offset; `start` is where its text begins. */
+function partOf(line: string, offset: number): { readonly text: string; readonly start: number } {
+  if (line.length <= MAX_LINE_CHARS) return { text: line, start: 0 }
+  const latest = Math.max(0, line.length - MAX_LINE_CHARS)
+  const from = wholeCharacter(line, Math.min(Math.max(0, offset - CHARS_BEFORE), latest))
+  const to = wholeCharacter(line, Math.min(line.length, from + MAX_LINE_CHARS))
+  const before = from > 0 ? '…' : ''
+  const after = to < line.length ? '…' : ''
+  return { text: before + line.slice(from, to) + after, start: from - before.length }
+}
+
+/** A surrogate pair is not cut in two. */
+function wholeCharacter(line: string, offset: number): number {
+  return /[\uDC00-\uDFFF]/.test(line.charAt(offset)) ? offset - 1 : offset
 }

@@ -31,6 +31,30 @@ test('a mark over several lines ends with its line', () => {
   expect(errorAt('ab\ncd\n', 1, 5).frame).toBe('> 1 | ab\n    |  ^\n  2 | cd\n  3 |')
 })
 
+test('of a long line, as minified code has them, the part around the position is shown', () => {
+  const long = 'x'.repeat(5000)
+  const marked = (source: string, at: number): string => {
+    const [text = '', carets = ''] = errorAt(source, at, at + 3)
+      .frame.split('\n')
+      .filter((row) => !/^ +\d/.test(row))
+    return text.slice(carets.indexOf('^'), carets.lastIndexOf('^') + 1)
+  }
+  expect(marked(`${long}why${long}`, 5000)).toBe('why')
+  expect(marked(`why${long}`, 0)).toBe('why')
+  expect(marked(`${long}why`, 5000)).toBe('why')
+  expect(marked(`\t${'y'.repeat(70)}why${long}`, 71)).toBe('why')
+  const { frame } = errorAt(`${long}\n${long}why${long}\n${long}`, 10_001, 10_004)
+  expect(frame.split('\n').map((row) => row.length < 175)).toEqual([true, true, true, true])
+  expect(frame).toMatch(/> 2 \| …x+whyx+…\n/)
+})
+
+test('a surrogate pair at the edge of what is shown stays whole', () => {
+  for (const shift of ['', 'x']) {
+    const { frame } = errorAt(`${shift}${'😀'.repeat(500)}`, 500, 501)
+    expect(frame.isWellFormed()).toBe(true)
+  }
+})
+
 test('printing it shows the message and nothing of the compiler', () => {
   const error = errorAt('x', 0, 1)
   expect(Bun.inspect(error).trim()).toBe(`CompileError: ${error.message}`)

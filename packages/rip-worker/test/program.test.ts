@@ -280,6 +280,13 @@ describe('an application that cannot be served', () => {
       says: ["the application's ready() failed: no cache", '> 2 | export const ready'],
       line: 2,
     },
+    'an exception in minified code': {
+      files: { 'app.js': `${'let a=1;'.repeat(1).padEnd(40_000, ';')}throw new Error('dense')` },
+      kind: 'import',
+      code: 4,
+      says: ['could not be loaded: dense', ";;throw new Error('dense')"],
+      line: 1,
+    },
     'an error with far more to say than fits into a message': {
       files: { 'app.ts': `throw new Error('much ' + 'x'.repeat(2_000_000))` },
       kind: 'import',
@@ -304,6 +311,7 @@ describe('an application that cannot be served', () => {
     expect(await supervised.program.exitCode()).toBe(expected.code)
     const { stderr } = supervised.program
     for (const part of expected.says) expect(stderr).toContain(part)
+    expect(failure.frame?.split('\n').every((row) => row.length < 180)).not.toBe(false)
     expect(stderr.split(failure.message)).toHaveLength(2)
     expect(stderr).toStartWith('error: ')
     expect(supervised.message('ready')).toBeUndefined()
@@ -326,6 +334,20 @@ describe('under a supervisor', () => {
     expect(beacon?.rssBytes).toBeGreaterThan(10_000_000)
     expect(beacon?.inFlight).toBe(0)
     expect(supervised.program.stdout).toBe('')
+  })
+
+  test('a failure in minified code is logged, and answered, with the code around it', async () => {
+    const app = `${';'.repeat(40_000)}export default () => { throw new Error('dense') };${';'.repeat(40_000)}`
+    const env = { RIP_MODE: 'development' }
+    await using supervised = new Supervised(new Folder({ 'app.js': app }), { env })
+    await supervised.received('ready')
+    for (const accept of ['application/json', 'text/html', 'text/plain']) {
+      const page = await (await supervised.fetch('/', { headers: { accept } })).text()
+      expect(page).toContain(';;export default () =')
+      expect(page.length).toBeLessThan(10_000)
+    }
+    await until('it is logged', () => supervised.program.stderr.includes('error: dense'))
+    expect(Math.max(...supervised.program.stderr.split('\n').map((row) => row.length))).toBeLessThan(200)
   })
 
   test('is not ready before the ready hook has settled', async () => {

@@ -18,7 +18,16 @@ export function answerFailure(failure: Failure, mode: WorkerMode): Response | Pr
 
 /** Text for the log: stack, source lines and causes. Our own errors say all in their message. */
 export function describeFailure(error: unknown): string {
-  return error instanceof WorkerError ? error.message : Bun.inspect(error)
+  return error instanceof WorkerError ? error.message : shortenCode(Bun.inspect(error))
+}
+
+/** A line of source with its number, and the mark below one, where they are longer than a terminal is wide. */
+const LONG_CODE = /^( *\d+ \| .{160}).+$/gm
+const FAR_MARK = /^ {168,}\^$\n?/gm
+
+/** Minified code is a line of a thousand characters, as Bun shows it. */
+function shortenCode(text: string): string {
+  return text.replace(LONG_CODE, '$1…').replace(FAR_MARK, '')
 }
 
 function productionPage({ request, id }: Failure): Response {
