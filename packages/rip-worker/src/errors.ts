@@ -14,6 +14,8 @@ const messages = {
     `${d.file} has no request handler: ${d.found}. Export one, for example: export default (request) => new Response('hello')`,
   RIP_APP_OWN_PORT: (d: { file: string; address: string; beside: string | undefined }) =>
     `${d.file} opens its own server (${d.address})${d.beside === undefined ? '' : ` beside ${d.beside}`}, once in every worker, and a worker serves one. Let that one answer everything, or run the other in a program of its own; to keep a file runnable alone, guard the call with import.meta.main`,
+  RIP_PAGE_FAILED: (d: { route: string; file: string; reason: string }) =>
+    `the page ${d.file} of the route ${d.route} could not be bundled: ${d.reason}`,
   RIP_READY_FAILED: (d: { reason: string }) => `the application's ready() failed: ${d.reason}`,
   RIP_LISTEN_FAILED: (d: { address: string; reason: string }) => `cannot listen on ${d.address}: ${d.reason}`,
   RIP_NOT_SERVING: (d: { state: string }) =>

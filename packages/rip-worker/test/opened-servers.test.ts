@@ -104,6 +104,36 @@ describe('what an application sees of a server it opened', () => {
   })
 })
 
+describe('pages that are bundled', () => {
+  const files = {
+    'app.ts': `import page from './index.html'\nBun.serve({ routes: { '/*': page, '/x/:id': { GET: page } } })`,
+    'index.html': '<script type="module" src="./page.ts"></script>',
+    'page.ts': `console.log('in the browser')`,
+  }
+
+  test('their scripts are there before anybody has asked for the page', async () => {
+    const folder = new Folder(files)
+    await using first = new Program({ args: [folder.path, '--listen', '127.0.0.1:0'] })
+    const page = await (await fetch(`${await first.address()}/x/1`)).text()
+    await using second = new Supervised(folder)
+    await second.received('ready')
+    const script = await second.fetch(/src="(.+?)"/.exec(page)?.[1] ?? '')
+    expect(script.headers.get('content-type')).toStartWith('text/javascript')
+  })
+
+  test('one that cannot be bundled keeps the worker from being ready', async () => {
+    await using supervised = new Supervised(new Folder({ ...files, 'page.ts': '\nconst = 1' }))
+    const { failure } = await supervised.received('failed')
+    expect(failure).toMatchObject({
+      kind: 'compile',
+      line: 2,
+      frame: expect.stringContaining('> 2 | const = 1'),
+    })
+    expect(failure.message).toContain('index.html of the route /* could not be bundled')
+    expect(await supervised.program.exitCode()).toBe(4)
+  })
+})
+
 describe('the end of a server', () => {
   test.each([
     [

@@ -14,6 +14,7 @@ import { pathOf, type RequestHead } from '../pages/request-head.ts'
 import { shortPage } from '../pages/short-page.ts'
 import { Activity } from './activity.ts'
 import { BackgroundTasks } from './background-tasks.ts'
+import { bundledPages, bundlePages } from './bundled-pages.ts'
 import type { ClientAddress } from './client.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
 import { Departures } from './departures.ts'
@@ -217,6 +218,11 @@ class ServingWorker implements Worker {
   /** Who answers is decided below us: by Bun's router, or by code that has a socket. */
   async #ask(request: Request): Promise<Response> {
     if (this.#state !== 'ready') throw new WorkerError('RIP_NOT_SERVING', { state: this.#state })
+    return this.#send(request)
+  }
+
+  /** Over the socket. */
+  #send(request: Request): Promise<Response> {
     const { listen } = this.#options
     const init = { redirect: 'manual', decompress: false } as const
     if ('unix' in listen) return fetch(request, { ...init, unix: listen.unix })
@@ -247,15 +253,25 @@ class ServingWorker implements Worker {
     this.#options.attach?.(this.#createServerHost())
     this.#options.onListening?.(this.#transport.url)
     try {
-      await this.#options.onReady?.()
-    } catch (cause) {
+      await this.#getReady()
+    } catch (error) {
       await this.close({ timeoutMs: 0 })
-      throw new WorkerError('RIP_READY_FAILED', { reason: reasonOf(cause) }, { cause })
+      throw error
     }
     if (this.#state !== 'starting') return
     this.#transition('ready')
     this.#activity.begin()
     if (!this.#options.standsBy) this.#activity.resume()
+  }
+
+  async #getReady(): Promise<void> {
+    const pages = bundledPages(this.#options.routes ?? {})
+    await bundlePages(pages, (path) => this.#send(new Request(`http://localhost${path}`)))
+    try {
+      await this.#options.onReady?.()
+    } catch (cause) {
+      throw new WorkerError('RIP_READY_FAILED', { reason: reasonOf(cause) }, { cause })
+    }
   }
 
   async #listen(): Promise<Transport> {

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'bun:test'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { startLoad } from '../load.ts'
+import { Sandbox, type Server, until } from '../server.ts'
+
+const TEST_TIMEOUT_MS = 60_000
+
+/** What people write, by the file they write it in; each answers JSON with a `version`. */
+const programs: Readonly<
+  Record<string, { readonly files: Readonly<Record<string, string>>; readonly entry: string }>
+> = {
+  'Bun.serve in src, with a module in package.json that was never built': {
+    entry: 'src/index.ts',
+    files: {
+      'package.json': '{ "module": "src/index.js" }',
+      'src/index.ts': `
+        const server = Bun.serve({ fetch: () => Response.json({ version: 1, port: server.port }) })
+        console.log('serves', server.url.href)`,
+    },
+  },
+  'node:http in CommonJS': {
+    entry: 'server.js',
+    files: {
+      'server.js': `
+        const http = require('http')
+        const server = http.createServer((_, response) => response.end(JSON.stringify({ version: 1, port: server.address().port })))
+        server.listen(process.env.PORT || 8080, () => console.log('serves', 'http://localhost:' + server.address().port + '/'))`,
+    },
+  },
+  'a framework that waits before it listens, built from TypeScript': {
+    entry: 'src/main.ts',
+    files: {
+      'package.json': '{ "main": "dist/main.js" }',
+      'dist/main.js': 'throw new Error("an old build")',
+      'src/main.ts': `
+        import { createServer } from 'node:http'
+        async function bootstrap() {
+          await Bun.sleep(10)
+          const server = createServer((_, response) => response.end(JSON.stringify({ version: 1, port: server.address().port })))
+          await new Promise((resolve) => server.listen(3000, resolve))
+          console.log('serves', 'http://localhost:' + server.address().port + '/')
+        }
+        bootstrap()`,
+    },
+  },
+}
+
+async function write(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), text)
+  }
+}
+
+async function version(server: Server): Promise<unknown> {
+  return (await server.json('/'))['version']
+}
+
+describe('a program that listens itself is served as it is', () => {
+  test.each(Object.entries(programs))(
+    '%s: on the public port, and no request is lost while its code is replaced',
+    async (_, { files, entry }) => {
+      await using sandbox = await Sandbox.create()
+      const folder = join(sandbox.folder, 'program')
+      await write(folder, files)
+      const server = await sandbox.start(folder, 'w:2', '0')
+      const { port } = new URL(server.url)
+      expect(await server.json('/')).toEqual({ version: 1, port: Number(port) })
+      await until('the program has told its address', () =>
+        server.stdout.includes(`serves http://localhost:${port}/`),
+      )
+      await server.says(`${entry}  `)
+
+      const load = startLoad({ url: server.url, path: '/', perSecond: 50 })
+      expect((await sandbox.run('restart')).code).toBe(0)
+      await writeFile(join(folder, entry), files[entry]!.replace('version: 1', 'version: 2'))
+      expect((await sandbox.run('reload')).code).toBe(0)
+      await until('the new code serves', async () => (await version(server)) === 2)
+      const { failures } = await load.stop()
+      expect(failures).toEqual([])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'two servers are refused, whatever the framework makes of it, and the old code serves on',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const folder = join(sandbox.folder, 'program')
+      const first = `const server = Bun.serve({ port: 4000, fetch: () => Response.json({ version: 1 }) })\n`
+      await write(folder, { 'index.ts': first })
+      const server = await sandbox.start(folder, 'w:1', '0')
+      const second = `try { Bun.serve({ port: 4001, fetch: () => new Response() }) } catch { process.exit(1) }\n`
+      await writeFile(join(folder, 'index.ts'), first + second)
+      const reload = await sandbox.run('reload')
+      expect(reload.code).toBe(8)
+      expect(reload.stderr).toContain('opens its own server (port 4001) beside the one on port 4000')
+      expect(await version(server)).toBe(1)
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
