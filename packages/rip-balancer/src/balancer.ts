@@ -20,6 +20,7 @@ import { LimitReports } from './log/limit-reports.ts'
 import { TextBlocks, type LogSink } from './log/log-sink.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { errorPages, foreignHostText } from './pages/error-pages.ts'
+import type { EjectionReason } from './pool/ejection.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
 import { timeLimit } from './transport/time-limit.ts'
@@ -284,11 +285,11 @@ export class Balancer implements AsyncDisposable {
           this.plane.departures.retire(backend)
           this.events.emit({ type: 'backend-retired', backend: backend.id })
         },
-        ejected: (backend, forMs) => {
+        ejected: (backend, forMs, reason) => {
           this.warn(
-            `backend ${backend.id} cannot be connected to; left alone for ${Math.round(forMs / 1000)} s`,
+            `backend ${backend.id} ${EJECTIONS[reason]}; left alone for ${Math.round(forMs / 1000)} s`,
           )
-          this.events.emit({ type: 'backend-ejected', backend: backend.id, forMs })
+          this.events.emit({ type: 'backend-ejected', backend: backend.id, forMs, reason })
         },
         readmitted: (backend) => this.events.emit({ type: 'backend-readmitted', backend: backend.id }),
         health: (backend, healthy) =>
@@ -431,4 +432,10 @@ export function refuseFixed(
   const changed = [...also, ...FIXED].filter((key) => !isDeepStrictEqual(before[key], after[key]))
   const problems = changed.map((key) => `${key}: cannot change while running; restart the balancer`)
   if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+}
+
+const EJECTIONS: Readonly<Record<EjectionReason, string>> = {
+  refuses: 'refuses connections',
+  silent: 'does not take connections in time',
+  suspect: 'fails requests that others answer',
 }

@@ -13,11 +13,11 @@ export const DEFAULT_QUEUE_LENGTH = 1024
 export const DEFAULT_QUEUE_TIMEOUT_MS = 30_000
 export const DEFAULT_SLOW_START_MS = 0
 
-/** Consecutive failures to connect that put a backend aside. */
+/** Failures others do not have that put a backend aside. */
 export const DEFAULT_EJECT_AFTER = 2
 export const DEFAULT_EJECT_MIN_MS = 1_000
 export const DEFAULT_EJECT_MAX_MS = 60_000
-/** Share of the backends that may be put aside at the same time. */
+/** Share of the backends that may be put aside on suspicion. */
 export const DEFAULT_EJECT_SHARE = 0.5
 
 export const DEFAULT_RETRIES = 1

@@ -1,6 +1,13 @@
+import type { EjectionReason } from './pool/ejection.ts'
+
 /** What happens to the parts of a balancer, other than requests. */
 export type BalancerEvent =
-  | { readonly type: 'backend-ejected'; readonly backend: string; readonly forMs: number }
+  | {
+      readonly type: 'backend-ejected'
+      readonly backend: string
+      readonly forMs: number
+      readonly reason: EjectionReason
+    }
   | { readonly type: 'backend-readmitted'; readonly backend: string }
   | { readonly type: 'backend-health'; readonly backend: string; readonly healthy: boolean }
   /** Nothing is in flight there any more, and nothing will be. */

@@ -34,6 +34,8 @@ const NO_BODY = new BodyFraming()
 
 /** A connection that is reset so soon after it was used again had been closed before. */
 const STALE_MS = 10
+/** How long a request that can be sent elsewhere waits for the answer of a backend that was put aside. */
+const TRIAL_MS = 2_000
 /** A killed process has closed what it listens on after this time. */
 const REST_MS = 20
 
@@ -54,8 +56,13 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   /** Response body bytes that must not reach the client. */
   private swallows = false
   private freshOnly = false
-  /** Of the last attempt that failed. */
-  private failedAt: Backend | undefined
+  /** The backends that failed this request, the last one last. */
+  private readonly tried: Backend[] = []
+  private lastFailure: FailedOutcome | undefined
+  /** Of attempts at which something was sent. */
+  private repeats = 0
+  /** The backend was put aside, and this request tells whether it can come back. */
+  private onTrial = false
   /** The one after this attempt waits a moment, and did so once. */
   private restsFrom: Backend | undefined
   private rested = false
@@ -117,7 +124,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.trailers = acceptsTrailers(head)
     if (this.answersItself(head)) return
     if (this.mayGather(head)) return this.gather(head)
-    this.claim(undefined)
+    this.claim()
   }
 
   /** Refuses a request that is malformed or too slow; nothing more is read from the client. */
@@ -149,6 +156,11 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     if (this.body.done) this.requestSent()
     this.holdClient()
     return end
+  }
+
+  /** Whether another backend can be asked when one fails (RFC 9110 §9.2.2). */
+  get isRepeatable(): boolean {
+    return this.request?.isIdempotent === true && this.body.done && this.body.isReplayable
   }
 
   /** The client's connection needs these bytes no more: of an upload the collector would let pile up tens of megabytes. */
@@ -214,7 +226,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   refused(reason: ClaimRefusal): void {
     eventBegins()
     this.queueMs += this.progress.inPhaseMs(monotonicMs())
-    this.fail(causeOf(reason))
+    this.fail(this.causeOfRefusal(reason))
     flushGathered()
   }
 
@@ -306,14 +318,18 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   }
 
   failed(failure: UpstreamFailure): void {
-    const repeatable = failure === 'connect-failed' || (failure === 'reset' && this.isRepeatable())
-    const rests = repeatable && failure === 'reset' && this.shouldRest()
+    const isStale = failure === 'reset' && this.isStale()
+    const repeatable = failure === 'reset' && this.mayRepeat()
+    const rests = repeatable && !isStale && this.shouldRest()
     this.upstream = undefined
     if (this.phase === 'tunnel') return this.tunnelClosed()
     if (this.phase === 'responding') return this.cut(causeOf(failure), failure)
-    if (repeatable && this.retry(failure, rests)) return
-    this.release(failure)
-    this.fail(causeOf(failure))
+    if (failure === 'connect-failed') return this.tryNext(failure)
+    if (this.onTrial && this.isRepeatable) return this.tryNext(failure)
+    const outcome = isStale ? 'stale' : failure
+    if (repeatable && this.retry(outcome, rests)) return
+    this.release(outcome)
+    this.fail(causeOf(outcome))
   }
 
   upstreamDrained(): void {
@@ -336,6 +352,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
       return this.connectTimedOut()
     if (this.awaitsContinue && progress.inPhaseMs(now) > timeouts.continueMs) this.continueAnyway()
     if (this.isBodyTooSlow(now)) return this.clientTimedOut()
+    if (this.isTrialTooSlow(now)) return this.trialTimedOut()
     if (this.isBackendTooSlow(now)) return this.timeOut('response-timeout', 'response-timeout')
     if (this.upstream?.isPaused === true && this.mayBuffer()) this.upstream.resume()
   }
@@ -343,8 +360,15 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private start(head: RequestHead | undefined, firstByteAt: number): void {
     this.resetFacts(head)
     this.edits = this.upgrade = undefined
-    this.failedAt = this.restsFrom = undefined
-    this.freshOnly = this.rested = this.swallows = this.awaitsContinue = this.halfClosed = false
+    this.restsFrom = this.lastFailure = undefined
+    this.tried.length = this.repeats = 0
+    this.freshOnly =
+      this.onTrial =
+      this.rested =
+      this.swallows =
+      this.awaitsContinue =
+      this.halfClosed =
+        false
     this.sentBefore = this.client.outbox.sent
     this.begunAt = firstByteAt
     this.progress.begin()
@@ -379,20 +403,26 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private takeEarly(chunk: Buffer, from: number, to: number): number {
     const end = this.body.gather(chunk, from, to)
     if (end < 0) return this.refuseBody(this.body.fault!, to)
-    if (this.body.isGathered) this.claim(undefined)
+    if (this.body.isGathered) this.claim()
     return end
   }
 
-  private claim(exclude: Backend | undefined): void {
+  private claim(): void {
     this.enter('queued')
-    const result = this.plane.claims.claim(this, exclude)
+    const result = this.plane.claims.claim(this, this.tried)
     if (result === 'queued') return
-    if (typeof result === 'string') return this.fail(causeOf(result))
+    if (typeof result === 'string') return this.fail(this.causeOfRefusal(result))
     this.connect(result)
+  }
+
+  /** That nobody is left to be asked says less than what happened at the last one. */
+  private causeOfRefusal(reason: ClaimRefusal): EndCause {
+    return causeOf(reason === 'no-backend' ? (this.lastFailure ?? reason) : reason)
   }
 
   private connect(backend: Backend): void {
     this.claimed = backend
+    this.onTrial = backend.onTrial
     this.backend = backend.id
     this.generation = backend.generation
     this.dispatchedAt = monotonicMs()
@@ -522,7 +552,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
    * nothing of it was sent, or if doing it twice is the same as once (RFC 9110 §9.2.2) and it was under way so
    * shortly that it is hardly what the backend died of.
    */
-  private isRepeatable(): boolean {
+  private mayRepeat(): boolean {
     const upstream = this.upstream!
     if (upstream.answered || !this.body.isReplayable) return false
     const nothingSent = upstream.outbox.sent === this.upstreamSent
@@ -533,27 +563,44 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     return monotonicMs() - this.dispatchedAt <= this.plane.settings.timeouts.repeatMs
   }
 
-  private retry(failure: FailedOutcome, rests = false): boolean {
+  /** Nothing was sent, or it can be sent again: the next backend is asked, each of them once. */
+  private tryNext(failure: FailedOutcome): void {
+    this.giveUpOn(failure)
+    this.claim()
+  }
+
+  /** Something was sent: that is done again as often as settings and budget allow. */
+  private retry(failure: FailedOutcome, rests: boolean): boolean {
     const failed = this.claimed
     // Of the same process both times: it was on its way out already, and has executed nothing twice.
-    const isSecond = rests && this.failedAt === failed && this.plane.claims.mayRetry()
-    if (!isSecond && !this.mayRetry(failure)) return false
-    this.failedAt = failed
+    const isSecond = rests && this.tried.at(-1) === failed && this.plane.claims.mayRetry()
+    if (!isSecond && !this.mayRetry()) return false
+    this.repeats++
+    this.giveUpOn(failure)
+    if (rests) this.rest(failed)
+    else this.claim()
+    return true
+  }
+
+  private giveUpOn(failure: FailedOutcome): void {
+    if (this.claimed !== undefined) this.tried.push(this.claimed)
+    this.lastFailure = failure
     this.retries++
     this.freshOnly = true
     this.release(failure)
-    if (rests) this.rest(failed)
-    else this.claim(failed)
-    return true
+  }
+
+  /** One connection that was closed because it was idle says nothing about its backend. */
+  private isStale(): boolean {
+    return this.upstream!.reused && !this.upstream!.answered && monotonicMs() - this.dispatchedAt <= STALE_MS
   }
 
   /**
    * A process that is ended by the system accepts for some milliseconds what it will never read. With nobody else to
-   * go to, the next attempt comes after them; one connection that was closed because it was idle is no such sign.
+   * go to, the next attempt comes after them.
    */
   private shouldRest(): boolean {
-    const isStale = this.upstream!.reused && monotonicMs() - this.dispatchedAt <= STALE_MS
-    return !isStale && !this.rested && !this.plane.claims.hasOther(this.claimed!)
+    return !this.rested && !this.plane.claims.hasOther(this.claimed!)
   }
 
   private rest(failed: Backend | undefined): void {
@@ -564,25 +611,26 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   private goOn(now: number): void {
     if (this.progress.inPhaseMs(now) < REST_MS) return
-    const failed = this.restsFrom
     this.restsFrom = undefined
     this.queueMs += this.progress.inPhaseMs(now)
-    this.claim(failed)
+    this.claim()
     flushGathered()
   }
 
-  /** Each failure to connect puts a backend aside until nobody is left but the queue, whose time is limited. */
-  private mayRetry(failure: FailedOutcome): boolean {
+  private mayRetry(): boolean {
     const { settings, claims } = this.plane
-    if (failure === 'connect-failed' && claims.waitsForBackends) return true
-    return this.retries < settings.retries && claims.mayRetry()
+    return this.repeats < settings.retries && claims.mayRetry()
   }
 
   private connectTimedOut(): void {
     this.dropConnection()
-    if (this.retry('connect-timeout')) return flushGathered()
-    this.release('connect-timeout')
-    this.fail('connect-timeout')
+    this.tryNext('connect-timeout')
+    flushGathered()
+  }
+
+  private trialTimedOut(): void {
+    this.dropConnection()
+    this.tryNext('response-timeout')
     flushGathered()
   }
 
@@ -639,7 +687,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private release(outcome: Outcome): void {
     const backend = this.claimed
     this.claimed = undefined
-    if (backend !== undefined) this.plane.claims.release(backend, outcome)
+    if (backend !== undefined) this.plane.claims.release(backend, outcome, this.onTrial)
   }
 
   protected override finish(cause: EndCause): void {
@@ -711,6 +759,13 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     if (!this.awaitsBody) return false
     const { timeouts, limits } = this.plane.settings
     return this.progress.isBodyTooSlow(now, this.body.received, timeouts, limits, this.isCrowded)
+  }
+
+  /** Whoever can be served elsewhere does not wait long for a backend that was put aside. */
+  private isTrialTooSlow(now: number): boolean {
+    if (!this.onTrial || this.phase !== 'waiting' || !this.isRepeatable) return false
+    const { responseMs } = this.plane.settings.timeouts
+    return this.progress.backendSilentMs(now) > Math.min(TRIAL_MS, responseMs)
   }
 
   private isBackendTooSlow(now: number): boolean {

@@ -26,6 +26,7 @@ const causeOfOutcome: Readonly<Record<Exclude<Outcome, 'ok'>, EndCause>> = {
   'connect-timeout': 'connect-timeout',
   'response-timeout': 'response-timeout',
   reset: 'backend-reset',
+  stale: 'backend-reset',
   'bad-response': 'bad-response',
   'client-gone': 'client-gone',
   'local-failure': 'local-failure',

@@ -81,18 +81,18 @@ export class FetchPool implements AsyncDisposable {
    */
   fetch = async (request: Request, options: PoolFetchOptions = {}): Promise<Response> => {
     const { affinity } = this.config
-    const claim = new PoolClaim(this.pool, affinity, request.headers, options.client ?? '')
-    let failed: Backend | undefined
-    for (let attempt = 0; ; attempt++) {
-      const backend = await claim.take(request.signal, failed)
-      if (typeof backend === 'string') return refusal(503, request)
+    const claim = new PoolClaim(this.pool, affinity, request, options.client ?? '')
+    const tried: Backend[] = []
+    for (;;) {
+      const backend = await claim.take(request.signal, tried)
+      if (typeof backend === 'string') return refusal(tried.length > 0 ? 502 : 503, request)
+      const { onTrial } = backend
       const result = await this.attempt(request, backend)
       if (result instanceof Response) return this.withCookie(result, backend, claim.hashKey)
-      this.pool.release(backend, result)
+      this.pool.release(backend, result, onTrial)
       request.signal.throwIfAborted()
-      if (!this.mayRetry(request, result, attempt))
-        return refusal(result === 'response-timeout' ? 504 : 502, request)
-      failed = backend
+      tried.push(backend)
+      if (!isRefused(request, result)) return refusal(result === 'response-timeout' ? 504 : 502, request)
     }
   }
 
@@ -111,6 +111,7 @@ export class FetchPool implements AsyncDisposable {
   /** The response, which gives the backend back when its body ends, or how the attempt failed. */
   private async attempt(request: Request, backend: Backend): Promise<Response | Outcome> {
     const { responseMs } = this.config.timeouts
+    const { onTrial } = backend
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), Math.min(responseMs, 2 ** 31 - 1))
     try {
@@ -124,7 +125,7 @@ export class FetchPool implements AsyncDisposable {
         ...(backend.address.kind === 'unix' && { unix: backend.address.path }),
       })
       return whenConsumed(response, withoutHopByHop(response.headers), (outcome) =>
-        this.pool.release(backend, outcome),
+        this.pool.release(backend, outcome, onTrial),
       )
     } catch (error) {
       if (request.signal.aborted) return 'client-gone'
@@ -134,17 +135,16 @@ export class FetchPool implements AsyncDisposable {
     }
   }
 
-  /** Only what was never sent, and has no body that may have been read, is sent again. */
-  private mayRetry(request: Request, outcome: Outcome, attempt: number): boolean {
-    if (outcome !== 'connect-failed' || request.body !== null) return false
-    return attempt < this.config.retries && this.pool.mayRetry()
-  }
-
   private withCookie(response: Response, backend: Backend, key: string | undefined): Response {
     const cookie = this.config.sticks ? this.config.affinity.cookie(backend, key) : undefined
     if (cookie !== undefined) response.headers.append('set-cookie', cookie)
     return response
   }
+}
+
+/** Nothing was sent, and there is no body that may have been read: the next backend is asked, each of them once. */
+function isRefused(request: Request, outcome: Outcome): boolean {
+  return outcome === 'connect-failed' && request.body === null
 }
 
 /**

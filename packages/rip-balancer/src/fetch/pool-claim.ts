@@ -5,6 +5,8 @@ import type { Pool } from '../pool/pool.ts'
 /** A claim one can wait for. */
 export class PoolClaim implements Claimant, AffinitySource {
   readonly clientAddress: string
+  /** Only requests without a body are sent again. */
+  readonly isRepeatable: boolean
   lot = 0
   lotFailed = false
   readonly mayBeDrawn = true
@@ -13,10 +15,11 @@ export class PoolClaim implements Claimant, AffinitySource {
   private readonly headers: Headers
   private waiting: PromiseWithResolvers<Backend | ClaimRefusal> | undefined
 
-  constructor(pool: Pool, affinity: Affinity, headers: Headers, clientAddress: string) {
+  constructor(pool: Pool, affinity: Affinity, { headers, body }: Request, clientAddress: string) {
     this.pool = pool
     this.affinity = affinity
     this.headers = headers
+    this.isRepeatable = body === null
     this.clientAddress = clientAddress
   }
 
@@ -37,9 +40,9 @@ export class PoolClaim implements Claimant, AffinitySource {
   }
 
   /** @throws the reason of the signal when it aborts while the claim waits */
-  async take(signal: AbortSignal, exclude?: Backend): Promise<Backend | ClaimRefusal> {
+  async take(signal: AbortSignal, tried: readonly Backend[]): Promise<Backend | ClaimRefusal> {
     signal.throwIfAborted()
-    const answer = this.pool.claim(this, exclude)
+    const answer = this.pool.claim(this, tried)
     if (answer !== 'queued') return answer
     const waiting = Promise.withResolvers<Backend | ClaimRefusal>()
     this.waiting = waiting

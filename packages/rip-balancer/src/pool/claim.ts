@@ -20,6 +20,8 @@ export interface Backend {
   readonly generation: string | undefined
   /** No longer declared: its places are of no use to who waits. */
   readonly leaving: boolean
+  /** It was put aside, and one request finds out whether it can come back. */
+  readonly onTrial: boolean
 }
 
 /** Why no backend could be claimed. */
@@ -29,6 +31,8 @@ export type ClaimRefusal = 'queue-full' | 'queue-timeout' | 'no-backend' | 'clos
 export interface Claimant {
   /** Key of hash and sticky policies; computed when asked for. */
   readonly hashKey: string | undefined
+  /** Can be sent to another backend if this one fails; such requests try a backend that was put aside. */
+  readonly isRepeatable: boolean
   /**
    * Written by the pool when it draws lots between two generations, 0 before: the number of the comparison for the one
    * that serves, negative for the other.
@@ -46,7 +50,8 @@ export interface Claimant {
 
 /**
  * How the use of a backend ended. `local-failure` says that this process is to blame (no file descriptor left),
- * `client-gone` that the client left; neither says anything about the backend.
+ * `client-gone` that the client left, `stale` that a kept connection had been closed already; none of them says
+ * anything about the backend.
  */
 export type Outcome =
   | 'ok'
@@ -54,6 +59,7 @@ export type Outcome =
   | 'connect-timeout'
   | 'response-timeout'
   | 'reset'
+  | 'stale'
   | 'bad-response'
   | 'client-gone'
   | 'local-failure'
@@ -71,15 +77,15 @@ export interface Claims {
   /**
    * Claims a backend in the same tick, in-flight count included, or takes a place in the queue.
    *
-   * @param exclude the backend of the failed attempt: taken again only if no other is eligible
+   * @param tried the backends this request failed at: taken again only if no other is eligible and they are not put aside
    */
-  claim(claimant: Claimant, exclude?: Backend): Backend | 'queued' | ClaimRefusal
+  claim(claimant: Claimant, tried?: readonly Backend[]): Backend | 'queued' | ClaimRefusal
   /** Whether a backend other than this one could be claimed right now. */
   hasOther(backend: Backend): boolean
   /** Leaves the queue; the place is free at once. Does nothing when the claimant is not queued. */
   withdraw(claimant: Claimant): void
-  /** Gives a claimed backend back; exactly once per claim. */
-  release(backend: Backend, outcome: Outcome): void
+  /** Gives a claimed backend back; exactly once per claim. @param trial it was on trial when it was claimed */
+  release(backend: Backend, outcome: Outcome, trial?: boolean): void
   /** Takes one retry from the budget; `false` when the budget is used up. */
   mayRetry(): boolean
 }

@@ -1,4 +1,6 @@
 import type { Backend, BackendAddress } from './claim.ts'
+import type { Ejection } from './ejection.ts'
+import { RecentOutcomes } from './recent-outcomes.ts'
 
 /** What is declared about a backend; the rest has defaults. */
 export interface MemberSpec {
@@ -26,10 +28,18 @@ export class Member implements Backend {
   healthy = true
   /** When it was put into rotation, for slow start. */
   joinedAtMs = 0
-  consecutiveFailures = 0
-  ejections = 0
-  /** Put aside until then; 0 when it is not. */
-  ejectedUntilMs = 0
+  readonly recent: RecentOutcomes = new RecentOutcomes()
+  failuresInARow = 0
+  /** Since the first of them. */
+  failingSinceMs = 0
+  /** That it is put aside. */
+  ejection: Ejection | undefined
+  /** How often it was put aside without having behaved well for long in between. */
+  strikes = 0
+  /** Until then one failure is enough to put it aside again. */
+  probationUntilMs = 0
+  /** One request finds out whether it can come back. */
+  onTrial = false
   /** Credit of the smooth weighted policy. */
   credit = 0
 
@@ -39,6 +49,11 @@ export class Member implements Backend {
     this.maxInFlight = spec.maxInFlight
     this.weight = spec.weight
     this.generation = generation
+  }
+
+  /** Takes new requests as far as its declaration and its health checks go. */
+  get isUsed(): boolean {
+    return this.healthy && this.weight > 0
   }
 
   /** Whether the specification names the same server. */

@@ -6,7 +6,9 @@ import {
 } from '../defaults.ts'
 import type { Backend } from './claim.ts'
 import type { PoolClock } from './clock.ts'
+import type { EjectionReason } from './ejection.ts'
 import type { PolicyName } from './policy.ts'
+import type { Reach } from './reach.ts'
 
 export interface PoolOptions extends PoolSettings {
   /** @default 'app' */
@@ -17,6 +19,8 @@ export interface PoolOptions extends PoolSettings {
   /** Draws lots between two generations. @default by a secure source of chance */
   readonly tossCoin?: () => boolean
   readonly observer?: Partial<PoolObserver>
+  /** Finds out whether somebody listens; replaced in tests. */
+  readonly reach?: Reach
 }
 
 /** What may change while a pool serves. */
@@ -35,11 +39,12 @@ export interface PoolSettings {
 }
 
 export interface EjectionOptions {
-  /** Consecutive failures to connect. */
+  /** Failures within some seconds that others do not have; a refused connection is always enough. @default 2 */
   readonly after: number
+  /** How long a member is put aside at first; twice as long each time. @default 1000 */
   readonly minMs: number
   readonly maxMs: number
-  /** Share of the members that may be put aside at the same time. */
+  /** Share of the members that may be put aside on suspicion, at least one; where nobody listens, all may. @default 0.5 */
   readonly share: number
 }
 
@@ -47,7 +52,7 @@ export interface EjectionOptions {
 export interface PoolObserver {
   /** Nothing more goes to this backend, and nothing is in flight there: its connections can be closed. */
   retired(backend: Backend): void
-  ejected(backend: Backend, forMs: number): void
+  ejected(backend: Backend, forMs: number, reason: EjectionReason): void
   readmitted(backend: Backend): void
   /** The result of active health checks changed. */
   health(backend: Backend, healthy: boolean): void

@@ -39,6 +39,6 @@ export function describeMember(member: Member, serving: string | undefined): Mem
 function stateOf(member: Member, serving: string | undefined): MemberSnapshot['state'] {
   if (member.leaving) return 'leaving'
   if (!member.healthy) return 'unhealthy'
-  if (member.ejectedUntilMs > 0) return 'ejected'
+  if (member.ejection !== undefined) return 'ejected'
   return member.generation === serving ? 'serving' : 'prepared'
 }

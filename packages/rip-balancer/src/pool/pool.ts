@@ -11,6 +11,7 @@ import type { Backend, ClaimRefusal, Claimant, Claims, Outcome } from './claim.t
 import { ClaimQueue } from './claim-queue.ts'
 import { systemClock, type PoolClock } from './clock.ts'
 import { Drains, type DrainResult } from './drains.ts'
+import type { EjectionReason } from './ejection.ts'
 import { Ejector } from './ejector.ts'
 import { Member, type MemberSpec } from './member.ts'
 import { createPolicy, type Policy } from './policy.ts'
@@ -22,6 +23,7 @@ import {
   type PoolSettings,
 } from './pool-options.ts'
 import { describeMember, type PoolSnapshot } from './pool-snapshot.ts'
+import { reach } from './reach.ts'
 import { RetryBudget } from './retry-budget.ts'
 
 /**
@@ -51,7 +53,7 @@ export class Pool implements Claims {
   private comparison: { readonly number: number; readonly generation: string; untilMs: number } | undefined
   private comparisons = 0
   private rotation: Member[] = []
-  private excluded: Backend | undefined
+  private tried: readonly Backend[] = NOBODY
   private claimant: Claimant | undefined
   private queueTimer: Disposable | undefined
   private closed = false
@@ -64,10 +66,15 @@ export class Pool implements Claims {
     this.observer = { ...silentObserver, ...options.observer }
     this.policy = createPolicy(DEFAULT_POLICY, this.random)
     this.drains = new Drains(this.clock, (generation) => this.inFlightOf(generation))
-    this.ejector = new Ejector(this.clock, this.observer, {
-      members: () => this.rotation,
-      maybeFree: () => this.serveQueue(),
-    })
+    this.ejector = new Ejector(
+      this.clock,
+      this.observer,
+      {
+        members: () => this.rotation,
+        changed: () => this.serveQueue(),
+      },
+      options.reach ?? reach,
+    )
     this.configure(options)
   }
 
@@ -83,12 +90,12 @@ export class Pool implements Claims {
     this.serveQueue()
   }
 
-  claim(claimant: Claimant, exclude?: Backend): Backend | 'queued' | ClaimRefusal {
+  claim(claimant: Claimant, tried: readonly Backend[] = NOBODY): Backend | 'queued' | ClaimRefusal {
     if (this.closed) return 'closing'
     this.budget.earn()
-    const member = this.queue.length === 0 ? this.choose(claimant, exclude) : undefined
+    const member = this.queue.length === 0 ? this.choose(claimant, tried) : undefined
     if (member !== undefined) return this.take(member)
-    if (this.rotation.length === 0 && !this.waits) return 'no-backend'
+    if (!this.mayWait()) return 'no-backend'
     if (this.queue.isFull) return 'queue-full'
     this.queue.join(claimant, this.clock.nowMs())
     this.armQueueTimer()
@@ -96,6 +103,7 @@ export class Pool implements Claims {
   }
 
   hasOther(backend: Backend): boolean {
+    this.tried = NOBODY
     return this.rotation.some((member) => member !== backend && this.isEligible(member))
   }
 
@@ -103,12 +111,12 @@ export class Pool implements Claims {
     this.queue.leave(claimant)
   }
 
-  release(backend: Backend, outcome: Outcome): void {
+  release(backend: Backend, outcome: Outcome, trial = false): void {
     // Every backend the data plane holds was handed out by `claim`.
     const member = backend as Member
     if (member.inFlight === 0) throw new Error(`${member.id} was released more often than it was claimed`)
     member.inFlight--
-    if (!member.leaving) this.judge(member, outcome)
+    if (!member.leaving) this.ejector.judge(member, outcome, trial)
     if (member.leaving && member.inFlight === 0) this.forget(member)
     this.drains.settle()
     this.serveQueue()
@@ -116,13 +124,6 @@ export class Pool implements Claims {
 
   get waitsForBackends(): boolean {
     return this.waits
-  }
-
-  /** A backend that does not accept is about to be replaced where somebody does so: one failure says enough. */
-  private judge(member: Member, outcome: Outcome): void {
-    const isLost = this.waits && outcome === 'connect-failed' && member.ejectedUntilMs <= this.clock.nowMs()
-    if (isLost) this.ejector.putAside(member)
-    else this.ejector.judge(member, outcome)
   }
 
   mayRetry(): boolean {
@@ -220,13 +221,13 @@ export class Pool implements Claims {
   get isPressed(): boolean {
     if (this.queue.length > 0) return true
     let busy = 1
-    for (const member of this.rotation) if (isUsed(member)) busy += member.inFlight
+    for (const member of this.rotation) if (member.isUsed) busy += member.inFlight
     return busy * 2 > this.capacity
   }
 
   get capacity(): number {
     let capacity = 0
-    for (const member of this.rotation) if (isUsed(member)) capacity += this.capacityOf(member)
+    for (const member of this.rotation) if (member.isUsed) capacity += this.capacityOf(member)
     return capacity
   }
 
@@ -251,46 +252,68 @@ export class Pool implements Claims {
   stopWaiting(): void {
     this.waits = false
     this.serveQueue()
-    if (this.rotation.length > 0) return
-    for (let head = this.queue.head; head !== undefined; head = this.queue.head)
-      this.refuse(head, 'no-backend')
   }
 
   /** Refuses who waits and everybody who comes; requests in flight are not touched. Idempotent. */
   close(): void {
     this.closed = true
+    this.ejector.close()
     this.queueTimer?.[Symbol.dispose]()
     for (let head = this.queue.head; head !== undefined; head = this.queue.head) this.refuse(head, 'closing')
     this.drains.giveUp()
   }
 
-  private choose(claimant: Claimant, exclude: Backend | undefined): Member | undefined {
+  private choose(claimant: Claimant, tried: readonly Backend[]): Member | undefined {
     this.claimant = claimant
-    this.excluded = exclude
-    const candidates = this.comparison === undefined ? this.rotation : this.drawn(claimant, exclude)
+    this.tried = tried
+    const candidates = this.comparison === undefined ? this.rotation : this.drawn(claimant, tried)
     const preferred = this.policy.choose(candidates, this.isEligible, this.keyOfClaimant)
     if (preferred !== undefined) return preferred
-    this.excluded = undefined
-    const any =
-      exclude === undefined
-        ? undefined
-        : this.policy.choose(this.rotation, this.isEligible, this.keyOfClaimant)
-    if (any !== undefined || this.waits) return any
-    return this.policy.choose(this.rotation, this.isEligibleInPanic, this.keyOfClaimant)
+    return (tried.length === 0 ? undefined : this.chooseAgain()) ?? this.chooseInPanic(tried)
+  }
+
+  /** One that failed this request, if it is not put aside: better than none. */
+  private chooseAgain(): Member | undefined {
+    this.tried = NOBODY
+    return this.policy.choose(this.rotation, this.isEligible, this.keyOfClaimant)
+  }
+
+  /** Nothing else is left: a member that was put aside is better than none, the suspected ones first. */
+  private chooseInPanic(tried: readonly Backend[]): Member | undefined {
+    if (this.waits || tried.length >= MAX_PANIC_TRIES || this.isAnybodyInUse()) return undefined
+    this.tried = tried
+    return (
+      this.policy.choose(this.rotation, this.isSuspect, this.keyOfClaimant) ??
+      this.policy.choose(this.rotation, this.isRefusing, this.keyOfClaimant)
+    )
+  }
+
+  /** The queue is for the busy: who waits where nobody can take anything waits for nothing. */
+  private mayWait(): boolean {
+    return (
+      this.waits ||
+      this.rotation.some(
+        ({ isUsed, ejection }) => isUsed && ejection?.reason !== 'refuses' && ejection?.reason !== 'silent',
+      )
+    )
+  }
+
+  private isAnybodyInUse(): boolean {
+    return this.rotation.some(({ isUsed, ejection }) => isUsed && ejection === undefined)
   }
 
   /**
    * Only requests that both generations could take at that moment are drawn: nobody can choose who answers, whatever he
    * sends and when. What one of them cannot take, or lost, the other one does, which makes no difference to the lot.
    */
-  private drawn(claimant: Claimant, exclude: Backend | undefined): readonly Member[] {
+  private drawn(claimant: Claimant, tried: readonly Backend[]): readonly Member[] {
     const { number, generation, untilMs } = this.comparison!
     const others = this.generations.get(generation) ?? []
     if (this.clock.nowMs() > untilMs) {
       this.comparison = undefined
       return this.rotation
     }
-    if (exclude !== undefined) claimant.lotFailed = claimant.lot !== 0
+    if (tried.length > 0) claimant.lotFailed = claimant.lot !== 0
     else if (claimant.lot === 0 && claimant.mayBeDrawn && this.bothCouldTake(others))
       claimant.lot = this.tossCoin() ? number : -number
     const [first, second] = claimant.lot === -number ? [others, this.rotation] : [this.rotation, others]
@@ -304,14 +327,20 @@ export class Pool implements Claims {
   private readonly keyOfClaimant = (): string | undefined => this.claimant?.hashKey
 
   private readonly isEligible = (member: Member): boolean =>
-    member !== this.excluded && this.hasCapacity(member) && this.ejector.admits(member)
+    !this.tried.includes(member) &&
+    this.hasCapacity(member) &&
+    this.ejector.admits(member, this.claimant?.isRepeatable === true)
 
-  /** Nothing else is left: a backend that was put aside is better than none. Unhealthy ones stay out. */
-  private readonly isEligibleInPanic = (member: Member): boolean =>
-    this.hasCapacity(member) && this.rotation.every((each) => each.ejectedUntilMs > 0 || !each.healthy)
+  private readonly isSuspect = (member: Member): boolean => this.isAside(member, 'suspect')
+
+  private readonly isRefusing = (member: Member): boolean => this.isAside(member, 'refuses')
+
+  private isAside(member: Member, reason: EjectionReason): boolean {
+    return member.ejection?.reason === reason && !this.tried.includes(member) && this.hasCapacity(member)
+  }
 
   private hasCapacity(member: Member): boolean {
-    return isUsed(member) && member.inFlight < this.capacityOf(member)
+    return member.isUsed && member.inFlight < this.capacityOf(member)
   }
 
   private capacityOf(member: Member): number {
@@ -321,6 +350,7 @@ export class Pool implements Claims {
   }
 
   private take(member: Member): Member {
+    member.onTrial = member.ejection !== undefined
     member.inFlight++
     member.requests++
     return member
@@ -328,8 +358,12 @@ export class Pool implements Claims {
 
   private serveQueue(): void {
     for (let head = this.queue.head; head !== undefined; head = this.queue.head) {
-      const member = this.choose(head, undefined)
-      if (member === undefined) return
+      const member = this.choose(head, NOBODY)
+      if (member === undefined && this.mayWait()) return
+      if (member === undefined) {
+        this.refuse(head, 'no-backend')
+        continue
+      }
       this.queue.leave(head)
       head.granted(this.take(member))
     }
@@ -432,7 +466,9 @@ export class Pool implements Claims {
   }
 }
 
-const isUsed = (member: Member): boolean => member.healthy && member.weight > 0
-
 /** Nobody can tell the next from those before. */
 const fairCoin = (): boolean => randomInt(2) === 1
+
+const NOBODY: readonly Backend[] = []
+/** Of backends that are put aside, so many are tried for one request when nothing else is left. */
+const MAX_PANIC_TRIES = 3

@@ -1,6 +1,9 @@
 import { connect } from 'node:net'
 import type { BackendAddress } from './claim.ts'
 
+/** @returns whether somebody accepts a connection there in time */
+export type Reach = (address: BackendAddress, timeoutMs: number) => Promise<boolean>
+
 /** Whether somebody accepts a connection there in time; nothing is sent. */
 export function reach(address: BackendAddress, timeoutMs: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()

@@ -43,6 +43,7 @@ class PlainClaims implements Claims {
   capacity = 100
   isPressed = false
   readonly waitsForBackends: boolean = false
+  private readonly refusing = new Set<Backend>()
   private next = 0
   private readonly backends: readonly Backend[]
   private readonly override: Overrides['claim']
@@ -52,12 +53,25 @@ class PlainClaims implements Claims {
     this.override = override
   }
 
-  claim(claimant: Claimant, exclude?: Backend): Backend | 'queued' | 'queue-full' | 'no-backend' {
+  claim(
+    claimant: Claimant,
+    tried: readonly Backend[] = [],
+  ): Backend | 'queued' | 'queue-full' | 'no-backend' {
     const answer = this.override?.(claimant)
     if (answer !== undefined) return answer
+    const backend = this.following((each) => !tried.includes(each)) ?? this.following(() => true)
+    if (backend === undefined) return 'no-backend'
     this.inFlight++
-    const first = this.backends[this.next++ % this.backends.length]!
-    return first === exclude ? this.backends[this.next++ % this.backends.length]! : first
+    return backend
+  }
+
+  /** The next in turn that has not refused a connection. */
+  private following(accepts: (backend: Backend) => boolean): Backend | undefined {
+    for (let step = 0; step < this.backends.length; step++) {
+      const backend = this.backends[this.next++ % this.backends.length]!
+      if (!this.refusing.has(backend) && accepts(backend)) return backend
+    }
+    return undefined
   }
 
   hasOther(backend: Backend): boolean {
@@ -68,7 +82,8 @@ class PlainClaims implements Claims {
     this.withdrawn.push(claimant)
   }
 
-  release(_backend: Backend, outcome: Outcome): void {
+  release(backend: Backend, outcome: Outcome): void {
+    if (outcome === 'connect-failed' || outcome === 'connect-timeout') this.refusing.add(backend)
     this.inFlight--
     this.outcomes.push(outcome)
   }
@@ -117,7 +132,8 @@ export class TestBalancer implements AsyncDisposable {
 
 function backendAt(path: string): Backend {
   const address = { kind: 'unix', path } as const
-  return { id: path, address, maxInFlight: 100, inFlight: 0, generation: undefined, leaving: false }
+  const state = { inFlight: 0, generation: undefined, leaving: false, onTrial: false }
+  return { id: path, address, maxInFlight: 100, ...state }
 }
 
 function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSettings {

@@ -45,6 +45,7 @@ const backend: Backend = {
   inFlight: 0,
   generation: undefined,
   leaving: false,
+  onTrial: false,
 }
 
 /** One client connection and the backend connections it leads to, without sockets: a million exchanges take a minute. */

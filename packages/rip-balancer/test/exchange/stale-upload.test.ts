@@ -19,6 +19,7 @@ const backend = {
   inFlight: 0,
   generation: undefined,
   leaving: false,
+  onTrial: false,
 } as const
 
 test('a POST of which nothing was written to a stale connection is sent again with its body', () => {

@@ -32,6 +32,7 @@ class Model {
       queueTimeoutMs: QUEUE_TIMEOUT_MS,
       waitForBackends: true,
       slowStartMs,
+      reach: () => Promise.resolve(state % 2 === 0),
       ejection: { after: 1, minMs: 50, maxMs: 400 },
     })
   }
@@ -114,7 +115,7 @@ class Model {
   /** With slow start, one request is what every member takes from the beginning. */
   private isFree(each: Member): boolean {
     const capacity = this.slowStartMs > 0 ? 1 : each.maxInFlight
-    return each.healthy && each.ejectedUntilMs === 0 && each.inFlight < capacity
+    return each.healthy && each.ejection === undefined && each.inFlight < capacity
   }
 }
 

@@ -93,10 +93,10 @@ describe('a claim', () => {
   test('of a retry goes to another backend while there is one', () => {
     const { pool } = poolOf(['a', 'b'], {}, 10)
     const [a, b] = [claimed(pool), claimed(pool)]
-    for (let n = 0; n < 3; n++) expect(pool.claim(new TestClaimant(), a)).toBe(b)
+    for (let n = 0; n < 3; n++) expect(pool.claim(new TestClaimant(), [a])).toBe(b)
     const alone = poolOf(['a'], {}, 10).pool
     const only = claimed(alone)
-    expect(alone.claim(new TestClaimant(), only)).toBe(only)
+    expect(alone.claim(new TestClaimant(), [only])).toBe(only)
   })
 })
 
@@ -245,10 +245,10 @@ describe('generations', () => {
     pool.compare('g1', 1_000)
     const claimant = new TestClaimant()
     const first = pool.claim(claimant) as Backend
-    const second = pool.claim(claimant, first) as Backend
+    const second = pool.claim(claimant, [first]) as Backend
     expect([first.id, second.id, claimant.lot]).toEqual(['a1', 'a2', -1])
     void pool.drain('g1', AbortSignal.abort())
-    expect([(pool.claim(claimant, second) as Backend).id, claimant.lot]).toEqual(['b', -1])
+    expect([(pool.claim(claimant, [second]) as Backend).id, claimant.lot]).toEqual(['b', -1])
     expect(claimant.lotFailed).toBe(true)
   })
 
@@ -302,47 +302,7 @@ describe('generations', () => {
   })
 })
 
-describe('a backend that cannot be reached', () => {
-  test('is put aside, longer each time, and tried by one request', () => {
-    const { pool, clock } = poolOf(
-      ['a', 'b'],
-      { ejection: { after: 1, minMs: 1_000, maxMs: 60_000, share: 0.5 } },
-      10,
-    )
-    const fail = (): void => {
-      const backend = pool.members[0]!
-      for (let n = 0; n < 2; n++) {
-        const got = claimed(pool)
-        pool.release(got, got === backend ? 'connect-failed' : 'ok')
-      }
-    }
-    fail()
-    expect([claimed(pool).id, claimed(pool).id]).toEqual(['b', 'b'])
-    clock.advance(1_000)
-    const ids = [claimed(pool).id, claimed(pool).id, claimed(pool).id]
-    expect(ids.filter((id) => id === 'a')).toHaveLength(1)
-    pool.release(pool.members[0]!, 'connect-failed')
-    clock.advance(1_999)
-    expect([claimed(pool).id, claimed(pool).id]).toEqual(['b', 'b'])
-    clock.advance(1)
-    expect([claimed(pool).id, claimed(pool).id].toSorted()).toEqual(['a', 'b'])
-  })
-
-  test('is used all the same when nothing else is left', () => {
-    const { pool } = poolOf(['a'], { ejection: { after: 1, share: 1 } })
-    pool.release(claimed(pool), 'connect-failed')
-    expect(claimed(pool).id).toBe('a')
-  })
-
-  test('that is tried because nothing else is left is not put aside anew by each failure', () => {
-    const { pool, clock } = poolOf(['a'], { ejection: { after: 1, minMs: 1_000, share: 1 } })
-    for (let n = 0; n < 100; n++) pool.release(claimed(pool), 'connect-failed')
-    expect(pool.snapshot().ejections).toBe(1)
-    clock.advance(1_000)
-    for (let n = 0; n < 100; n++) pool.release(claimed(pool), 'connect-failed')
-    expect(pool.snapshot().ejections).toBe(2)
-  })
-
+describe('a backend', () => {
   test('is not blamed for what the client or this process did', () => {
     const { pool } = poolOf(['a', 'b'], { ejection: { after: 1 } }, 10)
     for (let n = 0; n < 4; n++) pool.release(claimed(pool), n % 2 === 0 ? 'client-gone' : 'local-failure')
@@ -353,10 +313,9 @@ describe('a backend that cannot be reached', () => {
     const { pool } = poolOf(['a'])
     const [only] = pool.members
     pool.setHealth(only!, false)
-    const waiting = new TestClaimant()
-    expect(pool.claim(waiting)).toBe('queued')
+    expect(pool.claim(new TestClaimant())).toBe('no-backend')
     pool.setHealth(only!, true)
-    expect(waiting.told).toEqual([only!])
+    expect(pool.claim(new TestClaimant())).toBe(only!)
   })
 })
 

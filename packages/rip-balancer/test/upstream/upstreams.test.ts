@@ -12,6 +12,7 @@ const backendAt = (path: string): Backend => ({
   inFlight: 0,
   generation: undefined,
   leaving: false,
+  onTrial: false,
 })
 
 /** A sink that notes when its response is complete; everything else does not concern it. */

@@ -1,0 +1,258 @@
+import { describe, expect, test } from 'bun:test'
+import type { Backend, Outcome } from '../../src/pool/claim.ts'
+import { Pool } from '../../src/pool/pool.ts'
+import type { PoolOptions } from '../../src/pool/pool-options.ts'
+import { FakeClock, TestClaimant, member } from './fixtures.ts'
+
+/** A pool, and what is told of it. */
+function setup(ids: readonly string[], options: Partial<PoolOptions> = {}) {
+  const clock = new FakeClock()
+  const told: string[] = []
+  const listening = new Set<string>()
+  const pool = new Pool({
+    clock,
+    reach: (address) => Promise.resolve(address.kind === 'unix' && listening.has(address.path)),
+    observer: {
+      ejected: ({ id }, forMs, reason) => void told.push(`${id} ${reason} ${forMs}`),
+      readmitted: ({ id }) => void told.push(`${id} back`),
+    },
+    ...options,
+  })
+  pool.prepare(
+    undefined,
+    ids.map((id) => member(id, { maxInFlight: 1_000 })),
+  )
+  return { pool, clock, told, listening }
+}
+
+interface Request {
+  readonly tried?: readonly Backend[]
+  readonly repeatable?: boolean
+}
+
+function claimed(pool: Pool, { tried = [], repeatable = true }: Request = {}): Backend {
+  const claimant = new TestClaimant()
+  claimant.isRepeatable = repeatable
+  const backend = pool.claim(claimant, tried)
+  if (typeof backend === 'string') throw new Error(`no backend: ${backend}`)
+  return backend
+}
+
+/** One request after the other; the outcome depends on the backend. @returns who got them */
+function run(pool: Pool, count: number, outcomeOf: (id: string) => Outcome, request: Request = {}): string {
+  let ids = ''
+  for (let n = 0; n < count; n++) {
+    const backend = claimed(pool, request)
+    const { onTrial } = backend
+    ids += backend.id
+    pool.release(backend, outcomeOf(backend.id), onTrial)
+  }
+  return ids
+}
+
+const failing =
+  (outcome: Outcome, ...bad: readonly string[]) =>
+  (id: string): Outcome =>
+    bad.includes(id) ? outcome : 'ok'
+
+/** Probes answer in promises. */
+const settled = async (): Promise<void> => {
+  for (let n = 0; n < 10; n++) await Promise.resolve()
+}
+
+describe('that nobody listens', () => {
+  test('is certain after one refused connection, of any number of backends', () => {
+    const { pool, told } = setup(['a', 'b', 'c'])
+    expect(run(pool, 6, failing('connect-failed', 'b', 'c'))).toBe('abcaaa')
+    expect(told).toEqual(['b refuses 1000', 'c refuses 1000'])
+  })
+
+  test('costs no further request: a connection tells when somebody does again', async () => {
+    const { pool, clock, told, listening } = setup(['a', 'b'])
+    run(pool, 2, failing('connect-failed', 'b'))
+    clock.advance(1_000)
+    await settled()
+    expect(run(pool, 4, failing('connect-failed', 'b'))).toBe('aaaa')
+    listening.add('/run/b.sock')
+    clock.advance(1_999)
+    await settled()
+    expect(told).toEqual(['b refuses 1000'])
+    clock.advance(1)
+    await settled()
+    expect(told).toEqual(['b refuses 1000', 'b back'])
+    expect(run(pool, 4, () => 'ok')).toContain('b')
+  })
+
+  test('is found out at the latest after five seconds', async () => {
+    const { pool, clock, told, listening } = setup(['a', 'b'])
+    run(pool, 2, failing('connect-failed', 'b'))
+    for (let second = 0; second < 100; second++) {
+      clock.advance(1_000)
+      await settled()
+    }
+    listening.add('/run/b.sock')
+    clock.advance(5_000)
+    await settled()
+    expect(told.at(-1)).toBe('b back')
+  })
+
+  test('lets a request try each of them once, and then tell', () => {
+    const { pool } = setup(['a', 'b'])
+    const tried: Backend[] = []
+    for (let n = 0; n < 2; n++) {
+      const backend = claimed(pool, { tried })
+      pool.release(backend, 'connect-failed', backend.onTrial)
+      tried.push(backend)
+    }
+    expect(tried.map(({ id }) => id)).toEqual(['a', 'b'])
+    expect(pool.claim(new TestClaimant(), tried)).toBe('no-backend')
+  })
+
+  test('makes the dead better than none, three of them for one request, without putting them aside anew', () => {
+    const { pool, told } = setup(['a', 'b', 'c', 'd'])
+    run(pool, 4, () => 'connect-failed')
+    expect(told).toHaveLength(4)
+    const tried: Backend[] = []
+    for (;;) {
+      const backend = pool.claim(new TestClaimant(), tried)
+      if (typeof backend === 'string') break
+      pool.release(backend, 'connect-failed', backend.onTrial)
+      tried.push(backend)
+    }
+    expect(new Set(tried).size).toBe(3)
+    expect(told).toHaveLength(4)
+  })
+
+  test('is over at the first answer of one that was tried because nothing else was left', () => {
+    const { pool, told } = setup(['a'])
+    run(pool, 1, () => 'connect-failed')
+    run(pool, 1, () => 'ok')
+    expect(told).toEqual(['a refuses 1000', 'a back'])
+  })
+})
+
+describe('a backend that does not take connections in time', () => {
+  test('is put aside when there is another, and comes back when it takes one', async () => {
+    const { pool, clock, told, listening } = setup(['a', 'b'])
+    expect(run(pool, 4, failing('connect-timeout', 'b'))).toBe('abaa')
+    expect(told).toEqual(['b silent 1000'])
+    listening.add('/run/b.sock')
+    clock.advance(1_000)
+    await settled()
+    expect(told.at(-1)).toBe('b back')
+  })
+
+  test('is put aside beyond the share of the suspected when a connection confirms it', async () => {
+    const { pool, told } = setup(['a', 'b'])
+    run(pool, 2, () => 'connect-timeout')
+    expect(told).toEqual(['a silent 1000'])
+    await settled()
+    expect(told).toEqual(['a silent 1000', 'b silent 1000'])
+    expect(pool.claim(new TestClaimant())).toBe('no-backend')
+  })
+})
+
+describe('a backend that fails requests others answer', () => {
+  test.each(['reset', 'response-timeout', 'bad-response'] as const)('by %s is put aside', (outcome) => {
+    const { pool, told } = setup(['a', 'b'])
+    expect(run(pool, 8, failing(outcome, 'b'))).toBe('ababaaaa')
+    expect(told).toEqual(['b suspect 1000'])
+  })
+
+  test('is not when the others fail as well: then it is the requests', () => {
+    const { pool, told } = setup(['a', 'b', 'c'])
+    run(pool, 300, () => 'reset')
+    expect(told).toEqual([])
+  })
+
+  test('is put aside for one failure in ten', () => {
+    const { pool, told } = setup(['a', 'b'])
+    let requests = 0
+    run(pool, 60, (id) => (id === 'b' && ++requests % 10 === 0 ? 'reset' : 'ok'))
+    expect(told).toEqual(['b suspect 1000'])
+  })
+
+  test('leaves a share of the backends where they are, and one at least', () => {
+    const { pool, told } = setup(['a', 'b', 'c', 'd'])
+    run(pool, 200, failing('reset', 'b', 'c', 'd'))
+    expect(told).toHaveLength(2)
+    const alone = setup(['a'])
+    run(alone.pool, 200, () => 'reset')
+    expect(alone.told).toEqual([])
+  })
+
+  test('with requests too rare for a comparison of rates is put aside after three in a row', () => {
+    const { pool, clock, told } = setup(['a', 'b'])
+    for (let n = 0; n < 3; n++) {
+      run(pool, 2, failing('reset', 'b'))
+      clock.advance(11_000)
+    }
+    expect(told).toEqual(['b suspect 1000'])
+  })
+
+  test('is tried by one request at a time, which can be sent elsewhere', () => {
+    const { pool, clock, told } = setup(['a', 'b'])
+    run(pool, 4, failing('reset', 'b'))
+    clock.advance(1_000)
+    expect(run(pool, 3, () => 'ok', { repeatable: false })).toBe('aaa')
+    const trial = [claimed(pool), claimed(pool)].find(({ id }) => id === 'b')
+    expect(trial?.onTrial).toBe(true)
+    expect(run(pool, 3, () => 'ok')).toBe('aaa')
+    pool.release(trial!, 'reset', true)
+    expect(told).toEqual(['b suspect 1000', 'b suspect 2000'])
+    clock.advance(2_000)
+    expect(run(pool, 2, () => 'ok')).toContain('b')
+    expect(told.at(-1)).toBe('b back')
+  })
+
+  test('is tried by any request when none came that can be sent elsewhere', () => {
+    const { pool, clock } = setup(['a', 'b'])
+    run(pool, 4, failing('reset', 'b'))
+    clock.advance(4_999)
+    expect(run(pool, 2, () => 'ok', { repeatable: false })).toBe('aa')
+    clock.advance(1)
+    expect(run(pool, 2, () => 'ok', { repeatable: false })).toContain('b')
+  })
+
+  test('is not brought back by answers to requests from before', () => {
+    const { pool, told } = setup(['a', 'b'])
+    const [, before] = [claimed(pool), claimed(pool)]
+    run(pool, 4, failing('reset', 'b'))
+    pool.release(before!, 'ok')
+    expect(told).toEqual(['b suspect 1000'])
+  })
+
+  test('is put aside by one failure soon after it came back, for longer; later as if it were the first time', () => {
+    const { pool, clock, told } = setup(['a', 'b'])
+    run(pool, 4, failing('reset', 'b'))
+    clock.advance(1_000)
+    run(pool, 4, () => 'ok')
+    clock.advance(3_000)
+    run(pool, 4, failing('reset', 'b'))
+    expect(told).toEqual(['b suspect 1000', 'b back', 'b suspect 2000'])
+    clock.advance(2_000)
+    run(pool, 4, () => 'ok')
+    clock.advance(60_000)
+    run(pool, 8, failing('reset', 'b'))
+    expect(told.at(-1)).toBe('b suspect 1000')
+  })
+})
+
+describe('who waits', () => {
+  test('is refused when the last backend goes: the queue is for the busy', () => {
+    const { pool } = setup([])
+    pool.prepare(undefined, [member('a')])
+    const held = claimed(pool)
+    const waiting = new TestClaimant()
+    expect(pool.claim(waiting)).toBe('queued')
+    pool.setHealth(held, false)
+    expect(waiting.told).toEqual(['no-backend'])
+  })
+
+  test.each(['unhealthy', 'without weight'])('is nobody while all are %s', (how) => {
+    const { pool } = setup([])
+    pool.prepare(undefined, [member('a', { weight: how === 'without weight' ? 0 : 1 })])
+    if (how === 'unhealthy') pool.setHealth(pool.members[0]!, false)
+    expect(pool.claim(new TestClaimant())).toBe('no-backend')
+  })
+})
