@@ -50,11 +50,11 @@ export interface BalancerConfig {
    * @default 'pass'
    */
   readonly unknownMethods?: UnknownMethods
-  /** Attempts after the first one, for requests that can be repeated safely. @default 1 */
+  /** Attempts after the first one, for requests that can be repeated safely. A refused connection is none of them: nothing was sent. @default 1 */
   readonly retries?: number
-  /** Puts a backend aside that cannot be connected to. */
+  /** Puts a backend aside that fails requests others answer. */
   readonly ejection?: {
-    /** Consecutive failures. @default 2 */
+    /** Failures that others do not have at the same time. A refused connection is always enough. @default 2 */
     readonly after?: number
     /** First time; doubles from then on. @default '1s' */
     readonly min?: Duration

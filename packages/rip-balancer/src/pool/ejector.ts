@@ -183,7 +183,7 @@ export class Ejector {
     const own = member.recent.failed(now)
     const ownRate = own / (own + member.recent.answered(now))
     const isOnProbation = now < member.probationUntilMs
-    if (isOnProbation) return answered > failed && ownRate > rateOfOthers
+    if (isOnProbation && answered > failed && ownRate > rateOfOthers) return true
     if (own >= this.options.after && ownRate > TIMES_THE_OTHERS * rateOfOthers) return true
     const asked = others.some(
       ({ recent, failuresInARow }) => failuresInARow === 0 && recent.answered(now) > 0,

@@ -97,5 +97,5 @@ for (const policy of POLICIES) {
       }),
       { numRuns: 20 },
     )
-  })
+  }, 30_000)
 }
