@@ -223,7 +223,7 @@ describe('generations', () => {
     expect([(pool.claim(other) as Backend).id, other.lot]).toEqual(['a', 0])
     pool.prepare('g2', [])
     pool.release(b, 'reset')
-    expect((pool.claim(drawn, b) as Backend).id).toBe('a')
+    expect((pool.claim(drawn, [b]) as Backend).id).toBe('a')
     expect([drawn.lot, drawn.lotFailed]).toEqual([1, true])
   })
 
