@@ -54,6 +54,8 @@ export interface TrustedStatement extends NodeAddress {
   readonly address: string
   readonly scheme: Scheme
   readonly forwardedText: string
+  /** What is passed on of `Forwarded`, from the element of the client on; empty without one. */
+  readonly forwarded: string
   /** `X-Forwarded-Host` as received, if it was. */
   readonly host: string | undefined
 }
@@ -76,6 +78,7 @@ export function readStatement(
     port: client.port,
     scheme,
     forwardedText: forwardedText(addresses, client, scheme),
+    forwarded: chain.elements.slice(chain.nodes.length - way.length).join(', '),
     host: head.text(FIELD.xForwardedHost),
   }
 }

@@ -95,7 +95,10 @@ export const UNTRUSTED_REQUEST: FieldRules = rules(
 )
 
 /** Requests of trusted proxies. */
-export const TRUSTED_REQUEST: FieldRules = rules(DROPPED_IN_REQUESTS, DECIDED_IN_REQUESTS)
+export const TRUSTED_REQUEST: FieldRules = rules(
+  [...DROPPED_IN_REQUESTS, FIELD.forwarded],
+  DECIDED_IN_REQUESTS,
+)
 
 /** Responses of backends. */
 export const RESPONSE: FieldRules = rules(

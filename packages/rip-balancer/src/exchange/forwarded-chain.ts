@@ -7,15 +7,17 @@ export interface ForwardedChain {
   readonly nodes: readonly string[]
   /** Schemes as written; one for each node, or not. */
   readonly schemes: readonly string[]
+  /** The elements of `Forwarded`, one for each node, if that is where they are from. */
+  readonly elements: readonly string[]
 }
 
 /** `X-Forwarded-For` counts where there is one, else `Forwarded` (RFC 7239), else `X-Real-IP`. */
 export function readChain(head: RequestHead): ForwardedChain {
   const told = listOf(head, FIELD.xForwardedProto)
   const nodes = listOf(head, FIELD.xForwardedFor)
-  if (nodes.length > 0) return { nodes, schemes: told }
+  if (nodes.length > 0) return { nodes, schemes: told, elements: [] }
   if (head.has(FIELD.forwarded)) return readForwarded(joined(head, FIELD.forwarded), told)
-  return { nodes: listOf(head, FIELD.xRealIp), schemes: told }
+  return { nodes: listOf(head, FIELD.xRealIp), schemes: told, elements: [] }
 }
 
 function readForwarded(text: string, told: readonly string[]): ForwardedChain {
@@ -26,6 +28,7 @@ function readForwarded(text: string, told: readonly string[]): ForwardedChain {
   return {
     nodes: elements.map((element) => parameter(element, 'for')),
     schemes: schemes.some((scheme) => scheme !== '') ? schemes : told,
+    elements,
   }
 }
 

@@ -49,6 +49,7 @@ export class RequestWriter extends HeadWriter {
     const { head, identity, edits } = context
     const extra =
       (context.statement?.forwardedText.length ?? 0) +
+      (context.statement?.forwarded.length ?? 0) +
       (edits?.addedText.length ?? 0) +
       head.hostEnd -
       head.hostStart +
@@ -139,6 +140,8 @@ export class RequestWriter extends HeadWriter {
     else this.text(statement.forwardedText)
     this.forwardedHost(head, statement?.host)
     this.at = writeRequestIdField(context.requestId, this.out, this.at)
+    const passedOn = statement?.forwarded ?? ''
+    if (passedOn !== '') this.text(`Forwarded: ${passedOn}\r\n`)
     if (this.forwarding.forwarded)
       this.text(`Forwarded: ${forwardedElement(identity.address, head.host, identity.scheme)}\r\n`)
     if (this.forwarding.via !== undefined) this.text(`Via: 1.${head.minor} ${this.forwarding.via}\r\n`)

@@ -99,6 +99,33 @@ describe('requests', () => {
     expect(balancer.ended[0]!.clientAddress).toBe('192.0.2.7')
   })
 
+  test('of a trusted proxy keep Forwarded from the client on, if it is what names the client', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    const forwarding = {
+      trustedProxies: new Set(['127.0.0.1', '10.0.0.1']),
+      forwarded: true,
+      via: undefined,
+      acceptRequestId: false,
+      exposeRequestId: true,
+      requestTrailers: false,
+    }
+    await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
+    using client = await RawClient.connect(balancer.port)
+    const told = 'Forwarded: for=6.6.6.6;by="a,b", for="[2001:db8::2]:99";proto=https, for=10.0.0.1\r\n'
+    await client.send(`GET / HTTP/1.1\r\nHost: h\r\n${told}\r\n`).untilText('ok')
+    expect(backend.all).toContain(
+      '\r\nX-Real-IP: 2001:db8::2\r\nX-Forwarded-Proto: https\r\nX-Real-Port: 99\r\n',
+    )
+    expect(backend.all).toContain(
+      '\r\nForwarded: for="[2001:db8::2]:99";proto=https, for=10.0.0.1\r\nForwarded: for=127.0.0.1;host="h";proto=http\r\n',
+    )
+    const made = 'X-Forwarded-For: 192.0.2.1\r\nForwarded: for=6.6.6.6\r\n'
+    const before = backend.all.length
+    client.send(`GET / HTTP/1.1\r\nHost: h\r\n${made}\r\n`)
+    await client.until((received) => received.split('ok').length === 3)
+    expect(backend.all.slice(before)).not.toContain('6.6.6.6')
+  })
+
   test('of HTTP/1.0 go upstream as HTTP/1.1 and keep the connection only when asked', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path])
