@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { parseCommandLine } from '../src/command-line/command-line.ts'
 import { resolveSettings } from '../src/config/resolve-settings.ts'
-import { developmentHints, isInContainer } from '../src/serve/hints.ts'
+import { developmentHints, isInContainer, nodeEnvHints } from '../src/serve/hints.ts'
 import { listenAddress } from '../src/serve/listen-address.ts'
 
 function hints(args: readonly string[], inContainer = false): readonly string[] {
@@ -16,6 +16,16 @@ test('several workers by default are told of, those that were asked for are not'
   ])
   expect(hints(['-w', '2'])).toEqual([])
   expect(hints(['-w', '1'])).toEqual([])
+})
+
+test('a NODE_ENV that is not that of the command is told with its origin', () => {
+  expect(nodeEnvHints({ value: 'production', origin: 'default' }, 'production')).toEqual([])
+  expect(nodeEnvHints({ value: 'development', origin: '.env' }, 'production')).toEqual([
+    'the application runs with NODE_ENV=development, from .env',
+  ])
+  expect(nodeEnvHints({ value: 'test', origin: 'NODE_ENV' }, 'development')).toEqual([
+    'the application runs with NODE_ENV=test, from the environment',
+  ])
 })
 
 test('in a container it is told that nobody outside reaches it', () => {

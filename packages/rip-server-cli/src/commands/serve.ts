@@ -20,7 +20,7 @@ import {
 import { foundByText, locateApp, locateEntry } from '../serve/app-location.ts'
 import { proveCertificate } from '../serve/certificate.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
-import { developmentHints, isInContainer } from '../serve/hints.ts'
+import { developmentHints, isInContainer, nodeEnvHints } from '../serve/hints.ts'
 import { isExposed, listenAddress } from '../serve/listen-address.ts'
 import type { LogFormat } from '../serve/log-record.ts'
 import { readyBlock, type ReadyFacts, readyJson } from '../serve/ready-block.ts'
@@ -47,8 +47,10 @@ async function serve(invocation: Invocation, mode: Mode): Promise<number> {
   talkAsAsked(invocation)
   const resolved = await invocationSettings(invocation, mode, invocation.line.words[0])
   const plan = rereadingPlan(resolved, mode, invocation)
-  if (mode === 'production') return servePlan(plan, invocation)
-  const hints = developmentHints(resolved, plan.listen, isInContainer(invocation.env))
+  const hints = [
+    ...nodeEnvHints(resolved.nodeEnv, mode),
+    ...(mode === 'development' ? developmentHints(resolved, plan.listen, isInContainer(invocation.env)) : []),
+  ]
   return servePlan({ ...plan, hints }, invocation)
 }
 

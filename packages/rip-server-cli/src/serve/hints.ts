@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import type { ListenAddress } from '@rip/manager'
 import type { ResolvedSettings } from '../config/resolve-settings.ts'
+import type { NodeEnv } from '../config/node-env.ts'
+import type { Mode } from '../config/settings.ts'
 import { isExposed } from './listen-address.ts'
 
 /** What is different in development and not to be seen, told once. */
@@ -17,6 +19,17 @@ export function developmentHints(
   if (inContainer && listen !== undefined && !('unix' in listen) && !isExposed(listen))
     hints.push('nobody outside this container reaches it; --bind 0.0.0.0 lets them')
   return hints
+}
+
+/** That the application is told something else than the command says, for example by a `.env` file left from elsewhere. */
+export function nodeEnvHints(
+  { value, origin }: Pick<NodeEnv, 'value' | 'origin'>,
+  mode: Mode,
+): readonly string[] {
+  if (value === mode) return []
+  return [
+    `the application runs with NODE_ENV=${value}, ${origin === 'NODE_ENV' ? 'from the environment' : `from ${origin}`}`,
+  ]
 }
 
 /** Whether this is a container, as far as it says so: Docker, Podman and Kubernetes do. */
