@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { startLoad } from '../load.ts'
 import { Sandbox, type Server, until } from '../server.ts'
 
 setDefaultTimeout(60_000)
@@ -139,6 +140,59 @@ describe('a signal to every process of the server is one stop', () => {
     }
     expect(await underWay.answers).toEqual(UnderWay.expected)
     expect((await server.finished()).code).toBe(0)
+  })
+
+  test('under load every request that was sent before is answered', async () => {
+    await using sandbox = await Sandbox.create()
+    const app = `export default async (request) => {
+      const body = (await request.text()).length
+      await Bun.sleep(300)
+      return Response.json({ body })
+    }`
+    await writeFile(join(sandbox.folder, 'index.js'), app)
+    const server = await sandbox.start('start', sandbox.folder, 'w:2', '0', '-b', '127.0.0.1')
+    const load = startLoad({ url: server.url, path: '/', perSecond: 200, post: 'x'.repeat(50_000) })
+    await until(
+      'requests are under way',
+      async () => load.sent > 100 && (await inFlight(sandbox, server)) > 10,
+    )
+    const ended = load.stop()
+    await signalAll(sandbox, 'SIGTERM')
+    const { failures, answers } = await ended
+    expect(failures).toEqual([])
+    expect(answers.length).toBe(load.sent)
+    expect((await server.finished()).code).toBe(0)
+  })
+
+  test('during a reload: the old code finishes, the new one is given up without a word', async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await startApp(sandbox)
+    const underWay = new UnderWay(server.url)
+    await until('requests are under way', async () => (await inFlight(sandbox, server)) >= 3)
+    const processes = (await sandbox.processes()).length
+    await writeFile(join(sandbox.folder, 'index.js'), 'await Bun.sleep(60_000)')
+    server.kill('SIGHUP')
+    // Of the builder, or of the candidate.
+    await until('a process was started', async () => (await sandbox.processes()).length > processes)
+    await signalAll(sandbox, 'SIGTERM')
+    expect(await underWay.answers).toEqual(UnderWay.expected)
+    const { code, stderr } = await server.finished()
+    expect([code, stderr]).toEqual([0, expect.not.stringMatching(/143|crashed|boot-failed|builder/)])
+  })
+
+  test('a second one later cuts off what is left, counts it and says so by the exit code', async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await startApp(sandbox)
+    const slow = [1, 2, 3].map(() => fetch(`${server.url}/slow?ms=20000`).catch(() => {}))
+    await until('requests are under way', async () => (await inFlight(sandbox, server)) === 3)
+    await signalAll(sandbox, 'SIGTERM')
+    await server.says('stopping')
+    // Sooner it would be the same stop.
+    await Bun.sleep(300)
+    await signalAll(sandbox, 'SIGTERM')
+    const { code, stderr } = await server.finished()
+    expect([code, stderr]).toEqual([1, expect.stringContaining('3 requests were cut off')])
+    await Promise.all(slow)
   })
 
   test('what takes longer than it may is cut off, counted, and told by the exit code', async () => {
