@@ -29,6 +29,9 @@ export function sharedConfig(config: BalancerConfig, options: SharedConfigOption
     limits: {
       ...config.limits,
       connections: part(config.limits?.connections ?? DEFAULT_LIMITS.maxConnections),
+      connectionsPerAddress: part(
+        config.limits?.connectionsPerAddress ?? DEFAULT_LIMITS.maxConnectionsPerAddress,
+      ),
     },
     admin: `unix:${options.adminPath}`,
     ...(options.waitForBackends && { waitForBackends: true }),

@@ -1,13 +1,14 @@
 import { connectionsForDescriptors } from '../transport/descriptor-limit.ts'
+import { networkOf } from './address-network.ts'
 import type { Limits } from './settings.ts'
 
 /** Why a connection is not taken: too many in total, or of one client. */
 export type ConnectionRefusal = 'refused-total' | 'refused-address'
 
-/** How many client connections there are, at all listeners of a balancer together. */
+/** How many client connections there are, at all listeners of a balancer together; those of one IPv6 network are of one client. */
 export class ConnectionCounts {
   private total = 0
-  private readonly perAddress = new Map<string, number>()
+  private readonly perNetwork = new Map<string, number>()
   private readonly affordable = connectionsForDescriptors()
 
   /**
@@ -24,9 +25,10 @@ export class ConnectionCounts {
 
   /** Counts a connection that is open already for an address. @returns why it would be one too many */
   attribute(address: string, { maxConnectionsPerAddress }: Limits): ConnectionRefusal | undefined {
-    const count = this.perAddress.get(address) ?? 0
+    const network = networkOf(address)
+    const count = this.perNetwork.get(network) ?? 0
     if (count >= maxConnectionsPerAddress) return 'refused-address'
-    this.perAddress.set(address, count + 1)
+    this.perNetwork.set(network, count + 1)
     return undefined
   }
 
@@ -34,8 +36,9 @@ export class ConnectionCounts {
   close(address: string | undefined): void {
     this.total--
     if (address === undefined) return
-    const left = (this.perAddress.get(address) ?? 0) - 1
-    if (left > 0) this.perAddress.set(address, left)
-    else this.perAddress.delete(address)
+    const network = networkOf(address)
+    const left = (this.perNetwork.get(network) ?? 0) - 1
+    if (left > 0) this.perNetwork.set(network, left)
+    else this.perNetwork.delete(network)
   }
 }

@@ -33,7 +33,9 @@ export const REFUSAL: Buffer = Buffer.from(
   'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n',
 )
 
-const MAX_LINGER_BYTES = 64 * 1024
+const MAX_LINGER_MS = 30_000
+/** The same for connections that are one too many. */
+const MAX_LINGER_OF_REFUSED_MS = 1_000
 /** A head in front of so many bytes is copied: else it would keep their memory until its response is complete. */
 const LARGE_BODY_BYTES = 32 * 1024
 
@@ -69,7 +71,8 @@ export class ClientConnection implements ClientSide, Receiver {
   private shutdownPending = false
   private requests = 0
   private since: number
-  private lingered = 0
+  /** When the connection ends although the client goes on sending. */
+  private lingersUntil = 0
 
   constructor(
     socket: ByteSocket,
@@ -117,7 +120,7 @@ export class ClientConnection implements ClientSide, Receiver {
   /** Socket event. */
   received(chunk: Buffer): void {
     eventBegins()
-    if (this.phase === 'lingering') return this.dropInput(chunk.length)
+    if (this.phase === 'lingering') return void (this.since = monotonicMs())
     if (this.phase === 'closed') return
     this.hold(chunk)
     this.pump()
@@ -356,7 +359,7 @@ export class ClientConnection implements ClientSide, Receiver {
   private turnAway(): false {
     this.outbox.append(REFUSAL, 0, REFUSAL.length)
     this.outbox.flush()
-    this.linger()
+    this.linger(MAX_LINGER_OF_REFUSED_MS)
     return false
   }
 
@@ -366,7 +369,7 @@ export class ClientConnection implements ClientSide, Receiver {
     this.dropHead()
     this.outbox.append(NO_TLS_HERE, 0, NO_TLS_HERE.length)
     this.outbox.flush()
-    this.linger()
+    this.linger(MAX_LINGER_OF_REFUSED_MS)
     return false
   }
 
@@ -396,26 +399,23 @@ export class ClientConnection implements ClientSide, Receiver {
   private closeGracefully(): void {
     if (this.phase !== 'open') return
     const allRead = this.input === undefined && this.exchange.hasWholeRequest
-    if (!this.inputEnded && !allRead) return this.linger()
+    if (!this.inputEnded && !allRead) return this.linger(MAX_LINGER_MS)
     this.phase = 'lingering'
     this.socket.end()
   }
 
-  private linger(): void {
+  private linger(forMs: number): void {
     this.phase = 'lingering'
     this.since = monotonicMs()
+    this.lingersUntil = this.since + forMs
     this.input = undefined
     this.socket.shutdown()
     if (this.paused) this.socket.resume()
   }
 
-  private dropInput(length: number): void {
-    this.lingered += length
-    if (this.lingered > MAX_LINGER_BYTES) this.socket.end()
-  }
-
   private tickLingering(now: number): void {
-    if (now - this.since > this.plane.settings.timeouts.lingerMs) this.socket.terminate()
+    const silentMs = now - this.since
+    if (silentMs > this.plane.settings.timeouts.lingerMs || now > this.lingersUntil) this.socket.terminate()
   }
 
   private tickIdle(now: number): void {

@@ -1,0 +1,34 @@
+import { expect, test } from 'bun:test'
+import net from 'node:net'
+import { TestBalancer } from './data-plane.ts'
+
+const BODY_BYTES = 8 * 1024 * 1024
+
+/** Sends all of a request before it looks at what comes back, as simple clients do. */
+async function sendThenRead(port: number, head: string, bodyBytes: number): Promise<string> {
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.pause()
+  const failed = new Promise<never>((_, reject) => socket.once('error', reject))
+  const written = new Promise<void>((resolve) => {
+    socket.write(head)
+    socket.write(Buffer.alloc(bodyBytes, 'x'), () => resolve())
+  })
+  await Promise.race([written, failed])
+  const read = new Promise<string>((resolve) => {
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+    socket.on('end', () => resolve(text))
+    socket.resume()
+  })
+  try {
+    return await Promise.race([read, failed])
+  } finally {
+    socket.destroy()
+  }
+}
+
+test('a client that sends megabytes nobody wants gets its answer, not a reset', async () => {
+  await using balancer = await TestBalancer.start(['/nonexistent'], { limits: { maxBodyBytes: 1_000 } })
+  const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`
+  expect(await sendThenRead(balancer.port, head, BODY_BYTES)).toStartWith('HTTP/1.1 413 ')
+})
