@@ -169,7 +169,7 @@ export interface LimitsConfig {
   readonly responseHead?: Size
   /** Client connections, at all listeners together; idle ones give way to new ones. @default 10000 */
   readonly connections?: number
-  /** Client connections from one address; trusted proxies are not counted, but the clients that a PROXY header names are. @default 1000 */
+  /** Client connections from one address, or one /64 of IPv6; trusted proxies are not counted, but the clients that a PROXY header names are. @default 1000 */
   readonly connectionsPerAddress?: number
 }
 
