@@ -14,12 +14,12 @@ describe('what an application sees of a server it opened', () => {
   test('Bun.serve: the public address, before anybody listens and in the handler', async () => {
     await using supervised = supervise(
       `const server = Bun.serve({ port: 4981, hostname: '0.0.0.0', fetch: (_, s) => Response.json(seen(s)) })
-       const seen = (s) => [s.port, s.hostname, s.url.href, s.protocol, s === server]
+       const seen = (s) => [s.port, s.hostname, s.address.address, s.url.href, s.protocol, s === server]
        console.log(JSON.stringify(seen(server)))`,
       { RIP_PUBLIC_URL: 'https://shop.test' },
     )
     await supervised.received('ready')
-    const seen = [443, '0.0.0.0', 'https://shop.test/', 'https', true]
+    const seen = [443, '0.0.0.0', '0.0.0.0', 'https://shop.test/', 'https', true]
     expect(JSON.parse(supervised.program.stdout)).toEqual(seen)
     expect(await json(supervised.fetch('/'))).toEqual(seen)
   })

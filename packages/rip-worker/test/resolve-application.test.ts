@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test'
+import { createServer } from 'node:http'
 import { HANDLER_SYMBOL, resolveApplication } from '../src/index.ts'
 
 const globals = globalThis as Record<symbol, unknown>
@@ -14,6 +15,17 @@ async function answerOf(exports: Record<string, unknown>): Promise<string> {
   const response = await fetch?.(new Request('http://x/'), {} as never, {} as never)
   return response === undefined ? 'no fetch' : response.text()
 }
+
+test('an exported Fastify is its server, once its plugins and the application are ready', async () => {
+  const server = createServer(() => {})
+  const done: string[] = []
+  const fastify = { server, routing() {}, ready: async () => void done.push('plugins') }
+  const ready = (): unknown => done.push('own hook')
+  const application = await resolveApplication({ default: fastify, ready }, '/app.ts')
+  expect(application.nodeServer).toBe(server)
+  await application.ready?.()
+  expect(done).toEqual(['plugins', 'own hook'])
+})
 
 describe('the handler', () => {
   const everything = {

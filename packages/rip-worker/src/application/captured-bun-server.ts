@@ -1,7 +1,7 @@
 import type { Application, ErrorHandler, Handler, Routes, WebSocketHandlers } from './application.ts'
 import { mapRoutes } from './map-routes.ts'
 import { addressText, hasTls, type ServeAddress } from './own-port.ts'
-import { type PublicAddress, publicAddress } from './public-address.ts'
+import { type PublicAddress, publicAddress, type SocketAddress, socketAddress } from './public-address.ts'
 import type { ServerHost } from './server-host.ts'
 import type { CapturedServer, CaptureContext } from './server-capture.ts'
 
@@ -25,7 +25,7 @@ type AnyHandler = (request: Request, server: unknown) => Response | Promise<Resp
  * all it does is done by the server of the worker.
  */
 export class CapturedBunServer implements CapturedServer {
-  readonly address: string
+  readonly place: string
   readonly #context: CaptureContext
   #options: ServeOptions
   #stopping: Promise<void> | undefined
@@ -33,7 +33,7 @@ export class CapturedBunServer implements CapturedServer {
   constructor(options: object, context: CaptureContext) {
     this.#options = options
     this.#context = context
-    this.address = addressText(options)
+    this.place = addressText(options)
   }
 
   get application(): Application {
@@ -80,6 +80,10 @@ export class CapturedBunServer implements CapturedServer {
 
   get url(): URL {
     return this.#public.url
+  }
+
+  get address(): SocketAddress {
+    return socketAddress(this.#options, this.port)
   }
 
   get protocol(): string {

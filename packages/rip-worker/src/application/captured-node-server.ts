@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Application } from './application.ts'
 import { addressText, hasTls, isUnix, type ServeAddress } from './own-port.ts'
-import { publicAddress } from './public-address.ts'
+import { publicAddress, socketAddress } from './public-address.ts'
 import type { CapturedServer, CaptureContext } from './server-capture.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { CapturedServer, CaptureContext } from './server-capture.ts'
  * address. The worker makes it listen on its own socket.
  */
 export class CapturedNodeServer implements CapturedServer {
-  readonly address: string
+  readonly place: string
   readonly #server: Server
   readonly #context: CaptureContext
   readonly #asked: ServeAddress
@@ -19,7 +19,7 @@ export class CapturedNodeServer implements CapturedServer {
     this.#server = server
     this.#asked = asked
     this.#context = context
-    this.address = addressText(asked)
+    this.place = addressText(asked)
   }
 
   get application(): Application {
@@ -61,9 +61,7 @@ export class CapturedNodeServer implements CapturedServer {
   #addressOf(): ReturnType<Server['address']> {
     if (this.#isClosed) return null
     if (isUnix(this.#asked)) return String(this.#asked.unix)
-    const { port } = publicAddress(this.#asked, this.#context.publicUrl)
-    const address = this.#asked.hostname ?? '::'
-    return { address, port, family: address.includes(':') ? 'IPv6' : 'IPv4' }
+    return socketAddress(this.#asked, publicAddress(this.#asked, this.#context.publicUrl).port)
   }
 
   /** The worker leaves, as at SIGTERM; `close` is emitted when its last connection has ended. */

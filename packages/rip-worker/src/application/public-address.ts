@@ -18,6 +18,19 @@ export function publicAddress(asked: ServeAddress, known: string | undefined): P
   return { port: port ?? portOf(asked), hostname: asked.hostname ?? url.hostname, url }
 }
 
+/** The same as a socket has it. */
+export interface SocketAddress {
+  readonly address: string
+  readonly family: 'IPv4' | 'IPv6'
+  readonly port: number
+}
+
+/** The address of a socket that listens as it was asked to, on another port perhaps. */
+export function socketAddress({ hostname = '::' }: ServeAddress, port: number): SocketAddress {
+  const address = hostname === 'localhost' ? '127.0.0.1' : hostname
+  return { address, family: address.includes(':') ? 'IPv6' : 'IPv4', port }
+}
+
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
 
 function askedAddress(asked: ServeAddress): PublicAddress {

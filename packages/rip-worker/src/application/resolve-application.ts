@@ -47,7 +47,8 @@ export async function resolveApplication(exports: Exports, file: string): Promis
 export async function findApplication(exports: Exports): Promise<Application | undefined> {
   const main = await exports['default']
   const answering = findHandler(main, exports) ?? handlerLeftByFramework()
-  return answering && { ...answering, ...serverOptionsOf(main, exports), ...hooksOf(exports) }
+  if (answering === undefined) return undefined
+  return { ...answering, ...serverOptionsOf(main, exports), ...hooksOf(exports, answering.ready) }
 }
 
 function findHandler(main: unknown, exports: Exports): Application | undefined {
@@ -58,6 +59,8 @@ function findHandler(main: unknown, exports: Exports): Application | undefined {
   const handler = methodOf(main, 'handler')
   if (handler !== undefined) return { fetch: handler as Handler }
   if (isNodeServer(main)) return { nodeServer: main }
+  const fastify = fastifyServerOf(main)
+  if (fastify !== undefined) return fastify
   const listener = nodeListenerOf(main) ?? exports['listener']
   if (isFunction(listener)) return { listener: listener as NodeListener }
   return isPlainObject(main) && isPlainObject(main['routes']) ? { fetch: notFound } : undefined
@@ -92,6 +95,15 @@ function nodeListenerOf(main: unknown): AnyFunction | undefined {
   return undefined
 }
 
+/** Fastify exports what it makes its server of; `ready()` has its plugins loaded. */
+function fastifyServerOf(main: unknown): Application | undefined {
+  const server = propertyOf(main, 'server')
+  const ready = methodOf(main, 'ready')
+  if (methodOf(main, 'routing') === undefined || ready === undefined || !isNodeServer(server))
+    return undefined
+  return { nodeServer: server, ready: () => ready() }
+}
+
 /** An `http.Server` that somebody listens to; told by its methods, as `node:http` costs memory. */
 function isNodeServer(main: unknown): main is Server {
   const listenerCount = methodOf(main, 'listenerCount')
@@ -118,10 +130,12 @@ function serverOptionsOf(main: unknown, exports: Exports): Application {
   }
 }
 
-export function hooksOf(exports: Exports): Application {
+/** `first` is what a framework has to do before the application's own `ready()`. */
+export function hooksOf(exports: Exports, first?: ReadyHook): Application {
   const { ready, standby, resume, close } = exports
+  const own = isFunction(ready) ? (ready as ReadyHook) : undefined
   return {
-    ...(isFunction(ready) && { ready: ready as ReadyHook }),
+    ...(own && { ready: first === undefined ? own : async () => (await first(), own()) }),
     ...(isFunction(standby) && { standby: standby as StandbyHook }),
     ...(isFunction(resume) && { resume: resume as ResumeHook }),
     ...(isFunction(close) && { close: close as CloseHook }),

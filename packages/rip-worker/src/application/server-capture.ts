@@ -27,7 +27,7 @@ export interface CaptureContext {
 /** A server the application opened, which the worker serves in its place. */
 export interface CapturedServer {
   /** Where it was to listen, in a few words. */
-  readonly address: string
+  readonly place: string
   readonly application: Application
   /** The application may go on as if it listened. */
   accept(): void
@@ -97,7 +97,7 @@ export class ServerCapture implements Disposable {
 
   /** Why the captured server cannot be served after all. */
   refusal(beside: string): PortAttempt {
-    return new PortAttempt(this.#captured?.address ?? '', beside, this.#opened)
+    return new PortAttempt(this.#captured?.place ?? '', beside, this.#opened)
   }
 
   /** The worker listens. */
@@ -178,7 +178,7 @@ export class ServerCapture implements Disposable {
 
   get #served(): string | undefined {
     const { captured } = this
-    if (captured !== undefined) return `the one on ${captured.address}`
+    if (captured !== undefined) return `the one on ${captured.place}`
     return this.#isSettled ? 'the application that is served already' : undefined
   }
 }

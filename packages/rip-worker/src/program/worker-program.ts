@@ -68,7 +68,7 @@ export class WorkerProgram {
     this.#pipe = pipe
     this.#startedMs = startedMs
     this.#servers = new ServerCapture({
-      publicUrl: settings.publicUrl,
+      publicUrl: settings.publicUrl ?? urlOf(settings.listen),
       leave: () => this.#leaveForApplication(),
       onLate: (attempt) => this.#tellLate(attempt),
     })
@@ -341,6 +341,13 @@ export class WorkerProgram {
   #send(message: WorkerMessage): void {
     this.#link?.send(message)
   }
+}
+
+/** Where a worker without a balancer will be reached; undefined where that is not known before it listens. */
+function urlOf(listen: Settings['listen']): string | undefined {
+  if (typeof listen === 'string' || 'unix' in listen || !listen.port) return undefined
+  const { hostname = 'localhost', port } = listen
+  return `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
 }
 
 /** Undefined on a musl or a system without this name: a stuck loop is ended without its stack there. */
