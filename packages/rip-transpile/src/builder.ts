@@ -36,8 +36,18 @@ const { values } = parseArgs({
     warm: { type: 'string' },
   },
 })
-// A signal to stop may be sent to every process at once: what becomes of the build, who asked for it decides.
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => {})
+// Signals may be sent to every process at once: what becomes of the build, who asked for it decides.
+const SURVIVED = [
+  'SIGTERM',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGHUP',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGTTIN',
+  'SIGTTOU',
+] as const
+for (const signal of SURVIVED) process.on(signal, () => {})
 if (values.warm !== undefined) await warmUp(values.warm)
 const request = values.request === '-' ? await readRequest() : await requestOf(values)
 if (request !== undefined) {

@@ -20,6 +20,7 @@ process.exit(await main())
 async function main(): Promise<number> {
   try {
     const standsBy = process.env['RIP_STANDBY'] === '1'
+    if (standsBy || process.env['RIP_CONTROL'] !== undefined) surviveSignals()
     const pipe =
       standsBy || process.env['RIP_CONTROL'] !== undefined ? await SupervisorPipe.open() : undefined
     if (standsBy && !(await standBy(pipe))) return 0
@@ -60,10 +61,14 @@ function stopOnSignals(program: WorkerProgram): void {
   })
 }
 
-/** Signals may reach every process of the server at once; what they mean is the supervisor's to decide. */
 function obeySupervisor(program: WorkerProgram): void {
-  onStopSignals((signal) => (signal === 'SIGTERM' ? program.askToLeave() : undefined))
-  process.on('SIGHUP', () => {})
+  process.on('SIGTERM', () => program.askToLeave())
+}
+
+/** Signals may reach every process of the server at once; what they mean is the supervisor's to decide. */
+function surviveSignals(): void {
+  const others = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN', 'SIGTTOU']
+  for (const signal of [...Object.keys(STOP_SIGNALS), ...others]) process.on(signal, () => {})
 }
 
 function onStopSignals(take: (signal: StopSignal) => void): void {

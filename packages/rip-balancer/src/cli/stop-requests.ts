@@ -7,6 +7,10 @@ import { parentPipe, type ParentOrders } from './parent-pipe.ts'
  */
 const SAME_REQUEST_MS = 250
 
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const
+/** What else a parent may understand; unheard of, they would end or stop this process. */
+const PARENT_SIGNALS = ['SIGUSR2', 'SIGTTIN', 'SIGTTOU'] as const
+
 /**
  * Follows all who may ask the program to stop. With `RIP_PARENT_STOPS=1` that is the parent alone: a signal to stop
  * that reaches every process, as systemd and terminals send it, is the parent's to answer.
@@ -23,7 +27,8 @@ export function stopRequests(io: ProgramIo, orders: ParentOrders): Disposable {
     if (performance.now() - askedAtMs >= SAME_REQUEST_MS) orders.now()
   }
   const stack = new DisposableStack()
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) stack.use(io.onSignal(signal, onSignal))
+  for (const signal of STOP_SIGNALS) stack.use(io.onSignal(signal, onSignal))
+  if (parentStops) for (const signal of PARENT_SIGNALS) stack.use(io.onSignal(signal, () => {}))
   stack.use(parentPipe(io.env['RIP_PARENT_FD'], orders))
   return stack
 }

@@ -164,6 +164,27 @@ describe('a signal to every process of the server is one stop', () => {
     expect((await server.finished()).code).toBe(0)
   })
 
+  test.each<[string, string]>([
+    ['a handler', `process.on('SIGTERM', () => process.exit(0))\n${APP}`],
+    [
+      'a server of node:http',
+      `import { createServer } from 'node:http'
+      const server = createServer((request, response) => setTimeout(() => response.end('done'), 1500)).listen(3000)
+      process.on('SIGTERM', () => server.close(() => process.exit(0)))`,
+    ],
+  ])('%s that ends itself at SIGTERM cuts nothing off', async (_, app) => {
+    await using sandbox = await Sandbox.create()
+    await writeFile(join(sandbox.folder, 'index.js'), app)
+    const server = await sandbox.start('start', sandbox.folder, 'w:2', '0', '-b', '127.0.0.1')
+    const ask = async (): Promise<string> => (await fetch(`${server.url}/slow?ms=1500`)).text()
+    const answers = Promise.all([ask(), ask(), ask()])
+    await until('requests are under way', async () => (await inFlight(sandbox, server)) === 3)
+    await signalAll(sandbox, 'SIGTERM')
+    expect(await answers).toEqual(['done', 'done', 'done'])
+    expect((await server.finished()).code).toBe(0)
+    await until('no process is left', async () => (await sandbox.processes()).length === 0)
+  })
+
   test('during a reload: the old code finishes, the new one is given up without a word', async () => {
     await using sandbox = await Sandbox.create()
     const server = await startApp(sandbox)
@@ -220,6 +241,36 @@ describe('a signal to every process of the server is one stop', () => {
     }
   })
 })
+
+test.each(['start', 'dev'])(
+  'with %s, signals for the main process that reach every process, as from systemctl kill, do what they do alone',
+  async (verb) => {
+    await using sandbox = await Sandbox.create()
+    await writeFile(join(sandbox.folder, 'index.js'), APP)
+    const server = await sandbox.start(verb, sandbox.folder, 'w:2', '0', '-b', '127.0.0.1')
+    const underWay = new UnderWay(server.url)
+    await until('requests are under way', async () => (await inFlight(sandbox, server)) >= 3)
+    await signalAll(sandbox, 'SIGTTIN')
+    await until('there is one more', async () => (await sandbox.snapshot(server)).readyWorkers === 3)
+    await signalAll(sandbox, 'SIGTTOU')
+    await until('there is one less', async () => (await sandbox.snapshot(server)).wantedWorkers === 2)
+    await signalAll(sandbox, 'SIGHUP')
+    for (const pid of await sandbox.processes()) if (pid !== server.pid) process.kill(pid, 'SIGUSR2')
+    const before = (await sandbox.snapshot(server)).workers.map(({ pid }) => pid)
+    await signalAll(sandbox, 'SIGUSR1')
+    await until('every worker is another', async () => {
+      const { workers, readyWorkers } = await sandbox.snapshot(server)
+      return (
+        readyWorkers === 2 && workers.every(({ pid, phase }) => phase !== 'ready' || !before.includes(pid))
+      )
+    })
+    expect(await underWay.answers).toEqual(UnderWay.expected)
+    expect((await fetch(server.url)).status).toBe(200)
+    server.kill('SIGTERM')
+    const { code, stderr } = await server.finished()
+    expect([code, stderr]).toEqual([0, expect.not.stringMatching(/crashed|killed/)])
+  },
+)
 
 test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
   '%s to the balancer alone or to all workers alone costs no request',
