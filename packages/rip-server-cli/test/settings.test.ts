@@ -147,6 +147,16 @@ describe('the balancer', () => {
     ])
   })
 
+  test('is refused with more fields than workers take', async () => {
+    const { exitCode, message } = await refused({
+      config: `export default { balancer: { limits: { fields: 300 } } }`,
+    })
+    expect([exitCode, message]).toEqual([
+      5,
+      expect.stringContaining('balancer.limits.fields: workers take no more than 186, got 300'),
+    ])
+  })
+
   test('wants a certificate and its key, or neither', async () => {
     const flag = await refused({ args: ['--tls-cert', 'a.pem'] })
     expect([flag.exitCode, flag.message]).toEqual([2, expect.stringContaining('--tls-cert: needs --tls-key')])

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import net from 'node:net'
+import { configProblems } from '../../src/config/resolve-config.ts'
+import { HALF_CLOSES, type HalfClose } from '../../src/exchange/settings.ts'
 import { NOTICES_SUFFIX } from '../../src/upstream/departure-notices.ts'
 import { OK, RawBackend, RawClient, TestBalancer, eventually } from './data-plane.ts'
 
@@ -32,6 +34,13 @@ const namesOf = (request: string): string =>
   ['X-Request-Id', 'X-Real-IP', 'X-Real-Port']
     .map((name) => new RegExp(`${name}: (.*)\r\n`).exec(request)?.[1])
     .join(' ')
+
+test('what becomes of such clients is one of three words', () => {
+  for (const halfClose of HALF_CLOSES) expect(configProblems({ halfClose })).toEqual([])
+  expect(configProblems({ halfClose: 'maybe' as HalfClose })).toEqual([
+    'halfClose: expected one of answer, tell, abort, got "maybe"',
+  ])
+})
 
 describe('a client that ends its side and waits', () => {
   test('is answered, and the backend hears nothing of it', async () => {
