@@ -183,6 +183,18 @@ describe('which server is served', () => {
     expect(await (await supervised.fetch('/')).text()).toBe('listens')
   })
 
+  test('a handler that is exported beside the server of an adapter on the usual port is that of the server', async () => {
+    await using supervised = supervise(
+      `${NODE}
+       const app = { fetch: () => new Response('app') }
+       createServer(async (_, response) => response.end('served: ' + await app.fetch().text())).listen(4242)
+       export default app`,
+      { PORT: '4242' },
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('served: app')
+  })
+
   test('hooks are taken from the exports', async () => {
     await using supervised = supervise(
       `Bun.serve({ fetch: () => new Response() })\nexport const ready = () => console.log('ready hook')`,

@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { formatListenAddress, type ListenAddress } from '@rip/manager'
+import type { Entry } from '@rip/worker'
 import { CliError } from '../errors.ts'
 import { type Invocation, invocationSettings } from '../invocation.ts'
 import { listenAddress } from '../serve/listen-address.ts'
-import { locateEntry } from '../serve/app-location.ts'
+import { foundByText, locateEntry } from '../serve/app-location.ts'
+import { nearPath } from '../terminal/near-path.ts'
 
 /** Serves the application in this process: from here on it is the worker program. Never resolves. */
 export async function worker(invocation: Invocation): Promise<number> {
@@ -16,9 +18,16 @@ export async function worker(invocation: Invocation): Promise<number> {
   refuseAccess(address)
   const listen = formatListenAddress(address)
   const flags = ['--listen', listen, '--concurrency', String(settings.concurrency)]
-  process.argv = [process.execPath, program, locateEntry(settings.app).file, ...flags, '--mode', mode]
+  const entry = locateEntry(settings.app)
+  tellFound(entry, invocation)
+  process.argv = [process.execPath, program, entry.file, ...flags, '--mode', mode]
   await import(program)
   return 0
+}
+
+function tellFound(entry: Entry, { cwd, terminal }: Invocation): void {
+  const foundBy = foundByText(entry)
+  if (foundBy !== undefined) terminal.say(`${nearPath(entry.file, cwd)}  ${terminal.faint(foundBy)}`)
 }
 
 /** A worker alone has its socket made by the runtime. Throws {@link CliError} `CONFIG_INVALID`. */

@@ -1,6 +1,6 @@
 import type { Application, ErrorHandler, Handler, Routes, WebSocketHandlers } from './application.ts'
 import { mapRoutes } from './map-routes.ts'
-import { addressText, hasTls, type ServeAddress } from './own-port.ts'
+import { addressText, hasTls, isUnix, portOf, type ServeAddress } from './own-port.ts'
 import { type PublicAddress, publicAddress, type SocketAddress, socketAddress } from './public-address.ts'
 import type { ServerHost } from './server-host.ts'
 import type { CapturedServer, CaptureContext } from './server-capture.ts'
@@ -44,6 +44,10 @@ export class CapturedBunServer implements CapturedServer {
       ...this.#exchangeable(),
       ...(maxRequestBodySize !== undefined && { maxBodyBytes: maxRequestBodySize }),
     }
+  }
+
+  get isAtUsualPort(): boolean {
+    return !isUnix(this.#options) && portOf(this.#options) === portOf({})
   }
 
   get isClosed(): boolean {

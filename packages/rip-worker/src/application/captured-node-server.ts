@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Application } from './application.ts'
-import { addressText, hasTls, isUnix, type ServeAddress } from './own-port.ts'
+import { addressText, hasTls, isUnix, portOf, type ServeAddress } from './own-port.ts'
 import { publicAddress, socketAddress } from './public-address.ts'
 import type { CapturedServer, CaptureContext } from './server-capture.ts'
 
@@ -24,6 +24,10 @@ export class CapturedNodeServer implements CapturedServer {
 
   get application(): Application {
     return { nodeServer: this.#server }
+  }
+
+  get isAtUsualPort(): boolean {
+    return !isUnix(this.#asked) && portOf(this.#asked) === portOf({})
   }
 
   get isClosed(): boolean {

@@ -103,6 +103,8 @@ function isPlain(value: object): boolean {
 async function isSomethingElse(exports: Exports, captured: CapturedServer): Promise<boolean> {
   const main = await exports['default']
   if (captured.isMadeOf(main) || (await findApplication(exports)) === undefined) return false
+  // Adapters for Node.js wrap the handler, which is exported for tests; what serves figures has another port.
+  if (captured.isAtUsualPort) return false
   // A framework's application that listens itself keeps what it serves to itself.
   return typeof propertyOf(main, 'listen') !== 'function' || propertyOf(main, 'listening') !== undefined
 }

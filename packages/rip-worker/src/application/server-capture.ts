@@ -28,6 +28,8 @@ export interface CaptureContext {
 export interface CapturedServer {
   /** Where it was to listen, in a few words. */
   readonly place: string
+  /** It was to listen where servers do that nobody told otherwise: on `PORT`, else 3000. */
+  readonly isAtUsualPort: boolean
   readonly application: Application
   /** The application may go on as if it listened. */
   accept(): void
