@@ -15,6 +15,35 @@ test('what .env files say is left to those who read them; what was set otherwise
   expect(ownEnvironment(env, [root])).toEqual(env)
 })
 
+test.each(['.env.example', '.env.bak', '.env.staging', '.envrc'])(
+  'what the operator set stays although %s, which nobody reads, says the same',
+  (name) => {
+    const root = mkdtempSync(join(tmpdir(), 'rip-env-'))
+    writeFileSync(join(root, name), 'AUTH=required\n')
+    expect(ownEnvironment({ AUTH: 'required' }, [root])).toEqual({ AUTH: 'required' })
+    rmSync(root, { recursive: true })
+  },
+)
+
+test('what was exported to this process stays although a file says the same', () => {
+  const root = mkdtempSync(join(tmpdir(), 'rip-env-'))
+  const script = `
+    const { ownEnvironment } = await import(${JSON.stringify(import.meta.resolve('../src/config/own-environment.ts'))})
+    const { AUTH, FROM_FILE } = ownEnvironment(process.env, [${JSON.stringify(root)}])
+    console.log(AUTH, FROM_FILE)`
+  writeFileSync(join(root, '.env'), 'AUTH=required\nFROM_FILE=1\n')
+  const { npm_lifecycle_event: _, ...env } = process.env
+  const { stdout } = Bun.spawnSync([process.execPath, '-e', script], {
+    cwd: root,
+    env: { ...env, AUTH: 'required' },
+    stderr: 'inherit',
+  })
+  expect(stdout.toString().trim()).toBe(
+    process.platform === 'linux' ? 'required undefined' : 'undefined undefined',
+  )
+  rmSync(root, { recursive: true })
+})
+
 test('references to other variables are resolved as the runtime does it', () => {
   const values: Record<string, string> = { H: 'localhost' }
   const resolved = (text: string): string => expanded(text, (name) => values[name])

@@ -2,10 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import manifest from '../package.json' with { type: 'json' }
 import { commands } from '../src/command-line/commands.ts'
 import { parseCommandLine } from '../src/command-line/command-line.ts'
 import { PROGRAM } from './server.ts'
+
+const BALANCER = new URL('bin/rip-balancer', import.meta.resolve('@rip/balancer/package.json'))
 
 let folder: string
 
@@ -24,8 +27,13 @@ interface Output {
   readonly stderr: string
 }
 
-async function run(command: readonly string[], env: Record<string, string> = {}): Promise<Output> {
+async function run(
+  command: readonly string[],
+  env: Record<string, string> = {},
+  cwd: string = folder,
+): Promise<Output> {
   const child = Bun.spawn([...command], {
+    cwd,
     env: { PATH: `${join(folder, 'bin')}:/usr/bin:/bin`, HOME: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -64,12 +72,26 @@ describe('the program', () => {
 
   test('becomes Bun, so that signals reach it', async () => {
     const probe = join(await mkdtemp(join(folder, 'bun-')), 'bun')
-    await writeFile(probe, '#!/bin/sh\necho "$$ $1 $2"\n', { mode: 0o755 })
+    await writeFile(probe, '#!/bin/sh\necho "$$ $3 $4"\n', { mode: 0o755 })
     const { stdout } = await run(['/bin/sh', '-c', `echo $$; exec ${PROGRAM} "a b"`], {
       PATH: `${join(probe, '..')}:/bin:/usr/bin`,
     })
     const [outer, inner] = stdout.trim().split('\n')
     expect(inner).toBe(`${outer} ${PROGRAM} a b`)
+  })
+
+  test.each(['rip-server', 'rip-balancer'])('%s runs nothing of the current folder', async (name) => {
+    const cwd = await mkdtemp(join(folder, 'hostile-'))
+    await writeFile(join(cwd, 'bunfig.toml'), 'preload = ["./p.ts"]\n')
+    await writeFile(join(cwd, 'p.ts'), 'console.log("preloaded")\n')
+    await writeFile(join(cwd, '.env'), 'XDG_RUNTIME_DIR=/nowhere\n')
+    const program = name === 'rip-server' ? PROGRAM : fileURLToPath(BALANCER)
+    const { stdout: version, code } = await run([program, '--version'], {}, cwd)
+    expect([version.trim().split(' ').at(-1), code]).toEqual([manifest.version, 0])
+    expect(version).not.toContain('preloaded')
+    if (name === 'rip-balancer') return
+    const { stdout } = await run([program, 'doctor', '--json'], {}, cwd)
+    expect(stdout).not.toContain('/nowhere')
   })
 
   test('without Bun says what to run instead', async () => {

@@ -43,7 +43,7 @@ export class BalancerProcess implements RelayedProcess {
     })
     this.writeConfig(options.config)
     const listening = Promise.withResolvers<readonly string[]>()
-    this.child = Bun.spawn([process.execPath, PROGRAM, '--config', options.configFile], {
+    this.child = Bun.spawn([process.execPath, ...process.execArgv, PROGRAM, '--config', options.configFile], {
       stdio: stdioWith(options.fds),
       env: { ...options.env, RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1', LISTEN_FDS: undefined },
     })

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseEnv } from 'node:util'
 
@@ -34,16 +34,10 @@ export function readEnvFiles(folder: string, mode: FileMode): readonly EnvFile[]
   return envFileNames(mode).map((name) => readEnvFile(join(folder, name)))
 }
 
-/** Every `.env` file of a folder, whoever reads it. */
+/** The `.env` files of a folder that Bun reads in one mode or another; it never reads `.env.example` and the like. */
 export function allEnvFiles(folder: string): readonly EnvFile[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isFile() && /^\.env(?:\.|$)/.test(entry.name))
-      .map((entry) => readEnvFile(join(folder, entry.name)))
-  } catch {
-    // ENOENT, ENOTDIR or EACCES: whoever needs the folder says so.
-    return []
-  }
+  const names = new Set(FILE_MODES.flatMap(envFileNames))
+  return [...names].map((name) => readEnvFile(join(folder, name)))
 }
 
 function readEnvFile(path: string): EnvFile {

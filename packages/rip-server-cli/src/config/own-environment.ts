@@ -15,16 +15,12 @@ export function ownEnvironment(env: Environment, folders: readonly string[]): En
     const texts = read.flatMap(({ values }) => values[name] ?? [])
     if (texts.length === 0) return false
     const isOurs = env[name] === process.env[name]
-    if (isOurs && exported?.has(name) === false) return true
-    // It may well be exported, and said again in a file that only counts then.
-    if (isOurs && CHOOSING.has(name) && exported !== undefined && !isScript()) return false
+    // What the operator set stays, although a file may say the same.
+    if (isOurs && exported !== undefined && !isScript()) return !exported.has(name)
     return texts.some((text) => text === value || expanded(text, (each) => env[each]) === value)
   }
   return Object.fromEntries(Object.entries(env).filter(([name, value]) => !isFromFile(name, value)))
 }
-
-/** What chooses the files. */
-const CHOOSING: ReadonlySet<string> = new Set(['NODE_ENV', 'BUN_ENV'])
 
 /** Whether `bun run` has started this process: it reads `.env` files for its scripts, and hands on what they say. */
 const isScript = (): boolean => process.env['npm_lifecycle_event'] !== undefined
