@@ -12,6 +12,8 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { referencesOf } from './graph/references.ts'
+import { resolveModule } from './graph/resolve-module.ts'
 import { selectAdapter } from './select-adapter.ts'
 import { buildReport, type BuildRequest } from './snapshot/build-report.ts'
 
@@ -48,12 +50,20 @@ const SURVIVED = [
   'SIGTTOU',
 ] as const
 for (const signal of SURVIVED) process.on(signal, () => {})
+if (values.request === '-') warmUpGraph()
 if (values.warm !== undefined) await warmUp(values.warm)
 const request = values.request === '-' ? await readRequest() : await requestOf(values)
 if (request !== undefined) {
   const report = await buildReport(request)
   console.log(JSON.stringify(report))
   process.exitCode = report.ok ? 0 : 4
+}
+
+/** What every build needs has run once when there is something to build. */
+function warmUpGraph(): void {
+  const { modules } = referencesOf("import './nowhere.ts'\n", 'ts')
+  for (const { specifier } of modules)
+    resolveModule(specifier, { importer: import.meta.path, commonjs: false })
 }
 
 /** A compiler that is not installed is reported by the build that needs it. */

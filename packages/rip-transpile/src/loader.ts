@@ -5,6 +5,7 @@ import type { PluginModule } from './snapshot/javascript-module.ts'
 import { extensionOf, pathBelow } from './snapshot/posix-path.ts'
 import { loadSnapshot } from './snapshot/load-snapshot.ts'
 import { readManifest } from './snapshot/manifest.ts'
+import { preloadThreads } from './snapshot/thread-modules.ts'
 
 export interface InstallOptions {
   /**
@@ -57,6 +58,7 @@ export function install(options: InstallOptions = {}): Disposable {
   } else {
     // The first plugin that knows a file wins, and a process that runs from a snapshot may need no compiler.
     loadSnapshot(options.snapshot, { compileFromDisk: load })
+    preloadThreads(`${import.meta.dir}/register${extensionOf(import.meta.path)}`)
   }
   installations.push(...added)
   for (const extension of extensions) plug(extension)

@@ -1,5 +1,5 @@
 import { type FSWatcher, statSync, watch } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 /** More folders than this are left to sweeping. */
 const MAX_FOLDERS = 512
@@ -23,10 +23,8 @@ export class FollowedFiles implements Disposable {
   /** Watches these files, by absolute path, and no others any more. Called again, it finds folders that were replaced. */
   follow(files: readonly string[]): void {
     const wanted = namesByFolder(files)
-    for (const [folder, { watcher, identity }] of this.#folders) {
-      if (wanted.has(folder) && identityOf(folder) === identity) continue
-      watcher?.close()
-      this.#folders.delete(folder)
+    for (const [folder, { identity }] of this.#folders) {
+      if (!wanted.has(folder) || identityOf(folder) !== identity) this.#forget(folder)
     }
     for (const [folder, names] of wanted) {
       const watched = this.#folders.get(folder)
@@ -56,7 +54,15 @@ export class FollowedFiles implements Disposable {
   }
 
   #report(folder: string, name: string | null): void {
-    if (name === null || this.#folders.get(folder)?.names.has(name) === true) this.#wake()
+    if (name !== null && this.#folders.get(folder)?.names.has(name) !== true) return
+    // It may be a folder that is watched, and now another one, or none.
+    if (name !== null) this.#forget(join(folder, name))
+    this.#wake()
+  }
+
+  #forget(folder: string): void {
+    this.#folders.get(folder)?.watcher?.close()
+    this.#folders.delete(folder)
   }
 }
 
@@ -76,5 +82,5 @@ function namesByFolder(files: readonly string[]): ReadonlyMap<string, ReadonlySe
 
 function identityOf(folder: string): string | undefined {
   const status = statSync(folder, { throwIfNoEntry: false })
-  return status && `${status.dev} ${status.ino}`
+  return status && `${status.dev} ${status.ino} ${status.birthtimeMs}`
 }

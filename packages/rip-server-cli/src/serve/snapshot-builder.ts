@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type Builder,
@@ -63,10 +63,12 @@ interface Standby {
 export class SnapshotBuilder implements Builder, AsyncDisposable {
   readonly #options: SnapshotBuilderOptions
   readonly #running = new Set<BuilderProcess>()
-  readonly #discards = new Set<Promise<void>>()
+  /** Removals under way, by folder. */
+  readonly #discards = new Map<string, Promise<void>>()
   /** Sets of files in `node_modules`, by the folder of the snapshot that uses them. */
   readonly #uses = new Map<string, string | undefined>()
   /** What the last build found. */
+  #followed: Found | undefined
   #packages: KnownPackages | undefined
   readonly #told = new Set<string>()
   #builds = 0
@@ -92,7 +94,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     if (signal.aborted) await rm(out, { recursive: true, force: true })
     signal.throwIfAborted()
     const report = parseReport(stdout)
-    if (report?.ok === true) return await this.#admit(out, report)
+    if (report?.ok === true) return await this.#admit(out, report, state)
     await rm(out, { recursive: true, force: true })
     if (report !== undefined) return await this.#refuse(report)
     const message = `the builder ended with ${code}: ${stderr.trim() || 'it said nothing'}`
@@ -116,10 +118,12 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   async #admit(
     out: string,
     { belongings, doubts }: Extract<BuildReport, { ok: true }>,
+    asked: TreeState,
   ): Promise<BuildResult> {
     for (const doubt of doubts) this.#tellOnce(doubt)
-    const state = await this.#follow(belongings)
-    const manifest = (await Bun.file(join(out, 'manifest.json')).json()) as Manifest
+    const state = this.#isFollowed(belongings) ? asked : await this.#follow(belongings)
+    // Somebody waits who has just saved a file: each trip to another thread would be felt.
+    const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest
     const changed = differenceTo(state, manifest)
     if (changed !== undefined) {
       await rm(out, { recursive: true, force: true })
@@ -136,9 +140,19 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     return { ok: false, failure, generation }
   }
 
+  #isFollowed({ files, packages }: Found): boolean {
+    const { files: before, packages: packagesBefore } = this.#followed ?? { files: [] }
+    return (
+      packages === packagesBefore &&
+      files.length === before.length &&
+      files.every((path, index) => path === before[index])
+    )
+  }
+
   /** The content as it is with all that belongs to it. */
   async #follow({ files, packages: folder }: Found): Promise<TreeState> {
     const { tree } = this.#options
+    this.#followed = { files, ...(folder !== undefined && { packages: folder }) }
     if (folder !== this.#packages?.folder)
       this.#packages = folder === undefined ? undefined : await readSet(folder)
     const known = this.#packages
@@ -152,12 +166,13 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   /** Under the name of its generation; one that is there already has the same content. */
   async #place(out: string, generation: string): Promise<string> {
     const folder = join(this.#options.folder, generation)
-    await Promise.all(this.#discards)
-    if (existsSync(join(folder, 'manifest.json'))) await rm(out, { recursive: true, force: true })
-    else {
-      await rm(folder, { recursive: true, force: true })
-      await rename(out, folder)
+    await this.#discards.get(folder)
+    if (existsSync(join(folder, 'manifest.json'))) {
+      await rm(out, { recursive: true, force: true })
+      return folder
     }
+    rmSync(folder, { recursive: true, force: true })
+    renameSync(out, folder)
     return folder
   }
 
@@ -184,8 +199,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     // Best effort: what is left goes with the run directory.
     const discard = rm(folder, { recursive: true, force: true })
       .catch(() => {})
-      .finally(() => this.#discards.delete(discard))
-    this.#discards.add(discard)
+      .finally(() => this.#discards.delete(folder))
+    this.#discards.set(folder, discard)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -196,7 +211,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     for (const builder of running) builder.kill()
     await Promise.all(running.map((builder) => builder.exited))
     // Two removals in one tree: the one that meets an entry the other has just taken leaves its folder behind.
-    await Promise.all(this.#discards)
+    await Promise.all(this.#discards.values())
     await rm(this.#options.folder, { recursive: true, force: true })
   }
 
@@ -265,11 +280,11 @@ function parseReport(stdout: string): BuildReport | undefined {
 
 /** Compares what went into a snapshot with what its name was made from: files may be written in between. */
 function differenceTo(state: TreeState, { files, outside = {} }: Manifest): string | undefined {
-  for (const [path, { hash }] of [...Object.entries(files), ...Object.entries(outside)]) {
+  for (const [path, { hash }] of Object.entries(files)) {
     const expected = state.files.get(path)
     if (expected !== undefined && expected !== hash) return path
   }
-  return undefined
+  return Object.entries(outside).find(([path, { hash }]) => state.files.get(path) !== hash)?.[0]
 }
 
 /** The part of a snapshot's manifest that names its content, by SHA-256. */

@@ -181,6 +181,24 @@ test('workers and files found by their address belong to the application; a miss
   ])
 })
 
+test('a thread runs the code of the snapshot as well, in Rip too', async () => {
+  using project = tempProject({
+    'shared/thread.rip': "import { value } from './value'\npostMessage value\n",
+    'shared/value.ts': say('old'),
+    'app/main.ts': [
+      "const thread = new Worker(new URL('../shared/thread.rip', import.meta.url))",
+      'thread.onmessage = ({ data }) => { console.log(data); thread.terminate() }',
+      'thread.onerror = ({ message }) => { console.log(message); thread.terminate() }',
+      '',
+    ].join('\n'),
+  })
+  await build(project)
+  project.write({ 'shared/value.ts': say('new') })
+  expect(await run(project)).toBe('old\n')
+  rmSync(project.path('shared/value.ts'))
+  expect(await run(project)).toBe('old\n')
+})
+
 const packaged = {
   'app/node_modules/dep/package.json':
     '{"name":"dep","version":"1.0.0","exports":{"import":"./esm.mjs","require":"./cjs.js"}}',
