@@ -2,6 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { NOTICES_SUFFIX } from '../src/protocol.ts'
 import { LocalWorker, RawConnection, until } from './helpers.ts'
 
@@ -190,6 +192,30 @@ describe('a client that has left by the word of the balancer', () => {
     await until('it is complete', () => connection.received.endsWith('0\r\n\r\n'))
     await until('it is not counted any longer', () => local.worker.stats.inFlight === 0)
   })
+})
+
+test('a client that ends its side gets the stream that is on its way to it, whenever that begins', async () => {
+  const go = Promise.withResolvers<void>()
+  let running = false
+  async function* parts(): AsyncGenerator<string> {
+    running = true
+    await go.promise
+    yield* ['one', 'two']
+  }
+  await using local = await LocalWorker.serve({
+    trustForwarded: 'balancer',
+    listener: async (request, response) => {
+      request.on('aborted', () => go.resolve())
+      await pipeline(Readable.from(parts()), response)
+    },
+  })
+  using connection = await RawConnection.to(local.socket)
+  connection.get('/', FIELDS)
+  await until('it runs', () => running)
+  await tell(local, NOTICE)
+  await until('it is complete', () => connection.received.endsWith('0\r\n\r\n'))
+  expect(connection.received).toMatch(/one[^]*two/)
+  expect(local.log).toEqual([])
 })
 
 test('the socket for notices is gone when the worker is, and is there under a balancer only', async () => {

@@ -24,12 +24,16 @@ export class NodeDeparture {
       Object.defineProperty(request, 'aborted', { value: true, configurable: true })
       call(request, 'aborted')
       call(request, 'close')
-      // A response that is being piped would be cut off by it.
-      if (!response.headersSent) call(response, 'close')
+      if (!isUnderWay(response)) call(response, 'close')
     } finally {
       this.isBeingTold = false
     }
   }
+}
+
+/** A response that has begun, or that a stream is piped into, would be cut off by `close`. */
+function isUnderWay(response: ServerResponse): boolean {
+  return response.headersSent || response.listenerCount('unpipe') > 0
 }
 
 /** Not by `emit`, by which Bun's own server ends the response. */
