@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { codeFrame } from '@rip/transpile'
+import { missingImport } from './missing-import.ts'
 import { parseStack, type StackFrame } from './stack-frames.ts'
 
 /** A longer chain of causes is a cycle or of no use to a reader. */
@@ -26,7 +27,7 @@ export interface FailureReport {
 export function reportFailure(thrown: unknown, depth: number = 0): FailureReport {
   if (!(thrown instanceof Error)) return reportValue(thrown)
   const stack = parseStack(thrown.stack ?? '')
-  const position = ownPosition(thrown) ?? firstOfApplication(stack)
+  const position = ownPosition(thrown) ?? missingImport(thrown) ?? firstOfApplication(stack)
   const frame = ownFrame(thrown) ?? (position && frameAt(position))
   return {
     name: thrown.name,

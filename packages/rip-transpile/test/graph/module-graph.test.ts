@@ -1,0 +1,116 @@
+import { expect, test } from 'bun:test'
+import { dirname, relative } from 'node:path'
+import fc from 'fast-check'
+import { ModuleGraph } from '../../src/graph/module-graph.ts'
+import { referencesOf } from '../../src/graph/references.ts'
+import { selectAdapter } from '../../src/select-adapter.ts'
+import { tempProject } from '../temp-project.ts'
+
+const PLACES = [
+  'app/a.ts',
+  'app/b.rip',
+  'app/lib/c.js',
+  'app/dist/d.cjs',
+  'app/.hidden/e.ts',
+  'shared/f.ts',
+  'shared/deep/g.rip',
+  'shared/h.mjs',
+  'app/node_modules/one/index.js',
+  'node_modules/two/lib/index.mjs',
+] as const
+
+type Way = 'static' | 'dynamic' | 'required' | 'reexported' | 'address'
+
+interface Edge {
+  readonly from: number
+  readonly to: number
+  readonly way: Way
+}
+
+const edges: fc.Arbitrary<readonly Edge[]> = fc.array(
+  fc.record({
+    from: fc.nat(PLACES.length - 1),
+    to: fc.nat(PLACES.length - 1),
+    way: fc.constantFrom<Way>('static', 'dynamic', 'required', 'reexported', 'address'),
+  }),
+  { maxLength: 25 },
+)
+
+function code(place: string, targets: readonly Edge[]): string {
+  const isCommonjs = place.endsWith('.cjs')
+  const lines = targets.map(({ to, way }, index) => {
+    const path = relative(dirname(place), PLACES[to]!)
+    const specifier = JSON.stringify(path.startsWith('../') ? path : `./${path}`)
+    if (isCommonjs || way === 'required') return `const r${index} = require(${specifier})`
+    if (way === 'dynamic') return `const d${index} = import(${specifier})`
+    if (place.endsWith('.rip')) return `import * as s${index} from ${specifier}\nu${index} = s${index}`
+    if (way === 'reexported') return `export * from ${specifier}`
+    if (way === 'address') return `const u${index} = new URL(${specifier}, import.meta.url)`
+    return `import * as s${index} from ${specifier}\nconsole.log(s${index})`
+  })
+  const text = lines.join('\n')
+  return place.endsWith('.rip') ? text.replaceAll(/\bconst /g, '') : text
+}
+
+function reachable(all: readonly Edge[]): Set<string> {
+  const found = new Set([0])
+  for (const from of found) for (const edge of all) if (edge.from === from) found.add(edge.to)
+  return new Set([...found].map((index) => PLACES[index]!))
+}
+
+test('the modules of an application are those that can be reached from its entry, whatever the way, cycles included', async () => {
+  await fc.assert(
+    fc.asyncProperty(edges, async (all) => {
+      using project = tempProject(
+        Object.fromEntries(
+          PLACES.map((place, index) => [
+            place,
+            code(
+              place,
+              all.filter(({ from }) => from === index),
+            ),
+          ]),
+        ),
+      )
+      const graph = new ModuleGraph({
+        root: project.path('app'),
+        adapterFor: (extension) => selectAdapter({ root: project.root, extension }),
+      })
+      await graph.add([project.path('app/a.ts')], 'imported')
+      expect(graph.errors).toEqual([])
+      const found = [...graph.modules.keys(), ...graph.packages.keys()].map((path) =>
+        relative(project.root, path),
+      )
+      expect(new Set(found)).toEqual(reachable(all))
+      expect(graph.modules.size + graph.packages.size).toBe(found.length)
+      const again = new ModuleGraph({
+        root: project.path('app'),
+        adapterFor: (extension) => selectAdapter({ root: project.root, extension }),
+        knownPackages: graph.packages,
+      })
+      await again.add([project.path('app/a.ts')], 'imported')
+      expect([...again.packages.keys()].toSorted()).toEqual([...graph.packages.keys()].toSorted())
+      expect(again.packagesAreKnown).toBe(true)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test.each([
+  ["import('./routes/' + name)", ['./routes/']],
+  ['import(`./routes/${name}.ts`)', ['./routes/']],
+  ["require('./routes/v1-' + name)", ['./routes/']],
+  ["import('./routes/a.ts')", []],
+  ['import(path)', []],
+])('%s picks from the folders %j', (text, folders) => {
+  expect(referencesOf(`${text}\n`, 'ts').folders).toEqual(folders)
+})
+
+test.each([
+  ["import a from './a.sql' with { type: 'text' }\nconsole.log(a)", 'text'],
+  ["const a = await import('./a.sql', { with: { type: 'text' } })", 'text'],
+  ['import a from "./a.sql" with {type:"json"}\nconsole.log(a)', 'json'],
+  ["import a from './a.sql'\nconsole.log(a)", undefined],
+])('%s says what the file is read as', (text, type) => {
+  expect(referencesOf(text, 'ts').modules.find(({ specifier }) => specifier === './a.sql')?.type).toBe(type)
+})
