@@ -16,6 +16,11 @@ async function answerOf(exports: Record<string, unknown>): Promise<string> {
   return response === undefined ? 'no fetch' : response.text()
 }
 
+test('CommonJS that exports nothing is told so, whatever the loader makes of it', async () => {
+  for (const exports of [{}, { default: {}, __esModule: true }])
+    await expect(resolveApplication(exports, '/app.js')).rejects.toThrow('it exports nothing')
+})
+
 test('an exported Fastify is its server, once its plugins and the application are ready', async () => {
   const server = createServer(() => {})
   const done: string[] = []

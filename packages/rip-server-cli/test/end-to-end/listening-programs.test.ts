@@ -28,6 +28,19 @@ const programs: Readonly<
         server.listen(process.env.PORT || 8080, () => console.log('serves', 'http://localhost:' + server.address().port + '/'))`,
     },
   },
+  'CommonJS that waits before it listens': {
+    entry: 'app.js',
+    files: {
+      'app.js': `
+        const http = require('http')
+        const server = http.createServer((_, response) => response.end(JSON.stringify({ version: 1, port: server.address().port })))
+        const start = async () => {
+          await new Promise((resolve) => setTimeout(resolve, 10))
+          server.listen(3000, () => console.log('serves', 'http://localhost:' + server.address().port + '/'))
+        }
+        start()`,
+    },
+  },
   'a framework that waits before it listens, built from TypeScript': {
     entry: 'src/main.ts',
     files: {

@@ -2,7 +2,7 @@ import { LATE_LISTEN_HINT_MS, LATE_LISTEN_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import type { Application } from './application.ts'
 import { PortAttempt } from './own-port.ts'
-import { findApplication, hooksOf, resolveApplication } from './resolve-application.ts'
+import { exportedBy, findApplication, hooksOf, resolveApplication } from './resolve-application.ts'
 import { type CapturedServer, ServerCapture } from './server-capture.ts'
 
 type Exports = Readonly<Record<string, unknown>>
@@ -87,17 +87,8 @@ function tellWait(file: string): void {
 
 /** It keeps what it does to itself, or exports something that could listen. */
 function mayListen(exports: Exports): boolean {
-  const values = Object.values(exports).filter((value) => !isEmptyObject(value))
+  const values = Object.values(exportedBy(exports))
   return values.length === 0 || values.some((value) => typeof propertyOf(value, 'listen') === 'function')
-}
-
-/** What CommonJS that exports nothing looks like. */
-function isEmptyObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0 && isPlain(value)
-}
-
-function isPlain(value: object): boolean {
-  return Object.getPrototypeOf(value) === Object.prototype
 }
 
 async function isSomethingElse(exports: Exports, captured: CapturedServer): Promise<boolean> {

@@ -146,9 +146,21 @@ function notFound(): Response {
   return new Response('Not Found\n', { status: 404 })
 }
 
+/** What a module exports by its own words: CommonJS that exports nothing has an empty object and a mark. */
+export function exportedBy(exports: Exports): Exports {
+  const named = Object.entries(exports).filter(([name, value]) => name !== '__esModule' && !isEmpty(value))
+  return Object.fromEntries(named)
+}
+
+function isEmpty(value: unknown): boolean {
+  return isPlainObject(value) && Object.keys(value).length === 0
+}
+
 function describe(main: unknown, exports: Exports): string {
-  if (Object.keys(exports).length === 0) return NOTHING_EXPORTED
-  const names = Object.keys(exports).filter((name) => name !== 'default')
+  const exported = Object.keys(exportedBy(exports))
+  const isWritten = 'default' in exports && !('__esModule' in exports)
+  if (exported.length === 0 && !isWritten) return NOTHING_EXPORTED
+  const names = exported.filter((name) => name !== 'default')
   const others = names.length === 0 ? '' : `, other exports are ${names.join(', ')}`
   return `${describeDefault(main, 'default' in exports)}${others}`
 }
