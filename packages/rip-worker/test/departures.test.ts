@@ -5,7 +5,8 @@ import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { NOTICES_SUFFIX } from '../src/protocol.ts'
-import { LocalWorker, RawConnection, until } from './helpers.ts'
+import { createWorker } from '../src/index.ts'
+import { Folder, LocalWorker, RawConnection, until } from './helpers.ts'
 
 const FIELDS = ['X-Request-Id: r-1', 'X-Real-IP: 203.0.113.9', 'X-Real-Port: 4711']
 const NOTICE = 'r-1 203.0.113.9 4711\n'
@@ -216,6 +217,19 @@ test('a client that ends its side gets the stream that is on its way to it, when
   await until('it is complete', () => connection.received.endsWith('0\r\n\r\n'))
   expect(connection.received).toMatch(/one[^]*two/)
   expect(local.log).toEqual([])
+})
+
+test('a place for notices that is taken ends the start with its name', async () => {
+  using folder = new Folder()
+  const listen = folder.file('w.sock')
+  folder.write(`w.sock${NOTICES_SUFFIX}`, 'not a socket')
+  const worker = createWorker({ listen, trustForwarded: 'balancer', fetch: () => new Response() })
+  await expect(worker.start()).rejects.toMatchObject({
+    code: 'RIP_LISTEN_FAILED',
+    message: expect.stringContaining(listen + NOTICES_SUFFIX),
+  })
+  await worker.close({ timeoutMs: 0 })
+  expect(existsSync(listen)).toBe(false)
 })
 
 test('the socket for notices is gone when the worker is, and is there under a balancer only', async () => {

@@ -1,3 +1,4 @@
+import { listenReason, WorkerError } from '../errors.ts'
 import { NOTICES_SUFFIX } from '../protocol.ts'
 
 /** Notices that came before anybody asked; the oldest are forgotten. */
@@ -38,15 +39,27 @@ export class Departures implements Disposable {
     }
   }
 
-  /** @param path of the socket requests come over */
+  /**
+   * @param path of the socket requests come over
+   * @throws WorkerError `RIP_LISTEN_FAILED`.
+   */
   listen(path: string): void {
-    this.#listener = Bun.listen<Lines>({
-      unix: path + NOTICES_SUFFIX,
-      socket: {
-        open: (socket) => void (socket.data = new Lines((line) => this.#left(line))),
-        data: (socket, bytes) => socket.data.push(bytes),
-      },
-    })
+    const unix = path + NOTICES_SUFFIX
+    try {
+      this.#listener = Bun.listen<Lines>({
+        unix,
+        socket: {
+          open: (socket) => void (socket.data = new Lines((line) => this.#left(line))),
+          data: (socket, bytes) => socket.data.push(bytes),
+        },
+      })
+    } catch (cause) {
+      throw new WorkerError(
+        'RIP_LISTEN_FAILED',
+        { address: `unix:${unix}`, reason: listenReason(cause) },
+        { cause },
+      )
+    }
   }
 
   /** Has the request's own `signal` abort as well when the balancer tells of it; costs hardly more than nothing until asked. */
