@@ -224,7 +224,8 @@ test('a place for notices that is taken ends the start with its name', async () 
   const listen = folder.file('w.sock')
   folder.write(`w.sock${NOTICES_SUFFIX}`, 'not a socket')
   const worker = createWorker({ listen, trustForwarded: 'balancer', fetch: () => new Response() })
-  await expect(worker.start()).rejects.toMatchObject({
+  const failure: unknown = await worker.start().catch((error: unknown) => error)
+  expect(failure).toMatchObject({
     code: 'RIP_LISTEN_FAILED',
     message: expect.stringContaining(listen + NOTICES_SUFFIX),
   })
