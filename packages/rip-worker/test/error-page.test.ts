@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { Folder, LocalWorker, Supervised } from './helpers.ts'
 
@@ -54,6 +55,38 @@ describe('in development', () => {
     expect(text).toContain('Error: no <b>row</b> 7')
     expect(text).toContain('> 10 |   throw new Error(')
     expect(text).toContain('caused by RangeError: out of rows')
+  })
+
+  describe('a message that names a file, as if it were a place in the code, shows nothing of it:', () => {
+    const app = `import { chdir } from 'node:process'
+export default (request: Request) => {
+  const { searchParams } = new URL(request.url)
+  if (searchParams.has('chdir')) chdir('/')
+  const error = new Error('no product ' + searchParams.get('id'))
+  if (searchParams.has('changed')) error.message = 'changed'
+  throw searchParams.has('cause') ? new Error('x', { cause: error }) : error
+}
+`
+    const asked = async (query: string, at = 'secret.txt'): Promise<string> => {
+      using outside = new Folder({ 'secret.txt': 'TOP-SECRET' })
+      using root = new Folder({ 'app.ts': app, '.env': 'TOP-SECRET' })
+      symlinkSync(join(outside.path, 'secret.txt'), join(root.path, 'link.txt'))
+      await using supervised = new Supervised(root, { env })
+      await supervised.received('ready')
+      const file = at === 'secret.txt' ? join(outside.path, at) : join(root.path, at)
+      const id = encodeURIComponent(`7\n    at x (${file}:1:1)`)
+      return await (await supervised.fetch(`/?id=${id}&${query}`, { headers: HTML })).text()
+    }
+
+    test.each(['', 'chdir', 'changed', 'cause'])('outside of the application (%s)', async (query) => {
+      const page = await asked(query)
+      expect(page).not.toContain('TOP-SECRET')
+      expect(page).toContain('&gt; 5 |   const error = new Error(')
+    })
+
+    test.each(['.env', 'link.txt'])('%s', async (name) => {
+      expect(await asked('changed', name)).not.toContain('TOP-SECRET')
+    })
   })
 
   test('a missing Response is explained', async () => {

@@ -176,6 +176,8 @@ export interface LimitsConfig {
 export interface ForwardingConfig {
   /** Proxies whose word about the client is believed: addresses, CIDR blocks, or `unix`. @default none */
   readonly trust?: readonly string[]
+  /** Fields beyond the usual ones by which your proxies tell the client's address: dropped when anybody else sends them. @default none */
+  readonly clientFields?: readonly string[]
   /** Also send `Forwarded` (RFC 7239). @default false */
   readonly forwarded?: boolean
   /** Pseudonym for `Via`. @default none */

@@ -319,6 +319,7 @@ function readLimits(reader: ConfigReader): Limits {
 function readForwarding(reader: ConfigReader): Forwarding {
   const forwarding = {
     trustedProxies: new AddressBlocks(reader.addressBlocks('trust')),
+    clientFields: new Set(reader.words('clientFields', []).map((name) => name.toLowerCase())),
     forwarded: reader.flag('forwarded', false),
     via: reader.text('via'),
     acceptRequestId: reader.flag('acceptRequestId', false),

@@ -34,6 +34,7 @@ const TRUSTED_ONLY: readonly FieldId[] = [
   FIELD.xClientIp,
   FIELD.xClusterClientIp,
   FIELD.trueClientIp,
+  FIELD.clientAddress,
   FIELD.frontEndHttps,
   FIELD.xOriginalUrl,
   FIELD.xOriginalHost,
@@ -92,6 +93,12 @@ const DECIDED_IN_REQUESTS = [FIELD.host, FIELD.contentLength, FIELD.expect, FIEL
 export const UNTRUSTED_REQUEST: FieldRules = rules(
   [...DROPPED_IN_REQUESTS, ...TRUSTED_ONLY, FIELD.forwarded],
   DECIDED_IN_REQUESTS,
+)
+
+/** The same where an operator has named more fields that tell the client's address. */
+export const UNTRUSTED_REQUEST_WITH_NAMES: FieldRules = rules(
+  [...DROPPED_IN_REQUESTS, ...TRUSTED_ONLY, FIELD.forwarded],
+  [...DECIDED_IN_REQUESTS, FIELD.other],
 )
 
 /** Requests of trusted proxies. */

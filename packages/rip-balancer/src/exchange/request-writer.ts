@@ -5,7 +5,16 @@ import { decimal } from '../http1/body-framing.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import { forwardedElement, type ClientIdentity, type TrustedStatement } from './client-identity.ts'
 import type { FieldEdits } from './field-edits.ts'
-import { DROP, KEEP, REWRITE, TRUSTED_REQUEST, UNTRUSTED_REQUEST, type FieldAction } from './field-rules.ts'
+import {
+  DROP,
+  KEEP,
+  REWRITE,
+  TRUSTED_REQUEST,
+  UNTRUSTED_REQUEST,
+  UNTRUSTED_REQUEST_WITH_NAMES,
+  type FieldAction,
+  type FieldRules,
+} from './field-rules.ts'
 import { HeadWriter } from './head-writer.ts'
 import { writeRequestIdField } from './request-id.ts'
 import type { Forwarding } from './settings.ts'
@@ -37,12 +46,14 @@ export interface RequestContext {
 /** Writes request heads towards backends, always as HTTP/1.1 (RFC 9112 §2.3). */
 export class RequestWriter extends HeadWriter {
   private readonly forwarding: Forwarding
+  private readonly untrusted: FieldRules
   private head: RequestHead | undefined
   private hostWritten = false
 
   constructor(forwarding: Forwarding) {
     super()
     this.forwarding = forwarding
+    this.untrusted = forwarding.clientFields.size > 0 ? UNTRUSTED_REQUEST_WITH_NAMES : UNTRUSTED_REQUEST
   }
 
   write(outbox: Outbox, context: RequestContext): void {
@@ -59,7 +70,7 @@ export class RequestWriter extends HeadWriter {
     this.head = head
     this.hostWritten = false
     this.requestLine(head)
-    this.copyFields(head, identity.trusted ? TRUSTED_REQUEST : UNTRUSTED_REQUEST, head.connection, edits)
+    this.copyFields(head, identity.trusted ? TRUSTED_REQUEST : this.untrusted, head.connection, edits)
     if (!this.hostWritten) this.host(head)
     this.framing(head)
     this.ownFields(context)
@@ -68,6 +79,8 @@ export class RequestWriter extends HeadWriter {
 
   protected override decide(section: FieldSection, index: number, id: FieldId): FieldAction {
     if (id === FIELD.host) return this.decideHost()
+    if (id === FIELD.other)
+      return this.forwarding.clientFields.has(section.name(index).toLowerCase()) ? DROP : KEEP
     if (id === FIELD.contentLength) return section.bytes[section.valueStart(index)] === ZERO ? REWRITE : KEEP
     if (id === FIELD.maxForwards) return this.countsHops(section, index) ? REWRITE : KEEP
     return this.head!.expectsContinue ? KEEP : DROP

@@ -121,6 +121,8 @@ export interface Limits {
 export interface Forwarding {
   /** Peers whose `X-Forwarded-*`, `X-Real-IP`, `Forwarded` and `X-Request-Id` are believed and extended. */
   readonly trustedProxies: AddressSet
+  /** More fields that only they may send, in lower case. */
+  readonly clientFields: ReadonlySet<string>
   /** Also send `Forwarded` (RFC 7239). */
   readonly forwarded: boolean
   /** Pseudonym for `Via` in both directions; `undefined` sends none. */

@@ -64,13 +64,15 @@ export const FIELD = {
   /** Any of `HEAD_ONLY`. */
   headOnly: 56,
   xRealPort: 57,
+  /** Any of `CLIENT_ADDRESS`. */
+  clientAddress: 58,
 } as const
 
 /** Number of one known name; `0` for all others. */
 export type FieldId = (typeof FIELD)[keyof typeof FIELD]
 
 /** One more than the highest `FieldId`: size of tables indexed by it. */
-export const FIELD_IDS = 58
+export const FIELD_IDS = 59
 
 /** Names without a meaning of their own here, but for being kept out of trailers (RFC 9110 §6.5.1). */
 const HEAD_ONLY: readonly string[] = [
@@ -94,6 +96,47 @@ const HEAD_ONLY: readonly string[] = [
   'accept-language',
 ]
 
+/** Names by which proxies and content delivery networks tell the client's address, besides those in the table. */
+const CLIENT_ADDRESS: readonly string[] = [
+  'akamai-client-ip',
+  'ali-cdn-real-ip',
+  'cdn-src-ip',
+  'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
+  'client-ip',
+  'cloudfront-viewer-address',
+  'do-connecting-ip',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'forwarded-for',
+  'forwarded-for-ip',
+  'incap-client-ip',
+  'proxy-client-ip',
+  'remote-addr',
+  'wl-proxy-client-ip',
+  'x-akamai-client-ip',
+  'x-appengine-remote-addr',
+  'x-appengine-user-ip',
+  'x-azure-clientip',
+  'x-azure-socketip',
+  'x-client-real-ip',
+  'x-envoy-external-address',
+  'x-forwarded',
+  'x-google-real-ip',
+  'x-nf-client-connection-ip',
+  'x-original-forwarded-for',
+  'x-original-remote-addr',
+  'x-originating-ip',
+  'x-proxyuser-ip',
+  'x-real-client-ip',
+  'x-remote-addr',
+  'x-remote-ip',
+  'x-sucuri-clientip',
+  'x-true-client-ip',
+  'x-vercel-forwarded-for',
+]
+
 interface Candidate {
   readonly id: FieldId
   readonly name: Uint8Array
@@ -108,9 +151,11 @@ const families: ReadonlySet<FieldId> = new Set([
   FIELD.underscored,
   FIELD.xForwardedOther,
   FIELD.headOnly,
+  FIELD.clientAddress,
 ])
 for (const [key, id] of Object.entries(FIELD)) if (!families.has(id)) learn(wireName(key), id)
 for (const name of HEAD_ONLY) learn(name, FIELD.headOnly)
+for (const name of CLIENT_ADDRESS) learn(name, FIELD.clientAddress)
 
 function learn(text: string, id: FieldId): void {
   const name = new TextEncoder().encode(text)

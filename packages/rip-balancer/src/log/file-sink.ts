@@ -3,6 +3,8 @@ import type { BlockSink } from './log-sink.ts'
 
 /** How often the path is looked at, to notice that the file was rotated away. */
 const ROTATION_CHECK_MS = 1_000
+/** Queries and referrers hold tokens; whoever ships logs is in the group. */
+const OWNER_AND_GROUP = 0o640
 
 /**
  * Appends to a file, which is opened when the first line comes; again after `reopen`, and when the path names another
@@ -37,7 +39,7 @@ export class FileSink implements BlockSink, AsyncDisposable {
 
   private open(): Promise<FileHandle> {
     this.checkedMs = performance.now()
-    return open(this.path, 'a')
+    return open(this.path, 'a', OWNER_AND_GROUP)
   }
 
   private async wasRotated(): Promise<boolean> {

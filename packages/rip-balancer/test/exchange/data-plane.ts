@@ -181,6 +181,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       forwarded: false,
       via: undefined,
       acceptRequestId: false,
+      clientFields: new Set<string>(),
       exposeRequestId: false,
       requestTrailers: false,
     },

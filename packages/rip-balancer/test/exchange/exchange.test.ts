@@ -70,6 +70,44 @@ describe('requests', () => {
     expect(backend.all).not.toMatch(/6\.6\.6\.6|6666|evil|chosen/)
   })
 
+  const CLIENT_FIELDS = [
+    'CF-Connecting-IP',
+    'cf-connecting-ipv6',
+    'Fastly-Client-IP',
+    'Forwarded-For',
+    'X-Forwarded',
+  ]
+  const MORE_CLIENT_FIELDS = [
+    'X-Azure-ClientIP',
+    'X-Envoy-External-Address',
+    'X-Original-Forwarded-For',
+    'X-Our-Client',
+  ]
+
+  test.each([true, false])(
+    'tell the address of the client by other names only if their peer is trusted: %p',
+    async (isTrusted) => {
+      await using backend = await RawBackend.start(answering(OK))
+      const forwarding = {
+        trustedProxies: new Set(isTrusted ? ['127.0.0.1'] : []),
+        clientFields: new Set(['x-our-client']),
+        forwarded: false,
+        via: undefined,
+        acceptRequestId: false,
+        exposeRequestId: false,
+        requestTrailers: false,
+      }
+      await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
+      using client = await RawClient.connect(balancer.port)
+      const names = [...CLIENT_FIELDS, ...MORE_CLIENT_FIELDS]
+      const lines = names.map((name) => `${name}: 6.6.6.6\r\n`).join('')
+      client.send(`GET / HTTP/1.1\r\nHost: h.test\r\nX-Ours: 1\r\n${lines}\r\n`)
+      await client.untilText('ok')
+      expect(backend.all).toContain('X-Ours: 1')
+      expect(names.filter((name) => backend.all.includes(`${name}: 6.6.6.6`))).toEqual(isTrusted ? names : [])
+    },
+  )
+
   test('of a trusted proxy extend its chain from the client on', async () => {
     await using backend = await RawBackend.start(answering(OK))
     const trusted = new Set(['127.0.0.1', '10.0.0.1'])
@@ -78,6 +116,7 @@ describe('requests', () => {
       forwarded: true,
       via: 'edge',
       acceptRequestId: false,
+      clientFields: new Set<string>(),
       exposeRequestId: true,
       requestTrailers: false,
     }
@@ -106,6 +145,7 @@ describe('requests', () => {
       forwarded: true,
       via: undefined,
       acceptRequestId: false,
+      clientFields: new Set<string>(),
       exposeRequestId: true,
       requestTrailers: false,
     }
@@ -162,6 +202,7 @@ describe('requests', () => {
       forwarded: false,
       via: undefined,
       acceptRequestId: false,
+      clientFields: new Set<string>(),
       exposeRequestId: false,
       requestTrailers: true,
     }

@@ -176,6 +176,7 @@ export function timelessSettings(): DataPlaneSettings {
       forwarded: false,
       via: undefined,
       acceptRequestId: false,
+      clientFields: new Set<string>(),
       exposeRequestId: false,
       requestTrailers: false,
     },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
 import { AccessLog } from '../../src/log/access-log.ts'
 import { FileSink } from '../../src/log/file-sink.ts'
@@ -153,6 +153,18 @@ describe('the log', () => {
 })
 
 describe('a log file', () => {
+  test('is for its owner and group: it holds whole queries', async () => {
+    using folder = new TempFolder()
+    const before = process.umask(0o022)
+    try {
+      await using sink = new FileSink(folder.file('a.log'))
+      await sink.writeBlocks([Buffer.from('one\n')])
+    } finally {
+      process.umask(before)
+    }
+    expect(statSync(folder.file('a.log')).mode & 0o777).toBe(0o640)
+  })
+
   test('notices by itself that it was rotated away, and no line is lost', async () => {
     using folder = new TempFolder()
     await using sink = new FileSink(folder.file('a.log'))

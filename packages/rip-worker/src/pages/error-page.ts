@@ -9,6 +9,8 @@ export interface FailedRequest {
   readonly error: unknown
   readonly request: RequestHead
   readonly id: string
+  /** Only source files below this folder are shown. @default every file */
+  readonly root?: string | undefined
 }
 
 /** Fields that often carry secrets: a page is easily shared. */
@@ -17,7 +19,7 @@ const HIDDEN_FIELDS = /^(?:authorization|cookie|proxy-authorization)$|token|secr
 /** The page of development: what failed, the lines of source around it, its causes, and the request. */
 export function errorPage(failed: FailedRequest): Response {
   const format = acceptedFormat(failed.request)
-  return pageResponse(format, bodies[format](reportFailure(failed.error), failed), 500)
+  return pageResponse(format, bodies[format](reportFailure(failed.error, failed), failed), 500)
 }
 
 const bodies: Readonly<Record<PageFormat, (report: FailureReport, failed: FailedRequest) => string>> = {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
+import { isAbsolute, relative, sep } from 'node:path'
 import { codeFrame } from '@rip/transpile'
 import { missingImport } from './missing-import.ts'
 import { parseStack, type StackFrame } from './stack-frames.ts'
@@ -24,11 +25,20 @@ export interface FailureReport {
   readonly cause?: FailureReport
 }
 
-export function reportFailure(thrown: unknown, depth: number = 0): FailureReport {
+export interface ReportOptions {
+  /** Only source files below this folder are shown. @default every file */
+  readonly root?: string | undefined
+}
+
+export function reportFailure(
+  thrown: unknown,
+  options: ReportOptions = {},
+  depth: number = 0,
+): FailureReport {
   if (!(thrown instanceof Error)) return reportValue(thrown)
-  const stack = parseStack(thrown.stack ?? '')
+  const stack = parseStack(thrown)
   const position = ownPosition(thrown) ?? missingImport(thrown) ?? firstOfApplication(stack)
-  const frame = ownFrame(thrown) ?? (position && frameAt(position))
+  const frame = ownFrame(thrown) ?? (position && frameAt(position, options))
   return {
     name: thrown.name,
     message: ownReason(thrown) ?? thrown.message,
@@ -36,7 +46,7 @@ export function reportFailure(thrown: unknown, depth: number = 0): FailureReport
     ...(position && { position }),
     ...(frame !== undefined && { frame }),
     ...(thrown.cause !== undefined &&
-      depth < MAX_CAUSES && { cause: reportFailure(thrown.cause, depth + 1) }),
+      depth < MAX_CAUSES && { cause: reportFailure(thrown.cause, options, depth + 1) }),
   }
 }
 
@@ -73,11 +83,18 @@ function firstOfApplication(stack: readonly StackFrame[]): SourcePosition | unde
   return stack.find((frame) => frame.isApplication)
 }
 
-function frameAt({ file, line, column }: SourcePosition): string | undefined {
+function frameAt({ file, line, column }: SourcePosition, { root }: ReportOptions): string | undefined {
   try {
+    if (root !== undefined && !isBelow(root, file)) return undefined
     return codeFrame(readFileSync(file, 'utf8'), line, column, 1)
   } catch {
     // ENOENT: the file was removed since, or never existed outside a bundle.
     return undefined
   }
+}
+
+/** Where the file really is; what is hidden from listings, such as `.env`, is hidden here as well. */
+function isBelow(root: string, file: string): boolean {
+  const path = relative(realpathSync(root), realpathSync(file))
+  return !isAbsolute(path) && path.split(sep).every((part) => !part.startsWith('.'))
 }

@@ -14,9 +14,15 @@ const FRAME = /^\s*at (?:(?<call>.*?) \()?(?<file>[^()]+?):(?<line>\d+):(?<colum
 
 const OWN_FOLDER = dirname(import.meta.dir) + sep
 
-/** The frames of an error's `stack`, without those of this package and lines that name no place. */
-export function parseStack(stack: string): readonly StackFrame[] {
-  return stack.split('\n').flatMap((line) => {
+/** An error as far as its text goes. */
+export type ErrorText = Pick<Error, 'name' | 'message' | 'stack'>
+
+/**
+ * The frames of an error's `stack`, without those of this package and lines that name no place. The text begins with
+ * the message, which may repeat what a client sent and look like frames: only what is behind it counts.
+ */
+export function parseStack(error: ErrorText): readonly StackFrame[] {
+  return frameLines(error).flatMap((line) => {
     const parts = FRAME.exec(line)?.groups
     const file = parts?.['file'] ?? ''
     if (parts === undefined || file.startsWith(OWN_FOLDER)) return []
@@ -28,6 +34,15 @@ export function parseStack(stack: string): readonly StackFrame[] {
       isApplication: isApplicationFile(file),
     }
   })
+}
+
+/** The lines at the end; in front of them may be a message that was changed since, or a name. */
+function frameLines({ message, stack = '' }: ErrorText): readonly string[] {
+  const start = stack.indexOf(message)
+  const behind = start < 0 ? stack : stack.slice(start + message.length)
+  const lines = behind.trimEnd().split('\n')
+  const other = lines.findLastIndex((line) => !/^\s*at /.test(line))
+  return lines.slice(other + 1)
 }
 
 function isApplicationFile(file: string): boolean {

@@ -2,6 +2,7 @@ import { WorkerError } from '../errors.ts'
 import type { WorkerMode } from '../protocol.ts'
 import { acceptedFormat } from '../pages/accepted-format.ts'
 import type { RequestHead } from '../pages/request-head.ts'
+import { printable } from './printable.ts'
 import { shortPage } from '../pages/short-page.ts'
 
 export interface Failure {
@@ -9,6 +10,8 @@ export interface Failure {
   readonly request: RequestHead
   /** Identifier of the request, the link between the page and the log. */
   readonly id: string
+  /** Folder of the application, outside of which no source is shown. */
+  readonly root?: string | undefined
 }
 
 /** The response to a request whose handler failed. */
@@ -18,7 +21,7 @@ export function answerFailure(failure: Failure, mode: WorkerMode): Response | Pr
 
 /** Text for the log: stack, source lines and causes. Our own errors say all in their message. */
 export function describeFailure(error: unknown): string {
-  return error instanceof WorkerError ? error.message : shortenCode(Bun.inspect(error))
+  return printable(error instanceof WorkerError ? error.message : shortenCode(Bun.inspect(error)))
 }
 
 /** A line of source with its number, and the mark below one, where they are longer than a terminal is wide. */

@@ -22,6 +22,7 @@ import { Deadline } from './deadline.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { EventStreams } from './event-streams.ts'
 import { answerFailure, describeFailure } from './failure.ts'
+import { printable } from './printable.ts'
 import { FetchTransport } from './fetch-transport.ts'
 import { LagEvents, type LagListener } from './lag-events.ts'
 import { NodeTransport } from './node-transport.ts'
@@ -122,6 +123,8 @@ export function createWorker(options: WorkerOptions): Worker {
 
 class ServingWorker implements Worker {
   readonly #options: ResolvedWorkerOptions
+  /** Of the application; where it goes later does not matter. */
+  readonly #root = process.cwd()
   readonly #closed = Promise.withResolvers<CloseReport>()
   readonly #gate: ConcurrencyGate
   readonly #eventStreams: EventStreams
@@ -375,11 +378,13 @@ class ServingWorker implements Worker {
   }
 
   #answerFailure(error: unknown, request: RequestHead, id: string): Response | Promise<Response> {
-    this.#options.log(`${request.method} ${request.url} failed (request ${id}):\n${describeFailure(error)}`)
+    this.#options.log(
+      `${request.method} ${printable(request.url)} failed (request ${id}):\n${describeFailure(error)}`,
+    )
     const { listen, mode } = this.#options
     // Whom a balancer lets through may see code; on a port of its own only who addresses this machine may.
     const mayShow = 'unix' in listen || isToLocalHost(request.url)
-    return answerFailure({ error, request, id }, mayShow ? mode : 'production')
+    return answerFailure({ error, request, id, root: this.#root }, mayShow ? mode : 'production')
   }
 
   #answerUnsent(error: unknown): Response {
