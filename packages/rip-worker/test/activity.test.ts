@@ -217,3 +217,10 @@ test('a worker of a supervisor that says nothing about it is active at once', as
   await supervised.received('ready')
   await until('it is resumed', () => supervised.program.stdout.includes('resumed 3 g1'))
 })
+
+test('the number in the environment is that of the worker, whatever it was in that of its supervisor', async () => {
+  const app = `export default (_, { workerId }) => Response.json([process.env.WORKER_ID, workerId])`
+  await using supervised = new Supervised(new Folder({ 'app.ts': app }), { env: { WORKER_ID: '1' } })
+  await supervised.received('ready')
+  expect(await (await supervised.fetch('/')).json()).toEqual(['3', 3])
+})

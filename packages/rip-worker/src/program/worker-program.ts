@@ -136,7 +136,9 @@ export class WorkerProgram {
     await this.#connect()
     const entry = (this.#entry = await this.#findEntry())
     // Applications print it, and frameworks take its presence for a server around them: they open no port.
-    process.env['WORKER_ID'] ??= String(this.#settings.workerId ?? 1)
+    // A number that was inherited from a server around this one would make every worker the first.
+    const { workerId } = this.#settings
+    process.env['WORKER_ID'] = String(workerId ?? process.env['WORKER_ID'] ?? 1)
     await this.#installLoader()
     const { ready, standby, resume, close, ...application } = await loadApplication(entry, this.#servers)
     this.#tellIgnored()
