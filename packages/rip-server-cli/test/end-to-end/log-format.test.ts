@@ -152,9 +152,12 @@ test(
   'logs prints in each format what was written',
   async () => {
     await using sandbox = await Sandbox.create()
-    const server = await sandbox.start('start', await withApplication(sandbox), '--port', '0', 'w:1')
+    const folder = await withApplication(sandbox)
+    const server = await sandbox.start('start', folder, '--port', '0', 'w:1')
     await fetch(server.url)
-    const following = ['text', 'json', 'raw'].map((format) => sandbox.launch('logs', '--log-format', format))
+    const following = ['text', 'json', 'raw'].map((format) =>
+      sandbox.launch('logs', folder, '--log-format', format),
+    )
     for (const each of following) await until('all lines came', () => each.stdout.includes('yyy'))
     server.kill('SIGTERM')
     const [text, json, raw] = await Promise.all(following.map(async (each) => (await each.finished()).stdout))
@@ -190,7 +193,7 @@ test(
     const expected = Array.from({ length: requests * 100 }, (_, n) => n)
     await until('all was written', () => server.stdout.includes(`{"msg":${expected.length - 1},`))
     const read = async (): Promise<unknown[]> =>
-      objects((await sandbox.run('logs', '--json', '--no-follow')).stdout).map(({ msg }) => msg)
+      objects((await sandbox.run('logs', folder, '--json', '--no-follow')).stdout).map(({ msg }) => msg)
     // The log is written together, a little later.
     await until('all is in the log', async () => (await read()).at(-1) === expected.at(-1))
     expect(await read()).toEqual(expected)
