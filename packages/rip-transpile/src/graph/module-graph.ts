@@ -9,8 +9,9 @@ import { moduleFiles } from '../snapshot/module-files.ts'
 import { pathBelow, pathFrom } from '../snapshot/posix-path.ts'
 import { type DataLoader, dataLoader } from './data-loaders.ts'
 import { isKept, type PackageFile, type PackageFiles, type ReadPackageFile, stampOf } from './package-set.ts'
+import { ReferenceMemory } from './reference-memory.ts'
 import { type Reference, type References, referencesOf } from './references.ts'
-import { resolveModule } from './resolve-module.ts'
+import { Resolver } from './resolve-module.ts'
 
 /**
  * How sure it is that a module runs. `imported`: its name is in the code that runs; `possible`: it is in a folder that
@@ -39,6 +40,8 @@ export interface ModuleGraphOptions {
   readonly earlierPackages?: PackageFiles
   /** The content of those is kept, so that they need not even be read again. @default false */
   readonly earlierAreKept?: boolean
+  /** What earlier builds found out about code. @default nothing is remembered */
+  readonly memory?: ReferenceMemory
 }
 
 interface Visit {
@@ -63,11 +66,14 @@ export class ModuleGraph {
   readonly errors: CompileError[] = []
   readonly doubts: CompileError[] = []
   readonly #options: ModuleGraphOptions
+  readonly #memory: ReferenceMemory
+  readonly #resolver = new Resolver()
   readonly #visited = new Set<string>()
   readonly #manifests = new Map<string, string | undefined>()
 
   constructor(options: ModuleGraphOptions) {
     this.#options = options
+    this.#memory = options.memory ?? new ReferenceMemory()
   }
 
   /** Adds modules, by real path, and what they import. Begin with what is certain. */
@@ -100,8 +106,11 @@ export class ModuleGraph {
     const language = JAVASCRIPT_LOADERS[extname(path) as keyof typeof JAVASCRIPT_LOADERS]
     if (language === undefined) return this.#noteOther(path)
     if (language === 'json') return this.#keep(path, { bytes, imports: {} })
-    const code = bytes.toString('utf8')
-    const references = this.#resolve(path, referencesOf(code, language), isCommonjs(path, code, language))
+    const known = this.#memory.recall(bytes, extname(path), () => {
+      const code = bytes.toString('utf8')
+      return { references: referencesOf(code, language), commonjs: isCommonjs(path, code, language) }
+    })
+    const references = this.#resolve(path, known.references, known.commonjs)
     this.#keep(path, { bytes, imports: references.imports })
     return this.#follow(visit, references)
   }
@@ -111,7 +120,10 @@ export class ModuleGraph {
     try {
       const adapter = this.#options.adapterFor(extname(path))
       const result = await adapter.compile(bytes.toString('utf8'), { filename: path, sourceMap: true })
-      const references = this.#resolve(path, referencesOf(result.code, 'js'), false)
+      const known = this.#memory.recall(Buffer.from(result.code), '.js', () => {
+        return { references: referencesOf(result.code, 'js'), commonjs: false }
+      })
+      const references = this.#resolve(path, known.references, false)
       this.#keep(path, { bytes, code: bunModule(result), imports: references.imports })
       return this.#follow(visit, references)
     } catch (error) {
@@ -153,7 +165,7 @@ export class ModuleGraph {
     const imports: Record<string, string> = {}
     const targets: { readonly path: string; readonly reference: Reference }[] = []
     for (const reference of references.modules) {
-      const path = resolveModule(reference.specifier, { importer, commonjs })
+      const path = this.#resolver.resolve(reference.specifier, { importer, commonjs })
       if (path === undefined) continue
       targets.push({ path, reference })
       if (!saysAsMuch(reference.specifier, importer, path)) imports[reference.specifier] = path
@@ -191,12 +203,14 @@ export class ModuleGraph {
     const earlier = earlierPackages?.get(path)
     try {
       const stamp = stampOf(statSync(path))
-      if (earlierAreKept && earlier?.kept && earlier.stamp === stamp) return resolved(path, earlier)
+      if (earlierAreKept && earlier?.kept && earlier.stamp === stamp)
+        return resolved(path, earlier, this.#resolver)
       const bytes = readFileSync(path)
       const hash = new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
       const kept = isKept(path, bytes.length)
-      if (earlier?.hash === hash) return { ...resolved(path, { ...earlier, stamp, kept }), bytes }
-      return { ...resolved(path, { hash, stamp, kept, ...scanned(path, bytes) }), bytes }
+      if (earlier?.hash === hash)
+        return { ...resolved(path, { ...earlier, stamp, kept }, this.#resolver), bytes }
+      return { ...resolved(path, { hash, stamp, kept, ...scanned(path, bytes) }, this.#resolver), bytes }
     } catch {
       // EACCES, ENOENT: whoever loads it says so.
       return undefined
@@ -205,9 +219,9 @@ export class ModuleGraph {
 }
 
 /** The file with where its imports lead by now. */
-function resolved(path: string, file: PackageFile): PackageFile {
+function resolved(path: string, file: PackageFile, resolver: Resolver): PackageFile {
   const imports = Object.keys(file.imports).map((specifier) => {
-    const target = resolveModule(specifier, { importer: path, commonjs: file.commonjs })
+    const target = resolver.resolve(specifier, { importer: path, commonjs: file.commonjs })
     return [specifier, target ?? null] as const
   })
   return { ...file, imports: Object.fromEntries(imports) }

@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs'
 import { createRequire, isBuiltin } from 'node:module'
 import { dirname } from 'node:path'
 import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
@@ -8,6 +7,20 @@ export interface ResolveOptions {
   readonly importer: string
   /** The importer is CommonJS: packages may answer it with another file. */
   readonly commonjs: boolean
+}
+
+/** Where specifiers lead, each found out once for all files of a folder. */
+export class Resolver {
+  readonly #found = new Map<string, string | undefined>()
+
+  /** See {@link resolveModule}. */
+  resolve(specifier: string, options: ResolveOptions): string | undefined {
+    const key = `${dirname(options.importer)}\0${options.commonjs}\0${specifier}`
+    if (this.#found.has(key)) return this.#found.get(key)
+    const path = resolveModule(specifier, options)
+    this.#found.set(key, path)
+    return path
+  }
 }
 
 /** Real path of the file a specifier means, as Bun finds it; `undefined` when there is none or it is no file. */
@@ -22,7 +35,8 @@ function lookUp(specifier: string, { importer, commonjs }: ResolveOptions): stri
     const found = commonjs
       ? createRequire(importer).resolve(specifier)
       : Bun.resolveSync(specifier, dirname(importer))
-    return found.startsWith('/') ? realpathSync(found) : undefined
+    // Bun answers with the real path.
+    return found.startsWith('/') ? found : undefined
   } catch {
     // Optional, put there by a plugin, or missing: whoever loads the importer knows.
     return undefined

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Adapter } from '../adapter.ts'
 import type { CompileError } from '../compile-error.ts'
 import { ModuleGraph } from '../graph/module-graph.ts'
+import { ReferenceMemory } from '../graph/reference-memory.ts'
 import { indexPath, type PackageFiles, readIndex, writePackageSet } from '../graph/package-set.ts'
 import { contentPath, MANIFEST_VERSION } from './manifest.ts'
 import type { SnapshotFile, SnapshotManifest } from './manifest.ts'
@@ -109,16 +110,19 @@ async function graphOf(
 ): Promise<ModuleGraph> {
   const { entry, packagesUnchanged = false } = options
   const isKnown = packagesUnchanged && folder !== undefined
+  const memory = new ReferenceMemory(options.packages && join(options.packages, 'references.json'))
   const graph = new ModuleGraph({
     root,
     adapterFor: (extension) => options.adapterFor(extension),
     ...(isKnown ? { knownPackages: files } : { earlierPackages: files }),
     earlierAreKept: folder !== undefined,
+    memory,
   })
   const lying = (options.files?.filter(isModule) ?? moduleFiles(root)).map((path) => join(root, path))
   if (entry === undefined) await graph.add(lying, 'imported')
   else await graph.add([realpathSync(entry)], 'imported')
   await graph.add(lying, 'lying')
+  memory.save()
   return graph
 }
 

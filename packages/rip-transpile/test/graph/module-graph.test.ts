@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import fc from 'fast-check'
 import { ModuleGraph } from '../../src/graph/module-graph.ts'
+import { ReferenceMemory } from '../../src/graph/reference-memory.ts'
 import { referencesOf } from '../../src/graph/references.ts'
 import { selectAdapter } from '../../src/select-adapter.ts'
 import { tempProject } from '../temp-project.ts'
@@ -94,6 +96,36 @@ test('the modules of an application are those that can be reached from its entry
     }),
     { numRuns: 60 },
   )
+})
+
+test('what was found out about code is remembered by its content, and nothing else', async () => {
+  using project = tempProject({
+    'app/a.ts': "import './b.rip'\nimport './c.cjs'\n",
+    'app/b.rip': "import './d.ts'\n",
+    'app/c.cjs': "require('./d.ts')\n",
+    'app/d.ts': 'export {}\n',
+    'app/e.ts': 'export {}\n',
+  })
+  const walk = async (): Promise<readonly string[]> => {
+    const memory = new ReferenceMemory(project.path('run/references.json'))
+    const graph = new ModuleGraph({
+      root: project.path('app'),
+      adapterFor: (extension) => selectAdapter({ root: project.root, extension }),
+      memory,
+    })
+    await graph.add([project.path('app/a.ts')], 'imported')
+    memory.save()
+    return [...graph.modules.keys()].map((path) => relative(project.path('app'), path)).toSorted()
+  }
+  const entries = (): number =>
+    Object.keys(JSON.parse(readFileSync(project.path('run/references.json'), 'utf8')) as object).length
+  expect(await walk()).toEqual(['a.ts', 'b.rip', 'c.cjs', 'd.ts'])
+  expect(await walk()).toEqual(['a.ts', 'b.rip', 'c.cjs', 'd.ts'])
+  expect(entries()).toBe(4)
+  project.write({ 'app/b.rip': "import './e.ts'\n", 'app/c.cjs': '' })
+  expect(await walk()).toEqual(['a.ts', 'b.rip', 'c.cjs', 'e.ts'])
+  project.write({ 'run/references.json': 'damaged' })
+  expect(await walk()).toEqual(['a.ts', 'b.rip', 'c.cjs', 'e.ts'])
 })
 
 test.each([
