@@ -189,10 +189,17 @@ describe('in the background of a terminal that stops who writes (stty tostop)', 
     await appFolder(sandbox)
     await using shell = new Shell(sandbox)
     shell.type('stty tostop\n')
+    shell.type('echo $((41 + 1))\n')
+    await until('the terminal is set', () => shell.screen.includes('42'))
     shell.type(`${PROGRAM} start app 0 -b 127.0.0.1 w:3 2>&1 | cat &\n`)
     await shell.served()
     const group = await groupOf(shell.pid!)
-    await until('the terminal stops the other program', () => hasStopped(group))
+    const { url } = shell
+    await until('the terminal stops the other program', async () => {
+      // The line of the application is what it writes.
+      await fetch(url)
+      return hasStopped(group)
+    })
     // Nothing tells from outside that a signal was heard and not followed.
     await Bun.sleep(300)
     expect((await shell.snapshot())?.wantedWorkers).toBe(3)
