@@ -62,6 +62,8 @@ export class ModuleGraph {
   packagesAreKnown = true
   /** Files that have a say in what runs without being a module that is kept: images, native code, a `package.json`. */
   readonly others: Set<string> = new Set()
+  /** Whether a module that is imported picks others in a way that does not say which. */
+  picksModules = false
   /** Of modules that are certain to run, and of the others. */
   readonly errors: CompileError[] = []
   readonly doubts: CompileError[] = []
@@ -170,11 +172,13 @@ export class ModuleGraph {
       targets.push({ path, reference })
       if (!saysAsMuch(reference.specifier, importer, path)) imports[reference.specifier] = path
     }
-    return { imports, targets, folders: references.folders.map((folder) => pathFrom(importer, folder)) }
+    const folders = references.folders.map((folder) => pathFrom(importer, folder))
+    return { imports, targets, folders, picks: references.picks }
   }
 
-  #follow({ certainty }: Visit, { targets, folders }: ResolvedReferences): readonly Visit[] {
+  #follow({ certainty }: Visit, { targets, folders, picks }: ResolvedReferences): readonly Visit[] {
     const weaker = certainty === 'imported' ? 'possible' : certainty
+    this.picksModules ||= picks && certainty === 'imported'
     return [
       ...targets.map(({ path, reference }) => ({ path, certainty, type: reference.type })),
       ...folders.flatMap((folder) => modulesIn(folder).map((path) => ({ path, certainty: weaker }) as const)),
@@ -242,6 +246,7 @@ interface ResolvedReferences {
   readonly targets: readonly { readonly path: string; readonly reference: Reference }[]
   /** Absolute paths. */
   readonly folders: readonly string[]
+  readonly picks: boolean
 }
 
 /** A path with an ending, which leads to where it seems to. */

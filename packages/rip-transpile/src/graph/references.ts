@@ -9,6 +9,8 @@ export interface References {
   readonly modules: readonly Reference[]
   /** Folders a module is picked from at run time, as in `import('./routes/' + name)`. */
   readonly folders: readonly string[]
+  /** Modules are picked at run time, and the code does not say from where, as in `import(route.filePath)`. */
+  readonly picks: boolean
 }
 
 type Language = 'js' | 'jsx' | 'ts' | 'tsx'
@@ -26,6 +28,8 @@ const URLS = /\bnew\s+(?:URL|Worker)\s*\(\s*(['"`])([^'"`$\n]+)\1/g
 const RESOLVED = /\b(?:import\.meta\.resolve(?:Sync)?|require\.resolve)\s*\(\s*(['"`])([^'"`$\n]+)\1/g
 const FOLDERS = /\b(?:import|require)\s*\(\s*(?:(['"])(\.{1,2}\/[^'"\n]*)\1\s*\+|`(\.{1,2}\/[^`$\n]*)\$\{)/g
 
+const PICKS = /(?<![.\w$])(?:import|require)\s*\(\s*(?:[A-Za-z_$[(]|`\$\{)/
+
 /** The modules code refers to, as far as it says which, each once. Code that is no JavaScript refers to none. */
 export function referencesOf(code: string, language: Language): References {
   const types = new Map(
@@ -40,7 +44,7 @@ export function referencesOf(code: string, language: Language): References {
     const type = types.get(specifier)
     return type === undefined ? { specifier } : { specifier, type }
   })
-  return { modules, folders: foldersIn(code) }
+  return { modules, folders: foldersIn(code), picks: PICKS.test(code) }
 }
 
 function scan(code: string, language: Language): readonly string[] {

@@ -118,12 +118,25 @@ async function graphOf(
     earlierAreKept: folder !== undefined,
     memory,
   })
-  const lying = (options.files?.filter(isModule) ?? moduleFiles(root)).map((path) => join(root, path))
+  const names = options.files?.filter(isModule) ?? moduleFiles(root)
+  const lying = names.map((path) => join(root, path))
   if (entry === undefined) await graph.add(lying, 'imported')
   else await graph.add([realpathSync(entry)], 'imported')
+  if (graph.picksModules)
+    await graph.add(
+      names.filter(mayRun).map((path) => join(root, path)),
+      'possible',
+    )
   await graph.add(lying, 'lying')
   memory.save()
   return graph
+}
+
+/** What people keep beside an application is not picked by it, and imports much that it does not need. */
+function mayRun(path: string): boolean {
+  return !/(?:^|\/)(?:tests?|__tests__|spec|e2e|scripts|tools)\/|[.-](?:test|spec|config|stories)\.\w+$/.test(
+    path,
+  )
 }
 
 /** Files in `node_modules` as an earlier build met them. */

@@ -139,6 +139,19 @@ test.each([
 })
 
 test.each([
+  ['import(path)', true],
+  ['import(`${folder}/a.ts`)', true],
+  ['const load = (name) => require(name)', true],
+  ["import(join(import.meta.dir, 'routes', name))", true],
+  ["import('./a.ts')", false],
+  ["import('./routes/' + name)", false],
+  ["import { a } from './a.ts'\nconsole.log(a(b))", false],
+  ['module.require(name)', false],
+])('%s picks a module without saying which: %j', (text, picks) => {
+  expect(referencesOf(`${text}\n`, 'ts').picks).toBe(picks)
+})
+
+test.each([
   ["import a from './a.sql' with { type: 'text' }\nconsole.log(a)", 'text'],
   ["const a = await import('./a.sql', { with: { type: 'text' } })", 'text'],
   ['import a from "./a.sql" with {type:"json"}\nconsole.log(a)', 'json'],

@@ -245,6 +245,27 @@ test('a package that changed, broke or went away since is what it was', async ()
   expect(await run(project)).toContain(served)
 })
 
+test('where the application picks modules itself, packages of all that may run are kept, and none of tests', async () => {
+  const files = {
+    'app/main.ts':
+      "const router = new Bun.FileSystemRouter({ dir: import.meta.dir + '/routes', style: 'nextjs' })\nconsole.log((await import(router.match('/a').filePath)).value)\n",
+    'app/routes/a.ts': "export { value } from 'one'\n",
+    'app/routes/a.test.ts': "import 'two'\n",
+    'app/node_modules/one/package.json': '{"name":"one"}',
+    'app/node_modules/one/index.js': "exports.value = 'old'\n",
+    'app/node_modules/two/package.json': '{"name":"two"}',
+    'app/node_modules/two/index.js': '',
+  }
+  using project = tempProject(files)
+  const report = await build(project)
+  const set = JSON.parse(readFileSync(`${report.belongings?.packages}/packages.json`, 'utf8')) as object
+  expect(Object.keys(set).toSorted()).toEqual(
+    ['index.js', 'package.json'].map((name) => project.path(`app/node_modules/one/${name}`)),
+  )
+  project.write({ 'app/node_modules/one/index.js': 'throw new Error("broken")\n' })
+  expect(await run(project)).toContain('old\n')
+})
+
 test('a set of packages that is known is not read again, and an unused one is left out', async () => {
   using project = tempProject(packaged)
   const first = await build(project)
