@@ -16,6 +16,7 @@ import type { Hooks } from './exchange/settings.ts'
 import { ListenerSet } from './listener/listener-set.ts'
 import { AccessLog } from './log/access-log.ts'
 import { FileSink } from './log/file-sink.ts'
+import { oneLine } from './log/one-line.ts'
 import { LimitReports } from './log/limit-reports.ts'
 import { TextBlocks, type LogSink } from './log/log-sink.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -287,7 +288,7 @@ export class Balancer implements AsyncDisposable {
         },
         ejected: (backend, forMs, reason) => {
           this.warn(
-            `backend ${backend.id} ${EJECTIONS[reason]}; left alone for ${Math.round(forMs / 1000)} s`,
+            `backend ${oneLine(backend.id)} ${EJECTIONS[reason]}; left alone for ${Math.round(forMs / 1000)} s`,
           )
           this.events.emit({ type: 'backend-ejected', backend: backend.id, forMs, reason })
         },
@@ -312,6 +313,7 @@ export class Balancer implements AsyncDisposable {
     this.health?.[Symbol.dispose]()
     this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
     this.health?.start()
+    if (this.health === undefined) this.pool.forgetHealth()
   }
 
   private createPlane(previous?: DataPlane): DataPlane {

@@ -1,4 +1,4 @@
-import type { HalfClose, Limits, Timeouts, UnknownMethods } from './exchange/settings.ts'
+import type { HalfClose, Limits, Timeouts, Underscores, UnknownMethods } from './exchange/settings.ts'
 
 /** Every default of the package: times in milliseconds, sizes in bytes. */
 
@@ -82,6 +82,8 @@ export const DEFAULT_LIMITS: Limits = {
 /** Lots between two generations are drawn for so long when nobody asks again. */
 export const DEFAULT_COMPARE_MS = 2_000
 export const DEFAULT_UNKNOWN_METHODS: UnknownMethods = 'pass'
+/** What most proxies do: many backends cannot tell an underscore from a hyphen. */
+export const DEFAULT_UNDERSCORES: Underscores = 'drop'
 export const DEFAULT_UPGRADES: readonly string[] = ['websocket']
 
 /** What most proxies do. */

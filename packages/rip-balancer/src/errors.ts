@@ -1,3 +1,5 @@
+import { oneLine } from './log/one-line.ts'
+
 /** What went wrong, by code: what happened, with which value, and what to do about it. */
 const messages = {
   CONFIG_INVALID: (d: { readonly problems: readonly string[] }): string =>
@@ -8,13 +10,13 @@ const messages = {
   LISTEN_FAILED: (d: { readonly address: string; readonly reason: string }): string =>
     `cannot listen on ${d.address}: ${d.reason}`,
   GENERATION_UNKNOWN: (d: { readonly pool: string; readonly generation: string }): string =>
-    `generation ${d.generation} of pool ${d.pool} was not prepared; prepare it before the cut`,
+    `generation ${oneLine(d.generation)} of pool ${oneLine(d.pool)} was not prepared; prepare it before the cut`,
   GENERATION_SERVING: (d: { readonly pool: string; readonly generation: string }): string =>
-    `generation ${d.generation} of pool ${d.pool} is serving; cut to another one before draining it`,
+    `generation ${oneLine(d.generation)} of pool ${oneLine(d.pool)} is serving; cut to another one before draining it`,
   BACKEND_DUPLICATE: (d: { readonly pool: string; readonly id: string }): string =>
-    `two backends of pool ${d.pool} have the id ${d.id}; give each its own`,
+    `two backends of pool ${oneLine(d.pool)} have the id ${oneLine(d.id)}; give each its own`,
   POOL_UNKNOWN: (d: { readonly pool: string; readonly known: readonly string[] }): string =>
-    `there is no pool ${d.pool}; known: ${d.known.join(', ')}`,
+    `there is no pool ${oneLine(d.pool)}; known: ${d.known.map(oneLine).join(', ')}`,
   ADMIN_UNREACHABLE: (d: { readonly address: string; readonly reason: string }): string =>
     `the balancer does not answer on ${d.address}: ${d.reason}`,
   ADMIN_REFUSED: (d: { readonly status: number; readonly message: string }): string =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ListenerConfig } from '../src/config/config.ts'
+import type { BalancerConfig, ListenerConfig } from '../src/config/config.ts'
 import { BalancerError, balance, createBalancer, type Balancer } from '../src/index.ts'
 import { TempFolder, TestBackend, named, until } from './servers.ts'
 
@@ -197,3 +197,54 @@ async function commonName(lb: Balancer): Promise<string> {
   socket.end()
   return name
 }
+
+describe('health checks change on reload', () => {
+  const refusesAll = (folder: TempFolder): TestBackend =>
+    new TestBackend(folder.file('b.sock'), ({ url }) =>
+      new URL(url).pathname === '/wrong' ? new Response('', { status: 404 }) : new Response('app'),
+    )
+  const checks = (path: string): NonNullable<BalancerConfig['health']> => ({
+    path,
+    interval: 20,
+    fall: 1,
+    rise: 1,
+  })
+  const stateOf = (lb: Balancer): string | undefined => lb.pool.snapshot().backends[0]?.state
+
+  test('without them every backend serves again', async () => {
+    using folder = new TempFolder()
+    await using backend = refusesAll(folder)
+    const config = { listen: ANYWHERE, to: backend.address }
+    await using lb = await balance({ ...config, health: checks('/wrong') })
+    await until(() => stateOf(lb) === 'unhealthy', 'it is taken out')
+    await lb.reload(config)
+    expect(stateOf(lb)).toBe('serving')
+    expect(await once(lb.url)).toBe('app')
+  })
+
+  test('without them so do backends that were out of rotation meanwhile', async () => {
+    using folder = new TempFolder()
+    await using backend = refusesAll(folder)
+    const listen = ANYWHERE
+    await using lb = await balance({ listen, health: checks('/wrong') })
+    const address = { kind: 'unix', path: backend.socket } as const
+    lb.pool.prepare('g1', [{ id: 'b', address, maxInFlight: 1, weight: 1 }])
+    lb.pool.cut('g1')
+    await until(() => stateOf(lb) === 'unhealthy', 'it is taken out')
+    lb.pool.prepare('g2', [])
+    lb.pool.cut('g2')
+    await lb.reload({ listen })
+    lb.pool.cut('g1')
+    expect(await once(lb.url)).toBe('app')
+  })
+
+  test('by another path a backend that was out is looked at at once', async () => {
+    using folder = new TempFolder()
+    await using backend = refusesAll(folder)
+    const config = { listen: ANYWHERE, to: backend.address }
+    await using lb = await balance({ ...config, health: checks('/wrong') })
+    await until(() => stateOf(lb) === 'unhealthy', 'it is taken out')
+    await lb.reload({ ...config, health: { path: '/up', interval: '10m', rise: 1 } })
+    await until(() => stateOf(lb) === 'serving', 'it is back')
+  })
+})

@@ -121,6 +121,15 @@ describe('the balancer', () => {
     expect(await drainOf({ config: `export default { balancer: { timeouts: { drain: '1s' } } }` })).toBe('1s')
   })
 
+  test('passes fields with underscores on, which workers tell from hyphens, unless it is told otherwise', async () => {
+    const place = { listen: ':80', adminPath: '/a' }
+    const forwardingOf = async (config?: string): Promise<unknown> =>
+      balancerConfig((await resolved(config === undefined ? {} : { config })).settings, place).forwarding
+    expect(await forwardingOf()).toEqual({ underscores: 'pass' })
+    const drops = `export default { balancer: { forwarding: { trust: ['unix'], underscores: 'drop' } } }`
+    expect(await forwardingOf(drops)).toEqual({ trust: ['unix'], underscores: 'drop' })
+  })
+
   test('takes its options from the file, a log file beside it', async () => {
     const config = `export default { balancer: { limits: { body: '2MiB' }, accessLog: { file: 'a.log' }, processes: 2 } }`
     const { settings, origins } = await resolved({ config, args: ['--max-body', '1MiB'] })

@@ -116,6 +116,7 @@ export class AdminClient {
         method,
         unix: this.socket,
         keepalive: false,
+        proxy: false,
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(signal && { signal }),
       })

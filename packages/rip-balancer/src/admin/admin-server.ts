@@ -143,7 +143,7 @@ export class AdminServer implements AsyncDisposable {
     const [, pools, name, verb, extra] = pathname.split('/')
     const handler = extra === undefined ? handlers[`${request.method} ${verb ?? ''}`.trim()] : undefined
     if (pools !== 'pools' || name === undefined || handler === undefined) return unknownCall(call)
-    const pool = this.target.pool(decodeURIComponent(name))
+    const pool = this.target.pool(decoded(name))
     return Response.json((await handler(pool, await bodyOf(request), request.signal)) ?? { ok: true })
   }
 }
@@ -182,6 +182,16 @@ const handlers: Readonly<Record<string, Handler>> = {
 /** Another process said no: its words are passed on. */
 const isRefusal = (error: BalancerError): error is BalancerError<'ADMIN_REFUSED'> =>
   error.code === 'ADMIN_REFUSED'
+
+/** A segment of a path; what is no escape names itself. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    // URIError.
+    return segment
+  }
+}
 
 const unknownCall = (call: string): Response =>
   Response.json({ code: 'UNKNOWN_CALL', message: `the admin API has no ${call}` }, { status: 404 })

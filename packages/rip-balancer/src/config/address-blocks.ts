@@ -1,5 +1,9 @@
 import { BlockList, isIP } from 'node:net'
+import { canonical, plainAddress } from '../exchange/node-address.ts'
 import type { AddressSet } from '../exchange/settings.ts'
+
+/** Bits in front of an IPv4 address that is mapped into IPv6 (RFC 4291 §2.5.5.2). */
+const MAPPED_BITS = 96
 
 /** Addresses and CIDR blocks, and `unix` for peers on Unix sockets. */
 export class AddressBlocks implements AddressSet {
@@ -14,15 +18,19 @@ export class AddressBlocks implements AddressSet {
 
   has(address: string): boolean {
     if (address === 'unix') return this.unix
-    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
-    return this.list.check(mapped, isIP(mapped) === 6 ? 'ipv6' : 'ipv4')
+    const known = plainAddress(address)
+    return this.list.check(known, isIP(known) === 6 ? 'ipv6' : 'ipv4')
   }
 
   private add(block: string): void {
-    const [address = '', bits] = block.split('/')
+    const [text = '', bits] = block.split('/')
+    const address = canonical(text)
     const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    if (bits === undefined) this.list.addAddress(address, family)
-    else this.list.addSubnet(address, Number(bits), family)
+    if (bits === undefined) return this.list.addAddress(address, family)
+    const isMapped = family === 'ipv4' && text.includes(':')
+    if (!isMapped || Number(bits) >= MAPPED_BITS)
+      return this.list.addSubnet(address, Number(bits) - (isMapped ? MAPPED_BITS : 0), family)
+    this.list.addSubnet(text, Number(bits), 'ipv6')
   }
 }
 

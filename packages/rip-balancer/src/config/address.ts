@@ -1,5 +1,6 @@
+import { isIP } from 'node:net'
 import type { BackendAddress } from '../pool/claim.ts'
-import { parseUnixAddress, type UnixAddress } from './unix-address.ts'
+import { UNIX_ADDRESS_FORM, parseUnixAddress, type UnixAddress } from './unix-address.ts'
 
 /** Where to listen. */
 export type ListenAddress =
@@ -7,7 +8,8 @@ export type ListenAddress =
   | ({ readonly kind: 'unix' } & UnixAddress)
   | { readonly kind: 'fd'; readonly fd: number }
 
-const WILDCARD = '0.0.0.0'
+/** All addresses of both families; where there is no IPv6, those of IPv4. */
+const EVERYWHERE = '::'
 
 /** A backend: `host:port`, `http://host:port`, `[v6]:port` or `unix:PATH`; `undefined` when it is none of these. */
 export function parseBackendAddress(text: string): BackendAddress | undefined {
@@ -26,17 +28,59 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   const fd = /^fd:(\d{1,4})$/.exec(text)?.[1]
   if (fd !== undefined) return { kind: 'fd', fd: Number(fd) }
   const tcp = hostAndPort(/^\d+$/.test(text) ? `:${text}` : text.replace(/^http:\/\//, '').replace(/\/$/, ''))
-  return tcp === undefined ? undefined : { kind: 'tcp', host: tcp.host || WILDCARD, port: tcp.port }
+  return tcp === undefined ? undefined : { kind: 'tcp', host: tcp.host || EVERYWHERE, port: tcp.port }
 }
 
 function unixPath(text: string): string | undefined {
   const path = /^unix:(?:\/\/)?(\/.*[^/])$/s.exec(text)?.[1]
-  return path === undefined || path.includes('\0') ? undefined : path
+  return path === undefined || path.includes('\0') || isTooLong(path) ? undefined : path
+}
+
+/** What is accepted as a backend, for messages; a path that is too long is told its limit. */
+export function backendForm(text: string): string {
+  return text.startsWith('unix:') && isTooLong(text.replace(/^unix:(?:\/\/)?/, '')) ? PATH_FORM : BACKEND_FORM
+}
+
+/** The same for the admin socket. */
+export function adminForm(text: string): string {
+  const form = backendForm(text)
+  return form === PATH_FORM ? form : 'unix:PATH'
+}
+
+/** The same for a listener. */
+export function listenForm(text: string): string {
+  if (!text.startsWith('unix:')) return 'host:port, :port, unix:PATH or fd:N'
+  return isTooLong(text.replace(/^unix:(?:\/\/)?/, '').replace(/\?.*$/s, '')) ? PATH_FORM : UNIX_ADDRESS_FORM
+}
+
+/** `sun_path` with its end: 108 bytes on Linux, 104 on macOS (unix(7), unix(4)). */
+const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
+
+const PATH_FORM = `unix:PATH with a path of at most ${MAX_PATH_BYTES} bytes, as sockets have`
+const BACKEND_FORM = 'host:port or unix:PATH'
+
+/** Whether a path is too long for a socket, which the system would only say when it is used. */
+function isTooLong(path: string): boolean {
+  return Buffer.byteLength(path) > MAX_PATH_BYTES
 }
 
 function hostAndPort(text: string): { host: string; port: number } | undefined {
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:/[\]\s]*)):(\d{1,5})$/.exec(text)
-  const port = Number(match?.[3])
-  if (match === null || port > 65_535) return undefined
-  return { host: match[1] ?? match[2] ?? '', port }
+  const [, v6, name = '', digits] = /^(?:\[([^[\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? []
+  const port = Number(digits)
+  if (!(port <= 65_535) || !(v6 === undefined ? name === '' || isHost(name) : isIpv6(v6))) return undefined
+  return { host: v6 ?? name, port }
 }
+
+/** With a zone, as link-local ones need it: `fe80::1%eth0` (RFC 4007 §11). */
+function isIpv6(text: string): boolean {
+  const [, address = ''] = /^([^%]*)(?:%[\w.-]+)?$/.exec(text) ?? []
+  return isIP(address) === 6
+}
+
+/** A name (RFC 1123 §2.1, and underscores, which are in use), or an IPv4 address; what ends in a number is no name. */
+function isHost(text: string): boolean {
+  if (/(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(text)) return isIP(text) === 4
+  return text.length <= MAX_NAME_CHARS && /^(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?$/.test(text)
+}
+
+const MAX_NAME_CHARS = 254

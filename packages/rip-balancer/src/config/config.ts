@@ -1,4 +1,4 @@
-import type { UnknownMethods } from '../exchange/settings.ts'
+import type { Underscores, UnknownMethods } from '../exchange/settings.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
 import type { HalfClose } from '../exchange/settings.ts'
 import type { PolicyName } from '../pool/policy.ts'
@@ -12,8 +12,8 @@ export type Size = number | string
 /** Everything about a balancer as plain data: the same in a program, in a file and over the admin API. */
 export interface BalancerConfig {
   /**
-   * Where to listen: `host:port`, `:port`, `unix:PATH`, `fd:N` (an inherited socket), or an object with TLS. Who may connect to a Unix
-   * socket: `unix:PATH?mode=0660&group=NAME` (0666).
+   * Where to listen: `host:port`, `:port` (all addresses, IPv4 and IPv6), `unix:PATH`, `fd:N` (an inherited socket), or an object with
+   * TLS. Who may connect to a Unix socket: `unix:PATH?mode=0660&group=NAME` (0666).
    * @default '127.0.0.1:8080'
    */
   readonly listen?: string | ListenerConfig | readonly (string | ListenerConfig)[]
@@ -188,6 +188,12 @@ export interface ForwardingConfig {
   readonly exposeRequestId?: boolean
   /** Pass trailer fields of requests on. @default false */
   readonly requestTrailers?: boolean
+  /**
+   * Request fields with `_` in their name: `drop` or `pass` them. To many backends `X_User` is `X-User`, which clients may
+   * not send; `pass` is for those that tell them apart, and still drops the twins of fields the balancer itself writes, drops or reads.
+   * @default 'drop'
+   */
+  readonly underscores?: Underscores
 }
 
 export interface AccessLogConfig {

@@ -19,6 +19,7 @@ import {
   DEFAULT_SLOW_START_MS,
   DEFAULT_STICKY_COOKIE,
   DEFAULT_TIMEOUTS,
+  DEFAULT_UNDERSCORES,
   DEFAULT_UNKNOWN_METHODS,
   DEFAULT_UPGRADES,
   DEFAULT_WEIGHT,
@@ -26,6 +27,7 @@ import {
 import { BalancerError } from '../errors.ts'
 import { byAddress, byCookie, byHeader, sticky, type Affinity } from '../exchange/affinity.ts'
 import {
+  UNDERSCORES,
   UNKNOWN_METHODS,
   type AddressSet,
   type DataPlaneSettings,
@@ -40,13 +42,19 @@ import { addressText, type MemberSpec } from '../pool/member.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
 import type { EjectionOptions } from '../pool/pool-options.ts'
 import { isAuthority } from '../http1/authority.ts'
-import { parseBackendAddress, parseListenAddress, type ListenAddress } from './address.ts'
+import {
+  adminForm,
+  backendForm,
+  listenForm,
+  parseBackendAddress,
+  parseListenAddress,
+  type ListenAddress,
+} from './address.ts'
 import { canPeek } from '../transport/peek.ts'
 import { AllowedHosts, isAllowableHost } from './allowed-hosts.ts'
 import { AddressBlocks } from './address-blocks.ts'
 import type { BalancerConfig } from './config.ts'
 import { ConfigReader } from './config-reader.ts'
-import { UNIX_ADDRESS_FORM } from './unix-address.ts'
 
 export interface ResolvedListener {
   readonly address: ListenAddress
@@ -134,7 +142,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     listeners: reader.has('listen') ? listeners : defaultListeners(),
     backends: readBackends(reader, maxInFlight, problems),
     maxInFlight,
-    pool: reader.text('pool') ?? DEFAULT_POOL,
+    pool: readPool(reader),
     ...readPolicy(reader),
     ...readQueue(reader.object('queue')),
     slowStartMs: reader.duration('slowStart', DEFAULT_SLOW_START_MS),
@@ -156,6 +164,13 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
   }
 }
 
+/** A segment of paths of the admin API, where dots alone go up. */
+function readPool(reader: ConfigReader): string {
+  const name = reader.text('pool') ?? DEFAULT_POOL
+  if (/^\.{1,2}$/.test(name)) reader.problem('pool', 'a name other than . and ..')
+  return name
+}
+
 const defaultListeners = (): ResolvedListener[] => [
   { address: parseListenAddress(DEFAULT_LISTEN)!, tls: undefined, reusePort: false },
 ]
@@ -171,8 +186,7 @@ function readListener(value: unknown, path: string, problems: string[]): Resolve
   const tls = files === undefined ? undefined : readTls(files)
   const reusePort = reader.flag('reusePort', false)
   reader.end()
-  if (address === undefined && text.startsWith('unix:')) return reader.problem('address', UNIX_ADDRESS_FORM)
-  if (address === undefined) return reader.problem('address', 'host:port, :port, unix:PATH or fd:N')
+  if (address === undefined) return reader.problem('address', listenForm(text))
   return { address, tls, reusePort }
 }
 
@@ -187,7 +201,7 @@ function readBackends(reader: ConfigReader, maxInFlight: number, problems: strin
   const backends = reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems))
   const ids = backends.map(({ id }) => id)
   for (const id of new Set(ids.filter((each, at) => ids.indexOf(each) !== at)))
-    problems.push(`to: two backends have the id "${id}"; give each its own`)
+    problems.push(`to: two backends have the id ${JSON.stringify(id)}; give each its own`)
   return backends
 }
 
@@ -198,14 +212,15 @@ function readBackend(
   problems: string[],
 ): MemberSpec | undefined {
   const reader = new ConfigReader(asObject(value), path, problems)
-  const address = parseBackendAddress(reader.text('address') ?? '')
+  const text = reader.text('address') ?? ''
+  const address = parseBackendAddress(text)
   const spec = {
     id: reader.text('id'),
     maxInFlight: reader.count('maxInFlight', maxInFlight, 1),
     weight: reader.number('weight', DEFAULT_WEIGHT),
   }
   reader.end()
-  if (address === undefined) return reader.problem('address', 'host:port or unix:PATH')
+  if (address === undefined) return reader.problem('address', backendForm(text))
   return { ...spec, address, id: spec.id ?? addressText(address) }
 }
 
@@ -325,6 +340,7 @@ function readForwarding(reader: ConfigReader): Forwarding {
     acceptRequestId: reader.flag('acceptRequestId', false),
     exposeRequestId: reader.flag('exposeRequestId', true),
     requestTrailers: reader.flag('requestTrailers', false),
+    underscores: reader.oneOf('underscores', UNDERSCORES, DEFAULT_UNDERSCORES),
   }
   reader.end()
   return forwarding
@@ -334,7 +350,7 @@ function readAdmin(reader: ConfigReader): string | undefined {
   const text = reader.text('admin')
   if (text === undefined) return undefined
   const address = parseBackendAddress(text)
-  return address?.kind === 'unix' ? address.path : reader.problem('admin', 'unix:PATH')
+  return address?.kind === 'unix' ? address.path : reader.problem('admin', adminForm(text))
 }
 
 const FORMATS = ['none', 'text', 'json'] as const

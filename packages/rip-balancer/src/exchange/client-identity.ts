@@ -1,7 +1,7 @@
 import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { readChain, type ForwardedChain } from './forwarded-chain.ts'
-import { readNode, unmapped, type NodeAddress } from './node-address.ts'
+import { plainAddress, readNode, type NodeAddress } from './node-address.ts'
 import type { AddressSet } from './settings.ts'
 
 /** Address of peers on a Unix socket. */
@@ -20,9 +20,9 @@ export interface ClientIdentity extends NodeAddress {
   readonly forwardedBytes: Buffer
 }
 
-/** The address of a peer; an IPv4 address mapped into IPv6 is written as IPv4. */
+/** The address of a peer; an IPv4 address mapped into IPv6 is written as IPv4, a zone is left out. */
 export function addressOf(peer: string): string {
-  return unmapped(peer)
+  return plainAddress(peer)
 }
 
 /** Identifies a client by the address of the peer, or of whom the peer named. */
@@ -54,6 +54,8 @@ export interface TrustedStatement extends NodeAddress {
   readonly address: string
   readonly scheme: Scheme
   readonly forwardedText: string
+  /** The client and the proxies behind it, as `X-Forwarded-For` names them. */
+  readonly chain: readonly string[]
   /** What is passed on of `Forwarded`, from the element of the client on; empty without one. */
   readonly forwarded: string
   /** `X-Forwarded-Host` as received, if it was. */
@@ -78,6 +80,7 @@ export function readStatement(
     port: client.port,
     scheme,
     forwardedText: forwardedText(addresses, client, scheme),
+    chain: addresses,
     forwarded: chain.elements.slice(chain.nodes.length - way.length).join(', '),
     host: head.text(FIELD.xForwardedHost),
   }
@@ -109,5 +112,5 @@ function schemeOf({ nodes, schemes }: ForwardedChain, client: number): Scheme | 
 /** One `Forwarded` element (RFC 7239 §4); IPv6 addresses are quoted and bracketed. */
 export function forwardedElement(peer: string, host: string, scheme: string): string {
   const node = peer === UNIX_PEER ? 'unknown' : peer.includes(':') ? `"[${peer}]"` : peer
-  return `for=${node};host="${host}";proto=${scheme}`
+  return `for=${node};host="${host.replaceAll(/["\\]/g, '\\$&')}";proto=${scheme}`
 }

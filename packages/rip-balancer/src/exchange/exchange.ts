@@ -426,7 +426,9 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.backend = backend.id
     this.generation = backend.generation
     this.dispatchedAt = monotonicMs()
-    this.upstream = this.freshOnly ? undefined : this.plane.upstreams.takeIdle(backend, this)
+    this.upstream = this.freshOnly
+      ? undefined
+      : this.plane.upstreams.takeIdle(backend, this, this.request!.isIdempotent)
     if (this.upstream !== undefined) return this.send()
     this.enter('connecting')
     this.upstream = this.plane.upstreams.open(backend, this)
@@ -440,6 +442,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     upstream.expect(head.isHead)
     this.plane.requests.write(upstream.outbox, {
       head,
+      address: this.claimed!.address,
       identity: this.client.identity,
       statement: this.statement,
       requestId: this.idOrNumber,

@@ -84,10 +84,15 @@ const DROPPED_IN_REQUESTS = [
   FIELD.proxyAuthorization,
   FIELD.proxyAuthenticate,
   FIELD.proxy,
-  FIELD.underscored,
   ...OWN,
 ]
-const DECIDED_IN_REQUESTS = [FIELD.host, FIELD.contentLength, FIELD.expect, FIELD.maxForwards]
+const DECIDED_IN_REQUESTS = [
+  FIELD.host,
+  FIELD.contentLength,
+  FIELD.expect,
+  FIELD.maxForwards,
+  FIELD.underscored,
+]
 
 /** Requests of clients. */
 export const UNTRUSTED_REQUEST: FieldRules = rules(
@@ -109,8 +114,8 @@ export const TRUSTED_REQUEST: FieldRules = rules(
 
 /** Responses of backends. */
 export const RESPONSE: FieldRules = rules(
-  [...HOP_BY_HOP],
-  [FIELD.contentLength, FIELD.trailer, FIELD.date, FIELD.xRequestId],
+  HOP_BY_HOP.filter((id) => id !== FIELD.upgrade),
+  [FIELD.contentLength, FIELD.trailer, FIELD.date, FIELD.xRequestId, FIELD.upgrade],
 )
 
 /** Names that must not appear in a trailer section (RFC 9110 §6.5.1): framing, routing, authentication, payload. */
@@ -135,4 +140,19 @@ const protectedFields = rules(PROTECTED, [])
 /** Whether the field stays although a `Connection` option names it. */
 export function isProtected(id: FieldId): boolean {
   return protectedFields[id] === DROP
+}
+
+const aboutTheClient = rules(
+  [...TRUSTED_ONLY, ...OWN.filter((id) => id !== FIELD.xRequestId), FIELD.forwarded],
+  [],
+)
+
+/** Whether the field says who the client is, or which way its request came. */
+export function isAboutTheClient(id: FieldId): boolean {
+  return aboutTheClient[id] === DROP
+}
+
+/** Whether the balancer itself writes, drops or reads the field, or protects it: nothing that is taken for it passes. */
+export function hasMeaning(id: FieldId): boolean {
+  return UNTRUSTED_REQUEST[id] !== KEEP || isProtected(id)
 }

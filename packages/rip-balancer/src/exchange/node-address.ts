@@ -25,13 +25,23 @@ export function readNode(text: string): NodeAddress | undefined {
 /** One spelling for one address: no zone, no zeros to spare, an IPv4 address mapped into IPv6 as IPv4. */
 export function canonical(address: string): string {
   if (!address.includes(':')) return address
-  const zone = address.indexOf('%')
-  const host = new URL(`http://[${zone < 0 ? address : address.slice(0, zone)}]/`).hostname.slice(1, -1)
-  return unmapped(host)
+  return unmapped(new URL(`http://[${withoutZone(address)}]/`).hostname.slice(1, -1))
 }
 
-/** An address as the system writes it; an IPv4 address mapped into IPv6 is written as IPv4. */
-export function unmapped(address: string): string {
+/**
+ * An address as the system writes it, without the zone of a link-local one, which means something on this machine only
+ * (RFC 4007 §6); an IPv4 address mapped into IPv6 is written as IPv4.
+ */
+export function plainAddress(address: string): string {
+  return unmapped(withoutZone(address))
+}
+
+function withoutZone(address: string): string {
+  const zone = address.indexOf('%')
+  return zone < 0 ? address : address.slice(0, zone)
+}
+
+function unmapped(address: string): string {
   if (!address.startsWith('::ffff:')) return address
   const rest = address.slice('::ffff:'.length)
   if (rest.includes('.')) return rest

@@ -1,7 +1,9 @@
-import { FIELD, type FieldId } from '../http1/field-name.ts'
+import { FIELD, twinId, type FieldId } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { decimal } from '../http1/body-framing.ts'
+import type { BackendAddress } from '../pool/claim.ts'
+import { authorityOf } from '../pool/member.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import { forwardedElement, type ClientIdentity, type TrustedStatement } from './client-identity.ts'
 import type { FieldEdits } from './field-edits.ts'
@@ -12,6 +14,7 @@ import {
   TRUSTED_REQUEST,
   UNTRUSTED_REQUEST,
   UNTRUSTED_REQUEST_WITH_NAMES,
+  hasMeaning,
   type FieldAction,
   type FieldRules,
 } from './field-rules.ts'
@@ -19,8 +22,6 @@ import { HeadWriter } from './head-writer.ts'
 import { writeRequestIdField } from './request-id.ts'
 import type { Forwarding } from './settings.ts'
 
-/** Host towards the backend when an HTTP/1.0 client sent none. */
-const NO_HOST = 'localhost'
 const HOST = Buffer.from('Host: ')
 const FORWARDED_HOST = Buffer.from('X-Forwarded-Host: ')
 const ZERO = 0x30
@@ -31,6 +32,8 @@ const HEX_DIGITS = '0123456789ABCDEF'
 /** What a request head is written from. */
 export interface RequestContext {
   readonly head: RequestHead
+  /** Names the backend where an HTTP/1.0 client named no host. */
+  readonly address: BackendAddress
   readonly identity: ClientIdentity
   /** Of a trusted peer. */
   readonly statement: TrustedStatement | undefined
@@ -61,6 +64,7 @@ export class RequestWriter extends HeadWriter {
     const extra =
       (context.statement?.forwardedText.length ?? 0) +
       (context.statement?.forwarded.length ?? 0) +
+      (this.forwarding.forwarded ? forwardedBytes(context) : 0) +
       (edits?.addedText.length ?? 0) +
       head.hostEnd -
       head.hostStart +
@@ -71,7 +75,8 @@ export class RequestWriter extends HeadWriter {
     this.hostWritten = false
     this.requestLine(head)
     this.copyFields(head, identity.trusted ? TRUSTED_REQUEST : this.untrusted, head.connection, edits)
-    if (!this.hostWritten) this.host(head)
+    if (!this.hostWritten && head.hostEnd > head.hostStart) this.host(head)
+    else if (!this.hostWritten) this.text(`Host: ${authorityOf(context.address)}\r\n`)
     this.framing(head)
     this.ownFields(context)
     this.finish(outbox)
@@ -83,6 +88,7 @@ export class RequestWriter extends HeadWriter {
       return this.forwarding.clientFields.has(section.name(index).toLowerCase()) ? DROP : KEEP
     if (id === FIELD.contentLength) return section.bytes[section.valueStart(index)] === ZERO ? REWRITE : KEEP
     if (id === FIELD.maxForwards) return this.countsHops(section, index) ? REWRITE : KEEP
+    if (id === FIELD.underscored) return this.passesUnderscores(section, index) ? KEEP : DROP
     return this.head!.expectsContinue ? KEEP : DROP
   }
 
@@ -96,6 +102,14 @@ export class RequestWriter extends HeadWriter {
   private decideHost(): FieldAction {
     this.hostWritten = true
     return this.head!.form === 'absolute' ? REWRITE : KEEP
+  }
+
+  private passesUnderscores(section: FieldSection, index: number): boolean {
+    if (this.forwarding.underscores === 'drop') return false
+    const name = section.name(index).toLowerCase()
+    const { clientFields } = this.forwarding
+    if (clientFields.has(name) || clientFields.has(name.replaceAll('_', '-'))) return false
+    return !hasMeaning(twinId(section.bytes, section.nameStart(index), section.nameEnd(index)))
   }
 
   /** Hops are counted down for OPTIONS (RFC 9110 §7.6.2); elsewhere the field has no meaning and passes. */
@@ -138,8 +152,7 @@ export class RequestWriter extends HeadWriter {
 
   private host(head: RequestHead): void {
     this.bytes(HOST)
-    if (head.hostEnd > head.hostStart) this.copy(head.bytes, head.hostStart, head.hostEnd)
-    else this.text(NO_HOST)
+    this.copy(head.bytes, head.hostStart, head.hostEnd)
     this.lineEnd()
   }
 
@@ -153,12 +166,20 @@ export class RequestWriter extends HeadWriter {
     else this.text(statement.forwardedText)
     this.forwardedHost(head, statement?.host)
     this.at = writeRequestIdField(context.requestId, this.out, this.at)
-    const passedOn = statement?.forwarded ?? ''
-    if (passedOn !== '') this.text(`Forwarded: ${passedOn}\r\n`)
-    if (this.forwarding.forwarded)
-      this.text(`Forwarded: ${forwardedElement(identity.address, head.host, identity.scheme)}\r\n`)
+    this.forwarded(context)
     if (this.forwarding.via !== undefined) this.text(`Via: 1.${head.minor} ${this.forwarding.via}\r\n`)
     this.connection(context)
+  }
+
+  /** What a trusted proxy wrote, and where that is nothing the same that `X-Forwarded-*` say. */
+  private forwarded({ head, identity, statement }: RequestContext): void {
+    const passedOn = statement?.forwarded ?? ''
+    if (passedOn !== '') this.text(`Forwarded: ${passedOn}\r\n`)
+    if (!this.forwarding.forwarded) return
+    const chain = passedOn === '' ? (statement?.chain ?? [identity.address]) : [identity.address]
+    const { scheme } = statement ?? identity
+    const host = statement?.host ?? head.host
+    this.text(`Forwarded: ${chain.map((each) => forwardedElement(each, host, scheme)).join(', ')}\r\n`)
   }
 
   private forwardedHost(head: RequestHead, told: string | undefined): void {
@@ -173,4 +194,13 @@ export class RequestWriter extends HeadWriter {
     if (context.upgrade !== undefined) this.text(`Connection: Upgrade\r\nUpgrade: ${context.upgrade}\r\n`)
     else if (context.acceptsTrailers) this.text('TE: trailers\r\nConnection: TE\r\n')
   }
+}
+
+/** More than one element for each address takes, without their hosts. */
+const ELEMENT_BYTES = 96
+
+function forwardedBytes({ head, statement }: RequestContext): number {
+  // In quotes each character may become two.
+  const host = 2 * (statement?.host?.length ?? head.hostEnd - head.hostStart)
+  return (statement?.chain.length ?? 1) * (ELEMENT_BYTES + host)
 }

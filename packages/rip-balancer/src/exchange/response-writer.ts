@@ -55,14 +55,15 @@ export class ResponseWriter extends HeadWriter {
     if (!this.dateWritten) this.bytes(dateLine())
     if (this.addsId(context)) this.at = writeRequestIdField(context.requestId!, this.out, this.at)
     if (this.via !== undefined) this.text(`Via: 1.${response.minor} ${this.via}\r\n`)
-    if (context.connection !== undefined) this.text(`Connection: ${context.connection}\r\n`)
+    this.connection(context)
     this.finish(outbox)
   }
 
   /** Whether anything stands in the head that the backend did not write. */
   private adds(context: ResponseContext): boolean {
     if (!this.dateWritten || this.addsId(context) || this.via !== undefined) return true
-    if (context.edits !== undefined || context.connection !== undefined) return true
+    if (context.edits !== undefined || context.connection !== undefined || requiresUpgrade(context))
+      return true
     return context.framing === 'chunked' || context.response.status === 205
   }
 
@@ -101,6 +102,7 @@ export class ResponseWriter extends HeadWriter {
     if (id === FIELD.date) this.dateWritten = true
     if (id === FIELD.xRequestId) this.idWritten = true
     if (id === FIELD.contentLength) return this.lengthAction(section, index)
+    if (id === FIELD.upgrade) return this.context !== undefined && requiresUpgrade(this.context) ? KEEP : DROP
     if (id === FIELD.trailer && this.context?.trailers !== true) return DROP
     return KEEP
   }
@@ -124,6 +126,13 @@ export class ResponseWriter extends HeadWriter {
     return context.framing === 'length' || context.framing === 'none'
   }
 
+  private connection(context: ResponseContext): void {
+    const { connection } = context
+    if (requiresUpgrade(context))
+      this.text(`Connection: ${connection === undefined ? '' : `${connection}, `}Upgrade\r\n`)
+    else if (connection !== undefined) this.text(`Connection: ${connection}\r\n`)
+  }
+
   private statusLine(response: ResponseHead): void {
     if (response.minor === 1 && response.reasonEnd > response.statusStart + 3)
       return this.keep(response, response.start, response.reasonEnd + 2)
@@ -138,4 +147,9 @@ export class ResponseWriter extends HeadWriter {
     if (context.framing === 'chunked') this.text('Transfer-Encoding: chunked\r\n')
     else if (context.response.status === 205) this.text('Content-Length: 0\r\n')
   }
+}
+
+/** A 426 without the protocols to upgrade to says nothing (RFC 9110 §15.5.22); whoever names them names `Upgrade` in `Connection` (§7.8). */
+function requiresUpgrade({ response }: ResponseContext): boolean {
+  return response.status === 426 && response.has(FIELD.upgrade)
 }

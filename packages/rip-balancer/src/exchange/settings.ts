@@ -133,7 +133,17 @@ export interface Forwarding {
   readonly exposeRequestId: boolean
   /** Pass the trailer fields of a request on; `Bun.serve` backends answer them with 400. */
   readonly requestTrailers: boolean
+  /** What becomes of request fields with an underscore in their name. */
+  readonly underscores: Underscores
 }
+
+/**
+ * Where names of fields become names of variables, as in CGI, WSGI and PHP, `X_User` is `X-User`: whoever may not send
+ * the one sends the other. `drop` leaves all such fields out; `pass` only those whose twin has a meaning to this balancer.
+ */
+export type Underscores = (typeof UNDERSCORES)[number]
+
+export const UNDERSCORES = ['drop', 'pass'] as const
 
 /** A set of addresses, usually built from CIDR blocks. */
 export interface AddressSet {

@@ -3,13 +3,14 @@ import { resolveConfig, type ResolvedConfig } from '../config/resolve-config.ts'
 import type { BackendList } from '../discovery/discovery.ts'
 import { Membership } from '../discovery/membership.ts'
 import { BalancerError } from '../errors.ts'
+import { plainAddress } from '../exchange/node-address.ts'
 import { errorPages } from '../pages/error-pages.ts'
 import type { Backend, Outcome } from '../pool/claim.ts'
 import { HealthChecker } from '../pool/health-checker.ts'
 import { addressText } from '../pool/member.ts'
 import { Pool } from '../pool/pool.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
-import { withoutHopByHop } from './forwarded-headers.ts'
+import { nameClient, withoutHopByHop } from './forwarded-headers.ts'
 import { PoolClaim } from './pool-claim.ts'
 import { whenConsumed } from './when-consumed.ts'
 
@@ -39,7 +40,10 @@ export interface PoolHooks {
 }
 
 export interface PoolFetchOptions {
-  /** Address of the client, for `hashKey: 'ip'`. */
+  /**
+   * Address of the client, for `hashKey: 'ip'` and for the backend: what the request says about its client and its way
+   * is replaced by `X-Forwarded-For`, `-Proto`, `-Host` and `X-Real-IP`. Without it such fields pass as they are.
+   */
   readonly client?: string
 }
 
@@ -81,13 +85,15 @@ export class FetchPool implements AsyncDisposable {
    */
   fetch = async (request: Request, options: PoolFetchOptions = {}): Promise<Response> => {
     const { affinity } = this.config
-    const claim = new PoolClaim(this.pool, affinity, request, options.client ?? '')
+    const client = options.client === undefined ? undefined : plainAddress(options.client)
+    const claim = new PoolClaim(this.pool, affinity, request, client ?? '')
+    const headers = backendHeaders(request, client)
     const tried: Backend[] = []
     for (;;) {
       const backend = await claim.take(request.signal, tried)
       if (typeof backend === 'string') return refusal(tried.length > 0 ? 502 : 503, request)
       const { onTrial } = backend
-      const result = await this.attempt(request, backend)
+      const result = await this.attempt(request, headers, backend)
       if (result instanceof Response) return this.withCookie(result, backend, claim.hashKey)
       this.pool.release(backend, result, onTrial)
       request.signal.throwIfAborted()
@@ -109,7 +115,7 @@ export class FetchPool implements AsyncDisposable {
   }
 
   /** The response, which gives the backend back when its body ends, or how the attempt failed. */
-  private async attempt(request: Request, backend: Backend): Promise<Response | Outcome> {
+  private async attempt(request: Request, headers: Headers, backend: Backend): Promise<Response | Outcome> {
     const { responseMs } = this.config.timeouts
     const { onTrial } = backend
     const late = new AbortController()
@@ -117,10 +123,12 @@ export class FetchPool implements AsyncDisposable {
     try {
       const response = await fetch(backendUrl(request, backend), {
         method: request.method,
-        headers: backendHeaders(request),
+        headers,
         body: request.body,
         redirect: 'manual',
         decompress: false,
+        // Whatever the environment says: a backend is no site behind a company's proxy.
+        proxy: false,
         signal: AbortSignal.any([request.signal, late.signal]),
         ...(backend.address.kind === 'unix' && { unix: backend.address.path }),
       })
@@ -176,9 +184,11 @@ function backendUrl(request: Request, { address }: Backend): string {
   return `http://${authority}${pathname}${search}`
 }
 
-function backendHeaders(request: Request): Headers {
+function backendHeaders(request: Request, client: string | undefined): Headers {
   const headers = withoutHopByHop(request.headers)
-  if (!headers.has('host')) headers.set('host', new URL(request.url).host)
+  const { host, protocol } = new URL(request.url)
+  if (!headers.has('host')) headers.set('host', host)
+  if (client !== undefined) nameClient(headers, client, protocol.slice(0, -1))
   // A body is sent as it comes, in chunks.
   if (request.body !== null) headers.delete('content-length')
   return headers

@@ -1,3 +1,6 @@
+import { isAboutTheClient } from '../exchange/field-rules.ts'
+import { twinId } from '../http1/field-name.ts'
+
 /** Fields about one connection, which end at each hop (RFC 9110 §7.6.1). */
 const HOP_BY_HOP = [
   'connection',
@@ -21,3 +24,16 @@ export function withoutHopByHop(headers: Headers): Headers {
 
 /** A field name (RFC 9110 §5.6.2); whatever else `Connection` contains names no field. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
+
+/** Says who the client is, in place of everything that came with its request. */
+export function nameClient(headers: Headers, client: string, scheme: string): void {
+  // With underscores they are the same to many backends.
+  const told = [...headers.keys()].filter((name) =>
+    isAboutTheClient(twinId(Buffer.from(name), 0, name.length)),
+  )
+  for (const name of told) headers.delete(name)
+  headers.set('x-forwarded-for', client)
+  headers.set('x-real-ip', client)
+  headers.set('x-forwarded-proto', scheme)
+  headers.set('x-forwarded-host', headers.get('host') ?? '')
+}

@@ -143,6 +143,8 @@ interface Candidate {
 }
 
 const LONGEST = 32
+const HYPHEN = 0x2d
+const UNDERSCORE = 0x5f
 const X_FORWARDED = new TextEncoder().encode('x-forwarded-')
 const buckets: (Candidate[] | undefined)[] = Array.from({ length: LONGEST * 32 })
 
@@ -182,6 +184,12 @@ export function fieldId(bytes: Uint8Array, from: number, to: number): FieldId {
     if (matches(bytes, from, candidate.name)) return candidate.id
   }
   return familyOf(bytes, from, to)
+}
+
+/** What a name with underscores is taken for where names of fields become names of variables. */
+export function twinId(bytes: Uint8Array, from: number, to: number): FieldId {
+  const twin = bytes.slice(from, to).map((byte) => (byte === UNDERSCORE ? HYPHEN : byte))
+  return fieldId(twin, 0, twin.length)
 }
 
 /** A name that is not in the table may still belong to a family whose members are treated alike. */

@@ -201,8 +201,13 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
       return createClosed(() => Bun.listen<Attached>({ ...this.common(), unix: target.path }))
     // Where descriptors cannot be duplicated, the next certificate needs a second socket on the port.
     const shared = reusePort || (tls !== undefined && process.platform !== 'linux')
-    const options = { ...this.common(), hostname: target.host, port: target.port, reusePort: shared }
-    return Bun.listen<Attached>(options)
+    const options = { ...this.common(), port: target.port, reusePort: shared }
+    try {
+      return Bun.listen<Attached>({ ...options, hostname: target.host })
+    } catch (error) {
+      if (target.host !== '::' || !lacksIpv6(error)) throw error
+      return Bun.listen<Attached>({ ...options, hostname: '0.0.0.0' })
+    }
   }
 
   /** Bun listens on an inherited descriptor, which its types mention for connections only. */
@@ -354,4 +359,10 @@ function keepingPath(path: string, stop: () => void): void {
   linkSync(path, aside)
   stop()
   renameSync(aside, path)
+}
+
+/** Machines without IPv6 have no wildcard address of it. */
+function lacksIpv6(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'
 }

@@ -1,6 +1,6 @@
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
 import { isIP } from 'node:net'
-import type { NodeAddress } from '../exchange/node-address.ts'
+import { canonical, type NodeAddress } from '../exchange/node-address.ts'
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V1_START = Buffer.from('PROXY ', 'latin1')
@@ -44,7 +44,7 @@ export class ProxyHeader {
     const [, source = '', target = '', sourcePort = '', targetPort = ''] = words
     if (family === 0 || words.length !== 5 || !isPort(sourcePort) || !isPort(targetPort)) return REFUSED
     if (isIP(source) !== family || isIP(target) !== family) return REFUSED
-    this.source = { address: source, port: Number(sourcePort) }
+    this.source = { address: canonical(source), port: Number(sourcePort) }
     return end + 2
   }
 
@@ -82,5 +82,5 @@ function isPort(text: string): boolean {
 
 function ipv6Text(bytes: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16))
-  return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1)
+  return canonical(groups.join(':'))
 }

@@ -1,4 +1,5 @@
 import type { ConnectionEvent, EndCause, ExchangeObserver, ExchangeRecord } from '../exchange/record.ts'
+import { CONTROLS, escaped } from '../log/one-line.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import { GenerationTallies } from './generation-tallies.ts'
 
@@ -164,9 +165,13 @@ function labelled(name: string, label: string, counts: ReadonlyMap<string, numbe
   return [...counts].map(([value, count]) => `${name}{${label}="${value}"} ${count}`)
 }
 
-/** Label values cannot contain what ends them. */
+/** Label values cannot contain what ends them. The format has escapes for three characters; others that end lines are told as text. */
 const quoted = (text: string): string =>
-  `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
+  `"${text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('\n', '\\n')
+    .replace(CONTROLS, (char) => `\\${escaped(char)}`)}"`
 
 function poolFamilies(pools: readonly PoolSnapshot[]): string[] {
   const perPool = (name: string, value: (pool: PoolSnapshot) => number): string[] =>

@@ -63,11 +63,11 @@ export class HealthChecker implements Disposable {
     if (!patient.checking && now >= patient.nextAtMs) void this.check(member, patient)
   }
 
-  /** The first check of a backend is somewhere within the first interval. */
+  /** The first check of a backend is somewhere within the first interval; of one that others took out, at once. */
   private patientOf(member: Member, now: number): Patient {
     const known = this.patients.get(member)
     if (known !== undefined) return known
-    const nextAtMs = now + this.random() * this.options.intervalMs
+    const nextAtMs = member.healthy ? now + this.random() * this.options.intervalMs : now
     const patient = { nextAtMs, passes: 0, failures: 0, checking: false }
     this.patients.set(member, patient)
     return patient
@@ -102,6 +102,7 @@ async function answersWell({ address }: Member, { path, host, timeoutMs }: Resol
       ...(host !== undefined && { headers: { host } }),
       redirect: 'manual',
       keepalive: false,
+      proxy: false,
       signal: AbortSignal.timeout(timeoutMs),
       ...(address.kind === 'unix' && { unix: address.path }),
     })

@@ -68,6 +68,16 @@ export class Member implements Backend {
   }
 }
 
+/**
+ * What `Host` calls a backend where nobody said a name; the zone of an address means something on this machine only
+ * (RFC 6874 §4), and a Unix socket is on this machine.
+ */
+export function authorityOf(address: BackendAddress): string {
+  return address.kind === 'unix'
+    ? 'localhost'
+    : addressText({ ...address, host: address.host.replace(/%.*/, '') })
+}
+
 /** `unix:/path`, `host:port` or `[v6]:port`. */
 export function addressText(address: BackendAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`

@@ -209,6 +209,11 @@ export class Pool implements Claims {
     this.serveQueue()
   }
 
+  /** Nobody checks any more: all are as good as those that were never checked. */
+  forgetHealth(): void {
+    for (const member of this.all()) this.setHealth(member, true)
+  }
+
   /** Members in rotation. */
   get members(): readonly Member[] {
     return this.rotation

@@ -16,6 +16,8 @@ type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed'
 export interface ConnectionOwner {
   /** The connection can serve another exchange. */
   park(connection: UpstreamConnection): void
+  /** The backend closed the connection without a word, while it was unused or as it was used again. */
+  left(connection: UpstreamConnection): void
   /** The connection is closed. */
   gone(connection: UpstreamConnection, unexpectedBytes: boolean): void
   /** The connection is given up because of an error in our own code. */
@@ -44,6 +46,8 @@ export class UpstreamConnection implements Receiver {
   requestComplete = false
   /** When the connection was parked. */
   idleSince = 0
+  /** How long it had been unused when it was last used again. */
+  restedMs = 0
   /** When it was last paused, in monotonic milliseconds. */
   pausedAt = 0
   /** How long it may stay unused. */
@@ -81,6 +85,7 @@ export class UpstreamConnection implements Receiver {
   take(sink: ResponseSink): void {
     this.sink = sink
     this.reused = true
+    this.restedMs = monotonicMs() - this.idleSince
   }
 
   /** Prepares for a response, before the request is written. */
@@ -153,7 +158,8 @@ export class UpstreamConnection implements Receiver {
   ended(): void {
     eventBegins()
     const { sink } = this
-    if (sink === undefined || this.phase === 'closed') return this.close(false)
+    if (this.phase === 'closed') return
+    if (sink === undefined) return void this.fail('reset')
     if (this.phase === 'tunnel') return sink.tunnelEnded()
     if (this.phase === 'body' && this.framing === 'eof') this.finish(undefined, false)
     else this.fail('reset')
@@ -289,9 +295,15 @@ export class UpstreamConnection implements Receiver {
   private fail(failure: UpstreamFailure): number {
     const { sink } = this
     this.sink = undefined
+    if (failure === 'reset' && this.isForsaken(sink)) this.owner.left(this)
     this.close(false)
     sink?.failed(failure)
     return -1
+  }
+
+  private isForsaken(sink: ResponseSink | undefined): boolean {
+    if (sink === undefined) this.restedMs = monotonicMs() - this.idleSince
+    return sink === undefined ? this.phase === 'idle' : this.reused && !this.answered
   }
 
   private close(unexpectedBytes: boolean): void {

@@ -39,9 +39,13 @@ export class Upstreams {
     this.limits = limits
   }
 
-  /** A connection that is ready for a request, or `undefined` when one has to be opened. */
-  takeIdle(backend: Backend, sink: ResponseSink): UpstreamConnection | undefined {
-    return this.shelves.get(backend)?.take(sink)
+  /**
+   * A connection that is ready for a request, or `undefined` when one has to be opened.
+   *
+   * @param repeatable the request can be sent again if the backend turns out to have closed the connection
+   */
+  takeIdle(backend: Backend, sink: ResponseSink, repeatable: boolean): UpstreamConnection | undefined {
+    return this.shelves.get(backend)?.take(sink, repeatable)
   }
 
   /** Opens a connection; `sink.connected` or `sink.failed` follows, never before this returns. */
@@ -99,6 +103,9 @@ interface Gauge {
   open: number
 }
 
+/** So much earlier than it was seen to close one a backend may close a connection; one open so much later shows that it does not. */
+const SPARE_MS = 1_000
+
 /** Unused connections of one backend, oldest first. */
 class Shelf implements ConnectionOwner {
   private readonly connections: UpstreamConnection[] = []
@@ -106,6 +113,8 @@ class Shelf implements ConnectionOwner {
   private readonly observer: UpstreamObserver
   private readonly gauge: Gauge
   private retired = false
+  /** After so long the backend closes unused connections without having said so; `Infinity` when it is not known to. */
+  private closesAfterMs = Number.POSITIVE_INFINITY
 
   constructor(capacity: number, observer: UpstreamObserver, gauge: Gauge) {
     this.capacity = capacity
@@ -122,10 +131,21 @@ class Shelf implements ConnectionOwner {
     return this.connections.length
   }
 
-  take(sink: ResponseSink): UpstreamConnection | undefined {
-    const connection = this.connections.pop()
-    connection?.take(sink)
+  take(sink: ResponseSink, repeatable: boolean): UpstreamConnection | undefined {
+    const connection = this.connections.at(-1)
+    if (connection === undefined || (!repeatable && this.mayBeClosed(connection))) return undefined
+    this.connections.pop()
+    connection.take(sink)
     return connection
+  }
+
+  /** What is sent on a connection that is being closed may have been executed, or not. */
+  private mayBeClosed({ idleSince }: UpstreamConnection): boolean {
+    return monotonicMs() - idleSince >= this.closesAfterMs - SPARE_MS
+  }
+
+  left({ restedMs }: UpstreamConnection): void {
+    this.closesAfterMs = Math.min(this.closesAfterMs, restedMs)
   }
 
   park(connection: UpstreamConnection): void {
@@ -148,6 +168,8 @@ class Shelf implements ConnectionOwner {
   sweep(now: number): void {
     for (let index = this.connections.length - 1; index >= 0; index--) {
       const connection = this.connections[index]!
+      if (now - connection.idleSince > this.closesAfterMs + SPARE_MS)
+        this.closesAfterMs = Number.POSITIVE_INFINITY
       if (now - connection.idleSince >= connection.idleLimitMs) connection.destroy()
     }
   }

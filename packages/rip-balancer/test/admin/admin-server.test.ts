@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { balance } from '../../src/index.ts'
+import { AdminClient, balance } from '../../src/index.ts'
 import { TempFolder } from '../servers.ts'
 
 const backend = { id: 'a', address: 'unix:/nowhere' }
@@ -54,6 +54,7 @@ const CALLS = [
   ],
   ['POST', '/pools/app/drain', { generation: 'g', timeoutMs: 'soon' }, 400, 'timeoutMs must be a number'],
   ['POST', '/pools/app/cut', { generation: 'never' }, 409, 'was not prepared'],
+  ['POST', '/pools/%/cut', { generation: 'g' }, 404, 'there is no pool %'],
   ['POST', '/pools/other/cut', { generation: 'g' }, 404, 'there is no pool other'],
   ['POST', '/pools/app/cut/more', {}, 404, 'the admin API has no POST /pools/app/cut/more'],
   ['DELETE', '/pools/app', undefined, 404, 'the admin API has no DELETE /pools/app'],
@@ -75,6 +76,23 @@ describe('the admin API says what is wrong, and goes on', () => {
       expect((await fetch('http://balancer/status', { unix })).status).toBe(200)
       expect(lb.pool.snapshot().backends).toEqual([])
     })
+
+  test('a pool is reached by its name, and backends keep theirs, whatever they are', async () => {
+    using folder = new TempFolder()
+    const socket = folder.file('admin.sock')
+    for (const name of ['a/b', '%2e', 'a b\n', 'ä?#', '...']) {
+      await using lb = await balance({ listen: '127.0.0.1:0', admin: `unix:${socket}`, pool: name })
+      const admin = new AdminClient({ socket, pool: name })
+      await admin.prepare(name, [{ id: name, address: 'unix:/nowhere' }])
+      await admin.cut(name)
+      expect(lb.pool.snapshot()).toMatchObject({ name, generation: name, backends: [{ id: name }] })
+      const twice = admin.prepare(name, [
+        { id: name, address: 'unix:/a' },
+        { id: name, address: 'unix:/b' },
+      ])
+      expect(((await twice.catch((error) => error)) as Error).message).not.toContain('\n')
+    }
+  })
 
   test('PUT replaces the backends, GET shows them', async () => {
     using folder = new TempFolder()

@@ -59,8 +59,8 @@ describe('addresses', () => {
     test(`of a backend: ${text}`, () => expect(parseBackendAddress(text)).toEqual(address as never))
 
   for (const [text, address] of [
-    [':8080', { kind: 'tcp', host: '0.0.0.0', port: 8080 }],
-    ['8080', { kind: 'tcp', host: '0.0.0.0', port: 8080 }],
+    [':8080', { kind: 'tcp', host: '::', port: 8080 }],
+    ['8080', { kind: 'tcp', host: '::', port: 8080 }],
     ['[::]:0', { kind: 'tcp', host: '::', port: 0 }],
     ['fd:3', { kind: 'fd', fd: 3 }],
     ['fd:x', undefined],
@@ -90,6 +90,12 @@ describe('addresses', () => {
     const outside = ['11.0.0.1', '192.0.2.8', '2001:db9::1', '', 'nonsense']
     expect(outside.filter((each) => blocks.has(each))).toEqual([])
     expect(new AddressBlocks([]).has('unix')).toBe(false)
+    const mapped = new AddressBlocks(['::ffff:10.0.0.0/104', '::FFFF:192.0.2.7', '0:0:0:0:0:ffff:c000:208'])
+    expect(
+      ['10.1.2.3', '::ffff:10.1.2.3', '192.0.2.7', '192.0.2.8'].filter((each) => !mapped.has(each)),
+    ).toEqual([])
+    expect(['11.0.0.1', '192.0.2.9', '2001:db8::1'].filter((each) => mapped.has(each))).toEqual([])
+    expect(new AddressBlocks(['fe80::/10']).has('fe80::1%eth0')).toBe(true)
   })
 
   test('of blocks are checked', () => {
@@ -169,3 +175,56 @@ test.each(['unix:false', 'unix:', 'unix:app.sock', 'unix:./app.sock', 'unix:/', 
     expect(configProblems({ listen: address })).toHaveLength(1)
   },
 )
+
+const LONGEST_PATH = process.platform === 'linux' ? 107 : 103
+
+test('a path that no socket can have is refused when it is read', () => {
+  const pathOf = (length: number): string => `/${'p'.repeat(length - 1)}`
+  const problems = (path: string): number =>
+    configProblems({ to: `unix:${path}`, listen: `unix:${path}?mode=0600`, admin: `unix:${path}` }).length
+  expect(problems(pathOf(LONGEST_PATH))).toBe(0)
+  expect(problems(pathOf(LONGEST_PATH + 1))).toBe(3)
+  expect(problems(`/${'ö'.repeat(LONGEST_PATH / 2)}`)).toBe(0)
+  expect(problems(`/${'ö'.repeat(LONGEST_PATH / 2 + 1)}`)).toBe(3)
+  expect(configProblems({ to: `unix:${pathOf(LONGEST_PATH + 1)}` })[0]).toContain(
+    `at most ${LONGEST_PATH} bytes`,
+  )
+})
+
+test.each([
+  '999.1.1.1:80',
+  '1.2.3:80',
+  '256.0.0.1:80',
+  '0x7f.1:80',
+  '1.2.3.4.5:80',
+  '127.1:80',
+  '[:::]:80',
+  '[1.2.3.4]:80',
+  '[::1%]:80',
+  'a..b:80',
+  'a b:80',
+  'user@host:80',
+  'a/b:80',
+  '.:80',
+])('the address %s is no host and refused', (address) => {
+  expect(configProblems({ to: address })).toHaveLength(1)
+  expect(configProblems({ listen: address })).toHaveLength(1)
+})
+
+test('hosts are names, IPv4 addresses, and IPv6 addresses with or without a zone', () => {
+  const hosts = [
+    'a',
+    'my_app.internal.',
+    'xn--bcher-kva.example',
+    '1e100.net',
+    '10.0.0.1',
+    '[fe80::1%eth0.5]',
+    '[::ffff:1.2.3.4]',
+  ]
+  expect(configProblems({ to: hosts.map((host) => `${host}:80`) })).toEqual([])
+})
+
+test('a pool has a name that paths of the admin API can have', () => {
+  expect(['.', '..', ''].map((pool) => configProblems({ pool }).length)).toEqual([1, 1, 1])
+  expect(configProblems({ pool: '../a b%/\n' })).toEqual([])
+})

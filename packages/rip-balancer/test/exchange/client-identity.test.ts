@@ -12,6 +12,15 @@ function statementOf(fields: string, peer: string): ReturnType<typeof readStatem
   return readStatement(head, identify({ address: peer, port: 4711 }, 'http', trusted), trusted)
 }
 
+test('a peer is named without the zone of its address, and as IPv4 where that is mapped into IPv6', () => {
+  const named = (address: string): string => identify({ address, port: 1 }, 'http', trusted).address
+  expect(['fe80::1%eth0', '::ffff:10.0.0.1', '::ffff:a00:1'].map(named)).toEqual([
+    'fe80::1',
+    '10.0.0.1',
+    '10.0.0.1',
+  ])
+})
+
 describe('the client behind trusted proxies', () => {
   test('is the rightmost address that is not a proxy', () => {
     const statement = statementOf('X-Forwarded-For: 6.6.6.6, 192.0.2.1, 10.0.0.2\r\n', '10.0.0.1')

@@ -184,6 +184,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       clientFields: new Set<string>(),
       exposeRequestId: false,
       requestTrailers: false,
+      underscores: 'drop',
     },
     unknownMethods: 'pass',
     upgrades: ['websocket'],
@@ -239,6 +240,18 @@ export class RawBackend implements AsyncDisposable {
     const backend = new RawBackend(script)
     await new Promise<void>((resolve) => backend.server.listen(backend.path, resolve))
     return backend
+  }
+
+  /** Listens on a free port of this machine. */
+  static async startOnTcp(script: Script): Promise<RawBackend> {
+    const backend = new RawBackend(script)
+    await new Promise<void>((resolve) => backend.server.listen(0, '127.0.0.1', resolve))
+    return backend
+  }
+
+  /** Of a backend on TCP. */
+  get port(): number {
+    return (this.server.address() as net.AddressInfo).port
   }
 
   /** Everything received, over all connections. */

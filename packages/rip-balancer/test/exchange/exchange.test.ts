@@ -1,10 +1,21 @@
 import { describe, expect, test } from 'bun:test'
+import { balance } from '../../src/index.ts'
 import type { Claimant } from '../../src/pool/claim.ts'
 import { OK, RawBackend, RawClient, TestBalancer, answering, eventually } from './data-plane.ts'
 
 const GET = 'GET /a HTTP/1.1\r\nHost: h.test\r\n\r\n'
 const post = (body: string): string =>
   `POST /p HTTP/1.1\r\nHost: h.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+const PLAIN_FORWARDING = {
+  trustedProxies: { has: () => false } as { has(address: string): boolean },
+  forwarded: false,
+  via: undefined,
+  acceptRequestId: false,
+  exposeRequestId: true,
+  requestTrailers: false,
+  clientFields: new Set(['x-who']),
+  underscores: 'drop' as 'drop' | 'pass',
+}
 const HEAD_END = '\r\n\r\n'
 
 describe('requests', () => {
@@ -96,6 +107,7 @@ describe('requests', () => {
         acceptRequestId: false,
         exposeRequestId: false,
         requestTrailers: false,
+        underscores: 'drop' as const,
       }
       await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
       using client = await RawClient.connect(balancer.port)
@@ -119,6 +131,7 @@ describe('requests', () => {
       clientFields: new Set<string>(),
       exposeRequestId: true,
       requestTrailers: false,
+      underscores: 'drop' as const,
     }
     await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
     using client = await RawClient.connect(balancer.port)
@@ -132,7 +145,8 @@ describe('requests', () => {
       'X-Real-IP: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: outer.test\r\n',
     )
     expect(backend.all).toContain(
-      'X-Request-Id: outer-1\r\nForwarded: for=127.0.0.1;host="h.test";proto=http\r\nVia: 1.1 edge\r\n',
+      'X-Request-Id: outer-1\r\nForwarded: for=192.0.2.7;host="outer.test";proto=https, ' +
+        'for=10.0.0.1;host="outer.test";proto=https, for=127.0.0.1;host="outer.test";proto=https\r\nVia: 1.1 edge\r\n',
     )
     expect(client.received).toContain('X-Request-Id: outer-1\r\nVia: 1.1 edge\r\n')
     expect(balancer.ended[0]!.clientAddress).toBe('192.0.2.7')
@@ -148,6 +162,7 @@ describe('requests', () => {
       clientFields: new Set<string>(),
       exposeRequestId: true,
       requestTrailers: false,
+      underscores: 'drop' as const,
     }
     await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
     using client = await RawClient.connect(balancer.port)
@@ -157,13 +172,68 @@ describe('requests', () => {
       '\r\nX-Real-IP: 2001:db8::2\r\nX-Forwarded-Proto: https\r\nX-Real-Port: 99\r\n',
     )
     expect(backend.all).toContain(
-      '\r\nForwarded: for="[2001:db8::2]:99";proto=https, for=10.0.0.1\r\nForwarded: for=127.0.0.1;host="h";proto=http\r\n',
+      '\r\nForwarded: for="[2001:db8::2]:99";proto=https, for=10.0.0.1\r\nForwarded: for=127.0.0.1;host="h";proto=https\r\n',
     )
     const made = 'X-Forwarded-For: 192.0.2.1\r\nForwarded: for=6.6.6.6\r\n'
     const before = backend.all.length
     client.send(`GET / HTTP/1.1\r\nHost: h\r\n${made}\r\n`)
     await client.until((received) => received.split('ok').length === 3)
     expect(backend.all.slice(before)).not.toContain('6.6.6.6')
+  })
+
+  test('say one scheme in both fields, whatever a trusted proxy puts into its host', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    const forwarding = { ...PLAIN_FORWARDING, trustedProxies: new Set(['127.0.0.1']), forwarded: true }
+    await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
+    using client = await RawClient.connect(balancer.port)
+    const told = `X-Forwarded-Proto: https\r\nX-Forwarded-Host: ${'"\\'.repeat(2_000)}\r\n`
+    await client.send(`GET / HTTP/1.1\r\nHost: h\r\n${told}\r\n`).untilText('ok')
+    expect(backend.all).toContain('\r\nX-Forwarded-Proto: https\r\n')
+    expect(backend.all).toContain(
+      `\r\nForwarded: for=127.0.0.1;host="${'\\"\\\\'.repeat(2_000)}";proto=https\r\n\r\n`,
+    )
+  })
+
+  test('with underscores in names of fields lose these, as many backends take them for hyphens', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send('GET / HTTP/1.1\r\nHost: h\r\napi_key: secret\r\n\r\n').untilText('ok')
+    expect(backend.all).not.toContain('secret')
+  })
+
+  test('keep underscores where the backend tells them apart, but for twins of what the balancer deals with', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    const forwarding = { ...PLAIN_FORWARDING, underscores: 'pass' as const }
+    await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
+    using client = await RawClient.connect(balancer.port)
+    const twins = [
+      'X_Forwarded_For',
+      'x-forwarded_for',
+      'X_FORWARDED-USER',
+      'X_Real_IP',
+      'X_Request_Id',
+      'Content_Length',
+      'Transfer_Encoding',
+      'Content_Type',
+      'True_Client_Ip',
+      'Proxy_Authorization',
+      'Max_Forwards',
+      'CF_Connecting_IP',
+      'X_Who',
+    ].map((name) => `${name}: 6`)
+    client.send(`GET / HTTP/1.1\r\nHost: h\r\napi_key: 1\r\n${twins.join('\r\n')}\r\n_: 2\r\n\r\n`)
+    await client.untilText('ok')
+    expect(backend.all).toStartWith('GET / HTTP/1.1\r\nHost: h\r\napi_key: 1\r\n_: 2\r\nX-Forwarded-For: 127')
+  })
+
+  test('of HTTP/1.0 without a host name the backend, not this machine', async () => {
+    await using backend = await RawBackend.startOnTcp(answering(OK))
+    const { port } = backend
+    await using balancer = await balance({ listen: '127.0.0.1:0', to: `127.0.0.1:${port}` })
+    using client = await RawClient.connect(Number(new URL(balancer.url).port))
+    await client.send('GET / HTTP/1.0\r\n\r\n').untilText('ok')
+    expect(backend.all).toStartWith(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Forwarded-For: `)
   })
 
   test('of HTTP/1.0 go upstream as HTTP/1.1 and keep the connection only when asked', async () => {
@@ -205,6 +275,7 @@ describe('requests', () => {
       clientFields: new Set<string>(),
       exposeRequestId: false,
       requestTrailers: true,
+      underscores: 'drop' as const,
     }
     await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
     using client = await RawClient.connect(balancer.port)
@@ -380,6 +451,27 @@ describe('100 Continue', () => {
 })
 
 describe('responses', () => {
+  test('that require an upgrade say to what', async () => {
+    const answer = 'HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\n'
+    await using backend = await RawBackend.start(answering(`${answer}ok`))
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('ok')
+    expect(client.received).toMatch(/^Upgrade: websocket\r$/m)
+    expect(client.received).toMatch(/^Connection: Upgrade\r$/m)
+    client.send('GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+    expect(await client.untilEnd()).toMatch(/^Connection: close, Upgrade\r$/m)
+  })
+
+  test('of any other kind name no protocol to upgrade to', async () => {
+    const answer = 'HTTP/1.1 200 OK\r\nUpgrade: h2\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\n'
+    await using backend = await RawBackend.start(answering(`${answer}ok`))
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('ok')
+    expect(client.received).not.toMatch(/upgrade/i)
+  })
+
   async function relayed(
     response: string,
     request = GET,
@@ -611,6 +703,24 @@ describe('connections to backends', () => {
     await client.send(post('hi')).untilText('502')
     expect(backend.received).toHaveLength(1)
     expect(balancer.ended.at(-1)).toMatchObject({ status: 502, cause: 'backend-reset', retries: 0 })
+  })
+
+  test('are new ones for what cannot be sent again, where the backend is known to close them unannounced', async () => {
+    await using backend = await RawBackend.start((socket, received) => {
+      if (received.split('HTTP/1.1').length > 2) socket.destroy()
+      else if (/\r\n\r\n(hi)?$/.test(received)) socket.write(OK)
+    })
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('ok')
+    await client.send(post('hi')).untilText('502')
+    for (let answers = 2; answers < 12; answers += 2) {
+      client.send(GET)
+      await client.until((received) => received.split('ok').length === answers + 1)
+      client.send(post('hi'))
+      await client.until((received) => received.split('ok').length === answers + 2)
+    }
+    expect(balancer.ended.filter(({ status }) => status !== 200)).toHaveLength(1)
   })
 
   test.each([

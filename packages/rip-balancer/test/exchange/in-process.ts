@@ -74,7 +74,7 @@ export class InProcess {
     this.plane = plane
     plane.upstreams.takeIdle = (_backend, sink) => {
       const socket = new MemorySocket()
-      const owner = { park: () => {}, gone: () => {}, fault: rethrow }
+      const owner = { park: () => {}, left: () => {}, gone: () => {}, fault: rethrow }
       const limits = {
         head: settings.limits,
         maxInterimResponses: settings.limits.maxInterimResponses,
@@ -179,6 +179,7 @@ export function timelessSettings(): DataPlaneSettings {
       clientFields: new Set<string>(),
       exposeRequestId: false,
       requestTrailers: false,
+      underscores: 'drop',
     },
     unknownMethods: 'pass',
     upgrades: [],

@@ -55,6 +55,37 @@ describe('a pool without a listener', () => {
     expect(await (await pool.fetch(ask())).text()).toBe('site.example')
   })
 
+  test('replaces what a request says about its client by whom it is told', async () => {
+    using backend = Bun.serve({ port: 0, fetch: ({ headers }) => Response.json([...headers]) })
+    await using pool = createPool({ to: `127.0.0.1:${backend.port}` })
+    const made = {
+      'X-Forwarded-For': '6.6.6.6',
+      'X-Forwarded-User': 'evil',
+      X_Real_IP: '6.6.6.6',
+      'True-Client-IP': '6.6.6.6',
+      Forwarded: 'for=6.6.6.6',
+      'X-Kept': '1',
+    }
+    const seen = async (client?: string): Promise<string[]> => {
+      const response = await pool.fetch(ask({ headers: made }), client === undefined ? {} : { client })
+      const fields = (await response.json()) as [string, string][]
+      const ours = fields.filter(([name]) => /^(?:x[-_]|true|forwarded)/i.test(name))
+      return ours.map(([name, value]) => `${name.toLowerCase()}: ${value}`).toSorted()
+    }
+    expect(await seen('::ffff:192.0.2.1')).toEqual([
+      'x-forwarded-for: 192.0.2.1',
+      'x-forwarded-host: site.example',
+      'x-forwarded-proto: http',
+      'x-kept: 1',
+      'x-real-ip: 192.0.2.1',
+    ])
+    expect(await seen()).toEqual(
+      Object.entries(made)
+        .map(([name, value]) => `${name.toLowerCase()}: ${value}`)
+        .toSorted(),
+    )
+  })
+
   test('holds a slot until the body has ended or was given up', async () => {
     using folder = new TempFolder()
     await using a = new TestBackend(folder.file('a.sock'), () => new Response('x'.repeat(1_000_000)))

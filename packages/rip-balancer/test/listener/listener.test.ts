@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseListenAddress } from '../../src/config/address.ts'
+import type { ListenTarget } from '../../src/listener/listener.ts'
 import { OK, RawBackend, RawClient, TestBalancer, answering, eventually } from '../exchange/data-plane.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
@@ -184,6 +186,17 @@ describe('sockets', () => {
     )
     balancer.kill()
     await balancer.exited
+  })
+
+  test('without a host: clients of both families come in, and IPv4 addresses are written as such', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    const target = parseListenAddress(':0') as ListenTarget
+    await using balancer = await TestBalancer.start([backend.path], { listener: { target } })
+    const asked = async (host: string): Promise<string> =>
+      (await fetch(`http://${host}:${balancer.port}/`, { headers: { connection: 'close' } })).text()
+    expect(await asked('127.0.0.1')).toBe('ok')
+    expect(await asked('[::1]')).toBe('ok')
+    expect(balancer.ended.map(({ clientAddress }) => clientAddress)).toEqual(['127.0.0.1', '::1'])
   })
 
   test('two listeners share a port', async () => {

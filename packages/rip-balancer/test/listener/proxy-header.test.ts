@@ -28,6 +28,16 @@ const accepted: [name: string, raw: string, source: NodeAddress | undefined][] =
     'PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n',
     { address: '2001:db8::1', port: 56324 },
   ],
+  [
+    'version 1, IPv4 mapped into IPv6',
+    'PROXY TCP6 ::FFFF:192.0.2.1 0:0:0:0:0:ffff:c633:6401 56324 443\r\n',
+    { address: '192.0.2.1', port: 56324 },
+  ],
+  [
+    'version 2, IPv4 mapped into IPv6',
+    `${SIGNATURE}\x21\x21\x00\x24${'\0'.repeat(10)}\xff\xff\xc0\x00\x02\x01${'\0'.repeat(16)}\0\x01\0\x02`,
+    { address: '192.0.2.1', port: 1 },
+  ],
   ['version 1, unknown', 'PROXY UNKNOWN\r\n', undefined],
   [
     'version 2, IPv4',

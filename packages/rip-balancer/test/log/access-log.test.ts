@@ -51,6 +51,9 @@ async function lineOf(format: 'text' | 'json', changes: Partial<ExchangeRecord>)
   return sink.text
 }
 
+const HOSTILE_NAMES = ['a\nb', 'a\r\nb', 'a\u2028b\u0085', 'a b" 200', '\u001b[2J', '\u202e']
+const LINE_ENDS = /[\n\v\f\r\u0085\u2028\u2029]/
+
 describe('a line of text', () => {
   test('says what happened, with queue, retries and outcome only when there is something to say', async () => {
     expect(await lineOf('text', {})).toBe('2026-01-02T03:04:05.678Z 192.0.2.1 "GET /" 200 123B 2.5ms a r1\n')
@@ -71,9 +74,26 @@ describe('a line of text', () => {
     expect(line).toContain('"GET /\\"\\\\\\x0a\\x0d\\x1b[2J\\x9b\\x00"')
     expect(line.split('\n')).toHaveLength(2)
   })
+
+  test('is one line with as many words, whatever a backend or a request is called', async () => {
+    for (const name of HOSTILE_NAMES) {
+      const text = await lineOf('text', { backend: name, requestId: name })
+      expect(text.split(LINE_ENDS)).toHaveLength(2)
+      expect(text.split(' ')).toHaveLength(9)
+      for (const char of ['\u001b', '\u202e']) expect(text).not.toContain(char)
+    }
+  })
 })
 
 describe('a line of JSON', () => {
+  test('is one line, whatever a backend is called', async () => {
+    for (const name of HOSTILE_NAMES) {
+      const json = await lineOf('json', { backend: name })
+      expect(json.trimEnd().split(LINE_ENDS)).toHaveLength(1)
+      expect(JSON.parse(json)).toMatchObject({ backend: name })
+    }
+  })
+
   test('gives back what the client sent, without a control character in the line', async () => {
     const hostile = '/\n\u001b\u007f\u009b\u2028"\\'
     const line = await lineOf('json', { target: hostile, userAgent: hostile })

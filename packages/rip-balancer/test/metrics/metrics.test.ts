@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
+import { sumMetrics } from '../../src/admin/sum.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 
 const ended = (changes: Partial<ExchangeRecord>): ExchangeRecord => ({
@@ -135,5 +136,20 @@ describe('metrics', () => {
     const series = render(metrics).filter((line) => !line.startsWith('#'))
     expect(series.length).toBeLessThan(80)
     expect(new Set(series.map((line) => line.split(' ')[0])).size).toBe(series.length)
+  })
+  test('keep one line for each series, whatever pools and backends are called', () => {
+    const name = 'a\nb\rc"d\\e\u2028f\u0085g h{} 1'
+    const member = { address: 'unix:/b', generation: null, state: 'serving' as const }
+    const counts = { inFlight: 0, maxInFlight: 1, weight: 1, requests: 7, failures: 0 }
+    const pool = { name, generation: null, queued: 0, inFlight: 0, ejections: 0 }
+    const text = new Metrics().render({
+      pools: () => [{ ...pool, backends: [{ ...member, ...counts, id: name }] }],
+    })
+    const label = String.raw`"a\nb\\x0dc\"d\\e\\u2028f\\x85g h{} 1"`
+    const series = `rip_backend_requests_total{pool=${label},backend=${label}} `
+    expect(
+      text.split(/[\n\r\u0085\u2028]/).filter((line) => line.startsWith('rip_backend_requests')),
+    ).toEqual([`${series}7`])
+    expect(sumMetrics([text, text])).toContain(`${series}14\n`)
   })
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import type { Backend } from '../../src/pool/claim.ts'
 import type { ResponseSink } from '../../src/upstream/response-sink.ts'
 import { Upstreams } from '../../src/upstream/upstreams.ts'
-import { RawBackend } from '../exchange/data-plane.ts'
+import { RawBackend, eventually } from '../exchange/data-plane.ts'
 import { timelessSettings } from '../exchange/in-process.ts'
 
 const backendAt = (path: string): Backend => ({
@@ -34,6 +34,12 @@ function sinkOf(complete: () => void, connected: () => void): ResponseSink {
   }
 }
 
+const idleSink = (): ResponseSink =>
+  sinkOf(
+    () => {},
+    () => {},
+  )
+
 /** Opens a connection, has one request answered on it, and so leaves it unused. */
 async function use(upstreams: Upstreams, backend: Backend): Promise<void> {
   const completed = Promise.withResolvers<void>()
@@ -62,14 +68,22 @@ test('where connections are few, the longest unused one makes room', async () =>
   await use(upstreams, b)
   expect(upstreams.idle).toBe(2)
   expect(events.filter((event) => event === 'upstream-closed')).toHaveLength(1)
-  expect(
-    upstreams.takeIdle(
-      a,
-      sinkOf(
-        () => {},
-        () => {},
-      ),
-    ),
-  ).toBeUndefined()
+  expect(upstreams.takeIdle(a, idleSink(), true)).toBeUndefined()
+  upstreams.close()
+})
+
+test('a backend that closes unused connections is trusted again when one stays open for longer', async () => {
+  await using backend = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
+  const upstreams = new Upstreams(8, { connection: () => {}, fault: () => {} })
+  const { limits } = timelessSettings()
+  upstreams.configure({ head: limits, maxInterimResponses: 1, idleMs: 60_000 })
+  const b = backendAt(backend.path)
+  await use(upstreams, b)
+  for (const socket of backend.sockets) socket.destroy()
+  await eventually(() => upstreams.idle === 0)
+  await use(upstreams, b)
+  expect(upstreams.takeIdle(b, idleSink(), false)).toBeUndefined()
+  upstreams.sweep(performance.now() + 10_000)
+  expect(upstreams.takeIdle(b, idleSink(), false)).toBeDefined()
   upstreams.close()
 })

@@ -10,6 +10,9 @@ const DEFAULT_UNKNOWN_METHODS = 'refuse'
 /** Our workers listen for it, and their applications may be at work that is paid for. */
 const DEFAULT_HALF_CLOSE: HalfClose = 'tell'
 
+/** Our workers see names of fields as they were sent, and tell underscores from hyphens. */
+const DEFAULT_UNDERSCORES = 'pass'
+
 /**
  * How much longer than the workers it waits for what does not finish. They know what they cut off; what is left after
  * that are clients that do not take their response.
@@ -35,6 +38,7 @@ export function balancerConfig(
     halfClose = DEFAULT_HALF_CLOSE,
     timeouts,
     limits,
+    forwarding,
     accessLog = 'none',
     unknownMethods = DEFAULT_UNKNOWN_METHODS,
     ...options
@@ -50,6 +54,7 @@ export function balancerConfig(
     waitForBackends: true,
     ...(allowHosts !== undefined && { allowHosts }),
     unknownMethods,
+    forwarding: { underscores: DEFAULT_UNDERSCORES, ...forwarding },
     timeouts: { drain: settings.drainTimeoutMs + AFTER_WORKERS_MS, ...timeouts },
     limits: { ...limits, ...(body !== undefined && { body }) },
     accessLog: settings.accessLog ?? accessLog,
