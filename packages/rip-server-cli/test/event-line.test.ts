@@ -8,6 +8,7 @@ const terminal: Terminal = {
   data: () => {},
   say: () => {},
   complain: () => {},
+  clear: () => {},
   strong: plain,
   faint: plain,
   good: plain,

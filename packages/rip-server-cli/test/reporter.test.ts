@@ -13,6 +13,7 @@ async function told(...bodies: ManagerEventBody[]): Promise<string[]> {
     data: say,
     say,
     complain: say,
+    clear: () => {},
     strong: plain,
     faint: plain,
     good: plain,

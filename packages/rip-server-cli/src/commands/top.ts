@@ -5,8 +5,6 @@ import { statusText } from './status.ts'
 import { endWithReader } from '../terminal/end-with-reader.ts'
 
 const REFRESH_MS = 1_000
-/** Cursor to the upper left corner, and everything after it erased (ECMA-48: CUP, ED). */
-const CLEAR = '\x1b[H\x1b[J'
 
 /** Shows the workers, refreshed each second; one page when nobody watches. Ends when the instance does. */
 export async function top(invocation: Invocation): Promise<number> {
@@ -19,7 +17,8 @@ export async function top(invocation: Invocation): Promise<number> {
   endWithReader()
   for (;;) {
     const current = await client.status()
-    terminal.data(CLEAR + statusText(instance, current, terminal))
+    terminal.clear()
+    terminal.data(statusText(instance, current, terminal))
     await Bun.sleep(REFRESH_MS)
   }
 }

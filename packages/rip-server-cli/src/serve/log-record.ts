@@ -1,3 +1,4 @@
+import { safeText } from '../terminal/safe-text.ts'
 import { type ChildLine, formatColored, formatPlain } from '@rip/manager'
 
 export const logFormats = ['text', 'json', 'raw'] as const
@@ -23,7 +24,8 @@ export function recordOf(line: ChildLine, atMs: number): LogRecord {
 export function logLine(record: LogRecord, format: LogFormat, colored: boolean): string {
   if (format === 'json') return jsonLine(record)
   if (format === 'raw') return record.text
-  return colored ? formatColored(record) : formatPlain(record)
+  const safe = { ...record, text: safeText(record.text) }
+  return colored ? formatColored(safe) : formatPlain(safe)
 }
 
 /**

@@ -1,9 +1,12 @@
 import { styleText } from 'node:util'
+import { safeText } from './safe-text.ts'
 
 /** Where a command writes: data to stdout, talk to stderr. Both ends may be closed at any time. */
 export interface Terminal {
   /** Data: a line per call, without styles when piped. */
   data(text: string): void
+  /** Empties the screen that data goes to. */
+  clear(): void
   /** Talk for people; nothing when quiet. */
   say(text: string): void
   /** What must be read even when quiet. */
@@ -26,6 +29,9 @@ export interface TerminalOptions {
   readonly color: boolean
 }
 
+/** Cursor to the upper left corner, and everything after it erased (ECMA-48: CUP, ED). */
+const CLEAR = '\u001b[H\u001b[J'
+
 type Style = Parameters<typeof styleText>[0]
 
 /** The terminal of this process; colours only on a TTY and without `NO_COLOR` (https://no-color.org). */
@@ -37,9 +43,10 @@ export function processTerminal(options: TerminalOptions): Terminal {
   const style = (format: Style) => (text: string) =>
     colored && !json ? styleText(format, text, { validateStream: false }) : text
   const talk = (level: string, text: string): void =>
-    void process.stderr.write(`${json ? talkLine(level, text) : text}\n`)
+    void process.stderr.write(`${json ? talkLine(level, text) : safeText(text)}\n`)
   return {
-    data: (text) => void process.stdout.write(`${text}\n`),
+    data: (text) => void process.stdout.write(`${safeText(text)}\n`),
+    clear: () => void process.stdout.write(CLEAR),
     say: (text) => void (options.quiet || talk('info', text)),
     complain: (text, level = 'error') => talk(level, text),
     strong: style('bold'),

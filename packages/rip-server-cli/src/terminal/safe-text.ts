@@ -1,0 +1,23 @@
+/** A colour or another look (SGR, ECMA-48 §8.3.117): all that may pass of what a terminal obeys. */
+const STYLE = /\u001b\[[\d;:]*m/y
+/** What a terminal obeys: control characters but line ends and tabs, and marks that turn the direction of text (UAX 9). */
+const CONTROL = /(?!\n|\t)[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+/**
+ * Text for a terminal that may repeat what a client or an application said: colours stay, everything else that would
+ * move the cursor, set a title or hide what stands before is shown instead of obeyed.
+ */
+export function safeText(text: string): string {
+  return text.replace(CONTROL, (character, at: number) =>
+    character === '\u001b' && startsStyle(text, at) ? character : escaped(character),
+  )
+}
+
+function startsStyle(text: string, at: number): boolean {
+  STYLE.lastIndex = at
+  return STYLE.test(text)
+}
+
+function escaped(character: string): string {
+  return `\\x${character.codePointAt(0)!.toString(16).padStart(2, '0')}`
+}
