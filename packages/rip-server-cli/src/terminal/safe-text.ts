@@ -1,5 +1,5 @@
-/** A colour or another look (SGR, ECMA-48 §8.3.117): all that may pass of what a terminal obeys. */
-const STYLE = /\u001b\[[\d;:]*m/y
+/** What follows ESC in a colour or another look (SGR, ECMA-48 §8.3.117): all that may pass of what a terminal obeys. */
+const STYLE = /\[[\d;:]*m/y
 /** What a terminal obeys: control characters but line ends and tabs, and marks that turn the direction of text (UAX 9). */
 const CONTROL = /(?!\n|\t)[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
@@ -14,7 +14,7 @@ export function safeText(text: string): string {
 }
 
 function startsStyle(text: string, at: number): boolean {
-  STYLE.lastIndex = at
+  STYLE.lastIndex = at + 1
   return STYLE.test(text)
 }
 
