@@ -72,7 +72,7 @@ describe('the program', () => {
 
   test('becomes Bun, so that signals reach it', async () => {
     const probe = join(await mkdtemp(join(folder, 'bun-')), 'bun')
-    await writeFile(probe, '#!/bin/sh\necho "$$ $3 $4"\n', { mode: 0o755 })
+    await writeFile(probe, '#!/bin/sh\necho "$$ $4 $5"\n', { mode: 0o755 })
     const { stdout } = await run(['/bin/sh', '-c', `echo $$; exec ${PROGRAM} "a b"`], {
       PATH: `${join(probe, '..')}:/bin:/usr/bin`,
     })

@@ -62,13 +62,16 @@ async function evaluate(
   signal: AbortSignal | undefined,
 ): Promise<Evaluated> {
   const program = fileURLToPath(import.meta.resolve('./config-evaluator.ts'))
-  const child = Bun.spawn([process.execPath, program, path, JSON.stringify(context), RESULT_MARK], {
-    cwd: dirname(path),
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: EVALUATION_TIMEOUT_MS,
-    ...(signal && { signal }),
-  })
+  const child = Bun.spawn(
+    [process.execPath, '--no-install', program, path, JSON.stringify(context), RESULT_MARK],
+    {
+      cwd: dirname(path),
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: EVALUATION_TIMEOUT_MS,
+      ...(signal && { signal }),
+    },
+  )
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

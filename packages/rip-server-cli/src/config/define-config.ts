@@ -49,6 +49,8 @@ export interface RipServerConfig {
    * are refused, since a web page anywhere could make such requests by DNS rebinding. @default localhost and addresses
    */
   readonly allowHosts?: readonly string[]
+  /** In development, Bun fetches packages that are missing where there is no `node_modules`; `start` never does. @default false */
+  readonly install?: boolean
   /** Certificate chain in PEM, relative to the configuration file: serves https. @default none */
   readonly tlsCert?: string
   /** Its key in PEM. @default none */

@@ -8,6 +8,7 @@ const TAKES: Readonly<Partial<Record<SettingName, string>>> = {
   port: 'rip-server restart --manager',
   bind: 'rip-server restart --manager',
   hotfix: 'rip-server restart --manager',
+  install: 'rip-server restart --manager',
   tlsCert: 'rip-server restart --manager',
   tlsKey: 'rip-server restart --manager',
   logFormat: 'rip-server restart --manager',

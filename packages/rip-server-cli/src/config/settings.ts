@@ -43,6 +43,8 @@ export interface Settings {
   readonly healthHost: string | undefined
   /** Names a development server answers to, besides `localhost` and addresses; `*` is all. */
   readonly allowHosts: readonly string[]
+  /** Bun fetches packages that are missing; in development only. */
+  readonly install: boolean
   readonly tlsCert: string | undefined
   readonly tlsKey: string | undefined
   readonly maxBodyBytes: number | undefined
@@ -225,6 +227,13 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: (text) => text.split(',').map((name) => allowedHost(name.trim())),
     fallback: () => [],
     fallbackText: 'localhost and addresses',
+  },
+  install: {
+    flag: 'install',
+    summary: 'in development, fetch packages that are missing',
+    parse: trueOrFalse,
+    fallback: () => false,
+    fallbackText: 'off',
   },
   tlsCert: {
     flag: 'tls-cert',

@@ -6,6 +6,8 @@ export interface BuilderProcessOptions {
   readonly env: Readonly<Record<string, string>>
   /** Ending of files whose compiler it loads while it waits. @default none */
   readonly warm?: string | undefined
+  /** Flags of Bun. @default none */
+  readonly runtimeFlags?: readonly string[] | undefined
 }
 
 /** What the builder program is asked to do. */
@@ -32,10 +34,17 @@ export interface BuilderOutput {
 export class BuilderProcess {
   readonly #child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
 
-  constructor({ root, env, warm }: BuilderProcessOptions) {
+  constructor({ root, env, warm, runtimeFlags = [] }: BuilderProcessOptions) {
     const program = fileURLToPath(import.meta.resolve('@rip/transpile/builder'))
     this.#child = Bun.spawn(
-      [process.execPath, program, '--request', '-', ...(warm === undefined ? [] : ['--warm', warm])],
+      [
+        process.execPath,
+        ...runtimeFlags,
+        program,
+        '--request',
+        '-',
+        ...(warm === undefined ? [] : ['--warm', warm]),
+      ],
       {
         cwd: root,
         env,

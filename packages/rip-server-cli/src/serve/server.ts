@@ -293,6 +293,7 @@ async function assemble(
       tree,
       folder,
       env: childEnv,
+      runtimeFlags: installing(plan),
       standby: mode === 'development',
       warn: plan.warn,
     }),
@@ -300,7 +301,7 @@ async function assemble(
   const manager = createManager({
     root,
     name,
-    command: { argv: [process.execPath, TAKE_ANY_HEAD, workerProgram(), entry] },
+    command: { argv: [process.execPath, ...installing(plan), TAKE_ANY_HEAD, workerProgram(), entry] },
     workers: inherited?.workers ?? settings.workers,
     standsBy: succeeds,
     ...liveOptions(settings),
@@ -385,6 +386,11 @@ function ignoredHome(root: string, entry: string, tree: ContentTree): string[] {
  * by default less than that of the balancer.
  */
 const TAKE_ANY_HEAD = `--max-http-header-size=${64 * 1024 * 1024}`
+
+/** Code from the network runs only if somebody asked for it, and never in production. */
+function installing({ mode, settings }: Pick<ServerPlan, 'mode' | 'settings'>): readonly string[] {
+  return mode === 'development' && settings.install ? [] : ['--no-install']
+}
 
 /** Found from our own package, so that an application needs none of them. */
 function workerProgram(): string {

@@ -29,6 +29,8 @@ export interface SnapshotBuilderOptions {
   readonly folder: string
   /** Read anew for each process. */
   readonly env: () => Readonly<Record<string, string>>
+  /** Flags of Bun for each process. @default none */
+  readonly runtimeFlags?: readonly string[]
   /** Keep a process ready for the next build, for who saves files and waits. @default false */
   readonly standby?: boolean
   /** Told, in one sentence each, what an operator should know. */
@@ -234,8 +236,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   #start(warm?: string): BuilderProcess {
-    const { root, env } = this.#options
-    const builder = new BuilderProcess({ root, env: env(), warm })
+    const { root, env, runtimeFlags } = this.#options
+    const builder = new BuilderProcess({ root, env: env(), warm, runtimeFlags })
     this.#running.add(builder)
     void builder.exited.then(() => this.#running.delete(builder))
     return builder
