@@ -16,12 +16,12 @@ import type { Hooks } from './exchange/settings.ts'
 import { ListenerSet } from './listener/listener-set.ts'
 import { AccessLog } from './log/access-log.ts'
 import { FileSink } from './log/file-sink.ts'
-import { oneLine } from './log/one-line.ts'
 import { LimitReports } from './log/limit-reports.ts'
 import { TextBlocks, type LogSink } from './log/log-sink.ts'
+import { poolReports } from './log/pool-reports.ts'
 import { Metrics } from './metrics/metrics.ts'
+import { MetricsServer } from './metrics/metrics-server.ts'
 import { errorPages, foreignHostText } from './pages/error-pages.ts'
-import type { EjectionReason } from './pool/ejection.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
 import { timeLimit } from './transport/time-limit.ts'
@@ -38,6 +38,8 @@ export interface BalancerHooks extends Hooks {
   readonly onEnd?: (record: ExchangeRecord) => void
   /** Something an operator should know and nothing can be done about here. */
   readonly onWarning?: (message: string) => void
+  /** Ids of backends that are drained from the start, and by whom. @default none */
+  readonly drained?: ReadonlyMap<string, string>
   /** Where the access log goes when it has no file. @default standard output */
   readonly logSink?: LogSink
 }
@@ -74,6 +76,7 @@ export class Balancer implements AsyncDisposable {
   private closedLogs: Promise<void> = Promise.resolve()
   private health: HealthChecker | undefined
   private readonly admin: AdminServer | undefined
+  private readonly metricsServer: MetricsServer | undefined
   private readonly startedAtMs = performance.now()
   private readonly membership: Membership
   private readonly events = new Emitter()
@@ -102,6 +105,7 @@ export class Balancer implements AsyncDisposable {
     if (this.config.backends.length > 0) this.membership.declare(this.config.backends)
     this.listeners = new ListenerSet(this.plane, this.config.listeners, (message) => this.warn(message))
     this.admin = this.createAdmin()
+    this.metricsServer = this.createMetricsServer()
   }
 
   /** Address of the first listener: `http://HOST:PORT`, `https://HOST:PORT`, `unix:PATH`; `fd:N` when an inherited socket has no name. */
@@ -113,11 +117,17 @@ export class Balancer implements AsyncDisposable {
     return this.listeners.urls
   }
 
+  /** Where the metrics are, if they were asked for over TCP; empty before the start. */
+  get metricsUrl(): string | undefined {
+    return this.metricsServer?.url
+  }
+
   /** Resolves when every listener accepts. @throws `ADDRESS_IN_USE`, `LISTEN_FAILED`, `CLOSED` */
   async start(): Promise<void> {
     if (this.closing !== undefined) throw new BalancerError('CLOSED', {})
     try {
       await this.admin?.start()
+      this.metricsServer?.start()
       this.started = true
       if (this.routed || !this.config.acceptWhenRouted) await this.listen()
     } catch (error) {
@@ -257,6 +267,7 @@ export class Balancer implements AsyncDisposable {
     this.plane.upstreams.close()
     this.plane.departures.close()
     await this.admin?.close()
+    await this.metricsServer?.close()
     await this.log?.close()
     await this.closedLogs
   }
@@ -277,24 +288,38 @@ export class Balancer implements AsyncDisposable {
   }
 
   private createPool(): Pool {
+    const reports = poolReports((message) => this.warn(message))
     return new Pool({
       ...this.config,
       name: this.config.pool,
+      drained: this.hooks.drained,
       observer: {
         retired: (backend) => {
           this.plane.upstreams.retire(backend)
           this.plane.departures.retire(backend)
           this.events.emit({ type: 'backend-retired', backend: backend.id })
         },
+        emptied: reports.emptied,
         ejected: (backend, forMs, reason) => {
-          this.warn(
-            `backend ${oneLine(backend.id)} ${EJECTIONS[reason]}; left alone for ${Math.round(forMs / 1000)} s`,
-          )
+          reports.ejected(backend, forMs, reason)
           this.events.emit({ type: 'backend-ejected', backend: backend.id, forMs, reason })
         },
-        readmitted: (backend) => this.events.emit({ type: 'backend-readmitted', backend: backend.id }),
-        health: (backend, healthy) =>
-          this.events.emit({ type: 'backend-health', backend: backend.id, healthy }),
+        readmitted: (backend, reason) => {
+          reports.readmitted(backend, reason)
+          this.events.emit({ type: 'backend-readmitted', backend: backend.id })
+        },
+        health: (backend, healthy, reason) => {
+          reports.health(backend, healthy, reason)
+          this.events.emit({ type: 'backend-health', backend: backend.id, healthy, reason })
+        },
+        drained: (backend, by) => {
+          reports.drained(backend, by)
+          this.events.emit({ type: 'backend-drained', backend: backend.id, by })
+        },
+        undrained: (backend, by) => {
+          reports.undrained(backend, by)
+          this.events.emit({ type: 'backend-undrained', backend: backend.id, by })
+        },
         cut: (generation) => {
           this.routed = true
           if (this.started) this.listen().catch((error: Error) => this.warn(error.message))
@@ -374,12 +399,21 @@ export class Balancer implements AsyncDisposable {
     this.warn(`a hook or the balancer itself failed: ${text}`)
   }
 
+  private renderMetrics(): string {
+    return this.metrics.render({ pools: () => [this.pool.snapshot()] })
+  }
+
+  private createMetricsServer(): MetricsServer | undefined {
+    const address = this.config.metricsAddress
+    return address && new MetricsServer(address, () => this.renderMetrics())
+  }
+
   private createAdmin(): AdminServer | undefined {
     if (this.config.adminPath === undefined) return undefined
     const pool = new DiallingPool(this.pool, this.metrics.generations)
     return new AdminServer(this.config.adminPath, {
       status: () => this.stats(),
-      metrics: () => this.metrics.render({ pools: () => [this.pool.snapshot()] }),
+      metrics: () => this.renderMetrics(),
       stopAccepting: () => this.stopAccepting(),
       configure: (config) => this.reload(config),
       pool: (name) => {
@@ -420,7 +454,7 @@ const WRONG_PROTOCOL = {
 } as const satisfies Partial<Record<ConnectionEvent, string>>
 
 /** What needs a restart. */
-const FIXED = ['admin', 'pool'] as const satisfies readonly (keyof BalancerConfig)[]
+const FIXED = ['admin', 'metrics', 'pool'] as const satisfies readonly (keyof BalancerConfig)[]
 
 /**
  * @param also what needs a restart besides
@@ -434,10 +468,4 @@ export function refuseFixed(
   const changed = [...also, ...FIXED].filter((key) => !isDeepStrictEqual(before[key], after[key]))
   const problems = changed.map((key) => `${key}: cannot change while running; restart the balancer`)
   if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
-}
-
-const EJECTIONS: Readonly<Record<EjectionReason, string>> = {
-  refuses: 'refuses connections',
-  silent: 'does not take connections in time',
-  suspect: 'fails requests that others answer',
 }

@@ -1,3 +1,4 @@
+import { didYouMean } from './config/suggestion.ts'
 import { oneLine } from './log/one-line.ts'
 
 /** What went wrong, by code: what happened, with which value, and what to do about it. */
@@ -15,6 +16,12 @@ const messages = {
     `generation ${oneLine(d.generation)} of pool ${oneLine(d.pool)} is serving; cut to another one before draining it`,
   BACKEND_DUPLICATE: (d: { readonly pool: string; readonly id: string }): string =>
     `two backends of pool ${oneLine(d.pool)} have the id ${oneLine(d.id)}; give each its own`,
+  BACKEND_UNKNOWN: (d: {
+    readonly pool: string
+    readonly id: string
+    readonly known: readonly string[]
+  }): string =>
+    `pool ${oneLine(d.pool)} has no backend ${oneLine(d.id)}${didYouMean(oneLine(d.id), d.known.map(oneLine))}; known: ${d.known.map(oneLine).join(', ') || 'none'}`,
   POOL_UNKNOWN: (d: { readonly pool: string; readonly known: readonly string[] }): string =>
     `there is no pool ${oneLine(d.pool)}; known: ${d.known.map(oneLine).join(', ')}`,
   ADMIN_UNREACHABLE: (d: { readonly address: string; readonly reason: string }): string =>

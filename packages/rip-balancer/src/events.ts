@@ -9,7 +9,16 @@ export type BalancerEvent =
       readonly reason: EjectionReason
     }
   | { readonly type: 'backend-readmitted'; readonly backend: string }
-  | { readonly type: 'backend-health'; readonly backend: string; readonly healthy: boolean }
+  | {
+      readonly type: 'backend-health'
+      readonly backend: string
+      readonly healthy: boolean
+      /** What the last check said against it; why it is healthy, if no check said so. */
+      readonly reason: string | undefined
+    }
+  /** Somebody took it out, or put it back. */
+  | { readonly type: 'backend-drained'; readonly backend: string; readonly by: string }
+  | { readonly type: 'backend-undrained'; readonly backend: string; readonly by: string }
   /** Nothing is in flight there any more, and nothing will be. */
   | { readonly type: 'backend-retired'; readonly backend: string }
   | { readonly type: 'generation-cut'; readonly generation: string | null }

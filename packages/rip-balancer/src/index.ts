@@ -2,7 +2,9 @@ export { AdminClient } from './admin/admin-client.ts'
 export type { AdminClientOptions } from './admin/admin-client.ts'
 export { ADMIN_VERSION } from './admin/admin-protocol.ts'
 export type {
+  BackendBody,
   BackendDeclaration,
+  BackendDrained,
   BalancerStatus,
   CutBody,
   DrainBody,

@@ -3,7 +3,7 @@ import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { DrainResult } from '../pool/drains.ts'
-import type { BackendDeclaration, BalancerStatus } from './admin-protocol.ts'
+import type { BackendDeclaration, BackendDrained, BalancerStatus } from './admin-protocol.ts'
 
 export interface AdminClientOptions {
   /** Path of the admin socket. */
@@ -85,6 +85,16 @@ export class AdminClient {
     return members
       .filter((member) => member.state === 'leaving' && member.generation === generation)
       .reduce((sum, { inFlight }) => sum + inFlight, 0)
+  }
+
+  /** The backend takes nothing new until it is undrained. @param by who asks, for the log */
+  drainBackend(backend: string, by?: string): Promise<BackendDrained> {
+    return this.call('POST', this.path('drain-backend'), { backend, by })
+  }
+
+  /** The backend takes requests again. */
+  async undrainBackend(backend: string, by?: string): Promise<void> {
+    await this.call('POST', this.path('undrain-backend'), { backend, by })
   }
 
   private path(verb: string): string {

@@ -44,6 +44,19 @@ export interface DrainBody {
   readonly timeoutMs?: number
 }
 
+/** Body of `POST /pools/:name/drain-backend` and `undrain-backend`. */
+export interface BackendBody {
+  readonly backend: string
+  /** Who asks, for the log and the status: at most 100 printable characters. @default 'the admin API' */
+  readonly by?: string
+}
+
+/** Answer of `POST /pools/:name/drain-backend`. */
+export interface BackendDrained {
+  /** Requests under way there. */
+  readonly inFlight: number
+}
+
 /** Answer of `GET /status`. */
 export interface BalancerStatus {
   readonly version: typeof ADMIN_VERSION

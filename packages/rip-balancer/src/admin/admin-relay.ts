@@ -6,7 +6,12 @@ import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { DrainResult } from '../pool/drains.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import type { AdminClient } from './admin-client.ts'
-import { ADMIN_VERSION, type BackendDeclaration, type BalancerStatus } from './admin-protocol.ts'
+import {
+  ADMIN_VERSION,
+  type BackendDeclaration,
+  type BackendDrained,
+  type BalancerStatus,
+} from './admin-protocol.ts'
 import type { AdminPool, AdminTarget } from './admin-server.ts'
 import { sumComparisons, sumMetrics, sumPools, sumTallies } from './sum.ts'
 
@@ -46,6 +51,8 @@ export class AdminRelay implements AdminTarget, AdminPool {
   private readonly startedAtMs = performance.now()
   private readonly declared = new Map<string | undefined, readonly BackendDeclaration[]>()
   private serving: string | undefined
+  /** Who drained which backend. */
+  private readonly drainedBackends = new Map<string, string>()
 
   constructor(options: AdminRelayOptions) {
     this.options = options
@@ -55,6 +62,11 @@ export class AdminRelay implements AdminTarget, AdminPool {
   /** Whether anything was declared here that a new process cannot know from its configuration. */
   get hasDeclared(): boolean {
     return this.declared.size > 0
+  }
+
+  /** Who drained which backend, by its id; a new process knows it from its start on. */
+  get drained(): ReadonlyMap<string, string> {
+    return this.drainedBackends
   }
 
   /** Tells a new process what the others were told. */
@@ -138,6 +150,17 @@ export class AdminRelay implements AdminTarget, AdminPool {
     const results = await this.each((admin) => admin.drain(generation, MAX_DRAIN_MS, signal))
     const abandoned = results.reduce((total, result) => total + result.abandoned, 0)
     return { generation, abandoned, elapsedMs: performance.now() - startedAtMs }
+  }
+
+  async drainBackend(id: string, by: string): Promise<BackendDrained> {
+    const answers = await this.each((admin) => admin.drainBackend(id, by))
+    this.drainedBackends.set(id, by)
+    return { inFlight: answers.reduce((total, { inFlight }) => total + inFlight, 0) }
+  }
+
+  async undrainBackend(id: string, by: string): Promise<void> {
+    await this.each((admin) => admin.undrainBackend(id, by))
+    this.drainedBackends.delete(id)
   }
 
   private declarationOf({ id, address, maxInFlight, weight }: MemberSpec): BackendDeclaration {

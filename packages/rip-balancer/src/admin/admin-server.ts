@@ -2,14 +2,17 @@ import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
 import type { BalancerConfig } from '../config/config.ts'
 import { DEFAULT_COMPARE_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUTS, DEFAULT_WEIGHT } from '../defaults.ts'
-import { BalancerError, listenFailure } from '../errors.ts'
+import { BalancerError, listenFailure, type BalancerErrorCode } from '../errors.ts'
 import type { MemberSpec } from '../pool/member.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { DrainResult } from '../pool/drains.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
+import { METRICS_TYPE } from '../metrics/metrics-server.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
 import type {
+  BackendBody,
   BackendDeclaration,
+  BackendDrained,
   BalancerStatus,
   CompareBody,
   CutBody,
@@ -38,6 +41,10 @@ export interface AdminPool {
   cut(generation: string | undefined): void | Promise<void>
   compare(generation: string, forMs: number): GenerationComparison | Promise<GenerationComparison>
   drain(generation: string, signal: AbortSignal): Promise<DrainResult>
+  /** @throws `BACKEND_UNKNOWN` */
+  drainBackend(id: string, by: string): BackendDrained | Promise<BackendDrained>
+  /** @throws `BACKEND_UNKNOWN` */
+  undrainBackend(id: string, by: string): void | Promise<void>
 }
 
 type Handler = (pool: AdminPool, body: unknown, signal: AbortSignal) => unknown
@@ -118,8 +125,8 @@ export class AdminServer implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof BalancerError)) throw error
       if (isRefusal(error)) return Response.json({ code: error.code, ...error.detail }, error.detail)
-      const status = error.code === 'POOL_UNKNOWN' ? 404 : error.code === 'CONFIG_INVALID' ? 400 : 409
-      return Response.json({ code: error.code, message: error.message }, { status })
+      const code: BalancerErrorCode = error.code
+      return Response.json({ code, message: error.message }, { status: STATUSES[code] ?? 409 })
     }
   }
 
@@ -148,11 +155,16 @@ export class AdminServer implements AsyncDisposable {
   }
 }
 
+/** Of errors that are no conflict. */
+const STATUSES: { readonly [code in BalancerErrorCode]?: number } = {
+  POOL_UNKNOWN: 404,
+  BACKEND_UNKNOWN: 404,
+  CONFIG_INVALID: 400,
+}
+
 /** How often a removed socket is noticed. */
 const RESTORE_MS = 1_000
 const MAX_BODY_BYTES = 4 * 1024 * 1024
-
-const METRICS_TYPE = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
 
 const handlers: Readonly<Record<string, Handler>> = {
   GET: (pool) => pool.snapshot(),
@@ -177,6 +189,23 @@ const handlers: Readonly<Record<string, Handler>> = {
       throw invalid(`timeoutMs must be a number of milliseconds, but is ${String(timeoutMs)}`)
     return pool.drain(generationOf(generation), AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
   },
+  'POST drain-backend': (pool, body) => {
+    const { backend, by } = backendOf(body)
+    return pool.drainBackend(backend, by)
+  },
+  'POST undrain-backend': (pool, body) => {
+    const { backend, by } = backendOf(body)
+    return pool.undrainBackend(backend, by)
+  },
+}
+
+function backendOf(body: unknown): Required<BackendBody> {
+  const { backend, by = 'the admin API' } = objectOf<BackendBody>(body)
+  if (typeof backend !== 'string' || backend === '')
+    throw invalid(`backend must be a text, but is ${JSON.stringify(backend)}`)
+  if (typeof by !== 'string' || !/^[^\p{C}]{1,100}$/u.test(by))
+    throw invalid(`by must be a text of 1 to 100 printable characters, but is ${JSON.stringify(by)}`)
+  return { backend, by }
 }
 
 /** Another process said no: its words are passed on. */

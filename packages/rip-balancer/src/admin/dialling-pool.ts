@@ -6,6 +6,7 @@ import type { DrainResult } from '../pool/drains.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import { reach } from '../pool/reach.ts'
+import type { BackendDrained } from './admin-protocol.ts'
 import type { AdminPool } from './admin-server.ts'
 
 /**
@@ -41,6 +42,14 @@ export class DiallingPool implements AdminPool {
 
   compare(generation: string, forMs: number): GenerationComparison {
     return this.tallies.compared(this.pool.compare(generation, forMs), generation)
+  }
+
+  drainBackend(id: string, by: string): BackendDrained {
+    return { inFlight: this.pool.drainBackend(id, by) }
+  }
+
+  undrainBackend(id: string, by: string): void {
+    this.pool.undrainBackend(id, by)
   }
 
   drain(generation: string, signal: AbortSignal): Promise<DrainResult> {

@@ -18,13 +18,18 @@ function sumBackends(all: readonly MemberSnapshot[]): MemberSnapshot[] {
   const groups = Map.groupBy(all, ({ id, generation }) => `${generation ?? ''}\0${id}`)
   return [...groups.values()].map((same) => ({
     ...same[0]!,
-    // In one process out of several it is what the others do not see.
-    state: same.find(({ state }) => state !== 'serving')?.state ?? 'serving',
+    ...stateOfAll(same),
     inFlight: total(same, ({ inFlight }) => inFlight),
     maxInFlight: total(same, ({ maxInFlight }) => maxInFlight),
     requests: total(same, ({ requests }) => requests),
     failures: total(same, ({ failures }) => failures),
   }))
+}
+
+/** In one process out of several it is what the others do not see. */
+function stateOfAll(same: readonly MemberSnapshot[]): Pick<MemberSnapshot, 'state' | 'reason'> {
+  const { state, reason } = same.find((each) => each.state !== 'serving') ?? same[0]!
+  return { state, reason }
 }
 
 /** The answers of several processes as if they were those of one. */

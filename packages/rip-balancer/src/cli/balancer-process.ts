@@ -10,6 +10,8 @@ export interface BalancerProcessOptions {
   readonly adminPath: string
   readonly pool: string | undefined
   readonly config: BalancerConfig
+  /** Who drained which backend. */
+  readonly drained: ReadonlyMap<string, string>
   /** Descriptors of listening sockets to hand down under the same numbers. */
   readonly fds: readonly number[]
   readonly env: Readonly<Record<string, string | undefined>>
@@ -18,6 +20,9 @@ export interface BalancerProcessOptions {
   /** Called before `ready` resolves. */
   prepare(admin: AdminClient): Promise<void>
 }
+
+/** Environment variable that tells a process which backends are drained, from its start on. */
+export const DRAINED = 'RIP_DRAINED'
 
 const PROGRAM = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
@@ -45,7 +50,13 @@ export class BalancerProcess implements RelayedProcess {
     const listening = Promise.withResolvers<readonly string[]>()
     this.child = Bun.spawn([process.execPath, ...process.execArgv, PROGRAM, '--config', options.configFile], {
       stdio: stdioWith(options.fds),
-      env: { ...options.env, RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1', LISTEN_FDS: undefined },
+      env: {
+        ...options.env,
+        RIP_PARENT_FD: '0',
+        RIP_PARENT_STOPS: '1',
+        LISTEN_FDS: undefined,
+        [DRAINED]: JSON.stringify([...options.drained]),
+      },
     })
     void this.readOutput(this.child.stdout, listening.resolve)
     this.ended = this.child.exited

@@ -1,6 +1,7 @@
 import type { BalancerConfig, ListenerConfig } from '../config/config.ts'
 import { didYouMean } from '../config/suggestion.ts'
 import { BalancerError } from '../errors.ts'
+import { OPERATION_HELP, OPERATIONS } from './operations.ts'
 import type { HalfClose } from '../exchange/settings.ts'
 
 /** A flag of the program: what it is called, what follows it, what it means, and what it does to a configuration. */
@@ -183,6 +184,12 @@ export const FLAGS: readonly Flag[] = [
     apply: (config, value) => void (config.admin = value),
   },
   {
+    name: 'metrics',
+    value: 'HOST:PORT',
+    help: 'GET /metrics over TCP, for everybody who can connect there (off)',
+    apply: (config, value) => void (config.metrics = value),
+  },
+  {
     name: 'processes',
     value: 'N',
     help: 'processes on the same sockets, operated as one (1)',
@@ -207,7 +214,8 @@ export const FLAGS: readonly Flag[] = [
   },
 ]
 
-const CONFIG_HELP = 'JSON file with the whole configuration, read again on SIGHUP; flags win over it'
+const CONFIG_HELP =
+  'JSON file (comments and trailing commas allowed) with the whole configuration, read again on SIGHUP; flags win over it'
 
 /** @throws `USAGE` for what is not a flag or lacks its value */
 export function parseFlags(words: readonly string[], inheritedFds: readonly number[]): ParsedFlags {
@@ -241,12 +249,14 @@ export function parseFlags(words: readonly string[], inheritedFds: readonly numb
 const NOTHING: ParsedFlags = { config: {}, configFile: undefined, processes: 1, help: false, version: false }
 
 function unknown(word: string, name: string): BalancerError {
+  if (!word.startsWith('-'))
+    return new BalancerError('USAGE', { message: `unknown command ${word}${didYouMean(word, OPERATIONS)}` })
   const hint = didYouMean(name, [...FLAGS.map((each) => each.name), 'config', 'help', 'version']).replace(
     /"/,
     '"--',
   )
   return new BalancerError('USAGE', {
-    message: `unknown ${word.startsWith('-') ? 'flag' : 'argument'} ${word}${hint}`,
+    message: `unknown flag ${word}${hint}`,
   })
 }
 
@@ -277,8 +287,11 @@ export function helpText(program: string): string {
     `${program}: a strict HTTP/1.1 balancer in front of any HTTP servers`,
     '',
     `usage: ${program} --to ADDRESS [--to ADDRESS …] [options]`,
+    ...OPERATION_HELP.map(([words]) => `       ${program} ${words}`),
     '',
     ...rows.map(([left = '', right = '']) => left.padEnd(width) + right),
+    '',
+    ...OPERATION_HELP.map(([words, help]) => `${words.replace(/ \[.*/, '').padEnd(width)}${help}`),
     '',
     'Durations: 250ms, 10s, 5m. Sizes: 64KiB, 1MiB.',
     'SIGTERM, SIGINT, SIGQUIT: finish what is under way, then leave; twice: at once. SIGUSR1: reopen the log file.',

@@ -7,6 +7,7 @@ import { refuseFixed } from '../balancer.ts'
 import type { BalancerConfig } from '../config/config.ts'
 import { resolveConfig } from '../config/resolve-config.ts'
 import { BalancerError } from '../errors.ts'
+import { MetricsServer } from '../metrics/metrics-server.ts'
 import { BalancerProcess } from './balancer-process.ts'
 import { listenersOf, sharedConfig } from './shared-config.ts'
 
@@ -30,6 +31,7 @@ export class ProcessGroup implements AsyncDisposable {
   private readonly folder: string
   private readonly relay: AdminRelay
   private readonly admin: AdminServer | undefined
+  private readonly metrics: MetricsServer | undefined
   private readonly members = new Set<BalancerProcess>()
   private readonly timers = new Set<ReturnType<typeof setTimeout>>()
   private config: BalancerConfig
@@ -43,7 +45,7 @@ export class ProcessGroup implements AsyncDisposable {
   constructor(options: ProcessGroupOptions) {
     this.options = options
     this.config = options.config
-    const { adminPath, pool } = resolveConfig(options.config)
+    const { adminPath, metricsAddress, pool } = resolveConfig(options.config)
     refuseUnshareable(options)
     const relayed = {
       processes: () => [...this.members],
@@ -53,6 +55,7 @@ export class ProcessGroup implements AsyncDisposable {
     }
     this.relay = new AdminRelay({ ...relayed, shares: options.processes })
     this.admin = adminPath === undefined ? undefined : new AdminServer(adminPath, this.relay)
+    this.metrics = metricsAddress && new MetricsServer(metricsAddress, () => this.relay.metrics())
     this.folder = mkdtempSync(join(tmpdir(), 'rip-balancer-'))
   }
 
@@ -61,9 +64,15 @@ export class ProcessGroup implements AsyncDisposable {
     return this.bound
   }
 
+  /** Where the metrics of all are, if they were asked for over TCP. */
+  get metricsUrl(): string | undefined {
+    return this.metrics?.url
+  }
+
   /** Resolves when every process accepts. Rejects with `ProcessEnded` when one cannot. */
   async start(): Promise<void> {
     await this.admin?.start()
+    this.metrics?.start()
     // The first one finds a port where none was named; the others join it there.
     this.bound = await this.spawn().ready
     await Promise.all(Array.from({ length: this.options.processes - 1 }, () => this.spawn().ready))
@@ -114,6 +123,7 @@ export class ProcessGroup implements AsyncDisposable {
     this.signal('SIGKILL')
     await Promise.all([...this.members].map(({ ended }) => ended))
     await this.admin?.close()
+    await this.metrics?.close()
     rmSync(this.folder, { recursive: true, force: true })
   }
 
@@ -125,6 +135,7 @@ export class ProcessGroup implements AsyncDisposable {
       configFile: join(this.folder, `${name}.json`),
       pool: this.config.pool,
       config: this.configOf(adminPath),
+      drained: this.relay.drained,
       fds: inheritedFds(this.config),
       env: this.options.env,
       out: (text) => this.options.out(text),

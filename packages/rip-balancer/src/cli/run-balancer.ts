@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { createBalancer, type Balancer } from '../balancer.ts'
 import type { BalancerConfig } from '../config/config.ts'
-import { BalancerError } from '../errors.ts'
+import { BalancerError, type BalancerErrorCode } from '../errors.ts'
+import { ConfigSource } from './config-source.ts'
 import { helpText, parseFlags } from './flags.ts'
-import { ProcessEnded } from './balancer-process.ts'
+import { DRAINED, ProcessEnded } from './balancer-process.ts'
+import { parseOperation } from './operations.ts'
 import { ProcessGroup } from './process-group.ts'
+import { runOperation } from './run-operation.ts'
 import { stopRequests } from './stop-requests.ts'
 
 /** The world a program runs in; replaced in tests. */
@@ -18,17 +21,27 @@ export interface ProgramIo {
   onSignal(name: NodeJS.Signals, run: () => void): Disposable
 }
 
-const EXIT = { done: 0, failed: 1, usage: 2, config: 5 } as const
+const EXIT_DONE = 0
+const EXIT_FAILED = 1
+/** Of errors that have one of their own. */
+const EXITS: { readonly [code in BalancerErrorCode]?: number } = {
+  USAGE: 2,
+  CONFIG_INVALID: 5,
+  ADMIN_UNREACHABLE: 7,
+}
 
 /** Runs the program until it is told to stop; resolves with its exit code. */
 export async function runBalancer(argv: readonly string[], io: ProgramIo): Promise<number> {
   const program = io.program ?? 'rip-balancer'
   try {
+    const operation = parseOperation(argv)
+    if (operation?.help === true) return print(io, helpText(program))
+    if (operation !== undefined) return await runOperation(operation, io)
     const flags = parseFlags(argv, inheritedFds(io.env))
     if (flags.help) return print(io, helpText(program))
     if (flags.version) return print(io, `${program} ${packageVersion()}\n`)
-    const config = (): BalancerConfig =>
-      flags.configFile === undefined ? flags.config : mergeConfig(readConfig(flags.configFile), flags.config)
+    const source = new ConfigSource(flags.configFile, flags.config)
+    const config = (): BalancerConfig => source.load()
     return await (flags.processes > 1 ? serveTogether(config, flags.processes, io) : serve(config, io))
   } catch (error) {
     // The process itself has said why.
@@ -36,7 +49,8 @@ export async function runBalancer(argv: readonly string[], io: ProgramIo): Promi
     if (!(error instanceof BalancerError)) throw error
     io.err(`${program}: ${error.message}\n`)
     if (error.code === 'USAGE') io.err(`try ${program} --help\n`)
-    return error.code === 'USAGE' ? EXIT.usage : error.code === 'CONFIG_INVALID' ? EXIT.config : EXIT.failed
+    const code: BalancerErrorCode = error.code
+    return EXITS[code] ?? EXIT_FAILED
   }
 }
 
@@ -59,12 +73,16 @@ async function serveTogether(
   using _hup = io.onSignal('SIGHUP', () => void reload(group, config, io))
   await Promise.race([group.start(), stop.promise])
   for (const url of group.urls) io.out(`listening ${url}\n`)
+  if (group.metricsUrl !== undefined) io.out(`metrics ${group.metricsUrl}\n`)
   await stop.promise
   return await group.stop()
 }
 
 async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<number> {
-  await using balancer = createBalancer(config(), { onWarning: (message) => io.err(`${message}\n`) })
+  await using balancer = createBalancer(config(), {
+    onWarning: (message) => io.err(`${message}\n`),
+    drained: drainedFrom(io.env),
+  })
   const stop = Promise.withResolvers<void>()
   let cut = 0
   const cutOff = (): void => {
@@ -76,12 +94,18 @@ async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<numbe
   using _hup = io.onSignal('SIGHUP', () => void reload(balancer, config, io))
   await balancer.start()
   for (const url of balancer.urls) io.out(`listening ${url}\n`)
+  if (balancer.metricsUrl !== undefined) io.out(`metrics ${balancer.metricsUrl}\n`)
   await stop.promise
   const { abandoned } = await balancer.drain()
   const lost = Math.max(abandoned, cut)
-  if (lost === 0) return EXIT.done
+  if (lost === 0) return EXIT_DONE
   io.err(`gave up on ${lost === 1 ? '1 request' : `${lost} requests`} that did not finish in time\n`)
-  return EXIT.failed
+  return EXIT_FAILED
+}
+
+/** Ids of backends that are drained, and by whom, as the parent of several processes hands them down. */
+function drainedFrom(env: ProgramIo['env']): ReadonlyMap<string, string> {
+  return new Map(JSON.parse(env[DRAINED] ?? '[]') as [string, string][])
 }
 
 /** A configuration that is not valid changes nothing. */
@@ -101,32 +125,6 @@ async function reload(
   }
 }
 
-/** Flags over the file: each key they name, and each member of the groups they name. */
-function mergeConfig(file: BalancerConfig, flags: BalancerConfig): BalancerConfig {
-  const merged: Record<string, unknown> = { ...file }
-  for (const [key, value] of Object.entries(flags)) {
-    const below = merged[key]
-    merged[key] = isGroup(value) && isGroup(below) ? { ...below, ...value } : value
-  }
-  return merged
-}
-
-const isGroup = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function readConfig(file: string): BalancerConfig {
-  try {
-    // Every member is checked when the configuration is resolved.
-    return JSON.parse(readFileSync(file, 'utf8')) as BalancerConfig
-  } catch (error) {
-    throw new BalancerError(
-      'CONFIG_INVALID',
-      { problems: [`${file}: ${(error as Error).message}`] },
-      { cause: error },
-    )
-  }
-}
-
 /** Sockets passed by the service manager, from descriptor 3 on; see sd_listen_fds(3). */
 function inheritedFds(env: ProgramIo['env']): number[] {
   const count = Number(env['LISTEN_FDS'] ?? 0)
@@ -136,7 +134,7 @@ function inheritedFds(env: ProgramIo['env']): number[] {
 
 function print(io: ProgramIo, text: string): number {
   io.out(text)
-  return EXIT.done
+  return EXIT_DONE
 }
 
 function packageVersion(): string {

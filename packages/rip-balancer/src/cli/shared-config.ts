@@ -17,7 +17,11 @@ export interface SharedConfigOptions {
  * The configuration of one process of a group: limits are divided, so that together they are what was asked for,
  * TCP ports are shared. A limit that cannot be divided is 1 in each.
  */
-export function sharedConfig(config: BalancerConfig, options: SharedConfigOptions): BalancerConfig {
+export function sharedConfig(
+  // The parent tells the metrics of all.
+  { metrics: _, ...config }: BalancerConfig,
+  options: SharedConfigOptions,
+): BalancerConfig {
   const { processes } = options
   const part = (count: number): number => share(count, processes)
   return {

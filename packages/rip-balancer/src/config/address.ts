@@ -2,11 +2,11 @@ import { isIP } from 'node:net'
 import type { BackendAddress } from '../pool/claim.ts'
 import { UNIX_ADDRESS_FORM, parseUnixAddress, type UnixAddress } from './unix-address.ts'
 
+export type TcpAddress = { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+
 /** Where to listen. */
 export type ListenAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | ({ readonly kind: 'unix' } & UnixAddress)
-  | { readonly kind: 'fd'; readonly fd: number }
+  TcpAddress | ({ readonly kind: 'unix' } & UnixAddress) | { readonly kind: 'fd'; readonly fd: number }
 
 /** All addresses of both families; where there is no IPv6, those of IPv4. */
 const EVERYWHERE = '::'

@@ -1,10 +1,10 @@
 import { isAddressBlock } from './address-blocks.ts'
 import { durationMs, sizeBytes, withUnit } from './quantity.ts'
-import { didYouMean } from './suggestion.ts'
+import { didYouMean, suggestion } from './suggestion.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const shown = (value: unknown): string => JSON.stringify(value) ?? String(value)
+const shown = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
 
 /**
  * Reads one object of a configuration: takes each known key once, notes every problem with its path, and in the
@@ -68,7 +68,10 @@ export class ConfigReader {
 
   oneOf<T extends string>(key: string, words: readonly T[], fallback: T): T {
     const read = (value: unknown): T | undefined => words.find((word) => word === value)
-    return this.take(key, `one of ${words.join(', ')}`, read) ?? fallback
+    const value = this.raw(key)
+    const closest = typeof value === 'string' ? suggestion(value, words) : undefined
+    const meant = closest && `"${closest}"`
+    return this.take(key, `one of ${words.join(', ')}`, read, meant) ?? fallback
   }
 
   /** Milliseconds: a number, or a text such as `30s`; `off` is `Infinity` where that is allowed. */

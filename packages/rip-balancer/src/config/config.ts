@@ -96,6 +96,8 @@ export interface BalancerConfig {
   readonly upgrades?: readonly string[]
   /** Socket of the admin API, `unix:PATH`. @default none */
   readonly admin?: string
+  /** Where `GET /metrics` answers over TCP, `HOST:PORT`: for everybody who can connect there. @default none */
+  readonly metrics?: string
   readonly accessLog?: AccessLogFormat | AccessLogConfig
 }
 

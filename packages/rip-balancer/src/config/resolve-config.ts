@@ -49,6 +49,7 @@ import {
   parseBackendAddress,
   parseListenAddress,
   type ListenAddress,
+  type TcpAddress,
 } from './address.ts'
 import { canPeek } from '../transport/peek.ts'
 import { AllowedHosts, isAllowableHost } from './allowed-hosts.ts'
@@ -101,6 +102,7 @@ export interface ResolvedConfig {
   readonly halfClose: HalfClose
   readonly retries: number
   readonly adminPath: string | undefined
+  readonly metricsAddress: TcpAddress | undefined
   readonly accessLog: { readonly format: AccessLogFormat; readonly file: string | undefined }
 }
 
@@ -160,6 +162,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     halfClose: reader.oneOf('halfClose', HALF_CLOSES, DEFAULT_HALF_CLOSE),
     retries: reader.count('retries', DEFAULT_RETRIES),
     adminPath: readAdmin(reader),
+    metricsAddress: readMetrics(reader, listeners),
     accessLog: readAccessLog(reader, problems),
   }
 }
@@ -351,6 +354,18 @@ function readAdmin(reader: ConfigReader): string | undefined {
   if (text === undefined) return undefined
   const address = parseBackendAddress(text)
   return address?.kind === 'unix' ? address.path : reader.problem('admin', adminForm(text))
+}
+
+/** Of its own, so that nobody finds the metrics where the requests of others arrive. */
+function readMetrics(reader: ConfigReader, listeners: readonly ResolvedListener[]): TcpAddress | undefined {
+  const text = reader.text('metrics')
+  if (text === undefined) return undefined
+  const address = /^(?:http:)/.test(text) ? undefined : parseListenAddress(text)
+  if (address?.kind !== 'tcp' || !text.includes(':') || text.startsWith(':'))
+    return reader.problem('metrics', 'HOST:PORT, such as 127.0.0.1:9090')
+  const isPublic = listeners.some(({ address: each }) => each.kind === 'tcp' && each.port === address.port)
+  if (isPublic && address.port !== 0) return reader.problem('metrics', 'a port nothing else listens on')
+  return address
 }
 
 const FORMATS = ['none', 'text', 'json'] as const

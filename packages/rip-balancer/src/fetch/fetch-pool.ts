@@ -4,6 +4,7 @@ import type { BackendList } from '../discovery/discovery.ts'
 import { Membership } from '../discovery/membership.ts'
 import { BalancerError } from '../errors.ts'
 import { plainAddress } from '../exchange/node-address.ts'
+import { poolReports } from '../log/pool-reports.ts'
 import { errorPages } from '../pages/error-pages.ts'
 import type { Backend, Outcome } from '../pool/claim.ts'
 import { HealthChecker } from '../pool/health-checker.ts'
@@ -35,7 +36,7 @@ const POOL_KEYS = [
 ] as const
 
 export interface PoolHooks {
-  /** Something an operator should know, such as a list of backends that cannot be used. */
+  /** Something an operator should know, such as why a backend takes no requests. */
   readonly onWarning?: (message: string) => void
 }
 
@@ -62,7 +63,7 @@ export class FetchPool implements AsyncDisposable {
   constructor(config: PoolConfig, { onWarning = () => {} }: PoolHooks = {}) {
     refuseOthers(config)
     this.config = resolveConfig(config)
-    this.pool = new Pool({ ...this.config, name: this.config.pool })
+    this.pool = new Pool({ ...this.config, name: this.config.pool, observer: poolReports(onWarning) })
     this.membership = new Membership(this.pool, { warn: onWarning })
     this.membership.declare(this.config.backends)
     this.health = this.config.health && new HealthChecker(this.pool, this.config.health)

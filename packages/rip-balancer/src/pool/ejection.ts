@@ -14,3 +14,17 @@ export interface Ejection {
   /** When it is tried again: `suspect` by a request, the others by a connection. Milliseconds of the pool's clock. */
   readonly untilMs: number
 }
+
+/** What is said about a backend that is put aside. */
+export const EJECTIONS: Readonly<Record<EjectionReason, string>> = {
+  refuses: 'refuses connections',
+  silent: 'does not take connections in time',
+  suspect: 'fails requests that others answer',
+}
+
+/** What has brought it back. */
+export const READMISSIONS: Readonly<Record<EjectionReason, string>> = {
+  refuses: 'it accepts connections',
+  silent: 'it accepts connections',
+  suspect: 'it answered a request',
+}

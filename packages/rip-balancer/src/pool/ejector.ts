@@ -85,7 +85,7 @@ export class Ejector {
   private noteAnswer(member: Member, trial: boolean): void {
     member.recent.note(true, this.clock.nowMs())
     member.failuresInARow = 0
-    if (trial && member.ejection !== undefined) this.readmit(member)
+    if (trial) this.readmit(member)
   }
 
   private noteFailure(member: Member, outcome: Outcome, trial: boolean): void {
@@ -131,11 +131,12 @@ export class Ejector {
   }
 
   private readmit(member: Member): void {
-    const now = this.clock.nowMs()
-    member.probationUntilMs = now + PROBATION_FACTOR * (member.ejection?.forMs ?? 0)
+    if (member.ejection === undefined) return
+    const { forMs, reason } = member.ejection
+    member.probationUntilMs = this.clock.nowMs() + PROBATION_FACTOR * forMs
     member.ejection = undefined
     member.failuresInARow = 0
-    this.observer.readmitted(member)
+    this.observer.readmitted(member, reason)
     this.pool.changed()
   }
 

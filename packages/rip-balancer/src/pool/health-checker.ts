@@ -16,8 +16,8 @@ export interface HealthCheckerOptions extends ResolvedHealth {
   readonly clock?: PoolClock
   /** A number in [0, 1). */
   readonly random?: () => number
-  /** Whether a backend passes; replaced in tests. */
-  readonly passes?: (member: Member, options: ResolvedHealth) => Promise<boolean>
+  /** What is wrong with a backend, nothing if it passes; replaced in tests. */
+  readonly ask?: (member: Member, options: ResolvedHealth) => Promise<string | undefined>
 }
 
 /**
@@ -29,7 +29,7 @@ export class HealthChecker implements Disposable {
   private readonly options: HealthCheckerOptions
   private readonly clock: PoolClock
   private readonly random: () => number
-  private readonly passes: NonNullable<HealthCheckerOptions['passes']>
+  private readonly ask: NonNullable<HealthCheckerOptions['ask']>
   private readonly patients = new WeakMap<Member, Patient>()
   private timer: Disposable | undefined
   private closed = false
@@ -39,7 +39,7 @@ export class HealthChecker implements Disposable {
     this.options = options
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? Math.random
-    this.passes = options.passes ?? answersWell
+    this.ask = options.ask ?? illnessOf
   }
 
   start(): void {
@@ -75,12 +75,13 @@ export class HealthChecker implements Disposable {
 
   private async check(member: Member, patient: Patient): Promise<void> {
     patient.checking = true
-    const passed = await this.passes(member, this.options)
+    const illness = await this.ask(member, this.options)
+    const passed = illness === undefined
     patient.checking = false
     if (this.closed) return
     patient.passes = passed ? patient.passes + 1 : 0
     patient.failures = passed ? 0 : patient.failures + 1
-    if (member.healthy && patient.failures >= this.options.fall) this.pool.setHealth(member, false)
+    if (!passed && patient.failures >= this.options.fall) this.pool.setHealth(member, false, illness)
     if (!member.healthy && patient.passes >= this.options.rise) this.pool.setHealth(member, true)
     patient.nextAtMs = this.clock.nowMs() + this.pauseMs(member.healthy === passed)
   }
@@ -94,8 +95,11 @@ export class HealthChecker implements Disposable {
 /** Of an answer that is longer, the rest is not asked for. */
 const MAX_ANSWER_BYTES = 64 * 1024
 
-/** A 2xx answer, complete and in time; refused, reset, redirected or too slow does not pass. */
-async function answersWell({ address }: Member, { path, host, timeoutMs }: ResolvedHealth): Promise<boolean> {
+/** Nothing for a 2xx answer, complete and in time; what happened instead for any other. */
+async function illnessOf(
+  { address }: Member,
+  { path, host, timeoutMs }: ResolvedHealth,
+): Promise<string | undefined> {
   const place = address.kind === 'unix' ? 'localhost' : addressText(address)
   try {
     const response = await fetch(`http://${place}${path}`, {
@@ -107,11 +111,25 @@ async function answersWell({ address }: Member, { path, host, timeoutMs }: Resol
       ...(address.kind === 'unix' && { unix: address.path }),
     })
     await readAnswer(response)
-    return response.ok
-  } catch {
-    // Refused, reset or too slow.
-    return false
+    return response.ok ? undefined : `status ${response.status}`
+  } catch (error) {
+    return failureText(error as NodeJS.ErrnoException, timeoutMs)
   }
+}
+
+function failureText({ name, code = '', message }: NodeJS.ErrnoException, timeoutMs: number): string {
+  if (name === 'TimeoutError') return `timed out after ${timeoutMs / 1_000} s`
+  return FAILURES[code] ?? message
+}
+
+/** What `fetch` calls the ways in which a connection fails. */
+const FAILURES: Readonly<Record<string, string>> = {
+  ConnectionRefused: 'connection refused',
+  ECONNREFUSED: 'connection refused',
+  FailedToOpenSocket: 'connection refused',
+  ENOENT: 'its socket does not exist',
+  ECONNRESET: 'connection reset',
+  ConnectionClosed: 'connection closed in the middle of the answer',
 }
 
 /** @throws when it breaks off */

@@ -26,6 +26,10 @@ export class Member implements Backend {
   leaving = false
   /** Result of active health checks; `true` without any. */
   healthy = true
+  /** What the last health check said against it, while it is not healthy. */
+  illness: string | undefined
+  /** Who drained it: it takes nothing new until somebody undrains it. */
+  drainedBy: string | undefined
   /** When it was put into rotation, for slow start. */
   joinedAtMs = 0
   readonly recent: RecentOutcomes = new RecentOutcomes()
@@ -51,9 +55,9 @@ export class Member implements Backend {
     this.generation = generation
   }
 
-  /** Takes new requests as far as its declaration and its health checks go. */
+  /** Takes new requests as far as its declaration, its health checks and whoever drains it go. */
   get isUsed(): boolean {
-    return this.healthy && this.weight > 0
+    return this.healthy && this.weight > 0 && this.drainedBy === undefined
   }
 
   /** Whether the specification names the same server. */

@@ -19,6 +19,8 @@ export interface PoolOptions extends PoolSettings {
   /** Draws lots between two generations. @default by a secure source of chance */
   readonly tossCoin?: () => boolean
   readonly observer?: Partial<PoolObserver>
+  /** Ids of backends that are drained from the start, and by whom. @default none */
+  readonly drained?: ReadonlyMap<string, string> | undefined
   /** Finds out whether somebody listens; replaced in tests. */
   readonly reach?: Reach
 }
@@ -53,9 +55,14 @@ export interface PoolObserver {
   /** Nothing more goes to this backend, and nothing is in flight there: its connections can be closed. */
   retired(backend: Backend): void
   ejected(backend: Backend, forMs: number, reason: EjectionReason): void
-  readmitted(backend: Backend): void
-  /** The result of active health checks changed. */
-  health(backend: Backend, healthy: boolean): void
+  readmitted(backend: Backend, reason: EjectionReason): void
+  /** The result of active health checks changed. @param reason what the last one said against it, or why it is well if none said so */
+  health(backend: Backend, healthy: boolean, reason: string | undefined): void
+  /** Somebody took it out: it takes nothing new. */
+  drained(backend: Backend, by: string): void
+  /** Nothing is in flight any more at a backend that was drained. */
+  emptied(backend: Backend): void
+  undrained(backend: Backend, by: string): void
   /** New requests go to this generation from now on. */
   cut(generation: string | null): void
 }
@@ -72,5 +79,8 @@ export const silentObserver: PoolObserver = {
   ejected() {},
   readmitted() {},
   health() {},
+  drained() {},
+  emptied() {},
+  undrained() {},
   cut() {},
 }

@@ -1,10 +1,13 @@
+import { EJECTIONS } from './ejection.ts'
 import { addressText, type Member } from './member.ts'
 
 export interface MemberSnapshot {
   readonly id: string
   readonly address: string
   readonly generation: string | null
-  readonly state: 'serving' | 'prepared' | 'leaving' | 'ejected' | 'unhealthy'
+  readonly state: 'serving' | 'prepared' | 'leaving' | 'ejected' | 'unhealthy' | 'drained'
+  /** Why it takes nothing new, or less: what its health check said, why it was put aside, who drained it. */
+  readonly reason: string | null
   readonly inFlight: number
   readonly maxInFlight: number
   readonly weight: number
@@ -28,6 +31,7 @@ export function describeMember(member: Member, serving: string | undefined): Mem
     address: addressText(member.address),
     generation: member.generation ?? null,
     state: stateOf(member, serving),
+    reason: reasonOf(member),
     inFlight: member.inFlight,
     maxInFlight: member.maxInFlight,
     weight: member.weight,
@@ -38,7 +42,15 @@ export function describeMember(member: Member, serving: string | undefined): Mem
 
 function stateOf(member: Member, serving: string | undefined): MemberSnapshot['state'] {
   if (member.leaving) return 'leaving'
+  if (member.drainedBy !== undefined) return 'drained'
   if (!member.healthy) return 'unhealthy'
   if (member.ejection !== undefined) return 'ejected'
   return member.generation === serving ? 'serving' : 'prepared'
+}
+
+function reasonOf({ leaving, drainedBy, healthy, illness, ejection }: Member): string | null {
+  if (leaving) return null
+  if (drainedBy !== undefined) return `drained by ${drainedBy}`
+  if (!healthy) return `health check failed: ${illness ?? 'for a reason nobody told'}`
+  return ejection === undefined ? null : EJECTIONS[ejection.reason]
 }

@@ -48,6 +48,8 @@ export class Pool implements Claims {
   private readonly leaving = new Set<Member>()
   private readonly drains: Drains
   private readonly ejector: Ejector
+  /** Who drained which backend, by its id. */
+  private readonly drained = new Map<string, string>()
   private serving: string | undefined
   /** Between which generation and the one that serves lots are drawn, and until when. */
   private comparison: { readonly number: number; readonly generation: string; untilMs: number } | undefined
@@ -75,6 +77,7 @@ export class Pool implements Claims {
       },
       options.reach ?? reach,
     )
+    for (const [id, by] of options.drained ?? []) this.drained.set(id, by)
     this.configure(options)
   }
 
@@ -118,6 +121,7 @@ export class Pool implements Claims {
     member.inFlight--
     if (!member.leaving) this.ejector.judge(member, outcome, trial)
     if (member.leaving && member.inFlight === 0) this.forget(member)
+    else if (member.drainedBy !== undefined && member.inFlight === 0) this.observer.emptied(member)
     this.drains.settle()
     this.serveQueue()
   }
@@ -200,18 +204,59 @@ export class Pool implements Claims {
     if (!member.leaving) this.ejector.putAside(member)
   }
 
-  /** Result of an active health check. */
-  setHealth(backend: Backend, healthy: boolean): void {
+  /** Result of an active health check. @param reason what it said against the backend, or why it is well again */
+  setHealth(backend: Backend, healthy: boolean, reason?: string): void {
     const member = backend as Member
+    member.illness = healthy ? undefined : (reason ?? member.illness)
     if (member.healthy === healthy) return
     member.healthy = healthy
-    this.observer.health(member, healthy)
+    this.observer.health(member, healthy, reason ?? member.illness)
     this.serveQueue()
   }
 
   /** Nobody checks any more: all are as good as those that were never checked. */
   forgetHealth(): void {
-    for (const member of this.all()) this.setHealth(member, true)
+    for (const member of this.all()) this.setHealth(member, true, 'nobody checks it any more')
+  }
+
+  /**
+   * Backends of this id take nothing new, in whatever generation and however often they are declared again, until they
+   * are undrained; what is under way there ends in its own time.
+   *
+   * @returns what is in flight there
+   * @throws `BACKEND_UNKNOWN`
+   */
+  drainBackend(id: string, by: string): number {
+    const members = this.named(id)
+    this.drained.set(id, by)
+    for (const member of members) {
+      if (member.drainedBy !== undefined) continue
+      member.drainedBy = by
+      this.observer.drained(member, by)
+      if (member.inFlight === 0) this.observer.emptied(member)
+    }
+    // Who waits for the last one that was left waits for nothing.
+    this.serveQueue()
+    return members.reduce((count, { inFlight }) => count + inFlight, 0)
+  }
+
+  /** They take requests again. @throws `BACKEND_UNKNOWN` */
+  undrainBackend(id: string, by: string): void {
+    const members = this.named(id)
+    this.drained.delete(id)
+    for (const member of members) {
+      if (member.drainedBy === undefined) continue
+      member.drainedBy = undefined
+      this.observer.undrained(member, by)
+    }
+    this.serveQueue()
+  }
+
+  private named(id: string): readonly Member[] {
+    const members = this.all().filter((member) => member.id === id && !member.leaving)
+    if (members.length > 0) return members
+    const known = [...new Set(this.all().map((member) => member.id))]
+    throw new BalancerError('BACKEND_UNKNOWN', { pool: this.name, id, known })
   }
 
   /** Members in rotation. */
@@ -439,6 +484,7 @@ export class Pool implements Claims {
   private admit(spec: MemberSpec, generation: string | undefined): Member {
     const member = new Member(spec, generation)
     member.joinedAtMs = this.clock.nowMs()
+    member.drainedBy = this.drained.get(spec.id)
     return member
   }
 

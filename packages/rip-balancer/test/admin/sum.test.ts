@@ -8,6 +8,7 @@ const backend = (changes: Partial<MemberSnapshot>): MemberSnapshot => ({
   address: 'unix:/a',
   generation: 'g1',
   state: 'serving',
+  reason: null,
   inFlight: 1,
   maxInFlight: 5,
   weight: 1,

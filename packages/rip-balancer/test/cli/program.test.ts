@@ -88,7 +88,7 @@ describe('rip-balancer', () => {
   })
 
   test('leaves when its parent is gone', async () => {
-    await using program = new Program(...LISTEN)
+    await using program = new Program(...LISTEN, '--to', '127.0.0.1:1')
     await program.url()
     await program.child.stdin.end()
     expect(await program.exit()).toBe(0)

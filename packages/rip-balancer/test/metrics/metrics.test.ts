@@ -139,7 +139,7 @@ describe('metrics', () => {
   })
   test('keep one line for each series, whatever pools and backends are called', () => {
     const name = 'a\nb\rc"d\\e\u2028f\u0085g h{} 1'
-    const member = { address: 'unix:/b', generation: null, state: 'serving' as const }
+    const member = { address: 'unix:/b', generation: null, state: 'serving' as const, reason: null }
     const counts = { inFlight: 0, maxInFlight: 1, weight: 1, requests: 7, failures: 0 }
     const pool = { name, generation: null, queued: 0, inFlight: 0, ejections: 0 }
     const text = new Metrics().render({

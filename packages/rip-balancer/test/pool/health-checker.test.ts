@@ -27,12 +27,12 @@ class Ward {
       undefined,
       ids.map((id) => member(id)),
     )
-    const passes = async (): Promise<boolean> => {
+    const ask = async (): Promise<string | undefined> => {
       this.checkedAtMs.push(this.clock.nowMs())
-      return this.well
+      return this.well ? undefined : 'status 500'
     }
     const health = { path: '/up', intervalMs: 1_000, timeoutMs: 100, rise: 2, fall: 3 }
-    this.checker = new HealthChecker(this.pool, { ...health, clock: this.clock, random, passes })
+    this.checker = new HealthChecker(this.pool, { ...health, clock: this.clock, random, ask })
     this.checker.start()
   }
 

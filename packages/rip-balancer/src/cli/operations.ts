@@ -1,0 +1,81 @@
+import { durationMs } from '../config/quantity.ts'
+import { didYouMean } from '../config/suggestion.ts'
+import { BalancerError } from '../errors.ts'
+
+/** What an operator does with a balancer that runs, or is to run. */
+export const OPERATIONS = ['status', 'drain', 'undrain', 'check'] as const
+
+/** How each is called, and what it does. */
+export const OPERATION_HELP: readonly (readonly [words: string, help: string])[] = [
+  ['status [--json]', 'what the balancer and its backends do'],
+  [
+    'drain ID [--wait TIME] [--json]',
+    'the backend takes nothing new; what is under way there ends in its time',
+  ],
+  ['undrain ID [--json]', 'the backend takes requests again'],
+  ['check CONFIG [--json]', 'says what is wrong with a configuration, and where'],
+]
+
+/** An operation as it was called. */
+export interface Operation {
+  readonly name: (typeof OPERATIONS)[number]
+  /** Id of a backend, or path of a configuration. */
+  readonly operand: string | undefined
+  /** `unix:PATH` of the admin socket. */
+  readonly admin: string | undefined
+  readonly configFile: string | undefined
+  readonly json: boolean
+  /** How long to wait for a backend to have nothing under way. */
+  readonly waitMs: number | undefined
+  readonly help: boolean
+}
+
+const VALUES = ['admin', 'config', 'wait'] as const
+const OPERANDS = { status: undefined, drain: 'ID', undrain: 'ID', check: 'CONFIG' } as const
+
+/** `undefined` when the words are those of a balancer to be started. @throws `USAGE` */
+export function parseOperation(words: readonly string[]): Operation | undefined {
+  const name = OPERATIONS.find((each) => each === words[0])
+  if (name === undefined) return undefined
+  const values: { [key in (typeof VALUES)[number]]?: string } = {}
+  const operands: string[] = []
+  let [json, help] = [false, false]
+  for (let at = 1; at < words.length; at++) {
+    const word = words[at]!
+    const [, flag = '', inline] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? []
+    const key = VALUES.find((each) => each === flag)
+    if (key !== undefined) values[key] = inline ?? words[++at] ?? lacking(key)
+    else if (word === '--json') json = true
+    else if (word === '--help' || word === '-h') help = true
+    else if (word.startsWith('-')) throw usage(`${name} has no ${word}${hint(flag)}`)
+    else operands.push(word)
+  }
+  const operand = operands[0] ?? (name === 'check' ? values.config : undefined)
+  if (!help) refuseOperands(name, operands, operand)
+  if (values.wait !== undefined && name !== 'drain') throw usage(`${name} has no --wait`)
+  const waitMs = values.wait === undefined ? undefined : (durationMs(values.wait) ?? badWait(values.wait))
+  return { name, operand, admin: values.admin, configFile: values.config, json, waitMs, help }
+}
+
+function refuseOperands(
+  name: Operation['name'],
+  operands: readonly string[],
+  operand: string | undefined,
+): void {
+  const expected = OPERANDS[name]
+  if (expected !== undefined && operand === undefined) throw usage(`${name} needs ${expected}`)
+  const extra = operands[expected === undefined ? 0 : 1]
+  if (extra !== undefined) throw usage(`${name} does not know what to do with ${extra}`)
+}
+
+const usage = (message: string): BalancerError => new BalancerError('USAGE', { message })
+
+const hint = (flag: string): string => didYouMean(flag, [...VALUES, 'json', 'help']).replace(/"/, '"--')
+
+function lacking(key: string): never {
+  throw usage(`--${key} needs a value`)
+}
+
+function badWait(text: string): never {
+  throw usage(`--wait needs a duration such as 30s, got "${text}"`)
+}

@@ -1,0 +1,75 @@
+import type { BalancerStatus } from '../admin/admin-protocol.ts'
+import { oneLine } from '../log/one-line.ts'
+import type { MemberSnapshot, PoolSnapshot } from '../pool/pool-snapshot.ts'
+
+const HEAD = ['BACKEND', 'STATE', 'IN FLIGHT', 'REQUESTS', 'FAILURES', 'WEIGHT', 'WHY'] as const
+
+/** What a balancer does, for people. */
+export function statusText(status: BalancerStatus): string {
+  const facts = [
+    `up ${upText(status.uptimeMs)}`,
+    counted(status.processes.length, 'process', 'processes'),
+    counted(status.connections, 'connection', 'connections'),
+    counted(status.requests, 'request', 'requests'),
+    `${status.inFlight} in flight`,
+    counted(status.serverErrors, 'server error', 'server errors'),
+  ]
+  const lines = [
+    ...status.listening.map((url) => `listening ${url}`),
+    facts.join(', '),
+    ...status.pools.flatMap((pool) => ['', ...poolLines(pool)]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function poolLines({ name, generation, queued, ejections, backends }: PoolSnapshot): string[] {
+  const facts = [
+    `pool ${name}`,
+    ...(generation === null ? [] : [`generation ${generation}`]),
+    `${queued} queued`,
+    counted(ejections, 'ejection', 'ejections'),
+  ]
+  if (backends.length === 0) return [facts.join(', '), 'no backends']
+  return [facts.join(', '), ...table([HEAD, ...backends.map(row)])]
+}
+
+function row({
+  id,
+  state,
+  inFlight,
+  maxInFlight,
+  requests,
+  failures,
+  weight,
+  reason,
+}: MemberSnapshot): string[] {
+  const counts = [`${inFlight}/${maxInFlight}`, String(requests), String(failures), String(weight)]
+  return [oneLine(id), state, ...counts, oneLine(reason ?? '')]
+}
+
+/** Rows as aligned lines. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => Bun.stringWidth(row[column] ?? ''))))
+  const pad = (cell: string, column: number): string =>
+    cell + ' '.repeat(widths[column]! - Bun.stringWidth(cell))
+  return rows.map((row) => row.map(pad).join('  ').trimEnd())
+}
+
+const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
+
+/** The two largest units. */
+function upText(ms: number): string {
+  const seconds = Math.floor(ms / 1_000)
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const
+  const first = parts.findIndex(([count]) => count > 0)
+  if (first === -1) return '0 s'
+  return parts
+    .slice(first, first + 2)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(' ')
+}

@@ -1,0 +1,32 @@
+import { oneLine } from './one-line.ts'
+import { EJECTIONS, READMISSIONS } from '../pool/ejection.ts'
+import type { PoolObserver } from '../pool/pool-options.ts'
+
+/** What is told of a pool. */
+export type PoolReports = Pick<
+  PoolObserver,
+  'ejected' | 'readmitted' | 'health' | 'drained' | 'emptied' | 'undrained'
+>
+
+/** Tells whoever runs a pool, in one line each, why a backend takes no requests and why it takes them again. */
+export function poolReports(warn: (message: string) => void): PoolReports {
+  const tell = (id: string, what: string): void => warn(oneLine(`backend ${id} ${what}`))
+  return {
+    ejected: ({ id }, forMs, reason) =>
+      tell(id, `${EJECTIONS[reason]}; left alone for ${Math.round(forMs / 1000)} s`),
+    readmitted: ({ id }, reason) => tell(id, `takes requests again: ${READMISSIONS[reason]}`),
+    health: ({ id }, healthy, reason) =>
+      tell(
+        id,
+        healthy
+          ? `takes requests again: ${reason ?? 'it recovered, its health checks pass'}`
+          : `takes nothing new: health check failed: ${reason}`,
+      ),
+    drained: ({ id, inFlight }, by) =>
+      tell(id, `was drained by ${by}: it takes nothing new, ${requests(inFlight)} under way`),
+    emptied: ({ id }) => tell(id, 'is drained: nothing is under way there'),
+    undrained: ({ id }, by) => tell(id, `was undrained by ${by}: it takes requests again`),
+  }
+}
+
+const requests = (count: number): string => (count === 1 ? '1 request' : `${count} requests`)
