@@ -92,6 +92,30 @@ describe.each(['app.ts', 'app.rip'])('the job of the documentation: %s', (file) 
   )
 })
 
+test(
+  'the job of an application without hooks runs in one process at a time',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const log = join(sandbox.folder, 'runs')
+    const job = `if (process.env.WORKER_ID === '1') setInterval(() => ${noting(log, 'process.pid')}, 10)`
+    const folder = await written(sandbox, {
+      'index.ts': `${job}\nexport default () => new Response('hello')`,
+    })
+    const server = await sandbox.start('start', folder, '--port', '0', '--bind', '127.0.0.1', 'w:2')
+    const first = await takenOver(log, undefined)
+    await appendFile(join(folder, 'index.ts'), '\n')
+    expect((await sandbox.run('reload', folder)).code).toBe(0)
+    const second = await takenOver(log, first)
+    const { workers } = await sandbox.snapshot(server)
+    expect(workers.map(({ phase }) => phase).toSorted()).toEqual(['ready', 'ready', 'standby', 'standby'])
+    expect((await sandbox.run('rollback', folder)).code).toBe(0)
+    expect(await takenOver(log, second)).toBe(first)
+    expect(changes(notes(log))).toBe(2)
+    expect((await sandbox.run('stop', folder)).code).toBe(0)
+  },
+  TEST_TIMEOUT_MS,
+)
+
 /** A queue that notes what is asked of it. */
 function queueSource(log: string): string {
   return `const note = (what) => ${noting(log, 'what')}

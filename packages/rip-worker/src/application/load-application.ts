@@ -1,5 +1,6 @@
 import { LATE_LISTEN_HINT_MS, LATE_LISTEN_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
+import { setTimeout } from '../own-timers.ts'
 import type { Application } from './application.ts'
 import { PortAttempt } from './own-port.ts'
 import { exportedBy, findApplication, hooksOf, resolveApplication } from './resolve-application.ts'

@@ -1,4 +1,5 @@
 import { LAG_SAMPLE_MS } from '../defaults.ts'
+import { setInterval } from '../own-timers.ts'
 
 /** How late the event loop was, by a timer that notes when it runs. */
 export class LoopLag implements Disposable {

@@ -10,6 +10,7 @@ import {
   ORPHAN_GRACE_MS,
 } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
+import { setInterval, setTimeout } from '../own-timers.ts'
 import {
   type BootFailure,
   type LeaveReason,
@@ -24,6 +25,7 @@ import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { giveBackBootPages } from './boot-pages.ts'
 import { type CLibrary, loadCLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
+import { LoadedTimers } from './loaded-timers.ts'
 import { LoopLag } from './loop-lag.ts'
 import type { Settings } from './settings.ts'
 import { STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
@@ -54,6 +56,8 @@ export class WorkerProgram {
   readonly #standsBy = Promise.withResolvers<boolean>()
   #phase: 'booting' | 'serving' | 'leaving' | 'draining' = 'booting'
   #worker: Worker | undefined
+  /** Those of an application that knows no hooks, in a worker that is supervised. */
+  #timers: LoadedTimers | undefined
   #link: ControlLink | undefined
   #beacon: NodeJS.Timeout | undefined
   #exitCode = 0
@@ -140,7 +144,9 @@ export class WorkerProgram {
     const { workerId } = this.#settings
     process.env['WORKER_ID'] = String(workerId ?? process.env['WORKER_ID'] ?? 1)
     await this.#installLoader()
+    if (this.#link !== undefined) this.#timers = new LoadedTimers(() => this.#isIdleOnStandby())
     const { ready, standby, resume, close, ...application } = await loadApplication(entry, this.#servers)
+    if (standby !== undefined || resume !== undefined) this.#timers?.[Symbol.dispose]()
     this.#tellIgnored()
     if (this.#phase !== 'booting') return
     this.#worker = createWorker({
@@ -154,9 +160,10 @@ export class WorkerProgram {
       onListening: (url) => this.#announce(url),
     })
     await this.#worker.start()
+    this.#timers?.settle()
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
-    void this.#standsBy.promise.then((standsBy) => (standsBy ? undefined : this.#worker?.resume()))
+    void this.#standsBy.promise.then((standsBy) => (standsBy ? undefined : this.#resume()))
     this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
     if (this.#askedToLeave) this.#sendLeaving('signal')
     if (this.#link !== undefined) this.#settle()
@@ -239,10 +246,22 @@ export class WorkerProgram {
   #obey(message: SupervisorMessage): void {
     if (message.type === 'welcome') return this.#welcome(message)
     if (message.type === 'ping') return this.#sendBeacon()
-    if (message.type === 'resume') return this.#worker?.resume()
+    if (message.type === 'resume') return this.#resume()
     if (message.type === 'standby') return void this.#standBy(message.order)
     if (this.#phase === 'booting') return void this.#abandonBoot(0)
     void this.#drain(message.deadlineMs)
+  }
+
+  #resume(): void {
+    this.#worker?.resume()
+    this.#timers?.wake()
+  }
+
+  /** Heartbeats of open streams go on, and so does what a request may wait for. */
+  #isIdleOnStandby(): boolean {
+    if (this.#worker === undefined || this.#worker.isActive || this.#worker.state !== 'ready') return false
+    const { inFlight, webSockets, eventStreams } = this.#worker.stats
+    return inFlight + webSockets + eventStreams === 0
   }
 
   async #standBy(order: number): Promise<void> {

@@ -1,5 +1,6 @@
 import type { ResumeHook, StandbyHook } from '../application/application.ts'
 import { STANDBY_HOOK_MS } from '../defaults.ts'
+import { setTimeout } from '../own-timers.ts'
 import { describeFailure } from './failure.ts'
 
 export interface ActivityOptions {

@@ -1,4 +1,5 @@
 import { GATE_POLL_MS } from '../defaults.ts'
+import { setInterval } from '../own-timers.ts'
 
 export interface ConcurrencyGateOptions {
   /** Requests let through at the same time. */

@@ -1,4 +1,5 @@
 import { LAG_EVENT_MS, LAG_SAMPLE_MS } from '../defaults.ts'
+import { setInterval } from '../own-timers.ts'
 
 export type LagListener = (lagMs: number) => void
 

@@ -9,6 +9,7 @@ import {
   MAX_TIMER_MS,
 } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
+import { setTimeout } from '../own-timers.ts'
 import { NOTICES_SUFFIX } from '../protocol.ts'
 import { pathOf, type RequestHead } from '../pages/request-head.ts'
 import { shortPage } from '../pages/short-page.ts'

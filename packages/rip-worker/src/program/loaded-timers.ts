@@ -1,0 +1,111 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import * as own from '../own-timers.ts'
+
+type Callback = (...values: unknown[]) => unknown
+
+/** `_destroyed` is true when the timer was cleared, closed or disposed of, and false again after a `refresh()`. */
+type Timer = NodeJS.Timeout & { readonly _destroyed?: boolean }
+
+type SetTimer = (callback: Callback, delayMs?: number, ...values: unknown[]) => Timer
+
+/**
+ * Timers an application sets up while it is loaded, and those they set up in turn: jobs, as opposed to what requests
+ * set up. While `isResting` they rest: an interval skips its turns, a timeout is held. They remain timers of the
+ * runtime, so that all that can be done with those can be done with them.
+ */
+export class LoadedTimers implements Disposable {
+  readonly #isResting: () => boolean
+  /** Set in whatever runs because of such a timer. */
+  readonly #inTurn = new AsyncLocalStorage<true>()
+  /** What held timeouts are about to do. */
+  readonly #held = new Map<Timer, () => void>()
+  readonly #setTimeout = this.#imitate(own.setTimeout, (callback, delayMs, values) =>
+    this.#startTimeout(callback, delayMs, values),
+  )
+  readonly #setInterval = this.#imitate(own.setInterval, (callback, delayMs, values) =>
+    this.#startInterval(callback, delayMs, values),
+  )
+  #state: 'loading' | 'settled' | 'disposed' = 'loading'
+
+  /** From now on all timers are taken to be the application's. */
+  constructor(isResting: () => boolean) {
+    this.#isResting = isResting
+    globalThis.setTimeout = this.#setTimeout
+    globalThis.setInterval = this.#setInterval
+  }
+
+  /** The application is loaded: what is set up from now on is somebody else's, unless one of these does it. */
+  settle(): void {
+    if (this.#state === 'loading') this.#state = 'settled'
+  }
+
+  /** Held timeouts go off, all others go on. */
+  wake(): void {
+    for (const timer of this.#held.keys()) own.setTimeout(() => this.#goOff(timer), 0)
+  }
+
+  /** Timers are left alone. */
+  [Symbol.dispose](): void {
+    this.#state = 'disposed'
+    // Others may have put theirs in place of these, and call them.
+    if (globalThis.setTimeout === this.#setTimeout) globalThis.setTimeout = own.setTimeout
+    if (globalThis.setInterval === this.#setInterval) globalThis.setInterval = own.setInterval
+    this.wake()
+  }
+
+  get #isConcerned(): boolean {
+    if (this.#state === 'loading') return true
+    return this.#state === 'settled' && this.#inTurn.getStore() === true
+  }
+
+  get #rests(): boolean {
+    return this.#state === 'settled' && this.#isResting()
+  }
+
+  #startInterval(callback: Callback, delayMs: number | undefined, values: unknown[]): Timer {
+    const timer: Timer = (own.setInterval as SetTimer)(() => {
+      if (!this.#rests) this.#inTurn.run(true, () => Reflect.apply(callback, timer, values))
+    }, delayMs)
+    return timer
+  }
+
+  #startTimeout(callback: Callback, delayMs: number | undefined, values: unknown[]): Timer {
+    const goOff = (): void => void this.#inTurn.run(true, () => Reflect.apply(callback, timer, values))
+    const timer: Timer = (own.setTimeout as SetTimer)(() => {
+      if (this.#rests) return this.#hold(timer, goOff)
+      this.#held.delete(timer)
+      goOff()
+    }, delayMs)
+    return timer
+  }
+
+  #goOff(timer: Timer): void {
+    const goOff = this.#held.get(timer)
+    // It has gone off by itself, or has to rest again.
+    if (goOff === undefined || this.#rests) return
+    this.#held.delete(timer)
+    if (timer._destroyed === true) return
+    clearTimeout(timer)
+    goOff()
+  }
+
+  /** Started anew it is still one that can be cleared, and looks again after its time whether a request needs it. */
+  #hold(timer: Timer, goOff: () => void): void {
+    this.#held.set(timer, goOff)
+    timer.refresh()
+  }
+
+  #imitate<Original extends typeof setTimeout | typeof setInterval>(
+    original: Original,
+    start: (callback: Callback, delayMs: number | undefined, values: unknown[]) => Timer,
+  ): Original {
+    const imitation: SetTimer = (callback, delayMs, ...values) => {
+      // What is no function is refused by the runtime.
+      if (!this.#isConcerned || typeof callback !== 'function')
+        return (original as SetTimer)(callback, delayMs, ...values)
+      return start(callback, delayMs, values)
+    }
+    // With its variant for `promisify`.
+    return Object.defineProperties(imitation, Object.getOwnPropertyDescriptors(original)) as Original
+  }
+}
