@@ -55,7 +55,10 @@ if (values.warm !== undefined) await warmUp(values.warm)
 const request = values.request === '-' ? await readRequest() : await requestOf(values)
 if (request !== undefined) {
   const report = await buildReport(request)
-  console.log(JSON.stringify(report))
+  const { mark } = request
+  process.stdout.write(
+    mark === undefined ? `${JSON.stringify(report)}\n` : `\n${mark}${JSON.stringify(report)}\n`,
+  )
   process.exitCode = report.ok ? 0 : 4
 }
 

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { type BuildReport, readBuildReport } from './build-report.ts'
 
 export interface BuilderProcessOptions {
   /** Folder of the application. */
@@ -25,7 +26,8 @@ export interface BuildOrder {
 }
 
 export interface BuilderOutput {
-  readonly stdout: string
+  /** Absent when the program died before it could write one. */
+  readonly report: BuildReport | undefined
   readonly stderr: string
   readonly code: number
 }
@@ -62,11 +64,13 @@ export class BuilderProcess {
   /** Aborting ends the process, and with it the promise. */
   async build(order: BuildOrder, signal: AbortSignal): Promise<BuilderOutput> {
     const child = this.#child
+    // Nobody else knows it: what else is printed there is not taken for the report.
+    const mark = `${crypto.randomUUID()} `
     const end = (): void => this.kill()
     signal.addEventListener('abort', end, { once: true })
     if (signal.aborted) end()
     try {
-      await child.stdin.write(JSON.stringify(order))
+      await child.stdin.write(JSON.stringify({ ...order, mark }))
       await child.stdin.end()
     } catch {
       // EPIPE: it died first, which its exit code and what it said tell better.
@@ -77,7 +81,7 @@ export class BuilderProcess {
       child.exited,
     ])
     signal.removeEventListener('abort', end)
-    return { stdout, stderr, code }
+    return { report: readBuildReport(stdout, mark), stderr, code }
   }
 
   kill(): void {

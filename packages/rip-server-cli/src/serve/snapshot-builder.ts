@@ -10,7 +10,7 @@ import {
   type Snapshot,
   type TreeState,
 } from '@rip/manager'
-import type { BootFailure } from '@rip/worker/protocol'
+import type { Belongings, BuildReport } from './build-report.ts'
 import { BuilderProcess, type BuilderOutput, type BuildOrder } from './builder-process.ts'
 
 /**
@@ -37,17 +37,6 @@ export interface SnapshotBuilderOptions {
   readonly warn?: (message: string) => void
 }
 
-/** What the builder program prints: one line of JSON. */
-type BuildReport =
-  | { readonly ok: true; readonly belongings: Found; readonly doubts: readonly string[] }
-  | { readonly ok: false; readonly failure: BootFailure; readonly belongings?: Found }
-
-/** What belongs to the application: files by path, and the folder of a set of files in `node_modules`. */
-interface Found {
-  readonly files: readonly string[]
-  readonly packages?: string
-}
-
 /** A set of files in `node_modules`, and the name a {@link TreeState} has for their content. */
 interface KnownPackages {
   readonly folder: string
@@ -70,7 +59,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   /** Sets of files in `node_modules`, by the folder of the snapshot that uses them. */
   readonly #uses = new Map<string, string | undefined>()
   /** What the last build found. */
-  #followed: Found | undefined
+  #followed: Belongings | undefined
   #packages: KnownPackages | undefined
   readonly #told = new Set<string>()
   #builds = 0
@@ -91,11 +80,10 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     const environment = environmentOf(state)
     const order = this.#orderFor(state, out)
     const byStandby = await this.#buildByStandby(order, environment, signal)
-    const { stdout, stderr, code } = byStandby ?? (await this.#start().build(order, signal))
+    const { report, stderr, code } = byStandby ?? (await this.#start().build(order, signal))
     this.#prepareNext(environment, warmedEnding(state))
     if (signal.aborted) await rm(out, { recursive: true, force: true })
     signal.throwIfAborted()
-    const report = parseReport(stdout)
     if (report?.ok === true) return await this.#admit(out, report, state)
     await rm(out, { recursive: true, force: true })
     if (report !== undefined) return await this.#refuse(report)
@@ -142,7 +130,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     return { ok: false, failure, generation }
   }
 
-  #isFollowed({ files, packages }: Found): boolean {
+  #isFollowed({ files, packages }: Belongings): boolean {
     const { files: before, packages: packagesBefore } = this.#followed ?? { files: [] }
     return (
       packages === packagesBefore &&
@@ -152,7 +140,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   /** The content as it is with all that belongs to it. */
-  async #follow({ files, packages: folder }: Found): Promise<TreeState> {
+  async #follow({ files, packages: folder }: Belongings): Promise<TreeState> {
     const { tree } = this.#options
     this.#followed = { files, ...(folder !== undefined && { packages: folder }) }
     if (folder !== this.#packages?.folder)
@@ -232,7 +220,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     }
     const output = await standby.process.build(order, signal)
     const isWanted = !signal.aborted && !this.#closed
-    return isWanted && parseReport(output.stdout) === undefined ? undefined : output
+    return isWanted && output.report === undefined ? undefined : output
   }
 
   #start(warm?: string): BuilderProcess {
@@ -271,15 +259,6 @@ function environmentOf({ files }: TreeState): string {
   return JSON.stringify([...files].filter(([path]) => RUNTIME_FILES.test(path)))
 }
 
-function parseReport(stdout: string): BuildReport | undefined {
-  try {
-    return JSON.parse(stdout) as BuildReport
-  } catch {
-    // Not a report: the program died before it could write one.
-    return undefined
-  }
-}
-
 /** Compares what went into a snapshot with what its name was made from: files may be written in between. */
 function differenceTo(state: TreeState, { files, outside = {} }: Manifest): string | undefined {
   for (const [path, { hash }] of Object.entries(files)) {
@@ -300,6 +279,6 @@ async function readSet(folder: string): Promise<KnownPackages> {
   return { folder, files: new Map(Object.entries(files)), hash: undefined }
 }
 
-function packagesOf(known: KnownPackages | undefined): Pick<Found, 'packages'> {
+function packagesOf(known: KnownPackages | undefined): Pick<Belongings, 'packages'> {
   return known === undefined ? {} : { packages: known.folder }
 }

@@ -19,6 +19,8 @@ export interface BuildRequest {
   readonly packages?: string | undefined
   readonly earlierPackages?: string | undefined
   readonly packagesUnchanged?: boolean | undefined
+  /** Stands before the report in its line, and tells it from what a preload prints. @default none */
+  readonly mark?: string | undefined
 }
 
 /** Why there is no snapshot; the same shape as a worker's boot failure. */
@@ -54,7 +56,7 @@ export async function buildReport(request: BuildRequest): Promise<BuildReport> {
   const cache = openCache()
   const cached = cache === undefined ? undefined : cacheFolder()
   try {
-    const given = Object.entries(request).filter(([, value]) => value !== undefined)
+    const given = Object.entries(request).filter(([name, value]) => name !== 'mark' && value !== undefined)
     const built = await buildSnapshot({
       ...(Object.fromEntries(given) as BuildSnapshotOptions),
       ...(cached !== undefined && { packageIndex: join(cached, indexName(request.root)) }),
