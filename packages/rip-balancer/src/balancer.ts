@@ -13,6 +13,7 @@ import { BalancerError } from './errors.ts'
 import { DataPlane } from './exchange/data-plane.ts'
 import type { ConnectionEvent, ExchangeObserver, ExchangeRecord } from './exchange/record.ts'
 import type { Hooks } from './exchange/settings.ts'
+import { StickyCookie } from './exchange/sticky-cookie.ts'
 import { ListenerSet } from './listener/listener-set.ts'
 import { AccessLog } from './log/access-log.ts'
 import { FileSink } from './log/file-sink.ts'
@@ -24,6 +25,7 @@ import { MetricsServer } from './metrics/metrics-server.ts'
 import { errorPages, foreignHostText } from './pages/error-pages.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
+import { randomStickyKey, StickyNames } from './pool/sticky-names.ts'
 import { timeLimit } from './transport/time-limit.ts'
 
 /** Between two reports of mistakes in hooks or in the balancer itself. */
@@ -61,6 +63,9 @@ export class Balancer implements AsyncDisposable {
   readonly pool: Pool
   private config: ResolvedConfig
   private declared: BalancerConfig
+  /** Of cookies, unless the configuration has a key. */
+  private readonly stickyKey = randomStickyKey()
+  private names: StickyNames
   private readonly hooks: BalancerHooks
   private readonly metrics = new Metrics()
   private readonly limits = new LimitReports({
@@ -96,6 +101,7 @@ export class Balancer implements AsyncDisposable {
   constructor(config: BalancerConfig, hooks: BalancerHooks = {}) {
     this.declared = config
     this.config = resolveConfig(config)
+    this.names = new StickyNames(this.config.stickyKey ?? this.stickyKey)
     this.hooks = hooks
     this.log = this.createLog()
     this.observer = this.createObserver()
@@ -197,7 +203,8 @@ export class Balancer implements AsyncDisposable {
     const changesLog = !isDeepStrictEqual(this.config.accessLog, next.accessLog)
     this.declared = config
     this.config = next
-    this.pool.configure(next)
+    this.useStickyKey(next.stickyKey ?? this.stickyKey)
+    this.pool.configure({ ...next, names: this.names })
     if (declaresBackends) this.membership.declare(next.backends)
     if (changesLog) this.replaceLog()
     this.plane = this.createPlane(this.plane)
@@ -272,6 +279,11 @@ export class Balancer implements AsyncDisposable {
     await this.closedLogs
   }
 
+  /** Clients keep their backends as long as the key stays. */
+  private useStickyKey(key: string): void {
+    if (this.names.key !== key) this.names = new StickyNames(key)
+  }
+
   private createLog(): AccessLog | undefined {
     const { format, file } = this.config.accessLog
     if (format === 'none') return undefined
@@ -293,6 +305,7 @@ export class Balancer implements AsyncDisposable {
       ...this.config,
       name: this.config.pool,
       drained: this.hooks.drained,
+      names: this.names,
       observer: {
         retired: (backend) => {
           this.plane.upstreams.retire(backend)
@@ -344,7 +357,9 @@ export class Balancer implements AsyncDisposable {
   private createPlane(previous?: DataPlane): DataPlane {
     const { onRequest, onResponse } = this.hooks
     const hooks = { ...(onRequest && { onRequest }), ...(onResponse && { onResponse }) }
-    const settings = { ...this.config, hooks, errorPages, observer: this.observer }
+    const { stickyCookie } = this.config
+    const sticky = stickyCookie && new StickyCookie(stickyCookie, this.names)
+    const settings = { ...this.config, hooks, errorPages, observer: this.observer, sticky }
     return new DataPlane(settings, this.pool, previous)
   }
 

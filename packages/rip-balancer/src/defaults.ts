@@ -35,9 +35,6 @@ export const HEALTH_JITTER = 0.1
 /** Part of the interval between checks while a backend is about to go out or to come back. */
 export const HEALTH_FAST_SHARE = 0.25
 
-/** How much more than the average a backend may carry before a hash policy spills to the next one. */
-export const HASH_LOAD_BOUND = 1.25
-
 /** How long a backend that is prepared may take to accept a connection. */
 export const DIAL_TIMEOUT_MS = 1_000
 

@@ -24,6 +24,7 @@ export type {
   LimitsConfig,
   ListenerConfig,
   Size,
+  StickyCookieConfig,
   TimeoutsConfig,
 } from './config/config.ts'
 export { configProblems } from './config/resolve-config.ts'

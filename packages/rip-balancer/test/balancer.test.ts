@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { statSync, writeFileSync } from 'node:fs'
-import { stickyId } from '../src/exchange/affinity.ts'
 import { AdminClient, BalancerError, balance, createBalancer, type ExchangeRecord } from '../src/index.ts'
 import { RawClient } from './exchange/data-plane.ts'
+import { StickyNames } from '../src/pool/sticky-names.ts'
 import { TempFolder, TestBackend, named, until } from './servers.ts'
 
 const get = async (url: string, headers: Record<string, string> = {}): Promise<string> =>
@@ -76,13 +76,20 @@ describe('balance', () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using hidden = named(folder, 'hidden')
-    await using lb = await balance({ listen: '127.0.0.1:0', to: a.address, policy: 'sticky' })
+    const key = 'known to the attacker, here'
+    await using lb = await balance({
+      listen: '127.0.0.1:0',
+      to: a.address,
+      policy: 'sticky',
+      stickyCookie: { key },
+    })
     const address = { kind: 'unix', path: hidden.address.slice('unix:'.length) } as const
-    lb.pool.prepare('next', [{ id: 'hidden', address, maxInFlight: 1, weight: 1 }])
-    for (const value of [stickyId('hidden'), 'nonsense', '', '../../etc/passwd']) {
+    const [other] = lb.pool.prepare('next', [{ id: 'hidden', address, maxInFlight: 1, weight: 1 }])
+    const names = new StickyNames(key)
+    for (const value of [names.of(other!), 'nonsense', '', '../../etc/passwd']) {
       const response = await fetch(lb.url, { headers: { cookie: `rip-backend=${value}` } })
       expect(await response.text()).toBe('a')
-      expect(response.headers.get('set-cookie')).toContain(`rip-backend=${stickyId(a.address)};`)
+      expect(response.headers.get('set-cookie')).toContain(`rip-backend=${names.of(lb.pool.members[0]!)};`)
     }
   })
 

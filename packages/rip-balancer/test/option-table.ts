@@ -13,6 +13,7 @@ const PREFIX: Readonly<Record<string, string>> = {
   BalancerConfig: '',
   ListenerConfig: 'listen[].',
   BackendConfig: 'to[].',
+  StickyCookieConfig: 'stickyCookie.',
   TimeoutsConfig: 'timeouts.',
   LimitsConfig: 'limits.',
   ForwardingConfig: 'forwarding.',

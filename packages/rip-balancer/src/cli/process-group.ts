@@ -6,6 +6,7 @@ import { AdminServer } from '../admin/admin-server.ts'
 import { refuseFixed } from '../balancer.ts'
 import type { BalancerConfig } from '../config/config.ts'
 import { resolveConfig } from '../config/resolve-config.ts'
+import { randomStickyKey } from '../pool/sticky-names.ts'
 import { BalancerError } from '../errors.ts'
 import { MetricsServer } from '../metrics/metrics-server.ts'
 import { BalancerProcess } from './balancer-process.ts'
@@ -34,6 +35,8 @@ export class ProcessGroup implements AsyncDisposable {
   private readonly metrics: MetricsServer | undefined
   private readonly members = new Set<BalancerProcess>()
   private readonly timers = new Set<ReturnType<typeof setTimeout>>()
+  /** The same in every process, and in those that replace them. */
+  private readonly stickyKey = randomStickyKey()
   private config: BalancerConfig
   private bound: readonly string[] = []
   private spawned = 0
@@ -150,6 +153,7 @@ export class ProcessGroup implements AsyncDisposable {
     return sharedConfig(this.config, {
       processes: this.options.processes,
       adminPath,
+      stickyKey: this.stickyKey,
       bound: this.bound.map((url) => url.replace(/^https?:\/\//, '')),
       waitForBackends: this.relay.hasDeclared,
     })

@@ -1,5 +1,6 @@
 import { share } from '../admin/admin-relay.ts'
 import type { BackendConfig, BalancerConfig, ListenerConfig } from '../config/config.ts'
+import { stickyCookieFields } from '../config/sticky-cookie-config.ts'
 import { DEFAULT_LIMITS, DEFAULT_LISTEN, DEFAULT_MAX_IN_FLIGHT, DEFAULT_QUEUE_LENGTH } from '../defaults.ts'
 
 /** What differs between the processes of a group. */
@@ -7,6 +8,8 @@ export interface SharedConfigOptions {
   readonly processes: number
   /** Socket of the process's own admin API. */
   readonly adminPath: string
+  /** What the names of backends in cookies are made with, unless the configuration has a key. */
+  readonly stickyKey: string
   /** Addresses in the order of the listeners, once the first process knows them. */
   readonly bound: readonly string[]
   /** Queue requests until the group has told the process which backends there are. */
@@ -37,6 +40,7 @@ export function sharedConfig(
         config.limits?.connectionsPerAddress ?? DEFAULT_LIMITS.maxConnectionsPerAddress,
       ),
     },
+    stickyCookie: { key: options.stickyKey, ...stickyCookieFields(config.stickyCookie) },
     admin: `unix:${options.adminPath}`,
     ...(options.waitForBackends && { waitForBackends: true }),
   }

@@ -25,8 +25,8 @@ export interface BalancerConfig {
   readonly policy?: PolicyName
   /** What `hash` hashes: `ip`, `header:NAME` or `cookie:NAME`. @default 'ip' */
   readonly hashKey?: string
-  /** Name of the cookie of `sticky`. @default 'rip-backend' */
-  readonly stickyCookie?: string
+  /** The cookie of `sticky`: its name, or an object. */
+  readonly stickyCookie?: string | StickyCookieConfig
   /** Requests a backend takes at once, unless it says otherwise. @default 100 */
   readonly maxInFlight?: number
   /** Requests that wait when all backends are full. */
@@ -36,7 +36,10 @@ export interface BalancerConfig {
     /** A longer wait is answered with 503. @default '30s' */
     readonly timeout?: Duration
   }
-  /** Time over which a new backend's capacity grows. @default 0 */
+  /**
+   * Time over which the capacity of a backend grows that joins others or recovers. Where all are new, as when the
+   * balancer starts or another generation is cut to, all serve at full capacity. @default 0
+   */
   readonly slowStart?: Duration
   /** Queue requests while there is no backend or none accepts, instead of answering 503 or 502. @default false */
   readonly waitForBackends?: boolean
@@ -108,6 +111,28 @@ export interface ListenerConfig {
   readonly tls?: { readonly cert: string; readonly key: string }
   /** Several processes may listen on the same port. @default false */
   readonly reusePort?: boolean
+}
+
+/** See RFC 6265 §4.1 for what browsers make of it. */
+export interface StickyCookieConfig {
+  /** `stickyCookie: 'NAME'` is short for it. @default 'rip-backend' */
+  readonly name?: string
+  /** Sent to paths below it. @default '/' */
+  readonly path?: string
+  /** Sent to this domain and all below it. @default the host that was asked, alone */
+  readonly domain?: string
+  /** Whether pages of other sites make browsers send it: `lax`, `strict` or `none`. @default 'lax' */
+  readonly sameSite?: 'lax' | 'strict' | 'none'
+  /**
+   * Whether it is sent by TLS only: `always`, `never`, or `auto` for clients that came by TLS, as a trusted proxy says.
+   * With `sameSite: 'none'` and names that begin with `__Host-` or `__Secure-` always, as browsers demand.
+   * @default 'auto'
+   */
+  readonly secure?: 'auto' | 'always' | 'never'
+  /** From the last answer on; `off` ends with the browser's session. @default 'off' */
+  readonly lifetime?: Duration
+  /** Secret of at least 16 characters: names stay valid after a restart and at other balancers. @default a random one for each start */
+  readonly key?: string
 }
 
 export interface BackendConfig {

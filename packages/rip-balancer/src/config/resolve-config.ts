@@ -17,7 +17,6 @@ import {
   DEFAULT_QUEUE_TIMEOUT_MS,
   DEFAULT_RETRIES,
   DEFAULT_SLOW_START_MS,
-  DEFAULT_STICKY_COOKIE,
   DEFAULT_TIMEOUTS,
   DEFAULT_UNDERSCORES,
   DEFAULT_UNKNOWN_METHODS,
@@ -25,7 +24,7 @@ import {
   DEFAULT_WEIGHT,
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
-import { byAddress, byCookie, byHeader, sticky, type Affinity } from '../exchange/affinity.ts'
+import { byAddress, byCookie, byHeader, type HashKey } from '../exchange/affinity.ts'
 import {
   UNDERSCORES,
   UNKNOWN_METHODS,
@@ -37,6 +36,7 @@ import {
   type Limits,
   type Timeouts,
 } from '../exchange/settings.ts'
+import type { StickyCookieOptions } from '../exchange/sticky-cookie.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
@@ -56,6 +56,7 @@ import { AllowedHosts, isAllowableHost } from './allowed-hosts.ts'
 import { AddressBlocks } from './address-blocks.ts'
 import type { BalancerConfig } from './config.ts'
 import { ConfigReader } from './config-reader.ts'
+import { readStickyCookie } from './sticky-cookie-config.ts'
 
 export interface ResolvedListener {
   readonly address: ListenAddress
@@ -81,9 +82,11 @@ export interface ResolvedConfig {
   readonly maxInFlight: number
   readonly pool: string
   readonly policy: PolicyName
-  readonly affinity: Affinity
-  /** Whether answers carry the cookie of the sticky policy. */
-  readonly sticks: boolean
+  readonly hashKey: HashKey
+  /** Cookie of the sticky policy; `undefined` under any other. */
+  readonly stickyCookie: StickyCookieOptions | undefined
+  /** What the names of backends in that cookie are made with; `undefined` leaves it to chance. */
+  readonly stickyKey: string | undefined
   readonly queueLength: number
   readonly queueTimeoutMs: number
   readonly slowStartMs: number
@@ -145,7 +148,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     backends: readBackends(reader, maxInFlight, problems),
     maxInFlight,
     pool: readPool(reader),
-    ...readPolicy(reader),
+    ...readPolicy(reader, problems),
     ...readQueue(reader.object('queue')),
     slowStartMs: reader.duration('slowStart', DEFAULT_SLOW_START_MS),
     waitForBackends: reader.flag('waitForBackends', false),
@@ -227,14 +230,17 @@ function readBackend(
   return { ...spec, address, id: spec.id ?? addressText(address) }
 }
 
-function readPolicy(reader: ConfigReader): Pick<ResolvedConfig, 'policy' | 'affinity' | 'sticks'> {
+function readPolicy(
+  reader: ConfigReader,
+  problems: string[],
+): Pick<ResolvedConfig, 'policy' | 'hashKey' | 'stickyCookie' | 'stickyKey'> {
   const policy = reader.oneOf('policy', POLICIES, DEFAULT_POLICY)
-  const cookie = reader.text('stickyCookie') ?? DEFAULT_STICKY_COOKIE
-  const hashKey = readHashKey(reader)
-  return { policy, affinity: policy === 'sticky' ? sticky(cookie) : hashKey, sticks: policy === 'sticky' }
+  const { cookie, key } = readStickyCookie(reader.raw('stickyCookie'), problems)
+  const stickyCookie = policy === 'sticky' ? cookie : undefined
+  return { policy, hashKey: readHashKey(reader), stickyCookie, stickyKey: key }
 }
 
-function readHashKey(reader: ConfigReader): Affinity {
+function readHashKey(reader: ConfigReader): HashKey {
   const text = reader.text('hashKey') ?? 'ip'
   const [, kind, name = ''] = /^(ip|header|cookie)(?::([\w-]+))?$/.exec(text) ?? []
   if (kind === 'header' && name !== '') return byHeader(name)

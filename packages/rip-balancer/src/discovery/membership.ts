@@ -77,6 +77,7 @@ export class Membership implements Disposable {
 const withOrigin = (spec: MemberSpec, { id, weight }: MemberSpec): MemberSpec => ({
   ...spec,
   id: `${id}@${spec.id}`,
+  origin: id,
   weight,
 })
 

@@ -31,6 +31,7 @@ const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 /** What is expected of a client that keeps a backend others wait for, compared with the slowest rate allowed. */
 const CROWDED_RATE_FACTOR = 16
 const NO_BODY = new BodyFraming()
+const NOBODY: readonly string[] = []
 
 /** A connection that is reset so soon after it was used again had been closed before. */
 const STALE_MS = 10
@@ -80,18 +81,23 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.share = new BufferShare(plane.buffers)
   }
 
-  /** What hash policies bind to a backend. */
+  /** What the hash policy binds to a backend. */
   get hashKey(): string | undefined {
-    return this.plane.settings.affinity.key(this)
+    return this.plane.settings.hashKey(this)
+  }
+
+  /** Backends that the client's cookies name. */
+  get stickyNames(): readonly string[] {
+    return this.plane.settings.sticky?.namesIn(this) ?? NOBODY
   }
 
   get mayBeDrawn(): boolean {
     return this.upgrade === undefined
   }
 
-  /** For affinity: value of a field of the request. */
-  field(name: string): string | undefined {
-    return new FieldEdits(this.request!).get(name)
+  /** For affinity: values of the fields of a name, as the request hook left them. */
+  values(name: string): readonly string[] {
+    return (this.edits ?? new FieldEdits(this.request!)).values(name)
   }
 
   get isIdle(): boolean {
@@ -265,7 +271,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     if (this.upgrade === undefined || !switchesTo(response, this.upgrade)) return false
     this.status = 101
     this.responseMs = monotonicMs() - this.dispatchedAt
-    this.plane.responses.writeSwitching(this.client.outbox, response, this.upgrade)
+    const cookie = this.plane.settings.sticky?.valueFor(this.claimed!, this)
+    this.plane.responses.writeSwitching(this.client.outbox, response, this.upgrade, cookie)
     this.enter('tunnel')
     this.tunnelEnds = false
     this.persists = false
@@ -507,11 +514,11 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   /** @returns the edits of the hook, `null` when it threw and the exchange has been ended */
   private responseEdits(response: ResponseHead): FieldEdits | undefined | null {
-    const { hooks, observer, affinity, sticks } = this.plane.settings
+    const { hooks, observer, sticky } = this.plane.settings
     const { onResponse } = hooks
-    if (onResponse === undefined && !sticks) return undefined
+    if (onResponse === undefined && sticky === undefined) return undefined
     const edits = new FieldEdits(response)
-    const cookie = sticks ? affinity.cookie(this.claimed!, this.hashKey) : undefined
+    const cookie = sticky?.valueFor(this.claimed!, this)
     if (cookie !== undefined) edits.append('Set-Cookie', cookie)
     if (onResponse === undefined) return edits
     if (callResponseHook(onResponse, response, edits, this, (error) => observer.fault(error))) return edits

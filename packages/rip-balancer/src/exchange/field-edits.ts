@@ -24,9 +24,15 @@ export class FieldEdits implements EditableFields {
   }
 
   get(name: string): string | undefined {
+    const values = this.values(name)
+    return values.length === 0 ? undefined : values.join(', ')
+  }
+
+  /** Of all fields of that name, in their order. */
+  values(name: string): readonly string[] {
     const values: string[] = []
     for (const [known, value] of this) if (known.toLowerCase() === name.toLowerCase()) values.push(value)
-    return values.length === 0 ? undefined : values.join(', ')
+    return values
   }
 
   set(name: string, value: string): void {

@@ -80,13 +80,14 @@ export class ResponseWriter extends HeadWriter {
     this.finish(outbox)
   }
 
-  /** Writes the 101 response that opens a tunnel. */
-  writeSwitching(outbox: Outbox, response: ResponseHead, protocol: string): void {
-    this.begin(outbox, response, 0)
+  /** Writes the 101 response that opens a tunnel. @param cookie value of a `Set-Cookie` to add */
+  writeSwitching(outbox: Outbox, response: ResponseHead, protocol: string, cookie: string | undefined): void {
+    const added = cookie === undefined ? '' : `Set-Cookie: ${cookie}\r\n`
+    this.begin(outbox, response, added.length)
     this.context = undefined
     this.statusLine(response)
     this.copyFields(response, RESPONSE, undefined, undefined)
-    this.text(`Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`)
+    this.text(`${added}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`)
     this.finish(outbox)
   }
 

@@ -1,5 +1,6 @@
-import type { Affinity } from './affinity.ts'
+import type { HashKey } from './affinity.ts'
 import type { ExchangeObserver } from './record.ts'
+import type { StickyCookie } from './sticky-cookie.ts'
 
 /**
  * What the data plane needs to know, completely resolved: no optional member means "default". Times are in
@@ -22,10 +23,10 @@ export interface DataPlaneSettings {
   /** Names requests may be addressed to; `undefined` allows all. Any other is answered with 403. */
   readonly hosts: HostSet | undefined
   readonly hooks: Hooks
-  /** By what hash and sticky policies recognise a client. */
-  readonly affinity: Affinity
-  /** Whether answers carry the cookie of the sticky policy. */
-  readonly sticks: boolean
+  /** By what the hash policy recognises a client. */
+  readonly hashKey: HashKey
+  /** Cookie of the sticky policy; `undefined` under any other. */
+  readonly sticky: StickyCookie | undefined
   readonly observer: ExchangeObserver
   readonly errorPages: ErrorPages
 }

@@ -4,6 +4,7 @@ import type { BackendList } from '../discovery/discovery.ts'
 import { Membership } from '../discovery/membership.ts'
 import { BalancerError } from '../errors.ts'
 import { plainAddress } from '../exchange/node-address.ts'
+import { StickyCookie } from '../exchange/sticky-cookie.ts'
 import { poolReports } from '../log/pool-reports.ts'
 import { errorPages } from '../pages/error-pages.ts'
 import type { Backend, Outcome } from '../pool/claim.ts'
@@ -11,8 +12,9 @@ import { HealthChecker } from '../pool/health-checker.ts'
 import { addressText } from '../pool/member.ts'
 import { Pool } from '../pool/pool.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
+import { StickyNames } from '../pool/sticky-names.ts'
 import { nameClient, withoutHopByHop } from './forwarded-headers.ts'
-import { PoolClaim } from './pool-claim.ts'
+import { PoolClaim, type PoolAffinity } from './pool-claim.ts'
 import { whenConsumed } from './when-consumed.ts'
 
 /** The part of a balancer's configuration that a pool without listeners has. */
@@ -46,6 +48,8 @@ export interface PoolFetchOptions {
    * is replaced by `X-Forwarded-For`, `-Proto`, `-Host` and `X-Real-IP`. Without it such fields pass as they are.
    */
   readonly client?: string
+  /** How the client came, for the cookie of `sticky`. @default as the URL of the request says */
+  readonly scheme?: 'http' | 'https'
 }
 
 /**
@@ -56,6 +60,7 @@ export interface PoolFetchOptions {
 export class FetchPool implements AsyncDisposable {
   readonly pool: Pool
   private readonly config: ResolvedConfig
+  private readonly affinity: PoolAffinity
   private readonly health: HealthChecker | undefined
   private readonly membership: Membership
 
@@ -63,7 +68,11 @@ export class FetchPool implements AsyncDisposable {
   constructor(config: PoolConfig, { onWarning = () => {} }: PoolHooks = {}) {
     refuseOthers(config)
     this.config = resolveConfig(config)
-    this.pool = new Pool({ ...this.config, name: this.config.pool, observer: poolReports(onWarning) })
+    const { hashKey, stickyCookie, stickyKey } = this.config
+    const names = new StickyNames(stickyKey)
+    this.affinity = { hashKey, sticky: stickyCookie && new StickyCookie(stickyCookie, names) }
+    const observer = poolReports(onWarning)
+    this.pool = new Pool({ ...this.config, name: this.config.pool, names, observer })
     this.membership = new Membership(this.pool, { warn: onWarning })
     this.membership.declare(this.config.backends)
     this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
@@ -85,9 +94,9 @@ export class FetchPool implements AsyncDisposable {
    * @throws the reason of `request.signal` when it aborts before there is a response
    */
   fetch = async (request: Request, options: PoolFetchOptions = {}): Promise<Response> => {
-    const { affinity } = this.config
     const client = options.client === undefined ? undefined : plainAddress(options.client)
-    const claim = new PoolClaim(this.pool, affinity, request, client ?? '')
+    const { scheme = schemeOf(request) } = options
+    const claim = new PoolClaim(this.pool, this.affinity, request, { address: client ?? '', scheme })
     const headers = backendHeaders(request, client)
     const tried: Backend[] = []
     for (;;) {
@@ -95,7 +104,7 @@ export class FetchPool implements AsyncDisposable {
       if (typeof backend === 'string') return refusal(tried.length > 0 ? 502 : 503, request)
       const { onTrial } = backend
       const result = await this.attempt(request, headers, backend)
-      if (result instanceof Response) return this.withCookie(result, backend, claim.hashKey)
+      if (result instanceof Response) return this.withCookie(result, backend, claim)
       this.pool.release(backend, result, onTrial)
       request.signal.throwIfAborted()
       tried.push(backend)
@@ -144,12 +153,14 @@ export class FetchPool implements AsyncDisposable {
     }
   }
 
-  private withCookie(response: Response, backend: Backend, key: string | undefined): Response {
-    const cookie = this.config.sticks ? this.config.affinity.cookie(backend, key) : undefined
+  private withCookie(response: Response, backend: Backend, claim: PoolClaim): Response {
+    const cookie = this.affinity.sticky?.valueFor(backend, claim)
     if (cookie !== undefined) response.headers.append('set-cookie', cookie)
     return response
   }
 }
+
+const schemeOf = ({ url }: Request): 'http' | 'https' => (url.startsWith('https:') ? 'https' : 'http')
 
 /** Nothing was sent, and there is no body that may have been read: the next backend is asked, each of them once. */
 function isRefused(request: Request, outcome: Outcome): boolean {

@@ -1,34 +1,55 @@
-import type { AffinitySource, Affinity } from '../exchange/affinity.ts'
+import type { AffinitySource, HashKey } from '../exchange/affinity.ts'
+import type { StickyCookie } from '../exchange/sticky-cookie.ts'
 import type { Backend, Claimant, ClaimRefusal } from '../pool/claim.ts'
 import type { Pool } from '../pool/pool.ts'
+
+/** How requests find the backend that their client had before. */
+export interface PoolAffinity {
+  readonly hashKey: HashKey
+  readonly sticky: StickyCookie | undefined
+}
+
+/** What is known of a client from elsewhere than its request. */
+export interface PoolClient {
+  readonly address: string
+  readonly scheme: AffinitySource['scheme']
+}
 
 /** A claim one can wait for. */
 export class PoolClaim implements Claimant, AffinitySource {
   readonly clientAddress: string
+  readonly scheme: AffinitySource['scheme']
   /** Only requests without a body are sent again. */
   readonly isRepeatable: boolean
   lot = 0
   lotFailed = false
   readonly mayBeDrawn = true
   private readonly pool: Pool
-  private readonly affinity: Affinity
+  private readonly affinity: PoolAffinity
   private readonly headers: Headers
   private waiting: PromiseWithResolvers<Backend | ClaimRefusal> | undefined
 
-  constructor(pool: Pool, affinity: Affinity, { headers, body }: Request, clientAddress: string) {
+  constructor(pool: Pool, affinity: PoolAffinity, { headers, body }: Request, client: PoolClient) {
     this.pool = pool
     this.affinity = affinity
     this.headers = headers
     this.isRepeatable = body === null
-    this.clientAddress = clientAddress
+    this.clientAddress = client.address
+    this.scheme = client.scheme
   }
 
   get hashKey(): string | undefined {
-    return this.affinity.key(this)
+    return this.affinity.hashKey(this)
   }
 
-  field(name: string): string | undefined {
-    return this.headers.get(name) ?? undefined
+  get stickyNames(): readonly string[] {
+    return this.affinity.sticky?.namesIn(this) ?? []
+  }
+
+  /** Fields of one name come as one value; `Headers` joins cookies in their own way. */
+  values(name: string): readonly string[] {
+    const value = this.headers.get(name)
+    return value === null ? [] : [value]
   }
 
   granted(backend: Backend): void {

@@ -29,8 +29,10 @@ export type ClaimRefusal = 'queue-full' | 'queue-timeout' | 'no-backend' | 'clos
 
 /** Who claims; implemented by the exchange itself, so that a claim allocates nothing. */
 export interface Claimant {
-  /** Key of hash and sticky policies; computed when asked for. */
+  /** Key of the hash policy; computed when asked for. */
   readonly hashKey: string | undefined
+  /** Backends that the client's cookies name, for the sticky policy; computed when asked for. */
+  readonly stickyNames: readonly string[]
   /** Can be sent to another backend if this one fails; such requests try a backend that was put aside. */
   readonly isRepeatable: boolean
   /**

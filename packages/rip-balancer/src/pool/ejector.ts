@@ -133,9 +133,11 @@ export class Ejector {
   private readmit(member: Member): void {
     if (member.ejection === undefined) return
     const { forMs, reason } = member.ejection
-    member.probationUntilMs = this.clock.nowMs() + PROBATION_FACTOR * forMs
+    const now = this.clock.nowMs()
+    member.probationUntilMs = now + PROBATION_FACTOR * forMs
     member.ejection = undefined
     member.failuresInARow = 0
+    member.joinedAtMs = now
     this.observer.readmitted(member, reason)
     this.pool.changed()
   }

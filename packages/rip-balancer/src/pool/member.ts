@@ -1,5 +1,6 @@
 import type { Backend, BackendAddress } from './claim.ts'
 import type { Ejection } from './ejection.ts'
+import { keyHash, type KeyHash } from './key-hash.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
 /** What is declared about a backend; the rest has defaults. */
@@ -9,6 +10,8 @@ export interface MemberSpec {
   readonly maxInFlight: number
   /** Relative share of requests; 0 takes no new ones. */
   readonly weight: number
+  /** Id of a declared backend that is a name, of which this is one address. */
+  readonly origin?: string
 }
 
 /** A backend with what the pool knows about it. Only the pool and its policies change it. */
@@ -30,8 +33,8 @@ export class Member implements Backend {
   illness: string | undefined
   /** Who drained it: it takes nothing new until somebody undrains it. */
   drainedBy: string | undefined
-  /** When it was put into rotation, for slow start. */
-  joinedAtMs = 0
+  /** When it joined others that serve, or recovered, and its capacity began to grow; long ago for who starts at full size. */
+  joinedAtMs: number = Number.NEGATIVE_INFINITY
   readonly recent: RecentOutcomes = new RecentOutcomes()
   failuresInARow = 0
   /** Since the first of them. */
@@ -44,14 +47,17 @@ export class Member implements Backend {
   probationUntilMs = 0
   /** One request finds out whether it can come back. */
   onTrial = false
-  /** Credit of the smooth weighted policy. */
-  credit = 0
+  /** When it is its turn among equals of the policy `least-requests`. */
+  turnAt = 0
+  /** For the policy `hash`. */
+  readonly hash: KeyHash
 
   constructor(spec: MemberSpec, generation: string | undefined) {
     this.id = spec.id
     this.address = spec.address
     this.maxInFlight = spec.maxInFlight
     this.weight = spec.weight
+    this.hash = keyHash(spec.id)
     this.generation = generation
   }
 

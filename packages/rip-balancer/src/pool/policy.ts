@@ -1,17 +1,20 @@
-import { HASH_LOAD_BOUND } from '../defaults.ts'
-import { stickyId } from '../exchange/affinity.ts'
+import { fractionOf, keyHash } from './key-hash.ts'
+import type { Claimant } from './claim.ts'
 import type { Member } from './member.ts'
+import type { StickyNames } from './sticky-names.ts'
+import { Turns } from './turns.ts'
+import { WeightedDraw } from './weighted-draw.ts'
 
 export const POLICIES = ['round-robin', 'least-requests', 'p2c', 'weighted', 'hash', 'sticky'] as const
 
 /**
- * How a backend is chosen among those with free capacity.
+ * How a backend is chosen among those with free capacity. In each of them weights are shares.
  *
- * - `round-robin`: one after the other.
- * - `least-requests`: the one with the fewest requests in flight per weight; round robin among equals.
- * - `p2c`: the less busy of two random ones.
- * - `weighted`: smooth weighted round robin.
- * - `hash`: the same key goes to the same backend (rendezvous), unless it is far busier than the others.
+ * - `round-robin`: one after the other, evenly spread.
+ * - `least-requests`: one with the fewest requests in flight for its weight; among equals round robin.
+ * - `p2c`: of two random ones the first, unless the other would have less to do for its weight.
+ * - `weighted`: another name of `round-robin`.
+ * - `hash`: the same key goes to the same backend (rendezvous) until that one is full; without a key round robin.
  * - `sticky`: the one the client's cookie names; round robin for who has none, or when it takes nothing.
  */
 export type PolicyName = (typeof POLICIES)[number]
@@ -19,147 +22,132 @@ export type PolicyName = (typeof POLICIES)[number]
 /** Whether a member may take one more request now. */
 export type Eligible = (member: Member) => boolean
 
+/** By what a client is recognised; read only by policies that do. */
+export type ClientKeys = Pick<Claimant, 'hashKey' | 'stickyNames'>
+
 export interface Policy {
-  /** @param key what hash policies hash; read only by those */
-  choose(members: readonly Member[], eligible: Eligible, key: () => string | undefined): Member | undefined
+  /** @param members a list that does not change, nor do the weights of its members: others are another list */
+  choose(members: readonly Member[], eligible: Eligible, client: ClientKeys): Member | undefined
 }
 
-/** @param random a number in [0, 1) */
-export function createPolicy(name: PolicyName, random: () => number): Policy {
-  if (name === 'least-requests') return new LeastRequests()
+export interface PolicyTools {
+  /** A number in [0, 1). */
+  readonly random: () => number
+  readonly names: StickyNames
+}
+
+export function createPolicy(name: PolicyName, { random, names }: PolicyTools): Policy {
+  if (name === 'least-requests') return new LeastRequests(random)
   if (name === 'p2c') return new PowerOfTwoChoices(random)
-  if (name === 'weighted') return new SmoothWeighted()
-  if (name === 'hash') return new Rendezvous()
-  if (name === 'sticky') return new Sticky()
-  return new RoundRobin()
+  if (name === 'hash') return new Rendezvous(random)
+  if (name === 'sticky') return new Sticky(random, names)
+  return new Turns(random)
 }
 
-class RoundRobin implements Policy {
-  private next = 0
-
-  choose(members: readonly Member[], eligible: Eligible): Member | undefined {
-    for (let step = 0; step < members.length; step++) {
-      const at = (this.next + step) % members.length
-      const member = members[at]!
-      if (!eligible(member)) continue
-      this.next = at + 1
-      return member
-    }
-    return undefined
-  }
-}
-
+/**
+ * One of those that are no busier, for their weight, than the least busy one would be with one more request. Among them
+ * it is the turn of who has had the fewest for its weight: who had to let others go first makes up for one turn.
+ */
 class LeastRequests implements Policy {
-  private next = 0
-
-  choose(members: readonly Member[], eligible: Eligible): Member | undefined {
-    let best: Member | undefined
-    let bestAt = 0
-    for (let step = 0; step < members.length; step++) {
-      const at = (this.next + step) % members.length
-      const member = members[at]!
-      if (!eligible(member) || (best !== undefined && load(member) >= load(best))) continue
-      best = member
-      bestAt = at
-    }
-    if (best !== undefined) this.next = bestAt + 1
-    return best
-  }
-}
-
-const load = (member: Member): number => member.inFlight / member.weight
-
-class PowerOfTwoChoices implements Policy {
   private readonly random: () => number
+  private readonly known = new WeakSet<readonly Member[]>()
+  private now = 0
 
   constructor(random: () => number) {
     this.random = random
   }
 
   choose(members: readonly Member[], eligible: Eligible): Member | undefined {
-    const first = this.pick(members, eligible, undefined)
-    if (first === undefined) return undefined
-    const second = this.pick(members, eligible, first)
-    return second !== undefined && load(second) < load(first) ? second : first
+    if (!this.known.has(members)) this.begin(members)
+    const bound = leastLoad(members, eligible)
+    let chosen: Member | undefined
+    for (const member of members) {
+      if (load(member) >= bound || (chosen !== undefined && member.turnAt >= chosen.turnAt)) continue
+      if (eligible(member)) chosen = member
+    }
+    if (chosen !== undefined) this.giveTurn(chosen)
+    return chosen
   }
 
-  /** A random eligible member other than one: the first from a random place on. */
-  private pick(
-    members: readonly Member[],
-    eligible: Eligible,
-    other: Member | undefined,
-  ): Member | undefined {
-    const start = Math.floor(this.random() * members.length)
-    for (let step = 0; step < members.length; step++) {
-      const member = members[(start + step) % members.length]!
-      if (member !== other && eligible(member)) return member
-    }
-    return undefined
+  private begin(members: readonly Member[]): void {
+    this.known.add(members)
+    for (const member of members) member.turnAt = this.now + (1 - this.random()) / member.weight
+  }
+
+  private giveTurn(member: Member): void {
+    const every = 1 / member.weight
+    this.now = Math.max(this.now, member.turnAt)
+    member.turnAt = Math.max(member.turnAt, this.now - every) + every
   }
 }
 
-/** Every member earns its weight at each choice; the richest one is chosen and pays the total. */
-class SmoothWeighted implements Policy {
+const load = (member: Member): number => member.inFlight / member.weight
+
+const loadWithOneMore = (member: Member): number => (member.inFlight + 1) / member.weight
+
+/** How busy the least busy one would be with one more request. */
+function leastLoad(members: readonly Member[], eligible: Eligible): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const member of members) {
+    const would = loadWithOneMore(member)
+    if (would < least && eligible(member)) least = would
+  }
+  return least
+}
+
+class PowerOfTwoChoices implements Policy {
+  private readonly lots: WeightedDraw
+
+  constructor(random: () => number) {
+    this.lots = new WeightedDraw(random)
+  }
+
   choose(members: readonly Member[], eligible: Eligible): Member | undefined {
-    let total = 0
-    let best: Member | undefined
-    for (const member of members) {
-      if (!eligible(member)) continue
-      member.credit += member.weight
-      total += member.weight
-      if (best === undefined || member.credit > best.credit) best = member
-    }
-    if (best !== undefined) best.credit -= total
-    return best
+    const first = this.lots.draw(members, eligible)
+    if (first === undefined || first.inFlight === 0) return first
+    const second = this.lots.draw(members, eligible, first)
+    return second !== undefined && loadWithOneMore(second) <= load(first) ? second : first
   }
 }
 
-/** Highest random weight: adding or removing a member moves only that member's share of the keys. */
+/** Highest random weight: adding or removing a member, or weight, moves only that share of the keys. */
 class Rendezvous implements Policy {
-  private readonly fallback = new RoundRobin()
+  private readonly fallback: Turns
 
-  choose(members: readonly Member[], eligible: Eligible, key: () => string | undefined): Member | undefined {
-    const text = key()
-    if (text === undefined) return this.fallback.choose(members, eligible)
-    const limit = this.limit(members, eligible)
+  constructor(random: () => number) {
+    this.fallback = new Turns(random)
+  }
+
+  choose(members: readonly Member[], eligible: Eligible, { hashKey }: ClientKeys): Member | undefined {
+    if (hashKey === undefined) return this.fallback.choose(members, eligible)
+    const hash = keyHash(hashKey)
     let best: Member | undefined
-    let bestScore = -1
+    let bestScore = Number.NEGATIVE_INFINITY
     for (const member of members) {
-      if (!eligible(member) || member.inFlight >= limit) continue
-      const score = scoreOf(text, member)
-      if (score <= bestScore) continue
+      const score = Math.log(fractionOf(hash, member.hash)) / member.weight
+      if (score <= bestScore || !eligible(member)) continue
       best = member
       bestScore = score
     }
     return best
   }
-
-  private limit(members: readonly Member[], eligible: Eligible): number {
-    let inFlight = 1
-    let count = 0
-    for (const member of members) {
-      if (!eligible(member)) continue
-      inFlight += member.inFlight
-      count++
-    }
-    return Math.ceil((inFlight / Math.max(1, count)) * HASH_LOAD_BOUND)
-  }
 }
 
-/** The member the key names. */
+/** The member that the client's cookie names; of several cookies the first one that names somebody who can take it. */
 class Sticky implements Policy {
-  private readonly fallback = new RoundRobin()
+  private readonly fallback: Turns
+  private readonly names: StickyNames
 
-  choose(members: readonly Member[], eligible: Eligible, key: () => string | undefined): Member | undefined {
-    const id = key()
-    const named = id === undefined ? undefined : members.find((member) => stickyId(member.id) === id)
-    if (named !== undefined && eligible(named)) return named
+  constructor(random: () => number, names: StickyNames) {
+    this.fallback = new Turns(random)
+    this.names = names
+  }
+
+  choose(members: readonly Member[], eligible: Eligible, { stickyNames }: ClientKeys): Member | undefined {
+    for (const name of stickyNames) {
+      const member = this.names.find(members, name)
+      if (member !== undefined && eligible(member)) return member
+    }
     return this.fallback.choose(members, eligible)
   }
-}
-
-/** Weighted rendezvous score, in (0, ∞): −weight ÷ ln(hash as a fraction). */
-function scoreOf(key: string, member: Member): number {
-  const fraction = (Bun.hash.xxHash32(`${member.id}\0${key}`) + 0.5) / 2 ** 32
-  return -member.weight / Math.log(fraction)
 }

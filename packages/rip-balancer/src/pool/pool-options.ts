@@ -9,6 +9,7 @@ import type { PoolClock } from './clock.ts'
 import type { EjectionReason } from './ejection.ts'
 import type { PolicyName } from './policy.ts'
 import type { Reach } from './reach.ts'
+import type { StickyNames } from './sticky-names.ts'
 
 export interface PoolOptions extends PoolSettings {
   /** @default 'app' */
@@ -28,9 +29,11 @@ export interface PoolOptions extends PoolSettings {
 /** What may change while a pool serves. */
 export interface PoolSettings {
   readonly policy?: PolicyName
+  /** What backends are called in the cookies of clients, for the sticky policy. @default what they were called before */
+  readonly names?: StickyNames
   readonly queueLength?: number
   readonly queueTimeoutMs?: number
-  /** A new member's capacity grows to its full size over this time. @default 0 */
+  /** The capacity of a member that joins others or recovers grows to its full size over this time. @default 0 */
   readonly slowStartMs?: number
   /**
    * Somebody replaces backends that die: requests are queued while none is declared, or none accepts connections,

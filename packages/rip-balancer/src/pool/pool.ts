@@ -14,7 +14,7 @@ import { Drains, type DrainResult } from './drains.ts'
 import type { EjectionReason } from './ejection.ts'
 import { Ejector } from './ejector.ts'
 import { Member, type MemberSpec } from './member.ts'
-import { createPolicy, type Policy } from './policy.ts'
+import { createPolicy, type Policy, type PolicyName } from './policy.ts'
 import {
   DEFAULT_EJECTION,
   silentObserver,
@@ -25,6 +25,7 @@ import {
 import { describeMember, type PoolSnapshot } from './pool-snapshot.ts'
 import { reach } from './reach.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { StickyNames } from './sticky-names.ts'
 
 /**
  * Backends in generations of which one serves, and one queue in front of them. Choosing and counting happen in
@@ -33,6 +34,8 @@ import { RetryBudget } from './retry-budget.ts'
 export class Pool implements Claims {
   readonly name: string
   private policy: Policy
+  private policyName: PolicyName = DEFAULT_POLICY
+  private names = new StickyNames()
   private queueTimeoutMs = DEFAULT_QUEUE_TIMEOUT_MS
   private slowStartMs = DEFAULT_SLOW_START_MS
   private waits = false
@@ -66,14 +69,14 @@ export class Pool implements Claims {
     this.tossCoin = options.tossCoin ?? fairCoin
     this.clock = options.clock ?? systemClock
     this.observer = { ...silentObserver, ...options.observer }
-    this.policy = createPolicy(DEFAULT_POLICY, this.random)
+    this.policy = createPolicy(this.policyName, { random: this.random, names: this.names })
     this.drains = new Drains(this.clock, (generation) => this.inFlightOf(generation))
     this.ejector = new Ejector(
       this.clock,
       this.observer,
       {
         members: () => this.rotation,
-        changed: () => this.serveQueue(),
+        changed: () => this.membersChanged(),
       },
       options.reach ?? reach,
     )
@@ -83,7 +86,7 @@ export class Pool implements Claims {
 
   /** Applies other settings; members, who waits and what is in flight stay. */
   configure(settings: PoolSettings): void {
-    this.policy = createPolicy(settings.policy ?? DEFAULT_POLICY, this.random)
+    this.usePolicy(settings.policy ?? DEFAULT_POLICY, settings.names ?? this.names)
     this.queue.maxLength = settings.queueLength ?? DEFAULT_QUEUE_LENGTH
     this.queueTimeoutMs = settings.queueTimeoutMs ?? DEFAULT_QUEUE_TIMEOUT_MS
     this.slowStartMs = settings.slowStartMs ?? DEFAULT_SLOW_START_MS
@@ -144,7 +147,10 @@ export class Pool implements Claims {
   prepare(generation: string | undefined, specs: readonly MemberSpec[]): readonly Backend[] {
     this.refuseDuplicates(specs)
     const known = this.generations.get(generation) ?? []
-    const members = specs.map((spec) => this.reuse(known, spec) ?? this.admit(spec, generation))
+    const joinedAtMs = this.joinsSlowly(generation, specs) ? this.clock.nowMs() : Number.NEGATIVE_INFINITY
+    const members = specs.map(
+      (spec) => this.reuse(known, spec, joinedAtMs) ?? this.admit(spec, generation, joinedAtMs),
+    )
     this.generations.set(generation, members)
     for (const member of known) if (!members.includes(member)) this.dismiss(member)
     if (generation === this.serving) this.rotate()
@@ -156,8 +162,6 @@ export class Pool implements Claims {
     const members = this.generations.get(generation)
     if (members === undefined)
       throw new BalancerError('GENERATION_UNKNOWN', { pool: this.name, generation: String(generation) })
-    const now = this.clock.nowMs()
-    for (const member of members) member.joinedAtMs = now
     this.serving = generation
     this.comparison = undefined
     this.rotate()
@@ -210,8 +214,9 @@ export class Pool implements Claims {
     member.illness = healthy ? undefined : (reason ?? member.illness)
     if (member.healthy === healthy) return
     member.healthy = healthy
+    if (healthy) member.joinedAtMs = this.clock.nowMs()
     this.observer.health(member, healthy, reason ?? member.illness)
-    this.serveQueue()
+    this.membersChanged()
   }
 
   /** Nobody checks any more: all are as good as those that were never checked. */
@@ -247,9 +252,10 @@ export class Pool implements Claims {
     for (const member of members) {
       if (member.drainedBy === undefined) continue
       member.drainedBy = undefined
+      member.joinedAtMs = this.clock.nowMs()
       this.observer.undrained(member, by)
     }
-    this.serveQueue()
+    this.membersChanged()
   }
 
   private named(id: string): readonly Member[] {
@@ -313,28 +319,38 @@ export class Pool implements Claims {
     this.drains.giveUp()
   }
 
+  /** One that stays goes on where it is. */
+  private usePolicy(name: PolicyName, names: StickyNames): void {
+    if (name === this.policyName && names === this.names) return
+    this.policyName = name
+    this.names = names
+    this.policy = createPolicy(name, { random: this.random, names })
+  }
+
   private choose(claimant: Claimant, tried: readonly Backend[]): Member | undefined {
     this.claimant = claimant
     this.tried = tried
     const candidates = this.comparison === undefined ? this.rotation : this.drawn(claimant, tried)
-    const preferred = this.policy.choose(candidates, this.isEligible, this.keyOfClaimant)
+    const preferred = this.policy.choose(candidates, this.isEligible, claimant)
     if (preferred !== undefined) return preferred
-    return (tried.length === 0 ? undefined : this.chooseAgain()) ?? this.chooseInPanic(tried)
+    return (
+      (tried.length === 0 ? undefined : this.chooseAgain(claimant)) ?? this.chooseInPanic(claimant, tried)
+    )
   }
 
   /** One that failed this request, if it is not put aside: better than none. */
-  private chooseAgain(): Member | undefined {
+  private chooseAgain(claimant: Claimant): Member | undefined {
     this.tried = NOBODY
-    return this.policy.choose(this.rotation, this.isEligible, this.keyOfClaimant)
+    return this.policy.choose(this.rotation, this.isEligible, claimant)
   }
 
   /** Nothing else is left: a member that was put aside is better than none, the suspected ones first. */
-  private chooseInPanic(tried: readonly Backend[]): Member | undefined {
+  private chooseInPanic(claimant: Claimant, tried: readonly Backend[]): Member | undefined {
     if (this.waits || tried.length >= MAX_PANIC_TRIES || this.isAnybodyInUse()) return undefined
     this.tried = tried
     return (
-      this.policy.choose(this.rotation, this.isSuspect, this.keyOfClaimant) ??
-      this.policy.choose(this.rotation, this.isRefusing, this.keyOfClaimant)
+      this.policy.choose(this.rotation, this.isSuspect, claimant) ??
+      this.policy.choose(this.rotation, this.isRefusing, claimant)
     )
   }
 
@@ -373,8 +389,6 @@ export class Pool implements Claims {
   private bothCouldTake(others: readonly Member[]): boolean {
     return this.rotation.some(this.isEligible) && others.some(this.isEligible)
   }
-
-  private readonly keyOfClaimant = (): string | undefined => this.claimant?.hashKey
 
   private readonly isEligible = (member: Member): boolean =>
     !this.tried.includes(member) &&
@@ -475,15 +489,29 @@ export class Pool implements Claims {
     }
   }
 
-  private reuse(known: readonly Member[], spec: MemberSpec): Member | undefined {
+  /** Beside others that go on. Where all are new, nobody could do the part of theirs that they do not do yet. */
+  private joinsSlowly(generation: string | undefined, specs: readonly MemberSpec[]): boolean {
+    if (generation !== this.serving) return false
+    const declared = new Map(specs.map((spec) => [spec.id, spec]))
+    const goesOn = (member: Member): boolean => {
+      const spec = declared.get(member.id)
+      return member.isUsed && member.ejection === undefined && spec !== undefined && member.matches(spec)
+    }
+    return this.rotation.some(goesOn)
+  }
+
+  private reuse(known: readonly Member[], spec: MemberSpec, joinedAtMs: number): Member | undefined {
     const member = known.find((each) => each.matches(spec))
+    if (member?.weight === 0 && spec.weight > 0) member.joinedAtMs = joinedAtMs
     member?.update(spec)
     return member
   }
 
-  private admit(spec: MemberSpec, generation: string | undefined): Member {
+  /** The addresses of a name stand in for what stood for the name. */
+  private admit(spec: MemberSpec, generation: string | undefined, joinedAtMs: number): Member {
+    const origin = this.generations.get(generation)?.find(({ id }) => id === spec.origin)
     const member = new Member(spec, generation)
-    member.joinedAtMs = this.clock.nowMs()
+    member.joinedAtMs = origin?.joinedAtMs ?? joinedAtMs
     member.drainedBy = this.drained.get(spec.id)
     return member
   }
@@ -501,6 +529,10 @@ export class Pool implements Claims {
 
   private rotate(): void {
     this.rotation = [...(this.generations.get(this.serving) ?? [])]
+    this.membersChanged()
+  }
+
+  private membersChanged(): void {
     this.serveQueue()
     // Members that start slowly grow at other times than those before.
     if (this.slowStartMs > 0) this.resetQueueTimer()

@@ -34,6 +34,7 @@ export class FakeClock implements PoolClock {
 export class TestClaimant implements Claimant {
   readonly told: Array<Backend | ClaimRefusal> = []
   readonly hashKey: string | undefined
+  stickyNames: readonly string[] = []
   isRepeatable = true
   lot = 0
   lotFailed = false

@@ -319,25 +319,103 @@ describe('a backend', () => {
   })
 })
 
-test('slow start grows the capacity of a new member', () => {
-  const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 10)
-  claimed(pool)
-  expect(pool.claim(new TestClaimant())).toBe('queued')
-  clock.advance(1_000)
-  pool.release(pool.members[0]!, 'ok')
-  expect(pool.inFlight).toBe(1)
-  for (let n = 0; n < 9; n++) claimed(pool)
-})
+describe('slow start', () => {
+  const join = (pool: Pool, ...ids: string[]): void =>
+    void pool.prepare(
+      undefined,
+      ids.map((id) => member(id, { maxInFlight: 10 })),
+    )
 
-test('slow start serves who waits as soon as the capacity has grown', () => {
-  const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 4)
-  claimed(pool)
-  const waiting = new TestClaimant()
-  expect(pool.claim(waiting)).toBe('queued')
-  clock.advance(240)
-  expect(waiting.told).toEqual([])
-  clock.advance(20)
-  expect(waiting.told).toEqual([pool.members[0]!])
+  test('does not slow the start of the balancer, nor a generation where all are new', () => {
+    const { pool } = poolOf(['a', 'b'], { slowStartMs: 1_000 }, 10)
+    expect(pool.capacity).toBe(20)
+    pool.prepare('g1', [member('c', { maxInFlight: 10 }), member('d', { maxInFlight: 10 })])
+    pool.cut('g1')
+    expect(pool.capacity).toBe(20)
+    pool.cut(undefined)
+    expect(pool.capacity).toBe(20)
+    join(pool, 'e', 'f')
+    expect(pool.capacity).toBe(20)
+  })
+
+  test('grows the capacity of a member that joins others', () => {
+    const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 10)
+    join(pool, 'a', 'b')
+    const grown = [pool.capacity]
+    for (let n = 0; n < 4; n++) {
+      clock.advance(250)
+      grown.push(pool.capacity)
+    }
+    expect(grown).toEqual([11, 13, 15, 18, 20])
+    join(pool, 'a', 'b')
+    pool.cut(undefined)
+    expect(pool.capacity).toBe(20)
+  })
+
+  test('grows the capacity of a member that gets weight again', () => {
+    const { pool } = poolOf(['a'], { slowStartMs: 1_000 }, 10)
+    pool.prepare(undefined, [member('a', { maxInFlight: 10 }), member('b', { maxInFlight: 10, weight: 0 })])
+    expect(pool.capacity).toBe(10)
+    join(pool, 'a', 'b')
+    expect(pool.capacity).toBe(11)
+  })
+
+  test('grows the capacity of a member whose health is back, even of the only one', () => {
+    const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 10)
+    pool.setHealth(pool.members[0]!, false)
+    clock.advance(5_000)
+    pool.setHealth(pool.members[0]!, true)
+    expect(pool.capacity).toBe(1)
+    clock.advance(500)
+    expect(pool.capacity).toBe(5)
+  })
+
+  test('grows the capacity of a member that was put aside and is back', async () => {
+    const reach = (): Promise<boolean> => Promise.resolve(true)
+    const { pool, clock } = poolOf(['a', 'b'], { slowStartMs: 1_000, reach }, 10)
+    pool.putAside(pool.members[0]!)
+    clock.advance(1_000)
+    for (let n = 0; n < 4; n++) await Promise.resolve()
+    expect(pool.members[0]!.ejection).toBeUndefined()
+    expect(pool.capacity).toBe(11)
+  })
+
+  test('takes the addresses of a name for what the name stood for', () => {
+    const { pool } = poolOf(['app', 'fixed'], { slowStartMs: 1_000 }, 10)
+    const addresses = ['app@1', 'app@2'].map((id) => member(id, { maxInFlight: 10, origin: 'app' }))
+    pool.prepare(undefined, [...addresses, member('fixed', { maxInFlight: 10 })])
+    expect(pool.capacity).toBe(30)
+    const [, stays] = addresses
+    const later = member('app@3', { maxInFlight: 10, origin: 'app' })
+    pool.prepare(undefined, [stays!, later, member('fixed', { maxInFlight: 10 })])
+    expect(pool.capacity).toBe(21)
+  })
+
+  test('serves who waits as soon as the capacity has grown', () => {
+    const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 4)
+    pool.setHealth(pool.members[0]!, false)
+    pool.setHealth(pool.members[0]!, true)
+    claimed(pool)
+    const waiting = new TestClaimant()
+    expect(pool.claim(waiting)).toBe('queued')
+    clock.advance(240)
+    expect(waiting.told).toEqual([])
+    clock.advance(20)
+    expect(waiting.told).toEqual([pool.members[0]!])
+  })
+
+  test('serves who waits already when the only member recovers', () => {
+    const { pool, clock } = poolOf(['a', 'b'], { slowStartMs: 1_000 }, 2)
+    const [a, b] = pool.members
+    pool.setHealth(a!, false)
+    expect([claimed(pool), claimed(pool)]).toEqual([b!, b!])
+    const [first, second] = [new TestClaimant(), new TestClaimant()]
+    expect([pool.claim(first), pool.claim(second)]).toEqual(['queued', 'queued'])
+    pool.setHealth(a!, true)
+    expect([first.told, second.told]).toEqual([[a!], []])
+    clock.advance(510)
+    expect(second.told).toEqual([a!])
+  })
 })
 
 test('a queue without a time limit waits', () => {

@@ -1,0 +1,89 @@
+import { DueQueue, type Due } from './due-queue.ts'
+import type { Member } from './member.ts'
+import type { Eligible } from './policy.ts'
+
+/** Members of the same weight, which go round. */
+interface Lane extends Due {
+  readonly members: readonly Member[]
+  /** Time between two turns, in units of which each member gets as many turns as its weight says. */
+  readonly every: number
+  next: number
+  /** Turns that could not be taken within one choice, and which choice that was. */
+  misses: number
+  choice: number
+}
+
+/**
+ * Whose turn it is: each member's as often as its weight says, evenly spread. The work of a choice does not grow with
+ * the number of members, only with the logarithm of the number of different weights. A turn that cannot be taken is
+ * lost. A list of members begins anew, so that nothing is left of weights that have changed.
+ */
+export class Turns {
+  private readonly random: () => number
+  private readonly lanesOf = new WeakMap<readonly Member[], DueQueue<Lane>>()
+  private readonly passedOver: Lane[] = []
+  private choices = 0
+
+  /** @param random a number in [0, 1) */
+  constructor(random: () => number) {
+    this.random = random
+  }
+
+  /** @param members a list that does not change, nor do the weights of its members */
+  choose(members: readonly Member[], eligible: Eligible): Member | undefined {
+    const lanes = this.lanesOf.get(members) ?? this.arrange(members)
+    this.choices++
+    for (let lane = lanes.first; lane !== undefined; lane = lanes.first) {
+      const now = lane.dueAt
+      const member = turnOf(lane)
+      if (eligible(member)) {
+        lanes.firstPutOff()
+        this.takeBack(lanes, now)
+        return member
+      }
+      if (this.isLastMiss(lane)) this.passedOver.push(lanes.shift()!)
+      else lanes.firstPutOff()
+    }
+    this.takeBack(lanes, undefined)
+    return undefined
+  }
+
+  /** Whether nobody in the lane is eligible. */
+  private isLastMiss(lane: Lane): boolean {
+    if (lane.choice !== this.choices) lane.misses = 0
+    lane.choice = this.choices
+    return ++lane.misses === lane.members.length
+  }
+
+  /**
+   * Lanes without anybody eligible: their members have lost one turn each, and no more.
+   *
+   * @param now `undefined` when nobody had a turn: then nothing has changed
+   */
+  private takeBack(lanes: DueQueue<Lane>, now: number | undefined): void {
+    for (let lane = this.passedOver.pop(); lane !== undefined; lane = this.passedOver.pop()) {
+      const round = lane.every * lane.members.length
+      lane.dueAt = now === undefined ? lane.dueAt - round : now + round
+      lanes.push(lane)
+    }
+  }
+
+  private arrange(members: readonly Member[]): DueQueue<Lane> {
+    const lanes = new DueQueue<Lane>()
+    const used = members.filter(({ weight }) => weight > 0)
+    for (const [weight, equals] of Map.groupBy(used, (member) => member.weight)) {
+      const every = 1 / (weight * equals.length)
+      const dueAt = (1 - this.random()) * every
+      lanes.push({ members: equals, every, dueAt, next: this.choices % equals.length, misses: 0, choice: 0 })
+    }
+    this.lanesOf.set(members, lanes)
+    return lanes
+  }
+}
+
+function turnOf(lane: Lane): Member {
+  const member = lane.members[lane.next]!
+  lane.next = lane.next + 1 === lane.members.length ? 0 : lane.next + 1
+  lane.dueAt += lane.every
+  return member
+}
