@@ -121,6 +121,18 @@ describe('the balancer', () => {
     expect(await drainOf({ config: `export default { balancer: { timeouts: { drain: '1s' } } }` })).toBe('1s')
   })
 
+  test('keeps the key of its cookies when it is replaced, unless the file has one', async () => {
+    const place = { listen: ':80', adminPath: '/a', stickyKey: 'of the server' }
+    const cookieOf = async (cookie: string): Promise<unknown> => {
+      const config = `export default { balancer: { policy: 'sticky', ${cookie} } }`
+      return balancerConfig((await resolved({ config })).settings, place).stickyCookie
+    }
+    expect(await cookieOf('')).toEqual({ key: 'of the server' })
+    expect(await cookieOf(`stickyCookie: 'at'`)).toEqual({ key: 'of the server', name: 'at' })
+    const key = 'sixteen characters'
+    expect(await cookieOf(`stickyCookie: { path: '/a', key: '${key}' }`)).toEqual({ key, path: '/a' })
+  })
+
   test('passes fields with underscores on, which workers tell from hyphens, unless it is told otherwise', async () => {
     const place = { listen: ':80', adminPath: '/a' }
     const forwardingOf = async (config?: string): Promise<unknown> =>

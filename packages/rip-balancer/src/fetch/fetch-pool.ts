@@ -48,7 +48,7 @@ export interface PoolFetchOptions {
    * is replaced by `X-Forwarded-For`, `-Proto`, `-Host` and `X-Real-IP`. Without it such fields pass as they are.
    */
   readonly client?: string
-  /** How the client came, for the cookie of `sticky`. @default as the URL of the request says */
+  /** How the client came, for the cookie of `sticky` and `X-Forwarded-Proto`. @default as the URL of the request says */
   readonly scheme?: 'http' | 'https'
 }
 
@@ -97,7 +97,7 @@ export class FetchPool implements AsyncDisposable {
     const client = options.client === undefined ? undefined : plainAddress(options.client)
     const { scheme = schemeOf(request) } = options
     const claim = new PoolClaim(this.pool, this.affinity, request, { address: client ?? '', scheme })
-    const headers = backendHeaders(request, client)
+    const headers = backendHeaders(request, client, scheme)
     const tried: Backend[] = []
     for (;;) {
       const backend = await claim.take(request.signal, tried)
@@ -196,11 +196,10 @@ function backendUrl(request: Request, { address }: Backend): string {
   return `http://${authority}${pathname}${search}`
 }
 
-function backendHeaders(request: Request, client: string | undefined): Headers {
+function backendHeaders(request: Request, client: string | undefined, scheme: string): Headers {
   const headers = withoutHopByHop(request.headers)
-  const { host, protocol } = new URL(request.url)
-  if (!headers.has('host')) headers.set('host', host)
-  if (client !== undefined) nameClient(headers, client, protocol.slice(0, -1))
+  if (!headers.has('host')) headers.set('host', new URL(request.url).host)
+  if (client !== undefined) nameClient(headers, client, scheme)
   // A body is sent as it comes, in chunks.
   if (request.body !== null) headers.delete('content-length')
   return headers

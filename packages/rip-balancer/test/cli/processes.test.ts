@@ -31,6 +31,36 @@ describe('--processes', () => {
     expect(status.processes.filter(isRunning)).toEqual([])
   })
 
+  test('agree on the cookies of `sticky`, also with a process that replaces another, and after a reload', async () => {
+    using folder = new TempFolder()
+    const backends = ['a', 'b', 'c', 'd', 'e'].map((name) => named(folder, name))
+    await using _all = { [Symbol.asyncDispose]: async () => void (await Promise.all(backends.map(stopped))) }
+    const [file, socket] = [folder.file('lb.json'), folder.file('admin.sock')]
+    const to = backends.map(({ address }) => address)
+    writeFileSync(file, JSON.stringify({ to, policy: 'sticky', admin: `unix:${socket}` }))
+    await using program = new Program(...TOGETHER, '--config', file)
+    const url = await program.url()
+    const admin = new AdminClient({ socket })
+    const first = await fetch(url)
+    const home = await first.text()
+    const cookie = first.headers.get('set-cookie')!.split(';')[0]!
+    const isKnownToAll = async (): Promise<void> => {
+      const headers = { cookie, connection: 'close' }
+      const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(url, { headers })))
+      for (const answer of answers)
+        expect([await answer.text(), answer.headers.get('set-cookie')]).toEqual([home, null])
+    }
+    await isKnownToAll()
+    program.child.kill('SIGHUP')
+    await until(() => program.err.includes('configuration reloaded'), 'the reload')
+    await isKnownToAll()
+    const before = (await admin.status()).processes
+    process.kill(before[0]!, 'SIGKILL')
+    await until(() => program.err.includes('another one is started'), 'the death is noticed')
+    await until(async () => (await admin.status()).processes.length === 2, 'another process')
+    await isKnownToAll()
+  })
+
   test('changes generations in every process before it says so', async () => {
     using folder = new TempFolder()
     const [a, b] = [named(folder, 'a'), named(folder, 'b')]

@@ -113,6 +113,49 @@ describe('a configuration', () => {
     })
   })
 
+  test('says what browsers would not make of a cookie', () => {
+    const problems = (stickyCookie: unknown): readonly string[] =>
+      problemsOf({ stickyCookie }).map((problem) => problem.replace('stickyCookie.', ''))
+    const wellFormed = [
+      'at',
+      { name: '__Host-at' },
+      { name: '__secure-at', domain: '.shop.example' },
+    ] as const
+    for (const cookie of wellFormed) expect(problems(cookie)).toEqual([])
+    expect(problems({ path: '/a b', domain: 'localhost', sameSite: 'none', lifetime: 'off' })).toEqual([])
+    expect(problems('a b')).toEqual(['name: expected a name of letters, digits and -_, got "a b"'])
+    expect(problems('')).toEqual(['name: expected a text, got ""'])
+    expect(problems({ path: 'app' })).toEqual([
+      'path: expected a path that starts with / and has no ;, got "app"',
+    ])
+    expect(problems({ path: '/a; Domain=b' })).toHaveLength(1)
+    expect(problems({ domain: 'shop.example; x' })).toEqual([
+      'domain: expected a domain such as shop.example, got "shop.example; x"',
+    ])
+    expect(problems({ lifetime: '10ms' })).toEqual([
+      'lifetime: expected at least a second, or off, got "10ms"',
+    ])
+    expect(problems({ sameSite: 'none', secure: 'never' })).toEqual([
+      'secure: expected auto or always with sameSite none, got "never"',
+    ])
+    expect(problems({ name: '__Secure-a', secure: 'never' })).toEqual([
+      'secure: expected auto or always with the name __Secure-a, got "never"',
+    ])
+    expect(problems({ name: '__Host-a', path: '/b', domain: 'c' })).toEqual([
+      'path: expected /, as the name is __Host-a, got "/b"',
+      'domain: expected none, as the name is __Host-a, got "c"',
+    ])
+    // A secret is not repeated.
+    expect(problems({ key: 'short' })).toEqual([
+      'key: expected at least 16 characters that nobody can guess, got 5',
+    ])
+    expect(problems({ sameSite: 'Lax' })).toEqual([
+      'sameSite: expected one of lax, strict, none, got "Lax"; did you mean "lax"?',
+    ])
+    expect(problems({ httpOnly: false })).toHaveLength(1)
+    expect(problems(['at'])).toHaveLength(1)
+  })
+
   test('names every problem at once, with its path', () => {
     expect(
       problemsOf({

@@ -161,6 +161,17 @@ describe('a pool without a listener', () => {
       expect(await (await pool.fetch(ask({ headers: { cookie } }))).text()).toBe(name)
   })
 
+  test('sets a cookie that is Secure for who came by TLS, as the URL or the program says', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using pool = createPool({ to: a.address, policy: 'sticky', stickyCookie: { name: 'at' } })
+    const cookieOf = async (request: Request, scheme?: 'http' | 'https'): Promise<string> =>
+      (await pool.fetch(request, scheme && { scheme })).headers.get('set-cookie')!
+    expect(await cookieOf(ask())).toMatch(/^at=[\w-]{16}; Path=\/; HttpOnly; SameSite=Lax$/)
+    expect(await cookieOf(ask(), 'https')).toEndWith('; Secure')
+    expect(await cookieOf(new Request('https://shop.example/'))).toEndWith('; Secure')
+  })
+
   test('takes its backends from a source', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')

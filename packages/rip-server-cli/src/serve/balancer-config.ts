@@ -1,4 +1,4 @@
-import type { BalancerConfig, HalfClose, PolicyName } from '@rip/balancer'
+import type { BalancerConfig, HalfClose, PolicyName, StickyCookieConfig } from '@rip/balancer'
 import type { Settings } from '../config/settings.ts'
 
 /** A worker that stands still keeps what it has and gets hardly more, long before it is known to be stuck. */
@@ -25,12 +25,14 @@ export interface BalancerPlace {
   readonly adminPath: string
   /** Names it answers to, besides `localhost` and addresses; absent for all. */
   readonly allowHosts?: readonly string[] | undefined
+  /** What a cookie of `sticky` is made with, unless the file says: a balancer that is replaced leaves clients where they are. */
+  readonly stickyKey?: string
 }
 
 /** What the balancer of a server is configured with: the flags over the file's `balancer`. */
 export function balancerConfig(
   settings: Settings,
-  { listen, adminPath, allowHosts }: BalancerPlace,
+  { listen, adminPath, allowHosts, stickyKey }: BalancerPlace,
 ): BalancerConfig {
   const {
     processes: _,
@@ -39,6 +41,7 @@ export function balancerConfig(
     timeouts,
     limits,
     forwarding,
+    stickyCookie,
     accessLog = 'none',
     unknownMethods = DEFAULT_UNKNOWN_METHODS,
     ...options
@@ -53,10 +56,16 @@ export function balancerConfig(
     admin: `unix:${adminPath}`,
     waitForBackends: true,
     ...(allowHosts !== undefined && { allowHosts }),
+    stickyCookie: { ...(stickyKey !== undefined && { key: stickyKey }), ...cookieFields(stickyCookie) },
     unknownMethods,
     forwarding: { underscores: DEFAULT_UNDERSCORES, ...forwarding },
     timeouts: { drain: settings.drainTimeoutMs + AFTER_WORKERS_MS, ...timeouts },
     limits: { ...limits, ...(body !== undefined && { body }) },
     accessLog: settings.accessLog ?? accessLog,
   }
+}
+
+/** A name alone is short for an object with it. */
+function cookieFields(cookie: BalancerConfig['stickyCookie']): StickyCookieConfig | undefined {
+  return typeof cookie === 'string' ? { name: cookie } : cookie
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { AdminClient, BalancerConfig } from '@rip/balancer'
 import {
@@ -13,6 +14,7 @@ import { balancerConfig } from './balancer-config.ts'
 
 /** Descriptor the listening socket has in the balancer: the first after standard input, output and error. */
 const INHERITED_FD = 3
+const STICKY_KEY_BYTES = 32
 /** How often a balancer that is starting is asked whether it answers. */
 const READY_POLL_MS = 10
 
@@ -45,8 +47,9 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
   const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
     options
   const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
+  const stickyKey = randomBytes(STICKY_KEY_BYTES).toString('base64url')
   const config = (): BalancerConfig =>
-    balancerConfig(settings(), { listen: address, adminPath, allowHosts: allowHosts() })
+    balancerConfig(settings(), { listen: address, adminPath, allowHosts: allowHosts(), stickyKey })
   // Written for each start, since whatever happened to the folder must not keep a balancer from coming back.
   const write = (): void => writeOwnFile(configPath, JSON.stringify(config(), null, 2))
   const spec: ProcessSpec = {

@@ -1,0 +1,363 @@
+import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { AdminClient, balance, type BalancerConfig } from '../src/index.ts'
+import { RawClient } from './exchange/data-plane.ts'
+import { TempFolder, named, until } from './servers.ts'
+
+const CERTIFICATES = join(import.meta.dir, 'listener/certificates')
+
+/**
+ * A server of sessions as Engine.IO has them, which carries socket.io: they begin with a request, are polled for and
+ * posted to, and move to a WebSocket; another server does not know them. Beside them event streams that do not end.
+ */
+class SessionServer implements AsyncDisposable {
+  readonly name: string
+  /** Requests and messages for sessions that began elsewhere. */
+  strangers = 0
+  open = 0
+  private readonly sessions = new Set<string>()
+  private readonly server: Bun.Server<string>
+
+  constructor(name: string) {
+    this.name = name
+    this.server = Bun.serve<string>({
+      hostname: '127.0.0.1',
+      port: 0,
+      idleTimeout: 0,
+      fetch: (request, server) => this.answer(request, server),
+      websocket: {
+        message: (socket, text) => void socket.send(`${this.name} ${socket.data} ${String(text)}`),
+        close: () => void this.open--,
+      },
+    })
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.server.port}`
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.server.stop(true)
+  }
+
+  private answer(request: Request, server: Bun.Server<string>): Response | undefined {
+    const { pathname, searchParams } = new URL(request.url)
+    if (pathname === '/events') return this.stream()
+    if (pathname !== '/session') return new Response(this.name)
+    const id = searchParams.get('sid') ?? this.begin()
+    if (!this.sessions.has(id)) this.strangers++
+    if (!this.sessions.has(id)) return new Response('Session ID unknown', { status: 400 })
+    if (!server.upgrade(request, { data: id })) return new Response(id)
+    this.open++
+    return undefined
+  }
+
+  private begin(): string {
+    const id = crypto.randomUUID()
+    this.sessions.add(id)
+    return id
+  }
+
+  private stream(): Response {
+    this.open++
+    const lines = new ReadableStream({
+      start: (controller) => controller.enqueue(`data: ${this.name}\n\n`),
+      cancel: () => void this.open--,
+    })
+    return new Response(lines, { headers: { 'content-type': 'text/event-stream' } })
+  }
+}
+
+class SessionServers implements AsyncDisposable {
+  readonly all: readonly SessionServer[] = ['a', 'b', 'c'].map((name) => new SessionServer(name))
+
+  get to(): string[] {
+    return this.all.map(({ address }) => address)
+  }
+
+  get strangers(): number {
+    return this.all.reduce((count, { strangers }) => count + strangers, 0)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.all.map((server) => server[Symbol.asyncDispose]()))
+  }
+}
+
+/** A browser's tab: it keeps cookies, and has requests, a WebSocket and event streams at once. */
+class Tab implements AsyncDisposable {
+  private readonly url: string
+  private readonly user: string
+  private readonly streams = new AbortController()
+  private cookie = ''
+  private socket: WebSocket | undefined
+
+  constructor(url: string, user: string) {
+    this.url = url
+    this.user = user
+  }
+
+  async get(path: string): Promise<string> {
+    const { signal } = this.streams
+    const response = await fetch(this.url + path, { headers: this.headers, signal })
+    this.cookie = response.headers.get('set-cookie')?.split(';')[0] ?? this.cookie
+    if (!path.startsWith('/events')) return response.text()
+    const first = await response.body!.getReader().read()
+    return new TextDecoder().decode(first.value)
+  }
+
+  /** @returns the answer to the first message */
+  async upgrade(path: string): Promise<string> {
+    const socket = new WebSocket(this.url.replace('http', 'ws') + path, { headers: this.headers })
+    this.socket = socket
+    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    socket.addEventListener('open', () => socket.send('ping'))
+    socket.addEventListener('message', ({ data }) => resolve(String(data)))
+    socket.addEventListener('close', () => reject(new Error('the WebSocket was closed')))
+    return promise
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.streams.abort()
+    this.socket?.close()
+    await Promise.resolve()
+  }
+
+  private get headers(): Record<string, string> {
+    return { 'x-user': this.user, ...(this.cookie !== '' && { cookie: this.cookie }) }
+  }
+}
+
+const POLICIES: readonly BalancerConfig[] = [
+  { policy: 'hash', hashKey: 'ip' },
+  { policy: 'hash', hashKey: 'header:X-User' },
+  { policy: 'sticky' },
+]
+
+for (const config of POLICIES) {
+  test(`${config.policy} ${config.hashKey ?? ''}: WebSockets, event streams and requests of a client are at one backend`, async () => {
+    await using servers = new SessionServers()
+    await using lb = await balance({ ...config, listen: '127.0.0.1:0', to: servers.to })
+    await using tabs = new AsyncDisposableStack()
+    const homes = await Promise.all(
+      Array.from({ length: 8 }, async (_, user) => {
+        const tab = tabs.use(new Tab(lb.url, `user ${user}`))
+        const sid = await tab.get('/session')
+        const home = await tab.get('/')
+        const events = await Promise.all([tab.get('/events/1'), tab.get('/events'), tab.get('/events')])
+        expect(events.slice(1)).toEqual([`data: ${home}\n\n`, `data: ${home}\n\n`])
+        const polls = await Promise.all(Array.from({ length: 6 }, () => tab.get(`/session?sid=${sid}`)))
+        expect(polls).toEqual(Array.from({ length: 6 }, () => sid))
+        expect(await tab.upgrade(`/session?sid=${sid}`)).toBe(`${home} ${sid} ping`)
+        for (let n = 0; n < 3; n++) expect(await tab.get(`/session?sid=${sid}`)).toBe(sid)
+        return home
+      }),
+    )
+    expect(servers.strangers).toBe(0)
+    expect(new Set(homes).size > 1).toBe(config.hashKey !== 'ip')
+  })
+}
+
+test('a key whose backend is full goes to the same other one each time, and comes back when there is room', async () => {
+  await using servers = new SessionServers()
+  await using lb = await balance({ listen: '127.0.0.1:0', to: servers.to, policy: 'hash', maxInFlight: 2 })
+  await using tab = new Tab(lb.url, 'user')
+  const home = await tab.get('/')
+  await using busy = new Tab(lb.url, 'user')
+  expect(await Promise.all([busy.get('/events'), busy.get('/events')])).toEqual([
+    `data: ${home}\n\n`,
+    `data: ${home}\n\n`,
+  ])
+  const second = await tab.get('/')
+  expect(second).not.toBe(home)
+  for (let n = 0; n < 3; n++) expect(await tab.get('/')).toBe(second)
+  await busy[Symbol.asyncDispose]()
+  await until(async () => (await tab.get('/')) === home, 'the key is back at its backend')
+})
+
+describe('cookies in several lines', () => {
+  test.each([
+    ['sticky', undefined],
+    ['hash', 'cookie:sid'],
+  ] as const)('are all seen by %s', async (policy, hashKey) => {
+    using folder = new TempFolder()
+    const names = ['a', 'b', 'c', 'd']
+    const backends = names.map((name) => named(folder, name))
+    await using _all = backendsOf(backends)
+    const to = backends.map(({ address }) => address)
+    await using lb = await balance({ listen: '127.0.0.1:0', to, policy, ...(hashKey && { hashKey }) })
+    const ask = (...cookies: string[]): Promise<RawAnswer> => askWith(lb.url, cookies)
+    const first = await ask('lang=en')
+    const cookie = policy === 'hash' ? 'sid=7' : first.cookie
+    const { body } = await ask(cookie)
+    for (const position of [0, 1, 2]) {
+      const cookies = ['lang=en', 'theme=dark; x=1']
+      cookies.splice(position, 0, cookie)
+      expect(await ask(...cookies)).toEqual({ body, cookie: '' })
+    }
+  })
+
+  test('count with the first that names somebody: stale ones hide nothing', async () => {
+    using folder = new TempFolder()
+    const backends = ['a', 'b', 'c', 'd'].map((name) => named(folder, name))
+    await using _all = backendsOf(backends)
+    const to = backends.map(({ address }) => address)
+    await using lb = await balance({ listen: '127.0.0.1:0', to, policy: 'sticky' })
+    const { body, cookie } = await askWith(lb.url, [])
+    for (const stale of ['rip-backend=', 'rip-backend=AAAAAAAAAAAAAAAA', 'rip-backend=1; rip-backend=2']) {
+      expect(await askWith(lb.url, [`${stale}; ${cookie}`])).toEqual({ body, cookie: '' })
+      expect(await askWith(lb.url, [stale, cookie])).toEqual({ body, cookie: '' })
+    }
+  })
+})
+
+describe('the cookie of sticky', () => {
+  test('is set with the answer that opens a WebSocket', async () => {
+    await using servers = new SessionServers()
+    await using lb = await balance({ listen: '127.0.0.1:0', to: servers.to, policy: 'sticky' })
+    using client = await RawClient.connect(Number(new URL(lb.url).port))
+    client.send(
+      'GET /session HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    await client.untilText('\r\n\r\n')
+    expect(client.received).toStartWith('HTTP/1.1 101 ')
+    const cookie = /^Set-Cookie: ([^;]+);/m.exec(client.received)?.[1] ?? ''
+    const { body } = await askWith(lb.url, [cookie])
+    expect(servers.all.find(({ open }) => open === 1)?.name).toBe(body)
+  })
+
+  test('is Secure for clients that came by TLS, and only for those', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const tls = { cert: join(CERTIFICATES, 'first.crt'), key: join(CERTIFICATES, 'first.key') }
+    await using lb = await balance({
+      listen: ['127.0.0.1:0', { address: '127.0.0.1:0', tls }],
+      to: a.address,
+      policy: 'sticky',
+    })
+    const [plain, secure] = lb.urls as [string, string]
+    const attributes = async (url: string, headers: Record<string, string> = {}): Promise<string> => {
+      const response = await fetch(url, { headers, tls: { rejectUnauthorized: false } })
+      return response.headers.get('set-cookie')!.replace(/^[^;]*; /, '')
+    }
+    expect(await attributes(plain)).toBe('Path=/; HttpOnly; SameSite=Lax')
+    expect(await attributes(plain, { 'x-forwarded-proto': 'https' })).not.toContain('Secure')
+    expect(await attributes(secure)).toBe('Path=/; HttpOnly; SameSite=Lax; Secure')
+  })
+
+  test('is Secure behind a trusted proxy that says its client came by TLS', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using lb = await balance({
+      listen: '127.0.0.1:0',
+      to: a.address,
+      policy: 'sticky',
+      forwarding: { trust: ['127.0.0.1'] },
+    })
+    const cookieOf = async (headers: Record<string, string>): Promise<string> =>
+      (await fetch(lb.url, { headers })).headers.get('set-cookie') ?? ''
+    expect(await cookieOf({ 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https' })).toEndWith(
+      '; Secure',
+    )
+    expect(await cookieOf({ forwarded: 'for=192.0.2.1;proto=https' })).toEndWith('; Secure')
+    expect(await cookieOf({ 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'http' })).toEndWith('Lax')
+  })
+
+  test('has the attributes it was told', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    const stickyCookie = {
+      name: '__Secure-at',
+      path: '/app',
+      domain: 'shop.example',
+      sameSite: 'none',
+      lifetime: '1h',
+    } as const
+    await using lb = await balance({ listen: '127.0.0.1:0', to: a.address, policy: 'sticky', stickyCookie })
+    const { headers } = await fetch(lb.url)
+    const cookie = headers.get('set-cookie') ?? ''
+    expect(cookie).toMatch(
+      /^__Secure-at=[\w-]{16}; Path=\/app; Domain=shop\.example; Max-Age=3600; HttpOnly; SameSite=None; Secure$/,
+    )
+    // It lives for an hour from the last answer on.
+    const again = await fetch(lb.url, { headers: { cookie: cookie.split(';')[0]! } })
+    expect(again.headers.get('set-cookie')).toBe(cookie)
+  })
+
+  test('names the same backend after the configuration was read again, and with the same key after a restart', async () => {
+    using folder = new TempFolder()
+    const backends = ['a', 'b', 'c', 'd'].map((name) => named(folder, name))
+    await using _all = backendsOf(backends)
+    const to = backends.map(({ address }) => address)
+    const config: BalancerConfig = { listen: '127.0.0.1:0', to, policy: 'sticky' }
+    const key = 'sixteen characters'
+    await using lb = await balance(config)
+    const { body, cookie } = await askWith(lb.url, [])
+    await lb.reload({ ...config, retries: 2, to: to.slice().reverse() })
+    for (let n = 0; n < 3; n++) expect(await askWith(lb.url, [cookie])).toEqual({ body, cookie: '' })
+    await lb.reload({ ...config, stickyCookie: { key } })
+    const keyed = await askWith(lb.url, [cookie])
+    expect(keyed.cookie).not.toBe('')
+    await using another = await balance({ ...config, stickyCookie: { key } })
+    const same = { body: keyed.body, cookie: '' }
+    for (let n = 0; n < 3; n++) expect(await askWith(another.url, [keyed.cookie])).toEqual(same)
+    await using stranger = await balance(config)
+    expect((await askWith(stranger.url, [keyed.cookie])).cookie).not.toBe('')
+  })
+})
+
+test('weights that change count from the next request on', async () => {
+  using folder = new TempFolder()
+  const backends = ['a', 'b'].map((name) => named(folder, name))
+  await using _all = backendsOf(backends)
+  const [a, b] = backends.map(({ address }) => address) as [string, string]
+  const socket = folder.file('admin.sock')
+  await using lb = await balance({ listen: '127.0.0.1:0', admin: `unix:${socket}` })
+  const admin = new AdminClient({ socket })
+  const sharesOf = async (weights: readonly [number, number]): Promise<number[]> => {
+    await admin.replace([
+      { id: 'a', address: a, maxInFlight: 10, weight: weights[0] },
+      { id: 'b', address: b, maxInFlight: 10, weight: weights[1] },
+    ])
+    const answers: string[] = []
+    for (let n = 0; n < 10; n++) answers.push(await (await fetch(lb.url)).text())
+    return ['a', 'b'].map((name) => answers.filter((answer) => answer === name).length)
+  }
+  for (const weights of [
+    [9, 1],
+    [1, 9],
+    [0, 1],
+    [1, 1],
+    [9, 1],
+  ] as const)
+    expect(await sharesOf(weights)).toEqual(
+      weights.map((weight) => (weight * 10) / (weights[0] + weights[1])),
+    )
+})
+
+interface RawAnswer {
+  readonly body: string
+  /** As a client would send it; empty when none was set. */
+  readonly cookie: string
+}
+
+/** A request with each cookie in a line of its own. */
+async function askWith(url: string, cookies: readonly string[]): Promise<RawAnswer> {
+  using client = await RawClient.connect(Number(new URL(url).port))
+  const lines = cookies.map((cookie) => `Cookie: ${cookie}\r\n`).join('')
+  const answer = await client
+    .send(`GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n${lines}\r\n`)
+    .untilEnd()
+  return {
+    body: answer.slice(answer.indexOf('\r\n\r\n') + 4),
+    cookie: /^Set-Cookie: ([^;]+);/m.exec(answer)?.[1] ?? '',
+  }
+}
+
+function backendsOf(backends: readonly AsyncDisposable[]): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose]: async () =>
+      void (await Promise.all(backends.map((backend) => backend[Symbol.asyncDispose]()))),
+  }
+}
