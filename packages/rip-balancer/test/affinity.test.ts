@@ -175,6 +175,27 @@ test('a key whose backend is full goes to the same other one each time, and come
   await until(async () => (await tab.get('/')) === home, 'the key is back at its backend')
 })
 
+test('a key may be a field that a hook has set, or a cookie with any name', async () => {
+  using folder = new TempFolder()
+  const backends = ['a', 'b', 'c', 'd'].map((name) => named(folder, name))
+  await using _all = backendsOf(backends)
+  const to = backends.map(({ address }) => address)
+  const config = { listen: '127.0.0.1:0', to, policy: 'hash' } as const
+  await using byTenant = await balance(
+    { ...config, hashKey: 'header:X-Tenant' },
+    { onRequest: ({ headers }) => headers.set('X-Tenant', 'acme') },
+  )
+  await using bySession = await balance({ ...config, hashKey: 'cookie:connect.sid' })
+  for (const lb of [byTenant, bySession]) {
+    const answers = new Set<string>()
+    for (let n = 0; n < 8; n++) {
+      const headers = { 'x-tenant': `made up ${n}`, cookie: 'connect.sid=s%3Aabc.def' }
+      answers.add(await (await fetch(lb.url, { headers })).text())
+    }
+    expect(answers.size).toBe(1)
+  }
+})
+
 describe('cookies in several lines', () => {
   test.each([
     ['sticky', undefined],

@@ -242,7 +242,7 @@ function readPolicy(
 
 function readHashKey(reader: ConfigReader): HashKey {
   const text = reader.text('hashKey') ?? 'ip'
-  const [, kind, name = ''] = /^(ip|header|cookie)(?::([\w-]+))?$/.exec(text) ?? []
+  const [, kind, name = ''] = /^(ip|header|cookie)(?::([\w!#$%&'*+.^`|~-]+))?$/.exec(text) ?? []
   if (kind === 'header' && name !== '') return byHeader(name)
   if (kind === 'cookie' && name !== '') return byCookie(name)
   if (kind !== 'ip' || name !== '') reader.problem('hashKey', 'ip, header:NAME or cookie:NAME')

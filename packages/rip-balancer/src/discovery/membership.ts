@@ -20,6 +20,8 @@ export class Membership implements Disposable {
   private readonly options: MembershipOptions
   private readonly discoveries = new Set<Discovery>()
   private names = new AbortController()
+  /** What names were resolved to last, by `host:port`: it counts until they are resolved again. */
+  private answers = new Map<string, BackendList>()
 
   constructor(pool: Pool, options: MembershipOptions) {
     this.pool = pool
@@ -30,9 +32,14 @@ export class Membership implements Disposable {
   declare(specs: readonly MemberSpec[]): void {
     this.names.abort()
     this.names = new AbortController()
+    const before = this.answers
+    this.answers = new Map()
+    for (const { address } of specs) {
+      const answer = before.get(addressText(address))
+      if (answer !== undefined) this.answers.set(addressText(address), answer)
+    }
     this.apply(specs)
-    const resolved = new Map<MemberSpec, readonly MemberSpec[]>()
-    for (const spec of specs.filter(isNamed)) void this.follow(spec, specs, resolved, this.names.signal)
+    for (const spec of specs.filter(isNamed)) void this.follow(spec, specs, this.names.signal)
   }
 
   /** Every list of the source replaces the one before. Resolves when the source has ended. */
@@ -51,26 +58,28 @@ export class Membership implements Disposable {
   }
 
   /** Until a name is resolved for the first time, connecting resolves it. */
-  private async follow(
-    named: MemberSpec,
-    all: readonly MemberSpec[],
-    resolved: Map<MemberSpec, readonly MemberSpec[]>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async follow(named: MemberSpec, all: readonly MemberSpec[], signal: AbortSignal): Promise<void> {
     const { resolve } = this.options
-    for await (const list of dns(addressText(named.address), { signal, ...(resolve && { resolve }) })) {
+    const name = addressText(named.address)
+    for await (const list of dns(name, { signal, ...(resolve && { resolve }) })) {
       if (signal.aborted) return
-      resolved.set(
-        named,
-        resolveBackends(list, named.maxInFlight).map((each) => withOrigin(each, named)),
-      )
-      this.apply(all.flatMap((spec) => resolved.get(spec) ?? [spec]))
+      this.answers.set(name, list)
+      this.apply(all)
     }
   }
 
   private apply(specs: readonly MemberSpec[]): void {
-    this.pool.prepare(undefined, specs)
+    this.pool.prepare(
+      undefined,
+      specs.flatMap((spec) => this.resolved(spec)),
+    )
     this.pool.cut(undefined)
+  }
+
+  private resolved(spec: MemberSpec): readonly MemberSpec[] {
+    const answer = this.answers.get(addressText(spec.address))
+    if (answer === undefined) return [spec]
+    return resolveBackends(answer, spec.maxInFlight).map((each) => withOrigin(each, spec))
   }
 }
 

@@ -146,15 +146,18 @@ export class Pool implements Claims {
    */
   prepare(generation: string | undefined, specs: readonly MemberSpec[]): readonly Backend[] {
     this.refuseDuplicates(specs)
-    const known = this.generations.get(generation) ?? []
+    const known = new Map(this.generations.get(generation)?.map((member) => [member.id, member]))
     const joinedAtMs = this.joinsSlowly(generation, specs) ? this.clock.nowMs() : Number.NEGATIVE_INFINITY
-    const members = specs.map(
-      (spec) => this.reuse(known, spec, joinedAtMs) ?? this.admit(spec, generation, joinedAtMs),
-    )
+    const members = specs.map((spec) => {
+      // The addresses of a name stand in for what stood for the name.
+      const sinceMs = known.get(spec.origin ?? '')?.joinedAtMs ?? joinedAtMs
+      return this.reuse(known.get(spec.id), spec, joinedAtMs) ?? this.admit(spec, generation, sinceMs)
+    })
     this.generations.set(generation, members)
-    for (const member of known) if (!members.includes(member)) this.dismiss(member)
+    const declared = new Set(members)
+    for (const member of known.values()) if (!declared.has(member)) this.dismiss(member)
     if (generation === this.serving) this.rotate()
-    return members.filter((member) => !known.includes(member))
+    return members.filter((member) => known.get(member.id) !== member)
   }
 
   /** All new requests go to this generation from now on. @throws `GENERATION_UNKNOWN` when it was not prepared */
@@ -500,18 +503,16 @@ export class Pool implements Claims {
     return this.rotation.some(goesOn)
   }
 
-  private reuse(known: readonly Member[], spec: MemberSpec, joinedAtMs: number): Member | undefined {
-    const member = known.find((each) => each.matches(spec))
-    if (member?.weight === 0 && spec.weight > 0) member.joinedAtMs = joinedAtMs
-    member?.update(spec)
-    return member
+  private reuse(known: Member | undefined, spec: MemberSpec, joinedAtMs: number): Member | undefined {
+    if (known?.matches(spec) !== true) return undefined
+    if (known.weight === 0 && spec.weight > 0) known.joinedAtMs = joinedAtMs
+    known.update(spec)
+    return known
   }
 
-  /** The addresses of a name stand in for what stood for the name. */
   private admit(spec: MemberSpec, generation: string | undefined, joinedAtMs: number): Member {
-    const origin = this.generations.get(generation)?.find(({ id }) => id === spec.origin)
     const member = new Member(spec, generation)
-    member.joinedAtMs = origin?.joinedAtMs ?? joinedAtMs
+    member.joinedAtMs = joinedAtMs
     member.drainedBy = this.drained.get(spec.id)
     return member
   }

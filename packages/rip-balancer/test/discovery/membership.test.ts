@@ -49,6 +49,21 @@ describe('backends that are names', () => {
     expect(pool.members[0]).toBe(stays!)
   })
 
+  test('stay what they were resolved to when they are declared again, with what is declared now', async () => {
+    const answers = new Answers(['10.0.0.1', '10.0.0.2'])
+    const pool = new Pool()
+    using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
+    membership.declare([at('app', 'app.internal')])
+    await until(() => addresses(pool).includes('10.0.0.1:3000'), 'the first answer')
+    const before = pool.members
+    membership.declare([{ ...at('app', 'app.internal'), weight: 5 }, at('fixed', '10.0.0.9')])
+    expect(pool.members.slice(0, 2)).toEqual([before[0]!, before[1]!])
+    expect(pool.members.map(({ weight }) => weight)).toEqual([5, 5, 2])
+    membership.declare([at('fixed', '10.0.0.9')])
+    membership.declare([at('app', 'app.internal')])
+    expect(addresses(pool)).toEqual(['app.internal:3000'])
+  })
+
   test('leave `localhost` and addresses to whoever connects', async () => {
     const answers = new Answers(['10.0.0.1'])
     const pool = new Pool()
