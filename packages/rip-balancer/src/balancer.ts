@@ -5,7 +5,7 @@ import { DiallingPool } from './admin/dialling-pool.ts'
 import { hostName } from './config/allowed-hosts.ts'
 import type { BalancerConfig, Duration } from './config/config.ts'
 import { durationMs } from './config/quantity.ts'
-import { resolveConfig, type ResolvedConfig } from './config/resolve-config.ts'
+import { poolSettings, resolveConfig, type ResolvedConfig } from './config/resolve-config.ts'
 import type { BackendList } from './discovery/discovery.ts'
 import { Membership } from './discovery/membership.ts'
 import { Emitter, type BalancerEvent } from './events.ts'
@@ -204,7 +204,7 @@ export class Balancer implements AsyncDisposable {
     this.declared = config
     this.config = next
     this.useStickyKey(next.stickyKey ?? this.stickyKey)
-    this.pool.configure({ ...next, names: this.names })
+    this.pool.configure({ ...poolSettings(next), names: this.names })
     if (declaresBackends) this.membership.declare(next.backends)
     if (changesLog) this.replaceLog()
     this.plane = this.createPlane(this.plane)
@@ -302,7 +302,7 @@ export class Balancer implements AsyncDisposable {
   private createPool(): Pool {
     const reports = poolReports((message) => this.warn(message))
     return new Pool({
-      ...this.config,
+      ...poolSettings(this.config),
       name: this.config.pool,
       drained: this.hooks.drained,
       names: this.names,
@@ -325,8 +325,8 @@ export class Balancer implements AsyncDisposable {
           reports.health(backend, healthy, reason)
           this.events.emit({ type: 'backend-health', backend: backend.id, healthy, reason })
         },
-        drained: (backend, by) => {
-          reports.drained(backend, by)
+        drained: (backend, by, underWay) => {
+          reports.drained(backend, by, underWay)
           this.events.emit({ type: 'backend-drained', backend: backend.id, by })
         },
         undrained: (backend, by) => {

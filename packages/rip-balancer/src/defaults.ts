@@ -71,10 +71,15 @@ export const DEFAULT_LIMITS: Limits = {
   maxInterimResponses: 32,
   maxRequestsPerConnection: Number.POSITIVE_INFINITY,
   maxConnections: 10_000,
-  maxConnectionsPerAddress: 1_000,
+  maxConnectionsPerAddress: 2_000,
+  maxLongLivedPerBackend: 9_000,
+  maxLongLivedPerAddress: 1_800,
   maxIdlePerBackend: 256,
   maxReplayBytes: 64 * 1024,
 }
+
+/** Part of the connections, of one client and of all, that tunnels and event streams may have. */
+export const LONG_LIVED_SHARE = 0.9
 
 /** Lots between two generations are drawn for so long when nobody asks again. */
 export const DEFAULT_COMPARE_MS = 2_000

@@ -44,7 +44,10 @@ export interface WorkerSnapshot {
   readonly socket: string
   readonly sinceMs: number
   readonly bootMs?: number
+  /** Requests that are being answered, without the two that follow. */
   readonly inFlight: number
+  readonly webSockets: number
+  readonly eventStreams: number
   readonly requests: number
   readonly rssBytes: number
   readonly loopLagMs: number

@@ -4,6 +4,15 @@ export const DEFAULT_CONCURRENCY = 100
 /** Requests that wait for one of the places above; a balancer in front normally keeps this at zero. */
 export const DEFAULT_MAX_WAITING = 1024
 
+/** WebSockets and event streams of one worker, beside the places above. */
+export const DEFAULT_MAX_LONG_LIVED = 9000
+
+/** Those of one client. */
+export const DEFAULT_MAX_LONG_LIVED_PER_ADDRESS = 1800
+
+/** Between two reports of the same limit. */
+export const LIMIT_REPORT_PAUSE_MS = 60_000
+
 /** How long a drain lets running requests, streams and WebSockets finish. */
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
 

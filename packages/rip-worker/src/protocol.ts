@@ -91,7 +91,10 @@ export type WorkerMessage =
 
 /** Sent at a fixed interval: proof that the event loop turns, with the figures supervision needs. */
 export interface WorkerVitals {
+  /** Requests that are being answered, without the two that follow. */
   readonly inFlight: number
+  readonly webSockets: number
+  readonly eventStreams: number
   readonly requests: number
   readonly rssBytes: number
   /** Longest delay of the event loop since the last beacon. */

@@ -49,6 +49,8 @@ const workerMessage: fc.Arbitrary<WorkerMessage> = fc.oneof(
   fc.record({
     type: fc.constant('beacon'),
     inFlight: count,
+    webSockets: count,
+    eventStreams: count,
     requests: count,
     rssBytes: count,
     loopLagMs: count,

@@ -64,7 +64,7 @@ export class AdminClient {
   }
 
   /**
-   * Resolves when nothing of the generation is in flight, after the time limit, or when the signal aborts: then with
+   * Resolves when nothing of the generation is in flight or held, after the time limit, or when the signal aborts: then with
    * what is in flight at that moment, and whatever was told the balancer about the generation since remains.
    */
   async drain(generation: string, timeoutMs: number, signal?: AbortSignal): Promise<DrainResult> {
@@ -78,13 +78,13 @@ export class AdminClient {
     }
   }
 
-  /** Requests in flight at backends of the generation that were taken out. */
+  /** Requests, tunnels and event streams at backends of the generation that were taken out. */
   private async leaving(generation: string): Promise<number> {
     const { pools } = await this.status()
     const members = pools.filter(({ name }) => name === this.pool).flatMap(({ backends }) => backends)
     return members
       .filter((member) => member.state === 'leaving' && member.generation === generation)
-      .reduce((sum, { inFlight }) => sum + inFlight, 0)
+      .reduce((sum, { inFlight, tunnels, eventStreams }) => sum + inFlight + tunnels + eventStreams, 0)
   }
 
   /** The backend takes nothing new until it is undrained. @param by who asks, for the log */

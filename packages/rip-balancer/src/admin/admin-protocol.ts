@@ -53,7 +53,7 @@ export interface BackendBody {
 
 /** Answer of `POST /pools/:name/drain-backend`. */
 export interface BackendDrained {
-  /** Requests under way there. */
+  /** Under way there: requests, tunnels and event streams. */
   readonly inFlight: number
 }
 

@@ -9,6 +9,8 @@ export function sumPools(perProcess: readonly (readonly PoolSnapshot[])[]): Pool
     ...pools[0]!,
     queued: total(pools, ({ queued }) => queued),
     inFlight: total(pools, ({ inFlight }) => inFlight),
+    tunnels: total(pools, ({ tunnels }) => tunnels),
+    eventStreams: total(pools, ({ eventStreams }) => eventStreams),
     ejections: total(pools, ({ ejections }) => ejections),
     backends: sumBackends(pools.flatMap(({ backends }) => backends)),
   }))
@@ -20,6 +22,8 @@ function sumBackends(all: readonly MemberSnapshot[]): MemberSnapshot[] {
     ...same[0]!,
     ...stateOfAll(same),
     inFlight: total(same, ({ inFlight }) => inFlight),
+    tunnels: total(same, ({ tunnels }) => tunnels),
+    eventStreams: total(same, ({ eventStreams }) => eventStreams),
     maxInFlight: total(same, ({ maxInFlight }) => maxInFlight),
     requests: total(same, ({ requests }) => requests),
     failures: total(same, ({ failures }) => failures),

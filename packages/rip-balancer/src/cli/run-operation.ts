@@ -54,7 +54,10 @@ async function finish(admin: AdminClient, backend: string, limitMs: number): Pro
   for (;;) {
     const { pools } = await admin.status()
     const members = pools.flatMap(({ backends }) => backends).filter(({ id }) => id === backend)
-    const left = members.reduce((count, { inFlight }) => count + inFlight, 0)
+    const left = members.reduce(
+      (count, { inFlight, tunnels, eventStreams }) => count + inFlight + tunnels + eventStreams,
+      0,
+    )
     if (left === 0 || performance.now() >= untilMs) return left
     await Bun.sleep(Math.min(ASK_EVERY_MS, Math.max(1, untilMs - performance.now())))
   }

@@ -1,5 +1,5 @@
 import { share } from '../admin/admin-relay.ts'
-import type { BackendConfig, BalancerConfig, ListenerConfig } from '../config/config.ts'
+import type { BackendConfig, BalancerConfig, LimitsConfig, ListenerConfig } from '../config/config.ts'
 import { stickyCookieFields } from '../config/sticky-cookie-config.ts'
 import { DEFAULT_LIMITS, DEFAULT_LISTEN, DEFAULT_MAX_IN_FLIGHT, DEFAULT_QUEUE_LENGTH } from '../defaults.ts'
 
@@ -39,10 +39,22 @@ export function sharedConfig(
       connectionsPerAddress: part(
         config.limits?.connectionsPerAddress ?? DEFAULT_LIMITS.maxConnectionsPerAddress,
       ),
+      ...shareLongLived(config.limits, part),
     },
     stickyCookie: { key: options.stickyKey, ...stickyCookieFields(config.stickyCookie) },
     admin: `unix:${options.adminPath}`,
     ...(options.waitForBackends && { waitForBackends: true }),
+  }
+}
+
+/** Where nothing is said, they follow from the connections of the process. */
+function shareLongLived(
+  { longLived, longLivedPerAddress }: LimitsConfig = {},
+  part: (count: number) => number,
+): LimitsConfig {
+  return {
+    ...(longLived !== undefined && { longLived: part(longLived) }),
+    ...(longLivedPerAddress !== undefined && { longLivedPerAddress: part(longLivedPerAddress) }),
   }
 }
 

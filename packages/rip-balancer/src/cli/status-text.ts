@@ -2,7 +2,17 @@ import type { BalancerStatus } from '../admin/admin-protocol.ts'
 import { oneLine } from '../log/one-line.ts'
 import type { MemberSnapshot, PoolSnapshot } from '../pool/pool-snapshot.ts'
 
-const HEAD = ['BACKEND', 'STATE', 'IN FLIGHT', 'REQUESTS', 'FAILURES', 'WEIGHT', 'WHY'] as const
+const HEAD = [
+  'BACKEND',
+  'STATE',
+  'IN FLIGHT',
+  'TUNNELS',
+  'STREAMS',
+  'REQUESTS',
+  'FAILURES',
+  'WEIGHT',
+  'WHY',
+] as const
 
 /** What a balancer does, for people. */
 export function statusText(status: BalancerStatus): string {
@@ -37,14 +47,17 @@ function row({
   id,
   state,
   inFlight,
+  tunnels,
+  eventStreams,
   maxInFlight,
   requests,
   failures,
   weight,
   reason,
 }: MemberSnapshot): string[] {
-  const counts = [`${inFlight}/${maxInFlight}`, String(requests), String(failures), String(weight)]
-  return [oneLine(id), state, ...counts, oneLine(reason ?? '')]
+  const places = `${inFlight}/${maxInFlight}`
+  const counts = [tunnels, eventStreams, requests, failures, weight].map(String)
+  return [oneLine(id), state, places, ...counts, oneLine(reason ?? '')]
 }
 
 /** Rows as aligned lines. */

@@ -196,8 +196,12 @@ export interface LimitsConfig {
   readonly responseHead?: Size
   /** Client connections, at all listeners together; idle ones give way to new ones. @default 10000 */
   readonly connections?: number
-  /** Client connections from one address, or one /64 of IPv6; trusted proxies are not counted, but the clients that a PROXY header names are. @default 1000 */
+  /** Client connections from one address, or one /64 of IPv6; trusted proxies are not counted, but the clients that a PROXY header names are. @default 2000 */
   readonly connectionsPerAddress?: number
+  /** WebSockets, other tunnels and event streams at one backend; they take none of its `maxInFlight`. @default nine tenths of `connections`, 9000 */
+  readonly longLived?: number
+  /** The same of one client, which is an address, or one /64 of IPv6; those behind trusted proxies count one by one. @default nine tenths of `connectionsPerAddress`, 1800 */
+  readonly longLivedPerAddress?: number
 }
 
 export interface ForwardingConfig {

@@ -22,6 +22,7 @@ import {
   DEFAULT_UNKNOWN_METHODS,
   DEFAULT_UPGRADES,
   DEFAULT_WEIGHT,
+  LONG_LIVED_SHARE,
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import { byAddress, byCookie, byHeader, type HashKey } from '../exchange/affinity.ts'
@@ -40,7 +41,7 @@ import type { StickyCookieOptions } from '../exchange/sticky-cookie.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
-import type { EjectionOptions } from '../pool/pool-options.ts'
+import type { EjectionOptions, PoolSettings } from '../pool/pool-options.ts'
 import { isAuthority } from '../http1/authority.ts'
 import {
   adminForm,
@@ -117,6 +118,11 @@ export function resolveConfig(config: BalancerConfig): ResolvedConfig {
   reader.end()
   if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
   return resolved
+}
+
+/** The part of it that a pool follows. */
+export function poolSettings({ limits, ...config }: ResolvedConfig): PoolSettings {
+  return { ...config, maxLongLivedPerBackend: limits.maxLongLivedPerBackend }
 }
 
 /** Every problem of a configuration, each with its path; none when it is valid. */
@@ -316,6 +322,12 @@ function readTimeouts(reader: ConfigReader): Timeouts {
 }
 
 function readLimits(reader: ConfigReader): Limits {
+  const maxConnections = reader.count('connections', DEFAULT_LIMITS.maxConnections, 1)
+  const maxConnectionsPerAddress = reader.count(
+    'connectionsPerAddress',
+    DEFAULT_LIMITS.maxConnectionsPerAddress,
+    1,
+  )
   const maxHeadBytes = reader.size('head', DEFAULT_LIMITS.maxHeadBytes)
   const limits = {
     ...DEFAULT_LIMITS,
@@ -329,16 +341,17 @@ function readLimits(reader: ConfigReader): Limits {
     maxResponseBufferBytes: reader.size('responseBuffer', DEFAULT_LIMITS.maxResponseBufferBytes),
     maxBufferedBytes: reader.size('buffers', DEFAULT_LIMITS.maxBufferedBytes),
     maxResponseHeadBytes: reader.size('responseHead', DEFAULT_LIMITS.maxResponseHeadBytes),
-    maxConnections: reader.count('connections', DEFAULT_LIMITS.maxConnections, 1),
-    maxConnectionsPerAddress: reader.count(
-      'connectionsPerAddress',
-      DEFAULT_LIMITS.maxConnectionsPerAddress,
-      1,
-    ),
+    maxConnections,
+    maxConnectionsPerAddress,
+    maxLongLivedPerBackend: reader.count('longLived', partOf(maxConnections), 1),
+    maxLongLivedPerAddress: reader.count('longLivedPerAddress', partOf(maxConnectionsPerAddress), 1),
   }
   reader.end()
   return limits
 }
+
+/** What may last long of so many connections. */
+const partOf = (connections: number): number => Math.max(1, Math.floor(connections * LONG_LIVED_SHARE))
 
 function readForwarding(reader: ConfigReader): Forwarding {
   const forwarding = {

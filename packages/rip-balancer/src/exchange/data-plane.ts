@@ -7,6 +7,7 @@ import { Upstreams } from '../upstream/upstreams.ts'
 import type { TrailerWriter } from './request-body.ts'
 import { BufferBudget } from './buffer-budget.ts'
 import { ConnectionCounts } from './connection-counts.ts'
+import { LongLivedCounts } from './long-lived-counts.ts'
 import { RequestWriter } from './request-writer.ts'
 import { ResponseWriter } from './response-writer.ts'
 import type { DataPlaneSettings } from './settings.ts'
@@ -22,6 +23,7 @@ export class DataPlane {
   readonly departures: DepartureNotices
   readonly buffers: BufferBudget
   readonly connections: ConnectionCounts
+  readonly longLived: LongLivedCounts
   readonly slowClients: SlowClients
   /** Known to nobody else. */
   readonly kindSeed: number
@@ -31,7 +33,7 @@ export class DataPlane {
   readonly trailerWriter: TrailerWriter | undefined
   private readonly spareHeads: RequestHead[] = []
 
-  /** @param previous the data plane this one replaces: its connections, their counts, its buffers and its slow clients are taken over */
+  /** @param previous the data plane this one replaces: its connections, its counts, its buffers and its slow clients are taken over */
   constructor(settings: DataPlaneSettings, claims: Claims, previous?: DataPlane) {
     const { limits, forwarding, observer } = settings
     this.settings = settings
@@ -42,6 +44,7 @@ export class DataPlane {
     this.buffers = previous?.buffers ?? new BufferBudget()
     this.buffers.maxBytes = limits.maxBufferedBytes
     this.connections = previous?.connections ?? new ConnectionCounts()
+    this.longLived = previous?.longLived ?? new LongLivedCounts(this.connections)
     this.slowClients = previous?.slowClients ?? new SlowClients(claims)
     this.kindSeed = previous?.kindSeed ?? randomInt(2 ** 32)
     this.requests = new RequestWriter(forwarding)

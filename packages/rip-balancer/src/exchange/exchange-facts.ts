@@ -2,7 +2,7 @@ import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { requestKind } from '../http1/request-kind.ts'
 import { wallMs } from '../transport/clock.ts'
-import { readStatement, type TrustedStatement } from './client-identity.ts'
+import { readStatement, UNIX_PEER, type TrustedStatement } from './client-identity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { EndCause, ExchangeRecord } from './record.ts'
@@ -71,6 +71,14 @@ export class ExchangeFacts implements ExchangeRecord {
   /** Port of the client, 0 when unknown. */
   protected get clientPort(): number {
     return this.statement?.port ?? this.client.identity.port
+  }
+
+  /** Who tunnels and event streams are counted for; nobody in the case of Unix peers, and of proxies that name no client. */
+  protected get countedAddress(): string | undefined {
+    const { clientAddress } = this
+    const { identity } = this.client
+    const isProxy = identity.trusted && clientAddress === identity.address
+    return isProxy || clientAddress === UNIX_PEER ? undefined : clientAddress
   }
 
   get requestId(): string {

@@ -4,7 +4,7 @@ import { statusOf, type Fault } from '../http1/fault.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
-import type { Backend, Claimant, ClaimRefusal, Outcome } from '../pool/claim.ts'
+import type { Backend, Claimant, ClaimRefusal, LongLived, Outcome } from '../pool/claim.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
 import { eventBegins, monotonicMs } from '../transport/clock.ts'
 import { flushGathered } from '../transport/outbox.ts'
@@ -15,10 +15,12 @@ import { UNIX_PEER } from './client-identity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
 import { ExchangeAnswers } from './exchange-answers.ts'
+import { asksForEventStream, opensEventStream } from './event-stream.ts'
 import type { ExchangePhase } from './exchange-phase.ts'
 import { causeOf, statusOfFailure } from './failure.ts'
 import { FieldEdits } from './field-edits.ts'
 import { callResponseHook } from './hook-calls.ts'
+import type { LongLivedRefusal } from './long-lived-counts.ts'
 import { Progress } from './progress.ts'
 import type { EndCause } from './record.ts'
 import type { ClientFraming } from './response-writer.ts'
@@ -48,6 +50,10 @@ const REST_MS = 20
 export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink, SlowClient {
   phase: ExchangePhase = 'idle'
   private claimed: Backend | undefined
+  /** It takes no place of the backend any longer: it has become what lasts. */
+  private held: LongLived | undefined
+  /** The client it is counted for meanwhile, if it is. */
+  private heldFor: string | undefined
   private upstream: UpstreamConnection | undefined
   private upgrade: string | undefined
   private framing: ClientFraming = 'none'
@@ -91,8 +97,12 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     return this.plane.settings.sticky?.namesIn(this) ?? NOBODY
   }
 
-  get mayBeDrawn(): boolean {
-    return this.upgrade === undefined
+  get asksForTunnel(): boolean {
+    return this.upgrade !== undefined
+  }
+
+  get expectsLongLife(): boolean {
+    return this.upgrade !== undefined || asksForEventStream(this.request!)
   }
 
   /** For affinity: values of the fields of a name, as the request hook left them. */
@@ -239,7 +249,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   // SlowClient
 
   get keepsBackend(): boolean {
-    if (this.claimed === undefined || this.claimed.leaving) return false
+    if (this.claimed === undefined || this.held !== undefined || this.claimed.leaving) return false
     if (this.phase === 'responding' && this.client.outbox.waiting > 0) return this.upstream?.isPaused === true
     return this.awaitsBody
   }
@@ -269,11 +279,13 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   switching(response: ResponseHead): boolean {
     if (this.upgrade === undefined || !switchesTo(response, this.upgrade)) return false
+    if (this.refusesToHold()) return false
     this.status = 101
     this.responseMs = monotonicMs() - this.dispatchedAt
     const cookie = this.plane.settings.sticky?.valueFor(this.claimed!, this)
     this.plane.responses.writeSwitching(this.client.outbox, response, this.upgrade, cookie)
     this.enter('tunnel')
+    this.hold('tunnel')
     this.tunnelEnds = false
     this.persists = false
     this.client.inputWanted()
@@ -281,6 +293,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   }
 
   head(response: ResponseHead): void {
+    const isEventStream = opensEventStream(response)
+    if (isEventStream && this.refusesToHold()) return
     const edits = this.responseEdits(response)
     if (edits === null) return
     this.status = response.status
@@ -300,6 +314,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     })
     this.awaitsContinue = false
     this.enter('responding')
+    if (isEventStream) this.hold('event-stream')
   }
 
   data(bytes: Buffer, from: number, to: number): void {
@@ -416,6 +431,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   private claim(): void {
     this.enter('queued')
+    const refusal = this.asksForTunnel ? this.clientsRefusal() : undefined
+    if (refusal !== undefined) return this.fail(refusal)
     const result = this.plane.claims.claim(this, this.tried)
     if (result === 'queued') return
     if (typeof result === 'string') return this.fail(this.causeOfRefusal(result))
@@ -425,6 +442,29 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   /** That nobody is left to be asked says less than what happened at the last one. */
   private causeOfRefusal(reason: ClaimRefusal): EndCause {
     return causeOf(reason === 'no-backend' ? (this.lastFailure ?? reason) : reason)
+  }
+
+  /** Why the client, or all of them, may have no more tunnels and event streams. */
+  private clientsRefusal(): LongLivedRefusal | undefined {
+    return this.plane.longLived.refusal(this.countedAddress, this.plane.settings.limits)
+  }
+
+  /** Answers with 503 instead of becoming a tunnel or an event stream, when there are as many as there may be. */
+  private refusesToHold(): boolean {
+    const hasRoom = this.plane.claims.hasRoom(this.claimed!)
+    const refusal = hasRoom ? this.clientsRefusal() : 'long-lived-backend'
+    if (refusal === undefined) return false
+    this.withdraw('ok')
+    this.fail(refusal)
+    return true
+  }
+
+  /** What lasts for as long as its client likes takes no place that requests could have. */
+  private hold(kind: LongLived): void {
+    this.held = kind
+    this.heldFor = this.countedAddress
+    this.plane.longLived.add(this.heldFor)
+    this.plane.claims.hold(this.claimed!, kind, this.onTrial)
   }
 
   private connect(backend: Backend): void {
@@ -542,7 +582,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   /** Whether the backend may go on while the client does not: if what is to come fits, it is free the sooner. */
   private mayBuffer(): boolean {
-    if (this.phase !== 'responding') return false
+    if (this.phase !== 'responding' || this.held !== undefined) return false
     const { waiting } = this.client.outbox
     const whole = waiting + (this.upstream?.announcedBytes ?? 0)
     if (whole > this.plane.settings.limits.maxResponseBufferBytes) return false
@@ -645,6 +685,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   }
 
   private timeOut(cause: EndCause, outcome: FailedOutcome): void {
+    // That an event stream is silent says nothing about its backend.
+    if (this.held !== undefined) return this.cut(cause, 'ok')
     if (this.phase === 'responding' || this.phase === 'flushing') return this.cut(cause, outcome)
     this.withdraw(outcome)
     this.fail(cause)
@@ -697,7 +739,15 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private release(outcome: Outcome): void {
     const backend = this.claimed
     this.claimed = undefined
-    if (backend !== undefined) this.plane.claims.release(backend, outcome, this.onTrial)
+    if (backend === undefined) return
+    if (this.held !== undefined) this.stopHolding(backend, this.held, outcome)
+    else this.plane.claims.release(backend, outcome, this.onTrial)
+  }
+
+  private stopHolding(backend: Backend, kind: LongLived, outcome: Outcome): void {
+    this.plane.longLived.remove(this.heldFor)
+    this.held = this.heldFor = undefined
+    this.plane.claims.letGo(backend, kind, outcome)
   }
 
   protected override finish(cause: EndCause): void {
@@ -756,7 +806,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   /** Whether others wait for what this exchange occupies: a place at a backend, or a part of the buffers. */
   private get isCrowded(): boolean {
-    return this.plane.claims.queued > 0 && (this.claimed?.leaving === false || this.share.isUsed)
+    const takesPlace = this.claimed?.leaving === false && this.held === undefined
+    return this.plane.claims.queued > 0 && (takesPlace || this.share.isUsed)
   }
 
   private tickTunnel(now: number): void {

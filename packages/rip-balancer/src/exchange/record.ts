@@ -7,6 +7,8 @@
  * - `client-timeout`: the client was too slow (408, or its connection was cut).
  * - `client-gone`: the client left before the response was complete (logged as 499 when no head was sent).
  * - `queue-full`, `queue-timeout`, `no-backend`, `closing`: no backend could be claimed (503).
+ * - `long-lived-backend`, `long-lived-address`, `long-lived-total`: the backend, the client, or the balancer has as many
+ *   tunnels and event streams as it may (503).
  * - `connect-failed`, `connect-timeout`: no connection to a backend (502).
  * - `response-timeout`: the backend was too slow (504, or the response was cut).
  * - `backend-reset`: the backend closed too early (502, or the response was cut).
@@ -24,6 +26,9 @@ export type EndCause =
   | 'queue-timeout'
   | 'no-backend'
   | 'closing'
+  | 'long-lived-backend'
+  | 'long-lived-address'
+  | 'long-lived-total'
   | 'connect-failed'
   | 'connect-timeout'
   | 'response-timeout'

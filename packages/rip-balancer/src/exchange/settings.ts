@@ -112,6 +112,10 @@ export interface Limits {
   readonly maxConnections: number
   /** Client connections from one address; `Infinity` is off. Unix peers are not counted. */
   readonly maxConnectionsPerAddress: number
+  /** Tunnels and event streams at one backend; they take none of its places (503). */
+  readonly maxLongLivedPerBackend: number
+  /** Tunnels and event streams of one client, seen through trusted proxies. Unix peers are not counted (503). */
+  readonly maxLongLivedPerAddress: number
   /** Unused connections kept to one backend. */
   readonly maxIdlePerBackend: number
   /** Request body kept for a second attempt until the first byte of the response arrives. */

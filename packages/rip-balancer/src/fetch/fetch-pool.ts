@@ -1,10 +1,12 @@
 import type { BalancerConfig } from '../config/config.ts'
-import { resolveConfig, type ResolvedConfig } from '../config/resolve-config.ts'
+import { poolSettings, resolveConfig, type ResolvedConfig } from '../config/resolve-config.ts'
 import type { BackendList } from '../discovery/discovery.ts'
 import { Membership } from '../discovery/membership.ts'
 import { BalancerError } from '../errors.ts'
+import { NetworkCounts } from '../exchange/network-counts.ts'
 import { plainAddress } from '../exchange/node-address.ts'
 import { StickyCookie } from '../exchange/sticky-cookie.ts'
+import { REPORT_PAUSE_MS } from '../log/limit-reports.ts'
 import { poolReports } from '../log/pool-reports.ts'
 import { errorPages } from '../pages/error-pages.ts'
 import type { Backend, Outcome } from '../pool/claim.ts'
@@ -13,6 +15,7 @@ import { addressText } from '../pool/member.ts'
 import { Pool } from '../pool/pool.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import { StickyNames } from '../pool/sticky-names.ts'
+import { isEventStreamType } from './event-stream-type.ts'
 import { nameClient, withoutHopByHop } from './forwarded-headers.ts'
 import { PoolClaim, type PoolAffinity } from './pool-claim.ts'
 import { whenConsumed } from './when-consumed.ts'
@@ -20,6 +23,7 @@ import { whenConsumed } from './when-consumed.ts'
 /** The part of a balancer's configuration that a pool without listeners has. */
 export type PoolConfig = Pick<BalancerConfig, (typeof POOL_KEYS)[number]> & {
   readonly timeouts?: Pick<NonNullable<BalancerConfig['timeouts']>, 'response'>
+  readonly limits?: Pick<NonNullable<BalancerConfig['limits']>, 'longLived' | 'longLivedPerAddress'>
 }
 
 const POOL_KEYS = [
@@ -44,8 +48,9 @@ export interface PoolHooks {
 
 export interface PoolFetchOptions {
   /**
-   * Address of the client, for `hashKey: 'ip'` and for the backend: what the request says about its client and its way
-   * is replaced by `X-Forwarded-For`, `-Proto`, `-Host` and `X-Real-IP`. Without it such fields pass as they are.
+   * Address of the client, for `hashKey: 'ip'`, for the event streams of each client, and for the backend: what the request
+   * says about its client and its way is replaced by `X-Forwarded-For`, `-Proto`, `-Host` and `X-Real-IP`. Without it such
+   * fields pass as they are.
    */
   readonly client?: string
   /** How the client came, for the cookie of `sticky` and `X-Forwarded-Proto`. @default as the URL of the request says */
@@ -63,16 +68,21 @@ export class FetchPool implements AsyncDisposable {
   private readonly affinity: PoolAffinity
   private readonly health: HealthChecker | undefined
   private readonly membership: Membership
+  /** Event streams by client. */
+  private readonly streams = new NetworkCounts()
+  private readonly onWarning: (message: string) => void
+  private readonly toldAtMs: { longLived?: number; longLivedPerAddress?: number } = {}
 
   /** @throws `CONFIG_INVALID` with every problem */
   constructor(config: PoolConfig, { onWarning = () => {} }: PoolHooks = {}) {
     refuseOthers(config)
+    this.onWarning = onWarning
     this.config = resolveConfig(config)
     const { hashKey, stickyCookie, stickyKey } = this.config
     const names = new StickyNames(stickyKey)
     this.affinity = { hashKey, sticky: stickyCookie && new StickyCookie(stickyCookie, names) }
     const observer = poolReports(onWarning)
-    this.pool = new Pool({ ...this.config, name: this.config.pool, names, observer })
+    this.pool = new Pool({ ...poolSettings(this.config), name: this.config.pool, names, observer })
     this.membership = new Membership(this.pool, { warn: onWarning })
     this.membership.declare(this.config.backends)
     this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
@@ -103,7 +113,7 @@ export class FetchPool implements AsyncDisposable {
       const backend = await claim.take(request.signal, tried)
       if (typeof backend === 'string') return refusal(tried.length > 0 ? 502 : 503, request)
       const { onTrial } = backend
-      const result = await this.attempt(request, headers, backend)
+      const result = await this.attempt(request, headers, backend, options.client)
       if (result instanceof Response) return this.withCookie(result, backend, claim)
       this.pool.release(backend, result, onTrial)
       request.signal.throwIfAborted()
@@ -125,7 +135,12 @@ export class FetchPool implements AsyncDisposable {
   }
 
   /** The response, which gives the backend back when its body ends, or how the attempt failed. */
-  private async attempt(request: Request, headers: Headers, backend: Backend): Promise<Response | Outcome> {
+  private async attempt(
+    request: Request,
+    headers: Headers,
+    backend: Backend,
+    client: string | undefined,
+  ): Promise<Response | Outcome> {
     const { responseMs } = this.config.timeouts
     const { onTrial } = backend
     const late = new AbortController()
@@ -142,6 +157,7 @@ export class FetchPool implements AsyncDisposable {
         signal: AbortSignal.any([request.signal, late.signal]),
         ...(backend.address.kind === 'unix' && { unix: backend.address.path }),
       })
+      if (opensEventStream(response)) return this.hold(request, response, { backend, onTrial, client })
       return whenConsumed(response, withoutHopByHop(response.headers), (outcome) =>
         this.pool.release(backend, outcome, onTrial),
       )
@@ -153,6 +169,35 @@ export class FetchPool implements AsyncDisposable {
     }
   }
 
+  /** An event stream lasts for as long as its client likes: it leaves its place to others. */
+  private hold(request: Request, response: Response, { backend, onTrial, client }: Holding): Response {
+    const isFull = !this.pool.hasRoom(backend)
+    if (isFull || !this.mayStream(client)) {
+      void response.body?.cancel().catch(() => undefined)
+      this.pool.release(backend, 'ok', onTrial)
+      this.tellLimit(isFull ? 'longLived' : 'longLivedPerAddress')
+      return refusal(503, request)
+    }
+    if (client !== undefined) this.streams.add(client)
+    this.pool.hold(backend, 'event-stream', onTrial)
+    return whenConsumed(response, withoutHopByHop(response.headers), (outcome) => {
+      if (client !== undefined) this.streams.remove(client)
+      this.pool.letGo(backend, 'event-stream', outcome)
+    })
+  }
+
+  private mayStream(client: string | undefined): boolean {
+    return client === undefined || this.streams.hasRoom(client, this.config.limits.maxLongLivedPerAddress)
+  }
+
+  /** Once a minute at most. */
+  private tellLimit(name: 'longLived' | 'longLivedPerAddress'): void {
+    const now = performance.now()
+    if (now - (this.toldAtMs[name] ?? Number.NEGATIVE_INFINITY) < REPORT_PAUSE_MS) return
+    this.toldAtMs[name] = now
+    this.onWarning(`an event stream was refused with 503: limits.${name} of the pool is reached`)
+  }
+
   private withCookie(response: Response, backend: Backend, claim: PoolClaim): Response {
     const cookie = this.affinity.sticky?.valueFor(backend, claim)
     if (cookie !== undefined) response.headers.append('set-cookie', cookie)
@@ -161,6 +206,17 @@ export class FetchPool implements AsyncDisposable {
 }
 
 const schemeOf = ({ url }: Request): 'http' | 'https' => (url.startsWith('https:') ? 'https' : 'http')
+interface Holding {
+  readonly backend: Backend
+  /** It was on trial when it was claimed. */
+  readonly onTrial: boolean
+  readonly client: string | undefined
+}
+
+/** One of which nobody knows the end: with a declared length it is a download. */
+function opensEventStream({ body, headers }: Response): boolean {
+  return body !== null && !headers.has('content-length') && isEventStreamType(headers.get('content-type'))
+}
 
 /** Nothing was sent, and there is no body that may have been read: the next backend is asked, each of them once. */
 function isRefused(request: Request, outcome: Outcome): boolean {
@@ -182,7 +238,7 @@ export function createPool(config: PoolConfig, hooks?: PoolHooks): FetchPool {
 }
 
 function refuseOthers(config: PoolConfig): void {
-  const known: readonly string[] = [...POOL_KEYS, 'timeouts']
+  const known: readonly string[] = [...POOL_KEYS, 'timeouts', 'limits']
   const problems = Object.keys(config)
     .filter((key) => !known.includes(key))
     .map((key) => `${key}: a pool without listeners has no such key; known: ${known.join(', ')}`)

@@ -2,6 +2,7 @@ import type { AffinitySource, HashKey } from '../exchange/affinity.ts'
 import type { StickyCookie } from '../exchange/sticky-cookie.ts'
 import type { Backend, Claimant, ClaimRefusal } from '../pool/claim.ts'
 import type { Pool } from '../pool/pool.ts'
+import { isEventStreamType } from './event-stream-type.ts'
 
 /** How requests find the backend that their client had before. */
 export interface PoolAffinity {
@@ -23,7 +24,8 @@ export class PoolClaim implements Claimant, AffinitySource {
   readonly isRepeatable: boolean
   lot = 0
   lotFailed = false
-  readonly mayBeDrawn = true
+  /** `fetch` carries none. */
+  readonly asksForTunnel = false
   private readonly pool: Pool
   private readonly affinity: PoolAffinity
   private readonly headers: Headers
@@ -36,6 +38,10 @@ export class PoolClaim implements Claimant, AffinitySource {
     this.isRepeatable = body === null
     this.clientAddress = client.address
     this.scheme = client.scheme
+  }
+
+  get expectsLongLife(): boolean {
+    return isEventStreamType(this.headers.get('accept'))
   }
 
   get hashKey(): string | undefined {

@@ -18,6 +18,9 @@ type Kind =
   | 'queue-length'
   | 'queue-time'
   | 'response-time'
+  | 'long-lived-backend'
+  | 'long-lived-address'
+  | 'long-lived-total'
   | 'connections'
   | 'address'
 
@@ -63,6 +66,8 @@ export class LimitReports {
 
 function kindOf({ status, cause, method }: ExchangeRecord): Kind | undefined {
   if (cause === 'queue-full') return 'queue-length'
+  if (cause === 'long-lived-backend' || cause === 'long-lived-address' || cause === 'long-lived-total')
+    return cause
   if (cause === 'queue-timeout') return 'queue-time'
   if (cause === 'response-timeout' && status === 504) return 'response-time'
   if (cause === 'client-timeout' && status === 408) return method === '' ? 'header-time' : 'body-time'
@@ -93,6 +98,21 @@ function textOf(kind: Kind, { limits, timeouts, queueLength, queueTimeoutMs }: R
       return `the balancer's queue.timeout is ${timeText(queueTimeoutMs)}; more workers or a higher concurrency keep the wait short`
     case 'response-time':
       return `the balancer's timeouts.response is ${timeText(timeouts.responseMs)}, timeouts.total ${timeText(timeouts.totalMs)}`
+    case 'long-lived-backend':
+      return (
+        `a backend holds as many WebSockets and event streams as the balancer's limits.longLived allows, ` +
+        `${limits.maxLongLivedPerBackend}`
+      )
+    case 'long-lived-address':
+      return (
+        `its client has as many WebSockets and event streams as the balancer's limits.longLivedPerAddress allows, ` +
+        `${limits.maxLongLivedPerAddress}; proxies belong in forwarding.trust`
+      )
+    case 'long-lived-total':
+      return (
+        `WebSockets and event streams have nine tenths of all connections, the rest is for requests; ` +
+        `the balancer's limits.connections is ${limits.maxConnections}, and each takes two descriptors (ulimit -n)`
+      )
     case 'connections':
       return `the balancer's limits.connections is ${limits.maxConnections}`
     case 'address':

@@ -22,8 +22,8 @@ export function poolReports(warn: (message: string) => void): PoolReports {
           ? `takes requests again: ${reason ?? 'it recovered, its health checks pass'}`
           : `takes nothing new: health check failed: ${reason}`,
       ),
-    drained: ({ id, inFlight }, by) =>
-      tell(id, `was drained by ${by}: it takes nothing new, ${requests(inFlight)} under way`),
+    drained: ({ id }, by, underWay) =>
+      tell(id, `was drained by ${by}: it takes nothing new, ${requests(underWay)} under way`),
     emptied: ({ id }) => tell(id, 'is drained: nothing is under way there'),
     undrained: ({ id }, by) => tell(id, `was undrained by ${by}: it takes requests again`),
   }

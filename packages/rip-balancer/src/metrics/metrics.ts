@@ -198,8 +198,20 @@ function poolFamilies(pools: readonly PoolSnapshot[]): string[] {
     ...family(
       'rip_backend_in_flight',
       'gauge',
-      'Requests at a backend.',
+      'Requests at a backend, without tunnels and event streams.',
       perBackend('rip_backend_in_flight', (each) => each.inFlight),
+    ),
+    ...family(
+      'rip_backend_tunnels',
+      'gauge',
+      'WebSockets and other upgraded connections at a backend.',
+      perBackend('rip_backend_tunnels', (each) => each.tunnels),
+    ),
+    ...family(
+      'rip_backend_event_streams',
+      'gauge',
+      'Event streams at a backend.',
+      perBackend('rip_backend_event_streams', (each) => each.eventStreams),
     ),
     ...family(
       'rip_backend_requests_total',

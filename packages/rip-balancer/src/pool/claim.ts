@@ -14,7 +14,7 @@ export interface Backend {
   readonly address: BackendAddress
   /** Requests the backend takes at the same time. */
   readonly maxInFlight: number
-  /** Requests claimed and not yet released. */
+  /** Requests claimed, neither released nor held. */
   readonly inFlight: number
   /** Generation the backend belongs to; `undefined` outside rip-server. */
   readonly generation: string | undefined
@@ -24,8 +24,14 @@ export interface Backend {
   readonly onTrial: boolean
 }
 
-/** Why no backend could be claimed. */
-export type ClaimRefusal = 'queue-full' | 'queue-timeout' | 'no-backend' | 'closing'
+/** What lasts for as long as its client likes, and leaves its place to others. */
+export type LongLived = 'tunnel' | 'event-stream'
+
+/**
+ * Why no backend could be claimed. `long-lived-backend`: the request asks for a tunnel, and the backend holds as many
+ * tunnels and event streams as it may.
+ */
+export type ClaimRefusal = 'queue-full' | 'queue-timeout' | 'no-backend' | 'closing' | 'long-lived-backend'
 
 /** Who claims; implemented by the exchange itself, so that a claim allocates nothing. */
 export interface Claimant {
@@ -42,8 +48,10 @@ export interface Claimant {
   lot: number
   /** Written by the pool: who was drawn lost it, and it had to be sent again. */
   lotFailed: boolean
-  /** Whether a lot may decide who answers: not when it would bind the client for long, as a tunnel does. */
-  readonly mayBeDrawn: boolean
+  /** It wants to become a tunnel. No lot decides who answers: that would bind the client for long. */
+  readonly asksForTunnel: boolean
+  /** By its own word it becomes a tunnel or an event stream; read only while a backend holds some. */
+  readonly expectsLongLife: boolean
   /** A queued claim got its backend. Called at most once, never inside `claim`. */
   granted(backend: Backend): void
   /** A queued claim was given up by the pool. Called at most once, never inside `claim`. */
@@ -86,8 +94,17 @@ export interface Claims {
   hasOther(backend: Backend): boolean
   /** Leaves the queue; the place is free at once. Does nothing when the claimant is not queued. */
   withdraw(claimant: Claimant): void
-  /** Gives a claimed backend back; exactly once per claim. @param trial it was on trial when it was claimed */
+  /** Gives a claimed backend back; once per claim, unless `hold` did. @param trial it was on trial when it was claimed */
   release(backend: Backend, outcome: Outcome, trial?: boolean): void
+  /** Whether the backend may hold one more tunnel or event stream. */
+  hasRoom(backend: Backend): boolean
+  /**
+   * The claim has become a tunnel or an event stream: its place is free, it counts among those from now on, and `letGo`
+   * follows in place of `release`. @param trial as for `release`
+   */
+  hold(backend: Backend, kind: LongLived, trial?: boolean): void
+  /** A held one has ended; exactly once for each `hold`. */
+  letGo(backend: Backend, kind: LongLived, outcome: Outcome): void
   /** Takes one retry from the budget; `false` when the budget is used up. */
   mayRetry(): boolean
 }

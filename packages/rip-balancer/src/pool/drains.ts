@@ -3,7 +3,7 @@ import type { PoolClock } from './clock.ts'
 /** How a drain ended. */
 export interface DrainResult {
   readonly generation: string
-  /** Requests that were still in flight when the drain was given up. */
+  /** Requests, tunnels and event streams that had not ended when the drain was given up. */
   readonly abandoned: number
   readonly elapsedMs: number
 }
@@ -14,18 +14,18 @@ interface Drain {
   readonly resolve: (result: DrainResult) => void
 }
 
-/** Who waits for a generation to have nothing in flight. */
+/** Who waits for a generation to be done: no request, tunnel or event stream is left. */
 export class Drains {
   private readonly clock: PoolClock
-  private readonly inFlight: (generation: string) => number
+  private readonly unfinished: (generation: string) => number
   private readonly pending = new Set<Drain>()
 
-  constructor(clock: PoolClock, inFlight: (generation: string) => number) {
+  constructor(clock: PoolClock, unfinished: (generation: string) => number) {
     this.clock = clock
-    this.inFlight = inFlight
+    this.unfinished = unfinished
   }
 
-  /** Resolves when nothing of the generation is in flight, or when the signal aborts. */
+  /** Resolves when the generation is done, or when the signal aborts. */
   begin(generation: string, signal: AbortSignal): Promise<DrainResult> {
     const { promise, resolve } = Promise.withResolvers<DrainResult>()
     const drain: Drain = { generation, startedAtMs: this.clock.nowMs(), resolve }
@@ -36,9 +36,9 @@ export class Drains {
     return promise
   }
 
-  /** A request has ended. */
+  /** Something has ended. */
   settle(): void {
-    for (const drain of this.pending) if (this.inFlight(drain.generation) === 0) this.finish(drain)
+    for (const drain of this.pending) if (this.unfinished(drain.generation) === 0) this.finish(drain)
   }
 
   /** Nobody waits any longer. */
@@ -49,7 +49,7 @@ export class Drains {
   private finish(drain: Drain): void {
     if (!this.pending.delete(drain)) return
     const { generation, startedAtMs, resolve } = drain
-    const abandoned = this.inFlight(generation)
+    const abandoned = this.unfinished(generation)
     resolve({ generation, abandoned, elapsedMs: this.clock.nowMs() - startedAtMs })
   }
 }

@@ -1,4 +1,4 @@
-import type { Backend, BackendAddress } from './claim.ts'
+import type { Backend, BackendAddress, LongLived } from './claim.ts'
 import type { Ejection } from './ejection.ts'
 import { keyHash, type KeyHash } from './key-hash.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
@@ -22,10 +22,12 @@ export class Member implements Backend {
   maxInFlight: number
   weight: number
   inFlight = 0
+  /** What it holds, beside the requests in flight. */
+  readonly held: Record<LongLived, number> = { tunnel: 0, 'event-stream': 0 }
   /** Requests given to it since it joined. */
   requests = 0
   failures = 0
-  /** No longer declared: takes nothing new and is forgotten when nothing is in flight. */
+  /** No longer declared: takes nothing new and is forgotten when it has nothing left to do. */
   leaving = false
   /** Result of active health checks; `true` without any. */
   healthy = true
@@ -64,6 +66,16 @@ export class Member implements Backend {
   /** Takes new requests as far as its declaration, its health checks and whoever drains it go. */
   get isUsed(): boolean {
     return this.healthy && this.weight > 0 && this.drainedBy === undefined
+  }
+
+  /** Tunnels and event streams it holds. */
+  get longLived(): number {
+    return this.held.tunnel + this.held['event-stream']
+  }
+
+  /** All it has to do: requests, tunnels and event streams. */
+  get underWay(): number {
+    return this.inFlight + this.longLived
   }
 
   /** Whether the specification names the same server. */

@@ -35,6 +35,8 @@ export interface PoolSettings {
   readonly queueTimeoutMs?: number
   /** The capacity of a member that joins others or recovers grows to its full size over this time. @default 0 */
   readonly slowStartMs?: number
+  /** Tunnels and event streams one member holds at once. @default 9000 */
+  readonly maxLongLivedPerBackend?: number
   /**
    * Somebody replaces backends that die: requests are queued while none is declared, or none accepts connections,
    * instead of being refused. @default false
@@ -62,7 +64,7 @@ export interface PoolObserver {
   /** The result of active health checks changed. @param reason what the last one said against it, or why it is well if none said so */
   health(backend: Backend, healthy: boolean, reason: string | undefined): void
   /** Somebody took it out: it takes nothing new. */
-  drained(backend: Backend, by: string): void
+  drained(backend: Backend, by: string, underWay: number): void
   /** Nothing is in flight any more at a backend that was drained. */
   emptied(backend: Backend): void
   undrained(backend: Backend, by: string): void

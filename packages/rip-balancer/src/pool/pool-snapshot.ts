@@ -8,7 +8,11 @@ export interface MemberSnapshot {
   readonly state: 'serving' | 'prepared' | 'leaving' | 'ejected' | 'unhealthy' | 'drained'
   /** Why it takes nothing new, or less: what its health check said, why it was put aside, who drained it. */
   readonly reason: string | null
+  /** Requests it works on, without what follows. */
   readonly inFlight: number
+  /** WebSockets and other upgraded connections. */
+  readonly tunnels: number
+  readonly eventStreams: number
   readonly maxInFlight: number
   readonly weight: number
   readonly requests: number
@@ -19,7 +23,10 @@ export interface PoolSnapshot {
   readonly name: string
   readonly generation: string | null
   readonly queued: number
+  /** Requests at backends, without what follows. */
   readonly inFlight: number
+  readonly tunnels: number
+  readonly eventStreams: number
   readonly ejections: number
   readonly backends: readonly MemberSnapshot[]
 }
@@ -33,6 +40,8 @@ export function describeMember(member: Member, serving: string | undefined): Mem
     state: stateOf(member, serving),
     reason: reasonOf(member),
     inFlight: member.inFlight,
+    tunnels: member.held.tunnel,
+    eventStreams: member.held['event-stream'],
     maxInFlight: member.maxInFlight,
     weight: member.weight,
     requests: member.requests,

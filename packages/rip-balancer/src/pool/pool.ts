@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import {
+  DEFAULT_LIMITS,
   DEFAULT_POLICY,
   DEFAULT_POOL,
   DEFAULT_QUEUE_LENGTH,
@@ -7,13 +8,14 @@ import {
   DEFAULT_SLOW_START_MS,
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
-import type { Backend, ClaimRefusal, Claimant, Claims, Outcome } from './claim.ts'
+import type { Backend, ClaimRefusal, Claimant, Claims, LongLived, Outcome } from './claim.ts'
 import { ClaimQueue } from './claim-queue.ts'
 import { systemClock, type PoolClock } from './clock.ts'
 import { Drains, type DrainResult } from './drains.ts'
 import type { EjectionReason } from './ejection.ts'
 import { Ejector } from './ejector.ts'
 import { Member, type MemberSpec } from './member.ts'
+import { bindsClients, LeastHeld } from './least-held.ts'
 import { createPolicy, type Policy, type PolicyName } from './policy.ts'
 import {
   DEFAULT_EJECTION,
@@ -36,6 +38,10 @@ export class Pool implements Claims {
   private policy: Policy
   private policyName: PolicyName = DEFAULT_POLICY
   private names = new StickyNames()
+  private readonly leastHeld = new LeastHeld()
+  private maxLongLived = DEFAULT_LIMITS.maxLongLivedPerBackend
+  /** Tunnels and event streams of all members. */
+  private longLived = 0
   private queueTimeoutMs = DEFAULT_QUEUE_TIMEOUT_MS
   private slowStartMs = DEFAULT_SLOW_START_MS
   private waits = false
@@ -47,7 +53,7 @@ export class Pool implements Claims {
   private readonly budget = new RetryBudget()
   /** Members by generation; `undefined` is the key of backends without one. */
   private readonly generations = new Map<string | undefined, Member[]>()
-  /** Undeclared members with requests in flight. */
+  /** Undeclared members that are not done. */
   private readonly leaving = new Set<Member>()
   private readonly drains: Drains
   private readonly ejector: Ejector
@@ -70,7 +76,7 @@ export class Pool implements Claims {
     this.clock = options.clock ?? systemClock
     this.observer = { ...silentObserver, ...options.observer }
     this.policy = createPolicy(this.policyName, { random: this.random, names: this.names })
-    this.drains = new Drains(this.clock, (generation) => this.inFlightOf(generation))
+    this.drains = new Drains(this.clock, (generation) => this.unfinishedOf(generation))
     this.ejector = new Ejector(
       this.clock,
       this.observer,
@@ -87,6 +93,7 @@ export class Pool implements Claims {
   /** Applies other settings; members, who waits and what is in flight stay. */
   configure(settings: PoolSettings): void {
     this.usePolicy(settings.policy ?? DEFAULT_POLICY, settings.names ?? this.names)
+    this.maxLongLived = settings.maxLongLivedPerBackend ?? DEFAULT_LIMITS.maxLongLivedPerBackend
     this.queue.maxLength = settings.queueLength ?? DEFAULT_QUEUE_LENGTH
     this.queueTimeoutMs = settings.queueTimeoutMs ?? DEFAULT_QUEUE_TIMEOUT_MS
     this.slowStartMs = settings.slowStartMs ?? DEFAULT_SLOW_START_MS
@@ -100,7 +107,8 @@ export class Pool implements Claims {
     if (this.closed) return 'closing'
     this.budget.earn()
     const member = this.queue.length === 0 ? this.choose(claimant, tried) : undefined
-    if (member !== undefined) return this.take(member)
+    if (member !== undefined)
+      return this.lacksRoom(claimant, member) ? 'long-lived-backend' : this.take(member)
     if (!this.mayWait()) return 'no-backend'
     if (this.queue.isFull) return 'queue-full'
     this.queue.join(claimant, this.clock.nowMs())
@@ -118,15 +126,46 @@ export class Pool implements Claims {
   }
 
   release(backend: Backend, outcome: Outcome, trial = false): void {
+    const member = this.leavePlace(backend)
+    if (!member.leaving) this.ejector.judge(member, outcome, trial)
+    this.left(member)
+    this.serveQueue()
+  }
+
+  hasRoom(backend: Backend): boolean {
+    return (backend as Member).longLived < this.maxLongLived
+  }
+
+  hold(backend: Backend, kind: LongLived, trial = false): void {
+    const member = this.leavePlace(backend)
+    member.held[kind]++
+    this.longLived++
+    if (!member.leaving) this.ejector.judge(member, 'ok', trial)
+    this.serveQueue()
+  }
+
+  letGo(backend: Backend, kind: LongLived, outcome: Outcome): void {
+    const member = backend as Member
+    if (member.held[kind] === 0) throw new Error(`${member.id} was let go of more often than it was held`)
+    member.held[kind]--
+    this.longLived--
+    // That it answered well was noted when it was held.
+    if (!member.leaving && outcome !== 'ok') this.ejector.judge(member, outcome, false)
+    this.left(member)
+  }
+
+  private leavePlace(backend: Backend): Member {
     // Every backend the data plane holds was handed out by `claim`.
     const member = backend as Member
     if (member.inFlight === 0) throw new Error(`${member.id} was released more often than it was claimed`)
     member.inFlight--
-    if (!member.leaving) this.ejector.judge(member, outcome, trial)
-    if (member.leaving && member.inFlight === 0) this.forget(member)
-    else if (member.drainedBy !== undefined && member.inFlight === 0) this.observer.emptied(member)
+    return member
+  }
+
+  private left(member: Member): void {
+    if (member.leaving && member.underWay === 0) this.forget(member)
+    else if (member.drainedBy !== undefined && member.underWay === 0) this.observer.emptied(member)
     this.drains.settle()
-    this.serveQueue()
   }
 
   get waitsForBackends(): boolean {
@@ -171,7 +210,7 @@ export class Pool implements Claims {
     this.observer.cut(generation ?? null)
   }
 
-  /** Takes a generation out and resolves when nothing is in flight there, or when the signal aborts. */
+  /** Takes a generation out and resolves when nothing is in flight or held there, or when the signal aborts. */
   drain(generation: string, signal: AbortSignal): Promise<DrainResult> {
     if (generation === this.serving)
       throw new BalancerError('GENERATION_SERVING', { pool: this.name, generation })
@@ -231,7 +270,7 @@ export class Pool implements Claims {
    * Backends of this id take nothing new, in whatever generation and however often they are declared again, until they
    * are undrained; what is under way there ends in its own time.
    *
-   * @returns what is in flight there
+   * @returns what is under way there, tunnels and event streams included
    * @throws `BACKEND_UNKNOWN`
    */
   drainBackend(id: string, by: string): number {
@@ -240,12 +279,12 @@ export class Pool implements Claims {
     for (const member of members) {
       if (member.drainedBy !== undefined) continue
       member.drainedBy = by
-      this.observer.drained(member, by)
-      if (member.inFlight === 0) this.observer.emptied(member)
+      this.observer.drained(member, by, member.underWay)
+      if (member.underWay === 0) this.observer.emptied(member)
     }
     // Who waits for the last one that was left waits for nothing.
     this.serveQueue()
-    return members.reduce((count, { inFlight }) => count + inFlight, 0)
+    return members.reduce((count, { underWay }) => count + underWay, 0)
   }
 
   /** They take requests again. @throws `BACKEND_UNKNOWN` */
@@ -297,13 +336,16 @@ export class Pool implements Claims {
   }
 
   snapshot(): PoolSnapshot {
+    const all = this.all()
     return {
       name: this.name,
       generation: this.serving ?? null,
       queued: this.queue.length,
       inFlight: this.inFlight,
+      tunnels: all.reduce((count, { held }) => count + held.tunnel, 0),
+      eventStreams: all.reduce((count, { held }) => count + held['event-stream'], 0),
       ejections: this.ejector.count,
-      backends: this.all().map((member) => describeMember(member, this.serving)),
+      backends: all.map((member) => describeMember(member, this.serving)),
     }
   }
 
@@ -334,11 +376,25 @@ export class Pool implements Claims {
     this.claimant = claimant
     this.tried = tried
     const candidates = this.comparison === undefined ? this.rotation : this.drawn(claimant, tried)
-    const preferred = this.policy.choose(candidates, this.isEligible, claimant)
+    const preferred = this.policyFor(claimant).choose(candidates, this.isEligible, claimant)
     if (preferred !== undefined) return preferred
     return (
       (tried.length === 0 ? undefined : this.chooseAgain(claimant)) ?? this.chooseInPanic(claimant, tried)
     )
+  }
+
+  /**
+   * What lasts long is spread by what each member has of it, unless the policy says which client belongs to which backend;
+   * while nobody has any, like all others.
+   */
+  private policyFor(claimant: Claimant): Policy {
+    if (this.longLived === 0 || bindsClients(this.policyName)) return this.policy
+    return claimant.expectsLongLife ? this.leastHeld : this.policy
+  }
+
+  /** It would become a tunnel where there are as many as there may be. Nobody waits for one of those to end. */
+  private lacksRoom(claimant: Claimant, member: Member): boolean {
+    return claimant.asksForTunnel && !this.hasRoom(member)
   }
 
   /** One that failed this request, if it is not put aside: better than none. */
@@ -383,7 +439,7 @@ export class Pool implements Claims {
       return this.rotation
     }
     if (tried.length > 0) claimant.lotFailed = claimant.lot !== 0
-    else if (claimant.lot === 0 && claimant.mayBeDrawn && this.bothCouldTake(others))
+    else if (claimant.lot === 0 && !claimant.asksForTunnel && this.bothCouldTake(others))
       claimant.lot = this.tossCoin() ? number : -number
     const [first, second] = claimant.lot === -number ? [others, this.rotation] : [this.rotation, others]
     return !first.some(this.isEligible) && second.some(this.isEligible) ? second : first
@@ -427,13 +483,15 @@ export class Pool implements Claims {
     for (let head = this.queue.head; head !== undefined; head = this.queue.head) {
       const member = this.choose(head, NOBODY)
       if (member === undefined && this.mayWait()) return
-      if (member === undefined) {
-        this.refuse(head, 'no-backend')
-        continue
-      }
-      this.queue.leave(head)
-      head.granted(this.take(member))
+      if (member === undefined) this.refuse(head, 'no-backend')
+      else if (this.lacksRoom(head, member)) this.refuse(head, 'long-lived-backend')
+      else this.grant(head, member)
     }
+  }
+
+  private grant(claimant: Claimant, member: Member): void {
+    this.queue.leave(claimant)
+    claimant.granted(this.take(member))
   }
 
   /**
@@ -519,7 +577,7 @@ export class Pool implements Claims {
 
   private dismiss(member: Member): void {
     member.leaving = true
-    if (member.inFlight === 0) return this.forget(member)
+    if (member.underWay === 0) return this.forget(member)
     this.leaving.add(member)
   }
 
@@ -539,9 +597,9 @@ export class Pool implements Claims {
     if (this.slowStartMs > 0) this.resetQueueTimer()
   }
 
-  private inFlightOf(generation: string): number {
+  private unfinishedOf(generation: string): number {
     let count = 0
-    for (const member of this.leaving) if (member.generation === generation) count += member.inFlight
+    for (const member of this.leaving) if (member.generation === generation) count += member.underWay
     return count
   }
 

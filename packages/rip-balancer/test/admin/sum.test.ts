@@ -10,6 +10,8 @@ const backend = (changes: Partial<MemberSnapshot>): MemberSnapshot => ({
   state: 'serving',
   reason: null,
   inFlight: 1,
+  tunnels: 2,
+  eventStreams: 3,
   maxInFlight: 5,
   weight: 1,
   requests: 10,
@@ -22,6 +24,8 @@ const pool = (backends: readonly MemberSnapshot[]): PoolSnapshot => ({
   generation: 'g1',
   queued: 2,
   inFlight: 3,
+  tunnels: 5,
+  eventStreams: 7,
   ejections: 1,
   backends,
 })
@@ -52,12 +56,22 @@ describe('the sum of several processes', () => {
     expect(sumPools([[one], [other]])).toEqual([
       {
         ...pool([
-          backend({ state: 'ejected', inFlight: 2, maxInFlight: 10, requests: 20, failures: 2 }),
+          backend({
+            state: 'ejected',
+            inFlight: 2,
+            tunnels: 4,
+            eventStreams: 6,
+            maxInFlight: 10,
+            requests: 20,
+            failures: 2,
+          }),
           backend({ id: 'b' }),
           backend({ id: 'b', generation: 'g0' }),
         ]),
         queued: 4,
         inFlight: 6,
+        tunnels: 10,
+        eventStreams: 14,
         ejections: 2,
       },
     ])

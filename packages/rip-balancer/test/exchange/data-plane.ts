@@ -7,7 +7,7 @@ import { DataPlane } from '../../src/exchange/data-plane.ts'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
 import type { DataPlaneSettings, Limits, Timeouts } from '../../src/exchange/settings.ts'
 import { Listener, type ListenerOptions } from '../../src/listener/listener.ts'
-import type { Backend, Claimant, Claims, Outcome } from '../../src/pool/claim.ts'
+import type { Backend, Claimant, Claims, LongLived, Outcome } from '../../src/pool/claim.ts'
 
 /** How an exchange ended, copied out of the record, which is reused. */
 export type Ended = Pick<
@@ -39,6 +39,9 @@ class PlainClaims implements Claims {
   readonly outcomes: Outcome[] = []
   readonly withdrawn: Claimant[] = []
   inFlight = 0
+  held = 0
+  /** Tunnels and event streams there may be. */
+  maxHeld: number = Number.POSITIVE_INFINITY
   queued = 0
   capacity = 100
   isPressed = false
@@ -85,6 +88,20 @@ class PlainClaims implements Claims {
   release(backend: Backend, outcome: Outcome): void {
     if (outcome === 'connect-failed' || outcome === 'connect-timeout') this.refusing.add(backend)
     this.inFlight--
+    this.outcomes.push(outcome)
+  }
+
+  hasRoom(): boolean {
+    return this.held < this.maxHeld
+  }
+
+  hold(): void {
+    this.inFlight--
+    this.held++
+  }
+
+  letGo(_backend: Backend, _kind: LongLived, outcome: Outcome): void {
+    this.held--
     this.outcomes.push(outcome)
   }
 
@@ -172,6 +189,8 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       maxRequestsPerConnection: Number.POSITIVE_INFINITY,
       maxConnections: 1_000,
       maxConnectionsPerAddress: Number.POSITIVE_INFINITY,
+      maxLongLivedPerBackend: Number.POSITIVE_INFINITY,
+      maxLongLivedPerAddress: Number.POSITIVE_INFINITY,
       maxIdlePerBackend: 64,
       maxReplayBytes: 65_536,
       ...overrides.limits,

@@ -67,6 +67,9 @@ export class InProcess {
       claim: () => (this.inFlight++, backend),
       withdraw: () => {},
       release: () => void this.inFlight--,
+      hasRoom: () => true,
+      hold: () => {},
+      letGo: () => void this.inFlight--,
       mayRetry: () => false,
       hasOther: () => false,
     }
@@ -168,6 +171,8 @@ export function timelessSettings(): DataPlaneSettings {
       maxRequestsPerConnection: never,
       maxConnections: never,
       maxConnectionsPerAddress: never,
+      maxLongLivedPerBackend: Number.POSITIVE_INFINITY,
+      maxLongLivedPerAddress: Number.POSITIVE_INFINITY,
       maxIdlePerBackend: 1,
       maxReplayBytes: 1_000,
     },

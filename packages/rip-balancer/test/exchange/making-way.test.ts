@@ -28,6 +28,9 @@ class Crowd {
       claim: unused,
       withdraw: unused,
       release: unused,
+      hasRoom: unused,
+      hold: unused,
+      letGo: unused,
       mayRetry: unused,
       hasOther: unused,
     }

@@ -31,6 +31,9 @@ test('a POST of which nothing was written to a stale connection is sent again wi
     claim: () => backend,
     withdraw() {},
     release() {},
+    hasRoom: () => true,
+    hold() {},
+    letGo() {},
     mayRetry: () => true,
     hasOther: () => true,
   }

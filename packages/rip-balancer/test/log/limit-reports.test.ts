@@ -35,6 +35,9 @@ describe('a limit that refused a request is told', () => {
     ['bad-request', 414, 'limits.head is 32 KiB'],
     ['queue-full', 503, 'queue.length is 1024'],
     ['queue-timeout', 503, 'queue.timeout is 30 s'],
+    ['long-lived-backend', 503, "the balancer's limits.longLived allows, 9000"],
+    ['long-lived-address', 503, "the balancer's limits.longLivedPerAddress allows, 1800"],
+    ['long-lived-total', 503, "the balancer's limits.connections is 10000"],
     ['client-timeout', 408, 'timeouts.body is 30 s, limits.bodyRate 512 bytes per second'],
     ['response-timeout', 504, 'timeouts.response is 60 s, timeouts.total off'],
   ] as const)('%s with %i', (cause, status, text) => {
@@ -56,7 +59,7 @@ describe('a limit that refused a request is told', () => {
     reports.connection('opened')
     expect(told.map((text) => /limits\.\w+ is \d+/.exec(text)?.[0])).toEqual([
       'limits.connections is 10000',
-      'limits.connectionsPerAddress is 1000',
+      'limits.connectionsPerAddress is 2000',
     ])
   })
 

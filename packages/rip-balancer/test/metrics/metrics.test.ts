@@ -140,8 +140,16 @@ describe('metrics', () => {
   test('keep one line for each series, whatever pools and backends are called', () => {
     const name = 'a\nb\rc"d\\e\u2028f\u0085g h{} 1'
     const member = { address: 'unix:/b', generation: null, state: 'serving' as const, reason: null }
-    const counts = { inFlight: 0, maxInFlight: 1, weight: 1, requests: 7, failures: 0 }
-    const pool = { name, generation: null, queued: 0, inFlight: 0, ejections: 0 }
+    const counts = {
+      inFlight: 0,
+      tunnels: 0,
+      eventStreams: 0,
+      maxInFlight: 1,
+      weight: 1,
+      requests: 7,
+      failures: 0,
+    }
+    const pool = { name, generation: null, queued: 0, inFlight: 0, tunnels: 0, eventStreams: 0, ejections: 0 }
     const text = new Metrics().render({
       pools: () => [{ ...pool, backends: [{ ...member, ...counts, id: name }] }],
     })

@@ -38,11 +38,15 @@ export class TestClaimant implements Claimant {
   isRepeatable = true
   lot = 0
   lotFailed = false
-  readonly mayBeDrawn: boolean
+  readonly asksForTunnel: boolean
 
-  constructor(hashKey?: string, mayBeDrawn = true) {
+  constructor(hashKey?: string, asksForTunnel = false) {
     this.hashKey = hashKey
-    this.mayBeDrawn = mayBeDrawn
+    this.asksForTunnel = asksForTunnel
+  }
+
+  get expectsLongLife(): boolean {
+    return this.asksForTunnel
   }
 
   granted(backend: Backend): void {

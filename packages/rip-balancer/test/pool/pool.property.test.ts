@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Backend } from '../../src/pool/claim.ts'
+import type { Backend, LongLived } from '../../src/pool/claim.ts'
 import type { Member } from '../../src/pool/member.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { POLICIES } from '../../src/pool/policy.ts'
@@ -8,6 +8,7 @@ import { FakeClock, TestClaimant, member } from './fixtures.ts'
 
 const QUEUE_LENGTH = 4
 const QUEUE_TIMEOUT_MS = 100
+const MAX_LONG_LIVED = 3
 
 /** A pool, everybody who ever claimed, and what must hold after each step whatever was done. */
 class Model {
@@ -16,6 +17,8 @@ class Model {
   readonly claimants: TestClaimant[] = []
   readonly waiting = new Set<TestClaimant>()
   readonly held: Backend[] = []
+  /** Tunnels and event streams. */
+  readonly lasting: { readonly backend: Backend; readonly kind: LongLived }[] = []
   private readonly slowStartMs: number
   refusals = 0
 
@@ -34,15 +37,34 @@ class Model {
       slowStartMs,
       reach: () => Promise.resolve(state % 2 === 0),
       ejection: { after: 1, minMs: 50, maxMs: 400 },
+      maxLongLivedPerBackend: MAX_LONG_LIVED,
     })
   }
 
-  claim(key: number): void {
-    const claimant = new TestClaimant(`k${key}`)
+  claim(key: number, asksForTunnel: boolean): void {
+    const claimant = new TestClaimant(`k${key}`, asksForTunnel)
     this.claimants.push(claimant)
     const result = this.pool.claim(claimant)
     if (typeof result !== 'string') this.held.push(result)
     else if (result === 'queued') this.waiting.add(claimant)
+    else if (result === 'long-lived-backend')
+      expect(this.pool.members.some((each) => !this.pool.hasRoom(each))).toBe(true)
+    this.collect()
+  }
+
+  /** One that was claimed becomes a tunnel or an event stream, if there is room for it. */
+  hold(at: number, kind: LongLived): void {
+    const backend = this.held[at % Math.max(1, this.held.length)]
+    if (backend === undefined || !this.pool.hasRoom(backend)) return
+    this.held.splice(this.held.indexOf(backend), 1)
+    this.lasting.push({ backend, kind })
+    this.pool.hold(backend, kind)
+    this.collect()
+  }
+
+  letGo(at: number, failed: boolean): void {
+    const [one] = this.lasting.splice(at % Math.max(1, this.lasting.length), 1)
+    if (one !== undefined) this.pool.letGo(one.backend, one.kind, failed ? 'reset' : 'ok')
     this.collect()
   }
 
@@ -82,6 +104,9 @@ class Model {
     this.collect()
     expect(this.waiting.size).toBe(0)
     for (const backend of this.held.splice(0)) this.pool.release(backend, 'ok')
+    for (const { backend, kind } of this.lasting.splice(0)) this.pool.letGo(backend, kind, 'ok')
+    const { tunnels, eventStreams } = this.pool.snapshot()
+    expect([tunnels, eventStreams]).toEqual([0, 0])
     expect([this.pool.inFlight, this.pool.queued]).toEqual([0, 0])
     expect(this.pool.snapshot().backends.filter(({ state }) => state === 'leaving')).toEqual([])
   }
@@ -108,7 +133,15 @@ class Model {
     for (const each of this.pool.members) {
       expect(each.inFlight).toBe(this.held.filter((backend) => backend === each).length)
       expect(each.inFlight).toBeLessThanOrEqual(each.maxInFlight)
+      for (const kind of ['tunnel', 'event-stream'] as const)
+        expect(each.held[kind]).toBe(
+          this.lasting.filter((one) => one.backend === each && one.kind === kind).length,
+        )
+      expect(each.longLived).toBeLessThanOrEqual(MAX_LONG_LIVED)
     }
+    const left = this.pool.snapshot().backends.filter(({ state }) => state === 'leaving')
+    for (const { inFlight, tunnels, eventStreams } of left)
+      expect(inFlight + tunnels + eventStreams).toBeGreaterThan(0)
     if (this.waiting.size > 0) expect(this.pool.members.filter((each) => this.isFree(each))).toEqual([])
   }
 
@@ -126,10 +159,26 @@ const ids = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 4 }
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc.nat(5).map(
-      (key): Step =>
+    arbitrary: fc.tuple(fc.nat(5), fc.boolean()).map(
+      ([key, asksForTunnel]): Step =>
         (model) =>
-          model.claim(key),
+          model.claim(key, asksForTunnel),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(fc.nat(20), fc.constantFrom<LongLived>('tunnel', 'event-stream')).map(
+      ([at, kind]): Step =>
+        (model) =>
+          model.hold(at, kind),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.nat(20), fc.boolean()).map(
+      ([at, failed]): Step =>
+        (model) =>
+          model.letGo(at, failed),
     ),
   },
   {

@@ -233,7 +233,7 @@ describe('generations', () => {
     pool.prepare('g2', [member('b')])
     pool.cut('g2')
     pool.compare('g1', 1_000)
-    const tunnel = new TestClaimant(undefined, false)
+    const tunnel = new TestClaimant(undefined, true)
     expect([(pool.claim(tunnel) as Backend).id, tunnel.lot]).toEqual(['b', 0])
   })
 

@@ -32,6 +32,8 @@ const readers: {
   beacon: (fields) => ({
     type: 'beacon',
     inFlight: count(fields['inFlight']),
+    webSockets: count(fields['webSockets'] ?? 0),
+    eventStreams: count(fields['eventStreams'] ?? 0),
     requests: count(fields['requests']),
     rssBytes: count(fields['rssBytes']),
     loopLagMs: count(fields['loopLagMs']),

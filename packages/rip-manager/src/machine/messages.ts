@@ -59,8 +59,8 @@ function onFailed(pool: Pool, worker: Worker, failure: BootFailure): void {
 }
 
 function onBeacon(pool: Pool, worker: Worker, vitals: WorkerVitals): void {
-  const { inFlight, requests, rssBytes, loopLagMs } = vitals
-  worker.vitals = { inFlight, requests, rssBytes, loopLagMs }
+  const { inFlight, webSockets, eventStreams, requests, rssBytes, loopLagMs } = vitals
+  worker.vitals = { inFlight, webSockets, eventStreams, requests, rssBytes, loopLagMs }
   if (worker.freshBytes === 0 && worker.stage === 'ready') worker.freshBytes = rssBytes
   const { memoryBytes } = pool.config.recycle
   worker.samplesOverMemory = memoryBytes > 0 && rssBytes > memoryBytes ? worker.samplesOverMemory + 1 : 0

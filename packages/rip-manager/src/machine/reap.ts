@@ -37,10 +37,11 @@ export function reap(pool: Pool, pid: number, status: ExitStatus, stderr: string
   forgetIfEmpty(pool, group)
 }
 
-/** Requests that went down with it although it was asked to finish them. */
+/** Requests, WebSockets and event streams that went down with it although it was asked to finish them. */
 function abandonedBy({ ending, stage, aborted, vitals }: Worker): number {
   if (ending === null) return 0
-  return stage === 'killed' ? Math.max(aborted ?? 0, vitals.inFlight) : (aborted ?? vitals.inFlight)
+  const open = vitals.inFlight + vitals.webSockets + vitals.eventStreams
+  return stage === 'killed' ? Math.max(aborted ?? 0, open) : (aborted ?? open)
 }
 
 /** A worker that was leaving anyway and crashed on the way has its place filled already. */

@@ -52,7 +52,7 @@ export function launch(pool: Pool, group: Group, slot: number, replaces: Worker 
     activity: 'standby',
     standbyOrder: 0,
     standbyByMs: Infinity,
-    vitals: { inFlight: 0, requests: 0, rssBytes: 0, loopLagMs: 0 },
+    vitals: { inFlight: 0, webSockets: 0, eventStreams: 0, requests: 0, rssBytes: 0, loopLagMs: 0 },
     heardMs: nowMs,
     aborted: null,
     ending: null,

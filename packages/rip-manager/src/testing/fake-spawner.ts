@@ -126,7 +126,14 @@ class Process implements FakeProcess {
     this.#clock = clock
     this.#deliver = deliver
     const { promise, resolve } = Promise.withResolvers<ExitStatus>()
-    this.#vitals = { inFlight: 0, requests: 0, rssBytes: behaviour.rssBytes ?? 0, loopLagMs: 0 }
+    this.#vitals = {
+      inFlight: 0,
+      webSockets: 0,
+      eventStreams: 0,
+      requests: 0,
+      rssBytes: behaviour.rssBytes ?? 0,
+      loopLagMs: 0,
+    }
     this.exited = promise
     this.#exit = resolve
     this.#after(1, () => this.say({ type: 'hello', version: 1, workerId: this.slot, pid }))

@@ -187,6 +187,8 @@ export class Sim implements Effects {
         this.say(process.pid, {
           type: 'beacon',
           inFlight: 0,
+          webSockets: 0,
+          eventStreams: 0,
           requests: 0,
           rssBytes: WORKER_BYTES,
           loopLagMs: 0,
@@ -230,6 +232,8 @@ export class Sim implements Effects {
     this.say(process.pid, {
       type: 'beacon',
       inFlight: 1,
+      webSockets: 0,
+      eventStreams: 0,
       requests: 200,
       rssBytes: WORKER_BYTES,
       loopLagMs: 0,

@@ -5,7 +5,7 @@ import { readBootFailure, readWorkerMessage } from '../../src/links/worker-messa
 const types = ['hello', 'listening', 'ready', 'failed', 'beacon', 'leaving', 'stands-by', 'drained']
 const names = (
   'version workerId pid socket bootMs entry failure inFlight requests rssBytes loopLagMs reason aborted order ' +
-  'kind message file line column frame stack __proto__'
+  'webSockets eventStreams kind message file line column frame stack __proto__'
 ).split(' ')
 
 /** What JSON can say, with the names of the protocol more often than others. */

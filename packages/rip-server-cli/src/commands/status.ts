@@ -38,13 +38,26 @@ export function statusText({ url }: Instance, snapshot: ManagerSnapshot, termina
 
 /** One row per worker. */
 export function workersTable(workers: readonly WorkerSnapshot[]): string[] {
-  const head = ['worker', 'pid', 'phase', 'code', 'in flight', 'requests', 'memory', 'lag']
+  const head = [
+    'worker',
+    'pid',
+    'phase',
+    'code',
+    'in flight',
+    'sockets',
+    'streams',
+    'requests',
+    'memory',
+    'lag',
+  ]
   const rows = workers.map((worker) => [
     `w${worker.slot}.${worker.incarnation}`,
     String(worker.pid),
     worker.phase,
     shortGeneration(worker.generation),
     String(worker.inFlight),
+    String(worker.webSockets),
+    String(worker.eventStreams),
     String(worker.requests),
     bytesText(worker.rssBytes),
     durationText(worker.loopLagMs),

@@ -103,7 +103,8 @@ export class CapturedBunServer implements CapturedServer {
   }
 
   get pendingRequests(): number {
-    return this.#host?.stats.inFlight ?? 0
+    const { inFlight = 0, eventStreams = 0 } = this.#host?.stats ?? {}
+    return inFlight + eventStreams
   }
 
   get pendingWebSockets(): number {

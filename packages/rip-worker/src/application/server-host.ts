@@ -5,7 +5,7 @@ import type { Application } from './application.ts'
 export interface ServerHost extends Pick<RequestContext, 'upgrade' | 'requestIP' | 'timeout'> {
   /** Where the worker listens. */
   readonly url: string
-  readonly stats: { readonly inFlight: number; readonly webSockets: number }
+  readonly stats: { readonly inFlight: number; readonly webSockets: number; readonly eventStreams: number }
   publish(topic: string, message: string | Uint8Array, compress?: boolean): number
   subscriberCount(topic: string): number
   inject(request: Request): Promise<Response>

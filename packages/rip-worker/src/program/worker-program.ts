@@ -104,8 +104,9 @@ export class WorkerProgram {
 
   /** Said before the process ends without finishing. */
   tellCutOff(): void {
-    const inFlight = this.#worker?.stats.inFlight ?? 0
-    if (inFlight > 0) console.error(`cut off: ${inFlight === 1 ? '1 request' : `${inFlight} requests`}`)
+    const { inFlight = 0, eventStreams = 0 } = this.#worker?.stats ?? {}
+    const count = inFlight + eventStreams
+    if (count > 0) console.error(`cut off: ${count === 1 ? '1 request' : `${count} requests`}`)
   }
 
   /** An exception nobody caught: the state of the application is unknown from here on. */
@@ -284,6 +285,8 @@ export class WorkerProgram {
     this.#send({
       type: 'beacon',
       inFlight: this.#worker?.stats.inFlight ?? 0,
+      webSockets: this.#worker?.stats.webSockets ?? 0,
+      eventStreams: this.#worker?.stats.eventStreams ?? 0,
       requests: this.#worker?.stats.requests ?? 0,
       rssBytes: process.memoryUsage.rss(),
       loopLagMs: this.#lag.take(),

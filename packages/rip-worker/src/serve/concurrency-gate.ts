@@ -5,7 +5,7 @@ export interface ConcurrencyGateOptions {
   /** Requests let through at the same time. */
   readonly limit: number
   readonly maxWaiting: number
-  /** Requests in flight by the count of the transport, those waiting here included. */
+  /** Requests in flight by the count of the transport, those waiting here included, what lasts long is not. */
   readonly active: () => number
 }
 

@@ -3,6 +3,7 @@ import { WorkerError } from '../errors.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import type { Departures } from './departures.ts'
 import { type EventStreams, isEventStream } from './event-streams.ts'
+import { type LongLivedGate, TOO_MANY_LONG_LIVED } from './long-lived-gate.ts'
 import { type ContextHost, LazyContext, restoreScheme } from './request-context.ts'
 
 export interface DispatcherOptions {
@@ -11,12 +12,15 @@ export interface DispatcherOptions {
   readonly host: ContextHost
   readonly gate: ConcurrencyGate
   readonly eventStreams: EventStreams
+  readonly longLived: LongLivedGate
   /** Who has left by the word of the balancer; absent without one. */
   readonly departures: Departures | undefined
   /** Whether connections are to be closed after their response. */
   readonly isDraining: () => boolean
   /** Whether the handler turned this request into a WebSocket, so that there is nothing to answer. */
   readonly isUpgraded: (request: Request) => boolean
+  /** Whether it was not turned into one because there are too many. */
+  readonly isUpgradeRefused: (request: Request) => boolean
   /** Logs the failure and makes the page for it. */
   readonly onFailure: (error: unknown, request: Request, id: string) => Response | Promise<Response>
   /** The same when the request is not known any more. */
@@ -57,7 +61,7 @@ export class Dispatcher {
   async #wait(request: Request, route: Handler | undefined): Promise<Answer> {
     const outcome = await this.#options.gate.wait(request.signal)
     if (outcome === 'entered') return this.#run(request, route)
-    return outcome === 'left' ? clientLeft() : busy()
+    return outcome === 'left' ? clientLeft() : busy('Too many requests are waiting')
   }
 
   #run(request: Request, route: Handler | undefined): Answer | Promise<Answer> {
@@ -87,6 +91,7 @@ export class Dispatcher {
 
   #finish(result: unknown, request: Request, context: LazyContext): Answer | Promise<Answer> {
     this.#options.gate.answered()
+    if (this.#options.isUpgradeRefused(request)) return tooMany(result)
     if (result instanceof Response) {
       const flaw = flawOf(result)
       return flaw === undefined ? this.#prepare(result, request) : this.#fail(flaw, request, context)
@@ -97,12 +102,20 @@ export class Dispatcher {
 
   #prepare(response: Response, request: Request): Response {
     const whole = request.method === 'HEAD' ? withoutBody(response) : response
-    const sent = isEventStream(whole) ? this.#options.eventStreams.track(whole) : whole
+    const sent = isEventStream(whole) ? this.#stream(whole, request) : whole
     return this.#options.isDraining() ? withConnectionClose(sent) : sent
+  }
+
+  #stream(response: Response, request: Request): Response {
+    const { longLived, eventStreams, host } = this.#options
+    const address = host.requestIP(request)?.address
+    if (!longLived.admits(address)) return tooMany(response)
+    return eventStreams.track(response, longLived.begin(address))
   }
 
   async #fail(error: unknown, request: Request, context: LazyContext): Promise<Answer> {
     this.#options.gate.answered()
+    if (this.#options.isUpgradeRefused(request)) return tooMany(error)
     if (error instanceof Response && flawOf(error) === undefined) return this.#prepare(error, request)
     if (request.signal.aborted) return clientLeft()
     const { failure, response } = await this.#ownAnswer(causeOf(error))
@@ -167,8 +180,15 @@ function clientLeft(): Response {
   return new Response(null, { status: 499 })
 }
 
-function busy(): Response {
-  return new Response('Too many requests are waiting\n', { status: 503, headers: { 'retry-after': '1' } })
+/** In place of what the application made of it, if that is an answer. */
+function tooMany(result: unknown): Response {
+  // Whoever produces it must not go on.
+  if (result instanceof Response && !result.bodyUsed) void result.body?.cancel().catch(() => {})
+  return busy(TOO_MANY_LONG_LIVED)
+}
+
+function busy(text: string): Response {
+  return new Response(`${text}\n`, { status: 503, headers: { 'retry-after': '1' } })
 }
 
 function describe(value: unknown): string {

@@ -20,19 +20,25 @@ export class EventStreams {
     return this.#open.size
   }
 
-  /** The same response with a body that can be ended. Reads ahead nothing, so backpressure stays. */
-  track(response: Response): Response {
+  /**
+   * The same response with a body that can be ended. Reads ahead nothing, so backpressure stays.
+   *
+   * @param ended called once when it is over
+   */
+  track(response: Response, ended: () => void): Response {
     if (response.body === null) return response
-    return new Response(this.#endable(response.body.getReader()), response)
+    return new Response(this.#endable(response.body.getReader(), ended), response)
   }
 
   endAll(): void {
     for (const end of this.#open) end()
   }
 
-  #endable(reader: BodyReader): ReadableStream<Uint8Array> {
+  #endable(reader: BodyReader, ended: () => void): ReadableStream<Uint8Array> {
     let end = (): void => {}
-    const forget = (): boolean => this.#open.delete(end)
+    const forget = (): void => {
+      if (this.#open.delete(end)) ended()
+    }
     return new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -61,7 +67,7 @@ export class EventStreams {
   }
 
   /** The next chunk, or nothing at the end. */
-  async #read(reader: BodyReader, forget: () => boolean): Promise<Uint8Array | undefined> {
+  async #read(reader: BodyReader, forget: () => void): Promise<Uint8Array | undefined> {
     try {
       const { done, value } = await reader.read()
       return done ? undefined : value
@@ -73,7 +79,15 @@ export class EventStreams {
   }
 }
 
-/** Whether the response is a stream of server-sent events (WHATWG HTML, section 9.2). */
-export function isEventStream(response: Response): boolean {
-  return response.headers.get('content-type')?.startsWith('text/event-stream') === true
+/**
+ * Whether the response is a stream of server-sent events (WHATWG HTML, section 9.2) of which nobody knows the end: one
+ * with a declared length is a download, whatever it says it is.
+ */
+export function isEventStream({ headers, body }: Response): boolean {
+  return body !== null && !headers.has('content-length') && isEventStreamType(headers.get('content-type'))
+}
+
+/** Type names compare without case, parameters may follow (RFC 9110 section 8.3.1). */
+export function isEventStreamType(type: string | null | undefined): boolean {
+  return type != null && /^text\/event-stream[ \t]*(?:;|$)/i.test(type)
 }

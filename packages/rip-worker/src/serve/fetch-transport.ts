@@ -38,6 +38,9 @@ export class FetchTransport
     return this.#server.pendingRequests
   }
 
+  /** Bun does not count WebSockets as pending, and event streams are known above. */
+  readonly longLived = { webSockets: 0, eventStreams: 0 } as const
+
   stopAccepting(): void {
     void this.#server.stop()
   }

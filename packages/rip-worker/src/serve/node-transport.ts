@@ -6,9 +6,11 @@ import type { RequestHead } from '../pages/request-head.ts'
 import { clientAddress, clientProtocol, type TrustForwarded } from './client.ts'
 import type { ConcurrencyGate } from './concurrency-gate.ts'
 import type { Departures } from './departures.ts'
+import { isEventStreamType } from './event-streams.ts'
+import { type LongLivedGate, TOO_MANY_LONG_LIVED } from './long-lived-gate.ts'
 import { NodeDeparture } from './node-departure.ts'
 import { withOwnServe } from './own-serve.ts'
-import { describeAddress, type ListenAddress, type Transport } from './transport.ts'
+import { describeAddress, type ListenAddress, type LongLivedCount, type Transport } from './transport.ts'
 
 export interface NodeTransportOptions {
   readonly listen: ListenAddress
@@ -18,6 +20,7 @@ export interface NodeTransportOptions {
   /** A server of the application that does not listen yet. */
   readonly nodeServer?: Server | undefined
   readonly gate: ConcurrencyGate
+  readonly longLived: LongLivedGate
   /** Who has left by the word of the balancer; absent without one. */
   readonly departures: Departures | undefined
   readonly isDraining: () => boolean
@@ -33,6 +36,9 @@ type Emit = (event: string, ...values: unknown[]) => boolean
 /** Events with a request and the response to it. */
 const REQUEST_EVENTS: ReadonlySet<string> = new Set(['request', 'checkContinue', 'checkExpectation'])
 
+const REFUSED_UPGRADE =
+  'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+
 /** RFC 6455 section 5.5.1: a close frame with status 1012, as servers send it. */
 const SERVICE_RESTART_FRAME = Uint8Array.of(0x88, 0x02, 0x03, 0xf4)
 
@@ -42,6 +48,8 @@ export class NodeTransport implements Transport {
   readonly #server: Server
   readonly #prototype: Server
   readonly #upgraded = new Set<Duplex>()
+  /** Event streams, with what to call at their end. */
+  readonly #streams = new Map<ServerResponse, () => void>()
   #pending = 0
   #requests = 0
   #opening: PromiseWithResolvers<void> | undefined
@@ -70,6 +78,10 @@ export class NodeTransport implements Transport {
 
   get pending(): number {
     return this.#pending + this.#upgraded.size
+  }
+
+  get longLived(): LongLivedCount {
+    return { webSockets: this.#upgraded.size, eventStreams: this.#streams.size }
   }
 
   get requests(): number {
@@ -120,18 +132,44 @@ export class NodeTransport implements Transport {
         void this.#take(event, values[0] as IncomingMessage, values[1] as ServerResponse)
         return true
       }
-      if (event === 'upgrade') this.#follow(values[0] as IncomingMessage, values[1] as Duplex)
+      if (event === 'upgrade' && !this.#follow(values[0] as IncomingMessage, values[1] as Duplex)) return true
       return emit(event, ...values)
     }
     server.emit = tell as Server['emit']
   }
 
-  /** A WebSocket holds up a drain, and its client is told to connect again. */
-  #follow(request: IncomingMessage, socket: Duplex): void {
-    introduceClient(request, this.#options.trustForwarded)
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return
+  /** A WebSocket holds up a drain, and its client is told to connect again. @returns whether it may be opened */
+  #follow(request: IncomingMessage, socket: Duplex): boolean {
+    const { longLived, trustForwarded } = this.#options
+    introduceClient(request, trustForwarded)
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return true
+    const { remoteAddress } = request.socket
+    if (!longLived.admits(remoteAddress)) {
+      socket.end(REFUSED_UPGRADE)
+      return false
+    }
+    const end = longLived.begin(remoteAddress)
     this.#upgraded.add(socket)
-    socket.once('close', () => this.#upgraded.delete(socket))
+    socket.once('close', () => {
+      this.#upgraded.delete(socket)
+      end()
+    })
+    return true
+  }
+
+  /** An event stream leaves its place when its head is written; one that is too many becomes an answer with 503. */
+  #watchHead(request: IncomingMessage, response: ServerResponse): void {
+    const writeHead = response.writeHead.bind(response) as (...values: unknown[]) => ServerResponse
+    response.writeHead = (...values: unknown[]) => {
+      // It may come a second time, from a refusal.
+      response.writeHead = writeHead
+      if (!opensEventStream(response, values.at(-1))) return writeHead(...values)
+      const { remoteAddress } = request.socket
+      if (!this.#options.longLived.admits(remoteAddress)) return refuseStream(response)
+      this.#streams.set(response, this.#options.longLived.begin(remoteAddress))
+      this.#options.gate.answered()
+      return writeHead(...values)
+    }
   }
 
   async #take(event: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -150,10 +188,13 @@ export class NodeTransport implements Transport {
     response.on('close', () => {
       if (departure.isBeingTold) return
       forget?.()
+      this.#streams.get(response)?.()
+      this.#streams.delete(response)
       this.#pending--
       left.abort()
       this.#options.gate.answered()
     })
+    this.#watchHead(request, response)
     if (this.#options.gate.mustWait() && !(await this.#enter(response, left.signal))) return
     await this.#answer(event, request, response)
   }
@@ -184,6 +225,29 @@ export class NodeTransport implements Transport {
     if (response.headersSent) return void response.destroy()
     response.writeHead(page.status, Object.fromEntries(page.headers)).end(await page.text())
   }
+}
+
+/** @param last what `writeHead` is given last, which may be fields in one of three forms */
+function opensEventStream(response: ServerResponse, last: unknown): boolean {
+  const fields = new Map(Object.entries(response.getHeaders()))
+  for (const [name, value] of fieldsOf(last)) fields.set(name.toLowerCase(), value as string)
+  return !fields.has('content-length') && isEventStreamType(fields.get('content-type')?.toString())
+}
+
+function fieldsOf(value: unknown): (readonly [name: string, value: unknown])[] {
+  if (typeof value !== 'object' || value === null) return []
+  if (!Array.isArray(value)) return Object.entries(value)
+  if (value.every(Array.isArray)) return value.map(([name, each]) => [String(name), each])
+  return value.flatMap((name, at) => (at % 2 === 0 ? [[String(name), value[at + 1]] as const] : []))
+}
+
+/** What the application still writes goes nowhere; it learns of the end by `close`. */
+function refuseStream(response: ServerResponse): ServerResponse {
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  response.writeHead(503, { 'retry-after': '1' }).end(`${TOO_MANY_LONG_LIVED}\n`)
+  response.write = () => true
+  response.end = () => response
+  return response
 }
 
 /**

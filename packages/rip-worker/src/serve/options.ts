@@ -4,6 +4,8 @@ import {
   DEFAULT_DRAIN_TIMEOUT_MS,
   DEFAULT_IDLE_TIMEOUT_S,
   DEFAULT_MAX_BODY_BYTES,
+  DEFAULT_MAX_LONG_LIVED,
+  DEFAULT_MAX_LONG_LIVED_PER_ADDRESS,
   DEFAULT_MAX_WAITING,
   DEFAULT_PORT,
 } from '../defaults.ts'
@@ -20,10 +22,23 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'standby' | '
    */
   readonly listen?:
     string | { readonly unix: string } | { readonly port?: number; readonly hostname?: string }
-  /** Requests worked on at the same time, streams included; 1 answers strictly one after the other. @default 100 */
+  /**
+   * Requests worked on at the same time, streams included; 1 answers strictly one after the other. WebSockets and event
+   * streams are no longer among them once they are open.
+   *
+   * @default 100
+   */
   readonly concurrency?: number
   /** Requests that wait for a place before the next one gets 503. @default 1024 */
   readonly maxWaiting?: number
+  /** WebSockets and event streams at the same time; one more gets 503. @default 9000, no limit behind `@rip/balancer` */
+  readonly maxLongLived?: number
+  /**
+   * The same of one client: of an address, or one /64 of IPv6, as far as it is known.
+   *
+   * @default 1800, no limit behind `@rip/balancer`
+   */
+  readonly maxLongLivedPerAddress?: number
   /** `development` answers failures with a page that shows code, `production` hides details. @default 'production' */
   readonly mode?: WorkerMode
   /** @default 1 */
@@ -77,11 +92,24 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
   assertAnswering(options)
   const listen = resolveListen(options.listen ?? {})
   const unix = 'unix' in listen
+  // A balancer of ours counts them for all its workers together.
+  const isCounted = options.trustForwarded === 'balancer'
   return {
     ...options,
     listen,
     concurrency: atLeast(1, 'concurrency', options.concurrency ?? DEFAULT_CONCURRENCY),
     maxWaiting: atLeast(0, 'maxWaiting', options.maxWaiting ?? DEFAULT_MAX_WAITING),
+    maxLongLived: atLeast(
+      1,
+      'maxLongLived',
+      options.maxLongLived ?? (isCounted ? Number.MAX_SAFE_INTEGER : DEFAULT_MAX_LONG_LIVED),
+    ),
+    maxLongLivedPerAddress: atLeast(
+      1,
+      'maxLongLivedPerAddress',
+      options.maxLongLivedPerAddress ??
+        (isCounted ? Number.MAX_SAFE_INTEGER : DEFAULT_MAX_LONG_LIVED_PER_ADDRESS),
+    ),
     mode: options.mode ?? 'production',
     workerId: atLeast(1, 'workerId', options.workerId ?? 1),
     generation: options.generation ?? 'local',

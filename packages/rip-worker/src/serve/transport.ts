@@ -1,9 +1,16 @@
+export interface LongLivedCount {
+  readonly webSockets: number
+  readonly eventStreams: number
+}
+
 /** The server below a worker: takes requests off a socket and knows when each has been answered to the end. */
 export interface Transport {
   /** Where it listens: an `http:` address, or `unix:` and the path. */
   readonly url: string
   /** Requests whose response has not been handed over to the last byte. */
   readonly pending: number
+  /** WebSockets and event streams among them, which take no place of `concurrency`. */
+  readonly longLived: LongLivedCount
   /** Takes no new connection, closes idle ones, lets the rest finish. */
   stopAccepting(): void
   /** Cuts every connection. */

@@ -1,4 +1,5 @@
 import type { WebSocketHandlers } from '../application/application.ts'
+import type { LongLivedGate } from './long-lived-gate.ts'
 
 /** RFC 6455 section 7.4 and the IANA registry: the service restarts, the client may connect again. */
 const SERVICE_RESTART = 1012
@@ -28,12 +29,15 @@ const EVENTS = ['open', 'message', 'close', 'drain', 'ping', 'pong'] as const
 
 /** Open WebSockets of a worker, and handlers that keep count of them. */
 export class WebSockets {
-  readonly #open = new Set<Socket>()
+  /** With what to call at their end. */
+  readonly #open = new Map<Socket, () => void>()
+  readonly #longLived: LongLivedGate
   readonly #onError: (error: unknown) => void
   #restarting = false
 
   /** `onError` is told of what a handler throws; that one socket is closed with 1011. */
-  constructor(onError: (error: unknown) => void) {
+  constructor(longLived: LongLivedGate, onError: (error: unknown) => void) {
+    this.#longLived = longLived
     this.#onError = onError
   }
 
@@ -55,11 +59,11 @@ export class WebSockets {
   /** Asks every client to connect again elsewhere, those as well whose connection is upgraded later. */
   restart(): void {
     this.#restarting = true
-    for (const socket of this.#open) socket.close(SERVICE_RESTART, 'service restart')
+    for (const socket of this.#open.keys()) socket.close(SERVICE_RESTART, 'service restart')
   }
 
   terminate(): void {
-    for (const socket of this.#open) socket.terminate()
+    for (const socket of this.#open.keys()) socket.terminate()
   }
 
   #counting(handlers: Readonly<Record<string, unknown>>): Record<'open' | 'close', SocketHandler> {
@@ -67,13 +71,15 @@ export class WebSockets {
     const close = handlerOf(handlers, 'close')
     return {
       open: (socket) => {
-        this.#open.add(socket)
-        if (socket.data instanceof Ticket) introduce(socket, socket.data)
+        const ticket = socket.data instanceof Ticket ? socket.data : undefined
+        this.#open.set(socket, this.#longLived.begin(ticket?.address))
+        if (ticket !== undefined) introduce(socket, ticket)
         const result = open?.(socket)
         if (this.#restarting) socket.close(SERVICE_RESTART, 'service restart')
         return result
       },
       close: (socket, ...details) => {
+        this.#open.get(socket)?.()
         this.#open.delete(socket)
         return close?.(socket, ...details)
       },

@@ -26,6 +26,7 @@ import { answerFailure, describeFailure } from './failure.ts'
 import { printable } from './printable.ts'
 import { FetchTransport } from './fetch-transport.ts'
 import { LagEvents, type LagListener } from './lag-events.ts'
+import { LongLivedGate } from './long-lived-gate.ts'
 import { NodeTransport } from './node-transport.ts'
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.ts'
 import { type ContextHost, requestIP } from './request-context.ts'
@@ -47,7 +48,7 @@ const transitions: Readonly<Record<WorkerState, readonly WorkerState[]>> = {
 }
 
 export interface WorkerStats {
-  /** Requests not yet answered to the last byte, waiting ones included. */
+  /** Requests not yet answered to the last byte, waiting ones included, without WebSockets and event streams. */
   readonly inFlight: number
   /** Requests that wait for a place. */
   readonly waiting: number
@@ -128,11 +129,14 @@ class ServingWorker implements Worker {
   readonly #root = process.cwd()
   readonly #closed = Promise.withResolvers<CloseReport>()
   readonly #gate: ConcurrencyGate
+  readonly #longLived: LongLivedGate
   readonly #eventStreams: EventStreams
   readonly #webSockets: WebSockets
   readonly #tasks: BackgroundTasks
   readonly #activity: Activity
   readonly #upgraded = new WeakSet<Request>()
+  /** Those that asked for a WebSocket when there were too many. */
+  readonly #notUpgraded = new WeakSet<Request>()
   readonly #dispatcher: Dispatcher | undefined
   readonly #departures: Departures | undefined
   #transport: Transport | undefined
@@ -150,13 +154,18 @@ class ServingWorker implements Worker {
       options.log(`${what} failed: ${describeFailure(error)}`)
     this.#options = options
     this.#eventStreams = new EventStreams(logError('an event stream'))
-    this.#webSockets = new WebSockets(logError('a WebSocket handler'))
+    this.#longLived = new LongLivedGate({
+      limit: options.maxLongLived,
+      limitPerAddress: options.maxLongLivedPerAddress,
+      log: options.log,
+    })
+    this.#webSockets = new WebSockets(this.#longLived, logError('a WebSocket handler'))
     this.#tasks = new BackgroundTasks(logError('a waitUntil task'))
     this.#activity = new Activity(options)
     this.#gate = new ConcurrencyGate({
       limit: options.concurrency,
       maxWaiting: options.maxWaiting,
-      active: () => this.#pending,
+      active: () => this.#inFlight,
     })
     this.#host = this.#createHost(options)
     if (options.trustForwarded === 'balancer' && 'unix' in options.listen) this.#departures = new Departures()
@@ -177,12 +186,13 @@ class ServingWorker implements Worker {
   }
 
   get stats(): WorkerStats {
+    const { webSockets = 0, eventStreams = 0 } = this.#transport?.longLived ?? {}
     return {
-      inFlight: this.#pending,
+      inFlight: this.#inFlight,
       waiting: this.#gate.waiting,
       requests: (this.#dispatcher ?? this.#nodeTransport)?.requests ?? 0,
-      webSockets: this.#webSockets.size,
-      eventStreams: this.#eventStreams.size,
+      webSockets: this.#webSockets.size + webSockets,
+      eventStreams: this.#eventStreams.size + eventStreams,
     }
   }
 
@@ -248,6 +258,13 @@ class ServingWorker implements Worker {
     return (this.#transport?.pending ?? 0) + this.#injected
   }
 
+  /** What takes a place of `concurrency`. */
+  get #inFlight(): number {
+    const { webSockets = 0, eventStreams = 0 } = this.#transport?.longLived ?? {}
+    // An event stream for `inject` is not pending.
+    return Math.max(0, this.#pending - this.#eventStreams.size - webSockets - eventStreams)
+  }
+
   async #start(): Promise<void> {
     this.#transition('starting')
     this.#transport = await this.#listen()
@@ -301,6 +318,7 @@ class ServingWorker implements Worker {
       return (this.#nodeTransport = await NodeTransport.listen({
         ...this.#options,
         gate: this.#gate,
+        longLived: this.#longLived,
         departures: this.#departures,
         isDraining: () => this.#closing !== undefined,
         onFailure: (error, request) =>
@@ -323,9 +341,11 @@ class ServingWorker implements Worker {
       host: this.#host,
       gate: this.#gate,
       eventStreams: this.#eventStreams,
+      longLived: this.#longLived,
       departures: this.#departures,
       isDraining: () => this.#closing !== undefined,
       isUpgraded: (request) => this.#upgraded.has(request),
+      isUpgradeRefused: (request) => this.#notUpgraded.has(request),
       onFailure: (error, request, id) => this.#answerFailure(error, request, id),
       onUnsent: (error) => this.#answerUnsent(error),
     })
@@ -341,7 +361,12 @@ class ServingWorker implements Worker {
       standby: () => this.#activity.signal,
       waitUntil: (task) => this.#tasks.add(task),
       upgrade: (request, options = {}) => {
-        const ticket = new Ticket(options.data, addressOf(request)?.address)
+        const address = addressOf(request)?.address
+        if (asksForWebSocket(request) && !this.#longLived.admits(address)) {
+          this.#notUpgraded.add(request)
+          return false
+        }
+        const ticket = new Ticket(options.data, address)
         const upgraded = this.#fetchTransport?.upgrade(request, { ...options, data: ticket }) ?? false
         if (upgraded) this.#upgraded.add(request)
         return upgraded
@@ -489,4 +514,9 @@ class ServingWorker implements Worker {
       throw new Error(`worker: ${this.#state} → ${to} is not allowed`)
     this.#state = to
   }
+}
+
+/** Applications may offer every request an upgrade (RFC 6455 section 4.2.1). */
+function asksForWebSocket({ headers }: Request): boolean {
+  return headers.get('upgrade')?.toLowerCase() === 'websocket'
 }
