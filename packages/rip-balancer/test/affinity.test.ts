@@ -42,7 +42,8 @@ class SessionServer implements AsyncDisposable {
 
   private answer(request: Request, server: Bun.Server<string>): Response | undefined {
     const { pathname, searchParams } = new URL(request.url)
-    if (pathname === '/events') return this.stream()
+    if (pathname === '/events') return this.stream('text/event-stream')
+    if (pathname === '/lines') return this.stream('text/plain')
     if (pathname !== '/session') return new Response(this.name)
     const id = searchParams.get('sid') ?? this.begin()
     if (!this.sessions.has(id)) this.strangers++
@@ -58,13 +59,13 @@ class SessionServer implements AsyncDisposable {
     return id
   }
 
-  private stream(): Response {
+  private stream(type: string): Response {
     this.open++
     const lines = new ReadableStream({
       start: (controller) => controller.enqueue(`data: ${this.name}\n\n`),
       cancel: () => void this.open--,
     })
-    return new Response(lines, { headers: { 'content-type': 'text/event-stream' } })
+    return new Response(lines, { headers: { 'content-type': type } })
   }
 }
 
@@ -101,7 +102,7 @@ class Tab implements AsyncDisposable {
     const { signal } = this.streams
     const response = await fetch(this.url + path, { headers: this.headers, signal })
     this.cookie = response.headers.get('set-cookie')?.split(';')[0] ?? this.cookie
-    if (!path.startsWith('/events')) return response.text()
+    if (path !== '/events' && path !== '/lines') return response.text()
     const first = await response.body!.getReader().read()
     return new TextDecoder().decode(first.value)
   }
@@ -164,7 +165,7 @@ test('a key whose backend is full goes to the same other one each time, and come
   await using tab = new Tab(lb.url, 'user')
   const home = await tab.get('/')
   await using busy = new Tab(lb.url, 'user')
-  expect(await Promise.all([busy.get('/events'), busy.get('/events')])).toEqual([
+  expect(await Promise.all([busy.get('/lines'), busy.get('/lines')])).toEqual([
     `data: ${home}\n\n`,
     `data: ${home}\n\n`,
   ])
