@@ -77,6 +77,18 @@ export class Ejector {
     if (member.ejection === undefined) this.eject(member, 'refuses')
   }
 
+  /** It answers a health check: somebody listens there. */
+  noteReached(member: Member): void {
+    if (member.ejection !== undefined && member.ejection.reason !== 'suspect') this.readmit(member)
+  }
+
+  /** Its health checks had failed and pass again: the next request that may try it tries it. */
+  noteRecovered(member: Member): void {
+    const { ejection } = member
+    if (ejection === undefined) return
+    member.ejection = { ...ejection, untilMs: Math.min(ejection.untilMs, this.clock.nowMs()) }
+  }
+
   /** No more members are tried. Idempotent. */
   close(): void {
     this.closed = true

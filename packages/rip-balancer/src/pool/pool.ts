@@ -257,6 +257,7 @@ export class Pool implements Claims {
     if (member.healthy === healthy) return
     member.healthy = healthy
     if (healthy) member.joinedAtMs = this.clock.nowMs()
+    if (healthy) this.ejector.noteRecovered(member)
     this.observer.health(member, healthy, reason ?? member.illness)
     this.membersChanged()
   }
@@ -264,6 +265,11 @@ export class Pool implements Claims {
   /** Nobody checks any more: all are as good as those that were never checked. */
   forgetHealth(): void {
     for (const member of this.all()) this.setHealth(member, true, 'nobody checks it any more')
+  }
+
+  /** It passed an active health check. */
+  noteReached(backend: Backend): void {
+    this.ejector.noteReached(backend as Member)
   }
 
   /**

@@ -256,3 +256,42 @@ describe('who waits', () => {
     expect(pool.claim(new TestClaimant())).toBe('no-backend')
   })
 })
+
+describe('an active health check', () => {
+  test('that passes brings back a backend nobody listened at, before its next probe', () => {
+    const { pool, clock, told } = setup(['a', 'b'])
+    run(pool, 2, failing('connect-failed', 'b'))
+    clock.advance(10)
+    pool.noteReached(pool.members[1]!)
+    expect(told).toEqual(['b refuses 1000', 'b back'])
+    expect(run(pool, 4, failing('ok'))).toContain('b')
+  })
+
+  test('that passes says nothing about requests that fail', () => {
+    const { pool, told } = setup(['a', 'b'])
+    run(pool, 20, failing('reset', 'b'))
+    pool.noteReached(pool.members[1]!)
+    expect(told).toEqual(['b suspect 1000'])
+    expect(run(pool, 4, failing('ok'))).toBe('aaaa')
+  })
+
+  test('that had failed and passes again has the next request try the backend', () => {
+    const { pool, told } = setup(['a', 'b'])
+    run(pool, 20, failing('reset', 'b'))
+    const b = pool.members[1]!
+    pool.setHealth(b, false, 'connection reset')
+    pool.setHealth(b, true)
+    expect(run(pool, 4, failing('ok'))).toContain('b')
+    expect(told).toEqual(['b suspect 1000', 'b back'])
+  })
+
+  test('that had failed and passes again is not believed when that request fails', () => {
+    const { pool, told } = setup(['a', 'b'])
+    run(pool, 20, failing('reset', 'b'))
+    const b = pool.members[1]!
+    pool.setHealth(b, false, 'connection reset')
+    pool.setHealth(b, true)
+    expect(run(pool, 10, failing('reset', 'b')).replaceAll('a', '')).toBe('b')
+    expect(told).toEqual(['b suspect 1000', 'b suspect 2000'])
+  })
+})

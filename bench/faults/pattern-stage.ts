@@ -1,0 +1,76 @@
+import { mkdirSync } from 'node:fs'
+import net from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { until } from './stage.ts'
+import type { Pattern } from './pattern.ts'
+import type { Rival } from './rival.ts'
+
+const BACKEND = fileURLToPath(new URL('pattern-backend.ts', import.meta.url))
+
+/** One backend process, told on its standard input how to behave. */
+class PatternBackend {
+  readonly child: Bun.Subprocess<'pipe', 'pipe', 'inherit'>
+  private readonly answers: AsyncIterator<Uint8Array>
+
+  constructor(port: number, name: string) {
+    this.child = Bun.spawn(['bun', BACKEND, String(port), name], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.answers = this.child.stdout[Symbol.asyncIterator]()
+  }
+
+  /** Resolves when the last order, or the start, is carried out. */
+  async done(): Promise<void> {
+    await this.answers.next()
+  }
+
+  async behave(behaviour: string): Promise<void> {
+    await this.child.stdin.write(`${behaviour}\n`)
+    await this.child.stdin.flush()
+    await this.done()
+  }
+}
+
+/** A balancer in front of backends that fail at will. */
+export class PatternStage implements AsyncDisposable {
+  private readonly failing: readonly PatternBackend[]
+  private readonly children: Bun.Subprocess[]
+
+  private constructor(failing: readonly PatternBackend[], children: Bun.Subprocess[]) {
+    this.failing = failing
+    this.children = children
+  }
+
+  /** Backends `b0`, `b1` … on the ports after that of the balancer; resolves when it answers. */
+  static async start(rival: Rival, pattern: Pattern, folder: string, port: number): Promise<PatternStage> {
+    mkdirSync(folder, { recursive: true })
+    const ports = Array.from({ length: pattern.backends }, (_, at) => port + 1 + at)
+    const backends = ports.map((each, at) => new PatternBackend(each, `b${at}`))
+    await Promise.all(backends.map((backend) => backend.done()))
+    const balancer = Bun.spawn([...rival.command({ folder, port, backends: ports })], {
+      stdio: ['ignore', Bun.file(join(folder, 'stdout')), Bun.file(join(folder, 'stderr'))],
+      env: { ...process.env, HOME: folder },
+    })
+    const children = [balancer, ...backends.map(({ child }) => child)]
+    const stage = new PatternStage(backends.slice(0, pattern.failing), children)
+    await until(() => accepts(port), `${rival.name} accepts`)
+    return stage
+  }
+
+  /** How those that fail behave from now on. */
+  async behave(behaviour: string): Promise<void> {
+    await Promise.all(this.failing.map((backend) => backend.behave(behaviour)))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.children) child.kill('SIGKILL')
+    await Promise.all(this.children.map(({ exited }) => exited))
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host: '127.0.0.1', port })
+    socket.on('connect', () => (socket.destroy(), resolve(true)))
+    socket.on('error', () => resolve(false))
+  })
+}
