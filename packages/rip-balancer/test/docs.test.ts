@@ -131,7 +131,7 @@ describe('the page on operation', () => {
     reports.ejected(backend, 2_000, 'suspect')
     reports.readmitted(backend, 'refuses')
     reports.readmitted(backend, 'suspect')
-    reports.drained(backend, 'alice')
+    reports.drained(backend, 'alice', 3)
     reports.emptied(backend)
     reports.undrained(backend, 'alice')
     expect(rows(OPERATION, 'What the log says').map(([line = '']) => plain(line))).toEqual(told)
