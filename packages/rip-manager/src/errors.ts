@@ -34,6 +34,11 @@ const messages = {
     `refusing the run directory ${d.path}: ${d.reason}; remove it or choose another with --run-dir`,
   RUN_DIR_UNUSABLE: (d: { readonly path: string; readonly reason: string }): string =>
     `cannot use the run directory ${d.path}: ${d.reason}; choose another with --run-dir if that cannot be helped`,
+  RUN_DIR_CLOSED: (d: { readonly path: string; readonly folder: string }): string =>
+    `workers of another user cannot enter ${d.folder}, and so not reach their sockets in ${d.path}; ` +
+    `let them with chmod o+x ${d.folder}, or choose another folder with --run-dir`,
+  SOCKET_UNSAFE: (d: { readonly path: string }): string =>
+    `${d.path} is not the socket its worker was to make; nothing is sent there`,
   SOCKET_PATH_TOO_LONG: (d: {
     readonly path: string
     readonly bytes: number

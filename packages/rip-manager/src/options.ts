@@ -12,6 +12,7 @@ import type {
   Watcher,
   WorkerLinks,
 } from './ports.ts'
+import type { Account } from './process/account.ts'
 import type { Upstreams } from './upstreams.ts'
 import type { WorkerMode } from '@rip/worker/protocol'
 
@@ -95,6 +96,8 @@ export interface ManagerPorts {
   readonly socketPath: (slot: number, incarnation: number) => string
   /** Whether a socket is where it was made; its run directory may have been removed. `RunDir.hasSocket` tells. @default believes so */
   readonly hasSocket?: (path: string) => boolean
+  /** Told when the process that had a socket has ended. */
+  readonly socketLeft?: (path: string) => void
   /** How much memory is left, which limits how many workers start beside others. @default control group and machine */
   readonly memory?: Memory
   /** Tells when a program without control messages accepts connections. @default connects to the socket */
@@ -130,6 +133,8 @@ export interface ManagerOptions extends ManagerPorts {
   readonly concurrency?: number
   /** @default 'production' */
   readonly mode?: WorkerMode
+  /** Whom workers run as, which takes root. @default whoever runs the manager */
+  readonly account?: Account
   /** The environment of workers, read anew for each generation. @default process.env */
   readonly env?: () => Readonly<Record<string, string>>
   /** @default 30000 */

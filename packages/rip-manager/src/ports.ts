@@ -1,4 +1,5 @@
 import type { BootFailure, SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
+import type { Account } from './process/account.ts'
 import type { GenerationId } from './upstreams.ts'
 
 /** Monotonic time and timers. A suspended machine shows as a gap in `nowMs()`. */
@@ -43,6 +44,8 @@ export interface ProcessSpec {
    * `RIP_STANDBY=1` in their place waits for them, a JSON object in one line of its standard input.
    */
   readonly lateVariables?: readonly string[]
+  /** Whom it runs as from its first instruction on, which takes root. @default whoever starts it */
+  readonly account?: Account
   /** Descriptors handed down, in order, from 3 on. */
   readonly inheritFds?: readonly number[]
 }

@@ -18,6 +18,7 @@ import type {
   Watcher,
   WorkerLinks,
 } from './ports.ts'
+import type { Account } from './process/account.ts'
 import { probe } from './verify/probe.ts'
 import type { Upstreams } from './upstreams.ts'
 import type { WorkerMode } from '@rip/worker/protocol'
@@ -30,6 +31,7 @@ export interface ResolvedOptions {
   readonly workers: number
   readonly standsBy: boolean
   readonly mode: WorkerMode
+  readonly account: Account | undefined
   readonly env: () => Readonly<Record<string, string>>
   readonly verifyTimes: number
   machine: MachineConfig
@@ -45,6 +47,7 @@ export interface ResolvedOptions {
   readonly observer: Observer | null
   readonly socketPath: (slot: number, incarnation: number) => string
   readonly hasSocket: (path: string) => boolean
+  readonly socketLeft: (path: string) => void
   readonly memory: Memory
   readonly probe: Probe
   readonly services: readonly Service[]
@@ -72,6 +75,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     workers,
     standsBy: options.standsBy ?? false,
     mode: options.mode ?? 'production',
+    account: options.account,
     env: options.env ?? processEnv,
     verifyTimes: options.verifyTimes ?? defaults.DEFAULT_VERIFY_TIMES,
     machine: resolveMachine(options),
@@ -87,6 +91,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     observer: options.observe?.observer ?? null,
     socketPath: options.socketPath,
     hasSocket: options.hasSocket ?? (() => true),
+    socketLeft: options.socketLeft ?? (() => {}),
     memory: options.memory ?? (() => readMemory()),
     probe: options.probe ?? probe,
     services: options.services ?? [],

@@ -72,11 +72,13 @@ export class World implements Effects {
     const env = this.#workerEnv(slot, socket, generation, snapshot, surroundings.env)
     const cwd = this.#folderFor(generation, snapshot, surroundings)
     const spec = { name: `w${slot}`, worker: { slot, generation }, command: command.argv, cwd, env }
-    const child = spawner.spawn({ ...spec, lateVariables: WORKER_VARIABLES })
+    const { account } = this.#options
+    const child = spawner.spawn({ ...spec, ...(account && { account }), lateVariables: WORKER_VARIABLES })
     this.#children.set(child.pid, child)
     void child.exited.then((status) => {
       this.#children.delete(child.pid)
       this.#probes.get(child.pid)?.abort()
+      this.#options.socketLeft(socket)
       this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
     })
     return child.pid

@@ -1,9 +1,12 @@
 import type { CommandLine } from './command-line/command-line.ts'
-import { findConfigFile, readConfigFile } from './config/config-file.ts'
+import { findConfigFile, readConfigFile, type ReadConfigOptions } from './config/config-file.ts'
 import { nodeEnv, type NodeEnv } from './config/node-env.ts'
 import { fileVariables, ownEnvironment } from './config/own-environment.ts'
 import { type ResolvedSettings, resolveSettings } from './config/resolve-settings.ts'
 import type { Mode } from './config/settings.ts'
+import { userAccount } from './config/user-account.ts'
+import { Unacceptable } from './command-line/quantity.ts'
+import type { Account } from '@rip/manager'
 import { dirname, resolve } from 'node:path'
 import { existsSync, statSync } from 'node:fs'
 import type { GivenFlag } from './command-line/command-line.ts'
@@ -30,19 +33,21 @@ export function flagValue(invocation: Invocation, flag: string): string | undefi
 export interface InvocationSettings extends ResolvedSettings {
   /** `NODE_ENV` of the application, and where that comes from. */
   readonly nodeEnv: Pick<NodeEnv, 'value' | 'origin'>
+  /** Path of the configuration. */
+  readonly configFile: string | undefined
   /** Files of the configuration: itself and what it imports. */
   readonly files: readonly string[]
 }
 
 /**
  * The settings this invocation asks for, `app` being the word that names the application: flags and words > environment >
- * file > defaults. Aborting ends the evaluation of the file.
+ * file > defaults. Aborting ends the evaluation of the file, which runs as the user of the flag `user` if there is one.
  */
 export async function invocationSettings(
   { line, cwd, env }: Invocation,
   mode: Mode,
   app: string | undefined,
-  signal?: AbortSignal,
+  options: ReadConfigOptions = {},
 ): Promise<InvocationSettings> {
   const flags = new Map<string, GivenFlag>(line.flags)
   if (app !== undefined) flags.set('app', { value: app, written: app })
@@ -58,9 +63,29 @@ export async function invocationSettings(
   const file =
     path === undefined
       ? undefined
-      : await readConfigFile(path, { mode, command: line.command.name }, { ...read, ...own }, signal)
+      : await readConfigFile(
+          path,
+          { mode, command: line.command.name },
+          { ...read, ...own },
+          {
+            ...options,
+            account: options.account ?? givenUser(flags),
+          },
+        )
   const resolved = resolveSettings({ mode, cwd, flags, env: own, envFiles, file })
-  return { ...resolved, nodeEnv: { value, origin }, files: file?.files ?? [] }
+  return { ...resolved, nodeEnv: { value, origin }, configFile: file?.path, files: file?.files ?? [] }
+}
+
+/** The file belongs to the application: it is read with its rights. What is wrong with the flag is told later. */
+function givenUser(flags: ReadonlyMap<string, GivenFlag>): Account | undefined {
+  const text = flags.get('user')?.value
+  if (text === undefined || process.geteuid?.() !== 0) return undefined
+  try {
+    return userAccount(text)
+  } catch (error) {
+    if (error instanceof Unacceptable) return undefined
+    throw error
+  }
 }
 
 function folderOf(path: string): string {

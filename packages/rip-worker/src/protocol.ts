@@ -52,6 +52,11 @@ export interface WorkerEnvironment {
   /** Requests served at once by this process. */
   readonly RIP_CONCURRENCY?: string
   /**
+   * `1` where several workers share a user who is not the supervisor's: each keeps the others out of its memory, and sends
+   * them no signals, as far as the system can.
+   */
+  readonly RIP_APART?: '1'
+  /**
    * `1` in a process that was started ahead of need: everything else above follows as a JSON object in one line of
    * its standard input.
    */

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, rmSync } from 'node:fs'
 import {
   encodeFrame,
   FrameDecoder,
@@ -12,6 +12,7 @@ import { ManagerError } from '../errors.ts'
 import type { WorkerLinks } from '../ports.ts'
 import { listenPrivately } from '../listen-privately.ts'
 import { openLibc } from '../libc/libc.ts'
+import type { Account } from '../process/account.ts'
 import { readWorkerMessage } from './worker-message.ts'
 
 /** A worker that leaves more than this unread has stopped reading: its link is of no use. */
@@ -27,6 +28,8 @@ const ANONYMOUS_WARNING_EVERY_MS = 10_000
 export interface WorkerLinksOptions {
   /** Told, in one sentence, of every connection that was given up because of what it sent. */
   readonly onWarning?: (message: string) => void
+  /** Who may connect beside root. @default whoever listens */
+  readonly account?: Account
   /** A link without a `hello` is closed after this time. @default 5000 */
   readonly helloTimeoutMs?: number
   /** Which process is at the other end, by the word of the kernel; `undefined` where that cannot be had. */
@@ -153,6 +156,7 @@ export function createWorkerLinks(path: string, options: WorkerLinksOptions = {}
       }),
     )
     listeners.push(listener)
+    if (options.account !== undefined) chownSync(path, options.account.uid, options.account.gid)
   }
 
   /** The former listener goes on: stopping it would remove the path of the new one, and it has live links. */

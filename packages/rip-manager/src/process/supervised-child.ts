@@ -134,6 +134,7 @@ function start(spec: ProcessSpec): PipedProcess {
       cwd: spec.cwd,
       env: spec.env,
       detached: true,
+      ...spec.account,
       stdio: ['pipe', 'pipe', 'pipe', ...(spec.inheritFds ?? [])],
     })
   } catch (error) {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { accessSync, constants, lstatSync } from 'node:fs'
-import { basename, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { MAX_SOCKET_PATH_BYTES } from '../libc/socket-address.ts'
+import type { Account } from '../process/account.ts'
+import { closedFolder } from './enterable.ts'
 import { isOfOursOrRoot, ownUid } from './owner.ts'
 
 /** How an instance is told from the others of the same user. */
@@ -32,18 +34,31 @@ export interface RunDirLocation {
   readonly alias?: string
 }
 
-/** Where the run directory of an instance is; every command computes the same path. */
-export function locateRunDir(identity: InstanceIdentity, env: Environment = process.env): RunDirLocation {
-  const base = instancesFolder(env)
+/**
+ * Where the run directory of an instance is.
+ *
+ * @param tenants who have to get to their own in it. @default nobody else
+ */
+export function locateRunDir(
+  identity: InstanceIdentity,
+  env: Environment = process.env,
+  tenants: readonly Account[] = [],
+): RunDirLocation {
+  const base = instancesFolder(env, tenants)
   if (identity.runDir === undefined) return { base, path: join(base, instanceId(identity)) }
   const path = resolve(identity.runDir)
   return { base, path, alias: join(base, label(basename(path), `run-dir ${path}`)) }
 }
 
-/** The folder new instances go to: the one the environment names, else the first that is not somebody else's. */
-function instancesFolder(env: Environment): string {
+/**
+ * The folder new instances go to: the one the environment names, else the first that is not somebody else's. A folder
+ * tenants cannot get to, such as the runtime folder of root's session, is not for instances that have some.
+ */
+function instancesFolder(env: Environment, tenants: readonly Account[]): string {
   const named = below(env['XDG_RUNTIME_DIR'], 'rip-server')
-  const folders = instancesFolders(env)
+  const all = instancesFolders(env)
+  const reachable = all.filter((path) => closedFolder(dirname(path), tenants) === undefined)
+  const folders = reachable.length > 0 ? reachable : all
   return folders.find((path) => path === named || !isTaken(path)) ?? folders[0]!
 }
 

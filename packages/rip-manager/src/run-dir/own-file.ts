@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fchownSync, openSync, renameSync, writeFileSync } from 'node:fs'
+import type { Account } from '../process/account.ts'
 
 const OWNER_ONLY = 0o600
 
@@ -7,11 +8,16 @@ export function openOwnFile(path: string, flags: number): number {
   return openSync(path, flags | constants.O_NOFOLLOW, OWNER_ONLY)
 }
 
-/** Writes a file only its owner can read; it appears in one step, and replaces a link without following it. */
-export function writeOwnFile(path: string, text: string): void {
+/**
+ * Writes a file only its owner can read; it appears in one step, and replaces a link without following it.
+ *
+ * @param owner whose file it is. @default ours
+ */
+export function writeOwnFile(path: string, text: string | Uint8Array, owner?: Account): void {
   const temporary = `${path}.${crypto.randomUUID()}`
   const fd = openOwnFile(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL)
   try {
+    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid)
     writeFileSync(fd, text)
   } finally {
     closeSync(fd)

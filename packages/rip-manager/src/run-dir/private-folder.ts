@@ -12,11 +12,12 @@ const STICKY = 0o1000
  * Makes a folder that only we can use, or accepts one that exists if it is ours and nobody else can write to it.
  * An existing folder is never changed: its mode is somebody's decision.
  *
+ * @param mode of a folder that is made. @default 0o700
  * @throws ManagerError `RUN_DIR_UNSAFE`
  */
-export function ensurePrivateFolder(path: string): void {
+export function ensurePrivateFolder(path: string, mode: number = PRIVATE_MODE): void {
   assertSafeParents(path)
-  makeFolder(path)
+  makeFolder(path, mode)
   const reason = whyUnsafe(lstatSync(path))
   if (reason !== undefined) throw unsafe(path, reason)
 }
@@ -60,9 +61,9 @@ function nearestFolder(path: string): string {
   }
 }
 
-function makeFolder(path: string): void {
+function makeFolder(path: string, mode: number): void {
   try {
-    mkdirSync(path, { recursive: true, mode: PRIVATE_MODE })
+    mkdirSync(path, { recursive: true, mode })
   } catch (error) {
     // EEXIST: the name is taken by something else, which the caller looks at.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unsafe(path, String(error))

@@ -1,8 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import { NOTICES_SUFFIX } from '@rip/worker/protocol'
 import { ManagerError } from '../errors.ts'
 import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../libc/socket-address.ts'
+import type { Account } from '../process/account.ts'
 import { isListening } from '../verify/probe.ts'
 import { type Instance, writeInstance } from './instance.ts'
 import {
@@ -12,8 +23,16 @@ import {
   type RunDirLocation,
   SOCKET_NAME_BYTES,
 } from './locate.ts'
+import { closedFolder } from './enterable.ts'
+import { handOnSockets, lendFolder, takeBackFolder } from './lent-folder.ts'
 import { isLock, type Lock, takeLock } from './lock.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
+
+/** Others who have something of their own in the run directory of root: whom workers, and what routes to them, run as. */
+export interface Tenants {
+  readonly workers: Account
+  readonly router: Account
+}
 
 /** The private folder of one running instance: its lock, its sockets, its state. */
 export interface RunDir extends AsyncDisposable {
@@ -24,8 +43,18 @@ export interface RunDir extends AsyncDisposable {
   readonly linksPath: string
   /** Where the balancer takes orders. */
   readonly adminPath: string
+  /** Where the balancer has what is its own; the run directory itself where it runs as whoever opened that. */
+  readonly routerFolder: string
   /** A fresh name nobody can guess, for one incarnation of a worker; never given twice. */
   socketPath(slot: number, incarnation: number): string
+  /**
+   * The worker listens: from now on only the router gets to the socket by name. Idempotent; does nothing without tenants.
+   *
+   * @throws ManagerError `SOCKET_UNSAFE`
+   */
+  handOnSocket(path: string): void
+  /** The worker has gone, and nobody needs the place of its socket any more. */
+  dropSocket(path: string): void
   /** Whether a socket is where it was made; makes the folder again if somebody removed it. */
   hasSocket(path: string): boolean
   /** Publishes what `status` and `ps` of other processes find. */
@@ -48,35 +77,63 @@ export interface RunDirOptions extends InstanceIdentity {
   readonly env?: Environment
   /** Another process of the same instance is still there: its sockets keep their names. @default false */
   readonly succeeds?: boolean
+  /** Who else uses it, which takes root. @default nobody */
+  readonly tenants?: Tenants
 }
 
 /**
  * Creates or takes over the run directory of an instance and holds its lock for life. Sockets a killed
  * predecessor left behind are removed if nobody listens on them any more.
  *
- * @throws ManagerError `ALREADY_RUNNING`, `RUN_DIR_UNSAFE`, `RUN_DIR_UNUSABLE` or `SOCKET_PATH_TOO_LONG`.
+ * @throws ManagerError `ALREADY_RUNNING`, `RUN_DIR_UNSAFE`, `RUN_DIR_UNUSABLE`, `RUN_DIR_CLOSED` or `SOCKET_PATH_TOO_LONG`.
  */
 export async function openRunDir(options: RunDirOptions): Promise<RunDir> {
-  const location = locateRunDir(options, options.env)
+  const { tenants, succeeds = false } = options
+  const accounts = tenants === undefined ? [] : Object.values<Account>({ ...tenants })
+  const location = locateRunDir(options, options.env, accounts)
   try {
-    ensurePrivateFolder(location.base)
-    if (location.alias !== undefined && options.succeeds !== true) assertEmptyOrOurs(location.path)
-    return await takeOver(location, options.succeeds ?? false)
+    ensurePrivateFolder(location.base, modeFor(tenants))
+    if (location.alias !== undefined && !succeeds) assertEmptyOrOurs(location.path)
+    return await takeOver(location, succeeds, tenants)
   } catch (error) {
     throw asUnusable(location.path, error)
   }
 }
 
-async function takeOver(location: RunDirLocation, succeeds: boolean): Promise<RunDir> {
-  const lock = acquire(location.path)
+async function takeOver(
+  location: RunDirLocation,
+  succeeds: boolean,
+  tenants: Tenants | undefined,
+): Promise<RunDir> {
+  const lock = acquire(location.path, tenants)
   try {
+    admitTenants(location, tenants)
     const sockets = linkAlias(location)
-    await removeDeadSockets(location.path, sockets)
-    return new OwnedRunDir(location, sockets, lock, succeeds)
+    await removeDead(location.path, sockets, succeeds)
+    return new OwnedRunDir({ location, sockets, lock, succeeds, tenants })
   } catch (error) {
     lock.release()
     throw error
   }
+}
+
+const PRIVATE_MODE = 0o700
+/** Tenants get through to what is theirs, by its name; what is there they cannot see. */
+const PASSABLE_MODE = 0o711
+
+function modeFor(tenants: Tenants | undefined): number {
+  return tenants === undefined ? PRIVATE_MODE : PASSABLE_MODE
+}
+
+/** Folders of ours, under names of ours, are opened to them; one somebody chose stays as it is. */
+function admitTenants({ base, path, alias }: RunDirLocation, tenants: Tenants | undefined): void {
+  if (tenants === undefined) return
+  for (const folder of alias === undefined ? [base, path] : [base]) {
+    const mode = lstatSync(folder).mode & 0o7777
+    if ((mode & 0o011) !== 0o011) chmodSync(folder, mode | 0o011)
+  }
+  const folder = closedFolder(path, Object.values<Account>({ ...tenants }))
+  if (folder !== undefined) throw new ManagerError('RUN_DIR_CLOSED', { path, folder })
 }
 
 /** A folder somebody chose that holds other things is not for us: names of ours in it would be taken over, and removed. */
@@ -94,6 +151,15 @@ function asUnusable(path: string, error: unknown): ManagerError {
   return new ManagerError('RUN_DIR_UNUSABLE', { path, reason }, { cause: error })
 }
 
+interface RunDirParts {
+  readonly location: RunDirLocation
+  /** Folder the sockets are addressed through. */
+  readonly sockets: string
+  readonly lock: Lock
+  readonly succeeds: boolean
+  readonly tenants: Tenants | undefined
+}
+
 type PublishedState = Omit<Instance, 'runDir' | 'control' | 'pid'>
 
 class OwnedRunDir implements RunDir {
@@ -101,32 +167,72 @@ class OwnedRunDir implements RunDir {
   readonly controlPath: string
   readonly linksPath: string
   readonly adminPath: string
+  readonly routerFolder: string
   readonly #location: RunDirLocation
   readonly #sockets: string
   readonly #succeeds: boolean
+  readonly #tenants: Tenants | undefined
+  /** Sockets that were handed on. */
+  readonly #handedOn = new Set<string>()
   readonly #timer: ReturnType<typeof setInterval>
   #lock: Lock
   #handedOver = false
   #state: PublishedState | undefined
   #closing: Promise<void> | undefined
 
-  constructor(location: RunDirLocation, sockets: string, lock: Lock, succeeds: boolean) {
+  constructor({ location, sockets, lock, succeeds, tenants }: RunDirParts) {
     const suffix = succeeds ? `-${process.pid}` : ''
     this.path = location.path
     this.controlPath = join(sockets, `control${suffix}.sock`)
     this.linksPath = join(sockets, `links${suffix}.sock`)
-    this.adminPath = join(sockets, `admin${suffix}.sock`)
+    this.routerFolder = tenants === undefined ? location.path : join(sockets, `balancer${suffix}`)
+    this.adminPath =
+      tenants === undefined ? join(sockets, `admin${suffix}.sock`) : join(this.routerFolder, 'admin.sock')
     this.#location = location
     this.#sockets = sockets
     this.#succeeds = succeeds
+    this.#tenants = tenants
     this.#lock = lock
+    this.#makeRouterFolder()
     this.#timer = setInterval(() => this.#restore(), RESTORE_MS)
     this.#timer.unref()
   }
 
   socketPath(slot: number, incarnation: number): string {
     this.#restore()
-    return join(this.#sockets, `w${slot}.${incarnation}-${randomBytes(6).toString('base64url')}.sock`)
+    const name = `w${slot}.${incarnation}-${randomBytes(6).toString('base64url')}`
+    if (this.#tenants === undefined) return join(this.#sockets, `${name}.sock`)
+    const folder = join(this.#sockets, name)
+    lendFolder(folder, this.#tenants.workers)
+    return join(folder, 's.sock')
+  }
+
+  handOnSocket(path: string): void {
+    if (this.#tenants === undefined || this.#handedOn.has(path)) return
+    const { workers, router } = this.#tenants
+    const name = basename(path)
+    handOnSockets(dirname(path), [name, name + NOTICES_SUFFIX], workers, router)
+    this.#handedOn.add(path)
+  }
+
+  dropSocket(path: string): void {
+    if (this.#tenants === undefined) return
+    this.#handedOn.delete(path)
+    takeBackFolder(dirname(path))
+  }
+
+  /** Its socket has the usual name beside. */
+  #makeRouterFolder(): void {
+    if (this.#tenants === undefined) return
+    takeBackFolder(this.routerFolder)
+    lendFolder(this.routerFolder, this.#tenants.router)
+    if (!this.#succeeds) this.#link('admin.sock', this.adminPath)
+  }
+
+  #link(name: string, path: string): void {
+    const link = join(this.path, name)
+    rmSync(link, { force: true })
+    symlinkSync(relative(this.#sockets, path), link)
   }
 
   hasSocket(path: string): boolean {
@@ -150,7 +256,7 @@ class OwnedRunDir implements RunDir {
   }
 
   takeBack(): void {
-    this.#lock = acquire(this.path)
+    this.#lock = acquire(this.path, this.#tenants)
     this.#handedOver = false
     // Whoever was to succeed may have taken it away.
     linkAlias(this.#location)
@@ -162,9 +268,7 @@ class OwnedRunDir implements RunDir {
       ['control.sock', this.controlPath],
       ['admin.sock', this.adminPath],
     ] as const) {
-      if (basename(path) === name) continue
-      rmSync(join(this.path, name), { force: true })
-      symlinkSync(basename(path), join(this.path, name))
+      if (this.#succeeds) this.#link(name, path)
     }
   }
 
@@ -183,11 +287,12 @@ class OwnedRunDir implements RunDir {
   #restore(): void {
     if (this.#closing !== undefined || this.#handedOver || this.#lock.isInPlace()) return
     try {
-      ensurePrivateFolder(this.#location.base)
-      const lock = acquire(this.path)
+      ensurePrivateFolder(this.#location.base, modeFor(this.#tenants))
+      const lock = acquire(this.path, this.#tenants)
       this.#lock.release()
       this.#lock = lock
       linkAlias(this.#location)
+      this.#makeRouterFolder()
       if (this.#state !== undefined) this.publish(this.#state)
     } catch {
       // ALREADY_RUNNING: a successor has taken the place. EACCES: it may be possible later.
@@ -202,10 +307,11 @@ class OwnedRunDir implements RunDir {
     if (!this.#lock.isInPlace()) return this.#lock.release()
     // Not published means that whoever was to be succeeded is still there, and his sockets with him.
     if (this.#succeeds && this.#state === undefined) {
-      await removeDeadSockets(path, this.#sockets)
+      await removeDead(path, this.#sockets, true)
+      if (this.#tenants !== undefined) takeBackFolder(this.routerFolder)
       return this.#lock.release()
     }
-    for (const name of ownEntries(path)) rmSync(join(path, name), { force: true })
+    for (const name of ownEntries(path)) remove(join(path, name))
     if (alias !== undefined && linkTarget(alias) === path) rmSync(alias, { force: true })
     this.#lock.release()
     removeIfEmpty(path)
@@ -213,10 +319,10 @@ class OwnedRunDir implements RunDir {
 }
 
 /** A predecessor that closes removes its empty folder, so that it may vanish between our making and our locking it. */
-function acquire(path: string): Lock {
+function acquire(path: string, tenants: Tenants | undefined): Lock {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      ensurePrivateFolder(path)
+      ensurePrivateFolder(path, modeFor(tenants))
       const result = takeLock(join(path, 'lock'))
       if (isLock(result)) return result
       throw new ManagerError('ALREADY_RUNNING', { runDir: path, pid: result.holder })
@@ -244,15 +350,29 @@ function linkAlias({ path, alias }: RunDirLocation): string {
   return alias ?? path
 }
 
-async function removeDeadSockets(path: string, addressedThrough: string): Promise<void> {
-  const sockets = ownEntries(path).filter((name) => /\.sock(?:\.left)?$/.test(name))
+/** @param shared somebody before is still there, whose workers may not listen yet */
+async function removeDead(path: string, addressedThrough: string, shared: boolean): Promise<void> {
+  const names = ownEntries(path)
+  const sockets = names.filter((name) => /\.sock(?:\.left)?$/.test(name))
   for (const name of sockets) {
     if (!(await isListening(join(addressedThrough, name)))) rmSync(join(path, name), { force: true })
   }
+  if (shared) return
+  for (const name of names.filter((each) => LENT_FOLDER.test(each))) {
+    if (!(await isListening(join(addressedThrough, name, 's.sock')))) takeBackFolder(join(path, name))
+  }
 }
 
+function remove(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) takeBackFolder(path)
+  else rmSync(path, { force: true })
+}
+
+/** Of a worker, or of the balancer. */
+const LENT_FOLDER = /^(?:w\d+\.\d+-[\w-]+|balancer(?:-\d+)?)$/
+
 const OWN_ENTRY =
-  /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+\.sock(?:\.left)?|state\.json.*)$/
+  /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left)?)?|balancer(?:-\d+)?|state\.json.*)$/
 
 /** What an instance creates; a run directory somebody chose may hold other things. */
 function ownEntries(path: string): readonly string[] {

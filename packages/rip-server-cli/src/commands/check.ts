@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ExitCode } from '../exit-code.ts'
@@ -9,12 +9,16 @@ import { explained, planServer } from './serve.ts'
 
 /** Proves configuration and application in one throw-away worker that no client reaches. */
 export async function check(invocation: Invocation): Promise<number> {
-  const { settings } = await invocationSettings(invocation, 'production', invocation.line.words[0])
+  const resolved = await invocationSettings(invocation, 'production', invocation.line.words[0])
   const runDir = await mkdtemp(join(tmpdir(), 'rip-check-'))
+  if (resolved.settings.user !== undefined) await chmod(runDir, 0o711)
   try {
-    const alone = { ...settings, workers: 1, runDir }
     const plan = {
-      ...planServer(alone, 'production', invocation),
+      ...planServer(
+        { ...resolved, settings: { ...resolved.settings, workers: 1, runDir } },
+        'production',
+        invocation,
+      ),
       listen: undefined,
       watch: false,
       // Standard output is for the verdict.

@@ -20,7 +20,7 @@ import {
 import { foundByText, locateApp, locateEntry } from '../serve/app-location.ts'
 import { proveCertificate } from '../serve/certificate.ts'
 import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
-import { developmentHints, isInContainer, nodeEnvHints } from '../serve/hints.ts'
+import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../serve/hints.ts'
 import { isExposed, listenAddress } from '../serve/listen-address.ts'
 import type { LogFormat } from '../serve/log-record.ts'
 import { readyBlock, type ReadyFacts, readyJson } from '../serve/ready-block.ts'
@@ -28,6 +28,8 @@ import { ownEnvironment } from '../config/own-environment.ts'
 import { childEnvironment } from '../serve/child-environment.ts'
 import type { ReadSettings } from '../serve/live-configuration.ts'
 import { reportEvents } from '../serve/reporter.ts'
+import { resolve } from 'node:path'
+import { serverTenants } from '../serve/tenants.ts'
 import { Server, type ServerPlan } from '../serve/server.ts'
 import { inheritance } from '../serve/succession.ts'
 import { handleSignals, onTerminalGone, type SignalActions, signalExitCode } from '../serve/signals.ts'
@@ -55,18 +57,16 @@ async function serve(invocation: Invocation, mode: Mode): Promise<number> {
 }
 
 /** A plan whose settings are read again as they were read the first time: with the same flags and environment. */
-export function rereadingPlan(
-  { settings, files }: InvocationSettings,
-  mode: Mode,
-  invocation: Invocation,
-): ServerPlan {
-  const plan = planServer(settings, mode, invocation)
+export function rereadingPlan(resolved: InvocationSettings, mode: Mode, invocation: Invocation): ServerPlan {
+  const { files } = resolved
+  const plan = planServer(resolved, mode, invocation)
+  const account = plan.tenants?.workers
   const read = async (signal: AbortSignal): Promise<ReadSettings> => {
     // What `.env` files said at the start is not the environment.
     const again = { ...invocation, env: plan.env }
-    const resolved = await invocationSettings(again, mode, invocation.line.words[0], signal)
-    proveCertificate(resolved.settings)
-    return resolved
+    const read = await invocationSettings(again, mode, invocation.line.words[0], { signal, account })
+    proveCertificate(read.settings)
+    return read
   }
   return { ...plan, rereading: { files, read } }
 }
@@ -79,11 +79,17 @@ export function talkAsAsked(invocation: Invocation): void {
 
 /** Runs a server from its start to its end; resolves with the exit code. */
 export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<number> {
+  const warning = rootWarning(process.geteuid?.(), plan.tenants, isInContainer(invocation.env))
+  if (warning !== undefined) plan.warn(warning)
   return new Serving(plan, invocation).run()
 }
 
 /** Throws {@link CliError} `APP_NOT_FOUND`, `CONFIG_INVALID`. */
-export function planServer(settings: Settings, mode: Mode, invocation: Invocation): ServerPlan {
+export function planServer(
+  { settings, origins, configFile }: InvocationSettings,
+  mode: Mode,
+  invocation: Invocation,
+): ServerPlan {
   const { env, cwd, terminal } = invocation
   const logFormat = logFormatOf(settings, invocation)
   if (logFormat === 'json') terminal.talkJson()
@@ -91,6 +97,11 @@ export function planServer(settings: Settings, mode: Mode, invocation: Invocatio
   const found = locateEntry(entry)
   const own = ownEnvironment(env, [root, cwd])
   proveCertificate(settings)
+  const tenants = serverTenants(settings, {
+    files: [root, found.file],
+    configFile: isFromFile(origins.user, configFile, cwd) ? configFile : undefined,
+    seed: settings.runDir ?? settings.name ?? root,
+  })
   return {
     mode,
     settings,
@@ -102,6 +113,7 @@ export function planServer(settings: Settings, mode: Mode, invocation: Invocatio
     env: own,
     childEnv: childEnvironment(env, { root, cwd, mode }),
     envFiles: nodeEnv(own, root, mode).files,
+    tenants,
     cwd,
     hints: [],
     inherited: inheritance(env),
@@ -110,6 +122,11 @@ export function planServer(settings: Settings, mode: Mode, invocation: Invocatio
     data: (line) => terminal.data(line),
     warn: (message) => terminal.complain(`${terminal.bad('warning')} ${message}`, 'warn'),
   }
+}
+
+/** Whether a setting comes from the configuration file, as its origin tells. */
+function isFromFile(origin: string, configFile: string | undefined, cwd: string): boolean {
+  return configFile !== undefined && resolve(cwd, origin).startsWith(configFile)
 }
 
 /** `--json` promises nothing but JSON on standard output; `--quiet`, nothing but the words of the application. */

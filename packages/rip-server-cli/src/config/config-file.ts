@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Account } from '@rip/manager'
 import { CliError } from '../errors.ts'
+import { bunOutOfReach } from './user-account.ts'
 import type { ConfigContext } from './define-config.ts'
 
 const CONFIG_NAMES = ['ts', 'js', 'mjs', 'rip'].map((ending) => `rip-server.config.${ending}`)
@@ -25,17 +27,23 @@ export function findConfigFile(folder: string): string | undefined {
   return CONFIG_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path))
 }
 
+export interface ReadConfigOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Whom the file is evaluated as. @default whoever asks */
+  readonly account?: Account | undefined
+}
+
 /** Evaluates the file in a child process with that environment, since it is user code. Throws {@link CliError} `CONFIG_UNREADABLE`. */
 export async function readConfigFile(
   path: string,
   context: ConfigContext,
   env: Readonly<Record<string, string | undefined>> = process.env,
-  signal?: AbortSignal,
+  { signal, account }: ReadConfigOptions = {},
 ): Promise<ConfigFile> {
   const source = await readFile(path, 'utf8').catch((error: Error) => {
     throw new CliError('CONFIG_UNREADABLE', { path, reason: error.message }, { cause: error })
   })
-  const { config: exported, files } = await evaluate(path, context, env, signal)
+  const { config: exported, files } = await evaluate(path, context, env, { signal, account })
   if (typeof exported !== 'object' || exported === null || Array.isArray(exported)) {
     const reason = 'its default export is not an object; write `export default defineConfig({ … })`'
     throw new CliError('CONFIG_UNREADABLE', { path, reason })
@@ -59,18 +67,19 @@ async function evaluate(
   path: string,
   context: ConfigContext,
   env: Readonly<Record<string, string | undefined>>,
-  signal: AbortSignal | undefined,
+  { signal, account }: ReadConfigOptions,
 ): Promise<Evaluated> {
   const program = fileURLToPath(import.meta.resolve('./config-evaluator.ts'))
-  const child = Bun.spawn(
-    [process.execPath, '--no-install', program, path, JSON.stringify(context), RESULT_MARK],
-    {
+  const command = [process.execPath, '--no-install', program, path, JSON.stringify(context), RESULT_MARK]
+  const child = startAs(account, path, () =>
+    Bun.spawn(command, {
       cwd: dirname(path),
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: EVALUATION_TIMEOUT_MS,
       ...(signal && { signal }),
-    },
+      ...(account && { uid: account.uid, gid: account.gid }),
+    }),
   )
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),
@@ -81,6 +90,17 @@ async function evaluate(
   if (code === 0 && result !== undefined) return JSON.parse(result.slice(RESULT_MARK.length)) as Evaluated
   const reason = child.signalCode === null ? err.trim() : `no result after ${EVALUATION_TIMEOUT_MS} ms`
   throw new CliError('CONFIG_UNREADABLE', { path, reason: reason || `it exits with ${code}` })
+}
+
+/** Throws {@link CliError} `CONFIG_UNREADABLE` when Bun cannot be started as that user. */
+function startAs<T>(account: Account | undefined, path: string, start: () => T): T {
+  try {
+    return start()
+  } catch (error) {
+    if (account === undefined) throw error
+    const reason = `user ${account.uid} ${bunOutOfReach()}`
+    throw new CliError('CONFIG_UNREADABLE', { path, reason }, { cause: error })
+  }
 }
 
 /** Where a key stands: found in the text, as the evaluated object has no positions. */

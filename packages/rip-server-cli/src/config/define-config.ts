@@ -71,6 +71,13 @@ export interface RipServerConfig {
    * serves again. @default '10s', in development 'off'
    */
   readonly rollbackWindow?: string
+  /**
+   * Started as root: whom workers and the builder run as, by name or number, perhaps with a group, `shop:shop`. Refused in
+   * a file that others than root can change. @default whoever starts it
+   */
+  readonly user?: string
+  /** Whom the balancer runs as then. @default a number that is nobody's */
+  readonly balancerUser?: string
   /** Name of the instance. @default the name of the application's folder */
   readonly name?: string
   /** Folder of its sockets and lock, relative to the configuration file. */

@@ -12,6 +12,8 @@ const TAKES: Readonly<Partial<Record<SettingName, string>>> = {
   tlsCert: 'rip-server restart --manager',
   tlsKey: 'rip-server restart --manager',
   logFormat: 'rip-server restart --manager',
+  user: 'rip-server stop and start',
+  balancerUser: 'rip-server stop and start',
   app: 'rip-server stop and start',
   name: 'rip-server stop and start',
   runDir: 'rip-server stop and start',

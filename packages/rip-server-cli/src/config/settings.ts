@@ -15,6 +15,7 @@ import type { AccessLogFormat } from '@rip/balancer'
 import { type LogFormat, logFormats } from '../serve/log-record.ts'
 import { allowedHost, bindAddress, hostField } from './addresses.ts'
 import type { BalancerSettings } from './balancer-settings.ts'
+import { userName } from './user-account.ts'
 import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from '../command-line/quantity.ts'
 
 /** `development` and `production` run the same processes; see `rip-server dev --help` for what differs. */
@@ -53,6 +54,10 @@ export interface Settings {
   readonly logFormat: LogFormat | undefined
   /** How long the code before stands by after a switch; undefined lets it go at once. */
   readonly rollbackWindowMs: number | undefined
+  /** `NAME` or `NAME:GROUP` that workers and builder run as; absent means whoever starts the server. */
+  readonly user: string | undefined
+  /** Whom the balancer runs as where `user` is given; absent means a number that is nobody's. */
+  readonly balancerUser: string | undefined
   readonly name: string | undefined
   readonly runDir: string | undefined
   /** What only the configuration file says about the balancer. */
@@ -283,6 +288,22 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: orOff(someOf(durationMs, SOME_OR_OFF)),
     fallback: (mode) => (mode === 'development' ? undefined : DEFAULT_ROLLBACK_WINDOW_MS),
     fallbackText: `off; in production ${DEFAULT_ROLLBACK_WINDOW_MS / 1000}s`,
+  },
+  user: {
+    flag: 'user',
+    value: 'NAME[:GROUP]',
+    summary: 'started as root: whom the application runs as',
+    parse: userName,
+    fallback: () => undefined,
+    fallbackText: 'whoever starts it',
+  },
+  balancerUser: {
+    flag: 'balancer-user',
+    value: 'NAME[:GROUP]',
+    summary: 'with --user: whom the balancer runs as',
+    parse: userName,
+    fallback: () => undefined,
+    fallbackText: "a number that is nobody's",
   },
   name: {
     flag: 'name',

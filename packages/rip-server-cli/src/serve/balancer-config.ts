@@ -1,5 +1,6 @@
 import type { BalancerConfig, HalfClose, PolicyName, StickyCookieConfig } from '@rip/balancer'
 import type { Settings } from '../config/settings.ts'
+import type { CertificateFiles } from './lent-certificate.ts'
 
 /** A worker that stands still keeps what it has and gets hardly more, long before it is known to be stuck. */
 const DEFAULT_POLICY: PolicyName = 'least-requests'
@@ -27,12 +28,14 @@ export interface BalancerPlace {
   readonly allowHosts?: readonly string[] | undefined
   /** What a cookie of `sticky` is made with, unless the file says: a balancer that is replaced leaves clients where they are. */
   readonly stickyKey?: string
+  /** Where certificate and key are for it to read. @default where the settings say */
+  readonly certificate?: CertificateFiles | undefined
 }
 
 /** What the balancer of a server is configured with: the flags over the file's `balancer`. */
 export function balancerConfig(
   settings: Settings,
-  { listen, adminPath, allowHosts, stickyKey }: BalancerPlace,
+  { listen, adminPath, allowHosts, stickyKey, certificate }: BalancerPlace,
 ): BalancerConfig {
   const {
     processes: _,
@@ -46,7 +49,8 @@ export function balancerConfig(
     unknownMethods = DEFAULT_UNKNOWN_METHODS,
     ...options
   } = settings.balancer
-  const { tlsCert: cert, tlsKey: key, maxBodyBytes: body } = settings
+  const { maxBodyBytes: body } = settings
+  const { cert, key } = certificate ?? { cert: settings.tlsCert, key: settings.tlsKey }
   const tls = cert === undefined || key === undefined ? undefined : { cert, key }
   return {
     ...options,

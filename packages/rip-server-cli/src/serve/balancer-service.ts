@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { AdminClient, BalancerConfig } from '@rip/balancer'
 import {
+  type Account,
   formatListenAddress,
   type ListenAddress,
   type ListenSocket,
@@ -11,6 +12,7 @@ import {
 } from '@rip/manager'
 import type { Settings } from '../config/settings.ts'
 import { balancerConfig } from './balancer-config.ts'
+import type { LentCertificate } from './lent-certificate.ts'
 
 /** Descriptor the listening socket has in the balancer: the first after standard input, output and error. */
 const INHERITED_FD = 3
@@ -34,6 +36,9 @@ export interface BalancerServiceOptions {
   /** Leave connections to others until there are workers to send them to. */
   readonly acceptWhenRouted: boolean
   readonly env: Readonly<Record<string, string>>
+  /** Whom it runs as, who then has its configuration, and its certificate as `certificate` says. @default whoever starts it */
+  readonly account?: Account | undefined
+  readonly certificate?: LentCertificate | undefined
 }
 
 /** A balancer that can be told another configuration. */
@@ -46,12 +51,22 @@ export interface BalancerService extends Service {
 export function balancerService(options: BalancerServiceOptions): BalancerService {
   const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
     options
+  const { account, certificate } = options
   const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
   const stickyKey = randomBytes(STICKY_KEY_BYTES).toString('base64url')
   const config = (): BalancerConfig =>
-    balancerConfig(settings(), { listen: address, adminPath, allowHosts: allowHosts(), stickyKey })
+    balancerConfig(settings(), {
+      listen: address,
+      adminPath,
+      allowHosts: allowHosts(),
+      stickyKey,
+      certificate,
+    })
   // Written for each start, since whatever happened to the folder must not keep a balancer from coming back.
-  const write = (): void => writeOwnFile(configPath, JSON.stringify(config(), null, 2))
+  const write = (): void => {
+    certificate?.lend()
+    writeOwnFile(configPath, JSON.stringify(config(), null, 2), account)
+  }
   const spec: ProcessSpec = {
     name: 'balancer',
     command: [
@@ -67,6 +82,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
     // Its standard input is a pipe of ours: when that ends it leaves, whether we are gone or want it to. Signals to stop
     // are ours to answer, as they may be sent to every process at once.
     env: { ...env, RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1' },
+    ...(account && { account }),
     ...(socket !== undefined && { inheritFds: [socket.fd] }),
   }
   return {

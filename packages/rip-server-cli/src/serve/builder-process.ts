@@ -1,10 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import { type BuildReport, readBuildReport } from './build-report.ts'
+import type { Account } from '@rip/manager'
 
 export interface BuilderProcessOptions {
   /** Folder of the application. */
   readonly root: string
   readonly env: Readonly<Record<string, string>>
+  /** Whom it runs as. @default whoever starts it */
+  readonly account?: Account | undefined
   /** Ending of files whose compiler it loads while it waits. @default none */
   readonly warm?: string | undefined
   /** Flags of Bun. @default none */
@@ -36,7 +39,7 @@ export interface BuilderOutput {
 export class BuilderProcess {
   readonly #child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
 
-  constructor({ root, env, warm, runtimeFlags = [] }: BuilderProcessOptions) {
+  constructor({ root, env, warm, account, runtimeFlags = [] }: BuilderProcessOptions) {
     const program = fileURLToPath(import.meta.resolve('@rip/transpile/builder'))
     this.#child = Bun.spawn(
       [
@@ -53,6 +56,7 @@ export class BuilderProcess {
         stdio: ['pipe', 'pipe', 'pipe'],
         // Signals of the terminal are for us.
         detached: true,
+        ...(account && { uid: account.uid, gid: account.gid }),
       },
     )
   }

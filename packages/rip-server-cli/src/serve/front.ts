@@ -2,6 +2,7 @@ import { closeSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { AdminClient } from '@rip/balancer'
 import {
+  type Account,
   activatedListenSocket,
   admit,
   adoptListenSocket,
@@ -19,6 +20,7 @@ import { BalancerObserver } from './balancer-observer.ts'
 import { balancerService } from './balancer-service.ts'
 import type { Mode, Settings } from '../config/settings.ts'
 import type { Inheritance } from './succession.ts'
+import { LentCertificate } from './lent-certificate.ts'
 import { BalancerUpstreams } from './balancer-upstreams.ts'
 import { allowedHosts } from './allowed-hosts.ts'
 import { addressUrl } from './listen-address.ts'
@@ -58,13 +60,15 @@ export interface FrontOptions {
   readonly env: Readonly<Record<string, string>>
   /** Owner of the listening socket. */
   readonly owned: AsyncDisposableStack
+  /** Whom the balancer runs as. @default whoever starts it */
+  readonly account?: Account | undefined
   /** What the server before gave away; absent when there was none. */
   readonly inherited: Inheritance | undefined
 }
 
 /** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { listen, settings, mode, runDir, env, owned, inherited } = options
+  const { listen, settings, mode, runDir, env, owned, inherited, account } = options
   const given = inheritedSocket(inherited, listen) ?? activatedListenSocket()
   const socket = owned.use(given ?? (await openListenSocket(listen)))
   const asked = given === undefined ? formatListenAddress(listen) : inherited?.listen
@@ -73,13 +77,15 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const admin = new AdminClient({ socket: runDir.adminPath })
   const { adminPath } = runDir
   const configName = inherited === undefined ? 'balancer.json' : `balancer-${process.pid}.json`
-  const configPath = join(runDir.path, configName)
+  const configPath = join(runDir.routerFolder, configName)
+  const certificate = lentCertificate(options)
+  if (certificate !== undefined) owned.use(certificate)
   owned.defer(() => rmSync(configPath, { force: true }))
   // What it accepted would be lost if the rest of the server does not get ready.
   const acceptWhenRouted = inherited !== undefined
   const allowHosts = (): readonly string[] | undefined => allowedHosts(settings(), mode, listen)
   const parts = { socket, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
-  const service = balancerService(parts)
+  const service = balancerService({ ...parts, account, certificate })
   const address = socket?.address ?? listen
   return {
     upstreams: new BalancerUpstreams([admin]),
@@ -96,6 +102,13 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       await socket?.close()
     },
   }
+}
+
+/** Keys are root's: a balancer of another user gets copies. */
+function lentCertificate({ settings, runDir, account }: FrontOptions): LentCertificate | undefined {
+  const { tlsCert: cert, tlsKey: key } = settings()
+  if (account === undefined || cert === undefined || key === undefined) return undefined
+  return new LentCertificate({ cert, key }, runDir.routerFolder, account)
 }
 
 function isAt(socket: ListenSocket | undefined, path: string): boolean {

@@ -3,6 +3,7 @@ import type { ListenAddress } from '@rip/manager'
 import type { ResolvedSettings } from '../config/resolve-settings.ts'
 import type { NodeEnv } from '../config/node-env.ts'
 import type { Mode } from '../config/settings.ts'
+import type { ServerTenants } from './tenants.ts'
 import { isExposed } from './listen-address.ts'
 
 /** What is different in development and not to be seen, told once. */
@@ -30,6 +31,19 @@ export function nodeEnvHints(
   return [
     `the application runs with NODE_ENV=${value}, ${origin === 'NODE_ENV' ? 'from the environment' : `from ${origin}`}`,
   ]
+}
+
+/** What to do about an application that runs as root; undefined where it does not, or where root is that of a container. */
+export function rootWarning(
+  uid: number | undefined,
+  tenants: ServerTenants | undefined,
+  inContainer: boolean,
+): string | undefined {
+  if (uid !== 0 || tenants !== undefined || inContainer) return undefined
+  return (
+    'the application runs as root: whoever gets into it has the whole machine; ' +
+    'give --user NAME, start rip-server as another user, or set User= in the systemd unit'
+  )
 }
 
 /** Whether this is a container, as far as it says so: Docker, Podman and Kubernetes do. */

@@ -24,6 +24,8 @@ import {
   type StopOptions,
   type StopReport,
   type SystemdNotifier,
+  type Tenants,
+  type Upstreams,
   type Verifier,
 } from '@rip/manager'
 import { type FileMode, otherEnvFileNames } from '../config/env-files.ts'
@@ -35,6 +37,8 @@ import { ChildOutput, isForUs } from './child-output.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { type LogFormat, logLine, recordOf } from './log-record.ts'
 import { LiveConfiguration, liveOptions, type ReadSettings } from './live-configuration.ts'
+import { tenantEnvironment } from './tenant-environment.ts'
+import type { ServerTenants } from './tenants.ts'
 import { SnapshotBuilder } from './snapshot-builder.ts'
 import { type Inheritance, predecessorGone, startSuccessor } from './succession.ts'
 
@@ -58,6 +62,8 @@ export interface ServerPlan {
   readonly childEnv: () => Readonly<Record<string, string>>
   /** Whose `.env` files count. */
   readonly envFiles: FileMode
+  /** Who else runs something of it; absent when all runs as whoever started it. */
+  readonly tenants: ServerTenants | undefined
   /** Folder it was started in. */
   readonly cwd: string
   /** Told once it serves, a sentence each. */
@@ -239,11 +245,15 @@ async function assemble(
   owned: AsyncDisposableStack,
   commands: Commands,
 ): Promise<ServerParts> {
-  const { settings, mode, root, entry, inherited, childEnv } = plan
+  const { settings, mode, root, entry, inherited, tenants } = plan
   const succeeds = inherited !== undefined
-  const env = childEnv()
+  const env = plan.childEnv()
+  const childEnv = (): Readonly<Record<string, string>> => applicationEnv(plan)
+  const ownership = tenants && { tenants: ownersOf(tenants, plan.listen !== undefined) }
   const name = instanceName(settings, root)
-  const runDir = owned.use(await openRunDir({ ...instanceIdentity(settings, root), env, succeeds }))
+  const runDir = owned.use(
+    await openRunDir({ ...instanceIdentity(settings, root), env, succeeds, ...ownership }),
+  )
   const log = owned.use(new LogFile(join(runDir.path, LOG_NAME), succeeds))
   const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
   const { logFormat } = plan
@@ -278,6 +288,7 @@ async function assemble(
           runDir,
           env,
           owned,
+          account: ownership?.tenants.router,
           inherited,
         })
   const ignore = [...inside(root, runDir.path), ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`)]
@@ -294,6 +305,7 @@ async function assemble(
       folder,
       env: childEnv,
       runtimeFlags: installing(plan),
+      account: ownership?.tenants.workers,
       standby: mode === 'development',
       warn: plan.warn,
     }),
@@ -306,6 +318,7 @@ async function assemble(
     standsBy: succeeds,
     ...liveOptions(settings),
     mode,
+    ...(ownership && { account: ownership.tenants.workers }),
     cutAfter: mode === 'development' ? 'first' : 'all',
     ...(mode === 'development' && { maxRetiring: DEV_MAX_RETIRING }),
     env: () => ({ ...childEnv(), ...(front.url !== undefined && { RIP_PUBLIC_URL: front.url }) }),
@@ -315,11 +328,15 @@ async function assemble(
       : null,
     tree,
     builder: configuration.builder(builder),
-    links: createWorkerLinks(runDir.linksPath, { onWarning: plan.warn }),
-    verifier: verifierOf(configuration),
+    links: createWorkerLinks(runDir.linksPath, {
+      onWarning: plan.warn,
+      ...(ownership && { account: ownership.tenants.workers }),
+    }),
+    verifier: handingOn(verifierOf(configuration), runDir),
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     hasSocket: (path) => runDir.hasSocket(path),
-    upstreams: front.upstreams,
+    socketLeft: (path) => runDir.dropSocket(path),
+    upstreams: routingHandedOn(front.upstreams, runDir),
     ...observing(front, settings),
     services: front.services,
     ...(front.stopAccepting !== undefined && { stopAccepting: front.stopAccepting }),
@@ -405,6 +422,38 @@ function verifierOf(configuration: LiveConfiguration): Verifier {
       if (path === undefined) return undefined
       return createVerifier({ path, ...(host !== undefined && { host }) }).verify(socket, options)
     },
+  }
+}
+
+/** Numbers alone: whom the workers run as, and who gets to their sockets: the balancer, where there is one. */
+function ownersOf({ workers, router }: ServerTenants, routes: boolean): Tenants {
+  const { uid, gid } = workers
+  return { workers: { uid, gid }, router: routes ? router : { uid: 0, gid: 0 } }
+}
+
+function applicationEnv({ childEnv, tenants }: ServerPlan): Readonly<Record<string, string>> {
+  const env = childEnv()
+  return tenants === undefined ? env : { ...tenantEnvironment(env, tenants.workers), RIP_APART: '1' }
+}
+
+/** A worker that is asked listens, so its socket is handed on before. */
+function handingOn(verifier: Verifier, runDir: RunDir): Verifier {
+  return {
+    async verify(socket, options) {
+      runDir.handOnSocket(socket)
+      return await verifier.verify(socket, options)
+    },
+  }
+}
+
+function routingHandedOn(upstreams: Upstreams, runDir: RunDir): Upstreams {
+  return {
+    async prepare(generation, backends) {
+      for (const { socket } of backends) runDir.handOnSocket(socket)
+      await upstreams.prepare(generation, backends)
+    },
+    cut: (generation) => upstreams.cut(generation),
+    drain: (generation, options) => upstreams.drain(generation, options),
   }
 }
 

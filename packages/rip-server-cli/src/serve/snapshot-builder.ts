@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import {
+  type Account,
   type Builder,
   type BuildResult,
   type ContentTree,
@@ -11,6 +12,7 @@ import {
   type TreeState,
 } from '@rip/manager'
 import type { Belongings, BuildReport } from './build-report.ts'
+import { makeReadable, makeWorkshop, removeWorkshop, takeIn, takeInWhole } from './snapshot-intake.ts'
 import { BuilderProcess, type BuilderOutput, type BuildOrder } from './builder-process.ts'
 
 /**
@@ -31,6 +33,8 @@ export interface SnapshotBuilderOptions {
   readonly env: () => Readonly<Record<string, string>>
   /** Flags of Bun for each process. @default none */
   readonly runtimeFlags?: readonly string[]
+  /** Whom the builder runs as: it can then change nothing that is here. @default whoever starts it */
+  readonly account?: Account | undefined
   /** Keep a process ready for the next build, for who saves files and waits. @default false */
   readonly standby?: boolean
   /** Told, in one sentence each, what an operator should know. */
@@ -76,7 +80,23 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
    * change of it is one of the application.
    */
   async build(state: TreeState, { signal }: { readonly signal: AbortSignal }): Promise<BuildResult> {
-    const out = join(this.#options.folder, `building-${(this.#builds += 1)}`)
+    const { folder, account } = this.#options
+    if (account === undefined) return await this.#build(state, folder, signal)
+    await makeReadable(folder, account)
+    await makeReadable(join(folder, 'packages'), account)
+    const workshop = join(folder, `workshop-${this.#builds}`)
+    await makeWorkshop(workshop, account)
+    try {
+      return await this.#build(state, workshop, signal)
+    } finally {
+      await removeWorkshop(workshop, account)
+      await rm(workshop, { force: true, recursive: true }).catch(() => {})
+    }
+  }
+
+  /** @param workshop folder the builder writes to */
+  async #build(state: TreeState, workshop: string, signal: AbortSignal): Promise<BuildResult> {
+    const out = join(workshop, `building-${(this.#builds += 1)}`)
     const environment = environmentOf(state)
     const order = this.#orderFor(state, out)
     const byStandby = await this.#buildByStandby(order, environment, signal)
@@ -84,7 +104,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     this.#prepareNext(environment, warmedEnding(state))
     if (signal.aborted) await rm(out, { recursive: true, force: true })
     signal.throwIfAborted()
-    if (report?.ok === true) return await this.#admit(out, report, state)
+    if (report?.ok === true) return await this.#takeIn(out, report, state)
     await rm(out, { recursive: true, force: true })
     if (report !== undefined) return await this.#refuse(report)
     const message = `the builder ended with ${code}: ${stderr.trim() || 'it said nothing'}`
@@ -92,17 +112,49 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   #orderFor(state: TreeState, out: string): BuildOrder {
-    const { root, folder, entry } = this.#options
+    const { root, entry } = this.#options
     const known = this.#packages
     return {
       root,
       out,
       generation: state.generation,
       entry,
-      packages: join(folder, 'packages'),
+      packages: join(dirname(out), 'packages'),
       ...(known !== undefined && { earlierPackages: known.folder }),
       packagesUnchanged: known?.hash !== undefined && state.files.get(PACKAGES) === known.hash,
     }
+  }
+
+  /** What a builder of another user made is copied: it may go on writing to it. */
+  async #takeIn(
+    made: string,
+    report: Extract<BuildReport, { ok: true }>,
+    state: TreeState,
+  ): Promise<BuildResult> {
+    const { folder, account } = this.#options
+    if (account === undefined) return await this.#admit(made, report, state)
+    const { belongings } = report
+    const packages = await this.#takePackages(made, belongings.packages, account)
+    const out = join(folder, basename(made))
+    await takeIn(made, out, account, (name, bytes) =>
+      name === 'manifest.json' ? withPackages(bytes, packages) : bytes,
+    )
+    const { packages: _, ...files } = belongings
+    const found = { ...files, ...(packages !== undefined && { packages }) }
+    return await this.#admit(out, { ...report, belongings: found }, state)
+  }
+
+  async #takePackages(
+    made: string,
+    given: string | undefined,
+    account: Account,
+  ): Promise<string | undefined> {
+    if (given === undefined || given === this.#packages?.folder) return given
+    const name = basename(given)
+    if (!/^[0-9a-f]{16}$/.test(name)) throw new Error(`${given} is no set of files the builder makes`)
+    const folder = join(this.#options.folder, 'packages', name)
+    if (!existsSync(folder)) await takeInWhole(join(dirname(made), 'packages', name), folder, account)
+    return folder
   }
 
   async #admit(
@@ -224,8 +276,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   #start(warm?: string): BuilderProcess {
-    const { root, env, runtimeFlags } = this.#options
-    const builder = new BuilderProcess({ root, env: env(), warm, runtimeFlags })
+    const { root, env, account, runtimeFlags } = this.#options
+    const builder = new BuilderProcess({ root, env: env(), warm, account, runtimeFlags })
     this.#running.add(builder)
     void builder.exited.then(() => this.#running.delete(builder))
     return builder
@@ -277,6 +329,12 @@ interface Manifest {
 async function readSet(folder: string): Promise<KnownPackages> {
   const files = (await Bun.file(join(folder, 'packages.json')).json()) as Record<string, PackageStamp>
   return { folder, files: new Map(Object.entries(files)), hash: undefined }
+}
+
+/** The manifest of a snapshot, with the set of files in `node_modules` where it is now. */
+function withPackages(manifest: Buffer, packages: string | undefined): string {
+  const { packages: _, ...rest } = JSON.parse(manifest.toString()) as Readonly<Record<string, unknown>>
+  return JSON.stringify({ ...rest, ...(packages !== undefined && { packages }) })
 }
 
 function packagesOf(known: KnownPackages | undefined): Pick<Belongings, 'packages'> {

@@ -1,4 +1,5 @@
 import {
+  copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -104,8 +105,18 @@ function keep(path: string, bytes: Uint8Array | undefined, earlier: string | und
     return true
   }
   if (earlier === undefined) return false
-  linkSync(earlier, path)
+  linkOrCopy(earlier, path)
   return true
+}
+
+/** Linux refuses links to what belongs to somebody else (`fs.protected_hardlinks`). */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
+    copyFileSync(from, to)
+  }
 }
 
 function nameOf(files: PackageFiles): string {

@@ -10,15 +10,28 @@ export interface CLibrary {
   sigprocmask(how: number, set: null, old: Uint32Array): number
   /** madvise(2): the address and the length in bytes. */
   madvise(address: number, length: number, advice: number): number
+  /** prctl(2); Linux only. */
+  prctl(option: number, ...values: [number, number, number, number]): number
+  /** syscall(2), of a system call that has no name in the library and takes three arguments. */
+  syscall(call: number, first: BigUint64Array | Pointer, second: number, third: number): number | bigint
 }
 
 /** Loaded in one go, since each load costs the process a megabyte. Throws where the library has another name. */
 export function loadCLibrary(): CLibrary {
-  const name = process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6'
-  return dlopen(name, {
-    signal: { args: ['int', 'ptr'], returns: 'ptr' },
-    write: { args: ['int', 'buffer', 'u64'], returns: 'i64' },
-    sigprocmask: { args: ['int', 'ptr', 'buffer'], returns: 'int' },
-    madvise: { args: ['u64', 'u64', 'int'], returns: 'int' },
+  if (process.platform === 'darwin') {
+    const none = (): number => -1
+    return { ...dlopen('libSystem.B.dylib', everywhere).symbols, prctl: none, syscall: none }
+  }
+  return dlopen('libc.so.6', {
+    ...everywhere,
+    prctl: { args: ['int', 'u64', 'u64', 'u64', 'u64'], returns: 'int' },
+    syscall: { args: ['i64', 'ptr', 'u64', 'u64'], returns: 'i64' },
   }).symbols
 }
+
+const everywhere = {
+  signal: { args: ['int', 'ptr'], returns: 'ptr' },
+  write: { args: ['int', 'buffer', 'u64'], returns: 'i64' },
+  sigprocmask: { args: ['int', 'ptr', 'buffer'], returns: 'int' },
+  madvise: { args: ['u64', 'u64', 'int'], returns: 'int' },
+} as const

@@ -29,6 +29,8 @@ export interface Settings extends Pick<
   readonly control: string | undefined
   /** Address clients reach the application by. */
   readonly publicUrl: string | undefined
+  /** See `RIP_APART`. */
+  readonly apart: boolean
   /** Folder of the snapshot that code is loaded from; absent when it comes from disk. */
   readonly snapshot: string | undefined
 }
@@ -58,6 +60,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     control: get('RIP_CONTROL'),
     publicUrl: get('RIP_PUBLIC_URL') || undefined,
     snapshot: get('RIP_SNAPSHOT') || undefined,
+    apart: get('RIP_APART') === '1',
     ...(concurrency !== undefined && { concurrency: wholeNumber('concurrency', concurrency) }),
     ...(mode !== undefined && { mode: readMode(mode) }),
     ...(workerId !== undefined && { workerId: wholeNumber('RIP_WORKER_ID', workerId) }),

@@ -25,6 +25,7 @@ import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { giveBackBootPages } from './boot-pages.ts'
 import { type CLibrary, loadCLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
+import { keepApart } from './keep-apart.ts'
 import { LoadedTimers } from './loaded-timers.ts'
 import { LoopLag } from './loop-lag.ts'
 import type { Settings } from './settings.ts'
@@ -60,6 +61,7 @@ export class WorkerProgram {
   #timers: LoadedTimers | undefined
   #link: ControlLink | undefined
   #beacon: NodeJS.Timeout | undefined
+  #library: CLibrary | undefined
   #exitCode = 0
   #entry: string | undefined
   #isLeftByApplication = false
@@ -138,6 +140,7 @@ export class WorkerProgram {
   }
 
   async #boot(): Promise<void> {
+    this.#keepApart()
     await this.#connect()
     const entry = (this.#entry = await this.#findEntry())
     // Applications print it, and frameworks take its presence for a server around them: they open no port.
@@ -170,9 +173,19 @@ export class WorkerProgram {
     if (this.#link !== undefined) this.#settle()
   }
 
+  /** Before anything of the application runs. */
+  #keepApart(): void {
+    const library = this.#settings.apart ? this.#cLibrary() : undefined
+    if (library !== undefined) keepApart(library)
+  }
+
+  #cLibrary(): CLibrary | undefined {
+    return (this.#library ??= cLibrary())
+  }
+
   /** What need not be done before the first request. */
   #settle(): void {
-    const library = cLibrary()
+    const library = this.#cLibrary()
     if (library === undefined) return
     answerWhereStuck(library)
     setTimeout(() => void giveBackBootPages(library), BOOT_PAGES_MS)

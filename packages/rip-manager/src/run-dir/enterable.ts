@@ -1,0 +1,33 @@
+import { lstatSync, realpathSync, type Stats } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Account } from '../process/account.ts'
+
+/** The first folder on the way to a path, itself included, that one of these cannot enter; missing ones are passed over. */
+export function closedFolder(path: string, accounts: readonly Account[]): string | undefined {
+  return folders(path).find((folder) => {
+    const status = lstatSync(folder)
+    return !accounts.every((account) => mayEnter(status, account))
+  })
+}
+
+/** What the mode says; lists of access rights beside it are not looked at. */
+function mayEnter({ uid, gid, mode }: Stats, account: Account): boolean {
+  if (account.uid === 0) return true
+  if (account.uid === uid) return (mode & 0o100) !== 0
+  return (mode & (account.gid === gid ? 0o010 : 0o001)) !== 0
+}
+
+function folders(path: string): readonly string[] {
+  const existing = realFolder(path)
+  const parent = dirname(existing)
+  return parent === existing ? [existing] : [...folders(parent), existing]
+}
+
+function realFolder(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || path === dirname(path)) throw error
+    return realFolder(dirname(path))
+  }
+}

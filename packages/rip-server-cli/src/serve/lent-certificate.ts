@@ -1,0 +1,61 @@
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Account, writeOwnFile } from '@rip/manager'
+
+/** How often the files are looked at. */
+const CHECK_MS = 1_000
+
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
+}
+
+/**
+ * Copies of certificate and key in a folder of the balancer's, for it alone to read, made anew when the files change:
+ * root reads them, so that the balancer needs no rights to do so.
+ */
+export class LentCertificate implements CertificateFiles, Disposable {
+  readonly cert: string
+  readonly key: string
+  readonly #from: CertificateFiles
+  readonly #owner: Account
+  readonly #timer: NodeJS.Timeout
+  readonly #stamps = new Map<string, string>()
+
+  constructor(from: CertificateFiles, folder: string, owner: Account) {
+    this.#from = from
+    this.#owner = owner
+    this.cert = join(folder, 'tls.crt')
+    this.key = join(folder, 'tls.key')
+    this.#timer = setInterval(() => this.#renew(), CHECK_MS)
+    this.#timer.unref()
+  }
+
+  /** Makes both, whatever is there. Throws what reading or writing them does. */
+  lend(): void {
+    this.#stamps.clear()
+    this.#copyChanged()
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer)
+  }
+
+  #renew(): void {
+    try {
+      this.#copyChanged()
+    } catch {
+      // ENOENT, in the middle of a renewal: the next look finds both.
+    }
+  }
+
+  #copyChanged(): void {
+    for (const which of ['cert', 'key'] as const) {
+      const { mtimeMs, size, ino } = statSync(this.#from[which])
+      const stamp = `${mtimeMs} ${size} ${ino}`
+      if (this.#stamps.get(which) === stamp) continue
+      writeOwnFile(this[which], readFileSync(this.#from[which]), this.#owner)
+      this.#stamps.set(which, stamp)
+    }
+  }
+}

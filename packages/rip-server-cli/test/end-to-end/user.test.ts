@@ -1,0 +1,341 @@
+import { describe, expect, test } from 'bun:test'
+import { chmodSync, chownSync, existsSync, linkSync, statSync } from 'node:fs'
+import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import tls from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { startLoad } from '../load.ts'
+import { Sandbox, type Server, until } from '../server.ts'
+
+const TEST_TIMEOUT_MS = 90_000
+/** Nobody's, here: a user without an entry. */
+const UID = 54_321
+const GID = 54_322
+const USER = `${UID}:${GID}`
+const isRoot = process.getuid?.() === 0
+
+const CERTIFICATES = fileURLToPath(
+  new URL('../../../rip-balancer/test/listener/certificates/', import.meta.url),
+)
+
+const app = `import { greeting } from 'greeting'
+export default (request) => Response.json({
+  greeting, uid: process.getuid(), gid: process.getgid(), groups: process.getgroups(),
+  pid: process.pid, worker: process.env.RIP_WORKER_ID, home: process.env.HOME,
+})
+`
+
+/** A folder others get into, with a Bun they can run: that of root's home they cannot. */
+async function openSandbox(): Promise<Sandbox> {
+  const sandbox = await Sandbox.create()
+  chmodSync(sandbox.folder, 0o755)
+  await mkdir(join(sandbox.folder, 'bin'))
+  linkSync(process.execPath, join(sandbox.folder, 'bin/bun'))
+  sandbox.variables = { PATH: `${join(sandbox.folder, 'bin')}:${process.env['PATH']}` }
+  return sandbox
+}
+
+async function writeApp(sandbox: Sandbox): Promise<string> {
+  const folder = join(sandbox.folder, 'app')
+  const greeting = join(folder, 'node_modules/greeting')
+  await mkdir(greeting, { recursive: true })
+  await writeFile(join(greeting, 'package.json'), '{"name":"greeting","type":"module","main":"index.js"}')
+  await writeFile(join(greeting, 'index.js'), `export const greeting = 'hello'\n`)
+  await writeFile(join(folder, 'index.js'), app)
+  return folder
+}
+
+const ids = { uid: UID, gid: GID, groups: [] }
+
+async function serve(sandbox: Sandbox, ...options: string[]): Promise<Server> {
+  return sandbox.start(await writeApp(sandbox), 'w:2', '0', '-b', '127.0.0.1', '--user', USER, ...options)
+}
+
+/** Numbers of the users its processes run as, by what they are. */
+async function usersOf(sandbox: Sandbox): Promise<Readonly<Record<string, readonly number[]>>> {
+  const users: Record<string, number[]> = {}
+  for (const pid of await sandbox.processes()) {
+    const line = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ')
+    const role = /rip-balancer|rip-worker|bin\/rip-server/.exec(line)?.[0]
+    const uid = /^Uid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''))?.[1]
+    if (role !== undefined && uid !== undefined) (users[role] ??= []).push(Number(uid))
+  }
+  return users
+}
+
+describe.skipIf(!isRoot)('--user', () => {
+  test(
+    'has the application run as somebody else, and the balancer as nobody else, through all that happens to them',
+    async () => {
+      await using sandbox = await openSandbox()
+      const server = await serve(sandbox)
+      expect(await server.json('/')).toMatchObject({ ...ids, greeting: 'hello', home: '/' })
+      const users = await usersOf(sandbox)
+      expect(users['bin/rip-server']).toEqual([0])
+      expect(users['rip-worker']).toEqual([UID, UID])
+      const [balancer = 0] = users['rip-balancer'] ?? []
+      expect(balancer).toBeGreaterThan(0)
+      expect(balancer).not.toBe(UID)
+
+      const load = startLoad({ url: server.url, path: '/', perSecond: 50 })
+      // A respawn, new code with a new package, more workers, a whole new server.
+      const { workers } = await sandbox.snapshot(server)
+      process.kill(workers[0]!.pid, 'SIGKILL')
+      await until('the worker is replaced', async () => {
+        const { readyWorkers, workers: now } = await sandbox.snapshot(server)
+        return readyWorkers === 2 && now.every(({ pid }) => pid !== workers[0]!.pid)
+      })
+      await writeFile(
+        join(sandbox.folder, 'app/node_modules/greeting/index.js'),
+        `export const greeting = 'good day'\n`,
+      )
+      expect(await sandbox.run('reload')).toMatchObject({ code: 0 })
+      expect(await server.json('/')).toMatchObject({ ...ids, greeting: 'good day' })
+      expect(await sandbox.run('scale', '3')).toMatchObject({ code: 0 })
+      expect(await sandbox.run('restart')).toMatchObject({ code: 0 })
+      const handedOver = await sandbox.run('restart', '--manager')
+      expect([handedOver.code, handedOver.stderr]).toEqual([0, ''])
+      await until('the server before has ended', () => server.exitCode !== null)
+      expect(await server.json('/')).toMatchObject({ ...ids, greeting: 'good day' })
+      expect((await usersOf(sandbox))['rip-worker']).toEqual([UID, UID, UID])
+      expect((await load.stop()).failures).toEqual([])
+
+      expect(await sandbox.run('stop')).toMatchObject({ code: 0 })
+      await until('every process has ended', async () => (await sandbox.processes()).length === 0)
+      expect(await sandbox.leftovers()).toEqual([join(sandbox.runDirs, 'rip-server')])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'gives a renewed key to a balancer that cannot read it',
+    async () => {
+      await using sandbox = await openSandbox()
+      const place = async (name: string): Promise<void> => {
+        for (const ending of ['crt', 'key']) {
+          await copyFile(join(CERTIFICATES, `${name}.${ending}`), join(sandbox.folder, `new.${ending}`))
+          chmodSync(join(sandbox.folder, `new.${ending}`), 0o600)
+          await rename(join(sandbox.folder, `new.${ending}`), join(sandbox.folder, `server.${ending}`))
+        }
+      }
+      await place('first')
+      sandbox.startFolder = sandbox.folder
+      const server = await serve(sandbox, '--tls-cert', 'server.crt', '--tls-key', 'server.key')
+      expect(await commonName(server)).toBe('first.test')
+      await place('second')
+      await until('it shows the new one', async () => (await commonName(server)) === 'second.test')
+      expect((await usersOf(sandbox))['rip-balancer']).not.toContain(0)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is at work in development, with processes that stand by',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      const server = await sandbox.start('dev', folder, 'w:1', '0', '--user', USER)
+      for (const word of ['first', 'second', 'third']) {
+        await writeFile(join(folder, 'index.js'), app.replace('greeting, uid', `greeting: '${word}', uid`))
+        await until(`${word} is served`, async () => (await server.json('/'))['greeting'] === word)
+        expect(await server.json('/')).toMatchObject(ids)
+      }
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'lets several balancer processes run as nobody else, too',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      await writeFile(join(folder, 'rip-server.config.js'), 'export default { balancer: { processes: 2 } }')
+      const server = await sandbox.start(folder, 'w:1', '0', '-b', '127.0.0.1', '--user', USER)
+      expect(await server.json('/')).toMatchObject(ids)
+      expect(await sandbox.run('reload')).toMatchObject({ code: 0 })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'evaluates the configuration as that user, whose file it may be',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      await writeFile(
+        join(folder, 'rip-server.config.js'),
+        `import { writeFileSync } from 'node:fs'
+         try { writeFileSync('${sandbox.folder}/uid', '') } catch {}
+         if (process.getuid() !== ${UID}) throw new Error('evaluated by ' + process.getuid())
+         export default { workers: 1 }`,
+      )
+      await sandbox.start(folder, '0', '-b', '127.0.0.1', '--user', USER)
+      const reloaded = await sandbox.run('reload')
+      expect([reloaded.code, reloaded.stderr]).toEqual([0, ''])
+      expect(existsSync(join(sandbox.folder, 'uid'))).toBe(false)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'in the configuration counts where nobody but root can change it',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      const file = join(folder, 'rip-server.config.js')
+      await writeFile(file, `export default { user: '${USER}', workers: 1 }`)
+      const server = await sandbox.start(folder, '0', '-b', '127.0.0.1')
+      expect(await server.json('/')).toMatchObject(ids)
+      expect(await sandbox.run('stop')).toMatchObject({ code: 0 })
+      chownSync(file, UID, GID)
+      const { code, stderr } = await sandbox.run(folder, '0', '-b', '127.0.0.1')
+      expect(code).toBe(5)
+      expect(stderr).toContain(`user: ${file} can be changed by others than root`)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'makes its run directory where that user gets to',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      await mkdir(join(sandbox.folder, 'closed'), { mode: 0o700 })
+      sandbox.variables = { ...sandbox.variables, XDG_RUNTIME_DIR: join(sandbox.folder, 'closed') }
+      const server = await sandbox.start(folder, 'w:1', '0', '-b', '127.0.0.1', '--user', USER)
+      expect(await server.json('/')).toMatchObject(ids)
+      expect(await sandbox.run('stop', folder)).toMatchObject({ code: 0 })
+      const runDir = join(sandbox.folder, 'closed/run')
+      const { code, stderr } = await sandbox.run(folder, '0', '--user', USER, '--run-dir', runDir)
+      expect(code).toBe(1)
+      expect(stderr).toContain(`chmod o+x ${join(sandbox.folder, 'closed')}`)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'proves an application as that user',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      const { code, stderr } = await sandbox.run('check', folder, '--user', USER)
+      expect([code, stderr]).toEqual([0, expect.stringContaining('is ready after')])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  for (const [text, says, exit] of [
+    ['nobody-here', 'there is no user nobody-here', 2],
+    ['54321', 'user 54321 has no entry, so name a group as well', 2],
+    ['54321:no-such-group', 'there is no group no-such-group', 2],
+    ['root', 'a user other than root', 2],
+    ['0:0', 'a user other than root', 2],
+    ['4294967295:1', 'there is no user 4294967295', 2],
+    ['-1', 'expected NAME or NAME:GROUP', 2],
+    ['a:b:c', 'expected NAME or NAME:GROUP', 2],
+    ['nobody:', 'expected NAME or NAME:GROUP', 2],
+  ] as const)
+    test(
+      `refuses ${text}`,
+      async () => {
+        await using sandbox = await openSandbox()
+        const { code, stderr } = await sandbox.run(await writeApp(sandbox), '0', `--user=${text}`)
+        expect(stderr).toContain(says)
+        expect(code).toBe(exit)
+      },
+      TEST_TIMEOUT_MS,
+    )
+
+  test(
+    'refuses what could not work before anything is started',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      const refused = async (...args: string[]): Promise<string> => {
+        const { code, stderr } = await sandbox.run(folder, '0', ...args)
+        expect([code, stderr]).toEqual([5, expect.any(String)])
+        return stderr
+      }
+      expect(await refused('--user', USER, '--balancer-user', USER)).toContain('has to be another than user')
+      expect(await refused('--balancer-user', USER)).toContain('balancerUser: needs user')
+      chmodSync(join(folder, 'index.js'), 0o600)
+      expect(await refused('--user', USER)).toContain(`cannot read ${join(folder, 'index.js')}`)
+      chmodSync(join(folder, 'index.js'), 0o644)
+      await writeFile(
+        join(folder, 'rip-server.config.js'),
+        `export default { balancer: { accessLog: { format: 'text', file: '/var/log/shop.log' } } }`,
+      )
+      expect(await refused('--user', USER)).toContain('name who writes /var/log/shop.log')
+      await mkdir(join(sandbox.folder, 'closed'), { mode: 0o700 })
+      linkSync(process.execPath, join(sandbox.folder, 'closed/bun'))
+      sandbox.variables = { PATH: `${join(sandbox.folder, 'closed')}:${process.env['PATH']}` }
+      expect(await refused('--user', USER)).toContain('install Bun where everybody gets to')
+      expect(await sandbox.leftovers()).toEqual([])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is for root to give, who is warned without it',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      const child = Bun.spawn(
+        [
+          join(sandbox.folder, 'bin/bun'),
+          fileURLToPath(new URL('../../bin/rip-server', import.meta.url)),
+        ].concat(folder, '0', '--user', 'nobody'),
+        { uid: UID, gid: GID, env: sandbox.env(), cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] },
+      )
+      expect(await new Response(child.stderr).text()).toContain(
+        'user: only root can run workers as somebody else',
+      )
+      expect(await child.exited).toBe(5)
+
+      sandbox.variables = { ...sandbox.variables, container: '' }
+      const server = await sandbox.start(folder, 'w:1', '0', '-b', '127.0.0.1')
+      const warning = 'warning the application runs as root'
+      if (existsSync('/.dockerenv') || existsSync('/run/.containerenv'))
+        expect(server.stderr).not.toContain(warning)
+      else expect(server.stderr).toContain(warning)
+      expect(await sandbox.run('stop', folder)).toMatchObject({ code: 0 })
+      sandbox.variables = { ...sandbox.variables, container: 'podman' }
+      const contained = await sandbox.start(folder, 'w:1', '0', '-b', '127.0.0.1')
+      expect(contained.stderr).not.toContain('as root')
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'keeps what is of the user and of the balancer from everybody else',
+    async () => {
+      await using sandbox = await openSandbox()
+      const server = await serve(sandbox)
+      const { control } = (await sandbox.snapshot(server)) && (await instanceOf(sandbox))
+      const runDir = join(control, '..')
+      const modes = (path: string): string => {
+        const { uid, mode } = statSync(join(runDir, path))
+        return `${uid === 0 ? 'root' : uid === UID ? 'user' : 'balancer'} ${(mode & 0o777).toString(8)}`
+      }
+      expect(
+        ['.', 'control.sock', 'links.sock', 'state.json', 'lock', 'balancer', 'snapshots'].map(modes),
+      ).toEqual(['root 711', 'root 600', 'user 600', 'root 600', 'root 600', 'balancer 700', 'root 750'])
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
+async function instanceOf(sandbox: Sandbox): Promise<{ readonly control: string }> {
+  const { findInstances } = await import('@rip/manager')
+  const [instance] = findInstances(sandbox.env())
+  if (instance === undefined) throw new Error('nothing runs')
+  return instance
+}
+
+async function commonName({ url }: Server): Promise<string> {
+  const socket = tls.connect({ port: Number(new URL(url).port), rejectUnauthorized: false })
+  await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
+  const { CN } = socket.getPeerCertificate().subject
+  socket.destroy()
+  return String(CN)
+}
