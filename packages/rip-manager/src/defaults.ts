@@ -30,6 +30,8 @@ export const DEFAULT_CRASH_RESTARTS = 5
 export const DEFAULT_CRASH_PER_MS = 30_000
 export const DEFAULT_BACKOFF_BASE_MS = 250
 export const DEFAULT_BACKOFF_CAP_MS = 30_000
+/** The same while the generation before stands by, and what the new one loses tells whether to return to it. */
+export const OBSERVED_BACKOFF_CAP_MS = 250
 /** A pool that had a worker ready for this long since its last crash has recovered. */
 export const DEFAULT_STABLE_MS = 10_000
 /** A worker killed from outside after it was ready for this long was not killed by its own code. */

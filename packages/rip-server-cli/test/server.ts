@@ -183,10 +183,10 @@ export class Server {
     })
   }
 
-  /** Waits until the talk contains a text; resolves with what follows it. */
-  async says(text: string): Promise<string> {
+  /** Waits until the talk contains a text; resolves with it and what follows. */
+  async says(text: string | RegExp): Promise<string> {
     return until(`it says ${text}`, () => {
-      const at = this.stderr.indexOf(text)
+      const at = typeof text === 'string' ? this.stderr.indexOf(text) : this.stderr.search(text)
       return at === -1 ? undefined : this.stderr.slice(at)
     })
   }

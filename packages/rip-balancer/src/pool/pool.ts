@@ -118,7 +118,8 @@ export class Pool implements Claims {
 
   hasOther(backend: Backend): boolean {
     this.tried = NOBODY
-    return this.rotation.some((member) => member !== backend && this.isEligible(member))
+    const isOther = (member: Member): boolean => member !== backend && this.isEligible(member)
+    return this.rotation.some(isOther) || this.compared().some(isOther)
   }
 
   withdraw(claimant: Claimant): void {
@@ -435,20 +436,27 @@ export class Pool implements Claims {
 
   /**
    * Only requests that both generations could take at that moment are drawn: nobody can choose who answers, whatever he
-   * sends and when. What one of them cannot take, or lost, the other one does, which makes no difference to the lot.
+   * sends and when. What one of them cannot take the other one does, which makes no difference to the lot; and what one
+   * of them lost, as whatever ended there a worker would end the next one, too.
    */
   private drawn(claimant: Claimant, tried: readonly Backend[]): readonly Member[] {
-    const { number, generation, untilMs } = this.comparison!
-    const others = this.generations.get(generation) ?? []
-    if (this.clock.nowMs() > untilMs) {
-      this.comparison = undefined
-      return this.rotation
-    }
-    if (tried.length > 0) claimant.lotFailed = claimant.lot !== 0
+    const others = this.compared()
+    if (this.comparison === undefined) return this.rotation
+    const { number, generation } = this.comparison
+    const lost = tried.at(-1)
+    if (lost !== undefined) claimant.lotFailed = claimant.lot !== 0
     else if (claimant.lot === 0 && !claimant.asksForTunnel && this.bothCouldTake(others))
       claimant.lot = this.tossCoin() ? number : -number
-    const [first, second] = claimant.lot === -number ? [others, this.rotation] : [this.rotation, others]
+    const servesFirst = lost === undefined ? claimant.lot !== -number : lost.generation === generation
+    const [first, second] = servesFirst ? [this.rotation, others] : [others, this.rotation]
     return !first.some(this.isEligible) && second.some(this.isEligible) ? second : first
+  }
+
+  /** Members that lots are drawn for beside those in rotation. */
+  private compared(): readonly Member[] {
+    if (this.comparison !== undefined && this.clock.nowMs() > this.comparison.untilMs)
+      this.comparison = undefined
+    return this.comparison === undefined ? [] : (this.generations.get(this.comparison.generation) ?? [])
   }
 
   private bothCouldTake(others: readonly Member[]): boolean {

@@ -237,19 +237,46 @@ describe('generations', () => {
     expect([(pool.claim(tunnel) as Backend).id, tunnel.lot]).toEqual(['b', 0])
   })
 
-  test('keep a request that is sent again with the lot it drew, as long as they can', async () => {
-    const { pool } = poolOf([], { tossCoin: () => false })
+  test('take over what the other one lost, and leave it the lot it drew', async () => {
+    const { pool } = poolOf([], { tossCoin: () => true })
     pool.prepare('g1', [member('a1', { maxInFlight: 9 }), member('a2', { maxInFlight: 9 })])
-    pool.prepare('g2', [member('b', { maxInFlight: 9 })])
+    pool.prepare('g2', [member('b1', { maxInFlight: 9 }), member('b2', { maxInFlight: 9 })])
     pool.cut('g2')
     pool.compare('g1', 1_000)
     const claimant = new TestClaimant()
     const first = pool.claim(claimant) as Backend
     const second = pool.claim(claimant, [first]) as Backend
-    expect([first.id, second.id, claimant.lot]).toEqual(['a1', 'a2', -1])
+    const third = pool.claim(claimant, [first, second]) as Backend
+    expect([first, second, third].map(({ generation }) => generation)).toEqual(['g2', 'g1', 'g2'])
+    expect(third).not.toBe(first)
     void pool.drain('g1', AbortSignal.abort())
-    expect([(pool.claim(claimant, [second]) as Backend).id, claimant.lot]).toEqual(['b', -1])
-    expect(claimant.lotFailed).toBe(true)
+    expect((pool.claim(claimant, [third]) as Backend).id).toBe(first.id)
+    expect([claimant.lot, claimant.lotFailed]).toEqual([1, true])
+  })
+
+  test('take over what was lost before lots were drawn', () => {
+    const { pool } = poolOf([])
+    pool.prepare('g1', [member('a')])
+    pool.prepare('g2', [member('b1'), member('b2')])
+    pool.cut('g2')
+    const claimant = new TestClaimant()
+    const lost = pool.claim(claimant) as Backend
+    pool.compare('g1', 1_000)
+    expect((pool.claim(claimant, [lost]) as Backend).id).toBe('a')
+    expect([claimant.lot, claimant.lotFailed]).toEqual([0, false])
+  })
+
+  test('are each other what else there is while they are compared', () => {
+    const { pool, clock } = poolOf([])
+    pool.prepare('g1', [member('a')])
+    pool.prepare('g2', [member('b')])
+    pool.cut('g2')
+    const [b] = pool.members
+    expect(pool.hasOther(b!)).toBe(false)
+    pool.compare('g1', 1_000)
+    expect(pool.hasOther(b!)).toBe(true)
+    clock.advance(1_001)
+    expect(pool.hasOther(b!)).toBe(false)
   })
 
   test('are drained when their last request ends', async () => {

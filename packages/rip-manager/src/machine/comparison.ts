@@ -62,13 +62,51 @@ function weighedDifference(kinds: readonly ComparedGroup[]): { difference: numbe
   if (whole === 0) return { difference: 0, deviation: 0 }
   let difference = 0
   let variance = 0
-  for (const { history, requests, failed, requestsBefore, failedBefore, refusedBefore } of kinds) {
-    if (history === 0 || requests === 0 || requestsBefore === 0) continue
+  for (const kind of comparable(kinds)) {
+    const { history, requests, failed, requestsBefore, failedBefore, refusedBefore } = kind
     const weight = history / whole
     difference += weight * (failed / requests - (failedBefore + refusedBefore) / requestsBefore)
     variance += weight ** 2 * (varianceOf(failed, requests) + varianceOf(failedBefore, requestsBefore))
   }
   return { difference, deviation: Math.sqrt(variance) }
+}
+
+/**
+ * Kinds of which both answered some. Where many are asked for, few of them are soon: those that lots gave to one side
+ * only are taken together, each as one request, as all of a kind may well end alike.
+ */
+function comparable(kinds: readonly ComparedGroup[]): readonly ComparedGroup[] {
+  const known = kinds.filter(({ history }) => history > 0)
+  const others = known.filter((kind) => !isShared(kind) && kind.requests + kind.requestsBefore > 0)
+  return [...known.filter(isShared), ...[together(others.map(asOneRequest))].filter(isShared)]
+}
+
+function isShared({ requests, requestsBefore }: ComparedGroup): boolean {
+  return requests > 0 && requestsBefore > 0
+}
+
+function asOneRequest(kind: ComparedGroup): ComparedGroup {
+  const { requests, failed, requestsBefore, failedBefore, refusedBefore } = kind
+  const asked = requests + requestsBefore
+  return {
+    ...kind,
+    requests: requests / asked,
+    failed: failed / asked,
+    requestsBefore: requestsBefore / asked,
+    failedBefore: failedBefore / asked,
+    refusedBefore: refusedBefore / asked,
+  }
+}
+
+function together(kinds: readonly ComparedGroup[]): ComparedGroup {
+  return {
+    history: total(kinds, 'history'),
+    requests: total(kinds, 'requests'),
+    failed: total(kinds, 'failed'),
+    requestsBefore: total(kinds, 'requestsBefore'),
+    failedBefore: total(kinds, 'failedBefore'),
+    refusedBefore: total(kinds, 'refusedBefore'),
+  }
 }
 
 /** What the generation before makes of them now, in place of what it made of them. */

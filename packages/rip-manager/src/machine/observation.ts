@@ -73,15 +73,12 @@ export function onObserved(pool: Pool, token: number, counts: ObservedCounts | u
 
 /** Clients can make answers fail: it takes lots to tell whether the code is to blame. */
 function suspect(pool: Pool, observation: Observation, since: ResponseCounts, before: ResponseCounts): void {
-  const { maxErrorRate, windowMs } = pool.config.observe!
+  const { maxErrorRate } = pool.config.observe!
   const patience = 2 ** observation.cleared
   if (since.requests < SUSPECT_REQUESTS * patience || since.errors < SUSPECT_ERRORS * patience) return
   if (shareOf(since) <= shareOf(before) + maxErrorRate) return
   tellSuspicion(pool, observation, since)
-  observation.comparing = true
-  observation.nextMs = pool.nowMs
-  // Once only: nobody keeps the generation before from leaving by making answers fail.
-  if (observation.cleared === 0) observation.untilMs = pool.nowMs + windowMs
+  compareFromNowOn(pool, observation)
 }
 
 /** Since the cut, or since it was cleared. */
@@ -93,6 +90,8 @@ function compareFromNowOn(pool: Pool, observation: Observation): void {
   if (observation.comparing) return
   observation.comparing = true
   observation.nextMs = pool.nowMs
+  // Once only: nobody keeps the generation before from leaving by making answers fail.
+  if (observation.cleared === 0) observation.untilMs = pool.nowMs + pool.config.observe!.windowMs
 }
 
 function tellSuspicion(pool: Pool, { before }: Observation, { errors, requests }: ResponseCounts): void {

@@ -1,3 +1,4 @@
+import { OBSERVED_BACKOFF_CAP_MS } from '../defaults.ts'
 import type { ExitReason } from '../snapshot.ts'
 import type { Group, Pool, Worker, WorkerStage } from './state.ts'
 
@@ -82,10 +83,18 @@ function jittered(pool: Pool, limit: number): number {
 }
 
 /** The code of a generation has cost a worker. Returns the delay before the next one may start. */
-export function chargeBudget({ nowMs }: Pool, group: Group): number {
+export function chargeBudget(pool: Pool, group: Group): number {
+  const { nowMs } = pool
+  const delayMs = Math.min(group.budget.crash(nowMs), maxDelayMs(pool, group))
   group.lastCrashMs = nowMs
-  group.spawnAfterMs = Math.max(group.spawnAfterMs, nowMs + group.budget.crash(nowMs))
+  group.spawnAfterMs = Math.max(group.spawnAfterMs, nowMs + delayMs)
   return group.spawnAfterMs - nowMs
+}
+
+/** Lots tell whether the code is to blame, and can only be drawn while it has a worker. */
+function maxDelayMs({ observation, config, nowMs }: Pool, { role }: Group): number {
+  const isJudged = config.observe?.compares === true && observation !== null && nowMs < observation.untilMs
+  return isJudged && role === 'serving' ? OBSERVED_BACKOFF_CAP_MS : Infinity
 }
 
 /** Takes a ready worker out of the wanted rotation; it is told to drain once the router has followed. */

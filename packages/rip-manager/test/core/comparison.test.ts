@@ -36,6 +36,20 @@ describe('code that answers worse than the code before is found out', () => {
     expect(judge(both, { ...LIMITS, crashed: true })).toBe('open')
   })
 
+  test('when its workers die, as soon as a few requests of whatever kind were lost', () => {
+    const lost = { requests: 1, failed: 1, requestsBefore: 0 }
+    const answered = { requests: 0, requestsBefore: 1 }
+    const kinds = [lost, answered, lost, answered, answered, lost, lost, answered].map(group)
+    const unasked = Array.from({ length: 92 }, () => group({ requests: 0, requestsBefore: 0 }))
+    const clients = [group({ failed: 4 })]
+    const crashed = { ...LIMITS, crashed: true }
+    expect(judge(by([...kinds, ...unasked], clients), crashed)).toBe('worse')
+    const alike = kinds.map((kind) => ({ ...kind, failedBefore: kind.requestsBefore }))
+    expect(judge(by([...alike, ...unasked], clients), crashed)).toBe('open')
+    const unknown = kinds.map((kind) => ({ ...kind, history: 0 }))
+    expect(judge(by([...unknown, ...unasked], clients), crashed)).toBe('open')
+  })
+
   test('when what is asked for most fails, and nothing else does', () => {
     const kinds = [group({ history: 400, failed: 40 }), group({ history: 600 })]
     expect(judge(by(kinds), LIMITS)).toBe('worse')
@@ -153,5 +167,31 @@ test('chance alone takes nothing back', () => {
       }
     }
     expect(judge(by([group(counts)]), LIMITS)).not.toBe('worse')
+  }
+})
+
+test('one or two of each of many kinds take nothing back by chance', () => {
+  let seed = 1
+  const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const kinds = Array.from({ length: 60 }, () => group({ requests: 0, requestsBefore: 0 }))
+    for (let n = 0; n < 90; n++) {
+      const which = Math.floor(random() * kinds.length)
+      const { requests, failed, requestsBefore, failedBefore, ...rest } = kinds[which]!
+      // Every tenth kind fails, whoever is asked.
+      const fails = which % 10 === 0 ? 1 : 0
+      kinds[which] =
+        random() < 0.5
+          ? { ...rest, requestsBefore, failedBefore, requests: requests + 1, failed: failed + fails }
+          : {
+              ...rest,
+              requests,
+              failed,
+              requestsBefore: requestsBefore + 1,
+              failedBefore: failedBefore + fails,
+            }
+      const comparison = by(kinds, [group({ failed: 30 })])
+      expect(judge(comparison, { ...LIMITS, crashed: true })).not.toBe('worse')
+    }
   }
 })

@@ -282,6 +282,39 @@ describe('where lots can be drawn', () => {
     expect(standing).toHaveLength(2)
   })
 
+  test('workers that die meanwhile are soon replaced, so that there is something to draw', async () => {
+    const { options } = drawing({ ...alike, requests: 2, failed: 1, requestsBefore: 2 })
+    await using rig = await startedRig(options)
+    const second = await admitSecond(rig)
+    for (let crash = 0; crash < 60; crash++) {
+      rig.processes.alive.find(({ generation }) => generation === second)?.crash()
+      await rig.clock.advance(500)
+    }
+    const exits = rig.events.filter((event) => event.type === 'worker-exited')
+    const delays = (fromMs: number, toMs: number): number[] =>
+      exits
+        .filter(({ atMs }) => atMs - exits[0]!.atMs >= fromMs && atMs - exits[0]!.atMs < toMs)
+        .map(({ respawnInMs }) => respawnInMs!)
+    expect(delays(0, 20_000).length).toBeGreaterThan(30)
+    expect(Math.max(...delays(0, 20_000))).toBe(250)
+    expect(Math.max(...delays(20_000, 60_000))).toBeGreaterThan(1_000)
+  })
+
+  test('a crash late in the window leaves time to find out', async () => {
+    let lost = { ...worse, requests: 1, failed: 1, requestsBefore: 1 }
+    const { options } = drawing(() => lost)
+    await using rig = await startedRig(options)
+    const first = rig.manager.snapshot.generation!
+    const second = await admitSecond(rig)
+    await rig.clock.advance(19_000)
+    rig.processes.alive.find(({ generation }) => generation === second)!.crash()
+    await rig.clock.advance(5_000)
+    expect(rig.processes.alive.filter(({ generation }) => generation === first)).toHaveLength(2)
+    lost = { ...worse, requests: 4, failed: 4, requestsBefore: 4 }
+    await rig.clock.advance(1_000)
+    expect(rig.manager.snapshot.generation).toBe(first)
+  })
+
   test('a router that cannot draw now is asked again', async () => {
     let able = false
     const { options, counts } = drawing(() => {
