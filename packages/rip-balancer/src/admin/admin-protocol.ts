@@ -67,6 +67,7 @@ export interface BalancerStatus {
   readonly listening: readonly string[]
   readonly connections: number
   readonly requests: number
+  /** Requests being served; unlike those of a pool, tunnels and event streams are among them. */
   readonly inFlight: number
   /** Requests answered with 5xx, by the balancer or by a backend. */
   readonly serverErrors: number

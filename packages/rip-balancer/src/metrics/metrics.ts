@@ -103,9 +103,12 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost'> {
         'Requests by how they ended.',
         labelled('rip_exchanges_total', 'cause', this.causes),
       ),
-      ...family('rip_requests_in_flight', 'gauge', 'Requests being served.', [
-        `rip_requests_in_flight ${this.inFlight}`,
-      ]),
+      ...family(
+        'rip_requests_in_flight',
+        'gauge',
+        'Requests being served, tunnels and event streams included.',
+        [`rip_requests_in_flight ${this.inFlight}`],
+      ),
       ...family('rip_retries_total', 'counter', 'Attempts after the first one.', [
         `rip_retries_total ${this.retries}`,
       ]),
