@@ -20,12 +20,16 @@ import { FileSink } from './log/file-sink.ts'
 import { LimitReports } from './log/limit-reports.ts'
 import { TextBlocks, type LogSink } from './log/log-sink.ts'
 import { poolReports } from './log/pool-reports.ts'
+import { TlsReports } from './log/tls-reports.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { MetricsServer } from './metrics/metrics-server.ts'
 import { errorPages, foreignHostText } from './pages/error-pages.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
+import { reachWith } from './pool/reach.ts'
 import { randomStickyKey, StickyNames } from './pool/sticky-names.ts'
+import { BackendTlsSettings } from './tls/backend-tls.ts'
+import { isTlsFailure } from './tls/tls-failure.ts'
 import { timeLimit } from './transport/time-limit.ts'
 
 /** Between two reports of mistakes in hooks or in the balancer itself. */
@@ -73,6 +77,7 @@ export class Balancer implements AsyncDisposable {
     warn: (message) => this.warn(message),
     now: () => performance.now(),
   })
+  private readonly tlsFailures = new TlsReports((message) => this.warn(message))
   private readonly observer: ExchangeObserver
   private plane: DataPlane
   private readonly listeners: ListenerSet
@@ -80,6 +85,8 @@ export class Balancer implements AsyncDisposable {
   /** The logs before this one, until they are written. */
   private closedLogs: Promise<void> = Promise.resolve()
   private health: HealthChecker | undefined
+  private backendTls: BackendTlsSettings
+  private readonly reach = reachWith(() => this.backendTls)
   private readonly admin: AdminServer | undefined
   private readonly metricsServer: MetricsServer | undefined
   private readonly startedAtMs = performance.now()
@@ -103,6 +110,7 @@ export class Balancer implements AsyncDisposable {
     this.config = resolveConfig(config)
     this.names = new StickyNames(this.config.stickyKey ?? this.stickyKey)
     this.hooks = hooks
+    this.backendTls = this.createBackendTls(this.config)
     this.log = this.createLog()
     this.observer = this.createObserver()
     this.pool = this.createPool()
@@ -193,6 +201,8 @@ export class Balancer implements AsyncDisposable {
   private async takeOver(config: BalancerConfig): Promise<void> {
     const next = resolveConfig(config)
     refuseFixed(this.declared, config)
+    const changesTls = !isDeepStrictEqual(this.config.backendTls, next.backendTls)
+    const backendTls = this.createBackendTls(next)
     const change = await this.listeners.prepare(next.listeners)
     if (this.closing !== undefined) {
       await this.listeners.undo(change)
@@ -203,6 +213,7 @@ export class Balancer implements AsyncDisposable {
     const changesLog = !isDeepStrictEqual(this.config.accessLog, next.accessLog)
     this.declared = config
     this.config = next
+    if (changesTls) this.backendTls = backendTls
     this.useStickyKey(next.stickyKey ?? this.stickyKey)
     this.pool.configure({ ...poolSettings(next), names: this.names })
     if (declaresBackends) this.membership.declare(next.backends)
@@ -210,7 +221,7 @@ export class Balancer implements AsyncDisposable {
     this.plane = this.createPlane(this.plane)
     this.listeners.commit(change, next.timeouts.drainMs)
     this.listeners.use(this.plane)
-    if (changesHealth) this.watchHealth()
+    if (changesHealth || changesTls) this.watchHealth()
   }
 
   /**
@@ -294,6 +305,13 @@ export class Balancer implements AsyncDisposable {
     )
   }
 
+  /** @throws `CONFIG_INVALID` when a file cannot be used */
+  private createBackendTls({ backendTls, backends }: ResolvedConfig): BackendTlsSettings {
+    const settings = new BackendTlsSettings(backendTls, (message) => this.warn(message))
+    settings.check(backends.map(({ address }) => (address.kind === 'tcp' ? address.tls?.own : undefined)))
+    return settings
+  }
+
   private replaceLog(): void {
     this.closedLogs = Promise.all([this.closedLogs, this.log?.close()]).then(() => undefined)
     this.log = this.createLog()
@@ -306,6 +324,7 @@ export class Balancer implements AsyncDisposable {
       name: this.config.pool,
       drained: this.hooks.drained,
       names: this.names,
+      reach: this.reach,
       observer: {
         retired: (backend) => {
           this.plane.upstreams.retire(backend)
@@ -349,7 +368,8 @@ export class Balancer implements AsyncDisposable {
 
   private watchHealth(): void {
     this.health?.[Symbol.dispose]()
-    this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
+    const { backendTls } = this
+    this.health = this.config.health && new HealthChecker(this.pool, { ...this.config.health, backendTls })
     this.health?.start()
     if (this.health === undefined) this.pool.forgetHealth()
   }
@@ -359,7 +379,8 @@ export class Balancer implements AsyncDisposable {
     const hooks = { ...(onRequest && { onRequest }), ...(onResponse && { onResponse }) }
     const { stickyCookie } = this.config
     const sticky = stickyCookie && new StickyCookie(stickyCookie, this.names)
-    const settings = { ...this.config, hooks, errorPages, observer: this.observer, sticky }
+    const { backendTls, observer } = this
+    const settings = { ...this.config, backendTls, hooks, errorPages, observer, sticky }
     return new DataPlane(settings, this.pool, previous)
   }
 
@@ -376,6 +397,8 @@ export class Balancer implements AsyncDisposable {
         metrics.ended(record)
         limits.ended(record)
         this.log?.ended(record)
+        if (record.reason !== undefined && isTlsFailure(record.reason))
+          this.tlsFailures.note(record.backend ?? '', record.reason)
         try {
           hooks.onEnd?.(record)
         } catch (error) {
@@ -425,7 +448,7 @@ export class Balancer implements AsyncDisposable {
 
   private createAdmin(): AdminServer | undefined {
     if (this.config.adminPath === undefined) return undefined
-    const pool = new DiallingPool(this.pool, this.metrics.generations)
+    const pool = new DiallingPool(this.pool, this.metrics.generations, this.reach)
     return new AdminServer(this.config.adminPath, {
       status: () => this.stats(),
       metrics: () => this.renderMetrics(),

@@ -84,6 +84,9 @@ export const LONG_LIVED_SHARE = 0.9
 /** Lots between two generations are drawn for so long when nobody asks again. */
 export const DEFAULT_COMPARE_MS = 2_000
 export const DEFAULT_UNKNOWN_METHODS: UnknownMethods = 'pass'
+export const DEFAULT_HEALTH_STATUSES: readonly { readonly from: number; readonly to: number }[] = [
+  { from: 200, to: 299 },
+]
 /** What most proxies do: many backends cannot tell an underscore from a hyphen. */
 export const DEFAULT_UNDERSCORES: Underscores = 'drop'
 export const DEFAULT_UPGRADES: readonly string[] = ['websocket']

@@ -18,6 +18,7 @@ export type { ProgramIo } from './cli/run-balancer.ts'
 export type {
   AccessLogConfig,
   BackendConfig,
+  BackendTlsConfig,
   BalancerConfig,
   Duration,
   ForwardingConfig,
@@ -48,7 +49,15 @@ export { FetchPool, createPool } from './fetch/fetch-pool.ts'
 export type { PoolConfig, PoolFetchOptions, PoolHooks } from './fetch/fetch-pool.ts'
 export type { AccessLogFormat } from './log/access-log.ts'
 export type { LogSink } from './log/log-sink.ts'
-export type { Backend, BackendAddress, Claimant, ClaimRefusal, Claims, Outcome } from './pool/claim.ts'
+export type {
+  Backend,
+  BackendAddress,
+  BackendTls,
+  Claimant,
+  ClaimRefusal,
+  Claims,
+  Outcome,
+} from './pool/claim.ts'
 export type { MemberSpec } from './pool/member.ts'
 export type { PolicyName } from './pool/policy.ts'
 export type { PoolClock } from './pool/clock.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import net from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { pem } from './tls/tls-backend.ts'
 
 const PROGRAM = fileURLToPath(new URL('fixtures/everything-it-asks.ts', import.meta.url))
 const SPELLINGS = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']
@@ -25,20 +26,26 @@ async function companyProxy(): Promise<{ url: string; visits: () => number } & A
 }
 
 describe('backends and the admin socket are asked directly', () => {
-  for (const spelling of SPELLINGS)
-    test(`whatever ${spelling} says`, async () => {
+  for (const [spelling, secure] of SPELLINGS.flatMap((each) => [
+    [each, false] as const,
+    [each, true] as const,
+  ]))
+    test(`whatever ${spelling} says${secure ? ', over TLS as well' : ''}`, async () => {
       await using proxy = await companyProxy()
       let checks = 0
       using backend = Bun.serve({
         port: 0,
         hostname: '127.0.0.1',
+        ...(secure && { tls: { cert: Bun.file(pem('backend.crt')), key: Bun.file(pem('backend.key')) } }),
         fetch: ({ url }) => {
           const { pathname } = new URL(url)
           if (pathname === '/up') checks++
           return new Response(pathname === '/checks' ? String(checks) : 'the backend')
         },
       })
-      const child = Bun.spawn([process.execPath, PROGRAM, `127.0.0.1:${backend.port}`], {
+      const place = `127.0.0.1:${backend.port}`
+      const args = secure ? [`https://${place}`, pem('authority.crt')] : [place]
+      const child = Bun.spawn([process.execPath, PROGRAM, ...args], {
         env: { PATH: process.env['PATH'], [spelling]: proxy.url },
         stdout: 'pipe',
         stderr: 'inherit',

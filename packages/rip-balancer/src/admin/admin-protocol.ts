@@ -1,3 +1,4 @@
+import type { BackendTlsConfig } from '../config/config.ts'
 import type { GenerationTally } from '../metrics/generation-tallies.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 
@@ -7,8 +8,10 @@ export const ADMIN_VERSION = 1
 /** A backend in the body of `prepare` and `PUT`. */
 export interface BackendDeclaration {
   readonly id: string
-  /** `unix:PATH` or `host:port`. */
+  /** `unix:PATH`, `host:port` or `https://host:port`. */
   readonly address: string
+  /** Where TLS differs from `backendTls` of the configuration. */
+  readonly tls?: BackendTlsConfig
   readonly maxInFlight?: number
   readonly weight?: number
 }

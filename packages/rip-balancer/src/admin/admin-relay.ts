@@ -164,7 +164,14 @@ export class AdminRelay implements AdminTarget, AdminPool {
   }
 
   private declarationOf({ id, address, maxInFlight, weight }: MemberSpec): BackendDeclaration {
-    return { id, address: addressText(address), maxInFlight: share(maxInFlight, this.options.shares), weight }
+    const own = address.kind === 'tcp' ? address.tls?.own : undefined
+    return {
+      id,
+      address: addressText(address),
+      ...(own && { tls: own }),
+      maxInFlight: share(maxInFlight, this.options.shares),
+      weight,
+    }
   }
 
   /** Calls every process with its admin API; the answers of those that live. */

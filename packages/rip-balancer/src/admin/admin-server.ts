@@ -1,6 +1,8 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
-import type { BalancerConfig } from '../config/config.ts'
+import { ConfigReader } from '../config/config-reader.ts'
+import { TLS_FORM, readBackendTls, withTls } from '../config/resolve-config.ts'
+import type { BackendTlsConfig, BalancerConfig } from '../config/config.ts'
 import { DEFAULT_COMPARE_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUTS, DEFAULT_WEIGHT } from '../defaults.ts'
 import { BalancerError, listenFailure, type BalancerErrorCode } from '../errors.ts'
 import type { MemberSpec } from '../pool/member.ts'
@@ -255,18 +257,30 @@ function memberSpecs(backends: unknown): MemberSpec[] {
 function memberSpec({
   id,
   address,
+  tls,
   maxInFlight = DEFAULT_MAX_IN_FLIGHT,
   weight = DEFAULT_WEIGHT,
 }: BackendDeclaration): MemberSpec {
   const parsed = typeof address === 'string' ? parseBackendAddress(address) : undefined
   if (typeof id !== 'string' || id === '') throw invalid(`id must be a text, but is ${JSON.stringify(id)}`)
   if (parsed === undefined)
-    throw invalid(`address must be unix:PATH or host:port, but is ${JSON.stringify(address)}`)
+    throw invalid(
+      `address must be unix:PATH, host:port or https://host:port, but is ${JSON.stringify(address)}`,
+    )
+  const secured = tls === undefined ? parsed : withTls(parsed, tlsOf(tls))
+  if (secured === undefined) throw invalid(`tls must be ${TLS_FORM}`)
   if (!Number.isSafeInteger(maxInFlight) || maxInFlight < 1)
     throw invalid(`maxInFlight must be a whole number from 1 on, but is ${JSON.stringify(maxInFlight)}`)
   if (!Number.isFinite(weight) || weight < 0)
     throw invalid(`weight must be a number from 0 on, but is ${JSON.stringify(weight)}`)
-  return { id, address: parsed, maxInFlight, weight }
+  return { id, address: secured, maxInFlight, weight }
+}
+
+function tlsOf(value: unknown): BackendTlsConfig {
+  const problems: string[] = []
+  const tls = readBackendTls(new ConfigReader(value, 'tls', problems))
+  if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
+  return tls
 }
 
 const invalid = (problem: string): BalancerError =>

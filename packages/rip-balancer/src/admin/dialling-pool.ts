@@ -5,7 +5,7 @@ import type { MemberSpec } from '../pool/member.ts'
 import type { DrainResult } from '../pool/drains.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
-import { reach } from '../pool/reach.ts'
+import type { Reach } from '../pool/reach.ts'
 import type { BackendDrained } from './admin-protocol.ts'
 import type { AdminPool } from './admin-server.ts'
 
@@ -16,10 +16,12 @@ import type { AdminPool } from './admin-server.ts'
 export class DiallingPool implements AdminPool {
   private readonly pool: Pool
   private readonly tallies: GenerationTallies
+  private readonly reach: Reach
 
-  constructor(pool: Pool, tallies: GenerationTallies) {
+  constructor(pool: Pool, tallies: GenerationTallies, reach: Reach) {
     this.pool = pool
     this.tallies = tallies
+    this.reach = reach
   }
 
   snapshot(): PoolSnapshot {
@@ -31,7 +33,7 @@ export class DiallingPool implements AdminPool {
     if (generation === this.pool.generation) return
     await Promise.all(
       fresh.map(async (member) => {
-        if (!(await reach(member.address, DIAL_TIMEOUT_MS))) this.pool.putAside(member)
+        if (!(await this.reach(member.address, DIAL_TIMEOUT_MS))) this.pool.putAside(member)
       }),
     )
   }

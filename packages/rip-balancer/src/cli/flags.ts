@@ -45,7 +45,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'to',
     value: 'ADDRESS',
-    help: 'backend, HOST:PORT or unix:PATH; repeatable',
+    help: 'backend, HOST:PORT, https://HOST:PORT or unix:PATH; repeatable',
     apply: (config, value) => void (config.to = [...(config.to ?? []), value]),
   },
   {
@@ -151,6 +151,30 @@ export const FLAGS: readonly Flag[] = [
     value: 'NAME',
     help: 'Host field of that check (the address)',
     apply: (config, value) => void (config.health = { ...config.health, host: value }),
+  },
+  {
+    name: 'backend-ca',
+    value: 'FILE',
+    help: 'who signs the certificates of https:// backends, PEM (those Mozilla trusts)',
+    apply: (config, value) => void (config.backendTls = { ...config.backendTls, ca: value }),
+  },
+  {
+    name: 'backend-cert',
+    value: 'FILE',
+    help: 'certificate shown to https:// backends, PEM (none)',
+    apply: (config, value) => void (config.backendTls = { ...config.backendTls, cert: value }),
+  },
+  {
+    name: 'backend-key',
+    value: 'FILE',
+    help: 'its key, PEM',
+    apply: (config, value) => void (config.backendTls = { ...config.backendTls, key: value }),
+  },
+  {
+    name: 'backend-name',
+    value: 'NAME',
+    help: 'name in the certificates of https:// backends (the host)',
+    apply: (config, value) => void (config.backendTls = { ...config.backendTls, serverName: value }),
   },
   {
     name: 'trust',

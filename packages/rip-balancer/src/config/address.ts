@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { withoutZone } from '../exchange/node-address.ts'
 import type { BackendAddress } from '../pool/claim.ts'
 import { UNIX_ADDRESS_FORM, parseUnixAddress, type UnixAddress } from './unix-address.ts'
 
@@ -11,13 +12,22 @@ export type ListenAddress =
 /** All addresses of both families; where there is no IPv6, those of IPv4. */
 const EVERYWHERE = '::'
 
-/** A backend: `host:port`, `http://host:port`, `[v6]:port` or `unix:PATH`; `undefined` when it is none of these. */
+/**
+ * A backend: `host:port`, `http://host:port`, `https://host:port` (443 may be left out), `[v6]:port` or `unix:PATH`;
+ * `undefined` when it is none of these.
+ */
 export function parseBackendAddress(text: string): BackendAddress | undefined {
   const unix = unixPath(text)
   if (unix !== undefined) return { kind: 'unix', path: unix }
-  const tcp = hostAndPort(text.replace(/^http:\/\//, '').replace(/\/$/, ''))
-  return tcp === undefined || tcp.host === '' || tcp.port === 0 ? undefined : { kind: 'tcp', ...tcp }
+  const [, scheme, authority = ''] = /^(?:(https?):\/\/)?([^/]*)\/?$/i.exec(text) ?? []
+  const secure = scheme?.toLowerCase() === 'https'
+  const hasPort = /:\d+$/.test(authority)
+  const tcp = hostAndPort(secure && !hasPort ? `${authority}:${HTTPS_PORT}` : authority)
+  if (tcp === undefined || tcp.host === '' || tcp.port === 0) return undefined
+  return secure ? { kind: 'tcp', ...tcp, tls: { name: withoutZone(tcp.host) } } : { kind: 'tcp', ...tcp }
 }
+
+const HTTPS_PORT = 443
 
 /** A listener: `host:port`, `:port`, `port`, `unix:PATH` (with `?mode=` and `&group=`) or `fd:N`; `undefined` when it is none of these. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
@@ -57,7 +67,7 @@ export function listenForm(text: string): string {
 const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
 
 const PATH_FORM = `unix:PATH with a path of at most ${MAX_PATH_BYTES} bytes, as sockets have`
-const BACKEND_FORM = 'host:port or unix:PATH'
+const BACKEND_FORM = 'host:port, https://host:port or unix:PATH'
 
 /** Whether a path is too long for a socket, which the system would only say when it is used. */
 function isTooLong(path: string): boolean {

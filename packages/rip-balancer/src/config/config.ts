@@ -17,8 +17,10 @@ export interface BalancerConfig {
    * @default '127.0.0.1:8080'
    */
   readonly listen?: string | ListenerConfig | readonly (string | ListenerConfig)[]
-  /** Backends: `host:port`, `unix:PATH`, or an object with weight and limit. @default [] */
+  /** Backends: `host:port`, `https://host:port`, `unix:PATH`, or an object with weight, limit and TLS. @default [] */
   readonly to?: string | BackendConfig | readonly (string | BackendConfig)[]
+  /** TLS towards backends with an `https://` address. */
+  readonly backendTls?: BackendTlsConfig
   /** Name of the pool in the admin API and in metrics. @default 'app' */
   readonly pool?: string
   /** How a backend is chosen. @default 'round-robin' */
@@ -66,10 +68,20 @@ export interface BalancerConfig {
   }
   /** Asks each backend regularly; one that fails takes nothing until it passes again. Off without a path. */
   readonly health?: {
-    /** Must be answered with 2xx; a query may follow. @default none */
+    /** What is asked for; a query may follow. @default none */
     readonly path?: string
+    /** Method of the check. @default 'GET' */
+    readonly method?: string
     /** `Host` of the check. @default the address, `localhost` for Unix sockets */
     readonly host?: string
+    /** Statuses of a backend that is well: `200`, `'200-399'`, or a list of such. @default '200-299' */
+    readonly status?: number | string | readonly (number | string)[]
+    /** Text the answer of a backend that is well contains, within its first 64 KiB. @default any */
+    readonly body?: string
+    /** Port that is asked, of backends on TCP. @default that of the address */
+    readonly port?: number
+    /** Whether TLS is spoken there, with `backendTls`. @default as with the backend */
+    readonly tls?: boolean
     /** Time between two checks of a backend; a quarter of it while one is about to go out or to come back. @default '5s' */
     readonly interval?: Duration
     /** A later answer is a failure. @default '2s' */
@@ -136,14 +148,29 @@ export interface StickyCookieConfig {
 }
 
 export interface BackendConfig {
-  /** `host:port`, `[v6]:port` or `unix:PATH`; a name is one backend for each of its addresses. */
+  /** `host:port`, `[v6]:port`, `https://host:port` or `unix:PATH`; a name is one backend for each of its addresses. */
   readonly address: string
   /** Name in logs, metrics and the admin API. @default the address */
   readonly id?: string
   /** Requests it takes at once. @default the pool's */
   readonly maxInFlight?: number
+  /** Where TLS differs from `backendTls`, member by member. */
+  readonly tls?: BackendTlsConfig
   /** Share of the requests, compared with the others; 0 takes no new ones. @default 1 */
   readonly weight?: number
+}
+
+export interface BackendTlsConfig {
+  /** PEM file with the certificates of whoever signs those of the backends; read again when it changes. @default the authorities Mozilla trusts, which come with Bun */
+  readonly ca?: string
+  /** PEM file with the certificate chain that is shown to backends that ask for one; read again when it changes. @default none */
+  readonly cert?: string
+  /** PEM file with its key. @default none */
+  readonly key?: string
+  /** Name that is asked for (SNI) and has to be in the certificate. @default the host of the address */
+  readonly serverName?: string
+  /** Accept only certificates that are valid, of that name, and signed by an authority. Without it whoever is in between can read and change everything. @default true */
+  readonly verify?: boolean
 }
 
 export interface TimeoutsConfig {

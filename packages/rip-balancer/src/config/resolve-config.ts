@@ -7,6 +7,7 @@ import {
   DEFAULT_HEALTH_FALL,
   DEFAULT_HEALTH_INTERVAL_MS,
   DEFAULT_HEALTH_RISE,
+  DEFAULT_HEALTH_STATUSES,
   DEFAULT_HEALTH_TIMEOUT_MS,
   DEFAULT_LIMITS,
   DEFAULT_LISTEN,
@@ -39,6 +40,7 @@ import {
 } from '../exchange/settings.ts'
 import type { StickyCookieOptions } from '../exchange/sticky-cookie.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
+import type { BackendAddress } from '../pool/claim.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
 import type { EjectionOptions, PoolSettings } from '../pool/pool-options.ts'
@@ -55,7 +57,7 @@ import {
 import { canPeek } from '../transport/peek.ts'
 import { AllowedHosts, isAllowableHost } from './allowed-hosts.ts'
 import { AddressBlocks } from './address-blocks.ts'
-import type { BalancerConfig } from './config.ts'
+import type { BackendTlsConfig, BalancerConfig } from './config.ts'
 import { ConfigReader } from './config-reader.ts'
 import { readStickyCookie } from './sticky-cookie-config.ts'
 
@@ -67,12 +69,28 @@ export interface ResolvedListener {
 
 export interface ResolvedHealth {
   readonly path: string
+  /** @default 'GET' */
+  readonly method?: string
   /** Undefined: that of the address. */
   readonly host?: string | undefined
+  /** @default 2xx */
+  readonly statuses?: readonly StatusRange[]
+  /** Undefined: any. */
+  readonly body?: string | undefined
+  /** Undefined: that of the address. */
+  readonly port?: number | undefined
+  /** Undefined: as with the address. */
+  readonly tls?: boolean | undefined
   readonly intervalMs: number
   readonly timeoutMs: number
   readonly rise: number
   readonly fall: number
+}
+
+/** Statuses from one to another, both included. */
+export interface StatusRange {
+  readonly from: number
+  readonly to: number
 }
 
 /** A configuration with every default applied and every text understood. */
@@ -81,6 +99,7 @@ export interface ResolvedConfig {
   readonly backends: readonly MemberSpec[]
   /** Of backends that do not say. */
   readonly maxInFlight: number
+  readonly backendTls: BackendTlsConfig
   readonly pool: string
   readonly policy: PolicyName
   readonly hashKey: HashKey
@@ -153,6 +172,7 @@ function read(reader: ConfigReader, problems: string[]): ResolvedConfig {
     listeners: reader.has('listen') ? listeners : defaultListeners(),
     backends: readBackends(reader, maxInFlight, problems),
     maxInFlight,
+    backendTls: { verify: true, ...readBackendTls(reader.object('backendTls')) },
     pool: readPool(reader),
     ...readPolicy(reader, problems),
     ...readQueue(reader.object('queue')),
@@ -226,6 +246,7 @@ function readBackend(
   const reader = new ConfigReader(asObject(value), path, problems)
   const text = reader.text('address') ?? ''
   const address = parseBackendAddress(text)
+  const tls = reader.has('tls') ? readBackendTls(reader.object('tls')) : undefined
   const spec = {
     id: reader.text('id'),
     maxInFlight: reader.count('maxInFlight', maxInFlight, 1),
@@ -233,7 +254,29 @@ function readBackend(
   }
   reader.end()
   if (address === undefined) return reader.problem('address', backendForm(text))
-  return { ...spec, address, id: spec.id ?? addressText(address) }
+  const secured = tls === undefined ? address : withTls(address, tls)
+  if (secured === undefined) return reader.problem('tls', TLS_FORM)
+  return { ...spec, address: secured, id: spec.id ?? addressText(address) }
+}
+
+/** What is accepted as TLS of one backend, for messages. */
+export const TLS_FORM = 'nothing, as the address does not begin with https://'
+
+/** The address with TLS of its own; `undefined` when none is spoken there. */
+export function withTls(address: BackendAddress, own: BackendTlsConfig): BackendAddress | undefined {
+  if (address.kind === 'unix' || address.tls === undefined) return undefined
+  return { ...address, tls: { ...address.tls, own } }
+}
+
+/** @returns only what is said */
+export function readBackendTls(reader: ConfigReader): BackendTlsConfig {
+  const texts = (['ca', 'cert', 'key', 'serverName'] as const).flatMap((key) => {
+    const text = reader.text(key)
+    return text === undefined ? [] : [[key, text] as const]
+  })
+  const verify = reader.has('verify') ? { verify: reader.flag('verify', true) } : {}
+  reader.end()
+  return { ...Object.fromEntries(texts), ...verify }
 }
 
 function readPolicy(
@@ -280,8 +323,20 @@ function readHealth(reader: ConfigReader): ResolvedHealth | undefined {
   const host = reader.text('host')
   if (host !== undefined && !isAuthority(Buffer.from(host), 0, host.length))
     reader.problem('host', 'a host such as shop.example or shop.example:8080')
+  const method = reader.text('method')
+  if (method !== undefined && !isCheckMethod(method))
+    reader.problem('method', 'a method such as GET, HEAD or OPTIONS')
+  const body = reader.text('body')
+  if (body !== undefined && method === 'HEAD') reader.problem('body', 'none, as HEAD is answered without')
+  const port = reader.has('port') ? reader.count('port', 0, 1) : undefined
+  if (port !== undefined && port > 65_535) reader.problem('port', 'a port up to 65535')
   const health = {
+    method: method ?? 'GET',
     host,
+    statuses: readStatuses(reader),
+    body,
+    port,
+    tls: reader.has('tls') ? reader.flag('tls', false) : undefined,
     intervalMs: reader.duration('interval', DEFAULT_HEALTH_INTERVAL_MS),
     timeoutMs: reader.duration('timeout', DEFAULT_HEALTH_TIMEOUT_MS),
     rise: reader.count('rise', DEFAULT_HEALTH_RISE, 1),
@@ -291,6 +346,24 @@ function readHealth(reader: ConfigReader): ResolvedHealth | undefined {
   if (path === undefined) return undefined
   if (!/^\/[\x21\x22\x24-\x7e]*$/.test(path)) return reader.problem('path', 'a path that starts with /')
   return { path, ...health }
+}
+
+/** A token (RFC 9110 §9.1); CONNECT and TRACE ask for something else than an answer. */
+function isCheckMethod(text: string): boolean {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(text) && !/^(?:CONNECT|TRACE)$/i.test(text)
+}
+
+function readStatuses(reader: ConfigReader): readonly StatusRange[] {
+  const ranges = reader.list('status', (value) => statusRange(value) ?? 'none')
+  if (ranges.includes('none')) reader.problem('status', 'statuses such as 200, "200-399" or a list of them')
+  const known = ranges.filter((range) => range !== 'none')
+  return known.length === 0 ? DEFAULT_HEALTH_STATUSES : known
+}
+
+function statusRange(value: unknown): StatusRange | undefined {
+  const [, from, to = from] = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(String(value)) ?? []
+  const range = { from: Number(from), to: Number(to) }
+  return range.from <= range.to ? range : undefined
 }
 
 function readHosts(reader: ConfigReader): AllowedHosts | undefined {

@@ -2,6 +2,7 @@ import { lookup, Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { BackendConfig } from '../config/config.ts'
 import { parseBackendAddress } from '../config/address.ts'
+import type { BackendAddress } from '../pool/claim.ts'
 import { BalancerError } from '../errors.ts'
 
 /** An address of a name, and how long it may be relied on. */
@@ -33,7 +34,7 @@ const UNKNOWN_TTL_MS = 10_000
  * Backends behind a name: one list now, and another whenever the name's addresses change, asked for again when
  * their time to live is over. A name that cannot be resolved keeps its last addresses.
  *
- * @param name `host:port`
+ * @param name `host:port` or `https://host:port`
  * @throws `CONFIG_INVALID` when the name is not of that form
  */
 export async function* dns(name: string, options: DnsOptions = {}): AsyncGenerator<readonly BackendConfig[]> {
@@ -47,16 +48,20 @@ export async function* dns(name: string, options: DnsOptions = {}): AsyncGenerat
     const addresses = [...new Set(found.map((each) => each.address))].toSorted()
     if (addresses.length > 0 && addresses.join() !== last) {
       last = addresses.join()
-      yield addresses.map((ip) => backendAt(ip, address.port))
+      yield addresses.map((ip) => backendAt(ip, address))
     }
     const ttlMs = found.length === 0 ? minTtlMs : Math.min(...found.map((each) => each.ttlMs))
     await pause(Math.min(maxTtlMs, Math.max(minTtlMs, ttlMs)), signal)
   }
 }
 
-function backendAt(ip: string, port: number): BackendConfig {
-  return { address: isIP(ip) === 6 ? `[${ip}]:${port}` : `${ip}:${port}` }
+function backendAt(ip: string, { port, tls }: TcpAddress): BackendConfig {
+  const address = isIP(ip) === 6 ? `[${ip}]:${port}` : `${ip}:${port}`
+  // Certificates name the host, not its addresses.
+  return tls === undefined ? { address } : { address: `https://${address}`, tls: { serverName: tls.name } }
 }
+
+type TcpAddress = Extract<BackendAddress, { kind: 'tcp' }>
 
 /** A and AAAA records with their time to live; names that only the hosts file knows through the system. */
 async function resolveName(host: string): Promise<readonly ResolvedName[]> {

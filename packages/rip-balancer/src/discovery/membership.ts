@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { resolveBackends } from '../config/resolve-config.ts'
+import type { BackendAddress } from '../pool/claim.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
 import type { Pool } from '../pool/pool.ts'
 import { Discovery, type BackendList } from './discovery.ts'
@@ -61,7 +62,8 @@ export class Membership implements Disposable {
   private async follow(named: MemberSpec, all: readonly MemberSpec[], signal: AbortSignal): Promise<void> {
     const { resolve } = this.options
     const name = addressText(named.address)
-    for await (const list of dns(name, { signal, ...(resolve && { resolve }) })) {
+    const plain = addressText(withoutTls(named.address))
+    for await (const list of dns(plain, { signal, ...(resolve && { resolve }) })) {
       if (signal.aborted) return
       this.answers.set(name, list)
       this.apply(all)
@@ -83,12 +85,25 @@ export class Membership implements Disposable {
   }
 }
 
-const withOrigin = (spec: MemberSpec, { id, weight }: MemberSpec): MemberSpec => ({
+const withOrigin = (spec: MemberSpec, { id, weight, address }: MemberSpec): MemberSpec => ({
   ...spec,
   id: `${id}@${spec.id}`,
   origin: id,
+  address: withTlsOf(spec.address, address),
   weight,
 })
+
+function withoutTls(address: BackendAddress): BackendAddress {
+  if (address.kind === 'unix') return address
+  const { host, port } = address
+  return { kind: 'tcp', host, port }
+}
+
+/** Certificates name the host, not its addresses. */
+function withTlsOf(address: BackendAddress, named: BackendAddress): BackendAddress {
+  if (address.kind === 'unix' || named.kind === 'unix' || named.tls === undefined) return address
+  return { ...address, tls: named.tls }
+}
 
 /** `localhost` means this machine, whatever its addresses are: connecting finds the one that listens. */
 function isNamed({ address }: MemberSpec): boolean {

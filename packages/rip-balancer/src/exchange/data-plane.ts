@@ -39,7 +39,7 @@ export class DataPlane {
     this.settings = settings
     this.claims = claims
     this.upstreams = previous?.upstreams ?? new Upstreams(limits.maxIdlePerBackend, observer)
-    this.upstreams.configure(upstreamLimits(settings))
+    this.upstreams.configure(upstreamLimits(settings), settings.backendTls)
     this.departures = previous?.departures ?? new DepartureNotices()
     this.buffers = previous?.buffers ?? new BufferBudget()
     this.buffers.maxBytes = limits.maxBufferedBytes

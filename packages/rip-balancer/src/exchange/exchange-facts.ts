@@ -21,6 +21,7 @@ export class ExchangeFacts implements ExchangeRecord {
   totalMs = 0
   bytesSent = 0
   backend: string | undefined = undefined
+  reason: string | undefined = undefined
   generation: string | undefined = undefined
   protected readonly plane: DataPlane
   protected readonly client: ClientSide
@@ -116,7 +117,7 @@ export class ExchangeFacts implements ExchangeRecord {
     this.status = this.retries = this.bytesSent = this.lot = 0
     this.queueMs = this.responseMs = this.totalMs = 0
     this.lotFailed = false
-    this.backend = undefined
+    this.backend = this.reason = undefined
     this.generation = undefined
     this.statement = undefined
     this.idNumber = 0

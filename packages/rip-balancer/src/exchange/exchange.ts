@@ -339,7 +339,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.client.shutdown()
   }
 
-  failed(failure: UpstreamFailure): void {
+  failed(failure: UpstreamFailure, reason?: string): void {
+    this.reason = reason
     const isStale = failure === 'reset' && this.isStale()
     const repeatable = failure === 'reset' && this.mayRepeat()
     const rests = repeatable && !isStale && this.shouldRest()

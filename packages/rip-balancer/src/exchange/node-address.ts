@@ -36,7 +36,8 @@ export function plainAddress(address: string): string {
   return unmapped(withoutZone(address))
 }
 
-function withoutZone(address: string): string {
+/** The part of an address that means the same on every machine. */
+export function withoutZone(address: string): string {
   const zone = address.indexOf('%')
   return zone < 0 ? address : address.slice(0, zone)
 }

@@ -64,6 +64,8 @@ export interface ExchangeRecord {
   readonly bytesReceived: number
   /** Id of the last backend tried; `undefined` when none was claimed. */
   readonly backend: string | undefined
+  /** What the system or TLS said of the last attempt that failed; `undefined` where they said nothing. */
+  readonly reason: string | undefined
   /** Generation of that backend; `undefined` outside rip-server. */
   readonly generation: string | undefined
   /** Number of its method and the shape of its path; see `requestKind`. */

@@ -1,3 +1,4 @@
+import type { BackendTlsSettings } from '../tls/backend-tls.ts'
 import type { HashKey } from './affinity.ts'
 import type { ExchangeObserver } from './record.ts'
 import type { StickyCookie } from './sticky-cookie.ts'
@@ -27,6 +28,8 @@ export interface DataPlaneSettings {
   readonly hashKey: HashKey
   /** Cookie of the sticky policy; `undefined` under any other. */
   readonly sticky: StickyCookie | undefined
+  /** How TLS is spoken to backends; absent where none does. */
+  readonly backendTls?: BackendTlsSettings
   readonly observer: ExchangeObserver
   readonly errorPages: ErrorPages
 }

@@ -9,10 +9,14 @@ import { StickyCookie } from '../exchange/sticky-cookie.ts'
 import { REPORT_PAUSE_MS } from '../log/limit-reports.ts'
 import { poolReports } from '../log/pool-reports.ts'
 import { errorPages } from '../pages/error-pages.ts'
-import type { Backend, Outcome } from '../pool/claim.ts'
+import { TlsReports } from '../log/tls-reports.ts'
+import type { Backend, BackendAddress, BackendTls, Outcome } from '../pool/claim.ts'
 import { HealthChecker } from '../pool/health-checker.ts'
 import { addressText } from '../pool/member.ts'
 import { Pool } from '../pool/pool.ts'
+import { reachWith } from '../pool/reach.ts'
+import { BackendTlsSettings, type SecureOptions } from '../tls/backend-tls.ts'
+import { isUnverified, tlsFailure } from '../tls/tls-failure.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import { StickyNames } from '../pool/sticky-names.ts'
 import { isEventStreamType } from './event-stream-type.ts'
@@ -39,6 +43,7 @@ const POOL_KEYS = [
   'retries',
   'ejection',
   'health',
+  'backendTls',
 ] as const
 
 export interface PoolHooks {
@@ -72,20 +77,27 @@ export class FetchPool implements AsyncDisposable {
   private readonly streams = new NetworkCounts()
   private readonly onWarning: (message: string) => void
   private readonly toldAtMs: { longLived?: number; longLivedPerAddress?: number } = {}
+  private readonly backendTls: BackendTlsSettings
+  private readonly tlsFailures: TlsReports
 
   /** @throws `CONFIG_INVALID` with every problem */
   constructor(config: PoolConfig, { onWarning = () => {} }: PoolHooks = {}) {
     refuseOthers(config)
     this.onWarning = onWarning
     this.config = resolveConfig(config)
+    this.backendTls = new BackendTlsSettings(this.config.backendTls, onWarning)
+    this.backendTls.check(this.config.backends.map(({ address }) => secureOf(address)?.own))
+    this.tlsFailures = new TlsReports(onWarning)
+    const reach = reachWith(() => this.backendTls)
     const { hashKey, stickyCookie, stickyKey } = this.config
     const names = new StickyNames(stickyKey)
     this.affinity = { hashKey, sticky: stickyCookie && new StickyCookie(stickyCookie, names) }
     const observer = poolReports(onWarning)
-    this.pool = new Pool({ ...poolSettings(this.config), name: this.config.pool, names, observer })
+    this.pool = new Pool({ ...poolSettings(this.config), name: this.config.pool, names, observer, reach })
     this.membership = new Membership(this.pool, { warn: onWarning })
     this.membership.declare(this.config.backends)
-    this.health = this.config.health && new HealthChecker(this.pool, this.config.health)
+    const { health } = this.config
+    this.health = health && new HealthChecker(this.pool, { ...health, backendTls: this.backendTls })
     this.health?.start()
   }
 
@@ -156,6 +168,7 @@ export class FetchPool implements AsyncDisposable {
         proxy: false,
         signal: AbortSignal.any([request.signal, late.signal]),
         ...(backend.address.kind === 'unix' && { unix: backend.address.path }),
+        ...this.secure(backend.address),
       })
       if (opensEventStream(response)) return this.hold(request, response, { backend, onTrial, client })
       return whenConsumed(response, withoutHopByHop(response.headers), (outcome) =>
@@ -163,7 +176,10 @@ export class FetchPool implements AsyncDisposable {
       )
     } catch (error) {
       if (request.signal.aborted) return 'client-gone'
-      return late.signal.aborted ? 'response-timeout' : outcomeOf(error)
+      if (late.signal.aborted) return 'response-timeout'
+      if (secureOf(backend.address) === undefined || !isOfTls(error)) return outcomeOf(error)
+      this.tlsFailures.note(backend.id, tlsFailure(error))
+      return 'connect-failed'
     } finally {
       clearTimeout(timer)
     }
@@ -196,6 +212,11 @@ export class FetchPool implements AsyncDisposable {
     if (now - (this.toldAtMs[name] ?? Number.NEGATIVE_INFINITY) < REPORT_PAUSE_MS) return
     this.toldAtMs[name] = now
     this.onWarning(`an event stream was refused with 503: limits.${name} of the pool is reached`)
+  }
+
+  private secure(address: BackendAddress): { readonly tls?: SecureOptions } {
+    const secure = secureOf(address)
+    return secure === undefined ? {} : { tls: this.backendTls.optionsFor(secure) }
   }
 
   private withCookie(response: Response, backend: Backend, claim: PoolClaim): Response {
@@ -248,8 +269,8 @@ function refuseOthers(config: PoolConfig): void {
 /** The connection goes to the backend, `Host` says what the client asked for. */
 function backendUrl(request: Request, { address }: Backend): string {
   const { pathname, search } = new URL(request.url)
-  const authority = address.kind === 'unix' ? 'localhost' : addressText(address)
-  return `http://${authority}${pathname}${search}`
+  const origin = address.kind === 'unix' ? 'localhost' : addressText(address)
+  return `${origin.startsWith('https://') ? '' : 'http://'}${origin}${pathname}${search}`
 }
 
 function backendHeaders(request: Request, client: string | undefined, scheme: string): Headers {
@@ -266,6 +287,15 @@ function refusal(status: 502 | 503 | 504, request: Request): Response {
   const { contentType, body } = errorPages.render(status, request.headers.get('x-request-id') ?? '-', accept)
   const headers = { 'content-type': contentType, ...(status === 503 && { 'retry-after': '1' }) }
   return new Response(body, { status, headers })
+}
+
+const secureOf = (address: BackendAddress): BackendTls | undefined =>
+  address.kind === 'unix' ? undefined : address.tls
+
+/** A certificate that is not accepted, or a handshake that fails: nothing was sent. */
+function isOfTls(error: unknown): error is Error {
+  const isTls = isUnverified(error as Error) || (error as NodeJS.ErrnoException).code === 'EPROTO'
+  return isTls && !NOT_CONNECTED.has((error as NodeJS.ErrnoException).code)
 }
 
 /** What `fetch` says when no connection could be made. */

@@ -9,7 +9,7 @@ const FIXED_CHARS = 512
 
 /** Writes what is known about an exchange as a line of JSON. */
 export function writeJsonLine(record: ExchangeRecord, out: LineWriter): void {
-  const { requestId, clientAddress, method, host, target, userAgent, referer, backend } = record
+  const { requestId, clientAddress, method, host, target, userAgent, referer, backend, reason } = record
   out.begin(
     FIXED_CHARS +
       requestId.length +
@@ -19,7 +19,8 @@ export function writeJsonLine(record: ExchangeRecord, out: LineWriter): void {
       target.length +
       userAgent.length +
       referer.length +
-      (backend?.length ?? 0),
+      (backend?.length ?? 0) +
+      (reason?.length ?? 0),
   )
   out.ascii(`{"v":${VERSION},"at":"`)
   out.ascii(timeText(record.startedAt))
@@ -41,7 +42,12 @@ export function writeJsonLine(record: ExchangeRecord, out: LineWriter): void {
   out.integer(record.status)
   out.ascii(',"outcome":"')
   out.ascii(record.cause)
-  out.ascii('","backend":')
+  out.ascii('"')
+  if (reason !== undefined) {
+    out.ascii(',"reason":')
+    out.quoted(reason)
+  }
+  out.ascii(',"backend":')
   if (backend === undefined) out.ascii('null')
   else out.quoted(backend)
   out.ascii(',"retries":')

@@ -14,8 +14,9 @@ function textLine(record: ExchangeRecord): string {
   const outcome = record.cause === 'completed' ? '' : ` ${record.cause}`
   const retries = record.retries === 0 ? '' : ` retries=${record.retries}`
   const queue = record.queueMs < 1 ? '' : ` queue=${record.queueMs.toFixed(0)}ms`
+  const reason = record.reason === undefined ? '' : ` "${oneLine(record.reason)}"`
   const target = oneLine(`${record.method} ${record.target}`)
-  return `${timeText(record.startedAt)} ${oneWord(record.clientAddress)} "${target}" ${record.status} ${record.bytesSent}B ${record.totalMs.toFixed(1)}ms ${record.backend === undefined ? '-' : oneWord(record.backend)}${queue}${retries}${outcome} ${oneWord(record.requestId)}\n`
+  return `${timeText(record.startedAt)} ${oneWord(record.clientAddress)} "${target}" ${record.status} ${record.bytesSent}B ${record.totalMs.toFixed(1)}ms ${record.backend === undefined ? '-' : oneWord(record.backend)}${queue}${retries}${outcome}${reason} ${oneWord(record.requestId)}\n`
 }
 
 /** A line about lines that are missing. */

@@ -3,10 +3,26 @@
  * exactly once. Types only.
  */
 
+import type { BackendTlsConfig } from '../config/config.ts'
+
 /** Where a backend listens. */
 export type BackendAddress =
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'tcp'
+      readonly host: string
+      readonly port: number
+      /** TLS is spoken there. */
+      readonly tls?: BackendTls
+    }
+
+/** TLS of one backend. */
+export interface BackendTls {
+  /** Host of the address as it was declared: whose certificate is expected unless something else is said. */
+  readonly name: string
+  /** What is different from what holds for all backends. */
+  readonly own?: BackendTlsConfig
+}
 
 /** One server behind the balancer, as the data plane sees it. */
 export interface Backend {

@@ -1,7 +1,9 @@
 import type { ResolvedHealth } from '../config/resolve-config.ts'
 import { HEALTH_FAST_SHARE, HEALTH_JITTER } from '../defaults.ts'
+import { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { systemClock, type PoolClock } from './clock.ts'
-import { addressText, type Member } from './member.ts'
+import { illnessOf } from './health-check.ts'
+import type { Member } from './member.ts'
 import type { Pool } from './pool.ts'
 
 /** What is known about one backend's checks. */
@@ -18,6 +20,8 @@ export interface HealthCheckerOptions extends ResolvedHealth {
   readonly random?: () => number
   /** What is wrong with a backend, nothing if it passes; replaced in tests. */
   readonly ask?: (member: Member, options: ResolvedHealth) => Promise<string | undefined>
+  /** How TLS is spoken to backends. */
+  readonly backendTls?: BackendTlsSettings
 }
 
 /**
@@ -39,7 +43,8 @@ export class HealthChecker implements Disposable {
     this.options = options
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? Math.random
-    this.ask = options.ask ?? illnessOf
+    const tls = options.backendTls ?? new BackendTlsSettings()
+    this.ask = options.ask ?? ((member, health) => illnessOf(member.address, health, tls))
   }
 
   start(): void {
@@ -91,50 +96,4 @@ export class HealthChecker implements Disposable {
     const jitter = 1 + HEALTH_JITTER * (2 * this.random() - 1)
     return this.options.intervalMs * jitter * (settled ? 1 : HEALTH_FAST_SHARE)
   }
-}
-
-/** Of an answer that is longer, the rest is not asked for. */
-const MAX_ANSWER_BYTES = 64 * 1024
-
-/** Nothing for a 2xx answer, complete and in time; what happened instead for any other. */
-async function illnessOf(
-  { address }: Member,
-  { path, host, timeoutMs }: ResolvedHealth,
-): Promise<string | undefined> {
-  const place = address.kind === 'unix' ? 'localhost' : addressText(address)
-  try {
-    const response = await fetch(`http://${place}${path}`, {
-      ...(host !== undefined && { headers: { host } }),
-      redirect: 'manual',
-      keepalive: false,
-      proxy: false,
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(address.kind === 'unix' && { unix: address.path }),
-    })
-    await readAnswer(response)
-    return response.ok ? undefined : `status ${response.status}`
-  } catch (error) {
-    return failureText(error as NodeJS.ErrnoException, timeoutMs)
-  }
-}
-
-function failureText({ name, code = '', message }: NodeJS.ErrnoException, timeoutMs: number): string {
-  if (name === 'TimeoutError') return `timed out after ${timeoutMs / 1_000} s`
-  return FAILURES[code] ?? message
-}
-
-/** What `fetch` calls the ways in which a connection fails. */
-const FAILURES: Readonly<Record<string, string>> = {
-  ConnectionRefused: 'connection refused',
-  ECONNREFUSED: 'connection refused',
-  FailedToOpenSocket: 'connection refused',
-  ENOENT: 'its socket does not exist',
-  ECONNRESET: 'connection reset',
-  ConnectionClosed: 'connection closed in the middle of the answer',
-}
-
-/** @throws when it breaks off */
-async function readAnswer({ body }: Response): Promise<void> {
-  let bytes = 0
-  for await (const chunk of body ?? []) if ((bytes += chunk.length) > MAX_ANSWER_BYTES) return
 }

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import { withoutZone } from '../exchange/node-address.ts'
 import type { Backend, BackendAddress, LongLived } from './claim.ts'
 import type { Ejection } from './ejection.ts'
 import { keyHash, type KeyHash } from './key-hash.ts'
@@ -80,7 +82,7 @@ export class Member implements Backend {
 
   /** Whether the specification names the same server. */
   matches(spec: MemberSpec): boolean {
-    return this.id === spec.id && addressText(this.address) === addressText(spec.address)
+    return this.id === spec.id && isDeepStrictEqual(this.address, spec.address)
   }
 
   /** Takes over what may change while it serves. */
@@ -97,11 +99,15 @@ export class Member implements Backend {
 export function authorityOf(address: BackendAddress): string {
   return address.kind === 'unix'
     ? 'localhost'
-    : addressText({ ...address, host: address.host.replace(/%.*/, '') })
+    : hostAndPort(address.tls?.name ?? withoutZone(address.host), address.port)
 }
 
-/** `unix:/path`, `host:port` or `[v6]:port`. */
+/** `unix:/path`, `host:port`, `[v6]:port` or the same behind `https://`. */
 export function addressText(address: BackendAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+  return `${address.tls === undefined ? '' : 'https://'}${hostAndPort(address.host, address.port)}`
+}
+
+function hostAndPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

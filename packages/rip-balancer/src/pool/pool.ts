@@ -8,6 +8,7 @@ import {
   DEFAULT_SLOW_START_MS,
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
+import { BackendTlsSettings } from '../tls/backend-tls.ts'
 import type { Backend, ClaimRefusal, Claimant, Claims, LongLived, Outcome } from './claim.ts'
 import { ClaimQueue } from './claim-queue.ts'
 import { systemClock, type PoolClock } from './clock.ts'
@@ -25,7 +26,7 @@ import {
   type PoolSettings,
 } from './pool-options.ts'
 import { describeMember, type PoolSnapshot } from './pool-snapshot.ts'
-import { reach } from './reach.ts'
+import { reachWith } from './reach.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { StickyNames } from './sticky-names.ts'
 
@@ -84,7 +85,7 @@ export class Pool implements Claims {
         members: () => this.rotation,
         changed: () => this.membersChanged(),
       },
-      options.reach ?? reach,
+      options.reach ?? reachWith(() => PLAIN),
     )
     for (const [id, by] of options.drained ?? []) this.drained.set(id, by)
     this.configure(options)
@@ -624,6 +625,9 @@ export class Pool implements Claims {
 
 /** Nobody can tell the next from those before. */
 const fairCoin = (): boolean => randomInt(2) === 1
+
+/** Of pools that are told nothing about TLS. */
+const PLAIN = new BackendTlsSettings()
 
 const NOBODY: readonly Backend[] = []
 /** Of backends that are put aside, so many are tried for one request when nothing else is left. */

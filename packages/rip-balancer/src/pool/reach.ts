@@ -1,18 +1,14 @@
-import { connect } from 'node:net'
+import type { BackendTlsSettings } from '../tls/backend-tls.ts'
+import { inquire } from '../upstream/inquiry.ts'
 import type { BackendAddress } from './claim.ts'
 
 /** @returns whether somebody accepts a connection there in time */
 export type Reach = (address: BackendAddress, timeoutMs: number) => Promise<boolean>
 
-/** Whether somebody accepts a connection there in time; nothing is sent. */
-export function reach(address: BackendAddress, timeoutMs: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  const socket = connect(address.kind === 'unix' ? { path: address.path } : { ...address })
-  const timer = setTimeout(() => resolve(false), timeoutMs)
-  socket.once('connect', () => resolve(true))
-  socket.once('error', () => resolve(false))
-  return promise.finally(() => {
-    clearTimeout(timer)
-    socket.destroy()
-  })
+/** Whether somebody accepts a connection there in time and, where TLS is spoken, is whom he should be; nothing is asked. */
+export function reachWith(tls: () => BackendTlsSettings): Reach {
+  return async (address, timeoutMs) => {
+    const question = { address, request: undefined, isHead: false, timeoutMs, maxBytes: 0 }
+    return (await inquire(question, tls())).failure === undefined
+  }
 }

@@ -1,4 +1,6 @@
 import type { BackendAddress } from '../pool/claim.ts'
+import type { BackendTlsSettings } from '../tls/backend-tls.ts'
+import { isUnverified, tlsFailure } from '../tls/tls-failure.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { lacksDescriptors } from '../transport/descriptor-limit.ts'
 import { inbox } from '../transport/inbox.ts'
@@ -13,6 +15,8 @@ const UNIX_SEND_BUFFER_BYTES = 512 * 1024
 /** Ties a socket that is being connected to its connection object, which may have been given up meanwhile. */
 export class DialedSocket implements ByteSocket {
   connection: UpstreamConnection | undefined
+  /** Whether whoever cannot prove who he is gets nothing. */
+  verifies = true
   private socket: Bun.Socket<DialedSocket> | undefined
   private abandoned = false
   private wantsPause = false
@@ -46,10 +50,15 @@ export class DialedSocket implements ByteSocket {
   }
 
   opened(socket: Bun.Socket<DialedSocket>): void {
+    this.connected(socket)
+    if (!this.abandoned) this.connection?.opened()
+  }
+
+  /** There is a connection, on which TLS may be yet to begin. */
+  connected(socket: Bun.Socket<DialedSocket>): void {
     this.socket = socket
     if (this.abandoned) return socket.terminate()
     if (this.wantsPause) socket.pause()
-    this.connection?.opened()
   }
 }
 
@@ -68,6 +77,27 @@ const handlers: Bun.SocketHandler<DialedSocket> = {
   },
 }
 
+const tlsHandlers: Bun.SocketHandler<DialedSocket> = {
+  ...handlers,
+  open: (socket) => socket.data.connected(socket),
+  handshake(socket, succeeded, error) {
+    const { data } = socket
+    if (succeeded || (!data.verifies && isUnverified(error))) return data.opened(socket)
+    data.connection?.lost('connect-failed', tlsFailure(error))
+  },
+  error(socket, error) {
+    const connection = connectionOf(socket)
+    // An alert, such as that a certificate of ours is missing: in TLS 1.3 it comes after the handshake.
+    if (isTlsError(error)) connection?.lost('reset', tlsFailure(error))
+    else if (isSystemError(error)) connection?.lost('reset')
+    else connection?.failed(error)
+  },
+}
+
+function isTlsError(error: Error): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EPROTO'
+}
+
 /** Whom to tell what happened to a socket, now that he has the bytes it brought before. */
 function connectionOf(socket: Bun.Socket<DialedSocket>): UpstreamConnection | undefined {
   inbox.empty()
@@ -83,15 +113,41 @@ const unixHandlers: Bun.SocketHandler<DialedSocket> = {
   },
 }
 
-/** Starts to connect; the outcome is told to `dialed.connection`, never before this returns. */
-export function dial(address: BackendAddress, dialed: DialedSocket): void {
-  connect(address, dialed).catch((error: unknown) => dialed.connection?.lost(failureOf(error)))
+/**
+ * Starts to connect; the outcome is told to `dialed.connection`, never before this returns. Where TLS is spoken it is
+ * connected when the backend has proved who it is.
+ */
+export function dial(address: BackendAddress, dialed: DialedSocket, tls: BackendTlsSettings): void {
+  connect(address, dialed, tls).catch((error: unknown) =>
+    dialed.connection?.lost(failureOf(error), reasonOf(error)),
+  )
 }
 
-async function connect(address: BackendAddress, data: DialedSocket): Promise<void> {
+async function connect(address: BackendAddress, data: DialedSocket, tls: BackendTlsSettings): Promise<void> {
   const options = { socket: handlers, data, allowHalfOpen: true }
-  if (address.kind === 'unix') await Bun.connect({ ...options, socket: unixHandlers, unix: address.path })
-  else await Bun.connect({ ...options, hostname: address.host, port: address.port })
+  if (address.kind === 'unix') {
+    await Bun.connect({ ...options, socket: unixHandlers, unix: address.path })
+    return
+  }
+  const place = { hostname: address.host, port: address.port }
+  if (address.tls === undefined) {
+    await Bun.connect({ ...options, ...place })
+    return
+  }
+  const secure = tls.optionsFor(address.tls)
+  data.verifies = secure.rejectUnauthorized
+  await Bun.connect({ ...options, ...place, socket: tlsHandlers, tls: secure })
+}
+
+/** What the most frequent codes of the system mean. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ENOENT: 'its socket does not exist',
+}
+
+function reasonOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return REASONS[code] ?? (message.includes(code) ? message : `${message} (${code})`)
 }
 
 /** Running out of descriptors or local ports says nothing about the backend. */

@@ -21,8 +21,8 @@ export interface ResponseSink {
   complete(trailers: FieldSection | undefined, options: ConnectionOptions): void
   /** The tunnel's other side stopped sending. */
   tunnelEnded(): void
-  /** The connection is gone. */
-  failed(failure: UpstreamFailure): void
+  /** The connection is gone. @param reason what the system or TLS said, where they did */
+  failed(failure: UpstreamFailure, reason?: string): void
   /** All bytes written so far were taken. */
   upstreamDrained(): void
 }

@@ -166,11 +166,11 @@ export class UpstreamConnection implements Receiver {
     flushGathered()
   }
 
-  /** Socket event: the connection is gone, `failure` says why when it never opened. */
-  lost(failure: UpstreamFailure): void {
+  /** Socket event: the connection is gone, `failure` and `reason` say why when it never opened. */
+  lost(failure: UpstreamFailure, reason?: string): void {
     if (this.phase === 'closed') return
     eventBegins()
-    this.fail(failure)
+    this.fail(failure, reason)
     flushGathered()
   }
 
@@ -292,12 +292,12 @@ export class UpstreamConnection implements Receiver {
     return this.requestComplete && this.outbox.waiting === 0 && !this.outbox.broken
   }
 
-  private fail(failure: UpstreamFailure): number {
+  private fail(failure: UpstreamFailure, reason?: string): number {
     const { sink } = this
     this.sink = undefined
     if (failure === 'reset' && this.isForsaken(sink)) this.owner.left(this)
     this.close(false)
-    sink?.failed(failure)
+    sink?.failed(failure, reason)
     return -1
   }
 

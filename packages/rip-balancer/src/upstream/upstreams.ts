@@ -1,6 +1,7 @@
 import type { Backend } from '../pool/claim.ts'
 import { monotonicMs } from '../transport/clock.ts'
 import { connectionsForDescriptors } from '../transport/descriptor-limit.ts'
+import { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { DialedSocket, dial } from './dial.ts'
 import type { ResponseSink } from './response-sink.ts'
 import { UpstreamConnection, type ConnectionOwner, type UpstreamLimits } from './upstream-connection.ts'
@@ -17,6 +18,7 @@ export interface UpstreamObserver {
  */
 export class Upstreams {
   private limits: UpstreamLimits | undefined
+  private tls = new BackendTlsSettings()
   private readonly maxIdlePerBackend: number
   private readonly observer: UpstreamObserver
   private readonly shelves = new Map<Backend, Shelf>()
@@ -34,9 +36,13 @@ export class Upstreams {
     this.maxOpen = maxOpen
   }
 
-  /** Limits of the connections opened from now on; called before the first is opened. */
-  configure(limits: UpstreamLimits): void {
+  /** Limits of the connections opened from now on, and their TLS; called before the first is opened. */
+  configure(limits: UpstreamLimits, tls: BackendTlsSettings = this.tls): void {
     this.limits = limits
+    if (tls === this.tls) return
+    this.tls = tls
+    // Who was trusted before may not be any more.
+    for (const backend of this.shelves.keys()) if (isSecure(backend)) this.retire(backend)
   }
 
   /**
@@ -56,7 +62,7 @@ export class Upstreams {
     const connection = new UpstreamConnection(dialed, this.shelfOf(backend), this.limits!, sink)
     dialed.connection = connection
     this.observer.connection('upstream-opened')
-    dial(backend.address, dialed)
+    dial(backend.address, dialed, this.tls)
     return connection
   }
 
@@ -178,4 +184,8 @@ class Shelf implements ConnectionOwner {
     this.retired = true
     while (this.connections.length > 0) this.connections.pop()!.destroy()
   }
+}
+
+function isSecure({ address }: Backend): boolean {
+  return address.kind === 'tcp' && address.tls !== undefined
 }

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { AdminClient } from '../../src/index.ts'
+import { TlsBackend, pem } from '../tls/tls-backend.ts'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
 import { Program, refusesConnections } from './program.ts'
 
@@ -59,6 +60,19 @@ describe('--processes', () => {
     await until(() => program.err.includes('another one is started'), 'the death is noticed')
     await until(async () => (await admin.status()).processes.length === 2, 'another process')
     await isKnownToAll()
+  })
+
+  test('tells every process of secure backends, with TLS of their own', async () => {
+    using folder = new TempFolder()
+    await using backend = await TlsBackend.start({ certificate: 'elsewhere' })
+    const socket = folder.file('admin.sock')
+    const flags = ['--admin', `unix:${socket}`, '--backend-ca', pem('authority.crt')]
+    await using program = new Program(...TOGETHER, ...flags)
+    const url = await program.url()
+    const tls = { serverName: 'elsewhere.test' }
+    await new AdminClient({ socket }).replace([{ id: 'a', address: backend.address, tls }])
+    for (let n = 0; n < 10; n++) expect(await get(url)).toBe('ok')
+    expect(new Set(backend.names)).toEqual(new Set(['elsewhere.test']))
   })
 
   test('changes generations in every process before it says so', async () => {

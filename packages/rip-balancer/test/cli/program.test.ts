@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { TlsBackend, pem } from '../tls/tls-backend.ts'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
 import { AdminClient } from '../../src/admin/admin-client.ts'
 import { PROGRAM, Program, refusesConnections } from './program.ts'
@@ -134,7 +135,9 @@ describe('rip-balancer', () => {
     write(['nonsense', 7])
     program.child.kill('SIGHUP')
     await until(() => program.err.includes('kept the running configuration'), 'the refusal')
-    expect(program.err).toContain('to[0].address: expected host:port or unix:PATH, got "nonsense"')
+    expect(program.err).toContain(
+      'to[0].address: expected host:port, https://host:port or unix:PATH, got "nonsense"',
+    )
     expect(await (await fetch(url)).text()).toBe('b')
   })
 
@@ -197,6 +200,16 @@ describe('rip-balancer', () => {
       '1s',
     )
     expect(await (await fetch(await program.url())).text()).toBe('a')
+  })
+
+  test('speaks TLS to backends as its flags say', async () => {
+    await using backend = await TlsBackend.start({ asksForCertificate: true })
+    const files = [pem('authority.crt'), pem('client.crt'), pem('client.key')] as const
+    const flags = ['--backend-ca', files[0], '--backend-cert', files[1], '--backend-key', files[2]]
+    const to = ['--listen', '127.0.0.1:0', '--to', backend.address, '--backend-name', 'backend.test']
+    await using program = new Program(...to, ...flags)
+    expect(await (await fetch(await program.url())).text()).toBe('ok')
+    expect(backend.names).toEqual(['backend.test'])
   })
 
   test('says what it needs where there is no Bun', async () => {

@@ -48,13 +48,18 @@ describe('addresses', () => {
     ['127.0.0.1:3000', { kind: 'tcp', host: '127.0.0.1', port: 3000 }],
     ['http://app.internal:80/', { kind: 'tcp', host: 'app.internal', port: 80 }],
     ['[::1]:3000', { kind: 'tcp', host: '::1', port: 3000 }],
+    ['https://app:8443/', { kind: 'tcp', host: 'app', port: 8443, tls: { name: 'app' } }],
+    ['HTTPS://app', { kind: 'tcp', host: 'app', port: 443, tls: { name: 'app' } }],
+    ['https://[fe80::1%eth0]', { kind: 'tcp', host: 'fe80::1%eth0', port: 443, tls: { name: 'fe80::1' } }],
+    ['https://app:8443/path', undefined],
+    ['https://user@app', undefined],
+    ['https://', undefined],
     ['unix:/run/app.sock', { kind: 'unix', path: '/run/app.sock' }],
     [':3000', undefined],
     ['host:0', undefined],
     ['host:65536', undefined],
     ['host', undefined],
     ['unix:', undefined],
-    ['https://host:1', undefined],
   ] as const)
     test(`of a backend: ${text}`, () => expect(parseBackendAddress(text)).toEqual(address as never))
 
@@ -270,4 +275,12 @@ test('hosts are names, IPv4 addresses, and IPv6 addresses with or without a zone
 test('a pool has a name that paths of the admin API can have', () => {
   expect(['.', '..', ''].map((pool) => configProblems({ pool }).length)).toEqual([1, 1, 1])
   expect(configProblems({ pool: '../a b%/\n' })).toEqual([])
+})
+
+test('TLS belongs to addresses with https:// only', () => {
+  expect(configProblems({ to: { address: 'a:1', tls: { verify: false } } })).toEqual([
+    'to.tls: expected nothing, as the address does not begin with https://, got {"verify":false}',
+  ])
+  expect(configProblems({ to: { address: 'https://a', tls: { verify: false } } })).toEqual([])
+  expect(configProblems({ backendTls: { verify: 'no', ca: 1, sni: 'x' } as never })).toHaveLength(3)
 })

@@ -52,3 +52,9 @@ test('ends when its signal aborts', async () => {
 test('wants a host and a port', async () => {
   expect(dns('unix:/run/a.sock').next()).rejects.toThrow('dns: expected host:port, got "unix:/run/a.sock"')
 })
+
+test('tells whose certificate is expected at the addresses of a secure name', async () => {
+  const resolve = async (): Promise<ResolvedName[]> => [{ address: '10.0.0.1', ttlMs: 1 }]
+  const { value } = await dns('https://app.internal', { resolve }).next()
+  expect(value).toEqual([{ address: 'https://10.0.0.1:443', tls: { serverName: 'app.internal' } }])
+})

@@ -64,6 +64,17 @@ describe('backends that are names', () => {
     expect(addresses(pool)).toEqual(['app.internal:3000'])
   })
 
+  test('keep the name their certificates have', async () => {
+    const answers = new Answers(['10.0.0.1', '2001:db8::1'])
+    const pool = new Pool()
+    using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
+    const tls = { name: 'app.internal', own: { ca: '/ca.pem' } }
+    membership.declare([member('app', { address: { kind: 'tcp', host: 'app.internal', port: 443, tls } })])
+    await until(() => addresses(pool).length === 2, 'the answer')
+    expect(addresses(pool)).toEqual(['https://10.0.0.1:443', 'https://[2001:db8::1]:443'])
+    expect(pool.members.map(({ address }) => address)).toMatchObject([{ tls }, { tls }])
+  })
+
   test('leave `localhost` and addresses to whoever connects', async () => {
     const answers = new Answers(['10.0.0.1'])
     const pool = new Pool()

@@ -23,6 +23,7 @@ const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   bytesReceived: 0,
   generation: 'g1',
   backend: 'a',
+  reason: undefined,
   kind: 0,
   lot: 0,
   lotFailed: false,
@@ -63,9 +64,10 @@ describe('a line of text', () => {
       retries: 1,
       queueMs: 12.4,
       backend: undefined,
+      reason: 'TLS: "no"',
     } as const
     expect(await lineOf('text', failed)).toBe(
-      '2026-01-02T03:04:05.678Z 192.0.2.1 "GET /" 502 123B 2.5ms - queue=12ms retries=1 connect-failed r1\n',
+      '2026-01-02T03:04:05.678Z 192.0.2.1 "GET /" 502 123B 2.5ms - queue=12ms retries=1 connect-failed "TLS: \\"no\\"" r1\n',
     )
   })
 

@@ -19,6 +19,7 @@ const ended = (changes: Partial<ExchangeRecord>): ExchangeRecord => ({
   bytesSent: 100,
   bytesReceived: 10,
   backend: 'a',
+  reason: undefined,
   generation: 'g1',
   kind: 0,
   lot: 0,

@@ -3,12 +3,13 @@ import { type BalancerConfig, configProblems } from '@rip/balancer'
 
 /** What the server itself decides about its balancer. */
 type Decided =
-  'listen' | 'to' | 'pool' | 'admin' | 'maxInFlight' | 'waitForBackends' | 'health' | 'allowHosts'
+  'listen' | 'to' | 'backendTls' | 'pool' | 'admin' | 'maxInFlight' | 'waitForBackends' | 'health' | 'allowHosts'
 
 /** Why. */
 const DECIDED: Readonly<Record<Decided, string>> = {
   listen: 'port and bind say where it listens',
   to: 'the workers are its backends',
+  backendTls: 'the workers are on this machine',
   pool: 'there is one pool',
   admin: 'the socket is in the run directory',
   maxInFlight: 'concurrency says how many requests a worker takes',

@@ -1,0 +1,68 @@
+import { createSecureContext } from 'node:tls'
+import type { BackendTlsConfig } from '../config/config.ts'
+import { BalancerError } from '../errors.ts'
+import type { BackendTls } from '../pool/claim.ts'
+import { PemFiles } from './pem-files.ts'
+
+/** Version number of TLS 1.2 on the wire (RFC 5246 §E.1), as Bun wants it. */
+const TLS_1_2 = 0x0303
+
+/** What one connection to a backend is secured with, as Bun takes it. */
+export type SecureOptions = Bun.TLSOptions & {
+  readonly serverName: string
+  readonly rejectUnauthorized: boolean
+}
+
+/**
+ * How TLS is spoken to backends: what the configuration says for all, and a backend for itself. Files are read again
+ * when they change, for the connections opened from then on; one that cannot be read any more is used as it was.
+ */
+export class BackendTlsSettings {
+  private readonly common: BackendTlsConfig
+  private readonly files: PemFiles
+
+  /** @param warn told why a changed file is not used */
+  constructor(common: BackendTlsConfig = {}, warn: (message: string) => void = () => {}) {
+    this.common = common
+    this.files = new PemFiles(warn)
+  }
+
+  /** @throws `CONFIG_INVALID` when a file cannot be read, or a certificate and its key do not fit together */
+  check(own: readonly (BackendTlsConfig | undefined)[]): void {
+    const all = [{ path: 'backendTls', tls: this.common }]
+    for (const each of own)
+      if (each !== undefined) all.push({ path: 'to.tls', tls: { ...this.common, ...each } })
+    const problems = new Set(all.flatMap(({ path, tls }) => this.problemOf(path, tls) ?? []))
+    if (problems.size > 0) throw new BalancerError('CONFIG_INVALID', { problems: [...problems] })
+  }
+
+  optionsFor({ name, own }: BackendTls): SecureOptions {
+    const { serverName = name, verify = true, ...paths } = { ...this.common, ...own }
+    return {
+      ...this.read(paths),
+      serverName,
+      rejectUnauthorized: verify,
+      minVersion: TLS_1_2,
+    } as SecureOptions
+  }
+
+  private read({ ca, cert, key }: BackendTlsConfig): Bun.TLSOptions {
+    return {
+      ...(ca !== undefined && { ca: this.files.read(ca) }),
+      ...(cert !== undefined && { cert: this.files.read(cert) }),
+      ...(key !== undefined && { key: this.files.read(key) }),
+    }
+  }
+
+  private problemOf(path: string, tls: BackendTlsConfig): string | undefined {
+    if ((tls.cert === undefined) !== (tls.key === undefined)) return `${path}: cert and key go together`
+    try {
+      const { ca, cert, key } = this.read(tls)
+      createSecureContext({ ca, cert, key } as Parameters<typeof createSecureContext>[0])
+      return undefined
+    } catch (error) {
+      const used = [tls.ca, tls.cert, tls.key].filter((file) => file !== undefined)
+      return `${path}: ${used.join(', ')} cannot be used: ${(error as Error).message}`
+    }
+  }
+}

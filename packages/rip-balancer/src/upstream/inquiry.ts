@@ -1,0 +1,128 @@
+import { DEFAULT_LIMITS } from '../defaults.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
+import type { BackendAddress } from '../pool/claim.ts'
+import type { BackendTlsSettings } from '../tls/backend-tls.ts'
+import { flushGathered } from '../transport/outbox.ts'
+import { DialedSocket, dial } from './dial.ts'
+import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
+import { UpstreamConnection, type ConnectionOwner } from './upstream-connection.ts'
+
+/** What a backend is asked by the balancer itself. */
+export interface Question {
+  readonly address: BackendAddress
+  /** A complete request without a body; `undefined` only connects, and shakes hands where TLS is spoken. */
+  readonly request: string | undefined
+  readonly isHead: boolean
+  /** The answer, to its end or to `maxBytes` of its body, is here after this time. */
+  readonly timeoutMs: number
+  /** More of a body is not read. */
+  readonly maxBytes: number
+}
+
+/** What came of it; `failure` says in words why nothing did. */
+export type Reply =
+  | { readonly status: number; readonly body: string; readonly failure?: undefined }
+  | { readonly failure: string }
+
+const LIMITS = {
+  head: {
+    ...DEFAULT_LIMITS,
+    maxLineBytes: DEFAULT_LIMITS.maxResponseHeadBytes,
+    maxHeadBytes: DEFAULT_LIMITS.maxResponseHeadBytes,
+  },
+  maxInterimResponses: DEFAULT_LIMITS.maxInterimResponses,
+  idleMs: 0,
+}
+
+/** Nobody keeps the connection. */
+const NOBODY: ConnectionOwner = {
+  park: (connection) => connection.destroy(),
+  left() {},
+  gone() {},
+  fault() {},
+}
+
+const FAILURES: Readonly<Record<UpstreamFailure, string>> = {
+  'connect-failed': 'no connection could be made',
+  'local-failure': 'this process can make no connection',
+  reset: 'connection closed in the middle of the answer',
+  'bad-response': 'the answer is not valid HTTP',
+}
+
+/** Asks a backend one question on a connection of its own. */
+export function inquire(question: Question, tls: BackendTlsSettings): Promise<Reply> {
+  return new Inquiry(question, tls).reply.promise
+}
+
+class Inquiry implements ResponseSink {
+  readonly reply: PromiseWithResolvers<Reply> = Promise.withResolvers()
+  private readonly question: Question
+  private readonly connection: UpstreamConnection
+  private readonly timer: ReturnType<typeof setTimeout>
+  private status = 0
+  private readonly chunks: Buffer[] = []
+  private bytes = 0
+
+  constructor(question: Question, tls: BackendTlsSettings) {
+    this.question = question
+    const socket = new DialedSocket()
+    this.connection = new UpstreamConnection(socket, NOBODY, LIMITS, this)
+    socket.connection = this.connection
+    this.timer = setTimeout(
+      () => this.end({ failure: `timed out after ${question.timeoutMs / 1_000} s` }),
+      question.timeoutMs,
+    )
+    dial(question.address, socket, tls)
+  }
+
+  connected(): void {
+    const { request, isHead } = this.question
+    if (request === undefined) return this.end({ status: 0, body: '' })
+    this.connection.expect(isHead)
+    this.connection.outbox.appendText(request)
+    this.connection.requestComplete = true
+    flushGathered()
+  }
+
+  interim(): void {}
+
+  switching(): boolean {
+    return false
+  }
+
+  head({ status }: ResponseHead): void {
+    this.status = status
+  }
+
+  data(bytes: Buffer, from: number, to: number): void {
+    // The connection may free its bytes.
+    this.chunks.push(Buffer.from(bytes.subarray(from, to)))
+    this.bytes += to - from
+    if (this.bytes >= this.question.maxBytes) this.end(this.answer)
+  }
+
+  complete(): void {
+    this.end(this.answer)
+  }
+
+  tunnelEnded(): void {}
+
+  failed(failure: UpstreamFailure, reason?: string): void {
+    this.end({ failure: reason ?? FAILURES[failure] })
+  }
+
+  upstreamDrained(): void {}
+
+  private get answer(): Reply {
+    return {
+      status: this.status,
+      body: Buffer.concat(this.chunks).toString('utf8', 0, this.question.maxBytes),
+    }
+  }
+
+  private end(reply: Reply): void {
+    clearTimeout(this.timer)
+    this.connection.destroy()
+    this.reply.resolve(reply)
+  }
+}
