@@ -299,7 +299,9 @@ describe('discovery', () => {
       })(),
     )
     expect(await get(lb.url)).toBe('b')
-    expect(warnings[0]).toContain('to[0].address: expected host:port or unix:PATH, got "nonsense"')
+    expect(warnings[0]).toContain(
+      'to[0].address: expected host:port, https://host:port or unix:PATH, got "nonsense"',
+    )
     expect(warnings[1]).toBe('discovery has ended, the last backends stay: the registry is gone')
   })
 })
@@ -463,7 +465,9 @@ describe('the admin API', () => {
       await thrown(() => new AdminClient({ socket: folder.file('none.sock') }).status()),
     ].map(({ code, message }) => `${code} ${message}`)
     expect(messages[0]).toContain('was not prepared')
-    expect(messages[1]).toContain('address must be unix:PATH or host:port, but is "nonsense"')
+    expect(messages[1]).toContain(
+      'address must be unix:PATH, host:port or https://host:port, but is "nonsense"',
+    )
     expect(messages[2]).toContain('there is no pool other; known: app')
     expect(messages[3]).toStartWith('ADMIN_UNREACHABLE')
   })
@@ -509,7 +513,7 @@ describe('a configuration', () => {
       'polcy: unknown key; did you mean "policy"?',
       'timeouts.header: expected milliseconds or a duration such as 250ms, 10s or 5m, got "soon"',
       'timeouts.hedaer: unknown key; did you mean "header"?',
-      'to.address: expected host:port or unix:PATH, got "x"',
+      'to.address: expected host:port, https://host:port or unix:PATH, got "x"',
     ])
   })
 

@@ -3,7 +3,15 @@ import { type BalancerConfig, configProblems } from '@rip/balancer'
 
 /** What the server itself decides about its balancer. */
 type Decided =
-  'listen' | 'to' | 'backendTls' | 'pool' | 'admin' | 'maxInFlight' | 'waitForBackends' | 'health' | 'allowHosts'
+  | 'listen'
+  | 'to'
+  | 'backendTls'
+  | 'pool'
+  | 'admin'
+  | 'maxInFlight'
+  | 'waitForBackends'
+  | 'health'
+  | 'allowHosts'
 
 /** Why. */
 const DECIDED: Readonly<Record<Decided, string>> = {
