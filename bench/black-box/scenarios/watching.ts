@@ -71,6 +71,7 @@ const S54: BlackBoxScenario = {
   id: 'S54',
   title: 'one generation for each save, whatever way it is made',
   shortened: '8 rounds of 6 ways, a checkout of 500 files, touch',
+  unavailable: () => (Bun.which('rsync') === null ? 'there is no rsync' : undefined),
   async run(sandbox, verdict) {
     await sandbox.serve({ mode: 'dev', workers: 1 })
     const path = join(sandbox.app, 'version.ts')

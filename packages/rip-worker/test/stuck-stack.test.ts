@@ -32,29 +32,54 @@ export default async function handler(request: Request): Promise<Response> {
 }
 `
 
+const SIG_BLOCK = process.platform === 'linux' ? 0 : 1
+const SIG_SETMASK = process.platform === 'linux' ? 2 : 3
+
 describe('a worker whose event loop is stuck says where', () => {
   test.each([
     ['spins', /at spins \(.*app\.ts/],
     ['waits', /at waits \(.*app\.ts:7:\d+\)/],
     ['execs', /at execs \(.*app\.ts:10:\d+\)/],
   ])('%s', async (way, frame) => {
-    await using worker = new Supervised(new Folder({ 'app.ts': APP }))
-    await worker.received('ready')
-    const answer = worker.fetch(`/${way}`).catch(() => 'cut')
-    await until('it is stuck', () => worker.program.stdout.includes('begun'))
-    await standsStill(worker)
-    const { process: child } = worker.program
-    ask(child.pid)
-    const asksAgain = setInterval(() => ask(child.pid), STUCK_SAMPLING_MS)
-    await worker.program.exitCode()
-    clearInterval(asksAgain)
-    expect(worker.program.stderr).toStartWith(STUCK_HEADING)
-    expect(worker.program.stderr).toMatch(frame)
-    expect(worker.program.stderr).toMatch(/at handler \(.*app\.ts:23:\d+\)/)
-    expect(child.signalCode).toBe('SIGKILL')
-    expect(await answer).toBe('cut')
+    await expectAnswer(way, frame)
+  })
+
+  test('also with signals blocked that its supervisor does not take', async () => {
+    using _blocked = blockedInThread(['SIGTTIN', 'SIGTTOU'])
+    await expectAnswer('waits', /at waits \(.*app\.ts:7:\d+\)/)
   })
 })
+
+/** Has a worker stand still in one of the ways, and asks it where. */
+async function expectAnswer(way: string, frame: RegExp): Promise<void> {
+  await using worker = new Supervised(new Folder({ 'app.ts': APP }))
+  await worker.received('ready')
+  const answer = worker.fetch(`/${way}`).catch(() => 'cut')
+  await until('it is stuck', () => worker.program.stdout.includes('begun'))
+  await standsStill(worker)
+  const { process: child } = worker.program
+  ask(child.pid)
+  const asksAgain = setInterval(() => ask(child.pid), STUCK_SAMPLING_MS)
+  await worker.program.exitCode()
+  clearInterval(asksAgain)
+  expect(worker.program.stderr).toStartWith(STUCK_HEADING)
+  expect(worker.program.stderr).toMatch(frame)
+  expect(worker.program.stderr).toMatch(/at handler \(.*app\.ts:23:\d+\)/)
+  expect(child.signalCode).toBe('SIGKILL')
+  expect(await answer).toBe('cut')
+}
+
+/** Processes inherit what the thread that starts them blocks. */
+function blockedInThread(signals: readonly NodeJS.Signals[]): Disposable {
+  const { symbols } = dlopen(process.platform === 'linux' ? 'libc.so.6' : 'libSystem.dylib', {
+    pthread_sigmask: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
+  })
+  const set = new Uint32Array(32)
+  const before = new Uint32Array(32)
+  for (const signal of signals) set[0]! |= 1 << (constants.signals[signal] - 1)
+  symbols.pthread_sigmask(SIG_BLOCK, set, before)
+  return { [Symbol.dispose]: () => void symbols.pthread_sigmask(SIG_SETMASK, before, set) }
+}
 
 /** Of the main thread, as a supervisor does: any other would not get through the answer. */
 function ask(pid: number): void {

@@ -27,10 +27,13 @@ let handler: JSCallback | undefined
  */
 export function answerWhereStuck(library: CLibrary): void {
   const blocked = new Uint32Array(SIGSET_BYTES / 4)
+  library.sigprocmask(0, null, blocked)
+  /** Always, as inherited from whoever started this process. */
+  const usual = blocked[0]!
   /** Amid another handler, such as the one the profiler stops this thread with while it holds its own lock. */
   const isNested = (): boolean => {
     library.sigprocmask(0, null, blocked)
-    return (blocked[0]! & ~(1 << (SIGXCPU - 1))) !== 0
+    return (blocked[0]! & ~usual & ~(1 << (SIGXCPU - 1))) !== 0
   }
   const end = (frames: readonly string[]): void => {
     const where = frames.length === 0 ? ['    in native code, such as a regular expression'] : frames
