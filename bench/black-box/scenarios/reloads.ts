@@ -251,6 +251,7 @@ const S15: BlackBoxScenario = {
   async run(sandbox, verdict) {
     sandbox.deployWith('v0', 'await Bun.sleep(500)')
     await sandbox.serve()
+    const before = (await sandbox.workerPids()).length
     let most = 0
     let sampling = true
     const sample = async (): Promise<void> => {
@@ -262,8 +263,7 @@ const S15: BlackBoxScenario = {
     const sampled = sample()
     sandbox.deployWith('r1', 'await Bun.sleep(500)')
     const first = sandbox.reload()
-    // The command takes a while to reach the manager; the build of r1 must have begun.
-    await Bun.sleep(250)
+    await until('a worker tries r1', async () => (await sandbox.workerPids()).length > before)
     sandbox.deployWith('r2', 'await Bun.sleep(500)')
     const second = await sandbox.reload()
     const { code, stderr, stdout } = await first
