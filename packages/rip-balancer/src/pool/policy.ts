@@ -1,6 +1,7 @@
 import { fractionOf, keyHash } from './key-hash.ts'
 import type { Claimant } from './claim.ts'
 import type { Member } from './member.ts'
+import { PerList } from './per-list.ts'
 import type { StickyNames } from './sticky-names.ts'
 import { Turns } from './turns.ts'
 import { WeightedDraw } from './weighted-draw.ts'
@@ -26,7 +27,7 @@ export type Eligible = (member: Member) => boolean
 export type ClientKeys = Pick<Claimant, 'hashKey' | 'stickyNames'>
 
 export interface Policy {
-  /** @param members a list that does not change, nor do the weights of its members: others are another list */
+  /** @param members see {@link PerList} */
   choose(members: readonly Member[], eligible: Eligible, client: ClientKeys): Member | undefined
 }
 
@@ -50,7 +51,7 @@ export function createPolicy(name: PolicyName, { random, names }: PolicyTools): 
  */
 class LeastRequests implements Policy {
   private readonly random: () => number
-  private readonly known = new WeakSet<readonly Member[]>()
+  private readonly begun = new PerList((members) => this.begin(members))
   private now = 0
 
   constructor(random: () => number) {
@@ -58,7 +59,7 @@ class LeastRequests implements Policy {
   }
 
   choose(members: readonly Member[], eligible: Eligible): Member | undefined {
-    if (!this.known.has(members)) this.begin(members)
+    this.begun.of(members)
     const bound = leastLoad(members, eligible)
     let chosen: Member | undefined
     for (const member of members) {
@@ -69,9 +70,9 @@ class LeastRequests implements Policy {
     return chosen
   }
 
-  private begin(members: readonly Member[]): void {
-    this.known.add(members)
+  private begin(members: readonly Member[]): true {
     for (const member of members) member.turnAt = this.now + (1 - this.random()) / member.weight
+    return true
   }
 
   private giveTurn(member: Member): void {

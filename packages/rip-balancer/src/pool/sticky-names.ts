@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Backend } from './claim.ts'
 import type { Member } from './member.ts'
+import { PerList } from './per-list.ts'
 
 /** Of 96 bits. */
 const NAME_LENGTH = 16
@@ -9,7 +10,9 @@ const NAME_LENGTH = 16
 export class StickyNames {
   readonly key: string
   private readonly known = new WeakMap<Backend, string>()
-  private readonly indexes = new WeakMap<readonly Member[], ReadonlyMap<string, Member>>()
+  private readonly indexes = new PerList(
+    (members) => new Map(members.map((member) => [this.of(member), member])),
+  )
 
   /** @param key secret */
   constructor(key: string = randomStickyKey()) {
@@ -24,15 +27,8 @@ export class StickyNames {
     return name
   }
 
-  /** @param members a list that does not change */
   find(members: readonly Member[], name: string): Member | undefined {
-    return (this.indexes.get(members) ?? this.index(members)).get(name)
-  }
-
-  private index(members: readonly Member[]): ReadonlyMap<string, Member> {
-    const index = new Map(members.map((member) => [this.of(member), member]))
-    this.indexes.set(members, index)
-    return index
+    return this.indexes.of(members).get(name)
   }
 }
 

@@ -1,5 +1,6 @@
 import { DueQueue, type Due } from './due-queue.ts'
 import type { Member } from './member.ts'
+import { PerList } from './per-list.ts'
 import type { Eligible } from './policy.ts'
 
 /** Members of the same weight, which go round. */
@@ -20,7 +21,7 @@ interface Lane extends Due {
  */
 export class Turns {
   private readonly random: () => number
-  private readonly lanesOf = new WeakMap<readonly Member[], DueQueue<Lane>>()
+  private readonly lanes = new PerList((members) => this.arrange(members))
   private readonly passedOver: Lane[] = []
   private choices = 0
 
@@ -29,9 +30,8 @@ export class Turns {
     this.random = random
   }
 
-  /** @param members a list that does not change, nor do the weights of its members */
   choose(members: readonly Member[], eligible: Eligible): Member | undefined {
-    const lanes = this.lanesOf.get(members) ?? this.arrange(members)
+    const lanes = this.lanes.of(members)
     this.choices++
     for (let lane = lanes.first; lane !== undefined; lane = lanes.first) {
       const now = lane.dueAt
@@ -76,7 +76,6 @@ export class Turns {
       const dueAt = (1 - this.random()) * every
       lanes.push({ members: equals, every, dueAt, next: this.choices % equals.length, misses: 0, choice: 0 })
     }
-    this.lanesOf.set(members, lanes)
     return lanes
   }
 }

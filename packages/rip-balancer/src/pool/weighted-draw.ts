@@ -1,4 +1,5 @@
 import type { Member } from './member.ts'
+import { PerList } from './per-list.ts'
 import type { Eligible } from './policy.ts'
 
 /** Where a draw hits in vain so often, hardly anybody is eligible, and it costs less to look who is. */
@@ -13,20 +14,17 @@ interface AliasTable {
 /** Draws members by chance, each as often as its weight says, at a cost that does not grow with their number. */
 export class WeightedDraw {
   private readonly random: () => number
-  private readonly tables = new WeakMap<readonly Member[], AliasTable>()
+  private readonly tables = new PerList(aliasTable)
 
   /** @param random a number in [0, 1) */
   constructor(random: () => number) {
     this.random = random
   }
 
-  /**
-   * @param members a list that does not change, nor do the weights of its members
-   * @param other is not drawn
-   */
+  /** @param other is not drawn */
   draw(members: readonly Member[], eligible: Eligible, other?: Member): Member | undefined {
     if (members.length === 0) return undefined
-    const table = this.tables.get(members) ?? this.prepare(members)
+    const table = this.tables.of(members)
     for (let n = 0; n < MAX_DRAWS; n++) {
       const member = members[this.place(table)]!
       if (member !== other && member.weight > 0 && eligible(member)) return member
@@ -44,23 +42,21 @@ export class WeightedDraw {
     let left = this.random() * members.reduce((sum, { weight }) => sum + weight, 0)
     return members.find(({ weight }) => (left -= weight) < 0) ?? members.at(-1)
   }
+}
 
-  /** Vose's alias method: places with less than their share are filled up by one that has more. */
-  private prepare(members: readonly Member[]): AliasTable {
-    const total = members.reduce((sum, { weight }) => sum + weight, 0)
-    const own = Float64Array.from(members, ({ weight }) => (weight * members.length) / total)
-    const alias = Uint32Array.from(members, (_, place) => place)
-    const less: number[] = []
-    const more: number[] = []
-    own.forEach((share, place) => (share < 1 ? less : more).push(place))
-    while (less.length > 0 && more.length > 0) {
-      const [poor, rich] = [less.pop()!, more.pop()!]
-      alias[poor] = rich
-      own[rich]! += own[poor]! - 1
-      ;(own[rich]! < 1 ? less : more).push(rich)
-    }
-    const table = { own, alias }
-    this.tables.set(members, table)
-    return table
+/** Vose's alias method: places with less than their share are filled up by one that has more. */
+function aliasTable(members: readonly Member[]): AliasTable {
+  const total = members.reduce((sum, { weight }) => sum + weight, 0)
+  const own = Float64Array.from(members, ({ weight }) => (weight * members.length) / total)
+  const alias = Uint32Array.from(members, (_, place) => place)
+  const less: number[] = []
+  const more: number[] = []
+  own.forEach((share, place) => (share < 1 ? less : more).push(place))
+  while (less.length > 0 && more.length > 0) {
+    const [poor, rich] = [less.pop()!, more.pop()!]
+    alias[poor] = rich
+    own[rich]! += own[poor]! - 1
+    ;(own[rich]! < 1 ? less : more).push(rich)
   }
+  return { own, alias }
 }
