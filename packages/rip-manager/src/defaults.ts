@@ -11,6 +11,8 @@ export const DEFAULT_STOP_DELAY_MS = 0
  * the worker before, the worker has read after that time.
  */
 export const DEFAULT_SETTLE_MS = 500
+/** Longest drain when everything stops in development, where a person waits for the terminal. */
+export const DEV_STOP_TIMEOUT_MS = 3_000
 /** Between TERM and KILL. */
 export const DEFAULT_KILL_GRACE_MS = 1_000
 /**
@@ -77,7 +79,7 @@ export const ROUTING_TIMEOUT_MS = 10_000
 export const ROUTER_GRACE_MS = 1_000
 /**
  * How long the router may take to finish what it has when everything stops, before the workers are told to: they
- * end what would never end by itself, such as WebSockets. At most half of the drain timeout.
+ * end what would never end by itself. At most half of the drain timeout.
  */
 export const ROUTER_LEAVE_MS = 10_000
 

@@ -139,7 +139,10 @@ export interface ManagerOptions extends ManagerPorts {
   readonly env?: () => Readonly<Record<string, string>>
   /** @default 30000 */
   readonly bootTimeoutMs?: number
-  /** How long requests under way may take when a worker leaves. @default 30000 */
+  /**
+   * How long requests under way may take when a worker leaves. When everything stops in development they get 3 s at most.
+   * @default 30000
+   */
   readonly drainTimeoutMs?: number
   /**
    * How long it serves on after it was told to stop, and says so by its health and the event `stopping`, so that

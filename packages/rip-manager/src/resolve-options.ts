@@ -109,11 +109,17 @@ function resolveMachine(options: ManagerOptions): MachineConfig {
     })
   }
   const crash = options.crash ?? {}
+  const drainTimeoutMs = duration(
+    'drainTimeoutMs',
+    options.drainTimeoutMs ?? defaults.DEFAULT_DRAIN_TIMEOUT_MS,
+  )
+  const isDevelopment = options.mode === 'development'
   return {
     concurrency,
     speaksProtocol: options.command.speaksProtocol ?? true,
     bootTimeoutMs: duration('bootTimeoutMs', options.bootTimeoutMs ?? defaults.DEFAULT_BOOT_TIMEOUT_MS),
-    drainTimeoutMs: duration('drainTimeoutMs', options.drainTimeoutMs ?? defaults.DEFAULT_DRAIN_TIMEOUT_MS),
+    drainTimeoutMs,
+    stopTimeoutMs: isDevelopment ? Math.min(drainTimeoutMs, defaults.DEV_STOP_TIMEOUT_MS) : drainTimeoutMs,
     stopDelayMs: duration('stopDelayMs', options.stopDelayMs ?? defaults.DEFAULT_STOP_DELAY_MS),
     settleMs: duration('settleMs', options.settleMs ?? defaults.DEFAULT_SETTLE_MS),
     killGraceMs: duration('killGraceMs', options.killGraceMs ?? defaults.DEFAULT_KILL_GRACE_MS),

@@ -253,7 +253,7 @@ export class World implements Effects {
   stopAccepting(): void {
     const { mode, machine } = this.#options
     const longestMs = mode === 'development' ? DEV_ROUTER_LEAVE_MS : ROUTER_LEAVE_MS
-    const patienceMs = Math.min(longestMs, machine.drainTimeoutMs / 2)
+    const patienceMs = Math.min(longestMs, machine.stopTimeoutMs / 2)
     const left = this.#frontLeaves(patienceMs)
     this.#answer(this.#within(patienceMs, left), () => ({ type: 'accepting-stopped' }))
     this.#answer(left, (cutOff) => ({ type: 'front-left', cutOff: cutOff instanceof Error ? 0 : cutOff }))
@@ -265,6 +265,7 @@ export class World implements Effects {
       patienceMs,
       Promise.try(() => this.#host.stopAccepting()),
     ).catch(() => {})
+    this.#host.deliver({ type: 'doors-closed' })
     return await this.#host.frontLeaves()
   }
 

@@ -49,6 +49,9 @@ export const EVENT_STREAM_GRACE_MS = 100
  */
 export const EARLY_END_MS = 1000
 
+/** How long WebSockets may take to answer that they are closed when the server stops. */
+export const CLOSE_ANSWER_MS = 5000
+
 /** How long what `resume` began and a `standby` hook are waited for when a worker stops to be active. */
 export const STANDBY_HOOK_MS = 5000
 

@@ -122,6 +122,8 @@ export type SupervisorMessage =
   | { readonly type: 'standby'; readonly order: number }
   /** The worker serves, and no other with its number is active. Sent to ready workers only. */
   | { readonly type: 'resume' }
+  /** The server stops: WebSockets and event streams, which have no end of their own, are to be ended while requests go on. */
+  | { readonly type: 'end-streams' }
   /** Finish what runs, take nothing new, exit with code 0 when done or at the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'ping' }

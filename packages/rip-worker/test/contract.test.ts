@@ -62,6 +62,20 @@ test.each(withWebSockets)('%s: WebSockets answer, and get 1012 at a drain', asyn
   expect(await supervised.program.exitCode()).toBe(0)
 })
 
+test.each(withWebSockets)(
+  '%s: WebSockets get 1012 when streams are to end, and requests are served',
+  async (app) => {
+    await using supervised = serve(app)
+    await supervised.received('ready')
+    const client = new WebSocket(`ws+unix://${supervised.socket}:/ws`)
+    const closed = new Promise((resolve) => client.addEventListener('close', ({ code }) => resolve(code)))
+    await new Promise((resolve) => client.addEventListener('open', resolve))
+    supervised.send({ type: 'end-streams' })
+    expect(await closed).toBe(1012)
+    expect(await (await supervised.fetch('/hello?name=you')).text()).toBe('hello you')
+  },
+)
+
 test('a client that leaves a node:http application early is not counted any longer', async () => {
   await using supervised = serve('express.ts')
   await supervised.received('ready')

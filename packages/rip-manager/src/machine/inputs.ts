@@ -29,6 +29,8 @@ export type Input =
   | { readonly type: 'routed'; readonly token: number; readonly error: Error | undefined }
   /** Nothing of the generation is in flight at the router any more, or the drain was given up. */
   | { readonly type: 'drained'; readonly generation: GenerationId; readonly abandoned: number }
+  /** No new connection can come. */
+  | { readonly type: 'doors-closed' }
   | { readonly type: 'accepting-stopped' }
   /** The router has gone, and gave up on so many requests. */
   | { readonly type: 'front-left'; readonly cutOff: number }

@@ -20,7 +20,15 @@ import { newRouting, onRouted, onServices, route } from './routing.ts'
 import { onTreeRead, readWaiting } from './scout.ts'
 import { staff } from './staffing.ts'
 import type { MachineConfig, Pool } from './state.ts'
-import { askToStop, finishStop, onAcceptingStopped, onFrontLeft, stopNow, stopWhenDue } from './stopping.ts'
+import {
+  askToStop,
+  finishStop,
+  onAcceptingStopped,
+  onDoorsClosed,
+  onFrontLeft,
+  stopNow,
+  stopWhenDue,
+} from './stopping.ts'
 
 export interface MachineOptions {
   readonly config: MachineConfig
@@ -110,6 +118,8 @@ function take(pool: Pool, input: Input): void {
       return onRouted(pool, input.token, input.error)
     case 'drained':
       return onDrained(pool, input.generation, input.abandoned)
+    case 'doors-closed':
+      return onDoorsClosed(pool)
     case 'accepting-stopped':
       return onAcceptingStopped(pool)
     case 'front-left':

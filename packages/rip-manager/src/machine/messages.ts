@@ -12,12 +12,7 @@ export function onMessage(pool: Pool, pid: number, message: WorkerMessage | null
   worker.heardMs = pool.nowMs
   switch (message.type) {
     case 'hello':
-      return pool.effects.send(pid, {
-        type: 'welcome',
-        version: 1,
-        beaconMs: pool.config.beaconMs,
-        standby: true,
-      })
+      return onHello(pool, worker)
     case 'ready':
       return onReady(pool, worker)
     case 'failed':
@@ -34,6 +29,13 @@ export function onMessage(pool: Pool, pid: number, message: WorkerMessage | null
     case 'listening':
       return
   }
+}
+
+/** Whoever has been told to end meanwhile, by an order and a signal that came too early for it, is told again. */
+function onHello(pool: Pool, { pid, stage, deadlineMs }: Worker): void {
+  pool.effects.send(pid, { type: 'welcome', version: 1, beaconMs: pool.config.beaconMs, standby: true })
+  if (stage === 'terminating')
+    pool.effects.send(pid, { type: 'drain', deadlineMs: Math.max(0, deadlineMs - pool.nowMs) })
 }
 
 /** It serves: by its own word, or because its socket accepts connections. */

@@ -15,6 +15,8 @@ export interface MachineConfig {
   readonly speaksProtocol: boolean
   readonly bootTimeoutMs: number
   readonly drainTimeoutMs: number
+  /** Longest drain when everything stops. */
+  readonly stopTimeoutMs: number
   readonly stopDelayMs: number
   readonly settleMs: number
   readonly killGraceMs: number

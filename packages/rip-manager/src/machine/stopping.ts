@@ -31,7 +31,7 @@ export function stopWhenDue(pool: Pool): void {
   if (pool.phase === 'stopping' || pool.phase === 'stopped' || pool.nowMs < pool.stopDueMs) return
   pool.phase = 'stopping'
   pool.abandonedBefore = pool.abandoned
-  pool.stopByMs = pool.nowMs + pool.config.drainTimeoutMs
+  pool.stopByMs = pool.nowMs + pool.config.stopTimeoutMs
   comeToRest(pool)
   pool.effects.stopAccepting()
 }
@@ -65,6 +65,15 @@ export function failScaling(pool: Pool, error: ManagerError): void {
   const commands: readonly CommandId[] = pool.scaling
   pool.scaling = []
   for (const command of commands) pool.effects.settle(command, { error })
+}
+
+/** What would never end by itself, and would be begun anew while the router still took it, ends; requests go on. */
+export function onDoorsClosed(pool: Pool): void {
+  if (pool.phase !== 'stopping' || !pool.config.speaksProtocol) return
+  for (const { stage, pid } of pool.workers.values()) {
+    if (stage === 'ready' || stage === 'withdrawn' || stage === 'draining')
+      pool.effects.send(pid, { type: 'end-streams' })
+  }
 }
 
 /** The router takes no new connections: what it has is all there will be. */

@@ -3,6 +3,8 @@ import type { ChildProcess, Clock, ExitStatus, ProcessSpec, Signal, Spawner, Wor
 
 /** How a fake worker behaves from its start. */
 export interface FakeBehaviour {
+  /** When it connects; what it is told before is lost. @default 1 */
+  readonly helloMs?: number
   /** @default 100 */
   readonly bootMs?: number
   /** Fails instead of getting ready. */
@@ -109,6 +111,7 @@ class Process implements FakeProcess {
   #vitals: WorkerVitals
   #timers: Disposable[] = []
   #frozen = false
+  #connected = false
   inputEnded = false
   alive = true
   active = false
@@ -136,7 +139,7 @@ class Process implements FakeProcess {
     }
     this.exited = promise
     this.#exit = resolve
-    this.#after(1, () => this.say({ type: 'hello', version: 1, workerId: this.slot, pid }))
+    this.#after(behaviour.helloMs ?? 1, () => this.#connect())
     this.#after(behaviour.bootMs ?? 100, () => this.#boot())
   }
 
@@ -150,6 +153,11 @@ class Process implements FakeProcess {
 
   get socket(): string {
     return this.spec.env['RIP_SOCKET'] ?? ''
+  }
+
+  #connect(): void {
+    this.#connected = true
+    this.say({ type: 'hello', version: 1, workerId: this.slot, pid: this.pid })
   }
 
   #boot(): void {
@@ -179,7 +187,7 @@ class Process implements FakeProcess {
   }
 
   receive(message: SupervisorMessage): void {
-    if (!this.alive) return
+    if (!this.alive || !this.#connected) return
     this.received.push(message)
     if (message.type === 'resume') this.active = true
     if (message.type === 'standby')

@@ -46,6 +46,7 @@ export const simSettings: Omit<MachineConfig, 'cutAfter'> = {
   speaksProtocol: true,
   bootTimeoutMs: 5_000,
   drainTimeoutMs: 5_000,
+  stopTimeoutMs: 5_000,
   stopDelayMs: 2_000,
   settleMs: 200,
   killGraceMs: 500,

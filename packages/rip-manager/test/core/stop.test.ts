@@ -133,6 +133,42 @@ describe('close', () => {
     expect(rig.clock.nowMs() - begunMs).toBeLessThan(6_100)
   })
 
+  test('ends what has no end of its own as soon as no new connection can come', async () => {
+    const closed = Promise.withResolvers<void>()
+    const rig = await startedRig({ stopAccepting: () => closed.promise })
+    const received = (): readonly string[] => rig.processes.all.map(({ received: all }) => all.at(-1)!.type)
+    const closing = rig.manager.close()
+    await rig.clock.advance(500)
+    expect(received()).toEqual(['resume', 'resume'])
+    closed.resolve()
+    await rig.clock.advance(1)
+    const told = rig.processes.all.map(({ received: all }) =>
+      all.map(({ type }) => type).includes('end-streams'),
+    )
+    expect(told).toEqual([true, true])
+    await rig.during(closing)
+  })
+
+  test('in development gives requests under way three seconds', async () => {
+    const rig = await startedRig({ workers: 1, mode: 'development' })
+    rig.processes.alive[0]!.vitals({ inFlight: 1 })
+    await rig.clock.advance(2_000)
+    rig.processes.alive[0]!.freeze()
+    rig.upstreams.keepDraining(true)
+    const begunMs = rig.clock.nowMs()
+    expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 1 })
+    expect(rig.clock.nowMs() - begunMs).toBeWithin(2_900, 4_200)
+  })
+
+  test('tells a worker that connects only then to end, so that it need not be killed', async () => {
+    const rig = createRig()
+    rig.processes.behave({ neverReady: true, ignoresTerm: true, helloMs: 300 })
+    void rig.manager.start().catch(() => {})
+    await rig.clock.advance(100)
+    await rig.during(rig.manager.close())
+    expect(rig.processes.all.map(({ signals }) => signals)).toEqual([['SIGTERM']])
+  })
+
   test('a second time with now kills at once', async () => {
     const rig = await startedRig()
     for (const process of rig.processes.alive) process.freeze()

@@ -115,6 +115,97 @@ test(
   TEST_TIMEOUT_MS,
 )
 
+const STREAMS = `
+async function* beats() { for (;;) { yield 'data: beat\\n\\n'; await Bun.sleep(20) } }
+const events = { headers: { 'content-type': 'text/event-stream' } }
+export default {
+  async fetch(request, server) {
+    const { pathname } = new URL(request.url)
+    if (pathname === '/socket') return server.upgrade(request) ? undefined : new Response('no', { status: 400 })
+    if (pathname === '/events') return new Response(beats(), events)
+    // An application that holds on to its stream.
+    if (pathname === '/stubborn')
+      return new Response(new ReadableStream({ pull: async (c) => { c.enqueue('data: x\\n\\n'); await Bun.sleep(20) } }), events)
+    if (pathname === '/never') return new Promise(() => {})
+    if (pathname === '/slow') await Bun.sleep(3000)
+    return new Response('whole')
+  },
+  websocket: { message() {} },
+}
+`
+
+/** What is open at a server, and how it ended. */
+async function openStreams(
+  url: string,
+  path: string,
+): Promise<{ readonly socket: Promise<number>; readonly events: Promise<string> }> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket`)
+  const closed = new Promise<number>((resolve) =>
+    socket.addEventListener('close', ({ code }) => resolve(code)),
+  )
+  await new Promise((resolve) => socket.addEventListener('open', resolve))
+  const response = await fetch(url + path)
+  const ended = response.text().then(
+    (text) => text.slice(0, 4),
+    (error: Error) => error.message,
+  )
+  return { socket: closed, events: ended }
+}
+
+async function inFlight(sandbox: Sandbox, server: Server): Promise<number> {
+  const { workers } = await sandbox.snapshot(server)
+  return workers.reduce((sum, worker) => sum + worker.inFlight, 0)
+}
+
+test(
+  'what has no end of its own is ended at once, while requests get their time',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    await writeFile(join(sandbox.folder, 'index.js'), STREAMS)
+    const server = await sandbox.start('start', sandbox.folder, 'w:2', '0', '-b', '127.0.0.1')
+    const { socket, events } = await openStreams(server.url, '/events')
+    const order: string[] = []
+    const slow = fetch(`${server.url}/slow`).then(async (response) => {
+      order.push('answered')
+      return response.text()
+    })
+    await until('the request is under way', async () => (await inFlight(sandbox, server)) >= 1)
+    server.kill('SIGTERM')
+    const ended = Promise.all([socket, events]).then((how) => (order.push('ended'), how))
+    expect(await ended).toEqual([1012, 'data'])
+    expect(await slow).toBe('whole')
+    expect(order).toEqual(['ended', 'answered'])
+    expect((await server.finished()).code).toBe(0)
+    await expectNothingLeft(sandbox)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'one Ctrl-C ends development within seconds, whatever is open, and tells what it cut off',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    await writeFile(join(sandbox.folder, 'index.js'), STREAMS)
+    const server = await sandbox.start('dev', sandbox.folder, 'w:2', '0', '-b', '127.0.0.1')
+    const { socket, events } = await openStreams(server.url, '/stubborn')
+    const never = fetch(`${server.url}/never`).then(
+      ({ status }) => status,
+      () => 'cut off',
+    )
+    await until('the request is under way', async () => (await inFlight(sandbox, server)) >= 1)
+    const interruptedAt = performance.now()
+    server.interrupt()
+    const { code, stderr } = await server.finished()
+    // Well below the drain timeout of 30 s, with room for a busy machine above the 3 s.
+    expect(performance.now() - interruptedAt).toBeLessThan(10_000)
+    expect([await socket, await events, code]).toEqual([1012, 'data', 1])
+    expect(await never).not.toBe(200)
+    expect(stderr).toContain('1 request was cut off at the deadline')
+    await expectNothingLeft(sandbox)
+  },
+  TEST_TIMEOUT_MS,
+)
+
 test.each(['500ms', '2s'])(
   'TERM tells of the request that did not finish within %s',
   async (timeout) => {

@@ -112,7 +112,7 @@ describe('a signal to every process of the server is one stop', () => {
 
   test('WebSockets are asked to connect again, and answered until then', async () => {
     await using sandbox = await Sandbox.create()
-    const server = await startApp(sandbox, '--drain-timeout', '4s')
+    const server = await startApp(sandbox, '--stop-delay', '1s')
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/socket`)
     const closed = new Promise((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)))
     const echoes: string[] = []

@@ -74,11 +74,13 @@ export class ControlLink {
   }
 }
 
+const WITHOUT_DETAILS: ReadonlySet<unknown> = new Set(['ping', 'resume', 'end-streams'])
+
 /** A message of a newer supervisor that this worker does not know is left alone; the version rules the rest. */
 function isSupervisorMessage(value: unknown): value is SupervisorMessage {
   const message = value as Partial<Record<string, unknown>> | null
   if (typeof message !== 'object' || message === null) return false
-  if (message['type'] === 'ping' || message['type'] === 'resume') return true
+  if (WITHOUT_DETAILS.has(message['type'])) return true
   if (message['type'] === 'standby') return typeof message['order'] === 'number'
   if (message['type'] === 'drain') return typeof message['deadlineMs'] === 'number'
   return (

@@ -261,6 +261,7 @@ export class WorkerProgram {
     if (message.type === 'welcome') return this.#welcome(message)
     if (message.type === 'ping') return this.#sendBeacon()
     if (message.type === 'resume') return this.#resume()
+    if (message.type === 'end-streams') return this.#worker?.endStreams()
     if (message.type === 'standby') return void this.#standBy(message.order)
     if (this.#phase === 'booting') return void this.#abandonBoot(0)
     void this.#drain(message.deadlineMs)

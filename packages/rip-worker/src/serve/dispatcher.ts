@@ -110,7 +110,7 @@ export class Dispatcher {
     const { longLived, eventStreams, host } = this.#options
     const address = host.requestIP(request)?.address
     if (!longLived.admits(address)) return tooMany(response)
-    return eventStreams.track(response, longLived.begin(address))
+    return eventStreams.track(response, request.method, longLived.begin(address))
   }
 
   async #fail(error: unknown, request: Request, context: LazyContext): Promise<Answer> {

@@ -9,8 +9,10 @@ interface BodyReader {
  * last chunk; the browser's `EventSource` then connects again, to the next generation.
  */
 export class EventStreams {
-  readonly #open = new Set<() => void>()
+  /** What ends each, and whether it is one that its client asks for again. */
+  readonly #open = new Map<() => void, boolean>()
   readonly #onError: (error: unknown) => void
+  #endsSubscriptions = false
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError
@@ -23,18 +25,25 @@ export class EventStreams {
   /**
    * The same response with a body that can be ended. Reads ahead nothing, so backpressure stays.
    *
+   * @param method of the request: an `EventSource` asks by GET, what answers another method is likely to have an end
    * @param ended called once when it is over
    */
-  track(response: Response, ended: () => void): Response {
+  track(response: Response, method: string, ended: () => void): Response {
     if (response.body === null) return response
-    return new Response(this.#endable(response.body.getReader(), ended), response)
+    return new Response(this.#endable(response.body.getReader(), method === 'GET', ended), response)
   }
 
   endAll(): void {
-    for (const end of this.#open) end()
+    for (const end of this.#open.keys()) end()
   }
 
-  #endable(reader: BodyReader, ended: () => void): ReadableStream<Uint8Array> {
+  /** Ends those that answer GET, also those that begin from now on. */
+  endSubscriptions(): void {
+    this.#endsSubscriptions = true
+    for (const [end, isSubscription] of this.#open) if (isSubscription) end()
+  }
+
+  #endable(reader: BodyReader, isSubscription: boolean, ended: () => void): ReadableStream<Uint8Array> {
     let end = (): void => {}
     const forget = (): void => {
       if (this.#open.delete(end)) ended()
@@ -47,7 +56,8 @@ export class EventStreams {
             controller.close()
             void reader.cancel('drained').catch(this.#onError)
           }
-          this.#open.add(end)
+          this.#open.set(end, isSubscription)
+          if (isSubscription && this.#endsSubscriptions) end()
         },
         pull: async (controller) => {
           const chunk = await this.#read(reader, forget)

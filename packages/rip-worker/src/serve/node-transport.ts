@@ -50,6 +50,8 @@ export class NodeTransport implements Transport {
   readonly #upgraded = new Set<Duplex>()
   /** Event streams, with what to call at their end. */
   readonly #streams = new Map<ServerResponse, () => void>()
+  /** Those that were not told to connect again. */
+  readonly #untold = new Set<Duplex>()
   #pending = 0
   #requests = 0
   #opening: PromiseWithResolvers<void> | undefined
@@ -91,7 +93,18 @@ export class NodeTransport implements Transport {
   stopAccepting(): void {
     this.#prototype.close.call(this.#server)
     this.#server.closeIdleConnections()
-    for (const socket of this.#upgraded) socket.write(SERVICE_RESTART_FRAME)
+    this.#restartWebSockets()
+  }
+
+  /** See `Worker`. */
+  endStreams(): void {
+    this.#restartWebSockets()
+    for (const response of this.#streams.keys()) if (response.req.method === 'GET') endSubscription(response)
+  }
+
+  #restartWebSockets(): void {
+    for (const socket of this.#untold) socket.write(SERVICE_RESTART_FRAME)
+    this.#untold.clear()
   }
 
   abort(): void {
@@ -150,8 +163,10 @@ export class NodeTransport implements Transport {
     }
     const end = longLived.begin(remoteAddress)
     this.#upgraded.add(socket)
+    this.#untold.add(socket)
     socket.once('close', () => {
       this.#upgraded.delete(socket)
+      this.#untold.delete(socket)
       end()
     })
     return true
@@ -265,6 +280,12 @@ function introduceClient({ headers, socket }: IncomingMessage, trust: TrustForwa
     encrypted: { value: clientProtocol(field, trust) === 'https', configurable: true, writable: true },
   })
   if (trust === 'balancer' && client !== undefined) headers['x-forwarded-for'] = client.address
+}
+
+/** An application that has not heard of it yet may write on, which is no failure. */
+function endSubscription(response: ServerResponse): void {
+  response.on('error', () => {})
+  response.end()
 }
 
 /** Enough of the request to choose an error page by. Neither its target nor its method need be ones of the web. */

@@ -2,6 +2,7 @@ import { isToLocalHost } from '../pages/local-host.ts'
 import type { Handler } from '../application/application.ts'
 import type { ServerHost } from '../application/server-host.ts'
 import {
+  CLOSE_ANSWER_MS,
   CLOSE_HOOK_GRACE_MS,
   DRAIN_POLL_MS,
   EARLY_END_MS,
@@ -88,6 +89,11 @@ export interface Worker extends AsyncDisposable {
   close(options?: CloseOptions): Promise<CloseReport>
   /** Whether it is active, as opposed to standing by. */
   readonly isActive: boolean
+  /**
+   * Ends what has no end of its own while requests go on, now and from now on: WebSockets by status 1012, and event
+   * streams that answer GET. Clients connect again.
+   */
+  endStreams(): void
   /** Ends what runs once in an application: calls `onStandby`. Resolves when that has finished, or has had its time. */
   standBy(): Promise<void>
   /** The opposite: calls `onResume`. Does nothing before it has started, and after `close()`. */
@@ -210,6 +216,15 @@ class ServingWorker implements Worker {
 
   get isActive(): boolean {
     return this.#activity.isActive
+  }
+
+  endStreams(): void {
+    if (this.#state !== 'ready' && this.#state !== 'draining') return
+    this.#webSockets.restart()
+    this.#eventStreams.endSubscriptions()
+    this.#nodeTransport?.endStreams()
+    const timer = setTimeout(() => this.#webSockets.terminate(), CLOSE_ANSWER_MS)
+    void this.closed.then(() => clearTimeout(timer))
   }
 
   standBy(): Promise<void> {
