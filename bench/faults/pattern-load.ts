@@ -53,11 +53,14 @@ export class PatternLoad {
     }
   }
 
+  /** Kinds come in no order that a round robin could fall in step with, and the same for all. */
   private nextRequest(): Request {
     const n = ++this.sent
-    const keepAlive = n % 2 !== 0
-    if (this.options.large && n % 20 === 0) return { method: 'GET', path: `/bytes/${LARGE_BYTES}`, keepAlive }
-    if (n % 3 === 0) return { method: 'POST', path: `/?n=${n}`, body: randomBytes(1_024), keepAlive }
+    const drawn = Bun.hash.xxHash32(String(n))
+    const keepAlive = drawn % 2 !== 0
+    if (this.options.large && drawn % 20 === 0)
+      return { method: 'GET', path: `/bytes/${LARGE_BYTES}`, keepAlive }
+    if (drawn % 3 === 0) return { method: 'POST', path: `/?n=${n}`, body: randomBytes(1_024), keepAlive }
     return { method: 'GET', path: `/?n=${n}`, keepAlive }
   }
 

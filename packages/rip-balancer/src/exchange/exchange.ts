@@ -37,6 +37,8 @@ const NOBODY: readonly string[] = []
 
 /** A connection that is reset so soon after it was used again had been closed before. */
 const STALE_MS = 10
+/** No server closes connections that were unused so shortly only for that: it has failed. */
+const RESTED_MS = 500
 /** How long a request that can be sent elsewhere waits for the answer of a backend that was put aside. */
 const TRIAL_MS = 2_000
 /** A killed process has closed what it listens on after this time. */
@@ -342,6 +344,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   failed(failure: UpstreamFailure, reason?: string): void {
     this.reason = reason
     const isStale = failure === 'reset' && this.isStale()
+    const wasIdle = isStale && this.upstream!.restedMs >= RESTED_MS
     const repeatable = failure === 'reset' && this.mayRepeat()
     const rests = repeatable && !isStale && this.shouldRest()
     this.upstream = undefined
@@ -349,7 +352,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     if (this.phase === 'responding') return this.cut(causeOf(failure), failure)
     if (failure === 'connect-failed') return this.tryNext(failure)
     if (this.onTrial && this.isRepeatable) return this.tryNext(failure)
-    const outcome = isStale ? 'stale' : failure
+    const outcome = wasIdle ? 'stale' : failure
     if (repeatable && this.retry(outcome, rests)) return
     this.release(outcome)
     this.fail(causeOf(outcome))
@@ -689,8 +692,23 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     // That an event stream is silent says nothing about its backend.
     if (this.held !== undefined) return this.cut(cause, 'ok')
     if (this.phase === 'responding' || this.phase === 'flushing') return this.cut(cause, outcome)
+    if (outcome === 'response-timeout' && this.mayAskAnother()) return this.askAnother()
     this.withdraw(outcome)
     this.fail(cause)
+    flushGathered()
+  }
+
+  /** Nothing was answered, and another backend may do better: what had little time may have it again. */
+  private mayAskAnother(): boolean {
+    if (this.phase !== 'waiting' || this.claimed === undefined || !this.isRepeatable || !this.mayRepeat())
+      return false
+    return this.plane.claims.hasOther(this.claimed) && this.mayRetry()
+  }
+
+  private askAnother(): void {
+    this.repeats++
+    this.dropConnection()
+    this.tryNext('response-timeout')
     flushGathered()
   }
 

@@ -40,6 +40,8 @@ export class Ejector {
   options: EjectionOptions = DEFAULT_EJECTION
   /** How often members were put aside. */
   count = 0
+  /** Until when a member may be in doubt. */
+  private doubtsUntilMs = 0
   private readonly clock: PoolClock
   private readonly observer: PoolObserver
   private readonly pool: EjectorPool
@@ -69,6 +71,16 @@ export class Ejector {
     if (outcome === 'ok') return this.noteAnswer(member, trial)
     member.failures++
     this.noteFailure(member, outcome, trial)
+  }
+
+  /** Whether any member may be in doubt. */
+  get hasDoubts(): boolean {
+    return this.clock.nowMs() < this.doubtsUntilMs
+  }
+
+  /** Its last request failed, not long ago; that is no reason to put it aside yet. */
+  isInDoubt(member: Member): boolean {
+    return member.failuresInARow > 0 && this.clock.nowMs() < member.doubtedUntilMs
   }
 
   /** Nobody listens there, as somebody else found out. */
@@ -104,6 +116,7 @@ export class Ejector {
     const now = this.clock.nowMs()
     member.recent.note(false, now)
     if (member.failuresInARow++ === 0) member.failingSinceMs = now
+    member.doubtedUntilMs = this.doubtsUntilMs = now + this.options.minMs
     if (outcome === 'connect-failed') return this.noteRefusal(member, trial)
     // Of a request it was given before: that says nothing new.
     if (member.ejection !== undefined && !trial) return

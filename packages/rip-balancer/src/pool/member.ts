@@ -43,6 +43,8 @@ export class Member implements Backend {
   failuresInARow = 0
   /** Since the first of them. */
   failingSinceMs = 0
+  /** Its last request failed: until then, or its next answer, what cannot be sent again goes elsewhere. */
+  doubtedUntilMs = 0
   /** That it is put aside. */
   ejection: Ejection | undefined
   /** How often it was put aside without having behaved well for long in between. */

@@ -384,11 +384,19 @@ export class Pool implements Claims {
     this.claimant = claimant
     this.tried = tried
     const candidates = this.comparison === undefined ? this.rotation : this.drawn(claimant, tried)
-    const preferred = this.policyFor(claimant).choose(candidates, this.isEligible, claimant)
+    const preferred =
+      this.chooseBeyondDoubt(claimant, candidates) ??
+      this.policyFor(claimant).choose(candidates, this.isEligible, claimant)
     if (preferred !== undefined) return preferred
     return (
       (tried.length === 0 ? undefined : this.chooseAgain(claimant)) ?? this.chooseInPanic(claimant, tried)
     )
+  }
+
+  /** What cannot be sent again passes over those whose last request failed, unless it belongs to one of them. */
+  private chooseBeyondDoubt(claimant: Claimant, candidates: readonly Member[]): Member | undefined {
+    if (!this.ejector.hasDoubts || claimant.isRepeatable || bindsClients(this.policyName)) return undefined
+    return this.policyFor(claimant).choose(candidates, this.isBeyondDoubt, claimant)
   }
 
   /**
@@ -463,6 +471,9 @@ export class Pool implements Claims {
   private bothCouldTake(others: readonly Member[]): boolean {
     return this.rotation.some(this.isEligible) && others.some(this.isEligible)
   }
+
+  private readonly isBeyondDoubt = (member: Member): boolean =>
+    this.isEligible(member) && !this.ejector.isInDoubt(member)
 
   private readonly isEligible = (member: Member): boolean =>
     !this.tried.includes(member) &&

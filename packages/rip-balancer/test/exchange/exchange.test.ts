@@ -692,6 +692,18 @@ describe('connections to backends', () => {
     expect(balancer.claims.inFlight).toBe(0)
   })
 
+  test('that are reset right after they were used say that the backend fails, not that they were idle', async () => {
+    await using backend = await RawBackend.start((socket, received) => {
+      if (received.includes('POST')) socket.destroy()
+      else socket.write(OK)
+    })
+    await using balancer = await TestBalancer.start([backend.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('ok')
+    await client.send(post('hi')).untilText('502')
+    expect(balancer.claims.outcomes).toEqual(['ok', 'reset'])
+  })
+
   test('that turn out stale under a POST are not: it may have been executed', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.includes('POST')) socket.destroy()
@@ -855,6 +867,37 @@ describe('time limits', () => {
     using client = await RawClient.connect(balancer.port)
     await client.send(GET).untilText('HTTP/1.1 504 ')
     expect(balancer.claims).toMatchObject({ inFlight: 0, outcomes: ['response-timeout'] })
+  })
+
+  test('what can be sent again is, to another backend than the silent one', async () => {
+    await using silent = await RawBackend.start(() => {})
+    await using good = await RawBackend.start(answering(OK))
+    const timeouts = { responseMs: 100 }
+    await using balancer = await TestBalancer.start([silent.path, good.path], { timeouts })
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('ok')
+    expect(balancer.claims.outcomes).toEqual(['response-timeout', 'ok'])
+    expect(balancer.ended).toMatchObject([{ status: 200, retries: 1 }])
+  })
+
+  test('a POST that was sent to a silent backend gets 504: it may be executed yet', async () => {
+    await using silent = await RawBackend.start(() => {})
+    await using good = await RawBackend.start(answering(OK))
+    const timeouts = { responseMs: 100 }
+    await using balancer = await TestBalancer.start([silent.path, good.path], { timeouts })
+    using client = await RawClient.connect(balancer.port)
+    await client.send(post('hi')).untilText('HTTP/1.1 504 ')
+    expect(good.received).toEqual([])
+  })
+
+  test('what a backend had for longer than requests are repeated is not sent to another one', async () => {
+    await using silent = await RawBackend.start(() => {})
+    await using good = await RawBackend.start(answering(OK))
+    const timeouts = { responseMs: 100, repeatMs: 50 }
+    await using balancer = await TestBalancer.start([silent.path, good.path], { timeouts })
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('HTTP/1.1 504 ')
+    expect(good.received).toEqual([])
   })
 
   test('a backend that falls silent within a body is cut off', async () => {

@@ -295,3 +295,39 @@ describe('an active health check', () => {
     expect(told).toEqual(['b suspect 1000', 'b suspect 2000'])
   })
 })
+
+describe('a backend whose last request failed', () => {
+  test('gets nothing that cannot be sent again until it answers', () => {
+    const { pool, told } = setup(['a', 'b', 'c'], { ejection: { after: 5 } })
+    expect(run(pool, 3, failing('reset', 'b'))).toBe('abc')
+    expect(run(pool, 6, failing('ok'), { repeatable: false })).not.toContain('b')
+    expect(run(pool, 3, failing('ok'))).toContain('b')
+    expect(run(pool, 3, failing('ok'), { repeatable: false })).toContain('b')
+    expect(told).toEqual([])
+  })
+
+  test('is no longer avoided after a while, if nothing came that can be sent again', () => {
+    const { pool, clock } = setup(['a', 'b'])
+    run(pool, 2, failing('reset', 'b'))
+    clock.advance(999)
+    expect(run(pool, 2, failing('ok'), { repeatable: false })).toBe('aa')
+    clock.advance(1)
+    expect(run(pool, 2, failing('ok'), { repeatable: false })).toContain('b')
+  })
+
+  test('is better than none', () => {
+    const { pool } = setup(['a', 'b'])
+    run(pool, 2, failing('reset', 'a', 'b'))
+    expect(run(pool, 4, failing('reset', 'a', 'b'), { repeatable: false })).toBe('abab')
+  })
+
+  test('keeps the clients that belong to it', () => {
+    const { pool } = setup(['a', 'b'], { policy: 'hash' })
+    const client = new TestClaimant('somebody')
+    const home = pool.claim(client)
+    if (typeof home === 'string') throw new Error('nobody took it')
+    pool.release(home, 'reset')
+    client.isRepeatable = false
+    expect(pool.claim(client)).toBe(home)
+  })
+})
