@@ -308,7 +308,7 @@ export class Balancer implements AsyncDisposable {
   /** @throws `CONFIG_INVALID` when a file cannot be used */
   private createBackendTls({ backendTls, backends }: ResolvedConfig): BackendTlsSettings {
     const settings = new BackendTlsSettings(backendTls, (message) => this.warn(message))
-    settings.check(backends.map(({ address }) => (address.kind === 'tcp' ? address.tls?.own : undefined)))
+    settings.check(backends.map(({ address }) => address))
     return settings
   }
 
@@ -406,6 +406,11 @@ export class Balancer implements AsyncDisposable {
         }
       },
       foreignHost: (authority) => this.onForeignHost(authority),
+      underscored: (name) =>
+        this.warn(
+          `the field ${name} of a request was left out, as all with an underscore are: many backends take it for ` +
+            `${name.replaceAll('_', '-')}; forwarding.underscores: 'pass' is for those that do not (told once)`,
+        ),
       fault: (error) => this.onFault(error),
     }
   }

@@ -10,6 +10,7 @@ import { ConfigSource, readConfig } from './config-source.ts'
 import type { Operation } from './operations.ts'
 import type { ProgramIo } from './run-balancer.ts'
 import { statusText } from './status-text.ts'
+import { BackendTlsSettings } from '../tls/backend-tls.ts'
 
 const EXIT = { done: 0, failed: 1, config: 5 } as const
 
@@ -74,7 +75,8 @@ function check({ operand, json }: Operation, io: ProgramIo): number {
 
 function problemsOf(file: string): readonly string[] {
   try {
-    const { listeners } = resolveConfig(new ConfigSource(file).load())
+    const { listeners, backends, backendTls } = resolveConfig(new ConfigSource(file).load())
+    new BackendTlsSettings(backendTls).check(backends.map(({ address }) => address))
     return listeners.flatMap(({ tls }) => (tls === undefined ? [] : certificateProblems(tls)))
   } catch (error) {
     if (error instanceof BalancerError && isInvalid(error)) return error.detail.problems

@@ -47,7 +47,7 @@ export class DataPlane {
     this.longLived = previous?.longLived ?? new LongLivedCounts(this.connections)
     this.slowClients = previous?.slowClients ?? new SlowClients(claims)
     this.kindSeed = previous?.kindSeed ?? randomInt(2 ** 32)
-    this.requests = new RequestWriter(forwarding)
+    this.requests = new RequestWriter(forwarding, (name) => observer.underscored(name))
     this.responses = new ResponseWriter(forwarding.via)
     if (forwarding.requestTrailers)
       this.trailerWriter = (outbox, trailers, options) =>

@@ -677,12 +677,14 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   }
 
   private connectTimedOut(): void {
+    this.reason = undefined
     this.dropConnection()
     this.tryNext('connect-timeout')
     flushGathered()
   }
 
   private trialTimedOut(): void {
+    this.reason = undefined
     this.dropConnection()
     this.tryNext('response-timeout')
     flushGathered()

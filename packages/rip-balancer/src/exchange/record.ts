@@ -111,6 +111,8 @@ export interface ExchangeObserver {
   ended(record: ExchangeRecord): void
   /** A request was addressed to a host that is not answered; called for each, before it ends. */
   foreignHost(authority: string): void
+  /** A request field was left out for the underscore in its name; told of the first one only. */
+  underscored(name: string): void
   /** Client and backend connections. */
   connection(event: ConnectionEvent): void
   /** A hook threw, or code of this package did, which cost at most one connection. */

@@ -52,10 +52,14 @@ export class RequestWriter extends HeadWriter {
   private readonly untrusted: FieldRules
   private head: RequestHead | undefined
   private hostWritten = false
+  private toldUnderscore = false
+  private readonly onUnderscore: (name: string) => void
 
-  constructor(forwarding: Forwarding) {
+  /** @param onUnderscore told the first field that is left out for the underscore in its name */
+  constructor(forwarding: Forwarding, onUnderscore: (name: string) => void) {
     super()
     this.forwarding = forwarding
+    this.onUnderscore = onUnderscore
     this.untrusted = forwarding.clientFields.size > 0 ? UNTRUSTED_REQUEST_WITH_NAMES : UNTRUSTED_REQUEST
   }
 
@@ -104,8 +108,16 @@ export class RequestWriter extends HeadWriter {
     return this.head!.form === 'absolute' ? REWRITE : KEEP
   }
 
+  /** Told once: whoever misses the field has to find out why, and others send them by the thousand. */
+  private leavesOut(section: FieldSection, index: number): false {
+    if (this.toldUnderscore) return false
+    this.toldUnderscore = true
+    this.onUnderscore(section.name(index))
+    return false
+  }
+
   private passesUnderscores(section: FieldSection, index: number): boolean {
-    if (this.forwarding.underscores === 'drop') return false
+    if (this.forwarding.underscores === 'drop') return this.leavesOut(section, index)
     const name = section.name(index).toLowerCase()
     const { clientFields } = this.forwarding
     if (clientFields.has(name) || clientFields.has(name.replaceAll('_', '-'))) return false

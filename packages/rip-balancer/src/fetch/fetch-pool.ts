@@ -86,7 +86,7 @@ export class FetchPool implements AsyncDisposable {
     this.onWarning = onWarning
     this.config = resolveConfig(config)
     this.backendTls = new BackendTlsSettings(this.config.backendTls, onWarning)
-    this.backendTls.check(this.config.backends.map(({ address }) => secureOf(address)?.own))
+    this.backendTls.check(this.config.backends.map(({ address }) => address))
     this.tlsFailures = new TlsReports(onWarning)
     const reach = reachWith(() => this.backendTls)
     const { hashKey, stickyCookie, stickyKey } = this.config

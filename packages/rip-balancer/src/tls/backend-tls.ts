@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls'
 import type { BackendTlsConfig } from '../config/config.ts'
 import { BalancerError } from '../errors.ts'
-import type { BackendTls } from '../pool/claim.ts'
+import type { BackendAddress, BackendTls } from '../pool/claim.ts'
 import { PemFiles } from './pem-files.ts'
 
 /** Version number of TLS 1.2 on the wire (RFC 5246 §E.1), as Bun wants it. */
@@ -28,12 +28,14 @@ export class BackendTlsSettings {
   }
 
   /** @throws `CONFIG_INVALID` when a file cannot be read, or a certificate and its key do not fit together */
-  check(own: readonly (BackendTlsConfig | undefined)[]): void {
+  check(addresses: readonly BackendAddress[]): void {
     const all = [{ path: 'backendTls', tls: this.common }]
-    for (const each of own)
-      if (each !== undefined) all.push({ path: 'to.tls', tls: { ...this.common, ...each } })
-    const problems = new Set(all.flatMap(({ path, tls }) => this.problemOf(path, tls) ?? []))
-    if (problems.size > 0) throw new BalancerError('CONFIG_INVALID', { problems: [...problems] })
+    for (const [at, address] of addresses.entries()) {
+      const own = address.kind === 'tcp' ? address.tls?.own : undefined
+      if (own !== undefined) all.push({ path: `to[${at}].tls`, tls: { ...this.common, ...own } })
+    }
+    const problems = all.flatMap(({ path, tls }) => this.problemOf(path, tls) ?? [])
+    if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
   }
 
   optionsFor({ name, own }: BackendTls): SecureOptions {

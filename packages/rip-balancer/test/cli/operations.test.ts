@@ -236,6 +236,17 @@ describe('rip-balancer check', () => {
     expect(await get(await program.url())).toBe('a')
   })
 
+  test('looks at what backends with TLS are told', async () => {
+    using folder = new TempFolder()
+    const file = folder.file('balancer.json')
+    const to = ['https://a', { address: 'https://b', tls: { ca: '/nowhere/b.pem' } }]
+    writeFileSync(file, JSON.stringify({ to, backendTls: { cert: '/nowhere/a.pem' } }))
+    const { code, err } = await run('check', file)
+    expect(code).toBe(5)
+    expect(err).toContain('backendTls: cert and key go together')
+    expect(err).toContain('to[1].tls: ')
+  })
+
   test('looks at the certificates', async () => {
     using folder = new TempFolder()
     const file = folder.file('balancer.json')

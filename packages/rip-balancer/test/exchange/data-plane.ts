@@ -218,6 +218,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       ended: (record) => void balancer.ended.push(copyOf(record)),
       connection: (event) => void balancer.events.push(event),
       foreignHost: () => {},
+      underscored: () => {},
       fault: (error) => void balancer.faults.push(String(error)),
     },
     hosts: undefined,

@@ -199,6 +199,7 @@ export function timelessSettings(): DataPlaneSettings {
       ended: () => {},
       connection: () => {},
       foreignHost: () => {},
+      underscored: () => {},
       fault: rethrow,
     },
     hosts: undefined,
