@@ -397,8 +397,6 @@ export class Balancer implements AsyncDisposable {
         metrics.ended(record)
         limits.ended(record)
         this.log?.ended(record)
-        if (record.reason !== undefined && isTlsFailure(record.reason))
-          this.tlsFailures.note(record.backend ?? '', record.reason)
         try {
           hooks.onEnd?.(record)
         } catch (error) {
@@ -406,6 +404,9 @@ export class Balancer implements AsyncDisposable {
         }
       },
       foreignHost: (authority) => this.onForeignHost(authority),
+      attemptFailed: (backend, reason) => {
+        if (isTlsFailure(reason)) this.tlsFailures.note(backend, reason)
+      },
       underscored: (name) =>
         this.warn(
           `the field ${name} of a request was left out, as all with an underscore are: many backends take it for ` +

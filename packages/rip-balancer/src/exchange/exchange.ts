@@ -343,6 +343,8 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   failed(failure: UpstreamFailure, reason?: string): void {
     this.reason = reason
+    if (reason !== undefined && this.backend !== undefined)
+      this.plane.settings.observer.attemptFailed(this.backend, reason)
     const isStale = failure === 'reset' && this.isStale()
     const wasIdle = isStale && this.upstream!.restedMs >= RESTED_MS
     const repeatable = failure === 'reset' && this.mayRepeat()
@@ -475,6 +477,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.claimed = backend
     this.onTrial = backend.onTrial
     this.backend = backend.id
+    this.reason = undefined
     this.generation = backend.generation
     this.dispatchedAt = monotonicMs()
     this.upstream = this.freshOnly
@@ -677,14 +680,12 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   }
 
   private connectTimedOut(): void {
-    this.reason = undefined
     this.dropConnection()
     this.tryNext('connect-timeout')
     flushGathered()
   }
 
   private trialTimedOut(): void {
-    this.reason = undefined
     this.dropConnection()
     this.tryNext('response-timeout')
     flushGathered()

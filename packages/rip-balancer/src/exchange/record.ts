@@ -64,7 +64,7 @@ export interface ExchangeRecord {
   readonly bytesReceived: number
   /** Id of the last backend tried; `undefined` when none was claimed. */
   readonly backend: string | undefined
-  /** What the system or TLS said of the last attempt that failed; `undefined` where they said nothing. */
+  /** What the system or TLS said of the attempt at that backend, if it failed; `undefined` where they said nothing. */
   readonly reason: string | undefined
   /** Generation of that backend; `undefined` outside rip-server. */
   readonly generation: string | undefined
@@ -111,6 +111,8 @@ export interface ExchangeObserver {
   ended(record: ExchangeRecord): void
   /** A request was addressed to a host that is not answered; called for each, before it ends. */
   foreignHost(authority: string): void
+  /** What the system or TLS said of an attempt that failed, whatever became of the request. */
+  attemptFailed(backend: string, reason: string): void
   /** A request field was left out for the underscore in its name; told of the first one only. */
   underscored(name: string): void
   /** Client and backend connections. */

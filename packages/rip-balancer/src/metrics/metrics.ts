@@ -43,7 +43,7 @@ export interface MetricsSource {
  * Counts what the data plane reports. Labels are statuses by class, causes and backends: nothing a client can
  * invent becomes a label.
  */
-export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'underscored'> {
+export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'underscored' | 'attemptFailed'> {
   requests = 0
   serverErrors = 0
   connections = 0

@@ -219,6 +219,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
       connection: (event) => void balancer.events.push(event),
       foreignHost: () => {},
       underscored: () => {},
+      attemptFailed: () => {},
       fault: (error) => void balancer.faults.push(String(error)),
     },
     hosts: undefined,

@@ -200,6 +200,7 @@ export function timelessSettings(): DataPlaneSettings {
       connection: () => {},
       foreignHost: () => {},
       underscored: () => {},
+      attemptFailed: () => {},
       fault: rethrow,
     },
     hosts: undefined,

@@ -63,6 +63,28 @@ describe('a backend whose certificate has', () => {
       expect(backend.received).toBe('')
     })
 
+  test('any of these is named, although another one answers', async () => {
+    await using bad = await TlsBackend.start({ certificate: 'selfsigned' })
+    await using good = await TlsBackend.start()
+    let text = ''
+    const warnings: string[] = []
+    const to = [
+      { id: 'bad', address: bad.address },
+      { id: 'good', address: good.address },
+    ]
+    await using lb = await balance(
+      { listen: ANYWHERE, to, backendTls: CA, accessLog: 'json' },
+      { logSink: { write: (more) => void (text += more) }, onWarning: (each) => void warnings.push(each) },
+    )
+    expect((await fetch(lb.url)).status).toBe(200)
+    await lb.close()
+    expect(JSON.parse(text)).toMatchObject({ backend: 'good', retries: 1 })
+    expect(text).not.toContain('"reason"')
+    expect(warnings.filter((warning) => warning.includes('TLS: '))).toEqual([
+      'backend bad: TLS: self signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)',
+    ])
+  })
+
   test('any of these is taken where nothing is verified, which somebody has to ask for', async () => {
     for (const certificate of ['elsewhere', 'selfsigned', 'expired']) {
       await using backend = await TlsBackend.start({ certificate })
