@@ -9,6 +9,7 @@ import { Program, refusesConnections } from './program.ts'
 setDefaultTimeout(20_000)
 
 const TOGETHER = ['--listen', '127.0.0.1:0', '--processes', '2']
+const SOMEWHERE = ['--to', '127.0.0.1:1', '--processes', '2']
 
 /** A connection of its own for each request, as the system shares out connections. */
 const get = async (url: string): Promise<string> =>
@@ -224,13 +225,13 @@ describe('--processes', () => {
 
   test('ends with the reason when a process cannot start', async () => {
     using taken = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-    await using program = new Program('--listen', `127.0.0.1:${taken.port}`, '--processes', '2')
+    await using program = new Program('--listen', `127.0.0.1:${taken.port}`, ...SOMEWHERE)
     expect(await program.exit()).toBe(1)
     expect(program.err).toContain(`127.0.0.1:${taken.port} is in use`)
   })
 
   test('refuses a path, which only one process can listen on', async () => {
-    await using program = new Program('--listen', 'unix:/tmp/x.sock', '--processes', '2')
+    await using program = new Program('--listen', 'unix:/tmp/x.sock', ...SOMEWHERE)
     expect(await program.exit()).toBe(5)
     expect(program.err).toContain('unix:/tmp/x.sock cannot be shared by 2 processes')
   })

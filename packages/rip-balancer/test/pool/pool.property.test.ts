@@ -8,6 +8,7 @@ import { FakeClock, TestClaimant, member } from './fixtures.ts'
 
 const QUEUE_LENGTH = 4
 const QUEUE_TIMEOUT_MS = 100
+const WEIGHTS: Readonly<Record<string, number>> = { a: 1, b: 40, c: 1, d: 0.5 }
 const MAX_LONG_LIVED = 3
 
 /** A pool, everybody who ever claimed, and what must hold after each step whatever was done. */
@@ -92,7 +93,7 @@ class Model {
     if (generation === this.pool.generation) return
     this.pool.prepare(
       generation,
-      names.map((id) => member(`${generation}.${id}`, { maxInFlight: 2 })),
+      names.map((id) => member(`${generation}.${id}`, { maxInFlight: 2, weight: WEIGHTS[id] ?? 1 })),
     )
     if (drain) void this.pool.drain(generation, new AbortController().signal)
     this.collect()
@@ -226,7 +227,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       // Fresh ids per incarnation, as a manager names them: capacity of a known member never shrinks.
       model.pool.prepare(
         generation,
-        names.map((id) => member(`${generation}.${id}`, { maxInFlight: 2 })),
+        names.map((id) => member(`${generation}.${id}`, { maxInFlight: 2, weight: WEIGHTS[id] ?? 1 })),
       )
       model.pool.cut(generation)
       model.collect()
