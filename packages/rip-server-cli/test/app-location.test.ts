@@ -46,3 +46,17 @@ test('how a file was found is told unless it was given', () => {
     expect(found(outer)).toBe('"rip.entry" in package.json')
   })
 })
+
+test('a user without a home, as with a mere number in a container, has applications all the same', () => {
+  withPackage((outer, file) => {
+    const module = join(import.meta.dir, '../src/serve/app-location.ts')
+    // What the runtime does for a user without HOME and without an entry in passwd(5).
+    const code = `
+      const fail = () => { throw Object.assign(new Error('uv_os_homedir'), { code: 'ENOENT' }) }
+      require('node:os').homedir = fail
+      const { locateApp } = await import(${JSON.stringify(module)})
+      try { require('node:os').homedir() } catch { console.log(locateApp(${JSON.stringify(file)}).root) }`
+    const { stdout, stderr } = Bun.spawnSync([process.execPath, '-e', code])
+    expect([stdout.toString(), stderr.toString()]).toEqual([`${outer}\n`, ''])
+  })
+})

@@ -194,12 +194,17 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
       this.upstream?.shutdownWhenSent()
       return true
     }
-    if (this.phase === 'queued') return false
+    if (this.phase === 'queued' || this.awaitsUpgrade) return false
     this.persists = false
     if (!this.body.done) this.refuseBody('truncated-message', 0)
     else if (this.plane.settings.halfClose === 'abort') return this.phase === 'flushing'
     else this.noteHalfClose()
     return true
+  }
+
+  /** A client that has ended its side could send nothing through the tunnel it asks for. */
+  private get awaitsUpgrade(): boolean {
+    return this.upgrade !== undefined && (this.phase === 'connecting' || this.phase === 'waiting')
   }
 
   /** The client has ended its side; requests it sent before may still follow this one. */

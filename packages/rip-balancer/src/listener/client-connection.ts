@@ -33,7 +33,7 @@ export const REFUSAL: Buffer = Buffer.from(
   'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n',
 )
 
-const MAX_LINGER_MS = 30_000
+const MAX_LINGER_MS = 6_000
 /** The same for connections that are one too many. */
 const MAX_LINGER_OF_REFUSED_MS = 1_000
 /** A head in front of so many bytes is copied: else it would keep their memory until its response is complete. */

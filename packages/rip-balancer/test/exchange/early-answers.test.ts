@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import net from 'node:net'
-import { TestBalancer } from './data-plane.ts'
+import { eventually, TestBalancer } from './data-plane.ts'
 
 const BODY_BYTES = 8 * 1024 * 1024
 
@@ -32,3 +32,20 @@ test('a client that sends megabytes nobody wants gets its answer, not a reset', 
   const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`
   expect(await sendThenRead(balancer.port, head, BODY_BYTES)).toStartWith('HTTP/1.1 413 ')
 })
+
+test('a client that sends without an end is cut off some seconds after its answer', async () => {
+  await using balancer = await TestBalancer.start(['/nonexistent'], { limits: { maxBodyBytes: 1_000 } })
+  const socket = net.connect({ port: balancer.port, host: '127.0.0.1', allowHalfOpen: true })
+  let text = ''
+  let isClosed = false
+  socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+  socket.on('error', () => {})
+  socket.on('close', () => (isClosed = true))
+  const begunAt = performance.now()
+  socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`)
+  const sending = setInterval(() => socket.write(Buffer.alloc(1_024, 'x')), 20)
+  await eventually(() => isClosed, 15_000)
+  clearInterval(sending)
+  expect(text).toStartWith('HTTP/1.1 413 ')
+  expect(performance.now() - begunAt).toBeWithin(5_000, 10_000)
+}, 20_000)

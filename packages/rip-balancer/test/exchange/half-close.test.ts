@@ -42,6 +42,22 @@ test('what becomes of such clients is one of three words', () => {
   ])
 })
 
+test.each(HALF_CLOSES)(
+  'a client that ends its side before its upgrade is answered has left, whatever the word: %s',
+  async (halfClose) => {
+    await using backend = await RawBackend.start(() => {})
+    await using balancer = await TestBalancer.start([backend.path], { settings: { halfClose } })
+    using client = await RawClient.connect(balancer.port)
+    const fields = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+    client.send(`GET / HTTP/1.1\r\nHost: h\r\n${fields}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
+    await eventually(() => backend.all.endsWith('\r\n\r\n'))
+    client.socket.end()
+    expect(await client.untilEnd()).toBe('')
+    await eventually(() => [...backend.sockets].every((socket) => socket.destroyed))
+    expect(balancer.ended).toMatchObject([{ cause: 'client-gone' }])
+  },
+)
+
 describe('a client that ends its side and waits', () => {
   test('is answered, and the backend hears nothing of it', async () => {
     await using backend = await RawBackend.start(() => {})

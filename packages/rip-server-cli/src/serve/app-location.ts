@@ -17,7 +17,7 @@ export interface AppLocation {
  *
  * @param home the user's folder, which is no package even with a `package.json` in it
  */
-export function locateApp(path: string, home: string = homedir()): AppLocation {
+export function locateApp(path: string, home: string | undefined = homeFolder()): AppLocation {
   if (!existsSync(path)) {
     throw new CliError('APP_NOT_FOUND', { message: `there is no file or folder ${path}` })
   }
@@ -50,10 +50,20 @@ const WRITABLE_BY_OTHERS = 0o002
  * folders of a whole user or of everybody: a `package.json` there was left by accident, and all that lies beside
  * it is not the application.
  */
-function packageFolder(folder: string, home: string): string | undefined {
+function packageFolder(folder: string, home: string | undefined): string | undefined {
   const parent = dirname(folder)
   if (folder === home || parent === folder || isShared(folder)) return undefined
   return existsSync(join(folder, 'package.json')) ? folder : packageFolder(parent, home)
+}
+
+/** A user of a container may have neither `HOME` nor an entry in passwd(5). */
+function homeFolder(): string | undefined {
+  try {
+    return homedir()
+  } catch {
+    // ENOENT
+    return undefined
+  }
 }
 
 const isShared = (folder: string): boolean => (statSync(folder).mode & WRITABLE_BY_OTHERS) !== 0

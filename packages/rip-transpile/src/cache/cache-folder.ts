@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, realpathSync, type Stats } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 /**
@@ -11,7 +11,7 @@ export function cacheFolder(env: Readonly<NodeJS.ProcessEnv> = process.env): str
   const parent = env['XDG_CACHE_HOME']
   const folder = parent
     ? join(parent, 'rip-server', 'compiled')
-    : join(tmpdir(), `rip-server-cache-${userInfo().uid}`)
+    : join(tmpdir(), `rip-server-cache-${ownUid()}`)
   return makePrivate(folder) ? folder : undefined
 }
 
@@ -20,7 +20,7 @@ function makePrivate(folder: string): boolean {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const state = lstatSync(folder)
-    if (!state.isDirectory() || state.uid !== userInfo().uid || isOpenToOthers(state)) return false
+    if (!state.isDirectory() || state.uid !== ownUid() || isOpenToOthers(state)) return false
     return parentsOf(realpathSync(folder)).every((parent) => isSafeParent(lstatSync(parent)))
   } catch {
     // A home that cannot be written to, or a file in the way: compile without a cache.
@@ -36,7 +36,12 @@ function isSafeParent(state: Stats): boolean {
 
 /** Root is whoever owns `/`: inside a user namespace that may be another number than 0. */
 function isOursOrRoots(uid: number): boolean {
-  return uid === userInfo().uid || uid === 0 || uid === lstatSync('/').uid
+  return uid === ownUid() || uid === 0 || uid === lstatSync('/').uid
+}
+
+/** Unlike `userInfo()` known for users without an entry in passwd(5), too. */
+function ownUid(): number {
+  return process.getuid?.() ?? -1
 }
 
 function isOpenToOthers({ mode }: Stats): boolean {
