@@ -65,22 +65,30 @@ function instancesFolder(env: Environment, tenants: readonly Account[]): string 
 /**
  * Every folder instances of this user may be in, the preferred one first: `$XDG_RUNTIME_DIR/rip-server`, systemd's
  * `$RUNTIME_DIRECTORY`, `/run/rip-server` for root, `<tmp>/rip-server-<uid>`, and one at home where nobody else can
- * take the name. Paths that leave no room for the name of a socket are passed over.
+ * take the name. Paths that leave no room for the name of a socket are passed over. An `XDG_RUNTIME_DIR` other than that
+ * of a session was named by somebody, who means this place and no other.
  */
 export function instancesFolders(env: Environment = process.env): readonly string[] {
   const owned = `rip-server-${ownUid() ?? 0}`
+  const runtime = env['XDG_RUNTIME_DIR']
+  const named = below(runtime, 'rip-server')
+  if (runtime !== undefined && !OF_A_SESSION.test(runtime) && fits(named)) return [named]
   const candidates = [
-    below(env['XDG_RUNTIME_DIR'], 'rip-server'),
+    named,
     below(env['RUNTIME_DIRECTORY']?.split(':')[0]),
     ownUid() === 0 && isWritable(SYSTEM_RUN) ? join(SYSTEM_RUN, 'rip-server') : undefined,
     below(env['TMPDIR'], owned),
     below('/tmp', owned),
     below(env['HOME'], '.rip-server'),
   ]
-  const fitting = candidates.filter(
-    (path) => path !== undefined && Buffer.byteLength(path) <= MAX_BASE_BYTES,
-  ) as string[]
-  return [...new Set(fitting)]
+  return [...new Set(candidates.filter(fits))]
+}
+
+/** What pam_systemd(8) sets, also as another user keeps it behind sudo. */
+const OF_A_SESSION = /^\/run\/user\/\d+\/?$/
+
+function fits(path: string | undefined): path is string {
+  return path !== undefined && Buffer.byteLength(path) <= MAX_BASE_BYTES
 }
 
 /** Where the system keeps what belongs to running programs (file-hierarchy(7)); only root can write there. */

@@ -36,6 +36,17 @@ describe('where it is', () => {
     expect(path).toMatch(/^\/run\/user\/7\/rip-server\/shop-[0-9a-f]{8}$/)
   })
 
+  test('there only when somebody has named it, among others when it is that of a session', () => {
+    const others = { RUNTIME_DIRECTORY: '/run/shop', TMPDIR: '/var/tmp', HOME: '/home/shop' }
+    const folders = (runtime: string): readonly string[] =>
+      instancesFolders({ ...others, XDG_RUNTIME_DIR: runtime })
+    expect(folders('/srv/run')).toEqual(['/srv/run/rip-server'])
+    expect(folders('/run/user/7')).toContain('/run/shop')
+    expect(folders('/run/user/7/')).toContain('/run/shop')
+    expect(folders(`/run/${'x'.repeat(80)}`)).toContain('/run/shop')
+    expect(folders('relative')).toContain('/run/shop')
+  })
+
   test("else in systemd's folder for the service", () => {
     const { base } = locateRunDir({ root: '/srv/shop' }, { RUNTIME_DIRECTORY: '/run/shop:/run/more' })
     expect(base).toBe('/run/shop')
@@ -323,6 +334,16 @@ test('a folder that somebody removed is made again, lock, alias and state includ
 })
 
 describe('what others find', () => {
+  test('nothing of other places when theirs was named', async () => {
+    await using folder = await temporaryFolder()
+    await using elsewhere = await temporaryFolder()
+    const env = { ...envOf(elsewhere), TMPDIR: folder.path }
+    await using runDir = await openRunDir({ root: '/srv/shop', env: { RUNTIME_DIRECTORY: folder.path } })
+    runDir.publish({ ...state, name: 'shop', url: 'http://x' })
+    expect(findInstances({ RUNTIME_DIRECTORY: folder.path }).map(({ name }) => name)).toContain('shop')
+    expect(findInstances({ ...env, RUNTIME_DIRECTORY: folder.path })).toEqual([])
+  })
+
   test('every running instance, wherever its run directory is', async () => {
     await using folder = await temporaryFolder()
     const env = envOf(folder)
