@@ -69,7 +69,7 @@ export class Balancer implements AsyncDisposable {
   private declared: BalancerConfig
   /** Of cookies, unless the configuration has a key. */
   private readonly stickyKey = randomStickyKey()
-  private names: StickyNames
+  private readonly names: StickyNames
   private readonly hooks: BalancerHooks
   private readonly metrics = new Metrics()
   private readonly limits = new LimitReports({
@@ -214,8 +214,8 @@ export class Balancer implements AsyncDisposable {
     this.declared = config
     this.config = next
     if (changesTls) this.backendTls = backendTls
-    this.useStickyKey(next.stickyKey ?? this.stickyKey)
-    this.pool.configure({ ...poolSettings(next), names: this.names })
+    this.names.use(next.stickyKey ?? this.stickyKey)
+    this.pool.configure(poolSettings(next))
     if (declaresBackends) this.membership.declare(next.backends)
     if (changesLog) this.replaceLog()
     this.plane = this.createPlane(this.plane)
@@ -288,11 +288,6 @@ export class Balancer implements AsyncDisposable {
     await this.metricsServer?.close()
     await this.log?.close()
     await this.closedLogs
-  }
-
-  /** Clients keep their backends as long as the key stays. */
-  private useStickyKey(key: string): void {
-    if (this.names.key !== key) this.names = new StickyNames(key)
   }
 
   private createLog(): AccessLog | undefined {

@@ -318,7 +318,14 @@ describe('the cookie of sticky', () => {
     const { body, cookie } = await askWith(lb.url, [])
     await lb.reload({ ...config, retries: 2, to: to.slice().reverse() })
     for (let n = 0; n < 3; n++) expect(await askWith(lb.url, [cookie])).toEqual({ body, cookie: '' })
+    using kept = await RawClient.connect(Number(new URL(lb.url).port))
+    await kept.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n').untilText('\r\n\r\n')
     await lb.reload({ ...config, stickyCookie: { key } })
+    // A connection from before knows the names of today.
+    kept.received = ''
+    await kept.send(`GET / HTTP/1.1\r\nHost: h\r\nCookie: ${cookie}\r\n\r\n`).untilText('SameSite=Lax\r\n')
+    const renewed = /^Set-Cookie: ([^;]+);/m.exec(kept.received)?.[1] ?? ''
+    expect((await askWith(lb.url, [renewed])).cookie).toBe('')
     const keyed = await askWith(lb.url, [cookie])
     expect(keyed.cookie).not.toBe('')
     await using another = await balance({ ...config, stickyCookie: { key } })

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { parseBackendAddress } from '../config/address.ts'
 import { ConfigReader } from '../config/config-reader.ts'
 import { TLS_FORM, readBackendTls, withTls } from '../config/resolve-config.ts'
+import { WEIGHT_FORM, isWeight } from '../config/weight.ts'
 import type { BackendTlsConfig, BalancerConfig } from '../config/config.ts'
 import { DEFAULT_COMPARE_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUTS, DEFAULT_WEIGHT } from '../defaults.ts'
 import { BalancerError, listenFailure, type BalancerErrorCode } from '../errors.ts'
@@ -271,8 +272,7 @@ function memberSpec({
   if (secured === undefined) throw invalid(`tls must be ${TLS_FORM}`)
   if (!Number.isSafeInteger(maxInFlight) || maxInFlight < 1)
     throw invalid(`maxInFlight must be a whole number from 1 on, but is ${JSON.stringify(maxInFlight)}`)
-  if (!Number.isFinite(weight) || weight < 0)
-    throw invalid(`weight must be a number from 0 on, but is ${JSON.stringify(weight)}`)
+  if (!isWeight(weight)) throw invalid(`weight must be ${WEIGHT_FORM}, but is ${JSON.stringify(weight)}`)
   return { id, address: secured, maxInFlight, weight }
 }
 

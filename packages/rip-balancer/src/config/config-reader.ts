@@ -1,5 +1,6 @@
 import { isAddressBlock } from './address-blocks.ts'
 import { durationMs, sizeBytes, withUnit } from './quantity.ts'
+import { isWeight, WEIGHT_FORM } from './weight.ts'
 import { didYouMean, suggestion } from './suggestion.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -59,11 +60,9 @@ export class ConfigReader {
     return this.take(key, `a whole number from ${least} on`, read) ?? fallback
   }
 
-  /** A number from 0 on, such as a weight. */
-  number(key: string, fallback: number): number {
-    const read = (value: unknown): number | undefined =>
-      typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : undefined
-    return this.take(key, 'a number from 0 on', read) ?? fallback
+  weight(key: string, fallback: number): number {
+    const read = (value: unknown): number | undefined => (isWeight(value) ? value : undefined)
+    return this.take(key, WEIGHT_FORM, read) ?? fallback
   }
 
   oneOf<T extends string>(key: string, words: readonly T[], fallback: T): T {

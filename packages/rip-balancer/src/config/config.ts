@@ -156,7 +156,7 @@ export interface BackendConfig {
   readonly maxInFlight?: number
   /** Where TLS differs from `backendTls`, member by member. */
   readonly tls?: BackendTlsConfig
-  /** Share of the requests, compared with the others; 0 takes no new ones. @default 1 */
+  /** Share of the requests, compared with the others, from 0.000001 to 1000000; 0 takes no new ones. @default 1 */
   readonly weight?: number
 }
 

@@ -250,7 +250,7 @@ function readBackend(
   const spec = {
     id: reader.text('id'),
     maxInFlight: reader.count('maxInFlight', maxInFlight, 1),
-    weight: reader.number('weight', DEFAULT_WEIGHT),
+    weight: reader.weight('weight', DEFAULT_WEIGHT),
   }
   reader.end()
   if (address === undefined) return reader.problem('address', backendForm(text))

@@ -17,6 +17,8 @@ export interface PoolOptions extends PoolSettings {
   readonly clock?: PoolClock
   /** A number in [0, 1). */
   readonly random?: () => number
+  /** What backends are called in the cookies of clients, for the sticky policy. @default names nobody is told */
+  readonly names?: StickyNames
   /** Draws lots between two generations. @default by a secure source of chance */
   readonly tossCoin?: () => boolean
   readonly observer?: Partial<PoolObserver>
@@ -29,8 +31,6 @@ export interface PoolOptions extends PoolSettings {
 /** What may change while a pool serves. */
 export interface PoolSettings {
   readonly policy?: PolicyName
-  /** What backends are called in the cookies of clients, for the sticky policy. @default what they were called before */
-  readonly names?: StickyNames
   readonly queueLength?: number
   readonly queueTimeoutMs?: number
   /** The capacity of a member that joins others or recovers grows to its full size over this time. @default 0 */

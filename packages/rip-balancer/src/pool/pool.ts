@@ -38,7 +38,7 @@ export class Pool implements Claims {
   readonly name: string
   private policy: Policy
   private policyName: PolicyName = DEFAULT_POLICY
-  private names = new StickyNames()
+  private readonly names: StickyNames
   private readonly leastHeld = new LeastHeld()
   private maxLongLived = DEFAULT_LIMITS.maxLongLivedPerBackend
   /** Tunnels and event streams of all members. */
@@ -76,6 +76,7 @@ export class Pool implements Claims {
     this.tossCoin = options.tossCoin ?? fairCoin
     this.clock = options.clock ?? systemClock
     this.observer = { ...silentObserver, ...options.observer }
+    this.names = options.names ?? new StickyNames()
     this.policy = createPolicy(this.policyName, { random: this.random, names: this.names })
     this.drains = new Drains(this.clock, (generation) => this.unfinishedOf(generation))
     this.ejector = new Ejector(
@@ -93,7 +94,7 @@ export class Pool implements Claims {
 
   /** Applies other settings; members, who waits and what is in flight stay. */
   configure(settings: PoolSettings): void {
-    this.usePolicy(settings.policy ?? DEFAULT_POLICY, settings.names ?? this.names)
+    this.usePolicy(settings.policy ?? DEFAULT_POLICY)
     this.maxLongLived = settings.maxLongLivedPerBackend ?? DEFAULT_LIMITS.maxLongLivedPerBackend
     this.queue.maxLength = settings.queueLength ?? DEFAULT_QUEUE_LENGTH
     this.queueTimeoutMs = settings.queueTimeoutMs ?? DEFAULT_QUEUE_TIMEOUT_MS
@@ -373,11 +374,10 @@ export class Pool implements Claims {
   }
 
   /** One that stays goes on where it is. */
-  private usePolicy(name: PolicyName, names: StickyNames): void {
-    if (name === this.policyName && names === this.names) return
+  private usePolicy(name: PolicyName): void {
+    if (name === this.policyName) return
     this.policyName = name
-    this.names = names
-    this.policy = createPolicy(name, { random: this.random, names })
+    this.policy = createPolicy(name, { random: this.random, names: this.names })
   }
 
   private choose(claimant: Claimant, tried: readonly Backend[]): Member | undefined {

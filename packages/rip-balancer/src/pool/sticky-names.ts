@@ -8,15 +8,21 @@ const NAME_LENGTH = 16
 
 /** What backends are called in cookies: nobody without the key can tell which one a name stands for, or find one out. */
 export class StickyNames {
-  readonly key: string
-  private readonly known = new WeakMap<Backend, string>()
-  private readonly indexes = new PerList(
-    (members) => new Map(members.map((member) => [this.of(member), member])),
-  )
+  private key: string
+  private known = new WeakMap<Backend, string>()
+  private indexes = new PerList((members) => this.index(members))
 
   /** @param key secret */
   constructor(key: string = randomStickyKey()) {
     this.key = key
+  }
+
+  /** Another key makes all names others. */
+  use(key: string): void {
+    if (key === this.key) return
+    this.key = key
+    this.known = new WeakMap()
+    this.indexes = new PerList((members) => this.index(members))
   }
 
   of(backend: Backend): string {
@@ -29,6 +35,10 @@ export class StickyNames {
 
   find(members: readonly Member[], name: string): Member | undefined {
     return this.indexes.of(members).get(name)
+  }
+
+  private index(members: readonly Member[]): ReadonlyMap<string, Member> {
+    return new Map(members.map((member) => [this.of(member), member]))
   }
 }
 

@@ -164,7 +164,7 @@ describe('a configuration', () => {
   test('names every problem at once, with its path', () => {
     expect(
       problemsOf({
-        to: ['a:1', { address: 'b:1', wieght: 2 }, 'a:1'],
+        to: ['a:1', { address: 'b:1', wieght: 2 }, 'a:1', { address: 'c:1', weight: 1e-9 }],
         queue: { length: -1, timeout: 'soon' },
         limits: { body: '10MegaBytes' },
         forwarding: { trust: ['10.0.0.0/99'] },
@@ -184,6 +184,7 @@ describe('a configuration', () => {
       'queue.timeout: expected milliseconds or a duration such as 250ms, 10s or 5m, got "soon"',
       'to: two backends have the id "a:1"; give each its own',
       'to[1].wieght: unknown key; did you mean "weight"?',
+      'to[3].weight: expected 0, or a number from 0.000001 to 1000000, got 1e-9',
     ])
   })
 
