@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { ConfigSource } from '../src/cli/config-source.ts'
 import { AdminClient, balance, type Backend } from '../src/index.ts'
 import { poolReports } from '../src/log/pool-reports.ts'
+import { TlsReports } from '../src/log/tls-reports.ts'
 import { TempFolder, TestBackend, named, until } from './servers.ts'
 
 setDefaultTimeout(20_000)
@@ -122,7 +123,15 @@ describe('the page on operation', () => {
     const told: string[] = []
     const reports = poolReports((line) => void told.push(line))
     const backend = { id: 'b1', inFlight: 3 } as Backend
-    for (const illness of ['status 500', 'connection refused', 'timed out after 2 s', 'connection reset'])
+    for (const illness of [
+      'status 500',
+      'connection refused',
+      'timed out after 2 s',
+      'connection reset',
+      'connection closed in the middle of the answer',
+      'its answer does not contain the text of health.body',
+      'the answer is not valid HTTP',
+    ])
       reports.health(backend, false, illness)
     reports.health(backend, true, undefined)
     reports.health(backend, true, 'nobody checks it any more')
@@ -134,6 +143,10 @@ describe('the page on operation', () => {
     reports.drained(backend, 'alice', 3)
     reports.emptied(backend)
     reports.undrained(backend, 'alice')
+    new TlsReports((line) => void told.push(line)).note(
+      'b1',
+      'TLS: self signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)',
+    )
     expect(rows(OPERATION, 'What the log says').map(([line = '']) => plain(line))).toEqual(told)
   })
 
@@ -172,6 +185,14 @@ test('each way in which a health check fails has its name', async () => {
     socket: { data: (socket) => socket.terminate() },
   })
   expect(await reasonOf(`127.0.0.1:${reset.port}`)).toBe('health check failed: connection reset')
+  const saying = (text: string) =>
+    Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: (socket) => void socket.end(text) } })
+  using short = saying('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort')
+  expect(await reasonOf(`127.0.0.1:${short.port}`)).toBe(
+    'health check failed: connection closed in the middle of the answer',
+  )
+  using other = saying('SSH-2.0-OpenSSH\r\n')
+  expect(await reasonOf(`127.0.0.1:${other.port}`)).toBe('health check failed: the answer is not valid HTTP')
   const free = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
   const { port } = free
   free.stop(true)

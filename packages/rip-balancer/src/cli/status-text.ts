@@ -34,8 +34,8 @@ export function statusText(status: BalancerStatus): string {
 
 function poolLines({ name, generation, queued, ejections, backends }: PoolSnapshot): string[] {
   const facts = [
-    `pool ${name}`,
-    ...(generation === null ? [] : [`generation ${generation}`]),
+    `pool ${oneLine(name)}`,
+    ...(generation === null ? [] : [`generation ${oneLine(generation)}`]),
     `${queued} queued`,
     counted(ejections, 'ejection', 'ejections'),
   ]

@@ -45,9 +45,11 @@ const NOBODY: ConnectionOwner = {
 const FAILURES: Readonly<Record<UpstreamFailure, string>> = {
   'connect-failed': 'no connection could be made',
   'local-failure': 'this process can make no connection',
-  reset: 'connection closed in the middle of the answer',
+  reset: 'connection reset',
   'bad-response': 'the answer is not valid HTTP',
 }
+
+const WITHIN_ANSWER = 'connection closed in the middle of the answer'
 
 /** Asks a backend one question on a connection of its own. */
 export function inquire(question: Question, tls: BackendTlsSettings): Promise<Reply> {
@@ -108,7 +110,8 @@ class Inquiry implements ResponseSink {
   tunnelEnded(): void {}
 
   failed(failure: UpstreamFailure, reason?: string): void {
-    this.end({ failure: reason ?? FAILURES[failure] })
+    const within = failure === 'reset' && this.status > 0
+    this.end({ failure: reason ?? (within ? WITHIN_ANSWER : FAILURES[failure]) })
   }
 
   upstreamDrained(): void {}

@@ -197,6 +197,21 @@ describe('a backend with a good certificate', () => {
     socket.close()
   })
 
+  test('has the time for connecting for its handshake as well', async () => {
+    const silent = net.createServer((socket) => void socket.on('error', () => {}))
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const to = `https://127.0.0.1:${(silent.address() as net.AddressInfo).port}`
+    let text = ''
+    await using lb = await balance(
+      { listen: ANYWHERE, to, backendTls: CA, timeouts: { connect: 150 }, accessLog: 'json' },
+      { logSink: { write: (more) => void (text += more) } },
+    )
+    expect((await fetch(lb.url)).status).toBe(504)
+    await lb.close()
+    expect(JSON.parse(text)).toMatchObject({ outcome: 'connect-timeout' })
+    silent.close()
+  })
+
   test('tells whoever speaks plain HTTP there, or TLS elsewhere, what is wrong', async () => {
     const plain = net.createServer((socket) => {
       socket.on('error', () => {})
