@@ -16,7 +16,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-function builderOf(standby: boolean): SnapshotBuilder {
+function builderOf(standby: boolean, runtimeFlags: readonly string[] = []): SnapshotBuilder {
   const env = { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off' }
   const tree = createContentTree({ root })
   return new SnapshotBuilder({
@@ -26,6 +26,7 @@ function builderOf(standby: boolean): SnapshotBuilder {
     folder: join(folder, 'snapshots'),
     env: () => env,
     standby,
+    runtimeFlags,
   })
 }
 
@@ -111,6 +112,14 @@ test('in production every build starts its own process', async () => {
   expect(await build(builder, state('g1'))).toMatchObject({ ok: true })
   expect(await build(builder, state('g2'))).toMatchObject({ ok: true })
   expect(waiting()).toEqual([])
+})
+
+test('a process that has reported and does not end is not waited for, and ends', async () => {
+  const lingers = join(folder, 'lingers.ts')
+  writeFileSync(lingers, 'setInterval(() => {}, 60_000)\n')
+  await using builder = builderOf(false, ['--preload', lingers])
+  expect(sourceIn(await build(builder, state('g1')))).toBe('export default 1\n')
+  while (waiting().length > 0) await Bun.sleep(5)
 })
 
 test('what was written after the tree was read is in the snapshot, and in its name', async () => {

@@ -7,13 +7,13 @@
  *
  * With `--files -`, standard input names the application's files, one relative path a line. With `--request -`
  * and nothing else, standard input is a `BuildRequest` as JSON: the program can be started before it is known
- * what there will be to build. Without a request it ends with 0 and says nothing. Beside it `--warm ENDING` loads
- * the compiler for such files of the working directory while there is nothing to do yet.
+ * what there will be to build. Without a request it ends with 0 and says nothing. While there is nothing to do yet,
+ * `--warm ENDING` loads the compiler for such files of the working directory, and `--rehearse DIR` builds something
+ * small in a folder of its own below that one, which is removed again.
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { referencesOf } from './graph/references.ts'
-import { resolveModule } from './graph/resolve-module.ts'
+import { rehearse } from './rehearse.ts'
 import { selectAdapter } from './select-adapter.ts'
 import { buildReport, type BuildRequest } from './snapshot/build-report.ts'
 
@@ -36,6 +36,7 @@ const { values } = parseArgs({
     packages: { type: 'string' },
     request: { type: 'string' },
     warm: { type: 'string' },
+    rehearse: { type: 'string' },
   },
 })
 // Signals may be sent to every process at once: what becomes of the build, who asked for it decides.
@@ -50,8 +51,8 @@ const SURVIVED = [
   'SIGTTOU',
 ] as const
 for (const signal of SURVIVED) process.on(signal, () => {})
-if (values.request === '-') warmUpGraph()
 if (values.warm !== undefined) await warmUp(values.warm)
+if (values.rehearse !== undefined) await rehearse(values.rehearse)
 const request = values.request === '-' ? await readRequest() : await requestOf(values)
 if (request !== undefined) {
   const report = await buildReport(request)
@@ -60,13 +61,6 @@ if (request !== undefined) {
     mark === undefined ? `${JSON.stringify(report)}\n` : `\n${mark}${JSON.stringify(report)}\n`,
   )
   process.exitCode = report.ok ? 0 : 4
-}
-
-/** What every build needs has run once when there is something to build. */
-function warmUpGraph(): void {
-  const { modules } = referencesOf("import './nowhere.ts'\n", 'ts')
-  for (const { specifier } of modules)
-    resolveModule(specifier, { importer: import.meta.path, commonjs: false })
 }
 
 /** A compiler that is not installed is reported by the build that needs it. */

@@ -233,6 +233,20 @@ test('a place for notices that is taken ends the start with its name', async () 
   expect(existsSync(listen)).toBe(false)
 })
 
+test('a socket for notices that a killed process left behind is taken over', async () => {
+  using folder = new Folder()
+  const listen = folder.file('w.sock')
+  const left = JSON.stringify(listen + NOTICES_SUFFIX)
+  const killed = `Bun.listen({ unix: ${left}, socket: { data() {} } }); process.kill(process.pid, 'SIGKILL')`
+  Bun.spawnSync([process.execPath, '-e', killed])
+  expect(existsSync(listen + NOTICES_SUFFIX)).toBe(true)
+  await using worker = createWorker({ listen, trustForwarded: 'balancer', fetch: () => new Response() })
+  await worker.start()
+  const socket = connect(listen + NOTICES_SUFFIX)
+  await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+  socket.destroy()
+})
+
 test('the socket for notices is gone when the worker is, and is there under a balancer only', async () => {
   const local = await LocalWorker.serve({ trustForwarded: 'balancer', fetch: () => new Response() })
   const path = local.socket + NOTICES_SUFFIX

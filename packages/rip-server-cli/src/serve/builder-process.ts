@@ -2,14 +2,20 @@ import { fileURLToPath } from 'node:url'
 import { type BuildReport, readBuildReport } from './build-report.ts'
 import type { Account } from '@rip/manager'
 
+export interface Rehearsal {
+  readonly folder: string
+  /** Ending of files whose compiler it loads as well. @default none */
+  readonly extension?: string | undefined
+}
+
 export interface BuilderProcessOptions {
   /** Folder of the application. */
   readonly root: string
   readonly env: Readonly<Record<string, string>>
   /** Whom it runs as. @default whoever starts it */
   readonly account?: Account | undefined
-  /** Ending of files whose compiler it loads while it waits. @default none */
-  readonly warm?: string | undefined
+  /** It builds something while it waits, in a folder of its own below `folder`, which it removes. @default it does not */
+  readonly rehearsal?: Rehearsal | undefined
   /** Flags of Bun. @default none */
   readonly runtimeFlags?: readonly string[] | undefined
 }
@@ -28,28 +34,19 @@ export interface BuildOrder {
   readonly packagesUnchanged: boolean
 }
 
-export interface BuilderOutput {
-  /** Absent when the program died before it could write one. */
-  readonly report: BuildReport | undefined
-  readonly stderr: string
-  readonly code: number
-}
+/** The report, or how the program ended without one. */
+export type BuilderOutput =
+  | { readonly report: BuildReport }
+  | { readonly report?: undefined; readonly stderr: string; readonly code: number }
 
 /** A builder program that has started and waits for the one order of its life. It ends when this process does. */
 export class BuilderProcess {
   readonly #child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
 
-  constructor({ root, env, warm, account, runtimeFlags = [] }: BuilderProcessOptions) {
+  constructor({ root, env, rehearsal, account, runtimeFlags = [] }: BuilderProcessOptions) {
     const program = fileURLToPath(import.meta.resolve('@rip/transpile/builder'))
     this.#child = Bun.spawn(
-      [
-        process.execPath,
-        ...runtimeFlags,
-        program,
-        '--request',
-        '-',
-        ...(warm === undefined ? [] : ['--warm', warm]),
-      ],
+      [process.execPath, ...runtimeFlags, program, '--request', '-', ...flagsOf(rehearsal)],
       {
         cwd: root,
         env,
@@ -79,16 +76,39 @@ export class BuilderProcess {
     } catch {
       // EPIPE: it died first, which its exit code and what it said tell better.
     }
-    const [stdout, stderr, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ])
+    // Read meanwhile: a full pipe would hold it up.
+    const stderr = new Response(child.stderr).text()
+    const report = readBuildReport(await textUntil(child.stdout, mark), mark)
+    if (report === undefined) {
+      const output = { stderr: await stderr, code: await child.exited }
+      signal.removeEventListener('abort', end)
+      return output
+    }
     signal.removeEventListener('abort', end)
-    return { report: readBuildReport(stdout, mark), stderr, code }
+    // Everything is written by then, and ending by itself takes it as long as a small build.
+    this.kill()
+    return { report }
   }
 
   kill(): void {
     this.#child.kill('SIGKILL')
   }
+}
+
+function flagsOf(rehearsal: Rehearsal | undefined): readonly string[] {
+  if (rehearsal === undefined) return []
+  const { folder, extension } = rehearsal
+  return ['--rehearse', folder, ...(extension === undefined ? [] : ['--warm', extension])]
+}
+
+/** What is printed up to the line that begins with the mark, or else all of it. */
+async function textUntil(stream: ReadableStream<Uint8Array>, mark: string): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true })
+    const at = text.indexOf(`\n${mark}`)
+    if (at !== -1 && text.includes('\n', at + 1)) break
+  }
+  return text
 }

@@ -13,7 +13,7 @@ import {
 } from '@rip/manager'
 import type { Belongings, BuildReport } from './build-report.ts'
 import { makeReadable, makeWorkshop, removeWorkshop, takeIn, takeInWhole } from './snapshot-intake.ts'
-import { BuilderProcess, type BuilderOutput, type BuildOrder } from './builder-process.ts'
+import { BuilderProcess, type BuilderOutput, type BuildOrder, type Rehearsal } from './builder-process.ts'
 
 /**
  * How long after a build the process for the next one is started: what was built boots meanwhile, and somebody
@@ -100,13 +100,15 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     const environment = environmentOf(state)
     const order = this.#orderFor(state, out)
     const byStandby = await this.#buildByStandby(order, environment, signal)
-    const { report, stderr, code } = byStandby ?? (await this.#start().build(order, signal))
+    const output = byStandby ?? (await this.#start().build(order, signal))
+    const { report } = output
     this.#prepareNext(environment, warmedEnding(state))
     if (signal.aborted) await rm(out, { recursive: true, force: true })
     signal.throwIfAborted()
     if (report?.ok === true) return await this.#takeIn(out, report, state)
     await rm(out, { recursive: true, force: true })
     if (report !== undefined) return await this.#refuse(report)
+    const { code, stderr } = output
     const message = `the builder ended with ${code}: ${stderr.trim() || 'it said nothing'}`
     return { ok: false, failure: { kind: 'compile', message } }
   }
@@ -275,23 +277,24 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     return isWanted && output.report === undefined ? undefined : output
   }
 
-  #start(warm?: string): BuilderProcess {
+  #start(rehearsal?: Rehearsal): BuilderProcess {
     const { root, env, account, runtimeFlags } = this.#options
-    const builder = new BuilderProcess({ root, env: env(), warm, account, runtimeFlags })
+    const builder = new BuilderProcess({ root, env: env(), rehearsal, account, runtimeFlags })
     this.#running.add(builder)
     void builder.exited.then(() => this.#running.delete(builder))
     return builder
   }
 
-  #prepareNext(environment: string, warm: string | undefined): void {
+  #prepareNext(environment: string, extension: string | undefined): void {
     if (this.#options.standby !== true || this.#closed) return
     clearTimeout(this.#standbyTimer)
-    this.#standbyTimer = setTimeout(() => this.#prepare(environment, warm), STANDBY_DELAY_MS)
+    this.#standbyTimer = setTimeout(() => this.#prepare(environment, extension), STANDBY_DELAY_MS)
   }
 
-  #prepare(environment: string, warm: string | undefined): void {
+  #prepare(environment: string, extension: string | undefined): void {
+    const { folder } = this.#options
     try {
-      this.#standby ??= { process: this.#start(warm), environment }
+      this.#standby ??= { process: this.#start({ folder, extension }), environment }
     } catch {
       // ENOENT, when the application is gone; the next build says what there is to say.
     }

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import * as own from '../own-timers.ts'
 
 type Callback = (...values: unknown[]) => unknown
@@ -15,8 +15,8 @@ type SetTimer = (callback: Callback, delayMs?: number, ...values: unknown[]) => 
  */
 export class LoadedTimers implements Disposable {
   readonly #isResting: () => boolean
-  /** Set in whatever runs because of such a timer. */
-  readonly #inTurn = new AsyncLocalStorage<true>()
+  /** Set in whatever runs because of such a timer. Made for the first one: it costs a worker two megabytes. */
+  #inTurn: AsyncLocalStorage<true> | undefined
   /** What held timeouts are about to do. */
   readonly #held = new Map<Timer, () => void>()
   readonly #setTimeout = this.#imitate(own.setTimeout, (callback, delayMs, values) =>
@@ -55,7 +55,7 @@ export class LoadedTimers implements Disposable {
 
   get #isConcerned(): boolean {
     if (this.#state === 'loading') return true
-    return this.#state === 'settled' && this.#inTurn.getStore() === true
+    return this.#state === 'settled' && this.#inTurn?.getStore() === true
   }
 
   get #rests(): boolean {
@@ -64,19 +64,24 @@ export class LoadedTimers implements Disposable {
 
   #startInterval(callback: Callback, delayMs: number | undefined, values: unknown[]): Timer {
     const timer: Timer = (own.setInterval as SetTimer)(() => {
-      if (!this.#rests) this.#inTurn.run(true, () => Reflect.apply(callback, timer, values))
+      if (!this.#rests) this.#run(() => Reflect.apply(callback, timer, values))
     }, delayMs)
     return timer
   }
 
   #startTimeout(callback: Callback, delayMs: number | undefined, values: unknown[]): Timer {
-    const goOff = (): void => void this.#inTurn.run(true, () => Reflect.apply(callback, timer, values))
+    const goOff = (): void => this.#run(() => Reflect.apply(callback, timer, values))
     const timer: Timer = (own.setTimeout as SetTimer)(() => {
       if (this.#rests) return this.#hold(timer, goOff)
       this.#held.delete(timer)
       goOff()
     }, delayMs)
     return timer
+  }
+
+  #run(callback: () => unknown): void {
+    this.#inTurn ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<true>()
+    this.#inTurn.run(true, callback)
   }
 
   #goOff(timer: Timer): void {

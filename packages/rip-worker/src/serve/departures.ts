@@ -1,5 +1,4 @@
 import { listenReason, WorkerError } from '../errors.ts'
-import { NOTICES_SUFFIX } from '../protocol.ts'
 
 /** Notices that came before anybody asked; the oldest are forgotten. */
 const MAX_EARLY = 1024
@@ -40,11 +39,10 @@ export class Departures implements Disposable {
   }
 
   /**
-   * @param path of the socket requests come over
+   * @param unix path of the socket, next to the one requests come over
    * @throws WorkerError `RIP_LISTEN_FAILED`.
    */
-  listen(path: string): void {
-    const unix = path + NOTICES_SUFFIX
+  listen(unix: string): void {
     try {
       this.#listener = Bun.listen<Lines>({
         unix,

@@ -1,10 +1,23 @@
 import type { ListenAddress } from './transport.ts'
 
 /**
+ * Listens; if that fails and a socket that a killed process left behind is in the way, that is removed first. Most
+ * names are free, and looking before takes `node:fs` with its milliseconds and megabytes.
+ */
+export async function replacingStaleSocket<T>(address: ListenAddress, listen: () => T): Promise<Awaited<T>> {
+  try {
+    return await listen()
+  } catch (error) {
+    if (!(await removeStaleSocket(address))) throw error
+    return await listen()
+  }
+}
+
+/**
  * Removes a socket that a killed process left behind, and tells whether it did. A socket somebody answers
  * on, and a file that is no socket, stay.
  */
-export async function removeStaleSocket(address: ListenAddress): Promise<boolean> {
+async function removeStaleSocket(address: ListenAddress): Promise<boolean> {
   if (!('unix' in address)) return false
   const { lstatSync, rmSync } = await import('node:fs')
   if (lstatSync(address.unix, { throwIfNoEntry: false })?.isSocket() !== true) return false

@@ -16,7 +16,6 @@ import { pathOf, type RequestHead } from '../pages/request-head.ts'
 import { shortPage } from '../pages/short-page.ts'
 import { Activity } from './activity.ts'
 import { BackgroundTasks } from './background-tasks.ts'
-import { bundledPages, bundlePages } from './bundled-pages.ts'
 import type { ClientAddress } from './client.ts'
 import { ConcurrencyGate } from './concurrency-gate.ts'
 import { Departures } from './departures.ts'
@@ -28,10 +27,10 @@ import { printable } from './printable.ts'
 import { FetchTransport } from './fetch-transport.ts'
 import { LagEvents, type LagListener } from './lag-events.ts'
 import { LongLivedGate } from './long-lived-gate.ts'
-import { NodeTransport } from './node-transport.ts'
+import type { NodeTransport } from './node-transport.ts'
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.ts'
 import { type ContextHost, requestIP } from './request-context.ts'
-import { removeStaleSocket } from './stale-socket.ts'
+import { replacingStaleSocket } from './stale-socket.ts'
 import type { Transport } from './transport.ts'
 import { Ticket, WebSockets } from './web-sockets.ts'
 
@@ -282,7 +281,8 @@ class ServingWorker implements Worker {
 
   async #start(): Promise<void> {
     this.#transition('starting')
-    this.#transport = await this.#listen()
+    const { listen } = this.#options
+    this.#transport = await replacingStaleSocket(listen, () => this.#openTransport())
     await this.#listenForDepartures()
     // close() may have come in between and has not seen the transport.
     if (this.#closing !== undefined) return this.#transport.abort()
@@ -301,8 +301,7 @@ class ServingWorker implements Worker {
   }
 
   async #getReady(): Promise<void> {
-    const pages = bundledPages(this.#options.routes ?? {})
-    await bundlePages(pages, (path) => this.#send(new Request(`http://localhost${path}`)))
+    await this.#bundlePages()
     try {
       await this.#options.onReady?.()
     } catch (cause) {
@@ -310,26 +309,24 @@ class ServingWorker implements Worker {
     }
   }
 
-  async #listen(): Promise<Transport> {
-    try {
-      return await this.#openTransport()
-    } catch (error) {
-      if (!(await removeStaleSocket(this.#options.listen))) throw error
-      return this.#openTransport()
-    }
+  async #bundlePages(): Promise<void> {
+    const { routes } = this.#options
+    if (routes === undefined) return
+    const { bundledPages, bundlePages } = await import('./bundled-pages.ts')
+    await bundlePages(bundledPages(routes), (path) => this.#send(new Request(`http://localhost${path}`)))
   }
 
   async #listenForDepartures(): Promise<void> {
     const { listen } = this.#options
     if (this.#departures === undefined || !('unix' in listen)) return
-    // Whoever listens on the socket itself owns its name; what was left there is of a process that was killed.
-    await removeStaleSocket({ unix: listen.unix + NOTICES_SUFFIX })
-    this.#departures.listen(listen.unix)
+    const unix = listen.unix + NOTICES_SUFFIX
+    await replacingStaleSocket({ unix }, () => this.#departures?.listen(unix))
   }
 
   async #openTransport(): Promise<Transport> {
     const { listener, nodeServer } = this.#options
     if (this.#dispatcher === undefined && (listener ?? nodeServer) !== undefined) {
+      const { NodeTransport } = await import('./node-transport.ts')
       return (this.#nodeTransport = await NodeTransport.listen({
         ...this.#options,
         gate: this.#gate,

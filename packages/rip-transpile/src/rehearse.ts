@@ -1,0 +1,63 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Adapter } from './adapter.ts'
+import { cachedAdapter } from './cache/cached-adapter.ts'
+import { cacheFolder } from './cache/cache-folder.ts'
+import { CompileCache } from './cache/compile-cache.ts'
+import { referencesOf } from './graph/references.ts'
+import { resolveModule } from './graph/resolve-module.ts'
+import { buildSnapshot } from './snapshot/build-snapshot.ts'
+
+/** Stands for a compiler, which is loaded by itself if it is needed. */
+const ECHO: Adapter = {
+  name: 'echo',
+  version: '1',
+  extensions: ['.rip'],
+  compile: (code) => ({ code, dependencies: [], map: { version: 3, sources: [], names: [], mappings: '' } }),
+}
+
+/**
+ * Builds something small, so that the code of a build has run once when somebody waits for one: the first run takes
+ * several times as long as the next. Everything happens in a folder of its own below `parent`, which is removed. False
+ * when that was not possible, and the build will take longer.
+ */
+export async function rehearse(parent: string): Promise<boolean> {
+  warmUpResolver()
+  try {
+    const folder = mkdtempSync(join(parent, 'rehearsal-'))
+    try {
+      await buildIn(folder)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+    return true
+  } catch {
+    // ENOSPC, or the folder is gone.
+    return false
+  }
+}
+
+/**
+ * Among our own files: Bun keeps what it has seen of a folder, and the application's may look different by then. What
+ * is built imports nothing for the same reason.
+ */
+function warmUpResolver(): void {
+  const { modules } = referencesOf("import './nowhere.ts'\n", 'ts')
+  for (const { specifier } of modules)
+    resolveModule(specifier, { importer: import.meta.path, commonjs: false })
+}
+
+async function buildIn(folder: string): Promise<void> {
+  cacheFolder()
+  const root = join(folder, 'app')
+  const cache = join(folder, 'cache')
+  for (const each of [root, cache]) mkdirSync(each)
+  const entry = join(root, 'index.ts')
+  writeFileSync(entry, 'export default () => new Response()\n')
+  writeFileSync(join(root, 'other.rip'), 'export const a = 1\n')
+  const adapter = cachedAdapter(ECHO, new CompileCache({ folder: cache }))
+  for (const out of ['first', 'second']) {
+    const packages = join(folder, 'packages')
+    await buildSnapshot({ root, entry, out: join(folder, out), packages, adapterFor: () => adapter })
+  }
+}
