@@ -12,6 +12,15 @@ export interface AdminClientOptions {
   readonly pool?: string
 }
 
+/** What it means that a socket cannot be connected to. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  FailedToOpenSocket: 'nobody listens there',
+  ECONNREFUSED: 'nobody listens there',
+  ConnectionRefused: 'nobody listens there',
+  EACCES: 'only its owner may connect',
+}
+
 /** Drives a balancer process over its admin socket. Every call throws `BalancerError` when it fails. */
 export class AdminClient {
   readonly socket: string
@@ -132,7 +141,8 @@ export class AdminClient {
       })
     } catch (error) {
       signal?.throwIfAborted()
-      const reason = (error as Error).message
+      const { code = '', message } = error as NodeJS.ErrnoException
+      const reason = REASONS[code] ?? message
       throw new BalancerError(
         'ADMIN_UNREACHABLE',
         { address: `unix:${this.socket}`, reason },

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { AdminClient } from '../admin/admin-client.ts'
 import { parseBackendAddress } from '../config/address.ts'
@@ -123,13 +122,17 @@ function operator({ env }: ProgramIo): string {
   return sudo === undefined || sudo === '' ? nameOfUser() : `${sudo} (as ${nameOfUser()})`
 }
 
+/** In a container, a user may have a number only. */
 function nameOfUser(): string {
-  try {
-    return userInfo().username
-  } catch {
-    // ENOENT: in a container, a user may have a number only.
-    return `user ${process.getuid?.() ?? '?'}`
-  }
+  const id = process.getuid?.() ?? -1
+  return nameIn('/etc/passwd', id) ?? `user ${id}`
+}
+
+/** passwd(5). */
+function nameIn(file: string, id: number): string | undefined {
+  if (!existsSync(file)) return undefined
+  const lines = readFileSync(file, 'utf8').split('\n')
+  return lines.map((line) => line.split(':')).find(([, , number]) => number === String(id))?.[0]
 }
 
 function print(io: ProgramIo, { json }: Operation, data: unknown, text: string): number {

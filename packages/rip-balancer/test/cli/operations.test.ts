@@ -1,6 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
 import { Program } from './program.ts'
 
@@ -8,7 +7,7 @@ import { Program } from './program.ts'
 setDefaultTimeout(20_000)
 
 const LISTEN = ['--listen', '127.0.0.1:0']
-const USER = userInfo().username
+const USER = Bun.spawnSync(['id', '-un']).stdout.toString().trim()
 
 interface Ended {
   readonly code: number
@@ -58,6 +57,17 @@ describe('rip-balancer status', () => {
     ])
     const json = await run('status', '--json', ...admin)
     expect(JSON.parse(json.out)).toMatchObject({ requests: 4, pools: [{ backends: [{ reason: null }, {}] }] })
+  })
+
+  test('says that nobody is there when the balancer was killed', async () => {
+    using folder = new TempFolder()
+    const { program, admin } = await start(folder)
+    await using _program = program
+    program.child.kill('SIGKILL')
+    await program.child.exited
+    const { code, err } = await run('status', ...admin)
+    expect(code).toBe(7)
+    expect(err).toContain(`does not answer on unix:${folder.file('admin.sock')}: nobody listens there`)
   })
 
   test('finds the balancer by the configuration it was started with, whatever became of the rest of it', async () => {
@@ -266,7 +276,11 @@ describe('the program', () => {
   for (const [args, code, message] of [
     [['status'], 2, 'which balancer? --admin unix:PATH or --config FILE'],
     [['status', '--admin', '127.0.0.1:80'], 2, 'the admin socket must be unix:PATH, but is 127.0.0.1:80'],
-    [['status', '--admin', 'unix:/nowhere.sock'], 7, 'the balancer does not answer on unix:/nowhere.sock'],
+    [
+      ['status', '--admin', 'unix:/nowhere.sock'],
+      7,
+      'the balancer does not answer on unix:/nowhere.sock: there is no such socket',
+    ],
     [['status', '--admn', 'x'], 2, 'status has no --admn; did you mean "--admin"?'],
     [['drain', '--admin', 'unix:/nowhere.sock'], 2, 'drain needs ID'],
     [['drain', 'a', 'b', '--admin', 'unix:/nowhere.sock'], 2, 'drain does not know what to do with b'],
