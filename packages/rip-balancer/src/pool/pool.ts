@@ -239,7 +239,9 @@ export class Pool implements Claims {
     const goesOn = comparison?.generation === generation && comparison.untilMs >= this.clock.nowMs()
     if (goesOn) comparison.untilMs = untilMs
     else this.comparison = { number: ++this.comparisons, generation, untilMs }
-    return this.comparison!.number
+    const { number } = this.comparison!
+    this.serveQueue()
+    return number
   }
 
   /** The generation that serves. */

@@ -266,6 +266,18 @@ describe('generations', () => {
     expect([claimant.lot, claimant.lotFailed]).toEqual([0, false])
   })
 
+  test('take over who waits for the other one as soon as they are compared', () => {
+    const { pool } = poolOf([], { waitForBackends: true })
+    pool.prepare('g1', [member('a')])
+    pool.prepare('g2', [])
+    pool.cut('g2')
+    const waiting = new TestClaimant()
+    expect(pool.claim(waiting)).toBe('queued')
+    pool.compare('g1', 1_000)
+    expect(waiting.told).toEqual([expect.objectContaining({ id: 'a' })])
+    expect([waiting.lot, pool.queued]).toEqual([0, 0])
+  })
+
   test('are each other what else there is while they are compared', () => {
     const { pool, clock } = poolOf([])
     pool.prepare('g1', [member('a')])
