@@ -58,6 +58,20 @@ describe('the client', () => {
   )
 
   test(
+    'may use underscores in names of fields, but not to say who it is',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const fields = `export default ({ headers }) => Response.json(
+        ['api_key', 'x_real_ip', 'x_forwarded_for'].map((name) => headers.get(name)),
+      )`
+      const server = await sandbox.start(await application(sandbox, fields, ''), '0')
+      const headers = { api_key: 'secret', x_real_ip: '6.6.6.6', X_Forwarded_For: '6.6.6.6' }
+      expect(await answerTo(server, headers)).toEqual(['secret', null, null])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'of an untrusted peer is that peer, whatever it says',
     async () => {
       await using sandbox = await Sandbox.create()
