@@ -26,7 +26,7 @@ import { MetricsServer } from './metrics/metrics-server.ts'
 import { errorPages, foreignHostText } from './pages/error-pages.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
-import { reachWith } from './pool/reach.ts'
+import { askWith, reachWith } from './pool/reach.ts'
 import { randomStickyKey, StickyNames } from './pool/sticky-names.ts'
 import { BackendTlsSettings } from './tls/backend-tls.ts'
 import { isTlsFailure } from './tls/tls-failure.ts'
@@ -320,6 +320,7 @@ export class Balancer implements AsyncDisposable {
       drained: this.hooks.drained,
       names: this.names,
       reach: this.reach,
+      ask: askWith(() => this.backendTls),
       observer: {
         retired: (backend) => {
           this.plane.upstreams.retire(backend)

@@ -14,7 +14,7 @@ import type { Backend, BackendAddress, BackendTls, Outcome } from '../pool/claim
 import { HealthChecker } from '../pool/health-checker.ts'
 import { addressText } from '../pool/member.ts'
 import { Pool } from '../pool/pool.ts'
-import { reachWith } from '../pool/reach.ts'
+import { askWith, reachWith } from '../pool/reach.ts'
 import { BackendTlsSettings, type SecureOptions } from '../tls/backend-tls.ts'
 import { isUnverified, tlsFailure } from '../tls/tls-failure.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
@@ -89,11 +89,19 @@ export class FetchPool implements AsyncDisposable {
     this.backendTls.check(this.config.backends.map(({ address }) => address))
     this.tlsFailures = new TlsReports(onWarning)
     const reach = reachWith(() => this.backendTls)
+    const ask = askWith(() => this.backendTls)
     const { hashKey, stickyCookie, stickyKey } = this.config
     const names = new StickyNames(stickyKey)
     this.affinity = { hashKey, sticky: stickyCookie && new StickyCookie(stickyCookie, names) }
     const observer = poolReports(onWarning)
-    this.pool = new Pool({ ...poolSettings(this.config), name: this.config.pool, names, observer, reach })
+    this.pool = new Pool({
+      ...poolSettings(this.config),
+      name: this.config.pool,
+      names,
+      observer,
+      reach,
+      ask,
+    })
     this.membership = new Membership(this.pool, { warn: onWarning })
     this.membership.declare(this.config.backends)
     const { health } = this.config

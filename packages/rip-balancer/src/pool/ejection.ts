@@ -11,8 +11,10 @@ export type EjectionReason = 'refuses' | 'silent' | 'suspect'
 export interface Ejection {
   readonly reason: EjectionReason
   readonly forMs: number
-  /** When it is tried again: `suspect` by a request, the others by a connection. Milliseconds of the pool's clock. */
+  /** When it is looked at again: `suspect` by a question, the others by a connection. Milliseconds of the pool's clock. */
   readonly untilMs: number
+  /** It has answered the balancer's own question since: a request may try it. */
+  readonly answers: boolean
 }
 
 /** What is said about a backend that is put aside. */

@@ -1,6 +1,6 @@
 import type { Outcome } from './claim.ts'
 import type { PoolClock } from './clock.ts'
-import type { EjectionReason } from './ejection.ts'
+import type { Ejection, EjectionReason } from './ejection.ts'
 import type { Member } from './member.ts'
 import { DEFAULT_EJECTION, type EjectionOptions, type PoolObserver } from './pool-options.ts'
 import type { Reach } from './reach.ts'
@@ -11,8 +11,14 @@ const FAILURES_IN_A_ROW = 3
 const FAILURES_WITHOUT_COMPARISON = 5
 /** Its rate of failures is suspicious from so many times that of the others on. */
 const TIMES_THE_OTHERS = 2
-/** A request that cannot be sent again tries a backend only after so many times the pause of one that can. */
-const PATIENCE_OF_UNREPEATABLE = 5
+/**
+ * A backend that answers questions is tried by a request that can be sent elsewhere at once, by any other after so many
+ * times as long as it was put aside.
+ */
+const PATIENCE_OF_UNREPEATABLE = 2
+/** One that answers no question, as it may not know this one, is tried all the same after so many times as long. */
+const PATIENCE_WITHOUT_ANSWER = 5
+const PATIENCE_OF_UNREPEATABLE_WITHOUT_ANSWER = 25
 /** Good behaviour for so many times as long as it was put aside makes a backend like any other. */
 const PROBATION_FACTOR = 4
 /** Longest pause between two connections that find out whether somebody listens again. */
@@ -34,7 +40,8 @@ export interface EjectorPool {
  *
  * That nobody listens is certain after one refused connection, and it takes any number of members away. Everything
  * else is suspicion: it needs failures that others do not have at the same time, leaves at least one member and a share
- * of them in place, and is checked with one request at a time, if possible one that can be sent elsewhere after it.
+ * of them in place, and is checked with a question of our own first, then with one request at a time, if possible one
+ * that can be sent elsewhere after it.
  */
 export class Ejector {
   options: EjectionOptions = DEFAULT_EJECTION
@@ -46,13 +53,15 @@ export class Ejector {
   private readonly observer: PoolObserver
   private readonly pool: EjectorPool
   private readonly reach: Reach
+  private readonly ask: Reach
   private closed = false
 
-  constructor(clock: PoolClock, observer: PoolObserver, pool: EjectorPool, reach: Reach) {
+  constructor(clock: PoolClock, observer: PoolObserver, pool: EjectorPool, reach: Reach, ask: Reach) {
     this.clock = clock
     this.observer = observer
     this.pool = pool
     this.reach = reach
+    this.ask = ask
   }
 
   /** Not put aside; or its time is over and this is the one request that tries it. */
@@ -60,8 +69,8 @@ export class Ejector {
     const { ejection } = member
     if (ejection === undefined) return true
     if (ejection.reason !== 'suspect' || member.onTrial) return false
-    const patienceMs = repeatable ? 0 : ejection.forMs * (PATIENCE_OF_UNREPEATABLE - 1)
-    return this.clock.nowMs() >= ejection.untilMs + patienceMs
+    const { untilMs, forMs } = ejection
+    return this.clock.nowMs() >= untilMs + (patienceOf(ejection, repeatable) - 1) * forMs
   }
 
   /** @param trial it was given the request although it was put aside */
@@ -98,7 +107,7 @@ export class Ejector {
   noteRecovered(member: Member): void {
     const { ejection } = member
     if (ejection === undefined) return
-    member.ejection = { ...ejection, untilMs: Math.min(ejection.untilMs, this.clock.nowMs()) }
+    member.ejection = { ...ejection, answers: true, untilMs: Math.min(ejection.untilMs, this.clock.nowMs()) }
   }
 
   /** No more members are tried. Idempotent. */
@@ -147,11 +156,11 @@ export class Ejector {
     if (this.hasRedeemed(member, now)) member.strikes = 0
     const forMs = Math.min(this.options.maxMs, this.options.minMs * 2 ** member.strikes)
     member.strikes++
-    member.ejection = { reason, forMs, untilMs: now + forMs }
+    member.ejection = { reason, forMs, untilMs: now + forMs, answers: false }
     this.count++
     this.observer.ejected(member, forMs, reason)
     if (reason === 'suspect') this.tellWhenDue(forMs)
-    else this.probeAfter(member, forMs)
+    this.probeAfter(member, forMs)
     this.pool.changed()
   }
 
@@ -172,26 +181,35 @@ export class Ejector {
   }
 
   private tellWhenDue(forMs: number): void {
-    this.clock.after(forMs, () => this.pool.changed())
-    this.clock.after(forMs * PATIENCE_OF_UNREPEATABLE, () => this.pool.changed())
+    for (const times of [
+      PATIENCE_OF_UNREPEATABLE,
+      PATIENCE_WITHOUT_ANSWER,
+      PATIENCE_OF_UNREPEATABLE_WITHOUT_ANSWER,
+    ])
+      this.clock.after(forMs * times, () => this.pool.changed())
   }
 
   private probeAfter(member: Member, pauseMs: number): void {
     const pause = Math.min(pauseMs, Math.max(MAX_PROBE_PAUSE_MS, this.options.minMs))
     const spaced = Math.max(pause, PROBE_SPACING_MS * this.countAside())
-    this.clock.after(spaced, () => void this.probe(member, pauseMs * 2))
+    const { ejection } = member
+    this.clock.after(spaced, () => void this.probe(member, ejection, pauseMs * 2))
   }
 
-  private async probe(member: Member, nextPauseMs: number): Promise<void> {
-    if (!this.isProbed(member)) return
-    const reached = await this.reach(member.address, PROBE_TIMEOUT_MS)
-    if (!this.isProbed(member)) return
-    if (reached) this.readmit(member)
-    else this.probeAfter(member, nextPauseMs)
+  /** @param ejection it belongs to: a later one has probes of its own */
+  private async probe(member: Member, ejection: Ejection | undefined, nextPauseMs: number): Promise<void> {
+    if (!this.isProbed(member, ejection)) return
+    const isSuspect = ejection?.reason === 'suspect'
+    const passed = await (isSuspect ? this.ask : this.reach)(member.address, PROBE_TIMEOUT_MS)
+    if (!this.isProbed(member, ejection)) return
+    if (!passed) return this.probeAfter(member, nextPauseMs)
+    if (isSuspect) this.noteRecovered(member)
+    else this.readmit(member)
+    this.pool.changed()
   }
 
-  private isProbed(member: Member): boolean {
-    return this.isWatched(member) && member.ejection !== undefined && member.ejection.reason !== 'suspect'
+  private isProbed(member: Member, ejection: Ejection | undefined): boolean {
+    return this.isWatched(member) && ejection !== undefined && member.ejection === ejection
   }
 
   private isWatched(member: Member): boolean {
@@ -234,4 +252,10 @@ export class Ejector {
   private othersInUse(member: Member): readonly Member[] {
     return this.pool.members().filter((each) => each !== member && each.ejection === undefined && each.isUsed)
   }
+}
+
+/** After how many times as long as it was put aside a backend may be tried. */
+function patienceOf({ answers }: Ejection, repeatable: boolean): number {
+  if (answers) return repeatable ? 1 : PATIENCE_OF_UNREPEATABLE
+  return repeatable ? PATIENCE_WITHOUT_ANSWER : PATIENCE_OF_UNREPEATABLE_WITHOUT_ANSWER
 }

@@ -26,6 +26,8 @@ export interface PoolOptions extends PoolSettings {
   readonly drained?: ReadonlyMap<string, string> | undefined
   /** Finds out whether somebody listens; replaced in tests. */
   readonly reach?: Reach
+  /** Finds out whether a backend answers a question of the balancer's own; replaced in tests. */
+  readonly ask?: Reach
 }
 
 /** What may change while a pool serves. */

@@ -26,7 +26,7 @@ import {
   type PoolSettings,
 } from './pool-options.ts'
 import { describeMember, type PoolSnapshot } from './pool-snapshot.ts'
-import { reachWith } from './reach.ts'
+import { askWith, reachWith } from './reach.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { StickyNames } from './sticky-names.ts'
 
@@ -87,6 +87,7 @@ export class Pool implements Claims {
         changed: () => this.membersChanged(),
       },
       options.reach ?? reachWith(() => PLAIN),
+      options.ask ?? askWith(() => PLAIN),
     )
     for (const [id, by] of options.drained ?? []) this.drained.set(id, by)
     this.configure(options)

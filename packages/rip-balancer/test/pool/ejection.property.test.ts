@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Backend, Outcome } from '../../src/pool/claim.ts'
+import type { Backend, BackendAddress, Outcome } from '../../src/pool/claim.ts'
 import { addressText } from '../../src/pool/member.ts'
 import { POLICIES } from '../../src/pool/policy.ts'
 import { Pool } from '../../src/pool/pool.ts'
@@ -10,8 +10,8 @@ const DURATION_MS = 120_000
 const EVERY_MS = 10
 /** Failures that are enough to put a backend aside once it has turned bad. */
 const FAILURES_PER_ONSET = 5
-/** A request that cannot be sent again tries a backend that was put aside at the earliest after this time. */
-const TRIAL_EVERY_MS = 5_000
+/** A request that cannot be sent again tries a backend that answers no question at the earliest after this time. */
+const TRIAL_EVERY_MS = 25_000
 
 /** What a backend does to requests from some moment on, for some time; otherwise it answers. */
 interface Trouble {
@@ -78,13 +78,13 @@ for (const policy of POLICIES) {
             'ok'
           )
         }
+        const outcomeAt = (address: BackendAddress): Outcome =>
+          outcomeOf(/(\d)\.sock$/.exec(addressText(address))?.[1] ?? '')
         const pool = new Pool({
           policy,
           clock,
-          reach: (address) => {
-            const [, id = ''] = /(\d)\.sock$/.exec(addressText(address)) ?? []
-            return Promise.resolve(outcomeOf(id) !== 'connect-failed')
-          },
+          reach: (address) => Promise.resolve(outcomeAt(address) !== 'connect-failed'),
+          ask: (address) => Promise.resolve(outcomeAt(address) === 'ok'),
         })
         pool.prepare(
           undefined,

@@ -9,9 +9,11 @@ function setup(ids: readonly string[], options: Partial<PoolOptions> = {}) {
   const clock = new FakeClock()
   const told: string[] = []
   const listening = new Set<string>()
+  const deaf = new Set<string>()
   const pool = new Pool({
     clock,
     reach: (address) => Promise.resolve(address.kind === 'unix' && listening.has(address.path)),
+    ask: (address) => Promise.resolve(address.kind === 'unix' && !deaf.has(address.path)),
     observer: {
       ejected: ({ id }, forMs, reason) => void told.push(`${id} ${reason} ${forMs}`),
       readmitted: ({ id }) => void told.push(`${id} back`),
@@ -22,7 +24,7 @@ function setup(ids: readonly string[], options: Partial<PoolOptions> = {}) {
     undefined,
     ids.map((id) => member(id, { maxInFlight: 1_000 })),
   )
-  return { pool, clock, told, listening }
+  return { pool, clock, told, listening, deaf }
 }
 
 interface Request {
@@ -190,10 +192,27 @@ describe('a backend that fails requests others answer', () => {
     expect(told).toEqual(['b suspect 1000'])
   })
 
-  test('is tried by one request at a time, which can be sent elsewhere', () => {
+  test('is asked by the balancer first, so that no request is at stake while it does not answer', async () => {
+    const { pool, clock, told, deaf } = setup(['a', 'b'])
+    deaf.add('/run/b.sock')
+    run(pool, 4, failing('reset', 'b'))
+    for (let second = 0; second < 4; second++) {
+      clock.advance(1_000)
+      await settled()
+      expect(run(pool, 3, failing('reset', 'b'))).toBe('aaa')
+    }
+    deaf.clear()
+    clock.advance(4_000)
+    await settled()
+    expect(run(pool, 3, () => 'ok')).toContain('b')
+    expect(told).toEqual(['b suspect 1000', 'b back'])
+  })
+
+  test('is tried by one request at a time, which can be sent elsewhere', async () => {
     const { pool, clock, told } = setup(['a', 'b'])
     run(pool, 4, failing('reset', 'b'))
     clock.advance(1_000)
+    await settled()
     expect(run(pool, 3, () => 'ok', { repeatable: false })).toBe('aaa')
     const trial = [claimed(pool), claimed(pool)].find(({ id }) => id === 'b')
     expect(trial?.onTrial).toBe(true)
@@ -201,17 +220,40 @@ describe('a backend that fails requests others answer', () => {
     pool.release(trial!, 'reset', true)
     expect(told).toEqual(['b suspect 1000', 'b suspect 2000'])
     clock.advance(2_000)
+    await settled()
     expect(run(pool, 2, () => 'ok')).toContain('b')
     expect(told.at(-1)).toBe('b back')
   })
 
-  test('is tried by any request when none came that can be sent elsewhere', () => {
-    const { pool, clock } = setup(['a', 'b'])
+  test.each([
+    {
+      what: 'that answers is tried by any request when none came',
+      isDeaf: false,
+      repeatable: false,
+      afterMs: 2_000,
+    },
+    {
+      what: 'that answers no question is tried by a request',
+      isDeaf: true,
+      repeatable: true,
+      afterMs: 5_000,
+    },
+    {
+      what: 'that answers no question is tried by any request',
+      isDeaf: true,
+      repeatable: false,
+      afterMs: 25_000,
+    },
+  ])('$what that can be sent elsewhere, after $afterMs ms', async ({ isDeaf, repeatable, afterMs }) => {
+    const { pool, clock, deaf } = setup(['a', 'b'])
+    if (isDeaf) deaf.add('/run/b.sock')
     run(pool, 4, failing('reset', 'b'))
-    clock.advance(4_999)
-    expect(run(pool, 2, () => 'ok', { repeatable: false })).toBe('aa')
+    clock.advance(1_000)
+    await settled()
+    clock.advance(afterMs - 1_001)
+    expect(run(pool, 2, () => 'ok', { repeatable })).toBe('aa')
     clock.advance(1)
-    expect(run(pool, 2, () => 'ok', { repeatable: false })).toContain('b')
+    expect(run(pool, 2, () => 'ok', { repeatable })).toContain('b')
   })
 
   test('is not brought back by answers to requests from before', () => {
@@ -222,15 +264,17 @@ describe('a backend that fails requests others answer', () => {
     expect(told).toEqual(['b suspect 1000'])
   })
 
-  test('is put aside by one failure soon after it came back, for longer; later as if it were the first time', () => {
+  test('is put aside by one failure soon after it came back, for longer; later as if it were the first time', async () => {
     const { pool, clock, told } = setup(['a', 'b'])
     run(pool, 4, failing('reset', 'b'))
     clock.advance(1_000)
+    await settled()
     run(pool, 4, () => 'ok')
     clock.advance(3_000)
     run(pool, 4, failing('reset', 'b'))
     expect(told).toEqual(['b suspect 1000', 'b back', 'b suspect 2000'])
     clock.advance(2_000)
+    await settled()
     run(pool, 4, () => 'ok')
     clock.advance(60_000)
     run(pool, 8, failing('reset', 'b'))

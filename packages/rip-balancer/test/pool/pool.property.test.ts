@@ -37,6 +37,7 @@ class Model {
       waitForBackends: true,
       slowStartMs,
       reach: () => Promise.resolve(state % 2 === 0),
+      ask: () => Promise.resolve(state % 2 === 0),
       ejection: { after: 1, minMs: 50, maxMs: 400 },
       maxLongLivedPerBackend: MAX_LONG_LIVED,
     })
