@@ -191,19 +191,21 @@ export class Supervised implements AsyncDisposable {
       readonly beaconMs?: number
       readonly version?: number
       readonly standby?: boolean
+      /** Whether it says so by itself when the worker connects. @default true */
+      readonly welcomes?: boolean
     } = {},
   ) {
     this.folder = folder
     this.socket = folder.file('w1.sock')
     const control = folder.file('control.sock')
-    const { version = PROTOCOL_VERSION, beaconMs = 20, standby = false } = options
+    const { version = PROTOCOL_VERSION, beaconMs = 20, standby = false, welcomes = true } = options
     const decoder = new FrameDecoder()
     this.#listener = Bun.listen<undefined>({
       unix: control,
       socket: {
         open: (connection) => {
           this.#connection = connection
-          this.send({ type: 'welcome', version, beaconMs, ...(standby && { standby }) })
+          if (welcomes) this.send({ type: 'welcome', version, beaconMs, ...(standby && { standby }) })
         },
         close: () => void (this.#ended = true),
         data: (_, bytes) => void this.messages.push(...(decoder.push(bytes) as WorkerMessage[])),

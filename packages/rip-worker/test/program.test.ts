@@ -534,6 +534,16 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(3)
   })
 
+  test('a supervisor of another version is refused as well that says so late: the worker is not ready before', async () => {
+    await using supervised = new Supervised(new Folder({ 'app.js': HELLO }), { welcomes: false })
+    await supervised.received('listening')
+    expect(await (await supervised.fetch('/')).text()).toBe('hello')
+    expect(supervised.message('ready')).toBeUndefined()
+    supervised.send({ type: 'welcome', version: 99, beaconMs: 20 })
+    expect((await supervised.received('failed')).failure.message).toContain('version 99')
+    expect(await supervised.program.exitCode()).toBe(3)
+  })
+
   test('with a snapshot it runs the code of its generation, whatever the disk says by now', async () => {
     const part = (text: string): string => `export const text = '${text}'`
     const folder = new Folder({

@@ -13,7 +13,9 @@ export function leave(pool: Pool): void {
   }
 }
 
-function mayDrain({ config, nowMs }: Pool, { group, settledMs, drainByMs }: Worker): boolean {
+function mayDrain({ config, nowMs }: Pool, { group, settledMs, drainByMs, activity }: Worker): boolean {
+  // What it runs once goes on elsewhere before its application ends.
+  if (activity !== 'standby' && nowMs < drainByMs - config.killGraceMs) return false
   if (group.role !== 'retiring') return nowMs >= settledMs
   // A router that does not answer cannot hold a generation back for ever.
   if (nowMs >= drainByMs) return true

@@ -164,9 +164,9 @@ function reconcile(pool: Pool): void {
   commands.resumeRollback(pool)
   readWaiting(pool)
   route(pool)
+  assignActivity(pool)
   leave(pool)
   observe(pool)
-  assignActivity(pool)
   commands.settleScaling(pool)
   reportHealth(pool)
   finishStop(pool)
@@ -191,6 +191,7 @@ function* dueTimes(pool: Pool): Iterable<number> {
     yield worker.deadlineMs
     yield worker.settledMs
     yield worker.drainByMs
+    yield worker.drainByMs - pool.config.killGraceMs
     yield worker.standbyByMs
   }
   for (const group of pool.groups) yield group.drawnUntilMs

@@ -62,6 +62,23 @@ describe('a worker', () => {
     expect(active(rig)).toEqual(['w1.1', 'w2.1'])
   })
 
+  test('that serves again is resumed before the one it takes over from is told to leave', async () => {
+    await using rig = await startedRig({ ...observed, workers: 1 })
+    rig.processes.behave({ standbyMs: 100 })
+    rig.files.write('app.ts', 'v2')
+    await passAlone(rig, 500)
+    const [first, second] = rig.processes.all
+    const told = (process: FakeProcess | undefined, what: string): boolean =>
+      process?.received.at(-1)?.type === what
+    const back = rig.manager.rollback()
+    while (!told(first, 'resume')) {
+      expect(told(second, 'drain')).toBe(false)
+      await rig.clock.advance(1)
+    }
+    await rig.during(back)
+    while (!told(second, 'drain')) await rig.clock.advance(1)
+  })
+
   test('in the place of a crashed one is active at once', async () => {
     await using rig = await startedRig()
     await rig.clock.advance(50)

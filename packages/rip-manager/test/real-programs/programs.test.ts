@@ -148,6 +148,9 @@ test.each([0, 1, 2, 5, 20])(
   },
 )
 
+/** Three reloads with two processes each, which a busy machine starts one after the other. */
+const RELOADS_TIMEOUT_MS = 30_000
+
 describe.each(programs)('$name', (program) => {
   test.skipIf(program.runtime === '')(
     'is supervised: killed, replaced, stopped without a trace',
@@ -167,30 +170,34 @@ describe.each(programs)('$name', (program) => {
     },
   )
 
-  test.skipIf(program.runtime === '')('is reloaded without losing a request', async () => {
-    await using trial = await Trial.open(program)
-    let failed = 0
-    let answered = 0
-    let running = true
-    const load = Array.from({ length: 4 }, async () => {
-      while (running) {
-        await trial.ask().then(
-          () => (answered += 1),
-          () => (failed += 1),
-        )
-        await Bun.sleep(2)
+  test.skipIf(program.runtime === '')(
+    'is reloaded without losing a request',
+    async () => {
+      await using trial = await Trial.open(program)
+      let failed = 0
+      let answered = 0
+      let running = true
+      const load = Array.from({ length: 4 }, async () => {
+        while (running) {
+          await trial.ask().then(
+            () => (answered += 1),
+            () => (failed += 1),
+          )
+          await Bun.sleep(2)
+        }
+      })
+      for (const version of ['2', '3', '4']) {
+        await trial.write(version)
+        expect(await trial.app.manager.reload()).toMatchObject({ ok: true, unchanged: false })
+        expect((await trial.ask()).version).toBe(version)
       }
-    })
-    for (const version of ['2', '3', '4']) {
-      await trial.write(version)
-      expect(await trial.app.manager.reload()).toMatchObject({ ok: true, unchanged: false })
-      expect((await trial.ask()).version).toBe(version)
-    }
-    running = false
-    await Promise.all(load)
-    expect({ failed, some: answered > 20 }).toEqual({ failed: 0, some: true })
-    await waitFor('old workers to leave', () => trial.pids.length === 2)
-  })
+      running = false
+      await Promise.all(load)
+      expect({ failed, some: answered > 20 }).toEqual({ failed: 0, some: true })
+      await waitFor('old workers to leave', () => trial.pids.length === 2)
+    },
+    RELOADS_TIMEOUT_MS,
+  )
 
   test.skipIf(program.runtime === '')(
     'keeps serving the old version when the new one does not start',

@@ -146,6 +146,7 @@ test(
     expect((await sandbox.run('rollback', folder)).code).toBe(0)
     await until('the old code consumes', () => said().slice(7).includes('consume'))
     const switched = said().slice(7)
+    // The new code is told to end when the old one has been resumed; which of two processes writes first is open.
     expect(switched.filter((what) => what !== 'disconnect')).toEqual(['pause', 'consume'])
     await sandbox.run('stop', folder)
     expect(said().filter((what) => what === 'disconnect')).toHaveLength(2)

@@ -165,9 +165,11 @@ export class WorkerProgram {
     })
     await this.#worker.start()
     this.#timers?.settle()
+    // A supervisor of another version is one to fail for, however late it says so.
+    const standsBy = await this.#standsBy.promise
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
-    void this.#standsBy.promise.then((standsBy) => (standsBy ? undefined : this.#resume()))
+    if (!standsBy) this.#resume()
     this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
     if (this.#askedToLeave) this.#sendLeaving('signal')
     if (this.#link !== undefined) this.#settle()
