@@ -1,4 +1,5 @@
 import { share } from '../admin/admin-relay.ts'
+import { parseListenAddress } from '../config/address.ts'
 import type { BackendConfig, BalancerConfig, LimitsConfig, ListenerConfig } from '../config/config.ts'
 import { stickyCookieFields } from '../config/sticky-cookie-config.ts'
 import { DEFAULT_LIMITS, DEFAULT_LISTEN, DEFAULT_MAX_IN_FLIGHT, DEFAULT_QUEUE_LENGTH } from '../defaults.ts'
@@ -73,7 +74,15 @@ const isList = <T>(value: T | readonly T[]): value is readonly T[] => Array.isAr
 
 function shareListener(listener: ListenerConfig, bound: string | undefined): ListenerConfig {
   if (listener.address.startsWith('fd:')) return listener
-  return { ...listener, address: bound ?? listener.address, reusePort: true }
+  return { ...listener, address: portOf(bound, listener.address), reusePort: true }
+}
+
+/** The address as it was declared, at the port the first process got: its URL names a wildcard as `localhost`, which is less. */
+function portOf(bound: string | undefined, declared: string): string {
+  const address = parseListenAddress(declared)
+  const port = /:(\d+)$/.exec(bound ?? '')?.[1]
+  if (address?.kind !== 'tcp' || port === undefined) return declared
+  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`
 }
 
 function shareBackend(

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { AdminClient } from '../../src/index.ts'
 import { TlsBackend, pem } from '../tls/tls-backend.ts'
 import { TempFolder, TestBackend, named, until } from '../servers.ts'
@@ -61,6 +61,24 @@ describe('--processes', () => {
     await until(() => program.err.includes('another one is started'), 'the death is noticed')
     await until(async () => (await admin.status()).processes.length === 2, 'another process')
     await isKnownToAll()
+  })
+
+  test('listens on all addresses in each process, not in the first alone', async () => {
+    using folder = new TempFolder()
+    await using a = named(folder, 'a')
+    await using program = new Program('--listen', ':0', '--processes', '2', '--to', a.address)
+    const { port } = new URL(await program.url())
+    const listening = (): string[] =>
+      ['/proc/net/tcp', '/proc/net/tcp6']
+        .flatMap((table) => readFileSync(table, 'utf8').split('\n'))
+        .map((line) => line.trim().split(/\s+/))
+        .filter(
+          ([, local = '', , state]) =>
+            state === '0A' && Number.parseInt(local.split(':')[1]!, 16) === Number(port),
+        )
+        .map(([, local = '']) => local.split(':')[0]!)
+    expect(listening()).toEqual(['0'.repeat(32), '0'.repeat(32)])
+    for (const host of ['127.0.0.1', '[::1]']) expect(await get(`http://${host}:${port}`)).toBe('a')
   })
 
   test('tells every process of secure backends, with TLS of their own', async () => {
