@@ -38,6 +38,8 @@ export class PatternStage implements AsyncDisposable {
   private constructor(failing: readonly PatternBackend[], children: Bun.Subprocess[]) {
     this.failing = failing
     this.children = children
+    // Whoever is interrupted leaves nobody behind.
+    process.once('exit', () => this.kill())
   }
 
   /** Backends `b0`, `b1` … on the ports after that of the balancer; resolves when it answers. */
@@ -61,8 +63,12 @@ export class PatternStage implements AsyncDisposable {
     await Promise.all(this.failing.map((backend) => backend.behave(behaviour)))
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  private kill(): void {
     for (const child of this.children) child.kill('SIGKILL')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill()
     await Promise.all(this.children.map(({ exited }) => exited))
   }
 }

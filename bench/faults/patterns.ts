@@ -47,6 +47,7 @@ const SLOW_MS = 500
 /** So long nobody fails or waits where the good ones answer everything. */
 const WHOLE_MS = 1_000
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const root = mkdtempSync(join(tmpdir(), 'rip-patterns-'))
 const results: Result[] = []
 const isWanted = (name: string, wanted: readonly string[] | undefined): boolean =>

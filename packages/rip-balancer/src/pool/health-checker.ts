@@ -86,7 +86,7 @@ export class HealthChecker implements Disposable {
     if (this.closed) return
     patient.passes = passed ? patient.passes + 1 : 0
     patient.failures = passed ? 0 : patient.failures + 1
-    if (passed) this.pool.noteReached(member)
+    this.pool.noteCheck(member, passed)
     if (!passed && patient.failures >= this.options.fall) this.pool.setHealth(member, false, illness)
     if (!member.healthy && patient.passes >= this.options.rise) this.pool.setHealth(member, true)
     patient.nextAtMs = this.clock.nowMs() + this.pauseMs(member.healthy === passed)

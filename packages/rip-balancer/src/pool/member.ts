@@ -33,6 +33,8 @@ export class Member implements Backend {
   leaving = false
   /** Result of active health checks; `true` without any. */
   healthy = true
+  /** It failed its last health check, and not yet as many as take it out: others are better. */
+  ailing = false
   /** What the last health check said against it, while it is not healthy. */
   illness: string | undefined
   /** Who drained it: it takes nothing new until somebody undrains it. */

@@ -58,6 +58,8 @@ export class Pool implements Claims {
   private readonly leaving = new Set<Member>()
   private readonly drains: Drains
   private readonly ejector: Ejector
+  /** Somebody in rotation failed the last health check. */
+  private anyoneAils = false
   /** Who drained which backend, by its id. */
   private readonly drained = new Map<string, string>()
   private serving: string | undefined
@@ -270,12 +272,18 @@ export class Pool implements Claims {
 
   /** Nobody checks any more: all are as good as those that were never checked. */
   forgetHealth(): void {
-    for (const member of this.all()) this.setHealth(member, true, 'nobody checks it any more')
+    for (const member of this.all()) {
+      member.ailing = false
+      this.setHealth(member, true, 'nobody checks it any more')
+    }
   }
 
-  /** It passed an active health check. */
-  noteReached(backend: Backend): void {
-    this.ejector.noteReached(backend as Member)
+  /** Result of one active health check, which does not take a backend out yet, or bring it back. */
+  noteCheck(backend: Backend, passed: boolean): void {
+    const member = backend as Member
+    member.ailing = !passed
+    this.anyoneAils = this.rotation.some(({ ailing }) => ailing)
+    if (passed) this.ejector.noteReached(member)
   }
 
   /**
@@ -396,10 +404,16 @@ export class Pool implements Claims {
     )
   }
 
-  /** What cannot be sent again passes over those whose last request failed, unless it belongs to one of them. */
+  /**
+   * Requests pass over those that failed their last health check, and what cannot be sent again over those whose last
+   * request failed, unless it belongs to one of them.
+   */
   private chooseBeyondDoubt(claimant: Claimant, candidates: readonly Member[]): Member | undefined {
-    if (!this.ejector.hasDoubts || claimant.isRepeatable || bindsClients(this.policyName)) return undefined
-    return this.policyFor(claimant).choose(candidates, this.isBeyondDoubt, claimant)
+    if (bindsClients(this.policyName)) return undefined
+    const mayFail = claimant.isRepeatable || !this.ejector.hasDoubts
+    if (mayFail && !this.anyoneAils) return undefined
+    const isEligible = mayFail ? this.isNotAiling : this.isBeyondDoubt
+    return this.policyFor(claimant).choose(candidates, isEligible, claimant)
   }
 
   /**
@@ -475,8 +489,10 @@ export class Pool implements Claims {
     return this.rotation.some(this.isEligible) && others.some(this.isEligible)
   }
 
+  private readonly isNotAiling = (member: Member): boolean => !member.ailing && this.isEligible(member)
+
   private readonly isBeyondDoubt = (member: Member): boolean =>
-    this.isEligible(member) && !this.ejector.isInDoubt(member)
+    this.isNotAiling(member) && !this.ejector.isInDoubt(member)
 
   private readonly isEligible = (member: Member): boolean =>
     !this.tried.includes(member) &&

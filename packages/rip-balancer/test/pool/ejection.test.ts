@@ -306,7 +306,7 @@ describe('an active health check', () => {
     const { pool, clock, told } = setup(['a', 'b'])
     run(pool, 2, failing('connect-failed', 'b'))
     clock.advance(10)
-    pool.noteReached(pool.members[1]!)
+    pool.noteCheck(pool.members[1]!, true)
     expect(told).toEqual(['b refuses 1000', 'b back'])
     expect(run(pool, 4, failing('ok'))).toContain('b')
   })
@@ -314,7 +314,7 @@ describe('an active health check', () => {
   test('that passes says nothing about requests that fail', () => {
     const { pool, told } = setup(['a', 'b'])
     run(pool, 20, failing('reset', 'b'))
-    pool.noteReached(pool.members[1]!)
+    pool.noteCheck(pool.members[1]!, true)
     expect(told).toEqual(['b suspect 1000'])
     expect(run(pool, 4, failing('ok'))).toBe('aaaa')
   })
@@ -337,6 +337,37 @@ describe('an active health check', () => {
     pool.setHealth(b, true)
     expect(run(pool, 10, failing('reset', 'b')).replaceAll('a', '')).toBe('b')
     expect(told).toEqual(['b suspect 1000', 'b suspect 2000'])
+  })
+})
+
+describe('a health check that fails once', () => {
+  test('sends requests to others, as long as they take them', () => {
+    const { pool } = setup(['a', 'b', 'c'])
+    pool.noteCheck(pool.members[1]!, false)
+    expect(run(pool, 6, failing('ok'))).not.toContain('b')
+    pool.noteCheck(pool.members[1]!, true)
+    expect(run(pool, 6, failing('ok'))).toContain('b')
+  })
+
+  test('leaves a backend to those no other takes', () => {
+    const { pool } = setup(['a', 'b'])
+    const [a, b] = pool.members
+    a!.maxInFlight = 1
+    pool.noteCheck(b!, false)
+    expect([claimed(pool).id, claimed(pool).id]).toEqual(['a', 'b'])
+  })
+
+  test('changes nothing where all fail it', () => {
+    const { pool } = setup(['a', 'b'])
+    for (const member of pool.members) pool.noteCheck(member, false)
+    expect(run(pool, 4, failing('ok'))).toBe('abab')
+  })
+
+  test('is forgotten when nobody checks any more', () => {
+    const { pool } = setup(['a', 'b'])
+    pool.noteCheck(pool.members[1]!, false)
+    pool.forgetHealth()
+    expect(run(pool, 4, failing('ok'))).toBe('abab')
   })
 })
 
