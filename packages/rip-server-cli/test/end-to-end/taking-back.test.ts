@@ -174,7 +174,7 @@ for (const [what, send] of Object.entries(strangers))
       await until('the code before has gone', async () => {
         for (let n = 0; n < 20; n++) await send(server.url)
         sent += 20
-        return (await serving(sandbox)).workers.length === 2
+        return (await sandbox.snapshot(server)).workers.length === 2
       })
       await load.stop()
       expect(sent).toBeGreaterThanOrEqual(60)
