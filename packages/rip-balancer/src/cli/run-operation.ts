@@ -6,6 +6,7 @@ import type { BalancerConfig } from '../config/config.ts'
 import { resolveConfig, type ResolvedListener } from '../config/resolve-config.ts'
 import { BalancerError } from '../errors.ts'
 import { ConfigSource, readConfig } from './config-source.ts'
+import { underWayText } from '../log/pool-reports.ts'
 import type { Operation } from './operations.ts'
 import type { ProgramIo } from './run-balancer.ts'
 import { statusText } from './status-text.ts'
@@ -42,8 +43,7 @@ async function drain(
 ): Promise<number> {
   const { inFlight } = await admin.drainBackend(backend, operator(io))
   const left = operation.waitMs === undefined ? inFlight : await finish(admin, backend, operation.waitMs)
-  const requests = left === 1 ? '1 request' : `${left} requests`
-  const rest = left === 0 ? 'nothing is under way there' : `${requests} under way there`
+  const rest = left === 0 ? 'nothing is under way there' : `${underWayText(left)} under way there`
   print(io, operation, { backend, drained: true, inFlight: left }, `${backend} takes nothing new; ${rest}\n`)
   return operation.waitMs !== undefined && left > 0 ? EXIT.failed : EXIT.done
 }

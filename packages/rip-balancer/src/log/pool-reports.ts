@@ -23,10 +23,12 @@ export function poolReports(warn: (message: string) => void): PoolReports {
           : `takes nothing new: health check failed: ${reason}`,
       ),
     drained: ({ id }, by, underWay) =>
-      tell(id, `was drained by ${by}: it takes nothing new, ${requests(underWay)} under way`),
+      tell(id, `was drained by ${by}: it takes nothing new, ${underWayText(underWay)} under way`),
     emptied: ({ id }) => tell(id, 'is drained: nothing is under way there'),
     undrained: ({ id }, by) => tell(id, `was undrained by ${by}: it takes requests again`),
   }
 }
 
-const requests = (count: number): string => (count === 1 ? '1 request' : `${count} requests`)
+/** What a backend works on, tunnels and event streams included. */
+export const underWayText = (count: number): string =>
+  count === 1 ? '1 request or tunnel' : `${count} requests and tunnels`

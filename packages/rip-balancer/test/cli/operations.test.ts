@@ -102,7 +102,7 @@ describe('rip-balancer drain and undrain', () => {
     const drained = await run('drain', a.address, ...admin)
     expect(drained).toEqual({
       code: 0,
-      out: `${a.address} takes nothing new; 1 request under way there\n`,
+      out: `${a.address} takes nothing new; 1 request or tunnel under way there\n`,
       err: '',
     })
     for (let n = 0; n < 4; n++) expect(await get(url)).toBe('b')
@@ -121,10 +121,34 @@ describe('rip-balancer drain and undrain', () => {
     expect([await get(url), await get(url)]).toContain('late')
     expect(a.requests).toBe(2)
     expect(program.err).toBe(
-      `backend ${a.address} was drained by ${USER}: it takes nothing new, 1 request under way\n` +
+      `backend ${a.address} was drained by ${USER}: it takes nothing new, 1 request or tunnel under way\n` +
         `backend ${a.address} is drained: nothing is under way there\n` +
         `backend ${a.address} was undrained by ${USER}: it takes requests again\n`,
     )
+  })
+
+  test('leave a WebSocket open for as long as it lasts, and wait for it', async () => {
+    using folder = new TempFolder()
+    using backend = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: (request, server) => (server.upgrade(request) ? undefined : new Response('no upgrade')),
+      websocket: { message: (socket, text) => void socket.send(`echo ${text}`) },
+    })
+    const [to, admin] = [`127.0.0.1:${backend.port}`, ['--admin', `unix:${folder.file('admin.sock')}`]]
+    await using program = new Program(...LISTEN, '--to', to, ...admin)
+    const socket = new WebSocket((await program.url()).replace('http', 'ws'))
+    await new Promise((resolve) => (socket.onopen = resolve))
+    expect((await run('drain', to, ...admin)).out).toContain('1 request or tunnel under way there')
+    const echo = new Promise<string>((resolve) => (socket.onmessage = ({ data }) => resolve(String(data))))
+    socket.send('still here')
+    expect(await echo).toBe('echo still here')
+    const waiting = run('drain', to, '--wait', '15s', ...admin)
+    socket.close()
+    expect(await waiting).toMatchObject({
+      code: 0,
+      out: `${to} takes nothing new; nothing is under way there\n`,
+    })
   })
 
   test('name the backend that was probably meant', async () => {
