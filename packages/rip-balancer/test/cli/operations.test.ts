@@ -133,7 +133,7 @@ describe('rip-balancer drain and undrain', () => {
       port: 0,
       hostname: '127.0.0.1',
       fetch: (request, server) => (server.upgrade(request) ? undefined : new Response('no upgrade')),
-      websocket: { message: (socket, text) => void socket.send(`echo ${text}`) },
+      websocket: { message: (socket, text) => void socket.send(`echo ${String(text)}`) },
     })
     const [to, admin] = [`127.0.0.1:${backend.port}`, ['--admin', `unix:${folder.file('admin.sock')}`]]
     await using program = new Program(...LISTEN, '--to', to, ...admin)
