@@ -1,6 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
-import { parseUnixAddress, UNIX_ADDRESS_FORM } from '@rip/balancer'
+import { parseUnixAddress, UNIX_ADDRESS_FORM } from '@rip/balancer/supervisor'
 import { Unacceptable } from '../command-line/quantity.ts'
 
 const EXPECTED = 'HOST, HOST:PORT or unix: and an absolute path'

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path'
-import { type BalancerConfig, configProblems } from '@rip/balancer'
+import type { BalancerConfig } from '@rip/balancer'
+import { configProblems } from '@rip/balancer/supervisor'
 
 /** What the server itself decides about its balancer. */
 type Decided =

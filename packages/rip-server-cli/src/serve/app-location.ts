@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type Entry, findEntry, WorkerError } from '@rip/worker'
+import { type Entry, findEntry, WorkerError } from '@rip/worker/entry'
 import { CliError } from '../errors.ts'
 
 /** Where an application lives. */

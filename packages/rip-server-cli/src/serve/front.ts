@@ -1,6 +1,6 @@
 import { closeSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { AdminClient } from '@rip/balancer'
+import { AdminClient } from '@rip/balancer/supervisor'
 import {
   type Account,
   activatedListenSocket,

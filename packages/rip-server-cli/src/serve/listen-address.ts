@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
-import { parseUnixAddress } from '@rip/balancer'
+import { parseUnixAddress } from '@rip/balancer/supervisor'
 import type { ListenAddress, UnixListenAddress } from '@rip/manager'
 import type { Mode, Settings } from '../config/settings.ts'
 import { DEFAULT_DEV_HOST, DEFAULT_HOST } from '../defaults.ts'

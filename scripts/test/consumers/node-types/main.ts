@@ -1,8 +1,10 @@
 import * as balancer from '@rip/balancer'
+import * as supervisor from '@rip/balancer/supervisor'
 import * as manager from '@rip/manager'
 import * as transpile from '@rip/transpile'
 import * as worker from '@rip/worker'
+import * as entry from '@rip/worker/entry'
 import * as protocol from '@rip/worker/protocol'
 import * as server from 'rip-server'
 
-export { balancer, manager, protocol, server, transpile, worker }
+export { balancer, entry, manager, protocol, server, supervisor, transpile, worker }

@@ -1,0 +1,7 @@
+/**
+ * What a program needs that runs a balancer in a process of its own: to check its configuration and to ask it. The
+ * balancer itself is not loaded for that.
+ */
+export { AdminClient } from './admin/admin-client.ts'
+export { configProblems } from './config/resolve-config.ts'
+export { parseUnixAddress, UNIX_ADDRESS_FORM } from './config/unix-address.ts'
