@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { withoutZone } from '../exchange/node-address.ts'
+import { canonical, withoutZone } from '../exchange/node-address.ts'
 import type { BackendAddress } from '../pool/claim.ts'
 import { UNIX_ADDRESS_FORM, parseUnixAddress, type UnixAddress } from './unix-address.ts'
 
@@ -24,7 +24,12 @@ export function parseBackendAddress(text: string): BackendAddress | undefined {
   const hasPort = /:\d+$/.test(authority)
   const tcp = hostAndPort(secure && !hasPort ? `${authority}:${HTTPS_PORT}` : authority)
   if (tcp === undefined || tcp.host === '' || tcp.port === 0) return undefined
-  return secure ? { kind: 'tcp', ...tcp, tls: { name: withoutZone(tcp.host) } } : { kind: 'tcp', ...tcp }
+  return secure ? { kind: 'tcp', ...tcp, tls: { name: certifiedName(tcp.host) } } : { kind: 'tcp', ...tcp }
+}
+
+/** As certificates write it: without the dot of the root, and without a zone. */
+function certifiedName(host: string): string {
+  return withoutZone(host).replace(/\.$/, '')
 }
 
 const HTTPS_PORT = 443
@@ -78,7 +83,12 @@ function hostAndPort(text: string): { host: string; port: number } | undefined {
   const [, v6, name = '', digits] = /^(?:\[([^[\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? []
   const port = Number(digits)
   if (!(port <= 65_535) || !(v6 === undefined ? name === '' || isHost(name) : isIpv6(v6))) return undefined
-  return { host: v6 ?? name, port }
+  return { host: v6 === undefined ? name : spelled(v6), port }
+}
+
+/** One spelling for one address; its zone stays, as it says where to connect. */
+function spelled(address: string): string {
+  return address.includes('%') ? address : canonical(address)
 }
 
 /** With a zone, as link-local ones need it: `fe80::1%eth0` (RFC 4007 §11). */

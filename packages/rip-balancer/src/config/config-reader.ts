@@ -1,3 +1,4 @@
+import { CONTROLS, escaped } from '../log/one-line.ts'
 import { isAddressBlock } from './address-blocks.ts'
 import { durationMs, sizeBytes, withUnit } from './quantity.ts'
 import { isWeight, WEIGHT_FORM } from './weight.ts'
@@ -5,7 +6,10 @@ import { didYouMean, suggestion } from './suggestion.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const shown = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
+/** A value as a message shows it, in one line: JSON leaves some characters that end lines. */
+export function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? 'nothing').replace(CONTROLS, escaped)
+}
 
 /**
  * Reads one object of a configuration: takes each known key once, notes every problem with its path, and in the

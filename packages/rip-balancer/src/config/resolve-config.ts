@@ -58,7 +58,7 @@ import { canPeek } from '../transport/peek.ts'
 import { AllowedHosts, isAllowableHost } from './allowed-hosts.ts'
 import { AddressBlocks } from './address-blocks.ts'
 import type { BackendTlsConfig, BalancerConfig } from './config.ts'
-import { ConfigReader } from './config-reader.ts'
+import { ConfigReader, shown } from './config-reader.ts'
 import { readStickyCookie } from './sticky-cookie-config.ts'
 
 export interface ResolvedListener {
@@ -233,7 +233,7 @@ function readBackends(reader: ConfigReader, maxInFlight: number, problems: strin
   const backends = reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems))
   const ids = backends.map(({ id }) => id)
   for (const id of new Set(ids.filter((each, at) => ids.indexOf(each) !== at)))
-    problems.push(`to: two backends have the id ${JSON.stringify(id)}; give each its own`)
+    problems.push(`to: two backends have the id ${shown(id)}; give each its own`)
   return backends
 }
 

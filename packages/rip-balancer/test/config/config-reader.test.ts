@@ -48,6 +48,12 @@ describe('addresses', () => {
     ['127.0.0.1:3000', { kind: 'tcp', host: '127.0.0.1', port: 3000 }],
     ['http://app.internal:80/', { kind: 'tcp', host: 'app.internal', port: 80 }],
     ['[::1]:3000', { kind: 'tcp', host: '::1', port: 3000 }],
+    ['[0:0::1]:3000', { kind: 'tcp', host: '::1', port: 3000 }],
+    ['[::FFFF:10.0.0.1]:3000', { kind: 'tcp', host: '10.0.0.1', port: 3000 }],
+    [
+      'https://app.internal.:1',
+      { kind: 'tcp', host: 'app.internal.', port: 1, tls: { name: 'app.internal' } },
+    ],
     ['https://app:8443/', { kind: 'tcp', host: 'app', port: 8443, tls: { name: 'app' } }],
     ['HTTPS://app', { kind: 'tcp', host: 'app', port: 443, tls: { name: 'app' } }],
     ['https://[fe80::1%eth0]', { kind: 'tcp', host: 'fe80::1%eth0', port: 443, tls: { name: 'fe80::1' } }],
@@ -284,4 +290,14 @@ test('TLS belongs to addresses with https:// only', () => {
   ])
   expect(configProblems({ to: { address: 'https://a', tls: { verify: false } } })).toEqual([])
   expect(configProblems({ backendTls: { verify: 'no', ca: 1, sni: 'x' } as never })).toHaveLength(3)
+})
+
+test('a problem is one line, whatever was written', () => {
+  const written = 'a\nb\r\u0085\u2028c'
+  const problems = configProblems({ to: [{ id: written, address: written }], policy: written as never })
+  expect(problems).toHaveLength(2)
+  for (const problem of problems) expect(problem.split(/[\n\r\u0085\u2028\u2029]/)).toHaveLength(1)
+  const twice = configProblems({ to: [written, written].map((id, at) => ({ id, address: `a:${at + 1}` })) })
+  expect(twice).toHaveLength(1)
+  expect(twice[0]!.split(/[\n\r\u0085\u2028\u2029]/)).toHaveLength(1)
 })
