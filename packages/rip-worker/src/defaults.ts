@@ -79,6 +79,9 @@ export const MAX_TIMER_MS = 2_147_483_647
 /** How long a module that exports no handler may take, after its import, to open the server it is served by. */
 export const LATE_LISTEN_MS = 10_000
 
+/** How often it is looked whether such a module forks processes of its own. */
+export const LATE_LISTEN_POLL_MS = 20
+
 /** When a person is told that this is what is waited for. */
 export const LATE_LISTEN_HINT_MS = 1_000
 

@@ -665,3 +665,27 @@ async function write({ process: { stdin } }: Program, text: string): Promise<voi
   await (stdin as Bun.FileSink).write(text)
   await (stdin as Bun.FileSink).flush()
 }
+
+describe('an application that forks processes with node:cluster', () => {
+  const primary = (fork: string): string => `
+    import cluster from 'node:cluster'
+    import { createServer } from 'node:http'
+    const fork = () => { const { pid } = cluster.fork().process; console.log('forked', pid) }
+    if (cluster.isPrimary) { cluster.on('exit', fork); ${fork} }
+    else createServer((_, response) => response.end('hello')).listen(3000)`
+
+  test.each([
+    ['at once', 'fork(); fork()', '2 processes'],
+    ['later on', 'setTimeout(fork, 100)', 'a process'],
+  ])('%s is refused by name, and leaves none of them behind', async (_, fork, count) => {
+    await using supervised = new Supervised(new Folder({ 'app.mjs': primary(fork) }))
+    const { failure } = await supervised.received('failed')
+    expect(failure).toMatchObject({ kind: 'no-handler' })
+    expect(failure.message).toContain(`forks ${count} with node:cluster and opens no server itself`)
+    expect(failure.message).toContain('-w (--workers)')
+    expect(await supervised.program.exitCode()).toBe(4)
+    const pids = [...supervised.program.stdout.matchAll(/forked (\d+)/g)].map(([, pid]) => Number(pid))
+    expect(pids.length).toBeGreaterThan(0)
+    await until('they have gone', () => pids.every((pid) => !existsSync(`/proc/${pid}/cmdline`)))
+  })
+})

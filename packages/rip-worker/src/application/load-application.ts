@@ -1,7 +1,8 @@
-import { LATE_LISTEN_HINT_MS, LATE_LISTEN_MS } from '../defaults.ts'
+import { LATE_LISTEN_HINT_MS, LATE_LISTEN_MS, LATE_LISTEN_POLL_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
-import { setTimeout } from '../own-timers.ts'
+import { setInterval, setTimeout } from '../own-timers.ts'
 import type { Application } from './application.ts'
+import { ClusterProcesses } from './cluster-processes.ts'
 import { PortAttempt } from './own-port.ts'
 import { exportedBy, findApplication, hooksOf, resolveApplication } from './resolve-application.ts'
 import { type CapturedServer, ServerCapture } from './server-capture.ts'
@@ -12,7 +13,8 @@ type Exports = Readonly<Record<string, unknown>>
  * Imports the module of an application and finds its handler: what it exports, or the one server it opens
  * meanwhile. A failing import is never swallowed and no other file is tried instead.
  *
- * @throws WorkerError `RIP_APP_COMPILE`, `RIP_APP_IMPORT`, `RIP_APP_OWN_PORT`, `RIP_APP_NO_HANDLER`.
+ * @throws WorkerError `RIP_APP_COMPILE`, `RIP_APP_IMPORT`, `RIP_APP_OWN_PORT`, `RIP_APP_CLUSTER`,
+ * `RIP_APP_NO_HANDLER`.
  */
 export async function loadApplication(file: string, servers?: ServerCapture): Promise<Application> {
   if (servers !== undefined) return load(file, servers)
@@ -68,16 +70,28 @@ async function serverOpenedLate(
 ): Promise<CapturedServer | undefined> {
   if ((await findApplication(exports)) !== undefined || !mayListen(exports)) return undefined
   const timeUp = Promise.withResolvers<void>()
+  const cluster = new ClusterProcesses()
+  const refuseForks = (): void => {
+    if (cluster.count > 0) timeUp.reject(clusterFailure(file, cluster))
+  }
   const timers = [
     setTimeout(() => tellWait(file), LATE_LISTEN_HINT_MS),
     setTimeout(() => timeUp.resolve(), LATE_LISTEN_MS),
+    setInterval(refuseForks, LATE_LISTEN_POLL_MS),
   ]
   try {
+    refuseForks()
     await Promise.race([servers.opened, servers.refused, timeUp.promise])
   } finally {
     timers.forEach(clearTimeout)
   }
   return serverOpened(servers)
+}
+
+function clusterFailure(file: string, cluster: ClusterProcesses): WorkerError {
+  const { count } = cluster
+  cluster.kill()
+  return new WorkerError('RIP_APP_CLUSTER', { file, count })
 }
 
 function tellWait(file: string): void {
