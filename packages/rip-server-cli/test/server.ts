@@ -31,6 +31,8 @@ export class Sandbox implements AsyncDisposable {
   startFolder: string
   /** Beside what every program is given. */
   variables: Readonly<Record<string, string>> = {}
+  /** Whom programs are started as, which takes root. @default whoever runs the tests */
+  account: { readonly uid: number; readonly gid: number } | undefined
   /** Found in the environment of every process the test starts, however deep. */
   readonly mark: string = `rip-test-${crypto.randomUUID()}`
   readonly #servers: Server[] = []
@@ -163,6 +165,7 @@ export class Server {
       env: { ...sandbox.env(), PWD: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
+      ...sandbox.account,
     })
     this.pid = this.#child.pid
     this.#drained = Promise.all([
