@@ -78,6 +78,23 @@ describe('where it is', () => {
     },
   )
 
+  test.skipIf(process.getuid?.() !== 0)(
+    'not in the folder of a session, which is closed to others, when others have something in it (needs root)',
+    () => {
+      const session = `/run/user/${process.pid}`
+      mkdirSync(session, { recursive: true })
+      chmodSync(session, 0o700)
+      const account = { uid: 54_321, gid: 54_322 }
+      const base = (...tenants: (typeof account)[]): string =>
+        locateRunDir({ root: '/srv/shop' }, { XDG_RUNTIME_DIR: session }, tenants).base
+      try {
+        expect([base(), base(account)]).toEqual([`${session}/rip-server`, '/run/rip-server'])
+      } finally {
+        rmSync(session, { recursive: true })
+      }
+    },
+  )
+
   test('folders of the same name are different instances, however the path is written', () => {
     const at = (root: string): string => locateRunDir({ root }, {}).path
     expect(at('/a/shop')).not.toBe(at('/b/shop'))

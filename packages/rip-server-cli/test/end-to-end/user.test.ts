@@ -196,19 +196,17 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'makes its run directory where that user gets to',
+    'is refused where that user does not get to the run directory',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
-      await mkdir(join(sandbox.folder, 'closed'), { mode: 0o700 })
-      sandbox.variables = { ...sandbox.variables, XDG_RUNTIME_DIR: join(sandbox.folder, 'closed') }
-      const server = await sandbox.start(folder, 'w:1', '0', '-b', '127.0.0.1', '--user', USER)
-      expect(await server.json('/')).toMatchObject(ids)
-      expect(await sandbox.run('stop', folder)).toMatchObject({ code: 0 })
-      const runDir = join(sandbox.folder, 'closed/run')
-      const { code, stderr } = await sandbox.run(folder, '0', '--user', USER, '--run-dir', runDir)
-      expect(code).toBe(1)
-      expect(stderr).toContain(`chmod o+x ${join(sandbox.folder, 'closed')}`)
+      const closed = join(sandbox.folder, 'closed')
+      await mkdir(closed, { mode: 0o700 })
+      const start = (...args: string[]) => sandbox.run(folder, '0', '--user', USER, ...args)
+      const refused = { code: 1, stderr: expect.stringContaining(`chmod o+x ${closed}`) }
+      expect(await start('--run-dir', join(closed, 'run'))).toMatchObject(refused)
+      sandbox.variables = { ...sandbox.variables, XDG_RUNTIME_DIR: closed }
+      expect(await start()).toMatchObject(refused)
     },
     TEST_TIMEOUT_MS,
   )
