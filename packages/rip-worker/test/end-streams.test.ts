@@ -32,9 +32,16 @@ async function ask(supervised: Supervised, method: string): Promise<RawConnectio
 
 const LAST_CHUNK = '0\r\n\r\n'
 
+/** As Express applications do it. */
+const NODE_BY_PARTS = NODE.replace(
+  "response.writeHead(200, { 'content-type': 'text/event-stream' })",
+  "response.setHeader('Content-Type', 'text/event-stream'); response.flushHeaders()",
+)
+
 describe.each([
   ['fetch', FETCH],
   ['node:http', NODE],
+  ['node:http, with its head in parts', NODE_BY_PARTS],
 ])('an application of %s that is told to end its streams', (_, source) => {
   test('ends subscriptions, and serves on', async () => {
     await using supervised = new Supervised(new Folder({ 'app.mjs': source }))
