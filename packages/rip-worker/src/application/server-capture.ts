@@ -1,9 +1,10 @@
 import type { Server } from 'node:http'
 import type { Application } from './application.ts'
-import { CapturedBunServer } from './captured-bun-server.ts'
-import { CapturedNodeServer } from './captured-node-server.ts'
 import type { ServerHost } from './server-host.ts'
 import { addressText, isUnix, PortAttempt, portOf, type ServeAddress } from './own-port.ts'
+
+/** Of the sources or of what they were built to. */
+const OWN_EXTENSION = import.meta.path.slice(import.meta.path.lastIndexOf('.'))
 
 type NextTick = (callback: (...values: unknown[]) => void, ...values: unknown[]) => void
 
@@ -116,6 +117,7 @@ export class ServerCapture implements Disposable {
     if (this.#isSettled && !isUnix(options) && portOf(options) === 0) return this.#serve(options as never)
     const attempt = new PortAttempt(addressText(options), this.#served)
     if ('onNodeHTTPRequest' in options) return this.#openNode(options, attempt)
+    const { CapturedBunServer } = capturedBunServer()
     const server = new CapturedBunServer(options, this.#context)
     if (!this.#take(server, attempt)) throw attempt
     return server
@@ -144,10 +146,15 @@ export class ServerCapture implements Disposable {
     process.nextTick = ((callback, ...values) => {
       process.nextTick = nextTick
       const isOurs = values[1] === attempt
-      const server = isOurs && new CapturedNodeServer(values[0] as Server, options, this.#context)
+      const server = isOurs && this.#nodeServer(values[0] as Server, options)
       if (!server || !this.#take(server, attempt)) nextTick(callback, ...values)
     }) satisfies NextTick
     throw attempt
+  }
+
+  #nodeServer(server: Server, options: ServeAddress): CapturedServer {
+    const { CapturedNodeServer } = capturedNodeServer()
+    return new CapturedNodeServer(server, options, this.#context)
   }
 
   /** False when it is refused. */
@@ -183,4 +190,14 @@ export class ServerCapture implements Disposable {
     if (captured !== undefined) return `the one on ${captured.place}`
     return this.#isSettled ? 'the application that is served already' : undefined
   }
+}
+
+// Most applications export a handler, and each module takes half a millisecond of every start. `Bun.serve` cannot wait.
+
+function capturedBunServer(): typeof import('./captured-bun-server.ts') {
+  return import.meta.require(`./captured-bun-server${OWN_EXTENSION}`)
+}
+
+function capturedNodeServer(): typeof import('./captured-node-server.ts') {
+  return import.meta.require(`./captured-node-server${OWN_EXTENSION}`)
 }
