@@ -11,6 +11,8 @@ export interface ClientSide {
   inputWanted(): void
   /** Do not read for now. */
   inputRefused(): void
+  /** The exchange has become a tunnel or an event stream. */
+  exchangeLasts(): void
   /** The exchange is over and recorded. @param persists whether the next request may follow */
   exchangeEnded(persists: boolean): void
   /** The response cannot be completed: close so that the client sees that. @param reset when FIN would look like its end */

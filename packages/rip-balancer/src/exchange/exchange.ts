@@ -475,6 +475,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.held = kind
     this.heldFor = this.countedAddress
     this.plane.longLived.add(this.heldFor)
+    this.client.exchangeLasts()
     this.plane.claims.hold(this.claimed!, kind, this.onTrial)
   }
 

@@ -26,6 +26,8 @@ export interface ConnectionKeeper {
   /** When draining began. */
   readonly drainingSince: number
   forget(connection: ClientConnection): void
+  /** Whether its exchange lasts for as long as the client likes. */
+  setLasting(connection: ClientConnection, lasting: boolean): void
 }
 
 /** What is said to a client that has too many connections. */
@@ -47,7 +49,7 @@ const LARGE_BODY_BYTES = 32 * 1024
 export class ClientConnection implements ClientSide, Receiver {
   readonly outbox: Outbox
   identity: ClientIdentity
-  /** Place in the keeper's list. */
+  /** Place in the keeper's table. */
   slot = -1
   /** The address connection limits count it for; `undefined` while it is a proxy's that named nobody. */
   countedFor: string | undefined
@@ -207,7 +209,12 @@ export class ClientConnection implements ClientSide, Receiver {
     this.regulate()
   }
 
+  exchangeLasts(): void {
+    this.keeper.setLasting(this, true)
+  }
+
   exchangeEnded(persists: boolean): void {
+    if (this.slot >= 0) this.keeper.setLasting(this, false)
     this.dropHead()
     this.since = monotonicMs()
     this.refused = false

@@ -8,6 +8,7 @@ import { inbox } from '../transport/inbox.ts'
 import { isSystemError } from '../transport/system-error.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { ClientConnection, REFUSAL, type ConnectionKeeper } from './client-connection.ts'
+import { ConnectionTable } from './connection-table.ts'
 import { createClosed, openAccess } from './socket-access.ts'
 import { duplicateDescriptor } from './duplicate-descriptor.ts'
 import { addressOfSocket } from './socket-table.ts'
@@ -37,8 +38,6 @@ export interface ListenerSnapshot {
 }
 
 const TICK_MS = 100
-/** Connections that are looked at to find one that can give way. */
-const SAMPLE = 32
 /** What has been idle for less may be about to send a request. */
 const MIN_IDLE_MS = 1_000
 /** Version number of TLS 1.2 on the wire (RFC 5246 §E.1), as Bun wants it. */
@@ -58,7 +57,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   drainingSince = 0
   private plane: DataPlane
   private readonly options: ListenerOptions
-  private readonly connections: ClientConnection[] = []
+  private readonly connections = new ConnectionTable<ClientConnection>()
   private readonly handlers: Bun.SocketHandler<Attached>
   private server: Bun.SocketListener<Attached> | undefined
   private timer: ReturnType<typeof setInterval> | undefined
@@ -68,8 +67,6 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private closing: Promise<void> | undefined
   private bound: ListenTarget
   private follower: Listener | undefined
-  /** Where the last sample ended. */
-  private sampled = 0
 
   constructor(plane: DataPlane, options: ListenerOptions) {
     this.plane = plane
@@ -97,8 +94,8 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   snapshot(): ListenerSnapshot {
-    const idle = this.connections.filter((connection) => connection.isIdle).length
-    return { connections: this.connections.length, idle }
+    const idle = this.connections.list().filter((connection) => connection.isIdle).length
+    return { connections: this.connections.size, idle }
   }
 
   /** @throws what the system says when the address cannot be used */
@@ -135,7 +132,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     eventBegins()
     if (!this.draining) this.drainingSince = monotonicMs()
     this.draining = true
-    if (this.connections.length === 0) return
+    if (this.connections.size === 0) return
     this.emptied ??= Promise.withResolvers()
     const cut = (): void => this.cutAll()
     if (signal?.aborted === true) cut()
@@ -155,17 +152,14 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   forget(connection: ClientConnection): void {
-    const { slot } = connection
-    if (slot < 0) return
-    const last = this.connections.pop()!
-    if (last !== connection) {
-      this.connections[slot] = last
-      last.slot = slot
-    }
-    connection.slot = -1
+    if (!this.connections.delete(connection)) return
     this.plane.connections.close(connection.countedFor)
     this.plane.settings.observer.connection('closed')
-    if (this.connections.length === 0) this.emptied?.resolve()
+    if (this.connections.size === 0) this.emptied?.resolve()
+  }
+
+  setLasting(connection: ClientConnection, lasting: boolean): void {
+    this.connections.setLasting(connection, lasting)
   }
 
   private async shutDown(): Promise<void> {
@@ -190,7 +184,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   private cutAll(): void {
-    for (const connection of this.connections.slice()) connection.closeNow()
+    for (const connection of this.connections.list()) connection.closeNow()
   }
 
   private listen(): Bun.SocketListener<Attached> {
@@ -297,8 +291,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
       secure,
     )
     connection.countedFor = client
-    connection.slot = this.connections.length
-    this.connections.push(connection)
+    this.connections.add(connection)
     attached.connection = connection
     observer.connection('opened')
   }
@@ -312,15 +305,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
 
   /** Ends what has been idle for longest, of a sample: whoever keeps connections open must not keep others out. */
   private makeRoom(): boolean {
-    let idlest: ClientConnection | undefined
-    let since = monotonicMs() - MIN_IDLE_MS
-    for (let n = Math.min(SAMPLE, this.connections.length); n > 0; n--) {
-      this.sampled = (this.sampled + 1) % this.connections.length
-      const connection = this.connections[this.sampled]!
-      if (connection.idleSince > since) continue
-      since = connection.idleSince
-      idlest = connection
-    }
+    const idlest = this.connections.idlest(monotonicMs() - MIN_IDLE_MS)
     if (idlest === undefined) return false
     this.plane.settings.observer.connection('gave-way')
     idlest.giveWay()
@@ -336,7 +321,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private tick(): void {
     eventBegins()
     const now = monotonicMs()
-    for (let index = this.connections.length - 1; index >= 0; index--) this.connections[index]?.tick(now)
+    this.connections.tick(now)
     this.plane.slowClients.makeWay()
     this.plane.upstreams.sweep(now)
   }

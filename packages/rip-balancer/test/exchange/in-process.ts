@@ -88,7 +88,7 @@ export class InProcess {
       this.upstreams.push(upstream)
       return upstream
     }
-    const keeper = { isDraining: false, drainingSince: 0, forget: () => {} }
+    const keeper = { isDraining: false, drainingSince: 0, forget: () => {}, setLasting: () => {} }
     this.connection = new ClientConnection(
       this.client,
       plane,

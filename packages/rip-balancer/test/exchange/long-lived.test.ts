@@ -7,6 +7,7 @@ const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUp
 const GET = 'GET /events HTTP/1.1\r\nHost: h\r\n\r\n'
 const EVENTS =
   'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n: hi\n\n\r\n'
+const PLAIN = 'GET /plain HTTP/1.1\r\nHost: h\r\n\r\n'
 const LAST_CHUNK = '0\r\n\r\n'
 const trusting: Forwarding = {
   trustedProxies: { has: (address) => address === '127.0.0.1' },
@@ -181,7 +182,7 @@ describe('tunnels and event streams beyond a limit', () => {
     await eventually(() => balancer.ended.length === 2)
     expect(balancer.ended.map(({ cause }) => cause)).toEqual(['long-lived-address', 'long-lived-address'])
     using plain = await RawClient.connect(balancer.port)
-    await plain.send('GET /plain HTTP/1.1\r\nHost: h\r\n\r\n').untilText('ok')
+    await plain.send(PLAIN).untilText('ok')
     await tunnel.send('bye').untilEnd()
     tunnel.socket.end()
     await eventually(() => balancer.claims.held === 1)
@@ -196,9 +197,28 @@ describe('tunnels and event streams beyond a limit', () => {
     const last = clients.pop()!
     for (const client of clients) await client.send(UPGRADE).untilText('101')
     await last.send(UPGRADE).untilText('HTTP/1.1 503 ')
-    await last.send('GET /plain HTTP/1.1\r\nHost: h\r\n\r\n').untilText('\r\n\r\nok')
+    await last.send(PLAIN).untilText('\r\n\r\nok')
     expect(balancer.ended[0]).toMatchObject({ status: 503, cause: 'long-lived-total' })
     for (const client of [...clients, last]) client[Symbol.dispose]()
+  })
+
+  test('of the balancer: idle connections among those that are left give way at once, however many last', async () => {
+    await using backend = await RawBackend.start(lasting)
+    await using balancer = await TestBalancer.start([backend.path], {
+      limits: { maxConnections: 200, maxConnectionsPerAddress: 200 },
+    })
+    const clients = await Promise.all(Array.from({ length: 200 }, () => RawClient.connect(balancer.port)))
+    const idle = clients.splice(90, 20)
+    await Promise.all(clients.map((client) => client.send(UPGRADE).untilText('101')))
+    await Promise.all(idle.map((client) => client.send(PLAIN).untilText('\r\n\r\nok')))
+    const idleFrom = performance.now()
+    // An idle connection is left alone for a second.
+    await eventually(() => performance.now() - idleFrom > 1_100)
+    const late = await Promise.all(Array.from({ length: 10 }, () => RawClient.connect(balancer.port)))
+    await Promise.all(late.map((client) => client.send(PLAIN).untilText('\r\n\r\nok')))
+    expect(balancer.events.filter((event) => event === 'gave-way')).toHaveLength(10)
+    expect(balancer.events).not.toContain('refused-total')
+    for (const client of [...clients, ...idle, ...late]) client[Symbol.dispose]()
   })
 
   test('of the client: those behind a trusted proxy are told apart, and the proxy itself is not counted', async () => {

@@ -52,7 +52,7 @@ test('a POST of which nothing was written to a stale connection is sent again wi
     return stale
   }
   plane.upstreams.open = (_backend, sink) => connect(new MemorySocket(), sink)
-  const keeper = { isDraining: false, drainingSince: 0, forget() {} }
+  const keeper = { isDraining: false, drainingSince: 0, forget() {}, setLasting() {} }
   const client = new ClientConnection(
     new MemorySocket(),
     plane,

@@ -1,0 +1,82 @@
+/** How many connections are looked at when one has to make room. */
+const SAMPLE = 32
+
+/** What is asked of a connection in a table. */
+export interface TabledConnection {
+  /** Place in the table, -1 outside; the table's to change. */
+  slot: number
+  /** Monotonic milliseconds; `Infinity` while it is not idle. */
+  readonly idleSince: number
+  /** Checks all time limits. @param now monotonic milliseconds */
+  tick(now: number): void
+}
+
+/**
+ * Open client connections. Tunnels and event streams stand behind all others: they are never idle, and however many of
+ * them there are, whoever looks for an idle connection finds it as fast as before.
+ */
+export class ConnectionTable<T extends TabledConnection> {
+  private readonly all: T[] = []
+  /** Those from here on last. */
+  private lastingFrom = 0
+  /** Where the last sample ended. */
+  private sampled = 0
+
+  get size(): number {
+    return this.all.length
+  }
+
+  /** At this moment. */
+  list(): readonly T[] {
+    return this.all.slice()
+  }
+
+  add(connection: T): void {
+    connection.slot = this.all.length
+    this.all.push(connection)
+    this.setLasting(connection, false)
+  }
+
+  /** @returns whether it was there */
+  delete(connection: T): boolean {
+    if (connection.slot < 0) return false
+    this.setLasting(connection, true)
+    this.move(connection, this.all.length - 1)
+    this.all.pop()
+    connection.slot = -1
+    return true
+  }
+
+  setLasting(connection: T, lasting: boolean): void {
+    if (lasting === connection.slot >= this.lastingFrom) return
+    if (lasting) this.move(connection, --this.lastingFrom)
+    else this.move(connection, this.lastingFrom++)
+  }
+
+  /** What has been idle for longest, of a sample. @param since and for that long at least, monotonic milliseconds */
+  idlest(since: number): T | undefined {
+    let idlest: T | undefined
+    let idleSince = since
+    for (let n = Math.min(SAMPLE, this.lastingFrom); n > 0; n--) {
+      this.sampled = (this.sampled + 1) % this.lastingFrom
+      const connection = this.all[this.sampled]!
+      if (connection.idleSince > idleSince) continue
+      idleSince = connection.idleSince
+      idlest = connection
+    }
+    return idlest
+  }
+
+  tick(now: number): void {
+    for (let slot = this.all.length - 1; slot >= 0; slot--) this.all[slot]?.tick(now)
+  }
+
+  /** Changes places with whoever is there. */
+  private move(connection: T, to: number): void {
+    const other = this.all[to]!
+    this.all[connection.slot] = other
+    other.slot = connection.slot
+    this.all[to] = connection
+    connection.slot = to
+  }
+}

@@ -1,0 +1,61 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { ConnectionTable, type TabledConnection } from '../../src/listener/connection-table.ts'
+
+class FakeConnection implements TabledConnection {
+  slot = -1
+  idleSince: number
+  lasting = false
+
+  constructor(idleSince: number) {
+    this.idleSince = idleSince
+  }
+
+  tick(): void {}
+}
+
+type Step = ['add' | 'delete' | 'last' | 'return', number]
+
+const step = fc.tuple(fc.constantFrom<Step[0]>('add', 'add', 'delete', 'last', 'return'), fc.nat(50))
+
+test('whatever connections come, go, last and do not, each is at its place, and those that last are behind all others', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const table = new ConnectionTable<FakeConnection>()
+      const open: FakeConnection[] = []
+      for (const [what, at] of steps) {
+        const connection = open[at % Math.max(1, open.length)]
+        if (what === 'add') {
+          const added = new FakeConnection(at)
+          open.push(added)
+          table.add(added)
+        } else if (connection === undefined) continue
+        else if (what === 'delete') {
+          open.splice(open.indexOf(connection), 1)
+          expect([table.delete(connection), table.delete(connection)]).toEqual([true, false])
+        } else {
+          connection.lasting = what === 'last'
+          table.setLasting(connection, connection.lasting)
+        }
+        const list = table.list()
+        expect(new Set(list)).toEqual(new Set(open))
+        expect(list.map(({ slot }) => slot)).toEqual(list.map((_, slot) => slot))
+        const kinds = list.map(({ lasting }) => lasting)
+        expect(kinds).toEqual([...kinds.filter((lasting) => !lasting), ...kinds.filter((lasting) => lasting)])
+      }
+    }),
+  )
+})
+
+test('the idlest is found behind any number of connections that last', () => {
+  const table = new ConnectionTable<FakeConnection>()
+  const idle = [new FakeConnection(7), new FakeConnection(5), new FakeConnection(Number.POSITIVE_INFINITY)]
+  for (let n = 0; n < 1_000; n++) {
+    const lasting = new FakeConnection(Number.POSITIVE_INFINITY)
+    table.add(lasting)
+    table.setLasting(lasting, true)
+  }
+  for (const connection of idle) table.add(connection)
+  expect(table.idlest(10)).toBe(idle[1])
+  expect(table.idlest(4)).toBeUndefined()
+})
