@@ -1,5 +1,7 @@
 import type { Server } from 'node:http'
 import type { Application } from './application.ts'
+import type { CapturedBunServer } from './captured-bun-server.ts'
+import type { CapturedNodeServer } from './captured-node-server.ts'
 import type { ServerHost } from './server-host.ts'
 import { addressText, isUnix, PortAttempt, portOf, type ServeAddress } from './own-port.ts'
 
@@ -117,8 +119,7 @@ export class ServerCapture implements Disposable {
     if (this.#isSettled && !isUnix(options) && portOf(options) === 0) return this.#serve(options as never)
     const attempt = new PortAttempt(addressText(options), this.#served)
     if ('onNodeHTTPRequest' in options) return this.#openNode(options, attempt)
-    const { CapturedBunServer } = capturedBunServer()
-    const server = new CapturedBunServer(options, this.#context)
+    const server: CapturedServer = new (bunServerClass())(options, this.#context)
     if (!this.#take(server, attempt)) throw attempt
     return server
   }
@@ -153,8 +154,7 @@ export class ServerCapture implements Disposable {
   }
 
   #nodeServer(server: Server, options: ServeAddress): CapturedServer {
-    const { CapturedNodeServer } = capturedNodeServer()
-    return new CapturedNodeServer(server, options, this.#context)
+    return new (nodeServerClass())(server, options, this.#context)
   }
 
   /** False when it is refused. */
@@ -194,10 +194,13 @@ export class ServerCapture implements Disposable {
 
 // Most applications export a handler, and each module takes half a millisecond of every start. `Bun.serve` cannot wait.
 
-function capturedBunServer(): typeof import('./captured-bun-server.ts') {
-  return import.meta.require(`./captured-bun-server${OWN_EXTENSION}`)
+function bunServerClass(): typeof CapturedBunServer {
+  const neighbour = `./captured-bun-server${OWN_EXTENSION}`
+  return (import.meta.require(neighbour) as { CapturedBunServer: typeof CapturedBunServer }).CapturedBunServer
 }
 
-function capturedNodeServer(): typeof import('./captured-node-server.ts') {
-  return import.meta.require(`./captured-node-server${OWN_EXTENSION}`)
+function nodeServerClass(): typeof CapturedNodeServer {
+  const neighbour = `./captured-node-server${OWN_EXTENSION}`
+  return (import.meta.require(neighbour) as { CapturedNodeServer: typeof CapturedNodeServer })
+    .CapturedNodeServer
 }
