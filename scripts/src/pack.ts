@@ -1,0 +1,27 @@
+/**
+ * Packs every package as it is into a folder, for another machine, without a registry: `bun run pack FOLDER`. The
+ * `package.json` beside the tarballs says that each name means its tarball, so that an installation asks nobody else for it.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+
+const [target] = process.argv.slice(2)
+if (target === undefined) throw new Error('usage: bun run pack FOLDER')
+const folder = resolve(target)
+await mkdir(folder, { recursive: true })
+
+const tarballs: Record<string, string> = {}
+for await (const file of new Bun.Glob('packages/*/package.json').scan()) {
+  const { name } = JSON.parse(await readFile(file, 'utf8')) as { name: string }
+  const tarball = `${name.replace('@', '').replace('/', '-')}.tgz`
+  await pack(join(file, '..'), join(folder, tarball))
+  tarballs[name] = `file:./${tarball}`
+}
+const manifest = { private: true, dependencies: tarballs, overrides: tarballs }
+await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+
+async function pack(from: string, to: string): Promise<void> {
+  const command = [process.execPath, 'pm', 'pack', '--quiet', '--ignore-scripts', '--filename', to]
+  const child = Bun.spawn(command, { cwd: from, stdio: ['ignore', 'ignore', 'inherit'] })
+  if ((await child.exited) !== 0) throw new Error(`${from} could not be packed`)
+}
