@@ -316,6 +316,7 @@ export function helpText(program: string): string {
     ...rows.map(([left = '', right = '']) => left.padEnd(width) + right),
     '',
     ...OPERATION_HELP.map(([words, help]) => `${words.replace(/ \[.*/, '').padEnd(width)}${help}`),
+    'The first three find the balancer by --admin or --config, as it was started with.',
     '',
     'Durations: 250ms, 10s, 5m. Sizes: 64KiB, 1MiB.',
     'SIGTERM, SIGINT, SIGQUIT: finish what is under way, then leave; twice: at once. SIGUSR1: reopen the log file.',
