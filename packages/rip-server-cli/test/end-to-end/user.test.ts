@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, chownSync, existsSync, linkSync, statSync } from 'node:fs'
-import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +11,7 @@ const TEST_TIMEOUT_MS = 90_000
 /** Nobody's, here: a user without an entry. */
 const UID = 54_321
 const GID = 54_322
+const BALANCER = 54_323
 const USER = `${UID}:${GID}`
 const isRoot = process.getuid?.() === 0
 
@@ -63,6 +64,22 @@ async function usersOf(sandbox: Sandbox): Promise<Readonly<Record<string, readon
   return users
 }
 
+async function pidsOf(sandbox: Sandbox, role: string): Promise<readonly number[]> {
+  const lines = await Promise.all(
+    (await sandbox.processes()).map(async (pid) => ({
+      pid,
+      line: await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
+    })),
+  )
+  return lines.filter(({ line }) => line.includes(role)).map(({ pid }) => pid)
+}
+
+/** Folders of sockets in the run directory, one for each worker. */
+async function workerFolders(sandbox: Sandbox): Promise<readonly string[]> {
+  const { control } = await instanceOf(sandbox)
+  return (await readdir(join(control, '..'))).filter((name) => /^w\d/.test(name))
+}
+
 describe.skipIf(!isRoot)('--user', () => {
   test(
     'has the application run as somebody else, and the balancer as nobody else, through all that happens to them',
@@ -98,11 +115,91 @@ describe.skipIf(!isRoot)('--user', () => {
       await until('the server before has ended', () => server.exitCode !== null)
       expect(await server.json('/')).toMatchObject({ ...ids, greeting: 'good day' })
       expect((await usersOf(sandbox))['rip-worker']).toEqual([UID, UID, UID])
+      await until(
+        'those that left have left nothing',
+        async () => (await workerFolders(sandbox)).length === 3,
+      )
       expect((await load.stop()).failures).toEqual([])
 
       expect(await sandbox.run('stop')).toMatchObject({ code: 0 })
       await until('every process has ended', async () => (await sandbox.processes()).length === 0)
       expect(await sandbox.leftovers()).toEqual([join(sandbox.runDirs, 'rip-server')])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is the same after a balancer was killed, the run directory was removed, and all of it was killed',
+    async () => {
+      await using sandbox = await openSandbox()
+      const server = await serve(sandbox)
+      const serves = async (one: Server): Promise<boolean> =>
+        (await one.json('/').catch(() => undefined))?.['uid'] === UID
+      for (const pid of await pidsOf(sandbox, 'rip-balancer')) process.kill(pid, 'SIGKILL')
+      await until('another balancer serves', () => serves(server))
+      expect((await usersOf(sandbox))['rip-balancer']).not.toContain(0)
+
+      const before = (await sandbox.snapshot(server)).workers.map(({ pid }) => pid)
+      const { control } = await instanceOf(sandbox)
+      await rm(join(control, '..'), { recursive: true })
+      await until('the workers are replaced', async () => {
+        const snapshot = await sandbox.snapshot(server).catch(() => undefined)
+        return snapshot?.readyWorkers === 2 && snapshot.workers.every(({ pid }) => !before.includes(pid))
+      })
+      await until('they serve', () => serves(server))
+
+      for (const pid of await sandbox.processes()) process.kill(pid, 'SIGKILL')
+      await until('every process has ended', async () => (await sandbox.processes()).length === 0)
+      const next = await serve(sandbox)
+      expect(await serves(next)).toBe(true)
+      expect((await workerFolders(sandbox)).length).toBe(2)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'tells the application of clients that have left',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      await writeFile(
+        join(folder, 'index.js'),
+        `let left = 0
+        export default async ({ url, signal }) => {
+          if (!url.endsWith('/wait')) return Response.json({ left })
+          signal.addEventListener('abort', () => (left += 1))
+          await Bun.sleep(60_000)
+        }`,
+      )
+      const server = await sandbox.start(folder, 'w:1', '0', '-b', '127.0.0.1', '--user', USER)
+      const { port } = new URL(server.url)
+      await using client = await Bun.connect({
+        hostname: '127.0.0.1',
+        port: Number(port),
+        socket: { data() {} },
+      })
+      client.write('GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      // Ends its own side alone, which the worker is told of beside its connection.
+      client.shutdown()
+      await until('it is told', async () => (await server.json('/'))['left'] === 1)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'has nobody but root reach workers that no balancer is in front of',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      const server = sandbox.launch('manager', folder, 'w:1', '--user', USER)
+      await server.says('serving')
+      const { control } = await instanceOf(sandbox)
+      const [name = ''] = await workerFolders(sandbox)
+      const socket = join(control, '..', name, 's.sock')
+      expect(await (await fetch('http://localhost/', { unix: socket })).json()).toMatchObject(ids)
+      expect([statSync(join(socket, '..')).uid, statSync(socket).uid, statSync(socket).mode & 0o777]).toEqual(
+        [0, 0, 0o600],
+      )
     },
     TEST_TIMEOUT_MS,
   )
@@ -153,6 +250,30 @@ describe.skipIf(!isRoot)('--user', () => {
       const server = await sandbox.start(folder, 'w:1', '0', '-b', '127.0.0.1', '--user', USER)
       expect(await server.json('/')).toMatchObject(ids)
       expect(await sandbox.run('reload')).toMatchObject({ code: 0 })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'has the access log written by whom --balancer-user names',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      const [log, file] = [join(sandbox.folder, 'log'), join(sandbox.folder, 'log/access.log')]
+      await mkdir(log)
+      chownSync(log, BALANCER, BALANCER)
+      await writeFile(
+        join(folder, 'rip-server.config.js'),
+        `export default { balancer: { accessLog: { format: 'text', file: '${file}' } } }`,
+      )
+      const balancer = ['--balancer-user', `${BALANCER}:${BALANCER}`]
+      const server = await sandbox.start(folder, 'w:1', '0', '-b', '127.0.0.1', '--user', USER, ...balancer)
+      await server.json('/logged')
+      await until('it is logged', async () =>
+        (await readFile(file, 'utf8').catch(() => '')).includes('/logged'),
+      )
+      expect(statSync(file).uid).toBe(BALANCER)
+      expect((await usersOf(sandbox))['rip-balancer']).toEqual([BALANCER])
     },
     TEST_TIMEOUT_MS,
   )
