@@ -1,7 +1,10 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import net from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { pem } from './tls/tls-backend.ts'
+
+// Programs and handshakes take long on a busy machine.
+setDefaultTimeout(20_000)
 
 const PROGRAM = fileURLToPath(new URL('fixtures/everything-it-asks.ts', import.meta.url))
 const SPELLINGS = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']

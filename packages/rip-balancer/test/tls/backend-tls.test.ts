@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
 import { copyFileSync, utimesSync } from 'node:fs'
 import net from 'node:net'
@@ -6,6 +6,9 @@ import type { BackendTlsConfig } from '../../src/config/config.ts'
 import { AdminClient, BalancerError, balance, createPool, type Balancer } from '../../src/index.ts'
 import { TempFolder, until } from '../servers.ts'
 import { TlsBackend, pem, type TlsBackendOptions } from './tls-backend.ts'
+
+// Programs and handshakes take long on a busy machine.
+setDefaultTimeout(20_000)
 
 const ANYWHERE = '127.0.0.1:0'
 const CA = { ca: pem('authority.crt') }
