@@ -359,6 +359,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     if (this.phase === 'responding') return this.cut(causeOf(failure), failure)
     if (failure === 'connect-failed') return this.tryNext(failure)
     if (this.onTrial && this.isRepeatable) return this.tryNext(failure)
+    if (failure === 'bad-response' && this.mayAskAnother()) return this.askAnother(failure)
     const outcome = wasIdle ? 'stale' : failure
     if (repeatable && this.retry(outcome, rests)) return
     this.release(outcome)
@@ -701,24 +702,26 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     // That an event stream is silent says nothing about its backend.
     if (this.held !== undefined) return this.cut(cause, 'ok')
     if (this.phase === 'responding' || this.phase === 'flushing') return this.cut(cause, outcome)
-    if (outcome === 'response-timeout' && this.mayAskAnother()) return this.askAnother()
+    if (outcome === 'response-timeout' && this.mayAskAnother()) {
+      this.askAnother(outcome)
+      return flushGathered()
+    }
     this.withdraw(outcome)
     this.fail(cause)
     flushGathered()
   }
 
-  /** Nothing was answered, and another backend may do better: what had little time may have it again. */
+  /** Nothing was passed on, and another backend may do better: what had little time may have it again. */
   private mayAskAnother(): boolean {
-    if (this.phase !== 'waiting' || this.claimed === undefined || !this.isRepeatable || !this.mayRepeat())
+    if (this.phase !== 'waiting' || this.claimed === undefined || !this.isRepeatable || !this.isYoung())
       return false
     return this.plane.claims.hasOther(this.claimed) && this.mayRetry()
   }
 
-  private askAnother(): void {
+  private askAnother(failure: FailedOutcome): void {
     this.repeats++
     this.dropConnection()
-    this.tryNext('response-timeout')
-    flushGathered()
+    this.tryNext(failure)
   }
 
   private clientTimedOut(): void {

@@ -897,6 +897,25 @@ describe('time limits', () => {
     expect(good.received).toEqual([])
   })
 
+  test('what can be sent again is, when an answer is none', async () => {
+    await using garbled = await RawBackend.start(answering('this is not HTTP\r\n\r\n'))
+    await using good = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([garbled.path, good.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(GET).untilText('ok')
+    expect(client.received).toStartWith('HTTP/1.1 200')
+    expect(balancer.claims.outcomes).toEqual(['bad-response', 'ok'])
+  })
+
+  test('a POST whose answer is none gets 502: it may have been executed', async () => {
+    await using garbled = await RawBackend.start((socket) => void socket.write('this is not HTTP\r\n\r\n'))
+    await using good = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([garbled.path, good.path])
+    using client = await RawClient.connect(balancer.port)
+    await client.send(post('hi')).untilText('HTTP/1.1 502 ')
+    expect(good.received).toEqual([])
+  })
+
   test('what a backend had for longer than requests are repeated is not sent to another one', async () => {
     await using silent = await RawBackend.start(() => {})
     await using good = await RawBackend.start(answering(OK))
