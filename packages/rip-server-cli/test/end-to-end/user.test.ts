@@ -173,7 +173,7 @@ describe.skipIf(!isRoot)('--user', () => {
       )
       const server = await sandbox.start(folder, 'w:1', '0', '-b', '127.0.0.1', '--user', USER)
       const { port } = new URL(server.url)
-      await using client = await Bun.connect({
+      using client = await Bun.connect({
         hostname: '127.0.0.1',
         port: Number(port),
         socket: { data() {} },
