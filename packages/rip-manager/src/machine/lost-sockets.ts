@@ -17,7 +17,7 @@ export function findLostSockets(pool: Pool): void {
   if (lost.length === 0) return
   for (const worker of lost) worker.recycle = 'socket-lost'
   const slots = lost.map(({ slot }) => slot).join(', ')
-  const message = `the run directory was removed: no socket leads to worker ${slots} any more; replacing`
+  const message = `no socket leads to worker ${slots} any more, as when the run directory was removed; replacing`
   pool.effects.emit({ type: 'warning', message })
   pool.restoring = pool.nextToken++
   pool.effects.restore(pool.restoring, serving.generation.snapshot)

@@ -174,6 +174,8 @@ class OwnedRunDir implements RunDir {
   readonly #tenants: Tenants | undefined
   /** Sockets that were handed on. */
   readonly #handedOn = new Set<string>()
+  /** Something else is in the place of these: they count as lost. */
+  readonly #unsafe = new Set<string>()
   readonly #timer: ReturnType<typeof setInterval>
   #lock: Lock
   #handedOver = false
@@ -211,13 +213,19 @@ class OwnedRunDir implements RunDir {
     if (this.#tenants === undefined || this.#handedOn.has(path)) return
     const { workers, router } = this.#tenants
     const name = basename(path)
-    handOnSockets(dirname(path), [name, name + NOTICES_SUFFIX], workers, router)
-    this.#handedOn.add(path)
+    try {
+      handOnSockets(dirname(path), [name, name + NOTICES_SUFFIX], workers, router)
+      this.#handedOn.add(path)
+    } catch (error) {
+      this.#unsafe.add(path)
+      throw error
+    }
   }
 
   dropSocket(path: string): void {
     if (this.#tenants === undefined) return
     this.#handedOn.delete(path)
+    this.#unsafe.delete(path)
     takeBackFolder(dirname(path))
   }
 
@@ -236,6 +244,7 @@ class OwnedRunDir implements RunDir {
   }
 
   hasSocket(path: string): boolean {
+    if (this.#unsafe.has(path)) return false
     if (existsSync(path)) return true
     this.#restore()
     return false

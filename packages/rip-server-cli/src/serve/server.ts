@@ -2,6 +2,7 @@ import { isAbsolute, join, relative } from 'node:path'
 import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import {
+  type Backend,
   type ChildLine,
   type CommandOptions,
   type ContentTree,
@@ -336,7 +337,7 @@ async function assemble(
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     hasSocket: (path) => runDir.hasSocket(path),
     socketLeft: (path) => runDir.dropSocket(path),
-    upstreams: routingHandedOn(front.upstreams, runDir),
+    upstreams: routingHandedOn(front.upstreams, runDir, plan.warn),
     ...observing(front, settings),
     services: front.services,
     ...(front.stopAccepting !== undefined && { stopAccepting: front.stopAccepting }),
@@ -446,12 +447,21 @@ function handingOn(verifier: Verifier, runDir: RunDir): Verifier {
   }
 }
 
-function routingHandedOn(upstreams: Upstreams, runDir: RunDir): Upstreams {
+/** A worker that has made something else than its socket gets no requests, and keeps none from the others. */
+function routingHandedOn(upstreams: Upstreams, runDir: RunDir, warn: (message: string) => void): Upstreams {
+  const told = new Set<string>()
+  const isHandedOn = ({ socket }: Backend): boolean => {
+    try {
+      runDir.handOnSocket(socket)
+      return true
+    } catch (error) {
+      if (!told.has(socket)) warn(error instanceof Error ? error.message : String(error))
+      told.add(socket)
+      return false
+    }
+  }
   return {
-    async prepare(generation, backends) {
-      for (const { socket } of backends) runDir.handOnSocket(socket)
-      await upstreams.prepare(generation, backends)
-    },
+    prepare: (generation, backends) => upstreams.prepare(generation, backends.filter(isHandedOn)),
     cut: (generation) => upstreams.cut(generation),
     drain: (generation, options) => upstreams.drain(generation, options),
   }

@@ -158,6 +158,43 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
+    'sends nothing where a worker put a link in the place of its socket, and replaces it',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      const flag = join(sandbox.folder, 'hostile')
+      await writeFile(
+        join(folder, 'index.js'),
+        `import { existsSync, rmSync, symlinkSync } from 'node:fs'
+        export const ready = () => {
+          const { RIP_SOCKET, RIP_CONTROL } = process.env
+          if (!existsSync('${flag}')) return
+          rmSync(RIP_SOCKET)
+          symlinkSync(RIP_CONTROL.replace('links', 'control'), RIP_SOCKET)
+        }
+        export default () => Response.json({ uid: process.getuid() })`,
+      )
+      const server = await sandbox.start(folder, 'w:2', '0', '-b', '127.0.0.1', '--user', USER)
+      const load = startLoad({ url: server.url, path: '/stop', perSecond: 50 })
+      await writeFile(flag, '')
+      process.kill((await sandbox.snapshot(server)).workers[0]!.pid, 'SIGKILL')
+      await server.says('is not the socket its worker was to make')
+      const reloaded = await sandbox.run('reload')
+      expect(reloaded.code).toBe(0)
+      await rm(flag)
+      await until('the worker is replaced', async () => {
+        const folders = await workerFolders(sandbox)
+        const { control } = await instanceOf(sandbox)
+        const owners = folders.map((name) => statSync(join(control, '..', name)).uid)
+        return owners.length === 2 && !owners.includes(0) && !owners.includes(UID)
+      })
+      await until('it is served by both', async () => (await server.json('/'))['uid'] === UID)
+      expect((await load.stop()).failures).toEqual([])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'tells the application of clients that have left',
     async () => {
       await using sandbox = await openSandbox()
