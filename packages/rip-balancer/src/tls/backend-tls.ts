@@ -8,9 +8,17 @@ import { PemFiles } from './pem-files.ts'
 const TLS_1_2 = 0x0303
 
 /** What one connection to a backend is secured with, as Bun takes it. */
-export type SecureOptions = Bun.TLSOptions & {
+export interface SecureOptions extends Pem {
   readonly serverName: string
   readonly rejectUnauthorized: boolean
+  readonly minVersion: number
+}
+
+/** Texts of PEM files. */
+interface Pem {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
 }
 
 /**
@@ -45,10 +53,10 @@ export class BackendTlsSettings {
       serverName,
       rejectUnauthorized: verify,
       minVersion: TLS_1_2,
-    } as SecureOptions
+    }
   }
 
-  private read({ ca, cert, key }: BackendTlsConfig): Bun.TLSOptions {
+  private read({ ca, cert, key }: BackendTlsConfig): Pem {
     return {
       ...(ca !== undefined && { ca: this.files.read(ca) }),
       ...(cert !== undefined && { cert: this.files.read(cert) }),
