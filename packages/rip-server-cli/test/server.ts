@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, readdir, realpath, rm, symlink } from 'node:fs/promises'
+import { copyFile, cp, link, mkdtemp, readFile, readdir, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +22,12 @@ export async function until<T>(what: string, probe: () => T | Promise<T>): Promi
     if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`)
     await Bun.sleep(10)
   }
+}
+
+/** Bun at a path other users get to, as that of root's home they do not. */
+export async function placeBun(path: string): Promise<void> {
+  // Another file system has no second name for it.
+  await link(process.execPath, path).catch(() => copyFile(process.execPath, path))
 }
 
 /** A folder of its own for one test: an application, and the place run directories go to. */

@@ -1,13 +1,13 @@
 import { dlopen } from 'bun:ffi'
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, chownSync, existsSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ControlClient, type ManagerSnapshot } from '@rip/manager'
 import { PROTOCOL_VERSION } from '@rip/worker/protocol'
 import type { Outcomes, Targets } from '../fixtures/hostile/attempts.ts'
-import { Sandbox, type Server, until } from '../server.ts'
+import { placeBun, Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 120_000
 const SHOP = { uid: 54_321, gid: 54_322 }
@@ -73,7 +73,7 @@ async function outcomesOf(way: Way): Promise<Readonly<Record<'worker' | 'strange
   const { folder } = sandbox
   chmodSync(folder, 0o755)
   await mkdir(join(folder, 'bin'))
-  linkSync(process.execPath, join(folder, 'bin/bun'))
+  await placeBun(join(folder, 'bin/bun'))
   await mkdir(sandbox.runDirs)
   for (const ending of ['crt', 'key'])
     await copyFile(join(CERTIFICATES, `first.${ending}`), join(folder, `server.${ending}`))

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, chownSync, existsSync, linkSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, statSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { startLoad } from '../load.ts'
-import { Sandbox, type Server, until } from '../server.ts'
+import { placeBun, Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 90_000
 /** Nobody's, here: a user without an entry. */
@@ -31,7 +31,7 @@ async function openSandbox(): Promise<Sandbox> {
   const sandbox = await Sandbox.create()
   chmodSync(sandbox.folder, 0o755)
   await mkdir(join(sandbox.folder, 'bin'))
-  linkSync(process.execPath, join(sandbox.folder, 'bin/bun'))
+  await placeBun(join(sandbox.folder, 'bin/bun'))
   sandbox.variables = { PATH: `${join(sandbox.folder, 'bin')}:${process.env['PATH']}` }
   return sandbox
 }
@@ -423,7 +423,7 @@ describe.skipIf(!isRoot)('--user', () => {
       )
       expect(await refused('--user', USER)).toContain('name who writes /var/log/shop.log')
       await mkdir(join(sandbox.folder, 'closed'), { mode: 0o700 })
-      linkSync(process.execPath, join(sandbox.folder, 'closed/bun'))
+      await placeBun(join(sandbox.folder, 'closed/bun'))
       sandbox.variables = { PATH: `${join(sandbox.folder, 'closed')}:${process.env['PATH']}` }
       expect(await refused('--user', USER)).toContain('install Bun where everybody gets to')
       expect(await sandbox.leftovers()).toEqual([])
