@@ -9,6 +9,7 @@ test.each([
   ['\u009b2J', '\\x9b2J'],
   ['\u001b', '\\x1b'],
   ['\u202egnp.exe', '\\x202egnp.exe'],
+  ['a\u2028line\u2029of its own', 'a\\x2028line\\x2029of its own'],
 ])('%j is shown, not obeyed', (text, shown) => {
   expect(safeText(text)).toBe(shown)
 })

@@ -1,7 +1,7 @@
 /** What follows ESC in a colour or another look (SGR, ECMA-48 §8.3.117): all that may pass of what a terminal obeys. */
 const STYLE = /\[[\d;:]*m/y
-/** What a terminal obeys: control characters but line ends and tabs, and marks that turn the direction of text (UAX 9). */
-const CONTROL = /(?!\n|\t)[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+/** What a terminal obeys: control characters but \\n and tabs, separators of lines, and marks that turn the direction of text (UAX 9). */
+const CONTROL = /(?!\n|\t)[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 /**
  * Text for a terminal that may repeat what a client or an application said: colours stay, everything else that would
