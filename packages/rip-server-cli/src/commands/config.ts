@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { fileKey, type Mode, settingNames, type Settings } from '../config/settings.ts'
 import { shownSetting } from '../config/shown-setting.ts'
+import { withoutSecrets } from '../config/without-secrets.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
@@ -9,11 +10,12 @@ import { table } from '../terminal/table.ts'
 
 /** Prints the values a start would use, with `--sources` where each comes from, and what a running server has instead. */
 export async function config(invocation: Invocation): Promise<number> {
-  const { settings, origins, nodeEnv } = await invocationSettings(
-    invocation,
-    'production',
-    invocation.line.words[0],
-  )
+  const {
+    settings: read,
+    origins,
+    nodeEnv,
+  } = await invocationSettings(invocation, 'production', invocation.line.words[0])
+  const settings = withoutSecrets(read)
   const withSources = isOn(invocation, 'sources')
   if (isOn(invocation, 'json')) {
     const values = { ...settings, NODE_ENV: nodeEnv.value }
@@ -45,7 +47,8 @@ export async function config(invocation: Invocation): Promise<number> {
 async function differencesInForce(invocation: Invocation, app: string): Promise<readonly string[][]> {
   const values = await valuesInForce(invocation, app)
   if (values === undefined) return []
-  const { settings } = await invocationSettings(invocation, values.mode, invocation.line.words[0])
+  const { settings: read } = await invocationSettings(invocation, values.mode, invocation.line.words[0])
+  const settings = withoutSecrets(read)
   // Sent as JSON, where what is not set is absent.
   const names = settingNames.filter((name) => !isDeepStrictEqual(values[name], settings[name]))
   return names.map((name) => [fileKey(name), shownSetting(name, values)])

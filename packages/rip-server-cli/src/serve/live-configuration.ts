@@ -13,6 +13,7 @@ import type {
 } from '@rip/manager'
 import { inForce, settingsChange } from '../config/settings-change.ts'
 import type { Mode, Settings } from '../config/settings.ts'
+import { withoutSecrets } from '../config/without-secrets.ts'
 import { CliError } from '../errors.ts'
 
 /** Settings as they were read. */
@@ -85,7 +86,7 @@ export class LiveConfiguration {
   }
 
   #values(): Readonly<Record<string, unknown>> {
-    return { mode: this.#options.mode, ...this.#current }
+    return { mode: this.#options.mode, ...withoutSecrets(this.#current) }
   }
 
   /** In force, or those a generation on its way is tried with. */
