@@ -5,6 +5,7 @@ import {
   type ManagerSnapshot,
   type Refusal,
   startOrphanReaper,
+  writeInBackground,
 } from '@rip/manager'
 import { nodeEnv } from '../config/node-env.ts'
 import type { Mode, Settings } from '../config/settings.ts'
@@ -167,6 +168,7 @@ class Serving {
       handOver: () => this.#handOver(),
       scaleBy: (workers) => this.#attempt((manager) => scaleBy(manager, workers)),
     }
+    writeInBackground()
     using _signals = handleSignals(actions, mode)
     using _terminal = onTerminalGone(() => mode === 'development' && this.#stop('SIGHUP', false))
     startOrphanReaper()

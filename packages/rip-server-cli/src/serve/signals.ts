@@ -1,5 +1,4 @@
 import { constants } from 'node:os'
-import { writeInBackground } from '@rip/manager'
 import type { Mode } from '../config/settings.ts'
 import { SIGNAL_EXIT_BASE } from '../exit-code.ts'
 import { ControllingTerminal, isHangUpIgnored } from '../terminal/controlling-terminal.ts'
@@ -54,7 +53,6 @@ export function handleSignals(
     ['SIGTTIN', scaleBy(1)],
     ['SIGTTOU', scaleBy(-1)],
   ]
-  writeInBackground()
   for (const [signal, handler] of handlers) process.on(signal, handler)
   return {
     [Symbol.dispose]() {
