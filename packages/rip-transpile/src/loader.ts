@@ -4,6 +4,7 @@ import type { DiskLoader, DiskLoaderOptions } from './disk-loader.ts'
 import type { PluginModule } from './snapshot/javascript-module.ts'
 import { extensionOf, pathBelow } from './snapshot/posix-path.ts'
 import { loadSnapshot } from './snapshot/load-snapshot.ts'
+import { becomeMain } from './snapshot/main-module.ts'
 import { readManifest } from './snapshot/manifest.ts'
 import { preloadThreads } from './snapshot/thread-modules.ts'
 
@@ -19,6 +20,12 @@ export interface InstallOptions {
   readonly root?: string
   /** Folder of a snapshot that the project's modules are loaded from instead of their files. */
   readonly snapshot?: string
+  /**
+   * File of the program, which takes itself for the main module: `import.meta.main` and `require.main` say so. One that
+   * exports a handler and guards other things by `import.meta.main` does not.
+   * @default what the process was started with
+   */
+  readonly main?: string
   /** Keep compiled code for other processes; the environment's `RIP_CACHE=off` wins. @default true */
   readonly cache?: boolean
 }
@@ -55,14 +62,21 @@ export function install(options: InstallOptions = {}): Disposable {
   }))
   if (options.snapshot === undefined) {
     for (const { loader } of added) loader()
+    if (options.main !== undefined) becomeMainFromDisk(options.main)
   } else {
     // The first plugin that knows a file wins, and a process that runs from a snapshot may need no compiler.
-    loadSnapshot(options.snapshot, { compileFromDisk: load })
+    loadSnapshot(options.snapshot, { compileFromDisk: load, main: options.main })
     preloadThreads(`${import.meta.dir}/register${extensionOf(import.meta.path)}`)
   }
   installations.push(...added)
   for (const extension of extensions) plug(extension)
   return { [Symbol.dispose]: () => remove(added) }
+}
+
+/** A file that cannot be read is reported by whoever imports it. */
+function becomeMainFromDisk(file: string): void {
+  const { existsSync, readFileSync, realpathSync } = process.getBuiltinModule('node:fs')
+  if (existsSync(file)) becomeMain(realpathSync(file), readFileSync(file, 'utf8'))
 }
 
 /**

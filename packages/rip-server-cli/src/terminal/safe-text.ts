@@ -1,6 +1,6 @@
 /** What follows ESC in a colour or another look (SGR, ECMA-48 §8.3.117): all that may pass of what a terminal obeys. */
 const STYLE = /\[[\d;:]*m/y
-/** What a terminal obeys: control characters but \\n and tabs, separators of lines, and marks that turn the direction of text (UAX 9). */
+/** What a terminal obeys: control characters but line ends and tabs, separators of lines, and marks that turn the direction of text (UAX 9). */
 const CONTROL = /(?!\n|\t)[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 /**

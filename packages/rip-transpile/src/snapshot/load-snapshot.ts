@@ -5,6 +5,7 @@ import { withExactImports } from './exact-imports.ts'
 import { dataModule, javascriptModule, JAVASCRIPT_LOADERS } from './javascript-module.ts'
 import type { PluginModule } from './javascript-module.ts'
 import type { PackageDifferences } from './kept-packages.ts'
+import { becomeMain } from './main-module.ts'
 import { contentPath, readManifest } from './manifest.ts'
 import type { SnapshotFile, SnapshotManifest } from './manifest.ts'
 import { extensionOf, pathBelow, pathFrom } from './posix-path.ts'
@@ -13,6 +14,8 @@ import { readText } from './read-text.ts'
 export interface LoadSnapshotOptions {
   /** Loads a file to compile that the snapshot does not have. */
   compileFromDisk(path: string): PluginModule | Promise<PluginModule>
+  /** Real path of the module to be the main one, see `becomeMain`. */
+  readonly main?: string | undefined
   /** Told, in one sentence, what an operator should know. @default console.warn */
   readonly warn?: (message: string) => void
 }
@@ -29,7 +32,7 @@ export function loadSnapshot(folder: string, options: LoadSnapshotOptions): void
   const manifest = readManifest(folder)
   const packages = differencesOf(manifest)
   tell(packages, options.warn ?? ((message) => console.warn(message)))
-  const snapshot = new LoadedSnapshot(folder, manifest, packages)
+  const snapshot = new LoadedSnapshot(folder, manifest, packages, options.main)
   Bun.plugin({
     name: `rip-transpile snapshot ${manifest.generation ?? ''}`,
     setup(build) {
@@ -94,11 +97,18 @@ class LoadedSnapshot {
   readonly #folder: string
   readonly #manifest: SnapshotManifest
   readonly #packages: ReadonlyMap<string, PackageFile>
+  readonly #main: string | undefined
 
-  constructor(folder: string, manifest: SnapshotManifest, { replaced }: PackageDifferences) {
+  constructor(
+    folder: string,
+    manifest: SnapshotManifest,
+    { replaced }: PackageDifferences,
+    main: string | undefined,
+  ) {
     this.#folder = folder
     this.#manifest = manifest
     this.#packages = replaced
+    this.#main = main
   }
 
   /** What is loaded from the snapshot although it is no module below the root. */
@@ -122,6 +132,7 @@ class LoadedSnapshot {
     if (!file) return this.#loadPackageFile(path)
     const contents = readText(contentPath(this.#folder, file.code ?? file.hash))
     if (file.loader !== undefined) return dataModule(path, contents, file.loader)
+    if (path === this.#main) becomeMain(path, contents)
     const exact = withExactImports(contents, path, file.imports)
     if (file.code === undefined) return javascriptModule(path, exact)
     return { contents: linkRuntime(exact), loader: 'js' }

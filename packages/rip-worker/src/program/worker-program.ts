@@ -147,7 +147,9 @@ export class WorkerProgram {
     // A number that was inherited from a server around this one would make every worker the first.
     const { workerId } = this.#settings
     process.env['WORKER_ID'] = String(workerId ?? process.env['WORKER_ID'] ?? 1)
-    await this.#installLoader()
+    // As below `bun entry`: programs find files beside it, and tell by it whether they are to start.
+    process.argv.splice(1, process.argv.length, entry)
+    await this.#installLoader(entry)
     if (this.#link !== undefined) this.#timers = new LoadedTimers(() => this.#isIdleOnStandby())
     const { ready, standby, resume, close, ...application } = await loadApplication(entry, this.#servers)
     if (standby !== undefined || resume !== undefined) this.#timers?.[Symbol.dispose]()
@@ -218,11 +220,11 @@ export class WorkerProgram {
     return findEntry(target, { snapshot }).file
   }
 
-  async #installLoader(): Promise<void> {
+  async #installLoader(main: string): Promise<void> {
     try {
       const { install } = await import('@rip/transpile/loader')
       const { snapshot } = this.#settings
-      install(snapshot === undefined ? {} : { snapshot })
+      install(snapshot === undefined ? { main } : { snapshot, main })
     } catch (cause) {
       throw new WorkerError('RIP_LOADER_FAILED', { reason: reasonOf(cause) }, { cause })
     }
