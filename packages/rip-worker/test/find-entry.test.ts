@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { findEntry } from '../src/index.ts'
 import { Folder } from './helpers.ts'
 
@@ -190,3 +190,49 @@ describe('with a snapshot', () => {
     expect(findEntry(folder.file('current'), { snapshot }).file).toBe(folder.file('releases/1/app.ts'))
   })
 })
+
+test.each([
+  ['a line', '{\n  "a": secret secret\n}', 'it is not JSON, see line 2, column'],
+  ['no JSON at all', 'SECRET=secret', 'it is not JSON'],
+  ['a string', '{"a": "secret\n"}', 'it is not JSON, see line 1'],
+  ['a word', '{"a": secret}', 'it is not JSON'],
+])('a package.json with a mistake is never quoted: %s', (_, content, reason) => {
+  using folder = new Folder({ 'package.json': content, 'index.ts': '' })
+  const failure = failureOf(() => findEntry(folder.path))
+  expect(failure).toMatchObject({ code: 'RIP_PACKAGE_UNREADABLE' })
+  expect(failure.message).toContain(reason)
+  expect(Bun.inspect(failure)).not.toMatch(/secret/i)
+})
+
+test('a package.json that is a FIFO or a folder is refused at once', () => {
+  using folder = new Folder({ 'fifo/index.ts': '', 'folder/package.json/index.ts': '' })
+  expect(Bun.spawnSync(['mkfifo', folder.file('fifo/package.json')]).exitCode).toBe(0)
+  for (const name of ['fifo', 'folder'])
+    expect(failureOf(() => findEntry(folder.file(name))).message).toContain('it is no regular file')
+})
+
+test('a link out of a foreign folder is not followed, one within it is', () => {
+  using folder = new Folder({
+    'secret.json': '{ "main": "run.ts" }',
+    'app/run.ts': '',
+    'app/real.json': '{ "main": "run.ts" }',
+  })
+  const link = folder.file('app/package.json')
+  symlinkSync('../secret.json', link)
+  expect(findEntry(folder.file('app')).file).toBe(folder.file('app/run.ts'))
+  const failure = failureOf(() => findEntry(folder.file('app'), { isForeign: true }))
+  expect(failure).toMatchObject({ code: 'RIP_PACKAGE_UNREADABLE' })
+  expect(failure.message).toContain('a link that leads out of its folder')
+  unlinkSync(link)
+  symlinkSync('real.json', link)
+  expect(findEntry(folder.file('app'), { isForeign: true }).file).toBe(folder.file('app/run.ts'))
+})
+
+function failureOf(act: () => unknown): Error {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof Error) return error
+  }
+  throw new Error('it was expected to fail')
+}

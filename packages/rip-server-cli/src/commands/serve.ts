@@ -95,7 +95,7 @@ export function planServer(
   const logFormat = logFormatOf(settings, invocation)
   if (logFormat === 'json') terminal.talkJson()
   const { root, entry = root } = locateApp(settings.app)
-  const found = locateEntry(entry)
+  const found = locateEntry(entry, settings.user !== undefined)
   const own = ownEnvironment(env, [root, cwd])
   proveCertificate(settings)
   const tenants = serverTenants(settings, {

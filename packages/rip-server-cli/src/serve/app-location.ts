@@ -25,10 +25,14 @@ export function locateApp(path: string, home: string | undefined = homeFolder())
   return { root: packageFolder(dirname(path), home) ?? dirname(path), entry: path }
 }
 
-/** The application's file and how it was found. Throws {@link CliError} `APP_NOT_FOUND`. */
-export function locateEntry(target: string): Entry {
+/**
+ * The application's file and how it was found. Throws {@link CliError} `APP_NOT_FOUND`.
+ *
+ * @param isForeign whether the application runs as a user with fewer rights
+ */
+export function locateEntry(target: string, isForeign = false): Entry {
   try {
-    return findEntry(target)
+    return findEntry(target, { isForeign })
   } catch (error) {
     if (!(error instanceof WorkerError)) throw error
     throw new CliError('APP_NOT_FOUND', { message: error.message }, { cause: error })

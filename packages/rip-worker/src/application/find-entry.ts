@@ -29,6 +29,11 @@ export interface FindEntryOptions {
   readonly cwd?: string
   /** Folder of a snapshot: only modules it has count, whether or not they are on disk. */
   readonly snapshot?: string | undefined
+  /**
+   * The folder belongs to somebody with fewer rights than this process: a `package.json` that is a link out of the folder
+   * is refused. @default false
+   */
+  readonly isForeign?: boolean
 }
 
 export interface Entry {
@@ -64,12 +69,12 @@ export function findEntry(target: string = '.', options: FindEntryOptions = {}):
   if (isFolder === undefined && manifest === undefined) {
     throw new WorkerError('RIP_APP_MISSING', { file: path, namedBy: 'the command line' })
   }
-  return searchFolder(path, has)
+  return searchFolder(path, has, options.isForeign)
 }
 
-function searchFolder(folder: string, has: HasModule): Entry {
+function searchFolder(folder: string, has: HasModule, staysInFolder?: boolean): Entry {
   const manifestFile = join(folder, 'package.json')
-  const manifest = existsSync(manifestFile) ? readManifest(manifestFile) : {}
+  const manifest = existsSync(manifestFile) ? readManifest(manifestFile, { staysInFolder }) : {}
   const named = namedForUs(manifest, manifestFile, has)
   if (named !== undefined) return named
   const entries = packageEntries(manifest)
