@@ -112,6 +112,11 @@ export interface Snapshot {
   readonly generation: GenerationId
   /** Folder named to workers in `RIP_SNAPSHOT`; absent when code is loaded from disk. */
   readonly folder?: string
+  /**
+   * First path, as in {@link TreeState}, of what the build used that is another in this content: data that nobody
+   * imports may change without making other code of it. @default any change makes other code
+   */
+  changedIn?(content: TreeState): string | undefined
 }
 
 /**

@@ -133,6 +133,22 @@ test('what was written after the tree was read is in the snapshot, and in its na
   expect(sourceIn(result)).toBe('export default 2\n')
 })
 
+test('a snapshot tells which of the files it was made from has changed since', async () => {
+  await using builder = builderOf(false)
+  const tree = createContentTree({ root })
+  const result = await build(builder, await tree.read())
+  if (!result.ok) throw new Error('it does not build')
+  const changed = async (path: string, text: string): Promise<string | undefined> => {
+    writeFileSync(join(root, path), text)
+    return result.snapshot.changedIn?.(await tree.read())
+  }
+  expect(await changed('build-info.json', '{}')).toBeUndefined()
+  expect(await changed('types.d.ts', 'declare const at: 1')).toBeUndefined()
+  expect(await changed('.env', 'A=1')).toBe('.env')
+  rmSync(join(root, '.env'))
+  expect(await changed('index.ts', 'export default 2')).toBe('index.ts')
+})
+
 test('no process is kept ready in a folder that is gone, and nobody is bothered with it', async () => {
   await using builder = builderOf(true)
   await build(builder, state('g1'))

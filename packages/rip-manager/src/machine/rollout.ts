@@ -51,7 +51,7 @@ function begin(
   tree: TreeState | null,
   wish: Wish,
 ): Rollout {
-  const { commands, because, sinceMs, retried, unasked } = wish
+  const { commands, because, sinceMs, retried, outdated, unasked } = wish
   const rollout: Rollout = {
     generationId,
     kind,
@@ -60,6 +60,7 @@ function begin(
     because,
     sinceMs,
     retried,
+    outdated,
     unasked,
     stage: 'building',
     token: pool.nextToken++,
@@ -94,9 +95,9 @@ function endUnchanged(pool: Pool, rollout: Rollout, snapshot: Generation['snapsh
 
 /** A snapshot that is not what its name says is never served: the content is read, and named, once more. */
 function readAnew(pool: Pool, rollout: Rollout): void {
-  const { commands, because, sinceMs, retried, unasked } = rollout
+  const { commands, because, sinceMs, retried, outdated, unasked } = rollout
   abandon(pool, rollout)
-  ask(pool, { commands, because, sinceMs, retried, unasked, begun: true })
+  ask(pool, { commands, because, sinceMs, retried, outdated, unasked, begun: true })
 }
 
 /** Nobody waits for it any more. */
@@ -247,8 +248,15 @@ function isUnsettled(pool: Pool, { tree, retried }: Rollout, { failure }: Failur
 const mayBeHalfWritten = (failure: BootFailure | undefined): boolean =>
   failure?.kind === 'compile' || failure?.kind === 'config'
 
-function putOff(pool: Pool, { commands, because, sinceMs, unasked }: Rollout): void {
-  const wish = newWish(pool, { commands, because, sinceMs, unasked, begun: true, retried: true })
+function putOff(pool: Pool, { commands, because, sinceMs, outdated, unasked }: Rollout): void {
+  lookLater(
+    pool,
+    newWish(pool, { commands, because, sinceMs, outdated, unasked, begun: true, retried: true }),
+  )
+}
+
+/** Wants the content on disk to be looked at in a moment. */
+export function lookLater(pool: Pool, wish: Wish): void {
   pool.settling = { wish: merge(pool.settling?.wish ?? null, wish), atMs: pool.nowMs + UNSETTLED_MS }
 }
 

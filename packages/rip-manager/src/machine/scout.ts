@@ -2,13 +2,14 @@ import type { TreeState } from '../ports.ts'
 import type { Refusal } from '../snapshot.ts'
 import type { GenerationId } from '../upstreams.ts'
 import { refusalOf } from './refusal.ts'
-import { beginReload, refuse, settleAll, supersede } from './rollout.ts'
+import { newerContent, nextChange } from './newer-content.ts'
+import { beginReload, lookLater, refuse, settleAll, supersede } from './rollout.ts'
 import { isCutting } from './routing.ts'
-import { type Pool, START, type Wish } from './state.ts'
+import { type Pool, type Rollout, START, type Wish } from './state.ts'
 
 /** A wish as it is unless somebody says more. */
 export function newWish(pool: Pool, wish: Pick<Wish, 'commands' | 'because'> & Partial<Wish>): Wish {
-  const plain = { unasked: false, confirms: false, begun: false, retried: false }
+  const plain = { unasked: false, confirms: false, begun: false, retried: false, outdated: 0 }
   return { sinceMs: pool.nowMs, ...plain, ...wish }
 }
 
@@ -30,6 +31,7 @@ export function merge(into: Wish | null, wish: Wish): Wish {
     confirms: into.confirms || wish.confirms,
     begun: into.begun || wish.begun,
     retried: into.retried || wish.retried,
+    outdated: Math.max(into.outdated, wish.outdated),
   }
 }
 
@@ -69,7 +71,8 @@ function onUnreadable(pool: Pool, wish: Wish, error: Error): void {
   turnDown(pool, wish, refusalOf(pool, 'build-failed', 'unknown', { message }))
 }
 
-const NEWER = 'newer content is on disk'
+/** So often newer content takes the place of what was about to serve; then that serves first. */
+const MAX_OUTDATED = 2
 
 function decide(pool: Pool, tree: TreeState, wish: Wish): void {
   const { rollout, serving } = pool
@@ -78,11 +81,12 @@ function decide(pool: Pool, tree: TreeState, wish: Wish): void {
     return
   }
   if (rollout?.generationId === tree.generation) return join(pool, wish)
-  if (isSilent(wish) && pool.quarantine === tree.generation) return outdate(pool, wish)
+  if (rollout !== null && mayGoOn(pool, rollout, tree, wish)) return goOn(pool, rollout, wish)
+  if (isSilent(wish) && pool.quarantine === tree.generation) return outdate(pool, tree, wish)
   if (pool.held && pool.phase === 'running') return refuseHeld(pool, tree, wish)
-  const inherited = inheritStart(pool, wish)
-  supersede(pool, 'superseded', NEWER)
-  if (serving?.generation.id === tree.generation) return settleUnchanged(pool, wish)
+  const inherited = inherit(pool, wish)
+  if (rollout !== null) supersede(pool, 'superseded', newerContent(rollout, tree))
+  if (serving?.generation.id === tree.generation) return settleUnchanged(pool, inherited)
   beginReload(pool, tree, inherited)
 }
 
@@ -98,8 +102,28 @@ function isSilent({ commands, begun }: Wish): boolean {
 }
 
 /** The disk does not have any more what was to be confirmed. */
-function outdate(pool: Pool, { confirms }: Wish): void {
-  if (confirms) supersede(pool, 'superseded', NEWER)
+function outdate(pool: Pool, tree: TreeState, { confirms }: Wish): void {
+  if (confirms && pool.rollout !== null) supersede(pool, 'superseded', newerContent(pool.rollout, tree))
+}
+
+/** Whether what is on its way may serve though the disk has something else, about which nobody asked. */
+function mayGoOn(pool: Pool, rollout: Rollout, tree: TreeState, wish: Wish): boolean {
+  const { group, outdated } = rollout
+  if (wish.commands.length > 0 || wish.begun || group === null) return false
+  const changed = nextChange(rollout, tree)
+  if (changed === undefined) return true
+  if (!wish.confirms || outdated < MAX_OUTDATED) return false
+  const message =
+    `${changed} changed again and again while generation ${rollout.generationId} was on its way: ` +
+    'it serves as it was built; move what the application writes out of its folder'
+  pool.effects.emit({ type: 'warning', message })
+  return true
+}
+
+/** Who saw the change without being asked looks again when it may have become a generation of its own. */
+function goOn(pool: Pool, rollout: Rollout, wish: Wish): void {
+  if (wish.confirms && rollout.stage === 'confirming') rollout.stage = 'routing'
+  if (wish.unasked) lookLater(pool, { ...wish, confirms: false })
 }
 
 /** The rollout whose content was to be confirmed has ended. */
@@ -136,11 +160,17 @@ function superseded(pool: Pool, message: string): Refusal {
   return refusalOf(pool, 'superseded', pool.serving?.generation.id ?? 'unknown', { message })
 }
 
-/** Whoever starts wants the application served, whatever its content is by then. */
-function inheritStart({ rollout }: Pool, wish: Wish): Wish {
-  if (rollout?.because !== START) return wish
-  const { commands, sinceMs } = rollout
-  return { ...wish, commands: [...commands.splice(0), ...wish.commands], because: START, sinceMs }
+/**
+ * Whoever starts wants the application served, whatever its content is by then; and whoever reloads wants what is on
+ * disk, unless somebody else asks for something newer.
+ */
+function inherit({ rollout }: Pool, wish: Wish): Wish {
+  if (rollout === null) return wish
+  const outdated = wish.confirms ? rollout.outdated + 1 : wish.outdated
+  if (rollout.because !== START && (!wish.confirms || wish.commands.length > 0)) return { ...wish, outdated }
+  const { because, sinceMs } = rollout
+  const commands = [...rollout.commands.splice(0), ...wish.commands]
+  return { ...wish, commands, because, sinceMs, outdated, unasked: wish.unasked || rollout.unasked }
 }
 
 /** The content is on its way already. */

@@ -162,6 +162,8 @@ export interface Wish {
   readonly begun: boolean
   /** The content failed once already, so shortly after it was written that it may have been half-written. */
   retried: boolean
+  /** How often newer content was met on disk at the last moment, in a row. */
+  readonly outdated: number
 }
 
 /** A generation on its way to serve. */
@@ -174,6 +176,8 @@ export interface Rollout {
   readonly because: string
   readonly sinceMs: number
   readonly retried: boolean
+  /** As in {@link Wish}. */
+  readonly outdated: number
   /** Wanted also without a command, so that it goes on when commands are cancelled. */
   unasked: boolean
   stage: 'building' | 'candidate' | 'verifying' | 'filling' | 'confirming' | 'routing'

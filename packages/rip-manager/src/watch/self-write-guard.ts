@@ -8,7 +8,7 @@ import {
 
 /** Written by people, however often; what else changes again and again is written by a program. */
 const authored =
-  /\.(?:rip|[cm]?[jt]sx?|coffee|civet|vue|svelte|astro|html?|css|s[ac]ss|less|svg|md|mdx|sql|graphql|wasm|ya?ml|toml)$|(?:^|\/)(?:\.env[^/]*|package\.json|tsconfig[^/]*\.json|bun\.lockb?|package-lock\.json|yarn\.lock)$/
+  /\.(?:rip|[cm]?jsx?|(?<!\.d\.)[cm]?tsx?|coffee|civet|vue|svelte|astro|html?|css|s[ac]ss|less|svg|md|mdx|sql|graphql|wasm|ya?ml|toml)$|(?:^|\/)(?:\.env[^/]*|package\.json|tsconfig[^/]*\.json|bun\.lockb?|package-lock\.json|yarn\.lock)$/
 
 /** Finds data that the application itself keeps writing, which would reload it for ever: a file, or a folder of ever new files. */
 export class SelfWriteGuard {

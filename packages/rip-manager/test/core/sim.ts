@@ -6,7 +6,7 @@ import { brokenInvariants } from '../../src/machine/invariants.ts'
 import { Machine } from '../../src/machine/machine.ts'
 import type { MachineConfig, Surroundings } from '../../src/machine/state.ts'
 import { readyWorkers } from '../../src/machine/worker.ts'
-import type { MemoryReading, Signal, TreeState } from '../../src/ports.ts'
+import type { MemoryReading, Signal, Snapshot, TreeState } from '../../src/ports.ts'
 import type { ManagerEventBody } from '../../src/snapshot.ts'
 import type { Backend, GenerationId } from '../../src/upstreams.ts'
 
@@ -435,9 +435,18 @@ export class Sim implements Effects {
       this.input({
         type: 'built',
         token,
-        result: fails ? { ok: false, failure } : { ok: true, snapshot: { generation } },
+        result: fails ? { ok: false, failure } : { ok: true, snapshot: this.#snapshotOf(generation) },
       })
     })
+  }
+
+  /** Content of the same kind differs in data only. */
+  #snapshotOf(generation: GenerationId): Snapshot {
+    const kind = this.#kinds.get(generation)
+    return {
+      generation,
+      changedIn: (now) => (this.#kinds.get(now.generation) === kind ? undefined : 'app.ts'),
+    }
   }
 
   verify(token: number, socket: string): void {

@@ -158,6 +158,15 @@ test('a data file that the application keeps writing is left out with one warnin
   expect(warnings).toEqual([expect.stringContaining('data/visits.json keeps changing')])
 })
 
+test('declarations of types that the application keeps writing are left out like data', async () => {
+  const { clock, files, warnings } = await setup()
+  for (let version = 0; version < 10; version += 1) {
+    files.set('types.d.ts', String(version))
+    await clock.advance(2_000)
+  }
+  expect(warnings).toEqual([expect.stringContaining('types.d.ts keeps changing')])
+})
+
 test('one that it writes at every request wakes once', async () => {
   const { clock, files, report, warnings, wakes } = await setup({ leadingMs: 5 })
   for (let version = 0; version < 100; version += 1) {

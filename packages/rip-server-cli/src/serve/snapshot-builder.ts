@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import {
@@ -175,7 +175,15 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     }
     const folder = await this.#place(out, state.generation)
     this.#uses.set(folder, belongings.packages)
-    return { ok: true, snapshot: { generation: state.generation, folder } }
+    const changedIn = changeDetection(state, this.#namesOf(belongings))
+    return { ok: true, snapshot: { generation: state.generation, folder, changedIn } }
+  }
+
+  /** As a {@link TreeState} names them. */
+  #namesOf({ files }: Belongings): readonly string[] {
+    const root = `${realpathSync(this.#options.root)}/`
+    const names = files.map((path) => (path.startsWith(root) ? path.slice(root.length) : path))
+    return [PACKAGES, ...names.filter((path) => !DECLARATIONS.test(path))]
   }
 
   async #refuse({ failure, belongings }: Extract<BuildReport, { ok: false }>): Promise<BuildResult> {
@@ -308,6 +316,25 @@ function warmedEnding({ files }: TreeState): string | undefined {
 
 /** Files Bun reads when it starts, or once and for all when it first looks at the folder. */
 const RUNTIME_FILES = /^(?:\.env|bunfig\.toml$|package\.json$|[jt]sconfig[^/]*\.json$)/
+
+/** Files beside the code that decide how it is built and started. */
+const SETTINGS =
+  /^(?:\.env[^/]*|bunfig\.toml|[jt]sconfig[^/]*\.json|rip-server\.config\.[^/]*|(?:.*\/)?package\.json|bun\.lockb?|package-lock\.json|pnpm-lock\.yaml|yarn\.lock)$/
+
+/** Types only: nothing of them runs. */
+const DECLARATIONS = /\.d\.[cm]?ts$/
+
+/** Finds the first of the names, or of the settings, that is another in later content. */
+function changeDetection(
+  { files }: TreeState,
+  names: readonly string[],
+): (content: TreeState) => string | undefined {
+  const used = new Set([...names, ...[...files.keys()].filter((path) => SETTINGS.test(path))])
+  return (content) => {
+    const added = [...content.files.keys()].filter((path) => SETTINGS.test(path))
+    return [...used, ...added].find((path) => files.get(path) !== content.files.get(path))
+  }
+}
 
 /** A process that started before they changed is of no use. */
 function environmentOf({ files }: TreeState): string {
