@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Folder, LocalWorker, Supervised } from './helpers.ts'
 
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
@@ -99,7 +99,7 @@ export default (request: Request) => {
 
   test('an exception in a .rip file shows the line of the .rip file', async () => {
     const app = join(import.meta.dir, 'fixtures', 'apps', 'function.rip')
-    await using supervised = new Supervised(new Folder(), { args: [app], env })
+    await using supervised = new Supervised(new Folder(), { args: [app], env, cwd: dirname(app) })
     await supervised.received('ready')
     const page = await (await supervised.fetch('/boom', { headers: HTML })).text()
     expect(page).toContain('answer.rip:20:')
