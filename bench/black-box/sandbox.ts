@@ -152,7 +152,7 @@ export class Sandbox implements AsyncDisposable {
 
   async workerPids(): Promise<number[]> {
     const workers = (await this.status())?.workers ?? []
-    return workers.flatMap(({ pid, phase }) => (pid === null || phase === 'exited' ? [] : [pid]))
+    return workers.flatMap(({ pid, state }) => (pid === null || state === 'exited' ? [] : [pid]))
   }
 
   reload(): Promise<Finished> {

@@ -14,6 +14,6 @@ export interface Status {
 export interface WorkerStatus {
   readonly slot: number
   readonly pid: number | null
-  readonly phase: 'starting' | 'ready' | 'draining' | 'exited'
+  readonly state: 'starting' | 'ready' | 'draining' | 'exited'
   readonly generation: string
 }

@@ -140,8 +140,8 @@ async function fullCapacity(running: Running, gone: number): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS
   while (performance.now() < deadline) {
     const response = await fetch('http://control/status', { unix: control })
-    const { workers } = (await response.json()) as { workers: { pid: number; phase: string }[] }
-    const ready = workers.filter(({ pid, phase }) => phase === 'ready' && pid !== gone)
+    const { workers } = (await response.json()) as { workers: { pid: number; state: string }[] }
+    const ready = workers.filter(({ pid, state }) => state === 'ready' && pid !== gone)
     if (ready.length === WORKERS) return
     await Bun.sleep(2)
   }

@@ -14,9 +14,9 @@ const S51: BlackBoxScenario = {
     const seen = new Map<number, number>()
     let most = 0
     watched.onStatus(({ workers }) => {
-      most = Math.max(most, workers.filter(({ phase }) => phase !== 'exited').length)
-      for (const { pid, phase } of workers)
-        if (phase === 'ready' && pid !== null) seen.set(pid, performance.now())
+      most = Math.max(most, workers.filter(({ state }) => state !== 'exited').length)
+      for (const { pid, state } of workers)
+        if (state === 'ready' && pid !== null) seen.set(pid, performance.now())
     })
     await Bun.sleep(40_000)
     await watched.stop()

@@ -1,9 +1,9 @@
-export { ManagerError } from './errors.ts'
-export type { ManagerErrorCode, ManagerErrorDetail } from './errors.ts'
-export { createManager } from './manager.ts'
-export { nothingInFront, superviseApp } from './supervise-app.ts'
-export type { SupervisedApp, SuperviseOptions } from './supervise-app.ts'
-export type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
+export { ManagerError } from './contract/errors.ts'
+export type { ManagerErrorCode, ManagerErrorDetail } from './contract/errors.ts'
+export { createManager } from './manager/manager.ts'
+export { noRouter, superviseApp } from './manager/supervise-app.ts'
+export type { SupervisedApp, SuperviseOptions } from './manager/supervise-app.ts'
+export type { CommandOptions, Manager, ReloadResult, StopOptions } from './contract/manager-api.ts'
 export type {
   CrashBudgetOptions,
   LiveOptions,
@@ -12,7 +12,7 @@ export type {
   ObserveOptions,
   RecycleOptions,
   WorkerCommand,
-} from './options.ts'
+} from './contract/options.ts'
 export type {
   BuildResult,
   Builder,
@@ -38,29 +38,26 @@ export type {
   Watcher,
   WorkerIdentity,
   WorkerLinks,
-} from './ports.ts'
-export { SNAPSHOT_VERSION } from './snapshot.ts'
+} from './contract/ports.ts'
+export { STATUS_VERSION } from './contract/status.ts'
 export type {
   Configuration,
   ConfigurationChange,
-  ExitReason,
-  ManagerEvent,
-  ManagerEventBody,
-  ManagerSnapshot,
-  PoolHealth,
-  RecycleReason,
-  Refusal,
-  RefusalCode,
-  WorkerPhase,
-  WorkerSnapshot,
-} from './snapshot.ts'
-export type { Backend, DrainReport, GenerationId, Upstreams } from './upstreams.ts'
-export { availableCpus, availableMemoryBytes } from './limits/limits.ts'
-export type { Account } from './process/account.ts'
+  ManagerStatus,
+  ManagerHealth,
+  WorkerState,
+  WorkerStatus,
+} from './contract/status.ts'
+export type { ExitReason, RecycleReason } from './contract/exit-reason.ts'
+export type { ManagerEvent, ManagerEventBody } from './contract/events.ts'
+export type { Refusal, RefusalCode } from './contract/refusal.ts'
+export type { Backend, DrainReport, GenerationId, Router } from './contract/router.ts'
+export { availableCpus, availableMemoryBytes } from './system/limits.ts'
+export type { Account } from './contract/account.ts'
 export { startOrphanReaper } from './process/orphans.ts'
 export type { OrphanReaper } from './process/orphans.ts'
 export { writeInBackground } from './process/background-writes.ts'
-export { isSameProcess, processStartTime } from './process/start-time.ts'
+export { isSameProcess, processStartTime } from './system/start-time.ts'
 export { plainLossLine } from './process/line-output.ts'
 export { createSpawner, formatColored, formatPlain } from './process/spawner.ts'
 export type { ProcessSpawner, SpawnerOptions } from './process/spawner.ts'
@@ -74,8 +71,13 @@ export {
   formatListenAddress,
   LISTEN_VARIABLES,
   openListenSocket,
-} from './listen-socket.ts'
-export type { ListenAddress, ListenSocket, ListenSocketOptions, UnixListenAddress } from './listen-socket.ts'
+} from './socket/listen-socket.ts'
+export type {
+  ListenAddress,
+  ListenSocket,
+  ListenSocketOptions,
+  UnixListenAddress,
+} from './socket/listen-socket.ts'
 export { probe } from './verify/probe.ts'
 export { readBootFailure } from './links/worker-message.ts'
 export { findInstances, readInstance, strangerIn } from './run-dir/instance.ts'

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { processState } from '../src/process/start-time.ts'
+import { processState } from '../src/system/start-time.ts'
 
 /** Polls until the condition is truthy and returns its value; throws with `what` after ten seconds. */
 export async function waitFor<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {

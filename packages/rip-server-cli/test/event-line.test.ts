@@ -127,15 +127,15 @@ describe('the end of a worker is told', () => {
       '✗ worker 2 (42) crashed with code 3 after 2 min and 7 requests; replaced in 1.5 s\n    a\n    boom',
     )
     expect(exited({ kind: 'oom' }, 0)).toContain('was killed for lack of memory')
-    expect(exited({ kind: 'killed', because: 'drain-deadline' })).toContain('was killed (drain-deadline)')
+    expect(exited({ kind: 'killed', reason: 'drain-deadline' })).toContain('was killed (drain-deadline)')
   })
 
   test('quietly when it was recycled, and not at all when it left as planned', () => {
-    expect(exited({ kind: 'recycled', because: 'requests' })).toBe(
+    expect(exited({ kind: 'recycled', reason: 'requests' })).toBe(
       'worker 2 (42) was recycled (requests) after 2 min and 7 requests',
     )
     expect(exited({ kind: 'drained' })).toBeUndefined()
-    expect(exited({ kind: 'killed', because: 'superseded' })).toBeUndefined()
+    expect(exited({ kind: 'killed', reason: 'superseded' })).toBeUndefined()
   })
 })
 

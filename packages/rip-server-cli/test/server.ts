@@ -2,7 +2,7 @@ import { copyFile, cp, link, mkdtemp, readFile, readdir, realpath, rm, symlink }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ControlClient, findInstances, type ManagerSnapshot } from '@rip/manager'
+import { ControlClient, findInstances, type ManagerStatus } from '@rip/manager'
 
 export const PROGRAM: string = fileURLToPath(new URL('../bin/rip-server', import.meta.url))
 const DEMO = fileURLToPath(new URL('../../../apps/demo', import.meta.url))
@@ -95,7 +95,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** What a server says about itself on its control socket. */
-  async snapshot({ pid }: Server): Promise<ManagerSnapshot> {
+  async snapshot({ pid }: Server): Promise<ManagerStatus> {
     const instance = findInstances(this.env()).find((candidate) => candidate.pid === pid)
     if (instance === undefined) throw new Error(`no instance is process ${pid}`)
     return new ControlClient(instance.control).status()

@@ -1,7 +1,9 @@
 import { dirname } from 'node:path'
-import { ManagerError } from '../errors.ts'
-import type { CommandOptions, ReloadResult, StopOptions, StopReport } from '../manager-api.ts'
-import type { ManagerEvent, ManagerSnapshot } from '../snapshot.ts'
+import { ManagerError } from '../contract/errors.ts'
+import type { CommandOptions, ReloadResult, StopOptions } from '../contract/manager-api.ts'
+import type { DrainReport } from '../contract/router.ts'
+import type { ManagerEvent } from '../contract/events.ts'
+import type { ManagerStatus } from '../contract/status.ts'
 import { isListening } from '../verify/probe.ts'
 import { CONTROL_VERSION, type ControlFailure, type HandOverResult, VERSION_HEADER } from './protocol.ts'
 
@@ -30,8 +32,8 @@ export class ControlClient {
     this.#path = path
   }
 
-  status(options: Waiting = {}): Promise<ManagerSnapshot> {
-    return this.#ask<ManagerSnapshot>('GET', '/status', undefined, options)
+  status(options: Waiting = {}): Promise<ManagerStatus> {
+    return this.#ask<ManagerStatus>('GET', '/status', undefined, options)
   }
 
   reload(options: CommandOptions = {}): Promise<ReloadResult> {
@@ -50,8 +52,8 @@ export class ControlClient {
     await this.#ask('POST', '/hold', undefined, options)
   }
 
-  async release(options: Waiting = {}): Promise<void> {
-    await this.#ask('POST', '/release', undefined, options)
+  async resume(options: Waiting = {}): Promise<void> {
+    await this.#ask('POST', '/resume', undefined, options)
   }
 
   /** Resolves when so many workers are ready. */
@@ -67,8 +69,8 @@ export class ControlClient {
   }
 
   /** Resolves when the instance has stopped and its control socket is gone. */
-  async stop(options: StopOptions & Waiting = {}): Promise<StopReport> {
-    const report = await this.#ask<StopReport>('POST', '/stop', { now: options.now ?? false }, options)
+  async stop(options: StopOptions & Waiting = {}): Promise<DrainReport> {
+    const report = await this.#ask<DrainReport>('POST', '/stop', { now: options.now ?? false }, options)
     while (await isListening(this.#path)) {
       options.signal?.throwIfAborted()
       await Bun.sleep(GONE_POLL_MS)

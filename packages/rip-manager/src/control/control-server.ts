@@ -1,9 +1,10 @@
 import { existsSync, rmSync } from 'node:fs'
-import { ManagerError } from '../errors.ts'
-import { assertSocketPathFits } from '../libc/socket-address.ts'
-import type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from '../manager-api.ts'
-import type { ManagerSnapshot } from '../snapshot.ts'
-import { listenPrivately } from '../listen-privately.ts'
+import { ManagerError } from '../contract/errors.ts'
+import { assertSocketPathFits } from '../socket/socket-address.ts'
+import type { CommandOptions, Manager, ReloadResult, StopOptions } from '../contract/manager-api.ts'
+import type { DrainReport } from '../contract/router.ts'
+import type { ManagerStatus } from '../contract/status.ts'
+import { listenPrivately } from '../socket/listen-privately.ts'
 import { EventHistory } from './event-history.ts'
 import { CONTROL_VERSION, type ControlFailure, type HandOverResult, VERSION_HEADER } from './protocol.ts'
 
@@ -25,7 +26,7 @@ export interface ControlServerOptions {
   readonly path: string
   readonly manager: Manager
   /** What `POST /stop` does. @default `manager.close` */
-  readonly stop?: (options: StopOptions) => Promise<StopReport>
+  readonly stop?: (options: StopOptions) => Promise<DrainReport>
   /** What `POST /reload` does. @default `manager.reload` */
   readonly reload?: (options: CommandOptions) => Promise<ReloadResult>
   /** What `POST /hand-over` does; absent where no process can take the place of this one. */
@@ -44,14 +45,14 @@ export interface ControlServer extends AsyncDisposable {
  *
  * | request | body | answer |
  * | --- | --- | --- |
- * | `GET /status` | | `ManagerSnapshot` |
+ * | `GET /status` | | `ManagerStatus` |
  * | `GET /ready` | | `{ ready, health }`; 503 unless it serves and goes on to |
  * | `GET /events?since=SEQ&follow=0` | | one `ManagerEvent` a line, after an empty one; without `since` from now on |
  * | `POST /reload`, `/restart`, `/rollback` | `{ reason? }` | `ReloadResult`; 409 when refused |
- * | `POST /hold`, `/release` | | `{ held }` |
+ * | `POST /hold`, `/resume` | | `{ held }` |
  * | `POST /scale` | `{ workers }` | `{ workers }` |
  * | `POST /hand-over` | | `HandOverResult`; 409 when there is no successor |
- * | `POST /stop` | `{ now? }` | `StopReport` |
+ * | `POST /stop` | `{ now? }` | `DrainReport` |
  *
  * @throws ManagerError `SOCKET_PATH_TOO_LONG`
  */
@@ -110,22 +111,22 @@ function routesOf({ manager, stop, reload, handOver }: ControlServerOptions, his
       return json(result, result.ok ? 200 : 409)
     },
   })
-  const held = () => json({ held: manager.snapshot.held })
+  const held = () => json({ held: manager.status.held })
   return {
-    '/status': { GET: () => json(manager.snapshot) },
-    '/ready': { GET: () => readiness(manager.snapshot) },
+    '/status': { GET: () => json(manager.status) },
+    '/ready': { GET: () => readiness(manager.status) },
     '/events': { GET: (request) => streamEvents(request, history) },
     '/reload': command((options) => (reload ?? manager.reload.bind(manager))(options)),
     '/restart': command((options) => manager.restart(options)),
     '/rollback': command((options) => manager.rollback(options)),
     '/hold': { POST: () => (manager.hold(), held()) },
-    '/release': { POST: () => (manager.release(), held()) },
+    '/resume': { POST: () => (manager.resume(), held()) },
     '/scale': {
       POST: async (request) => {
         const { workers } = await readBody(request, { workers: 'number' })
         if (workers === undefined) throw new BadRequest('"workers" is missing')
         await manager.scale(workers)
-        return json({ workers: manager.snapshot.wantedWorkers })
+        return json({ workers: manager.status.wantedWorkers })
       },
     },
     ...(handOver !== undefined && { '/hand-over': { POST: async () => handedOver(await handOver()) } }),
@@ -139,7 +140,7 @@ function routesOf({ manager, stop, reload, handOver }: ControlServerOptions, his
 }
 
 /** Whether a load balancer outside should send requests. */
-function readiness({ health, readyWorkers }: ManagerSnapshot): Response {
+function readiness({ health, readyWorkers }: ManagerStatus): Response {
   const leaves = health === 'starting' || health === 'stopping' || health === 'stopped'
   const ready = readyWorkers > 0 && !leaves
   return json({ ready, health }, ready ? 200 : 503)

@@ -1,5 +1,5 @@
-import type { Manager } from '../manager-api.ts'
-import type { ManagerEvent } from '../snapshot.ts'
+import type { Manager } from '../contract/manager-api.ts'
+import type { ManagerEvent } from '../contract/events.ts'
 import { EVENT_HISTORY } from './protocol.ts'
 
 /** The latest events, and those to come. */

@@ -1,4 +1,4 @@
-import type { ManagerErrorCode } from '../errors.ts'
+import type { ManagerErrorCode } from '../contract/errors.ts'
 
 /** Raised when a request or an answer changes its meaning; sent with each answer in {@link VERSION_HEADER}. */
 export const CONTROL_VERSION = 1

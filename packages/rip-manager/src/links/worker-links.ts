@@ -8,11 +8,11 @@ import {
   type SupervisorMessage,
   type WorkerMessage,
 } from '@rip/worker/protocol'
-import { ManagerError } from '../errors.ts'
-import type { WorkerLinks } from '../ports.ts'
-import { listenPrivately } from '../listen-privately.ts'
-import { openLibc } from '../libc/libc.ts'
-import type { Account } from '../process/account.ts'
+import { ManagerError } from '../contract/errors.ts'
+import type { WorkerLinks } from '../contract/ports.ts'
+import { listenPrivately } from '../socket/listen-privately.ts'
+import { openLibc } from '../system/libc.ts'
+import type { Account } from '../contract/account.ts'
 import { readWorkerMessage } from './worker-message.ts'
 
 /** A worker that leaves more than this unread has stopped reading: its link is of no use. */

@@ -1,4 +1,4 @@
-import { STANDBY_TIMEOUT_MS } from '../defaults.ts'
+import { STANDBY_TIMEOUT_MS } from '../contract/defaults.ts'
 import type { Pool, Worker } from './state.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { ManagerError } from '../errors.ts'
+import { ManagerError } from '../contract/errors.ts'
 import type { CommandId } from './inputs.ts'
 import { beginRestart } from './recycle.ts'
 import { beginRollback, supersede } from './rollout.ts'
@@ -10,13 +10,13 @@ import { readyWorkers } from './worker.ts'
 
 export function start(pool: Pool, command: CommandId): void {
   pool.phase = 'starting'
-  ask(pool, { commands: [command], because: START })
+  ask(pool, { commands: [command], reason: START })
 }
 
-export function reload(pool: Pool, command: CommandId, because: string): void {
+export function reload(pool: Pool, command: CommandId, reason: string): void {
   if (isStopping(pool)) return refuseStopping(pool, command)
   if (pool.phase === 'idle') return refuseUnserved(pool, command, 'reload')
-  ask(pool, { commands: [command], because })
+  ask(pool, { commands: [command], reason })
 }
 
 export function restart(pool: Pool, command: CommandId): void {
@@ -25,10 +25,10 @@ export function restart(pool: Pool, command: CommandId): void {
   beginRestart(pool, command)
 }
 
-export function rollback(pool: Pool, command: CommandId, because: string): void {
+export function rollback(pool: Pool, command: CommandId, reason: string): void {
   if (isStopping(pool)) return refuseStopping(pool, command)
   if (pool.serving === null) return refuseUnserved(pool, command, 'roll back')
-  const wish = newWish(pool, { commands: [command], because })
+  const wish = newWish(pool, { commands: [command], reason })
   // What is asked for later than this is newer, and wins in turn.
   if (pool.previous !== null || isCutting(pool)) dropWishes(pool, ROLLBACK)
   if (pool.rollout?.kind === 'rollback') return void pool.rollout.commands.push(command)
@@ -94,17 +94,17 @@ export function hold(pool: Pool): void {
   }
 }
 
-export function release(pool: Pool): void {
+export function resume(pool: Pool): void {
   if (!pool.held || isStopping(pool)) return
   pool.held = false
-  pool.effects.emit({ type: 'released' })
+  pool.effects.emit({ type: 'resumed' })
   if (pool.watching) wake(pool)
 }
 
 export function wake(pool: Pool): void {
   if (isStopping(pool) || pool.phase === 'idle') return
   if (pool.held) return
-  ask(pool, { commands: [], because: 'files changed', unasked: true })
+  ask(pool, { commands: [], reason: 'files changed', unasked: true })
 }
 
 /** The operator no longer waits. A rollout nobody else wants is given up. */

@@ -1,4 +1,4 @@
-import type { ComparedGroup, Comparison } from '../ports.ts'
+import type { ComparedGroup, Comparison } from '../contract/ports.ts'
 
 /** `worse`: the code is to blame; `no-worse`: it is not; `open`: nobody knows yet. */
 export type ComparisonVerdict = 'worse' | 'no-worse' | 'open'

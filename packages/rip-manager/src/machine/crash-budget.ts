@@ -1,4 +1,4 @@
-import type { Random } from '../ports.ts'
+import type { Random } from '../contract/ports.ts'
 
 export interface CrashBudgetLimits {
   readonly restarts: number

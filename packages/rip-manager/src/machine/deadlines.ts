@@ -1,5 +1,5 @@
 import { STUCK_SIGNAL } from '@rip/worker/protocol'
-import { SUSPEND_GAP_MS } from '../defaults.ts'
+import { SUSPEND_GAP_MS } from '../contract/defaults.ts'
 import { onCandidateLost } from './rollout.ts'
 import type { Pool, Worker } from './state.ts'
 import { kill, terminate } from './worker.ts'

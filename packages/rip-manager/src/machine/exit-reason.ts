@@ -1,6 +1,6 @@
 import { STUCK_HEADING } from '@rip/worker/protocol'
-import type { ExitStatus } from '../ports.ts'
-import type { ExitReason } from '../snapshot.ts'
+import type { ExitStatus } from '../contract/ports.ts'
+import type { ExitReason } from '../contract/exit-reason.ts'
 import type { Worker } from './state.ts'
 
 /** What the end of a process means, given what it had been told before. */
@@ -11,7 +11,7 @@ export function exitReason(worker: Worker, status: ExitStatus, stderr: string): 
   if (ending === null) return crashed(status, stderr)
   if (ending.kind !== 'drained' && ending.kind !== 'recycled') return ending
   // The stage tells how far we had gone when it left.
-  if (worker.stage === 'killed') return { kind: 'killed', because: 'drain-deadline' }
+  if (worker.stage === 'killed') return { kind: 'killed', reason: 'drain-deadline' }
   if (worker.stage === 'terminating' || status.code === 0) return ending
   return crashed(status, stderr)
 }

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../ports.ts'
+import type { Snapshot } from '../contract/ports.ts'
 import { CrashBudget } from './crash-budget.ts'
 import type { Generation, Group, Pool } from './state.ts'
 import { drainDeadline, hurry, terminate, withdraw } from './worker.ts'
@@ -49,7 +49,7 @@ export function dismiss(pool: Pool, group: Group): void {
   group.role = 'retiring'
   group.routerDone = true
   for (const worker of group.workers) {
-    terminate(pool, worker, worker.ending ?? { kind: 'killed', because: 'superseded' })
+    terminate(pool, worker, worker.ending ?? { kind: 'killed', reason: 'superseded' })
   }
   forgetIfEmpty(pool, group)
 }

@@ -1,9 +1,9 @@
 import { isStopping } from './stopping.ts'
-import type { PoolHealth } from '../snapshot.ts'
+import type { ManagerHealth } from '../contract/status.ts'
 import type { Pool } from './state.ts'
 import { readyWorkers } from './worker.ts'
 
-export function healthOf(pool: Pool): PoolHealth {
+export function healthOf(pool: Pool): ManagerHealth {
   const { phase, serving, wanted, held } = pool
   if (isStopping(pool)) return phase === 'stopped' ? 'stopped' : 'stopping'
   if (serving === null) return 'starting'

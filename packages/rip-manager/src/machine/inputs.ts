@@ -1,6 +1,6 @@
 import type { WorkerMessage } from '@rip/worker/protocol'
-import type { BuildResult, Comparison, ExitStatus, ResponseCounts, TreeState } from '../ports.ts'
-import type { GenerationId } from '../upstreams.ts'
+import type { BuildResult, Comparison, ExitStatus, ResponseCounts, TreeState } from '../contract/ports.ts'
+import type { GenerationId } from '../contract/router.ts'
 import type { MachineConfig } from './state.ts'
 
 /** Number of an operator's command that waits for its outcome. */
@@ -9,13 +9,13 @@ export type CommandId = number
 /** Everything that can happen to the machine: commands of operators, news of processes, ends of effects, time. */
 export type Input =
   | { readonly type: 'start'; readonly command: CommandId }
-  | { readonly type: 'reload'; readonly command: CommandId; readonly because: string }
-  | { readonly type: 'restart'; readonly command: CommandId; readonly because: string }
-  | { readonly type: 'rollback'; readonly command: CommandId; readonly because: string }
+  | { readonly type: 'reload'; readonly command: CommandId; readonly reason: string }
+  | { readonly type: 'restart'; readonly command: CommandId; readonly reason: string }
+  | { readonly type: 'rollback'; readonly command: CommandId; readonly reason: string }
   | { readonly type: 'scale'; readonly command: CommandId; readonly workers: number }
   | { readonly type: 'configure'; readonly config: MachineConfig }
   | { readonly type: 'hold' }
-  | { readonly type: 'release' }
+  | { readonly type: 'resume' }
   | { readonly type: 'cancel'; readonly command: CommandId }
   | { readonly type: 'stop'; readonly now: boolean; readonly delay: boolean }
   /** Something may have changed on disk. */
@@ -33,7 +33,7 @@ export type Input =
   | { readonly type: 'doors-closed' }
   | { readonly type: 'accepting-stopped' }
   /** The router has gone, and gave up on so many requests. */
-  | { readonly type: 'front-left'; readonly cutOff: number }
+  | { readonly type: 'router-left'; readonly abandoned: number }
   | { readonly type: 'observed'; readonly token: number; readonly counts: ObservedCounts | undefined }
   | { readonly type: 'compared'; readonly token: number; readonly comparison: Comparison | undefined }
   | { readonly type: 'message'; readonly pid: number; readonly message: WorkerMessage | null }

@@ -1,4 +1,4 @@
-import { RECYCLE_RETRY_MS, TICK_MS } from '../defaults.ts'
+import { RECYCLE_RETRY_MS, TICK_MS } from '../contract/defaults.ts'
 import { endObservation } from './observation.ts'
 import type { Pool, Worker } from './state.ts'
 import { readyWorkers } from './worker.ts'

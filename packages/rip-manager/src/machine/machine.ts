@@ -1,5 +1,5 @@
-import { TICK_MS } from '../defaults.ts'
-import type { Random } from '../ports.ts'
+import { TICK_MS } from '../contract/defaults.ts'
+import type { Random } from '../contract/ports.ts'
 import { assignActivity } from './activity.ts'
 import * as commands from './commands.ts'
 import { configure } from './configure.ts'
@@ -25,7 +25,7 @@ import {
   finishStop,
   onAcceptingStopped,
   onDoorsClosed,
-  onFrontLeft,
+  onRouterLeft,
   stopNow,
   stopWhenDue,
 } from './stopping.ts'
@@ -89,19 +89,19 @@ function take(pool: Pool, input: Input): void {
     case 'start':
       return commands.start(pool, input.command)
     case 'reload':
-      return commands.reload(pool, input.command, input.because)
+      return commands.reload(pool, input.command, input.reason)
     case 'restart':
       return commands.restart(pool, input.command)
     case 'rollback':
-      return commands.rollback(pool, input.command, input.because)
+      return commands.rollback(pool, input.command, input.reason)
     case 'scale':
       return commands.scale(pool, input.command, input.workers)
     case 'configure':
       return configure(pool, input.config)
     case 'hold':
       return commands.hold(pool)
-    case 'release':
-      return commands.release(pool)
+    case 'resume':
+      return commands.resume(pool)
     case 'cancel':
       return commands.cancel(pool, input.command)
     case 'wake':
@@ -122,8 +122,8 @@ function take(pool: Pool, input: Input): void {
       return onDoorsClosed(pool)
     case 'accepting-stopped':
       return onAcceptingStopped(pool)
-    case 'front-left':
-      return onFrontLeft(pool, input.cutOff)
+    case 'router-left':
+      return onRouterLeft(pool, input.abandoned)
     case 'observed':
       return onObserved(pool, input.token, input.counts)
     case 'compared':
@@ -249,7 +249,7 @@ function newPool({
     restarts: 0,
     abandoned: 0,
     acceptingStopped: false,
-    cutOffByFront: null,
+    abandonedByRouter: null,
     abandonedBefore: 0,
     stopDueMs: Infinity,
     stopByMs: Infinity,

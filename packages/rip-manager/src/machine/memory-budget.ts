@@ -1,5 +1,5 @@
-import { MEMORY_BUDGET_GROWTH, MEMORY_BUDGET_PAUSE_MS } from '../defaults.ts'
-import type { MemoryReading } from '../ports.ts'
+import { MEMORY_BUDGET_GROWTH, MEMORY_BUDGET_PAUSE_MS } from '../contract/defaults.ts'
+import type { MemoryReading } from '../contract/ports.ts'
 import { endObservation } from './observation.ts'
 import type { Group, Pool, Worker } from './state.ts'
 import { isSomebodyLeaving } from './surge.ts'

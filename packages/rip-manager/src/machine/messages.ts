@@ -48,7 +48,7 @@ export function onReady(pool: Pool, worker: Worker): void {
   pool.effects.emit({ type: 'worker-ready', slot, pid, bootMs })
   worker.replaces = null
   if (replaces?.stage === 'ready') {
-    withdraw(pool, replaces, { kind: 'recycled', because: replaces.recycle ?? 'restart' })
+    withdraw(pool, replaces, { kind: 'recycled', reason: replaces.recycle ?? 'restart' })
   }
   onCandidateReady(pool, worker)
 }
@@ -83,7 +83,7 @@ function onLeaving(pool: Pool, worker: Worker, reason: string): void {
   }
   if (reason !== 'unhealthy') return withdraw(pool, worker, { kind: 'drained' })
   if (worker.group.role === 'serving') onUnhealthy(pool, worker.group)
-  withdraw(pool, worker, { kind: 'recycled', because: 'unhealthy' })
+  withdraw(pool, worker, { kind: 'recycled', reason: 'unhealthy' })
 }
 
 /** Nobody caught an exception: a crash in all but name, only that what runs is finished. */

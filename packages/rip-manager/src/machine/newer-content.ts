@@ -1,4 +1,4 @@
-import type { TreeState } from '../ports.ts'
+import type { TreeState } from '../contract/ports.ts'
 import type { Rollout } from './state.ts'
 
 /**

@@ -4,8 +4,8 @@ import type { ObservedCounts } from './inputs.ts'
 import { beginRollback } from './rollout.ts'
 import { newWish } from './scout.ts'
 import type { Group, Observation, Pool } from './state.ts'
-import type { Comparison, ResponseCounts } from '../ports.ts'
-import type { GenerationId } from '../upstreams.ts'
+import type { Comparison, ResponseCounts } from '../contract/ports.ts'
+import type { GenerationId } from '../contract/router.ts'
 
 /** Fewer answers are no reason to compare. */
 const SUSPECT_REQUESTS = 10
@@ -65,10 +65,10 @@ export function onObserved(pool: Pool, token: number, counts: ObservedCounts | u
   const since = answersSinceCut(observation, counts.serving)
   if (pool.config.observe!.compares) return suspect(pool, observation, since, counts.before)
   if (!isWorse(pool, since, counts.before)) return
-  const because =
+  const reason =
     `${since.errors} of ${since.requests} answers failed (${percent(shareOf(since))}); ` +
     `it was ${percent(shareOf(counts.before))} before`
-  rollBackAutomatically(pool, observation.before, because)
+  rollBackAutomatically(pool, observation.before, reason)
 }
 
 /** Clients can make answers fail: it takes lots to tell whether the code is to blame. */
@@ -143,8 +143,8 @@ function isWorse({ config }: Pool, now: ResponseCounts, before: ResponseCounts):
   return shareOf(now) > shareOf(before) + maxErrorRate
 }
 
-function rollBackAutomatically(pool: Pool, before: Group, because: string): void {
-  const wish = newWish(pool, { commands: [], because, unasked: true })
+function rollBackAutomatically(pool: Pool, before: Group, reason: string): void {
+  const wish = newWish(pool, { commands: [], reason, unasked: true })
   pool.observation = null
   beginRollback(pool, before.generation, before, wish)
 }

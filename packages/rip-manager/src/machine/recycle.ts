@@ -1,6 +1,6 @@
-import { HARDLY_GROWN_MS, MEMORY_BUDGET_GROWTH, RECYCLE_RETRY_MS } from '../defaults.ts'
-import type { ExitReason } from '../snapshot.ts'
-import type { GenerationId } from '../upstreams.ts'
+import { HARDLY_GROWN_MS, MEMORY_BUDGET_GROWTH, RECYCLE_RETRY_MS } from '../contract/defaults.ts'
+import type { ExitReason } from '../contract/exit-reason.ts'
+import type { GenerationId } from '../contract/router.ts'
 import { isOutsideSignal } from './exit-reason.ts'
 import { refusalOf } from './refusal.ts'
 import { fromBootFailure, messageOf, settleAll } from './rollout.ts'
@@ -68,7 +68,7 @@ function crashLooping({ wanted }: Pool, serving: Group): Failure {
 function isRecycling(group: Group): boolean {
   for (const { replaces, ending } of group.workers) {
     if (replaces !== null) return true
-    if (ending?.kind === 'recycled' && ending.because !== 'restart') return true
+    if (ending?.kind === 'recycled' && ending.reason !== 'restart') return true
   }
   return false
 }

@@ -1,5 +1,5 @@
-import type { Refusal, RefusalCode } from '../snapshot.ts'
-import type { GenerationId } from '../upstreams.ts'
+import type { Refusal, RefusalCode } from '../contract/refusal.ts'
+import type { GenerationId } from '../contract/router.ts'
 import type { Failure, Pool } from './state.ts'
 
 /** What an operator is told of a failure. */

@@ -1,8 +1,8 @@
 import type { BootFailure } from '@rip/worker/protocol'
-import { UNSETTLED_MS } from '../defaults.ts'
-import type { BuildResult, TreeState } from '../ports.ts'
-import type { Refusal, RefusalCode } from '../snapshot.ts'
-import type { ReloadResult } from '../manager-api.ts'
+import { UNSETTLED_MS } from '../contract/defaults.ts'
+import type { BuildResult, TreeState } from '../contract/ports.ts'
+import type { Refusal, RefusalCode } from '../contract/refusal.ts'
+import type { ReloadResult } from '../contract/manager-api.ts'
 import { createGroup, discardUnused, dismiss, retire } from './group.ts'
 import { beginObservation, endObservation } from './observation.ts'
 import { finishRestart } from './recycle.ts'
@@ -26,8 +26,8 @@ import { emptySlots, launch, readyWorkers } from './worker.ts'
 export function beginReload(pool: Pool, tree: TreeState, wish: Wish): void {
   const generation = tree.generation
   const rollout = begin(pool, 'reload', generation, tree, wish)
-  if (wish.because === START) pool.effects.emit({ type: 'starting', generation, workers: pool.wanted })
-  pool.effects.emit({ type: 'generation-building', generation, because: wish.because })
+  if (wish.reason === START) pool.effects.emit({ type: 'starting', generation, workers: pool.wanted })
+  pool.effects.emit({ type: 'generation-building', generation, reason: wish.reason })
   if (pool.config.builds) return pool.effects.build(rollout.token, tree)
   boot(pool, rollout, { generation })
 }
@@ -51,13 +51,13 @@ function begin(
   tree: TreeState | null,
   wish: Wish,
 ): Rollout {
-  const { commands, because, sinceMs, retried, outdated, unasked } = wish
+  const { commands, reason, sinceMs, retried, outdated, unasked } = wish
   const rollout: Rollout = {
     generationId,
     kind,
     tree,
     commands,
-    because,
+    reason,
     sinceMs,
     retried,
     outdated,
@@ -89,15 +89,15 @@ export function onBuilt(pool: Pool, token: number, result: BuildResult | Error):
 function endUnchanged(pool: Pool, rollout: Rollout, snapshot: Generation['snapshot']): void {
   abandon(pool, rollout)
   discardUnused(pool, snapshot)
-  const { commands, because, sinceMs, unasked } = rollout
-  settleUnchanged(pool, newWish(pool, { commands, because, sinceMs, unasked, begun: true }))
+  const { commands, reason, sinceMs, unasked } = rollout
+  settleUnchanged(pool, newWish(pool, { commands, reason, sinceMs, unasked, begun: true }))
 }
 
 /** A snapshot that is not what its name says is never served: the content is read, and named, once more. */
 function readAnew(pool: Pool, rollout: Rollout): void {
-  const { commands, because, sinceMs, retried, outdated, unasked } = rollout
+  const { commands, reason, sinceMs, retried, outdated, unasked } = rollout
   abandon(pool, rollout)
-  ask(pool, { commands, because, sinceMs, retried, outdated, unasked, begun: true })
+  ask(pool, { commands, reason, sinceMs, retried, outdated, unasked, begun: true })
 }
 
 /** Nobody waits for it any more. */
@@ -166,7 +166,7 @@ export function fill(pool: Pool): void {
     return
   }
   rollout.stage = 'confirming'
-  ask(pool, { commands: [], because: rollout.because, confirms: true })
+  ask(pool, { commands: [], reason: rollout.reason, confirms: true })
 }
 
 /** Starts what is missing, as far as there is memory; with what there is memory for it takes over. */
@@ -248,11 +248,8 @@ function isUnsettled(pool: Pool, { tree, retried }: Rollout, { failure }: Failur
 const mayBeHalfWritten = (failure: BootFailure | undefined): boolean =>
   failure?.kind === 'compile' || failure?.kind === 'config'
 
-function putOff(pool: Pool, { commands, because, sinceMs, outdated, unasked }: Rollout): void {
-  lookLater(
-    pool,
-    newWish(pool, { commands, because, sinceMs, outdated, unasked, begun: true, retried: true }),
-  )
+function putOff(pool: Pool, { commands, reason, sinceMs, outdated, unasked }: Rollout): void {
+  lookLater(pool, newWish(pool, { commands, reason, sinceMs, outdated, unasked, begun: true, retried: true }))
 }
 
 /** Wants the content on disk to be looked at in a moment. */
@@ -278,7 +275,7 @@ export function commit(pool: Pool): void {
   const previous = old?.generation.id ?? null
   pool.effects.emit({ type: 'generation-cut', generation, previous, tookMs })
   if (rollout.kind === 'rollback' && previous !== null) {
-    pool.effects.emit({ type: 'rolled-back', from: previous, to: generation, because: rollout.because })
+    pool.effects.emit({ type: 'rolled-back', from: previous, to: generation, reason: rollout.reason })
   }
   if (old !== null) replacePrevious(pool, old, rollout)
   if (pool.phase === 'starting') announce(pool, tookMs)
@@ -287,8 +284,8 @@ export function commit(pool: Pool): void {
 }
 
 /** A generation that was found wanting stays visible as such until other content is admitted. */
-function takenBack(pool: Pool, old: Group | null, { because }: Rollout): Refusal | null {
-  return old === null ? null : refusalOf(pool, 'rolled-back', old.generation.id, { message: because })
+function takenBack(pool: Pool, old: Group | null, { reason }: Rollout): Refusal | null {
+  return old === null ? null : refusalOf(pool, 'rolled-back', old.generation.id, { message: reason })
 }
 
 function replacePrevious(pool: Pool, old: Group, rollout: Rollout): void {

@@ -1,5 +1,5 @@
-import { ROUTING_ATTEMPTS, ROUTING_RETRY_CAP_MS, ROUTING_RETRY_MS } from '../defaults.ts'
-import type { Backend, GenerationId } from '../upstreams.ts'
+import { ROUTING_ATTEMPTS, ROUTING_RETRY_CAP_MS, ROUTING_RETRY_MS } from '../contract/defaults.ts'
+import type { Backend, GenerationId } from '../contract/router.ts'
 import { commit, refuse } from './rollout.ts'
 import type { Group, Pool, Routing, Worker } from './state.ts'
 import { readyWorkers } from './worker.ts'

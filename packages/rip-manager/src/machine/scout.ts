@@ -1,6 +1,6 @@
-import type { TreeState } from '../ports.ts'
-import type { Refusal } from '../snapshot.ts'
-import type { GenerationId } from '../upstreams.ts'
+import type { TreeState } from '../contract/ports.ts'
+import type { Refusal } from '../contract/refusal.ts'
+import type { GenerationId } from '../contract/router.ts'
 import { refusalOf } from './refusal.ts'
 import { newerContent, nextChange } from './newer-content.ts'
 import { beginReload, lookLater, refuse, settleAll, supersede } from './rollout.ts'
@@ -8,13 +8,13 @@ import { isCutting } from './routing.ts'
 import { type Pool, type Rollout, START, type Wish } from './state.ts'
 
 /** A wish as it is unless somebody says more. */
-export function newWish(pool: Pool, wish: Pick<Wish, 'commands' | 'because'> & Partial<Wish>): Wish {
+export function newWish(pool: Pool, wish: Pick<Wish, 'commands' | 'reason'> & Partial<Wish>): Wish {
   const plain = { unasked: false, confirms: false, begun: false, retried: false, outdated: 0 }
   return { sinceMs: pool.nowMs, ...plain, ...wish }
 }
 
 /** Wants the content on disk to be looked at, as it is from now on. */
-export function ask(pool: Pool, wish: Pick<Wish, 'commands' | 'because'> & Partial<Wish>): void {
+export function ask(pool: Pool, wish: Pick<Wish, 'commands' | 'reason'> & Partial<Wish>): void {
   const full = newWish(pool, wish)
   if (pool.reading !== null) pool.waiting = merge(pool.waiting, full)
   else read(pool, full)
@@ -25,7 +25,7 @@ export function merge(into: Wish | null, wish: Wish): Wish {
   if (into === null) return wish
   return {
     commands: [...into.commands, ...wish.commands],
-    because: into.commands.length > 0 ? into.because : wish.because,
+    reason: into.commands.length > 0 ? into.reason : wish.reason,
     sinceMs: into.sinceMs,
     unasked: into.unasked || wish.unasked,
     confirms: into.confirms || wish.confirms,
@@ -167,10 +167,10 @@ function superseded(pool: Pool, message: string): Refusal {
 function inherit({ rollout }: Pool, wish: Wish): Wish {
   if (rollout === null) return wish
   const outdated = wish.confirms ? rollout.outdated + 1 : wish.outdated
-  if (rollout.because !== START && (!wish.confirms || wish.commands.length > 0)) return { ...wish, outdated }
-  const { because, sinceMs } = rollout
+  if (rollout.reason !== START && (!wish.confirms || wish.commands.length > 0)) return { ...wish, outdated }
+  const { reason, sinceMs } = rollout
   const commands = [...rollout.commands.splice(0), ...wish.commands]
-  return { ...wish, commands, because, sinceMs, outdated, unasked: wish.unasked || rollout.unasked }
+  return { ...wish, commands, reason, sinceMs, outdated, unasked: wish.unasked || rollout.unasked }
 }
 
 /** The content is on its way already. */

@@ -1,7 +1,9 @@
 import type { BootFailure, WorkerVitals } from '@rip/worker/protocol'
-import type { Random, ResponseCounts, Snapshot, TreeState } from '../ports.ts'
-import type { ExitReason, PoolHealth, RecycleReason, Refusal } from '../snapshot.ts'
-import type { GenerationId } from '../upstreams.ts'
+import type { Random, ResponseCounts, Snapshot, TreeState } from '../contract/ports.ts'
+import type { ExitReason, RecycleReason } from '../contract/exit-reason.ts'
+import type { ManagerHealth } from '../contract/status.ts'
+import type { Refusal } from '../contract/refusal.ts'
+import type { GenerationId } from '../contract/router.ts'
 import type { CrashBudget, CrashBudgetLimits } from './crash-budget.ts'
 import type { Effects } from './effects.ts'
 import type { CommandId } from './inputs.ts'
@@ -152,7 +154,7 @@ export interface Group {
 /** A wish to serve the newest content, by commands or by the watcher. */
 export interface Wish {
   readonly commands: CommandId[]
-  because: string
+  reason: string
   readonly sinceMs: number
   /** Also without a command, as the watcher does. */
   readonly unasked: boolean
@@ -173,7 +175,7 @@ export interface Rollout {
   readonly kind: 'reload' | 'rollback'
   readonly tree: TreeState | null
   readonly commands: CommandId[]
-  readonly because: string
+  readonly reason: string
   readonly sinceMs: number
   readonly retried: boolean
   /** As in {@link Wish}. */
@@ -283,7 +285,7 @@ export interface Pool {
   /** When the sockets of workers are looked at next. */
   socketsCheckMs: number
   scaling: CommandId[]
-  health: PoolHealth
+  health: ManagerHealth
   /** The last word on each: admitted and refused reloads, and restarts of workers. */
   admitted: number
   refused: number
@@ -291,7 +293,7 @@ export interface Pool {
   abandoned: number
   acceptingStopped: boolean
   /** Requests the router gave up on; null as long as it has not left. */
-  cutOffByFront: number | null
+  abandonedByRouter: number | null
   /** `abandoned` when the stop began. */
   abandonedBefore: number
   /** When a stop that was asked for begins. */

@@ -1,6 +1,6 @@
-import { ManagerError } from '../errors.ts'
-import type { Refusal } from '../snapshot.ts'
-import { LAST_COUNT_MS } from '../defaults.ts'
+import { ManagerError } from '../contract/errors.ts'
+import type { Refusal } from '../contract/refusal.ts'
+import { LAST_COUNT_MS } from '../contract/defaults.ts'
 import { forgetIfEmpty, retire } from './group.ts'
 import type { CommandId } from './inputs.ts'
 import { refusalOf } from './refusal.ts'
@@ -84,25 +84,25 @@ export function onAcceptingStopped(pool: Pool): void {
 }
 
 /** Responses that workers had finished long ago may still have been on their way to slow clients. */
-export function onFrontLeft(pool: Pool, cutOff: number): void {
-  pool.cutOffByFront ??= cutOff
+export function onRouterLeft(pool: Pool, abandoned: number): void {
+  pool.abandonedByRouter ??= abandoned
 }
 
 /** Without waiting for anything under way; but what is cut off is counted. */
 export function stopNow(pool: Pool): void {
   pool.acceptingStopped = true
-  pool.cutOffByFront ??= 0
+  pool.abandonedByRouter ??= 0
   for (const group of pool.groups) {
     group.role = 'retiring'
     group.routerDone = true
-    for (const worker of group.workers) cutOff(pool, worker)
+    for (const worker of group.workers) endNow(pool, worker)
     forgetIfEmpty(pool, group)
   }
 }
 
 /** A worker counts its requests once a second; it is asked once more, and killed whether it answers or not. */
-function cutOff(pool: Pool, worker: Worker): void {
-  worker.ending ??= { kind: 'killed', because: 'stop' }
+function endNow(pool: Pool, worker: Worker): void {
+  worker.ending ??= { kind: 'killed', reason: 'stop' }
   const counts = worker.stage === 'ready' || worker.stage === 'withdrawn' || worker.stage === 'draining'
   if (!pool.config.speaksProtocol || !counts) return kill(pool, worker)
   pool.effects.send(worker.pid, { type: 'ping' })
@@ -111,10 +111,10 @@ function cutOff(pool: Pool, worker: Worker): void {
 
 export function finishStop(pool: Pool): void {
   if (pool.phase !== 'stopping') return
-  if (pool.groups.size > 0 || !pool.acceptingStopped || pool.cutOffByFront === null) return
+  if (pool.groups.size > 0 || !pool.acceptingStopped || pool.abandonedByRouter === null) return
   pool.phase = 'stopped'
   // A request that a worker cut off may be the same as one the router gave up on.
-  pool.abandoned = Math.max(pool.abandoned, pool.abandonedBefore + pool.cutOffByFront)
+  pool.abandoned = Math.max(pool.abandoned, pool.abandonedBefore + pool.abandonedByRouter)
   pool.effects.emit({ type: 'stopped', abandoned: pool.abandoned })
   pool.effects.stopped(pool.abandoned)
 }

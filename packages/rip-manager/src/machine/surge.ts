@@ -1,4 +1,4 @@
-import { SURGE_GROWTH } from '../defaults.ts'
+import { SURGE_GROWTH } from '../contract/defaults.ts'
 import type { Group, Pool, Worker } from './state.ts'
 import { isStaff, readyWorkers } from './worker.ts'
 

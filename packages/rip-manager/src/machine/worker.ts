@@ -1,5 +1,5 @@
-import { OBSERVED_BACKOFF_CAP_MS } from '../defaults.ts'
-import type { ExitReason } from '../snapshot.ts'
+import { OBSERVED_BACKOFF_CAP_MS } from '../contract/defaults.ts'
+import type { ExitReason } from '../contract/exit-reason.ts'
 import type { Group, Pool, Worker, WorkerStage } from './state.ts'
 
 const allowed: Readonly<Record<WorkerStage, readonly WorkerStage[]>> = {

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { openLibc } from '../libc/libc.ts'
+import { openLibc } from '../system/libc.ts'
 
 /**
  * Lets this thread write to its terminal from the background, whatever `stty tostop` says: the terminal driver refuses

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import { DEFAULT_OUTPUT_BUFFER_BYTES } from '../defaults.ts'
+import { DEFAULT_OUTPUT_BUFFER_BYTES } from '../contract/defaults.ts'
 
 export interface LineOutputOptions {
   /** What is kept for a reader that is slow. @default 1 MiB */

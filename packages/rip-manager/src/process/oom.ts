@@ -1,5 +1,5 @@
-import { type CgroupPlace, findCgroup, keyedValue, nearestWith } from '../limits/cgroup.ts'
-import { readText } from '../read-text.ts'
+import { type CgroupPlace, findCgroup, keyedValue, nearestWith } from '../system/cgroup.ts'
+import { readText } from '../system/read-text.ts'
 import { OOM_GROUP_KILL_MS, OOM_MACHINE_KILL_MS } from './bounds.ts'
 
 /** Tells whether a process that ended by SIGKILL was killed for want of memory. */

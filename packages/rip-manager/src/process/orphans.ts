@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { ORPHAN_SCAN_MS } from './bounds.ts'
-import { processState } from './start-time.ts'
-import { openLibc } from '../libc/libc.ts'
-import { readText } from '../read-text.ts'
+import { processState } from '../system/start-time.ts'
+import { openLibc } from '../system/libc.ts'
+import { readText } from '../system/read-text.ts'
 
 export interface OrphanReaper {
   close(): void

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import type { Writable } from 'node:stream'
-import type { ChildProcess, ProcessSpec, Spawner } from '../ports.ts'
+import type { ChildProcess, ProcessSpec, Spawner } from '../contract/ports.ts'
 import { OOM_LOOK_MS } from './bounds.ts'
 import { createLineOutput } from './line-output.ts'
 import { createOomWatch, type OomWatch } from './oom.ts'

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProcessSpec } from '../ports.ts'
+import type { ProcessSpec } from '../contract/ports.ts'
 import type { SupervisedChild } from './supervised-child.ts'
 
 /** How long after a start the process for the next one is started: what was started boots meanwhile. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import { STUCK_HEADING, STUCK_SAMPLING_MS, STUCK_SIGNAL } from '@rip/worker/protocol'
-import { openLibc } from '../libc/libc.ts'
+import { openLibc } from '../system/libc.ts'
 
 /** Asks a worker whose event loop stands still where it stands, as the worker's protocol says. */
 export class StuckQuestion {

@@ -1,12 +1,12 @@
 import { constants } from 'node:os'
 import { STUCK_SIGNAL } from '@rip/worker/protocol'
-import { ManagerError } from '../errors.ts'
-import type { ChildProcess, ExitStatus, ProcessSpec, Signal, WorkerIdentity } from '../ports.ts'
+import { ManagerError } from '../contract/errors.ts'
+import type { ChildProcess, ExitStatus, ProcessSpec, Signal, WorkerIdentity } from '../contract/ports.ts'
 import { MAX_LINE_BYTES, OUTPUT_GRACE_MS, STDERR_TAIL_BYTES } from './bounds.ts'
 import { LineSplitter, type OnLine } from './line-splitter.ts'
 import type { OomWatch } from './oom.ts'
 import { StuckQuestion } from './stuck-question.ts'
-import { processStartTime, processState } from './start-time.ts'
+import { processStartTime, processState } from '../system/start-time.ts'
 import { TextTail } from './text-tail.ts'
 
 /** One line a child wrote, or a piece of one beyond 256 KiB. */

@@ -1,6 +1,6 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Account } from '../process/account.ts'
+import type { Account } from '../contract/account.ts'
 
 /** The first folder on the way to a path, itself included, that one of these cannot enter; missing ones are passed over. */
 export function closedFolder(path: string, accounts: readonly Account[]): string | undefined {

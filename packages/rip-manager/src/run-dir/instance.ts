@@ -1,6 +1,6 @@
 import { closeSync, constants, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { isSameProcess, processStartTime } from '../process/start-time.ts'
+import { isSameProcess, processStartTime } from '../system/start-time.ts'
 import { type Environment, instancesFolders } from './locate.ts'
 import { openOwnFile, writeOwnFile } from './own-file.ts'
 import { isOfOursOrRoot } from './owner.ts'

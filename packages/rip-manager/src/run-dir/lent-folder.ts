@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ManagerError } from '../errors.ts'
-import type { Account } from '../process/account.ts'
+import { ManagerError } from '../contract/errors.ts'
+import type { Account } from '../contract/account.ts'
 
 const OWNER_ONLY = 0o700
 const SOCKET_MODE = 0o600

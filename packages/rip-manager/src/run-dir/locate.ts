@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { accessSync, constants, lstatSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { MAX_SOCKET_PATH_BYTES } from '../libc/socket-address.ts'
-import type { Account } from '../process/account.ts'
+import { MAX_SOCKET_PATH_BYTES } from '../socket/socket-address.ts'
+import type { Account } from '../contract/account.ts'
 import { closedFolder } from './enterable.ts'
 import { isOfOursOrRoot, ownUid } from './owner.ts'
 

@@ -11,8 +11,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { type Libc, openLibc, SystemCallError } from '../libc/libc.ts'
-import { isSameProcess, processStartTime } from '../process/start-time.ts'
+import { type Libc, openLibc, SystemCallError } from '../system/libc.ts'
+import { isSameProcess, processStartTime } from '../system/start-time.ts'
 import { openOwnFile } from './own-file.ts'
 
 /** Held until it is released or this process ends, however it ends. */

@@ -1,5 +1,5 @@
 import { closeSync, constants, fchownSync, openSync, renameSync, writeFileSync } from 'node:fs'
-import type { Account } from '../process/account.ts'
+import type { Account } from '../contract/account.ts'
 
 const OWNER_ONLY = 0o600
 

@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, realpathSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
-import { ManagerError } from '../errors.ts'
+import { ManagerError } from '../contract/errors.ts'
 import { isOfOursOrRoot, ownUid } from './owner.ts'
 
 const PRIVATE_MODE = 0o700

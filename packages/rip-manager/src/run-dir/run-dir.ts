@@ -11,9 +11,9 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { NOTICES_SUFFIX } from '@rip/worker/protocol'
-import { ManagerError } from '../errors.ts'
-import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../libc/socket-address.ts'
-import type { Account } from '../process/account.ts'
+import { ManagerError } from '../contract/errors.ts'
+import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../socket/socket-address.ts'
+import type { Account } from '../contract/account.ts'
 import { isListening } from '../verify/probe.ts'
 import { type Instance, writeInstance } from './instance.ts'
 import {

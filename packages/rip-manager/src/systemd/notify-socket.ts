@@ -1,5 +1,5 @@
-import { openLibc, SystemCallError, type Libc } from '../libc/libc.ts'
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, unixAddress } from '../libc/socket-address.ts'
+import { openLibc, SystemCallError, type Libc } from '../system/libc.ts'
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, unixAddress } from '../socket/socket-address.ts'
 
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000

@@ -1,8 +1,8 @@
-import { systemClock } from '../clock.ts'
-import { openLibc } from '../libc/libc.ts'
-import type { Manager } from '../manager-api.ts'
-import type { Clock } from '../ports.ts'
-import type { ManagerSnapshot } from '../snapshot.ts'
+import { systemClock } from '../system/clock.ts'
+import { openLibc } from '../system/libc.ts'
+import type { Manager } from '../contract/manager-api.ts'
+import type { Clock } from '../contract/ports.ts'
+import type { ManagerStatus } from '../contract/status.ts'
 import { type NotifySocket, openNotifySocket } from './notify-socket.ts'
 
 /** Variables the service manager passes; they are meant for us, not for our children. */
@@ -30,7 +30,7 @@ export interface SystemdNotifier extends Disposable {
  * Returns `undefined` when systemd does not ask for it (no `NOTIFY_SOCKET`).
  */
 export function notifySystemd(
-  manager: Pick<Manager, 'on' | 'snapshot'>,
+  manager: Pick<Manager, 'on' | 'status'>,
   options: SystemdOptions = {},
 ): SystemdNotifier | undefined {
   const env = options.env ?? process.env
@@ -44,7 +44,7 @@ export function notifySystemd(
   const periodMs = watchdogMs(env)
   if (periodMs !== undefined) owned.use(pingEvery(clock, periodMs / 2, () => socket.send('WATCHDOG=1')))
 
-  const status = (): string => `STATUS=${describe(manager.snapshot)}`
+  const status = (): string => `STATUS=${describe(manager.status)}`
   const ready = (): void => socket.send(`READY=1\n${status()}`)
   let isReady = false
   let isReloading = false
@@ -105,7 +105,7 @@ function monotonicUs(): bigint {
 }
 
 /** One line: systemd ends a field at a line end. */
-function describe(snapshot: ManagerSnapshot): string {
+function describe(snapshot: ManagerStatus): string {
   const { health, generation, readyWorkers, wantedWorkers, lastRefusal } = snapshot
   const serving = generation === null ? 'nothing is served yet' : `generation ${generation}`
   const refusal = lastRefusal === null ? '' : `; refused ${lastRefusal.generation}: ${lastRefusal.message}`

@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.ts'
+import type { Clock } from '../contract/ports.ts'
 
 /** Time that moves when told to. */
 export interface FakeClock extends Clock {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Clock, Tree, TreeState, Watcher } from '../ports.ts'
+import type { Clock, Tree, TreeState, Watcher } from '../contract/ports.ts'
 
 /** An application on a disk that exists in memory only. */
 export interface FakeFiles {

@@ -1,5 +1,13 @@
 import type { BootFailure, SupervisorMessage, WorkerMessage, WorkerVitals } from '@rip/worker/protocol'
-import type { ChildProcess, Clock, ExitStatus, ProcessSpec, Signal, Spawner, WorkerLinks } from '../ports.ts'
+import type {
+  ChildProcess,
+  Clock,
+  ExitStatus,
+  ProcessSpec,
+  Signal,
+  Spawner,
+  WorkerLinks,
+} from '../contract/ports.ts'
 
 /** How a fake worker behaves from its start. */
 export interface FakeBehaviour {

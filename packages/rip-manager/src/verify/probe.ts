@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Probe } from '../ports.ts'
+import type { Probe } from '../contract/ports.ts'
 
 /** First pause between two attempts to connect; doubles up to {@link MAX_RETRY_MS}. */
 const FIRST_RETRY_MS = 2

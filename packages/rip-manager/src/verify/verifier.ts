@@ -1,5 +1,5 @@
-import { DEFAULT_VERIFY_TIMEOUT_MS } from '../defaults.ts'
-import type { Verifier } from '../ports.ts'
+import { DEFAULT_VERIFY_TIMEOUT_MS } from '../contract/defaults.ts'
+import type { Verifier } from '../contract/ports.ts'
 
 /** Of a refusing answer, this much is shown. */
 const EXCERPT_CHARS = 200

@@ -10,8 +10,8 @@ import {
   statSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { ManagerError } from '../errors.ts'
-import type { Tree, TreeReadOptions, TreeState } from '../ports.ts'
+import { ManagerError } from '../contract/errors.ts'
+import type { Tree, TreeReadOptions, TreeState } from '../contract/ports.ts'
 import { type Belongings, PackageLook, PACKAGES } from './belongings.ts'
 import { BULK_FILES, MAX_FILE_BYTES, MAX_SETTLE_MS, RACY_MS, SETTLE_MS, SLICE_MS } from './bounds.ts'
 import { IgnoreFiles, type IgnoreOptions } from './ignore-files.ts'

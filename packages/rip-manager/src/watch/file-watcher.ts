@@ -7,7 +7,7 @@ import {
 } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { watch, type FSWatcher } from 'chokidar'
-import type { Watcher } from '../ports.ts'
+import type { Watcher } from '../contract/ports.ts'
 import { FollowedFiles } from './followed-files.ts'
 
 /** Reports from the operating system. Any of them may be missing or made up: they only say when to look. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readText } from '../read-text.ts'
+import { readText } from '../system/read-text.ts'
 import { ALWAYS_CONTENT, DEFAULT_IGNORE } from './bounds.ts'
 import { type IgnoreRules, judge, parseIgnoreRules } from './ignore-rules.ts'
 

@@ -3,10 +3,10 @@ import { existsSync, rmSync, statSync } from 'node:fs'
 import { ControlClient } from '../../src/control/control-client.ts'
 import { type ControlServerOptions, openControlServer } from '../../src/control/control-server.ts'
 import { EventHistory } from '../../src/control/event-history.ts'
-import { ManagerError } from '../../src/errors.ts'
-import { EventLog } from '../../src/event-log.ts'
-import type { Manager, ReloadResult } from '../../src/manager-api.ts'
-import { type ManagerSnapshot, type PoolHealth, SNAPSHOT_VERSION } from '../../src/snapshot.ts'
+import { ManagerError } from '../../src/contract/errors.ts'
+import { EventLog } from '../../src/manager/event-log.ts'
+import type { Manager, ReloadResult } from '../../src/contract/manager-api.ts'
+import { type ManagerStatus, type ManagerHealth, STATUS_VERSION } from '../../src/contract/status.ts'
 import { temporaryFolder, waitFor } from '../real.ts'
 
 const admitted: ReloadResult = { ok: true, generation: 'g2', previous: 'g1', tookMs: 12, unchanged: false }
@@ -21,12 +21,12 @@ class ToldManager implements Manager {
   readonly log = new EventLog(() => 1)
   answer: () => Promise<ReloadResult> = async () => admitted
   held = false
-  health: PoolHealth = 'ok'
+  health: ManagerHealth = 'ok'
   wantedWorkers = 2
 
-  get snapshot(): ManagerSnapshot {
+  get status(): ManagerStatus {
     return {
-      version: SNAPSHOT_VERSION,
+      version: STATUS_VERSION,
       name: 'shop',
       pid: 1,
       root: '/srv/shop',
@@ -69,7 +69,7 @@ class ToldManager implements Manager {
   }
   activate(): void {}
 
-  release(): void {
+  resume(): void {
     this.held = false
   }
   on: Manager['on'] = (type, listener) => this.log.on(type, listener)
@@ -116,7 +116,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
 describe('commands', () => {
   test('status is the snapshot', async () => {
     const { client, manager } = await setup()
-    expect(await client.status()).toEqual(manager.snapshot)
+    expect(await client.status()).toEqual(manager.status)
   })
 
   test.each([
@@ -158,7 +158,7 @@ describe('commands', () => {
     const { client, manager } = await setup()
     await client.hold()
     expect(manager.held).toBe(true)
-    await client.release()
+    await client.resume()
     expect(manager.held).toBe(false)
     await client.scale(5)
     expect(manager.wantedWorkers).toBe(5)

@@ -14,7 +14,7 @@ function nameOf({ socket }: FakeProcess): string {
   return socket.replace(/^.*\/|\.sock$/g, '')
 }
 
-const phases = ({ manager }: Rig): string[] => manager.snapshot.workers.map(({ phase }) => phase)
+const states = ({ manager }: Rig): string[] => manager.status.workers.map(({ state }) => state)
 
 /** Lets time pass in small steps; at each of them no number is active twice. */
 async function passAlone(rig: Rig, ms: number): Promise<void> {
@@ -44,7 +44,7 @@ describe('a worker', () => {
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(1_000)
     expect(active(rig)).toEqual(['w1.1', 'w2.1'])
-    expect(phases(rig)).toEqual(['ready', 'ready', 'standby'])
+    expect(states(rig)).toEqual(['ready', 'ready', 'standby'])
     held.resolve(undefined)
     await passAlone(rig, 1_000)
     expect(active(rig)).toEqual(['w1.2', 'w2.2'])
@@ -55,7 +55,7 @@ describe('a worker', () => {
     rig.files.write('app.ts', 'v2')
     await passAlone(rig, 500)
     expect(active(rig)).toEqual(['w1.2', 'w2.2'])
-    expect(phases(rig)).toEqual(['standby', 'standby', 'ready', 'ready'])
+    expect(states(rig)).toEqual(['standby', 'standby', 'ready', 'ready'])
     const back = rig.manager.rollback()
     await passAlone(rig, 200)
     expect(await rig.during(back)).toMatchObject({ ok: true })
@@ -153,7 +153,7 @@ describe('a worker', () => {
 test('workers beside those of another manager serve and stand by until they are told otherwise', async () => {
   await using rig = await startedRig({ standsBy: true })
   await rig.clock.advance(500)
-  expect([active(rig), phases(rig), rig.routed()]).toEqual([[], ['ready', 'ready'], ['w1.1', 'w2.1']])
+  expect([active(rig), states(rig), rig.routed()]).toEqual([[], ['ready', 'ready'], ['w1.1', 'w2.1']])
   rig.manager.activate()
   await rig.clock.advance(50)
   expect(active(rig)).toEqual(['w1.1', 'w2.1'])

@@ -28,11 +28,11 @@ describe('a reload that begins nothing is told of all the same', () => {
 })
 
 describe('while everything stops', () => {
-  test.each(['hold', 'release'] as const)('%s is refused', async (command) => {
+  test.each(['hold', 'resume'] as const)('%s is refused', async (command) => {
     const rig = await startedRig({ stopDelayMs: 5_000 })
     const closing = rig.manager.close()
     expect(() => rig.manager[command]()).toThrow(`cannot ${command}: the manager is stopping`)
-    expect(rig.manager.snapshot.held).toBe(false)
+    expect(rig.manager.status.held).toBe(false)
     await rig.during(closing)
   })
 
@@ -40,6 +40,6 @@ describe('while everything stops', () => {
     await using rig = createRig()
     rig.manager.hold()
     await rig.during(rig.manager.start())
-    expect(rig.manager.snapshot).toMatchObject({ held: true, readyWorkers: 2 })
+    expect(rig.manager.status).toMatchObject({ held: true, readyWorkers: 2 })
   })
 })

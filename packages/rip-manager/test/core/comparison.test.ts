@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { judge } from '../../src/machine/comparison.ts'
-import type { ComparedGroup, Comparison } from '../../src/ports.ts'
+import type { ComparedGroup, Comparison } from '../../src/contract/ports.ts'
 
 const LIMITS = { minErrors: 10, maxErrorRate: 0.02, crashed: false }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { ManagerError } from '../../src/errors.ts'
+import { ManagerError } from '../../src/contract/errors.ts'
 import { startedRig } from './rig.ts'
 
 describe('other limits', () => {
@@ -20,7 +20,7 @@ describe('other limits', () => {
     rig.manager.configure({ recycle: { lifetimeMs: 30_000 } })
     await rig.clock.advance(60_000)
     expect(rig.processes.all.length).toBeGreaterThanOrEqual(8)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 0 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 0 })
   })
 
   test('spare a worker that waits for its turn to be replaced, when they are wide enough', async () => {
@@ -64,17 +64,17 @@ describe('other limits', () => {
     await using rig = await startedRig()
     expect(() => rig.manager.configure({ concurrency: 0 })).toThrow(ManagerError)
     expect(() => rig.manager.configure({ drainTimeoutMs: -1 })).toThrow(ManagerError)
-    expect(rig.manager.snapshot.health).toBe('ok')
+    expect(rig.manager.status.health).toBe('ok')
   })
 })
 
 test('what became of a configuration is in the events and in the snapshot', async () => {
   await using rig = await startedRig()
-  expect(rig.manager.snapshot.configuration).toBeUndefined()
+  expect(rig.manager.status.configuration).toBeUndefined()
   rig.manager.tellConfiguration({ values: { workers: 2 }, applied: [], pending: [] })
   rig.manager.tellConfiguration({ values: { workers: 3 }, applied: ['workers: 2 → 3'], pending: ['port'] })
   await rig.clock.advance(1)
-  expect(rig.manager.snapshot.configuration).toEqual({ values: { workers: 3 }, pending: ['port'] })
+  expect(rig.manager.status.configuration).toEqual({ values: { workers: 3 }, pending: ['port'] })
   expect(rig.events.filter(({ type }) => type === 'configured')).toMatchObject([
     { applied: ['workers: 2 → 3'], pending: ['port'] },
   ])
@@ -94,5 +94,5 @@ test('content whose configuration cannot be used is refused as such, once it is 
   rig.files.write('app.ts', 'v2')
   const result = await rig.during(rig.manager.reload())
   expect(result).toMatchObject({ ok: false, refusal: { code: 'config-invalid', failure } })
-  expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2, reloads: { refused: 1 } })
+  expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2, reloads: { refused: 1 } })
 })

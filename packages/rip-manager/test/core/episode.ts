@@ -37,7 +37,7 @@ function act(sim: Sim): void {
   if (chance < 0.945) return sim.command({ type: 'scale', workers: 1 + Math.floor(sim.random() * 4) })
   if (chance < 0.95) return sim.cancel()
   if (chance < 0.96) return sim.input({ type: 'hold' })
-  if (chance < 0.975) return sim.input({ type: 'release' })
+  if (chance < 0.975) return sim.input({ type: 'resume' })
   if (chance < 0.98) return sim.loseRouter()
   if (chance < 0.982) return sim.loseSockets()
   if (chance < 0.993) return sim.regainRouter()
@@ -65,7 +65,7 @@ function comeToRest(sim: Sim): void {
   sim.spawnFails = false
   sim.regainRouter()
   sim.edit('good')
-  sim.input({ type: 'release' })
+  sim.input({ type: 'resume' })
   sim.input({ type: 'wake' })
   settle(sim, 150_000)
   const { pool } = sim.machine

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { EventLog } from '../../src/event-log.ts'
-import type { ManagerEvent } from '../../src/snapshot.ts'
+import { EventLog } from '../../src/manager/event-log.ts'
+import type { ManagerEvent } from '../../src/contract/events.ts'
 
 async function readAll(events: AsyncIterable<ManagerEvent>): Promise<readonly ManagerEvent[]> {
   return await Array.fromAsync(events)
@@ -10,11 +10,11 @@ test('events are numbered without gaps and carry the time of day', async () => {
   const log = new EventLog(() => 1_000)
   const read = readAll(log.read())
   log.emit({ type: 'held' })
-  log.emit({ type: 'released' })
+  log.emit({ type: 'resumed' })
   log.close()
   expect(await read).toEqual([
     { seq: 1, atMs: 1_000, type: 'held' },
-    { seq: 2, atMs: 1_000, type: 'released' },
+    { seq: 2, atMs: 1_000, type: 'resumed' },
   ])
 })
 
@@ -23,12 +23,12 @@ test('a reader that is too slow is told how much it has missed', async () => {
   const reader = log.read()[Symbol.asyncIterator]()
   for (let count = 0; count < 1_500; count += 1) log.emit({ type: 'held' })
   for (let count = 0; count < 1_024; count += 1) await reader.next()
-  log.emit({ type: 'released' })
+  log.emit({ type: 'resumed' })
   expect((await reader.next()).value).toMatchObject({
     type: 'warning',
     message: expect.stringContaining('476'),
   })
-  expect((await reader.next()).value).toMatchObject({ type: 'released', seq: 1_501 })
+  expect((await reader.next()).value).toMatchObject({ type: 'resumed', seq: 1_501 })
 })
 
 test('two that wait for the next event of one reader get one each', async () => {
@@ -36,8 +36,8 @@ test('two that wait for the next event of one reader get one each', async () => 
   const reader = log.read()[Symbol.asyncIterator]()
   const both = Promise.all([reader.next(), reader.next()])
   log.emit({ type: 'held' })
-  log.emit({ type: 'released' })
-  expect((await both).map(({ value }) => (value as ManagerEvent).type)).toEqual(['held', 'released'])
+  log.emit({ type: 'resumed' })
+  expect((await both).map(({ value }) => (value as ManagerEvent).type)).toEqual(['held', 'resumed'])
   const last = Promise.all([reader.next(), reader.next()])
   log.close()
   expect((await last).map(({ done }) => done)).toEqual([true, true])
@@ -49,7 +49,7 @@ test('a reader ends when its signal aborts', async () => {
   const read = readAll(log.read(controller.signal))
   log.emit({ type: 'held' })
   controller.abort()
-  log.emit({ type: 'released' })
+  log.emit({ type: 'resumed' })
   expect(await read).toHaveLength(1)
 })
 

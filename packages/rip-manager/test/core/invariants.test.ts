@@ -16,9 +16,9 @@ test('a manager never contradicts itself while it reloads, scales and loses work
 
 test('a process that is counted twice is objected to', async () => {
   await using rig = await startedRig()
-  const { snapshot } = rig.manager
+  const { status } = rig.manager
   const doubled = {
-    snapshot: { ...snapshot, workers: [...snapshot.workers, ...snapshot.workers] },
+    status: { ...status, workers: [...status.workers, ...status.workers] },
   }
   expect(() => assertInvariants(doubled)).toThrow('is used twice')
 })

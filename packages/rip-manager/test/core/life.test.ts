@@ -9,8 +9,8 @@ describe('start', () => {
     expect(rig.processes.all).toHaveLength(1)
     await rig.during(started)
     expect(rig.processes.all).toHaveLength(3)
-    expect(rig.upstreams.calls).toEqual(['prepare w1.1,w2.1,w3.1', 'cut'])
-    expect(rig.manager.snapshot.health).toBe('ok')
+    expect(rig.router.calls).toEqual(['prepare w1.1,w2.1,w3.1', 'cut'])
+    expect(rig.manager.status.health).toBe('ok')
   })
 
   test('goes on with newer content that was written meanwhile', async () => {
@@ -19,7 +19,7 @@ describe('start', () => {
     await rig.clock.advance(50)
     rig.files.writeUnseen('app.ts', 'v2')
     await rig.during(started)
-    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+    expect(rig.manager.status.generation).toBe(rig.files.generation)
   })
 
   test('rejects with the reason of the application, which is started once only', async () => {
@@ -50,7 +50,7 @@ describe('a worker that dies', () => {
     expect(rig.routed()).toEqual(['w2.1'])
     await rig.clock.advance(100)
     expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1'])
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', restarts: 1 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', restarts: 1 })
   })
 })
 
@@ -69,12 +69,12 @@ describe('reload', () => {
 
   test('keeps the old generation when the new one does not start', async () => {
     await using rig = await startedRig()
-    const before = rig.manager.snapshot.generation
+    const before = rig.manager.status.generation
     rig.processes.behave({ exitsAtBoot: 1, stderr: 'boom' })
     rig.files.writeUnseen('app.ts', 'broken')
     const result = await rig.during(rig.manager.reload())
     expect(result).toMatchObject({ ok: false, refusal: { code: 'boot-failed', stderr: 'boom' } })
-    expect(rig.manager.snapshot.generation).toBe(before)
+    expect(rig.manager.status.generation).toBe(before)
     expect(rig.routed().toSorted()).toEqual(['w1.1', 'w2.1'])
   })
 })
@@ -85,6 +85,6 @@ describe('stop', () => {
     expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 0 })
     expect(rig.processes.alive).toHaveLength(0)
     expect(rig.processes.all.every(({ signals }) => signals.length === 0)).toBe(true)
-    expect(rig.manager.snapshot.health).toBe('stopped')
+    expect(rig.manager.status.health).toBe('stopped')
   })
 })

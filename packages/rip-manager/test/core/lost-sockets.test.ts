@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
-import type { Builder } from '../../src/ports.ts'
+import type { Builder } from '../../src/contract/ports.ts'
 import { type Rig, startedRig } from './rig.ts'
 
 const loseAll = (rig: Rig): void => {
-  for (const { socket } of rig.manager.snapshot.workers) rig.lostSockets.add(socket)
+  for (const { socket } of rig.manager.status.workers) rig.lostSockets.add(socket)
 }
 
 describe('when the run directory is removed', () => {
@@ -14,13 +14,13 @@ describe('when the run directory is removed', () => {
     expect(rig.processes.alive).toHaveLength(3)
     await rig.clock.advance(10_000)
     expect(rig.routed()).toEqual(['w1.2', 'w2.2'])
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2 })
     const warnings = rig.events.filter(({ type }) => type === 'warning')
     expect(warnings).toMatchObject([{ message: expect.stringContaining('worker 1, 2') }])
-    const because = rig.events.flatMap((event) => (event.type === 'worker-exited' ? [event.reason] : []))
-    expect(because).toEqual([
-      { kind: 'recycled', because: 'socket-lost' },
-      { kind: 'recycled', because: 'socket-lost' },
+    const reason = rig.events.flatMap((event) => (event.type === 'worker-exited' ? [event.reason] : []))
+    expect(reason).toEqual([
+      { kind: 'recycled', reason: 'socket-lost' },
+      { kind: 'recycled', reason: 'socket-lost' },
     ])
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { ManagerOptions } from '../../src/options.ts'
+import type { ManagerOptions } from '../../src/contract/options.ts'
 import { type Rig, startedRig } from './rig.ts'
 
 const MIB = 2 ** 20
@@ -35,7 +35,7 @@ function grow(rig: Rig, ...mib: readonly number[]): void {
 function recycled(rig: Rig): readonly number[] {
   return rig.events.flatMap((event) => {
     const isOurs = event.type === 'worker-exited' && event.reason.kind === 'recycled'
-    return isOurs && event.reason.because === 'memory-budget' ? [event.slot] : []
+    return isOurs && event.reason.reason === 'memory-budget' ? [event.slot] : []
   })
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { ComparedGroup, ResponseCounts } from '../../src/ports.ts'
+import type { ComparedGroup, ResponseCounts } from '../../src/contract/ports.ts'
 import { type Rig, startedRig } from './rig.ts'
 
 /** A router that counts 100 answers with one error for every generation, unless told otherwise. */
@@ -29,46 +29,46 @@ describe('after a cut', () => {
   test('too many failed answers bring it back at once, with the figures', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     counts.set(second, { requests: 300, errors: 61 })
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
     expect(rig.routed()).toEqual(['w1.1', 'w2.1'])
     expect(rig.events.find((event) => event.type === 'rolled-back')).toMatchObject({
       from: second,
       to: first,
-      because: '60 of 200 answers failed (30.0 %); it was 1.0 % before',
+      reason: '60 of 200 answers failed (30.0 %); it was 1.0 % before',
     })
     await rig.clock.advance(30_000)
-    expect(rig.manager.snapshot).toMatchObject({ generation: first, health: 'ok' })
+    expect(rig.manager.status).toMatchObject({ generation: first, health: 'ok' })
     expect(rig.processes.all).toHaveLength(4)
-    expect(rig.manager.snapshot.lastRefusal).toMatchObject({ code: 'rolled-back', generation: second })
+    expect(rig.manager.status.lastRefusal).toMatchObject({ code: 'rolled-back', generation: second })
   })
 
   test('what was taken back is not tried again before it changes', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     counts.set(second, { requests: 300, errors: 61 })
     await rig.clock.advance(1_000)
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(30_000)
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
     rig.files.write('app.ts', 'v3')
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot).toMatchObject({ generation: rig.files.generation, lastRefusal: null })
+    expect(rig.manager.status).toMatchObject({ generation: rig.files.generation, lastRefusal: null })
   })
 
   test('a router that began to count anew is believed', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     counts.set(second, { requests: 80, errors: 60 })
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
   })
 
   test('a few failures among as few answers are chance', async () => {
@@ -77,7 +77,7 @@ describe('after a cut', () => {
     const second = await admitSecond(rig)
     counts.set(second, { requests: 160, errors: 9 })
     await rig.clock.advance(30_000)
-    expect(rig.manager.snapshot.generation).toBe(second)
+    expect(rig.manager.status.generation).toBe(second)
   })
 
   test('too few answers say nothing', async () => {
@@ -86,41 +86,41 @@ describe('after a cut', () => {
     const second = await admitSecond(rig)
     counts.set(second, { requests: 120, errors: 20 })
     await rig.clock.advance(30_000)
-    expect(rig.manager.snapshot.generation).toBe(second)
+    expect(rig.manager.status.generation).toBe(second)
   })
 
   test('as many failures as before are no reason', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
-    counts.set(rig.manager.snapshot.generation!, { requests: 100, errors: 30 })
+    counts.set(rig.manager.status.generation!, { requests: 100, errors: 30 })
     const second = await admitSecond(rig)
     counts.set(second, { requests: 300, errors: 61 })
     await rig.clock.advance(30_000)
-    expect(rig.manager.snapshot.generation).toBe(second)
+    expect(rig.manager.status.generation).toBe(second)
   })
 
   test('a reload that is refused meanwhile does not keep the bad generation', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     rig.processes.behave({ exitsAtBoot: 1 })
     rig.files.write('app.ts', 'broken')
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot).toMatchObject({ generation: second, lastRefusal: { code: 'boot-failed' } })
+    expect(rig.manager.status).toMatchObject({ generation: second, lastRefusal: { code: 'boot-failed' } })
     counts.set(second, { requests: 300, errors: 61 })
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
   })
 
   test('what is saved on the way back is tried afterwards', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
-    const cut = rig.upstreams.cut.bind(rig.upstreams)
+    const cut = rig.router.cut.bind(rig.router)
     const switched = Promise.withResolvers<void>()
-    rig.upstreams.cut = async (generation) => {
+    rig.router.cut = async (generation) => {
       await switched.promise
       return cut(generation)
     }
@@ -131,7 +131,7 @@ describe('after a cut', () => {
     await rig.clock.advance(1_000)
     switched.resolve()
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot).toMatchObject({ generation: first, lastRefusal: { code: 'boot-failed' } })
+    expect(rig.manager.status).toMatchObject({ generation: first, lastRefusal: { code: 'boot-failed' } })
   })
 
   test('a rollback by command uses the workers that stand by', async () => {
@@ -176,7 +176,7 @@ describe('where lots can be drawn', () => {
   test('failures alone take nothing back: they have lots drawn', async () => {
     const { options, counts, asked } = drawing(alike)
     await using rig = await startedRig(options)
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     expect(asked).toEqual([])
     counts.set(second, { requests: 300, errors: 200 })
@@ -186,22 +186,22 @@ describe('where lots can be drawn', () => {
     const told = rig.events.filter(({ type }) => /suspected|cleared/.test(type))
     expect(told[0]).toMatchObject({ generation: second, previous: first, errors: 199, requests: 200 })
     expect(told[1]).toMatchObject({ type: 'generation-cleared', generation: second })
-    expect(rig.manager.snapshot).toMatchObject({ generation: second, health: 'ok', lastRefusal: null })
+    expect(rig.manager.status).toMatchObject({ generation: second, health: 'ok', lastRefusal: null })
     expect(rig.processes.alive).toHaveLength(2)
   })
 
   test('code that answers worse by lot goes at once, with the figures', async () => {
     const { options, counts } = drawing(worse)
     await using rig = await startedRig(options)
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     counts.set(second, { requests: 110, errors: 6 })
     await rig.clock.advance(500)
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
     expect(rig.events.find((event) => event.type === 'rolled-back')).toMatchObject({
       from: second,
       to: first,
-      because: '60 of 120 answers failed (50.0 %); it was 0.0 % before',
+      reason: '60 of 120 answers failed (50.0 %); it was 0.0 % before',
     })
   })
 
@@ -209,7 +209,7 @@ describe('where lots can be drawn', () => {
     let verdict: ComparedGroup = alike
     const { options, counts, asked } = drawing(() => verdict)
     await using rig = await startedRig(options)
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     counts.set(second, { requests: 110, errors: 9 })
     await rig.clock.advance(1_000)
@@ -221,7 +221,7 @@ describe('where lots can be drawn', () => {
     verdict = worse
     counts.set(second, { requests: 140, errors: 30 })
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
   })
 
   test('whoever makes answers fail again and again does not keep the code before from leaving', async () => {
@@ -235,7 +235,7 @@ describe('where lots can be drawn', () => {
       await rig.clock.advance(1_000)
     }
     expect(rig.processes.alive).toHaveLength(2)
-    expect(rig.manager.snapshot.generation).toBe(second)
+    expect(rig.manager.status.generation).toBe(second)
   })
 
   test('workers that may still be drawn are not told to leave before the router is done with them', async () => {
@@ -244,29 +244,29 @@ describe('where lots can be drawn', () => {
     const second = await admitSecond(rig)
     counts.set(second, { requests: 200, errors: 90 })
     await rig.clock.advance(19_900)
-    rig.upstreams.keepDraining(true)
+    rig.router.keepDraining(true)
     await rig.clock.advance(300)
     const [old] = rig.processes.all
-    expect(rig.upstreams.calls.at(-1)).toContain('drain')
+    expect(rig.router.calls.at(-1)).toContain('drain')
     const told = (): boolean => old!.received.some(({ type }) => type === 'drain')
     await rig.clock.advance(1_000)
     expect(told()).toBe(false)
     await rig.clock.advance(2_000)
     expect(told()).toBe(true)
-    rig.upstreams.keepDraining(false)
+    rig.router.keepDraining(false)
   })
 
   test('a crash has lots drawn, and few lost requests are enough then', async () => {
     const { options, asked } = drawing({ ...worse, requests: 3, failed: 3, requestsBefore: 9 })
     await using rig = await startedRig(options)
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     await rig.clock.advance(1_000)
     expect(asked).toEqual([])
     rig.processes.alive.find(({ generation }) => generation === second)!.crash()
     await rig.clock.advance(1_000)
     expect(asked[0]).toBe(first)
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
   })
 
   test('code in a crash loop keeps the code before, which takes what it cannot', async () => {
@@ -277,7 +277,7 @@ describe('where lots can be drawn', () => {
       rig.processes.alive.find(({ generation }) => generation === second)?.crash()
       await rig.clock.advance(500)
     }
-    expect(rig.manager.snapshot.health).toBe('crash-loop')
+    expect(rig.manager.status.health).toBe('crash-loop')
     const standing = rig.processes.alive.filter(({ generation }) => generation !== second)
     expect(standing).toHaveLength(2)
   })
@@ -304,7 +304,7 @@ describe('where lots can be drawn', () => {
     let lost = { ...worse, requests: 1, failed: 1, requestsBefore: 1 }
     const { options } = drawing(() => lost)
     await using rig = await startedRig(options)
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     await rig.clock.advance(19_000)
     rig.processes.alive.find(({ generation }) => generation === second)!.crash()
@@ -312,7 +312,7 @@ describe('where lots can be drawn', () => {
     expect(rig.processes.alive.filter(({ generation }) => generation === first)).toHaveLength(2)
     lost = { ...worse, requests: 4, failed: 4, requestsBefore: 4 }
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
   })
 
   test('a router that cannot draw now is asked again', async () => {
@@ -322,13 +322,13 @@ describe('where lots can be drawn', () => {
       return worse
     })
     await using rig = await startedRig(options)
-    const first = rig.manager.snapshot.generation!
+    const first = rig.manager.status.generation!
     const second = await admitSecond(rig)
     counts.set(second, { requests: 200, errors: 90 })
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(second)
+    expect(rig.manager.status.generation).toBe(second)
     able = true
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { Builder, Snapshot } from '../../src/ports.ts'
+import type { Builder, Snapshot } from '../../src/contract/ports.ts'
 import { createRig, type Rig, startedRig } from './rig.ts'
 
 /** Builds at once; only `app.ts` is code. Then the file is written, as by an application that boots. */
@@ -58,7 +58,7 @@ test('a watched application gets data that was written during a start with a lat
   await rig.during(rig.manager.start())
   expect(count(rig, 'starting')).toBe(1)
   await rig.clock.advance(5_000)
-  expect(rig.manager.snapshot).toMatchObject({ generation: rig.files.generation, reloads: { admitted: 2 } })
+  expect(rig.manager.status).toMatchObject({ generation: rig.files.generation, reloads: { admitted: 2 } })
 })
 
 test('a start whose code changes at each boot goes on after two attempts, and the file is named', async () => {

@@ -7,7 +7,7 @@ const plain = { command: { argv: ['server'], speaksProtocol: false }, probe: asy
 describe('a program without control messages', () => {
   test('is ready when its socket accepts a connection', async () => {
     await using rig = await startedRig(plain)
-    expect(rig.manager.snapshot.readyWorkers).toBe(2)
+    expect(rig.manager.status.readyWorkers).toBe(2)
     expect(rig.processes.last().spec.env['RIP_CONTROL']).toBeUndefined()
   })
 
@@ -20,11 +20,11 @@ describe('a program without control messages', () => {
   test('is asked to leave by TERM, after the router has finished with it', async () => {
     await using rig = await startedRig(plain)
     const [old] = rig.processes.alive
-    rig.upstreams.keepDraining(true)
+    rig.router.keepDraining(true)
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(5_000)
     expect(old!.signals).toEqual([])
-    rig.upstreams.keepDraining(false)
+    rig.router.keepDraining(false)
     await rig.clock.advance(1_000)
     expect(old!.signals).toEqual(['SIGTERM'])
     expect(rig.events.find((event) => event.type === 'worker-exited')).toMatchObject({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { BuildResult, Builder, TreeState } from '../../src/ports.ts'
+import type { BuildResult, Builder, TreeState } from '../../src/contract/ports.ts'
 import type { BootFailure } from '@rip/worker/protocol'
 import type { FakeFiles } from '../../src/testing.ts'
 import { startedRig } from './rig.ts'
@@ -32,7 +32,7 @@ describe('a reload', () => {
 
   test('hands the snapshot of its generation to every worker, also to one that is respawned later', async () => {
     await using rig = await startedRig({ builder: builderFailingFor(new Set()) })
-    const { generation } = rig.manager.snapshot
+    const { generation } = rig.manager.status
     rig.manager.hold()
     rig.files.write('app.ts', 'v2')
     rig.processes.alive[0]!.crash()
@@ -60,7 +60,7 @@ describe('a reload', () => {
     const reloading = rig.manager.reload()
     for (let second = 0; second < 15; second += 1) {
       await rig.clock.advance(1_000)
-      expect(rig.manager.snapshot.readyWorkers).toBe(4)
+      expect(rig.manager.status.readyWorkers).toBe(4)
       expect(rig.routed()).toHaveLength(4)
     }
     expect(await rig.during(reloading)).toMatchObject({ ok: true })
@@ -81,14 +81,14 @@ describe('a reload', () => {
   test('is refused with the code frame when the content does not compile', async () => {
     const broken = new Set<string>()
     await using rig = await startedRig({ builder: builderFailingFor(broken) })
-    const serving = rig.manager.snapshot.generation
+    const serving = rig.manager.status.generation
     await breakContent(rig.files, broken)
     const result = await rig.during(rig.manager.reload())
     expect(result).toMatchObject({
       ok: false,
       refusal: { code: 'build-failed', failure: { frame: '3 | }' } },
     })
-    expect(rig.manager.snapshot).toMatchObject({
+    expect(rig.manager.status).toMatchObject({
       generation: serving,
       health: 'ok',
       reloads: { admitted: 1, refused: 1 },
@@ -105,7 +105,7 @@ describe('a reload', () => {
     await rig.clock.advance(100)
     rig.files.writeUnseen('app.ts', 'whole')
     expect(await rig.during(reloading)).toMatchObject({ ok: true, generation: rig.files.generation })
-    expect(rig.manager.snapshot.reloads).toEqual({ admitted: 2, refused: 0 })
+    expect(rig.manager.status.reloads).toEqual({ admitted: 2, refused: 0 })
   })
 
   test('reads such content once more only', async () => {
@@ -204,12 +204,12 @@ describe('a reload', () => {
 
   test('of content that still drains cuts nothing off', async () => {
     await using rig = await startedRig()
-    rig.upstreams.keepDraining(true)
+    rig.router.keepDraining(true)
     for (const content of ['v2', 'v1']) {
       rig.files.writeUnseen('app.ts', content)
       expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true })
     }
-    rig.upstreams.keepDraining(false)
+    rig.router.keepDraining(false)
     await rig.clock.advance(60_000)
     const retired = rig.events.flatMap((event) =>
       event.type === 'generation-retired' ? [event.abandoned] : [],
@@ -247,7 +247,7 @@ describe('the watcher', () => {
     await using rig = await startedRig()
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+    expect(rig.manager.status.generation).toBe(rig.files.generation)
   })
 
   test('does not try refused content again, but a command does', async () => {
@@ -270,25 +270,25 @@ describe('the watcher', () => {
     await rig.clock.advance(100)
     rig.processes.last().crash({ signal: 'SIGKILL' })
     await rig.clock.advance(100)
-    expect(rig.manager.snapshot.lastRefusal).toMatchObject({ code: 'boot-failed' })
+    expect(rig.manager.status.lastRefusal).toMatchObject({ code: 'boot-failed' })
     rig.processes.behave({})
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+    expect(rig.manager.status.generation).toBe(rig.files.generation)
   })
 
   test('takes a refusal back when the content that serves is on disk again, and says so once', async () => {
     await using rig = await startedRig()
-    const serving = rig.manager.snapshot.generation!
+    const serving = rig.manager.status.generation!
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(1_000)
-    const second = rig.manager.snapshot.generation!
+    const second = rig.manager.status.generation!
     expect(second).not.toBe(serving)
     for (let round = 1; round <= 2; round += 1) {
       rig.processes.behave({ exitsAtBoot: 1 })
       rig.files.write('app.ts', 'broken')
       await rig.clock.advance(1_000)
-      expect(rig.manager.snapshot).toMatchObject({
+      expect(rig.manager.status).toMatchObject({
         lastRefusal: { code: 'boot-failed' },
         reloads: { refused: round },
       })
@@ -296,7 +296,7 @@ describe('the watcher', () => {
       for (let save = 1; save <= 2; save += 1) {
         rig.files.write('app.ts', 'v2')
         await rig.clock.advance(1_000)
-        expect(rig.manager.snapshot).toMatchObject({ generation: second, lastRefusal: null })
+        expect(rig.manager.status).toMatchObject({ generation: second, lastRefusal: null })
         expect(rig.events.filter(({ type }) => type === 'generation-unchanged')).toHaveLength(round)
       }
     }
@@ -311,22 +311,22 @@ describe('the watcher', () => {
     rig.processes.behave({})
     rig.files.write('app.ts', 'fixed')
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2, lastRefusal: null })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2, lastRefusal: null })
   })
 })
 
 describe('hold', () => {
   test('suspends reloads by watcher and by command until release', async () => {
     await using rig = await startedRig()
-    const serving = rig.manager.snapshot.generation
+    const serving = rig.manager.status.generation
     rig.manager.hold()
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot).toMatchObject({ generation: serving, held: true, health: 'held' })
+    expect(rig.manager.status).toMatchObject({ generation: serving, held: true, health: 'held' })
     expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: false, refusal: { code: 'held' } })
-    rig.manager.release()
+    rig.manager.resume()
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot).toMatchObject({
+    expect(rig.manager.status).toMatchObject({
       generation: rig.files.generation,
       held: false,
       health: 'ok',
@@ -350,8 +350,8 @@ describe('rollback', () => {
     const reload = rig.manager.reload()
     const cancelled = new AbortController()
     let rollback: Promise<unknown> | undefined
-    const cut = rig.upstreams.cut.bind(rig.upstreams)
-    rig.upstreams.cut = async (generation) => {
+    const cut = rig.router.cut.bind(rig.router)
+    rig.router.cut = async (generation) => {
       rollback ??= rig.manager.rollback({ signal: cancelled.signal }).catch((error: unknown) => error)
       cancelled.abort(new Error('nobody waits'))
       return cut(generation)
@@ -359,16 +359,16 @@ describe('rollback', () => {
     expect(await rig.during(reload)).toMatchObject({ ok: true })
     expect(await rollback).toMatchObject({ message: 'nobody waits' })
     await rig.clock.advance(5_000)
-    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
-    expect(rig.upstreams.serving).toBe(rig.files.generation)
+    expect(rig.manager.status.generation).toBe(rig.files.generation)
+    expect(rig.router.serving).toBe(rig.files.generation)
   })
 
   test('returns to the generation before, and the disk does not undo it', async () => {
     await using rig = await startedRig()
-    const first = rig.manager.snapshot.generation
+    const first = rig.manager.status.generation
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(1_000)
-    const second = rig.manager.snapshot.generation
+    const second = rig.manager.status.generation
     expect(await rig.during(rig.manager.rollback())).toMatchObject({
       ok: true,
       generation: first,
@@ -376,10 +376,10 @@ describe('rollback', () => {
     })
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot).toMatchObject({ generation: first, previousGeneration: second })
+    expect(rig.manager.status).toMatchObject({ generation: first, previousGeneration: second })
     rig.files.write('app.ts', 'v3')
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+    expect(rig.manager.status.generation).toBe(rig.files.generation)
   })
 
   test('without a generation before is an error', async () => {
@@ -409,5 +409,5 @@ test('content that was written while it was compiled is read and compiled once m
   const result = await rig.during(rig.manager.reload())
   expect(result).toMatchObject({ ok: true, generation: rig.files.generation })
   expect(built.slice(1)).toEqual([rig.files.generation, rig.files.generation])
-  expect(rig.manager.snapshot.reloads.refused).toBe(0)
+  expect(rig.manager.status.reloads.refused).toBe(0)
 })

@@ -1,7 +1,7 @@
-import { createManager } from '../../src/manager.ts'
-import type { Manager } from '../../src/manager-api.ts'
-import type { ManagerOptions } from '../../src/options.ts'
-import type { ManagerEvent } from '../../src/snapshot.ts'
+import { createManager } from '../../src/manager/manager.ts'
+import type { Manager } from '../../src/contract/manager-api.ts'
+import type { ManagerOptions } from '../../src/contract/options.ts'
+import type { ManagerEvent } from '../../src/contract/events.ts'
 import {
   fakeClock,
   type FakeClock,
@@ -9,8 +9,8 @@ import {
   type FakeFiles,
   type FakeProcesses,
   fakeProcesses,
-  fakeUpstreams,
-  type FakeUpstreams,
+  fakeRouter,
+  type FakeRouter,
 } from '../../src/testing.ts'
 
 /** A manager in a world that exists in memory only. */
@@ -19,7 +19,7 @@ export interface Rig extends AsyncDisposable {
   readonly clock: FakeClock
   readonly files: FakeFiles
   readonly processes: FakeProcesses
-  readonly upstreams: FakeUpstreams
+  readonly router: FakeRouter
   /** Paths somebody removed. */
   readonly lostSockets: Set<string>
   readonly events: readonly ManagerEvent[]
@@ -33,7 +33,7 @@ export function createRig(options: Partial<ManagerOptions> = {}): Rig {
   const clock = fakeClock()
   const files = fakeFiles(clock, { 'app.ts': 'v1' })
   const processes = fakeProcesses(clock)
-  const upstreams = fakeUpstreams()
+  const router = fakeRouter()
   const lostSockets = new Set<string>()
   const manager = createManager({
     root: '/srv/app',
@@ -47,7 +47,7 @@ export function createRig(options: Partial<ManagerOptions> = {}): Rig {
     watcher: files.watcher,
     tree: files.tree,
     links: processes.links,
-    upstreams,
+    router,
     socketPath: (slot, incarnation) => `/run/w${slot}.${incarnation}.sock`,
     memory: () => undefined,
     hasSocket: (path) => !lostSockets.has(path),
@@ -75,11 +75,11 @@ export function createRig(options: Partial<ManagerOptions> = {}): Rig {
     clock,
     files,
     processes,
-    upstreams,
+    router,
     lostSockets,
     events,
     during,
-    routed: () => upstreams.rotation.map(({ id }) => id),
+    routed: () => router.rotation.map(({ id }) => id),
     async [Symbol.asyncDispose]() {
       await during(manager.close({ now: true }))
     },

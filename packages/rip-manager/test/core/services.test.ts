@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { ProcessSpec, Service } from '../../src/ports.ts'
+import type { ProcessSpec, Service } from '../../src/contract/ports.ts'
 import { createRig, type Rig, startedRig } from './rig.ts'
 
 const spec: ProcessSpec = { name: 'balancer', command: ['balancer'], cwd: '/', env: {} }
@@ -18,20 +18,20 @@ describe('a service', () => {
     await using rig = createRig({ services: [balancer({ ready: () => ready.promise })] })
     const started = rig.manager.start()
     await rig.clock.advance(2_000)
-    expect(rig.upstreams.calls).toEqual([])
+    expect(rig.router.calls).toEqual([])
     ready.resolve()
     await rig.during(started)
-    expect(rig.upstreams.calls).toEqual(['prepare w1.1,w2.1', 'cut'])
+    expect(rig.router.calls).toEqual(['prepare w1.1,w2.1', 'cut'])
   })
 
   test('that dies is respawned at once and told the current routing again', async () => {
     await using rig = await startedRig({ services: [balancer()] })
-    rig.upstreams.forget()
+    rig.router.forget()
     balancers(rig)[0]!.crash({ signal: 'SIGKILL' })
     await rig.clock.advance(10)
     expect(balancers(rig)).toHaveLength(2)
-    expect(rig.upstreams.rotation.map(({ id }) => id)).toEqual(['w1.1', 'w2.1'])
-    expect(rig.manager.snapshot.workers.every(({ phase }) => phase === 'ready')).toBe(true)
+    expect(rig.router.rotation.map(({ id }) => id)).toEqual(['w1.1', 'w2.1'])
+    expect(rig.manager.status.workers.every(({ state }) => state === 'ready')).toBe(true)
   })
 
   test('that keeps dying is respawned ever more slowly', async () => {
@@ -113,7 +113,7 @@ describe('a service', () => {
   })
 
   test('in front of the workers leaves before them', async () => {
-    const rig = await startedRig({ services: [balancer({ inFront: true })] })
+    const rig = await startedRig({ services: [balancer({ isRouter: true })] })
     const left: string[] = []
     for (const process of rig.processes.alive) void process.exited.then(() => left.push(process.spec.name))
     await rig.during(rig.manager.close())
@@ -130,15 +130,15 @@ describe('a service', () => {
   })
 
   test('may be told to leave by the end of its input, which no signal to all processes can be mistaken for', async () => {
-    const rig = await startedRig({ services: [balancer({ inFront: true, leavesBy: 'end-of-input' })] })
+    const rig = await startedRig({ services: [balancer({ isRouter: true, leavesBy: 'end-of-input' })] })
     await rig.during(rig.manager.close())
     expect(balancers(rig)[0]).toMatchObject({ signals: [], inputEnded: true, alive: false })
   })
 
   test('in front may take as long as requests may to finish, and tells what it gave up on', async () => {
-    const cutOff = ({ stderr }: { readonly stderr: string }): number =>
+    const abandoned = ({ stderr }: { readonly stderr: string }): number =>
       Number(/gave up on (\d)/.exec(stderr)?.[1])
-    const rig = createRig({ services: [balancer({ inFront: true, cutOff })], drainTimeoutMs: 20_000 })
+    const rig = createRig({ services: [balancer({ isRouter: true, abandoned })], drainTimeoutMs: 20_000 })
     rig.processes.behave(({ name }) =>
       name === 'balancer' ? { ignoresTerm: true, stderr: 'gave up on 2 requests' } : {},
     )
@@ -154,14 +154,14 @@ describe('a service', () => {
   })
 
   test('in front leaves although the router does not answer any more', async () => {
-    const services = [balancer({ inFront: true })]
+    const services = [balancer({ isRouter: true })]
     const rig = await startedRig({ services, stopAccepting: () => Promise.reject(new Error('gone')) })
     await rig.during(rig.manager.close())
     expect(balancers(rig)[0]!.signals).toEqual(['SIGTERM'])
   })
 
   test('that does not leave is killed', async () => {
-    const rig = await startedRig({ services: [balancer({ inFront: true })] })
+    const rig = await startedRig({ services: [balancer({ isRouter: true })] })
     balancers(rig)[0]!.freeze()
     await rig.during(rig.manager.close())
     expect(balancers(rig)[0]!.signals).toContain('SIGKILL')
@@ -172,11 +172,11 @@ describe('a service', () => {
 describe('the router', () => {
   test('that does not follow is told again, and nobody drains before it has', async () => {
     await using rig = await startedRig()
-    rig.upstreams.fail(new Error('connection refused'))
+    rig.router.fail(new Error('connection refused'))
     const scaled = rig.manager.scale(1)
     await rig.clock.advance(3_000)
     expect(rig.processes.all[1]!.received.map(({ type }) => type)).not.toContain('drain')
-    rig.upstreams.fail(undefined)
+    rig.router.fail(undefined)
     await rig.during(scaled)
     await rig.clock.advance(2_000)
     expect(rig.processes.alive).toHaveLength(1)
@@ -185,9 +185,9 @@ describe('the router', () => {
 
   test('that throws instead of promising anything is told again', async () => {
     await using rig = await startedRig()
-    const prepare = rig.upstreams.prepare.bind(rig.upstreams)
+    const prepare = rig.router.prepare.bind(rig.router)
     let thrown = 0
-    rig.upstreams.prepare = (generation, backends) => {
+    rig.router.prepare = (generation, backends) => {
       if (++thrown > 2) return prepare(generation, backends)
       throw new Error('not connected')
     }
@@ -197,15 +197,15 @@ describe('the router', () => {
 
   test('that cannot switch leaves the old generation serving', async () => {
     await using rig = await startedRig()
-    const serving = rig.manager.snapshot.generation
-    rig.upstreams.fail(new Error('connection refused'))
+    const serving = rig.manager.status.generation
+    rig.router.fail(new Error('connection refused'))
     rig.files.writeUnseen('app.ts', 'v2')
     const result = await rig.during(rig.manager.reload())
     expect(result).toMatchObject({ ok: false, refusal: { code: 'routing-failed' } })
-    rig.upstreams.fail(undefined)
+    rig.router.fail(undefined)
     await rig.clock.advance(5_000)
-    expect(rig.manager.snapshot.generation).toBe(serving)
-    expect(rig.upstreams.serving).toBe(serving)
+    expect(rig.manager.status.generation).toBe(serving)
+    expect(rig.router.serving).toBe(serving)
     expect(rig.processes.alive).toHaveLength(2)
   })
 })

@@ -1,14 +1,14 @@
 import type { SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
-import { STANDBY_TIMEOUT_MS } from '../../src/defaults.ts'
+import { STANDBY_TIMEOUT_MS } from '../../src/contract/defaults.ts'
 import type { Effects, Launch, Outcome } from '../../src/machine/effects.ts'
 import type { CommandId, Input } from '../../src/machine/inputs.ts'
 import { brokenInvariants } from '../../src/machine/invariants.ts'
 import { Machine } from '../../src/machine/machine.ts'
 import type { MachineConfig, Surroundings } from '../../src/machine/state.ts'
 import { readyWorkers } from '../../src/machine/worker.ts'
-import type { MemoryReading, Signal, Snapshot, TreeState } from '../../src/ports.ts'
-import type { ManagerEventBody } from '../../src/snapshot.ts'
-import type { Backend, GenerationId } from '../../src/upstreams.ts'
+import type { MemoryReading, Signal, Snapshot, TreeState } from '../../src/contract/ports.ts'
+import type { ManagerEventBody } from '../../src/contract/events.ts'
+import type { Backend, GenerationId } from '../../src/contract/router.ts'
 
 export type ContentKind = 'good' | 'does not compile' | 'does not boot' | 'is not verified'
 
@@ -143,7 +143,7 @@ export class Sim implements Effects {
     const { type, workers = 1 } = body
     if (type === 'start') return this.input({ type, command })
     if (type === 'scale') return this.input({ type, command, workers })
-    this.input({ type, command, because: type })
+    this.input({ type, command, reason: type })
   }
 
   cancel(): void {
@@ -507,7 +507,7 @@ export class Sim implements Effects {
 
   stopAccepting(): void {
     this.#later(() => this.input({ type: 'accepting-stopped' }))
-    this.#later(() => this.input({ type: 'front-left', cutOff: 0 }))
+    this.#later(() => this.input({ type: 'router-left', abandoned: 0 }))
   }
 
   observe(token: number): void {

@@ -6,11 +6,11 @@ describe('close with a delay', () => {
     const order: string[] = []
     const rig = await startedRig({ stopDelayMs: 5_000, stopAccepting: async () => void order.push('router') })
     const closing = rig.manager.close()
-    expect(rig.manager.snapshot.health).toBe('stopping')
+    expect(rig.manager.status.health).toBe('stopping')
     await rig.clock.advance(10)
     expect(rig.events.at(-2)).toMatchObject({ type: 'stopping', delayMs: 5_000 })
     await rig.clock.advance(4_980)
-    expect([order, rig.routed().length, rig.manager.snapshot.health]).toEqual([[], 2, 'stopping'])
+    expect([order, rig.routed().length, rig.manager.status.health]).toEqual([[], 2, 'stopping'])
     expect(rig.processes.alive).toHaveLength(2)
     await rig.clock.advance(20)
     expect(order).toEqual(['router'])
@@ -23,7 +23,7 @@ describe('close with a delay', () => {
     const closing = rig.manager.close()
     rig.processes.alive[0]!.crash()
     await rig.clock.advance(1_000)
-    expect([rig.routed().length, rig.manager.snapshot.health]).toEqual([2, 'stopping'])
+    expect([rig.routed().length, rig.manager.status.health]).toEqual([2, 'stopping'])
     await rig.during(closing)
   })
 
@@ -46,13 +46,13 @@ describe('close with a delay', () => {
     rig.files.writeUnseen('app.ts', 'v2')
     const before = rig.manager.reload()
     let closing: Promise<unknown> | undefined
-    const cut = rig.upstreams.cut.bind(rig.upstreams)
-    rig.upstreams.cut = async (generation) => {
+    const cut = rig.router.cut.bind(rig.router)
+    rig.router.cut = async (generation) => {
       closing = rig.manager.close()
       return cut(generation)
     }
     expect(await rig.during(before)).toMatchObject({ ok: true, generation: rig.files.generation })
-    expect(rig.manager.snapshot).toMatchObject({ generation: rig.files.generation, health: 'stopping' })
+    expect(rig.manager.status).toMatchObject({ generation: rig.files.generation, health: 'stopping' })
     expect(rig.routed()).toHaveLength(2)
     await rig.during(closing!)
   })
@@ -100,13 +100,13 @@ describe('close', () => {
     expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 0 })
     expect(order).toEqual(['router', 'drained', 'drained'])
     expect(rig.processes.all.flatMap(({ signals }) => signals)).toEqual([])
-    expect(rig.manager.snapshot.health).toBe('stopped')
+    expect(rig.manager.status.health).toBe('stopped')
   })
 
   test('waits for requests under way until the drain timeout, then tells how many were cut', async () => {
     const rig = await startedRig({ workers: 1, drainTimeoutMs: 5_000 })
     rig.processes.alive[0]!.freeze()
-    rig.upstreams.keepDraining(true)
+    rig.router.keepDraining(true)
     const begunMs = rig.clock.nowMs()
     expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 1 })
     expect(rig.clock.nowMs() - begunMs).toBeWithin(5_000, 7_100)
@@ -154,7 +154,7 @@ describe('close', () => {
     rig.processes.alive[0]!.vitals({ inFlight: 1 })
     await rig.clock.advance(2_000)
     rig.processes.alive[0]!.freeze()
-    rig.upstreams.keepDraining(true)
+    rig.router.keepDraining(true)
     const begunMs = rig.clock.nowMs()
     expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 1 })
     expect(rig.clock.nowMs() - begunMs).toBeWithin(2_900, 4_200)

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { basename } from 'node:path'
 import { temporaryFolder } from '../real.ts'
 import { type Rig, startedRig } from './rig.ts'
-import type { Builder } from '../../src/ports.ts'
+import type { Builder } from '../../src/contract/ports.ts'
 
 describe('crashes', () => {
   test('one kill per second from outside is answered by a replacement at once, for as long as it lasts', async () => {
@@ -11,10 +11,10 @@ describe('crashes', () => {
     for (let second = 0; second < 60; second += 1) {
       rig.processes.alive[second % 4]!.crash({ signal: 'SIGKILL' })
       await rig.clock.advance(200)
-      expect(rig.manager.snapshot.readyWorkers).toBe(4)
+      expect(rig.manager.status.readyWorkers).toBe(4)
       await rig.clock.advance(800)
     }
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', restarts: 60 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', restarts: 60 })
   })
 
   test('of an application that always exits after a moment are backed off, reported and never given up', async () => {
@@ -27,14 +27,14 @@ describe('crashes', () => {
     const restarts = rig.processes.all.length - before
     expect(restarts).toBeGreaterThan(5)
     expect(restarts).toBeLessThanOrEqual(15)
-    expect(rig.manager.snapshot.health).toBe('crash-loop')
+    expect(rig.manager.status.health).toBe('crash-loop')
   })
 
   test('in a loop end when the application works again', async () => {
     await using rig = await startedRig()
     await crashUntilLoop(rig)
     await rig.clock.advance(120_000)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2 })
   })
 
   test('in a loop end as soon as the content is fixed', async () => {
@@ -42,7 +42,7 @@ describe('crashes', () => {
     await crashUntilLoop(rig)
     rig.files.write('app.ts', 'fixed')
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2 })
   })
 
   test('carry what the process wrote, its code and when it is replaced', async () => {
@@ -79,7 +79,7 @@ describe('crashes', () => {
     rig.processes.behave({})
     rig.processes.alive[0]!.crash()
     await rig.clock.advance(100)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 1 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 1 })
   })
 
   test('a system that starts no processes costs nothing that runs, and is asked again', async () => {
@@ -87,13 +87,13 @@ describe('crashes', () => {
     rig.processes.refuse('EAGAIN')
     rig.processes.alive[0]!.crash()
     await rig.clock.advance(1_000)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'degraded', readyWorkers: 1 })
+    expect(rig.manager.status).toMatchObject({ health: 'degraded', readyWorkers: 1 })
     expect(rig.events.some((event) => event.type === 'warning' && event.message.includes('EAGAIN'))).toBe(
       true,
     )
     rig.processes.refuse(undefined)
     await rig.clock.advance(30_000)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2 })
   })
 })
 
@@ -108,7 +108,7 @@ describe('the heartbeat', () => {
     await rig.clock.advance(3_000)
     expect(stuck!.signals).toEqual(['SIGXCPU', 'SIGTERM', 'SIGKILL'])
     expect(fine!.alive).toBe(true)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2 })
     expect(rig.events.find((event) => event.type === 'worker-exited')).toMatchObject({
       reason: { kind: 'stuck-loop' },
     })
@@ -159,7 +159,7 @@ describe('a worker', () => {
     expect(leaver!.alive).toBe(false)
     expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1'])
     expect(rig.events.find((event) => event.type === 'worker-exited')).toMatchObject({
-      reason: { kind: 'recycled', because: 'signal' },
+      reason: { kind: 'recycled', reason: 'signal' },
     })
   })
 
@@ -195,7 +195,7 @@ describe('a worker', () => {
     await rig.clock.advance(2_000)
     expect(old!.signals).toEqual(['SIGTERM', 'SIGKILL'])
     const exit = rig.events.find((event) => event.type === 'worker-exited' && event.pid === old!.pid)
-    expect(exit).toMatchObject({ reason: { kind: 'killed', because: 'drain-deadline' } })
+    expect(exit).toMatchObject({ reason: { kind: 'killed', reason: 'drain-deadline' } })
   })
 })
 
@@ -212,7 +212,7 @@ describe('recycling', () => {
     expect(leaving).toBe(1)
     expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.2', 'w3.2'])
     const reasons = rig.events.flatMap((event) => (event.type === 'worker-exited' ? [event.reason] : []))
-    expect(reasons).toEqual(Array.from({ length: 3 }, () => ({ kind: 'recycled', because: 'requests' })))
+    expect(reasons).toEqual(Array.from({ length: 3 }, () => ({ kind: 'recycled', reason: 'requests' })))
   })
 
   test('has limits that differ from worker to worker', async () => {
@@ -282,7 +282,7 @@ describe('recycling', () => {
     await using rig = await startedRig({ recycle: { lifetimeMs: 60_000 } })
     await rig.clock.advance(120_000)
     expect(rig.processes.all.length).toBeGreaterThanOrEqual(4)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 0 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 0 })
   })
 
   test('leaves the worker alone whose successor does not start', async () => {
@@ -293,14 +293,14 @@ describe('recycling', () => {
     await rig.clock.advance(20_000)
     expect(worker!.alive).toBe(true)
     expect(rig.processes.all).toHaveLength(3)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2 })
   })
 })
 
 describe('restart', () => {
   test('replaces every worker by a fresh process of the same generation', async () => {
     await using rig = await startedRig({ workers: 3 })
-    const { generation } = rig.manager.snapshot
+    const { generation } = rig.manager.status
     const result = await rig.during(rig.manager.restart())
     expect(result).toMatchObject({ ok: true, generation, unchanged: false })
     expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.2', 'w3.2'])
@@ -315,7 +315,7 @@ describe('restart', () => {
     })
     await rig.clock.advance(2_000)
     expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1', 'w3.1'])
-    expect(rig.manager.snapshot.health).toBe('ok')
+    expect(rig.manager.status.health).toBe('ok')
   })
 })
 
@@ -325,7 +325,7 @@ describe('workers that leave after an exception nobody caught', () => {
     rig.processes.alive[0]!.say({ type: 'leaving', reason: 'unhealthy', inFlight: 0 })
     await rig.clock.advance(200)
     expect(rig.routed().toSorted()).toEqual(['w1.2', 'w2.1'])
-    expect(rig.manager.snapshot.restarts).toBe(1)
+    expect(rig.manager.status.restarts).toBe(1)
   })
 
   test('are replaced ever more slowly when they keep doing so', async () => {
@@ -337,13 +337,13 @@ describe('workers that leave after an exception nobody caught', () => {
       await rig.clock.advance(100)
     }
     expect(rig.processes.all.length).toBeLessThan(20)
-    expect(rig.manager.snapshot.health).toBe('crash-loop')
+    expect(rig.manager.status.health).toBe('crash-loop')
   })
 })
 
 test('a restart in a crash loop is refused, as it would never end', async () => {
   await using rig = await startedRig()
-  for (let tick = 0; rig.manager.snapshot.health !== 'crash-loop' && tick < 600; tick += 1) {
+  for (let tick = 0; rig.manager.status.health !== 'crash-loop' && tick < 600; tick += 1) {
     for (const process of rig.processes.alive) process.crash({ code: 1 })
     await rig.clock.advance(100)
   }
@@ -374,18 +374,18 @@ test('a worker whose release was cleared away starts in the one the link leads t
 test('a worker whose application was deleted starts in the folder of its snapshot', async () => {
   await using folder = await temporaryFolder()
   mkdirSync(folder.at('app'))
-  mkdirSync(folder.at('snapshot'))
+  mkdirSync(folder.at('status'))
   const builder: Builder = {
     build: async ({ generation }) => ({
       ok: true,
-      snapshot: { generation, folder: folder.at('snapshot') },
+      snapshot: { generation, folder: folder.at('status') },
     }),
   }
   await using rig = await startedRig({ root: folder.at('app'), builder, workers: 1 })
   rmSync(folder.at('app'), { recursive: true })
   rig.processes.last().crash({ signal: 'SIGKILL' })
   await rig.clock.advance(2_000)
-  expect(rig.processes.all.map(({ spec }) => basename(spec.cwd))).toEqual(['app', 'snapshot'])
+  expect(rig.processes.all.map(({ spec }) => basename(spec.cwd))).toEqual(['app', 'status'])
   expect(rig.routed()).toEqual(['w1.2'])
 })
 
@@ -410,7 +410,7 @@ describe('an environment that cannot be read', () => {
     expect(rig.processes.all).toHaveLength(2)
     rig.processes.alive[0]!.crash()
     await rig.clock.advance(500)
-    expect(rig.manager.snapshot).toMatchObject({ health: 'ok', readyWorkers: 2 })
+    expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2 })
   })
 })
 
@@ -423,7 +423,7 @@ describe('scale', () => {
     expect(rig.routed()).toEqual(['w1.1'])
     await rig.clock.advance(2_000)
     expect(rig.processes.alive).toHaveLength(1)
-    expect(rig.manager.snapshot).toMatchObject({ wantedWorkers: 1, health: 'ok' })
+    expect(rig.manager.status).toMatchObject({ wantedWorkers: 1, health: 'ok' })
   })
 
   test('survives a reload', async () => {
@@ -431,13 +431,13 @@ describe('scale', () => {
     await rig.during(rig.manager.scale(3))
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(2_000)
-    expect(rig.manager.snapshot).toMatchObject({ readyWorkers: 3, generation: rig.files.generation })
+    expect(rig.manager.status).toMatchObject({ readyWorkers: 3, generation: rig.files.generation })
   })
 
   test('below one worker is an error', async () => {
     await using rig = await startedRig()
     expect(rig.manager.scale(0)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
-    expect(rig.manager.snapshot.wantedWorkers).toBe(2)
+    expect(rig.manager.status.wantedWorkers).toBe(2)
   })
 
   test('down keeps a spare worker for as long as it stands in for one that is not ready', async () => {
@@ -454,9 +454,9 @@ describe('scale', () => {
 })
 
 async function crashUntilLoop(rig: Rig): Promise<void> {
-  for (let tick = 0; tick < 100 && rig.manager.snapshot.health !== 'crash-loop'; tick += 1) {
+  for (let tick = 0; tick < 100 && rig.manager.status.health !== 'crash-loop'; tick += 1) {
     rig.processes.alive[0]?.crash({ code: 1 })
     await rig.clock.advance(100)
   }
-  expect(rig.manager.snapshot.health).toBe('crash-loop')
+  expect(rig.manager.status.health).toBe('crash-loop')
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { memoryRoom } from '../../src/machine/surge.ts'
-import type { MemoryReading } from '../../src/ports.ts'
+import type { MemoryReading } from '../../src/contract/ports.ts'
 import { type Rig, startedRig } from './rig.ts'
 
 const MIB = 2 ** 20
@@ -86,7 +86,7 @@ describe('a generation swap', () => {
         workerBytes: WORKER_BYTES,
       },
     ])
-    expect(rig.manager.snapshot).toMatchObject({ readyWorkers: 4, health: 'ok' })
+    expect(rig.manager.status).toMatchObject({ readyWorkers: 4, health: 'ok' })
     expect(rig.processes.alive.every(({ generation }) => generation === rig.files.generation)).toBe(true)
   })
 

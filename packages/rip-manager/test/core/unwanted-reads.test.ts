@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Builder, Tree } from '../../src/ports.ts'
+import type { Builder, Tree } from '../../src/contract/ports.ts'
 import { createRig, type Rig } from './rig.ts'
 
 /** A tree whose reads wait until they are let through. */
@@ -62,7 +62,7 @@ describe('a look at the disk that nobody wants any more changes nothing', () => 
   test('after a reload that was cancelled while it read', async () => {
     const reads = await slowReads()
     await using rig = reads.rig
-    const serving = rig.manager.snapshot.generation
+    const serving = rig.manager.status.generation
     rig.files.writeUnseen('app.ts', 'v2')
     reads.block()
     const controller = new AbortController()
@@ -72,7 +72,7 @@ describe('a look at the disk that nobody wants any more changes nothing', () => 
     reads.unblock()
     await rig.clock.advance(5_000)
     expect(await reloading).toMatchObject({ message: 'nobody waits' })
-    expect(rig.manager.snapshot.generation).toBe(serving)
+    expect(rig.manager.status.generation).toBe(serving)
     expect([cuts(rig), rig.processes.all.length]).toEqual([1, 2])
   })
 
@@ -102,7 +102,7 @@ describe('a look at the disk that nobody wants any more changes nothing', () => 
   ])('after a rollback that came while a reload %s', async (_, content) => {
     const reads = await slowReads()
     await using rig = reads.rig
-    const first = rig.manager.snapshot.generation
+    const first = rig.manager.status.generation
     rig.files.writeUnseen('app.ts', 'v2')
     await rig.during(rig.manager.reload())
     rig.files.writeUnseen('app.ts', 'v3')
@@ -116,7 +116,7 @@ describe('a look at the disk that nobody wants any more changes nothing', () => 
     reads.unblock()
     await rig.clock.advance(5_000)
     expect(await reloading).toMatchObject({ ok: false, refusal: { code: 'superseded' } })
-    expect(rig.manager.snapshot.generation).toBe(first)
+    expect(rig.manager.status.generation).toBe(first)
   })
 })
 
@@ -132,7 +132,7 @@ test('the watcher still gets what it saw when a command that came as well is can
   await reloading
   reads.unblock()
   await rig.clock.advance(1_000)
-  expect(rig.manager.snapshot.generation).toBe(rig.files.generation)
+  expect(rig.manager.status.generation).toBe(rig.files.generation)
 })
 
 test('content that was refused, and is on disk again when other content is confirmed, ends the reload', async () => {
@@ -237,8 +237,8 @@ describe('a candidate that is being switched to keeps what it has', () => {
       await using rig = createRig({ stuckAfterMs: 4_000 })
       await rig.during(rig.manager.start())
       const switched = Promise.withResolvers<void>()
-      const cut = rig.upstreams.cut.bind(rig.upstreams)
-      rig.upstreams.cut = async (generation) => {
+      const cut = rig.router.cut.bind(rig.router)
+      rig.router.cut = async (generation) => {
         await cut(generation)
         await switched.promise
       }
@@ -246,7 +246,7 @@ describe('a candidate that is being switched to keeps what it has', () => {
       const reloading = rig.manager.reload()
       await rig.clock.advance(1_000)
       const worker = rig.processes.alive.at(-1)!
-      expect(rig.upstreams.serving).toBe(rig.files.generation)
+      expect(rig.router.serving).toBe(rig.files.generation)
       if (how === 'leaves') worker.say({ type: 'leaving', reason: 'signal', inFlight: 0 })
       else worker.freeze()
       await rig.clock.advance(6_000)

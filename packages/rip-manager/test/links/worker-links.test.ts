@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { encodeFrame, FrameDecoder, PROTOCOL_VERSION, type WorkerMessage } from '@rip/worker/protocol'
 import { createWorkerLinks, type WorkerLinksOptions } from '../../src/links/worker-links.ts'
-import type { WorkerLinks } from '../../src/ports.ts'
+import type { WorkerLinks } from '../../src/contract/ports.ts'
 import { temporaryFolder, type TemporaryFolder, waitFor } from '../real.ts'
 
 interface Setup {

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import { STUCK_HEADING, STUCK_SIGNAL } from '@rip/worker/protocol'
 import { createSpawner, type ProcessSpawner, type SpawnerOptions } from '../../src/process/spawner.ts'
 import type { ChildLine } from '../../src/process/supervised-child.ts'
-import type { ProcessSpec } from '../../src/ports.ts'
+import type { ProcessSpec } from '../../src/contract/ports.ts'
 import { isAlive, temporaryFolder, waitFor } from '../real.ts'
 
 const env = { PATH: process.env['PATH'] ?? '' }

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { renameSync, writeFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { createSpawner, type ProcessSpawner } from '../../src/process/spawner.ts'
-import type { ProcessSpec } from '../../src/ports.ts'
+import type { ProcessSpec } from '../../src/contract/ports.ts'
 import type { ChildLine } from '../../src/process/supervised-child.ts'
 import { isAlive, temporaryFolder, type TemporaryFolder, waitFor } from '../real.ts'
 

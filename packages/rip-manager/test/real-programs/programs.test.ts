@@ -2,14 +2,14 @@ import { Writable } from 'node:stream'
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'bun:test'
 import {
-  nothingInFront,
+  noRouter,
   superviseApp,
   type SupervisedApp,
   type SuperviseOptions,
-} from '../../src/supervise-app.ts'
+} from '../../src/manager/supervise-app.ts'
 import { isAlive, temporaryFolder, waitFor } from '../real.ts'
 import { leaveNothingBehind } from './leave-nothing-behind.ts'
-import { Router } from './router.ts'
+import { LocalRouter } from './local-router.ts'
 
 const bunProgram = (version: string): string => `
 import { version } from './version.ts'
@@ -70,13 +70,13 @@ const silent = (): Writable => new Writable({ write: (_chunk, _encoding, done) =
 
 class Trial implements AsyncDisposable {
   readonly app: SupervisedApp
-  readonly router: Router
+  readonly router: LocalRouter
   readonly #stack: AsyncDisposableStack
   readonly #setVersion: (version: string) => Promise<void>
 
   private constructor(
     app: SupervisedApp,
-    router: Router,
+    router: LocalRouter,
     stack: AsyncDisposableStack,
     setVersion: (version: string) => Promise<void>,
   ) {
@@ -94,14 +94,14 @@ class Trial implements AsyncDisposable {
       writeFile(folder.at('version.ts'), `export const version = '${version}'\n`)
     await setVersion('1')
     await writeFile(folder.at(program.file), program.source)
-    const router = new Router()
+    const router = new LocalRouter()
     const app = stack.use(
       await superviseApp({
         root: folder.path,
         runDir: run.at('run'),
         command: { argv: [program.runtime, folder.at(program.file)], speaksProtocol: false },
         workers: 2,
-        upstreams: router,
+        router,
         output: { stdout: silent(), stderr: silent() },
         ...options,
       }),
@@ -119,7 +119,7 @@ class Trial implements AsyncDisposable {
   }
 
   get pids(): readonly number[] {
-    return this.app.manager.snapshot.workers.map(({ pid }) => pid)
+    return this.app.manager.status.workers.map(({ pid }) => pid)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -221,8 +221,8 @@ test('a change on disk is served without a command when files are watched', asyn
 })
 
 test('a program that is reached directly finishes what it answers when everything stops', async () => {
-  const trial = await Trial.open(programs[0]!, { workers: 1, upstreams: nothingInFront })
-  const [worker] = trial.app.manager.snapshot.workers
+  const trial = await Trial.open(programs[0]!, { workers: 1, router: noRouter })
+  const [worker] = trial.app.manager.status.workers
   const answer = fetch('http://worker/long', { unix: worker!.socket })
   await waitFor('the request to be under way', async () => {
     const running = await fetch('http://worker/running', { unix: worker!.socket })

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'bun:test'
-import type { ManagerSnapshot } from '../../src/snapshot.ts'
-import { superviseApp } from '../../src/supervise-app.ts'
+import type { ManagerStatus } from '../../src/contract/status.ts'
+import { superviseApp } from '../../src/manager/supervise-app.ts'
 import { temporaryFolder, waitFor } from '../real.ts'
 import { leaveNothingBehind } from './leave-nothing-behind.ts'
-import { Router } from './router.ts'
+import { LocalRouter } from './local-router.ts'
 
 const WORKERS = 4
 const PAGE_BYTES = 4_096
@@ -19,7 +19,7 @@ const silent = (): Writable => new Writable({ write: (_chunk, _encoding, done) =
 const app = (version: string): string => `export default () => new Response('${version}')\n`
 
 /** What the workers really have in memory, as the kernel tells (proc_pid_statm(5)). */
-function residentBytes({ workers }: ManagerSnapshot): number {
+function residentBytes({ workers }: ManagerStatus): number {
   return workers.reduce((sum, { pid }) => {
     try {
       return sum + Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES
@@ -36,7 +36,7 @@ test.skipIf(process.platform !== 'linux')(
     await using folder = await temporaryFolder()
     await using run = await temporaryFolder()
     await writeFile(folder.at('index.ts'), app('first'))
-    const router = new Router()
+    const router = new LocalRouter()
     let limitBytes = Infinity
     const worker = fileURLToPath(import.meta.resolve('@rip/worker/main'))
     await using supervised = await superviseApp({
@@ -44,21 +44,21 @@ test.skipIf(process.platform !== 'linux')(
       runDir: run.at('run'),
       command: { argv: [process.execPath, worker, folder.at('index.ts')] },
       workers: WORKERS,
-      upstreams: router,
+      router,
       output: { stdout: silent(), stderr: silent() },
       beaconMs: 100,
       memory: () => ({
-        availableBytes: Math.max(0, limitBytes - residentBytes(supervised.manager.snapshot)),
+        availableBytes: Math.max(0, limitBytes - residentBytes(supervised.manager.status)),
         limit: null,
       }),
     })
     const { manager } = supervised
     await manager.start()
     await waitFor('all workers to tell what they take', () => {
-      const { workers } = manager.snapshot
+      const { workers } = manager.status
       return workers.length === WORKERS && workers.every(({ rssBytes }) => rssBytes > 0)
     })
-    limitBytes = 1.7 * residentBytes(manager.snapshot)
+    limitBytes = 1.7 * residentBytes(manager.status)
 
     let mostBytes = 0
     const limited: { readonly ready: number; readonly wanted: number }[] = []
@@ -68,14 +68,14 @@ test.skipIf(process.platform !== 'linux')(
     const load = (async (): Promise<void> => {
       while (asking) {
         answers.push(await (await router.fetch('/')).text())
-        mostBytes = Math.max(mostBytes, residentBytes(manager.snapshot))
+        mostBytes = Math.max(mostBytes, residentBytes(manager.status))
       }
     })()
 
     await writeFile(folder.at('index.ts'), app('second'))
     expect(await manager.reload()).toMatchObject({ ok: true })
     await waitFor('all workers to be of the second generation', () => {
-      const { workers, generation, readyWorkers } = manager.snapshot
+      const { workers, generation, readyWorkers } = manager.status
       const ours = workers.filter((each) => each.generation === generation)
       return readyWorkers === WORKERS && ours.length === WORKERS && workers.length === WORKERS
     })

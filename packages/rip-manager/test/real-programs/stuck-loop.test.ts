@@ -2,11 +2,11 @@ import { Writable } from 'node:stream'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'bun:test'
-import type { ExitReason } from '../../src/snapshot.ts'
-import { superviseApp } from '../../src/supervise-app.ts'
+import type { ExitReason } from '../../src/contract/exit-reason.ts'
+import { superviseApp } from '../../src/manager/supervise-app.ts'
 import { temporaryFolder } from '../real.ts'
 import { leaveNothingBehind } from './leave-nothing-behind.ts'
-import { Router } from './router.ts'
+import { LocalRouter } from './local-router.ts'
 
 const TEST_TIMEOUT_MS = 30_000
 const STUCK_AFTER_MS = 1_000
@@ -37,7 +37,7 @@ async function endOf(path: string): Promise<ExitReason> {
   await using folder = await temporaryFolder()
   await using run = await temporaryFolder()
   await writeFile(folder.at('index.ts'), app)
-  const router = new Router()
+  const router = new LocalRouter()
   await using supervised = await superviseApp({
     root: folder.path,
     runDir: run.at('run'),
@@ -45,7 +45,7 @@ async function endOf(path: string): Promise<ExitReason> {
       argv: [process.execPath, fileURLToPath(import.meta.resolve('@rip/worker/main')), folder.at('index.ts')],
     },
     workers: 1,
-    upstreams: router,
+    router,
     output: { stdout: silent(), stderr: silent() },
     beaconMs: 100,
     stuckAfterMs: STUCK_AFTER_MS,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
-import { openLibc } from '../../src/libc/libc.ts'
+import { openLibc } from '../../src/system/libc.ts'
 import { isLock, type Lock, takeLock } from '../../src/run-dir/lock.ts'
 import { temporaryFolder } from '../real.ts'
 

@@ -14,7 +14,7 @@ import { basename, dirname, join } from 'node:path'
 import { findInstances, readInstance } from '../../src/run-dir/instance.ts'
 import { type Environment, instancesFolders, locateRunDir } from '../../src/run-dir/locate.ts'
 import { openRunDir, type RunDir } from '../../src/run-dir/run-dir.ts'
-import { processStartTime } from '../../src/process/start-time.ts'
+import { processStartTime } from '../../src/system/start-time.ts'
 import { isListening } from '../../src/verify/probe.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 

@@ -1,15 +1,12 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { randomUUID } from 'node:crypto'
-import { EventLog } from '../../src/event-log.ts'
-import { openLibc, SystemCallError } from '../../src/libc/libc.ts'
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, unixAddress } from '../../src/libc/socket-address.ts'
-import type { Manager } from '../../src/manager-api.ts'
-import {
-  type ManagerEventBody,
-  type ManagerSnapshot,
-  type Refusal,
-  SNAPSHOT_VERSION,
-} from '../../src/snapshot.ts'
+import { EventLog } from '../../src/manager/event-log.ts'
+import { openLibc, SystemCallError } from '../../src/system/libc.ts'
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, unixAddress } from '../../src/socket/socket-address.ts'
+import type { Manager } from '../../src/contract/manager-api.ts'
+import { type ManagerEventBody } from '../../src/contract/events.ts'
+import { type ManagerStatus, STATUS_VERSION } from '../../src/contract/status.ts'
+import { type Refusal } from '../../src/contract/refusal.ts'
 import { openNotifySocket } from '../../src/systemd/notify-socket.ts'
 import { notifySystemd } from '../../src/systemd/systemd-notifier.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
@@ -44,14 +41,14 @@ function serviceManager(name: string): { received: string[]; read: () => readonl
 
 const refusal: Refusal = { code: 'build-failed', generation: 'g2', message: 'it does\nnot compile', atMs: 1 }
 
-function fakeManager(): Pick<Manager, 'on' | 'snapshot'> & { emit: (body: ManagerEventBody) => void } {
+function fakeManager(): Pick<Manager, 'on' | 'status'> & { emit: (body: ManagerEventBody) => void } {
   const log = new EventLog(() => 1)
   let lastRefusal: Refusal | null = null
   return {
     on: (type, listener) => log.on(type, listener),
-    get snapshot(): ManagerSnapshot {
+    get status(): ManagerStatus {
       return {
-        version: SNAPSHOT_VERSION,
+        version: STATUS_VERSION,
         name: 'shop',
         pid: 1,
         root: '/srv/shop',
@@ -95,10 +92,10 @@ describe.each(['a path', 'the abstract namespace'])('with a socket in %s', (plac
 
   test('a life is told in order', async () => {
     const { manager, service } = await setup()
-    manager.emit({ type: 'generation-building', generation: 'g1', because: 'start' })
+    manager.emit({ type: 'generation-building', generation: 'g1', reason: 'start' })
     manager.emit({ type: 'generation-cut', generation: 'g1', previous: null, tookMs: 1 })
     manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })
-    manager.emit({ type: 'generation-building', generation: 'g2', because: 'deploy' })
+    manager.emit({ type: 'generation-building', generation: 'g2', reason: 'deploy' })
     manager.emit({ type: 'generation-cut', generation: 'g2', previous: 'g1', tookMs: 1 })
     manager.emit({ type: 'stopping' })
     const status = 'STATUS=ok, generation g1, 2 of 2 workers ready'
@@ -113,7 +110,7 @@ describe.each(['a path', 'the abstract namespace'])('with a socket in %s', (plac
   test('a refused reload ends as well, and says why in one line', async () => {
     const { manager, service } = await setup()
     manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })
-    manager.emit({ type: 'generation-building', generation: 'g2', because: 'deploy' })
+    manager.emit({ type: 'generation-building', generation: 'g2', reason: 'deploy' })
     manager.emit({ type: 'generation-refused', refusal })
     expect(service.read().at(-1)).toBe(
       'READY=1\nSTATUS=ok, generation g1, 2 of 2 workers ready; refused g2: it does not compile',
@@ -149,7 +146,7 @@ test('the time of a reload is the time of the machine', async () => {
   const manager = fakeManager()
   using _ = notifySystemd(manager, { env: { NOTIFY_SOCKET: folder.at('n') } })
   manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })
-  manager.emit({ type: 'generation-building', generation: 'g2', because: 'deploy' })
+  manager.emit({ type: 'generation-building', generation: 'g2', reason: 'deploy' })
   const toldUs = Number(/MONOTONIC_USEC=(\d+)/.exec(service.read()[1] ?? '')?.[1])
   // Since boot, without the time the machine slept; that of the runtime starts with the process.
   const upSeconds = Number((await Bun.file('/proc/uptime').text()).split(' ')[0])

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { dirname } from 'node:path'
-import type { TreeState } from '../../src/ports.ts'
+import type { TreeState } from '../../src/contract/ports.ts'
 import { fakeClock, settled } from '../../src/testing/fake-clock.ts'
 import type { FakeClock } from '../../src/testing/fake-clock.ts'
 import { type ChangeDetectorOptions, createChangeDetector } from '../../src/watch/change-detector.ts'

@@ -11,7 +11,7 @@ import {
 import { createChangeDetector } from '../../src/watch/change-detector.ts'
 import { type ContentTree, createContentTree } from '../../src/watch/content-tree.ts'
 import { temporaryFolder, type TemporaryFolder, waitFor } from '../real.ts'
-import type { Watcher } from '../../src/ports.ts'
+import type { Watcher } from '../../src/contract/ports.ts'
 
 const open: AsyncDisposable[] = []
 

@@ -28,7 +28,7 @@ export async function check(invocation: Invocation): Promise<number> {
     const startedMs = performance.now()
     await server.start()
     const tookMs = Math.round(performance.now() - startedMs)
-    const { generation } = server.manager.snapshot
+    const { generation } = server.manager.status
     if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify({ ok: true, generation, tookMs }))
     else invocation.terminal.say(`${plan.entry} starts and is ready after ${durationText(tookMs)}`)
     return ExitCode.done

@@ -14,7 +14,7 @@ export async function hold(invocation: Invocation): Promise<number> {
 /** Allows reloads again. */
 export async function release(invocation: Invocation): Promise<number> {
   const { client } = await findInstance(invocation, invocation.line.words[0])
-  await client.release()
+  await client.resume()
   if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify({ held: false }))
   else invocation.terminal.say('released')
   return ExitCode.done

@@ -2,7 +2,7 @@ import {
   type Manager,
   ManagerError,
   type ManagerErrorDetail,
-  type ManagerSnapshot,
+  type ManagerStatus,
   type Refusal,
   startOrphanReaper,
   writeInBackground,
@@ -272,24 +272,24 @@ class Serving {
       entry,
       entryFoundBy,
       concurrency: settings.concurrency,
-      watching: this.#watchingText(manager.snapshot),
+      watching: this.#watchingText(manager.status),
       control: runDir.controlPath,
       tookMs: performance.now(),
       version: manifest.version,
-      snapshot: manager.snapshot,
+      snapshot: manager.status,
       cwd,
       hints: this.#plan.hints,
     }
   }
 
-  #watchingText({ watching }: ManagerSnapshot): string {
+  #watchingText({ watching }: ManagerStatus): string {
     if (!watching) return 'no, as in production; --hotfix would'
     return this.#plan.mode === 'development' ? 'yes, as in development' : 'yes, by --hotfix'
   }
 }
 
 async function scaleBy(manager: Manager, workers: number): Promise<void> {
-  const wanted = manager.snapshot.wantedWorkers + workers
+  const wanted = manager.status.wantedWorkers + workers
   if (wanted >= 1) await manager.scale(wanted)
 }
 

@@ -1,4 +1,4 @@
-import type { Instance, ManagerSnapshot, WorkerSnapshot } from '@rip/manager'
+import type { Instance, ManagerStatus, WorkerStatus } from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
@@ -17,7 +17,7 @@ export async function status(invocation: Invocation): Promise<number> {
 }
 
 /** The snapshot for people: facts, workers, and the last refusal if there is one. */
-export function statusText({ url }: Instance, snapshot: ManagerSnapshot, terminal: Terminal): string {
+export function statusText({ url }: Instance, snapshot: ManagerStatus, terminal: Terminal): string {
   const health = isWell(snapshot) ? terminal.good(snapshot.health) : terminal.bad(snapshot.health)
   const facts = [
     ['name', `${snapshot.name}, process ${snapshot.pid}`],
@@ -37,11 +37,11 @@ export function statusText({ url }: Instance, snapshot: ManagerSnapshot, termina
 }
 
 /** One row per worker. */
-export function workersTable(workers: readonly WorkerSnapshot[]): string[] {
+export function workersTable(workers: readonly WorkerStatus[]): string[] {
   const head = [
     'worker',
     'pid',
-    'phase',
+    'state',
     'code',
     'in flight',
     'sockets',
@@ -53,7 +53,7 @@ export function workersTable(workers: readonly WorkerSnapshot[]): string[] {
   const rows = workers.map((worker) => [
     `w${worker.slot}.${worker.incarnation}`,
     String(worker.pid),
-    worker.phase,
+    worker.state,
     shortGeneration(worker.generation),
     String(worker.inFlight),
     String(worker.webSockets),
@@ -65,11 +65,11 @@ export function workersTable(workers: readonly WorkerSnapshot[]): string[] {
   return table([head, ...rows])
 }
 
-function codeText({ generation, previousGeneration, held }: ManagerSnapshot): string {
+function codeText({ generation, previousGeneration, held }: ManagerStatus): string {
   const before = previousGeneration === null ? '' : `, before it ${shortGeneration(previousGeneration)}`
   return `${shortGeneration(generation)}${before}${held ? ', held' : ''}`
 }
 
-function isWell({ health }: ManagerSnapshot): boolean {
+function isWell({ health }: ManagerStatus): boolean {
   return health === 'ok' || health === 'held'
 }

@@ -5,7 +5,7 @@ import {
   findInstances,
   type Instance,
   locateRunDir,
-  type ManagerSnapshot,
+  type ManagerStatus,
   readInstance,
   strangerIn,
 } from '@rip/manager'
@@ -20,7 +20,7 @@ const STATUS_TIMEOUT_MS = 5_000
 export interface RunningInstance {
   readonly instance: Instance
   readonly client: ControlClient
-  readonly snapshot: ManagerSnapshot
+  readonly snapshot: ManagerStatus
 }
 
 /**

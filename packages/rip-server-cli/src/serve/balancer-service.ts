@@ -87,7 +87,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
   }
   return {
     name: 'balancer',
-    inFront: true,
+    isRouter: true,
     leavesBy: 'end-of-input',
     spec: () => {
       write()
@@ -100,7 +100,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
     ready: ({ signal }) => untilAnswering(admin, signal),
     alive: async ({ signal }) => void (await admin.status(signal)),
     // Killed, it cannot say what it had.
-    cutOff: ({ status, stderr }) => Math.max(requestsGivenUp(stderr), status.signal === 'SIGKILL' ? 1 : 0),
+    abandoned: ({ status, stderr }) => Math.max(requestsGivenUp(stderr), status.signal === 'SIGKILL' ? 1 : 0),
   }
 }
 

@@ -37,14 +37,14 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
     case 'generation-cleared':
       return `${shortGeneration(event.generation)} fails no more often than the code before; it gets all requests again`
     case 'rolled-back':
-      return `${terminal.bad('back')} ${shortGeneration(event.from)} → ${shortGeneration(event.to)}: ${event.because}`
+      return `${terminal.bad('back')} ${shortGeneration(event.from)} → ${shortGeneration(event.to)}: ${event.reason}`
     case 'configured':
       return configurationLines(event).join('\n')
     case 'scaled':
       return `${event.workers} ${event.workers === 1 ? 'worker' : 'workers'} wanted`
     case 'held':
       return 'held: changes on disk wait for "rip-server release"'
-    case 'released':
+    case 'resumed':
       return 'released: changes on disk are taken up again'
     case 'health':
       return healthLine(event.health, terminal)
@@ -168,7 +168,7 @@ function serviceText({ uptimeMs, requests }: Extract<ManagerEvent, { type: 'work
 }
 
 function isPlanned({ kind, ...reason }: ExitReason): boolean {
-  if (kind === 'killed') return 'because' in reason && reason.because !== 'drain-deadline'
+  if (kind === 'killed') return 'reason' in reason && reason.reason !== 'drain-deadline'
   return kind === 'drained' || kind === 'recycled'
 }
 
@@ -193,7 +193,7 @@ export function exitReasonText(reason: ExitReason): string {
     case 'drained':
       return 'left'
     case 'recycled':
-      return `was recycled (${reason.because})`
+      return `was recycled (${reason.reason})`
     case 'crashed':
       return reason.signal === null ? `crashed with code ${reason.code}` : `crashed by ${reason.signal}`
     case 'oom':
@@ -205,7 +205,7 @@ export function exitReasonText(reason: ExitReason): string {
     case 'stuck-loop':
       return `was killed: its event loop stood still for ${durationText(reason.silentMs)}${placeOf(reason.stack)}`
     case 'killed':
-      return `was killed (${reason.because})`
+      return `was killed (${reason.reason})`
   }
 }
 

@@ -9,25 +9,25 @@ import {
   formatListenAddress,
   type ListenAddress,
   type ListenSocket,
-  nothingInFront,
+  noRouter,
   type Observer,
   openListenSocket,
   type RunDir,
   type Service,
-  type Upstreams,
+  type Router,
 } from '@rip/manager'
 import { BalancerObserver } from './balancer-observer.ts'
 import { balancerService } from './balancer-service.ts'
 import type { Mode, Settings } from '../config/settings.ts'
 import type { Inheritance } from './succession.ts'
 import { LentCertificate } from './lent-certificate.ts'
-import { BalancerUpstreams } from './balancer-upstreams.ts'
+import { BalancerRouter } from './balancer-router.ts'
 import { allowedHosts } from './allowed-hosts.ts'
 import { addressUrl } from './listen-address.ts'
 
 /** What stands between clients and workers. */
 export interface Front {
-  readonly upstreams: Upstreams
+  readonly router: Router
   /** Where figures about answers come from; absent where nobody counts them. */
   readonly observer?: Observer
   readonly services: readonly Service[]
@@ -45,7 +45,7 @@ export interface Front {
 
 /** Workers are reached by their sockets alone. */
 export const noFront: Front = {
-  upstreams: nothingInFront,
+  router: noRouter,
   services: [],
   address: undefined,
   configure: async () => {},
@@ -88,7 +88,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const service = balancerService({ ...parts, account, certificate })
   const address = socket?.address ?? listen
   return {
-    upstreams: new BalancerUpstreams([admin]),
+    router: new BalancerRouter([admin]),
     observer: new BalancerObserver([admin]),
     services: [service],
     address,

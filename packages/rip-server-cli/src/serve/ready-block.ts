@@ -1,4 +1,4 @@
-import type { ManagerSnapshot } from '@rip/manager'
+import type { ManagerStatus } from '@rip/manager'
 import type { Mode } from '../config/settings.ts'
 import { durationText } from '../terminal/quantity-text.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -23,7 +23,7 @@ export interface ReadyFacts {
   readonly control: string
   readonly tookMs: number
   readonly version: string
-  readonly snapshot: ManagerSnapshot
+  readonly snapshot: ManagerStatus
   readonly cwd: string
   /** What else is good to know, a sentence each. */
   readonly hints: readonly string[]
@@ -79,7 +79,7 @@ function entryText({ entry, entryFoundBy, cwd }: ReadyFacts, terminal: Terminal)
   return entryFoundBy === undefined ? path : `${path}  ${terminal.faint(entryFoundBy)}`
 }
 
-function workersText({ readyWorkers, wantedWorkers }: ManagerSnapshot, concurrency: number): string {
+function workersText({ readyWorkers, wantedWorkers }: ManagerStatus, concurrency: number): string {
   const ready =
     readyWorkers === wantedWorkers ? `${readyWorkers}` : `${readyWorkers} of ${wantedWorkers} so far`
   const requests = concurrency === 1 ? '1 request' : `${concurrency} requests`

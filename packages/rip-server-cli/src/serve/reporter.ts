@@ -1,4 +1,4 @@
-import type { Manager, ManagerEvent, PoolHealth, Refusal } from '@rip/manager'
+import type { Manager, ManagerEvent, ManagerHealth, Refusal } from '@rip/manager'
 import type { Terminal } from '../terminal/terminal.ts'
 import { eventLine, plainEvent } from './event-line.ts'
 
@@ -13,13 +13,13 @@ export interface ReporterOptions {
 
 /** Tells what the manager does from now on, one line per event worth one. Resolves when it has stopped. */
 export async function reportEvents(
-  manager: Pick<Manager, 'events' | 'snapshot'>,
+  manager: Pick<Manager, 'events' | 'status'>,
   options: ReporterOptions,
 ): Promise<void> {
   const reporter = new Reporter(options)
   for await (const event of manager.events()) {
     try {
-      reporter.report(event, manager.snapshot.generation)
+      reporter.report(event, manager.status.generation)
     } catch (error) {
       // What cannot be told must not end what is served.
       options.terminal.complain(`the event ${event.type} cannot be told: ${String(error)}`)
@@ -65,7 +65,7 @@ class Reporter {
   }
 
   /** A worker that is being replaced needs no comment; a crash loop and its end do. */
-  #isNewHealth(health: PoolHealth): boolean {
+  #isNewHealth(health: ManagerHealth): boolean {
     const before = this.#crashLoop
     if (health === 'crash-loop') this.#crashLoop = true
     if (health === 'ok') this.#crashLoop = false

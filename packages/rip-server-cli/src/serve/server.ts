@@ -23,10 +23,10 @@ import {
   plainLossLine,
   type RunDir,
   type StopOptions,
-  type StopReport,
+  type DrainReport,
   type SystemdNotifier,
   type Tenants,
-  type Upstreams,
+  type Router,
   type Verifier,
 } from '@rip/manager'
 import { type FileMode, otherEnvFileNames } from '../config/env-files.ts'
@@ -98,7 +98,7 @@ export class Server implements AsyncDisposable {
   readonly url: string | undefined
   readonly #owned: AsyncDisposableStack
   readonly #parts: ServerParts
-  #closing: Promise<StopReport> | undefined
+  #closing: Promise<DrainReport> | undefined
   #handingOver: Promise<HandOverResult> | undefined
   /** Ends a successor that does not serve yet. */
   readonly #stopped = new AbortController()
@@ -151,7 +151,7 @@ export class Server implements AsyncDisposable {
   async #handOver(): Promise<HandOverResult> {
     if (this.#closing !== undefined) return { ok: false, message: 'the server is stopping' }
     // It would serve what is on disk.
-    if (this.manager.snapshot.held) return { ok: false, message: 'reloads are held; release them first' }
+    if (this.manager.status.held) return { ok: false, message: 'reloads are held; release them first' }
     const { front, log, plan, systemd } = this.#parts
     const problem = await this.#configurationProblem()
     if (problem !== undefined) return { ok: false, message: problem }
@@ -161,7 +161,7 @@ export class Server implements AsyncDisposable {
       listen: front.listen,
       env: plan.env,
       cwd: plan.cwd,
-      workers: this.manager.snapshot.wantedWorkers,
+      workers: this.manager.status.wantedWorkers,
       signal: AbortSignal.any([
         this.#stopped.signal,
         AbortSignal.timeout(HAND_OVER_PATIENCE * plan.settings.bootTimeoutMs),
@@ -202,7 +202,7 @@ export class Server implements AsyncDisposable {
   }
 
   /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */
-  close(options: StopOptions = {}): Promise<StopReport> {
+  close(options: StopOptions = {}): Promise<DrainReport> {
     this.#stopped.abort()
     const stopped = this.manager.close(options)
     return (this.#closing ??= this.#close(stopped))
@@ -212,7 +212,7 @@ export class Server implements AsyncDisposable {
     await this.close()
   }
 
-  async #close(stopped: Promise<StopReport>): Promise<StopReport> {
+  async #close(stopped: Promise<DrainReport>): Promise<DrainReport> {
     await using _owned = this.#owned
     // Until the end of a successor that was given up the names in the run directory are its own.
     await this.#handingOver
@@ -337,7 +337,7 @@ async function assemble(
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     hasSocket: (path) => runDir.hasSocket(path),
     socketLeft: (path) => runDir.dropSocket(path),
-    upstreams: routingHandedOn(front.upstreams, runDir, plan.warn),
+    router: routingHandedOn(front.router, runDir, plan.warn),
     ...observing(front, settings),
     services: front.services,
     ...(front.stopAccepting !== undefined && { stopAccepting: front.stopAccepting }),
@@ -448,7 +448,7 @@ function handingOn(verifier: Verifier, runDir: RunDir): Verifier {
 }
 
 /** A worker that has made something else than its socket gets no requests, and keeps none from the others. */
-function routingHandedOn(upstreams: Upstreams, runDir: RunDir, warn: (message: string) => void): Upstreams {
+function routingHandedOn(router: Router, runDir: RunDir, warn: (message: string) => void): Router {
   const told = new Set<string>()
   const isHandedOn = ({ socket }: Backend): boolean => {
     try {
@@ -461,9 +461,9 @@ function routingHandedOn(upstreams: Upstreams, runDir: RunDir, warn: (message: s
     }
   }
   return {
-    prepare: (generation, backends) => upstreams.prepare(generation, backends.filter(isHandedOn)),
-    cut: (generation) => upstreams.cut(generation),
-    drain: (generation, options) => upstreams.drain(generation, options),
+    prepare: (generation, backends) => router.prepare(generation, backends.filter(isHandedOn)),
+    cut: (generation) => router.cut(generation),
+    drain: (generation, options) => router.drain(generation, options),
   }
 }
 

@@ -23,7 +23,7 @@ async function crash(sandbox: Sandbox, server: Server): Promise<void> {
   process.kill(worker!.pid, 'SIGKILL')
   await until('another worker is ready', async () => {
     const { workers, readyWorkers } = await sandbox.snapshot(server)
-    return readyWorkers === 1 && !workers.some(({ pid, phase }) => pid === worker!.pid && phase === 'ready')
+    return readyWorkers === 1 && !workers.some(({ pid, state }) => pid === worker!.pid && state === 'ready')
   })
 }
 

@@ -125,7 +125,7 @@ test(
     const { server } = await small(sandbox)
     const pids = async (): Promise<number[]> => {
       const { workers } = await sandbox.snapshot(server)
-      return workers.filter(({ phase }) => phase === 'ready').map(({ pid }) => pid)
+      return workers.filter(({ state }) => state === 'ready').map(({ pid }) => pid)
     }
     const before = await pids()
     expect((await sandbox.run('restart')).code).toBe(0)

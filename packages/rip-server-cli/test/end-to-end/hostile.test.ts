@@ -4,7 +4,7 @@ import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileS
 import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ControlClient, type ManagerSnapshot } from '@rip/manager'
+import { ControlClient, type ManagerStatus } from '@rip/manager'
 import { PROTOCOL_VERSION } from '@rip/worker/protocol'
 import type { Outcomes, Targets } from '../fixtures/hostile/attempts.ts'
 import { placeBun, Sandbox, type Server, until } from '../server.ts'
@@ -128,7 +128,7 @@ function runDirOf({ runDirs }: Sandbox): string {
 }
 
 /** Asked at its socket, as commands of root believe no state file of another user. */
-function statusOf(sandbox: Sandbox): Promise<ManagerSnapshot> {
+function statusOf(sandbox: Sandbox): Promise<ManagerStatus> {
   return new ControlClient(join(runDirOf(sandbox), 'control.sock')).status()
 }
 

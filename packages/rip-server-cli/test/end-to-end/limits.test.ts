@@ -101,7 +101,7 @@ test(
     await server.says('the run directory was removed')
     const workers = await until('other workers serve on sockets that are there', async () => {
       const { workers } = await sandbox.snapshot(server).catch(() => ({ workers: [] }))
-      const others = workers.filter(({ pid, phase }) => phase === 'ready' && !before.includes(pid))
+      const others = workers.filter(({ pid, state }) => state === 'ready' && !before.includes(pid))
       return others.length === 2 && others.length === workers.length ? others : undefined
     })
     for (const { socket } of workers) expect(existsSync(socket)).toBe(true)

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ManagerSnapshot } from '@rip/manager'
+import type { ManagerStatus } from '@rip/manager'
 import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
@@ -36,8 +36,8 @@ function ask(url: string): { readonly statuses: Map<number, number>; stop(): Pro
   return { statuses, stop: () => ((stopped = true), running) }
 }
 
-async function serving(sandbox: Sandbox): Promise<ManagerSnapshot> {
-  return JSON.parse((await sandbox.run('status', '--json')).stdout) as ManagerSnapshot
+async function serving(sandbox: Sandbox): Promise<ManagerStatus> {
+  return JSON.parse((await sandbox.run('status', '--json')).stdout) as ManagerStatus
 }
 
 async function app(sandbox: Sandbox, code: string): Promise<string> {

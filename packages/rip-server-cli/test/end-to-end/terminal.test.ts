@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ControlClient, findInstances, type Instance, type ManagerSnapshot } from '@rip/manager'
+import { ControlClient, findInstances, type Instance, type ManagerStatus } from '@rip/manager'
 import { PROGRAM, Sandbox, until } from '../server.ts'
 
 setDefaultTimeout(60_000)
@@ -42,7 +42,7 @@ class Shell implements AsyncDisposable {
   }
 
   /** Waits until the server that was started here serves. */
-  async served(): Promise<ManagerSnapshot> {
+  async served(): Promise<ManagerStatus> {
     return until('it serves with all its workers', async () => {
       const snapshot = await this.snapshot().catch(() => undefined)
       return snapshot !== undefined && snapshot.readyWorkers === snapshot.wantedWorkers ? snapshot : undefined
@@ -57,7 +57,7 @@ class Shell implements AsyncDisposable {
     return instanceIn(this.#sandbox)?.url ?? ''
   }
 
-  async snapshot(): Promise<ManagerSnapshot | undefined> {
+  async snapshot(): Promise<ManagerStatus | undefined> {
     const instance = instanceIn(this.#sandbox)
     return instance === undefined ? undefined : await new ControlClient(instance.control).status()
   }

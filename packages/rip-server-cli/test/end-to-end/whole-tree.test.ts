@@ -261,7 +261,7 @@ test.each(['start', 'dev'])(
     await until('every worker is another', async () => {
       const { workers, readyWorkers } = await sandbox.snapshot(server)
       return (
-        readyWorkers === 2 && workers.every(({ pid, phase }) => phase !== 'ready' || !before.includes(pid))
+        readyWorkers === 2 && workers.every(({ pid, state }) => state !== 'ready' || !before.includes(pid))
       )
     })
     expect(await underWay.answers).toEqual(UnderWay.expected)

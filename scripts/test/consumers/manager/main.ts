@@ -1,12 +1,12 @@
 // Two processes of a plain program, supervised: both serve, a killed one is replaced, nothing is left at the end.
-import { superviseApp, type Upstreams } from '@rip/manager'
+import { superviseApp, type Router } from '@rip/manager'
 
 /** In place of a balancer: remembers where the workers listen. */
 let sockets: readonly string[] = []
-const upstreams: Upstreams = {
+const router: Router = {
   prepare: async (_generation, backends) => void (sockets = backends.map(({ socket }) => socket)),
   cut: async () => {},
-  drain: async (generation) => ({ generation, abandoned: 0, elapsedMs: 0 }),
+  drain: async () => ({ abandoned: 0 }),
 }
 
 const ask = async (socket: string): Promise<string> => (await fetch('http://app/', { unix: socket })).text()
@@ -16,7 +16,7 @@ await using app = await superviseApp({
   root: import.meta.dir,
   command: { argv: ['bun', 'program.ts'], speaksProtocol: false },
   workers: 2,
-  upstreams,
+  router,
 })
 await app.manager.start()
 const before = await pids()

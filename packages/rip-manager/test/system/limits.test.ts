@@ -2,9 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import { accessSync, constants, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { dirname } from 'node:path'
-import type { CgroupPlace } from '../../src/limits/cgroup.ts'
-import { availableCpus, availableMemoryBytes } from '../../src/limits/limits.ts'
-import { readMemory } from '../../src/limits/memory.ts'
+import type { CgroupPlace } from '../../src/system/cgroup.ts'
+import { availableCpus, availableMemoryBytes } from '../../src/system/limits.ts'
+import { readMemory } from '../../src/system/memory.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
 function place(folder: TemporaryFolder, membership: string, files: Record<string, string>): CgroupPlace {
@@ -81,7 +81,7 @@ test.skipIf(!canMakeGroups())(
     using memory = realGroups(`/sys/fs/cgroup/memory/${outer}`)
     writeFileSync(`${cpu.outer}/cpu.cfs_quota_us`, '100000')
     writeFileSync(`${memory.outer}/memory.limit_in_bytes`, String(256 * 2 ** 20))
-    const limits = import.meta.resolve('../../src/limits/limits.ts')
+    const limits = import.meta.resolve('../../src/system/limits.ts')
     const print = `import { availableCpus, availableMemoryBytes } from '${limits}'
       console.log(availableCpus(), availableMemoryBytes())`
     const enter = `echo $$ > ${cpu.inner}/cgroup.procs; echo $$ > ${memory.inner}/cgroup.procs; exec "$@"`

@@ -1,5 +1,5 @@
-import { EVENT_BUFFER } from './defaults.ts'
-import type { ManagerEvent, ManagerEventBody } from './snapshot.ts'
+import { EVENT_BUFFER } from '../contract/defaults.ts'
+import type { ManagerEvent, ManagerEventBody } from '../contract/events.ts'
 
 type Type = ManagerEventBody['type']
 type Listener = (event: ManagerEvent) => void

@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns/promises'
 import { chmodSync, chownSync, rmSync, statSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
-import { DEFAULT_BACKLOG } from './defaults.ts'
-import { ManagerError } from './errors.ts'
-import { type Libc, openLibc, SystemCallError } from './libc/libc.ts'
+import { DEFAULT_BACKLOG } from '../contract/defaults.ts'
+import { ManagerError } from '../contract/errors.ts'
+import { type Libc, openLibc, SystemCallError } from '../system/libc.ts'
 import {
   AF_INET,
   AF_INET6,
@@ -18,9 +18,9 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
   unixAddress,
-} from './libc/socket-address.ts'
+} from './socket-address.ts'
 import { portOwner } from './port-owner.ts'
-import { isListening } from './verify/probe.ts'
+import { isListening } from '../verify/probe.ts'
 
 /** Where to listen: a host and a port, 0 for any free one, or the path of a Unix socket. */
 export type ListenAddress = { readonly host: string; readonly port: number } | UnixListenAddress

@@ -8,10 +8,10 @@ import {
   type ListenAddress,
   type ListenSocket,
   openListenSocket,
-} from '../src/listen-socket.ts'
-import { inetAddress, parseAddress } from '../src/libc/socket-address.ts'
-import { temporaryFolder, waitFor } from './real.ts'
-import { isListening } from '../src/verify/probe.ts'
+} from '../../src/socket/listen-socket.ts'
+import { inetAddress, parseAddress } from '../../src/socket/socket-address.ts'
+import { temporaryFolder, waitFor } from '../real.ts'
+import { isListening } from '../../src/verify/probe.ts'
 
 async function opened(address: ListenAddress): Promise<ListenSocket> {
   const socket = await openListenSocket(address)
@@ -199,7 +199,7 @@ test('a path longer than the system allows is refused before anything is bound',
 
 test('an inherited socket can be adopted', async () => {
   await using socket = await opened({ host: '127.0.0.1', port: 0 })
-  const source = JSON.stringify(new URL('../src/listen-socket.ts', import.meta.url).pathname)
+  const source = JSON.stringify(new URL('../../src/socket/listen-socket.ts', import.meta.url).pathname)
   const code = `import { adoptListenSocket } from ${source}; console.log(JSON.stringify(adoptListenSocket(3)))`
   const child = Bun.spawn([process.execPath, '-e', code], { stdio: ['ignore', 'pipe', 'inherit', socket.fd] })
   expect(await new Response(child.stdout).json()).toEqual({ fd: 3, address: socket.address })
@@ -208,7 +208,7 @@ test('an inherited socket can be adopted', async () => {
 test('the socket of an activated service is taken over, its path left to systemd', async () => {
   await using folder = await temporaryFolder()
   await using socket = await opened({ unix: folder.at('activated.sock') })
-  const source = JSON.stringify(new URL('../src/listen-socket.ts', import.meta.url).pathname)
+  const source = JSON.stringify(new URL('../../src/socket/listen-socket.ts', import.meta.url).pathname)
   const code = `const { activatedListenSocket } = await import(${source})
     const socket = activatedListenSocket()
     console.log(JSON.stringify(socket.address))

@@ -1,11 +1,11 @@
 import type { AdminClient } from '@rip/balancer'
-import type { Backend, DrainReport, GenerationId, Upstreams } from '@rip/manager'
+import type { Backend, DrainReport, GenerationId, Router } from '@rip/manager'
 
 /** Longest drain that is asked for; the manager's signal ends it earlier. */
 const MAX_DRAIN_MS = 86_400_000
 
 /** Routes through balancer processes; every promise resolves when each of them has acknowledged. */
-export class BalancerUpstreams implements Upstreams {
+export class BalancerRouter implements Router {
   readonly #balancers: readonly AdminClient[]
 
   constructor(balancers: readonly AdminClient[]) {
@@ -24,11 +24,10 @@ export class BalancerUpstreams implements Upstreams {
   }
 
   async drain(generation: GenerationId, { signal }: { readonly signal: AbortSignal }): Promise<DrainReport> {
-    const startedMs = performance.now()
     const reports = await Promise.all(
       this.#balancers.map((balancer) => balancer.drain(generation, MAX_DRAIN_MS, signal)),
     )
     const abandoned = reports.reduce((sum, report) => sum + report.abandoned, 0)
-    return { generation, abandoned, elapsedMs: Math.round(performance.now() - startedMs) }
+    return { abandoned }
   }
 }

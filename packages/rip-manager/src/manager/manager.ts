@@ -1,15 +1,17 @@
-import { ManagerError } from './errors.ts'
+import { ManagerError } from '../contract/errors.ts'
 import { EventLog } from './event-log.ts'
-import type { CommandId, Input } from './machine/inputs.ts'
-import { Machine } from './machine/machine.ts'
-import { isStopping } from './machine/stopping.ts'
-import type { Outcome } from './machine/effects.ts'
-import type { CommandOptions, Manager, ReloadResult, StopOptions, StopReport } from './manager-api.ts'
-import type { LiveOptions, ManagerOptions } from './options.ts'
+import type { CommandId, Input } from '../machine/inputs.ts'
+import { Machine } from '../machine/machine.ts'
+import { isStopping } from '../machine/stopping.ts'
+import type { Outcome } from '../machine/effects.ts'
+import type { CommandOptions, Manager, ReloadResult, StopOptions } from '../contract/manager-api.ts'
+import type { DrainReport } from '../contract/router.ts'
+import type { LiveOptions, ManagerOptions } from '../contract/options.ts'
 import { changedMachine, mustBeWorkers, type ResolvedOptions, resolveOptions } from './resolve-options.ts'
 import { Services } from './services.ts'
-import type { Configuration, ManagerEvent, ManagerEventBody, ManagerSnapshot } from './snapshot.ts'
-import { statusOf } from './status.ts'
+import type { Configuration, ManagerStatus } from '../contract/status.ts'
+import type { ManagerEvent, ManagerEventBody } from '../contract/events.ts'
+import { statusOf } from './status-of.ts'
 import { World } from './world.ts'
 
 /** Supervises one application; nothing happens before `start()`. Throws {@link ManagerError} `OPTION_INVALID`. */
@@ -27,7 +29,7 @@ type CommandBody = CommandInput extends infer I
 class AppManager implements Manager {
   readonly #given: ManagerOptions
   readonly #options: ResolvedOptions
-  #configuration: ManagerSnapshot['configuration']
+  #configuration: ManagerStatus['configuration']
   readonly #events: EventLog
   readonly #machine: Machine
   readonly #services: Services
@@ -36,7 +38,7 @@ class AppManager implements Manager {
   #nextCommand = 1
   #timer: Disposable | undefined
   #starting: Promise<void> | undefined
-  #closing: Promise<StopReport> | undefined
+  #closing: Promise<DrainReport> | undefined
   #now = false
 
   constructor(given: ManagerOptions, options: ResolvedOptions) {
@@ -47,7 +49,7 @@ class AppManager implements Manager {
     const world = new World(options, this.#events, {
       deliver: (input) => this.#deliver(input),
       stopAccepting: () => this.#options.stopAccepting(),
-      frontLeaves: () => this.#services.leave(),
+      routerLeaves: () => this.#services.leave(),
       settle: (command, outcome) => this.#settle(command, outcome),
       stopped: (abandoned) => this.#stopped.resolve(abandoned),
     })
@@ -91,22 +93,22 @@ class AppManager implements Manager {
     if (this.#closing !== undefined) throw new ManagerError('STOPPING', { command: 'start' })
   }
 
-  get snapshot(): ManagerSnapshot {
+  get status(): ManagerStatus {
     const { name, root, clock } = this.#options
     const status = statusOf(this.#machine.pool, { name, root, wallMs: clock.wallMs() })
     return this.#configuration === undefined ? status : { ...status, configuration: this.#configuration }
   }
 
   reload(options: CommandOptions = {}): Promise<ReloadResult> {
-    return this.#change({ type: 'reload', because: options.reason ?? 'reload' }, options)
+    return this.#change({ type: 'reload', reason: options.reason ?? 'reload' }, options)
   }
 
   restart(options: CommandOptions = {}): Promise<ReloadResult> {
-    return this.#change({ type: 'restart', because: options.reason ?? 'restart' }, options)
+    return this.#change({ type: 'restart', reason: options.reason ?? 'restart' }, options)
   }
 
   rollback(options: CommandOptions = {}): Promise<ReloadResult> {
-    return this.#change({ type: 'rollback', because: options.reason ?? 'rollback' }, options)
+    return this.#change({ type: 'rollback', reason: options.reason ?? 'rollback' }, options)
   }
 
   async scale(workers: number): Promise<void> {
@@ -130,9 +132,9 @@ class AppManager implements Manager {
     this.#deliver({ type: 'hold' })
   }
 
-  release(): void {
-    this.#mustNotStop('release')
-    this.#deliver({ type: 'release' })
+  resume(): void {
+    this.#mustNotStop('resume')
+    this.#deliver({ type: 'resume' })
   }
 
   activate(): void {
@@ -154,7 +156,7 @@ class AppManager implements Manager {
     return this.#events.read(options.signal)
   }
 
-  close(options: StopOptions = {}): Promise<StopReport> {
+  close(options: StopOptions = {}): Promise<DrainReport> {
     this.#now ||= options.now === true
     this.#closing ??= this.#close()
     this.#deliver({ type: 'stop', now: this.#now, delay: options.delay ?? true })
@@ -162,7 +164,7 @@ class AppManager implements Manager {
     return this.#closing
   }
 
-  async #close(): Promise<StopReport> {
+  async #close(): Promise<DrainReport> {
     const { links, watcher } = this.#options
     const abandoned = await this.#stopped.promise
     this.#timer?.[Symbol.dispose]()

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
-import type { MemoryReading } from '../ports.ts'
-import { readText } from '../read-text.ts'
+import type { MemoryReading } from '../contract/ports.ts'
+import { readText } from './read-text.ts'
 import { type Cgroup, type CgroupPlace, findCgroup, keyedValue } from './cgroup.ts'
 
 /** Where the kernel tells about memory; another place only in tests. */

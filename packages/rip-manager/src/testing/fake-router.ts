@@ -1,7 +1,7 @@
-import type { Backend, DrainReport, GenerationId, Upstreams } from '../upstreams.ts'
+import type { Backend, DrainReport, GenerationId, Router } from '../contract/router.ts'
 
 /** A router that exists in memory only and remembers what it was told. */
-export interface FakeUpstreams extends Upstreams {
+export interface FakeRouter extends Router {
   readonly calls: readonly string[]
   readonly serving: GenerationId | null
   /** Backends that may get a request now. */
@@ -14,7 +14,7 @@ export interface FakeUpstreams extends Upstreams {
   forget(): void
 }
 
-export function fakeUpstreams(): FakeUpstreams {
+export function fakeRouter(): FakeRouter {
   const calls: string[] = []
   const backends = new Map<GenerationId, readonly Backend[]>()
   let serving: GenerationId | null = null
@@ -23,11 +23,11 @@ export function fakeUpstreams(): FakeUpstreams {
   let released = Promise.withResolvers<void>()
 
   const drained = async (generation: GenerationId, signal: AbortSignal): Promise<DrainReport> => {
-    if (!keeping) return { generation, abandoned: 0, elapsedMs: 0 }
+    if (!keeping) return { abandoned: 0 }
     const aborted = Promise.withResolvers<void>()
     signal.addEventListener('abort', () => aborted.resolve(), { once: true })
     await Promise.race([released.promise, aborted.promise])
-    return { generation, abandoned: signal.aborted ? 1 : 0, elapsedMs: 0 }
+    return { abandoned: signal.aborted ? 1 : 0 }
   }
 
   return {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readText } from '../read-text.ts'
+import { readText } from './read-text.ts'
 
 /** Where the kernel shows control groups; another place only in tests. */
 export interface CgroupPlace {

@@ -1,13 +1,8 @@
 import type { LiveOptions } from './options.ts'
-import type {
-  Configuration,
-  ConfigurationChange,
-  ManagerEvent,
-  ManagerEventBody,
-  ManagerSnapshot,
-  Refusal,
-} from './snapshot.ts'
-import type { GenerationId } from './upstreams.ts'
+import type { Configuration, ConfigurationChange, ManagerStatus } from './status.ts'
+import type { ManagerEvent, ManagerEventBody } from './events.ts'
+import type { Refusal } from './refusal.ts'
+import type { DrainReport, GenerationId } from './router.ts'
 
 /** Outcome of a reload: a refused candidate is a value, not an exception. */
 export type ReloadResult =
@@ -35,16 +30,11 @@ export interface StopOptions {
   readonly delay?: boolean
 }
 
-export interface StopReport {
-  /** Requests that were cut; 0 after a clean stop. */
-  readonly abandoned: number
-}
-
 /** Supervises one application. Obtained from `createManager`. */
 export interface Manager extends AsyncDisposable {
   /** Resolves when the first generation serves; rejects with `ManagerError` when it cannot. */
   start(): Promise<void>
-  readonly snapshot: ManagerSnapshot
+  readonly status: ManagerStatus
   /** Newest content on disk becomes the serving generation, if it proves itself. */
   reload(options?: CommandOptions): Promise<ReloadResult>
   /** Replaces every worker by a fresh process of the same generation, one at a time. */
@@ -57,9 +47,9 @@ export interface Manager extends AsyncDisposable {
   configure(live: LiveOptions): void
   /** Lets whoever follows the events know what became of another configuration, and shows it in the snapshot. */
   tellConfiguration(configuration: Configuration): void
-  /** Suspends reloads, by watcher and by command alike. Throws `STOPPING`, as does `release`. */
+  /** Suspends reloads, by watcher and by command alike. Throws `STOPPING`, as does `resume`. */
   hold(): void
-  release(): void
+  resume(): void
   /** Ends the `standsBy` it was created with: workers that serve become active. */
   activate(): void
   on<T extends ManagerEventBody['type']>(
@@ -69,5 +59,5 @@ export interface Manager extends AsyncDisposable {
   /** Every event from now on, buffered up to 1024; what did not fit is reported as a warning event. */
   events(options?: { readonly signal?: AbortSignal }): AsyncIterable<ManagerEvent>
   /** Serves on for `stopDelayMs` and says that it stops; then drains, stops every process, removes every file of the run directory. Idempotent. */
-  close(options?: StopOptions): Promise<StopReport>
+  close(options?: StopOptions): Promise<DrainReport>
 }

@@ -1,5 +1,5 @@
-import type { Refusal } from './snapshot.ts'
-import type { GenerationId } from './upstreams.ts'
+import type { Refusal } from './refusal.ts'
+import type { GenerationId } from './router.ts'
 
 /** What went wrong, by code: what happened, with which value, and what to do about it. */
 const messages = {

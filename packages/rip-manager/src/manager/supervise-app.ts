@@ -1,14 +1,14 @@
 import { basename } from 'node:path'
 import { createManager } from './manager.ts'
-import type { Manager, StopOptions, StopReport } from './manager-api.ts'
-import type { ManagerOptions } from './options.ts'
-import { createSpawner, type SpawnerOptions } from './process/spawner.ts'
-import type { InstanceIdentity } from './run-dir/locate.ts'
-import { openRunDir, type RunDir } from './run-dir/run-dir.ts'
-import { createWorkerLinks } from './links/worker-links.ts'
-import type { Upstreams } from './upstreams.ts'
-import { createChangeDetector } from './watch/change-detector.ts'
-import { createContentTree } from './watch/content-tree.ts'
+import type { Manager, StopOptions } from '../contract/manager-api.ts'
+import type { ManagerOptions } from '../contract/options.ts'
+import { createSpawner, type SpawnerOptions } from '../process/spawner.ts'
+import type { InstanceIdentity } from '../run-dir/locate.ts'
+import { openRunDir, type RunDir } from '../run-dir/run-dir.ts'
+import { createWorkerLinks } from '../links/worker-links.ts'
+import type { DrainReport, Router } from '../contract/router.ts'
+import { createChangeDetector } from '../watch/change-detector.ts'
+import { createContentTree } from '../watch/content-tree.ts'
 
 /** What to supervise; every port that is not given is the real one. */
 export interface SuperviseOptions extends Partial<ManagerOptions> {
@@ -27,14 +27,14 @@ export interface SupervisedApp extends AsyncDisposable {
   readonly manager: Manager
   readonly runDir: RunDir
   /** Stops the application and removes the run directory. Idempotent. */
-  close(options?: StopOptions): Promise<StopReport>
+  close(options?: StopOptions): Promise<DrainReport>
 }
 
 /** For workers that are reached by their sockets alone: nothing is routed, so nothing is in flight. */
-export const nothingInFront: Upstreams = {
+export const noRouter: Router = {
   prepare: async () => {},
   cut: async () => {},
-  drain: async (generation) => ({ generation, abandoned: 0, elapsedMs: 0 }),
+  drain: async () => ({ abandoned: 0 }),
 }
 
 /**
@@ -54,7 +54,7 @@ export async function superviseApp(options: SuperviseOptions): Promise<Supervise
     tree,
     watcher: watch ? createChangeDetector({ tree }) : null,
     links: createWorkerLinks(runDir.linksPath),
-    upstreams: nothingInFront,
+    router: noRouter,
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     ...options,
   })
@@ -69,7 +69,7 @@ class App implements SupervisedApp {
   readonly manager: Manager
   readonly runDir: RunDir
   readonly #owned: AsyncDisposableStack
-  #closing: Promise<StopReport> | undefined
+  #closing: Promise<DrainReport> | undefined
 
   constructor(manager: Manager, runDir: RunDir, owned: AsyncDisposableStack) {
     this.manager = manager
@@ -77,12 +77,12 @@ class App implements SupervisedApp {
     this.#owned = owned
   }
 
-  close(options: StopOptions = {}): Promise<StopReport> {
+  close(options: StopOptions = {}): Promise<DrainReport> {
     const stopped = this.manager.close(options)
     return (this.#closing ??= this.#close(stopped))
   }
 
-  async #close(stopped: Promise<StopReport>): Promise<StopReport> {
+  async #close(stopped: Promise<DrainReport>): Promise<DrainReport> {
     const report = await stopped
     await this.#owned.disposeAsync()
     return report

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { isSameProcess, processStartTime, processState } from '../../src/process/start-time.ts'
+import { isSameProcess, processStartTime, processState } from '../../src/system/start-time.ts'
 
 test('a process has one start time for life', () => {
   const first = processStartTime(process.pid)

@@ -1,6 +1,6 @@
 import type { BootFailure, SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
-import type { Account } from './process/account.ts'
-import type { GenerationId } from './upstreams.ts'
+import type { Account } from './account.ts'
+import type { GenerationId } from './router.ts'
 
 /** Monotonic time and timers. A suspended machine shows as a gap in `nowMs()`. */
 export interface Clock {
@@ -207,7 +207,7 @@ export interface Service {
    * Requests reach the workers through it. When the manager stops it is told to leave first: it takes nothing new,
    * finishes what it has and exits; the workers follow. @default false
    */
-  readonly inFront?: boolean
+  readonly isRouter?: boolean
   /**
    * What tells it to leave. The end of its input cannot be mistaken for a signal that somebody sent to all processes
    * at once. @default 'SIGTERM'
@@ -228,5 +228,5 @@ export interface Service {
    * How many requests it gave up on when it was told to leave, as the way it ended tells.
    * Asked of services in front. @default none
    */
-  cutOff?(end: { readonly status: ExitStatus; readonly stderr: string }): number
+  abandoned?(end: { readonly status: ExitStatus; readonly stderr: string }): number
 }

@@ -1,7 +1,12 @@
-import { SNAPSHOT_VERSION, type ManagerSnapshot, type WorkerPhase, type WorkerSnapshot } from './snapshot.ts'
-import type { Pool, Worker, WorkerStage } from './machine/state.ts'
-import { healthOf } from './machine/health.ts'
-import { readyWorkers } from './machine/worker.ts'
+import {
+  STATUS_VERSION,
+  type ManagerStatus,
+  type WorkerState,
+  type WorkerStatus,
+} from '../contract/status.ts'
+import type { Pool, Worker, WorkerStage } from '../machine/state.ts'
+import { healthOf } from '../machine/health.ts'
+import { readyWorkers } from '../machine/worker.ts'
 
 export interface StatusFacts {
   readonly name: string
@@ -10,7 +15,7 @@ export interface StatusFacts {
   readonly wallMs: number
 }
 
-const phases: Readonly<Record<WorkerStage, WorkerPhase>> = {
+const shownStates: Readonly<Record<WorkerStage, WorkerState>> = {
   starting: 'starting',
   ready: 'ready',
   withdrawn: 'draining',
@@ -21,11 +26,11 @@ const phases: Readonly<Record<WorkerStage, WorkerPhase>> = {
 }
 
 /** The machine's state as an operator sees it. */
-export function statusOf(pool: Pool, { name, root, wallMs }: StatusFacts): ManagerSnapshot {
+export function statusOf(pool: Pool, { name, root, wallMs }: StatusFacts): ManagerStatus {
   const { serving } = pool
   const toWallMs = (atMs: number): number => Math.round(wallMs - (pool.nowMs - atMs))
   return {
-    version: SNAPSHOT_VERSION,
+    version: STATUS_VERSION,
     name,
     pid: process.pid,
     root,
@@ -44,13 +49,13 @@ export function statusOf(pool: Pool, { name, root, wallMs }: StatusFacts): Manag
   }
 }
 
-function workerStatus(worker: Worker, toWallMs: (atMs: number) => number): WorkerSnapshot {
+function workerStatus(worker: Worker, toWallMs: (atMs: number) => number): WorkerStatus {
   const { slot, incarnation, pid, stage, group, socket, stageSinceMs, vitals } = worker
   return {
     slot,
     incarnation,
     pid,
-    phase: stage === 'ready' && group.role !== 'serving' ? 'standby' : phases[stage],
+    state: stage === 'ready' && group.role !== 'serving' ? 'standby' : shownStates[stage],
     generation: group.generation.id,
     socket,
     sinceMs: toWallMs(stageSinceMs),

@@ -1,4 +1,4 @@
-import type { Clock } from './ports.ts'
+import type { Clock } from '../contract/ports.ts'
 
 /** The runtime takes a longer delay for none at all. */
 const MAX_DELAY_MS = 2_147_483_647

@@ -1,7 +1,7 @@
-import type { Backend, DrainReport, GenerationId, Upstreams } from '../../src/upstreams.ts'
+import type { Backend, DrainReport, GenerationId, Router } from '../../src/contract/router.ts'
 
 /** A small router in this process: round robin over the backends that serve. */
-export class Router implements Upstreams {
+export class LocalRouter implements Router {
   readonly #backends = new Map<GenerationId, readonly Backend[]>()
   readonly #inFlight = new Map<GenerationId, number>()
   #serving: GenerationId | undefined
@@ -16,9 +16,8 @@ export class Router implements Upstreams {
   }
 
   async drain(generation: GenerationId, { signal }: { readonly signal: AbortSignal }): Promise<DrainReport> {
-    const begunMs = performance.now()
     while (this.#count(generation) > 0 && !signal.aborted) await Bun.sleep(5)
-    return { generation, abandoned: this.#count(generation), elapsedMs: performance.now() - begunMs }
+    return { abandoned: this.#count(generation) }
   }
 
   get backends(): readonly Backend[] {

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { ManagerError } from '../errors.ts'
+import { ManagerError } from '../contract/errors.ts'
 
 const darwin = process.platform === 'darwin'
 

@@ -1,9 +1,9 @@
-import * as defaults from './defaults.ts'
-import { ManagerError } from './errors.ts'
+import * as defaults from '../contract/defaults.ts'
+import { ManagerError } from '../contract/errors.ts'
 import type { EventLog } from './event-log.ts'
-import { CrashBudget } from './machine/crash-budget.ts'
+import { CrashBudget } from '../machine/crash-budget.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
-import type { ChildProcess, ExitStatus, Service } from './ports.ts'
+import type { ChildProcess, ExitStatus, Service } from '../contract/ports.ts'
 
 export interface ServicesHost {
   readonly options: ResolvedOptions
@@ -39,8 +39,8 @@ export class Services {
 
   /** Asks those in front to finish what they have; resolves, when they are gone, with what they gave up on. */
   async leave(): Promise<number> {
-    const inFront = this.#kept.filter((service) => service.inFront)
-    const counts = await Promise.all(inFront.map((service) => service.leave()))
+    const isRouter = this.#kept.filter((service) => service.isRouter)
+    const counts = await Promise.all(isRouter.map((service) => service.leave()))
     return counts.reduce((sum, count) => sum + count, 0)
   }
 
@@ -63,13 +63,13 @@ class KeptService {
   #running: Promise<void> | undefined
   #leaving: Promise<number> | undefined
   #everReady = false
-  #cutOff = 0
-  readonly inFront: boolean
+  #abandoned = 0
+  readonly isRouter: boolean
   online = false
 
   constructor(service: Service, host: ServicesHost, onChange: () => void) {
     this.#service = service
-    this.inFront = service.inFront ?? false
+    this.isRouter = service.isRouter ?? false
     this.#host = host
     this.#onChange = onChange
     this.#budget = new CrashBudget(host.options.machine.crash, host.options.random)
@@ -108,7 +108,7 @@ class KeptService {
     const status = await child.exited
     this.#child = undefined
     if (this.#leaving !== undefined)
-      this.#cutOff = this.#service.cutOff?.({ status, stderr: child.stderrTail() }) ?? 0
+      this.#abandoned = this.#service.abandoned?.({ status, stderr: child.stderrTail() }) ?? 0
     if (this.#nowMs() - sinceMs >= this.#host.options.machine.crash.stableMs) this.#budget.recover()
     this.#setOnline(false)
     return { status: statusText(status), stderr: child.stderrTail() }
@@ -202,7 +202,7 @@ class KeptService {
     this.#tellToLeave()
     using _timer = clock.after(this.#patienceMs(), () => this.#giveUp())
     await this.#running
-    return this.#cutOff
+    return this.#abandoned
   }
 
   #tellToLeave(): void {
@@ -213,7 +213,7 @@ class KeptService {
   /** Whoever is in front gives up by itself what does not finish in time, and knows how much that was. */
   #patienceMs(): number {
     const { drainTimeoutMs } = this.#host.options.machine
-    return defaults.SERVICE_STOP_GRACE_MS + (this.inFront ? drainTimeoutMs : 0)
+    return defaults.SERVICE_STOP_GRACE_MS + (this.isRouter ? drainTimeoutMs : 0)
   }
 
   #giveUp(): void {

@@ -11,19 +11,17 @@ export interface Backend {
   readonly maxInFlight: number
 }
 
-/** How a drain ended. */
+/** How a drain ended: of a generation, or of everything at a stop. */
 export interface DrainReport {
-  readonly generation: GenerationId
-  /** Exchanges that were still running when the drain was given up; 0 after a clean drain. */
+  /** Requests that had not ended when they were given up; 0 after a clean drain. */
   readonly abandoned: number
-  readonly elapsedMs: number
 }
 
 /**
  * The router in front of the workers, as the manager needs it. Every promise resolves only when each
  * balancer process has acknowledged, so that after it the manager may rely on the new routing.
  */
-export interface Upstreams {
+export interface Router {
   /**
    * Declares the complete set of backends of a generation. Members of the generation that is being served
    * enter and leave rotation at once; of any other generation they are dialled and kept out of rotation.

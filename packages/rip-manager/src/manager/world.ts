@@ -1,13 +1,25 @@
 import { existsSync, realpathSync } from 'node:fs'
-import { DEV_ROUTER_LEAVE_MS, ROUTER_GRACE_MS, ROUTER_LEAVE_MS, ROUTING_TIMEOUT_MS } from './defaults.ts'
+import {
+  DEV_ROUTER_LEAVE_MS,
+  ROUTER_GRACE_MS,
+  ROUTER_LEAVE_MS,
+  ROUTING_TIMEOUT_MS,
+} from '../contract/defaults.ts'
 import type { EventLog } from './event-log.ts'
-import type { Effects, Launch, Outcome } from './machine/effects.ts'
-import type { CommandId, Input } from './machine/inputs.ts'
-import type { Surroundings } from './machine/state.ts'
+import type { Effects, Launch, Outcome } from '../machine/effects.ts'
+import type { CommandId, Input } from '../machine/inputs.ts'
+import type { Surroundings } from '../machine/state.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
-import type { ChildProcess, MemoryReading, Signal, Snapshot, TreeReadOptions, TreeState } from './ports.ts'
-import type { ManagerEventBody } from './snapshot.ts'
-import type { Backend, DrainReport, GenerationId } from './upstreams.ts'
+import type {
+  ChildProcess,
+  MemoryReading,
+  Signal,
+  Snapshot,
+  TreeReadOptions,
+  TreeState,
+} from '../contract/ports.ts'
+import type { ManagerEventBody } from '../contract/events.ts'
+import type { Backend, DrainReport, GenerationId } from '../contract/router.ts'
 import type { SupervisorMessage } from '@rip/worker/protocol'
 
 export interface WorldHost {
@@ -16,7 +28,7 @@ export interface WorldHost {
   /** Resolves when no new connection can come. */
   stopAccepting(): Promise<void>
   /** Lets those in front finish what they have; resolves with the requests they gave up on. */
-  frontLeaves(): Promise<number>
+  routerLeaves(): Promise<number>
   settle(command: CommandId, outcome: Outcome): void
   stopped(abandoned: number): void
 }
@@ -221,11 +233,11 @@ export class World implements Effects {
     const drain = this.#drains.get(generation)
     this.#drains.delete(generation)
     drain?.abort()
-    this.#routed(token, () => this.#options.upstreams.prepare(generation, backends))
+    this.#routed(token, () => this.#options.router.prepare(generation, backends))
   }
 
   cut(token: number, generation: GenerationId): void {
-    this.#routed(token, () => this.#options.upstreams.cut(generation))
+    this.#routed(token, () => this.#options.router.cut(generation))
   }
 
   #routed(token: number, order: () => Promise<void>): void {
@@ -241,7 +253,7 @@ export class World implements Effects {
     this.#drains.get(generation)?.abort()
     this.#drains.set(generation, controller)
     const timer = this.#options.clock.after(timeoutMs, () => controller.abort())
-    const report = Promise.try(() => this.#options.upstreams.drain(generation, { signal: controller.signal }))
+    const report = Promise.try(() => this.#options.router.drain(generation, { signal: controller.signal }))
     this.#answer(this.#within(timeoutMs + ROUTER_GRACE_MS, report), (result) => {
       timer[Symbol.dispose]()
       const lasted = this.#drains.get(generation) === controller
@@ -254,19 +266,22 @@ export class World implements Effects {
     const { mode, machine } = this.#options
     const longestMs = mode === 'development' ? DEV_ROUTER_LEAVE_MS : ROUTER_LEAVE_MS
     const patienceMs = Math.min(longestMs, machine.stopTimeoutMs / 2)
-    const left = this.#frontLeaves(patienceMs)
+    const left = this.#routerLeaves(patienceMs)
     this.#answer(this.#within(patienceMs, left), () => ({ type: 'accepting-stopped' }))
-    this.#answer(left, (cutOff) => ({ type: 'front-left', cutOff: cutOff instanceof Error ? 0 : cutOff }))
+    this.#answer(left, (abandoned) => ({
+      type: 'router-left',
+      abandoned: abandoned instanceof Error ? 0 : abandoned,
+    }))
   }
 
-  async #frontLeaves(patienceMs: number): Promise<number> {
+  async #routerLeaves(patienceMs: number): Promise<number> {
     // A router that does not answer is told to leave all the same.
     await this.#within(
       patienceMs,
       Promise.try(() => this.#host.stopAccepting()),
     ).catch(() => {})
     this.#host.deliver({ type: 'doors-closed' })
-    return await this.#host.frontLeaves()
+    return await this.#host.routerLeaves()
   }
 
   observe(token: number, serving: GenerationId, before: GenerationId): void {

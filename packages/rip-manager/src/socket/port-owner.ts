@@ -1,5 +1,5 @@
 import { readdirSync, readlinkSync } from 'node:fs'
-import { readText } from './read-text.ts'
+import { readText } from '../system/read-text.ts'
 
 const LISTEN_STATE = '0A'
 

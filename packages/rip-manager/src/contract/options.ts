@@ -12,8 +12,8 @@ import type {
   Watcher,
   WorkerLinks,
 } from './ports.ts'
-import type { Account } from './process/account.ts'
-import type { Upstreams } from './upstreams.ts'
+import type { Account } from './account.ts'
+import type { Router } from './router.ts'
 import type { WorkerMode } from '@rip/worker/protocol'
 
 /** How a worker process is started. */
@@ -89,7 +89,7 @@ export interface ManagerPorts {
   /** Absent: workers load code from disk. */
   readonly builder?: Builder | null
   readonly links: WorkerLinks
-  readonly upstreams: Upstreams
+  readonly router: Router
   /** Absent: a candidate that is ready is proven. */
   readonly verifier?: Verifier | null
   /** Path of the socket of one incarnation of a worker; never the same twice. */

@@ -1,9 +1,15 @@
-import { systemClock } from './clock.ts'
-import * as defaults from './defaults.ts'
-import { ManagerError } from './errors.ts'
-import { readMemory } from './limits/memory.ts'
-import type { MachineConfig } from './machine/state.ts'
-import type { LiveOptions, ManagerOptions, ObserveOptions, RecycleOptions, WorkerCommand } from './options.ts'
+import { systemClock } from '../system/clock.ts'
+import * as defaults from '../contract/defaults.ts'
+import { ManagerError } from '../contract/errors.ts'
+import { readMemory } from '../system/memory.ts'
+import type { MachineConfig } from '../machine/state.ts'
+import type {
+  LiveOptions,
+  ManagerOptions,
+  ObserveOptions,
+  RecycleOptions,
+  WorkerCommand,
+} from '../contract/options.ts'
 import type {
   Builder,
   Clock,
@@ -17,10 +23,10 @@ import type {
   Verifier,
   Watcher,
   WorkerLinks,
-} from './ports.ts'
-import type { Account } from './process/account.ts'
-import { probe } from './verify/probe.ts'
-import type { Upstreams } from './upstreams.ts'
+} from '../contract/ports.ts'
+import type { Account } from '../contract/account.ts'
+import { probe } from '../verify/probe.ts'
+import type { Router } from '../contract/router.ts'
 import type { WorkerMode } from '@rip/worker/protocol'
 
 /** Options with every default applied. */
@@ -42,7 +48,7 @@ export interface ResolvedOptions {
   readonly tree: Tree
   readonly builder: Builder | null
   readonly links: WorkerLinks
-  readonly upstreams: Upstreams
+  readonly router: Router
   readonly verifier: Verifier | null
   readonly observer: Observer | null
   readonly socketPath: (slot: number, incarnation: number) => string
@@ -86,7 +92,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     tree: options.tree,
     builder,
     links: options.links,
-    upstreams: options.upstreams,
+    router: options.router,
     verifier,
     observer: options.observe?.observer ?? null,
     socketPath: options.socketPath,

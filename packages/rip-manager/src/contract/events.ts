@@ -1,0 +1,91 @@
+import type { ExitReason } from './exit-reason.ts'
+import type { Refusal } from './refusal.ts'
+import type { GenerationId } from './router.ts'
+import type { ConfigurationChange, ManagerHealth } from './status.ts'
+
+/** What happened, in order. `atMs` is milliseconds since the epoch, `seq` grows by one. */
+export type ManagerEvent = { readonly seq: number; readonly atMs: number } & ManagerEventBody
+
+export type ManagerEventBody =
+  | { readonly type: 'starting'; readonly generation: GenerationId; readonly workers: number }
+  | {
+      readonly type: 'ready'
+      readonly generation: GenerationId
+      readonly workers: number
+      readonly tookMs: number
+    }
+  | {
+      readonly type: 'worker-started'
+      readonly slot: number
+      readonly pid: number
+      readonly generation: GenerationId
+    }
+  | { readonly type: 'worker-ready'; readonly slot: number; readonly pid: number; readonly bootMs: number }
+  | {
+      readonly type: 'worker-exited'
+      readonly slot: number
+      readonly pid: number
+      readonly reason: ExitReason
+      readonly uptimeMs: number
+      readonly requests: number
+      /** Delay before the replacement is started; absent when there is none. */
+      readonly respawnInMs?: number
+    }
+  | { readonly type: 'generation-building'; readonly generation: GenerationId; readonly reason: string }
+  | { readonly type: 'generation-verified'; readonly generation: GenerationId }
+  | {
+      readonly type: 'generation-cut'
+      readonly generation: GenerationId
+      readonly previous: GenerationId | null
+      readonly tookMs: number
+    }
+  /**
+   * There is no memory to start as many workers as are wanted beside those that are there: the generation takes over
+   * with `ready` of them, the rest starts as the ones before leave, and none of those stands by for a rollback.
+   */
+  | {
+      readonly type: 'surge-limited'
+      readonly generation: GenerationId
+      readonly ready: number
+      readonly wanted: number
+      /** Left when it was decided, in the control group or on the machine. */
+      readonly availableBytes: number
+      /** What one worker was reckoned with, as measured. */
+      readonly workerBytes: number
+    }
+  | { readonly type: 'generation-retired'; readonly generation: GenerationId; readonly abandoned: number }
+  | { readonly type: 'generation-refused'; readonly refusal: Refusal }
+  /** A reload was asked for, and what is on disk is what serves. */
+  | { readonly type: 'generation-unchanged'; readonly generation: GenerationId }
+  /** Many answers failed after the cut: from here on, lots decide which of the two generations answers a request. */
+  | {
+      readonly type: 'generation-suspected'
+      readonly generation: GenerationId
+      readonly previous: GenerationId
+      readonly errors: number
+      readonly requests: number
+    }
+  /** Requests drawn for the generation before fail as often: it gets no more of them. */
+  | { readonly type: 'generation-cleared'; readonly generation: GenerationId }
+  | {
+      readonly type: 'rolled-back'
+      readonly from: GenerationId
+      readonly to: GenerationId
+      readonly reason: string
+    }
+  | ({ readonly type: 'configured' } & ConfigurationChange)
+  | { readonly type: 'scaled'; readonly workers: number }
+  | { readonly type: 'held' }
+  | { readonly type: 'resumed' }
+  | { readonly type: 'health'; readonly health: ManagerHealth }
+  | {
+      readonly type: 'service-exited'
+      readonly service: string
+      readonly status: string
+      readonly respawnInMs: number
+    }
+  | { readonly type: 'service-ready'; readonly service: string; readonly pid: number }
+  | { readonly type: 'warning'; readonly message: string }
+  /** `delayMs`: how long it serves on before requests are drained; absent when that begins at once. */
+  | { readonly type: 'stopping'; readonly delayMs?: number }
+  | { readonly type: 'stopped'; readonly abandoned: number }
