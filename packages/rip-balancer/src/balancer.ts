@@ -328,9 +328,9 @@ export class Balancer implements AsyncDisposable {
           this.events.emit({ type: 'backend-retired', backend: backend.id })
         },
         emptied: reports.emptied,
-        ejected: (backend, forMs, reason) => {
-          reports.ejected(backend, forMs, reason)
-          this.events.emit({ type: 'backend-ejected', backend: backend.id, forMs, reason })
+        ejected: (backend, forMs, reason, detail) => {
+          reports.ejected(backend, forMs, reason, detail)
+          this.events.emit({ type: 'backend-ejected', backend: backend.id, forMs, reason, detail })
         },
         readmitted: (backend, reason) => {
           reports.readmitted(backend, reason)
@@ -401,7 +401,9 @@ export class Balancer implements AsyncDisposable {
       },
       foreignHost: (authority) => this.onForeignHost(authority),
       attemptFailed: (backend, reason) => {
-        if (isTlsFailure(reason)) this.tlsFailures.note(backend, reason)
+        if (!isTlsFailure(reason)) return
+        this.tlsFailures.note(backend, reason)
+        this.pool.noteTlsFailure(backend, reason)
       },
       underscored: (name) =>
         this.warn(

@@ -7,6 +7,8 @@ export type BalancerEvent =
       readonly backend: string
       readonly forMs: number
       readonly reason: EjectionReason
+      /** What is known in particular: why TLS could not be spoken. */
+      readonly detail: string | undefined
     }
   | { readonly type: 'backend-readmitted'; readonly backend: string }
   | {

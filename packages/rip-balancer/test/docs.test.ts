@@ -4,6 +4,7 @@ import { ConfigSource } from '../src/cli/config-source.ts'
 import { AdminClient, balance, type Backend } from '../src/index.ts'
 import { poolReports } from '../src/log/pool-reports.ts'
 import { TlsReports } from '../src/log/tls-reports.ts'
+import { tlsFailure } from '../src/tls/tls-failure.ts'
 import { TempFolder, TestBackend, named, until } from './servers.ts'
 
 setDefaultTimeout(20_000)
@@ -135,17 +136,20 @@ describe('the page on operation', () => {
       reports.health(backend, false, illness)
     reports.health(backend, true, undefined)
     reports.health(backend, true, 'nobody checks it any more')
-    reports.ejected(backend, 1_000, 'refuses')
-    reports.ejected(backend, 1_000, 'silent')
-    reports.ejected(backend, 2_000, 'suspect')
+    reports.ejected(backend, 1_000, 'refuses', undefined)
+    reports.ejected(backend, 1_000, 'silent', undefined)
+    const expired = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' })
+    reports.ejected(backend, 1_000, 'insecure', tlsFailure(expired))
+    reports.ejected(backend, 2_000, 'suspect', undefined)
     reports.readmitted(backend, 'refuses')
+    reports.readmitted(backend, 'insecure')
     reports.readmitted(backend, 'suspect')
     reports.drained(backend, 'alice', 3)
     reports.emptied(backend)
     reports.undrained(backend, 'alice')
     new TlsReports((line) => void told.push(line)).note(
       'b1',
-      'TLS: self signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)',
+      'TLS: unknown authority: self signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)',
     )
     expect(rows(OPERATION, 'What the log says').map(([line = '']) => plain(line))).toEqual(told)
   })

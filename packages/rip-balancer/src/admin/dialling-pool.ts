@@ -33,7 +33,8 @@ export class DiallingPool implements AdminPool {
     if (generation === this.pool.generation) return
     await Promise.all(
       fresh.map(async (member) => {
-        if (!(await this.reach(member.address, DIAL_TIMEOUT_MS))) this.pool.putAside(member)
+        const { reached, failure, reason } = await this.reach(member.address, DIAL_TIMEOUT_MS)
+        if (!reached && failure !== 'local-failure') this.pool.putAside(member, reason)
       }),
     )
   }

@@ -61,9 +61,9 @@ export interface BalancerConfig {
   readonly ejection?: {
     /** Failures that others do not have at the same time. A refused connection is always enough. @default 2 */
     readonly after?: number
-    /** First time; doubles from then on. @default '1s' */
+    /** How long a backend whose requests fail is put aside at first; doubles each time. @default '1s' */
     readonly min?: Duration
-    /** Longest time. @default '60s' */
+    /** Longest time; if it answers `OPTIONS *`, one request that can be sent elsewhere tries it after 5 s at most. @default '60s' */
     readonly max?: Duration
   }
   /** Asks each backend regularly; one that fails takes nothing until it passes again. Off without a path. */

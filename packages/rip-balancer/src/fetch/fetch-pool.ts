@@ -186,7 +186,9 @@ export class FetchPool implements AsyncDisposable {
       if (request.signal.aborted) return 'client-gone'
       if (late.signal.aborted) return 'response-timeout'
       if (secureOf(backend.address) === undefined || !isOfTls(error)) return outcomeOf(error)
-      this.tlsFailures.note(backend.id, tlsFailure(error))
+      const reason = tlsFailure(error)
+      this.tlsFailures.note(backend.id, reason)
+      this.pool.noteTlsFailure(backend.id, reason)
       return 'connect-failed'
     } finally {
       clearTimeout(timer)

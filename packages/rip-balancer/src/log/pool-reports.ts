@@ -1,5 +1,5 @@
 import { oneLine } from './one-line.ts'
-import { EJECTIONS, READMISSIONS } from '../pool/ejection.ts'
+import { READMISSIONS, ejectionText } from '../pool/ejection.ts'
 import type { PoolObserver } from '../pool/pool-options.ts'
 
 /** What is told of a pool. */
@@ -12,8 +12,11 @@ export type PoolReports = Pick<
 export function poolReports(warn: (message: string) => void): PoolReports {
   const tell = (id: string, what: string): void => warn(oneLine(`backend ${id} ${what}`))
   return {
-    ejected: ({ id }, forMs, reason) =>
-      tell(id, `${EJECTIONS[reason]}; left alone for ${Math.round(forMs / 1000)} s`),
+    ejected: ({ id }, forMs, reason, detail) =>
+      tell(
+        id,
+        `${ejectionText(reason, detail)}; ${reason === 'suspect' ? `left alone for ${forMs / 1000} s` : 'gets nothing until that has changed'}`,
+      ),
     readmitted: ({ id }, reason) => tell(id, `takes requests again: ${READMISSIONS[reason]}`),
     health: ({ id }, healthy, reason) =>
       tell(

@@ -1,6 +1,7 @@
 import type { Outcome } from './claim.ts'
 import type { PoolClock } from './clock.ts'
-import type { Ejection, EjectionReason } from './ejection.ts'
+import { isTlsFailure } from '../tls/tls-failure.ts'
+import { isCertain, type Ejection, type EjectionReason } from './ejection.ts'
 import type { Member } from './member.ts'
 import { DEFAULT_EJECTION, type EjectionOptions, type PoolObserver } from './pool-options.ts'
 import type { Reach } from './reach.ts'
@@ -19,13 +20,24 @@ const PATIENCE_OF_UNREPEATABLE = 2
 /** One that answers no question, as it may not know this one, is tried all the same after so many times as long. */
 const PATIENCE_WITHOUT_ANSWER = 5
 const PATIENCE_OF_UNREPEATABLE_WITHOUT_ANSWER = 25
-/** Good behaviour for so many times as long as it was put aside makes a backend like any other. */
+/**
+ * Good behaviour for so many times as long as it was put aside makes a backend like any other. After a suspicion it gets
+ * only what can be sent elsewhere until then, as long as others take the rest.
+ */
 const PROBATION_FACTOR = 4
-/** Longest pause between two connections that find out whether somebody listens again. */
-const MAX_PROBE_PAUSE_MS = 5_000
+/** Pause before the first question or connection that finds out whether a backend is back; doubles while they fail. */
+const FIRST_PROBE_MS = 250
+const MAX_PROBE_PAUSE_MS = 1_000
+/** A backend that answers questions waits at most so long for a request that can be sent elsewhere at once. */
+const MAX_TRIAL_PAUSE_MS = 5_000
+/** One that was put aside several times waits for a part of its time, and at most so long, when it answers again. */
+const RETURN_SHARE = 0.25
+const MAX_RETURN_PAUSE_MS = 2_000
 /** Probes of one pool are at least so far apart on average, however many backends are away. */
 const PROBE_SPACING_MS = 10
 const PROBE_TIMEOUT_MS = 1_000
+/** A backend whose requests fail is asked at once, no more often than this. */
+const ASK_PAUSE_MS = 1_000
 
 /** What the ejector needs of its pool. */
 export interface EjectorPool {
@@ -75,11 +87,13 @@ export class Ejector {
 
   /** @param trial it was given the request although it was put aside */
   judge(member: Member, outcome: Outcome, trial: boolean): void {
+    const { tlsFailure } = member
+    member.tlsFailure = undefined
     if (trial) member.onTrial = false
     if (outcome === 'local-failure' || outcome === 'client-gone' || outcome === 'stale') return
     if (outcome === 'ok') return this.noteAnswer(member, trial)
     member.failures++
-    this.noteFailure(member, outcome, trial)
+    this.noteFailure(member, { outcome, trial, detail: tlsFailure })
   }
 
   /** Whether any member may be in doubt. */
@@ -87,27 +101,30 @@ export class Ejector {
     return this.clock.nowMs() < this.doubtsUntilMs
   }
 
-  /** Its last request failed, not long ago; that is no reason to put it aside yet. */
+  /**
+   * Its last request failed, not long ago, which is no reason to put it aside yet; or it was put aside for that, and is
+   * back for a short time only.
+   */
   isInDoubt(member: Member): boolean {
-    return member.failuresInARow > 0 && this.clock.nowMs() < member.doubtedUntilMs
+    const now = this.clock.nowMs()
+    return (member.failuresInARow > 0 && now < member.doubtedUntilMs) || now < member.unprovenUntilMs
   }
 
-  /** Nobody listens there, as somebody else found out. */
-  putAside(member: Member): void {
+  /** Nobody can be spoken to there, as somebody else found out. @param tlsFailure why, where TLS is the reason */
+  putAside(member: Member, tlsFailure?: string): void {
     member.failures++
-    if (member.ejection === undefined) this.eject(member, 'refuses')
+    if (member.ejection === undefined) this.eject(member, unreachable(tlsFailure), tlsFailure)
   }
 
   /** It answers a health check: somebody listens there. */
   noteReached(member: Member): void {
-    if (member.ejection !== undefined && member.ejection.reason !== 'suspect') this.readmit(member)
+    const reason = member.ejection?.reason
+    if (reason === 'refuses' || reason === 'silent') this.readmit(member)
   }
 
   /** Its health checks had failed and pass again: the next request that may try it tries it. */
   noteRecovered(member: Member): void {
-    const { ejection } = member
-    if (ejection === undefined) return
-    member.ejection = { ...ejection, answers: true, untilMs: Math.min(ejection.untilMs, this.clock.nowMs()) }
+    this.noteAnswers(member, 0)
   }
 
   /** No more members are tried. Idempotent. */
@@ -121,23 +138,54 @@ export class Ejector {
     if (trial) this.readmit(member)
   }
 
-  private noteFailure(member: Member, outcome: Outcome, trial: boolean): void {
+  private noteFailure(member: Member, failure: Failure): void {
+    const { outcome, trial } = failure
     const now = this.clock.nowMs()
     member.recent.note(false, now)
-    if (member.failuresInARow++ === 0) member.failingSinceMs = now
-    member.doubtedUntilMs = this.doubtsUntilMs = now + this.options.minMs
-    if (outcome === 'connect-failed') return this.noteRefusal(member, trial)
+    member.failuresInARow++
+    member.doubtedUntilMs = now + this.options.minMs
+    this.doubtsUntilMs = Math.max(this.doubtsUntilMs, member.doubtedUntilMs)
+    if (outcome === 'connect-failed') return this.noteRefusal(member, failure)
     // Of a request it was given before: that says nothing new.
     if (member.ejection !== undefined && !trial) return
     if (outcome === 'connect-timeout') return this.noteSilence(member)
     if (member.ejection !== undefined) return this.eject(member, 'suspect')
-    if (this.isOutlier(member, now) && this.maySuspect(member)) this.eject(member, 'suspect')
+    if (this.isOutlier(member, now) && this.maySuspect(member)) return this.eject(member, 'suspect')
+    void this.askAtOnce(member, now)
   }
 
-  private noteRefusal(member: Member, trial: boolean): void {
+  private noteRefusal(member: Member, { trial, detail }: Failure): void {
     // Tried because nothing else was left: its own probes go on.
     if (member.ejection !== undefined && !(trial && member.ejection.reason === 'suspect')) return
-    this.eject(member, 'refuses')
+    this.eject(member, unreachable(detail), detail)
+  }
+
+  /**
+   * One failure may be the fault of its request. A question of our own tells whether the backend is well, unless it is one
+   * that answers none.
+   */
+  private async askAtOnce(member: Member, now: number): Promise<void> {
+    if (member.answersQuestions === false || now < member.askedAtMs + ASK_PAUSE_MS) return
+    member.askedAtMs = now
+    const { reached, failure, reason } = await this.ask(member.address, PROBE_TIMEOUT_MS)
+    if (reached) {
+      member.answersQuestions = true
+      return
+    }
+    // A request that was answered meanwhile says more than the question.
+    if (failure === 'local-failure' || member.failuresInARow === 0) return
+    if (!this.isWatched(member) || member.ejection !== undefined) return
+    if (failure === 'connect-failed') return this.eject(member, unreachable(tlsOf(reason)), tlsOf(reason))
+    if (this.maySuspect(member)) this.eject(member, 'suspect', undefined, 1)
+  }
+
+  /** It may be tried, by what can be sent elsewhere, after the pause at the latest. */
+  private noteAnswers(member: Member, pauseMs: number): void {
+    const { ejection } = member
+    if (ejection === undefined) return
+    const untilMs = Math.min(ejection.untilMs, this.clock.nowMs() + pauseMs)
+    member.ejection = { ...ejection, answers: true, untilMs }
+    this.clock.after(pauseMs, () => this.pool.changed())
   }
 
   /** The network, or the backend: a second look tells, and other members are better meanwhile. */
@@ -147,33 +195,43 @@ export class Ejector {
   }
 
   private async confirmSilence(member: Member): Promise<void> {
-    if (await this.reach(member.address, PROBE_TIMEOUT_MS)) return
+    const { reached, failure } = await this.reach(member.address, PROBE_TIMEOUT_MS)
+    if (reached || failure === 'local-failure') return
     if (this.isWatched(member) && member.ejection === undefined) this.eject(member, 'silent')
   }
 
-  private eject(member: Member, reason: EjectionReason): void {
+  /** @param unanswered questions that told */
+  private eject(member: Member, reason: EjectionReason, detail?: string, unanswered = 0): void {
     const now = this.clock.nowMs()
     if (this.hasRedeemed(member, now)) member.strikes = 0
     const forMs = Math.min(this.options.maxMs, this.options.minMs * 2 ** member.strikes)
     member.strikes++
-    member.ejection = { reason, forMs, untilMs: now + forMs, answers: false }
+    member.ejection = { reason, forMs, untilMs: now + forMs, answers: false, unanswered, detail }
     this.count++
-    this.observer.ejected(member, forMs, reason)
+    this.observer.ejected(member, forMs, reason, detail)
     if (reason === 'suspect') this.tellWhenDue(forMs)
-    this.probeAfter(member, forMs)
+    this.probeLater(member)
     this.pool.changed()
   }
 
   private readmit(member: Member): void {
     if (member.ejection === undefined) return
-    const { forMs, reason } = member.ejection
+    const { forMs, reason, answers, unanswered } = member.ejection
     const now = this.clock.nowMs()
     member.probationUntilMs = now + PROBATION_FACTOR * forMs
+    if (reason === 'suspect') this.noteUnproven(member)
+    // It answers requests, and no question: asking it says nothing.
+    if (reason === 'suspect' && !answers && unanswered > 0) member.answersQuestions = false
     member.ejection = undefined
     member.failuresInARow = 0
     member.joinedAtMs = now
     this.observer.readmitted(member, reason)
     this.pool.changed()
+  }
+
+  private noteUnproven(member: Member): void {
+    member.unprovenUntilMs = member.probationUntilMs
+    this.doubtsUntilMs = Math.max(this.doubtsUntilMs, member.unprovenUntilMs)
   }
 
   private hasRedeemed(member: Member, now: number): boolean {
@@ -182,6 +240,7 @@ export class Ejector {
 
   private tellWhenDue(forMs: number): void {
     for (const times of [
+      1,
       PATIENCE_OF_UNREPEATABLE,
       PATIENCE_WITHOUT_ANSWER,
       PATIENCE_OF_UNREPEATABLE_WITHOUT_ANSWER,
@@ -189,27 +248,39 @@ export class Ejector {
       this.clock.after(forMs * times, () => this.pool.changed())
   }
 
-  private probeAfter(member: Member, pauseMs: number): void {
-    const pause = Math.min(pauseMs, Math.max(MAX_PROBE_PAUSE_MS, this.options.minMs))
-    const spaced = Math.max(pause, PROBE_SPACING_MS * this.countAside())
+  private probeLater(member: Member): void {
     const { ejection } = member
-    this.clock.after(spaced, () => void this.probe(member, ejection, pauseMs * 2))
+    if (ejection === undefined) return
+    const firstMs = Math.min(FIRST_PROBE_MS, this.options.minMs)
+    const pauseMs = Math.min(firstMs * 2 ** ejection.unanswered, MAX_PROBE_PAUSE_MS)
+    const spacedMs = Math.max(pauseMs, PROBE_SPACING_MS * this.countAside())
+    this.clock.after(spacedMs, () => void this.probe(member, ejection))
   }
 
   /** @param ejection it belongs to: a later one has probes of its own */
-  private async probe(member: Member, ejection: Ejection | undefined, nextPauseMs: number): Promise<void> {
+  private async probe(member: Member, ejection: Ejection): Promise<void> {
     if (!this.isProbed(member, ejection)) return
-    const isSuspect = ejection?.reason === 'suspect'
-    const passed = await (isSuspect ? this.ask : this.reach)(member.address, PROBE_TIMEOUT_MS)
+    const isSuspect = ejection.reason === 'suspect'
+    const { reached } = await (isSuspect ? this.ask : this.reach)(member.address, PROBE_TIMEOUT_MS)
     if (!this.isProbed(member, ejection)) return
-    if (!passed) return this.probeAfter(member, nextPauseMs)
-    if (isSuspect) this.noteRecovered(member)
-    else this.readmit(member)
+    if (!reached) {
+      ejection.unanswered++
+      return this.probeLater(member)
+    }
+    if (!isSuspect) return this.readmit(member)
+    member.answersQuestions = true
+    this.noteAnswers(member, this.returnPauseMs(member, ejection))
     this.pool.changed()
   }
 
-  private isProbed(member: Member, ejection: Ejection | undefined): boolean {
-    return this.isWatched(member) && ejection !== undefined && member.ejection === ejection
+  /** One that left questions unanswered and answers now has changed; of one that always answered nothing new is known. */
+  private returnPauseMs({ strikes }: Member, { forMs, unanswered }: Ejection): number {
+    if (unanswered === 0) return Math.min(forMs, Math.max(MAX_TRIAL_PAUSE_MS, this.options.minMs))
+    return strikes > 1 ? Math.min(forMs * RETURN_SHARE, MAX_RETURN_PAUSE_MS) : 0
+  }
+
+  private isProbed(member: Member, ejection: Ejection): boolean {
+    return this.isWatched(member) && member.ejection === ejection
   }
 
   private isWatched(member: Member): boolean {
@@ -243,15 +314,31 @@ export class Ejector {
   private maySuspect(member: Member): boolean {
     const members = this.pool.members()
     if (this.othersInUse(member).length === 0) return false
-    const suspected = members.filter(
-      ({ ejection }) => ejection !== undefined && ejection.reason !== 'refuses',
-    )
+    const suspected = members.filter(({ ejection }) => ejection !== undefined && !isCertain(ejection.reason))
     return suspected.length + 1 <= Math.max(1, Math.floor(members.length * this.options.share))
   }
 
   private othersInUse(member: Member): readonly Member[] {
     return this.pool.members().filter((each) => each !== member && each.ejection === undefined && each.isUsed)
   }
+}
+
+/** How a request failed. */
+interface Failure {
+  readonly outcome: Outcome
+  /** The backend was given it although it was put aside. */
+  readonly trial: boolean
+  /** What was wrong with TLS, if that was the reason. */
+  readonly detail: string | undefined
+}
+
+/** Why a backend gets nothing that cannot be spoken to. */
+function unreachable(tlsFailure: string | undefined): EjectionReason {
+  return tlsFailure === undefined ? 'refuses' : 'insecure'
+}
+
+function tlsOf(reason: string | undefined): string | undefined {
+  return reason !== undefined && isTlsFailure(reason) ? reason : undefined
 }
 
 /** After how many times as long as it was put aside a backend may be tried. */

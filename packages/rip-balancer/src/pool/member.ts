@@ -43,10 +43,16 @@ export class Member implements Backend {
   joinedAtMs: number = Number.NEGATIVE_INFINITY
   readonly recent: RecentOutcomes = new RecentOutcomes()
   failuresInARow = 0
-  /** Since the first of them. */
-  failingSinceMs = 0
   /** Its last request failed: until then, or its next answer, what cannot be sent again goes elsewhere. */
   doubtedUntilMs = 0
+  /** After a suspicion: until then, too. */
+  unprovenUntilMs = 0
+  /** When it was last asked because a request failed. */
+  askedAtMs: number = Number.NEGATIVE_INFINITY
+  /** Whether it has an answer to the balancer's own question when it is well; unknown at first. */
+  answersQuestions: boolean | undefined
+  /** Why its last attempt failed, if TLS is the reason; only until the attempt is judged. */
+  tlsFailure: string | undefined
   /** That it is put aside. */
   ejection: Ejection | undefined
   /** How often it was put aside without having behaved well for long in between. */

@@ -61,7 +61,8 @@ export interface EjectionOptions {
 export interface PoolObserver {
   /** Nothing more goes to this backend, and nothing is in flight there: its connections can be closed. */
   retired(backend: Backend): void
-  ejected(backend: Backend, forMs: number, reason: EjectionReason): void
+  /** @param detail what is known in particular, as `tlsFailure` writes it */
+  ejected(backend: Backend, forMs: number, reason: EjectionReason, detail: string | undefined): void
   readmitted(backend: Backend, reason: EjectionReason): void
   /** The result of active health checks changed. @param reason what the last one said against it, or why it is well if none said so */
   health(backend: Backend, healthy: boolean, reason: string | undefined): void

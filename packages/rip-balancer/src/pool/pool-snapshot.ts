@@ -1,4 +1,4 @@
-import { EJECTIONS } from './ejection.ts'
+import { ejectionText } from './ejection.ts'
 import { addressText, type Member } from './member.ts'
 
 export interface MemberSnapshot {
@@ -61,5 +61,5 @@ function reasonOf({ leaving, drainedBy, healthy, illness, ejection }: Member): s
   if (leaving) return null
   if (drainedBy !== undefined) return `drained by ${drainedBy}`
   if (!healthy) return `health check failed: ${illness ?? 'for a reason nobody told'}`
-  return ejection === undefined ? null : EJECTIONS[ejection.reason]
+  return ejection === undefined ? null : ejectionText(ejection.reason, ejection.detail)
 }

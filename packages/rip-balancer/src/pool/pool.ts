@@ -9,11 +9,12 @@ import {
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
+import { isTlsFailure } from '../tls/tls-failure.ts'
 import type { Backend, ClaimRefusal, Claimant, Claims, LongLived, Outcome } from './claim.ts'
 import { ClaimQueue } from './claim-queue.ts'
 import { systemClock, type PoolClock } from './clock.ts'
 import { Drains, type DrainResult } from './drains.ts'
-import type { EjectionReason } from './ejection.ts'
+import { isCertain } from './ejection.ts'
 import { Ejector } from './ejector.ts'
 import { Member, type MemberSpec } from './member.ts'
 import { bindsClients, LeastHeld } from './least-held.ts'
@@ -252,10 +253,20 @@ export class Pool implements Claims {
     return this.serving
   }
 
-  /** Nobody answered there: it gets nothing but a try now and then, unless nothing else is left. */
-  putAside(backend: Backend): void {
+  /**
+   * Nobody answered there: it gets nothing but a try now and then, unless nothing else is left.
+   *
+   * @param reason why, where that is known
+   */
+  putAside(backend: Backend, reason?: string): void {
     const member = backend as Member
-    if (!member.leaving) this.ejector.putAside(member)
+    const tlsFailure = reason !== undefined && isTlsFailure(reason) ? reason : undefined
+    if (!member.leaving) this.ejector.putAside(member, tlsFailure)
+  }
+
+  /** Why an attempt at the backend failed, before it is released. @param reason as `tlsFailure` writes it */
+  noteTlsFailure(id: string, reason: string): void {
+    for (const member of this.all()) if (member.id === id && member.inFlight > 0) member.tlsFailure = reason
   }
 
   /** Result of an active health check. @param reason what it said against the backend, or why it is well again */
@@ -442,7 +453,7 @@ export class Pool implements Claims {
     this.tried = tried
     return (
       this.policy.choose(this.rotation, this.isSuspect, claimant) ??
-      this.policy.choose(this.rotation, this.isRefusing, claimant)
+      this.policy.choose(this.rotation, this.isUnreachable, claimant)
     )
   }
 
@@ -451,7 +462,7 @@ export class Pool implements Claims {
     return (
       this.waits ||
       this.rotation.some(
-        ({ isUsed, ejection }) => isUsed && ejection?.reason !== 'refuses' && ejection?.reason !== 'silent',
+        ({ isUsed, ejection }) => isUsed && (ejection === undefined || ejection.reason === 'suspect'),
       )
     )
   }
@@ -499,12 +510,14 @@ export class Pool implements Claims {
     this.hasCapacity(member) &&
     this.ejector.admits(member, this.claimant?.isRepeatable === true)
 
-  private readonly isSuspect = (member: Member): boolean => this.isAside(member, 'suspect')
+  private readonly isSuspect = (member: Member): boolean =>
+    member.ejection?.reason === 'suspect' && this.isUntried(member)
 
-  private readonly isRefusing = (member: Member): boolean => this.isAside(member, 'refuses')
+  private readonly isUnreachable = (member: Member): boolean =>
+    member.ejection !== undefined && isCertain(member.ejection.reason) && this.isUntried(member)
 
-  private isAside(member: Member, reason: EjectionReason): boolean {
-    return member.ejection?.reason === reason && !this.tried.includes(member) && this.hasCapacity(member)
+  private isUntried(member: Member): boolean {
+    return !this.tried.includes(member) && this.hasCapacity(member)
   }
 
   private hasCapacity(member: Member): boolean {

@@ -1,10 +1,20 @@
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
-import { inquire } from '../upstream/inquiry.ts'
+import { inquire, type InquiryFailure, type Reply } from '../upstream/inquiry.ts'
 import type { BackendAddress } from './claim.ts'
 import { authorityOf } from './member.ts'
 
-/** @returns whether somebody accepts a connection there in time */
-export type Reach = (address: BackendAddress, timeoutMs: number) => Promise<boolean>
+/** What a look at a backend found. */
+export interface Sighting {
+  /** It did what it should, in time. */
+  readonly reached: boolean
+  /** What went wrong otherwise; `local-failure` says nothing about the backend. */
+  readonly failure?: InquiryFailure
+  /** The same in words. */
+  readonly reason?: string
+}
+
+/** Looks at a backend; never rejects. */
+export type Reach = (address: BackendAddress, timeoutMs: number) => Promise<Sighting>
 
 /** What a server answers whatever it serves: the ping of HTTP (RFC 9110 §9.3.7). Nobody's request is at stake. */
 const PING = 'OPTIONS * HTTP/1.1\r\nHost: '
@@ -12,19 +22,24 @@ const PING_END = '\r\nUser-Agent: rip-balancer\r\nAccept: */*\r\nConnection: clo
 /** Of its answer only the beginning is of interest. */
 const MAX_PONG_BYTES = 1024
 
-/** Whether a backend answers, whatever it says, in time. */
+/** Asks a backend for any answer, whatever it says. */
 export function askWith(tls: () => BackendTlsSettings): Reach {
   return async (address, timeoutMs) => {
     const request = `${PING}${authorityOf(address)}${PING_END}`
     const question = { address, request, isHead: false, timeoutMs, maxBytes: MAX_PONG_BYTES }
-    return (await inquire(question, tls())).failure === undefined
+    return sightingOf(await inquire(question, tls()))
   }
 }
 
-/** Whether somebody accepts a connection there in time and, where TLS is spoken, is whom he should be; nothing is asked. */
+/** Connects; where TLS is spoken whoever accepts has to be whom he should be. Nothing is asked. */
 export function reachWith(tls: () => BackendTlsSettings): Reach {
   return async (address, timeoutMs) => {
     const question = { address, request: undefined, isHead: false, timeoutMs, maxBytes: 0 }
-    return (await inquire(question, tls())).failure === undefined
+    return sightingOf(await inquire(question, tls()))
   }
+}
+
+function sightingOf(reply: Reply): Sighting {
+  if (reply.failure === undefined) return { reached: true }
+  return { reached: false, failure: reply.kind, reason: reply.failure }
 }

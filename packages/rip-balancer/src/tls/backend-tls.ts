@@ -9,6 +9,7 @@ const TLS_1_2 = 0x0303
 
 /** What one connection to a backend is secured with, as Bun takes it. */
 export interface SecureOptions extends Pem {
+  /** Whose certificate is expected, and who is asked for; an address is not asked for. */
   readonly serverName: string
   readonly rejectUnauthorized: boolean
   readonly minVersion: number

@@ -1,5 +1,6 @@
 import type { BackendAddress } from '../pool/claim.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
+import { identityError, securedDial } from '../tls/peer-identity.ts'
 import { isUnverified, tlsFailure } from '../tls/tls-failure.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { lacksDescriptors } from '../transport/descriptor-limit.ts'
@@ -17,6 +18,8 @@ export class DialedSocket implements ByteSocket {
   connection: UpstreamConnection | undefined
   /** Whether whoever cannot prove who he is gets nothing. */
   verifies = true
+  /** Address its certificate has to name, which the runtime does not check. */
+  identity: string | undefined
   private socket: Bun.Socket<DialedSocket> | undefined
   private abandoned = false
   private wantsPause = false
@@ -82,8 +85,11 @@ const tlsHandlers: Bun.SocketHandler<DialedSocket> = {
   open: (socket) => socket.data.connected(socket),
   handshake(socket, succeeded, error) {
     const { data } = socket
-    if (succeeded || (!data.verifies && isUnverified(error))) return data.opened(socket)
-    data.connection?.lost('connect-failed', tlsFailure(error))
+    const isTaken = succeeded || (!data.verifies && isUnverified(error))
+    if (isTaken && data.identity === undefined) return data.opened(socket)
+    const failure = isTaken ? identityError(socket, data.identity!, error) : error
+    if (failure === undefined) return data.opened(socket)
+    data.connection?.lost('connect-failed', tlsFailure(failure))
   },
   error(socket, error) {
     const connection = connectionOf(socket)
@@ -134,8 +140,9 @@ async function connect(address: BackendAddress, data: DialedSocket, tls: Backend
     await Bun.connect({ ...options, ...place })
     return
   }
-  const secure = tls.optionsFor(address.tls)
+  const { options: secure, identity } = securedDial(tls.optionsFor(address.tls), address.host)
   data.verifies = secure.rejectUnauthorized
+  data.identity = identity
   await Bun.connect({ ...options, ...place, socket: tlsHandlers, tls: secure })
 }
 

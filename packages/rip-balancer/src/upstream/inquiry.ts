@@ -19,10 +19,13 @@ export interface Question {
   readonly maxBytes: number
 }
 
+/** How an inquiry can fail. */
+export type InquiryFailure = UpstreamFailure | 'timeout'
+
 /** What came of it; `failure` says in words why nothing did. */
 export type Reply =
   | { readonly status: number; readonly body: string; readonly failure?: undefined }
-  | { readonly failure: string }
+  | { readonly failure: string; readonly kind: InquiryFailure }
 
 const LIMITS = {
   head: {
@@ -71,7 +74,7 @@ class Inquiry implements ResponseSink {
     this.connection = new UpstreamConnection(socket, NOBODY, LIMITS, this)
     socket.connection = this.connection
     this.timer = setTimeout(
-      () => this.end({ failure: `timed out after ${question.timeoutMs / 1_000} s` }),
+      () => this.end({ failure: `timed out after ${question.timeoutMs / 1_000} s`, kind: 'timeout' }),
       question.timeoutMs,
     )
     dial(question.address, socket, tls)
@@ -111,7 +114,7 @@ class Inquiry implements ResponseSink {
 
   failed(failure: UpstreamFailure, reason?: string): void {
     const within = failure === 'reset' && this.status > 0
-    this.end({ failure: reason ?? (within ? WITHIN_ANSWER : FAILURES[failure]) })
+    this.end({ failure: reason ?? (within ? WITHIN_ANSWER : FAILURES[failure]), kind: failure })
   }
 
   upstreamDrained(): void {}

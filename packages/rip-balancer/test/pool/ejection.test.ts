@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import type { Backend, Outcome } from '../../src/pool/claim.ts'
+import type { Backend, BackendAddress, Outcome } from '../../src/pool/claim.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import type { PoolOptions } from '../../src/pool/pool-options.ts'
+import type { Sighting } from '../../src/pool/reach.ts'
 import { FakeClock, TestClaimant, member } from './fixtures.ts'
 
 /** A pool, and what is told of it. */
@@ -10,10 +11,14 @@ function setup(ids: readonly string[], options: Partial<PoolOptions> = {}) {
   const told: string[] = []
   const listening = new Set<string>()
   const deaf = new Set<string>()
+  const asked: string[] = []
   const pool = new Pool({
     clock,
-    reach: (address) => Promise.resolve(address.kind === 'unix' && listening.has(address.path)),
-    ask: (address) => Promise.resolve(address.kind === 'unix' && !deaf.has(address.path)),
+    reach: (address) => Promise.resolve({ reached: listening.has(pathOf(address)) }),
+    ask: (address) => {
+      asked.push(pathOf(address))
+      return Promise.resolve({ reached: !deaf.has(pathOf(address)) })
+    },
     observer: {
       ejected: ({ id }, forMs, reason) => void told.push(`${id} ${reason} ${forMs}`),
       readmitted: ({ id }) => void told.push(`${id} back`),
@@ -24,8 +29,10 @@ function setup(ids: readonly string[], options: Partial<PoolOptions> = {}) {
     undefined,
     ids.map((id) => member(id, { maxInFlight: 1_000 })),
   )
-  return { pool, clock, told, listening, deaf }
+  return { pool, clock, told, listening, deaf, asked }
 }
+
+const pathOf = (address: BackendAddress): string => (address.kind === 'unix' ? address.path : address.host)
 
 interface Request {
   readonly tried?: readonly Backend[]
@@ -72,11 +79,11 @@ describe('that nobody listens', () => {
   test('costs no further request: a connection tells when somebody does again', async () => {
     const { pool, clock, told, listening } = setup(['a', 'b'])
     run(pool, 2, failing('connect-failed', 'b'))
-    clock.advance(1_000)
+    clock.advance(250)
     await settled()
     expect(run(pool, 4, failing('connect-failed', 'b'))).toBe('aaaa')
     listening.add('/run/b.sock')
-    clock.advance(1_999)
+    clock.advance(499)
     await settled()
     expect(told).toEqual(['b refuses 1000'])
     clock.advance(1)
@@ -85,7 +92,7 @@ describe('that nobody listens', () => {
     expect(run(pool, 4, () => 'ok')).toContain('b')
   })
 
-  test('is found out at the latest after five seconds', async () => {
+  test('is found out at the latest after a second, however long it lasted', async () => {
     const { pool, clock, told, listening } = setup(['a', 'b'])
     run(pool, 2, failing('connect-failed', 'b'))
     for (let second = 0; second < 100; second++) {
@@ -93,7 +100,7 @@ describe('that nobody listens', () => {
       await settled()
     }
     listening.add('/run/b.sock')
-    clock.advance(5_000)
+    clock.advance(1_000)
     await settled()
     expect(told.at(-1)).toBe('b back')
   })
@@ -279,6 +286,168 @@ describe('a backend that fails requests others answer', () => {
     clock.advance(60_000)
     run(pool, 8, failing('reset', 'b'))
     expect(told.at(-1)).toBe('b suspect 1000')
+  })
+})
+
+describe('a backend whose first request failed', () => {
+  const failOnce = (pool: Pool, outcome: Outcome = 'reset'): string => run(pool, 2, failing(outcome, 'b'))
+
+  test.each(['reset', 'response-timeout', 'bad-response'] as const)(
+    'is asked at once, and put aside if it does not answer: %s',
+    async (outcome) => {
+      const { pool, clock, told, deaf } = setup(['a', 'b'])
+      deaf.add('/run/b.sock')
+      failOnce(pool, outcome)
+      await settled()
+      expect(told).toEqual(['b suspect 1000'])
+      for (let second = 0; second < 20; second++) {
+        expect(run(pool, 3, failing(outcome, 'b'), { repeatable: false })).toBe('aaa')
+        clock.advance(1_000)
+        await settled()
+      }
+    },
+  )
+
+  test('is asked, and stays if it answers: that may be the fault of the request', async () => {
+    const { pool, told, asked } = setup(['a', 'b'])
+    failOnce(pool)
+    await settled()
+    expect(asked).toEqual(['/run/b.sock'])
+    expect(told).toEqual([])
+    expect(run(pool, 4, () => 'ok')).toContain('b')
+  })
+
+  test('is asked once a second at most, however many fail', async () => {
+    const { pool, clock, asked } = setup(['a', 'b'], { ejection: { after: 1_000 } })
+    for (const [count, afterMs] of [
+      [1, 0],
+      [1, 999],
+      [2, 1],
+    ] as const) {
+      clock.advance(afterMs)
+      for (let n = 0; n < 2; n++) failOnce(pool)
+      await settled()
+      expect(asked).toHaveLength(count)
+    }
+  })
+
+  test('refuses connections by now, as the question finds out: that is certain, of any number of backends', async () => {
+    const { pool, told } = setup(['a', 'b', 'c'], {
+      ask: () => Promise.resolve({ reached: false, failure: 'connect-failed', reason: 'connection refused' }),
+    })
+    run(pool, 3, failing('reset', 'b', 'c'))
+    await settled()
+    expect(told).toEqual(['b refuses 1000', 'c refuses 1000'])
+  })
+
+  test.each([
+    ['this process could not ask', 'local-failure', 0],
+    ['a request was answered meanwhile', 'timeout', 2],
+  ] as const)('is not judged by the question where %s', async (_, failure, answered) => {
+    const reply = Promise.withResolvers<Sighting>()
+    const { pool, told } = setup(['a', 'b'], { ask: () => reply.promise })
+    failOnce(pool)
+    run(pool, answered, () => 'ok')
+    reply.resolve({ reached: false, failure })
+    await settled()
+    expect(told).toEqual([])
+  })
+
+  test('stays when all fail: somebody has to answer', async () => {
+    const { pool, told, deaf } = setup(['a', 'b'])
+    deaf.add('/run/a.sock').add('/run/b.sock')
+    run(pool, 4, () => 'reset')
+    await settled()
+    expect(told).toEqual(['a suspect 1000'])
+  })
+
+  test('is not asked again if it turned out to answer requests and no questions', async () => {
+    const { pool, clock, told, deaf, asked } = setup(['a', 'b'])
+    deaf.add('/run/b.sock')
+    failOnce(pool)
+    await settled()
+    clock.advance(5_000)
+    await settled()
+    expect(run(pool, 2, () => 'ok')).toContain('b')
+    expect(told.at(-1)).toBe('b back')
+    clock.advance(60_000)
+    const before = asked.length
+    failOnce(pool)
+    await settled()
+    expect(asked).toHaveLength(before)
+    expect(told.at(-1)).toBe('b back')
+  })
+})
+
+describe('a backend that was suspected', () => {
+  /** It fails, is asked until it answers, and is back with the next request. */
+  async function flap({ pool, clock, deaf }: ReturnType<typeof setup>): Promise<void> {
+    deaf.add('/run/b.sock')
+    run(pool, 2, failing('reset', 'b'))
+    await settled()
+    clock.advance(500)
+    await settled()
+    deaf.clear()
+  }
+
+  test('and answers questions again is tried at once', async () => {
+    const stage = setup(['a', 'b'])
+    await flap(stage)
+    stage.clock.advance(1_000)
+    await settled()
+    expect(run(stage.pool, 2, () => 'ok')).toContain('b')
+    expect(stage.told).toEqual(['b suspect 1000', 'b back'])
+  })
+
+  test('again and again waits for a quarter of its time, and two seconds at most', async () => {
+    const stage = setup(['a', 'b'])
+    const { pool, clock } = stage
+    for (const pauseMs of [0, 500, 1_000, 2_000, 2_000, 2_000]) {
+      await flap(stage)
+      for (let ms = 0; ms < 1_000 && !pool.members[1]!.ejection!.answers; ms++) {
+        clock.advance(1)
+        await settled()
+      }
+      if (pauseMs > 0) {
+        clock.advance(pauseMs - 1)
+        expect(run(pool, 4, () => 'ok')).toBe('aaaa')
+        clock.advance(1)
+      }
+      expect(run(pool, 4, () => 'ok')).toContain('b')
+      clock.advance(1_000)
+    }
+  })
+
+  test('and answers questions all the time is tried after five seconds at most, by what can be sent elsewhere', async () => {
+    const { pool, clock, told } = setup(['a', 'b'])
+    run(pool, 6, failing('reset', 'b'))
+    for (let ms = 0; ms < 120_000; ms += 250) {
+      clock.advance(250)
+      await settled()
+      run(pool, 2, failing('reset', 'b'))
+    }
+    expect(told.at(-1)).toBe('b suspect 60000')
+    const before = told.length
+    for (let ms = 0; ms < 5_500; ms += 250) {
+      clock.advance(250)
+      await settled()
+      expect(run(pool, 2, () => 'ok', { repeatable: false })).toBe('aa')
+    }
+    run(pool, 2, () => 'ok')
+    expect(told.slice(before)).toEqual(['b back'])
+  })
+
+  test('is given only what can be sent elsewhere for four times as long as it was put aside', async () => {
+    const { pool, clock } = setup(['a', 'b'])
+    run(pool, 4, failing('reset', 'b'))
+    clock.advance(1_000)
+    await settled()
+    expect(run(pool, 2, () => 'ok')).toContain('b')
+    clock.advance(3_999)
+    expect(run(pool, 4, () => 'ok', { repeatable: false })).toBe('aaaa')
+    expect(run(pool, 4, () => 'ok')).toContain('b')
+    clock.advance(1)
+    expect(run(pool, 4, () => 'ok', { repeatable: false })).toContain('b')
   })
 })
 

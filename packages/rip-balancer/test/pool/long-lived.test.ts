@@ -8,8 +8,8 @@ import { FakeClock, TestClaimant, member } from './fixtures.ts'
 function poolOf(members: readonly MemberSpec[], options: PoolOptions = {}): Pool {
   const pool = new Pool({
     clock: new FakeClock(),
-    reach: () => Promise.resolve(true),
-    ask: () => Promise.resolve(true),
+    reach: () => Promise.resolve({ reached: true }),
+    ask: () => Promise.resolve({ reached: true }),
     ...options,
   })
   pool.prepare(undefined, members)

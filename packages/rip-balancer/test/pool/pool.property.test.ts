@@ -36,8 +36,8 @@ class Model {
       queueTimeoutMs: QUEUE_TIMEOUT_MS,
       waitForBackends: true,
       slowStartMs,
-      reach: () => Promise.resolve(state % 2 === 0),
-      ask: () => Promise.resolve(state % 2 === 0),
+      reach: () => Promise.resolve({ reached: state % 2 === 0 }),
+      ask: () => Promise.resolve({ reached: state % 2 === 0 }),
       ejection: { after: 1, minMs: 50, maxMs: 400 },
       maxLongLivedPerBackend: MAX_LONG_LIVED,
     })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { Backend } from '../../src/pool/claim.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import type { PoolOptions } from '../../src/pool/pool-options.ts'
+import type { Sighting } from '../../src/pool/reach.ts'
 import { FakeClock, TestClaimant, member } from './fixtures.ts'
 
 function poolOf(ids: readonly string[], options: Partial<PoolOptions> = {}, maxInFlight = 1) {
@@ -410,10 +411,10 @@ describe('slow start', () => {
   })
 
   test('grows the capacity of a member that was put aside and is back', async () => {
-    const reach = (): Promise<boolean> => Promise.resolve(true)
+    const reach = (): Promise<Sighting> => Promise.resolve({ reached: true })
     const { pool, clock } = poolOf(['a', 'b'], { slowStartMs: 1_000, reach }, 10)
     pool.putAside(pool.members[0]!)
-    clock.advance(1_000)
+    clock.advance(250)
     for (let n = 0; n < 4; n++) await Promise.resolve()
     expect(pool.members[0]!.ejection).toBeUndefined()
     expect(pool.capacity).toBe(11)

@@ -5,6 +5,7 @@ import net from 'node:net'
 import type { BackendTlsConfig } from '../../src/config/config.ts'
 import { AdminClient, BalancerError, balance, createPool, type Balancer } from '../../src/index.ts'
 import { TempFolder, until } from '../servers.ts'
+import { ClientHellos } from './client-hellos.ts'
 import { TlsBackend, pem, type TlsBackendOptions } from './tls-backend.ts'
 
 // Programs and handshakes take long on a busy machine.
@@ -20,7 +21,12 @@ async function asked(
   to: string,
   backendTls: BackendTlsConfig,
   init: RequestInit = {},
-): Promise<{ status: number; line: Record<string, unknown>; warnings: string[] }> {
+): Promise<{
+  status: number
+  line: Record<string, unknown>
+  warnings: string[]
+  backendReason: string | null | undefined
+}> {
   let text = ''
   const warnings: string[] = []
   await using lb = await balance(
@@ -28,41 +34,51 @@ async function asked(
     { logSink: { write: (more) => void (text += more) }, onWarning: (each) => void warnings.push(each) },
   )
   const { status } = await fetch(lb.url, init)
+  const backendReason = lb.pool.snapshot().backends[0]?.reason
   await lb.close()
-  return { status, line: JSON.parse(text) as Record<string, unknown>, warnings }
+  return { status, line: JSON.parse(text) as Record<string, unknown>, warnings, backendReason }
 }
 
 const refused: [what: string, backend: TlsBackendOptions, ours: BackendTlsConfig, reason: string][] = [
-  ['another name', { certificate: 'elsewhere' }, CA, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  ['another name', { certificate: 'elsewhere' }, CA, 'name does not match: .*ERR_TLS_CERT_ALTNAME_INVALID'],
   [
     'a name that is not the one expected',
     {},
     { ...CA, serverName: 'other.test' },
-    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'name does not match: .*ERR_TLS_CERT_ALTNAME_INVALID',
   ],
-  ['its own signature', { certificate: 'selfsigned' }, CA, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
-  ['an end in the past', { certificate: 'expired' }, CA, 'CERT_HAS_EXPIRED'],
+  [
+    'its own signature',
+    { certificate: 'selfsigned' },
+    CA,
+    'unknown authority: .*DEPTH_ZERO_SELF_SIGNED_CERT',
+  ],
+  ['an end in the past', { certificate: 'expired' }, CA, 'certificate expired: .*CERT_HAS_EXPIRED'],
   [
     'the signature of somebody else',
     {},
     { ca: pem('other-authority.crt') },
-    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'unknown authority: .*UNABLE_TO_VERIFY_LEAF_SIGNATURE',
   ],
-  ['a signature of nobody who is known', {}, {}, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+  ['a signature of nobody who is known', {}, {}, 'unknown authority: .*UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
 ]
 
 describe('a backend whose certificate has', () => {
   for (const [what, options, ours, reason] of refused)
     test(`${what} gets nothing, and the log says why`, async () => {
       await using backend = await TlsBackend.start(options)
-      const { status, line, warnings } = await asked(backend.address, ours, {
+      const { status, line, warnings, backendReason } = await asked(backend.address, ours, {
         method: 'POST',
         body: 'secret',
       })
       expect(status).toBe(502)
       expect(line).toMatchObject({ status: 502, outcome: 'connect-failed' })
-      expect(line['reason']).toMatch(new RegExp(`^TLS: .*${reason}`))
-      expect(warnings.filter((warning) => warning.includes(reason))).toHaveLength(1)
+      expect(line['reason']).toMatch(new RegExp(`^TLS: ${reason}`))
+      expect(warnings.map((warning) => warning.replace(/^backend \S+ /, ''))).toEqual([
+        expect.stringMatching(new RegExp(`^TLS: ${reason}`)),
+        expect.stringMatching(new RegExp(`^cannot be spoken to in TLS: ${reason}.*until that has changed$`)),
+      ])
+      expect(backendReason).toMatch(new RegExp(`^cannot be spoken to in TLS: ${reason}`))
       expect(backend.received).toBe('')
     })
 
@@ -83,9 +99,9 @@ describe('a backend whose certificate has', () => {
     await lb.close()
     expect(JSON.parse(text)).toMatchObject({ backend: 'good', retries: 1 })
     expect(text).not.toContain('"reason"')
-    expect(warnings.filter((warning) => warning.includes('TLS: '))).toEqual([
-      'backend bad: TLS: self signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)',
-    ])
+    expect(warnings).toContain(
+      'backend bad: TLS: unknown authority: self signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)',
+    )
   })
 
   test('any of these is taken where nothing is verified, which somebody has to ask for', async () => {
@@ -134,6 +150,55 @@ describe('a backend with a good certificate', () => {
     for (let n = 0; n < 2; n++) expect((await fetch(lb.url)).status).toBe(200)
     expect([...backend.names, ...other.names]).toEqual(['backend.test', 'elsewhere.test'])
   })
+
+  test.each([
+    ['the balancer', undefined],
+    ['the balancer where the address is what is verified', '127.0.0.1'],
+  ])('on an address is asked for no name, which only names are, and verified: %s', async (_, serverName) => {
+    await using hello = await ClientHellos.start()
+    await using backend = await TlsBackend.start()
+    const backendTls = { ...CA, ...(serverName && { serverName }) }
+    expect((await asked(hello.address, backendTls)).status).toBe(502)
+    expect((await asked(hello.address.replace('127.0.0.1', 'localhost'), CA)).status).toBe(502)
+    expect(hello.names).toEqual([undefined, 'localhost'])
+    expect((await asked(backend.address, backendTls)).status).toBe(200)
+    expect(backend.names).toEqual([false])
+  })
+
+  test('on an address is asked for no name by a pool and by health checks either', async () => {
+    await using hello = await ClientHellos.start()
+    await using pool = createPool({
+      to: hello.address,
+      backendTls: CA,
+      health: { path: '/up', interval: 20 },
+    })
+    await until(() => hello.names.length > 0, 'a health check')
+    await pool.fetch(new Request('http://shop.example/'))
+    expect(new Set(hello.names)).toEqual(new Set([undefined]))
+  })
+
+  test.each([
+    ['backend', '127.0.0.1', 200],
+    ['backend', '10.0.0.5', 502],
+    ['backend', '::1', 502],
+    ['selfsigned', '127.0.0.1', 502],
+    ['expired', '127.0.0.1', 502],
+    ['elsewhere', '127.0.0.1', 502],
+  ])(
+    'reached by a name is verified for the address it is expected to have: %s, %s',
+    async (certificate, serverName, status) => {
+      await using backend = await TlsBackend.start({ certificate })
+      const to = `https://localhost:${backend.port}`
+      const { status: answered, line } = await asked(to, { ...CA, serverName })
+      expect(answered).toBe(status)
+      if (status === 502)
+        expect(line['reason']).toMatch(
+          /^TLS: (?:certificate expired|unknown authority|name does not match): /,
+        )
+      else expect(backend.names).toEqual([false])
+      expect(backend.received === '').toBe(status === 502)
+    },
+  )
 
   test('gets bodies and gives answers of any size', async () => {
     const big = 'x'.repeat(3_000_000)
@@ -241,7 +306,7 @@ describe('a backend that asks for a certificate', () => {
       const { status, line, warnings } = await asked(backend.address, CA, { method: 'POST', body: 'x' })
       expect(status).toBe(502)
       expect(line['reason']).toMatch(/^TLS: .*ALERT/)
-      expect(warnings.filter((warning) => warning.includes('ALERT'))).toHaveLength(1)
+      expect(warnings.filter((warning) => /^backend \S+: TLS: .*ALERT/.test(warning))).toHaveLength(1)
       expect(backend.received).toBe('')
     },
   )
@@ -329,7 +394,10 @@ describe('what is told while it runs', () => {
       { id: 'good', address: good.address },
       { id: 'bad', address: bad.address },
     ])
-    expect(lb.pool.snapshot().backends.map(({ state }) => state)).toEqual(['prepared', 'ejected'])
+    expect(lb.pool.snapshot().backends.map(({ state, reason }) => [state, reason])).toEqual([
+      ['prepared', null],
+      ['ejected', expect.stringContaining('cannot be spoken to in TLS: unknown authority')],
+    ])
   })
 
   test('a backend comes back by itself when it proves who it is', async () => {
