@@ -10,6 +10,8 @@ const messages = {
       : listed('the configuration', d.problems),
   CONFIG_UNREADABLE: (d: { readonly path: string; readonly reason: string }): string =>
     `cannot evaluate the configuration ${d.path}: ${d.reason}`,
+  FILE_REFUSED: (d: { readonly path: string; readonly reason: string }): string =>
+    `${d.path} is not read: ${d.reason}`,
   APP_NOT_FOUND: (d: { readonly message: string }): string => d.message,
   APP_BROKEN: (d: { readonly message: string; readonly frame: string }): string =>
     withFrame(d.message, d.frame),
@@ -42,6 +44,7 @@ const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   USAGE: ExitCode.usage,
   CONFIG_INVALID: ExitCode.configInvalid,
   CONFIG_UNREADABLE: ExitCode.configInvalid,
+  FILE_REFUSED: ExitCode.configInvalid,
   APP_NOT_FOUND: ExitCode.appFailed,
   APP_BROKEN: ExitCode.appFailed,
   BOOT_FAILED: ExitCode.bootFailed,

@@ -1,7 +1,8 @@
 import type { CommandLine } from './command-line/command-line.ts'
 import { findConfigFile, readConfigFile, type ReadConfigOptions } from './config/config-file.ts'
 import { nodeEnv, type NodeEnv } from './config/node-env.ts'
-import { fileVariables, ownEnvironment } from './config/own-environment.ts'
+import { fileEnvironment, fileVariables, ownEnvironment, valuesOf } from './config/own-environment.ts'
+import { proveFiles } from './config/prove-files.ts'
 import { type ResolvedSettings, resolveSettings } from './config/resolve-settings.ts'
 import type { Mode } from './config/settings.ts'
 import { userAccount } from './config/user-account.ts'
@@ -56,17 +57,18 @@ export async function invocationSettings(
   const path = given === undefined ? findConfigFile(folderOf(target)) : resolve(cwd, given)
   const home = folderOf(target)
   const exported = ownEnvironment(env, [home, cwd])
-  const { value, origin, files, variables } = nodeEnv(exported, home, mode)
+  const isForeign = options.account !== undefined || flags.has('user')
+  proveFiles(home)
+  const { value, origin, files, variables } = nodeEnv(exported, home, mode, isForeign)
   const own = { ...exported, ...variables }
-  const envFiles = fileVariables(exported, cwd, files)
-  const read = Object.fromEntries([...envFiles].map(([name, { value: text }]) => [name, text]))
+  const envFiles = fileVariables(exported, cwd, { mode: files })
   const file =
     path === undefined
       ? undefined
       : await readConfigFile(
           path,
           { mode, command: line.command.name },
-          { ...read, ...own },
+          fileEnvironment({ ...valuesOf(envFiles), ...own }, dirname(path), { mode: files, isForeign }),
           {
             ...options,
             account: options.account ?? givenUser(flags),

@@ -1,4 +1,6 @@
-/** Finds the file of an application as a worker does, without loading what serves it. */
+/** Finds, and reads, files of an application as a worker does, without loading what serves it. */
 export { findEntry } from './application/find-entry.ts'
 export type { Entry, FindEntryOptions } from './application/find-entry.ts'
+export { FileRefused, readRegularFile } from './application/read-regular-file.ts'
+export type { ReadRegularFileOptions } from './application/read-regular-file.ts'
 export { WorkerError } from './errors.ts'

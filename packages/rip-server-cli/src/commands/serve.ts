@@ -95,7 +95,8 @@ export function planServer(
   const logFormat = logFormatOf(settings, invocation)
   if (logFormat === 'json') terminal.talkJson()
   const { root, entry = root } = locateApp(settings.app)
-  const found = locateEntry(entry, settings.user !== undefined)
+  const isForeign = settings.user !== undefined
+  const found = locateEntry(entry, isForeign)
   const own = ownEnvironment(env, [root, cwd])
   proveCertificate(settings)
   const tenants = serverTenants(settings, {
@@ -112,8 +113,8 @@ export function planServer(
     watch: mode === 'development' || settings.hotfix,
     listen: listenAddress(settings, mode),
     env: own,
-    childEnv: childEnvironment(env, { root, cwd, mode }),
-    envFiles: nodeEnv(own, root, mode).files,
+    childEnv: childEnvironment(env, { root, cwd, mode, isForeign }),
+    envFiles: nodeEnv(own, root, mode, isForeign).files,
     tenants,
     cwd,
     hints: [],

@@ -4,14 +4,16 @@ import type { Entry } from '@rip/worker'
 import { CliError } from '../errors.ts'
 import { type Invocation, invocationSettings } from '../invocation.ts'
 import { listenAddress } from '../serve/listen-address.ts'
-import { foundByText, locateEntry } from '../serve/app-location.ts'
+import { childEnvironment } from '../serve/child-environment.ts'
+import { foundByText, locateApp, locateEntry } from '../serve/app-location.ts'
 import { nearPath } from '../terminal/near-path.ts'
 
 /** Serves the application in this process: from here on it is the worker program. Never resolves. */
 export async function worker(invocation: Invocation): Promise<number> {
   const { settings } = await invocationSettings(invocation, 'development', invocation.line.words[0])
-  // What the user has not said is development, as for the `.env` files that were read when this process started.
-  if ((process.env['NODE_ENV'] ?? '') === '') process.env['NODE_ENV'] = 'development'
+  const { root } = locateApp(settings.app)
+  const { cwd, env } = invocation
+  Object.assign(process.env, childEnvironment(env, { root, cwd, mode: 'development' })())
   const mode = process.env['NODE_ENV'] === 'production' ? 'production' : 'development'
   const program = fileURLToPath(import.meta.resolve('@rip/worker/main'))
   const address = listenAddress(settings, 'development')

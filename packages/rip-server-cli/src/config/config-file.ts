@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Account } from '@rip/manager'
+import { readRegularFile } from '@rip/worker/entry'
 import { CliError } from '../errors.ts'
 import { bunOutOfReach } from './user-account.ts'
 import type { ConfigContext } from './define-config.ts'
@@ -33,16 +33,14 @@ export interface ReadConfigOptions {
   readonly account?: Account | undefined
 }
 
-/** Evaluates the file in a child process with that environment, since it is user code. Throws {@link CliError} `CONFIG_UNREADABLE`. */
+/** Evaluates the file in a child process with that environment alone, since it is user code. Throws {@link CliError} `CONFIG_UNREADABLE`. */
 export async function readConfigFile(
   path: string,
   context: ConfigContext,
   env: Readonly<Record<string, string | undefined>> = process.env,
   { signal, account }: ReadConfigOptions = {},
 ): Promise<ConfigFile> {
-  const source = await readFile(path, 'utf8').catch((error: Error) => {
-    throw new CliError('CONFIG_UNREADABLE', { path, reason: error.message }, { cause: error })
-  })
+  const source = sourceOf(path)
   const { config: exported, files } = await evaluate(path, context, env, { signal, account })
   if (typeof exported !== 'object' || exported === null || Array.isArray(exported)) {
     const reason = 'its default export is not an object; write `export default defineConfig({ … })`'
@@ -54,6 +52,15 @@ export async function readConfigFile(
     values: exported as Record<string, unknown>,
     files: [path, ...files],
     positionOf: (key) => positionOf(path, source, key),
+  }
+}
+
+function sourceOf(path: string): string {
+  try {
+    return readRegularFile(path)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CliError('CONFIG_UNREADABLE', { path, reason }, { cause: error })
   }
 }
 
@@ -70,7 +77,15 @@ async function evaluate(
   { signal, account }: ReadConfigOptions,
 ): Promise<Evaluated> {
   const program = fileURLToPath(import.meta.resolve('./config-evaluator.ts'))
-  const command = [process.execPath, '--no-install', program, path, JSON.stringify(context), RESULT_MARK]
+  const command = [
+    process.execPath,
+    '--no-install',
+    '--no-env-file',
+    program,
+    path,
+    JSON.stringify(context),
+    RESULT_MARK,
+  ]
   const child = startAs(account, path, () =>
     Bun.spawn(command, {
       cwd: dirname(path),

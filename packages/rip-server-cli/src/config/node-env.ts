@@ -21,14 +21,15 @@ export interface NodeEnv {
  *
  * @param own what was exported, see `ownEnvironment`
  * @param root folder of the application
+ * @param isForeign whether it runs as another user
  */
-export function nodeEnv(own: Environment, root: string, mode: Mode): NodeEnv {
+export function nodeEnv(own: Environment, root: string, mode: Mode, isForeign?: boolean): NodeEnv {
   const exported = own['NODE_ENV'] || undefined
   const bunEnv = own['BUN_ENV'] || undefined
   if (exported !== undefined)
     return told(exported, 'NODE_ENV', asFileMode(bunEnv ?? exported) ?? mode, bunEnv)
   const files = asFileMode(bunEnv) ?? mode
-  const saying = readEnvFiles(root, files).find(says)
+  const saying = readEnvFiles(root, { mode: files, isForeign }).find(says)
   if (saying === undefined) return told(mode, 'default', files, bunEnv)
   const value = saying.values['NODE_ENV']!
   // A file that every mode reads decides about the others, too.

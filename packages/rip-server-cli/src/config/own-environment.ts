@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { allEnvFiles, expanded, type FileMode, readEnvFiles } from './env-files.ts'
+import { CliError } from '../errors.ts'
+import { allEnvFiles, type EnvFileOptions, readEnvFiles } from './env-files.ts'
+import { expandVariables } from './expand-variables.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The environment without what the runtime, or `bun run`, read from `.env` files of these folders: each generation
- * reads those itself, so that a reload sees what changed, and those of its mode. What was set to another value from
+ * The environment without what the runtime, or `bun run`, read from `.env` files of these folders: those are read for
+ * each generation, so that a reload sees what changed, and those of its mode. What was set to another value from
  * outside stays, and wins.
  */
 export function ownEnvironment(env: Environment, folders: readonly string[]): Environment {
@@ -17,7 +19,7 @@ export function ownEnvironment(env: Environment, folders: readonly string[]): En
     const isOurs = env[name] === process.env[name]
     // What the operator set stays, although a file may say the same.
     if (isOurs && exported !== undefined && !isScript()) return !exported.has(name)
-    return texts.some((text) => text === value || expanded(text, (each) => env[each]) === value)
+    return texts.some((text) => text === value || expandVariables(text, (each) => env[each]) === value)
   }
   return Object.fromEntries(Object.entries(env).filter(([name, value]) => !isFromFile(name, value)))
 }
@@ -44,27 +46,49 @@ export interface FileVariable {
 }
 
 /**
- * What the `.env` files of a mode say in the folder the program was started in.
+ * What the `.env` files of a folder add to an environment, as Bun adds it when it starts there: what is set stays, and
+ * of several files the first that names a variable wins. References mean what is known when their file is read.
  *
- * @param own what was exported: references to other variables mean those first
+ * @throws CliError `FILE_REFUSED`
  */
 export function fileVariables(
-  own: Environment,
+  env: Environment,
   folder: string,
-  mode: FileMode,
+  options: EnvFileOptions,
 ): ReadonlyMap<string, FileVariable> {
-  const texts = new Map<string, FileVariable>()
-  for (const { name: file, values } of readEnvFiles(folder, mode)) {
-    for (const [name, value = ''] of Object.entries(values))
-      if (!texts.has(name)) texts.set(name, { value, file })
+  const added = new Map<string, FileVariable>()
+  const valueOf = (name: string): string | undefined => env[name] ?? added.get(name)?.value
+  for (const { name: file, values } of readEnvFiles(folder, options)) {
+    const fresh = Object.entries(values).filter(([name]) => valueOf(name) === undefined)
+    for (const [name, value = ''] of fresh) added.set(name, { value, file })
+    for (const [name, value = ''] of fresh) {
+      const expanded = expandVariables(value, valueOf)
+      refuseUnpassable(name, expanded, `${folder}/${file}`)
+      added.set(name, { value: expanded, file })
+    }
   }
-  const valueOf = (text: string, depth: number): string =>
-    expanded(text, (name) => {
-      const other = texts.get(name)?.value
-      return own[name] ?? (other === undefined || depth > MAX_DEPTH ? other : valueOf(other, depth + 1))
-    })
-  return new Map([...texts].map(([name, { value, file }]) => [name, { value: valueOf(value, 0), file }]))
+  return added
 }
 
-/** A variable that refers to itself ends here. */
-const MAX_DEPTH = 8
+/** An environment with what the `.env` files of a folder add to it. */
+export function fileEnvironment(env: Environment, folder: string, options: EnvFileOptions): Environment {
+  return { ...valuesOf(fileVariables(env, folder, options)), ...env }
+}
+
+export function valuesOf(variables: ReadonlyMap<string, FileVariable>): Readonly<Record<string, string>> {
+  return Object.fromEntries([...variables].map(([name, { value }]) => [name, value]))
+}
+
+/** With its name and the byte behind it; see MAX_ARG_STRLEN in execve(2). */
+const MAX_VARIABLE_BYTES = 131_072
+
+/** What no system hands to a process. */
+function refuseUnpassable(name: string, value: string, path: string): void {
+  if (value.includes('\0'))
+    throw new CliError('FILE_REFUSED', { path, reason: `${name} has a null byte; it has to be UTF-8` })
+  if (Buffer.byteLength(name) + Buffer.byteLength(value) + 2 > MAX_VARIABLE_BYTES)
+    throw new CliError('FILE_REFUSED', {
+      path,
+      reason: `${name} is longer than the 128 KiB a variable may have; put it into a file of its own`,
+    })
+}

@@ -30,6 +30,8 @@ export interface LiveConfigurationOptions {
   readonly started: ReadSettings
   /** Reads it anew; aborting gives up. Throws {@link CliError}. */
   readonly read: (signal: AbortSignal) => Promise<ReadSettings>
+  /** Looks at the files beside the code that are read for each generation. Throws {@link CliError}. @default none */
+  readonly prove?: () => void
   /** Tells the balancer. */
   readonly configureFront: () => Promise<void>
   readonly warn: (message: string) => void
@@ -143,6 +145,8 @@ export class LiveConfiguration {
     options: { readonly signal: AbortSignal },
   ): Promise<BuildResult> {
     this.#giveUp()
+    const refused = this.#refusedFile()
+    if (refused !== undefined) return { ok: false, failure: { kind: 'config', message: refused } }
     const [message, result] = await Promise.all([
       this.#inTurn(() => this.#readFor(state, options.signal)),
       builder.build(state, options),
@@ -154,6 +158,17 @@ export class LiveConfiguration {
     }
     if (result.ok) builder.discard?.(result.snapshot)
     return { ok: false, failure: { kind: 'config', message } }
+  }
+
+  /** Before a process is started that would wait for one. */
+  #refusedFile(): string | undefined {
+    try {
+      this.#options.prove?.()
+      return undefined
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error
+      return error.message
+    }
   }
 
   /** Resolves with why it cannot be used, or nothing. */

@@ -30,11 +30,13 @@ import {
   type Verifier,
 } from '@rip/manager'
 import { type FileMode, otherEnvFileNames } from '../config/env-files.ts'
+import { proveFiles } from '../config/prove-files.ts'
 import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { type Front, noFront, openFront } from './front.ts'
 import { ChildOutput, isForUs } from './child-output.ts'
+import { forChildren } from './child-environment.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { type LogFormat, logLine, recordOf } from './log-record.ts'
 import { LiveConfiguration, liveOptions, type ReadSettings } from './live-configuration.ts'
@@ -248,7 +250,7 @@ async function assemble(
 ): Promise<ServerParts> {
   const { settings, mode, root, entry, inherited, tenants } = plan
   const succeeds = inherited !== undefined
-  const env = plan.childEnv()
+  const env = forChildren(plan.env)
   const childEnv = (): Readonly<Record<string, string>> => applicationEnv(plan)
   const ownership = tenants && { tenants: ownersOf(tenants, plan.listen !== undefined) }
   const name = instanceName(settings, root)
@@ -277,6 +279,10 @@ async function assemble(
     started: { settings, files: plan.rereading?.files ?? [] },
     read: plan.rereading?.read ?? (async () => ({ settings, files: [] })),
     configureFront: () => front.configure(),
+    prove: () => {
+      proveFiles(root)
+      plan.childEnv()
+    },
     warn: plan.warn,
   })
   const front: Front =
@@ -305,7 +311,7 @@ async function assemble(
       tree,
       folder,
       env: childEnv,
-      runtimeFlags: installing(plan),
+      runtimeFlags: runtimeFlags(plan),
       account: ownership?.tenants.workers,
       standby: mode === 'development',
       warn: plan.warn,
@@ -314,7 +320,7 @@ async function assemble(
   const manager = createManager({
     root,
     name,
-    command: { argv: [process.execPath, ...installing(plan), TAKE_ANY_HEAD, workerProgram(), entry] },
+    command: { argv: [process.execPath, ...runtimeFlags(plan), TAKE_ANY_HEAD, workerProgram(), entry] },
     workers: inherited?.workers ?? settings.workers,
     standsBy: succeeds,
     ...liveOptions(settings),
@@ -405,9 +411,9 @@ function ignoredHome(root: string, entry: string, tree: ContentTree): string[] {
  */
 const TAKE_ANY_HEAD = `--max-http-header-size=${64 * 1024 * 1024}`
 
-/** Code from the network runs only if somebody asked for it, and never in production. */
-function installing({ mode, settings }: Pick<ServerPlan, 'mode' | 'settings'>): readonly string[] {
-  return mode === 'development' && settings.install ? [] : ['--no-install']
+/** They are given their environment; code from the network runs only if somebody asked for it, and never in production. */
+function runtimeFlags({ mode, settings }: Pick<ServerPlan, 'mode' | 'settings'>): readonly string[] {
+  return mode === 'development' && settings.install ? ['--no-env-file'] : ['--no-env-file', '--no-install']
 }
 
 /** Found from our own package, so that an application needs none of them. */

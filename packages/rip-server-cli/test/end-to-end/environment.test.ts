@@ -147,3 +147,62 @@ test(
   },
   TEST_TIMEOUT_MS,
 )
+
+test(
+  'a worker that replaces a dead one has what its generation was proven with, and so has one after a rollback',
+  async () => {
+    await using sandbox = await appWith({})
+    const server = await sandbox.start('start', '--port', '0', '--workers', '1')
+    const killWorker = async (): Promise<void> => {
+      const [{ pid } = { pid: 0 }] = (await sandbox.snapshot(server)).workers
+      process.kill(pid, 'SIGKILL')
+      await until('another one is ready', async () => {
+        const { workers, readyWorkers } = await sandbox.snapshot(server)
+        return readyWorkers === 1 && workers.every((worker) => worker.pid !== pid)
+      })
+    }
+    await writeFile(join(sandbox.startFolder, '.env.production'), 'DB=second\n')
+    await writeFile(join(sandbox.startFolder, '.env.local'), 'LATER=1\nDB=third\n')
+    await killWorker()
+    expect(await seen(server.url)).toEqual(['production', 'production'])
+    expect((await sandbox.run('reload')).code).toBe(0)
+    expect(await seen(server.url)).toEqual(['production', 'third'])
+    expect((await sandbox.run('rollback')).code).toBe(0)
+    expect(await seen(server.url)).toEqual(['production', 'production'])
+    await killWorker()
+    expect(await seen(server.url)).toEqual(['production', 'production'])
+  },
+  TEST_TIMEOUT_MS,
+)
+
+describe('what would be waited for is refused at once:', () => {
+  test.each(['.env', '.env.local', 'bunfig.toml', 'package.json', 'rip-server.config.ts'])(
+    'a FIFO named %s, at a start and at a reload',
+    async (name) => {
+      await using sandbox = await appWith({})
+      const path = join(sandbox.startFolder, name)
+      const server = await sandbox.start('start', '--port', '0', '--workers', '1')
+      expect(Bun.spawnSync(['mkfifo', path]).exitCode).toBe(0)
+      const reload = await sandbox.run('reload')
+      expect([reload.code, reload.stderr]).toEqual([5, expect.stringContaining('it is no regular file')])
+      expect(await seen(server.url)).toEqual(['production', 'production'])
+      for (const command of ['start', 'check', 'config']) {
+        const refused = await sandbox.run(command, 'index.ts', '--port', '0')
+        expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining(path)])
+        expect(refused.stderr).toContain('it is no regular file')
+      }
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test.each(['.env', 'bunfig.toml'])(
+    'a FIFO named %s, before a worker alone',
+    async (name) => {
+      await using sandbox = await appWith({})
+      expect(Bun.spawnSync(['mkfifo', join(sandbox.startFolder, name)]).exitCode).toBe(0)
+      const refused = await sandbox.run('worker')
+      expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining('it is no regular file')])
+    },
+    TEST_TIMEOUT_MS,
+  )
+})

@@ -1,6 +1,5 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs'
-import { dirname, sep } from 'node:path'
 import { reasonOf, WorkerError } from '../errors.ts'
+import { readRegularFile, type ReadRegularFileOptions } from './read-regular-file.ts'
 
 /** What is read of an application's `package.json`. */
 export interface PackageManifest {
@@ -10,10 +9,7 @@ export interface PackageManifest {
   readonly exports?: unknown
 }
 
-export interface ReadManifestOptions {
-  /** Refuse a file that a link leads to from another folder. @default false */
-  readonly staysInFolder?: boolean | undefined
-}
+export type ReadManifestOptions = Pick<ReadRegularFileOptions, 'staysInFolder'>
 
 /**
  * The content of a `package.json` as Bun reads it: a byte order mark, comments and commas at the end do no harm,
@@ -22,34 +18,18 @@ export interface ReadManifestOptions {
  * @throws WorkerError `RIP_PACKAGE_UNREADABLE`.
  */
 export function readManifest(file: string, options: ReadManifestOptions = {}): PackageManifest {
-  const text = readRegularFile(file, options)
+  const text = readText(file, options)
   if (/^\ufeff?\s*$/.test(text)) return {}
   const content = parsed(file, text)
   return typeof content === 'object' && content !== null ? content : {}
 }
 
-function readRegularFile(file: string, { staysInFolder = false }: ReadManifestOptions): string {
-  let descriptor: number | undefined
+function readText(file: string, options: ReadManifestOptions): string {
   try {
-    // A FIFO would be waited for.
-    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-    if (!fstatSync(descriptor).isFile()) throw new Error('it is no regular file')
-    if (staysInFolder && leadsOut(file, descriptor))
-      throw new Error('it is a link that leads out of its folder, which is not followed for another user')
-    return readFileSync(descriptor, 'utf8')
+    return readRegularFile(file, options)
   } catch (cause) {
     throw new WorkerError('RIP_PACKAGE_UNREADABLE', { file, reason: reasonOf(cause) }, { cause })
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor)
   }
-}
-
-/** Asked about what is open, where the system tells: a link may be changed meanwhile. */
-function leadsOut(file: string, descriptor: number): boolean {
-  const opened = `/proc/self/fd/${descriptor}`
-  const real = realpathSync(existsSync(opened) ? opened : file)
-  const folder = realpathSync(dirname(file))
-  return !real.startsWith(folder === sep ? sep : folder + sep)
 }
 
 /** Without a cause: the parser's quotes what it met. */
