@@ -16,6 +16,7 @@ import type { Hooks } from './exchange/settings.ts'
 import { StickyCookie } from './exchange/sticky-cookie.ts'
 import { ListenerSet } from './listener/listener-set.ts'
 import { AccessLog } from './log/access-log.ts'
+import { oneLine } from './log/one-line.ts'
 import { FileSink } from './log/file-sink.ts'
 import { LimitReports } from './log/limit-reports.ts'
 import { TextBlocks, type LogSink } from './log/log-sink.ts'
@@ -293,10 +294,13 @@ export class Balancer implements AsyncDisposable {
   private createLog(): AccessLog | undefined {
     const { format, file } = this.config.accessLog
     if (format === 'none') return undefined
-    if (file !== undefined) return new AccessLog(format, new FileSink(file))
+    const tell = (message: string): void => this.warn(message)
+    if (file !== undefined)
+      return new AccessLog(format, new FileSink(file), tell, `the access log ${oneLine(file)}`)
     return new AccessLog(
       format,
       new TextBlocks(this.hooks.logSink ?? { write: (text) => Bun.stdout.write(text) }),
+      tell,
     )
   }
 

@@ -1,7 +1,8 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
 import { jsonLossLine, writeJsonLine } from './json-line.ts'
 import { LineWriter } from './line-writer.ts'
-import type { BlockSink } from './log-sink.ts'
+import { LogLosses } from './log-losses.ts'
+import { PartialWrite, type BlockSink } from './log-sink.ts'
 import { textLossLine, writeTextLine } from './text-line.ts'
 
 export type AccessLogFormat = 'none' | 'text' | 'json'
@@ -24,7 +25,8 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024
 
 /**
  * One line per finished exchange. Lines are collected and written in the background, one write at a time; when
- * the sink cannot keep up or fails, lines are dropped and the next line that gets through says how many.
+ * the sink cannot keep up or fails, lines are dropped: whoever runs the balancer is told at once, and the next line that
+ * gets through says how many.
  */
 export class AccessLog implements AsyncDisposable {
   /** Lines that were lost so far. */
@@ -33,19 +35,31 @@ export class AccessLog implements AsyncDisposable {
   private told = 0
   private readonly sink: BlockSink
   private readonly format: LineFormat
+  private readonly losses: LogLosses
   private readonly lines = new LineWriter()
   private waitingLines = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private writing: Promise<void> | undefined
   private closed = false
 
-  constructor(format: Exclude<AccessLogFormat, 'none'>, sink: BlockSink) {
+  /**
+   * @param tell told when lines begin to be lost, and when that is over
+   * @param name what the log is called there
+   */
+  constructor(
+    format: Exclude<AccessLogFormat, 'none'>,
+    sink: BlockSink,
+    tell: (message: string) => void = () => {},
+    name = 'the access log',
+  ) {
     this.sink = sink
     this.format = FORMATS[format]
+    this.losses = new LogLosses(tell, name)
   }
 
   ended(record: ExchangeRecord): void {
-    if (this.closed || this.lines.length > MAX_WAITING_BYTES) return void this.dropped++
+    if (this.closed) return void this.dropped++
+    if (this.lines.length > MAX_WAITING_BYTES) return this.lose(1, 'what it goes to does not keep up')
     this.format.write(record, this.lines)
     this.waitingLines++
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS)
@@ -62,6 +76,7 @@ export class AccessLog implements AsyncDisposable {
     clearTimeout(this.timer)
     await this.writing
     await this.write()
+    this.losses[Symbol.dispose]()
     await this.sink.close?.()
   }
 
@@ -82,15 +97,24 @@ export class AccessLog implements AsyncDisposable {
     if (this.waitingLines === 0) return
     const { waitingLines, dropped } = this
     const blocks = this.lines.take()
+    const loss = this.lossSince(dropped)
     this.waitingLines = 0
     try {
-      await this.sink.writeBlocks([...this.lossSince(dropped), ...blocks])
+      await this.sink.writeBlocks([...loss, ...blocks])
       this.told = dropped
-    } catch {
+      this.losses.written()
+    } catch (error) {
       // Disk full, pipe closed: losing log lines is better than losing requests.
-      this.dropped += waitingLines
+      const written = linesWritten([...loss, ...blocks], error)
+      if (written >= loss.length) this.told = dropped
+      this.lose(waitingLines - Math.max(0, written - loss.length), messageOf(error))
     }
     for (const block of blocks) this.lines.reuse(block)
+  }
+
+  private lose(lines: number, reason: string): void {
+    this.dropped += lines
+    this.losses.note(lines, reason)
   }
 
   /** A line about lines that are missing before the next one. */
@@ -98,4 +122,21 @@ export class AccessLog implements AsyncDisposable {
     const lost = dropped - this.told
     return lost === 0 ? [] : [Buffer.from(this.format.loss(lost))]
   }
+}
+
+const NEWLINE = 0x0a
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** How many lines are whole in what was written before the error. */
+function linesWritten(blocks: readonly Uint8Array[], error: unknown): number {
+  if (!(error instanceof PartialWrite)) return 0
+  let rest = error.bytesWritten
+  let lines = 0
+  for (const block of blocks) {
+    const written = block.subarray(0, rest)
+    for (const byte of written) if (byte === NEWLINE) lines++
+    rest -= written.length
+  }
+  return lines
 }

@@ -1,5 +1,5 @@
 import { open, stat, type FileHandle } from 'node:fs/promises'
-import type { BlockSink } from './log-sink.ts'
+import { PartialWrite, type BlockSink } from './log-sink.ts'
 
 /** How often the path is looked at, to notice that the file was rotated away. */
 const ROTATION_CHECK_MS = 1_000
@@ -14,6 +14,8 @@ export class FileSink implements BlockSink, AsyncDisposable {
   private readonly path: string
   private handle: Promise<FileHandle> | undefined
   private checkedMs = 0
+  /** The last line is not whole, as the disk was full. */
+  private isTorn = false
 
   constructor(path: string) {
     this.path = path
@@ -22,12 +24,27 @@ export class FileSink implements BlockSink, AsyncDisposable {
   async writeBlocks(blocks: readonly Uint8Array[]): Promise<void> {
     if (await this.wasRotated()) await this.reopen()
     this.handle ??= this.open()
+    let bytesWritten = 0
     try {
-      for (const block of blocks) await (await this.handle).appendFile(block)
+      const handle = await this.handle
+      if (this.isTorn) await this.endTornLine(handle)
+      for (const block of blocks)
+        for (let at = 0; at < block.length;) {
+          const written = await write(handle, block, at)
+          at += written
+          bytesWritten += written
+        }
     } catch (error) {
+      this.isTorn ||= bytesWritten > 0
       await this.reopen()
-      throw error
+      throw bytesWritten === 0 ? error : new PartialWrite(bytesWritten, error as Error)
     }
+  }
+
+  /** What follows is a line of its own. */
+  private async endTornLine(handle: FileHandle): Promise<void> {
+    if ((await handle.stat()).size > 0) await write(handle, LINE_END, 0)
+    this.isTorn = false
   }
 
   /** The next line goes to whatever the path names then: for log rotation. */
@@ -60,4 +77,11 @@ export class FileSink implements BlockSink, AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+const LINE_END = Buffer.from('\n')
+
+/** @returns how many bytes were written, one at least */
+async function write(handle: FileHandle, bytes: Uint8Array, from: number): Promise<number> {
+  return (await handle.write(bytes, from, bytes.length - from)).bytesWritten
 }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync } from 'node:fs'
+import { balance } from '../../src/index.ts'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
 import { AccessLog } from '../../src/log/access-log.ts'
 import { FileSink } from '../../src/log/file-sink.ts'
-import { TextBlocks, type LogSink } from '../../src/log/log-sink.ts'
-import { TempFolder, until } from '../servers.ts'
+import { PartialWrite, TextBlocks, type LogSink } from '../../src/log/log-sink.ts'
+import { TempFolder, named, until } from '../servers.ts'
 
 const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   startedAt: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
@@ -174,7 +175,124 @@ describe('the log', () => {
   })
 })
 
+describe('that lines are lost', () => {
+  test('is told once when it begins and once when it is over, while requests are served', async () => {
+    using folder = new TempFolder()
+    await using backend = named(folder, 'a')
+    const file = folder.file('access.log')
+    symlinkSync('/dev/full', file)
+    const told: string[] = []
+    await using lb = await balance(
+      { listen: '127.0.0.1:0', to: backend.address, accessLog: { format: 'text', file } },
+      { onWarning: (message) => void told.push(message) },
+    )
+    let served = 0
+    const serve = async (): Promise<void> => {
+      expect(await (await fetch(lb.url)).text()).toBe('a')
+      served++
+    }
+    const full = `the access log ${file} cannot be written: ENOSPC: no space left on device, write; its lines are lost until it can, requests are served all the same`
+    await serve()
+    await until(() => told.length > 0, 'it is told')
+    for (let n = 0; n < 5; n++) {
+      await serve()
+      await new Promise((resolve) => setTimeout(resolve, 110))
+    }
+    expect(told).toEqual([full])
+    rmSync(file)
+    await until(async () => {
+      await serve()
+      return existsSync(file)
+    }, 'there is space')
+    await until(() => told.length > 1, 'the end is told')
+    const lost = Number(/: (\d+) lines were lost$/.exec(told[1]!)?.[1])
+    expect(told).toEqual([full, `the access log ${file} is written again: ${lost} lines were lost`])
+    await lb.close()
+    const [first, ...lines] = readFileSync(file, 'utf8').trimEnd().split('\n')
+    expect(first).toBe(`# ${lost} lines lost`)
+    expect(lines.length + lost).toBe(served)
+  })
+
+  test('is told with what it was when the log is closed before it is over', async () => {
+    const told: string[] = []
+    const write = (): never => {
+      throw new Error('EPIPE')
+    }
+    await using log = new AccessLog('text', new TextBlocks({ write }), (message) => void told.push(message))
+    log.ended(record())
+    await log.close()
+    expect(told).toEqual([
+      expect.stringContaining('the access log cannot be written: EPIPE; '),
+      'the access log was not written to the end: 1 line was lost',
+    ])
+  })
+
+  test('is told where the disk is too slow', async () => {
+    const told: string[] = []
+    const stuck = Promise.withResolvers<void>()
+    let writes = 0
+    await using log = new AccessLog(
+      'json',
+      { writeBlocks: () => (++writes === 1 ? stuck.promise : undefined) },
+      (message) => void told.push(message),
+    )
+    log.ended(record())
+    await until(() => writes === 1, 'the first write')
+    const long = record({ target: `/${'x'.repeat(10_000)}` })
+    for (let n = 0; n < 1_000; n++) log.ended(long)
+    expect(told).toEqual([expect.stringContaining('what it goes to does not keep up')])
+    stuck.resolve()
+    await until(() => told.length > 1, 'the end is told')
+    expect(told[1]).toBe(`the access log is written again: ${log.dropped} lines were lost`)
+  })
+
+  test('counts only those that are not whole', async () => {
+    const told: string[] = []
+    await using log = new AccessLog(
+      'text',
+      {
+        writeBlocks(blocks) {
+          const text = Buffer.concat(blocks)
+          throw new PartialWrite(text.indexOf('\n') + 5, new Error('ENOSPC'))
+        },
+      },
+      (message) => void told.push(message),
+    )
+    for (let n = 0; n < 3; n++) log.ended(record())
+    await until(() => log.dropped > 0, 'two are lost')
+    expect(log.dropped).toBe(2)
+  })
+})
+
 describe('a log file', () => {
+  test('that was full in the middle of a line goes on with a line of its own', async () => {
+    using folder = new TempFolder()
+    const file = folder.file('a.log')
+    // Files of this program end after one block of 1024 bytes (setrlimit(2)), as on a disk that is full.
+    const program = `
+      const { FileSink } = await import(${JSON.stringify(new URL('../../src/log/file-sink.ts', import.meta.url).href)})
+      const sink = new FileSink(${JSON.stringify(file)})
+      const error = await sink.writeBlocks([Buffer.from('x'.repeat(1000) + '\\n'), Buffer.from('y'.repeat(100) + '\\n')]).catch((error) => error)
+      console.log(error.constructor.name, error.bytesWritten)
+      for await (const _ of Bun.stdin.stream()) {}
+      await sink.writeBlocks([Buffer.from('z\\n')])
+      await sink.close()`
+    await using child = Bun.spawn(
+      ['bash', '-c', 'trap "" XFSZ; ulimit -f 1; exec "$0" -e "$1"', process.execPath, program],
+      {
+        stdin: 'pipe',
+        stdout: 'pipe',
+        stderr: 'inherit',
+      },
+    )
+    const reader = child.stdout.getReader()
+    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('PartialWrite 1024\n')
+    truncateSync(file, 1_010)
+    await child.stdin.end()
+    expect(await child.exited).toBe(0)
+    expect(readFileSync(file, 'utf8')).toBe(`${'x'.repeat(1000)}\n${'y'.repeat(9)}\nz\n`)
+  })
+
   test('is for its owner and group: it holds whole queries', async () => {
     using folder = new TempFolder()
     const before = process.umask(0o022)
