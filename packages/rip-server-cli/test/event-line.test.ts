@@ -27,6 +27,11 @@ function exited(reason: ExitReason, respawnInMs?: number): string | undefined {
   return line({ type: 'worker-exited', slot: 2, pid: 42, reason, uptimeMs: 90_000, requests: 7, ...respawn })
 }
 
+test('a crash loop is told as it goes on: one worker at a time, be the pauses short or long', () => {
+  const told = 'crash loop: workers keep dying; one at a time is started until one stays'
+  expect(line({ type: 'health', health: 'crash-loop' })).toBe(told)
+})
+
 describe('a reload is told', () => {
   test('in one line when it succeeds', () => {
     const cut = {

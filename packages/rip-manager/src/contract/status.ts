@@ -25,7 +25,7 @@ export interface WorkerStatus {
   readonly loopLagMs: number
 }
 
-/** `degraded`: fewer ready workers than wanted; `crash-loop`: the crash budget is spent, retries are slow. */
+/** `degraded`: fewer ready workers than wanted; `crash-loop`: the crash budget is spent, one worker at a time is tried. */
 export type ManagerHealth = 'starting' | 'ok' | 'degraded' | 'crash-loop' | 'held' | 'stopping' | 'stopped'
 
 /** What became of a configuration that was read again: texts for the operator. */

@@ -231,6 +231,7 @@ function newPool({
     waiting: null,
     settling: null,
     rollbackAfterCut: null,
+    toldBegun: false,
     quarantine: null,
     lastRefusal: null,
     routing: newRouting(),

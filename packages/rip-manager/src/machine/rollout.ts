@@ -3,6 +3,7 @@ import { UNSETTLED_MS } from '../contract/defaults.ts'
 import type { BuildResult, TreeState } from '../contract/ports.ts'
 import type { Refusal, RefusalCode } from '../contract/refusal.ts'
 import type { ReloadResult } from '../contract/manager-api.ts'
+import type { GenerationId } from '../contract/router.ts'
 import { createGroup, discardUnused, dismiss, retire } from './group.ts'
 import { beginObservation, endObservation } from './observation.ts'
 import { finishRestart } from './recycle.ts'
@@ -26,10 +27,17 @@ import { emptySlots, launch, readyWorkers } from './worker.ts'
 export function beginReload(pool: Pool, tree: TreeState, wish: Wish): void {
   const generation = tree.generation
   const rollout = begin(pool, 'reload', generation, tree, wish)
-  if (wish.reason === START) pool.effects.emit({ type: 'starting', generation, workers: pool.wanted })
-  pool.effects.emit({ type: 'generation-building', generation, reason: wish.reason })
+  tellBegun(pool, generation, wish)
   if (pool.config.builds) return pool.effects.build(rollout.token, tree)
   boot(pool, rollout, { generation })
+}
+
+/** Once up to its end, however often the content has to be read. */
+function tellBegun(pool: Pool, generation: GenerationId, { reason }: Wish): void {
+  if (pool.toldBegun) return
+  pool.toldBegun = true
+  if (reason === START) pool.effects.emit({ type: 'starting', generation, workers: pool.wanted })
+  pool.effects.emit({ type: 'generation-building', generation, reason })
 }
 
 /** Starts to return to a generation that served before; its workers are used if they still stand by. */
@@ -211,6 +219,7 @@ export function refuse(pool: Pool, code: RefusalCode, failure: Failure): void {
     pool.lastRefusal = refusal
     pool.refused += 1
   }
+  pool.toldBegun = false
   pool.effects.emit({ type: 'generation-refused', refusal })
   settleAll(pool, rollout.commands, { ok: false, refusal })
 }
@@ -273,6 +282,7 @@ export function commit(pool: Pool): void {
   endObservation(pool)
   const tookMs = pool.nowMs - rollout.sinceMs
   const previous = old?.generation.id ?? null
+  pool.toldBegun = false
   pool.effects.emit({ type: 'generation-cut', generation, previous, tookMs })
   if (rollout.kind === 'rollback' && previous !== null) {
     pool.effects.emit({ type: 'rolled-back', from: previous, to: generation, reason: rollout.reason })

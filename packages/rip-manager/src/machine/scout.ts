@@ -190,8 +190,13 @@ export function settleUnchanged(pool: Pool, wish: Wish): void {
   const tookMs = pool.nowMs - sinceMs
   pool.quarantine = null
   const undone = takeBackRefusal(pool, generation)
-  if (undone || !isSilent(wish)) pool.effects.emit({ type: 'generation-unchanged', generation })
+  if (undone || !isSilent(wish)) tellUnchanged(pool, generation)
   settleAll(pool, commands, { ok: true, generation, previous, tookMs, unchanged: true })
+}
+
+function tellUnchanged(pool: Pool, generation: GenerationId): void {
+  pool.toldBegun = false
+  pool.effects.emit({ type: 'generation-unchanged', generation })
 }
 
 /** What was refused is no longer on disk. A refused restart was about what serves, and stays visible. */
@@ -208,6 +213,11 @@ function refuseHeld(pool: Pool, { generation }: TreeState, wish: Wish): void {
 
 /** Refused before anything was begun; nobody is told what nobody asked for. */
 function turnDown(pool: Pool, wish: Wish, refusal: Refusal): void {
-  if (!isSilent(wish)) pool.effects.emit({ type: 'generation-refused', refusal })
+  if (!isSilent(wish)) tellRefused(pool, refusal)
   settleAll(pool, wish.commands, { ok: false, refusal })
+}
+
+function tellRefused(pool: Pool, refusal: Refusal): void {
+  pool.toldBegun = false
+  pool.effects.emit({ type: 'generation-refused', refusal })
 }

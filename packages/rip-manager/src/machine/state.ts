@@ -269,6 +269,8 @@ export interface Pool {
   settling: { readonly wish: Wish; readonly atMs: number } | null
   /** A rollback asked for while a switch was under way. */
   rollbackAfterCut: Wish | null
+  /** That a generation is built was told, and how that ended was not yet. */
+  toldBegun: boolean
   quarantine: GenerationId | null
   lastRefusal: Refusal | null
   readonly routing: Routing

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { BuildResult, Builder, TreeState } from '../../src/contract/ports.ts'
 import type { BootFailure } from '@rip/worker/protocol'
 import type { FakeFiles } from '../../src/testing.ts'
-import { startedRig } from './rig.ts'
+import { startedRig, type Rig } from './rig.ts'
 
 const compileFailure: BuildResult = {
   ok: false,
@@ -389,6 +389,26 @@ describe('rollback', () => {
   })
 })
 
+test('a start, and a reload, whose content is read twice are told of once', async () => {
+  let attempt = 0
+  const builder: Builder = {
+    build: async ({ generation }) =>
+      (attempt += 1) % 2 === 1 ? { ok: false, changed: 'app.ts' } : { ok: true, snapshot: { generation } },
+  }
+  await using rig = await startedRig({ builder })
+  rig.files.write('app.ts', 'v2')
+  expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true })
+  expect(attempt).toBe(4)
+  expect(rig.events.filter(({ type }) => type === 'starting')).toHaveLength(1)
+  expect(rig.events.filter(({ type }) => type === 'generation-building')).toHaveLength(2)
+})
+
+/** How often it was said that a generation is built. */
+function tellings({ events }: Rig, generation: string): number {
+  return events.filter((event) => event.type === 'generation-building' && event.generation === generation)
+    .length
+}
+
 /** Writes content that does not compile. */
 async function breakContent(files: FakeFiles, broken: Set<string>): Promise<void> {
   files.writeUnseen('app.ts', '}')
@@ -409,5 +429,6 @@ test('content that was written while it was compiled is read and compiled once m
   const result = await rig.during(rig.manager.reload())
   expect(result).toMatchObject({ ok: true, generation: rig.files.generation })
   expect(built.slice(1)).toEqual([rig.files.generation, rig.files.generation])
+  expect(tellings(rig, rig.files.generation)).toBe(1)
   expect(rig.manager.status.reloads.refused).toBe(0)
 })

@@ -39,11 +39,11 @@ function change(verb: Change) {
       return client[verb](options)
     })
     if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(result))
-    return tell(result, invocation)
+    return tell(verb, result, invocation)
   }
 }
 
-function tell(result: ReloadResult, { terminal, line }: Invocation): number {
+function tell(verb: Change, result: ReloadResult, { terminal, line }: Invocation): number {
   if (!result.ok) {
     const { refusal } = result
     const code = refusal.code === 'config-invalid' ? 'CONFIG_REFUSED' : 'RELOAD_REFUSED'
@@ -51,12 +51,16 @@ function tell(result: ReloadResult, { terminal, line }: Invocation): number {
   }
   if (line.flags.has('json') || line.flags.has('quiet')) return ExitCode.done
   if (result.unchanged) terminal.data(`${shortGeneration(result.generation)} is what serves already`)
-  else terminal.data(changeText(result))
+  else terminal.data(changeText(verb, result))
   for (const line of configurationLines(result.configuration)) terminal.data(line)
   return ExitCode.done
 }
 
-function changeText({ previous, generation, tookMs }: Extract<ReloadResult, { ok: true }>): string {
+function changeText(
+  verb: Change,
+  { previous, generation, tookMs }: Extract<ReloadResult, { ok: true }>,
+): string {
+  if (verb === 'restart') return `${shortGeneration(generation)} restarted in ${durationText(tookMs)}`
   const from = previous === null ? '' : `${shortGeneration(previous)} → `
   return `${from}${shortGeneration(generation)} in ${durationText(tookMs)}`
 }

@@ -212,6 +212,6 @@ export function exitReasonText(reason: ExitReason): string {
 function healthLine(health: string, terminal: Terminal): string | undefined {
   if (health === 'degraded') return `${terminal.bad('degraded')}: fewer workers are ready than wanted`
   if (health === 'crash-loop')
-    return `${terminal.bad('crash loop')}: workers keep dying; starting them slowly now`
+    return `${terminal.bad('crash loop')}: workers keep dying; one at a time is started until one stays`
   return health === 'ok' ? terminal.good('ok') : undefined
 }

@@ -128,7 +128,8 @@ test(
       return workers.filter(({ state }) => state === 'ready').map(({ pid }) => pid)
     }
     const before = await pids()
-    expect((await sandbox.run('restart')).code).toBe(0)
+    const { code, stdout } = await sandbox.run('restart')
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^[0-9a-f]{7} restarted in [\d.]+ m?s\n$/)])
     const between = await pids()
     expect(between.filter((pid) => before.includes(pid))).toEqual([])
     server.kill('SIGUSR1')
