@@ -325,6 +325,7 @@ export class Balancer implements AsyncDisposable {
       names: this.names,
       reach: this.reach,
       ask: askWith(() => this.backendTls),
+      inTurn: (call) => this.plane.turn.run(call),
       observer: {
         retired: (backend) => {
           this.plane.upstreams.retire(backend)

@@ -3,6 +3,7 @@ import { RequestHead } from '../http1/request-head.ts'
 import type { Claims } from '../pool/claim.ts'
 import type { UpstreamLimits } from '../upstream/upstream-connection.ts'
 import { DepartureNotices } from '../upstream/departure-notices.ts'
+import { Turn } from '../transport/turn.ts'
 import { Upstreams } from '../upstream/upstreams.ts'
 import type { TrailerWriter } from './request-body.ts'
 import { BufferBudget } from './buffer-budget.ts'
@@ -19,6 +20,7 @@ const MAX_SPARE_HEADS = 256
 export class DataPlane {
   readonly settings: DataPlaneSettings
   readonly claims: Claims
+  readonly turn: Turn
   readonly upstreams: Upstreams
   readonly departures: DepartureNotices
   readonly buffers: BufferBudget
@@ -38,7 +40,8 @@ export class DataPlane {
     const { limits, forwarding, observer } = settings
     this.settings = settings
     this.claims = claims
-    this.upstreams = previous?.upstreams ?? new Upstreams(limits.maxIdlePerBackend, observer)
+    this.turn = previous?.turn ?? new Turn()
+    this.upstreams = previous?.upstreams ?? new Upstreams(limits.maxIdlePerBackend, observer, this.turn)
     this.upstreams.configure(upstreamLimits(settings), settings.backendTls)
     this.departures = previous?.departures ?? new DepartureNotices()
     this.buffers = previous?.buffers ?? new BufferBudget()
@@ -48,7 +51,7 @@ export class DataPlane {
     this.slowClients = previous?.slowClients ?? new SlowClients(claims)
     this.kindSeed = previous?.kindSeed ?? randomInt(2 ** 32)
     this.requests = new RequestWriter(forwarding, (name) => observer.underscored(name))
-    this.responses = new ResponseWriter(forwarding.via)
+    this.responses = new ResponseWriter(forwarding.via, this.turn.clock)
     if (forwarding.requestTrailers)
       this.trailerWriter = (outbox, trailers, options) =>
         this.responses.writeTrailers(outbox, trailers, options)

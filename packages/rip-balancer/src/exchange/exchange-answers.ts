@@ -86,7 +86,7 @@ export abstract class ExchangeAnswers extends ExchangeFacts {
     const { requestId } = this
     const toHead = this.readable?.isHead === true
     const connection = this.connectionOption()
-    writeAnswer(this.client.outbox, { status, fields, body, requestId, connection, toHead })
+    writeAnswer(this.client.outbox, { status, fields, body, requestId, connection, toHead }, this.clock)
   }
 }
 

@@ -1,7 +1,7 @@
 import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { requestKind } from '../http1/request-kind.ts'
-import { wallMs } from '../transport/clock.ts'
+import type { Clock } from '../transport/clock.ts'
 import { readStatement, UNIX_PEER, type TrustedStatement } from './client-identity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -25,6 +25,7 @@ export class ExchangeFacts implements ExchangeRecord {
   generation: string | undefined = undefined
   protected readonly plane: DataPlane
   protected readonly client: ClientSide
+  protected readonly clock: Clock
   protected readonly body: RequestBody
   protected request: RequestHead | undefined
   /** When the first byte of the request arrived, on the monotonic clock. */
@@ -37,11 +38,12 @@ export class ExchangeFacts implements ExchangeRecord {
   constructor(plane: DataPlane, client: ClientSide) {
     this.plane = plane
     this.client = client
+    this.clock = plane.turn.clock
     this.body = new RequestBody(plane.settings.limits, plane.trailerWriter)
   }
 
   get startedAt(): number {
-    return wallMs(this.begunAt)
+    return this.clock.wallMs(this.begunAt)
   }
 
   get method(): string {

@@ -6,8 +6,6 @@ import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import type { Backend, Claimant, ClaimRefusal, LongLived, Outcome } from '../pool/claim.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
-import { eventBegins, monotonicMs } from '../transport/clock.ts'
-import { flushGathered } from '../transport/outbox.ts'
 import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts'
 import { BufferShare } from './buffer-budget.ts'
@@ -81,11 +79,12 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private sentBefore = 0
   private dispatchedAt = 0
   private upstreamSent = 0
-  private readonly progress = new Progress()
+  private readonly progress: Progress
   private readonly share: BufferShare
 
   constructor(plane: DataPlane, client: ClientSide) {
     super(plane, client)
+    this.progress = new Progress(this.clock)
     this.share = new BufferShare(plane.buffers)
   }
 
@@ -240,17 +239,13 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   // Claimant
 
   granted(backend: Backend): void {
-    eventBegins()
-    this.queueMs += this.progress.inPhaseMs(monotonicMs())
+    this.queueMs += this.progress.inPhaseMs(this.clock.nowMs)
     this.connect(backend)
-    flushGathered()
   }
 
   refused(reason: ClaimRefusal): void {
-    eventBegins()
-    this.queueMs += this.progress.inPhaseMs(monotonicMs())
+    this.queueMs += this.progress.inPhaseMs(this.clock.nowMs)
     this.fail(this.causeOfRefusal(reason))
-    flushGathered()
   }
 
   // SlowClient
@@ -288,7 +283,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     if (this.upgrade === undefined || !switchesTo(response, this.upgrade)) return false
     if (this.refusesToHold()) return false
     this.status = 101
-    this.responseMs = monotonicMs() - this.dispatchedAt
+    this.responseMs = this.clock.nowMs - this.dispatchedAt
     const cookie = this.plane.settings.sticky?.valueFor(this.claimed!, this)
     this.plane.responses.writeSwitching(this.client.outbox, response, this.upgrade, cookie)
     this.enter('tunnel')
@@ -305,7 +300,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     const edits = this.responseEdits(response)
     if (edits === null) return
     this.status = response.status
-    this.responseMs = monotonicMs() - this.dispatchedAt
+    this.responseMs = this.clock.nowMs - this.dispatchedAt
     this.body.forget()
     this.share.free()
     this.framing = this.clientFraming(response)
@@ -486,7 +481,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.backend = backend.id
     this.reason = undefined
     this.generation = backend.generation
-    this.dispatchedAt = monotonicMs()
+    this.dispatchedAt = this.clock.nowMs
     this.upstream = this.freshOnly
       ? undefined
       : this.plane.upstreams.takeIdle(backend, this, this.request!.isIdempotent)
@@ -557,7 +552,6 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.awaitsContinue = false
     this.client.outbox.appendText(CONTINUE)
     this.client.inputWanted()
-    flushGathered()
   }
 
   // --- the response
@@ -624,7 +618,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   }
 
   private isYoung(): boolean {
-    return monotonicMs() - this.dispatchedAt <= this.plane.settings.timeouts.repeatMs
+    return this.clock.nowMs - this.dispatchedAt <= this.plane.settings.timeouts.repeatMs
   }
 
   /** Nothing was sent, or it can be sent again: the next backend is asked, each of them once. */
@@ -656,7 +650,9 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
 
   /** One connection that was closed because it was idle says nothing about its backend. */
   private isStale(): boolean {
-    return this.upstream!.reused && !this.upstream!.answered && monotonicMs() - this.dispatchedAt <= STALE_MS
+    return (
+      this.upstream!.reused && !this.upstream!.answered && this.clock.nowMs - this.dispatchedAt <= STALE_MS
+    )
   }
 
   /**
@@ -678,7 +674,6 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.restsFrom = undefined
     this.queueMs += this.progress.inPhaseMs(now)
     this.claim()
-    flushGathered()
   }
 
   private mayRetry(): boolean {
@@ -689,13 +684,11 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
   private connectTimedOut(): void {
     this.dropConnection()
     this.tryNext('connect-timeout')
-    flushGathered()
   }
 
   private trialTimedOut(): void {
     this.dropConnection()
     this.tryNext('response-timeout')
-    flushGathered()
   }
 
   private timeOut(cause: EndCause, outcome: FailedOutcome): void {
@@ -703,12 +696,10 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     if (this.held !== undefined) return this.cut(cause, 'ok')
     if (this.phase === 'responding' || this.phase === 'flushing') return this.cut(cause, outcome)
     if (outcome === 'response-timeout' && this.mayAskAnother()) {
-      this.askAnother(outcome)
-      return flushGathered()
+      return this.askAnother(outcome)
     }
     this.withdraw(outcome)
     this.fail(cause)
-    flushGathered()
   }
 
   /** Nothing was passed on, and another backend may do better: what had little time may have it again. */
@@ -730,7 +721,6 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.body.abandon()
     this.persists = false
     this.fail('client-timeout')
-    flushGathered()
   }
 
   /** The response cannot be completed. */
@@ -799,7 +789,7 @@ export class Exchange extends ExchangeAnswers implements Claimant, ResponseSink,
     this.phase = 'idle'
     this.cause = cause
     this.bytesSent = this.client.outbox.sent - this.sentBefore
-    this.totalMs = monotonicMs() - this.begunAt
+    this.totalMs = this.clock.nowMs - this.begunAt
     this.plane.settings.observer.ended(this)
     this.request = undefined
     this.body.forget()

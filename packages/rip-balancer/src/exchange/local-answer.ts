@@ -1,4 +1,4 @@
-import { dateLine } from '../transport/clock.ts'
+import type { Clock } from '../transport/clock.ts'
 import type { Outbox } from '../transport/outbox.ts'
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -42,11 +42,11 @@ export interface Answer {
   readonly toHead: boolean
 }
 
-/** Writes the answer; returns the number of bytes of its head and body. */
-export function writeAnswer(outbox: Outbox, answer: Answer): void {
+/** Writes the answer. @param clock says the date */
+export function writeAnswer(outbox: Outbox, answer: Answer, clock: Clock): void {
   const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : Buffer.from(answer.body)
   const bodyless = answer.status === 204 || answer.status === 304
-  let head = `HTTP/1.1 ${answer.status} ${REASONS[answer.status] ?? 'Status'}\r\n${dateLine().toString('latin1')}`
+  let head = `HTTP/1.1 ${answer.status} ${REASONS[answer.status] ?? 'Status'}\r\n${clock.dateLine().toString('latin1')}`
   for (const [name, value] of Object.entries(answer.fields)) head += `${name}: ${value}\r\n`
   if (answer.status === 405) head += `Allow: ${ALLOWED_METHODS}\r\n`
   if (answer.status === 503) head += `Retry-After: ${RETRY_AFTER_SECONDS}\r\n`

@@ -1,4 +1,4 @@
-import { monotonicMs } from '../transport/clock.ts'
+import type { Clock } from '../transport/clock.ts'
 import { Lag } from './lag.ts'
 import { RateWatch } from './rate-watch.ts'
 import type { Limits, Timeouts } from './settings.ts'
@@ -10,6 +10,7 @@ const CROWDED_WINDOW_MS = 5_000
 
 /** Who moved last, and for how long the client was waited for; all time limits of an exchange are judged from this. */
 export class Progress {
+  private readonly clock: Clock
   private phaseSince = 0
   private clientAt = 0
   private backendAt = 0
@@ -21,24 +22,28 @@ export class Progress {
   /** Of a client that was waited for at all; few are. */
   private lag: Lag | undefined
 
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
+
   begin(): void {
     this.upload.begin(0)
     this.download.rest()
     this.lag = undefined
-    this.tickedAt = monotonicMs()
+    this.tickedAt = this.clock.nowMs
     this.enterPhase()
   }
 
   enterPhase(): void {
-    this.phaseSince = this.clientAt = this.backendAt = monotonicMs()
+    this.phaseSince = this.clientAt = this.backendAt = this.clock.nowMs
   }
 
   clientMoved(): void {
-    this.clientAt = monotonicMs()
+    this.clientAt = this.clock.nowMs
   }
 
   backendMoved(): void {
-    this.backendAt = monotonicMs()
+    this.backendAt = this.clock.nowMs
   }
 
   /** @param taken bytes the client took so far */

@@ -3,7 +3,7 @@ import { decimal } from '../http1/body-framing.ts'
 import { FIELD, type FieldId } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
-import { dateLine } from '../transport/clock.ts'
+import type { Clock } from '../transport/clock.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import type { FieldEdits } from './field-edits.ts'
 import { DROP, KEEP, RESPONSE, REWRITE, TRAILER, type FieldAction } from './field-rules.ts'
@@ -31,13 +31,15 @@ export interface ResponseContext {
 /** Writes response heads towards clients, always as HTTP/1.1. */
 export class ResponseWriter extends HeadWriter {
   private readonly via: string | undefined
+  private readonly clock: Clock
   private context: ResponseContext | undefined
   private dateWritten = false
   private idWritten = false
 
-  constructor(via: string | undefined) {
+  constructor(via: string | undefined, clock: Clock) {
     super()
     this.via = via
+    this.clock = clock
   }
 
   write(outbox: Outbox, context: ResponseContext): void {
@@ -52,7 +54,7 @@ export class ResponseWriter extends HeadWriter {
     this.copyRun(response)
     if (edits !== undefined) this.text(edits.addedText)
     this.framing(context)
-    if (!this.dateWritten) this.bytes(dateLine())
+    if (!this.dateWritten) this.bytes(this.clock.dateLine())
     if (this.addsId(context)) this.at = writeRequestIdField(context.requestId!, this.out, this.at)
     if (this.via !== undefined) this.text(`Via: 1.${response.minor} ${this.via}\r\n`)
     this.connection(context)

@@ -8,10 +8,9 @@ import { statusOf, type Fault } from '../http1/fault.ts'
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
-import { eventBegins, monotonicMs } from '../transport/clock.ts'
-import { isWorthFreeing } from '../transport/free-bytes.ts'
-import type { Receiver } from '../transport/inbox.ts'
-import { Outbox, flushGathered } from '../transport/outbox.ts'
+import type { Clock } from '../transport/clock.ts'
+import { Outbox } from '../transport/outbox.ts'
+import type { Receiver } from '../transport/turn.ts'
 import { PlainProxyHeader } from './plain-proxy-header.ts'
 import { answerPlainHttp, beginsWithTls, NO_TLS_HERE } from './wrong-protocol.ts'
 import { ProxyHeader } from './proxy-header.ts'
@@ -55,6 +54,7 @@ export class ClientConnection implements ClientSide, Receiver {
   countedFor: string | undefined
   private readonly socket: ByteSocket
   private readonly plane: DataPlane
+  private readonly clock: Clock
   private readonly keeper: ConnectionKeeper
   private readonly exchange: Exchange
   private phase: Phase = 'open'
@@ -86,14 +86,16 @@ export class ClientConnection implements ClientSide, Receiver {
     const { proxyProtocolFrom, forwarding } = plane.settings
     this.socket = socket
     this.plane = plane
+    this.clock = plane.turn.clock
     this.keeper = keeper
-    this.outbox = new Outbox(socket, true)
+    this.outbox = new Outbox(socket, plane.turn.output, true)
     this.identity = identify(peer, secure ? 'https' : 'http', forwarding.trustedProxies)
     this.exchange = new Exchange(plane, this)
-    this.since = monotonicMs()
+    this.since = this.clock.nowMs
     this.handshaking = secure
     if (proxyProtocolFrom?.has(this.identity.address) !== true) return
-    if (secure) this.plainHeader = new PlainProxyHeader(socket, (header) => this.plainHeaderRead(header))
+    if (secure)
+      this.plainHeader = new PlainProxyHeader(socket, plane.turn, (header) => this.plainHeaderRead(header))
     else this.proxyHeader = new ProxyHeader()
   }
 
@@ -121,12 +123,14 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Socket event. */
   received(chunk: Buffer): void {
-    eventBegins()
-    if (this.phase === 'lingering') return void (this.since = monotonicMs())
+    if (this.phase === 'lingering') return void (this.since = this.clock.nowMs)
     if (this.phase === 'closed') return
     this.hold(chunk)
     this.pump()
-    if (isWorthFreeing(chunk)) this.letGo(chunk)
+  }
+
+  release(chunk: Buffer): void {
+    if (this.input === undefined) this.exchange.letGo(chunk)
   }
 
   /** The handshake failed. @param plainHttp as the client spoke HTTP */
@@ -147,18 +151,15 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Socket event: the client stopped sending. */
   ended(): void {
-    eventBegins()
     this.inputEnded = true
     if (this.phase === 'lingering') return this.socket.end()
     this.pump()
     if (this.input !== undefined && !this.exchange.isIdle) this.exchange.noteHalfClose()
-    flushGathered()
   }
 
   /** Socket event: the connection is gone. */
   closed(): void {
     if (this.phase === 'closed' && this.slot < 0) return
-    eventBegins()
     this.phase = 'closed'
     this.input = undefined
     this.plainHeader?.[Symbol.dispose]()
@@ -166,16 +167,13 @@ export class ClientConnection implements ClientSide, Receiver {
     this.exchange.clientGone()
     this.dropHead()
     this.keeper.forget(this)
-    flushGathered()
   }
 
   /** Socket event. */
   writable(): void {
     if (this.outbox.waiting === 0 || !this.outbox.drained() || this.phase === 'closed') return
-    eventBegins()
     if (this.shutdownPending) this.socket.shutdown()
     this.exchange.clientDrained()
-    flushGathered()
   }
 
   /** Checks time limits. @param now monotonic milliseconds */
@@ -216,7 +214,7 @@ export class ClientConnection implements ClientSide, Receiver {
   exchangeEnded(persists: boolean): void {
     if (this.slot >= 0) this.keeper.setLasting(this, false)
     this.dropHead()
-    this.since = monotonicMs()
+    this.since = this.clock.nowMs
     this.refused = false
     if (!persists || (this.inputEnded && this.input === undefined)) return this.closeGracefully()
     this.pump()
@@ -246,11 +244,6 @@ export class ClientConnection implements ClientSide, Receiver {
     }
     this.input = Buffer.concat([this.input.subarray(this.inputAt), chunk])
     this.inputAt = 0
-  }
-
-  private letGo(chunk: Buffer): void {
-    flushGathered()
-    if (this.input === undefined) this.exchange.letGo(chunk)
   }
 
   private used(at: number): void {
@@ -307,7 +300,7 @@ export class ClientConnection implements ClientSide, Receiver {
 
   private borrowHead(): RequestHead {
     if (this.head !== undefined) return this.head
-    this.since = monotonicMs()
+    this.since = this.clock.nowMs
     this.head = this.plane.borrowHead()
     return this.head
   }
@@ -347,7 +340,6 @@ export class ClientConnection implements ClientSide, Receiver {
   }
 
   private plainHeaderRead(header: ProxyHeader | undefined): void {
-    eventBegins()
     this.plainHeader = undefined
     if (header === undefined || !this.introduce(header)) this.socket.terminate()
   }
@@ -413,7 +405,7 @@ export class ClientConnection implements ClientSide, Receiver {
 
   private linger(forMs: number): void {
     this.phase = 'lingering'
-    this.since = monotonicMs()
+    this.since = this.clock.nowMs
     this.lingersUntil = this.since + forMs
     this.input = undefined
     this.socket.shutdown()
@@ -445,6 +437,5 @@ export class ClientConnection implements ClientSide, Receiver {
 
   private headTimedOut(): void {
     this.refuseWith(408, 'client-timeout')
-    flushGathered()
   }
 }

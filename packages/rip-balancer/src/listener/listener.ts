@@ -3,8 +3,6 @@ import type { UnixAddress } from '../config/unix-address.ts'
 import { addressOf, UNIX_PEER } from '../exchange/client-identity.ts'
 import type { ConnectionRefusal } from '../exchange/connection-counts.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
-import { eventBegins, monotonicMs } from '../transport/clock.ts'
-import { inbox } from '../transport/inbox.ts'
 import { isSystemError } from '../transport/system-error.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { ClientConnection, REFUSAL, type ConnectionKeeper } from './client-connection.ts'
@@ -104,7 +102,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     this.bound = this.boundTarget(this.server)
     this.openAccess()
     this.unsubscribe = this.options.tls?.subscribe(() => this.replaceServer())
-    this.timer = setInterval(() => this.tick(), TICK_MS)
+    this.timer = setInterval(() => this.plane.turn.run(() => this.tick()), TICK_MS)
   }
 
   /**
@@ -129,8 +127,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
    */
   async drain(signal?: AbortSignal): Promise<void> {
     this.stopAccepting()
-    eventBegins()
-    if (!this.draining) this.drainingSince = monotonicMs()
+    if (!this.draining) this.drainingSince = performance.now()
     this.draining = true
     if (this.connections.size === 0) return
     this.emptied ??= Promise.withResolvers()
@@ -244,33 +241,35 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   private makeHandlers(): Bun.SocketHandler<Attached> {
+    const { turn } = this.plane
     return {
-      open: (socket) => this.accept(socket),
-      // Without it a connection would be known from the end of its handshake on, and cost nothing to keep before.
-      handshake({ data }, succeeded, error) {
-        if (succeeded) data.connection?.secured()
-        else data.connection?.unsecured(isPlainHttp(error))
-      },
+      open: (socket) => turn.run(() => this.accept(socket)),
+      // Without this handler the runtime would report a connection only at the end of its handshake: until then it would
+      // count for no limit.
+      handshake: ({ data }, succeeded, error) =>
+        turn.run(() => {
+          if (succeeded) data.connection?.secured()
+          else data.connection?.unsecured(isPlainHttp(error))
+        }),
       data({ data }, chunk) {
-        if (data.connection !== undefined) inbox.arrived(data.connection, chunk)
+        if (data.connection !== undefined) turn.received(data.connection, chunk)
       },
-      drain: (socket) => connectionOf(socket)?.writable(),
-      end: (socket) => connectionOf(socket)?.ended(),
-      close: (socket) => connectionOf(socket)?.closed(),
-      error: (socket, error) => this.onError(socket, error),
+      drain: ({ data }) => turn.run(() => data.connection?.writable()),
+      end: ({ data }) => turn.run(() => data.connection?.ended()),
+      close: ({ data }) => turn.run(() => data.connection?.closed()),
+      error: (socket, error) => turn.run(() => this.onError(socket, error)),
     }
   }
 
   /** What the system says, or what one of the handlers above threw. */
   private onError(socket: Bun.Socket<Attached>, error: Error): void {
-    connectionOf(socket)?.closed()
+    socket.data.connection?.closed()
     if (isSystemError(error)) return
     socket.terminate()
     this.plane.settings.observer.fault(error)
   }
 
   private accept(socket: Bun.Socket<Attached>): void {
-    eventBegins()
     const { observer } = this.plane.settings
     const attached: Attached = { connection: undefined }
     socket.data = attached
@@ -305,7 +304,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
 
   /** Ends what has been idle for longest, of a sample: whoever keeps connections open must not keep others out. */
   private makeRoom(): boolean {
-    const idlest = this.connections.idlest(monotonicMs() - MIN_IDLE_MS)
+    const idlest = this.connections.idlest(this.plane.turn.clock.nowMs - MIN_IDLE_MS)
     if (idlest === undefined) return false
     this.plane.settings.observer.connection('gave-way')
     idlest.giveWay()
@@ -319,18 +318,11 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   private tick(): void {
-    eventBegins()
-    const now = monotonicMs()
+    const now = this.plane.turn.clock.nowMs
     this.connections.tick(now)
     this.plane.slowClients.makeWay()
     this.plane.upstreams.sweep(now)
   }
-}
-
-/** Whom to tell what happened to a socket, now that he has the bytes it brought before. */
-function connectionOf(socket: Bun.Socket<Attached>): ClientConnection | undefined {
-  inbox.empty()
-  return socket.data.connection
 }
 
 /** Its descriptor, which the types leave out. */

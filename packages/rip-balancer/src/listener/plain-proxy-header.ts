@@ -1,6 +1,7 @@
 import { INCOMPLETE } from '../http1/field-section.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { peek, take } from '../transport/peek.ts'
+import type { Turn } from '../transport/turn.ts'
 import { MAX_HEADER_BYTES, ProxyHeader } from './proxy-header.ts'
 
 /** The first wait for bytes; each further one is twice as long, up to the last. */
@@ -15,13 +16,15 @@ const seen = Buffer.allocUnsafeSlow(MAX_HEADER_BYTES + 1)
  */
 export class PlainProxyHeader implements Disposable {
   private readonly socket: ByteSocket
+  private readonly turn: Turn
   private readonly done: (header: ProxyHeader | undefined) => void
   private waitMs = FIRST_WAIT_MS
   private timer: ReturnType<typeof setTimeout> | undefined
 
   /** @param done told the header, or `undefined` when there is none; called once */
-  constructor(socket: ByteSocket, done: (header: ProxyHeader | undefined) => void) {
+  constructor(socket: ByteSocket, turn: Turn, done: (header: ProxyHeader | undefined) => void) {
     this.socket = socket
+    this.turn = turn
     this.done = done
     socket.pause()
     this.wait()
@@ -32,7 +35,7 @@ export class PlainProxyHeader implements Disposable {
   }
 
   private wait(): void {
-    this.timer = setTimeout(() => this.look(), this.waitMs)
+    this.timer = setTimeout(() => this.turn.run(() => this.look()), this.waitMs)
     this.waitMs = Math.min(2 * this.waitMs, LAST_WAIT_MS)
   }
 

@@ -28,6 +28,11 @@ export interface PoolOptions extends PoolSettings {
   readonly reach?: Reach
   /** Finds out whether a backend answers a question of the balancer's own; replaced in tests. */
   readonly ask?: Reach
+  /**
+   * Makes a call that hands backends to requests that waited, or refuses them. The balancer opens a turn of the event loop
+   * around it. @default the call is simply made
+   */
+  readonly inTurn?: (call: () => void) => void
 }
 
 /** What may change while a pool serves. */

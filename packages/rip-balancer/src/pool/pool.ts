@@ -52,6 +52,7 @@ export class Pool implements Claims {
   private readonly tossCoin: () => boolean
   private readonly clock: PoolClock
   private readonly observer: PoolObserver
+  private readonly inTurn: (call: () => void) => void
   private readonly budget = new RetryBudget()
   /** Members by generation; `undefined` is the key of backends without one. */
   private readonly generations = new Map<string | undefined, Member[]>()
@@ -79,6 +80,7 @@ export class Pool implements Claims {
     this.tossCoin = options.tossCoin ?? fairCoin
     this.clock = options.clock ?? systemClock
     this.observer = { ...silentObserver, ...options.observer }
+    this.inTurn = options.inTurn ?? ((call) => call())
     this.names = options.names ?? new StickyNames()
     this.policy = createPolicy(this.policyName, { random: this.random, names: this.names })
     this.drains = new Drains(this.clock, (generation) => this.unfinishedOf(generation))
@@ -391,7 +393,10 @@ export class Pool implements Claims {
     this.closed = true
     this.ejector.close()
     this.queueTimer?.[Symbol.dispose]()
-    for (let head = this.queue.head; head !== undefined; head = this.queue.head) this.refuse(head, 'closing')
+    this.inTurn(() => {
+      for (let head = this.queue.head; head !== undefined; head = this.queue.head)
+        this.refuse(head, 'closing')
+    })
     this.drains.giveUp()
   }
 
@@ -538,6 +543,10 @@ export class Pool implements Claims {
   }
 
   private serveQueue(): void {
+    if (this.queue.length > 0) this.inTurn(this.serveThoseWaiting)
+  }
+
+  private readonly serveThoseWaiting = (): void => {
     for (let head = this.queue.head; head !== undefined; head = this.queue.head) {
       const member = this.choose(head, NOBODY)
       if (member === undefined && this.mayWait()) return
@@ -563,8 +572,10 @@ export class Pool implements Claims {
     const waitMs = Math.max(0, since + this.queueTimeoutMs - now)
     this.queueTimer = this.clock.after(Math.min(waitMs, this.growsInMs(now)), () => {
       this.queueTimer = undefined
-      this.serveQueue()
-      this.expire()
+      this.inTurn(() => {
+        this.serveQueue()
+        this.expire()
+      })
     })
   }
 

@@ -4,7 +4,7 @@ import { identityError, securedDial } from '../tls/peer-identity.ts'
 import { isUnverified, tlsFailure } from '../tls/tls-failure.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { lacksDescriptors } from '../transport/descriptor-limit.ts'
-import { inbox } from '../transport/inbox.ts'
+import type { Turn } from '../transport/turn.ts'
 import { isSystemError } from '../transport/system-error.ts'
 import { enlargeSendBuffer } from '../transport/send-buffer.ts'
 import type { UpstreamFailure } from './response-sink.ts'
@@ -16,6 +16,7 @@ const UNIX_SEND_BUFFER_BYTES = 512 * 1024
 /** Ties a socket that is being connected to its connection object, which may have been given up meanwhile. */
 export class DialedSocket implements ByteSocket {
   connection: UpstreamConnection | undefined
+  readonly turn: Turn
   /** Whether whoever cannot prove who he is gets nothing. */
   verifies = true
   /** Address its certificate has to name, which the runtime does not check. */
@@ -23,6 +24,10 @@ export class DialedSocket implements ByteSocket {
   private socket: Bun.Socket<DialedSocket> | undefined
   private abandoned = false
   private wantsPause = false
+
+  constructor(turn: Turn) {
+    this.turn = turn
+  }
 
   write(bytes: Uint8Array, from: number, length: number): number {
     return this.socket === undefined ? 0 : this.socket.write(bytes, from, length)
@@ -66,48 +71,43 @@ export class DialedSocket implements ByteSocket {
 }
 
 const handlers: Bun.SocketHandler<DialedSocket> = {
-  open: (socket) => socket.data.opened(socket),
+  open: (socket) => socket.data.turn.run(() => socket.data.opened(socket)),
   data({ data }, chunk) {
-    if (data.connection !== undefined) inbox.arrived(data.connection, chunk)
+    if (data.connection !== undefined) data.turn.received(data.connection, chunk)
   },
-  drain: (socket) => connectionOf(socket)?.writable(),
-  end: (socket) => connectionOf(socket)?.ended(),
-  close: (socket) => connectionOf(socket)?.lost('reset'),
-  error(socket, error) {
-    const connection = connectionOf(socket)
-    if (isSystemError(error)) connection?.lost('reset')
-    else connection?.failed(error)
-  },
+  drain: ({ data }) => data.turn.run(() => data.connection?.writable()),
+  end: ({ data }) => data.turn.run(() => data.connection?.ended()),
+  close: ({ data }) => data.turn.run(() => data.connection?.lost('reset')),
+  error: ({ data }, error) =>
+    data.turn.run(() => {
+      if (isSystemError(error)) data.connection?.lost('reset')
+      else data.connection?.failed(error)
+    }),
 }
 
 const tlsHandlers: Bun.SocketHandler<DialedSocket> = {
   ...handlers,
   open: (socket) => socket.data.connected(socket),
-  handshake(socket, succeeded, error) {
-    const { data } = socket
-    const isTaken = succeeded || (!data.verifies && isUnverified(error))
-    if (isTaken && data.identity === undefined) return data.opened(socket)
-    const failure = isTaken ? identityError(socket, data.identity!, error) : error
-    if (failure === undefined) return data.opened(socket)
-    data.connection?.lost('connect-failed', tlsFailure(failure))
-  },
-  error(socket, error) {
-    const connection = connectionOf(socket)
-    // An alert, such as that a certificate of ours is missing: in TLS 1.3 it comes after the handshake.
-    if (isTlsError(error)) connection?.lost('reset', tlsFailure(error))
-    else if (isSystemError(error)) connection?.lost('reset')
-    else connection?.failed(error)
-  },
+  handshake: (socket, succeeded, error) =>
+    socket.data.turn.run(() => {
+      const { data } = socket
+      const isTaken = succeeded || (!data.verifies && isUnverified(error))
+      if (isTaken && data.identity === undefined) return data.opened(socket)
+      const failure = isTaken ? identityError(socket, data.identity!, error) : error
+      if (failure === undefined) return data.opened(socket)
+      data.connection?.lost('connect-failed', tlsFailure(failure))
+    }),
+  error: ({ data }, error) =>
+    data.turn.run(() => {
+      // An alert, such as that a certificate of ours is missing: in TLS 1.3 it comes after the handshake.
+      if (isTlsError(error)) data.connection?.lost('reset', tlsFailure(error))
+      else if (isSystemError(error)) data.connection?.lost('reset')
+      else data.connection?.failed(error)
+    }),
 }
 
 function isTlsError(error: Error): boolean {
   return (error as NodeJS.ErrnoException).code === 'EPROTO'
-}
-
-/** Whom to tell what happened to a socket, now that he has the bytes it brought before. */
-function connectionOf(socket: Bun.Socket<DialedSocket>): UpstreamConnection | undefined {
-  inbox.empty()
-  return socket.data.connection
 }
 
 const unixHandlers: Bun.SocketHandler<DialedSocket> = {
@@ -115,7 +115,7 @@ const unixHandlers: Bun.SocketHandler<DialedSocket> = {
   open(socket) {
     const { fd } = socket as typeof socket & ByteSocket
     if (fd !== undefined) enlargeSendBuffer(fd, UNIX_SEND_BUFFER_BYTES)
-    socket.data.opened(socket)
+    socket.data.turn.run(() => socket.data.opened(socket))
   },
 }
 
@@ -125,7 +125,7 @@ const unixHandlers: Bun.SocketHandler<DialedSocket> = {
  */
 export function dial(address: BackendAddress, dialed: DialedSocket, tls: BackendTlsSettings): void {
   connect(address, dialed, tls).catch((error: unknown) =>
-    dialed.connection?.lost(failureOf(error), reasonOf(error)),
+    dialed.turn.run(() => dialed.connection?.lost(failureOf(error), reasonOf(error))),
   )
 }
 

@@ -2,7 +2,7 @@ import { DEFAULT_LIMITS } from '../defaults.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import type { BackendAddress } from '../pool/claim.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
-import { flushGathered } from '../transport/outbox.ts'
+import { Turn } from '../transport/turn.ts'
 import { DialedSocket, dial } from './dial.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 import { UpstreamConnection, type ConnectionOwner } from './upstream-connection.ts'
@@ -70,8 +70,10 @@ class Inquiry implements ResponseSink {
 
   constructor(question: Question, tls: BackendTlsSettings) {
     this.question = question
-    const socket = new DialedSocket()
-    this.connection = new UpstreamConnection(socket, NOBODY, LIMITS, this)
+    // Its turns are its own: it has nothing to do with the requests of clients.
+    const turn = new Turn()
+    const socket = new DialedSocket(turn)
+    this.connection = new UpstreamConnection(socket, turn, NOBODY, LIMITS, this)
     socket.connection = this.connection
     this.timer = setTimeout(
       () => this.end({ failure: `timed out after ${question.timeoutMs / 1_000} s`, kind: 'timeout' }),
@@ -84,9 +86,9 @@ class Inquiry implements ResponseSink {
     const { request, isHead } = this.question
     if (request === undefined) return this.end({ status: 0, body: '' })
     this.connection.expect(isHead)
-    this.connection.outbox.appendText(request)
+    const bytes = Buffer.from(request, 'latin1')
+    this.connection.outbox.append(bytes, 0, bytes.length)
     this.connection.requestComplete = true
-    flushGathered()
   }
 
   interim(): void {}

@@ -4,10 +4,10 @@ import { FIELD } from '../http1/field-name.ts'
 import { INCOMPLETE, REFUSED, type FieldSection, type HeadLimits } from '../http1/field-section.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
-import { eventBegins, monotonicMs } from '../transport/clock.ts'
-import { freeBytes, isWorthFreeing } from '../transport/free-bytes.ts'
-import type { Receiver } from '../transport/inbox.ts'
-import { Outbox, flushGathered } from '../transport/outbox.ts'
+import type { Clock } from '../transport/clock.ts'
+import { freeBytes } from '../transport/free-bytes.ts'
+import { Outbox } from '../transport/outbox.ts'
+import type { Receiver, Turn } from '../transport/turn.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 
 type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed'
@@ -53,6 +53,7 @@ export class UpstreamConnection implements Receiver {
   /** How long it may stay unused. */
   idleLimitMs: number
   private readonly socket: ByteSocket
+  private readonly clock: Clock
   private readonly owner: ConnectionOwner
   private readonly limits: UpstreamLimits
   private readonly response: ResponseHead
@@ -67,12 +68,19 @@ export class UpstreamConnection implements Receiver {
   private paused = false
   private shutdownPending = false
 
-  constructor(socket: ByteSocket, owner: ConnectionOwner, limits: UpstreamLimits, sink: ResponseSink) {
+  constructor(
+    socket: ByteSocket,
+    turn: Turn,
+    owner: ConnectionOwner,
+    limits: UpstreamLimits,
+    sink: ResponseSink,
+  ) {
+    this.clock = turn.clock
     this.socket = socket
     this.owner = owner
     this.limits = limits
     this.idleLimitMs = limits.idleMs
-    this.outbox = new Outbox(socket)
+    this.outbox = new Outbox(socket, turn.output)
     this.response = new ResponseHead(limits.head)
     this.sink = sink
   }
@@ -85,7 +93,7 @@ export class UpstreamConnection implements Receiver {
   take(sink: ResponseSink): void {
     this.sink = sink
     this.reused = true
-    this.restedMs = monotonicMs() - this.idleSince
+    this.restedMs = this.clock.nowMs - this.idleSince
   }
 
   /** Prepares for a response, before the request is written. */
@@ -99,7 +107,7 @@ export class UpstreamConnection implements Receiver {
   pause(): void {
     if (this.paused || this.phase === 'closed') return
     this.paused = true
-    this.pausedAt = monotonicMs()
+    this.pausedAt = this.clock.nowMs
     this.socket.pause()
   }
 
@@ -133,20 +141,21 @@ export class UpstreamConnection implements Receiver {
 
   /** Socket event. */
   opened(): void {
-    eventBegins()
     if (this.phase === 'connecting') this.phase = 'idle'
     this.sink?.connected()
-    flushGathered()
   }
 
   /** Socket event. */
   received(chunk: Buffer): void {
-    eventBegins()
     if (this.phase === 'closed') return
     if (this.sink === undefined || this.phase === 'idle') return this.close(true)
     this.answered = true
     this.consume(chunk)
-    if (isWorthFreeing(chunk)) this.letGo(chunk)
+  }
+
+  /** The head is parsed, and the outboxes of clients copy what they keep. */
+  release(chunk: Buffer): void {
+    freeBytes(chunk)
   }
 
   failed(error: unknown): void {
@@ -156,37 +165,25 @@ export class UpstreamConnection implements Receiver {
 
   /** Socket event: the backend stopped sending. */
   ended(): void {
-    eventBegins()
     const { sink } = this
     if (this.phase === 'closed') return
     if (sink === undefined) return void this.fail('reset')
     if (this.phase === 'tunnel') return sink.tunnelEnded()
     if (this.phase === 'body' && this.framing === 'eof') this.finish(undefined, false)
     else this.fail('reset')
-    flushGathered()
   }
 
   /** Socket event: the connection is gone, `failure` and `reason` say why when it never opened. */
   lost(failure: UpstreamFailure, reason?: string): void {
     if (this.phase === 'closed') return
-    eventBegins()
     this.fail(failure, reason)
-    flushGathered()
   }
 
   /** Socket event. */
   writable(): void {
     if (this.outbox.waiting === 0 || !this.outbox.drained()) return
-    eventBegins()
     if (this.shutdownPending) this.socket.shutdown()
     this.sink?.upstreamDrained()
-    flushGathered()
-  }
-
-  /** The head is parsed, and clients' outboxes copy what they keep. */
-  private letGo(chunk: Buffer): void {
-    flushGathered()
-    freeBytes(chunk)
   }
 
   private consume(chunk: Buffer): void {
@@ -302,7 +299,7 @@ export class UpstreamConnection implements Receiver {
   }
 
   private isForsaken(sink: ResponseSink | undefined): boolean {
-    if (sink === undefined) this.restedMs = monotonicMs() - this.idleSince
+    if (sink === undefined) this.restedMs = this.clock.nowMs - this.idleSince
     return sink === undefined ? this.phase === 'idle' : this.reused && !this.answered
   }
 

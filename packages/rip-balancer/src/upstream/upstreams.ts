@@ -1,6 +1,7 @@
 import type { Backend } from '../pool/claim.ts'
-import { monotonicMs } from '../transport/clock.ts'
+import type { Clock } from '../transport/clock.ts'
 import { connectionsForDescriptors } from '../transport/descriptor-limit.ts'
+import type { Turn } from '../transport/turn.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { DialedSocket, dial } from './dial.ts'
 import type { ResponseSink } from './response-sink.ts'
@@ -21,6 +22,7 @@ export class Upstreams {
   private tls = new BackendTlsSettings()
   private readonly maxIdlePerBackend: number
   private readonly observer: UpstreamObserver
+  private readonly turn: Turn
   private readonly shelves = new Map<Backend, Shelf>()
   private readonly maxOpen: number
   private readonly gauge: Gauge = { open: 0 }
@@ -29,10 +31,12 @@ export class Upstreams {
   constructor(
     maxIdlePerBackend: number,
     observer: UpstreamObserver,
+    turn: Turn,
     maxOpen: number = connectionsForDescriptors(),
   ) {
     this.maxIdlePerBackend = maxIdlePerBackend
     this.observer = observer
+    this.turn = turn
     this.maxOpen = maxOpen
   }
 
@@ -58,8 +62,8 @@ export class Upstreams {
   open(backend: Backend, sink: ResponseSink): UpstreamConnection {
     if (this.gauge.open >= this.maxOpen) this.closeOldest()
     this.gauge.open++
-    const dialed = new DialedSocket()
-    const connection = new UpstreamConnection(dialed, this.shelfOf(backend), this.limits!, sink)
+    const dialed = new DialedSocket(this.turn)
+    const connection = new UpstreamConnection(dialed, this.turn, this.shelfOf(backend), this.limits!, sink)
     dialed.connection = connection
     this.observer.connection('upstream-opened')
     dial(backend.address, dialed, this.tls)
@@ -91,7 +95,7 @@ export class Upstreams {
   private shelfOf(backend: Backend): Shelf {
     const known = this.shelves.get(backend)
     if (known !== undefined) return known
-    const shelf = new Shelf(this.maxIdlePerBackend, this.observer, this.gauge)
+    const shelf = new Shelf(this.maxIdlePerBackend, this.observer, this.gauge, this.turn.clock)
     this.shelves.set(backend, shelf)
     return shelf
   }
@@ -118,11 +122,13 @@ class Shelf implements ConnectionOwner {
   private readonly capacity: number
   private readonly observer: UpstreamObserver
   private readonly gauge: Gauge
+  private readonly clock: Clock
   private retired = false
   /** After so long the backend closes unused connections without having said so; `Infinity` when it is not known to. */
   private closesAfterMs = Number.POSITIVE_INFINITY
 
-  constructor(capacity: number, observer: UpstreamObserver, gauge: Gauge) {
+  constructor(capacity: number, observer: UpstreamObserver, gauge: Gauge, clock: Clock) {
+    this.clock = clock
     this.capacity = capacity
     this.observer = observer
     this.gauge = gauge
@@ -147,7 +153,7 @@ class Shelf implements ConnectionOwner {
 
   /** What is sent on a connection that is being closed may have been executed, or not. */
   private mayBeClosed({ idleSince }: UpstreamConnection): boolean {
-    return monotonicMs() - idleSince >= this.closesAfterMs - SPARE_MS
+    return this.clock.nowMs - idleSince >= this.closesAfterMs - SPARE_MS
   }
 
   left({ restedMs }: UpstreamConnection): void {
@@ -156,7 +162,7 @@ class Shelf implements ConnectionOwner {
 
   park(connection: UpstreamConnection): void {
     if (this.retired || this.connections.length >= this.capacity) return connection.destroy()
-    connection.idleSince = monotonicMs()
+    connection.idleSince = this.clock.nowMs
     this.connections.push(connection)
   }
 

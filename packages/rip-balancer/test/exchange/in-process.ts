@@ -4,7 +4,7 @@ import type { DataPlaneSettings } from '../../src/exchange/settings.ts'
 import { ClientConnection } from '../../src/listener/client-connection.ts'
 import type { Backend, Claims } from '../../src/pool/claim.ts'
 import type { ByteSocket } from '../../src/transport/byte-socket.ts'
-import { flushGathered } from '../../src/transport/outbox.ts'
+import type { Receiver } from '../../src/transport/turn.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 
 /** A socket that takes everything it has room for, and remembers it. */
@@ -83,7 +83,7 @@ export class InProcess {
         maxInterimResponses: settings.limits.maxInterimResponses,
         idleMs: 1_000,
       }
-      const upstream = new UpstreamConnection(socket, owner, limits, sink)
+      const upstream = new UpstreamConnection(socket, plane.turn, owner, limits, sink)
       this.backends.push(socket)
       this.upstreams.push(upstream)
       return upstream
@@ -98,18 +98,22 @@ export class InProcess {
     )
   }
 
+  /** The time of the last event. */
+  get nowMs(): number {
+    return this.plane.turn.clock.nowMs
+  }
+
   send(bytes: Buffer): void {
-    this.connection.received(bytes)
-    flushGathered()
+    this.arrives(this.connection, bytes)
   }
 
   answer(bytes: Buffer): void {
-    this.upstreams.at(-1)?.received(bytes)
-    flushGathered()
+    const upstream = this.upstreams.at(-1)
+    if (upstream !== undefined) this.arrives(upstream, bytes)
   }
 
   backendCloses(): void {
-    this.upstreams.at(-1)?.lost('reset')
+    this.plane.turn.run(() => this.upstreams.at(-1)?.lost('reset'))
   }
 
   /** Time passes. @param acknowledgedBytes what the client has acknowledged by then */
@@ -119,18 +123,26 @@ export class InProcess {
       configurable: true,
       value: acknowledgedBytes,
     })
-    this.connection.tick(nowMs)
-    this.plane.slowClients.makeWay()
+    this.plane.turn.run(() => {
+      this.connection.tick(nowMs)
+      this.plane.slowClients.makeWay()
+    })
   }
 
   /** The kernel takes so many bytes more for the client. */
   clientMakesRoom(bytes: number): void {
     this.client.roomBytes += bytes
-    this.connection.writable()
+    this.plane.turn.run(() => this.connection.writable())
   }
 
   clientCloses(): void {
-    this.connection.closed()
+    this.plane.turn.run(() => this.connection.closed())
+  }
+
+  private arrives(receiver: Receiver, bytes: Buffer): void {
+    const { turn } = this.plane
+    turn.run(() => receiver.received(bytes))
+    receiver.release(bytes)
   }
 }
 

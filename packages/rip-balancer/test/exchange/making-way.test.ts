@@ -2,7 +2,6 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { Balancer, balance } from '../../src/index.ts'
 import { SlowClients, type SlowClient } from '../../src/exchange/slow-clients.ts'
 import type { Claims } from '../../src/pool/claim.ts'
-import { monotonicMs } from '../../src/transport/clock.ts'
 import { RawBackend, RawClient, eventually } from './data-plane.ts'
 import { InProcess, timelessSettings } from './in-process.ts'
 
@@ -194,7 +193,7 @@ describe('a reader of fifty kilobytes a second', () => {
     exchange.client.roomBytes = kernelBytes
     exchange.send(Buffer.from('GET /large HTTP/1.1\r\nHost: h\r\n\r\n'))
     let answered = 0
-    const begun = monotonicMs()
+    const begun = exchange.nowMs
     for (let tick = 1; tick <= 2_050 && exchange.client.state === 'open'; tick++) {
       while (answered < LARGE.length && exchange.upstreams[0]?.isPaused === false) {
         exchange.answer(Buffer.from(LARGE.subarray(answered, answered + 65_536)))

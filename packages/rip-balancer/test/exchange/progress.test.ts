@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Progress } from '../../src/exchange/progress.ts'
-import { monotonicMs } from '../../src/transport/clock.ts'
+import { Clock } from '../../src/transport/clock.ts'
 import { timelessSettings } from './in-process.ts'
 
 const settings = timelessSettings()
@@ -9,9 +9,10 @@ const limits = { ...settings.limits, minBodyBytesPerSecond: 512 }
 
 /** Asks ten times a second, as a listener does, while the client sends so many bytes each time. */
 function refusedAfterMs(bytesPerTick: number, limitMs: number): number | undefined {
-  const progress = new Progress()
+  const clock = new Clock()
+  const progress = new Progress(clock)
   progress.begin()
-  const begun = monotonicMs()
+  const begun = clock.nowMs
   for (let elapsed = 100, received = 0; elapsed <= limitMs; elapsed += 100, received += bytesPerTick) {
     // What a client took counts as its moving, which keeps the idle limit out of the picture.
     progress.tick(begun + elapsed, received)

@@ -1,6 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { Exchange } from '../../src/exchange/exchange.ts'
-import { monotonicMs } from '../../src/transport/clock.ts'
 import { InProcess, timelessSettings } from './in-process.ts'
 import {
   OK,
@@ -238,7 +237,7 @@ describe('a response to a slow reader', () => {
     ] as const)
       test(`is cut when the reader drips for ${limitMs} ms while ${queued} wait for its place`, () => {
         const exchange = slow(Number.POSITIVE_INFINITY, queued)
-        const begun = monotonicMs()
+        const begun = exchange.nowMs
         let elapsedMs = 0
         while (exchange.client.state === 'open' && elapsedMs < 20_000)
           exchange.tick(begun + (elapsedMs += 100), Math.floor(elapsedMs / 1_000))
@@ -249,7 +248,7 @@ describe('a response to a slow reader', () => {
 
     test('goes on while the reader acknowledges bytes', () => {
       const exchange = slow()
-      const begun = monotonicMs()
+      const begun = exchange.nowMs
       for (let tick = 1; tick <= 600; tick++) exchange.tick(begun + tick * 100, Math.floor(tick / 5) * 300)
       expect(exchange.client.state).toBe('open')
     })
@@ -264,7 +263,7 @@ describe('a response to a slow reader', () => {
       exchange.send(Buffer.from(GET))
       const head = 'HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n'
       exchange.answer(Buffer.from(head + 'x'.repeat(1_900_000)))
-      const begun = monotonicMs()
+      const begun = exchange.nowMs
       exchange.tick(begun + 100, 0)
       exchange.answer(Buffer.alloc(1_100_000))
       for (let tick = 2; tick <= 300; tick++) exchange.tick(begun + tick * 100, tick * 5_000)
@@ -273,7 +272,7 @@ describe('a response to a slow reader', () => {
 
     test('is cut when the reader acknowledges none', () => {
       const exchange = slow()
-      const begun = monotonicMs()
+      const begun = exchange.nowMs
       for (let tick = 1; tick <= 6; tick++) exchange.tick(begun + tick * 100, 0)
       expect(exchange.client.state).toBe('open')
       exchange.tick(begun + 800, 0)

@@ -41,8 +41,8 @@ test('a POST of which nothing was written to a stale connection is sent again wi
   const owner = { park() {}, gone() {}, left() {}, fault() {} }
   const limits = { head: plane.settings.limits, maxInterimResponses: 1, idleMs: 1_000 }
   const opened: { socket: MemorySocket; upstream: UpstreamConnection }[] = []
-  const connect = (socket: MemorySocket, sink: ConstructorParameters<typeof UpstreamConnection>[3]) => {
-    const upstream = new UpstreamConnection(socket, owner, limits, sink)
+  const connect = (socket: MemorySocket, sink: ConstructorParameters<typeof UpstreamConnection>[4]) => {
+    const upstream = new UpstreamConnection(socket, plane.turn, owner, limits, sink)
     opened.push({ socket, upstream })
     return upstream
   }
@@ -61,8 +61,9 @@ test('a POST of which nothing was written to a stale connection is sent again wi
     false,
   )
 
-  client.received(Buffer.from('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello'))
-  opened[0]!.upstream.lost('reset')
-  opened[1]!.upstream.opened()
+  const { turn } = plane
+  turn.run(() => client.received(Buffer.from('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello')))
+  turn.run(() => opened[0]!.upstream.lost('reset'))
+  turn.run(() => opened[1]!.upstream.opened())
   expect(opened[1]!.socket.written).toEndWith('\r\n\r\nhello')
 })

@@ -3,6 +3,7 @@ import { connectionsForDescriptors } from '../../src/transport/descriptor-limit.
 import { fileURLToPath } from 'node:url'
 
 const dialModule = fileURLToPath(new URL('../../src/upstream/dial.ts', import.meta.url))
+const turnModule = fileURLToPath(new URL('../../src/transport/turn.ts', import.meta.url))
 const limits = (soft: string): string =>
   `Limit                     Soft Limit           Hard Limit           Units\nMax open files            ${soft}                 4096                 files\n`
 
@@ -23,9 +24,11 @@ test('a process that can open nothing more notices, and does not blame the backe
   const program = `
     import { openSync } from 'node:fs'
     import { dial, DialedSocket } from ${JSON.stringify(dialModule)}
+    import { Turn } from ${JSON.stringify(turnModule)}
+    const turn = new Turn()
     const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
     const verdict = (port) => new Promise((resolve) => {
-      const dialed = new DialedSocket()
+      const dialed = new DialedSocket(turn)
       dialed.connection = { lost: resolve, opened: () => resolve('opened') }
       dial({ kind: 'tcp', host: '127.0.0.1', port }, dialed)
     })

@@ -4,8 +4,11 @@ import fc from 'fast-check'
 import type { ByteSocket } from '../../src/transport/byte-socket.ts'
 import { appendChunk, appendLastChunk } from '../../src/transport/chunk-writer.ts'
 import { freeBytes } from '../../src/transport/free-bytes.ts'
-import { Outbox, flushGathered } from '../../src/transport/outbox.ts'
+import { GatheredOutput } from '../../src/transport/gathered-output.ts'
+import { Outbox } from '../../src/transport/outbox.ts'
 import { until } from '../servers.ts'
+
+const output = new GatheredOutput()
 
 /** Takes as many bytes per call as its list says, everything once the list is used up; -1 is a closed socket. */
 class PartialSocket implements ByteSocket {
@@ -37,13 +40,13 @@ function append(outbox: Outbox, text: string): void {
 
 test('everything of one event leaves with one write', () => {
   const socket = new PartialSocket()
-  const outbox = new Outbox(socket)
+  const outbox = new Outbox(socket, output)
   outbox.appendText('head ')
   append(outbox, 'body ')
   appendChunk(outbox, Buffer.from('-chunk-'), 1, 6)
   appendLastChunk(outbox)
   expect(socket.calls).toBe(0)
-  flushGathered()
+  output.flushAll()
   expect(socket.taken).toBe('head body 5\r\nchunk\r\n0\r\n\r\n')
   expect(socket.calls).toBe(1)
 })
@@ -51,14 +54,14 @@ test('everything of one event leaves with one write', () => {
 test('outboxes that share an event do not mix their bytes', () => {
   const first = new PartialSocket()
   const second = new PartialSocket()
-  const a = new Outbox(first)
-  const b = new Outbox(second)
+  const a = new Outbox(first, output)
+  const b = new Outbox(second, output)
   append(a, 'a1')
   append(b, 'b1')
   append(a, 'a2')
   b.discard()
   append(b, 'b2')
-  flushGathered()
+  output.flushAll()
   expect([first.taken, second.taken]).toEqual(['a1a2', 'b1b2'])
 })
 
@@ -66,19 +69,19 @@ test('bytes that lie behind each other already are sent from where they are', ()
   const written: Uint8Array[] = []
   const socket = new PartialSocket()
   socket.write = (bytes, _from, length) => (written.push(bytes), length)
-  const outbox = new Outbox(socket)
+  const outbox = new Outbox(socket, output)
   const response = Buffer.from('head body')
   outbox.append(response, 0, 5)
   outbox.append(response, 5, 9)
-  flushGathered()
+  output.flushAll()
   expect(written).toEqual([response])
   expect(written[0]).toBe(response)
 })
 
 test('an outbox that flushes in the middle of a turn sends all it gathered, in order', () => {
   const [a, b] = [new PartialSocket(), new PartialSocket()]
-  const first = new Outbox(a)
-  const second = new Outbox(b)
+  const first = new Outbox(a, output)
+  const second = new Outbox(b, output)
   first.appendText('1')
   second.appendText('x')
   first.flush()
@@ -88,21 +91,21 @@ test('an outbox that flushes in the middle of a turn sends all it gathered, in o
   second.flush()
   expect([a.taken, b.taken]).toEqual(['1', 'xy'])
   first.appendText('3')
-  flushGathered()
+  output.flushAll()
   expect([a.taken, b.taken]).toEqual(['123', 'xy'])
 })
 
 test('what is written because a socket turned out to be closed is sent too', () => {
   const replacement = new PartialSocket()
-  const next = new Outbox(replacement)
+  const next = new Outbox(replacement, output)
   const dead = new PartialSocket()
   dead.write = () => {
     next.appendText('again')
     return -1
   }
-  const outbox = new Outbox(dead)
+  const outbox = new Outbox(dead, output)
   outbox.appendText('once')
-  flushGathered()
+  output.flushAll()
   expect(replacement.taken).toBe('again')
 })
 
@@ -117,7 +120,7 @@ test('property: outboxes that write in turns lose nothing and keep their order',
   fc.assert(
     fc.property(steps, (list) => {
       const sockets = [new PartialSocket(), new PartialSocket(), new PartialSocket()]
-      const outboxes = sockets.map((socket) => new Outbox(socket))
+      const outboxes = sockets.map((socket) => new Outbox(socket, output))
       const sent = ['', '', '']
       const gathered = ['', '', '']
       for (const [step, { at, action }] of list.entries()) {
@@ -131,7 +134,7 @@ test('property: outboxes that write in turns lose nothing and keep their order',
           gathered[at] = ''
         }
         if (action === 'flush') outboxes[at]!.flush()
-        if (action === 'flush all') flushGathered()
+        if (action === 'flush all') output.flushAll()
         if (action === 'discard') {
           outboxes[at]!.discard()
           // It may have been sent already, when another one took its turn.
@@ -139,25 +142,25 @@ test('property: outboxes that write in turns lose nothing and keep their order',
           gathered[at] = ''
         }
       }
-      flushGathered()
+      output.flushAll()
       for (const at of [0, 1, 2]) expect(sockets[at]!.taken).toBe(sent[at]! + gathered[at]!)
     }),
   )
 })
 
 test('what was discarded is not sent by the next user of the buffer', () => {
-  const dropped = new Outbox(new PartialSocket())
+  const dropped = new Outbox(new PartialSocket(), output)
   append(dropped, 'secret')
   dropped.discard()
   const socket = new PartialSocket()
-  append(new Outbox(socket), 'mine')
-  flushGathered()
+  append(new Outbox(socket, output), 'mine')
+  output.flushAll()
   expect(socket.taken).toBe('mine')
 })
 
 test('a socket that is closed takes nothing more, and nothing is kept for it', () => {
   const socket = new PartialSocket([-1])
-  const outbox = new Outbox(socket)
+  const outbox = new Outbox(socket, output)
   append(outbox, 'lost')
   outbox.flush()
   append(outbox, 'lost too')
@@ -175,7 +178,7 @@ test.skipIf(process.platform !== 'linux')(
     const accepted = new Promise<net.Socket>((resolve) => server.once('connection', resolve))
     const client = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
     const peer = await accepted
-    const outbox = new Outbox(client)
+    const outbox = new Outbox(client, output)
     const bytes = Buffer.alloc(1_000_000)
     while (outbox.waiting === 0) outbox.append(bytes, 0, bytes.length)
     const { sent } = outbox
@@ -195,7 +198,7 @@ test('property: partial writes lose nothing, reorder nothing, and are counted', 
   fc.assert(
     fc.property(texts, large, capacities, fc.array(fc.boolean()), (list, big, room, drains) => {
       const socket = new PartialSocket(room)
-      const outbox = new Outbox(socket)
+      const outbox = new Outbox(socket, output)
       const all = [...list, big, ...list].map((text, index) => {
         append(outbox, text)
         if (drains[index] === true) outbox.flush()
@@ -213,7 +216,7 @@ test('property: partial writes lose nothing, reorder nothing, and are counted', 
 
 test('an outbox that copies what it keeps does not need the bytes any longer', () => {
   const socket = new PartialSocket([10, 5])
-  const outbox = new Outbox(socket, true)
+  const outbox = new Outbox(socket, output, true)
   const bytes = Buffer.from(new Uint8Array(100_000).map((_, at) => at % 251).buffer)
   const all = bytes.toString('latin1')
   outbox.append(bytes, 0, bytes.length)
@@ -226,7 +229,7 @@ test('an outbox that copies what it keeps does not need the bytes any longer', (
 
 test('released bytes are freed when the last of them is sent, and not before', () => {
   const socket = new PartialSocket([10, 5, 5])
-  const outbox = new Outbox(socket)
+  const outbox = new Outbox(socket, output)
   const [first, second] = [1, 2].map((fill) => Buffer.from(new Uint8Array(50_000).fill(fill).buffer))
   const all = first!.toString('latin1') + second!.toString('latin1')
   // In two parts, as chunked framing appends them.
@@ -245,7 +248,7 @@ test('released bytes are freed when the last of them is sent, and not before', (
 })
 
 test('released bytes of which nothing waits are freed at once', () => {
-  const outbox = new Outbox(new PartialSocket())
+  const outbox = new Outbox(new PartialSocket(), output)
   const bytes = Buffer.from(new Uint8Array(50_000).buffer)
   outbox.append(bytes, 0, bytes.length)
   outbox.release(bytes)

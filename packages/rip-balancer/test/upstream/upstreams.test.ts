@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { Backend } from '../../src/pool/claim.ts'
 import type { ResponseSink } from '../../src/upstream/response-sink.ts'
+import { Turn } from '../../src/transport/turn.ts'
 import { Upstreams } from '../../src/upstream/upstreams.ts'
 import { RawBackend, eventually } from '../exchange/data-plane.ts'
 import { timelessSettings } from '../exchange/in-process.ts'
@@ -58,7 +59,12 @@ test('where connections are few, the longest unused one makes room', async () =>
   await using first = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
   await using second = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
   const events: string[] = []
-  const upstreams = new Upstreams(8, { connection: (event) => void events.push(event), fault: () => {} }, 2)
+  const upstreams = new Upstreams(
+    8,
+    { connection: (event) => void events.push(event), fault: () => {} },
+    new Turn(),
+    2,
+  )
   const { limits } = timelessSettings()
   upstreams.configure({ head: limits, maxInterimResponses: 1, idleMs: 60_000 })
   const [a, b] = [backendAt(first.path), backendAt(second.path)]
@@ -74,7 +80,7 @@ test('where connections are few, the longest unused one makes room', async () =>
 
 test('a backend that closes unused connections is trusted again when one stays open for longer', async () => {
   await using backend = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
-  const upstreams = new Upstreams(8, { connection: () => {}, fault: () => {} })
+  const upstreams = new Upstreams(8, { connection: () => {}, fault: () => {} }, new Turn())
   const { limits } = timelessSettings()
   upstreams.configure({ head: limits, maxInterimResponses: 1, idleMs: 60_000 })
   const b = backendAt(backend.path)

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'bun:test'
-import { Inbox, type Receiver } from '../../src/transport/inbox.ts'
 import { Outbox } from '../../src/transport/outbox.ts'
+import { Turn, type Receiver } from '../../src/transport/turn.ts'
 
 /** A loop whose turns end when they are told to. */
-class Turns {
+class EventLoop {
   private calls: (() => void)[] = []
 
-  readonly atEnd = (call: () => void): void => {
+  readonly whenSocketsAreRead = (call: () => void): void => {
     this.calls.push(call)
   }
 
-  end(): void {
+  endOfTurn(): void {
     for (const call of this.calls.splice(0)) call()
   }
 }
@@ -31,98 +31,103 @@ class Collector implements Receiver {
     this.onReceived(chunk.toString())
   }
 
+  release(): void {}
+
   failed(error: unknown): void {
     this.log.push(`${this.name} failed: ${String(error)}`)
   }
 }
 
-function busyInbox(turns: Turns): Inbox {
-  const inbox = new Inbox(turns.atEnd)
+function busyTurn(loop: EventLoop): Turn {
+  const turn = new Turn(loop.whenSocketsAreRead)
   const nobody = new Collector('', [])
   // The turn in which the 64th event comes is counted.
-  for (let event = 0; event < 80; event++) inbox.arrived(nobody, Buffer.from('x'))
-  turns.end()
-  return inbox
+  for (let event = 0; event < 80; event++) turn.received(nobody, Buffer.from('x'))
+  loop.endOfTurn()
+  return turn
 }
 
-describe('the inbox', () => {
+describe('a turn', () => {
   test('hands over at once what comes alone', () => {
-    const turns = new Turns()
-    const inbox = new Inbox(turns.atEnd)
+    const loop = new EventLoop()
+    const turn = new Turn(loop.whenSocketsAreRead)
     const log: string[] = []
     const one = new Collector('one', log)
-    for (let turn = 0; turn < 200; turn++) {
-      inbox.arrived(one, Buffer.from(String(turn)))
-      expect(log).toHaveLength(turn + 1)
-      turns.end()
+    for (let count = 1; count <= 200; count++) {
+      turn.received(one, Buffer.from(String(count)))
+      expect(log).toHaveLength(count)
+      loop.endOfTurn()
     }
   })
 
   test('collects the events of a turn while there are several, in their order, and sends afterwards', () => {
-    const turns = new Turns()
-    const inbox = busyInbox(turns)
+    const loop = new EventLoop()
+    const turn = busyTurn(loop)
     const log: string[] = []
     const outboxes = ['a', 'b'].map(
       (name) =>
-        new Outbox({
-          write: (_bytes, _from, length) => (log.push(`${name} sends ${length}`), length),
-          shutdown() {},
-          end() {},
-          terminate() {},
-          pause() {},
-          resume() {},
-        }),
+        new Outbox(
+          {
+            write: (_bytes, _from, length) => (log.push(`${name} sends ${length}`), length),
+            shutdown() {},
+            end() {},
+            terminate() {},
+            pause() {},
+            resume() {},
+          },
+          turn.output,
+        ),
     )
     const [a, b] = outboxes.map(
       (outbox, at) => new Collector('ab'[at]!, log, (text) => outbox.appendText(text)),
     )
-    inbox.arrived(a!, Buffer.from('1'))
-    inbox.arrived(b!, Buffer.from('22'))
-    inbox.arrived(a!, Buffer.from('333'))
+    turn.received(a!, Buffer.from('1'))
+    turn.received(b!, Buffer.from('22'))
+    turn.received(a!, Buffer.from('333'))
     expect(log).toEqual([])
-    turns.end()
+    loop.endOfTurn()
     // What one outbox gathered before is sent when it gathers again.
     expect(log).toEqual(['a:1', 'b:22', 'a:333', 'a sends 1', 'b sends 2', 'a sends 3'])
   })
 
   test('goes back to handing over at once when turns bring little', () => {
-    const turns = new Turns()
-    const inbox = busyInbox(turns)
+    const loop = new EventLoop()
+    const turn = busyTurn(loop)
     const log: string[] = []
     const one = new Collector('one', log)
-    inbox.arrived(one, Buffer.from('held'))
-    turns.end()
-    inbox.arrived(one, Buffer.from('at once'))
+    turn.received(one, Buffer.from('held'))
+    loop.endOfTurn()
+    turn.received(one, Buffer.from('at once'))
     expect(log).toEqual(['one:held', 'one:at once'])
   })
 
-  test('is emptied before anything else is told, and holds little', () => {
-    const turns = new Turns()
-    const inbox = busyInbox(turns)
+  test('handles what it holds before anything else, and holds little', () => {
+    const loop = new EventLoop()
+    const turn = busyTurn(loop)
     const log: string[] = []
     const one = new Collector('one', log)
-    inbox.arrived(one, Buffer.from('first'))
-    inbox.empty()
+    turn.received(one, Buffer.from('first'))
+    turn.run(() => {})
     expect(log).toEqual(['one:first'])
-    inbox.arrived(one, Buffer.alloc(100_000))
+    turn.received(one, Buffer.alloc(100_000))
     expect(log).toHaveLength(2)
-    turns.end()
+    loop.endOfTurn()
     expect(log).toHaveLength(2)
   })
 
   test('keeps one that throws from the others', () => {
-    const turns = new Turns()
-    const inbox = busyInbox(turns)
+    const loop = new EventLoop()
+    const turn = busyTurn(loop)
     const log: string[] = []
     const bad = new Collector('bad', log, () => {
       throw new Error('a mistake')
     })
     const good = new Collector('good', log)
-    inbox.arrived(bad, Buffer.from('1'))
-    inbox.arrived(good, Buffer.from('2'))
-    turns.end()
-    inbox.arrived(bad, Buffer.from('3'))
-    inbox.empty()
+    turn.received(bad, Buffer.from('1'))
+    turn.received(good, Buffer.from('2'))
+    loop.endOfTurn()
+    turn.received(bad, Buffer.from('3'))
+    turn.run(() => {})
     expect(log).toEqual([
       'bad:1',
       'bad failed: Error: a mistake',
@@ -132,14 +137,14 @@ describe('the inbox', () => {
     ])
   })
 
-  test('does not begin again while it is being emptied', () => {
-    const turns = new Turns()
-    const inbox = busyInbox(turns)
+  test('handles what happens within it at once, and the rest afterwards', () => {
+    const loop = new EventLoop()
+    const turn = busyTurn(loop)
     const log: string[] = []
-    const closing = new Collector('closing', log, () => inbox.empty())
-    inbox.arrived(closing, Buffer.from('1'))
-    inbox.arrived(new Collector('next', log), Buffer.from('2'))
-    turns.end()
+    const closing = new Collector('closing', log, () => turn.run(() => {}))
+    turn.received(closing, Buffer.from('1'))
+    turn.received(new Collector('next', log), Buffer.from('2'))
+    loop.endOfTurn()
     expect(log).toEqual(['closing:1', 'next:2'])
   })
 })

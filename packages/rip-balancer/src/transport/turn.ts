@@ -1,0 +1,128 @@
+import { Clock } from './clock.ts'
+import { isWorthFreeing } from './free-bytes.ts'
+import { GatheredOutput } from './gathered-output.ts'
+
+/** Takes the bytes that a socket brings. All calls are made within a turn. */
+export interface Receiver {
+  received(chunk: Buffer): void
+  /** The chunk, which is a large one, has been handled, and what was written because of it has been sent or copied. */
+  release(chunk: Buffer): void
+  /** `received` threw this. The receiver closes its socket, so that no other connection suffers. */
+  failed(error: unknown): void
+}
+
+/** Fewer chunks in a turn of the event loop are handled as they come. */
+const WORTHWHILE_CHUNKS = 4
+/** How many chunks are handled as they come until the next turn is counted. */
+const PROBE_CHUNKS = 64
+/** More is not held back, so that memory stays small and what was read is still in the processor's cache. */
+const MAX_HELD_BYTES = 64 * 1024
+
+/**
+ * One turn of the event loop at a time: what sockets and timers report is handled, then everything that was written
+ * meanwhile is sent, one system call for each socket. Connections and exchanges read the time from its clock and write to
+ * outboxes that share its buffers; they neither read the clock of the system nor say when to send.
+ *
+ * Only those who are called by the event loop open a turn: the handlers of sockets, timers, and the pool when it hands
+ * backends to requests that waited.
+ *
+ * While turns bring several chunks, the chunks are held back until all sockets have been read, and are handled together.
+ * A proxy spends its time alternately in the kernel and here, and each of the two finds its code in the processor's
+ * cache when it stays for longer (`bench/proxy`, small-64). A few chunks are not held back, because it costs something to
+ * hear of the end of a turn.
+ */
+export class Turn {
+  readonly clock: Clock = new Clock()
+  readonly output: GatheredOutput = new GatheredOutput()
+  private isOpen = false
+  private readonly receivers: Receiver[] = []
+  private readonly chunks: Buffer[] = []
+  private heldBytes = 0
+  private chunksSeen = 0
+  private holds = false
+  private isCounting = false
+  private readonly whenSocketsAreRead: (call: () => void) => void
+
+  /** @param whenSocketsAreRead calls back when the event loop has read all sockets that are ready */
+  constructor(whenSocketsAreRead: (call: () => void) => void = setImmediate) {
+    this.whenSocketsAreRead = whenSocketsAreRead
+  }
+
+  /**
+   * Handles what a socket or a timer reports. Chunks that are held back are handled before it, so that a connection hears
+   * of its end behind its last bytes. Within a turn the call is simply made.
+   */
+  run(handle: () => void): void {
+    if (this.isOpen) return handle()
+    this.isOpen = true
+    try {
+      this.handleHeld()
+      this.clock.read()
+      handle()
+    } finally {
+      this.end()
+    }
+  }
+
+  /** Handles a chunk that a socket brought, now or at the end of the turn. */
+  received(receiver: Receiver, chunk: Buffer): void {
+    this.chunksSeen++
+    if (!this.isCounting && (this.holds || this.chunksSeen >= PROBE_CHUNKS)) this.count()
+    if (this.holds) return this.hold(receiver, chunk)
+    if (this.isOpen) return this.handOver(receiver, chunk)
+    this.isOpen = true
+    this.handOver(receiver, chunk)
+    this.end()
+  }
+
+  private end(): void {
+    this.output.flushAll()
+    this.isOpen = false
+  }
+
+  private hold(receiver: Receiver, chunk: Buffer): void {
+    this.receivers.push(receiver)
+    this.chunks.push(chunk)
+    this.heldBytes += chunk.length
+    if (this.heldBytes > MAX_HELD_BYTES) this.run(NOTHING_ELSE)
+  }
+
+  /** A connection that was closed because of other bytes ignores its own. */
+  private handleHeld(): void {
+    if (this.heldBytes === 0) return
+    const { receivers, chunks } = this
+    for (let at = 0; at < receivers.length; at++) this.handOver(receivers[at]!, chunks[at]!)
+    receivers.length = chunks.length = 0
+    this.heldBytes = 0
+  }
+
+  private handOver(receiver: Receiver, chunk: Buffer): void {
+    this.clock.read()
+    try {
+      receiver.received(chunk)
+      if (isWorthFreeing(chunk)) this.release(receiver, chunk)
+    } catch (error) {
+      receiver.failed(error)
+    }
+  }
+
+  private release(receiver: Receiver, chunk: Buffer): void {
+    this.output.flushAll()
+    receiver.release(chunk)
+  }
+
+  private count(): void {
+    this.isCounting = true
+    if (!this.holds) this.chunksSeen = 1
+    this.whenSocketsAreRead(this.socketsAreRead)
+  }
+
+  private readonly socketsAreRead = (): void => {
+    this.isCounting = false
+    this.holds = this.chunksSeen >= WORTHWHILE_CHUNKS
+    this.chunksSeen = 0
+    if (this.heldBytes > 0) this.run(NOTHING_ELSE)
+  }
+}
+
+const NOTHING_ELSE = (): void => {}
