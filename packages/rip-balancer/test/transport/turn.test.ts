@@ -147,4 +147,41 @@ describe('a turn', () => {
     loop.endOfTurn()
     expect(log).toEqual(['closing:1', 'next:2'])
   })
+
+  test('reads the clock once for each event', async () => {
+    const turn = new Turn()
+    const seen: number[] = []
+    turn.run(() => {
+      seen.push(turn.clock.nowMs)
+      Bun.sleepSync(2)
+      turn.run(() => seen.push(turn.clock.nowMs))
+    })
+    turn.run(() => seen.push(turn.clock.nowMs))
+    expect(seen[1]).toBe(seen[0]!)
+    expect(seen[2]! - seen[0]!).toBeGreaterThanOrEqual(2)
+  })
+
+  test('ends also when its handler throws: what was written is sent, and the next turn begins', () => {
+    const turn = new Turn()
+    const sent: string[] = []
+    const socket = {
+      write: (bytes: Uint8Array, from: number, length: number) => {
+        sent.push(Buffer.from(bytes.subarray(from, from + length)).toString())
+        return length
+      },
+      shutdown() {},
+      end() {},
+      terminate() {},
+      pause() {},
+      resume() {},
+    }
+    const outbox = new Outbox(socket, turn.output)
+    const handler = (): void => {
+      outbox.appendText('first')
+      throw new Error('a mistake')
+    }
+    expect(() => turn.run(handler)).toThrow('a mistake')
+    turn.run(() => outbox.appendText('second'))
+    expect(sent).toEqual(['first', 'second'])
+  })
 })
