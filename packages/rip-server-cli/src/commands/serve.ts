@@ -223,8 +223,12 @@ class Serving {
     const { terminal } = this.#invocation
     const { message } = explained(error) as Error
     terminal.complain(`${terminal.bad('rip-server:')} ${message}`)
-    terminal.say('waiting for a file to change')
+    const shown = server.url === undefined ? '' : `; until then ${server.url} shows why`
+    terminal.say(`waiting for a file to change${shown}`)
     this.#startFailed = true
+    const { refusal } = error.detail as ManagerErrorDetail<'BOOT_REFUSED'>
+    // What stands in the way of a page is no reason to end: the terminal has said it all.
+    void server.showFailedStart(refusal).catch((thrown: Error) => this.#plan.warn(thrown.message))
     server.manager.on('ready', () => this.#tellReady(server))
   }
 

@@ -15,6 +15,7 @@ import {
   type HandOverResult,
   type ListenAddress,
   type Manager,
+  type Refusal,
   type ReloadResult,
   type ManagerOptions,
   notifySystemd,
@@ -140,6 +141,18 @@ export class Server implements AsyncDisposable {
       // What an application runs once, its workers do not run any more.
       this.manager.activate()
     })
+  }
+
+  /** Answers clients with the reason until the application serves. Does nothing where nobody routes to this process. */
+  async showFailedStart(refusal: Refusal): Promise<void> {
+    const { front, plan } = this.#parts
+    if (plan.listen === undefined || plan.tenants !== undefined) return
+    const { FailedStartServer } = await import('./failed-start.ts')
+    if (this.#closing !== undefined) return
+    const socket = this.runDir.socketPath(0, 0)
+    const shown = new FailedStartServer(refusal, { manager: this.manager, router: front.router, socket })
+    this.#owned.use(shown)
+    await shown.route()
   }
 
   /**

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { findInstances } from '@rip/manager'
 import { Sandbox, type Server, until } from '../server.ts'
 
 setDefaultTimeout(60_000)
@@ -9,6 +10,12 @@ async function startBroken(sandbox: Sandbox, source: string, ...args: string[]):
   await mkdir(join(sandbox.folder, 'app'))
   await writeFile(join(sandbox.folder, 'app/index.ts'), source)
   return sandbox.launch('dev', join(sandbox.folder, 'app'), '0', '-b', '127.0.0.1', ...args)
+}
+
+/** Where it says that it shows the reason. */
+async function shownAt(server: Server): Promise<string> {
+  await server.says('shows why')
+  return /until then (\S+) shows why/.exec(server.stderr)![1]!
 }
 
 const save = (sandbox: Sandbox, source: string): Promise<void> =>
@@ -42,6 +49,50 @@ describe('dev whose first start fails', () => {
     await until('it is served', async () => (await (await fetch(server.url)).text()) === 'and again')
     server.kill('SIGTERM')
     expect((await server.finished()).code).toBe(0)
+  })
+
+  test('answers with the reason at once, whoever asks, until the code is repaired', async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await startBroken(sandbox, `${fault}'x'\n\n<b>`)
+    const url = await shownAt(server)
+    const ask = async (accept: string): Promise<[Response, string]> => {
+      const response = await fetch(url, { headers: { accept } })
+      return [response, await response.text()]
+    }
+    const [page, html] = await ask('text/html,*/*;q=0.8')
+    expect([page.status, page.headers.get('content-type')]).toEqual([503, 'text/html; charset=utf-8'])
+    expect(html).toMatch(/could not be compiled[^]*<span class="marked">&gt; \d \| [^]*&lt;b&gt;/)
+    expect(html).toContain('http-equiv="refresh"')
+    const [json, body] = await ask('application/json')
+    expect([json.status, JSON.parse(body)]).toEqual([
+      503,
+      {
+        error: 'Service Unavailable',
+        reason: expect.stringMatching(/index\.ts:\d+:\d+ could not be compiled/),
+      },
+    ])
+    const [plain, text] = await ask('*/*')
+    expect([plain.status, text]).toEqual([
+      503,
+      expect.stringMatching(/^Service Unavailable: .*index\.ts:\d+:\d+/),
+    ])
+    await save(sandbox, `throw new Error('no database')`)
+    await until('the newer reason is shown', async () => (await ask('*/*'))[1].includes('no database'))
+    await save(sandbox, `${fault}'repaired')`)
+    await server.ready()
+    expect(await (await fetch(url)).text()).toBe('repaired')
+    await save(sandbox, `${fault}`)
+    await server.says('refused')
+    expect(await (await fetch(url)).text()).toBe('repaired')
+  })
+
+  test('a request that came before the reason was known gets it', async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await startBroken(sandbox, `await Bun.sleep(1_000); throw new Error('no database')`)
+    const url = await until('it listens', () => findInstances(sandbox.env())[0]?.url)
+    const response = await fetch(url, { headers: { accept: 'application/json' } })
+    expect([response.status, await response.text()]).toEqual([503, expect.stringContaining('no database')])
+    expect(server.stderr).toContain('shows why')
   })
 
   test('ends by Ctrl-C while it waits', async () => {

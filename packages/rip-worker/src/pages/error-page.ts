@@ -3,6 +3,7 @@ import { acceptedFormat, type PageFormat, pageResponse } from './accepted-format
 import { escapeHtml } from './escape-html.ts'
 import { type FailureReport, reportFailure, type SourcePosition } from './failure-report.ts'
 import { ERROR_PAGE_STYLE } from './error-page-style.ts'
+import { frameHtml } from './frame-html.ts'
 import { pathOf, type RequestHead } from './request-head.ts'
 
 export interface FailedRequest {
@@ -59,21 +60,12 @@ function reportHtml(report: FailureReport, position: number): string {
   return (
     `<section>${position === 0 ? '' : '<p class="cause">caused by</p>'}` +
     `<p class="name">${escapeHtml(report.name)}</p><${heading}>${escapeHtml(report.message)}</${heading}>` +
-    `${frameHtml(report)}${stackHtml(report)}</section>`
+    `${excerptHtml(report)}${stackHtml(report)}</section>`
   )
 }
 
-function frameHtml({ frame, position }: FailureReport): string {
-  if (frame === undefined) return ''
-  const caption = position === undefined ? '' : `<figcaption>${escapeHtml(placeOf(position))}</figcaption>`
-  const rows = frame.split('\n').map((row) => `<span${rowClass(row)}>${escapeHtml(row)}\n</span>`)
-  return `<figure>${caption}<pre>${rows.join('')}</pre></figure>`
-}
-
-/** The marked line starts with `>`, the carets below it stand on a line without a number. */
-function rowClass(row: string): string {
-  if (row.startsWith('>')) return ' class="marked"'
-  return /^ +\|/.test(row) ? ' class="carets"' : ''
+function excerptHtml({ frame, position }: FailureReport): string {
+  return frame === undefined ? '' : frameHtml(frame, position && placeOf(position))
 }
 
 function stackHtml({ stack }: FailureReport): string {
