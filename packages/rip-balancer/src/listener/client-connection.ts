@@ -11,12 +11,11 @@ import type { ByteSocket } from '../transport/byte-socket.ts'
 import type { Clock } from '../transport/clock.ts'
 import { Outbox } from '../transport/outbox.ts'
 import type { Receiver } from '../transport/turn.ts'
+import { nextState } from '../state-table.ts'
+import { CLIENT_STATES, type ClientEvent, type ClientState } from './client-state.ts'
 import { PlainProxyHeader } from './plain-proxy-header.ts'
 import { answerPlainHttp, beginsWithTls, NO_TLS_HERE } from './wrong-protocol.ts'
 import { ProxyHeader } from './proxy-header.ts'
-
-/** `lingering`: the answer is sent, input is read and dropped so that a reset does not destroy it on its way. */
-type Phase = 'open' | 'lingering' | 'closed'
 
 /** Whoever keeps the client connections. */
 export interface ConnectionKeeper {
@@ -57,12 +56,10 @@ export class ClientConnection implements ClientSide, Receiver {
   private readonly clock: Clock
   private readonly keeper: ConnectionKeeper
   private readonly exchange: Exchange
-  private phase: Phase = 'open'
+  private state: ClientState
   private head: RequestHead | undefined
   private proxyHeader: ProxyHeader | undefined
   private plainHeader: PlainProxyHeader | undefined
-  /** TLS has not begun: there is no orderly end yet. */
-  private handshaking: boolean
   private input: Buffer | undefined
   private inputAt = 0
   private inputEnded = false
@@ -92,7 +89,7 @@ export class ClientConnection implements ClientSide, Receiver {
     this.identity = identify(peer, secure ? 'https' : 'http', forwarding.trustedProxies)
     this.exchange = new Exchange(plane, this)
     this.since = this.clock.nowMs
-    this.handshaking = secure
+    this.state = secure ? 'handshaking' : 'open'
     if (proxyProtocolFrom?.has(this.identity.address) !== true) return
     if (secure)
       this.plainHeader = new PlainProxyHeader(socket, plane.turn, (header) => this.plainHeaderRead(header))
@@ -105,7 +102,7 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Since when nothing has been asked, monotonic milliseconds; `Infinity` while something is. */
   get idleSince(): number {
-    const asked = this.phase !== 'open' || !this.exchange.isIdle || this.head?.begun === true
+    const asked = !this.isOpen || !this.exchange.isIdle || this.head?.begun === true
     return asked ? Number.POSITIVE_INFINITY : this.since
   }
 
@@ -118,13 +115,13 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Socket event: the TLS handshake succeeded. */
   secured(): void {
-    this.handshaking = false
+    this.on('secured')
   }
 
   /** Socket event. */
   received(chunk: Buffer): void {
-    if (this.phase === 'lingering') return void (this.since = this.clock.nowMs)
-    if (this.phase === 'closed') return
+    if (this.isLeaving) this.since = this.clock.nowMs
+    if (!this.isOpen) return
     this.hold(chunk)
     this.pump()
   }
@@ -152,15 +149,16 @@ export class ClientConnection implements ClientSide, Receiver {
   /** Socket event: the client stopped sending. */
   ended(): void {
     this.inputEnded = true
-    if (this.phase === 'lingering') return this.socket.end()
+    if (this.state === 'lingering') this.on('end')
+    if (this.state === 'ending') return this.socket.end()
     this.pump()
     if (this.input !== undefined && !this.exchange.isIdle) this.exchange.noteHalfClose()
   }
 
   /** Socket event: the connection is gone. */
   closed(): void {
-    if (this.phase === 'closed' && this.slot < 0) return
-    this.phase = 'closed'
+    if (this.state === 'closed') return
+    this.on('close')
     this.input = undefined
     this.plainHeader?.[Symbol.dispose]()
     this.outbox.discard()
@@ -171,16 +169,16 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Socket event. */
   writable(): void {
-    if (this.outbox.waiting === 0 || !this.outbox.drained() || this.phase === 'closed') return
+    if (this.outbox.waiting === 0 || !this.outbox.drained() || this.isGone) return
     if (this.shutdownPending) this.socket.shutdown()
     this.exchange.clientDrained()
   }
 
   /** Checks time limits. @param now monotonic milliseconds */
   tick(now: number): void {
-    if (this.phase === 'lingering') return this.tickLingering(now)
+    if (this.isLeaving) return this.tickLeaving(now)
     if (!this.exchange.isIdle) return this.exchange.tick(now)
-    if (this.phase === 'open') this.tickIdle(now)
+    if (this.isOpen) this.tickIdle(now)
   }
 
   /** Ends a tunnel, or the connection when it is idle. */
@@ -221,8 +219,8 @@ export class ClientConnection implements ClientSide, Receiver {
   }
 
   cut(reset: boolean): void {
-    if (this.phase === 'closed') return
-    this.phase = 'closed'
+    if (this.isGone) return
+    this.on('abort')
     this.dropHead()
     if (reset) this.socket.terminate()
     else this.socket.end()
@@ -232,6 +230,25 @@ export class ClientConnection implements ClientSide, Receiver {
     this.outbox.flush()
     if (this.outbox.waiting > 0) this.shutdownPending = true
     else this.socket.shutdown()
+  }
+
+  // --- state
+
+  private on(event: ClientEvent): void {
+    this.state = nextState(CLIENT_STATES, this.state, event)
+  }
+
+  private get isOpen(): boolean {
+    return this.state === 'open' || this.state === 'handshaking'
+  }
+
+  /** The last response has been sent. */
+  private get isLeaving(): boolean {
+    return this.state === 'lingering' || this.state === 'ending'
+  }
+
+  private get isGone(): boolean {
+    return this.state === 'aborted' || this.state === 'closed'
   }
 
   // --- input
@@ -255,9 +272,9 @@ export class ClientConnection implements ClientSide, Receiver {
   private pump(): void {
     if (this.pumping) return
     this.pumping = true
-    while (this.input !== undefined && this.phase === 'open' && this.step());
+    while (this.input !== undefined && this.isOpen && this.step());
     this.pumping = false
-    if (this.inputEnded && this.input === undefined && this.phase === 'open') this.inputExhausted()
+    if (this.inputEnded && this.input === undefined && this.isOpen) this.inputExhausted()
     this.regulate()
   }
 
@@ -275,7 +292,7 @@ export class ClientConnection implements ClientSide, Receiver {
   }
 
   private putBack(input: Buffer, at: number): void {
-    if (this.phase === 'closed') return
+    if (this.isGone) return
     this.input = input
     this.inputAt = at
   }
@@ -375,7 +392,7 @@ export class ClientConnection implements ClientSide, Receiver {
   private inputExhausted(): void {
     if (this.exchange.isIdle) {
       if (this.head?.begun === true) return this.refuseWith(statusOf('truncated-message'), 'bad-request')
-      this.phase = 'lingering'
+      this.on('end')
       return this.socket.end()
     }
     if (this.endTold) return
@@ -385,7 +402,7 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Reads exactly when there is somebody to read for; a waiting client is still listened to, as it may leave. */
   private regulate(): void {
-    if (this.phase !== 'open') return
+    if (!this.isOpen) return
     const pause = this.input !== undefined || this.refused
     if (pause === this.paused) return
     this.paused = pause
@@ -396,15 +413,15 @@ export class ClientConnection implements ClientSide, Receiver {
   // --- closing
 
   private closeGracefully(): void {
-    if (this.phase !== 'open') return
+    if (!this.isOpen) return
     const allRead = this.input === undefined && this.exchange.hasWholeRequest
     if (!this.inputEnded && !allRead) return this.linger(MAX_LINGER_MS)
-    this.phase = 'lingering'
+    this.on('end')
     this.socket.end()
   }
 
   private linger(forMs: number): void {
-    this.phase = 'lingering'
+    this.on('linger')
     this.since = this.clock.nowMs
     this.lingersUntil = this.since + forMs
     this.input = undefined
@@ -412,7 +429,7 @@ export class ClientConnection implements ClientSide, Receiver {
     if (this.paused) this.socket.resume()
   }
 
-  private tickLingering(now: number): void {
+  private tickLeaving(now: number): void {
     const silentMs = now - this.since
     if (silentMs > this.plane.settings.timeouts.lingerMs || now > this.lingersUntil) this.socket.terminate()
   }
@@ -431,7 +448,7 @@ export class ClientConnection implements ClientSide, Receiver {
   }
 
   private leave(): void {
-    if (this.handshaking) this.socket.terminate()
+    if (this.state === 'handshaking') this.socket.terminate()
     else this.socket.end()
   }
 

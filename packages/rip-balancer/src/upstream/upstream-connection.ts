@@ -8,9 +8,9 @@ import type { Clock } from '../transport/clock.ts'
 import { freeBytes } from '../transport/free-bytes.ts'
 import { Outbox } from '../transport/outbox.ts'
 import type { Receiver, Turn } from '../transport/turn.ts'
+import { nextState } from '../state-table.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
-
-type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed'
+import { UPSTREAM_STATES, type UpstreamEvent, type UpstreamState } from './upstream-state.ts'
 
 /** Whoever keeps the connections of one backend. */
 export interface ConnectionOwner {
@@ -59,7 +59,7 @@ export class UpstreamConnection implements Receiver {
   private readonly response: ResponseHead
   private decoder: ChunkedDecoder | undefined
   private sink: ResponseSink | undefined
-  private phase: Phase = 'connecting'
+  private state: UpstreamState = 'connecting'
   private framing: Framing = 'none'
   private remaining = 0
   private interims = 0
@@ -73,7 +73,7 @@ export class UpstreamConnection implements Receiver {
     turn: Turn,
     owner: ConnectionOwner,
     limits: UpstreamLimits,
-    sink: ResponseSink,
+    sink: ResponseSink | undefined,
   ) {
     this.clock = turn.clock
     this.socket = socket
@@ -86,7 +86,7 @@ export class UpstreamConnection implements Receiver {
   }
 
   get isClosed(): boolean {
-    return this.phase === 'closed'
+    return this.state === 'closed'
   }
 
   /** Binds a parked connection to an exchange. */
@@ -99,20 +99,20 @@ export class UpstreamConnection implements Receiver {
   /** Prepares for a response, before the request is written. */
   expect(toHead: boolean): void {
     this.toHead = toHead
-    this.phase = 'head'
+    this.on('request')
     this.answered = this.requestComplete = false
     this.interims = 0
   }
 
   pause(): void {
-    if (this.paused || this.phase === 'closed') return
+    if (this.paused || this.state === 'closed') return
     this.paused = true
     this.pausedAt = this.clock.nowMs
     this.socket.pause()
   }
 
   resume(): void {
-    if (!this.paused || this.phase === 'closed') return
+    if (!this.paused || this.state === 'closed') return
     this.paused = false
     this.socket.resume()
   }
@@ -130,7 +130,7 @@ export class UpstreamConnection implements Receiver {
   shutdownWhenSent(): void {
     this.outbox.flush()
     if (this.outbox.waiting > 0) this.shutdownPending = true
-    else if (this.phase !== 'closed') this.socket.shutdown()
+    else if (this.state !== 'closed') this.socket.shutdown()
   }
 
   /** Closes at once; the exchange hears nothing more. */
@@ -141,14 +141,15 @@ export class UpstreamConnection implements Receiver {
 
   /** Socket event. */
   opened(): void {
-    if (this.phase === 'connecting') this.phase = 'idle'
+    if (this.state !== 'connecting') return
+    this.on('opened')
     this.sink?.connected()
   }
 
   /** Socket event. */
   received(chunk: Buffer): void {
-    if (this.phase === 'closed') return
-    if (this.sink === undefined || this.phase === 'idle') return this.close(true)
+    if (this.state === 'closed') return
+    if (this.sink === undefined || this.state === 'idle') return this.close(true)
     this.answered = true
     this.consume(chunk)
   }
@@ -166,16 +167,16 @@ export class UpstreamConnection implements Receiver {
   /** Socket event: the backend stopped sending. */
   ended(): void {
     const { sink } = this
-    if (this.phase === 'closed') return
+    if (this.state === 'closed') return
     if (sink === undefined) return void this.fail('reset')
-    if (this.phase === 'tunnel') return sink.tunnelEnded()
-    if (this.phase === 'body' && this.framing === 'eof') this.finish(undefined, false)
+    if (this.state === 'tunnel') return sink.tunnelEnded()
+    if (this.state === 'body' && this.framing === 'eof') this.finish(undefined, false)
     else this.fail('reset')
   }
 
   /** Socket event: the connection is gone, `failure` and `reason` say why when it never opened. */
   lost(failure: UpstreamFailure, reason?: string): void {
-    if (this.phase === 'closed') return
+    if (this.state === 'closed') return
     this.fail(failure, reason)
   }
 
@@ -186,12 +187,16 @@ export class UpstreamConnection implements Receiver {
     this.sink?.upstreamDrained()
   }
 
+  private on(event: UpstreamEvent): void {
+    this.state = nextState(UPSTREAM_STATES, this.state, event)
+  }
+
   private consume(chunk: Buffer): void {
     const to = chunk.length
     let at = 0
-    while (at < to && this.phase !== 'closed') {
-      if (this.phase === 'head') at = this.consumeHead(chunk, at, to)
-      else if (this.phase === 'body') at = this.consumeBody(chunk, at, to)
+    while (at < to && this.state !== 'closed') {
+      if (this.state === 'head') at = this.consumeHead(chunk, at, to)
+      else if (this.state === 'body') at = this.consumeBody(chunk, at, to)
       else return this.sink?.data(chunk, at, to)
       if (at < 0) return
     }
@@ -217,7 +222,7 @@ export class UpstreamConnection implements Receiver {
 
   private switchProtocols(at: number): number {
     if (!this.sink!.switching(this.response)) return this.fail('bad-response')
-    this.phase = 'tunnel'
+    this.on('switched')
     this.response.reset()
     return at
   }
@@ -234,7 +239,7 @@ export class UpstreamConnection implements Receiver {
     if (this.isClosed) return -1
     if (this.framing === 'chunked') (this.decoder ??= new ChunkedDecoder(this.limits.head)).reset()
     if (this.framing === 'none') return this.finish(undefined, at < to)
-    this.phase = 'body'
+    this.on('body-begins')
     return at
   }
 
@@ -252,7 +257,7 @@ export class UpstreamConnection implements Receiver {
     const end = Math.min(to, from + this.remaining)
     this.remaining -= end - from
     this.sink!.data(chunk, from, end)
-    if (this.phase === 'closed') return -1
+    if (this.state === 'closed') return -1
     return this.remaining === 0 ? this.finish(undefined, end < to) : end
   }
 
@@ -276,7 +281,7 @@ export class UpstreamConnection implements Receiver {
     const sink = this.sink!
     this.sink = undefined
     if (this.isReusable(extraBytes)) {
-      this.phase = 'idle'
+      this.on('complete')
       this.resume()
       this.owner.park(this)
     } else this.close(extraBytes)
@@ -300,12 +305,12 @@ export class UpstreamConnection implements Receiver {
 
   private isForsaken(sink: ResponseSink | undefined): boolean {
     if (sink === undefined) this.restedMs = this.clock.nowMs - this.idleSince
-    return sink === undefined ? this.phase === 'idle' : this.reused && !this.answered
+    return sink === undefined ? this.state === 'idle' : this.reused && !this.answered
   }
 
   private close(unexpectedBytes: boolean): void {
-    if (this.phase === 'closed') return
-    this.phase = 'closed'
+    if (this.state === 'closed') return
+    this.on('close')
     this.outbox.discard()
     this.socket.terminate()
     this.owner.gone(this, unexpectedBytes)

@@ -83,7 +83,10 @@ export class InProcess {
         maxInterimResponses: settings.limits.maxInterimResponses,
         idleMs: 1_000,
       }
-      const upstream = new UpstreamConnection(socket, plane.turn, owner, limits, sink)
+      const upstream = new UpstreamConnection(socket, plane.turn, owner, limits, undefined)
+      upstream.opened()
+      upstream.take(sink)
+      upstream.reused = false
       this.backends.push(socket)
       this.upstreams.push(upstream)
       return upstream

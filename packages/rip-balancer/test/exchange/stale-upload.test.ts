@@ -47,7 +47,8 @@ test('a POST of which nothing was written to a stale connection is sent again wi
     return upstream
   }
   plane.upstreams.takeIdle = (_backend, sink) => {
-    const stale = connect(new DeadSocket(), sink)
+    const stale = connect(new DeadSocket(), undefined)
+    stale.opened()
     stale.take(sink)
     return stale
   }
