@@ -13,6 +13,8 @@ export type {
 } from './admin/admin-protocol.ts'
 export { Balancer, balance, createBalancer } from './balancer.ts'
 export type { BalancerHooks, DrainOptions, DrainSummary } from './balancer.ts'
+export { splitWords } from './cli/flags.ts'
+export type { SplitWords } from './cli/flags.ts'
 export { runBalancer } from './cli/run-balancer.ts'
 export type { ProgramIo } from './cli/run-balancer.ts'
 export type {

@@ -78,11 +78,20 @@ export type {
   ListenSocketOptions,
   UnixListenAddress,
 } from './socket/listen-socket.ts'
+export {
+  borrowListenSocket,
+  duplicateListenSocket,
+  lendListenSockets,
+} from './meeting/shared-listen-socket.ts'
+export type { LentSocket } from './meeting/shared-listen-socket.ts'
+export { isListener } from './meeting/listener-of.ts'
 export { probe } from './verify/probe.ts'
 export { readBootFailure } from './links/worker-message.ts'
 export { findInstances, readInstance, strangerIn } from './run-dir/instance.ts'
 export type { Instance } from './run-dir/instance.ts'
 export { locateRunDir } from './run-dir/locate.ts'
+export { openMeetingPlace } from './meeting/meeting-place.ts'
+export type { MeetingPlace } from './meeting/meeting-place.ts'
 export type { InstanceIdentity, RunDirLocation } from './run-dir/locate.ts'
 export { openOwnFile, writeOwnFile } from './run-dir/own-file.ts'
 export { openRunDir } from './run-dir/run-dir.ts'
@@ -98,7 +107,7 @@ export type { FileWatcher, FileWatcherOptions } from './watch/file-watcher.ts'
 export type { IgnoreOptions } from './watch/ignore-files.ts'
 export { ControlClient } from './control/control-client.ts'
 export type { EventsOptions } from './control/control-client.ts'
-export type { HandOverResult } from './control/protocol.ts'
+export type { BalancerIntroduction, HandOverResult, JoinNotice } from './control/protocol.ts'
 export { openControlServer } from './control/control-server.ts'
 export type { ControlServer, ControlServerOptions } from './control/control-server.ts'
 export { createVerifier } from './verify/verifier.ts'

@@ -270,6 +270,31 @@ export function parseFlags(words: readonly string[], inheritedFds: readonly numb
   return { ...NOTHING, config: finish(rest, inheritedFds), configFile, processes }
 }
 
+/** Words of a command line that are flags of a balancer, with their values, and the others, in their order. */
+export interface SplitWords {
+  readonly balancer: readonly string[]
+  readonly others: readonly string[]
+}
+
+/**
+ * For a program that has flags of its own beside those of a balancer.
+ *
+ * @param own names of flags, without dashes, that mean something else there
+ */
+export function splitWords(words: readonly string[], own: ReadonlySet<string>): SplitWords {
+  const balancer: string[] = []
+  const others: string[] = []
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!
+    const [, name = '', inline] = /^--([^=]+)(=.*)?$/s.exec(word) ?? []
+    const flag = own.has(name) ? undefined : FLAGS.find((each) => each.name === name)
+    const value = flag?.value !== undefined && inline === undefined ? words.slice(at + 1, at + 2) : []
+    ;(flag === undefined ? others : balancer).push(word, ...value)
+    at += value.length
+  }
+  return { balancer, others }
+}
+
 const NOTHING: ParsedFlags = { config: {}, configFile: undefined, processes: 1, help: false, version: false }
 
 function unknown(word: string, name: string): BalancerError {

@@ -19,6 +19,15 @@ export interface ProgramIo {
   err(text: string): void
   /** Calls back for every arrival of a signal until disposed. */
   onSignal(name: NodeJS.Signals, run: () => void): Disposable
+  /**
+   * Makes the configuration from what the flags say, at the start and whenever it is read again.
+   * @default the flags over the file they name
+   */
+  readonly configure?: (flags: BalancerConfig) => Promise<BalancerConfig>
+  /** Called when every listener accepts, with the addresses. */
+  listening?(urls: readonly string[]): void
+  /** Called when it begins to leave: nothing new is accepted any more. */
+  leaving?(): void
 }
 
 const EXIT_DONE = 0
@@ -41,7 +50,7 @@ export async function runBalancer(argv: readonly string[], io: ProgramIo): Promi
     if (flags.help) return print(io, helpText(program))
     if (flags.version) return print(io, `${program} ${packageVersion()}\n`)
     const source = new ConfigSource(flags.configFile, flags.config)
-    const config = (): BalancerConfig => source.load()
+    const config = async (): Promise<BalancerConfig> => io.configure?.(flags.config) ?? source.load()
     return await (flags.processes > 1 ? serveTogether(config, flags.processes, io) : serve(config, io))
   } catch (error) {
     // The process itself has said why.
@@ -54,14 +63,12 @@ export async function runBalancer(argv: readonly string[], io: ProgramIo): Promi
   }
 }
 
+type ReadConfig = () => Promise<BalancerConfig>
+
 /** Parent of several processes: it passes signals on and serves nothing itself. */
-async function serveTogether(
-  config: () => BalancerConfig,
-  processes: number,
-  io: ProgramIo,
-): Promise<number> {
+async function serveTogether(config: ReadConfig, processes: number, io: ProgramIo): Promise<number> {
   await using group = new ProcessGroup({
-    config: config(),
+    config: await config(),
     processes,
     env: io.env,
     out: (text) => io.out(text),
@@ -74,12 +81,14 @@ async function serveTogether(
   await Promise.race([group.start(), stop.promise])
   for (const url of group.urls) io.out(`listening ${url}\n`)
   if (group.metricsUrl !== undefined) io.out(`metrics ${group.metricsUrl}\n`)
+  if (group.urls.length > 0) io.listening?.(group.urls)
   await stop.promise
+  io.leaving?.()
   return await group.stop()
 }
 
-async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<number> {
-  await using balancer = createBalancer(config(), {
+async function serve(config: ReadConfig, io: ProgramIo): Promise<number> {
+  await using balancer = createBalancer(await config(), {
     onWarning: (message) => io.err(`${message}\n`),
     drained: drainedFrom(io.env),
   })
@@ -95,7 +104,9 @@ async function serve(config: () => BalancerConfig, io: ProgramIo): Promise<numbe
   await balancer.start()
   for (const url of balancer.urls) io.out(`listening ${url}\n`)
   if (balancer.metricsUrl !== undefined) io.out(`metrics ${balancer.metricsUrl}\n`)
+  io.listening?.(balancer.urls)
   await stop.promise
+  io.leaving?.()
   const { abandoned } = await balancer.drain()
   const lost = Math.max(abandoned, cut)
   if (lost === 0) return EXIT_DONE
@@ -111,12 +122,12 @@ function drainedFrom(env: ProgramIo['env']): ReadonlyMap<string, string> {
 /** A configuration that is not valid changes nothing. */
 async function reload(
   balancer: Pick<Balancer, 'urls'> & { reload(config: BalancerConfig): Promise<void> | void },
-  config: () => BalancerConfig,
+  config: ReadConfig,
   io: ProgramIo,
 ): Promise<void> {
   const before = new Set(balancer.urls)
   try {
-    await balancer.reload(config())
+    await balancer.reload(await config())
     io.err('configuration reloaded\n')
     for (const url of balancer.urls) if (!before.has(url)) io.out(`listening ${url}\n`)
   } catch (error) {

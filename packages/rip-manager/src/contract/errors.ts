@@ -51,6 +51,8 @@ const messages = {
     `not allowed to listen on ${d.address}; choose a port above 1023 or a writable folder, or grant the right (CAP_NET_BIND_SERVICE)`,
   LISTEN_FAILED: (d: { readonly address: string; readonly reason: string }): string =>
     `cannot listen on ${d.address}: ${d.reason}`,
+  BALANCER_REFUSED: (d: { readonly pid: number; readonly reason: string }): string =>
+    `balancer process ${d.pid} cannot join: ${d.reason}`,
   CONTROL_REFUSED: (d: {
     readonly status: number
     /** Its code of the failure, such as `NO_PREVIOUS_GENERATION`; nothing when the answer is none of a manager. */

@@ -5,7 +5,14 @@ import type { DrainReport } from '../contract/router.ts'
 import type { ManagerEvent } from '../contract/events.ts'
 import type { ManagerStatus } from '../contract/status.ts'
 import { isListening } from '../verify/probe.ts'
-import { CONTROL_VERSION, type ControlFailure, type HandOverResult, VERSION_HEADER } from './protocol.ts'
+import {
+  type BalancerIntroduction,
+  CONTROL_VERSION,
+  type ControlFailure,
+  type HandOverResult,
+  type JoinNotice,
+  VERSION_HEADER,
+} from './protocol.ts'
 
 interface Waiting {
   /** Ends the waiting, not the command. */
@@ -79,11 +86,25 @@ export class ControlClient {
   }
 
   /** What happens, in order, until the signal aborts or the instance stops. */
-  async *events(options: EventsOptions = {}): AsyncGenerator<ManagerEvent> {
+  events(options: EventsOptions = {}): AsyncGenerator<ManagerEvent> {
+    return this.#follow<ManagerEvent>('GET', `/events?${eventsQuery(options)}`, undefined, options)
+  }
+
+  /** Has a balancer told where to send requests, until the signal aborts or the instance stops. */
+  join(balancer: BalancerIntroduction, options: Waiting = {}): AsyncGenerator<JoinNotice> {
+    return this.#follow<JoinNotice>('POST', '/join', balancer, options)
+  }
+
+  async *#follow<T>(
+    method: string,
+    path: string,
+    body: object | undefined,
+    options: Waiting,
+  ): AsyncGenerator<T> {
     try {
-      const response = await this.#send('GET', `/events?${eventsQuery(options)}`, undefined, options)
+      const response = await this.#send(method, path, body, options)
       if (!response.ok || response.body === null) throw await refusal(response)
-      yield* eventsIn(response.body)
+      yield* linesIn<T>(response.body)
     } catch (error) {
       if (options.signal?.aborted === true) return
       if (error instanceof ManagerError) throw error
@@ -145,13 +166,13 @@ function eventsQuery({ since, follow }: EventsOptions): string {
   return query.toString()
 }
 
-async function* eventsIn(body: ReadableStream<Uint8Array>): AsyncGenerator<ManagerEvent> {
+async function* linesIn<T>(body: ReadableStream<Uint8Array>): AsyncGenerator<T> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of body) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) if (line !== '') yield JSON.parse(line) as ManagerEvent
+    for (const line of lines) if (line !== '') yield JSON.parse(line) as T
   }
 }
 

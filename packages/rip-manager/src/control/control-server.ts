@@ -6,7 +6,14 @@ import type { DrainReport } from '../contract/router.ts'
 import type { ManagerStatus } from '../contract/status.ts'
 import { listenPrivately } from '../socket/listen-privately.ts'
 import { EventHistory } from './event-history.ts'
-import { CONTROL_VERSION, type ControlFailure, type HandOverResult, VERSION_HEADER } from './protocol.ts'
+import {
+  type BalancerIntroduction,
+  CONTROL_VERSION,
+  type ControlFailure,
+  type HandOverResult,
+  type JoinNotice,
+  VERSION_HEADER,
+} from './protocol.ts'
 
 /** Answers under way when the server is closed get this long to leave. */
 const CLOSE_GRACE_MS = 1_000
@@ -31,6 +38,11 @@ export interface ControlServerOptions {
   readonly reload?: (options: CommandOptions) => Promise<ReloadResult>
   /** What `POST /hand-over` does; absent where no process can take the place of this one. */
   readonly handOver?: () => Promise<HandOverResult>
+  /**
+   * What `POST /join` does; absent where balancers cannot join. The signal aborts when the balancer has gone.
+   * Throws {@link ManagerError} `BALANCER_REFUSED`.
+   */
+  readonly join?: (balancer: BalancerIntroduction, signal: AbortSignal) => Promise<AsyncIterable<JoinNotice>>
 }
 
 /** An open control socket. */
@@ -52,6 +64,7 @@ export interface ControlServer extends AsyncDisposable {
  * | `POST /hold`, `/resume` | | `{ held }` |
  * | `POST /scale` | `{ workers }` | `{ workers }` |
  * | `POST /hand-over` | | `HandOverResult`; 409 when there is no successor |
+ * | `POST /join` | `BalancerIntroduction` | one `JoinNotice` a line for as long as the balancer stays |
  * | `POST /stop` | `{ now? }` | `DrainReport` |
  *
  * @throws ManagerError `SOCKET_PATH_TOO_LONG`
@@ -103,7 +116,10 @@ async function within(timeoutMs: number, promise: Promise<unknown>): Promise<voi
 type Route = (request: Request) => Response | Promise<Response>
 type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
 
-function routesOf({ manager, stop, reload, handOver }: ControlServerOptions, history: EventHistory): Routes {
+function routesOf(
+  { manager, stop, reload, handOver, join }: ControlServerOptions,
+  history: EventHistory,
+): Routes {
   const command = (run: (options: CommandOptions) => Promise<ReloadResult>) => ({
     POST: async (request: Request) => {
       const { reason } = await readBody(request, { reason: 'string' })
@@ -130,6 +146,7 @@ function routesOf({ manager, stop, reload, handOver }: ControlServerOptions, his
       },
     },
     ...(handOver !== undefined && { '/hand-over': { POST: async () => handedOver(await handOver()) } }),
+    ...(join !== undefined && { '/join': { POST: (request) => streamNotices(request, join) } }),
     '/stop': {
       POST: async (request) => {
         const { now = false } = await readBody(request, { now: 'boolean' })
@@ -216,18 +233,39 @@ function streamEvents(request: Request, history: EventHistory): Response {
     throw new BadRequest('"since" must be the number of an event, or 0')
   const abort = new AbortController()
   const events = history.read(since, { follow: searchParams.get('follow') !== '0', signal: abort.signal })
+  return linesOf({ next: () => events.next(), cancel: () => abort.abort() })
+}
+
+interface Lines {
+  readonly next: () => Promise<IteratorResult<object, unknown>>
+  readonly cancel: () => void
+}
+
+/** One object a line, as they come. */
+function linesOf({ next, cancel }: Lines): Response {
   const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>({
     // The head is sent with the first bytes: an empty line tells the reader that it is heard from now on.
     start: (controller) => controller.enqueue(encoder.encode('\n')),
     async pull(controller) {
-      const { done, value } = await events.next()
+      const { done, value } = await next()
       if (done === true) controller.close()
       else controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`))
     },
-    cancel: () => abort.abort(),
+    cancel,
   })
   return new Response(body, { headers: { ...version, 'content-type': 'application/x-ndjson' } })
+}
+
+async function streamNotices(
+  request: Request,
+  join: NonNullable<ControlServerOptions['join']>,
+): Promise<Response> {
+  const { pid, socket } = await readBody(request, { pid: 'number', socket: 'string' })
+  if (pid === undefined || socket === undefined) throw new BadRequest('"pid" and "socket" are needed')
+  const abort = new AbortController()
+  const notices = (await join({ pid, socket }, abort.signal))[Symbol.asyncIterator]()
+  return linesOf({ next: () => notices.next(), cancel: () => abort.abort() })
 }
 
 const version = { [VERSION_HEADER]: String(CONTROL_VERSION) }

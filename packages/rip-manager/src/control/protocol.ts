@@ -19,3 +19,17 @@ export interface ControlFailure {
 /** Whether another process of the same instance has taken over; otherwise the one that was asked serves on. */
 export type HandOverResult =
   { readonly ok: true; readonly pid: number } | { readonly ok: false; readonly message: string }
+
+/** A balancer that wants to route to the workers of an instance. */
+export interface BalancerIntroduction {
+  readonly pid: number
+  /** Path of the socket it takes orders on, `prepare`, `cut`, `drain`, which only its owner can open. */
+  readonly socket: string
+}
+
+/**
+ * What an instance tells a balancer that joined it. `joined`: it has been told all there is, and is told what follows.
+ * `leaving`: the instance waits until the balancer has closed the connection, which it does when it sends requests elsewhere,
+ * or nowhere.
+ */
+export type JoinNotice = { readonly type: 'joined' } | { readonly type: 'leaving' }

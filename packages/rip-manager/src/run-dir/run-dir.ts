@@ -137,9 +137,9 @@ function admitTenants({ base, path, alias }: RunDirLocation, tenants: Tenants | 
 }
 
 /** A folder somebody chose that holds other things is not for us: names of ours in it would be taken over, and removed. */
-function assertEmptyOrOurs(path: string): void {
+export function assertEmptyOrOurs(path: string): void {
   const names = entries(path)
-  if (names.length === 0 || names.includes('lock')) return
+  if (names.length === 0 || names.includes('lock') || names.every((name) => OF_BALANCERS.test(name))) return
   const reason = `it is not empty (${names[0]}), and no instance made it`
   throw new ManagerError('RUN_DIR_UNSAFE', { path, reason })
 }
@@ -321,9 +321,10 @@ class OwnedRunDir implements RunDir {
       return this.#lock.release()
     }
     for (const name of ownEntries(path)) remove(join(path, name))
-    if (alias !== undefined && linkTarget(alias) === path) rmSync(alias, { force: true })
     this.#lock.release()
     removeIfEmpty(path)
+    // Balancers that stay are still addressed through it.
+    if (alias !== undefined && linkTarget(alias) === path && !existsSync(path)) rmSync(alias, { force: true })
   }
 }
 
@@ -349,7 +350,7 @@ const RESTORE_MS = 2_000
  * Folder the sockets are addressed through. A run directory elsewhere gets an entry in the user's folder of
  * instances: `ps` finds it there, and it stands in where its own path is too long for a socket.
  */
-function linkAlias({ path, alias }: RunDirLocation): string {
+export function linkAlias({ path, alias }: RunDirLocation): string {
   if (alias !== undefined) {
     rmSync(alias, { force: true })
     symlinkSync(path, alias)
@@ -362,7 +363,8 @@ function linkAlias({ path, alias }: RunDirLocation): string {
 /** @param shared somebody before is still there, whose workers may not listen yet */
 async function removeDead(path: string, addressedThrough: string, shared: boolean): Promise<void> {
   const names = ownEntries(path)
-  const sockets = names.filter((name) => /\.sock(?:\.left)?$/.test(name))
+  const theirs = entries(path).filter((name) => OF_BALANCERS.test(name))
+  const sockets = [...names.filter((name) => /\.sock(?:\.left)?$/.test(name)), ...theirs]
   for (const name of sockets) {
     if (!(await isListening(join(addressedThrough, name)))) rmSync(join(path, name), { force: true })
   }
@@ -382,6 +384,9 @@ const LENT_FOLDER = /^(?:w\d+\.\d+-[\w-]+|balancer(?:-\d+)?)$/
 
 const OWN_ENTRY =
   /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left)?)?|balancer(?:-\d+)?|state\.json.*)$/
+
+/** Of balancers beside the instance, which come and go by themselves; see `meeting/meeting-place.ts`. */
+const OF_BALANCERS = /^(?:joined|lends)-\d+\.sock$/
 
 /** What an instance creates; a run directory somebody chose may hold other things. */
 function ownEntries(path: string): readonly string[] {

@@ -1,4 +1,4 @@
-import { dlopen, type Library, read } from 'bun:ffi'
+import { dlopen, type Library, ptr, read } from 'bun:ffi'
 import { constants } from 'node:os'
 
 /**
@@ -9,6 +9,10 @@ import { constants } from 'node:os'
 const signatures = {
   socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
   bind: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
+  connect: { args: ['i32', 'buffer', 'u32'], returns: 'i32' },
+  sendmsg: { args: ['i32', 'buffer', 'i32'], returns: 'i64' },
+  recvmsg: { args: ['i32', 'buffer', 'i32'], returns: 'i64' },
+  fcntl: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
   listen: { args: ['i32', 'i32'], returns: 'i32' },
   setsockopt: {
     args: ['i32', 'i32', 'i32', 'buffer', 'u32'],
@@ -41,6 +45,13 @@ const SIGSET_BYTES = 128
 const CLOCK_MONOTONIC = process.platform === 'darwin' ? 6 : 1
 /** `SO_PEERCRED` of `SOL_SOCKET` (unix(7)); `LOCAL_PEERPID` of `SOL_LOCAL` on macOS. */
 const PEER_PID = process.platform === 'darwin' ? { level: 0, option: 2 } : { level: 1, option: 17 }
+/** fcntl(2): the lowest free descriptor from its argument on, closed on exec. */
+const F_DUPFD_CLOEXEC = process.platform === 'darwin' ? 67 : 1030
+const FIRST_FREE_FD = 3
+/** recvmsg(2) on Linux. */
+const MSG_DONTWAIT = 0x40
+const MSG_NOSIGNAL = 0x4000
+const MSG_CMSG_CLOEXEC = 0x4000_0000
 /** Room for any `sockaddr`; the longest, `sockaddr_un`, has 110. */
 const MAX_ADDRESS_BYTES = 128
 
@@ -50,8 +61,18 @@ export interface Libc {
   bind(fd: number, address: Uint8Array): void
   listen(fd: number, backlog: number): void
   setOption(fd: number, level: number, option: number, value: number): void
+  /** Connects to the raw `sockaddr`. */
+  connect(fd: number, address: Uint8Array): void
+  /** A second descriptor of the same open file, closed on exec. */
+  duplicate(fd: number): number
+  /** Sends one byte and a descriptor over a Unix socket. Linux only. */
+  sendDescriptor(fd: number, descriptor: number): void
+  /** The descriptor that came with the next byte, closed on exec; `undefined` when none came with it. Linux only. */
+  receiveDescriptor(fd: number): number | undefined
   /** The process at the other end of a connected Unix socket; `undefined` when the system does not tell. */
   peerPid(fd: number): number | undefined
+  /** The user that process acted as when it connected or listened; `undefined` when the system does not tell. */
+  peerUid(fd: number): number | undefined
   /** The address a socket is bound to, as the raw `sockaddr`. */
   socketName(fd: number): Uint8Array
   /** Sends one datagram to the raw `sockaddr`. */
@@ -88,6 +109,11 @@ let opened: Libc | null | undefined
 export function openLibc(): Libc | undefined {
   if (opened === undefined) opened = tryOpen()
   return opened ?? undefined
+}
+
+/** The same, where the calls are that only Linux has. */
+export function linuxLibc(): Libc | undefined {
+  return process.platform === 'linux' ? openLibc() : undefined
 }
 
 function tryOpen(): Libc | null {
@@ -135,13 +161,25 @@ function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[
     setOption(fd, level, option, value) {
       checked('setsockopt', symbols.setsockopt(fd, level, option, int32(value), INT_BYTES))
     },
-    peerPid(fd) {
-      const { level, option } = PEER_PID
-      // Linux answers with a `struct ucred`, whose first field is the pid; macOS with the pid alone.
-      const credentials = new DataView(new ArrayBuffer(3 * INT_BYTES))
-      const length = int32(credentials.byteLength)
-      if (symbols.getsockopt(fd, level, option, credentials, length) < 0) return undefined
-      return credentials.getInt32(0, true) || undefined
+    connect: (fd, address) => void checked('connect', symbols.connect(fd, address, address.byteLength)),
+    duplicate: (fd) => checked('fcntl', symbols.fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD)),
+    sendDescriptor(fd, descriptor) {
+      const message = descriptorMessage(descriptor)
+      checked('sendmsg', symbols.sendmsg(fd, new DataView(message), MSG_NOSIGNAL))
+    },
+    receiveDescriptor(fd) {
+      const message = descriptorMessage(0)
+      const view = new DataView(message)
+      checked('recvmsg', symbols.recvmsg(fd, view, MSG_DONTWAIT | MSG_CMSG_CLOEXEC))
+      // Shorter than one header with one descriptor: it came without.
+      if (view.getBigUint64(MESSAGE.controlLength, true) < CONTROL_BYTES) return undefined
+      return view.getInt32(MESSAGE.descriptor, true)
+    },
+    peerPid: (fd) => peerCredentials(symbols, fd)?.getInt32(0, true) || undefined,
+    peerUid(fd) {
+      // macOS tells the pid alone.
+      if (process.platform === 'darwin') return undefined
+      return peerCredentials(symbols, fd)?.getUint32(INT_BYTES, true)
     },
     socketName(fd) {
       const address = new Uint8Array(MAX_ADDRESS_BYTES)
@@ -169,6 +207,45 @@ function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[
       return seconds * 1_000_000n + nanoseconds / 1_000n
     },
   }
+}
+
+/** Linux answers with a `struct ucred`: pid, user and group; macOS with the pid alone. */
+function peerCredentials(symbols: Symbols, fd: number): DataView | undefined {
+  const { level, option } = PEER_PID
+  const credentials = new DataView(new ArrayBuffer(3 * INT_BYTES))
+  const length = int32(credentials.byteLength)
+  return symbols.getsockopt(fd, level, option, credentials, length) < 0 ? undefined : credentials
+}
+
+/** Places in the one block of memory that {@link descriptorMessage} makes: `msghdr`, `iovec`, a byte, `cmsghdr`. */
+const MESSAGE = { vector: 16, vectorCount: 24, control: 32, controlLength: 40, descriptor: 112 } as const
+const VECTOR_AT = 64
+const BYTE_AT = 80
+const CONTROL_AT = 96
+/** `CMSG_LEN` of one descriptor. */
+const CONTROL_BYTES = 20
+/** Of Linux. */
+const SOL_SOCKET = 1
+const SCM_RIGHTS = 1
+
+/** A message of one byte with a descriptor, as Linux lays it out on machines of 64 bits: sendmsg(2), cmsg(3). */
+function descriptorMessage(descriptor: number): ArrayBuffer {
+  const memory = new ArrayBuffer(128)
+  const view = new DataView(memory)
+  // An ArrayBuffer of its own stays where it is.
+  const address = BigInt(ptr(memory))
+  const word = (at: number, value: bigint): void => view.setBigUint64(at, value, true)
+  word(MESSAGE.vector, address + BigInt(VECTOR_AT))
+  word(MESSAGE.vectorCount, 1n)
+  word(MESSAGE.control, address + BigInt(CONTROL_AT))
+  word(MESSAGE.controlLength, BigInt(CONTROL_BYTES))
+  word(VECTOR_AT, address + BigInt(BYTE_AT))
+  word(VECTOR_AT + 8, 1n)
+  word(CONTROL_AT, BigInt(CONTROL_BYTES))
+  view.setInt32(CONTROL_AT + 8, SOL_SOCKET, true)
+  view.setInt32(CONTROL_AT + 12, SCM_RIGHTS, true)
+  view.setInt32(MESSAGE.descriptor, descriptor, true)
+  return memory
 }
 
 function int32(value: number): DataView {

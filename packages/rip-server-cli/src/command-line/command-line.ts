@@ -37,6 +37,11 @@ export function parseCommandLine(
   return new Reading(args, exists).result()
 }
 
+/** Reads what is ours among the words of a command that hands on the others. Throws {@link CliError} `USAGE`. */
+export function readOwnWords(name: string, words: readonly string[]): CommandLine {
+  return new Reading(words, existsSync, { ...commandNamed(name)!, maxWords: 1 }).result()
+}
+
 /** For a word that should be a command; `what` says what it is instead. */
 export function notACommand(word: string, what: string): CliError {
   const problem = `"${word}" ${what}${didYouMean(word, commandNames)}`
@@ -60,7 +65,8 @@ class Reading {
   #named = false
   #words: string[] = []
 
-  constructor(args: readonly string[], exists: (path: string) => boolean) {
+  /** @param command where it is known already */
+  constructor(args: readonly string[], exists: (path: string) => boolean, command?: Command) {
     const { tokens } = parseArgs({
       args: [...args],
       options: parseArgsOptions(),
@@ -82,7 +88,7 @@ class Reading {
       }
       given.push({ option: token.name, written: token.rawName, value: token.value })
     }
-    this.#command = this.#takeCommand(exists)
+    this.#command = command ?? this.#takeCommand(exists)
     for (const { option, written, value } of given) this.#takeFlag(option, written, value)
     if (this.#command.compact) this.#words = this.#words.filter((word) => !this.#takeCompact(word))
     if (!this.#flags.has('help') && !this.#flags.has('version')) this.#checkWords()

@@ -122,6 +122,7 @@ export function planServer(
     color: terminal.colorsData,
     logFormat,
     data: (line) => terminal.data(line),
+    note: (message) => terminal.say(message),
     warn: (message) => terminal.complain(`${terminal.bad('warning')} ${message}`, 'warn'),
   }
 }

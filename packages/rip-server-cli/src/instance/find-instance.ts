@@ -84,7 +84,7 @@ async function named(runDir: string): Promise<RunningInstance> {
 }
 
 /** The same path, or another spelling of it; a link that leads elsewhere by now is still the same path. */
-function isSameFolder(a: string, b: string): boolean {
+export function isSameFolder(a: string, b: string): boolean {
   return a === b || realPath(a) === realPath(b)
 }
 

@@ -9,19 +9,18 @@ import {
   formatListenAddress,
   type ListenAddress,
   type ListenSocket,
-  noRouter,
   type Observer,
   openListenSocket,
   type RunDir,
   type Service,
   type Router,
 } from '@rip/manager'
-import { BalancerObserver } from './balancer-observer.ts'
+import { BalancerSet } from './balancer-set.ts'
 import { balancerService } from './balancer-service.ts'
 import type { Mode, Settings } from '../config/settings.ts'
 import type { Inheritance } from './succession.ts'
 import { LentCertificate } from './lent-certificate.ts'
-import { BalancerRouter } from './balancer-router.ts'
+import { CurrentSockets } from './current-sockets.ts'
 import { allowedHosts } from './allowed-hosts.ts'
 import { addressUrl } from './listen-address.ts'
 
@@ -38,37 +37,50 @@ export interface Front {
   readonly socket?: ListenSocket
   /** Address that socket was asked for; absent when somebody else had opened it. */
   readonly listen?: string
-  readonly stopAccepting?: () => Promise<void>
+  readonly stopAccepting: () => Promise<void>
+  /** Lets a balancer that is no child of this server route, too. */
+  readonly join: BalancerSet['join']
   /** Puts the settings in force there, too. */
   readonly configure: () => Promise<void>
 }
 
-/** Workers are reached by their sockets alone. */
-export const noFront: Front = {
-  router: noRouter,
-  services: [],
-  address: undefined,
-  configure: async () => {},
-}
-
-export interface FrontOptions {
-  readonly listen: ListenAddress
-  /** In force. */
-  readonly settings: () => Settings
-  readonly mode: Mode
+export interface BesideOptions {
   readonly runDir: RunDir
-  readonly env: Readonly<Record<string, string>>
-  /** Owner of the listening socket. */
+  /** Owner of what is made. */
   readonly owned: AsyncDisposableStack
-  /** Whom the balancer runs as. @default whoever starts it */
-  readonly account?: Account | undefined
+  readonly note: (message: string) => void
+  readonly warn: (message: string) => void
   /** What the server before gave away; absent when there was none. */
   readonly inherited: Inheritance | undefined
 }
 
+/** Nothing of this server: balancers beside it may join, and other proxies follow the links in `current`. */
+export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOptions): Front {
+  const balancers = new BalancerSet({ note, warn })
+  return {
+    router: owned.use(new CurrentSockets(balancers, runDir.path, inherited !== undefined)),
+    observer: balancers,
+    join: (balancer, signal) => balancers.join(balancer, signal),
+    services: [],
+    address: undefined,
+    configure: async () => {},
+    stopAccepting: () => balancers.leave(),
+  }
+}
+
+export interface FrontOptions extends BesideOptions {
+  readonly listen: ListenAddress
+  /** In force. */
+  readonly settings: () => Settings
+  readonly mode: Mode
+  readonly env: Readonly<Record<string, string>>
+  /** Whom the balancer runs as. @default whoever starts it */
+  readonly account?: Account | undefined
+}
+
 /** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { listen, settings, mode, runDir, env, owned, inherited, account } = options
+  const { listen, settings, mode, runDir, env, owned, inherited, account, note, warn } = options
   const given = inheritedSocket(inherited, listen) ?? activatedListenSocket()
   const socket = owned.use(given ?? (await openListenSocket(listen)))
   const asked = given === undefined ? formatListenAddress(listen) : inherited?.listen
@@ -87,9 +99,11 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const parts = { socket, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
   const service = balancerService({ ...parts, account, certificate })
   const address = socket?.address ?? listen
+  const balancers = new BalancerSet({ own: [admin], note, warn })
   return {
-    router: new BalancerRouter([admin]),
-    observer: new BalancerObserver([admin]),
+    router: balancers,
+    observer: balancers,
+    join: (balancer, signal) => balancers.join(balancer, signal),
     services: [service],
     address,
     url: addressUrl(address, settings().tlsCert !== undefined),
@@ -97,9 +111,11 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     ...(asked !== undefined && { listen: asked }),
     configure: () => service.configure(),
     stopAccepting: async () => {
+      const left = balancers.leave()
       await admin.stopAccepting()
       // The balancer has closed its copy: without ours the system refuses instead of keeping callers waiting.
       await socket?.close()
+      await left
     },
   }
 }

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { ManagerStatus } from '@rip/manager'
 import type { Mode } from '../config/settings.ts'
 import { durationText } from '../terminal/quantity-text.ts'
@@ -69,8 +70,9 @@ export function readyJson(facts: ReadyFacts, atMs: number): string {
   })
 }
 
-function urlText({ url, exposed, snapshot }: ReadyFacts, terminal: Terminal): string {
-  if (url === undefined) return `none, each worker has a socket: ${snapshot.workers[0]?.socket ?? ''}`
+function urlText({ url, exposed, control }: ReadyFacts, terminal: Terminal): string {
+  if (url === undefined)
+    return `none: rip-server balancer joins; each worker has a socket in ${dirname(control)}/current`
   return exposed ? `${url}  ${terminal.faint('open to the network')}` : url
 }
 

@@ -35,7 +35,7 @@ import { proveFiles } from '../config/prove-files.ts'
 import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
-import { type Front, noFront, openFront } from './front.ts'
+import { type Front, frontBeside, openFront } from './front.ts'
 import { ChildOutput, isForUs } from './child-output.ts'
 import { forChildren } from './child-environment.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
@@ -80,6 +80,8 @@ export interface ServerPlan {
   readonly output?: Writable
   /** Takes a line for standard output that is not a worker's. */
   readonly data: (line: string) => void
+  /** Told, in one sentence each, what happens besides the events of the manager. */
+  readonly note: (message: string) => void
   /** Told, in one sentence each, what an operator should know. */
   readonly warn: (message: string) => void
 }
@@ -265,7 +267,7 @@ async function assemble(
   const succeeds = inherited !== undefined
   const env = forChildren(plan.env)
   const childEnv = (): Readonly<Record<string, string>> => applicationEnv(plan)
-  const ownership = tenants && { tenants: ownersOf(tenants, plan.listen !== undefined) }
+  const ownership = tenants && { tenants: ownersOf(tenants, plan) }
   const name = instanceName(settings, root)
   const runDir = owned.use(
     await openRunDir({ ...instanceIdentity(settings, root), env, succeeds, ...ownership }),
@@ -285,7 +287,8 @@ async function assemble(
       onLine: (line) => (isForUs(line) ? undefined : log.write(recordOf(line, Date.now()))),
     }),
   )
-  const { listen } = plan
+  const { listen, note, warn } = plan
+  const beside = { runDir, owned, note, warn, inherited }
   const configuration = new LiveConfiguration({
     root,
     mode,
@@ -300,16 +303,14 @@ async function assemble(
   })
   const front: Front =
     listen === undefined
-      ? noFront
+      ? frontBeside(beside)
       : await openFront({
+          ...beside,
           listen,
           settings: () => configuration.current,
           mode,
-          runDir,
           env,
-          owned,
           account: ownership?.tenants.router,
-          inherited,
         })
   const ignore = [...inside(root, runDir.path), ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`)]
   const tree = createContentTree({
@@ -359,14 +360,14 @@ async function assemble(
     router: routingHandedOn(front.router, runDir, plan.warn),
     ...observing(front, settings),
     services: front.services,
-    ...(front.stopAccepting !== undefined && { stopAccepting: front.stopAccepting }),
+    stopAccepting: front.stopAccepting,
   })
   configuration.follow(manager)
   manager.on('worker-ready', ({ pid }) => output.ready(pid))
   manager.on('worker-exited', ({ pid }) => output.gone(pid))
   const systemd = notifySystemd(manager, { env: plan.env })
   owned.defer(() => systemd?.[Symbol.dispose]())
-  owned.use(await openControlServer({ path: runDir.controlPath, manager, ...commands }))
+  owned.use(await openControlServer({ path: runDir.controlPath, manager, join: front.join, ...commands }))
   const url = front.url === undefined ? {} : { url: front.url }
   return {
     plan,
@@ -445,9 +446,10 @@ function verifierOf(configuration: LiveConfiguration): Verifier {
   }
 }
 
-/** Numbers alone: whom the workers run as, and who gets to their sockets: the balancer, where there is one. */
-function ownersOf({ workers, router }: ServerTenants, routes: boolean): Tenants {
+/** Numbers alone: whom the workers run as, and who gets to their sockets: the balancer, or the proxy that was named instead. */
+function ownersOf({ workers, router }: ServerTenants, { listen, settings }: ServerPlan): Tenants {
   const { uid, gid } = workers
+  const routes = listen !== undefined || settings.balancerUser !== undefined
   return { workers: { uid, gid }, router: routes ? router : { uid: 0, gid: 0 } }
 }
 

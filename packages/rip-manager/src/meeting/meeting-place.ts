@@ -1,0 +1,78 @@
+import { readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { isListening } from '../verify/probe.ts'
+import { readInstance, type Instance } from '../run-dir/instance.ts'
+import { type Environment, type InstanceIdentity, locateRunDir } from '../run-dir/locate.ts'
+import { ensurePrivateFolder } from '../run-dir/private-folder.ts'
+import { assertEmptyOrOurs, linkAlias } from '../run-dir/run-dir.ts'
+
+/** The run directory of an instance as a balancer beside it uses it, whether the instance runs or not. */
+export interface MeetingPlace extends Disposable {
+  /** Path of the run directory. */
+  readonly path: string
+  /** Where this balancer takes orders. */
+  readonly adminPath: string
+  /** Where it lends its listening socket. */
+  readonly lendPath: string
+  /** Where other balancers lend theirs, as far as somebody listens there. */
+  lenders(): Promise<readonly string[]>
+  /** The instance that runs there; see `readInstance`. */
+  instance(): Instance | undefined
+  /** Makes the folder again if somebody removed it. Throws what `openMeetingPlace` throws. */
+  restore(): void
+}
+
+/** Sockets of balancers; a run directory outlives its manager as long as one of them is there. */
+const LENDS = /^lends-\d+\.sock$/
+
+/**
+ * Makes the run directory of an instance, unless it is there, for a balancer to meet its manager and other balancers.
+ *
+ * @throws ManagerError `RUN_DIR_UNSAFE` when others could put something else there, `SOCKET_PATH_TOO_LONG`
+ */
+export function openMeetingPlace(identity: InstanceIdentity, env: Environment = process.env): MeetingPlace {
+  const location = locateRunDir(identity, env)
+  const { base, path } = location
+  const restore = (): string => {
+    ensurePrivateFolder(base)
+    ensurePrivateFolder(path)
+    if (location.alias !== undefined) assertEmptyOrOurs(path)
+    return linkAlias(location)
+  }
+  const sockets = restore()
+  const adminPath = join(sockets, `joined-${process.pid}.sock`)
+  const lendPath = join(sockets, `lends-${process.pid}.sock`)
+  return {
+    path,
+    adminPath,
+    lendPath,
+    async lenders() {
+      const paths = names(path)
+        .filter((name) => LENDS.test(name))
+        .map((name) => join(sockets, name))
+        .filter((other) => other !== lendPath)
+      const listens = await Promise.all(paths.map(isListening))
+      return paths.filter((_, at) => listens[at])
+    },
+    instance: () => readInstance(path),
+    restore: () => void restore(),
+    [Symbol.dispose]() {
+      for (const socket of [adminPath, lendPath]) rmSync(socket, { force: true })
+      try {
+        rmdirSync(path)
+        if (location.alias !== undefined) rmSync(location.alias, { force: true })
+      } catch {
+        // ENOTEMPTY: somebody is there. ENOENT: gone already.
+      }
+    },
+  }
+}
+
+function names(path: string): readonly string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    // ENOENT: somebody removed the folder.
+    return []
+  }
+}

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'bun:test'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Environment } from '../../src/run-dir/locate.ts'
+import { openMeetingPlace } from '../../src/meeting/meeting-place.ts'
+import { openRunDir } from '../../src/run-dir/run-dir.ts'
+import { isListener } from '../../src/meeting/listener-of.ts'
+import { temporaryFolder, type TemporaryFolder } from '../real.ts'
+
+const envOf = (folder: TemporaryFolder): Environment => ({ XDG_RUNTIME_DIR: folder.path })
+const identity = { root: '/srv/shop' }
+
+function listenOn(path: string): Disposable {
+  const listener = Bun.listen({ unix: path, socket: { data() {} } })
+  return { [Symbol.dispose]: () => listener.stop(true) }
+}
+
+describe('the run directory where a balancer meets its manager', () => {
+  test('is the one of the instance, whoever makes it', async () => {
+    await using folder = await temporaryFolder()
+    using place = openMeetingPlace(identity, envOf(folder))
+    expect(place.instance()).toBeUndefined()
+    await using runDir = await openRunDir({ ...identity, env: envOf(folder) })
+    expect(runDir.path).toBe(place.path)
+    runDir.publish({ name: 'shop', root: '/srv/shop', startedAtMs: 1 })
+    expect(place.instance()).toMatchObject({ name: 'shop', pid: process.pid })
+  })
+
+  test('outlives the manager, which leaves alone what balancers have there, and goes with the last of them', async () => {
+    await using folder = await temporaryFolder()
+    const runDir = folder.at('elsewhere')
+    const place = openMeetingPlace({ ...identity, runDir }, envOf(folder))
+    const listening = listenOn(place.adminPath)
+    const instance = await openRunDir({ ...identity, runDir, env: envOf(folder) })
+    await instance.close()
+    expect(readdirSync(place.path)).toEqual([`joined-${process.pid}.sock`])
+    listening[Symbol.dispose]()
+    place[Symbol.dispose]()
+    expect(existsSync(place.path)).toBe(false)
+    expect(readdirSync(folder.at('rip-server'))).toEqual([])
+  })
+
+  test('is cleared of what killed balancers left', async () => {
+    await using folder = await temporaryFolder()
+    const place = openMeetingPlace(identity, envOf(folder))
+    const left = Bun.spawnSync([
+      process.execPath,
+      '-e',
+      `Bun.listen({ unix: ${JSON.stringify(join(place.path, 'joined-1.sock'))}, socket: { data() {} } }); process.kill(process.pid, 'SIGKILL')`,
+    ])
+    expect([left.signalCode, readdirSync(place.path)]).toEqual(['SIGKILL', ['joined-1.sock']])
+    await using _ = await openRunDir({ ...identity, env: envOf(folder) })
+    expect(readdirSync(place.path)).not.toContain('joined-1.sock')
+  })
+
+  test('is refused where others could put something else', async () => {
+    await using folder = await temporaryFolder()
+    using place = openMeetingPlace(identity, envOf(folder))
+    mkdirSync(place.path, { recursive: true })
+    chmodSync(place.path, 0o777)
+    expect(() => openMeetingPlace(identity, envOf(folder))).toThrow('others can write to it')
+  })
+
+  test.if(process.geteuid?.() === 0)(
+    'is refused where it is of another user (needs root to be two users)',
+    async () => {
+      await using folder = await temporaryFolder()
+      using place = openMeetingPlace(identity, envOf(folder))
+      chownSync(place.path, 12_345, 12_345)
+      expect(() => openMeetingPlace(identity, envOf(folder))).toThrow('it belongs to user 12345')
+      chownSync(dirname(place.path), 12_345, 12_345)
+      expect(place.instance()).toBeUndefined()
+    },
+  )
+})
+
+describe('who listens on a socket', () => {
+  test('is told by the kernel: a process that says to be another is not believed', async () => {
+    await using folder = await temporaryFolder()
+    const path = folder.at('s.sock')
+    expect(isListener(path, process.pid)).toBe(process.platform !== 'linux')
+    using _ = listenOn(path)
+    expect(isListener(path, process.pid)).toBe(true)
+    expect(isListener(path, process.ppid)).toBe(process.platform !== 'linux')
+  })
+})

@@ -1,0 +1,129 @@
+import { AdminClient } from '@rip/balancer/supervisor'
+import { ControlClient, type Instance, isListener, type JoinNotice, ManagerError } from '@rip/manager'
+
+/** How often somebody who waits looks for a manager. */
+const LOOK_EVERY_MS = 100
+const LOST_PAUSE_MS = 10
+/** Between two attempts to join a manager that refuses. */
+const REFUSED_PAUSE_MS = 1_000
+
+export interface JoiningOptions {
+  /** Socket this balancer takes orders on. */
+  readonly adminPath: string
+  /** The instance that runs now. */
+  readonly find: () => Instance | undefined
+  /** Makes what is needed to be found again, as far as somebody removed it. */
+  readonly restore: () => void
+  /** What to say while there is no manager. */
+  readonly waitingText: string
+  /** Told, a sentence each, what happens. */
+  readonly say: (message: string) => void
+}
+
+/** A connection to a manager that lasts as long as this balancer takes its orders. */
+interface Session {
+  readonly instance: Instance
+  readonly end: AbortController
+  /** Held, since what nobody holds is closed. */
+  readonly notices: AsyncIterator<JoinNotice>
+}
+
+/**
+ * Has a balancer take its orders from the manager of an application, whichever runs: it waits for the first one, goes over to
+ * a successor without a gap, and keeps requests waiting when there is none.
+ */
+export class Joining {
+  readonly #options: JoiningOptions
+  readonly #admin: AdminClient
+  /** Whose backends are routed to, but who is leaving. */
+  #former: Session | undefined
+  #waits = false
+  #refusedBecause: string | undefined
+
+  constructor(options: JoiningOptions) {
+    this.#options = options
+    this.#admin = new AdminClient({ socket: options.adminPath })
+  }
+
+  /** Resolves when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const instance = this.#find()
+      if (instance === undefined) await this.#waitForManager()
+      else await this.#follow(instance, signal)
+    }
+    this.#former?.end.abort()
+  }
+
+  /** Somebody who is leaving has no requests for anybody; the kernel vouches for who listens. */
+  #find(): Instance | undefined {
+    const found = this.#options.find()
+    if (found === undefined || isSame(found, this.#former?.instance)) return undefined
+    return isListener(found.control, found.pid) ? found : undefined
+  }
+
+  async #waitForManager(): Promise<void> {
+    const { say, waitingText, restore } = this.#options
+    if (!this.#waits) {
+      this.#waits = await this.#keepRequests()
+      if (this.#waits) say(waitingText)
+    }
+    // Its backends get nothing any more: it may end them.
+    if (this.#waits) this.#former?.end.abort()
+    if (this.#options.find() === undefined) this.#former = undefined
+    restore()
+    await Bun.sleep(LOOK_EVERY_MS)
+  }
+
+  /** Requests wait for the next manager from now on. False when the balancer cannot be told yet. */
+  async #keepRequests(): Promise<boolean> {
+    try {
+      for (const { generation } of (await this.#admin.status()).pools)
+        if (generation !== null) await this.#admin.prepare(generation, [])
+      return true
+    } catch {
+      // Its socket was removed, and comes back; or it has just left.
+      return false
+    }
+  }
+
+  async #follow(instance: Instance, signal: AbortSignal): Promise<void> {
+    const end = new AbortController()
+    const client = new ControlClient(instance.control)
+    const introduction = { pid: process.pid, socket: this.#options.adminPath }
+    const notices = client.join(introduction, { signal: AbortSignal.any([signal, end.signal]) })
+    try {
+      for (;;) {
+        const { done, value } = await notices.next()
+        // Killed, or this balancer was left out: the next look tells.
+        if (done === true) return await Bun.sleep(LOST_PAUSE_MS)
+        // The connection stays: as long as it does, the manager does not end its workers.
+        if (value.type === 'leaving') return void (this.#former = { instance, end, notices })
+        this.#joined(instance)
+      }
+    } catch (error) {
+      if (!signal.aborted) await this.#failed(error)
+    }
+  }
+
+  #joined({ pid, name }: Instance): void {
+    this.#former?.end.abort()
+    this.#former = undefined
+    this.#waits = false
+    this.#refusedBecause = undefined
+    this.#options.say(`joined the manager of ${name}, process ${pid}`)
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const isGone = error instanceof ManagerError && error.code === 'NOT_RUNNING'
+    if (isGone) return Bun.sleep(LOST_PAUSE_MS)
+    const reason = error instanceof Error ? error.message : String(error)
+    if (reason !== this.#refusedBecause) this.#options.say(`cannot join the manager: ${reason}`)
+    this.#refusedBecause = reason
+    await Bun.sleep(REFUSED_PAUSE_MS)
+  }
+}
+
+function isSame(one: Instance, other: Instance | undefined): boolean {
+  return one.pid === other?.pid && one.startedAtMs === other.startedAtMs
+}

@@ -1,0 +1,108 @@
+import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Backend, DrainReport, GenerationId, Router } from '@rip/manager'
+
+/** Whoever may connect to the sockets gets through by their names. */
+const PASSABLE_MODE = 0o711
+
+/** Somebody who has followed a link has connected, and been accepted, in this time; only then a worker may be told to leave. */
+const ON_THEIR_WAY_MS = 100
+
+/**
+ * A folder of links to the sockets of the workers that serve, for a proxy that cannot be told who they are: `current/1.sock`,
+ * `current/2.sock` and so on. The folder is exchanged in one step, as soon as everybody else has acknowledged a switch. A
+ * name stays as long as this server runs; where there are fewer workers than names, several lead to the same one.
+ */
+export class CurrentSockets implements Router, Disposable {
+  readonly #next: Router
+  readonly #folder: string
+  readonly #declared = new Map<GenerationId, readonly Backend[]>()
+  #serving: GenerationId | undefined
+  #names = 0
+  #versions = 0
+  #shown = ''
+
+  /**
+   * @param folder where the link `current` is put
+   * @param shared somebody before is still there, whose links stay until there are others
+   */
+  constructor(next: Router, folder: string, shared: boolean) {
+    this.#next = next
+    this.#folder = folder
+    // What a killed server left behind.
+    if (!shared) for (const name of this.#versionsInPlace(ANYBODYS)) this.#remove(name)
+  }
+
+  async prepare(generation: GenerationId, backends: readonly Backend[]): Promise<void> {
+    await this.#next.prepare(generation, backends)
+    this.#declared.set(generation, backends)
+    if (generation === this.#serving) await this.#show()
+  }
+
+  async cut(generation: GenerationId): Promise<void> {
+    await this.#next.cut(generation)
+    this.#serving = generation
+    await this.#show()
+  }
+
+  drain(generation: GenerationId, options: { readonly signal: AbortSignal }): Promise<DrainReport> {
+    this.#declared.delete(generation)
+    return this.#next.drain(generation, options)
+  }
+
+  /** Removes what it has made, unless a successor has its own in the place. */
+  [Symbol.dispose](): void {
+    const current = join(this.#folder, 'current')
+    if (linkTarget(current)?.startsWith(PREFIX) === true) rmSync(current, { force: true })
+    for (const name of this.#versionsInPlace()) this.#remove(name)
+  }
+
+  async #show(): Promise<void> {
+    const sockets = (this.#declared.get(this.#serving ?? '') ?? []).map(({ socket }) => socket)
+    this.#names = Math.max(this.#names, sockets.length)
+    const shown = [this.#names, ...sockets].join('\n')
+    if (sockets.length === 0 || shown === this.#shown) return
+    this.#shown = shown
+    const [before] = this.#versionsInPlace().slice(-1)
+    const name = `${PREFIX}${String(++this.#versions).padStart(9, '0')}`
+    const folder = join(this.#folder, name)
+    mkdirSync(folder, { mode: PASSABLE_MODE })
+    for (let at = 0; at < this.#names; at++)
+      symlinkSync(sockets[at % sockets.length]!, join(folder, `${at + 1}.sock`))
+    const link = join(this.#folder, `${name}.link`)
+    symlinkSync(name, link)
+    renameSync(link, join(this.#folder, 'current'))
+    // The one before stays for those who are on their way through it.
+    for (const old of this.#versionsInPlace()) if (old !== name && old !== before) this.#remove(old)
+    if (before !== undefined) await Bun.sleep(ON_THEIR_WAY_MS)
+  }
+
+  #versionsInPlace(which: RegExp = OWN): readonly string[] {
+    try {
+      return readdirSync(this.#folder)
+        .filter((name) => which.test(name))
+        .toSorted()
+    } catch {
+      // ENOENT: somebody removed the folder.
+      return []
+    }
+  }
+
+  #remove(name: string): void {
+    rmSync(join(this.#folder, name), { recursive: true, force: true })
+  }
+}
+
+/** Of the folders that `current` leads to, one after the other. */
+const PREFIX = `current-${process.pid}-`
+const OWN = new RegExp(`^${PREFIX}\\d+$`)
+const ANYBODYS = /^current-\d+-\d+(?:\.link)?$/
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // ENOENT or EINVAL: no link of ours.
+    return undefined
+  }
+}

@@ -1,0 +1,311 @@
+import { describe, expect, test } from 'bun:test'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ControlClient, findInstances } from '@rip/manager'
+import { type Load, startLoad } from '../load.ts'
+import { Sandbox, type Server, until } from '../server.ts'
+
+const TEST_TIMEOUT_MS = 90_000
+const RELOADS = 3
+const PER_SECOND = 100
+const BODY = 'x'.repeat(16_256)
+
+const appOf = (version: number): string => `export default async (request) => {
+  const { length } = await request.text()
+  await Bun.sleep(5)
+  return Response.json({ version: ${version}, pid: process.pid, manager: process.ppid, body: length })
+}
+`
+
+async function application(sandbox: Sandbox, version = 1): Promise<string> {
+  await writeFile(join(sandbox.folder, 'index.js'), appOf(version))
+  return sandbox.folder
+}
+
+/** A manager without a balancer. */
+function launchManager(sandbox: Sandbox): Server {
+  return sandbox.launch('manager', 'w:2', sandbox.folder)
+}
+
+/** The manager's pid, once all its workers are ready. */
+async function managed(sandbox: Sandbox, besides = 0): Promise<number> {
+  return until('a manager serves', async () => {
+    const instance = findInstances(sandbox.env()).find(({ pid }) => pid !== besides)
+    if (instance === undefined) return undefined
+    const status = await new ControlClient(instance.control).status().catch(() => undefined)
+    return status?.readyWorkers === 2 && status.health === 'ok' ? instance.pid : undefined
+  })
+}
+
+async function startBalancer(sandbox: Sandbox, port = 0): Promise<Server> {
+  const balancer = sandbox.launch('balancer', sandbox.folder, '--listen', `127.0.0.1:${port}`)
+  balancer.url = await until(`the balancer listens; it says: ${balancer.stderr}`, () => {
+    if (balancer.exitCode !== null) throw new Error(`exit code ${balancer.exitCode}: ${balancer.stderr}`)
+    return /^listening (\S+)/m.exec(balancer.stdout)?.[1]
+  })
+  return balancer
+}
+
+const portOf = ({ url }: Server): number => Number(new URL(url).port)
+
+async function hasJoined(balancer: Server, manager: number): Promise<void> {
+  await balancer.says(new RegExp(`joined the manager of .*, process ${manager}\\b`))
+}
+
+async function ended(server: Server): Promise<number> {
+  return (await server.finished()).code
+}
+
+const loadOn = ({ url }: Server): Load => startLoad({ url, path: '/', perSecond: PER_SECOND, post: BODY })
+
+/** So many more requests have been sent. */
+async function sent(load: Load, more: number): Promise<void> {
+  const target = load.sent + more
+  await until(`${more} more requests were sent`, () => load.sent >= target)
+}
+
+const bothAreReady = async (sandbox: Sandbox): Promise<readonly [Server, number]> => {
+  await application(sandbox)
+  launchManager(sandbox)
+  const manager = await managed(sandbox)
+  const balancer = await startBalancer(sandbox)
+  await hasJoined(balancer, manager)
+  return [balancer, manager]
+}
+
+describe('a balancer and a manager that are started apart make one system', () => {
+  test(
+    'when the balancer is there first: it says that it waits, and so do its requests',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await application(sandbox)
+      const balancer = await startBalancer(sandbox)
+      await balancer.says('waiting for the manager of')
+      const answer = balancer.json('/')
+      launchManager(sandbox)
+      const manager = await managed(sandbox)
+      expect((await answer)['manager']).toBe(manager)
+      await hasJoined(balancer, manager)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'when the manager is there first',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const [balancer, manager] = await bothAreReady(sandbox)
+      expect((await balancer.json('/'))['manager']).toBe(manager)
+      expect(balancer.stderr).not.toContain('waiting')
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'and reload under load without losing a request, whole bodies included',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const [balancer] = await bothAreReady(sandbox)
+      const other = await startBalancer(sandbox, portOf(balancer))
+      await other.says('joined')
+      const load = loadOn(balancer)
+      for (let version = 2; version <= RELOADS + 1; version++) {
+        await sent(load, PER_SECOND / 2)
+        await application(sandbox, version)
+        const { code, stderr } = await sandbox.run('reload', sandbox.folder)
+        expect([code, stderr]).toEqual([0, expect.any(String)])
+        expect((await balancer.json('/'))['version']).toBe(version)
+      }
+      await sent(load, PER_SECOND / 2)
+      const { failures, answers } = await load.stop()
+      expect(failures).toEqual([])
+      const versions = answers.map(({ version }) => Number(version))
+      expect(new Set(versions).size).toBe(RELOADS + 1)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'while balancers are replaced one after the other, all on one port',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const [first] = await bothAreReady(sandbox)
+      const load = loadOn(first)
+      let serving = first
+      for (let times = 0; times < RELOADS; times++) {
+        const next = await startBalancer(sandbox, portOf(first))
+        await next.says('joined')
+        await sent(load, PER_SECOND / 2)
+        serving.kill('SIGTERM')
+        expect(await ended(serving)).toBe(0)
+        serving = next
+      }
+      await sent(load, PER_SECOND / 2)
+      expect((await load.stop()).failures).toEqual([])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'while the manager is replaced by another',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const [balancer, manager] = await bothAreReady(sandbox)
+      const load = loadOn(balancer)
+      await sent(load, PER_SECOND / 2)
+      const { code, stderr } = await sandbox.run('restart', '--manager')
+      expect([code, stderr]).toEqual([0, expect.any(String)])
+      const successor = await managed(sandbox, manager)
+      await hasJoined(balancer, successor)
+      await sent(load, PER_SECOND)
+      const { failures, answers } = await load.stop()
+      expect(failures).toEqual([])
+      expect(new Set(answers.map((answer) => answer['manager']))).toEqual(new Set([manager, successor]))
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'while the manager is stopped and started again: requests wait meanwhile',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const [balancer, manager] = await bothAreReady(sandbox)
+      const load = loadOn(balancer)
+      await sent(load, PER_SECOND / 2)
+      expect((await sandbox.run('stop')).code).toBe(0)
+      await balancer.says('waiting for the manager of')
+      await sent(load, PER_SECOND / 2)
+      launchManager(sandbox)
+      const next = await managed(sandbox, manager)
+      await hasJoined(balancer, next)
+      await sent(load, PER_SECOND / 2)
+      expect((await load.stop()).failures).toEqual([])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'after the manager was killed: what comes then waits for the next one',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const [balancer, manager] = await bothAreReady(sandbox)
+      process.kill(manager, 'SIGKILL')
+      await balancer.says('waiting for the manager of')
+      const answer = balancer.json('/')
+      launchManager(sandbox)
+      const next = await managed(sandbox, manager)
+      expect((await answer)['manager']).toBe(next)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'when a whole server runs already, as a second door to its workers',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await application(sandbox)
+      const server = await sandbox.start(sandbox.folder, 'w:2', '0', '-b', '127.0.0.1')
+      const balancer = await startBalancer(sandbox)
+      await hasJoined(balancer, server.pid)
+      expect((await balancer.json('/'))['manager']).toBe(server.pid)
+      await application(sandbox, 2)
+      expect((await sandbox.run('reload')).code).toBe(0)
+      expect((await balancer.json('/'))['version']).toBe(2)
+      expect((await server.json('/'))['version']).toBe(2)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'and leave nothing behind when they have ended',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const [balancer] = await bothAreReady(sandbox)
+      expect((await sandbox.run('stop')).code).toBe(0)
+      await balancer.says('waiting for the manager of')
+      balancer.kill('SIGTERM')
+      expect(await ended(balancer)).toBe(0)
+      await until('no process is left', async () => (await sandbox.processes()).length === 0)
+      expect(await sandbox.leftovers()).toEqual([join(sandbox.runDirs, 'rip-server')])
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
+describe('a balancer that wants to join', () => {
+  test('says in its help how that is done', async () => {
+    await using sandbox = await Sandbox.create()
+    const { code, stdout } = await sandbox.run('balancer', '--help')
+    expect([code, stdout]).toEqual([0, expect.stringContaining('joins the manager of an application')])
+    expect(stdout).toContain('--idle-timeout TIME')
+  })
+
+  test('names what it does not understand', async () => {
+    await using sandbox = await Sandbox.create()
+    const { code, stderr } = await sandbox.run('balancer', sandbox.folder, '--prot', '3000')
+    expect([code, stderr]).toEqual([2, expect.stringContaining('did you mean --port?')])
+  })
+
+  test(
+    'refuses a port that somebody else has, and says who',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await application(sandbox)
+      using other = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('other') })
+      const address = `127.0.0.1:${other.port}`
+      const { code, stderr } = await sandbox.run('balancer', sandbox.folder, '--listen', address)
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`${address} is in use by`)])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'has to be the process that listens for orders',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const [balancer, manager] = await bothAreReady(sandbox)
+      const { control, runDir } = findInstances(sandbox.env())[0]!
+      const client = new ControlClient(control)
+      const refusal = (pid: number, socket: string): Promise<string> =>
+        client
+          .join({ pid, socket: join(runDir, socket) })
+          .next()
+          .then(
+            () => 'joined',
+            (error: Error) => error.message,
+          )
+      expect(await refusal(process.pid, `joined-${balancer.pid}.sock`)).toStartWith(
+        `balancer process ${process.pid} cannot join: nothing of that process listens`,
+      )
+      expect(await refusal(manager, 'nowhere.sock')).toContain('cannot join')
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
+describe('the folder current', () => {
+  test(
+    'leads to the workers that serve, by the same names after a reload',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await application(sandbox)
+      launchManager(sandbox)
+      await managed(sandbox)
+      const { runDir } = findInstances(sandbox.env())[0]!
+      const current = join(runDir, 'current')
+      const ask = async (name: string): Promise<unknown> =>
+        (await fetch('http://localhost/', { unix: join(current, name), keepalive: false })).json()
+      const names = ['1.sock', '2.sock']
+      expect(readdirSync(current).toSorted()).toEqual(names)
+      const before = names.map((name) => readlinkSync(join(current, name)))
+      expect(await Promise.all(names.map(ask))).toMatchObject([{ version: 1 }, { version: 1 }])
+      await application(sandbox, 2)
+      expect((await sandbox.run('reload')).code).toBe(0)
+      expect(readdirSync(current).toSorted()).toEqual(names)
+      expect(await Promise.all(names.map(ask))).toMatchObject([{ version: 2 }, { version: 2 }])
+      expect(names.map((name) => readlinkSync(join(current, name)))).not.toEqual(before)
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
