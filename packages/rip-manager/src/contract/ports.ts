@@ -81,9 +81,10 @@ export interface WorkerLinks {
   send(pid: number, message: SupervisorMessage): void
 }
 
-/** Tells that something may have changed below a folder; what changed is read from disk. */
+/** Tells that something may have changed below a folder. */
 export interface Watcher {
-  start(root: string, wake: () => void): Promise<void>
+  /** @param wake takes what the watcher has just read, if it has; else the manager reads the disk itself */
+  start(root: string, wake: (tree?: TreeState) => void): Promise<void>
   close(): Promise<void>
 }
 
@@ -197,7 +198,7 @@ export interface Observer {
    * Gives half of the requests, drawn by lot, to the generation before, and tells what came of it so far; goes on
    * for `forMs` from the last call. Without it the figures of `read` are the verdict, and clients can push them.
    */
-  compare?(before: GenerationId, forMs: number): Promise<Comparison>
+  compare?(previous: GenerationId, forMs: number): Promise<Comparison>
 }
 
 /** A process beside the workers that is supervised without being understood, such as the balancer. */

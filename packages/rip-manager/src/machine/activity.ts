@@ -1,46 +1,51 @@
 import { STANDBY_TIMEOUT_MS } from '../contract/defaults.ts'
-import type { Pool, Worker } from './state.ts'
+import type { Fleet, Worker } from './state.ts'
 
 /**
  * Keeps the serving workers active, and no others. What an application runs once per worker number must not run
  * twice: a worker becomes active when every other with its number has gone, or has said that it stands by.
  */
-export function assignActivity(pool: Pool): void {
-  if (!pool.config.speaksProtocol) return
-  for (const worker of pool.workers.values()) {
-    if (worker.activity === 'active' && !isToBeActive(pool, worker)) tellToStandBy(pool, worker)
-    if (worker.activity === 'ending' && pool.nowMs >= worker.standbyByMs) giveUp(pool, worker)
+/** Ends the time in which no worker may be active. */
+export function activate(fleet: Fleet): void {
+  fleet.activates = true
+}
+
+export function assignActivity(fleet: Fleet): void {
+  if (!fleet.config.speaksProtocol) return
+  for (const worker of fleet.workers.values()) {
+    if (worker.activity === 'active' && !isToBeActive(fleet, worker)) tellToStandBy(fleet, worker)
+    if (worker.activity === 'ending' && fleet.nowMs >= worker.standbyByMs) giveUp(fleet, worker)
   }
-  for (const worker of pool.workers.values()) if (mayResume(pool, worker)) resume(pool, worker)
+  for (const worker of fleet.workers.values()) if (mayResume(fleet, worker)) resume(fleet, worker)
 }
 
 /** It serves requests, for as long as nobody has told it to leave. */
-export function isToBeActive({ serving, activates }: Pool, { stage, group }: Worker): boolean {
-  return activates && stage === 'ready' && group === serving && group.role === 'serving'
+export function isToBeActive({ serving, activates }: Fleet, { state, group }: Worker): boolean {
+  return activates && state === 'ready' && group === serving && group.state === 'serving'
 }
 
 /** The others with its number have gone or stand by. */
-export function isFree({ workers }: Pool, worker: Worker): boolean {
+export function isFree({ workers }: Fleet, worker: Worker): boolean {
   for (const other of workers.values()) {
     if (other !== worker && other.slot === worker.slot && other.activity !== 'standby') return false
   }
   return true
 }
 
-function mayResume(pool: Pool, worker: Worker): boolean {
-  return worker.activity === 'standby' && isToBeActive(pool, worker) && isFree(pool, worker)
+function mayResume(fleet: Fleet, worker: Worker): boolean {
+  return worker.activity === 'standby' && isToBeActive(fleet, worker) && isFree(fleet, worker)
 }
 
-function resume(pool: Pool, worker: Worker): void {
+function resume(fleet: Fleet, worker: Worker): void {
   worker.activity = 'active'
-  pool.effects.send(worker.pid, { type: 'resume' })
+  fleet.effects.send(worker.pid, { type: 'resume' })
 }
 
-function tellToStandBy(pool: Pool, worker: Worker): void {
+function tellToStandBy(fleet: Fleet, worker: Worker): void {
   worker.activity = 'ending'
   worker.standbyOrder += 1
-  worker.standbyByMs = pool.nowMs + STANDBY_TIMEOUT_MS
-  pool.effects.send(worker.pid, { type: 'standby', order: worker.standbyOrder })
+  worker.standbyByMs = fleet.nowMs + STANDBY_TIMEOUT_MS
+  fleet.effects.send(worker.pid, { type: 'standby', order: worker.standbyOrder })
 }
 
 /** The word may be about an order before the last. */
@@ -49,10 +54,10 @@ export function onStandsBy(worker: Worker, order: number): void {
 }
 
 /** What it runs may go on beside the same of the worker that takes its place. */
-function giveUp(pool: Pool, worker: Worker): void {
+function giveUp(fleet: Fleet, worker: Worker): void {
   rest(worker)
   const message = `worker ${worker.slot} (${worker.pid}) did not stand by within ${STANDBY_TIMEOUT_MS / 1_000} s: what it runs once may run twice`
-  pool.effects.emit({ type: 'warning', message })
+  fleet.effects.emit({ type: 'warning', message })
 }
 
 function rest(worker: Worker): void {

@@ -1,24 +1,26 @@
+import type { MachineConfig } from './machine-config.ts'
 import { endObservation } from './observation.ts'
-import { drawRecycling } from './worker.ts'
-import type { MachineConfig, Pool, Worker } from './state.ts'
+import { forgetMemoryLimit } from './recycle.ts'
+import type { Fleet, Worker } from './state.ts'
+import { drawRecycling, unmark } from './worker.ts'
 
-/** From here on other limits hold, also for workers that run; what was begun by the old ones ends by them. */
-export function configure(pool: Pool, config: MachineConfig): void {
-  const { recycle: before } = pool.config
-  // Nobody watches any more: those that stand by for it may go.
-  if (config.observe === null) endObservation(pool)
-  pool.config = config
+/** From here on other limits hold, also for workers that run; what was begun under the old ones ends under them. */
+export function configure(fleet: Fleet, config: MachineConfig): void {
+  const { recycle: former } = fleet.config
+  // Answers are not watched any more: workers that stand by for it may go.
+  if (config.observe === null) endObservation(fleet)
+  fleet.config = config
   const { recycle } = config
-  const isSame = before.requests === recycle.requests && before.lifetimeMs === recycle.lifetimeMs
-  if (isSame && before.memoryBytes === recycle.memoryBytes) return
-  pool.memoryLimitToldFor = null
-  for (const worker of pool.workers.values()) judgeAnew(pool, worker, isSame)
+  const isSame = former.requests === recycle.requests && former.lifetimeMs === recycle.lifetimeMs
+  if (isSame && former.memoryBytes === recycle.memoryBytes) return
+  forgetMemoryLimit(fleet)
+  for (const worker of fleet.workers.values()) judgeAnew(fleet, worker, isSame)
 }
 
-/** Whoever waits for its turn because of a limit may be within the new one. */
-function judgeAnew(pool: Pool, worker: Worker, keepsDraw: boolean): void {
+/** A worker that waits to be replaced because of a limit may be within the new one. */
+function judgeAnew(fleet: Fleet, worker: Worker, keepsDraw: boolean): void {
   worker.samplesOverMemory = 0
-  if (!keepsDraw) Object.assign(worker, drawRecycling(pool))
+  if (!keepsDraw) Object.assign(worker, drawRecycling(fleet))
   if (worker.recycle === 'memory' || worker.recycle === 'requests' || worker.recycle === 'lifetime')
-    worker.recycle = null
+    unmark(worker)
 }

@@ -10,7 +10,7 @@ export interface CrashBudgetLimits {
 
 /**
  * How fast dead workers of one generation are replaced: the first one at once, further ones after an
- * exponential backoff with full jitter. Once the budget is spent the pool is in a crash loop; it keeps trying,
+ * exponential backoff with full jitter. Once the budget is spent the fleet is in a crash loop; it keeps trying,
  * one worker at a time, until one of them proves stable.
  */
 export class CrashBudget {

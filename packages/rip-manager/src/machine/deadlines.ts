@@ -1,44 +1,44 @@
 import { STUCK_SIGNAL } from '@rip/worker/protocol'
 import { SUSPEND_GAP_MS } from '../contract/defaults.ts'
 import { onCandidateLost } from './rollout.ts'
-import type { Pool, Worker } from './state.ts'
+import type { Fleet, Worker } from './state.ts'
 import { kill, terminate } from './worker.ts'
 
 /** Ends what has lasted too long. */
-export function timeOut(pool: Pool): void {
-  for (const worker of pool.workers.values()) {
-    if (pool.nowMs >= worker.deadlineMs) onDeadline(pool, worker)
-    else if (isStuck(pool, worker)) onStuck(pool, worker)
+export function timeOut(fleet: Fleet): void {
+  for (const worker of fleet.workers.values()) {
+    if (fleet.nowMs >= worker.deadlineMs) onDeadline(fleet, worker)
+    else if (isStuck(fleet, worker)) onStuck(fleet, worker)
   }
 }
 
-function onDeadline(pool: Pool, worker: Worker): void {
-  if (worker.stage === 'starting') return onBootTimeout(pool, worker)
-  if (worker.stage === 'terminating') return kill(pool, worker)
-  if (worker.ending !== null) terminate(pool, worker, worker.ending)
+function onDeadline(fleet: Fleet, worker: Worker): void {
+  if (worker.state === 'starting') return onBootTimeout(fleet, worker)
+  if (worker.state === 'terminating') return kill(fleet, worker)
+  if (worker.ending !== null) terminate(fleet, worker, worker.ending)
 }
 
-function onBootTimeout(pool: Pool, worker: Worker): void {
-  const afterMs = pool.config.bootTimeoutMs
-  const stderr = pool.effects.stderrTail(worker.pid)
-  terminate(pool, worker, { kind: 'boot-timeout', afterMs })
-  onCandidateLost(pool, worker, 'boot-timeout', {
+function onBootTimeout(fleet: Fleet, worker: Worker): void {
+  const afterMs = fleet.config.bootTimeoutMs
+  const stderr = fleet.effects.stderrTail(worker.pid)
+  terminate(fleet, worker, { kind: 'boot-timeout', afterMs })
+  onCandidateLost(fleet, worker, 'boot-timeout', {
     message: `worker ${worker.slot} was not ready within ${afterMs} ms`,
     ...(stderr === '' ? {} : { stderr }),
   })
 }
 
 /** The beacon proves that the event loop turns; how long a request takes is nobody's business. */
-function isStuck({ config, nowMs }: Pool, worker: Worker): boolean {
-  if (!config.speaksProtocol || (worker.stage !== 'ready' && worker.stage !== 'withdrawn')) return false
+function isStuck({ config, nowMs }: Fleet, worker: Worker): boolean {
+  if (!config.speaksProtocol || (worker.state !== 'ready' && worker.state !== 'withdrawn')) return false
   return nowMs - worker.heardMs >= config.stuckAfterMs
 }
 
-function onStuck(pool: Pool, worker: Worker): void {
-  const silentMs = pool.nowMs - worker.heardMs
-  pool.effects.signal(worker.pid, STUCK_SIGNAL)
-  terminate(pool, worker, { kind: 'stuck-loop', silentMs })
-  onCandidateLost(pool, worker, 'boot-failed', {
+function onStuck(fleet: Fleet, worker: Worker): void {
+  const silentMs = fleet.nowMs - worker.heardMs
+  fleet.effects.signal(worker.pid, STUCK_SIGNAL)
+  terminate(fleet, worker, { kind: 'stuck-loop', silentMs })
+  onCandidateLost(fleet, worker, 'boot-failed', {
     message: `the event loop of worker ${worker.slot} stood still for ${silentMs} ms`,
   })
 }
@@ -46,12 +46,12 @@ function onStuck(pool: Pool, worker: Worker): void {
 /**
  * When our own clock jumps we did not run, and neither may the workers have: nobody is judged by that time.
  */
-export function forgiveGap(pool: Pool, nowMs: number): void {
-  const gapMs = nowMs - pool.nowMs
+export function forgiveGap(fleet: Fleet, nowMs: number): void {
+  const gapMs = nowMs - fleet.nowMs
   if (gapMs < SUSPEND_GAP_MS) return
-  pool.stopByMs += gapMs
-  for (const group of pool.groups) group.drawnUntilMs += gapMs
-  for (const worker of pool.workers.values()) {
+  fleet.stop.postpone(gapMs)
+  for (const group of fleet.groups) group.drawnUntilMs += gapMs
+  for (const worker of fleet.workers.values()) {
     worker.deadlineMs += gapMs
     worker.settledMs += gapMs
     worker.drainByMs += gapMs

@@ -5,7 +5,7 @@ import type { MemoryReading, Signal, Snapshot, TreeReadOptions, TreeState } from
 import type { ManagerEventBody } from '../contract/events.ts'
 import type { Backend, GenerationId } from '../contract/router.ts'
 import type { CommandId } from './inputs.ts'
-import type { Surroundings } from './state.ts'
+import type { Surroundings } from './generation.ts'
 
 /** How a command ended. */
 export type Outcome =
@@ -52,9 +52,9 @@ export interface Effects {
   cut(token: number, generation: GenerationId): void
   drain(generation: GenerationId, timeoutMs: number): void
   stopAccepting(): void
-  observe(token: number, serving: GenerationId, before: GenerationId): void
+  observe(token: number, serving: GenerationId, previous: GenerationId): void
   /** Answers with `compared`. */
-  compare(token: number, before: GenerationId, forMs: number): void
+  compare(token: number, previous: GenerationId, forMs: number): void
   emit(event: ManagerEventBody): void
   settle(command: CommandId, outcome: Outcome): void
   /** Every worker process is gone. */

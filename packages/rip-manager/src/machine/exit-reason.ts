@@ -10,9 +10,9 @@ export function exitReason(worker: Worker, status: ExitStatus, stderr: string): 
   if (ending?.kind === 'stuck-loop') return { ...ending, ...stuckAt(stderr) }
   if (ending === null) return crashed(status, stderr)
   if (ending.kind !== 'drained' && ending.kind !== 'recycled') return ending
-  // The stage tells how far we had gone when it left.
-  if (worker.stage === 'killed') return { kind: 'killed', reason: 'drain-deadline' }
-  if (worker.stage === 'terminating' || status.code === 0) return ending
+  // The state tells how far we had gone when it left.
+  if (worker.state === 'killed') return { kind: 'killed', reason: 'drain-deadline' }
+  if (worker.state === 'terminating' || status.code === 0) return ending
   return crashed(status, stderr)
 }
 

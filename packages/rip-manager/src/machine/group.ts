@@ -1,14 +1,32 @@
-import type { Snapshot } from '../contract/ports.ts'
+import type { GenerationId } from '../contract/router.ts'
 import { CrashBudget } from './crash-budget.ts'
-import type { Generation, Group, Pool } from './state.ts'
-import { drainDeadline, hurry, terminate, withdraw } from './worker.ts'
+import { discardUnused } from './discard.ts'
+import type { Generation } from './generation.ts'
+import type { Fleet, Group, GroupState } from './state.ts'
+import { drainDeadline, endNow, hurry, terminate, withdraw } from './worker.ts'
 
-export function createGroup(pool: Pool, generation: Generation): Group {
+const transitions: Readonly<Record<GroupState, readonly GroupState[]>> = {
+  candidate: ['serving', 'retiring'],
+  serving: ['warm', 'retiring'],
+  // A rollback makes it a candidate again.
+  warm: ['candidate', 'retiring'],
+  retiring: [],
+}
+
+/** @throws Error when this cannot follow: the machine has lost track. */
+export function become(group: Group, state: GroupState): void {
+  if (!transitions[group.state].includes(state)) {
+    throw new Error(`a group of ${group.generation.id} that is ${group.state} cannot be ${state}`)
+  }
+  group.state = state
+}
+
+export function createGroup(fleet: Fleet, generation: Generation): Group {
   const group: Group = {
     generation,
-    role: 'candidate',
+    state: 'candidate',
     workers: new Set(),
-    budget: new CrashBudget(pool.config.crash, pool.random),
+    budget: new CrashBudget(fleet.config.crash, fleet.random),
     spawnAfterMs: 0,
     lastCrashMs: -Infinity,
     probe: null,
@@ -20,60 +38,83 @@ export function createGroup(pool: Pool, generation: Generation): Group {
     growing: false,
     limited: false,
   }
-  pool.groups.add(group)
+  fleet.groups.add(group)
   return group
 }
 
 /** Lets a group that gets no new requests leave: the router first finishes what it has under way. */
-export function retire(pool: Pool, group: Group): void {
-  if (group.role === 'retiring') return
-  group.role = 'retiring'
-  for (const worker of group.workers) withdraw(pool, worker, worker.ending ?? { kind: 'drained' })
+export function retire(fleet: Fleet, group: Group): void {
+  if (group.state === 'retiring') return
+  become(group, 'retiring')
+  for (const worker of group.workers) withdraw(fleet, worker, worker.ending ?? { kind: 'drained' })
   if (!group.served) group.routerDone = true
-  else pool.effects.drain(group.generation.id, Math.max(0, drainDeadline(pool) - pool.nowMs))
-  forgetIfEmpty(pool, group)
-  boundRetiring(pool)
+  else fleet.effects.drain(group.generation.id, Math.max(0, drainDeadline(fleet) - fleet.nowMs))
+  forgetIfEmpty(fleet, group)
+  boundRetiring(fleet)
 }
 
-/** Somebody who saves again and again, with streams open that never end, does not fill the machine with old workers. */
-function boundRetiring(pool: Pool): void {
-  if (pool.phase !== 'running') return
-  const retiring = [...pool.groups].filter(({ role, served }) => role === 'retiring' && served)
-  for (const group of retiring.slice(0, Math.max(0, retiring.length - pool.config.maxRetiring))) {
-    for (const worker of group.workers) hurry(pool, worker)
+/** A developer who saves again and again while streams stay open that never end must not fill the machine with old workers. */
+function boundRetiring(fleet: Fleet): void {
+  if (fleet.state !== 'running') return
+  const retiring = [...fleet.groups].filter(({ state, served }) => state === 'retiring' && served)
+  for (const group of retiring.slice(0, Math.max(0, retiring.length - fleet.config.maxRetiring))) {
+    for (const worker of group.workers) hurry(fleet, worker)
   }
 }
 
 /** Ends a group that never served. */
-export function dismiss(pool: Pool, group: Group): void {
-  group.role = 'retiring'
+export function dismiss(fleet: Fleet, group: Group): void {
+  become(group, 'retiring')
   group.routerDone = true
   for (const worker of group.workers) {
-    terminate(pool, worker, worker.ending ?? { kind: 'killed', reason: 'superseded' })
+    terminate(fleet, worker, worker.ending ?? { kind: 'killed', reason: 'superseded' })
   }
-  forgetIfEmpty(pool, group)
+  forgetIfEmpty(fleet, group)
+}
+
+/** Ends a group without waiting for anything under way; what is given up on is counted. */
+export function disband(fleet: Fleet, group: Group): void {
+  if (group.state !== 'retiring') become(group, 'retiring')
+  group.routerDone = true
+  for (const worker of group.workers) endNow(fleet, worker)
+  forgetIfEmpty(fleet, group)
+}
+
+/** The router has nothing of the generation in flight any more, or gave up on so many requests. */
+export function onDrained(fleet: Fleet, generation: GenerationId, abandoned: number): void {
+  for (const group of fleet.groups) {
+    if (group.state !== 'retiring' || group.generation.id !== generation) continue
+    group.routerDone = true
+    group.abandoned.byRouter = Math.max(group.abandoned.byRouter, abandoned)
+    forgetIfEmpty(fleet, group)
+  }
 }
 
 /** Called when a worker has gone, or the router has finished with the group. */
-export function forgetIfEmpty(pool: Pool, group: Group): void {
-  if (group.role !== 'retiring' || group.workers.size > 0) return
-  if ((group.served && !group.routerDone) || !pool.groups.delete(group)) return
+export function forgetIfEmpty(fleet: Fleet, group: Group): void {
+  if (group.state !== 'retiring' || group.workers.size > 0) return
+  if ((group.served && !group.routerDone) || !fleet.groups.delete(group)) return
   if (group.served) {
     // Both count the same requests, as far as they know of them.
     const abandoned = Math.max(group.abandoned.byRouter, group.abandoned.byWorkers)
-    pool.abandoned += abandoned
-    pool.effects.emit({ type: 'generation-retired', generation: group.generation.id, abandoned })
+    fleet.counters.abandon(abandoned)
+    fleet.effects.emit({ type: 'generation-retired', generation: group.generation.id, abandoned })
   }
-  discardUnused(pool, group.generation.snapshot)
+  discardUnused(fleet, group.generation.snapshot)
 }
 
-/** The snapshot of a generation nobody can return to has no use. */
-export function discardUnused(pool: Pool, snapshot: Snapshot): void {
-  const { generation } = snapshot
-  if (pool.previous?.id === generation) return
-  for (const group of pool.groups) if (group.generation.id === generation) return
-  pool.routing.published.delete(generation)
-  pool.routing.uncertain.delete(generation)
-  if (pool.rollout?.generationId === generation) return void (pool.rollout.leftover = snapshot)
-  pool.effects.discard(snapshot)
+/** Fewer ready workers than are wanted are a loss from now on. */
+export function expectEveryWorker(group: Group): void {
+  group.complete = true
+}
+
+/** More workers are wanted than there have been, so that fewer are no loss. */
+export function expectGrowth(group: Group): void {
+  group.complete = false
+}
+
+/** False when every worker of the generation has gone. */
+export function hasGroup({ groups }: Fleet, generation: GenerationId): boolean {
+  for (const group of groups) if (group.generation.id === generation) return true
+  return false
 }

@@ -1,11 +1,12 @@
-import { isStopping } from './stopping.ts'
+import { expectEveryWorker } from './group.ts'
+import { isStopping } from './life.ts'
 import type { ManagerHealth } from '../contract/status.ts'
-import type { Pool } from './state.ts'
+import type { Fleet } from './state.ts'
 import { readyWorkers } from './worker.ts'
 
-export function healthOf(pool: Pool): ManagerHealth {
-  const { phase, serving, wanted, held } = pool
-  if (isStopping(pool)) return phase === 'stopped' ? 'stopped' : 'stopping'
+export function healthOf(fleet: Fleet): ManagerHealth {
+  const { state, serving, wanted, held } = fleet
+  if (isStopping(fleet)) return state === 'stopped' ? 'stopped' : 'stopping'
   if (serving === null) return 'starting'
   const lacking = readyWorkers(serving).length < wanted
   if (lacking && serving.budget.spent) return 'crash-loop'
@@ -13,12 +14,12 @@ export function healthOf(pool: Pool): ManagerHealth {
   return held ? 'held' : 'ok'
 }
 
-/** Says so when the pool's health has changed. */
-export function reportHealth(pool: Pool): void {
-  const { serving, wanted } = pool
-  if (serving !== null && readyWorkers(serving).length >= wanted) serving.complete = true
-  const health = healthOf(pool)
-  if (health === pool.health) return
-  pool.health = health
-  pool.effects.emit({ type: 'health', health })
+/** Says so when the fleet's health has changed. */
+export function reportHealth(fleet: Fleet): void {
+  const { serving, wanted } = fleet
+  if (serving !== null && readyWorkers(serving).length >= wanted) expectEveryWorker(serving)
+  const health = healthOf(fleet)
+  if (health === fleet.health) return
+  fleet.health = health
+  fleet.effects.emit({ type: 'health', health })
 }

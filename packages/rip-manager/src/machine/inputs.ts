@@ -1,7 +1,7 @@
 import type { WorkerMessage } from '@rip/worker/protocol'
 import type { BuildResult, Comparison, ExitStatus, ResponseCounts, TreeState } from '../contract/ports.ts'
 import type { GenerationId } from '../contract/router.ts'
-import type { MachineConfig } from './state.ts'
+import type { MachineConfig } from './machine-config.ts'
 
 /** Number of an operator's command that waits for its outcome. */
 export type CommandId = number
@@ -18,8 +18,8 @@ export type Input =
   | { readonly type: 'resume' }
   | { readonly type: 'cancel'; readonly command: CommandId }
   | { readonly type: 'stop'; readonly now: boolean; readonly delay: boolean }
-  /** Something may have changed on disk. */
-  | { readonly type: 'wake' }
+  /** Something may have changed on disk; `tree` is what was just found there. */
+  | { readonly type: 'wake'; readonly tree?: TreeState }
   | { readonly type: 'tree-read'; readonly token: number; readonly result: TreeState | Error }
   | { readonly type: 'built'; readonly token: number; readonly result: BuildResult | Error }
   /** The snapshot of the serving generation is there again, or cannot be made any more. */
@@ -48,5 +48,5 @@ export type Input =
 
 export interface ObservedCounts {
   readonly serving: ResponseCounts
-  readonly before: ResponseCounts
+  readonly previous: ResponseCounts
 }

@@ -1,22 +1,22 @@
-import { isOutOfRotation } from './routing.ts'
-import type { Pool, Worker } from './state.ts'
+import { isOutOfRotation } from './router-orders.ts'
+import type { Fleet, Worker } from './state.ts'
 import { orderDrain } from './worker.ts'
 
 /** Tells withdrawn workers to drain, once the router has acknowledged and what it had written was read. */
-export function leave(pool: Pool): void {
-  for (const worker of pool.workers.values()) {
-    if (worker.stage !== 'withdrawn') continue
-    if (worker.settledMs === Infinity && isOutOfRotation(pool, worker)) {
-      worker.settledMs = pool.nowMs + pool.config.settleMs
+export function leave(fleet: Fleet): void {
+  for (const worker of fleet.workers.values()) {
+    if (worker.state !== 'withdrawn') continue
+    if (worker.settledMs === Infinity && isOutOfRotation(fleet, worker)) {
+      worker.settledMs = fleet.nowMs + fleet.config.settleMs
     }
-    if (mayDrain(pool, worker)) orderDrain(pool, worker)
+    if (mayDrain(fleet, worker)) orderDrain(fleet, worker)
   }
 }
 
-function mayDrain({ config, nowMs }: Pool, { group, settledMs, drainByMs, activity }: Worker): boolean {
+function mayDrain({ config, nowMs }: Fleet, { group, settledMs, drainByMs, activity }: Worker): boolean {
   // What it runs once goes on elsewhere before its application ends.
   if (activity !== 'standby' && nowMs < drainByMs - config.killGraceMs) return false
-  if (group.role !== 'retiring') return nowMs >= settledMs
+  if (group.state !== 'retiring') return nowMs >= settledMs
   // A router that does not answer cannot hold a generation back for ever.
   if (nowMs >= drainByMs) return true
   if (settledMs === Infinity) return false

@@ -1,25 +1,47 @@
-import { TICK_MS } from '../contract/defaults.ts'
-import type { Random } from '../contract/ports.ts'
-import { assignActivity } from './activity.ts'
+import { ROUTING_ATTEMPTS, TICK_MS } from '../contract/defaults.ts'
+import type { Random, TreeState } from '../contract/ports.ts'
+import { activate, assignActivity } from './activity.ts'
+import { answerUnchanged, turnDown } from './answers.ts'
 import * as commands from './commands.ts'
 import { configure } from './configure.ts'
+import { Counters } from './counters.ts'
 import { forgiveGap, timeOut } from './deadlines.ts'
 import type { Effects } from './effects.ts'
-import { forgetIfEmpty } from './group.ts'
+import { hasGroup, onDrained } from './group.ts'
 import { reportHealth } from './health.ts'
 import type { Input } from './inputs.ts'
 import { leave } from './leaving.ts'
-import { onMessage, onReady } from './messages.ts'
-import { keepBudget } from './memory-budget.ts'
-import { observe, onCompared, onObserved } from './observation.ts'
 import { findLostSockets, onRestored } from './lost-sockets.ts'
+import type { MachineConfig } from './machine-config.ts'
+import { keepBudget } from './memory-budget.ts'
+import { onMessage, onReady } from './messages.ts'
+import { observe, onCompared, onObserved } from './observation.ts'
+import { Reading } from './reading.ts'
 import { reap } from './reap.ts'
 import { recycle } from './recycle.ts'
-import { fill, onBuilt, onVerified } from './rollout.ts'
-import { newRouting, onRouted, onServices, route } from './routing.ts'
-import { onTreeRead, readWaiting } from './scout.ts'
+import { refusalOf } from './refusal.ts'
+import { Refusals } from './refusals.ts'
+import { rollBackAfterCut, rollBackUnasked } from './rollback.ts'
+import {
+  beginReload,
+  commit,
+  fill,
+  goOn,
+  inherit,
+  join,
+  onBuilt,
+  onRoutingFailed,
+  onVerified,
+  refuse,
+  supersede,
+} from './rollout.ts'
+import { route } from './router-orders.ts'
+import { Routing } from './routing.ts'
+import { settleScaling } from './scaling.ts'
+import { decide, goesFirst } from './scout.ts'
 import { staff } from './staffing.ts'
-import type { MachineConfig, Pool } from './state.ts'
+import type { Fleet } from './state.ts'
+import { Stop } from './stop.ts'
 import {
   askToStop,
   finishStop,
@@ -29,6 +51,8 @@ import {
   stopNow,
   stopWhenDue,
 } from './stopping.ts'
+import { Tokens } from './tokens.ts'
+import { isSilent, newWish, type Wish } from './wish.ts'
 
 export interface MachineOptions {
   readonly config: MachineConfig
@@ -43,16 +67,16 @@ export interface MachineOptions {
 
 /**
  * Decides what to do about what happens. Every input is taken in whole, one after the other; after each the
- * pool is brought one step closer to what is wanted. Nothing here waits, reads a clock or touches a process:
+ * fleet is brought one step closer to what is wanted. Nothing here waits, reads a clock or touches a process:
  * what is to be done goes out as effects, and what came of it comes back as further inputs.
  */
 export class Machine {
-  readonly pool: Pool
+  readonly fleet: Fleet
   readonly #queue: Input[] = []
   #busy = false
 
   constructor(options: MachineOptions) {
-    this.pool = newPool(options)
+    this.fleet = newFleet(options)
   }
 
   handle(input: Input, nowMs: number): void {
@@ -67,143 +91,220 @@ export class Machine {
   }
 
   #drain(nowMs: number): void {
-    const { pool } = this
-    forgiveGap(pool, nowMs)
-    pool.nowMs = Math.max(pool.nowMs, nowMs)
+    const { fleet } = this
+    forgiveGap(fleet, nowMs)
+    fleet.nowMs = Math.max(fleet.nowMs, nowMs)
     for (let input = this.#queue.shift(); input !== undefined; input = this.#queue.shift()) {
-      take(pool, input)
-      reconcile(pool)
+      take(fleet, input)
+      reconcile(fleet)
     }
   }
 
   /** When time alone may make a difference; never later than the next tick. */
   get nextDueMs(): number {
-    const { pool } = this
-    const times = [...dueTimes(pool)].filter((atMs) => atMs > pool.nowMs)
-    return Math.min(pool.nowMs + TICK_MS, ...times)
+    const { fleet } = this
+    const times = [...dueTimes(fleet)].filter((atMs) => atMs > fleet.nowMs)
+    return Math.min(fleet.nowMs + TICK_MS, ...times)
   }
 }
 
-function take(pool: Pool, input: Input): void {
+function take(fleet: Fleet, input: Input): void {
   switch (input.type) {
     case 'start':
-      return commands.start(pool, input.command)
+      return commands.start(fleet, input.command)
     case 'reload':
-      return commands.reload(pool, input.command, input.reason)
+      return commands.reload(fleet, input.command, input.reason)
     case 'restart':
-      return commands.restart(pool, input.command)
+      return commands.restart(fleet, input.command)
     case 'rollback':
-      return commands.rollback(pool, input.command, input.reason)
+      return commands.rollback(fleet, input.command, input.reason)
     case 'scale':
-      return commands.scale(pool, input.command, input.workers)
+      return commands.scale(fleet, input.command, input.workers)
     case 'configure':
-      return configure(pool, input.config)
+      return configure(fleet, input.config)
     case 'hold':
-      return commands.hold(pool)
+      return commands.hold(fleet)
     case 'resume':
-      return commands.resume(pool)
+      return commands.resume(fleet) ? wake(fleet) : undefined
     case 'cancel':
-      return commands.cancel(pool, input.command)
+      return commands.cancel(fleet, input.command)
     case 'wake':
-      return commands.wake(pool)
+      return wake(fleet, input.tree)
     case 'stop':
-      return stop(pool, input)
+      return stop(fleet, input)
     case 'tree-read':
-      return onTreeRead(pool, input.token, input.result)
+      return onTreeRead(fleet, input.token, input.result)
     case 'built':
-      return onBuilt(pool, input.token, input.result)
+      return onBuilt(fleet, input.token, input.result)
     case 'verified':
-      return onVerified(pool, input.token, input.reason)
+      return onVerified(fleet, input.token, input.reason)
     case 'routed':
-      return onRouted(pool, input.token, input.error)
+      return onRouted(fleet, input.token, input.error)
     case 'drained':
-      return onDrained(pool, input.generation, input.abandoned)
+      return onDrained(fleet, input.generation, input.abandoned)
     case 'doors-closed':
-      return onDoorsClosed(pool)
+      return onDoorsClosed(fleet)
     case 'accepting-stopped':
-      return onAcceptingStopped(pool)
+      return onAcceptingStopped(fleet)
     case 'router-left':
-      return onRouterLeft(pool, input.abandoned)
+      return onRouterLeft(fleet, input.abandoned)
     case 'observed':
-      return onObserved(pool, input.token, input.counts)
+      return returnToPrevious(fleet, onObserved(fleet, input.token, input.counts))
     case 'compared':
-      return onCompared(pool, input.token, input.comparison)
+      return returnToPrevious(fleet, onCompared(fleet, input.token, input.comparison))
     case 'message':
-      return onMessage(pool, input.pid, input.message)
+      return onMessage(fleet, input.pid, input.message)
     case 'accepting':
-      return onAccepting(pool, input.pid)
+      return onAccepting(fleet, input.pid)
     case 'exited':
-      return reap(pool, input.pid, input.status, input.stderr)
+      return reap(fleet, input.pid, input.status, input.stderr)
     case 'services':
-      return onServices(pool, input.online)
+      return fleet.routing.reset(input.online)
     case 'restored':
-      return onRestored(pool, input.token, input.error)
+      return onRestored(fleet, input.token, input.error)
     case 'activate':
-      pool.activates = true
-      return
+      return activate(fleet)
     case 'tick':
       return
   }
 }
 
-function stop(pool: Pool, { now, delay }: Extract<Input, { readonly type: 'stop' }>): void {
-  askToStop(pool, { delay: delay && !now })
-  stopWhenDue(pool)
-  if (now) stopNow(pool)
+function stop(fleet: Fleet, { now, delay }: Extract<Input, { readonly type: 'stop' }>): void {
+  askToStop(fleet, { delay: delay && !now })
+  stopWhenDue(fleet)
+  if (now) stopNow(fleet)
 }
 
-/** What has ended was reaped when it was heard of; the rest of the tick, in this order. */
-function reconcile(pool: Pool): void {
-  timeOut(pool)
-  stopWhenDue(pool)
-  findLostSockets(pool)
-  keepBudget(pool)
-  recycle(pool)
-  staff(pool)
-  fill(pool)
-  commands.resumeRollback(pool)
-  readWaiting(pool)
-  route(pool)
-  assignActivity(pool)
-  leave(pool)
-  observe(pool)
-  commands.settleScaling(pool)
-  reportHealth(pool)
-  finishStop(pool)
+/** Brings the fleet one step closer to what is wanted, in this order. */
+function reconcile(fleet: Fleet): void {
+  commitCut(fleet)
+  timeOut(fleet)
+  stopWhenDue(fleet)
+  findLostSockets(fleet)
+  keepBudget(fleet)
+  recycle(fleet)
+  staff(fleet)
+  fill(fleet)
+  rollBackAfterCut(fleet)
+  lookAtDisk(fleet)
+  route(fleet)
+  assignActivity(fleet)
+  leave(fleet)
+  observe(fleet)
+  settleScaling(fleet)
+  reportHealth(fleet)
+  finishStop(fleet)
 }
 
-function onAccepting(pool: Pool, pid: number): void {
-  const worker = pool.workers.get(pid)
-  if (worker !== undefined) onReady(pool, worker)
+/** Something may have changed on disk. @param tree what was just found there, if the watcher has looked */
+function wake(fleet: Fleet, tree?: TreeState): void {
+  if (!commands.follows(fleet)) return
+  const wish = newWish(fleet.nowMs, { commands: [], reason: 'files changed', unasked: true })
+  // A look that is under way may have been begun for something newer.
+  if (tree === undefined || !fleet.reading.isIdle) return fleet.reading.ask(wish)
+  onTree(fleet, tree, wish)
 }
 
-function onDrained(pool: Pool, generation: string, abandoned: number): void {
-  for (const group of pool.groups) {
-    if (group.role !== 'retiring' || group.generation.id !== generation) continue
-    group.routerDone = true
-    group.abandoned.byRouter = Math.max(group.abandoned.byRouter, abandoned)
-    forgetIfEmpty(pool, group)
+function onTreeRead(fleet: Fleet, token: number, result: TreeState | Error): void {
+  const wish = fleet.reading.take(token)
+  if (wish === null) return
+  if (result instanceof Error) onUnreadable(fleet, wish, result)
+  else onTree(fleet, result, wish)
+  lookAtDisk(fleet)
+}
+
+function onUnreadable(fleet: Fleet, wish: Wish, { message }: Error): void {
+  if (wish.confirms) refuse(fleet, 'build-failed', { message })
+  else if (isSilent(wish)) return fleet.effects.emit({ type: 'warning', message })
+  turnDown(fleet, wish, refusalOf(fleet, 'build-failed', 'unknown', { message }))
+}
+
+/** Acts on what the scout decides about the content that was found on disk. */
+function onTree(fleet: Fleet, tree: TreeState, wish: Wish): void {
+  const decision = decide(fleet, tree, wish)
+  switch (decision.type) {
+    case 'later':
+      return fleet.reading.postpone(wish)
+    case 'join':
+      return join(decision.rollout, wish)
+    case 'go-on':
+      if (decision.warning !== undefined) fleet.effects.emit({ type: 'warning', message: decision.warning })
+      return goOn(fleet, decision.rollout, wish)
+    case 'quarantined':
+      return giveWay(fleet, decision.supersedes)
+    case 'held': {
+      const failure = { message: 'reloads are held; release them first' }
+      return turnDown(fleet, wish, refusalOf(fleet, 'held', tree.generation, failure))
+    }
+    case 'unchanged':
+    case 'begin': {
+      const inherited = inherit(fleet, wish)
+      giveWay(fleet, decision.supersedes)
+      return decision.type === 'begin'
+        ? beginReload(fleet, tree, inherited)
+        : answerUnchanged(fleet, inherited)
+    }
   }
 }
 
-function* dueTimes(pool: Pool): Iterable<number> {
-  for (const worker of pool.workers.values()) {
+function giveWay(fleet: Fleet, supersedes: string | undefined): void {
+  if (supersedes !== undefined) supersede(fleet, 'superseded', supersedes)
+}
+
+/** Wishes that had to wait are looked after once nothing under way goes first. */
+function lookAtDisk(fleet: Fleet): void {
+  fleet.reading.askSettled(fleet.nowMs)
+  // What is looked at after a switch is compared with what serves then.
+  if (!goesFirst(fleet)) fleet.reading.askWaiting()
+}
+
+function onRouted(fleet: Fleet, token: number, error: Error | undefined): void {
+  const { routing, rollout, effects, nowMs } = fleet
+  const order = routing.answered(token)
+  if (order === null) return
+  const isAlive = hasGroup(fleet, order.generation)
+  if (error === undefined) return routing.acknowledged(order, isAlive)
+  if (routing.failures === 0) {
+    effects.emit({ type: 'warning', message: `the balancer did not follow: ${error.message}` })
+  }
+  routing.failed(order, isAlive, nowMs)
+  if (rollout?.generationId === order.generation) onRoutingFailed(fleet, rollout, error, ROUTING_ATTEMPTS)
+}
+
+/** What the router has switched to serves from now on. */
+function commitCut(fleet: Fleet): void {
+  const { rollout, routing } = fleet
+  if (rollout?.state !== 'routing' || rollout.group === null) return
+  if (routing.cut === rollout.generationId) commit(fleet, rollout, rollout.group)
+}
+
+function returnToPrevious(fleet: Fleet, reason: string | undefined): void {
+  if (reason !== undefined) rollBackUnasked(fleet, reason)
+}
+
+function onAccepting(fleet: Fleet, pid: number): void {
+  const worker = fleet.workers.get(pid)
+  if (worker !== undefined) onReady(fleet, worker)
+}
+
+function* dueTimes(fleet: Fleet): Iterable<number> {
+  for (const worker of fleet.workers.values()) {
     yield worker.deadlineMs
     yield worker.settledMs
     yield worker.drainByMs
-    yield worker.drainByMs - pool.config.killGraceMs
+    yield worker.drainByMs - fleet.config.killGraceMs
     yield worker.standbyByMs
   }
-  for (const group of pool.groups) yield group.drawnUntilMs
-  yield pool.stopDueMs
-  if (pool.serving !== null) yield pool.serving.spawnAfterMs
-  yield pool.routing.retryMs
-  yield pool.recycleAfterMs
-  if (pool.settling !== null) yield pool.settling.atMs
-  if (pool.observation !== null) yield pool.observation.nextMs
+  for (const group of fleet.groups) yield group.drawnUntilMs
+  yield fleet.stop.dueMs
+  if (fleet.serving !== null) yield fleet.serving.spawnAfterMs
+  yield fleet.routing.retryMs
+  yield fleet.recycleAfterMs
+  yield fleet.reading.dueMs
+  if (fleet.observation !== null) yield fleet.observation.nextMs
 }
 
-function newPool({
+function newFleet({
   config,
   effects,
   random,
@@ -211,31 +312,32 @@ function newPool({
   watching,
   activates = true,
   nowMs,
-}: MachineOptions): Pool {
+}: MachineOptions): Fleet {
+  const tokens = new Tokens()
   return {
-    config,
     effects,
     random,
-    nowMs,
+    tokens,
     watching,
-    phase: 'idle',
-    wanted: workers,
-    held: false,
+    startedMs: nowMs,
+    nowMs,
+    config,
+    state: 'idle',
+    workers: new Map(),
+    incarnations: new Map(),
+    groups: new Set(),
     serving: null,
     previous: null,
     rollout: null,
-    groups: new Set(),
-    workers: new Map(),
-    incarnations: new Map(),
-    reading: null,
-    waiting: null,
-    settling: null,
-    rollbackAfterCut: null,
-    toldBegun: false,
-    quarantine: null,
-    lastRefusal: null,
-    routing: newRouting(),
+    reading: new Reading(effects, tokens),
+    routing: new Routing(),
+    refusals: new Refusals(),
+    announced: false,
     observation: null,
+    wanted: workers,
+    scaling: [],
+    held: false,
+    rollbackAfterCut: null,
     restart: null,
     activates,
     recycleAfterMs: 0,
@@ -243,18 +345,8 @@ function newPool({
     budget: { checkMs: 0, samples: 0, pauseMs: 0, told: false },
     restoring: null,
     socketsCheckMs: 0,
-    scaling: [],
     health: 'starting',
-    admitted: 0,
-    refused: 0,
-    restarts: 0,
-    abandoned: 0,
-    acceptingStopped: false,
-    abandonedByRouter: null,
-    abandonedBefore: 0,
-    stopDueMs: Infinity,
-    stopByMs: Infinity,
-    nextToken: 1,
-    startedMs: nowMs,
+    counters: new Counters(),
+    stop: new Stop(),
   }
 }

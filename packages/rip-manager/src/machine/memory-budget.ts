@@ -1,9 +1,9 @@
 import { MEMORY_BUDGET_GROWTH, MEMORY_BUDGET_PAUSE_MS } from '../contract/defaults.ts'
 import type { MemoryReading } from '../contract/ports.ts'
 import { endObservation } from './observation.ts'
-import type { Group, Pool, Worker } from './state.ts'
+import type { Group, Fleet, Worker } from './state.ts'
 import { isSomebodyLeaving } from './surge.ts'
-import { readyWorkers } from './worker.ts'
+import { markForReplacement, readyWorkers } from './worker.ts'
 
 type Limit = NonNullable<MemoryReading['limit']>
 
@@ -11,41 +11,42 @@ type Limit = NonNullable<MemoryReading['limit']>
  * When the memory limit of everybody together is nearly used up, the largest worker is replaced before the kernel
  * kills one. Only what lasts counts, and nothing is done where there is no limit.
  */
-export function keepBudget(pool: Pool): void {
-  const { config, serving, nowMs } = pool
+export function keepBudget(fleet: Fleet): void {
+  const { config, serving, nowMs } = fleet
   const { budgetShare, memorySamples } = config.recycle
-  if (budgetShare === 0 || serving === null || pool.phase !== 'running' || nowMs < pool.budget.checkMs) return
-  pool.budget.checkMs = nowMs + config.beaconMs
-  const limit = pool.effects.memory()?.limit ?? null
-  if (limit === null || limit.usedBytes <= budgetShare * limit.bytes) return relax(pool)
-  pool.budget.samples += 1
-  if (pool.budget.samples >= memorySamples) relieve(pool, serving, limit)
+  if (budgetShare === 0 || serving === null || fleet.state !== 'running' || nowMs < fleet.budget.checkMs)
+    return
+  fleet.budget.checkMs = nowMs + config.beaconMs
+  const limit = fleet.effects.memory()?.limit ?? null
+  if (limit === null || limit.usedBytes <= budgetShare * limit.bytes) return relax(fleet)
+  fleet.budget.samples += 1
+  if (fleet.budget.samples >= memorySamples) relieve(fleet, serving, limit)
 }
 
-function relax(pool: Pool): void {
-  pool.budget.samples = 0
-  pool.budget.told = false
+function relax(fleet: Fleet): void {
+  fleet.budget.samples = 0
+  fleet.budget.told = false
 }
 
 /** One thing at a time: what was begun has to show its effect first. */
-function relieve(pool: Pool, serving: Group, limit: Limit): void {
-  if (pool.rollout !== null || isSomebodyLeaving(pool) || pool.nowMs < pool.budget.pauseMs) return
-  pool.budget.samples = 0
-  if (pool.observation !== null) return letGoOfWarm(pool, limit)
+function relieve(fleet: Fleet, serving: Group, limit: Limit): void {
+  if (fleet.rollout !== null || isSomebodyLeaving(fleet) || fleet.nowMs < fleet.budget.pauseMs) return
+  fleet.budget.samples = 0
+  if (fleet.observation !== null) return letGoOfWarm(fleet, limit)
   const ready = readyWorkers(serving)
-  if (ready.some(({ recycle }) => recycle !== null) || ready.length < pool.wanted) return
+  if (ready.some(({ recycle }) => recycle !== null) || ready.length < fleet.wanted) return
   const worker = largestGrown(ready)
-  if (worker === undefined) return tellUseless(pool, limit)
-  pool.budget.pauseMs = pool.nowMs + MEMORY_BUDGET_PAUSE_MS
-  worker.recycle = 'memory-budget'
+  if (worker === undefined) return tellUseless(fleet, limit)
+  fleet.budget.pauseMs = fleet.nowMs + MEMORY_BUDGET_PAUSE_MS
+  markForReplacement(worker, 'memory-budget')
   const size = mebibytes(worker.vitals.rssBytes)
-  warn(pool, limit, `worker ${worker.slot}, the largest with ${size} MiB, is replaced`)
+  warn(fleet, limit, `worker ${worker.slot}, the largest with ${size} MiB, is replaced`)
 }
 
 /** Whoever only stands by is the first to go. */
-function letGoOfWarm(pool: Pool, limit: Limit): void {
-  endObservation(pool)
-  warn(pool, limit, 'the generation before no longer stands by for a rollback')
+function letGoOfWarm(fleet: Fleet, limit: Limit): void {
+  endObservation(fleet)
+  warn(fleet, limit, 'the generation before no longer stands by for a rollback')
 }
 
 /** A fresh process in its place has to take clearly less. */
@@ -56,15 +57,15 @@ export function largestGrown(workers: readonly Worker[]): Worker | undefined {
   return grown.toSorted((one, other) => other.vitals.rssBytes - one.vitals.rssBytes)[0]
 }
 
-function tellUseless(pool: Pool, limit: Limit): void {
-  if (pool.budget.told) return
-  pool.budget.told = true
-  warn(pool, limit, 'no worker has grown since it started, so that replacing one would not help')
+function tellUseless(fleet: Fleet, limit: Limit): void {
+  if (fleet.budget.told) return
+  fleet.budget.told = true
+  warn(fleet, limit, 'no worker has grown since it started, so that replacing one would not help')
 }
 
-function warn(pool: Pool, { bytes, usedBytes }: Limit, message: string): void {
+function warn(fleet: Fleet, { bytes, usedBytes }: Limit, message: string): void {
   const used = `${mebibytes(usedBytes)} of ${mebibytes(bytes)} MiB of memory are used`
-  pool.effects.emit({ type: 'warning', message: `${used}: ${message}` })
+  fleet.effects.emit({ type: 'warning', message: `${used}: ${message}` })
 }
 
 function mebibytes(bytes: number): number {

@@ -1,26 +1,27 @@
 import type { BootFailure, WorkerMessage, WorkerVitals } from '@rip/worker/protocol'
 import { onStandsBy } from './activity.ts'
-import { fromBootFailure, onCandidateLost, onCandidateReady } from './rollout.ts'
-import { isCutting } from './routing.ts'
-import type { Group, Pool, Worker } from './state.ts'
-import { chargeBudget, enter, terminate, withdraw } from './worker.ts'
+import { onUnhealthy } from './crashes.ts'
+import { fromBootFailure } from './failure.ts'
+import { isCutting, onCandidateLost, onCandidateReady } from './rollout.ts'
+import type { Fleet, Worker } from './state.ts'
+import { becomeReady, markForReplacement, terminate, withdraw } from './worker.ts'
 
 /** A worker spoke, or its control connection ended (`null`). */
-export function onMessage(pool: Pool, pid: number, message: WorkerMessage | null): void {
-  const worker = pool.workers.get(pid)
+export function onMessage(fleet: Fleet, pid: number, message: WorkerMessage | null): void {
+  const worker = fleet.workers.get(pid)
   if (worker === undefined || message === null) return
-  worker.heardMs = pool.nowMs
+  worker.heardMs = fleet.nowMs
   switch (message.type) {
     case 'hello':
-      return onHello(pool, worker)
+      return onHello(fleet, worker)
     case 'ready':
-      return onReady(pool, worker)
+      return onReady(fleet, worker)
     case 'failed':
-      return onFailed(pool, worker, message.failure)
+      return onFailed(fleet, worker, message.failure)
     case 'beacon':
-      return onBeacon(pool, worker, message)
+      return onBeacon(fleet, worker, message)
     case 'leaving':
-      return onLeaving(pool, worker, message.reason)
+      return onLeaving(fleet, worker, message.reason)
     case 'stands-by':
       return onStandsBy(worker, message.order)
     case 'drained':
@@ -32,39 +33,36 @@ export function onMessage(pool: Pool, pid: number, message: WorkerMessage | null
 }
 
 /** Whoever has been told to end meanwhile, by an order and a signal that came too early for it, is told again. */
-function onHello(pool: Pool, { pid, stage, deadlineMs }: Worker): void {
-  pool.effects.send(pid, { type: 'welcome', version: 1, beaconMs: pool.config.beaconMs, standby: true })
-  if (stage === 'terminating')
-    pool.effects.send(pid, { type: 'drain', deadlineMs: Math.max(0, deadlineMs - pool.nowMs) })
+function onHello(fleet: Fleet, { pid, state, deadlineMs }: Worker): void {
+  fleet.effects.send(pid, { type: 'welcome', version: 1, beaconMs: fleet.config.beaconMs, standby: true })
+  if (state === 'terminating')
+    fleet.effects.send(pid, { type: 'drain', deadlineMs: Math.max(0, deadlineMs - fleet.nowMs) })
 }
 
 /** It serves: by its own word, or because its socket accepts connections. */
-export function onReady(pool: Pool, worker: Worker): void {
-  if (worker.stage !== 'starting') return
-  enter(pool, worker, 'ready')
-  worker.readyMs = pool.nowMs
-  worker.bootMs = pool.nowMs - worker.startedMs
-  const { slot, pid, bootMs, replaces } = worker
-  pool.effects.emit({ type: 'worker-ready', slot, pid, bootMs })
-  worker.replaces = null
-  if (replaces?.stage === 'ready') {
-    withdraw(pool, replaces, { kind: 'recycled', reason: replaces.recycle ?? 'restart' })
+export function onReady(fleet: Fleet, worker: Worker): void {
+  if (worker.state !== 'starting') return
+  const replaced = becomeReady(fleet, worker)
+  const { slot, pid, bootMs } = worker
+  fleet.effects.emit({ type: 'worker-ready', slot, pid, bootMs })
+  if (replaced?.state === 'ready') {
+    withdraw(fleet, replaced, { kind: 'recycled', reason: replaced.recycle ?? 'restart' })
   }
-  onCandidateReady(pool, worker)
+  onCandidateReady(fleet, worker)
 }
 
-function onFailed(pool: Pool, worker: Worker, failure: BootFailure): void {
-  if (worker.stage !== 'starting') return
-  const stderr = pool.effects.stderrTail(worker.pid)
-  terminate(pool, worker, { kind: 'boot-failed', failure })
-  onCandidateLost(pool, worker, 'boot-failed', fromBootFailure(failure, stderr))
+function onFailed(fleet: Fleet, worker: Worker, failure: BootFailure): void {
+  if (worker.state !== 'starting') return
+  const stderr = fleet.effects.stderrTail(worker.pid)
+  terminate(fleet, worker, { kind: 'boot-failed', failure })
+  onCandidateLost(fleet, worker, 'boot-failed', fromBootFailure(failure, stderr))
 }
 
-function onBeacon(pool: Pool, worker: Worker, vitals: WorkerVitals): void {
+function onBeacon(fleet: Fleet, worker: Worker, vitals: WorkerVitals): void {
   const { inFlight, webSockets, eventStreams, requests, rssBytes, loopLagMs } = vitals
   worker.vitals = { inFlight, webSockets, eventStreams, requests, rssBytes, loopLagMs }
-  if (worker.freshBytes === 0 && worker.stage === 'ready') worker.freshBytes = rssBytes
-  const { memoryBytes } = pool.config.recycle
+  if (worker.freshBytes === 0 && worker.state === 'ready') worker.freshBytes = rssBytes
+  const { memoryBytes } = fleet.config.recycle
   worker.samplesOverMemory = memoryBytes > 0 && rssBytes > memoryBytes ? worker.samplesOverMemory + 1 : 0
 }
 
@@ -72,23 +70,16 @@ function onBeacon(pool: Pool, worker: Worker, vitals: WorkerVitals): void {
  * It wants to go. One that somebody sent TERM serves until its successor does: when the same signal is about to reach us
  * as well, as it does when it was sent to every process, nobody has left too early.
  */
-function onLeaving(pool: Pool, worker: Worker, reason: string): void {
-  if (worker.stage !== 'ready' && worker.stage !== 'starting') return
-  if (reason === 'signal') return void (worker.recycle ??= 'signal')
-  if (worker.group.role === 'candidate' && !isCutting(pool)) {
-    return onCandidateLost(pool, worker, 'boot-failed', {
+function onLeaving(fleet: Fleet, worker: Worker, reason: string): void {
+  if (worker.state !== 'ready' && worker.state !== 'starting') return
+  if (reason === 'signal') return markForReplacement(worker, worker.recycle ?? 'signal')
+  if (worker.group.state === 'candidate' && !isCutting(fleet)) {
+    return onCandidateLost(fleet, worker, 'boot-failed', {
       message: `worker ${worker.slot} left early (${reason})`,
       byChance: true,
     })
   }
-  if (reason !== 'unhealthy') return withdraw(pool, worker, { kind: 'drained' })
-  if (worker.group.role === 'serving') onUnhealthy(pool, worker.group)
-  withdraw(pool, worker, { kind: 'recycled', reason: 'unhealthy' })
-}
-
-/** Nobody caught an exception: a crash in all but name, only that what runs is finished. */
-function onUnhealthy(pool: Pool, group: Group): void {
-  pool.restarts += 1
-  group.complete = true
-  chargeBudget(pool, group)
+  if (reason !== 'unhealthy') return withdraw(fleet, worker, { kind: 'drained' })
+  if (worker.group.state === 'serving') onUnhealthy(fleet, worker.group)
+  withdraw(fleet, worker, { kind: 'recycled', reason: 'unhealthy' })
 }

@@ -1,9 +1,7 @@
 import { judge, total } from './comparison.ts'
-import { retire } from './group.ts'
+import { become, retire } from './group.ts'
 import type { ObservedCounts } from './inputs.ts'
-import { beginRollback } from './rollout.ts'
-import { newWish } from './scout.ts'
-import type { Group, Observation, Pool } from './state.ts'
+import type { Group, Observation, Fleet } from './state.ts'
 import type { Comparison, ResponseCounts } from '../contract/ports.ts'
 import type { GenerationId } from '../contract/router.ts'
 
@@ -15,115 +13,144 @@ const COMPARES_FOR_LOOKS = 5
 /** The router may hear so late that it shall draw. */
 const LATE_MS = 1_000
 
-/** The generation before stands by while the answers of the new one are watched. */
-export function beginObservation(pool: Pool, before: Group): void {
-  const { observe } = pool.config
+/** The previous generation stands by while the answers of the new one are watched. */
+export function beginObservation(fleet: Fleet, previous: Group): void {
+  const { observe } = fleet.config
   if (observe === null) return
-  before.role = 'warm'
-  pool.observation = {
-    before,
-    untilMs: pool.nowMs + observe.windowMs,
+  become(previous, 'warm')
+  fleet.observation = {
+    previous,
+    untilMs: fleet.nowMs + observe.windowMs,
     baseline: null,
-    nextMs: pool.nowMs,
+    nextMs: fleet.nowMs,
     token: 0,
     comparing: false,
-    crashesFromMs: pool.nowMs,
+    crashesFromMs: fleet.nowMs,
     cleared: 0,
   }
 }
 
-/** Nobody will return to the generation before without being told to. */
-export function endObservation(pool: Pool): void {
-  const { observation } = pool
+/** The previous generation is not returned to any more, unless an operator asks. */
+export function endObservation(fleet: Fleet): void {
+  const { observation } = fleet
   if (observation === null) return
-  pool.observation = null
-  if (observation.before.role === 'warm') retire(pool, observation.before)
+  fleet.observation = null
+  if (observation.previous.state === 'warm') retire(fleet, observation.previous)
 }
 
-export function observe(pool: Pool): void {
-  const { observation, serving, effects, nowMs } = pool
+/** Ends the observation and returns the group that stands by, which is not told to leave. */
+export function takeWarm(fleet: Fleet): Group | null {
+  const warm = fleet.observation?.previous ?? null
+  fleet.observation = null
+  return warm
+}
+
+export function observe(fleet: Fleet): void {
+  const { observation, serving, effects, nowMs } = fleet
   if (observation === null || serving === null) return
-  const compares = pool.config.observe?.compares === true
-  if (compares && hasCrashed(pool, observation)) compareFromNowOn(pool, observation)
-  // Code that cannot stay alive leaves what it cannot take to the code before.
-  if (nowMs >= observation.untilMs && !(compares && serving.budget.spent)) return endObservation(pool)
+  const compares = fleet.config.observe?.compares === true
+  if (compares && hasCrashed(fleet, observation)) compareFromNowOn(fleet, observation)
+  // Code that cannot stay alive leaves what it cannot take to the previous generation.
+  if (nowMs >= observation.untilMs && !(compares && serving.budget.spent)) return endObservation(fleet)
   if (nowMs < observation.nextMs) return
-  const everyMs = pool.config.observe?.everyMs ?? Infinity
-  const { before } = observation
+  const everyMs = fleet.config.observe?.everyMs ?? Infinity
+  const { previous } = observation
   observation.nextMs = nowMs + everyMs
-  observation.token = pool.nextToken++
+  observation.token = fleet.tokens.next()
   if (observation.comparing) {
     const forMs = everyMs * COMPARES_FOR_LOOKS
-    before.drawnUntilMs = nowMs + forMs + LATE_MS
-    effects.compare(observation.token, before.generation.id, forMs)
-  } else effects.observe(observation.token, serving.generation.id, before.generation.id)
+    previous.drawnUntilMs = nowMs + forMs + LATE_MS
+    effects.compare(observation.token, previous.generation.id, forMs)
+  } else effects.observe(observation.token, serving.generation.id, previous.generation.id)
 }
 
-export function onObserved(pool: Pool, token: number, counts: ObservedCounts | undefined): void {
-  const { observation } = pool
-  if (observation?.token !== token || counts === undefined || pool.rollout !== null) return
+/** Returns why the previous generation has to serve again; undefined while it has not. */
+export function onObserved(
+  fleet: Fleet,
+  token: number,
+  counts: ObservedCounts | undefined,
+): string | undefined {
+  const { observation } = fleet
+  if (observation?.token !== token || counts === undefined || fleet.rollout !== null) return undefined
   const since = answersSinceCut(observation, counts.serving)
-  if (pool.config.observe!.compares) return suspect(pool, observation, since, counts.before)
-  if (!isWorse(pool, since, counts.before)) return
-  const reason =
-    `${since.errors} of ${since.requests} answers failed (${percent(shareOf(since))}); ` +
-    `it was ${percent(shareOf(counts.before))} before`
-  rollBackAutomatically(pool, observation.before, reason)
+  if (fleet.config.observe!.compares) {
+    suspect(fleet, observation, since, counts.previous)
+    return undefined
+  }
+  return isWorse(fleet, since, counts.previous) ? failuresText(since, counts.previous) : undefined
 }
 
 /** Clients can make answers fail: it takes lots to tell whether the code is to blame. */
-function suspect(pool: Pool, observation: Observation, since: ResponseCounts, before: ResponseCounts): void {
-  const { maxErrorRate } = pool.config.observe!
+function suspect(
+  fleet: Fleet,
+  observation: Observation,
+  since: ResponseCounts,
+  previous: ResponseCounts,
+): void {
+  const { maxErrorRate } = fleet.config.observe!
   const patience = 2 ** observation.cleared
   if (since.requests < SUSPECT_REQUESTS * patience || since.errors < SUSPECT_ERRORS * patience) return
-  if (shareOf(since) <= shareOf(before) + maxErrorRate) return
-  tellSuspicion(pool, observation, since)
-  compareFromNowOn(pool, observation)
+  if (shareOf(since) <= shareOf(previous) + maxErrorRate) return
+  tellSuspicion(fleet, observation, since)
+  compareFromNowOn(fleet, observation)
 }
 
 /** Since the cut, or since it was cleared. */
-function hasCrashed({ serving }: Pool, { crashesFromMs }: Observation): boolean {
+function hasCrashed({ serving }: Fleet, { crashesFromMs }: Observation): boolean {
   return serving !== null && serving.lastCrashMs >= crashesFromMs
 }
 
-function compareFromNowOn(pool: Pool, observation: Observation): void {
+function compareFromNowOn(fleet: Fleet, observation: Observation): void {
   if (observation.comparing) return
   observation.comparing = true
-  observation.nextMs = pool.nowMs
-  // Once only: nobody keeps the generation before from leaving by making answers fail.
-  if (observation.cleared === 0) observation.untilMs = pool.nowMs + pool.config.observe!.windowMs
+  observation.nextMs = fleet.nowMs
+  // Once only: clients cannot keep the previous generation from leaving by making answers fail.
+  if (observation.cleared === 0) observation.untilMs = fleet.nowMs + fleet.config.observe!.windowMs
 }
 
-function tellSuspicion(pool: Pool, { before }: Observation, { errors, requests }: ResponseCounts): void {
-  const previous = before.generation.id
-  pool.effects.emit({ type: 'generation-suspected', ...servingId(pool), previous, errors, requests })
+function tellSuspicion(fleet: Fleet, { previous }: Observation, { errors, requests }: ResponseCounts): void {
+  const counts = { previous: previous.generation.id, errors, requests }
+  fleet.effects.emit({ type: 'generation-suspected', ...servingId(fleet), ...counts })
 }
 
-export function onCompared(pool: Pool, token: number, comparison: Comparison | undefined): void {
-  const { observation } = pool
-  if (observation?.token !== token || comparison === undefined || pool.rollout !== null) return
-  const { minErrors, maxErrorRate } = pool.config.observe!
-  const verdict = judge(comparison, { minErrors, maxErrorRate, crashed: hasCrashed(pool, observation) })
-  if (verdict === 'worse') return rollBackAutomatically(pool, observation.before, reasonOf(comparison))
-  if (verdict === 'open' || pool.serving?.budget.spent === true) return
-  pool.effects.emit({ type: 'generation-cleared', ...servingId(pool) })
+/** Returns why the previous generation has to serve again; undefined while it has not. */
+export function onCompared(
+  fleet: Fleet,
+  token: number,
+  comparison: Comparison | undefined,
+): string | undefined {
+  const { observation } = fleet
+  if (observation?.token !== token || comparison === undefined || fleet.rollout !== null) return undefined
+  const { minErrors, maxErrorRate } = fleet.config.observe!
+  const verdict = judge(comparison, { minErrors, maxErrorRate, crashed: hasCrashed(fleet, observation) })
+  if (verdict === 'worse') return reasonOf(comparison)
+  if (verdict === 'no-worse' && fleet.serving?.budget.spent !== true) clear(fleet, observation)
+  return undefined
+}
+
+function clear(fleet: Fleet, observation: Observation): void {
+  fleet.effects.emit({ type: 'generation-cleared', ...servingId(fleet) })
   observation.comparing = false
-  observation.crashesFromMs = pool.nowMs
+  observation.crashesFromMs = fleet.nowMs
   observation.cleared += 1
   observation.baseline = null
 }
 
-function servingId({ serving }: Pool): { readonly generation: GenerationId } {
+function servingId({ serving }: Fleet): { readonly generation: GenerationId } {
   // Nothing is observed before something serves.
   return { generation: serving!.generation.id }
 }
 
 function reasonOf({ kinds }: Comparison): string {
   const now = { requests: total(kinds, 'requests'), errors: total(kinds, 'failed') }
-  const before = { requests: total(kinds, 'requestsBefore'), errors: total(kinds, 'failedBefore') }
+  const previous = { requests: total(kinds, 'requestsBefore'), errors: total(kinds, 'failedBefore') }
+  return failuresText(now, previous)
+}
+
+function failuresText(now: ResponseCounts, previous: ResponseCounts): string {
   return (
     `${now.errors} of ${now.requests} answers failed (${percent(shareOf(now))}); ` +
-    `it was ${percent(shareOf(before))} before`
+    `it was ${percent(shareOf(previous))} before`
   )
 }
 
@@ -137,16 +164,10 @@ function answersSinceCut(observation: Observation, counts: ResponseCounts): Resp
 }
 
 /** Few answers say little: one failure among ten is no reason to go back. */
-function isWorse({ config }: Pool, now: ResponseCounts, before: ResponseCounts): boolean {
+function isWorse({ config }: Fleet, now: ResponseCounts, previous: ResponseCounts): boolean {
   const { minRequests, minErrors, maxErrorRate } = config.observe!
   if (now.requests < minRequests || now.errors < minErrors) return false
-  return shareOf(now) > shareOf(before) + maxErrorRate
-}
-
-function rollBackAutomatically(pool: Pool, before: Group, reason: string): void {
-  const wish = newWish(pool, { commands: [], reason, unasked: true })
-  pool.observation = null
-  beginRollback(pool, before.generation, before, wish)
+  return shareOf(now) > shareOf(previous) + maxErrorRate
 }
 
 function shareOf({ requests, errors }: ResponseCounts): number {

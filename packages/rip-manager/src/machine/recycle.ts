@@ -1,30 +1,34 @@
 import { HARDLY_GROWN_MS, MEMORY_BUDGET_GROWTH, RECYCLE_RETRY_MS } from '../contract/defaults.ts'
-import type { ExitReason } from '../contract/exit-reason.ts'
+import type { RecycleReason } from '../contract/exit-reason.ts'
 import type { GenerationId } from '../contract/router.ts'
-import { isOutsideSignal } from './exit-reason.ts'
-import { refusalOf } from './refusal.ts'
-import { fromBootFailure, messageOf, settleAll } from './rollout.ts'
-import type { Failure, Group, Pool, RecycleCause, Worker } from './state.ts'
-import { launch, readyWorkers } from './worker.ts'
+import { type Failure, messageOf } from './failure.ts'
+import { finishRestart, refuseHopelessRestart, refuseRestart } from './restart.ts'
+import type { Fleet, Group, Worker } from './state.ts'
+import { launch, markForReplacement, readyWorkers } from './worker.ts'
 
 /** Replaces one worker that has served enough, its successor first. */
-export function recycle(pool: Pool): void {
-  const { serving } = pool
+export function recycle(fleet: Fleet): void {
+  const { serving } = fleet
   // What was told to stop is not renewed.
-  if (serving === null || pool.phase !== 'running' || pool.stopDueMs < Infinity) return
-  for (const worker of readyWorkers(serving)) worker.recycle ??= causeToRecycle(pool, worker)
-  if (pool.restart !== null && serving.budget.spent) refuseRestart(pool, crashLooping(pool, serving))
-  if (pool.rollout !== null || pool.restoring !== null || pool.nowMs < pool.recycleAfterMs) return
-  if (isRecycling(serving) || readyWorkers(serving).length < pool.wanted) return
+  if (serving === null || fleet.state !== 'running' || fleet.stop.isAsked) return
+  for (const worker of readyWorkers(serving)) consider(fleet, worker)
+  refuseHopelessRestart(fleet, serving)
+  if (fleet.rollout !== null || fleet.restoring !== null || fleet.nowMs < fleet.recycleAfterMs) return
+  if (isRecycling(serving) || readyWorkers(serving).length < fleet.wanted) return
   const worker = nextInTurn(serving)
-  if (worker === undefined) return finishRestart(pool)
-  startSuccessor(pool, serving, worker)
+  if (worker === undefined) return finishRestart(fleet)
+  startSuccessor(fleet, serving, worker)
 }
 
-function causeToRecycle(pool: Pool, worker: Worker): RecycleCause | null {
-  const { config, nowMs } = pool
+function consider(fleet: Fleet, worker: Worker): void {
+  const reason = worker.recycle ?? reasonToRecycle(fleet, worker)
+  if (reason !== null) markForReplacement(worker, reason)
+}
+
+function reasonToRecycle(fleet: Fleet, worker: Worker): RecycleReason | null {
+  const { config, nowMs } = fleet
   if (worker.vitals.requests >= worker.recycleAfterRequests) return 'requests'
-  if (worker.samplesOverMemory >= config.recycle.memorySamples && helpsToReplace(pool, worker))
+  if (worker.samplesOverMemory >= config.recycle.memorySamples && helpsToReplace(fleet, worker))
     return 'memory'
   if (nowMs - (worker.readyMs ?? nowMs) >= worker.recycleAfterMs) return 'lifetime'
   return null
@@ -34,34 +38,26 @@ function causeToRecycle(pool: Pool, worker: Worker): RecycleCause | null {
  * Whether a fresh process would take less. One that has hardly grown would only be replaced by its like, for ever:
  * it stays if the limit is below what a worker begins with, and gets some time if it is just above.
  */
-function helpsToReplace(pool: Pool, { vitals, freshBytes, readyMs, group }: Worker): boolean {
-  const { memoryBytes } = pool.config.recycle
+function helpsToReplace(fleet: Fleet, { vitals, freshBytes, readyMs, group }: Worker): boolean {
+  const { memoryBytes } = fleet.config.recycle
   if (freshBytes > 0 && vitals.rssBytes >= freshBytes * (1 + MEMORY_BUDGET_GROWTH)) return true
-  if (freshBytes <= memoryBytes && pool.nowMs - (readyMs ?? pool.nowMs) < HARDLY_GROWN_MS) return false
-  warnOfLimit(pool, group.generation.id, freshBytes)
+  if (freshBytes <= memoryBytes && fleet.nowMs - (readyMs ?? fleet.nowMs) < HARDLY_GROWN_MS) return false
+  warnOfLimit(fleet, group.generation.id, freshBytes)
   return freshBytes <= memoryBytes
 }
 
-function warnOfLimit(pool: Pool, generation: GenerationId, freshBytes: number): void {
-  if (pool.memoryLimitToldFor === generation) return
-  pool.memoryLimitToldFor = generation
-  const [limit, fresh] = [pool.config.recycle.memoryBytes, freshBytes].map(
+function warnOfLimit(fleet: Fleet, generation: GenerationId, freshBytes: number): void {
+  if (fleet.memoryLimitToldFor === generation) return
+  fleet.memoryLimitToldFor = generation
+  const [limit, fresh] = [fleet.config.recycle.memoryBytes, freshBytes].map(
     (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`,
   )
   const share = `${MEMORY_BUDGET_GROWTH * 100} %`
   const message =
-    freshBytes > pool.config.recycle.memoryBytes
+    freshBytes > fleet.config.recycle.memoryBytes
       ? `the memory limit of ${limit} is below the ${fresh} a worker takes when it has just started: a worker is replaced only when it has grown by ${share}`
       : `the memory limit of ${limit} is hardly above the ${fresh} a worker takes when it has just started: workers are replaced again and again`
-  pool.effects.emit({ type: 'warning', message })
-}
-
-/** In a crash loop every process is a fresh one, and one after the other would never come to an end. */
-function crashLooping({ wanted }: Pool, serving: Group): Failure {
-  const { length } = readyWorkers(serving)
-  return {
-    message: `workers keep dying, ${length} of ${wanted} are ready: reload code that works, or roll back`,
-  }
+  fleet.effects.emit({ type: 'warning', message })
 }
 
 /** The token: one successor in preparation, or one recycled worker that has not left yet. */
@@ -73,89 +69,41 @@ function isRecycling(group: Group): boolean {
   return false
 }
 
-/** A restart by the operator first; then whoever has waited longest. */
+/** A restart by the operator first; then the worker that has waited longest. */
 function nextInTurn(group: Group): Worker | undefined {
-  const waiting = readyWorkers(group).filter(({ recycle: cause }) => cause !== null)
-  return waiting.find(({ recycle: cause }) => cause === 'restart') ?? waiting[0]
+  const waiting = readyWorkers(group).filter(({ recycle: reason }) => reason !== null)
+  return waiting.find(({ recycle: reason }) => reason === 'restart') ?? waiting[0]
 }
 
-function startSuccessor(pool: Pool, group: Group, worker: Worker): void {
+function startSuccessor(fleet: Fleet, group: Group, worker: Worker): void {
   try {
-    launch(pool, group, worker.slot, worker)
+    launch(fleet, group, worker.slot, worker)
   } catch (error) {
-    onSuccessorLost(pool, worker, { message: messageOf(error) })
+    onSuccessorLost(fleet, worker, { message: messageOf(error) })
   }
 }
 
 /** The worker that was to be replaced stays. */
-export function onSuccessorLost(pool: Pool, worker: Worker, failure: Failure): void {
-  pool.recycleAfterMs = pool.nowMs + RECYCLE_RETRY_MS
+export function onSuccessorLost(fleet: Fleet, worker: Worker, failure: Failure): void {
+  pauseRecycling(fleet)
   if (worker.recycle !== 'restart') {
     const message = `worker ${worker.slot} cannot be replaced yet: ${failure.message}`
-    return pool.effects.emit({ type: 'warning', message })
+    return fleet.effects.emit({ type: 'warning', message })
   }
-  refuseRestart(pool, failure)
+  refuseRestart(fleet, failure)
 }
 
-/** The shell's convention for a program that SIGTERM has interrupted: 128 + 15. */
-const TERM_EXIT_CODE = 143
-
-/** Why a worker that was to serve did not, in a sentence about `who`. */
-export function failureOf(reason: ExitReason, who: string = 'it'): Failure {
-  if (reason.kind === 'boot-failed') return fromBootFailure(reason.failure)
-  if (reason.kind === 'boot-timeout') return { message: `${who} was not ready within ${reason.afterMs} ms` }
-  if (reason.kind === 'oom') return { message: `the system killed ${who} for want of memory`, byChance: true }
-  if (reason.kind !== 'crashed') return { message: `${who} ended early (${reason.kind})`, byChance: true }
-  const how = reason.signal === null ? `with code ${reason.code}` : `by ${reason.signal}`
-  const stderr = reason.stderr === '' ? {} : { stderr: reason.stderr }
-  return {
-    message: `${who} ended ${how} before it served`,
-    byChance: isOutsideSignal(reason.signal) || reason.code === TERM_EXIT_CODE,
-    ...stderr,
-  }
+/** Replacements may begin again at once, as an operator asks for one. */
+export function recycleFromNowOn(fleet: Fleet): void {
+  fleet.recycleAfterMs = 0
 }
 
-/** Marks every worker for replacement by a fresh process of the same generation. */
-export function beginRestart(pool: Pool, command: number): void {
-  const { serving, nowMs: sinceMs } = pool
-  if (serving === null) return
-  const { generation } = serving
-  const surroundingsBefore = generation.surroundings
-  try {
-    generation.surroundings = pool.effects.readSurroundings()
-  } catch (error) {
-    const message = `cannot read the environment: ${messageOf(error)}`
-    const refusal = refusalOf(pool, 'boot-failed', generation.id, { message })
-    return settleAll(pool, [command], { ok: false, refusal })
-  }
-  if (pool.restart === null) pool.restart = { commands: [command], sinceMs, surroundingsBefore }
-  else pool.restart.commands.push(command)
-  for (const worker of serving.workers) worker.recycle = 'restart'
-  pool.recycleAfterMs = 0
+/** A replacement has failed: none is tried for a while. */
+export function pauseRecycling(fleet: Fleet): void {
+  fleet.recycleAfterMs = fleet.nowMs + RECYCLE_RETRY_MS
 }
 
-/** Called when no marked worker is left, or another generation serves. */
-export function finishRestart(pool: Pool): void {
-  const { restart, serving } = pool
-  if (restart === null || serving === null) return
-  pool.restart = null
-  settleAll(pool, restart.commands, {
-    ok: true,
-    generation: serving.generation.id,
-    previous: pool.previous?.id ?? null,
-    tookMs: pool.nowMs - restart.sinceMs,
-    unchanged: false,
-  })
-}
-
-function refuseRestart(pool: Pool, failure: Failure): void {
-  const { restart, serving } = pool
-  if (restart === null || serving === null) return
-  pool.restart = null
-  serving.generation.surroundings = restart.surroundingsBefore
-  for (const worker of serving.workers) if (worker.recycle === 'restart') worker.recycle = null
-  const refusal = refusalOf(pool, 'boot-failed', serving.generation.id, failure)
-  pool.lastRefusal = refusal
-  pool.effects.emit({ type: 'generation-refused', refusal })
-  settleAll(pool, restart.commands, { ok: false, refusal })
+/** Another limit holds, which may be too low as well. */
+export function forgetMemoryLimit(fleet: Fleet): void {
+  fleet.memoryLimitToldFor = null
 }

@@ -1,151 +1,137 @@
-import { ROUTING_ATTEMPTS, ROUTING_RETRY_CAP_MS, ROUTING_RETRY_MS } from '../contract/defaults.ts'
-import type { Backend, GenerationId } from '../contract/router.ts'
-import { commit, refuse } from './rollout.ts'
-import type { Group, Pool, Routing, Worker } from './state.ts'
-import { readyWorkers } from './worker.ts'
+import { ROUTING_RETRY_CAP_MS, ROUTING_RETRY_MS } from '../contract/defaults.ts'
+import type { GenerationId } from '../contract/router.ts'
 
-type Move = { readonly op: 'prepare' | 'cut'; readonly group: Group }
+/** What the router is told, one thing at a time. */
+export interface RouterOrder {
+  readonly token: number
+  readonly type: 'prepare' | 'cut'
+  readonly generation: GenerationId
+  /** Backends that are declared. */
+  readonly ids: ReadonlySet<string>
+}
 
-export function newRouting(): Routing {
-  return {
-    online: false,
-    cut: null,
-    published: new Map(),
-    uncertain: new Set(),
-    pending: null,
-    failures: 0,
-    retryMs: 0,
+/** What the router is known to know. Written by its acknowledgements alone; decides nothing. */
+export class Routing {
+  #online = false
+  #cut: GenerationId | null = null
+  readonly #published = new Map<GenerationId, ReadonlySet<string>>()
+  readonly #uncertain = new Set<GenerationId>()
+  #pending: RouterOrder | null = null
+  #failures = 0
+  #retryMs = 0
+
+  /** There is a router to talk to. */
+  get online(): boolean {
+    return this.#online
   }
-}
 
-/** Tells the router one thing at a time until it routes what the pool is. */
-export function route(pool: Pool): void {
-  const { routing, effects } = pool
-  if (!routing.online || routing.pending !== null || pool.nowMs < routing.retryMs) return
-  const move = nextMove(pool)
-  if (move === undefined) return
-  const generation = move.group.generation.id
-  const backends = move.op === 'prepare' ? backendsOf(pool, move.group) : []
-  const token = pool.nextToken++
-  routing.pending = { token, op: move.op, generation, ids: new Set(backends.map(({ id }) => id)) }
-  if (move.op === 'prepare') effects.prepare(token, generation, backends)
-  else effects.cut(token, generation)
-}
-
-function nextMove(pool: Pool): Move | undefined {
-  const { routing, serving, rollout, phase } = pool
-  if (phase === 'stopping' || phase === 'stopped') return undefined
-  if (serving !== null && isOutdated(routing, serving)) return { op: 'prepare', group: serving }
-  if (serving !== null && routing.cut !== serving.generation.id) return { op: 'cut', group: serving }
-  if (rollout?.stage !== 'routing' || rollout.group === null) return emptyingMove(pool)
-  return { op: isOutdated(routing, rollout.group) ? 'prepare' : 'cut', group: rollout.group }
-}
-
-/** With nothing to switch back to, a generation that may have been switched to by mistake is emptied. */
-function emptyingMove({ routing, serving, groups }: Pool): Move | undefined {
-  if (serving !== null) return undefined
-  for (const group of groups) {
-    if (group.role === 'retiring' && group.served && isOutdated(routing, group))
-      return { op: 'prepare', group }
+  /** The generation that gets new requests, as acknowledged; null when that is not certain. */
+  get cut(): GenerationId | null {
+    return this.#cut
   }
-  return undefined
-}
 
-function isOutdated({ published, uncertain }: Routing, group: Group): boolean {
-  const { id } = group.generation
-  const known = published.get(id)
-  if (known === undefined || uncertain.has(id)) return true
-  const ready = readyWorkers(group)
-  return known.size !== ready.length || ready.some((worker) => !known.has(worker.id))
-}
-
-function backendsOf({ config }: Pool, group: Group): readonly Backend[] {
-  return readyWorkers(group).map(({ id, socket }) => ({ id, socket, maxInFlight: config.concurrency }))
-}
-
-/** The switch to the rollout's generation has been ordered and can no longer be taken back. */
-export function isCutting({ routing, rollout }: Pool): boolean {
-  return routing.pending?.op === 'cut' && routing.pending.generation === rollout?.generationId
-}
-
-export function onRouted(pool: Pool, token: number, error: Error | undefined): void {
-  const { routing } = pool
-  const { pending } = routing
-  if (pending?.token !== token) return
-  routing.pending = null
-  if (error !== undefined) return onRoutingFailure(pool, pending, error)
-  routing.failures = 0
-  if (pending.op === 'prepare') {
-    if (hasGroup(pool, pending.generation)) routing.published.set(pending.generation, pending.ids)
-    routing.uncertain.delete(pending.generation)
-    return
+  /** Backends the router may be using, by generation. */
+  get published(): ReadonlyMap<GenerationId, ReadonlySet<string>> {
+    return this.#published
   }
-  routing.cut = pending.generation
-  if (pool.rollout?.generationId === pending.generation) commit(pool)
-}
 
-/** False when everybody of the generation has gone while the router was following. */
-function hasGroup({ groups }: Pool, generation: GenerationId): boolean {
-  for (const group of groups) if (group.generation.id === generation) return true
-  return false
-}
-
-/** The order may have been followed or not: what the router knows is uncertain until it is told again. */
-function onRoutingFailure(pool: Pool, pending: NonNullable<Routing['pending']>, error: Error): void {
-  const { routing, rollout } = pool
-  if (hasGroup(pool, pending.generation)) {
-    const known = routing.published.get(pending.generation) ?? []
-    routing.published.set(pending.generation, new Set([...known, ...pending.ids]))
-    routing.uncertain.add(pending.generation)
+  /** When the router is told something again after it has failed. */
+  get retryMs(): number {
+    return this.#retryMs
   }
-  if (pending.op === 'cut') routing.cut = null
-  if (routing.failures === 0) {
-    pool.effects.emit({ type: 'warning', message: `the balancer did not follow: ${error.message}` })
+
+  /** Failures in a row. */
+  get failures(): number {
+    return this.#failures
   }
-  routing.retryMs = pool.nowMs + Math.min(ROUTING_RETRY_CAP_MS, ROUTING_RETRY_MS * 2 ** routing.failures)
-  routing.failures += 1
-  if (rollout?.generationId !== pending.generation) return
-  rollout.routingFailures += 1
-  if (rollout.routingFailures >= ROUTING_ATTEMPTS) {
-    refuse(pool, 'routing-failed', { message: `the balancer cannot route to it: ${error.message}` })
+
+  mayOrder(nowMs: number): boolean {
+    return this.#online && this.#pending === null && nowMs >= this.#retryMs
   }
-}
 
-/** The router is new and knows nothing, or is gone. */
-export function onServices(pool: Pool, online: boolean): void {
-  pool.routing.online = online
-  pool.routing.pending = null
-  pool.routing.cut = null
-  pool.routing.published.clear()
-  pool.routing.uncertain.clear()
-  pool.routing.failures = 0
-  pool.routing.retryMs = 0
-}
+  /** A switch to the generation has been ordered and can no longer be taken back. */
+  isCuttingTo(generation: GenerationId | undefined): boolean {
+    return this.#pending?.type === 'cut' && this.#pending.generation === generation
+  }
 
-/** No new request can reach the worker: the router has acknowledged so, or has never known it. */
-export function isOutOfRotation(pool: Pool, worker: Worker): boolean {
-  const { group, id } = worker
-  if (pool.phase === 'stopping') return pool.acceptingStopped
-  if (group.role === 'serving') return !mayKnow(pool.routing, group.generation.id, id)
-  return (
-    (isCutAway(pool.routing, group) && !mayBeDrawn(pool, group)) ||
-    !mayKnow(pool.routing, group.generation.id, id)
-  )
-}
+  order(order: RouterOrder): void {
+    this.#pending = order
+  }
 
-/** The router gives it some requests, though it serves no more. */
-function mayBeDrawn({ routing, nowMs }: Pool, { drawnUntilMs, routerDone }: Group): boolean {
-  return routing.online && !routerDone && nowMs < drawnUntilMs
-}
+  /** The answer to the order with this token: returns the order, which is no longer pending; null when it is late. */
+  answered(token: number): RouterOrder | null {
+    if (this.#pending?.token !== token) return null
+    const order = this.#pending
+    this.#pending = null
+    return order
+  }
 
-/** The router sends requests elsewhere, or there is none. */
-function isCutAway({ online, cut, pending }: Routing, { generation }: Group): boolean {
-  if (!online) return true
-  if (pending?.op === 'cut' && pending.generation === generation.id) return false
-  return cut !== null && cut !== generation.id
-}
+  /** @param isAlive whether the generation still has workers; of others nothing is remembered */
+  acknowledged({ type, generation, ids }: RouterOrder, isAlive: boolean): void {
+    this.#failures = 0
+    if (type === 'cut') {
+      this.#cut = generation
+      return
+    }
+    if (isAlive) this.#published.set(generation, ids)
+    this.#uncertain.delete(generation)
+  }
 
-function mayKnow({ published, uncertain, pending }: Routing, generation: GenerationId, id: string): boolean {
-  if (uncertain.has(generation) || published.get(generation)?.has(id) === true) return true
-  return pending?.generation === generation && pending.ids.has(id)
+  /** The order may have been followed or not: what the router knows is uncertain until it is told again. */
+  failed({ type, generation, ids }: RouterOrder, isAlive: boolean, nowMs: number): void {
+    if (isAlive) {
+      this.#published.set(generation, new Set([...(this.#published.get(generation) ?? []), ...ids]))
+      this.#uncertain.add(generation)
+    }
+    if (type === 'cut') this.#cut = null
+    this.#retryMs = nowMs + Math.min(ROUTING_RETRY_CAP_MS, ROUTING_RETRY_MS * 2 ** this.#failures)
+    this.#failures += 1
+  }
+
+  /** The router may have switched without our having heard of it. */
+  distrustCut(): void {
+    this.#cut = null
+  }
+
+  /** The generation will not be routed to again. */
+  forget(generation: GenerationId): void {
+    this.#published.delete(generation)
+    this.#uncertain.delete(generation)
+  }
+
+  /** The router is new and knows nothing, or is gone. */
+  reset(online: boolean): void {
+    this.#online = online
+    this.#pending = null
+    this.#cut = null
+    this.#published.clear()
+    this.#uncertain.clear()
+    this.#failures = 0
+    this.#retryMs = 0
+  }
+
+  /** The router is known to use these backends for the generation, and no others. */
+  uses(generation: GenerationId, ids: readonly string[]): boolean {
+    const known = this.#published.get(generation)
+    if (known === undefined || this.#uncertain.has(generation)) return false
+    return known.size === ids.length && ids.every((id) => known.has(id))
+  }
+
+  /** The router is known to use so many backends for the generation. */
+  usesAsMany(generation: GenerationId, count: number): boolean {
+    return this.#published.get(generation)?.size === count && !this.#uncertain.has(generation)
+  }
+
+  /** The router may send requests to the backend: it was told to, or is just being told to. */
+  mayUse(generation: GenerationId, id: string): boolean {
+    if (this.#uncertain.has(generation) || this.#published.get(generation)?.has(id) === true) return true
+    return this.#pending?.generation === generation && this.#pending.ids.has(id)
+  }
+
+  /** The router sends requests elsewhere, or there is none. */
+  isCutAwayFrom(generation: GenerationId): boolean {
+    if (!this.#online) return true
+    if (this.isCuttingTo(generation)) return false
+    return this.#cut !== null && this.#cut !== generation
+  }
 }

@@ -1,76 +1,28 @@
-import type { BootFailure, WorkerVitals } from '@rip/worker/protocol'
-import type { Random, ResponseCounts, Snapshot, TreeState } from '../contract/ports.ts'
+import type { WorkerVitals } from '@rip/worker/protocol'
 import type { ExitReason, RecycleReason } from '../contract/exit-reason.ts'
-import type { ManagerHealth } from '../contract/status.ts'
-import type { Refusal } from '../contract/refusal.ts'
+import type { Random, ResponseCounts, Snapshot, TreeState } from '../contract/ports.ts'
 import type { GenerationId } from '../contract/router.ts'
-import type { CrashBudget, CrashBudgetLimits } from './crash-budget.ts'
+import type { ManagerHealth } from '../contract/status.ts'
+import type { Counters } from './counters.ts'
+import type { CrashBudget } from './crash-budget.ts'
 import type { Effects } from './effects.ts'
+import type { Generation, Surroundings } from './generation.ts'
 import type { CommandId } from './inputs.ts'
-
-/** Reason of the reload that begins everything. */
-export const START = 'start'
-
-/** Limits and settings, with every default applied. Zero turns a recycling limit off. */
-export interface MachineConfig {
-  readonly concurrency: number
-  readonly speaksProtocol: boolean
-  readonly bootTimeoutMs: number
-  readonly drainTimeoutMs: number
-  /** Longest drain when everything stops. */
-  readonly stopTimeoutMs: number
-  readonly stopDelayMs: number
-  readonly settleMs: number
-  readonly killGraceMs: number
-  readonly beaconMs: number
-  readonly stuckAfterMs: number
-  readonly crash: CrashBudgetLimits
-  readonly recycle: {
-    readonly requests: number
-    readonly memoryBytes: number
-    readonly lifetimeMs: number
-    readonly jitter: number
-    readonly memorySamples: number
-    readonly budgetShare: number
-  }
-  readonly cutAfter: 'all' | 'first'
-  readonly maxRetiring: number
-  readonly verifies: boolean
-  readonly builds: boolean
-  readonly observe: {
-    readonly windowMs: number
-    readonly minRequests: number
-    readonly minErrors: number
-    readonly maxErrorRate: number
-    readonly everyMs: number
-    /** Suspicion is confirmed by lots before anything is taken back. */
-    readonly compares: boolean
-  } | null
-}
-
-/** One version of the application, ready to be started any number of times. */
-export interface Generation {
-  readonly id: GenerationId
-  readonly snapshot: Snapshot
-  /** The same for every worker of the generation, whatever they are by then. */
-  surroundings: Surroundings
-}
-
-/** What a process finds around itself. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string>>
-  readonly cwd: string
-}
+import type { MachineConfig } from './machine-config.ts'
+import type { Reading } from './reading.ts'
+import type { Refusals } from './refusals.ts'
+import type { RolloutState } from './rollout-state.ts'
+import type { Routing } from './routing.ts'
+import type { Stop } from './stop.ts'
+import type { Tokens } from './tokens.ts'
+import type { Wish } from './wish.ts'
 
 /**
  * `withdrawn`: out of the wanted rotation, until the router has acknowledged it and settled; `draining`: told
  * to finish and exit; `terminating`: sent TERM; `killed`: sent KILL.
  */
-export type WorkerStage =
+export type ProcessState =
   'starting' | 'ready' | 'withdrawn' | 'draining' | 'terminating' | 'killed' | 'exited'
-
-/** Why a worker is replaced by plan. */
-export type RecycleCause = RecycleReason
 
 /**
  * Whether a worker runs what its application runs once. `ending`: it was told to stand by and has not said that it
@@ -86,9 +38,9 @@ export interface Worker {
   readonly socket: string
   readonly group: Group
   readonly startedMs: number
-  stage: WorkerStage
-  stageSinceMs: number
-  /** When the present stage has lasted too long. */
+  state: ProcessState
+  stateSinceMs: number
+  /** When the present state has lasted too long. */
   deadlineMs: number
   /** When the router has settled after this worker left the rotation. */
   settledMs: number
@@ -113,7 +65,7 @@ export interface Worker {
   /** Resident memory in its first beacon as a ready worker; 0 before. */
   freshBytes: number
   /** Waits for its turn to be replaced. */
-  recycle: RecycleCause | null
+  recycle: RecycleReason | null
   /** The worker whose place it takes once it is ready. */
   replaces: Worker | null
 }
@@ -122,12 +74,12 @@ export interface Worker {
  * `candidate`: not proven; `serving`: gets the requests; `warm`: was serving, stands by during the observation
  * window; `retiring`: leaves.
  */
-export type GroupRole = 'candidate' | 'serving' | 'warm' | 'retiring'
+export type GroupState = 'candidate' | 'serving' | 'warm' | 'retiring'
 
 /** The workers of one generation that came together. */
 export interface Group {
   readonly generation: Generation
-  role: GroupRole
+  state: GroupState
   readonly workers: Set<Worker>
   readonly budget: CrashBudget
   /** No worker is started before. */
@@ -151,26 +103,9 @@ export interface Group {
   limited: boolean
 }
 
-/** A wish to serve the newest content, by commands or by the watcher. */
-export interface Wish {
-  readonly commands: CommandId[]
-  reason: string
-  readonly sinceMs: number
-  /** Also without a command, as the watcher does. */
-  readonly unasked: boolean
-  /** Read to make sure that the disk still has what is about to be cut over to. */
-  confirms: boolean
-  /** That a reload began was told, and its end has to be told, too. */
-  readonly begun: boolean
-  /** The content failed once already, so shortly after it was written that it may have been half-written. */
-  retried: boolean
-  /** How often newer content was met on disk at the last moment, in a row. */
-  readonly outdated: number
-}
-
 /** A generation on its way to serve. */
 export interface Rollout {
-  /** Known for good when it is built. */
+  /** Certain once it is built: the build may find that more belongs to the content. */
   generationId: GenerationId
   readonly kind: 'reload' | 'rollback'
   readonly tree: TreeState | null
@@ -182,7 +117,7 @@ export interface Rollout {
   readonly outdated: number
   /** Wanted also without a command, so that it goes on when commands are cancelled. */
   unasked: boolean
-  stage: 'building' | 'candidate' | 'verifying' | 'filling' | 'confirming' | 'routing'
+  state: RolloutState
   /** Of the build or verification under way. */
   token: number
   group: Group | null
@@ -192,27 +127,8 @@ export interface Rollout {
   routingFailures: number
 }
 
-export interface Routing {
-  /** There is a router to talk to. */
-  online: boolean
-  /** The generation that gets new requests, as acknowledged. */
-  cut: GenerationId | null
-  /** Backends the router may be using, by generation. */
-  readonly published: Map<GenerationId, ReadonlySet<string>>
-  /** Generations of which it is not certain what the router was told last. */
-  readonly uncertain: Set<GenerationId>
-  pending: {
-    readonly token: number
-    readonly op: 'prepare' | 'cut'
-    readonly generation: GenerationId
-    readonly ids: ReadonlySet<string>
-  } | null
-  failures: number
-  retryMs: number
-}
-
 export interface Observation {
-  readonly before: Group
+  readonly previous: Group
   untilMs: number
   /** What the generation had answered when it was first looked at. */
   baseline: ResponseCounts | null
@@ -240,76 +156,74 @@ export interface MemoryBudget {
 export interface RollingRestart {
   readonly commands: CommandId[]
   readonly sinceMs: number
-  readonly surroundingsBefore: Surroundings
+  readonly previousSurroundings: Surroundings
 }
 
-export type Phase = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
+export type FleetState = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
 
-/** Everything the machine knows, and the two things it may use: effects and chance. */
-export interface Pool {
-  config: MachineConfig
+/**
+ * Everything the machine knows, and the two things it may use: effects and chance. Each member is written by one file,
+ * which is named here, or is an object that guards its own state.
+ */
+export interface Fleet {
   readonly effects: Effects
   readonly random: Random
+  readonly tokens: Tokens
   readonly watching: boolean
+  readonly startedMs: number
+  /** Written by `machine.ts`. */
   nowMs: number
-  phase: Phase
-  wanted: number
-  held: boolean
+  /** Limits in force. Written by `configure.ts`. */
+  config: MachineConfig
+  /** Written by `life.ts`. */
+  state: FleetState
+
+  /** Every process that has not been reaped, by its id. Written by `worker.ts`. */
+  readonly workers: Map<number, Worker>
+  /** How many processes have had a slot. Written by `worker.ts`. */
+  readonly incarnations: Map<number, number>
+  /** Written by `group.ts`. */
+  readonly groups: Set<Group>
+
+  /** What serves, what served before, and what is on its way. Written by `rollout.ts`. */
   serving: Group | null
   previous: Generation | null
   rollout: Rollout | null
-  readonly groups: Set<Group>
-  readonly workers: Map<number, Worker>
-  readonly incarnations: Map<number, number>
-  /** A read of the tree that is under way, with the wishes it serves. */
-  reading: { readonly token: number; readonly wish: Wish } | null
-  /** Wishes that came after the read had begun. */
-  waiting: Wish | null
-  /** A wish put off until the content on disk has settled. */
-  settling: { readonly wish: Wish; readonly atMs: number } | null
-  /** A rollback asked for while a switch was under way. */
-  rollbackAfterCut: Wish | null
-  /** That a generation is built was told, and how that ended was not yet. */
-  toldBegun: boolean
-  quarantine: GenerationId | null
-  lastRefusal: Refusal | null
+  /** Looks at the disk. */
+  readonly reading: Reading
+  /** What the router knows. */
   readonly routing: Routing
+  readonly refusals: Refusals
+  /** An event has told that a generation is being built, and none yet how that ended. Written by `announcements.ts`. */
+  announced: boolean
+  /** Written by `observation.ts`. */
   observation: Observation | null
-  restart: RollingRestart | null
-  /** Workers may become active; until then even those that serve stand by. */
-  activates: boolean
-  recycleAfterMs: number
-  /** It was said that the limit of memory is too low for this generation. */
-  memoryLimitToldFor: GenerationId | null
-  readonly budget: MemoryBudget
-  /** Of the snapshot that is being made again; nobody is started from it meanwhile. */
-  restoring: number | null
-  /** When the sockets of workers are looked at next. */
-  socketsCheckMs: number
-  scaling: CommandId[]
-  health: ManagerHealth
-  /** The last word on each: admitted and refused reloads, and restarts of workers. */
-  admitted: number
-  refused: number
-  restarts: number
-  abandoned: number
-  acceptingStopped: boolean
-  /** Requests the router gave up on; null as long as it has not left. */
-  abandonedByRouter: number | null
-  /** `abandoned` when the stop began. */
-  abandonedBefore: number
-  /** When a stop that was asked for begins. */
-  stopDueMs: number
-  /** When a stop has had its time. */
-  stopByMs: number
-  nextToken: number
-  startedMs: number
-}
 
-export interface Failure {
-  readonly message: string
-  /** It says nothing about the content, which may well start next time. */
-  readonly byChance?: boolean
-  readonly failure?: BootFailure
-  readonly stderr?: string
+  /** Workers that are wanted, and the commands that wait for them. Written by `scaling.ts`. */
+  wanted: number
+  scaling: readonly CommandId[]
+  /** Reloads are suspended. Written by `commands.ts`. */
+  held: boolean
+  /** A rollback that was asked for while a switch was under way. Written by `rollback.ts`. */
+  rollbackAfterCut: Wish | null
+  /** Written by `restart.ts`. */
+  restart: RollingRestart | null
+  /** Workers may become active; until then even those that serve stand by. Written by `activity.ts`. */
+  activates: boolean
+
+  /** No worker is replaced before. Written by `recycle.ts`. */
+  recycleAfterMs: number
+  /** The generation for which it was said that the limit of memory is too low. Written by `recycle.ts`. */
+  memoryLimitToldFor: GenerationId | null
+  /** Written by `memory-budget.ts`. */
+  readonly budget: MemoryBudget
+  /** Of the snapshot that is being made again; no worker is started from it meanwhile. Written by `lost-sockets.ts`. */
+  restoring: number | null
+  /** When the sockets of workers are looked at next. Written by `lost-sockets.ts`. */
+  socketsCheckMs: number
+
+  /** Written by `health.ts`. */
+  health: ManagerHealth
+  readonly counters: Counters
+  readonly stop: Stop
 }

@@ -1,5 +1,5 @@
 import { SURGE_GROWTH } from '../contract/defaults.ts'
-import type { Group, Pool, Worker } from './state.ts'
+import type { Group, Fleet, Worker } from './state.ts'
 import { isStaff, readyWorkers } from './worker.ts'
 
 /** How many workers a generation may start beside those that are there. */
@@ -26,60 +26,60 @@ export function memoryRoom({ availableBytes, pendingBytes, workerBytes, workers 
 }
 
 /** Judged anew each time, as workers that leave make room. */
-export function surgeOf(pool: Pool, group: Group, missing: number): Surge {
-  const reckoning = reckon(pool, group)
+export function surgeOf(fleet: Fleet, group: Group, missing: number): Surge {
+  const reckoning = reckon(fleet, group)
   const room = reckoning === null ? Infinity : memoryRoom(reckoning)
   if (room >= missing) return { starts: missing, verdict: 'enough' }
   // With nobody at all nothing would ever change.
   const starts = Math.max(room, [...group.workers].some(isStaff) ? 0 : 1)
-  const waits = starts > 0 || isUnsure(pool, group) || (missing > 0 && isSomebodyLeaving(pool))
+  const waits = starts > 0 || isUnsure(fleet, group) || (missing > 0 && isSomebodyLeaving(fleet))
   return { starts, verdict: waits ? 'waiting' : 'limited' }
 }
 
-export function isSomebodyLeaving({ workers }: Pool): boolean {
+export function isSomebodyLeaving({ workers }: Fleet): boolean {
   return [...workers.values()].some((worker) => !isStaff(worker))
 }
 
 /** Told once for each generation. */
-export function tellLimited(pool: Pool, group: Group): void {
-  const reckoning = reckon(pool, group)
+export function tellLimited(fleet: Fleet, group: Group): void {
+  const reckoning = reckon(fleet, group)
   if (group.limited || reckoning === null) return
   group.limited = true
   const { availableBytes, workerBytes } = reckoning
-  pool.effects.emit({
+  fleet.effects.emit({
     type: 'surge-limited',
     generation: group.generation.id,
     ready: readyWorkers(group).length,
-    wanted: pool.wanted,
+    wanted: fleet.wanted,
     availableBytes,
     workerBytes: Math.round(workerBytes),
   })
 }
 
 /** Null as long as nobody knows what is left, or what a worker takes. */
-function reckon(pool: Pool, group: Group): MemoryReckoning | null {
-  const workerBytes = meanWorkerBytes(pool)
+function reckon(fleet: Fleet, group: Group): MemoryReckoning | null {
+  const workerBytes = meanWorkerBytes(fleet)
   if (workerBytes === 0) return null
-  const reading = pool.effects.memory()
+  const reading = fleet.effects.memory()
   if (reading === undefined) return null
-  const staff = [...pool.workers.values()].filter(isStaff)
-  const young = staff.filter((worker) => worker.stage === 'starting' || worker.group === group)
+  const staff = [...fleet.workers.values()].filter(isStaff)
+  const young = staff.filter((worker) => worker.state === 'starting' || worker.group === group)
   const pendingBytes = young.reduce((sum, { vitals }) => sum + Math.max(0, workerBytes - vitals.rssBytes), 0)
   return { availableBytes: reading.availableBytes, pendingBytes, workerBytes, workers: staff.length }
 }
 
 /** Of the workers that serve or have served, by their own account; 0 if there is none. */
-function meanWorkerBytes({ workers }: Pool): number {
+function meanWorkerBytes({ workers }: Fleet): number {
   const measured = [...workers.values()].filter(({ group, vitals }) => group.served && vitals.rssBytes > 0)
   return measured.reduce((sum, { vitals }) => sum + vitals.rssBytes / measured.length, 0)
 }
 
 /** Somebody has not told yet what it takes, and may do so any moment. */
-function isUnsure(pool: Pool, group: Group): boolean {
-  return [...group.workers].some((worker) => worker.stage === 'starting' || isUnmeasured(pool, worker))
+function isUnsure(fleet: Fleet, group: Group): boolean {
+  return [...group.workers].some((worker) => worker.state === 'starting' || isUnmeasured(fleet, worker))
 }
 
-function isUnmeasured({ config, nowMs }: Pool, { stage, vitals, readyMs }: Worker): boolean {
-  if (stage !== 'ready' || vitals.rssBytes > 0) return false
+function isUnmeasured({ config, nowMs }: Fleet, { state, vitals, readyMs }: Worker): boolean {
+  if (state !== 'ready' || vitals.rssBytes > 0) return false
   return nowMs - (readyMs ?? nowMs) < 2 * config.beaconMs
 }

@@ -1,8 +1,8 @@
-import { OBSERVED_BACKOFF_CAP_MS } from '../contract/defaults.ts'
-import type { ExitReason } from '../contract/exit-reason.ts'
-import type { Group, Pool, Worker, WorkerStage } from './state.ts'
+import { LAST_COUNT_MS } from '../contract/defaults.ts'
+import type { ExitReason, RecycleReason } from '../contract/exit-reason.ts'
+import type { Group, Fleet, Worker, ProcessState } from './state.ts'
 
-const allowed: Readonly<Record<WorkerStage, readonly WorkerStage[]>> = {
+const allowed: Readonly<Record<ProcessState, readonly ProcessState[]>> = {
   starting: ['ready', 'terminating', 'killed', 'exited'],
   ready: ['withdrawn', 'terminating', 'killed', 'exited'],
   withdrawn: ['draining', 'terminating', 'killed', 'exited'],
@@ -12,27 +12,32 @@ const allowed: Readonly<Record<WorkerStage, readonly WorkerStage[]>> = {
   exited: [],
 }
 
-export function enter(pool: Pool, worker: Worker, stage: WorkerStage, deadlineMs: number = Infinity): void {
-  if (!allowed[worker.stage].includes(stage)) {
-    throw new Error(`worker ${worker.id} cannot go from ${worker.stage} to ${stage}`)
+export function enter(
+  fleet: Fleet,
+  worker: Worker,
+  state: ProcessState,
+  deadlineMs: number = Infinity,
+): void {
+  if (!allowed[worker.state].includes(state)) {
+    throw new Error(`worker ${worker.id} cannot go from ${worker.state} to ${state}`)
   }
-  worker.stage = stage
-  worker.stageSinceMs = pool.nowMs
+  worker.state = state
+  worker.stateSinceMs = fleet.nowMs
   worker.deadlineMs = deadlineMs
   if (!isStaff(worker)) promoteSuccessor(worker)
 }
 
-/** Whoever was to take the place of a worker that leaves has it from now on. */
+/** The successor of a worker that leaves has its place from now on. */
 function promoteSuccessor(worker: Worker): void {
   for (const other of worker.group.workers) if (other.replaces === worker) other.replaces = null
 }
 
-/** Starts a process in a slot. Throws when the system refuses. */
-export function launch(pool: Pool, group: Group, slot: number, replaces: Worker | null = null): Worker {
-  const { config, effects, nowMs } = pool
+/** Starts a process in a slot. @throws Error when the system refuses */
+export function launch(fleet: Fleet, group: Group, slot: number, replaces: Worker | null = null): Worker {
+  const { config, effects, nowMs } = fleet
   const { id: generation, snapshot, surroundings } = group.generation
-  const incarnation = (pool.incarnations.get(slot) ?? 0) + 1
-  pool.incarnations.set(slot, incarnation)
+  const incarnation = (fleet.incarnations.get(slot) ?? 0) + 1
+  fleet.incarnations.set(slot, incarnation)
   const socket = effects.socketPath(slot, incarnation)
   const pid = effects.spawn({ slot, socket, generation, snapshot, surroundings })
   const worker: Worker = {
@@ -43,8 +48,8 @@ export function launch(pool: Pool, group: Group, slot: number, replaces: Worker 
     socket,
     group,
     startedMs: nowMs,
-    stage: 'starting',
-    stageSinceMs: nowMs,
+    state: 'starting',
+    stateSinceMs: nowMs,
     deadlineMs: nowMs + config.bootTimeoutMs,
     settledMs: Infinity,
     drainByMs: Infinity,
@@ -57,106 +62,120 @@ export function launch(pool: Pool, group: Group, slot: number, replaces: Worker 
     heardMs: nowMs,
     aborted: null,
     ending: null,
-    ...drawRecycling(pool),
+    ...drawRecycling(fleet),
     samplesOverMemory: 0,
     freshBytes: 0,
     recycle: null,
     replaces,
   }
   group.workers.add(worker)
-  pool.workers.set(pid, worker)
+  fleet.workers.set(pid, worker)
   effects.emit({ type: 'worker-started', slot, pid, generation })
   if (!config.speaksProtocol) effects.probe(pid, socket)
   return worker
 }
 
 /** After how many requests, and how long, a worker is replaced. */
-export function drawRecycling(pool: Pool): Pick<Worker, 'recycleAfterRequests' | 'recycleAfterMs'> {
-  const { requests, lifetimeMs } = pool.config.recycle
-  return { recycleAfterRequests: jittered(pool, requests), recycleAfterMs: jittered(pool, lifetimeMs) }
+export function drawRecycling(fleet: Fleet): Pick<Worker, 'recycleAfterRequests' | 'recycleAfterMs'> {
+  const { requests, lifetimeMs } = fleet.config.recycle
+  return { recycleAfterRequests: jittered(fleet, requests), recycleAfterMs: jittered(fleet, lifetimeMs) }
 }
 
 /** The limit ± the configured share, so that workers started together are not recycled together. */
-function jittered(pool: Pool, limit: number): number {
+function jittered(fleet: Fleet, limit: number): number {
   if (limit === 0) return Infinity
-  return limit * (1 + pool.config.recycle.jitter * (2 * pool.random() - 1))
+  return limit * (1 + fleet.config.recycle.jitter * (2 * fleet.random() - 1))
 }
 
-/** The code of a generation has cost a worker. Returns the delay before the next one may start. */
-export function chargeBudget(pool: Pool, group: Group): number {
-  const { nowMs } = pool
-  const delayMs = Math.min(group.budget.crash(nowMs), maxDelayMs(pool, group))
-  group.lastCrashMs = nowMs
-  group.spawnAfterMs = Math.max(group.spawnAfterMs, nowMs + delayMs)
-  return group.spawnAfterMs - nowMs
+/** The worker serves. Returns the one whose place it was started to take; from now on it has a place of its own. */
+export function becomeReady(fleet: Fleet, worker: Worker): Worker | null {
+  const { replaces } = worker
+  enter(fleet, worker, 'ready')
+  worker.readyMs = fleet.nowMs
+  worker.bootMs = fleet.nowMs - worker.startedMs
+  worker.replaces = null
+  return replaces
 }
 
-/** Lots tell whether the code is to blame, and can only be drawn while it has a worker. */
-function maxDelayMs({ observation, config, nowMs }: Pool, { role }: Group): number {
-  const isJudged = config.observe?.compares === true && observation !== null && nowMs < observation.untilMs
-  return isJudged && role === 'serving' ? OBSERVED_BACKOFF_CAP_MS : Infinity
+/** The worker waits for its turn to be replaced. */
+export function markForReplacement(worker: Worker, reason: RecycleReason): void {
+  worker.recycle = reason
+}
+
+/** The worker stays. */
+export function unmark(worker: Worker): void {
+  worker.recycle = null
 }
 
 /** Takes a ready worker out of the wanted rotation; it is told to drain once the router has followed. */
-export function withdraw(pool: Pool, worker: Worker, ending: ExitReason): void {
+export function withdraw(fleet: Fleet, worker: Worker, ending: ExitReason): void {
   worker.ending = ending
   worker.recycle = null
-  if (worker.stage === 'starting') return terminate(pool, worker, ending)
-  if (worker.stage !== 'ready') return
-  enter(pool, worker, 'withdrawn')
-  worker.drainByMs = drainDeadline(pool)
+  if (worker.state === 'starting') return terminate(fleet, worker, ending)
+  if (worker.state !== 'ready') return
+  enter(fleet, worker, 'withdrawn')
+  worker.drainByMs = drainDeadline(fleet)
 }
 
-/** Gives it no more time to finish what it has than a worker needs to end. */
-export function hurry(pool: Pool, worker: Worker): void {
-  worker.drainByMs = Math.min(worker.drainByMs, pool.nowMs)
-  if (worker.stage === 'draining') worker.deadlineMs = Math.min(worker.deadlineMs, pool.nowMs)
+/** Gives the worker no more time to finish what it has than one needs to end. */
+export function hurry(fleet: Fleet, worker: Worker): void {
+  worker.drainByMs = Math.min(worker.drainByMs, fleet.nowMs)
+  if (worker.state === 'draining') worker.deadlineMs = Math.min(worker.deadlineMs, fleet.nowMs)
 }
 
 /** A stop as a whole takes no longer than one drain. */
-export function drainDeadline({ nowMs, config, stopByMs }: Pool): number {
-  return Math.min(nowMs + config.drainTimeoutMs, stopByMs)
+export function drainDeadline({ nowMs, config, stop }: Fleet): number {
+  return Math.min(nowMs + config.drainTimeoutMs, stop.byMs)
 }
 
 /** Asks the worker to finish what runs. A program without control messages is asked by TERM. */
-export function orderDrain(pool: Pool, worker: Worker): void {
-  const { config, effects, nowMs } = pool
+export function orderDrain(fleet: Fleet, worker: Worker): void {
+  const { config, effects, nowMs } = fleet
   const untilMs = Math.max(worker.drainByMs, nowMs + config.killGraceMs)
   if (!config.speaksProtocol) {
-    enter(pool, worker, 'terminating', untilMs)
+    enter(fleet, worker, 'terminating', untilMs)
     return effects.signal(worker.pid, 'SIGTERM')
   }
-  enter(pool, worker, 'draining', untilMs)
+  enter(fleet, worker, 'draining', untilMs)
   effects.send(worker.pid, { type: 'drain', deadlineMs: untilMs - nowMs })
 }
 
-/** Asks it to leave, by TERM what may not be able to hear of it otherwise, and sends KILL when the grace is over. */
-export function terminate(pool: Pool, worker: Worker, ending: ExitReason): void {
+/** Asks the worker to leave, by TERM too as it may not hear messages any more; KILL follows when the grace is over. */
+export function terminate(fleet: Fleet, worker: Worker, ending: ExitReason): void {
   worker.ending = ending
-  if (worker.stage === 'terminating' || worker.stage === 'killed') return
-  const { killGraceMs, speaksProtocol } = pool.config
-  enter(pool, worker, 'terminating', pool.nowMs + killGraceMs)
-  if (speaksProtocol) pool.effects.send(worker.pid, { type: 'drain', deadlineMs: killGraceMs })
-  pool.effects.signal(worker.pid, 'SIGTERM')
+  if (worker.state === 'terminating' || worker.state === 'killed') return
+  const { killGraceMs, speaksProtocol } = fleet.config
+  enter(fleet, worker, 'terminating', fleet.nowMs + killGraceMs)
+  if (speaksProtocol) fleet.effects.send(worker.pid, { type: 'drain', deadlineMs: killGraceMs })
+  fleet.effects.signal(worker.pid, 'SIGTERM')
 }
 
-export function kill(pool: Pool, worker: Worker): void {
-  if (worker.stage === 'killed') return
-  enter(pool, worker, 'killed')
-  pool.effects.signal(worker.pid, 'SIGKILL')
+export function kill(fleet: Fleet, worker: Worker): void {
+  if (worker.state === 'killed') return
+  enter(fleet, worker, 'killed')
+  fleet.effects.signal(worker.pid, 'SIGKILL')
+}
+
+/** A worker counts its requests once a second; it is asked once more, and killed whether it answers or not. */
+export function endNow(fleet: Fleet, worker: Worker): void {
+  worker.ending ??= { kind: 'killed', reason: 'stop' }
+  const counts = worker.state === 'ready' || worker.state === 'withdrawn' || worker.state === 'draining'
+  if (!fleet.config.speaksProtocol || !counts) return kill(fleet, worker)
+  fleet.effects.send(worker.pid, { type: 'ping' })
+  enter(fleet, worker, 'terminating', fleet.nowMs + LAST_COUNT_MS)
 }
 
 /** Fills its slot: neither leaving nor gone. */
 export function isStaff(worker: Worker): boolean {
-  return worker.stage === 'starting' || worker.stage === 'ready'
+  return worker.state === 'starting' || worker.state === 'ready'
 }
 
 export function readyWorkers(group: Group): readonly Worker[] {
-  return [...group.workers].filter((worker) => worker.stage === 'ready')
+  return [...group.workers].filter((worker) => worker.state === 'ready')
 }
 
 /** Slots that are wanted and not filled. */
-export function emptySlots({ wanted }: Pool, group: Group): readonly number[] {
+export function emptySlots({ wanted }: Fleet, group: Group): readonly number[] {
   const slots = Array.from({ length: wanted }, (_, index) => index + 1)
   return slots.filter((slot) => occupant(group, slot) === undefined)
 }

@@ -2,7 +2,7 @@ import { ManagerError } from '../contract/errors.ts'
 import { EventLog } from './event-log.ts'
 import type { CommandId, Input } from '../machine/inputs.ts'
 import { Machine } from '../machine/machine.ts'
-import { isStopping } from '../machine/stopping.ts'
+import { isStopping } from '../machine/life.ts'
 import type { Outcome } from '../machine/effects.ts'
 import type { CommandOptions, Manager, ReloadResult, StopOptions } from '../contract/manager-api.ts'
 import type { DrainReport } from '../contract/router.ts'
@@ -79,7 +79,7 @@ class AppManager implements Manager {
     links.onMessage((pid, message) => this.#deliver({ type: 'message', pid, message }))
     await links.start()
     this.#mustNotClose()
-    await watcher?.start(root, () => this.#deliver({ type: 'wake' }))
+    await watcher?.start(root, (tree) => this.#deliver({ type: 'wake', ...(tree && { tree }) }))
     this.#mustNotClose()
     const services = this.#services.start()
     const [outcome] = await Promise.all([this.#command({ type: 'start' }), services])
@@ -95,7 +95,7 @@ class AppManager implements Manager {
 
   get status(): ManagerStatus {
     const { name, root, clock } = this.#options
-    const status = statusOf(this.#machine.pool, { name, root, wallMs: clock.wallMs() })
+    const status = statusOf(this.#machine.fleet, { name, root, wallMs: clock.wallMs() })
     return this.#configuration === undefined ? status : { ...status, configuration: this.#configuration }
   }
 
@@ -142,7 +142,7 @@ class AppManager implements Manager {
   }
 
   #mustNotStop(command: string): void {
-    if (isStopping(this.#machine.pool)) throw new ManagerError('STOPPING', { command })
+    if (isStopping(this.#machine.fleet)) throw new ManagerError('STOPPING', { command })
   }
 
   on<T extends ManagerEventBody['type']>(
@@ -215,7 +215,7 @@ class AppManager implements Manager {
     this.#machine.handle(input, clock.nowMs())
     this.#timer?.[Symbol.dispose]()
     this.#timer = undefined
-    if (this.#machine.pool.phase === 'idle' || this.#machine.pool.phase === 'stopped') return
+    if (this.#machine.fleet.state === 'idle' || this.#machine.fleet.state === 'stopped') return
     const delayMs = Math.max(0, this.#machine.nextDueMs - clock.nowMs())
     this.#timer = clock.after(delayMs, () => this.#deliver({ type: 'tick' }))
   }

@@ -2,7 +2,7 @@ import { systemClock } from '../system/clock.ts'
 import * as defaults from '../contract/defaults.ts'
 import { ManagerError } from '../contract/errors.ts'
 import { readMemory } from '../system/memory.ts'
-import type { MachineConfig } from '../machine/state.ts'
+import type { MachineConfig } from '../machine/machine-config.ts'
 import type {
   LiveOptions,
   ManagerOptions,

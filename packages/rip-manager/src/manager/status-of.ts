@@ -4,7 +4,7 @@ import {
   type WorkerState,
   type WorkerStatus,
 } from '../contract/status.ts'
-import type { Pool, Worker, WorkerStage } from '../machine/state.ts'
+import type { Fleet, Worker, ProcessState } from '../machine/state.ts'
 import { healthOf } from '../machine/health.ts'
 import { readyWorkers } from '../machine/worker.ts'
 
@@ -15,7 +15,7 @@ export interface StatusFacts {
   readonly wallMs: number
 }
 
-const shownStates: Readonly<Record<WorkerStage, WorkerState>> = {
+const shownStates: Readonly<Record<ProcessState, WorkerState>> = {
   starting: 'starting',
   ready: 'ready',
   withdrawn: 'draining',
@@ -26,39 +26,39 @@ const shownStates: Readonly<Record<WorkerStage, WorkerState>> = {
 }
 
 /** The machine's state as an operator sees it. */
-export function statusOf(pool: Pool, { name, root, wallMs }: StatusFacts): ManagerStatus {
-  const { serving } = pool
-  const toWallMs = (atMs: number): number => Math.round(wallMs - (pool.nowMs - atMs))
+export function statusOf(fleet: Fleet, { name, root, wallMs }: StatusFacts): ManagerStatus {
+  const { serving } = fleet
+  const toWallMs = (atMs: number): number => Math.round(wallMs - (fleet.nowMs - atMs))
   return {
     version: STATUS_VERSION,
     name,
     pid: process.pid,
     root,
-    health: healthOf(pool),
+    health: healthOf(fleet),
     generation: serving?.generation.id ?? null,
-    previousGeneration: pool.previous?.id ?? null,
-    wantedWorkers: pool.wanted,
+    previousGeneration: fleet.previous?.id ?? null,
+    wantedWorkers: fleet.wanted,
     readyWorkers: serving === null ? 0 : readyWorkers(serving).length,
-    watching: pool.watching,
-    held: pool.held,
-    reloads: { admitted: pool.admitted, refused: pool.refused },
-    restarts: pool.restarts,
-    lastRefusal: pool.lastRefusal,
-    workers: [...pool.workers.values()].map((worker) => workerStatus(worker, toWallMs)),
-    startedAtMs: toWallMs(pool.startedMs),
+    watching: fleet.watching,
+    held: fleet.held,
+    reloads: { admitted: fleet.counters.admitted, refused: fleet.counters.refused },
+    restarts: fleet.counters.restarts,
+    lastRefusal: fleet.refusals.last,
+    workers: [...fleet.workers.values()].map((worker) => workerStatus(worker, toWallMs)),
+    startedAtMs: toWallMs(fleet.startedMs),
   }
 }
 
 function workerStatus(worker: Worker, toWallMs: (atMs: number) => number): WorkerStatus {
-  const { slot, incarnation, pid, stage, group, socket, stageSinceMs, vitals } = worker
+  const { slot, incarnation, pid, state, group, socket, stateSinceMs, vitals } = worker
   return {
     slot,
     incarnation,
     pid,
-    state: stage === 'ready' && group.role !== 'serving' ? 'standby' : shownStates[stage],
+    state: state === 'ready' && group.state !== 'serving' ? 'standby' : shownStates[state],
     generation: group.generation.id,
     socket,
-    sinceMs: toWallMs(stageSinceMs),
+    sinceMs: toWallMs(stateSinceMs),
     ...(worker.readyMs === null ? {} : { bootMs: worker.bootMs }),
     ...vitals,
   }

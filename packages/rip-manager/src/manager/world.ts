@@ -8,7 +8,7 @@ import {
 import type { EventLog } from './event-log.ts'
 import type { Effects, Launch, Outcome } from '../machine/effects.ts'
 import type { CommandId, Input } from '../machine/inputs.ts'
-import type { Surroundings } from '../machine/state.ts'
+import type { Surroundings } from '../machine/generation.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
 import type {
   ChildProcess,
@@ -284,20 +284,20 @@ export class World implements Effects {
     return await this.#host.routerLeaves()
   }
 
-  observe(token: number, serving: GenerationId, before: GenerationId): void {
+  observe(token: number, serving: GenerationId, previous: GenerationId): void {
     const observer = this.#options.observer
     if (observer === null) return
-    const counts = Promise.try(() => Promise.all([observer.read(serving), observer.read(before)]))
+    const counts = Promise.try(() => Promise.all([observer.read(serving), observer.read(previous)]))
     this.#answer(counts, (result) => ({
       type: 'observed',
       token,
-      counts: result instanceof Error ? undefined : { serving: result[0], before: result[1] },
+      counts: result instanceof Error ? undefined : { serving: result[0], previous: result[1] },
     }))
   }
 
-  compare(token: number, before: GenerationId, forMs: number): void {
+  compare(token: number, previous: GenerationId, forMs: number): void {
     const { observer } = this.#options
-    const comparison = Promise.try(() => observer?.compare?.(before, forMs))
+    const comparison = Promise.try(() => observer?.compare?.(previous, forMs))
     this.#answer(comparison, (result) => ({
       type: 'compared',
       token,

@@ -44,7 +44,7 @@ class ChangeDetector implements Watcher {
   readonly #options: Required<Pick<ChangeDetectorOptions, 'debounceMs' | 'maxDebounceMs' | 'sweepMs'>>
   readonly #leadingMs: number | undefined
   readonly #guard = new SelfWriteGuard()
-  #wake: () => void = () => {}
+  #wake: (tree?: TreeState) => void = () => {}
   #seen: TreeState | undefined
   #firstReportMs: number | undefined
   #leading: Disposable | undefined
@@ -73,7 +73,7 @@ class ChangeDetector implements Watcher {
   }
 
   /** Reports are listened to before the content is read for the first time, so that no change falls between. */
-  async start(root: string, wake: () => void): Promise<void> {
+  async start(root: string, wake: (tree?: TreeState) => void): Promise<void> {
     this.#wake = wake
     await this.#files.start(root, () => this.#onReport())
     this.#seen = await this.#readTree()
@@ -157,14 +157,15 @@ class ChangeDetector implements Watcher {
     for (const path of selfWritten) this.#leaveOut(path)
     if (selfWritten.length > 0) return
     const doubted = this.#guard.doubts(changed)
-    if (doubted.length === 0) return this.#tell()
+    if (doubted.length === 0) return this.#tell(now)
     for (const path of doubted) this.#doubted.add(path)
     this.#doubt ??= this.#clock.after(SELF_WRITE_DOUBT_MS, () => this.#tell())
   }
 
-  #tell(): void {
+  /** @param now what was just seen; absent when that was some time ago */
+  #tell(now?: TreeState): void {
     this.#trust()
-    this.#wake()
+    this.#wake(now)
   }
 
   #trust(): void {

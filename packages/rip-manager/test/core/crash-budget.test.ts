@@ -22,7 +22,7 @@ test('crashes that are far apart cost nothing', () => {
   expect(budget.spent).toBe(false)
 })
 
-test('a budget once spent stays spent, however long the pauses, until the pool recovers', () => {
+test('a budget once spent stays spent, however long the pauses, until the fleet recovers', () => {
   const budget = new CrashBudget(limits, () => 1)
   for (let crash = 0; crash < 4; crash += 1) budget.crash(crash)
   expect(budget.spent).toBe(true)

@@ -53,7 +53,7 @@ function editAndWake(sim: Sim): void {
 
 /** Other limits: watching what was released or not, replacing workers or not. */
 function configure(sim: Sim): void {
-  const { config } = sim.machine.pool
+  const { config } = sim.machine.fleet
   const observe = sim.random() < 0.5 ? null : simSettings.observe
   const requests = sim.random() < 0.5 ? 0 : simSettings.recycle.requests
   sim.input({ type: 'configure', config: { ...config, observe, recycle: { ...config.recycle, requests } } })
@@ -68,23 +68,23 @@ function comeToRest(sim: Sim): void {
   sim.input({ type: 'resume' })
   sim.input({ type: 'wake' })
   settle(sim, 150_000)
-  const { pool } = sim.machine
+  const { fleet } = sim.machine
   expect({
-    generation: pool.serving?.generation.id,
+    generation: fleet.serving?.generation.id,
     ready: sim.rotation.size,
     alive: sim.processes.size,
     active: sim.active,
-    health: pool.health,
+    health: fleet.health,
     open: sim.openCommands,
-    rollout: pool.rollout,
+    rollout: fleet.rollout,
     reloading: sim.reloading,
-    groups: pool.groups.size,
-    remembered: pool.routing.published.size <= 2,
+    groups: fleet.groups.size,
+    remembered: fleet.routing.published.size <= 2,
   }).toEqual({
     generation: expect.stringMatching(/^g/),
-    ready: pool.wanted,
-    alive: pool.wanted,
-    active: pool.wanted,
+    ready: fleet.wanted,
+    alive: fleet.wanted,
+    active: fleet.wanted,
     health: 'ok',
     open: 0,
     rollout: null,

@@ -9,7 +9,7 @@ const MAX_STEPS = 400
 /** Episodes that failed once: a candidate that left while its content was being built again. */
 const FOUND: readonly [number, number][] = [[945345560, 322]]
 
-test('whatever happens in whatever order, the invariants hold and the pool comes to rest as wanted', () => {
+test('whatever happens in whatever order, the invariants hold and the fleet comes to rest as wanted', () => {
   let total = 0
   const episode = fc.property(fc.nat(), fc.integer({ min: MIN_STEPS, max: MAX_STEPS }), (seed, steps) => {
     total += steps

@@ -4,7 +4,8 @@ import type { Effects, Launch, Outcome } from '../../src/machine/effects.ts'
 import type { CommandId, Input } from '../../src/machine/inputs.ts'
 import { brokenInvariants } from '../../src/machine/invariants.ts'
 import { Machine } from '../../src/machine/machine.ts'
-import type { MachineConfig, Surroundings } from '../../src/machine/state.ts'
+import type { Surroundings } from '../../src/machine/generation.ts'
+import type { MachineConfig } from '../../src/machine/machine-config.ts'
 import { readyWorkers } from '../../src/machine/worker.ts'
 import type { MemoryReading, Signal, Snapshot, TreeState } from '../../src/contract/ports.ts'
 import type { ManagerEventBody } from '../../src/contract/events.ts'
@@ -117,20 +118,20 @@ export class Sim implements Effects {
 
   /** One input, with everything checked that must hold before and after. */
   input(input: Input): void {
-    const { pool } = this.machine
+    const { fleet } = this.machine
     const before = {
-      serving: pool.serving,
+      serving: fleet.serving,
       ready: this.#readyCount(),
-      wanted: pool.wanted,
-      phase: pool.phase,
+      wanted: fleet.wanted,
+      state: fleet.state,
     }
     const gone = this.#lossOf(input)
     this.machine.handle(input, this.nowMs)
-    this.#object(brokenInvariants(pool))
+    this.#object(brokenInvariants(fleet))
     this.#objectToStrangers()
     this.#objectToTwins()
-    if (before.phase !== 'running' || pool.phase !== 'running' || before.serving !== pool.serving) return
-    const owed = Math.min(before.ready, before.wanted, pool.wanted) - gone - this.#stuckNow()
+    if (before.state !== 'running' || fleet.state !== 'running' || before.serving !== fleet.serving) return
+    const owed = Math.min(before.ready, before.wanted, fleet.wanted) - gone - this.#stuckNow()
     if (this.#readyCount() < owed) throw new Error(`capacity fell to ${this.#readyCount()}, ${owed} are owed`)
   }
 
@@ -275,19 +276,19 @@ export class Sim implements Effects {
   }
 
   regainRouter(): void {
-    if (!this.machine.pool.routing.online) this.input({ type: 'services', online: true })
+    if (!this.machine.fleet.routing.online) this.input({ type: 'services', online: true })
   }
 
   #readyCount(): number {
-    const { serving } = this.machine.pool
+    const { serving } = this.machine.fleet
     return serving === null ? 0 : readyWorkers(serving).length
   }
 
   #stuckNow(): number {
-    const { serving, nowMs } = this.machine.pool
+    const { serving, nowMs } = this.machine.fleet
     if (serving === null) return 0
     return [...serving.workers].filter(
-      (worker) => worker.ending?.kind === 'stuck-loop' && worker.stageSinceMs === nowMs,
+      (worker) => worker.ending?.kind === 'stuck-loop' && worker.stateSinceMs === nowMs,
     ).length
   }
 
@@ -302,10 +303,10 @@ export class Sim implements Effects {
   }
 
   #objectToStrangers(): void {
-    const { workers } = this.machine.pool
+    const { workers } = this.machine.fleet
     for (const pid of this.processes.keys())
       if (!workers.has(pid)) throw new Error(`process ${pid} is nobody's`)
-    if (this.machine.pool.phase === 'stopping' || this.machine.pool.phase === 'stopped') return
+    if (this.machine.fleet.state === 'stopping' || this.machine.fleet.state === 'stopped') return
     for (const id of this.rotation)
       if (this.#told.has(id)) throw new Error(`${id} gets requests while it drains`)
   }
@@ -471,8 +472,8 @@ export class Sim implements Effects {
   }
 
   #isDismissed(id: string): boolean {
-    const worker = [...this.machine.pool.workers.values()].find((other) => other.id === id)
-    return worker === undefined || worker.group.role === 'retiring'
+    const worker = [...this.machine.fleet.workers.values()].find((other) => other.id === id)
+    return worker === undefined || worker.group.state === 'retiring'
   }
 
   prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void {
@@ -511,11 +512,11 @@ export class Sim implements Effects {
   }
 
   observe(token: number): void {
-    const before = { requests: 100, errors: 1 }
+    const previous = { requests: 100, errors: 1 }
     this.#answered += this.random() < 0.05 ? -this.#answered : 100
     const errors = this.random() < 0.2 ? this.#answered * 0.3 : this.#answered * 0.02
     const serving = { requests: this.#answered, errors }
-    this.#later(() => this.input({ type: 'observed', token, counts: { serving, before } }))
+    this.#later(() => this.input({ type: 'observed', token, counts: { serving, previous } }))
   }
 
   compare(token: number): void {

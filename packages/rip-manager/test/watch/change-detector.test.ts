@@ -14,6 +14,8 @@ interface Setup {
   readonly warnings: string[]
   readonly report: () => void
   readonly wakes: () => number
+  /** What each wake handed over. */
+  readonly handed: readonly (TreeState | undefined)[]
   readonly reads: () => number
   readonly close: () => Promise<void>
 }
@@ -23,7 +25,7 @@ async function setup(options: Partial<ChangeDetectorOptions> = {}): Promise<Setu
   const files = new Map([['app.ts', '1']])
   const warnings: string[] = []
   const excluded = new Set<string>()
-  let wakes = 0
+  const handed: (TreeState | undefined)[] = []
   let reads = 0
   let report = (): void => {}
   const tree: ContentTree = {
@@ -50,13 +52,14 @@ async function setup(options: Partial<ChangeDetectorOptions> = {}): Promise<Setu
     onWarning: (text) => warnings.push(text),
     ...options,
   })
-  await detector.start('/app', () => void (wakes += 1))
+  await detector.start('/app', (seen) => void handed.push(seen))
   return {
     clock,
     files,
     warnings,
     report: () => report(),
-    wakes: () => wakes,
+    wakes: () => handed.length,
+    handed,
     reads: () => reads,
     close: () => detector.close(),
   }
@@ -85,6 +88,15 @@ test('a stream of reports cannot put it off for ever', async () => {
   report()
   await clock.advance(10)
   expect(wakes()).toBe(1)
+})
+
+test('what was read is handed over, so that it need not be read again', async () => {
+  const { clock, files, report, handed, reads } = await setup()
+  const before = reads()
+  files.set('app.ts', '2')
+  report()
+  await clock.advance(100)
+  expect([handed.map((tree) => tree?.files.get('app.ts')), reads() - before]).toEqual([['2'], 1])
 })
 
 test('reports without new content wake nobody', async () => {
@@ -180,7 +192,7 @@ test('one that it writes at every request wakes once', async () => {
 })
 
 test('a data file that is saved twice in a hurry is told of a second later, or with the next change of code', async () => {
-  const { clock, files, report, warnings, wakes } = await setup()
+  const { clock, files, report, warnings, wakes, handed } = await setup()
   const save = async (path: string, content: string): Promise<void> => {
     files.set(path, content)
     report()
@@ -191,6 +203,8 @@ test('a data file that is saved twice in a hurry is told of a second later, or w
   expect(wakes()).toBe(1)
   await clock.advance(1_000)
   expect(wakes()).toBe(2)
+  // What was read a second ago may not be there any more.
+  expect(handed.map((tree) => tree !== undefined)).toEqual([true, false])
   await clock.advance(60_000)
   await save('menu.json', '3')
   await save('menu.json', '4')

@@ -1,0 +1,16 @@
+import type { Snapshot } from '../contract/ports.ts'
+import type { GenerationId } from '../contract/router.ts'
+
+/** One version of the application, ready to be started any number of times. */
+export interface Generation {
+  readonly id: GenerationId
+  readonly snapshot: Snapshot
+  /** Every worker of the generation gets the same, also one that is started much later. A restart reads them anew. */
+  surroundings: Surroundings
+}
+
+/** What a process finds around itself. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+}

@@ -1,0 +1,110 @@
+import type { CommandId } from './inputs.ts'
+import type { Effects } from './effects.ts'
+import type { Tokens } from './tokens.ts'
+import { isUnwanted, merge, type Wish, without } from './wish.ts'
+
+/** Looks at the disk, one at a time, and the wishes that wait for one. */
+export class Reading {
+  readonly #effects: Pick<Effects, 'readTree'>
+  readonly #tokens: Tokens
+  /** The look that is under way, and the wish it was begun for. */
+  #current: { readonly token: number; readonly wish: Wish } | null = null
+  /** Came after that look had begun, or has to wait until something else has ended. */
+  #waiting: Wish | null = null
+  /** Put off until the content on disk has settled. */
+  #settling: { readonly wish: Wish; readonly atMs: number } | null = null
+
+  constructor(effects: Pick<Effects, 'readTree'>, tokens: Tokens) {
+    this.#effects = effects
+    this.#tokens = tokens
+  }
+
+  get isIdle(): boolean {
+    return this.#current === null
+  }
+
+  /** When a wish that was put off is looked after; infinite without one. */
+  get dueMs(): number {
+    return this.#settling?.atMs ?? Infinity
+  }
+
+  /** Looks at the content as it is from now on. A look under way may have seen it as it was before. */
+  ask(wish: Wish): void {
+    if (this.#current === null) this.#look(wish)
+    else this.postpone(wish)
+  }
+
+  /** Looks later, when `askWaiting` is called. */
+  postpone(wish: Wish): void {
+    this.#waiting = merge(this.#waiting, wish)
+  }
+
+  /** Looks at this time. */
+  settle(wish: Wish, atMs: number): void {
+    this.#settling = { wish: merge(this.#settling?.wish ?? null, wish), atMs }
+  }
+
+  askSettled(nowMs: number): void {
+    if (this.#settling === null || nowMs < this.#settling.atMs) return
+    const { wish } = this.#settling
+    this.#settling = null
+    this.ask(wish)
+  }
+
+  askWaiting(): void {
+    if (this.#waiting === null || this.#current !== null) return
+    const wish = this.#waiting
+    this.#waiting = null
+    this.#look(wish)
+  }
+
+  #look(wish: Wish): void {
+    const token = this.#tokens.next()
+    this.#current = { token, wish }
+    // A caller wants to know for certain; looks for the watcher are frequent and have to be cheap.
+    this.#effects.readTree(token, { thorough: wish.commands.length > 0 })
+  }
+
+  /** The look with this token has ended. Returns the wish it was begun for; null when no one wants it any more. */
+  take(token: number): Wish | null {
+    if (this.#current?.token !== token) return null
+    const { wish } = this.#current
+    this.#current = null
+    return wish
+  }
+
+  /** The caller of this command does not wait any more. */
+  withdraw(command: CommandId): void {
+    this.#change((wish) => without(wish, command))
+  }
+
+  /** The rollout whose content was to be confirmed has ended. */
+  withdrawConfirmation(): void {
+    this.#change((wish) => ({ ...wish, confirms: false }))
+  }
+
+  #change(change: (wish: Wish) => Wish): void {
+    if (this.#current !== null) this.#current = { ...this.#current, wish: change(this.#current.wish) }
+    if (this.#waiting !== null) this.#waiting = change(this.#waiting)
+    if (this.#settling !== null) this.#settling = { ...this.#settling, wish: change(this.#settling.wish) }
+  }
+
+  /** Gives up the wishes that nothing wants any more, and returns them. */
+  dropUnwanted(): readonly Wish[] {
+    return this.#drop(isUnwanted)
+  }
+
+  /** Gives up everything, and returns it. */
+  dropAll(): readonly Wish[] {
+    return this.#drop(() => true)
+  }
+
+  #drop(isDropped: (wish: Wish) => boolean): readonly Wish[] {
+    const wishes = [this.#current?.wish, this.#waiting, this.#settling?.wish]
+    const dropped = wishes.filter((wish) => wish != null).filter(isDropped)
+    if (this.#current !== null && isDropped(this.#current.wish)) this.#current = null
+    if (this.#waiting !== null && isDropped(this.#waiting)) this.#waiting = null
+    if (this.#settling !== null && isDropped(this.#settling.wish)) this.#settling = null
+    return dropped
+  }
+}

@@ -1,0 +1,75 @@
+import { answerAll } from './answers.ts'
+import { type Failure, messageOf } from './failure.ts'
+import type { CommandId } from './inputs.ts'
+import { refusalOf } from './refusal.ts'
+import type { Fleet, Group } from './state.ts'
+import { markForReplacement, readyWorkers, unmark } from './worker.ts'
+
+/** Marks every worker for replacement by a fresh process of the same generation. Returns false when it was refused. */
+export function beginRestart(fleet: Fleet, command: CommandId): boolean {
+  const { serving, nowMs: sinceMs } = fleet
+  if (serving === null) return false
+  const { generation } = serving
+  const previousSurroundings = generation.surroundings
+  try {
+    generation.surroundings = fleet.effects.readSurroundings()
+  } catch (error) {
+    const message = `cannot read the environment: ${messageOf(error)}`
+    const refusal = refusalOf(fleet, 'boot-failed', generation.id, { message })
+    answerAll(fleet, [command], { ok: false, refusal })
+    return false
+  }
+  if (fleet.restart === null) fleet.restart = { commands: [command], sinceMs, previousSurroundings }
+  else fleet.restart.commands.push(command)
+  for (const worker of serving.workers) markForReplacement(worker, 'restart')
+  return true
+}
+
+/** Called when no marked worker is left, or another generation serves. */
+export function finishRestart(fleet: Fleet): void {
+  const { restart, serving } = fleet
+  if (restart === null || serving === null) return
+  fleet.restart = null
+  answerAll(fleet, restart.commands, {
+    ok: true,
+    generation: serving.generation.id,
+    previous: fleet.previous?.id ?? null,
+    tookMs: fleet.nowMs - restart.sinceMs,
+    unchanged: false,
+  })
+}
+
+/** In a crash loop every process is a fresh one, and replacing one after the other would never come to an end. */
+export function refuseHopelessRestart(fleet: Fleet, serving: Group): void {
+  if (fleet.restart === null || !serving.budget.spent) return
+  const { length } = readyWorkers(serving)
+  refuseRestart(fleet, {
+    message: `workers keep dying, ${length} of ${fleet.wanted} are ready: reload code that works, or roll back`,
+  })
+}
+
+/** The workers that are still marked stay, and what they would have found around themselves is forgotten. */
+export function refuseRestart(fleet: Fleet, failure: Failure): void {
+  const { restart, serving } = fleet
+  if (restart === null || serving === null) return
+  fleet.restart = null
+  serving.generation.surroundings = restart.previousSurroundings
+  for (const worker of serving.workers) if (worker.recycle === 'restart') unmark(worker)
+  const refusal = refusalOf(fleet, 'boot-failed', serving.generation.id, failure)
+  fleet.refusals.show(refusal)
+  fleet.effects.emit({ type: 'generation-refused', refusal })
+  answerAll(fleet, restart.commands, { ok: false, refusal })
+}
+
+/** Everything stops: returns the commands that wait. */
+export function dropRestart(fleet: Fleet): readonly CommandId[] {
+  const commands = fleet.restart?.commands ?? []
+  fleet.restart = null
+  return commands
+}
+
+/** The caller of this command does not wait any more; the restart goes on. */
+export function cancelRestart({ restart }: Fleet, command: CommandId): void {
+  const index = restart?.commands.indexOf(command) ?? -1
+  if (index >= 0) restart!.commands.splice(index, 1)
+}

@@ -1,0 +1,66 @@
+import type { Backend } from '../contract/router.ts'
+import type { Fleet, Group, Worker } from './state.ts'
+import { readyWorkers } from './worker.ts'
+
+interface Move {
+  readonly type: 'prepare' | 'cut'
+  readonly group: Group
+}
+
+/** Tells the router one thing at a time until it routes what the fleet is. */
+export function route(fleet: Fleet): void {
+  const { routing, effects } = fleet
+  if (!routing.mayOrder(fleet.nowMs)) return
+  const move = nextMove(fleet)
+  if (move === undefined) return
+  const { type, group } = move
+  const generation = group.generation.id
+  const backends = type === 'prepare' ? backendsOf(fleet, group) : []
+  const token = fleet.tokens.next()
+  routing.order({ token, type, generation, ids: new Set(backends.map(({ id }) => id)) })
+  if (type === 'prepare') effects.prepare(token, generation, backends)
+  else effects.cut(token, generation)
+}
+
+function nextMove(fleet: Fleet): Move | undefined {
+  const { routing, serving, rollout, state } = fleet
+  if (state === 'stopping' || state === 'stopped') return undefined
+  if (serving !== null && isOutdated(fleet, serving)) return { type: 'prepare', group: serving }
+  if (serving !== null && routing.cut !== serving.generation.id) return { type: 'cut', group: serving }
+  if (rollout?.state !== 'routing' || rollout.group === null) return emptyingMove(fleet)
+  return { type: isOutdated(fleet, rollout.group) ? 'prepare' : 'cut', group: rollout.group }
+}
+
+/** With nothing to switch back to, a generation that may have been switched to by mistake is emptied. */
+function emptyingMove(fleet: Fleet): Move | undefined {
+  if (fleet.serving !== null) return undefined
+  for (const group of fleet.groups) {
+    if (group.state === 'retiring' && group.served && isOutdated(fleet, group))
+      return { type: 'prepare', group }
+  }
+  return undefined
+}
+
+function isOutdated({ routing }: Fleet, group: Group): boolean {
+  const ready = readyWorkers(group).map(({ id }) => id)
+  return !routing.uses(group.generation.id, ready)
+}
+
+function backendsOf({ config }: Fleet, group: Group): readonly Backend[] {
+  return readyWorkers(group).map(({ id, socket }) => ({ id, socket, maxInFlight: config.concurrency }))
+}
+
+/** No new request can reach the worker: the router has acknowledged so, or has never known it. */
+export function isOutOfRotation(fleet: Fleet, { group, id }: Worker): boolean {
+  const { routing, stop } = fleet
+  if (fleet.state === 'stopping') return stop.acceptingStopped
+  const generation = group.generation.id
+  if (!routing.mayUse(generation, id)) return true
+  if (group.state === 'serving') return false
+  return routing.isCutAwayFrom(generation) && !mayBeDrawn(fleet, group)
+}
+
+/** The router gives the generation some requests, drawn by lot, though another one serves. */
+function mayBeDrawn({ routing, nowMs }: Fleet, { drawnUntilMs, routerDone }: Group): boolean {
+  return routing.online && !routerDone && nowMs < drawnUntilMs
+}

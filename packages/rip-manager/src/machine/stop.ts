@@ -1,0 +1,61 @@
+/** How far the end of everything has come. */
+export class Stop {
+  #dueMs = Infinity
+  #byMs = Infinity
+  #acceptingStopped = false
+  #abandonedBefore = 0
+  #abandonedByRouter: number | null = null
+
+  /** When a stop that was asked for begins; infinite when none was. */
+  get dueMs(): number {
+    return this.#dueMs
+  }
+
+  /** When the stop has had its time. */
+  get byMs(): number {
+    return this.#byMs
+  }
+
+  get isAsked(): boolean {
+    return this.#dueMs < Infinity
+  }
+
+  /** No new connection can come. */
+  get acceptingStopped(): boolean {
+    return this.#acceptingStopped
+  }
+
+  get routerHasLeft(): boolean {
+    return this.#abandonedByRouter !== null
+  }
+
+  /** The earliest of several requests to stop counts. */
+  ask(dueMs: number): void {
+    this.#dueMs = Math.min(this.#dueMs, dueMs)
+  }
+
+  /** @param abandoned requests that had been given up on until now */
+  begin(byMs: number, abandoned: number): void {
+    this.#byMs = byMs
+    this.#abandonedBefore = abandoned
+  }
+
+  /** Time in which this process did not run does not count. */
+  postpone(gapMs: number): void {
+    this.#byMs += gapMs
+  }
+
+  stopAccepting(): void {
+    this.#acceptingStopped = true
+  }
+
+  /** @param abandoned requests the router gave up on; the first word counts */
+  routerLeft(abandoned: number): void {
+    this.#abandonedByRouter ??= abandoned
+  }
+
+  /** Requests the router gave up on which `abandoned` does not contain: a worker may have given up on the same ones. */
+  abandonedBeside(abandoned: number): number {
+    return Math.max(0, this.#abandonedBefore + (this.#abandonedByRouter ?? 0) - abandoned)
+  }
+}

@@ -1,0 +1,98 @@
+import { expect, test } from 'bun:test'
+import type { Tree, TreeState, Watcher } from '../../src/contract/ports.ts'
+import { createRig, type Rig } from './rig.ts'
+
+const builds = ({ events }: Rig): number => events.filter(({ type }) => type === 'generation-building').length
+
+interface WatchedRig {
+  readonly rig: Rig
+  /** The watcher has looked at the disk, or only says that something may have changed. */
+  readonly wake: (tree?: TreeState) => void
+  readonly reads: () => number
+  /** From now on reads wait until the returned function is called. */
+  readonly block: () => () => void
+}
+
+async function watchedRig(): Promise<WatchedRig> {
+  let reads = 0
+  let wake: (tree?: TreeState) => void = () => {}
+  let gate: Promise<void> | undefined
+  const tree: Tree = {
+    async read() {
+      reads += 1
+      await gate
+      return rig.files.tree.read()
+    },
+  }
+  const watcher: Watcher = {
+    start: async (_root, onChange) => void (wake = onChange),
+    close: async () => {},
+  }
+  const rig = createRig({ tree, watcher })
+  await rig.during(rig.manager.start())
+  return {
+    rig,
+    wake: (seen) => wake(seen),
+    reads: () => reads,
+    block() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      gate = promise
+      return () => {
+        gate = undefined
+        resolve()
+      }
+    },
+  }
+}
+
+test('content the watcher has read is served without being read again, but for the look that confirms it', async () => {
+  const { rig: owned, wake, reads } = await watchedRig()
+  await using rig = owned
+  const before = reads()
+  rig.files.writeUnseen('app.ts', 'v2')
+  wake(await rig.files.tree.read())
+  await rig.clock.advance(2_000)
+  expect(rig.manager.status).toMatchObject({ generation: rig.files.generation, lastRefusal: null })
+  expect(reads() - before).toBe(1)
+})
+
+test('a watcher that has not looked makes the manager look', async () => {
+  const { rig: owned, wake, reads } = await watchedRig()
+  await using rig = owned
+  const before = reads()
+  rig.files.writeUnseen('app.ts', 'v2')
+  wake()
+  await rig.clock.advance(2_000)
+  expect(rig.manager.status.generation).toBe(rig.files.generation)
+  expect(reads() - before).toBe(2)
+})
+
+test('content that has changed since the watcher read it never serves', async () => {
+  const { rig: owned, wake } = await watchedRig()
+  await using rig = owned
+  rig.files.writeUnseen('app.ts', 'v2')
+  const outdated = await rig.files.tree.read()
+  rig.files.writeUnseen('app.ts', 'v3')
+  wake(outdated)
+  await rig.clock.advance(3_000)
+  expect(rig.manager.status.generation).toBe(rig.files.generation)
+  const cuts = rig.events.flatMap((event) => (event.type === 'generation-cut' ? [event.generation] : []))
+  expect(cuts).not.toContain(outdated.generation)
+})
+
+test('while an operator waits for a look, what the watcher has read is looked at after that', async () => {
+  const { rig: owned, wake, block } = await watchedRig()
+  await using rig = owned
+  const before = builds(rig)
+  const unblock = block()
+  const reloading = rig.manager.reload()
+  await rig.clock.advance(10)
+  rig.files.writeUnseen('app.ts', 'v2')
+  wake(await rig.files.tree.read())
+  await rig.clock.advance(10)
+  expect(builds(rig)).toBe(before)
+  unblock()
+  expect(await rig.during(reloading)).toMatchObject({ ok: true })
+  await rig.clock.advance(2_000)
+  expect(rig.manager.status.generation).toBe(rig.files.generation)
+})
