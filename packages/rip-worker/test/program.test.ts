@@ -689,3 +689,44 @@ describe('an application that forks processes with node:cluster', () => {
     await until('they have gone', () => pids.every((pid) => !existsSync(`/proc/${pid}/cmdline`)))
   })
 })
+
+test.each([
+  ['at once', `const forks = 2`, '2 processes'],
+  ['one', `const forks = 1`, '1 process'],
+])('what node:cluster forks beside an exported handler is ended, and told: %s', async (_, forks, told) => {
+  const source = `
+    import cluster from 'node:cluster'
+    ${forks}
+    const fork = () => { const { pid } = cluster.fork().process; console.log('forked', pid) }
+    if (cluster.isPrimary) { cluster.on('exit', fork); for (let i = 0; i < forks; i++) fork() }
+    export default () => new Response('hello')`
+  await using supervised = new Supervised(new Folder({ 'app.mjs': source }))
+  await supervised.received('ready')
+  const warning = `forks ${told} with node:cluster beside the handler it exports`
+  await until('it is told', () => supervised.program.stderr.includes(warning))
+  const pids = [...supervised.program.stdout.matchAll(/forked (\d+)/g)].map(([, pid]) => Number(pid))
+  expect(pids.length).toBeGreaterThan(0)
+  await until('they have gone', () => pids.every((pid) => !existsSync(`/proc/${pid}/cmdline`)))
+  expect(supervised.messages.filter(({ type }) => type === 'hello')).toHaveLength(1)
+})
+
+describe('an application that starts its server as the main module alone', () => {
+  const start = `setTimeout(() => Bun.serve({ port: 3000, fetch: () => new Response('hello') }), 200)`
+
+  test.each([
+    ['app.mjs', `export const title = 'x'\nif (import.meta.main) ${start}`],
+    ['app.cjs', `exports.title = 'x'\nif (require.main === module) ${start}`],
+  ])('%s is waited for, whatever else it exports', async (name, source) => {
+    await using supervised = new Supervised(new Folder({ [name]: source }))
+    await supervised.received('ready')
+  })
+
+  test('and has another default export, is told what is not run and what to export', async () => {
+    const source = `export default { title: 'x' }\nif (import.meta.main) ${start}`
+    await using supervised = new Supervised(new Folder({ 'app.mjs': source }))
+    const { failure } = await supervised.received('failed')
+    expect(failure).toMatchObject({ kind: 'no-handler' })
+    expect(failure.message).toContain('an object with title')
+    expect(failure.message).toContain('What it does behind import.meta.main is not run')
+  })
+})

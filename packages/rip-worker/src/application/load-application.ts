@@ -68,7 +68,7 @@ async function serverOpenedLate(
   exports: Exports,
   servers: ServerCapture,
 ): Promise<CapturedServer | undefined> {
-  if ((await findApplication(exports)) !== undefined || !mayListen(exports)) return undefined
+  if ((await findApplication(exports)) !== undefined || !(await mayListen(file, exports))) return undefined
   const timeUp = Promise.withResolvers<void>()
   const cluster = new ClusterProcesses()
   const refuseForks = (): void => {
@@ -100,8 +100,10 @@ function tellWait(file: string): void {
   )
 }
 
-/** It keeps what it does to itself, or exports something that could listen. */
-function mayListen(exports: Exports): boolean {
+/** It keeps what it does to itself, starts as a program, or exports something that could listen. */
+async function mayListen(file: string, exports: Exports): Promise<boolean> {
+  const { mainGuardOf } = await import('./main-guard.ts')
+  if (mainGuardOf(file) === 'run') return true
   const values = Object.values(exportedBy(exports))
   return values.length === 0 || values.some((value) => typeof propertyOf(value, 'listen') === 'function')
 }

@@ -40,7 +40,9 @@ export async function resolveApplication(exports: Exports, file: string): Promis
   const application = await findApplication(exports)
   if (application !== undefined) return application
   const main = await exports['default']
-  throw new WorkerError('RIP_APP_NO_HANDLER', { file, found: describe(main, exports) })
+  const { mainGuardOf } = await import('./main-guard.ts')
+  const guarded = mainGuardOf(file) === 'spared'
+  throw new WorkerError('RIP_APP_NO_HANDLER', { file, found: describe(main, exports), guarded })
 }
 
 /** The same, without an answer where there is no handler. */

@@ -174,6 +174,7 @@ export class WorkerProgram {
     if (!standsBy) this.#resume()
     this.#send({ type: 'ready', bootMs: Math.round(performance.now() - this.#startedMs), entry })
     if (this.#askedToLeave) this.#sendLeaving('signal')
+    void this.#endForks(entry)
     if (this.#link !== undefined) this.#settle()
   }
 
@@ -253,6 +254,22 @@ export class WorkerProgram {
     if (ignored.length === 0) return
     console.error(
       `warning: ${ignored.join(', ')} of the server that is opened here is not used: the balancer ends TLS (--tls-cert, --tls-key)`,
+    )
+  }
+
+  /** Beside a handler that is exported: they run this program in vain, and would report as this worker. */
+  async #endForks(file: string): Promise<void> {
+    const { mentionsCluster } = await import('../application/main-guard.ts')
+    if (!mentionsCluster(file)) return
+    const { ClusterProcesses } = await import('../application/cluster-processes.ts')
+    const forks = new ClusterProcesses()
+    const { count } = forks
+    if (count === 0) return
+    forks.kill()
+    if ((this.#settings.workerId ?? 1) > 1) return
+    const what = count === 1 ? '1 process' : `${count} processes`
+    console.error(
+      `warning: ${file} forks ${what} with node:cluster beside the handler it exports; they are ended: workers are processes already, as many as -w (--workers) says`,
     )
   }
 

@@ -1,0 +1,35 @@
+/**
+ * What an application does only as the main module: `run` in this process, `spared` because it exports a handler by its
+ * name, or something else under that name. Asked where something is amiss, as it reads the file.
+ */
+export type MainGuard = 'run' | 'spared'
+
+/** Undefined when the file asks for neither `import.meta.main` nor `require.main`, or cannot be read. */
+export function mainGuardOf(file: string): MainGuard | undefined {
+  if (!/\b(?:import\.meta|require)\.main\b/.test(textOf(file))) return undefined
+  return Bun.main === realPath(file) ? 'run' : 'spared'
+}
+
+/** Whether the file imports `node:cluster`. */
+export function mentionsCluster(file: string): boolean {
+  return /['"](?:node:)?cluster['"]/.test(textOf(file))
+}
+
+function realPath(file: string): string {
+  try {
+    return process.getBuiltinModule('node:fs').realpathSync(file)
+  } catch {
+    // ENOENT, where a snapshot outlives it.
+    return file
+  }
+}
+
+/** Of the disk: in a snapshot it may be older, and nothing more than a message depends on it. */
+function textOf(file: string): string {
+  try {
+    return process.getBuiltinModule('node:fs').readFileSync(file, 'utf8')
+  } catch {
+    // ENOENT
+    return ''
+  }
+}
