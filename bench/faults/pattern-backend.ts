@@ -1,6 +1,7 @@
 /**
  * A backend on the port named by the first argument, called by the second. It behaves as the last line on its standard
- * input says, and answers each such line with `ok`; `good` answers with its name and the target.
+ * input says; `good` answers with its name and the target. Each such line, and `count`, is answered with the number of
+ * requests it got while it was not good, without checks and questions of a balancer's own.
  */
 import net from 'node:net'
 import { createInterface } from 'node:readline'
@@ -12,6 +13,7 @@ const HEAD_END = '\r\n\r\n'
 
 let behaviour = 'good'
 let requests = 0
+let whileBad = 0
 const connections = new Set<net.Socket>()
 
 function answer(socket: net.Socket, target: string): void {
@@ -50,7 +52,9 @@ function serve(socket: net.Socket): void {
       const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0)
       if (received.length < end + HEAD_END.length + length) return
       received = received.slice(end + HEAD_END.length + length)
-      BEHAVIOURS[behaviour]!(socket, head.split(' ', 2)[1] ?? '')
+      const target = head.split(' ', 2)[1] ?? ''
+      if (behaviour !== 'good' && target !== '/up' && target !== '*') whileBad++
+      BEHAVIOURS[behaviour]!(socket, target)
     }
   })
 }
@@ -69,9 +73,9 @@ async function behave(next: string): Promise<void> {
 }
 
 await listen()
-console.log('ok')
+console.log(whileBad)
 for await (const line of createInterface({ input: process.stdin })) {
-  await behave(line.trim())
-  console.log('ok')
+  if (line !== 'count') await behave(line.trim())
+  console.log(whileBad)
 }
 process.exit()

@@ -12,21 +12,33 @@ const BACKEND = fileURLToPath(new URL('pattern-backend.ts', import.meta.url))
 class PatternBackend {
   readonly child: Bun.Subprocess<'pipe', 'pipe', 'inherit'>
   private readonly answers: AsyncIterator<Uint8Array>
+  /** The order before: one at a time. */
+  private last: Promise<number>
 
   constructor(port: number, name: string) {
     this.child = Bun.spawn(['bun', BACKEND, String(port), name], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.answers = this.child.stdout[Symbol.asyncIterator]()
+    this.last = this.answered()
   }
 
   /** Resolves when the last order, or the start, is carried out. */
   async done(): Promise<void> {
-    await this.answers.next()
+    await this.last
   }
 
-  async behave(behaviour: string): Promise<void> {
-    await this.child.stdin.write(`${behaviour}\n`)
-    await this.child.stdin.flush()
-    await this.done()
+  /** @param what a behaviour, or `count` @returns how many requests it got while it failed */
+  order(what: string): Promise<number> {
+    this.last = this.last.then(async () => {
+      await this.child.stdin.write(`${what}\n`)
+      await this.child.stdin.flush()
+      return await this.answered()
+    })
+    return this.last
+  }
+
+  private async answered(): Promise<number> {
+    const { value } = await this.answers.next()
+    return Number(Buffer.from(value ?? []).toString())
   }
 }
 
@@ -60,7 +72,13 @@ export class PatternStage implements AsyncDisposable {
 
   /** How those that fail behave from now on. */
   async behave(behaviour: string): Promise<void> {
-    await Promise.all(this.failing.map((backend) => backend.behave(behaviour)))
+    await Promise.all(this.failing.map((backend) => backend.order(behaviour)))
+  }
+
+  /** How many requests those that fail got while they failed. */
+  async countWhileBad(): Promise<number> {
+    const counts = await Promise.all(this.failing.map((backend) => backend.order('count')))
+    return counts.reduce((sum, count) => sum + count, 0)
   }
 
   private kill(): void {

@@ -6,6 +6,8 @@ export interface Pattern {
   readonly backends: number
   /** How many of them fail, the first ones. */
   readonly failing: number
+  /** Share of the time for which they fail, until they recover. @default 1 */
+  readonly badShare?: number
   /** A part of the requests is for 1.5 MB. */
   readonly large?: boolean
   /** Goes on failing until the time is over. */
@@ -38,6 +40,7 @@ export const PATTERNS: readonly Pattern[] = [
   pattern('two of four refuse connections', 'refuse', { backends: 4, failing: 2 }),
   pattern('all of three refuse connections', 'refuse', { failing: 3 }),
   pattern('one of three resets for 0.7 s, and not for 0.7 s', '', {
+    badShare: 0.5,
     async fail(stage, isOver) {
       for (let turn = 0; !isOver(); turn++) {
         await stage.behave(turn % 2 === 0 ? 'reset' : 'good')

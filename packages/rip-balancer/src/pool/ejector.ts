@@ -133,7 +133,9 @@ export class Ejector {
   }
 
   private noteAnswer(member: Member, trial: boolean): void {
-    member.recent.note(true, this.clock.nowMs())
+    const now = this.clock.nowMs()
+    member.recent.note(true, now)
+    member.quiet.answered(now)
     member.failuresInARow = 0
     if (trial) this.readmit(member)
   }

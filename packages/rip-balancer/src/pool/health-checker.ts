@@ -80,6 +80,7 @@ export class HealthChecker implements Disposable {
 
   private async check(member: Member, patient: Patient): Promise<void> {
     patient.checking = true
+    const startedAtMs = this.clock.nowMs()
     const illness = await this.ask(member, this.options)
     const passed = illness === undefined
     patient.checking = false
@@ -89,7 +90,7 @@ export class HealthChecker implements Disposable {
     this.pool.noteCheck(member, passed)
     if (!passed && patient.failures >= this.options.fall) this.pool.setHealth(member, false, illness)
     if (!member.healthy && patient.passes >= this.options.rise) this.pool.setHealth(member, true)
-    patient.nextAtMs = this.clock.nowMs() + this.pauseMs(member.healthy === passed)
+    patient.nextAtMs = startedAtMs + this.pauseMs(member.healthy === passed)
   }
 
   private pauseMs(settled: boolean): number {

@@ -3,6 +3,7 @@ import { withoutZone } from '../exchange/node-address.ts'
 import type { Backend, BackendAddress, LongLived } from './claim.ts'
 import type { Ejection } from './ejection.ts'
 import { keyHash, type KeyHash } from './key-hash.ts'
+import { Quiet } from './quiet.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
 /** What is declared about a backend; the rest has defaults. */
@@ -42,6 +43,8 @@ export class Member implements Backend {
   /** When it joined others that serve, or recovered, and its capacity began to grow; long ago for who starts at full size. */
   joinedAtMs: number = Number.NEGATIVE_INFINITY
   readonly recent: RecentOutcomes = new RecentOutcomes()
+  /** How long it takes to answer anything; counts while requests are in flight. */
+  readonly quiet: Quiet = new Quiet()
   failuresInARow = 0
   /** Its last request failed: until then, or its next answer, what cannot be sent again goes elsewhere. */
   doubtedUntilMs = 0

@@ -414,10 +414,22 @@ export class Pool implements Claims {
     const preferred =
       this.chooseBeyondDoubt(claimant, candidates) ??
       this.policyFor(claimant).choose(candidates, this.isEligible, claimant)
-    if (preferred !== undefined) return preferred
+    if (preferred !== undefined) return this.chooseLively(claimant, candidates, preferred)
     return (
       (tried.length === 0 ? undefined : this.chooseAgain(claimant)) ?? this.chooseInPanic(claimant, tried)
     )
+  }
+
+  /** Another one, if this one is unusually quiet: it may hang, and what is in flight there tells soon. */
+  private chooseLively(claimant: Claimant, candidates: readonly Member[], preferred: Member): Member {
+    if (preferred.ejection !== undefined || !this.isQuiet(preferred) || bindsClients(this.policyName))
+      return preferred
+    const isEligible = claimant.isRepeatable ? this.isLively : this.isLivelyBeyondDoubt
+    return this.policyFor(claimant).choose(candidates, isEligible, claimant) ?? preferred
+  }
+
+  private isQuiet({ inFlight, quiet }: Member): boolean {
+    return inFlight > 0 && quiet.isUnusual(this.clock.nowMs())
   }
 
   /**
@@ -510,6 +522,11 @@ export class Pool implements Claims {
   private readonly isBeyondDoubt = (member: Member): boolean =>
     this.isNotAiling(member) && !this.ejector.isInDoubt(member)
 
+  private readonly isLively = (member: Member): boolean => this.isNotAiling(member) && !this.isQuiet(member)
+
+  private readonly isLivelyBeyondDoubt = (member: Member): boolean =>
+    this.isBeyondDoubt(member) && !this.isQuiet(member)
+
   private readonly isEligible = (member: Member): boolean =>
     !this.tried.includes(member) &&
     this.hasCapacity(member) &&
@@ -537,6 +554,7 @@ export class Pool implements Claims {
 
   private take(member: Member): Member {
     member.onTrial = member.ejection !== undefined
+    if (member.inFlight === 0) member.quiet.begin(this.clock.nowMs())
     member.inFlight++
     member.requests++
     return member

@@ -289,6 +289,60 @@ describe('a backend that fails requests others answer', () => {
   })
 })
 
+describe('a backend that answers nothing for far longer than usual', () => {
+  /** Both answer, b has something to do, and time passes. */
+  function quietFor(ms: number, options: Partial<PoolOptions> = {}, usualMs = 10) {
+    const stage = setup(['a', 'b'], options)
+    for (let n = 0; n < 4; n++) {
+      const [a, b] = [claimed(stage.pool), claimed(stage.pool)]
+      stage.clock.advance(usualMs)
+      for (const backend of [a, b]) stage.pool.release(backend, 'ok')
+    }
+    const held = [claimed(stage.pool), claimed(stage.pool)].find(({ id }) => id === 'b')!
+    stage.pool.release(stage.pool.members[0]!, 'ok')
+    stage.clock.advance(ms)
+    return { ...stage, held }
+  }
+
+  test('gets nothing more while others take it, and its share when it answers', () => {
+    const { pool, held, told } = quietFor(251)
+    for (const repeatable of [true, false]) expect(run(pool, 4, () => 'ok', { repeatable })).toBe('aaaa')
+    pool.release(held, 'ok')
+    expect(run(pool, 4, () => 'ok')).toContain('b')
+    expect(told).toEqual([])
+  })
+
+  test.each([
+    ['a quarter of a second', 250, 10],
+    ['four times as long as it usually is', 1_200, 300],
+  ])('does not do so before %s', (_, ms, usualMs) => {
+    const { pool } = quietFor(ms, {}, usualMs)
+    expect(run(pool, 4, () => 'ok')).toContain('b')
+  })
+
+  test('is better than one that is full', () => {
+    const { pool } = quietFor(1_000)
+    pool.members[0]!.maxInFlight = 0
+    expect(run(pool, 1, () => 'ok')).toBe('b')
+  })
+
+  test('is as good as the others where all are', () => {
+    const { pool, clock } = quietFor(0)
+    claimed(pool)
+    claimed(pool)
+    clock.advance(1_000)
+    expect([claimed(pool).id, claimed(pool).id].toSorted()).toEqual(['a', 'b'])
+  })
+
+  test('keeps the clients that belong to it', () => {
+    const { pool, clock } = setup(['a', 'b'], { policy: 'hash' })
+    const client = new TestClaimant('somebody')
+    const home = pool.claim(client)
+    clock.advance(1_000)
+    expect(pool.claim(client)).toBe(home)
+  })
+})
+
 describe('a backend whose first request failed', () => {
   const failOnce = (pool: Pool, outcome: Outcome = 'reset'): string => run(pool, 2, failing(outcome, 'b'))
 

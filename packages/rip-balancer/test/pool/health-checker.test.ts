@@ -16,6 +16,8 @@ class Ward {
   readonly checkedAtMs: number[] = []
   readonly changes: string[] = []
   well = true
+  /** Each check takes so long. */
+  takesMs = 0
   private readonly checker: HealthChecker
 
   constructor(ids: readonly string[], random: () => number = () => 0.5) {
@@ -29,6 +31,7 @@ class Ward {
     )
     const ask = async (): Promise<string | undefined> => {
       this.checkedAtMs.push(this.clock.nowMs())
+      if (this.takesMs > 0) await new Promise<void>((resolve) => this.clock.after(this.takesMs, resolve))
       return this.well ? undefined : 'status 500'
     }
     const health = { path: '/up', intervalMs: 1_000, timeoutMs: 100, rise: 2, fall: 3 }
@@ -76,6 +79,17 @@ describe('health checks', () => {
     await ward.pass(1_500)
     expect(ward.changes).toEqual(['a false'])
     expect(ward.checkedAtMs.length - calm).toBeGreaterThanOrEqual(3)
+  })
+
+  test('begin one interval after the other, however long they take', async () => {
+    using ward = new Ward(['a'])
+    ward.takesMs = 600
+    await ward.pass(5_000)
+    const pauses = ward.checkedAtMs.slice(1).map((atMs, at) => atMs - ward.checkedAtMs[at]!)
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(1_100)
+    ward.takesMs = 1_600
+    await ward.pass(6_000)
+    expect(ward.checkedAtMs.at(-1)! - ward.checkedAtMs.at(-2)!).toBeGreaterThanOrEqual(1_600)
   })
 
   test('end with the checker', async () => {

@@ -1,0 +1,31 @@
+/** Nobody is unusually quiet before this time. */
+const MIN_QUIET_MS = 250
+/** From so many times its usual on. */
+const TIMES_USUAL = 4
+/** By which the longest of late is forgotten with each answer. */
+const FORGETTING = 0.9
+
+/**
+ * For how long a backend that has something to do answers nothing, in comparison with what is usual there: a first sign
+ * that it hangs, before any request is over.
+ */
+export class Quiet {
+  private sinceMs = 0
+  private usualMs = 0
+
+  /** It had nothing to do, and has now. */
+  begin(nowMs: number): void {
+    this.sinceMs = nowMs
+  }
+
+  /** It answered, while it had something to do. */
+  answered(nowMs: number): void {
+    this.usualMs = Math.max(nowMs - this.sinceMs, this.usualMs * FORGETTING)
+    this.sinceMs = nowMs
+  }
+
+  /** Asked only while it has something to do. */
+  isUnusual(nowMs: number): boolean {
+    return nowMs - this.sinceMs > Math.max(MIN_QUIET_MS, TIMES_USUAL * this.usualMs)
+  }
+}
