@@ -41,6 +41,22 @@ describe('a client that has left by the word of the balancer', () => {
     expect(connection.closed).toBe(false)
   })
 
+  test('calls the listeners of a handler also when it was told of before its request arrived', async () => {
+    await using local = await LocalWorker.serve({
+      trustForwarded: 'balancer',
+      fetch: async ({ signal }) => {
+        const before = signal.aborted
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        return new Response(`${before} ${signal.aborted}`)
+      },
+    })
+    await tell(local, NOTICE)
+    // A notice is read before what is connected after it.
+    using connection = await RawConnection.to(local.socket)
+    connection.get('/', FIELDS)
+    await until('it is answered', () => connection.received.endsWith('false true'))
+  })
+
   test('is known to a handler that asks only later', async () => {
     const go = Promise.withResolvers<void>()
     await using local = await LocalWorker.serve({

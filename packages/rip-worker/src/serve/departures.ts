@@ -60,9 +60,17 @@ export class Departures implements Disposable {
     }
   }
 
-  /** Has the request's own `signal` abort as well when the balancer tells of it; costs hardly more than nothing until asked. */
+  /**
+   * Has the request's own `signal` abort as well when the balancer tells of it; costs hardly more than nothing until asked.
+   * A notice that came before the request aborts the signal only once the handler has begun: a listener that is added to a
+   * signal already aborted is never called.
+   */
   watch(request: Request): void {
     Object.defineProperty(request, 'signal', this.#property)
+    if (this.#early.size > 0 && this.#early.delete(keyOfRequest(request) ?? '')) {
+      const made = this.#makeSignal(request)
+      queueMicrotask(() => made.left())
+    }
   }
 
   /** Calls back at most once, if the client of that request leaves; the result ends the wait. */
@@ -83,11 +91,16 @@ export class Departures implements Disposable {
   #signalOf(request: Request): AbortSignal {
     const known = this.#signals.get(request)
     if (known !== undefined) return known.signal
-    const made = new RequestSignal(nativeSignal(request))
-    this.#signals.set(request, made)
-    const key = keyOf((name) => request.headers.get(name) ?? undefined)
+    const made = this.#makeSignal(request)
+    const key = keyOfRequest(request)
     if (key !== undefined) this.#remember(key, made)
     return made.signal
+  }
+
+  #makeSignal(request: Request): RequestSignal {
+    const made = new RequestSignal(nativeSignal(request))
+    this.#signals.set(request, made)
+    return made
   }
 
   #remember(key: string, made: RequestSignal): void {
@@ -134,6 +147,10 @@ class RequestSignal implements Waiting {
 /** The one that aborts with the connection, whatever the request itself has by that name. */
 function nativeSignal(request: Request): AbortSignal {
   return Reflect.get(Request.prototype, 'signal', request)
+}
+
+function keyOfRequest({ headers }: Request): string | undefined {
+  return keyOf((name) => headers.get(name) ?? undefined)
 }
 
 /** What names a request in a notice; the client chooses none of it alone. */
