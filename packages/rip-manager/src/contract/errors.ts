@@ -69,8 +69,6 @@ const messages = {
     `cannot listen for workers on ${d.path}: ${d.reason}`,
   TREE_UNREADABLE: (d: { readonly root: string; readonly reason: string }): string =>
     `cannot read the application in ${d.root}: ${d.reason}`,
-  WATCH_FAILED: (d: { readonly root: string; readonly reason: string }): string =>
-    `cannot watch ${d.root}: ${d.reason}`,
 } as const
 
 export type ManagerErrorCode = keyof typeof messages

@@ -4,7 +4,7 @@ import type { CommandOptions, ReloadResult, StopOptions } from '../contract/mana
 import type { DrainReport } from '../contract/router.ts'
 import type { ManagerEvent } from '../contract/events.ts'
 import type { ManagerStatus } from '../contract/status.ts'
-import { isListening } from '../verify/probe.ts'
+import { isListening } from '../socket/listening.ts'
 import {
   type BalancerIntroduction,
   CONTROL_VERSION,

@@ -1,10 +1,9 @@
-import { existsSync, rmSync } from 'node:fs'
 import { ManagerError } from '../contract/errors.ts'
 import { assertSocketPathFits } from '../socket/socket-address.ts'
 import type { CommandOptions, Manager, ReloadResult, StopOptions } from '../contract/manager-api.ts'
 import type { DrainReport } from '../contract/router.ts'
 import type { ManagerStatus } from '../contract/status.ts'
-import { listenPrivately } from '../socket/listen-privately.ts'
+import { HealingSocket } from '../socket/healing-socket.ts'
 import { EventHistory } from './event-history.ts'
 import {
   type BalancerIntroduction,
@@ -18,7 +17,7 @@ import {
 /** Answers under way when the server is closed get this long to leave. */
 const CLOSE_GRACE_MS = 1_000
 /** How often a removed socket is noticed. */
-const RESTORE_MS = 2_000
+const HEAL_MS = 2_000
 /** A command is a few words. */
 const MAX_BODY_BYTES = 65_536
 
@@ -71,38 +70,56 @@ export interface ControlServer extends AsyncDisposable {
  */
 export async function openControlServer(options: ControlServerOptions): Promise<ControlServer> {
   assertSocketPathFits(options.path)
-  const history = new EventHistory(options.manager)
-  const routes = routesOf(options, history)
-  const listen = (): Bun.Server<undefined> =>
-    Bun.serve({
-      unix: options.path,
-      maxRequestBodySize: MAX_BODY_BYTES,
-      ...neverIdle,
-      fetch: (request) => respond(routes, request),
-      error: (error) => failure(500, 'INTERNAL', String(error)),
-    })
+  return new HttpControlServer(options)
+}
 
-  const servers = [listenPrivately(listen)]
-  const restore = (): void => {
+class HttpControlServer implements ControlServer {
+  readonly #history: EventHistory
+  readonly #socket: HealingSocket<Bun.Server<undefined>>
+  readonly #timer: ReturnType<typeof setInterval>
+  #closing: Promise<void> | undefined
+
+  constructor(options: ControlServerOptions) {
+    this.#history = new EventHistory(options.manager)
+    const routes = routesOf(options, this.#history)
+    this.#socket = new HealingSocket(options.path, () =>
+      Bun.serve({
+        unix: options.path,
+        maxRequestBodySize: MAX_BODY_BYTES,
+        ...neverIdle,
+        fetch: (request) => respond(routes, request),
+        error: (error) => failure(500, 'INTERNAL', String(error)),
+      }),
+    )
+    this.#socket.open()
+    this.#timer = setInterval(() => this.#heal(), HEAL_MS)
+    this.#timer.unref()
+  }
+
+  #heal(): void {
     try {
-      if (!existsSync(options.path)) servers.push(listenPrivately(listen))
+      this.#socket.heal()
     } catch {
-      // ENOENT: its folder is gone as well; whoever makes that again makes the next attempt succeed.
+      // ENOENT: its folder is gone as well. Once that has been made again, the next attempt succeeds.
     }
   }
-  const timer = setInterval(restore, RESTORE_MS)
-  timer.unref()
 
-  let closing: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
-    clearInterval(timer)
-    await history[Symbol.asyncDispose]()
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer)
+    const servers = this.#socket.close()
+    await this.#history[Symbol.asyncDispose]()
     await within(CLOSE_GRACE_MS, Promise.all(servers.map((server) => server.stop())))
     for (const server of servers) void server.stop(true)
-    rmSync(options.path, { force: true })
+    this.#socket.remove()
   }
-  const close = (): Promise<void> => (closing ??= stop())
-  return { close, [Symbol.asyncDispose]: close }
 }
 
 /** Waits for the promise, but no longer. */

@@ -1,6 +1,6 @@
 import { readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { isListening } from '../verify/probe.ts'
+import { isListening } from '../socket/listening.ts'
 import { readInstance, type Instance } from '../run-dir/instance.ts'
 import { type Environment, type InstanceIdentity, locateRunDir } from '../run-dir/locate.ts'
 import { ensurePrivateFolder } from '../run-dir/private-folder.ts'

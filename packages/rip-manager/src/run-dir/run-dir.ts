@@ -14,7 +14,7 @@ import { NOTICES_SUFFIX } from '@rip/worker/protocol'
 import { ManagerError } from '../contract/errors.ts'
 import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../socket/socket-address.ts'
 import type { Account } from '../contract/account.ts'
-import { isListening } from '../verify/probe.ts'
+import { isListening, removeStaleSocket } from '../socket/listening.ts'
 import { type Instance, writeInstance } from './instance.ts'
 import {
   type Environment,
@@ -365,9 +365,7 @@ async function removeDead(path: string, addressedThrough: string, shared: boolea
   const names = ownEntries(path)
   const theirs = entries(path).filter((name) => OF_BALANCERS.test(name))
   const sockets = [...names.filter((name) => /\.sock(?:\.left)?$/.test(name)), ...theirs]
-  for (const name of sockets) {
-    if (!(await isListening(join(addressedThrough, name)))) rmSync(join(path, name), { force: true })
-  }
+  for (const name of sockets) await removeStaleSocket(join(path, name), join(addressedThrough, name))
   if (shared) return
   for (const name of names.filter((each) => LENT_FOLDER.test(each))) {
     if (!(await isListening(join(addressedThrough, name, 's.sock')))) takeBackFolder(join(path, name))

@@ -20,7 +20,7 @@ import {
   unixAddress,
 } from './socket-address.ts'
 import { portOwner } from './port-owner.ts'
-import { isListening } from '../verify/probe.ts'
+import { removeStaleSocket } from './listening.ts'
 
 /** Where to listen: a host and a port, 0 for any free one, or the path of a Unix socket. */
 export type ListenAddress = { readonly host: string; readonly port: number } | UnixListenAddress
@@ -208,9 +208,7 @@ class OwnedSocket implements ListenSocket {
 async function clearPath(path: string): Promise<void> {
   if (path.startsWith('@')) return
   assertSocketPathFits(path)
-  const status = statSync(path, { throwIfNoEntry: false })
-  if (status?.isSocket() !== true || (await isListening(path))) return
-  rmSync(path, { force: true })
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() === true) await removeStaleSocket(path)
 }
 
 async function resolveInet(address: { readonly host: string; readonly port: number }): Promise<Uint8Array> {

@@ -15,7 +15,7 @@ import { findInstances, readInstance } from '../../src/run-dir/instance.ts'
 import { type Environment, instancesFolders, locateRunDir } from '../../src/run-dir/locate.ts'
 import { openRunDir, type RunDir } from '../../src/run-dir/run-dir.ts'
 import { processStartTime } from '../../src/system/start-time.ts'
-import { isListening } from '../../src/verify/probe.ts'
+import { isListening } from '../../src/socket/listening.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
 const source = (name: string): string =>

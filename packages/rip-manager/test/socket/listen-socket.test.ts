@@ -11,7 +11,7 @@ import {
 } from '../../src/socket/listen-socket.ts'
 import { inetAddress, parseAddress } from '../../src/socket/socket-address.ts'
 import { temporaryFolder, waitFor } from '../real.ts'
-import { isListening } from '../../src/verify/probe.ts'
+import { isListening } from '../../src/socket/listening.ts'
 
 async function opened(address: ListenAddress): Promise<ListenSocket> {
   const socket = await openListenSocket(address)

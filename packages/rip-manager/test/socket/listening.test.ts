@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { isListening } from '../../src/verify/probe.ts'
+import { isListening } from '../../src/socket/listening.ts'
 import { temporaryFolder } from '../real.ts'
 
 /** Listens with room for one, connects until there is none, says so, and waits. */
