@@ -700,7 +700,7 @@ test.each([
     const fork = () => { const { pid } = cluster.fork().process; console.log('forked', pid) }
     if (cluster.isPrimary) { cluster.on('exit', fork); for (let i = 0; i < forks; i++) fork() }
     export default () => new Response('hello')`
-  await using supervised = new Supervised(new Folder({ 'app.mjs': source }))
+  await using supervised = new Supervised(new Folder({ 'app.mjs': source }), { env: { RIP_WORKER_ID: '1' } })
   await supervised.received('ready')
   const warning = `forks ${told} with node:cluster beside the handler it exports`
   await until('it is told', () => supervised.program.stderr.includes(warning))
