@@ -828,3 +828,16 @@ test('an event loop that stands still is told of, for as long as somebody listen
   await Bun.sleep(300)
   expect(lags).toHaveLength(before)
 })
+
+test('what is injected over TCP goes through no proxy of the environment', async () => {
+  const script = `
+    const { createWorker } = await import(${JSON.stringify(import.meta.resolve('../src/index.ts'))})
+    await using worker = createWorker({ listen: { port: 0 }, fetch: () => new Response('no'), routes: { '/a': new Response('routed') } })
+    await worker.start()
+    console.log(await (await worker.inject(new Request('http://shop.example/a'))).text())`
+  const nobody = 'http://127.0.0.1:9'
+  const { stdout, stderr } = Bun.spawnSync([process.execPath, '-e', script], {
+    env: { ...process.env, http_proxy: nobody, HTTP_PROXY: nobody, https_proxy: nobody, ALL_PROXY: nobody },
+  })
+  expect([stdout.toString(), stderr.toString()]).toEqual(['routed\n', ''])
+})

@@ -149,6 +149,7 @@ export class ControlClient {
         ...init,
         unix: this.#path,
         timeout: false,
+        proxy: false,
       } as BunFetchRequestInit)
     } catch (error) {
       if (init.signal?.aborted === true) throw error

@@ -252,7 +252,8 @@ class ServingWorker implements Worker {
   /** Over the socket. */
   #send(request: Request): Promise<Response> {
     const { listen } = this.#options
-    const init = { redirect: 'manual', decompress: false } as const
+    // Whatever the environment says of proxies: this server is none of the sites behind one.
+    const init = { redirect: 'manual', decompress: false, proxy: false } as const
     if ('unix' in listen) return fetch(request, { ...init, unix: listen.unix })
     const headers = new Headers(request.headers)
     headers.set('host', new URL(request.url).host)
