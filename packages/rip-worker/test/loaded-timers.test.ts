@@ -216,3 +216,70 @@ test('jobs of a worker that nobody tells to stand by run', async () => {
   await (await supervised.fetch('/watch')).text()
   await run(supervised)
 })
+
+/** `Bun.cron` with turns that come when the test says so. */
+class Clockwork implements Disposable {
+  readonly #cron = Bun.cron
+  readonly turns: (() => unknown)[] = []
+
+  constructor() {
+    const schedule = (expression: unknown, handler: unknown): unknown => {
+      const job = { expression }
+      if (typeof handler === 'function') this.turns.push(() => Reflect.apply(handler, job, []) as unknown)
+      return typeof handler === 'function' ? job : handler
+    }
+    Reflect.set(Bun, 'cron', Object.assign(schedule, { parse: this.#cron.parse }))
+  }
+
+  [Symbol.dispose](): void {
+    Reflect.set(Bun, 'cron', this.#cron)
+  }
+}
+
+test('a job of Bun.cron skips its turns while it rests, and is waited for otherwise', async () => {
+  using clockwork = new Clockwork()
+  using rig = new Rig()
+  const seen: unknown[] = []
+  const job = Bun.cron('@hourly', async function () {
+    await Bun.sleep(1)
+    seen.push(this)
+    setTimeout(() => seen.push('in turn'), 1)
+  })
+  expect(job as unknown).toEqual({ expression: '@hourly' })
+  rig.timers.settle()
+  const [turn] = clockwork.turns
+  await turn!()
+  await until('it has run', () => seen.length === 2)
+  expect(seen).toEqual([job, 'in turn'])
+  rig.rests = true
+  expect(turn!()).toBeUndefined()
+  expect(seen).toHaveLength(2)
+})
+
+test('Bun.cron is otherwise as ever: of requests, of the system, its properties, and after all', async () => {
+  using clockwork = new Clockwork()
+  const original = Bun.cron
+  using rig = new Rig()
+  expect(Bun.cron.parse).toBe(original.parse)
+  expect(await (Bun.cron as unknown as (...values: string[]) => unknown)('./job.ts', '@daily', 'title')).toBe(
+    '@daily',
+  )
+  rig.timers.settle()
+  rig.rests = true
+  let turns = 0
+  Bun.cron('@hourly', () => void (turns += 1))
+  await clockwork.turns[0]!()
+  expect(turns).toBe(1)
+  rig.timers[Symbol.dispose]()
+  expect(Bun.cron).toBe(original)
+})
+
+test('the application of a worker gets real jobs of Bun.cron, also by import', async () => {
+  const source = `
+    import { cron } from 'bun'
+    const jobs = [Bun.cron('@yearly', () => {}).unref(), cron('@yearly', () => {}).unref()]
+    export default () => Response.json([...jobs.map((job) => job.stop().cron), cron === Bun.cron, Bun.cron.name])`
+  await using supervised = new Supervised(new Folder({ 'app.mjs': source }))
+  await supervised.received('ready')
+  expect(await (await supervised.fetch('/')).json()).toEqual(['@yearly', '@yearly', true, 'cron'])
+})

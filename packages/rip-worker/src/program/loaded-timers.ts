@@ -10,7 +10,7 @@ type SetTimer = (callback: Callback, delayMs?: number, ...values: unknown[]) => 
 
 /**
  * Timers an application sets up while it is loaded, and those they set up in turn: jobs, as opposed to what requests
- * set up. While `isResting` they rest: an interval skips its turns, a timeout is held. They remain timers of the
+ * set up. While `isResting` they rest: an interval and a `Bun.cron` skip their turns, a timeout is held. They remain timers of the
  * runtime, so that all that can be done with those can be done with them.
  */
 export class LoadedTimers implements Disposable {
@@ -25,6 +25,8 @@ export class LoadedTimers implements Disposable {
   readonly #setInterval = this.#imitate(own.setInterval, (callback, delayMs, values) =>
     this.#startInterval(callback, delayMs, values),
   )
+  readonly #ownCron: typeof Bun.cron = Bun.cron
+  readonly #cron: typeof Bun.cron = this.#imitateCron()
   #state: 'loading' | 'settled' | 'disposed' = 'loading'
 
   /** From now on all timers are taken to be the application's. */
@@ -32,6 +34,7 @@ export class LoadedTimers implements Disposable {
     this.#isResting = isResting
     globalThis.setTimeout = this.#setTimeout
     globalThis.setInterval = this.#setInterval
+    Reflect.set(Bun, 'cron', this.#cron)
   }
 
   /** The application is loaded: what is set up from now on is somebody else's, unless one of these does it. */
@@ -50,6 +53,7 @@ export class LoadedTimers implements Disposable {
     // Others may have put theirs in place of these, and call them.
     if (globalThis.setTimeout === this.#setTimeout) globalThis.setTimeout = own.setTimeout
     if (globalThis.setInterval === this.#setInterval) globalThis.setInterval = own.setInterval
+    if (Bun.cron === this.#cron) Reflect.set(Bun, 'cron', this.#ownCron)
     this.wake()
   }
 
@@ -70,7 +74,7 @@ export class LoadedTimers implements Disposable {
   }
 
   #startTimeout(callback: Callback, delayMs: number | undefined, values: unknown[]): Timer {
-    const goOff = (): void => this.#run(() => Reflect.apply(callback, timer, values))
+    const goOff = (): void => void this.#run(() => Reflect.apply(callback, timer, values))
     const timer: Timer = (own.setTimeout as SetTimer)(() => {
       if (this.#rests) return this.#hold(timer, goOff)
       this.#held.delete(timer)
@@ -79,9 +83,9 @@ export class LoadedTimers implements Disposable {
     return timer
   }
 
-  #run(callback: () => unknown): void {
+  #run(callback: () => unknown): unknown {
     this.#inTurn ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<true>()
-    this.#inTurn.run(true, callback)
+    return this.#inTurn.run(true, callback)
   }
 
   #goOff(timer: Timer): void {
@@ -98,6 +102,25 @@ export class LoadedTimers implements Disposable {
   #hold(timer: Timer, goOff: () => void): void {
     this.#held.set(timer, goOff)
     timer.refresh()
+  }
+
+  /** What it hands to the scheduler of the system, a module by its path, is no business of this process. */
+  #imitateCron(): typeof Bun.cron {
+    const original = this.#ownCron as (...values: unknown[]) => unknown
+    const imitation = (schedule: unknown, handler: unknown, ...rest: unknown[]): unknown => {
+      if (!this.#isConcerned || typeof handler !== 'function') return original(schedule, handler, ...rest)
+      const turnOf = (job: unknown): unknown =>
+        // Its promise is waited for before the next turn is planned.
+        this.#rests ? undefined : this.#run(() => Reflect.apply(handler as Callback, job, []))
+      const turn = function (this: unknown): unknown {
+        return turnOf(this)
+      }
+      return original(schedule, turn, ...rest)
+    }
+    return Object.defineProperties(
+      imitation,
+      Object.getOwnPropertyDescriptors(this.#ownCron),
+    ) as unknown as typeof Bun.cron
   }
 
   #imitate<Original extends typeof setTimeout | typeof setInterval>(
