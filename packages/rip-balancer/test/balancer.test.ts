@@ -510,9 +510,9 @@ describe('a configuration', () => {
     ).toEqual([
       'listen[0].address: expected host:port, :port, unix:PATH or fd:N, got "nowhere"',
       'listen[1].tls.key: expected the path of a PEM file, got nothing',
-      'polcy: unknown key; did you mean "policy"?',
+      'polcy: unknown key; did you mean policy?',
       'timeouts.header: expected milliseconds or a duration such as 250ms, 10s or 5m, got "soon"',
-      'timeouts.hedaer: unknown key; did you mean "header"?',
+      'timeouts.hedaer: unknown key; did you mean header?',
       'to.address: expected host:port, https://host:port or unix:PATH, got "x"',
     ])
   })

@@ -164,7 +164,7 @@ describe('the balancer', () => {
       '  rip-server.config.ts:1:81: accessLog: expected one of none, text, json, got "xml"',
       '  rip-server.config.ts:1:18: balancer.listen: cannot be set here; port and bind say where it listens',
       '  rip-server.config.ts:1:18: balancer.processes: expected a whole number from 1 to 64, got 0',
-      '  rip-server.config.ts:1:18: balancer.limits.bdy: unknown key; did you mean "body"?',
+      '  rip-server.config.ts:1:18: balancer.limits.bdy: unknown key; did you mean body?',
     ])
   })
 

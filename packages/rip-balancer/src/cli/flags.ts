@@ -300,9 +300,10 @@ const NOTHING: ParsedFlags = { config: {}, configFile: undefined, processes: 1, 
 function unknown(word: string, name: string): BalancerError {
   if (!word.startsWith('-'))
     return new BalancerError('USAGE', { message: `unknown command ${word}${didYouMean(word, OPERATIONS)}` })
-  const hint = didYouMean(name, [...FLAGS.map((each) => each.name), 'config', 'help', 'version']).replace(
-    /"/,
-    '"--',
+  const known = [...FLAGS.map((each) => each.name), 'config', 'help', 'version']
+  const hint = didYouMean(
+    `--${name}`,
+    known.map((each) => `--${each}`),
   )
   return new BalancerError('USAGE', {
     message: `unknown flag ${word}${hint}`,
@@ -343,7 +344,7 @@ export function helpText(program: string): string {
     ...OPERATION_HELP.map(([words, help]) => `${words.replace(/ \[.*/, '').padEnd(width)}${help}`),
     'The first three find the balancer by --admin or --config, as it was started with.',
     '',
-    'Durations: 250ms, 10s, 5m. Sizes: 64KiB, 1MiB.',
+    'Durations: 250ms, 10s, 5m, 1h, 1d. Sizes: 64KiB, 1MiB, 300M.',
     'SIGTERM, SIGINT, SIGQUIT: finish what is under way, then leave; twice: at once. SIGUSR1: reopen the log file.',
     '',
     'examples:',

@@ -70,7 +70,11 @@ function refuseOperands(
 
 const usage = (message: string): BalancerError => new BalancerError('USAGE', { message })
 
-const hint = (flag: string): string => didYouMean(flag, [...VALUES, 'json', 'help']).replace(/"/, '"--')
+const hint = (flag: string): string =>
+  didYouMean(
+    `--${flag}`,
+    [...VALUES, 'json', 'help'].map((name) => `--${name}`),
+  )
 
 function lacking(key: string): never {
   throw usage(`--${key} needs a value`)

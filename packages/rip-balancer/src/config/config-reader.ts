@@ -1,6 +1,6 @@
 import { CONTROLS, escaped } from '../log/one-line.ts'
 import { isAddressBlock } from './address-blocks.ts'
-import { durationMs, sizeBytes, withUnit } from './quantity.ts'
+import { durationMs, meantQuantity, sizeBytes } from './quantity.ts'
 import { isWeight, WEIGHT_FORM } from './weight.ts'
 import { didYouMean, suggestion } from './suggestion.ts'
 
@@ -73,21 +73,20 @@ export class ConfigReader {
     const read = (value: unknown): T | undefined => words.find((word) => word === value)
     const value = this.raw(key)
     const closest = typeof value === 'string' ? suggestion(value, words) : undefined
-    const meant = closest && `"${closest}"`
-    return this.take(key, `one of ${words.join(', ')}`, read, meant) ?? fallback
+    return this.take(key, `one of ${words.join(', ')}`, read, closest) ?? fallback
   }
 
   /** Milliseconds: a number, or a text such as `30s`; `off` is `Infinity` where that is allowed. */
   duration(key: string, fallback: number): number {
     const read = (value: unknown): number | undefined => quantity(value, durationMs, fallback)
-    const meant = withUnit(this.raw(key), 'duration')
+    const meant = meantOf(this.raw(key), 'duration')
     return this.take(key, 'milliseconds or a duration such as 250ms, 10s or 5m', read, meant) ?? fallback
   }
 
   /** Bytes: a number, or a text such as `64KiB`. */
   size(key: string, fallback: number): number {
     const read = (value: unknown): number | undefined => quantity(value, sizeBytes, fallback)
-    const meant = withUnit(this.raw(key), 'size')
+    const meant = meantOf(this.raw(key), 'size')
     return this.take(key, 'bytes or a size such as 64KiB or 1MiB', read, meant) ?? fallback
   }
 
@@ -145,6 +144,9 @@ export class ConfigReader {
     return this.path === '' ? key : `${this.path}.${key}`
   }
 }
+
+const meantOf = (value: unknown, kind: 'duration' | 'size'): string | undefined =>
+  typeof value === 'string' ? meantQuantity(value, kind) : undefined
 
 /** `off` means no limit only for options whose own default shows that they can be off. */
 function quantity(

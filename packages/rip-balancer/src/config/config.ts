@@ -3,10 +3,10 @@ import type { AccessLogFormat } from '../log/access-log.ts'
 import type { HalfClose } from '../exchange/settings.ts'
 import type { PolicyName } from '../pool/policy.ts'
 
-/** Milliseconds, or a text such as `250ms`, `10s`, `5m`; `off` where there may be no limit. */
+/** Milliseconds, or a text such as `250ms`, `10s`, `5m`, `1d`; `off` where there may be no limit. */
 export type Duration = number | string
 
-/** Bytes, or a text such as `64KiB`, `1MiB`; `off` where there may be no limit. */
+/** Bytes, or a text such as `64KiB`, `1MiB`, `300M`; `off` where there may be no limit. */
 export type Size = number | string
 
 /** Everything about a balancer as plain data: the same in a program, in a file and over the admin API. */

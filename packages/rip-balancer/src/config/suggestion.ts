@@ -1,9 +1,9 @@
-/** The known word a misspelt one most likely means, or `undefined` when none is close. */
+/** The known word a misspelt one most likely means, or nothing when none is close. */
 export function suggestion(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(word.length / 3) + 1)
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {
-    const distance = editDistance(word, candidate)
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (distance >= bestDistance) continue
     best = candidate
     bestDistance = distance
@@ -11,22 +11,27 @@ export function suggestion(word: string, known: Iterable<string>): string | unde
   return best
 }
 
-/** `; did you mean "x"?`, or nothing. */
+/** `; did you mean x?`, or nothing. */
 export function didYouMean(word: string, known: Iterable<string>): string {
   const closest = suggestion(word, known)
-  return closest === undefined ? '' : `; did you mean "${closest}"?`
+  return closest === undefined ? '' : `; did you mean ${closest}?`
 }
 
-/** Insertions, deletions and substitutions between two words (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (let at = 1; at <= a.length; at++) {
-    const next = [at]
+/** Insertions, deletions, substitutions and swaps of neighbours between two words (optimal string alignment). */
+export function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row]
     for (let column = 1; column <= b.length; column++) {
-      const substituted = row[column - 1]! + (a[at - 1] === b[column - 1] ? 0 : 1)
-      next.push(Math.min(substituted, row[column]! + 1, next[column - 1]! + 1))
+      const same = a[row - 1] === b[column - 1]
+      let cost = Math.min(last[column]! + 1, current[column - 1]! + 1, last[column - 1]! + (same ? 0 : 1))
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
+      if (swapped) cost = Math.min(cost, beforeLast[column - 2]! + 1)
+      current.push(cost)
     }
-    row = next
+    beforeLast = last
+    last = current
   }
-  return row[b.length]!
+  return last[b.length]!
 }

@@ -226,7 +226,7 @@ describe('rip-balancer', () => {
   })
 
   for (const [args, code, message] of [
-    [['--lisen', ':1'], 2, 'unknown flag --lisen; did you mean "--listen"?'],
+    [['--lisen', ':1'], 2, 'unknown flag --lisen; did you mean --listen?'],
     [['--to'], 2, '--to needs a value'],
     [['--tls-cert', 'x.pem'], 2, '--tls-cert and --tls-key go together'],
     [['--policy', 'best'], 5, 'policy: expected one of round-robin, least-requests'],

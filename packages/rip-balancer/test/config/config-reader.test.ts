@@ -26,7 +26,8 @@ describe('quantities', () => {
     ['1h', 3_600_000],
     ['10', undefined],
     ['-1s', undefined],
-    ['10 s', undefined],
+    ['10 s', 10_000],
+    ['1d', 86_400_000],
     ['1S', undefined],
     ['', undefined],
   ] as const)
@@ -37,6 +38,8 @@ describe('quantities', () => {
     ['64KiB', 65_536],
     ['1MiB', 1_048_576],
     ['1MB', 1_000_000],
+    ['300M', 314_572_800],
+    ['2G', 2_147_483_648],
     ['1kb', undefined],
     ['KiB', undefined],
   ] as const)
@@ -161,7 +164,7 @@ describe('a configuration', () => {
       'key: expected at least 16 characters that nobody can guess, got 5',
     ])
     expect(problems({ sameSite: 'Lax' })).toEqual([
-      'sameSite: expected one of lax, strict, none, got "Lax"; did you mean "lax"?',
+      'sameSite: expected one of lax, strict, none, got "Lax"; did you mean lax?',
     ])
     expect(problems({ httpOnly: false })).toHaveLength(1)
     expect(problems(['at'])).toHaveLength(1)
@@ -189,7 +192,7 @@ describe('a configuration', () => {
       'queue.length: expected a whole number from 0 on, got -1',
       'queue.timeout: expected milliseconds or a duration such as 250ms, 10s or 5m, got "soon"',
       'to: two backends have the id "a:1"; give each its own',
-      'to[1].wieght: unknown key; did you mean "weight"?',
+      'to[1].wieght: unknown key; did you mean weight?',
       'to[3].weight: expected 0, or a number from 0.000001 to 1000000, got 1e-9',
     ])
   })

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { didYouMean, suggestion } from '@rip/balancer/text'
 import { settingNames, settingSpecs } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { type Command, commandNamed, commands, DEFAULT_COMMAND } from './commands.ts'
 import { COMMON_FLAGS, options } from './options.ts'
-import { didYouMean, suggestion } from './suggestion.ts'
 
 /** A flag as it was given. */
 export interface GivenFlag {

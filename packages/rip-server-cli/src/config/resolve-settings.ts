@@ -1,7 +1,7 @@
 import { relative, resolve } from 'node:path'
+import { didYouMean } from '@rip/balancer/text'
 import type { GivenFlag } from '../command-line/command-line.ts'
 import { Unacceptable, unacceptableText } from '../command-line/quantity.ts'
-import { didYouMean } from '../command-line/suggestion.ts'
 import { balancerProblems, type BalancerSettings, locatedBalancer } from './balancer-settings.ts'
 import { CliError } from '../errors.ts'
 import type { ConfigFile } from './config-file.ts'

@@ -201,6 +201,24 @@ describe('a balancer and a manager that are started apart make one system', () =
   )
 
   test(
+    'and a balancer that stands still keeps nobody from reloading, and is told when it goes on',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const [balancer] = await bothAreReady(sandbox)
+      process.kill(balancer.pid, 'SIGSTOP')
+      await application(sandbox, 2)
+      const { code, stderr } = await sandbox.run('reload')
+      process.kill(balancer.pid, 'SIGCONT')
+      expect([code, stderr]).toEqual([0, expect.any(String)])
+      await until('the balancer routes to the new code', async () => {
+        const answer = await fetch(balancer.url, { keepalive: false })
+        return answer.ok && ((await answer.json()) as { version: number }).version === 2
+      })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'when a whole server runs already, as a second door to its workers',
     async () => {
       await using sandbox = await Sandbox.create()
