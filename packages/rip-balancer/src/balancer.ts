@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { ADMIN_VERSION, type BalancerStatus } from './admin/admin-protocol.ts'
 import { AdminServer } from './admin/admin-server.ts'
 import { DiallingPool } from './admin/dialling-pool.ts'
@@ -202,16 +201,16 @@ export class Balancer implements AsyncDisposable {
   private async takeOver(config: BalancerConfig): Promise<void> {
     const next = resolveConfig(config)
     refuseFixed(this.declared, config)
-    const changesTls = !isDeepStrictEqual(this.config.backendTls, next.backendTls)
+    const changesTls = !Bun.deepEquals(this.config.backendTls, next.backendTls, true)
     const backendTls = this.createBackendTls(next)
     const change = await this.listeners.prepare(next.listeners)
     if (this.closing !== undefined) {
       await this.listeners.undo(change)
       throw new BalancerError('CLOSED', {})
     }
-    const declaresBackends = !isDeepStrictEqual(this.config.backends, next.backends)
-    const changesHealth = !isDeepStrictEqual(this.config.health, next.health)
-    const changesLog = !isDeepStrictEqual(this.config.accessLog, next.accessLog)
+    const declaresBackends = !Bun.deepEquals(this.config.backends, next.backends, true)
+    const changesHealth = !Bun.deepEquals(this.config.health, next.health, true)
+    const changesLog = !Bun.deepEquals(this.config.accessLog, next.accessLog, true)
     this.declared = config
     this.config = next
     if (changesTls) this.backendTls = backendTls
@@ -512,7 +511,7 @@ export function refuseFixed(
   after: BalancerConfig,
   also: readonly (keyof BalancerConfig)[] = [],
 ): void {
-  const changed = [...also, ...FIXED].filter((key) => !isDeepStrictEqual(before[key], after[key]))
+  const changed = [...also, ...FIXED].filter((key) => !Bun.deepEquals(before[key], after[key], true))
   const problems = changed.map((key) => `${key}: cannot change while running; restart the balancer`)
   if (problems.length > 0) throw new BalancerError('CONFIG_INVALID', { problems })
 }

@@ -4,6 +4,7 @@ import { AdminClient } from '../admin/admin-client.ts'
 import type { RelayedProcess } from '../admin/admin-relay.ts'
 import type { BalancerConfig } from '../config/config.ts'
 import { LEAVE_ORDER, NOW_ORDER } from './parent-pipe.ts'
+import { DRAINED, ProcessEnded } from './process-hand-over.ts'
 
 export interface BalancerProcessOptions {
   readonly configFile: string
@@ -21,12 +22,10 @@ export interface BalancerProcessOptions {
   prepare(admin: AdminClient): Promise<void>
 }
 
-/** Environment variable that tells a process which backends are drained, from its start on. */
-export const DRAINED = 'RIP_DRAINED'
-
-const PROGRAM = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
-)
+/** In a bundle the program lies beside its parts. */
+const PROGRAM = import.meta.dir.endsWith('/bin')
+  ? `${import.meta.dir}/rip-balancer`
+  : fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url))
 
 /** One process of a group, from its start to its end. It leaves when this process does, however that ends. */
 export class BalancerProcess implements RelayedProcess {
@@ -136,17 +135,6 @@ export class BalancerProcess implements RelayedProcess {
       if (whole > 0) this.options.out(text.slice(0, whole))
       text = text.slice(whole)
     }
-  }
-}
-
-/** A process ended before it was ready. */
-export class ProcessEnded extends Error {
-  override readonly name = 'ProcessEnded'
-  readonly code: number
-
-  constructor(code: number) {
-    super(`the process ended with code ${code}`)
-    this.code = code
   }
 }
 

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { fstatSync } from 'node:fs'
 
 /** What a parent says through the pipe, one word a line. */
 export const LEAVE_ORDER = 'leave\n'
@@ -18,16 +18,56 @@ export interface ParentOrders {
  */
 export function parentPipe(fd: string | undefined, orders: ParentOrders): Disposable {
   if (fd === undefined || !/^\d+$/.test(fd)) return { [Symbol.dispose]() {} }
-  const stream = createReadStream('', { fd: Number(fd), autoClose: false, encoding: 'latin1' })
+  let isOver = false
   let text = ''
-  stream.on('data', (piece) => {
+  const take = (piece: string): void => {
     // No order is longer.
-    text = (text + String(piece)).slice(-LEAVE_ORDER.length)
+    text = (text + piece).slice(-LEAVE_ORDER.length)
+    if (isOver) return
     if (text.endsWith(LEAVE_ORDER)) orders.leave()
     if (text.endsWith(NOW_ORDER)) orders.now()
-  })
-  stream.on('end', () => orders.leave())
-  stream.on('error', () => orders.leave())
+  }
+  const end = (): void => {
+    if (!isOver) orders.leave()
+    isOver = true
+  }
+  const reading = isSocket(Number(fd)) ? readSocket(Number(fd), take, end) : readStream(Number(fd), take, end)
+  return {
+    [Symbol.dispose]() {
+      isOver = true
+      reading[Symbol.dispose]()
+    },
+  }
+}
+
+/** What `Bun.spawn` calls a pipe is a socket; reading it as such takes no streams, which are ten milliseconds of a start. */
+function isSocket(fd: number): boolean {
+  try {
+    return fstatSync(fd).isSocket()
+  } catch {
+    // EBADF, of which the stream tells.
+    return false
+  }
+}
+
+function readSocket(fd: number, take: (piece: string) => void, end: () => void): Disposable {
+  const options: Bun.FdSocketOptions = {
+    fd,
+    socket: { data: (_, bytes) => take(bytes.toString('latin1')), end, close: end, error: end },
+  }
+  // Bun knows these options, the declaration of `connect` does not.
+  const connected = Bun.connect(options as never)
+  connected.catch(end)
+  // The descriptor stays, and the process with it as long as it has something else to do.
+  return { [Symbol.dispose]: () => void connected.then((socket) => socket.unref()).catch(() => {}) }
+}
+
+function readStream(fd: number, take: (piece: string) => void, end: () => void): Disposable {
+  const { createReadStream } = process.getBuiltinModule('node:fs')
+  const stream = createReadStream('', { fd, autoClose: false, encoding: 'latin1' })
+  stream.on('data', (piece) => take(String(piece)))
+  stream.on('end', end)
+  stream.on('error', end)
   return {
     [Symbol.dispose]() {
       stream.removeAllListeners()

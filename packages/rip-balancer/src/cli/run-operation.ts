@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import { AdminClient } from '../admin/admin-client.ts'
 import { parseBackendAddress } from '../config/address.ts'
 import type { BalancerConfig } from '../config/config.ts'
@@ -88,7 +87,9 @@ const isInvalid = (error: BalancerError): error is BalancerError<'CONFIG_INVALID
 
 function certificateProblems({ certFile, keyFile }: NonNullable<ResolvedListener['tls']>): string[] {
   try {
-    createSecureContext({ cert: readFileSync(certFile), key: readFileSync(keyFile) })
+    process
+      .getBuiltinModule('node:tls')
+      .createSecureContext({ cert: readFileSync(certFile), key: readFileSync(keyFile) })
     return []
   } catch (error) {
     return [`${certFile}, ${keyFile}: ${(error as Error).message}`]

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net'
 import { canonical, withoutZone } from '../exchange/node-address.ts'
 import type { BackendAddress } from '../pool/claim.ts'
 import { UNIX_ADDRESS_FORM, parseUnixAddress, type UnixAddress } from './unix-address.ts'
+import { ipVersion } from './ip-version.ts'
 
 export type TcpAddress = { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
@@ -94,12 +94,12 @@ function spelled(address: string): string {
 /** With a zone, as link-local ones need it: `fe80::1%eth0` (RFC 4007 §11). */
 function isIpv6(text: string): boolean {
   const [, address = ''] = /^([^%]*)(?:%[\w.-]+)?$/.exec(text) ?? []
-  return isIP(address) === 6
+  return ipVersion(address) === 6
 }
 
 /** A name (RFC 1123 §2.1, and underscores, which are in use), or an IPv4 address; what ends in a number is no name. */
 function isHost(text: string): boolean {
-  if (/(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(text)) return isIP(text) === 4
+  if (/(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i.test(text)) return ipVersion(text) === 4
   return text.length <= MAX_NAME_CHARS && /^(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?$/.test(text)
 }
 

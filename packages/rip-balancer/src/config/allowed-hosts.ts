@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { ipVersion } from './ip-version.ts'
 
 /**
  * The names requests may be addressed to. `localhost`, all below it and addresses always are: a page of another site
@@ -20,7 +20,7 @@ export class AllowedHosts {
   /** @param authority host and perhaps a port; empty when the request names none, as no browser does */
   has(authority: string): boolean {
     const name = hostName(authority)
-    if (name === '' || this.names.has(name) || isIP(name) !== 0) return true
+    if (name === '' || this.names.has(name) || ipVersion(name) !== 0) return true
     return this.endings.some((ending) => name.endsWith(ending) && name.length > ending.length)
   }
 }

@@ -1,9 +1,8 @@
-import { lookup, Resolver } from 'node:dns/promises'
-import { isIP } from 'node:net'
 import type { BackendConfig } from '../config/config.ts'
 import { parseBackendAddress } from '../config/address.ts'
 import type { BackendAddress } from '../pool/claim.ts'
 import { BalancerError } from '../errors.ts'
+import { ipVersion } from '../config/ip-version.ts'
 
 /** An address of a name, and how long it may be relied on. */
 export interface ResolvedName {
@@ -56,7 +55,7 @@ export async function* dns(name: string, options: DnsOptions = {}): AsyncGenerat
 }
 
 function backendAt(ip: string, { port, tls }: TcpAddress): BackendConfig {
-  const address = isIP(ip) === 6 ? `[${ip}]:${port}` : `${ip}:${port}`
+  const address = ipVersion(ip) === 6 ? `[${ip}]:${port}` : `${ip}:${port}`
   // Certificates name the host, not its addresses.
   return tls === undefined ? { address } : { address: `https://${address}`, tls: { serverName: tls.name } }
 }
@@ -65,7 +64,8 @@ type TcpAddress = Extract<BackendAddress, { kind: 'tcp' }>
 
 /** A and AAAA records with their time to live; names that only the hosts file knows through the system. */
 async function resolveName(host: string): Promise<readonly ResolvedName[]> {
-  if (isIP(host) !== 0) return [{ address: host, ttlMs: Number.POSITIVE_INFINITY }]
+  if (ipVersion(host) !== 0) return [{ address: host, ttlMs: Number.POSITIVE_INFINITY }]
+  const { lookup, Resolver } = process.getBuiltinModule('node:dns/promises')
   const resolver = new Resolver()
   const answers = await Promise.allSettled([
     resolver.resolve4(host, { ttl: true }),

@@ -1,10 +1,10 @@
-import { isIP } from 'node:net'
 import { resolveBackends } from '../config/resolve-config.ts'
 import type { BackendAddress } from '../pool/claim.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
 import type { Pool } from '../pool/pool.ts'
 import { Discovery, type BackendList } from './discovery.ts'
 import { dns, type ResolveName } from './dns.ts'
+import { ipVersion } from '../config/ip-version.ts'
 
 export interface MembershipOptions {
   readonly warn: (message: string) => void
@@ -107,5 +107,5 @@ function withTlsOf(address: BackendAddress, named: BackendAddress): BackendAddre
 
 /** `localhost` means this machine, whatever its addresses are: connecting finds the one that listens. */
 function isNamed({ address }: MemberSpec): boolean {
-  return address.kind === 'tcp' && isIP(address.host) === 0 && !/(?:^|\.)localhost$/i.test(address.host)
+  return address.kind === 'tcp' && ipVersion(address.host) === 0 && !/(?:^|\.)localhost$/i.test(address.host)
 }

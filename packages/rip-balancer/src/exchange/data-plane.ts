@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import { RequestHead } from '../http1/request-head.ts'
 import type { Claims } from '../pool/claim.ts'
 import type { UpstreamLimits } from '../upstream/upstream-connection.ts'
@@ -49,7 +48,7 @@ export class DataPlane {
     this.connections = previous?.connections ?? new ConnectionCounts()
     this.longLived = previous?.longLived ?? new LongLivedCounts(this.connections)
     this.slowClients = previous?.slowClients ?? new SlowClients(claims)
-    this.kindSeed = previous?.kindSeed ?? randomInt(2 ** 32)
+    this.kindSeed = previous?.kindSeed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
     this.requests = new RequestWriter(forwarding, (name) => observer.underscored(name))
     this.responses = new ResponseWriter(forwarding.via, this.turn.clock)
     if (forwarding.requestTrailers)

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { ipVersion } from '../config/ip-version.ts'
 
 /** A node in the words of a proxy: an address, and a port where the proxy told one. */
 export interface NodeAddress {
@@ -15,11 +15,11 @@ export interface NodeAddress {
  */
 export function readNode(text: string): NodeAddress | undefined {
   const bare = text.replace(/^"(.*)"$/, '$1')
-  if (isIP(bare) !== 0) return { address: canonical(bare), port: 0 }
+  if (ipVersion(bare) !== 0) return { address: canonical(bare), port: 0 }
   const [, v6, v4, port] = /^(?:\[([^\]]*)\]|([\d.]+))(?::(\d{1,5}|_[\w.-]+))?$/.exec(bare) ?? []
   const address = v6 ?? v4 ?? ''
   const known = v6 === undefined ? 4 : 6
-  return isIP(address) === known ? { address: canonical(address), port: portOf(port) } : undefined
+  return ipVersion(address) === known ? { address: canonical(address), port: portOf(port) } : undefined
 }
 
 /** One spelling for one address: no zone, no zeros to spare, an IPv4 address mapped into IPv6 as IPv4. */

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { TOKEN, latin1 } from '../http1/byte-class.ts'
 
-const PREFIX = `${randomBytes(10).toString('hex')}-`
+const PREFIX = `${crypto.getRandomValues(Buffer.alloc(10)).toString('hex')}-`
 const DIGITS = 8
 const MAX_BYTES = 128
 const FIELD_NAME = 'X-Request-Id: '

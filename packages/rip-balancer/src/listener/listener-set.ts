@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { ListenAddress } from '../config/address.ts'
 import type { ResolvedListener } from '../config/resolve-config.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
@@ -72,7 +71,7 @@ export class ListenerSet implements AsyncDisposable {
     try {
       for (const each of declared) {
         const before = left.find((member) => hasSocketOf(member.declared, each))
-        const stays = before !== undefined && isDeepStrictEqual(before.declared, each)
+        const stays = before !== undefined && Bun.deepEquals(before.declared, each, true)
         if (stays) left.splice(left.indexOf(before), 1)
         const member = stays ? before : this.create(each, before)
         members.push(member)
@@ -163,7 +162,7 @@ async function close({ listener, tls }: Member): Promise<void> {
 function hasSocketOf(one: ResolvedListener, other: ResolvedListener): boolean {
   if (one.address.kind === 'unix' && other.address.kind === 'unix')
     return one.address.path === other.address.path
-  return one.reusePort === other.reusePort && isDeepStrictEqual(one.address, other.address)
+  return one.reusePort === other.reusePort && Bun.deepEquals(one.address, other.address, true)
 }
 
 function listenText(address: ListenAddress): string {

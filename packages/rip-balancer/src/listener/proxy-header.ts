@@ -1,6 +1,6 @@
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
-import { isIP } from 'node:net'
 import { canonical, type NodeAddress } from '../exchange/node-address.ts'
+import { ipVersion } from '../config/ip-version.ts'
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V1_START = Buffer.from('PROXY ', 'latin1')
@@ -43,7 +43,7 @@ export class ProxyHeader {
     const family = words[0] === 'TCP4' ? 4 : words[0] === 'TCP6' ? 6 : 0
     const [, source = '', target = '', sourcePort = '', targetPort = ''] = words
     if (family === 0 || words.length !== 5 || !isPort(sourcePort) || !isPort(targetPort)) return REFUSED
-    if (isIP(source) !== family || isIP(target) !== family) return REFUSED
+    if (ipVersion(source) !== family || ipVersion(target) !== family) return REFUSED
     this.source = { address: canonical(source), port: Number(sourcePort) }
     return end + 2
   }

@@ -1,4 +1,4 @@
-import { open, stat, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { PartialWrite, type BlockSink } from './log-sink.ts'
 
 /** How often the path is looked at, to notice that the file was rotated away. */
@@ -56,7 +56,7 @@ export class FileSink implements BlockSink, AsyncDisposable {
 
   private open(): Promise<FileHandle> {
     this.checkedMs = performance.now()
-    return open(this.path, 'a', OWNER_AND_GROUP)
+    return files().open(this.path, 'a', OWNER_AND_GROUP)
   }
 
   private async wasRotated(): Promise<boolean> {
@@ -65,7 +65,9 @@ export class FileSink implements BlockSink, AsyncDisposable {
     this.checkedMs = now
     const [mine, named] = await Promise.all([
       this.handle.then((handle) => handle.stat()),
-      stat(this.path).catch(() => undefined),
+      files()
+        .stat(this.path)
+        .catch(() => undefined),
     ])
     return named === undefined || named.ino !== mine.ino || named.dev !== mine.dev
   }
@@ -84,4 +86,9 @@ const LINE_END = Buffer.from('\n')
 /** @returns how many bytes were written, one at least */
 async function write(handle: FileHandle, bytes: Uint8Array, from: number): Promise<number> {
   return (await handle.write(bytes, from, bytes.length - from)).bytesWritten
+}
+
+/** Most balancers log to no file, and would load it in vain. */
+function files(): typeof import('node:fs/promises') {
+  return process.getBuiltinModule('node:fs/promises')
 }

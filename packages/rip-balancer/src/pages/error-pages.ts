@@ -1,6 +1,28 @@
-import { STATUS_CODES } from 'node:http'
 import { hostName } from '../config/allowed-hosts.ts'
 import type { ErrorPage, ErrorPages } from '../exchange/settings.ts'
+
+/** Of the answers that come from the balancer itself. `node:http`, which knows the rest, takes twenty milliseconds to load. */
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Payload Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+}
 
 /** What a person can do about it. */
 const ADVICE: Readonly<Record<number, string>> = {
@@ -18,7 +40,7 @@ const ADVICE: Readonly<Record<number, string>> = {
 /** Pages for answers that come from the balancer itself: HTML for browsers, JSON for programs, else text. */
 export const errorPages: ErrorPages = {
   render(status: number, requestId: string, accept: string | undefined): ErrorPage {
-    const title = STATUS_CODES[status] ?? 'Error'
+    const title = TITLES[status] ?? process.getBuiltinModule('node:http').STATUS_CODES[status] ?? 'Error'
     return page({ status, title, text: ADVICE[status] ?? `${title}.`, requestId }, accept)
   },
   renderForeignHost(authority: string, requestId: string, accept: string | undefined): ErrorPage {

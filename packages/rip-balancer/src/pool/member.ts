@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { withoutZone } from '../exchange/node-address.ts'
 import type { Backend, BackendAddress, LongLived } from './claim.ts'
 import type { Ejection } from './ejection.ts'
@@ -95,7 +94,7 @@ export class Member implements Backend {
 
   /** Whether the specification names the same server. */
   matches(spec: MemberSpec): boolean {
-    return this.id === spec.id && isDeepStrictEqual(this.address, spec.address)
+    return this.id === spec.id && Bun.deepEquals(this.address, spec.address, true)
   }
 
   /** Takes over what may change while it serves. */

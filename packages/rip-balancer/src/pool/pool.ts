@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import {
   DEFAULT_LIMITS,
   DEFAULT_POLICY,
@@ -696,7 +695,7 @@ export class Pool implements Claims {
 }
 
 /** Nobody can tell the next from those before. */
-const fairCoin = (): boolean => randomInt(2) === 1
+const fairCoin = (): boolean => crypto.getRandomValues(new Uint8Array(1))[0]! % 2 === 1
 
 /** Of pools that are told nothing about TLS. */
 const PLAIN = new BackendTlsSettings()

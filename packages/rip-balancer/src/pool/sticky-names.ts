@@ -1,4 +1,3 @@
-import { createHmac, randomBytes } from 'node:crypto'
 import type { Backend } from './claim.ts'
 import type { Member } from './member.ts'
 import { PerList } from './per-list.ts'
@@ -28,7 +27,10 @@ export class StickyNames {
   of(backend: Backend): string {
     const known = this.known.get(backend)
     if (known !== undefined) return known
-    const name = createHmac('sha256', this.key).update(backend.id).digest('base64url').slice(0, NAME_LENGTH)
+    const name = new Bun.CryptoHasher('sha256', this.key)
+      .update(backend.id)
+      .digest('base64url')
+      .slice(0, NAME_LENGTH)
     this.known.set(backend, name)
     return name
   }
@@ -43,5 +45,5 @@ export class StickyNames {
 }
 
 export function randomStickyKey(): string {
-  return randomBytes(32).toString('base64url')
+  return crypto.getRandomValues(Buffer.alloc(32)).toString('base64url')
 }

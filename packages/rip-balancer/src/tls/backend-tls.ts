@@ -1,4 +1,4 @@
-import { createSecureContext } from 'node:tls'
+import type { SecureContextOptions } from 'node:tls'
 import type { BackendTlsConfig } from '../config/config.ts'
 import { BalancerError } from '../errors.ts'
 import type { BackendAddress, BackendTls } from '../pool/claim.ts'
@@ -69,7 +69,7 @@ export class BackendTlsSettings {
     if ((tls.cert === undefined) !== (tls.key === undefined)) return `${path}: cert and key go together`
     try {
       const { ca, cert, key } = this.read(tls)
-      createSecureContext({ ca, cert, key } as Parameters<typeof createSecureContext>[0])
+      process.getBuiltinModule('node:tls').createSecureContext({ ca, cert, key } as SecureContextOptions)
       return undefined
     } catch (error) {
       const used = [tls.ca, tls.cert, tls.key].filter((file) => file !== undefined)

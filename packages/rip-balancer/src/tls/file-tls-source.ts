@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import type { TlsMaterial, TlsSource } from '../listener/tls-source.ts'
 
 /** How often the files are looked at. */
@@ -69,7 +68,7 @@ export class FileTlsSource implements TlsSource, Disposable {
   private load(): TlsMaterial {
     const cert = readFileSync(this.options.certFile, 'utf8')
     const key = readFileSync(this.options.keyFile, 'utf8')
-    createSecureContext({ cert, key })
+    process.getBuiltinModule('node:tls').createSecureContext({ cert, key })
     return { cert, key }
   }
 }

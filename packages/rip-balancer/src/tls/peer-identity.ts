@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
-import { checkServerIdentity, type PeerCertificate } from 'node:tls'
+import type { PeerCertificate } from 'node:tls'
+import { ipVersion } from '../config/ip-version.ts'
 import type { SecureOptions } from './backend-tls.ts'
 
 /** How the one connection is secured, and what is left to be checked when it is. */
@@ -17,7 +17,7 @@ export interface SecuredDial {
  */
 export function securedDial(options: SecureOptions, host: string): SecuredDial {
   const { serverName, rejectUnauthorized } = options
-  if (isIP(serverName) === 0) return { options, identity: undefined }
+  if (ipVersion(serverName) === 0) return { options, identity: undefined }
   const isOther = rejectUnauthorized && serverName !== host
   return {
     options: { ...options, serverName: '', rejectUnauthorized: rejectUnauthorized && !isOther },
@@ -34,5 +34,7 @@ export function identityError(
   // Of the host that was connected to, which nobody asked about.
   const isOfHost = (error as NodeJS.ErrnoException | null)?.code === 'ERR_TLS_CERT_ALTNAME_INVALID'
   if (error !== null && error !== undefined && !isOfHost) return error
-  return checkServerIdentity(identity, socket.getPeerCertificate() as PeerCertificate)
+  return process
+    .getBuiltinModule('node:tls')
+    .checkServerIdentity(identity, socket.getPeerCertificate() as PeerCertificate)
 }

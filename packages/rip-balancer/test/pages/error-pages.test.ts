@@ -1,9 +1,18 @@
 import { describe, expect, test } from 'bun:test'
+import { STATUS_CODES } from 'node:http'
 import { errorPages } from '../../src/pages/error-pages.ts'
 
 const typeFor = (accept: string | undefined): string => errorPages.render(502, 'r1', accept).contentType
 
 describe('an error page', () => {
+  test.each([400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 426, 429, 431, 500, 501, 502, 503, 504, 505])(
+    'for %d has the title node:http has for it',
+    (status) => {
+      const { body } = errorPages.render(status, 'id', 'text/plain')
+      expect(body).toStartWith(`${status} ${STATUS_CODES[status]}\n`)
+    },
+  )
+
   for (const [accept, type] of [
     [undefined, 'text/plain; charset=utf-8'],
     ['*/*', 'text/plain; charset=utf-8'],
