@@ -1,3 +1,4 @@
+import { rehearse } from './rehearsal.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
 
 /**
@@ -6,6 +7,7 @@ import type { SupervisorPipe } from './supervisor-pipe.ts'
  */
 export async function standBy(pipe: SupervisorPipe | undefined): Promise<boolean> {
   await import('@rip/transpile/loader')
+  await rehearse()
   const line = await pipe?.line()
   if (line === undefined) return false
   delete process.env['RIP_STANDBY']

@@ -1,0 +1,15 @@
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { rehearse } from '../src/program/rehearsal.ts'
+
+test('a rehearsal leaves nothing behind: no socket, nothing of Bun or the process replaced', async () => {
+  const { serve } = Bun
+  const { setTimeout, setInterval } = globalThis
+  const variables = { ...process.env }
+  await rehearse()
+  expect(Bun.serve).toBe(serve)
+  expect([globalThis.setTimeout, globalThis.setInterval]).toEqual([setTimeout, setInterval])
+  expect(process.env).toEqual(variables)
+  if (process.platform === 'linux')
+    expect(readFileSync('/proc/net/unix', 'utf8')).not.toContain('@rip-rehearsal-')
+})
