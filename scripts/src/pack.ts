@@ -10,6 +10,7 @@ if (target === undefined) throw new Error('usage: bun run pack FOLDER')
 const folder = resolve(target)
 await mkdir(folder, { recursive: true })
 
+await run([process.execPath, join(import.meta.dir, 'bundle.ts'), '--anew'], process.cwd())
 const tarballs: Record<string, string> = {}
 for await (const file of new Bun.Glob('packages/*/package.json').scan()) {
   const { name } = JSON.parse(await readFile(file, 'utf8')) as { name: string }
@@ -22,6 +23,10 @@ await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 
 
 async function pack(from: string, to: string): Promise<void> {
   const command = [process.execPath, 'pm', 'pack', '--quiet', '--ignore-scripts', '--filename', to]
-  const child = Bun.spawn(command, { cwd: from, stdio: ['ignore', 'ignore', 'inherit'] })
-  if ((await child.exited) !== 0) throw new Error(`${from} could not be packed`)
+  await run(command, from)
+}
+
+async function run(command: readonly string[], cwd: string): Promise<void> {
+  const child = Bun.spawn([...command], { cwd, stdio: ['ignore', 'ignore', 'inherit'] })
+  if ((await child.exited) !== 0) throw new Error(`\`${command.join(' ')}\` failed in ${cwd}`)
 }

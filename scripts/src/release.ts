@@ -79,6 +79,7 @@ async function release(dryRun: boolean): Promise<void> {
   if (releases.length === 0) return console.log('nothing to release')
 
   await run(['bun', 'x', 'turbo', 'run', 'build'])
+  await run(['bun', join(import.meta.dir, 'bundle.ts'), '--anew'])
   for (const each of releases) {
     const folder = folders.get(each.name)
     if (folder === undefined) throw new Error(`no folder under packages/ publishes ${each.name}`)

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-
-const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 
 let known: string | undefined
 
@@ -15,8 +14,10 @@ export function packageVersion(): string {
 }
 
 function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(`${PACKAGE}package.json`, 'utf8')) as { version: string }
-  return PACKAGE.includes('/node_modules/') ? version : `${version}+${stateOf(`${PACKAGE}src`)}`
+  // By name, since this module may be part of a bundle elsewhere.
+  const manifest = createRequire(import.meta.url).resolve('@rip/transpile/package.json')
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+  return manifest.includes('/node_modules/') ? version : `${version}+${stateOf(`${dirname(manifest)}/src`)}`
 }
 
 function stateOf(folder: string): string {

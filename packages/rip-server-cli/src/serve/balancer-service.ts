@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import type { AdminClient, BalancerConfig } from '@rip/balancer'
 import {
   type Account,
@@ -13,6 +12,7 @@ import {
 import type { Settings } from '../config/settings.ts'
 import { balancerConfig } from './balancer-config.ts'
 import type { LentCertificate } from './lent-certificate.ts'
+import { balancerProgram } from './programs.ts'
 
 /** Descriptor the listening socket has in the balancer: the first after standard input, output and error. */
 const INHERITED_FD = 3
@@ -71,7 +71,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
     name: 'balancer',
     command: [
       process.execPath,
-      program(),
+      balancerProgram(),
       '--config',
       configPath,
       '--processes',
@@ -122,8 +122,4 @@ async function answers(admin: AdminClient, signal: AbortSignal): Promise<boolean
     () => true,
     () => false,
   )
-}
-
-function program(): string {
-  return fileURLToPath(new URL('bin/rip-balancer', import.meta.resolve('@rip/balancer/package.json')))
 }

@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import { type BuildReport, readBuildReport } from './build-report.ts'
 import type { Account } from '@rip/manager'
+import { builderProgram } from './programs.ts'
 
 export interface Rehearsal {
   readonly folder: string
@@ -44,9 +44,8 @@ export class BuilderProcess {
   readonly #child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
 
   constructor({ root, env, rehearsal, account, runtimeFlags = [] }: BuilderProcessOptions) {
-    const program = fileURLToPath(import.meta.resolve('@rip/transpile/builder'))
     this.#child = Bun.spawn(
-      [process.execPath, ...runtimeFlags, program, '--request', '-', ...flagsOf(rehearsal)],
+      [process.execPath, ...runtimeFlags, builderProgram(), '--request', '-', ...flagsOf(rehearsal)],
       {
         cwd: root,
         env,

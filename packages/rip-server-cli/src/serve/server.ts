@@ -1,6 +1,5 @@
 import { isAbsolute, join, relative } from 'node:path'
 import type { Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import {
   type Backend,
   type ChildLine,
@@ -43,6 +42,7 @@ import { type LogFormat, logLine, recordOf } from './log-record.ts'
 import { LiveConfiguration, liveOptions, type ReadSettings } from './live-configuration.ts'
 import { tenantEnvironment } from './tenant-environment.ts'
 import type { ServerTenants } from './tenants.ts'
+import { workerProgram } from './programs.ts'
 import { SnapshotBuilder } from './snapshot-builder.ts'
 import { type Inheritance, predecessorGone, startSuccessor } from './succession.ts'
 
@@ -428,11 +428,6 @@ const TAKE_ANY_HEAD = `--max-http-header-size=${64 * 1024 * 1024}`
 /** They are given their environment; code from the network runs only if somebody asked for it, and never in production. */
 function runtimeFlags({ mode, settings }: Pick<ServerPlan, 'mode' | 'settings'>): readonly string[] {
   return mode === 'development' && settings.install ? ['--no-env-file'] : ['--no-env-file', '--no-install']
-}
-
-/** Found from our own package, so that an application needs none of them. */
-function workerProgram(): string {
-  return fileURLToPath(import.meta.resolve('@rip/worker/main'))
 }
 
 /** Asked for what is tried at that moment: the path may be part of what has changed. */

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Account, Tenants } from '@rip/manager'
 import type { Settings } from '../config/settings.ts'
 import { bunOutOfReach, type UserAccount, userAccount } from '../config/user-account.ts'
 import { CliError } from '../errors.ts'
+import { balancerProgram, builderProgram, workerProgram } from './programs.ts'
 import { spareNumber } from './spare-number.ts'
 
 /** Who else than root runs something of a server. */
@@ -41,8 +41,8 @@ export function serverTenants(settings: Settings, options: TenantOptions): Serve
     throw invalid('balancerUser: has to be another than user, whose processes could read its keys')
   refuseSelfAppointed(workers, options.configFile)
   refuseUnwritableLog(settings)
-  proveReach(workers.name, workers, [process.execPath, ...APPLICATION_PROGRAMS, ...options.files])
-  proveReach('the balancer', router, [process.execPath, BALANCER])
+  proveReach(workers.name, workers, [process.execPath, workerProgram(), builderProgram(), ...options.files])
+  proveReach('the balancer', router, [process.execPath, balancerProgram()])
   return { workers, router }
 }
 
@@ -72,11 +72,6 @@ function refuseUnwritableLog({ balancer: { accessLog }, balancerUser }: Settings
       'or leave it out and have standard output written to a file',
   )
 }
-
-const APPLICATION_PROGRAMS: readonly string[] = ['@rip/worker/main', '@rip/transpile/builder'].map((name) =>
-  fileURLToPath(import.meta.resolve(name)),
-)
-const BALANCER: string = fileURLToPath(import.meta.resolve('@rip/balancer/package.json'))
 
 /** Asked of a process that runs as that user, since rights are more than modes. */
 function proveReach(name: string, { uid, gid }: Account, files: readonly string[]): void {

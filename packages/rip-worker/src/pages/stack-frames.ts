@@ -1,4 +1,5 @@
-import { dirname, isAbsolute, sep } from 'node:path'
+import { isAbsolute, sep } from 'node:path'
+import { OWN_FOLDER } from '../own-folder.ts'
 
 export interface StackFrame {
   /** Name of the function, empty at the top level of a module. */
@@ -11,8 +12,6 @@ export interface StackFrame {
 }
 
 const FRAME = /^\s*at (?:(?<call>.*?) \()?(?<file>[^()]+?):(?<line>\d+):(?<column>\d+)\)?$/
-
-const OWN_FOLDER = dirname(import.meta.dir) + sep
 
 /** An error as far as its text goes. */
 export type ErrorText = Pick<Error, 'name' | 'message' | 'stack'>

@@ -1,11 +1,9 @@
 import { JSCallback } from 'bun:ffi'
 import * as jsc from 'bun:jsc'
+import { OWN_FOLDER } from '../own-folder.ts'
 import { STUCK_HEADING } from '../protocol.ts'
 import type { CLibrary } from './c-library.ts'
 import { hottestStack, type StackSample } from './stack-samples.ts'
-
-/** Frames of this package, around those of the application. */
-const OWN_CODE: string = import.meta.dir.replace(/\/[^/]+$/, '')
 
 /** `STUCK_SIGNAL` of all processors but MIPS; `node:os` would cost each worker its memory. */
 const SIGXCPU = 24
@@ -59,7 +57,7 @@ export function answerWhereStuck(library: CLibrary): void {
 /** What called into native code and waits for it. */
 function ownFrames(): readonly string[] {
   const lines = (new Error().stack ?? '').split('\n').slice(1)
-  return lines.filter((line) => !line.includes(OWN_CODE))
+  return lines.filter((line) => !line.includes(OWN_FOLDER))
 }
 
 /** What bun-types 1.4.5 leaves out of `bun:jsc`. */

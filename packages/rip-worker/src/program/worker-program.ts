@@ -10,6 +10,7 @@ import {
   ORPHAN_GRACE_MS,
 } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
+import { OWN_FOLDER } from '../own-folder.ts'
 import { setInterval, setTimeout } from '../own-timers.ts'
 import {
   type BootFailure,
@@ -35,8 +36,6 @@ import type { SupervisorPipe } from './supervisor-pipe.ts'
 
 /** From readiness on; the first beacon and most of what starts late in an application are over by then. */
 const BOOT_PAGES_MS = 2_000
-
-const OWN_FOLDER = import.meta.dir.slice(0, import.meta.dir.lastIndexOf('/'))
 
 export interface Beginnings {
   /** Held open by the supervisor. @default nobody supervises */

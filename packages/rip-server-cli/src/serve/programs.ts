@@ -1,0 +1,24 @@
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bundledProgram } from './bundle.ts'
+
+/** Found from our own package, so that an application needs none of them. */
+export function workerProgram(): string {
+  const source = fileURLToPath(import.meta.resolve('@rip/worker/main'))
+  return bundledProgram(folderOf('@rip/worker'), 'main.js') ?? source
+}
+
+export function balancerProgram(): string {
+  const folder = folderOf('@rip/balancer')
+  const program = 'bin/rip-balancer'
+  return bundledProgram(folder, program) ?? join(folder, program)
+}
+
+export function builderProgram(): string {
+  const source = fileURLToPath(import.meta.resolve('@rip/transpile/builder'))
+  return bundledProgram(folderOf('@rip/transpile'), 'builder.js') ?? source
+}
+
+function folderOf(name: string): string {
+  return dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`)))
+}

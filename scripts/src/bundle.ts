@@ -1,0 +1,118 @@
+/**
+ * Bundles the programs a server starts again and again, each beside its sources: loading one file takes less than half
+ * the time its hundred modules take. Done by each installation of the workspace and before packing; a bundle whose sources
+ * have changed since is not used, so nothing has to be built while working on them.
+ *
+ *   bun scripts/src/bundle.ts          those whose sources have changed
+ *   bun scripts/src/bundle.ts --anew   all, and nothing is left of former ones
+ */
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import {
+  bundledProgram,
+  type BundleSources,
+  digestOf,
+  SOURCES,
+  type SourceFiles,
+} from '../../packages/rip-server-cli/src/serve/bundle.ts'
+
+interface Program {
+  /** Folder of its package. */
+  readonly folder: string
+  /** Modules that become files of their own: the program itself, and what is found by its name beside it. */
+  readonly entries: readonly string[]
+  /** Path of the program below the bundle. */
+  readonly program: string
+}
+
+const PROGRAMS: readonly Program[] = [
+  {
+    folder: 'packages/rip-worker',
+    entries: [
+      'packages/rip-worker/src/main.ts',
+      'packages/rip-worker/src/application/captured-bun-server.ts',
+      'packages/rip-worker/src/application/captured-node-server.ts',
+      'packages/rip-transpile/src/disk-loader.ts',
+      'packages/rip-transpile/src/register.ts',
+      'packages/rip-transpile/src/snapshot/kept-packages.ts',
+    ],
+    program: 'main.js',
+  },
+  {
+    folder: 'packages/rip-balancer',
+    entries: ['packages/rip-balancer/src/main.ts'],
+    program: 'bin/rip-balancer',
+  },
+  {
+    folder: 'packages/rip-transpile',
+    entries: ['packages/rip-transpile/src/builder.ts'],
+    program: 'builder.js',
+  },
+]
+
+/** Processes that still run load parts of a former bundle when they need them. */
+const FORMER_PARTS_MS = 24 * 60 * 60 * 1000
+
+const root = resolve(import.meta.dir, '../..')
+const anew = process.argv.includes('--anew')
+for (const program of PROGRAMS) {
+  try {
+    await bundle(program)
+  } catch (error) {
+    // What is packed has to be whole; a checkout works without.
+    if (anew) throw error
+    console.error(`warning: ${program.folder} has no bundle and starts from its sources: ${String(error)}`)
+  }
+}
+
+async function bundle({ folder, entries, program }: Program): Promise<void> {
+  const home = join(root, folder)
+  const target = join(home, 'bundle')
+  if (anew) await rm(target, { recursive: true, force: true })
+  else if (bundledProgram(home, program) !== undefined) return
+  const unfinished = join(home, `bundle.new-${process.pid}`)
+  const { outputs, metafile } = await Bun.build({
+    entrypoints: entries.map((entry) => join(root, entry)),
+    outdir: unfinished,
+    target: 'bun',
+    conditions: ['@rip/source'],
+    splitting: true,
+    naming: { entry: '[name].[ext]', chunk: 'part-[hash].[ext]' },
+    // Stacks name the sources.
+    sourcemap: 'linked',
+    metafile: true,
+  })
+  const files = await sourceFiles(Object.keys(metafile?.inputs ?? {}))
+  const sources: BundleSources = { digest: digestOf(home, files), files }
+  // Until all of it is there it is not used.
+  await rm(join(target, SOURCES), { force: true })
+  await mkdir(join(target, dirname(program)), { recursive: true })
+  const main = outputs.find(({ kind }) => kind === 'entry-point')!.path
+  const names = outputs.filter(({ path }) => path !== main).map(({ path }) => basename(path))
+  for (const name of names) await rename(join(unfinished, name), join(target, dirname(program), name))
+  await rename(main, join(target, program))
+  await rm(unfinished, { recursive: true })
+  await writeFile(join(target, `${SOURCES}.new`), JSON.stringify(sources))
+  await rename(join(target, `${SOURCES}.new`), join(target, SOURCES))
+  await removeFormer(join(target, dirname(program)), new Set(names))
+}
+
+/** By package. Paths of a metafile are relative to the working directory. */
+async function sourceFiles(inputs: readonly string[]): Promise<SourceFiles> {
+  const files: Record<string, string[]> = {}
+  for (const input of inputs.toSorted()) {
+    const [, folder = '', path = ''] = /^packages\/([^/]+)\/(.+)$/.exec(relative(root, resolve(input))) ?? []
+    const manifest = await readFile(join(root, 'packages', folder, 'package.json'), 'utf8')
+    const { name } = JSON.parse(manifest) as { name: string }
+    ;(files[name] ??= []).push(path)
+  }
+  return files
+}
+
+async function removeFormer(folder: string, current: ReadonlySet<string>): Promise<void> {
+  const former = (await readdir(folder)).filter((name) => name.startsWith('part-') && !current.has(name))
+  for (const name of former) {
+    const path = join(folder, name)
+    if (Date.now() - (await stat(path)).mtimeMs > FORMER_PARTS_MS) await rm(path)
+  }
+}
