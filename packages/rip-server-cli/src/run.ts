@@ -2,6 +2,7 @@ import { ManagerError, type ManagerErrorCode, type ManagerErrorDetail } from '@r
 import { type CommandLine, parseCommandLine, notACommand } from './command-line/command-line.ts'
 import { commandData, commandHelp, overview } from './command-line/help.ts'
 import { commandNamed } from './command-line/commands.ts'
+import { surviveEarlySignals } from './early-signals.ts'
 import { CliError } from './errors.ts'
 import { ExitCode } from './exit-code.ts'
 import type { Invocation } from './invocation.ts'
@@ -64,6 +65,7 @@ async function runCommand(line: CommandLine, terminal: Terminal): Promise<number
     return ExitCode.done
   }
   if (line.command.name === 'help') return help(line, terminal)
+  surviveEarlySignals(line.command.name)
   const program = await programs[line.command.name]!()
   return program({ line, terminal, cwd: workingFolder(process.env), env: process.env })
 }

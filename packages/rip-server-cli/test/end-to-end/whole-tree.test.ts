@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startLoad } from '../load.ts'
@@ -287,3 +288,24 @@ test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
     expect((await server.finished()).code).toBe(0)
   },
 )
+
+test('signals for a server that come before it is one end nothing', async () => {
+  await using sandbox = await Sandbox.create()
+  const marker = join(sandbox.folder, 'evaluated')
+  await writeFile(join(sandbox.folder, 'index.ts'), `export default () => new Response('up')`)
+  await writeFile(
+    join(sandbox.folder, 'rip-server.config.ts'),
+    `import { existsSync, writeFileSync } from 'node:fs'
+      writeFileSync(${JSON.stringify(marker)}, '')
+      while (!existsSync(${JSON.stringify(`${marker}-on`)})) await Bun.sleep(5)
+      export default { workers: 1 }`,
+  )
+  const server = sandbox.launch('start', '--port', '0')
+  await until('the configuration is evaluated', () => existsSync(marker))
+  for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const) process.kill(server.pid, signal)
+  await writeFile(`${marker}-on`, '')
+  await server.ready()
+  expect(await (await fetch(server.url)).text()).toBe('up')
+  server.kill('SIGTERM')
+  expect((await server.finished()).code).toBe(0)
+})
