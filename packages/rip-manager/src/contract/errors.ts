@@ -16,7 +16,7 @@ const messages = {
     readonly stderr: string
   }): string =>
     `${d.service} did not start (${d.status})${d.stderr === '' ? '' : `:\n${d.stderr.trimEnd()}`}`,
-  NO_PREVIOUS_GENERATION: (_: { readonly generation: GenerationId | null }): string =>
+  NO_PREVIOUS_GENERATION: (_: { readonly generation: GenerationId | undefined }): string =>
     'there is no code to return to: nothing else has been served since the start',
   NOT_SERVING: (d: { readonly command: string }): string =>
     `cannot ${d.command}: no generation is being served yet`,
@@ -25,8 +25,8 @@ const messages = {
     `${d.wanted} workers are wanted but only ${d.ready} are ready: workers keep dying, see the events`,
   SPAWN_FAILED: (d: { readonly name: string; readonly command: string; readonly reason: string }): string =>
     `cannot start ${d.name} (${d.command}): ${d.reason}`,
-  ALREADY_RUNNING: (d: { readonly runDir: string; readonly pid: number | null }): string =>
-    `already running${d.pid === null ? '' : ` as process ${d.pid}`} with the run directory ${d.runDir}; ` +
+  ALREADY_RUNNING: (d: { readonly runDir: string; readonly pid: number | undefined }): string =>
+    `already running${d.pid === undefined ? '' : ` as process ${d.pid}`} with the run directory ${d.runDir}; ` +
     'stop it first, or give this instance another --name or --run-dir',
   NOT_RUNNING: (d: { readonly runDir: string }): string =>
     `nothing is running with the run directory ${d.runDir}; start it first, or see "rip-server ps"`,
@@ -45,8 +45,8 @@ const messages = {
     readonly maxBytes: number
   }): string =>
     `the path of the socket ${d.path} has ${d.bytes} bytes, the system allows ${d.maxBytes}; choose a shorter one`,
-  PORT_IN_USE: (d: { readonly address: string; readonly owner: string | null }): string =>
-    `${d.address} is in use${d.owner === null ? '' : ` by ${d.owner}`}; stop it or choose another address`,
+  PORT_IN_USE: (d: { readonly address: string; readonly owner: string | undefined }): string =>
+    `${d.address} is in use${d.owner === undefined ? '' : ` by ${d.owner}`}; stop it or choose another address`,
   LISTEN_DENIED: (d: { readonly address: string }): string =>
     `not allowed to listen on ${d.address}; choose a port above 1023 or a writable folder, or grant the right (CAP_NET_BIND_SERVICE)`,
   LISTEN_FAILED: (d: { readonly address: string; readonly reason: string }): string =>

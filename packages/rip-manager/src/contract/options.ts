@@ -84,14 +84,14 @@ export interface ManagerPorts {
   readonly random?: Random
   readonly spawner: Spawner
   /** Absent: content changes only by `reload()`. */
-  readonly watcher?: Watcher | null
+  readonly watcher?: Watcher | undefined
   readonly tree: Tree
   /** Absent: workers load code from disk. */
-  readonly builder?: Builder | null
+  readonly builder?: Builder | undefined
   readonly links: WorkerLinks
   readonly router: Router
   /** Absent: a candidate that is ready is proven. */
-  readonly verifier?: Verifier | null
+  readonly verifier?: Verifier | undefined
   /** Path of the socket of one incarnation of a worker; never the same twice. */
   readonly socketPath: (slot: number, incarnation: number) => string
   /** Whether a socket is where it was made; its run directory may have been removed. `RunDir.hasSocket` tells. @default believes so */

@@ -184,8 +184,8 @@ export interface Comparison {
 export interface MemoryReading {
   /** What may still be used: of the machine, or of the tightest control group if that is less. */
   readonly availableBytes: number
-  /** Limit of the tightest control group with what is used of it; null without one. */
-  readonly limit: { readonly bytes: number; readonly usedBytes: number } | null
+  /** Limit of the tightest control group with what is used of it; absent without one. */
+  readonly limit?: { readonly bytes: number; readonly usedBytes: number }
 }
 
 /** `undefined` where the system does not say: then nothing is limited by it. */

@@ -5,7 +5,7 @@ import { enterState, isStopping } from './life.ts'
 import { recycleFromNowOn } from './recycle.ts'
 import { beginRestart, cancelRestart } from './restart.ts'
 import { cancelRollback, rollBack } from './rollback.ts'
-import { cancelRollout, isCutting, supersede } from './rollout.ts'
+import { cancelRollout, isCutting, supersede } from './rollout-end.ts'
 import { cancelScaling, scale as beginScaling } from './scaling.ts'
 import type { Fleet } from './state.ts'
 import { stoppingRefusal } from './stopping.ts'
@@ -25,13 +25,13 @@ export function reload(fleet: Fleet, command: CommandId, reason: string): void {
 
 export function restart(fleet: Fleet, command: CommandId): void {
   if (isStopping(fleet)) return refuseStopping(fleet, command)
-  if (fleet.serving === null) return refuseUnserved(fleet, command, 'restart')
+  if (fleet.serving === undefined) return refuseUnserved(fleet, command, 'restart')
   if (beginRestart(fleet, command)) recycleFromNowOn(fleet)
 }
 
 export function rollback(fleet: Fleet, command: CommandId, reason: string): void {
   if (isStopping(fleet)) return refuseStopping(fleet, command)
-  if (fleet.serving === null) return refuseUnserved(fleet, command, 'roll back')
+  if (fleet.serving === undefined) return refuseUnserved(fleet, command, 'roll back')
   rollBack(fleet, command, reason)
 }
 

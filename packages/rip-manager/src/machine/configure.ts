@@ -8,7 +8,7 @@ import { drawRecycling, unmark } from './worker.ts'
 export function configure(fleet: Fleet, config: MachineConfig): void {
   const { recycle: former } = fleet.config
   // Answers are not watched any more: workers that stand by for it may go.
-  if (config.observe === null) endObservation(fleet)
+  if (config.observe === undefined) endObservation(fleet)
   fleet.config = config
   const { recycle } = config
   const isSame = former.requests === recycle.requests && former.lifetimeMs === recycle.lifetimeMs

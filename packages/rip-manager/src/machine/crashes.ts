@@ -7,7 +7,7 @@ import type { Fleet, Group, Worker } from './state.ts'
 /** A worker of the group has died. Returns the delay before its replacement may start. */
 export function onCrash(fleet: Fleet, group: Group, worker: Worker, reason: ExitReason): number {
   const { nowMs } = fleet
-  const uptimeMs = worker.readyMs === null ? 0 : nowMs - worker.readyMs
+  const uptimeMs = worker.readyMs === undefined ? 0 : nowMs - worker.readyMs
   fleet.counters.restart()
   expectEveryWorker(group)
   if (isKilledFromOutside(reason, uptimeMs, OUTSIDE_KILL_MIN_UPTIME_MS)) {
@@ -41,6 +41,7 @@ function chargeBudget(fleet: Fleet, group: Group): number {
 
 /** Lots tell whether the code is to blame, and can only be drawn while it has a worker. */
 function maxDelayMs({ observation, config, nowMs }: Fleet, { state }: Group): number {
-  const isJudged = config.observe?.compares === true && observation !== null && nowMs < observation.untilMs
+  const isJudged =
+    config.observe?.compares === true && observation !== undefined && nowMs < observation.untilMs
   return isJudged && state === 'serving' ? OBSERVED_BACKOFF_CAP_MS : Infinity
 }

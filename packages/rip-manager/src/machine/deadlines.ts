@@ -1,6 +1,6 @@
 import { STUCK_SIGNAL } from '@rip/worker/protocol'
 import { SUSPEND_GAP_MS } from '../contract/defaults.ts'
-import { onCandidateLost } from './rollout.ts'
+import { onCandidateLost } from './rollout-end.ts'
 import type { Fleet, Worker } from './state.ts'
 import { kill, terminate } from './worker.ts'
 
@@ -15,7 +15,7 @@ export function timeOut(fleet: Fleet): void {
 function onDeadline(fleet: Fleet, worker: Worker): void {
   if (worker.state === 'starting') return onBootTimeout(fleet, worker)
   if (worker.state === 'terminating') return kill(fleet, worker)
-  if (worker.ending !== null) terminate(fleet, worker, worker.ending)
+  if (worker.ending !== undefined) terminate(fleet, worker, worker.ending)
 }
 
 function onBootTimeout(fleet: Fleet, worker: Worker): void {

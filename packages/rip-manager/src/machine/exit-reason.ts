@@ -8,7 +8,7 @@ export function exitReason(worker: Worker, status: ExitStatus, stderr: string): 
   const { ending } = worker
   if (status.oom) return { kind: 'oom' }
   if (ending?.kind === 'stuck-loop') return { ...ending, ...stuckAt(stderr) }
-  if (ending === null) return crashed(status, stderr)
+  if (ending === undefined) return crashed(status, stderr)
   if (ending.kind !== 'drained' && ending.kind !== 'recycled') return ending
   // The state tells how far we had gone when it left.
   if (worker.state === 'killed') return { kind: 'killed', reason: 'drain-deadline' }

@@ -7,9 +7,9 @@ import { drainDeadline, endNow, hurry, terminate, withdraw } from './worker.ts'
 
 const transitions: Readonly<Record<GroupState, readonly GroupState[]>> = {
   candidate: ['serving', 'retiring'],
-  serving: ['warm', 'retiring'],
+  serving: ['standby', 'retiring'],
   // A rollback makes it a candidate again.
-  warm: ['candidate', 'retiring'],
+  standby: ['candidate', 'retiring'],
   retiring: [],
 }
 
@@ -29,7 +29,7 @@ export function createGroup(fleet: Fleet, generation: Generation): Group {
     budget: new CrashBudget(fleet.config.crash, fleet.random),
     spawnAfterMs: 0,
     lastCrashMs: -Infinity,
-    probe: null,
+    probe: undefined,
     routerDone: false,
     drawnUntilMs: 0,
     abandoned: { byRouter: 0, byWorkers: 0 },

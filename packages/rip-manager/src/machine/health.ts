@@ -7,7 +7,7 @@ import { readyWorkers } from './worker.ts'
 export function healthOf(fleet: Fleet): ManagerHealth {
   const { state, serving, wanted, held } = fleet
   if (isStopping(fleet)) return state === 'stopped' ? 'stopped' : 'stopping'
-  if (serving === null) return 'starting'
+  if (serving === undefined) return 'starting'
   const lacking = readyWorkers(serving).length < wanted
   if (lacking && serving.budget.spent) return 'crash-loop'
   if (lacking && serving.complete) return 'degraded'
@@ -17,7 +17,7 @@ export function healthOf(fleet: Fleet): ManagerHealth {
 /** Says so when the fleet's health has changed. */
 export function reportHealth(fleet: Fleet): void {
   const { serving, wanted } = fleet
-  if (serving !== null && readyWorkers(serving).length >= wanted) expectEveryWorker(serving)
+  if (serving !== undefined && readyWorkers(serving).length >= wanted) expectEveryWorker(serving)
   const health = healthOf(fleet)
   if (health === fleet.health) return
   fleet.health = health

@@ -13,12 +13,12 @@ function brokenInFleet(fleet: Fleet): string[] {
   const all = [...groups]
   if (all.some((group) => group.state === 'serving' && group !== serving))
     broken.push('two generations serve')
-  if (serving !== null && fleet.state === 'running' && serving.state !== 'serving')
+  if (serving !== undefined && fleet.state === 'running' && serving.state !== 'serving')
     broken.push(`the serving group is ${serving.state}`)
   if (all.some((group) => group.state === 'candidate' && group !== rollout?.group))
     broken.push('a candidate belongs to no rollout')
-  if (all.some((group) => group.state === 'warm' && group !== observation?.previous))
-    broken.push('a warm group is not observed against')
+  if (all.some((group) => group.state === 'standby' && group !== observation?.previous))
+    broken.push('a group on standby is not observed against')
   if (all.reduce((sum, group) => sum + group.workers.size, 0) !== workers.size)
     broken.push('a worker belongs to no group')
   for (const worker of workers.values()) {
@@ -56,8 +56,8 @@ function brokenInGroup(group: Group): string[] {
   let successors = 0
   for (const worker of group.workers) {
     if (worker.state === 'exited') broken.push(`${worker.id} has gone and is still counted`)
-    if (worker.replaces !== null) successors += 1
-    if (!isStaff(worker) || worker.replaces !== null) continue
+    if (worker.replaces !== undefined) successors += 1
+    if (!isStaff(worker) || worker.replaces !== undefined) continue
     if (slots.has(worker.slot)) broken.push(`slot ${worker.slot} is filled twice`)
     slots.add(worker.slot)
     if (group.state === 'retiring') broken.push(`${worker.id} was not asked to retire`)

@@ -10,10 +10,12 @@ import { markForReplacement, readyWorkers, unmark } from './worker.ts'
  */
 export function findLostSockets(fleet: Fleet): void {
   const { serving, observation } = fleet
-  if (serving === null || fleet.state !== 'running') return
-  if (fleet.restoring !== null || fleet.nowMs < Math.max(fleet.recycleAfterMs, fleet.socketsCheckMs)) return
+  if (serving === undefined || fleet.state !== 'running') return
+  if (fleet.restoring !== undefined || fleet.nowMs < Math.max(fleet.recycleAfterMs, fleet.socketsCheckMs))
+    return
   fleet.socketsCheckMs = fleet.nowMs + TICK_MS
-  if (observation !== null && lostIn(fleet, observation.previous.workers).length > 0) endObservation(fleet)
+  if (observation !== undefined && lostIn(fleet, observation.previous.workers).length > 0)
+    endObservation(fleet)
   const lost = lostIn(fleet, readyWorkers(serving)).filter(({ recycle }) => recycle !== 'socket-lost')
   if (lost.length === 0) return
   for (const worker of lost) markForReplacement(worker, 'socket-lost')
@@ -30,7 +32,7 @@ function lostIn({ effects }: Fleet, workers: Iterable<Worker>): readonly Worker[
 
 export function onRestored(fleet: Fleet, token: number, error: Error | undefined): void {
   if (fleet.restoring !== token) return
-  fleet.restoring = null
+  fleet.restoring = undefined
   if (error === undefined) return
   pauseRecycling(fleet)
   for (const worker of fleet.serving?.workers ?? []) if (worker.recycle === 'socket-lost') unmark(worker)

@@ -26,13 +26,15 @@ export interface MachineConfig {
   readonly maxRetiring: number
   readonly verifies: boolean
   readonly builds: boolean
-  readonly observe: {
-    readonly windowMs: number
-    readonly minRequests: number
-    readonly minErrors: number
-    readonly maxErrorRate: number
-    readonly everyMs: number
-    /** Suspicion is confirmed by lots before anything is taken back. */
-    readonly compares: boolean
-  } | null
+  readonly observe:
+    | {
+        readonly windowMs: number
+        readonly minRequests: number
+        readonly minErrors: number
+        readonly maxErrorRate: number
+        readonly everyMs: number
+        /** Suspicion is confirmed by lots before anything is taken back. */
+        readonly compares: boolean
+      }
+    | undefined
 }

@@ -1,47 +1,31 @@
 import { ROUTING_ATTEMPTS, TICK_MS } from '../contract/defaults.ts'
-import type { Random, TreeState } from '../contract/ports.ts'
+import type { TreeState } from '../contract/ports.ts'
 import { activate, assignActivity } from './activity.ts'
 import { answerUnchanged, turnDown } from './answers.ts'
 import * as commands from './commands.ts'
 import { configure } from './configure.ts'
-import { Counters } from './counters.ts'
 import { forgiveGap, timeOut } from './deadlines.ts'
-import type { Effects } from './effects.ts'
+import { type FleetOptions, newFleet } from './fleet.ts'
 import { hasGroup, onDrained } from './group.ts'
 import { reportHealth } from './health.ts'
 import type { Input } from './inputs.ts'
 import { leave } from './leaving.ts'
 import { findLostSockets, onRestored } from './lost-sockets.ts'
-import type { MachineConfig } from './machine-config.ts'
 import { keepBudget } from './memory-budget.ts'
 import { onMessage, onReady } from './messages.ts'
 import { observe, onCompared, onObserved } from './observation.ts'
-import { Reading } from './reading.ts'
 import { reap } from './reap.ts'
 import { recycle } from './recycle.ts'
 import { refusalOf } from './refusal.ts'
-import { Refusals } from './refusals.ts'
 import { rollBackAfterCut, rollBackUnasked } from './rollback.ts'
-import {
-  beginReload,
-  commit,
-  fill,
-  goOn,
-  inherit,
-  join,
-  onBuilt,
-  onRoutingFailed,
-  onVerified,
-  refuse,
-  supersede,
-} from './rollout.ts'
+import { commit, onRoutingFailed, refuse, supersede } from './rollout-end.ts'
+import { beginReload, fill, onBuilt, onVerified } from './rollout.ts'
+import { goOn, inherit, join } from './rollout-wishes.ts'
 import { route } from './router-orders.ts'
-import { Routing } from './routing.ts'
 import { settleScaling } from './scaling.ts'
 import { decide, goesFirst } from './scout.ts'
 import { staff } from './staffing.ts'
 import type { Fleet } from './state.ts'
-import { Stop } from './stop.ts'
 import {
   askToStop,
   finishStop,
@@ -51,19 +35,7 @@ import {
   stopNow,
   stopWhenDue,
 } from './stopping.ts'
-import { Tokens } from './tokens.ts'
 import { isSilent, newWish, type Wish } from './wish.ts'
-
-export interface MachineOptions {
-  readonly config: MachineConfig
-  readonly effects: Effects
-  readonly random: Random
-  readonly workers: number
-  readonly watching: boolean
-  /** Workers may become active before the input `activate`. @default true */
-  readonly activates?: boolean
-  readonly nowMs: number
-}
 
 /**
  * Decides what to do about what happens. Every input is taken in whole, one after the other; after each the
@@ -75,7 +47,7 @@ export class Machine {
   readonly #queue: Input[] = []
   #busy = false
 
-  constructor(options: MachineOptions) {
+  constructor(options: FleetOptions) {
     this.fleet = newFleet(options)
   }
 
@@ -207,7 +179,7 @@ function wake(fleet: Fleet, tree?: TreeState): void {
 
 function onTreeRead(fleet: Fleet, token: number, result: TreeState | Error): void {
   const wish = fleet.reading.take(token)
-  if (wish === null) return
+  if (wish === undefined) return
   if (result instanceof Error) onUnreadable(fleet, wish, result)
   else onTree(fleet, result, wish)
   lookAtDisk(fleet)
@@ -261,7 +233,7 @@ function lookAtDisk(fleet: Fleet): void {
 function onRouted(fleet: Fleet, token: number, error: Error | undefined): void {
   const { routing, rollout, effects, nowMs } = fleet
   const order = routing.answered(token)
-  if (order === null) return
+  if (order === undefined) return
   const isAlive = hasGroup(fleet, order.generation)
   if (error === undefined) return routing.acknowledged(order, isAlive)
   if (routing.failures === 0) {
@@ -274,7 +246,7 @@ function onRouted(fleet: Fleet, token: number, error: Error | undefined): void {
 /** What the router has switched to serves from now on. */
 function commitCut(fleet: Fleet): void {
   const { rollout, routing } = fleet
-  if (rollout?.state !== 'routing' || rollout.group === null) return
+  if (rollout?.state !== 'routing' || rollout.group === undefined) return
   if (routing.cut === rollout.generationId) commit(fleet, rollout, rollout.group)
 }
 
@@ -297,56 +269,9 @@ function* dueTimes(fleet: Fleet): Iterable<number> {
   }
   for (const group of fleet.groups) yield group.drawnUntilMs
   yield fleet.stop.dueMs
-  if (fleet.serving !== null) yield fleet.serving.spawnAfterMs
+  if (fleet.serving !== undefined) yield fleet.serving.spawnAfterMs
   yield fleet.routing.retryMs
   yield fleet.recycleAfterMs
   yield fleet.reading.dueMs
-  if (fleet.observation !== null) yield fleet.observation.nextMs
-}
-
-function newFleet({
-  config,
-  effects,
-  random,
-  workers,
-  watching,
-  activates = true,
-  nowMs,
-}: MachineOptions): Fleet {
-  const tokens = new Tokens()
-  return {
-    effects,
-    random,
-    tokens,
-    watching,
-    startedMs: nowMs,
-    nowMs,
-    config,
-    state: 'idle',
-    workers: new Map(),
-    incarnations: new Map(),
-    groups: new Set(),
-    serving: null,
-    previous: null,
-    rollout: null,
-    reading: new Reading(effects, tokens),
-    routing: new Routing(),
-    refusals: new Refusals(),
-    announced: false,
-    observation: null,
-    wanted: workers,
-    scaling: [],
-    held: false,
-    rollbackAfterCut: null,
-    restart: null,
-    activates,
-    recycleAfterMs: 0,
-    memoryLimitToldFor: null,
-    budget: { checkMs: 0, samples: 0, pauseMs: 0, told: false },
-    restoring: null,
-    socketsCheckMs: 0,
-    health: 'starting',
-    counters: new Counters(),
-    stop: new Stop(),
-  }
+  if (fleet.observation !== undefined) yield fleet.observation.nextMs
 }

@@ -14,11 +14,11 @@ type Limit = NonNullable<MemoryReading['limit']>
 export function keepBudget(fleet: Fleet): void {
   const { config, serving, nowMs } = fleet
   const { budgetShare, memorySamples } = config.recycle
-  if (budgetShare === 0 || serving === null || fleet.state !== 'running' || nowMs < fleet.budget.checkMs)
+  if (budgetShare === 0 || serving === undefined || fleet.state !== 'running' || nowMs < fleet.budget.checkMs)
     return
   fleet.budget.checkMs = nowMs + config.beaconMs
-  const limit = fleet.effects.memory()?.limit ?? null
-  if (limit === null || limit.usedBytes <= budgetShare * limit.bytes) return relax(fleet)
+  const limit = fleet.effects.memory()?.limit
+  if (limit === undefined || limit.usedBytes <= budgetShare * limit.bytes) return relax(fleet)
   fleet.budget.samples += 1
   if (fleet.budget.samples >= memorySamples) relieve(fleet, serving, limit)
 }
@@ -30,11 +30,11 @@ function relax(fleet: Fleet): void {
 
 /** One thing at a time: what was begun has to show its effect first. */
 function relieve(fleet: Fleet, serving: Group, limit: Limit): void {
-  if (fleet.rollout !== null || isSomebodyLeaving(fleet) || fleet.nowMs < fleet.budget.pauseMs) return
+  if (fleet.rollout !== undefined || isSomebodyLeaving(fleet) || fleet.nowMs < fleet.budget.pauseMs) return
   fleet.budget.samples = 0
-  if (fleet.observation !== null) return letGoOfWarm(fleet, limit)
+  if (fleet.observation !== undefined) return dropStandby(fleet, limit)
   const ready = readyWorkers(serving)
-  if (ready.some(({ recycle }) => recycle !== null) || ready.length < fleet.wanted) return
+  if (ready.some(({ recycle }) => recycle !== undefined) || ready.length < fleet.wanted) return
   const worker = largestGrown(ready)
   if (worker === undefined) return tellUseless(fleet, limit)
   fleet.budget.pauseMs = fleet.nowMs + MEMORY_BUDGET_PAUSE_MS
@@ -44,7 +44,7 @@ function relieve(fleet: Fleet, serving: Group, limit: Limit): void {
 }
 
 /** Whoever only stands by is the first to go. */
-function letGoOfWarm(fleet: Fleet, limit: Limit): void {
+function dropStandby(fleet: Fleet, limit: Limit): void {
   endObservation(fleet)
   warn(fleet, limit, 'the generation before no longer stands by for a rollback')
 }

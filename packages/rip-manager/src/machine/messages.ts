@@ -2,7 +2,8 @@ import type { BootFailure, WorkerMessage, WorkerVitals } from '@rip/worker/proto
 import { onStandsBy } from './activity.ts'
 import { onUnhealthy } from './crashes.ts'
 import { fromBootFailure } from './failure.ts'
-import { isCutting, onCandidateLost, onCandidateReady } from './rollout.ts'
+import { isCutting, onCandidateLost } from './rollout-end.ts'
+import { onCandidateReady } from './rollout.ts'
 import type { Fleet, Worker } from './state.ts'
 import { becomeReady, markForReplacement, terminate, withdraw } from './worker.ts'
 

@@ -17,8 +17,8 @@ export function newerContent(rollout: Rollout, now: TreeState): string {
   return path === undefined ? 'newer content is on disk' : `newer content is on disk: ${path} changed`
 }
 
-function firstDifference(before: TreeState | null, now: TreeState): string | undefined {
-  if (before === null) return undefined
+function firstDifference(before: TreeState | undefined, now: TreeState): string | undefined {
+  if (before === undefined) return undefined
   const paths = new Set([...before.files.keys(), ...now.files.keys()])
   return [...paths].find((path) => before.files.get(path) !== now.files.get(path))
 }

@@ -16,12 +16,12 @@ const LATE_MS = 1_000
 /** The previous generation stands by while the answers of the new one are watched. */
 export function beginObservation(fleet: Fleet, previous: Group): void {
   const { observe } = fleet.config
-  if (observe === null) return
-  become(previous, 'warm')
+  if (observe === undefined) return
+  become(previous, 'standby')
   fleet.observation = {
     previous,
     untilMs: fleet.nowMs + observe.windowMs,
-    baseline: null,
+    baseline: undefined,
     nextMs: fleet.nowMs,
     token: 0,
     comparing: false,
@@ -33,21 +33,21 @@ export function beginObservation(fleet: Fleet, previous: Group): void {
 /** The previous generation is not returned to any more, unless an operator asks. */
 export function endObservation(fleet: Fleet): void {
   const { observation } = fleet
-  if (observation === null) return
-  fleet.observation = null
-  if (observation.previous.state === 'warm') retire(fleet, observation.previous)
+  if (observation === undefined) return
+  fleet.observation = undefined
+  if (observation.previous.state === 'standby') retire(fleet, observation.previous)
 }
 
 /** Ends the observation and returns the group that stands by, which is not told to leave. */
-export function takeWarm(fleet: Fleet): Group | null {
-  const warm = fleet.observation?.previous ?? null
-  fleet.observation = null
-  return warm
+export function takeStandby(fleet: Fleet): Group | undefined {
+  const standby = fleet.observation?.previous
+  fleet.observation = undefined
+  return standby
 }
 
 export function observe(fleet: Fleet): void {
   const { observation, serving, effects, nowMs } = fleet
-  if (observation === null || serving === null) return
+  if (observation === undefined || serving === undefined) return
   const compares = fleet.config.observe?.compares === true
   if (compares && hasCrashed(fleet, observation)) compareFromNowOn(fleet, observation)
   // Code that cannot stay alive leaves what it cannot take to the previous generation.
@@ -71,7 +71,7 @@ export function onObserved(
   counts: ObservedCounts | undefined,
 ): string | undefined {
   const { observation } = fleet
-  if (observation?.token !== token || counts === undefined || fleet.rollout !== null) return undefined
+  if (observation?.token !== token || counts === undefined || fleet.rollout !== undefined) return undefined
   const since = answersSinceCut(observation, counts.serving)
   if (fleet.config.observe!.compares) {
     suspect(fleet, observation, since, counts.previous)
@@ -97,7 +97,7 @@ function suspect(
 
 /** Since the cut, or since it was cleared. */
 function hasCrashed({ serving }: Fleet, { crashesFromMs }: Observation): boolean {
-  return serving !== null && serving.lastCrashMs >= crashesFromMs
+  return serving !== undefined && serving.lastCrashMs >= crashesFromMs
 }
 
 function compareFromNowOn(fleet: Fleet, observation: Observation): void {
@@ -120,7 +120,8 @@ export function onCompared(
   comparison: Comparison | undefined,
 ): string | undefined {
   const { observation } = fleet
-  if (observation?.token !== token || comparison === undefined || fleet.rollout !== null) return undefined
+  if (observation?.token !== token || comparison === undefined || fleet.rollout !== undefined)
+    return undefined
   const { minErrors, maxErrorRate } = fleet.config.observe!
   const verdict = judge(comparison, { minErrors, maxErrorRate, crashed: hasCrashed(fleet, observation) })
   if (verdict === 'worse') return reasonOf(comparison)
@@ -133,7 +134,7 @@ function clear(fleet: Fleet, observation: Observation): void {
   observation.comparing = false
   observation.crashesFromMs = fleet.nowMs
   observation.cleared += 1
-  observation.baseline = null
+  observation.baseline = undefined
 }
 
 function servingId({ serving }: Fleet): { readonly generation: GenerationId } {

@@ -8,11 +8,11 @@ export class Reading {
   readonly #effects: Pick<Effects, 'readTree'>
   readonly #tokens: Tokens
   /** The look that is under way, and the wish it was begun for. */
-  #current: { readonly token: number; readonly wish: Wish } | null = null
+  #current: { readonly token: number; readonly wish: Wish } | undefined = undefined
   /** Came after that look had begun, or has to wait until something else has ended. */
-  #waiting: Wish | null = null
+  #waiting: Wish | undefined = undefined
   /** Put off until the content on disk has settled. */
-  #settling: { readonly wish: Wish; readonly atMs: number } | null = null
+  #settling: { readonly wish: Wish; readonly atMs: number } | undefined = undefined
 
   constructor(effects: Pick<Effects, 'readTree'>, tokens: Tokens) {
     this.#effects = effects
@@ -20,7 +20,7 @@ export class Reading {
   }
 
   get isIdle(): boolean {
-    return this.#current === null
+    return this.#current === undefined
   }
 
   /** When a wish that was put off is looked after; infinite without one. */
@@ -30,7 +30,7 @@ export class Reading {
 
   /** Looks at the content as it is from now on. A look under way may have seen it as it was before. */
   ask(wish: Wish): void {
-    if (this.#current === null) this.#look(wish)
+    if (this.#current === undefined) this.#look(wish)
     else this.postpone(wish)
   }
 
@@ -41,20 +41,20 @@ export class Reading {
 
   /** Looks at this time. */
   settle(wish: Wish, atMs: number): void {
-    this.#settling = { wish: merge(this.#settling?.wish ?? null, wish), atMs }
+    this.#settling = { wish: merge(this.#settling?.wish, wish), atMs }
   }
 
   askSettled(nowMs: number): void {
-    if (this.#settling === null || nowMs < this.#settling.atMs) return
+    if (this.#settling === undefined || nowMs < this.#settling.atMs) return
     const { wish } = this.#settling
-    this.#settling = null
+    this.#settling = undefined
     this.ask(wish)
   }
 
   askWaiting(): void {
-    if (this.#waiting === null || this.#current !== null) return
+    if (this.#waiting === undefined || this.#current !== undefined) return
     const wish = this.#waiting
-    this.#waiting = null
+    this.#waiting = undefined
     this.#look(wish)
   }
 
@@ -65,11 +65,11 @@ export class Reading {
     this.#effects.readTree(token, { thorough: wish.commands.length > 0 })
   }
 
-  /** The look with this token has ended. Returns the wish it was begun for; null when no one wants it any more. */
-  take(token: number): Wish | null {
-    if (this.#current?.token !== token) return null
+  /** The look with this token has ended. Returns the wish it was begun for; undefined when no one wants it any more. */
+  take(token: number): Wish | undefined {
+    if (this.#current?.token !== token) return undefined
     const { wish } = this.#current
-    this.#current = null
+    this.#current = undefined
     return wish
   }
 
@@ -84,9 +84,10 @@ export class Reading {
   }
 
   #change(change: (wish: Wish) => Wish): void {
-    if (this.#current !== null) this.#current = { ...this.#current, wish: change(this.#current.wish) }
-    if (this.#waiting !== null) this.#waiting = change(this.#waiting)
-    if (this.#settling !== null) this.#settling = { ...this.#settling, wish: change(this.#settling.wish) }
+    if (this.#current !== undefined) this.#current = { ...this.#current, wish: change(this.#current.wish) }
+    if (this.#waiting !== undefined) this.#waiting = change(this.#waiting)
+    if (this.#settling !== undefined)
+      this.#settling = { ...this.#settling, wish: change(this.#settling.wish) }
   }
 
   /** Gives up the wishes that nothing wants any more, and returns them. */
@@ -101,10 +102,10 @@ export class Reading {
 
   #drop(isDropped: (wish: Wish) => boolean): readonly Wish[] {
     const wishes = [this.#current?.wish, this.#waiting, this.#settling?.wish]
-    const dropped = wishes.filter((wish) => wish != null).filter(isDropped)
-    if (this.#current !== null && isDropped(this.#current.wish)) this.#current = null
-    if (this.#waiting !== null && isDropped(this.#waiting)) this.#waiting = null
-    if (this.#settling !== null && isDropped(this.#settling.wish)) this.#settling = null
+    const dropped = wishes.filter((wish) => wish != undefined).filter(isDropped)
+    if (this.#current !== undefined && isDropped(this.#current.wish)) this.#current = undefined
+    if (this.#waiting !== undefined && isDropped(this.#waiting)) this.#waiting = undefined
+    if (this.#settling !== undefined && isDropped(this.#settling.wish)) this.#settling = undefined
     return dropped
   }
 }

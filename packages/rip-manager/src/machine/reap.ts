@@ -5,7 +5,7 @@ import { exitReason, isVoluntary } from './exit-reason.ts'
 import { failureOf } from './failure.ts'
 import { forgetIfEmpty } from './group.ts'
 import { onSuccessorLost } from './recycle.ts'
-import { isCutting, onCandidateLost } from './rollout.ts'
+import { isCutting, onCandidateLost } from './rollout-end.ts'
 import type { Fleet, Worker } from './state.ts'
 import { enter } from './worker.ts'
 
@@ -28,7 +28,7 @@ export function reap(fleet: Fleet, pid: number, status: ExitStatus, stderr: stri
     requests: worker.vitals.requests,
     ...(respawnInMs === undefined ? {} : { respawnInMs }),
   })
-  if (worker.replaces !== null && crashed && group.state === 'serving')
+  if (worker.replaces !== undefined && crashed && group.state === 'serving')
     onSuccessorLost(fleet, worker.replaces, failureOf(reason))
   if (group.state === 'candidate') {
     onCandidateLost(fleet, worker, 'boot-failed', failureOf(reason, `worker ${worker.slot}`))
@@ -38,14 +38,14 @@ export function reap(fleet: Fleet, pid: number, status: ExitStatus, stderr: stri
 
 /** Requests, WebSockets and event streams that went down with it although it was asked to finish them. */
 function abandonedBy({ ending, state, aborted, vitals }: Worker): number {
-  if (ending === null) return 0
+  if (ending === undefined) return 0
   const open = vitals.inFlight + vitals.webSockets + vitals.eventStreams
   return state === 'killed' ? Math.max(aborted ?? 0, open) : (aborted ?? open)
 }
 
 /** A worker that was leaving anyway and crashed on the way has its place filled already. */
-function isNews(ending: ExitReason | null): boolean {
-  return ending === null || (ending.kind !== 'drained' && ending.kind !== 'recycled')
+function isNews(ending: ExitReason | undefined): boolean {
+  return ending === undefined || (ending.kind !== 'drained' && ending.kind !== 'recycled')
 }
 
 function remove(fleet: Fleet, worker: Worker): void {
@@ -53,12 +53,13 @@ function remove(fleet: Fleet, worker: Worker): void {
   enter(fleet, worker, 'exited')
   fleet.workers.delete(worker.pid)
   group.workers.delete(worker)
-  if (group.probe === worker) group.probe = null
+  if (group.probe === worker) group.probe = undefined
 }
 
 /** Its slot is to be filled again. */
 function fills(fleet: Fleet, { group, replaces }: Worker): boolean {
   return (
-    replaces === null && (group.state === 'serving' || (fleet.rollout?.group === group && isCutting(fleet)))
+    replaces === undefined &&
+    (group.state === 'serving' || (fleet.rollout?.group === group && isCutting(fleet)))
   )
 }

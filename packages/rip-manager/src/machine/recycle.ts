@@ -10,10 +10,11 @@ import { launch, markForReplacement, readyWorkers } from './worker.ts'
 export function recycle(fleet: Fleet): void {
   const { serving } = fleet
   // What was told to stop is not renewed.
-  if (serving === null || fleet.state !== 'running' || fleet.stop.isAsked) return
+  if (serving === undefined || fleet.state !== 'running' || fleet.stop.isAsked) return
   for (const worker of readyWorkers(serving)) consider(fleet, worker)
   refuseHopelessRestart(fleet, serving)
-  if (fleet.rollout !== null || fleet.restoring !== null || fleet.nowMs < fleet.recycleAfterMs) return
+  if (fleet.rollout !== undefined || fleet.restoring !== undefined || fleet.nowMs < fleet.recycleAfterMs)
+    return
   if (isRecycling(serving) || readyWorkers(serving).length < fleet.wanted) return
   const worker = nextInTurn(serving)
   if (worker === undefined) return finishRestart(fleet)
@@ -22,16 +23,16 @@ export function recycle(fleet: Fleet): void {
 
 function consider(fleet: Fleet, worker: Worker): void {
   const reason = worker.recycle ?? reasonToRecycle(fleet, worker)
-  if (reason !== null) markForReplacement(worker, reason)
+  if (reason !== undefined) markForReplacement(worker, reason)
 }
 
-function reasonToRecycle(fleet: Fleet, worker: Worker): RecycleReason | null {
+function reasonToRecycle(fleet: Fleet, worker: Worker): RecycleReason | undefined {
   const { config, nowMs } = fleet
   if (worker.vitals.requests >= worker.recycleAfterRequests) return 'requests'
   if (worker.samplesOverMemory >= config.recycle.memorySamples && helpsToReplace(fleet, worker))
     return 'memory'
   if (nowMs - (worker.readyMs ?? nowMs) >= worker.recycleAfterMs) return 'lifetime'
-  return null
+  return undefined
 }
 
 /**
@@ -63,7 +64,7 @@ function warnOfLimit(fleet: Fleet, generation: GenerationId, freshBytes: number)
 /** The token: one successor in preparation, or one recycled worker that has not left yet. */
 function isRecycling(group: Group): boolean {
   for (const { replaces, ending } of group.workers) {
-    if (replaces !== null) return true
+    if (replaces !== undefined) return true
     if (ending?.kind === 'recycled' && ending.reason !== 'restart') return true
   }
   return false
@@ -71,7 +72,7 @@ function isRecycling(group: Group): boolean {
 
 /** A restart by the operator first; then the worker that has waited longest. */
 function nextInTurn(group: Group): Worker | undefined {
-  const waiting = readyWorkers(group).filter(({ recycle: reason }) => reason !== null)
+  const waiting = readyWorkers(group).filter(({ recycle: reason }) => reason !== undefined)
   return waiting.find(({ recycle: reason }) => reason === 'restart') ?? waiting[0]
 }
 
@@ -105,5 +106,5 @@ export function pauseRecycling(fleet: Fleet): void {
 
 /** Another limit holds, which may be too low as well. */
 export function forgetMemoryLimit(fleet: Fleet): void {
-  fleet.memoryLimitToldFor = null
+  fleet.memoryLimitToldFor = undefined
 }

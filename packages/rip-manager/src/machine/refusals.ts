@@ -3,10 +3,10 @@ import type { GenerationId } from '../contract/router.ts'
 
 /** The last refusal an operator is shown, and the content that the watcher does not try again. */
 export class Refusals {
-  #last: Refusal | null = null
-  #quarantined: GenerationId | null = null
+  #last: Refusal | undefined = undefined
+  #quarantined: GenerationId | undefined = undefined
 
-  get last(): Refusal | null {
+  get last(): Refusal | undefined {
     return this.#last
   }
 
@@ -15,11 +15,11 @@ export class Refusals {
   }
 
   /** The content is to blame: it is tried again only when an operator asks. */
-  quarantine(generation: GenerationId | null): void {
+  quarantine(generation: GenerationId | undefined): void {
     this.#quarantined = generation
   }
 
-  show(refusal: Refusal | null): void {
+  show(refusal: Refusal | undefined): void {
     this.#last = refusal
   }
 
@@ -28,9 +28,9 @@ export class Refusals {
    * stays visible. Returns whether a refusal was taken back.
    */
   takeBack(serving: GenerationId): boolean {
-    this.#quarantined = null
-    if (this.#last === null || this.#last.generation === serving) return false
-    this.#last = null
+    this.#quarantined = undefined
+    if (this.#last === undefined || this.#last.generation === serving) return false
+    this.#last = undefined
     return true
   }
 }

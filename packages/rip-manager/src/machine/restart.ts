@@ -8,7 +8,7 @@ import { markForReplacement, readyWorkers, unmark } from './worker.ts'
 /** Marks every worker for replacement by a fresh process of the same generation. Returns false when it was refused. */
 export function beginRestart(fleet: Fleet, command: CommandId): boolean {
   const { serving, nowMs: sinceMs } = fleet
-  if (serving === null) return false
+  if (serving === undefined) return false
   const { generation } = serving
   const previousSurroundings = generation.surroundings
   try {
@@ -19,7 +19,7 @@ export function beginRestart(fleet: Fleet, command: CommandId): boolean {
     answerAll(fleet, [command], { ok: false, refusal })
     return false
   }
-  if (fleet.restart === null) fleet.restart = { commands: [command], sinceMs, previousSurroundings }
+  if (fleet.restart === undefined) fleet.restart = { commands: [command], sinceMs, previousSurroundings }
   else fleet.restart.commands.push(command)
   for (const worker of serving.workers) markForReplacement(worker, 'restart')
   return true
@@ -28,8 +28,8 @@ export function beginRestart(fleet: Fleet, command: CommandId): boolean {
 /** Called when no marked worker is left, or another generation serves. */
 export function finishRestart(fleet: Fleet): void {
   const { restart, serving } = fleet
-  if (restart === null || serving === null) return
-  fleet.restart = null
+  if (restart === undefined || serving === undefined) return
+  fleet.restart = undefined
   answerAll(fleet, restart.commands, {
     ok: true,
     generation: serving.generation.id,
@@ -41,7 +41,7 @@ export function finishRestart(fleet: Fleet): void {
 
 /** In a crash loop every process is a fresh one, and replacing one after the other would never come to an end. */
 export function refuseHopelessRestart(fleet: Fleet, serving: Group): void {
-  if (fleet.restart === null || !serving.budget.spent) return
+  if (fleet.restart === undefined || !serving.budget.spent) return
   const { length } = readyWorkers(serving)
   refuseRestart(fleet, {
     message: `workers keep dying, ${length} of ${fleet.wanted} are ready: reload code that works, or roll back`,
@@ -51,8 +51,8 @@ export function refuseHopelessRestart(fleet: Fleet, serving: Group): void {
 /** The workers that are still marked stay, and what they would have found around themselves is forgotten. */
 export function refuseRestart(fleet: Fleet, failure: Failure): void {
   const { restart, serving } = fleet
-  if (restart === null || serving === null) return
-  fleet.restart = null
+  if (restart === undefined || serving === undefined) return
+  fleet.restart = undefined
   serving.generation.surroundings = restart.previousSurroundings
   for (const worker of serving.workers) if (worker.recycle === 'restart') unmark(worker)
   const refusal = refusalOf(fleet, 'boot-failed', serving.generation.id, failure)
@@ -64,7 +64,7 @@ export function refuseRestart(fleet: Fleet, failure: Failure): void {
 /** Everything stops: returns the commands that wait. */
 export function dropRestart(fleet: Fleet): readonly CommandId[] {
   const commands = fleet.restart?.commands ?? []
-  fleet.restart = null
+  fleet.restart = undefined
   return commands
 }
 

@@ -1,8 +1,10 @@
 import { ManagerError } from '../contract/errors.ts'
 import { dropWishes } from './answers.ts'
 import type { CommandId } from './inputs.ts'
-import { takeWarm } from './observation.ts'
-import { awaitRollout, beginRollback, isCutting, supersede } from './rollout.ts'
+import { takeStandby } from './observation.ts'
+import { isCutting, supersede } from './rollout-end.ts'
+import { beginRollback } from './rollout.ts'
+import { awaitRollout } from './rollout-wishes.ts'
 import type { Fleet } from './state.ts'
 import { merge, newWish, type Wish, without } from './wish.ts'
 
@@ -12,7 +14,7 @@ const SUPERSEDES = 'a rollback was asked for'
 export function rollBack(fleet: Fleet, command: CommandId, reason: string): void {
   const wish = newWish(fleet.nowMs, { commands: [command], reason })
   // What is asked for later than this is newer, and wins in turn.
-  if (fleet.previous !== null || isCutting(fleet)) dropWishes(fleet, SUPERSEDES)
+  if (fleet.previous !== undefined || isCutting(fleet)) dropWishes(fleet, SUPERSEDES)
   if (fleet.rollout?.kind === 'rollback') return awaitRollout(fleet.rollout, command)
   if (isCutting(fleet)) return void (fleet.rollbackAfterCut = merge(fleet.rollbackAfterCut, wish))
   start(fleet, wish)
@@ -21,40 +23,45 @@ export function rollBack(fleet: Fleet, command: CommandId, reason: string): void
 /** The switch that a rollback had to wait for has ended. */
 export function rollBackAfterCut(fleet: Fleet): void {
   const { rollbackAfterCut: wish } = fleet
-  if (wish === null || isCutting(fleet)) return
-  fleet.rollbackAfterCut = null
+  if (wish === undefined || isCutting(fleet)) return
+  fleet.rollbackAfterCut = undefined
   start(fleet, wish)
 }
 
 /** Returns to what served before; a rollout in progress gives way. */
 function start(fleet: Fleet, wish: Wish): void {
   const { previous, serving } = fleet
-  if (previous === null) {
-    const error = new ManagerError('NO_PREVIOUS_GENERATION', { generation: serving?.generation.id ?? null })
+  if (previous === undefined) {
+    const error = new ManagerError('NO_PREVIOUS_GENERATION', { generation: serving?.generation.id })
     for (const command of wish.commands) fleet.effects.settle(command, { error })
     return
   }
   supersede(fleet, 'superseded', SUPERSEDES)
-  beginRollback(fleet, previous, takeWarm(fleet), wish)
+  beginRollback(fleet, previous, takeStandby(fleet), wish)
 }
 
 /** The answers of what serves fail: the previous generation, which stands by, takes over again. */
 export function rollBackUnasked(fleet: Fleet, reason: string): void {
-  const warm = takeWarm(fleet)
-  if (warm === null) return
-  beginRollback(fleet, warm.generation, warm, newWish(fleet.nowMs, { commands: [], reason, unasked: true }))
+  const standby = takeStandby(fleet)
+  if (standby === undefined) return
+  beginRollback(
+    fleet,
+    standby.generation,
+    standby,
+    newWish(fleet.nowMs, { commands: [], reason, unasked: true }),
+  )
 }
 
 /** The caller of this command does not wait any more. */
 export function cancelRollback(fleet: Fleet, command: CommandId): void {
-  if (fleet.rollbackAfterCut === null) return
+  if (fleet.rollbackAfterCut === undefined) return
   const wish = without(fleet.rollbackAfterCut, command)
-  fleet.rollbackAfterCut = wish.commands.length === 0 ? null : wish
+  fleet.rollbackAfterCut = wish.commands.length === 0 ? undefined : wish
 }
 
 /** Everything stops: returns the commands that wait. */
 export function dropRollback(fleet: Fleet): readonly CommandId[] {
   const commands = fleet.rollbackAfterCut?.commands ?? []
-  fleet.rollbackAfterCut = null
+  fleet.rollbackAfterCut = undefined
   return commands
 }

@@ -10,7 +10,7 @@ export type RolloutEvent =
   /** The code is there: compiled, loaded from disk, or kept for a rollback. */
   | 'built'
   /** Workers of the generation still stand by from when it served. */
-  | 'found-warm'
+  | 'found-standby'
   /** The first worker is ready and has to be verified. */
   | 'ready'
   /** The first worker is ready and verified. */
@@ -25,7 +25,7 @@ export type RolloutEvent =
   | 'ended'
 
 const transitions: Readonly<Record<RolloutState, { readonly [Event in RolloutEvent]?: RolloutState }>> = {
-  building: { built: 'candidate', 'found-warm': 'filling', ended: 'ended' },
+  building: { built: 'candidate', 'found-standby': 'filling', ended: 'ended' },
   candidate: { ready: 'verifying', proven: 'filling', ended: 'ended' },
   verifying: { proven: 'filling', ended: 'ended' },
   // What is returned to was confirmed when it came.
@@ -36,7 +36,12 @@ const transitions: Readonly<Record<RolloutState, { readonly [Event in RolloutEve
   ended: {},
 }
 
-/** @throws Error when this cannot happen in this state: the machine has lost track. */
+/** Moves a rollout on. @throws Error when this cannot happen in its state: the machine has lost track */
+export function advance(rollout: { state: RolloutState }, event: RolloutEvent): void {
+  rollout.state = nextState(rollout.state, event)
+}
+
+/** @throws Error when this cannot happen in this state: the machine has lost track */
 export function nextState(state: RolloutState, event: RolloutEvent): RolloutState {
   const next = transitions[state][event]
   if (next === undefined) throw new Error(`a rollout that is ${state} cannot be ${event}`)

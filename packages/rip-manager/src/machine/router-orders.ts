@@ -25,15 +25,15 @@ export function route(fleet: Fleet): void {
 function nextMove(fleet: Fleet): Move | undefined {
   const { routing, serving, rollout, state } = fleet
   if (state === 'stopping' || state === 'stopped') return undefined
-  if (serving !== null && isOutdated(fleet, serving)) return { type: 'prepare', group: serving }
-  if (serving !== null && routing.cut !== serving.generation.id) return { type: 'cut', group: serving }
-  if (rollout?.state !== 'routing' || rollout.group === null) return emptyingMove(fleet)
+  if (serving !== undefined && isOutdated(fleet, serving)) return { type: 'prepare', group: serving }
+  if (serving !== undefined && routing.cut !== serving.generation.id) return { type: 'cut', group: serving }
+  if (rollout?.state !== 'routing' || rollout.group === undefined) return emptyingMove(fleet)
   return { type: isOutdated(fleet, rollout.group) ? 'prepare' : 'cut', group: rollout.group }
 }
 
 /** With nothing to switch back to, a generation that may have been switched to by mistake is emptied. */
 function emptyingMove(fleet: Fleet): Move | undefined {
-  if (fleet.serving !== null) return undefined
+  if (fleet.serving !== undefined) return undefined
   for (const group of fleet.groups) {
     if (group.state === 'retiring' && group.served && isOutdated(fleet, group))
       return { type: 'prepare', group }

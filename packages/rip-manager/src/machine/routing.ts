@@ -13,10 +13,10 @@ export interface RouterOrder {
 /** What the router is known to know. Written by its acknowledgements alone; decides nothing. */
 export class Routing {
   #online = false
-  #cut: GenerationId | null = null
+  #cut: GenerationId | undefined = undefined
   readonly #published = new Map<GenerationId, ReadonlySet<string>>()
   readonly #uncertain = new Set<GenerationId>()
-  #pending: RouterOrder | null = null
+  #pending: RouterOrder | undefined = undefined
   #failures = 0
   #retryMs = 0
 
@@ -25,8 +25,8 @@ export class Routing {
     return this.#online
   }
 
-  /** The generation that gets new requests, as acknowledged; null when that is not certain. */
-  get cut(): GenerationId | null {
+  /** The generation that gets new requests, as acknowledged; undefined when that is not certain. */
+  get cut(): GenerationId | undefined {
     return this.#cut
   }
 
@@ -46,7 +46,7 @@ export class Routing {
   }
 
   mayOrder(nowMs: number): boolean {
-    return this.#online && this.#pending === null && nowMs >= this.#retryMs
+    return this.#online && this.#pending === undefined && nowMs >= this.#retryMs
   }
 
   /** A switch to the generation has been ordered and can no longer be taken back. */
@@ -58,11 +58,11 @@ export class Routing {
     this.#pending = order
   }
 
-  /** The answer to the order with this token: returns the order, which is no longer pending; null when it is late. */
-  answered(token: number): RouterOrder | null {
-    if (this.#pending?.token !== token) return null
+  /** The answer to the order with this token: returns the order, which is no longer pending; undefined when it is late. */
+  answered(token: number): RouterOrder | undefined {
+    if (this.#pending?.token !== token) return undefined
     const order = this.#pending
-    this.#pending = null
+    this.#pending = undefined
     return order
   }
 
@@ -83,14 +83,14 @@ export class Routing {
       this.#published.set(generation, new Set([...(this.#published.get(generation) ?? []), ...ids]))
       this.#uncertain.add(generation)
     }
-    if (type === 'cut') this.#cut = null
+    if (type === 'cut') this.#cut = undefined
     this.#retryMs = nowMs + Math.min(ROUTING_RETRY_CAP_MS, ROUTING_RETRY_MS * 2 ** this.#failures)
     this.#failures += 1
   }
 
   /** The router may have switched without our having heard of it. */
   distrustCut(): void {
-    this.#cut = null
+    this.#cut = undefined
   }
 
   /** The generation will not be routed to again. */
@@ -102,8 +102,8 @@ export class Routing {
   /** The router is new and knows nothing, or is gone. */
   reset(online: boolean): void {
     this.#online = online
-    this.#pending = null
-    this.#cut = null
+    this.#pending = undefined
+    this.#cut = undefined
     this.#published.clear()
     this.#uncertain.clear()
     this.#failures = 0
@@ -132,6 +132,6 @@ export class Routing {
   isCutAwayFrom(generation: GenerationId): boolean {
     if (!this.#online) return true
     if (this.isCuttingTo(generation)) return false
-    return this.#cut !== null && this.#cut !== generation
+    return this.#cut !== undefined && this.#cut !== generation
   }
 }

@@ -7,7 +7,7 @@ import { readyWorkers } from './worker.ts'
 /** Another number of workers is wanted from now on; the command is answered when the router uses them. */
 export function scale(fleet: Fleet, command: CommandId, workers: number): void {
   if (workers !== fleet.wanted) fleet.effects.emit({ type: 'scaled', workers })
-  if (workers > fleet.wanted && fleet.serving !== null) expectGrowth(fleet.serving)
+  if (workers > fleet.wanted && fleet.serving !== undefined) expectGrowth(fleet.serving)
   fleet.wanted = workers
   fleet.scaling = [...fleet.scaling, command]
 }
@@ -15,7 +15,7 @@ export function scale(fleet: Fleet, command: CommandId, workers: number): void {
 /** Answers `scale` when the router uses as many workers as are wanted. */
 export function settleScaling(fleet: Fleet): void {
   const { scaling, serving, wanted, routing } = fleet
-  if (scaling.length === 0 || serving === null) return
+  if (scaling.length === 0 || serving === undefined) return
   const ready = readyWorkers(serving)
   if (serving.budget.spent && ready.length < wanted) {
     return failScaling(fleet, new ManagerError('SCALE_INCOMPLETE', { wanted, ready: ready.length }))

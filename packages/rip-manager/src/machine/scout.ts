@@ -1,6 +1,6 @@
 import type { TreeState } from '../contract/ports.ts'
 import { newerContent, nextChange } from './newer-content.ts'
-import { isCutting } from './rollout.ts'
+import { isCutting } from './rollout-end.ts'
 import type { Fleet, Rollout } from './state.ts'
 import { isSilent, type Wish } from './wish.ts'
 
@@ -29,9 +29,9 @@ export function decide(fleet: Fleet, tree: TreeState, wish: Wish): Decision {
   const { rollout, serving } = fleet
   if (goesFirst(fleet)) return { type: 'later' }
   if (rollout?.generationId === tree.generation) return { type: 'join', rollout }
-  if (rollout !== null && mayGoOn(rollout, tree, wish))
+  if (rollout !== undefined && mayGoOn(rollout, tree, wish))
     return { type: 'go-on', rollout, warning: warningOf(rollout, tree) }
-  const supersedes = rollout === null ? undefined : newerContent(rollout, tree)
+  const supersedes = rollout === undefined ? undefined : newerContent(rollout, tree)
   if (isSilent(wish) && fleet.refusals.isQuarantined(tree.generation))
     return { type: 'quarantined', supersedes: wish.confirms ? supersedes : undefined }
   if (fleet.held && fleet.state === 'running') return { type: 'held' }
@@ -47,7 +47,7 @@ export function goesFirst(fleet: Fleet): boolean {
 
 /** Whether what is on its way may serve though the disk has something else that no operator asked for. */
 function mayGoOn(rollout: Rollout, tree: TreeState, wish: Wish): boolean {
-  if (wish.commands.length > 0 || wish.begun || rollout.group === null) return false
+  if (wish.commands.length > 0 || wish.begun || rollout.group === undefined) return false
   return nextChange(rollout, tree) === undefined || (wish.confirms && rollout.outdated >= MAX_OUTDATED)
 }
 

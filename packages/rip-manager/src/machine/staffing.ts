@@ -7,10 +7,10 @@ import { emptySlots, isStaff, launch, occupant, readyWorkers, withdraw } from '.
 /** Keeps every slot of the serving generation filled, and no other. */
 export function staff(fleet: Fleet): void {
   const { serving } = fleet
-  if (serving === null || fleet.state !== 'running') return
+  if (serving === undefined || fleet.state !== 'running') return
   dismissSurplus(fleet, serving)
   recover(fleet, serving)
-  if (fleet.restoring !== null || fleet.nowMs < serving.spawnAfterMs) return
+  if (fleet.restoring !== undefined || fleet.nowMs < serving.spawnAfterMs) return
   if (serving.budget.spent) return tryOne(fleet, serving)
   for (const slot of affordableSlots(fleet, serving)) if (!start(fleet, serving, slot)) return
 }
@@ -38,10 +38,10 @@ function affordableSlots(fleet: Fleet, group: Group): readonly number[] {
 
 /** While the budget is spent one worker is tried; the others follow when it has proved stable. */
 function tryOne(fleet: Fleet, group: Group): void {
-  if (group.probe !== null && isStaff(group.probe)) return
+  if (group.probe !== undefined && isStaff(group.probe)) return
   const [slot] = emptySlots(fleet, group)
   if (slot === undefined || !start(fleet, group, slot)) return
-  group.probe = occupant(group, slot) ?? null
+  group.probe = occupant(group, slot)
 }
 
 function start(fleet: Fleet, group: Group, slot: number): boolean {
@@ -59,7 +59,8 @@ function recover(fleet: Fleet, group: Group): void {
   if (!group.budget.spent) return
   const { stableMs } = fleet.config.crash
   const { probe } = group
-  const probeIsStable = probe?.readyMs != null && isStaff(probe) && fleet.nowMs - probe.readyMs >= stableMs
+  const probeIsStable =
+    probe?.readyMs != undefined && isStaff(probe) && fleet.nowMs - probe.readyMs >= stableMs
   const allAreReady = readyWorkers(group).length >= fleet.wanted
   if (probeIsStable || (allAreReady && fleet.nowMs - group.lastCrashMs >= stableMs)) group.budget.recover()
 }

@@ -46,7 +46,7 @@ export interface Worker {
   settledMs: number
   /** When a leaving worker has had its time. */
   drainByMs: number
-  readyMs: number | null
+  readyMs: number | undefined
   bootMs: number
   activity: WorkerActivity
   /** Number of the last order to stand by. */
@@ -55,26 +55,26 @@ export interface Worker {
   standbyByMs: number
   vitals: WorkerVitals
   heardMs: number
-  /** Requests cut when it left, by its own account; null until it has given one. */
-  aborted: number | null
-  /** What its exit will mean; null means that an exit is a crash. */
-  ending: ExitReason | null
+  /** Requests cut when it left, by its own account; undefined until it has given one. */
+  aborted: number | undefined
+  /** What its exit will mean; undefined means that an exit is a crash. */
+  ending: ExitReason | undefined
   recycleAfterRequests: number
   recycleAfterMs: number
   samplesOverMemory: number
   /** Resident memory in its first beacon as a ready worker; 0 before. */
   freshBytes: number
   /** Waits for its turn to be replaced. */
-  recycle: RecycleReason | null
+  recycle: RecycleReason | undefined
   /** The worker whose place it takes once it is ready. */
-  replaces: Worker | null
+  replaces: Worker | undefined
 }
 
 /**
- * `candidate`: not proven; `serving`: gets the requests; `warm`: was serving, stands by during the observation
+ * `candidate`: not proven; `serving`: gets the requests; `standby`: was serving, stands by during the observation
  * window; `retiring`: leaves.
  */
-export type GroupState = 'candidate' | 'serving' | 'warm' | 'retiring'
+export type GroupState = 'candidate' | 'serving' | 'standby' | 'retiring'
 
 /** The workers of one generation that came together. */
 export interface Group {
@@ -86,7 +86,7 @@ export interface Group {
   spawnAfterMs: number
   lastCrashMs: number
   /** The one worker that is tried while the budget is spent. */
-  probe: Worker | null
+  probe: Worker | undefined
   /** The router reported the end of the drain. */
   routerDone: boolean
   /** Until then the router may draw lots for it, though another one serves. */
@@ -108,7 +108,7 @@ export interface Rollout {
   /** Certain once it is built: the build may find that more belongs to the content. */
   generationId: GenerationId
   readonly kind: 'reload' | 'rollback'
-  readonly tree: TreeState | null
+  readonly tree: TreeState | undefined
   readonly commands: CommandId[]
   readonly reason: string
   readonly sinceMs: number
@@ -120,9 +120,9 @@ export interface Rollout {
   state: RolloutState
   /** Of the build or verification under way. */
   token: number
-  group: Group | null
-  /** Of the same content, from a rollout that failed while this one was being built. */
-  leftover: Snapshot | null
+  group: Group | undefined
+  /** Of the same content, from a rollout that failed while this one was being built. Written by `discard.ts`. */
+  leftover: Snapshot | undefined
   /** How often the router refused to switch to it. */
   routingFailures: number
 }
@@ -131,7 +131,7 @@ export interface Observation {
   readonly previous: Group
   untilMs: number
   /** What the generation had answered when it was first looked at. */
-  baseline: ResponseCounts | null
+  baseline: ResponseCounts | undefined
   nextMs: number
   token: number
   /** Lots are drawn between the two generations. */
@@ -185,10 +185,10 @@ export interface Fleet {
   /** Written by `group.ts`. */
   readonly groups: Set<Group>
 
-  /** What serves, what served before, and what is on its way. Written by `rollout.ts`. */
-  serving: Group | null
-  previous: Generation | null
-  rollout: Rollout | null
+  /** What serves, what served before, and what is on its way. Begun by `rollout.ts`, ended by `rollout-end.ts`. */
+  serving: Group | undefined
+  previous: Generation | undefined
+  rollout: Rollout | undefined
   /** Looks at the disk. */
   readonly reading: Reading
   /** What the router knows. */
@@ -197,7 +197,7 @@ export interface Fleet {
   /** An event has told that a generation is being built, and none yet how that ended. Written by `announcements.ts`. */
   announced: boolean
   /** Written by `observation.ts`. */
-  observation: Observation | null
+  observation: Observation | undefined
 
   /** Workers that are wanted, and the commands that wait for them. Written by `scaling.ts`. */
   wanted: number
@@ -205,20 +205,20 @@ export interface Fleet {
   /** Reloads are suspended. Written by `commands.ts`. */
   held: boolean
   /** A rollback that was asked for while a switch was under way. Written by `rollback.ts`. */
-  rollbackAfterCut: Wish | null
+  rollbackAfterCut: Wish | undefined
   /** Written by `restart.ts`. */
-  restart: RollingRestart | null
+  restart: RollingRestart | undefined
   /** Workers may become active; until then even those that serve stand by. Written by `activity.ts`. */
   activates: boolean
 
   /** No worker is replaced before. Written by `recycle.ts`. */
   recycleAfterMs: number
   /** The generation for which it was said that the limit of memory is too low. Written by `recycle.ts`. */
-  memoryLimitToldFor: GenerationId | null
+  memoryLimitToldFor: GenerationId | undefined
   /** Written by `memory-budget.ts`. */
   readonly budget: MemoryBudget
   /** Of the snapshot that is being made again; no worker is started from it meanwhile. Written by `lost-sockets.ts`. */
-  restoring: number | null
+  restoring: number | undefined
   /** When the sockets of workers are looked at next. Written by `lost-sockets.ts`. */
   socketsCheckMs: number
 

@@ -4,7 +4,7 @@ export class Stop {
   #byMs = Infinity
   #acceptingStopped = false
   #abandonedBefore = 0
-  #abandonedByRouter: number | null = null
+  #abandonedByRouter: number | undefined = undefined
 
   /** When a stop that was asked for begins; infinite when none was. */
   get dueMs(): number {
@@ -26,7 +26,7 @@ export class Stop {
   }
 
   get routerHasLeft(): boolean {
-    return this.#abandonedByRouter !== null
+    return this.#abandonedByRouter !== undefined
   }
 
   /** The earliest of several requests to stop counts. */

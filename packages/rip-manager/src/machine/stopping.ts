@@ -3,11 +3,11 @@ import type { Refusal } from '../contract/refusal.ts'
 import { answerAll } from './answers.ts'
 import { disband, retire } from './group.ts'
 import { enterState } from './life.ts'
-import { takeWarm } from './observation.ts'
+import { takeStandby } from './observation.ts'
 import { refusalOf } from './refusal.ts'
 import { dropRestart } from './restart.ts'
 import { dropRollback } from './rollback.ts'
-import { isCutting, supersede } from './rollout.ts'
+import { isCutting, supersede } from './rollout-end.ts'
 import { failScaling } from './scaling.ts'
 import type { Fleet } from './state.ts'
 
@@ -38,7 +38,7 @@ export function stopWhenDue(fleet: Fleet): void {
 function comeToRest(fleet: Fleet): void {
   supersede(fleet, 'stopping', 'the manager is stopping')
   dropCommands(fleet)
-  for (const group of fleet.groups) if (group.state === 'warm') retire(fleet, group)
+  for (const group of fleet.groups) if (group.state === 'standby') retire(fleet, group)
 }
 
 function dropCommands(fleet: Fleet): void {
@@ -46,7 +46,7 @@ function dropCommands(fleet: Fleet): void {
   const commands = [...wishes.flatMap((wish) => wish.commands), ...dropRollback(fleet), ...dropRestart(fleet)]
   answerAll(fleet, commands, { ok: false, refusal: stoppingRefusal(fleet) })
   failScaling(fleet, new ManagerError('STOPPING', { command: 'scale' }))
-  takeWarm(fleet)
+  takeStandby(fleet)
 }
 
 export function stoppingRefusal(fleet: Fleet): Refusal {

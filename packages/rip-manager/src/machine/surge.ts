@@ -28,7 +28,7 @@ export function memoryRoom({ availableBytes, pendingBytes, workerBytes, workers 
 /** Judged anew each time, as workers that leave make room. */
 export function surgeOf(fleet: Fleet, group: Group, missing: number): Surge {
   const reckoning = reckon(fleet, group)
-  const room = reckoning === null ? Infinity : memoryRoom(reckoning)
+  const room = reckoning === undefined ? Infinity : memoryRoom(reckoning)
   if (room >= missing) return { starts: missing, verdict: 'enough' }
   // With nobody at all nothing would ever change.
   const starts = Math.max(room, [...group.workers].some(isStaff) ? 0 : 1)
@@ -43,7 +43,7 @@ export function isSomebodyLeaving({ workers }: Fleet): boolean {
 /** Told once for each generation. */
 export function tellLimited(fleet: Fleet, group: Group): void {
   const reckoning = reckon(fleet, group)
-  if (group.limited || reckoning === null) return
+  if (group.limited || reckoning === undefined) return
   group.limited = true
   const { availableBytes, workerBytes } = reckoning
   fleet.effects.emit({
@@ -57,11 +57,11 @@ export function tellLimited(fleet: Fleet, group: Group): void {
 }
 
 /** Null as long as nobody knows what is left, or what a worker takes. */
-function reckon(fleet: Fleet, group: Group): MemoryReckoning | null {
+function reckon(fleet: Fleet, group: Group): MemoryReckoning | undefined {
   const workerBytes = meanWorkerBytes(fleet)
-  if (workerBytes === 0) return null
+  if (workerBytes === 0) return undefined
   const reading = fleet.effects.memory()
-  if (reading === undefined) return null
+  if (reading === undefined) return undefined
   const staff = [...fleet.workers.values()].filter(isStaff)
   const young = staff.filter((worker) => worker.state === 'starting' || worker.group === group)
   const pendingBytes = young.reduce((sum, { vitals }) => sum + Math.max(0, workerBytes - vitals.rssBytes), 0)

@@ -30,8 +30,8 @@ export function newWish(nowMs: number, draft: WishDraft): Wish {
 }
 
 /** Two wishes that one look at the disk can answer. */
-export function merge(into: Wish | null, wish: Wish): Wish {
-  if (into === null) return wish
+export function merge(into: Wish | undefined, wish: Wish): Wish {
+  if (into === undefined) return wish
   return {
     commands: [...into.commands, ...wish.commands],
     reason: into.commands.length > 0 ? into.reason : wish.reason,

@@ -29,11 +29,16 @@ export function enter(
 
 /** The successor of a worker that leaves has its place from now on. */
 function promoteSuccessor(worker: Worker): void {
-  for (const other of worker.group.workers) if (other.replaces === worker) other.replaces = null
+  for (const other of worker.group.workers) if (other.replaces === worker) other.replaces = undefined
 }
 
 /** Starts a process in a slot. @throws Error when the system refuses */
-export function launch(fleet: Fleet, group: Group, slot: number, replaces: Worker | null = null): Worker {
+export function launch(
+  fleet: Fleet,
+  group: Group,
+  slot: number,
+  replaces: Worker | undefined = undefined,
+): Worker {
   const { config, effects, nowMs } = fleet
   const { id: generation, snapshot, surroundings } = group.generation
   const incarnation = (fleet.incarnations.get(slot) ?? 0) + 1
@@ -53,19 +58,19 @@ export function launch(fleet: Fleet, group: Group, slot: number, replaces: Worke
     deadlineMs: nowMs + config.bootTimeoutMs,
     settledMs: Infinity,
     drainByMs: Infinity,
-    readyMs: null,
+    readyMs: undefined,
     bootMs: 0,
     activity: 'standby',
     standbyOrder: 0,
     standbyByMs: Infinity,
     vitals: { inFlight: 0, webSockets: 0, eventStreams: 0, requests: 0, rssBytes: 0, loopLagMs: 0 },
     heardMs: nowMs,
-    aborted: null,
-    ending: null,
+    aborted: undefined,
+    ending: undefined,
     ...drawRecycling(fleet),
     samplesOverMemory: 0,
     freshBytes: 0,
-    recycle: null,
+    recycle: undefined,
     replaces,
   }
   group.workers.add(worker)
@@ -88,12 +93,12 @@ function jittered(fleet: Fleet, limit: number): number {
 }
 
 /** The worker serves. Returns the one whose place it was started to take; from now on it has a place of its own. */
-export function becomeReady(fleet: Fleet, worker: Worker): Worker | null {
+export function becomeReady(fleet: Fleet, worker: Worker): Worker | undefined {
   const { replaces } = worker
   enter(fleet, worker, 'ready')
   worker.readyMs = fleet.nowMs
   worker.bootMs = fleet.nowMs - worker.startedMs
-  worker.replaces = null
+  worker.replaces = undefined
   return replaces
 }
 
@@ -104,13 +109,13 @@ export function markForReplacement(worker: Worker, reason: RecycleReason): void 
 
 /** The worker stays. */
 export function unmark(worker: Worker): void {
-  worker.recycle = null
+  worker.recycle = undefined
 }
 
 /** Takes a ready worker out of the wanted rotation; it is told to drain once the router has followed. */
 export function withdraw(fleet: Fleet, worker: Worker, ending: ExitReason): void {
   worker.ending = ending
-  worker.recycle = null
+  worker.recycle = undefined
   if (worker.state === 'starting') return terminate(fleet, worker, ending)
   if (worker.state !== 'ready') return
   enter(fleet, worker, 'withdrawn')
@@ -183,7 +188,7 @@ export function emptySlots({ wanted }: Fleet, group: Group): readonly number[] {
 /** The worker that fills a slot, a successor in preparation left aside. */
 export function occupant(group: Group, slot: number): Worker | undefined {
   for (const worker of group.workers) {
-    if (worker.slot === slot && isStaff(worker) && worker.replaces === null) return worker
+    if (worker.slot === slot && isStaff(worker) && worker.replaces === undefined) return worker
   }
   return undefined
 }

@@ -58,7 +58,7 @@ class AppManager implements Manager {
       effects: world,
       random,
       workers,
-      watching: watcher !== null,
+      watching: watcher !== undefined,
       activates: !standsBy,
       nowMs: clock.nowMs(),
     })

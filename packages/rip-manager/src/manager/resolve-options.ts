@@ -44,13 +44,13 @@ export interface ResolvedOptions {
   readonly clock: Clock
   readonly random: Random
   readonly spawner: Spawner
-  readonly watcher: Watcher | null
+  readonly watcher: Watcher | undefined
   readonly tree: Tree
-  readonly builder: Builder | null
+  readonly builder: Builder | undefined
   readonly links: WorkerLinks
   readonly router: Router
-  readonly verifier: Verifier | null
-  readonly observer: Observer | null
+  readonly verifier: Verifier | undefined
+  readonly observer: Observer | undefined
   readonly socketPath: (slot: number, incarnation: number) => string
   readonly hasSocket: (path: string) => boolean
   readonly socketLeft: (path: string) => void
@@ -71,7 +71,6 @@ export function changedMachine(options: ManagerOptions, live: LiveOptions): Mach
 
 /** Throws {@link ManagerError} `OPTION_INVALID`. */
 export function resolveOptions(options: ManagerOptions): ResolvedOptions {
-  const { builder = null, verifier = null } = options
   const workers = options.workers ?? defaults.DEFAULT_WORKERS
   mustBeWorkers(workers)
   return {
@@ -88,13 +87,13 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     spawner: options.spawner,
-    watcher: options.watcher ?? null,
+    watcher: options.watcher,
     tree: options.tree,
-    builder,
+    builder: options.builder,
     links: options.links,
     router: options.router,
-    verifier,
-    observer: options.observe?.observer ?? null,
+    verifier: options.verifier,
+    observer: options.observe?.observer,
     socketPath: options.socketPath,
     hasSocket: options.hasSocket ?? (() => true),
     socketLeft: options.socketLeft ?? (() => {}),
@@ -141,9 +140,9 @@ function resolveMachine(options: ManagerOptions): MachineConfig {
     recycle: resolveRecycle(options.recycle ?? {}),
     cutAfter: options.cutAfter ?? 'all',
     maxRetiring: options.maxRetiring ?? Infinity,
-    verifies: options.verifier != null,
-    builds: options.builder != null,
-    observe: options.observe === undefined ? null : resolveObserve(options.observe),
+    verifies: options.verifier !== undefined,
+    builds: options.builder !== undefined,
+    observe: options.observe && resolveObserve(options.observe),
   }
 }
 
@@ -159,7 +158,7 @@ function resolveRecycle(recycle: RecycleOptions): MachineConfig['recycle'] {
 }
 
 function resolveObserve(observe: ObserveOptions): MachineConfig['observe'] {
-  if (observe.windowMs === 0) return null
+  if (observe.windowMs === 0) return undefined
   return {
     windowMs: observe.windowMs,
     compares: observe.observer.compare !== undefined,

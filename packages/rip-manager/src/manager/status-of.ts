@@ -38,12 +38,12 @@ export function statusOf(fleet: Fleet, { name, root, wallMs }: StatusFacts): Man
     generation: serving?.generation.id ?? null,
     previousGeneration: fleet.previous?.id ?? null,
     wantedWorkers: fleet.wanted,
-    readyWorkers: serving === null ? 0 : readyWorkers(serving).length,
+    readyWorkers: serving === undefined ? 0 : readyWorkers(serving).length,
     watching: fleet.watching,
     held: fleet.held,
     reloads: { admitted: fleet.counters.admitted, refused: fleet.counters.refused },
     restarts: fleet.counters.restarts,
-    lastRefusal: fleet.refusals.last,
+    lastRefusal: fleet.refusals.last ?? null,
     workers: [...fleet.workers.values()].map((worker) => workerStatus(worker, toWallMs)),
     startedAtMs: toWallMs(fleet.startedMs),
   }
@@ -59,7 +59,7 @@ function workerStatus(worker: Worker, toWallMs: (atMs: number) => number): Worke
     generation: group.generation.id,
     socket,
     sinceMs: toWallMs(stateSinceMs),
-    ...(worker.readyMs === null ? {} : { bootMs: worker.bootMs }),
+    ...(worker.readyMs === undefined ? {} : { bootMs: worker.bootMs }),
     ...vitals,
   }
 }

@@ -52,7 +52,7 @@ export async function superviseApp(options: SuperviseOptions): Promise<Supervise
     name: basename(root),
     spawner,
     tree,
-    watcher: watch ? createChangeDetector({ tree }) : null,
+    watcher: watch ? createChangeDetector({ tree }) : undefined,
     links: createWorkerLinks(runDir.linksPath),
     router: noRouter,
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),

@@ -154,7 +154,7 @@ export class World implements Effects {
 
   async #restore({ generation, folder }: Snapshot): Promise<void> {
     const { builder, tree } = this.#options
-    if (builder === null || folder === undefined || existsSync(folder)) return
+    if (builder === undefined || folder === undefined || existsSync(folder)) return
     const state = await tree.read({ thorough: true })
     if (state.generation !== generation) throw new Error('its files have changed since')
     const result = await builder.build(state, { signal: new AbortController().signal })
@@ -186,7 +186,7 @@ export class World implements Effects {
 
   build(token: number, tree: TreeState): void {
     const { builder } = this.#options
-    if (builder === null) return
+    if (builder === undefined) return
     const signal = this.#beginTask(token)
     this.#answer(
       Promise.try(() => builder.build(tree, { signal })),
@@ -286,7 +286,7 @@ export class World implements Effects {
 
   observe(token: number, serving: GenerationId, previous: GenerationId): void {
     const observer = this.#options.observer
-    if (observer === null) return
+    if (observer === undefined) return
     const counts = Promise.try(() => Promise.all([observer.read(serving), observer.read(previous)]))
     this.#answer(counts, (result) => ({
       type: 'observed',

@@ -24,7 +24,7 @@ export interface Lock {
 
 /** The pid of a holder that is alive, as far as the file tells. */
 export interface LockHolder {
-  readonly holder: number | null
+  readonly holder: number | undefined
 }
 
 const LOCK_EX = 2
@@ -136,7 +136,7 @@ function holderText(): string {
 }
 
 /** Between taking the lock and naming itself a holder is anonymous for an instant. */
-function readHolder(path: string): number | null {
+function readHolder(path: string): number | undefined {
   return pidIn(readContent(path))
 }
 
@@ -149,9 +149,9 @@ function readContent(path: string): string {
   }
 }
 
-function pidIn(content: string): number | null {
+function pidIn(content: string): number | undefined {
   const pid = Number.parseInt(content, 10)
-  return Number.isSafeInteger(pid) ? pid : null
+  return Number.isSafeInteger(pid) ? pid : undefined
 }
 
 function isHolderAlive(content: string): boolean {

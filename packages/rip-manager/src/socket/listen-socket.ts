@@ -232,7 +232,7 @@ function explain(error: unknown, address: ListenAddress): unknown {
   if (!(error instanceof SystemCallError)) return error
   const text = formatListenAddress(address)
   if (error.code === 'EADDRINUSE') {
-    const owner = 'port' in address ? portOwner(address.port) : null
+    const owner = 'port' in address ? portOwner(address.port) : undefined
     return new ManagerError('PORT_IN_USE', { address: text, owner }, { cause: error })
   }
   if (error.code === 'EACCES' || error.code === 'EPERM') {

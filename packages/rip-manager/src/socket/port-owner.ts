@@ -5,11 +5,11 @@ const LISTEN_STATE = '0A'
 
 /**
  * Who listens on a TCP port, such as `node (process 123)`, as far as `/proc` lets us see (proc_pid_net(5));
- * `null` when it does not.
+ * `undefined` when it does not.
  */
-export function portOwner(port: number): string | null {
+export function portOwner(port: number): string | undefined {
   const pid = socketHolder(listeningInodes(port))
-  if (pid === undefined) return null
+  if (pid === undefined) return undefined
   const program = readText(`/proc/${pid}/comm`)?.trim()
   return program === undefined ? `process ${pid}` : `${program} (process ${pid})`
 }

@@ -18,7 +18,7 @@ export interface MemoryPlace extends CgroupPlace {
 export function readMemory(place: MemoryPlace = {}): MemoryReading | undefined {
   const machine = availableOnMachine(place.meminfo ?? '/proc/meminfo')
   const group = tightest(findCgroup('memory', place))
-  if (group === undefined) return machine === undefined ? undefined : { availableBytes: machine, limit: null }
+  if (group === undefined) return machine === undefined ? undefined : { availableBytes: machine }
   const left = Math.max(0, group.bytes - group.usedBytes)
   return { availableBytes: Math.min(left, machine ?? Infinity), limit: group }
 }

@@ -3,7 +3,7 @@ import type { Backend, DrainReport, GenerationId, Router } from '../contract/rou
 /** A router that exists in memory only and remembers what it was told. */
 export interface FakeRouter extends Router {
   readonly calls: readonly string[]
-  readonly serving: GenerationId | null
+  readonly serving: GenerationId | undefined
   /** Backends that may get a request now. */
   readonly rotation: readonly Backend[]
   /** Fails every further call with this error, until called with `undefined`. */
@@ -17,7 +17,7 @@ export interface FakeRouter extends Router {
 export function fakeRouter(): FakeRouter {
   const calls: string[] = []
   const backends = new Map<GenerationId, readonly Backend[]>()
-  let serving: GenerationId | null = null
+  let serving: GenerationId | undefined
   let failure: Error | undefined
   let keeping = false
   let released = Promise.withResolvers<void>()
@@ -36,7 +36,7 @@ export function fakeRouter(): FakeRouter {
       return serving
     },
     get rotation() {
-      return serving === null ? [] : (backends.get(serving) ?? [])
+      return serving === undefined ? [] : (backends.get(serving) ?? [])
     },
     async prepare(generation, list) {
       if (failure !== undefined) throw failure
@@ -65,7 +65,7 @@ export function fakeRouter(): FakeRouter {
     },
     forget() {
       backends.clear()
-      serving = null
+      serving = undefined
     },
   }
 }

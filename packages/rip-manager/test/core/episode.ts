@@ -54,7 +54,7 @@ function editAndWake(sim: Sim): void {
 /** Other limits: watching what was released or not, replacing workers or not. */
 function configure(sim: Sim): void {
   const { config } = sim.machine.fleet
-  const observe = sim.random() < 0.5 ? null : simSettings.observe
+  const observe = sim.random() < 0.5 ? undefined : simSettings.observe
   const requests = sim.random() < 0.5 ? 0 : simSettings.recycle.requests
   sim.input({ type: 'configure', config: { ...config, observe, recycle: { ...config.recycle, requests } } })
 }
@@ -87,7 +87,7 @@ function comeToRest(sim: Sim): void {
     active: fleet.wanted,
     health: 'ok',
     open: 0,
-    rollout: null,
+    rollout: undefined,
     reloading: false,
     groups: 1,
     remembered: true,

@@ -43,7 +43,7 @@ describe('when the run directory is removed', () => {
     const builder: Builder = {
       build: async ({ generation }) => ({ ok: true, snapshot: { generation, folder: '/nowhere/snapshot' } }),
     }
-    await using rig = await startedRig({ builder, watcher: null })
+    await using rig = await startedRig({ builder, watcher: undefined })
     rig.files.write('app.ts', 'v2')
     loseAll(rig)
     await rig.clock.advance(3_000)

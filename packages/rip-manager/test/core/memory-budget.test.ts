@@ -110,7 +110,7 @@ describe('when the memory of the control group is nearly used up', () => {
   })
 
   test.each([
-    ['without a limit', { memory: () => ({ availableBytes: MIB, limit: null }) }],
+    ['without a limit', { memory: () => ({ availableBytes: MIB }) }],
     ['where nobody knows', { memory: () => undefined }],
     ['when it is off', { recycle: {} }],
   ])('nothing is done %s', async (_, options) => {

@@ -197,7 +197,7 @@ describe('the router', () => {
 
   test('that cannot switch leaves the old generation serving', async () => {
     await using rig = await startedRig()
-    const serving = rig.manager.status.generation
+    const serving = rig.manager.status.generation!
     rig.router.fail(new Error('connection refused'))
     rig.files.writeUnseen('app.ts', 'v2')
     const result = await rig.during(rig.manager.reload())

@@ -30,7 +30,7 @@ interface SimProcess {
 /** The router as it really is. */
 interface SimRouter {
   readonly backends: Map<GenerationId, ReadonlySet<string>>
-  cut: GenerationId | null
+  cut: GenerationId | undefined
 }
 
 /** Whoever waits for the end of a reload has been told of it. */
@@ -85,7 +85,7 @@ export class Sim implements Effects {
   readonly #sockets = new Set<string>()
   readonly #lost = new Set<string>()
   readonly #told = new Set<string>()
-  #router: SimRouter = { backends: new Map(), cut: null }
+  #router: SimRouter = { backends: new Map(), cut: undefined }
   readonly #aborted = new Set<number>()
   #nextCommand = 1
   #nextPid = 1
@@ -170,7 +170,7 @@ export class Sim implements Effects {
 
   get rotation(): ReadonlySet<string> {
     const { cut, backends } = this.#router
-    return (cut === null ? undefined : backends.get(cut)) ?? new Set()
+    return (cut === undefined ? undefined : backends.get(cut)) ?? new Set()
   }
 
   pass(ms: number): void {
@@ -271,7 +271,7 @@ export class Sim implements Effects {
 
   loseRouter(): void {
     this.#orders.length = 0
-    this.#router = { backends: new Map(), cut: null }
+    this.#router = { backends: new Map(), cut: undefined }
     this.input({ type: 'services', online: false })
   }
 
@@ -281,12 +281,12 @@ export class Sim implements Effects {
 
   #readyCount(): number {
     const { serving } = this.machine.fleet
-    return serving === null ? 0 : readyWorkers(serving).length
+    return serving === undefined ? 0 : readyWorkers(serving).length
   }
 
   #stuckNow(): number {
     const { serving, nowMs } = this.machine.fleet
-    if (serving === null) return 0
+    if (serving === undefined) return 0
     return [...serving.workers].filter(
       (worker) => worker.ending?.kind === 'stuck-loop' && worker.stateSinceMs === nowMs,
     ).length
@@ -338,7 +338,7 @@ export class Sim implements Effects {
   memory(): MemoryReading {
     const available = this.#roomForWorkers - this.processes.size
     const availableBytes = Math.max(0, available * WORKER_BYTES)
-    if (this.#roomForWorkers === Infinity) return { availableBytes, limit: null }
+    if (this.#roomForWorkers === Infinity) return { availableBytes }
     const bytes = this.#roomForWorkers * WORKER_BYTES
     return { availableBytes, limit: { bytes, usedBytes: bytes - availableBytes } }
   }

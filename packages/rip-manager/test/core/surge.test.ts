@@ -31,7 +31,6 @@ async function rigWithRoom(room: number, options: Parameters<typeof startedRig>[
   let alive = (): number => 0
   const memory = (): MemoryReading => ({
     availableBytes: Math.round((room - alive()) * WORKER_BYTES),
-    limit: null,
   })
   const rig = await startedRig({ workers: 4, memory, ...options })
   alive = () => rig.processes.alive.length

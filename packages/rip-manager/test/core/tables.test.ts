@@ -8,7 +8,7 @@ describe('a rollout', () => {
   })
 
   test('back to workers that stand by needs neither boot nor look at the disk', () => {
-    const events: readonly RolloutEvent[] = ['found-warm', 'confirmed', 'cut']
+    const events: readonly RolloutEvent[] = ['found-standby', 'confirmed', 'cut']
     expect(events.reduce<RolloutState>(nextState, 'building')).toBe('serving')
   })
 

@@ -49,7 +49,6 @@ test.skipIf(process.platform !== 'linux')(
       beaconMs: 100,
       memory: () => ({
         availableBytes: Math.max(0, limitBytes - residentBytes(supervised.manager.status)),
-        limit: null,
       }),
     })
     const { manager } = supervised

@@ -346,7 +346,7 @@ async function assemble(
     spawner,
     watcher: plan.watch
       ? createChangeDetector({ tree, onWarning: plan.warn, ...(mode === 'development' && savedSooner) })
-      : null,
+      : undefined,
     tree,
     builder: configuration.builder(builder),
     links: createWorkerLinks(runDir.linksPath, {

@@ -1,0 +1,69 @@
+import type { Random } from '../contract/ports.ts'
+import { Counters } from './counters.ts'
+import type { Effects } from './effects.ts'
+import type { MachineConfig } from './machine-config.ts'
+import { Reading } from './reading.ts'
+import { Refusals } from './refusals.ts'
+import { Routing } from './routing.ts'
+import type { Fleet } from './state.ts'
+import { Stop } from './stop.ts'
+import { Tokens } from './tokens.ts'
+
+export interface FleetOptions {
+  readonly config: MachineConfig
+  readonly effects: Effects
+  readonly random: Random
+  readonly workers: number
+  readonly watching: boolean
+  /** Workers may become active before the input `activate`. @default true */
+  readonly activates?: boolean
+  readonly nowMs: number
+}
+
+/** A fleet for which nothing has been done yet. */
+export function newFleet({
+  config,
+  effects,
+  random,
+  workers,
+  watching,
+  activates = true,
+  nowMs,
+}: FleetOptions): Fleet {
+  const tokens = new Tokens()
+  return {
+    effects,
+    random,
+    tokens,
+    watching,
+    startedMs: nowMs,
+    nowMs,
+    config,
+    state: 'idle',
+    workers: new Map(),
+    incarnations: new Map(),
+    groups: new Set(),
+    serving: undefined,
+    previous: undefined,
+    rollout: undefined,
+    reading: new Reading(effects, tokens),
+    routing: new Routing(),
+    refusals: new Refusals(),
+    announced: false,
+    observation: undefined,
+    wanted: workers,
+    scaling: [],
+    held: false,
+    rollbackAfterCut: undefined,
+    restart: undefined,
+    activates,
+    recycleAfterMs: 0,
+    memoryLimitToldFor: undefined,
+    budget: { checkMs: 0, samples: 0, pauseMs: 0, told: false },
+    restoring: undefined,
+    socketsCheckMs: 0,
+    health: 'starting',
+    counters: new Counters(),
+    stop: new Stop(),
+  }
+}

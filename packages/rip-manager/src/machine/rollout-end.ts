@@ -1,0 +1,163 @@
+import { UNSETTLED_MS } from '../contract/defaults.ts'
+import type { Refusal, RefusalCode } from '../contract/refusal.ts'
+import { tellCut, tellRefused } from './announcements.ts'
+import { answerAll, dropUnwanted } from './answers.ts'
+import { discardUnused } from './discard.ts'
+import type { Failure } from './failure.ts'
+import { become, dismiss, retire } from './group.ts'
+import type { CommandId } from './inputs.ts'
+import { enterState } from './life.ts'
+import { beginObservation, endObservation } from './observation.ts'
+import { refusalOf } from './refusal.ts'
+import { finishRestart } from './restart.ts'
+import { advance } from './rollout-state.ts'
+import { againFor, lookLater } from './rollout-wishes.ts'
+import type { Fleet, Group, Rollout, Worker } from './state.ts'
+import { newWish } from './wish.ts'
+import { readyWorkers } from './worker.ts'
+
+/** A worker of the rollout did not become ready, or did not stay so. */
+export function onCandidateLost(fleet: Fleet, worker: Worker, code: RefusalCode, failure: Failure): void {
+  // Once the switch is ordered the other workers serve, and the lost one is replaced as in any generation that serves.
+  if (fleet.rollout?.group !== worker.group || isCutting(fleet)) return
+  refuse(fleet, code, failure)
+}
+
+/** The router failed to follow an order about the rollout's generation. @param attempts after which it is given up */
+export function onRoutingFailed(fleet: Fleet, rollout: Rollout, error: Error, attempts: number): void {
+  rollout.routingFailures += 1
+  if (rollout.routingFailures < attempts) return
+  refuse(fleet, 'routing-failed', { message: `the balancer cannot route to it: ${error.message}` })
+}
+
+/** Refusals that say something about the content: the watcher does not try it again. */
+const aboutContent: ReadonlySet<RefusalCode> = new Set([
+  'build-failed',
+  'config-invalid',
+  'boot-failed',
+  'boot-timeout',
+  'verify-failed',
+])
+
+/** Ends the rollout in progress, if there is one, with the reason for everyone who waits for it. */
+export function refuse(fleet: Fleet, code: RefusalCode, failure: Failure): void {
+  const { rollout } = fleet
+  if (rollout === undefined) return
+  end(fleet, rollout)
+  if (isUnsettled(fleet, rollout, failure)) {
+    return lookLater(fleet, newWish(fleet.nowMs, { ...againFor(rollout), retried: true }))
+  }
+  const refusal = refusalOf(fleet, code, rollout.generationId, failure)
+  if (aboutContent.has(code)) {
+    if (failure.byChance !== true) fleet.refusals.quarantine(rollout.generationId)
+    fleet.refusals.show(refusal)
+    fleet.counters.refuse()
+  }
+  tellRefused(fleet, refusal)
+  answerAll(fleet, rollout.commands, { ok: false, refusal })
+}
+
+/** Ends the rollout in progress, if there is one, because something else takes its place. */
+export function supersede(fleet: Fleet, code: 'superseded' | 'held' | 'stopping', message: string): void {
+  refuse(fleet, code, { message })
+}
+
+/** The caller of this command does not wait any more. A rollout that nothing else wants is given up. */
+export function cancelRollout(fleet: Fleet, command: CommandId): void {
+  const { rollout } = fleet
+  if (rollout === undefined) return
+  const index = rollout.commands.indexOf(command)
+  if (index >= 0) rollout.commands.splice(index, 1)
+  if (rollout.unasked || rollout.commands.length > 0 || isCutting(fleet)) return
+  supersede(fleet, 'superseded', 'the command that asked for it was cancelled')
+}
+
+/** Takes back everything that was done for the rollout. */
+export function end(fleet: Fleet, rollout: Rollout): void {
+  fleet.rollout = undefined
+  if (rollout.state === 'confirming') {
+    fleet.reading.withdrawConfirmation()
+    dropUnwanted(fleet)
+  }
+  advance(rollout, 'ended')
+  fleet.effects.abort(rollout.token)
+  if (rollout.leftover !== undefined) discardUnused(fleet, rollout.leftover)
+  if (rollout.group === undefined) return
+  if (rollout.routingFailures > 0) recall(fleet, rollout.group)
+  else if (rollout.group.served) retire(fleet, rollout.group)
+  else dismiss(fleet, rollout.group)
+  discardUnused(fleet, rollout.group.generation.snapshot)
+}
+
+/** The router may have switched already without our having heard of it: it is told to switch back first. */
+function recall(fleet: Fleet, group: Group): void {
+  fleet.routing.distrustCut()
+  group.served = true
+  retire(fleet, group)
+}
+
+/** A file that does not compile, so shortly after it was written, may have been read half-written. */
+function isUnsettled(fleet: Fleet, { tree, retried }: Rollout, { failure }: Failure): boolean {
+  if (tree === undefined || retried) return false
+  if (failure?.kind !== 'compile' && failure?.kind !== 'config') return false
+  return fleet.effects.wallMs() - tree.newestMs < UNSETTLED_MS
+}
+
+/** The router has switched: the rollout's generation serves. */
+export function commit(fleet: Fleet, rollout: Rollout, group: Group): void {
+  const { serving: old } = fleet
+  const { generationId: generation, kind, reason } = rollout
+  advance(rollout, 'cut')
+  fleet.rollout = undefined
+  become(group, 'serving')
+  group.served = true
+  group.growing = old !== undefined && readyWorkers(group).length < fleet.wanted
+  fleet.serving = group
+  fleet.counters.admit()
+  fleet.refusals.show(kind === 'rollback' && rollout.unasked ? takenBack(fleet, old, rollout) : undefined)
+  fleet.refusals.quarantine(kind === 'rollback' ? old?.generation.id : undefined)
+  endObservation(fleet)
+  const tookMs = fleet.nowMs - rollout.sinceMs
+  const previous = old?.generation.id
+  tellCut(fleet, { generation, previous: previous ?? null, tookMs })
+  if (kind === 'rollback' && previous !== undefined) {
+    fleet.effects.emit({ type: 'rolled-back', from: previous, to: generation, reason })
+  }
+  if (old !== undefined) replacePrevious(fleet, old, rollout)
+  if (fleet.state === 'starting') announce(fleet, generation, tookMs)
+  answerAll(fleet, rollout.commands, {
+    ok: true,
+    generation,
+    previous: previous ?? null,
+    tookMs,
+    unchanged: false,
+  })
+  finishRestart(fleet)
+}
+
+/** A generation that was found wanting stays visible as such until other content is admitted. */
+function takenBack(fleet: Fleet, old: Group | undefined, { reason }: Rollout): Refusal | undefined {
+  return old === undefined
+    ? undefined
+    : refusalOf(fleet, 'rolled-back', old.generation.id, { message: reason })
+}
+
+function replacePrevious(fleet: Fleet, old: Group, rollout: Rollout): void {
+  const dropped = fleet.previous
+  fleet.previous = old.generation
+  const isAffordable = rollout.group?.limited !== true
+  if (rollout.kind === 'reload' && fleet.config.observe !== undefined && isAffordable)
+    beginObservation(fleet, old)
+  else retire(fleet, old)
+  if (dropped !== undefined) discardUnused(fleet, dropped.snapshot)
+}
+
+function announce(fleet: Fleet, generation: string, tookMs: number): void {
+  enterState(fleet, 'running')
+  fleet.effects.emit({ type: 'ready', generation, workers: fleet.wanted, tookMs })
+}
+
+/** The router is about to serve it, or already does: what happens now no longer stops it. */
+export function isCutting({ routing, rollout }: Fleet): boolean {
+  return routing.isCuttingTo(rollout?.generationId)
+}
