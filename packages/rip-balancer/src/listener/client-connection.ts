@@ -10,6 +10,7 @@ import type { RequestHead } from '../http1/request-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import type { Clock } from '../transport/clock.ts'
 import { Outbox } from '../transport/outbox.ts'
+import { peek } from '../transport/peek.ts'
 import type { Receiver } from '../transport/turn.ts'
 import { nextState } from '../state-table.ts'
 import { CLIENT_STATES, type ClientEvent, type ClientState } from './client-state.ts'
@@ -38,6 +39,8 @@ const MAX_LINGER_MS = 6_000
 const MAX_LINGER_OF_REFUSED_MS = 1_000
 /** A head in front of so many bytes is copied: else it would keep their memory until its response is complete. */
 const LARGE_BODY_BYTES = 32 * 1024
+/** What `hasUnread` looks into; nobody reads it. */
+const ONE_BYTE = Buffer.alloc(1)
 
 /**
  * One connection of a client: reads requests one after the other, lets the exchange have their bodies, and keeps what
@@ -104,6 +107,17 @@ export class ClientConnection implements ClientSide, Receiver {
   get idleSince(): number {
     const asked = !this.isOpen || !this.exchange.isIdle || this.head?.begun === true
     return asked ? Number.POSITIVE_INFINITY : this.since
+  }
+
+  /** Nothing was ever asked, although it could have been. */
+  get isUnused(): boolean {
+    return this.requests === 0 && this.state === 'open'
+  }
+
+  /** Asked of few: where many connections come at once, what arrives on the others is read after them. */
+  hasUnread(): boolean {
+    const { fd } = this.socket
+    return fd !== undefined && peek(fd, ONE_BYTE) > 0
   }
 
   /** Whether another request may follow the current one. */

@@ -7,6 +7,10 @@ export interface TabledConnection {
   slot: number
   /** Monotonic milliseconds; `Infinity` while it is not idle. */
   readonly idleSince: number
+  /** Nothing was ever asked on it, although it could have been. */
+  readonly isUnused: boolean
+  /** Something has arrived that was not read yet: it is not idle any more. */
+  hasUnread(): boolean
   /** Checks all time limits. @param now monotonic milliseconds */
   tick(now: number): void
 }
@@ -53,14 +57,20 @@ export class ConnectionTable<T extends TabledConnection> {
     else this.move(connection, this.lastingFrom++)
   }
 
-  /** What has been idle for longest, of a sample. @param since and for that long at least, monotonic milliseconds */
-  idlest(since: number): T | undefined {
+  /**
+   * What has been idle for longest, of a sample.
+   *
+   * @param since and for that long at least, monotonic milliseconds
+   * @param unused only of those that were never used
+   */
+  idlest(since: number, unused = false): T | undefined {
     let idlest: T | undefined
     let idleSince = since
     for (let n = Math.min(SAMPLE, this.lastingFrom); n > 0; n--) {
       this.sampled = (this.sampled + 1) % this.lastingFrom
       const connection = this.all[this.sampled]!
-      if (connection.idleSince > idleSince) continue
+      if (connection.idleSince > idleSince || (unused && !connection.isUnused)) continue
+      if (connection.hasUnread()) continue
       idleSince = connection.idleSince
       idlest = connection
     }

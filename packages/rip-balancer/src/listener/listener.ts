@@ -302,9 +302,13 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     return connections.open(client, settings.limits)
   }
 
-  /** Ends what has been idle for longest, of a sample: whoever keeps connections open must not keep others out. */
+  /**
+   * Ends what has been idle for longest, of a sample: whoever keeps connections open must not keep others out. Where all
+   * were busy a moment ago, those that never were: who opens a connection to use it does so at once.
+   */
   private makeRoom(): boolean {
-    const idlest = this.connections.idlest(this.plane.turn.clock.nowMs - MIN_IDLE_MS)
+    const { nowMs } = this.plane.turn.clock
+    const idlest = this.connections.idlest(nowMs - MIN_IDLE_MS) ?? this.connections.idlest(nowMs, true)
     if (idlest === undefined) return false
     this.plane.settings.observer.connection('gave-way')
     idlest.giveWay()

@@ -6,9 +6,15 @@ class FakeConnection implements TabledConnection {
   slot = -1
   idleSince: number
   lasting = false
+  unread = false
+  isUnused = false
 
   constructor(idleSince: number) {
     this.idleSince = idleSince
+  }
+
+  hasUnread(): boolean {
+    return this.unread
   }
 
   tick(): void {}
@@ -58,4 +64,23 @@ test('the idlest is found behind any number of connections that last', () => {
   for (const connection of idle) table.add(connection)
   expect(table.idlest(10)).toBe(idle[1])
   expect(table.idlest(4)).toBeUndefined()
+})
+
+test('one whose request has arrived is not idle, read or not', () => {
+  const table = new ConnectionTable<FakeConnection>()
+  const connections = [7, 5, 6].map((idleSince) => new FakeConnection(idleSince))
+  for (const connection of connections) table.add(connection)
+  connections[1]!.unread = true
+  expect(table.idlest(10)).toBe(connections[2])
+  for (const connection of connections) connection.unread = true
+  expect(table.idlest(10)).toBeUndefined()
+})
+
+test('the idlest of those that were never used is found among others', () => {
+  const table = new ConnectionTable<FakeConnection>()
+  const connections = [5, 7, 6].map((idleSince) => new FakeConnection(idleSince))
+  for (const connection of connections) table.add(connection)
+  expect(table.idlest(10, true)).toBeUndefined()
+  for (const connection of connections.slice(1)) connection.isUnused = true
+  expect(table.idlest(10, true)).toBe(connections[2])
 })

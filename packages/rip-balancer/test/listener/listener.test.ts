@@ -120,6 +120,24 @@ describe('connection limits', () => {
     await eventually(() => balancer.listener.snapshot().connections <= 2)
   })
 
+  test('in total, where those that were never used give way to newer ones at once, and those in use do not', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], { limits: { maxConnections: 10 } })
+    const used = await Promise.all(Array.from({ length: 4 }, () => RawClient.connect(balancer.port)))
+    await Promise.all(used.map((client) => client.send(GET).untilText('ok')))
+    const unused: RawClient[] = []
+    for (let n = 0; n < 40; n++) unused.push(await RawClient.connect(balancer.port))
+    using late = await RawClient.connect(balancer.port)
+    await late.send(GET).untilText('ok')
+    await eventually(() => unused.filter(({ ended }) => !ended).length <= 6)
+    for (const client of used) {
+      await client.send(GET).until((received) => received.split('ok').length === 3)
+      client[Symbol.dispose]()
+    }
+    expect(balancer.events).not.toContain('refused-total')
+    for (const client of unused) client[Symbol.dispose]()
+  })
+
   test('per address', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path], {
