@@ -44,6 +44,8 @@ export interface BalancerHooks extends Hooks {
   readonly onEnd?: (record: ExchangeRecord) => void
   /** Something an operator should know and nothing can be done about here. */
   readonly onWarning?: (message: string) => void
+  /** Called when the admin API orders this balancer to leave; `drain` it then. @default it drains */
+  readonly onLeave?: () => void
   /** Ids of backends that are drained from the start, and by whom. @default none */
   readonly drained?: ReadonlyMap<string, string>
   /** Where the access log goes when it has no file. @default standard output */
@@ -93,12 +95,18 @@ export class Balancer implements AsyncDisposable {
   private readonly membership: Membership
   private readonly events = new Emitter()
   private started = false
+  /** The start is complete. */
+  private ready = false
   /** There is somewhere to send requests to. */
   private routed = false
   private listening: Promise<void> | undefined
   /** Changes of what is listened on, one after the other. */
   private changes: Promise<void> = Promise.resolve()
   private closing: Promise<void> | undefined
+  private readonly drained = Promise.withResolvers<DrainSummary>()
+  private draining = false
+  /** Requests that were cut because a drain did not last until their end. */
+  private abandoned = 0
   /** Names that were asked for and not answered, as far as they were told. */
   private readonly foreignHosts = new Set<string>()
   private readonly wrongProtocolToldAtMs: { -readonly [event in keyof typeof WRONG_PROTOCOL]?: number } = {}
@@ -148,6 +156,7 @@ export class Balancer implements AsyncDisposable {
       await this.close()
       throw error
     }
+    this.ready = true
     this.watchHealth()
   }
 
@@ -175,6 +184,7 @@ export class Balancer implements AsyncDisposable {
       version: ADMIN_VERSION,
       pid: process.pid,
       processes: [process.pid],
+      ready: this.ready,
       listening: this.urls,
       connections: this.metrics.connections,
       requests: this.metrics.requests,
@@ -256,14 +266,27 @@ export class Balancer implements AsyncDisposable {
       })
     const startedAtMs = performance.now()
     const signal = timeLimit(limitMs)
-    let abandoned = 0
-    signal.addEventListener('abort', () => (abandoned = this.metrics.inFlight), { once: true })
+    this.draining = true
+    signal.addEventListener('abort', () => this.noteAbandoned(), { once: true })
     const drained = this.listeners.drain(signal)
     // Whoever replaces backends stops as well.
     this.pool.stopWaiting()
     await drained
+    const summary = { abandoned: this.abandoned, elapsedMs: performance.now() - startedAtMs }
+    this.drained.resolve(summary)
     await this.close()
-    return { abandoned, elapsedMs: performance.now() - startedAtMs }
+    return summary
+  }
+
+  private noteAbandoned(): void {
+    this.abandoned = Math.max(this.abandoned, this.metrics.inFlight)
+  }
+
+  /** Has it drained, by whoever runs it. */
+  private leave(): Promise<DrainSummary> {
+    if (this.hooks.onLeave === undefined) void this.drain()
+    else this.hooks.onLeave()
+    return this.drained.promise
   }
 
   /** Cuts everything and frees every resource. Idempotent. */
@@ -277,6 +300,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   private async shutDown(): Promise<void> {
+    if (this.draining) this.noteAbandoned()
     this.membership[Symbol.dispose]()
     this.health?.[Symbol.dispose]()
     this.pool.close()
@@ -461,6 +485,7 @@ export class Balancer implements AsyncDisposable {
       status: () => this.stats(),
       metrics: () => this.renderMetrics(),
       stopAccepting: () => this.stopAccepting(),
+      leave: () => this.leave(),
       configure: (config) => this.reload(config),
       pool: (name) => {
         if (name === this.pool.name) return pool

@@ -8,6 +8,7 @@ export type {
   BalancerStatus,
   CutBody,
   DrainBody,
+  LeaveReport,
   PoolBody,
   PrepareBody,
 } from './admin/admin-protocol.ts'

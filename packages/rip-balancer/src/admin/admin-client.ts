@@ -3,7 +3,7 @@ import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { DrainResult } from '../pool/drains.ts'
-import type { BackendDeclaration, BackendDrained, BalancerStatus } from './admin-protocol.ts'
+import type { BackendDeclaration, BackendDrained, BalancerStatus, LeaveReport } from './admin-protocol.ts'
 
 export interface AdminClientOptions {
   /** Path of the admin socket. */
@@ -42,6 +42,14 @@ export class AdminClient {
   /** New connections are left to others; those open end with the request under way. */
   async stopAccepting(): Promise<void> {
     await this.call('POST', '/stop-accepting')
+  }
+
+  /**
+   * Has the balancer finish what is under way and then end. Resolves when nothing is left, with what was cut because it did
+   * not finish in time.
+   */
+  leave(): Promise<LeaveReport> {
+    return this.call('POST', '/leave')
   }
 
   /** Takes over another configuration, as SIGHUP does; resolves when it is in force. What needs a restart is refused. */

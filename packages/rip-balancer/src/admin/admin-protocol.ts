@@ -60,6 +60,12 @@ export interface BackendDrained {
   readonly inFlight: number
 }
 
+/** Answer of `POST /leave`, when nothing is under way any more. */
+export interface LeaveReport {
+  /** Requests that were cut because they did not finish in time. */
+  readonly abandoned: number
+}
+
 /** Answer of `GET /status`. */
 export interface BalancerStatus {
   readonly version: typeof ADMIN_VERSION
@@ -67,6 +73,8 @@ export interface BalancerStatus {
   readonly pid: number
   /** Processes that serve requests: this one, or those it started. */
   readonly processes: readonly number[]
+  /** Every listener accepts, or is to wait until there is somewhere to send requests. */
+  readonly ready: boolean
   readonly listening: readonly string[]
   readonly connections: number
   readonly requests: number

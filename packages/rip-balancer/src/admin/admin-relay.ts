@@ -11,6 +11,7 @@ import {
   type BackendDeclaration,
   type BackendDrained,
   type BalancerStatus,
+  type LeaveReport,
 } from './admin-protocol.ts'
 import type { AdminPool, AdminTarget } from './admin-server.ts'
 import { sumComparisons, sumMetrics, sumPools, sumTallies } from './sum.ts'
@@ -30,6 +31,10 @@ export interface AdminRelayOptions {
   readonly listening: () => readonly string[]
   /** Hands another configuration to every process. */
   readonly configure: (config: BalancerConfig) => Promise<void>
+  /** Whether the start is complete. */
+  readonly ready: () => boolean
+  /** Has all processes leave. */
+  readonly leave: () => Promise<LeaveReport>
   /** Name of the pool. @default 'app' */
   readonly pool?: string
   /** Number of processes that share what a backend takes at once. */
@@ -89,6 +94,7 @@ export class AdminRelay implements AdminTarget, AdminPool {
       version: ADMIN_VERSION,
       pid: process.pid,
       processes: all.map(({ pid }) => pid),
+      ready: this.options.ready(),
       listening: this.options.listening(),
       connections: sum('connections'),
       requests: sum('requests'),
@@ -106,6 +112,10 @@ export class AdminRelay implements AdminTarget, AdminPool {
 
   async stopAccepting(): Promise<void> {
     await this.each((admin) => admin.stopAccepting())
+  }
+
+  leave(): Promise<LeaveReport> {
+    return this.options.leave()
   }
 
   async configure(config: BalancerConfig): Promise<void> {

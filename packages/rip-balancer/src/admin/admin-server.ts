@@ -20,6 +20,7 @@ import type {
   CompareBody,
   CutBody,
   DrainBody,
+  LeaveReport,
   PoolBody,
   PrepareBody,
 } from './admin-protocol.ts'
@@ -31,6 +32,8 @@ export interface AdminTarget {
   metrics(): string | Promise<string>
   /** New connections are left to others; those open end with the request under way. */
   stopAccepting(): void | Promise<void>
+  /** Finishes what is under way, then ends. Resolves when nothing is left. */
+  leave(): Promise<LeaveReport>
   /** Takes over another configuration. @throws `CONFIG_INVALID` and others; then nothing has changed */
   configure(config: BalancerConfig): void | Promise<void>
   /** @throws `POOL_UNKNOWN` */
@@ -59,6 +62,8 @@ export class AdminServer implements AsyncDisposable {
   private readonly servers: { stop(force: boolean): Promise<void> }[] = []
   private timer: ReturnType<typeof setInterval> | undefined
   private closing: Promise<void> | undefined
+  /** Somebody is to be told how it ended. */
+  private tellsEnd = false
 
   constructor(path: string, target: AdminTarget) {
     this.path = path
@@ -118,8 +123,23 @@ export class AdminServer implements AsyncDisposable {
   private async stop(): Promise<void> {
     clearInterval(this.timer)
     if (this.servers.length === 0) return
+    if (this.tellsEnd) await this.lastAnswers()
     await Promise.all(this.servers.map((server) => server.stop(true)))
     rmSync(this.path, { force: true })
+  }
+
+  /** What has been answered gets to who asked. */
+  private async lastAnswers(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, LAST_ANSWERS_MS)
+    await Promise.race([Promise.all(this.servers.map((server) => server.stop(false))), promise])
+    clearTimeout(timer)
+  }
+
+  private async leave(): Promise<Response> {
+    this.tellsEnd = true
+    const { abandoned } = await this.target.leave()
+    return Response.json({ abandoned } satisfies LeaveReport)
   }
 
   private async answer(request: Request): Promise<Response> {
@@ -149,6 +169,7 @@ export class AdminServer implements AsyncDisposable {
     if (call === 'GET /status') return Response.json(await this.target.status())
     if (call === 'GET /metrics') return new Response(await this.target.metrics(), { headers: METRICS_TYPE })
     if (call === 'POST /stop-accepting') return this.stopAccepting()
+    if (call === 'POST /leave') return this.leave()
     if (call === 'PUT /config') return this.configure(await bodyOf(request))
     const [, pools, name, verb, extra] = pathname.split('/')
     const handler = extra === undefined ? handlers[`${request.method} ${verb ?? ''}`.trim()] : undefined
@@ -167,6 +188,8 @@ const STATUSES: { readonly [code in BalancerErrorCode]?: number } = {
 
 /** How often a removed socket is noticed. */
 const RESTORE_MS = 1_000
+/** Other answers under way at the end get this long to arrive. */
+const LAST_ANSWERS_MS = 200
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 
 const handlers: Readonly<Record<string, Handler>> = {

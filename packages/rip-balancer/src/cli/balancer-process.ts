@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { AdminClient } from '../admin/admin-client.ts'
+import type { BalancerStatus } from '../admin/admin-protocol.ts'
 import type { RelayedProcess } from '../admin/admin-relay.ts'
 import type { BalancerConfig } from '../config/config.ts'
 import { LEAVE_ORDER, NOW_ORDER } from './parent-pipe.ts'
@@ -16,11 +17,14 @@ export interface BalancerProcessOptions {
   /** Descriptors of listening sockets to hand down under the same numbers. */
   readonly fds: readonly number[]
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Lines of its standard output after those that say where it listens. */
+  /** Whole lines of its standard output. */
   out(text: string): void
   /** Called before `ready` resolves. */
   prepare(admin: AdminClient): Promise<void>
 }
+
+/** How often a process that starts is asked whether it is ready. */
+const READY_POLL_MS = 5
 
 /** In a bundle the program lies beside its parts. */
 const PROGRAM = import.meta.dir.endsWith('/bin')
@@ -46,7 +50,6 @@ export class BalancerProcess implements RelayedProcess {
       ...(options.pool !== undefined && { pool: options.pool }),
     })
     this.writeConfig(options.config)
-    const listening = Promise.withResolvers<readonly string[]>()
     this.child = Bun.spawn([process.execPath, ...process.execArgv, PROGRAM, '--config', options.configFile], {
       stdio: stdioWith(options.fds),
       env: {
@@ -57,10 +60,9 @@ export class BalancerProcess implements RelayedProcess {
         [DRAINED]: JSON.stringify([...options.drained]),
       },
     })
-    void this.readOutput(this.child.stdout, listening.resolve)
+    void this.readOutput(this.child.stdout)
     this.ended = this.child.exited
-    void this.ended.then((code) => listening.reject(new ProcessEnded(code)))
-    this.ready = this.becomeReady(listening.promise)
+    this.ready = this.becomeReady()
     // Whoever waits for it hears of it; nobody has to.
     this.ready.catch(() => undefined)
   }
@@ -73,9 +75,16 @@ export class BalancerProcess implements RelayedProcess {
     this.child.kill(name)
   }
 
-  /** Lets it finish what is under way. */
-  leave(): void {
+  /** Lets it finish what is under way. Resolves when it has ended, with the requests it gave up on. */
+  async leave(): Promise<number> {
+    const abandoned = await this.admin.leave().then(
+      (report) => report.abandoned,
+      // It does not take orders yet, or has died.
+      () => 0,
+    )
     this.order(LEAVE_ORDER)
+    await this.ended
+    return abandoned
   }
 
   cutOff(): void {
@@ -104,10 +113,21 @@ export class BalancerProcess implements RelayedProcess {
     this.writeConfig(this.kept)
   }
 
-  private async becomeReady(listening: Promise<readonly string[]>): Promise<readonly string[]> {
-    const addresses = await listening
+  private async becomeReady(): Promise<readonly string[]> {
+    const { listening } = await this.untilReady()
     await this.options.prepare(this.admin)
-    return addresses
+    return listening
+  }
+
+  /** Rejects with `ProcessEnded`. */
+  private async untilReady(): Promise<BalancerStatus> {
+    for (;;) {
+      const { exitCode, signalCode } = this.child
+      if (exitCode !== null || signalCode !== null) throw new ProcessEnded(await this.ended)
+      const status = await this.admin.status().catch(() => undefined)
+      if (status?.ready === true) return status
+      await Bun.sleep(READY_POLL_MS)
+    }
   }
 
   private writeConfig(config: BalancerConfig): void {
@@ -115,23 +135,12 @@ export class BalancerProcess implements RelayedProcess {
   }
 
   /** Passes on whole lines only, as several processes write to the same output. */
-  private async readOutput(
-    stream: ReadableStream<Uint8Array>,
-    listening: (addresses: readonly string[]) => void,
-  ): Promise<void> {
+  private async readOutput(stream: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder()
-    const addresses: string[] = []
-    const expected = [this.options.config.listen].flat().length
     let text = ''
     for await (const bytes of stream) {
       text += decoder.decode(bytes, { stream: true })
-      while (addresses.length < expected && text.includes('\n')) {
-        const end = text.indexOf('\n')
-        addresses.push(text.slice('listening '.length, end))
-        text = text.slice(end + 1)
-        if (addresses.length === expected) listening(addresses)
-      }
-      const whole = addresses.length < expected ? 0 : text.lastIndexOf('\n') + 1
+      const whole = text.lastIndexOf('\n') + 1
       if (whole > 0) this.options.out(text.slice(0, whole))
       text = text.slice(whole)
     }

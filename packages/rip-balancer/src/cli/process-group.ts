@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { LeaveReport } from '../admin/admin-protocol.ts'
 import { AdminRelay } from '../admin/admin-relay.ts'
 import { AdminServer } from '../admin/admin-server.ts'
 import { refuseFixed } from '../balancer.ts'
@@ -18,6 +19,16 @@ export interface ProcessGroupOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   out(text: string): void
   err(text: string): void
+  /** Called when the admin API orders the group to leave; `stop` it then. */
+  onLeave(): void
+}
+
+/** How a group ended. */
+export interface GroupEnd {
+  /** Highest exit code. */
+  readonly code: number
+  /** Requests that were cut because they did not finish in time. */
+  readonly abandoned: number
 }
 
 /** A process that ended sooner than this is not replaced at once: something is wrong with it. */
@@ -43,6 +54,7 @@ export class ProcessGroup implements AsyncDisposable {
   private started = false
   private stopping = false
   private worstCode = 0
+  private readonly left = Promise.withResolvers<LeaveReport>()
 
   /** @throws `CONFIG_INVALID`, also for sockets that several processes cannot share */
   constructor(options: ProcessGroupOptions) {
@@ -54,6 +66,11 @@ export class ProcessGroup implements AsyncDisposable {
       processes: () => [...this.members],
       listening: () => this.bound,
       configure: (config: BalancerConfig) => this.configure(config),
+      ready: () => this.started,
+      leave: () => {
+        options.onLeave()
+        return this.left.promise
+      },
       pool,
     }
     this.relay = new AdminRelay({ ...relayed, shares: options.processes })
@@ -107,13 +124,14 @@ export class ProcessGroup implements AsyncDisposable {
     for (const member of this.members) member.signal(name)
   }
 
-  /** Lets every process finish what is under way. @returns the highest exit code */
-  async stop(): Promise<number> {
+  /** Lets every process finish what is under way. */
+  async stop(): Promise<GroupEnd> {
     this.stopping = true
     for (const timer of this.timers) clearTimeout(timer)
-    for (const member of this.members) member.leave()
-    await Promise.all([...this.members].map(({ ended }) => ended))
-    return this.worstCode
+    const counts = await Promise.all([...this.members].map((member) => member.leave()))
+    const abandoned = counts.reduce((sum, count) => sum + count, 0)
+    this.left.resolve({ abandoned })
+    return { code: this.worstCode, abandoned }
   }
 
   /** Ends what `stop` waits for. */

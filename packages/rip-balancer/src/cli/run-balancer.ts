@@ -6,7 +6,7 @@ import { ConfigSource } from './config-source.ts'
 import { helpText, parseFlags } from './flags.ts'
 import { DRAINED, ProcessEnded } from './process-hand-over.ts'
 import { parseOperation } from './operations.ts'
-import { stopRequests } from './stop-requests.ts'
+import { isOrdered, stopRequests } from './stop-requests.ts'
 
 /** The world a program runs in; replaced in tests. */
 export interface ProgramIo {
@@ -67,51 +67,59 @@ type ReadConfig = () => Promise<BalancerConfig>
 /** Parent of several processes: it passes signals on and serves nothing itself. */
 async function serveTogether(config: ReadConfig, processes: number, io: ProgramIo): Promise<number> {
   const { ProcessGroup } = await import('./process-group.ts')
+  const stop = Promise.withResolvers<void>()
   await using group = new ProcessGroup({
     config: await config(),
     processes,
     env: io.env,
     out: (text) => io.out(text),
     err: (text) => io.err(text),
+    onLeave: () => stop.resolve(),
   })
-  const stop = Promise.withResolvers<void>()
   using _stop = stopRequests(io, { leave: () => stop.resolve(), now: () => group.cutOff() })
   using _usr1 = io.onSignal('SIGUSR1', () => group.signal('SIGUSR1'))
   using _hup = io.onSignal('SIGHUP', () => void reload(group, config, io))
   await Promise.race([group.start(), stop.promise])
-  for (const url of group.urls) io.out(`listening ${url}\n`)
-  if (group.metricsUrl !== undefined) io.out(`metrics ${group.metricsUrl}\n`)
+  tellAddresses(group, io)
   if (group.urls.length > 0) io.listening?.(group.urls)
   await stop.promise
   io.leaving?.()
-  return await group.stop()
+  const { code, abandoned } = await group.stop()
+  tellAbandoned(abandoned, io)
+  return code
 }
 
 async function serve(config: ReadConfig, io: ProgramIo): Promise<number> {
+  const stop = Promise.withResolvers<void>()
   await using balancer = createBalancer(await config(), {
     onWarning: (message) => io.err(`${message}\n`),
+    onLeave: () => stop.resolve(),
     drained: drainedFrom(io.env),
   })
-  const stop = Promise.withResolvers<void>()
-  let cut = 0
-  const cutOff = (): void => {
-    cut = balancer.stats().inFlight
-    void balancer.close()
-  }
-  using _stop = stopRequests(io, { leave: () => stop.resolve(), now: cutOff })
+  using _stop = stopRequests(io, { leave: () => stop.resolve(), now: () => void balancer.close() })
   using _usr1 = io.onSignal('SIGUSR1', () => void balancer.reopenLog())
   using _hup = io.onSignal('SIGHUP', () => void reload(balancer, config, io))
   await balancer.start()
-  for (const url of balancer.urls) io.out(`listening ${url}\n`)
-  if (balancer.metricsUrl !== undefined) io.out(`metrics ${balancer.metricsUrl}\n`)
+  tellAddresses(balancer, io)
   io.listening?.(balancer.urls)
   await stop.promise
   io.leaving?.()
   const { abandoned } = await balancer.drain()
-  const lost = Math.max(abandoned, cut)
-  if (lost === 0) return EXIT_DONE
-  io.err(`gave up on ${lost === 1 ? '1 request' : `${lost} requests`} that did not finish in time\n`)
-  return EXIT_FAILED
+  tellAbandoned(abandoned, io)
+  return abandoned === 0 ? EXIT_DONE : EXIT_FAILED
+}
+
+/** To people: a parent that gives the orders asks on the admin socket. */
+function tellAddresses({ urls, metricsUrl }: Pick<Balancer, 'urls' | 'metricsUrl'>, io: ProgramIo): void {
+  if (isOrdered(io)) return
+  for (const url of urls) io.out(`listening ${url}\n`)
+  if (metricsUrl !== undefined) io.out(`metrics ${metricsUrl}\n`)
+}
+
+function tellAbandoned(abandoned: number, io: ProgramIo): void {
+  if (abandoned === 0 || isOrdered(io)) return
+  const requests = abandoned === 1 ? '1 request' : `${abandoned} requests`
+  io.err(`gave up on ${requests} that did not finish in time\n`)
 }
 
 /** Ids of backends that are drained, and by whom, as the parent of several processes hands them down. */
@@ -129,7 +137,7 @@ async function reload(
   try {
     await balancer.reload(await config())
     io.err('configuration reloaded\n')
-    for (const url of balancer.urls) if (!before.has(url)) io.out(`listening ${url}\n`)
+    tellAddresses({ urls: balancer.urls.filter((url) => !before.has(url)), metricsUrl: undefined }, io)
   } catch (error) {
     if (!(error instanceof BalancerError)) throw error
     io.err(`kept the running configuration: ${error.message}\n`)

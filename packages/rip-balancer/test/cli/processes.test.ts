@@ -231,6 +231,22 @@ describe('--processes', () => {
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(8)
   })
 
+  test('leaves when it is ordered to on the admin socket, and answers what all processes gave up on', async () => {
+    using folder = new TempFolder()
+    const never = Promise.withResolvers<Response>()
+    await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
+    const socket = folder.file('admin.sock')
+    const options = ['--to', stuck.address, '--admin', `unix:${socket}`, '--drain-timeout', '50ms']
+    await using program = new Program(...TOGETHER, ...options)
+    const url = await program.url()
+    const responses = Array.from({ length: 8 }, () => get(url).catch(() => 'cut'))
+    await until(() => stuck.requests === 8, 'the requests reached the backend')
+    expect(await new AdminClient({ socket }).leave()).toEqual({ abandoned: 8 })
+    expect(await program.exit()).toBe(1)
+    expect(await Promise.all(responses)).toEqual(Array(8).fill('cut'))
+    expect(program.err).toContain('gave up on 8 requests')
+  })
+
   test('leaves no process behind when the parent is killed', async () => {
     using folder = new TempFolder()
     const socket = folder.file('admin.sock')

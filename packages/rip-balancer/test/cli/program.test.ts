@@ -39,6 +39,21 @@ describe('rip-balancer', () => {
     expect(await answer).toBe('cut')
   })
 
+  test('leaves when it is ordered to on the admin socket, and answers what it gave up on before it ends', async () => {
+    using folder = new TempFolder()
+    const never = Promise.withResolvers<Response>()
+    await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
+    const admin = ['--admin', `unix:${folder.file('admin.sock')}`]
+    await using program = new Program(...LISTEN, ...admin, '--to', stuck.address, '--drain-timeout', '50ms')
+    const answer = fetch(await program.url()).catch(() => 'cut')
+    await until(() => stuck.requests === 1, 'the request reached the backend')
+    const client = new AdminClient({ socket: folder.file('admin.sock') })
+    expect(await client.status()).toMatchObject({ ready: true, listening: [await program.url()] })
+    expect(await client.leave()).toEqual({ abandoned: 1 })
+    expect(await program.exit()).toBe(1)
+    expect(await answer).toBe('cut')
+  })
+
   test('leaves at once on a second signal, and says so with its exit code', async () => {
     using folder = new TempFolder()
     const never = Promise.withResolvers<Response>()

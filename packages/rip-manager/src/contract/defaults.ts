@@ -91,6 +91,8 @@ export const SERVICE_START_ATTEMPTS = 3
 export const SERVICE_READY_TIMEOUT_MS = 10_000
 /** Pause before a service is asked again whether it lives, and the longest wait for its answer. */
 export const SERVICE_ALIVE_MS = 2_500
+/** How long after the end of a service its answer to the order to leave may still arrive. */
+export const SERVICE_LAST_WORD_MS = 500
 export const SERVICE_STOP_GRACE_MS = 5_000
 
 /** Events a slow reader may leave unread. */

@@ -1,6 +1,6 @@
 import type { BootFailure, SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
 import type { Account } from './account.ts'
-import type { GenerationId } from './router.ts'
+import type { DrainReport, GenerationId } from './router.ts'
 
 /** Monotonic time and timers. A suspended machine shows as a gap in `nowMs()`. */
 export interface Clock {
@@ -226,8 +226,8 @@ export interface Service {
   /** Called after each time it became ready, before the generation is published to it. */
   onReady?(): Promise<void>
   /**
-   * How many requests it gave up on when it was told to leave, as the way it ended tells.
-   * Asked of services in front. @default none
+   * Tells it to leave by an order of its own, which resolves when it has nothing under way any more, with the requests it gave
+   * up on. `leavesBy` follows, and stands in when the order rejects. @default none: `leavesBy` alone tells it
    */
-  abandoned?(end: { readonly status: ExitStatus; readonly stderr: string }): number
+  leave?(): Promise<DrainReport>
 }

@@ -63,7 +63,8 @@ class KeptService {
   #running: Promise<void> | undefined
   #leaving: Promise<number> | undefined
   #everReady = false
-  #abandoned = 0
+  /** When it was told to leave, it ended without a word about its requests. */
+  #wasKilled = false
   readonly isRouter: boolean
   online = false
 
@@ -107,8 +108,7 @@ class KeptService {
     void this.#awaitReady(child, onReady)
     const status = await child.exited
     this.#child = undefined
-    if (this.#leaving !== undefined)
-      this.#abandoned = this.#service.abandoned?.({ status, stderr: child.stderrTail() }) ?? 0
+    this.#wasKilled = this.#leaving !== undefined && status.signal === 'SIGKILL'
     if (this.#nowMs() - sinceMs >= this.#host.options.machine.crash.stableMs) this.#budget.recover()
     this.#setOnline(false)
     return { status: statusText(status), stderr: child.stderrTail() }
@@ -199,10 +199,29 @@ class KeptService {
   async #leave(): Promise<number> {
     const { clock } = this.#host.options
     this.#closing.abort()
-    this.#tellToLeave()
+    const ordered = this.#order()
     using _timer = clock.after(this.#patienceMs(), () => this.#giveUp())
     await this.#running
-    return this.#abandoned
+    const answered = await this.#soon(ordered)
+    return answered ?? (this.isRouter && this.#wasKilled ? 1 : 0)
+  }
+
+  /** An answer of a process that has gone arrives soon, or never. */
+  async #soon<T>(answer: Promise<T>): Promise<T | undefined> {
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    using _timer = this.#host.options.clock.after(defaults.SERVICE_LAST_WORD_MS, () => resolve(undefined))
+    return await Promise.race([answer, promise])
+  }
+
+  /** What it gave up on; nothing when it cannot be told in a way that it answers. */
+  async #order(): Promise<number | undefined> {
+    if (this.#service.leave === undefined || this.#child === undefined) {
+      this.#tellToLeave()
+      return undefined
+    }
+    const left = await this.#service.leave().catch(() => undefined)
+    this.#tellToLeave()
+    return left?.abandoned
   }
 
   #tellToLeave(): void {

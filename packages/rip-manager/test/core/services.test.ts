@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { ProcessSpec, Service } from '../../src/contract/ports.ts'
+import type { DrainReport } from '../../src/contract/router.ts'
 import { createRig, type Rig, startedRig } from './rig.ts'
 
 const spec: ProcessSpec = { name: 'balancer', command: ['balancer'], cwd: '/', env: {} }
@@ -136,21 +137,33 @@ describe('a service', () => {
   })
 
   test('in front may take as long as requests may to finish, and tells what it gave up on', async () => {
-    const abandoned = ({ stderr }: { readonly stderr: string }): number =>
-      Number(/gave up on (\d)/.exec(stderr)?.[1])
-    const rig = createRig({ services: [balancer({ isRouter: true, abandoned })], drainTimeoutMs: 20_000 })
-    rig.processes.behave(({ name }) =>
-      name === 'balancer' ? { ignoresTerm: true, stderr: 'gave up on 2 requests' } : {},
-    )
+    const { promise, resolve } = Promise.withResolvers<DrainReport>()
+    const services = [balancer({ isRouter: true, leave: () => promise })]
+    const rig = createRig({ services, drainTimeoutMs: 20_000 })
     await rig.during(rig.manager.start())
     const [service] = balancers(rig)
     const closing = rig.manager.close()
     await rig.clock.advance(19_000)
     expect(rig.processes.alive).toEqual([service!])
-    service!.crash({ code: 1 })
+    resolve({ abandoned: 2 })
     expect(await rig.during(closing)).toEqual({ abandoned: 2 })
     expect(rig.events.at(-1)).toMatchObject({ type: 'stopped', abandoned: 2 })
     expect(service!.signals).toEqual(['SIGTERM'])
+  })
+
+  test('in front that cannot be ordered to leave is told as any other', async () => {
+    const leave = (): Promise<DrainReport> => Promise.reject(new Error('it has no socket any more'))
+    const rig = await startedRig({ services: [balancer({ isRouter: true, leave })] })
+    expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 0 })
+    expect(balancers(rig)[0]!.signals).toEqual(['SIGTERM'])
+  })
+
+  test('in front that had to be killed has lost something', async () => {
+    const leave = (): Promise<DrainReport> => Promise.withResolvers<DrainReport>().promise
+    const rig = await startedRig({ services: [balancer({ isRouter: true, leave })] })
+    balancers(rig)[0]!.freeze()
+    const closing = rig.manager.close()
+    expect(await rig.during(closing)).toEqual({ abandoned: 1 })
   })
 
   test('in front leaves although the router does not answer any more', async () => {

@@ -97,29 +97,22 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
       write()
       await admin.configure(config())
     },
-    ready: ({ signal }) => untilAnswering(admin, signal),
+    ready: ({ signal }) => untilReady(admin, signal),
     alive: async ({ signal }) => void (await admin.status(signal)),
-    // Killed, it cannot say what it had.
-    abandoned: ({ status, stderr }) => Math.max(requestsGivenUp(stderr), status.signal === 'SIGKILL' ? 1 : 0),
+    leave: () => admin.leave(),
   }
 }
 
-/** The balancer ends with a sentence about them, each of its processes with one of its own. */
-export function requestsGivenUp(stderr: string): number {
-  const counts = [...stderr.matchAll(/^gave up on (\d+) requests? /gm)].map(([, count]) => Number(count))
-  return counts.reduce((sum, count) => sum + count, 0)
-}
-
-async function untilAnswering(admin: AdminClient, signal: AbortSignal): Promise<void> {
-  while (!(await answers(admin, signal))) {
+async function untilReady(admin: AdminClient, signal: AbortSignal): Promise<void> {
+  while (!(await isReady(admin, signal))) {
     signal.throwIfAborted()
     await Bun.sleep(READY_POLL_MS)
   }
 }
 
-async function answers(admin: AdminClient, signal: AbortSignal): Promise<boolean> {
+async function isReady(admin: AdminClient, signal: AbortSignal): Promise<boolean> {
   return admin.status(signal).then(
-    () => true,
+    ({ ready }) => ready,
     () => false,
   )
 }

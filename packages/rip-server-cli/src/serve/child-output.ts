@@ -36,7 +36,6 @@ export class ChildOutput {
 
   route(line: ChildLine, { pid, print }: { readonly pid: number; readonly print: () => void }): void {
     const { name, stream, text } = line
-    if (isForUs(line)) return
     if (name === 'balancer') return stream === 'stderr' ? print() : this.#options.accessLine(line)
     if (stream === 'stdout' || this.#ready.has(pid)) return print()
     const held = this.#held.get(pid) ?? { name, lines: [], chars: 0, dropped: 0 }
@@ -58,11 +57,6 @@ export class ChildOutput {
     this.#ready.delete(pid)
     this.#held.delete(pid)
   }
-}
-
-/** What the balancer says to who started it. */
-export function isForUs({ name, stream, text }: ChildLine): boolean {
-  return name === 'balancer' && stream === 'stdout' && text.startsWith('listening ')
 }
 
 /** The last lines are kept: they are the nearest to what happens next. */

@@ -35,7 +35,7 @@ import type { Mode, Settings } from '../config/settings.ts'
 import { CliError } from '../errors.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { type Front, frontBeside, openFront } from './front.ts'
-import { ChildOutput, isForUs } from './child-output.ts'
+import { ChildOutput } from './child-output.ts'
 import { forChildren } from './child-environment.ts'
 import { LOG_NAME, LogFile } from './log-file.ts'
 import { type LogFormat, logLine, recordOf } from './log-record.ts'
@@ -284,7 +284,7 @@ async function assemble(
       lossLine: (dropped) => lossLine(dropped, plan),
       standby: mode === 'development',
       route: (line, origin) => output.route(line, origin),
-      onLine: (line) => (isForUs(line) ? undefined : log.write(recordOf(line, Date.now()))),
+      onLine: (line) => log.write(recordOf(line, Date.now())),
     }),
   )
   const { listen, note, warn } = plan
