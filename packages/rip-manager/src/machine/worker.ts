@@ -33,12 +33,7 @@ function promoteSuccessor(worker: Worker): void {
 }
 
 /** Starts a process in a slot. @throws Error when the system refuses */
-export function launch(
-  fleet: Fleet,
-  group: Group,
-  slot: number,
-  replaces: Worker | undefined = undefined,
-): Worker {
+export function launch(fleet: Fleet, group: Group, slot: number, replaces?: Worker): Worker {
   const { config, effects, nowMs } = fleet
   const { id: generation, snapshot, surroundings } = group.generation
   const incarnation = (fleet.incarnations.get(slot) ?? 0) + 1

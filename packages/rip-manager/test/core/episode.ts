@@ -48,7 +48,7 @@ const kinds: readonly ContentKind[] = ['good', 'good', 'does not compile', 'does
 
 function editAndWake(sim: Sim): void {
   sim.edit(kinds[Math.floor(sim.random() * kinds.length)] ?? 'good')
-  sim.input({ type: 'wake' })
+  sim.wake()
 }
 
 /** Other limits: watching what was released or not, replacing workers or not. */

@@ -422,8 +422,17 @@ export class Sim implements Effects {
   }
 
   readTree(token: number): void {
-    const result: TreeState = { generation: this.generation, files: new Map(), newestMs: this.#writtenMs }
+    const result = this.#tree()
     this.#later(() => this.input({ type: 'tree-read', token, result }))
+  }
+
+  #tree(): TreeState {
+    return { generation: this.generation, files: new Map(), newestMs: this.#writtenMs }
+  }
+
+  /** The watcher hands over what it has read, or only says that something changed. */
+  wake(): void {
+    this.input(this.#content % 2 === 0 ? { type: 'wake', tree: this.#tree() } : { type: 'wake' })
   }
 
   build(token: number, { generation }: TreeState): void {
