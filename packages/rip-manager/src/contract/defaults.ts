@@ -4,7 +4,7 @@ export const DEFAULT_WORKERS = 1
 export const DEFAULT_CONCURRENCY = 100
 export const DEFAULT_BOOT_TIMEOUT_MS = 30_000
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
-/** Serving on after it was told to stop: none, as nobody outside is known to ask. */
+/** Serving on after it was told to stop: none, as no load balancer outside is known to ask. */
 export const DEFAULT_STOP_DELAY_MS = 0
 /**
  * Between the acknowledged removal from rotation and the order to drain: whatever the balancer had written to
@@ -27,14 +27,14 @@ export const DEFAULT_BEACON_MS = 1_000
 /** Silence after which a worker's event loop counts as stuck. */
 export const DEFAULT_STUCK_AFTER_MS = 10_000
 
-/** Crashes a pool may have within the period before it counts as crash-looping. */
+/** Crashes a generation may have within the period before it counts as crash-looping. */
 export const DEFAULT_CRASH_RESTARTS = 5
 export const DEFAULT_CRASH_PER_MS = 30_000
 export const DEFAULT_BACKOFF_BASE_MS = 250
 export const DEFAULT_BACKOFF_CAP_MS = 30_000
-/** The same while the generation before stands by, and what the new one loses tells whether to return to it. */
+/** The same while the previous generation stands by, and what the new one loses decides whether to return to it. */
 export const OBSERVED_BACKOFF_CAP_MS = 250
-/** A pool that had a worker ready for this long since its last crash has recovered. */
+/** A generation that had a worker ready for this long since its last crash has recovered. */
 export const DEFAULT_STABLE_MS = 10_000
 /** A worker killed from outside after it was ready for this long was not killed by its own code. */
 export const OUTSIDE_KILL_MIN_UPTIME_MS = 250
@@ -83,7 +83,7 @@ export const ROUTER_GRACE_MS = 1_000
  */
 export const ROUTER_LEAVE_MS = 10_000
 
-/** The same in development, where nobody waits for a stop and event streams of open pages last for ever. */
+/** The same in development, where a person waits for the stop and event streams of open pages last for ever. */
 export const DEV_ROUTER_LEAVE_MS = 1_000
 
 /** A service that ends this often without ever having been ready fails the start. */
@@ -111,5 +111,5 @@ export const DEFAULT_BACKLOG = 4_096
 export const DEFAULT_DEBOUNCE_MS = 50
 /** … but at the latest this long after it began. */
 export const DEFAULT_MAX_DEBOUNCE_MS = 250
-/** Disk is compared this often even when nobody reports anything. */
+/** The disk is compared this often even when the system reports no change. */
 export const DEFAULT_SWEEP_MS = 2_000

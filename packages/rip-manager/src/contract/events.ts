@@ -41,7 +41,7 @@ export type ManagerEventBody =
     }
   /**
    * There is no memory to start as many workers as are wanted beside those that are there: the generation takes over
-   * with `ready` of them, the rest starts as the ones before leave, and none of those stands by for a rollback.
+   * with `ready` of them, the rest starts as the previous ones leave, and none of those stands by for a rollback.
    */
   | {
       readonly type: 'surge-limited'
@@ -65,7 +65,7 @@ export type ManagerEventBody =
       readonly errors: number
       readonly requests: number
     }
-  /** Requests drawn for the generation before fail as often: it gets no more of them. */
+  /** Requests drawn for the previous generation fail as often: it gets no more of them. */
   | { readonly type: 'generation-cleared'; readonly generation: GenerationId }
   | {
       readonly type: 'rolled-back'

@@ -43,12 +43,13 @@ export interface Manager extends AsyncDisposable {
   rollback(options?: CommandOptions): Promise<ReloadResult>
   /** Sets the number of workers; at least 1. */
   scale(workers: number): Promise<void>
-  /** Other limits from now on; absent ones are as they were given at first. Throws `OPTION_INVALID`. */
+  /** Other limits from now on; absent ones are as they were given at first. @throws ManagerError `OPTION_INVALID` */
   configure(live: LiveOptions): void
-  /** Lets whoever follows the events know what became of another configuration, and shows it in the snapshot. */
+  /** Says by an event what became of another configuration, and shows it in the status. */
   tellConfiguration(configuration: Configuration): void
-  /** Suspends reloads, by watcher and by command alike. Throws `STOPPING`, as does `resume`. */
+  /** Suspends reloads, by watcher and by command alike. @throws ManagerError `STOPPING` */
   hold(): void
+  /** Ends `hold`. @throws ManagerError `STOPPING` */
   resume(): void
   /** Ends the `standsBy` it was created with: workers that serve become active. */
   activate(): void

@@ -62,7 +62,7 @@ export interface RecycleOptions {
   readonly memorySamples?: number
 }
 
-/** Watches a generation after its cut and returns to the one before if too many answers fail. */
+/** Watches a generation after its cut and returns to the previous one if too many answers fail. */
 export interface ObserveOptions {
   readonly observer: Observer
   readonly windowMs: number
@@ -70,7 +70,7 @@ export interface ObserveOptions {
   readonly minRequests?: number
   /** Failed answers needed, so that chance does not bring a release down. @default 10 */
   readonly minErrors?: number
-  /** How far the share of failed answers may exceed that of the generation before. @default 0.02 */
+  /** How far the share of failed answers may exceed that of the previous generation. @default 0.02 */
   readonly maxErrorRate?: number
   /** How often the figures are looked at. @default 100 */
   readonly everyMs?: number
@@ -100,11 +100,11 @@ export interface ManagerPorts {
   readonly socketLeft?: (path: string) => void
   /** How much memory is left, which limits how many workers start beside others. @default control group and machine */
   readonly memory?: Memory
-  /** Tells when a program without control messages accepts connections. @default connects to the socket */
+  /** Finds out when a program without control messages accepts connections. @default connects to the socket */
   readonly probe?: Probe
   /** Processes beside the workers; started before them and, unless they are in front, stopped after them. */
   readonly services?: readonly Service[]
-  /** Tells the router to take no new connections; the first step of stopping. */
+  /** Makes the router take no new connections; the first step of stopping. */
   readonly stopAccepting?: () => Promise<void>
 }
 
@@ -133,7 +133,7 @@ export interface ManagerOptions extends ManagerPorts {
   readonly concurrency?: number
   /** @default 'production' */
   readonly mode?: WorkerMode
-  /** Whom workers run as, which takes root. @default whoever runs the manager */
+  /** The user workers run as, which takes root. @default the user of the manager */
   readonly account?: Account
   /** The environment of workers, read anew for each generation. @default process.env */
   readonly env?: () => Readonly<Record<string, string>>
@@ -146,7 +146,7 @@ export interface ManagerOptions extends ManagerPorts {
   readonly drainTimeoutMs?: number
   /**
    * How long it serves on after it was told to stop, and says so by its health and the event `stopping`, so that
-   * whoever sends requests from outside can turn away first. @default 0
+   * a load balancer outside can turn away first. @default 0
    */
   readonly stopDelayMs?: number
   /** Workers stand by although they serve, until `activate()`: those of another manager are still active. @default false */

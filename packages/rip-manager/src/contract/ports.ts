@@ -44,7 +44,7 @@ export interface ProcessSpec {
    * `RIP_STANDBY=1` in their place waits for them, a JSON object in one line of its standard input.
    */
   readonly lateVariables?: readonly string[]
-  /** Whom it runs as from its first instruction on, which takes root. @default whoever starts it */
+  /** The user it runs as from its first instruction on, which takes root. @default the user of this process */
   readonly account?: Account
   /** Descriptors handed down, in order, from 3 on. */
   readonly inheritFds?: readonly number[]
@@ -66,13 +66,13 @@ export interface ChildProcess {
 }
 
 export interface Spawner {
-  /** Throws {@link ManagerError} `SPAWN_FAILED` when the system refuses. */
+  /** @throws ManagerError `SPAWN_FAILED` when the system refuses */
   spawn(spec: ProcessSpec): ChildProcess
 }
 
 /** The supervisor's end of the control connections of workers. */
 export interface WorkerLinks {
-  /** Path workers are told in `RIP_CONTROL`. */
+  /** Path that workers find in `RIP_CONTROL`. */
   readonly path: string
   start(): Promise<void>
   close(): Promise<void>
@@ -81,7 +81,7 @@ export interface WorkerLinks {
   send(pid: number, message: SupervisorMessage): void
 }
 
-/** Tells that something may have changed below a folder. */
+/** Notices that something may have changed below a folder. */
 export interface Watcher {
   /** @param wake takes what the watcher has just read, if it has; else the manager reads the disk itself */
   start(root: string, wake: (tree?: TreeState) => void): Promise<void>
@@ -114,7 +114,7 @@ export interface Snapshot {
   /** Folder named to workers in `RIP_SNAPSHOT`; absent when code is loaded from disk. */
   readonly folder?: string
   /**
-   * First path, as in {@link TreeState}, of what the build used that is another in this content: data that nobody
+   * First path, as in {@link TreeState}, of what the build used that is another in this content: data that no module
    * imports may change without making other code of it. @default any change makes other code
    */
   changedIn?(content: TreeState): string | undefined
@@ -159,13 +159,13 @@ export interface ResponseCounts {
 
 /** Requests of one kind, or of one group of clients, for which lots decided which of two generations answers. */
 export interface ComparedGroup {
-  /** How many of them the generation before answered well while it served. */
+  /** How many of them the previous generation answered well while it served. */
   readonly history: number
   /** Drawn for the generation that serves. */
   readonly requests: number
   /** Of these, answers with a 5xx status, and exchanges that broke. */
   readonly failed: number
-  /** Drawn for the generation before. */
+  /** Drawn for the previous generation. */
   readonly requestsBefore: number
   readonly failedBefore: number
   /** Of these, answers with a 4xx status. */
@@ -195,7 +195,7 @@ export type Memory = () => MemoryReading | undefined
 export interface Observer {
   read(generation: GenerationId): Promise<ResponseCounts>
   /**
-   * Gives half of the requests, drawn by lot, to the generation before, and tells what came of it so far; goes on
+   * Gives half of the requests, drawn by lot, to the previous generation, and returns what came of it so far; goes on
    * for `forMs` from the last call. Without it the figures of `read` are the verdict, and clients can push them.
    */
   compare?(previous: GenerationId, forMs: number): Promise<Comparison>
@@ -210,7 +210,7 @@ export interface Service {
    */
   readonly isRouter?: boolean
   /**
-   * What tells it to leave. The end of its input cannot be mistaken for a signal that somebody sent to all processes
+   * How it is told to leave. The end of its input cannot be mistaken for a signal that was sent to all processes
    * at once. @default 'SIGTERM'
    */
   readonly leavesBy?: 'SIGTERM' | 'end-of-input'

@@ -9,7 +9,7 @@ export type RefusalCode =
   | 'boot-timeout'
   | 'verify-failed'
   | 'routing-failed'
-  /** It served, and its answers failed: the one before serves again. */
+  /** It served, and its answers failed: the previous one serves again. */
   | 'rolled-back'
   | 'superseded'
   | 'held'

@@ -27,7 +27,7 @@ export interface Router {
    * enter and leave rotation at once; of any other generation they are dialled and kept out of rotation.
    */
   prepare(generation: GenerationId, backends: readonly Backend[]): Promise<void>
-  /** Switches all new requests to the generation, atomically. Throws when it was not prepared. */
+  /** Switches all new requests to the generation, atomically. @throws Error when it was not prepared */
   cut(generation: GenerationId): Promise<void>
   /** Resolves when no exchange of the generation is in flight, or when the signal aborts. */
   drain(generation: GenerationId, options: { readonly signal: AbortSignal }): Promise<DrainReport>

@@ -57,7 +57,7 @@ export interface ManagerStatus {
   readonly reloads: { readonly admitted: number; readonly refused: number }
   readonly restarts: number
   readonly lastRefusal: Refusal | null
-  /** What it runs with, as whoever configures it has told. */
+  /** What it runs with, as the caller of `tellConfiguration` has said. */
   readonly configuration?: Pick<Configuration, 'values' | 'pending'>
   readonly workers: readonly WorkerStatus[]
   /** Milliseconds since the epoch. */

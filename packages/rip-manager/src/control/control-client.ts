@@ -28,7 +28,7 @@ export interface EventsOptions extends Waiting {
 
 /**
  * Gives commands to a running instance over its control socket. Every method throws `ManagerError`:
- * `NOT_RUNNING` when nobody listens, `CONTROL_VERSION` when the instance is of another release,
+ * `NOT_RUNNING` when no instance listens, `CONTROL_VERSION` when the instance is of another release,
  * `CONTROL_REFUSED` when it does not do what was asked.
  */
 export class ControlClient {
@@ -108,7 +108,7 @@ export class ControlClient {
     } catch (error) {
       if (options.signal?.aborted === true) return
       if (error instanceof ManagerError) throw error
-      // It was killed: nobody ended the stream.
+      // The instance was killed before it could end the stream.
       throw new ManagerError('NOT_RUNNING', { runDir: dirname(this.#path) }, { cause: error })
     }
   }

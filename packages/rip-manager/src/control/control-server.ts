@@ -39,7 +39,7 @@ export interface ControlServerOptions {
   readonly handOver?: () => Promise<HandOverResult>
   /**
    * What `POST /join` does; absent where balancers cannot join. The signal aborts when the balancer has gone.
-   * Throws {@link ManagerError} `BALANCER_REFUSED`.
+   * @throws ManagerError `BALANCER_REFUSED`
    */
   readonly join?: (balancer: BalancerIntroduction, signal: AbortSignal) => Promise<AsyncIterable<JoinNotice>>
 }
@@ -52,7 +52,7 @@ export interface ControlServer extends AsyncDisposable {
 
 /**
  * Lets operators' commands reach a manager: HTTP with JSON on a Unix socket that only its owner may use.
- * A command goes on when whoever gave it stops waiting for the answer.
+ * A command goes on when the caller stops waiting for the answer.
  *
  * | request | body | answer |
  * | --- | --- | --- |

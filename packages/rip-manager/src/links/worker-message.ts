@@ -1,6 +1,6 @@
 import type { BootFailure, BootFailureKind, LeaveReason, WorkerMessage } from '@rip/worker/protocol'
 
-/** Longest text of a worker that is kept: the rest of it nobody reads. */
+/** Longest text of a worker that is kept; the rest is cut off. */
 const MAX_TEXT_CHARS = 65_536
 
 type Fields = Readonly<Record<string, unknown>>
@@ -59,7 +59,7 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
 }
 
 /**
- * Why an application could not be served, as a process that ran code of the application tells it. What it says
+ * Why an application could not be served, as said by a process that ran code of the application. What it says
  * beside the message is kept where it has the right type; `undefined` when there is no message.
  */
 export function readBootFailure(value: unknown): BootFailure | undefined {

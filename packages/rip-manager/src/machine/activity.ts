@@ -19,12 +19,12 @@ export function assignActivity(fleet: Fleet): void {
   for (const worker of fleet.workers.values()) if (mayResume(fleet, worker)) resume(fleet, worker)
 }
 
-/** It serves requests, for as long as nobody has told it to leave. */
+/** The worker serves requests and has not been told to leave. */
 export function isToBeActive({ serving, activates }: Fleet, { state, group }: Worker): boolean {
   return activates && state === 'ready' && group === serving && group.state === 'serving'
 }
 
-/** The others with its number have gone or stand by. */
+/** Every other worker with its number has gone or stands by. */
 export function isFree({ workers }: Fleet, worker: Worker): boolean {
   for (const other of workers.values()) {
     if (other !== worker && other.slot === worker.slot && other.activity !== 'standby') return false
@@ -48,12 +48,12 @@ function tellToStandBy(fleet: Fleet, worker: Worker): void {
   fleet.effects.send(worker.pid, { type: 'standby', order: worker.standbyOrder })
 }
 
-/** The word may be about an order before the last. */
+/** The worker stands by, unless its answer is to an order before the last. */
 export function onStandsBy(worker: Worker, order: number): void {
   if (worker.activity === 'ending' && worker.standbyOrder === order) rest(worker)
 }
 
-/** What it runs may go on beside the same of the worker that takes its place. */
+/** The worker is not waited for any longer. What it runs once may then run twice. */
 function giveUp(fleet: Fleet, worker: Worker): void {
   rest(worker)
   const message = `worker ${worker.slot} (${worker.pid}) did not stand by within ${STANDBY_TIMEOUT_MS / 1_000} s: what it runs once may run twice`

@@ -62,7 +62,7 @@ export function follows({ state, held, stop }: Fleet): boolean {
   return !stop.isAsked && state !== 'idle' && !held
 }
 
-/** The operator no longer waits. A rollout that no one else wants is given up. */
+/** The operator no longer waits. A rollout that nothing else wants is given up. */
 export function cancel(fleet: Fleet, command: CommandId): void {
   fleet.reading.withdraw(command)
   cancelRollback(fleet, command)

@@ -1,12 +1,12 @@
 import type { ComparedGroup, Comparison } from '../contract/ports.ts'
 
-/** `worse`: the code is to blame; `no-worse`: it is not; `open`: nobody knows yet. */
+/** `worse`: the code is to blame; `no-worse`: it is not; `open`: not known yet. */
 export type ComparisonVerdict = 'worse' | 'no-worse' | 'open'
 
 export interface ComparisonLimits {
   /** Failed answers below which nothing is said. */
   readonly minErrors: number
-  /** How far the share of failed answers may exceed that of the generation before. */
+  /** How far the share of failed answers may exceed that of the previous generation. */
   readonly maxErrorRate: number
   /** Code that dies answers little: each request it loses says more. */
   readonly crashed: boolean
@@ -36,7 +36,7 @@ const MIN_CLIENT_SHARE = 0.1
  *
  * - Kinds of requests weigh what they weighed before the cut: sending one of them often does not make it matter, and
  *   one that was never answered well before does not matter at all.
- * - What the generation before refuses (4xx) is the fault of the client, whatever the new one makes of it.
+ * - What the previous generation refuses (4xx) is the fault of the client, whatever the new one makes of it.
  * - Several clients have to meet the failures, where there are several.
  */
 export function judge(
@@ -109,7 +109,7 @@ function together(kinds: readonly ComparedGroup[]): ComparedGroup {
   }
 }
 
-/** What the generation before makes of them now, in place of what it made of them. */
+/** How many the previous generation answers well now, in place of how many it answered well while it served. */
 function answeredWell({ requestsBefore, failedBefore, refusedBefore }: ComparedGroup): number {
   return requestsBefore - failedBefore - refusedBefore
 }

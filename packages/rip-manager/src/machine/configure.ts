@@ -4,7 +4,7 @@ import { forgetMemoryLimit } from './recycle.ts'
 import type { Fleet, Worker } from './state.ts'
 import { drawRecycling, unmark } from './worker.ts'
 
-/** From here on other limits hold, also for workers that run; what was begun under the old ones ends under them. */
+/** Other limits hold from now on, also for workers that run. What was begun under the old ones ends under them. */
 export function configure(fleet: Fleet, config: MachineConfig): void {
   const { recycle: former } = fleet.config
   // Answers are not watched any more: workers that stand by for it may go.

@@ -20,7 +20,7 @@ export class Counters {
     return this.#restarts
   }
 
-  /** Requests that were given up on. */
+  /** Requests that were abandoned. */
   get abandoned(): number {
     return this.#abandoned
   }

@@ -39,7 +39,7 @@ function chargeBudget(fleet: Fleet, group: Group): number {
   return group.spawnAfterMs - nowMs
 }
 
-/** Lots tell whether the code is to blame, and can only be drawn while it has a worker. */
+/** Lots show whether the code is to blame, and can only be drawn while it has a worker. */
 function maxDelayMs({ observation, config, nowMs }: Fleet, { state }: Group): number {
   const isJudged =
     config.observe?.compares === true && observation !== undefined && nowMs < observation.untilMs

@@ -28,7 +28,7 @@ function onBootTimeout(fleet: Fleet, worker: Worker): void {
   })
 }
 
-/** The beacon proves that the event loop turns; how long a request takes is nobody's business. */
+/** The beacon proves that the event loop turns. How long a request takes says nothing. */
 function isStuck({ config, nowMs }: Fleet, worker: Worker): boolean {
   if (!config.speaksProtocol || (worker.state !== 'ready' && worker.state !== 'withdrawn')) return false
   return nowMs - worker.heardMs >= config.stuckAfterMs
@@ -44,7 +44,7 @@ function onStuck(fleet: Fleet, worker: Worker): void {
 }
 
 /**
- * When our own clock jumps we did not run, and neither may the workers have: nobody is judged by that time.
+ * When our own clock jumps this process did not run, and neither may the workers have: that time counts for no deadline.
  */
 export function forgiveGap(fleet: Fleet, nowMs: number): void {
   const gapMs = nowMs - fleet.nowMs

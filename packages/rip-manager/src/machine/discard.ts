@@ -1,7 +1,7 @@
 import type { Snapshot } from '../contract/ports.ts'
 import type { Fleet } from './state.ts'
 
-/** The snapshot of a generation that nothing can return to has no use. */
+/** Discards the snapshot of a generation, unless it serves, is on its way, or can be returned to. */
 export function discardUnused(fleet: Fleet, snapshot: Snapshot): void {
   const { generation } = snapshot
   if (fleet.previous?.id === generation) return

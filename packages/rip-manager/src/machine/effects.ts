@@ -25,17 +25,17 @@ export interface Launch {
  */
 export interface Effects {
   wallMs(): number
-  /** Of a new generation. May throw. */
+  /** Environment and folder for a new generation. @throws Error when they cannot be read */
   readSurroundings(): Surroundings
-  /** What is left now; undefined where nobody knows. */
+  /** What is left now; undefined where the system does not say. */
   memory(): MemoryReading | undefined
   socketPath(slot: number, incarnation: number): string
-  /** Returns the process id. Throws when the system refuses. */
+  /** Returns the process id. @throws Error when the system refuses */
   spawn(launch: Launch): number
   signal(pid: number, signal: Signal): void
   send(pid: number, message: SupervisorMessage): void
   stderrTail(pid: number): string
-  /** Whether somebody who connects to this path may find anybody. */
+  /** Whether a socket is at this path, for the router to connect to. */
   hasSocket(path: string): boolean
   /** Makes the snapshot again if it has gone from disk. Answers with `restored`. */
   restore(token: number, snapshot: Snapshot): void

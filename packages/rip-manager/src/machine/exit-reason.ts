@@ -10,13 +10,13 @@ export function exitReason(worker: Worker, status: ExitStatus, stderr: string): 
   if (ending?.kind === 'stuck-loop') return { ...ending, ...stuckAt(stderr) }
   if (ending === undefined) return crashed(status, stderr)
   if (ending.kind !== 'drained' && ending.kind !== 'recycled') return ending
-  // The state tells how far we had gone when it left.
+  // Its state says whether it was killed, or left by itself in time.
   if (worker.state === 'killed') return { kind: 'killed', reason: 'drain-deadline' }
   if (worker.state === 'terminating' || status.code === 0) return ending
   return crashed(status, stderr)
 }
 
-/** Where its event loop stood, if it could answer. */
+/** Where the worker's event loop stood, if it could still say so. */
 function stuckAt(stderr: string): { readonly stack?: string } {
   const lines = stderr.split('\n')
   const heading = lines.lastIndexOf(STUCK_HEADING)
@@ -37,12 +37,12 @@ export function isVoluntary(reason: ExitReason): boolean {
 
 const outsideSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
 
-/** Sent by people and machines, hardly ever by a program to itself. */
+/** Signals that people and machines send, and a program hardly ever sends to itself. */
 export function isOutsideSignal(signal: string | null): boolean {
   return signal !== null && outsideSignals.has(signal)
 }
 
-/** Somebody else ended a worker that worked: not the fault of its code, so it costs no crash budget. */
+/** A signal from outside ended a worker that worked: not the fault of its code, so it costs no crash budget. */
 export function isKilledFromOutside(reason: ExitReason, uptimeReadyMs: number, minUptimeMs: number): boolean {
   return reason.kind === 'crashed' && isOutsideSignal(reason.signal) && uptimeReadyMs >= minUptimeMs
 }

@@ -5,7 +5,7 @@ import { isOutsideSignal } from './exit-reason.ts'
 /** Why something that was to serve does not. */
 export interface Failure {
   readonly message: string
-  /** The failure says nothing about the content, which may well start next time. */
+  /** The failure says nothing about the content: the next attempt may succeed. */
   readonly byChance?: boolean
   readonly failure?: BootFailure
   readonly stderr?: string

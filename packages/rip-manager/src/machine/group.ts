@@ -72,7 +72,7 @@ export function dismiss(fleet: Fleet, group: Group): void {
   forgetIfEmpty(fleet, group)
 }
 
-/** Ends a group without waiting for anything under way; what is given up on is counted. */
+/** Ends a group without waiting for anything under way. Abandoned requests are counted. */
 export function disband(fleet: Fleet, group: Group): void {
   if (group.state !== 'retiring') become(group, 'retiring')
   group.routerDone = true
@@ -80,7 +80,7 @@ export function disband(fleet: Fleet, group: Group): void {
   forgetIfEmpty(fleet, group)
 }
 
-/** The router has nothing of the generation in flight any more, or gave up on so many requests. */
+/** The router has nothing of the generation in flight any more, or abandoned so many requests. */
 export function onDrained(fleet: Fleet, generation: GenerationId, abandoned: number): void {
   for (const group of fleet.groups) {
     if (group.state !== 'retiring' || group.generation.id !== generation) continue
@@ -95,7 +95,7 @@ export function forgetIfEmpty(fleet: Fleet, group: Group): void {
   if (group.state !== 'retiring' || group.workers.size > 0) return
   if ((group.served && !group.routerDone) || !fleet.groups.delete(group)) return
   if (group.served) {
-    // Both count the same requests, as far as they know of them.
+    // Router and workers count the same requests, each as far as it knows of them.
     const abandoned = Math.max(group.abandoned.byRouter, group.abandoned.byWorkers)
     fleet.counters.abandon(abandoned)
     fleet.effects.emit({ type: 'generation-retired', generation: group.generation.id, abandoned })

@@ -14,7 +14,7 @@ export function healthOf(fleet: Fleet): ManagerHealth {
   return held ? 'held' : 'ok'
 }
 
-/** Says so when the fleet's health has changed. */
+/** Emits an event when the fleet's health has changed. */
 export function reportHealth(fleet: Fleet): void {
   const { serving, wanted } = fleet
   if (serving !== undefined && readyWorkers(serving).length >= wanted) expectEveryWorker(serving)

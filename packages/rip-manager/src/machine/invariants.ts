@@ -45,7 +45,7 @@ function isOwed(fleet: Fleet, worker: Worker): boolean {
   return fleet.config.speaksProtocol && isToBeActive(fleet, worker) && isFree(fleet, worker)
 }
 
-/** KILL follows whatever does not end by itself. */
+/** A worker that does not end by itself has a deadline, after which it is killed. */
 function lacksDeadline({ state, deadlineMs }: Worker): boolean {
   return deadlineMs === Infinity && (state === 'starting' || state === 'draining' || state === 'terminating')
 }

@@ -5,7 +5,7 @@ import type { Fleet, Worker } from './state.ts'
 import { markForReplacement, readyWorkers, unmark } from './worker.ts'
 
 /**
- * Somebody removed the run directory: a worker nobody can connect to any more answers on the connections it has,
+ * The run directory was removed: a worker that can no longer be connected to answers on the connections it has,
  * and is replaced before these end.
  */
 export function findLostSockets(fleet: Fleet): void {

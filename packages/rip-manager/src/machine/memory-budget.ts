@@ -2,14 +2,14 @@ import { MEMORY_BUDGET_GROWTH, MEMORY_BUDGET_PAUSE_MS } from '../contract/defaul
 import type { MemoryReading } from '../contract/ports.ts'
 import { endObservation } from './observation.ts'
 import type { Group, Fleet, Worker } from './state.ts'
-import { isSomebodyLeaving } from './surge.ts'
+import { isAnyLeaving } from './surge.ts'
 import { markForReplacement, readyWorkers } from './worker.ts'
 
 type Limit = NonNullable<MemoryReading['limit']>
 
 /**
- * When the memory limit of everybody together is nearly used up, the largest worker is replaced before the kernel
- * kills one. Only what lasts counts, and nothing is done where there is no limit.
+ * When the memory limit of all processes together is nearly used up, the largest worker is replaced before the kernel
+ * kills one. A spike does not count, and nothing is done where there is no limit.
  */
 export function keepBudget(fleet: Fleet): void {
   const { config, serving, nowMs } = fleet
@@ -28,9 +28,9 @@ function relax(fleet: Fleet): void {
   fleet.budget.told = false
 }
 
-/** One thing at a time: what was begun has to show its effect first. */
+/** Does one thing at a time: what was begun has to show its effect first. */
 function relieve(fleet: Fleet, serving: Group, limit: Limit): void {
-  if (fleet.rollout !== undefined || isSomebodyLeaving(fleet) || fleet.nowMs < fleet.budget.pauseMs) return
+  if (fleet.rollout !== undefined || isAnyLeaving(fleet) || fleet.nowMs < fleet.budget.pauseMs) return
   fleet.budget.samples = 0
   if (fleet.observation !== undefined) return dropStandby(fleet, limit)
   const ready = readyWorkers(serving)
@@ -43,13 +43,13 @@ function relieve(fleet: Fleet, serving: Group, limit: Limit): void {
   warn(fleet, limit, `worker ${worker.slot}, the largest with ${size} MiB, is replaced`)
 }
 
-/** Whoever only stands by is the first to go. */
+/** A generation that only stands by is the first to go. */
 function dropStandby(fleet: Fleet, limit: Limit): void {
   endObservation(fleet)
-  warn(fleet, limit, 'the generation before no longer stands by for a rollback')
+  warn(fleet, limit, 'the previous generation no longer stands by for a rollback')
 }
 
-/** A fresh process in its place has to take clearly less. */
+/** The largest worker for which a fresh process would take clearly less. */
 export function largestGrown(workers: readonly Worker[]): Worker | undefined {
   const grown = workers.filter(({ vitals, freshBytes }) => {
     return freshBytes > 0 && vitals.rssBytes >= freshBytes * (1 + MEMORY_BUDGET_GROWTH)

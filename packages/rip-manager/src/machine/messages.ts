@@ -26,14 +26,14 @@ export function onMessage(fleet: Fleet, pid: number, message: WorkerMessage | nu
     case 'stands-by':
       return onStandsBy(worker, message.order)
     case 'drained':
-      worker.aborted = message.aborted
+      worker.abandoned = message.aborted
       return
     case 'listening':
       return
   }
 }
 
-/** Whoever has been told to end meanwhile, by an order and a signal that came too early for it, is told again. */
+/** A worker that has been told to end meanwhile, by an order and a signal that came too early for it, is told again. */
 function onHello(fleet: Fleet, { pid, state, deadlineMs }: Worker): void {
   fleet.effects.send(pid, { type: 'welcome', version: 1, beaconMs: fleet.config.beaconMs, standby: true })
   if (state === 'terminating')
@@ -68,8 +68,8 @@ function onBeacon(fleet: Fleet, worker: Worker, vitals: WorkerVitals): void {
 }
 
 /**
- * It wants to go. One that somebody sent TERM serves until its successor does: when the same signal is about to reach us
- * as well, as it does when it was sent to every process, nobody has left too early.
+ * The worker wants to leave. One that was sent TERM serves until its successor does: when the same signal is about to reach us
+ * as well, as it does when it was sent to every process, no worker has left too early.
  */
 function onLeaving(fleet: Fleet, worker: Worker, reason: string): void {
   if (worker.state !== 'ready' && worker.state !== 'starting') return

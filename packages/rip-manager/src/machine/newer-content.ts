@@ -3,7 +3,7 @@ import type { Rollout } from './state.ts'
 
 /**
  * Path of what is another in the content than when the rollout's code was built from it; undefined when only data
- * changed that nobody imports.
+ * changed that no module imports.
  */
 export function nextChange({ group, tree }: Rollout, now: TreeState): string | undefined {
   const snapshot = group?.generation.snapshot

@@ -5,12 +5,12 @@ import type { Group, Observation, Fleet } from './state.ts'
 import type { Comparison, ResponseCounts } from '../contract/ports.ts'
 import type { GenerationId } from '../contract/router.ts'
 
-/** Fewer answers are no reason to compare. */
+/** Fewer answers, or failed ones, are no reason to draw lots. */
 const SUSPECT_REQUESTS = 10
 const SUSPECT_ERRORS = 5
-/** Lots are drawn on for so many looks when nobody asks again. */
+/** The router goes on drawing lots for so many looks when it is not asked again. */
 const COMPARES_FOR_LOOKS = 5
-/** The router may hear so late that it shall draw. */
+/** The order to draw lots may reach the router so late. */
 const LATE_MS = 1_000
 
 /** The previous generation stands by while the answers of the new one are watched. */
@@ -50,7 +50,7 @@ export function observe(fleet: Fleet): void {
   if (observation === undefined || serving === undefined) return
   const compares = fleet.config.observe?.compares === true
   if (compares && hasCrashed(fleet, observation)) compareFromNowOn(fleet, observation)
-  // Code that cannot stay alive leaves what it cannot take to the previous generation.
+  // While code cannot stay alive, the previous generation takes the requests it cannot.
   if (nowMs >= observation.untilMs && !(compares && serving.budget.spent)) return endObservation(fleet)
   if (nowMs < observation.nextMs) return
   const everyMs = fleet.config.observe?.everyMs ?? Infinity
@@ -80,7 +80,7 @@ export function onObserved(
   return isWorse(fleet, since, counts.previous) ? failuresText(since, counts.previous) : undefined
 }
 
-/** Clients can make answers fail: it takes lots to tell whether the code is to blame. */
+/** Clients can make answers fail: only lots show whether the code is to blame. */
 function suspect(
   fleet: Fleet,
   observation: Observation,
@@ -95,7 +95,7 @@ function suspect(
   compareFromNowOn(fleet, observation)
 }
 
-/** Since the cut, or since it was cleared. */
+/** A worker has died since the cut, or since the generation was cleared. */
 function hasCrashed({ serving }: Fleet, { crashesFromMs }: Observation): boolean {
   return serving !== undefined && serving.lastCrashMs >= crashesFromMs
 }
@@ -155,10 +155,10 @@ function failuresText(now: ResponseCounts, previous: ResponseCounts): string {
   )
 }
 
-/** Without those the same content gave when it served once already. */
+/** Answers since the cut. The same content may have served, and been counted, before. */
 function answersSinceCut(observation: Observation, counts: ResponseCounts): ResponseCounts {
   observation.baseline ??= counts
-  // Fewer than at the cut: the router is a new one and began anew.
+  // Fewer than at the cut: the router is a new process that began to count anew.
   if (counts.requests < observation.baseline.requests) observation.baseline = { requests: 0, errors: 0 }
   const { requests, errors } = observation.baseline
   return { requests: counts.requests - requests, errors: counts.errors - errors }

@@ -65,7 +65,7 @@ export class Reading {
     this.#effects.readTree(token, { thorough: wish.commands.length > 0 })
   }
 
-  /** The look with this token has ended. Returns the wish it was begun for; undefined when no one wants it any more. */
+  /** The look with this token has ended. Returns the wish it was begun for; undefined when nothing wants it any more. */
   take(token: number): Wish | undefined {
     if (this.#current?.token !== token) return undefined
     const { wish } = this.#current

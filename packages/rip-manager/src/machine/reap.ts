@@ -36,14 +36,14 @@ export function reap(fleet: Fleet, pid: number, status: ExitStatus, stderr: stri
   forgetIfEmpty(fleet, group)
 }
 
-/** Requests, WebSockets and event streams that went down with it although it was asked to finish them. */
-function abandonedBy({ ending, state, aborted, vitals }: Worker): number {
+/** Requests, WebSockets and event streams that ended with a worker that had been asked to finish them. */
+function abandonedBy({ ending, state, abandoned, vitals }: Worker): number {
   if (ending === undefined) return 0
   const open = vitals.inFlight + vitals.webSockets + vitals.eventStreams
-  return state === 'killed' ? Math.max(aborted ?? 0, open) : (aborted ?? open)
+  return state === 'killed' ? Math.max(abandoned ?? 0, open) : (abandoned ?? open)
 }
 
-/** A worker that was leaving anyway and crashed on the way has its place filled already. */
+/** The crash of a worker that was leaving anyway is no news: its place is filled already. */
 function isNews(ending: ExitReason | undefined): boolean {
   return ending === undefined || (ending.kind !== 'drained' && ending.kind !== 'recycled')
 }
@@ -56,7 +56,7 @@ function remove(fleet: Fleet, worker: Worker): void {
   if (group.probe === worker) group.probe = undefined
 }
 
-/** Its slot is to be filled again. */
+/** The worker's slot has to be filled again. */
 function fills(fleet: Fleet, { group, replaces }: Worker): boolean {
   return (
     replaces === undefined &&

@@ -3,7 +3,7 @@ import type { GenerationId } from '../contract/router.ts'
 import type { Failure } from './failure.ts'
 import type { Fleet } from './state.ts'
 
-/** What an operator is told of a failure. */
+/** What an operator is shown of a failure. */
 export function refusalOf(
   fleet: Fleet,
   code: RefusalCode,

@@ -31,7 +31,7 @@ function nextMove(fleet: Fleet): Move | undefined {
   return { type: isOutdated(fleet, rollout.group) ? 'prepare' : 'cut', group: rollout.group }
 }
 
-/** With nothing to switch back to, a generation that may have been switched to by mistake is emptied. */
+/** The router may have switched to a generation that was given up. If there is none to switch back to, it gets no backends. */
 function emptyingMove(fleet: Fleet): Move | undefined {
   if (fleet.serving !== undefined) return undefined
   for (const group of fleet.groups) {

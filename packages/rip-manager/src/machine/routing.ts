@@ -10,7 +10,7 @@ export interface RouterOrder {
   readonly ids: ReadonlySet<string>
 }
 
-/** What the router is known to know. Written by its acknowledgements alone; decides nothing. */
+/** What the router knows, as far as it has acknowledged it. Decides nothing. */
 export class Routing {
   #online = false
   #cut: GenerationId | undefined = undefined

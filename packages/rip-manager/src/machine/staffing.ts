@@ -1,7 +1,7 @@
 import { onStartRefused } from './crashes.ts'
 import { messageOf } from './failure.ts'
 import type { Group, Fleet } from './state.ts'
-import { isSomebodyLeaving, surgeOf, tellLimited } from './surge.ts'
+import { isAnyLeaving, surgeOf, tellLimited } from './surge.ts'
 import { emptySlots, isStaff, launch, occupant, readyWorkers, withdraw } from './worker.ts'
 
 /** Keeps every slot of the serving generation filled, and no other. */
@@ -26,11 +26,11 @@ function dismissSurplus(fleet: Fleet, group: Group): void {
   }
 }
 
-/** Workers of the generation before that are still leaving may hold the memory that those missing need. */
+/** Workers of the previous generation that are still leaving may hold the memory that the missing ones need. */
 function affordableSlots(fleet: Fleet, group: Group): readonly number[] {
   const missing = emptySlots(fleet, group)
   group.growing &&= readyWorkers(group).length < fleet.wanted
-  if (!group.growing || missing.length === 0 || !isSomebodyLeaving(fleet)) return missing
+  if (!group.growing || missing.length === 0 || !isAnyLeaving(fleet)) return missing
   const { starts } = surgeOf(fleet, group, missing.length)
   if (starts < missing.length) tellLimited(fleet, group)
   return missing.slice(0, starts)

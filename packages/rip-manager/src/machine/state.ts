@@ -40,31 +40,31 @@ export interface Worker {
   readonly startedMs: number
   state: ProcessState
   stateSinceMs: number
-  /** When the present state has lasted too long. */
+  /** How long the present state may last. */
   deadlineMs: number
   /** When the router has settled after this worker left the rotation. */
   settledMs: number
-  /** When a leaving worker has had its time. */
+  /** How long a leaving worker may go on with what it has. */
   drainByMs: number
   readyMs: number | undefined
   bootMs: number
   activity: WorkerActivity
   /** Number of the last order to stand by. */
   standbyOrder: number
-  /** When it is not waited for any longer to stand by. */
+  /** How long it is waited for to stand by. */
   standbyByMs: number
   vitals: WorkerVitals
   heardMs: number
-  /** Requests cut when it left, by its own account; undefined until it has given one. */
-  aborted: number | undefined
-  /** What its exit will mean; undefined means that an exit is a crash. */
+  /** Requests it abandoned when it left, by its own count; undefined until it has sent one. */
+  abandoned: number | undefined
+  /** Why it will exit; undefined while an exit would be a crash. */
   ending: ExitReason | undefined
   recycleAfterRequests: number
   recycleAfterMs: number
   samplesOverMemory: number
   /** Resident memory in its first beacon as a ready worker; 0 before. */
   freshBytes: number
-  /** Waits for its turn to be replaced. */
+  /** Why it waits for its turn to be replaced. */
   recycle: RecycleReason | undefined
   /** The worker whose place it takes once it is ready. */
   replaces: Worker | undefined
@@ -76,7 +76,7 @@ export interface Worker {
  */
 export type GroupState = 'candidate' | 'serving' | 'standby' | 'retiring'
 
-/** The workers of one generation that came together. */
+/** The workers that were started together to serve a generation. After a rollback the same generation has a second group. */
 export interface Group {
   readonly generation: Generation
   state: GroupState
@@ -91,15 +91,15 @@ export interface Group {
   routerDone: boolean
   /** Until then the router may draw lots for it, though another one serves. */
   drawnUntilMs: number
-  /** Requests that were cut, by the router's account and by that of the workers. */
+  /** Requests that were abandoned, as counted by the router and by the workers. */
   abandoned: { byRouter: number; byWorkers: number }
-  /** Had as many ready workers as were wanted; until then fewer are no loss. */
+  /** It has had as many ready workers as are wanted. Until then fewer are no loss. */
   complete: boolean
-  /** Once served requests, so that its end is news. */
+  /** It has served requests, so that its end is told. */
   served: boolean
-  /** Took over with fewer workers than wanted: the rest starts as those before it leave. */
+  /** Took over with fewer workers than wanted: the rest starts as those of the previous generation leave. */
   growing: boolean
-  /** There was no memory for all of its workers beside those before it. */
+  /** There was no memory for all of its workers beside those of the previous generation. */
   limited: boolean
 }
 
@@ -136,20 +136,20 @@ export interface Observation {
   token: number
   /** Lots are drawn between the two generations. */
   comparing: boolean
-  /** What crashed before is no reason for it. */
+  /** Crashes before this are no reason to draw lots. */
   crashesFromMs: number
   /** How often lots have cleared the generation that serves. */
   cleared: number
 }
 
-/** How the memory of all together stands. */
+/** What was found about the memory of all processes together. */
 export interface MemoryBudget {
   checkMs: number
   /** Looks in a row that found too much in use. */
   samples: number
-  /** Nobody is replaced for it before. */
+  /** No worker is replaced for it before. */
   pauseMs: number
-  /** It was said that nothing can be done. */
+  /** A warning has said that nothing can be done. */
   told: boolean
 }
 

@@ -1,4 +1,4 @@
-/** How far the end of everything has come. */
+/** How far a stop of everything has come. */
 export class Stop {
   #dueMs = Infinity
   #byMs = Infinity
@@ -11,7 +11,7 @@ export class Stop {
     return this.#dueMs
   }
 
-  /** When the stop has had its time. */
+  /** When what is still under way is given up. */
   get byMs(): number {
     return this.#byMs
   }
@@ -34,7 +34,7 @@ export class Stop {
     this.#dueMs = Math.min(this.#dueMs, dueMs)
   }
 
-  /** @param abandoned requests that had been given up on until now */
+  /** @param abandoned requests that were abandoned before the stop */
   begin(byMs: number, abandoned: number): void {
     this.#byMs = byMs
     this.#abandonedBefore = abandoned
@@ -49,12 +49,12 @@ export class Stop {
     this.#acceptingStopped = true
   }
 
-  /** @param abandoned requests the router gave up on; the first word counts */
+  /** @param abandoned requests the router abandoned; the first count holds */
   routerLeft(abandoned: number): void {
     this.#abandonedByRouter ??= abandoned
   }
 
-  /** Requests the router gave up on which `abandoned` does not contain: a worker may have given up on the same ones. */
+  /** Requests abandoned by the router alone. A worker may have abandoned, and counted, the same ones. */
   abandonedBeside(abandoned: number): number {
     return Math.max(0, this.#abandonedBefore + (this.#abandonedByRouter ?? 0) - abandoned)
   }

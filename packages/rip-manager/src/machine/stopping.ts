@@ -11,7 +11,7 @@ import { isCutting, supersede } from './rollout-end.ts'
 import { failScaling } from './scaling.ts'
 import type { Fleet } from './state.ts'
 
-/** Says that everything stops; until the delay is over it is served as before, for others to turn away first. */
+/** Announces the stop. Until the delay is over requests are served as before, so that load balancers can turn away. */
 export function askToStop(fleet: Fleet, { delay }: { readonly delay: boolean }): void {
   const { stop, nowMs } = fleet
   const delayMs = delay && fleet.state === 'running' ? fleet.config.stopDelayMs : 0
@@ -66,19 +66,19 @@ export function onDoorsClosed(fleet: Fleet): void {
   }
 }
 
-/** The router takes no new connections: what it has is all there will be. */
+/** The router takes no new connections, so that every group may leave. */
 export function onAcceptingStopped(fleet: Fleet): void {
   if (fleet.state !== 'stopping') return
   fleet.stop.stopAccepting()
   for (const group of fleet.groups) retire(fleet, group)
 }
 
-/** Responses that workers had finished long ago may still have been on their way to slow clients. */
+/** The router has gone. It may have abandoned responses to slow clients that workers had finished long ago. */
 export function onRouterLeft(fleet: Fleet, abandoned: number): void {
   fleet.stop.routerLeft(abandoned)
 }
 
-/** Ends everything without waiting for what is under way; what is given up on is counted. */
+/** Ends everything without waiting for what is under way. Abandoned requests are counted. */
 export function stopNow(fleet: Fleet): void {
   fleet.stop.stopAccepting()
   fleet.stop.routerLeft(0)

@@ -15,32 +15,32 @@ export interface MemoryReckoning {
   readonly pendingBytes: number
   /** What one worker takes. */
   readonly workerBytes: number
-  /** Alive, and there to stay. */
+  /** Workers that are neither leaving nor gone. */
   readonly workers: number
 }
 
-/** How many more workers there is memory for if everybody grows a little meanwhile; below zero if not even for that. */
+/** How many more workers there is memory for if every worker grows a little meanwhile; below zero if not even for that. */
 export function memoryRoom({ availableBytes, pendingBytes, workerBytes, workers }: MemoryReckoning): number {
   const growthBytes = workerBytes * SURGE_GROWTH
   return Math.floor((availableBytes - pendingBytes - workers * growthBytes) / (workerBytes + growthBytes))
 }
 
-/** Judged anew each time, as workers that leave make room. */
+/** How many of the missing workers may start now. The answer changes as workers that leave make room. */
 export function surgeOf(fleet: Fleet, group: Group, missing: number): Surge {
   const reckoning = reckon(fleet, group)
   const room = reckoning === undefined ? Infinity : memoryRoom(reckoning)
   if (room >= missing) return { starts: missing, verdict: 'enough' }
-  // With nobody at all nothing would ever change.
+  // Without any worker the memory would never be measured.
   const starts = Math.max(room, [...group.workers].some(isStaff) ? 0 : 1)
-  const waits = starts > 0 || isUnsure(fleet, group) || (missing > 0 && isSomebodyLeaving(fleet))
+  const waits = starts > 0 || isUnsure(fleet, group) || (missing > 0 && isAnyLeaving(fleet))
   return { starts, verdict: waits ? 'waiting' : 'limited' }
 }
 
-export function isSomebodyLeaving({ workers }: Fleet): boolean {
+export function isAnyLeaving({ workers }: Fleet): boolean {
   return [...workers.values()].some((worker) => !isStaff(worker))
 }
 
-/** Told once for each generation. */
+/** Says once for each generation that there is no memory for all of its workers. */
 export function tellLimited(fleet: Fleet, group: Group): void {
   const reckoning = reckon(fleet, group)
   if (group.limited || reckoning === undefined) return
@@ -56,7 +56,7 @@ export function tellLimited(fleet: Fleet, group: Group): void {
   })
 }
 
-/** Null as long as nobody knows what is left, or what a worker takes. */
+/** Undefined as long as it is not known what is left, or what a worker takes. */
 function reckon(fleet: Fleet, group: Group): MemoryReckoning | undefined {
   const workerBytes = meanWorkerBytes(fleet)
   if (workerBytes === 0) return undefined
@@ -68,13 +68,13 @@ function reckon(fleet: Fleet, group: Group): MemoryReckoning | undefined {
   return { availableBytes: reading.availableBytes, pendingBytes, workerBytes, workers: staff.length }
 }
 
-/** Of the workers that serve or have served, by their own account; 0 if there is none. */
+/** Resident memory of a worker that serves or has served, on average; 0 if none has reported any. */
 function meanWorkerBytes({ workers }: Fleet): number {
   const measured = [...workers.values()].filter(({ group, vitals }) => group.served && vitals.rssBytes > 0)
   return measured.reduce((sum, { vitals }) => sum + vitals.rssBytes / measured.length, 0)
 }
 
-/** Somebody has not told yet what it takes, and may do so any moment. */
+/** A worker has not reported yet what it takes, and may do so any moment. */
 function isUnsure(fleet: Fleet, group: Group): boolean {
   return [...group.workers].some((worker) => worker.state === 'starting' || isUnmeasured(fleet, worker))
 }

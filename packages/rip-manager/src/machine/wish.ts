@@ -54,7 +54,7 @@ export function isUnwanted({ commands, unasked, confirms }: Wish): boolean {
   return commands.length === 0 && !unasked && !confirms
 }
 
-/** The wish without a command whose caller has stopped waiting. */
+/** The same wish without a command whose caller has stopped waiting. */
 export function without(wish: Wish, command: CommandId): Wish {
   return { ...wish, commands: wish.commands.filter((other) => other !== command) }
 }

@@ -27,7 +27,7 @@ export function enter(
   if (!isStaff(worker)) promoteSuccessor(worker)
 }
 
-/** The successor of a worker that leaves has its place from now on. */
+/** A worker that leaves is not replaced any more: its successor, if there is one, has the place. */
 function promoteSuccessor(worker: Worker): void {
   for (const other of worker.group.workers) if (other.replaces === worker) other.replaces = undefined
 }
@@ -60,7 +60,7 @@ export function launch(fleet: Fleet, group: Group, slot: number, replaces?: Work
     standbyByMs: Infinity,
     vitals: { inFlight: 0, webSockets: 0, eventStreams: 0, requests: 0, rssBytes: 0, loopLagMs: 0 },
     heardMs: nowMs,
-    aborted: undefined,
+    abandoned: undefined,
     ending: undefined,
     ...drawRecycling(fleet),
     samplesOverMemory: 0,
@@ -87,7 +87,7 @@ function jittered(fleet: Fleet, limit: number): number {
   return limit * (1 + fleet.config.recycle.jitter * (2 * fleet.random() - 1))
 }
 
-/** The worker serves. Returns the one whose place it was started to take; from now on it has a place of its own. */
+/** The worker serves, in its own right. Returns the worker it was started to replace, if any. */
 export function becomeReady(fleet: Fleet, worker: Worker): Worker | undefined {
   const { replaces } = worker
   enter(fleet, worker, 'ready')
@@ -107,7 +107,7 @@ export function unmark(worker: Worker): void {
   worker.recycle = undefined
 }
 
-/** Takes a ready worker out of the wanted rotation; it is told to drain once the router has followed. */
+/** Takes a ready worker out of the rotation. `leave` tells it to drain once the router has followed. */
 export function withdraw(fleet: Fleet, worker: Worker, ending: ExitReason): void {
   worker.ending = ending
   worker.recycle = undefined
@@ -165,7 +165,7 @@ export function endNow(fleet: Fleet, worker: Worker): void {
   enter(fleet, worker, 'terminating', fleet.nowMs + LAST_COUNT_MS)
 }
 
-/** Fills its slot: neither leaving nor gone. */
+/** The worker fills its slot: it is neither leaving nor gone. */
 export function isStaff(worker: Worker): boolean {
   return worker.state === 'starting' || worker.state === 'ready'
 }
@@ -180,7 +180,7 @@ export function emptySlots({ wanted }: Fleet, group: Group): readonly number[] {
   return slots.filter((slot) => occupant(group, slot) === undefined)
 }
 
-/** The worker that fills a slot, a successor in preparation left aside. */
+/** The worker that fills a slot. A successor that still boots does not. */
 export function occupant(group: Group, slot: number): Worker | undefined {
   for (const worker of group.workers) {
     if (worker.slot === slot && isStaff(worker) && worker.replaces === undefined) return worker

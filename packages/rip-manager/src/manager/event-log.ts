@@ -4,7 +4,7 @@ import type { ManagerEvent, ManagerEventBody } from '../contract/events.ts'
 type Type = ManagerEventBody['type']
 type Listener = (event: ManagerEvent) => void
 
-/** Numbers what happens and hands it to whoever listens, in order. */
+/** Numbers what happens and hands it to readers and listeners, in order. */
 export class EventLog {
   readonly #wallMs: () => number
   readonly #listeners = new Map<Type, Set<Listener>>()
@@ -46,7 +46,7 @@ export class EventLog {
     this.#listeners.clear()
   }
 
-  /** A listener that throws is told of, and harms nobody else. */
+  /** A listener that throws causes a warning, and harms no other listener. */
   #call(listener: Listener, event: ManagerEvent): void {
     try {
       listener(event)
@@ -75,7 +75,7 @@ class EventReader implements AsyncIterableIterator<ManagerEvent> {
     this.#announce()
   }
 
-  /** The first event that fits again is preceded by a word about those that did not. */
+  /** The first event that fits again is preceded by a warning about those that did not. */
   #withGap(event: ManagerEvent): ManagerEvent {
     if (this.#dropped === 0) return event
     const { seq, atMs } = event

@@ -14,7 +14,7 @@ import type { ManagerEvent, ManagerEventBody } from '../contract/events.ts'
 import { statusOf } from './status-of.ts'
 import { World } from './world.ts'
 
-/** Supervises one application; nothing happens before `start()`. Throws {@link ManagerError} `OPTION_INVALID`. */
+/** Supervises one application; nothing happens before `start()`. @throws ManagerError `OPTION_INVALID` */
 export function createManager(options: ManagerOptions): Manager {
   return new AppManager(options, resolveOptions(options))
 }

@@ -60,7 +60,7 @@ export interface ResolvedOptions {
   readonly stopAccepting: () => Promise<void>
 }
 
-/** The same options with others in their place. Throws {@link ManagerError} `OPTION_INVALID`. */
+/** The same options with others in their place. @throws ManagerError `OPTION_INVALID` */
 export function changedMachine(options: ManagerOptions, live: LiveOptions): MachineConfig {
   const { observeWindowMs: windowMs, ...others } = live
   const { observe } = options
@@ -69,7 +69,7 @@ export function changedMachine(options: ManagerOptions, live: LiveOptions): Mach
   return resolveMachine({ ...changed, observe: { ...observe, windowMs } })
 }
 
-/** Throws {@link ManagerError} `OPTION_INVALID`. */
+/** @throws ManagerError `OPTION_INVALID` */
 export function resolveOptions(options: ManagerOptions): ResolvedOptions {
   const workers = options.workers ?? defaults.DEFAULT_WORKERS
   mustBeWorkers(workers)
@@ -169,7 +169,7 @@ function resolveObserve(observe: ObserveOptions): MachineConfig['observe'] {
   }
 }
 
-/** Throws {@link ManagerError} `OPTION_INVALID`. */
+/** @throws ManagerError `OPTION_INVALID` */
 export function mustBeWorkers(workers: number): void {
   if (Number.isInteger(workers) && workers >= 1) return
   throw new ManagerError('OPTION_INVALID', {

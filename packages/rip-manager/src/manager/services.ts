@@ -8,7 +8,7 @@ import type { ChildProcess, ExitStatus, Service } from '../contract/ports.ts'
 export interface ServicesHost {
   readonly options: ResolvedOptions
   readonly events: EventLog
-  /** All services do their work, or not all any more. */
+  /** Called when all services have begun to work, and when one no longer does. */
   onChange(online: boolean): void
 }
 
@@ -23,7 +23,7 @@ export class Services {
     this.#kept = host.options.services.map((service) => new KeptService(service, host, () => this.#report()))
   }
 
-  /** Resolves when all are ready. Throws {@link ManagerError} `SERVICE_FAILED`. */
+  /** Resolves when all are ready. @throws ManagerError `SERVICE_FAILED` */
   async start(): Promise<void> {
     const started = Promise.all(this.#kept.map((service) => service.start()))
     this.#report()
@@ -37,7 +37,7 @@ export class Services {
     this.#host.onChange(online)
   }
 
-  /** Asks those in front to finish what they have; resolves, when they are gone, with what they gave up on. */
+  /** Asks the router to finish what it has; resolves, when its processes are gone, with the requests it abandoned. */
   async leave(): Promise<number> {
     const isRouter = this.#kept.filter((service) => service.isRouter)
     const counts = await Promise.all(isRouter.map((service) => service.leave()))
@@ -138,7 +138,7 @@ class KeptService {
     }
   }
 
-  /** A process that stands still is as bad as a dead one, and nobody else would notice. */
+  /** A process that stands still is as bad as a dead one, and only its silence shows. */
   async #watch(child: ChildProcess): Promise<void> {
     const { stuckAfterMs } = this.#host.options.machine
     let heardMs = this.#nowMs()
@@ -162,7 +162,7 @@ class KeptService {
       await this.#service.alive?.({ signal: giveUp.signal })
       return true
     } catch {
-      // Silent, or on its way out, which its end tells.
+      // Silent, or about to end, which `exited` says.
       return false
     }
   }
@@ -191,7 +191,7 @@ class KeptService {
     await promise
   }
 
-  /** Asks the process to finish what it has; resolves, when it is gone, with the requests it gave up on. */
+  /** Asks the process to finish what it has; resolves, when it is gone, with the requests it abandoned. */
   leave(): Promise<number> {
     return (this.#leaving ??= this.#leave())
   }
@@ -229,7 +229,7 @@ class KeptService {
     else this.#child?.signal('SIGTERM')
   }
 
-  /** Whoever is in front gives up by itself what does not finish in time, and knows how much that was. */
+  /** The router abandons by itself what does not finish in time, and knows how much that was. */
   #patienceMs(): number {
     const { drainTimeoutMs } = this.#host.options.machine
     return defaults.SERVICE_STOP_GRACE_MS + (this.isRouter ? drainTimeoutMs : 0)

@@ -27,13 +27,13 @@ export interface WorldHost {
   deliver(input: Input): void
   /** Resolves when no new connection can come. */
   stopAccepting(): Promise<void>
-  /** Lets those in front finish what they have; resolves with the requests they gave up on. */
+  /** Lets the router finish what it has; resolves with the requests it abandoned. */
   routerLeaves(): Promise<number>
   settle(command: CommandId, outcome: Outcome): void
   stopped(abandoned: number): void
 }
 
-/** What each worker is told for itself; see `WorkerEnvironment` of `@rip/worker/protocol`. */
+/** Variables that differ from worker to worker; see `WorkerEnvironment` of `@rip/worker/protocol`. */
 const WORKER_VARIABLES: readonly string[] = [
   'RIP_SOCKET',
   'RIP_WORKER_ID',
@@ -54,7 +54,7 @@ export class World implements Effects {
   readonly #tasks = new Map<number, AbortController>()
   readonly #probes = new Map<number, AbortController>()
   readonly #drains = new Map<GenerationId, AbortController>()
-  /** Folders of releases that were cleared away, each told of once. */
+  /** Folders of releases that were cleared away, each warned of once. */
   readonly #removed = new Set<string>()
 
   constructor(options: ResolvedOptions, events: EventLog, host: WorldHost) {
@@ -171,7 +171,7 @@ export class World implements Effects {
     const answered = Promise.try(() => this.#options.probe(socket, { signal: controller.signal }))
     void answered.then(
       () => this.#host.deliver({ type: 'accepting', pid }),
-      // Aborted: the process has gone, which is told elsewhere.
+      // Aborted: the process has gone, which its exit says.
       () => {},
     )
     void answered.finally(() => this.#probes.delete(pid)).catch(() => {})
@@ -229,7 +229,7 @@ export class World implements Effects {
   }
 
   prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void {
-    // The generation is wanted again: whoever waits for its end has waited long enough, and nothing is cut off.
+    // The generation is wanted again: its drain is over, and nothing of it was abandoned.
     const drain = this.#drains.get(generation)
     this.#drains.delete(generation)
     drain?.abort()
@@ -326,7 +326,7 @@ export class World implements Effects {
     )
   }
 
-  /** Rejects when there is no answer in time, so that nobody waits for ever for a router that hangs. */
+  /** Rejects when there is no answer in time, so that a router that hangs is not awaited for ever. */
   async #within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>()
     const late = (): void => reject(new Error(`no answer within ${timeoutMs} ms`))
@@ -339,7 +339,7 @@ function abandonedIn(result: DrainReport | Error): number {
   return result instanceof Error ? 0 : result.abandoned
 }
 
-/** Where a symbolic root points to now. A root that is not there is told of by whoever reads it. */
+/** Where a symbolic root points to now. For a root that is not there, the root: reading it says so. */
 function realFolder(root: string): string {
   try {
     return realpathSync(root)

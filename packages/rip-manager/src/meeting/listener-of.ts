@@ -12,7 +12,7 @@ const SOCK_NONBLOCK = 0o4000
 
 /**
  * Who listens on a Unix socket, by the word of the kernel (unix(7), `SO_PEERCRED`), whatever a file says; `undefined` when
- * nobody does, or the system cannot be asked (anything but Linux).
+ * no process does, or the system cannot be asked (anything but Linux).
  */
 export function listenerOf(path: string): SocketPeer | undefined {
   const libc = linuxLibc()

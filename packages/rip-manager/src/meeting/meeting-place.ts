@@ -14,11 +14,11 @@ export interface MeetingPlace extends Disposable {
   readonly adminPath: string
   /** Where it lends its listening socket. */
   readonly lendPath: string
-  /** Where other balancers lend theirs, as far as somebody listens there. */
+  /** Where other balancers lend theirs, as far as they listen there. */
   lenders(): Promise<readonly string[]>
   /** The instance that runs there; see `readInstance`. */
   instance(): Instance | undefined
-  /** Makes the folder again if somebody removed it. Throws what `openMeetingPlace` throws. */
+  /** Makes the folder again if it was removed. @throws what `openMeetingPlace` throws */
   restore(): void
 }
 
@@ -62,7 +62,7 @@ export function openMeetingPlace(identity: InstanceIdentity, env: Environment = 
         rmdirSync(path)
         if (location.alias !== undefined) rmSync(location.alias, { force: true })
       } catch {
-        // ENOTEMPTY: somebody is there. ENOENT: gone already.
+        // ENOTEMPTY: the manager or another balancer is there. ENOENT: gone already.
       }
     },
   }
@@ -72,7 +72,7 @@ function names(path: string): readonly string[] {
   try {
     return readdirSync(path)
   } catch {
-    // ENOENT: somebody removed the folder.
+    // ENOENT: the folder was removed.
     return []
   }
 }

@@ -52,7 +52,7 @@ export function lendListenSockets(path: string, sockets: readonly LentSocket[]):
           if (fd !== undefined) trySend(libc, fdOf(connection), fd)
           connection.end()
         },
-        // Whoever asked has gone.
+        // The borrower has gone.
         error() {},
       },
     }),
@@ -88,7 +88,7 @@ export async function borrowListenSocket(
   }
 }
 
-/** A second descriptor of a listening socket, for somebody who closes it when he stops; `undefined` without a C library. */
+/** A second descriptor of a listening socket, for a user who closes it when it stops; `undefined` without a C library. */
 export function duplicateListenSocket({ fd }: Pick<ListenSocket, 'fd'>): number | undefined {
   return openLibc()?.duplicate(fd)
 }
@@ -110,7 +110,7 @@ function trySend(libc: Libc, connection: number, descriptor: number): void {
   try {
     libc.sendDescriptor(connection, descriptor)
   } catch (error) {
-    // EPIPE: whoever asked has gone.
+    // EPIPE: the borrower has gone.
     if (!(error instanceof SystemCallError)) throw error
   }
 }

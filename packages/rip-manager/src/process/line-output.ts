@@ -18,7 +18,7 @@ const LINE_FEED = Buffer.from('\n')
 
 /**
  * Writes lines to a stream that may be slow or gone. What is not read within the bound is dropped and
- * counted, so that nobody who stops reading our output can stop a worker; once the reader left (EPIPE), all
+ * counted, so that a reader who stops reading our output cannot stop a worker; once the reader left (EPIPE), all
  * further lines go nowhere.
  */
 export function createLineOutput(

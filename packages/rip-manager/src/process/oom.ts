@@ -2,7 +2,7 @@ import { type CgroupPlace, findCgroup, keyedValue, nearestWith } from '../system
 import { readText } from '../system/read-text.ts'
 import { OOM_GROUP_KILL_MS, OOM_MACHINE_KILL_MS } from './bounds.ts'
 
-/** Tells whether a process that ended by SIGKILL was killed for want of memory. */
+/** Finds out whether a process that ended by SIGKILL was killed for want of memory. */
 export interface OomWatch {
   /** Notes what the kernel has counted. Done every second or so, an old kill is not taken for a new one. */
   look(): void
@@ -54,7 +54,7 @@ export function createOomWatch(options: OomWatchOptions = {}): OomWatch {
   return { look, consume }
 }
 
-/** Whoever was moved to another group starts to count anew. */
+/** For a process that was moved to another group, counting starts anew. */
 function riseInGroup({ group: before }: OomKills, { group: now }: OomKills): number {
   return before?.folder === now?.folder ? rise(before?.kills, now?.kills) : 0
 }

@@ -50,6 +50,6 @@ function bury(pid: number): void {
   try {
     openLibc()?.waitpid(pid, WNOHANG)
   } catch {
-    // ECHILD: somebody else was faster.
+    // ECHILD: another caller was faster.
   }
 }

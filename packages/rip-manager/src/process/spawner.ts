@@ -16,7 +16,7 @@ export interface SpawnerOptions {
   readonly color?: boolean
   /** What is printed for a line, without a line feed. @default name, ` | `, text */
   readonly format?: (line: ChildLine) => string | Uint8Array
-  /** Text of the line about lines nobody read in time, if there is to be one. @default a remark in brackets */
+  /** Text of the line about lines that were not read in time, if there is to be one. @default a remark in brackets */
   readonly lossLine?: (droppedLines: number) => string | undefined
   /** Sees every line beside its being printed. */
   readonly onLine?: (line: ChildLine) => void
@@ -47,7 +47,7 @@ export function createSpawner(options: SpawnerOptions = {}): ProcessSpawner {
   let closing: Promise<void> | undefined
 
   const onLine = (line: ChildLine, pid: number): void => {
-    // Now, as a format may tell the time.
+    // Now, as a format may contain the time.
     const text = format(line)
     const print = (): void => outputs[line.stream].write(text)
     if (options.route === undefined) print()

@@ -52,7 +52,7 @@ export class Standby {
     try {
       this.#ready = { child: this.#start({ ...common, name: 'standby', env }), origin }
     } catch {
-      // SPAWN_FAILED, as in a folder that is gone: whoever really needs a process is told.
+      // SPAWN_FAILED, as in a folder that is gone: the caller who really needs a process gets the error.
     }
   }
 }

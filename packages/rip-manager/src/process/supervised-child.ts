@@ -31,7 +31,7 @@ export interface ChildHost {
 
 /**
  * A real process, leader of a session and process group of its own. Its standard input, beside what `adopt` says,
- * is never written to: it ends when this process does, which tells the child that its supervisor is gone.
+ * is never written to: its end, when this process ends, is how the child learns that its supervisor is gone.
  */
 export class SupervisedChild implements ChildProcess {
   readonly pid: number
@@ -66,7 +66,7 @@ export class SupervisedChild implements ChildProcess {
     this.exited = this.#settle(child, outputs, host.oom)
   }
 
-  /** Whether it is dead, also when nobody has been told yet. */
+  /** Whether it is dead, also when `exited` has not resolved yet. */
   get hasEnded(): boolean {
     return this.#reaped || processState(this.pid) === 'Z'
   }

@@ -14,13 +14,13 @@ export function lendFolder(path: string, { uid, gid }: Account): void {
 }
 
 /**
- * Hands the sockets in a lent folder on to somebody else, and closes the folder to whoever made them: nobody connects to
+ * Hands the sockets in a lent folder on to another user, and closes the folder to the user who made them: no client connects to
  * them by name any more, and no link can take their place, which would have the new owner talk to something else.
  *
  * @throws ManagerError `SOCKET_UNSAFE` when what is there is no socket of the maker's own.
  */
 export function handOnSockets(folder: string, names: readonly string[], from: Account, to: Account): void {
-  // From here on nobody but root changes what is in it, also not through a descriptor opened before.
+  // From here on only root changes what is in it, also through a descriptor that was opened before.
   chownSync(folder, ROOT.uid, ROOT.gid)
   for (const name of names) {
     const path = join(folder, name)
@@ -35,7 +35,7 @@ export function handOnSockets(folder: string, names: readonly string[], from: Ac
 }
 
 /**
- * Removes a folder that was lent. Folders somebody made in it are left: in one that others can change, what is below a
+ * Removes a folder that was lent. Folders that its user made in it are left: in one that others can change, what is below a
  * path may be exchanged for something else while it is walked.
  */
 export function takeBackFolder(path: string): void {

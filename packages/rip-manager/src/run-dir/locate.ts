@@ -37,7 +37,7 @@ export interface RunDirLocation {
 /**
  * Where the run directory of an instance is.
  *
- * @param tenants who have to get to their own in it. @default nobody else
+ * @param tenants who have to get to their own in it. @default only this user
  */
 export function locateRunDir(
   identity: InstanceIdentity,
@@ -51,7 +51,7 @@ export function locateRunDir(
 }
 
 /**
- * The folder new instances go to: the one the environment names, else the first that is not somebody else's. A folder
+ * The folder new instances go to: the one the environment names, else the first that belongs to no other user. A folder
  * tenants cannot get to, such as the runtime folder of root's session, is not for instances that have some.
  */
 function instancesFolder(env: Environment, tenants: readonly Account[]): string {
@@ -64,9 +64,9 @@ function instancesFolder(env: Environment, tenants: readonly Account[]): string 
 
 /**
  * Every folder instances of this user may be in, the preferred one first: `$XDG_RUNTIME_DIR/rip-server`, systemd's
- * `$RUNTIME_DIRECTORY`, `/run/rip-server` for root, `<tmp>/rip-server-<uid>`, and one at home where nobody else can
+ * `$RUNTIME_DIRECTORY`, `/run/rip-server` for root, `<tmp>/rip-server-<uid>`, and one at home where no other user can
  * take the name. Paths that leave no room for the name of a socket are passed over. An `XDG_RUNTIME_DIR` other than that
- * of a session was named by somebody, who means this place and no other.
+ * of a session was named on purpose, and means this place and no other.
  */
 export function instancesFolders(env: Environment = process.env): readonly string[] {
   const owned = `rip-server-${ownUid() ?? 0}`
@@ -108,7 +108,7 @@ function isWritable(folder: string): boolean {
   }
 }
 
-/** Everybody can make a folder in the one for temporary files, also under our name. */
+/** Any user can make a folder in the one for temporary files, also under our name. */
 function isTaken(path: string): boolean {
   const status = lstatSync(path, { throwIfNoEntry: false })
   return status !== undefined && !isOfOursOrRoot(status.uid)

@@ -17,7 +17,7 @@ import { openOwnFile } from './own-file.ts'
 
 /** Held until it is released or this process ends, however it ends. */
 export interface Lock {
-  /** False once somebody removed the file: then another process may take a lock of the same name. */
+  /** False once the file was removed: then another process may take a lock of the same name. */
   isInPlace(): boolean
   release(): void
 }
@@ -30,7 +30,7 @@ export interface LockHolder {
 const LOCK_EX = 2
 const LOCK_NB = 4
 
-/** Takes the lock, or tells who has it. Never waits. */
+/** Takes the lock, or returns the process that has it. Never waits. */
 export function takeLock(path: string, libc: Libc | null = openLibc() ?? null): Lock | LockHolder {
   return libc === null ? takeFileLock(path) : takeKernelLock(path, libc)
 }
@@ -118,13 +118,13 @@ function tryLink(from: string, to: string): boolean {
   }
 }
 
-/** Moves a dead holder's file away; if somebody else did so and took the lock meanwhile, theirs is put back. */
+/** Moves a dead holder's file away; if another process did so and took the lock meanwhile, its file is put back. */
 function setAside(path: string, content: string): void {
   const aside = `${path}.${crypto.randomUUID()}`
   try {
     renameSync(path, aside)
   } catch {
-    // ENOENT: somebody else was faster.
+    // ENOENT: another process was faster.
     return
   }
   if (readContent(aside) !== content) tryLink(aside, path)
@@ -135,7 +135,7 @@ function holderText(): string {
   return `${process.pid} ${processStartTime(process.pid) ?? ''}\n`
 }
 
-/** Between taking the lock and naming itself a holder is anonymous for an instant. */
+/** For an instant after it took the lock, a holder has not written its name yet. */
 function readHolder(path: string): number | undefined {
   return pidIn(readContent(path))
 }

@@ -7,7 +7,7 @@ export function ownUid(): number | undefined {
 
 /**
  * Whether what belongs to this user can be believed: ours, or of root, who could change ours anyway. Root is
- * whoever owns `/`: inside a user namespace that may be another number than 0.
+ * the owner of `/`: inside a user namespace that may be another number than 0.
  */
 export function isOfOursOrRoot(uid: number): boolean {
   const own = ownUid()

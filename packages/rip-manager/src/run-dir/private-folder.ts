@@ -9,8 +9,8 @@ const WRITABLE_BY_EVERYBODY = 0o002
 const STICKY = 0o1000
 
 /**
- * Makes a folder that only we can use, or accepts one that exists if it is ours and nobody else can write to it.
- * An existing folder is never changed: its mode is somebody's decision.
+ * Makes a folder that only we can use, or accepts one that exists if it is ours and no other user can write to it.
+ * An existing folder is never changed: an operator decided on its mode.
  *
  * @param mode of a folder that is made. @default 0o700
  * @throws ManagerError `RUN_DIR_UNSAFE`
@@ -31,7 +31,7 @@ function whyUnsafe(status: Stats): string | undefined {
   return undefined
 }
 
-/** Whoever can rename a folder on the way can put another one in its place. */
+/** A user who can rename a folder on the way can put another one in its place. */
 function assertSafeParents(path: string): void {
   for (const parent of parentsOf(path)) {
     const { uid, mode } = lstatSync(parent)

@@ -28,7 +28,7 @@ import { handOnSockets, lendFolder, takeBackFolder } from './lent-folder.ts'
 import { isLock, type Lock, takeLock } from './lock.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
 
-/** Others who have something of their own in the run directory of root: whom workers, and what routes to them, run as. */
+/** Users who own something in the run directory of root: the one workers run as, and the one the balancer runs as. */
 export interface Tenants {
   readonly workers: Account
   readonly router: Account
@@ -43,9 +43,9 @@ export interface RunDir extends AsyncDisposable {
   readonly linksPath: string
   /** Where the balancer takes orders. */
   readonly adminPath: string
-  /** Where the balancer has what is its own; the run directory itself where it runs as whoever opened that. */
+  /** Folder of what the balancer owns; the run directory itself when it runs as the user who opened that. */
   readonly routerFolder: string
-  /** A fresh name nobody can guess, for one incarnation of a worker; never given twice. */
+  /** A fresh name that cannot be guessed, for one incarnation of a worker; never given twice. */
   socketPath(slot: number, incarnation: number): string
   /**
    * The worker listens: from now on only the router gets to the socket by name. Idempotent; does nothing without tenants.
@@ -53,9 +53,9 @@ export interface RunDir extends AsyncDisposable {
    * @throws ManagerError `SOCKET_UNSAFE`
    */
   handOnSocket(path: string): void
-  /** The worker has gone, and nobody needs the place of its socket any more. */
+  /** The worker has gone: the place of its socket is not needed any more. */
   dropSocket(path: string): void
-  /** Whether a socket is where it was made; makes the folder again if somebody removed it. */
+  /** Whether a socket is where it was made; makes the folder again if it was removed. */
   hasSocket(path: string): boolean
   /** Publishes what `status` and `ps` of other processes find. */
   publish(state: PublishedState): void
@@ -64,9 +64,9 @@ export interface RunDir extends AsyncDisposable {
    * again from here on.
    */
   handOver(): void
-  /** Ends `handOver` when nobody came. @throws ManagerError `ALREADY_RUNNING` */
+  /** Ends `handOver` when no successor came. @throws ManagerError `ALREADY_RUNNING` */
   takeBack(): void
-  /** Opens the names somebody before had, such as `admin.sock`, once he has gone. */
+  /** Takes over the names of the predecessor's sockets, such as `admin.sock`, once it has gone. */
   inheritNames(): void
   /** Removes everything it created. Idempotent. */
   close(): Promise<void>
@@ -77,13 +77,13 @@ export interface RunDirOptions extends InstanceIdentity {
   readonly env?: Environment
   /** Another process of the same instance is still there: its sockets keep their names. @default false */
   readonly succeeds?: boolean
-  /** Who else uses it, which takes root. @default nobody */
+  /** Other users who use it, which takes root. @default none */
   readonly tenants?: Tenants
 }
 
 /**
  * Creates or takes over the run directory of an instance and holds its lock for life. Sockets a killed
- * predecessor left behind are removed if nobody listens on them any more.
+ * predecessor left behind are removed if no process listens on them any more.
  *
  * @throws ManagerError `ALREADY_RUNNING`, `RUN_DIR_UNSAFE`, `RUN_DIR_UNUSABLE`, `RUN_DIR_CLOSED` or `SOCKET_PATH_TOO_LONG`.
  */
@@ -125,7 +125,7 @@ function modeFor(tenants: Tenants | undefined): number {
   return tenants === undefined ? PRIVATE_MODE : PASSABLE_MODE
 }
 
-/** Folders of ours, under names of ours, are opened to them; one somebody chose stays as it is. */
+/** Folders under names of ours are opened to these users; a folder that an operator chose stays as it is. */
 function admitTenants({ base, path, alias }: RunDirLocation, tenants: Tenants | undefined): void {
   if (tenants === undefined) return
   for (const folder of alias === undefined ? [base, path] : [base]) {
@@ -136,7 +136,7 @@ function admitTenants({ base, path, alias }: RunDirLocation, tenants: Tenants | 
   if (folder !== undefined) throw new ManagerError('RUN_DIR_CLOSED', { path, folder })
 }
 
-/** A folder somebody chose that holds other things is not for us: names of ours in it would be taken over, and removed. */
+/** A folder that an operator chose and that holds other things is refused: names of ours in it would be taken over, and removed. */
 export function assertEmptyOrOurs(path: string): void {
   const names = entries(path)
   if (names.length === 0 || names.includes('lock') || names.every((name) => OF_BALANCERS.test(name))) return
@@ -267,7 +267,7 @@ class OwnedRunDir implements RunDir {
   takeBack(): void {
     this.#lock = acquire(this.path, this.#tenants)
     this.#handedOver = false
-    // Whoever was to succeed may have taken it away.
+    // The successor that was given up may have taken it away.
     linkAlias(this.#location)
     if (this.#state !== undefined) this.publish(this.#state)
   }
@@ -290,7 +290,7 @@ class OwnedRunDir implements RunDir {
   }
 
   /**
-   * Makes the folder again after somebody removed it, as systemd does with the runtime folder of a user who
+   * Makes the folder again after it was removed, as systemd does with the runtime folder of a user who
    * logs out: without it no dead worker could be replaced.
    */
   #restore(): void {
@@ -314,7 +314,7 @@ class OwnedRunDir implements RunDir {
     const { path, alias } = this.#location
     // What is there without our lock is not ours any more.
     if (!this.#lock.isInPlace()) return this.#lock.release()
-    // Not published means that whoever was to be succeeded is still there, and his sockets with him.
+    // Not published means that the predecessor is still there, and its sockets with it.
     if (this.#succeeds && this.#state === undefined) {
       await removeDead(path, this.#sockets, true)
       if (this.#tenants !== undefined) takeBackFolder(this.routerFolder)
@@ -343,7 +343,7 @@ function acquire(path: string, tenants: Tenants | undefined): Lock {
 }
 
 const MAX_ATTEMPTS = 10
-/** How often a removed folder is noticed when nobody needs it. */
+/** How often a removed folder is noticed when nothing asks for a path in it. */
 const RESTORE_MS = 2_000
 
 /**
@@ -360,7 +360,7 @@ export function linkAlias({ path, alias }: RunDirLocation): string {
   return alias ?? path
 }
 
-/** @param shared somebody before is still there, whose workers may not listen yet */
+/** @param shared the predecessor is still there, and its workers may not listen yet */
 async function removeDead(path: string, addressedThrough: string, shared: boolean): Promise<void> {
   const names = ownEntries(path)
   const theirs = entries(path).filter((name) => OF_BALANCERS.test(name))
@@ -386,7 +386,7 @@ const OWN_ENTRY =
 /** Of balancers beside the instance, which come and go by themselves; see `meeting/meeting-place.ts`. */
 const OF_BALANCERS = /^(?:joined|lends)-\d+\.sock$/
 
-/** What an instance creates; a run directory somebody chose may hold other things. */
+/** What an instance creates; a run directory that an operator chose may hold other things. */
 function ownEntries(path: string): readonly string[] {
   return entries(path).filter((name) => OWN_ENTRY.test(name))
 }
@@ -395,7 +395,7 @@ function entries(path: string): readonly string[] {
   try {
     return readdirSync(path)
   } catch {
-    // ENOENT: somebody removed the folder under us.
+    // ENOENT: the folder was removed under us.
     return []
   }
 }
@@ -413,6 +413,6 @@ function removeIfEmpty(path: string): void {
   try {
     rmdirSync(path)
   } catch {
-    // ENOTEMPTY: a successor has it, or somebody keeps things there. ENOENT: gone already.
+    // ENOTEMPTY: a successor has it, or other things are kept there. ENOENT: gone already.
   }
 }

@@ -47,7 +47,7 @@ export interface ListenSocket extends AsyncDisposable {
   readonly address: ListenAddress
   /** Its path, if it has one, belongs to another process from now on and is not removed. */
   disown(): void
-  /** Idempotent. Connections nobody accepted are reset; the path of a Unix socket is removed if it is still ours. */
+  /** Idempotent. Connections that no process accepted are reset; the path of a Unix socket is removed if it is still ours. */
   close(): Promise<void>
 }
 
@@ -84,7 +84,7 @@ export async function openListenSocket(
 }
 
 /**
- * Takes over a listening socket that was inherited. Its path, if it has one, belongs to whoever bound it and
+ * Takes over a listening socket that was inherited. Its path, if it has one, belongs to the process that bound it and
  * is not removed, unless it was given away with the socket.
  */
 export function adoptListenSocket(
@@ -106,7 +106,7 @@ export const LISTEN_VARIABLES: readonly string[] = ['LISTEN_FDS', 'LISTEN_PID', 
 /**
  * The listening socket systemd passes to an activated service; `undefined` when it passes none to this process.
  *
- * @throws ManagerError `LISTEN_FAILED` when it passes several: nobody would accept from the others.
+ * @throws ManagerError `LISTEN_FAILED` when it passes several: no process would accept from the others.
  */
 export function activatedListenSocket(
   env: Readonly<Record<string, string | undefined>> = process.env,
@@ -147,7 +147,7 @@ function admitFirst(address: UnixListenAddress): void {
   }
 }
 
-/** @param bound called when the address is ours and nobody can connect to it yet */
+/** @param bound called when the address is ours and no client can connect to it yet */
 function bindAndListen(
   libc: Libc,
   family: number,
@@ -199,7 +199,7 @@ class OwnedSocket implements ListenSocket {
   async #close(): Promise<void> {
     this.#libc.close(this.fd)
     if (!('unix' in this.address) || this.#ownInode === undefined) return
-    // Somebody may have bound the same path since.
+    // Another process may have bound the same path since.
     if (inodeOf(this.address.unix) === this.#ownInode) rmSync(this.address.unix, { force: true })
   }
 }

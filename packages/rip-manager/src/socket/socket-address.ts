@@ -19,7 +19,7 @@ export const IPV6_V6ONLY: number = darwin ? 27 : 26
 /** Bytes of `sun_path` that may be used so that a terminating NUL fits on every system: 104 on macOS, 108 on Linux. */
 export const MAX_SOCKET_PATH_BYTES = 103
 
-/** Throws `SOCKET_PATH_TOO_LONG`: a longer path would be cut off, or refused with a message that does not help. */
+/** A longer path would be cut off, or refused with a message that does not help. @throws ManagerError `SOCKET_PATH_TOO_LONG` */
 export function assertSocketPathFits(path: string): void {
   const bytes = Buffer.byteLength(path)
   if (bytes <= MAX_SOCKET_PATH_BYTES) return

@@ -177,7 +177,7 @@ function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[
     },
     peerPid: (fd) => peerCredentials(symbols, fd)?.getInt32(0, true) || undefined,
     peerUid(fd) {
-      // macOS tells the pid alone.
+      // macOS has the pid alone.
       if (process.platform === 'darwin') return undefined
       return peerCredentials(symbols, fd)?.getUint32(INT_BYTES, true)
     },

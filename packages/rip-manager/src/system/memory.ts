@@ -4,7 +4,7 @@ import type { MemoryReading } from '../contract/ports.ts'
 import { readText } from './read-text.ts'
 import { type Cgroup, type CgroupPlace, findCgroup, keyedValue } from './cgroup.ts'
 
-/** Where the kernel tells about memory; another place only in tests. */
+/** Where the kernel describes memory; another place only in tests. */
 export interface MemoryPlace extends CgroupPlace {
   /** @default '/proc/meminfo' */
   readonly meminfo?: string
@@ -12,7 +12,7 @@ export interface MemoryPlace extends CgroupPlace {
 
 /**
  * How much memory is left to this process and its children: of the machine (`MemAvailable`), and of every control
- * group above us that has a limit. Files nobody has used for a while (`inactive_file`) count as free, as the kernel
+ * group above us that has a limit. Files that were not used for a while (`inactive_file`) count as free, as the kernel
  * drops them first. `undefined` where the system does not say (macOS).
  */
 export function readMemory(place: MemoryPlace = {}): MemoryReading | undefined {

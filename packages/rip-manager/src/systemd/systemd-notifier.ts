@@ -53,7 +53,7 @@ export function notifySystemd(
     isReloading = true
     socket.send(`RELOADING=1\nMONOTONIC_USEC=${monotonicUs()}\n${status()}`)
   }
-  // Whoever sent SIGHUP waits for both, even if there was nothing to do.
+  // The sender of SIGHUP waits for both, even if there was nothing to do.
   const reloaded = (): void => {
     if (!isReady) return
     if (!isReloading) reloading()

@@ -7,7 +7,7 @@ export interface FakeFiles {
   readonly watcher: Watcher
   /** Changes a file and wakes the watcher. */
   write(path: string, content: string): void
-  /** Changes a file and tells nobody. */
+  /** Changes a file without waking the watcher. */
   writeUnseen(path: string, content: string): void
   /** The generation that is on disk now. */
   readonly generation: string

@@ -12,7 +12,7 @@ export interface ChangeDetectorOptions {
   /** @default the operating system, by way of chokidar */
   readonly files?: FileWatcher
   readonly clock?: Clock
-  /** Told, in one sentence each, what an operator should know. */
+  /** Takes what an operator should know, in one sentence each. */
   readonly onWarning?: (message: string) => void
   /** Quiet time after the last report before the disk is looked at. @default 50 */
   readonly debounceMs?: number
@@ -50,7 +50,7 @@ class ChangeDetector implements Watcher {
   #leading: Disposable | undefined
   #trailing: Disposable | undefined
   #sweep: Disposable | undefined
-  /** Tells of changes that are doubted, unless they turn out to be the application's own. */
+  /** Wakes for changes that may be the application's own, unless they turn out to be. */
   #doubt: Disposable | undefined
   readonly #doubted = new Set<string>()
   #looking = false
@@ -145,7 +145,7 @@ class ChangeDetector implements Watcher {
     if (now === undefined || this.#closing !== undefined || now.generation === before?.generation) return
     this.#seen = now
     if (this.#leftOut) {
-      // Without the file the content is another again, which is no news to anybody.
+      // Without the file the content is another again, which is not a change to wake for.
       this.#leftOut = false
       return
     }
@@ -193,7 +193,7 @@ class ChangeDetector implements Watcher {
       if (this.#closing === undefined) this.#files.follow?.(this.#tree.followed)
       return state
     } catch {
-      // The root is gone, as between two releases; whoever is to serve it says so.
+      // The root is gone, as between two releases. The manager says so when it has to read it.
       return undefined
     }
   }

@@ -12,7 +12,7 @@ import { FollowedFiles } from './followed-files.ts'
 
 /** Reports from the operating system. Any of them may be missing or made up: they only say when to look. */
 export interface FileWatcher extends Watcher {
-  /** Watches anew if the root is another folder than before; called whenever somebody looks anyway. */
+  /** Watches anew if the root is another folder than before; called at each look at the disk. */
   rearm(): Promise<void>
   /** Watches these files as well, by absolute path, and none of those named before. */
   follow?(files: readonly string[]): void

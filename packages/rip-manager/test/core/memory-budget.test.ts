@@ -103,7 +103,7 @@ describe('when the memory of the control group is nearly used up', () => {
       Array(3).fill(rig.files.generation),
     )
     expect(warnings(rig)).toEqual([
-      '950 of 1000 MiB of memory are used: the generation before no longer stands by for a rollback',
+      '950 of 1000 MiB of memory are used: the previous generation no longer stands by for a rollback',
     ])
     await rig.clock.advance(5_000)
     expect(recycled(rig)).toEqual([3])
