@@ -92,7 +92,7 @@ export type WorkerMessage =
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly inFlight: number }
   /** The order to stand by was followed: what the application runs once, it has ended. */
   | { readonly type: 'stands-by'; readonly order: number }
-  | { readonly type: 'drained'; readonly aborted: number }
+  | { readonly type: 'drained'; readonly abandoned: number }
 
 /** Sent at a fixed interval: proof that the event loop turns, with the figures supervision needs. */
 export interface WorkerVitals {

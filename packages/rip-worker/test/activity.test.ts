@@ -164,7 +164,7 @@ test('a hook that never ends holds up neither requests nor the end', async () =>
     onResume: () => never,
   })
   expect(await (await local.fetch('/')).text()).toBe('ok')
-  expect(await local.worker.close({ timeoutMs: 0 })).toEqual({ aborted: 0 })
+  expect(await local.worker.close({ timeoutMs: 0 })).toEqual({ abandoned: 0 })
 })
 
 test('a worker can be made to stand by from its start', async () => {

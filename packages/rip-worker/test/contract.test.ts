@@ -43,7 +43,7 @@ describe.each(shapes)('%s', (app) => {
     await until('it runs', () => supervised.program.stdout.includes('begun'))
     supervised.send({ type: 'drain', deadlineMs: 5000 })
     expect(await (await slow).text()).toBe('slow')
-    expect(await supervised.received('drained')).toEqual({ type: 'drained', aborted: 0 })
+    expect(await supervised.received('drained')).toEqual({ type: 'drained', abandoned: 0 })
     expect(await supervised.program.exitCode()).toBe(0)
   })
 })

@@ -61,7 +61,7 @@ const workerMessage: fc.Arbitrary<WorkerMessage> = fc.oneof(
     inFlight: count,
   }),
   fc.record({ type: fc.constant('stands-by'), order: count }),
-  fc.record({ type: fc.constant('drained'), aborted: count }),
+  fc.record({ type: fc.constant('drained'), abandoned: count }),
 )
 
 const supervisorMessage: fc.Arbitrary<SupervisorMessage> = fc.oneof(

@@ -108,7 +108,7 @@ describe.each([
     await until('it drains', () => local.worker.state === 'draining')
     expect(local.worker.stats.eventStreams).toBe(1)
     await body!.cancel()
-    expect((await closing).aborted).toBe(0)
+    expect((await closing).abandoned).toBe(0)
   })
 })
 

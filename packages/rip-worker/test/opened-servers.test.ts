@@ -153,7 +153,7 @@ describe('the end of a server', () => {
     expect((await supervised.received('leaving')).reason).toBe('signal')
     supervised.send({ type: 'drain', deadlineMs: 5000 })
     expect(await (await response).text()).toBe('finished')
-    expect(await supervised.received('drained')).toEqual({ type: 'drained', aborted: 0 })
+    expect(await supervised.received('drained')).toEqual({ type: 'drained', abandoned: 0 })
     expect(await supervised.program.exitCode()).toBe(0)
     expect(supervised.program.stdout).toBe('stopped\n')
   })

@@ -409,7 +409,7 @@ describe('under a supervisor', () => {
     await until('it runs', () => supervised.program.stdout.includes('begun'))
     supervised.send({ type: 'drain', deadlineMs: 5000 })
     expect(await (await response).text()).toBe('finished')
-    expect(await supervised.received('drained')).toEqual({ type: 'drained', aborted: 0 })
+    expect(await supervised.received('drained')).toEqual({ type: 'drained', abandoned: 0 })
     expect(await supervised.program.exitCode()).toBe(0)
     expect(supervised.program.stdout).toContain('closed false')
   })
@@ -420,7 +420,7 @@ describe('under a supervisor', () => {
     const response = supervised.fetch('/?ms=60000').catch(() => 'cut')
     await until('it runs', () => supervised.program.stdout.includes('begun'))
     supervised.send({ type: 'drain', deadlineMs: 50 })
-    expect(await supervised.received('drained')).toEqual({ type: 'drained', aborted: 1 })
+    expect(await supervised.received('drained')).toEqual({ type: 'drained', abandoned: 1 })
     expect(await response).toBe('cut')
     expect(await supervised.program.exitCode()).toBe(0)
   })
@@ -449,7 +449,7 @@ describe('under a supervisor', () => {
     expect(supervised.messages.filter(({ type }) => type === 'leaving')).toHaveLength(1)
     supervised.send({ type: 'drain', deadlineMs: 1000 })
     expect(await supervised.program.exitCode()).toBe(7)
-    expect(supervised.message('drained')).toEqual({ type: 'drained', aborted: 0 })
+    expect(supervised.message('drained')).toEqual({ type: 'drained', abandoned: 0 })
   })
 
   test('SIGTERM to a worker whose supervisor is gone changes nothing about its end', async () => {

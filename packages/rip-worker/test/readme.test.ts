@@ -51,5 +51,5 @@ test('the program of the README prints what it says', async () => {
   expect(await new Response(run.stderr).text()).toBe('')
   expect(output).toContain('path: "/hi"')
   expect(output).toContain('ready 1\n')
-  expect(output.replace(/\s+/g, ' ')).toContain('{ aborted: 0, }')
+  expect(output.replace(/\s+/g, ' ')).toContain('{ abandoned: 0, }')
 })

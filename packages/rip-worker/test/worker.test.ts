@@ -349,7 +349,7 @@ test('a waitUntil task that is not done at the deadline is told in the log', asy
     },
   })
   await local.fetch('/')
-  expect(await local.worker.close({ timeoutMs: 20 })).toEqual({ aborted: 0 })
+  expect(await local.worker.close({ timeoutMs: 20 })).toEqual({ abandoned: 0 })
   expect(local.log).toEqual(['waitUntil tasks not done at the deadline: 1'])
 })
 
@@ -384,7 +384,7 @@ describe('in flight until the last byte', () => {
     expect(local.worker.state).toBe('draining')
     gate.open()
     expect(await response.text()).toBe('first last')
-    expect(await closed).toEqual({ aborted: 0 })
+    expect(await closed).toEqual({ abandoned: 0 })
   })
 
   test('a large body counts until a slow client has taken it', async () => {
@@ -398,7 +398,7 @@ describe('in flight until the last byte', () => {
     await Bun.sleep(50)
     expect(local.worker.stats.inFlight).toBe(1)
     connection.resume()
-    expect(await closed).toEqual({ aborted: 0 })
+    expect(await closed).toEqual({ abandoned: 0 })
     await until('all has arrived', () => connection.received.length > body.length)
     expect(connection.received.endsWith('xxx')).toBe(true)
   })
@@ -453,7 +453,7 @@ describe('a drain', () => {
     const closed = local.worker.close()
     await until('the idle connection is closed', () => idle.closed)
     gate.open()
-    expect(await closed).toEqual({ aborted: 0 })
+    expect(await closed).toEqual({ abandoned: 0 })
     await until('the answer is complete', () => slow.closed)
     expect(slow.received.toLowerCase()).toContain('\r\nconnection: close\r\n')
     expect(slow.received).toEndWith('done')
@@ -489,7 +489,7 @@ describe('a drain', () => {
     await until('one runs', () => local.worker.stats.inFlight === 1)
     second.get('/d')
     await until('both run', () => local.worker.stats.inFlight === 2)
-    expect(await local.worker.close({ timeoutMs: 40 })).toEqual({ aborted: 2 })
+    expect(await local.worker.close({ timeoutMs: 40 })).toEqual({ abandoned: 2 })
     await until('both are closed', () => first.closed && second.closed)
     expect(local.log).toEqual(['cut off at the deadline: GET /a?b=c', 'cut off at the deadline: GET /d'])
   })
@@ -502,7 +502,7 @@ describe('a drain', () => {
     await until('one runs', () => local.worker.stats.inFlight === 1)
     second.write('GET /z HTTP/1.1\r\nHost: :a:\r\n\r\n')
     await until('both run', () => local.worker.stats.inFlight === 2)
-    expect(await local.worker.close({ timeoutMs: 0 })).toEqual({ aborted: 2 })
+    expect(await local.worker.close({ timeoutMs: 0 })).toEqual({ abandoned: 2 })
     expect(local.log).toEqual(['cut off at the deadline: GET /x?y', 'cut off at the deadline: GET /z'])
   })
 
@@ -513,7 +513,7 @@ describe('a drain', () => {
     await until('it runs', () => local.worker.stats.inFlight === 1)
     connection[Symbol.dispose]()
     await until('it has left', () => local.worker.stats.inFlight === 0)
-    expect(await local.worker.close()).toEqual({ aborted: 0 })
+    expect(await local.worker.close()).toEqual({ abandoned: 0 })
     expect(local.log).toEqual([])
   })
 
@@ -530,7 +530,7 @@ describe('a drain', () => {
     using connection = await RawConnection.to(local.socket)
     connection.get('/')
     await until('it runs', () => local.worker.stats.inFlight === 1)
-    expect(await local.worker.close({ signal: AbortSignal.abort() })).toEqual({ aborted: 1 })
+    expect(await local.worker.close({ signal: AbortSignal.abort() })).toEqual({ abandoned: 1 })
   })
 
   test('ends event streams at the deadline with a proper last chunk, which is no failure', async () => {
@@ -552,7 +552,7 @@ describe('a drain', () => {
     connection.get('/')
     await until('events arrive', () => connection.received.includes('tick'))
     expect(local.worker.stats.eventStreams).toBe(1)
-    expect(await local.worker.close({ timeoutMs: 50 })).toEqual({ aborted: 0 })
+    expect(await local.worker.close({ timeoutMs: 50 })).toEqual({ abandoned: 0 })
     await until('it is closed', () => connection.closed)
     expect(connection.received).toEndWith('0\r\n\r\n')
     expect(cancelled).toBe(true)
@@ -590,7 +590,7 @@ describe('a drain', () => {
     const startedAt = performance.now()
     const closed = local.worker.close({ timeoutMs: 30_000 })
     await until('the stream is over', () => stream.received.endsWith('0\r\n\r\n'))
-    expect(await closed).toEqual({ aborted: 0 })
+    expect(await closed).toEqual({ abandoned: 0 })
     expect(performance.now() - startedAt).toBeLessThan(10_000)
   })
 
@@ -608,7 +608,7 @@ describe('a drain', () => {
     await first
     expect(calls).toEqual([false])
     expect(local.log[0]).toContain('flush failed')
-    expect(await local.worker.closed).toEqual({ aborted: 0 })
+    expect(await local.worker.closed).toEqual({ abandoned: 0 })
     expect(local.worker.state).toBe('closed')
   })
 
@@ -621,7 +621,7 @@ describe('a drain', () => {
         return new Promise(() => {})
       },
     })
-    expect(await local.worker.close({ timeoutMs: 0 })).toEqual({ aborted: 0 })
+    expect(await local.worker.close({ timeoutMs: 0 })).toEqual({ abandoned: 0 })
     await told.passed
   })
 
@@ -769,7 +769,7 @@ describe('WebSockets', () => {
       websocket: { message() {} },
     })
     const peers = await Promise.all(Array.from({ length: 10 }, () => open(local.socket)))
-    expect(await local.worker.close({ timeoutMs: 5000 })).toEqual({ aborted: 0 })
+    expect(await local.worker.close({ timeoutMs: 5000 })).toEqual({ abandoned: 0 })
     expect(await Promise.all(peers.map(({ closed }) => closed))).toEqual(peers.map(() => 1012))
   })
 
@@ -787,7 +787,7 @@ describe('WebSockets', () => {
     const closed = local.worker.close({ timeoutMs: 5_000 })
     gate.open()
     expect(await (await opened).closed).toBe(1012)
-    expect(await closed).toEqual({ aborted: 0 })
+    expect(await closed).toEqual({ abandoned: 0 })
   })
 
   test('a handler that throws costs its own socket only', async () => {

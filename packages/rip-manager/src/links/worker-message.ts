@@ -44,7 +44,7 @@ const readers: {
     inFlight: count(fields['inFlight']),
   }),
   'stands-by': (fields) => ({ type: 'stands-by', order: count(fields['order']) }),
-  drained: (fields) => ({ type: 'drained', aborted: count(fields['aborted']) }),
+  drained: (fields) => ({ type: 'drained', abandoned: count(fields['abandoned']) }),
 }
 
 /** What a worker said, with the fields the protocol has and no others; `undefined` when it is no message. */

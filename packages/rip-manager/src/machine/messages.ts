@@ -26,7 +26,7 @@ export function onMessage(fleet: Fleet, pid: number, message: WorkerMessage | nu
     case 'stands-by':
       return onStandsBy(worker, message.order)
     case 'drained':
-      worker.abandoned = message.aborted
+      worker.abandoned = message.abandoned
       return
     case 'listening':
       return

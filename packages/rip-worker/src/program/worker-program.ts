@@ -354,10 +354,10 @@ export class WorkerProgram {
   async #drain(timeoutMs?: number): Promise<void> {
     if (this.#phase === 'draining') return
     this.#phase = 'draining'
-    const { aborted = 0 } = (await this.#worker?.close(timeoutMs === undefined ? {} : { timeoutMs })) ?? {}
-    this.#send({ type: 'drained', aborted })
+    const { abandoned = 0 } = (await this.#worker?.close(timeoutMs === undefined ? {} : { timeoutMs })) ?? {}
+    this.#send({ type: 'drained', abandoned })
     if (this.#isLeftByApplication) await Bun.sleep(LAST_WORDS_MS)
-    await this.#end(this.#exitCode || this.#drainExitCode(aborted))
+    await this.#end(this.#exitCode || this.#drainExitCode(abandoned))
   }
 
   /** Everything is finished: what the application does at its end cannot harm a request, nor the exit code. */
@@ -370,8 +370,8 @@ export class WorkerProgram {
   }
 
   /** A supervisor reads the count; alone, the exit code is all that is left to tell. */
-  #drainExitCode(aborted: number): number {
-    return this.#settings.control === undefined && aborted > 0 ? 1 : 0
+  #drainExitCode(abandoned: number): number {
+    return this.#settings.control === undefined && abandoned > 0 ? 1 : 0
   }
 
   /** Code of the application that is still being loaded is not waited for. */

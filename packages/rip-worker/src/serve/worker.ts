@@ -65,9 +65,9 @@ export interface CloseOptions {
   readonly signal?: AbortSignal
 }
 
-export interface CloseReport {
+export interface DrainReport {
   /** Requests and WebSockets that were cut off because the time was up. */
-  readonly aborted: number
+  readonly abandoned: number
 }
 
 /** An application being served on one socket. */
@@ -77,7 +77,7 @@ export interface Worker extends AsyncDisposable {
   readonly url: string
   readonly stats: WorkerStats
   /** Settles when the worker is closed, whoever closed it. */
-  readonly closed: Promise<CloseReport>
+  readonly closed: Promise<DrainReport>
   /**
    * Listens and waits for `onReady`. Idempotent.
    *
@@ -85,7 +85,7 @@ export interface Worker extends AsyncDisposable {
    */
   start(): Promise<void>
   /** Takes nothing new, finishes what runs until the deadline, cuts off the rest. Idempotent. */
-  close(options?: CloseOptions): Promise<CloseReport>
+  close(options?: CloseOptions): Promise<DrainReport>
   /** Whether it is active, as opposed to standing by. */
   readonly isActive: boolean
   /**
@@ -132,7 +132,7 @@ class ServingWorker implements Worker {
   readonly #options: ResolvedWorkerOptions
   /** Of the application; where it goes later does not matter. */
   readonly #root = process.cwd()
-  readonly #closed = Promise.withResolvers<CloseReport>()
+  readonly #closed = Promise.withResolvers<DrainReport>()
   readonly #gate: ConcurrencyGate
   readonly #longLived: LongLivedGate
   readonly #eventStreams: EventStreams
@@ -152,7 +152,7 @@ class ServingWorker implements Worker {
   #injected = 0
   #state: WorkerState = 'new'
   #starting: Promise<void> | undefined
-  #closing: Promise<CloseReport> | undefined
+  #closing: Promise<DrainReport> | undefined
 
   constructor(options: ResolvedWorkerOptions) {
     const logError = (what: string) => (error: unknown) =>
@@ -186,7 +186,7 @@ class ServingWorker implements Worker {
     return this.#transport?.url ?? ''
   }
 
-  get closed(): Promise<CloseReport> {
+  get closed(): Promise<DrainReport> {
     return this.#closed.promise
   }
 
@@ -205,7 +205,7 @@ class ServingWorker implements Worker {
     return (this.#starting ??= this.#start())
   }
 
-  close(options: CloseOptions = {}): Promise<CloseReport> {
+  close(options: CloseOptions = {}): Promise<DrainReport> {
     return (this.#closing ??= this.#close(options))
   }
 
@@ -432,10 +432,10 @@ class ServingWorker implements Worker {
     return shortPage('text', id)
   }
 
-  async #close(options: CloseOptions): Promise<CloseReport> {
+  async #close(options: CloseOptions): Promise<DrainReport> {
     const deadline = new Deadline(options.timeoutMs ?? this.#options.drainTimeoutMs, options.signal)
     const stoodBy = this.#activity.end()
-    const report = { aborted: await this.#stopServing(deadline) }
+    const report = { abandoned: await this.#stopServing(deadline) }
     await this.#withinGrace(deadline, stoodBy)
     await this.#runDrainHook(deadline)
     this.#departures?.[Symbol.dispose]()
@@ -461,11 +461,11 @@ class ServingWorker implements Worker {
     }
     if (this.#tasks.size > 0)
       this.#options.log(`waitUntil tasks not done at the deadline: ${this.#tasks.size}`)
-    const aborted = this.#pending + this.#webSockets.size
+    const abandoned = this.#pending + this.#webSockets.size
     this.#nameUnanswered()
     this.#webSockets.terminate()
     transport.abort()
-    return aborted
+    return abandoned
   }
 
   /** In development whoever looks at the page waits for the next generation, which its streams connect to again. */
