@@ -23,7 +23,7 @@ async function told(...bodies: ManagerEventBody[]): Promise<string[]> {
     talkJson: () => {},
   }
   const manager = {
-    snapshot: { generation: '0123456789ab' },
+    status: { generation: '0123456789ab' },
     async *events() {
       for (const [index, body] of bodies.entries()) yield { seq: index + 1, atMs: 0, ...body }
     },
