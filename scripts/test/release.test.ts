@@ -9,7 +9,14 @@ import { fileURLToPath } from 'node:url'
 import { startRegistry, type Registry } from '../src/registry.ts'
 import { commit, copyWorkspace, emptyFolder, mustRun, run } from './workspace-copy.ts'
 
-const PACKAGES = ['@rip/balancer', '@rip/manager', '@rip/worker', '@rip/transpile', 'rip-server']
+const PACKAGES = [
+  '@rip/balancer',
+  '@rip/manager',
+  '@rip/worker',
+  '@rip/transpile',
+  '@rip/schema',
+  'rip-server',
+]
 const CONSUMERS = fileURLToPath(new URL('consumers/', import.meta.url))
 const MINUTE_MS = 60_000
 
@@ -103,11 +110,12 @@ afterAll(async () => {
 })
 
 describe('a release', () => {
-  test('publishes the five packages, dependencies before dependents', () => {
+  test('publishes the six packages, dependencies before dependents', () => {
     const order = registry.published.map((id) => id.slice(0, id.lastIndexOf('@')))
     expect(order.toSorted()).toEqual(PACKAGES.toSorted())
     expect(order.at(-1)).toBe('rip-server')
     expect(order.indexOf('@rip/transpile')).toBeLessThan(order.indexOf('@rip/worker'))
+    expect(order.indexOf('@rip/schema')).toBeLessThan(order.indexOf('@rip/transpile'))
   })
 
   test('tags every version', async () => {
@@ -167,6 +175,7 @@ describe('in an empty folder', () => {
     ['balancer', ['bun', 'main.ts']],
     ['manager', ['bun', 'main.ts']],
     ['worker', ['bun', 'main.ts']],
+    ['schema', ['bun', 'main.ts']],
     ['transpile', ['bun', '--preload', '@rip/transpile/register', 'main.rip']],
   ] as const) {
     test(
@@ -181,7 +190,7 @@ describe('in an empty folder', () => {
   }
 
   test(
-    'a Node.js project type-checks against all five',
+    'a Node.js project type-checks against all six',
     async () => {
       const cwd = folder('node-types')
       cpSync(join(CONSUMERS, 'node-types'), cwd, { recursive: true })

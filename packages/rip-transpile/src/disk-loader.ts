@@ -26,7 +26,9 @@ export function diskLoader(options: DiskLoaderOptions): DiskLoader {
   return (path) => {
     const source = readFileSync(path, 'utf8')
     const result = adapter.compile(source, { filename: path, sourceMap: true })
-    return result instanceof Promise ? result.then(toModule) : toModule(result)
+    return result instanceof Promise
+      ? result.then((compiled) => toModule(compiled, path))
+      : toModule(result, path)
   }
 }
 
@@ -37,6 +39,6 @@ function adapterFor({ adapter, root, extension, cache }: DiskLoaderOptions): Ada
 }
 
 /** A plain object where the compiler answered at once: `require` of a module needs it so. */
-function toModule(result: CompileResult): PluginModule {
-  return { contents: linkRuntime(bunModule(result)), loader: 'js' }
+function toModule(result: CompileResult, path: string): PluginModule {
+  return { contents: linkRuntime(bunModule(result), path), loader: 'js' }
 }

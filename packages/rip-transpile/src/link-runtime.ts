@@ -1,16 +1,53 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { RUNTIME_MODULE } from './runtime/runtime-module.ts'
+import { SCHEMA_MODULE } from './runtime/schema-module.ts'
 
-const IMPORT = /from (['"])@rip\/transpile\/runtime\1/g
+const IMPORT = /from (['"])(@rip\/transpile\/runtime|@rip\/schema\/runtime)\1/g
+/** Where the reference implementation has its schemas, as its packages name the file. */
+const REFERENCE_IMPORT = /from (['"])(\.{1,2}\/(?:[^'"\n]*\/)?runtime\/schema\.js)\1/g
+const REFERENCE_PACKAGES: ReadonlySet<unknown> = new Set(['rip', 'rip-lang'])
 
-let path: string | undefined
+const MANIFEST = '@rip/transpile/package.json'
+
+const paths = new Map<string, string>()
 
 /**
- * Names the language's runtime by path, so that it is found from an application that does not have this
- * package among its own. Done when a module is loaded: kept code must not point into an installation that may
- * be gone by then.
+ * Names the language's runtimes by path, so that they are found from an application that does not have these
+ * packages among its own. Done when a module is loaded: kept code must not point into an installation that may
+ * be gone by then. A module that names the schemas of the reference implementation by path gets ours, since a name
+ * means one schema in a process.
+ *
+ * @param file Path of the module.
  */
-export function linkRuntime(code: string): string {
-  if (!code.includes(RUNTIME_MODULE)) return code
-  path ??= Bun.resolveSync(RUNTIME_MODULE, import.meta.dir)
-  return code.replace(IMPORT, `from ${JSON.stringify(path)}`)
+export function linkRuntime(code: string, file?: string): string {
+  const own =
+    code.includes(RUNTIME_MODULE) || code.includes(SCHEMA_MODULE)
+      ? code.replace(IMPORT, (_, __, module: string) => `from ${JSON.stringify(pathOf(module))}`)
+      : code
+  if (file === undefined || !own.includes('runtime/schema.js')) return own
+  return own.replace(REFERENCE_IMPORT, (text, _, specifier: string) =>
+    isReference(resolve(dirname(file), specifier)) ? `from ${JSON.stringify(pathOf(SCHEMA_MODULE))}` : text,
+  )
+}
+
+function pathOf(module: string): string {
+  const known = paths.get(module)
+  if (known !== undefined) return known
+  // From the package itself, whose dependency the schemas are: this module may be part of a bundle elsewhere.
+  const path = Bun.resolveSync(module, dirname(Bun.resolveSync(MANIFEST, import.meta.dir)))
+  paths.set(module, path)
+  return path
+}
+
+/** Whether a file `src/runtime/schema.js` belongs to the reference implementation. */
+function isReference(path: string): boolean {
+  const manifest = resolve(path, '../../../package.json')
+  if (!existsSync(manifest)) return false
+  try {
+    const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: unknown }
+    return REFERENCE_PACKAGES.has(name)
+  } catch {
+    return false
+  }
 }

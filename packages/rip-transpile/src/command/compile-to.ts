@@ -6,7 +6,8 @@ import { selectAdapter } from '../select-adapter.ts'
 import { findSources } from './find-sources.ts'
 import type { Source } from './find-sources.ts'
 import { removeOutput, writeOutput } from './output.ts'
-import { linkRuntimeFile, usesRuntime, writeRuntime } from './runtime-file.ts'
+import { linkRuntimeFile, runtimesOf, writeRuntime } from './runtime-file.ts'
+import type { RuntimeFile } from './runtime-file.ts'
 import { watchFolders } from './watch-folders.ts'
 
 export interface CompileToOptions {
@@ -72,7 +73,7 @@ class CompileCommand {
   /** Source text compiled last, by path: events of a watcher only mean "look". */
   readonly #compiled = new Map<string, { readonly source: Source; readonly text: string }>()
   readonly #failed = new Set<string>()
-  #wroteRuntime = false
+  readonly #wroteRuntimes = new Set<RuntimeFile>()
 
   constructor(options: CompileToOptions, io: CompileIo) {
     this.#options = options
@@ -159,13 +160,14 @@ class CompileCommand {
     )) {
       this.#io.report({ type: 'written', source: source.path, path })
     }
-    if (!this.#options.runtime && usesRuntime(result)) this.#writeRuntime(source, outDir)
+    if (this.#options.runtime) return
+    for (const runtime of runtimesOf(result)) this.#writeRuntime(runtime, source, outDir)
   }
 
-  #writeRuntime(source: Source, outDir: string): void {
-    if (this.#wroteRuntime) return
-    this.#wroteRuntime = true
-    for (const path of writeRuntime(outDir, this.#options.dts ?? false)) {
+  #writeRuntime(runtime: RuntimeFile, source: Source, outDir: string): void {
+    if (this.#wroteRuntimes.has(runtime)) return
+    this.#wroteRuntimes.add(runtime)
+    for (const path of writeRuntime(runtime, outDir, this.#options.dts ?? false)) {
       this.#io.report({ type: 'written', source: source.path, path })
     }
   }

@@ -145,6 +145,67 @@ export interface Class extends At {
   scope: Scope
 }
 
+export type SchemaKind = 'input' | 'shape' | 'enum' | 'mixin' | 'union'
+
+/** A value that a body of a schema may name: it is known when the program is compiled. */
+export type SchemaLiteral = string | number | boolean | null | undefined
+
+export interface SchemaField extends At {
+  tag: 'field'
+  name: string
+  modifiers: ('!' | '?')[]
+  /** A type of the language, the name of a schema, or `literal-union`. */
+  typeName: string
+  array: boolean
+  literals: string[] | undefined
+  /** Written `~type` or `~:coercer`. */
+  coerce: boolean
+  coercer: string | undefined
+  unique: boolean
+  attrs: Record<string, string> | undefined
+  min: number | undefined
+  max: number | undefined
+  regex: Node | undefined
+  default: { value: SchemaLiteral } | undefined
+  transform: Fn | undefined
+}
+
+export interface SchemaCallable extends At {
+  tag: 'method' | 'computed' | 'derived'
+  name: string
+  fn: Fn
+}
+
+export interface SchemaEnsure extends At {
+  tag: 'ensure'
+  message: string
+  field: string | undefined
+  isAsync: boolean
+  fn: Fn
+}
+
+export interface SchemaMember extends At {
+  tag: 'enum-member'
+  name: string
+  value: { value: SchemaLiteral } | undefined
+}
+
+export interface SchemaReference extends At {
+  tag: 'mixin' | 'on' | 'union-member'
+  name: string
+}
+
+/** One line in the body of a schema. */
+export type SchemaEntry = SchemaField | SchemaCallable | SchemaEnsure | SchemaMember | SchemaReference
+
+export interface Schema extends At {
+  type: 'Schema'
+  kind: SchemaKind
+  /** What it is assigned to. */
+  name: string | undefined
+  entries: SchemaEntry[]
+}
+
 /** What leaves no trace in the code and is kept for declarations. */
 export type Declares =
   | { readonly kind: 'type' | 'import'; readonly text: string }
@@ -158,6 +219,7 @@ export type Node =
   | Assign
   | Identifier
   | Class
+  | Schema
   | (At & { type: 'Num'; raw: string })
   | (At & { type: 'Str'; value: string })
   | (At & { type: 'Template'; quasis: string[]; exprs: Node[] })

@@ -238,9 +238,9 @@ function rejectQuoteInText(p: Parser): void {
 }
 
 const UI =
-  /^(?:export[ \t]+)?(?:default[ \t]+)?(?:[A-Za-z_$][\w$]*[ \t]*=[ \t]*)?(component|schema)(?=[ \t]*(?:\n|:[\w]|extends\b))/
+  /^(?:export[ \t]+)?(?:default[ \t]+)?(?:[A-Za-z_$][\w$]*[ \t]*=[ \t]*)?(component)(?=[ \t]*(?:\n|:[\w]|extends\b))/
 
-/** The sub-languages for user interfaces and data, which this compiler leaves to rip-lang. */
+/** The sub-language for user interfaces, which this compiler leaves to rip-lang. */
 export function rejectInterfaceLanguage(p: Parser): void {
   const { lx, source } = p
   const found = UI.exec(source.slice(lx.start, lx.start + 120))
@@ -260,6 +260,8 @@ const UI_EXPORT = /^(component|schema)(?=[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:\n|exten
 const UI_HEAD = /^[ \t]*(component|schema|render)[ \t]+[A-Za-z_$][\w$]*[ \t]*$/
 
 function unsupported(p: Parser, word: string, at: number): never {
+  if (word === 'schema')
+    p.lx.fail('a schema has no name of its own', at, at + 6, 'Assign it: `User = schema :shape`.')
   const hint = "Install rip-lang in the project and select the adapter 'rip-lang'."
   p.lx.fail(`'${word}' is not supported by this compiler`, at, at + word.length, hint)
 }

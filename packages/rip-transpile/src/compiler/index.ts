@@ -7,6 +7,7 @@ import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
 import type { Block } from './ast.ts'
 import { forbiddenWrite } from './bindings.ts'
 import { declareModule } from './declare/declare-module.ts'
+import { declaresSchema } from './declare/declare-schema.ts'
 import { rejectOutside } from './diagnostics.ts'
 import { withHoisted } from './lower/functions.ts'
 import { declare, id, str } from './lower/js.ts'
@@ -17,6 +18,7 @@ import { Parser } from './parser/parser.ts'
 import { parseProgram } from './parser/statements.ts'
 import { printProgram } from './print.ts'
 import { resolveScopes } from './scope.ts'
+import { SCHEMA_NAMES, schemaImport, schemaInline, usesSchemaObject } from './schema-runtime.ts'
 import type { Scope } from './scope.ts'
 import { sourceMapOf } from './source-map.ts'
 import { markTypeImports } from './type-imports.ts'
@@ -78,7 +80,7 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   let body = withHoisted(l, statements(l, tree.body, DISCARD))
   if (data)
     body = [declare('const', id('DATA'), str(dataText(source.slice(data.index + data[0].length)))), ...body]
-  for (const name of standardNames(p.scope)) l.runtime.add(name)
+  for (const name of standardNames(p)) l.runtime.add(name)
   const prelude = runtimeCode(l.runtime, runtime)
   const printed = printProgram([...prelude.body, ...body])
   const result: { -readonly [K in keyof CompileResult]: CompileResult[K] } = {
@@ -102,7 +104,7 @@ function rejectForbiddenWrites(p: Parser): void {
 }
 
 function isTyped(p: Parser, tree: Block): boolean {
-  return p.types.length > 0 || tree.body.some((node) => node.type === 'Enum')
+  return p.types.length > 0 || tree.body.some((node) => node.type === 'Enum') || declaresSchema(tree)
 }
 
 /** The text behind `__DATA__`, which ends in a line break like every file. */
@@ -115,10 +117,15 @@ function hasReactive(scope: Scope): boolean {
 }
 
 /** Standard names of the language that the program uses without having its own. */
-function standardNames(scope: Scope): Set<string> {
+function standardNames({ scope, source }: Parser): Set<string> {
   const found = new Set<string>()
   const visit = (at: Scope): void => {
-    for (const { name } of at.mentions) if (RUNTIME_NAMES.has(name) && !at.owner(name)) found.add(name)
+    for (const mention of at.mentions) {
+      const { name } = mention
+      const isStandard =
+        RUNTIME_NAMES.has(name) || SCHEMA_NAMES.has(name) || usesSchemaObject(mention, source)
+      if (isStandard && !at.owner(name)) found.add(name)
+    }
     for (const child of at.children) visit(child)
   }
   visit(scope)
@@ -126,12 +133,18 @@ function standardNames(scope: Scope): Set<string> {
 }
 
 function runtimeCode(names: Set<string>, delivery: 'import' | 'inline'): { body: Js[]; text: string } {
-  if (names.size === 0) return { body: [], text: '' }
   const sorted = [...names].toSorted()
-  if (delivery === 'inline') return { body: [], text: `${inlineRuntime(sorted as RuntimeName[])}\n` }
-  const specifiers = sorted.map((name) => ({ type: 'ImportSpecifier', imported: id(name), local: id(name) }))
-  return {
-    body: [{ type: 'ImportDeclaration', specifiers, source: str(RUNTIME_MODULE), attributes: [] }],
-    text: '',
+  const schemas = sorted.filter((name) => !RUNTIME_NAMES.has(name))
+  const others = sorted.filter((name) => RUNTIME_NAMES.has(name)) as RuntimeName[]
+  if (delivery === 'inline') {
+    const parts = [...(others.length > 0 ? [inlineRuntime(others)] : []), ...schemaInline(schemas)]
+    return { body: [], text: parts.map((part) => `${part}\n`).join('') }
   }
+  return { body: [...importOf(others, RUNTIME_MODULE), ...schemaImport(schemas, importOf)], text: '' }
+}
+
+function importOf(names: readonly string[], from: string): Js[] {
+  if (names.length === 0) return []
+  const specifiers = names.map((name) => ({ type: 'ImportSpecifier', imported: id(name), local: id(name) }))
+  return [{ type: 'ImportDeclaration', specifiers, source: str(from), attributes: [] }]
 }

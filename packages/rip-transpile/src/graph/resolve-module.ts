@@ -1,6 +1,7 @@
 import { createRequire, isBuiltin } from 'node:module'
 import { dirname } from 'node:path'
 import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
+import { SCHEMA_MODULE } from '../runtime/schema-module.ts'
 
 export interface ResolveOptions {
   /** Absolute path of the module that names the other one. */
@@ -43,8 +44,9 @@ function lookUp(specifier: string, { importer, commonjs }: ResolveOptions): stri
   }
 }
 
-/** Built in, on another machine, or the language's runtime, which belongs to this package. */
+/** Built in, on another machine, or a runtime of the language, which comes with this package. */
 function isElsewhere(specifier: string): boolean {
-  if (specifier === RUNTIME_MODULE || specifier === 'bun' || isBuiltin(specifier)) return true
+  if (specifier === RUNTIME_MODULE || specifier === SCHEMA_MODULE) return true
+  if (specifier === 'bun' || isBuiltin(specifier)) return true
   return /^(?!file:)[a-z][a-z\d+.-]*:/i.test(specifier)
 }

@@ -135,7 +135,7 @@ class LoadedSnapshot {
     if (path === this.#main) becomeMain(path, contents)
     const exact = withExactImports(contents, path, file.imports)
     if (file.code === undefined) return javascriptModule(path, exact)
-    return { contents: linkRuntime(exact), loader: 'js' }
+    return { contents: linkRuntime(exact, path), loader: 'js' }
   }
 
   #loadPackageFile(path: string): PluginModule | undefined {

@@ -2,6 +2,15 @@ import type { RuntimeDelivery } from '../../adapter.ts'
 import type { Block, Class, Declares, Fn, ImportName, Node, NodeOf } from '../ast.ts'
 import { classBody, hasNamedParent } from './declare-class.ts'
 import { signature } from './declare-function.ts'
+import {
+  isProjection,
+  projectionLines,
+  schemaIn,
+  schemaLines,
+  schemasOf,
+  schemaType,
+} from './declare-schema.ts'
+import type { SchemaLine, SchemaNames } from './declare-schema.ts'
 import { inferType, propertyName } from './infer-type.ts'
 import type { TypeContext } from './infer-type.ts'
 import { declaredType, typeDeclaration } from './type-declaration.ts'
@@ -42,9 +51,11 @@ class Declarations {
   readonly #imports: (NodeOf<'Import'> | string)[] = []
   /** Lists of exports and the like, which stand below what they name. */
   readonly #exports: string[] = []
+  readonly #schemas: SchemaNames
   #isModule = false
 
   constructor(tree: Block, { casts, runtime }: DeclareModuleOptions) {
+    this.#schemas = schemasOf(tree)
     const classes = new Set(tree.body.map(classOf).filter((name) => name !== undefined))
     const interfaces = new Map(tree.body.map(interfaceOf).filter((found) => found !== undefined))
     this.#context = { casts, classes, interfaces }
@@ -168,12 +179,28 @@ class Declarations {
     if (annotation === undefined && value.type === 'Fn') return this.#declareFunction(name, value, exported)
     if (annotation === undefined && value.type === 'Class') return this.#declareClass(name, value, exported)
     if (this.#entries.some((entry) => entry.name === name)) return
+    const lines = annotation === undefined ? this.#schemaLines(name, value) : []
+    for (const { text, isType } of lines) this.#push(lineName(text), text, exported, true, isType)
+    if (lines.length > 0) return
     const type = annotation === undefined ? inferType(value, this.#context) : typeText(annotation)
     const word = isConst || exported ? 'const' : 'let'
     this.#push(name, `${word} ${name}: ${type};`, exported, annotation !== undefined)
   }
 
+  #schemaLines(name: string, value: Node): SchemaLine[] {
+    const schema = schemaIn(value)
+    if (schema) return schemaLines(name, schema, this.#schemas, this.#context)
+    return isProjection(value, this.#schemas) ? projectionLines(name, value, this.#schemas) : []
+  }
+
   #declareDefault(value: Node): void {
+    const schema = schemaIn(value)
+    if (schema) {
+      const type = schemaType(schema, this.#schemas, this.#context)
+      this.#push('_default', `const _default: ${type};`, false, true)
+      this.#exports.push('export default _default;')
+      return
+    }
     if (value.type === 'Id') {
       this.#exports.push(`export default ${value.name};`)
       return
@@ -189,6 +216,11 @@ class Declarations {
   #push(name: string, text: string, exported: boolean, wanted: boolean, isType = false): void {
     this.#entries.push({ name, text, exported, wanted, isType })
   }
+}
+
+/** The name that a line `type Name = …` or `const Name: …` declares. */
+function lineName(text: string): string {
+  return /^\w+ ([\w$]+)/.exec(text)?.[1] ?? ''
 }
 
 function classOf(node: Node): string | undefined {

@@ -31,6 +31,7 @@ import { loopStatements } from './loops.ts'
 import { isRepeatable, RETURN } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
 import { arithmetic, lowerMatch, lowerRegexIndex, membership, pick, rangeArray, slice } from './operators.ts'
+import { lowerSchema } from './schema.ts'
 import { body, reactiveValue } from './statements.ts'
 
 const STATEMENTS: ReadonlySet<string> = new Set([
@@ -117,6 +118,8 @@ function lower(l: Lowerer, node: Node): Js {
       return template(l, node, false)
     case 'Tagged':
       return tagged(l, node)
+    case 'Schema':
+      return lowerSchema(l, node)
     case 'Regex':
       return {
         type: 'Literal',

@@ -8,6 +8,7 @@ import { parseReactiveFunction } from './functions.ts'
 import { keyAt, parseImplicitObject } from './objects.ts'
 import { bindName, checkWritable } from './names.ts'
 import type { Parser } from './parser.ts'
+import { nameSchema } from './schema.ts'
 import { parseBlock } from './statements.ts'
 
 export function isAssignable(node: Node): boolean {
@@ -136,6 +137,7 @@ export function parseAssigned(
   }
   const isConst = op === '=!'
   const value = parseRightSide(p)
+  if (target.type === 'Id') nameSchema(value, target.name)
   const direct = { end: value.end, closure: value.type === 'Fn' || value.type === 'Class' }
   const use = op === '=' || isConst ? 'written' : 'updated'
   assignTarget(p, target, use, op === '=' && p.statementStart === target.start ? direct : undefined)

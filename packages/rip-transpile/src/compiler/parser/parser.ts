@@ -56,6 +56,8 @@ export class Parser {
   /** Types given to expressions by `as`. */
   readonly casts: Map<Node, string> = new Map()
   readonly exports: Set<string> = new Set()
+  /** Limit that `schema.defaultMaxString` set for the schemas below it; 0 is none. */
+  defaultMaxString = 0
 
   constructor(source: string, filename: string, limit: number, dialect: 3 | 4) {
     this.lx = new Lexer(source, filename, limit)

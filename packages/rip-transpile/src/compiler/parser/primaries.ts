@@ -17,6 +17,7 @@ import { parseRaw, parseRegex, parseString, parseTaggedText, parseWords } from '
 import { parseFor, parseLoop, parseWhile } from './loops.ts'
 import { parseMap, parseObject } from './objects.ts'
 import type { Parser } from './parser.ts'
+import { parseSchema, schemaFollows } from './schema.ts'
 import { parseBody, withPostfixLoops } from './statements.ts'
 
 const CONSTANTS: Readonly<
@@ -103,6 +104,7 @@ function parseName(p: Parser): Node {
     lx.restore(next)
     if (arrow) return parseAsyncArrow(p, start)
   }
+  if (value === 'schema' && schemaFollows(p)) return parseSchema(p)
   p.next()
   const { lx: after } = p
   if (

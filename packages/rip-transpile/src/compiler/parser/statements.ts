@@ -6,6 +6,7 @@ import { isImportDeclaration, parseExport, parseImport } from './modules.ts'
 import { keyAt } from './objects.ts'
 import { blockOf } from './parser.ts'
 import type { Parser } from './parser.ts'
+import { parseSchemaPragma } from './schema-pragma.ts'
 import { parseAssigned } from './assignments.ts'
 import { parseTypeDeclaration } from './declarations.ts'
 import { skipType, typedBindingAt } from './types.ts'
@@ -103,7 +104,7 @@ function parseStatementKind(p: Parser): Node {
   if (kind === 'export') return parseExport(p)
   if (kind === 'INDENT') lx.fail('this line is indented for no reason', lx.start, lx.start + 1)
   if (kind === 'id') {
-    const declaration = parseTypeDeclaration(p)
+    const declaration = parseTypeDeclaration(p) ?? parseSchemaPragma(p)
     if (declaration) return declaration
     const typed = typedBindingAt(p, lx.start)
     if (typed) return parseTyped(p, typed)

@@ -1,0 +1,78 @@
+/** Converts a value; `null`, `undefined` and `false` say that it cannot. */
+export type Coercer = (value: unknown) => unknown
+
+export interface CoercerOptions {
+  /** Take the value as it comes instead of its text. @default false */
+  readonly raw?: boolean
+}
+
+/** Converters that fields name as `~:name`. */
+export class Coercers {
+  readonly #known = new Map<string, Coercer>()
+
+  /**
+   * Makes `~:name` mean a conversion. The last one registered counts.
+   *
+   * @throws {TypeError} When it is no function, or one that gives promises.
+   */
+  register(name: string, convert: Coercer, options: CoercerOptions = {}): Coercer {
+    if (typeof convert !== 'function' || /^(?:Async|.*Generator)/.test(convert.constructor.name))
+      throw new TypeError(`the coercer '~:${name}' must be a plain synchronous function`)
+    this.#known.set(name, options.raw ? convert : (value) => convert(textOf(value)))
+    return convert
+  }
+
+  /** @throws {Error} When nothing of that name is registered: that is no fault of the value. */
+  get(name: string): Coercer {
+    const found = this.#known.get(name)
+    if (found) return found
+    throw new Error(
+      `no coercer registered for '~:${name}'; call registerCoercer('${name}', (value) => …) before the first parse`,
+    )
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : String(value)
+}
+
+const INTEGRAL = /^\s*[+-]?\d+\s*$/
+const NUMERIC = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/
+
+/** Strict conversions of the types that have one; `undefined` is a failure. */
+export const BUILT_IN_COERCERS: Readonly<Record<string, Coercer>> = {
+  integer(value) {
+    if (typeof value === 'string') return INTEGRAL.test(value) ? Number(value) : undefined
+    return Number.isInteger(value) ? value : undefined
+  },
+  number(value) {
+    if (typeof value === 'string') return NUMERIC.test(value) ? Number(value) : undefined
+    return typeof value === 'number' && !Number.isNaN(value) ? value : undefined
+  },
+  boolean(value) {
+    if (value === true || value === 1 || value === 'true' || value === '1') return true
+    return value === false || value === 0 || value === 'false' || value === '0' ? false : undefined
+  },
+  date(value) {
+    if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value
+    if (typeof value === 'number') return validDate(new Date(value))
+    return typeof value === 'string' ? dateOf(value) : undefined
+  },
+}
+
+function validDate(date: Date): Date | undefined {
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
+
+const ISO_DATE = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/
+
+/** The date of an ISO text, if the calendar has it: a 30 February is none. */
+export function dateOf(text: string): Date | undefined {
+  const match = ISO_DATE.exec(text)
+  if (!match) return undefined
+  const [, year, month, day] = match.map(Number) as [number, number, number, number]
+  const calendar = new Date(0)
+  calendar.setUTCFullYear(year, month - 1, day)
+  if (calendar.getUTCMonth() !== month - 1 || calendar.getUTCDate() !== day) return undefined
+  return validDate(new Date(text))
+}

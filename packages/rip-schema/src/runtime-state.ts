@@ -1,0 +1,8 @@
+import type { Coercers } from './coercers.ts'
+import type { Registry } from './schema-registry.ts'
+
+/** What all schemas of a process share. */
+export interface RuntimeState {
+  readonly registry: Registry
+  readonly coercers: Coercers
+}

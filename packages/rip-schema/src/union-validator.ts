@@ -1,0 +1,88 @@
+import type { SchemaDef } from './schema-def.ts'
+import { SchemaError } from './schema-error.ts'
+import type { SchemaIssue } from './schema-error.ts'
+import { below } from './validator.ts'
+import type { Validator } from './validator.ts'
+import { isRecord } from './value-check.ts'
+
+interface Plan {
+  readonly version: number
+  readonly members: ReadonlyMap<string, SchemaDef>
+}
+
+/** Hands a value to the one schema that its deciding field names. */
+export class UnionValidator implements Validator {
+  /** Name of the field that decides. */
+  readonly on: string
+  readonly names: readonly string[]
+  readonly #schema: SchemaDef
+  #plan: Plan | undefined
+
+  constructor(schema: SchemaDef) {
+    const { entries } = schema.description
+    this.#schema = schema
+    this.names = entries.flatMap((entry) => (entry.tag === 'union-member' ? [entry.name] : []))
+    const on = entries.find((entry) => entry.tag === 'directive' && entry.name === 'on')
+    this.on = (on?.tag === 'directive' && on.args?.[0]?.field) || ''
+  }
+
+  check(value: unknown, path: string, issues: SchemaIssue[]): unknown {
+    return this.#choose(value, path, issues)?.validator.check(value, path, issues)
+  }
+
+  async checkAsync(value: unknown, path: string, issues: SchemaIssue[]): Promise<unknown> {
+    return this.#choose(value, path, issues)?.validator.checkAsync(value, path, issues)
+  }
+
+  isAsync(seen: Set<SchemaDef>): boolean {
+    return [...this.#members().values()].some((member) => {
+      if (seen.has(member)) return false
+      seen.add(member)
+      return member.validator.isAsync(seen)
+    })
+  }
+
+  #choose(value: unknown, path: string, issues: SchemaIssue[]): SchemaDef | undefined {
+    const members = this.#members()
+    if (!isRecord(value)) {
+      issues.push({ field: path, error: 'union', message: 'expected an object' })
+      return undefined
+    }
+    const found = members.get(value[this.on] as string)
+    if (found) return found
+    const message = `expected one of ${[...members.keys()].join(' | ')}`
+    issues.push({ field: below(path) + this.on, error: 'union', message })
+    return undefined
+  }
+
+  /** The members by what the deciding field says, as the names are declared now. */
+  #members(): ReadonlyMap<string, SchemaDef> {
+    const { registry } = this.#schema.runtime
+    if (this.#plan?.version !== registry.version)
+      this.#plan = { version: registry.version, members: this.#findMembers() }
+    return this.#plan.members
+  }
+
+  #findMembers(): Map<string, SchemaDef> {
+    const { registry } = this.#schema.runtime
+    const members = new Map<string, SchemaDef>()
+    for (const name of this.names) {
+      const member = registry.get(name)
+      if (!member) return this.#refuse(`${name} is not declared`)
+      const isObject = member.kind === 'input' || member.kind === 'shape'
+      const literals = isObject ? member.parts.fields.get(this.on)?.literals : undefined
+      if (!literals) return this.#refuse(`${name} must declare '${this.on}' as a string-literal, such as "a"`)
+      for (const literal of literals) {
+        const before = members.get(literal)
+        if (before) this.#refuse(`duplicate discriminator "${literal}": ${before.name ?? ''} and ${name}`)
+        members.set(literal, member)
+      }
+    }
+    return members
+  }
+
+  #refuse(message: string): never {
+    const { name } = this.#schema
+    throw new SchemaError([{ field: this.on, error: 'union', message }], name, 'union')
+  }
+}

@@ -1,0 +1,40 @@
+import { inlineRuntime } from '@rip/schema/inline'
+import { SCHEMA_MODULE } from '../runtime/schema-module.ts'
+
+/** What makes a schema of its description. */
+export const SCHEMA_FUNCTION = '__schema'
+
+/** Names of that module that a program uses without importing them. */
+export const SCHEMA_NAMES: ReadonlySet<string> = new Set([
+  SCHEMA_FUNCTION,
+  'SchemaError',
+  'SchemaRegistry',
+  'registerCoercer',
+  '__SchemaRegistry',
+  '__schemaSetAdapter',
+])
+
+const OBJECT = /schema\??\.[ \t]*(\w+)/y
+
+/** What the object `schema` has for programs. */
+const OBJECT_MEMBERS: ReadonlySet<string> = new Set(['registerCoercer'])
+
+/** Whether a name is the object `schema` of the language, and no variable of somebody else's. */
+export function usesSchemaObject({ name, at }: { name: string; at: number }, source: string): boolean {
+  if (name !== 'schema') return false
+  OBJECT.lastIndex = at
+  return OBJECT_MEMBERS.has(OBJECT.exec(source)?.[1] ?? '')
+}
+
+/** Imports of these names, made by the function. */
+export function schemaImport<T>(
+  names: readonly string[],
+  importOf: (names: readonly string[], from: string) => T,
+): T {
+  return importOf(names, SCHEMA_MODULE)
+}
+
+/** JavaScript that declares these names, for code that shall import nothing. */
+export function schemaInline(names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [`const { ${names.join(', ')} } = ${inlineRuntime()};`]
+}

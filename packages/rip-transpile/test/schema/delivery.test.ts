@@ -1,0 +1,91 @@
+import { expect, test } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
+import { compileTo } from '../../src/command/compile-to.ts'
+import { compile } from '../../src/compiler/index.ts'
+import { BUILDER, REGISTER, runBun } from '../run-bun.ts'
+import { tempProject } from '../temp-project.ts'
+
+const SHOP = {
+  'address.rip': 'export Address = schema :shape\n  street! string\n  line: ~> "#{@street}!"\n',
+  'main.rip': `import './address.rip'
+Order = schema
+  address! Address
+p Order.parse(address: {street: "s"}).address.line
+try
+  Order.parse {}
+catch e
+  p e instanceof SchemaError
+`,
+}
+const PRINTED = 's!\ntrue\n'
+
+test('the schemas of a program are found where no package is installed, and modules share their names', async () => {
+  using project = tempProject(SHOP)
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(run.stdout + run.stderr).toBe(PRINTED)
+})
+
+test('they are found from a snapshot, too', async () => {
+  using project = tempProject(SHOP)
+  await runBun([BUILDER, '--root', project.root, '--out', project.path('.snapshot')], { cwd: project.root })
+  const env = { RIP_SNAPSHOT: project.path('.snapshot') }
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root, env })
+  expect(run.stdout + run.stderr).toBe(PRINTED)
+})
+
+test('a folder of results brings them along', async () => {
+  using project = tempProject(SHOP)
+  await compileTo(
+    { cwd: project.root, inputs: ['.'], outDir: 'out' },
+    { out: () => {}, report: () => {}, readStdin: async () => '' },
+  )
+  expect(existsSync(project.path('out/rip-schema.js'))).toBe(true)
+  expect(readFileSync(project.path('out/main.js'), 'utf8')).not.toContain('@rip/')
+  const run = await runBun(['out/main.js'], { cwd: project.root })
+  expect(run.stdout + run.stderr).toBe(PRINTED)
+})
+
+test('a program without schemas brings nothing', () => {
+  for (const source of [
+    'schema = 1\nschema',
+    'x = a.SchemaError',
+    'SchemaError = 1',
+    'f = ({SchemaError}) -> 1',
+  ])
+    expect(compile(source).code).not.toContain('@rip/schema')
+})
+
+test('what a program uses of schemas is imported, even without one of its own', () => {
+  expect(compile('registerCoercer "cents", (v) -> v').code).toStartWith(
+    'import { registerCoercer } from "@rip/schema/runtime";',
+  )
+  expect(compile('schema.registerCoercer "cents", (v) -> v').code).toContain('import { schema }')
+  expect(compile('try f() catch e then throw e if e instanceof SchemaError', { dialect: 3 }).code).toContain(
+    'import { SchemaError }',
+  )
+})
+
+/** A package of the reference implementation, which names the file of its schemas by path. */
+const REFERENCE = {
+  'node_modules/rip/package.json': '{"name": "rip", "version": "4.0.0"}',
+  'node_modules/rip/src/runtime/schema.js': 'throw new Error("a second registry")\n',
+  'node_modules/rip/packages/validate/validate.rip':
+    "import { registerCoercer } from '../../src/runtime/schema.js'\nregisterCoercer 'twice', (v) -> v * 2\n",
+  'main.rip': "import 'rip/packages/validate/validate.rip'\nX = schema; a! ~:twice\np X.parse(a: 4).a\n",
+}
+
+test('code that names the schemas of the reference implementation by path shares the registry', async () => {
+  using project = tempProject(REFERENCE)
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(run.stdout + run.stderr).toBe('8\n')
+})
+
+test('a file of that name in another project is its own', async () => {
+  using project = tempProject({
+    'src/runtime/schema.js': 'export const own = 1\n',
+    'package.json': '{"name": "other"}',
+    'main.rip': "import { own } from './src/runtime/schema.js'\np own\n",
+  })
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(run.stdout + run.stderr).toBe('1\n')
+})
