@@ -428,7 +428,7 @@ export class Pool implements Claims {
   }
 
   private isQuiet({ inFlight, quiet }: Member): boolean {
-    return inFlight > 0 && quiet.isUnusual(this.clock.nowMs())
+    return inFlight > 0 && quiet.unanswered > 0 && quiet.isUnusual(this.clock.nowMs())
   }
 
   /**
@@ -553,7 +553,9 @@ export class Pool implements Claims {
 
   private take(member: Member): Member {
     member.onTrial = member.ejection !== undefined
+    // Reading the clock costs as much as half of the rest: that is for those who are not busy.
     if (member.inFlight === 0) member.quiet.begin(this.clock.nowMs())
+    member.quiet.unanswered++
     member.inFlight++
     member.requests++
     return member

@@ -10,6 +10,8 @@ const FORGETTING = 0.9
  * that it hangs, before any request is over.
  */
 export class Quiet {
+  /** Requests it was given since its last answer. */
+  unanswered = 0
   private sinceMs = 0
   private usualMs = 0
 
@@ -22,6 +24,7 @@ export class Quiet {
   answered(nowMs: number): void {
     this.usualMs = Math.max(nowMs - this.sinceMs, this.usualMs * FORGETTING)
     this.sinceMs = nowMs
+    this.unanswered = 0
   }
 
   /** Asked only while it has something to do. */
