@@ -248,3 +248,38 @@ describe('health checks change on reload', () => {
     await until(() => stateOf(lb) === 'serving', 'it is back')
   })
 })
+
+describe('what is known about backends', () => {
+  test('is known after a reload of something else, weights and health checks included', async () => {
+    using folder = new TempFolder()
+    await using good = named(folder, 'good')
+    let asked = 0
+    await using sick = new TestBackend(folder.file('sick.sock'), ({ url }) => {
+      const isCheck = new URL(url).pathname !== '/'
+      if (!isCheck) asked++
+      return new Response('', { status: isCheck ? 500 : 200 })
+    })
+    const declared = (weight: number): NonNullable<BalancerConfig['to']> => [
+      { id: 'good', address: good.address },
+      { id: 'sick', address: sick.address, weight },
+      { id: 'dead', address: `unix:${folder.file('nobody.sock')}`, weight },
+    ]
+    const health = { path: '/up', interval: 20, fall: 1 }
+    const config = { listen: ANYWHERE, to: declared(1), health, ejection: { min: '10m', max: '10m' } }
+    await using lb = await balance(config)
+    const states = (): string[] => lb.pool.snapshot().backends.map(({ state }) => state)
+    await until(() => states()[1] === 'unhealthy', 'the sick one is taken out')
+    await until(async () => (await once(lb.url), states()[2] !== 'serving'), 'the dead one is noticed')
+    asked = 0
+    for (const change of [
+      { limits: { body: '1MiB' } },
+      { policy: 'least-requests' as const },
+      { to: declared(5) },
+      { health: { path: '/other', interval: '10m', fall: 3 } },
+    ]) {
+      await lb.reload({ ...config, ...change })
+      for (let n = 0; n < 10; n++) expect(await once(lb.url)).toBe('good')
+    }
+    expect(asked).toBe(0)
+  })
+})
