@@ -1,4 +1,8 @@
-import type { HalfClose, Limits, Timeouts, Underscores, UnknownMethods } from './exchange/settings.ts'
+import type { Underscores } from './settings/forwarding.ts'
+import type { HalfClose } from './settings/half-close.ts'
+import type { Limits } from './settings/limits.ts'
+import type { Timeouts } from './settings/timeouts.ts'
+import type { UnknownMethods } from './settings/unknown-methods.ts'
 
 /** Every default of the package: times in milliseconds, sizes in bytes. */
 

@@ -39,15 +39,15 @@ export { BalancerError } from './errors.ts'
 export type { BalancerErrorCode, BalancerErrorDetail } from './errors.ts'
 export type { BalancerEvent } from './events.ts'
 export type { EndCause, ExchangeRecord } from './exchange/record.ts'
+export type { HalfClose } from './settings/half-close.ts'
 export type {
   ClientView,
   EditableFields,
-  HalfClose,
   Hooks,
   LocalAnswer,
   RequestView,
   ResponseView,
-} from './exchange/settings.ts'
+} from './settings/hooks.ts'
 export { FetchPool, createPool } from './fetch/fetch-pool.ts'
 export type { PoolConfig, PoolFetchOptions, PoolHooks } from './fetch/fetch-pool.ts'
 export type { AccessLogFormat } from './log/access-log.ts'

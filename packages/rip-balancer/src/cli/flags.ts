@@ -2,7 +2,7 @@ import type { BalancerConfig, ListenerConfig } from '../config/config.ts'
 import { didYouMean } from '../config/suggestion.ts'
 import { BalancerError } from '../errors.ts'
 import { OPERATION_HELP, OPERATIONS } from './operations.ts'
-import type { HalfClose } from '../exchange/settings.ts'
+import type { HalfClose } from '../settings/half-close.ts'
 
 /** A flag of the program: what it is called, what follows it, what it means, and what it does to a configuration. */
 interface Flag {

@@ -1,4 +1,4 @@
-import { canonical, withoutZone } from '../exchange/node-address.ts'
+import { canonical, withoutZone } from '../forwarding/node-address.ts'
 import type { BackendAddress } from '../pool/claim.ts'
 import { UNIX_ADDRESS_FORM, parseUnixAddress, type UnixAddress } from './unix-address.ts'
 import { ipVersion } from './ip-version.ts'

@@ -1,6 +1,7 @@
-import type { Underscores, UnknownMethods } from '../exchange/settings.ts'
+import type { Underscores } from '../settings/forwarding.ts'
+import type { UnknownMethods } from '../settings/unknown-methods.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
-import type { HalfClose } from '../exchange/settings.ts'
+import type { HalfClose } from '../settings/half-close.ts'
 import type { PolicyName } from '../pool/policy.ts'
 
 /** Milliseconds, or a text such as `250ms`, `10s`, `5m`, `1d`; `off` where there may be no limit. */

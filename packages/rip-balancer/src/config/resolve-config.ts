@@ -27,17 +27,12 @@ import {
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import { byAddress, byCookie, byHeader, type HashKey } from '../exchange/affinity.ts'
-import {
-  UNDERSCORES,
-  UNKNOWN_METHODS,
-  type AddressSet,
-  type DataPlaneSettings,
-  type Forwarding,
-  HALF_CLOSES,
-  type HalfClose,
-  type Limits,
-  type Timeouts,
-} from '../exchange/settings.ts'
+import { type DataPlaneSettings } from '../exchange/settings.ts'
+import { UNDERSCORES, type AddressSet, type Forwarding } from '../settings/forwarding.ts'
+import { HALF_CLOSES, type HalfClose } from '../settings/half-close.ts'
+import { type Limits } from '../settings/limits.ts'
+import { type Timeouts } from '../settings/timeouts.ts'
+import { UNKNOWN_METHODS } from '../settings/unknown-methods.ts'
 import type { StickyCookieOptions } from '../exchange/sticky-cookie.ts'
 import type { AccessLogFormat } from '../log/access-log.ts'
 import type { BackendAddress } from '../pool/claim.ts'

@@ -1,5 +1,5 @@
 import type { Outbox } from '../transport/outbox.ts'
-import type { ClientIdentity } from './client-identity.ts'
+import type { ClientIdentity } from '../forwarding/client-identity.ts'
 
 /** What an exchange needs of the connection its client is on. */
 export interface ClientSide {

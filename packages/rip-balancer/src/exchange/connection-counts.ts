@@ -1,6 +1,6 @@
 import { connectionsForDescriptors } from '../transport/descriptor-limit.ts'
 import { NetworkCounts } from './network-counts.ts'
-import type { Limits } from './settings.ts'
+import type { Limits } from '../settings/limits.ts'
 
 /** Why a connection is not taken: too many in total, or of one client. */
 export type ConnectionRefusal = 'refused-total' | 'refused-address'

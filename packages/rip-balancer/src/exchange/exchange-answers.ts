@@ -3,11 +3,11 @@ import { isKnownMethod } from '../http1/known-method.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { ExchangeFacts } from './exchange-facts.ts'
 import { statusOfFailure } from './failure.ts'
-import type { FieldEdits } from './field-edits.ts'
+import type { FieldEdits } from '../forwarding/field-edits.ts'
 import { askRequestHook } from './hook-calls.ts'
-import { ALLOWED_METHODS, writeAnswer } from './local-answer.ts'
+import { ALLOWED_METHODS, writeAnswer } from '../forwarding/local-answer.ts'
 import type { EndCause } from './record.ts'
-import type { LocalAnswer } from './settings.ts'
+import type { LocalAnswer } from '../settings/hooks.ts'
 
 /** What the balancer says itself in an exchange: answers that need no backend, and errors that name one. */
 export abstract class ExchangeAnswers extends ExchangeFacts {

@@ -2,12 +2,12 @@ import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { requestKind } from '../http1/request-kind.ts'
 import type { Clock } from '../transport/clock.ts'
-import { readStatement, UNIX_PEER, type TrustedStatement } from './client-identity.ts'
+import { readStatement, UNIX_PEER, type TrustedStatement } from '../forwarding/client-identity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { EndCause, ExchangeRecord } from './record.ts'
 import { RequestBody } from './request-body.ts'
-import { isRequestId, nextRequestNumber, requestIdText } from './request-id.ts'
+import { isRequestId, nextRequestNumber, requestIdText } from '../forwarding/request-id.ts'
 
 /** What is known about the current exchange of a connection; texts are made when somebody asks for them. */
 export class ExchangeFacts implements ExchangeRecord {

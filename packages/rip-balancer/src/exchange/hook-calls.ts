@@ -1,7 +1,7 @@
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
-import { FieldEdits } from './field-edits.ts'
-import type { ClientView, Hooks, LocalAnswer } from './settings.ts'
+import { FieldEdits } from '../forwarding/field-edits.ts'
+import type { ClientView, Hooks, LocalAnswer } from '../settings/hooks.ts'
 
 /** What a hook is told about an exchange. */
 export interface HookContext {

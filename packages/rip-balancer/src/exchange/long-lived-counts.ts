@@ -1,7 +1,7 @@
 import { LONG_LIVED_SHARE } from '../defaults.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
 import { NetworkCounts } from './network-counts.ts'
-import type { Limits } from './settings.ts'
+import type { Limits } from '../settings/limits.ts'
 
 /** Why there may not be one more: there are too many in total, or of one client. */
 export type LongLivedRefusal = 'long-lived-total' | 'long-lived-address'

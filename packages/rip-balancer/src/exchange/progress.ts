@@ -1,7 +1,8 @@
 import type { Clock } from '../transport/clock.ts'
 import { Lag } from './lag.ts'
 import { RateWatch } from './rate-watch.ts'
-import type { Limits, Timeouts } from './settings.ts'
+import type { Limits } from '../settings/limits.ts'
+import type { Timeouts } from '../settings/timeouts.ts'
 
 /** Time a client gets to show its speed. */
 const RATE_WINDOW_MS = 10_000

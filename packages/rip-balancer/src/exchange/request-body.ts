@@ -5,7 +5,7 @@ import type { Fault } from '../http1/fault.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import type { FieldSection } from '../http1/field-section.ts'
-import type { Limits } from './settings.ts'
+import type { Limits } from '../settings/limits.ts'
 
 /** Runs that are kept are joined up to this size, as a run of one byte would occupy a hundred. */
 const SMALL_BYTES = 1024

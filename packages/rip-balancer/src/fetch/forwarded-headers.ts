@@ -1,4 +1,4 @@
-import { isAboutTheClient } from '../exchange/field-rules.ts'
+import { isAboutTheClient } from '../forwarding/field-rules.ts'
 import { twinId } from '../http1/field-name.ts'
 
 /** Fields about one connection, which end at each hop (RFC 9110 §7.6.1). */

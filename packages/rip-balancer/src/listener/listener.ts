@@ -1,6 +1,6 @@
 import { linkSync, renameSync } from 'node:fs'
 import type { UnixAddress } from '../config/unix-address.ts'
-import { addressOf, UNIX_PEER } from '../exchange/client-identity.ts'
+import { addressOf, UNIX_PEER } from '../forwarding/client-identity.ts'
 import type { ConnectionRefusal } from '../exchange/connection-counts.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { isSystemError } from '../transport/system-error.ts'

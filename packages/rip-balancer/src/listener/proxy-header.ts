@@ -1,5 +1,5 @@
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
-import { canonical, type NodeAddress } from '../exchange/node-address.ts'
+import { canonical, type NodeAddress } from '../forwarding/node-address.ts'
 import { ipVersion } from '../config/ip-version.ts'
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')

@@ -1,5 +1,5 @@
 import { hostName } from '../config/allowed-hosts.ts'
-import type { ErrorPage, ErrorPages } from '../exchange/settings.ts'
+import type { ErrorPage, ErrorPages } from '../settings/error-pages.ts'
 
 /** Of the answers that come from the balancer itself. `node:http`, which knows the rest, takes twenty milliseconds to load. */
 const TITLES: Readonly<Record<number, string>> = {

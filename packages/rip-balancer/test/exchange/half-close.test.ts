@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import net from 'node:net'
 import { configProblems } from '../../src/config/resolve-config.ts'
-import { HALF_CLOSES, type HalfClose } from '../../src/exchange/settings.ts'
+import { HALF_CLOSES, type HalfClose } from '../../src/settings/half-close.ts'
 import { NOTICES_SUFFIX } from '../../src/upstream/departure-notices.ts'
 import { OK, RawBackend, RawClient, TestBalancer, eventually } from './data-plane.ts'
 

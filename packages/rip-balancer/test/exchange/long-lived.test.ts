@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Forwarding } from '../../src/exchange/settings.ts'
+import type { Forwarding } from '../../src/settings/forwarding.ts'
 import { OK, RawBackend, RawClient, TestBalancer, answering, eventually, type Script } from './data-plane.ts'
 
 const UPGRADE = 'GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { requestIdText, writeRequestIdField } from '../../src/exchange/request-id.ts'
+import { requestIdText, writeRequestIdField } from '../../src/forwarding/request-id.ts'
 
 const field = (id: string | number): string => {
   const out = Buffer.alloc(200)

@@ -2,7 +2,7 @@ import { FIELD_VALUE, TOKEN, equalsText } from '../http1/byte-class.ts'
 import { fieldId, type FieldId } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import { DROP, RESPONSE } from './field-rules.ts'
-import type { EditableFields } from './settings.ts'
+import type { EditableFields } from '../settings/hooks.ts'
 
 /** The fields of a head as a hook edits them: the head itself stays, removals and additions are applied on writing. */
 export class FieldEdits implements EditableFields {

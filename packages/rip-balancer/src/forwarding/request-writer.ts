@@ -20,7 +20,7 @@ import {
 } from './field-rules.ts'
 import { HeadWriter } from './head-writer.ts'
 import { writeRequestIdField } from './request-id.ts'
-import type { Forwarding } from './settings.ts'
+import type { Forwarding } from '../settings/forwarding.ts'
 
 const HOST = Buffer.from('Host: ')
 const FORWARDED_HOST = Buffer.from('X-Forwarded-Host: ')

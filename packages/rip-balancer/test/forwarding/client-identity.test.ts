@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { forwardedElement, identify, readStatement } from '../../src/exchange/client-identity.ts'
+import { forwardedElement, identify, readStatement } from '../../src/forwarding/client-identity.ts'
 import { RequestHead } from '../../src/http1/request-head.ts'
 import { SMALL_LIMITS, bytes } from '../http1/feeding.ts'
 
