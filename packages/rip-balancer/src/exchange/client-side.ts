@@ -1,22 +1,67 @@
-import type { Outbox } from '../transport/outbox.ts'
 import type { ClientIdentity } from '../forwarding/client-identity.ts'
+import type { FieldEdits } from '../forwarding/field-edits.ts'
+import type { ConnectionOptions } from '../http1/connection-options.ts'
+import type { FieldSection } from '../http1/field-section.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
 
-/** What an exchange needs of the connection its client is on. */
+/**
+ * What an exchange needs of the connection its client is on: the response goes out here, and the flow of the request is
+ * regulated. Implemented by a connection of HTTP/1.1; a stream of HTTP/2 can be the second one.
+ */
 export interface ClientSide {
-  readonly outbox: Outbox
   readonly identity: ClientIdentity
-  /** Whether the connection may serve another request after this one. */
-  readonly mayPersist: boolean
+  /** Bytes the kernel has taken on this connection so far. */
+  readonly sent: number
+  /** Bytes the kernel has not taken yet. */
+  readonly waiting: number
+  /** Bytes the client has acknowledged, as far as the system tells. */
+  readonly acknowledged: number
+
+  /** Asks the client for the body it has announced with `Expect: 100-continue`. */
+  askForBody(): void
+  /** Sends an interim response of the backend. */
+  interim(response: ResponseHead): void
+  /** Sends the 101 response that opens a tunnel. @param cookie value of a `Set-Cookie` to add */
+  switching(response: ResponseHead, protocol: string, cookie: string | undefined): void
+  /**
+   * Sends the head of the final response.
+   *
+   * @param takesTrailers whether the client wants trailer fields
+   * @param requestId to expose, or the number of one of ours; `undefined` exposes none
+   */
+  head(
+    response: ResponseHead,
+    takesTrailers: boolean,
+    requestId: string | number | undefined,
+    edits: FieldEdits | undefined,
+  ): void
+  /** Sends bytes of the body, or bytes of the tunnel. */
+  data(bytes: Buffer, from: number, to: number): void
+  /** The response is complete. @param options of the head of the message the trailers belong to */
+  end(trailers: FieldSection | undefined, options: ConnectionOptions): void
+  /** Sends a complete response of the balancer's own. */
+  answer(
+    status: number,
+    fields: Readonly<Record<string, string>>,
+    body: string | Uint8Array,
+    requestId: string,
+  ): void
+  /** Hands over what was sent without waiting for the end of the turn: `waiting` says then what the kernel left. */
+  flush(): void
+
+  /** The connection ends after this exchange: what follows on it is not wanted, or cannot be trusted. */
+  closeAfter(): void
+  /** The response cannot be completed: closes so that the client sees that. */
+  abort(): void
+  /** Nothing more is sent in the tunnel. */
+  shutdown(): void
+
   /** The exchange can take body or tunnel bytes (again): hand over what was held back, go on reading. */
   inputWanted(): void
   /** Do not read for now. */
   inputRefused(): void
   /** The exchange has become a tunnel or an event stream. */
   exchangeLasts(): void
-  /** The exchange is over and recorded. @param persists whether the next request may follow */
-  exchangeEnded(persists: boolean): void
-  /** The response cannot be completed: close so that the client sees that. @param reset when FIN would look like its end */
-  cut(reset: boolean): void
-  /** Nothing more is sent in the tunnel. */
-  shutdown(): void
+  /** The exchange is over and recorded; the next request may follow. */
+  exchangeEnded(): void
 }

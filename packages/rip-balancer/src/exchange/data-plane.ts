@@ -4,7 +4,6 @@ import type { UpstreamLimits } from '../upstream/upstream-connection.ts'
 import { DepartureNotices } from '../upstream/departure-notices.ts'
 import { Turn } from '../transport/turn.ts'
 import { Upstreams } from '../upstream/upstreams.ts'
-import type { TrailerWriter } from './request-body.ts'
 import { BufferBudget } from './buffer-budget.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { LongLivedCounts } from './long-lived-counts.ts'
@@ -30,8 +29,6 @@ export class DataPlane {
   readonly kindSeed: number
   readonly requests: RequestWriter
   readonly responses: ResponseWriter
-  /** For trailers of requests; `undefined` drops them. */
-  readonly trailerWriter: TrailerWriter | undefined
   private readonly spareHeads: RequestHead[] = []
 
   /** @param previous the data plane this one replaces: its connections, its counts, its buffers and its slow clients are taken over */
@@ -51,9 +48,6 @@ export class DataPlane {
     this.kindSeed = previous?.kindSeed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
     this.requests = new RequestWriter(forwarding, (name) => observer.underscored(name))
     this.responses = new ResponseWriter(forwarding.via, this.turn.clock)
-    if (forwarding.requestTrailers)
-      this.trailerWriter = (outbox, trailers, options) =>
-        this.responses.writeTrailers(outbox, trailers, options)
   }
 
   /** A head to read a request with; only connections with a request have one, which keeps idle ones small. */

@@ -1,16 +1,20 @@
+import { readStatement, UNIX_PEER, type TrustedStatement } from '../forwarding/client-identity.ts'
+import { FieldEdits } from '../forwarding/field-edits.ts'
+import { isRequestId, nextRequestNumber, requestIdText } from '../forwarding/request-id.ts'
 import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { requestKind } from '../http1/request-kind.ts'
-import type { Clock } from '../transport/clock.ts'
-import { readStatement, UNIX_PEER, type TrustedStatement } from '../forwarding/client-identity.ts'
+import type { AffinitySource } from './affinity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { EndCause, ExchangeRecord } from './record.ts'
-import { RequestBody } from './request-body.ts'
-import { isRequestId, nextRequestNumber, requestIdText } from '../forwarding/request-id.ts'
+import type { RequestBody } from './request-body.ts'
 
-/** What is known about the current exchange of a connection; texts are made when somebody asks for them. */
-export class ExchangeFacts implements ExchangeRecord {
+/**
+ * What is known about the current exchange of a connection, and its record when it ends. Texts are made when they are
+ * read.
+ */
+export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   status = 0
   cause: EndCause = 'completed'
   retries = 0
@@ -23,27 +27,28 @@ export class ExchangeFacts implements ExchangeRecord {
   backend: string | undefined = undefined
   reason: string | undefined = undefined
   generation: string | undefined = undefined
-  protected readonly plane: DataPlane
-  protected readonly client: ClientSide
-  protected readonly clock: Clock
-  protected readonly body: RequestBody
-  protected request: RequestHead | undefined
+  request: RequestHead | undefined
   /** When the first byte of the request arrived, on the monotonic clock. */
-  protected begunAt = 0
+  begunAt = 0
+  /** What the request hook changed. */
+  edits: FieldEdits | undefined
   /** What a trusted proxy says about its client. */
-  protected statement: TrustedStatement | undefined
+  statement: TrustedStatement | undefined
+  private readonly plane: DataPlane
+  private readonly client: ClientSide
+  private readonly body: RequestBody
   private idNumber = 0
   private givenId: string | undefined
+  private sentBefore = 0
 
-  constructor(plane: DataPlane, client: ClientSide) {
+  constructor(plane: DataPlane, client: ClientSide, body: RequestBody) {
     this.plane = plane
     this.client = client
-    this.clock = plane.turn.clock
-    this.body = new RequestBody(plane.settings.limits, plane.trailerWriter)
+    this.body = body
   }
 
   get startedAt(): number {
-    return this.clock.wallMs(this.begunAt)
+    return this.plane.turn.clock.wallMs(this.begunAt)
   }
 
   get method(): string {
@@ -72,12 +77,12 @@ export class ExchangeFacts implements ExchangeRecord {
   }
 
   /** Port of the client, 0 when unknown. */
-  protected get clientPort(): number {
+  get clientPort(): number {
     return this.statement?.port ?? this.client.identity.port
   }
 
-  /** Who tunnels and event streams are counted for; nobody in the case of Unix peers, and of proxies that name no client. */
-  protected get countedAddress(): string | undefined {
+  /** Address that tunnels and event streams are counted for; none for Unix peers, and for proxies that name no client. */
+  get countedAddress(): string | undefined {
     const { clientAddress } = this
     const { identity } = this.client
     const isProxy = identity.trusted && clientAddress === identity.address
@@ -89,8 +94,8 @@ export class ExchangeFacts implements ExchangeRecord {
     return typeof id === 'string' ? id : requestIdText(id)
   }
 
-  /** The request id, unspelled when it is one of ours. */
-  protected get idOrNumber(): string | number {
+  /** The request id, or its number while it is one of ours that nobody has read as a text. */
+  get idOrNumber(): string | number {
     if (this.givenId !== undefined) return this.givenId
     if (this.idNumber === 0) this.idNumber = nextRequestNumber()
     return this.idNumber
@@ -109,25 +114,36 @@ export class ExchangeFacts implements ExchangeRecord {
     return this.request?.text(FIELD.referer) ?? ''
   }
 
+  /** What the client would like to read; `undefined` before its request line was read. */
+  get accept(): string | undefined {
+    return this.readable?.text(FIELD.accept)
+  }
+
+  /** Values of the fields of a name, as the request hook left them. */
+  values(name: string): readonly string[] {
+    return (this.edits ?? new FieldEdits(this.request!)).values(name)
+  }
+
   get bytesReceived(): number {
     return this.body.received
   }
 
-  /** Forgets the previous exchange. */
-  protected resetFacts(head: RequestHead | undefined): void {
+  /** Forgets the previous exchange. @param firstByteAt when the first byte of this one arrived */
+  begin(head: RequestHead | undefined, firstByteAt: number): void {
     this.request = head
+    this.begunAt = firstByteAt
+    this.sentBefore = this.client.sent
     this.status = this.retries = this.bytesSent = this.lot = 0
     this.queueMs = this.responseMs = this.totalMs = 0
     this.lotFailed = false
-    this.backend = this.reason = undefined
-    this.generation = undefined
-    this.statement = undefined
+    this.backend = this.reason = this.generation = undefined
+    this.edits = this.statement = undefined
     this.idNumber = 0
     this.givenId = undefined
   }
 
   /** Reads what the client says about itself, as far as it is believed. */
-  protected readClaims(head: RequestHead): void {
+  readClaims(head: RequestHead): void {
     const { identity } = this.client
     const { forwarding } = this.plane.settings
     if (identity.trusted) this.statement = readStatement(head, identity, forwarding.trustedProxies)
@@ -137,8 +153,17 @@ export class ExchangeFacts implements ExchangeRecord {
       this.givenId = head.value(index)
   }
 
+  /** The exchange has ended: completes the record and hands it over. */
+  end(cause: EndCause): void {
+    this.cause = cause
+    this.bytesSent = this.client.sent - this.sentBefore
+    this.totalMs = this.plane.turn.clock.nowMs - this.begunAt
+    this.plane.settings.observer.ended(this)
+    this.request = undefined
+  }
+
   /** The request, once its first line was read. */
-  protected get readable(): RequestHead | undefined {
+  private get readable(): RequestHead | undefined {
     return this.request?.hasRequestLine === true ? this.request : undefined
   }
 }

@@ -1,13 +1,55 @@
+import type { StateTable } from '../state-table.ts'
+
 /**
  * Where an exchange is.
  *
  * - `idle`: there is no request;
+ * - `received`: its head has been read, and what becomes of it is being decided;
  * - `gathering`: backends are scarce, so the body is read before one is claimed;
- * - `queued`, `connecting`: waiting for a backend, for a connection to it;
- * - `waiting`: the request is being sent, no final response yet;
+ * - `queued`: waiting for a backend;
+ * - `resting`: an attempt failed, and the next one follows in a moment;
+ * - `connecting`: waiting for a connection to the backend;
+ * - `waiting`: the request is being sent, and there is no final response yet;
  * - `responding`: the response is being relayed;
  * - `flushing`: the response is complete, the client has yet to take the rest of it;
  * - `tunnel`: the connection was upgraded.
  */
 export type ExchangePhase =
-  'idle' | 'gathering' | 'queued' | 'connecting' | 'waiting' | 'responding' | 'flushing' | 'tunnel'
+  | 'idle'
+  | 'received'
+  | 'gathering'
+  | 'queued'
+  | 'resting'
+  | 'connecting'
+  | 'waiting'
+  | 'responding'
+  | 'flushing'
+  | 'tunnel'
+
+/**
+ * - `begin`: a request has come, or the beginning of one that is malformed;
+ * - `gather`, `claim`: its body is read first, or a backend is claimed for it;
+ * - `connect`, `send`: the backend it got is connected to, or is sent the request;
+ * - `rest`: the attempt failed, and the next one is put off;
+ * - `respond`, `switch`: the head of the final response has come, or the 101 response the client asked for;
+ * - `finish`: all of the response was written, and the client has not taken all of it;
+ * - `end`: the exchange is recorded.
+ */
+export type ExchangeEvent =
+  'begin' | 'gather' | 'claim' | 'connect' | 'send' | 'rest' | 'respond' | 'switch' | 'finish' | 'end'
+
+/** Wherever an answer of the balancer's own can be given, and its client be slow to take it. */
+const ANSWERED = { finish: 'flushing', end: 'idle' } as const
+
+export const EXCHANGE_PHASES: StateTable<ExchangePhase, ExchangeEvent> = {
+  idle: { begin: 'received' },
+  received: { gather: 'gathering', claim: 'queued', ...ANSWERED },
+  gathering: { claim: 'queued', ...ANSWERED },
+  queued: { connect: 'connecting', send: 'waiting', ...ANSWERED },
+  resting: { claim: 'queued', ...ANSWERED },
+  connecting: { send: 'waiting', claim: 'queued', rest: 'resting', ...ANSWERED },
+  waiting: { respond: 'responding', switch: 'tunnel', claim: 'queued', rest: 'resting', ...ANSWERED },
+  responding: { finish: 'flushing', end: 'idle' },
+  flushing: { end: 'idle' },
+  tunnel: { finish: 'flushing', end: 'idle' },
+}

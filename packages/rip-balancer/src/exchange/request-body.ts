@@ -2,8 +2,7 @@ import type { BodyFraming, Framing } from '../http1/body-framing.ts'
 import { ConnectionOptions } from '../http1/connection-options.ts'
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
 import type { Fault } from '../http1/fault.ts'
-import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
-import type { Outbox } from '../transport/outbox.ts'
+import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { Limits } from '../settings/limits.ts'
 
@@ -12,9 +11,7 @@ const SMALL_BYTES = 1024
 
 const NO_OPTIONS = new ConnectionOptions()
 
-export type TrailerWriter = (outbox: Outbox, trailers: FieldSection, options: ConnectionOptions) => void
-
-/** The body of one request on its way to the backend: decoded, counted, bounded, and framed anew. */
+/** The body of one request on its way to the backend: decoded, counted, bounded, and kept as long as it may have to be sent again. */
 export class RequestBody {
   /** Body bytes received. */
   received = 0
@@ -24,7 +21,8 @@ export class RequestBody {
   /** Its beginning was read before there was a backend to send it to. */
   gathered = false
   private readonly limits: Limits
-  private readonly writeTrailers: TrailerWriter | undefined
+  /** Whether trailer fields reach the backend. */
+  readonly passesTrailers: boolean
   private framing: Framing = 'none'
   private remaining = 0
   private decoder: ChunkedDecoder | undefined
@@ -33,12 +31,12 @@ export class RequestBody {
   private keeps = false
   private keepLimit = 0
   private abandoned = false
-  private options: ConnectionOptions = NO_OPTIONS
+  /** Of the head. */
+  options: ConnectionOptions = NO_OPTIONS
 
-  /** @param writeTrailers writes the last chunk with trailer fields; `undefined` drops them */
-  constructor(limits: Limits, writeTrailers: TrailerWriter | undefined) {
+  constructor(limits: Limits, passesTrailers: boolean) {
     this.limits = limits
-    this.writeTrailers = writeTrailers
+    this.passesTrailers = passesTrailers
   }
 
   /** @param options of the head */
@@ -107,9 +105,13 @@ export class RequestBody {
   }
 
   /** Sends what was gathered, or sends again what was sent to another connection. */
-  replay(outbox: Outbox): void {
-    for (const bytes of this.kept) this.emit(outbox, bytes, 0, bytes.length)
-    if (this.done && this.framing === 'chunked') this.endChunks(outbox)
+  replay(upstream: UpstreamExchange): void {
+    for (const bytes of this.kept) upstream.data(bytes, 0, bytes.length)
+  }
+
+  /** Fields behind a body that is done, if they are passed on. */
+  get trailers(): FieldSection | undefined {
+    return this.passesTrailers && this.framing === 'chunked' ? this.decoder!.trailers : undefined
   }
 
   /**
@@ -117,39 +119,37 @@ export class RequestBody {
    *
    * @returns where the body's bytes end in the input, or -1 when the body is refused, see `fault`
    */
-  take(chunk: Buffer, from: number, to: number, outbox: Outbox | undefined): number {
+  take(chunk: Buffer, from: number, to: number, upstream: UpstreamExchange | undefined): number {
     return this.framing === 'chunked'
-      ? this.takeChunks(chunk, from, to, outbox)
-      : this.takeRun(chunk, from, to, outbox)
+      ? this.takeChunks(chunk, from, to, upstream)
+      : this.takeRun(chunk, from, to, upstream)
   }
 
-  private takeRun(chunk: Buffer, from: number, to: number, outbox: Outbox | undefined): number {
+  private takeRun(chunk: Buffer, from: number, to: number, upstream: UpstreamExchange | undefined): number {
     const end = Math.min(to, from + this.remaining)
     this.remaining -= end - from
-    this.accept(outbox, chunk, from, end)
+    this.accept(upstream, chunk, from, end)
     this.done = this.remaining === 0
     return end
   }
 
-  private takeChunks(chunk: Buffer, from: number, to: number, outbox: Outbox | undefined): number {
+  private takeChunks(
+    chunk: Buffer,
+    from: number,
+    to: number,
+    upstream: UpstreamExchange | undefined,
+  ): number {
     const decoder = this.decoder!
     let event = decoder.next(chunk, from, to)
     while (event === 'data') {
-      this.accept(outbox, chunk, decoder.dataStart, decoder.dataEnd)
+      this.accept(upstream, chunk, decoder.dataStart, decoder.dataEnd)
       if (this.received > this.limits.maxBodyBytes) return this.refuse('body-too-large')
       event = decoder.next(chunk, decoder.at, to)
     }
     if (event === 'refused') return this.refuse(decoder.fault!)
     if (event === 'more') return to
     this.done = true
-    if (outbox !== undefined) this.endChunks(outbox)
     return decoder.at
-  }
-
-  private endChunks(outbox: Outbox): void {
-    const { trailers } = this.decoder!
-    if (this.writeTrailers === undefined || trailers.count === 0) appendLastChunk(outbox)
-    else this.writeTrailers(outbox, trailers, this.options)
   }
 
   private refuse(fault: Fault): number {
@@ -157,10 +157,10 @@ export class RequestBody {
     return -1
   }
 
-  private accept(outbox: Outbox | undefined, bytes: Buffer, from: number, to: number): void {
+  private accept(upstream: UpstreamExchange | undefined, bytes: Buffer, from: number, to: number): void {
     this.received += to - from
     if (this.keeps) this.keepRun(bytes, from, to)
-    if (outbox !== undefined) this.emit(outbox, bytes, from, to)
+    upstream?.data(bytes, from, to)
   }
 
   private keepRun(bytes: Buffer, from: number, to: number): void {
@@ -170,10 +170,5 @@ export class RequestBody {
     const last = this.kept.at(-1)
     if (last === undefined || last.length + run.length > SMALL_BYTES) this.kept.push(run)
     else this.kept[this.kept.length - 1] = Buffer.concat([last, run])
-  }
-
-  private emit(outbox: Outbox, bytes: Buffer, from: number, to: number): void {
-    if (this.framing === 'chunked') appendChunk(outbox, bytes, from, to)
-    else outbox.append(bytes, from, to)
   }
 }

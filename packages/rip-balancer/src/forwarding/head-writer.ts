@@ -4,7 +4,7 @@ import type { FieldSection } from '../http1/field-section.ts'
 import { SP } from '../http1/byte-class.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import type { FieldEdits } from './field-edits.ts'
-import { DECIDE, DROP, KEEP, isProtected, type FieldAction, type FieldRules } from './field-rules.ts'
+import { DECIDE, DROP, KEEP, TRAILER, isProtected, type FieldAction, type FieldRules } from './field-rules.ts'
 
 const CR = 0x0d
 const LF = 0x0a
@@ -23,6 +23,14 @@ export abstract class HeadWriter {
   protected at = 0
   private runStart = 0
   private runEnd = 0
+
+  /** Writes the last chunk with the trailer fields that may be passed on. @param options of the message's head */
+  writeTrailers(outbox: Outbox, trailers: FieldSection, options: ConnectionOptions): void {
+    this.begin(outbox, trailers, 0)
+    this.text('0\r\n')
+    this.copyFields(trailers, TRAILER, options, undefined)
+    this.finish(outbox)
+  }
 
   /** @param extra bytes that will be added beyond the usual ones */
   protected begin(outbox: Outbox, section: FieldSection, extra: number): void {

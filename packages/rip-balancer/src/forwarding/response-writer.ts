@@ -1,4 +1,3 @@
-import type { ConnectionOptions } from '../http1/connection-options.ts'
 import { decimal } from '../http1/body-framing.ts'
 import { FIELD, type FieldId } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
@@ -6,7 +5,7 @@ import type { ResponseHead } from '../http1/response-head.ts'
 import type { Clock } from '../transport/clock.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import type { FieldEdits } from './field-edits.ts'
-import { DROP, KEEP, RESPONSE, REWRITE, TRAILER, type FieldAction } from './field-rules.ts'
+import { DROP, KEEP, RESPONSE, REWRITE, type FieldAction } from './field-rules.ts'
 import { HeadWriter } from './head-writer.ts'
 import { writeRequestIdField } from './request-id.ts'
 
@@ -90,14 +89,6 @@ export class ResponseWriter extends HeadWriter {
     this.statusLine(response)
     this.copyFields(response, RESPONSE, undefined, undefined)
     this.text(`${added}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`)
-    this.finish(outbox)
-  }
-
-  /** Writes the last chunk with the trailer fields that may be passed on. @param options of the message's head */
-  writeTrailers(outbox: Outbox, trailers: FieldSection, options: ConnectionOptions): void {
-    this.begin(outbox, trailers, 0)
-    this.text('0\r\n')
-    this.copyFields(trailers, TRAILER, options, undefined)
     this.finish(outbox)
   }
 

@@ -6,7 +6,11 @@ import type { NodeAddress } from '../forwarding/node-address.ts'
 import type { EndCause } from '../exchange/record.ts'
 import { statusOf, type Fault } from '../http1/fault.ts'
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
+import type { ConnectionOptions } from '../http1/connection-options.ts'
+import type { FieldSection } from '../http1/field-section.ts'
+import type { FieldEdits } from '../forwarding/field-edits.ts'
 import type { RequestHead } from '../http1/request-head.ts'
+import type { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import type { Clock } from '../transport/clock.ts'
 import { Outbox } from '../transport/outbox.ts'
@@ -14,6 +18,8 @@ import { peek } from '../transport/peek.ts'
 import type { Receiver } from '../transport/turn.ts'
 import { nextState } from '../state-table.ts'
 import { CLIENT_STATES, type ClientEvent, type ClientState } from './client-state.ts'
+import { HeldInput } from './held-input.ts'
+import { Http1Response } from './http1-response.ts'
 import { PlainProxyHeader } from './plain-proxy-header.ts'
 import { answerPlainHttp, beginsWithTls, NO_TLS_HERE } from './wrong-protocol.ts'
 import { ProxyHeader } from './proxy-header.ts'
@@ -59,13 +65,12 @@ export class ClientConnection implements ClientSide, Receiver {
   private readonly clock: Clock
   private readonly keeper: ConnectionKeeper
   private readonly exchange: Exchange
+  private readonly response: Http1Response
   private state: ClientState
-  private head: RequestHead | undefined
+  private requestHead: RequestHead | undefined
   private proxyHeader: ProxyHeader | undefined
   private plainHeader: PlainProxyHeader | undefined
-  private input: Buffer | undefined
-  private inputAt = 0
-  private inputEnded = false
+  private readonly input = new HeldInput()
   private endTold = false
   private refused = false
   private pumping = false
@@ -90,6 +95,7 @@ export class ClientConnection implements ClientSide, Receiver {
     this.keeper = keeper
     this.outbox = new Outbox(socket, plane.turn.output, true)
     this.identity = identify(peer, secure ? 'https' : 'http', forwarding.trustedProxies)
+    this.response = new Http1Response(this.outbox, plane.responses, plane.turn.clock)
     this.exchange = new Exchange(plane, this)
     this.since = this.clock.nowMs
     this.state = secure ? 'handshaking' : 'open'
@@ -105,7 +111,7 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Since when nothing has been asked, monotonic milliseconds; `Infinity` while something is. */
   get idleSince(): number {
-    const asked = !this.isOpen || !this.exchange.isIdle || this.head?.begun === true
+    const asked = !this.isOpen || !this.exchange.isIdle || this.requestHead?.begun === true
     return asked ? Number.POSITIVE_INFINITY : this.since
   }
 
@@ -121,10 +127,10 @@ export class ClientConnection implements ClientSide, Receiver {
   }
 
   /** Whether another request may follow the current one. */
-  get mayPersist(): boolean {
+  private get mayPersist(): boolean {
     if (this.keeper.isDraining || this.requests >= this.plane.settings.limits.maxRequestsPerConnection)
       return false
-    return !this.inputEnded || this.input !== undefined
+    return !this.input.isExhausted
   }
 
   /** Socket event: the TLS handshake succeeded. */
@@ -136,12 +142,12 @@ export class ClientConnection implements ClientSide, Receiver {
   received(chunk: Buffer): void {
     if (this.isLeaving) this.since = this.clock.nowMs
     if (!this.isOpen) return
-    this.hold(chunk)
+    this.input.add(chunk)
     this.pump()
   }
 
-  release(chunk: Buffer): void {
-    if (this.input === undefined) this.exchange.letGo(chunk)
+  consumed(chunk: Buffer): void {
+    if (this.input.isEmpty) this.exchange.letGo(chunk)
   }
 
   /** The handshake failed. @param plainHttp as the client spoke HTTP */
@@ -162,18 +168,18 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Socket event: the client stopped sending. */
   ended(): void {
-    this.inputEnded = true
+    this.input.hasEnded = true
     if (this.state === 'lingering') this.on('end')
     if (this.state === 'ending') return this.socket.end()
     this.pump()
-    if (this.input !== undefined && !this.exchange.isIdle) this.exchange.noteHalfClose()
+    if (!this.input.isEmpty && !this.exchange.isIdle) this.exchange.noteHalfClose()
   }
 
   /** Socket event: the connection is gone. */
   closed(): void {
     if (this.state === 'closed') return
     this.on('close')
-    this.input = undefined
+    this.input.clear()
     this.plainHeader?.[Symbol.dispose]()
     this.outbox.discard()
     this.exchange.clientGone()
@@ -207,7 +213,85 @@ export class ClientConnection implements ClientSide, Receiver {
     this.closed()
   }
 
-  // ClientSide
+  // --- ClientSide: the response
+
+  get sent(): number {
+    return this.outbox.sent
+  }
+
+  get waiting(): number {
+    return this.outbox.waiting
+  }
+
+  get acknowledged(): number {
+    return this.outbox.acknowledged
+  }
+
+  askForBody(): void {
+    this.response.askForBody()
+  }
+
+  interim(response: ResponseHead): void {
+    this.response.interim(response)
+  }
+
+  switching(response: ResponseHead, protocol: string, cookie: string | undefined): void {
+    this.response.switching(response, protocol, cookie)
+  }
+
+  head(
+    response: ResponseHead,
+    takesTrailers: boolean,
+    requestId: string | number | undefined,
+    edits: FieldEdits | undefined,
+  ): void {
+    if (!this.mayPersist) this.closeAfter()
+    this.response.head(response, takesTrailers, requestId, edits)
+  }
+
+  data(bytes: Buffer, from: number, to: number): void {
+    this.response.data(bytes, from, to)
+  }
+
+  end(trailers: FieldSection | undefined, options: ConnectionOptions): void {
+    this.response.end(trailers, options)
+  }
+
+  answer(
+    status: number,
+    fields: Readonly<Record<string, string>>,
+    body: string | Uint8Array,
+    requestId: string,
+  ): void {
+    if (!this.mayPersist) this.closeAfter()
+    this.response.answer(status, fields, body, requestId)
+  }
+
+  flush(): void {
+    this.outbox.flush()
+  }
+
+  // --- ClientSide: the connection
+
+  closeAfter(): void {
+    this.response.persists = false
+  }
+
+  abort(): void {
+    if (this.isGone) return
+    const reset = this.response.endsByClosing || this.outbox.waiting > 0
+    this.on('abort')
+    this.dropHead()
+    // An orderly end would look like the end of such a response.
+    if (reset) this.socket.terminate()
+    else this.socket.end()
+  }
+
+  shutdown(): void {
+    this.outbox.flush()
+    if (this.outbox.waiting > 0) this.shutdownPending = true
+    else this.socket.shutdown()
+  }
 
   inputWanted(): void {
     this.refused = false
@@ -223,27 +307,13 @@ export class ClientConnection implements ClientSide, Receiver {
     this.keeper.setLasting(this, true)
   }
 
-  exchangeEnded(persists: boolean): void {
+  exchangeEnded(): void {
     if (this.slot >= 0) this.keeper.setLasting(this, false)
     this.dropHead()
     this.since = this.clock.nowMs
     this.refused = false
-    if (!persists || (this.inputEnded && this.input === undefined)) return this.closeGracefully()
+    if (!this.response.persists || this.input.isExhausted) return this.closeGracefully()
     this.pump()
-  }
-
-  cut(reset: boolean): void {
-    if (this.isGone) return
-    this.on('abort')
-    this.dropHead()
-    if (reset) this.socket.terminate()
-    else this.socket.end()
-  }
-
-  shutdown(): void {
-    this.outbox.flush()
-    if (this.outbox.waiting > 0) this.shutdownPending = true
-    else this.socket.shutdown()
   }
 
   // --- state
@@ -267,28 +337,13 @@ export class ClientConnection implements ClientSide, Receiver {
 
   // --- input
 
-  private hold(chunk: Buffer): void {
-    if (this.input === undefined) {
-      this.input = chunk
-      this.inputAt = 0
-      return
-    }
-    this.input = Buffer.concat([this.input.subarray(this.inputAt), chunk])
-    this.inputAt = 0
-  }
-
-  private used(at: number): void {
-    if (at < this.input!.length) this.inputAt = at
-    else this.input = undefined
-  }
-
-  /** Moves input to whoever wants it, request after request; a loop, as pipelined requests may be many. */
+  /** Hands the input over, request after request; in a loop, as many requests may be pipelined. */
   private pump(): void {
     if (this.pumping) return
     this.pumping = true
-    while (this.input !== undefined && this.isOpen && this.step());
+    while (!this.input.isEmpty && this.isOpen && this.step());
     this.pumping = false
-    if (this.inputEnded && this.input === undefined && this.isOpen) this.inputExhausted()
+    if (this.input.isExhausted && this.isOpen) this.inputExhausted()
     this.regulate()
   }
 
@@ -297,48 +352,43 @@ export class ClientConnection implements ClientSide, Receiver {
     if (this.proxyHeader !== undefined) return this.readProxyHeader(this.proxyHeader)
     if (this.exchange.isIdle) return this.readHead()
     if (!this.exchange.wantsInput) return false
-    const { input, inputAt } = this
-    const length = input!.length
-    this.input = undefined
-    const at = this.exchange.take(input!, inputAt, length)
-    if (at < length) this.putBack(input!, at)
+    const { bytes, at } = this.input
+    const { length } = bytes
+    this.input.clear()
+    const takenTo = this.exchange.take(bytes, at, length)
+    if (takenTo < length && !this.isGone) this.input.putBack(bytes, takenTo)
     return true
-  }
-
-  private putBack(input: Buffer, at: number): void {
-    if (this.isGone) return
-    this.input = input
-    this.inputAt = at
   }
 
   private readHead(): boolean {
     const { since } = this
     const head = this.borrowHead()
-    const input = this.input!
-    const at = head.feed(input, this.inputAt, input.length)
+    const { bytes, at: from } = this.input
+    const at = head.feed(bytes, from, bytes.length)
     if (at === INCOMPLETE) return this.headIncomplete(head, since)
-    if (at === REFUSED && this.requests === 0 && beginsWithTls(input, this.inputAt)) return this.turnTlsAway()
+    if (at === REFUSED && this.requests === 0 && beginsWithTls(bytes, from)) return this.turnTlsAway()
     if (at === REFUSED) return this.refuse(head.fault!)
-    this.used(at)
-    if (input.length - at > LARGE_BODY_BYTES) head.detach()
+    this.input.taken(at)
+    if (bytes.length - at > LARGE_BODY_BYTES) head.detach()
     const fault = head.check()
     if (fault !== undefined) return this.refuse(fault)
     this.requests++
+    this.response.begin(head, head.persists && this.mayPersist)
     this.exchange.begin(head, this.since)
-    if (this.inputEnded && !this.exchange.isIdle) this.exchange.noteHalfClose()
+    if (this.input.hasEnded && !this.exchange.isIdle) this.exchange.noteHalfClose()
     return true
   }
 
   private borrowHead(): RequestHead {
-    if (this.head !== undefined) return this.head
+    if (this.requestHead !== undefined) return this.requestHead
     this.since = this.clock.nowMs
-    this.head = this.plane.borrowHead()
-    return this.head
+    this.requestHead = this.plane.borrowHead()
+    return this.requestHead
   }
 
   /** Empty lines between requests do not start one: the connection is as idle as before. */
   private headIncomplete(head: RequestHead, idleSince: number): false {
-    this.input = undefined
+    this.input.clear()
     if (head.begun) return false
     this.dropHead()
     this.since = idleSince
@@ -351,21 +401,22 @@ export class ClientConnection implements ClientSide, Receiver {
   }
 
   private refuseWith(status: number, cause: EndCause): void {
-    this.exchange.refuse(this.head, status, cause, this.since)
+    this.response.begin(this.requestHead, false)
+    this.exchange.refuse(this.requestHead, status, cause, this.since)
   }
 
   private dropHead(): void {
-    if (this.head === undefined) return
-    this.plane.returnHead(this.head)
-    this.head = undefined
+    if (this.requestHead === undefined) return
+    this.plane.returnHead(this.requestHead)
+    this.requestHead = undefined
   }
 
   private readProxyHeader(header: ProxyHeader): boolean {
-    const at = header.feed(this.input!, this.inputAt)
-    if (at === INCOMPLETE) this.input = undefined
+    const at = header.feed(this.input.bytes, this.input.at)
+    if (at === INCOMPLETE) this.input.clear()
     if (at === REFUSED) this.socket.terminate()
     if (at < 0) return false
-    this.used(at)
+    this.input.taken(at)
     this.proxyHeader = undefined
     return this.introduce(header) || this.turnAway()
   }
@@ -405,7 +456,8 @@ export class ClientConnection implements ClientSide, Receiver {
 
   private inputExhausted(): void {
     if (this.exchange.isIdle) {
-      if (this.head?.begun === true) return this.refuseWith(statusOf('truncated-message'), 'bad-request')
+      if (this.requestHead?.begun === true)
+        return this.refuseWith(statusOf('truncated-message'), 'bad-request')
       this.on('end')
       return this.socket.end()
     }
@@ -417,7 +469,7 @@ export class ClientConnection implements ClientSide, Receiver {
   /** Reads exactly when there is somebody to read for; a waiting client is still listened to, as it may leave. */
   private regulate(): void {
     if (!this.isOpen) return
-    const pause = this.input !== undefined || this.refused
+    const pause = !this.input.isEmpty || this.refused
     if (pause === this.paused) return
     this.paused = pause
     if (pause) this.socket.pause()
@@ -428,8 +480,8 @@ export class ClientConnection implements ClientSide, Receiver {
 
   private closeGracefully(): void {
     if (!this.isOpen) return
-    const allRead = this.input === undefined && this.exchange.hasWholeRequest
-    if (!this.inputEnded && !allRead) return this.linger(MAX_LINGER_MS)
+    const allRead = this.input.isEmpty && this.exchange.hasWholeRequest
+    if (!this.input.hasEnded && !allRead) return this.linger(MAX_LINGER_MS)
     this.on('end')
     this.socket.end()
   }
@@ -438,7 +490,7 @@ export class ClientConnection implements ClientSide, Receiver {
     this.on('linger')
     this.since = this.clock.nowMs
     this.lingersUntil = this.since + forMs
-    this.input = undefined
+    this.input.clear()
     this.socket.shutdown()
     if (this.paused) this.socket.resume()
   }
@@ -450,7 +502,7 @@ export class ClientConnection implements ClientSide, Receiver {
 
   private tickIdle(now: number): void {
     const { timeouts } = this.plane.settings
-    if (this.head?.begun === true) {
+    if (this.requestHead?.begun === true) {
       if (now - this.since > timeouts.headerMs) this.headTimedOut()
       return
     }

@@ -6,7 +6,7 @@ import { GatheredOutput } from './gathered-output.ts'
 export interface Receiver {
   received(chunk: Buffer): void
   /** The chunk, which is a large one, has been handled, and what was written because of it has been sent or copied. */
-  release(chunk: Buffer): void
+  consumed(chunk: Buffer): void
   /** `received` threw this. The receiver closes its socket, so that no other connection suffers. */
   failed(error: unknown): void
 }
@@ -100,15 +100,15 @@ export class Turn {
     this.clock.read()
     try {
       receiver.received(chunk)
-      if (isWorthFreeing(chunk)) this.release(receiver, chunk)
+      if (isWorthFreeing(chunk)) this.free(receiver, chunk)
     } catch (error) {
       receiver.failed(error)
     }
   }
 
-  private release(receiver: Receiver, chunk: Buffer): void {
+  private free(receiver: Receiver, chunk: Buffer): void {
     this.output.flushAll()
-    receiver.release(chunk)
+    receiver.consumed(chunk)
   }
 
   private count(): void {

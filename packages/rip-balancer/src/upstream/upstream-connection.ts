@@ -1,15 +1,19 @@
+import type { RequestContext, RequestWriter } from '../forwarding/request-writer.ts'
 import type { Framing } from '../http1/body-framing.ts'
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
 import { FIELD } from '../http1/field-name.ts'
 import { INCOMPLETE, REFUSED, type FieldSection, type HeadLimits } from '../http1/field-section.ts'
+import type { ConnectionOptions } from '../http1/connection-options.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
+import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
 import type { Clock } from '../transport/clock.ts'
 import { freeBytes } from '../transport/free-bytes.ts'
 import { Outbox } from '../transport/outbox.ts'
 import type { Receiver, Turn } from '../transport/turn.ts'
 import { nextState } from '../state-table.ts'
 import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
+import type { UpstreamExchange } from './upstream-exchange.ts'
 import { UPSTREAM_STATES, type UpstreamEvent, type UpstreamState } from './upstream-state.ts'
 
 /** Whoever keeps the connections of one backend. */
@@ -36,13 +40,13 @@ export interface UpstreamLimits {
  * whether the connection may serve another request: only if request and response are complete, nothing follows the
  * response, and nobody asked for the end (RFC 9112 §9.3, §11.2).
  */
-export class UpstreamConnection implements Receiver {
+export class UpstreamConnection implements Receiver, UpstreamExchange {
   readonly outbox: Outbox
   /** Whether this is not the first request of the connection. */
   reused = false
   /** Whether a byte of the current response has arrived. */
   answered = false
-  /** Set by the exchange when the request, body included, was written. */
+  /** Whether the request, body included, was written. */
   requestComplete = false
   /** When the connection was parked. */
   idleSince = 0
@@ -64,6 +68,10 @@ export class UpstreamConnection implements Receiver {
   private remaining = 0
   private interims = 0
   private toHead = false
+  private requestFraming: Framing = 'none'
+  /** Writes the request that is being sent. */
+  private writer: RequestWriter | undefined
+  private sentBefore = 0
   private persists = true
   private paused = false
   private shutdownPending = false
@@ -96,12 +104,44 @@ export class UpstreamConnection implements Receiver {
     this.restedMs = this.clock.nowMs - this.idleSince
   }
 
-  /** Prepares for a response, before the request is written. */
+  get hasSent(): boolean {
+    return this.outbox.sent > this.sentBefore
+  }
+
+  get waiting(): number {
+    return this.outbox.waiting
+  }
+
+  send(request: RequestContext, writer: RequestWriter): void {
+    this.expect(request.head.isHead)
+    this.requestFraming = request.head.body.framing
+    this.writer = writer
+    writer.write(this.outbox, request)
+  }
+
+  data(bytes: Buffer, from: number, to: number): void {
+    if (this.requestFraming === 'chunked') appendChunk(this.outbox, bytes, from, to)
+    else this.outbox.append(bytes, from, to)
+  }
+
+  end(trailers: FieldSection | undefined, options: ConnectionOptions): void {
+    this.requestComplete = true
+    if (this.requestFraming !== 'chunked') return
+    if (trailers === undefined || trailers.count === 0) appendLastChunk(this.outbox)
+    else this.writer!.writeTrailers(this.outbox, trailers, options)
+  }
+
+  /** Prepares for the response to a request that is about to be written. */
   expect(toHead: boolean): void {
-    this.toHead = toHead
     this.on('request')
+    this.toHead = toHead
     this.answered = this.requestComplete = false
     this.interims = 0
+    this.sentBefore = this.outbox.sent
+  }
+
+  release(chunk: Buffer): void {
+    this.outbox.release(chunk)
   }
 
   pause(): void {
@@ -155,7 +195,7 @@ export class UpstreamConnection implements Receiver {
   }
 
   /** The head is parsed, and the outboxes of clients copy what they keep. */
-  release(chunk: Buffer): void {
+  consumed(chunk: Buffer): void {
     freeBytes(chunk)
   }
 

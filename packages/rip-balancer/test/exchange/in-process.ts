@@ -145,7 +145,7 @@ export class InProcess {
   private arrives(receiver: Receiver, bytes: Buffer): void {
     const { turn } = this.plane
     turn.run(() => receiver.received(bytes))
-    receiver.release(bytes)
+    receiver.consumed(bytes)
   }
 }
 

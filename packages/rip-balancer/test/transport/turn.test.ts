@@ -31,7 +31,7 @@ class Collector implements Receiver {
     this.onReceived(chunk.toString())
   }
 
-  release(): void {}
+  consumed(): void {}
 
   failed(error: unknown): void {
     this.log.push(`${this.name} failed: ${String(error)}`)

@@ -1,0 +1,149 @@
+import type { Attempt } from './attempt.ts'
+import type { BufferShare } from './buffer-budget.ts'
+import type { ClientSide } from './client-side.ts'
+import type { DataPlane } from './data-plane.ts'
+import type { ExchangePhase } from './exchange-phase.ts'
+import type { ExchangeFacts } from './exchange-facts.ts'
+import type { Progress } from './progress.ts'
+import type { RequestBody } from './request-body.ts'
+import type { RequestRelay } from './request-relay.ts'
+import type { SlowClient } from './slow-clients.ts'
+
+/** A client that keeps a backend others wait for is expected to be so many times as fast as the slowest rate allowed. */
+const CROWDED_RATE_FACTOR = 16
+/** How long a request that can be sent elsewhere waits for the answer of a backend that was put aside. */
+const TRIAL_MS = 2_000
+/** A process that was killed has closed what it listened on after this time. */
+const REST_MS = 20
+
+/**
+ * What an exchange is too late with.
+ *
+ * - `reading`: the client takes the response too slowly;
+ * - `body`: the client sends its body too slowly;
+ * - `continue`: the backend says nothing to `Expect: 100-continue`;
+ * - `rest`: the time is over for which the next attempt was put off;
+ * - `connect`, `trial`, `response`: the backend;
+ * - `total`: the whole exchange;
+ * - `tunnel`: the tunnel is silent.
+ */
+export type Missed =
+  'reading' | 'body' | 'continue' | 'rest' | 'connect' | 'trial' | 'response' | 'total' | 'tunnel'
+
+/** What is asked of an exchange whose time limits are checked. */
+export interface TimedExchange extends SlowClient {
+  readonly phase: ExchangePhase
+  readonly isRepeatable: boolean
+  /** The client could send its body now, and is waited for. */
+  readonly awaitsBody: boolean
+}
+
+/** All time limits of an exchange, checked ten times a second. */
+export class Deadlines {
+  private readonly progress: Progress
+  private readonly plane: DataPlane
+  private readonly client: ClientSide
+  private readonly body: RequestBody
+  private readonly facts: ExchangeFacts
+  private readonly request: RequestRelay
+  private readonly attempt: Attempt
+  private readonly share: BufferShare
+
+  constructor(
+    plane: DataPlane,
+    client: ClientSide,
+    body: RequestBody,
+    facts: ExchangeFacts,
+    request: RequestRelay,
+    attempt: Attempt,
+    progress: Progress,
+    share: BufferShare,
+  ) {
+    this.progress = progress
+    this.facts = facts
+    this.request = request
+    this.plane = plane
+    this.client = client
+    this.body = body
+    this.attempt = attempt
+    this.share = share
+  }
+
+  /** The first limit that is exceeded, if any. @param now monotonic milliseconds */
+  missed(exchange: TimedExchange, now: number): Missed | undefined {
+    const { timeouts } = this.plane.settings
+    const { phase } = exchange
+    this.noteTaken(now)
+    this.noteLag(exchange, now)
+    if (this.isReadTooSlow(phase, now)) return 'reading'
+    if (phase === 'tunnel') return this.isTunnelSilent(now) ? 'tunnel' : undefined
+    const inPhaseMs = this.progress.inPhaseMs(now)
+    if (phase === 'resting') return inPhaseMs < REST_MS ? undefined : 'rest'
+    if (now - this.facts.begunAt > timeouts.totalMs) return 'total'
+    if (phase === 'connecting' && inPhaseMs > timeouts.connectMs) return 'connect'
+    if (this.request.awaitsContinue && inPhaseMs > timeouts.continueMs) return 'continue'
+    if (exchange.awaitsBody && this.isBodyTooSlow(now)) return 'body'
+    if (this.isTrialTooSlow(exchange, now)) return 'trial'
+    return this.isBackendTooSlow(phase, now) ? 'response' : undefined
+  }
+
+  /** Only of a client for which bytes wait it matters how many it acknowledged. */
+  private noteTaken(now: number): void {
+    const { client, progress } = this
+    progress.tick(now, client.waiting > 0 ? client.acknowledged : client.sent)
+    if (client.waiting === 0) progress.clientKeepsUp()
+  }
+
+  private noteLag(exchange: TimedExchange, now: number): void {
+    const { minResponseBytesPerSecond, minBodyBytesPerSecond } = this.plane.settings.limits
+    const slowest = exchange.phase === 'responding' ? minResponseBytesPerSecond : minBodyBytesPerSecond
+    if (slowest === 0 || !exchange.keepsBackend) return this.progress.keepsNoBackend()
+    const forMs = now - this.attempt.upstream!.pausedAt
+    this.progress.keepsBackend(forMs, this.body.received, slowest * CROWDED_RATE_FACTOR)
+    this.plane.slowClients.watch(exchange)
+  }
+
+  private isReadTooSlow(phase: ExchangePhase, now: number): boolean {
+    if (this.client.waiting === 0) return false
+    const { timeouts, limits } = this.plane.settings
+    if (phase === 'tunnel') return this.progress.clientSilentMs(now) > timeouts.writeIdleMs
+    return this.progress.isReadTooSlow(now, timeouts, limits, this.isCrowded)
+  }
+
+  private isBodyTooSlow(now: number): boolean {
+    const { timeouts, limits } = this.plane.settings
+    return this.progress.isBodyTooSlow(now, this.body.received, timeouts, limits, this.isCrowded)
+  }
+
+  /** Whether others wait for what this exchange occupies: a place at a backend, or a part of the buffers. */
+  private get isCrowded(): boolean {
+    return this.plane.claims.queued > 0 && (this.attempt.takesPlace || this.share.isUsed)
+  }
+
+  private isTunnelSilent(now: number): boolean {
+    const { tunnelEnds } = this.attempt
+    const { tunnelIdleMs, tunnelEndMs } = this.plane.settings.timeouts
+    return this.progress.silentMs(now) > (tunnelEnds ? Math.min(tunnelEndMs, tunnelIdleMs) : tunnelIdleMs)
+  }
+
+  /** A request that can be served elsewhere does not wait long for a backend that was put aside. */
+  private isTrialTooSlow({ phase, isRepeatable }: TimedExchange, now: number): boolean {
+    if (!this.attempt.onTrial || phase !== 'waiting' || !isRepeatable) return false
+    const { responseMs } = this.plane.settings.timeouts
+    return this.progress.backendSilentMs(now) > Math.min(TRIAL_MS, responseMs)
+  }
+
+  private isBackendTooSlow(phase: ExchangePhase, now: number): boolean {
+    const { timeouts } = this.plane.settings
+    const silentMs = this.progress.backendSilentMs(now)
+    if (phase === 'waiting') return this.isWaitingForBackend && silentMs > timeouts.responseMs
+    if (phase !== 'responding' || this.attempt.upstream?.isPaused !== false) return false
+    return silentMs > timeouts.responseIdleMs
+  }
+
+  /** The request is complete, or the backend does not take the rest of it. */
+  private get isWaitingForBackend(): boolean {
+    const { upstream } = this.attempt
+    return this.body.done || (upstream !== undefined && upstream.waiting > 0)
+  }
+}

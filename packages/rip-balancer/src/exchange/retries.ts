@@ -1,0 +1,127 @@
+import type { Backend, Outcome } from '../pool/claim.ts'
+import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
+import type { Attempt } from './attempt.ts'
+import type { DataPlane } from './data-plane.ts'
+import type { ExchangeFacts } from './exchange-facts.ts'
+import type { RequestBody } from './request-body.ts'
+
+export type FailedOutcome = Exclude<Outcome, 'ok'>
+
+/** What follows a failed attempt: the next one, now or in a moment, or an error. */
+export type NextStep = 'claim' | 'rest' | 'fail'
+
+/** A connection that is reset so soon after it was used again had been closed before. */
+const STALE_MS = 10
+/** A server does not close connections only because they were unused for so short a time: it has failed. */
+const RESTED_MS = 500
+
+/** The attempts of an exchange that failed, and whether another one may follow. */
+export class Retries {
+  /** The backends that failed this request, the last one last. */
+  readonly tried: Backend[] = []
+  /** How the last attempt failed. */
+  lastFailure: FailedOutcome | undefined
+  /** Attempts after which something had been sent, and was sent again. */
+  private repeats = 0
+  private hasRested = false
+  private readonly plane: DataPlane
+  private readonly body: RequestBody
+  private readonly facts: ExchangeFacts
+  private readonly attempt: Attempt
+
+  constructor(plane: DataPlane, body: RequestBody, facts: ExchangeFacts, attempt: Attempt) {
+    this.plane = plane
+    this.body = body
+    this.facts = facts
+    this.attempt = attempt
+  }
+
+  /** Forgets the previous request. */
+  reset(): void {
+    this.lastFailure = undefined
+    this.tried.length = this.repeats = 0
+    this.hasRested = false
+  }
+
+  /** Whether an attempt failed: the next one is made on a new connection. */
+  get hasFailed(): boolean {
+    return this.lastFailure !== undefined
+  }
+
+  /** The current attempt failed, and another one follows. */
+  endAttempt(failure: FailedOutcome): void {
+    const { attempt } = this
+    if (attempt.backend !== undefined) this.tried.push(attempt.backend)
+    this.lastFailure = failure
+    this.facts.retries++
+    attempt.release(failure)
+  }
+
+  /** How an attempt ended whose connection was lost before the response began. */
+  outcomeOfLoss(upstream: UpstreamExchange): FailedOutcome {
+    return this.wasClosedBefore(upstream) && upstream.restedMs >= RESTED_MS ? 'stale' : 'reset'
+  }
+
+  /**
+   * What follows the loss of a connection before the response began: it had been closed before, or the backend died. The
+   * request is sent again if nothing of it was sent, or if doing it twice is the same as once (RFC 9110 §9.2.2) and it was
+   * under way so shortly that it is hardly what the backend died of.
+   *
+   * A process that is ended by the system accepts for some milliseconds what it will never read. If there is no other
+   * backend, the next attempt comes after them, once.
+   */
+  afterLoss(upstream: UpstreamExchange): NextStep {
+    if (!this.mayRepeat(upstream)) return 'fail'
+    const rests = !this.wasClosedBefore(upstream) && !this.hasRested && !this.hasOther
+    const isRepeated = (rests && this.takeRepeatAfterRest()) || this.takeRepeat()
+    if (!isRepeated) return 'fail'
+    this.hasRested ||= rests
+    return rests ? 'rest' : 'claim'
+  }
+
+  /**
+   * Whether another backend is asked for the response that this one does not give: it had little time, which another one
+   * may have again.
+   */
+  takesAnother(isRepeatable: boolean): boolean {
+    return (
+      this.attempt.backend !== undefined && isRepeatable && this.isYoung && this.hasOther && this.takeRepeat()
+    )
+  }
+
+  /** The loss of a connection that the backend had closed because it was unused says nothing about the backend. */
+  private wasClosedBefore(upstream: UpstreamExchange): boolean {
+    return upstream.reused && !upstream.answered && this.attempt.ageMs <= STALE_MS
+  }
+
+  private mayRepeat(upstream: UpstreamExchange): boolean {
+    if (upstream.answered || !this.body.isReplayable) return false
+    return !upstream.hasSent || (this.facts.request!.isIdempotent && this.isYoung)
+  }
+
+  private get isYoung(): boolean {
+    return this.attempt.ageMs <= this.plane.settings.timeouts.repeatMs
+  }
+
+  private get hasOther(): boolean {
+    return this.plane.claims.hasOther(this.attempt.backend!)
+  }
+
+  /** Takes one repetition, as often as the settings and the budget of the pool allow. */
+  private takeRepeat(): boolean {
+    const { settings, claims } = this.plane
+    if (this.repeats >= settings.retries || !claims.mayRetry()) return false
+    this.repeats++
+    return true
+  }
+
+  /**
+   * One repetition beyond the settings, when the same backend failed both times: its process was on its way out already,
+   * and has executed nothing twice.
+   */
+  private takeRepeatAfterRest(): boolean {
+    if (this.tried.at(-1) !== this.attempt.backend || !this.plane.claims.mayRetry()) return false
+    this.repeats++
+    return true
+  }
+}
