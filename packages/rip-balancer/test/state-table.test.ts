@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { EXCHANGE_PHASES } from '../src/exchange/exchange-phase.ts'
 import { CLIENT_STATES } from '../src/listener/client-state.ts'
 import { nextState, type StateTable } from '../src/state-table.ts'
 import { UPSTREAM_STATES } from '../src/upstream/upstream-state.ts'
@@ -14,6 +15,7 @@ function reachableFrom(table: StateTable<string, string>, first: string): Readon
 describe.each([
   ['a connection of a client', CLIENT_STATES, 'handshaking', 'closed'],
   ['a connection to a backend', UPSTREAM_STATES, 'connecting', 'closed'],
+  ['an exchange', EXCHANGE_PHASES, 'idle', 'idle'],
 ] as const)('the states of %s', (_name, table: StateTable<string, string>, first, last) => {
   test('can all be reached from the first one', () => {
     expect([...reachableFrom(table, first)].sort()).toEqual(Object.keys(table).sort())

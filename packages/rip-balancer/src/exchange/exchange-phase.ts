@@ -46,7 +46,7 @@ export const EXCHANGE_PHASES: StateTable<ExchangePhase, ExchangeEvent> = {
   received: { gather: 'gathering', claim: 'queued', ...ANSWERED },
   gathering: { claim: 'queued', ...ANSWERED },
   queued: { connect: 'connecting', send: 'waiting', ...ANSWERED },
-  resting: { claim: 'queued', ...ANSWERED },
+  resting: { claim: 'queued', end: 'idle' },
   connecting: { send: 'waiting', claim: 'queued', rest: 'resting', ...ANSWERED },
   waiting: { respond: 'responding', switch: 'tunnel', claim: 'queued', rest: 'resting', ...ANSWERED },
   responding: { finish: 'flushing', end: 'idle' },

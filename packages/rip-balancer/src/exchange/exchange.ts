@@ -421,9 +421,10 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     }
     if (this.phase === 'queued' || this.phase === 'resting' || this.awaitsUpgrade) return false
     this.client.closeAfter()
-    if (!this.body.done) this.refuseBody('truncated-message', 0)
-    else if (this.plane.settings.halfClose === 'abort') return this.phase === 'flushing'
-    else this.noteHalfClose()
+    if (this.phase === 'flushing') return true
+    if (this.body.done && this.plane.settings.halfClose === 'abort') return false
+    if (this.body.done) this.noteHalfClose()
+    else this.refuseBody('truncated-message', 0)
     return true
   }
 

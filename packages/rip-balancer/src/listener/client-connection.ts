@@ -135,7 +135,7 @@ export class ClientConnection implements ClientSide, Receiver {
 
   /** Socket event: the TLS handshake succeeded. */
   secured(): void {
-    this.on('secured')
+    if (this.state === 'handshaking') this.on('secured')
   }
 
   /** Socket event. */

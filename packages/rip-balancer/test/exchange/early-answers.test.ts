@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import net from 'node:net'
 import { eventually, TestBalancer } from './data-plane.ts'
+import { InProcess, timelessSettings } from './in-process.ts'
 
 const BODY_BYTES = 8 * 1024 * 1024
 
@@ -49,3 +50,14 @@ test('a client that sends without an end is cut off some seconds after its answe
   expect(text).toStartWith('HTTP/1.1 413 ')
   expect(performance.now() - begunAt).toBeWithin(5_000, 10_000)
 }, 20_000)
+
+test('a client that ends its side before it has taken its early answer gets all of it, and nothing else', () => {
+  const exchange = new InProcess(timelessSettings())
+  exchange.client.roomBytes = 20
+  exchange.send(Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n'))
+  exchange.clientEnds()
+  exchange.clientMakesRoom(10_000)
+  expect(exchange.client.written).toStartWith('HTTP/1.1 413 ')
+  expect(exchange.client.written.match(/HTTP\/1\.1/g)).toHaveLength(1)
+  expect(exchange.client.state).toBe('ended')
+})

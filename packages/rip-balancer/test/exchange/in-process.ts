@@ -138,6 +138,11 @@ export class InProcess {
     this.plane.turn.run(() => this.connection.writable())
   }
 
+  /** The client sends nothing more. */
+  clientEnds(): void {
+    this.plane.turn.run(() => this.connection.ended())
+  }
+
   clientCloses(): void {
     this.plane.turn.run(() => this.connection.closed())
   }
