@@ -1,5 +1,5 @@
-import { didYouMean } from './config/suggestion.ts'
-import { oneLine } from './log/one-line.ts'
+import { didYouMean } from './text/suggestion.ts'
+import { oneLine } from './text/one-line.ts'
 
 /** What went wrong, by code: what happened, with which value, and what to do about it. */
 const messages = {

@@ -17,11 +17,10 @@ export type { BalancerHooks, DrainOptions, DrainSummary } from './balancer.ts'
 export { splitWords } from './cli/flags.ts'
 export type { SplitWords } from './cli/flags.ts'
 export { runBalancer } from './cli/run-balancer.ts'
-export type { ProgramIo } from './cli/run-balancer.ts'
+export type { ProgramIo } from './cli/program-io.ts'
 export type {
   AccessLogConfig,
   BackendConfig,
-  BackendTlsConfig,
   BalancerConfig,
   Duration,
   ForwardingConfig,
@@ -31,6 +30,7 @@ export type {
   StickyCookieConfig,
   TimeoutsConfig,
 } from './config/config.ts'
+export type { BackendTlsConfig } from './settings/backend-tls.ts'
 export { configProblems } from './config/resolve-config.ts'
 export { dns } from './discovery/dns.ts'
 export type { DnsOptions, ResolvedName, ResolveName } from './discovery/dns.ts'
@@ -50,7 +50,7 @@ export type {
 } from './settings/hooks.ts'
 export { FetchPool, createPool } from './fetch/fetch-pool.ts'
 export type { PoolConfig, PoolFetchOptions, PoolHooks } from './fetch/fetch-pool.ts'
-export type { AccessLogFormat } from './log/access-log.ts'
+export type { AccessLogFormat } from './settings/access-log-format.ts'
 export type { LogSink } from './log/log-sink.ts'
 export type {
   Backend,
@@ -72,7 +72,7 @@ export {
   UNIX_ADDRESS_FORM,
   parseUnixAddress,
   type UnixAddress,
-} from './config/unix-address.ts'
+} from './address/unix-address.ts'
 export type { GenerationTally } from './metrics/generation-tallies.ts'
 export type { ComparedGroup, GenerationComparison } from './metrics/lot-tally.ts'
 export type { MemberSnapshot, PoolSnapshot } from './pool/pool-snapshot.ts'

@@ -4,4 +4,4 @@
  */
 export { AdminClient } from './admin/admin-client.ts'
 export { configProblems } from './config/resolve-config.ts'
-export { parseUnixAddress, UNIX_ADDRESS_FORM } from './config/unix-address.ts'
+export { parseUnixAddress, UNIX_ADDRESS_FORM } from './address/unix-address.ts'

@@ -1,4 +1,4 @@
-import type { BackendTlsConfig } from '../config/config.ts'
+import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import type { GenerationTally } from '../metrics/generation-tallies.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 

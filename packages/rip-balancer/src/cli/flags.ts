@@ -1,5 +1,5 @@
 import type { BalancerConfig, ListenerConfig } from '../config/config.ts'
-import { didYouMean } from '../config/suggestion.ts'
+import { didYouMean } from '../text/suggestion.ts'
 import { BalancerError } from '../errors.ts'
 import { OPERATION_HELP, OPERATIONS } from './operations.ts'
 import type { HalfClose } from '../settings/half-close.ts'

@@ -1,5 +1,5 @@
-import { durationMs } from '../config/quantity.ts'
-import { didYouMean } from '../config/suggestion.ts'
+import { durationMs } from '../text/quantity.ts'
+import { didYouMean } from '../text/suggestion.ts'
 import { BalancerError } from '../errors.ts'
 
 /** What an operator does with a balancer that runs, or is to run. */

@@ -6,27 +6,8 @@ import { ConfigSource } from './config-source.ts'
 import { helpText, parseFlags } from './flags.ts'
 import { DRAINED, ProcessEnded } from './process-hand-over.ts'
 import { parseOperation } from './operations.ts'
+import type { ProgramIo } from './program-io.ts'
 import { isOrdered, stopRequests } from './stop-requests.ts'
-
-/** The world a program runs in; replaced in tests. */
-export interface ProgramIo {
-  /** How the program was called, for messages. @default 'rip-balancer' */
-  readonly program?: string
-  readonly env: Readonly<Record<string, string | undefined>>
-  out(text: string): void
-  err(text: string): void
-  /** Calls back for every arrival of a signal until disposed. */
-  onSignal(name: NodeJS.Signals, run: () => void): Disposable
-  /**
-   * Makes the configuration from what the flags say, at the start and whenever it is read again.
-   * @default the flags over the file they name
-   */
-  readonly configure?: (flags: BalancerConfig) => Promise<BalancerConfig>
-  /** Called when every listener accepts, with the addresses. */
-  listening?(urls: readonly string[]): void
-  /** Called when it begins to leave: nothing new is accepted any more. */
-  leaving?(): void
-}
 
 const EXIT_DONE = 0
 const EXIT_FAILED = 1

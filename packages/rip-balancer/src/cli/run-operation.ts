@@ -7,7 +7,7 @@ import { BalancerError } from '../errors.ts'
 import { ConfigSource, readConfig } from './config-source.ts'
 import { underWayText } from '../log/pool-reports.ts'
 import type { Operation } from './operations.ts'
-import type { ProgramIo } from './run-balancer.ts'
+import type { ProgramIo } from './program-io.ts'
 import { statusText } from './status-text.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
 

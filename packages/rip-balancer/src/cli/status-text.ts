@@ -1,5 +1,5 @@
 import type { BalancerStatus } from '../admin/admin-protocol.ts'
-import { oneLine } from '../log/one-line.ts'
+import { oneLine } from '../text/one-line.ts'
 import type { MemberSnapshot, PoolSnapshot } from '../pool/pool-snapshot.ts'
 
 const HEAD = [

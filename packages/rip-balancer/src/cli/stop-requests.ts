@@ -1,4 +1,4 @@
-import type { ProgramIo } from './run-balancer.ts'
+import type { ProgramIo } from './program-io.ts'
 import { parentPipe, type ParentOrders } from './parent-pipe.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { BlockList } from 'node:net'
-import { canonical, plainAddress } from '../forwarding/node-address.ts'
+import { canonical, plainAddress } from '../address/node-address.ts'
 import type { AddressSet } from '../settings/forwarding.ts'
-import { ipVersion } from './ip-version.ts'
+import { ipVersion } from '../address/ip-version.ts'
 
 /** Bits in front of an IPv4 address that is mapped into IPv6 (RFC 4291 §2.5.5.2). */
 const MAPPED_BITS = 96

@@ -1,7 +1,7 @@
-import { canonical, withoutZone } from '../forwarding/node-address.ts'
+import { canonical, withoutZone } from '../address/node-address.ts'
 import type { BackendAddress } from '../pool/claim.ts'
-import { UNIX_ADDRESS_FORM, parseUnixAddress, type UnixAddress } from './unix-address.ts'
-import { ipVersion } from './ip-version.ts'
+import { UNIX_ADDRESS_FORM, parseUnixAddress, type UnixAddress } from '../address/unix-address.ts'
+import { ipVersion } from '../address/ip-version.ts'
 
 export type TcpAddress = { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 

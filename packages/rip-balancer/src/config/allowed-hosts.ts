@@ -1,4 +1,4 @@
-import { ipVersion } from './ip-version.ts'
+import { ipVersion } from '../address/ip-version.ts'
 
 /**
  * The names requests may be addressed to. `localhost`, all below it and addresses always are: a page of another site

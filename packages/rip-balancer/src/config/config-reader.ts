@@ -1,8 +1,8 @@
-import { CONTROLS, escaped } from '../log/one-line.ts'
+import { CONTROLS, escaped } from '../text/one-line.ts'
 import { isAddressBlock } from './address-blocks.ts'
-import { durationMs, meantQuantity, sizeBytes } from './quantity.ts'
+import { durationMs, meantQuantity, sizeBytes } from '../text/quantity.ts'
 import { isWeight, WEIGHT_FORM } from './weight.ts'
-import { didYouMean, suggestion } from './suggestion.ts'
+import { didYouMean, suggestion } from '../text/suggestion.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

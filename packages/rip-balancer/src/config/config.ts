@@ -1,6 +1,7 @@
+import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import type { Underscores } from '../settings/forwarding.ts'
 import type { UnknownMethods } from '../settings/unknown-methods.ts'
-import type { AccessLogFormat } from '../log/access-log.ts'
+import type { AccessLogFormat } from '../settings/access-log-format.ts'
 import type { HalfClose } from '../settings/half-close.ts'
 import type { PolicyName } from '../pool/policy.ts'
 
@@ -159,19 +160,6 @@ export interface BackendConfig {
   readonly tls?: BackendTlsConfig
   /** Share of the requests, compared with the others, from 0.000001 to 1000000; 0 takes no new ones. @default 1 */
   readonly weight?: number
-}
-
-export interface BackendTlsConfig {
-  /** PEM file with the certificates of whoever signs those of the backends; read again when it changes. @default the authorities Mozilla trusts, which come with Bun */
-  readonly ca?: string
-  /** PEM file with the certificate chain that is shown to backends that ask for one; read again when it changes. @default none */
-  readonly cert?: string
-  /** PEM file with its key. @default none */
-  readonly key?: string
-  /** Name that is asked for (SNI) and has to be in the certificate. @default the host of the address */
-  readonly serverName?: string
-  /** Accept only certificates that are valid, of that name, and signed by an authority. Without it whoever is in between can read and change everything. @default true */
-  readonly verify?: boolean
 }
 
 export interface TimeoutsConfig {

@@ -26,15 +26,15 @@ import {
   LONG_LIVED_SHARE,
 } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
-import { byAddress, byCookie, byHeader, type HashKey } from '../exchange/affinity.ts'
-import { type DataPlaneSettings } from '../exchange/settings.ts'
+import { byAddress, byCookie, byHeader, type HashKey } from '../forwarding/affinity.ts'
 import { UNDERSCORES, type AddressSet, type Forwarding } from '../settings/forwarding.ts'
+import type { HealthSettings, StatusRange } from '../settings/health.ts'
 import { HALF_CLOSES, type HalfClose } from '../settings/half-close.ts'
 import { type Limits } from '../settings/limits.ts'
 import { type Timeouts } from '../settings/timeouts.ts'
-import { UNKNOWN_METHODS } from '../settings/unknown-methods.ts'
-import type { StickyCookieOptions } from '../exchange/sticky-cookie.ts'
-import type { AccessLogFormat } from '../log/access-log.ts'
+import { UNKNOWN_METHODS, type UnknownMethods } from '../settings/unknown-methods.ts'
+import type { StickyCookieOptions } from '../settings/sticky-cookie.ts'
+import type { AccessLogFormat } from '../settings/access-log-format.ts'
 import type { BackendAddress } from '../pool/claim.ts'
 import { addressText, type MemberSpec } from '../pool/member.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
@@ -52,7 +52,8 @@ import {
 import { canPeek } from '../transport/peek.ts'
 import { AllowedHosts, isAllowableHost } from './allowed-hosts.ts'
 import { AddressBlocks } from './address-blocks.ts'
-import type { BackendTlsConfig, BalancerConfig } from './config.ts'
+import type { BackendTlsConfig } from '../settings/backend-tls.ts'
+import type { BalancerConfig } from './config.ts'
 import { ConfigReader, shown } from './config-reader.ts'
 import { readStickyCookie } from './sticky-cookie-config.ts'
 
@@ -60,32 +61,6 @@ export interface ResolvedListener {
   readonly address: ListenAddress
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   readonly reusePort: boolean
-}
-
-export interface ResolvedHealth {
-  readonly path: string
-  /** @default 'GET' */
-  readonly method?: string
-  /** Undefined: that of the address. */
-  readonly host?: string | undefined
-  /** @default 2xx */
-  readonly statuses?: readonly StatusRange[]
-  /** Undefined: any. */
-  readonly body?: string | undefined
-  /** Undefined: that of the address. */
-  readonly port?: number | undefined
-  /** Undefined: as with the address. */
-  readonly tls?: boolean | undefined
-  readonly intervalMs: number
-  readonly timeoutMs: number
-  readonly rise: number
-  readonly fall: number
-}
-
-/** Statuses from one to another, both included. */
-export interface StatusRange {
-  readonly from: number
-  readonly to: number
 }
 
 /** A configuration with every default applied and every text understood. */
@@ -108,15 +83,15 @@ export interface ResolvedConfig {
   readonly waitForBackends: boolean
   readonly acceptWhenRouted: boolean
   readonly ejection: EjectionOptions
-  readonly health: ResolvedHealth | undefined
+  readonly health: HealthSettings | undefined
   readonly timeouts: Timeouts
   readonly limits: Limits
   readonly forwarding: Forwarding
   readonly proxyProtocolFrom: AddressSet | undefined
   /** `undefined`: all. */
   readonly hosts: AllowedHosts | undefined
-  readonly upgrades: DataPlaneSettings['upgrades']
-  readonly unknownMethods: DataPlaneSettings['unknownMethods']
+  readonly upgrades: readonly string[]
+  readonly unknownMethods: UnknownMethods
   readonly halfClose: HalfClose
   readonly retries: number
   readonly adminPath: string | undefined
@@ -313,7 +288,7 @@ function readEjection(reader: ConfigReader): EjectionOptions {
   return ejection
 }
 
-function readHealth(reader: ConfigReader): ResolvedHealth | undefined {
+function readHealth(reader: ConfigReader): HealthSettings | undefined {
   const path = reader.text('path')
   const host = reader.text('host')
   if (host !== undefined && !isAuthority(Buffer.from(host), 0, host.length))

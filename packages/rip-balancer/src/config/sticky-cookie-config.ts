@@ -1,5 +1,5 @@
 import { DEFAULT_STICKY_COOKIE } from '../defaults.ts'
-import { SAME_SITES, SECURE_COOKIES, type StickyCookieOptions } from '../exchange/sticky-cookie.ts'
+import { SAME_SITES, SECURE_COOKIES, type StickyCookieOptions } from '../settings/sticky-cookie.ts'
 import type { BalancerConfig, StickyCookieConfig } from './config.ts'
 import { ConfigReader } from './config-reader.ts'
 

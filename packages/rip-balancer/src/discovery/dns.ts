@@ -2,7 +2,7 @@ import type { BackendConfig } from '../config/config.ts'
 import { parseBackendAddress } from '../config/address.ts'
 import type { BackendAddress } from '../pool/claim.ts'
 import { BalancerError } from '../errors.ts'
-import { ipVersion } from '../config/ip-version.ts'
+import { ipVersion } from '../address/ip-version.ts'
 
 /** An address of a name, and how long it may be relied on. */
 export interface ResolvedName {

@@ -4,7 +4,7 @@ import { addressText, type MemberSpec } from '../pool/member.ts'
 import type { Pool } from '../pool/pool.ts'
 import { Discovery, type BackendList } from './discovery.ts'
 import { dns, type ResolveName } from './dns.ts'
-import { ipVersion } from '../config/ip-version.ts'
+import { ipVersion } from '../address/ip-version.ts'
 
 export interface MembershipOptions {
   readonly warn: (message: string) => void

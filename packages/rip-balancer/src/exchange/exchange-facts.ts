@@ -4,7 +4,7 @@ import { isRequestId, nextRequestNumber, requestIdText } from '../forwarding/req
 import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { requestKind } from '../http1/request-kind.ts'
-import type { AffinitySource } from './affinity.ts'
+import type { AffinitySource } from '../forwarding/affinity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { EndCause, ExchangeRecord } from './record.ts'

@@ -1,4 +1,4 @@
-import { networkOf } from './address-network.ts'
+import { networkOf } from '../address/address-network.ts'
 
 /** How many of something each client has; those of one IPv6 network are of one client. */
 export class NetworkCounts {

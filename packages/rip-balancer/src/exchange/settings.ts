@@ -7,7 +7,7 @@ import type { Limits } from '../settings/limits.ts'
 import type { Timeouts } from '../settings/timeouts.ts'
 import type { UnknownMethods } from '../settings/unknown-methods.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
-import type { HashKey } from './affinity.ts'
+import type { HashKey } from '../forwarding/affinity.ts'
 import type { ExchangeObserver } from './record.ts'
 import type { StickyCookie } from './sticky-cookie.ts'
 

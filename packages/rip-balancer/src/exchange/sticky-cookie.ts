@@ -1,27 +1,7 @@
+import type { SameSite, StickyCookieOptions } from '../settings/sticky-cookie.ts'
 import type { Backend } from '../pool/claim.ts'
 import type { StickyNames } from '../pool/sticky-names.ts'
-import { cookieValues, type AffinitySource } from './affinity.ts'
-
-/** What the cookie of the sticky policy is like (RFC 6265 §4.1). */
-export interface StickyCookieOptions {
-  readonly name: string
-  readonly path: string
-  /** `undefined`: the host that was asked, and none below it. */
-  readonly domain: string | undefined
-  readonly sameSite: SameSite
-  readonly secure: SecureCookie
-  /** From the last answer on, in milliseconds; `Infinity` ends with the browser's session. */
-  readonly lifetimeMs: number
-}
-
-export const SAME_SITES = ['lax', 'strict', 'none'] as const
-
-export type SameSite = (typeof SAME_SITES)[number]
-
-/** Whether the cookie is for TLS only; `auto` for clients that came by TLS. */
-export const SECURE_COOKIES = ['auto', 'always', 'never'] as const
-
-export type SecureCookie = (typeof SECURE_COOKIES)[number]
+import { cookieValues, type AffinitySource } from '../forwarding/affinity.ts'
 
 /** The balancer's own cookie, which says who answered a client before. */
 export class StickyCookie {

@@ -1,4 +1,4 @@
-import type { AffinitySource, HashKey } from '../exchange/affinity.ts'
+import type { AffinitySource, HashKey } from '../forwarding/affinity.ts'
 import type { StickyCookie } from '../exchange/sticky-cookie.ts'
 import type { Backend, Claimant, ClaimRefusal } from '../pool/claim.ts'
 import type { Pool } from '../pool/pool.ts'

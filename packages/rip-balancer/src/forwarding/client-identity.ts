@@ -1,7 +1,7 @@
 import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { readChain, type ForwardedChain } from './forwarded-chain.ts'
-import { plainAddress, readNode, type NodeAddress } from './node-address.ts'
+import { plainAddress, readNode, type NodeAddress } from '../address/node-address.ts'
 import type { AddressSet } from '../settings/forwarding.ts'
 
 /** Address of peers on a Unix socket. */

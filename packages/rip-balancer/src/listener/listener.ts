@@ -1,5 +1,5 @@
 import { linkSync, renameSync } from 'node:fs'
-import type { UnixAddress } from '../config/unix-address.ts'
+import type { UnixAddress } from '../address/unix-address.ts'
 import { addressOf, UNIX_PEER } from '../forwarding/client-identity.ts'
 import type { ConnectionRefusal } from '../exchange/connection-counts.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
@@ -10,7 +10,7 @@ import { ConnectionTable } from './connection-table.ts'
 import { createClosed, openAccess } from './socket-access.ts'
 import { duplicateDescriptor } from './duplicate-descriptor.ts'
 import { addressOfSocket } from './socket-table.ts'
-import type { TlsSource } from './tls-source.ts'
+import type { TlsSource } from '../tls/tls-source.ts'
 import { isPlainHttp } from './wrong-protocol.ts'
 
 /** Where to listen; `fd` is a listening socket inherited from the parent or the service manager. */

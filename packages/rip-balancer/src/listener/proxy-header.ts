@@ -1,6 +1,6 @@
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
-import { canonical, type NodeAddress } from '../forwarding/node-address.ts'
-import { ipVersion } from '../config/ip-version.ts'
+import { canonical, type NodeAddress } from '../address/node-address.ts'
+import { ipVersion } from '../address/ip-version.ts'
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V1_START = Buffer.from('PROXY ', 'latin1')

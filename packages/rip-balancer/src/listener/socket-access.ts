@@ -1,5 +1,5 @@
 import { chmodSync, chownSync } from 'node:fs'
-import { DEFAULT_SOCKET_MODE, type UnixAddress } from '../config/unix-address.ts'
+import { DEFAULT_SOCKET_MODE, type UnixAddress } from '../address/unix-address.ts'
 
 /** Nobody but the owner, until the socket is whom it shall be for. */
 const CLOSED_UMASK = 0o177

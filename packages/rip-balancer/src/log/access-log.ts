@@ -1,11 +1,10 @@
+import type { AccessLogFormat } from '../settings/access-log-format.ts'
 import type { ExchangeRecord } from '../exchange/record.ts'
 import { jsonLossLine, writeJsonLine } from './json-line.ts'
 import { LineWriter } from './line-writer.ts'
 import { LogLosses } from './log-losses.ts'
 import { PartialWrite, type BlockSink } from './log-sink.ts'
 import { textLossLine, writeTextLine } from './text-line.ts'
-
-export type AccessLogFormat = 'none' | 'text' | 'json'
 
 /** How an exchange, and a loss, are told in one format. */
 interface LineFormat {

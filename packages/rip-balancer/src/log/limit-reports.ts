@@ -1,4 +1,5 @@
-import type { ResolvedConfig } from '../config/resolve-config.ts'
+import type { Limits } from '../settings/limits.ts'
+import type { Timeouts } from '../settings/timeouts.ts'
 import type { ConnectionEvent, ExchangeRecord } from '../exchange/record.ts'
 
 /** Between two reports of the same limit. */
@@ -7,7 +8,12 @@ export const REPORT_PAUSE_MS = 60_000
 const MAX_PATH_CHARS = 100
 
 /** The settings that are named. */
-export type ReportedLimits = Pick<ResolvedConfig, 'limits' | 'timeouts' | 'queueLength' | 'queueTimeoutMs'>
+export interface ReportedLimits {
+  readonly limits: Limits
+  readonly timeouts: Timeouts
+  readonly queueLength: number
+  readonly queueTimeoutMs: number
+}
 
 /** One limit, or those that cannot be told apart afterwards. */
 type Kind =

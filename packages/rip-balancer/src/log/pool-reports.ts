@@ -1,4 +1,4 @@
-import { oneLine } from './one-line.ts'
+import { oneLine } from '../text/one-line.ts'
 import { READMISSIONS, ejectionText } from '../pool/ejection.ts'
 import type { PoolObserver } from '../pool/pool-options.ts'
 

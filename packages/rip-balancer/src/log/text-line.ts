@@ -1,6 +1,6 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
 import type { LineWriter } from './line-writer.ts'
-import { oneLine, oneWord } from './one-line.ts'
+import { oneLine, oneWord } from '../text/one-line.ts'
 import { timeText } from './time-text.ts'
 
 /** Writes what is known about an exchange as a line for people. */

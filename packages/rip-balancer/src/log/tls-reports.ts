@@ -1,4 +1,4 @@
-import { oneLine } from './one-line.ts'
+import { oneLine } from '../text/one-line.ts'
 
 /** Between two reports about the same backend. */
 const PAUSE_MS = 60_000

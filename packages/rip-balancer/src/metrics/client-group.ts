@@ -1,4 +1,4 @@
-import { networkOf } from '../exchange/address-network.ts'
+import { networkOf } from '../address/address-network.ts'
 
 /** How many groups of clients are told apart; more of them share a number. */
 export const CLIENT_GROUPS = 256

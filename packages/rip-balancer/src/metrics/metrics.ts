@@ -1,5 +1,5 @@
 import type { ConnectionEvent, EndCause, ExchangeObserver, ExchangeRecord } from '../exchange/record.ts'
-import { CONTROLS, escaped } from '../log/one-line.ts'
+import { CONTROLS, escaped } from '../text/one-line.ts'
 import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
 import { GenerationTallies } from './generation-tallies.ts'
 

@@ -3,7 +3,7 @@
  * exactly once. Types only.
  */
 
-import type { BackendTlsConfig } from '../config/config.ts'
+import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 
 /** Where a backend listens. */
 export type BackendAddress =

@@ -1,4 +1,4 @@
-import type { ResolvedHealth } from '../config/resolve-config.ts'
+import type { HealthSettings } from '../settings/health.ts'
 import { DEFAULT_HEALTH_STATUSES } from '../defaults.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { inquire } from '../upstream/inquiry.ts'
@@ -15,7 +15,7 @@ const MAX_ANSWER_BYTES = 64 * 1024
  */
 export async function illnessOf(
   address: BackendAddress,
-  health: ResolvedHealth,
+  health: HealthSettings,
   tls: BackendTlsSettings,
 ): Promise<string | undefined> {
   const { method = 'GET', statuses = DEFAULT_HEALTH_STATUSES, body, timeoutMs } = health
@@ -32,7 +32,7 @@ export async function illnessOf(
 }
 
 /** Where it is asked, which may be a port beside the one that serves. */
-function placeOf(address: BackendAddress, { port, tls }: ResolvedHealth): BackendAddress {
+function placeOf(address: BackendAddress, { port, tls }: HealthSettings): BackendAddress {
   if (address.kind === 'unix') return address
   const place = { ...address, port: port ?? address.port }
   if (tls === undefined) return place

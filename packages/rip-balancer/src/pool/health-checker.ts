@@ -1,4 +1,4 @@
-import type { ResolvedHealth } from '../config/resolve-config.ts'
+import type { HealthSettings } from '../settings/health.ts'
 import { HEALTH_FAST_SHARE, HEALTH_JITTER } from '../defaults.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { systemClock, type PoolClock } from './clock.ts'
@@ -14,12 +14,12 @@ interface Patient {
   checking: boolean
 }
 
-export interface HealthCheckerOptions extends ResolvedHealth {
+export interface HealthCheckerOptions extends HealthSettings {
   readonly clock?: PoolClock
   /** A number in [0, 1). */
   readonly random?: () => number
   /** What is wrong with a backend, nothing if it passes; replaced in tests. */
-  readonly ask?: (member: Member, options: ResolvedHealth) => Promise<string | undefined>
+  readonly ask?: (member: Member, options: HealthSettings) => Promise<string | undefined>
   /** How TLS is spoken to backends. */
   readonly backendTls?: BackendTlsSettings
 }

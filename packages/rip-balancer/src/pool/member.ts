@@ -1,4 +1,4 @@
-import { withoutZone } from '../forwarding/node-address.ts'
+import { withoutZone } from '../address/node-address.ts'
 import type { Backend, BackendAddress, LongLived } from './claim.ts'
 import type { Ejection } from './ejection.ts'
 import { keyHash, type KeyHash } from './key-hash.ts'

@@ -1,5 +1,5 @@
 import type { SecureContextOptions } from 'node:tls'
-import type { BackendTlsConfig } from '../config/config.ts'
+import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import { BalancerError } from '../errors.ts'
 import type { BackendAddress, BackendTls } from '../pool/claim.ts'
 import { PemFiles } from './pem-files.ts'

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import type { TlsMaterial, TlsSource } from '../listener/tls-source.ts'
+import type { TlsMaterial, TlsSource } from './tls-source.ts'
 
 /** How often the files are looked at. */
 const CHECK_MS = 1_000

@@ -1,5 +1,5 @@
 import type { PeerCertificate } from 'node:tls'
-import { ipVersion } from '../config/ip-version.ts'
+import { ipVersion } from '../address/ip-version.ts'
 import type { SecureOptions } from './backend-tls.ts'
 
 /** How the one connection is secured, and what is left to be checked when it is. */

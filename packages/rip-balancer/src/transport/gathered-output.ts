@@ -1,8 +1,16 @@
-import type { Outbox } from './outbox.ts'
-
 const SCRATCH_BYTES = 256 * 1024
 /** A longer run of bytes is written from where it is instead of being copied behind a head. */
 const COPY_BYTES = 32 * 1024
+
+/** The outbox of one socket, as far as `GatheredOutput` calls it. */
+export interface Gatherer {
+  /** Bytes of it lie in the scratch buffer in front of those that are being gathered. */
+  isReady: boolean
+  /** Sends bytes of the scratch buffer that were ready. */
+  sendReady(scratch: Buffer, from: number, to: number): void
+  /** Sends gathered bytes. @param volatile their memory is about to be used for something else */
+  send(bytes: Uint8Array, from: number, to: number, volatile: boolean): void
+}
 
 /**
  * What all outboxes of a turn have gathered and not sent yet. One outbox at a time gathers: its bytes are either one run
@@ -15,7 +23,7 @@ export class GatheredOutput {
   /** Made when the first bytes are copied. */
   scratch: Buffer = Buffer.alloc(0)
   /** The outbox that gathers. */
-  private owner: Outbox | undefined
+  private owner: Gatherer | undefined
   /** Its bytes in the scratch buffer are `[start, used)`. */
   private start = 0
   private used = 0
@@ -24,14 +32,14 @@ export class GatheredOutput {
   private runFrom = 0
   private runTo = 0
   /** Outboxes whose bytes lie in the scratch buffer in front of `start`, and where those of each end. */
-  private readonly ready: (Outbox | undefined)[] = []
+  private readonly ready: (Gatherer | undefined)[] = []
   private readonly readyEnds: number[] = []
   /** How many of them have been sent, and where those end. */
   private readySent = 0
   private sentTo = 0
 
   /** Makes room for `length` bytes in the scratch buffer. @returns where to write */
-  reserve(outbox: Outbox, length: number): number {
+  reserve(outbox: Gatherer, length: number): number {
     this.gatherFor(outbox)
     if (this.run !== undefined) this.copyRun(outbox)
     if (this.used + length > this.scratch.length) this.makeRoom(outbox)
@@ -43,7 +51,7 @@ export class GatheredOutput {
     this.used = at
   }
 
-  append(outbox: Outbox, bytes: Buffer, from: number, to: number): void {
+  append(outbox: Gatherer, bytes: Buffer, from: number, to: number): void {
     this.gatherFor(outbox)
     if (this.run === bytes && this.runTo === from) return this.appendRun(outbox, bytes, this.runFrom, to)
     if (this.used === this.start && this.run === undefined) return this.appendRun(outbox, bytes, from, to)
@@ -56,13 +64,13 @@ export class GatheredOutput {
     this.used = at + to - from
   }
 
-  appendText(outbox: Outbox, text: string): void {
+  appendText(outbox: Gatherer, text: string): void {
     const at = this.reserve(outbox, text.length)
     this.used = at + this.scratch.write(text, at, 'latin1')
   }
 
   /** Sends what was gathered for this outbox, and for all others if its bytes lie among theirs. */
-  flush(outbox: Outbox): void {
+  flush(outbox: Gatherer): void {
     if (outbox.isReady) return this.flushAll()
     if (this.owner !== outbox) return
     this.owner = undefined
@@ -84,13 +92,13 @@ export class GatheredOutput {
   }
 
   /** Forgets what was gathered for this outbox and not sent. */
-  discard(outbox: Outbox): void {
+  discard(outbox: Gatherer): void {
     if (this.owner === outbox) this.forgetGathered()
     if (outbox.isReady) this.ready[this.ready.indexOf(outbox)] = undefined
     outbox.isReady = false
   }
 
-  private gatherFor(outbox: Outbox): void {
+  private gatherFor(outbox: Gatherer): void {
     if (this.owner === outbox) return
     this.makeReady()
     if (outbox.isReady) this.flushAll()
@@ -110,13 +118,13 @@ export class GatheredOutput {
     this.start = this.used
   }
 
-  private makeRoom(outbox: Outbox): void {
+  private makeRoom(outbox: Gatherer): void {
     if (this.scratch.length === 0) return void (this.scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES))
     this.flushAll()
     this.owner = outbox
   }
 
-  private sendGathered(outbox: Outbox): void {
+  private sendGathered(outbox: Gatherer): void {
     const { run, runFrom, runTo, start, used } = this
     this.forgetGathered()
     if (run !== undefined) outbox.send(run, runFrom, runTo, runTo - runFrom <= COPY_BYTES)
@@ -129,7 +137,7 @@ export class GatheredOutput {
   }
 
   /** A long run is sent at once, so that its source learns whether it has to wait. */
-  private appendRun(outbox: Outbox, bytes: Buffer, from: number, to: number): void {
+  private appendRun(outbox: Gatherer, bytes: Buffer, from: number, to: number): void {
     this.run = bytes
     this.runFrom = from
     this.runTo = to
@@ -137,7 +145,7 @@ export class GatheredOutput {
   }
 
   /** Bytes follow that do not lie behind the run in memory. */
-  private copyRun(outbox: Outbox): void {
+  private copyRun(outbox: Gatherer): void {
     const length = this.runTo - this.runFrom
     if (this.used + length > this.scratch.length) this.makeRoom(outbox)
     // It may have been sent to make room.

@@ -1,6 +1,6 @@
 import type { ByteSocket } from './byte-socket.ts'
 import { freeBytes } from './free-bytes.ts'
-import type { GatheredOutput } from './gathered-output.ts'
+import type { GatheredOutput, Gatherer } from './gathered-output.ts'
 import { unacknowledgedBytes } from './unacknowledged.ts'
 
 /**
@@ -9,14 +9,13 @@ import { unacknowledgedBytes } from './unacknowledged.ts'
  * no change is. What the kernel does not take is kept until `drained` is called; the writer has to pause its source while
  * `waiting` is not 0.
  */
-export class Outbox {
+export class Outbox implements Gatherer {
   /** Bytes kept because the kernel did not take them. */
   waiting = 0
   /** Bytes the kernel took. */
   sent = 0
   /** The socket refused bytes for good. */
   broken = false
-  /** Bytes of it lie in the scratch buffer in front of those that are being gathered; kept by `GatheredOutput`. */
   isReady = false
   private readonly socket: ByteSocket
   private readonly output: GatheredOutput
@@ -99,13 +98,13 @@ export class Outbox {
     this.offset = this.waiting = 0
   }
 
-  /** For `GatheredOutput`: sends bytes of the scratch buffer that were ready. */
+  // Gatherer
+
   sendReady(scratch: Buffer, from: number, to: number): void {
     this.isReady = false
     this.send(scratch, from, to, true)
   }
 
-  /** For `GatheredOutput`: sends gathered bytes. @param volatile their memory is about to be used for something else */
   send(bytes: Uint8Array, from: number, to: number, volatile: boolean): void {
     if (this.broken) return
     if (this.queue.length > 0) return this.keep(bytes, from, to, volatile)

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { AddressBlocks, isAddressBlock } from '../../src/config/address-blocks.ts'
 import { parseBackendAddress, parseListenAddress } from '../../src/config/address.ts'
-import { durationMs, sizeBytes } from '../../src/config/quantity.ts'
+import { durationMs, sizeBytes } from '../../src/text/quantity.ts'
 import { configProblems, resolveConfig } from '../../src/config/resolve-config.ts'
-import { suggestion } from '../../src/config/suggestion.ts'
+import { suggestion } from '../../src/text/suggestion.ts'
 import { BalancerError } from '../../src/errors.ts'
 
 function problemsOf(config: unknown): readonly string[] {

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { isIP } from 'node:net'
 import fc from 'fast-check'
-import { ipVersion } from '../../src/config/ip-version.ts'
+import { ipVersion } from '../../src/address/ip-version.ts'
 
 const pieces = fc.constantFrom(
   '::',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { editDistance, suggestion } from '../../src/config/suggestion.ts'
+import { editDistance, suggestion } from '../../src/text/suggestion.ts'
 
 const word = fc.string({ maxLength: 8, unit: fc.constantFrom('a', 'b', 'c') })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { networkOf } from '../../src/exchange/address-network.ts'
+import { networkOf } from '../../src/address/address-network.ts'
 import { ConnectionCounts } from '../../src/exchange/connection-counts.ts'
 import { DEFAULT_LIMITS } from '../../src/defaults.ts'
 

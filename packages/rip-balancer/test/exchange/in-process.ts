@@ -1,4 +1,4 @@
-import { byAddress } from '../../src/exchange/affinity.ts'
+import { byAddress } from '../../src/forwarding/affinity.ts'
 import { DataPlane } from '../../src/exchange/data-plane.ts'
 import type { DataPlaneSettings } from '../../src/exchange/settings.ts'
 import { ClientConnection } from '../../src/listener/client-connection.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { INCOMPLETE, REFUSED } from '../../src/http1/field-section.ts'
-import type { NodeAddress } from '../../src/forwarding/node-address.ts'
+import type { NodeAddress } from '../../src/address/node-address.ts'
 import { ProxyHeader } from '../../src/listener/proxy-header.ts'
 import { bytes, splits } from '../http1/feeding.ts'
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { duplicateDescriptor } from '../../src/listener/duplicate-descriptor.ts'
-import type { TlsMaterial, TlsSource } from '../../src/listener/tls-source.ts'
+import type { TlsMaterial, TlsSource } from '../../src/tls/tls-source.ts'
 import { OK, RawBackend, RawClient, TestBalancer, answering, eventually } from '../exchange/data-plane.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'

@@ -1,4 +1,4 @@
-import { ipVersion } from '../config/ip-version.ts'
+import { ipVersion } from './ip-version.ts'
 
 /** A node in the words of a proxy: an address, and a port where the proxy told one. */
 export interface NodeAddress {

@@ -1,0 +1,1 @@
+export type AccessLogFormat = 'none' | 'text' | 'json'
