@@ -49,12 +49,12 @@ export function hold(fleet: Fleet): void {
   }
 }
 
-/** Ends `hold`. What changed meanwhile is found when the disk is looked at, which `machine.ts` begins. */
+/** Ends `hold`. Returns false when nothing was held. */
 export function resume(fleet: Fleet): boolean {
   if (!fleet.held || isStopping(fleet)) return false
   fleet.held = false
   fleet.effects.emit({ type: 'resumed' })
-  return fleet.watching
+  return true
 }
 
 /** Changes on disk are brought into service by themselves now. */

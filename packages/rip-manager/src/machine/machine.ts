@@ -1,4 +1,4 @@
-import { ROUTING_ATTEMPTS, TICK_MS } from '../contract/defaults.ts'
+import { TICK_MS } from '../contract/defaults.ts'
 import type { TreeState } from '../contract/ports.ts'
 import { activate, assignActivity } from './activity.ts'
 import { answerUnchanged, turnDown } from './answers.ts'
@@ -97,7 +97,7 @@ function take(fleet: Fleet, input: Input): void {
     case 'hold':
       return commands.hold(fleet)
     case 'resume':
-      return commands.resume(fleet) ? wake(fleet) : undefined
+      return resume(fleet)
     case 'cancel':
       return commands.cancel(fleet, input.command)
     case 'wake':
@@ -141,6 +141,12 @@ function take(fleet: Fleet, input: Input): void {
   }
 }
 
+/** Ends `hold`. What changed meanwhile is found by looking at the disk. */
+function resume(fleet: Fleet): void {
+  const wasHeld = commands.resume(fleet)
+  if (wasHeld && fleet.watching) wake(fleet)
+}
+
 function stop(fleet: Fleet, { now, delay }: Extract<Input, { readonly type: 'stop' }>): void {
   askToStop(fleet, { delay: delay && !now })
   stopWhenDue(fleet)
@@ -172,7 +178,7 @@ function reconcile(fleet: Fleet): void {
 function wake(fleet: Fleet, tree?: TreeState): void {
   if (!commands.follows(fleet)) return
   const wish = newWish(fleet.nowMs, { commands: [], reason: 'files changed', unasked: true })
-  // A look that is under way may have been begun for something newer.
+  // A look that is under way is made for another wish: this one is looked after when it has ended.
   if (tree === undefined || !fleet.reading.isIdle) return fleet.reading.ask(wish)
   onTree(fleet, tree, wish)
 }
@@ -240,7 +246,7 @@ function onRouted(fleet: Fleet, token: number, error: Error | undefined): void {
     effects.emit({ type: 'warning', message: `the balancer did not follow: ${error.message}` })
   }
   routing.failed(order, isAlive, nowMs)
-  if (rollout?.generationId === order.generation) onRoutingFailed(fleet, rollout, error, ROUTING_ATTEMPTS)
+  if (rollout?.generationId === order.generation) onRoutingFailed(fleet, rollout, error)
 }
 
 /** What the router has switched to serves from now on. */

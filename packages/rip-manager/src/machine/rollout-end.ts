@@ -1,4 +1,4 @@
-import { UNSETTLED_MS } from '../contract/defaults.ts'
+import { ROUTING_ATTEMPTS, UNSETTLED_MS } from '../contract/defaults.ts'
 import type { Refusal, RefusalCode } from '../contract/refusal.ts'
 import { tellCut, tellRefused } from './announcements.ts'
 import { answerAll, dropUnwanted } from './answers.ts'
@@ -23,10 +23,10 @@ export function onCandidateLost(fleet: Fleet, worker: Worker, code: RefusalCode,
   refuse(fleet, code, failure)
 }
 
-/** The router failed to follow an order about the rollout's generation. @param attempts after which it is given up */
-export function onRoutingFailed(fleet: Fleet, rollout: Rollout, error: Error, attempts: number): void {
+/** The router failed to follow an order about the rollout's generation. After some attempts the rollout is given up. */
+export function onRoutingFailed(fleet: Fleet, rollout: Rollout, error: Error): void {
   rollout.routingFailures += 1
-  if (rollout.routingFailures < attempts) return
+  if (rollout.routingFailures < ROUTING_ATTEMPTS) return
   refuse(fleet, 'routing-failed', { message: `the balancer cannot route to it: ${error.message}` })
 }
 
@@ -157,7 +157,7 @@ function announce(fleet: Fleet, generation: string, tookMs: number): void {
   fleet.effects.emit({ type: 'ready', generation, workers: fleet.wanted, tookMs })
 }
 
-/** The router is about to serve it, or already does: what happens now no longer stops it. */
+/** The switch to the rollout's generation is ordered. The router may follow any moment, so the rollout cannot end any more. */
 export function isCutting({ routing, rollout }: Fleet): boolean {
   return routing.isCuttingTo(rollout?.generationId)
 }

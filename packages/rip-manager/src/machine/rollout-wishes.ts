@@ -11,7 +11,7 @@ export function join(rollout: Rollout, wish: Wish): void {
   confirm(rollout, wish)
 }
 
-/** One more operator waits for it. */
+/** One more operator waits for the rollout. */
 export function awaitRollout(rollout: Rollout, command: CommandId): void {
   rollout.commands.push(command)
 }
