@@ -120,7 +120,7 @@ export function withdraw(fleet: Fleet, worker: Worker, ending: ExitReason): void
 /** Gives the worker no more time to finish what it has than one needs to end. */
 export function hurry(fleet: Fleet, worker: Worker): void {
   worker.drainByMs = Math.min(worker.drainByMs, fleet.nowMs)
-  if (worker.state === 'draining') worker.deadlineMs = Math.min(worker.deadlineMs, fleet.nowMs)
+  if (worker.state === 'draining') terminate(fleet, worker, worker.ending ?? { kind: 'drained' })
 }
 
 /** A stop as a whole takes no longer than one drain. */

@@ -7,8 +7,14 @@ const EPISODES = Number(process.env['RIP_EPISODES'] ?? 500)
 const MIN_STEPS = 100
 const MAX_STEPS = 400
 
-/** Episodes that failed once: a candidate that left while its content was being built again. */
-const FOUND: readonly [number, number][] = [[945345560, 322]]
+/**
+ * Episodes that failed once: a candidate that left while its content was being built again; an observation whose end
+ * left more old generations than may be alive.
+ */
+const FOUND: readonly [number, number][] = [
+  [945345560, 322],
+  [1840344810, 155],
+]
 
 test(
   'whatever happens in whatever order, the invariants hold and the fleet comes to rest as wanted',

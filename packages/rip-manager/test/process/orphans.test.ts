@@ -17,12 +17,12 @@ test.skipIf(!canUnshare())(
   async () => {
     await using folder = await temporaryFolder()
     const source = (name: string): string =>
-      JSON.stringify(new URL(`../../src/process/${name}.ts`, import.meta.url).pathname)
+      JSON.stringify(new URL(`../../src/${name}.ts`, import.meta.url).pathname)
     await Bun.write(
       folder.at('init.ts'),
       `import { readdirSync } from 'node:fs'
-     import { startOrphanReaper } from ${source('orphans')}
-     import { processState } from ${source('start-time')}
+     import { startOrphanReaper } from ${source('process/orphans')}
+     import { processState } from ${source('system/start-time')}
      startOrphanReaper()
      const own = Bun.spawn(['sh', '-c', 'sleep 1.2; exit 7'])
      const parents = Array.from({ length: 50 }, () => Bun.spawn(['sh', '-c', '(sleep 0.2; exit 3) & (sleep 0.3; exit 4) &']))
