@@ -14,7 +14,7 @@ import {
   digestOf,
   SOURCES,
   type SourceFiles,
-} from '../../packages/rip-server-cli/src/serve/bundle.ts'
+} from '../../packages/rip-server/src/programs/bundle.ts'
 
 interface Program {
   /** Folder of its package. */

@@ -14,7 +14,8 @@ await run([process.execPath, join(import.meta.dir, 'bundle.ts'), '--anew'], proc
 const tarballs: Record<string, string> = {}
 for await (const file of new Bun.Glob('packages/*/package.json').scan()) {
   const { name } = JSON.parse(await readFile(file, 'utf8')) as { name: string }
-  const tarball = `${name.replace('@', '').replace('/', '-')}.tgz`
+  // With a hyphen @rip/server and rip-server would be the same file.
+  const tarball = `${name.replace('@', '').replace('/', '.')}.tgz`
   await pack(join(file, '..'), join(folder, tarball))
   tarballs[name] = `file:./${tarball}`
 }

@@ -52,7 +52,8 @@ async function makePlan(): Promise<PublishPlan> {
 }
 
 async function pack(release: PlannedRelease, folder: string): Promise<void> {
-  const path = `packages/${release.name.replace('/', '-').replace('@', '')}-${release.version}.tgz`
+  // With a hyphen @rip/server and rip-server would be the same file.
+  const path = `packages/${release.name.replace('/', '.').replace('@', '')}-${release.version}.tgz`
   const file = join(process.cwd(), RELEASE_DIR, path)
   await run(['bun', 'pm', 'pack', '--quiet', '--ignore-scripts', '--filename', file], folder)
   const digest = createHash('sha256')

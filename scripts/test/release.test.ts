@@ -15,6 +15,7 @@ const PACKAGES = [
   '@rip/worker',
   '@rip/transpile',
   '@rip/schema',
+  '@rip/server',
   'rip-server',
 ]
 const CONSUMERS = fileURLToPath(new URL('consumers/', import.meta.url))
@@ -110,7 +111,7 @@ afterAll(async () => {
 })
 
 describe('a release', () => {
-  test('publishes the six packages, dependencies before dependents', () => {
+  test('publishes the seven packages, dependencies before dependents', () => {
     const order = registry.published.map((id) => id.slice(0, id.lastIndexOf('@')))
     expect(order.toSorted()).toEqual(PACKAGES.toSorted())
     expect(order.at(-1)).toBe('rip-server')
@@ -176,6 +177,7 @@ describe('in an empty folder', () => {
     ['manager', ['bun', 'main.ts']],
     ['worker', ['bun', 'main.ts']],
     ['schema', ['bun', 'main.ts']],
+    ['server', ['bun', 'main.ts']],
     ['transpile', ['bun', '--preload', '@rip/transpile/register', 'main.rip']],
   ] as const) {
     test(
@@ -190,7 +192,7 @@ describe('in an empty folder', () => {
   }
 
   test(
-    'a Node.js project type-checks against all six',
+    'a Node.js project type-checks against all seven',
     async () => {
       const cwd = folder('node-types')
       cpSync(join(CONSUMERS, 'node-types'), cwd, { recursive: true })
@@ -215,6 +217,7 @@ describe('a later release', () => {
       await versionAndCommit()
       expect((await plannedReleases()).toSorted()).toEqual([
         '@rip/manager',
+        '@rip/server',
         '@rip/transpile',
         '@rip/worker',
         'rip-server',

@@ -4,15 +4,6 @@ import { ExitCode } from './exit-code.ts'
 const messages = {
   USAGE: (d: { readonly problems: readonly string[]; readonly help: string }): string =>
     `${listed('the command line', d.problems)}\n\nSee ${d.help}.`,
-  CONFIG_INVALID: (d: { readonly problems: readonly string[] }): string =>
-    d.problems.length === 1
-      ? `the configuration has an error:\n  ${d.problems[0]}`
-      : listed('the configuration', d.problems),
-  CONFIG_UNREADABLE: (d: { readonly path: string; readonly reason: string }): string =>
-    `cannot evaluate the configuration ${d.path}: ${d.reason}`,
-  FILE_REFUSED: (d: { readonly path: string; readonly reason: string }): string =>
-    `${d.path} is not read: ${d.reason}`,
-  APP_NOT_FOUND: (d: { readonly message: string }): string => d.message,
   APP_BROKEN: (d: { readonly message: string; readonly frame: string }): string =>
     withFrame(d.message, d.frame),
   BOOT_FAILED: (d: { readonly message: string; readonly frame: string }): string =>
@@ -32,7 +23,6 @@ const messages = {
     `stopped, but ${d.abandoned === 1 ? '1 request was' : `${d.abandoned} requests were`} cut off at the deadline`,
   TIMED_OUT: (d: { readonly what: string; readonly afterMs: number }): string =>
     `${d.what} did not finish within ${d.afterMs} ms; it may still do, see "rip-server status"`,
-  BALANCER_FAILED: (d: { readonly reason: string }): string => `the balancer does not start: ${d.reason}`,
 } as const
 
 export type CliErrorCode = keyof typeof messages
@@ -42,10 +32,6 @@ export type CliErrorDetail<C extends CliErrorCode> = Parameters<(typeof messages
 /** What the process ends with after each of them. */
 const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   USAGE: ExitCode.usage,
-  CONFIG_INVALID: ExitCode.configInvalid,
-  CONFIG_UNREADABLE: ExitCode.configInvalid,
-  FILE_REFUSED: ExitCode.configInvalid,
-  APP_NOT_FOUND: ExitCode.appFailed,
   APP_BROKEN: ExitCode.appFailed,
   BOOT_FAILED: ExitCode.bootFailed,
   NOT_RUNNING: ExitCode.notRunning,
@@ -55,7 +41,6 @@ const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   CONFIG_REFUSED: ExitCode.configInvalid,
   DRAIN_INCOMPLETE: ExitCode.failed,
   TIMED_OUT: ExitCode.timedOut,
-  BALANCER_FAILED: ExitCode.failed,
 }
 
 /** Every failure the command line reports on purpose. `code` says which, `exitCode` is what the process ends with. */

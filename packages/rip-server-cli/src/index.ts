@@ -1,3 +1,7 @@
-export { defineConfig } from './config/define-config.ts'
-export type { ConfigContext, ConfigExport, RipServerConfig } from './config/define-config.ts'
-export type { Mode } from './config/settings.ts'
+export {
+  type ConfigContext,
+  type ConfigExport,
+  type RipServerConfig,
+  defineConfig,
+} from '@rip/server/define-config'
+export type { Mode } from '@rip/server/settings'

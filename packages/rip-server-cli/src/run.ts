@@ -1,9 +1,9 @@
-import { ManagerError, type ManagerErrorCode, type ManagerErrorDetail } from '@rip/manager'
+import { ServerError } from '@rip/server/settings'
 import { type CommandLine, parseCommandLine, notACommand } from './command-line/command-line.ts'
 import { commandData, commandHelp, overview } from './command-line/help.ts'
 import { commandNamed } from './command-line/commands.ts'
 import { surviveEarlySignals } from './early-signals.ts'
-import { CliError } from './errors.ts'
+import { expectedExitCode } from './expected-exit-code.ts'
 import { ExitCode } from './exit-code.ts'
 import type { Invocation } from './invocation.ts'
 import { processTerminal, type Terminal } from './terminal/terminal.ts'
@@ -35,12 +35,6 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   config: async () => (await import('./commands/config.ts')).config,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   compile: async () => (await import('./commands/compile.ts')).compile,
-}
-
-const managerExitCodes: Partial<Record<ManagerErrorCode, ExitCode>> = {
-  ALREADY_RUNNING: ExitCode.alreadyRunning,
-  NOT_RUNNING: ExitCode.notRunning,
-  NO_PREVIOUS_GENERATION: ExitCode.reloadRefused,
 }
 
 /** Runs the command line and resolves with the exit code. Every expected failure is told in one message. */
@@ -80,23 +74,21 @@ function help(line: CommandLine, terminal: Terminal): number {
   return ExitCode.done
 }
 
-/** An instance that refuses says why, which counts as if it had happened here. */
-function managerExitCode({ code, detail }: ManagerError): ExitCode {
-  const { reason } = detail as Partial<ManagerErrorDetail<'CONTROL_REFUSED'>>
-  const codes: Readonly<Record<string, ExitCode | undefined>> = managerExitCodes
-  return codes[code === 'CONTROL_REFUSED' ? (reason ?? code) : code] ?? ExitCode.failed
+function report(error: unknown, terminal: Terminal): number {
+  const code = expectedExitCode(error)
+  // Not expected: the stack is the message.
+  const message =
+    code === undefined ? stackOf(error) : `${terminal.bad('rip-server:')} ${helpfulMessage(error)}`
+  terminal.complain(message)
+  return code ?? ExitCode.failed
 }
 
-function report(error: unknown, terminal: Terminal): number {
-  if (error instanceof CliError) {
-    terminal.complain(`${terminal.bad('rip-server:')} ${error.message}`)
-    return error.exitCode
-  }
-  if (error instanceof ManagerError) {
-    terminal.complain(`${terminal.bad('rip-server:')} ${error.message}`)
-    return managerExitCode(error)
-  }
-  // Not expected, so the stack is the message.
-  terminal.complain(error instanceof Error ? (error.stack ?? error.message) : String(error))
-  return ExitCode.failed
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function helpfulMessage(error: unknown): string {
+  const { message } = error as Error
+  const isUsage = error instanceof ServerError && error.code === 'FLAGS_INVALID'
+  return isUsage ? `${message}\n\nSee rip-server --help.` : message
 }

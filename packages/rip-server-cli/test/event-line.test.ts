@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { ExitReason, ManagerEventBody, Refusal } from '@rip/manager'
-import { eventLine, plainEvent, refusalMessage } from '../src/serve/event-line.ts'
+import { refusalMessage } from '@rip/server/text'
+import { eventLine, plainEvent } from '../src/terminal/event-line.ts'
 import type { Terminal } from '../src/terminal/terminal.ts'
 
 const plain = (text: string): string => text

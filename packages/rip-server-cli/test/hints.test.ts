@@ -1,8 +1,7 @@
 import { expect, test } from 'bun:test'
 import { parseCommandLine } from '../src/command-line/command-line.ts'
-import { resolveSettings } from '../src/config/resolve-settings.ts'
-import { developmentHints, isInContainer, nodeEnvHints } from '../src/serve/hints.ts'
-import { listenAddress } from '../src/serve/listen-address.ts'
+import { listenAddress, resolveSettings } from '@rip/server/sources'
+import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../src/terminal/hints.ts'
 
 function hints(args: readonly string[], inContainer = false): readonly string[] {
   const { flags } = parseCommandLine(['dev', ...args])
@@ -35,4 +34,12 @@ test('in a container it is told that nobody outside reaches it', () => {
   expect(hints(['-w', '1', '--bind', '0.0.0.0'], true)).toEqual([])
   expect(hints(['-w', '1', '--bind', 'unix:/run/app.sock'], true)).toEqual([])
   expect(isInContainer({ KUBERNETES_SERVICE_HOST: '10.0.0.1' })).toBe(true)
+})
+
+test('root is warned, unless somebody else runs the application or the machine is a container', () => {
+  const tenants = { workers: { name: 'shop', uid: 1, gid: 1, home: '/' }, router: { uid: 2, gid: 2 } }
+  expect(rootWarning(0, undefined, false)).toContain('give --user NAME')
+  expect(rootWarning(0, undefined, true)).toBeUndefined()
+  expect(rootWarning(0, tenants, false)).toBeUndefined()
+  expect(rootWarning(1_000, undefined, false)).toBeUndefined()
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Manager, ManagerEventBody } from '@rip/manager'
-import { reportEvents } from '../src/serve/reporter.ts'
+import { reportEvents } from '../src/terminal/reporter.ts'
 import type { Terminal } from '../src/terminal/terminal.ts'
 
 const plain = (text: string): string => text

@@ -2,12 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Mode, ServerError } from '@rip/server/settings'
+import { type ResolvedSettings, readConfigFile, resolveSettings } from '@rip/server/sources'
 import { parseCommandLine } from '../src/command-line/command-line.ts'
-import { readConfigFile } from '../src/config/config-file.ts'
-import { resolveSettings, type ResolvedSettings } from '../src/config/resolve-settings.ts'
-import type { Mode } from '../src/config/settings.ts'
-import type { CliError } from '../src/errors.ts'
-import { balancerConfig } from '../src/serve/balancer-config.ts'
+import { expectedExitCode } from '../src/expected-exit-code.ts'
+import { balancerConfig } from '@rip/server'
 
 let folder: string
 
@@ -36,10 +35,18 @@ async function resolved({
   return resolveSettings({ mode, cwd: folder, flags: parseCommandLine(args).flags, env, file })
 }
 
-async function refused(sources: Sources): Promise<CliError> {
+interface Refused extends Pick<ServerError, 'code' | 'message'> {
+  readonly exitCode: number | undefined
+}
+
+async function refused(sources: Sources): Promise<Refused> {
   return resolved(sources).then(
     () => expect.unreachable(),
-    (error: CliError) => error,
+    (error: ServerError) => ({
+      code: error.code,
+      message: error.message,
+      exitCode: expectedExitCode(error),
+    }),
   )
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import type { Mode } from '../src/config/settings.ts'
-import { handleSignals } from '../src/serve/signals.ts'
+import type { Mode } from '@rip/server/settings'
+import { handleSignals } from '../src/signals.ts'
 import type { ControllingTerminal } from '../src/terminal/controlling-terminal.ts'
 
 type Terminal = Pick<ControllingTerminal, 'existed' | 'shown' | 'isGone' | 'stopsJob'>

@@ -1,18 +1,10 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { didYouMean, suggestion } from '@rip/balancer/text'
-import { settingNames, settingSpecs } from '../config/settings.ts'
+import { type GivenFlag, settingNames, settingSpecs } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
 import { type Command, commandNamed, commands, DEFAULT_COMMAND } from './commands.ts'
 import { COMMON_FLAGS, options } from './options.ts'
-
-/** A flag as it was given. */
-export interface GivenFlag {
-  /** Text of the value; `true` for a switch. */
-  readonly value: string
-  /** How it was written, such as `--workers 4` or `w:4`. */
-  readonly written: string
-}
 
 export interface CommandLine {
   readonly command: Command

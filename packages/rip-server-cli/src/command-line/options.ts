@@ -1,4 +1,4 @@
-import { settingNames, settingSpecs } from '../config/settings.ts'
+import { settingNames, settingSpecs } from '@rip/server/settings'
 
 /** One flag as the command line sees it. */
 export interface Option {

@@ -1,7 +1,7 @@
 import { type ProgramIo, runBalancer, splitWords } from '@rip/balancer'
 import { readOwnWords } from '../command-line/command-line.ts'
 import type { Invocation } from '../invocation.ts'
-import { runJoined } from '../joining/run-joined.ts'
+import { runJoined } from './run-joined.ts'
 
 /** What a balancer that joins is asked in the words of this program, since it has them from the application as well. */
 const OWN_FLAGS: ReadonlySet<string> = new Set([

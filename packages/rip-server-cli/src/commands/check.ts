@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
-import { Server } from '../serve/server.ts'
+import { Server } from '@rip/server'
 import { durationText } from '../terminal/quantity-text.ts'
 import { explained, planServer } from './serve.ts'
 

@@ -1,11 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
-import { fileKey, type Mode, settingNames, type Settings } from '../config/settings.ts'
-import { shownSetting } from '../config/shown-setting.ts'
-import { withoutSecrets } from '../config/without-secrets.ts'
+import {
+  type Mode,
+  type Settings,
+  fileKey,
+  settingNames,
+  shownSetting,
+  withoutSecrets,
+} from '@rip/server/settings'
+import { locateApp } from '@rip/server/sources'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
-import { locateApp } from '../serve/app-location.ts'
 import { table } from '../terminal/table.ts'
 
 /** Prints the values a start would use, with `--sources` where each comes from, and what a running server has instead. */

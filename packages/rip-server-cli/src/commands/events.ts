@@ -1,7 +1,7 @@
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
-import { plainEvent } from '../serve/event-line.ts'
+import { plainEvent } from '../terminal/event-line.ts'
 import { endWithReader } from '../terminal/end-with-reader.ts'
 
 /** Prints what happens, from now on, until the instance stops. */

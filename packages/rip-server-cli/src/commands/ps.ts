@@ -3,7 +3,7 @@ import { ExitCode } from '../exit-code.ts'
 import { findInstances } from '@rip/manager'
 import { connect } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
-import { shortGeneration } from '../serve/event-line.ts'
+import { shortGeneration } from '../terminal/event-line.ts'
 import { durationText } from '../terminal/quantity-text.ts'
 import { table } from '../terminal/table.ts'
 

@@ -1,4 +1,4 @@
-import { MAX_WORKERS } from '../defaults.ts'
+import { MAX_WORKERS } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'

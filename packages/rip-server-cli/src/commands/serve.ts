@@ -7,33 +7,29 @@ import {
   startOrphanReaper,
   writeInBackground,
 } from '@rip/manager'
-import { nodeEnv } from '../config/node-env.ts'
-import type { Mode, Settings } from '../config/settings.ts'
+import { type ReadSettings, Server, type ServerPlan, inheritance, serverTenants } from '@rip/server'
+import type { LogFormat, Mode, Settings } from '@rip/server/settings'
+import {
+  foundByText,
+  isExposed,
+  listenAddress,
+  locateApp,
+  locateEntry,
+  nodeEnv,
+  ownEnvironment,
+  proveCertificate,
+  childEnvironment,
+} from '@rip/server/sources'
+import type { SettingsRead } from '@rip/server/sources'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
-import {
-  flagValue,
-  type Invocation,
-  invocationSettings,
-  type InvocationSettings,
-  isOn,
-} from '../invocation.ts'
-import { foundByText, locateApp, locateEntry } from '../serve/app-location.ts'
-import { proveCertificate } from '../serve/certificate.ts'
-import { refusalDetail, refusalMessage } from '../serve/event-line.ts'
-import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../serve/hints.ts'
-import { isExposed, listenAddress } from '../serve/listen-address.ts'
-import type { LogFormat } from '../serve/log-record.ts'
-import { readyBlock, type ReadyFacts, readyJson } from '../serve/ready-block.ts'
-import { ownEnvironment } from '../config/own-environment.ts'
-import { childEnvironment } from '../serve/child-environment.ts'
-import type { ReadSettings } from '../serve/live-configuration.ts'
-import { reportEvents } from '../serve/reporter.ts'
+import { flagValue, type Invocation, invocationSettings, isOn } from '../invocation.ts'
+import { refusalDetail, refusalMessage } from '@rip/server/text'
+import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../terminal/hints.ts'
+import { readyBlock, type ReadyFacts, readyJson } from '../terminal/ready-block.ts'
+import { reportEvents } from '../terminal/reporter.ts'
 import { resolve } from 'node:path'
-import { serverTenants } from '../serve/tenants.ts'
-import { Server, type ServerPlan } from '../serve/server.ts'
-import { inheritance } from '../serve/succession.ts'
-import { handleSignals, onTerminalGone, type SignalActions, signalExitCode } from '../serve/signals.ts'
+import { handleSignals, onTerminalGone, type SignalActions, signalExitCode } from '../signals.ts'
 import manifest from '../../package.json' with { type: 'json' }
 
 /** Serves an application in production. */
@@ -58,7 +54,7 @@ async function serve(invocation: Invocation, mode: Mode): Promise<number> {
 }
 
 /** A plan whose settings are read again as they were read the first time: with the same flags and environment. */
-export function rereadingPlan(resolved: InvocationSettings, mode: Mode, invocation: Invocation): ServerPlan {
+export function rereadingPlan(resolved: SettingsRead, mode: Mode, invocation: Invocation): ServerPlan {
   const { files } = resolved
   const plan = planServer(resolved, mode, invocation)
   const account = plan.tenants?.workers
@@ -87,7 +83,7 @@ export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<num
 
 /** Throws {@link CliError} `APP_NOT_FOUND`, `CONFIG_INVALID`. */
 export function planServer(
-  { settings, origins, configFile }: InvocationSettings,
+  { settings, origins, configFile }: SettingsRead,
   mode: Mode,
   invocation: Invocation,
 ): ServerPlan {

@@ -1,12 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { formatListenAddress, type ListenAddress } from '@rip/manager'
 import type { Entry } from '@rip/worker'
-import { CliError } from '../errors.ts'
+import { ServerError } from '@rip/server/settings'
 import { type Invocation, invocationSettings } from '../invocation.ts'
-import { listenAddress } from '../serve/listen-address.ts'
-import { childEnvironment } from '../serve/child-environment.ts'
-import { foundByText, locateApp, locateEntry } from '../serve/app-location.ts'
-import { nearPath } from '../terminal/near-path.ts'
+import { childEnvironment, foundByText, listenAddress, locateApp, locateEntry } from '@rip/server/sources'
+import { nearPath } from '@rip/server/text'
 
 /** Serves the application in this process: from here on it is the worker program. Never resolves. */
 export async function worker(invocation: Invocation): Promise<number> {
@@ -32,10 +30,10 @@ function tellFound(entry: Entry, { cwd, terminal }: Invocation): void {
   if (foundBy !== undefined) terminal.say(`${nearPath(entry.file, cwd)}  ${terminal.faint(foundBy)}`)
 }
 
-/** A worker alone has its socket made by the runtime. Throws {@link CliError} `CONFIG_INVALID`. */
+/** A worker alone has its socket made by the runtime. Throws {@link ServerError} `CONFIG_INVALID`. */
 function refuseAccess(address: ListenAddress): void {
   if (!('unix' in address) || (address.mode === undefined && address.gid === undefined)) return
   const problem =
     'bind: a worker alone makes its socket as the umask says; mode and group are for `start` and `dev`'
-  throw new CliError('CONFIG_INVALID', { problems: [problem] })
+  throw new ServerError('CONFIG_INVALID', { problems: [problem] })
 }

@@ -11,7 +11,7 @@ import {
 } from '@rip/manager'
 import { CliError } from '../errors.ts'
 import { flagValue, type Invocation } from '../invocation.ts'
-import { locateApp } from '../serve/app-location.ts'
+import { locateApp } from '@rip/server/sources'
 
 /** A server that answers at all does so at once. */
 const STATUS_TIMEOUT_MS = 5_000

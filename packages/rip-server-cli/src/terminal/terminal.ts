@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { safeText } from './safe-text.ts'
+import { safeText } from '@rip/server/text'
 
 /** Where a command writes: data to stdout, talk to stderr. Both ends may be closed at any time. */
 export interface Terminal {

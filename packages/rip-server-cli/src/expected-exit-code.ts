@@ -1,0 +1,33 @@
+import { ManagerError, type ManagerErrorCode, type ManagerErrorDetail } from '@rip/manager'
+import { ServerError, type ServerErrorCode } from '@rip/server/settings'
+import { CliError } from './errors.ts'
+import { ExitCode } from './exit-code.ts'
+
+const managerExitCodes: Partial<Record<ManagerErrorCode, ExitCode>> = {
+  ALREADY_RUNNING: ExitCode.alreadyRunning,
+  NOT_RUNNING: ExitCode.notRunning,
+  NO_PREVIOUS_GENERATION: ExitCode.reloadRefused,
+}
+
+const serverExitCodes: Readonly<Record<ServerErrorCode, ExitCode>> = {
+  FLAGS_INVALID: ExitCode.usage,
+  CONFIG_INVALID: ExitCode.configInvalid,
+  CONFIG_UNREADABLE: ExitCode.configInvalid,
+  FILE_REFUSED: ExitCode.configInvalid,
+  APP_NOT_FOUND: ExitCode.appFailed,
+  CLOSED: ExitCode.failed,
+}
+
+/** What the program ends with after a failure that one of our packages reports on purpose; `undefined` after any other. */
+export function expectedExitCode(error: unknown): ExitCode | undefined {
+  if (error instanceof CliError) return error.exitCode
+  if (error instanceof ServerError) return serverExitCodes[(error as ServerError).code]
+  return error instanceof ManagerError ? managerExitCode(error) : undefined
+}
+
+/** An instance that refuses says why, which counts as if it had happened here. */
+function managerExitCode({ code, detail }: ManagerError): ExitCode {
+  const { reason } = detail as Partial<ManagerErrorDetail<'CONTROL_REFUSED'>>
+  const codes: Readonly<Record<string, ExitCode | undefined>> = managerExitCodes
+  return codes[code === 'CONTROL_REFUSED' ? (reason ?? code) : code] ?? ExitCode.failed
+}

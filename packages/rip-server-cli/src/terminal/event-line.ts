@@ -1,0 +1,198 @@
+import type { ConfigurationChange, ExitReason, ManagerEvent, Refusal } from '@rip/manager'
+import { bytesText, durationText } from './quantity-text.ts'
+import { refusalDetail, refusalMessage } from '@rip/server/text'
+import type { Terminal } from './terminal.ts'
+
+/** Generations are shown as long as a short commit id. */
+const SHOWN_GENERATION_CHARS = 7
+
+export interface EventLineOptions {
+  readonly terminal: Terminal
+  /** Also what only matters while looking for a fault. */
+  readonly verbose: boolean
+  /** Generation that serves at the moment. */
+  readonly serving: string | null
+}
+
+export function shortGeneration(generation: string | null): string {
+  return generation === null ? 'nothing' : generation.slice(0, SHOWN_GENERATION_CHARS)
+}
+
+/** What an operator reads about an event; nothing when it went as planned and says nothing new. */
+export function eventLine(event: ManagerEvent, options: EventLineOptions): string | undefined {
+  const { terminal, verbose } = options
+  switch (event.type) {
+    case 'generation-cut':
+      return event.previous === null ? undefined : cutLine(event, terminal)
+    case 'surge-limited':
+      return surgeLine(event)
+    case 'generation-refused':
+      return refusalText(event.refusal, options)
+    case 'generation-unchanged':
+      return terminal.faint(`${shortGeneration(event.generation)} is what serves already`)
+    case 'worker-exited':
+      return exitLine(event, terminal, verbose)
+    case 'generation-suspected':
+      return suspicionLine(event)
+    case 'generation-cleared':
+      return `${shortGeneration(event.generation)} fails no more often than the code before; it gets all requests again`
+    case 'rolled-back':
+      return `${terminal.bad('back')} ${shortGeneration(event.from)} → ${shortGeneration(event.to)}: ${event.reason}`
+    case 'configured':
+      return configurationLines(event).join('\n')
+    case 'scaled':
+      return `${event.workers} ${event.workers === 1 ? 'worker' : 'workers'} wanted`
+    case 'held':
+      return 'held: changes on disk wait for "rip-server release"'
+    case 'resumed':
+      return 'released: changes on disk are taken up again'
+    case 'health':
+      return healthLine(event.health, terminal)
+    case 'service-exited':
+      return `${terminal.bad(event.service)} ended (${event.status}); starts again in ${durationText(event.respawnInMs)}`
+    case 'warning':
+      return `${terminal.bad('warning')} ${event.message}`
+    case 'stopping':
+      return terminal.faint(stoppingText(event.delayMs))
+    case 'worker-started':
+    case 'worker-ready':
+    case 'service-ready':
+    case 'generation-building':
+    case 'generation-verified':
+    case 'generation-retired':
+      return verbose ? terminal.faint(plainEvent(event)) : undefined
+    case 'starting':
+    case 'ready':
+    case 'stopped':
+      return undefined
+  }
+}
+
+/** Any event as one line of plain words, for `rip-server events`. */
+export function plainEvent(event: ManagerEvent): string {
+  const { seq: _seq, atMs: _atMs, type, ...rest } = event
+  const facts = Object.entries(rest).map(([key, value]) => `${key}=${plainValue(key, value)}`)
+  return [type, ...facts].join(' ')
+}
+
+function plainValue(key: string, value: unknown): string {
+  if (typeof value === 'string') {
+    return /generation|previous|^from$|^to$/.test(key) ? shortGeneration(value) : JSON.stringify(value)
+  }
+  if (key === 'refusal') return JSON.stringify((value as Refusal).message)
+  if (key === 'reason') return JSON.stringify(exitReasonText(value as ExitReason))
+  return JSON.stringify(value)
+}
+
+function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, terminal: Terminal): string {
+  const change = `${shortGeneration(event.previous)} → ${shortGeneration(event.generation)}`
+  return `${terminal.good('✓')} ${change} in ${durationText(event.tookMs)}`
+}
+
+/** What became of a configuration, a line each. */
+export function configurationLines(change: ConfigurationChange | undefined): readonly string[] {
+  return [...(change?.applied ?? []), ...(change?.pending ?? [])].map((text) => `configuration: ${text}`)
+}
+
+function stoppingText(delayMs: number | undefined): string {
+  const what = delayMs === undefined ? 'finishing' : `serving on for ${durationText(delayMs)}, then finishing`
+  return `stopping: ${what} the requests under way (once more to stop now)`
+}
+
+/** What was limited, and why. */
+function suspicionLine(event: Extract<ManagerEvent, { type: 'generation-suspected' }>): string {
+  const { generation, previous, errors, requests } = event
+  return (
+    `${errors} of ${requests} answers of ${shortGeneration(generation)} failed; ` +
+    `half of the requests go to ${shortGeneration(previous)} until it is clear whether the code is to blame`
+  )
+}
+
+function surgeLine(event: Extract<ManagerEvent, { type: 'surge-limited' }>): string {
+  const { generation, ready, wanted, availableBytes, workerBytes } = event
+  const rest = ready < wanted ? ', the others start as those before leave' : ''
+  const reason = `${bytesText(availableBytes)} of memory are left and a worker takes ${bytesText(workerBytes)}`
+  return `${shortGeneration(generation)} takes over with ${ready} of ${wanted} workers${rest}; no code stands by for a rollback: ${reason}`
+}
+
+/** A refused generation with its reason and, where known, the code frame. */
+export function refusalText(
+  refusal: Refusal,
+  { terminal, serving }: Pick<EventLineOptions, 'terminal' | 'serving'>,
+): string {
+  const serves = serving === null ? '' : `, ${shortGeneration(serving)} serves on`
+  const what = refusal.code === 'rolled-back' ? 'taken back' : 'refused'
+  const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} ${what}${serves}: ${refusalMessage(refusal)}`
+  const detail = refusalDetail(refusal)
+  return detail === '' ? head : `${head}\n\n${detail}\n`
+}
+
+function exitLine(
+  event: Extract<ManagerEvent, { type: 'worker-exited' }>,
+  terminal: Terminal,
+  verbose: boolean,
+): string | undefined {
+  const who = `worker ${event.slot} (${event.pid})`
+  const planned = isPlanned(event.reason)
+  if (planned && event.reason.kind !== 'recycled' && !verbose) return undefined
+  const text = `${who} ${exitReasonText(event.reason)} ${serviceText(event)}`
+  if (planned) return terminal.faint(text)
+  const next = event.respawnInMs === undefined ? '' : respawnText(event.respawnInMs)
+  const tail = event.reason.kind === 'crashed' ? lastLines(event.reason.stderr) : ''
+  return `${terminal.bad('✗')} ${text}${next}${tail}`
+}
+
+/** A worker counts its requests once a second, so that none may mean some. */
+function serviceText({ uptimeMs, requests }: Extract<ManagerEvent, { type: 'worker-exited' }>): string {
+  const counted = requests === 0 ? '' : ` and ${requests} requests`
+  return `after ${durationText(uptimeMs)}${counted}`
+}
+
+function isPlanned({ kind, ...reason }: ExitReason): boolean {
+  if (kind === 'killed') return 'reason' in reason && reason.reason !== 'drain-deadline'
+  return kind === 'drained' || kind === 'recycled'
+}
+
+function respawnText(respawnInMs: number): string {
+  return respawnInMs === 0 ? '; replaced at once' : `; replaced in ${durationText(respawnInMs)}`
+}
+
+/** The end of what a crashed worker wrote, indented. */
+function lastLines(stderr: string): string {
+  const lines = stderr.trimEnd().split('\n').slice(-8)
+  return lines.join('') === '' ? '' : `\n${lines.map((line) => `    ${line}`).join('\n')}`
+}
+
+/** The innermost frame of a stack. */
+function placeOf(stack: string | undefined): string {
+  return stack === undefined ? '' : ` ${stack.split('\n', 1)[0]!.trim()}`
+}
+
+/** Why a worker ended, as the rest of a sentence that starts with the worker. */
+export function exitReasonText(reason: ExitReason): string {
+  switch (reason.kind) {
+    case 'drained':
+      return 'left'
+    case 'recycled':
+      return `was recycled (${reason.reason})`
+    case 'crashed':
+      return reason.signal === null ? `crashed with code ${reason.code}` : `crashed by ${reason.signal}`
+    case 'oom':
+      return 'was killed for lack of memory'
+    case 'boot-timeout':
+      return `was not ready within ${durationText(reason.afterMs)}`
+    case 'boot-failed':
+      return `did not start: ${reason.failure.message}`
+    case 'stuck-loop':
+      return `was killed: its event loop stood still for ${durationText(reason.silentMs)}${placeOf(reason.stack)}`
+    case 'killed':
+      return `was killed (${reason.reason})`
+  }
+}
+
+function healthLine(health: string, terminal: Terminal): string | undefined {
+  if (health === 'degraded') return `${terminal.bad('degraded')}: fewer workers are ready than wanted`
+  if (health === 'crash-loop')
+    return `${terminal.bad('crash loop')}: workers keep dying; one at a time is started until one stays`
+  return health === 'ok' ? terminal.good('ok') : undefined
+}

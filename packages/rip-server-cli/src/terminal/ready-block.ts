@@ -1,0 +1,89 @@
+import { dirname } from 'node:path'
+import type { ManagerStatus } from '@rip/manager'
+import type { Mode } from '@rip/server/settings'
+import { nearPath } from '@rip/server/text'
+import { durationText } from './quantity-text.ts'
+import type { Terminal } from './terminal.ts'
+import { table } from './table.ts'
+import { shortGeneration } from './event-line.ts'
+
+/** What was observed when the first generation began to serve. */
+export interface ReadyFacts {
+  readonly mode: Mode
+  /** Address clients reach, read back from the listening socket; absent without a balancer. */
+  readonly url: string | undefined
+  /** The socket accepts connections from other machines. */
+  readonly exposed: boolean
+  /** File the workers loaded. */
+  readonly entry: string
+  /** How that file was found, if nobody gave it. */
+  readonly entryFoundBy: string | undefined
+  readonly concurrency: number
+  /** Why changes are watched, or why not. */
+  readonly watching: string
+  readonly control: string
+  readonly tookMs: number
+  readonly version: string
+  readonly snapshot: ManagerStatus
+  readonly cwd: string
+  /** What else is good to know, a sentence each. */
+  readonly hints: readonly string[]
+}
+
+/** The one block that is printed once the application serves. */
+export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
+  const { snapshot } = facts
+  const rows = [
+    ['url', urlText(facts, terminal)],
+    ['app', entryText(facts, terminal)],
+    ['workers', workersText(snapshot, facts.concurrency)],
+    ['code', `${shortGeneration(snapshot.generation)}, serving after ${durationText(facts.tookMs)}`],
+    ['watching', facts.watching],
+    ['control', facts.control],
+    ...facts.hints.map((hint) => ['note', hint]),
+    ['next', 'rip-server status, reload, scale N, stop'],
+  ]
+  const title = `${terminal.strong('rip-server')} ${facts.version} ${terminal.faint(facts.mode)}`
+  return ['', `  ${title}`, '', ...table(rows).map((line) => `  ${line}`), ''].join('\n')
+}
+
+/** The same as one object of JSON. */
+export function readyJson(facts: ReadyFacts, atMs: number): string {
+  const { snapshot, url = null, entry, mode, version, control, concurrency, tookMs, hints } = facts
+  const { generation, readyWorkers: workers } = snapshot
+  const address = url ?? 'sockets of its own'
+  const message = `serving after ${durationText(tookMs)} on ${address}`
+  return JSON.stringify({
+    time: new Date(atMs).toISOString(),
+    message,
+    type: 'serving',
+    url,
+    app: entry,
+    mode,
+    version,
+    control,
+    generation,
+    workers,
+    concurrency,
+    tookMs: Math.round(tookMs),
+    ...(hints.length > 0 && { notes: hints }),
+  })
+}
+
+function urlText({ url, exposed, control }: ReadyFacts, terminal: Terminal): string {
+  if (url === undefined)
+    return `none: rip-server balancer joins; each worker has a socket in ${dirname(control)}/current`
+  return exposed ? `${url}  ${terminal.faint('open to the network')}` : url
+}
+
+function entryText({ entry, entryFoundBy, cwd }: ReadyFacts, terminal: Terminal): string {
+  const path = nearPath(entry, cwd)
+  return entryFoundBy === undefined ? path : `${path}  ${terminal.faint(entryFoundBy)}`
+}
+
+function workersText({ readyWorkers, wantedWorkers }: ManagerStatus, concurrency: number): string {
+  const ready =
+    readyWorkers === wantedWorkers ? `${readyWorkers}` : `${readyWorkers} of ${wantedWorkers} so far`
+  const requests = concurrency === 1 ? '1 request' : `${concurrency} requests`
+  return `${ready}, ${requests} at once${wantedWorkers === 1 ? '' : ' each'}`
+}

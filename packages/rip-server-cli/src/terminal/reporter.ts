@@ -1,0 +1,74 @@
+import type { Manager, ManagerEvent, ManagerHealth, Refusal } from '@rip/manager'
+import type { Terminal } from './terminal.ts'
+import { eventLine, plainEvent } from './event-line.ts'
+
+export interface ReporterOptions {
+  readonly terminal: Terminal
+  readonly verbose: boolean
+  /** Every event as a line of JSON on stdout, instead of words. */
+  readonly json: boolean
+  /** Whether the first generation serves. Until then a failure ends the program with one message of its own. */
+  readonly serves: () => boolean
+}
+
+/** Tells what the manager does from now on, one line per event worth one. Resolves when it has stopped. */
+export async function reportEvents(
+  manager: Pick<Manager, 'events' | 'status'>,
+  options: ReporterOptions,
+): Promise<void> {
+  const reporter = new Reporter(options)
+  for await (const event of manager.events()) {
+    try {
+      reporter.report(event, manager.status.generation)
+    } catch (error) {
+      // What cannot be told must not end what is served.
+      options.terminal.complain(`the event ${event.type} cannot be told: ${String(error)}`)
+    }
+  }
+}
+
+/** An event beside the lines of workers: with `time` and `message` as they have. */
+function eventJson(event: ManagerEvent): string {
+  const time = new Date(event.atMs).toISOString()
+  return JSON.stringify({ time, message: plainEvent(event), ...event })
+}
+
+class Reporter {
+  readonly #options: ReporterOptions
+  #refused: Refusal | undefined
+  #crashLoop = false
+
+  constructor(options: ReporterOptions) {
+    this.#options = options
+  }
+
+  report(event: ManagerEvent, serving: string | null): void {
+    const { terminal, json, verbose } = this.#options
+    if (json) return terminal.data(eventJson(event))
+    if (!verbose && !this.#isNews(event)) return
+    const line = eventLine(event, { terminal, verbose, serving })
+    if (line !== undefined) terminal.say(line)
+  }
+
+  #isNews(event: ManagerEvent): boolean {
+    if (!this.#options.serves()) return event.type === 'warning'
+    if (event.type === 'generation-refused') return this.#isNewRefusal(event.refusal)
+    if (event.type === 'generation-cut' || event.type === 'generation-unchanged') this.#refused = undefined
+    return event.type !== 'health' || this.#isNewHealth(event.health)
+  }
+
+  /** Asked again at once, the same content is refused again: the reason was told. */
+  #isNewRefusal(refusal: Refusal): boolean {
+    const before = this.#refused
+    this.#refused = refusal
+    return refusal.generation !== before?.generation || refusal.message !== before.message
+  }
+
+  /** A worker that is being replaced needs no comment; a crash loop and its end do. */
+  #isNewHealth(health: ManagerHealth): boolean {
+    const before = this.#crashLoop
+    if (health === 'crash-loop') this.#crashLoop = true
+    if (health === 'ok') this.#crashLoop = false
+    return this.#crashLoop !== before
+  }
+}

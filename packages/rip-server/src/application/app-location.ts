@@ -1,0 +1,73 @@
+import { existsSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type Entry, findEntry, WorkerError } from '@rip/worker/entry'
+import { ServerError } from '../errors.ts'
+
+/** Where an application lives. */
+export interface AppLocation {
+  /** Folder that is watched and hashed; symbolic links such as `current` stay as they are. */
+  readonly root: string
+  /** File given by the operator, else the worker looks for one in the root. */
+  readonly entry?: string
+}
+
+/**
+ * Finds the root of an application given as a file or folder. Throws {@link ServerError} `APP_NOT_FOUND`.
+ *
+ * @param home the user's folder, which is no package even with a `package.json` in it
+ */
+export function locateApp(path: string, home: string | undefined = homeFolder()): AppLocation {
+  if (!existsSync(path)) {
+    throw new ServerError('APP_NOT_FOUND', { message: `there is no file or folder ${path}` })
+  }
+  if (statSync(path).isDirectory()) return { root: path }
+  return { root: packageFolder(dirname(path), home) ?? dirname(path), entry: path }
+}
+
+/**
+ * The application's file and how it was found. Throws {@link ServerError} `APP_NOT_FOUND`.
+ *
+ * @param isForeign whether the application runs as a user with fewer rights
+ */
+export function locateEntry(target: string, isForeign = false): Entry {
+  try {
+    return findEntry(target, { isForeign })
+  } catch (error) {
+    if (!(error instanceof WorkerError)) throw error
+    throw new ServerError('APP_NOT_FOUND', { message: error.message }, { cause: error })
+  }
+}
+
+/** How a file was found that nobody gave, in a few words. */
+export function foundByText({ foundBy, because }: Entry): string | undefined {
+  if (foundBy === 'given') return undefined
+  if (foundBy === 'convention') return 'found by its name'
+  return because ?? '"rip.entry" in package.json'
+}
+
+/** Written to by everybody, as `/tmp` is; see the mode bits of stat(2). */
+const WRITABLE_BY_OTHERS = 0o002
+
+/**
+ * The nearest folder upwards with a `package.json`: what the file imports is usually below it. The search ends at
+ * folders of a whole user or of everybody: a `package.json` there was left by accident, and all that lies beside
+ * it is not the application.
+ */
+function packageFolder(folder: string, home: string | undefined): string | undefined {
+  const parent = dirname(folder)
+  if (folder === home || parent === folder || isShared(folder)) return undefined
+  return existsSync(join(folder, 'package.json')) ? folder : packageFolder(parent, home)
+}
+
+/** A user of a container may have neither `HOME` nor an entry in passwd(5). */
+function homeFolder(): string | undefined {
+  try {
+    return homedir()
+  } catch {
+    // ENOENT
+    return undefined
+  }
+}
+
+const isShared = (folder: string): boolean => (statSync(folder).mode & WRITABLE_BY_OTHERS) !== 0

@@ -1,0 +1,113 @@
+import { type BuildReport, readBuildReport } from './build-report.ts'
+import type { Account } from '@rip/manager'
+import { builderProgram } from '../programs/programs.ts'
+
+export interface Rehearsal {
+  readonly folder: string
+  /** Ending of files whose compiler it loads as well. @default none */
+  readonly extension?: string | undefined
+}
+
+export interface BuilderProcessOptions {
+  /** Folder of the application. */
+  readonly root: string
+  readonly env: Readonly<Record<string, string>>
+  /** Whom it runs as. @default whoever starts it */
+  readonly account?: Account | undefined
+  /** It builds something while it waits, in a folder of its own below `folder`, which it removes. @default it does not */
+  readonly rehearsal?: Rehearsal | undefined
+  /** Flags of Bun. @default none */
+  readonly runtimeFlags?: readonly string[] | undefined
+}
+
+/** What the builder program is asked to do. */
+export interface BuildOrder {
+  readonly root: string
+  readonly out: string
+  readonly generation: string
+  /** File of the application. */
+  readonly entry: string
+  /** Folder that gets a folder for each set of files in `node_modules`. */
+  readonly packages: string
+  /** The set an earlier build uses, and whether nothing in `node_modules` changed since. */
+  readonly earlierPackages?: string
+  readonly packagesUnchanged: boolean
+}
+
+/** The report, or how the program ended without one. */
+export type BuilderOutput =
+  | { readonly report: BuildReport }
+  | { readonly report?: undefined; readonly stderr: string; readonly code: number }
+
+/** A builder program that has started and waits for the one order of its life. It ends when this process does. */
+export class BuilderProcess {
+  readonly #child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
+
+  constructor({ root, env, rehearsal, account, runtimeFlags = [] }: BuilderProcessOptions) {
+    this.#child = Bun.spawn(
+      [process.execPath, ...runtimeFlags, builderProgram(), '--request', '-', ...flagsOf(rehearsal)],
+      {
+        cwd: root,
+        env,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // Signals of the terminal are for us.
+        detached: true,
+        ...(account && { uid: account.uid, gid: account.gid }),
+      },
+    )
+  }
+
+  get exited(): Promise<number> {
+    return this.#child.exited
+  }
+
+  /** Aborting ends the process, and with it the promise. */
+  async build(order: BuildOrder, signal: AbortSignal): Promise<BuilderOutput> {
+    const child = this.#child
+    // Nobody else knows it: what else is printed there is not taken for the report.
+    const mark = `${crypto.randomUUID()} `
+    const end = (): void => this.kill()
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    try {
+      await child.stdin.write(JSON.stringify({ ...order, mark }))
+      await child.stdin.end()
+    } catch {
+      // EPIPE: it died first, which its exit code and what it said tell better.
+    }
+    // Read meanwhile: a full pipe would hold it up.
+    const stderr = new Response(child.stderr).text()
+    const report = readBuildReport(await textUntil(child.stdout, mark), mark)
+    if (report === undefined) {
+      const output = { stderr: await stderr, code: await child.exited }
+      signal.removeEventListener('abort', end)
+      return output
+    }
+    signal.removeEventListener('abort', end)
+    // Everything is written by then, and ending by itself takes it as long as a small build.
+    this.kill()
+    return { report }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
+
+function flagsOf(rehearsal: Rehearsal | undefined): readonly string[] {
+  if (rehearsal === undefined) return []
+  const { folder, extension } = rehearsal
+  return ['--rehearse', folder, ...(extension === undefined ? [] : ['--warm', extension])]
+}
+
+/** What is printed up to the line that begins with the mark, or else all of it. */
+async function textUntil(stream: ReadableStream<Uint8Array>, mark: string): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true })
+    const at = text.indexOf(`\n${mark}`)
+    if (at !== -1 && text.includes('\n', at + 1)) break
+  }
+  return text
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto'
+import type { AdminClient, BalancerConfig } from '@rip/balancer'
+import {
+  type Account,
+  formatListenAddress,
+  type ListenAddress,
+  type ListenSocket,
+  type ProcessSpec,
+  type Service,
+  writeOwnFile,
+} from '@rip/manager'
+import type { Settings } from '../settings/settings.ts'
+import { balancerConfig } from './balancer-config.ts'
+import type { LentCertificate } from './lent-certificate.ts'
+import { balancerProgram } from '../programs/programs.ts'
+
+/** Descriptor the listening socket has in the balancer: the first after standard input, output and error. */
+const INHERITED_FD = 3
+const STICKY_KEY_BYTES = 32
+/** How often a balancer that is starting is asked whether it answers. */
+const READY_POLL_MS = 10
+
+export interface BalancerServiceOptions {
+  /** Listening socket to hand down; absent where the system has none to give. */
+  readonly socket: ListenSocket | undefined
+  /** Address the balancer binds itself without such a socket. */
+  readonly listen: ListenAddress
+  readonly adminPath: string
+  /** See {@link allowedHosts}. */
+  readonly allowHosts: () => readonly string[] | undefined
+  readonly admin: AdminClient
+  /** Everything else it is configured with, as it is in force. */
+  readonly settings: () => Settings
+  /** Where its configuration is written, for it alone to read. */
+  readonly configPath: string
+  /** Leave connections to others until there are workers to send them to. */
+  readonly acceptWhenRouted: boolean
+  readonly env: Readonly<Record<string, string>>
+  /** Whom it runs as, who then has its configuration, and its certificate as `certificate` says. @default whoever starts it */
+  readonly account?: Account | undefined
+  readonly certificate?: LentCertificate | undefined
+}
+
+/** A balancer that can be told another configuration. */
+export interface BalancerService extends Service {
+  /** Resolves when what is in force now is in force there, too. Throws what `AdminClient.configure` throws. */
+  configure(): Promise<void>
+}
+
+/** The balancer as a process the manager supervises without understanding it. */
+export function balancerService(options: BalancerServiceOptions): BalancerService {
+  const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
+    options
+  const { account, certificate } = options
+  const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
+  const stickyKey = randomBytes(STICKY_KEY_BYTES).toString('base64url')
+  const config = (): BalancerConfig =>
+    balancerConfig(settings(), {
+      listen: address,
+      adminPath,
+      allowHosts: allowHosts(),
+      stickyKey,
+      certificate,
+    })
+  // Written for each start, since whatever happened to the folder must not keep a balancer from coming back.
+  const write = (): void => {
+    certificate?.lend()
+    writeOwnFile(configPath, JSON.stringify(config(), null, 2), account)
+  }
+  const spec: ProcessSpec = {
+    name: 'balancer',
+    command: [
+      process.execPath,
+      balancerProgram(),
+      '--config',
+      configPath,
+      '--processes',
+      String(settings().balancer.processes ?? 1),
+      ...(acceptWhenRouted ? ['--accept-when-routed'] : []),
+    ],
+    cwd: '/',
+    // Its standard input is a pipe of ours: when that ends it leaves, whether we are gone or want it to. Signals to stop
+    // are ours to answer, as they may be sent to every process at once.
+    env: { ...env, RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1' },
+    ...(account && { account }),
+    ...(socket !== undefined && { inheritFds: [socket.fd] }),
+  }
+  return {
+    name: 'balancer',
+    isRouter: true,
+    leavesBy: 'end-of-input',
+    spec: () => {
+      write()
+      return spec
+    },
+    async configure() {
+      write()
+      await admin.configure(config())
+    },
+    ready: ({ signal }) => untilReady(admin, signal),
+    alive: async ({ signal }) => void (await admin.status(signal)),
+    leave: () => admin.leave(),
+  }
+}
+
+async function untilReady(admin: AdminClient, signal: AbortSignal): Promise<void> {
+  while (!(await isReady(admin, signal))) {
+    signal.throwIfAborted()
+    await Bun.sleep(READY_POLL_MS)
+  }
+}
+
+async function isReady(admin: AdminClient, signal: AbortSignal): Promise<boolean> {
+  return admin.status(signal).then(
+    ({ ready }) => ready,
+    () => false,
+  )
+}

@@ -1,0 +1,68 @@
+import type { Manager, Refusal, RefusalCode, Router } from '@rip/manager'
+import { type FailedStart, failedStartPage } from '@rip/worker/pages'
+import { refusalDetail, refusalMessage } from '../output/refusal-text.ts'
+
+export interface FailedStartOptions {
+  readonly manager: Manager
+  readonly router: Router
+  /** Path of a socket of its own. */
+  readonly socket: string
+}
+
+/** What the router knows it by; no hash of content looks like that. */
+const GENERATION = 'failed-start'
+const MAX_IN_FLIGHT = 1_000
+const DRAIN_MS = 5_000
+
+/** They say nothing about the code. */
+const passing: ReadonlySet<RefusalCode> = new Set(['superseded', 'held', 'stopping'])
+
+/**
+ * Answers in the place of an application whose first start has failed, so that nobody waits for what does not come
+ * without being told why. Its first generation that serves takes the requests over.
+ */
+export class FailedStartServer implements AsyncDisposable {
+  readonly #options: FailedStartOptions
+  readonly #server: Bun.Server<undefined>
+  #failed: FailedStart
+  #closed = false
+
+  constructor(refusal: Refusal, options: FailedStartOptions) {
+    this.#options = options
+    this.#failed = failedStart(refusal)
+    this.#server = Bun.serve({
+      unix: options.socket,
+      fetch: (request) => failedStartPage(this.#failed, request),
+    })
+    const { manager } = options
+    manager.on('generation-refused', ({ refusal: next }) => {
+      if (!passing.has(next.code)) this.#failed = failedStart(next)
+    })
+    // A balancer that was replaced knows nothing.
+    manager.on('service-ready', () => void this.route())
+    manager.on('ready', () => void this[Symbol.asyncDispose]())
+  }
+
+  /** From now on it is asked, unless something else serves. */
+  async route(): Promise<void> {
+    if (this.#closed) return
+    const { router, socket } = this.#options
+    try {
+      await router.prepare(GENERATION, [{ id: GENERATION, socket, maxInFlight: MAX_IN_FLIGHT }])
+      if (!this.#closed) await router.cut(GENERATION)
+    } catch {
+      // The balancer is about to be replaced, and then told again; the reason is in the terminal, too.
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#options.router.drain(GENERATION, { signal: AbortSignal.timeout(DRAIN_MS) }).catch(() => {})
+    await this.#server.stop(true)
+  }
+}
+
+function failedStart(refusal: Refusal): FailedStart {
+  return { message: refusalMessage(refusal), detail: refusalDetail(refusal) }
+}

@@ -1,0 +1,66 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { resolve } from 'node:path'
+import { parseUnixAddress, UNIX_ADDRESS_FORM } from '@rip/balancer/supervisor'
+import { Unacceptable } from './quantity.ts'
+
+const EXPECTED = 'HOST, HOST:PORT or unix: and an absolute path'
+const MAX_PORT = 65_535
+/** What a value of another type turns into on its way through a shell or a file. */
+const NO_NAMES: ReadonlySet<string> = new Set(['true', 'false', 'null', 'undefined', 'nan'])
+
+/** An address to listen on, as it was given. Throws {@link Unacceptable}. */
+export function bindAddress(text: string): string {
+  if (text.startsWith('unix:')) return unixAddress(text)
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(text)
+  if (scheme !== null) throw new Unacceptable(`${EXPECTED}, without a scheme`, scheme[1] || undefined)
+  if (text.startsWith('/')) throw new Unacceptable(EXPECTED, `unix:${text}`)
+  if (/^\d+$/.test(text)) throw new Unacceptable(`${EXPECTED}; a port alone is --port`, `:${text}`)
+  if (isIPv6(text)) return text
+  const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text)
+  const [, ipv6, host = '', port] = match ?? []
+  const isHost = ipv6 === undefined ? host === '' || isHostName(host) || isIPv4(host) : isIPv6(ipv6)
+  const isSomething = ipv6 !== undefined || host !== '' || port !== undefined
+  if (match !== null && isHost && isSomething && Number(port ?? 0) <= MAX_PORT) return text
+  throw new Unacceptable(EXPECTED)
+}
+
+function unixAddress(text: string): string {
+  const [path = '', access] = text.slice('unix:'.length).split(/\?(.*)/s)
+  if (access !== undefined && parseUnixAddress(`${path}?${access}`) === undefined)
+    throw new Unacceptable(`${UNIX_ADDRESS_FORM}, with a mode in octal digits and a group this machine has`)
+  if (/^\/(?!\/)[^\0]*[^/\0]$/.test(path)) return text
+  const isUrl = path.startsWith('//')
+  const meant = isUrl ? path.replace(/^\/+/, '/') : resolve(path)
+  const isNothing = path === '' || NO_NAMES.has(path) || /^\/*$/.test(path)
+  throw new Unacceptable(
+    'unix: and an absolute path, such as unix:/run/app.sock',
+    isNothing ? undefined : `unix:${meant}${access === undefined ? '' : `?${access}`}`,
+  )
+}
+
+/** A name of DNS (RFC 1123): no address, and nothing that only looks like one. */
+export function isHostName(text: string): boolean {
+  if (text.length > 253 || isIP(text) !== 0 || NO_NAMES.has(text.toLowerCase())) return false
+  const labels = text.replace(/\.$/, '').split('.')
+  const areLabels = labels.every((label) => /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label))
+  return areLabels && !/^\d+$/.test(labels.at(-1)!)
+}
+
+/** The value of a `Host` field: a name or address, and perhaps a port. Throws {@link Unacceptable}. */
+export function hostField(text: string): string {
+  const [, ipv6, host = '', port = '0'] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const isHost = ipv6 === undefined ? isHostName(host) || isIPv4(host) : isIPv6(ipv6)
+  if (isHost && Number(port) <= MAX_PORT) return text
+  throw new Unacceptable('a host such as shop.example or shop.example:8080', withoutScheme(text))
+}
+
+/** Names a development server answers to: `shop.example`, or `*.shop.example` for all below it. Throws {@link Unacceptable}. */
+export function allowedHost(text: string): string {
+  if (text === '*' || isHostName(text.replace(/^\*\./, ''))) return text.toLowerCase().replace(/\.$/, '')
+  const name = withoutScheme(text) ?? text
+  const meant = /^([^:]*):\d+$/.exec(name)?.[1] ?? withoutScheme(text)
+  throw new Unacceptable('a name such as shop.example, or *.shop.example for all below it', meant)
+}
+
+const withoutScheme = (text: string): string | undefined =>
+  /^[a-z][a-z0-9+.-]*:\/\/([^/?#]+)/i.exec(text)?.[1]

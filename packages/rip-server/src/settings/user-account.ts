@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import { Unacceptable } from './quantity.ts'
+
+/** A user of this machine, and the group processes get. */
+export interface UserAccount {
+  /** As the machine calls it; its number where it has no name. */
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+  readonly home: string
+}
+
+const EXPECTED = 'NAME or NAME:GROUP, each a name this machine has or a number'
+/** The largest is no user: it stands for "leave it" in chown(2). */
+const MAX_ID = 4_294_967_294
+
+/** Why a process cannot start as a user whom the modes of folders keep from Bun, as when it is in root's home. */
+export function bunOutOfReach(): string {
+  return `cannot run ${process.execPath}; install Bun where everybody gets to, such as /usr/local/bin`
+}
+
+/** A user as it was given, who exists here. Throws {@link Unacceptable}. */
+export function userName(text: string): string {
+  userAccount(text)
+  return text
+}
+
+/** Looks up `NAME`, `NAME:GROUP` or numbers in their place. Throws {@link Unacceptable}. */
+export function userAccount(text: string): UserAccount {
+  const [user = '', group, ...more] = text.split(':')
+  if (user === '' || group === '' || more.length > 0) throw new Unacceptable(EXPECTED)
+  const entry = entryOf('passwd', user)
+  const uid = entry === undefined ? idOf(user) : Number(entry[2])
+  if (uid === undefined) throw new Unacceptable(`${EXPECTED}; there is no user ${user}`)
+  if (uid === 0) throw new Unacceptable('a user other than root; leave it out to stay root')
+  const gid = group === undefined ? entry && Number(entry[3]) : groupId(group)
+  if (gid === undefined)
+    throw new Unacceptable(
+      `${EXPECTED}; user ${user} has no entry, so name a group as well`,
+      `${user}:${user}`,
+    )
+  return { name: entry?.[0] ?? user, uid, gid, home: entry?.[5] || '/' }
+}
+
+function groupId(text: string): number {
+  const entry = entryOf('group', text)
+  const gid = entry === undefined ? idOf(text) : Number(entry[2])
+  if (gid === undefined) throw new Unacceptable(`${EXPECTED}; there is no group ${text}`)
+  return gid
+}
+
+function idOf(text: string): number | undefined {
+  return /^(?:0|[1-9]\d{0,9})$/.test(text) && Number(text) <= MAX_ID ? Number(text) : undefined
+}
+
+/** Fields of a user or group, by name or number: of the machine's own list, else of whatever else it asks (nsswitch.conf(5)). */
+function entryOf(list: 'passwd' | 'group', key: string): readonly string[] | undefined {
+  const own = linesOf(list).find(([name, , id]) => name === key || id === key)
+  return own ?? (/^[\w.@-]+$/.test(key) ? askedEntry(list, key) : undefined)
+}
+
+/** The machine's own list. */
+export function linesOf(list: 'passwd' | 'group'): readonly (readonly string[])[] {
+  try {
+    return readFileSync(`/etc/${list}`, 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'))
+  } catch {
+    // ENOENT: an image without one.
+    return []
+  }
+}
+
+function askedEntry(list: 'passwd' | 'group', key: string): readonly string[] | undefined {
+  if (Bun.which('getent') === null) return undefined
+  const { exitCode, stdout } = Bun.spawnSync(['getent', list, '--', key], {
+    stdin: 'ignore',
+    stderr: 'ignore',
+  })
+  const entry = exitCode === 0 ? stdout.toString().trim().split(':') : []
+  return entry.length > 3 ? entry : undefined
+}

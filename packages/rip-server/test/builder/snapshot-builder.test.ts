@@ -1,0 +1,159 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type BuildResult, createContentTree, type TreeState } from '@rip/manager'
+import { SnapshotBuilder } from '../../src/builder/snapshot-builder.ts'
+
+let folder: string
+let root: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rip-builder-'))
+  root = mkdtempSync(join(folder, 'app-'))
+  writeFileSync(join(root, 'index.ts'), 'export default 1\n')
+})
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+function builderOf(standby: boolean, runtimeFlags: readonly string[] = []): SnapshotBuilder {
+  const env = { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off' }
+  const tree = createContentTree({ root })
+  return new SnapshotBuilder({
+    root,
+    entry: join(root, 'index.ts'),
+    tree,
+    folder: join(folder, 'snapshots'),
+    env: () => env,
+    standby,
+    runtimeFlags,
+  })
+}
+
+function state(generation: string, files: Readonly<Record<string, string>> = {}): TreeState {
+  return { generation, files: new Map(Object.entries(files)), newestMs: 0 }
+}
+
+async function build(builder: SnapshotBuilder, tree: TreeState): Promise<BuildResult> {
+  return builder.build(tree, { signal: new AbortController().signal })
+}
+
+function sourceIn(result: BuildResult): string {
+  if (!result.ok) throw new Error('failure' in result ? result.failure.message : result.changed)
+  const snapshot = result.snapshot.folder ?? ''
+  const manifest = JSON.parse(readFileSync(join(snapshot, 'manifest.json'), 'utf8')) as {
+    files: Record<string, { hash: string }>
+  }
+  return readFileSync(join(snapshot, 'files', manifest.files['index.ts']!.hash), 'utf8')
+}
+
+/** Processes of ours that wait for an order, by pid. */
+function waiting(): readonly number[] {
+  const { stdout } = Bun.spawnSync(['ps', '-o', 'pid=,args=', '--ppid', String(process.pid)])
+  const lines = stdout
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes('--request -'))
+  return lines.map((line) => Number.parseInt(line, 10))
+}
+
+async function untilWaiting(): Promise<number> {
+  for (;;) {
+    const [pid] = waiting()
+    if (pid !== undefined) return pid
+    await Bun.sleep(20)
+  }
+}
+
+test('a process that stood by builds what is on disk when it is asked', async () => {
+  await using builder = builderOf(true)
+  expect(sourceIn(await build(builder, state('g1')))).toBe('export default 1\n')
+  const pid = await untilWaiting()
+  writeFileSync(join(root, 'index.ts'), 'export default 2\n')
+  expect(sourceIn(await build(builder, state('g2')))).toBe('export default 2\n')
+  expect(waiting()).not.toContain(pid)
+})
+
+test('a process that stood by when it was killed is not waited for', async () => {
+  await using builder = builderOf(true)
+  await build(builder, state('g1'))
+  process.kill(await untilWaiting(), 'SIGKILL')
+  while (waiting().length > 0) await Bun.sleep(5)
+  expect(sourceIn(await build(builder, state('g2')))).toBe('export default 1\n')
+})
+
+test('a process that read another .env when it started is not used', async () => {
+  writeFileSync(join(root, 'a.rip'), 'x = 1\n')
+  await using builder = builderOf(true)
+  expect(await build(builder, state('g1'))).toMatchObject({ ok: true })
+  await untilWaiting()
+  writeFileSync(join(root, '.env'), 'RIP_COMPILER=nobody\n')
+  const result = await build(builder, state('g2', { '.env': 'changed' }))
+  expect(result).toMatchObject({ ok: false, failure: { message: expect.stringContaining("'nobody'") } })
+})
+
+test('an aborted build rejects, and closing leaves no process', async () => {
+  {
+    await using builder = builderOf(true)
+    await build(builder, state('g1'))
+    await untilWaiting()
+    const controller = new AbortController()
+    const built = builder.build(state('g2'), { signal: controller.signal })
+    controller.abort(new Error('newer content'))
+    expect(built).rejects.toThrow('newer content')
+    await built.catch(() => {})
+    await untilWaiting()
+  }
+  expect(waiting()).toEqual([])
+})
+
+test('in production every build starts its own process', async () => {
+  await using builder = builderOf(false)
+  expect(await build(builder, state('g1'))).toMatchObject({ ok: true })
+  expect(await build(builder, state('g2'))).toMatchObject({ ok: true })
+  expect(waiting()).toEqual([])
+})
+
+test('a process that has reported and does not end is not waited for, and ends', async () => {
+  const lingers = join(folder, 'lingers.ts')
+  writeFileSync(lingers, 'setInterval(() => {}, 60_000)\n')
+  await using builder = builderOf(false, ['--preload', lingers])
+  expect(sourceIn(await build(builder, state('g1')))).toBe('export default 1\n')
+  while (waiting().length > 0) await Bun.sleep(5)
+})
+
+test('what was written after the tree was read is in the snapshot, and in its name', async () => {
+  await using builder = builderOf(false)
+  const before = await createContentTree({ root }).read()
+  writeFileSync(join(root, 'index.ts'), 'export default 2\n')
+  const { generation } = await createContentTree({ root }).read()
+  const result = await build(builder, before)
+  expect(result).toMatchObject({ ok: true, snapshot: { generation } })
+  expect(generation).not.toBe(before.generation)
+  expect(sourceIn(result)).toBe('export default 2\n')
+})
+
+test('a snapshot tells which of the files it was made from has changed since', async () => {
+  await using builder = builderOf(false)
+  const tree = createContentTree({ root })
+  const result = await build(builder, await tree.read())
+  if (!result.ok) throw new Error('it does not build')
+  const changed = async (path: string, text: string): Promise<string | undefined> => {
+    writeFileSync(join(root, path), text)
+    return result.snapshot.changedIn?.(await tree.read())
+  }
+  expect(await changed('build-info.json', '{}')).toBeUndefined()
+  expect(await changed('types.d.ts', 'declare const at: 1')).toBeUndefined()
+  expect(await changed('.env', 'A=1')).toBe('.env')
+  rmSync(join(root, '.env'))
+  expect(await changed('index.ts', 'export default 2')).toBe('index.ts')
+})
+
+test('no process is kept ready in a folder that is gone, and nobody is bothered with it', async () => {
+  await using builder = builderOf(true)
+  await build(builder, state('g1'))
+  rmSync(root, { recursive: true })
+  // As long as until the next one would be started; an exception there would fail this test.
+  await Bun.sleep(700)
+  expect(waiting()).toEqual([])
+})

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'bun:test'
+import { addressUrl, isExposed, listenAddress } from '../../src/front/listen-address.ts'
+
+describe('the address to listen on', () => {
+  test.each([
+    [undefined, { host: '0.0.0.0', port: 3000 }],
+    ['127.0.0.1', { host: '127.0.0.1', port: 3000 }],
+    ['localhost:80', { host: 'localhost', port: 80 }],
+    [':80', { host: '0.0.0.0', port: 80 }],
+    ['::1', { host: '::1', port: 3000 }],
+    ['[::1]:80', { host: '::1', port: 80 }],
+    ['[::]', { host: '::', port: 3000 }],
+    ['unix:/run/app.sock', { unix: '/run/app.sock' }],
+    ['unix:/run/app.sock?mode=0660&group=0', { unix: '/run/app.sock', mode: 0o660, gid: 0 }],
+  ])('%p', (bind, expected) => {
+    expect(listenAddress({ bind, port: 3000 }, 'production')).toEqual(expected)
+  })
+
+  test('is this machine alone in development', () => {
+    expect(listenAddress({ bind: undefined, port: 0 }, 'development')).toEqual({ host: '127.0.0.1', port: 0 })
+  })
+})
+
+test('its URL can be opened', () => {
+  expect(addressUrl({ host: '127.0.0.1', port: 80 })).toBe('http://127.0.0.1:80')
+  expect(addressUrl({ host: '0.0.0.0', port: 80 })).toBe('http://localhost:80')
+  expect(addressUrl({ host: '::1', port: 80 })).toBe('http://[::1]:80')
+  expect(addressUrl({ host: '::1', port: 443 }, true)).toBe('https://[::1]:443')
+  expect(addressUrl({ unix: '/run/app.sock' })).toBe('unix:/run/app.sock')
+})
+
+test('exposure is known', () => {
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
+    expect([host, isExposed({ host, port: 80 })]).toEqual([host, false])
+  }
+  for (const host of ['0.0.0.0', '::', '192.0.2.7'])
+    expect([host, isExposed({ host, port: 80 })]).toEqual([host, true])
+})

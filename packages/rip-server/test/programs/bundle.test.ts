@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bundledProgram, type BundleSources, digestOf } from '../../src/programs/bundle.ts'
+
+let folder: string
+let bundled: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rip-bundle-'))
+  write('package.json', '{ "name": "one", "exports": { "./package.json": "./package.json" } }')
+  write('src/main.ts', "import './part.ts'\n")
+  write('src/part.ts', "import 'other'\n")
+  write('node_modules/other/package.json', '{ "name": "other" }')
+  write('node_modules/other/src/index.ts', '')
+  const files = { one: ['src/main.ts', 'src/part.ts'], other: ['src/index.ts'] }
+  const sources: BundleSources = { digest: digestOf(folder, files), files }
+  write('bundle/sources.json', JSON.stringify(sources))
+  bundled = write('bundle/main.js', '')
+})
+
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function write(name: string, text: string): string {
+  const path = join(folder, name)
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, text)
+  return path
+}
+
+test('a program is started from its bundle, which was made of the sources as they are', () => {
+  expect(bundledProgram(folder, 'main.js')).toBe(bundled)
+})
+
+test('sources that were only touched, as by unpacking them, are the same', () => {
+  utimesSync(join(folder, 'src/main.ts'), 0, 0)
+  expect(bundledProgram(folder, 'main.js')).toBe(bundled)
+})
+
+test.each(['src/main.ts', 'src/part.ts', 'node_modules/other/src/index.ts'])(
+  'a bundle is not used once %s has changed, or is gone',
+  (name) => {
+    write(name, '// edited\n')
+    expect(bundledProgram(folder, 'main.js')).toBeUndefined()
+    rmSync(join(folder, name))
+    expect(bundledProgram(folder, 'main.js')).toBeUndefined()
+  },
+)
+
+test('a package without a bundle, with half of one or with a broken one is run from its sources', () => {
+  rmSync(bundled)
+  expect(bundledProgram(folder, 'main.js')).toBeUndefined()
+  write('bundle/sources.json', '{')
+  expect(bundledProgram(folder, 'main.js')).toBeUndefined()
+  write('bundle/sources.json', '{}')
+  expect(bundledProgram(folder, 'main.js')).toBeUndefined()
+  rmSync(join(folder, 'bundle'), { recursive: true })
+  expect(bundledProgram(folder, 'main.js')).toBeUndefined()
+})
