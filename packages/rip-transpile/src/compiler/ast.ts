@@ -58,6 +58,8 @@ export interface Member extends At {
   computed: boolean
   isStatic: boolean
   value: Node | undefined
+  /** Names that the value of a field assigns, whenever it is computed. */
+  scope: Scope | undefined
   /** Text of its type. */
   annotation: string | undefined
   /** Written `name?`. */
@@ -266,7 +268,7 @@ export type Node =
   | (At & { type: 'Presence'; arg: Node })
   | (At & { type: 'MethodAssign'; target: Node; value: (base: Node) => Node })
   | (At & { type: 'Merge'; target: Node; value: Node })
-  | (At & { type: 'Await'; arg: Node })
+  | (At & { type: 'Await'; arg: Node; isSuffix: boolean })
   | (At & { type: 'Yield'; arg: Node | undefined; delegate: boolean })
   | (At & { type: 'Do'; fn: Node })
   | (At & { type: 'If'; test: Node; consequent: Node; otherwise: Node | undefined })

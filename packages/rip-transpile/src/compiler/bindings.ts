@@ -42,7 +42,7 @@ const NOUNS: Readonly<Record<Form, string>> = {
 const READ_ONLY: ReadonlySet<Form> = new Set(['import', 'constant', 'computed', 'effect', 'export'])
 
 /** Forms that a plain assignment in the same function may write. */
-const WRITABLE: ReadonlySet<Form> = new Set(['parameter', 'loop', 'catch', 'state'])
+const WRITABLE: ReadonlySet<Form> = new Set(['parameter', 'loop', 'catch', 'state', 'def', 'class'])
 
 /** Names of the function itself, which a block in it cannot declare anew. */
 const OF_THE_FUNCTION: ReadonlySet<Form> = new Set(['parameter', 'catch'])
@@ -89,7 +89,7 @@ function writeConflict(scope: Scope, name: string, at: number): Conflict | undef
       hint: REMEDY[form] ?? ANOTHER,
     }
   if (owner.function() !== scope.function()) return undefined
-  const isEarly = form === 'state' && at < binding.at
+  const isEarly = form !== 'parameter' && at < binding.at
   if (WRITABLE.has(form) && !isEarly) return undefined
   return { name, at, reason: `'${name}' is ${NOUNS[form]} and assigned here`, hint: ANOTHER }
 }

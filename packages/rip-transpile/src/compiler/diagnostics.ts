@@ -237,14 +237,21 @@ function rejectQuoteInText(p: Parser): void {
   lx.fail('the text ends at this quote', lx.lastEnd - 1, lx.lastEnd, hint)
 }
 
+/** A value that the word and an indented block, a kind or a parent make; elsewhere the word is a name. */
 const UI =
-  /^(?:export[ \t]+)?(?:default[ \t]+)?(?:[A-Za-z_$][\w$]*[ \t]*=[ \t]*)?(component)(?=[ \t]*(?:\n|:[\w]|extends\b))/
+  /^(?:export[ \t]+)?(?:default[ \t]+|[A-Za-z_$][\w$]*[ \t]*=[ \t]*)(component)(?=[ \t]*(?:\r?\n(?:[ \t]*\r?\n)*[ \t]+\S|:[\w]|extends\b))/
 
 /** The sub-language for user interfaces, which this compiler leaves to rip-lang. */
 export function rejectInterfaceLanguage(p: Parser): void {
   const { lx, source } = p
   const found = UI.exec(source.slice(lx.start, lx.start + 120))
-  if (found) unsupported(p, found[1]!, lx.start + found[0].length - found[1]!.length)
+  if (found && !continuesLine(p, lx.start + found[0].length))
+    unsupported(p, found[1]!, lx.start + found[0].length - found[1]!.length)
+}
+
+/** `x = component` with a `.method()` below it. */
+function continuesLine(p: Parser, at: number): boolean {
+  return '.,'.includes(p.source[p.lx.codeAhead(at)] ?? ' ')
 }
 
 /** A component or schema with a name, behind `export`, where no call is. */

@@ -4,7 +4,7 @@ import { withInlineMap } from '../inline-map.ts'
 import { inlineRuntime, RUNTIME_NAMES } from '../runtime/inline.ts'
 import type { RuntimeName } from '../runtime/inline.ts'
 import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
-import type { Block } from './ast.ts'
+import type { Block, Node } from './ast.ts'
 import { forbiddenWrite } from './bindings.ts'
 import { declareModule } from './declare/declare-module.ts'
 import { declaresSchema } from './declare/declare-schema.ts'
@@ -14,6 +14,7 @@ import { declare, id, str } from './lower/js.ts'
 import type { Js } from './lower/js.ts'
 import { DISCARD, Lowerer } from './lower/lowerer.ts'
 import { statements } from './lower/statements.ts'
+import { patternNames } from './parser/assignments.ts'
 import { Parser } from './parser/parser.ts'
 import { parseProgram } from './parser/statements.ts'
 import { printProgram } from './print.ts'
@@ -71,13 +72,14 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   // With its runtime inside, the result may be evaluated as the body of a function.
   if (p.outerReturn && (isModule || runtime !== 'inline')) rejectOutside(p, 'return', p.outerReturn)
   const last = tree.body[tree.body.length - 1]
-  if (!isModule && last?.type === 'Assign') p.scope.direct.delete(last.target.start)
+  if (!isModule && last?.type === 'Assign')
+    for (const { start } of patternNames(last.target)) p.scope.direct.delete(start)
   const typeModules = markTypeImports(tree, p.scope, p.types)
   resolveScopes(p.scope)
   rejectForbiddenWrites(p)
   const l = new Lowerer(source, filename, p.lx.names, p.scope, dialect)
   l.hasReactive = hasReactive(p.scope)
-  let body = withHoisted(l, statements(l, tree.body, DISCARD))
+  let body = withHoisted(l, statements(l, isModule ? tree.body : withLastValue(tree.body), DISCARD))
   if (data)
     body = [declare('const', id('DATA'), str(dataText(source.slice(data.index + data[0].length)))), ...body]
   for (const name of standardNames(p)) l.runtime.add(name)
@@ -96,6 +98,14 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   }
   if (options.dts ?? isTyped(p, tree)) result.dts = declareModule(tree, { casts: p.casts, runtime })
   return result
+}
+
+/** A loop behind its body is a list where it is the last value of a script. */
+function withLastValue(body: Node[]): Node[] {
+  const last = body[body.length - 1]
+  if (last?.type !== 'For' || last.body.start >= last.source.start) return body
+  const { start, end } = last
+  return [...body.slice(0, -1), { type: 'Paren', body: last, start, end }]
 }
 
 function rejectForbiddenWrites(p: Parser): void {

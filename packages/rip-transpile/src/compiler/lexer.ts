@@ -271,8 +271,9 @@ export class Lexer {
     if (pos >= this.limit) return false
     if (this.mixesTabs && this.floor === 0) this.checkIndentation(pos, indent)
     const c = source.charCodeAt(pos)
-    const dotted = c === 46 && source.charCodeAt(pos + 1) !== 46
-    const guarded = c === 63 && source.charCodeAt(pos + 1) === 46
+    // `..` and `.5` start a value.
+    const dotted = c === 46 && !/[.\d]/.test(source[pos + 1] ?? '')
+    const guarded = c === 63 && CONTINUES_CHOICE.test(source.slice(pos, pos + 2))
     const top = this.stack[this.stack.length - 1]!
     if (indent > top) {
       if (dotted || guarded || c === 44) return this.lead()
@@ -429,6 +430,11 @@ export class Lexer {
     return at < this.limit ? this.source[at]! : ''
   }
 
+  /** Whether nothing but blanks and a comment follows on the line. */
+  lineEndsAhead(): boolean {
+    return this.source.slice(this.pos, this.codeAhead()).includes('\n')
+  }
+
   /** Whether the next code is on a line that ends the innermost block. */
   blockEndsAhead(): boolean {
     const at = this.codeAhead()
@@ -467,6 +473,9 @@ const PART = /[\p{ID_Continue}$\u200c\u200d]/u
 const MISPLACED_UNDERSCORE = /__|_(?![\da-fA-F])|[xXbBoO.eE+-]_/
 const LEADING_ZERO = /^0[\d_]/
 const WORD = /[A-Za-z_$][\w$]*/y
+
+/** `?.`, or the `?` of a choice. */
+const CONTINUES_CHOICE = /^\?[.\s]/
 
 export function isNameStart(c: number): boolean {
   return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === 95 || c === 36 || c > 0x7f

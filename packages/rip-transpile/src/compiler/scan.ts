@@ -34,6 +34,9 @@ function skipBraces(source: string, from: number): number {
   return pos
 }
 
+/** A line that goes on with the next one. */
+const UNFINISHED = /[-+*/%=<>&|^,?:.([{]$|\b(?:and|or|is|isnt|in|of|not)$/
+
 /** Finds matching brackets; a pair once found is remembered. */
 export class Brackets {
   private readonly source: string
@@ -80,6 +83,36 @@ export class Brackets {
       if (pos < from) return false
     }
     return false
+  }
+
+  /** Whether the statement at an offset ends with its line, and a block follows it. */
+  blockBelow(from: number): boolean {
+    const { source } = this
+    const newline = source.indexOf('\n', from)
+    if (newline === -1) return false
+    const lineStart = source.lastIndexOf('\n', from) + 1
+    const indent = /^[ \t]*/.exec(source.slice(lineStart, from))![0].length
+    const below = /^(?:[ \t]*(?:#[^\n]*)?\r?\n)+([ \t]*)(\S)/.exec(source.slice(newline, newline + 2000))
+    if (!below || below[1]!.length <= indent || '.,?'.includes(below[2]!)) return false
+    const end = this.codeEnd(from, newline)
+    return end !== -1 && !UNFINISHED.test(source.slice(Math.max(from, end - 12), end))
+  }
+
+  /** Behind the last code in front of a line break, or -1 where a bracket is open or closed there. */
+  private codeEnd(from: number, newline: number): number {
+    const { source } = this
+    let end = from
+    for (let pos = from; pos < newline; pos++) {
+      const c = source[pos]!
+      if (c === '#') return end
+      if (c === ')' || c === ']' || c === '}') return -1
+      if (c === '"' || c === "'") pos = skipString(source, pos) - 1
+      else if (c === '/' && this.isRegex(pos)) pos = this.regex(pos)
+      else if (c === '(' || c === '[' || c === '{') pos = this.closeOf(pos)
+      if (pos < from || pos > newline) return -1
+      if (!/\s/.test(c)) end = pos + 1
+    }
+    return end
   }
 
   private isWordAt(word: string, at: number): boolean {

@@ -1,7 +1,10 @@
 import type { Binding, Form } from './bindings.ts'
 
-/** How a name is used where it is mentioned: `updated` reads it, too, as `+=` does. */
-export type Use = 'read' | 'written' | 'updated'
+/**
+ * How a name is used where it is mentioned: `updated` reads it, too, as `+=` does; `matched` writes what a match
+ * found, which belongs to the function that matches.
+ */
+export type Use = 'read' | 'written' | 'updated' | 'matched'
 
 /** A mention of a name, at an offset. */
 interface Mention {
@@ -84,6 +87,7 @@ function collectWrites(into: Scope, scope: Scope): void {
   for (const { name, use } of scope.mentions) {
     if (use === 'read') continue
     const owner = scope.owner(name)
+    if (use === 'matched' && owner?.function() !== into) into.declared.set(name, { kind: 'hoist', at: -1 })
     if (!owner || (use === 'written' && owner !== into && SHADOWED.has(owner.bound.get(name)?.form)))
       into.declared.set(name, { kind: 'hoist', at: -1 })
   }

@@ -17,5 +17,8 @@ export {
   zip,
 } from './stdlib.ts'
 export { batch as __batch, computed as __computed, effect as __effect, state as __state } from './reactive.ts'
+export { objectOf as __objectOf } from './object-of.ts'
+export { propertyKey as __propertyKey } from './property-key.ts'
+export { stepOf as __stepOf } from './step-of.ts'
 export { toMatchable as __toMatchable } from './to-matchable.ts'
 export type { Computed, Effect, State } from './reactive.ts'

@@ -1,12 +1,25 @@
 import { globals } from './globals.ts'
 import type { GlobalName } from './globals.ts'
+import { objectOf } from './object-of.ts'
+import { propertyKey } from './property-key.ts'
 import { createReactive } from './reactive.ts'
+import { stepOf } from './step-of.ts'
 import { toMatchable } from './to-matchable.ts'
 
 type ReactiveName = '__state' | '__computed' | '__effect' | '__batch'
 
+type HelperName = '__objectOf' | '__propertyKey' | '__stepOf' | '__toMatchable'
+
 /** Every name the runtime module exports. */
-export type RuntimeName = GlobalName | ReactiveName | '__toMatchable'
+export type RuntimeName = GlobalName | ReactiveName | HelperName
+
+/** Functions that only compiled code calls. */
+const HELPERS: Readonly<Record<HelperName, (...values: never[]) => unknown>> = {
+  __objectOf: objectOf,
+  __propertyKey: propertyKey,
+  __stepOf: stepOf,
+  __toMatchable: toMatchable,
+}
 
 const REACTIVE: Readonly<Record<ReactiveName, string>> = {
   __batch: 'batch',
@@ -19,7 +32,7 @@ const REACTIVE: Readonly<Record<ReactiveName, string>> = {
 export const RUNTIME_NAMES: ReadonlySet<string> = new Set([
   ...Object.keys(globals),
   ...Object.keys(REACTIVE),
-  '__toMatchable',
+  ...Object.keys(HELPERS),
 ])
 
 /** JavaScript that declares these names of the runtime, for code that shall import nothing. */
@@ -31,7 +44,7 @@ export function inlineRuntime(names: Iterable<RuntimeName>): string {
 }
 
 function declare(name: Exclude<RuntimeName, ReactiveName>): string {
-  const value = name === '__toMatchable' ? toMatchable : globals[name]
+  const value = name in HELPERS ? HELPERS[name as HelperName] : globals[name as GlobalName]
   return `const ${name} = ${value.toString()};`
 }
 

@@ -38,8 +38,8 @@ const GROUPS: Readonly<Record<string, readonly Row[]>> = {
     ['export x = 1\nx = 2', '2:1', "'x' is an export"],
     ['x = 1\ny ~= x\ny = 2', '3:1', "'y' is a computed value"],
     ['h ~> p 1\nh = 2', '2:1', "'h' is an effect"],
-    ['def f\n  1\nf = 2', '3:1', "'f' is a function and assigned here"],
-    ['class A\nA = 1', '2:1', "'A' is a class and assigned here"],
+    ['f = 2\ndef f\n  1', '1:1', "'f' is a function and assigned here"],
+    ['A = 1\nclass A', '1:1', "'A' is a class and assigned here"],
     ['x = 1\nx := 2', '1:1', "'x' is a reactive value and assigned here"],
   ],
   'words with a meaning name nothing': [

@@ -31,27 +31,30 @@ export function assignment(l: Lowerer, node: Assign, isUsed: boolean): Js {
       l.operatorAfter(target),
     )
   }
-  const split = splitRest(target)
-  if (split) {
-    const whole = isUsed ? l.temp() : undefined
-    const value = expression(l, node.value)
-    const skipped = split.rest.type === 'Erased' ? l.temp('rest') : undefined
-    const rest = skipped === undefined ? pattern(l, split.rest) : id(skipped)
-    const head = {
-      type: 'ArrayPattern',
-      elements: [
-        ...split.head.map((item) => item && pattern(l, item)),
-        { type: 'RestElement', argument: rest },
-      ],
-    }
-    const tail = { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) }
-    return sequence([
-      assign(head, whole === undefined ? value : assign(id(whole), value)),
-      assign(tail, method(rest, 'splice', [num(-split.tail.length)], split.rest.start)),
-      ...(whole === undefined ? [] : [id(whole)]),
-    ])
-  }
+  if (splitRest(target)) return patternAssignment(l, target, expression(l, node.value), isUsed)
   return assign(pattern(l, target), expression(l, node.value), node.op)
+}
+
+/** Assigns to a pattern, whose rest may stand in its middle; gives what was assigned if `isUsed`. */
+export function patternAssignment(l: Lowerer, target: Node, value: Js, isUsed: boolean): Js {
+  const split = splitRest(target)
+  if (!split) return assign(pattern(l, target), value)
+  const whole = isUsed ? l.temp() : undefined
+  const skipped = split.rest.type === 'Erased' ? l.temp('rest') : undefined
+  const rest = skipped === undefined ? pattern(l, split.rest) : id(skipped)
+  const head = {
+    type: 'ArrayPattern',
+    elements: [
+      ...split.head.map((item) => item && pattern(l, item)),
+      { type: 'RestElement', argument: rest },
+    ],
+  }
+  const tail = { type: 'ArrayPattern', elements: split.tail.map((item) => item && pattern(l, item)) }
+  return sequence([
+    assign(head, whole === undefined ? value : assign(id(whole), value)),
+    assign(tail, method(rest, 'splice', [num(-split.tail.length)], split.rest.start)),
+    ...(whole === undefined ? [] : [id(whole)]),
+  ])
 }
 
 /** A target whose parts are evaluated once, to be read and written. */

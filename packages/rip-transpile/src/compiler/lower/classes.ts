@@ -1,6 +1,6 @@
 import type { Class, Fn, Member } from '../ast.ts'
 import { expression, propertyKey } from './expressions.ts'
-import { functionParts } from './functions.ts'
+import { contained, functionParts } from './functions.ts'
 import { block, call, id, raw, spread, statement } from './js.ts'
 import type { Js } from './js.ts'
 import type { Lowerer } from './lowerer.ts'
@@ -73,7 +73,7 @@ function lowerMember(l: Lowerer, part: Member, derived: boolean, bound: readonly
   const key = propertyKey(l, part)
   if (part.kind === 'method' && part.value?.type === 'Fn')
     return lowerMethod(l, part, part.value, key, derived, bound)
-  const value = part.value ? expression(l, part.value) : null
+  const value = part.value ? contained(l, part.value, part.scope) : null
   return {
     type: 'PropertyDefinition',
     key,

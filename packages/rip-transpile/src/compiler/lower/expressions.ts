@@ -13,6 +13,7 @@ import {
   declare,
   id,
   index,
+  keyword,
   logical,
   member,
   method,
@@ -137,7 +138,7 @@ function lower(l: Lowerer, node: Node): Js {
         l.fail("'super' is called or has a member", node, 'Write super() with its arguments.')
       if (node.name === 'new.target' && !l.fn.hasOwnThis)
         l.fail("'new.target' is not in a function", node, 'Move it to the constructor of a class.')
-      return raw(node.name, at)
+      return keyword(node.name, at)
     case 'Arr':
       return array(expressions(l, node.items), at)
     case 'Obj':
@@ -464,13 +465,27 @@ function chain(l: Lowerer, node: NodeOf<'Chain'>): Js {
 function doArguments(l: Lowerer, fn: Node): Js[] {
   const inner = fn.type === 'Paren' ? fn.body : fn
   if (inner.type !== 'Fn') return []
-  return inner.params.map((param) =>
-    param.init
-      ? expression(l, param.init)
-      : param.target.type === 'Id'
-        ? id(param.target.name, param.target.start)
-        : undefinedValue(),
-  )
+  // Nothing is passed for an `it` that no parameter list names.
+  const { params } = inner
+  return params
+    .filter(({ start, end }) => end > start)
+    .map((param) =>
+      param.init
+        ? expression(l, param.init)
+        : param.target.type === 'Id'
+          ? id(param.target.name, param.target.start)
+          : undefinedValue(),
+    )
+}
+
+/** A value is made a key before what belongs to it is computed; most are keys already. */
+function keyFirst(l: Lowerer, { prop: { key }, loop }: NodeOf<'ObjFor'>, js: Js): Js {
+  const isKey =
+    key.type === 'Str' ||
+    key.type === 'Template' ||
+    key.type === 'Num' ||
+    (key.type === 'Id' && loop.kind === 'of' && loop.value?.type === 'Id' && loop.value.name === key.name)
+  return isKey ? js : call(l.use('__propertyKey', key.start), [js])
 }
 
 /** An object of what a loop collects, whose keys are all its own, `__proto__` too. */
@@ -482,15 +497,13 @@ function objectLoop(l: Lowerer, node: NodeOf<'ObjFor'>): Js {
         node.prop.computed || node.prop.key.type !== 'Id'
           ? expression(l, node.prop.key)
           : id(node.prop.key.name, node.prop.key.start)
-      return [
-        ...lines,
-        statement(method(id(name), 'push', [array([key, expression(l, node.prop.value)])]), node.prop.start),
-      ]
+      const entry = array([keyFirst(l, node, key), expression(l, node.prop.value)])
+      return [...lines, statement(method(id(name), 'push', [entry]), node.prop.start)]
     })
     return [
       declare('const', id(name), array([]), node.start),
       ...loops,
-      returns(standard('Object', 'fromEntries', [id(name)], node.start), node.start),
+      returns(call(l.use('__objectOf', node.start), [id(name)]), node.start),
     ]
   })
 }

@@ -1,7 +1,22 @@
 import { isFixedName } from '../parser/names.ts'
 import type { Fn, Node, Param } from '../ast.ts'
+import type { Scope } from '../scope.ts'
 import { expression } from './expressions.ts'
-import { arrow, assign, block, call, declare, id, member, method, num, raw, spread, statement } from './js.ts'
+import {
+  arrow,
+  assign,
+  block,
+  call,
+  declare,
+  id,
+  member,
+  method,
+  num,
+  raw,
+  returns,
+  spread,
+  statement,
+} from './js.ts'
 import type { Js } from './js.ts'
 import { DISCARD, RETURN } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
@@ -24,7 +39,7 @@ interface Parts {
 
 /** Parameters and body of a function. */
 export function functionParts(l: Lowerer, node: Fn, options: Options = {}): Parts {
-  const { fn, scope, atTop, generated, loops, breakable, sawAwait, sawYield } = l
+  const { fn, scope, atTop, generated, loops, breakable, sawAwait, sawYield, inParameters } = l
   const lexical = node.kind === 'fat'
   const methodName = options.methodName ?? (lexical ? fn.methodName : undefined)
   const callsParent = lexical ? fn.callsParent : node.isConstructor && options.derived === true
@@ -42,7 +57,9 @@ export function functionParts(l: Lowerer, node: Fn, options: Options = {}): Part
   l.generated = l.loops = l.breakable = 0
   l.atTop = false
   const prologue: Js[] = []
+  l.inParameters = true
   const params = lowerParams(l, node.params, prologue)
+  l.inParameters = false
   l.atTop = true
   const silent = node.isVoid || node.isConstructor
   const body = statements(
@@ -55,7 +72,7 @@ export function functionParts(l: Lowerer, node: Fn, options: Options = {}): Part
   const complete = withHoisted(l, full)
   const { usesSuper } = l.fn
   if (lexical) fn.usesSuper ||= usesSuper
-  Object.assign(l, { fn, scope, atTop, generated, loops, breakable, sawAwait, sawYield })
+  Object.assign(l, { fn, scope, atTop, generated, loops, breakable, sawAwait, sawYield, inParameters })
   return { params, body: block(complete), usesSuper }
 }
 
@@ -68,9 +85,29 @@ function endsInValue(node: Fn): boolean {
 export function withHoisted(l: Lowerer, body: Js[]): Js[] {
   const { hoisted, scope } = l.fn
   for (const [name, declaration] of scope.declared) if (declaration.kind === 'hoist') hoisted.add(name)
-  if (hoisted.size === 0) return body
-  const declarations = [...hoisted].map((name) => ({ type: 'VariableDeclarator', id: id(name), init: null }))
-  return [{ type: 'VariableDeclaration', kind: 'let', declarations }, ...body]
+  return [...hoistedLines(hoisted), ...body]
+}
+
+/**
+ * A value that is computed where its function has no statements: what it needs a variable for is declared around it.
+ * `scope` has the names that it assigns, if they are its own.
+ */
+export function contained(l: Lowerer, node: Node, scope?: Scope): Js {
+  const { fn } = l
+  const hoisted = new Set<string>()
+  l.fn = { ...fn, hoisted, scope: scope ?? fn.scope }
+  const value = scope ? l.within(scope, () => expression(l, node)) : expression(l, node)
+  fn.usesSuper ||= l.fn.usesSuper
+  const lines = scope ? withHoisted(l, []) : hoistedLines(hoisted)
+  l.fn = fn
+  if (lines.length === 0) return value
+  return call({ ...arrow([], block([...lines, returns(value)])), at: node.start }, [])
+}
+
+function hoistedLines(names: ReadonlySet<string>): Js[] {
+  if (names.size === 0) return []
+  const declarations = [...names].map((name) => ({ type: 'VariableDeclarator', id: id(name), init: null }))
+  return [{ type: 'VariableDeclaration', kind: 'let', declarations }]
 }
 
 function bindMethod(key: Js): Js {
@@ -137,7 +174,7 @@ function lowerParam(l: Lowerer, param: Param, prologue: Js[]): Js {
     prologue.push(statement(assign(member(raw('this', start), name, at), id(local, at)), start))
   } else left = paramPattern(l, param.target, prologue)
   if (param.rest) return { type: 'RestElement', argument: left, at: param.start }
-  if (param.init) return { type: 'AssignmentPattern', left, right: expression(l, param.init) }
+  if (param.init) return { type: 'AssignmentPattern', left, right: contained(l, param.init) }
   return left
 }
 

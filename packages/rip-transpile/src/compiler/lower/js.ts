@@ -14,6 +14,14 @@ export const num = (value: number, at?: number): Js =>
 export const str = (value: string, at?: number): Js => ({ type: 'Literal', value, raw: quote(value), at })
 /** Text that goes into the output as it is. */
 export const raw = (text: string, at?: number): Js => ({ type: 'Identifier', name: text, at })
+/** A word of the language; no name, which a property of the same name could be short for. */
+export function keyword(name: string, at?: number): Js {
+  if (name === 'this') return { type: 'ThisExpression', at }
+  return CONSTANTS.has(name) ? { type: 'Literal', raw: name, value: null, at } : id(name, at)
+}
+
+const CONSTANTS: ReadonlySet<string> = new Set(['true', 'false', 'null'])
+
 /** A call; `till` is where one that the source has ends. */
 export const call = (callee: Js, args: Js[], till?: number, optional = false): Js => ({
   type: 'CallExpression',

@@ -5,6 +5,7 @@ import {
   assign,
   binary,
   block,
+  call,
   conditional,
   declare,
   id,
@@ -46,8 +47,23 @@ export function lowerWhile(l: Lowerer, node: NodeOf<'While'>, sink: Sink): Js[] 
 
 export function lowerLoop(l: Lowerer, node: Loop, sink: Sink): Js[] {
   return collecting(l, node, sink, (inner) =>
-    loopStatements(l, node, (lines) => [...lines, ...l.looping(() => body(l, node.body, inner))]),
+    loopStatements(l, upward(node, sink), (lines) => [
+      ...lines,
+      ...l.looping(() => body(l, node.body, inner)),
+    ]),
   )
+}
+
+/** A loop above its block, of which nobody takes the values, counts up: there is no turn in `[1..0]`. */
+function upward(node: Loop, sink: Sink): Loop {
+  const isStatement = sink.kind === 'discard' && node.body.start >= node.source.start
+  const by: Node = { type: 'Num', raw: '1', start: node.source.start, end: node.source.end }
+  const source = unwrapped(node.source)
+  return isStatement && !node.by && source.type === 'Range' ? { ...node, source, by } : node
+}
+
+function unwrapped(node: Node): Node {
+  return node.type === 'Paren' ? unwrapped(node.body) : node
 }
 
 /** A loop whose body comes from the caller, in the loop's scope. */
@@ -61,7 +77,8 @@ export function loopStatements(l: Lowerer, node: Loop, make: (lines: Js[]) => Js
   if (node.kind === 'times') return timesLoop(l, node, inside)
   if (node.kind === 'as') return iteration(l, node, inside)
   if (node.kind === 'of') return keyLoop(l, node, inside)
-  if (node.source.type === 'Range') return rangeLoop(l, node, node.source, inside)
+  if (node.source.type === 'Range' && (!node.value || node.value.type === 'Id'))
+    return rangeLoop(l, node, node.source, inside)
   if (node.index || node.by) return indexLoop(l, node, inside)
   return iteration(l, node, inside)
 }
@@ -230,11 +247,16 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
     return [forLoop(l, node, declaration, by < 0 ? downTest : upTest, step(counter, num(by)), inside(lines))]
   const stepName = l.fresh('step')
   const direction = node.by
-    ? expression(l, node.by)
+    ? stepValue(l, node.by)
     : conditional(binary('<=', id(counter), limit), num(1), num(-1))
   init.push(declarator(stepName, direction))
   const test = conditional(binary('>', id(stepName), num(0)), upTest, downTest)
   return [forLoop(l, node, declaration, test, assign(id(counter), id(stepName), '+='), inside(lines))]
+}
+
+/** A step that is computed may turn out to be 0, which is an error. */
+function stepValue(l: Lowerer, by: Node): Js {
+  return call(l.use('__stepOf', by.start), [expression(l, by)])
 }
 
 /** How far the counter is from the first value; the direction is 0 or unknown, or has the sign of the loop's. */
@@ -290,7 +312,7 @@ function indexLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
     ]
   }
   const stepName = l.fresh('step')
-  init.push(declarator(stepName, expression(l, node.by!)))
+  init.push(declarator(stepName, stepValue(l, node.by!)))
   init.push(declarator(counter, conditional(binary('<', id(stepName), num(0)), last, num(0)), counterAt))
   const test = logical('&&', binary('>=', id(counter), num(0)), binary('<', id(counter), length))
   return [

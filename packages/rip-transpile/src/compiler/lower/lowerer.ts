@@ -50,6 +50,8 @@ export class Lowerer {
   loops = 0
   /** Likewise, loops and those switches that `break` can leave. */
   breakable = 0
+  /** In the parameters of a function, which come before its variables. */
+  inParameters = false
   sawAwait = false
   sawYield = false
   hasReactive = false

@@ -125,9 +125,10 @@ export function pick(l: Lowerer, node: NodeOf<'Pick'>): Js {
     return {
       type: 'Property',
       kind: 'init',
-      key: id(item.name, item.nameStart),
+      // As a plain name, this one would set the prototype.
+      key: item.name === '__proto__' ? str(item.name, item.nameStart) : id(item.name, item.nameStart),
       value: full,
-      computed: false,
+      computed: item.name === '__proto__',
       shorthand: false,
       method: false,
     }

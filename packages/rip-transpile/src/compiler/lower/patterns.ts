@@ -1,5 +1,6 @@
 import type { Node, NodeOf, Property } from '../ast.ts'
 import { expression, propertyKey } from './expressions.ts'
+import { contained } from './functions.ts'
 import type { Js } from './js.ts'
 import type { Lowerer } from './lowerer.ts'
 
@@ -24,7 +25,7 @@ export function pattern(l: Lowerer, target: Node): Js {
       return {
         type: 'AssignmentPattern',
         left: pattern(l, target.target),
-        right: expression(l, target.value),
+        right: l.inParameters ? contained(l, target.value) : expression(l, target.value),
       }
     case 'Paren':
       return pattern(l, target.body)

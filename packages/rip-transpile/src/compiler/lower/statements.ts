@@ -1,6 +1,6 @@
 import type { Assign, Node, NodeOf } from '../ast.ts'
-import { patternNames } from '../parser/assignments.ts'
-import { assignment } from './assignments.ts'
+import { isPattern, patternNames } from '../parser/assignments.ts'
+import { assignment, patternAssignment } from './assignments.ts'
 import { lowerClass } from './classes.ts'
 import { expression, isGuard, isStatementLike } from './expressions.ts'
 import { functionDeclaration } from './functions.ts'
@@ -194,14 +194,20 @@ function lowerTry(l: Lowerer, node: NodeOf<'Try'>, sink: Sink): Js {
   const tried = body(l, node.block, sink)
   let handler: Js | null = null
   if (node.handler && node.scope) {
-    handler = l.within(node.scope, () => ({
-      type: 'CatchClause',
-      param: node.param ? pattern(l, node.param) : null,
-      body: block(body(l, node.handler!, sink)),
-    }))
+    handler = l.within(node.scope, () => caught(l, node.param, () => body(l, node.handler!, sink)))
   } else if (!node.finalizer) handler = { type: 'CatchClause', param: null, body: block(missing(sink)) }
   const finalizer = node.finalizer ? block(body(l, node.finalizer, DISCARD)) : null
   return { type: 'TryStatement', block: block(tried), handler, finalizer, at: node.start }
+}
+
+/** A clause for what is thrown; a pattern is assigned, which JavaScript would declare. */
+function caught(l: Lowerer, param: Node | undefined, make: () => Js[]): Js {
+  if (!param || param.type === 'Id')
+    return { type: 'CatchClause', param: param ? pattern(l, param) : null, body: block(make()) }
+  hoistNames(l, patternNames(param))
+  const error = id(l.fresh('error'), param.start)
+  const assigned = statement(patternAssignment(l, param, error, false), param.start)
+  return { type: 'CatchClause', param: error, body: block([assigned, ...make()]) }
 }
 
 /** `value or return`, where the right side leaves. */
@@ -258,7 +264,9 @@ function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
     const test = guardTest(op, expression(l, node.target))
     return [...first, ifs(test, body(l, right, DISCARD), undefined, right.start), ...tail]
   }
-  const kind = splitRest(node.target) ? hoistNames(l, patternNames(node.target)) : declaringKind(l, node)
+  // The value of an assignment to a pattern is what is assigned, which a declaration does not give.
+  const isWhole = splitRest(node.target) !== undefined || (sink.kind !== 'discard' && isPattern(node.target))
+  const kind = isWhole ? hoistNames(l, patternNames(node.target)) : declaringKind(l, node)
   const simple = node.target.type === 'Id' && !l.scope.owner(node.target.name)?.reactive.has(node.target.name)
   if (node.op === '=' && simple && isStatementLike(node.value) && !isShort(node.value)) {
     const name = node.target.type === 'Id' ? node.target.name : ''

@@ -3,7 +3,7 @@ import type { Form } from '../bindings.ts'
 import { isReservedTarget } from '../diagnostics.ts'
 import type { Use } from '../scope.ts'
 import { parsePostfix } from './calls.ts'
-import { parseValue } from './expressions.ts'
+import { parseAssignedValue } from './expressions.ts'
 import { parseReactiveFunction } from './functions.ts'
 import { keyAt, parseImplicitObject } from './objects.ts'
 import { bindName, checkWritable } from './names.ts'
@@ -155,7 +155,7 @@ export function parseAssigned(
   }
 }
 
-function isPattern(node: Node): boolean {
+export function isPattern(node: Node): boolean {
   return node.type === 'Paren' ? isPattern(node.body) : node.type === 'Arr' || node.type === 'Obj'
 }
 
@@ -166,7 +166,8 @@ function bindConstant(p: Parser, target: Node): void {
 
 /** What stands behind `=`: a value, or an indented block with one. */
 export function parseRightSide(p: Parser): Node {
-  if (!p.is('INDENT')) return parseValue(p)
+  if (p.is('NEWLINE')) p.next()
+  if (!p.is('INDENT')) return parseAssignedValue(p)
   return p.fresh(() => {
     if (keyAt(p, p.lx.start)) {
       p.next()
@@ -185,7 +186,7 @@ function parseReactive(p: Parser, target: Node, op: ':=' | '~=' | '~>'): Node {
   const kind = op === ':=' ? 'state' : op === '~=' ? 'computed' : 'effect'
   bindName(p, p.scope.function(), target.name, target.start, kind)
   if (kind !== 'effect') p.scope.function().reactive.add(target.name)
-  const value = kind === 'state' ? parseRightSide(p) : parseReactiveFunction(p)
+  const value = kind === 'state' ? parseRightSide(p) : parseReactiveFunction(p, kind)
   const { start } = target
   return { type: 'Reactive', kind, name: target, value, annotation: undefined, start, end: value.end }
 }

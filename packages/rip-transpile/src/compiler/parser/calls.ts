@@ -5,6 +5,7 @@ import { assignTarget, isAssignable } from './assignments.ts'
 import { parseBracketedValue, parseExpression } from './expressions.ts'
 import { arrowFollows } from './functions.ts'
 import { parseTaggedText } from './literals.ts'
+import { mentionMatch } from './names.ts'
 import { keyAt, parseImplicitObject } from './objects.ts'
 import type { Parser } from './parser.ts'
 import { withPostfixLoops } from './statements.ts'
@@ -21,7 +22,7 @@ export function parsePostfix(p: Parser, first: Node): Node {
 
 function parseSuffix(p: Parser, node: Node): Node | undefined {
   const { lx, kind } = p
-  if (lx.leading && (p.inImplicit || p.dotsEndBody || kind === ',')) return undefined
+  if (lx.leading && (p.inImplicit || p.dotsEndBody || kind === ',' || kind === '?')) return undefined
   if (kind === '.' && lx.spaced && isSpacedAccess(p) && !/\d/.test(p.source[lx.end] ?? ''))
     return parseAccess(p, node)
   if (kind === '{' && node.type === 'Paren' && p.noIndentArgs) rejectBraces(p, lx.start)
@@ -35,10 +36,8 @@ function parseSuffix(p: Parser, node: Node): Node | undefined {
       return parseOptional(p, node)
     case '::':
       return parsePrototype(p, node, false)
-    case '(': {
-      const args = parseArguments(p)
-      return { type: 'Call', callee: node, args, optional: false, start, end: lx.lastEnd }
-    }
+    case '(':
+      return calling(p, node, parseArguments(p), false)
     case '[':
       return parseIndex(p, node, false)
     case '!':
@@ -64,6 +63,12 @@ function parseSuffix(p: Parser, node: Node): Node | undefined {
   }
 }
 
+/** A call, which waits if the call that it follows does: in `f!(a)(b)` the `!` is about both. */
+function calling(p: Parser, callee: Node, args: Node[], optional: boolean): Node {
+  const call: Node = { type: 'Call', callee, args, optional, start: callee.start, end: p.lx.lastEnd }
+  return callee.type === 'Await' && callee.isSuffix ? awaited(p, call) : call
+}
+
 /** `a .b` on one line. */
 function isSpacedAccess(p: Parser): boolean {
   return !p.lx.leading && !p.inImplicit
@@ -81,23 +86,35 @@ function parseMember(p: Parser, object: Node, optional: boolean): Node {
   lx.kind = 'id'
   const { end } = lx
   p.next()
-  if (prop === 'new' && p.is('(') && !lx.spaced) {
-    const args = parseArguments(p)
-    return { type: 'New', callee: object, args, start: object.start, end: lx.lastEnd }
-  }
-  if (prop === 'new' && lx.spaced && startsArgument(p)) {
-    const call = implicitCall(p, object, false)
-    return call.type === 'Call'
-      ? { type: 'New', callee: object, args: call.args, start: object.start, end: call.end }
-      : call
+  if (prop === 'new') {
+    const made = parseRubyNew(p, object)
+    if (made) return made
   }
   return { type: 'Member', object, prop, optional, start: object.start, end }
+}
+
+/** What stands behind `Name.new`: arguments, and a `!` in front of them where the construction waits. */
+function parseRubyNew(p: Parser, callee: Node): Node | undefined {
+  const { lx } = p
+  const { start } = callee
+  const waits = p.is('!') && !lx.spaced && !isVoidAssignment(p)
+  if (waits) p.next()
+  let args: Node[] | undefined
+  if (p.is('(') && !lx.spaced) args = parseArguments(p)
+  else if (lx.spaced && !lx.leading && startsArgument(p)) args = implicitArguments(p)
+  if (!args && !waits) return undefined
+  const made: Node = { type: 'New', callee, args: args ?? [], start, end: lx.lastEnd }
+  return waits ? awaited(p, made) : made
+}
+
+/** `name! = ->`, where the `!` is about the function that is assigned. */
+function isVoidAssignment(p: Parser): boolean {
+  return /^!\s*=(?![=~>])/.test(p.source.slice(p.lx.start, p.lx.start + 40))
 }
 
 function parseOptional(p: Parser, node: Node): Node {
   const { lx, source } = p
   const c = source[lx.pos]
-  const { start } = node
   if (c === '{') return parsePick(p, node, true)
   if (c === '[') {
     p.next()
@@ -105,8 +122,7 @@ function parseOptional(p: Parser, node: Node): Node {
   }
   if (c === '(') {
     p.next()
-    const args = parseArguments(p)
-    return { type: 'Call', callee: node, args, optional: true, start, end: lx.lastEnd }
+    return calling(p, node, parseArguments(p), true)
   }
   return parseMember(p, node, true)
 }
@@ -129,13 +145,13 @@ function parseQuestion(p: Parser, node: Node): Node | undefined {
   if (c === '[' || c === '(') {
     p.next()
     if (p.is('[')) return parseIndex(p, node, true)
-    const args = parseArguments(p)
-    return { type: 'Call', callee: node, args, optional: true, start, end: lx.lastEnd }
+    return calling(p, node, parseArguments(p), true)
   }
   if (source.startsWith('::', lx.pos)) {
     p.next()
     return parsePrototype(p, node, true)
   }
+  if (isAssignable(node) && /^[ \t]*=(?![=>~])/.test(source.slice(lx.pos, lx.pos + 20))) return undefined
   p.next()
   if (lx.spaced && isCallable(node) && startsArgument(p)) return implicitCall(p, node, true)
   return { type: 'Exists', arg: node, start, end: lx.lastEnd }
@@ -155,13 +171,13 @@ function parsePresence(p: Parser, node: Node): Node {
 
 export function awaited(p: Parser, arg: Node): Node {
   p.fn.isAsync = true
-  return { type: 'Await', arg, start: arg.start, end: arg.end }
+  return { type: 'Await', arg, isSuffix: true, start: arg.start, end: arg.end }
 }
 
 /** `f!`: calls and awaits. */
 function parseDammit(p: Parser, node: Node): Node | undefined {
   const { lx } = p
-  if (/^!\s*=(?![=~>])/.test(p.source.slice(lx.start, lx.start + 40))) return undefined
+  if (isVoidAssignment(p)) return undefined
   p.next()
   if (node.type === 'New' || node.type === 'Call') return awaited(p, node)
   const { start } = node
@@ -182,7 +198,7 @@ function parseIndex(p: Parser, object: Node, optional: boolean): Node {
     const index = parseBracketedValue(p)
     if (p.is('..') || p.is('...')) return parseSlice(p, object, index, optional)
     if (index.type === 'Regex' || (p.is(',') && index.type === 'DynamicRegex')) {
-      p.scope.mention('_', start, 'written')
+      mentionMatch(p, start)
       const group = p.accept(',') ? parseExpression(p) : undefined
       return { type: 'RegexIndex', object, regex: index, group, start, end: lx.end }
     }
@@ -301,47 +317,65 @@ const POSTFIX: ReadonlySet<string> = new Set(['if', 'unless', 'while', 'until', 
 
 /** `f a, b`: the token at hand starts the first argument. */
 function implicitCall(p: Parser, callee: Node, optional: boolean): Node {
+  const args = implicitArguments(p)
+  return { type: 'Call', callee, args, optional, start: callee.start, end: p.lx.lastEnd }
+}
+
+export function implicitArguments(p: Parser): Node[] {
   const outer = p.inImplicit
   p.inImplicit = true
   const args: Node[] = []
   let indented = 0
-  if (p.is('INDENT')) {
-    args.push(indentedObject(p))
-  } else {
-    for (;;) {
+  if (p.is('INDENT')) args.push(indentedObject(p))
+  else args.push(parseArgument(p))
+  for (;;) {
+    if (literalBeforeArrow(p, args[args.length - 1]!)) {
       args.push(parseArgument(p))
-      if (literalBeforeArrow(p, args[args.length - 1]!)) continue
-      // A comma in front of a closing bracket belongs to what the bracket closes; a parenthesis has no use for it.
-      if (p.is(',') && p.lx.charAhead() === ')') {
-        p.next()
-        break
-      }
-      if (!p.is(',') || ')]}'.includes(p.lx.charAhead() || ' ')) break
-      const isLast = indented > 0 && p.lx.blockEndsAhead()
+      continue
+    }
+    // Arguments on lines of their own need no commas.
+    if (indented > 0 && p.is('NEWLINE')) {
       p.next()
-      if (isLast) break
-      if (p.is('INDENT')) {
-        indented++
-        p.next()
-        continue
-      }
+      args.push(parseArgument(p))
+      continue
+    }
+    // A comma at the start of a line closes the lines of the argument before it.
+    if (indented > 0 && p.is('DEDENT') && p.lx.leading && p.source[p.lx.pos] === ',') {
+      indented--
+      p.next()
+    }
+    // A comma in front of a closing bracket belongs to what the bracket closes; a parenthesis has no use for it.
+    if (p.is(',') && p.lx.charAhead() === ')') {
+      p.next()
+      break
+    }
+    if (!p.is(',') || ')]}'.includes(p.lx.charAhead() || ' ')) break
+    if (p.commaEndsBody && indented === 0 && p.lx.lineEndsAhead()) break
+    const isLast = indented > 0 && p.lx.blockEndsAhead()
+    p.next()
+    if (isLast) break
+    if (p.is('INDENT')) {
+      indented++
+      p.next()
+    } else {
       if (indented > 0 && p.accept('DEDENT')) indented--
       if (p.is('NEWLINE')) p.next()
     }
-    // A condition or loop behind the last argument is about the call, whose lines it ends.
-    if (indented > 0 && POSTFIX.has(p.kind)) {
-      p.lx.forgetIndents(indented)
-      indented = 0
-    }
-    while (indented > 0 && (p.is('NEWLINE') || p.is('DEDENT'))) {
-      if (p.is('DEDENT')) indented--
-      p.next()
-    }
-    if (p.is('INDENT') && !p.noIndentArgs && keyAt(p, p.lx.start) && args.length > 0)
-      args.push(indentedObject(p))
+    args.push(parseArgument(p))
   }
+  // A condition or loop behind the last argument is about the call, whose lines it ends.
+  if (indented > 0 && POSTFIX.has(p.kind)) {
+    p.lx.forgetIndents(indented)
+    indented = 0
+  }
+  while (indented > 0 && (p.is('NEWLINE') || p.is('DEDENT'))) {
+    if (p.is('DEDENT')) indented--
+    p.next()
+  }
+  if (p.is('INDENT') && !p.noIndentArgs && keyAt(p, p.lx.start) && args.length > 0)
+    args.push(indentedObject(p))
   p.inImplicit = outer
-  return { type: 'Call', callee, args, optional, start: callee.start, end: p.lx.lastEnd }
+  return args
 }
 
 function indentedObject(p: Parser): Node {
@@ -384,7 +418,7 @@ export function startsArgument(p: Parser): boolean {
   const tight = !/\s/.test(after)
   switch (kind) {
     case 'id':
-      if (lx.value === 'as') return !/^\s*!?\s*[A-Za-z{[(_$]/.test(source.slice(lx.end, lx.end + 20))
+      if (lx.value === 'as') return !/^\s*!?\s*[\w{[(<$"'`-]/.test(source.slice(lx.end, lx.end + 20))
       return !(lx.value === 'by' && p.loopHead)
     case 'num':
     case '"':
@@ -425,7 +459,7 @@ export function startsArgument(p: Parser): boolean {
       return !p.noIndentArgs && keyAt(p, lx.start)
     case 'if':
     case 'unless':
-      return p.brackets.wordOnLine('then', lx.end)
+      return p.brackets.wordOnLine('then', lx.end) || (!p.noIndentArgs && p.brackets.blockBelow(lx.end))
     default:
       if (!ARGUMENT_WORDS.has(kind)) return false
       if (kind === 'not') return !/^\s+(?:in|of|instanceof)\b/.test(source.slice(lx.end, lx.end + 20))

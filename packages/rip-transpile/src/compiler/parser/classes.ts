@@ -106,7 +106,7 @@ function parseMember(p: Parser): Member {
     if (field !== 'typed') return field
     annotation = skipType(p, 'binding')
   }
-  const rest = { key, computed, isStatic, annotation, optional, start }
+  const rest = { key, computed, isStatic, annotation, optional, scope: undefined, start }
   if (!p.is('=')) {
     if (p.is('NEWLINE') || p.is('DEDENT') || p.is('EOF'))
       return { ...rest, kind: 'declared', value: undefined, end: lx.lastEnd }
@@ -117,7 +117,7 @@ function parseMember(p: Parser): Member {
   const value = p.withScope(inner, () => withoutWaiting(p, () => parseRightSide(p)))
   const found = inner.mentions.find((mention) => mention.name === 'arguments')
   if (found) lx.fail('a field has no arguments', found.at, found.at + 9, 'Set the field in the constructor.')
-  return { ...rest, kind: 'field', value, end: value.end }
+  return { ...rest, kind: 'field', value, scope: inner, end: value.end }
 }
 
 const STATIC_FIELD = {
@@ -136,7 +136,7 @@ function parseInnerClass(p: Parser): Member {
   const value = p.withScope(inner, () => parseClass(p))
   if (!value.name) p.lx.fail('a class in a class has a name', start, p.lx.lastEnd, 'Write `class @Name`.')
   const key: Node = { type: 'Id', name: value.name, start: value.nameStart, end: value.nameStart }
-  return { ...STATIC_FIELD, key, value, start, end: value.end }
+  return { ...STATIC_FIELD, key, value, scope: inner, start, end: value.end }
 }
 
 function parseColonMember(
@@ -152,8 +152,10 @@ function parseColonMember(
   const { lx } = p
   // `data-src: 1` is a field, as version 3 has it: there is no other way to write one of that name there.
   if (key.type === 'Str' && p.source[key.start] !== '"' && p.source[key.start] !== "'") {
-    const value = p.withScope(new Scope(p.scope, true), () => withoutWaiting(p, () => parseRightSide(p)))
+    const scope = new Scope(p.scope, true)
+    const value = p.withScope(scope, () => withoutWaiting(p, () => parseRightSide(p)))
     return {
+      scope,
       annotation: undefined,
       optional: false,
       kind: 'field',
@@ -183,6 +185,6 @@ function parseColonMember(
   if (isAsync) fn.isAsync = true
   if (constructs && fn.isAsync) lx.fail('a constructor cannot wait', start, key.end)
   if (constructs && fn.isGenerator) lx.fail('a constructor cannot yield', start, key.end)
-  const plain = { annotation: undefined, optional: false } as const
+  const plain = { annotation: undefined, optional: false, scope: undefined } as const
   return { ...plain, kind: 'method', key, computed, isStatic, value: fn, start, end: fn.end }
 }

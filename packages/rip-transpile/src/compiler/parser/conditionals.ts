@@ -1,7 +1,7 @@
 import type { Block, Node, SwitchCase } from '../ast.ts'
 import { reservedHint } from '../diagnostics.ts'
 import { Scope } from '../scope.ts'
-import { bindPattern } from './assignments.ts'
+import { assignTarget } from './assignments.ts'
 import { parseExpression } from './expressions.ts'
 import { bindName } from './names.ts'
 import { blockOf } from './parser.ts'
@@ -111,7 +111,8 @@ function parseCatchParam(p: Parser): Node | undefined {
   }
   if (p.is('(')) lx.fail("a 'catch' has no parentheses", lx.start, lx.end, 'Write `catch error`.')
   if (!p.is('{') && !p.is('[')) return undefined
+  // A pattern assigns like any other: what it names is there behind the clause, too.
   const pattern = parsePrimary(p)
-  bindPattern(p, pattern, 'catch')
+  assignTarget(p, pattern, 'written')
   return pattern
 }

@@ -71,19 +71,39 @@ function parseEnum(p: Parser): Node {
   if (!p.is('INDENT')) p.unexpected('expected the members of the enum')
   p.next()
   const members: { key: string; keyStart: number; value: Node }[] = []
-  let auto = 0
+  let auto: number | undefined = 0
   while (!p.is('DEDENT') && !p.is('EOF')) {
     const at = lx.start
     const { key } = parseKey(p)
     const named = key.type === 'Id' ? key.name : key.type === 'Str' ? key.value : p.unexpected()
+    const { end } = key
     const value: Node = p.accept('=')
       ? parseExpression(p)
-      : { type: 'Num', raw: String(auto), start: at, end: lx.lastEnd }
-    if (value.type === 'Num') auto = Number(value.raw) + 1
+      : { type: 'Num', raw: numbered(p, auto, key), start: at, end }
+    auto = nextNumber(value)
     members.push({ key: named, keyStart: at, value })
     p.accept(',')
     p.skipNewlines()
   }
   p.accept('DEDENT')
   return { type: 'Enum', name, members, start, end: lx.lastEnd }
+}
+
+/** The number of a member without a value: one more than the one before it. */
+function numbered(p: Parser, next: number | undefined, { start, end }: Node): string {
+  if (next === undefined)
+    p.lx.fail(
+      'behind a value that is no number, a member needs one of its own',
+      start,
+      end,
+      'Write `name = value`.',
+    )
+  return String(next)
+}
+
+function nextNumber(value: Node): number | undefined {
+  if (value.type === 'Num') return Number(value.raw.replaceAll('_', '')) + 1
+  if (value.type === 'Unary' && value.op === '-' && value.arg.type === 'Num')
+    return 1 - Number(value.arg.raw.replaceAll('_', ''))
+  return undefined
 }

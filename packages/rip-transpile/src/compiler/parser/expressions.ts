@@ -6,6 +6,8 @@ import { keyAt, parseImplicitObject } from './objects.ts'
 import type { Parser } from './parser.ts'
 import { isKeywordExpression, parseKeywordExpression, parsePrimary } from './primaries.ts'
 import { isNewOperatorHint } from '../diagnostics.ts'
+import { mentionMatch } from './names.ts'
+import { scanType } from './type-scanner.ts'
 import { keepType } from './types.ts'
 
 /** How tightly a binary operator binds. */
@@ -56,22 +58,27 @@ export const ASSIGN_OPERATORS: ReadonlySet<string> = new Set(
 /** Anything that has a value, up to but without a postfix `if`, `for` and the like. */
 export function parseExpression(p: Parser): Node {
   p.enter()
-  const node = keyAt(p, p.lx.start) ? parseImplicitObject(p) : parseTernary(p)
+  const node = keyAt(p, p.lx.start) ? withDots(p, parseImplicitObject(p)) : parseTernary(p)
   p.depth--
   return node
 }
 
+/** A `.` on the next line is for the whole of a function or an object that has no bracket to end it. */
+function withDots(p: Parser, node: Node): Node {
+  const isDotted = p.lx.leading && (p.is('.') || p.is('?.'))
+  return isDotted && !p.dotsEndBody && !p.inImplicit ? parsePostfix(p, node) : node
+}
+
 function parseTernary(p: Parser): Node {
   const test = parseBinary(p, 1)
-  if (!p.is('?')) return test
+  if (!p.is('?') || (p.lx.leading && p.inImplicit)) return test
   const question = p.lx.start
   const outer = p.noColon
   p.noColon = true
   p.next()
   dropLayout(p)
-  const consequent = parseExpression(p)
-  if (consequent.type === 'Paren' && consequent.body.type === 'Ternary' && p.source[consequent.start] === '(')
-    rejectNested(p, consequent)
+  const consequent = withPostfixTernary(p, parseExpression(p))
+  if (consequent.type === 'Paren' && isChoice(consequent.body)) rejectNested(p, consequent)
   p.noColon = outer
   if (p.is('NEWLINE') && p.source[p.lx.pos] === ':') p.next()
   if (p.is('INDENT') && p.source[p.lx.start] === ':') p.lx.dropIndent()
@@ -80,6 +87,11 @@ function parseTernary(p: Parser): Node {
   dropLayout(p)
   const otherwise = parseExpression(p)
   return { type: 'Ternary', test, consequent, otherwise, start: test.start, end: otherwise.end }
+}
+
+/** `a ? b : c`, and not `b if a else c`. */
+function isChoice(node: Node): boolean {
+  return node.type === 'Ternary' && node.test.start < node.consequent.start
 }
 
 function rejectNested(p: Parser, node: Node): never {
@@ -94,9 +106,20 @@ function dropLayout(p: Parser): void {
 
 /** An expression that may be `a if c else b`; a lone `if` is left for the statement. */
 export function parseValue(p: Parser): Node {
+  let node = parseExpression(p)
+  for (;;) {
+    const choice = withPostfixTernary(p, node)
+    if (choice === node) return node
+    node = choice
+  }
+}
+
+/** What is assigned: a choice behind it may belong to the value, another one is about the whole assignment. */
+export function parseAssignedValue(p: Parser): Node {
   return withPostfixTernary(p, parseExpression(p))
 }
 
+/** One choice behind a value. */
 export function withPostfixTernary(p: Parser, node: Node): Node {
   if ((!p.is('if') && !p.is('unless')) || p.pendingIf || p.inImplicit) return node
   const negated = p.is('unless')
@@ -107,8 +130,9 @@ export function withPostfixTernary(p: Parser, node: Node): Node {
     return node
   }
   p.next()
-  const otherwise = parseValue(p)
-  return { type: 'Ternary', test, consequent: node, otherwise, start: node.start, end: otherwise.end }
+  const otherwise = parseExpression(p)
+  const choice = negated ? negateIf({ test, negated }) : test
+  return { type: 'Ternary', test: choice, consequent: node, otherwise, start: node.start, end: otherwise.end }
 }
 
 /** `if` behind a value within brackets, where it can belong to nothing else. */
@@ -144,7 +168,7 @@ export function parseBinary(p: Parser, minimum: number): Node {
   for (;;) {
     const op = p.kind
     if (op === 'id' && p.lx.value === 'as') {
-      if (minimum > PRECEDENCE['as']! || (p.noIndentArgs && p.loopHead)) break
+      if (minimum > PRECEDENCE['as']!) break
       left = skipCast(p, left)
       continue
     }
@@ -184,39 +208,21 @@ function isLogical(p: Parser): boolean {
   return (PRECEDENCE[p.kind] ?? Infinity) <= 3
 }
 
+/** `as T`, which leaves no code. A type ends where its grammar does. */
 function skipCast(p: Parser, left: Node): Node {
   const { source, lx } = p
-  let pos = lx.end
-  let depth = 0
-  for (; pos < lx.limit; pos++) {
-    const c = source[pos]!
-    if (c === '\n' && depth === 0) break
-    if ('([{<'.includes(c)) depth++
-    else if (c === '=' && source[pos + 1] === '>') pos++
-    else if (')]}>'.includes(c)) {
-      if (depth === 0) break
-      depth--
-    } else if ((depth === 0 && c === '"') || (depth === 0 && c === "'")) pos = closingQuote(p, pos)
-    else if (depth === 0 && (c === ',' || c === ';' || c === '#')) break
-    else if (depth === 0 && /[-+*/=!?:]/.test(c)) break
-    else if (
-      depth === 0 &&
-      c === ' ' &&
-      /^ (?:if|unless|for|while|until|then|and|or|is|isnt|not|in|of|else|as|by|when|[<>])(?![\w$])/.test(
-        source.slice(pos, pos + 8),
-      )
-    )
-      break
-  }
-  p.casts.set(left, keepType(p, lx.end, pos))
-  lx.jump(pos)
-  return left
+  const end = scanType(source, lx.end, lx.limit, { functions: true, predicates: false })
+  if (end === -1) lx.fail("'as' is followed by a type", lx.start, lx.end, 'Write `value as Type`.')
+  p.casts.set(left, keepType(p, lx.end, end))
+  lx.jump(end)
+  return left.type === 'Range'
+    ? { type: 'Arr', items: [spreadOf(left)], start: left.start, end: left.end }
+    : left
 }
 
-function closingQuote(p: Parser, at: number): number {
-  const close = p.source.indexOf(p.source[at]!, at + 1)
-  if (close === -1 || close >= p.lx.limit) p.lx.fail('this text in a type is never closed', at, at + 1)
-  return close
+/** A range with a type is a list of numbers, also as the source of a loop. */
+function spreadOf(arg: Node): Node {
+  return { type: 'Spread', arg, start: arg.start, end: arg.end }
 }
 
 function parseOperator(p: Parser, left: Node, op: string, precedence: number): Node {
@@ -240,10 +246,10 @@ function parseOperator(p: Parser, left: Node, op: string, precedence: number): N
   if (op === 'or' || op === '||') return { type: 'Logical', op: '||', left, right, start, end }
   if (op === 'and' || op === '&&') return { type: 'Logical', op: '&&', left, right, start, end }
   if (op === '??') return { type: 'Logical', op: '??', left, right, start, end }
-  if (left.type === 'Match' && precedence === COMPARE)
-    p.lx.fail('a match cannot be compared further', start, end, 'Put parentheses around it.')
   if (op === '=~') {
-    p.scope.mention('_', start, 'written')
+    if (left.type === 'Match')
+      p.lx.fail('a match is not matched further', start, end, 'Match in a line of its own.')
+    mentionMatch(p, start)
     return { type: 'Match', left, right, start, end }
   }
   if (op === 'in' || op === 'of') return membership(left, op, right, start)
@@ -305,7 +311,7 @@ export function parseUnary(p: Parser): Node {
     assignTarget(p, arg, 'updated')
     return { type: 'Update', op: kind, arg, prefix: true, start, end: arg.end }
   }
-  if (kind === '->' || kind === '=>') return parseArrow(p, start)
+  if (kind === '->' || kind === '=>') return withDots(p, parseArrow(p, start))
   if (isKeywordExpression(p)) return parseKeywordExpression(p)
   const operand = parsePostfix(p, parsePrimary(p))
   if (p.is('!') && operand.type === 'Id' && VOID_ASSIGN.test(p.source.slice(lx.start, lx.start + 40))) {
@@ -313,6 +319,16 @@ export function parseUnary(p: Parser): Node {
     const node = parseAssignment(p, operand)
     if (node.type === 'Assign' && node.value.type === 'Fn') node.value.isVoid = true
     return node
+  }
+  // `x? = y` is `x ?= y`.
+  if (
+    p.is('?') &&
+    !lx.spaced &&
+    isAssignable(operand) &&
+    /^[ \t]*=(?![=>~])/.test(p.source.slice(lx.pos, lx.pos + 20))
+  ) {
+    p.next()
+    return parseAssigned(p, operand, '?=')
   }
   if (!ASSIGN_OPERATORS.has(p.kind)) return operand
   return parseAssignment(p, operand)

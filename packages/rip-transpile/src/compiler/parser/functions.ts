@@ -58,8 +58,9 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
   const outerFn = p.fn
   const outerLoop = p.loopHead
   const outerStart = p.statementStart
+  const outerParameters = p.inParameters
   p.fn = { isAsync: false, isGenerator: false }
-  p.loopHead = false
+  p.loopHead = p.inParameters = false
   p.fnDepth++
   const scope = new Scope(p.scope, true)
   if (shape.kind === 'def') scope.hoistedAs = shape.name
@@ -69,7 +70,8 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
     const promoted = params.find((param) => param.target.type === 'Member')
     if (promoted && !shape.isConstructor) rejectPromoted(p, promoted)
     const typeStart = p.lx.start
-    const returnType = hasParams && p.is(':') ? skipType(p, 'arrow') : shape.returnType
+    const where = shape.kind === 'def' ? 'line' : 'arrow'
+    const returnType = hasParams && p.is(':') ? skipType(p, where) : shape.returnType
     if (p.is('=>') && FUNCTION_TYPE.test(returnType ?? '')) rejectFunctionType(p, typeStart)
     let { kind } = shape
     if (kind === 'def' && (p.is('->') || p.is('=>'))) rejectArrowOfDef(p)
@@ -110,6 +112,7 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
   })
   p.fn = outerFn
   p.loopHead = outerLoop
+  p.inParameters = outerParameters
   p.statementStart = outerStart
   p.fnDepth--
   p.depth--
@@ -130,25 +133,17 @@ function rejectPromoted(p: Parser, { target }: Param): never {
   return p.lx.fail('only a constructor takes a parameter with @', target.start, target.end, hint)
 }
 
+/** Whether a function without a parameter list has an argument `it` all the same. */
 function usesIt(scope: Scope): boolean {
-  if (!mentionsIt(scope)) return false
-  for (let outer = scope.parent; outer; outer = outer.parent) {
-    if (outer.bound.has('it')) return false
-  }
-  return true
-}
-
-function mentionsIt(scope: Scope): boolean {
   if (scope.bound.has('it')) return false
   if (scope.mentions.some((mention) => mention.name === 'it' && mention.use !== 'written')) return true
-  return scope.children.some((child) => !child.isFunction && mentionsIt(child))
+  return scope.children.some((child) => !child.isFunction && usesIt(child))
 }
 
 function parseFunctionBody(p: Parser): Block {
-  const dotsEndBody = p.inImplicit || p.dotsEndBody
   return p.fresh(() => {
     if (p.is('INDENT')) return parseBlock(p)
-    p.dotsEndBody = dotsEndBody
+    p.dotsEndBody = true
     return parseInlineBlock(p)
   })
 }
@@ -162,7 +157,27 @@ export function parseAsyncArrow(p: Parser, start: number): Fn {
 }
 
 /** The function of `~=` and `~>`, whose expression or block is at hand. */
-export function parseReactiveFunction(p: Parser): Fn {
+export function parseReactiveFunction(p: Parser, kind: 'computed' | 'effect'): Fn {
+  const isInline = !p.is('INDENT')
+  const wrapper = parseReactiveBody(p)
+  const [only] = wrapper.body.body
+  const fn = kind === 'effect' && isInline && wrapper.body.body.length === 1 ? arrowIn(only) : undefined
+  if (!fn) return wrapper
+  if (fn.isGenerator) rejectReactiveYield(p, fn.start)
+  return fn
+}
+
+/** An arrow that is all of an effect is what runs: nothing could have a use for it as a value. */
+function arrowIn(node: Node | undefined): Fn | undefined {
+  if (node?.type === 'Paren') return arrowIn(node.body)
+  return node?.type === 'Fn' && node.kind !== 'def' ? node : undefined
+}
+
+function rejectReactiveYield(p: Parser, start: number): never {
+  return p.lx.fail('a reactive value cannot yield', start, p.lx.lastEnd)
+}
+
+function parseReactiveBody(p: Parser): Fn {
   const { start } = p.lx
   const outerFn = p.fn
   p.fn = { isAsync: false, isGenerator: false }
@@ -171,7 +186,7 @@ export function parseReactiveFunction(p: Parser): Fn {
   const fn = p.withScope(scope, (): Fn => {
     const body = parseFunctionBody(p)
     const { isAsync, isGenerator } = p.fn
-    if (isGenerator) p.lx.fail('a reactive value cannot yield', start, p.lx.lastEnd)
+    if (isGenerator) rejectReactiveYield(p, start)
     return {
       type: 'Fn',
       kind: 'fat',
@@ -245,7 +260,10 @@ export function withoutWaiting<T>(p: Parser, parse: () => T): T {
 
 /** Parameters with their parentheses. */
 function parseParams(p: Parser): Param[] {
+  const outer = p.inParameters
+  p.inParameters = true
   const params = withoutWaiting(p, () => parseParamList(p))
+  p.inParameters = outer
   if (params.filter((param) => param.rest || param.expansion).length > 1) {
     p.lx.fail('a function takes one rest parameter', params[0]!.start, p.lx.lastEnd)
   }
@@ -258,9 +276,10 @@ function parseParamList(p: Parser): Param[] {
     p.skipLayout()
     while (!p.is(')')) {
       list.push(parseParam(p))
+      const broke = p.is('NEWLINE') || p.is('INDENT') || p.is('DEDENT')
       p.skipLayout()
-      if (!p.accept(',')) break
-      p.skipLayout()
+      if (p.accept(',')) p.skipLayout()
+      else if (!broke) break
     }
     if (!p.is(')')) p.unexpected('expected , or ) in the parameters')
     return list

@@ -110,7 +110,7 @@ function heredocMargin(quasis: string[], source: string, closeAt: number): strin
   if (!multiline) return quasis
   const alone = before.trim() === ''
   const common = commonIndent(quasis)
-  const margin = alone ? Math.min(before.length, common) : common
+  const margin = alone ? Math.min(before.length, common) : common === Infinity ? 0 : common
   const trimmed = quasis.map((text) => text.replace(/\n[ \t]*/g, (lead) => `\n${lead.slice(1 + margin)}`))
   trimmed[0] = trimmed[0]!.replace(/^[ \t]*\r?\n/, '')
   trimmed[last] = trimmed[last]!.replace(/\n[ \t]*$/, '')
@@ -128,7 +128,7 @@ function commonIndent(quasis: string[]): number {
       common = Math.min(common, /^[ \t]*/.exec(line)![0].length)
     }
   }
-  return common === Infinity ? 0 : common
+  return common
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -194,7 +194,7 @@ function finishRegex(p: Parser, start: number, close: number): Node {
   const pattern = p.source.slice(start + 1, close)
   if (pattern === '') rejectSlashes(p)
   const end = close + 1 + flags.length
-  if (pattern.includes('#{')) {
+  if (/(?<!\\)(?:\\\\)*#\{/.test(pattern)) {
     p.lx.fail(
       'a regular expression between slashes has no interpolation',
       start,

@@ -113,11 +113,20 @@ function finishHead(p: Parser, loop: Loop, scope: Scope): Loop {
         node = { ...node, guard: loopSource(p) }
       } else if (p.isWord('by')) {
         p.next()
-        node = { ...node, by: loopSource(p) }
+        node = { ...node, by: parseStep(p) }
       } else return
     }
   })
   return { ...node, end: p.lx.lastEnd }
+}
+
+/** A step of 0 would never end. */
+function parseStep(p: Parser): Node {
+  const step = loopSource(p)
+  const plain = step.type === 'Unary' ? step.arg : step
+  if (plain.type === 'Num' && Number(plain.raw.replaceAll('_', '')) === 0)
+    p.lx.fail('a loop by 0 never ends', step.start, step.end, 'Leave the step out, or write another one.')
+  return step
 }
 
 export function parseFor(p: Parser): Node {

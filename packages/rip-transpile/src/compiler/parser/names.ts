@@ -58,3 +58,15 @@ export function bindName(p: Parser, scope: Scope, name: string, start: number, f
   p.lx.names.add(name)
   scope.bind(name, binding)
 }
+
+/** What a match finds is in `_` of the function around it, which the default of a parameter comes before. */
+export function mentionMatch(p: Parser, start: number): void {
+  if (p.inParameters)
+    p.lx.fail(
+      'a match has no place in a parameter',
+      start,
+      p.lx.lastEnd,
+      'Match in the body of the function.',
+    )
+  p.scope.mention('_', start, 'matched')
+}

@@ -11,7 +11,7 @@ import { withPostfixLoops } from './statements.ts'
 
 /** A name, or several joined by `-` or `.`, which may have a comment, and around the `.` blanks, between them. */
 const KEY =
-  /(?:@?[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:(?:###(?!#)[^#]*###)?(?:-|[ \t]*\.[ \t]*)(?:###(?!#)[^#]*###)?[A-Za-z_$][\w$]*)*|\d[\w.]*):(?![:=])/y
+  /(?:@?[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:(?:###(?!#)[^#]*###)?(?:-|[ \t]*\.[ \t]*)(?:###(?!#)[^#]*###)?[A-Za-z_$][\w$]*)*|\d[\w.]*)(?::(?![:=])|[ \t]+:(?=\s))/y
 const BETWEEN_NAMES = /###[^#]*###|[ \t]+/g
 
 /** Whether a key with its colon stands at an offset. */
@@ -29,8 +29,12 @@ export function keyAt(p: Parser, at: number): boolean {
   return KEY.test(source)
 }
 
+/** A colon right behind the key, or with blanks around it. */
+const PAIR_COLON = /:(?![:=])|[ \t]+:(?=\s)/y
+
 function isPairColon(source: string, at: number): boolean {
-  return source[at] === ':' && source[at + 1] !== ':' && source[at + 1] !== '='
+  PAIR_COLON.lastIndex = at
+  return PAIR_COLON.test(source)
 }
 
 interface Key {
@@ -63,7 +67,7 @@ export function parseKey(p: Parser): Key {
   }
   if (!p.isWordLike()) p.unexpected('expected the key of a property')
   KEY.lastIndex = start
-  const compound = KEY.exec(source)?.[0].slice(0, -1)
+  const compound = KEY.exec(source)?.[0].slice(0, -1).trimEnd()
   if (compound && /[-.]/.test(compound)) {
     lx.kind = 'id'
     lx.jump(start + compound.length)
@@ -83,8 +87,10 @@ export function parseImplicitObject(p: Parser): Node {
   const { start } = lx
   const ownLine = p.source.slice(p.source.lastIndexOf('\n', start - 1) + 1, start).trim() === ''
   const props: Property[] = []
+  const { dotsEndBody } = p
   let indented = 0
   p.enter()
+  p.dotsEndBody ||= !ownLine
   for (;;) {
     props.push(ownLine ? withPostfixValue(p, parsePair(p), props.length > 0) : parsePair(p))
     if (p.is(',')) {
@@ -110,6 +116,7 @@ export function parseImplicitObject(p: Parser): Node {
     p.next()
   }
   p.depth--
+  p.dotsEndBody = dotsEndBody
   return { type: 'Obj', props, start, end: lx.lastEnd }
 }
 

@@ -30,8 +30,10 @@ export class Parser {
   noColon = false
   /** Inside the arguments of a call without parentheses. */
   inImplicit = false
-  /** In the body of an arrow on one line within such arguments: a `.` on the next line is for the call. */
+  /** In the body of an arrow on one line, or of a branch within such arguments: a `.` on the next line is for the whole. */
   dotsEndBody = false
+  /** Likewise, a comma at the end of the line is for the call around. */
+  commaEndsBody = false
   /** In the head of `if`, `for` and the like, whose INDENT starts their own block. */
   noIndentArgs = false
   /** A condition read behind a value before it was clear that it guards the whole statement. */
@@ -46,6 +48,8 @@ export class Parser {
   fnDepth = 0
   /** Place of the first `return` outside of functions, which only a script may have. */
   outerReturn: { readonly start: number; readonly end: number } | undefined
+  /** In the parameters of a function, which has no body yet. */
+  inParameters = false
   /** In the head of a loop, where `in`, `of`, `as` and `by` are words of the loop. */
   loopHead = false
   /** Where the statement at hand starts: an assignment there may declare. */
@@ -177,13 +181,15 @@ export class Parser {
   bracketed<T>(parse: () => T): T {
     const { noColon, inImplicit, dotsEndBody, noIndentArgs, loopHead } = this
     this.noColon = this.inImplicit = this.dotsEndBody = this.noIndentArgs = this.loopHead = false
-    const { openBracket } = this
+    const { openBracket, commaEndsBody } = this
+    this.commaEndsBody = false
     this.openBracket = this.lx.start
     const saved = this.lx.openBracket()
     this.next()
     const result = parse()
     this.lx.closeBracket(saved)
     this.openBracket = openBracket
+    this.commaEndsBody = commaEndsBody
     this.noColon = noColon
     this.inImplicit = inImplicit
     this.dotsEndBody = dotsEndBody
@@ -194,13 +200,15 @@ export class Parser {
 
   /** Parses a block, where the restrictions of the surroundings do not hold either. */
   fresh<T>(parse: () => T): T {
-    const { noColon, inImplicit, dotsEndBody, noIndentArgs, loopHead } = this
+    const { noColon, inImplicit, dotsEndBody, commaEndsBody, noIndentArgs, loopHead } = this
+    this.commaEndsBody = (this.commaEndsBody || this.inImplicit) && !this.is('INDENT')
+    this.dotsEndBody = (this.dotsEndBody || this.inImplicit) && !this.is('INDENT')
     this.noColon = this.inImplicit = this.noIndentArgs = this.loopHead = false
-    this.dotsEndBody &&= !this.is('INDENT')
     const result = parse()
     this.noColon = noColon
     this.inImplicit = inImplicit
     this.dotsEndBody = dotsEndBody
+    this.commaEndsBody = commaEndsBody
     this.noIndentArgs = noIndentArgs
     this.loopHead = loopHead
     return result

@@ -1,7 +1,14 @@
 import type { Node } from '../ast.ts'
 import { rejectAsync, rejectOutside, reservedHint } from '../diagnostics.ts'
 import { parseRightSide } from './assignments.ts'
-import { awaited, parseArguments, parsePostfix, startsArgument, parseList } from './calls.ts'
+import {
+  awaited,
+  implicitArguments,
+  parseArguments,
+  parsePostfix,
+  startsArgument,
+  parseList,
+} from './calls.ts'
 import { parseClass } from './classes.ts'
 import { parseIf, parseSwitch, parseTry } from './conditionals.ts'
 import { parseBracketedValue, parseExpression, parseUnary, withPostfixTernary } from './expressions.ts'
@@ -15,7 +22,7 @@ import {
 } from './functions.ts'
 import { parseRaw, parseRegex, parseString, parseTaggedText, parseWords } from './literals.ts'
 import { parseFor, parseLoop, parseWhile } from './loops.ts'
-import { parseMap, parseObject } from './objects.ts'
+import { keyAt, parseMap, parseObject } from './objects.ts'
 import type { Parser } from './parser.ts'
 import { parseSchema, schemaFollows } from './schema.ts'
 import { parseBody, withPostfixLoops } from './statements.ts'
@@ -127,6 +134,11 @@ function parseThis(p: Parser): Node {
   const { start, end } = lx
   p.next()
   const object: Node = { type: 'Keyword', name: 'this', start, end }
+  // `@"a-b"` is the member of that name.
+  if ((p.is('"') || p.is("'")) && lx.start === end) {
+    const index = parseString(p)
+    return { type: 'Index', object, index, optional: false, start, end: lx.lastEnd }
+  }
   if (!p.isWordLike() || lx.spaced || lx.start !== end) return object
   const prop = lx.value
   lx.kind = 'id'
@@ -269,7 +281,7 @@ export function parseKeywordExpression(p: Parser): Node {
     case 'await':
       p.next()
       p.fn.isAsync = true
-      return { type: 'Await', arg: parseUnary(p), start, end: lx.lastEnd }
+      return { type: 'Await', arg: parseOperand(p, parseUnary), isSuffix: false, start, end: lx.lastEnd }
     case 'yield':
       return parseYield(p)
     case 'do':
@@ -279,7 +291,7 @@ export function parseKeywordExpression(p: Parser): Node {
       return parseMerge(p)
     case '~>': {
       p.next()
-      const value = parseReactiveFunction(p)
+      const value = parseReactiveFunction(p, 'effect')
       return {
         type: 'Reactive',
         kind: 'effect',
@@ -298,7 +310,12 @@ export function parseKeywordExpression(p: Parser): Node {
     }
     case 'throw':
       p.next()
-      return { type: 'Throw', arg: withPostfixTernary(p, parseExpression(p)), start, end: lx.lastEnd }
+      return {
+        type: 'Throw',
+        arg: withPostfixTernary(p, parseOperand(p, parseExpression)),
+        start,
+        end: lx.lastEnd,
+      }
     case 'break':
     case 'continue':
       p.next()
@@ -314,6 +331,11 @@ const ENDS: ReadonlySet<string> = new Set(
 
 function endsHere(p: Parser): boolean {
   return ENDS.has(p.kind)
+}
+
+/** What `throw`, `await` and the like take: a value on the same line, or an object on indented ones. */
+function parseOperand(p: Parser, parse: (p: Parser) => Node): Node {
+  return p.is('INDENT') && keyAt(p, p.lx.start) ? parseRightSide(p) : parse(p)
 }
 
 function parseReturned(p: Parser): Node | undefined {
@@ -341,7 +363,7 @@ function parseYield(p: Parser): Node {
   const delegate = p.isWord('from') || p.is('*')
   if (delegate) p.next()
   if (delegate && endsHere(p)) p.unexpected('expected the generator to take values from')
-  const arg = endsHere(p) ? undefined : parseExpression(p)
+  const arg = endsHere(p) ? undefined : parseOperand(p, parseExpression)
   return { type: 'Yield', arg, delegate, start, end: lx.lastEnd }
 }
 
@@ -364,7 +386,7 @@ function parseNew(p: Parser): Node {
     p.next()
     return parsePostfix(p, { type: 'Keyword', name: 'new.target', start, end: lx.lastEnd })
   }
-  let callee = p.is('class') ? parseClass(p) : parsePrimary(p)
+  let callee = p.is('class') ? parseClass(p) : p.is('new') ? parseNew(p) : parsePrimary(p)
   for (;;) {
     if (p.is('.') && !lx.spaced && p.source[lx.pos] !== '{') {
       p.next()
@@ -387,6 +409,10 @@ function parseNew(p: Parser): Node {
       }
     } else break
   }
+  if ((p.is('"') || p.is("'")) && !lx.spaced && callee.type !== 'Paren') {
+    const quasi = parseTaggedText(p)
+    callee = { type: 'Tagged', tag: callee, quasi, start: callee.start, end: quasi.end }
+  }
   let args: Node[] = []
   let dammit = false
   if (p.is('!') && !lx.spaced) {
@@ -394,10 +420,7 @@ function parseNew(p: Parser): Node {
     dammit = true
   }
   if (p.is('(') && !lx.spaced) args = parseArguments(p)
-  else if (lx.spaced && !lx.leading && startsArgument(p)) {
-    const call = parsePostfix(p, { type: 'Paren', body: callee, start: callee.start, end: callee.end })
-    if (call.type === 'Call') args = call.args
-  }
+  else if (lx.spaced && !lx.leading && startsArgument(p)) args = implicitArguments(p)
   const node: Node = { type: 'New', callee, args, start, end: lx.lastEnd }
   return parsePostfix(p, dammit ? awaited(p, node) : node)
 }

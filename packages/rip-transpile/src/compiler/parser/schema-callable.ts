@@ -24,7 +24,7 @@ export function parseCallable(p: Parser, kind: SchemaKind): SchemaCallable {
   }
   const tag = computedArrow(p)
   if (!tag) rejectColon(p, kind, name, start, nameEnd)
-  const fn: Fn = { ...parseReactiveFunction(p), kind: 'thin' }
+  const fn: Fn = { ...parseReactiveFunction(p, 'computed'), kind: 'thin' }
   if (fn.body.body.length === 0)
     lx.fail(`'${name}' has no value`, start, nameEnd, `Write \`${name}: ~> @first + @last\`.`)
   return { tag, name, fn, start, end: fn.end }

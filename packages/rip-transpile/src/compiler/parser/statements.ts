@@ -9,7 +9,9 @@ import type { Parser } from './parser.ts'
 import { parseSchemaPragma } from './schema-pragma.ts'
 import { parseAssigned } from './assignments.ts'
 import { parseTypeDeclaration } from './declarations.ts'
-import { skipType, typedBindingAt } from './types.ts'
+import { parsePostfix } from './calls.ts'
+import { parsePrimary } from './primaries.ts'
+import { skipType, typedBindingAt, typedMemberAt } from './types.ts'
 
 const CLOSERS: ReadonlySet<string> = new Set(
   ') ] } , DEDENT NEWLINE EOF else then when catch finally'.split(' '),
@@ -42,7 +44,10 @@ export function parseBlock(p: Parser): Block {
   const { start } = p.lx
   p.enter()
   p.next()
+  const { dotsEndBody, commaEndsBody } = p
+  p.dotsEndBody = p.commaEndsBody = false
   const body = p.inBlock(() => parseStatements(p, 'DEDENT'))
+  Object.assign(p, { dotsEndBody, commaEndsBody })
   const end = body.length > 0 ? body[body.length - 1]!.end : p.lx.end
   p.accept('DEDENT')
   p.depth--
@@ -109,9 +114,25 @@ function parseStatementKind(p: Parser): Node {
     const typed = typedBindingAt(p, lx.start)
     if (typed) return parseTyped(p, typed)
   }
+  if ((kind === 'id' || kind === '@') && typedMemberAt(p, lx.start)) return parseTypedMember(p)
+  if (VALUE_WORDS.has(kind)) rejectTypedWord(p)
   if (kind === 'function' || kind === 'var' || kind === 'let' || kind === 'const') rejectForeignStatement(p)
   if (keyAt(p, lx.start)) return parseExpression(p)
   return parseValue(p)
+}
+
+const VALUE_WORDS: ReadonlySet<string> = new Set('true false yes no on off null undefined this'.split(' '))
+
+/** `on: boolean = true` would declare what has a value already. */
+function rejectTypedWord(p: Parser): void {
+  const { lx } = p
+  if (typedBindingAt(p, lx.start) !== 'value') return
+  lx.fail(
+    `'${lx.value}' has a fixed meaning and cannot name a variable`,
+    lx.start,
+    lx.end,
+    'Choose another name.',
+  )
 }
 
 function parseTyped(p: Parser, typed: 'value' | 'declaration'): Node {
@@ -124,6 +145,18 @@ function parseTyped(p: Parser, typed: 'value' | 'declaration'): Node {
     return { type: 'Erased', declares: { kind: 'binding', name: value, annotation }, start, end: lx.lastEnd }
   const node = parseAssigned(p, p.id(value, start, end), p.kind as '=' | '=!' | ':=' | '~=' | '~>')
   return node.type === 'Assign' || node.type === 'Reactive' ? { ...node, annotation } : node
+}
+
+/** `@x: T = value` and the like, which declare nothing. */
+function parseTypedMember(p: Parser): Node {
+  const outer = p.noColon
+  p.noColon = true
+  const target = parsePostfix(p, parsePrimary(p))
+  p.noColon = outer
+  if (p.is('?')) p.next()
+  const annotation = skipType(p, 'binding')
+  const node = parseAssigned(p, target, '=')
+  return node.type === 'Assign' ? { ...node, annotation } : node
 }
 
 /** Postfix `if`, `unless`, `while`, `until` and `for`. */
@@ -141,7 +174,9 @@ function withPostfix(p: Parser, first: Node): Node {
     } else if (kind === 'while' || kind === 'until') {
       p.next()
       const test = negateIf({ test: parseExpression(p), negated: kind === 'until' })
-      node = { type: 'While', test, guard: undefined, body: blockOf(node), start: node.start, end: test.end }
+      const guard = p.accept('when') ? parseExpression(p) : undefined
+      const { end } = guard ?? test
+      node = { type: 'While', test, guard, body: blockOf(node), start: node.start, end }
     } else if (kind === 'for') node = withPostfixLoops(p, node)
     else return node
   }

@@ -1,8 +1,12 @@
 import { rejectColon } from '../diagnostics.ts'
 import type { Parser } from './parser.ts'
+import { scanType } from './type-scanner.ts'
+
+/** The place of a type: behind a parameter, in front of an arrow, at the end of a line, or behind a name. */
+type Where = 'parameter' | 'arrow' | 'line' | 'binding'
 
 /** Skips a type whose colon is at hand and returns its text. It is never parsed, only balanced. */
-export function skipType(p: Parser, where: 'parameter' | 'arrow' | 'line' | 'binding'): string {
+export function skipType(p: Parser, where: Where): string {
   const { lx } = p
   const from = lx.end
   const end = typeEnd(p, from, where)
@@ -19,8 +23,34 @@ export function keepType(p: Parser, start: number, end: number): string {
   return text
 }
 
+/** What follows a type, by its place. */
+const FOLLOWS: Readonly<Record<Where, RegExp>> = {
+  parameter: /[ \t]*(?:[,)=]|\r?\n|#)/y,
+  arrow: /[ \t]*[-=]>/y,
+  line: /[ \t]*(?:\r?(?:\n|$)|;|#)/y,
+  binding: /[ \t]*(?:=|:=|~[=>]|\r?(?:\n|$)|;|#|$)/y,
+}
+
 /** Offset where a type that starts at `from` ends. */
-export function typeEnd(p: Parser, from: number, where: 'parameter' | 'arrow' | 'line' | 'binding'): number {
+function typeEnd(p: Parser, from: number, where: Where): number {
+  const end = grammaticalEnd(p, from, where, true)
+  if (end !== -1) return end
+  const short = where === 'arrow' ? grammaticalEnd(p, from, where, false) : -1
+  return short === -1 ? balancedEnd(p, from, where) : short
+}
+
+function grammaticalEnd(p: Parser, from: number, where: Where, functions: boolean): number {
+  const end = scanType(p.source, from, p.lx.limit, {
+    functions,
+    predicates: where === 'arrow' || where === 'line',
+  })
+  const follows = FOLLOWS[where]
+  follows.lastIndex = end
+  return end !== -1 && follows.test(p.source) ? end : -1
+}
+
+/** Where the grammar of types does not say it: at the next mark outside of brackets. */
+function balancedEnd(p: Parser, from: number, where: Where): number {
   const { source, lx } = p
   let depth = 0
   for (let pos = from; pos < lx.limit; pos++) {
@@ -69,7 +99,7 @@ export function skipTypeParameters(p: Parser): string {
   return lx.fail('these type parameters are never closed')
 }
 
-const BINDING = /[A-Za-z_$][\w$]*\??:(?![:=])[ \t]*(?=\S)/y
+const BINDING = /[A-Za-z_$][\w$]*\??[ \t]*:(?![:=])[ \t]*(?=\S)/y
 const TYPE_ONLY =
   /^(?:(?:string|number|boolean|any|unknown|never|void|object|bigint|symbol)\b(?!\s*[(.])|[A-Z]\w*(?:<.*>)?)(?:\[\])*(?:\s*\|\s*[\w"'<>[\], ]+)*\s*(?:#.*)?$/
 
@@ -81,10 +111,14 @@ export function typedBindingAt(p: Parser, at: number): 'value' | 'declaration' |
   if (!match) return undefined
   const from = at + match[0].length
   const end = typeEnd(p, from, 'binding')
-  const operator = /^(?:=!|:=|~=|~>|=(?![=>~]))/.exec(source.slice(end, end + 3))
+  const operator = /^[ \t]*(?:=!|:=|~=|~>|=(?![=>~]))/.exec(source.slice(end, end + 40))
   const text = source.slice(from, end).trim()
-  if (operator) return looksLikeType(text) ? 'value' : undefined
+  if (operator) return isType(p, from, end) || looksLikeType(text) ? 'value' : undefined
   return TYPE_ONLY.test(text) ? 'declaration' : undefined
+}
+
+function isType(p: Parser, from: number, end: number): boolean {
+  return scanType(p.source, from, p.lx.limit, { functions: true, predicates: false }) === end
 }
 
 function looksLikeType(text: string): boolean {
@@ -93,4 +127,36 @@ function looksLikeType(text: string): boolean {
     !/^\d/.test(text) &&
     !/^\w+ \w/.test(text.replace(/^(?:keyof|typeof|readonly|unique) /, ''))
   )
+}
+
+const NAME = /@[A-Za-z_$][\w$]*|@|[A-Za-z_$][\w$]*/y
+const MEMBER = /(?:\??\.|::)[A-Za-z_$][\w$]*/y
+const TYPED_WRITE = /[ \t]*=(?![=>~])/y
+
+/** Whether a typed write to a member, `@name: Type = value`, stands at an offset. */
+export function typedMemberAt(p: Parser, at: number): boolean {
+  const { source } = p
+  NAME.lastIndex = at
+  const name = NAME.exec(source)?.[0]
+  if (!name) return false
+  let end = at + name.length
+  let isMember = name.length > 1 && name.startsWith('@')
+  for (;;) {
+    const next = memberEnd(p, end)
+    if (next === end) break
+    isMember = true
+    end = next
+  }
+  const colon = /^\??[ \t]*:(?![:=])/.exec(source.slice(end, end + 20))?.[0]
+  if (!isMember || colon === undefined) return false
+  const typeStart = end + colon.length
+  TYPED_WRITE.lastIndex = scanType(source, typeStart, p.lx.limit, { functions: true, predicates: false })
+  return TYPED_WRITE.lastIndex > typeStart && TYPED_WRITE.test(source)
+}
+
+/** Behind one more `.name` or `[index]`. */
+function memberEnd(p: Parser, at: number): number {
+  if (p.source[at] === '[') return p.brackets.closeOf(at) + 1 || at
+  MEMBER.lastIndex = at
+  return at + (MEMBER.exec(p.source)?.[0].length ?? 0)
 }

@@ -1,0 +1,219 @@
+import { describe, expect, test } from 'bun:test'
+import { compile } from '../../src/compiler/index.ts'
+
+/** Runs a program as a module would; its last line is `result = …`. */
+async function run(source: string): Promise<unknown> {
+  const { code } = compile(source, { runtime: 'inline' })
+  return (AsyncFunction(`"use strict"; ${code}\nreturn result`) as () => Promise<unknown>)()
+}
+
+const AsyncFunction = async function none() {}.constructor as (body: string) => unknown
+
+type Program = readonly [what: string, source: string, value: unknown]
+
+/** What the guide says in a sentence, as programs; both reference implementations agree where they accept them. */
+const RULES: Readonly<Record<string, readonly Program[]>> = {
+  'a `!` waits for its call and for the calls directly behind it': [
+    ['a promise of a function', 'f = (a) -> Promise.resolve (b) -> a + b\nresult = f!(1)(2)', 3],
+    ['a function that gives a promise', 'f = (a) -> (b) -> Promise.resolve a + b\nresult = f!(1)(2)', 3],
+    ['both', 'f = (a) -> Promise.resolve (b) -> Promise.resolve a + b\nresult = f!(1)(2) + 1', 4],
+    ['in front of a member', 'f = -> -> Promise.resolve { v: 3 }\nresult = f!()().v', 3],
+    ['a construction', 'class A\n  constructor: (a) -> return Promise.resolve a\nresult = A.new! 5', 5],
+    [
+      'one with parentheses',
+      'class A\n  constructor: (a) -> return Promise.resolve a\nresult = A.new!(5) + 1',
+      6,
+    ],
+  ],
+  '`_` belongs to the function that matches': [
+    ['the module keeps its own', '"a1" =~ /\\d/\nf = -> "b" =~ /b/\nf()\nresult = _[0]', '1'],
+    [
+      'so does a callback',
+      'f = (s) ->\n  s =~ /\\d/\n  ["x"].map (t) -> t =~ /x/\n  _[0]\nresult = f "a5"',
+      '5',
+    ],
+    [
+      'a callback reads the one around it',
+      'f = (s) ->\n  s =~ /\\d/\n  [1].map (n) -> _[0] + n\nresult = f "a5"',
+      ['51'],
+    ],
+    [
+      'two that wait do not share it',
+      'f = (s) ->\n  s =~ /\\d/\n  sleep! 1\n  _[0]\nresult = Promise.all! [f("a1"), f("b2")]',
+      ['1', '2'],
+    ],
+    ['a parameter of that name takes it', 'f = (_) ->\n  "ab" =~ /b/\n  _[0]\nresult = f 1', 'b'],
+    ['a field has one, too', 'class A\n  x = "ab"[/b/]\nresult = new A().x', 'b'],
+    ['a match is compared', 'result = "ab" =~ /x/ is null', true],
+  ],
+  'a cast ends where its type does': [
+    ['&&', 'a = 1\nb = 2\nresult = a as number && b', 2],
+    ['%', 'a = 7\nresult = a as number % 4', 3],
+    ['^', 'a = 7\nresult = a as number ^ 1', 6],
+    ['instanceof', 'a = []\nresult = a as any instanceof Array', true],
+    ['a range', 'result = [1 as number..3]', [1, 2, 3]],
+    ['finally', 'result = []\ntry result.push 1 as number finally result.push 2', [1, 2]],
+    ['catch', 'result = try JSON.parse("{") as any catch then 5', 5],
+    ['??', 'result = null as string | null ?? "x"', 'x'],
+    ['a choice', 'result = true as boolean ? 1 : 2', 1],
+    ['generics and functions', 'result = 1 as Map<string, (a: A[]) => B | undefined> + 1', 2],
+    ['a conditional type', 'result = 1 as (A extends B ? C : D) + 1', 2],
+    ['a literal', 'result = 5 as -1', 5],
+    ['in the head of a loop', 'result = (n for n in [1, 2] as number[])', [1, 2]],
+    ['of a range in the head of a loop', 'result = []\nfor n in [2..1] as number[]\n  result.push n', [2, 1]],
+  ],
+  'types are read to their end': [
+    ['import', 'result: import("./x").C = 5', 5],
+    ['abstract new', 'result: abstract new () => string = 5', 5],
+    ['conditional', 'result: A extends string ? number : boolean = 5', 5],
+    ['template', 'result: `a${string}` = 5', 5],
+    ['literals', 'result: 5 | -1 | "a" | null = 5', 5],
+    ['a member', 'result = {}\nresult.x: number = 5', { x: 5 }],
+    ['an indexed member', 'result = {}\nresult["x"]: A<B> = 5', { x: 5 }],
+    ['a member of this', 'class A\n  constructor: ->\n    @x: number = 5\nresult = new A().x', 5],
+    ['a method of a prototype', 'class A\nA::m: () => number = -> 5\nresult = new A().m()', 5],
+    ['the result of a def', 'def f(n: number): (m: number) => number\n  (m) -> n + m\nresult = f(1)(2)', 3],
+    ['a predicate', 'def f(n: unknown): n is string\n  true\nresult = f 1', true],
+  ],
+  'a pattern in catch assigns': [
+    ['what is there outside', 'result = 0\ntry\n  throw { code: 5 }\ncatch { code: result }\n  1', 5],
+    ['and declares the rest', 'try\n  throw new Error "x"\ncatch { message }\n  1\nresult = message', 'x'],
+    ['a member', 'result = {}\ntry\n  throw { a: 5 }\ncatch { a: result.x }\n  1', { x: 5 }],
+  ],
+  'an arrow that is all of an effect runs': [
+    ['with its reads', 'n := 1\nresult = []\n~> -> result.push n\nn = 2', [1, 2]],
+    ['in parentheses', 'result = []\n~> (-> result.push 1)', [1]],
+    ['but not as the last line of a block', 'result = []\n~>\n  -> result.push 1', []],
+  ],
+  'names of values are keys': [
+    [
+      'that are never short',
+      'result = { true: true, null: null, this: 1 }',
+      { true: true, null: null, this: 1 },
+    ],
+    ['of the own object', 'result = Object.keys JSON.parse(\'{"__proto__":1}\').{__proto__}', ['__proto__']],
+  ],
+  'variables of a value live where it is computed': [
+    ['a default', 'f = (a, b = 1 < a() < 5) -> b\nresult = f -> 3', true],
+    ['a default in a pattern', 'f = ({ b = (-> { c: 1, d: 2 })().{c} }) -> b\nresult = f {}', { c: 1 }],
+    [
+      'a field, in every construction',
+      'make = (n) ->\n  class A\n    x = 1 < (if n > 0 then make(n - 1).x; n + 2) < 9\n  new A\nresult = make(2).x',
+      true,
+    ],
+    ['a field that assigns', 'class A\n  x = (y = 5)\nresult = new A().x', 5],
+  ],
+  loops: [
+    ['above a block count up', 'result = []\nfor n in [1..0]\n  result.push n', []],
+    ['count down with a negative step', 'result = []\nfor n in [2..1] by -1\n  result.push n', [2, 1]],
+    ['behind a value follow the range', 'result = (n for n in [2..1])', [2, 1]],
+    [
+      'take patterns from a range',
+      'result = (constructor is Number for { constructor } in [1..2])',
+      [true, true],
+    ],
+    [
+      'by a computed 0 throw',
+      'step = 0\nresult = try (n for n in [1..2] by step) catch error then error.message',
+      'a loop by 0 never ends',
+    ],
+    [
+      'behind a statement have a guard',
+      'i = 0\nresult = []\n(result.push i) while i++ < 3 when i isnt 2',
+      [1, 3],
+    ],
+    [
+      'make a key before its value',
+      'log = []\nkey = { toString: -> log.push "key"; "k" }\nvalue = -> log.push "value"\n({[key]: value() for n in [1]})\nresult = log',
+      ['key', 'value'],
+    ],
+  ],
+  arguments: [
+    ['on lines need no commas', 'f = (...a) -> a\nresult = f 1,\n  2\n  3', [1, 2, 3]],
+    [
+      'go on behind named ones',
+      'f = (...a) -> a\nresult = f 1,\n  b: 2\n  c: 3\n, 4',
+      [1, { b: 2, c: 3 }, 4],
+    ],
+    ['may start with named ones', 'f = (...a) -> a\nresult = f\n  b: 2\n, 4', [{ b: 2 }, 4]],
+    ['a block of if is one', 'f = (a) -> a\nx = f if true\n  1\nelse\n  2\nresult = x', 1],
+    ['behind a comma, too', 'f = (...a) -> a\nresult = f 1, if false\n  2\nelse\n  3', [1, 3]],
+    ['an arrow on one line ends with the line', 'f = (...a) -> a.length\nresult = f 1,\n  -> f 2,\n  3', 3],
+    ['parameters need no commas on lines either', 'f = (\n  a\n  b\n) -> a + b\nresult = f 1, 2', 3],
+    ['an object below await', 'f = ->\n  await\n    a: 1\nresult = f!', { a: 1 }],
+    ['an object below throw', 'result = try\n  throw\n    a: 1\ncatch error\n  error', { a: 1 }],
+    ['an object below yield', 'f = ->\n  yield\n    a: 1\n  return\nresult = [...f()]', [{ a: 1 }]],
+  ],
+  'a function without a parameter list has an `it` of its own': [
+    ['inside of another', 'f = (it) -> do -> it\nresult = f 3', undefined],
+    ['below a variable', 'it = 4\nresult = do -> it', undefined],
+  ],
+  choices: [
+    ['behind a value end from the left', 'result = (1 if true else 2 if false else 3)', 3],
+    ['behind a value in a choice', 'result = true ? 1 if false else 2 : 3', 2],
+    ['in parentheses', 'result = true ? (1 if false else 2) : 3', 2],
+    ['unless', 'result = (1 unless true else 2)', 2],
+    ['on lines that start with ? and :', 'result = true\n  ? 1\n  : 2', 1],
+    ['on lines that end with ? and :', 'result = false ?\n  1 :\n  2', 2],
+  ],
+  values: [
+    ['on the line below', 'result =\n5', 5],
+    ['of what is absent', 'result = null\nresult? = 5', 5],
+    ['of names in quotes', 'o =\n  "a-b": 5\n  f: -> @"a-b" = @"a-b" + 1\nresult = o.f()', 6],
+    ['of tags that are constructed', 'tag = ([x]) -> class\n  y = x\nresult = new tag"a"', { y: 'a' }],
+    ['with a blank before the colon', 'result = { a : 1, "b" : 2 }', { a: 1, b: 2 }],
+    ['on lines with a blank before the colon', 'f = (a) -> a\nresult = f\n  a : 1\n  b : 2', { a: 1, b: 2 }],
+    ['of patterns with braces', 'result = /\\#{2}/.source', '\\#{2}'],
+    ['of heredocs of one blank line', "result = '''\n  \n  '''", ''],
+    ['of assignments to patterns', 'f = -> { a, b = 2 } = { a: 1 }\nresult = f()', { a: 1 }],
+    ['a fraction on a line of its own', 'f = ->\n  1\n  .5\nresult = f()', 0.5],
+  ],
+  'a `.` on the next line': [
+    ['is for the call', 'f = (...a) -> a\nresult = f 1, "abc"\n  .length', 2],
+    [
+      'is for the call around a branch',
+      'f = (...a) -> a\nresult = f 1, if true then "abc" else ""\n  .length',
+      2,
+    ],
+    ['is for the function', 'result = (a) -> "abc"\n  .length', 1],
+    ['is for named values', 'result = a: "abc"\n  .a', 'abc'],
+  ],
+  'words of the sub-languages are names': [
+    ['schema', 'schema = { a: 1 }\nresult = schema.a', 1],
+    ['component', 'result = 0\ncomponent = (a) -> result = a\ncomponent\n  a: 1', { a: 1 }],
+    ['render', 'render = -> 5\nx = render()\nresult = x', 5],
+  ],
+}
+
+for (const [rule, programs] of Object.entries(RULES)) {
+  describe(rule, () => {
+    test.each(programs)('%s', async (_, source, value) => {
+      expect(await run(source)).toEqual(value)
+    })
+  })
+}
+
+test('a loop behind its body is a list where it ends a script', () => {
+  // oxlint-disable-next-line no-eval
+  expect((0, eval)(compile('n * 2 for n in [1, 2]').code)).toEqual([2, 4])
+  expect(compile('export a = 1\na for n in [1, 2]').code).not.toContain('push')
+})
+
+const REFUSED: readonly Program[] = [
+  ['a match in a parameter', 'f = (a = "x" =~ /x/) -> a', 'a match has no place in a parameter'],
+  ['a match of a match', 'a =~ /b/ =~ /c/', 'a match is not matched further'],
+  ['a loop by 0', 'n for n in [1] by 0', 'a loop by 0 never ends'],
+  ['a loop by -0.0', 'n for n in [1..2] by -0.0', 'a loop by 0 never ends'],
+  [
+    'a member of an enum without a number before it',
+    'enum A\n  a = "x"\n  b',
+    'a member needs one of its own',
+  ],
+  ['a typed word with a value', 'on: boolean = true', "'on' has a fixed meaning"],
+  ['a cast to nothing', 'a = 5 as', "'as' is followed by a type"],
+  ['a generator as an effect', '~> -> yield 1', 'cannot yield'],
+]
+
+test.each(REFUSED)('%s is refused', (_, source, reason) => {
+  expect(() => compile(source)).toThrow(reason as string)
+})
