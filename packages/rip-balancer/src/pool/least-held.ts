@@ -1,5 +1,6 @@
 import type { Member } from './member.ts'
-import type { Eligible, Policy, PolicyName } from './policy.ts'
+import type { Eligible } from './member.ts'
+import type { Policy, PolicyName } from './policy.ts'
 
 /**
  * For what lasts long: the member that has the fewest tunnels, event streams and requests for its weight, round robin

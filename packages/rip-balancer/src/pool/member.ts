@@ -16,6 +16,9 @@ export interface MemberSpec {
   readonly origin?: string
 }
 
+/** Whether a backend may take one more request now. */
+export type Eligible = (member: Member) => boolean
+
 /** A backend with what the pool knows about it. Only the pool and its policies change it. */
 export class Member implements Backend {
   readonly id: string

@@ -1,6 +1,6 @@
 import { fractionOf, keyHash } from './key-hash.ts'
 import type { Claimant } from './claim.ts'
-import type { Member } from './member.ts'
+import type { Eligible, Member } from './member.ts'
 import { PerList } from './per-list.ts'
 import type { StickyNames } from './sticky-names.ts'
 import { Turns } from './turns.ts'
@@ -19,9 +19,6 @@ export const POLICIES = ['round-robin', 'least-requests', 'p2c', 'weighted', 'ha
  * - `sticky`: the one the client's cookie names; round robin for who has none, or when it takes nothing.
  */
 export type PolicyName = (typeof POLICIES)[number]
-
-/** Whether a member may take one more request now. */
-export type Eligible = (member: Member) => boolean
 
 /** By what a client is recognised; read only by policies that do. */
 export type ClientKeys = Pick<Claimant, 'hashKey' | 'stickyNames'>

@@ -1,7 +1,7 @@
 import { DueQueue, type Due } from './due-queue.ts'
 import type { Member } from './member.ts'
 import { PerList } from './per-list.ts'
-import type { Eligible } from './policy.ts'
+import type { Eligible } from './member.ts'
 
 /** Members of the same weight, which go round. */
 interface Lane extends Due {

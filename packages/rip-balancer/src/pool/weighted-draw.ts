@@ -1,6 +1,6 @@
 import type { Member } from './member.ts'
 import { PerList } from './per-list.ts'
-import type { Eligible } from './policy.ts'
+import type { Eligible } from './member.ts'
 
 /** Where a draw hits in vain so often, hardly anybody is eligible, and it costs less to look who is. */
 const MAX_DRAWS = 8
