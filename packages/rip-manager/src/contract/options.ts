@@ -94,15 +94,15 @@ export interface ManagerPorts {
   readonly verifier?: Verifier | undefined
   /** Path of the socket of one incarnation of a worker; never the same twice. */
   readonly socketPath: (slot: number, incarnation: number) => string
-  /** Whether a socket is where it was made; its run directory may have been removed. `RunDir.hasSocket` tells. @default believes so */
+  /** Whether a socket is where it was made; its run directory may have been removed. see `RunDir.hasSocket`. @default always */
   readonly hasSocket?: (path: string) => boolean
-  /** Told when the process that had a socket has ended. */
+  /** Called when the process that had a socket has ended. */
   readonly socketLeft?: (path: string) => void
   /** How much memory is left, which limits how many workers start beside others. @default control group and machine */
   readonly memory?: Memory
   /** Finds out when a program without control messages accepts connections. @default connects to the socket */
   readonly probe?: Probe
-  /** Processes beside the workers; started before them and, unless they are in front, stopped after them. */
+  /** Processes beside the workers; started before them and, unless one is the router, stopped after them. */
   readonly services?: readonly Service[]
   /** Makes the router take no new connections; the first step of stopping. */
   readonly stopAccepting?: () => Promise<void>
@@ -167,7 +167,7 @@ export interface ManagerOptions extends ManagerPorts {
    */
   readonly cutAfter?: 'all' | 'first'
   /**
-   * How many generations that were replaced may go on finishing what they have; the oldest beyond that are cut off.
+   * How many generations that were replaced may go on finishing what they have; the oldest beyond that end at once.
    * @default as many as there are within `drainTimeoutMs`
    */
   readonly maxRetiring?: number

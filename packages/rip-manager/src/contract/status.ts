@@ -1,7 +1,7 @@
 import type { Refusal } from './refusal.ts'
 import type { GenerationId } from './router.ts'
 
-/** Raised when a field of the snapshot or of an event changes its meaning. */
+/** Raised when a field of the status or of an event changes its meaning. */
 export const STATUS_VERSION = 1
 
 /** `ready`: serves requests; `standby`: is ready to, while other code serves. */
@@ -16,7 +16,7 @@ export interface WorkerStatus {
   readonly socket: string
   readonly sinceMs: number
   readonly bootMs?: number
-  /** Requests that are being answered, without the two that follow. */
+  /** Requests that are being answered, without WebSockets and event streams. */
   readonly inFlight: number
   readonly webSockets: number
   readonly eventStreams: number
@@ -32,7 +32,7 @@ export type ManagerHealth = 'starting' | 'ok' | 'degraded' | 'crash-loop' | 'hel
 export interface ConfigurationChange {
   /** What is in force from now on, such as `workers: 1 → 3`. */
   readonly applied: readonly string[]
-  /** What takes a restart, with what it takes. */
+  /** What takes effect with a restart, and with which one. */
   readonly pending: readonly string[]
 }
 

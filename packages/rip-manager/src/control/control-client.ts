@@ -14,6 +14,8 @@ import {
   VERSION_HEADER,
 } from './protocol.ts'
 
+const GONE_POLL_MS = 10
+
 interface Waiting {
   /** Ends the waiting, not the command. */
   readonly signal?: AbortSignal
@@ -157,8 +159,6 @@ export class ControlClient {
     }
   }
 }
-
-const GONE_POLL_MS = 10
 
 function eventsQuery({ since, follow }: EventsOptions): string {
   const query = new URLSearchParams()

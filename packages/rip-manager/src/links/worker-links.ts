@@ -16,11 +16,11 @@ import { readWorkerMessage } from './worker-message.ts'
 /** Links that have not said hello yet; a worker says it at once, and the rest are not of workers. */
 const MAX_SILENT_LINKS = 64
 const DEFAULT_HELLO_TIMEOUT_MS = 5_000
-/** Of links that said no hello one is told of in this time: a process that opens thousands must not fill the log. */
+/** At most one warning about links that said no hello in this time: a process that opens thousands must not fill the log. */
 const ANONYMOUS_WARNING_EVERY_MS = 10_000
 
 export interface WorkerLinksOptions {
-  /** Told, in one sentence, of every connection that was given up because of what it sent. */
+  /** Called with one sentence for every connection that was given up because of what it sent. */
   readonly onWarning?: (message: string) => void
   /** Who may connect beside root. @default the user of this process */
   readonly account?: Account

@@ -3,6 +3,8 @@ import type { ExitStatus } from '../contract/ports.ts'
 import type { ExitReason } from '../contract/exit-reason.ts'
 import type { Worker } from './state.ts'
 
+const outsideSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
+
 /** What the end of a process means, given what it had been told before. */
 export function exitReason(worker: Worker, status: ExitStatus, stderr: string): ExitReason {
   const { ending } = worker
@@ -34,8 +36,6 @@ function crashed({ code, signal }: ExitStatus, stderr: string): ExitReason {
 export function isVoluntary(reason: ExitReason): boolean {
   return reason.kind === 'drained' || reason.kind === 'recycled' || reason.kind === 'killed'
 }
-
-const outsideSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
 
 /** Signals that people and machines send, and a program hardly ever sends to itself. */
 export function isOutsideSignal(signal: string | null): boolean {

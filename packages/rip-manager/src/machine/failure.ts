@@ -2,6 +2,9 @@ import type { BootFailure } from '@rip/worker/protocol'
 import type { ExitReason } from '../contract/exit-reason.ts'
 import { isOutsideSignal } from './exit-reason.ts'
 
+/** The shell's convention for a program that SIGTERM has interrupted: 128 + 15. */
+const TERM_EXIT_CODE = 143
+
 /** Why something that was to serve does not. */
 export interface Failure {
   readonly message: string
@@ -18,9 +21,6 @@ export function fromBootFailure(failure: BootFailure, stderr?: string): Failure 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
-
-/** The shell's convention for a program that SIGTERM has interrupted: 128 + 15. */
-const TERM_EXIT_CODE = 143
 
 /** Why a worker that was to serve did not, in a sentence about `subject`. */
 export function failureOf(exit: ExitReason, subject: string = 'it'): Failure {

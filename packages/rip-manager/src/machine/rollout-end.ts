@@ -16,6 +16,15 @@ import type { Fleet, Group, Rollout, Worker } from './state.ts'
 import { newWish } from './wish.ts'
 import { readyWorkers } from './worker.ts'
 
+/** Refusals that say something about the content: the watcher does not try it again. */
+const aboutContent: ReadonlySet<RefusalCode> = new Set([
+  'build-failed',
+  'config-invalid',
+  'boot-failed',
+  'boot-timeout',
+  'verify-failed',
+])
+
 /** A worker of the rollout did not become ready, or did not stay so. */
 export function onCandidateLost(fleet: Fleet, worker: Worker, code: RefusalCode, failure: Failure): void {
   // Once the switch is ordered the other workers serve, and the lost one is replaced as in any generation that serves.
@@ -29,15 +38,6 @@ export function onRoutingFailed(fleet: Fleet, rollout: Rollout, error: Error): v
   if (rollout.routingFailures < ROUTING_ATTEMPTS) return
   refuse(fleet, 'routing-failed', { message: `the balancer cannot route to it: ${error.message}` })
 }
-
-/** Refusals that say something about the content: the watcher does not try it again. */
-const aboutContent: ReadonlySet<RefusalCode> = new Set([
-  'build-failed',
-  'config-invalid',
-  'boot-failed',
-  'boot-timeout',
-  'verify-failed',
-])
 
 /** Ends the rollout in progress, if there is one, with the reason for everyone who waits for it. */
 export function refuse(fleet: Fleet, code: RefusalCode, failure: Failure): void {

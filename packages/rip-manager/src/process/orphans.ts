@@ -4,6 +4,8 @@ import { processState } from '../system/start-time.ts'
 import { openLibc } from '../system/libc.ts'
 import { readText } from '../system/read-text.ts'
 
+const WNOHANG = 1
+
 export interface OrphanReaper {
   close(): void
 }
@@ -43,8 +45,6 @@ function threads(): readonly string[] {
     return []
   }
 }
-
-const WNOHANG = 1
 
 function bury(pid: number): void {
   try {

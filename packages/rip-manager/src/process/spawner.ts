@@ -7,6 +7,8 @@ import { createOomWatch, type OomWatch } from './oom.ts'
 import { Standby } from './standby.ts'
 import { type ChildLine, SupervisedChild } from './supervised-child.ts'
 
+const colors = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const
+
 export interface SpawnerOptions {
   /** Where lines of children's standard output go. @default process.stdout */
   readonly stdout?: Writable
@@ -101,8 +103,6 @@ type PrintedLine = Pick<ChildLine, 'name' | 'text' | 'continues'>
 function shown({ text, continues }: PrintedLine): string {
   return continues ? `${text}…` : text
 }
-
-const colors = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const
 
 /** The same name has the same colour in every run. */
 function colorOf(name: string): (typeof colors)[number] {

@@ -5,6 +5,8 @@ import { type Environment, instancesFolders } from './locate.ts'
 import { openOwnFile, writeOwnFile } from './own-file.ts'
 import { isOfOursOrRoot } from './owner.ts'
 
+const THROWLESS = { throwIfNoEntry: false } as const
+
 /** What a running instance says about itself in `state.json`. */
 export interface Instance {
   readonly pid: number
@@ -47,8 +49,6 @@ export function strangerIn(folder: string): number | undefined {
   const owners = [...links, lstatSync(join(folder, STATE_FILE), THROWLESS)].map((status) => status?.uid)
   return owners.find((uid) => uid !== undefined && !isOfOursOrRoot(uid))
 }
-
-const THROWLESS = { throwIfNoEntry: false } as const
 
 /** Every running instance of this user, by name. */
 export function findInstances(env: Environment = process.env): readonly Instance[] {

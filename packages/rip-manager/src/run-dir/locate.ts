@@ -6,6 +6,11 @@ import type { Account } from '../contract/account.ts'
 import { closedFolder } from './enterable.ts'
 import { isOfOursOrRoot, ownUid } from './owner.ts'
 
+/** What pam_systemd(8) sets, also as another user keeps it behind sudo. */
+const OF_A_SESSION = /^\/run\/user\/\d+\/?$/
+/** Where the system keeps what belongs to running programs (file-hierarchy(7)); only root can write there. */
+const SYSTEM_RUN = '/run'
+
 /** How an instance is told from the others of the same user. */
 export interface InstanceIdentity {
   /** Folder of the application; a symbolic link stays symbolic, so that releases behind it are one instance. */
@@ -84,15 +89,9 @@ export function instancesFolders(env: Environment = process.env): readonly strin
   return [...new Set(candidates.filter(fits))]
 }
 
-/** What pam_systemd(8) sets, also as another user keeps it behind sudo. */
-const OF_A_SESSION = /^\/run\/user\/\d+\/?$/
-
 function fits(path: string | undefined): path is string {
   return path !== undefined && Buffer.byteLength(path) <= MAX_BASE_BYTES
 }
-
-/** Where the system keeps what belongs to running programs (file-hierarchy(7)); only root can write there. */
-const SYSTEM_RUN = '/run'
 
 function below(folder: string | undefined, name = ''): string | undefined {
   return folder !== undefined && isAbsolute(folder) ? join(folder, name) : undefined

@@ -28,6 +28,19 @@ import { handOnSockets, lendFolder, takeBackFolder } from './lent-folder.ts'
 import { isLock, type Lock, takeLock } from './lock.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
 
+const PRIVATE_MODE = 0o700
+/** Tenants get through to what is theirs, by its name; what is there they cannot see. */
+const PASSABLE_MODE = 0o711
+const MAX_ATTEMPTS = 10
+/** How often a removed folder is noticed when nothing asks for a path in it. */
+const RESTORE_MS = 2_000
+/** Of a worker, or of the balancer. */
+const LENT_FOLDER = /^(?:w\d+\.\d+-[\w-]+|balancer(?:-\d+)?)$/
+const OWN_ENTRY =
+  /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left)?)?|balancer(?:-\d+)?|state\.json.*)$/
+/** Of balancers beside the instance, which come and go by themselves; see `meeting/meeting-place.ts`. */
+const OF_BALANCERS = /^(?:joined|lends)-\d+\.sock$/
+
 /** Users who own something in the run directory of root: the one workers run as, and the one the balancer runs as. */
 export interface Tenants {
   readonly workers: Account
@@ -116,10 +129,6 @@ async function takeOver(
     throw error
   }
 }
-
-const PRIVATE_MODE = 0o700
-/** Tenants get through to what is theirs, by its name; what is there they cannot see. */
-const PASSABLE_MODE = 0o711
 
 function modeFor(tenants: Tenants | undefined): number {
   return tenants === undefined ? PRIVATE_MODE : PASSABLE_MODE
@@ -342,10 +351,6 @@ function acquire(path: string, tenants: Tenants | undefined): Lock {
   }
 }
 
-const MAX_ATTEMPTS = 10
-/** How often a removed folder is noticed when nothing asks for a path in it. */
-const RESTORE_MS = 2_000
-
 /**
  * Folder the sockets are addressed through. A run directory elsewhere gets an entry in the user's folder of
  * instances: `ps` finds it there, and it stands in where its own path is too long for a socket.
@@ -376,15 +381,6 @@ function remove(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) takeBackFolder(path)
   else rmSync(path, { force: true })
 }
-
-/** Of a worker, or of the balancer. */
-const LENT_FOLDER = /^(?:w\d+\.\d+-[\w-]+|balancer(?:-\d+)?)$/
-
-const OWN_ENTRY =
-  /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left)?)?|balancer(?:-\d+)?|state\.json.*)$/
-
-/** Of balancers beside the instance, which come and go by themselves; see `meeting/meeting-place.ts`. */
-const OF_BALANCERS = /^(?:joined|lends)-\d+\.sock$/
 
 /** What an instance creates; a run directory that an operator chose may hold other things. */
 function ownEntries(path: string): readonly string[] {

@@ -22,6 +22,11 @@ import {
 import { portOwner } from './port-owner.ts'
 import { removeStaleSocket } from './listening.ts'
 
+/** First descriptor passed by socket activation, see sd_listen_fds(3). */
+const FIRST_PASSED_FD = 3
+/** Variables of socket activation; they are meant for us, not for our children. */
+export const LISTEN_VARIABLES: readonly string[] = ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']
+
 /** Where to listen: a host and a port, 0 for any free one, or the path of a Unix socket. */
 export type ListenAddress = { readonly host: string; readonly port: number } | UnixListenAddress
 
@@ -96,12 +101,6 @@ export function adoptListenSocket(
   const bound = parseAddress(libc.socketName(fd))
   return new OwnedSocket(libc, fd, bound, withPath && 'unix' in bound ? inodeOf(bound.unix) : undefined)
 }
-
-/** First descriptor passed by socket activation, see sd_listen_fds(3). */
-const FIRST_PASSED_FD = 3
-
-/** Variables of socket activation; they are meant for us, not for our children. */
-export const LISTEN_VARIABLES: readonly string[] = ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']
 
 /**
  * The listening socket systemd passes to an activated service; `undefined` when it passes none to this process.

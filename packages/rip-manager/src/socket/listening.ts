@@ -1,5 +1,8 @@
 import { readFileSync, rmSync } from 'node:fs'
 
+/** The mark of a listening socket in `/proc/net/unix`, between columns that are of no interest, and its path. */
+const LISTENING = /^\S+ \S+ \S+ 00010000 \S+ \S+ +\d+ (.*)$/
+
 /** Whether a process accepts connections on a Unix socket right now. */
 export async function isListening(socketPath: string): Promise<boolean> {
   try {
@@ -11,9 +14,6 @@ export async function isListening(socketPath: string): Promise<boolean> {
     return isBound(socketPath)
   }
 }
-
-/** The mark of a listening socket in `/proc/net/unix`, between columns that are of no interest, and its path. */
-const LISTENING = /^\S+ \S+ \S+ 00010000 \S+ \S+ +\d+ (.*)$/
 
 /** The runtime says ECONNREFUSED for the kernel's EAGAIN as well (Bun 1.4.5), so the kernel is asked who listens. */
 function isBound(socketPath: string): boolean {

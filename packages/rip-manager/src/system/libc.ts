@@ -1,6 +1,17 @@
 import { dlopen, type Library, ptr, read } from 'bun:ffi'
 import { constants } from 'node:os'
 
+/** Places in the one block of memory that {@link descriptorMessage} makes: `msghdr`, `iovec`, a byte, `cmsghdr`. */
+const MESSAGE = { vector: 16, vectorCount: 24, control: 32, controlLength: 40, descriptor: 112 } as const
+const VECTOR_AT = 64
+const BYTE_AT = 80
+const CONTROL_AT = 96
+/** `CMSG_LEN` of one descriptor. */
+const CONTROL_BYTES = 20
+/** Of Linux. */
+const SOL_SOCKET = 1
+const SCM_RIGHTS = 1
+
 /**
  * The few system calls the runtime has no name for: sockets that listen without accepting, file locks held
  * for life, datagrams on Unix sockets, waiting for inherited children, signals to one thread. Buffers are passed as arguments of
@@ -216,17 +227,6 @@ function peerCredentials(symbols: Symbols, fd: number): DataView | undefined {
   const length = int32(credentials.byteLength)
   return symbols.getsockopt(fd, level, option, credentials, length) < 0 ? undefined : credentials
 }
-
-/** Places in the one block of memory that {@link descriptorMessage} makes: `msghdr`, `iovec`, a byte, `cmsghdr`. */
-const MESSAGE = { vector: 16, vectorCount: 24, control: 32, controlLength: 40, descriptor: 112 } as const
-const VECTOR_AT = 64
-const BYTE_AT = 80
-const CONTROL_AT = 96
-/** `CMSG_LEN` of one descriptor. */
-const CONTROL_BYTES = 20
-/** Of Linux. */
-const SOL_SOCKET = 1
-const SCM_RIGHTS = 1
 
 /** A message of one byte with a descriptor, as Linux lays it out on machines of 64 bits: sendmsg(2), cmsg(3). */
 function descriptorMessage(descriptor: number): ArrayBuffer {

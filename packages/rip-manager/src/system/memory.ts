@@ -4,6 +4,11 @@ import type { MemoryReading } from '../contract/ports.ts'
 import { readText } from './read-text.ts'
 import { type Cgroup, type CgroupPlace, findCgroup, keyedValue } from './cgroup.ts'
 
+const files = {
+  1: { limit: 'memory.limit_in_bytes', used: 'memory.usage_in_bytes', idle: 'total_inactive_file' },
+  2: { limit: 'memory.max', used: 'memory.current', idle: 'inactive_file' },
+} as const
+
 /** Where the kernel describes memory; another place only in tests. */
 export interface MemoryPlace extends CgroupPlace {
   /** @default '/proc/meminfo' */
@@ -30,11 +35,6 @@ function availableOnMachine(path: string): number | undefined {
 }
 
 type Limit = NonNullable<MemoryReading['limit']>
-
-const files = {
-  1: { limit: 'memory.limit_in_bytes', used: 'memory.usage_in_bytes', idle: 'total_inactive_file' },
-  2: { limit: 'memory.max', used: 'memory.current', idle: 'inactive_file' },
-} as const
 
 /** The limit with the least left below it, of our own group and of those above. */
 function tightest(group: Cgroup | undefined): Limit | undefined {

@@ -7,6 +7,8 @@ import { SELF_WRITE_DOUBT_MS, SWEEP_CPU_SHARE } from './bounds.ts'
 import { createFileWatcher, type FileWatcher } from './file-watcher.ts'
 import { SelfWriteGuard } from './self-write-guard.ts'
 
+const EMPTY_FILE = new Bun.CryptoHasher('sha256').digest('hex')
+
 export interface ChangeDetectorOptions {
   readonly tree: ContentTree
   /** @default the operating system, by way of chokidar */
@@ -149,7 +151,7 @@ class ChangeDetector implements Watcher {
       this.#leftOut = false
       return
     }
-    // What is elsewhere is not the application's to write, and may only be known of since.
+    // The application does not write files that are elsewhere, and they may only have been found by a build since.
     const changed = (before === undefined ? [] : changedPaths(before, now)).filter(
       (path) => !isElsewhere(path),
     )
@@ -198,8 +200,6 @@ class ChangeDetector implements Watcher {
     }
   }
 }
-
-const EMPTY_FILE = new Bun.CryptoHasher('sha256').digest('hex')
 
 /** One file with something in it: more are likely to follow, and an empty file is about to be written. */
 function isOrdinarySave(before: TreeState, now: TreeState): boolean {

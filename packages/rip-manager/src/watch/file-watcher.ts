@@ -106,7 +106,7 @@ class NativeFileWatcher implements FileWatcher {
     )
   }
 
-  /** A root that is a link changes without any change below it: the folder it stands in tells. */
+  /** A root that is a link changes without any change below it: its parent folder is watched. */
   #watchLink(): void {
     if (lstatSync(this.#root, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return
     try {
@@ -122,7 +122,7 @@ class NativeFileWatcher implements FileWatcher {
   }
 }
 
-/** Two folders in the same place one after the other are two. */
+/** Identity of a folder: another one may be put in its place. */
 function folderAt(root: string): { readonly path: string; readonly identity: string } | undefined {
   try {
     const status = statSync(root)

@@ -6,7 +6,7 @@ const MAX_FOLDERS = 512
 
 interface Watched {
   readonly watcher: FSWatcher | undefined
-  /** Another folder in the same place is another one. */
+  /** Identity of the folder: another one may have been put in its place. */
   readonly identity: string | undefined
   names: ReadonlySet<string>
 }
