@@ -259,7 +259,7 @@ export class WorkerProgram {
   /** Beside a handler that is exported: they run this program in vain, and would report as this worker. */
   async #endForks(file: string): Promise<void> {
     const { mentionsCluster } = await import('../application/main-guard.ts')
-    if (!mentionsCluster(file)) return
+    if (!(await mentionsCluster(file))) return
     const { ClusterProcesses } = await import('../application/cluster-processes.ts')
     const forks = new ClusterProcesses()
     const { count } = forks
