@@ -74,3 +74,15 @@ test('no position lies outside of the source', () => {
     }),
   )
 })
+
+test('is told by its code, whichever copy of the class it is of', () => {
+  const error = errorAt('a', 0, 1)
+  const copied = Object.assign(new Error('x'), { code: 'RIP_COMPILE' })
+  expect([error, copied, new Error('x'), null, 'RIP_COMPILE'].map((each) => CompileError.is(each))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ])
+})

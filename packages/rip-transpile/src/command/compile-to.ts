@@ -139,7 +139,7 @@ class CompileCommand {
     try {
       this.#deliver(source, await this.#adapterFor(source).compile(text, this.#compileOptions(source)))
     } catch (error) {
-      if (!(error instanceof CompileError)) throw error
+      if (!CompileError.is(error)) throw error
       this.#failed.add(source.path)
       this.#io.report({ type: 'failed', source: source.path, error })
     }

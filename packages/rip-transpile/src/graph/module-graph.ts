@@ -129,7 +129,7 @@ export class ModuleGraph {
       this.#keep(path, { bytes, code: bunModule(result), imports: references.imports })
       return this.#follow(visit, references)
     } catch (error) {
-      if (!(error instanceof CompileError)) throw error
+      if (!CompileError.is(error)) throw error
       if (certainty === 'imported') this.errors.push(error)
       else this.doubts.push(error)
       // A change may mend it.
