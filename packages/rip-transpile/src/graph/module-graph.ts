@@ -64,7 +64,7 @@ export class ModuleGraph {
   readonly others: Set<string> = new Set()
   /** Whether a module that is imported picks others in a way that does not say which. */
   picksModules = false
-  /** Of modules that are certain to run, and of the others. */
+  /** Of modules that are certain to run, and of those that may; what merely lies there may be content. */
   readonly errors: CompileError[] = []
   readonly doubts: CompileError[] = []
   readonly #options: ModuleGraphOptions
@@ -131,7 +131,7 @@ export class ModuleGraph {
     } catch (error) {
       if (!CompileError.is(error)) throw error
       if (certainty === 'imported') this.errors.push(error)
-      else this.doubts.push(error)
+      else if (certainty === 'possible') this.doubts.push(error)
       // A change may mend it.
       return this.#noteOther(path)
     }

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import fc from 'fast-check'
+import { CompileError } from '../../src/compile-error.ts'
 import { ModuleGraph } from '../../src/graph/module-graph.ts'
 import { ReferenceMemory } from '../../src/graph/reference-memory.ts'
 import { referencesOf } from '../../src/graph/references.ts'
@@ -22,6 +23,28 @@ const PLACES = [
 ] as const
 
 type Way = 'static' | 'dynamic' | 'required' | 'reexported' | 'address'
+
+test('a file nobody imports may be anything, also where the compiler is a copy of its own', async () => {
+  const text = readFileSync(new URL('../../src/compile-error.ts', import.meta.url), 'utf8')
+  using project = tempProject({ 'a.rip': 'a = 1\n', 'b.rip': 'b = (\n', 'copy.ts': text })
+  const copy = (await import(project.path('copy.ts'))) as { CompileError: typeof CompileError }
+  expect(copy.CompileError).not.toBe(CompileError)
+  const graph = new ModuleGraph({
+    root: project.root,
+    adapterFor: () => ({
+      ...selectAdapter({ name: 'rip' }),
+      compile(source, { filename = '' } = {}) {
+        if (source.includes('('))
+          throw new copy.CompileError({ reason: 'no', filename, source, start: 0, end: 1 })
+        return { code: source, dependencies: [] }
+      },
+    }),
+  })
+  await graph.add([project.path('a.rip')], 'imported')
+  await graph.add([project.path('b.rip')], 'lying')
+  expect([graph.errors, graph.doubts]).toEqual([[], []])
+  expect([...graph.modules.keys()]).toEqual([project.path('a.rip')])
+})
 
 interface Edge {
   readonly from: number
