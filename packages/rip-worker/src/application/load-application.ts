@@ -68,7 +68,8 @@ async function serverOpenedLate(
   exports: Exports,
   servers: ServerCapture,
 ): Promise<CapturedServer | undefined> {
-  if ((await findApplication(exports)) !== undefined || !(await mayListen(file, exports))) return undefined
+  if ((await findApplication(exports, file)) !== undefined || !(await mayListen(file, exports)))
+    return undefined
   const timeUp = Promise.withResolvers<void>()
   const cluster = new ClusterProcesses()
   const refuseForks = (): void => {

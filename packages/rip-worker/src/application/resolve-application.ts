@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { WorkerError } from '../errors.ts'
+import { handlerOfUnstartedFramework } from './unstarted-framework.ts'
 import type {
   Application,
   CloseHook,
@@ -37,7 +38,7 @@ type Exports = Readonly<Record<string, unknown>>
  * @throws WorkerError `RIP_APP_NO_HANDLER`, naming what was found instead.
  */
 export async function resolveApplication(exports: Exports, file: string): Promise<Application> {
-  const application = await findApplication(exports)
+  const application = await findApplication(exports, file)
   if (application !== undefined) return application
   const main = await exports['default']
   const { mainGuardOf } = await import('./main-guard.ts')
@@ -46,9 +47,10 @@ export async function resolveApplication(exports: Exports, file: string): Promis
 }
 
 /** The same, without an answer where there is no handler. */
-export async function findApplication(exports: Exports): Promise<Application | undefined> {
+export async function findApplication(exports: Exports, file?: string): Promise<Application | undefined> {
   const main = await exports['default']
-  const answering = findHandler(main, exports) ?? handlerLeftByFramework()
+  const answering =
+    findHandler(main, exports) ?? handlerLeftByFramework() ?? (await handlerOfFramework(exports, file))
   if (answering === undefined) return undefined
   return { ...answering, ...serverOptionsOf(main, exports), ...hooksOf(exports, answering.ready) }
 }
@@ -86,6 +88,12 @@ function handlerLeftByFramework(): Application | undefined {
   if (isFunction(left)) return { fetch: left as Handler }
   const fetch = methodOf(left, 'fetch')
   return fetch === undefined ? undefined : { fetch: fetch as Handler }
+}
+
+async function handlerOfFramework(exports: Exports, file?: string): Promise<Application | undefined> {
+  if (file === undefined || Object.keys(exportedBy(exports)).length > 0) return undefined
+  const fetch = await handlerOfUnstartedFramework(file)
+  return fetch && { fetch: fetch as Handler }
 }
 
 /** Express and Connect export a function with `handle`, Koa an object with `callback`. */

@@ -1,0 +1,31 @@
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+
+/** The framework whose `start` may be named without being called, and its function that gives the handler. */
+const FRAMEWORK = '@rip-lang/server'
+
+type Handler = (...values: never[]) => unknown
+
+/**
+ * The handler of `@rip-lang/server` 3 where an application has only given it routes: as on its own server, a bare
+ * `start`, or none at all, counts as started. It is asked for only if the application has loaded it.
+ *
+ * @param file of the application
+ */
+export async function handlerOfUnstartedFramework(file: string): Promise<Handler | undefined> {
+  const path = loadedFramework(file)
+  if (path === undefined) return undefined
+  const { startHandler } = (await import(path)) as { readonly startHandler?: unknown }
+  const handler: unknown = typeof startHandler === 'function' ? (startHandler as () => unknown)() : undefined
+  return typeof handler === 'function' ? (handler as Handler) : undefined
+}
+
+function loadedFramework(file: string): string | undefined {
+  try {
+    const path = Bun.resolveSync(FRAMEWORK, dirname(file))
+    return path in createRequire(file).cache ? path : undefined
+  } catch {
+    // It is not installed.
+    return undefined
+  }
+}
