@@ -15,6 +15,7 @@ const serverExitCodes: Readonly<Record<ServerErrorCode, ExitCode>> = {
   CONFIG_UNREADABLE: ExitCode.configInvalid,
   FILE_REFUSED: ExitCode.configInvalid,
   APP_NOT_FOUND: ExitCode.appFailed,
+  NOT_STARTED: ExitCode.failed,
   CLOSED: ExitCode.failed,
 }
 

@@ -1,5 +1,5 @@
 import type { GivenFlag, Mode } from '@rip/server/settings'
-import { readSettings, type ReadConfigOptions, type SettingsRead } from '@rip/server/sources'
+import { type ReadConfigOptions, readSettings, type SettingsRead } from '@rip/server/sources'
 import type { CommandLine } from './command-line/command-line.ts'
 import type { Terminal } from './terminal/terminal.ts'
 

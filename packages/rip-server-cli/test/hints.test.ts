@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { parseCommandLine } from '../src/command-line/command-line.ts'
 import { listenAddress, resolveSettings } from '@rip/server/sources'
+import { parseCommandLine } from '../src/command-line/command-line.ts'
 import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../src/terminal/hints.ts'
 
 function hints(args: readonly string[], inContainer = false): readonly string[] {

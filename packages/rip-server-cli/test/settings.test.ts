@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { balancerConfig } from '@rip/server'
 import type { Mode, ServerError } from '@rip/server/settings'
-import { type ResolvedSettings, readConfigFile, resolveSettings } from '@rip/server/sources'
+import { readConfigFile, type ResolvedSettings, resolveSettings } from '@rip/server/sources'
 import { parseCommandLine } from '../src/command-line/command-line.ts'
 import { expectedExitCode } from '../src/expected-exit-code.ts'
-import { balancerConfig } from '@rip/server'
 
 let folder: string
 

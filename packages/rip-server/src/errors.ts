@@ -11,6 +11,8 @@ const messages = {
   FILE_REFUSED: (d: { readonly path: string; readonly reason: string }): string =>
     `${d.path} is not read: ${d.reason}`,
   APP_NOT_FOUND: (d: { readonly message: string }): string => d.message,
+  NOT_STARTED: (d: { readonly command: string }): string =>
+    `cannot ${d.command}: the server has not been started; call start() first`,
   CLOSED: (_: object): string => 'the server has been closed; create another one',
 } as const
 

@@ -1,12 +1,12 @@
 import type { CommandOptions, Manager, ReloadResult } from '@rip/manager'
-import { Unacceptable, durationMs, unacceptableText } from '@rip/server/settings'
+import { durationMs, Unacceptable, unacceptableText } from '@rip/server/settings'
+import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { DEFAULT_COMMAND_TIMEOUT_MS } from '../defaults.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { flagValue, type Invocation, isOn } from '../invocation.ts'
 import { configurationLines, shortGeneration } from '../terminal/event-line.ts'
-import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { durationText } from '../terminal/quantity-text.ts'
 
 /** Proves the code on disk and switches to it. */

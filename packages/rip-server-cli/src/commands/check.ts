@@ -1,11 +1,11 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Server } from '@rip/server'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
-import { Server } from '@rip/server'
 import { durationText } from '../terminal/quantity-text.ts'
-import { explained, planServer } from './serve.ts'
+import { explained, planServed } from './serve.ts'
 
 /** Proves configuration and application in one throw-away worker that no client reaches. */
 export async function check(invocation: Invocation): Promise<number> {
@@ -14,21 +14,22 @@ export async function check(invocation: Invocation): Promise<number> {
   if (resolved.settings.user !== undefined) await chmod(runDir, 0o711)
   try {
     const plan = {
-      ...planServer(
+      ...planServed(
         { ...resolved, settings: { ...resolved.settings, workers: 1, runDir } },
         'production',
         invocation,
       ),
       listen: undefined,
       watch: false,
+      isProgram: false,
       // Standard output is for the verdict.
       output: process.stderr,
     }
-    await using server = await Server.open(plan)
+    await using server = new Server(plan)
     const startedMs = performance.now()
     await server.start()
     const tookMs = Math.round(performance.now() - startedMs)
-    const { generation } = server.manager.status
+    const generation = server.status?.generation
     if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify({ ok: true, generation, tookMs }))
     else invocation.terminal.say(`${plan.entry} starts and is ready after ${durationText(tookMs)}`)
     return ExitCode.done

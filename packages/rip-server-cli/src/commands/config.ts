@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
-  type Mode,
-  type Settings,
   fileKey,
+  type Mode,
   settingNames,
+  type Settings,
   shownSetting,
   withoutSecrets,
 } from '@rip/server/settings'

@@ -7,12 +7,12 @@ import {
   type MeetingPlace,
   openMeetingPlace,
 } from '@rip/manager'
-import { Joining, SharedListeners, balancerConfig } from '@rip/server'
+import { balancerConfig, Joining, SharedListeners } from '@rip/server'
 import type { Settings } from '@rip/server/settings'
 import { instanceIdentity, listenAddress, locateApp, proveCertificate } from '@rip/server/sources'
+import { nearPath } from '@rip/server/text'
 import { isSameFolder } from '../instance/find-instance.ts'
 import { type Invocation, invocationSettings } from '../invocation.ts'
-import { nearPath } from '@rip/server/text'
 
 /** A socket that is passed on: by the service manager, or by number. */
 const IS_DESCRIPTOR = /^fd:\d+$/

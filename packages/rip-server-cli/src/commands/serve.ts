@@ -7,24 +7,20 @@ import {
   startOrphanReaper,
   writeInBackground,
 } from '@rip/manager'
-import { type ReadSettings, Server, type ServerPlan, inheritance, serverTenants } from '@rip/server'
-import type { LogFormat, Mode, Settings } from '@rip/server/settings'
 import {
-  foundByText,
-  isExposed,
-  listenAddress,
-  locateApp,
-  locateEntry,
-  nodeEnv,
-  ownEnvironment,
-  proveCertificate,
-  childEnvironment,
-} from '@rip/server/sources'
-import type { SettingsRead } from '@rip/server/sources'
+  inheritance,
+  type OpenServer,
+  planServer,
+  type ReadSettings,
+  Server,
+  type ServerPlan,
+} from '@rip/server'
+import type { LogFormat, Mode, Settings } from '@rip/server/settings'
+import { isExposed, proveCertificate, type SettingsRead } from '@rip/server/sources'
+import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { flagValue, type Invocation, invocationSettings, isOn } from '../invocation.ts'
-import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { developmentHints, isInContainer, nodeEnvHints, rootWarning } from '../terminal/hints.ts'
 import { readyBlock, type ReadyFacts, readyJson } from '../terminal/ready-block.ts'
 import { reportEvents } from '../terminal/reporter.ts'
@@ -56,7 +52,7 @@ async function serve(invocation: Invocation, mode: Mode): Promise<number> {
 /** A plan whose settings are read again as they were read the first time: with the same flags and environment. */
 export function rereadingPlan(resolved: SettingsRead, mode: Mode, invocation: Invocation): ServerPlan {
   const { files } = resolved
-  const plan = planServer(resolved, mode, invocation)
+  const plan = planServed(resolved, mode, invocation)
   const account = plan.tenants?.workers
   const read = async (signal: AbortSignal): Promise<ReadSettings> => {
     // What `.env` files said at the start is not the environment.
@@ -81,8 +77,8 @@ export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<num
   return new Serving(plan, invocation).run()
 }
 
-/** Throws {@link CliError} `APP_NOT_FOUND`, `CONFIG_INVALID`. */
-export function planServer(
+/** Throws `ServerError` `APP_NOT_FOUND`, `CONFIG_INVALID`, `FILE_REFUSED`. */
+export function planServed(
   { settings, origins, configFile }: SettingsRead,
   mode: Mode,
   invocation: Invocation,
@@ -90,37 +86,20 @@ export function planServer(
   const { env, cwd, terminal } = invocation
   const logFormat = logFormatOf(settings, invocation)
   if (logFormat === 'json') terminal.talkJson()
-  const { root, entry = root } = locateApp(settings.app)
-  const isForeign = settings.user !== undefined
-  const found = locateEntry(entry, isForeign)
-  const own = ownEnvironment(env, [root, cwd])
-  proveCertificate(settings)
-  const tenants = serverTenants(settings, {
-    files: [root, found.file],
-    configFile: isFromFile(origins.user, configFile, cwd) ? configFile : undefined,
-    seed: settings.runDir ?? settings.name ?? root,
-  })
-  return {
+  return planServer({
     mode,
     settings,
-    root,
-    entry: found.file,
-    entryFoundBy: foundByText(found),
-    watch: mode === 'development' || settings.hotfix,
-    listen: listenAddress(settings, mode),
-    env: own,
-    childEnv: childEnvironment(env, { root, cwd, mode, isForeign }),
-    envFiles: nodeEnv(own, root, mode, isForeign).files,
-    tenants,
     cwd,
-    hints: [],
+    env,
+    userFrom: isFromFile(origins.user, configFile, cwd) ? configFile : undefined,
     inherited: inheritance(env),
     color: terminal.colorsData,
     logFormat,
+    isProgram: true,
     data: (line) => terminal.data(line),
     note: (message) => terminal.say(message),
     warn: (message) => terminal.complain(`${terminal.bad('warning')} ${message}`, 'warn'),
-  }
+  })
 }
 
 /** Whether a setting comes from the configuration file, as its origin tells. */
@@ -146,7 +125,7 @@ function logFormatOf({ logFormat }: Settings, invocation: Invocation): LogFormat
 class Serving {
   readonly #plan: ServerPlan
   readonly #invocation: Invocation
-  #server: Server | undefined
+  #server: OpenServer | undefined
   #serves = false
   /** What happens to later attempts is told as if it served. */
   #startFailed = false
@@ -170,7 +149,7 @@ class Serving {
     using _signals = handleSignals(actions, mode)
     using _terminal = onTerminalGone(() => mode === 'development' && this.#stop('SIGHUP', false))
     startOrphanReaper()
-    const server = await Server.open(this.#plan)
+    const server = await new Server(this.#plan).open()
     this.#server = server
     try {
       // Asked to stop while the parts were put together: nothing is started any more.
@@ -184,7 +163,7 @@ class Serving {
     }
   }
 
-  async #serve(server: Server): Promise<number> {
+  async #serve(server: OpenServer): Promise<number> {
     const { terminal } = this.#invocation
     const told = reportEvents(server.manager, {
       terminal,
@@ -199,7 +178,7 @@ class Serving {
     return this.#exitCode(abandoned)
   }
 
-  async #start(server: Server): Promise<void> {
+  async #start(server: OpenServer): Promise<void> {
     try {
       await server.start()
       this.#tellReady(server)
@@ -216,7 +195,7 @@ class Serving {
   }
 
   /** Whoever works on the application repairs it and saves: the manager goes on watching. */
-  #waitForFix(server: Server, error: ManagerError): void {
+  #waitForFix(server: OpenServer, error: ManagerError): void {
     const { terminal } = this.#invocation
     const { message } = explained(error) as Error
     terminal.complain(`${terminal.bad('rip-server:')} ${message}`)
@@ -229,7 +208,7 @@ class Serving {
     server.manager.on('ready', () => this.#tellReady(server))
   }
 
-  #tellReady(server: Server): void {
+  #tellReady(server: OpenServer): void {
     const { terminal } = this.#invocation
     this.#serves = true
     const facts = this.#facts(server)
@@ -253,7 +232,7 @@ class Serving {
   }
 
   /** What a signal asks for may be refused, which is told and changes nothing. */
-  #attempt(command: (manager: Manager, server: Server) => Promise<unknown>): void {
+  #attempt(command: (manager: Manager, server: OpenServer) => Promise<unknown>): void {
     if (this.#server === undefined) return
     const { terminal } = this.#invocation
     void command(this.#server.manager, this.#server).catch((error: Error) => terminal.complain(error.message))
@@ -264,7 +243,7 @@ class Serving {
     return ExitCode.done
   }
 
-  #facts({ manager, runDir, address, url }: Server): ReadyFacts {
+  #facts({ manager, runDir, address, url }: OpenServer): ReadyFacts {
     const { mode, settings, entry, entryFoundBy } = this.#plan
     const { cwd } = this.#invocation
     return {

@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url'
 import { formatListenAddress, type ListenAddress } from '@rip/manager'
 import type { Entry } from '@rip/worker'
 import { ServerError } from '@rip/server/settings'
-import { type Invocation, invocationSettings } from '../invocation.ts'
 import { childEnvironment, foundByText, listenAddress, locateApp, locateEntry } from '@rip/server/sources'
 import { nearPath } from '@rip/server/text'
+import { type Invocation, invocationSettings } from '../invocation.ts'
 
 /** Serves the application in this process: from here on it is the worker program. Never resolves. */
 export async function worker(invocation: Invocation): Promise<number> {

@@ -9,9 +9,9 @@ import {
   readInstance,
   strangerIn,
 } from '@rip/manager'
+import { locateApp } from '@rip/server/sources'
 import { CliError } from '../errors.ts'
 import { flagValue, type Invocation } from '../invocation.ts'
-import { locateApp } from '@rip/server/sources'
 
 /** A server that answers at all does so at once. */
 const STATUS_TIMEOUT_MS = 5_000

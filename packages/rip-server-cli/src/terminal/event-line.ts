@@ -1,6 +1,6 @@
 import type { ConfigurationChange, ExitReason, ManagerEvent, Refusal } from '@rip/manager'
-import { bytesText, durationText } from './quantity-text.ts'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
+import { bytesText, durationText } from './quantity-text.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Generations are shown as long as a short commit id. */

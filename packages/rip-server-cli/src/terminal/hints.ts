@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { ListenAddress } from '@rip/manager'
 import type { ServerTenants } from '@rip/server'
 import type { Mode } from '@rip/server/settings'
-import { type NodeEnv, type ResolvedSettings, isExposed } from '@rip/server/sources'
+import { isExposed, type NodeEnv, type ResolvedSettings } from '@rip/server/sources'
 
 /** What is different in development and not to be seen, told once. */
 export function developmentHints(

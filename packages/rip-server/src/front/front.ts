@@ -48,6 +48,8 @@ export interface BesideOptions {
   readonly runDir: RunDir
   /** Owner of what is made. */
   readonly owned: AsyncDisposableStack
+  /** What a service manager passes to this process is meant for the server. */
+  readonly isProgram: boolean
   readonly note: (message: string) => void
   readonly warn: (message: string) => void
   /** What the server before gave away; absent when there was none. */
@@ -81,7 +83,8 @@ export interface FrontOptions extends BesideOptions {
 /** Opens the listening socket, or takes the one of an activated service, and puts a balancer behind it. */
 export async function openFront(options: FrontOptions): Promise<Front> {
   const { listen, settings, mode, runDir, env, owned, inherited, account, note, warn } = options
-  const given = inheritedSocket(inherited, listen) ?? activatedListenSocket()
+  const given =
+    inheritedSocket(inherited, listen) ?? (options.isProgram ? activatedListenSocket() : undefined)
   const socket = owned.use(given ?? (await openListenSocket(listen)))
   const asked = given === undefined ? formatListenAddress(listen) : inherited?.listen
   // Who may connect can have become somebody else since the server before made the socket.

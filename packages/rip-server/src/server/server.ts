@@ -1,488 +1,175 @@
-import { isAbsolute, join, relative } from 'node:path'
-import type { Writable } from 'node:stream'
-import {
-  type Backend,
-  type ChildLine,
-  type CommandOptions,
-  type ContentTree,
-  createChangeDetector,
-  createContentTree,
-  createManager,
-  createSpawner,
-  createVerifier,
-  createWorkerLinks,
-  type HandOverResult,
-  type ListenAddress,
-  type Manager,
-  type Refusal,
-  type ReloadResult,
-  type ManagerOptions,
-  notifySystemd,
-  openControlServer,
-  openRunDir,
-  plainLossLine,
-  type RunDir,
-  type StopOptions,
-  type DrainReport,
-  type SystemdNotifier,
-  type Tenants,
-  type Router,
-  type Verifier,
+import type {
+  CommandOptions,
+  DrainReport,
+  ListenAddress,
+  ManagerEvent,
+  ManagerEventBody,
+  ManagerStatus,
+  ReloadResult,
+  StopOptions,
 } from '@rip/manager'
-import { type FileMode, otherEnvFileNames } from '../settings/env-files.ts'
-import { proveFiles } from '../settings/prove-files.ts'
-import type { Mode, Settings } from '../settings/settings.ts'
 import { ServerError } from '../errors.ts'
-import { instanceIdentity, instanceName } from '../instance/identity.ts'
-import { type Front, frontBeside, openFront } from '../front/front.ts'
-import { ChildOutput } from '../output/child-output.ts'
-import { forChildren } from '../application/child-environment.ts'
-import { LOG_NAME, LogFile } from '../output/log-file.ts'
-import { type LogFormat, logLine, recordOf } from '../output/log-record.ts'
-import { LiveConfiguration, liveOptions, type ReadSettings } from './live-configuration.ts'
-import { tenantEnvironment } from '../tenants/tenant-environment.ts'
-import type { ServerTenants } from '../tenants/tenants.ts'
-import { workerProgram } from '../programs/programs.ts'
-import { SnapshotBuilder } from '../builder/snapshot-builder.ts'
-import { type Inheritance, predecessorGone, startSuccessor } from '../instance/succession.ts'
+import { OpenServer } from './open-server.ts'
+import { planOf, type ServerOptions } from './server-options.ts'
+import type { ServerPlan } from './server-plan.ts'
 
-/** Everything a server is made from, decided before anything is started. */
-export interface ServerPlan {
-  readonly mode: Mode
-  readonly settings: Settings
-  /** How to read them again; absent where they stay as they are. */
-  readonly rereading?: Rereading
-  /** Folder of the application; a symbolic link stays symbolic. */
-  readonly root: string
-  /** File of the application. */
-  readonly entry: string
-  /** How it was found, if nobody gave it. */
-  readonly entryFoundBy: string | undefined
-  readonly watch: boolean
-  /** Where the balancer listens; without it workers are reached by their sockets alone. */
-  readonly listen: ListenAddress | undefined
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** The environment of builders and workers, read anew for each generation. */
-  readonly childEnv: () => Readonly<Record<string, string>>
-  /** Whose `.env` files count. */
-  readonly envFiles: FileMode
-  /** Who else runs something of it; absent when all runs as whoever started it. */
-  readonly tenants: ServerTenants | undefined
-  /** Folder it was started in. */
-  readonly cwd: string
-  /** Told once it serves, a sentence each. */
-  readonly hints: readonly string[]
-  /** Set when this server takes the place of a running one. */
-  readonly inherited: Inheritance | undefined
-  readonly color: boolean
-  readonly logFormat: LogFormat
-  /** Takes what workers write to standard output. @default standard output */
-  readonly output?: Writable
-  /** Takes a line for standard output that is not a worker's. */
-  readonly data: (line: string) => void
-  /** Told, in one sentence each, what happens besides the events of the manager. */
-  readonly note: (message: string) => void
-  /** Told, in one sentence each, what an operator should know. */
-  readonly warn: (message: string) => void
+type EventType = ManagerEventBody['type']
+type Listener<T extends EventType> = (event: Extract<ManagerEvent, { type: T }>) => void
+
+/**
+ * Makes a server for an application: balancer, manager, workers and compiler. Nothing happens before `start()`. It installs
+ * no handlers of signals and never ends this process; when this process ends, however it does, the processes of the server
+ * finish what they have and end, too.
+ *
+ * @throws ServerError `CONFIG_INVALID` with every problem of the options, `APP_NOT_FOUND`, `FILE_REFUSED`
+ */
+export function createServer(options: ServerOptions): Server {
+  return new Server(planOf(options))
 }
 
-/** How settings are read while a server runs. */
-export interface Rereading {
-  /** Files they were read from. */
-  readonly files: readonly string[]
-  readonly read: (signal: AbortSignal) => Promise<ReadSettings>
-}
-
-/** Balancer, manager and workers of one application. Closing ends everything in reverse order of its start. */
+/** A server, from its plan to its end. */
 export class Server implements AsyncDisposable {
-  readonly manager: Manager
-  readonly runDir: RunDir
-  /** Where clients reach it, with the real port. */
-  readonly address: ListenAddress | undefined
-  /** The same as a person opens it. */
-  readonly url: string | undefined
-  readonly #owned: AsyncDisposableStack
-  readonly #parts: ServerParts
+  readonly #plan: ServerPlan
+  readonly #listeners = new Set<(open: OpenServer) => void>()
+  #opening: Promise<OpenServer> | undefined
+  #open: OpenServer | undefined
+  #starting: Promise<void> | undefined
   #closing: Promise<DrainReport> | undefined
-  #handingOver: Promise<HandOverResult> | undefined
-  /** Ends a successor that does not serve yet. */
-  readonly #stopped = new AbortController()
 
-  private constructor(parts: ServerParts, owned: AsyncDisposableStack) {
-    this.manager = parts.manager
-    this.runDir = parts.runDir
-    this.address = parts.front.address
-    this.url = parts.front.url
-    this.#parts = parts
-    this.#owned = owned
-  }
-
-  /** Takes run directory, lock and listening socket; starts no process yet. Leaves nothing behind when it throws. */
-  static async open(plan: ServerPlan): Promise<Server> {
-    await using owned = new AsyncDisposableStack()
-    const opened = Promise.withResolvers<Server>()
-    const parts = await assemble(plan, owned, {
-      handOver: async () => (await opened.promise).handOver(),
-      reload: async (options) => (await opened.promise).reload(options),
-    })
-    opened.resolve(new Server(parts, owned.move()))
-    return opened.promise
-  }
-
-  /** Resolves when the first generation serves. Throws what {@link Manager.start} throws. */
-  async start(): Promise<void> {
-    const { plan, publish, log } = this.#parts
-    if (plan.inherited === undefined) publish()
-    await this.manager.start()
-    if (plan.inherited === undefined) return
-    // Commands reach this server from now on, and the one before leaves.
-    publish()
-    log.adopt()
-    void predecessorGone(plan.inherited).then(() => {
-      this.runDir.inheritNames()
-      // What an application runs once, its workers do not run any more.
-      this.manager.activate()
-    })
-  }
-
-  /** Answers clients with the reason until the application serves. Does nothing where nobody routes to this process. */
-  async showFailedStart(refusal: Refusal): Promise<void> {
-    const { front, plan } = this.#parts
-    if (plan.listen === undefined || plan.tenants !== undefined) return
-    const { FailedStartServer } = await import('../front/failed-start.ts')
-    if (this.#closing !== undefined) return
-    const socket = this.runDir.socketPath(0, 0)
-    const shown = new FailedStartServer(refusal, { manager: this.manager, router: front.router, socket })
-    this.#owned.use(shown)
-    await shown.route()
+  constructor(plan: ServerPlan) {
+    this.#plan = plan
   }
 
   /**
-   * Lets a new process take the place of this one: with the program as it is on disk, proven before it gets a
-   * request, from the same listening socket. Then this server finishes what it has and closes.
+   * Takes run directory, lock and listening socket; starts no process yet. Leaves nothing behind when it throws. Idempotent.
+   *
+   * @throws ManagerError `ALREADY_RUNNING`, `PORT_IN_USE` and others; ServerError `CLOSED`
    */
-  handOver(): Promise<HandOverResult> {
-    return (this.#handingOver ??= this.#handOver().finally(() => (this.#handingOver = undefined)))
+  open(): Promise<OpenServer> {
+    if (this.#closing !== undefined) return Promise.reject(new ServerError('CLOSED', {}))
+    return (this.#opening ??= this.#openParts())
   }
 
-  async #handOver(): Promise<HandOverResult> {
-    if (this.#closing !== undefined) return { ok: false, message: 'the server is stopping' }
-    // It would serve what is on disk.
-    if (this.manager.status.held) return { ok: false, message: 'reloads are held; release them first' }
-    const { front, log, plan, systemd } = this.#parts
-    const problem = await this.#configurationProblem()
-    if (problem !== undefined) return { ok: false, message: problem }
-    const result = await startSuccessor({
-      runDir: this.runDir,
-      socket: front.socket,
-      listen: front.listen,
-      env: plan.env,
-      cwd: plan.cwd,
-      workers: this.manager.status.wantedWorkers,
-      signal: AbortSignal.any([
-        this.#stopped.signal,
-        AbortSignal.timeout(HAND_OVER_PATIENCE * plan.settings.bootTimeoutMs),
-      ]),
-    })
-    if (!result.ok) return result
-    front.socket?.disown()
-    log.disown()
-    systemd?.handOver(result.pid)
-    // After the answer to whoever asked. The successor serves: nobody has to turn away.
-    setTimeout(() => void this.close({ delay: false }))
-    return result
+  async #openParts(): Promise<OpenServer> {
+    const open = await OpenServer.open(this.#plan)
+    this.#open = open
+    for (const attach of this.#listeners) attach(open)
+    return open
   }
 
-  /** Newest content and configuration on disk are in force when it resolves, if they can be used. */
-  async reload(options: CommandOptions = {}): Promise<ReloadResult> {
-    const { configuration, plan } = this.#parts
-    if (plan.rereading === undefined) return await this.manager.reload(options)
-    configuration.ask()
-    const result = await this.manager.reload(options)
-    if (!result.ok) return result
-    const refusal = result.unchanged
-      ? await configuration.refresh(result.generation, this.#stopped.signal)
-      : undefined
-    if (refusal !== undefined) return { ok: false, refusal }
-    return { ...result, configuration: await configuration.settled() }
+  /**
+   * Resolves when the first generation serves; idempotent. When it cannot, everything is closed before this rejects.
+   *
+   * @throws what `open` throws; ManagerError `BOOT_REFUSED` with what is wrong with the application, `SERVICE_FAILED`,
+   *   `STOPPING`
+   */
+  start(): Promise<void> {
+    return (this.#starting ??= this.#start())
   }
 
-  /** A successor would end over it, with the reason in the output of the server alone. */
-  async #configurationProblem(): Promise<string | undefined> {
+  async #start(): Promise<void> {
+    const open = await this.open()
     try {
-      await this.#parts.plan.rereading?.read(this.#stopped.signal)
-      return undefined
+      await open.start()
     } catch (error) {
-      if (error instanceof ServerError) return error.message
+      await this.close({ delay: false })
       throw error
     }
   }
 
-  /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */
+  /** Where clients reach it, such as `http://localhost:3000` or `unix:/run/app.sock`; `undefined` before the start. */
+  get url(): string | undefined {
+    return this.#open?.url
+  }
+
+  /** The same as an address, with the real port; `undefined` before the start. */
+  get address(): ListenAddress | undefined {
+    return this.#open?.address
+  }
+
+  /** Everything an operator may ask, as `rip-server status --json` shows it; `undefined` before the start. */
+  get status(): ManagerStatus | undefined {
+    return this.#open?.manager.status
+  }
+
+  /** Path of the folder of its sockets and its log; `undefined` before the start. */
+  get runDir(): string | undefined {
+    return this.#open?.runDir.path
+  }
+
+  /**
+   * Sends a request to it, as a client would, wherever it listens.
+   *
+   * @param path with its query, such as `/orders?page=2`
+   * @throws ServerError `NOT_STARTED`, and what `fetch` throws
+   */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const address = this.address
+    if (address === undefined) return Promise.reject(new ServerError('NOT_STARTED', { command: 'fetch' }))
+    if ('unix' in address) return fetch(new URL(path, 'http://localhost'), { ...init, unix: address.unix })
+    return fetch(new URL(path, this.url), init)
+  }
+
+  /** Newest content on disk is in force when it resolves, if it can be used; a refusal is a result. */
+  reload(options: CommandOptions = {}): Promise<ReloadResult> {
+    return this.#opened('reload', (open) => open.reload(options))
+  }
+
+  /** Replaces every worker by a fresh process of the same code, one at a time. */
+  restart(options: CommandOptions = {}): Promise<ReloadResult> {
+    return this.#opened('restart', ({ manager }) => manager.restart(options))
+  }
+
+  /** Returns to the previous code. */
+  rollback(options: CommandOptions = {}): Promise<ReloadResult> {
+    return this.#opened('rollback', ({ manager }) => manager.rollback(options))
+  }
+
+  /** Sets the number of workers, at least 1; resolves when so many are ready. */
+  scale(workers: number): Promise<void> {
+    return this.#opened('scale', ({ manager }) => manager.scale(workers))
+  }
+
+  /** Suspends reloads until `resume`. */
+  hold(): Promise<void> {
+    return this.#opened('hold', async ({ manager }) => manager.hold())
+  }
+
+  resume(): Promise<void> {
+    return this.#opened('resume', async ({ manager }) => manager.resume())
+  }
+
+  async #opened<T>(command: string, run: (open: OpenServer) => Promise<T>): Promise<T> {
+    if (this.#open === undefined) throw new ServerError('NOT_STARTED', { command })
+    return await run(this.#open)
+  }
+
+  /** Calls back for every event of a type until disposed; may be called before the start. */
+  on<T extends EventType>(type: T, listener: Listener<T>): Disposable {
+    const stack = new DisposableStack()
+    const attach = ({ manager }: OpenServer): void => void stack.use(manager.on(type, listener))
+    if (this.#open === undefined) this.#listeners.add(attach)
+    else attach(this.#open)
+    stack.defer(() => void this.#listeners.delete(attach))
+    return stack
+  }
+
+  /**
+   * Finishes what is under way, for as long as `drainTimeout`, then ends every process and removes every file. A second call
+   * with `now` does not wait. Idempotent; before the start it does nothing.
+   */
   close(options: StopOptions = {}): Promise<DrainReport> {
-    this.#stopped.abort()
-    const stopped = this.manager.close(options)
-    return (this.#closing ??= this.#close(stopped))
+    if (options.now === true) void this.#open?.close(options)
+    return (this.#closing ??= this.#close(options))
+  }
+
+  async #close(options: StopOptions): Promise<DrainReport> {
+    const open = await this.#opening?.catch(() => undefined)
+    this.#listeners.clear()
+    return (await open?.close(options)) ?? { abandoned: 0 }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-
-  async #close(stopped: Promise<DrainReport>): Promise<DrainReport> {
-    await using _owned = this.#owned
-    // Until the end of a successor that was given up the names in the run directory are its own.
-    await this.#handingOver
-    return await stopped
-  }
-}
-
-interface ServerParts {
-  readonly plan: ServerPlan
-  readonly manager: Manager
-  readonly runDir: RunDir
-  readonly front: Front
-  readonly configuration: LiveConfiguration
-  readonly log: LogFile
-  readonly systemd: SystemdNotifier | undefined
-  /** Tells other processes that this is the running instance. */
-  readonly publish: () => void
-}
-
-/** What this server does itself, around its manager. */
-interface Commands {
-  readonly handOver: () => Promise<HandOverResult>
-  readonly reload: (options: CommandOptions) => Promise<ReloadResult>
-}
-
-/** A candidate, the other workers and the balancer: none of them takes longer than a worker may. */
-const HAND_OVER_PATIENCE = 3
-
-async function assemble(
-  plan: ServerPlan,
-  owned: AsyncDisposableStack,
-  commands: Commands,
-): Promise<ServerParts> {
-  const { settings, mode, root, entry, inherited, tenants } = plan
-  const succeeds = inherited !== undefined
-  const env = forChildren(plan.env)
-  const childEnv = (): Readonly<Record<string, string>> => applicationEnv(plan)
-  const ownership = tenants && { tenants: ownersOf(tenants, plan) }
-  const name = instanceName(settings, root)
-  const runDir = owned.use(
-    await openRunDir({ ...instanceIdentity(settings, root), env, succeeds, ...ownership }),
-  )
-  const log = owned.use(new LogFile(join(runDir.path, LOG_NAME), succeeds))
-  const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
-  const { logFormat } = plan
-  const output = new ChildOutput({ accessLine: (line) => plan.data(accessLine(line, plan)), warn: plan.warn })
-  const spawner = owned.use(
-    createSpawner({
-      ...(plan.output && { stdout: plan.output }),
-      format: (line) =>
-        logFormat === 'raw' ? line.bytes : logLine(recordOf(line, Date.now()), logFormat, plan.color),
-      lossLine: (dropped) => lossLine(dropped, plan),
-      standby: mode === 'development',
-      route: (line, origin) => output.route(line, origin),
-      onLine: (line) => log.write(recordOf(line, Date.now())),
-    }),
-  )
-  const { listen, note, warn } = plan
-  const beside = { runDir, owned, note, warn, inherited }
-  const configuration = new LiveConfiguration({
-    root,
-    mode,
-    started: { settings, files: plan.rereading?.files ?? [] },
-    read: plan.rereading?.read ?? (async () => ({ settings, files: [] })),
-    configureFront: () => front.configure(),
-    prove: () => {
-      proveFiles(root)
-      plan.childEnv()
-    },
-    warn: plan.warn,
-  })
-  const front: Front =
-    listen === undefined
-      ? frontBeside(beside)
-      : await openFront({
-          ...beside,
-          listen,
-          settings: () => configuration.current,
-          mode,
-          env,
-          account: ownership?.tenants.router,
-        })
-  const ignore = [...inside(root, runDir.path), ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`)]
-  const tree = createContentTree({
-    root,
-    ignore,
-    include: ignoredHome(root, entry, createContentTree({ root })),
-  })
-  const builder = owned.use(
-    new SnapshotBuilder({
-      root,
-      entry,
-      tree,
-      folder,
-      env: childEnv,
-      runtimeFlags: runtimeFlags(plan),
-      account: ownership?.tenants.workers,
-      standby: mode === 'development',
-      warn: plan.warn,
-    }),
-  )
-  const manager = createManager({
-    root,
-    name,
-    command: { argv: [process.execPath, ...runtimeFlags(plan), TAKE_ANY_HEAD, workerProgram(), entry] },
-    workers: inherited?.workers ?? settings.workers,
-    standsBy: succeeds,
-    ...liveOptions(settings),
-    mode,
-    ...(ownership && { account: ownership.tenants.workers }),
-    cutAfter: mode === 'development' ? 'first' : 'all',
-    ...(mode === 'development' && { maxRetiring: DEV_MAX_RETIRING }),
-    env: () => ({ ...childEnv(), ...(front.url !== undefined && { RIP_PUBLIC_URL: front.url }) }),
-    spawner,
-    watcher: plan.watch
-      ? createChangeDetector({ tree, onWarning: plan.warn, ...(mode === 'development' && savedSooner) })
-      : undefined,
-    tree,
-    builder: configuration.builder(builder),
-    links: createWorkerLinks(runDir.linksPath, {
-      onWarning: plan.warn,
-      ...(ownership && { account: ownership.tenants.workers }),
-    }),
-    verifier: handingOn(verifierOf(configuration), runDir),
-    socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
-    hasSocket: (path) => runDir.hasSocket(path),
-    socketLeft: (path) => runDir.dropSocket(path),
-    router: routingHandedOn(front.router, runDir, plan.warn),
-    ...observing(front, settings),
-    services: front.services,
-    stopAccepting: front.stopAccepting,
-  })
-  configuration.follow(manager)
-  manager.on('worker-ready', ({ pid }) => output.ready(pid))
-  manager.on('worker-exited', ({ pid }) => output.gone(pid))
-  const systemd = notifySystemd(manager, { env: plan.env })
-  owned.defer(() => systemd?.[Symbol.dispose]())
-  owned.use(await openControlServer({ path: runDir.controlPath, manager, join: front.join, ...commands }))
-  const url = front.url === undefined ? {} : { url: front.url }
-  return {
-    plan,
-    manager,
-    runDir,
-    front,
-    configuration,
-    log,
-    systemd,
-    publish: () => runDir.publish({ name, root, startedAtMs: Date.now(), ...url }),
-  }
-}
-
-/** As the balancer wrote it, as long as that is an object or need not be one. */
-function accessLine(line: ChildLine, { logFormat }: ServerPlan): string {
-  if (logFormat !== 'json' || line.text.startsWith('{')) return line.text
-  return logLine(recordOf(line, Date.now()), logFormat, false)
-}
-
-/** Among lines as they were written there is no room for words of ours. */
-function lossLine(droppedLines: number, { logFormat, warn }: ServerPlan): string | undefined {
-  const message = plainLossLine(droppedLines)
-  if (logFormat === 'text') return message
-  if (logFormat === 'raw') {
-    warn(message)
-    return undefined
-  }
-  return JSON.stringify({ time: new Date().toISOString(), level: 'warn', message })
-}
-
-/** Old generations with streams that never end; browsers connect again, to the one that serves. */
-const DEV_MAX_RETIRING = 2
-
-/** Whoever saves a file waits for it; in production a half-written file must not be looked at. */
-const savedSooner = { leadingMs: 5 }
-
-/** The run directory is no content of the application, even if somebody puts it there. */
-function inside(root: string, path: string): string[] {
-  const below = relative(root, path)
-  return below.startsWith('..') || isAbsolute(below) ? [] : [`/${below}/`]
-}
-
-/** The ignored folder the entry is in, as `dist` is, or the entry itself: what is served is content, wherever it lies. */
-function ignoredHome(root: string, entry: string, tree: ContentTree): string[] {
-  const parts = relative(root, entry).split('/')
-  if (parts[0] === '..') return []
-  const paths = parts.map((_, depth) => parts.slice(0, depth + 1).join('/'))
-  const ignored = paths.find((path, depth) => tree.isIgnored(path, depth < parts.length - 1))
-  return ignored === undefined ? [] : [ignored]
-}
-
-/**
- * How long a head may be is for the balancer to decide, and its limit may change while workers run; theirs is for life, and
- * by default less than that of the balancer.
- */
-const TAKE_ANY_HEAD = `--max-http-header-size=${64 * 1024 * 1024}`
-
-/** They are given their environment; code from the network runs only if somebody asked for it, and never in production. */
-function runtimeFlags({ mode, settings }: Pick<ServerPlan, 'mode' | 'settings'>): readonly string[] {
-  return mode === 'development' && settings.install ? ['--no-env-file'] : ['--no-env-file', '--no-install']
-}
-
-/** Asked for what is tried at that moment: the path may be part of what has changed. */
-function verifierOf(configuration: LiveConfiguration): Verifier {
-  return {
-    async verify(socket, options) {
-      const { health: path, healthHost: host } = configuration.tried
-      if (path === undefined) return undefined
-      return createVerifier({ path, ...(host !== undefined && { host }) }).verify(socket, options)
-    },
-  }
-}
-
-/** Numbers alone: whom the workers run as, and who gets to their sockets: the balancer, or the proxy that was named instead. */
-function ownersOf({ workers, router }: ServerTenants, { listen, settings }: ServerPlan): Tenants {
-  const { uid, gid } = workers
-  const routes = listen !== undefined || settings.balancerUser !== undefined
-  return { workers: { uid, gid }, router: routes ? router : { uid: 0, gid: 0 } }
-}
-
-function applicationEnv({ childEnv, tenants }: ServerPlan): Readonly<Record<string, string>> {
-  const env = childEnv()
-  return tenants === undefined ? env : { ...tenantEnvironment(env, tenants.workers), RIP_APART: '1' }
-}
-
-/** A worker that is asked listens, so its socket is handed on before. */
-function handingOn(verifier: Verifier, runDir: RunDir): Verifier {
-  return {
-    async verify(socket, options) {
-      runDir.handOnSocket(socket)
-      return await verifier.verify(socket, options)
-    },
-  }
-}
-
-/** A worker that has made something else than its socket gets no requests, and keeps none from the others. */
-function routingHandedOn(router: Router, runDir: RunDir, warn: (message: string) => void): Router {
-  const told = new Set<string>()
-  const isHandedOn = ({ socket }: Backend): boolean => {
-    try {
-      runDir.handOnSocket(socket)
-      return true
-    } catch (error) {
-      if (!told.has(socket)) warn(error instanceof Error ? error.message : String(error))
-      told.add(socket)
-      return false
-    }
-  }
-  return {
-    prepare: (generation, backends) => router.prepare(generation, backends.filter(isHandedOn)),
-    cut: (generation) => router.cut(generation),
-    drain: (generation, options) => router.drain(generation, options),
-  }
-}
-
-function observing({ observer }: Front, { rollbackWindowMs }: Settings): Pick<ManagerOptions, 'observe'> {
-  return observer === undefined ? {} : { observe: { observer, windowMs: rollbackWindowMs ?? 0 } }
 }

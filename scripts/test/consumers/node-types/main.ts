@@ -1,5 +1,6 @@
 import * as balancer from '@rip/balancer'
 import * as supervisor from '@rip/balancer/supervisor'
+import * as text from '@rip/balancer/text'
 import * as manager from '@rip/manager'
 import * as schema from '@rip/schema'
 import * as schemaRuntime from '@rip/schema/runtime'
@@ -7,6 +8,24 @@ import * as transpile from '@rip/transpile'
 import * as worker from '@rip/worker'
 import * as entry from '@rip/worker/entry'
 import * as protocol from '@rip/worker/protocol'
-import * as server from 'rip-server'
+import * as server from '@rip/server'
+import * as settings from '@rip/server/settings'
+import * as sources from '@rip/server/sources'
+import * as program from 'rip-server'
 
-export { balancer, entry, manager, protocol, schema, schemaRuntime, server, supervisor, transpile, worker }
+export {
+  balancer,
+  entry,
+  manager,
+  program,
+  protocol,
+  schema,
+  schemaRuntime,
+  server,
+  settings,
+  sources,
+  supervisor,
+  text,
+  transpile,
+  worker,
+}

@@ -1,0 +1,443 @@
+import { isAbsolute, join, relative } from 'node:path'
+import {
+  type Backend,
+  type ChildLine,
+  type CommandOptions,
+  type ContentTree,
+  createChangeDetector,
+  createContentTree,
+  createManager,
+  createSpawner,
+  createVerifier,
+  createWorkerLinks,
+  type HandOverResult,
+  type ListenAddress,
+  type Manager,
+  type Refusal,
+  type ReloadResult,
+  type ManagerOptions,
+  notifySystemd,
+  openControlServer,
+  openRunDir,
+  plainLossLine,
+  type RunDir,
+  type StopOptions,
+  type DrainReport,
+  type SystemdNotifier,
+  type Tenants,
+  type Router,
+  type Verifier,
+} from '@rip/manager'
+import { otherEnvFileNames } from '../settings/env-files.ts'
+import { proveFiles } from '../settings/prove-files.ts'
+import type { Settings } from '../settings/settings.ts'
+import { ServerError } from '../errors.ts'
+import { instanceIdentity, instanceName } from '../instance/identity.ts'
+import { type Front, frontBeside, openFront } from '../front/front.ts'
+import { ChildOutput } from '../output/child-output.ts'
+import { forChildren } from '../application/child-environment.ts'
+import type { ServerPlan } from './server-plan.ts'
+import { LOG_NAME, LogFile } from '../output/log-file.ts'
+import { logLine, recordOf } from '../output/log-record.ts'
+import { LiveConfiguration, liveOptions } from './live-configuration.ts'
+import { tenantEnvironment } from '../tenants/tenant-environment.ts'
+import type { ServerTenants } from '../tenants/tenants.ts'
+import { workerProgram } from '../programs/programs.ts'
+import { SnapshotBuilder } from '../builder/snapshot-builder.ts'
+import { predecessorGone, startSuccessor } from '../instance/succession.ts'
+
+/** A server whose parts are put together: balancer, manager and workers of one application. Closing ends everything in reverse order of its start. */
+export class OpenServer implements AsyncDisposable {
+  readonly manager: Manager
+  readonly runDir: RunDir
+  /** Where clients reach it, with the real port. */
+  readonly address: ListenAddress | undefined
+  /** The same as a person opens it. */
+  readonly url: string | undefined
+  readonly #owned: AsyncDisposableStack
+  readonly #parts: ServerParts
+  #closing: Promise<DrainReport> | undefined
+  #handingOver: Promise<HandOverResult> | undefined
+  /** Ends a successor that does not serve yet. */
+  readonly #stopped = new AbortController()
+
+  private constructor(parts: ServerParts, owned: AsyncDisposableStack) {
+    this.manager = parts.manager
+    this.runDir = parts.runDir
+    this.address = parts.front.address
+    this.url = parts.front.url
+    this.#parts = parts
+    this.#owned = owned
+  }
+
+  /** Takes run directory, lock and listening socket; starts no process yet. Leaves nothing behind when it throws. */
+  static async open(plan: ServerPlan): Promise<OpenServer> {
+    await using owned = new AsyncDisposableStack()
+    const opened = Promise.withResolvers<OpenServer>()
+    const parts = await assemble(plan, owned, {
+      ...(plan.isProgram && { handOver: async () => (await opened.promise).handOver() }),
+      reload: async (options) => (await opened.promise).reload(options),
+    })
+    opened.resolve(new OpenServer(parts, owned.move()))
+    return opened.promise
+  }
+
+  /** Resolves when the first generation serves. Throws what {@link Manager.start} throws. */
+  async start(): Promise<void> {
+    const { plan, publish, log } = this.#parts
+    if (plan.inherited === undefined) publish()
+    await this.manager.start()
+    if (plan.inherited === undefined) return
+    // Commands reach this server from now on, and the one before leaves.
+    publish()
+    log.adopt()
+    void predecessorGone(plan.inherited).then(() => {
+      this.runDir.inheritNames()
+      // What an application runs once, its workers do not run any more.
+      this.manager.activate()
+    })
+  }
+
+  /** Answers clients with the reason until the application serves. Does nothing where nobody routes to this process. */
+  async showFailedStart(refusal: Refusal): Promise<void> {
+    const { front, plan } = this.#parts
+    if (plan.listen === undefined || plan.tenants !== undefined) return
+    const { FailedStartServer } = await import('../front/failed-start.ts')
+    if (this.#closing !== undefined) return
+    const socket = this.runDir.socketPath(0, 0)
+    const shown = new FailedStartServer(refusal, { manager: this.manager, router: front.router, socket })
+    this.#owned.use(shown)
+    await shown.route()
+  }
+
+  /**
+   * Lets a new process take the place of this one: with the program as it is on disk, proven before it gets a
+   * request, from the same listening socket. Then this server finishes what it has and closes.
+   */
+  handOver(): Promise<HandOverResult> {
+    return (this.#handingOver ??= this.#handOver().finally(() => (this.#handingOver = undefined)))
+  }
+
+  async #handOver(): Promise<HandOverResult> {
+    if (this.#closing !== undefined) return { ok: false, message: 'the server is stopping' }
+    // It would serve what is on disk.
+    if (this.manager.status.held) return { ok: false, message: 'reloads are held; release them first' }
+    const { front, log, plan, systemd } = this.#parts
+    const problem = await this.#configurationProblem()
+    if (problem !== undefined) return { ok: false, message: problem }
+    const result = await startSuccessor({
+      runDir: this.runDir,
+      socket: front.socket,
+      listen: front.listen,
+      env: plan.env,
+      cwd: plan.cwd,
+      workers: this.manager.status.wantedWorkers,
+      signal: AbortSignal.any([
+        this.#stopped.signal,
+        AbortSignal.timeout(HAND_OVER_PATIENCE * plan.settings.bootTimeoutMs),
+      ]),
+    })
+    if (!result.ok) return result
+    front.socket?.disown()
+    log.disown()
+    systemd?.handOver(result.pid)
+    // After the answer to whoever asked. The successor serves: nobody has to turn away.
+    setTimeout(() => void this.close({ delay: false }))
+    return result
+  }
+
+  /** Newest content and configuration on disk are in force when it resolves, if they can be used. */
+  async reload(options: CommandOptions = {}): Promise<ReloadResult> {
+    const { configuration, plan } = this.#parts
+    if (plan.rereading === undefined) return await this.manager.reload(options)
+    configuration.ask()
+    const result = await this.manager.reload(options)
+    if (!result.ok) return result
+    const refusal = result.unchanged
+      ? await configuration.refresh(result.generation, this.#stopped.signal)
+      : undefined
+    if (refusal !== undefined) return { ok: false, refusal }
+    return { ...result, configuration: await configuration.settled() }
+  }
+
+  /** A successor would end over it, with the reason in the output of the server alone. */
+  async #configurationProblem(): Promise<string | undefined> {
+    try {
+      await this.#parts.plan.rereading?.read(this.#stopped.signal)
+      return undefined
+    } catch (error) {
+      if (error instanceof ServerError) return error.message
+      throw error
+    }
+  }
+
+  /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */
+  close(options: StopOptions = {}): Promise<DrainReport> {
+    this.#stopped.abort()
+    const stopped = this.manager.close(options)
+    return (this.#closing ??= this.#close(stopped))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(stopped: Promise<DrainReport>): Promise<DrainReport> {
+    await using _owned = this.#owned
+    // Until the end of a successor that was given up the names in the run directory are its own.
+    await this.#handingOver
+    return await stopped
+  }
+}
+
+interface ServerParts {
+  readonly plan: ServerPlan
+  readonly manager: Manager
+  readonly runDir: RunDir
+  readonly front: Front
+  readonly configuration: LiveConfiguration
+  readonly log: LogFile
+  readonly systemd: SystemdNotifier | undefined
+  /** Tells other processes that this is the running instance. */
+  readonly publish: () => void
+}
+
+/** What this server does itself, around its manager. */
+interface Commands {
+  /** Absent where this process cannot be started anew. */
+  readonly handOver?: () => Promise<HandOverResult>
+  readonly reload: (options: CommandOptions) => Promise<ReloadResult>
+}
+
+/** A candidate, the other workers and the balancer: none of them takes longer than a worker may. */
+const HAND_OVER_PATIENCE = 3
+
+async function assemble(
+  plan: ServerPlan,
+  owned: AsyncDisposableStack,
+  commands: Commands,
+): Promise<ServerParts> {
+  const { settings, mode, root, entry, inherited, tenants } = plan
+  const succeeds = inherited !== undefined
+  const env = forChildren(plan.env)
+  const childEnv = (): Readonly<Record<string, string>> => applicationEnv(plan)
+  const ownership = tenants && { tenants: ownersOf(tenants, plan) }
+  const name = instanceName(settings, root)
+  const runDir = owned.use(
+    await openRunDir({ ...instanceIdentity(settings, root), env, succeeds, ...ownership }),
+  )
+  const log = owned.use(new LogFile(join(runDir.path, LOG_NAME), succeeds))
+  const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
+  const { logFormat } = plan
+  const output = new ChildOutput({ accessLine: (line) => plan.data(accessLine(line, plan)), warn: plan.warn })
+  const spawner = owned.use(
+    createSpawner({
+      ...(plan.output && { stdout: plan.output }),
+      ...(plan.errorOutput && { stderr: plan.errorOutput }),
+      format: (line) =>
+        logFormat === 'raw' ? line.bytes : logLine(recordOf(line, Date.now()), logFormat, plan.color),
+      lossLine: (dropped) => lossLine(dropped, plan),
+      standby: mode === 'development',
+      route: (line, origin) => output.route(line, origin),
+      onLine: (line) => log.write(recordOf(line, Date.now())),
+    }),
+  )
+  const { listen, note, warn } = plan
+  const beside = { runDir, owned, note, warn, inherited, isProgram: plan.isProgram }
+  const configuration = new LiveConfiguration({
+    root,
+    mode,
+    started: { settings, files: plan.rereading?.files ?? [] },
+    read: plan.rereading?.read ?? (async () => ({ settings, files: [] })),
+    configureFront: () => front.configure(),
+    prove: () => {
+      proveFiles(root)
+      plan.childEnv()
+    },
+    warn: plan.warn,
+  })
+  const front: Front =
+    listen === undefined
+      ? frontBeside(beside)
+      : await openFront({
+          ...beside,
+          listen,
+          settings: () => configuration.current,
+          mode,
+          env,
+          account: ownership?.tenants.router,
+        })
+  const ignore = [...inside(root, runDir.path), ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`)]
+  const tree = createContentTree({
+    root,
+    ignore,
+    include: ignoredHome(root, entry, createContentTree({ root })),
+  })
+  const builder = owned.use(
+    new SnapshotBuilder({
+      root,
+      entry,
+      tree,
+      folder,
+      env: childEnv,
+      runtimeFlags: runtimeFlags(plan),
+      account: ownership?.tenants.workers,
+      standby: mode === 'development',
+      warn: plan.warn,
+    }),
+  )
+  const manager = createManager({
+    root,
+    name,
+    command: { argv: [process.execPath, ...runtimeFlags(plan), TAKE_ANY_HEAD, workerProgram(), entry] },
+    workers: inherited?.workers ?? settings.workers,
+    standsBy: succeeds,
+    ...liveOptions(settings),
+    mode,
+    ...(ownership && { account: ownership.tenants.workers }),
+    cutAfter: mode === 'development' ? 'first' : 'all',
+    ...(mode === 'development' && { maxRetiring: DEV_MAX_RETIRING }),
+    env: () => ({ ...childEnv(), ...(front.url !== undefined && { RIP_PUBLIC_URL: front.url }) }),
+    spawner,
+    watcher: plan.watch
+      ? createChangeDetector({ tree, onWarning: plan.warn, ...(mode === 'development' && savedSooner) })
+      : undefined,
+    tree,
+    builder: configuration.builder(builder),
+    links: createWorkerLinks(runDir.linksPath, {
+      onWarning: plan.warn,
+      ...(ownership && { account: ownership.tenants.workers }),
+    }),
+    verifier: handingOn(verifierOf(configuration), runDir),
+    socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
+    hasSocket: (path) => runDir.hasSocket(path),
+    socketLeft: (path) => runDir.dropSocket(path),
+    router: routingHandedOn(front.router, runDir, plan.warn),
+    ...observing(front, settings),
+    services: front.services,
+    stopAccepting: front.stopAccepting,
+  })
+  configuration.follow(manager)
+  manager.on('worker-ready', ({ pid }) => output.ready(pid))
+  manager.on('worker-exited', ({ pid }) => output.gone(pid))
+  const systemd = plan.isProgram ? notifySystemd(manager, { env: plan.env }) : undefined
+  owned.defer(() => systemd?.[Symbol.dispose]())
+  owned.use(await openControlServer({ path: runDir.controlPath, manager, join: front.join, ...commands }))
+  const url = front.url === undefined ? {} : { url: front.url }
+  return {
+    plan,
+    manager,
+    runDir,
+    front,
+    configuration,
+    log,
+    systemd,
+    publish: () => runDir.publish({ name, root, startedAtMs: Date.now(), ...url }),
+  }
+}
+
+/** As the balancer wrote it, as long as that is an object or need not be one. */
+function accessLine(line: ChildLine, { logFormat }: ServerPlan): string {
+  if (logFormat !== 'json' || line.text.startsWith('{')) return line.text
+  return logLine(recordOf(line, Date.now()), logFormat, false)
+}
+
+/** Among lines as they were written there is no room for words of ours. */
+function lossLine(droppedLines: number, { logFormat, warn }: ServerPlan): string | undefined {
+  const message = plainLossLine(droppedLines)
+  if (logFormat === 'text') return message
+  if (logFormat === 'raw') {
+    warn(message)
+    return undefined
+  }
+  return JSON.stringify({ time: new Date().toISOString(), level: 'warn', message })
+}
+
+/** Old generations with streams that never end; browsers connect again, to the one that serves. */
+const DEV_MAX_RETIRING = 2
+
+/** Whoever saves a file waits for it; in production a half-written file must not be looked at. */
+const savedSooner = { leadingMs: 5 }
+
+/** The run directory is no content of the application, even if somebody puts it there. */
+function inside(root: string, path: string): string[] {
+  const below = relative(root, path)
+  return below.startsWith('..') || isAbsolute(below) ? [] : [`/${below}/`]
+}
+
+/** The ignored folder the entry is in, as `dist` is, or the entry itself: what is served is content, wherever it lies. */
+function ignoredHome(root: string, entry: string, tree: ContentTree): string[] {
+  const parts = relative(root, entry).split('/')
+  if (parts[0] === '..') return []
+  const paths = parts.map((_, depth) => parts.slice(0, depth + 1).join('/'))
+  const ignored = paths.find((path, depth) => tree.isIgnored(path, depth < parts.length - 1))
+  return ignored === undefined ? [] : [ignored]
+}
+
+/**
+ * How long a head may be is for the balancer to decide, and its limit may change while workers run; theirs is for life, and
+ * by default less than that of the balancer.
+ */
+const TAKE_ANY_HEAD = `--max-http-header-size=${64 * 1024 * 1024}`
+
+/** They are given their environment; code from the network runs only if somebody asked for it, and never in production. */
+function runtimeFlags({ mode, settings }: Pick<ServerPlan, 'mode' | 'settings'>): readonly string[] {
+  return mode === 'development' && settings.install ? ['--no-env-file'] : ['--no-env-file', '--no-install']
+}
+
+/** Asked for what is tried at that moment: the path may be part of what has changed. */
+function verifierOf(configuration: LiveConfiguration): Verifier {
+  return {
+    async verify(socket, options) {
+      const { health: path, healthHost: host } = configuration.tried
+      if (path === undefined) return undefined
+      return createVerifier({ path, ...(host !== undefined && { host }) }).verify(socket, options)
+    },
+  }
+}
+
+/** Numbers alone: whom the workers run as, and who gets to their sockets: the balancer, or the proxy that was named instead. */
+function ownersOf({ workers, router }: ServerTenants, { listen, settings }: ServerPlan): Tenants {
+  const { uid, gid } = workers
+  const routes = listen !== undefined || settings.balancerUser !== undefined
+  return { workers: { uid, gid }, router: routes ? router : { uid: 0, gid: 0 } }
+}
+
+function applicationEnv({ childEnv, tenants }: ServerPlan): Readonly<Record<string, string>> {
+  const env = childEnv()
+  return tenants === undefined ? env : { ...tenantEnvironment(env, tenants.workers), RIP_APART: '1' }
+}
+
+/** A worker that is asked listens, so its socket is handed on before. */
+function handingOn(verifier: Verifier, runDir: RunDir): Verifier {
+  return {
+    async verify(socket, options) {
+      runDir.handOnSocket(socket)
+      return await verifier.verify(socket, options)
+    },
+  }
+}
+
+/** A worker that has made something else than its socket gets no requests, and keeps none from the others. */
+function routingHandedOn(router: Router, runDir: RunDir, warn: (message: string) => void): Router {
+  const told = new Set<string>()
+  const isHandedOn = ({ socket }: Backend): boolean => {
+    try {
+      runDir.handOnSocket(socket)
+      return true
+    } catch (error) {
+      if (!told.has(socket)) warn(error instanceof Error ? error.message : String(error))
+      told.add(socket)
+      return false
+    }
+  }
+  return {
+    prepare: (generation, backends) => router.prepare(generation, backends.filter(isHandedOn)),
+    cut: (generation) => router.cut(generation),
+    drain: (generation, options) => router.drain(generation, options),
+  }
+}
+
+function observing({ observer }: Front, { rollbackWindowMs }: Settings): Pick<ManagerOptions, 'observe'> {
+  return observer === undefined ? {} : { observe: { observer, windowMs: rollbackWindowMs ?? 0 } }
+}

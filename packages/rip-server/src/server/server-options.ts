@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import type { ConfigFile } from '../settings/config-file.ts'
+import type { RipServerConfig } from '../settings/define-config.ts'
+import { resolveSettings } from '../settings/resolve-settings.ts'
+import type { Mode, Settings } from '../settings/settings.ts'
+import { planServer, type ServerPlan } from './server-plan.ts'
+
+/**
+ * What a server is made with: everything `rip-server.config` may say, with the same defaults, and where it runs. Neither that
+ * file nor variables such as `PORT` are read: what is not said here is the default.
+ */
+export interface ServerOptions extends RipServerConfig {
+  /** `development`: watches files, compiles with error pages, fewer workers. @default 'production' */
+  readonly mode?: Mode
+  /** Folder relative paths start from. @default the current folder */
+  readonly cwd?: string
+  /** What the application finds in its environment, beside its `.env` files. @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /**
+   * Where lines of workers and of the access log go: `inherit` to standard output and standard error of this process, `none`
+   * to the log file of the run directory alone. @default 'inherit'
+   */
+  readonly output?: 'inherit' | 'none' | Writable
+  /** Told, in one sentence each, what an operator should know. @default console.warn */
+  readonly onWarning?: (message: string) => void
+}
+
+/** Throws `ServerError` `CONFIG_INVALID`, `APP_NOT_FOUND`, `FILE_REFUSED`. */
+export function planOf(options: ServerOptions): ServerPlan {
+  const {
+    mode = 'production',
+    cwd = process.cwd(),
+    env = process.env,
+    output = 'inherit',
+    onWarning = (message: string) => console.warn(message),
+    ...values
+  } = options
+  const settings = withRunDir(
+    resolveSettings({ mode, cwd, flags: new Map(), env: {}, file: asFile(values, cwd) }).settings,
+  )
+  const sink = sinkOf(output)
+  return planServer({
+    mode,
+    settings,
+    cwd,
+    env,
+    inherited: undefined,
+    color: false,
+    logFormat: settings.logFormat ?? 'text',
+    ...(sink && { output: sink, errorOutput: sink }),
+    isProgram: false,
+    data: (line) => void (sink ?? process.stdout).write(`${line}\n`),
+    note: () => {},
+    warn: onWarning,
+  })
+}
+
+/** Options are checked like a configuration file, and their problems named alike. */
+function asFile(values: RipServerConfig, cwd: string): ConfigFile {
+  const path = join(cwd, 'options')
+  return { path, folder: cwd, values: { ...values }, files: [], positionOf: () => path }
+}
+
+/** One of its own, unless it is to be found by its name: several servers of one application do not meet. */
+function withRunDir(settings: Settings): Settings {
+  if (settings.runDir !== undefined || settings.name !== undefined) return settings
+  return { ...settings, runDir: join(tmpdir(), `rip-${randomUUID().slice(0, 8)}`) }
+}
+
+function sinkOf(output: NonNullable<ServerOptions['output']>): Writable | undefined {
+  if (output === 'inherit') return undefined
+  if (output !== 'none') return output
+  return new Writable({ write: (_chunk, _encoding, done) => done() })
+}
