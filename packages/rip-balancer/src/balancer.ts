@@ -24,6 +24,7 @@ import { TlsReports } from './log/tls-reports.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { MetricsServer } from './metrics/metrics-server.ts'
 import { errorPages, foreignHostText } from './pages/error-pages.ts'
+import type { DrainReport } from './pool/drains.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
 import { askWith, reachWith } from './pool/reach.ts'
@@ -53,15 +54,8 @@ export interface BalancerHooks extends Hooks {
 }
 
 export interface DrainOptions {
-  /** Connections still open after this are cut. @default `timeouts.drain` of the configuration */
+  /** Connections still open after this are closed. @default `timeouts.drain` of the configuration */
   readonly timeout?: Duration
-}
-
-/** How a drain ended. */
-export interface DrainSummary {
-  /** Requests that were cut because they did not finish in time. */
-  readonly abandoned: number
-  readonly elapsedMs: number
 }
 
 /** Listeners, a pool, and everything between them. Obtained from `createBalancer` or `balance`. */
@@ -103,9 +97,9 @@ export class Balancer implements AsyncDisposable {
   /** Changes of what is listened on, one after the other. */
   private changes: Promise<void> = Promise.resolve()
   private closing: Promise<void> | undefined
-  private readonly drained = Promise.withResolvers<DrainSummary>()
+  private readonly drained = Promise.withResolvers<DrainReport>()
   private draining = false
-  /** Requests that were cut because a drain did not last until their end. */
+  /** Requests that were aborted because a drain did not last until their end. */
   private abandoned = 0
   /** Names that were asked for and not answered, as far as they were told. */
   private readonly foreignHosts = new Set<string>()
@@ -179,7 +173,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   /** Figures of this moment; the answer of `GET /status`. */
-  stats(): BalancerStatus {
+  status(): BalancerStatus {
     return {
       version: ADMIN_VERSION,
       pid: process.pid,
@@ -192,7 +186,7 @@ export class Balancer implements AsyncDisposable {
       serverErrors: this.metrics.serverErrors,
       uptimeMs: Math.round(performance.now() - this.startedAtMs),
       generations: this.metrics.generations.all(),
-      pools: [this.pool.snapshot()],
+      pools: [this.pool.status()],
     }
   }
 
@@ -254,11 +248,11 @@ export class Balancer implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting, lets every request finish, closes. What is not finished in time is cut.
+   * Stops accepting, lets every request finish, closes. What is not finished in time is aborted.
    *
    * @throws `CONFIG_INVALID` when the time limit is not a duration
    */
-  async drain({ timeout = this.config.timeouts.drainMs }: DrainOptions = {}): Promise<DrainSummary> {
+  async drain({ timeout = this.config.timeouts.drainMs }: DrainOptions = {}): Promise<DrainReport> {
     const limitMs = typeof timeout === 'number' ? timeout : durationMs(timeout)
     if (limitMs === undefined)
       throw new BalancerError('CONFIG_INVALID', {
@@ -283,7 +277,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   /** Has it drained, by whoever runs it. */
-  private leave(): Promise<DrainSummary> {
+  private leave(): Promise<DrainReport> {
     if (this.hooks.onLeave === undefined) void this.drain()
     else this.hooks.onLeave()
     return this.drained.promise
@@ -470,7 +464,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   private renderMetrics(): string {
-    return this.metrics.render({ pools: () => [this.pool.snapshot()] })
+    return this.metrics.render({ pools: () => [this.pool.status()] })
   }
 
   private createMetricsServer(): MetricsServer | undefined {
@@ -482,7 +476,7 @@ export class Balancer implements AsyncDisposable {
     if (this.config.adminPath === undefined) return undefined
     const pool = new DiallingPool(this.pool, this.metrics.generations, this.reach)
     return new AdminServer(this.config.adminPath, {
-      status: () => this.stats(),
+      status: () => this.status(),
       metrics: () => this.renderMetrics(),
       stopAccepting: () => this.stopAccepting(),
       leave: () => this.leave(),

@@ -13,7 +13,7 @@ export type {
   PrepareBody,
 } from './admin/admin-protocol.ts'
 export { Balancer, balance, createBalancer } from './balancer.ts'
-export type { BalancerHooks, DrainOptions, DrainSummary } from './balancer.ts'
+export type { BalancerHooks, DrainOptions } from './balancer.ts'
 export { splitWords } from './cli/flags.ts'
 export type { SplitWords } from './cli/flags.ts'
 export { runBalancer } from './cli/run-balancer.ts'
@@ -52,19 +52,13 @@ export { FetchPool, createPool } from './fetch/fetch-pool.ts'
 export type { PoolConfig, PoolFetchOptions, PoolHooks } from './fetch/fetch-pool.ts'
 export type { AccessLogFormat } from './settings/access-log-format.ts'
 export type { LogSink } from './log/log-sink.ts'
-export type {
-  Backend,
-  BackendAddress,
-  BackendTls,
-  Claimant,
-  ClaimRefusal,
-  Claims,
-  Outcome,
-} from './pool/claim.ts'
-export type { MemberSpec } from './pool/member.ts'
+export type { Backend } from './upstream/backend.ts'
+export type { BackendAddress, BackendTls } from './address/backend-address.ts'
+export type { Claimant, ClaimRefusal, Claims, Outcome } from './pool/claim.ts'
+export type { BackendSpec } from './pool/pooled-backend.ts'
 export type { PolicyName } from './pool/policy.ts'
 export type { PoolClock } from './pool/clock.ts'
-export type { DrainResult } from './pool/drains.ts'
+export type { DrainReport, GenerationDrainReport } from './pool/drains.ts'
 export { Pool } from './pool/pool.ts'
 export type { EjectionOptions, PoolObserver, PoolOptions, PoolSettings } from './pool/pool-options.ts'
 export {
@@ -75,4 +69,4 @@ export {
 } from './address/unix-address.ts'
 export type { GenerationTally } from './metrics/generation-tallies.ts'
 export type { ComparedGroup, GenerationComparison } from './metrics/lot-tally.ts'
-export type { MemberSnapshot, PoolSnapshot } from './pool/pool-snapshot.ts'
+export type { BackendStatus, PoolStatus } from './pool/pool-status.ts'

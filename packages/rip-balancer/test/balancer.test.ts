@@ -26,7 +26,7 @@ describe('balance', () => {
     await using lb = await balance({ listen: '127.0.0.1:0', to: [a.address, b.address] })
     const seen = [await get(lb.url), await get(lb.url), await get(lb.url), await get(lb.url)]
     expect(seen.toSorted()).toEqual(['a', 'a', 'b', 'b'])
-    expect(lb.stats()).toMatchObject({ requests: 4, serverErrors: 0 })
+    expect(lb.status()).toMatchObject({ requests: 4, serverErrors: 0 })
   })
 
   test('says which address is taken', async () => {
@@ -89,7 +89,7 @@ describe('balance', () => {
     for (const value of [names.of(other!), 'nonsense', '', '../../etc/passwd']) {
       const response = await fetch(lb.url, { headers: { cookie: `rip-backend=${value}` } })
       expect(await response.text()).toBe('a')
-      expect(response.headers.get('set-cookie')).toContain(`rip-backend=${names.of(lb.pool.members[0]!)};`)
+      expect(response.headers.get('set-cookie')).toContain(`rip-backend=${names.of(lb.pool.backends[0]!)};`)
     }
   })
 
@@ -162,10 +162,10 @@ describe('balance', () => {
     await using lb = await balance({ listen, to: a.address, limits: { connectionsPerAddress: 1 } })
     const [one, two] = lb.urls as [string, string]
     using first = await RawClient.connect(Number(new URL(one).port))
-    await until(() => lb.stats().connections === 1, 'the first connection was accepted')
+    await until(() => lb.status().connections === 1, 'the first connection was accepted')
     expect((await fetch(two)).status).toBe(503)
     first.socket.destroy()
-    await until(() => lb.stats().connections === 0, 'it is gone')
+    await until(() => lb.status().connections === 0, 'it is gone')
     expect(await get(two)).toBe('a')
   })
 
@@ -180,7 +180,7 @@ describe('balance', () => {
       forwarding: { trust: ['127.0.0.1'] },
     })
     using _first = await RawClient.connect(Number(new URL(lb.url).port))
-    await until(() => lb.stats().connections === 1, 'the first connection was accepted')
+    await until(() => lb.status().connections === 1, 'the first connection was accepted')
     expect(await get(lb.url)).toBe('a')
   })
 
@@ -244,7 +244,7 @@ describe('balance', () => {
     await reloading
     expect(reloads).toBeGreaterThan(10)
     expect(answers.filter((answer) => answer !== 'a' && answer !== 'b')).toEqual([])
-    expect(lb.stats()).toMatchObject({ requests: 400, serverErrors: 0 })
+    expect(lb.status()).toMatchObject({ requests: 400, serverErrors: 0 })
     expect(lb.pool.inFlight).toBe(0)
   })
 
@@ -257,7 +257,7 @@ describe('balance', () => {
     lb.pool.cut('g1')
     await lb.reload({ listen, queue: { length: 5 } })
     expect(await get(lb.url)).toBe('a')
-    expect(lb.pool.snapshot().generation).toBe('g1')
+    expect(lb.pool.status().generation).toBe('g1')
   })
 
   test('takes a backend out while its health check fails', async () => {
@@ -270,7 +270,7 @@ describe('balance', () => {
     await using b = named(folder, 'b')
     const health = { path: '/up', interval: 20, fall: 1, rise: 1 }
     await using lb = await balance({ listen: '127.0.0.1:0', to: [a.address, b.address], health })
-    const stateOf = (at: number): string | undefined => lb.stats().pools[0]?.backends[at]?.state
+    const stateOf = (at: number): string | undefined => lb.status().pools[0]?.backends[at]?.state
     status = 500
     await until(() => stateOf(0) === 'unhealthy', 'a is out')
     expect([await get(lb.url), await get(lb.url)]).toEqual(['b', 'b'])
@@ -418,7 +418,7 @@ describe('the admin API', () => {
       { id: 'a', address: a.address },
     ])
     expect(a.requests).toBe(0)
-    expect(lb.stats().pools[0]?.backends).toMatchObject([
+    expect(lb.status().pools[0]?.backends).toMatchObject([
       { id: 'gone', state: 'ejected', failures: 1 },
       { id: 'a', state: 'prepared' },
     ])
@@ -606,6 +606,6 @@ test('clients that speak TLS to a port without are told of once, not for each of
   )
   const url = lb.url.replace('http:', 'https:')
   for (let n = 0; n < 3; n++) expect(await fetch(url).catch((error: Error) => error)).toBeInstanceOf(Error)
-  await until(() => lb.stats().connections === 0 && warnings.length > 0, 'they have gone')
+  await until(() => lb.status().connections === 0 && warnings.length > 0, 'they have gone')
   expect(warnings).toEqual([expect.stringContaining('a client spoke TLS to a port without')])
 })

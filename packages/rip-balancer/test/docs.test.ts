@@ -156,7 +156,7 @@ describe('the page on operation', () => {
   })
 
   test('names every state of a backend', () => {
-    const [, union = ''] = /readonly state: (.*)\n/.exec(source('pool/pool-snapshot.ts')) ?? []
+    const [, union = ''] = /readonly state: (.*)\n/.exec(source('pool/pool-status.ts')) ?? []
     const states = [...union.matchAll(/'(\w+)'/g)].map(([, state = '']) => state)
     const named = rows(OPERATION, 'What is going on').map(([state = '']) => plain(state))
     expect(named.toSorted()).toEqual(states.toSorted())
@@ -208,7 +208,7 @@ test('each way in which a health check fails has its name', async () => {
 async function reasonOf(address: string): Promise<string | null | undefined> {
   const health = { path: '/up', interval: 10, timeout: 50, fall: 1 }
   await using balancer = await balance({ listen: '127.0.0.1:0', to: address, health })
-  const first = () => balancer.stats().pools[0]!.backends[0]!
+  const first = () => balancer.status().pools[0]!.backends[0]!
   await until(() => first().state === 'unhealthy', 'it is taken out')
   return first().reason
 }

@@ -97,7 +97,7 @@ describe('WebSockets and event streams', () => {
     expect(metrics).toMatch(/rip_backend_event_streams\{pool="app",backend="a"\} \d+\n/)
     expect(metrics).toContain('rip_backend_in_flight{pool="app",backend="a"} 0\n')
     for (const socket of sockets) socket.close()
-    await until(() => site.balancer.stats().pools[0]!.tunnels === 0, 'all tunnels have ended')
+    await until(() => site.balancer.status().pools[0]!.tunnels === 0, 'all tunnels have ended')
   })
 
   test('leave the limit for requests as it is: a backend works on as many as it takes, and no more', async () => {
@@ -105,9 +105,9 @@ describe('WebSockets and event streams', () => {
     await site.stream()
     const slow = new AbortController()
     const answer = fetch(`${site.balancer.url}/slow`, { signal: slow.signal }).catch(() => 'given up')
-    await until(() => site.balancer.stats().pools[0]!.inFlight === 1, 'one is at the backend')
+    await until(() => site.balancer.status().pools[0]!.inFlight === 1, 'one is at the backend')
     const next = fetch(site.balancer.url)
-    await until(() => site.balancer.stats().pools[0]!.queued === 1, 'the other waits')
+    await until(() => site.balancer.status().pools[0]!.queued === 1, 'the other waits')
     slow.abort()
     expect([await answer, (await next).status]).toEqual(['given up', 200])
   })
@@ -217,10 +217,10 @@ describe('a pool without a listener', () => {
       'an event stream was refused with 503: limits.longLivedPerAddress of the pool is reached',
       'an event stream was refused with 503: limits.longLived of the pool is reached',
     ])
-    expect(pool.snapshot()).toMatchObject({ inFlight: 0, eventStreams: 2 })
+    expect(pool.status()).toMatchObject({ inFlight: 0, eventStreams: 2 })
     await first.body!.cancel()
     await second.body!.cancel()
-    expect(pool.snapshot()).toMatchObject({ inFlight: 0, eventStreams: 0 })
+    expect(pool.status()).toMatchObject({ inFlight: 0, eventStreams: 0 })
     expect((await ask('/events', '192.0.2.1')).status).toBe(200)
   })
 })

@@ -21,9 +21,13 @@ const PREFIX: Readonly<Record<string, string>> = {
   AccessLogConfig: 'accessLog.',
 }
 
-/** Every option with its doc comment, in the order of the source; groups are not options. */
+const sourceOf = (file: string): string => readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8')
+
+/** Every option with its doc comment, in the order of the source, TLS to backends behind them; groups are not options. */
 export function documentedOptions(): DocumentedOption[] {
-  const source = readFileSync(new URL('../src/config/config.ts', import.meta.url), 'utf8')
+  const config = sourceOf('config/config.ts')
+  const timeoutsAt = config.indexOf('export interface TimeoutsConfig')
+  const source = config.slice(0, timeoutsAt) + sourceOf('settings/backend-tls.ts') + config.slice(timeoutsAt)
   const options: DocumentedOption[] = []
   let prefix = ''
   let group = ''

@@ -155,7 +155,7 @@ describe('listeners change on reload', () => {
     const answers = (await Promise.all([client(get), client(get), client(once), client(once)])).flat()
     await reloading
     expect(answers.filter((answer) => answer !== 'a')).toEqual([])
-    expect(lb.stats()).toMatchObject({ requests: 200, serverErrors: 0 })
+    expect(lb.status()).toMatchObject({ requests: 200, serverErrors: 0 })
   })
 })
 
@@ -209,7 +209,7 @@ describe('health checks change on reload', () => {
     fall: 1,
     rise: 1,
   })
-  const stateOf = (lb: Balancer): string | undefined => lb.pool.snapshot().backends[0]?.state
+  const stateOf = (lb: Balancer): string | undefined => lb.pool.status().backends[0]?.state
 
   test('without them every backend serves again', async () => {
     using folder = new TempFolder()
@@ -267,7 +267,7 @@ describe('what is known about backends', () => {
     const health = { path: '/up', interval: 20, fall: 1 }
     const config = { listen: ANYWHERE, to: declared(1), health, ejection: { min: '10m', max: '10m' } }
     await using lb = await balance(config)
-    const states = (): string[] => lb.pool.snapshot().backends.map(({ state }) => state)
+    const states = (): string[] => lb.pool.status().backends.map(({ state }) => state)
     await until(() => states()[1] === 'unhealthy', 'the sick one is taken out')
     await until(async () => (await once(lb.url), states()[2] !== 'serving'), 'the dead one is noticed')
     asked = 0

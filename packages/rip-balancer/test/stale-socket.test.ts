@@ -34,7 +34,7 @@ describe('a socket file', () => {
     expect(second).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' })
     await second.catch(() => undefined)
     expect((await fetch('http://localhost/status', { unix: folder.file('admin.sock') })).status).toBe(200)
-    expect(first.stats().pid).toBe(process.pid)
+    expect(first.status().pid).toBe(process.pid)
   })
 
   test('that is a file of another kind is left alone', async () => {

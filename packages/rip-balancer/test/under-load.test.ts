@@ -95,7 +95,7 @@ test('requests that meet nothing but dead backends wait for those that replace t
   const answers = Array.from({ length: 30 }, (_, n) =>
     fetch(site.lb.url, n % 2 === 0 ? {} : { method: 'POST', body: 'x'.repeat(20_000) }),
   )
-  await until(() => site.lb.stats().pools[0]!.queued === answers.length, 'all of them wait')
+  await until(() => site.lb.status().pools[0]!.queued === answers.length, 'all of them wait')
   await using fresh = new TestBackend(site.folder.file('d.sock'), echo)
   await site.admin.prepare('g', [{ id: 'd', address: fresh.address }])
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(answers.map(() => 200))
@@ -121,8 +121,8 @@ describe('under load, no request is lost', () => {
     }
     await load.stop()
     expect(load.failures).toEqual([])
-    expect(site.lb.pool.snapshot()).toMatchObject({ inFlight: 0, queued: 0 })
-    expect(site.lb.pool.snapshot().backends).toHaveLength(2)
+    expect(site.lb.pool.status()).toMatchObject({ inFlight: 0, queued: 0 })
+    expect(site.lb.pool.status().backends).toHaveLength(2)
     await Promise.all(old.map((backend) => backend[Symbol.asyncDispose]()))
   })
 
@@ -147,7 +147,7 @@ describe('under load, no request is lost', () => {
       join(`w.${round}`)
       backends.delete(id!)
       await declare()
-      const idle = (): boolean => !site.lb.pool.snapshot().backends.some((each) => each.id === id)
+      const idle = (): boolean => !site.lb.pool.status().backends.some((each) => each.id === id)
       await until(idle, 'its requests have ended')
       await leaving[Symbol.asyncDispose]()
       await load.answersMore(20)
@@ -203,7 +203,7 @@ describe('under load, no request is lost', () => {
     await site.admin.cut('g1')
     const load = new Load(site.lb.url)
     await load.answersMore(100)
-    const victimInFlight = (): number => site.lb.pool.members.find(({ id }) => id === 'victim')!.inFlight
+    const victimInFlight = (): number => site.lb.pool.backends.find(({ id }) => id === 'victim')!.inFlight
     await until(() => victimInFlight() > 0, 'it is busy')
     victim.kill('SIGKILL')
     await victim.exited

@@ -2,7 +2,7 @@ import type { BalancerConfig } from '../config/config.ts'
 import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
-import type { DrainResult } from '../pool/drains.ts'
+import type { GenerationDrainReport } from '../pool/drains.ts'
 import type { BackendDeclaration, BackendDrained, BalancerStatus, LeaveReport } from './admin-protocol.ts'
 
 export interface AdminClientOptions {
@@ -45,7 +45,7 @@ export class AdminClient {
   }
 
   /**
-   * Has the balancer finish what is under way and then end. Resolves when nothing is left, with what was cut because it did
+   * Has the balancer finish what is under way and then end. Resolves when nothing is left, with what was aborted because it did
    * not finish in time.
    */
   leave(): Promise<LeaveReport> {
@@ -84,7 +84,7 @@ export class AdminClient {
    * Resolves when nothing of the generation is in flight or held, after the time limit, or when the signal aborts: then with
    * what is in flight at that moment, and whatever was told the balancer about the generation since remains.
    */
-  async drain(generation: string, timeoutMs: number, signal?: AbortSignal): Promise<DrainResult> {
+  async drain(generation: string, timeoutMs: number, signal?: AbortSignal): Promise<GenerationDrainReport> {
     const startedAtMs = performance.now()
     try {
       return await this.call('POST', this.path('drain'), { generation, timeoutMs }, signal)
@@ -98,9 +98,9 @@ export class AdminClient {
   /** Requests, tunnels and event streams at backends of the generation that were taken out. */
   private async leaving(generation: string): Promise<number> {
     const { pools } = await this.status()
-    const members = pools.filter(({ name }) => name === this.pool).flatMap(({ backends }) => backends)
-    return members
-      .filter((member) => member.state === 'leaving' && member.generation === generation)
+    const backends = pools.filter(({ name }) => name === this.pool).flatMap(({ backends }) => backends)
+    return backends
+      .filter((backend) => backend.state === 'leaving' && backend.generation === generation)
       .reduce((sum, { inFlight, tunnels, eventStreams }) => sum + inFlight + tunnels + eventStreams, 0)
   }
 

@@ -1,6 +1,6 @@
 import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import type { GenerationTally } from '../metrics/generation-tallies.ts'
-import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
+import type { PoolStatus } from '../pool/pool-status.ts'
 
 /** Raised when a field of the admin API changes its meaning. */
 export const ADMIN_VERSION = 1
@@ -62,7 +62,7 @@ export interface BackendDrained {
 
 /** Answer of `POST /leave`, when nothing is under way any more. */
 export interface LeaveReport {
-  /** Requests that were cut because they did not finish in time. */
+  /** Requests that were aborted because they did not finish in time. */
   readonly abandoned: number
 }
 
@@ -85,5 +85,5 @@ export interface BalancerStatus {
   readonly uptimeMs: number
   /** Answers by generation of the backends. */
   readonly generations: readonly GenerationTally[]
-  readonly pools: readonly PoolSnapshot[]
+  readonly pools: readonly PoolStatus[]
 }

@@ -1,10 +1,11 @@
 import type { BalancerConfig } from '../config/config.ts'
 import { DEFAULT_POOL } from '../defaults.ts'
 import { BalancerError } from '../errors.ts'
-import { addressText, type MemberSpec } from '../pool/member.ts'
+import { addressText } from '../address/backend-address.ts'
+import type { BackendSpec } from '../pool/pooled-backend.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
-import type { DrainResult } from '../pool/drains.ts'
-import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
+import type { GenerationDrainReport } from '../pool/drains.ts'
+import type { PoolStatus } from '../pool/pool-status.ts'
 import type { AdminClient } from './admin-client.ts'
 import {
   ADMIN_VERSION,
@@ -127,13 +128,13 @@ export class AdminRelay implements AdminTarget, AdminPool {
     throw new BalancerError('POOL_UNKNOWN', { pool: name, known: [this.name] })
   }
 
-  async snapshot(): Promise<PoolSnapshot> {
+  async poolStatus(): Promise<PoolStatus> {
     const pool = (await this.status()).pools[0]
     if (pool === undefined) throw new BalancerError('POOL_UNKNOWN', { pool: this.name, known: [] })
     return pool
   }
 
-  async prepare(generation: string | undefined, specs: readonly MemberSpec[]): Promise<void> {
+  async prepare(generation: string | undefined, specs: readonly BackendSpec[]): Promise<void> {
     const backends = specs.map((spec) => this.declarationOf(spec))
     await this.each((admin) =>
       generation === undefined ? admin.replace(backends) : admin.prepare(generation, backends),
@@ -153,7 +154,7 @@ export class AdminRelay implements AdminTarget, AdminPool {
     return sumComparisons(await this.each((admin) => admin.compare(generation, forMs)))
   }
 
-  async drain(generation: string, signal: AbortSignal): Promise<DrainResult> {
+  async drain(generation: string, signal: AbortSignal): Promise<GenerationDrainReport> {
     const startedAtMs = performance.now()
     // Now, as it may be prepared again before the drain has ended.
     this.declared.delete(generation)
@@ -173,7 +174,7 @@ export class AdminRelay implements AdminTarget, AdminPool {
     this.drainedBackends.delete(id)
   }
 
-  private declarationOf({ id, address, maxInFlight, weight }: MemberSpec): BackendDeclaration {
+  private declarationOf({ id, address, maxInFlight, weight }: BackendSpec): BackendDeclaration {
     const own = address.kind === 'tcp' ? address.tls?.own : undefined
     return {
       id,

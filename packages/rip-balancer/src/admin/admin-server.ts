@@ -7,10 +7,10 @@ import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import type { BalancerConfig } from '../config/config.ts'
 import { DEFAULT_COMPARE_MS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_TIMEOUTS, DEFAULT_WEIGHT } from '../defaults.ts'
 import { BalancerError, listenFailure, type BalancerErrorCode } from '../errors.ts'
-import type { MemberSpec } from '../pool/member.ts'
+import type { BackendSpec } from '../pool/pooled-backend.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
-import type { DrainResult } from '../pool/drains.ts'
-import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
+import type { GenerationDrainReport } from '../pool/drains.ts'
+import type { PoolStatus } from '../pool/pool-status.ts'
 import { METRICS_TYPE } from '../metrics/metrics-server.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
 import type {
@@ -43,11 +43,11 @@ export interface AdminTarget {
 
 /** What the admin API does with a pool; each resolves when the change is in force. */
 export interface AdminPool {
-  snapshot(): PoolSnapshot | Promise<PoolSnapshot>
-  prepare(generation: string | undefined, backends: readonly MemberSpec[]): void | Promise<void>
+  poolStatus(): PoolStatus | Promise<PoolStatus>
+  prepare(generation: string | undefined, backends: readonly BackendSpec[]): void | Promise<void>
   cut(generation: string | undefined): void | Promise<void>
   compare(generation: string, forMs: number): GenerationComparison | Promise<GenerationComparison>
-  drain(generation: string, signal: AbortSignal): Promise<DrainResult>
+  drain(generation: string, signal: AbortSignal): Promise<GenerationDrainReport>
   /** @throws `BACKEND_UNKNOWN` */
   drainBackend(id: string, by: string): BackendDrained | Promise<BackendDrained>
   /** @throws `BACKEND_UNKNOWN` */
@@ -194,14 +194,14 @@ const LAST_ANSWERS_MS = 200
 const MAX_BODY_BYTES = 4 * 1024 * 1024
 
 const handlers: Readonly<Record<string, Handler>> = {
-  GET: (pool) => pool.snapshot(),
+  GET: (pool) => pool.poolStatus(),
   PUT: async (pool, body) => {
-    await pool.prepare(undefined, memberSpecs(objectOf<PoolBody>(body).backends))
+    await pool.prepare(undefined, backendSpecs(objectOf<PoolBody>(body).backends))
     await pool.cut(undefined)
   },
   'POST prepare': (pool, body) => {
     const { generation, backends } = objectOf<PrepareBody>(body)
-    return pool.prepare(generationOf(generation), memberSpecs(backends))
+    return pool.prepare(generationOf(generation), backendSpecs(backends))
   },
   'POST cut': (pool, body) => pool.cut(generationOf(objectOf<CutBody>(body).generation)),
   'POST compare': (pool, body) => {
@@ -265,7 +265,7 @@ async function bodyOf(request: Request): Promise<unknown> {
 function objectOf<T>(body: unknown): T {
   if (typeof body !== 'object' || body === null)
     throw invalid(`expected a JSON object, got ${JSON.stringify(body)}`)
-  // Members are checked where they are used.
+  // Backends are checked where they are used.
   return body as T
 }
 
@@ -274,7 +274,7 @@ function generationOf(value: unknown): string {
   throw invalid(`generation must be a text, but is ${JSON.stringify(value)}`)
 }
 
-function memberSpecs(backends: unknown): MemberSpec[] {
+function backendSpecs(backends: unknown): BackendSpec[] {
   if (!Array.isArray(backends)) throw invalid('backends must be a list')
   return backends.map((each) => memberSpec(objectOf<BackendDeclaration>(each)))
 }
@@ -285,7 +285,7 @@ function memberSpec({
   tls,
   maxInFlight = DEFAULT_MAX_IN_FLIGHT,
   weight = DEFAULT_WEIGHT,
-}: BackendDeclaration): MemberSpec {
+}: BackendDeclaration): BackendSpec {
   const parsed = typeof address === 'string' ? parseBackendAddress(address) : undefined
   if (typeof id !== 'string' || id === '') throw invalid(`id must be a text, but is ${JSON.stringify(id)}`)
   if (parsed === undefined)

@@ -1,10 +1,10 @@
 import { DIAL_TIMEOUT_MS } from '../defaults.ts'
 import type { GenerationTallies } from '../metrics/generation-tallies.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
-import type { MemberSpec } from '../pool/member.ts'
-import type { DrainResult } from '../pool/drains.ts'
+import type { BackendSpec } from '../pool/pooled-backend.ts'
+import type { GenerationDrainReport } from '../pool/drains.ts'
 import type { Pool } from '../pool/pool.ts'
-import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
+import type { PoolStatus } from '../pool/pool-status.ts'
 import type { Reach } from '../pool/reach.ts'
 import type { BackendDrained } from './admin-protocol.ts'
 import type { AdminPool } from './admin-server.ts'
@@ -24,17 +24,17 @@ export class DiallingPool implements AdminPool {
     this.reach = reach
   }
 
-  snapshot(): PoolSnapshot {
-    return this.pool.snapshot()
+  poolStatus(): PoolStatus {
+    return this.pool.status()
   }
 
-  async prepare(generation: string | undefined, specs: readonly MemberSpec[]): Promise<void> {
+  async prepare(generation: string | undefined, specs: readonly BackendSpec[]): Promise<void> {
     const fresh = this.pool.prepare(generation, specs)
     if (generation === this.pool.generation) return
     await Promise.all(
-      fresh.map(async (member) => {
-        const { reached, failure, reason } = await this.reach(member.address, DIAL_TIMEOUT_MS)
-        if (!reached && failure !== 'local-failure') this.pool.putAside(member, reason)
+      fresh.map(async (backend) => {
+        const { reached, failure, reason } = await this.reach(backend.address, DIAL_TIMEOUT_MS)
+        if (!reached && failure !== 'local-failure') this.pool.putAside(backend, reason)
       }),
     )
   }
@@ -55,7 +55,7 @@ export class DiallingPool implements AdminPool {
     this.pool.undrainBackend(id, by)
   }
 
-  drain(generation: string, signal: AbortSignal): Promise<DrainResult> {
+  drain(generation: string, signal: AbortSignal): Promise<GenerationDrainReport> {
     return this.pool.drain(generation, signal)
   }
 }

@@ -1,9 +1,9 @@
 import type { GenerationTally } from '../metrics/generation-tallies.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
-import type { MemberSnapshot, PoolSnapshot } from '../pool/pool-snapshot.ts'
+import type { BackendStatus, PoolStatus } from '../pool/pool-status.ts'
 
 /** The pools of several processes as if they were those of one. */
-export function sumPools(perProcess: readonly (readonly PoolSnapshot[])[]): PoolSnapshot[] {
+export function sumPools(perProcess: readonly (readonly PoolStatus[])[]): PoolStatus[] {
   const groups = Map.groupBy(perProcess.flat(), ({ name }) => name)
   return [...groups.values()].map((pools) => ({
     ...pools[0]!,
@@ -16,7 +16,7 @@ export function sumPools(perProcess: readonly (readonly PoolSnapshot[])[]): Pool
   }))
 }
 
-function sumBackends(all: readonly MemberSnapshot[]): MemberSnapshot[] {
+function sumBackends(all: readonly BackendStatus[]): BackendStatus[] {
   const groups = Map.groupBy(all, ({ id, generation }) => `${generation ?? ''}\0${id}`)
   return [...groups.values()].map((same) => ({
     ...same[0]!,
@@ -31,7 +31,7 @@ function sumBackends(all: readonly MemberSnapshot[]): MemberSnapshot[] {
 }
 
 /** In one process out of several it is what the others do not see. */
-function stateOfAll(same: readonly MemberSnapshot[]): Pick<MemberSnapshot, 'state' | 'reason'> {
+function stateOfAll(same: readonly BackendStatus[]): Pick<BackendStatus, 'state' | 'reason'> {
   const { state, reason } = same.find((each) => each.state !== 'serving') ?? same[0]!
   return { state, reason }
 }

@@ -27,7 +27,7 @@ export interface ProcessGroupOptions {
 export interface GroupEnd {
   /** Highest exit code. */
   readonly code: number
-  /** Requests that were cut because they did not finish in time. */
+  /** Requests that were aborted because they did not finish in time. */
   readonly abandoned: number
 }
 

@@ -1,6 +1,6 @@
 import type { BalancerStatus } from '../admin/admin-protocol.ts'
 import { oneLine } from '../text/one-line.ts'
-import type { MemberSnapshot, PoolSnapshot } from '../pool/pool-snapshot.ts'
+import type { BackendStatus, PoolStatus } from '../pool/pool-status.ts'
 
 const HEAD = [
   'BACKEND',
@@ -32,7 +32,7 @@ export function statusText(status: BalancerStatus): string {
   return `${lines.join('\n')}\n`
 }
 
-function poolLines({ name, generation, queued, ejections, backends }: PoolSnapshot): string[] {
+function poolLines({ name, generation, queued, ejections, backends }: PoolStatus): string[] {
   const facts = [
     `pool ${oneLine(name)}`,
     ...(generation === null ? [] : [`generation ${oneLine(generation)}`]),
@@ -54,7 +54,7 @@ function row({
   failures,
   weight,
   reason,
-}: MemberSnapshot): string[] {
+}: BackendStatus): string[] {
   const places = `${inFlight}/${maxInFlight}`
   const counts = [tunnels, eventStreams, requests, failures, weight].map(String)
   return [oneLine(id), state, places, ...counts, oneLine(reason ?? '')]

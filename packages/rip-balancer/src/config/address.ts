@@ -1,5 +1,5 @@
 import { canonical, withoutZone } from '../address/node-address.ts'
-import type { BackendAddress } from '../pool/claim.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
 import { UNIX_ADDRESS_FORM, parseUnixAddress, type UnixAddress } from '../address/unix-address.ts'
 import { ipVersion } from '../address/ip-version.ts'
 

@@ -185,7 +185,7 @@ export interface TimeoutsConfig {
   readonly tunnelEnd?: Duration
   /** Unused connection to a backend. @default '15s' */
   readonly upstreamIdle?: Duration
-  /** How long requests may still take when the balancer is told to stop; what is left is cut. @default '30s' */
+  /** How long requests may still take when the balancer is told to stop; what is left is aborted. @default '30s' */
   readonly drain?: Duration
 }
 

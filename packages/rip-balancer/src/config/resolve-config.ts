@@ -35,8 +35,9 @@ import { type Timeouts } from '../settings/timeouts.ts'
 import { UNKNOWN_METHODS, type UnknownMethods } from '../settings/unknown-methods.ts'
 import type { StickyCookieOptions } from '../settings/sticky-cookie.ts'
 import type { AccessLogFormat } from '../settings/access-log-format.ts'
-import type { BackendAddress } from '../pool/claim.ts'
-import { addressText, type MemberSpec } from '../pool/member.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
+import { addressText } from '../address/backend-address.ts'
+import type { BackendSpec } from '../pool/pooled-backend.ts'
 import { POLICIES, type PolicyName } from '../pool/policy.ts'
 import type { EjectionOptions, PoolSettings } from '../pool/pool-options.ts'
 import { isAuthority } from '../http1/authority.ts'
@@ -66,7 +67,7 @@ export interface ResolvedListener {
 /** A configuration with every default applied and every text understood. */
 export interface ResolvedConfig {
   readonly listeners: readonly ResolvedListener[]
-  readonly backends: readonly MemberSpec[]
+  readonly backends: readonly BackendSpec[]
   /** Of backends that do not say. */
   readonly maxInFlight: number
   readonly backendTls: BackendTlsConfig
@@ -124,7 +125,7 @@ export function configProblems(config: BalancerConfig): readonly string[] {
 }
 
 /** The backends of a list alone. @throws `CONFIG_INVALID` */
-export function resolveBackends(list: BalancerConfig['to'], maxInFlight: number): readonly MemberSpec[] {
+export function resolveBackends(list: BalancerConfig['to'], maxInFlight: number): readonly BackendSpec[] {
   const problems: string[] = []
   const reader = new ConfigReader({ to: list }, '', problems)
   const backends = reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems))
@@ -199,7 +200,7 @@ function readTls(reader: ConfigReader): ResolvedListener['tls'] {
   return { certFile: certFile ?? '', keyFile: keyFile ?? '' }
 }
 
-function readBackends(reader: ConfigReader, maxInFlight: number, problems: string[]): MemberSpec[] {
+function readBackends(reader: ConfigReader, maxInFlight: number, problems: string[]): BackendSpec[] {
   const backends = reader.list('to', (value, path) => readBackend(value, path, maxInFlight, problems))
   const ids = backends.map(({ id }) => id)
   for (const id of new Set(ids.filter((each, at) => ids.indexOf(each) !== at)))
@@ -212,7 +213,7 @@ function readBackend(
   path: string,
   maxInFlight: number,
   problems: string[],
-): MemberSpec | undefined {
+): BackendSpec | undefined {
   const reader = new ConfigReader(asObject(value), path, problems)
   const text = reader.text('address') ?? ''
   const address = parseBackendAddress(text)

@@ -1,6 +1,6 @@
 import type { BackendConfig } from '../config/config.ts'
 import { parseBackendAddress } from '../config/address.ts'
-import type { BackendAddress } from '../pool/claim.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
 import { BalancerError } from '../errors.ts'
 import { ipVersion } from '../address/ip-version.ts'
 

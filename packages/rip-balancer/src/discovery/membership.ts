@@ -1,6 +1,7 @@
 import { resolveBackends } from '../config/resolve-config.ts'
-import type { BackendAddress } from '../pool/claim.ts'
-import { addressText, type MemberSpec } from '../pool/member.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
+import { addressText } from '../address/backend-address.ts'
+import type { BackendSpec } from '../pool/pooled-backend.ts'
 import type { Pool } from '../pool/pool.ts'
 import { Discovery, type BackendList } from './discovery.ts'
 import { dns, type ResolveName } from './dns.ts'
@@ -30,7 +31,7 @@ export class Membership implements Disposable {
   }
 
   /** All new requests go to these backends, and to every address of those that are names. */
-  declare(specs: readonly MemberSpec[]): void {
+  declare(specs: readonly BackendSpec[]): void {
     this.names.abort()
     this.names = new AbortController()
     const before = this.answers
@@ -52,14 +53,14 @@ export class Membership implements Disposable {
     this.discoveries.delete(discovery)
   }
 
-  /** The pool keeps the members it has. */
+  /** The pool keeps the backends it has. */
   [Symbol.dispose](): void {
     this.names.abort()
     for (const discovery of this.discoveries) void discovery[Symbol.asyncDispose]()
   }
 
   /** Until a name is resolved for the first time, connecting resolves it. */
-  private async follow(named: MemberSpec, all: readonly MemberSpec[], signal: AbortSignal): Promise<void> {
+  private async follow(named: BackendSpec, all: readonly BackendSpec[], signal: AbortSignal): Promise<void> {
     const { resolve } = this.options
     const name = addressText(named.address)
     const plain = addressText(withoutTls(named.address))
@@ -70,7 +71,7 @@ export class Membership implements Disposable {
     }
   }
 
-  private apply(specs: readonly MemberSpec[]): void {
+  private apply(specs: readonly BackendSpec[]): void {
     this.pool.prepare(
       undefined,
       specs.flatMap((spec) => this.resolved(spec)),
@@ -78,14 +79,14 @@ export class Membership implements Disposable {
     this.pool.cut(undefined)
   }
 
-  private resolved(spec: MemberSpec): readonly MemberSpec[] {
+  private resolved(spec: BackendSpec): readonly BackendSpec[] {
     const answer = this.answers.get(addressText(spec.address))
     if (answer === undefined) return [spec]
     return resolveBackends(answer, spec.maxInFlight).map((each) => withOrigin(each, spec))
   }
 }
 
-const withOrigin = (spec: MemberSpec, { id, weight, address }: MemberSpec): MemberSpec => ({
+const withOrigin = (spec: BackendSpec, { id, weight, address }: BackendSpec): BackendSpec => ({
   ...spec,
   id: `${id}@${spec.id}`,
   origin: id,
@@ -106,6 +107,6 @@ function withTlsOf(address: BackendAddress, named: BackendAddress): BackendAddre
 }
 
 /** `localhost` means this machine, whatever its addresses are: connecting finds the one that listens. */
-function isNamed({ address }: MemberSpec): boolean {
+function isNamed({ address }: BackendSpec): boolean {
   return address.kind === 'tcp' && ipVersion(address.host) === 0 && !/(?:^|\.)localhost$/i.test(address.host)
 }

@@ -1,4 +1,5 @@
-import type { Backend, Claims, LongLived, Outcome } from '../pool/claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { Claims, LongLived, Outcome } from '../pool/claim.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'

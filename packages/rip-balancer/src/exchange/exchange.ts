@@ -4,7 +4,8 @@ import { statusOf, type Fault } from '../http1/fault.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
-import type { Backend, Claimant, ClaimRefusal, LongLived, Outcome } from '../pool/claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { Claimant, ClaimRefusal, LongLived, Outcome } from '../pool/claim.ts'
 import { nextState } from '../state-table.ts'
 import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
@@ -108,7 +109,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
   refuse(head: RequestHead | undefined, status: number, cause: EndCause, firstByteAt: number): void {
     this.start(head, firstByteAt)
     this.body.begin(NO_BODY)
-    this.body.abandon()
+    this.body.giveUp()
     this.answer(this.answers.error(status, cause, true))
   }
 
@@ -156,7 +157,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
   }
 
   private refuseBody(fault: Fault, at: number): number {
-    this.body.abandon()
+    this.body.giveUp()
     if (this.phase === 'responding') this.abort('bad-request', 'client-gone')
     else {
       this.withdraw('client-gone')
@@ -480,7 +481,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
   private clientTimedOut(): void {
     if (this.phase === 'responding') return this.abort('client-timeout', 'client-gone')
     this.withdraw('client-gone')
-    this.body.abandon()
+    this.body.giveUp()
     this.client.closeAfter()
     this.fail('client-timeout')
   }

@@ -1,4 +1,4 @@
-/** Time a client can be ahead, so that one that did well is not cut for a pause of some seconds. */
+/** Time a client can be ahead, so that one that did well does not lose its exchange for a pause of some seconds. */
 const MAX_LEAD_MS = 5_000
 
 /**

@@ -4,15 +4,15 @@
  * - `completed`: the whole response of the backend was handed to the client.
  * - `answered`: a hook or a rule of the balancer gave the answer (405, 413, 417, 501, `OPTIONS` with `Max-Forwards: 0`).
  * - `bad-request`: the request was malformed (400, 414, 431, 501, 505).
- * - `client-timeout`: the client was too slow (408, or its connection was cut).
+ * - `client-timeout`: the client was too slow (408, or its response was aborted).
  * - `client-gone`: the client left before the response was complete (logged as 499 when no head was sent).
  * - `queue-full`, `queue-timeout`, `no-backend`, `closing`: no backend could be claimed (503).
  * - `long-lived-backend`, `long-lived-address`, `long-lived-total`: the backend, the client, or the balancer has as many
  *   tunnels and event streams as it may (503).
  * - `connect-failed`, `connect-timeout`: no connection to a backend (502).
- * - `response-timeout`: the backend was too slow (504, or the response was cut).
- * - `backend-reset`: the backend closed too early (502, or the response was cut).
- * - `bad-response`: the response was malformed (502, or it was cut).
+ * - `response-timeout`: the backend was too slow (504, or the response was aborted).
+ * - `backend-reset`: the backend closed too early (502, or the response was aborted).
+ * - `bad-response`: the response was malformed (502, or it was aborted).
  * - `local-failure`: this process ran out of something, or a hook threw (500, 503).
  * - `tunnel-closed`: an upgraded connection ended.
  */

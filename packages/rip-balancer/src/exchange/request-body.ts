@@ -30,7 +30,7 @@ export class RequestBody {
   private keptBytes = 0
   private keeps = false
   private keepLimit = 0
-  private abandoned = false
+  private givenUp = false
   /** Of the head. */
   options: ConnectionOptions = NO_OPTIONS
 
@@ -47,21 +47,21 @@ export class RequestBody {
     this.done = body.framing !== 'chunked' && body.length === 0
     this.received = 0
     this.fault = undefined
-    this.abandoned = this.gathered = false
+    this.givenUp = this.gathered = false
     this.forget()
     if (body.framing === 'chunked') (this.decoder ??= new ChunkedDecoder(this.limits)).reset()
   }
 
   /** Nothing more of the body will be read. */
-  abandon(): void {
-    this.abandoned = true
+  giveUp(): void {
+    this.givenUp = true
     this.done = true
     this.forget()
   }
 
   /** Whether the client's bytes for this request have all been read. */
   get isWhole(): boolean {
-    return this.done && !this.abandoned
+    return this.done && !this.givenUp
   }
 
   /** Keeps what is sent from now on, so that it can be sent again, while it fits. */

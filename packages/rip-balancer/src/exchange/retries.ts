@@ -1,4 +1,5 @@
-import type { Backend, Outcome } from '../pool/claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { Outcome } from '../pool/claim.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { Attempt } from './attempt.ts'
 import type { DataPlane } from './data-plane.ts'

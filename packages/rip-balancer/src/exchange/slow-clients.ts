@@ -2,7 +2,7 @@ import type { Claims } from '../pool/claim.ts'
 
 /** Share of all places at backends that slow clients may keep while requests wait. */
 const MAX_SHARE = 0.5
-/** Nobody is cut for less: two looks at the clock behind the one that found it waited for, a good round trip. */
+/** No client loses its exchange for less: two looks at the clock behind the one that found it waited for, a good round trip. */
 const GRACE_MS = 150
 
 /** A client that may keep a backend waiting. */

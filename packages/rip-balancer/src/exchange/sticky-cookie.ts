@@ -1,5 +1,5 @@
 import type { SameSite, StickyCookieOptions } from '../settings/sticky-cookie.ts'
-import type { Backend } from '../pool/claim.ts'
+import type { Backend } from '../upstream/backend.ts'
 import type { StickyNames } from '../pool/sticky-names.ts'
 import { cookieValues, type AffinitySource } from '../forwarding/affinity.ts'
 

@@ -10,14 +10,16 @@ import { REPORT_PAUSE_MS } from '../log/limit-reports.ts'
 import { poolReports } from '../log/pool-reports.ts'
 import { errorPages } from '../pages/error-pages.ts'
 import { TlsReports } from '../log/tls-reports.ts'
-import type { Backend, BackendAddress, BackendTls, Outcome } from '../pool/claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { BackendAddress, BackendTls } from '../address/backend-address.ts'
+import type { Outcome } from '../pool/claim.ts'
 import { HealthChecker } from '../pool/health-checker.ts'
-import { addressText } from '../pool/member.ts'
+import { addressText } from '../address/backend-address.ts'
 import { Pool } from '../pool/pool.ts'
 import { askWith, reachWith } from '../pool/reach.ts'
 import { BackendTlsSettings, type SecureOptions } from '../tls/backend-tls.ts'
 import { isUnverified, tlsFailure } from '../tls/tls-failure.ts'
-import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
+import type { PoolStatus } from '../pool/pool-status.ts'
 import { StickyNames } from '../pool/sticky-names.ts'
 import { isEventStreamType } from './event-stream-type.ts'
 import { nameClient, withoutHopByHop } from './forwarded-headers.ts'
@@ -109,8 +111,8 @@ export class FetchPool implements AsyncDisposable {
     this.health?.start()
   }
 
-  snapshot(): PoolSnapshot {
-    return this.pool.snapshot()
+  status(): PoolStatus {
+    return this.pool.status()
   }
 
   /** Takes its backends from a source from now on; resolves when the source has ended. */

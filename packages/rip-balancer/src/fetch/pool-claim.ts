@@ -1,6 +1,7 @@
 import type { AffinitySource, HashKey } from '../forwarding/affinity.ts'
 import type { StickyCookie } from '../exchange/sticky-cookie.ts'
-import type { Backend, Claimant, ClaimRefusal } from '../pool/claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { Claimant, ClaimRefusal } from '../pool/claim.ts'
 import type { Pool } from '../pool/pool.ts'
 import { isEventStreamType } from './event-stream-type.ts'
 

@@ -8,7 +8,7 @@ import { timeLimit } from '../transport/time-limit.ts'
 import { Listener } from './listener.ts'
 
 /** A listener as it was declared, with what it owns. */
-interface Member {
+interface DeclaredListener {
   readonly declared: ResolvedListener
   readonly listener: Listener
   readonly tls: FileTlsSource | undefined
@@ -16,18 +16,18 @@ interface Member {
 
 /** Another declaration of which everything new listens already, while nothing old has left. */
 export interface ListenerChange {
-  readonly members: readonly Member[]
-  readonly opened: readonly Member[]
-  readonly left: readonly Member[]
+  readonly listeners: readonly DeclaredListener[]
+  readonly opened: readonly DeclaredListener[]
+  readonly left: readonly DeclaredListener[]
 }
 
 /** The listeners of a balancer, which may become others while it runs. */
 export class ListenerSet implements AsyncDisposable {
   private plane: DataPlane
   private readonly warn: (message: string) => void
-  private members: readonly Member[]
+  private listeners: readonly DeclaredListener[]
   /** No longer declared, with connections that are not finished. */
-  private readonly leaving = new Set<Member>()
+  private readonly leaving = new Set<DeclaredListener>()
   private accepting = false
   private closed = false
 
@@ -39,24 +39,24 @@ export class ListenerSet implements AsyncDisposable {
   ) {
     this.plane = plane
     this.warn = warn
-    this.members = declared.map((each) => this.create(each, undefined))
+    this.listeners = declared.map((each) => this.create(each, undefined))
   }
 
   /** Where they can be reached, in the order of their declaration. */
   get urls(): readonly string[] {
-    return this.members.map(({ listener }) => reachable(listener.url))
+    return this.listeners.map(({ listener }) => reachable(listener.url))
   }
 
   /** Resolves when all of them accept. @throws `ADDRESS_IN_USE`, `LISTEN_FAILED`, `CLOSED` */
   async start(): Promise<void> {
     this.accepting = true
-    for (const member of this.members) await this.open(member)
+    for (const entry of this.listeners) await this.open(entry)
   }
 
   /** New connections are served by this data plane; those that are open stay with theirs. */
   use(plane: DataPlane): void {
     this.plane = plane
-    for (const { listener } of this.members) listener.use(plane)
+    for (const { listener } of this.listeners) listener.use(plane)
   }
 
   /**
@@ -65,31 +65,31 @@ export class ListenerSet implements AsyncDisposable {
    * @throws `CONFIG_INVALID`, `ADDRESS_IN_USE`, `LISTEN_FAILED`, `CLOSED`; then nothing has changed
    */
   async prepare(declared: readonly ResolvedListener[]): Promise<ListenerChange> {
-    const left = [...this.members]
-    const members: Member[] = []
-    const opened: Member[] = []
+    const left = [...this.listeners]
+    const listeners: DeclaredListener[] = []
+    const opened: DeclaredListener[] = []
     try {
       for (const each of declared) {
-        const before = left.find((member) => hasSocketOf(member.declared, each))
+        const before = left.find((entry) => hasSocketOf(entry.declared, each))
         const stays = before !== undefined && Bun.deepEquals(before.declared, each, true)
         if (stays) left.splice(left.indexOf(before), 1)
-        const member = stays ? before : this.create(each, before)
-        members.push(member)
+        const entry = stays ? before : this.create(each, before)
+        listeners.push(entry)
         if (stays) continue
-        opened.push(member)
-        if (this.accepting) await this.open(member)
+        opened.push(entry)
+        if (this.accepting) await this.open(entry)
       }
     } catch (error) {
       await Promise.all(opened.map(close))
       throw error
     }
-    return { members, opened, left }
+    return { listeners, opened, left }
   }
 
   /** What is no longer declared finishes what it has, for `drainMs` milliseconds at most. */
-  commit({ members, left }: ListenerChange, drainMs: number): void {
-    this.members = members
-    for (const member of left) void this.leave(member, drainMs)
+  commit({ listeners, left }: ListenerChange, drainMs: number): void {
+    this.listeners = listeners
+    for (const entry of left) void this.leave(entry, drainMs)
   }
 
   async undo({ opened }: ListenerChange): Promise<void> {
@@ -97,32 +97,32 @@ export class ListenerSet implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting, lets what is under way finish. Resolves when no connection is left; `signal` cuts what remains.
+   * Stops accepting, lets what is under way finish. Resolves when no connection is left; `signal` aborts what remains.
    */
   async drain(signal?: AbortSignal): Promise<void> {
     this.accepting = false
-    await Promise.all([...this.members, ...this.leaving].map(({ listener }) => listener.drain(signal)))
+    await Promise.all([...this.listeners, ...this.leaving].map(({ listener }) => listener.drain(signal)))
   }
 
   /** Closes all sockets and connections, finished or not. Idempotent. */
   async close(): Promise<void> {
     this.closed = true
     this.accepting = false
-    await Promise.all([...this.members, ...this.leaving].map(close))
+    await Promise.all([...this.listeners, ...this.leaving].map(close))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  private async leave(member: Member, drainMs: number): Promise<void> {
-    this.leaving.add(member)
-    await member.listener.drain(timeLimit(drainMs))
-    await close(member)
-    this.leaving.delete(member)
+  private async leave(entry: DeclaredListener, drainMs: number): Promise<void> {
+    this.leaving.add(entry)
+    await entry.listener.drain(timeLimit(drainMs))
+    await close(entry)
+    this.leaving.delete(entry)
   }
 
-  private async open({ listener, declared: { address } }: Member): Promise<void> {
+  private async open({ listener, declared: { address } }: DeclaredListener): Promise<void> {
     try {
       if (address.kind === 'unix') await removeStaleSocket(address.path)
       if (this.closed) throw new BalancerError('CLOSED', {})
@@ -133,7 +133,7 @@ export class ListenerSet implements AsyncDisposable {
   }
 
   /** @param before has the socket already, with another certificate */
-  private create(declared: ResolvedListener, before: Member | undefined): Member {
+  private create(declared: ResolvedListener, before: DeclaredListener | undefined): DeclaredListener {
     const { address: target, reusePort } = declared
     const tls = declared.tls && this.createTls(declared.tls)
     const access = target.kind === 'unix' ? target : undefined
@@ -153,7 +153,7 @@ export class ListenerSet implements AsyncDisposable {
   }
 }
 
-async function close({ listener, tls }: Member): Promise<void> {
+async function close({ listener, tls }: DeclaredListener): Promise<void> {
   tls?.[Symbol.dispose]()
   await listener.close()
 }

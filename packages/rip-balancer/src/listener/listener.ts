@@ -30,7 +30,7 @@ export interface ListenerOptions {
 }
 
 /** What is going on at a listener. */
-export interface ListenerSnapshot {
+export interface ListenerStatus {
   readonly connections: number
   readonly idle: number
 }
@@ -91,7 +91,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     return this.bound.kind === 'tcp' ? this.bound.port : 0
   }
 
-  snapshot(): ListenerSnapshot {
+  status(): ListenerStatus {
     const idle = this.connections.list().filter((connection) => connection.isIdle).length
     return { connections: this.connections.size, idle }
   }
@@ -123,7 +123,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
 
   /**
    * Stops accepting, answers what is under way with `Connection: close`, closes idle connections after a short grace.
-   * Resolves when no connection is left; `signal` cuts what remains.
+   * Resolves when no connection is left; `signal` aborts what remains.
    */
   async drain(signal?: AbortSignal): Promise<void> {
     this.stopAccepting()
@@ -131,11 +131,11 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     this.draining = true
     if (this.connections.size === 0) return
     this.emptied ??= Promise.withResolvers()
-    const cut = (): void => this.cutAll()
-    if (signal?.aborted === true) cut()
-    signal?.addEventListener('abort', cut, { once: true })
+    const abort = (): void => this.abortAll()
+    if (signal?.aborted === true) abort()
+    signal?.addEventListener('abort', abort, { once: true })
     await this.emptied.promise
-    signal?.removeEventListener('abort', cut)
+    signal?.removeEventListener('abort', abort)
   }
 
   /** Closes the socket and all connections, finished or not. */
@@ -162,7 +162,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private async shutDown(): Promise<void> {
     this.stopAccepting()
     this.draining = true
-    this.cutAll()
+    this.abortAll()
     clearInterval(this.timer)
   }
 
@@ -180,7 +180,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     else server.stop(false)
   }
 
-  private cutAll(): void {
+  private abortAll(): void {
     for (const connection of this.connections.list()) connection.closeNow()
   }
 

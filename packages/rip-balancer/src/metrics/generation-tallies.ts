@@ -7,7 +7,7 @@ import { type GenerationComparison, type History, LotTally } from './lot-tally.t
 export interface GenerationTally {
   readonly generation: string
   readonly requests: number
-  /** Of them, those with a 5xx status and those the backend cut off. */
+  /** Of them, those with a 5xx status and those the backend aborted. */
   readonly errors: number
 }
 
@@ -86,5 +86,5 @@ const saysNothing: ReadonlySet<EndCause> = new Set([
   'local-failure',
 ])
 
-/** A response that was cut has the status it began with. */
+/** A response that was aborted has the status it began with. */
 const broken: ReadonlySet<EndCause> = new Set(['backend-reset', 'bad-response', 'response-timeout'])

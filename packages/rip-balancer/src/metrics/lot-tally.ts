@@ -8,7 +8,7 @@ export interface ComparedGroup {
   readonly history: number
   /** Drawn for the generation that serves. */
   readonly requests: number
-  /** Of these, those with a 5xx status and those the backend cut off. */
+  /** Of these, those with a 5xx status and those the backend aborted. */
   readonly failed: number
   /** Drawn for the generation that served before. */
   readonly requestsBefore: number

@@ -1,6 +1,6 @@
 import type { ConnectionEvent, EndCause, ExchangeObserver, ExchangeRecord } from '../exchange/record.ts'
 import { CONTROLS, escaped } from '../text/one-line.ts'
-import type { PoolSnapshot } from '../pool/pool-snapshot.ts'
+import type { PoolStatus } from '../pool/pool-status.ts'
 import { GenerationTallies } from './generation-tallies.ts'
 
 /** Upper bounds of the buckets of durations, in seconds. */
@@ -36,7 +36,7 @@ class Histogram {
 
 /** What the pools add to the metrics when they are asked for. */
 export interface MetricsSource {
-  pools(): readonly PoolSnapshot[]
+  pools(): readonly PoolStatus[]
 }
 
 /**
@@ -176,10 +176,10 @@ const quoted = (text: string): string =>
     .replaceAll('\n', '\\n')
     .replace(CONTROLS, (char) => `\\${escaped(char)}`)}"`
 
-function poolFamilies(pools: readonly PoolSnapshot[]): string[] {
-  const perPool = (name: string, value: (pool: PoolSnapshot) => number): string[] =>
+function poolFamilies(pools: readonly PoolStatus[]): string[] {
+  const perPool = (name: string, value: (pool: PoolStatus) => number): string[] =>
     pools.map((pool) => `${name}{pool=${quoted(pool.name)}} ${value(pool)}`)
-  const perBackend = (name: string, value: (backend: PoolSnapshot['backends'][number]) => number): string[] =>
+  const perBackend = (name: string, value: (backend: PoolStatus['backends'][number]) => number): string[] =>
     pools.flatMap((pool) =>
       pool.backends.map(
         (each) => `${name}{pool=${quoted(pool.name)},backend=${quoted(each.id)}} ${value(each)}`,

@@ -1,5 +1,6 @@
 import { DEFAULT_POLICY } from '../defaults.ts'
-import type { Backend, Claimant } from './claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { Claimant } from './claim.ts'
 import type { PoolClock } from './clock.ts'
 import type { Comparison } from './comparison.ts'
 import { isCertain } from './ejection.ts'
@@ -7,7 +8,7 @@ import type { Ejector } from './ejector.ts'
 import type { Generations } from './generations.ts'
 import type { HeldPlaces } from './held-places.ts'
 import { bindsClients, LeastHeld } from './least-held.ts'
-import type { Member } from './member.ts'
+import type { PooledBackend } from './pooled-backend.ts'
 import { createPolicy, type Policy, type PolicyName, type PolicyTools } from './policy.ts'
 import type { SlowStart } from './slow-start.ts'
 
@@ -55,7 +56,7 @@ export class Chooser {
   }
 
   /** @param tried the backends that failed this request, the last one last */
-  choose(claimant: Claimant, tried: readonly Backend[]): Member | undefined {
+  choose(claimant: Claimant, tried: readonly Backend[]): PooledBackend | undefined {
     this.claimant = claimant
     this.tried = tried
     const candidates = this.candidatesFor(claimant, tried)
@@ -69,9 +70,9 @@ export class Chooser {
   }
 
   /** Whether a backend other than this one could be chosen right now. */
-  hasOther(backend: Backend): boolean {
+  hasOther(than: Backend): boolean {
     this.tried = NO_BACKENDS
-    const isOther = (member: Member): boolean => member !== backend && this.isEligible(member)
+    const isOther = (backend: PooledBackend): boolean => backend !== than && this.isEligible(backend)
     return this.rotation.some(isOther) || this.compared().some(isOther)
   }
 
@@ -82,25 +83,29 @@ export class Chooser {
     )
   }
 
-  private get rotation(): readonly Member[] {
+  private get rotation(): readonly PooledBackend[] {
     return this.options.generations.rotation
   }
 
-  private candidatesFor(claimant: Claimant, tried: readonly Backend[]): readonly Member[] {
+  private candidatesFor(claimant: Claimant, tried: readonly Backend[]): readonly PooledBackend[] {
     const { comparison } = this.options
     if (!comparison.isOn) return this.rotation
     return comparison.draw(claimant, tried, this.rotation, this.compared(), this.isEligible)
   }
 
   /** Backends that lots are drawn for beside those in rotation. */
-  private compared(): readonly Member[] {
+  private compared(): readonly PooledBackend[] {
     const { comparison, generations } = this.options
     const { generation } = comparison
     return generation === undefined ? [] : generations.of(generation)
   }
 
   /** Another one, if this one is unusually quiet: it may hang, and what is in flight there tells soon. */
-  private chooseLively(claimant: Claimant, candidates: readonly Member[], preferred: Member): Member {
+  private chooseLively(
+    claimant: Claimant,
+    candidates: readonly PooledBackend[],
+    preferred: PooledBackend,
+  ): PooledBackend {
     if (preferred.ejection !== undefined || !this.isQuiet(preferred) || bindsClients(this.policyName))
       return preferred
     const isEligible = claimant.isRepeatable ? this.isLively : this.isLivelyBeyondDoubt
@@ -111,7 +116,10 @@ export class Chooser {
    * Requests pass over those that failed their last health check, and what cannot be sent again over those whose last
    * request failed, unless it belongs to one of them.
    */
-  private chooseBeyondDoubt(claimant: Claimant, candidates: readonly Member[]): Member | undefined {
+  private chooseBeyondDoubt(
+    claimant: Claimant,
+    candidates: readonly PooledBackend[],
+  ): PooledBackend | undefined {
     if (bindsClients(this.policyName)) return undefined
     const mayFail = claimant.isRepeatable || !this.options.ejector.hasDoubts
     if (mayFail && !this.anyoneAils) return undefined
@@ -129,13 +137,13 @@ export class Chooser {
   }
 
   /** One that failed this request, if it is not put aside: better than none. */
-  private chooseAgain(claimant: Claimant): Member | undefined {
+  private chooseAgain(claimant: Claimant): PooledBackend | undefined {
     this.tried = NO_BACKENDS
     return this.policy.choose(this.rotation, this.isEligible, claimant)
   }
 
   /** Nothing else is left: a backend that was put aside is better than none, the suspected ones first. */
-  private chooseInPanic(claimant: Claimant, tried: readonly Backend[]): Member | undefined {
+  private chooseInPanic(claimant: Claimant, tried: readonly Backend[]): PooledBackend | undefined {
     if (this.awaitsReplacements || tried.length >= MAX_PANIC_TRIES || this.isAnyInUse) return undefined
     this.tried = tried
     return (
@@ -148,30 +156,32 @@ export class Chooser {
     return this.rotation.some(({ isUsed, ejection }) => isUsed && ejection === undefined)
   }
 
-  private readonly isEligible = (member: Member): boolean =>
-    this.isUntried(member) && this.options.ejector.admits(member, this.claimant?.isRepeatable === true)
+  private readonly isEligible = (backend: PooledBackend): boolean =>
+    this.isUntried(backend) && this.options.ejector.admits(backend, this.claimant?.isRepeatable === true)
 
-  private readonly isNotAiling = (member: Member): boolean => !member.ailing && this.isEligible(member)
+  private readonly isNotAiling = (backend: PooledBackend): boolean =>
+    !backend.ailing && this.isEligible(backend)
 
-  private readonly isBeyondDoubt = (member: Member): boolean =>
-    this.isNotAiling(member) && !this.options.ejector.isInDoubt(member)
+  private readonly isBeyondDoubt = (backend: PooledBackend): boolean =>
+    this.isNotAiling(backend) && !this.options.ejector.isInDoubt(backend)
 
-  private readonly isLively = (member: Member): boolean => this.isNotAiling(member) && !this.isQuiet(member)
+  private readonly isLively = (backend: PooledBackend): boolean =>
+    this.isNotAiling(backend) && !this.isQuiet(backend)
 
-  private readonly isLivelyBeyondDoubt = (member: Member): boolean =>
-    this.isBeyondDoubt(member) && !this.isQuiet(member)
+  private readonly isLivelyBeyondDoubt = (backend: PooledBackend): boolean =>
+    this.isBeyondDoubt(backend) && !this.isQuiet(backend)
 
-  private readonly isSuspect = (member: Member): boolean =>
-    member.ejection?.reason === 'suspect' && this.isUntried(member)
+  private readonly isSuspect = (backend: PooledBackend): boolean =>
+    backend.ejection?.reason === 'suspect' && this.isUntried(backend)
 
-  private readonly isUnreachable = (member: Member): boolean =>
-    member.ejection !== undefined && isCertain(member.ejection.reason) && this.isUntried(member)
+  private readonly isUnreachable = (backend: PooledBackend): boolean =>
+    backend.ejection !== undefined && isCertain(backend.ejection.reason) && this.isUntried(backend)
 
-  private isUntried(member: Member): boolean {
-    return !this.tried.includes(member) && this.options.slowStart.hasCapacity(member)
+  private isUntried(backend: PooledBackend): boolean {
+    return !this.tried.includes(backend) && this.options.slowStart.hasCapacity(backend)
   }
 
-  private isQuiet({ inFlight, quiet }: Member): boolean {
+  private isQuiet({ inFlight, quiet }: PooledBackend): boolean {
     return inFlight > 0 && quiet.unanswered > 0 && quiet.isUnusual(this.options.clock.nowMs())
   }
 }

@@ -3,42 +3,7 @@
  * exactly once. Types only.
  */
 
-import type { BackendTlsConfig } from '../settings/backend-tls.ts'
-
-/** Where a backend listens. */
-export type BackendAddress =
-  | { readonly kind: 'unix'; readonly path: string }
-  | {
-      readonly kind: 'tcp'
-      readonly host: string
-      readonly port: number
-      /** TLS is spoken there. */
-      readonly tls?: BackendTls
-    }
-
-/** TLS of one backend. */
-export interface BackendTls {
-  /** Host of the address as it was declared: whose certificate is expected unless something else is said. */
-  readonly name: string
-  /** What is different from what holds for all backends. */
-  readonly own?: BackendTlsConfig
-}
-
-/** One server behind the balancer, as the data plane sees it. */
-export interface Backend {
-  readonly id: string
-  readonly address: BackendAddress
-  /** Requests the backend takes at the same time. */
-  readonly maxInFlight: number
-  /** Requests claimed, neither released nor held. */
-  readonly inFlight: number
-  /** Generation the backend belongs to; `undefined` outside rip-server. */
-  readonly generation: string | undefined
-  /** No longer declared: its places are of no use to who waits. */
-  readonly leaving: boolean
-  /** It was put aside, and one request finds out whether it can come back. */
-  readonly onTrial: boolean
-}
+import type { Backend } from '../upstream/backend.ts'
 
 /** What lasts for as long as its client likes, and leaves its place to others. */
 export type LongLived = 'tunnel' | 'event-stream'

@@ -1,7 +1,8 @@
-import type { Backend, Claimant } from './claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { Claimant } from './claim.ts'
 import type { PoolClock } from './clock.ts'
-import type { Member } from './member.ts'
-import type { Eligible } from './member.ts'
+import type { PooledBackend } from './pooled-backend.ts'
+import type { Eligible } from './pooled-backend.ts'
 
 /**
  * Compares two generations: lots decide which of the two answers a request.
@@ -53,10 +54,10 @@ export class Comparison {
   draw(
     claimant: Claimant,
     tried: readonly Backend[],
-    serving: readonly Member[],
-    others: readonly Member[],
+    serving: readonly PooledBackend[],
+    others: readonly PooledBackend[],
     isEligible: Eligible,
-  ): readonly Member[] {
+  ): readonly PooledBackend[] {
     if (this.current === undefined) return serving
     const { number, generation } = this.current
     const lost = tried.at(-1)

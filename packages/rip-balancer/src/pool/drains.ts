@@ -1,17 +1,21 @@
 import type { PoolClock } from './clock.ts'
 
 /** How a drain ended. */
-export interface DrainResult {
-  readonly generation: string
-  /** Requests, tunnels and event streams that had not ended when the drain was given up. */
+export interface DrainReport {
+  /** Requests, tunnels and event streams that were not finished when the deadline of the drain had passed. */
   readonly abandoned: number
   readonly elapsedMs: number
+}
+
+/** How the drain of one generation ended. */
+export interface GenerationDrainReport extends DrainReport {
+  readonly generation: string
 }
 
 interface Drain {
   readonly generation: string
   readonly startedAtMs: number
-  readonly resolve: (result: DrainResult) => void
+  readonly resolve: (report: GenerationDrainReport) => void
 }
 
 /** Who waits for a generation to be done: no request, tunnel or event stream is left. */
@@ -26,8 +30,8 @@ export class Drains {
   }
 
   /** Resolves when the generation is done, or when the signal aborts. */
-  begin(generation: string, signal: AbortSignal): Promise<DrainResult> {
-    const { promise, resolve } = Promise.withResolvers<DrainResult>()
+  begin(generation: string, signal: AbortSignal): Promise<GenerationDrainReport> {
+    const { promise, resolve } = Promise.withResolvers<GenerationDrainReport>()
     const drain: Drain = { generation, startedAtMs: this.clock.nowMs(), resolve }
     this.pending.add(drain)
     signal.addEventListener('abort', () => this.finish(drain), { once: true })

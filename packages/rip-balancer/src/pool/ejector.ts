@@ -2,7 +2,7 @@ import type { Outcome } from './claim.ts'
 import type { PoolClock } from './clock.ts'
 import { isTlsFailure } from '../tls/tls-failure.ts'
 import { isCertain, type Ejection, type EjectionReason } from './ejection.ts'
-import type { Member } from './member.ts'
+import type { PooledBackend } from './pooled-backend.ts'
 import { DEFAULT_EJECTION, type EjectionOptions, type PoolObserver } from './pool-options.ts'
 import type { Reach } from './reach.ts'
 
@@ -41,25 +41,25 @@ const ASK_PAUSE_MS = 1_000
 
 /** What the ejector needs of its pool. */
 export interface EjectorPool {
-  /** Members in rotation. */
-  members(): readonly Member[]
-  /** Members may be tried again, or are gone: who waits is looked at. */
+  /** Backends in rotation. */
+  backends(): readonly PooledBackend[]
+  /** Backends may be tried again, or are gone: who waits is looked at. */
   changed(): void
 }
 
 /**
- * Puts members aside, longer each time, and brings them back.
+ * Puts backends aside, longer each time, and brings them back.
  *
- * That nobody listens is certain after one refused connection, and it takes any number of members away. Everything
- * else is suspicion: it needs failures that others do not have at the same time, leaves at least one member and a share
+ * That nobody listens is certain after one refused connection, and it takes any number of backends away. Everything
+ * else is suspicion: it needs failures that others do not have at the same time, leaves at least one backend and a share
  * of them in place, and is checked with a question of our own first, then with one request at a time, if possible one
  * that can be sent elsewhere after it.
  */
 export class Ejector {
   options: EjectionOptions = DEFAULT_EJECTION
-  /** How often members were put aside. */
+  /** How often backends were put aside. */
   count = 0
-  /** Until when a member may be in doubt. */
+  /** Until when a backend may be in doubt. */
   private doubtsUntilMs = 0
   private readonly clock: PoolClock
   private readonly observer: PoolObserver
@@ -77,26 +77,26 @@ export class Ejector {
   }
 
   /** Not put aside; or its time is over and this is the one request that tries it. */
-  admits(member: Member, repeatable: boolean): boolean {
-    const { ejection } = member
+  admits(backend: PooledBackend, repeatable: boolean): boolean {
+    const { ejection } = backend
     if (ejection === undefined) return true
-    if (ejection.reason !== 'suspect' || member.onTrial) return false
+    if (ejection.reason !== 'suspect' || backend.onTrial) return false
     const { untilMs, forMs } = ejection
     return this.clock.nowMs() >= untilMs + (patienceOf(ejection, repeatable) - 1) * forMs
   }
 
   /** @param trial it was given the request although it was put aside */
-  judge(member: Member, outcome: Outcome, trial: boolean): void {
-    const { tlsFailure } = member
-    member.tlsFailure = undefined
-    if (trial) member.onTrial = false
+  judge(backend: PooledBackend, outcome: Outcome, trial: boolean): void {
+    const { tlsFailure } = backend
+    backend.tlsFailure = undefined
+    if (trial) backend.onTrial = false
     if (outcome === 'local-failure' || outcome === 'client-gone' || outcome === 'stale') return
-    if (outcome === 'ok') return this.noteAnswer(member, trial)
-    member.failures++
-    this.noteFailure(member, { outcome, trial, detail: tlsFailure })
+    if (outcome === 'ok') return this.noteAnswer(backend, trial)
+    backend.failures++
+    this.noteFailure(backend, { outcome, trial, detail: tlsFailure })
   }
 
-  /** Whether any member may be in doubt. */
+  /** Whether any backend may be in doubt. */
   get hasDoubts(): boolean {
     return this.clock.nowMs() < this.doubtsUntilMs
   }
@@ -105,139 +105,139 @@ export class Ejector {
    * Its last request failed, not long ago, which is no reason to put it aside yet; or it was put aside for that, and is
    * back for a short time only.
    */
-  isInDoubt(member: Member): boolean {
+  isInDoubt(backend: PooledBackend): boolean {
     const now = this.clock.nowMs()
-    return (member.failuresInARow > 0 && now < member.doubtedUntilMs) || now < member.unprovenUntilMs
+    return (backend.failuresInARow > 0 && now < backend.doubtedUntilMs) || now < backend.unprovenUntilMs
   }
 
   /** Nobody can be spoken to there, as somebody else found out. @param tlsFailure why, where TLS is the reason */
-  putAside(member: Member, tlsFailure?: string): void {
-    member.failures++
-    if (member.ejection === undefined) this.eject(member, unreachable(tlsFailure), tlsFailure)
+  putAside(backend: PooledBackend, tlsFailure?: string): void {
+    backend.failures++
+    if (backend.ejection === undefined) this.eject(backend, unreachable(tlsFailure), tlsFailure)
   }
 
   /** It answers a health check: somebody listens there. */
-  noteReached(member: Member): void {
-    const reason = member.ejection?.reason
-    if (reason === 'refuses' || reason === 'silent') this.readmit(member)
+  noteReached(backend: PooledBackend): void {
+    const reason = backend.ejection?.reason
+    if (reason === 'refuses' || reason === 'silent') this.readmit(backend)
   }
 
   /** Its health checks had failed and pass again: the next request that may try it tries it. */
-  noteRecovered(member: Member): void {
-    this.noteAnswers(member, 0)
+  noteRecovered(backend: PooledBackend): void {
+    this.noteAnswers(backend, 0)
   }
 
-  /** No more members are tried. Idempotent. */
+  /** No more backends are tried. Idempotent. */
   close(): void {
     this.closed = true
   }
 
-  private noteAnswer(member: Member, trial: boolean): void {
+  private noteAnswer(backend: PooledBackend, trial: boolean): void {
     const now = this.clock.nowMs()
-    member.recent.note(true, now)
-    member.quiet.answered(now)
-    member.failuresInARow = 0
-    if (trial) this.readmit(member)
+    backend.recent.note(true, now)
+    backend.quiet.answered(now)
+    backend.failuresInARow = 0
+    if (trial) this.readmit(backend)
   }
 
-  private noteFailure(member: Member, failure: Failure): void {
+  private noteFailure(backend: PooledBackend, failure: Failure): void {
     const { outcome, trial } = failure
     const now = this.clock.nowMs()
-    member.recent.note(false, now)
-    member.failuresInARow++
-    member.doubtedUntilMs = now + this.options.minMs
-    this.doubtsUntilMs = Math.max(this.doubtsUntilMs, member.doubtedUntilMs)
-    if (outcome === 'connect-failed') return this.noteRefusal(member, failure)
+    backend.recent.note(false, now)
+    backend.failuresInARow++
+    backend.doubtedUntilMs = now + this.options.minMs
+    this.doubtsUntilMs = Math.max(this.doubtsUntilMs, backend.doubtedUntilMs)
+    if (outcome === 'connect-failed') return this.noteRefusal(backend, failure)
     // Of a request it was given before: that says nothing new.
-    if (member.ejection !== undefined && !trial) return
-    if (outcome === 'connect-timeout') return this.noteSilence(member)
-    if (member.ejection !== undefined) return this.eject(member, 'suspect')
-    if (this.isOutlier(member, now) && this.maySuspect(member)) return this.eject(member, 'suspect')
-    void this.askAtOnce(member, now)
+    if (backend.ejection !== undefined && !trial) return
+    if (outcome === 'connect-timeout') return this.noteSilence(backend)
+    if (backend.ejection !== undefined) return this.eject(backend, 'suspect')
+    if (this.isOutlier(backend, now) && this.maySuspect(backend)) return this.eject(backend, 'suspect')
+    void this.askAtOnce(backend, now)
   }
 
-  private noteRefusal(member: Member, { trial, detail }: Failure): void {
+  private noteRefusal(backend: PooledBackend, { trial, detail }: Failure): void {
     // Tried because nothing else was left: its own probes go on.
-    if (member.ejection !== undefined && !(trial && member.ejection.reason === 'suspect')) return
-    this.eject(member, unreachable(detail), detail)
+    if (backend.ejection !== undefined && !(trial && backend.ejection.reason === 'suspect')) return
+    this.eject(backend, unreachable(detail), detail)
   }
 
   /**
    * One failure may be the fault of its request. A question of our own tells whether the backend is well, unless it is one
    * that answers none.
    */
-  private async askAtOnce(member: Member, now: number): Promise<void> {
-    if (member.answersQuestions === false || now < member.askedAtMs + ASK_PAUSE_MS) return
-    member.askedAtMs = now
-    const { reached, failure, reason } = await this.ask(member.address, PROBE_TIMEOUT_MS)
+  private async askAtOnce(backend: PooledBackend, now: number): Promise<void> {
+    if (backend.answersQuestions === false || now < backend.askedAtMs + ASK_PAUSE_MS) return
+    backend.askedAtMs = now
+    const { reached, failure, reason } = await this.ask(backend.address, PROBE_TIMEOUT_MS)
     if (reached) {
-      member.answersQuestions = true
+      backend.answersQuestions = true
       return
     }
     // A request that was answered meanwhile says more than the question.
-    if (failure === 'local-failure' || member.failuresInARow === 0) return
-    if (!this.isWatched(member) || member.ejection !== undefined) return
-    if (failure === 'connect-failed') return this.eject(member, unreachable(tlsOf(reason)), tlsOf(reason))
-    if (this.maySuspect(member)) this.eject(member, 'suspect', undefined, 1)
+    if (failure === 'local-failure' || backend.failuresInARow === 0) return
+    if (!this.isWatched(backend) || backend.ejection !== undefined) return
+    if (failure === 'connect-failed') return this.eject(backend, unreachable(tlsOf(reason)), tlsOf(reason))
+    if (this.maySuspect(backend)) this.eject(backend, 'suspect', undefined, 1)
   }
 
   /** It may be tried, by what can be sent elsewhere, after the pause at the latest. */
-  private noteAnswers(member: Member, pauseMs: number): void {
-    const { ejection } = member
+  private noteAnswers(backend: PooledBackend, pauseMs: number): void {
+    const { ejection } = backend
     if (ejection === undefined) return
     const untilMs = Math.min(ejection.untilMs, this.clock.nowMs() + pauseMs)
-    member.ejection = { ...ejection, answers: true, untilMs }
+    backend.ejection = { ...ejection, answers: true, untilMs }
     this.clock.after(pauseMs, () => this.pool.changed())
   }
 
-  /** The network, or the backend: a second look tells, and other members are better meanwhile. */
-  private noteSilence(member: Member): void {
-    if (this.maySuspect(member)) return this.eject(member, 'silent')
-    void this.confirmSilence(member)
+  /** The network, or the backend: a second look tells, and other backends are better meanwhile. */
+  private noteSilence(backend: PooledBackend): void {
+    if (this.maySuspect(backend)) return this.eject(backend, 'silent')
+    void this.confirmSilence(backend)
   }
 
-  private async confirmSilence(member: Member): Promise<void> {
-    const { reached, failure } = await this.reach(member.address, PROBE_TIMEOUT_MS)
+  private async confirmSilence(backend: PooledBackend): Promise<void> {
+    const { reached, failure } = await this.reach(backend.address, PROBE_TIMEOUT_MS)
     if (reached || failure === 'local-failure') return
-    if (this.isWatched(member) && member.ejection === undefined) this.eject(member, 'silent')
+    if (this.isWatched(backend) && backend.ejection === undefined) this.eject(backend, 'silent')
   }
 
   /** @param unanswered questions that told */
-  private eject(member: Member, reason: EjectionReason, detail?: string, unanswered = 0): void {
+  private eject(backend: PooledBackend, reason: EjectionReason, detail?: string, unanswered = 0): void {
     const now = this.clock.nowMs()
-    if (this.hasRedeemed(member, now)) member.strikes = 0
-    const forMs = Math.min(this.options.maxMs, this.options.minMs * 2 ** member.strikes)
-    member.strikes++
-    member.ejection = { reason, forMs, untilMs: now + forMs, answers: false, unanswered, detail }
+    if (this.hasRedeemed(backend, now)) backend.strikes = 0
+    const forMs = Math.min(this.options.maxMs, this.options.minMs * 2 ** backend.strikes)
+    backend.strikes++
+    backend.ejection = { reason, forMs, untilMs: now + forMs, answers: false, unanswered, detail }
     this.count++
-    this.observer.ejected(member, forMs, reason, detail)
+    this.observer.ejected(backend, forMs, reason, detail)
     if (reason === 'suspect') this.tellWhenDue(forMs)
-    this.probeLater(member)
+    this.probeLater(backend)
     this.pool.changed()
   }
 
-  private readmit(member: Member): void {
-    if (member.ejection === undefined) return
-    const { forMs, reason, answers, unanswered } = member.ejection
+  private readmit(backend: PooledBackend): void {
+    if (backend.ejection === undefined) return
+    const { forMs, reason, answers, unanswered } = backend.ejection
     const now = this.clock.nowMs()
-    member.probationUntilMs = now + PROBATION_FACTOR * forMs
-    if (reason === 'suspect') this.noteUnproven(member)
+    backend.probationUntilMs = now + PROBATION_FACTOR * forMs
+    if (reason === 'suspect') this.noteUnproven(backend)
     // It answers requests, and no question: asking it says nothing.
-    if (reason === 'suspect' && !answers && unanswered > 0) member.answersQuestions = false
-    member.ejection = undefined
-    member.failuresInARow = 0
-    member.joinedAtMs = now
-    this.observer.readmitted(member, reason)
+    if (reason === 'suspect' && !answers && unanswered > 0) backend.answersQuestions = false
+    backend.ejection = undefined
+    backend.failuresInARow = 0
+    backend.joinedAtMs = now
+    this.observer.readmitted(backend, reason)
     this.pool.changed()
   }
 
-  private noteUnproven(member: Member): void {
-    member.unprovenUntilMs = member.probationUntilMs
-    this.doubtsUntilMs = Math.max(this.doubtsUntilMs, member.unprovenUntilMs)
+  private noteUnproven(backend: PooledBackend): void {
+    backend.unprovenUntilMs = backend.probationUntilMs
+    this.doubtsUntilMs = Math.max(this.doubtsUntilMs, backend.unprovenUntilMs)
   }
 
-  private hasRedeemed(member: Member, now: number): boolean {
-    return member.ejection === undefined && now >= member.probationUntilMs
+  private hasRedeemed(backend: PooledBackend, now: number): boolean {
+    return backend.ejection === undefined && now >= backend.probationUntilMs
   }
 
   private tellWhenDue(forMs: number): void {
@@ -250,78 +250,80 @@ export class Ejector {
       this.clock.after(forMs * times, () => this.pool.changed())
   }
 
-  private probeLater(member: Member): void {
-    const { ejection } = member
+  private probeLater(backend: PooledBackend): void {
+    const { ejection } = backend
     if (ejection === undefined) return
     const firstMs = Math.min(FIRST_PROBE_MS, this.options.minMs)
     const pauseMs = Math.min(firstMs * 2 ** ejection.unanswered, MAX_PROBE_PAUSE_MS)
     const spacedMs = Math.max(pauseMs, PROBE_SPACING_MS * this.countAside())
-    this.clock.after(spacedMs, () => void this.probe(member, ejection))
+    this.clock.after(spacedMs, () => void this.probe(backend, ejection))
   }
 
   /** @param ejection it belongs to: a later one has probes of its own */
-  private async probe(member: Member, ejection: Ejection): Promise<void> {
-    if (!this.isProbed(member, ejection)) return
+  private async probe(backend: PooledBackend, ejection: Ejection): Promise<void> {
+    if (!this.isProbed(backend, ejection)) return
     const isSuspect = ejection.reason === 'suspect'
-    const { reached } = await (isSuspect ? this.ask : this.reach)(member.address, PROBE_TIMEOUT_MS)
-    if (!this.isProbed(member, ejection)) return
+    const { reached } = await (isSuspect ? this.ask : this.reach)(backend.address, PROBE_TIMEOUT_MS)
+    if (!this.isProbed(backend, ejection)) return
     if (!reached) {
       ejection.unanswered++
-      return this.probeLater(member)
+      return this.probeLater(backend)
     }
-    if (!isSuspect) return this.readmit(member)
-    member.answersQuestions = true
-    this.noteAnswers(member, this.returnPauseMs(member, ejection))
+    if (!isSuspect) return this.readmit(backend)
+    backend.answersQuestions = true
+    this.noteAnswers(backend, this.returnPauseMs(backend, ejection))
     this.pool.changed()
   }
 
   /** One that left questions unanswered and answers now has changed; of one that always answered nothing new is known. */
-  private returnPauseMs({ strikes }: Member, { forMs, unanswered }: Ejection): number {
+  private returnPauseMs({ strikes }: PooledBackend, { forMs, unanswered }: Ejection): number {
     if (unanswered === 0) return Math.min(forMs, Math.max(MAX_TRIAL_PAUSE_MS, this.options.minMs))
     return strikes > 1 ? Math.min(forMs * RETURN_SHARE, MAX_RETURN_PAUSE_MS) : 0
   }
 
-  private isProbed(member: Member, ejection: Ejection): boolean {
-    return this.isWatched(member) && member.ejection === ejection
+  private isProbed(backend: PooledBackend, ejection: Ejection): boolean {
+    return this.isWatched(backend) && backend.ejection === ejection
   }
 
-  private isWatched(member: Member): boolean {
-    return !this.closed && !member.leaving
+  private isWatched(backend: PooledBackend): boolean {
+    return !this.closed && !backend.leaving
   }
 
   private countAside(): number {
-    return this.pool.members().reduce((count, { ejection }) => count + (ejection === undefined ? 0 : 1), 0)
+    return this.pool.backends().reduce((count, { ejection }) => count + (ejection === undefined ? 0 : 1), 0)
   }
 
   /** Whether it fails where others do not: in comparison with them, or again so soon after it came back. */
-  private isOutlier(member: Member, now: number): boolean {
-    const others = this.othersInUse(member)
+  private isOutlier(backend: PooledBackend, now: number): boolean {
+    const others = this.othersInUse(backend)
     const answered = others.reduce((sum, { recent }) => sum + recent.answered(now), 0)
     const failed = others.reduce((sum, { recent }) => sum + recent.failed(now), 0)
     const rateOfOthers = (failed + 1) / (answered + failed + 1)
-    const own = member.recent.failed(now)
-    const ownRate = own / (own + member.recent.answered(now))
-    const isOnProbation = now < member.probationUntilMs
+    const own = backend.recent.failed(now)
+    const ownRate = own / (own + backend.recent.answered(now))
+    const isOnProbation = now < backend.probationUntilMs
     if (isOnProbation && answered > failed && ownRate > rateOfOthers) return true
     if (own >= this.options.after && ownRate > TIMES_THE_OTHERS * rateOfOthers) return true
     const asked = others.some(
       ({ recent, failuresInARow }) => failuresInARow === 0 && recent.answered(now) > 0,
     )
-    if (asked) return member.failuresInARow >= Math.max(FAILURES_IN_A_ROW, this.options.after)
+    if (asked) return backend.failuresInARow >= Math.max(FAILURES_IN_A_ROW, this.options.after)
     const unknown = others.some(({ failuresInARow }) => failuresInARow === 0)
-    return unknown && member.failuresInARow >= Math.max(FAILURES_WITHOUT_COMPARISON, this.options.after)
+    return unknown && backend.failuresInARow >= Math.max(FAILURES_WITHOUT_COMPARISON, this.options.after)
   }
 
-  /** Suspicion leaves somebody to go to, and all but a share of the members where they are. */
-  private maySuspect(member: Member): boolean {
-    const members = this.pool.members()
-    if (this.othersInUse(member).length === 0) return false
-    const suspected = members.filter(({ ejection }) => ejection !== undefined && !isCertain(ejection.reason))
-    return suspected.length + 1 <= Math.max(1, Math.floor(members.length * this.options.share))
+  /** Suspicion leaves somebody to go to, and all but a share of the backends where they are. */
+  private maySuspect(backend: PooledBackend): boolean {
+    const backends = this.pool.backends()
+    if (this.othersInUse(backend).length === 0) return false
+    const suspected = backends.filter(({ ejection }) => ejection !== undefined && !isCertain(ejection.reason))
+    return suspected.length + 1 <= Math.max(1, Math.floor(backends.length * this.options.share))
   }
 
-  private othersInUse(member: Member): readonly Member[] {
-    return this.pool.members().filter((each) => each !== member && each.ejection === undefined && each.isUsed)
+  private othersInUse(backend: PooledBackend): readonly PooledBackend[] {
+    return this.pool
+      .backends()
+      .filter((each) => each !== backend && each.ejection === undefined && each.isUsed)
   }
 }
 

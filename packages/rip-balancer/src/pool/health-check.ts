@@ -2,8 +2,8 @@ import type { HealthSettings } from '../settings/health.ts'
 import { DEFAULT_HEALTH_STATUSES } from '../defaults.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { inquire } from '../upstream/inquiry.ts'
-import type { BackendAddress } from './claim.ts'
-import { authorityOf } from './member.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
+import { authorityOf } from '../address/backend-address.ts'
 
 /** Of an answer that is longer, the rest is not asked for. */
 const MAX_ANSWER_BYTES = 64 * 1024

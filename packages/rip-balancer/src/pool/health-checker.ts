@@ -3,7 +3,7 @@ import { HEALTH_FAST_SHARE, HEALTH_JITTER } from '../defaults.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { systemClock, type PoolClock } from './clock.ts'
 import { illnessOf } from './health-check.ts'
-import type { Member } from './member.ts'
+import type { PooledBackend } from './pooled-backend.ts'
 import type { Pool } from './pool.ts'
 
 /** What is known about one backend's checks. */
@@ -19,7 +19,7 @@ export interface HealthCheckerOptions extends HealthSettings {
   /** A number in [0, 1). */
   readonly random?: () => number
   /** What is wrong with a backend, nothing if it passes; replaced in tests. */
-  readonly ask?: (member: Member, options: HealthSettings) => Promise<string | undefined>
+  readonly ask?: (backend: PooledBackend, options: HealthSettings) => Promise<string | undefined>
   /** How TLS is spoken to backends. */
   readonly backendTls?: BackendTlsSettings
 }
@@ -34,7 +34,7 @@ export class HealthChecker implements Disposable {
   private readonly clock: PoolClock
   private readonly random: () => number
   private readonly ask: NonNullable<HealthCheckerOptions['ask']>
-  private readonly patients = new WeakMap<Member, Patient>()
+  private readonly patients = new WeakMap<PooledBackend, Patient>()
   private timer: Disposable | undefined
   private closed = false
 
@@ -44,7 +44,7 @@ export class HealthChecker implements Disposable {
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? Math.random
     const tls = options.backendTls ?? new BackendTlsSettings()
-    this.ask = options.ask ?? ((member, health) => illnessOf(member.address, health, tls))
+    this.ask = options.ask ?? ((backend, health) => illnessOf(backend.address, health, tls))
   }
 
   start(): void {
@@ -59,38 +59,38 @@ export class HealthChecker implements Disposable {
   private tick(): void {
     if (this.closed) return
     const now = this.clock.nowMs()
-    for (const member of this.pool.members) this.visit(member, now)
+    for (const backend of this.pool.backends) this.visit(backend, now)
     this.timer = this.clock.after(this.options.intervalMs * HEALTH_JITTER, () => this.tick())
   }
 
-  private visit(member: Member, now: number): void {
-    const patient = this.patientOf(member, now)
-    if (!patient.checking && now >= patient.nextAtMs) void this.check(member, patient)
+  private visit(backend: PooledBackend, now: number): void {
+    const patient = this.patientOf(backend, now)
+    if (!patient.checking && now >= patient.nextAtMs) void this.check(backend, patient)
   }
 
   /** The first check of a backend is somewhere within the first interval; of one that others took out, at once. */
-  private patientOf(member: Member, now: number): Patient {
-    const known = this.patients.get(member)
+  private patientOf(backend: PooledBackend, now: number): Patient {
+    const known = this.patients.get(backend)
     if (known !== undefined) return known
-    const nextAtMs = member.healthy ? now + this.random() * this.options.intervalMs : now
+    const nextAtMs = backend.healthy ? now + this.random() * this.options.intervalMs : now
     const patient = { nextAtMs, passes: 0, failures: 0, checking: false }
-    this.patients.set(member, patient)
+    this.patients.set(backend, patient)
     return patient
   }
 
-  private async check(member: Member, patient: Patient): Promise<void> {
+  private async check(backend: PooledBackend, patient: Patient): Promise<void> {
     patient.checking = true
     const startedAtMs = this.clock.nowMs()
-    const illness = await this.ask(member, this.options)
+    const illness = await this.ask(backend, this.options)
     const passed = illness === undefined
     patient.checking = false
     if (this.closed) return
     patient.passes = passed ? patient.passes + 1 : 0
     patient.failures = passed ? 0 : patient.failures + 1
-    this.pool.noteCheck(member, passed)
-    if (!passed && patient.failures >= this.options.fall) this.pool.setHealth(member, false, illness)
-    if (!member.healthy && patient.passes >= this.options.rise) this.pool.setHealth(member, true)
-    patient.nextAtMs = startedAtMs + this.pauseMs(member.healthy === passed)
+    this.pool.noteCheck(backend, passed)
+    if (!passed && patient.failures >= this.options.fall) this.pool.setHealth(backend, false, illness)
+    if (!backend.healthy && patient.passes >= this.options.rise) this.pool.setHealth(backend, true)
+    patient.nextAtMs = startedAtMs + this.pauseMs(backend.healthy === passed)
   }
 
   private pauseMs(settled: boolean): number {

@@ -1,6 +1,6 @@
 import { DEFAULT_LIMITS } from '../defaults.ts'
 import type { LongLived } from './claim.ts'
-import type { Member } from './member.ts'
+import type { PooledBackend } from './pooled-backend.ts'
 
 /** Tunnels and event streams that backends hold. They take no place of a request, and are limited by themselves. */
 export class HeldPlaces {
@@ -13,19 +13,19 @@ export class HeldPlaces {
     return this.total === 0
   }
 
-  hasRoom(member: Member): boolean {
-    return member.longLived < this.maxPerBackend
+  hasRoom(backend: PooledBackend): boolean {
+    return backend.longLived < this.maxPerBackend
   }
 
-  add(member: Member, kind: LongLived): void {
-    member.held[kind]++
+  add(backend: PooledBackend, kind: LongLived): void {
+    backend.held[kind]++
     this.total++
   }
 
   /** @throws when the backend holds none */
-  remove(member: Member, kind: LongLived): void {
-    if (member.held[kind] === 0) throw new Error(`${member.id} was let go of more often than it was held`)
-    member.held[kind]--
+  remove(backend: PooledBackend, kind: LongLived): void {
+    if (backend.held[kind] === 0) throw new Error(`${backend.id} was let go of more often than it was held`)
+    backend.held[kind]--
     this.total--
   }
 }

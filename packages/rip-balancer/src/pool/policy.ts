@@ -1,6 +1,6 @@
 import { fractionOf, keyHash } from './key-hash.ts'
 import type { Claimant } from './claim.ts'
-import type { Eligible, Member } from './member.ts'
+import type { Eligible, PooledBackend } from './pooled-backend.ts'
 import { PerList } from './per-list.ts'
 import type { StickyNames } from './sticky-names.ts'
 import { Turns } from './turns.ts'
@@ -24,8 +24,12 @@ export type PolicyName = (typeof POLICIES)[number]
 export type ClientKeys = Pick<Claimant, 'hashKey' | 'stickyNames'>
 
 export interface Policy {
-  /** @param members see {@link PerList} */
-  choose(members: readonly Member[], eligible: Eligible, client: ClientKeys): Member | undefined
+  /** @param backends see {@link PerList} */
+  choose(
+    backends: readonly PooledBackend[],
+    eligible: Eligible,
+    client: ClientKeys,
+  ): PooledBackend | undefined
 }
 
 export interface PolicyTools {
@@ -48,47 +52,47 @@ export function createPolicy(name: PolicyName, { random, names }: PolicyTools): 
  */
 class LeastRequests implements Policy {
   private readonly random: () => number
-  private readonly begun = new PerList((members) => this.begin(members))
+  private readonly begun = new PerList((backends) => this.begin(backends))
   private now = 0
 
   constructor(random: () => number) {
     this.random = random
   }
 
-  choose(members: readonly Member[], eligible: Eligible): Member | undefined {
-    this.begun.of(members)
-    const bound = leastLoad(members, eligible)
-    let chosen: Member | undefined
-    for (const member of members) {
-      if (load(member) >= bound || (chosen !== undefined && member.turnAt >= chosen.turnAt)) continue
-      if (eligible(member)) chosen = member
+  choose(backends: readonly PooledBackend[], eligible: Eligible): PooledBackend | undefined {
+    this.begun.of(backends)
+    const bound = leastLoad(backends, eligible)
+    let chosen: PooledBackend | undefined
+    for (const backend of backends) {
+      if (load(backend) >= bound || (chosen !== undefined && backend.turnAt >= chosen.turnAt)) continue
+      if (eligible(backend)) chosen = backend
     }
     if (chosen !== undefined) this.giveTurn(chosen)
     return chosen
   }
 
-  private begin(members: readonly Member[]): true {
-    for (const member of members) member.turnAt = this.now + (1 - this.random()) / member.weight
+  private begin(backends: readonly PooledBackend[]): true {
+    for (const backend of backends) backend.turnAt = this.now + (1 - this.random()) / backend.weight
     return true
   }
 
-  private giveTurn(member: Member): void {
-    const every = 1 / member.weight
-    this.now = Math.max(this.now, member.turnAt)
-    member.turnAt = Math.max(member.turnAt, this.now - every) + every
+  private giveTurn(backend: PooledBackend): void {
+    const every = 1 / backend.weight
+    this.now = Math.max(this.now, backend.turnAt)
+    backend.turnAt = Math.max(backend.turnAt, this.now - every) + every
   }
 }
 
-const load = (member: Member): number => member.inFlight / member.weight
+const load = (backend: PooledBackend): number => backend.inFlight / backend.weight
 
-const loadWithOneMore = (member: Member): number => (member.inFlight + 1) / member.weight
+const loadWithOneMore = (backend: PooledBackend): number => (backend.inFlight + 1) / backend.weight
 
 /** How busy the least busy one would be with one more request. */
-function leastLoad(members: readonly Member[], eligible: Eligible): number {
+function leastLoad(backends: readonly PooledBackend[], eligible: Eligible): number {
   let least = Number.POSITIVE_INFINITY
-  for (const member of members) {
-    const would = loadWithOneMore(member)
-    if (would < least && eligible(member)) least = would
+  for (const backend of backends) {
+    const would = loadWithOneMore(backend)
+    if (would < least && eligible(backend)) least = would
   }
   return least
 }
@@ -100,15 +104,15 @@ class PowerOfTwoChoices implements Policy {
     this.lots = new WeightedDraw(random)
   }
 
-  choose(members: readonly Member[], eligible: Eligible): Member | undefined {
-    const first = this.lots.draw(members, eligible)
+  choose(backends: readonly PooledBackend[], eligible: Eligible): PooledBackend | undefined {
+    const first = this.lots.draw(backends, eligible)
     if (first === undefined || first.inFlight === 0) return first
-    const second = this.lots.draw(members, eligible, first)
+    const second = this.lots.draw(backends, eligible, first)
     return second !== undefined && loadWithOneMore(second) <= load(first) ? second : first
   }
 }
 
-/** Highest random weight: adding or removing a member, or weight, moves only that share of the keys. */
+/** Highest random weight: adding or removing a backend, or weight, moves only that share of the keys. */
 class Rendezvous implements Policy {
   private readonly fallback: Turns
 
@@ -116,22 +120,26 @@ class Rendezvous implements Policy {
     this.fallback = new Turns(random)
   }
 
-  choose(members: readonly Member[], eligible: Eligible, { hashKey }: ClientKeys): Member | undefined {
-    if (hashKey === undefined) return this.fallback.choose(members, eligible)
+  choose(
+    backends: readonly PooledBackend[],
+    eligible: Eligible,
+    { hashKey }: ClientKeys,
+  ): PooledBackend | undefined {
+    if (hashKey === undefined) return this.fallback.choose(backends, eligible)
     const hash = keyHash(hashKey)
-    let best: Member | undefined
+    let best: PooledBackend | undefined
     let bestScore = Number.NEGATIVE_INFINITY
-    for (const member of members) {
-      const score = Math.log(fractionOf(hash, member.hash)) / member.weight
-      if (score <= bestScore || !eligible(member)) continue
-      best = member
+    for (const backend of backends) {
+      const score = Math.log(fractionOf(hash, backend.hash)) / backend.weight
+      if (score <= bestScore || !eligible(backend)) continue
+      best = backend
       bestScore = score
     }
     return best
   }
 }
 
-/** The member that the client's cookie names; of several cookies the first one that names somebody who can take it. */
+/** The backend that the client's cookie names; of several cookies the first one that names somebody who can take it. */
 class Sticky implements Policy {
   private readonly fallback: Turns
   private readonly names: StickyNames
@@ -141,11 +149,15 @@ class Sticky implements Policy {
     this.names = names
   }
 
-  choose(members: readonly Member[], eligible: Eligible, { stickyNames }: ClientKeys): Member | undefined {
+  choose(
+    backends: readonly PooledBackend[],
+    eligible: Eligible,
+    { stickyNames }: ClientKeys,
+  ): PooledBackend | undefined {
     for (const name of stickyNames) {
-      const member = this.names.find(members, name)
-      if (member !== undefined && eligible(member)) return member
+      const backend = this.names.find(backends, name)
+      if (backend !== undefined && eligible(backend)) return backend
     }
-    return this.fallback.choose(members, eligible)
+    return this.fallback.choose(backends, eligible)
   }
 }

@@ -4,7 +4,7 @@ import {
   DEFAULT_EJECT_MIN_MS,
   DEFAULT_EJECT_SHARE,
 } from '../defaults.ts'
-import type { Backend } from './claim.ts'
+import type { Backend } from '../upstream/backend.ts'
 import type { PoolClock } from './clock.ts'
 import type { EjectionReason } from './ejection.ts'
 import type { PolicyName } from './policy.ts'
@@ -40,9 +40,9 @@ export interface PoolSettings {
   readonly policy?: PolicyName
   readonly queueLength?: number
   readonly queueTimeoutMs?: number
-  /** The capacity of a member that joins others or recovers grows to its full size over this time. @default 0 */
+  /** The capacity of a backend that joins others or recovers grows to its full size over this time. @default 0 */
   readonly slowStartMs?: number
-  /** Tunnels and event streams one member holds at once. @default 9000 */
+  /** Tunnels and event streams one backend holds at once. @default 9000 */
   readonly maxLongLivedPerBackend?: number
   /**
    * Somebody replaces backends that die: requests are queued while none is declared, or none accepts connections,
@@ -55,10 +55,10 @@ export interface PoolSettings {
 export interface EjectionOptions {
   /** Failures within some seconds that others do not have; a refused connection is always enough. @default 2 */
   readonly after: number
-  /** How long a member is put aside at first; twice as long each time. @default 1000 */
+  /** How long a backend is put aside at first; twice as long each time. @default 1000 */
   readonly minMs: number
   readonly maxMs: number
-  /** Share of the members that may be put aside on suspicion, at least one; where nobody listens, all may. @default 0.5 */
+  /** Share of the backends that may be put aside on suspicion, at least one; where nobody listens, all may. @default 0.5 */
   readonly share: number
 }
 

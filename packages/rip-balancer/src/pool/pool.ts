@@ -10,14 +10,15 @@ import { BalancerError } from '../errors.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { isTlsFailure } from '../tls/tls-failure.ts'
 import { Chooser } from './chooser.ts'
-import type { Backend, ClaimRefusal, Claimant, Claims, LongLived, Outcome } from './claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { ClaimRefusal, Claimant, Claims, LongLived, Outcome } from './claim.ts'
 import { systemClock, type PoolClock } from './clock.ts'
 import { Comparison } from './comparison.ts'
-import { Drains, type DrainResult } from './drains.ts'
+import { Drains, type GenerationDrainReport } from './drains.ts'
 import { Ejector } from './ejector.ts'
 import { Generations } from './generations.ts'
 import { HeldPlaces } from './held-places.ts'
-import type { Member, MemberSpec } from './member.ts'
+import type { PooledBackend, BackendSpec } from './pooled-backend.ts'
 import {
   DEFAULT_EJECTION,
   silentObserver,
@@ -25,7 +26,7 @@ import {
   type PoolOptions,
   type PoolSettings,
 } from './pool-options.ts'
-import { describeMember, type PoolSnapshot } from './pool-snapshot.ts'
+import { backendStatus, type PoolStatus } from './pool-status.ts'
 import { askWith, reachWith } from './reach.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { SlowStart } from './slow-start.ts'
@@ -72,14 +73,14 @@ export class Pool implements Claims {
       pool: this.name,
       clock,
       drainedBy: (id) => this.drained.get(id),
-      retired: (member) => observer.retired(member),
+      retired: (backend) => observer.retired(backend),
     })
     const slowStart = new SlowStart(clock)
     const comparison = new Comparison(clock, options.tossCoin ?? fairCoin)
     const ejector = new Ejector(
       clock,
       observer,
-      { members: () => generations.rotation, changed: () => this.membersChanged() },
+      { backends: () => generations.rotation, changed: () => this.backendsChanged() },
       options.reach ?? reachWith(() => PLAIN),
       options.ask ?? askWith(() => PLAIN),
     )
@@ -114,47 +115,47 @@ export class Pool implements Claims {
   claim(claimant: Claimant, tried: readonly Backend[] = NO_BACKENDS): Backend | 'queued' | ClaimRefusal {
     if (this.closed) return 'closing'
     this.budget.earn()
-    const member = this.queue.length === 0 ? this.chooser.choose(claimant, tried) : undefined
-    if (member !== undefined)
-      return this.lacksRoom(claimant, member) ? 'long-lived-backend' : this.take(member)
+    const backend = this.queue.length === 0 ? this.chooser.choose(claimant, tried) : undefined
+    if (backend !== undefined)
+      return this.lacksRoom(claimant, backend) ? 'long-lived-backend' : this.take(backend)
     if (!this.mayWait) return 'no-backend'
     if (this.queue.isFull) return 'queue-full'
     this.queue.join(claimant)
     return 'queued'
   }
 
-  hasOther(backend: Backend): boolean {
-    return this.chooser.hasOther(backend)
+  hasOther(claimed: Backend): boolean {
+    return this.chooser.hasOther(claimed)
   }
 
   withdraw(claimant: Claimant): void {
     this.queue.leave(claimant)
   }
 
-  release(backend: Backend, outcome: Outcome, trial = false): void {
-    const member = this.leavePlace(backend)
-    if (!member.leaving) this.ejector.judge(member, outcome, trial)
-    this.left(member)
+  release(claimed: Backend, outcome: Outcome, trial = false): void {
+    const backend = this.leavePlace(claimed)
+    if (!backend.leaving) this.ejector.judge(backend, outcome, trial)
+    this.left(backend)
     this.queue.serve()
   }
 
-  hasRoom(backend: Backend): boolean {
-    return this.held.hasRoom(backend as Member)
+  hasRoom(claimed: Backend): boolean {
+    return this.held.hasRoom(claimed as PooledBackend)
   }
 
-  hold(backend: Backend, kind: LongLived, trial = false): void {
-    const member = this.leavePlace(backend)
-    this.held.add(member, kind)
-    if (!member.leaving) this.ejector.judge(member, 'ok', trial)
+  hold(claimed: Backend, kind: LongLived, trial = false): void {
+    const backend = this.leavePlace(claimed)
+    this.held.add(backend, kind)
+    if (!backend.leaving) this.ejector.judge(backend, 'ok', trial)
     this.queue.serve()
   }
 
-  letGo(backend: Backend, kind: LongLived, outcome: Outcome): void {
-    const member = backend as Member
-    this.held.remove(member, kind)
+  letGo(claimed: Backend, kind: LongLived, outcome: Outcome): void {
+    const backend = claimed as PooledBackend
+    this.held.remove(backend, kind)
     // That it answered well was noted when it was held.
-    if (!member.leaving && outcome !== 'ok') this.ejector.judge(member, outcome, false)
-    this.left(member)
+    if (!backend.leaving && outcome !== 'ok') this.ejector.judge(backend, outcome, false)
+    this.left(backend)
   }
 
   mayRetry(): boolean {
@@ -172,19 +173,19 @@ export class Pool implements Claims {
   get isPressed(): boolean {
     if (this.queue.length > 0) return true
     let busy = 1
-    for (const member of this.members) if (member.isUsed) busy += member.inFlight
+    for (const backend of this.backends) if (backend.isUsed) busy += backend.inFlight
     return busy * 2 > this.capacity
   }
 
   get capacity(): number {
-    return this.slowStart.capacityOfAll(this.members)
+    return this.slowStart.capacityOfAll(this.backends)
   }
 
   /** Why the request that has waited longest gets no backend, or its backend; `undefined` while it has to wait. */
-  private serve(claimant: Claimant): Member | ClaimRefusal | undefined {
-    const member = this.chooser.choose(claimant, NO_BACKENDS)
-    if (member === undefined) return this.mayWait ? undefined : 'no-backend'
-    return this.lacksRoom(claimant, member) ? 'long-lived-backend' : this.take(member)
+  private serve(claimant: Claimant): PooledBackend | ClaimRefusal | undefined {
+    const backend = this.chooser.choose(claimant, NO_BACKENDS)
+    if (backend === undefined) return this.mayWait ? undefined : 'no-backend'
+    return this.lacksRoom(claimant, backend) ? 'long-lived-backend' : this.take(backend)
   }
 
   private get mayWait(): boolean {
@@ -192,31 +193,31 @@ export class Pool implements Claims {
   }
 
   /** It would become a tunnel where there are as many as there may be. Waiting for one of those to end takes too long. */
-  private lacksRoom(claimant: Claimant, member: Member): boolean {
-    return claimant.asksForTunnel && !this.held.hasRoom(member)
+  private lacksRoom(claimant: Claimant, backend: PooledBackend): boolean {
+    return claimant.asksForTunnel && !this.held.hasRoom(backend)
   }
 
-  private take(member: Member): Member {
-    member.onTrial = member.ejection !== undefined
+  private take(backend: PooledBackend): PooledBackend {
+    backend.onTrial = backend.ejection !== undefined
     // Reading the clock costs as much as half of the rest: that is for those who are not busy.
-    if (member.inFlight === 0) member.quiet.begin(this.clock.nowMs())
-    member.quiet.unanswered++
-    member.inFlight++
-    member.requests++
-    return member
+    if (backend.inFlight === 0) backend.quiet.begin(this.clock.nowMs())
+    backend.quiet.unanswered++
+    backend.inFlight++
+    backend.requests++
+    return backend
   }
 
-  private leavePlace(backend: Backend): Member {
+  private leavePlace(claimed: Backend): PooledBackend {
     // Every backend the data plane has was handed out by `claim`.
-    const member = backend as Member
-    if (member.inFlight === 0) throw new Error(`${member.id} was released more often than it was claimed`)
-    member.inFlight--
-    return member
+    const backend = claimed as PooledBackend
+    if (backend.inFlight === 0) throw new Error(`${backend.id} was released more often than it was claimed`)
+    backend.inFlight--
+    return backend
   }
 
-  private left(member: Member): void {
-    if (member.leaving && member.underWay === 0) this.generations.forget(member)
-    else if (member.drainedBy !== undefined && member.underWay === 0) this.observer.emptied(member)
+  private left(backend: PooledBackend): void {
+    if (backend.leaving && backend.underWay === 0) this.generations.forget(backend)
+    else if (backend.drainedBy !== undefined && backend.underWay === 0) this.observer.emptied(backend)
     this.drains.settle()
   }
 
@@ -228,7 +229,7 @@ export class Pool implements Claims {
   }
 
   /** Backends in rotation. */
-  get members(): readonly Member[] {
+  get backends(): readonly PooledBackend[] {
     return this.generations.rotation
   }
 
@@ -239,9 +240,9 @@ export class Pool implements Claims {
    * @returns those that were not declared before
    * @throws `BACKEND_DUPLICATE` when two have the same id
    */
-  prepare(generation: string | undefined, specs: readonly MemberSpec[]): readonly Backend[] {
+  prepare(generation: string | undefined, specs: readonly BackendSpec[]): readonly Backend[] {
     const added = this.generations.prepare(generation, specs)
-    if (generation === this.generation) this.membersChanged()
+    if (generation === this.generation) this.backendsChanged()
     return added
   }
 
@@ -250,7 +251,7 @@ export class Pool implements Claims {
     this.refuseUnknown(generation)
     this.generations.serve(generation)
     this.comparison.end()
-    this.membersChanged()
+    this.backendsChanged()
     this.observer.cut(generation ?? null)
   }
 
@@ -259,7 +260,7 @@ export class Pool implements Claims {
    *
    * @throws `GENERATION_SERVING`
    */
-  drain(generation: string, signal: AbortSignal): Promise<DrainResult> {
+  drain(generation: string, signal: AbortSignal): Promise<GenerationDrainReport> {
     this.refuseServing(generation)
     this.generations.remove(generation)
     return this.drains.begin(generation, signal)
@@ -290,7 +291,7 @@ export class Pool implements Claims {
       throw new BalancerError('GENERATION_SERVING', { pool: this.name, generation })
   }
 
-  private membersChanged(): void {
+  private backendsChanged(): void {
     this.queue.serve()
     // Backends that start slowly grow at other times than those before.
     if (this.slowStart.durationMs > 0) this.queue.resetTimer()
@@ -303,44 +304,44 @@ export class Pool implements Claims {
    *
    * @param reason why, where that is known
    */
-  putAside(backend: Backend, reason?: string): void {
-    const member = backend as Member
+  putAside(which: Backend, reason?: string): void {
+    const backend = which as PooledBackend
     const tlsFailure = reason !== undefined && isTlsFailure(reason) ? reason : undefined
-    if (!member.leaving) this.ejector.putAside(member, tlsFailure)
+    if (!backend.leaving) this.ejector.putAside(backend, tlsFailure)
   }
 
   /** Why an attempt at the backend failed, before it is released. @param reason as `tlsFailure` writes it */
   noteTlsFailure(id: string, reason: string): void {
-    for (const member of this.generations.all())
-      if (member.id === id && member.inFlight > 0) member.tlsFailure = reason
+    for (const backend of this.generations.all())
+      if (backend.id === id && backend.inFlight > 0) backend.tlsFailure = reason
   }
 
   /** Result of an active health check. @param reason what it said against the backend, or why it is well again */
-  setHealth(backend: Backend, healthy: boolean, reason?: string): void {
-    const member = backend as Member
-    member.illness = healthy ? undefined : (reason ?? member.illness)
-    if (member.healthy === healthy) return
-    member.healthy = healthy
-    if (healthy) member.joinedAtMs = this.clock.nowMs()
-    if (healthy) this.ejector.noteRecovered(member)
-    this.observer.health(member, healthy, reason ?? member.illness)
-    this.membersChanged()
+  setHealth(which: Backend, healthy: boolean, reason?: string): void {
+    const backend = which as PooledBackend
+    backend.illness = healthy ? undefined : (reason ?? backend.illness)
+    if (backend.healthy === healthy) return
+    backend.healthy = healthy
+    if (healthy) backend.joinedAtMs = this.clock.nowMs()
+    if (healthy) this.ejector.noteRecovered(backend)
+    this.observer.health(backend, healthy, reason ?? backend.illness)
+    this.backendsChanged()
   }
 
   /** There are no health checks any more: all backends are as good as those that were never checked. */
   forgetHealth(): void {
-    for (const member of this.generations.all()) {
-      member.ailing = false
-      this.setHealth(member, true, 'nobody checks it any more')
+    for (const backend of this.generations.all()) {
+      backend.ailing = false
+      this.setHealth(backend, true, 'nobody checks it any more')
     }
   }
 
   /** Result of one active health check, which does not take a backend out yet, or bring it back. */
-  noteCheck(backend: Backend, passed: boolean): void {
-    const member = backend as Member
-    member.ailing = !passed
-    this.chooser.anyoneAils = this.members.some(({ ailing }) => ailing)
-    if (passed) this.ejector.noteReached(member)
+  noteCheck(which: Backend, passed: boolean): void {
+    const backend = which as PooledBackend
+    backend.ailing = !passed
+    this.chooser.anyoneAils = this.backends.some(({ ailing }) => ailing)
+    if (passed) this.ejector.noteReached(backend)
   }
 
   /**
@@ -351,30 +352,30 @@ export class Pool implements Claims {
    * @throws `BACKEND_UNKNOWN`
    */
   drainBackend(id: string, by: string): number {
-    const members = this.generations.named(id)
+    const backends = this.generations.named(id)
     this.drained.set(id, by)
-    for (const member of members) {
-      if (member.drainedBy !== undefined) continue
-      member.drainedBy = by
-      this.observer.drained(member, by, member.underWay)
-      if (member.underWay === 0) this.observer.emptied(member)
+    for (const backend of backends) {
+      if (backend.drainedBy !== undefined) continue
+      backend.drainedBy = by
+      this.observer.drained(backend, by, backend.underWay)
+      if (backend.underWay === 0) this.observer.emptied(backend)
     }
     // A request that waits for the last backend that was left waits in vain.
     this.queue.serve()
-    return members.reduce((count, { underWay }) => count + underWay, 0)
+    return backends.reduce((count, { underWay }) => count + underWay, 0)
   }
 
   /** They take requests again. @throws `BACKEND_UNKNOWN` */
   undrainBackend(id: string, by: string): void {
-    const members = this.generations.named(id)
+    const backends = this.generations.named(id)
     this.drained.delete(id)
-    for (const member of members) {
-      if (member.drainedBy === undefined) continue
-      member.drainedBy = undefined
-      member.joinedAtMs = this.clock.nowMs()
-      this.observer.undrained(member, by)
+    for (const backend of backends) {
+      if (backend.drainedBy === undefined) continue
+      backend.drainedBy = undefined
+      backend.joinedAtMs = this.clock.nowMs()
+      this.observer.undrained(backend, by)
     }
-    this.membersChanged()
+    this.backendsChanged()
   }
 
   // --- the whole
@@ -383,7 +384,7 @@ export class Pool implements Claims {
     return this.generations.all().reduce((count, { inFlight }) => count + inFlight, 0)
   }
 
-  snapshot(): PoolSnapshot {
+  status(): PoolStatus {
     const all = this.generations.all()
     return {
       name: this.name,
@@ -393,7 +394,7 @@ export class Pool implements Claims {
       tunnels: all.reduce((count, { held }) => count + held.tunnel, 0),
       eventStreams: all.reduce((count, { held }) => count + held['event-stream'], 0),
       ejections: this.ejector.count,
-      backends: all.map((member) => describeMember(member, this.generation)),
+      backends: all.map((backend) => backendStatus(backend, this.generation)),
     }
   }
 

@@ -1,7 +1,7 @@
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { inquire, type InquiryFailure, type Reply } from '../upstream/inquiry.ts'
-import type { BackendAddress } from './claim.ts'
-import { authorityOf } from './member.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
+import { authorityOf } from '../address/backend-address.ts'
 
 /** What a look at a backend found. */
 export interface Sighting {

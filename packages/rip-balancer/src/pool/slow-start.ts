@@ -1,4 +1,4 @@
-import type { Member } from './member.ts'
+import type { PooledBackend } from './pooled-backend.ts'
 import type { PoolClock } from './clock.ts'
 
 /** Lets the capacity of a backend that joins others, or recovers, grow to its full size over some time. */
@@ -12,32 +12,32 @@ export class SlowStart {
   }
 
   /** Requests the backend may have in flight now. */
-  capacityOf(member: Member): number {
-    if (this.durationMs === 0) return member.maxInFlight
-    const share = (this.clock.nowMs() - member.joinedAtMs) / this.durationMs
-    return share >= 1 ? member.maxInFlight : Math.max(1, Math.ceil(member.maxInFlight * share))
+  capacityOf(backend: PooledBackend): number {
+    if (this.durationMs === 0) return backend.maxInFlight
+    const share = (this.clock.nowMs() - backend.joinedAtMs) / this.durationMs
+    return share >= 1 ? backend.maxInFlight : Math.max(1, Math.ceil(backend.maxInFlight * share))
   }
 
   /** Requests that all of them may have in flight now. */
-  capacityOfAll(members: readonly Member[]): number {
+  capacityOfAll(backends: readonly PooledBackend[]): number {
     let capacity = 0
-    for (const member of members) if (member.isUsed) capacity += this.capacityOf(member)
+    for (const backend of backends) if (backend.isUsed) capacity += this.capacityOf(backend)
     return capacity
   }
 
-  hasCapacity(member: Member): boolean {
-    return member.isUsed && member.inFlight < this.capacityOf(member)
+  hasCapacity(backend: PooledBackend): boolean {
+    return backend.isUsed && backend.inFlight < this.capacityOf(backend)
   }
 
   /** Milliseconds until one of them may have one more request in flight; `Infinity` when none grows. */
-  growsInMs(members: readonly Member[]): number {
+  growsInMs(backends: readonly PooledBackend[]): number {
     let soonestMs = Number.POSITIVE_INFINITY
     if (this.durationMs === 0) return soonestMs
     const now = this.clock.nowMs()
-    for (const member of members) {
-      const capacity = this.capacityOf(member)
-      if (capacity >= member.maxInFlight) continue
-      const grownAtMs = member.joinedAtMs + (capacity / member.maxInFlight) * this.durationMs
+    for (const backend of backends) {
+      const capacity = this.capacityOf(backend)
+      if (capacity >= backend.maxInFlight) continue
+      const grownAtMs = backend.joinedAtMs + (capacity / backend.maxInFlight) * this.durationMs
       // A little later, so that rounding cannot put the same capacity off for ever.
       soonestMs = Math.min(soonestMs, Math.max(0, grownAtMs - now) + 1)
     }

@@ -1,5 +1,5 @@
-import type { Backend } from './claim.ts'
-import type { Member } from './member.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { PooledBackend } from './pooled-backend.ts'
 import { PerList } from './per-list.ts'
 
 /** Of 96 bits. */
@@ -9,7 +9,7 @@ const NAME_LENGTH = 16
 export class StickyNames {
   private key: string
   private known = new WeakMap<Backend, string>()
-  private indexes = new PerList((members) => this.index(members))
+  private indexes = new PerList((backends) => this.index(backends))
 
   /** @param key secret */
   constructor(key: string = randomStickyKey()) {
@@ -21,7 +21,7 @@ export class StickyNames {
     if (key === this.key) return
     this.key = key
     this.known = new WeakMap()
-    this.indexes = new PerList((members) => this.index(members))
+    this.indexes = new PerList((backends) => this.index(backends))
   }
 
   of(backend: Backend): string {
@@ -35,12 +35,12 @@ export class StickyNames {
     return name
   }
 
-  find(members: readonly Member[], name: string): Member | undefined {
-    return this.indexes.of(members).get(name)
+  find(backends: readonly PooledBackend[], name: string): PooledBackend | undefined {
+    return this.indexes.of(backends).get(name)
   }
 
-  private index(members: readonly Member[]): ReadonlyMap<string, Member> {
-    return new Map(members.map((member) => [this.of(member), member]))
+  private index(backends: readonly PooledBackend[]): ReadonlyMap<string, PooledBackend> {
+    return new Map(backends.map((backend) => [this.of(backend), backend]))
   }
 }
 

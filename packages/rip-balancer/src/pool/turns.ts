@@ -1,12 +1,12 @@
 import { DueQueue, type Due } from './due-queue.ts'
-import type { Member } from './member.ts'
+import type { PooledBackend } from './pooled-backend.ts'
 import { PerList } from './per-list.ts'
-import type { Eligible } from './member.ts'
+import type { Eligible } from './pooled-backend.ts'
 
-/** Members of the same weight, which go round. */
+/** Backends of the same weight, which go round. */
 interface Lane extends Due {
-  readonly members: readonly Member[]
-  /** Time between two turns, in units of which each member gets as many turns as its weight says. */
+  readonly backends: readonly PooledBackend[]
+  /** Time between two turns, in units of which each backend gets as many turns as its weight says. */
   readonly every: number
   next: number
   /** Turns that could not be taken within one choice, and which choice that was. */
@@ -15,13 +15,13 @@ interface Lane extends Due {
 }
 
 /**
- * Whose turn it is: each member's as often as its weight says, evenly spread. The work of a choice does not grow with
- * the number of members, only with the logarithm of the number of different weights. A turn that cannot be taken is
- * lost. A list of members begins anew, so that nothing is left of weights that have changed.
+ * Whose turn it is: each backend's as often as its weight says, evenly spread. The work of a choice does not grow with
+ * the number of backends, only with the logarithm of the number of different weights. A turn that cannot be taken is
+ * lost. A list of backends begins anew, so that nothing is left of weights that have changed.
  */
 export class Turns {
   private readonly random: () => number
-  private readonly lanes = new PerList((members) => this.arrange(members))
+  private readonly lanes = new PerList((backends) => this.arrange(backends))
   private readonly passedOver: Lane[] = []
   private choices = 0
 
@@ -30,16 +30,16 @@ export class Turns {
     this.random = random
   }
 
-  choose(members: readonly Member[], eligible: Eligible): Member | undefined {
-    const lanes = this.lanes.of(members)
+  choose(backends: readonly PooledBackend[], eligible: Eligible): PooledBackend | undefined {
+    const lanes = this.lanes.of(backends)
     this.choices++
     for (let lane = lanes.first; lane !== undefined; lane = lanes.first) {
       const now = lane.dueAt
-      const member = turnOf(lane)
-      if (eligible(member)) {
+      const backend = turnOf(lane)
+      if (eligible(backend)) {
         lanes.firstPutOff()
         this.takeBack(lanes, now)
-        return member
+        return backend
       }
       if (this.isLastMiss(lane)) this.passedOver.push(lanes.shift()!)
       else lanes.firstPutOff()
@@ -52,37 +52,37 @@ export class Turns {
   private isLastMiss(lane: Lane): boolean {
     if (lane.choice !== this.choices) lane.misses = 0
     lane.choice = this.choices
-    return ++lane.misses === lane.members.length
+    return ++lane.misses === lane.backends.length
   }
 
   /**
-   * Lanes without anybody eligible: their members have lost one turn each, and no more.
+   * Lanes without anybody eligible: their backends have lost one turn each, and no more.
    *
    * @param now `undefined` when nobody had a turn: then nothing has changed
    */
   private takeBack(lanes: DueQueue<Lane>, now: number | undefined): void {
     for (let lane = this.passedOver.pop(); lane !== undefined; lane = this.passedOver.pop()) {
-      const round = lane.every * lane.members.length
+      const round = lane.every * lane.backends.length
       lane.dueAt = now === undefined ? lane.dueAt - round : now + round
       lanes.push(lane)
     }
   }
 
-  private arrange(members: readonly Member[]): DueQueue<Lane> {
+  private arrange(backends: readonly PooledBackend[]): DueQueue<Lane> {
     const lanes = new DueQueue<Lane>()
-    const used = members.filter(({ weight }) => weight > 0)
-    for (const [weight, equals] of Map.groupBy(used, (member) => member.weight)) {
+    const used = backends.filter(({ weight }) => weight > 0)
+    for (const [weight, equals] of Map.groupBy(used, (backend) => backend.weight)) {
       const every = 1 / (weight * equals.length)
       const dueAt = (1 - this.random()) * every
-      lanes.push({ members: equals, every, dueAt, next: this.choices % equals.length, misses: 0, choice: 0 })
+      lanes.push({ backends: equals, every, dueAt, next: this.choices % equals.length, misses: 0, choice: 0 })
     }
     return lanes
   }
 }
 
-function turnOf(lane: Lane): Member {
-  const member = lane.members[lane.next]!
-  lane.next = lane.next + 1 === lane.members.length ? 0 : lane.next + 1
+function turnOf(lane: Lane): PooledBackend {
+  const backend = lane.backends[lane.next]!
+  lane.next = lane.next + 1 === lane.backends.length ? 0 : lane.next + 1
   lane.dueAt += lane.every
-  return member
+  return backend
 }

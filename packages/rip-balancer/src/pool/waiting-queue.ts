@@ -1,5 +1,6 @@
 import { DEFAULT_QUEUE_LENGTH, DEFAULT_QUEUE_TIMEOUT_MS } from '../defaults.ts'
-import type { Backend, Claimant, ClaimRefusal } from './claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { Claimant, ClaimRefusal } from './claim.ts'
 import { ClaimQueue } from './claim-queue.ts'
 import type { PoolClock } from './clock.ts'
 

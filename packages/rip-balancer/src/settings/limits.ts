@@ -10,7 +10,7 @@ export interface Limits {
   readonly maxBodyBytes: number
   /** Slowest request body accepted in any ten seconds of waiting for it; 0 is off (408). */
   readonly minBodyBytesPerSecond: number
-  /** Slowest reader accepted in any ten seconds in which bytes wait for it; 0 is off (the response is cut). */
+  /** Slowest reader accepted in any ten seconds in which bytes wait for it; 0 is off (the response is aborted). */
   readonly minResponseBytesPerSecond: number
   /** Part of a request body that is read before a backend is claimed, when backends are scarce; 0 is off. */
   readonly maxRequestBufferBytes: number

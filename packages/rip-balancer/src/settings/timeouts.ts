@@ -12,9 +12,9 @@ export interface Timeouts {
   readonly connectMs: number
   /** End of the request to the head of the final response (504). */
   readonly responseMs: number
-  /** Silence of the backend within a response body; the response is cut. */
+  /** Silence of the backend within a response body; the response is aborted. */
   readonly responseIdleMs: number
-  /** Whole exchange, queue included; `Infinity` is off (504, or the response is cut). */
+  /** Whole exchange, queue included; `Infinity` is off (504, or the response is aborted). */
   readonly totalMs: number
   /** A request that a backend had for longer before it died is not sent again: it may be what it died of. */
   readonly repeatMs: number
@@ -30,6 +30,6 @@ export interface Timeouts {
   readonly lingerMs: number
   /** Draining: how long an idle client connection stays open, as a request may already be on its way. */
   readonly drainGraceMs: number
-  /** Draining: what is still under way after this time is cut. */
+  /** Draining: what is still under way after this time is aborted. */
   readonly drainMs: number
 }

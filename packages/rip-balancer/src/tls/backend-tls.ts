@@ -1,7 +1,7 @@
 import type { SecureContextOptions } from 'node:tls'
 import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import { BalancerError } from '../errors.ts'
-import type { BackendAddress, BackendTls } from '../pool/claim.ts'
+import type { BackendAddress, BackendTls } from '../address/backend-address.ts'
 import { PemFiles } from './pem-files.ts'
 
 /** Version number of TLS 1.2 on the wire (RFC 5246 §E.1), as Bun wants it. */

@@ -1,4 +1,4 @@
-import type { Backend } from '../pool/claim.ts'
+import type { Backend } from './backend.ts'
 
 /** What a backend's own socket path is followed by where it listens for notices. */
 export const NOTICES_SUFFIX = '.left'

@@ -1,4 +1,4 @@
-import type { BackendAddress } from '../pool/claim.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { identityError, securedDial } from '../tls/peer-identity.ts'
 import { isUnverified, tlsFailure } from '../tls/tls-failure.ts'
@@ -22,7 +22,7 @@ export class DialedSocket implements ByteSocket {
   /** Address its certificate has to name, which the runtime does not check. */
   identity: string | undefined
   private socket: Bun.Socket<DialedSocket> | undefined
-  private abandoned = false
+  private givenUp = false
   private wantsPause = false
 
   constructor(turn: Turn) {
@@ -38,12 +38,12 @@ export class DialedSocket implements ByteSocket {
   }
 
   end(): void {
-    this.abandoned = true
+    this.givenUp = true
     this.socket?.end()
   }
 
   terminate(): void {
-    this.abandoned = true
+    this.givenUp = true
     this.socket?.terminate()
   }
 
@@ -59,13 +59,13 @@ export class DialedSocket implements ByteSocket {
 
   opened(socket: Bun.Socket<DialedSocket>): void {
     this.connected(socket)
-    if (!this.abandoned) this.connection?.opened()
+    if (!this.givenUp) this.connection?.opened()
   }
 
   /** There is a connection, on which TLS may be yet to begin. */
   connected(socket: Bun.Socket<DialedSocket>): void {
     this.socket = socket
-    if (this.abandoned) return socket.terminate()
+    if (this.givenUp) return socket.terminate()
     if (this.wantsPause) socket.pause()
   }
 }

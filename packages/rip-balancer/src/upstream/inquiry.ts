@@ -1,6 +1,6 @@
 import { DEFAULT_LIMITS } from '../defaults.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
-import type { BackendAddress } from '../pool/claim.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { Turn } from '../transport/turn.ts'
 import { DialedSocket, dial } from './dial.ts'

@@ -1,4 +1,4 @@
-import type { Backend } from '../pool/claim.ts'
+import type { Backend } from './backend.ts'
 import type { Clock } from '../transport/clock.ts'
 import { connectionsForDescriptors } from '../transport/descriptor-limit.ts'
 import type { Turn } from '../transport/turn.ts'

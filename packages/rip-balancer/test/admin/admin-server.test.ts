@@ -84,7 +84,7 @@ describe('the admin API says what is wrong, and goes on', () => {
         expect.stringContaining(escaped(message)),
       ])
       expect((await fetch('http://balancer/status', { unix })).status).toBe(200)
-      expect(lb.pool.snapshot().backends).toEqual([])
+      expect(lb.pool.status().backends).toEqual([])
     })
 
   test('a pool is reached by its name, and backends keep theirs, whatever they are', async () => {
@@ -95,7 +95,7 @@ describe('the admin API says what is wrong, and goes on', () => {
       const admin = new AdminClient({ socket, pool: name })
       await admin.prepare(name, [{ id: name, address: 'unix:/nowhere' }])
       await admin.cut(name)
-      expect(lb.pool.snapshot()).toMatchObject({ name, generation: name, backends: [{ id: name }] })
+      expect(lb.pool.status()).toMatchObject({ name, generation: name, backends: [{ id: name }] })
       const twice = admin.prepare(name, [
         { id: name, address: 'unix:/a' },
         { id: name, address: 'unix:/b' },

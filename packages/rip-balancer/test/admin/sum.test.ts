@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { sumComparisons, sumMetrics, sumPools, sumTallies } from '../../src/admin/sum.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
-import type { MemberSnapshot, PoolSnapshot } from '../../src/pool/pool-snapshot.ts'
+import type { BackendStatus, PoolStatus } from '../../src/pool/pool-status.ts'
 
-const backend = (changes: Partial<MemberSnapshot>): MemberSnapshot => ({
+const backend = (changes: Partial<BackendStatus>): BackendStatus => ({
   id: 'a',
   address: 'unix:/a',
   generation: 'g1',
@@ -19,7 +19,7 @@ const backend = (changes: Partial<MemberSnapshot>): MemberSnapshot => ({
   ...changes,
 })
 
-const pool = (backends: readonly MemberSnapshot[]): PoolSnapshot => ({
+const pool = (backends: readonly BackendStatus[]): PoolStatus => ({
   name: 'app',
   generation: 'g1',
   queued: 2,

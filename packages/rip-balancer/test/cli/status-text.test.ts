@@ -11,7 +11,7 @@ test('one line says what there is to say about a pool, and one about each backen
   })
   lb.pool.prepare(name, [])
   lb.pool.cut(name)
-  const lines = statusText(lb.stats())
+  const lines = statusText(lb.status())
     .trimEnd()
     .split(/[\n\r\u2028\u2029]/)
   expect(lines.filter((line) => line.includes('a\\x0ab\\u2028c'))).toHaveLength(2)

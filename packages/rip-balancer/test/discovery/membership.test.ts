@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'bun:test'
 import type { ResolvedName } from '../../src/discovery/dns.ts'
 import { Membership } from '../../src/discovery/membership.ts'
-import type { MemberSpec } from '../../src/pool/member.ts'
+import type { BackendSpec } from '../../src/pool/pooled-backend.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { member } from '../pool/fixtures.ts'
 import { until } from '../servers.ts'
 
-const at = (id: string, host: string): MemberSpec =>
+const at = (id: string, host: string): BackendSpec =>
   member(id, { address: { kind: 'tcp', host, port: 3000 }, maxInFlight: 7, weight: 2 })
 
-const addresses = (pool: Pool): string[] => pool.snapshot().backends.map(({ address }) => address)
+const addresses = (pool: Pool): string[] => pool.status().backends.map(({ address }) => address)
 
 /** A name server whose answers are given one by one. */
 class Answers {
@@ -38,15 +38,15 @@ describe('backends that are names', () => {
     membership.declare([at('app', 'app.internal'), at('fixed', '10.0.0.9')])
     expect(addresses(pool)).toEqual(['app.internal:3000', '10.0.0.9:3000'])
     await until(() => addresses(pool).includes('10.0.0.1:3000'), 'the first answer')
-    expect(pool.snapshot().backends).toMatchObject([
+    expect(pool.status().backends).toMatchObject([
       { id: 'app@10.0.0.1:3000', maxInFlight: 7, weight: 2 },
       { id: 'app@10.0.0.2:3000', maxInFlight: 7, weight: 2 },
       { id: 'fixed' },
     ])
-    const [, stays] = pool.members
+    const [, stays] = pool.backends
     await until(() => addresses(pool).includes('10.0.0.3:3000'), 'the answer after the failure')
     expect(addresses(pool)).toEqual(['10.0.0.2:3000', '10.0.0.3:3000', '10.0.0.9:3000'])
-    expect(pool.members[0]).toBe(stays!)
+    expect(pool.backends[0]).toBe(stays!)
   })
 
   test('stay what they were resolved to when they are declared again, with what is declared now', async () => {
@@ -55,10 +55,10 @@ describe('backends that are names', () => {
     using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
     membership.declare([at('app', 'app.internal')])
     await until(() => addresses(pool).includes('10.0.0.1:3000'), 'the first answer')
-    const before = pool.members
+    const before = pool.backends
     membership.declare([{ ...at('app', 'app.internal'), weight: 5 }, at('fixed', '10.0.0.9')])
-    expect(pool.members.slice(0, 2)).toEqual([before[0]!, before[1]!])
-    expect(pool.members.map(({ weight }) => weight)).toEqual([5, 5, 2])
+    expect(pool.backends.slice(0, 2)).toEqual([before[0]!, before[1]!])
+    expect(pool.backends.map(({ weight }) => weight)).toEqual([5, 5, 2])
     membership.declare([at('fixed', '10.0.0.9')])
     membership.declare([at('app', 'app.internal')])
     expect(addresses(pool)).toEqual(['app.internal:3000'])
@@ -72,7 +72,7 @@ describe('backends that are names', () => {
     membership.declare([member('app', { address: { kind: 'tcp', host: 'app.internal', port: 443, tls } })])
     await until(() => addresses(pool).length === 2, 'the answer')
     expect(addresses(pool)).toEqual(['https://10.0.0.1:443', 'https://[2001:db8::1]:443'])
-    expect(pool.members.map(({ address }) => address)).toMatchObject([{ tls }, { tls }])
+    expect(pool.backends.map(({ address }) => address)).toMatchObject([{ tls }, { tls }])
   })
 
   test('leave `localhost` and addresses to whoever connects', async () => {

@@ -9,7 +9,8 @@ import type { DataPlaneSettings } from '../../src/exchange/settings.ts'
 import type { Limits } from '../../src/settings/limits.ts'
 import type { Timeouts } from '../../src/settings/timeouts.ts'
 import { Listener, type ListenerOptions } from '../../src/listener/listener.ts'
-import type { Backend, Claimant, Claims, LongLived, Outcome } from '../../src/pool/claim.ts'
+import type { Backend } from '../../src/upstream/backend.ts'
+import type { Claimant, Claims, LongLived, Outcome } from '../../src/pool/claim.ts'
 
 /** How an exchange ended, copied out of the record, which is reused. */
 export type Ended = Pick<

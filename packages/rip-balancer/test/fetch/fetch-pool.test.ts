@@ -13,7 +13,7 @@ describe('a pool without a listener', () => {
     const answers: string[] = []
     for (let n = 0; n < 4; n++) answers.push(await (await pool.fetch(ask())).text())
     expect(answers).toEqual(['a', 'b', 'a', 'b'])
-    expect(pool.snapshot()).toMatchObject({ inFlight: 0, backends: [{ requests: 2 }, { requests: 2 }] })
+    expect(pool.status()).toMatchObject({ inFlight: 0, backends: [{ requests: 2 }, { requests: 2 }] })
   })
 
   test('passes method, path, fields and body on, and the answer back as it is', async () => {
@@ -92,10 +92,10 @@ describe('a pool without a listener', () => {
     await using pool = createPool({ to: a.address, maxInFlight: 1 })
     const first = await pool.fetch(ask())
     const second = pool.fetch(ask())
-    await until(() => pool.snapshot().queued === 1, 'the second waits')
+    await until(() => pool.status().queued === 1, 'the second waits')
     expect((await first.text()).length).toBe(1_000_000)
     await (await second).body!.cancel()
-    expect(pool.snapshot().inFlight).toBe(0)
+    expect(pool.status().inFlight).toBe(0)
   })
 
   test('gives a slot back once, also when a body is given up while it is read', async () => {
@@ -108,7 +108,7 @@ describe('a pool without a listener', () => {
     const pending = reader.read()
     await reader.cancel()
     expect((await pending).done).toBe(true)
-    expect(pool.snapshot().inFlight).toBe(0)
+    expect(pool.status().inFlight).toBe(0)
   })
 
   test('frees the place in the queue of who leaves', async () => {
@@ -119,11 +119,11 @@ describe('a pool without a listener', () => {
     const first = pool.fetch(ask())
     const leaving = new AbortController()
     const second = pool.fetch(ask({ signal: leaving.signal }))
-    expect(pool.snapshot().queued).toBe(1)
+    expect(pool.status().queued).toBe(1)
     leaving.abort(new Error('gone'))
     expect(second).rejects.toThrow('gone')
     await second.catch(() => undefined)
-    expect(pool.snapshot().queued).toBe(0)
+    expect(pool.status().queued).toBe(0)
     gate.resolve(new Response('done'))
     expect(await (await first).text()).toBe('done')
   })
@@ -146,7 +146,7 @@ describe('a pool without a listener', () => {
     await using silent = new TestBackend(folder.file('s.sock'), () => new Promise<Response>(() => {}))
     await using pool = createPool({ to: silent.address, timeouts: { response: 20 } })
     expect((await pool.fetch(ask())).status).toBe(504)
-    expect(pool.snapshot().inFlight).toBe(0)
+    expect(pool.status().inFlight).toBe(0)
   })
 
   test('keeps a client at its backend by a cookie', async () => {

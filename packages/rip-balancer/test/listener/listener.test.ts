@@ -21,7 +21,7 @@ describe('draining', () => {
     expect(await busy.untilEnd()).toEndWith('Connection: close\r\n\r\nok')
     expect(await idle.untilEnd()).toBe('')
     await drained
-    expect(balancer.listener.snapshot()).toEqual({ connections: 0, idle: 0 })
+    expect(balancer.listener.status()).toEqual({ connections: 0, idle: 0 })
     const late = await RawClient.connect(balancer.port).catch((error: Error) => error)
     expect(late).toBeInstanceOf(Error)
   })
@@ -30,7 +30,7 @@ describe('draining', () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path], { timeouts: { drainGraceMs: 1_000 } })
     using client = await RawClient.connect(balancer.port)
-    await eventually(() => balancer.listener.snapshot().connections === 1)
+    await eventually(() => balancer.listener.status().connections === 1)
     const drained = balancer.listener.drain()
     expect(await client.send(GET).untilEnd()).toEndWith('Connection: close\r\n\r\nok')
     await drained
@@ -60,7 +60,7 @@ describe('an error of ours', () => {
     using client = await RawClient.connect(balancer.port)
     await eventually(() => client.closed)
     expect(balancer.faults).toEqual(['Error: a mistake'])
-    expect(balancer.listener.snapshot().connections).toBe(0)
+    expect(balancer.listener.status().connections).toBe(0)
   })
 
   test('while its bytes are read costs this one alone, and is told of', async () => {
@@ -88,7 +88,7 @@ describe('connection limits', () => {
     using second = await RawClient.connect(balancer.port)
     expect(await second.untilEnd()).toStartWith('HTTP/1.1 503 ')
     first.socket.destroy()
-    await eventually(() => balancer.listener.snapshot().connections === 0)
+    await eventually(() => balancer.listener.status().connections === 0)
     using third = await RawClient.connect(balancer.port)
     await third.send(GET).untilText('ok')
     expect(balancer.events).toContain('refused-total')
@@ -117,7 +117,7 @@ describe('connection limits', () => {
     expect(balancer.events.filter((event) => event === 'gave-way')).toHaveLength(1)
     answer.resolve()
     await busy.untilText('ok')
-    await eventually(() => balancer.listener.snapshot().connections <= 2)
+    await eventually(() => balancer.listener.status().connections <= 2)
   })
 
   test('in total, where those that were never used give way to newer ones at once, and those in use do not', async () => {
@@ -258,7 +258,7 @@ describe('PROXY protocol', () => {
     expect(await again.send(from('192.0.2.1')).untilEnd()).toStartWith('HTTP/1.1 503 ')
     one.socket.destroy()
     again.socket.destroy()
-    await eventually(() => balancer.listener.snapshot().connections === 1)
+    await eventually(() => balancer.listener.status().connections === 1)
     using later = await RawClient.connect(balancer.port)
     await later.send(from('192.0.2.1')).untilText('ok')
   })

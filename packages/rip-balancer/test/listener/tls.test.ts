@@ -152,9 +152,9 @@ describe('a connection whose handshake is not finished', () => {
     using silent = await RawClient.connect(balancer.port)
     using begun = await RawClient.connect(balancer.port)
     begun.send(helloOf('\x03\x03').slice(0, 20))
-    await eventually(() => balancer.listener.snapshot().connections === 2)
+    await eventually(() => balancer.listener.status().connections === 2)
     await Promise.all([silent.untilEnd(), begun.untilEnd()])
-    await eventually(() => balancer.listener.snapshot().connections === 0)
+    await eventually(() => balancer.listener.status().connections === 0)
     expect(balancer.events.filter((event) => event === 'idle-timeout')).toHaveLength(2)
   })
 
@@ -165,10 +165,10 @@ describe('a connection whose handshake is not finished', () => {
       limits: { maxConnections: 1 },
     })
     using silent = await RawClient.connect(balancer.port)
-    await eventually(() => balancer.listener.snapshot().connections === 1)
+    await eventually(() => balancer.listener.status().connections === 1)
     expect(await TlsClient.connect(balancer.port).catch(() => 'refused')).toBe('refused')
     silent.socket.destroy()
-    await eventually(() => balancer.listener.snapshot().connections === 0)
+    await eventually(() => balancer.listener.status().connections === 0)
     using client = await TlsClient.connect(balancer.port)
     await client.ask()
   })
@@ -180,15 +180,15 @@ describe('a connection whose handshake is not finished', () => {
   ])('is gone when it %s', async (_, bytes) => {
     await using balancer = await TestBalancer.start([], { listener })
     using client = await RawClient.connect(balancer.port)
-    await eventually(() => balancer.listener.snapshot().connections === 1)
+    await eventually(() => balancer.listener.status().connections === 1)
     client.send(bytes).socket.end()
-    await eventually(() => balancer.listener.snapshot().connections === 0)
+    await eventually(() => balancer.listener.status().connections === 0)
   })
 
   test('does not keep a draining listener', async () => {
     await using balancer = await TestBalancer.start([], { listener })
     using _silent = await RawClient.connect(balancer.port)
-    await eventually(() => balancer.listener.snapshot().connections === 1)
+    await eventually(() => balancer.listener.status().connections === 1)
     await balancer.listener.drain()
   })
 })
@@ -237,7 +237,7 @@ describe.skipIf(process.platform !== 'linux')('a PROXY header in front of the TL
     client.send(bytes)
     if (bytes === '') client.socket.end()
     expect(await client.untilEnd()).toBe('')
-    await eventually(() => balancer.listener.snapshot().connections === 0)
+    await eventually(() => balancer.listener.status().connections === 0)
   })
 
   test('has to arrive within the time for a head', async () => {
@@ -251,7 +251,7 @@ describe.skipIf(process.platform !== 'linux')('a PROXY header in front of the TL
     begun.send('PROXY TCP4 192').socket.end()
     expect(await silent.untilEnd()).toBe('')
     expect(await begun.untilEnd()).toBe('')
-    await eventually(() => balancer.listener.snapshot().connections === 0)
+    await eventually(() => balancer.listener.status().connections === 0)
   })
 })
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import type { Backend, BackendAddress, Outcome } from '../../src/pool/claim.ts'
+import type { Backend } from '../../src/upstream/backend.ts'
+import type { BackendAddress } from '../../src/address/backend-address.ts'
+import type { Outcome } from '../../src/pool/claim.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import type { PoolOptions } from '../../src/pool/pool-options.ts'
 import type { Sighting } from '../../src/pool/reach.ts'
@@ -323,7 +325,7 @@ describe('a backend that answers nothing for far longer than usual', () => {
 
   test('is better than one that is full', () => {
     const { pool } = quietFor(1_000)
-    pool.members[0]!.maxInFlight = 0
+    pool.backends[0]!.maxInFlight = 0
     expect(run(pool, 1, () => 'ok')).toBe('b')
   })
 
@@ -459,7 +461,7 @@ describe('a backend that was suspected', () => {
     const { pool, clock } = stage
     for (const pauseMs of [0, 500, 1_000, 2_000, 2_000, 2_000]) {
       await flap(stage)
-      for (let ms = 0; ms < 1_000 && !pool.members[1]!.ejection!.answers; ms++) {
+      for (let ms = 0; ms < 1_000 && !pool.backends[1]!.ejection!.answers; ms++) {
         clock.advance(1)
         await settled()
       }
@@ -520,7 +522,7 @@ describe('who waits', () => {
   test.each(['unhealthy', 'without weight'])('is nobody while all are %s', (how) => {
     const { pool } = setup([])
     pool.prepare(undefined, [member('a', { weight: how === 'without weight' ? 0 : 1 })])
-    if (how === 'unhealthy') pool.setHealth(pool.members[0]!, false)
+    if (how === 'unhealthy') pool.setHealth(pool.backends[0]!, false)
     expect(pool.claim(new TestClaimant())).toBe('no-backend')
   })
 })
@@ -530,7 +532,7 @@ describe('an active health check', () => {
     const { pool, clock, told } = setup(['a', 'b'])
     run(pool, 2, failing('connect-failed', 'b'))
     clock.advance(10)
-    pool.noteCheck(pool.members[1]!, true)
+    pool.noteCheck(pool.backends[1]!, true)
     expect(told).toEqual(['b refuses 1000', 'b back'])
     expect(run(pool, 4, failing('ok'))).toContain('b')
   })
@@ -538,7 +540,7 @@ describe('an active health check', () => {
   test('that passes says nothing about requests that fail', () => {
     const { pool, told } = setup(['a', 'b'])
     run(pool, 20, failing('reset', 'b'))
-    pool.noteCheck(pool.members[1]!, true)
+    pool.noteCheck(pool.backends[1]!, true)
     expect(told).toEqual(['b suspect 1000'])
     expect(run(pool, 4, failing('ok'))).toBe('aaaa')
   })
@@ -546,7 +548,7 @@ describe('an active health check', () => {
   test('that had failed and passes again has the next request try the backend', () => {
     const { pool, told } = setup(['a', 'b'])
     run(pool, 20, failing('reset', 'b'))
-    const b = pool.members[1]!
+    const b = pool.backends[1]!
     pool.setHealth(b, false, 'connection reset')
     pool.setHealth(b, true)
     expect(run(pool, 4, failing('ok'))).toContain('b')
@@ -556,7 +558,7 @@ describe('an active health check', () => {
   test('that had failed and passes again is not believed when that request fails', () => {
     const { pool, told } = setup(['a', 'b'])
     run(pool, 20, failing('reset', 'b'))
-    const b = pool.members[1]!
+    const b = pool.backends[1]!
     pool.setHealth(b, false, 'connection reset')
     pool.setHealth(b, true)
     expect(run(pool, 10, failing('reset', 'b')).replaceAll('a', '')).toBe('b')
@@ -567,15 +569,15 @@ describe('an active health check', () => {
 describe('a health check that fails once', () => {
   test('sends requests to others, as long as they take them', () => {
     const { pool } = setup(['a', 'b', 'c'])
-    pool.noteCheck(pool.members[1]!, false)
+    pool.noteCheck(pool.backends[1]!, false)
     expect(run(pool, 6, failing('ok'))).not.toContain('b')
-    pool.noteCheck(pool.members[1]!, true)
+    pool.noteCheck(pool.backends[1]!, true)
     expect(run(pool, 6, failing('ok'))).toContain('b')
   })
 
   test('leaves a backend to those no other takes', () => {
     const { pool } = setup(['a', 'b'])
-    const [a, b] = pool.members
+    const [a, b] = pool.backends
     a!.maxInFlight = 1
     pool.noteCheck(b!, false)
     expect([claimed(pool).id, claimed(pool).id]).toEqual(['a', 'b'])
@@ -583,13 +585,13 @@ describe('a health check that fails once', () => {
 
   test('changes nothing where all fail it', () => {
     const { pool } = setup(['a', 'b'])
-    for (const member of pool.members) pool.noteCheck(member, false)
+    for (const member of pool.backends) pool.noteCheck(member, false)
     expect(run(pool, 4, failing('ok'))).toBe('abab')
   })
 
   test('is forgotten when nobody checks any more', () => {
     const { pool } = setup(['a', 'b'])
-    pool.noteCheck(pool.members[1]!, false)
+    pool.noteCheck(pool.backends[1]!, false)
     pool.forgetHealth()
     expect(run(pool, 4, failing('ok'))).toBe('abab')
   })

@@ -1,5 +1,6 @@
-import type { Backend, ClaimRefusal, Claimant } from '../../src/pool/claim.ts'
-import type { MemberSpec } from '../../src/pool/member.ts'
+import type { Backend } from '../../src/upstream/backend.ts'
+import type { ClaimRefusal, Claimant } from '../../src/pool/claim.ts'
+import type { BackendSpec } from '../../src/pool/pooled-backend.ts'
 import type { PoolClock } from '../../src/pool/clock.ts'
 
 /** Time that passes only when told to. */
@@ -58,6 +59,6 @@ export class TestClaimant implements Claimant {
   }
 }
 
-export function member(id: string, options: Partial<MemberSpec> = {}): MemberSpec {
+export function member(id: string, options: Partial<BackendSpec> = {}): BackendSpec {
   return { id, address: { kind: 'unix', path: `/run/${id}.sock` }, maxInFlight: 1, weight: 1, ...options }
 }

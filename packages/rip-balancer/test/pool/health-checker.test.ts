@@ -112,6 +112,6 @@ test('an answer that breaks off does not pass', async () => {
   const health = { path: '/up', intervalMs: 20, timeoutMs: 1_000, rise: 1, fall: 2 }
   using checker = new HealthChecker(pool, health)
   checker.start()
-  await until(() => pool.snapshot().backends[0]?.state !== 'serving', 'it is taken out')
+  await until(() => pool.status().backends[0]?.state !== 'serving', 'it is taken out')
   server.close()
 })

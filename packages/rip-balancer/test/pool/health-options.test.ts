@@ -11,7 +11,7 @@ const QUICK = { path: '/up', interval: 20, fall: 1, rise: 1 }
 const answer = (status: number, body: string): string =>
   `HTTP/1.1 ${status} Said\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
-const stateOf = (lb: Balancer): string | undefined => lb.pool.snapshot().backends[0]?.state
+const stateOf = (lb: Balancer): string | undefined => lb.pool.status().backends[0]?.state
 
 /** Whether a backend that answers every check like that stays in, after some of them. */
 async function staysIn(said: string, health: Health): Promise<boolean> {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import type { Backend } from '../../src/pool/claim.ts'
-import type { MemberSpec } from '../../src/pool/member.ts'
+import type { Backend } from '../../src/upstream/backend.ts'
+import type { BackendSpec } from '../../src/pool/pooled-backend.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import type { PoolOptions } from '../../src/pool/pool-options.ts'
 import { FakeClock, TestClaimant, member } from './fixtures.ts'
 
-function poolOf(members: readonly MemberSpec[], options: PoolOptions = {}): Pool {
+function poolOf(members: readonly BackendSpec[], options: PoolOptions = {}): Pool {
   const pool = new Pool({
     clock: new FakeClock(),
     reach: () => Promise.resolve({ reached: true }),
@@ -36,7 +36,7 @@ describe('what lasts', () => {
     expect(pool.claim(waiting)).toBe('queued')
     pool.hold(a, 'event-stream')
     expect(waiting.told).toEqual([a])
-    expect(pool.snapshot()).toMatchObject({ inFlight: 1, tunnels: 0, eventStreams: 1 })
+    expect(pool.status()).toMatchObject({ inFlight: 1, tunnels: 0, eventStreams: 1 })
   })
 
   test('does not make backends scarce', () => {
@@ -67,11 +67,11 @@ describe('what lasts', () => {
     over.abort()
     expect((await given).abandoned).toBe(1)
     expect(retired).toEqual([])
-    expect(pool.snapshot().backends).toMatchObject([{ id: 'b' }, { id: 'a', state: 'leaving', tunnels: 1 }])
+    expect(pool.status().backends).toMatchObject([{ id: 'b' }, { id: 'a', state: 'leaving', tunnels: 1 }])
     const drained = pool.drain('g1', new AbortController().signal)
     pool.letGo(a, 'tunnel', 'ok')
     expect((await drained).abandoned).toBe(0)
-    expect([retired, pool.snapshot().backends.length]).toEqual([['a'], 1])
+    expect([retired, pool.status().backends.length]).toEqual([['a'], 1])
   })
 
   test('brings a backend on trial back when it begins, not when it ends', async () => {
@@ -81,7 +81,7 @@ describe('what lasts', () => {
       const backend = claimed(pool)
       pool.release(backend, backend.id === 'a' ? 'reset' : 'ok')
     }
-    const stateOfA = (): string | undefined => pool.snapshot().backends.find(({ id }) => id === 'a')?.state
+    const stateOfA = (): string | undefined => pool.status().backends.find(({ id }) => id === 'a')?.state
     expect(stateOfA()).toBe('ejected')
     clock.advance(50)
     // It answers the question of the balancer.
@@ -129,7 +129,7 @@ describe('tunnels', () => {
       for (let n = 0; n < 20; n++) opened(pool)
       pool.prepare(undefined, [member('a', { maxInFlight: 9 }), member('c', { maxInFlight: 9 })])
       for (let n = 0; n < 10; n++) opened(pool)
-      const held = pool.snapshot().backends.filter(({ state }) => state === 'serving')
+      const held = pool.status().backends.filter(({ state }) => state === 'serving')
       const counts = held.map(({ tunnels }) => tunnels).toSorted((a, b) => a - b)
       expect(counts[1]! - counts[0]!).toBeLessThanOrEqual(policy === 'p2c' ? 4 : 1)
     },

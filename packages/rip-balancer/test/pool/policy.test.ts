@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
-import { Member } from '../../src/pool/member.ts'
+import { PooledBackend } from '../../src/pool/pooled-backend.ts'
 import { createPolicy, type ClientKeys, type Policy, type PolicyName } from '../../src/pool/policy.ts'
 import { StickyNames } from '../../src/pool/sticky-names.ts'
 import { member } from './fixtures.ts'
 
-const members = (weights: Readonly<Record<string, number>>): Member[] =>
+const members = (weights: Readonly<Record<string, number>>): PooledBackend[] =>
   Object.entries(weights).map(
-    ([id, weight]) => new Member(member(id, { weight, maxInFlight: 1_000 }), undefined),
+    ([id, weight]) => new PooledBackend(member(id, { weight, maxInFlight: 1_000 }), undefined),
   )
 
 const names = new StickyNames()
@@ -20,7 +20,7 @@ const stuckTo = (...stickyNames: string[]): ClientKeys => ({ hashKey: undefined,
 
 test('least-requests takes the least busy for its weight, and goes round among equals', () => {
   const policy = policyOf('least-requests')
-  const all = members({ a: 1, b: 1, c: 2 }) as [Member, Member, Member]
+  const all = members({ a: 1, b: 1, c: 2 }) as [PooledBackend, PooledBackend, PooledBackend]
   const [a, b, c] = all
   a.inFlight = 2
   b.inFlight = 1
@@ -34,7 +34,7 @@ test('least-requests takes the least busy for its weight, and goes round among e
 
 test('least-requests tells two heavy ones apart, whatever small one is beside them', () => {
   const policy = policyOf('least-requests')
-  const all = members({ a: 100, b: 100, canary: 1 }) as [Member, Member, Member]
+  const all = members({ a: 100, b: 100, canary: 1 }) as [PooledBackend, PooledBackend, PooledBackend]
   all[0].inFlight = 5
   all[1].inFlight = 3
   all[2].inFlight = 1
@@ -43,7 +43,7 @@ test('least-requests tells two heavy ones apart, whatever small one is beside th
 
 test('least-requests gives nobody more than two turns more because it had been busy', () => {
   const policy = policyOf('least-requests')
-  const all = members({ a: 1, b: 1 }) as [Member, Member]
+  const all = members({ a: 1, b: 1 }) as [PooledBackend, PooledBackend]
   all[1].inFlight = 1
   for (let n = 0; n < 100; n++) policy.choose(all, anyone, nobodyKnown)
   all[1].inFlight = 0
@@ -54,7 +54,7 @@ test('least-requests gives nobody more than two turns more because it had been b
 test('p2c takes the less busy of two and never an ineligible one', () => {
   let draw = 0
   const policy = policyOf('p2c', () => (draw = (draw + 0.37) % 1))
-  const all = members({ a: 1, b: 1, c: 1 }) as [Member, Member, Member]
+  const all = members({ a: 1, b: 1, c: 1 }) as [PooledBackend, PooledBackend, PooledBackend]
   all[0].inFlight = 50
   for (let n = 0; n < 100; n++) {
     const chosen = policy.choose(all, (each) => each.id !== 'b', nobodyKnown)
@@ -64,7 +64,7 @@ test('p2c takes the less busy of two and never an ineligible one', () => {
 
 test('p2c finds the only eligible one among very many', () => {
   const policy = policyOf('p2c')
-  const all = Array.from({ length: 1_000 }, (_, n) => new Member(member(`m${n}`), undefined))
+  const all = Array.from({ length: 1_000 }, (_, n) => new PooledBackend(member(`m${n}`), undefined))
   expect(policy.choose(all, (each) => each === all[777], nobodyKnown)).toBe(all[777]!)
   expect(policy.choose(all, () => false, nobodyKnown)).toBeUndefined()
 })
@@ -107,7 +107,8 @@ test('round-robin gives nobody turns that could not be taken', () => {
 test('hash keeps keys in place when a member leaves, and only moves the keys of that member', () => {
   const policy = policyOf('hash')
   const all = members({ a: 1, b: 1, c: 1, d: 1 })
-  const of = (among: readonly Member[], key: string): string => policy.choose(among, anyone, hashed(key))!.id
+  const of = (among: readonly PooledBackend[], key: string): string =>
+    policy.choose(among, anyone, hashed(key))!.id
   const keys = Array.from({ length: 2_000 }, (_, n) => `key-${n}`)
   const before = keys.map((key) => of(all, key))
   const without = all.filter(({ id }) => id !== 'c')
@@ -163,7 +164,7 @@ test('sticky finds the name that is valid behind others that are not, or that ta
 })
 
 test('nobody can tell from a name which backend it stands for without the key', () => {
-  const [a] = members({ a: 1 }) as [Member]
+  const [a] = members({ a: 1 }) as [PooledBackend]
   const all = new Set([new StickyNames().of(a), new StickyNames().of(a), new StickyNames('a key').of(a)])
   expect(all.size).toBe(3)
   expect(new StickyNames('a key').of(a)).toBe(new StickyNames('a key').of(a))

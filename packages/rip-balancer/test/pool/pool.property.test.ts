@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Backend, LongLived } from '../../src/pool/claim.ts'
-import type { Member } from '../../src/pool/member.ts'
+import type { Backend } from '../../src/upstream/backend.ts'
+import type { LongLived } from '../../src/pool/claim.ts'
+import type { PooledBackend } from '../../src/pool/pooled-backend.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { POLICIES } from '../../src/pool/policy.ts'
 import { FakeClock, TestClaimant, member } from './fixtures.ts'
@@ -50,7 +51,7 @@ class Model {
     if (typeof result !== 'string') this.held.push(result)
     else if (result === 'queued') this.waiting.add(claimant)
     else if (result === 'long-lived-backend')
-      expect(this.pool.members.some((each) => !this.pool.hasRoom(each))).toBe(true)
+      expect(this.pool.backends.some((each) => !this.pool.hasRoom(each))).toBe(true)
     this.collect()
   }
 
@@ -84,7 +85,7 @@ class Model {
   }
 
   setHealth(at: number, healthy: boolean): void {
-    const member = this.pool.members[at % Math.max(1, this.pool.members.length)]
+    const member = this.pool.backends[at % Math.max(1, this.pool.backends.length)]
     if (member !== undefined) this.pool.setHealth(member, healthy)
     this.collect()
   }
@@ -107,10 +108,10 @@ class Model {
     expect(this.waiting.size).toBe(0)
     for (const backend of this.held.splice(0)) this.pool.release(backend, 'ok')
     for (const { backend, kind } of this.lasting.splice(0)) this.pool.letGo(backend, kind, 'ok')
-    const { tunnels, eventStreams } = this.pool.snapshot()
+    const { tunnels, eventStreams } = this.pool.status()
     expect([tunnels, eventStreams]).toEqual([0, 0])
     expect([this.pool.inFlight, this.pool.queued]).toEqual([0, 0])
-    expect(this.pool.snapshot().backends.filter(({ state }) => state === 'leaving')).toEqual([])
+    expect(this.pool.status().backends.filter(({ state }) => state === 'leaving')).toEqual([])
   }
 
   /** Takes note of who was told something since the last step. */
@@ -132,7 +133,7 @@ class Model {
     expect(this.pool.queued).toBe(this.waiting.size)
     expect(this.pool.queued).toBeLessThanOrEqual(QUEUE_LENGTH)
     expect(this.pool.inFlight).toBe(this.held.length)
-    for (const each of this.pool.members) {
+    for (const each of this.pool.backends) {
       expect(each.inFlight).toBe(this.held.filter((backend) => backend === each).length)
       expect(each.inFlight).toBeLessThanOrEqual(each.maxInFlight)
       for (const kind of ['tunnel', 'event-stream'] as const)
@@ -141,14 +142,14 @@ class Model {
         )
       expect(each.longLived).toBeLessThanOrEqual(MAX_LONG_LIVED)
     }
-    const left = this.pool.snapshot().backends.filter(({ state }) => state === 'leaving')
+    const left = this.pool.status().backends.filter(({ state }) => state === 'leaving')
     for (const { inFlight, tunnels, eventStreams } of left)
       expect(inFlight + tunnels + eventStreams).toBeGreaterThan(0)
-    if (this.waiting.size > 0) expect(this.pool.members.filter((each) => this.isFree(each))).toEqual([])
+    if (this.waiting.size > 0) expect(this.pool.backends.filter((each) => this.isFree(each))).toEqual([])
   }
 
   /** With slow start, one request is what every member takes from the beginning. */
-  private isFree(each: Member): boolean {
+  private isFree(each: PooledBackend): boolean {
     const capacity = this.slowStartMs > 0 ? 1 : each.maxInFlight
     return each.healthy && each.ejection === undefined && each.inFlight < capacity
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Backend } from '../../src/pool/claim.ts'
+import type { Backend } from '../../src/upstream/backend.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import type { PoolOptions } from '../../src/pool/pool-options.ts'
 import type { Sighting } from '../../src/pool/reach.ts'
@@ -61,7 +61,7 @@ describe('a claim', () => {
     expect(waiting.claim(claimant)).toBe('queued')
     waiting.prepare('g1', [member('a')])
     waiting.cut('g1')
-    expect(claimant.told).toEqual([waiting.members[0]!])
+    expect(claimant.told).toEqual([waiting.backends[0]!])
   })
 
   test('is refused when no backend will be declared any more', () => {
@@ -79,7 +79,7 @@ describe('a claim', () => {
     const claimant = new TestClaimant()
     expect(pool.claim(claimant)).toBe('queued')
     pool.stopWaiting()
-    expect(claimant.told).toEqual([pool.members[0]!])
+    expect(claimant.told).toEqual([pool.backends[0]!])
   })
 
   test('waits when no backend accepts and somebody replaces them', () => {
@@ -88,7 +88,7 @@ describe('a claim', () => {
     const claimant = new TestClaimant()
     expect(pool.claim(claimant)).toBe('queued')
     pool.prepare(undefined, [member('c')])
-    expect(claimant.told).toEqual([pool.members[0]!])
+    expect(claimant.told).toEqual([pool.backends[0]!])
   })
 
   test('of a retry goes to another backend while there is one', () => {
@@ -284,7 +284,7 @@ describe('generations', () => {
     pool.prepare('g1', [member('a')])
     pool.prepare('g2', [member('b')])
     pool.cut('g2')
-    const [b] = pool.members
+    const [b] = pool.backends
     expect(pool.hasOther(b!)).toBe(false)
     pool.compare('g1', 1_000)
     expect(pool.hasOther(b!)).toBe(true)
@@ -323,7 +323,7 @@ describe('generations', () => {
     const a = claimed(pool)
     pool.prepare('g1', [member('a'), member('c')])
     expect(retired).toEqual(['b'])
-    expect(pool.members.map(({ id, inFlight }) => [id, inFlight])).toEqual([
+    expect(pool.backends.map(({ id, inFlight }) => [id, inFlight])).toEqual([
       ['a', 1],
       ['c', 0],
     ])
@@ -338,7 +338,7 @@ describe('generations', () => {
     const waiting = new TestClaimant()
     pool.claim(waiting)
     pool.prepare('g1', [member('a'), member('b')])
-    expect(waiting.told).toEqual([pool.members[1]!])
+    expect(waiting.told).toEqual([pool.backends[1]!])
   })
 })
 
@@ -346,12 +346,12 @@ describe('a backend', () => {
   test('is not blamed for what the client or this process did', () => {
     const { pool } = poolOf(['a', 'b'], { ejection: { after: 1 } }, 10)
     for (let n = 0; n < 4; n++) pool.release(claimed(pool), n % 2 === 0 ? 'client-gone' : 'local-failure')
-    expect(pool.snapshot().ejections).toBe(0)
+    expect(pool.status().ejections).toBe(0)
   })
 
   test('stays out while its health check fails, even when it is the last', () => {
     const { pool } = poolOf(['a'])
-    const [only] = pool.members
+    const [only] = pool.backends
     pool.setHealth(only!, false)
     expect(pool.claim(new TestClaimant())).toBe('no-backend')
     pool.setHealth(only!, true)
@@ -402,9 +402,9 @@ describe('slow start', () => {
 
   test('grows the capacity of a member whose health is back, even of the only one', () => {
     const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 10)
-    pool.setHealth(pool.members[0]!, false)
+    pool.setHealth(pool.backends[0]!, false)
     clock.advance(5_000)
-    pool.setHealth(pool.members[0]!, true)
+    pool.setHealth(pool.backends[0]!, true)
     expect(pool.capacity).toBe(1)
     clock.advance(500)
     expect(pool.capacity).toBe(5)
@@ -413,10 +413,10 @@ describe('slow start', () => {
   test('grows the capacity of a member that was put aside and is back', async () => {
     const reach = (): Promise<Sighting> => Promise.resolve({ reached: true })
     const { pool, clock } = poolOf(['a', 'b'], { slowStartMs: 1_000, reach }, 10)
-    pool.putAside(pool.members[0]!)
+    pool.putAside(pool.backends[0]!)
     clock.advance(250)
     for (let n = 0; n < 4; n++) await Promise.resolve()
-    expect(pool.members[0]!.ejection).toBeUndefined()
+    expect(pool.backends[0]!.ejection).toBeUndefined()
     expect(pool.capacity).toBe(11)
   })
 
@@ -433,20 +433,20 @@ describe('slow start', () => {
 
   test('serves who waits as soon as the capacity has grown', () => {
     const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 4)
-    pool.setHealth(pool.members[0]!, false)
-    pool.setHealth(pool.members[0]!, true)
+    pool.setHealth(pool.backends[0]!, false)
+    pool.setHealth(pool.backends[0]!, true)
     claimed(pool)
     const waiting = new TestClaimant()
     expect(pool.claim(waiting)).toBe('queued')
     clock.advance(240)
     expect(waiting.told).toEqual([])
     clock.advance(20)
-    expect(waiting.told).toEqual([pool.members[0]!])
+    expect(waiting.told).toEqual([pool.backends[0]!])
   })
 
   test('serves who waits already when the only member recovers', () => {
     const { pool, clock } = poolOf(['a', 'b'], { slowStartMs: 1_000 }, 2)
-    const [a, b] = pool.members
+    const [a, b] = pool.backends
     pool.setHealth(a!, false)
     expect([claimed(pool), claimed(pool)]).toEqual([b!, b!])
     const [first, second] = [new TestClaimant(), new TestClaimant()]

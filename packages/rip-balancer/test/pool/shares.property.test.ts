@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Backend } from '../../src/pool/claim.ts'
+import type { Backend } from '../../src/upstream/backend.ts'
 import type { PolicyName } from '../../src/pool/policy.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { FakeClock, TestClaimant, member } from './fixtures.ts'
@@ -33,13 +33,13 @@ function weigh(pool: Pool, all: readonly number[]): void {
 
 /** Claims one after the other. @returns how many each member got */
 function countsOf(pool: Pool, claims: number, keyOf: (n: number) => string | undefined): number[] {
-  const before = pool.members.map(({ requests }) => requests)
+  const before = pool.backends.map(({ requests }) => requests)
   for (let n = 0; n < claims; n++) {
     const backend = pool.claim(new TestClaimant(keyOf(n)))
     if (typeof backend === 'string') throw new Error(backend)
     pool.release(backend, 'ok')
   }
-  return pool.members.map(({ requests }, n) => requests - before[n]!)
+  return pool.backends.map(({ requests }, n) => requests - before[n]!)
 }
 
 const noKey = (): undefined => undefined
@@ -70,8 +70,8 @@ for (const policy of TURNS) {
     fc.assert(
       fc.property(anyWeights, seed, fc.nat(300), fc.nat(5), (shares, chance, claims, out) => {
         const pool = poolOf(policy, shares, chance)
-        if (shares.length > 1) pool.setHealth(pool.members[out % shares.length]!, false)
-        const used = pool.members.filter(({ healthy }) => healthy)
+        if (shares.length > 1) pool.setHealth(pool.backends[out % shares.length]!, false)
+        const used = pool.backends.filter(({ healthy }) => healthy)
         const total = sum(used.map(({ weight }) => weight))
         countsOf(pool, claims, noKey)
         for (const { weight, requests } of used) {
@@ -111,7 +111,7 @@ test('least-requests: shares are those of the weights also while requests take t
         held.push(pool.claim(new TestClaimant()) as Backend)
         if (held.length >= atOnce) pool.release(held.shift()!, 'ok')
       }
-      for (const { weight, requests } of pool.members)
+      for (const { weight, requests } of pool.backends)
         expect(requests / claims / (weight / sum(shares))).toBeWithin(0.8, 1.25)
     }),
   )

@@ -34,7 +34,7 @@ async function asked(
     { logSink: { write: (more) => void (text += more) }, onWarning: (each) => void warnings.push(each) },
   )
   const { status } = await fetch(lb.url, init)
-  const backendReason = lb.pool.snapshot().backends[0]?.reason
+  const backendReason = lb.pool.status().backends[0]?.reason
   await lb.close()
   return { status, line: JSON.parse(text) as Record<string, unknown>, warnings, backendReason }
 }
@@ -136,7 +136,7 @@ describe('a backend with a good certificate', () => {
       expect(await (await fetch(lb.url, { headers: { host: 'shop.example' } })).text()).toBe('ok')
     expect([backend.connections, backend.names]).toEqual([1, ['localhost']])
     expect(backend.received).toContain('Host: shop.example\r\n')
-    expect(lb.pool.snapshot().backends[0]).toMatchObject({ address: `https://localhost:${backend.port}` })
+    expect(lb.pool.status().backends[0]).toMatchObject({ address: `https://localhost:${backend.port}` })
   })
 
   test('is asked for another name where one is given, for all or for itself', async () => {
@@ -348,7 +348,7 @@ describe('files', () => {
 })
 
 describe('what is told while it runs', () => {
-  const stateOf = (lb: Balancer): unknown => lb.pool.snapshot().backends[0]?.state
+  const stateOf = (lb: Balancer): unknown => lb.pool.status().backends[0]?.state
 
   test('another authority counts from a reload on, for kept connections as well', async () => {
     await using backend = await TlsBackend.start()
@@ -394,7 +394,7 @@ describe('what is told while it runs', () => {
       { id: 'good', address: good.address },
       { id: 'bad', address: bad.address },
     ])
-    expect(lb.pool.snapshot().backends.map(({ state, reason }) => [state, reason])).toEqual([
+    expect(lb.pool.status().backends.map(({ state, reason }) => [state, reason])).toEqual([
       ['prepared', null],
       ['ejected', expect.stringContaining('cannot be spoken to in TLS: unknown authority')],
     ])
@@ -432,9 +432,9 @@ describe('health checks', () => {
       { listen: ANYWHERE, to: [good.address, bad.address], backendTls: CA, health },
       { onWarning: (warning) => void warnings.push(warning) },
     )
-    await until(() => lb.pool.snapshot().backends[1]?.state === 'unhealthy', 'the impostor is taken out')
+    await until(() => lb.pool.status().backends[1]?.state === 'unhealthy', 'the impostor is taken out')
     await until(() => good.received.includes('GET /up HTTP/1.1'), 'the other one is asked')
-    expect(lb.pool.snapshot().backends[0]?.state).toBe('serving')
+    expect(lb.pool.status().backends[0]?.state).toBe('serving')
     expect(warnings.join('\n')).toContain('health check failed: TLS: ')
   })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { Backend } from '../../src/pool/claim.ts'
+import type { Backend } from '../../src/upstream/backend.ts'
 import type { ResponseSink } from '../../src/upstream/response-sink.ts'
 import { Turn } from '../../src/transport/turn.ts'
 import { Upstreams } from '../../src/upstream/upstreams.ts'

@@ -1,12 +1,13 @@
-import { withoutZone } from '../address/node-address.ts'
-import type { Backend, BackendAddress, LongLived } from './claim.ts'
+import type { Backend } from '../upstream/backend.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
+import type { LongLived } from './claim.ts'
 import type { Ejection } from './ejection.ts'
 import { keyHash, type KeyHash } from './key-hash.ts'
 import { Quiet } from './quiet.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
 /** What is declared about a backend; the rest has defaults. */
-export interface MemberSpec {
+export interface BackendSpec {
   readonly id: string
   readonly address: BackendAddress
   readonly maxInFlight: number
@@ -17,10 +18,10 @@ export interface MemberSpec {
 }
 
 /** Whether a backend may take one more request now. */
-export type Eligible = (member: Member) => boolean
+export type Eligible = (backend: PooledBackend) => boolean
 
 /** A backend with what the pool knows about it. Only the pool and its policies change it. */
-export class Member implements Backend {
+export class PooledBackend implements Backend {
   readonly id: string
   readonly address: BackendAddress
   readonly generation: string | undefined
@@ -71,7 +72,7 @@ export class Member implements Backend {
   /** For the policy `hash`. */
   readonly hash: KeyHash
 
-  constructor(spec: MemberSpec, generation: string | undefined) {
+  constructor(spec: BackendSpec, generation: string | undefined) {
     this.id = spec.id
     this.address = spec.address
     this.maxInFlight = spec.maxInFlight
@@ -96,33 +97,13 @@ export class Member implements Backend {
   }
 
   /** Whether the specification names the same server. */
-  matches(spec: MemberSpec): boolean {
+  matches(spec: BackendSpec): boolean {
     return this.id === spec.id && Bun.deepEquals(this.address, spec.address, true)
   }
 
   /** Takes over what may change while it serves. */
-  update(spec: MemberSpec): void {
+  update(spec: BackendSpec): void {
     this.maxInFlight = spec.maxInFlight
     this.weight = spec.weight
   }
-}
-
-/**
- * What `Host` calls a backend where nobody said a name; the zone of an address means something on this machine only
- * (RFC 6874 §4), and a Unix socket is on this machine.
- */
-export function authorityOf(address: BackendAddress): string {
-  return address.kind === 'unix'
-    ? 'localhost'
-    : hostAndPort(address.tls?.name ?? withoutZone(address.host), address.port)
-}
-
-/** `unix:/path`, `host:port`, `[v6]:port` or the same behind `https://`. */
-export function addressText(address: BackendAddress): string {
-  if (address.kind === 'unix') return `unix:${address.path}`
-  return `${address.tls === undefined ? '' : 'https://'}${hostAndPort(address.host, address.port)}`
-}
-
-function hostAndPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -1,0 +1,41 @@
+import type { BackendTlsConfig } from '../settings/backend-tls.ts'
+import { withoutZone } from './node-address.ts'
+
+/** Where a backend listens. */
+export type BackendAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  | {
+      readonly kind: 'tcp'
+      readonly host: string
+      readonly port: number
+      /** TLS is spoken there. */
+      readonly tls?: BackendTls
+    }
+
+/** TLS of one backend. */
+export interface BackendTls {
+  /** Host of the address as it was declared: whose certificate is expected unless something else is said. */
+  readonly name: string
+  /** What is different from what holds for all backends. */
+  readonly own?: BackendTlsConfig
+}
+
+/**
+ * What `Host` calls a backend where nobody said a name; the zone of an address means something on this machine only
+ * (RFC 6874 §4), and a Unix socket is on this machine.
+ */
+export function authorityOf(address: BackendAddress): string {
+  return address.kind === 'unix'
+    ? 'localhost'
+    : hostAndPort(address.tls?.name ?? withoutZone(address.host), address.port)
+}
+
+/** `unix:/path`, `host:port`, `[v6]:port` or the same behind `https://`. */
+export function addressText(address: BackendAddress): string {
+  if (address.kind === 'unix') return `unix:${address.path}`
+  return `${address.tls === undefined ? '' : 'https://'}${hostAndPort(address.host, address.port)}`
+}
+
+function hostAndPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,66 @@
+import { ejectionText } from './ejection.ts'
+import { addressText } from '../address/backend-address.ts'
+import type { PooledBackend } from './pooled-backend.ts'
+
+export interface BackendStatus {
+  readonly id: string
+  readonly address: string
+  readonly generation: string | null
+  readonly state: 'serving' | 'prepared' | 'leaving' | 'ejected' | 'unhealthy' | 'drained'
+  /** Why it takes nothing new, or less: what its health check said, why it was put aside, who drained it. */
+  readonly reason: string | null
+  /** Requests it works on, without what follows. */
+  readonly inFlight: number
+  /** WebSockets and other upgraded connections. */
+  readonly tunnels: number
+  readonly eventStreams: number
+  readonly maxInFlight: number
+  readonly weight: number
+  readonly requests: number
+  readonly failures: number
+}
+
+export interface PoolStatus {
+  readonly name: string
+  readonly generation: string | null
+  readonly queued: number
+  /** Requests at backends, without what follows. */
+  readonly inFlight: number
+  readonly tunnels: number
+  readonly eventStreams: number
+  readonly ejections: number
+  readonly backends: readonly BackendStatus[]
+}
+
+/** A backend as the admin API shows it. @param serving the generation in rotation */
+export function backendStatus(backend: PooledBackend, serving: string | undefined): BackendStatus {
+  return {
+    id: backend.id,
+    address: addressText(backend.address),
+    generation: backend.generation ?? null,
+    state: stateOf(backend, serving),
+    reason: reasonOf(backend),
+    inFlight: backend.inFlight,
+    tunnels: backend.held.tunnel,
+    eventStreams: backend.held['event-stream'],
+    maxInFlight: backend.maxInFlight,
+    weight: backend.weight,
+    requests: backend.requests,
+    failures: backend.failures,
+  }
+}
+
+function stateOf(backend: PooledBackend, serving: string | undefined): BackendStatus['state'] {
+  if (backend.leaving) return 'leaving'
+  if (backend.drainedBy !== undefined) return 'drained'
+  if (!backend.healthy) return 'unhealthy'
+  if (backend.ejection !== undefined) return 'ejected'
+  return backend.generation === serving ? 'serving' : 'prepared'
+}
+
+function reasonOf({ leaving, drainedBy, healthy, illness, ejection }: PooledBackend): string | null {
+  if (leaving) return null
+  if (drainedBy !== undefined) return `drained by ${drainedBy}`
+  if (!healthy) return `health check failed: ${illness ?? 'for a reason nobody told'}`
+  return ejection === undefined ? null : ejectionText(ejection.reason, ejection.detail)
+}

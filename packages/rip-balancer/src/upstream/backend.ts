@@ -1,0 +1,17 @@
+import type { BackendAddress } from '../address/backend-address.ts'
+
+/** One server behind the balancer, as the data plane sees it. */
+export interface Backend {
+  readonly id: string
+  readonly address: BackendAddress
+  /** Requests the backend takes at the same time. */
+  readonly maxInFlight: number
+  /** Requests claimed, neither released nor held. */
+  readonly inFlight: number
+  /** Generation the backend belongs to; `undefined` outside rip-server. */
+  readonly generation: string | undefined
+  /** No longer declared: its places are of no use to who waits. */
+  readonly leaving: boolean
+  /** It was put aside, and one request finds out whether it can come back. */
+  readonly onTrial: boolean
+}
