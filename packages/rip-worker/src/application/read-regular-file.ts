@@ -3,9 +3,11 @@ import {
   constants,
   existsSync,
   fstatSync,
+  lstatSync,
   openSync,
   readSync,
   realpathSync,
+  type Stats,
   statSync,
 } from 'node:fs'
 import { dirname, sep } from 'node:path'
@@ -13,7 +15,10 @@ import { dirname, sep } from 'node:path'
 export interface ReadRegularFileOptions {
   /** What is longer is refused. @default 1 MiB */
   readonly maxBytes?: number | undefined
-  /** Refuse a file that a link leads to from another folder. @default false */
+  /**
+   * Refuse a file that a link leads to from another folder, unless folder, link and file belong to the same user: he
+   * could as well have put the file there. @default false
+   */
   readonly staysInFolder?: boolean | undefined
 }
 
@@ -48,9 +53,9 @@ export function readRegularFile(
     if (status.isDirectory()) throw new FileRefused('it is no regular file but a folder', true)
     if (status.isCharacterDevice() && status.rdev === statSync('/dev/null').rdev) return ''
     if (!status.isFile()) throw new FileRefused('it is no regular file')
-    if (staysInFolder && leadsOut(file, descriptor))
+    if (staysInFolder && leadsOut(file, descriptor) && !isOfOneOwner(file, status))
       throw new FileRefused(
-        'it is a link that leads out of its folder, which is not followed for another user',
+        'it is a link that leads out of its folder to a file of another user, which is not followed',
       )
     if (status.size > maxBytes) throw tooLong(maxBytes)
     return textOf(descriptor, maxBytes)
@@ -85,4 +90,9 @@ function leadsOut(file: string, descriptor: number): boolean {
   const real = realpathSync(existsSync(opened) ? opened : file)
   const folder = realpathSync(dirname(file))
   return !real.startsWith(folder === sep ? sep : folder + sep)
+}
+
+/** Whoever owns the folder can change the link at any time, but make neither it nor the file belong to another. */
+function isOfOneOwner(file: string, opened: Stats): boolean {
+  return [lstatSync(file), statSync(dirname(file))].every(({ uid }) => uid === opened.uid)
 }
