@@ -36,48 +36,67 @@ export function notifySystemd(
   const env = options.env ?? process.env
   const name = env['NOTIFY_SOCKET']
   if (name === undefined || !/^[/@]/.test(name)) return undefined
-  const socket = options.socket ?? openNotifySocket(name)
-
-  const owned = new DisposableStack()
-  owned.defer(() => socket.close())
-  const clock = options.clock ?? systemClock
+  const notifier = new StatusNotifier(manager, options.socket ?? openNotifySocket(name))
   const periodMs = watchdogMs(env)
-  if (periodMs !== undefined) owned.use(pingEvery(clock, periodMs / 2, () => socket.send('WATCHDOG=1')))
+  if (periodMs !== undefined) notifier.feedWatchdog(options.clock ?? systemClock, periodMs / 2)
+  return notifier
+}
 
-  const status = (): string => `STATUS=${describe(manager.status)}`
-  const ready = (): void => socket.send(`READY=1\n${status()}`)
-  let isReady = false
-  let isReloading = false
-  const reloading = (): void => {
-    if (!isReady) return
-    isReloading = true
-    socket.send(`RELOADING=1\nMONOTONIC_USEC=${monotonicUs()}\n${status()}`)
+class StatusNotifier implements SystemdNotifier {
+  readonly #manager: Pick<Manager, 'on' | 'status'>
+  readonly #socket: NotifySocket
+  readonly #owned = new DisposableStack()
+  #isReady = false
+  #isReloading = false
+
+  constructor(manager: Pick<Manager, 'on' | 'status'>, socket: NotifySocket) {
+    this.#manager = manager
+    this.#socket = socket
+    this.#owned.defer(() => socket.close())
+    this.#owned.use(manager.on('ready', () => this.#ready()))
+    this.#owned.use(manager.on('generation-building', () => this.#reloading()))
+    for (const end of ['generation-cut', 'generation-refused', 'generation-unchanged'] as const) {
+      this.#owned.use(manager.on(end, () => this.#reloaded()))
+    }
+    this.#owned.use(manager.on('health', () => this.#send()))
+    this.#owned.use(manager.on('stopping', () => this.#send('STOPPING=1')))
   }
-  // The sender of SIGHUP waits for both, even if there was nothing to do.
-  const reloaded = (): void => {
-    if (!isReady) return
-    if (!isReloading) reloading()
-    isReloading = false
-    ready()
+
+  feedWatchdog(clock: Clock, everyMs: number): void {
+    this.#owned.use(repeat(clock, everyMs, () => this.#socket.send('WATCHDOG=1')))
   }
-  owned.use(
-    manager.on('ready', () => {
-      isReady = true
-      ready()
-    }),
-  )
-  owned.use(manager.on('generation-building', reloading))
-  for (const end of ['generation-cut', 'generation-refused', 'generation-unchanged'] as const) {
-    owned.use(manager.on(end, reloaded))
+
+  handOver(pid: number): void {
+    this.#send(`MAINPID=${pid}`, 'READY=1')
+    this.#owned.dispose()
   }
-  owned.use(manager.on('health', () => socket.send(status())))
-  owned.use(manager.on('stopping', () => socket.send(`STOPPING=1\n${status()}`)))
-  return {
-    handOver(pid) {
-      socket.send(`MAINPID=${pid}\nREADY=1\n${status()}`)
-      owned.dispose()
-    },
-    [Symbol.dispose]: () => owned.dispose(),
+
+  [Symbol.dispose](): void {
+    this.#owned.dispose()
+  }
+
+  #ready(): void {
+    this.#isReady = true
+    this.#send('READY=1')
+  }
+
+  #reloading(): void {
+    if (!this.#isReady) return
+    this.#isReloading = true
+    this.#send('RELOADING=1', `MONOTONIC_USEC=${monotonicUs()}`)
+  }
+
+  /** The sender of SIGHUP waits for both, even if there was nothing to do. */
+  #reloaded(): void {
+    if (!this.#isReady) return
+    if (!this.#isReloading) this.#reloading()
+    this.#isReloading = false
+    this.#send('READY=1')
+  }
+
+  /** Sends these fields and the status of the manager. */
+  #send(...fields: readonly string[]): void {
+    this.#socket.send([...fields, `STATUS=${describe(this.#manager.status)}`].join('\n'))
   }
 }
 
@@ -89,24 +108,24 @@ function watchdogMs(env: Readonly<Record<string, string | undefined>>): number |
   return Number.isFinite(periodUs) && periodUs > 0 ? periodUs / 1_000 : undefined
 }
 
-function pingEvery(clock: Clock, everyMs: number, ping: () => void): Disposable {
+function repeat(clock: Clock, everyMs: number, run: () => void): Disposable {
   let timer: Disposable | undefined
   const tick = (): void => {
-    ping()
+    run()
     timer = clock.after(everyMs, tick)
   }
   tick()
   return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() }
 }
 
-/** Of the machine, as systemd compares it with its own. */
+/** Of the machine's clock, as systemd compares it with its own. */
 function monotonicUs(): bigint {
   return openLibc()?.monotonicUs() ?? BigInt(Math.round(performance.now() * 1_000))
 }
 
 /** One line: systemd ends a field at a line end. */
-function describe(snapshot: ManagerStatus): string {
-  const { health, generation, readyWorkers, wantedWorkers, lastRefusal } = snapshot
+function describe(status: ManagerStatus): string {
+  const { health, generation, readyWorkers, wantedWorkers, lastRefusal } = status
   const serving = generation === null ? 'nothing is served yet' : `generation ${generation}`
   const refusal = lastRefusal === null ? '' : `; refused ${lastRefusal.generation}: ${lastRefusal.message}`
   return `${health}, ${serving}, ${readyWorkers} of ${wantedWorkers} workers ready${refusal}`.replaceAll(
