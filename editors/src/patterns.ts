@@ -1,0 +1,81 @@
+/** Parts of the language as regular expressions that TextMate, highlight.js and JavaScript read alike. */
+export const PATTERNS: Readonly<
+  Record<'name' | 'number' | 'escape' | 'regexFlags' | 'beforeValue' | 'arrows', string>
+> = {
+  name: String.raw`[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*`,
+  number: String.raw`(?:0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*(?:\.(?=\d)[\d_]+)?(?:[eE][+-]?\d+)?|(?<!\.)\.\d[\d_]*(?:[eE][+-]?\d+)?)n?`,
+  escape: String.raw`\\(?:u\{[\da-fA-F]+\}|u[\da-fA-F]{4}|x[\da-fA-F]{2}|[^])`,
+  regexFlags: String.raw`[dgimsuvy]*`,
+  /** Before a value: nothing, an opening bracket, an operator, a comma. */
+  beforeValue: String.raw`[=(,{:;!&|?+*%<>~^\x5b-]`,
+  arrows: String.raw`->|=>|~>|!>`,
+}
+
+/** Operators, long ones first. */
+export const OPERATORS: readonly string[] = [
+  '>>>=',
+  '===',
+  '!==',
+  '**=',
+  '//=',
+  '%%=',
+  '<<=',
+  '>>=',
+  '>>>',
+  '||=',
+  '&&=',
+  '??=',
+  '...',
+  '..',
+  '::',
+  '?.',
+  '??',
+  '?=',
+  '?!',
+  '==',
+  '!=',
+  '<=',
+  '>=',
+  '&&',
+  '||',
+  '++',
+  '--',
+  '**',
+  '//',
+  '%%',
+  '<<',
+  '>>',
+  '+=',
+  '-=',
+  '*=',
+  '/=',
+  '%=',
+  '&=',
+  '|=',
+  '^=',
+  '=!',
+  '=~',
+  ':=',
+  '~=',
+  '.=',
+  '*>',
+  '=',
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '<',
+  '>',
+  '!',
+  '?',
+  '&',
+  '|',
+  '^',
+  '~',
+]
+
+/** A regular expression that matches one of these texts. */
+export function anyOf(texts: readonly string[]): string {
+  return texts.map((text) => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)).join('|')
+}
