@@ -1,4 +1,4 @@
-import { type BalancerConfig, type ProgramIo, runBalancer } from '@rip/balancer'
+import { type BalancerConfig, BalancerError, type ProgramIo, runBalancer } from '@rip/balancer'
 import {
   findInstances,
   formatListenAddress,
@@ -8,7 +8,7 @@ import {
   openMeetingPlace,
 } from '@rip/manager'
 import { balancerConfig, Joining, SharedListeners } from '@rip/server'
-import type { Settings } from '@rip/server/settings'
+import { ServerError, type Settings } from '@rip/server/settings'
 import { instanceIdentity, listenAddress, locateApp, proveCertificate } from '@rip/server/sources'
 import { nearPath } from '@rip/server/text'
 import { isSameFolder } from '../instance/find-instance.ts'
@@ -41,7 +41,7 @@ export async function runJoined(
   let shared: SharedListeners | undefined
   let joining: Promise<void> | undefined
   const configure = async (given: BalancerConfig): Promise<BalancerConfig> => {
-    const current = listen === undefined ? settings : await read()
+    const current = listen === undefined ? settings : await again(read)
     if (listen === undefined) {
       const asked = askedFor(given, settings)
       shared = asked.every(isAddress) ? await SharedListeners.open(place, asked) : undefined
@@ -67,6 +67,16 @@ export async function runJoined(
   end.abort()
   await joining
   return code
+}
+
+/** What cannot be used now is the balancer's to refuse, which keeps what it has. */
+async function again(read: () => Promise<Settings>): Promise<Settings> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error
+    throw new BalancerError('CONFIG_INVALID', { problems: [error.message] }, { cause: error })
+  }
 }
 
 type Asked = ListenAddress | string

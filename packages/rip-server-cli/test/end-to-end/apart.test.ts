@@ -266,6 +266,32 @@ describe('a balancer that wants to join', () => {
   })
 
   test(
+    'is configured like the application, reads that again on SIGHUP, and keeps what it has when that cannot be used',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await bothAreReady(sandbox)
+      const configure = (values: string): Promise<void> =>
+        writeFile(join(sandbox.folder, 'rip-server.config.ts'), `export default { ${values} }\n`)
+      await configure("port: 0, bind: '127.0.0.1', maxBody: '1KiB'")
+      const balancer = sandbox.launch('balancer', sandbox.folder)
+      const url = await until('it listens', () => /^listening (\S+)/m.exec(balancer.stdout)?.[1])
+      await balancer.says('joined')
+      const post = async (): Promise<number> =>
+        (await fetch(url, { method: 'POST', body: 'x'.repeat(2_000), keepalive: false })).status
+      expect(await post()).toBe(413)
+      await configure("port: 0, bind: '127.0.0.1', maxBody: '1MiB'")
+      balancer.kill('SIGHUP')
+      await balancer.says('configuration reloaded')
+      expect(await post()).toBe(200)
+      await configure("maxBody: 'lots'")
+      balancer.kill('SIGHUP')
+      expect(await balancer.says('kept the running configuration')).toContain('maxBody: expected a size')
+      expect(await post()).toBe(200)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'refuses a port that somebody else has, and says who',
     async () => {
       await using sandbox = await Sandbox.create()

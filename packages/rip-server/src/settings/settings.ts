@@ -12,57 +12,16 @@ import {
   MAX_WORKERS,
 } from './defaults.ts'
 import type { AccessLogFormat } from '@rip/balancer'
-import { type LogFormat, logFormats } from '../output/log-record.ts'
+import { logFormats } from '../output/log-record.ts'
 import { allowedHost, bindAddress, hostField } from './addresses.ts'
-import type { BalancerSettings } from './balancer-settings.ts'
-import { userName } from './user-account.ts'
+import type { Settings, SettingValues } from './setting-kinds.ts'
 import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from './quantity.ts'
+import { userName } from './user-account.ts'
+
+export type { Settings } from './setting-kinds.ts'
 
 /** `development` and `production` run the same processes; see `rip-server dev --help` for what differs. */
 export type Mode = 'development' | 'production'
-
-/** What a server runs with, after flags, environment, configuration file and defaults were merged. */
-export interface Settings {
-  readonly app: string
-  readonly port: number
-  /** `HOST`, `HOST:PORT` or `unix:PATH`; absent means the host the mode implies. */
-  readonly bind: string | undefined
-  readonly workers: number
-  readonly concurrency: number
-  readonly maxRequests: number | undefined
-  readonly maxMemoryBytes: number | undefined
-  /** Of the memory limit of the control group. */
-  readonly memoryBudgetShare: number | undefined
-  readonly maxLifetimeMs: number | undefined
-  readonly stopDelayMs: number
-  readonly drainTimeoutMs: number
-  readonly bootTimeoutMs: number
-  readonly hotfix: boolean
-  /** Path, perhaps with a query. */
-  readonly health: string | undefined
-  /** Host the check is sent to; absent means `localhost`. */
-  readonly healthHost: string | undefined
-  /** Names a development server answers to, besides `localhost` and addresses; `*` is all. */
-  readonly allowHosts: readonly string[]
-  /** Bun fetches packages that are missing; in development only. */
-  readonly install: boolean
-  readonly tlsCert: string | undefined
-  readonly tlsKey: string | undefined
-  readonly maxBodyBytes: number | undefined
-  readonly accessLog: AccessLogFormat | undefined
-  /** Absent: as the switches `--json` and `--quiet` imply. */
-  readonly logFormat: LogFormat | undefined
-  /** How long the code before stands by after a switch; undefined lets it go at once. */
-  readonly rollbackWindowMs: number | undefined
-  /** `NAME` or `NAME:GROUP` that workers and builder run as; absent means whoever starts the server. */
-  readonly user: string | undefined
-  /** Whom the balancer runs as where `user` is given; absent means a number that is nobody's. */
-  readonly balancerUser: string | undefined
-  readonly name: string | undefined
-  readonly runDir: string | undefined
-  /** What only the configuration file says about the balancer. */
-  readonly balancer: BalancerSettings
-}
 
 /** One setting: how it is spelt, read and explained. Parsing, help, the file and `config` all follow this table. */
 export interface SettingSpec<T> {
@@ -90,7 +49,7 @@ export interface SettingSpec<T> {
 const SOME_OR_OFF = 'more than 0, or off'
 
 /** A setting of one value, which a flag can give. */
-export type SettingName = Exclude<keyof Settings, 'balancer'>
+export type SettingName = keyof SettingValues
 
 export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K]> } = {
   app: {

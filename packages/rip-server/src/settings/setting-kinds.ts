@@ -1,0 +1,111 @@
+import type { AccessLogFormat } from '@rip/balancer'
+import type { BalancerSettings } from './balancer-settings.ts'
+import type { LogFormat } from '../output/log-record.ts'
+
+/** How a setting is written, the value it stands for, and the unit of that value, which its name in {@link Settings} ends with. */
+interface Kind<Written, Value, Unit extends string> {
+  readonly written: Written
+  readonly value: Value
+  readonly unit: Unit
+}
+
+/** A setting that always has a value. */
+type Said<Written, Value = Written, Unit extends string = ''> = Kind<Written, Value, Unit>
+
+/** A setting that may have none: nothing is said, or `off`. */
+type Optional<Written, Value = Written, Unit extends string = ''> = Kind<Written, Value | undefined, Unit>
+
+/**
+ * Every setting of one value, by its key in the configuration. What a configuration may say, what a server runs with and what
+ * the table of `settingSpecs` has to explain all follow from this list.
+ */
+interface SettingKinds {
+  /** File or folder of the application, relative to the configuration file. @default its folder */
+  readonly app: Said<string>
+  /** TCP port; 0 takes a free one. @default 3000 */
+  readonly port: Said<number>
+  /**
+   * `HOST`, `HOST:PORT` or `unix:` and an absolute path, with who may connect: `unix:/run/app.sock?mode=0660&group=www-data`.
+   * @default '0.0.0.0', in development '127.0.0.1'
+   */
+  readonly bind: Optional<string>
+  /** Worker processes. @default 'auto', in development 2 */
+  readonly workers: Said<number | 'auto', number>
+  /** Requests at once per worker; 1 isolates each request. @default 100 */
+  readonly concurrency: Said<number>
+  /** Replaces a worker after about this many requests. @default 'off' */
+  readonly maxRequests: Optional<number | 'off', number>
+  /** Replaces a worker that stays above this memory. @default 'off' */
+  readonly maxMemory: Optional<string, number, 'Bytes'>
+  /**
+   * Replaces the largest worker while more of the memory limit of the control group is in use, at most one a
+   * minute; does nothing where there is no limit. @default '90%'
+   */
+  readonly memoryBudget: Optional<string, number, 'Share'>
+  /** Replaces a worker after about this time. @default 'off' */
+  readonly maxLifetime: Optional<string, number, 'Ms'>
+  /** How long it serves on when told to stop and says so, for a load balancer to turn away first. @default '0s' */
+  readonly stopDelay: Said<string, number, 'Ms'>
+  /** Longest wait for requests that are being answered. @default '30s' */
+  readonly drainTimeout: Said<string, number, 'Ms'>
+  /** Longest start of a worker. @default '30s' */
+  readonly bootTimeout: Said<string, number, 'Ms'>
+  /** Watches for changed files in production, too. @default false */
+  readonly hotfix: Said<boolean>
+  /** Path, perhaps with a query, that must answer 2xx before new code serves. @default none */
+  readonly health: Optional<string>
+  /** `Host` of that check, for an application that answers certain hosts only. @default 'localhost' */
+  readonly healthHost: Optional<string>
+  /**
+   * Names a development server answers to, such as `shop.test`, or `*.ngrok.app` for all below it; `*` is all. Others
+   * are refused, since a web page anywhere could make such requests by DNS rebinding. @default localhost and addresses
+   */
+  readonly allowHosts: Said<readonly string[]>
+  /** In development, Bun fetches packages that are missing where there is no `node_modules`; `start` never does. @default false */
+  readonly install: Said<boolean>
+  /** Certificate chain in PEM, relative to the configuration file: serves https. @default none */
+  readonly tlsCert: Optional<string>
+  /** Its key in PEM. @default none */
+  readonly tlsKey: Optional<string>
+  /** Largest request body. @default '10MiB' */
+  readonly maxBody: Optional<string, number, 'Bytes'>
+  /** A line for each request, on standard output; a file is given as `balancer.accessLog`. @default 'none' */
+  readonly accessLog: Optional<AccessLogFormat>
+  /**
+   * Lines of workers: `text` with the name of the worker before each, `json` as an object each with `worker`,
+   * `generation`, `stream` and `time`, `raw` as they were written. @default 'text'; with --json 'json', with --quiet 'raw'
+   */
+  readonly logFormat: Optional<LogFormat>
+  /**
+   * How long the code before stands by after a switch: if too many answers of the new code fail meanwhile, it
+   * serves again. @default '10s', in development 'off'
+   */
+  readonly rollbackWindow: Optional<string, number, 'Ms'>
+  /**
+   * Started as root: whom workers and the builder run as, by name or number, perhaps with a group, `shop:shop`. Refused in
+   * a file that others than root can change. @default whoever starts it
+   */
+  readonly user: Optional<string>
+  /** Whom the balancer runs as then. @default a number that is nobody's */
+  readonly balancerUser: Optional<string>
+  /** Name of the instance. @default the name of the application's folder */
+  readonly name: Optional<string>
+  /** Folder of its sockets and lock, relative to the configuration file. */
+  readonly runDir: Optional<string>
+}
+
+type Key = keyof SettingKinds
+
+/** What a configuration may say of one value. */
+export type WrittenSettings = { readonly [K in Key]?: SettingKinds[K]['written'] }
+
+/** By the name a setting has in a server: with its unit, such as `drainTimeoutMs` for `drainTimeout`. */
+export type SettingValues = {
+  readonly [K in Key as `${K}${SettingKinds[K]['unit']}`]: SettingKinds[K]['value']
+}
+
+/** What a server runs with, after flags, environment, configuration file and defaults were merged. */
+export interface Settings extends SettingValues {
+  /** What only the configuration file says about the balancer. */
+  readonly balancer: BalancerSettings
+}
