@@ -36,7 +36,7 @@ import { timeLimit } from './transport/time-limit.ts'
 /** Between two reports of mistakes in hooks or in the balancer itself. */
 const FAULT_PAUSE_MS = 1_000
 
-/** So many names are told: whoever makes up others learns nothing from it. */
+/** So many names are reported, so that a client that makes up others cannot fill the log. */
 const MAX_FOREIGN_HOSTS = 100
 
 /** What a program can add to a configuration. */
@@ -263,7 +263,7 @@ export class Balancer implements AsyncDisposable {
     this.draining = true
     signal.addEventListener('abort', () => this.noteAbandoned(), { once: true })
     const drained = this.listeners.drain(signal)
-    // Whoever replaces backends stops as well.
+    // The program that replaces backends stops as well.
     this.pool.stopWaiting()
     await drained
     const summary = { abandoned: this.abandoned, elapsedMs: performance.now() - startedAtMs }
@@ -276,7 +276,7 @@ export class Balancer implements AsyncDisposable {
     this.abandoned = Math.max(this.abandoned, this.metrics.inFlight)
   }
 
-  /** Has it drained, by whoever runs it. */
+  /** Has the program that runs it drain it. */
   private leave(): Promise<DrainReport> {
     if (this.hooks.onLeave === undefined) void this.drain()
     else this.hooks.onLeave()
@@ -453,7 +453,7 @@ export class Balancer implements AsyncDisposable {
     this.warn(WRONG_PROTOCOL[event])
   }
 
-  /** Whoever runs it has to see the mistake, and not one line for each request it concerns. */
+  /** The operator has to see the mistake, but not one line for each request it concerns. */
   private onFault(error: unknown): void {
     this.metrics.fault()
     const now = performance.now()

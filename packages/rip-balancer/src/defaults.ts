@@ -85,7 +85,7 @@ export const DEFAULT_LIMITS: Limits = {
 /** Part of the connections, of one client and of all, that tunnels and event streams may have. */
 export const LONG_LIVED_SHARE = 0.9
 
-/** Lots between two generations are drawn for so long when nobody asks again. */
+/** Lots between two generations are drawn for so long unless that is asked for again. */
 export const DEFAULT_COMPARE_MS = 2_000
 export const DEFAULT_UNKNOWN_METHODS: UnknownMethods = 'pass'
 export const DEFAULT_HEALTH_STATUSES: readonly { readonly from: number; readonly to: number }[] = [

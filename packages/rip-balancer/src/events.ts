@@ -18,7 +18,7 @@ export type BalancerEvent =
       /** What the last check said against it; why it is healthy, if no check said so. */
       readonly reason: string | undefined
     }
-  /** Somebody took it out, or put it back. */
+  /** An operator or a program drained it, or undrained it. */
   | { readonly type: 'backend-drained'; readonly backend: string; readonly by: string }
   | { readonly type: 'backend-undrained'; readonly backend: string; readonly by: string }
   /** Nothing is in flight there any more, and nothing will be. */

@@ -1,8 +1,8 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 
 /**
- * Removes the socket file a killed process left behind, which would keep everybody else from listening there. A
- * file that is no socket, or a socket somebody answers on, stays.
+ * Removes the socket file a killed process left behind, which would keep any other process from listening there. A
+ * file that is no socket, or a socket on which a process answers, stays.
  */
 export async function removeStaleSocket(path: string): Promise<void> {
   if (!isSocket(path) || (await answers(path))) return
@@ -13,7 +13,7 @@ function isSocket(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false
 }
 
-/** Only a refusal proves that nobody listens; whatever else happens, the socket is somebody's. */
+/** Only a refusal proves that no process listens; whatever else happens, the socket is in use. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     // A module that takes ten milliseconds to load; hardly any start finds a socket.

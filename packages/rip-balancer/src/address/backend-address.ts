@@ -21,7 +21,7 @@ export interface BackendTls {
 }
 
 /**
- * What `Host` calls a backend where nobody said a name; the zone of an address means something on this machine only
+ * What `Host` calls a backend where the request names no host; the zone of an address means something on this machine only
  * (RFC 6874 §4), and a Unix socket is on this machine.
  */
 export function authorityOf(address: BackendAddress): string {

@@ -12,7 +12,7 @@ export interface UnixAddress {
 /** What is accepted, for messages. */
 export const UNIX_ADDRESS_FORM = 'unix:PATH, or with who may connect, unix:PATH?mode=0660&group=NAME'
 
-/** Whoever may enter the folder may connect, as with the servers this one replaces. */
+/** A user who may enter the folder may connect, as with the servers this one replaces. */
 export const DEFAULT_SOCKET_MODE = 0o666
 
 /** Reads `PATH?mode=0660&group=www-data`; `undefined` for anything else, and for groups this machine does not have. */
@@ -32,7 +32,7 @@ export function parseUnixAddress(text: string): UnixAddress | undefined {
   return { path, ...(bits !== undefined && { mode: bits }), ...(gid !== undefined && { gid }) }
 }
 
-/** Octal, such as `0660`; one that lets nobody connect is a mistake. */
+/** Octal, such as `0660`; one that lets no user connect is a mistake. */
 function modeOf(text: string): number | undefined {
   const mode = /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : 0
   return (mode & 0o222) === 0 ? undefined : mode

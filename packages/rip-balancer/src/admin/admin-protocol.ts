@@ -50,7 +50,7 @@ export interface DrainBody {
 /** Body of `POST /pools/:name/drain-backend` and `undrain-backend`. */
 export interface BackendBody {
   readonly backend: string
-  /** Who asks, for the log and the status: at most 100 printable characters. @default 'the admin API' */
+  /** Name of the caller, for the log and the status: at most 100 printable characters. @default 'the admin API' */
   readonly by?: string
 }
 

@@ -63,7 +63,7 @@ export class AdminServer implements AsyncDisposable {
   private readonly servers: { stop(force: boolean): Promise<void> }[] = []
   private timer: ReturnType<typeof setInterval> | undefined
   private closing: Promise<void> | undefined
-  /** Somebody is to be told how it ended. */
+  /** The caller waits to be told how it ended. */
   private tellsEnd = false
 
   constructor(path: string, target: AdminTarget) {
@@ -79,19 +79,19 @@ export class AdminServer implements AsyncDisposable {
     this.timer.unref()
   }
 
-  /** Somebody removed the socket: whoever gives orders must be able to reach us. */
+  /** The socket was removed: it is made again, so that the balancer can be reached. */
   private restore(): void {
     if (this.closing !== undefined || existsSync(this.path)) return
     try {
       this.listen()
     } catch {
-      // ENOENT: its folder is gone as well; whoever makes that again makes the next attempt succeed.
+      // ENOENT: its folder is gone as well; the next attempt succeeds when the folder is made again.
     }
   }
 
   /** @throws `ADDRESS_IN_USE`, `LISTEN_FAILED` */
   private listen(): void {
-    // A socket nobody else can open, from the moment it exists.
+    // A socket that no other user can open, from the moment it exists.
     const before = process.umask(0o177)
     try {
       const server = Bun.serve({

@@ -11,7 +11,7 @@ import type { AdminPool } from './admin-server.ts'
 
 /**
  * A pool as the admin API changes it: the backends of a generation that does not serve yet are dialled before
- * `prepare` is acknowledged, so that those nobody can reach are known, and put aside, before the cut.
+ * `prepare` is acknowledged, so that those that cannot be reached are known, and put aside, before the cut.
  */
 export class DiallingPool implements AdminPool {
   private readonly pool: Pool

@@ -63,7 +63,7 @@ export class BalancerProcess implements RelayedProcess {
     void this.readOutput(this.child.stdout)
     this.ended = this.child.exited
     this.ready = this.becomeReady()
-    // Whoever waits for it hears of it; nobody has to.
+    // A caller that waits for it gets the error; there need not be one.
     this.ready.catch(() => undefined)
   }
 

@@ -17,7 +17,7 @@ export class ConfigSource {
   /**
    * What both say now.
    *
-   * @throws `CONFIG_INVALID` with every problem, those of the file with their place in it, and when there is nobody to
+   * @throws `CONFIG_INVALID` with every problem, those of the file with their place in it, and when there is no backend to
    *   send requests to and no way to hear of anybody
    */
   load(): BalancerConfig {
@@ -60,7 +60,7 @@ export function readConfig(file: string): LocatedJson {
 const NO_BACKENDS =
   'to: there are no backends; name one (--to ADDRESS), or an admin socket to declare them on (--admin unix:PATH)'
 
-/** Nobody could ever be sent a request. */
+/** There is no backend that could ever be sent a request. */
 function isUnreachable({ to, admin }: BalancerConfig): boolean {
   return admin === undefined && (to === undefined || (Array.isArray(to) && to.length === 0))
 }

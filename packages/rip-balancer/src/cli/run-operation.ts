@@ -117,7 +117,7 @@ function adminOf(file: string): string | undefined {
   return typeof admin === 'string' ? admin : undefined
 }
 
-/** Who types, also behind sudo. */
+/** The user at the terminal, also behind sudo. */
 function operator({ env }: ProgramIo): string {
   const sudo = env['SUDO_USER']
   return sudo === undefined || sudo === '' ? nameOfUser() : `${sudo} (as ${nameOfUser()})`

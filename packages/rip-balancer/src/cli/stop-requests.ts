@@ -2,7 +2,7 @@ import type { ProgramIo } from './program-io.ts'
 import { parentPipe, type ParentOrders } from './parent-pipe.ts'
 
 /**
- * Whoever started the program may pass on a signal that the whole process group got (`bun run`, `npm run`): signals
+ * The parent of the program may pass on a signal that the whole process group got (`bun run`, `npm run`): signals
  * so close together are one request.
  */
 const SAME_REQUEST_MS = 250

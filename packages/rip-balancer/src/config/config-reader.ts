@@ -13,7 +13,7 @@ export function shown(value: unknown): string {
 
 /**
  * Reads one object of a configuration: takes each known key once, notes every problem with its path, and in the
- * end every key nobody took. A member that is absent or wrong reads as its default, so that reading goes on.
+ * end every key that was not read. A member that is absent or wrong reads as its default, so that reading goes on.
  */
 export class ConfigReader {
   private readonly path: string
@@ -121,7 +121,7 @@ export class ConfigReader {
     return undefined
   }
 
-  /** Notes every key that nobody asked for. */
+  /** Notes every key that was not read. */
   end(): void {
     for (const key of Object.keys(this.fields)) {
       if (this.known.has(key)) continue

@@ -419,7 +419,7 @@ function readAdmin(reader: ConfigReader): string | undefined {
   return address?.kind === 'unix' ? address.path : reader.problem('admin', adminForm(text))
 }
 
-/** Of its own, so that nobody finds the metrics where the requests of others arrive. */
+/** An address of its own, so that the metrics are not reachable where requests arrive. */
 function readMetrics(reader: ConfigReader, listeners: readonly ResolvedListener[]): TcpAddress | undefined {
   const text = reader.text('metrics')
   if (text === undefined) return undefined

@@ -36,7 +36,7 @@ export class Discovery implements AsyncDisposable {
   /** Takes nothing more from the source. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.stopped = true
-    // A source that is waiting cannot answer before it wakes; nobody waits for it.
+    // A source that is waiting cannot answer before it wakes; the balancer does not wait for it.
     void this.source.return?.()?.catch(() => undefined)
   }
 

@@ -14,7 +14,7 @@ export interface MembershipOptions {
 }
 
 /**
- * Who is in a pool outside generations: backends as declared, those behind names as the names resolve, or whatever
+ * The backends of a pool without generations: backends as declared, those behind names as the names resolve, or whatever
  * a source hands over.
  */
 export class Membership implements Disposable {

@@ -25,7 +25,7 @@ export class DataPlane {
   readonly connections: ConnectionCounts
   readonly longLived: LongLivedCounts
   readonly slowClients: SlowClients
-  /** Known to nobody else. */
+  /** A secret, so that a client cannot choose paths that share a number with others. */
   readonly kindSeed: number
   readonly requests: RequestWriter
   readonly responses: ResponseWriter

@@ -7,7 +7,7 @@ const MEDIA_TYPE = 'text/event-stream'
 const OWS_AND_SEMICOLON: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x3b])
 
 /**
- * Whether the response is a stream of server-sent events (WHATWG HTML §9.2) of which nobody knows the end: one with a
+ * Whether the response is a stream of server-sent events (WHATWG HTML §9.2) whose end is not known: one with a
  * declared length is a download, whatever it says it is.
  */
 export function opensEventStream(response: ResponseHead): boolean {

@@ -94,7 +94,7 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
     return typeof id === 'string' ? id : requestIdText(id)
   }
 
-  /** The request id, or its number while it is one of ours that nobody has read as a text. */
+  /** The request id, or the number of one that the balancer made, which is spelled out only where it is read. */
   get idOrNumber(): string | number {
     if (this.givenId !== undefined) return this.givenId
     if (this.idNumber === 0) this.idNumber = nextRequestNumber()

@@ -197,7 +197,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.facts.queueMs += this.progress.inPhaseMs(this.plane.turn.clock.nowMs)
   }
 
-  /** That no backend is left to be asked says less than what happened at the last one. */
+  /** Where no backend is left, the failure of the last attempt says more than that. */
   private causeOfRefusal(reason: ClaimRefusal): EndCause {
     return causeOf(reason === 'no-backend' ? (this.retries.lastFailure ?? reason) : reason)
   }
@@ -439,7 +439,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.request.noteHalfClose()
   }
 
-  /** The client is gone: nobody will read the response. */
+  /** The client is gone, and will not read the response. */
   clientGone(): void {
     if (this.phase === 'idle') return
     const cause = this.phase === 'tunnel' ? 'tunnel-closed' : 'client-gone'

@@ -3,7 +3,7 @@ const MAX_LEAD_MS = 5_000
 
 /**
  * How far a client is behind a pace while it is waited for: time counts against it, each byte makes up for the time it
- * may take at that pace. Unlike a rate over a window it can be asked at any moment, and compared. Nobody is ahead for
+ * may take at that pace. Unlike a rate over a window it can be asked at any moment, and compared. No client is ahead for
  * longer than it was waited for: what a peer's kernel swallows at first says nothing about its speed.
  */
 export class Lag {

@@ -6,10 +6,10 @@ import type { Timeouts } from '../settings/timeouts.ts'
 
 /** Time a client gets to show its speed. */
 const RATE_WINDOW_MS = 10_000
-/** The same while it occupies a place at a backend, or buffers, that others wait for. */
+/** The same time for a client that occupies a place at a backend, or buffers, which other requests wait for. */
 const CROWDED_WINDOW_MS = 5_000
 
-/** Who moved last, and for how long the client was waited for; all time limits of an exchange are judged from this. */
+/** When client and backend last moved a byte, and for how long the client was waited for: what the time limits of an exchange are judged by. */
 export class Progress {
   private readonly clock: Clock
   private phaseSince = 0
@@ -20,7 +20,7 @@ export class Progress {
   private taken = 0
   private readonly upload = new RateWatch()
   private readonly download = new RateWatch()
-  /** Of a client that was waited for at all; few are. */
+  /** Made for a client that a backend had to wait for; few are. */
   private lag: Lag | undefined
 
   constructor(clock: Clock) {

@@ -75,7 +75,7 @@ export interface ExchangeRecord {
    * negative for the other; 0 when nothing was drawn.
    */
   readonly lot: number
-  /** Whoever was drawn lost it, and it was sent again. */
+  /** The backend that was drawn lost the request, which was sent again. */
   readonly lotFailed: boolean
   /** Attempts after the first one. */
   readonly retries: number

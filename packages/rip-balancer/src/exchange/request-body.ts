@@ -31,7 +31,7 @@ export class RequestBody {
   private keeps = false
   private keepLimit = 0
   private givenUp = false
-  /** Of the head. */
+  /** Connection options of the request's head: trailers named there are not passed on. */
   options: ConnectionOptions = NO_OPTIONS
 
   constructor(limits: Limits, passesTrailers: boolean) {

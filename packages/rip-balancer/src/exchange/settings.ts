@@ -32,7 +32,7 @@ export interface DataPlaneSettings {
   /** Names requests may be addressed to; `undefined` allows all. Any other is answered with 403. */
   readonly hosts: HostSet | undefined
   readonly hooks: Hooks
-  /** By what the hash policy recognises a client. */
+  /** What the hash policy recognises a client by. */
   readonly hashKey: HashKey
   /** Cookie of the sticky policy; `undefined` under any other. */
   readonly sticky: StickyCookie | undefined

@@ -18,8 +18,8 @@ export interface SlowClient {
 
 /**
  * Sees to it that slow clients never have all backends: while requests wait, those that are behind may keep half of the
- * places, and of the others those leave first that are furthest behind. Nobody knows a slow client before it is slow,
- * so the alternative is to let everybody wait for as long as the limits for a single client allow.
+ * places, and of the others those leave first that are furthest behind. A slow client is not known before it is slow,
+ * so the alternative is to let all requests wait for as long as the limits for a single client allow.
  */
 export class SlowClients {
   private readonly claims: Claims

@@ -15,7 +15,7 @@ export class StickyCookie {
     this.attributes = attributesOf(options)
   }
 
-  /** Names of backends the client brings; one that names nobody may come first. */
+  /** Names of backends in the client's cookies; the first one may name none that there is. */
   namesIn(source: AffinitySource): readonly string[] {
     return cookieValues(source, this.options.name)
   }

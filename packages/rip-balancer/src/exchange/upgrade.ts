@@ -37,7 +37,7 @@ function offers(head: FieldSection, protocol: string): boolean {
 
 const QUOTED = /"(?:[^"\\]|\\.)*"/g
 
-/** Whether the client, and not somebody before it, asked for trailer fields (RFC 9110 §10.1.4). */
+/** Whether the client itself, and not a proxy behind it, asked for trailer fields (RFC 9110 §10.1.4). */
 export function acceptsTrailers(head: RequestHead): boolean {
   if (head.minor === 0 || !head.connection.te) return false
   for (let index = 0; index < head.count; index++)

@@ -246,7 +246,7 @@ interface Holding {
   readonly client: string | undefined
 }
 
-/** One of which nobody knows the end: with a declared length it is a download. */
+/** An event stream whose end is not known: one with a declared length is a download. */
 function opensEventStream({ body, headers }: Response): boolean {
   return body !== null && !headers.has('content-length') && isEventStreamType(headers.get('content-type'))
 }

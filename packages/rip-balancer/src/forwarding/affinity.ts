@@ -1,13 +1,13 @@
 /** What a request offers to tell one client from another. */
 export interface AffinitySource {
   readonly clientAddress: string
-  /** As the client came, seen through trusted proxies. */
+  /** Scheme the client used, seen through trusted proxies. */
   readonly scheme: 'http' | 'https'
   /** Values of the header fields of a name, in their order. */
   values(name: string): readonly string[]
 }
 
-/** By what the hash policy recognises a client; `undefined` for who has nothing of the kind. */
+/** What the hash policy recognises a client by; `undefined` for a client that has nothing of the kind. */
 export type HashKey = (source: AffinitySource) => string | undefined
 
 /** By address: the same for every client behind one network address translator. */

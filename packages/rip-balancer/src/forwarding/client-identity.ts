@@ -9,7 +9,7 @@ export const UNIX_PEER = 'unix'
 
 export type Scheme = 'http' | 'https'
 
-/** Who is at the other end of a client connection. */
+/** The peer at the other end of a client connection, and the client it is taken for. */
 export interface ClientIdentity extends NodeAddress {
   /** Address of the peer, or of the client named by its PROXY header; `unix` for a peer on a Unix socket. */
   readonly address: string

@@ -28,7 +28,7 @@ export class FieldEdits implements EditableFields {
     return values.length === 0 ? undefined : values.join(', ')
   }
 
-  /** Of all fields of that name, in their order. */
+  /** Values of all fields of that name, in their order. */
   values(name: string): readonly string[] {
     const values: string[] = []
     for (const [known, value] of this) if (known.toLowerCase() === name.toLowerCase()) values.push(value)

@@ -100,7 +100,7 @@ export const UNTRUSTED_REQUEST: FieldRules = rules(
   DECIDED_IN_REQUESTS,
 )
 
-/** The same where an operator has named more fields that tell the client's address. */
+/** Requests of clients, where the operator has named more fields that tell the client's address. */
 export const UNTRUSTED_REQUEST_WITH_NAMES: FieldRules = rules(
   [...DROPPED_IN_REQUESTS, ...TRUSTED_ONLY, FIELD.forwarded],
   [...DECIDED_IN_REQUESTS, FIELD.other],

@@ -35,7 +35,7 @@ export interface RequestContext {
   /** Names the backend where an HTTP/1.0 client named no host. */
   readonly address: BackendAddress
   readonly identity: ClientIdentity
-  /** Of a trusted peer. */
+  /** What the peer, which is trusted, says about its client. */
   readonly statement: TrustedStatement | undefined
   /** An id to pass on, or the number of one of ours. */
   readonly requestId: string | number
@@ -108,7 +108,7 @@ export class RequestWriter extends HeadWriter {
     return this.head!.form === 'absolute' ? REWRITE : KEEP
   }
 
-  /** Told once: whoever misses the field has to find out why, and others send them by the thousand. */
+  /** Reported once: an operator who misses the field has to find out why, and attackers send them by the thousand. */
   private leavesOut(section: FieldSection, index: number): false {
     if (this.toldUnderscore) return false
     this.toldUnderscore = true

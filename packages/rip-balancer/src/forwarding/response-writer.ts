@@ -101,7 +101,7 @@ export class ResponseWriter extends HeadWriter {
     return KEEP
   }
 
-  /** A length with zeros in front, which not everybody reads as a decimal number. */
+  /** A length with zeros in front, which not every client reads as a decimal number. */
   protected override rewrite(section: FieldSection, index: number): void {
     const length = decimal(section.bytes, section.valueStart(index), section.valueEnd(index))
     this.text(`Content-Length: ${length}\r\n`)
@@ -143,7 +143,7 @@ export class ResponseWriter extends HeadWriter {
   }
 }
 
-/** A 426 without the protocols to upgrade to says nothing (RFC 9110 §15.5.22); whoever names them names `Upgrade` in `Connection` (§7.8). */
+/** A 426 without the protocols to upgrade to says nothing (RFC 9110 §15.5.22); a message that names them names `Upgrade` in `Connection` (§7.8). */
 function requiresUpgrade({ response }: ResponseContext): boolean {
   return response.status === 426 && response.has(FIELD.upgrade)
 }

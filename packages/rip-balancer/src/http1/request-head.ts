@@ -261,7 +261,7 @@ export class RequestHead extends FieldSection {
   }
 
   /**
-   * What comes before the query has to mean the same to everybody: `%` starts two hexadecimal digits, `%00` has no
+   * What comes before the query has to mean the same to every server: `%` starts two hexadecimal digits, `%00` has no
    * honest use, and what some parsers escape, turn around or refuse is refused. A query is data to all of them.
    */
   private pathIsPlain(): boolean {

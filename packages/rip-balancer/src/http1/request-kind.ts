@@ -13,7 +13,7 @@ const DIGITS = 0x30
  * Number of the kind of a request: its method and its path, in which numbers do not matter, so that `/orders/7` and
  * `/orders/12` are of one kind. Costs no memory per kind.
  *
- * @param seed a secret, so that nobody can choose paths that share a number with others
+ * @param seed a secret, so that a client cannot choose paths that share a number with others
  */
 export function requestKind(head: RequestHead, seed: number): number {
   const { bytes, methodEnd, targetEnd } = head

@@ -24,7 +24,7 @@ import { PlainProxyHeader } from './plain-proxy-header.ts'
 import { answerPlainHttp, beginsWithTls, NO_TLS_HERE } from './wrong-protocol.ts'
 import { ProxyHeader } from './proxy-header.ts'
 
-/** Whoever keeps the client connections. */
+/** Keeps the client connections. */
 export interface ConnectionKeeper {
   /** No new requests are wanted; connections close when they can. */
   readonly isDraining: boolean
@@ -41,16 +41,16 @@ export const REFUSAL: Buffer = Buffer.from(
 )
 
 const MAX_LINGER_MS = 6_000
-/** The same for connections that are one too many. */
+/** The same limit for a connection that was refused. */
 const MAX_LINGER_OF_REFUSED_MS = 1_000
 /** A head in front of so many bytes is copied: else it would keep their memory until its response is complete. */
 const LARGE_BODY_BYTES = 32 * 1024
-/** What `hasUnread` looks into; nobody reads it. */
+/** Where `hasUnread` peeks to; the bytes themselves are not used. */
 const ONE_BYTE = Buffer.alloc(1)
 
 /**
  * One connection of a client: reads requests one after the other, lets the exchange have their bodies, and keeps what
- * comes early. Bytes that nobody wants yet are held and the socket is paused, so a connection occupies at most what
+ * comes early. Bytes that are not wanted yet are held and the socket is paused, so a connection occupies at most what
  * one read brought.
  */
 export class ClientConnection implements ClientSide, Receiver {
@@ -58,7 +58,7 @@ export class ClientConnection implements ClientSide, Receiver {
   identity: ClientIdentity
   /** Place in the keeper's table. */
   slot = -1
-  /** The address connection limits count it for; `undefined` while it is a proxy's that named nobody. */
+  /** The address connection limits count it for; `undefined` while it belongs to a proxy that named no client. */
   countedFor: string | undefined
   private readonly socket: ByteSocket
   private readonly plane: DataPlane
@@ -109,7 +109,7 @@ export class ClientConnection implements ClientSide, Receiver {
     return this.exchange.isIdle
   }
 
-  /** Since when nothing has been asked, monotonic milliseconds; `Infinity` while something is. */
+  /** When the last request ended, in monotonic milliseconds; `Infinity` while there is one. */
   get idleSince(): number {
     const asked = !this.isOpen || !this.exchange.isIdle || this.requestHead?.begun === true
     return asked ? Number.POSITIVE_INFINITY : this.since
@@ -194,8 +194,16 @@ export class ClientConnection implements ClientSide, Receiver {
     this.exchange.clientDrained()
   }
 
-  /** Checks time limits. @param now monotonic milliseconds */
+  /** Checks time limits; a mistake in that costs this connection only. @param now monotonic milliseconds */
   tick(now: number): void {
+    try {
+      this.checkTime(now)
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  private checkTime(now: number): void {
     if (this.isLeaving) return this.tickLeaving(now)
     if (!this.exchange.isIdle) return this.exchange.tick(now)
     if (this.isOpen) this.tickIdle(now)
@@ -466,7 +474,7 @@ export class ClientConnection implements ClientSide, Receiver {
     if (!this.exchange.clientEnded()) this.socket.end()
   }
 
-  /** Reads exactly when there is somebody to read for; a waiting client is still listened to, as it may leave. */
+  /** Reads only while its bytes are wanted. While the exchange waits for a backend the socket is read as well, as the client may leave. */
   private regulate(): void {
     if (!this.isOpen) return
     const pause = !this.input.isEmpty || this.refused

@@ -17,7 +17,7 @@ export interface TabledConnection {
 
 /**
  * Open client connections. Tunnels and event streams stand behind all others: they are never idle, and however many of
- * them there are, whoever looks for an idle connection finds it as fast as before.
+ * them there are, an idle connection is found as fast as before.
  */
 export class ConnectionTable<T extends TabledConnection> {
   private readonly all: T[] = []
@@ -81,7 +81,7 @@ export class ConnectionTable<T extends TabledConnection> {
     for (let slot = this.all.length - 1; slot >= 0; slot--) this.all[slot]?.tick(now)
   }
 
-  /** Changes places with whoever is there. */
+  /** Changes places with the connection that is there. */
   private move(connection: T, to: number): void {
     const other = this.all[to]!
     this.all[connection.slot] = other

@@ -5,7 +5,7 @@ const F_DUPFD_CLOEXEC = 1030
 const FIRST_FREE = 3
 
 /**
- * A second descriptor of the same socket: whoever has it goes on accepting from the same queue when the first is
+ * A second descriptor of the same socket: a listener that has it goes on accepting from the same queue when the first is
  * closed. `undefined` where the C library cannot be called.
  */
 export function duplicateDescriptor(fd: number): number | undefined {

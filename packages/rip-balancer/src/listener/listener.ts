@@ -25,7 +25,7 @@ export interface ListenerOptions {
   readonly tls: TlsSource | undefined
   /** Let several processes listen on the same TCP port; each connection goes to one of them. */
   readonly reusePort: boolean
-  /** Who may connect to the Unix socket; `undefined` for other sockets, and for those somebody else made. */
+  /** Who may connect to the Unix socket; `undefined` for other sockets, and for those that another process made. */
   readonly access: UnixAddress | undefined
 }
 
@@ -174,7 +174,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     if (server !== undefined) this.stop(server, this.follower?.server !== undefined)
   }
 
-  /** @param shared somebody else accepts from the same socket, and its path has to stay */
+  /** @param shared another listener accepts from the same socket, and its path has to stay */
   private stop(server: Bun.SocketListener<Attached>, shared: boolean): void {
     if (shared && this.bound.kind === 'unix') keepingPath(this.bound.path, () => server.stop(false))
     else server.stop(false)
@@ -226,7 +226,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   /**
-   * New certificate: somebody else accepts from the same socket before the old one stops, so that no connection that
+   * New certificate: a second listener accepts from the same socket before the old one stops, so that no connection that
    * waits in its queue is lost; established ones go on.
    *
    * @throws what the system says when there can be no second one
@@ -303,7 +303,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   }
 
   /**
-   * Ends what has been idle for longest, of a sample: whoever keeps connections open must not keep others out. Where all
+   * Ends what has been idle for longest, of a sample: a client that keeps connections open must not keep others out. Where all
    * were busy a moment ago, those that never were: who opens a connection to use it does so at once.
    */
   private makeRoom(): boolean {
@@ -315,7 +315,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     return true
   }
 
-  /** Of such peers there are few, with many connections: no single client is behind them. */
+  /** Whether the peer is a proxy, whose many connections belong to many clients: it is counted for no limit per address. */
   private speaksForOthers(peer: string): boolean {
     const { proxyProtocolFrom, forwarding } = this.plane.settings
     return peer === UNIX_PEER || forwarding.trustedProxies.has(peer) || proxyProtocolFrom?.has(peer) === true

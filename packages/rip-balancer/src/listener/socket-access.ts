@@ -1,10 +1,10 @@
 import { chmodSync, chownSync } from 'node:fs'
 import { DEFAULT_SOCKET_MODE, type UnixAddress } from '../address/unix-address.ts'
 
-/** Nobody but the owner, until the socket is whom it shall be for. */
+/** Only the owner may connect, until the socket has the owner and the mode it is to have. */
 const CLOSED_UMASK = 0o177
 
-/** Runs what creates a socket, so that nobody else can connect to it yet. */
+/** Runs what creates a socket, so that no other user can connect to it yet. */
 export function createClosed<T>(create: () => T): T {
   const before = process.umask(CLOSED_UMASK)
   try {

@@ -24,7 +24,7 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024
 
 /**
  * One line per finished exchange. Lines are collected and written in the background, one write at a time; when
- * the sink cannot keep up or fails, lines are dropped: whoever runs the balancer is told at once, and the next line that
+ * the sink cannot keep up or fails, lines are dropped: the operator is told at once, and the next line that
  * gets through says how many.
  */
 export class AccessLog implements AsyncDisposable {

@@ -3,7 +3,7 @@ import { PartialWrite, type BlockSink } from './log-sink.ts'
 
 /** How often the path is looked at, to notice that the file was rotated away. */
 const ROTATION_CHECK_MS = 1_000
-/** Queries and referrers hold tokens; whoever ships logs is in the group. */
+/** Queries and referrers hold tokens; programs that ship logs are in the group. */
 const OWNER_AND_GROUP = 0o640
 
 /**

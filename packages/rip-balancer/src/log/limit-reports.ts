@@ -38,7 +38,7 @@ export interface LimitReportsOptions {
 }
 
 /**
- * Tells whoever runs a balancer which limit refused a request, with its value and the option that changes it: the first
+ * Tells the operator which limit refused a request, with its value and the option that changes it: the first
  * time, and from then on at most once a minute for each limit.
  */
 export class LimitReports {

@@ -96,7 +96,7 @@ export class LineWriter {
     return blocks
   }
 
-  /** Nobody looks at this block, which came from `take`, any more. */
+  /** This block, which came from `take`, has been written. */
   reuse({ buffer }: Buffer): void {
     if (this.spare.length < MAX_SPARE_BLOCKS && buffer.byteLength === BLOCK_BYTES)
       this.spare.push(Buffer.from(buffer))

@@ -1,7 +1,7 @@
 /** So long no line was lost when it is told that they are written again: a disk that is full comes and goes. */
 const QUIET_MS = 1_000
 
-/** Tells whoever runs a balancer that lines of the access log are lost: when that begins, and when it is over. */
+/** Tells the operator that lines of the access log are lost: when that begins, and when it is over. */
 export class LogLosses implements Disposable {
   private readonly tell: (message: string) => void
   private readonly name: string

@@ -8,7 +8,7 @@ export type PoolReports = Pick<
   'ejected' | 'readmitted' | 'health' | 'drained' | 'emptied' | 'undrained'
 >
 
-/** Tells whoever runs a pool, in one line each, why a backend takes no requests and why it takes them again. */
+/** Tells the operator, in one line each, why a backend takes no requests and why it takes them again. */
 export function poolReports(warn: (message: string) => void): PoolReports {
   const tell = (id: string, what: string): void => warn(oneLine(`backend ${id} ${what}`))
   return {

@@ -77,7 +77,7 @@ function isSampled(nth: number): boolean {
   return nth <= WHOLE_SAMPLE || nth % SAMPLED === 0
 }
 
-/** Ends that are nobody's fault but the client's or ours. */
+/** Ends that are the fault of the client or of the balancer. */
 const saysNothing: ReadonlySet<EndCause> = new Set([
   'client-gone',
   'client-timeout',

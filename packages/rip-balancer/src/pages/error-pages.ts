@@ -78,7 +78,7 @@ const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (each) => `
 
 type Kind = 'html' | 'json' | 'text'
 
-/** What is wanted most (RFC 9110 §12.5.1), HTML before JSON before text among equals; text for whoever takes all. */
+/** What is wanted most (RFC 9110 §12.5.1), HTML before JSON before text among equals; text for clients that take all. */
 function preferredKind(accept: string | undefined): Kind {
   const weights: Record<Kind, number> = { html: 0, json: 0, text: 0 }
   for (const range of (accept ?? '').split(',')) {

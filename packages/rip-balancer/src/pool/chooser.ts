@@ -13,7 +13,7 @@ import { createPolicy, type Policy, type PolicyName, type PolicyTools } from './
 import type { SlowStart } from './slow-start.ts'
 
 const NO_BACKENDS: readonly Backend[] = []
-/** Of backends that are put aside, so many are tried for one request when nothing else is left. */
+/** When nothing else is left, one request tries so many backends that are put aside. */
 const MAX_PANIC_TRIES = 3
 
 /** What a choice depends on. */

@@ -7,7 +7,7 @@ interface Entry {
   next: Entry | undefined
 }
 
-/** Who waits for a backend, in order. Joining, leaving and taking the first cost the same however many wait. */
+/** Requests that wait for a backend, in order. Joining, leaving and taking the first cost the same however many wait. */
 export class ClaimQueue {
   maxLength: number
   private readonly entries = new Map<Claimant, Entry>()
@@ -26,7 +26,7 @@ export class ClaimQueue {
     return this.entries.size >= this.maxLength
   }
 
-  /** Who has waited longest. */
+  /** The one that has waited longest. */
   get head(): Claimant | undefined {
     return this.first?.claimant
   }

@@ -14,7 +14,7 @@ export type LongLived = 'tunnel' | 'event-stream'
  */
 export type ClaimRefusal = 'queue-full' | 'queue-timeout' | 'no-backend' | 'closing' | 'long-lived-backend'
 
-/** Who claims; implemented by the exchange itself, so that a claim allocates nothing. */
+/** The request that claims; implemented by the exchange itself, so that a claim allocates nothing. */
 export interface Claimant {
   /** Key of the hash policy; computed when asked for. */
   readonly hashKey: string | undefined
@@ -29,9 +29,9 @@ export interface Claimant {
   lot: number
   /** Written by the pool: who was drawn lost it, and it had to be sent again. */
   lotFailed: boolean
-  /** It wants to become a tunnel. No lot decides who answers: that would bind the client for long. */
+  /** The request asks for a tunnel. No lot decides which generation answers it: that would bind the client for long. */
   readonly asksForTunnel: boolean
-  /** By its own word it becomes a tunnel or an event stream; read only while a backend holds some. */
+  /** The request says that it becomes a tunnel or an event stream; read only while a backend holds some. */
   readonly expectsLongLife: boolean
   /** A queued claim got its backend. Called at most once, never inside `claim`. */
   granted(backend: Backend): void
@@ -61,7 +61,7 @@ export interface Claims {
   readonly queued: number
   /** Requests that all backends in use take at once. */
   readonly capacity: number
-  /** Whoever declares the backends replaces dead ones: who finds none that accepts waits for it. */
+  /** Backends that die are replaced: a request that finds none that accepts waits for one. */
   readonly waitsForBackends: boolean
   /** Backends are scarce: requests wait, or one more would take more than half of what all of them take at once. */
   readonly isPressed: boolean

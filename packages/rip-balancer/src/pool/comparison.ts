@@ -7,7 +7,7 @@ import type { Eligible } from './pooled-backend.ts'
 /**
  * Compares two generations: lots decide which of the two answers a request.
  *
- * Only requests that both generations could take at that moment are drawn: nobody can choose who answers, whatever he
+ * Only requests that both generations could take at that moment are drawn: a client cannot choose which one answers, whatever it
  * sends and when. What one of them cannot take the other one does, which makes no difference to the lot; and what one
  * of them lost, as whatever ended there a worker would end the next one, too.
  */

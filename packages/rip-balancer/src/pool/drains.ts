@@ -18,7 +18,7 @@ interface Drain {
   readonly resolve: (report: GenerationDrainReport) => void
 }
 
-/** Who waits for a generation to be done: no request, tunnel or event stream is left. */
+/** Drains that wait until a generation is done: no request, tunnel or event stream is left. */
 export class Drains {
   private readonly clock: PoolClock
   private readonly unfinished: (generation: string) => number
@@ -45,7 +45,7 @@ export class Drains {
     for (const drain of this.pending) if (this.unfinished(drain.generation) === 0) this.finish(drain)
   }
 
-  /** Nobody waits any longer. */
+  /** Ends all drains as they are. */
   giveUp(): void {
     for (const drain of this.pending) this.finish(drain)
   }

@@ -1,9 +1,9 @@
-/** Somebody whose turn comes at a certain time. */
+/** An item whose turn comes at a certain time. */
 export interface Due {
   dueAt: number
 }
 
-/** Who is due first: a binary heap, in which a change costs the logarithm of the length. */
+/** Finds the item that is due first: a binary heap, in which a change costs the logarithm of the length. */
 export class DueQueue<T extends Due> {
   private readonly heap: T[] = []
 

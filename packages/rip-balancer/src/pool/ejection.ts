@@ -3,20 +3,20 @@ import { withoutTlsPrefix } from '../tls/tls-failure.ts'
 /**
  * Why a backend is put aside.
  *
- * - `refuses`: nobody listens there. Certain, and found out at once.
- * - `insecure`: TLS is to be spoken there, and cannot be, or whoever answers does not prove who he is. As certain.
+ * - `refuses`: no process listens there. Certain, and found out at once.
+ * - `insecure`: TLS is to be spoken there, and cannot be, or the server does not prove its identity. As certain.
  * - `silent`: connections are not taken in time.
  * - `suspect`: it takes connections, and requests fail there that succeed elsewhere.
  */
 export type EjectionReason = 'refuses' | 'insecure' | 'silent' | 'suspect'
 
-/** That a backend is put aside, and until when. */
+/** Why a backend is put aside, and until when. */
 export interface Ejection {
   readonly reason: EjectionReason
   readonly forMs: number
   /** From then on a request that can be sent elsewhere tries a `suspect`. Milliseconds of the pool's clock. */
   readonly untilMs: number
-  /** It has answered the balancer's own question since: a request may try it. */
+  /** The backend has answered a question of the balancer's own since then: a request may try it. */
   readonly answers: boolean
   /** Questions or connections of the balancer's own that failed in the meantime. */
   unanswered: number

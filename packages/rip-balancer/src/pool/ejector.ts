@@ -8,7 +8,7 @@ import type { Reach } from './reach.ts'
 
 /** Failures in a row that say enough where requests are too few for a comparison of rates. */
 const FAILURES_IN_A_ROW = 3
-/** The same where the others were asked nothing of late, as with a hash policy and one busy client. */
+/** The same number where the other backends got no requests of late, as with a hash policy and one busy client. */
 const FAILURES_WITHOUT_COMPARISON = 5
 /** Its rate of failures is suspicious from so many times that of the others on. */
 const TIMES_THE_OTHERS = 2
@@ -50,7 +50,7 @@ export interface EjectorPool {
 /**
  * Puts backends aside, longer each time, and brings them back.
  *
- * That nobody listens is certain after one refused connection, and it takes any number of backends away. Everything
+ * That no process listens is certain after one refused connection, and it takes any number of backends away. Everything
  * else is suspicion: it needs failures that others do not have at the same time, leaves at least one backend and a share
  * of them in place, and is checked with a question of our own first, then with one request at a time, if possible one
  * that can be sent elsewhere after it.
@@ -59,7 +59,7 @@ export class Ejector {
   options: EjectionOptions = DEFAULT_EJECTION
   /** How often backends were put aside. */
   count = 0
-  /** Until when a backend may be in doubt. */
+  /** No backend is in doubt after this time. */
   private doubtsUntilMs = 0
   private readonly clock: PoolClock
   private readonly observer: PoolObserver
@@ -110,13 +110,13 @@ export class Ejector {
     return (backend.failuresInARow > 0 && now < backend.doubtedUntilMs) || now < backend.unprovenUntilMs
   }
 
-  /** Nobody can be spoken to there, as somebody else found out. @param tlsFailure why, where TLS is the reason */
+  /** The backend cannot be spoken to, as was found out elsewhere. @param tlsFailure why, where TLS is the reason */
   putAside(backend: PooledBackend, tlsFailure?: string): void {
     backend.failures++
     if (backend.ejection === undefined) this.eject(backend, unreachable(tlsFailure), tlsFailure)
   }
 
-  /** It answers a health check: somebody listens there. */
+  /** It answers a health check, so a process listens there. */
   noteReached(backend: PooledBackend): void {
     const reason = backend.ejection?.reason
     if (reason === 'refuses' || reason === 'silent') this.readmit(backend)
@@ -312,7 +312,7 @@ export class Ejector {
     return unknown && backend.failuresInARow >= Math.max(FAILURES_WITHOUT_COMPARISON, this.options.after)
   }
 
-  /** Suspicion leaves somebody to go to, and all but a share of the backends where they are. */
+  /** Suspicion leaves at least one other backend in use, and all but a share of them where they are. */
   private maySuspect(backend: PooledBackend): boolean {
     const backends = this.pool.backends()
     if (this.othersInUse(backend).length === 0) return false

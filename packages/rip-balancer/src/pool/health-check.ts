@@ -5,7 +5,7 @@ import { inquire } from '../upstream/inquiry.ts'
 import type { BackendAddress } from '../address/backend-address.ts'
 import { authorityOf } from '../address/backend-address.ts'
 
-/** Of an answer that is longer, the rest is not asked for. */
+/** Only so much of an answer is read. */
 const MAX_ANSWER_BYTES = 64 * 1024
 
 /**

@@ -16,11 +16,11 @@ export const POLICIES = ['round-robin', 'least-requests', 'p2c', 'weighted', 'ha
  * - `p2c`: of two random ones the first, unless the other would have less to do for its weight.
  * - `weighted`: another name of `round-robin`.
  * - `hash`: the same key goes to the same backend (rendezvous) until that one is full; without a key round robin.
- * - `sticky`: the one the client's cookie names; round robin for who has none, or when it takes nothing.
+ * - `sticky`: the one the client's cookie names; round robin for clients that have none, or when that backend takes nothing.
  */
 export type PolicyName = (typeof POLICIES)[number]
 
-/** By what a client is recognised; read only by policies that do. */
+/** What a client is recognised by; read only by policies that recognise clients. */
 export type ClientKeys = Pick<Claimant, 'hashKey' | 'stickyNames'>
 
 export interface Policy {
@@ -48,7 +48,7 @@ export function createPolicy(name: PolicyName, { random, names }: PolicyTools): 
 
 /**
  * One of those that are no busier, for their weight, than the least busy one would be with one more request. Among them
- * it is the turn of who has had the fewest for its weight: who had to let others go first makes up for one turn.
+ * it is the turn of the one that has had the fewest for its weight; one that was passed over makes up for one turn.
  */
 class LeastRequests implements Policy {
   private readonly random: () => number
@@ -139,7 +139,7 @@ class Rendezvous implements Policy {
   }
 }
 
-/** The backend that the client's cookie names; of several cookies the first one that names somebody who can take it. */
+/** The backend that the client's cookie names; of several cookies the first one that names a backend that can take it. */
 class Sticky implements Policy {
   private readonly fallback: Turns
   private readonly names: StickyNames

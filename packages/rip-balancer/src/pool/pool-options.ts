@@ -17,14 +17,14 @@ export interface PoolOptions extends PoolSettings {
   readonly clock?: PoolClock
   /** A number in [0, 1). */
   readonly random?: () => number
-  /** What backends are called in the cookies of clients, for the sticky policy. @default names nobody is told */
+  /** What backends are called in the cookies of clients, for the sticky policy. @default names that no client is told */
   readonly names?: StickyNames
   /** Draws lots between two generations. @default by a secure source of chance */
   readonly tossCoin?: () => boolean
   readonly observer?: Partial<PoolObserver>
   /** Ids of backends that are drained from the start, and by whom. @default none */
   readonly drained?: ReadonlyMap<string, string> | undefined
-  /** Finds out whether somebody listens; replaced in tests. */
+  /** Finds out whether a backend accepts connections; replaced in tests. */
   readonly reach?: Reach
   /** Finds out whether a backend answers a question of the balancer's own; replaced in tests. */
   readonly ask?: Reach
@@ -45,7 +45,7 @@ export interface PoolSettings {
   /** Tunnels and event streams one backend holds at once. @default 9000 */
   readonly maxLongLivedPerBackend?: number
   /**
-   * Somebody replaces backends that die: requests are queued while none is declared, or none accepts connections,
+   * Backends that die are replaced: requests are queued while none is declared, or none accepts connections,
    * instead of being refused. @default false
    */
   readonly waitForBackends?: boolean
@@ -58,7 +58,7 @@ export interface EjectionOptions {
   /** How long a backend is put aside at first; twice as long each time. @default 1000 */
   readonly minMs: number
   readonly maxMs: number
-  /** Share of the backends that may be put aside on suspicion, at least one; where nobody listens, all may. @default 0.5 */
+  /** Share of the backends that may be put aside on suspicion, at least one; where no process listens, all may. @default 0.5 */
   readonly share: number
 }
 
@@ -71,7 +71,7 @@ export interface PoolObserver {
   readmitted(backend: Backend, reason: EjectionReason): void
   /** The result of active health checks changed. @param reason what the last one said against it, or why it is well if none said so */
   health(backend: Backend, healthy: boolean, reason: string | undefined): void
-  /** Somebody took it out: it takes nothing new. */
+  /** It was drained: it takes nothing new. */
   drained(backend: Backend, by: string, underWay: number): void
   /** Nothing is in flight any more at a backend that was drained. */
   emptied(backend: Backend): void

@@ -34,7 +34,7 @@ import { StickyNames } from './sticky-names.ts'
 import { WaitingQueue } from './waiting-queue.ts'
 
 const NO_BACKENDS: readonly Backend[] = []
-/** Of pools that are told nothing about TLS. */
+/** TLS settings of a pool that is given none. */
 const PLAIN = new BackendTlsSettings()
 
 /**
@@ -192,7 +192,7 @@ export class Pool implements Claims {
     return this.waits || this.chooser.someMayBecomeFree
   }
 
-  /** It would become a tunnel where there are as many as there may be. Waiting for one of those to end takes too long. */
+  /** Whether the request asks for a tunnel, and the backend holds as many as it may. Waiting for one to end would take too long. */
   private lacksRoom(claimant: Claimant, backend: PooledBackend): boolean {
     return claimant.asksForTunnel && !this.held.hasRoom(backend)
   }
@@ -300,7 +300,7 @@ export class Pool implements Claims {
   // --- what becomes of single backends
 
   /**
-   * Nobody answered there: it gets nothing but a try now and then, unless nothing else is left.
+   * The backend could not be reached: it gets nothing but a try now and then, unless nothing else is left.
    *
    * @param reason why, where that is known
    */
@@ -365,7 +365,7 @@ export class Pool implements Claims {
     return backends.reduce((count, { underWay }) => count + underWay, 0)
   }
 
-  /** They take requests again. @throws `BACKEND_UNKNOWN` */
+  /** Backends of this id take requests again. @throws `BACKEND_UNKNOWN` */
   undrainBackend(id: string, by: string): void {
     const backends = this.generations.named(id)
     this.drained.delete(id)

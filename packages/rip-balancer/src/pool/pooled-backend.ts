@@ -37,11 +37,11 @@ export class PooledBackend implements Backend {
   leaving = false
   /** Result of active health checks; `true` without any. */
   healthy = true
-  /** It failed its last health check, and not yet as many as take it out: others are better. */
+  /** It failed its last health check, but not as many in a row as take it out: other backends are preferred. */
   ailing = false
   /** What the last health check said against it, while it is not healthy. */
   illness: string | undefined
-  /** Who drained it: it takes nothing new until somebody undrains it. */
+  /** Who drained it: it takes nothing new until it is undrained. */
   drainedBy: string | undefined
   /** When it joined others that serve, or recovered, and its capacity began to grow; long ago for who starts at full size. */
   joinedAtMs: number = Number.NEGATIVE_INFINITY
@@ -59,11 +59,11 @@ export class PooledBackend implements Backend {
   answersQuestions: boolean | undefined
   /** Why its last attempt failed, if TLS is the reason; only until the attempt is judged. */
   tlsFailure: string | undefined
-  /** That it is put aside. */
+  /** Set while it is put aside. */
   ejection: Ejection | undefined
   /** How often it was put aside without having behaved well for long in between. */
   strikes = 0
-  /** Until then one failure is enough to put it aside again. */
+  /** Until this time one failure is enough to put it aside again. */
   probationUntilMs = 0
   /** One request finds out whether it can come back. */
   onTrial = false
@@ -81,7 +81,7 @@ export class PooledBackend implements Backend {
     this.generation = generation
   }
 
-  /** Takes new requests as far as its declaration, its health checks and whoever drains it go. */
+  /** Takes new requests as far as its declaration and its health checks go, and unless it is drained. */
   get isUsed(): boolean {
     return this.healthy && this.weight > 0 && this.drainedBy === undefined
   }

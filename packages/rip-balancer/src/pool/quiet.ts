@@ -1,8 +1,8 @@
-/** Nobody is unusually quiet before this time. */
+/** A backend is not unusually quiet before this time. */
 const MIN_QUIET_MS = 250
 /** From so many times its usual on. */
 const TIMES_USUAL = 4
-/** By which the longest of late is forgotten with each answer. */
+/** The usual pause shrinks by this factor with each answer, so that it follows what is usual now. */
 const FORGETTING = 0.9
 
 /**
@@ -15,12 +15,12 @@ export class Quiet {
   private sinceMs = 0
   private usualMs = 0
 
-  /** It had nothing to do, and has now. */
+  /** The backend, which had nothing to do, gets a request. */
   begin(nowMs: number): void {
     this.sinceMs = nowMs
   }
 
-  /** It answered, while it had something to do. */
+  /** The backend answered a request. */
   answered(nowMs: number): void {
     this.usualMs = Math.max(nowMs - this.sinceMs, this.usualMs * FORGETTING)
     this.sinceMs = nowMs

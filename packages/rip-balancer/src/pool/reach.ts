@@ -5,21 +5,21 @@ import { authorityOf } from '../address/backend-address.ts'
 
 /** What a look at a backend found. */
 export interface Sighting {
-  /** It did what it should, in time. */
+  /** The backend accepted the connection, or answered the question, in time. */
   readonly reached: boolean
   /** What went wrong otherwise; `local-failure` says nothing about the backend. */
   readonly failure?: InquiryFailure
-  /** The same in words. */
+  /** What went wrong, in words. */
   readonly reason?: string
 }
 
 /** Looks at a backend; never rejects. */
 export type Reach = (address: BackendAddress, timeoutMs: number) => Promise<Sighting>
 
-/** What a server answers whatever it serves: the ping of HTTP (RFC 9110 §9.3.7). Nobody's request is at stake. */
+/** What a server answers whatever it serves: the ping of HTTP (RFC 9110 §9.3.7). No request of a client is at stake. */
 const PING = 'OPTIONS * HTTP/1.1\r\nHost: '
 const PING_END = '\r\nUser-Agent: rip-balancer\r\nAccept: */*\r\nConnection: close\r\n\r\n'
-/** Of its answer only the beginning is of interest. */
+/** Only so much of its answer is read. */
 const MAX_PONG_BYTES = 1024
 
 /** Asks a backend for any answer, whatever it says. */
@@ -31,7 +31,7 @@ export function askWith(tls: () => BackendTlsSettings): Reach {
   }
 }
 
-/** Connects; where TLS is spoken whoever accepts has to be whom he should be. Nothing is asked. */
+/** Connects; where TLS is spoken the server has to prove its identity. Nothing is asked. */
 export function reachWith(tls: () => BackendTlsSettings): Reach {
   return async (address, timeoutMs) => {
     const question = { address, request: undefined, isHead: false, timeoutMs, maxBytes: 0 }

@@ -2,10 +2,10 @@ import type { Backend } from '../upstream/backend.ts'
 import type { PooledBackend } from './pooled-backend.ts'
 import { PerList } from './per-list.ts'
 
-/** Of 96 bits. */
+/** Characters of a name: 96 bits in base64url. */
 const NAME_LENGTH = 16
 
-/** What backends are called in cookies: nobody without the key can tell which one a name stands for, or find one out. */
+/** What backends are called in cookies: without the key it cannot be told which one a name stands for, nor be guessed. */
 export class StickyNames {
   private key: string
   private known = new WeakMap<Backend, string>()

@@ -48,7 +48,7 @@ export class Turns {
     return undefined
   }
 
-  /** Whether nobody in the lane is eligible. */
+  /** Whether no backend in the lane is eligible. */
   private isLastMiss(lane: Lane): boolean {
     if (lane.choice !== this.choices) lane.misses = 0
     lane.choice = this.choices
@@ -58,7 +58,7 @@ export class Turns {
   /**
    * Lanes without anybody eligible: their backends have lost one turn each, and no more.
    *
-   * @param now `undefined` when nobody had a turn: then nothing has changed
+   * @param now `undefined` when no backend had a turn: then nothing has changed
    */
   private takeBack(lanes: DueQueue<Lane>, now: number | undefined): void {
     for (let lane = this.passedOver.pop(); lane !== undefined; lane = this.passedOver.pop()) {

@@ -5,7 +5,7 @@ import type { Eligible } from './pooled-backend.ts'
 /** Where a draw hits in vain so often, hardly anybody is eligible, and it costs less to look who is. */
 const MAX_DRAWS = 8
 
-/** For each place: the share of it that belongs to the backend there, and the place of whom the rest belongs to. */
+/** For each place: the share of it that belongs to the backend there, and the place of the backend the rest belongs to. */
 interface AliasTable {
   readonly own: Float64Array
   readonly alias: Uint32Array

@@ -19,7 +19,7 @@ export interface Forwarding {
 }
 
 /**
- * Where names of fields become names of variables, as in CGI, WSGI and PHP, `X_User` is `X-User`: whoever may not send
+ * Where names of fields become names of variables, as in CGI, WSGI and PHP, `X_User` is `X-User`: a client that may not send
  * the one sends the other. `drop` leaves all such fields out; `pass` only those whose twin has a meaning to this balancer.
  */
 export type Underscores = (typeof UNDERSCORES)[number]

@@ -24,7 +24,7 @@ export interface ResponseView {
   readonly headers: EditableFields
 }
 
-/** Who is asking. */
+/** The client as hooks see it. */
 export interface ClientView {
   /** Address of the client, seen through trusted proxies; `unix` for a peer on a Unix socket. */
   readonly address: string

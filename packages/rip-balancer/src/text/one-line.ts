@@ -2,7 +2,7 @@
 // oxlint-disable-next-line no-control-regex
 export const CONTROLS: RegExp = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-/** A text as a part of one line, whatever somebody wrote: what could break out of it is escaped. */
+/** A text as a part of one line, whatever it contains: characters that could break out of it are escaped. */
 export function oneLine(text: string): string {
   return text.replaceAll(/["\\]/g, '\\$&').replace(CONTROLS, escaped)
 }

@@ -16,7 +16,7 @@ const SIZE_UNITS: Units = {
   G: 2 ** 30,
 }
 
-/** Bare numbers from here on were probably meant in milliseconds, or in bytes: nobody waits so many seconds. */
+/** Bare numbers from here on were probably meant in milliseconds, or in bytes: no operator wants to wait so many seconds. */
 const LEAST_BARE_MS = 1_000
 const LEAST_BARE_BYTES = 1_000_000
 

@@ -25,13 +25,13 @@ export function securedDial(options: SecureOptions, host: string): SecuredDial {
   }
 }
 
-/** @returns why whoever answers is not who he should be, `undefined` if he is. @param error of the handshake that was not verified */
+/** @returns why the server is not the one it should be, `undefined` if it is. @param error of the handshake that was not verified */
 export function identityError(
   socket: { getPeerCertificate(): unknown },
   identity: string,
   error: Error | null,
 ): Error | undefined {
-  // Of the host that was connected to, which nobody asked about.
+  // Of the host that was connected to, which was not asked about.
   const isOfHost = (error as NodeJS.ErrnoException | null)?.code === 'ERR_TLS_CERT_ALTNAME_INVALID'
   if (error !== null && error !== undefined && !isOfHost) return error
   return process

@@ -7,7 +7,7 @@ export function isWorthFreeing(bytes: Uint8Array): boolean {
 }
 
 /**
- * Frees the memory of bytes that nobody looks at any more, at once: of a download the collector would let pile up tens
+ * Frees the memory of bytes that are not needed any more, at once: the collector would let those of a download pile up to tens
  * of megabytes first (`bench/slow`). They are empty afterwards. What is small is not even asked for its `buffer`: the
  * runtime makes that object when it is asked, which costs more than parsing a head.
  */

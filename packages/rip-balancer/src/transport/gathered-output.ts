@@ -14,10 +14,10 @@ export interface Gatherer {
 
 /**
  * What all outboxes of a turn have gathered and not sent yet. One outbox at a time gathers: its bytes are either one run
- * that lies in somebody else's buffer, or the end of the scratch buffer. When another outbox begins to gather, the bytes
+ * that lies in another buffer, or the end of the scratch buffer. When another outbox begins to gather, the bytes
  * of the previous one stay where they are in the scratch buffer, and wait for the end of the turn as ready.
  *
- * Only outboxes use this; everybody else sees `Outbox` and `Turn`.
+ * Only outboxes use this; all other files see `Outbox` and `Turn`.
  */
 export class GatheredOutput {
   /** Made when the first bytes are copied. */

@@ -10,7 +10,7 @@ let set: SetOption | undefined
 
 /**
  * Asks for a send buffer of that size; the kernel doubles it and bounds it by `net.core.wmem_max`, see socket(7). Not
- * for TCP, where the kernel finds a size by itself if nobody names one. Does nothing where the system cannot be asked.
+ * for TCP, where the kernel finds a size by itself if no program names one. Does nothing where the system cannot be asked.
  */
 export function enlargeSendBuffer(fd: number, bytes: number): void {
   set ??= open()

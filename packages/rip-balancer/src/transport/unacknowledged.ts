@@ -8,7 +8,7 @@ let ask: ((fd: number) => number) | undefined
 
 /**
  * Bytes the kernel holds for a peer that has not acknowledged them. A kernel takes megabytes for a peer that reads
- * nothing, so what it took does not say how fast somebody reads.
+ * nothing, so what it took does not say how fast the peer reads.
  *
  * @returns 0 where the system cannot be asked
  */

@@ -12,6 +12,6 @@ export interface Backend {
   readonly generation: string | undefined
   /** No longer declared: its places are of no use to who waits. */
   readonly leaving: boolean
-  /** It was put aside, and one request finds out whether it can come back. */
+  /** It was put aside, and one request shows whether it can come back. */
   readonly onTrial: boolean
 }

@@ -9,9 +9,9 @@ const MAX_WAITING_BYTES = 256 * 1024
 /** One request whose client has ended its side of the connection, and waits for the answer or has left. */
 export interface Departure {
   readonly requestId: string
-  /** As in `X-Real-IP`; `-` where there is none. */
+  /** Address of the client as in `X-Real-IP`; `-` where there is none. */
   readonly address: string
-  /** As in `X-Real-Port`; 0 where there is none. */
+  /** Port of the client as in `X-Real-Port`; 0 where there is none. */
   readonly port: number
 }
 
@@ -85,7 +85,7 @@ class Link {
         },
       })
     } catch {
-      // Nobody listens for notices there.
+      // The backend does not listen for notices.
       return this.close()
     }
     if (this.isOpen) this.flush()

@@ -17,7 +17,7 @@ const UNIX_SEND_BUFFER_BYTES = 512 * 1024
 export class DialedSocket implements ByteSocket {
   connection: UpstreamConnection | undefined
   readonly turn: Turn
-  /** Whether whoever cannot prove who he is gets nothing. */
+  /** Whether a backend that does not prove its identity gets no request. */
   verifies = true
   /** Address its certificate has to name, which the runtime does not check. */
   identity: string | undefined

@@ -37,7 +37,7 @@ const LIMITS = {
   idleMs: 0,
 }
 
-/** Nobody keeps the connection. */
+/** The connection is not kept for another request. */
 const NOBODY: ConnectionOwner = {
   park: (connection) => connection.destroy(),
   left() {},

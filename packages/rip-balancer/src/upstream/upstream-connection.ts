@@ -16,7 +16,7 @@ import type { ResponseSink, UpstreamFailure } from './response-sink.ts'
 import type { UpstreamExchange } from './upstream-exchange.ts'
 import { UPSTREAM_STATES, type UpstreamEvent, type UpstreamState } from './upstream-state.ts'
 
-/** Whoever keeps the connections of one backend. */
+/** Keeps the connections of one backend. */
 export interface ConnectionOwner {
   /** The connection can serve another exchange. */
   park(connection: UpstreamConnection): void
@@ -38,7 +38,7 @@ export interface UpstreamLimits {
 /**
  * One HTTP/1.1 connection to a backend: one request at a time, never pipelined. It parses the response and decides
  * whether the connection may serve another request: only if request and response are complete, nothing follows the
- * response, and nobody asked for the end (RFC 9112 §9.3, §11.2).
+ * response, and neither side asked for the end (RFC 9112 §9.3, §11.2).
  */
 export class UpstreamConnection implements Receiver, UpstreamExchange {
   readonly outbox: Outbox

@@ -45,7 +45,7 @@ export class Upstreams {
     this.limits = limits
     if (tls === this.tls) return
     this.tls = tls
-    // Who was trusted before may not be any more.
+    // A backend that was trusted before may not be any more.
     for (const backend of this.shelves.keys()) if (isSecure(backend)) this.retire(backend)
   }
 
@@ -113,7 +113,10 @@ interface Gauge {
   open: number
 }
 
-/** So much earlier than it was seen to close one a backend may close a connection; one open so much later shows that it does not. */
+/**
+ * Tolerance around the idle time after which a backend was seen to close connections: it may close one so much earlier,
+ * and one that is open so much later shows that it does not close them any more.
+ */
 const SPARE_MS = 1_000
 
 /** Unused connections of one backend, oldest first. */
@@ -134,7 +137,7 @@ class Shelf implements ConnectionOwner {
     this.gauge = gauge
   }
 
-  /** Of those that are unused. */
+  /** The one that has been unused for longest. */
   get oldest(): UpstreamConnection | undefined {
     return this.connections[0]
   }
