@@ -1,0 +1,118 @@
+import { ManagerError } from '../contract/errors.ts'
+import type { CommandOptions, Manager, ReloadResult, StopOptions } from '../contract/manager-api.ts'
+import type { DrainReport } from '../contract/router.ts'
+import type { ManagerStatus } from '../contract/status.ts'
+import { failure, json, linesOf } from './answers.ts'
+import type { EventHistory } from './event-history.ts'
+import { BadRequest, readBody } from './json-body.ts'
+import type { BalancerIntroduction, HandOverResult, JoinNotice } from './protocol.ts'
+
+/** What the requests do. */
+export interface ControlTarget {
+  readonly manager: Manager
+  /** What `POST /stop` does. @default `manager.close` */
+  readonly stop?: (options: StopOptions) => Promise<DrainReport>
+  /** What `POST /reload` does. @default `manager.reload` */
+  readonly reload?: (options: CommandOptions) => Promise<ReloadResult>
+  /** What `POST /hand-over` does; absent where no process can take the place of this one. */
+  readonly handOver?: () => Promise<HandOverResult>
+  /**
+   * What `POST /join` does; absent where balancers cannot join. The signal aborts when the balancer has gone.
+   * @throws ManagerError `BALANCER_REFUSED`
+   */
+  readonly join?: (balancer: BalancerIntroduction, signal: AbortSignal) => Promise<AsyncIterable<JoinNotice>>
+}
+
+type Route = (request: Request) => Response | Promise<Response>
+export type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
+
+export function routesOf(
+  { manager, stop, reload, handOver, join }: ControlTarget,
+  history: EventHistory,
+): Routes {
+  const command = (run: (options: CommandOptions) => Promise<ReloadResult>) => ({
+    POST: async (request: Request) => {
+      const { reason } = await readBody(request, { reason: 'string' })
+      const result = await run(reason === undefined ? {} : { reason })
+      return json(result, result.ok ? 200 : 409)
+    },
+  })
+  const held = () => json({ held: manager.status.held })
+  return {
+    '/status': { GET: () => json(manager.status) },
+    '/ready': { GET: () => readiness(manager.status) },
+    '/events': { GET: (request) => streamEvents(request, history) },
+    '/reload': command((options) => (reload ?? manager.reload.bind(manager))(options)),
+    '/restart': command((options) => manager.restart(options)),
+    '/rollback': command((options) => manager.rollback(options)),
+    '/hold': { POST: () => (manager.hold(), held()) },
+    '/resume': { POST: () => (manager.resume(), held()) },
+    '/scale': {
+      POST: async (request) => {
+        const { workers } = await readBody(request, { workers: 'number' })
+        if (workers === undefined) throw new BadRequest('"workers" is missing')
+        await manager.scale(workers)
+        return json({ workers: manager.status.wantedWorkers })
+      },
+    },
+    ...(handOver !== undefined && { '/hand-over': { POST: async () => handedOver(await handOver()) } }),
+    ...(join !== undefined && { '/join': { POST: (request) => streamNotices(request, join) } }),
+    '/stop': {
+      POST: async (request) => {
+        const { now = false } = await readBody(request, { now: 'boolean' })
+        return json(await (stop ?? manager.close.bind(manager))({ now }))
+      },
+    },
+  }
+}
+
+/** Whether a load balancer outside should send requests. */
+function readiness({ health, readyWorkers }: ManagerStatus): Response {
+  const leaves = health === 'starting' || health === 'stopping' || health === 'stopped'
+  const ready = readyWorkers > 0 && !leaves
+  return json({ ready, health }, ready ? 200 : 503)
+}
+
+const handedOver = (result: HandOverResult): Response => json(result, result.ok ? 200 : 409)
+
+/** One event a line, as long as the client stays. */
+function streamEvents(request: Request, history: EventHistory): Response {
+  const { searchParams } = new URL(request.url)
+  const since = Number(searchParams.get('since') ?? history.latest)
+  if (!Number.isSafeInteger(since) || since < 0)
+    throw new BadRequest('"since" must be the number of an event, or 0')
+  const abort = new AbortController()
+  const events = history.read(since, { follow: searchParams.get('follow') !== '0', signal: abort.signal })
+  return linesOf({ next: () => events.next(), cancel: () => abort.abort() })
+}
+
+async function streamNotices(request: Request, join: NonNullable<ControlTarget['join']>): Promise<Response> {
+  const { pid, socket } = await readBody(request, { pid: 'number', socket: 'string' })
+  if (pid === undefined || socket === undefined) throw new BadRequest('"pid" and "socket" are needed')
+  const abort = new AbortController()
+  const notices = (await join({ pid, socket }, abort.signal))[Symbol.asyncIterator]()
+  return linesOf({ next: () => notices.next(), cancel: () => abort.abort() })
+}
+
+/** Answers a request by its route, and what cannot be done with a failure. */
+export async function respond(routes: Routes, request: Request): Promise<Response> {
+  const { pathname } = new URL(request.url)
+  const methods = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined
+  if (methods === undefined) {
+    return failure(404, 'NOT_FOUND', `there is no ${pathname}; there is ${Object.keys(routes).join(', ')}`)
+  }
+  const route = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined
+  if (route === undefined) {
+    const allowed = Object.keys(methods).join(', ')
+    return failure(405, 'METHOD_NOT_ALLOWED', `${pathname} understands ${allowed}, not ${request.method}`, {
+      allow: allowed,
+    })
+  }
+  try {
+    return await route(request)
+  } catch (error) {
+    if (error instanceof BadRequest) return failure(400, 'BAD_REQUEST', error.message)
+    if (error instanceof ManagerError) return failure(422, error.code, error.message)
+    return failure(500, 'INTERNAL', String(error))
+  }
+}
