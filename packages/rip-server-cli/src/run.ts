@@ -34,6 +34,7 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   manager: async () => (await import('./commands/manager.ts')).manager,
   config: async () => (await import('./commands/config.ts')).config,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  run: async () => (await import('./commands/run-program.ts')).runProgram,
   compile: async () => (await import('./commands/compile.ts')).compile,
 }
 

@@ -139,3 +139,44 @@ describe('help', () => {
     expect(data.find(({ name }) => name === 'stop')?.flags.map(({ flag }) => flag)).toContain('now')
   })
 })
+
+describe('run', () => {
+  beforeAll(async () => {
+    const text =
+      '#!/usr/bin/env -S rip-server run\np process.argv.slice(2).join(" "), import.meta.main\nprocess.exit 7\n'
+    await writeFile(join(folder, 'tool.rip'), text, { mode: 0o755 })
+    await symlink('tool.rip', join(folder, 'tool'))
+    await symlink(PROGRAM, join(folder, 'bin/rip-server'))
+  })
+
+  test('runs a program with its arguments, and ends as it does', async () => {
+    const { code, stdout } = await run([PROGRAM, 'run', 'tool.rip', '--all', '-x'])
+    expect([code, stdout]).toEqual([7, '--all -x true\n'])
+  })
+
+  test('a program may be a command of its own, under a name without an ending', async () => {
+    const { code, stdout } = await run([join(folder, 'tool'), 'a'])
+    expect([code, stdout]).toEqual([7, 'a true\n'])
+  })
+
+  test('runs code that is given', async () => {
+    const { code, stdout } = await run([PROGRAM, 'run', '-e', 'p 6 * 7, process.argv.at -1', 'last'])
+    expect([code, stdout]).toEqual([0, '42 last\n'])
+  })
+
+  test('code that does not compile is told of with its place', async () => {
+    const { code, stderr } = await run([PROGRAM, 'run', '-e', 'a = ('])
+    expect([code, stderr]).toEqual([4, expect.stringContaining('-e:1:5: this ( is never closed')])
+  })
+
+  test.each([
+    [[], 'there is no FILE and no -e CODE'],
+    [['-e'], '-e needs a value: CODE'],
+    [['nowhere.rip'], 'there is no file'],
+    [['bin/../bin'], 'has no ending'],
+    [['--watch', 'tool.rip'], 'unknown option --watch'],
+  ])('%p is refused', async (words, reason) => {
+    const { code, stderr } = await run([PROGRAM, 'run', ...words])
+    expect([code, stderr]).toEqual([2, expect.stringContaining(reason)])
+  })
+})

@@ -13,6 +13,11 @@ export interface CompileOptions {
   readonly runtime?: RuntimeDelivery
   /** @default 4 */
   readonly dialect?: Dialect
+  /**
+   * Whether a function that ends by calling another one stays in the trace of an error there. JavaScriptCore drops its
+   * frame otherwise, which is a little faster. @default false
+   */
+  readonly keepFrames?: boolean
   /** Whether to declare the module's types. @default where the source carries types */
   readonly dts?: boolean
 }

@@ -23,9 +23,11 @@ export type DiskLoader = (path: string) => PluginModule | Promise<PluginModule>
  */
 export function diskLoader(options: DiskLoaderOptions): DiskLoader {
   const adapter = adapterFor(options)
+  // In tests and while something is written, where an error comes from matters more than the last bit of speed.
+  const keepFrames = process.env['NODE_ENV'] !== 'production'
   return (path) => {
     const source = readFileSync(path, 'utf8')
-    const result = adapter.compile(source, { filename: path, sourceMap: true })
+    const result = adapter.compile(source, { filename: path, sourceMap: true, keepFrames })
     return result instanceof Promise
       ? result.then((compiled) => toModule(compiled, path))
       : toModule(result, path)

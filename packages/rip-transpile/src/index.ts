@@ -11,6 +11,8 @@ export type {
 } from './adapter.ts'
 export { install } from './loader.ts'
 export type { InstallOptions } from './loader.ts'
+export { ripPlugin } from './plugin.ts'
+export type { PluginOptions } from './plugin.ts'
 export { DEFAULT_ADAPTER, selectAdapter } from './select-adapter.ts'
 export type { AdapterName, SelectAdapterOptions } from './select-adapter.ts'
 export { globals } from './runtime/globals.ts'

@@ -36,12 +36,10 @@ test('a caught error has the same lines in its stack', async () => {
   expect(run.stdout).toContain('main.rip:3:3')
 })
 
-// The `return` matters: JavaScriptCore drops the frame of a function that ends in a call.
 test('bun test shows the failing line of a test written in a .rip file', async () => {
   using project = tempProject({
     'sum.test.ts': "import './sum.rip'\n",
-    'sum.rip':
-      "import { expect, test } from 'bun:test'\n\ntest 'sum', ->\n  expect(1 + 1).toBe 3\n  return\n",
+    'sum.rip': "import { expect, test } from 'bun:test'\n\ntest 'sum', ->\n  expect(1 + 1).toBe 3\n",
     'bunfig.toml': `[test]\npreload = [${JSON.stringify(REGISTER)}]\n`,
   })
   const run = await runBun(['test', './sum.test.ts'], { cwd: project.root })
@@ -81,6 +79,48 @@ test('bun test finds tests written in Rip once it knows that .rip files are prog
   expect(run.code).toBe(1)
   expect(run.stderr).toContain('5 |   expect(total).toBe 3')
   expect(run.stderr).toContain('sum.test.rip:5:17')
+})
+
+test('a failed assertion on the last line of a test has its place, whatever kind of line it is', async () => {
+  const lines = [
+    'expect(1).toBe 2',
+    'expect(1).toBe(2) if true',
+    '(if true then expect(1).toBe 2)',
+    'true and expect(1).toBe 2',
+    'switch 1\n    when 1 then expect(1).toBe 2',
+    'expect(x).toBe(2) for x in [1]',
+    'try expect(1).toBe 2 finally 1',
+    'return expect(1).toBe 2',
+  ]
+  const tests = lines.flatMap((line, at) => [
+    `test '${at}', ->\n  ${line}`,
+    `test '${at}, fat', =>\n  ${line}`,
+  ])
+  const text = `import { expect, test } from 'bun:test'\n${tests.join('\n')}\ntest 'short', => expect(1).toBe 2\n`
+  using project = tempProject({
+    'all.test.rip': text,
+    'bunfig.toml': `[loader]\n".rip" = "js"\n[test]\npreload = [${JSON.stringify(REGISTER)}]\n`,
+  })
+  const { stderr } = await runBun(['test'], { cwd: project.root })
+  const places = [...stderr.matchAll(/all\.test\.rip:(\d+):/g)].map(([, line]) => Number(line))
+  const failing = text.split('\n').flatMap((line, at) => (/expect\(/.test(line) ? [at + 1] : []))
+  expect(places).toEqual(failing)
+})
+
+test('in production, a returned call costs nothing more', async () => {
+  using project = tempProject({
+    'main.rip': 'f = (g) -> g()\nconsole.log f.toString().includes "returned"\n',
+  })
+  for (const [mode, found] of [
+    ['production', 'false\n'],
+    ['development', 'true\n'],
+  ] as const) {
+    const run = await runBun(['--preload', REGISTER, 'main.rip'], {
+      cwd: project.root,
+      env: { NODE_ENV: mode },
+    })
+    expect(run.stdout).toBe(found)
+  }
 })
 
 test('require, __dirname and __filename work where a module uses them', async () => {

@@ -195,6 +195,15 @@ export const commands: readonly Command[] = [
     examples: ['rip-server compile app.rip', 'rip-server compile src --out build --map'],
   },
   {
+    name: 'run',
+    usage: 'FILE|-e CODE [arguments]',
+    summary: 'run a .rip program in this terminal; #!/usr/bin/env -S rip-server run starts one',
+    handsOn: true,
+    maxWords: Infinity,
+    flags: [],
+    examples: ['rip-server run tidy.rip --all', 'rip-server run -e "p 6 * 7"'],
+  },
+  {
     name: 'help',
     usage: '[command]',
     summary: 'explain a command',

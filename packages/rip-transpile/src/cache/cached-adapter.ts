@@ -42,6 +42,7 @@ function cacheKey(adapter: Adapter, source: string, options: CompileOptions): st
     options.runtime ?? 'import',
     options.dialect ?? 4,
     options.dts ?? 'typed',
+    options.keepFrames ?? false,
     source,
   ]
   return new Bun.CryptoHasher('sha256').update(JSON.stringify(parts)).digest('hex')

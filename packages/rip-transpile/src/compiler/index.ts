@@ -79,6 +79,7 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   rejectForbiddenWrites(p)
   const l = new Lowerer(source, filename, p.lx.names, p.scope, dialect)
   l.hasReactive = hasReactive(p.scope)
+  l.keepFrames = options.keepFrames ?? false
   let body = withHoisted(l, statements(l, isModule ? tree.body : withLastValue(tree.body), DISCARD))
   if (data)
     body = [declare('const', id('DATA'), str(dataText(source.slice(data.index + data[0].length)))), ...body]

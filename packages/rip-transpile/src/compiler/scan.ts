@@ -41,6 +41,8 @@ const UNFINISHED = /[-+*/%=<>&|^,?:.([{]$|\b(?:and|or|is|isnt|in|of|not)$/
 export class Brackets {
   private readonly source: string
   private readonly pairs = new Map<number, number>()
+  /** A stretch of a line, without brackets, that is known not to have the word. */
+  private without = { word: '', from: 0, to: 0 }
 
   constructor(source: string) {
     this.source = source
@@ -72,16 +74,29 @@ export class Brackets {
 
   /** Whether the line goes on with that word, outside brackets and strings. */
   wordOnLine(word: string, from: number): boolean {
+    const { without } = this
+    if (without.word === word && from > without.from && from < without.to) return false
+    return this.findWord(word, from)
+  }
+
+  private findWord(word: string, from: number): boolean {
     const { source } = this
-    for (let pos = from; pos < source.length && source[pos] !== '\n'; pos++) {
+    let isFlat = true
+    let pos = from
+    for (; pos < source.length && source[pos] !== '\n'; pos++) {
       const c = source[pos]!
       if (c === '#' || c === ')' || c === ']' || c === '}') return false
-      if (c === '"' || c === "'") pos = skipString(source, pos) - 1
-      else if (c === '/' && this.isRegex(pos)) pos = this.regex(pos)
-      else if (c === '(' || c === '[' || c === '{') pos = this.closeOf(pos)
-      else if (c === word[0] && this.isWordAt(word, pos)) return true
+      if (c === '"' || c === "'") {
+        isFlat = false
+        pos = skipString(source, pos) - 1
+      } else if (c === '/' && this.isRegex(pos)) pos = this.regex(pos)
+      else if (c === '(' || c === '[' || c === '{') {
+        isFlat = false
+        pos = this.closeOf(pos)
+      } else if (c === word[0] && this.isWordAt(word, pos)) return true
       if (pos < from) return false
     }
+    if (isFlat) this.without = { word, from, to: pos }
     return false
   }
 

@@ -156,6 +156,13 @@ const RULES: Readonly<Record<string, readonly Program[]>> = {
     ['on lines that start with ? and :', 'result = true\n  ? 1\n  : 2', 1],
     ['on lines that end with ? and :', 'result = false ?\n  1 :\n  2', 2],
   ],
+  'an object may begin the body of an arrow': [
+    ['in front of an operator', 'f = => { a: 1 } ?? 2\nresult = f()', { a: 1 }],
+    ['in front of a member', 'f = => { a: 1 }.a\nresult = f()', 1],
+    ['in a comparison', 'f = => { a: 1 } < 3\nresult = f()', false],
+    ['in a choice', 'f = => { a: 1 } ? 2 : 3\nresult = f()', 2],
+    ['as a pattern', 'f = => { a } = { a: 5 }\nresult = f()', { a: 5 }],
+  ],
   values: [
     ['on the line below', 'result =\n5', 5],
     ['of what is absent', 'result = null\nresult? = 5', 5],

@@ -51,6 +51,7 @@ export function functionParts(l: Lowerer, node: Fn, options: Options = {}): Part
     callsParent,
     hasOwnThis: !lexical || fn.hasOwnThis,
     usesSuper: false,
+    mayDropFrame: !node.isAsync && !node.isGenerator,
     promoted: new Map(),
   }
   l.scope = node.scope

@@ -115,7 +115,7 @@ export const ifs = (test: Js, consequent: Js[], otherwise?: Js[], at?: number): 
 export const arrow = (params: Js[], body: Js, async = false): Js => ({
   type: 'ArrowFunctionExpression',
   params,
-  body,
+  body: body.type !== 'ObjectExpression' && startsWithBrace(body) ? parenthesized(body) : body,
   async,
   expression: body.type !== 'BlockStatement',
 })
@@ -124,6 +124,48 @@ export function not(test: Js): Js {
   return test.type === 'UnaryExpression' && test['operator'] === '!'
     ? (test['argument'] as Js)
     : unary('!', test)
+}
+
+const parenthesized = (expression: Js): Js => ({ type: 'ParenthesizedExpression', expression })
+
+/** Where the first part of an expression is kept, by its type. */
+const FIRST: Readonly<Record<string, string>> = {
+  AssignmentExpression: 'left',
+  BinaryExpression: 'left',
+  CallExpression: 'callee',
+  ConditionalExpression: 'test',
+  LogicalExpression: 'left',
+  MemberExpression: 'object',
+  TaggedTemplateExpression: 'tag',
+}
+
+/** Whether the last thing an expression does may be a call, whose value is its own. */
+export function endsInCall(node: Js): boolean {
+  switch (node.type) {
+    case 'CallExpression':
+    case 'TaggedTemplateExpression':
+      return true
+    case 'ConditionalExpression':
+      return endsInCall(node['consequent'] as Js) || endsInCall(node['alternate'] as Js)
+    case 'LogicalExpression':
+      return endsInCall(node['right'] as Js)
+    case 'ParenthesizedExpression':
+      return endsInCall(node['expression'] as Js)
+    case 'SequenceExpression':
+      return endsInCall((node['expressions'] as Js[]).at(-1)!)
+    default:
+      return false
+  }
+}
+
+/** Whether the text of an expression starts with a brace, which an arrow takes for the one of its body. */
+function startsWithBrace(node: Js): boolean {
+  if (node.type === 'ObjectExpression' || node.type === 'ObjectPattern') return true
+  if (node.type === 'SequenceExpression') return startsWithBrace((node['expressions'] as Js[])[0]!)
+  if (node.type === 'UpdateExpression')
+    return node['prefix'] !== true && startsWithBrace(node['argument'] as Js)
+  const first = FIRST[node.type]
+  return first !== undefined && startsWithBrace(node[first] as Js)
 }
 
 function elseOf(body: Js[]): Js {

@@ -32,7 +32,7 @@ function collecting(l: Lowerer, node: Node, sink: Sink, make: (inner: Sink) => J
   return [
     declare('const', id(name), array([]), node.start),
     ...make({ kind: 'push', array: name }),
-    deliver(sink, id(name), node.start),
+    deliver(l, sink, id(name), node.start),
   ]
 }
 

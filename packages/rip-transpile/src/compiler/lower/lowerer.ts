@@ -1,7 +1,7 @@
 import { CompileError } from '../../compile-error.ts'
 import type { Node } from '../ast.ts'
 import type { Scope } from '../scope.ts'
-import { id } from './js.ts'
+import { assign, endsInCall, id } from './js.ts'
 import type { Js } from './js.ts'
 
 /** Where the value of a statement goes. */
@@ -27,6 +27,8 @@ export interface FunctionState {
   readonly hasOwnThis: boolean
   /** Set once `super` was lowered: only a method has it. */
   usesSuper: boolean
+  /** Whether it neither waits nor yields: such functions never drop their frame. */
+  readonly mayDropFrame: boolean
   /** Parameters `@name` by name, which `super()` cannot read from `this` yet. */
   readonly promoted: Map<string, string>
 }
@@ -55,6 +57,8 @@ export class Lowerer {
   sawAwait = false
   sawYield = false
   hasReactive = false
+  /** A returned call is no tail call, so that the frame of its function stays. */
+  keepFrames = false
   /** In the arguments of `super()` of a constructor. */
   superArguments = false
   /** Names of the source that the output spells differently, by offset. */
@@ -76,6 +80,7 @@ export class Lowerer {
       callsParent: false,
       hasOwnThis: false,
       usesSuper: false,
+      mayDropFrame: false,
       promoted: new Map(),
     }
   }
@@ -100,6 +105,12 @@ export class Lowerer {
     const name = this.fresh(base)
     this.fn.hoisted.add(name)
     return name
+  }
+
+  /** What a function returns: with frames kept, not directly what another one returns. */
+  returned(value: Js): Js {
+    if (!this.keepFrames || !this.fn.mayDropFrame || !endsInCall(value)) return value
+    return assign(id(this.temp('returned')), value)
   }
 
   use(name: string, at?: number): Js {

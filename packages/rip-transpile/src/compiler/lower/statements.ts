@@ -40,10 +40,10 @@ export function body(l: Lowerer, node: Node, sink: Sink): Js[] {
 }
 
 /** Gives a value to where it belongs. */
-export function deliver(sink: Sink, value: Js, at: number | undefined = value.at): Js {
+export function deliver(l: Lowerer, sink: Sink, value: Js, at: number | undefined = value.at): Js {
   switch (sink.kind) {
     case 'return':
-      return returns(value, at)
+      return returns(l.returned(value), at)
     case 'push':
       return statement(method(id(sink.array), 'push', [value]), at)
     case 'assign':
@@ -89,11 +89,11 @@ export function lowerStatement(l: Lowerer, node: Node, sink: Sink): Js[] {
     case 'Fn':
       if (node.kind !== 'def') break
       if (sink.kind === 'discard') return [functionDeclaration(l, node)]
-      return [functionDeclaration(l, node), deliver(sink, id(node.name ?? '', node.nameStart))]
+      return [functionDeclaration(l, node), deliver(l, sink, id(node.name ?? '', node.nameStart))]
     case 'Class':
       if (!node.name) break
       if (sink.kind === 'discard') return [lowerClass(l, node, 'ClassDeclaration')]
-      return [lowerClass(l, node, 'ClassDeclaration'), deliver(sink, id(node.name, node.nameStart))]
+      return [lowerClass(l, node, 'ClassDeclaration'), deliver(l, sink, id(node.name, node.nameStart))]
     case 'Import':
       return lowerImport(l, node)
     case 'ExportNames':
@@ -107,7 +107,7 @@ export function lowerStatement(l: Lowerer, node: Node, sink: Sink): Js[] {
       return lowerEnum(l, node)
     default:
   }
-  return [deliver(sink, expression(l, node), at)]
+  return [deliver(l, sink, expression(l, node), at)]
 }
 
 function checkJump(l: Lowerer, node: NodeOf<'Jump'>): void {
@@ -131,19 +131,19 @@ function lowerReturn(l: Lowerer, node: NodeOf<'Return'>): Js[] {
       "Write a bare return, or remove the '!' behind its name.",
     )
   if (isStatementLike(node.arg)) return lowerStatement(l, node.arg, { kind: 'return' })
-  return [returns(expression(l, node.arg), at)]
+  return [returns(l.returned(expression(l, node.arg)), at)]
 }
 
 function lowerIf(l: Lowerer, node: NodeOf<'If'>, sink: Sink): Js {
   const test = expression(l, node.test)
   const consequent = body(l, node.consequent, sink)
-  const otherwise = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
+  const otherwise = node.otherwise ? body(l, node.otherwise, sink) : missing(l, sink)
   return ifs(test, consequent, otherwise, node.start)
 }
 
 /** A branch that is not there still gives `undefined` where it matters. */
-function missing(sink: Sink): Js[] {
-  return sink.kind === 'push' || sink.kind === 'assign' ? [deliver(sink, undefinedValue())] : []
+function missing(l: Lowerer, sink: Sink): Js[] {
+  return sink.kind === 'push' || sink.kind === 'assign' ? [deliver(l, sink, undefinedValue())] : []
 }
 
 function lowerSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {
@@ -158,7 +158,7 @@ function lowerSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {
     const test = tests[tests.length - 1]!
     cases.push({ type: 'SwitchCase', test, consequent: caseBody(lines), at: part.start })
   }
-  const fallback = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
+  const fallback = node.otherwise ? body(l, node.otherwise, sink) : missing(l, sink)
   l.breakable--
   if (node.otherwise || fallback.length > 0)
     cases.push({ type: 'SwitchCase', test: null, consequent: fallback, at: node.otherwise?.start })
@@ -180,7 +180,7 @@ function caseBody(lines: Js[]): Js[] {
 }
 
 function lowerCondSwitch(l: Lowerer, node: NodeOf<'Switch'>, sink: Sink): Js[] {
-  let otherwise = node.otherwise ? body(l, node.otherwise, sink) : missing(sink)
+  let otherwise = node.otherwise ? body(l, node.otherwise, sink) : missing(l, sink)
   for (const part of node.cases.toReversed()) {
     const test = part.tests
       .map((each) => expression(l, each))
@@ -195,7 +195,7 @@ function lowerTry(l: Lowerer, node: NodeOf<'Try'>, sink: Sink): Js {
   let handler: Js | null = null
   if (node.handler && node.scope) {
     handler = l.within(node.scope, () => caught(l, node.param, () => body(l, node.handler!, sink)))
-  } else if (!node.finalizer) handler = { type: 'CatchClause', param: null, body: block(missing(sink)) }
+  } else if (!node.finalizer) handler = { type: 'CatchClause', param: null, body: block(missing(l, sink)) }
   const finalizer = node.finalizer ? block(body(l, node.finalizer, DISCARD)) : null
   return { type: 'TryStatement', block: block(tried), handler, finalizer, at: node.start }
 }
@@ -217,7 +217,7 @@ function lowerGuard(l: Lowerer, node: NodeOf<'Logical'>, sink: Sink): Js[] {
     return [ifs(guardTest(node.op, expression(l, node.left)), leave, undefined, node.start)]
   const name = l.temp('value')
   const test = guardTest(node.op, assign(id(name), expression(l, node.left)))
-  return [ifs(test, leave, undefined, node.start), deliver(sink, id(name), node.start)]
+  return [ifs(test, leave, undefined, node.start), deliver(l, sink, id(name), node.start)]
 }
 
 function guardTest(op: string, value: Js): Js {
@@ -260,7 +260,7 @@ function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
   if (isGuard(guard) && node.op === '=') {
     const { left, right, op } = guard
     const first = lowerAssign(l, { ...node, value: left }, DISCARD)
-    const tail = sink.kind === 'discard' ? [] : [deliver(sink, pattern(l, node.target), at)]
+    const tail = sink.kind === 'discard' ? [] : [deliver(l, sink, pattern(l, node.target), at)]
     const test = guardTest(op, expression(l, node.target))
     return [...first, ifs(test, body(l, right, DISCARD), undefined, right.start), ...tail]
   }
@@ -272,16 +272,16 @@ function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
     const name = node.target.type === 'Id' ? node.target.name : ''
     const make = (value: Js): Js => assign(id(name, node.target.start), value)
     const lines = l.nested(() => lowerStatement(l, node.value, { kind: 'assign', make }))
-    const tail = sink.kind === 'discard' ? [] : [deliver(sink, id(name, at), at)]
+    const tail = sink.kind === 'discard' ? [] : [deliver(l, sink, id(name, at), at)]
     return [...(kind ? [declare('let', id(name, at), null, at)] : []), ...lines, ...tail]
   }
-  if (!kind) return [deliver(sink, assignment(l, node, sink.kind !== 'discard'), at)]
+  if (!kind) return [deliver(l, sink, assignment(l, node, sink.kind !== 'discard'), at)]
   const value = expression(l, node.value)
   const declaration = declare(kind, pattern(l, node.target), value, at)
   if (sink.kind === 'discard') return [declaration]
   return [
     declaration,
-    deliver(sink, node.target.type === 'Id' ? id(node.target.name, at) : expression(l, node.target), at),
+    deliver(l, sink, node.target.type === 'Id' ? id(node.target.name, at) : expression(l, node.target), at),
   ]
 }
 
@@ -300,10 +300,10 @@ function isShort(node: Node): boolean {
 
 function lowerReactive(l: Lowerer, node: NodeOf<'Reactive'>, sink: Sink): Js[] {
   const value = reactiveValue(l, node)
-  if (!node.name) return [deliver(sink, value, node.start)]
+  if (!node.name) return [deliver(l, sink, value, node.start)]
   const declaration = declare('const', id(node.name.name, node.name.start), value, node.start)
   if (sink.kind === 'discard') return [declaration]
-  return [declaration, deliver(sink, expression(l, node.name), node.start)]
+  return [declaration, deliver(l, sink, expression(l, node.name), node.start)]
 }
 
 export function reactiveValue(l: Lowerer, node: NodeOf<'Reactive'>): Js {
