@@ -44,14 +44,13 @@ export class UnionValidator implements Validator {
 
   #choose(value: unknown, path: string, issues: SchemaIssue[]): SchemaDef | undefined {
     const members = this.#members()
-    if (!isRecord(value)) {
-      issues.push({ field: path, error: 'union', message: 'expected an object' })
-      return undefined
-    }
-    const found = members.get(value[this.on] as string)
+    const found = isRecord(value) ? members.get(value[this.on] as string) : undefined
     if (found) return found
-    const message = `expected one of ${[...members.keys()].join(' | ')}`
-    issues.push({ field: below(path) + this.on, error: 'union', message })
+    const field = below(path) + this.on
+    const wanted = isRecord(value)
+      ? `expected one of ${[...members.keys()].join(' | ')}`
+      : `expected an object with ${this.on}`
+    issues.push({ field, error: 'union', message: path === '' ? wanted : `${field}: ${wanted}` })
     return undefined
   }
 

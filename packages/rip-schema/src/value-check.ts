@@ -19,7 +19,7 @@ export function valueCheck(field: Field, resolve: (name: string) => SchemaDef | 
     : isPlainType(typeName)
       ? plainCheck(typeName)
       : schemaCheck(typeName, resolve)
-  return withLimits(field, field.array ? listCheck(single) : single)
+  return field.array ? listCheck(field, single) : withLimits(field, single)
 }
 
 function fault(issues: SchemaIssue[], field: string, error: string, message: string): undefined {
@@ -61,7 +61,7 @@ function schemaCheck(name: string, resolve: (name: string) => SchemaDef | undefi
     at: string,
     issues: SchemaIssue[],
   ): boolean => {
-    if (!schema || schema.kind === 'enum' || isRecord(value)) return true
+    if (!schema || schema.kind === 'enum' || schema.kind === 'union' || isRecord(value)) return true
     fault(issues, at, 'type', `${at} must be a ${name} object`)
     return false
   }
@@ -83,12 +83,14 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function listCheck(single: ValueCheck): ValueCheck {
+/** A list, whose own limits come before its elements. */
+function listCheck(field: Field, single: ValueCheck): ValueCheck {
   const { checkAsync } = single
   const notList = (at: string, issues: SchemaIssue[]): undefined =>
     fault(issues, at, 'type', `${at} must be an array`)
   const check = (value: unknown, at: string, issues: SchemaIssue[]): unknown => {
     if (!Array.isArray(value)) return notList(at, issues)
+    addLimitIssues(field, value, at, issues)
     return Array.from(value, (item: unknown, index) => single.check(item, `${at}[${index}]`, issues))
   }
   if (!checkAsync) return { check }
@@ -96,6 +98,7 @@ function listCheck(single: ValueCheck): ValueCheck {
     check,
     async checkAsync(value, at, issues) {
       if (!Array.isArray(value)) return notList(at, issues)
+      addLimitIssues(field, value, at, issues)
       return inOrder(value, issues, (item, index, own) => checkAsync(item, `${at}[${index}]`, own))
     },
   }
