@@ -78,7 +78,7 @@ export class Balancer implements AsyncDisposable {
   private plane: DataPlane
   private readonly listeners: ListenerSet
   private log: AccessLog | undefined
-  /** The logs before this one, until they are written. */
+  /** The previous logs, until they are written. */
   private closedLogs: Promise<void> = Promise.resolve()
   private health: HealthChecker | undefined
   private backendTls: BackendTlsSettings
@@ -229,7 +229,7 @@ export class Balancer implements AsyncDisposable {
   }
 
   /**
-   * Takes its backends from a source from now on: every list the source hands over replaces the one before.
+   * Takes its backends from a source from now on: every list the source hands over replaces the previous one.
    * Resolves when the source has ended. See `dns` for names.
    */
   discover(source: AsyncIterable<BackendList>): Promise<void> {

@@ -44,7 +44,7 @@ export class Membership implements Disposable {
     for (const spec of specs.filter(isNamed)) void this.follow(spec, specs, this.names.signal)
   }
 
-  /** Every list of the source replaces the one before. Resolves when the source has ended. */
+  /** Every list of the source replaces the previous one. Resolves when the source has ended. */
   async discover(source: AsyncIterable<BackendList>, maxInFlight: () => number): Promise<void> {
     const apply = (list: BackendList): void => this.declare(resolveBackends(list, maxInFlight()))
     const discovery = new Discovery(source, apply, this.options.warn)

@@ -1,5 +1,6 @@
 import type { Backend } from '../upstream/backend.ts'
 import type { Claims, LongLived, Outcome } from '../pool/claim.ts'
+import type { Clock } from '../transport/clock.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
@@ -26,11 +27,13 @@ export class Attempt {
   private readonly plane: DataPlane
   private readonly facts: ExchangeFacts
   private readonly claims: Claims
+  private readonly clock: Clock
 
   constructor(plane: DataPlane, facts: ExchangeFacts) {
     this.plane = plane
     this.facts = facts
     this.claims = plane.claims
+    this.clock = plane.turn.clock
   }
 
   get isHeld(): boolean {
@@ -44,14 +47,14 @@ export class Attempt {
 
   /** For how long the backend has been claimed. */
   get ageMs(): number {
-    return this.plane.turn.clock.nowMs - this.claimedAtMs
+    return this.clock.nowMs - this.claimedAtMs
   }
 
   /** Begins with a backend that was claimed. */
   begin(backend: Backend): void {
     this.backend = backend
     this.onTrial = backend.onTrial
-    this.claimedAtMs = this.plane.turn.clock.nowMs
+    this.claimedAtMs = this.clock.nowMs
     this.tunnelEnds = false
     this.facts.backend = backend.id
     this.facts.generation = backend.generation

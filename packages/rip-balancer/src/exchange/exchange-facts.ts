@@ -4,6 +4,7 @@ import { isRequestId, nextRequestNumber, requestIdText } from '../forwarding/req
 import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { requestKind } from '../http1/request-kind.ts'
+import type { Clock } from '../transport/clock.ts'
 import type { AffinitySource } from '../forwarding/affinity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -37,6 +38,7 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   private readonly plane: DataPlane
   private readonly client: ClientSide
   private readonly body: RequestBody
+  private readonly clock: Clock
   private idNumber = 0
   private givenId: string | undefined
   private sentBefore = 0
@@ -45,10 +47,11 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
     this.plane = plane
     this.client = client
     this.body = body
+    this.clock = plane.turn.clock
   }
 
   get startedAt(): number {
-    return this.plane.turn.clock.wallMs(this.begunAt)
+    return this.clock.wallMs(this.begunAt)
   }
 
   get method(): string {
@@ -157,7 +160,7 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   end(cause: EndCause): void {
     this.cause = cause
     this.bytesSent = this.client.sent - this.sentBefore
-    this.totalMs = this.plane.turn.clock.nowMs - this.begunAt
+    this.totalMs = this.clock.nowMs - this.begunAt
     this.plane.settings.observer.ended(this)
     this.request = undefined
   }

@@ -293,7 +293,7 @@ export class Pool implements Claims {
 
   private backendsChanged(): void {
     this.queue.serve()
-    // Backends that start slowly grow at other times than those before.
+    // Backends that start slowly grow at other times than the previous ones.
     if (this.slowStart.durationMs > 0) this.queue.resetTimer()
   }
 
@@ -413,5 +413,5 @@ export class Pool implements Claims {
   }
 }
 
-/** The next result cannot be told from those before. */
+/** The next result cannot be told from the previous ones. */
 const fairCoin = (): boolean => crypto.getRandomValues(new Uint8Array(1))[0]! % 2 === 1
