@@ -4,6 +4,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
+import { findInstances } from '@rip/manager'
 import { startLoad } from '../load.ts'
 import { placeBun, Sandbox, type Server, until } from '../server.ts'
 
@@ -79,6 +80,35 @@ async function workerFolders(sandbox: Sandbox): Promise<readonly string[]> {
   const { control } = await instanceOf(sandbox)
   return (await readdir(join(control, '..'))).filter((name) => /^w\d/.test(name))
 }
+
+describe.skipIf(!isRoot)('--user with the layers apart', () => {
+  test(
+    'lets whom --balancer-user names to the workers, by the names in current, and nobody else but root',
+    async () => {
+      await using sandbox = await openSandbox()
+      const folder = await writeApp(sandbox)
+      const accounts = ['--user', USER, '--balancer-user', `${BALANCER}:${BALANCER}`]
+      sandbox.launch('manager', folder, 'w:2', ...accounts)
+      await until('the manager serves', async () => (await sandbox.run('status')).code === 0)
+      const { runDir } = findInstances(sandbox.env())[0]!
+      const askAs = (uid: number): string => {
+        const command = ['curl', '-sS', '--unix-socket', join(runDir, 'current/1.sock'), 'http://localhost/']
+        const { stdout, stderr } = Bun.spawnSync(command, { uid, gid: uid, cwd: '/' })
+        return stdout.toString() || stderr.toString()
+      }
+      expect(JSON.parse(askAs(BALANCER))).toMatchObject({ ...ids, greeting: 'hello' })
+      expect(askAs(UID)).toContain('curl: (7)')
+      expect(askAs(BALANCER + 1)).toContain('curl: (7)')
+      const balancer = sandbox.launch('balancer', folder, '--listen', '127.0.0.1:0')
+      await balancer.says('joined the manager')
+      const url = /^listening (\S+)/m.exec(balancer.stdout)?.[1] ?? ''
+      expect(await (await fetch(url)).json()).toMatchObject(ids)
+      expect(await sandbox.run('reload')).toMatchObject({ code: 0 })
+      expect(JSON.parse(askAs(BALANCER))).toMatchObject(ids)
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
 
 describe.skipIf(!isRoot)('--user', () => {
   test(

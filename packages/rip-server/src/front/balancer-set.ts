@@ -144,8 +144,8 @@ export class BalancerSet implements Router, Observer {
   /** It may have been told of generations by somebody whose workers have gone. */
   async #forgetOthers(admin: AdminClient): Promise<void> {
     const known = (await admin.status()).pools.flatMap(({ backends }) => backends)
-    const prepared = known.filter(({ state }) => state === 'prepared').map(({ generation }) => generation)
-    for (const generation of new Set(prepared))
+    const staying = known.filter(({ state }) => state !== 'leaving').map(({ generation }) => generation)
+    for (const generation of new Set(staying))
       if (generation !== null && !this.#declared.has(generation)) await admin.drain(generation, 0)
   }
 

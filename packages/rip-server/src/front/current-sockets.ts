@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Backend, DrainReport, GenerationId, Router } from '@rip/manager'
 
@@ -66,7 +66,9 @@ export class CurrentSockets implements Router, Disposable {
     const [before] = this.#versionsInPlace().slice(-1)
     const name = `${PREFIX}${String(++this.#versions).padStart(9, '0')}`
     const folder = join(this.#folder, name)
-    mkdirSync(folder, { mode: PASSABLE_MODE })
+    mkdirSync(folder)
+    // Whatever the mask is (umask(2)).
+    chmodSync(folder, PASSABLE_MODE)
     for (let at = 0; at < this.#names; at++)
       symlinkSync(sockets[at % sockets.length]!, join(folder, `${at + 1}.sock`))
     const link = join(this.#folder, `${name}.link`)

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Balancer, createBalancer } from '@rip/balancer'
+import { AdminClient } from '@rip/balancer/supervisor'
+import type { JoinNotice } from '@rip/manager'
+import { BalancerSet } from '../../src/front/balancer-set.ts'
+
+class Folder implements Disposable {
+  readonly path: string = mkdtempSync(join(tmpdir(), 'rip-'));
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true })
+  }
+}
+
+interface Started extends AsyncDisposable {
+  readonly balancer: Balancer
+  readonly socket: string
+  /** Ids of the backends that serve, with what each takes at once. */
+  routes(): Readonly<Record<string, number>>
+}
+
+/** Nobody listens on their sockets, which is no matter here. */
+function backendsOf(balancer: Balancer): readonly { id: string; maxInFlight: number; serves: boolean }[] {
+  return balancer
+    .status()
+    .pools.flatMap(({ generation, backends }) =>
+      backends
+        .filter(({ state }) => state !== 'leaving')
+        .map(({ id, maxInFlight, generation: own }) => ({ id, maxInFlight, serves: own === generation })),
+    )
+}
+
+async function startBalancer(folder: Folder, name: string): Promise<Started> {
+  const socket = join(folder.path, `${name}.sock`)
+  const balancer = createBalancer({ listen: '127.0.0.1:0', admin: `unix:${socket}`, waitForBackends: true })
+  await balancer.start()
+  return {
+    balancer,
+    socket,
+    routes: () =>
+      Object.fromEntries(
+        backendsOf(balancer)
+          .filter(({ serves }) => serves)
+          .map(({ id, maxInFlight }) => [id, maxInFlight]),
+      ),
+    [Symbol.asyncDispose]: () => balancer.close(),
+  }
+}
+
+interface Joined {
+  readonly notices: AsyncIterator<JoinNotice>
+  leave(): void
+}
+
+async function joining(set: BalancerSet, { socket }: Started): Promise<Joined> {
+  const end = new AbortController()
+  const notices = (await set.join({ pid: process.pid, socket }, end.signal))[Symbol.asyncIterator]()
+  expect(await notices.next()).toMatchObject({ value: { type: 'joined' } })
+  return { notices, leave: () => end.abort() }
+}
+
+function newSet(own: readonly AdminClient[] = []): { readonly set: BalancerSet; readonly told: string[] } {
+  const told: string[] = []
+  const tell = (message: string): void => void told.push(message)
+  return { set: new BalancerSet({ own, note: tell, warn: tell }), told }
+}
+
+const worker = (folder: Folder, id: string, maxInFlight = 100) => ({
+  id,
+  socket: join(folder.path, `${id}.sock`),
+  maxInFlight,
+})
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await Bun.sleep(5)
+}
+
+describe('a balancer that joins', () => {
+  test('is told what the others were told, and what follows', async () => {
+    using folder = new Folder()
+    await using balancer = await startBalancer(folder, 'a')
+    const { set } = newSet()
+    await set.prepare('g1', [worker(folder, 'w1')])
+    await set.cut('g1')
+    await joining(set, balancer)
+    expect(balancer.routes()).toEqual({ w1: 100 })
+    await set.prepare('g2', [worker(folder, 'w2')])
+    await set.cut('g2')
+    expect(balancer.routes()).toEqual({ w2: 100 })
+    expect(await set.drain('g1', { signal: AbortSignal.timeout(5_000) })).toEqual({ abandoned: 0 })
+  })
+
+  test('shares with those who are there, as long as it is', async () => {
+    using folder = new Folder()
+    await using one = await startBalancer(folder, 'a')
+    await using other = await startBalancer(folder, 'b')
+    const { set } = newSet([new AdminClient({ socket: one.socket })])
+    await set.prepare('g1', [worker(folder, 'w1', 100), worker(folder, 'w2', 1)])
+    await set.cut('g1')
+    const joined = await joining(set, other)
+    expect([one.routes(), other.routes()]).toEqual([
+      { w1: 50, w2: 1 },
+      { w1: 50, w2: 1 },
+    ])
+    joined.leave()
+    await until(() => one.routes()['w1'] === 100)
+  })
+
+  test('forgets what another manager had told it', async () => {
+    using folder = new Folder()
+    await using balancer = await startBalancer(folder, 'a')
+    const before = newSet()
+    await before.set.prepare('old', [worker(folder, 'w1')])
+    await before.set.cut('old')
+    await before.set.prepare('standby', [worker(folder, 'w2')])
+    await joining(before.set, balancer)
+    const { set } = newSet()
+    await set.prepare('new', [worker(folder, 'w3')])
+    await set.cut('new')
+    await joining(set, balancer)
+    expect(backendsOf(balancer.balancer).map(({ id }) => id)).toEqual(['w3'])
+  })
+
+  test('that has died acknowledges nothing, and nobody waits for it', async () => {
+    using folder = new Folder()
+    const balancer = await startBalancer(folder, 'a')
+    const { set, told } = newSet()
+    const joined = await joining(set, balancer)
+    await balancer.balancer.close()
+    joined.leave()
+    await set.prepare('g1', [worker(folder, 'w1')])
+    await set.cut('g1')
+    expect(await set.read('g1')).toEqual({ requests: 0, errors: 0 })
+    expect(told.at(-1)).toBe(`balancer process ${process.pid} has left`)
+  })
+
+  test('that lives and does not follow is left out, which is told', async () => {
+    using folder = new Folder()
+    const balancer = await startBalancer(folder, 'a')
+    const { set } = newSet()
+    const { notices } = await joining(set, balancer)
+    await balancer.balancer.close()
+    const failure = await set.prepare('g1', [worker(folder, 'w1')]).catch((error: Error) => error.message)
+    expect(failure).toContain(`balancer process ${process.pid} does not follow`)
+    expect(await notices.next()).toMatchObject({ done: true })
+    await set.prepare('g1', [worker(folder, 'w1')])
+  })
+
+  test('is told when the manager leaves, which waits for it; nobody joins any more', async () => {
+    using folder = new Folder()
+    await using balancer = await startBalancer(folder, 'a')
+    const { set } = newSet()
+    const joined = await joining(set, balancer)
+    let hasLeft = false
+    const left = set.leave().then(() => (hasLeft = true))
+    expect(await joined.notices.next()).toMatchObject({ value: { type: 'leaving' } })
+    expect(hasLeft).toBe(false)
+    joined.leave()
+    await left
+    const signal = new AbortController().signal
+    const refusal = await set
+      .join({ pid: process.pid, socket: balancer.socket }, signal)
+      .catch((error: Error) => error.message)
+    expect(refusal).toContain('the manager is stopping')
+  })
+})
