@@ -53,11 +53,14 @@ export const BUILT_IN_COERCERS: Readonly<Record<string, Coercer>> = {
     if (value === true || value === 1 || value === 'true' || value === '1') return true
     return value === false || value === 0 || value === 'false' || value === '0' ? false : undefined
   },
-  date(value) {
-    if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value
-    if (typeof value === 'number') return validDate(new Date(value))
-    return typeof value === 'string' ? dateOf(value) : undefined
-  },
+  date: toDate,
+  datetime: toDate,
+}
+
+function toDate(value: unknown): Date | undefined {
+  if (value instanceof Date) return validDate(value)
+  if (typeof value === 'number') return validDate(new Date(value))
+  return typeof value === 'string' ? dateOf(value) : undefined
 }
 
 function validDate(date: Date): Date | undefined {

@@ -148,7 +148,7 @@ describe('a conversion', () => {
 
   test('of dates takes ISO texts and milliseconds', () => {
     expect(convert('date', '2026-06-10')).toEqual(new Date('2026-06-10'))
-    expect(convert('date', 5)).toEqual(new Date(5))
+    expect([convert('date', 5), convert('datetime', 5)]).toEqual([new Date(5), new Date(5)])
     for (const a of ['tomorrow', '2024-02-30', NaN]) expect(convert('date', a)).toBe('coerce')
   })
 

@@ -19,7 +19,14 @@ import { Parser } from './parser/parser.ts'
 import { parseProgram } from './parser/statements.ts'
 import { printProgram } from './print.ts'
 import { resolveScopes } from './scope.ts'
-import { SCHEMA_NAMES, schemaImport, schemaInline, usesSchemaObject } from './schema-runtime.ts'
+import {
+  reachesForSchemas,
+  SCHEMA_FUNCTION,
+  SCHEMA_NAMES,
+  schemaImport,
+  schemaInline,
+  usesSchemaObject,
+} from './schema-runtime.ts'
 import type { Scope } from './scope.ts'
 import { sourceMapOf } from './source-map.ts'
 import { markTypeImports } from './type-imports.ts'
@@ -140,6 +147,7 @@ function standardNames({ scope, source }: Parser): Set<string> {
     for (const child of at.children) visit(child)
   }
   visit(scope)
+  if (reachesForSchemas(source)) found.add(SCHEMA_FUNCTION)
   return found
 }
 

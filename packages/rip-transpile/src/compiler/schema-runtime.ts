@@ -26,6 +26,11 @@ export function usesSchemaObject({ name, at }: { name: string; at: number }, sou
   return OBJECT_MEMBERS.has(OBJECT.exec(source)?.[1] ?? '')
 }
 
+/** Whether a program looks for the runtime of the process by itself, which has to be there by then. */
+export function reachesForSchemas(source: string): boolean {
+  return /\b__ripSchema\b/.test(source)
+}
+
 /** Imports of these names, made by the function. */
 export function schemaImport<T>(
   names: readonly string[],

@@ -29,7 +29,7 @@ export const LIMITED_TYPES: ReadonlySet<string> = new Set(['string', 'email', 'u
 export const SIZELESS_TYPES: ReadonlySet<string> = new Set(['boolean', 'date', 'datetime'])
 
 /** Types that `~` converts to. */
-export const COERCIBLE_TYPES: readonly string[] = ['integer', 'number', 'boolean', 'date']
+export const COERCIBLE_TYPES: readonly string[] = ['integer', 'number', 'boolean', 'date', 'datetime']
 
 /** What converters with well-known names give; others give anything. */
 export const COERCER_TYPES: Readonly<Record<string, { typeName: string; array?: true }>> = {

@@ -80,6 +80,17 @@ test('code that names the schemas of the reference implementation by path shares
   expect(run.stdout + run.stderr).toBe('8\n')
 })
 
+test('a program that looks for the runtime of the process finds it, whichever module is loaded first', async () => {
+  using project = tempProject({
+    'validate.rip':
+      "register = globalThis.__ripSchema?.__schemaRegisterCoercer\nregister 'thrice', ((v) -> v * 3) if register\n",
+    'shop.rip': 'export X = schema; a! ~:thrice\n',
+    'main.rip': "import './validate.rip'\nimport { X } from './shop.rip'\np X.parse(a: 4).a\n",
+  })
+  const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(run.stdout + run.stderr).toBe('12\n')
+})
+
 test('a file of that name in another project is its own', async () => {
   using project = tempProject({
     'src/runtime/schema.js': 'export const own = 1\n',
