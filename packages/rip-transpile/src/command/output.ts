@@ -17,7 +17,11 @@ export function writeOutput(
   const stem = target.slice(0, -extname(target).length)
   const files = new Map([[`${stem}.js`, javascript(stem, result)]])
   if (result.map) files.set(`${stem}.js.map`, mapText(stem, source, result.map))
-  if (result.dts !== undefined) files.set(`${stem}.d.ts`, linkToJavascript(result.dts))
+  if (result.dts !== undefined) {
+    files.set(`${stem}.d.ts`, linkToJavascript(result.dts))
+    // Where TypeScript looks for what `import './name.rip'` means.
+    files.set(`${stem}.d${extname(target)}.ts`, result.dts)
+  }
   mkdirSync(dirname(target), { recursive: true })
   for (const [path, text] of files) writeFileSync(path, link(text, path))
   return [...files.keys()]
@@ -26,7 +30,8 @@ export function writeOutput(
 /** Removes what {@link writeOutput} may have written; returns the files that were there. */
 export function removeOutput(target: string): string[] {
   const stem = target.slice(0, -extname(target).length)
-  const paths = [`${stem}.js`, `${stem}.js.map`, `${stem}.d.ts`].filter((path) => existsSync(path))
+  const endings = ['.js', '.js.map', '.d.ts', `.d${extname(target)}.ts`]
+  const paths = endings.map((ending) => stem + ending).filter((path) => existsSync(path))
   for (const path of paths) rmSync(path)
   return paths
 }

@@ -1,10 +1,13 @@
 import { expect, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { compileTo } from '../../src/index.ts'
 import type { CompileEvent, CompileIo, CompileToOptions, CompileToResult } from '../../src/index.ts'
 import { runBun } from '../run-bun.ts'
 import { tempProject } from '../temp-project.ts'
 import type { TempProject } from '../temp-project.ts'
+
+const TYPESCRIPT = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json')))
 
 class RecordingIo implements CompileIo {
   readonly written: string[] = []
@@ -113,6 +116,38 @@ test('declarations lie beside the files and lead to each other', async () => {
   expect(text(project, 'out/lib/b.d.ts')).toBe('export type Id = number;\nexport const last: number;\n')
   expect(text(project, 'out/a.js')).not.toContain('import')
 })
+
+test("TypeScript finds the declarations of `import './name.rip'`", async () => {
+  using project = tempProject({
+    'src/a.rip': "import { b } from './lib/b.rip'\nexport double = (n: number): number -> n * 2 + b\n",
+    'src/lib/b.rip': 'export b: number = 3\n',
+    'src/started.rip': 'p 1\n',
+    'src/main.ts':
+      "import { double } from './a.rip'\nimport './started.rip'\nexport const four: number = double(2)\n// @ts-expect-error no text\ndouble('2')\n",
+    'tsconfig.json': JSON.stringify({
+      compilerOptions: {
+        target: 'esnext',
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        allowArbitraryExtensions: true,
+        strict: true,
+        noEmit: true,
+        skipLibCheck: false,
+        types: [],
+        rootDirs: ['src', 'types'],
+      },
+      include: ['src', 'types'],
+    }),
+  })
+  await run(project, { inputs: ['src'], outDir: 'types', dts: true })
+  expect(text(project, 'types/started.d.rip.ts')).toBe('export {};\n')
+  const child = Bun.spawn([process.execPath, TYPESCRIPT, '-p', '.', '--pretty', 'false'], {
+    cwd: project.root,
+    stdout: 'pipe',
+  })
+  expect(await new Response(child.stdout).text()).toBe('')
+  expect(await child.exited).toBe(0)
+}, 30_000)
 
 const REACTIVE = {
   'src/store.rip': 'export count: number := 1\n',

@@ -509,12 +509,12 @@ declare enum Direction {
 }
 declare let total: number;
 declare function half(n: number): number;
+export {};
 `,
     user: `
-/// <reference path="./script.d.ts" />
-export const values: number[] = [half(MAX), total, Direction.north]
-// @ts-expect-error not a number
-half('1')
+import './script.js'
+// @ts-expect-error nothing is exported
+half(1)
 `,
   },
 ]

@@ -91,8 +91,8 @@ class Declarations {
     })
     const used = wordsOf([...lines, ...this.#exports].join('\n'))
     const imports = this.#imports.map((node) => importText(node, used)).filter((text) => text !== '')
-    // Without an empty list everything in the file of a module counts as exported.
-    const hides = this.#isModule && (written.length === 0 || written.some(({ exported }) => !exported))
+    // Without an empty list everything in the file of a module counts as exported, and one without exports as none.
+    const hides = written.length === 0 || written.some(({ exported }) => !exported)
     const rest = hides ? [...this.#exports, 'export {};'] : this.#exports
     return [...imports, ...lines, ...rest].map((text) => `${text}\n`).join('')
   }

@@ -151,7 +151,8 @@ function parseQuestion(p: Parser, node: Node): Node | undefined {
     p.next()
     return parsePrototype(p, node, true)
   }
-  if (isAssignable(node) && /^[ \t]*=(?![=>~])/.test(source.slice(lx.pos, lx.pos + 20))) return undefined
+  if (isAssignable(node) && /^[ \t]*(?:=(?![=>~])|:=|~=|~>)/.test(source.slice(lx.pos, lx.pos + 20)))
+    return undefined
   p.next()
   if (lx.spaced && isCallable(node) && startsArgument(p)) return implicitCall(p, node, true)
   return { type: 'Exists', arg: node, start, end: lx.lastEnd }
@@ -418,7 +419,7 @@ export function startsArgument(p: Parser): boolean {
   const tight = !/\s/.test(after)
   switch (kind) {
     case 'id':
-      if (lx.value === 'as') return !/^\s*!?\s*[\w{[(<$"'`-]/.test(source.slice(lx.end, lx.end + 20))
+      if (lx.value === 'as') return !/^[ \t]*!?[ \t]*[\w{[(<$"'`-]/.test(source.slice(lx.end, lx.end + 20))
       return !(lx.value === 'by' && p.loopHead)
     case 'num':
     case '"':

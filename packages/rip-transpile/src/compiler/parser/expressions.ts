@@ -1,5 +1,5 @@
 import type { AssignOperator, Node } from '../ast.ts'
-import { assignTarget, isAssignable, parseAssigned } from './assignments.ts'
+import { assignTarget, isAssignable, parseAssigned, parseRightSide } from './assignments.ts'
 import { parsePostfix } from './calls.ts'
 import { parseArrow } from './functions.ts'
 import { keyAt, parseImplicitObject } from './objects.ts'
@@ -130,7 +130,7 @@ export function withPostfixTernary(p: Parser, node: Node): Node {
     return node
   }
   p.next()
-  const otherwise = parseExpression(p)
+  const otherwise = p.is('INDENT') ? parseRightSide(p) : parseExpression(p)
   const choice = negated ? negateIf({ test, negated }) : test
   return { type: 'Ternary', test: choice, consequent: node, otherwise, start: node.start, end: otherwise.end }
 }
@@ -289,6 +289,9 @@ function isComparison(op: string): boolean {
 /** `name! = ->`. */
 const VOID_ASSIGN = /^!\s*=(?![=~>])/
 
+/** `x? = y` is `x ?= y`; a reactive value may be said to be absent. */
+const OPTIONAL_ASSIGN = /^[ \t]*(=(?![=>~])|:=|~=|~>)/
+
 const UNARY: ReadonlySet<string> = new Set(['-', '+', '~', '!', 'not', 'typeof', 'delete'])
 
 export function parseUnary(p: Parser): Node {
@@ -320,15 +323,10 @@ export function parseUnary(p: Parser): Node {
     if (node.type === 'Assign' && node.value.type === 'Fn') node.value.isVoid = true
     return node
   }
-  // `x? = y` is `x ?= y`.
-  if (
-    p.is('?') &&
-    !lx.spaced &&
-    isAssignable(operand) &&
-    /^[ \t]*=(?![=>~])/.test(p.source.slice(lx.pos, lx.pos + 20))
-  ) {
-    p.next()
-    return parseAssigned(p, operand, '?=')
+  if (p.is('?') && !lx.spaced && isAssignable(operand)) {
+    const operator = OPTIONAL_ASSIGN.exec(p.source.slice(lx.pos, lx.pos + 20))?.[1]
+    if (operator !== undefined) p.next()
+    if (operator === '=') return parseAssigned(p, operand, '?=')
   }
   if (!ASSIGN_OPERATORS.has(p.kind)) return operand
   return parseAssignment(p, operand)

@@ -11,7 +11,7 @@ import { withPostfixLoops } from './statements.ts'
 
 /** A name, or several joined by `-` or `.`, which may have a comment, and around the `.` blanks, between them. */
 const KEY =
-  /(?:@?[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:(?:###(?!#)[^#]*###)?(?:-|[ \t]*\.[ \t]*)(?:###(?!#)[^#]*###)?[A-Za-z_$][\w$]*)*|\d[\w.]*)(?::(?![:=])|[ \t]+:(?=\s))/y
+  /(?:@?[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:(?:###(?!#)[^#]*###)?(?:-|[ \t]*\.[ \t]*)(?:###(?!#)[^#]*###)?[A-Za-z_$][\w$]*)*|\d[\w.]*)!?(?::(?![:=])|[ \t]+:(?=\s))/y
 const BETWEEN_NAMES = /###[^#]*###|[ \t]+/g
 
 /** Whether a key with its colon stands at an offset. */
@@ -67,7 +67,7 @@ export function parseKey(p: Parser): Key {
   }
   if (!p.isWordLike()) p.unexpected('expected the key of a property')
   KEY.lastIndex = start
-  const compound = KEY.exec(source)?.[0].slice(0, -1).trimEnd()
+  const compound = KEY.exec(source)?.[0].replace(/!?[ \t]*:$/, '')
   if (compound && /[-.]/.test(compound)) {
     lx.kind = 'id'
     lx.jump(start + compound.length)
@@ -140,11 +140,22 @@ function parsePair(p: Parser): Property {
   const { lx } = p
   const { start } = lx
   const { key, computed } = parseKey(p)
+  const isVoid = acceptVoid(p)
   const colon = lx.start
   p.expect(':', 'behind the key')
   if (p.is('INDENT') && p.noIndentArgs) rejectColon(p, colon)
   const value = p.is('INDENT') ? parseRightSide(p) : parseValue(p)
+  if (isVoid) markVoid(value)
   return { kind: 'pair', key, computed, value, start, end: value.end }
+}
+
+/** `name!:` in front of a function that returns nothing. */
+function acceptVoid(p: Parser): boolean {
+  return !p.lx.spaced && p.accept('!')
+}
+
+function markVoid(value: Node): void {
+  if (value.type === 'Fn') value.isVoid = true
 }
 
 /** `{…}`: an object, a pattern or an object comprehension. */
@@ -194,15 +205,18 @@ function parseProperty(p: Parser): Property {
   if (p.is('@')) return parseThisShorthand(p, start)
   const reserved = !p.is('id')
   const { key, computed } = parseKey(p)
+  const isVoid = acceptVoid(p)
   if (p.is(':')) {
     p.next()
     const value = p.is('INDENT') ? parseRightSide(p) : parseBracketedValue(p)
+    if (isVoid) markVoid(value)
     return { kind: 'pair', key, computed, value, start, end: value.end }
   }
   if (key.type !== 'Id' || reserved) rejectProperty(p, key)
   const name = p.id(key.name, key.start, key.end)
   if (!p.is('=')) return { kind: 'shorthand', key, computed: false, value: name, start, end: key.end }
   p.next()
+  p.skipLayout()
   const init = parseExpression(p)
   const value: Node = {
     type: 'Assign',

@@ -7,7 +7,7 @@ import { keyAt } from './objects.ts'
 import { blockOf } from './parser.ts'
 import type { Parser } from './parser.ts'
 import { parseSchemaPragma } from './schema-pragma.ts'
-import { parseAssigned } from './assignments.ts'
+import { parseAssigned, parseRightSide } from './assignments.ts'
 import { parseTypeDeclaration } from './declarations.ts'
 import { parsePostfix } from './calls.ts'
 import { parsePrimary } from './primaries.ts'
@@ -197,7 +197,7 @@ function postfixIf(p: Parser, node: Node): Node {
   if (!p.is('else'))
     return { type: 'If', test, consequent: node, otherwise: undefined, start: node.start, end: test.end }
   p.next()
-  const otherwise = parseValue(p)
+  const otherwise = p.is('INDENT') ? parseRightSide(p) : parseValue(p)
   const { end } = otherwise
   if (node.type === 'Assign') {
     return {
