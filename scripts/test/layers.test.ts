@@ -1,0 +1,92 @@
+/** What may import what in the packages that put the server together. */
+import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Glob } from 'bun'
+
+/** Folders of the sources, and files beside them, from the bottom up: each imports only from floors below its own. */
+type Floors = readonly (readonly string[])[]
+
+const PACKAGES: Readonly<Record<string, Floors>> = {
+  'rip-server': [
+    ['errors.ts', 'output', 'programs', 'joining'],
+    ['settings'],
+    ['instance', 'tenants', 'builder'],
+    ['application', 'front'],
+    ['server'],
+    ['define-config.ts', 'settings.ts', 'sources.ts', 'text.ts', 'index.ts'],
+  ],
+  'rip-server-cli': [
+    ['exit-code.ts', 'defaults.ts', 'working-folder.ts', 'early-signals.ts', 'terminal'],
+    ['errors.ts', 'signals.ts'],
+    ['command-line', 'expected-exit-code.ts'],
+    ['invocation.ts'],
+    ['instance'],
+    ['commands'],
+    ['run.ts'],
+    ['main.ts', 'index.ts'],
+  ],
+}
+
+/** Files of a package by what they import of it, types included, by paths below the sources. */
+type Imports = ReadonlyMap<string, readonly string[]>
+
+function importsIn(sources: string): Imports {
+  return new Map([...new Glob('**/*.ts').scanSync(sources)].map((file) => [file, importsOf(sources, file)]))
+}
+
+function importsOf(sources: string, file: string): readonly string[] {
+  const text = readFileSync(join(sources, file), 'utf8')
+  return [...text.matchAll(/(?:\bfrom|\bimport\(?)\s*'(\.[^']+)'/g)]
+    .map(([, path = '']) => relative(sources, join(sources, dirname(file), path)))
+    .filter((path) => !path.startsWith('..'))
+}
+
+/** The files of a circle through this one, if there is one. */
+function circleThrough(imports: Imports, file: string): readonly string[] | undefined {
+  const cameFrom = new Map<string, string>()
+  const next = [file]
+  for (let at = next.shift(); at !== undefined; at = next.shift())
+    for (const imported of imports.get(at) ?? []) {
+      if (imported === file) return wayTo(at, cameFrom, file)
+      if (cameFrom.has(imported)) continue
+      cameFrom.set(imported, at)
+      next.push(imported)
+    }
+  return undefined
+}
+
+function wayTo(last: string, cameFrom: ReadonlyMap<string, string>, first: string): readonly string[] {
+  const way = [last]
+  for (let at = last; at !== first;) way.unshift((at = cameFrom.get(at)!))
+  return way
+}
+
+const folderOf = (file: string): string => file.split('/')[0]!
+
+for (const [name, floors] of Object.entries(PACKAGES)) {
+  const imports = importsIn(fileURLToPath(new URL(`../../packages/${name}/src`, import.meta.url)))
+  const floorOf = (file: string): number => floors.findIndex((floor) => floor.includes(folderOf(file)))
+
+  describe(`the sources of ${name}`, () => {
+    test('are all on a floor', () => {
+      expect(imports.size).toBeGreaterThan(30)
+      expect([...imports.keys()].filter((file) => floorOf(file) < 0)).toEqual([])
+    })
+
+    test('import nothing from their own floor or from one above, but from their own folder', () => {
+      const upwards: string[] = []
+      for (const [file, all] of imports)
+        for (const imported of all)
+          if (folderOf(file) !== folderOf(imported) && floorOf(imported) >= floorOf(file))
+            upwards.push(`${file} imports ${imported}`)
+      expect(upwards).toEqual([])
+    })
+
+    test('import each other in no circle', () => {
+      const circles = [...imports.keys()].flatMap((file) => circleThrough(imports, file)?.join(' → ') ?? [])
+      expect(circles).toEqual([])
+    })
+  })
+}
