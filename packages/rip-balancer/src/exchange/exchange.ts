@@ -141,12 +141,12 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.progress.clientMoved()
     if (this.phase === 'gathering') return this.takeEarly(chunk, from, to)
     const upstream = this.attempt.upstream!
-    if (this.phase !== 'tunnel') {
-      const end = this.request.take(chunk, from, to, upstream)
-      return end < 0 ? this.refuseBody(this.body.fault!, to) : end
+    if (this.phase === 'tunnel') {
+      this.request.takeForTunnel(chunk, from, to, upstream)
+      return to
     }
-    this.request.takeForTunnel(chunk, from, to, upstream)
-    return to
+    const end = this.request.take(chunk, from, to, upstream)
+    return end < 0 ? this.refuseBody(this.body.fault!, to) : end
   }
 
   private takeEarly(chunk: Buffer, from: number, to: number): number {
