@@ -5,7 +5,7 @@ import { z } from 'zod'
 export type Parse = (input: unknown) => unknown
 
 /** The patterns of user.rip, so that all do the same work. */
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/
+const EMAIL = /^[^\s@]+@[^\s@][^\s@.]*\.[^\s@]+$/
 const URL_TEXT = /^https?:\/\/.+/
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i
 const PHONE = /^[\d\s\-+()]+$/

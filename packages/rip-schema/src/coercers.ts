@@ -37,7 +37,7 @@ function textOf(value: unknown): string {
 }
 
 const INTEGRAL = /^\s*[+-]?\d+\s*$/
-const NUMERIC = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/
+const NUMERIC = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/
 
 /** Strict conversions of the types that have one; `undefined` is a failure. */
 export const BUILT_IN_COERCERS: Readonly<Record<string, Coercer>> = {

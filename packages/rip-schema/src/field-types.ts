@@ -1,8 +1,11 @@
-/** Texts that a type accepts beyond their being texts. */
+/**
+ * Texts that a type accepts beyond their being texts. No part of a pattern can take what the next part could: any text
+ * is looked at once, however long it is.
+ */
 export const FORMATS: Readonly<Record<string, RegExp | undefined>> = {
   string: undefined,
   text: undefined,
-  email: /^[^\s@]+@[^\s@]+\.[^\s@]+$/,
+  email: /^[^\s@]+@[^\s@][^\s@.]*\.[^\s@]+$/,
   url: /^https?:\/\/.+/,
   uuid: /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i,
   phone: /^[\d\s\-+()]+$/,
