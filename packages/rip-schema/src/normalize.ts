@@ -39,15 +39,18 @@ export function normalize(description: SchemaDescription, resolve: Resolve): Par
       case 'field':
         checkFieldName(description, entry.name)
         claim(entry.name, 'field')
+        if (entry.transform) nameFunction(entry.transform, entry.name)
         fields.set(entry.name, fieldOf(entry))
         break
       case 'method':
       case 'computed':
       case 'derived':
         claim(entry.name, entry.tag)
+        nameFunction(entry.fn, entry.name)
         groups[entry.tag].set(entry.name, entry)
         break
       case 'ensure':
+        nameFunction(entry.fn, '@ensure')
         ensures.push(entry)
         break
       default:
@@ -59,6 +62,11 @@ export function normalize(description: SchemaDescription, resolve: Resolve): Par
     fields.set(name, field)
   }
   return { fields, methods: groups.method, computed: groups.computed, derived: groups.derived, ensures }
+}
+
+/** Stacks show the name that the program gives a function, not that of its place in the description. */
+function nameFunction(fn: object, name: string): void {
+  Object.defineProperty(fn, 'name', { value: name, configurable: true })
 }
 
 function refuse({ name, kind }: SchemaDescription, field: string, error: string, message: string): never {

@@ -100,3 +100,25 @@ test('a file of that name in another project is its own', async () => {
   const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
   expect(run.stdout + run.stderr).toBe('1\n')
 })
+
+test('an error in a function of a schema has its name and its line in the stack', async () => {
+  using project = tempProject({
+    'main.rip': `X = schema :shape
+  a! string
+  boom: ~>
+    throw new Error 'here'
+    1
+  run: ->
+    @boom
+    1
+
+try
+  X.parse(a: 'x').run()
+  1
+catch e
+  p e.stack
+`,
+  })
+  const { stdout } = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
+  expect(stdout).toMatch(/at boom \(.*main\.rip:4:11\)\n\s+at run \(.*main\.rip:7:5\)\n\s+at .*main\.rip:11:/)
+})
