@@ -1,4 +1,4 @@
-/** What may import what in the packages that put the server together. */
+/** What may import what in the manager and in the packages that put the server together. */
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -9,6 +9,14 @@ import { Glob } from 'bun'
 type Floors = readonly (readonly string[])[]
 
 const PACKAGES: Readonly<Record<string, Floors>> = {
+  'rip-manager': [
+    ['contract'],
+    ['system', 'machine', 'testing'],
+    ['socket', 'process', 'watch'],
+    ['control', 'links', 'run-dir', 'systemd', 'verify'],
+    ['manager', 'meeting'],
+    ['index.ts', 'testing.ts'],
+  ],
   'rip-server': [
     ['errors.ts', 'output', 'programs', 'joining'],
     ['settings'],
