@@ -226,8 +226,8 @@ export interface Service {
   /** Called after each time it became ready, before the generation is published to it. */
   onReady?(): Promise<void>
   /**
-   * Tells it to leave by an order of its own, which resolves when it has nothing under way any more, with the requests it gave
-   * up on. `leavesBy` follows, and stands in when the order rejects. @default none: `leavesBy` alone tells it
+   * An order of its own to leave, which resolves with the requests it abandoned when it has nothing under way any more.
+   * `leavesBy` follows, and takes its place when the order rejects. @default none: only `leavesBy`
    */
   leave?(): Promise<DrainReport>
 }

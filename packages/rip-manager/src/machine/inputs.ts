@@ -32,7 +32,7 @@ export type Input =
   /** No new connection can come. */
   | { readonly type: 'doors-closed' }
   | { readonly type: 'accepting-stopped' }
-  /** The router has gone, and gave up on so many requests. */
+  /** The router has gone, and abandoned so many requests. */
   | { readonly type: 'router-left'; readonly abandoned: number }
   | { readonly type: 'observed'; readonly token: number; readonly counts: ObservedCounts | undefined }
   | { readonly type: 'compared'; readonly token: number; readonly comparison: Comparison | undefined }

@@ -213,7 +213,7 @@ class KeptService {
     return await Promise.race([answer, promise])
   }
 
-  /** What it gave up on; nothing when it cannot be told in a way that it answers. */
+  /** Tells the process to leave. Resolves with the requests it abandoned; undefined when it does not say. */
   async #order(): Promise<number | undefined> {
     if (this.#service.leave === undefined || this.#child === undefined) {
       this.#tellToLeave()

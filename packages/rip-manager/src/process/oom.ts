@@ -26,8 +26,8 @@ export interface OomWatchOptions {
 }
 
 /**
- * A kill in our own group is ours. One that only the machine has counted may be a stranger's, or that of a worker
- * somebody has put into a group of its own: it is believed when it happened just now.
+ * A kill in our own group is ours. One that only the machine has counted may be that of a stranger, or of a worker that was
+ * put into a group of its own: it is believed when it happened just now.
  */
 export function createOomWatch(options: OomWatchOptions = {}): OomWatch {
   const { read = readOomKills, nowMs = () => performance.now() } = options
