@@ -21,9 +21,16 @@ export function processRuntime(host: object = globalThis): SchemaRuntime {
         'load one of them only',
     )
   const made = createRuntime()
+  made.SchemaRegistry.replace = reloadsInPlace()
   // What others left there under other names stays.
   Object.defineProperty(host, KEY, { value: { ...found, ...made }, configurable: true, writable: true })
   return made
+}
+
+/** Under `bun --hot` a changed module is loaded again into the same process. */
+function reloadsInPlace(): boolean {
+  const { process } = globalThis as { process?: { execArgv?: readonly string[] } }
+  return process?.execArgv?.includes('--hot') ?? false
 }
 
 /** Names that others may spell differently or lack. */

@@ -122,3 +122,27 @@ catch e
   const { stdout } = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
   expect(stdout).toMatch(/at boom \(.*main\.rip:4:11\)\n\s+at run \(.*main\.rip:7:5\)\n\s+at .*main\.rip:11:/)
 })
+
+test('under --hot a changed schema takes the place of the one before', async () => {
+  const program = (type: string): string =>
+    `X = schema; a! ${type}\np "${type}", X.ok(a: 1)\nsetInterval noop, 1000\n`
+  using project = tempProject({ 'main.rip': program('integer') })
+  const child = Bun.spawn([process.execPath, '--hot', '--preload', REGISTER, 'main.rip'], {
+    cwd: project.root,
+    env: { ...process.env, RIP_CACHE: 'off' },
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
+  // Saved again and again: Bun may begin to watch a moment after it printed.
+  let saving: Timer | undefined
+  let printed = ''
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    printed += chunk
+    saving ??= setInterval(() => project.write({ 'main.rip': program('string') }), 200)
+    if (printed.includes('string')) break
+  }
+  clearInterval(saving)
+  child.kill()
+  await child.exited
+  expect(printed).toStartWith('integer true\nstring false\n')
+})
