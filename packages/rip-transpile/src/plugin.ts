@@ -1,4 +1,3 @@
-import type { BunPlugin } from 'bun'
 import type { Adapter } from './adapter.ts'
 import { DEFAULT_EXTENSIONS } from './defaults.ts'
 import { linkRuntime } from './link-runtime.ts'
@@ -14,8 +13,22 @@ export interface PluginOptions {
   readonly root?: string
 }
 
+/** What `Bun.build` gives a plug-in, as far as this one uses it: declarations that need no types of Bun. */
+interface PluginBuilder {
+  onLoad(
+    files: { filter: RegExp },
+    load: (file: { path: string }) => Promise<{ contents: string; loader: 'js' }>,
+  ): unknown
+}
+
+/** A plug-in as `Bun.build` takes it. */
+export interface RipPlugin {
+  name: string
+  setup(build: PluginBuilder): void
+}
+
 /** A plug-in for `Bun.build`, which then bundles files of the language; the runtime they use is bundled with them. */
-export function ripPlugin({ adapter, extensions = DEFAULT_EXTENSIONS, root }: PluginOptions = {}): BunPlugin {
+export function ripPlugin({ adapter, extensions = DEFAULT_EXTENSIONS, root }: PluginOptions = {}): RipPlugin {
   const compilerFor = (extension: string): Adapter =>
     typeof adapter === 'object' ? adapter : selectAdapter({ name: adapter, root, extension })
   return {
