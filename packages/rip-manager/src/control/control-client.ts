@@ -92,6 +92,12 @@ export class ControlClient {
     return this.#follow<ManagerEvent>('GET', `/events?${eventsQuery(options)}`, undefined, options)
   }
 
+  /** Balancers that have joined. */
+  async balancers(options: Waiting = {}): Promise<readonly BalancerIntroduction[]> {
+    type Answer = { readonly balancers: readonly BalancerIntroduction[] }
+    return (await this.#ask<Answer>('GET', '/balancers', undefined, options)).balancers
+  }
+
   /** Has a balancer told where to send requests, until the signal aborts or the instance stops. */
   join(balancer: BalancerIntroduction, options: Waiting = {}): AsyncGenerator<JoinNotice> {
     return this.#follow<JoinNotice>('POST', '/join', balancer, options)

@@ -41,6 +41,7 @@ export interface ControlServer extends AsyncDisposable {
  * | `POST /hold`, `/resume` | | `{ held }` |
  * | `POST /scale` | `{ workers }` | `{ workers }` |
  * | `POST /hand-over` | | `HandOverResult`; 409 when there is no successor |
+ * | `GET /balancers` | | `{ balancers }`: a `BalancerIntroduction` of each that has joined |
  * | `POST /join` | `BalancerIntroduction` | one `JoinNotice` a line for as long as the balancer stays |
  * | `POST /stop` | `{ now? }` | `DrainReport` |
  *

@@ -25,6 +25,8 @@ export interface BalancerIntroduction {
   readonly pid: number
   /** Path of the socket it takes orders on, `prepare`, `cut`, `drain`, which only its owner can open. */
   readonly socket: string
+  /** Where clients reach it, for people; several addresses are separated by a space. */
+  readonly listening?: string
 }
 
 /**

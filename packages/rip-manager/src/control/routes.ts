@@ -21,13 +21,15 @@ export interface ControlTarget {
    * @throws ManagerError `BALANCER_REFUSED`
    */
   readonly join?: (balancer: BalancerIntroduction, signal: AbortSignal) => Promise<AsyncIterable<JoinNotice>>
+  /** What `GET /balancers` answers with: who has joined. @default nobody */
+  readonly joined?: () => readonly BalancerIntroduction[]
 }
 
 type Route = (request: Request) => Response | Promise<Response>
 export type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
 
 export function routesOf(
-  { manager, stop, reload, handOver, join }: ControlTarget,
+  { manager, stop, reload, handOver, join, joined }: ControlTarget,
   history: EventHistory,
 ): Routes {
   const command = (run: (options: CommandOptions) => Promise<ReloadResult>) => ({
@@ -41,6 +43,7 @@ export function routesOf(
   return {
     '/status': { GET: () => json(manager.status) },
     '/ready': { GET: () => readiness(manager.status) },
+    '/balancers': { GET: () => json({ balancers: joined?.() ?? [] }) },
     '/events': { GET: (request) => streamEvents(request, history) },
     '/reload': command((options) => (reload ?? manager.reload.bind(manager))(options)),
     '/restart': command((options) => manager.restart(options)),
@@ -87,10 +90,13 @@ function streamEvents(request: Request, history: EventHistory): Response {
 }
 
 async function streamNotices(request: Request, join: NonNullable<ControlTarget['join']>): Promise<Response> {
-  const { pid, socket } = await readBody(request, { pid: 'number', socket: 'string' })
+  const body = await readBody(request, { pid: 'number', socket: 'string', listening: 'string' })
+  const { pid, socket, listening } = body
   if (pid === undefined || socket === undefined) throw new BadRequest('"pid" and "socket" are needed')
   const abort = new AbortController()
-  const notices = (await join({ pid, socket }, abort.signal))[Symbol.asyncIterator]()
+  const notices = (await join({ pid, socket, ...(listening !== undefined && { listening }) }, abort.signal))[
+    Symbol.asyncIterator
+  ]()
   return linesOf({ next: () => notices.next(), cancel: () => abort.abort() })
 }
 

@@ -54,11 +54,11 @@ export async function runJoined(
   const code = await runBalancer(flags, {
     ...io,
     configure,
-    listening: () => {
+    listening: (urls) => {
       const { adminPath } = place
       const find = (): Instance | undefined => findManager(place, settings, root, invocation)
       const waitingText = waitingFor(root, invocation.cwd)
-      joining = new Joining({ adminPath, find, restore: () => restore(place), waitingText, say }).run(
+      joining = new Joining({ adminPath, urls, find, restore: () => restore(place), waitingText, say }).run(
         end.signal,
       )
     },

@@ -1,4 +1,4 @@
-import type { Instance, ManagerStatus, WorkerStatus } from '@rip/manager'
+import type { BalancerIntroduction, Instance, ManagerStatus, WorkerStatus } from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
@@ -9,19 +9,27 @@ import type { Terminal } from '../terminal/terminal.ts'
 
 /** Prints what runs; exit 1 when fewer workers serve than wanted. */
 export async function status(invocation: Invocation): Promise<number> {
-  const { instance, snapshot } = await findInstance(invocation, invocation.line.words[0])
+  const { instance, client, snapshot } = await findInstance(invocation, invocation.line.words[0])
+  const balancers = await client.balancers()
   const { terminal } = invocation
-  if (isOn(invocation, 'json')) terminal.data(JSON.stringify({ url: instance.url, ...snapshot }, null, 2))
-  else terminal.data(statusText(instance, snapshot, terminal))
+  if (isOn(invocation, 'json'))
+    terminal.data(JSON.stringify({ url: instance.url, ...snapshot, balancers }, null, 2))
+  else terminal.data(statusText(instance, snapshot, terminal, balancers))
   return isWell(snapshot) ? ExitCode.done : ExitCode.failed
 }
 
 /** The snapshot for people: facts, workers, and the last refusal if there is one. */
-export function statusText({ url }: Instance, snapshot: ManagerStatus, terminal: Terminal): string {
+export function statusText(
+  { url }: Instance,
+  snapshot: ManagerStatus,
+  terminal: Terminal,
+  balancers: readonly BalancerIntroduction[] = [],
+): string {
   const health = isWell(snapshot) ? terminal.good(snapshot.health) : terminal.bad(snapshot.health)
   const facts = [
     ['name', `${snapshot.name}, process ${snapshot.pid}`],
     ['url', url ?? 'none'],
+    ...balancers.map(({ pid, listening = '' }) => ['balancer', `${listening}, process ${pid}`]),
     ['health', health],
     ['app', snapshot.root],
     ['code', codeText(snapshot)],

@@ -98,6 +98,8 @@ describe('a balancer and a manager that are started apart make one system', () =
       const [balancer, manager] = await bothAreReady(sandbox)
       expect((await balancer.json('/'))['manager']).toBe(manager)
       expect(balancer.stderr).not.toContain('waiting')
+      const { stdout } = await sandbox.run('status')
+      expect(stdout).toMatch(new RegExp(`^balancer +${balancer.url}, process ${balancer.pid}$`, 'm'))
     },
     TEST_TIMEOUT_MS,
   )

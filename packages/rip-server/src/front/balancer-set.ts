@@ -104,6 +104,11 @@ export class BalancerSet implements Router, Observer {
     return balancer.notices()
   }
 
+  /** Who has joined. */
+  get joined(): readonly BalancerIntroduction[] {
+    return [...this.#joined].map(({ introduction }) => introduction)
+  }
+
   /** Nobody can join any more; resolves when all who had have sent their requests elsewhere, or keep them. */
   async leave(): Promise<void> {
     this.#closed = true
@@ -195,6 +200,7 @@ export class BalancerSet implements Router, Observer {
 
 /** A balancer that is no child of this server, from its joining on. */
 class JoinedBalancer {
+  readonly introduction: BalancerIntroduction
   readonly pid: number
   /** Resolves when it has closed its connection. */
   readonly gone: Promise<void>
@@ -202,7 +208,9 @@ class JoinedBalancer {
   readonly #leaving = Promise.withResolvers<'leaving'>()
   readonly #dropped = Promise.withResolvers<void>()
 
-  constructor({ pid, socket }: BalancerIntroduction, signal: AbortSignal) {
+  constructor(introduction: BalancerIntroduction, signal: AbortSignal) {
+    const { pid, socket } = introduction
+    this.introduction = introduction
     this.pid = pid
     this.#admin = new AdminClient({ socket })
     const closed = new Promise<void>((resolve) => {

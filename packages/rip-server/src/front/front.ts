@@ -40,6 +40,8 @@ export interface Front {
   readonly stopAccepting: () => Promise<void>
   /** Lets a balancer that is no child of this server route, too. */
   readonly join: BalancerSet['join']
+  /** Those that do. */
+  readonly joined: () => BalancerSet['joined']
   /** Puts the settings in force there, too. */
   readonly configure: () => Promise<void>
 }
@@ -63,6 +65,7 @@ export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOpti
     router: owned.use(new CurrentSockets(balancers, runDir.path, inherited !== undefined)),
     observer: balancers,
     join: (balancer, signal) => balancers.join(balancer, signal),
+    joined: () => balancers.joined,
     services: [],
     address: undefined,
     configure: async () => {},
@@ -107,6 +110,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     router: balancers,
     observer: balancers,
     join: (balancer, signal) => balancers.join(balancer, signal),
+    joined: () => balancers.joined,
     services: [service],
     address,
     url: addressUrl(address, settings().tlsCert !== undefined),

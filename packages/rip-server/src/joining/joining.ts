@@ -10,6 +10,8 @@ const REFUSED_PAUSE_MS = 1_000
 export interface JoiningOptions {
   /** Socket this balancer takes orders on. */
   readonly adminPath: string
+  /** Where clients reach it. */
+  readonly urls: readonly string[]
   /** The instance that runs now. */
   readonly find: () => Instance | undefined
   /** Makes what is needed to be found again, as far as somebody removed it. */
@@ -90,7 +92,8 @@ export class Joining {
   async #follow(instance: Instance, signal: AbortSignal): Promise<void> {
     const end = new AbortController()
     const client = new ControlClient(instance.control)
-    const introduction = { pid: process.pid, socket: this.#options.adminPath }
+    const { adminPath, urls } = this.#options
+    const introduction = { pid: process.pid, socket: adminPath, listening: urls.join(' ') }
     const notices = client.join(introduction, { signal: AbortSignal.any([signal, end.signal]) })
     try {
       for (;;) {

@@ -322,7 +322,15 @@ async function assemble(
   manager.on('worker-exited', ({ pid }) => output.gone(pid))
   const systemd = plan.isProgram ? notifySystemd(manager, { env: plan.env }) : undefined
   owned.defer(() => systemd?.[Symbol.dispose]())
-  owned.use(await openControlServer({ path: runDir.controlPath, manager, join: front.join, ...commands }))
+  owned.use(
+    await openControlServer({
+      path: runDir.controlPath,
+      manager,
+      join: front.join,
+      joined: front.joined,
+      ...commands,
+    }),
+  )
   const url = front.url === undefined ? {} : { url: front.url }
   return {
     plan,
