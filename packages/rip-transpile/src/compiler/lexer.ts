@@ -170,6 +170,11 @@ export class Lexer {
     this.stack = [...state.stack]
   }
 
+  /** Takes a reserved word at hand for a name, as behind a `.` or as a key. */
+  readAsName(): void {
+    this.kind = 'id'
+  }
+
   /** Goes on reading behind a place that the parser has read itself. */
   jump(pos: number): void {
     this.pos = pos

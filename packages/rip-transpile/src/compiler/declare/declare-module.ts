@@ -52,7 +52,6 @@ class Declarations {
   /** Lists of exports and the like, which stand below what they name. */
   readonly #exports: string[] = []
   readonly #schemas: SchemaNames
-  #isModule = false
 
   constructor(tree: Block, { casts, runtime }: DeclareModuleOptions) {
     this.#schemas = schemasOf(tree)
@@ -63,7 +62,6 @@ class Declarations {
   }
 
   add(node: Node): void {
-    if (node.type === 'Import' || node.type.startsWith('Export')) this.#isModule = true
     switch (node.type) {
       case 'Import':
         this.#imports.push(node)

@@ -197,7 +197,7 @@ function parseMethodAssign(p: Parser, target: Node): Node {
   const start = p.lx.start
   const name = p.lx.value
   if (!p.isWordLike()) p.unexpected('expected the name of a method')
-  p.lx.kind = 'id'
+  p.lx.readAsName()
   p.next()
   const member: Node = { type: 'Member', object: hole, prop: name, optional: false, start, end: p.lx.lastEnd }
   const chain = parsePostfix(p, member)

@@ -22,10 +22,11 @@ export function parsePostfix(p: Parser, first: Node): Node {
 
 function parseSuffix(p: Parser, node: Node): Node | undefined {
   const { lx, kind } = p
-  if (lx.leading && (p.inImplicit || p.dotsEndBody || kind === ',' || kind === '?')) return undefined
+  if (lx.leading && (p.mode.inImplicit || p.mode.dotsEndBody || kind === ',' || kind === '?'))
+    return undefined
   if (kind === '.' && lx.spaced && isSpacedAccess(p) && !/\d/.test(p.source[lx.end] ?? ''))
     return parseAccess(p, node)
-  if (kind === '{' && node.type === 'Paren' && p.noIndentArgs) rejectBraces(p, lx.start)
+  if (kind === '{' && node.type === 'Paren' && p.mode.noIndentArgs) rejectBraces(p, lx.start)
   if (lx.spaced && !lx.leading)
     return isCallable(node) && startsArgument(p) ? implicitCall(p, node, false) : undefined
   const { start } = node
@@ -71,7 +72,7 @@ function calling(p: Parser, callee: Node, args: Node[], optional: boolean): Node
 
 /** `a .b` on one line. */
 function isSpacedAccess(p: Parser): boolean {
-  return !p.lx.leading && !p.inImplicit
+  return !p.lx.leading && !p.mode.inImplicit
 }
 
 function parseAccess(p: Parser, object: Node): Node {
@@ -83,7 +84,7 @@ function parseMember(p: Parser, object: Node, optional: boolean): Node {
   p.next()
   if (!p.isWordLike()) p.unexpected('expected the name of a member')
   const prop = lx.value
-  lx.kind = 'id'
+  lx.readAsName()
   const { end } = lx
   p.next()
   if (prop === 'new') {
@@ -228,7 +229,7 @@ function parsePick(p: Parser, object: Node, optional: boolean): Node {
       const { start } = lx
       if (!p.isWordLike()) p.unexpected('expected the name of a property to pick')
       const key = lx.value
-      lx.kind = 'id'
+      lx.readAsName()
       p.next()
       let name = key
       let nameStart = start
@@ -288,7 +289,7 @@ function parseArgument(p: Parser): Node {
     const arg = parseExpression(p)
     return { type: 'Spread', arg, start, end: arg.end }
   }
-  if (p.inImplicit) return parseExpression(p)
+  if (p.mode.inImplicit) return parseExpression(p)
   return withPostfixLoops(p, parseBracketedValue(p))
 }
 
@@ -323,8 +324,10 @@ function implicitCall(p: Parser, callee: Node, optional: boolean): Node {
 }
 
 export function implicitArguments(p: Parser): Node[] {
-  const outer = p.inImplicit
-  p.inImplicit = true
+  return p.within({ inImplicit: true }, () => parseImplicitArguments(p))
+}
+
+function parseImplicitArguments(p: Parser): Node[] {
   const args: Node[] = []
   let indented = 0
   if (p.is('INDENT')) args.push(indentedObject(p))
@@ -351,7 +354,7 @@ export function implicitArguments(p: Parser): Node[] {
       break
     }
     if (!p.is(',') || ')]}'.includes(p.lx.charAhead() || ' ')) break
-    if (p.commaEndsBody && indented === 0 && p.lx.lineEndsAhead()) break
+    if (p.mode.commaEndsBody && indented === 0 && p.lx.lineEndsAhead()) break
     const isLast = indented > 0 && p.lx.blockEndsAhead()
     p.next()
     if (isLast) break
@@ -373,9 +376,8 @@ export function implicitArguments(p: Parser): Node[] {
     if (p.is('DEDENT')) indented--
     p.next()
   }
-  if (p.is('INDENT') && !p.noIndentArgs && keyAt(p, p.lx.start) && args.length > 0)
+  if (p.is('INDENT') && !p.mode.noIndentArgs && keyAt(p, p.lx.start) && args.length > 0)
     args.push(indentedObject(p))
-  p.inImplicit = outer
   return args
 }
 
@@ -420,7 +422,7 @@ export function startsArgument(p: Parser): boolean {
   switch (kind) {
     case 'id':
       if (lx.value === 'as') return !/^[ \t]*!?[ \t]*[\w{[(<$"'`-]/.test(source.slice(lx.end, lx.end + 20))
-      return !(lx.value === 'by' && p.loopHead)
+      return !(lx.value === 'by' && p.mode.loopHead)
     case 'num':
     case '"':
     case "'":
@@ -449,7 +451,7 @@ export function startsArgument(p: Parser): boolean {
     case '//':
       return after === '/' && source.indexOf('///', lx.end + 1) !== -1
     case ':':
-      return isNameStart(source.charCodeAt(lx.end)) && !p.noColon
+      return isNameStart(source.charCodeAt(lx.end)) && !p.mode.noColon
     case '%':
       return after === 'w' && /[^\w\s]/.test(source[lx.end + 1] ?? ' ')
     case '*':
@@ -457,10 +459,10 @@ export function startsArgument(p: Parser): boolean {
     case '$':
       return false
     case 'INDENT':
-      return !p.noIndentArgs && keyAt(p, lx.start)
+      return !p.mode.noIndentArgs && keyAt(p, lx.start)
     case 'if':
     case 'unless':
-      return p.brackets.wordOnLine('then', lx.end) || (!p.noIndentArgs && p.brackets.blockBelow(lx.end))
+      return p.brackets.wordOnLine('then', lx.end) || (!p.mode.noIndentArgs && p.brackets.blockBelow(lx.end))
     default:
       if (!ARGUMENT_WORDS.has(kind)) return false
       if (kind === 'not') return !/^\s+(?:in|of|instanceof)\b/.test(source.slice(lx.end, lx.end + 20))

@@ -24,7 +24,7 @@ export function parseTypeDeclaration(p: Parser): Node | undefined {
   const end = declarationEnd(p, start)
   rejectPrototype(p, start, end)
   const text = keepType(p, start, end)
-  lx.kind = 'id'
+  lx.readAsName()
   lx.jump(end)
   return { type: 'Erased', declares: { kind: 'type', text }, start, end }
 }

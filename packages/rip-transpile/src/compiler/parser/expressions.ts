@@ -66,20 +66,17 @@ export function parseExpression(p: Parser): Node {
 /** A `.` on the next line is for the whole of a function or an object that has no bracket to end it. */
 function withDots(p: Parser, node: Node): Node {
   const isDotted = p.lx.leading && (p.is('.') || p.is('?.'))
-  return isDotted && !p.dotsEndBody && !p.inImplicit ? parsePostfix(p, node) : node
+  return isDotted && !p.mode.dotsEndBody && !p.mode.inImplicit ? parsePostfix(p, node) : node
 }
 
 function parseTernary(p: Parser): Node {
   const test = parseBinary(p, 1)
-  if (!p.is('?') || (p.lx.leading && p.inImplicit)) return test
+  if (!p.is('?') || (p.lx.leading && p.mode.inImplicit)) return test
   const question = p.lx.start
-  const outer = p.noColon
-  p.noColon = true
   p.next()
   dropLayout(p)
-  const consequent = withPostfixTernary(p, parseExpression(p))
+  const consequent = p.within({ noColon: true }, () => withPostfixTernary(p, parseExpression(p)))
   if (consequent.type === 'Paren' && isChoice(consequent.body)) rejectNested(p, consequent)
-  p.noColon = outer
   if (p.is('NEWLINE') && p.source[p.lx.pos] === ':') p.next()
   if (p.is('INDENT') && p.source[p.lx.start] === ':') p.lx.dropIndent()
   if (!p.is(':')) isNewOperatorHint(p, question)
@@ -121,7 +118,7 @@ export function parseAssignedValue(p: Parser): Node {
 
 /** One choice behind a value. */
 export function withPostfixTernary(p: Parser, node: Node): Node {
-  if ((!p.is('if') && !p.is('unless')) || p.pendingIf || p.inImplicit) return node
+  if ((!p.is('if') && !p.is('unless')) || p.pendingIf || p.mode.inImplicit) return node
   const negated = p.is('unless')
   p.next()
   const test = p.head(() => parseExpression(p))
@@ -177,7 +174,7 @@ export function parseBinary(p: Parser, minimum: number): Node {
     if (op === 'not' && !/^not\s+(?:in|of|instanceof)\b/.test(p.source.slice(p.lx.start, p.lx.start + 40)))
       break
     if (p.lx.leading) break
-    if (p.inImplicit && precedence <= 3 && endsArguments(p, precedence)) break
+    if (p.mode.inImplicit && precedence <= 3 && endsArguments(p, precedence)) break
     left = parseOperator(p, left, op, precedence)
   }
   return left

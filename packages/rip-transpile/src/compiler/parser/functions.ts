@@ -25,7 +25,7 @@ export function isParameterList(p: Parser, open: number): boolean {
   if (close === -1) return false
   ARROW.lastIndex = close + 1
   if (ARROW.test(p.source)) return true
-  if (p.source[close + 1] !== ':' || p.noColon) return false
+  if (p.source[close + 1] !== ':' || p.mode.noColon) return false
   TYPED_ARROW.lastIndex = close + 1
   return TYPED_ARROW.test(p.source)
 }
@@ -54,13 +54,14 @@ export function parseArrow(p: Parser, start: number, shape: Partial<Shape> = {})
 }
 
 function parseFunction(p: Parser, start: number, shape: Shape): Fn {
+  return p.within({ loopHead: false, inParameters: false }, () => parseWholeFunction(p, start, shape))
+}
+
+function parseWholeFunction(p: Parser, start: number, shape: Shape): Fn {
   p.enter()
   const outerFn = p.fn
-  const outerLoop = p.loopHead
   const outerStart = p.statementStart
-  const outerParameters = p.inParameters
   p.fn = { isAsync: false, isGenerator: false }
-  p.loopHead = p.inParameters = false
   p.fnDepth++
   const scope = new Scope(p.scope, true)
   if (shape.kind === 'def') scope.hoistedAs = shape.name
@@ -111,8 +112,6 @@ function parseFunction(p: Parser, start: number, shape: Shape): Fn {
     return fn
   })
   p.fn = outerFn
-  p.loopHead = outerLoop
-  p.inParameters = outerParameters
   p.statementStart = outerStart
   p.fnDepth--
   p.depth--
@@ -141,11 +140,9 @@ function usesIt(scope: Scope): boolean {
 }
 
 function parseFunctionBody(p: Parser): Block {
-  return p.fresh(() => {
-    if (p.is('INDENT')) return parseBlock(p)
-    p.dotsEndBody = true
-    return parseInlineBlock(p)
-  })
+  return p.fresh(() =>
+    p.is('INDENT') ? parseBlock(p) : p.within({ dotsEndBody: true }, () => parseInlineBlock(p)),
+  )
 }
 
 /** `async` before an arrow, as older applications write it. */
@@ -260,10 +257,7 @@ export function withoutWaiting<T>(p: Parser, parse: () => T): T {
 
 /** Parameters with their parentheses. */
 function parseParams(p: Parser): Param[] {
-  const outer = p.inParameters
-  p.inParameters = true
-  const params = withoutWaiting(p, () => parseParamList(p))
-  p.inParameters = outer
+  const params = p.within({ inParameters: true }, () => withoutWaiting(p, () => parseParamList(p)))
   if (params.filter((param) => param.rest || param.expansion).length > 1) {
     p.lx.fail('a function takes one rest parameter', params[0]!.start, p.lx.lastEnd)
   }
@@ -329,7 +323,7 @@ function parseParamTarget(p: Parser): Node {
     if (!p.isWordLike()) p.unexpected('expected the name of a property')
     const prop = lx.value
     lx.names.add(prop)
-    lx.kind = 'id'
+    lx.readAsName()
     p.next()
     const object: Node = { type: 'Keyword', name: 'this', start, end: start + 1 }
     return { type: 'Member', object, prop, optional: false, start, end: lx.lastEnd }

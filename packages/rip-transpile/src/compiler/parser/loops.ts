@@ -55,11 +55,7 @@ export function parseLoopHead(p: Parser, start: number, bodyStart: number): Loop
 
 /** A part of the head of a loop, which `by` ends. */
 function loopSource(p: Parser): Node {
-  const outer = p.loopHead
-  p.loopHead = true
-  const node = p.head(() => parseExpression(p))
-  p.loopHead = outer
-  return node
+  return p.within({ loopHead: true, noIndentArgs: true }, () => parseExpression(p))
 }
 
 const AWAIT_HINT = 'Write `for await x as iterable`.'

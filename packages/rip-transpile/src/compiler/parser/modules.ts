@@ -91,7 +91,7 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
       if (!p.is('default') && !p.isWordLike()) p.unexpected('expected a name')
       let at = lx.start
       let first = lx.value
-      lx.kind = 'id'
+      lx.readAsName()
       p.next()
       const isType = first === 'type' && p.is('id') && !p.isWord('as')
       if (isType) {
@@ -106,7 +106,7 @@ function parseNames(p: Parser, binds: boolean): ImportName[] {
         if (!p.isWordLike()) p.unexpected('expected the other name')
         second = lx.value
         secondAt = lx.start
-        lx.kind = 'id'
+        lx.readAsName()
         p.next()
       }
       const name = {

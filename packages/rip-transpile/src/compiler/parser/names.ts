@@ -61,7 +61,7 @@ export function bindName(p: Parser, scope: Scope, name: string, start: number, f
 
 /** What a match finds is in `_` of the function around it, which the default of a parameter comes before. */
 export function mentionMatch(p: Parser, start: number): void {
-  if (p.inParameters)
+  if (p.mode.inParameters)
     p.lx.fail(
       'a match has no place in a parameter',
       start,

@@ -16,7 +16,7 @@ const BETWEEN_NAMES = /###[^#]*###|[ \t]+/g
 
 /** Whether a key with its colon stands at an offset. */
 export function keyAt(p: Parser, at: number): boolean {
-  if (p.noColon) return false
+  if (p.mode.noColon) return false
   const { source } = p
   const c = source.charCodeAt(at)
   if (c === 34 || c === 39) return isPairColon(source, skipString(source, at))
@@ -69,28 +69,33 @@ export function parseKey(p: Parser): Key {
   KEY.lastIndex = start
   const compound = KEY.exec(source)?.[0].replace(/!?[ \t]*:$/, '')
   if (compound && /[-.]/.test(compound)) {
-    lx.kind = 'id'
+    lx.readAsName()
     lx.jump(start + compound.length)
     const value = compound.replace(BETWEEN_NAMES, '')
     return { key: { type: 'Str', value, start, end: start + compound.length }, computed: false }
   }
   const name = lx.value
   const { end } = lx
-  lx.kind = 'id'
+  lx.readAsName()
   p.next()
   return { key: { type: 'Id', name, start, end }, computed: false }
 }
 
 /** `key: value` pairs without braces; the token at hand is the first key. */
 export function parseImplicitObject(p: Parser): Node {
-  const { lx } = p
-  const { start } = lx
+  const { start } = p.lx
   const ownLine = p.source.slice(p.source.lastIndexOf('\n', start - 1) + 1, start).trim() === ''
-  const props: Property[] = []
-  const { dotsEndBody } = p
-  let indented = 0
   p.enter()
-  p.dotsEndBody ||= !ownLine
+  const props = ownLine ? parsePairs(p, true) : p.within({ dotsEndBody: true }, () => parsePairs(p, false))
+  p.depth--
+  return { type: 'Obj', props, start, end: p.lx.lastEnd }
+}
+
+/** `ownLine`: the first of them starts its line. */
+function parsePairs(p: Parser, ownLine: boolean): Property[] {
+  const { lx } = p
+  const props: Property[] = []
+  let indented = 0
   for (;;) {
     props.push(ownLine ? withPostfixValue(p, parsePair(p), props.length > 0) : parsePair(p))
     if (p.is(',')) {
@@ -115,9 +120,7 @@ export function parseImplicitObject(p: Parser): Node {
     if (p.is('DEDENT')) indented--
     p.next()
   }
-  p.depth--
-  p.dotsEndBody = dotsEndBody
-  return { type: 'Obj', props, start, end: lx.lastEnd }
+  return props
 }
 
 /** Where pairs have lines of their own, a condition or loop at the end of a line is about its value alone. */
@@ -143,7 +146,7 @@ function parsePair(p: Parser): Property {
   const isVoid = acceptVoid(p)
   const colon = lx.start
   p.expect(':', 'behind the key')
-  if (p.is('INDENT') && p.noIndentArgs) rejectColon(p, colon)
+  if (p.is('INDENT') && p.mode.noIndentArgs) rejectColon(p, colon)
   const value = p.is('INDENT') ? parseRightSide(p) : parseValue(p)
   if (isVoid) markVoid(value)
   return { kind: 'pair', key, computed, value, start, end: value.end }
@@ -238,7 +241,7 @@ function parseThisShorthand(p: Parser, start: number): Property {
   if (!p.isWordLike()) p.unexpected('expected the name of a property')
   const key: Node = { type: 'Id', name: lx.value, start: lx.start, end: lx.end }
   const object: Node = { type: 'Keyword', name: 'this', start, end: start + 1 }
-  lx.kind = 'id'
+  lx.readAsName()
   p.next()
   const value: Node = { type: 'Member', object, prop: key.name, optional: false, start, end: lx.lastEnd }
   return { kind: 'pair', key, computed: false, value, start, end: lx.lastEnd }
@@ -279,10 +282,7 @@ function parseMapKey(p: Parser): Node {
     const { key } = parseKey(p)
     return key.type === 'Id' ? { type: 'Str', value: key.name, start, end: key.end } : key
   }
-  const outer = p.noColon
-  p.noColon = true
-  const key = parseExpression(p)
-  p.noColon = outer
+  const key = p.within({ noColon: true }, () => parseExpression(p))
   if (key.type === 'Arr' && key.items.length === 1) return key.items[0]!
   return key
 }

@@ -3,6 +3,8 @@ import { rejectForeignLine } from '../diagnostics.ts'
 import { isNameStart, Lexer } from '../lexer.ts'
 import { Brackets } from '../scan.ts'
 import { Scope } from '../scope.ts'
+import { inBody, inBrackets, PLAIN } from './mode.ts'
+import type { Mode } from './mode.ts'
 import { checkName } from './names.ts'
 
 /** What the function being parsed turned out to be. */
@@ -26,16 +28,7 @@ export class Parser {
   openBracket = -1
   /** Offset of the brace of the innermost interpolation around the token at hand, or -1. */
   interpolation = -1
-  /** In the first branch of `? :`, where a name before a colon is no key. */
-  noColon = false
-  /** Inside the arguments of a call without parentheses. */
-  inImplicit = false
-  /** In the body of an arrow on one line, or of a branch within such arguments: a `.` on the next line is for the whole. */
-  dotsEndBody = false
-  /** Likewise, a comma at the end of the line is for the call around. */
-  commaEndsBody = false
-  /** In the head of `if`, `for` and the like, whose INDENT starts their own block. */
-  noIndentArgs = false
+  mode: Mode = PLAIN
   /** A condition read behind a value before it was clear that it guards the whole statement. */
   pendingIf: { test: Node; negated: boolean } | undefined
   /** What reading ahead found out, by offset. */
@@ -48,10 +41,6 @@ export class Parser {
   fnDepth = 0
   /** Place of the first `return` outside of functions, which only a script may have. */
   outerReturn: { readonly start: number; readonly end: number } | undefined
-  /** In the parameters of a function, which has no body yet. */
-  inParameters = false
-  /** In the head of a loop, where `in`, `of`, `as` and `by` are words of the loop. */
-  loopHead = false
   /** Where the statement at hand starts: an assignment there may declare. */
   statementStart = -1
   readonly dependencies: string[] = []
@@ -179,47 +168,36 @@ export class Parser {
 
   /** Parses inside brackets, where the restrictions of the surroundings do not hold. */
   bracketed<T>(parse: () => T): T {
-    const { noColon, inImplicit, dotsEndBody, noIndentArgs, loopHead } = this
-    this.noColon = this.inImplicit = this.dotsEndBody = this.noIndentArgs = this.loopHead = false
-    const { openBracket, commaEndsBody } = this
-    this.commaEndsBody = false
+    const { openBracket } = this
     this.openBracket = this.lx.start
     const saved = this.lx.openBracket()
     this.next()
-    const result = parse()
+    const result = this.inMode(inBrackets(this.mode), parse)
     this.lx.closeBracket(saved)
     this.openBracket = openBracket
-    this.commaEndsBody = commaEndsBody
-    this.noColon = noColon
-    this.inImplicit = inImplicit
-    this.dotsEndBody = dotsEndBody
-    this.noIndentArgs = noIndentArgs
-    this.loopHead = loopHead
     return result
   }
 
   /** Parses a block, where the restrictions of the surroundings do not hold either. */
   fresh<T>(parse: () => T): T {
-    const { noColon, inImplicit, dotsEndBody, commaEndsBody, noIndentArgs, loopHead } = this
-    this.commaEndsBody = (this.commaEndsBody || this.inImplicit) && !this.is('INDENT')
-    this.dotsEndBody = (this.dotsEndBody || this.inImplicit) && !this.is('INDENT')
-    this.noColon = this.inImplicit = this.noIndentArgs = this.loopHead = false
-    const result = parse()
-    this.noColon = noColon
-    this.inImplicit = inImplicit
-    this.dotsEndBody = dotsEndBody
-    this.commaEndsBody = commaEndsBody
-    this.noIndentArgs = noIndentArgs
-    this.loopHead = loopHead
-    return result
+    return this.inMode(inBody(this.mode, this.is('INDENT')), parse)
   }
 
   /** Parses the head of a statement that owns the block behind it. */
   head<T>(parse: () => T): T {
-    const before = this.noIndentArgs
-    this.noIndentArgs = true
+    return this.within({ noIndentArgs: true }, parse)
+  }
+
+  /** Parses something inside of which other things hold. */
+  within<T>(change: Partial<Mode>, parse: () => T): T {
+    return this.inMode({ ...this.mode, ...change }, parse)
+  }
+
+  private inMode<T>(mode: Mode, parse: () => T): T {
+    const outer = this.mode
+    this.mode = mode
     const result = parse()
-    this.noIndentArgs = before
+    this.mode = outer
     return result
   }
 

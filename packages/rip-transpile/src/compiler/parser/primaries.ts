@@ -141,7 +141,7 @@ function parseThis(p: Parser): Node {
   }
   if (!p.isWordLike() || lx.spaced || lx.start !== end) return object
   const prop = lx.value
-  lx.kind = 'id'
+  lx.readAsName()
   p.next()
   return { type: 'Member', object, prop, optional: false, start, end: lx.lastEnd }
 }
@@ -216,7 +216,7 @@ function parseSymbol(p: Parser): Node {
   const name = pattern.exec(source)?.[0]
   if (!name) p.unexpected()
   const end = lx.end + name.length
-  lx.kind = 'id'
+  lx.readAsName()
   lx.jump(end)
   return { type: 'Symbol', name, start, end }
 }
@@ -391,7 +391,7 @@ function parseNew(p: Parser): Node {
     if (p.is('.') && !lx.spaced && p.source[lx.pos] !== '{') {
       p.next()
       const prop = lx.value
-      lx.kind = 'id'
+      lx.readAsName()
       p.next()
       callee = { type: 'Member', object: callee, prop, optional: false, start: callee.start, end: lx.lastEnd }
     } else if (p.is('[') && !lx.spaced) {

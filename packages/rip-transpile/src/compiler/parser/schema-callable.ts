@@ -13,7 +13,7 @@ export function parseCallable(p: Parser, kind: SchemaKind): SchemaCallable {
   const { lx } = p
   const { start, value: name } = lx
   const nameEnd = lx.end
-  lx.kind = 'id'
+  lx.readAsName()
   p.next()
   p.next()
   rejectParameters(p)

@@ -13,7 +13,7 @@ export function parseDirective(p: Parser, kind: SchemaKind): SchemaEntry[] {
   const name = p.isWordLike() && lx.start === start + 1 ? lx.value : ''
   const { end } = lx
   if (name === '') p.unexpected('expected the name of a directive behind @')
-  lx.kind = 'id'
+  lx.readAsName()
   p.next()
   switch (name) {
     case 'mixin':

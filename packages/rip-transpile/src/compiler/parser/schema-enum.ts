@@ -35,7 +35,7 @@ export function parseSymbolName(p: Parser): string {
   if (!p.isWordLike() || lx.start !== end)
     lx.fail('this colon has no name', start, end, 'Write :name without a blank.')
   const name = lx.value
-  lx.kind = 'id'
+  lx.readAsName()
   p.next()
   return name
 }

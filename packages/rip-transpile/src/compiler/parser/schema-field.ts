@@ -10,7 +10,7 @@ export function parseField(p: Parser): SchemaField {
   const { lx } = p
   const { start, value: name } = lx
   checkFieldName(p, name, start)
-  lx.kind = 'id'
+  lx.readAsName()
   p.next()
   const field: SchemaField = {
     tag: 'field',

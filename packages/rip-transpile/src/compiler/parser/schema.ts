@@ -15,10 +15,10 @@ export function schemaFollows(p: Parser): boolean {
   const { source, lx } = p
   const rest = source.slice(lx.end, lx.endOfLine(lx.end))
   const symbol = /^[ \t]+:([A-Za-z_]\w*)/.exec(rest)
-  if (symbol && !p.noColon) return isKind(symbol[1]!) || !ownsName(p)
+  if (symbol && !p.mode.noColon) return isKind(symbol[1]!) || !ownsName(p)
   if (ownsName(p)) return false
   if (/^[ \t]*;/.test(rest)) return true
-  return !p.noIndentArgs && /^[ \t]*(?:#.*)?\r?$/.test(rest) && bodyFollows(p)
+  return !p.mode.noIndentArgs && /^[ \t]*(?:#.*)?\r?$/.test(rest) && bodyFollows(p)
 }
 
 function isKind(word: string): boolean {
@@ -76,7 +76,7 @@ function parseKind(p: Parser): SchemaKind {
   p.next()
   const word = lx.value
   const end = lx.end
-  lx.kind = 'id'
+  lx.readAsName()
   p.next()
   if (word === 'model')
     lx.fail(
@@ -211,7 +211,7 @@ function rejectLine(p: Parser, kind: SchemaKind): never {
 function parseUnionMember(p: Parser): SchemaEntry {
   const { lx } = p
   const { start, end, value } = lx
-  lx.kind = 'id'
+  lx.readAsName()
   p.next()
   if (!p.is('NEWLINE') && !p.is(';') && !endsBody(p)) {
     const hint = 'Name one schema on each line; its fields belong to that schema.'

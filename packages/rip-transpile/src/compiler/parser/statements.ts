@@ -44,10 +44,9 @@ export function parseBlock(p: Parser): Block {
   const { start } = p.lx
   p.enter()
   p.next()
-  const { dotsEndBody, commaEndsBody } = p
-  p.dotsEndBody = p.commaEndsBody = false
-  const body = p.inBlock(() => parseStatements(p, 'DEDENT'))
-  Object.assign(p, { dotsEndBody, commaEndsBody })
+  const body = p.within({ dotsEndBody: false, commaEndsBody: false }, () =>
+    p.inBlock(() => parseStatements(p, 'DEDENT')),
+  )
   const end = body.length > 0 ? body[body.length - 1]!.end : p.lx.end
   p.accept('DEDENT')
   p.depth--
@@ -149,10 +148,7 @@ function parseTyped(p: Parser, typed: 'value' | 'declaration'): Node {
 
 /** `@x: T = value` and the like, which declare nothing. */
 function parseTypedMember(p: Parser): Node {
-  const outer = p.noColon
-  p.noColon = true
-  const target = parsePostfix(p, parsePrimary(p))
-  p.noColon = outer
+  const target = p.within({ noColon: true }, () => parsePostfix(p, parsePrimary(p)))
   if (p.is('?')) p.next()
   const annotation = skipType(p, 'binding')
   const node = parseAssigned(p, target, '=')

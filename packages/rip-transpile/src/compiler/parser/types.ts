@@ -11,7 +11,7 @@ export function skipType(p: Parser, where: Where): string {
   const from = lx.end
   const end = typeEnd(p, from, where)
   if (where !== 'parameter' && p.source.slice(from, end).trim() === '') rejectColon(p, from - 1)
-  lx.kind = 'id'
+  lx.readAsName()
   lx.jump(end)
   return keepType(p, from, end)
 }
