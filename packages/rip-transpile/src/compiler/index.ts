@@ -9,11 +9,11 @@ import { forbiddenWrite } from './bindings.ts'
 import { declareModule } from './declare/declare-module.ts'
 import { declaresSchema } from './declare/declare-schema.ts'
 import { rejectOutside } from './diagnostics.ts'
-import { withHoisted } from './lower/functions.ts'
+import { withHoisted } from './lower/hoisting.ts'
 import { declare, id, str } from './lower/js.ts'
 import type { Js } from './lower/js.ts'
 import { DISCARD, Lowerer } from './lower/lowerer.ts'
-import { statements } from './lower/statements.ts'
+import { visitors } from './lower/visitors.ts'
 import { patternNames } from './parser/assignments.ts'
 import { Parser } from './parser/parser.ts'
 import { parseProgram } from './parser/statements.ts'
@@ -84,10 +84,10 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   const typeModules = markTypeImports(tree, p.scope, p.types)
   resolveScopes(p.scope)
   rejectForbiddenWrites(p)
-  const l = new Lowerer(source, filename, p.lx.names, p.scope, dialect)
+  const l = new Lowerer(source, filename, p.lx.names, p.scope, dialect, visitors)
   l.hasReactive = hasReactive(p.scope)
   l.keepFrames = options.keepFrames ?? false
-  let body = withHoisted(l, statements(l, isModule ? tree.body : withLastValue(tree.body), DISCARD))
+  let body = withHoisted(l, l.statements(isModule ? tree.body : withLastValue(tree.body), DISCARD))
   if (data)
     body = [declare('const', id('DATA'), str(dataText(source.slice(data.index + data[0].length)))), ...body]
   for (const name of standardNames(p)) l.runtime.add(name)

@@ -1,13 +1,24 @@
 import type { Assign, Node, NodeOf } from '../ast.ts'
 import { patternNames } from '../parser/assignments.ts'
-import { expression, memberOf } from './expressions.ts'
-import { assign, conditional, id, index, isNullish, method, num, sequence, undefinedValue } from './js.ts'
+import { hoistNames } from './hoisting.ts'
+import {
+  assign,
+  conditional,
+  id,
+  index,
+  isNullish,
+  method,
+  num,
+  sequence,
+  standard,
+  undefinedValue,
+} from './js.ts'
 import type { Js } from './js.ts'
 import { isRepeatable } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
+import { memberOf } from './members.ts'
 import { arithmetic } from './operators.ts'
 import { pattern, splitRest } from './patterns.ts'
-import { hoistNames } from './statements.ts'
 
 type Access = NodeOf<'Member'> | NodeOf<'Index'>
 
@@ -22,17 +33,10 @@ export function assignment(l: Lowerer, node: Assign, isUsed: boolean): Js {
   if (node.op === '//=' || node.op === '%%=') {
     // The target is written first in the text, so its parts are evaluated there.
     const { read, write } = stable(l, target)
-    return stableWrite(
-      l,
-      read,
-      write,
-      node.op.slice(0, 2),
-      expression(l, node.value),
-      l.operatorAfter(target),
-    )
+    return stableWrite(l, read, write, node.op.slice(0, 2), l.expression(node.value), l.operatorAfter(target))
   }
-  if (splitRest(target)) return patternAssignment(l, target, expression(l, node.value), isUsed)
-  return assign(pattern(l, target), expression(l, node.value), node.op)
+  if (splitRest(target)) return patternAssignment(l, target, l.expression(node.value), isUsed)
+  return assign(pattern(l, target), l.expression(node.value), node.op)
 }
 
 /** Assigns to a pattern, whose rest may stand in its middle; gives what was assigned if `isUsed`. */
@@ -61,7 +65,7 @@ export function patternAssignment(l: Lowerer, target: Node, value: Js, isUsed: b
 function stable(l: Lowerer, target: Node): { read: Js; write: Js } {
   if (target.type === 'Paren') return stable(l, target.body)
   if (target.type !== 'Member' && target.type !== 'Index')
-    return { read: expression(l, target), write: expression(l, target) }
+    return { read: l.expression(target), write: l.expression(target) }
   const [first, object] = once(l, target.object)
   if (target.type === 'Member') {
     const plain = { ...target, optional: false }
@@ -72,7 +76,7 @@ function stable(l: Lowerer, target: Node): { read: Js; write: Js } {
 }
 
 function once(l: Lowerer, node: Node): [Js, Js] {
-  const value = expression(l, node)
+  const value = l.expression(node)
   if (isRepeatable(node)) return [value, value]
   const name = l.temp()
   return [assign(id(name), value), id(name)]
@@ -82,7 +86,7 @@ function once(l: Lowerer, node: Node): [Js, Js] {
 export function whenPresent(l: Lowerer, guarded: Access, target: Node, write: (plain: Node) => Js): Js {
   const name = l.temp()
   const held: Node = { type: 'Raw', code: name, start: guarded.start, end: guarded.end }
-  const test = isNullish(assign(id(name), expression(l, guarded.object)))
+  const test = isNullish(assign(id(name), l.expression(guarded.object)))
   const plain = replacePart(target, guarded, { ...guarded, object: held, optional: false })
   return conditional(test, undefinedValue(), write(plain))
 }
@@ -110,9 +114,27 @@ export function methodAssign(l: Lowerer, node: NodeOf<'MethodAssign'>): Js {
   const { target } = node
   hoistNames(l, patternNames(target))
   if (target.type !== 'Member' && target.type !== 'Index')
-    return assign(expression(l, target), expression(l, node.value(target)))
+    return assign(l.expression(target), l.expression(node.value(target)))
   const { read, write } = stable(l, target)
   const name = l.temp('value')
   const base: Node = { type: 'Raw', code: name, start: target.start, end: target.end }
-  return sequence([assign(id(name), read), assign(write, expression(l, node.value(base)))])
+  return sequence([assign(id(name), read), assign(write, l.expression(node.value(base)))])
+}
+
+export function update(l: Lowerer, node: NodeOf<'Update'>): Js {
+  const guarded = optionalPart(node.arg)
+  if (guarded) return whenPresent(l, guarded, node.arg, (arg) => update(l, { ...node, arg }))
+  const { op: operator, prefix } = node
+  return { type: 'UpdateExpression', operator, prefix, argument: l.expression(node.arg), at: node.start }
+}
+
+/** An assignment as a value. */
+export function assignedValue(l: Lowerer, node: Assign): Js {
+  return assignment(l, node, true)
+}
+
+/** `*>a = {…}`. */
+export function merge(l: Lowerer, node: NodeOf<'Merge'>): Js {
+  const target = assign(l.expression(node.target), { type: 'ObjectExpression', properties: [] }, '??=')
+  return standard('Object', 'assign', [target, l.expression(node.value)], node.start)
 }

@@ -1,9 +1,11 @@
 import type { Class, Fn, Member } from '../ast.ts'
-import { expression, propertyKey } from './expressions.ts'
-import { contained, functionParts } from './functions.ts'
+import { deliver } from './deliver.ts'
+import { functionParts } from './functions.ts'
+import { contained } from './hoisting.ts'
 import { block, call, id, raw, spread, statement } from './js.ts'
 import type { Js } from './js.ts'
-import type { Lowerer } from './lowerer.ts'
+import { propertyKey } from './keys.ts'
+import type { Lowerer, Sink } from './lowerer.ts'
 
 export function lowerClass(l: Lowerer, node: Class, type: 'ClassDeclaration' | 'ClassExpression'): Js {
   const derived = node.parent !== undefined
@@ -16,7 +18,7 @@ export function lowerClass(l: Lowerer, node: Class, type: 'ClassDeclaration' | '
   return {
     type,
     id: name,
-    superClass: node.parent ? expression(l, node.parent) : null,
+    superClass: node.parent ? l.expression(node.parent) : null,
     body: { type: 'ClassBody', body: members },
     at: node.start,
     till: node.start,
@@ -109,4 +111,16 @@ function lowerMethod(l: Lowerer, part: Member, fn: Fn, key: Js, derived: boolean
     at: part.start,
     till: part.start,
   }
+}
+
+/** A class with a name declares it. */
+export function lowerClassStatement(l: Lowerer, node: Class, sink: Sink): Js[] | undefined {
+  if (!node.name) return undefined
+  const declaration = lowerClass(l, node, 'ClassDeclaration')
+  if (sink.kind === 'discard') return [declaration]
+  return [declaration, deliver(l, sink, id(node.name, node.nameStart))]
+}
+
+export function lowerClassValue(l: Lowerer, node: Class): Js {
+  return lowerClass(l, node, 'ClassExpression')
 }

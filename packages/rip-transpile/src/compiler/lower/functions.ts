@@ -1,27 +1,12 @@
-import { isFixedName } from '../parser/names.ts'
 import type { Fn, Node, Param } from '../ast.ts'
-import type { Scope } from '../scope.ts'
-import { expression } from './expressions.ts'
-import {
-  arrow,
-  assign,
-  block,
-  call,
-  declare,
-  id,
-  member,
-  method,
-  num,
-  raw,
-  returns,
-  spread,
-  statement,
-} from './js.ts'
+import { isFixedName } from '../parser/names.ts'
+import { deliver } from './deliver.ts'
+import { contained, withHoisted } from './hoisting.ts'
+import { arrow, assign, block, call, declare, id, member, method, num, raw, spread, statement } from './js.ts'
 import type { Js } from './js.ts'
 import { DISCARD, RETURN } from './lowerer.ts'
-import type { Lowerer } from './lowerer.ts'
+import type { Lowerer, Sink } from './lowerer.ts'
 import { pattern, splitRest } from './patterns.ts'
-import { statements } from './statements.ts'
 
 interface Options {
   methodName?: Js
@@ -63,8 +48,7 @@ export function functionParts(l: Lowerer, node: Fn, options: Options = {}): Part
   l.inParameters = false
   l.atTop = true
   const silent = node.isVoid || node.isConstructor
-  const body = statements(
-    l,
+  const body = l.statements(
     node.body.body,
     silent || (node.isGenerator && !endsInValue(node)) ? DISCARD : RETURN,
   )
@@ -80,35 +64,6 @@ export function functionParts(l: Lowerer, node: Fn, options: Options = {}): Part
 function endsInValue(node: Fn): boolean {
   const last = node.body.body[node.body.body.length - 1]
   return last !== undefined && last.type !== 'Yield' && last.type !== 'For' && last.type !== 'While'
-}
-
-/** Adds the declarations of what the function declares at its top. */
-export function withHoisted(l: Lowerer, body: Js[]): Js[] {
-  const { hoisted, scope } = l.fn
-  for (const [name, declaration] of scope.declared) if (declaration.kind === 'hoist') hoisted.add(name)
-  return [...hoistedLines(hoisted), ...body]
-}
-
-/**
- * A value that is computed where its function has no statements: what it needs a variable for is declared around it.
- * `scope` has the names that it assigns, if they are its own.
- */
-export function contained(l: Lowerer, node: Node, scope?: Scope): Js {
-  const { fn } = l
-  const hoisted = new Set<string>()
-  l.fn = { ...fn, hoisted, scope: scope ?? fn.scope }
-  const value = scope ? l.within(scope, () => expression(l, node)) : expression(l, node)
-  fn.usesSuper ||= l.fn.usesSuper
-  const lines = scope ? withHoisted(l, []) : hoistedLines(hoisted)
-  l.fn = fn
-  if (lines.length === 0) return value
-  return call({ ...arrow([], block([...lines, returns(value)])), at: node.start }, [])
-}
-
-function hoistedLines(names: ReadonlySet<string>): Js[] {
-  if (names.size === 0) return []
-  const declarations = [...names].map((name) => ({ type: 'VariableDeclarator', id: id(name), init: null }))
-  return [{ type: 'VariableDeclaration', kind: 'let', declarations }]
 }
 
 function bindMethod(key: Js): Js {
@@ -235,4 +190,12 @@ export function functionDeclaration(l: Lowerer, node: Fn): Js {
     at: node.start,
     till: node.start,
   }
+}
+
+/** A definition, whose value is the function. */
+export function lowerDef(l: Lowerer, node: Fn, sink: Sink): Js[] | undefined {
+  if (node.kind !== 'def') return undefined
+  const declaration = functionDeclaration(l, node)
+  if (sink.kind === 'discard') return [declaration]
+  return [declaration, deliver(l, sink, id(node.name ?? '', node.nameStart))]
 }

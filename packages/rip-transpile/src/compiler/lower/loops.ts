@@ -1,5 +1,5 @@
 import type { Loop, Node, NodeOf } from '../ast.ts'
-import { expression } from './expressions.ts'
+import { deliver } from './deliver.ts'
 import {
   array,
   assign,
@@ -11,19 +11,18 @@ import {
   id,
   ifs,
   index,
+  logical,
   member,
   method,
   not,
   num,
   raw,
-  logical,
   statement,
 } from './js.ts'
 import type { Js } from './js.ts'
 import { isRepeatable } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 import { pattern } from './patterns.ts'
-import { body, deliver } from './statements.ts'
 
 /** Runs a loop; if its values are wanted, they are collected. */
 function collecting(l: Lowerer, node: Node, sink: Sink, make: (inner: Sink) => Js[]): Js[] {
@@ -38,9 +37,9 @@ function collecting(l: Lowerer, node: Node, sink: Sink, make: (inner: Sink) => J
 
 export function lowerWhile(l: Lowerer, node: NodeOf<'While'>, sink: Sink): Js[] {
   return collecting(l, node, sink, (inner) => {
-    const test = node.test ? expression(l, node.test) : raw('true')
-    const lines = l.looping(() => body(l, node.body, inner))
-    const guarded = node.guard ? [ifs(expression(l, node.guard), lines, undefined, node.guard.start)] : lines
+    const test = node.test ? l.expression(node.test) : raw('true')
+    const lines = l.looping(() => l.body(node.body, inner))
+    const guarded = node.guard ? [ifs(l.expression(node.guard), lines, undefined, node.guard.start)] : lines
     return [{ type: 'WhileStatement', test, body: block(guarded), at: node.start }]
   })
 }
@@ -49,7 +48,7 @@ export function lowerLoop(l: Lowerer, node: Loop, sink: Sink): Js[] {
   return collecting(l, node, sink, (inner) =>
     loopStatements(l, upward(node, sink), (lines) => [
       ...lines,
-      ...l.looping(() => body(l, node.body, inner)),
+      ...l.looping(() => l.body(node.body, inner)),
     ]),
   )
 }
@@ -71,7 +70,7 @@ export function loopStatements(l: Lowerer, node: Loop, make: (lines: Js[]) => Js
   const inside = (lines: Js[]): Js[] =>
     l.within(node.scope, () => {
       if (!node.guard) return make(lines)
-      return [...lines, ifs(expression(l, node.guard), make([]), undefined, node.guard.start)]
+      return [...lines, ifs(l.expression(node.guard), make([]), undefined, node.guard.start)]
     })
   if (node.isAsync) l.sawAwait = true
   if (node.kind === 'times') return timesLoop(l, node, inside)
@@ -98,7 +97,7 @@ function writes(scope: Loop['scope'], name: string): boolean {
 
 function variable(l: Lowerer, node: Loop, target: Node): Js {
   if (target.type === 'Member' || target.type === 'Index')
-    return l.within(node.scope, () => expression(l, target))
+    return l.within(node.scope, () => l.expression(target))
   return declare(
     kindOf(node, target),
     l.within(node.scope, () => pattern(l, target)),
@@ -107,7 +106,7 @@ function variable(l: Lowerer, node: Loop, target: Node): Js {
 }
 
 function iteration(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
-  const right = expression(l, node.source)
+  const right = l.expression(node.source)
   const target: Node = node.value ?? { type: 'Id', name: l.fresh('item'), start: node.start, end: node.start }
   const lines: Js[] = []
   if (node.index && node.kind === 'as') {
@@ -141,7 +140,7 @@ function keyLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] {
   const key = node.value!
   const before: Js[] = []
   const lines: Js[] = []
-  let source = expression(l, node.source)
+  let source = l.expression(node.source)
   if ((node.index || node.own) && !isRepeatable(node.source)) {
     const name = l.temp('object')
     before.push(statement(assign(id(name), source), node.source.start))
@@ -188,7 +187,7 @@ function timesLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
   const init = {
     type: 'VariableDeclaration',
     kind: 'let',
-    declarations: [declarator(counter, num(0)), declarator(limit, expression(l, node.source))],
+    declarations: [declarator(counter, num(0)), declarator(limit, l.expression(node.source))],
   }
   return [forLoop(l, node, init, binary('<', id(counter), id(limit)), step(counter, num(1)), inside([]))]
 }
@@ -223,10 +222,10 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
   const lines =
     value && !isCounter ? [declare('let', id(value.name, value.start), id(counter), value.start)] : []
   const first = node.index && from === undefined ? l.fresh('from') : undefined
-  const start = first ? id(first) : expression(l, range.from)
+  const start = first ? id(first) : l.expression(range.from)
   const init: Js[] = [declarator(counter, start, isCounter ? value.start : undefined)]
-  if (first) init.unshift(declarator(first, expression(l, range.from)))
-  let limit = expression(l, range.to)
+  if (first) init.unshift(declarator(first, l.expression(range.from)))
+  let limit = l.expression(range.to)
   if (to === undefined && !(range.to.type === 'Id' && !l.hasReactive && !writes(node.scope, range.to.name))) {
     const name = l.fresh('to')
     init.push(declarator(name, limit))
@@ -256,7 +255,7 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
 
 /** A step that is computed may turn out to be 0, which is an error. */
 function stepValue(l: Lowerer, by: Node): Js {
-  return call(l.use('__stepOf', by.start), [expression(l, by)])
+  return call(l.use('__stepOf', by.start), [l.expression(by)])
 }
 
 /** How far the counter is from the first value; the direction is 0 or unknown, or has the sign of the loop's. */
@@ -283,7 +282,7 @@ function indexLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
   if (node.value) {
     const value = index(id(list), id(counter))
     if (node.value.type === 'Member')
-      lines.push(statement(assign(expression(l, node.value), value), node.value.start))
+      lines.push(statement(assign(l.expression(node.value), value), node.value.start))
     else
       lines.push(
         declare(
@@ -296,7 +295,7 @@ function indexLoop(l: Lowerer, node: Loop, inside: (lines: Js[]) => Js[]): Js[] 
   }
   const length = member(id(list), 'length')
   const last = binary('-', length, num(1))
-  const init: Js[] = [declarator(list, expression(l, node.source))]
+  const init: Js[] = [declarator(list, l.expression(node.source))]
   if (by !== undefined) {
     init.push(declarator(counter, by < 0 ? last : num(0), counterAt))
     const test = by < 0 ? binary('>=', id(counter), num(0)) : binary('<', id(counter), length)

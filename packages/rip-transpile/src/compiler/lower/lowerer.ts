@@ -1,6 +1,7 @@
 import { CompileError } from '../../compile-error.ts'
-import type { Node } from '../ast.ts'
+import type { Node, NodeOf } from '../ast.ts'
 import type { Scope } from '../scope.ts'
+import { deliver } from './deliver.ts'
 import { assign, endsInCall, id } from './js.ts'
 import type { Js } from './js.ts'
 
@@ -13,6 +14,23 @@ export type Sink =
 
 export const DISCARD: Sink = { kind: 'discard' }
 export const RETURN: Sink = { kind: 'return' }
+
+/** How each kind of node becomes an expression. */
+export type ExpressionVisitors = {
+  readonly [T in Node['type']]: (l: Lowerer, node: NodeOf<T>) => Js
+}
+
+/** How kinds of nodes become statements; nothing where one is an expression after all. */
+export type StatementVisitors = {
+  readonly [T in Node['type']]?: (l: Lowerer, node: NodeOf<T>, sink: Sink) => Js[] | undefined
+}
+
+type StatementVisitor = (l: Lowerer, node: Node, sink: Sink) => Js[] | undefined
+
+export interface Visitors {
+  readonly expressions: ExpressionVisitors
+  readonly statements: StatementVisitors
+}
 
 /** What is known of the function whose body is being lowered. */
 export interface FunctionState {
@@ -66,7 +84,17 @@ export class Lowerer {
   /** Last number tried for each base of {@link fresh}, which would count from the start each time otherwise. */
   private readonly lastFresh: Map<string, number> = new Map()
 
-  constructor(source: string, filename: string, names: Set<string>, scope: Scope, dialect: 3 | 4) {
+  private readonly visitors: Visitors
+
+  constructor(
+    source: string,
+    filename: string,
+    names: Set<string>,
+    scope: Scope,
+    dialect: 3 | 4,
+    visitors: Visitors,
+  ) {
+    this.visitors = visitors
     this.source = source
     this.filename = filename
     this.names = names
@@ -83,6 +111,37 @@ export class Lowerer {
       mayDropFrame: false,
       promoted: new Map(),
     }
+  }
+
+  /** A node as a JavaScript expression. */
+  expression(node: Node): Js {
+    const { atTop } = this
+    this.atTop = false
+    const visit = this.visitors.expressions[node.type] as (l: Lowerer, node: Node) => Js
+    const js = visit(this, node)
+    this.atTop = atTop
+    return js
+  }
+
+  expressions(nodes: readonly (Node | null)[]): Js[] {
+    return nodes.map((node) => node && this.expression(node)) as Js[]
+  }
+
+  /** A node as statements, whose value goes to the sink. */
+  statement(node: Node, sink: Sink): Js[] {
+    const visit = this.visitors.statements[node.type] as StatementVisitor | undefined
+    return visit?.(this, node, sink) ?? [deliver(this, sink, this.expression(node), node.start)]
+  }
+
+  /** A list of statements, whose last one gives its value to the sink. */
+  statements(nodes: readonly Node[], sink: Sink): Js[] {
+    const last = nodes.length - 1
+    return nodes.flatMap((node, at) => this.statement(node, at === last ? sink : DISCARD))
+  }
+
+  /** The statements of a block, which are no direct ones of their function. */
+  body(node: Node, sink: Sink): Js[] {
+    return this.nested(() => this.statements(node.type === 'Block' ? node.body : [node], sink))
   }
 
   fail(reason: string, node: { start: number; end: number }, hint?: string): never {

@@ -1,14 +1,12 @@
 import type { ImportName, NodeOf } from '../ast.ts'
 import { isTypeImport } from '../type-imports.ts'
 import { lowerClass } from './classes.ts'
-import { expression } from './expressions.ts'
 import { functionDeclaration } from './functions.ts'
 import { declare, id, str } from './js.ts'
 import type { Js } from './js.ts'
 import { DISCARD } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
 import { pattern } from './patterns.ts'
-import { lowerStatement } from './statements.ts'
 
 /** Nothing where every name it imports is a type. */
 export function lowerImport(l: Lowerer, node: NodeOf<'Import'>): Js[] {
@@ -32,7 +30,7 @@ export function lowerImport(l: Lowerer, node: NodeOf<'Import'>): Js[] {
       ? node.attributes.props.map((prop) => ({
           type: 'ImportAttribute',
           key: id(prop.key.type === 'Id' ? prop.key.name : '', prop.key.start),
-          value: expression(l, prop.value),
+          value: l.expression(prop.value),
         }))
       : []
   return [
@@ -91,7 +89,7 @@ function defaultValue(l: Lowerer, node: NodeOf<'ExportDefault'>): Js {
   const { value } = node
   if (value.type === 'Class' && value.name) return lowerClass(l, value, 'ClassDeclaration')
   if (value.type === 'Fn' && value.kind === 'def') return functionDeclaration(l, value)
-  return expression(l, value)
+  return l.expression(value)
 }
 
 function exportDeclaration(l: Lowerer, node: NodeOf<'Export'>): Js[] {
@@ -99,7 +97,7 @@ function exportDeclaration(l: Lowerer, node: NodeOf<'Export'>): Js[] {
   const at = node.start
   if (declaration.type === 'Erased') return []
   if (declaration.type === 'Assign') {
-    const value = expression(l, declaration.value)
+    const value = l.expression(declaration.value)
     const kind = 'const'
     return [
       {
@@ -112,7 +110,7 @@ function exportDeclaration(l: Lowerer, node: NodeOf<'Export'>): Js[] {
       },
     ]
   }
-  const [lowered] = lowerStatement(l, declaration, DISCARD)
+  const [lowered] = l.statement(declaration, DISCARD)
   return [
     {
       type: 'ExportNamedDeclaration',

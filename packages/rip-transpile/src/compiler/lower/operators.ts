@@ -1,5 +1,4 @@
 import type { NodeOf } from '../ast.ts'
-import { expression } from './expressions.ts'
 import {
   arrow,
   assign,
@@ -9,6 +8,7 @@ import {
   id,
   index,
   isNullish,
+  keyword,
   logical,
   member,
   method,
@@ -16,6 +16,7 @@ import {
   num,
   standard,
   str,
+  unary,
   undefinedValue,
 } from './js.ts'
 import type { Js } from './js.ts'
@@ -24,16 +25,16 @@ import type { Lowerer } from './lowerer.ts'
 
 /** `x in y`: an element, a part of a string, or a key. */
 export function membership(l: Lowerer, node: NodeOf<'In'>): Js {
-  const left = expression(l, node.left)
+  const left = l.expression(node.left)
   const at = l.operatorAfter(node.left)
   let result: Js
   if (node.right.type === 'Arr' || node.right.type === 'Str' || node.right.type === 'Range')
-    result = method(expression(l, node.right), 'includes', [left], at)
+    result = method(l.expression(node.right), 'includes', [left], at)
   else {
     const name = l.temp('in')
     const leftName = isRepeatable(node.left) ? undefined : l.temp('item')
     const value = leftName ? id(leftName) : left
-    const store = assign(id(name), expression(l, node.right))
+    const store = assign(id(name), l.expression(node.right))
     const isList = logical(
       '||',
       standard('Array', 'isArray', [store], at),
@@ -55,15 +56,15 @@ function matched(l: Lowerer, subject: Js, regex: Js, at: number): Js {
 }
 
 export function lowerMatch(l: Lowerer, node: NodeOf<'Match'>): Js {
-  return matched(l, expression(l, node.left), expression(l, node.right), l.operatorAfter(node.left))
+  return matched(l, l.expression(node.left), l.expression(node.right), l.operatorAfter(node.left))
 }
 
 export function lowerRegexIndex(l: Lowerer, node: NodeOf<'RegexIndex'>): Js {
   const at = l.operatorAfter(node.object)
-  const group = node.group ? expression(l, node.group) : num(0)
+  const group = node.group ? l.expression(node.group) : num(0)
   return logical(
     '&&',
-    matched(l, expression(l, node.object), expression(l, node.regex), at),
+    matched(l, l.expression(node.object), l.expression(node.regex), at),
     index(id('_', at), group),
   )
 }
@@ -71,10 +72,10 @@ export function lowerRegexIndex(l: Lowerer, node: NodeOf<'RegexIndex'>): Js {
 export function slice(l: Lowerer, node: NodeOf<'Slice'>): Js {
   const { end } = node
   const at = l.operatorAfter(node.object)
-  const target = member(expression(l, node.object), 'slice', at, node.optional)
-  const from = node.from ? expression(l, node.from) : num(0)
+  const target = member(l.expression(node.object), 'slice', at, node.optional)
+  const from = node.from ? l.expression(node.from) : num(0)
   if (!node.to) return call(target, node.from ? [from] : [], end)
-  const to = expression(l, node.to)
+  const to = l.expression(node.to)
   if (node.exclusive) return call(target, [from, to], end)
   if (node.to.type === 'Num') return call(target, [from, num(Number(node.to.raw) + 1)], end)
   return call(
@@ -114,14 +115,14 @@ export function rangeArray(l: Lowerer, node: NodeOf<'Range'>): Js {
     arrow([id('_'), offset], value),
   ])
   const maker = { ...arrow([from, to], make), at: node.start, till: node.start }
-  return call(maker, [expression(l, node.from), expression(l, node.to)], node.end)
+  return call(maker, [l.expression(node.from), l.expression(node.to)], node.end)
 }
 
 export function pick(l: Lowerer, node: NodeOf<'Pick'>): Js {
   const object = id('object')
   const properties = node.items.map((item) => {
     const value = member(object, item.key, item.start)
-    const full = item.init ? logical('??', value, expression(l, item.init)) : value
+    const full = item.init ? logical('??', value, l.expression(item.init)) : value
     return {
       type: 'Property',
       kind: 'init',
@@ -136,7 +137,7 @@ export function pick(l: Lowerer, node: NodeOf<'Pick'>): Js {
   const name = l.temp('object')
   for (const property of properties) renameObject(property.value, name)
   const picked: Js = { type: 'ObjectExpression', properties }
-  const store = assign(id(name), expression(l, node.object))
+  const store = assign(id(name), l.expression(node.object))
   if (node.optional) return conditional(isNullish(store), undefinedValue(), picked)
   return { type: 'SequenceExpression', expressions: [store, picked] }
 }
@@ -156,4 +157,53 @@ export function arithmetic(l: Lowerer, op: string, left: Js, right: Js, at: numb
   if (op === '**' && left.type === 'UnaryExpression')
     return binary('**', { type: 'ParenthesizedExpression', expression: left }, right)
   return binary(op, left, right)
+}
+
+export function lowerUnary(l: Lowerer, node: NodeOf<'Unary'>): Js {
+  const { arg } = node
+  if (node.op === '!' && arg.type === 'Paren') return unary('!', l.expression(arg.body), node.start)
+  return unary(node.op, l.expression(arg), node.start)
+}
+
+export function lowerBinary(l: Lowerer, node: NodeOf<'Binary'>): Js {
+  const left = l.expression(node.left)
+  const right = l.expression(node.right)
+  const at = l.operatorAfter(node.left)
+  if (node.op === '*' && (node.left.type === 'Str' || node.left.type === 'Template'))
+    return method(left, 'repeat', [right], at)
+  return arithmetic(l, node.op, left, right, at)
+}
+
+/** Operators of numbers; `at` has the operator. */
+export function chain(l: Lowerer, node: NodeOf<'Chain'>): Js {
+  let result: Js | undefined
+  let left = l.expression(node.operands[0]!)
+  for (const [at, op] of node.ops.entries()) {
+    const operand = node.operands[at + 1]!
+    let right = l.expression(operand)
+    let next = right
+    if (at < node.ops.length - 1 && !isRepeatable(operand)) {
+      const name = l.temp()
+      right = assign(id(name), right)
+      next = id(name)
+    }
+    const test = binary(op, left, right)
+    result = result ? logical('&&', result, test) : test
+    left = next
+  }
+  return result!
+}
+
+export function lowerLogical(l: Lowerer, node: NodeOf<'Logical'>): Js {
+  return logical(node.op, l.expression(node.left), l.expression(node.right))
+}
+
+/** `a?`. */
+export function lowerExists(l: Lowerer, node: NodeOf<'Exists'>): Js {
+  return binary('!=', l.expression(node.arg), keyword('null'))
+}
+
+/** `a?!`. */
+export function lowerPresence(l: Lowerer, node: NodeOf<'Presence'>): Js {
+  return conditional(l.expression(node.arg), keyword('true'), undefinedValue())
 }

@@ -1,7 +1,7 @@
 import type { Node, NodeOf, Property } from '../ast.ts'
-import { expression, propertyKey } from './expressions.ts'
-import { contained } from './functions.ts'
+import { contained } from './hoisting.ts'
 import type { Js } from './js.ts'
+import { propertyKey } from './keys.ts'
 import type { Lowerer } from './lowerer.ts'
 
 /** The target of an assignment, a parameter or a loop variable. */
@@ -25,12 +25,12 @@ export function pattern(l: Lowerer, target: Node): Js {
       return {
         type: 'AssignmentPattern',
         left: pattern(l, target.target),
-        right: l.inParameters ? contained(l, target.value) : expression(l, target.value),
+        right: l.inParameters ? contained(l, target.value) : l.expression(target.value),
       }
     case 'Paren':
       return pattern(l, target.body)
     default:
-      return expression(l, target)
+      return l.expression(target)
   }
 }
 

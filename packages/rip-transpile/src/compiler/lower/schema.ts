@@ -1,6 +1,5 @@
 import type { Schema, SchemaEntry, SchemaField, SchemaLiteral } from '../ast.ts'
 import { SCHEMA_FUNCTION } from '../schema-runtime.ts'
-import { expression } from './expressions.ts'
 import { array, call, id, num, raw, str, undefinedValue } from './js.ts'
 import type { Js } from './js.ts'
 import type { Lowerer } from './lowerer.ts'
@@ -43,7 +42,7 @@ function lowerEntry(l: Lowerer, entry: SchemaEntry): Js {
         [
           ['tag', str(entry.tag)],
           ['message', str(entry.message)],
-          ['fn', expression(l, entry.fn)],
+          ['fn', l.expression(entry.fn)],
           ['field', entry.field === undefined ? undefined : str(entry.field)],
           ['async', flag(entry.isAsync)],
         ],
@@ -58,7 +57,7 @@ function lowerEntry(l: Lowerer, entry: SchemaEntry): Js {
     case 'enum-member':
       return object([...named(entry), ['value', entry.value && literal(entry.value.value)]], entry.start)
     default:
-      return object([...named(entry), ['fn', expression(l, entry.fn)]], entry.start)
+      return object([...named(entry), ['fn', l.expression(entry.fn)]], entry.start)
   }
 }
 
@@ -85,7 +84,7 @@ function lowerField(l: Lowerer, field: SchemaField): Js {
     ['min', field.min === undefined ? undefined : num(field.min)],
     ['max', field.max === undefined ? undefined : num(field.max)],
     ['default', field.default && literal(field.default.value)],
-    ['regex', field.regex && expression(l, field.regex)],
+    ['regex', field.regex && l.expression(field.regex)],
   ]
   const attrs = field.attrs && Object.entries(field.attrs).map(([key, text]): Pair => [key, str(text)])
   return object(
@@ -100,7 +99,7 @@ function lowerField(l: Lowerer, field: SchemaField): Js {
       ['coercer', field.coercer === undefined ? undefined : str(field.coercer)],
       ['constraints', constraints.some(([, value]) => value) ? object(constraints) : undefined],
       ['attrs', attrs && object(attrs)],
-      ['transform', field.transform && expression(l, field.transform)],
+      ['transform', field.transform && l.expression(field.transform)],
     ],
     field.start,
   )

@@ -1,0 +1,21 @@
+import type { NodeOf } from '../ast.ts'
+import { deliver } from './deliver.ts'
+import { assign, id, ifs, isNullish, not } from './js.ts'
+import type { Js } from './js.ts'
+import { DISCARD } from './lowerer.ts'
+import type { Lowerer, Sink } from './lowerer.ts'
+
+/** `value or return`, where the right side leaves. */
+export function lowerGuard(l: Lowerer, node: NodeOf<'Logical'>, sink: Sink): Js[] {
+  const leave = l.body(node.right, DISCARD)
+  if (sink.kind === 'discard')
+    return [ifs(guardTest(node.op, l.expression(node.left)), leave, undefined, node.start)]
+  const name = l.temp('value')
+  const test = guardTest(node.op, assign(id(name), l.expression(node.left)))
+  return [ifs(test, leave, undefined, node.start), deliver(l, sink, id(name), node.start)]
+}
+
+export function guardTest(op: string, value: Js): Js {
+  if (op === '||') return not(value)
+  return op === '&&' ? value : isNullish(value)
+}

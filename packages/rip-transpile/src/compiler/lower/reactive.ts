@@ -1,0 +1,29 @@
+import type { NodeOf } from '../ast.ts'
+import { deliver } from './deliver.ts'
+import { call, declare, id } from './js.ts'
+import type { Js } from './js.ts'
+import type { Lowerer, Sink } from './lowerer.ts'
+
+export function lowerReactive(l: Lowerer, node: NodeOf<'Reactive'>, sink: Sink): Js[] {
+  const value = reactiveValue(l, node)
+  if (!node.name) return [deliver(l, sink, value, node.start)]
+  const declaration = declare('const', id(node.name.name, node.name.start), value, node.start)
+  if (sink.kind === 'discard') return [declaration]
+  return [declaration, deliver(l, sink, l.expression(node.name), node.start)]
+}
+
+/** An effect as a value; the other kinds declare a name. */
+export function lowerReactiveValue(l: Lowerer, node: NodeOf<'Reactive'>): Js {
+  if (node.name)
+    l.fail(
+      'a reactive declaration is a statement of its own',
+      node,
+      `Declare ${node.name.name} on a line before.`,
+    )
+  return reactiveValue(l, node)
+}
+
+function reactiveValue(l: Lowerer, node: NodeOf<'Reactive'>): Js {
+  const make = l.use(`__${node.kind}`, node.name ? l.operatorAfter(node.name) : node.start)
+  return call(make, [l.expression(node.value)])
+}
