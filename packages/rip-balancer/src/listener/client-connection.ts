@@ -67,18 +67,27 @@ export class ClientConnection implements ClientSide, Receiver {
   private readonly exchange: Exchange
   private readonly response: Http1Response
   private state: ClientState
+  /** The head that is being read, or of the request that is being answered. */
   private requestHead: RequestHead | undefined
+  /** Reads the PROXY header in front of the first request; on a connection with TLS in front of the handshake. */
   private proxyHeader: ProxyHeader | undefined
   private plainHeader: PlainProxyHeader | undefined
   private readonly input = new HeldInput()
+  /** The exchange has heard that the client stopped sending. */
   private endTold = false
+  /** The exchange does not want input for now. */
   private refused = false
+  /** `pump` is running: a call from within changes nothing. */
   private pumping = false
+  /** The socket is paused. */
   private paused = false
+  /** The socket is shut down when all that waits is sent. */
   private shutdownPending = false
+  /** Requests that were read. */
   private requests = 0
+  /** When the current head began, when the connection became idle, or when a lingering client last sent something. */
   private since: number
-  /** When the connection ends although the client goes on sending. */
+  /** When a lingering connection is closed although the client goes on sending. */
   private lingersUntil = 0
 
   constructor(

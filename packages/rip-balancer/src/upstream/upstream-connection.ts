@@ -64,16 +64,23 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
   private decoder: ChunkedDecoder | undefined
   private sink: ResponseSink | undefined
   private state: UpstreamState = 'connecting'
+  /** How the body of the current response is delimited. */
   private framing: Framing = 'none'
+  /** Bytes of that body that are still to come, where its length was declared. */
   private remaining = 0
+  /** Interim responses to the current request. */
   private interims = 0
+  /** The current request is HEAD: its response has no body. */
   private toHead = false
   private requestFraming: Framing = 'none'
   /** Writes the request that is being sent. */
   private writer: RequestWriter | undefined
+  /** Bytes the kernel had taken before the current request. */
   private sentBefore = 0
+  /** Whether the head of the response leaves the connection open. */
   private persists = true
   private paused = false
+  /** The socket is shut down when all that waits is sent. */
   private shutdownPending = false
 
   constructor(
