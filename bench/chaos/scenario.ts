@@ -1,6 +1,6 @@
+import { isAlive, Load, type LoadReport, median, quantile, timeUntil } from '@rip/testing'
 import type { Driver } from './driver.ts'
 import { versionServed } from './drivers/shared.ts'
-import { Load, type LoadReport } from './load.ts'
 
 export interface ScenarioOptions {
   readonly ratePerSecond: number
@@ -31,20 +31,6 @@ function startLoad(driver: Driver, options: ScenarioOptions): Load {
   return load
 }
 
-/** Milliseconds until a condition holds, or `Infinity` when it did not within the limit. */
-async function timeUntil(holds: () => boolean | Promise<boolean>, limitMs: number): Promise<number> {
-  const startedAt = performance.now()
-  while (performance.now() - startedAt < limitMs) {
-    if (await holds()) return performance.now() - startedAt
-    await Bun.sleep(5)
-  }
-  return Number.POSITIVE_INFINITY
-}
-
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0
-const p95 = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1, Math.floor(numbers.length * 0.95))] ?? 0
 const rounded = (ms: number): number | string => (Number.isFinite(ms) ? Math.round(ms) : 'never')
 
 /** New releases one after the other; each is waited for until it answers. */
@@ -117,7 +103,7 @@ const killWorkers: Scenario = {
     const facts = {
       kills: backMs.length,
       'process back p50 ms': rounded(median(backMs)),
-      'p95 ms': rounded(p95(backMs)),
+      'p95 ms': rounded(quantile(backMs, 0.95)),
     }
     return { load: await load.stop(), facts }
   },
@@ -139,15 +125,6 @@ const killManager: Scenario = {
     const left = orphans.filter((pid) => isAlive(pid)).length
     return { load: await load.stop(), facts: { 'start again ms': rounded(upMs), 'orphans left': left } }
   },
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    // ESRCH: it is gone.
-    return false
-  }
 }
 
 export const SCENARIOS: readonly Scenario[] = [rollingRestart, brokenRelease, killWorkers, killManager]

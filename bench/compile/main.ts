@@ -13,6 +13,7 @@ import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { median } from '@rip/testing'
 import { CONTENDERS, type Contender } from './contender.ts'
 import { countLines, generatedFile, ripFiles } from './corpus.ts'
 import type { Sample, SampleRequest } from './sample.ts'
@@ -104,10 +105,6 @@ async function measureGrowth(): Promise<Growth[]> {
     rmSync(dirname(file), { recursive: true })
   }
   return growth
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 }
 
 function perSecond(ms: number): string {

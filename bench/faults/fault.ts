@@ -1,6 +1,6 @@
 import net from 'node:net'
 import type { Stage } from './stage.ts'
-import { until } from './stage.ts'
+import { until } from '@rip/testing'
 
 /** One thing that goes wrong while requests are served. */
 export interface Fault {
@@ -50,7 +50,7 @@ const killBusy: Fault = {
   async run(stage, isOver) {
     const kills = await repeat(isOver, PAUSE_MS, async () => {
       const [id = ''] = stage.ids
-      await until(async () => (await inFlight(stage, id)) > 0, 'it is busy')
+      await until('it is busy', async () => (await inFlight(stage, id)) > 0)
       await replaceKilled(stage, id)
     })
     return `${kills} kills`
@@ -67,7 +67,7 @@ const killIdle: Fault = {
       stage.reload({
         to: stage.declaration().map((each) => (each.id === id ? { ...each, weight: 0 } : each)),
       })
-      await until(async () => (await inFlight(stage, id)) === 0, 'it is idle')
+      await until('it is idle', async () => (await inFlight(stage, id)) === 0)
       const all = stage.declaration()
       await stage.end(id, 'SIGKILL')
       stage.reload({ to: all })

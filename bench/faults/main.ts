@@ -11,7 +11,7 @@ import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { FAULTS, type Fault } from './fault.ts'
-import { Load, type Failed } from './load.ts'
+import { startLoad } from './load.ts'
 import { Stage, type Logged } from './stage.ts'
 
 const { values } = parseArgs({
@@ -64,19 +64,30 @@ if (values.json !== undefined) {
 }
 process.exitCode = results.some(({ own }) => own > 0) ? 1 : 0
 
+/** A request that did not get its answer. */
+interface Failed {
+  /** Its target, which no other request has. */
+  readonly target: string
+  readonly reason: string
+}
+
 async function measure(fault: Fault, folder: string): Promise<Result> {
   const port = Number(values.port)
   await using stage = new Stage({ folder, port, logFile: fault.logFile, descriptors: fault.descriptors })
   await begin(stage, fault)
-  const load = await Load.start({
+  const failed: Failed[] = []
+  const load = await startLoad({
     port,
     ratePerSecond: Number(values.rate),
     keptConnections: fault.keptConnections ?? 0,
+    onOutcome: ({ request, failure, reason }) => {
+      if (failure !== undefined) failed.push({ target: request.path, reason: `${failure}: ${reason}` })
+    },
   })
   const overAtMs = performance.now() + Number(values.seconds) * 1000
   const done = await fault.run(stage, () => performance.now() > overAtMs)
-  await load.stop()
-  return judge(fault.name, load, await stage.log(), done)
+  const { sent, p50Ms, p99Ms } = await load.stop()
+  return { name: fault.name, sent, ...judge(failed, await stage.log()), p50Ms, p99Ms, done }
 }
 
 /** Two good backends, and perhaps one that is not. */
@@ -89,23 +100,22 @@ async function begin(stage: Stage, fault: Fault): Promise<void> {
   await stage.admin.cut('g1')
 }
 
-function judge(name: string, load: Load, log: ReadonlyMap<string, Logged>, done: string): Result {
+/** Which of the failed requests were handed to a backend that failed, and which are the balancer's own. */
+function judge(
+  failed: readonly Failed[],
+  log: ReadonlyMap<string, Logged>,
+): Pick<Result, 'handed' | 'own' | 'examples'> {
   const isHanded = ({ target }: Failed): boolean => {
     const logged = log.get(target)
     return logged !== undefined && (HANDED.has(logged.outcome) || logged.backend === ROGUE)
   }
-  const own = load.failures.filter((failed) => !isHanded(failed))
+  const own = failed.filter((each) => !isHanded(each))
   const describe = ({ target, reason }: Failed): string =>
     `${target} ${reason} (${log.get(target)?.outcome ?? 'not in the log'})`
   return {
-    name,
-    sent: load.sent,
-    handed: load.failures.length - own.length,
+    handed: failed.length - own.length,
     own: own.length,
     examples: own.slice(0, 5).map(describe),
-    p50Ms: load.quantileMs(0.5),
-    p99Ms: load.quantileMs(0.99),
-    done,
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Connection, RequestFailure, type Request } from '../chaos/client.ts'
+import { Load, type LoadOutcome, RequestFailure, type Traffic } from '@rip/testing'
 
 export interface PatternLoadOptions {
   readonly port: number
@@ -19,75 +19,49 @@ export interface Sample {
   readonly failure: string | undefined
 }
 
-const HOST = '127.0.0.1'
-const TIMEOUT_MS = 10_000
 const LARGE_BYTES = 1_500_000
 
-/** Requests at a fixed rate, a third of them POSTs, half on fresh connections; none is asked for twice. */
+/** Requests at a fixed rate, a third of them POSTs, half on fresh connections. */
 export class PatternLoad {
   readonly samples: Sample[] = []
-  sent = 0
-  private readonly options: PatternLoadOptions
-  private readonly idle: Connection[] = []
-  private readonly running = new Set<Promise<void>>()
-  private readonly startedAtMs = performance.now()
-  private readonly timer: ReturnType<typeof setInterval>
+  readonly #load: Load
 
-  constructor(options: PatternLoadOptions) {
-    this.options = options
-    this.timer = setInterval(() => this.startDue(), 1)
+  constructor({ port, ratePerSecond, large }: PatternLoadOptions) {
+    const onOutcome = (outcome: LoadOutcome): void => void this.samples.push(sampleOf(outcome))
+    this.#load = new Load({ port, ratePerSecond, traffic: trafficOf(large), onOutcome })
+    this.#load.start()
   }
 
   /** Starts nothing more and waits for what runs. */
   async stop(): Promise<void> {
-    clearInterval(this.timer)
-    await Promise.all(this.running)
-    for (const connection of this.idle) connection.close()
+    await this.#load.stop()
   }
+}
 
-  private startDue(): void {
-    const due = Math.floor(((performance.now() - this.startedAtMs) / 1000) * this.options.ratePerSecond)
-    while (this.sent < due) {
-      const exchange = this.exchange(this.nextRequest()).finally(() => this.running.delete(exchange))
-      this.running.add(exchange)
-    }
-  }
-
-  /** Kinds come in no order that a round robin could fall in step with, and the same for all. */
-  private nextRequest(): Request {
-    const n = ++this.sent
-    const drawn = Bun.hash.xxHash32(String(n))
-    const keepAlive = drawn % 2 !== 0
-    if (this.options.large && drawn % 20 === 0)
-      return { method: 'GET', path: `/bytes/${LARGE_BYTES}`, keepAlive }
-    if (drawn % 3 === 0) return { method: 'POST', path: `/?n=${n}`, body: randomBytes(1_024), keepAlive }
-    return { method: 'GET', path: `/?n=${n}`, keepAlive }
-  }
-
-  private async exchange(request: Request): Promise<void> {
-    const startedAtMs = performance.now()
-    const note = (backend: string | undefined, failure: string | undefined): void =>
-      void this.samples.push({ startedAtMs, tookMs: performance.now() - startedAtMs, backend, failure })
-    try {
-      const connection = await this.connection(request.keepAlive)
-      const { status, headers, body } = await connection.request(request, HOST, TIMEOUT_MS)
-      const isWhole = request.path.startsWith('/bytes/')
+/** Kinds come in no order that a round robin could fall in step with, and the same for all. */
+function trafficOf(large: boolean): Traffic {
+  return {
+    request(n) {
+      const drawn = Bun.hash.xxHash32(String(n))
+      const keepAlive = drawn % 2 !== 0
+      if (large && drawn % 20 === 0) return { method: 'GET', path: `/bytes/${LARGE_BYTES}`, keepAlive }
+      if (drawn % 3 === 0) return { method: 'POST', path: `/?n=${n}`, body: randomBytes(1_024), keepAlive }
+      return { method: 'GET', path: `/?n=${n}`, keepAlive }
+    },
+    check({ path }, { body }) {
+      const isWhole = path.startsWith('/bytes/')
         ? body.length === LARGE_BYTES
-        : body.toString().endsWith(` ${request.path}`)
-      if (request.keepAlive && connection.open) this.idle.push(connection)
-      note(headers.get('x-backend'), status === 200 && isWhole ? undefined : `status ${status}`)
-    } catch (error) {
-      note(undefined, error instanceof RequestFailure ? error.kind : String(error))
-    }
+        : body.toString().endsWith(` ${path}`)
+      if (!isWhole) throw new RequestFailure('checksum', 'another answer')
+    },
   }
+}
 
-  private async connection(keepAlive: boolean): Promise<Connection> {
-    while (keepAlive && this.idle.length > 0) {
-      const kept = this.idle.pop()
-      if (kept?.open === true) return kept
-    }
-    const fresh = new Connection()
-    await fresh.connect(HOST, this.options.port)
-    return fresh
+function sampleOf({ startedAt, endedAt, answer, failure }: LoadOutcome): Sample {
+  return {
+    startedAtMs: startedAt,
+    tookMs: endedAt - startedAt,
+    backend: answer?.headers.get('x-backend'),
+    failure: failure === 'status' ? `status ${answer?.status}` : failure,
   }
 }

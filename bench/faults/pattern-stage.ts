@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { until } from './stage.ts'
+import { until } from '@rip/testing'
 import type { Pattern } from './pattern.ts'
 import type { Rival } from './rival.ts'
 
@@ -66,7 +66,7 @@ export class PatternStage implements AsyncDisposable {
     })
     const children = [balancer, ...backends.map(({ child }) => child)]
     const stage = new PatternStage(backends.slice(0, pattern.failing), children)
-    await until(() => accepts(port), `${rival.name} accepts`)
+    await until(`${rival.name} accepts`, () => accepts(port))
     return stage
   }
 

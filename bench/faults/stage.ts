@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AdminClient, type BalancerConfig } from '@rip/balancer'
+import { until } from '@rip/testing'
 
 const BACKEND = fileURLToPath(new URL('backend.ts', import.meta.url))
 const BALANCER = fileURLToPath(new URL('../../packages/rip-balancer/src/main.ts', import.meta.url))
@@ -70,7 +71,7 @@ export class Stage implements AsyncDisposable {
     const socket = this.file(`${id}.${++this.started}.sock`)
     const child = Bun.spawn(['bun', BACKEND, socket, behaviour], { stdio: ['ignore', 'ignore', 'inherit'] })
     this.backends.set(id, { id, socket, child })
-    await until(() => existsSync(socket), `${id} listens`)
+    await until(`${id} listens`, () => existsSync(socket))
     return id
   }
 
@@ -134,14 +135,5 @@ export class Stage implements AsyncDisposable {
 
   private writeConfig(config: BalancerConfig): void {
     writeFileSync(this.file('balancer.json'), JSON.stringify(config))
-  }
-}
-
-/** Resolves when a condition holds. @throws when it does not within ten seconds */
-export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const limitMs = performance.now() + 10_000
-  while (!(await holds())) {
-    if (performance.now() > limitMs) throw new Error(`it never happened: ${what}`)
-    await Bun.sleep(5)
   }
 }

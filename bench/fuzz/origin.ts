@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '@rip/testing'
 import { pathToRealNode } from '../src/real-node.ts'
 
 /** A real server that says what it understood: one line `METHOD TARGET HOST` for each request. */
@@ -54,15 +55,11 @@ export async function startOrigins(folder: string): Promise<Origin[]> {
   return origins
 }
 
-/** Resolves when the origin answers; throws after ten seconds. */
+/** Resolves when the origin answers. @throws when it does not */
 async function answering({ name, socket }: Origin): Promise<void> {
-  const until = performance.now() + 10_000
-  while (performance.now() < until) {
-    const response = await fetch('http://origin/', { unix: socket }).catch(() => null)
-    if (response?.ok) return
-    await Bun.sleep(20)
-  }
-  throw new Error(`${name} did not answer within 10 s`)
+  const asks = (): Promise<Response | undefined> =>
+    fetch('http://origin/', { unix: socket }).catch(() => undefined)
+  await until(`${name} answers`, async () => (await asks())?.ok)
 }
 
 const PROBE = 'GET /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n'

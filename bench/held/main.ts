@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { Load } from '../faults/load.ts'
+import { freePort, timeUntil } from '@rip/testing'
+import { startLoad } from '../faults/load.ts'
 import { processTree, residentBytes } from '../proxy/process-usage.ts'
-import { freePort } from '../src/free-port.ts'
 import { HeldConnections } from './held-connections.ts'
 
 const OWN_PROGRAM = fileURLToPath(new URL('../../packages/rip-server-cli/bin/rip-server', import.meta.url))
@@ -111,11 +111,8 @@ async function startServer(): Promise<number> {
     server.kill()
     await server.exited
   })
-  const untilMs = performance.now() + START_LIMIT_MS
-  while (!(await isServing())) {
-    if (performance.now() > untilMs) throw new Error(await Bun.file(join(folder, 'log')).text())
-    await Bun.sleep(50)
-  }
+  if (!Number.isFinite(await timeUntil(isServing, START_LIMIT_MS)))
+    throw new Error(await Bun.file(join(folder, 'log')).text())
   return server.pid
 }
 
@@ -127,20 +124,20 @@ function isServing(): Promise<boolean> {
 }
 
 async function measure(name: string, count: number): Promise<void> {
-  const load = await Load.start({
+  const load = await startLoad({
     port,
     ratePerSecond: Number(values.rate),
     keptConnections: KEPT_CONNECTIONS,
   })
   await Bun.sleep(Number(values.seconds) * 1_000)
-  await load.stop()
+  const { sent, failed, p50Ms, p99Ms } = await load.stop()
   const result: Result = {
     name,
     held: count,
-    sent: load.sent,
-    failed: load.failures.length,
-    p50Ms: load.quantileMs(0.5),
-    p99Ms: load.quantileMs(0.99),
+    sent,
+    failed,
+    p50Ms,
+    p99Ms,
   }
   results.push(result)
   console.log(

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../src/free-port.ts'
+import { freePort } from '@rip/testing'
 
 const PROGRAM = fileURLToPath(new URL('bin/rip-server', import.meta.resolve('rip-server/package.json')))
 /** Longest wait for anything; reaching it ends the run. */
@@ -150,17 +150,4 @@ export class Running implements AsyncDisposable {
     else this.failed++
     return undefined
   }
-}
-
-/** All processes below a process, by proc_tid_children(5): each of its threads may have started some. */
-export function descendantsOf(pid: number): number[] {
-  const tasks = readdirSync(`/proc/${pid}/task`)
-  const children = tasks.flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-  )
-  return children.flatMap((child) => [child, ...descendantsOf(child)])
-}
-
-export function commandOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
 }

@@ -11,12 +11,11 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { commandOf, descendantsOf, quantile, timeUntil } from '@rip/testing'
 import {
   BUN_HOT,
   BUN_WATCH,
-  commandOf,
   type Contender,
-  descendantsOf,
   PATIENCE_MS,
   RIP_LANGUAGE,
   RIP_PRODUCTION,
@@ -29,6 +28,8 @@ const PAUSE_MS = 800
 /** Pause between two kills; closer ones are held for a crash loop and answered with pauses. */
 const KILL_PAUSE_MS = 1_000
 const WORKERS = 4
+/** Pause between two looks at the status. */
+const LOOK_MS = 2
 
 interface Figures {
   readonly count: number
@@ -137,15 +138,13 @@ async function measureKills(kills: number): Promise<void> {
 /** All workers are there and take requests, as `rip-server status` says. */
 async function fullCapacity(running: Running, gone: number): Promise<void> {
   const control = controlOf(running)
-  const deadline = performance.now() + PATIENCE_MS
-  while (performance.now() < deadline) {
+  const isWhole = async (): Promise<boolean> => {
     const response = await fetch('http://control/status', { unix: control })
     const { workers } = (await response.json()) as { workers: { pid: number; state: string }[] }
-    const ready = workers.filter(({ pid, state }) => state === 'ready' && pid !== gone)
-    if (ready.length === WORKERS) return
-    await Bun.sleep(2)
+    return workers.filter(({ pid, state }) => state === 'ready' && pid !== gone).length === WORKERS
   }
-  throw new Error(`worker ${gone} was not replaced within ${PATIENCE_MS} ms`)
+  if (!Number.isFinite(await timeUntil(isWhole, PATIENCE_MS, LOOK_MS)))
+    throw new Error(`worker ${gone} was not replaced within ${PATIENCE_MS} ms`)
 }
 
 function controlOf({ folder: app, port }: Running): string {
@@ -161,10 +160,8 @@ function workersOf(pid: number): { readonly pid: number }[] {
 }
 
 function tell(what: string, times: readonly number[], lost?: Lost): void {
-  const sorted = times.toSorted((a, b) => a - b)
-  const at = (share: number): number =>
-    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]! * 10) / 10
-  const figures = { count: sorted.length, p50: at(0.5), p95: at(0.95), max: at(1) }
+  const at = (share: number): number => Math.round(quantile(times, share) * 10) / 10
+  const figures = { count: times.length, p50: at(0.5), p95: at(0.95), max: at(1) }
   results[what] = { ...figures, ...(lost && { refused: lost.refused, failed: lost.failed }) }
   const missed = lost === undefined ? '' : `, ${lost.refused} refused, ${lost.failed} failed`
   console.log(

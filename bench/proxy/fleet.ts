@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../src/free-port.ts'
+import { freePort, until } from '@rip/testing'
 import { makeCertificate } from './certificate.ts'
 import type { Contender } from './contender.ts'
 
@@ -77,13 +77,9 @@ export class Fleet implements AsyncDisposable {
   }
 }
 
-/** Resolves when the address answers; throws after ten seconds. */
+/** Resolves when the address answers. @throws when it does not */
 async function answering(url: string, unix?: string): Promise<void> {
-  const until = performance.now() + 10_000
-  while (performance.now() < until) {
-    const response = await fetch(url, { ...(unix && { unix }) }).catch(() => null)
-    if (response?.ok) return
-    await Bun.sleep(20)
-  }
-  throw new Error(`${unix ?? url} did not answer within 10 s`)
+  const asks = (): Promise<Response | undefined> =>
+    fetch(url, { ...(unix && { unix }) }).catch(() => undefined)
+  await until(`${unix ?? url} answers`, async () => (await asks())?.ok)
 }

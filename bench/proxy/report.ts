@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release } from 'node:os'
+import { median } from '@rip/testing'
 import { SHAPES } from './shape.ts'
 
 /** Medians over the rounds of one shape on one proxy. */
@@ -38,9 +39,6 @@ export function addToReport(
   const report: Report = { machine, options, shapes: { ...before, ...shapes } }
   writeFileSync(path, JSON.stringify(report, null, 2))
 }
-
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 
 /** Medians of each figure; failures are added up, and silent connections take new memory in the first round only. */
 export function summary(samples: readonly Sample[]): Sample {

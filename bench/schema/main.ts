@@ -11,6 +11,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { median } from '@rip/testing'
 import { install } from '@rip/transpile/loader'
 import { faultsOf, type Parse, valibotParse, zodParse } from './contenders.ts'
 
@@ -116,9 +117,6 @@ const rounds = Array.from({ length: Number(values.rounds) + 1 }, (_, round) =>
     return Object.fromEntries(rates) as Record<Name, number>
   }),
 ).slice(1)
-
-const median = (numbers: readonly number[]): number =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 
 const report = kinds.map(({ name }, index) => {
   const samples = rounds.map((round) => round[index]!)

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Load } from '../faults/load.ts'
+import { startLoad } from '../faults/load.ts'
 import { Stage } from '../faults/stage.ts'
 import { openIdle } from '../proxy/idle.ts'
 import { residentBytes } from '../proxy/process-usage.ts'
@@ -108,20 +108,20 @@ async function oneSlowReader(): Promise<void> {
 
 /** Runs an attack beside a load that behaves well. */
 async function measure(stage: Stage, name: string, attack: () => Promise<AttackResult>): Promise<void> {
-  const load = await Load.start({ port, ratePerSecond: Number(values.rate), keptConnections: 0 })
+  const load = await startLoad({ port, ratePerSecond: Number(values.rate), keptConnections: 0 })
   const before = residentBytes([stage.balancerPid])
   let largest = before
   const sampler = setInterval(() => (largest = Math.max(largest, residentBytes([stage.balancerPid]))), 100)
   const found = await attack()
-  await load.stop()
+  const { sent, failed, p50Ms, p99Ms } = await load.stop()
   clearInterval(sampler)
   const result: Result = {
     name,
     ...found,
-    sent: load.sent,
-    failed: load.failures.length,
-    p50Ms: load.quantileMs(0.5),
-    p99Ms: load.quantileMs(0.99),
+    sent,
+    failed,
+    p50Ms,
+    p99Ms,
     grownBytes: largest - before,
   }
   results.push(result)

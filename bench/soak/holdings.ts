@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { commandOf, descriptorsOf } from '@rip/testing'
 
 /** What a process holds, by proc(5). */
 export interface Holdings {
@@ -12,9 +13,9 @@ export function holdingsOf(pid: number): Holdings {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1])
   return {
-    command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim(),
+    command: commandOf(pid),
     rssMiB: Math.round(field('VmRSS') / 102.4) / 10,
-    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    descriptors: descriptorsOf(pid),
     threads: field('Threads'),
   }
 }

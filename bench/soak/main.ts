@@ -11,9 +11,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { until } from '../black-box/condition.ts'
-import { Sandbox } from '../black-box/sandbox.ts'
-import { cpuMsOf } from '../black-box/process-facts.ts'
+import { commandOf, cpuMsOf, descendantsOf, ReleaseSandbox, until } from '@rip/testing'
 import { type Holdings, holdingsOf } from './holdings.ts'
 
 /** Reloads before the first look: caches and heaps have their size by then. */
@@ -29,11 +27,9 @@ const { values } = parseArgs({
 })
 const reloads = Number(values.reloads)
 
-await using sandbox = Sandbox.create()
+await using sandbox = await ReleaseSandbox.create()
 const server = await sandbox.serve({ workers: 2 })
-const balancer = sandbox
-  .descendants(server.pid)
-  .find((pid) => holdingsOf(pid).command.includes('rip-balancer'))!
+const balancer = descendantsOf(server.pid).find((pid) => commandOf(pid).includes('rip-balancer'))!
 const atRest = await shareOfACore(server.pid)
 let refused = 0
 
@@ -92,7 +88,7 @@ async function look(): Promise<{
     manager: holdingsOf(server.pid),
     balancer: holdingsOf(balancer),
     files,
-    processes: sandbox.processes().length,
+    processes: (await sandbox.processes()).length,
   }
 }
 

@@ -12,7 +12,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { commandOf, descendantsOf, RIP_PRODUCTION, Running } from '../latency/contender.ts'
+import { commandOf, descendantsOf, median } from '@rip/testing'
+import { RIP_PRODUCTION, Running } from '../latency/contender.ts'
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '20' }, beside: { type: 'string' } },
@@ -85,8 +86,8 @@ function cpuMs(pid: number): number {
 /** The median and the least of each: what disturbs only ever adds. */
 function summary(starts: readonly Start[]): Record<keyof Start, { median: number; least: number }> {
   const figures = ROLES.map((role) => {
-    const sorted = starts.map((start) => start[role]).toSorted((a, b) => a - b)
-    return [role, { median: sorted[Math.floor(sorted.length / 2)]!, least: sorted[0]! }] as const
+    const figuresOfRole = starts.map((start) => start[role])
+    return [role, { median: median(figuresOfRole), least: Math.min(...figuresOfRole) }] as const
   })
   return Object.fromEntries(figures) as ReturnType<typeof summary>
 }

@@ -3,7 +3,8 @@ import { pathToRealNode } from '../../src/real-node.ts'
 import { processTree } from '../../proxy/process-usage.ts'
 import type { Driver, DriverFactory } from '../driver.ts'
 import { pidIn } from './rack.ts'
-import { commandOf, copyApp, untilAnswering, writeRelease } from './shared.ts'
+import { commandOf } from '@rip/testing'
+import { copyApp, untilAnswering, writeRelease } from './shared.ts'
 
 /** pm2 in cluster mode with readiness messages, under Node.js as its users run it; found on the PATH (`npm install pm2`). */
 export const pm2: DriverFactory = ({ port, workers, folder }): Driver => {

@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { processTree } from '../../proxy/process-usage.ts'
 import type { Driver, DriverFactory, DriverOptions } from '../driver.ts'
-import { commandOf, copyApp, stop, untilAnswering, writeRelease } from './shared.ts'
+import { commandOf } from '@rip/testing'
+import { copyApp, stop, untilAnswering, writeRelease } from './shared.ts'
 
 const asRoot = process.getuid?.() === 0 ? 'user root;' : ''
 

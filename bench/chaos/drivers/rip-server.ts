@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { type ListenSocket, openListenSocket } from '@rip/manager'
 import { processTree } from '../../proxy/process-usage.ts'
 import type { Driver, DriverFactory, DriverOptions } from '../driver.ts'
-import { commandOf, copyApp, stop, untilAnswering, writeRelease } from './shared.ts'
+import { commandOf } from '@rip/testing'
+import { copyApp, stop, untilAnswering, writeRelease } from './shared.ts'
 
 const PROGRAM = fileURLToPath(import.meta.resolve('rip-server/package.json')).replace(
   'package.json',

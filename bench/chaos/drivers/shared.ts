@@ -1,7 +1,7 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Connection } from '../client.ts'
+import { Connection, until } from '@rip/testing'
 
 const APPS = fileURLToPath(new URL('../apps/', import.meta.url))
 
@@ -19,14 +19,9 @@ export function writeRelease(
   writeFileSync(file, release === 'broken' ? 'this is ( not a program\n' : `${statement(release.version)}\n`)
 }
 
-/** Resolves when the application on the port answers; throws after 15 seconds. */
+/** Resolves when the application on the port answers. @throws when it does not */
 export async function untilAnswering(port: number): Promise<void> {
-  const until = performance.now() + 15_000
-  while (performance.now() < until) {
-    if ((await versionServed(port)) !== undefined) return
-    await Bun.sleep(20)
-  }
-  throw new Error(`nothing answers on port ${port}`)
+  await until(`something answers on port ${port}`, () => versionServed(port))
 }
 
 /** The version the application answers with on a fresh connection, or `undefined` when it does not answer. */
@@ -52,14 +47,4 @@ export async function stop(
   const forced = setTimeout(() => child.kill('SIGKILL'), 5000)
   await child.exited
   clearTimeout(forced)
-}
-
-/** Command line of a process, as one string. */
-export function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-  } catch {
-    // It ended in between.
-    return ''
-  }
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { until } from '@rip/testing'
 import { AdminClient, balance, type BalancerConfig } from '../src/index.ts'
 import { RawClient } from './exchange/data-plane.ts'
-import { TempFolder, named, until } from './servers.ts'
+import { TempFolder, named } from './servers.ts'
 
 const CERTIFICATES = join(import.meta.dir, 'listener/certificates')
 
@@ -173,7 +174,7 @@ test('a key whose backend is full goes to the same other one each time, and come
   expect(second).not.toBe(home)
   for (let n = 0; n < 3; n++) expect(await tab.get('/')).toBe(second)
   await busy[Symbol.asyncDispose]()
-  await until(async () => (await tab.get('/')) === home, 'the key is back at its backend')
+  await until('the key is back at its backend', async () => (await tab.get('/')) === home)
 })
 
 test('a key may be a field that a hook has set, or a cookie with any name', async () => {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { statSync, writeFileSync } from 'node:fs'
+import { until } from '@rip/testing'
 import { AdminClient, BalancerError, balance, createBalancer, type ExchangeRecord } from '../src/index.ts'
 import { RawClient } from './exchange/data-plane.ts'
 import { StickyNames } from '../src/pool/sticky-names.ts'
-import { TempFolder, TestBackend, named, until } from './servers.ts'
+import { TempFolder, TestBackend, named } from './servers.ts'
 
 const get = async (url: string, headers: Record<string, string> = {}): Promise<string> =>
   (await fetch(url, { headers })).text()
@@ -113,7 +114,7 @@ describe('balance', () => {
     await using slow = new TestBackend(folder.file('slow.sock'), () => gate.promise)
     await using lb = await balance({ listen: '127.0.0.1:0', to: slow.address })
     const answer = get(lb.url)
-    await until(() => slow.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => slow.requests === 1)
     const drained = lb.drain()
     gate.resolve(new Response('finished'))
     expect(await answer).toBe('finished')
@@ -130,9 +131,9 @@ describe('balance', () => {
     await using hasty = await balance({ ...config, timeouts: { drain: '20ms' } })
     await using patient = await balance({ ...config, timeouts: { drain: 'off' } })
     const answers = [get(hasty.url).catch(() => 'cut')]
-    await until(() => asked === 1, 'the first request reached the backend')
+    await until('the first request reached the backend', () => asked === 1)
     answers.push(get(patient.url))
-    await until(() => asked === 2, 'the second request reached the backend')
+    await until('the second request reached the backend', () => asked === 2)
     const drained = patient.drain()
     expect((await hasty.drain()).abandoned).toBe(1)
     gates[1]!.resolve(new Response('finished'))
@@ -145,7 +146,7 @@ describe('balance', () => {
     await using stuck = new TestBackend(folder.file('stuck.sock'), () => new Promise<Response>(() => {}))
     await using lb = await balance({ listen: '127.0.0.1:0', to: stuck.address })
     const answer = get(lb.url).catch(() => 'cut')
-    await until(() => stuck.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => stuck.requests === 1)
     const summary = await lb.drain({ timeout: '20ms' })
     expect(summary.abandoned).toBe(1)
     expect(summary.elapsedMs).toBeGreaterThanOrEqual(15)
@@ -162,10 +163,10 @@ describe('balance', () => {
     await using lb = await balance({ listen, to: a.address, limits: { connectionsPerAddress: 1 } })
     const [one, two] = lb.urls as [string, string]
     using first = await RawClient.connect(Number(new URL(one).port))
-    await until(() => lb.status().connections === 1, 'the first connection was accepted')
+    await until('the first connection was accepted', () => lb.status().connections === 1)
     expect((await fetch(two)).status).toBe(503)
     first.socket.destroy()
-    await until(() => lb.status().connections === 0, 'it is gone')
+    await until('it is gone', () => lb.status().connections === 0)
     expect(await get(two)).toBe('a')
   })
 
@@ -180,7 +181,7 @@ describe('balance', () => {
       forwarding: { trust: ['127.0.0.1'] },
     })
     using _first = await RawClient.connect(Number(new URL(lb.url).port))
-    await until(() => lb.status().connections === 1, 'the first connection was accepted')
+    await until('the first connection was accepted', () => lb.status().connections === 1)
     expect(await get(lb.url)).toBe('a')
   })
 
@@ -188,7 +189,7 @@ describe('balance', () => {
     await using lb = await balance({ listen: '127.0.0.1:0', waitForBackends: true })
     using client = await RawClient.connect(Number(new URL(lb.url).port))
     client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
-    await until(() => lb.pool.queued === 1, 'it waits')
+    await until('it waits', () => lb.pool.queued === 1)
     await lb.drain()
     expect(await client.untilEnd()).toStartWith('HTTP/1.1 503 ')
     expect(client.received).toContain('Connection: close\r\n')
@@ -272,10 +273,10 @@ describe('balance', () => {
     await using lb = await balance({ listen: '127.0.0.1:0', to: [a.address, b.address], health })
     const stateOf = (at: number): string | undefined => lb.status().pools[0]?.backends[at]?.state
     status = 500
-    await until(() => stateOf(0) === 'unhealthy', 'a is out')
+    await until('a is out', () => stateOf(0) === 'unhealthy')
     expect([await get(lb.url), await get(lb.url)]).toEqual(['b', 'b'])
     status = 200
-    await until(() => stateOf(0) === 'serving', 'a is back')
+    await until('a is back', () => stateOf(0) === 'serving')
   })
 })
 
@@ -348,7 +349,7 @@ describe('hooks', () => {
     const response = await fetch(lb.url)
     expect([await response.text(), response.headers.get('x-seen')]).toEqual(['acme', 'yes'])
     expect((await fetch(`${lb.url}/forbidden`)).status).toBe(403)
-    await until(() => ended.length === 2, 'both have ended')
+    await until('both have ended', () => ended.length === 2)
     expect(ended.map(({ status, cause }) => [status, cause])).toEqual([
       [200, 'completed'],
       [403, 'answered'],
@@ -438,7 +439,7 @@ describe('the admin API', () => {
     await admin.prepare('g1', [{ id: 'slow', address: slow.address }])
     await admin.cut('g1')
     const answer = get(lb.url)
-    await until(() => slow.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => slow.requests === 1)
     await admin.prepare('g2', [{ id: 'b', address: b.address }])
     await admin.cut('g2')
     expect(await admin.drain('g1', 20)).toMatchObject({ abandoned: 1 })
@@ -606,6 +607,6 @@ test('clients that speak TLS to a port without are told of once, not for each of
   )
   const url = lb.url.replace('http:', 'https:')
   for (let n = 0; n < 3; n++) expect(await fetch(url).catch((error: Error) => error)).toBeInstanceOf(Error)
-  await until(() => lb.status().connections === 0 && warnings.length > 0, 'they have gone')
+  await until('they have gone', () => lb.status().connections === 0 && warnings.length > 0)
   expect(warnings).toEqual([expect.stringContaining('a client spoke TLS to a port without')])
 })

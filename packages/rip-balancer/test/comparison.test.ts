@@ -2,9 +2,10 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import net from 'node:net'
+import { until } from '@rip/testing'
 import { Program } from './cli/program.ts'
 import { putCertificate, tasks, type Task } from './comparison-page.ts'
-import { TempFolder, until } from './servers.ts'
+import { TempFolder } from './servers.ts'
 
 // Programs take long to start on a busy machine.
 setDefaultTimeout(20_000)
@@ -71,7 +72,7 @@ class Stand implements AsyncDisposable {
   }
 
   async url(): Promise<string> {
-    await until(() => this.program.out.includes('\n'), 'the program says where it listens')
+    await until('the program says where it listens', () => this.program.out.includes('\n'))
     return /^listening (\S+)\n/.exec(this.program.out)?.[1] ?? ''
   }
 
@@ -115,10 +116,10 @@ describe('rip-balancer does what the page says:', () => {
     await stand.url()
     stand.program.child.kill('SIGHUP')
     stand.b1.isWell = false
-    await until(() => stand.program.err.includes('health check failed: status 500'), 'it is taken out')
+    await until('it is taken out', () => stand.program.err.includes('health check failed: status 500'))
     expect(await stand.many(4)).toEqual(['b2', 'b2', 'b2', 'b2'])
     stand.b1.isWell = true
-    await until(() => stand.program.err.includes('it recovered'), 'it is back')
+    await until('it is back', () => stand.program.err.includes('it recovered'))
     expect(times(await stand.many(4), 'b1')).toBe(2)
   })
 
@@ -136,7 +137,7 @@ describe('rip-balancer does what the page says:', () => {
     const gate = Promise.withResolvers<void>()
     stand.b1.answer = gate.promise
     const both = [stand.who(), stand.who()]
-    await until(() => stand.b1.requests === 1, 'a request is under way')
+    await until('a request is under way', () => stand.b1.requests === 1)
     const commands = [
       ...taskOf(4)
         .blocks.get('console')!
@@ -146,7 +147,7 @@ describe('rip-balancer does what the page says:', () => {
       words.replace('/run/rip-balancer.sock', stand.socket).split(' '),
     )
     await using drained = new Program(...drain!)
-    await until(() => stand.program.err.includes('backend b1 was drained'), 'it is drained')
+    await until('it is drained', () => stand.program.err.includes('backend b1 was drained'))
     expect(await stand.many(3)).toEqual(['b2', 'b2', 'b2'])
     gate.resolve()
     expect((await Promise.all(both)).toSorted()).toEqual(['b1', 'b2'])
@@ -170,10 +171,10 @@ describe('rip-balancer does what the page says:', () => {
     ] as const) {
       stand.write(change)
       stand.program.child.kill('SIGHUP')
-      await until(() => stand.program.err.includes(said), said)
+      await until(said, () => stand.program.err.includes(said))
     }
     const before = answers.length
-    await until(() => answers.length > before + 3, 'more answers')
+    await until('more answers', () => answers.length > before + 3)
     isOver = true
     await load
     expect(answers.at(-1)).toBe('b2')
@@ -198,7 +199,7 @@ describe('rip-balancer does what the page says:', () => {
     let answer = ''
     socket.on('data', (bytes) => (answer += bytes.toString()))
     socket.write('PROXY TCP4 192.0.2.7 127.0.0.1 5555 80\r\nGET / HTTP/1.1\r\nHost: shop\r\n\r\n')
-    await until(() => answer.includes('192.0.2.7'), 'the backend hears of it')
+    await until('the backend hears of it', () => answer.includes('192.0.2.7'))
     expect(answer).toEndWith('b1 http 192.0.2.7')
     socket.destroy()
   })
@@ -208,18 +209,18 @@ describe('rip-balancer does what the page says:', () => {
     const body = Buffer.alloc(2 ** 20 + 1)
     const answer = await fetch(await stand.url(), { method: 'POST', body })
     expect(answer.status).toBe(413)
-    await until(() => stand.program.err.includes("the balancer's limits.body is 1 MiB"), 'it is told')
+    await until('it is told', () => stand.program.err.includes("the balancer's limits.body is 1 MiB"))
     const { port } = new URL(await stand.url())
     const sockets = Array.from({ length: 110 }, () => net.connect(Number(port), '127.0.0.1'))
     for (const socket of sockets) socket.on('error', () => {}).on('data', () => {})
-    await until(() => stand.program.err.includes('limits.connectionsPerAddress is 100'), 'it is told')
+    await until('it is told', () => stand.program.err.includes('limits.connectionsPerAddress is 100'))
     for (const socket of sockets) socket.destroy()
   })
 
   test('10. metrics have an address of their own', async () => {
     await using stand = new Stand(10)
     await stand.who()
-    await until(() => stand.program.out.includes('\nmetrics '), 'it says where')
+    await until('it says where', () => stand.program.out.includes('\nmetrics '))
     const url = /\nmetrics (\S+)\n/.exec(stand.program.out)![1]!
     expect(await (await fetch(url)).text()).toContain('rip_requests_total{status="2xx"} 1\n')
   })

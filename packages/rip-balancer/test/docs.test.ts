@@ -1,11 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { until } from '@rip/testing'
 import { ConfigSource } from '../src/cli/config-source.ts'
 import { AdminClient, balance, type Backend } from '../src/index.ts'
 import { poolReports } from '../src/log/pool-reports.ts'
 import { TlsReports } from '../src/log/tls-reports.ts'
 import { tlsFailure } from '../src/tls/tls-failure.ts'
-import { TempFolder, TestBackend, named, until } from './servers.ts'
+import { TempFolder, TestBackend, named } from './servers.ts'
 
 setDefaultTimeout(20_000)
 
@@ -209,6 +210,6 @@ async function reasonOf(address: string): Promise<string | null | undefined> {
   const health = { path: '/up', interval: 10, timeout: 50, fall: 1 }
   await using balancer = await balance({ listen: '127.0.0.1:0', to: address, health })
   const first = () => balancer.status().pools[0]!.backends[0]!
-  await until(() => first().state === 'unhealthy', 'it is taken out')
+  await until('it is taken out', () => first().state === 'unhealthy')
   return first().reason
 }

@@ -1,8 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { until } from '@rip/testing'
 import { AdminClient, balance, createPool, type Balancer, type BalancerConfig } from '../src/index.ts'
 import { sharedConfig } from '../src/cli/shared-config.ts'
 import { resolveConfig } from '../src/config/resolve-config.ts'
-import { TempFolder, TestBackend, until } from './servers.ts'
+import { TempFolder, TestBackend } from './servers.ts'
 
 setDefaultTimeout(20_000)
 
@@ -97,7 +98,7 @@ describe('WebSockets and event streams', () => {
     expect(metrics).toMatch(/rip_backend_event_streams\{pool="app",backend="a"\} \d+\n/)
     expect(metrics).toContain('rip_backend_in_flight{pool="app",backend="a"} 0\n')
     for (const socket of sockets) socket.close()
-    await until(() => site.balancer.status().pools[0]!.tunnels === 0, 'all tunnels have ended')
+    await until('all tunnels have ended', () => site.balancer.status().pools[0]!.tunnels === 0)
   })
 
   test('leave the limit for requests as it is: a backend works on as many as it takes, and no more', async () => {
@@ -105,9 +106,9 @@ describe('WebSockets and event streams', () => {
     await site.stream()
     const slow = new AbortController()
     const answer = fetch(`${site.balancer.url}/slow`, { signal: slow.signal }).catch(() => 'given up')
-    await until(() => site.balancer.status().pools[0]!.inFlight === 1, 'one is at the backend')
+    await until('one is at the backend', () => site.balancer.status().pools[0]!.inFlight === 1)
     const next = fetch(site.balancer.url)
-    await until(() => site.balancer.status().pools[0]!.queued === 1, 'the other waits')
+    await until('the other waits', () => site.balancer.status().pools[0]!.queued === 1)
     slow.abort()
     expect([await answer, (await next).status]).toEqual(['given up', 200])
   })

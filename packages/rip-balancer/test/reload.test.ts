@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '@rip/testing'
 import type { BalancerConfig, ListenerConfig } from '../src/config/config.ts'
 import { BalancerError, balance, createBalancer, type Balancer } from '../src/index.ts'
-import { TempFolder, TestBackend, named, until } from './servers.ts'
+import { TempFolder, TestBackend, named } from './servers.ts'
 
 const ANYWHERE = '127.0.0.1:0'
 const CERTIFICATES = join(import.meta.dir, 'listener/certificates')
@@ -42,7 +43,7 @@ describe('listeners change on reload', () => {
     await using lb = await balance({ listen: [ANYWHERE, ANYWHERE], to: backend.address })
     const [stays, goes] = lb.urls as [string, string]
     const answer = get(`${goes}/late`)
-    await until(() => backend.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => backend.requests === 1)
     await lb.reload({ listen: [ANYWHERE, 'localhost:0'], to: backend.address })
     const comes = lb.urls[1]!
     expect(lb.urls[0]).toBe(stays)
@@ -60,10 +61,10 @@ describe('listeners change on reload', () => {
     const to = backend.address
     await using lb = await balance({ listen: [ANYWHERE, ANYWHERE], to })
     const answer = get(lb.urls[1]!).catch(() => 'cut')
-    await until(() => backend.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => backend.requests === 1)
     await lb.reload({ listen: ANYWHERE, to, timeouts: { drain: '20ms' } })
     expect(await answer).toBe('cut')
-    await until(() => lb.pool.inFlight === 0, 'the backend is free')
+    await until('the backend is free', () => lb.pool.inFlight === 0)
   })
 
   test('an address that is taken refuses the whole configuration', async () => {
@@ -216,7 +217,7 @@ describe('health checks change on reload', () => {
     await using backend = refusesAll(folder)
     const config = { listen: ANYWHERE, to: backend.address }
     await using lb = await balance({ ...config, health: checks('/wrong') })
-    await until(() => stateOf(lb) === 'unhealthy', 'it is taken out')
+    await until('it is taken out', () => stateOf(lb) === 'unhealthy')
     await lb.reload(config)
     expect(stateOf(lb)).toBe('serving')
     expect(await once(lb.url)).toBe('app')
@@ -230,7 +231,7 @@ describe('health checks change on reload', () => {
     const address = { kind: 'unix', path: backend.socket } as const
     lb.pool.prepare('g1', [{ id: 'b', address, maxInFlight: 1, weight: 1 }])
     lb.pool.cut('g1')
-    await until(() => stateOf(lb) === 'unhealthy', 'it is taken out')
+    await until('it is taken out', () => stateOf(lb) === 'unhealthy')
     lb.pool.prepare('g2', [])
     lb.pool.cut('g2')
     await lb.reload({ listen })
@@ -243,9 +244,9 @@ describe('health checks change on reload', () => {
     await using backend = refusesAll(folder)
     const config = { listen: ANYWHERE, to: backend.address }
     await using lb = await balance({ ...config, health: checks('/wrong') })
-    await until(() => stateOf(lb) === 'unhealthy', 'it is taken out')
+    await until('it is taken out', () => stateOf(lb) === 'unhealthy')
     await lb.reload({ ...config, health: { path: '/up', interval: '10m', rise: 1 } })
-    await until(() => stateOf(lb) === 'serving', 'it is back')
+    await until('it is back', () => stateOf(lb) === 'serving')
   })
 })
 
@@ -268,8 +269,8 @@ describe('what is known about backends', () => {
     const config = { listen: ANYWHERE, to: declared(1), health, ejection: { min: '10m', max: '10m' } }
     await using lb = await balance(config)
     const states = (): string[] => lb.pool.status().backends.map(({ state }) => state)
-    await until(() => states()[1] === 'unhealthy', 'the sick one is taken out')
-    await until(async () => (await once(lb.url), states()[2] !== 'serving'), 'the dead one is noticed')
+    await until('the sick one is taken out', () => states()[1] === 'unhealthy')
+    await until('the dead one is noticed', async () => (await once(lb.url), states()[2] !== 'serving'))
     asked = 0
     for (const change of [
       { limits: { body: '1MiB' } },

@@ -45,12 +45,3 @@ export class TestBackend implements AsyncDisposable {
 export function named(folder: TempFolder, name: string): TestBackend {
   return new TestBackend(folder.file(`${name}.sock`), () => new Response(name))
 }
-
-/** Resolves when a condition holds; throws when it does not within ten seconds. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const limit = performance.now() + 10_000
-  while (!(await holds())) {
-    if (performance.now() > limit) throw new Error(`it never happened: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}

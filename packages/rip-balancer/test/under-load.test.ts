@@ -1,10 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { closeSync } from 'node:fs'
 import net from 'node:net'
+import { until } from '@rip/testing'
 import { AdminClient, balance, type Balancer } from '../src/index.ts'
 import { duplicateDescriptor } from '../src/listener/duplicate-descriptor.ts'
 import { PROGRAM } from './cli/program.ts'
-import { TempFolder, TestBackend, until } from './servers.ts'
+import { TempFolder, TestBackend } from './servers.ts'
 
 // Programs take long to start on a busy machine.
 setDefaultTimeout(20_000)
@@ -23,7 +24,7 @@ class Load {
   /** Resolves when that many more requests have been answered. */
   async answersMore(count: number): Promise<void> {
     const goal = this.answers + count
-    await until(() => this.answers + this.failures.length >= goal, `${count} more answers`)
+    await until(`${count} more answers`, () => this.answers + this.failures.length >= goal)
   }
 
   async stop(): Promise<void> {
@@ -95,7 +96,7 @@ test('requests that meet nothing but dead backends wait for those that replace t
   const answers = Array.from({ length: 30 }, (_, n) =>
     fetch(site.lb.url, n % 2 === 0 ? {} : { method: 'POST', body: 'x'.repeat(20_000) }),
   )
-  await until(() => site.lb.status().pools[0]!.queued === answers.length, 'all of them wait')
+  await until('all of them wait', () => site.lb.status().pools[0]!.queued === answers.length)
   await using fresh = new TestBackend(site.folder.file('d.sock'), echo)
   await site.admin.prepare('g', [{ id: 'd', address: fresh.address }])
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(answers.map(() => 200))
@@ -148,7 +149,7 @@ describe('under load, no request is lost', () => {
       backends.delete(id!)
       await declare()
       const idle = (): boolean => !site.lb.pool.status().backends.some((each) => each.id === id)
-      await until(idle, 'its requests have ended')
+      await until('its requests have ended', idle)
       await leaving[Symbol.asyncDispose]()
       await load.answersMore(20)
     }
@@ -204,7 +205,7 @@ describe('under load, no request is lost', () => {
     const load = new Load(site.lb.url)
     await load.answersMore(100)
     const victimInFlight = (): number => site.lb.pool.backends.find(({ id }) => id === 'victim')!.inFlight
-    await until(() => victimInFlight() > 0, 'it is busy')
+    await until('it is busy', () => victimInFlight() > 0)
     victim.kill('SIGKILL')
     await victim.exited
     await load.answersMore(200)

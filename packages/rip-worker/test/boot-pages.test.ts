@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
+import { until } from '@rip/testing'
 import { codeMappings } from '../src/program/boot-pages.ts'
-import { Folder, Supervised, until } from './helpers.ts'
+import { Folder, Supervised } from './helpers.ts'
 
 const HELLO = `export default () => new Response('hello')`
 const MEBIBYTE = 2 ** 20

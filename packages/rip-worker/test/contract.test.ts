@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Folder, RawConnection, Supervised, until } from './helpers.ts'
+import { until } from '@rip/testing'
+import { Folder, RawConnection, Supervised } from './helpers.ts'
 
 const APPS = join(import.meta.dir, 'fixtures', 'apps')
 

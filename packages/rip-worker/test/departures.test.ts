@@ -4,9 +4,10 @@ import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { until } from '@rip/testing'
 import { NOTICES_SUFFIX } from '../src/protocol.ts'
 import { createWorker } from '../src/index.ts'
-import { Folder, LocalWorker, RawConnection, until } from './helpers.ts'
+import { Folder, LocalWorker, RawConnection } from './helpers.ts'
 
 const FIELDS = ['X-Request-Id: r-1', 'X-Real-IP: 203.0.113.9', 'X-Real-Port: 4711']
 const NOTICE = 'r-1 203.0.113.9 4711\n'

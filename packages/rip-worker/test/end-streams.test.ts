@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { Folder, RawConnection, Supervised, until } from './helpers.ts'
+import { until } from '@rip/testing'
+import { Folder, RawConnection, Supervised } from './helpers.ts'
 
 const FETCH = `
 async function* beats() {

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { until } from '@rip/testing'
 import {
   encodeFrame,
   FrameDecoder,
@@ -33,15 +34,6 @@ export class Folder implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.path, { recursive: true, force: true })
-  }
-}
-
-/** Waits for a condition; fails, naming it, when it does not come true. */
-export async function until(what: string, isTrue: () => unknown, timeoutMs: number = 4000): Promise<void> {
-  const end = performance.now() + timeoutMs
-  while (!isTrue()) {
-    if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`)
-    await Bun.sleep(2)
   }
 }
 

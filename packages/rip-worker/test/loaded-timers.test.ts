@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import { promisify } from 'node:util'
+import { until } from '@rip/testing'
 import { LoadedTimers } from '../src/program/loaded-timers.ts'
-import { Folder, Supervised, until } from './helpers.ts'
+import { Folder, Supervised } from './helpers.ts'
 
 const own = { setTimeout, setInterval }
 
@@ -170,13 +171,13 @@ export default (request) => request.url.endsWith('/watch') ? (watch(), new Respo
 const lastLines = (supervised: Supervised): readonly string[] =>
   supervised.program.stdout.trimEnd().split('\n').slice(-4)
 
-const rests = (supervised: Supervised): Promise<void> =>
+const rests = (supervised: Supervised): Promise<boolean> =>
   until('the jobs rest', () => {
     const lines = lastLines(supervised)
     return lines.length === 4 && new Set(lines).size === 1
   })
 
-const run = (supervised: Supervised): Promise<void> =>
+const run = (supervised: Supervised): Promise<boolean> =>
   until('each job runs', () => {
     const [before, , , after] = lastLines(supervised)
     if (before === undefined || after === undefined) return false

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { until } from '@rip/testing'
 import { createWorker, type Handler, type RequestContext, type WorkerOptions } from '../src/index.ts'
 import { clientNetwork } from '../src/serve/client-network.ts'
 import { LongLivedGate } from '../src/serve/long-lived-gate.ts'
-import { LocalWorker, until } from './helpers.ts'
+import { LocalWorker } from './helpers.ts'
 
 const EVENTS = { headers: { 'content-type': 'Text/Event-Stream; charset=utf-8' } }
 const REFUSAL = 'Too many WebSockets and event streams are open\n'

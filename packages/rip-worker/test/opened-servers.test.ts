@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
-import { Folder, Program, Supervised, until } from './helpers.ts'
+import { until } from '@rip/testing'
+import { Folder, Program, Supervised } from './helpers.ts'
 
 function supervise(code: string, env: Readonly<Record<string, string>> = {}): Supervised {
   return new Supervised(new Folder({ 'app.ts': code }), { env })

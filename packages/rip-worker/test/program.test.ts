@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, rmSync } from 'node:fs'
-import { Folder, Program, RawConnection, Supervised, until } from './helpers.ts'
+import { until } from '@rip/testing'
+import { Folder, Program, RawConnection, Supervised } from './helpers.ts'
 
 const HELLO = `export default () => new Response('hello')`
 

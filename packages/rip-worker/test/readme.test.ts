@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import { readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Folder, until } from './helpers.ts'
+import { until } from '@rip/testing'
+import { Folder } from './helpers.ts'
 
 const README = readFileSync(join(import.meta.dir, '..', 'README.md'), 'utf8')
 

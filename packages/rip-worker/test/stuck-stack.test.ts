@@ -1,9 +1,10 @@
 import { dlopen } from 'bun:ffi'
 import { describe, expect, test } from 'bun:test'
 import { constants } from 'node:os'
+import { until } from '@rip/testing'
 import { hottestStack } from '../src/program/stack-samples.ts'
 import { STUCK_HEADING, STUCK_SAMPLING_MS, STUCK_SIGNAL } from '../src/protocol.ts'
-import { Folder, Supervised, until } from './helpers.ts'
+import { Folder, Supervised } from './helpers.ts'
 
 const APP = `
 import { execSync } from 'node:child_process'

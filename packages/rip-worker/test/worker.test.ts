@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
+import { until } from '@rip/testing'
 import { createWorker, serveWorker, WorkerError, type RequestContext } from '../src/index.ts'
-import { fetchUnix, Folder, LocalWorker, RawConnection, until } from './helpers.ts'
+import { fetchUnix, Folder, LocalWorker, RawConnection } from './helpers.ts'
 
 /** A promise a test opens by hand, and a count of those who wait for it. */
 function barrier(): { readonly passed: Promise<void>; open: () => void } {

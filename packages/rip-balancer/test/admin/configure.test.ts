@@ -1,7 +1,8 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import { until } from '@rip/testing'
 import { AdminClient, balance } from '../../src/index.ts'
 import { Program } from '../cli/program.ts'
-import { TempFolder, TestBackend, until } from '../servers.ts'
+import { TempFolder, TestBackend } from '../servers.ts'
 
 // Programs take long to start on a busy machine.
 setDefaultTimeout(20_000)
@@ -43,9 +44,9 @@ test('several processes take it over, and whoever replaces one of them begins wi
   for (let n = 0; n < 20; n++) expect(await post(url, 5_000)).toBe(200)
   const [first] = (await admin.status()).processes
   process.kill(first!, 'SIGKILL')
-  await until(async () => {
+  await until('it is replaced', async () => {
     const { processes } = await admin.status()
     return processes.length === 2 && !processes.includes(first!)
-  }, 'it is replaced')
+  })
   for (let n = 0; n < 20; n++) expect(await post(url, 5_000)).toBe(200)
 })

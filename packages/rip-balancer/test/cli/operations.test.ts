@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
-import { TempFolder, TestBackend, named, until } from '../servers.ts'
+import { until } from '@rip/testing'
+import { TempFolder, TestBackend, named } from '../servers.ts'
 import { Program } from './program.ts'
 
 // Programs take long to start on a busy machine.
@@ -97,7 +98,7 @@ describe('rip-balancer drain and undrain', () => {
     await using _program = program
     const url = await program.url()
     const under = get(url)
-    await until(() => a.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => a.requests === 1)
 
     const drained = await run('drain', a.address, ...admin)
     expect(drained).toEqual({
@@ -200,7 +201,7 @@ describe('rip-balancer drain and undrain', () => {
       const told = program.err.length
       write(to)
       program.child.kill('SIGHUP')
-      await until(() => program.err.slice(told).includes('configuration reloaded'), 'the reload')
+      await until('the reload', () => program.err.slice(told).includes('configuration reloaded'))
     }
     await run('drain', 'a', '--config', file)
     await reload(both.slice(1))
@@ -220,13 +221,13 @@ describe('rip-balancer drain and undrain', () => {
     const { processes } = JSON.parse((await run('status', '--json', ...admin)).out) as { processes: number[] }
     for (const victim of processes) {
       process.kill(victim, 'SIGKILL')
-      await until(() => program.err.includes(`balancer process ${victim} ended`), 'its end is known')
+      await until('its end is known', () => program.err.includes(`balancer process ${victim} ended`))
     }
     const answered = async (): Promise<boolean> => (await fetch(url).catch(() => undefined))?.ok ?? false
-    for (let n = 0; n < 20; n++) await until(answered, 'somebody answers')
+    for (let n = 0; n < 20; n++) await until('somebody answers', answered)
     expect([a.requests, b.requests]).toEqual([0, 20])
     await run('undrain', a.address, ...admin)
-    await until(async () => (await get(url)) === 'a', 'it takes requests again')
+    await until('it takes requests again', async () => (await get(url)) === 'a')
   })
 })
 
@@ -332,11 +333,11 @@ describe('the program', () => {
     writeFileSync(file, JSON.stringify({ listen: '127.0.0.1:0', to: a.address, health }))
     await using program = new Program('--config', file)
     await program.url()
-    await until(() => program.err.includes('\n'), 'it is told')
+    await until('it is told', () => program.err.includes('\n'))
     expect(program.err).toBe(`backend ${a.address} takes nothing new: health check failed: status 500\n`)
     answers.status = 200
     const back = `backend ${a.address} takes requests again: it recovered, its health checks pass\n`
-    await until(() => program.err.endsWith(back), 'its recovery is told')
+    await until('its recovery is told', () => program.err.endsWith(back))
   })
 
   test('tells when a backend is put aside, and when it comes back', async () => {
@@ -350,6 +351,6 @@ describe('the program', () => {
     expect(program.err).toBe(`backend ${address} refuses connections; gets nothing until that has changed\n`)
     await using _a = named(folder, 'a')
     const back = `backend ${address} takes requests again: it accepts connections\n`
-    await until(() => program.err.endsWith(back), 'its return is told')
+    await until('its return is told', () => program.err.endsWith(back))
   })
 })

@@ -1,8 +1,9 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { until } from '@rip/testing'
 import { AdminClient } from '../../src/index.ts'
 import { TlsBackend, pem } from '../tls/tls-backend.ts'
-import { TempFolder, TestBackend, named, until } from '../servers.ts'
+import { TempFolder, TestBackend, named } from '../servers.ts'
 import { Program, refusesConnections } from './program.ts'
 
 // Programs take long to start on a busy machine.
@@ -54,12 +55,12 @@ describe('--processes', () => {
     }
     await isKnownToAll()
     program.child.kill('SIGHUP')
-    await until(() => program.err.includes('configuration reloaded'), 'the reload')
+    await until('the reload', () => program.err.includes('configuration reloaded'))
     await isKnownToAll()
     const before = (await admin.status()).processes
     process.kill(before[0]!, 'SIGKILL')
-    await until(() => program.err.includes('another one is started'), 'the death is noticed')
-    await until(async () => (await admin.status()).processes.length === 2, 'another process')
+    await until('the death is noticed', () => program.err.includes('another one is started'))
+    await until('another process', async () => (await admin.status()).processes.length === 2)
     await isKnownToAll()
   })
 
@@ -162,10 +163,10 @@ describe('--processes', () => {
     await admin.cut('g1')
     const [victim] = (await admin.status()).processes
     process.kill(victim!, 'SIGKILL')
-    await until(async () => {
+    await until('another process took its place', async () => {
       const { processes } = await admin.status()
       return processes.length === 2 && !processes.includes(victim!)
-    }, 'another process took its place')
+    })
     expect(program.err).toContain(`balancer process ${victim} ended with code 137`)
     for (let n = 0; n < 20; n++) expect(await get(url)).toBe('a')
   })
@@ -181,12 +182,12 @@ describe('--processes', () => {
     const url = await program.url()
     write('nonsense')
     program.child.kill('SIGHUP')
-    await until(() => program.err.includes('kept the running configuration'), 'the refusal')
+    await until('the refusal', () => program.err.includes('kept the running configuration'))
     expect(await get(url)).toBe('a')
     write(b.address)
     program.child.kill('SIGHUP')
     // One line of the parent, one of each process.
-    await until(() => program.err.split('configuration reloaded').length === 4, 'three have reloaded')
+    await until('three have reloaded', () => program.err.split('configuration reloaded').length === 4)
     for (let n = 0; n < 10; n++) expect(await get(url)).toBe('b')
   })
 
@@ -202,10 +203,10 @@ describe('--processes', () => {
       const url = await program.url()
       const { processes } = await new AdminClient({ socket }).status()
       const responses = Array.from({ length: 8 }, () => get(url))
-      await until(() => slow.requests === 8, 'the requests reached the backend')
+      await until('the requests reached the backend', () => slow.requests === 8)
       for (let n = 0; n < 3; n++)
         for (const pid of [...processes, program.child.pid]) process.kill(pid, signal)
-      await until(() => refusesConnections(url), 'it accepts nothing new')
+      await until('it accepts nothing new', () => refusesConnections(url))
       finish.resolve()
       expect(await Promise.all(responses)).toEqual(Array(8).fill('late'))
       expect(await program.exit()).toBe(0)
@@ -220,7 +221,7 @@ describe('--processes', () => {
     await using program = new Program(...TOGETHER, '--to', stuck.address)
     const url = await program.url()
     const responses = Array.from({ length: 8 }, () => get(url).catch(() => 'cut'))
-    await until(() => stuck.requests === 8, 'the requests reached the backend')
+    await until('the requests reached the backend', () => stuck.requests === 8)
     program.child.kill('SIGTERM')
     // Sooner it would be the same request.
     await Bun.sleep(300)
@@ -240,7 +241,7 @@ describe('--processes', () => {
     await using program = new Program(...TOGETHER, ...options)
     const url = await program.url()
     const responses = Array.from({ length: 8 }, () => get(url).catch(() => 'cut'))
-    await until(() => stuck.requests === 8, 'the requests reached the backend')
+    await until('the requests reached the backend', () => stuck.requests === 8)
     expect(await new AdminClient({ socket }).leave()).toEqual({ abandoned: 8 })
     expect(await program.exit()).toBe(1)
     expect(await Promise.all(responses)).toEqual(Array(8).fill('cut'))
@@ -254,7 +255,7 @@ describe('--processes', () => {
     await program.url()
     const { processes } = await new AdminClient({ socket }).status()
     program.child.kill('SIGKILL')
-    await until(() => processes.filter(isRunning).length === 0, 'they have ended')
+    await until('they have ended', () => processes.filter(isRunning).length === 0)
   })
 
   test('ends with the reason when a process cannot start', async () => {

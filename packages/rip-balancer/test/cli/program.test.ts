@@ -1,7 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { until } from '@rip/testing'
 import { TlsBackend, pem } from '../tls/tls-backend.ts'
-import { TempFolder, TestBackend, named, until } from '../servers.ts'
+import { TempFolder, TestBackend, named } from '../servers.ts'
 import { AdminClient } from '../../src/admin/admin-client.ts'
 import { PROGRAM, Program, refusesConnections } from './program.ts'
 
@@ -19,7 +20,7 @@ describe('rip-balancer', () => {
     await using slow = new TestBackend(folder.file('slow.sock'), () => gate.promise)
     await using program = new Program(...LISTEN, '--to', slow.address)
     const answer = fetch(await program.url())
-    await until(() => slow.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => slow.requests === 1)
     program.child.kill('SIGTERM')
     gate.resolve(new Response('finished'))
     expect(await (await answer).text()).toBe('finished')
@@ -32,7 +33,7 @@ describe('rip-balancer', () => {
     await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
     await using program = new Program(...LISTEN, '--to', stuck.address, '--drain-timeout', '50ms')
     const answer = fetch(await program.url()).catch(() => 'cut')
-    await until(() => stuck.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => stuck.requests === 1)
     program.child.kill('SIGTERM')
     expect(await program.exit()).toBe(1)
     expect(program.err).toContain('gave up on 1 request that did not finish in time')
@@ -46,7 +47,7 @@ describe('rip-balancer', () => {
     const admin = ['--admin', `unix:${folder.file('admin.sock')}`]
     await using program = new Program(...LISTEN, ...admin, '--to', stuck.address, '--drain-timeout', '50ms')
     const answer = fetch(await program.url()).catch(() => 'cut')
-    await until(() => stuck.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => stuck.requests === 1)
     const client = new AdminClient({ socket: folder.file('admin.sock') })
     expect(await client.status()).toMatchObject({ ready: true, listening: [await program.url()] })
     expect(await client.leave()).toEqual({ abandoned: 1 })
@@ -60,10 +61,10 @@ describe('rip-balancer', () => {
     await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
     await using program = new Program(...LISTEN, '--to', stuck.address)
     const answer = fetch(await program.url()).catch(() => 'cut')
-    await until(() => stuck.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => stuck.requests === 1)
     program.child.kill('SIGINT')
     const url = await program.url()
-    await until(() => refusesConnections(url), 'it accepts nothing new')
+    await until('it accepts nothing new', () => refusesConnections(url))
     // Sooner it would be the same request, passed on by whoever started the program.
     await Bun.sleep(SAME_REQUEST_MS)
     program.child.kill('SIGINT')
@@ -79,9 +80,9 @@ describe('rip-balancer', () => {
     await using program = new Program(...LISTEN, '--to', slow.address)
     const url = await program.url()
     const response = fetch(url)
-    await until(() => slow.requests === 1, 'the request reached the backend')
+    await until('the request reached the backend', () => slow.requests === 1)
     for (const signal of ['SIGINT', 'SIGINT', 'SIGTERM'] as const) program.child.kill(signal)
-    await until(() => refusesConnections(url), 'it accepts nothing new')
+    await until('it accepts nothing new', () => refusesConnections(url))
     answer.resolve(new Response('late'))
     expect(await (await response).text()).toBe('late')
     expect(await program.exit()).toBe(0)
@@ -93,13 +94,13 @@ describe('rip-balancer', () => {
     const [socket, front] = [folder.file('admin.sock'), folder.file('front.sock')]
     const options = ['--admin', `unix:${socket}`, '--accept-when-routed']
     await using program = new Program('--listen', `unix:${front}`, ...options)
-    await until(() => program.out.includes('listening'), 'it has started')
+    await until('it has started', () => program.out.includes('listening'))
     expect(existsSync(front)).toBe(false)
     const admin = new AdminClient({ socket })
     await admin.prepare('g1', [{ id: 'a', address: a.address }])
     expect(existsSync(front)).toBe(false)
     await admin.cut('g1')
-    await until(() => existsSync(front), 'it accepts')
+    await until('it accepts', () => existsSync(front))
     expect(await (await fetch('http://localhost/', { unix: front })).text()).toBe('a')
   })
 
@@ -125,7 +126,7 @@ describe('rip-balancer', () => {
     const response = fetch(url)
     await begun.promise
     program.child.kill('SIGTERM')
-    await until(async () => !(await accepts(url)), 'it takes nothing new')
+    await until('it takes nothing new', async () => !(await accepts(url)))
     await program.child.stdin.end()
     // Nothing tells from outside that it has seen that end.
     await Bun.sleep(50)
@@ -145,11 +146,11 @@ describe('rip-balancer', () => {
     const url = await program.url()
     write(b.address)
     program.child.kill('SIGHUP')
-    await until(() => program.err.includes('configuration reloaded'), 'the reload')
+    await until('the reload', () => program.err.includes('configuration reloaded'))
     expect(await (await fetch(url)).text()).toBe('b')
     write(['nonsense', 7])
     program.child.kill('SIGHUP')
-    await until(() => program.err.includes('kept the running configuration'), 'the refusal')
+    await until('the refusal', () => program.err.includes('kept the running configuration'))
     expect(program.err).toContain(
       'to[0].address: expected host:port, https://host:port or unix:PATH, got "nonsense"',
     )
@@ -166,7 +167,7 @@ describe('rip-balancer', () => {
     const url = await program.url()
     write(['127.0.0.1:0', `unix:${folder.file('front.sock')}`])
     program.child.kill('SIGHUP')
-    await until(() => program.out.includes('\nlistening unix:'), 'the second address')
+    await until('the second address', () => program.out.includes('\nlistening unix:'))
     expect(program.out).toBe(`listening ${url}\nlistening unix:${folder.file('front.sock')}\n`)
     expect(await (await fetch('http://h/', { unix: folder.file('front.sock') })).text()).toBe('a')
   })
@@ -179,13 +180,13 @@ describe('rip-balancer', () => {
     await using program = new Program('--config', config)
     const url = await program.url()
     await (await fetch(`${url}/one`)).text()
-    await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('/one'), 'the first line')
+    await until('the first line', () => existsSync(log) && readFileSync(log, 'utf8').includes('/one'))
     renameSync(log, `${log}.1`)
     program.child.kill('SIGUSR1')
-    await until(async () => {
+    await until('a line in the new file', async () => {
       await (await fetch(`${url}/two`)).text()
       return existsSync(log) && readFileSync(log, 'utf8').includes('/two')
-    }, 'a line in the new file')
+    })
     expect(readFileSync(`${log}.1`, 'utf8')).toContain('/one')
   })
 
@@ -194,7 +195,7 @@ describe('rip-balancer', () => {
     await using a = named(folder, 'a')
     const front = folder.file('front.sock')
     await using program = new Program(...LISTEN, '--listen', `unix:${front}`, '--to', a.address)
-    await until(() => program.out.split('\n').length > 2, 'two lines')
+    await until('two lines', () => program.out.split('\n').length > 2)
     expect(program.out).toEndWith(`\nlistening unix:${front}\n`)
     expect(await (await fetch('http://localhost/', { unix: front })).text()).toBe('a')
     expect(await (await fetch(await program.url())).text()).toBe('a')

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { TempFolder, until } from '../servers.ts'
+import { until } from '@rip/testing'
+import { TempFolder } from '../servers.ts'
 
 /** What a user calls. */
 export const PROGRAM: string = fileURLToPath(new URL('../../bin/rip-balancer', import.meta.url))
@@ -33,7 +34,7 @@ export class Program implements AsyncDisposable {
   }
 
   async url(): Promise<string> {
-    await until(() => this.out.includes('\n'), 'the program says where it listens')
+    await until('the program says where it listens', () => this.out.includes('\n'))
     return /^listening (http:\S+)\n/.exec(this.out)?.[1] ?? ''
   }
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
+import { until } from '@rip/testing'
 import type { ResolvedName } from '../../src/discovery/dns.ts'
 import { Membership } from '../../src/discovery/membership.ts'
 import type { BackendSpec } from '../../src/pool/pooled-backend.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { member } from '../pool/fixtures.ts'
-import { until } from '../servers.ts'
 
 const at = (id: string, host: string): BackendSpec =>
   member(id, { address: { kind: 'tcp', host, port: 3000 }, maxInFlight: 7, weight: 2 })
@@ -37,14 +37,14 @@ describe('backends that are names', () => {
     using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
     membership.declare([at('app', 'app.internal'), at('fixed', '10.0.0.9')])
     expect(addresses(pool)).toEqual(['app.internal:3000', '10.0.0.9:3000'])
-    await until(() => addresses(pool).includes('10.0.0.1:3000'), 'the first answer')
+    await until('the first answer', () => addresses(pool).includes('10.0.0.1:3000'))
     expect(pool.status().backends).toMatchObject([
       { id: 'app@10.0.0.1:3000', maxInFlight: 7, weight: 2 },
       { id: 'app@10.0.0.2:3000', maxInFlight: 7, weight: 2 },
       { id: 'fixed' },
     ])
     const [, stays] = pool.backends
-    await until(() => addresses(pool).includes('10.0.0.3:3000'), 'the answer after the failure')
+    await until('the answer after the failure', () => addresses(pool).includes('10.0.0.3:3000'))
     expect(addresses(pool)).toEqual(['10.0.0.2:3000', '10.0.0.3:3000', '10.0.0.9:3000'])
     expect(pool.backends[0]).toBe(stays!)
   })
@@ -54,7 +54,7 @@ describe('backends that are names', () => {
     const pool = new Pool()
     using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
     membership.declare([at('app', 'app.internal')])
-    await until(() => addresses(pool).includes('10.0.0.1:3000'), 'the first answer')
+    await until('the first answer', () => addresses(pool).includes('10.0.0.1:3000'))
     const before = pool.backends
     membership.declare([{ ...at('app', 'app.internal'), weight: 5 }, at('fixed', '10.0.0.9')])
     expect(pool.backends.slice(0, 2)).toEqual([before[0]!, before[1]!])
@@ -70,7 +70,7 @@ describe('backends that are names', () => {
     using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
     const tls = { name: 'app.internal', own: { ca: '/ca.pem' } }
     membership.declare([member('app', { address: { kind: 'tcp', host: 'app.internal', port: 443, tls } })])
-    await until(() => addresses(pool).length === 2, 'the answer')
+    await until('the answer', () => addresses(pool).length === 2)
     expect(addresses(pool)).toEqual(['https://10.0.0.1:443', 'https://[2001:db8::1]:443'])
     expect(pool.backends.map(({ address }) => address)).toMatchObject([{ tls }, { tls }])
   })
@@ -81,7 +81,7 @@ describe('backends that are names', () => {
     using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
     membership.declare([at('a', 'localhost'), at('b', 'x.localhost'), at('c', '::1'), member('d')])
     membership.declare([at('e', 'named')])
-    await until(() => answers.asked > 0, 'a name is asked for')
+    await until('a name is asked for', () => answers.asked > 0)
     expect(answers.hosts).toEqual(['named'])
   })
 

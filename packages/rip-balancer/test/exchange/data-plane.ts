@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { until } from '@rip/testing'
 import { byAddress } from '../../src/forwarding/affinity.ts'
 import { DataPlane } from '../../src/exchange/data-plane.ts'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
@@ -385,9 +386,5 @@ export class RawClient implements Disposable {
 
 /** Waits for a condition that no event announces. @throws when it does not hold in time */
 export async function eventually(condition: () => boolean, limitMs = 4_000): Promise<void> {
-  const deadline = performance.now() + limitMs
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error('the condition did not come true in time')
-    await Bun.sleep(5)
-  }
+  await until('the condition holds', condition, limitMs)
 }

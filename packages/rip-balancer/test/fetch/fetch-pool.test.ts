@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { until } from '@rip/testing'
 import { createPool } from '../../src/index.ts'
-import { TempFolder, TestBackend, named, until } from '../servers.ts'
+import { TempFolder, TestBackend, named } from '../servers.ts'
 
 const ask = (init?: RequestInit, path = '/'): Request => new Request(`http://site.example${path}`, init)
 
@@ -92,7 +93,7 @@ describe('a pool without a listener', () => {
     await using pool = createPool({ to: a.address, maxInFlight: 1 })
     const first = await pool.fetch(ask())
     const second = pool.fetch(ask())
-    await until(() => pool.status().queued === 1, 'the second waits')
+    await until('the second waits', () => pool.status().queued === 1)
     expect((await first.text()).length).toBe(1_000_000)
     await (await second).body!.cancel()
     expect(pool.status().inFlight).toBe(0)

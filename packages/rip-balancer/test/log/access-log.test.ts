@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync } from 'node:fs'
+import { until } from '@rip/testing'
 import { balance } from '../../src/index.ts'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
 import { AccessLog } from '../../src/log/access-log.ts'
 import { FileSink } from '../../src/log/file-sink.ts'
 import { PartialWrite, TextBlocks, type LogSink } from '../../src/log/log-sink.ts'
-import { TempFolder, named, until } from '../servers.ts'
+import { TempFolder, named } from '../servers.ts'
 
 const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   startedAt: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
@@ -111,7 +112,7 @@ describe('the log', () => {
     await using log = new AccessLog('text', new TextBlocks(sink))
     for (let n = 0; n < 100; n++) log.ended(record({ requestId: `r${n}` }))
     expect(sink.writes).toBe(0)
-    await until(() => sink.writes > 0, 'the lines are written')
+    await until('the lines are written', () => sink.writes > 0)
     expect(sink.writes).toBe(1)
     const ids = sink.text
       .trimEnd()
@@ -127,7 +128,7 @@ describe('the log', () => {
       writeBlocks: () => (++writes === 1 ? stuck.promise : undefined),
     })
     log.ended(record())
-    await until(() => writes === 1, 'the first write')
+    await until('the first write', () => writes === 1)
     const long = record({ target: `/${'x'.repeat(10_000)}` })
     for (let n = 0; n < 1_000; n++) log.ended(long)
     expect(log.dropped).toBeGreaterThan(500)
@@ -147,7 +148,7 @@ describe('the log', () => {
     })
     log.ended(record())
     log.ended(record())
-    await until(() => log.dropped === 2, 'both are lost')
+    await until('both are lost', () => log.dropped === 2)
     full = false
     log.ended(record({ requestId: 'later' }))
     await log.close()
@@ -165,7 +166,7 @@ describe('the log', () => {
       full = true
       await using log = new AccessLog(format, new TextBlocks({ write }))
       log.ended(record())
-      await until(() => log.dropped === 1, 'it is lost')
+      await until('it is lost', () => log.dropped === 1)
       full = false
       log.ended(record())
       await log.close()
@@ -193,18 +194,18 @@ describe('that lines are lost', () => {
     }
     const full = `the access log ${file} cannot be written: ENOSPC: no space left on device, write; its lines are lost until it can, requests are served all the same`
     await serve()
-    await until(() => told.length > 0, 'it is told')
+    await until('it is told', () => told.length > 0)
     for (let n = 0; n < 5; n++) {
       await serve()
       await new Promise((resolve) => setTimeout(resolve, 110))
     }
     expect(told).toEqual([full])
     rmSync(file)
-    await until(async () => {
+    await until('there is space', async () => {
       await serve()
       return existsSync(file)
-    }, 'there is space')
-    await until(() => told.length > 1, 'the end is told')
+    })
+    await until('the end is told', () => told.length > 1)
     const lost = Number(/: (\d+) lines were lost$/.exec(told[1]!)?.[1])
     expect(told).toEqual([full, `the access log ${file} is written again: ${lost} lines were lost`])
     await lb.close()
@@ -237,12 +238,12 @@ describe('that lines are lost', () => {
       (message) => void told.push(message),
     )
     log.ended(record())
-    await until(() => writes === 1, 'the first write')
+    await until('the first write', () => writes === 1)
     const long = record({ target: `/${'x'.repeat(10_000)}` })
     for (let n = 0; n < 1_000; n++) log.ended(long)
     expect(told).toEqual([expect.stringContaining('what it goes to does not keep up')])
     stuck.resolve()
-    await until(() => told.length > 1, 'the end is told')
+    await until('the end is told', () => told.length > 1)
     expect(told[1]).toBe(`the access log is written again: ${log.dropped} lines were lost`)
   })
 
@@ -259,7 +260,7 @@ describe('that lines are lost', () => {
       (message) => void told.push(message),
     )
     for (let n = 0; n < 3; n++) log.ended(record())
-    await until(() => log.dropped > 0, 'two are lost')
+    await until('two are lost', () => log.dropped > 0)
     expect(log.dropped).toBe(2)
   })
 })
@@ -311,10 +312,10 @@ describe('a log file', () => {
     await sink.writeBlocks([Buffer.from('0\n')])
     renameSync(folder.file('a.log'), folder.file('a.log.1'))
     let written = 0
-    await until(async () => {
+    await until('the file is there again', async () => {
       await sink.writeBlocks([Buffer.from(`${++written}\n`)])
       return existsSync(folder.file('a.log'))
-    }, 'the file is there again')
+    })
     const all = readFileSync(folder.file('a.log.1'), 'utf8') + readFileSync(folder.file('a.log'), 'utf8')
     expect(all.trimEnd().split('\n').map(Number)).toEqual(Array.from({ length: written + 1 }, (_, n) => n))
   })

@@ -1,7 +1,8 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import { until } from '@rip/testing'
 import { Program } from '../cli/program.ts'
 import { balance, createBalancer } from '../../src/index.ts'
-import { TempFolder, named, until } from '../servers.ts'
+import { TempFolder, named } from '../servers.ts'
 
 // Programs take long to start on a busy machine.
 setDefaultTimeout(20_000)
@@ -27,7 +28,7 @@ test('the metrics of several processes are told by their parent, as sums', async
   await using a = named(folder, 'a')
   const args = ['--listen', ANY_PORT, '--to', a.address, '--processes', '2', '--metrics', ANY_PORT]
   await using program = new Program(...args)
-  await until(() => program.out.includes('\nmetrics '), 'it says where the metrics are')
+  await until('it says where the metrics are', () => program.out.includes('\nmetrics '))
   const url = await program.url()
   for (let n = 0; n < 20; n++) await (await fetch(url, { headers: { connection: 'close' } })).text()
   const metrics = await (await fetch(/\nmetrics (\S+)\n/.exec(program.out)![1]!)).text()

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { createServer } from 'node:net'
+import { until } from '@rip/testing'
 import { HealthChecker } from '../../src/pool/health-checker.ts'
 import { Pool } from '../../src/pool/pool.ts'
-import { TempFolder, until } from '../servers.ts'
+import { TempFolder } from '../servers.ts'
 import { FakeClock, member } from './fixtures.ts'
 
 /** Lets the checks that were begun end: they are promises already resolved. */
@@ -112,6 +113,6 @@ test('an answer that breaks off does not pass', async () => {
   const health = { path: '/up', intervalMs: 20, timeoutMs: 1_000, rise: 1, fall: 2 }
   using checker = new HealthChecker(pool, health)
   checker.start()
-  await until(() => pool.status().backends[0]?.state !== 'serving', 'it is taken out')
+  await until('it is taken out', () => pool.status().backends[0]?.state !== 'serving')
   server.close()
 })

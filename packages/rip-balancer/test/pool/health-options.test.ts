@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import { until } from '@rip/testing'
 import type { BalancerConfig } from '../../src/config/config.ts'
 import { configProblems, resolveConfig } from '../../src/config/resolve-config.ts'
 import { balance, type Balancer } from '../../src/index.ts'
 import { RawBackend, eventually } from '../exchange/data-plane.ts'
-import { until } from '../servers.ts'
 
 type Health = NonNullable<BalancerConfig['health']>
 
@@ -25,7 +25,7 @@ async function staysIn(said: string, health: Health): Promise<boolean> {
     to: `127.0.0.1:${backend.port}`,
     health: { ...QUICK, ...health },
   })
-  await until(() => checks >= 4 || stateOf(lb) === 'unhealthy', 'checks')
+  await until('checks', () => checks >= 4 || stateOf(lb) === 'unhealthy')
   return stateOf(lb) === 'serving'
 }
 
@@ -97,9 +97,9 @@ describe('a health check', () => {
       { listen: '127.0.0.1:0', to, health: QUICK },
       { onWarning: (warning) => void warnings.push(warning) },
     )
-    await until(() => stateOf(lb) === 'unhealthy', 'it is taken out')
+    await until('it is taken out', () => stateOf(lb) === 'unhealthy')
     said = answer(200, 'yes')
-    await until(() => stateOf(lb) === 'serving', 'it is back')
+    await until('it is back', () => stateOf(lb) === 'serving')
     expect(warnings).toEqual([
       'backend a\\x0ab takes nothing new: health check failed: status 404',
       'backend a\\x0ab takes requests again: it recovered, its health checks pass',

@@ -2,9 +2,10 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash, randomBytes } from 'node:crypto'
 import { copyFileSync, utimesSync } from 'node:fs'
 import net from 'node:net'
+import { until } from '@rip/testing'
 import type { BackendTlsConfig } from '../../src/settings/backend-tls.ts'
 import { AdminClient, BalancerError, balance, createPool, type Balancer } from '../../src/index.ts'
-import { TempFolder, until } from '../servers.ts'
+import { TempFolder } from '../servers.ts'
 import { ClientHellos } from './client-hellos.ts'
 import { TlsBackend, pem, type TlsBackendOptions } from './tls-backend.ts'
 
@@ -172,7 +173,7 @@ describe('a backend with a good certificate', () => {
       backendTls: CA,
       health: { path: '/up', interval: 20 },
     })
-    await until(() => hello.names.length > 0, 'a health check')
+    await until('a health check', () => hello.names.length > 0)
     await pool.fetch(new Request('http://shop.example/'))
     expect(new Set(hello.names)).toEqual(new Set([undefined]))
   })
@@ -343,7 +344,7 @@ describe('files', () => {
     expect((await fetch(lb.url)).status).toBe(502)
     copyFileSync(pem('authority.crt'), ca)
     utimesSync(ca, new Date(), new Date(Date.now() + 5_000))
-    await until(async () => (await fetch(lb.url)).status === 200, 'the new authority is believed')
+    await until('the new authority is believed', async () => (await fetch(lb.url)).status === 200)
   })
 })
 
@@ -358,7 +359,7 @@ describe('what is told while it runs', () => {
     await lb.reload({ ...config, backendTls: { ca: pem('other-authority.crt') } })
     expect((await fetch(lb.url, { headers: { connection: 'close' } })).status).toBe(502)
     await lb.reload({ ...config, backendTls: CA })
-    await until(async () => (await fetch(lb.url)).status === 200, 'the first one is believed again')
+    await until('the first one is believed again', async () => (await fetch(lb.url)).status === 200)
   })
 
   test('the admin API takes secure backends, with TLS of their own', async () => {
@@ -417,7 +418,7 @@ describe('what is told while it runs', () => {
     expect((await fetch(lb.url)).status).toBe(502)
     expect(stateOf(lb)).toBe('ejected')
     use('backend')
-    await until(() => stateOf(lb) === 'serving', 'it is back')
+    await until('it is back', () => stateOf(lb) === 'serving')
   })
 })
 
@@ -432,8 +433,8 @@ describe('health checks', () => {
       { listen: ANYWHERE, to: [good.address, bad.address], backendTls: CA, health },
       { onWarning: (warning) => void warnings.push(warning) },
     )
-    await until(() => lb.pool.status().backends[1]?.state === 'unhealthy', 'the impostor is taken out')
-    await until(() => good.received.includes('GET /up HTTP/1.1'), 'the other one is asked')
+    await until('the impostor is taken out', () => lb.pool.status().backends[1]?.state === 'unhealthy')
+    await until('the other one is asked', () => good.received.includes('GET /up HTTP/1.1'))
     expect(lb.pool.status().backends[0]?.state).toBe('serving')
     expect(warnings.join('\n')).toContain('health check failed: TLS: ')
   })
@@ -447,7 +448,7 @@ describe('health checks', () => {
       backendTls: CA,
       health: { ...health, port: checks.port, tls: true },
     })
-    await until(() => checks.received.split('GET /up').length > 3, 'checks pass')
+    await until('checks pass', () => checks.received.split('GET /up').length > 3)
     expect(await (await fetch(lb.url)).text()).toBe('app')
   })
 })

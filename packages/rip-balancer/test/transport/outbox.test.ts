@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
 import net from 'node:net'
 import fc from 'fast-check'
+import { until } from '@rip/testing'
 import type { ByteSocket } from '../../src/transport/byte-socket.ts'
 import { appendChunk, appendLastChunk } from '../../src/transport/chunk-writer.ts'
 import { freeBytes } from '../../src/transport/free-bytes.ts'
 import { GatheredOutput } from '../../src/transport/gathered-output.ts'
 import { Outbox } from '../../src/transport/outbox.ts'
-import { until } from '../servers.ts'
 
 const output = new GatheredOutput()
 
@@ -184,7 +184,7 @@ test.skipIf(process.platform !== 'linux')(
     const { sent } = outbox
     expect(outbox.acknowledged).toBeLessThan(sent)
     peer.resume()
-    await until(() => outbox.acknowledged === sent, 'all is acknowledged')
+    await until('all is acknowledged', () => outbox.acknowledged === sent)
     expect(outbox.sent).toBe(sent)
     client.terminate()
     peer.destroy()

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { existsSync, rmSync, statSync } from 'node:fs'
+import { until } from '@rip/testing'
 import { ControlClient } from '../../src/control/control-client.ts'
 import { type ControlServerOptions, openControlServer } from '../../src/control/control-server.ts'
 import { EventHistory } from '../../src/control/event-history.ts'
@@ -7,7 +8,7 @@ import { ManagerError } from '../../src/contract/errors.ts'
 import { EventLog } from '../../src/manager/event-log.ts'
 import type { Manager, ReloadResult } from '../../src/contract/manager-api.ts'
 import { type ManagerStatus, type ManagerHealth, STATUS_VERSION } from '../../src/contract/status.ts'
-import { temporaryFolder, waitFor } from '../real.ts'
+import { temporaryFolder } from '../real.ts'
 
 const admitted: ReloadResult = { ok: true, generation: 'g2', previous: 'g1', tookMs: 12, unchanged: false }
 const refused: ReloadResult = {
@@ -176,7 +177,7 @@ describe('commands', () => {
   test('stop answers the report before the socket goes', async () => {
     const { client, manager, server, path } = await setup()
     const stopping = client.stop({ now: true })
-    await waitFor('the manager to be closed', () => manager.told.length === 1)
+    await until('the manager to be closed', () => manager.told.length === 1)
     expect(manager.told).toEqual([['close', { now: true }]])
     await server.close()
     expect(await stopping).toEqual({ abandoned: 3 })
@@ -199,11 +200,11 @@ describe('commands', () => {
     manager.answer = () => reload.promise.then((result) => ((finished = true), result))
     const abort = new AbortController()
     const waiting = failureOf(client.reload({ signal: abort.signal }))
-    await waitFor('the command to arrive', () => manager.told.length === 1)
+    await until('the command to arrive', () => manager.told.length === 1)
     abort.abort()
     expect(await waiting).toMatchObject({ name: 'AbortError' })
     reload.resolve(admitted)
-    await waitFor('the command to finish', () => finished)
+    await until('the command to finish', () => finished)
     expect((await client.status()).name).toBe('shop')
   })
 
@@ -221,7 +222,7 @@ describe('events', () => {
   test('arrive as they happen, from now on', async () => {
     const { client, manager, request } = await setup()
     manager.log.emit({ type: 'held' })
-    await waitFor(
+    await until(
       'the event to be kept',
       async () => (await collect(client.events({ since: 0, follow: false }))).length,
     )
@@ -238,7 +239,7 @@ describe('events', () => {
       manager.log.emit({ type: 'scaled', workers })
       if (workers % 100 === 0) await Bun.sleep(0)
     }
-    await waitFor(
+    await until(
       'the last event to be kept',
       async () => (await collect(client.events({ since: 1_019, follow: false }))).length,
     )
@@ -258,7 +259,7 @@ describe('events', () => {
       manager.log.emit({ type: 'scaled', workers })
       if (workers % 100 === 0) await Bun.sleep(0)
     }
-    await waitFor('the last event to be kept', () => history.latest === 1_021)
+    await until('the last event to be kept', () => history.latest === 1_021)
     expect((await reader.next()).value).toMatchObject({
       seq: 21,
       message: '20 events were dropped: this reader is too slow',
@@ -314,7 +315,7 @@ describe('bad requests', () => {
 test('a socket that somebody removed comes back', async () => {
   const { path, client, server } = await setup()
   rmSync(path)
-  await waitFor('the socket', () => existsSync(path))
+  await until('the socket', () => existsSync(path))
   expect((await client.status()).name).toBe('shop')
   await server.close()
   expect(existsSync(path)).toBe(false)

@@ -1,9 +1,10 @@
 import { afterEach, expect, test } from 'bun:test'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { encodeFrame, FrameDecoder, PROTOCOL_VERSION, type WorkerMessage } from '@rip/worker/protocol'
+import { until } from '@rip/testing'
 import { createWorkerLinks, type WorkerLinksOptions } from '../../src/links/worker-links.ts'
 import type { WorkerLinks } from '../../src/contract/ports.ts'
-import { temporaryFolder, type TemporaryFolder, waitFor } from '../real.ts'
+import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
 interface Setup {
   readonly links: WorkerLinks
@@ -70,14 +71,14 @@ test('carries messages both ways, under the pid of the hello', async () => {
   const peer = await dial(links.path)
   peer.send(hello(41))
   peer.send(ready)
-  await waitFor('two messages', () => received.length === 2)
+  await until('two messages', () => received.length === 2)
   expect(received).toEqual([
     [41, hello(41)],
     [41, ready],
   ])
   links.send(41, { type: 'welcome', version: PROTOCOL_VERSION, beaconMs: 500 })
   links.send(41, { type: 'drain', deadlineMs: 100 })
-  await waitFor('two answers', () => peer.received.length === 2)
+  await until('two answers', () => peer.received.length === 2)
   expect(peer.received[1]).toEqual({ type: 'drain', deadlineMs: 100 })
 })
 
@@ -85,9 +86,9 @@ test('tells when a link ended', async () => {
   const { links, received } = await setup()
   const peer = await dial(links.path)
   peer.send(hello(41))
-  await waitFor('hello', () => received.length === 1)
+  await until('hello', () => received.length === 1)
   peer.end()
-  await waitFor('the end', () => received.length === 2)
+  await until('the end', () => received.length === 2)
   expect(received[1]).toEqual([41, null])
 })
 
@@ -95,12 +96,12 @@ test('a worker that dials again is heard on the new link, and its old one ends w
   const { links, received } = await setup()
   const first = await dial(links.path)
   first.send(hello(41))
-  await waitFor('hello', () => received.length === 1)
+  await until('hello', () => received.length === 1)
   const second = await dial(links.path)
   second.send(hello(41))
-  await waitFor('the old link to close', first.closed)
+  await until('the old link to close', first.closed)
   second.send(ready)
-  await waitFor('ready', () => received.length === 3)
+  await until('ready', () => received.length === 3)
   expect(received.map(([, message]) => message?.type)).toEqual(['hello', 'hello', 'ready'])
 })
 
@@ -108,7 +109,7 @@ test('another version of the protocol is refused by name', async () => {
   const { links, received, warnings } = await setup()
   const peer = await dial(links.path)
   peer.send({ type: 'hello', version: 99, workerId: 1, pid: 41 })
-  await waitFor('the link to close', peer.closed)
+  await until('the link to close', peer.closed)
   expect(received).toHaveLength(1)
   expect(received[0]?.[0]).toBe(41)
   expect(received[0]?.[1]).toMatchObject({
@@ -128,13 +129,13 @@ test.each([
   const { links, received, warnings } = await setup()
   const good = await dial(links.path)
   good.send(hello(41))
-  await waitFor('hello', () => received.length === 1)
+  await until('hello', () => received.length === 1)
   const bad = await dial(links.path)
   misbehave(bad)
-  await waitFor('the bad link to close', bad.closed)
+  await until('the bad link to close', bad.closed)
   expect(warnings).toHaveLength(1)
   good.send(ready)
-  await waitFor('ready', () => received.length === 2)
+  await until('ready', () => received.length === 2)
   expect(good.closed()).toBe(false)
 })
 
@@ -142,45 +143,45 @@ test('a process that says to be another is not believed', async () => {
   const { links, received, warnings } = await setup({})
   const impostor = await dial(links.path)
   impostor.send(hello(1))
-  await waitFor('the link to close', impostor.closed)
+  await until('the link to close', impostor.closed)
   expect(received).toEqual([])
   expect(warnings).toEqual([
     expect.stringContaining(`it says to be process 1, and is process ${process.pid}`),
   ])
   const honest = await dial(links.path)
   honest.send(hello(process.pid))
-  await waitFor('hello', () => received.length === 1)
+  await until('hello', () => received.length === 1)
 })
 
 test('a link without hello is closed in time', async () => {
   const { links, warnings } = await setup({ helloTimeoutMs: 20 })
   const peer = await dial(links.path)
-  await waitFor('the link to close', peer.closed)
+  await until('the link to close', peer.closed)
   expect(warnings).toEqual([expect.stringContaining('none came within 20 ms')])
 })
 
 test('links without hello are few, their frames short, and warnings about them rare', async () => {
   const { links, received, warnings } = await setup()
   const silent = await Promise.all(Array.from({ length: 100 }, () => dial(links.path)))
-  await waitFor('all but 64 to be closed', () => silent.filter((peer) => peer.closed()).length === 36)
+  await until('all but 64 to be closed', () => silent.filter((peer) => peer.closed()).length === 36)
   const [first, second] = silent.filter((peer) => !peer.closed())
   const length = Buffer.alloc(4)
   length.writeUInt32BE(1_048_576)
   first?.raw(length)
-  await waitFor('the long frame to end its link', () => first?.closed() === true)
+  await until('the long frame to end its link', () => first?.closed() === true)
   expect(warnings).toHaveLength(1)
   second?.send(hello(41))
-  await waitFor('one of the others to say hello', () => received.length === 1)
+  await until('one of the others to say hello', () => received.length === 1)
   const late = await dial(links.path)
   late.send(hello(42))
-  await waitFor('a place to be free again', () => received.length === 2)
+  await until('a place to be free again', () => received.length === 2)
 })
 
 test('a known worker that sends rubbish is reported as gone', async () => {
   const { links, received } = await setup()
   const peer = await dial(links.path)
   peer.raw(Buffer.concat([encodeFrame(hello(41)), Buffer.from('GET / HTTP/1.1')]))
-  await waitFor('the link to close', peer.closed)
+  await until('the link to close', peer.closed)
   expect(received).toEqual([
     [41, hello(41)],
     [41, null],
@@ -201,8 +202,8 @@ test('a worker that stops reading is let go of', async () => {
     ],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
-  await waitFor('hello', () => received.length === 1)
-  await waitFor('the link to be closed', () => {
+  await until('hello', () => received.length === 1)
+  await until('the link to be closed', () => {
     for (let count = 0; count < 10_000; count += 1) links.send(41, { type: 'ping' })
     return warnings.length > 0
   })
@@ -216,15 +217,15 @@ test('a socket that somebody removed is there again when the next worker asks fo
   const { links, received } = await setup()
   const first = await dial(links.path)
   first.send(hello(41))
-  await waitFor('the first hello', () => received.length === 1)
+  await until('the first hello', () => received.length === 1)
   rmSync(links.path)
   const second = await dial(links.path)
   second.send(hello(42))
-  await waitFor('the second hello', () => received.length === 2)
+  await until('the second hello', () => received.length === 2)
   first.send(ready)
-  await waitFor('the first worker to be heard as before', () => received.length === 3)
+  await until('the first worker to be heard as before', () => received.length === 3)
   await links.close()
-  await waitFor('both links to end', () => first.closed() && second.closed())
+  await until('both links to end', () => first.closed() && second.closed())
 })
 
 test('only the owner may use the socket, and closing removes it', async () => {
@@ -235,7 +236,7 @@ test('only the owner may use the socket, and closing removes it', async () => {
   expect(links.close()).toBe(closing)
   await closing
   expect(existsSync(links.path)).toBe(false)
-  await waitFor('links to end', peer.closed)
+  await until('links to end', peer.closed)
 })
 
 test('a path that cannot be bound is named', async () => {

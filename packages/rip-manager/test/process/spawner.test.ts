@@ -2,10 +2,11 @@ import { expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { STUCK_HEADING, STUCK_SIGNAL } from '@rip/worker/protocol'
+import { isAlive, until } from '@rip/testing'
 import { createSpawner, type ProcessSpawner, type SpawnerOptions } from '../../src/process/spawner.ts'
 import type { ChildLine } from '../../src/process/supervised-child.ts'
 import type { ProcessSpec } from '../../src/contract/ports.ts'
-import { isAlive, temporaryFolder, waitFor } from '../real.ts'
+import { temporaryFolder } from '../real.ts'
 
 const env = { PATH: process.env['PATH'] ?? '' }
 
@@ -36,7 +37,7 @@ test('a child leads its own process group and session', async () => {
   const { spawner, lines } = silentSpawner()
   await using _ = spawner
   const child = spawner.spawn(shell('cat /proc/$$/stat; cat'))
-  const stat = await waitFor('its stat line', () => lines[0]?.text)
+  const stat = await until('its stat line', () => lines[0]?.text)
   const [, , group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   expect([Number(group), Number(session)]).toEqual([child.pid, child.pid])
 })
@@ -52,10 +53,10 @@ test('a signal reaches the whole group', async () => {
   const { spawner, lines } = silentSpawner()
   await using _ = spawner
   const child = spawner.spawn(shell('sleep 1000 & echo $!; wait'))
-  const grandchild = Number(await waitFor('the pid of the grandchild', () => lines[0]?.text))
+  const grandchild = Number(await until('the pid of the grandchild', () => lines[0]?.text))
   child.signal('SIGTERM')
   expect(await child.exited).toMatchObject({ signal: 'SIGTERM' })
-  await waitFor('the grandchild to end', () => !isAlive(grandchild))
+  await until('the grandchild to end', () => !isAlive(grandchild))
 })
 
 test('who is stuck is asked alone, again and again, and only the answer is seen', async () => {
@@ -66,7 +67,7 @@ test('who is stuck is asked alone, again and again, and only the answer is seen'
     at burn (a.ts:3:5)" >&2 && echo "oh no" >&2 && exit 3; asked=1`
   const script = `sleep 1000 & echo $!; trap '${answer}' XCPU; echo before >&2; while :; do sleep 0.01; done`
   const child = spawner.spawn(shell(script))
-  await waitFor('both to run', () => lines.length === 2)
+  await until('both to run', () => lines.length === 2)
   const grandchild = Number(lines.find(({ stream }) => stream === 'stdout')?.text)
   child.signal(STUCK_SIGNAL)
   const stillThere = isAlive(grandchild)
@@ -81,17 +82,17 @@ test('a grandchild that ignores SIGTERM is gone after the child exited', async (
   const { spawner, lines } = silentSpawner()
   await using _ = spawner
   const child = spawner.spawn(shell('(trap "" TERM; while :; do sleep 0.1; done) & echo $!; exec cat'))
-  const grandchild = Number(await waitFor('the pid of the grandchild', () => lines[0]?.text))
+  const grandchild = Number(await until('the pid of the grandchild', () => lines[0]?.text))
   child.signal('SIGTERM')
   await child.exited
-  await waitFor('the grandchild to end', () => !isAlive(grandchild))
+  await until('the grandchild to end', () => !isAlive(grandchild))
 })
 
 test('a descendant in another session cannot hold up the report of an exit', async () => {
   const { spawner, lines } = silentSpawner()
   await using _ = spawner
   const child = spawner.spawn(shell(`setsid sh -c 'echo $$; exec sleep 1000' & exec cat`))
-  const escaped = Number(await waitFor('the pid of the escaped process', () => lines[0]?.text))
+  const escaped = Number(await until('the pid of the escaped process', () => lines[0]?.text))
   child.signal('SIGTERM')
   expect(await child.exited).toMatchObject({ signal: 'SIGTERM' })
   expect(isAlive(escaped)).toBe(true)
@@ -123,10 +124,10 @@ test('standard input ends when the supervisor is killed, for each of its childre
     (await Bun.file(folder.at(name)).exists())
       ? readFileSync(folder.at(name), 'utf8').trim().split('\n').toSorted()
       : []
-  await waitFor('three children', async () => (await entries('pids')).length === 3)
+  await until('three children', async () => (await entries('pids')).length === 3)
   expect(await entries('ended')).toEqual([])
   supervisor.kill('SIGKILL')
-  await waitFor('three ended children', async () => (await entries('ended')).length === 3)
+  await until('three ended children', async () => (await entries('ended')).length === 3)
   expect(await entries('ended')).toEqual(await entries('pids'))
 })
 
@@ -252,5 +253,5 @@ test('a hundred children later as many descriptors are open as before', async ()
   }
   const before = await rounds(4)
   await rounds(20)
-  await waitFor('descriptors to be closed', async () => (await rounds(0)) <= before)
+  await until('descriptors to be closed', async () => (await rounds(0)) <= before)
 })

@@ -1,10 +1,11 @@
 import { expect, test } from 'bun:test'
 import { renameSync, writeFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
+import { isAlive, until } from '@rip/testing'
 import { createSpawner, type ProcessSpawner } from '../../src/process/spawner.ts'
 import type { ProcessSpec } from '../../src/contract/ports.ts'
 import type { ChildLine } from '../../src/process/supervised-child.ts'
-import { isAlive, temporaryFolder, type TemporaryFolder, waitFor } from '../real.ts'
+import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
 /** Says whether it stands by, what it is told late, and waits for the end of its supervisor. */
 const PROGRAM = `
@@ -47,7 +48,7 @@ async function standing(): Promise<Standing> {
     folder,
     async standby() {
       spawner.spawn(specOf(1, folder))
-      return waitFor('one stands by', () => lines.find(({ name }) => name === 'standby')?.pid)
+      return until('one stands by', () => lines.find(({ name }) => name === 'standby')?.pid)
     },
     text: (name) => lines.filter((line) => line.name === name).map(({ text }) => text),
     async [Symbol.asyncDispose]() {
@@ -62,7 +63,7 @@ test('the next process is the one that stood by, under its own name and with wha
   const pid = await s.standby()
   expect(s.text('w1')).toEqual(['early 1 '])
   expect(s.spawner.spawn(specOf(2, s.folder)).pid).toBe(pid)
-  await waitFor('it has spoken', () => s.text('w2').length > 0)
+  await until('it has spoken', () => s.text('w2').length > 0)
   expect(s.text('w2')).toEqual(['early  {"NUMBER":"2"}'])
 })
 
@@ -78,17 +79,17 @@ test.each([
   const pid = await s.standby()
   change(s)
   expect(s.spawner.spawn(spec(s)).pid).not.toBe(pid)
-  await waitFor('it has ended', () => !isAlive(pid))
+  await until('it has ended', () => !isAlive(pid))
 })
 
 test('one that died is not handed out', async () => {
   await using s = await standing()
   const pid = await s.standby()
   process.kill(pid, 'SIGKILL')
-  await waitFor('it is buried', () => !isAlive(pid))
+  await until('it is buried', () => !isAlive(pid))
   const child = s.spawner.spawn(specOf(2, s.folder))
   expect(child.pid).not.toBe(pid)
-  await waitFor('the other one has spoken', () => s.text('w2').length > 0)
+  await until('the other one has spoken', () => s.text('w2').length > 0)
 })
 
 test('ends with the spawner', async () => {
@@ -101,7 +102,7 @@ test('ends with the spawner', async () => {
 test('none stands by in a folder that is gone, and nobody is bothered with it', async () => {
   await using s = await standing()
   const child = s.spawner.spawn(specOf(1, s.folder))
-  await waitFor('it has spoken', () => s.text('w1').length > 0)
+  await until('it has spoken', () => s.text('w1').length > 0)
   renameSync(s.folder.path, `${s.folder.path}-moved`)
   // As long as until the next one would be started; an exception there would fail this test.
   await Bun.sleep(700)

@@ -1,13 +1,14 @@
 import { Writable } from 'node:stream'
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'bun:test'
+import { isAlive, until } from '@rip/testing'
 import {
   noRouter,
   superviseApp,
   type SupervisedApp,
   type SuperviseOptions,
 } from '../../src/manager/supervise-app.ts'
-import { isAlive, temporaryFolder, waitFor } from '../real.ts'
+import { temporaryFolder } from '../real.ts'
 import { leaveNothingBehind } from './leave-nothing-behind.ts'
 import { LocalRouter } from './local-router.ts'
 
@@ -158,7 +159,7 @@ describe.each(programs)('$name', (program) => {
       const trial = await Trial.open(program)
       const [first] = trial.pids
       process.kill(first!, 'SIGKILL')
-      await waitFor(
+      await until(
         'a replacement that serves',
         () => trial.router.backends.length === 2 && !trial.pids.includes(first!),
       )
@@ -194,7 +195,7 @@ describe.each(programs)('$name', (program) => {
       running = false
       await Promise.all(load)
       expect({ failed, some: answered > 20 }).toEqual({ failed: 0, some: true })
-      await waitFor('old workers to leave', () => trial.pids.length === 2)
+      await until('old workers to leave', () => trial.pids.length === 2)
     },
     RELOADS_TIMEOUT_MS,
   )
@@ -217,14 +218,14 @@ describe.each(programs)('$name', (program) => {
 test('a change on disk is served without a command when files are watched', async () => {
   await using trial = await Trial.open(programs[0]!, { watch: true })
   await trial.write('2')
-  await waitFor('the new version', async () => (await trial.ask()).version === '2')
+  await until('the new version', async () => (await trial.ask()).version === '2')
 })
 
 test('a program that is reached directly finishes what it answers when everything stops', async () => {
   const trial = await Trial.open(programs[0]!, { workers: 1, router: noRouter })
   const [worker] = trial.app.manager.status.workers
   const answer = fetch('http://worker/long', { unix: worker!.socket })
-  await waitFor('the request to be under way', async () => {
+  await until('the request to be under way', async () => {
     const running = await fetch('http://worker/running', { unix: worker!.socket })
     return (await running.text()) === '1'
   })

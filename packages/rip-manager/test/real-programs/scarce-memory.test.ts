@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'bun:test'
+import { until } from '@rip/testing'
 import type { ManagerStatus } from '../../src/contract/status.ts'
 import { superviseApp } from '../../src/manager/supervise-app.ts'
-import { temporaryFolder, waitFor } from '../real.ts'
+import { temporaryFolder } from '../real.ts'
 import { leaveNothingBehind } from './leave-nothing-behind.ts'
 import { LocalRouter } from './local-router.ts'
 
@@ -53,7 +54,7 @@ test.skipIf(process.platform !== 'linux')(
     })
     const { manager } = supervised
     await manager.start()
-    await waitFor('all workers to tell what they take', () => {
+    await until('all workers to tell what they take', () => {
       const { workers } = manager.status
       return workers.length === WORKERS && workers.every(({ rssBytes }) => rssBytes > 0)
     })
@@ -73,7 +74,7 @@ test.skipIf(process.platform !== 'linux')(
 
     await writeFile(folder.at('index.ts'), app('second'))
     expect(await manager.reload()).toMatchObject({ ok: true })
-    await waitFor('all workers to be of the second generation', () => {
+    await until('all workers to be of the second generation', () => {
       const { workers, generation, readyWorkers } = manager.status
       const ours = workers.filter((each) => each.generation === generation)
       return readyWorkers === WORKERS && ours.length === WORKERS && workers.length === WORKERS

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { until } from '@rip/testing'
 import {
   activatedListenSocket,
   admit,
@@ -10,7 +11,7 @@ import {
   openListenSocket,
 } from '../../src/socket/listen-socket.ts'
 import { inetAddress, parseAddress } from '../../src/socket/socket-address.ts'
-import { temporaryFolder, waitFor } from '../real.ts'
+import { temporaryFolder } from '../real.ts'
 import { isListening } from '../../src/socket/listening.ts'
 
 async function opened(address: ListenAddress): Promise<ListenSocket> {
@@ -159,7 +160,7 @@ test('the path of a dead predecessor is taken over, that of a live one is not', 
     },
   )
   // The path is there from bind(2) on, which is before listen(2).
-  await waitFor('the predecessor to listen', () => isListening(unix))
+  await until('the predecessor to listen', () => isListening(unix))
   expect(await failureOf(openListenSocket({ unix }))).toMatchObject({ code: 'PORT_IN_USE' })
   holder.kill('SIGKILL')
   await holder.exited

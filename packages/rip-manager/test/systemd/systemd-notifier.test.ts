@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { randomUUID } from 'node:crypto'
+import { until } from '@rip/testing'
 import { EventLog } from '../../src/manager/event-log.ts'
 import { openLibc, SystemCallError } from '../../src/system/libc.ts'
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, unixAddress } from '../../src/socket/socket-address.ts'
@@ -10,7 +11,7 @@ import { type Refusal } from '../../src/contract/refusal.ts'
 import { openNotifySocket } from '../../src/systemd/notify-socket.ts'
 import { notifySystemd } from '../../src/systemd/systemd-notifier.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { temporaryFolder, waitFor } from '../real.ts'
+import { temporaryFolder } from '../real.ts'
 
 const MSG_DONTWAIT = 0x40
 const owned: (() => void)[] = []
@@ -192,7 +193,7 @@ test('a blocked event loop is not reported as alive', async () => {
     ],
     { env: { NOTIFY_SOCKET: folder.at('n'), WATCHDOG_USEC: '20000' }, stdio: ['pipe', 'pipe', 'inherit'] },
   )
-  await waitFor('signs of life', () => service.read().length > 5)
+  await until('signs of life', () => service.read().length > 5)
   void child.stdin.write('block\n')
   void child.stdin.flush()
   await child.stdout.getReader().read()
@@ -227,6 +228,6 @@ test('without the C library the program systemd-notify is used, in order', async
     Bun.file(folder.at('calls'))
       .text()
       .catch(() => '')
-  await waitFor('two calls', async () => (await calls()).includes('STOPPING'))
+  await until('two calls', async () => (await calls()).includes('STOPPING'))
   expect(await calls()).toBe('/run/n READY=1 STATUS=fine\n/run/n STOPPING=1\n')
 })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { until } from '@rip/testing'
 import {
   mkdirSync,
   mkdtempSync,
@@ -45,10 +46,6 @@ function stampsOf(...paths: readonly string[]): ReadonlyMap<string, PackageStamp
 
 async function generation(thorough = false): Promise<string> {
   return (await tree.read({ thorough })).generation
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await Bun.sleep(5)
 }
 
 test('files that belong to the application count wherever they are: outside, ignored, behind links, however large', async () => {
@@ -114,16 +111,16 @@ test('a file elsewhere is watched while it belongs to the application, also when
   using files = new FollowedFiles(() => void (reports += 1))
   files.follow([at('shared/a.ts')])
   write('shared/a.ts', '2')
-  await until(() => reports > 0)
+  await until('a change is reported', () => reports > 0)
   rmSync(at('shared'), { recursive: true })
   write('shared/a.ts', '3')
-  await until(() => reports > 1)
+  await until('another change is reported', () => reports > 1)
   files.follow([at('shared/a.ts')])
   await Bun.sleep(50)
   reports = 0
   write('shared/unrelated.ts', '1')
   write('shared/a.ts', '4')
-  await until(() => reports > 0)
+  await until('a change is reported', () => reports > 0)
   files.follow([])
   await Bun.sleep(50)
   reports = 0
@@ -147,7 +144,7 @@ test('a change elsewhere wakes, and is never taken for something the application
   await detector.start(at('app'), () => void (wakes += 1))
   for (let change = 1; change <= 8; change += 1) {
     write('shared/data.json', String(change))
-    await until(() => wakes >= change)
+    await until(`change ${change} wakes`, () => wakes >= change)
   }
   await detector.close()
   expect(warnings).toEqual([])

@@ -8,9 +8,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { until } from '@rip/testing'
 import { createChangeDetector } from '../../src/watch/change-detector.ts'
 import { type ContentTree, createContentTree } from '../../src/watch/content-tree.ts'
-import { temporaryFolder, type TemporaryFolder, waitFor } from '../real.ts'
+import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 import type { Watcher } from '../../src/contract/ports.ts'
 
 const open: AsyncDisposable[] = []
@@ -61,7 +62,7 @@ async function watched(
 const QUIET_MS = 500
 
 async function expectOneWake({ wakes }: Watched, before: number): Promise<void> {
-  await waitFor('a wake', () => wakes() > before)
+  await until('a wake', () => wakes() > before)
   await Bun.sleep(QUIET_MS)
   expect(wakes()).toBe(before + 1)
 }
@@ -110,7 +111,7 @@ test('the same file saved in every way one after the other is seen each time', a
     } else {
       writeFileSync(path, `a ${version}`)
     }
-    await waitFor(`version ${version}`, () => all.wakes() === version - 1)
+    await until(`version ${version}`, () => all.wakes() === version - 1)
   }
 })
 
@@ -131,7 +132,7 @@ test('a new folder, a file in it, its edit, its removal and its return are seen'
   ]
   for (const [index, step] of steps.entries()) {
     step()
-    await waitFor(`step ${index}`, () => all.wakes() === index + 1)
+    await until(`step ${index}`, () => all.wakes() === index + 1)
   }
 })
 
@@ -188,10 +189,10 @@ test('swapping the link of the root is a change, and so is what changes behind i
   })
   symlinkSync('releases/2', all.folder.at('next'))
   renameSync(all.folder.at('next'), all.folder.at('current'))
-  await waitFor('the swap', () => all.wakes() === 1)
+  await until('the swap', () => all.wakes() === 1)
   rmSync(all.folder.at('releases/1'), { recursive: true })
   writeFileSync(all.folder.at('releases/2/app.ts'), 'other')
-  await waitFor('the edit', () => all.wakes() === 2)
+  await until('the edit', () => all.wakes() === 2)
 })
 
 test('a root that is removed and created again is watched again', async () => {
@@ -199,10 +200,10 @@ test('a root that is removed and created again is watched again', async () => {
   rmSync(all.folder.path, { recursive: true })
   mkdirSync(all.folder.path)
   writeFileSync(all.folder.at('app.ts'), 'version 2')
-  await waitFor('the new root', () => all.wakes() === 1)
+  await until('the new root', () => all.wakes() === 1)
   await Bun.sleep(300)
   writeFileSync(all.folder.at('app.ts'), 'version 3')
-  await waitFor('the edit', () => all.wakes() === 2)
+  await until('the edit', () => all.wakes() === 2)
 })
 
 const limited = 'echo 3 > /proc/sys/user/max_inotify_watches'
@@ -241,9 +242,9 @@ test.skipIf(!canLimitWatches())(
     void (async () => {
       for await (const chunk of child.stdout) output += Buffer.from(chunk).toString()
     })()
-    await waitFor('it to watch', () => output.includes('watching'))
+    await until('it to watch', () => output.includes('watching'))
     writeFileSync(folder.at('app/d9/a.ts'), '2')
-    await waitFor('the edit', () => output.includes('wake'))
+    await until('the edit', () => output.includes('wake'))
     child.kill('SIGKILL')
     await child.exited
     expect(output.match(/warning cannot watch .*ENOSPC.*max_user_watches/g)).toHaveLength(1)

@@ -30,7 +30,7 @@ export class MemoryGroup {
 
   private constructor(version: 1 | 2) {
     this.#version = version
-    this.#folder = join(VERSIONS[version].mount, `rip-black-box-${crypto.randomUUID()}`)
+    this.#folder = join(VERSIONS[version].mount, `rip-test-${crypto.randomUUID()}`)
     mkdirSync(this.#folder)
   }
 

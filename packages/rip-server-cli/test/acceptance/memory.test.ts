@@ -1,10 +1,9 @@
-import { timeUntil, until } from '../condition.ts'
-import { expectNothingFailed } from '../load-verdict.ts'
-import { MemoryGroup } from '../memory-group.ts'
-import type { Program } from '../program.ts'
-import type { Sandbox } from '../sandbox.ts'
-import type { BlackBoxScenario } from '../scenario.ts'
-import type { Verdict } from '../verdict.ts'
+import { expect } from 'bun:test'
+import type { ManagerEvent } from '@rip/manager'
+import { descendantsOf, type Program, type ReleaseSandbox, timeUntil, until } from '@rip/testing'
+import { expectWithin, figure, long } from './scenario.ts'
+import { expectNothingFailed } from './expect-nothing-failed.ts'
+import { MemoryGroup } from './memory-group.ts'
 
 const MIB = 1_048_576
 const WORKERS = 4
@@ -12,18 +11,15 @@ const WORKERS = 4
 const HEADROOM = 1.3
 
 /** A group that is removed once the processes of the sandbox are gone. */
-function groupFor(sandbox: Sandbox): MemoryGroup {
+function groupFor(sandbox: ReleaseSandbox): MemoryGroup {
   const group = MemoryGroup.create()
-  sandbox.atEnd(() => group.remove())
+  sandbox.defer(() => group.remove())
   return group
 }
 
-const S19: BlackBoxScenario = {
-  id: 'S19',
-  title: 'surge on a host with little memory',
-  shortened: 'a control group limited to 1.3 times what the server takes at rest',
-  unavailable: () => MemoryGroup.unavailable(),
-  async run(sandbox, verdict) {
+long(
+  'a reload on a host with little memory loses no request and says that memory was scarce',
+  async (sandbox) => {
     const group = groupFor(sandbox)
     const server = await sandbox.serve({ workers: WORKERS, wrapper: group.wrapper })
     await (await sandbox.get('/')).text()
@@ -33,25 +29,26 @@ const S19: BlackBoxScenario = {
     const load = sandbox.startLoad({ ratePerSecond: 50 })
     sandbox.deploy('r1')
     const { code, stderr, tookMs } = await sandbox.reload()
-    verdict.expect(code === 0, `the reload ended with ${code}: ${stderr.trim()}`)
+    expect(code, `the reload ended with ${code}: ${stderr.trim()}`).toBe(0)
     const whole = await timeUntil(async () => {
       const { readyWorkers = 0, workers = [] } = (await sandbox.status()) ?? {}
       return readyWorkers === WORKERS && workers.length === WORKERS
     }, 30_000)
-    verdict.expect(Number.isFinite(whole), `not all workers are there again:\n${server.stderr}`)
-    expectNothingFailed(verdict, await load.stop())
-    verdict.expect((await sandbox.version()) === 'r1', 'the new release does not serve')
-    verdict.expect(group.kills === 0, `${group.kills} processes were killed for want of memory`)
-    verdict.expect(/memory/.test(server.stderr), `it does not say that memory was scarce:\n${server.stderr}`)
-    verdict.figure(
+    expect(whole, `not all workers are there again:\n${server.stderr}`).toBeFinite()
+    expectNothingFailed(await load.stop())
+    expect(await sandbox.version(), 'the new release does not serve').toBe('r1')
+    expect(group.kills, `${group.kills} processes were killed for want of memory`).toBe(0)
+    expect(server.stderr, `it does not say that memory was scarce:\n${server.stderr}`).toMatch(/memory/)
+    figure(
       `${Math.round(restBytes / MIB)} MiB at rest, limit ${Math.round((HEADROOM * restBytes) / MIB)} MiB`,
     )
-    verdict.figure(`reload took ${Math.round(tookMs)} ms, 0 OOM kills`)
+    figure(`reload took ${Math.round(tookMs)} ms, 0 OOM kills`)
   },
-}
+  () => MemoryGroup.unavailable(),
+)
 
 /** How the process that is going to take too much came into a group with a limit. */
-type Placing = (sandbox: Sandbox, group: MemoryGroup) => Promise<{ server: Program; worker: number }>
+type Placing = (sandbox: ReleaseSandbox, group: MemoryGroup) => Promise<{ server: Program; worker: number }>
 
 const LIMIT_BYTES = 600 * MIB
 /** More than the limit allows to anybody. */
@@ -65,7 +62,7 @@ const born: Placing = async (sandbox, group) => {
 
 const moved: Placing = async (sandbox, group) => {
   const server = await sandbox.serve({ workers: 2 })
-  for (const pid of [server.pid, ...sandbox.descendants(server.pid)]) group.add(pid)
+  for (const pid of [server.pid, ...descendantsOf(server.pid)]) group.add(pid)
   group.limit(LIMIT_BYTES)
   return { server, worker: await anybody(sandbox) }
 }
@@ -84,10 +81,10 @@ const PLACINGS: readonly (readonly [string, Placing])[] = [
   ['one worker in it', workerAlone],
 ]
 
-const anybody = async (sandbox: Sandbox): Promise<number> => (await sandbox.workerPids())[0] ?? 0
+const anybody = async (sandbox: ReleaseSandbox): Promise<number> => (await sandbox.workerPids())[0] ?? 0
 
 /** Asks until the answer comes from the worker that is to take too much. */
-async function overfill(sandbox: Sandbox, group: MemoryGroup, worker: number): Promise<void> {
+async function overfill(sandbox: ReleaseSandbox, group: MemoryGroup, worker: number): Promise<void> {
   const before = group.kills
   await until('a worker was killed for want of memory', async () => {
     const asked = sandbox.get(`/leak-in?pid=${worker}&mb=${LEAK_MIB}`, 10_000)
@@ -96,20 +93,25 @@ async function overfill(sandbox: Sandbox, group: MemoryGroup, worker: number): P
   })
 }
 
-async function expectTold(sandbox: Sandbox, verdict: Verdict, name: string, server: Program): Promise<void> {
-  await until('the death is told', () => /ended|died|killed|memory/.test(server.stderr), 5000).catch(() => {})
-  const kinds = (await sandbox.events()).flatMap((event) =>
-    event.type === 'worker-exited' ? [event.reason.kind] : [],
-  )
-  verdict.expect(kinds.join() === 'oom', `${name}: the events say ${kinds.join() || 'nothing'}`)
-  verdict.expect(/memory/.test(server.stderr), `${name}: the log says\n${server.stderr}`)
+/** What happened so far, by the control socket. */
+async function eventsOf(sandbox: ReleaseSandbox): Promise<ManagerEvent[]> {
+  const answer = await fetch('http://control/events?since=0&follow=0', { unix: sandbox.control() })
+  const lines = (await answer.text()).split('\n').filter((line) => line !== '')
+  return lines.map((line) => JSON.parse(line) as ManagerEvent)
 }
 
-const S42: BlackBoxScenario = {
-  id: 'S42',
-  title: 'OOM kill by a control group',
-  unavailable: () => MemoryGroup.unavailable(),
-  async run(sandbox, verdict) {
+async function expectTold(sandbox: ReleaseSandbox, name: string, server: Program): Promise<void> {
+  await until('the death is told', () => /ended|died|killed|memory/.test(server.stderr), 5000).catch(() => {})
+  const kinds = (await eventsOf(sandbox)).flatMap((event) =>
+    event.type === 'worker-exited' ? [event.reason.kind] : [],
+  )
+  expect(kinds.join(), `${name}: the events say ${kinds.join() || 'nothing'}`).toBe('oom')
+  expect(server.stderr, `${name}: the log says\n${server.stderr}`).toMatch(/memory/)
+}
+
+long(
+  'a worker that the kernel kills for want of memory is replaced, and its reason told',
+  async (sandbox) => {
     for (const [name, place] of PLACINGS) {
       const group = groupFor(sandbox)
       const { server, worker } = await place(sandbox, group)
@@ -118,13 +120,12 @@ const S42: BlackBoxScenario = {
         const { readyWorkers, workers = [] } = (await sandbox.status()) ?? {}
         return readyWorkers === 2 && !workers.some(({ pid }) => pid === worker)
       }, 10_000)
-      verdict.expect(ms <= 2000, `${name}: replaced after ${Math.round(ms)} ms`)
-      await expectTold(sandbox, verdict, name, server)
-      verdict.figure(`${name}: replaced after ${Math.round(ms)} ms`)
+      expectWithin(2000, ms, `${name}: replaced after ${Math.round(ms)} ms`)
+      await expectTold(sandbox, name, server)
+      figure(`${name}: replaced after ${Math.round(ms)} ms`)
       server.kill('SIGTERM')
       await server.exited()
     }
   },
-}
-
-export const MEMORY: readonly BlackBoxScenario[] = [S19, S42]
+  () => MemoryGroup.unavailable(),
+)

@@ -1,4 +1,4 @@
-/** The application of the black-box scenarios: one route per thing that can go well or badly. */
+/** The application that sandboxes for releases serve: one route for each thing that can go well or badly. */
 import { createHash } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { VERSION } from './version.ts'

@@ -1,3 +1,4 @@
+import { expect } from 'bun:test'
 import {
   appendFileSync,
   mkdirSync,
@@ -9,30 +10,26 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { timeUntil, until } from '../condition.ts'
-import { expectNothingFailed } from '../load-verdict.ts'
-import { cpuMsOf } from '../process-facts.ts'
-import type { Sandbox } from '../sandbox.ts'
-import type { BlackBoxScenario } from '../scenario.ts'
-import type { Verdict } from '../verdict.ts'
+import { cpuMsOf, median, type ReleaseSandbox, timeUntil, until } from '@rip/testing'
+import { expectWithin, figure, long, short } from './scenario.ts'
+import { expectNothingFailed } from './expect-nothing-failed.ts'
 
 /** Long enough for every sweep and debounce to have come round. */
 const QUIET_MS = 2_600
 /** The tree is compared this often even when nobody reports a change. */
 const SWEEP_MS = 2_000
 
-async function admitted(sandbox: Sandbox): Promise<number> {
+async function admitted(sandbox: ReleaseSandbox): Promise<number> {
   return (await sandbox.status())?.reloads.admitted ?? Number.NaN
 }
 
 /** Milliseconds until a version serves; a problem when it takes longer than the limit. */
 async function expectServed(
-  sandbox: Sandbox,
-  verdict: Verdict,
+  sandbox: ReleaseSandbox,
   { version, limitMs, how }: { readonly version: string; readonly limitMs: number; readonly how: string },
 ): Promise<number> {
   const ms = await timeUntil(async () => (await sandbox.version()) === version, limitMs + 5000)
-  verdict.expect(ms <= limitMs, `${how}: ${version} served after ${Math.round(ms)} ms`)
+  expectWithin(limitMs, ms, `${how}: ${version} served after ${Math.round(ms)} ms`)
   return ms
 }
 
@@ -67,12 +64,9 @@ const SAVES: Readonly<Record<string, (path: string, text: string) => void | Prom
   },
 }
 
-const S54: BlackBoxScenario = {
-  id: 'S54',
-  title: 'one generation for each save, whatever way it is made',
-  shortened: '8 rounds of 6 ways, a checkout of 500 files, touch',
-  unavailable: () => (Bun.which('rsync') === null ? 'there is no rsync' : undefined),
-  async run(sandbox, verdict) {
+long(
+  'each save makes one generation, whatever way it is made',
+  async (sandbox) => {
     await sandbox.serve({ mode: 'dev', workers: 1 })
     const path = join(sandbox.app, 'version.ts')
     let saves = 0
@@ -80,38 +74,37 @@ const S54: BlackBoxScenario = {
       for (const [how, save] of Object.entries(SAVES)) {
         const version = `s${++saves}`
         await save(path, release(version))
-        await expectServed(sandbox, verdict, { version, limitMs: 1500, how })
+        await expectServed(sandbox, { version, limitMs: 1500, how })
         await Bun.sleep(120)
       }
     }
     await Bun.sleep(QUIET_MS)
     const generations = (await admitted(sandbox)) - 1
-    verdict.expect(generations === saves, `${generations} generations for ${saves} saves`)
+    expect(generations, `${generations} generations for ${saves} saves`).toBe(saves)
     const before = await admitted(sandbox)
     utimesSync(path, new Date(), new Date())
     await Bun.sleep(QUIET_MS)
-    verdict.expect((await admitted(sandbox)) === before, 'a touch made a generation')
+    expect(await admitted(sandbox), 'a touch made a generation').toBe(before)
     const beforeCheckout = await checkOut(sandbox)
-    await expectServed(sandbox, verdict, { version: 'branch', limitMs: 3000, how: 'git checkout' })
+    await expectServed(sandbox, { version: 'branch', limitMs: 3000, how: 'git checkout' })
     await Bun.sleep(QUIET_MS)
     const forCheckout = (await admitted(sandbox)) - beforeCheckout
-    verdict.figure(
-      `${generations} generations for ${saves} saves, 0 for a touch, ${forCheckout} for a checkout`,
-    )
-    verdict.expect(forCheckout === 1, `${forCheckout} generations for one checkout`)
+    figure(`${generations} generations for ${saves} saves, 0 for a touch, ${forCheckout} for a checkout`)
+    expect(forCheckout, `${forCheckout} generations for one checkout`).toBe(1)
   },
-}
+  () => (Bun.which('rsync') === null ? 'there is no rsync' : undefined),
+)
 
 /**
  * Switches between two branches that differ in 500 files; what git needs is made while nobody looks. Returns the
  * generations admitted before the switch.
  */
-async function checkOut(sandbox: Sandbox): Promise<number> {
-  await sandbox.command('hold', sandbox.app)
+async function checkOut(sandbox: ReleaseSandbox): Promise<number> {
+  await sandbox.run('hold', sandbox.app)
   const git = (...args: string[]): void => {
     const { success, stderr } = Bun.spawnSync(
       ['git', '-c', 'user.name=a', '-c', 'user.email=a@b.c', '-C', sandbox.app, ...args],
-      { env: sandbox.env },
+      { env: sandbox.env() },
     )
     if (!success) throw new Error(`git ${args[0]}: ${stderr.toString()}`)
   }
@@ -131,7 +124,7 @@ async function checkOut(sandbox: Sandbox): Promise<number> {
   git('commit', '-q', '-a', '-m', 'two')
   git('checkout', '-q', 'main')
   if (readFileSync(join(sandbox.app, 'version.ts'), 'utf8') !== current) throw new Error('not back on main')
-  await sandbox.command('release', sandbox.app)
+  await sandbox.run('release', sandbox.app)
   await until('the main branch serves', async () => (await sandbox.version()) !== 'branch')
   await Bun.sleep(QUIET_MS)
   const before = await admitted(sandbox)
@@ -139,11 +132,9 @@ async function checkOut(sandbox: Sandbox): Promise<number> {
   return before
 }
 
-const S55: BlackBoxScenario = {
-  id: 'S55',
-  title: 'new directories, deleted and created again',
-  shortened: '10 rounds of 4 edits',
-  async run(sandbox, verdict) {
+long(
+  'files in new directories, deleted and created again, are noticed without waiting for the sweep',
+  async (sandbox) => {
     await sandbox.serve({ mode: 'dev', workers: 1 })
     const folder = join(sandbox.app, 'deep')
     const edits: readonly (() => void)[] = [
@@ -167,21 +158,18 @@ const S55: BlackBoxScenario = {
       }
     }
     const late = tookMs.filter((ms) => ms > SWEEP_MS)
-    verdict.expect(
-      late.length === 0,
-      `${late.length} of ${tookMs.length} took ${late.map(Math.round).join(', ')} ms`,
+    expect(late.length, `${late.length} of ${tookMs.length} took ${late.map(Math.round).join(', ')} ms`).toBe(
+      0,
     )
-    const [median, slowest] = [tookMs.toSorted((a, b) => a - b)[tookMs.length >> 1] ?? 0, Math.max(...tookMs)]
-    verdict.figure(
-      `${tookMs.length} edits served, median ${Math.round(median)} ms, slowest ${Math.round(slowest)} ms`,
+    figure(
+      `${tookMs.length} edits served, median ${Math.round(median(tookMs))} ms, slowest ${Math.round(Math.max(...tookMs))} ms`,
     )
   },
-}
+)
 
-const S56: BlackBoxScenario = {
-  id: 'S56',
-  title: 'releases behind a symbolic link; the oldest is deleted',
-  async run(sandbox, verdict) {
+short(
+  'releases behind a symbolic link are followed, and a deleted one still starts workers',
+  async (sandbox) => {
     const current = join(sandbox.folder, 'current')
     const releaseFolder = (n: number): string => join(sandbox.folder, 'releases', String(n))
     const stage = (n: number): void => {
@@ -200,12 +188,12 @@ const S56: BlackBoxScenario = {
     for (const n of [2, 3]) {
       stage(n)
       link(n)
-      const { code, stderr } = await sandbox.command('reload', current)
-      verdict.expect(code === 0, `reload ${n} ended with ${code}: ${stderr.trim()}`)
+      const { code, stderr } = await sandbox.run('reload', current)
+      expect(code, `reload ${n} ended with ${code}: ${stderr.trim()}`).toBe(0)
       const { version, cwd } = (await (await sandbox.get('/')).json()) as { version: string; cwd: string }
-      verdict.expect(version === `r${n}` && cwd === releaseFolder(n), `${version} serves in ${cwd}`)
+      expect(version === `r${n}` && cwd === releaseFolder(n), `${version} serves in ${cwd}`).toBe(true)
       const env: unknown = await (await sandbox.get('/env?k=RELEASE')).json()
-      verdict.expect(env === String(n), `RELEASE is ${JSON.stringify(env)}`)
+      expect(env, `RELEASE is ${JSON.stringify(env)}`).toBe(String(n))
     }
     rmSync(releaseFolder(1), { recursive: true })
     // The next release is in place but not reloaded yet, and the one that serves is cleared away.
@@ -219,24 +207,18 @@ const S56: BlackBoxScenario = {
       const pids = await sandbox.workerPids()
       return !pids.includes(victim) && (await sandbox.status())?.readyWorkers === 4
     }, 10_000)
-    verdict.expect(
-      Number.isFinite(backMs),
-      `a worker of a deleted release did not come back: ${server.stderr}`,
-    )
-    verdict.expect((await sandbox.version()) === 'r3', `${await sandbox.version()} serves`)
+    expect(backMs, `a worker of a deleted release did not come back: ${server.stderr}`).toBeFinite()
+    expect(await sandbox.version(), `${await sandbox.version()} serves`).toBe('r3')
     const report = await load.stop()
     const lostGets = report.examples.filter((example) => example.includes('GET /?'))
-    verdict.expect(lostGets.length === 0, lostGets.join('; '))
-    verdict.figure(
-      `code, cwd and .env follow the link; respawn from a deleted release ${Math.round(backMs)} ms`,
-    )
+    expect(lostGets.length, lostGets.join('; ')).toBe(0)
+    figure(`code, cwd and .env follow the link; respawn from a deleted release ${Math.round(backMs)} ms`)
   },
-}
+)
 
-const S57: BlackBoxScenario = {
-  id: 'S57',
-  title: 'an application that writes into its own tree at each request',
-  async run(sandbox, verdict) {
+long(
+  'an application that writes into its own tree at each request is reloaded once at most, with a warning',
+  async (sandbox) => {
     const server = await sandbox.serve({ mode: 'dev', workers: 2 })
     const before = await admitted(sandbox)
     for (let n = 0; n < 100; n++) {
@@ -245,13 +227,13 @@ const S57: BlackBoxScenario = {
     }
     await Bun.sleep(QUIET_MS)
     const reloads = (await admitted(sandbox)) - before
-    verdict.expect(reloads <= 1, `${reloads} reloads`)
-    verdict.expect(server.stderr.includes('visits.txt'), `no warning names the file: ${server.stderr.trim()}`)
-    verdict.figure(
+    expect(reloads, `${reloads} reloads`).toBeLessThanOrEqual(1)
+    expect(server.stderr, `no warning names the file: ${server.stderr.trim()}`).toContain('visits.txt')
+    figure(
       `${reloads} ${reloads === 1 ? 'reload' : 'reloads'} for 100 writes, and one warning that names the file`,
     )
   },
-}
+)
 
 /** A user namespace of its own, in which the kernel allows hardly any watches. */
 const FEW_WATCHES = [
@@ -263,10 +245,9 @@ const FEW_WATCHES = [
   'sh',
 ]
 
-const S58: BlackBoxScenario = {
-  id: 'S58',
-  title: 'a tree of 100,000 files with 128 inotify watches',
-  async run(sandbox, verdict) {
+long(
+  'a tree of 100,000 files with 128 inotify watches starts quickly, rests, and notices an edit',
+  async (sandbox) => {
     const modules = join(sandbox.app, 'node_modules')
     for (let n = 0; n < 1000; n++) {
       const folder = join(modules, `package-${n}`)
@@ -286,54 +267,48 @@ const S58: BlackBoxScenario = {
     await Bun.sleep(6000)
     const share = (cpuMsOf(server.pid) - cpuBefore) / (performance.now() - idleFrom)
     sandbox.deploy('seen')
-    const ms = await expectServed(sandbox, verdict, { version: 'seen', limitMs: 3000, how: 'an edit' })
+    const ms = await expectServed(sandbox, { version: 'seen', limitMs: 3000, how: 'an edit' })
     const warnings = server.stderr
       .split('\n')
       .filter((line) => /inotify|watch/.test(line) && /warning/.test(line))
-    verdict.expect(startMs <= 2000, `it started in ${Math.round(startMs)} ms`)
-    verdict.expect(share < 0.02, `it uses ${(share * 100).toFixed(1)} % of a processor at rest`)
-    verdict.expect(warnings.length === 1, `${warnings.length} warnings: ${warnings.join('; ')}`)
-    verdict.figure(
+    expectWithin(2000, startMs, `it started in ${Math.round(startMs)} ms`)
+    expect(share, `it uses ${(share * 100).toFixed(1)} % of a processor at rest`).toBeLessThan(0.02)
+    expect(warnings.length, `${warnings.length} warnings: ${warnings.join('; ')}`).toBe(1)
+    figure(
       `started in ${Math.round(startMs)} ms, ${(share * 100).toFixed(1)} % of a processor at rest, edit served after ${Math.round(ms)} ms`,
     )
   },
-}
+)
 
-const S59: BlackBoxScenario = {
-  id: 'S59',
-  title: 'an edit while the one before is being proven',
-  shortened: '10 times',
-  async run(sandbox, verdict) {
-    await sandbox.serve({ mode: 'dev', workers: 1 })
-    const seen = new Set<string>()
-    let looking = true
-    const look = async (): Promise<void> => {
-      while (looking) {
-        const version = await sandbox.version()
-        if (version !== undefined) seen.add(version)
-        await Bun.sleep(10)
-      }
+long('an edit that was overtaken while it was being proven is never served', async (sandbox) => {
+  await sandbox.serve({ mode: 'dev', workers: 1 })
+  const seen = new Set<string>()
+  let looking = true
+  const look = async (): Promise<void> => {
+    while (looking) {
+      const version = await sandbox.version()
+      if (version !== undefined) seen.add(version)
+      await Bun.sleep(10)
     }
-    const looked = look()
-    for (let n = 1; n <= 10; n++) {
-      sandbox.deployWith(`v1-${n}`, 'await Bun.sleep(600)')
-      await Bun.sleep(150 + n * 30)
-      sandbox.deploy(`v2-${n}`)
-      await expectServed(sandbox, verdict, { version: `v2-${n}`, limitMs: 2000, how: 'the newer edit' })
-      await Bun.sleep(800)
-    }
-    looking = false
-    await looked
-    const stale = [...seen].filter((version) => version.startsWith('v1-'))
-    verdict.expect(stale.length === 0, `served although it was outdated: ${stale.join(', ')}`)
-    verdict.figure(`10 newer edits, ${stale.length} outdated ones served`)
-  },
-}
+  }
+  const looked = look()
+  for (let n = 1; n <= 10; n++) {
+    sandbox.deploy(`v1-${n}`, 'await Bun.sleep(600)')
+    await Bun.sleep(150 + n * 30)
+    sandbox.deploy(`v2-${n}`)
+    await expectServed(sandbox, { version: `v2-${n}`, limitMs: 2000, how: 'the newer edit' })
+    await Bun.sleep(800)
+  }
+  looking = false
+  await looked
+  const stale = [...seen].filter((version) => version.startsWith('v1-'))
+  expect(stale.length, `served although it was outdated: ${stale.join(', ')}`).toBe(0)
+  figure(`10 newer edits, ${stale.length} outdated ones served`)
+})
 
-const S60: BlackBoxScenario = {
-  id: 'S60',
-  title: 'development: break the file and fix it, somebody looks on',
-  async run(sandbox, verdict) {
+long(
+  'in development mistakes are told, fixes served, and no connection is refused meanwhile',
+  async (sandbox) => {
     await sandbox.serve({ mode: 'dev', workers: 2 })
     let refused = 0
     let looking = true
@@ -356,48 +331,42 @@ const S60: BlackBoxScenario = {
         await timeUntil(async () => ((await sandbox.status())?.reloads.refused ?? 0) > refusedBefore, 5000),
       )
       const { message = '' } = (await sandbox.status())?.lastRefusal ?? {}
-      verdict.expect(message.includes('version.ts'), `the refusal says: ${message}`)
-      verdict.expect((await sandbox.version()) !== undefined, 'nothing serves while it is broken')
+      expect(message, `the refusal says: ${message}`).toContain('version.ts')
+      expect(await sandbox.version(), 'nothing serves while it is broken').not.toBe(undefined)
       const startedAt = performance.now()
       sandbox.deploy(`fixed-${n}`)
-      await expectServed(sandbox, verdict, { version: `fixed-${n}`, limitMs: 1000, how: 'the fix' })
+      await expectServed(sandbox, { version: `fixed-${n}`, limitMs: 1000, how: 'the fix' })
       fixedMs.push(performance.now() - startedAt)
     }
     looking = false
     await looked
     const [slowest, slowestFix] = [Math.max(...brokeMs), Math.max(...fixedMs)]
-    verdict.expect(slowest <= 800, `a mistake was told after ${Math.round(slowest)} ms`)
-    verdict.expect(refused === 0, `refused ${refused} times`)
-    verdict.figure(
+    expect(slowest, `a mistake was told after ${Math.round(slowest)} ms`).toBeLessThanOrEqual(800)
+    expect(refused, `refused ${refused} times`).toBe(0)
+    figure(
       `10 mistakes told within ${Math.round(slowest)} ms, 10 fixes served within ${Math.round(slowestFix)} ms, ${refused} connections refused`,
     )
   },
-}
+)
 
-const S61: BlackBoxScenario = {
-  id: 'S61',
-  title: 'production with --hotfix: 50 edits under load, 10 of them broken',
-  async run(sandbox, verdict) {
-    await sandbox.serve({ flags: ['--hotfix'] })
-    const load = sandbox.startLoad()
-    for (let n = 1; n <= 50; n++) {
-      const before = await reloads(sandbox)
-      if (n % 5 === 0) writeFileSync(join(sandbox.app, 'version.ts'), `broken ( ${n}\n`)
-      else sandbox.deploy(`h${n}`)
-      await until(`edit ${n} is judged`, async () => (await reloads(sandbox)) > before)
-    }
-    expectNothingFailed(verdict, await load.stop())
-    const { reloads: count } = (await sandbox.status()) ?? {}
-    verdict.expect(count?.admitted === 41, `${count?.admitted} admitted, the first one included`)
-    verdict.expect(count?.refused === 10, `${count?.refused} refused`)
-    verdict.expect((await sandbox.version()) === 'h49', `${await sandbox.version()} serves`)
-    verdict.figure(`${(count?.admitted ?? 0) - 1} admitted, ${count?.refused} refused`)
-  },
-}
+long('fifty edits in production with --hotfix, ten of them broken, lose no request', async (sandbox) => {
+  await sandbox.serve({ flags: ['--hotfix'] })
+  const load = sandbox.startLoad()
+  for (let n = 1; n <= 50; n++) {
+    const before = await reloads(sandbox)
+    if (n % 5 === 0) writeFileSync(join(sandbox.app, 'version.ts'), `broken ( ${n}\n`)
+    else sandbox.deploy(`h${n}`)
+    await until(`edit ${n} is judged`, async () => (await reloads(sandbox)) > before)
+  }
+  expectNothingFailed(await load.stop())
+  const { reloads: count } = (await sandbox.status()) ?? {}
+  expect(count?.admitted, `${count?.admitted} admitted, the first one included`).toBe(41)
+  expect(count?.refused, `${count?.refused} refused`).toBe(10)
+  expect(await sandbox.version(), `${await sandbox.version()} serves`).toBe('h49')
+  figure(`${(count?.admitted ?? 0) - 1} admitted, ${count?.refused} refused`)
+})
 
-async function reloads(sandbox: Sandbox): Promise<number> {
+async function reloads(sandbox: ReleaseSandbox): Promise<number> {
   const { admitted: yes = 0, refused: no = 0 } = (await sandbox.status())?.reloads ?? {}
   return yes + no
 }
-
-export const WATCHING: readonly BlackBoxScenario[] = [S54, S55, S56, S57, S58, S59, S60, S61]

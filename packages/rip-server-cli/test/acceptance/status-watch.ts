@@ -1,5 +1,4 @@
-import type { Sandbox } from './sandbox.ts'
-import type { Status } from './status.ts'
+import type { ReleaseSandbox, Status } from '@rip/testing'
 
 export interface StatusWatch {
   onStatus(listener: (status: Status) => void): void
@@ -9,7 +8,7 @@ export interface StatusWatch {
 }
 
 /** Looks at the status all the time. */
-export function watchStatus(sandbox: Sandbox): StatusWatch {
+export function watchStatus(sandbox: ReleaseSandbox): StatusWatch {
   const listeners: ((status: Status) => void)[] = []
   let fewest = Number.POSITIVE_INFINITY
   let running = true

@@ -1,0 +1,183 @@
+import { type Answer, Connection, type FailureKind, type Request, RequestFailure } from './connection.ts'
+import { MIXED_TRAFFIC, type Asked, askedBy } from './mixed-traffic.ts'
+import { quantile } from './quantile.ts'
+
+/** What is asked, and what must come back. */
+export interface Traffic {
+  /** @param ordinal of the request, from 1 */
+  request(ordinal: number): Request
+  /** Looks at an answer of status 200. @throws {@link RequestFailure} when it is not the right one */
+  check?(request: Request, answer: Answer): void
+}
+
+export interface LoadOptions {
+  readonly port: number
+  /** Requests started per second, whether or not earlier ones were answered. */
+  readonly ratePerSecond: number
+  /** Connections that are kept, if a request allows it. @default all that are idle */
+  readonly keptConnections?: number
+  /** A longer wait counts as a failure. @default 10 s */
+  readonly timeoutMs?: number
+  /** @default {@link MIXED_TRAFFIC} */
+  readonly traffic?: Traffic
+  /** Told about each request that was answered or failed. */
+  readonly onOutcome?: (outcome: LoadOutcome) => void
+}
+
+/** What became of one request; times are of `performance.now()`. */
+export interface LoadOutcome {
+  readonly request: Request
+  readonly startedAt: number
+  readonly endedAt: number
+  /** Present when it failed. */
+  readonly failure?: FailureKind
+  /** Why it failed. */
+  readonly reason?: string
+  /** The answer, if there was a whole one. */
+  readonly answer?: Answer
+}
+
+export interface LoadReport {
+  readonly sent: number
+  readonly ok: number
+  readonly failed: number
+  readonly failures: Readonly<Partial<Record<FailureKind, number>>>
+  /** The same by what was asked. */
+  readonly lost: Readonly<Partial<Record<Asked, number>>>
+  /** First failures as text, for the reader of a report. */
+  readonly examples: readonly string[]
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+}
+
+const HOST = '127.0.0.1'
+const TIMEOUT_MS = 10_000
+const MAX_EXAMPLES = 10
+
+/**
+ * Open-loop load: requests start at a fixed rate, so that a server that stalls is seen to stall. Every answer's status and
+ * content is checked, and no request is sent twice.
+ */
+export class Load implements AsyncDisposable {
+  readonly #options: LoadOptions
+  readonly #idle: Connection[] = []
+  readonly #running = new Set<Promise<void>>()
+  readonly #latenciesMs: number[] = []
+  readonly #failures: Partial<Record<FailureKind, number>> = {}
+  readonly #lost: Partial<Record<Asked, number>> = {}
+  readonly #examples: string[] = []
+  #startedAt = 0
+  #timer: ReturnType<typeof setInterval> | undefined
+  #sent = 0
+  #ok = 0
+
+  constructor(options: LoadOptions) {
+    this.#options = options
+  }
+
+  get sent(): number {
+    return this.#sent
+  }
+
+  get failed(): number {
+    return Object.values(this.#failures).reduce((sum, n) => sum + n, 0)
+  }
+
+  /** Opens connections that requests will use; not counted. @throws when one is refused */
+  async open(count: number): Promise<void> {
+    for (let n = 0; n < count; n++) this.#idle.push(await this.#fresh())
+  }
+
+  start(): void {
+    this.#startedAt = performance.now()
+    this.#timer = setInterval(() => this.#startDue(), 1)
+  }
+
+  /** Starts nothing more, waits for what runs, and reports. */
+  async stop(): Promise<LoadReport> {
+    clearInterval(this.#timer)
+    await Promise.all(this.#running)
+    for (const connection of this.#idle) connection.close()
+    return {
+      sent: this.#sent,
+      ok: this.#ok,
+      failed: this.failed,
+      failures: this.#failures,
+      lost: this.#lost,
+      examples: this.#examples,
+      p50Ms: quantile(this.#latenciesMs, 0.5),
+      p99Ms: quantile(this.#latenciesMs, 0.99),
+      maxMs: quantile(this.#latenciesMs, 1),
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  #startDue(): void {
+    const { ratePerSecond, traffic = MIXED_TRAFFIC } = this.#options
+    const due = Math.floor(((performance.now() - this.#startedAt) / 1000) * ratePerSecond)
+    while (this.#sent < due) {
+      const request = traffic.request(++this.#sent)
+      const exchange = this.#exchange(request, traffic).finally(() => this.#running.delete(exchange))
+      this.#running.add(exchange)
+    }
+  }
+
+  async #exchange(request: Request, traffic: Traffic): Promise<void> {
+    const startedAt = performance.now()
+    const { timeoutMs = TIMEOUT_MS, onOutcome } = this.#options
+    let answer: Answer | undefined
+    try {
+      const connection = await this.#connection(request.keepAlive)
+      answer = await connection.request(request, HOST, timeoutMs)
+      this.#keep(request, connection)
+      if (answer.status !== 200) throw new RequestFailure('status', `status ${answer.status}`)
+      traffic.check?.(request, answer)
+      this.#ok++
+      const endedAt = performance.now()
+      this.#latenciesMs.push(endedAt - startedAt)
+      onOutcome?.({ request, startedAt, endedAt, answer })
+    } catch (error) {
+      const failure = this.#count(request, error)
+      const endedAt = performance.now()
+      const reason = (error as Error).message
+      onOutcome?.({ request, startedAt, endedAt, failure, reason, ...(answer !== undefined && { answer }) })
+    }
+  }
+
+  async #connection(keepAlive: boolean): Promise<Connection> {
+    while (keepAlive) {
+      const kept = this.#idle.pop()
+      if (kept === undefined) break
+      if (kept.open) return kept
+    }
+    return this.#fresh()
+  }
+
+  async #fresh(): Promise<Connection> {
+    const connection = new Connection()
+    await connection.connect(HOST, this.#options.port)
+    return connection
+  }
+
+  #keep(request: Request, connection: Connection): void {
+    if (!request.keepAlive || !connection.open) return
+    const { keptConnections = Number.POSITIVE_INFINITY } = this.#options
+    if (this.#idle.length < keptConnections) return void this.#idle.push(connection)
+    connection.close()
+  }
+
+  #count(request: Request, error: unknown): FailureKind {
+    const kind: FailureKind = error instanceof RequestFailure ? error.kind : 'reset'
+    const asked = askedBy(request)
+    this.#failures[kind] = (this.#failures[kind] ?? 0) + 1
+    this.#lost[asked] = (this.#lost[asked] ?? 0) + 1
+    if (this.#examples.length >= MAX_EXAMPLES) return kind
+    const atMs = Math.round(performance.now() - this.#startedAt)
+    this.#examples.push(`${atMs} ms ${request.method} ${request.path} ${kind}: ${(error as Error).message}`)
+    return kind
+  }
+}

@@ -1,0 +1,113 @@
+import { fileURLToPath } from 'node:url'
+import { until } from './condition.ts'
+
+/** The `rip-server` program of this checkout. */
+export const PROGRAM: string = fileURLToPath(
+  new URL('../../packages/rip-server-cli/bin/rip-server', import.meta.url),
+)
+
+export interface ProgramOptions {
+  readonly folder: string
+  readonly env: Readonly<Record<string, string>>
+  /** Command in front, such as `unshare`. */
+  readonly wrapper?: readonly string[]
+  /** As whom it is started, which takes root. @default the user who runs the tests */
+  readonly account?: { readonly uid: number; readonly gid: number } | undefined
+}
+
+export interface Finished {
+  /** The exit code, 128+n after signal n. */
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+  readonly tookMs: number
+}
+
+/** A `rip-server` process, in a process group of its own like a job of an interactive shell. */
+export class Program {
+  stdout = ''
+  stderr = ''
+  url = ''
+  readonly #child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>
+  readonly #ended: Promise<Finished>
+
+  constructor(args: readonly string[], { folder, env, wrapper = [], account }: ProgramOptions) {
+    const startedAt = performance.now()
+    this.#child = Bun.spawn([...wrapper, PROGRAM, ...args], {
+      cwd: folder,
+      // As a shell does it: links in the path of the folder stay links.
+      env: { ...env, PWD: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      ...account,
+    })
+    const read = Promise.all([
+      readText(this.#child.stdout, (text) => (this.stdout += text)),
+      readText(this.#child.stderr, (text) => (this.stderr += text)),
+    ])
+    this.#ended = this.#child.exited.then(async (code) => {
+      const tookMs = performance.now() - startedAt
+      await read
+      return { code, tookMs, stdout: this.stdout, stderr: this.stderr }
+    })
+  }
+
+  get pid(): number {
+    return this.#child.pid
+  }
+
+  /** `null` while it runs, and when a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Waits for the address it prints when it serves. */
+  async ready(): Promise<void> {
+    this.url = await until('the server says its address', () => {
+      const url = /^ *url +(https?:\S+)/m.exec(this.stderr)?.[1]
+      if (!this.running) throw new Error(`exit code ${this.exitCode}: ${this.stdout}${this.stderr}`)
+      return url
+    })
+  }
+
+  /** Waits until the talk contains a text; resolves with it and what follows. */
+  async says(text: string | RegExp): Promise<string> {
+    return until(`it says ${text}`, () => {
+      const at = typeof text === 'string' ? this.stderr.indexOf(text) : this.stderr.search(text)
+      return at === -1 ? undefined : this.stderr.slice(at)
+    })
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (this.running) this.#child.kill(signal)
+  }
+
+  /** Ctrl-C: the signal goes to the whole process group, as from a terminal. */
+  interrupt(): void {
+    process.kill(-this.pid, 'SIGINT')
+  }
+
+  /** Resolves with the exit code when the process has ended, though its output may not have been read yet. */
+  exited(): Promise<number> {
+    return this.#child.exited
+  }
+
+  /** Resolves when it has ended and all it said was read. */
+  finished(): Promise<Finished> {
+    return this.#ended
+  }
+
+  async json(path: string): Promise<Record<string, unknown>> {
+    const response = await fetch(new URL(path, this.url), { keepalive: false })
+    return (await response.json()) as Record<string, unknown>
+  }
+}
+
+async function readText(stream: ReadableStream<Uint8Array>, onText: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  for await (const chunk of stream) onText(decoder.decode(chunk, { stream: true }))
+}

@@ -1,0 +1,106 @@
+import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { timeUntil } from './condition.ts'
+import { commandOf, isAlive, processesMarked } from './process-facts.ts'
+import { type Finished, Program } from './program.ts'
+
+/** Above this the server would pass over the place of run directories, for its sockets' sake. */
+const MAX_TMPDIR_CHARS = 18
+/** To look at all processes of the machine takes a moment. */
+const LOOK_MS = 20
+/** Programs that take longer to end after SIGTERM are killed. */
+const END_TIMEOUT_MS = 5_000
+
+/** A folder, an environment and `rip-server` processes of one test. Disposing it ends and removes all of them. */
+export class Sandbox implements AsyncDisposable {
+  readonly folder: string
+  /** Where programs are started. */
+  startFolder: string
+  /** Beside what every program is given. */
+  variables: Readonly<Record<string, string>> = {}
+  /** As whom programs are started, which takes root. @default the user who runs the tests */
+  account: { readonly uid: number; readonly gid: number } | undefined
+  /** Found in the environment of every process the test starts, however deep. */
+  readonly mark: string = `rip-test-${crypto.randomUUID()}`
+  readonly #programs: Program[] = []
+  readonly #endings: (() => unknown)[] = []
+
+  protected constructor(folder: string) {
+    this.folder = this.startFolder = folder
+  }
+
+  /** Makes a folder whose path leaves room for the names of sockets. */
+  static async makeFolder(): Promise<string> {
+    const parent = tmpdir().length <= MAX_TMPDIR_CHARS ? tmpdir() : '/tmp'
+    return realpath(await mkdtemp(join(parent, 'rip-')))
+  }
+
+  get runDirs(): string {
+    return join(this.folder, 'run')
+  }
+
+  env(): Record<string, string> {
+    const { PATH = '', HOME = '/' } = process.env
+    return {
+      PATH: `${join(process.execPath, '..')}:${PATH}`,
+      HOME,
+      XDG_RUNTIME_DIR: this.runDirs,
+      RIP_TEST_MARK: this.mark,
+      ...this.variables,
+    }
+  }
+
+  /** Starts the program and does not wait for anything. */
+  launch(...args: readonly string[]): Program {
+    return this.launchIn([], ...args)
+  }
+
+  /** The same behind another command, such as `unshare`. */
+  launchIn(wrapper: readonly string[], ...args: readonly string[]): Program {
+    const { startFolder: folder, account } = this
+    const program = new Program(args, { folder, env: this.env(), wrapper, account })
+    this.#programs.push(program)
+    return program
+  }
+
+  /** Runs a command to its end. */
+  async run(...args: readonly string[]): Promise<Finished> {
+    return this.launch(...args).finished()
+  }
+
+  /** Pids of all processes that carry the mark. */
+  async processes(): Promise<number[]> {
+    return processesMarked(this.mark)
+  }
+
+  /** Command lines of all processes that carry the mark. */
+  async commands(): Promise<string> {
+    return (await this.processes()).map(commandOf).join('\n')
+  }
+
+  /** Milliseconds until no process is left, or `Infinity` when one is left after the limit. */
+  timeUntilGone(limitMs: number): Promise<number> {
+    return timeUntil(async () => (await this.processes()).length === 0, limitMs, LOOK_MS)
+  }
+
+  /** Files left below the place of run directories. */
+  async leftovers(): Promise<string[]> {
+    const entries = await readdir(this.runDirs, { recursive: true, withFileTypes: true }).catch(() => [])
+    return entries.map((entry) => join(entry.parentPath, entry.name))
+  }
+
+  /** Has something done at the end, when no process is left. */
+  defer(ending: () => unknown): void {
+    this.#endings.push(ending)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#programs) program.kill('SIGTERM')
+    await this.timeUntilGone(END_TIMEOUT_MS)
+    for (const pid of await this.processes()) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+    await this.timeUntilGone(END_TIMEOUT_MS)
+    for (const ending of this.#endings) await ending()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
