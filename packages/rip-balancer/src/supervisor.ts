@@ -5,3 +5,5 @@
 export { AdminClient } from './admin/admin-client.ts'
 export { configProblems } from './config/resolve-config.ts'
 export { parseUnixAddress, UNIX_ADDRESS_FORM } from './address/unix-address.ts'
+export { answerCount, latencyMs, sumAnswers } from './upstream/recent-answers.ts'
+export type { AnswerCounts } from './upstream/recent-answers.ts'

@@ -43,6 +43,9 @@ export { STATUS_VERSION } from './contract/status.ts'
 export type {
   Configuration,
   ConfigurationChange,
+  AnswerRates,
+  CrashRecord,
+  GenerationAnswers,
   ManagerStatus,
   ManagerHealth,
   WorkerState,

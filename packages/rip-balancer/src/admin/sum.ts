@@ -1,6 +1,7 @@
 import type { GenerationTally } from '../metrics/generation-tallies.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { BackendStatus, PoolStatus } from '../pool/pool-status.ts'
+import { sumAnswers } from '../upstream/recent-answers.ts'
 
 /** The pools of several processes as if they were those of one. */
 export function sumPools(perProcess: readonly (readonly PoolStatus[])[]): PoolStatus[] {
@@ -27,6 +28,7 @@ function sumBackends(all: readonly BackendStatus[]): BackendStatus[] {
     maxInFlight: total(same, ({ maxInFlight }) => maxInFlight),
     requests: total(same, ({ requests }) => requests),
     failures: total(same, ({ failures }) => failures),
+    answers: sumAnswers(same.map(({ answers }) => answers)),
   }))
 }
 
@@ -43,6 +45,7 @@ export function sumTallies(perProcess: readonly (readonly GenerationTally[])[]):
     generation,
     requests: total(same, ({ requests }) => requests),
     errors: total(same, ({ errors }) => errors),
+    answers: sumAnswers(same.map(({ answers }) => answers)),
   }))
 }
 

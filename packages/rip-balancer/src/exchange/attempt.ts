@@ -58,6 +58,7 @@ export class Attempt {
     this.tunnelEnds = false
     this.facts.backend = backend.id
     this.facts.generation = backend.generation
+    this.facts.answers = backend.answers
     this.facts.reason = undefined
   }
 

@@ -5,6 +5,7 @@ import { FIELD } from '../http1/field-name.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { requestKind } from '../http1/request-kind.ts'
 import type { Clock } from '../transport/clock.ts'
+import type { RecentAnswers } from '../upstream/recent-answers.ts'
 import type { AffinitySource } from '../forwarding/affinity.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
@@ -24,10 +25,12 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   queueMs = 0
   responseMs = 0
   totalMs = 0
+  endedAtMs = 0
   bytesSent = 0
   backend: string | undefined = undefined
   reason: string | undefined = undefined
   generation: string | undefined = undefined
+  answers: RecentAnswers | undefined = undefined
   request: RequestHead | undefined
   /** When the first byte of the request arrived, on the monotonic clock. */
   begunAt = 0
@@ -139,7 +142,7 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
     this.status = this.retries = this.bytesSent = this.lot = 0
     this.queueMs = this.responseMs = this.totalMs = 0
     this.lotFailed = false
-    this.backend = this.reason = this.generation = undefined
+    this.backend = this.reason = this.generation = this.answers = undefined
     this.edits = this.statement = undefined
     this.idNumber = 0
     this.givenId = undefined
@@ -160,7 +163,8 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
   end(cause: EndCause): void {
     this.cause = cause
     this.bytesSent = this.client.sent - this.sentBefore
-    this.totalMs = this.clock.nowMs - this.begunAt
+    this.endedAtMs = this.clock.nowMs
+    this.totalMs = this.endedAtMs - this.begunAt
     this.plane.settings.observer.ended(this)
     this.request = undefined
   }

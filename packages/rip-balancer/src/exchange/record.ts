@@ -1,3 +1,5 @@
+import type { RecentAnswers } from '../upstream/recent-answers.ts'
+
 /**
  * How an exchange ended, seen from the balancer.
  *
@@ -68,6 +70,8 @@ export interface ExchangeRecord {
   readonly reason: string | undefined
   /** Generation of that backend; `undefined` outside rip-server. */
   readonly generation: string | undefined
+  /** What that backend answered lately, to be counted there; `undefined` when none was claimed. */
+  readonly answers: RecentAnswers | undefined
   /** Number of its method and the shape of its path; see `requestKind`. */
   readonly kind: number
   /**
@@ -85,6 +89,8 @@ export interface ExchangeRecord {
   readonly responseMs: number
   /** First byte of the request to the last byte of the response. */
   readonly totalMs: number
+  /** When it ended, on the monotonic clock. */
+  readonly endedAtMs: number
 }
 
 /** Something that happened to a connection and not to an exchange. */

@@ -1,4 +1,5 @@
 import type { EndCause, ExchangeRecord } from '../exchange/record.ts'
+import { type AnswerCounts, RecentAnswers } from '../upstream/recent-answers.ts'
 import { REQUEST_KINDS } from '../http1/request-kind.ts'
 import { CLIENT_GROUPS, clientGroup } from './client-group.ts'
 import { type GenerationComparison, type History, LotTally } from './lot-tally.ts'
@@ -9,6 +10,8 @@ export interface GenerationTally {
   readonly requests: number
   /** Of them, those with a 5xx status and those the backend aborted. */
   readonly errors: number
+  /** Answers of the last minute. */
+  readonly answers: AnswerCounts
 }
 
 /** Generations that are remembered; the one that was served longest ago goes first. */
@@ -20,6 +23,7 @@ const SAMPLED = 16
 interface Count extends History {
   requests: number
   errors: number
+  readonly answers: RecentAnswers
 }
 
 /** Counts exchanges by the generation of the backend that had them. */
@@ -28,10 +32,14 @@ export class GenerationTallies {
   private lots: LotTally | undefined
 
   count(record: ExchangeRecord): void {
-    const { generation, status, cause, lot } = record
-    if (generation === undefined || saysNothing.has(cause)) return
-    const count = this.counts.get(generation) ?? this.add(generation)
+    const { generation, status, cause, lot, endedAtMs } = record
+    if (record.answers === undefined || saysNothing.has(cause)) return
     const failed = status >= 500 || broken.has(cause)
+    const latencyMs = record.responseMs > 0 ? record.responseMs : record.totalMs - record.queueMs
+    record.answers.count(status, failed, latencyMs, endedAtMs)
+    if (generation === undefined) return
+    const count = this.counts.get(generation) ?? this.add(generation)
+    count.answers.count(status, failed, latencyMs, endedAtMs)
     count.requests++
     if (failed) count.errors++
     if (lot !== 0) return this.countLot(record, failed)
@@ -42,7 +50,12 @@ export class GenerationTallies {
   }
 
   all(): GenerationTally[] {
-    return [...this.counts].map(([generation, { requests, errors }]) => ({ generation, requests, errors }))
+    return [...this.counts].map(([generation, { requests, errors, answers }]) => ({
+      generation,
+      requests,
+      errors,
+      answers: answers.read(),
+    }))
   }
 
   /**
@@ -65,7 +78,13 @@ export class GenerationTallies {
 
   private add(generation: string): Count {
     const kinds = new Uint32Array(REQUEST_KINDS)
-    const count: Count = { requests: 0, errors: 0, kinds, clients: new Uint32Array(CLIENT_GROUPS) }
+    const count: Count = {
+      requests: 0,
+      errors: 0,
+      answers: new RecentAnswers(),
+      kinds,
+      clients: new Uint32Array(CLIENT_GROUPS),
+    }
     this.counts.set(generation, count)
     const [oldest] = this.counts.keys()
     if (this.counts.size > MAX_GENERATIONS && oldest !== undefined) this.counts.delete(oldest)

@@ -1,6 +1,7 @@
 import { ejectionText } from './ejection.ts'
 import { addressText } from '../address/backend-address.ts'
 import type { PooledBackend } from './pooled-backend.ts'
+import type { AnswerCounts } from '../upstream/recent-answers.ts'
 
 export interface BackendStatus {
   readonly id: string
@@ -18,6 +19,8 @@ export interface BackendStatus {
   readonly weight: number
   readonly requests: number
   readonly failures: number
+  /** Answers of the last minute. */
+  readonly answers: AnswerCounts
 }
 
 export interface PoolStatus {
@@ -47,6 +50,7 @@ export function backendStatus(backend: PooledBackend, serving: string | undefine
     weight: backend.weight,
     requests: backend.requests,
     failures: backend.failures,
+    answers: backend.answers.read(),
   }
 }
 

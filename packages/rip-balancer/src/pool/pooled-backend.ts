@@ -4,6 +4,7 @@ import type { LongLived } from './claim.ts'
 import type { Ejection } from './ejection.ts'
 import { keyHash, type KeyHash } from './key-hash.ts'
 import { Quiet } from './quiet.ts'
+import { RecentAnswers } from '../upstream/recent-answers.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
 /** What is declared about a backend; the rest has defaults. */
@@ -45,6 +46,7 @@ export class PooledBackend implements Backend {
   drainedBy: string | undefined
   /** When it joined others that serve, or recovered, and its capacity began to grow; long ago for who starts at full size. */
   joinedAtMs: number = Number.NEGATIVE_INFINITY
+  readonly answers: RecentAnswers = new RecentAnswers()
   readonly recent: RecentOutcomes = new RecentOutcomes()
   /** How long it takes to answer anything; counts while requests are in flight. */
   readonly quiet: Quiet = new Quiet()

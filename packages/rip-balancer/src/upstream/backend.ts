@@ -1,4 +1,5 @@
 import type { BackendAddress } from '../address/backend-address.ts'
+import type { RecentAnswers } from './recent-answers.ts'
 
 /** One server behind the balancer, as the data plane sees it. */
 export interface Backend {
@@ -14,4 +15,6 @@ export interface Backend {
   readonly leaving: boolean
   /** It was put aside, and one request shows whether it can come back. */
   readonly onTrial: boolean
+  /** How it answered lately. */
+  readonly answers: RecentAnswers
 }

@@ -3,6 +3,9 @@ import { sumComparisons, sumMetrics, sumPools, sumTallies } from '../../src/admi
 import { Metrics } from '../../src/metrics/metrics.ts'
 import type { BackendStatus, PoolStatus } from '../../src/pool/pool-status.ts'
 
+const answers = { windowMs: 60_000, statuses: [0, 10, 0, 0, 0], failed: 0, latencies: [10] }
+const twice = { windowMs: 60_000, statuses: [0, 20, 0, 0, 0], failed: 0, latencies: [20] }
+
 const backend = (changes: Partial<BackendStatus>): BackendStatus => ({
   id: 'a',
   address: 'unix:/a',
@@ -16,6 +19,7 @@ const backend = (changes: Partial<BackendStatus>): BackendStatus => ({
   weight: 1,
   requests: 10,
   failures: 1,
+  answers,
   ...changes,
 })
 
@@ -64,6 +68,7 @@ describe('the sum of several processes', () => {
             maxInFlight: 10,
             requests: 20,
             failures: 2,
+            answers: twice,
           }),
           backend({ id: 'b' }),
           backend({ id: 'b', generation: 'g0' }),
@@ -78,11 +83,11 @@ describe('the sum of several processes', () => {
   })
 
   test('adds the answers of each generation', () => {
-    const one = [{ generation: 'g1', requests: 10, errors: 1 }]
-    const other = [...one, { generation: 'g2', requests: 5, errors: 0 }]
+    const one = [{ generation: 'g1', requests: 10, errors: 1, answers }]
+    const other = [...one, { generation: 'g2', requests: 5, errors: 0, answers }]
     expect(sumTallies([one, other])).toEqual([
-      { generation: 'g1', requests: 20, errors: 2 },
-      { generation: 'g2', requests: 5, errors: 0 },
+      { generation: 'g1', requests: 20, errors: 2, answers: twice },
+      { generation: 'g2', requests: 5, errors: 0, answers },
     ])
   })
 

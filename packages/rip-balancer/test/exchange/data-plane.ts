@@ -12,6 +12,7 @@ import type { Timeouts } from '../../src/settings/timeouts.ts'
 import { Listener, type ListenerOptions } from '../../src/listener/listener.ts'
 import type { Backend } from '../../src/upstream/backend.ts'
 import type { Claimant, Claims, LongLived, Outcome } from '../../src/pool/claim.ts'
+import { RecentAnswers } from '../../src/upstream/recent-answers.ts'
 
 /** How an exchange ended, copied out of the record, which is reused. */
 export type Ended = Pick<
@@ -153,7 +154,13 @@ export class TestBalancer implements AsyncDisposable {
 
 function backendAt(path: string): Backend {
   const address = { kind: 'unix', path } as const
-  const state = { inFlight: 0, generation: undefined, leaving: false, onTrial: false }
+  const state = {
+    inFlight: 0,
+    generation: undefined,
+    leaving: false,
+    onTrial: false,
+    answers: new RecentAnswers(),
+  }
   return { id: path, address, maxInFlight: 100, ...state }
 }
 

@@ -8,6 +8,7 @@ import type { Claimant, Claims } from '../../src/pool/claim.ts'
 import { UpstreamConnection, type UpstreamLimits } from '../../src/upstream/upstream-connection.ts'
 import type { ResponseSink } from '../../src/upstream/response-sink.ts'
 import { MemorySocket, timelessSettings } from './in-process.ts'
+import { RecentAnswers } from '../../src/upstream/recent-answers.ts'
 
 const FROM_CLIENT = [
   'GET / HTTP/1.1\r\nHost: h\r\n\r\n',
@@ -213,6 +214,7 @@ const backend: Backend = {
   generation: undefined,
   leaving: false,
   onTrial: false,
+  answers: new RecentAnswers(),
 }
 
 const bytesOf = (texts: readonly string[], choice: number): Buffer =>

@@ -4,6 +4,7 @@ import { ClientConnection } from '../../src/listener/client-connection.ts'
 import type { Claims } from '../../src/pool/claim.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 import { MemorySocket, timelessSettings } from './in-process.ts'
+import { RecentAnswers } from '../../src/upstream/recent-answers.ts'
 
 /** A socket whose other end is gone: nothing can be written any more. */
 class DeadSocket extends MemorySocket {
@@ -20,6 +21,7 @@ const backend = {
   generation: undefined,
   leaving: false,
   onTrial: false,
+  answers: new RecentAnswers(),
 } as const
 
 test('a POST of which nothing was written to a stale connection is sent again with its body', () => {

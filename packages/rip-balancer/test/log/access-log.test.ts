@@ -29,6 +29,8 @@ const record = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   kind: 0,
   lot: 0,
   lotFailed: false,
+  answers: undefined,
+  endedAtMs: 0,
   retries: 0,
   queueMs: 0,
   responseMs: 1.23456,

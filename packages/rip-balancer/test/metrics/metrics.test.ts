@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
 import { sumMetrics } from '../../src/admin/sum.ts'
+import { latencyMs, RecentAnswers } from '../../src/upstream/recent-answers.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 
 const ended = (changes: Partial<ExchangeRecord>): ExchangeRecord => ({
@@ -24,6 +25,8 @@ const ended = (changes: Partial<ExchangeRecord>): ExchangeRecord => ({
   kind: 0,
   lot: 0,
   lotFailed: false,
+  answers: new RecentAnswers(0),
+  endedAtMs: 0,
   retries: 0,
   queueMs: 0,
   responseMs: 1,
@@ -54,6 +57,19 @@ describe('metrics', () => {
     expect([metrics.requests, metrics.serverErrors]).toEqual([2, 1])
   })
 
+  test('tell how each backend answered lately, and how long it took even where no answer came', () => {
+    const metrics = new Metrics()
+    const answers = new RecentAnswers(0)
+    metrics.ended(ended({ answers, status: 200, responseMs: 1_000, totalMs: 60_000 }))
+    metrics.ended(ended({ answers, status: 504, cause: 'response-timeout', responseMs: 0, totalMs: 5_000 }))
+    metrics.ended(ended({ answers, status: 499, cause: 'client-gone' }))
+    const lately = answers.read(1_000)
+    expect([lately.statuses, lately.failed]).toEqual([[0, 1, 0, 0, 1], 1])
+    expect(Math.abs(latencyMs(lately, 0.5)! / 1_000 - 1)).toBeLessThan(0.1)
+    expect(Math.abs(latencyMs(lately, 0.99)! / 5_000 - 1)).toBeLessThan(0.1)
+    expect(metrics.generations.all()[0]!.answers.statuses).toEqual([0, 1, 0, 0, 1])
+  })
+
   test('tell how the backends of each generation answered, whatever the client did', () => {
     const metrics = new Metrics()
     metrics.ended(ended({}))
@@ -61,8 +77,8 @@ describe('metrics', () => {
     metrics.ended(ended({ status: 200, cause: 'backend-reset' }))
     metrics.ended(ended({ status: 499, cause: 'client-gone' }))
     metrics.ended(ended({ generation: 'g2', status: 404 }))
-    metrics.ended(ended({ generation: undefined, status: 503, cause: 'no-backend' }))
-    expect(metrics.generations.all()).toEqual([
+    metrics.ended(ended({ generation: undefined, answers: undefined, status: 503, cause: 'no-backend' }))
+    expect(metrics.generations.all()).toMatchObject([
       { generation: 'g1', requests: 3, errors: 2 },
       { generation: 'g2', requests: 1, errors: 0 },
     ])
@@ -149,6 +165,7 @@ describe('metrics', () => {
       weight: 1,
       requests: 7,
       failures: 0,
+      answers: new RecentAnswers().read(),
     }
     const pool = { name, generation: null, queued: 0, inFlight: 0, tunnels: 0, eventStreams: 0, ejections: 0 }
     const text = new Metrics().render({

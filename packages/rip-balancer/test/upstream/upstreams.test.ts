@@ -5,6 +5,7 @@ import { Turn } from '../../src/transport/turn.ts'
 import { Upstreams } from '../../src/upstream/upstreams.ts'
 import { RawBackend, eventually } from '../exchange/data-plane.ts'
 import { timelessSettings } from '../exchange/in-process.ts'
+import { RecentAnswers } from '../../src/upstream/recent-answers.ts'
 
 const backendAt = (path: string): Backend => ({
   id: path,
@@ -14,6 +15,7 @@ const backendAt = (path: string): Backend => ({
   generation: undefined,
   leaving: false,
   onTrial: false,
+  answers: new RecentAnswers(),
 })
 
 /** A sink that notes when its response is complete; everything else does not concern it. */

@@ -1,3 +1,4 @@
+import type { ExitReason } from './exit-reason.ts'
 import type { Refusal } from './refusal.ts'
 import type { GenerationId } from './router.ts'
 
@@ -16,17 +17,59 @@ export interface WorkerStatus {
   readonly socket: string
   readonly sinceMs: number
   readonly bootMs?: number
-  /** Requests that are being answered, without WebSockets and event streams. */
+  /**
+   * Requests that are being answered, without WebSockets and event streams: as the balancer counts them, else as the worker
+   * said last.
+   */
   readonly inFlight: number
   readonly webSockets: number
   readonly eventStreams: number
   readonly requests: number
   readonly rssBytes: number
+  /** How late its event loop is: by its last word, or by how long that is overdue. */
   readonly loopLagMs: number
+  /** As the balancer counts them; absent where nobody does. */
+  readonly answers?: AnswerRates
 }
 
-/** `degraded`: fewer ready workers than wanted; `crash-loop`: the crash budget is spent, one worker at a time is tried. */
-export type ManagerHealth = 'starting' | 'ok' | 'degraded' | 'crash-loop' | 'held' | 'stopping' | 'stopped'
+/** Answers of the last minute. */
+export interface AnswerRates {
+  /** How long was counted: less than a minute for what is younger. */
+  readonly windowMs: number
+  readonly requests: number
+  readonly perSecond: number
+  readonly statuses: Readonly<Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx', number>>
+  /** Of the requests, those with a 5xx status, and those that were cut off or got no answer in time. */
+  readonly failed: number
+  /** How long it took until half, 95 and 99 % of the answers began, at most 9 % off; `null` without requests. */
+  readonly p50Ms: number | null
+  readonly p95Ms: number | null
+  readonly p99Ms: number | null
+}
+
+/** Answers of one generation in the last minute. */
+export interface GenerationAnswers extends AnswerRates {
+  readonly generation: GenerationId
+}
+
+/** Workers that ended by themselves, one soon after the other. */
+export interface CrashRecord {
+  readonly count: number
+  /** The last one of them. */
+  readonly slot: number
+  readonly reason: ExitReason
+  /** Milliseconds since the epoch. */
+  readonly atMs: number
+  /** When the next worker is started, milliseconds since the epoch; `null` when none is waited for. */
+  readonly nextStartAtMs: number | null
+}
+
+/**
+ * `degraded`: fewer ready workers than wanted; `crash-loop`: the crash budget is spent, one worker at a time is tried;
+ * `failing`: there are enough workers, and many of their answers fail.
+ */
+export type ManagerHealth =
+  'starting' | 'ok' | 'degraded' | 'crash-loop' | 'failing' | 'held' | 'stopping' | 'stopped'
 
 /** What became of a configuration that was read again: texts for the operator. */
 export interface ConfigurationChange {
@@ -48,6 +91,8 @@ export interface ManagerStatus {
   readonly pid: number
   readonly root: string
   readonly health: ManagerHealth
+  /** Why it is not better, a sentence each; empty when there is nothing to say. */
+  readonly healthReasons: readonly string[]
   readonly generation: GenerationId | null
   readonly previousGeneration: GenerationId | null
   readonly wantedWorkers: number
@@ -56,6 +101,10 @@ export interface ManagerStatus {
   readonly held: boolean
   readonly reloads: { readonly admitted: number; readonly refused: number }
   readonly restarts: number
+  /** `null` when no worker has ended by itself for a while. */
+  readonly crashes: CrashRecord | null
+  /** As the balancer counts them; absent where nobody does. */
+  readonly answers?: readonly GenerationAnswers[]
   readonly lastRefusal: Refusal | null
   /** What it runs with, as the caller of `tellConfiguration` has said. */
   readonly configuration?: Pick<Configuration, 'values' | 'pending'>

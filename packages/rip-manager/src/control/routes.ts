@@ -10,6 +10,8 @@ import type { BalancerIntroduction, HandOverResult, JoinNotice } from './protoco
 /** What the requests do. */
 export interface ControlTarget {
   readonly manager: Manager
+  /** What `GET /status` tells. @default `manager.status` */
+  readonly status?: () => Promise<ManagerStatus>
   /** What `POST /stop` does. @default `manager.close` */
   readonly stop?: (options: StopOptions) => Promise<DrainReport>
   /** What `POST /reload` does. @default `manager.reload` */
@@ -29,7 +31,7 @@ type Route = (request: Request) => Response | Promise<Response>
 export type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
 
 export function routesOf(
-  { manager, stop, reload, handOver, join, joined }: ControlTarget,
+  { manager, status, stop, reload, handOver, join, joined }: ControlTarget,
   history: EventHistory,
 ): Routes {
   const command = (run: (options: CommandOptions) => Promise<ReloadResult>) => ({
@@ -41,7 +43,7 @@ export function routesOf(
   })
   const held = () => json({ held: manager.status.held })
   return {
-    '/status': { GET: () => json(manager.status) },
+    '/status': { GET: async () => json((await status?.()) ?? manager.status) },
     '/ready': { GET: () => readiness(manager.status) },
     '/balancers': { GET: () => json({ balancers: joined?.() ?? [] }) },
     '/events': { GET: (request) => streamEvents(request, history) },

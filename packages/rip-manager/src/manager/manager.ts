@@ -1,4 +1,5 @@
 import { ManagerError } from '../contract/errors.ts'
+import { CrashHistory } from './crash-history.ts'
 import { EventLog } from './event-log.ts'
 import type { CommandId, Input } from '../machine/inputs.ts'
 import { Machine } from '../machine/machine.ts'
@@ -33,6 +34,7 @@ class AppManager implements Manager {
   readonly #events: EventLog
   readonly #machine: Machine
   readonly #services: Services
+  readonly #crashes = new CrashHistory()
   readonly #commands = new Map<CommandId, (outcome: Outcome) => void>()
   readonly #stopped = Promise.withResolvers<number>()
   #nextCommand = 1
@@ -46,6 +48,7 @@ class AppManager implements Manager {
     this.#options = options
     const { clock, random, workers, watcher, standsBy } = options
     this.#events = new EventLog(() => clock.wallMs())
+    this.#events.on('worker-exited', (event) => this.#crashes.note(event))
     const world = new World(options, this.#events, {
       deliver: (input) => this.#deliver(input),
       stopAccepting: () => this.#options.stopAccepting(),
@@ -95,7 +98,11 @@ class AppManager implements Manager {
 
   get status(): ManagerStatus {
     const { name, root, clock } = this.#options
-    const status = statusOf(this.#machine.fleet, { name, root, wallMs: clock.wallMs() })
+    const wallMs = clock.wallMs()
+    const crashes = this.#crashes.read(wallMs)
+    // A worker that is stuck sends nothing that would move the time on.
+    const fleet = { ...this.#machine.fleet, nowMs: clock.nowMs() }
+    const status = statusOf(fleet, { name, root, wallMs, crashes })
     return this.#configuration === undefined ? status : { ...status, configuration: this.#configuration }
   }
 

@@ -1,4 +1,5 @@
 import {
+  type CrashRecord,
   STATUS_VERSION,
   type ManagerStatus,
   type WorkerState,
@@ -13,7 +14,11 @@ export interface StatusFacts {
   readonly root: string
   /** Milliseconds since the epoch, now. */
   readonly wallMs: number
+  readonly crashes?: Omit<CrashRecord, 'nextStartAtMs'> | undefined
 }
+
+/** A beacon that is later than so many of its intervals is overdue. */
+const OVERDUE_BEACONS = 1.5
 
 const shownStates: Readonly<Record<ProcessState, WorkerState>> = {
   starting: 'starting',
@@ -26,15 +31,17 @@ const shownStates: Readonly<Record<ProcessState, WorkerState>> = {
 }
 
 /** The machine's state as an operator sees it. */
-export function statusOf(fleet: Fleet, { name, root, wallMs }: StatusFacts): ManagerStatus {
+export function statusOf(fleet: Fleet, { name, root, wallMs, crashes }: StatusFacts): ManagerStatus {
   const { serving } = fleet
   const toWallMs = (atMs: number): number => Math.round(wallMs - (fleet.nowMs - atMs))
+  const workers = [...fleet.workers.values()].map((worker) => workerStatus(fleet, worker, toWallMs))
   return {
     version: STATUS_VERSION,
     name,
     pid: process.pid,
     root,
     health: healthOf(fleet),
+    healthReasons: [...lackingReasons(fleet), ...workers.flatMap((worker) => silenceReason(worker))],
     generation: serving?.generation.id ?? null,
     previousGeneration: fleet.previous?.id ?? null,
     wantedWorkers: fleet.wanted,
@@ -43,13 +50,41 @@ export function statusOf(fleet: Fleet, { name, root, wallMs }: StatusFacts): Man
     held: fleet.held,
     reloads: { admitted: fleet.counters.admitted, refused: fleet.counters.refused },
     restarts: fleet.counters.restarts,
+    crashes: crashes === undefined ? null : { ...crashes, nextStartAtMs: nextStartAtMs(fleet, toWallMs) },
     lastRefusal: fleet.refusals.last ?? null,
-    workers: [...fleet.workers.values()].map((worker) => workerStatus(worker, toWallMs)),
+    workers,
     startedAtMs: toWallMs(fleet.startedMs),
   }
 }
 
-function workerStatus(worker: Worker, toWallMs: (atMs: number) => number): WorkerStatus {
+function lackingReasons({ serving, wanted }: Fleet): string[] {
+  const ready = serving === undefined ? 0 : readyWorkers(serving).length
+  if (serving === undefined || ready >= wanted || !serving.complete) return []
+  return [`${ready} of ${wanted} workers ${ready === 1 ? 'is' : 'are'} ready`]
+}
+
+/** A second without a word may be a busy machine. */
+const SILENCE_TOLD_MS = 3_000
+
+function silenceReason({ slot, state, loopLagMs }: WorkerStatus): string[] {
+  if (state !== 'ready' || loopLagMs < SILENCE_TOLD_MS) return []
+  return [`worker ${slot} has blocked its event loop for ${(loopLagMs / 1_000).toFixed(1)} s`]
+}
+
+function nextStartAtMs({ serving, wanted, nowMs }: Fleet, toWallMs: (atMs: number) => number): number | null {
+  if (serving === undefined || serving.spawnAfterMs <= nowMs) return null
+  return readyWorkers(serving).length < wanted ? toWallMs(serving.spawnAfterMs) : null
+}
+
+/** By its last word, or by how long the next one is overdue: one whose loop is blocked cannot say so. */
+function lagMs({ nowMs, config }: Fleet, { state, heardMs, vitals }: Worker): number {
+  const silentMs = nowMs - heardMs
+  const speaks = config.speaksProtocol && (state === 'ready' || state === 'withdrawn')
+  const isOverdue = speaks && silentMs > OVERDUE_BEACONS * config.beaconMs
+  return isOverdue ? Math.max(vitals.loopLagMs, Math.round(silentMs)) : vitals.loopLagMs
+}
+
+function workerStatus(fleet: Fleet, worker: Worker, toWallMs: (atMs: number) => number): WorkerStatus {
   const { slot, incarnation, pid, state, group, socket, stateSinceMs, vitals } = worker
   return {
     slot,
@@ -61,5 +96,6 @@ function workerStatus(worker: Worker, toWallMs: (atMs: number) => number): Worke
     sinceMs: toWallMs(stateSinceMs),
     ...(worker.readyMs === undefined ? {} : { bootMs: worker.bootMs }),
     ...vitals,
+    loopLagMs: lagMs(fleet, worker),
   }
 }

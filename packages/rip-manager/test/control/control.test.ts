@@ -40,6 +40,8 @@ class ToldManager implements Manager {
       held: this.held,
       reloads: { admitted: 1, refused: 0 },
       restarts: 0,
+      crashes: null,
+      healthReasons: [],
       lastRefusal: null,
       workers: [],
       startedAtMs: 1,

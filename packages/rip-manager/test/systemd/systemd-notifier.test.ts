@@ -62,6 +62,8 @@ function fakeManager(): Pick<Manager, 'on' | 'status'> & { emit: (body: ManagerE
         held: false,
         reloads: { admitted: 1, refused: 0 },
         restarts: 0,
+        crashes: null,
+        healthReasons: [],
         lastRefusal,
         workers: [],
         startedAtMs: 1,

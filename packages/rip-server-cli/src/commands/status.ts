@@ -1,8 +1,8 @@
-import type { BalancerIntroduction, Instance, ManagerStatus, WorkerStatus } from '@rip/manager'
+import type { AnswerRates, BalancerIntroduction, Instance, ManagerStatus, WorkerStatus } from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
-import { refusalText, shortGeneration } from '../terminal/event-line.ts'
+import { exitReasonText, refusalText, shortGeneration } from '../terminal/event-line.ts'
 import { bytesText, durationText } from '../terminal/quantity-text.ts'
 import { table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -25,12 +25,12 @@ export function statusText(
   terminal: Terminal,
   balancers: readonly BalancerIntroduction[] = [],
 ): string {
-  const health = isWell(snapshot) ? terminal.good(snapshot.health) : terminal.bad(snapshot.health)
   const facts = [
     ['name', `${snapshot.name}, process ${snapshot.pid}`],
     ['url', url ?? 'none'],
     ...balancers.map(({ pid, listening = '' }) => ['balancer', `${listening}, process ${pid}`]),
-    ['health', health],
+    ['health', healthText(snapshot, terminal)],
+    ...(snapshot.crashes === null ? [] : [['crashes', crashText(snapshot.crashes, Date.now())]]),
     ['app', snapshot.root],
     ['code', codeText(snapshot)],
     ['workers', `${snapshot.readyWorkers} of ${snapshot.wantedWorkers} ready`],
@@ -41,7 +41,9 @@ export function statusText(
   ]
   const { lastRefusal, generation: serving } = snapshot
   const refusal = lastRefusal === null ? [] : ['', refusalText(lastRefusal, { terminal, serving })]
-  return [...table(facts), '', ...workersTable(snapshot.workers), ...refusal].join('\n')
+  const answers = answersTable(snapshot)
+  const rates = answers.length === 0 ? [] : ['', ...answers]
+  return [...table(facts), '', ...workersTable(snapshot.workers), ...rates, ...refusal].join('\n')
 }
 
 /** One row per worker. */
@@ -71,6 +73,54 @@ export function workersTable(workers: readonly WorkerStatus[]): string[] {
     durationText(worker.loopLagMs),
   ])
   return table([head, ...rows])
+}
+
+/** Answers of the last minute: a row for each generation that has had some, and for each worker. */
+export function answersTable({ answers, workers }: Pick<ManagerStatus, 'answers' | 'workers'>): string[] {
+  if (answers === undefined) return []
+  const rows = [
+    ...answers
+      .filter(({ requests }) => requests > 0)
+      .map((each) => [shortGeneration(each.generation), ...ratesCells(each)]),
+    ...workers.flatMap(({ slot, incarnation, answers: own }) =>
+      own === undefined ? [] : [[`w${slot}.${incarnation}`, ...ratesCells(own)]],
+    ),
+  ]
+  const head = ['last minute', 'requests', 'per s', '2xx', '3xx', '4xx', '5xx', 'failed', 'p50', 'p95', 'p99']
+  return rows.length === 0 ? [] : table([head, ...rows])
+}
+
+function ratesCells({ requests, perSecond, statuses, failed, p50Ms, p95Ms, p99Ms }: AnswerRates): string[] {
+  const counts = [statuses['2xx'], statuses['3xx'], statuses['4xx'], statuses['5xx'], failed]
+  return [
+    String(requests),
+    perSecond < 10 ? perSecond.toFixed(1) : String(Math.round(perSecond)),
+    ...counts.map(String),
+    ...[p50Ms, p95Ms, p99Ms].map((ms) => (ms === null ? '-' : latencyText(ms))),
+  ]
+}
+
+/** A worker that answers in less than a millisecond is not told as one that takes none. */
+function latencyText(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms)
+}
+
+function healthText(snapshot: ManagerStatus, terminal: Terminal): string {
+  const { health, healthReasons } = snapshot
+  const shown = isWell(snapshot) ? terminal.good(health) : terminal.bad(health)
+  return healthReasons.length === 0 ? shown : `${shown}: ${healthReasons.join('; ')}`
+}
+
+/** How often, why the last time, and what comes next. */
+function crashText(
+  { count, slot, reason, atMs, nextStartAtMs }: NonNullable<ManagerStatus['crashes']>,
+  nowMs: number,
+): string {
+  const ago = `${durationText(Math.max(0, nowMs - atMs))} ago`
+  const last = `worker ${slot} ${exitReasonText(reason)} ${ago}`
+  const next =
+    nextStartAtMs === null ? '' : `; next start in ${durationText(Math.max(0, nextStartAtMs - nowMs))}`
+  return count === 1 ? `${last}${next}` : `${count} lately; the last: ${last}${next}`
 }
 
 function codeText({ generation, previousGeneration, held }: ManagerStatus): string {

@@ -13,11 +13,14 @@ import {
   type ResponseCounts,
   type Router,
 } from '@rip/manager'
+import { type Traffic, trafficOf } from './traffic.ts'
 
 /** Longest drain that is asked for; the manager's signal ends it earlier. */
 const MAX_DRAIN_MS = 86_400_000
 /** A balancer that has joined and lives follows an order in this time. */
 const FOLLOW_WITHIN_MS = 5_000
+/** Nobody who asks how things are waits longer for a balancer. */
+const TRAFFIC_WITHIN_MS = 1_000
 /** A balancer that does not answer has this long to prove that it has gone. */
 const GONE_WITHIN_MS = 1_000
 
@@ -82,6 +85,15 @@ export class BalancerSet implements Router, Observer {
       requests: own.reduce((sum, { requests }) => sum + requests, 0),
       errors: own.reduce((sum, { errors }) => sum + errors, 0),
     }
+  }
+
+  /** What they count at the moment; `undefined` when there is none, or one does not answer in time. */
+  async traffic(): Promise<Traffic | undefined> {
+    const statuses = await within(
+      TRAFFIC_WITHIN_MS,
+      this.#ask((admin) => admin.status()),
+    ).catch(() => [])
+    return statuses.length === 0 ? undefined : trafficOf(statuses)
   }
 
   async compare(before: GenerationId, forMs: number): Promise<Comparison> {

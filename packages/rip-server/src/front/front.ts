@@ -23,12 +23,15 @@ import { LentCertificate } from './lent-certificate.ts'
 import { CurrentSockets } from './current-sockets.ts'
 import { allowedHosts } from './allowed-hosts.ts'
 import { addressUrl } from './listen-address.ts'
+import type { Traffic } from './traffic.ts'
 
 /** What stands between clients and workers. */
 export interface Front {
   readonly router: Router
   /** Where figures about answers come from; absent where nobody counts them. */
   readonly observer?: Observer
+  /** What is known about answers at the moment; `undefined` when nobody counts them, or does not say. */
+  readonly traffic: () => Promise<Traffic | undefined>
   readonly services: readonly Service[]
   readonly address: ListenAddress | undefined
   /** What a person opens in a browser. */
@@ -64,6 +67,7 @@ export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOpti
   return {
     router: owned.use(new CurrentSockets(balancers, runDir.path, inherited !== undefined)),
     observer: balancers,
+    traffic: () => balancers.traffic(),
     join: (balancer, signal) => balancers.join(balancer, signal),
     joined: () => balancers.joined,
     services: [],
@@ -109,6 +113,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   return {
     router: balancers,
     observer: balancers,
+    traffic: () => balancers.traffic(),
     join: (balancer, signal) => balancers.join(balancer, signal),
     joined: () => balancers.joined,
     services: [service],

@@ -16,6 +16,7 @@ import {
   type Refusal,
   type ReloadResult,
   type ManagerOptions,
+  type ManagerStatus,
   notifySystemd,
   openControlServer,
   openRunDir,
@@ -36,6 +37,7 @@ import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { type Front, frontBeside, openFront } from '../front/front.ts'
 import { ChildOutput } from '../output/child-output.ts'
 import { forChildren } from '../application/child-environment.ts'
+import { statusWithTraffic } from './status-with-traffic.ts'
 import type { ServerPlan } from './server-plan.ts'
 import { LOG_NAME, LogFile } from '../output/log-file.ts'
 import { logLine, recordOf } from '../output/log-record.ts'
@@ -322,10 +324,15 @@ async function assemble(
   manager.on('worker-exited', ({ pid }) => output.gone(pid))
   const systemd = plan.isProgram ? notifySystemd(manager, { env: plan.env }) : undefined
   owned.defer(() => systemd?.[Symbol.dispose]())
+  const status = async (): Promise<ManagerStatus> => {
+    const traffic = await front.traffic()
+    return traffic === undefined ? manager.status : statusWithTraffic(manager.status, traffic)
+  }
   owned.use(
     await openControlServer({
       path: runDir.controlPath,
       manager,
+      status,
       join: front.join,
       joined: front.joined,
       ...commands,

@@ -1,0 +1,119 @@
+/** Answers of the last minute are kept in parts of this length. */
+const PART_MS = 10_000
+const PARTS = 6
+/** Answers by the first digit of their status, 1 to 5, and those that failed. */
+const FAILED = 5
+const LATENCIES = 6
+/** Durations up to this one share a bucket. */
+const SHORTEST_MS = 0.25
+/** A bucket is 19 % wider than the one before, so that its middle is at most 9 % off. */
+const BUCKETS_PER_DOUBLING = 4
+/** The last bucket begins above four minutes. */
+const BUCKETS = 81
+const COLUMNS = LATENCIES + BUCKETS
+
+/** How a backend, or all of a generation, answered lately: counts that can be added to those of other processes. */
+export interface AnswerCounts {
+  /** How long was counted: a minute at most. */
+  readonly windowMs: number
+  /** Answers with a status of 1xx, 2xx, 3xx, 4xx, 5xx. */
+  readonly statuses: readonly number[]
+  /** Answers with a 5xx status, and those the backend cut off or did not give in time. */
+  readonly failed: number
+  /** Answers by how long the backend took to begin them; read by {@link latencyMs}. */
+  readonly latencies: readonly number[]
+}
+
+/** Counts answers of the last minute by status and by duration: fixed memory, and nothing is allocated to count one. */
+export class RecentAnswers {
+  private readonly counts = new Uint32Array(PARTS * COLUMNS)
+  private readonly sinceMs: number
+  private part: number
+
+  /** @param nowMs on the monotonic clock */
+  constructor(nowMs: number = performance.now()) {
+    this.sinceMs = nowMs
+    this.part = partOf(nowMs)
+  }
+
+  /** @param latencyMs from the claim of the backend to the head of its response */
+  count(status: number, failed: boolean, latencyMs: number, nowMs: number): void {
+    this.turn(nowMs)
+    const at = (this.part % PARTS) * COLUMNS
+    const digit = Math.floor(status / 100)
+    if (digit >= 1 && digit <= 5) this.counts[at + digit - 1]!++
+    if (failed) this.counts[at + FAILED]!++
+    this.counts[at + LATENCIES + bucketOf(latencyMs)]!++
+  }
+
+  read(nowMs: number = performance.now()): AnswerCounts {
+    this.turn(nowMs)
+    const sums = Array.from({ length: COLUMNS }, () => 0)
+    for (let at = 0; at < this.counts.length; at++) sums[at % COLUMNS]! += this.counts[at]!
+    const beginMs = Math.max(this.sinceMs, (this.part - PARTS + 1) * PART_MS)
+    const latencies = sums.slice(LATENCIES)
+    return {
+      windowMs: Math.max(0, Math.round(nowMs - beginMs)),
+      statuses: sums.slice(0, FAILED),
+      failed: sums[FAILED]!,
+      latencies: latencies.slice(0, latencies.findLastIndex((count) => count > 0) + 1),
+    }
+  }
+
+  /** Forgets what is older than a minute. */
+  private turn(nowMs: number): void {
+    const part = partOf(nowMs)
+    const over = Math.min(PARTS, part - this.part)
+    for (let n = 0; n < over; n++) {
+      const at = ((part - n) % PARTS) * COLUMNS
+      this.counts.fill(0, at, at + COLUMNS)
+    }
+    if (part > this.part) this.part = part
+  }
+}
+
+/** The counts of several processes as if they were those of one. */
+export function sumAnswers(all: readonly AnswerCounts[]): AnswerCounts {
+  const added = (lists: readonly (readonly number[])[]): number[] => {
+    const length = Math.max(0, ...lists.map((list) => list.length))
+    return Array.from({ length }, (_, at) => lists.reduce((sum, list) => sum + (list[at] ?? 0), 0))
+  }
+  return {
+    windowMs: Math.max(0, ...all.map(({ windowMs }) => windowMs)),
+    statuses: added([[0, 0, 0, 0, 0], ...all.map(({ statuses }) => statuses)]),
+    failed: all.reduce((sum, { failed }) => sum + failed, 0),
+    latencies: added(all.map(({ latencies }) => latencies)),
+  }
+}
+
+/** How many answers were counted. */
+export function answerCount({ latencies }: Pick<AnswerCounts, 'latencies'>): number {
+  return latencies.reduce((sum, count) => sum + count, 0)
+}
+
+/**
+ * Milliseconds within which this part of the answers began, at most 9 % off; `undefined` when there was none.
+ *
+ * @param part between 0 and 1, such as 0.99
+ */
+export function latencyMs(counts: Pick<AnswerCounts, 'latencies'>, part: number): number | undefined {
+  const wanted = answerCount(counts) * part
+  let seen = 0
+  for (const [bucket, count] of counts.latencies.entries()) {
+    seen += count
+    if (count > 0 && seen >= wanted) return middleOf(bucket)
+  }
+  return undefined
+}
+
+const partOf = (nowMs: number): number => Math.floor(nowMs / PART_MS)
+
+function bucketOf(ms: number): number {
+  if (!(ms > SHORTEST_MS)) return 0
+  return Math.min(BUCKETS - 1, Math.ceil(Math.log2(ms / SHORTEST_MS) * BUCKETS_PER_DOUBLING))
+}
+
+/** The geometric middle of a bucket. */
+function middleOf(bucket: number): number {
+  return SHORTEST_MS * 2 ** ((bucket - 0.5) / BUCKETS_PER_DOUBLING)
+}

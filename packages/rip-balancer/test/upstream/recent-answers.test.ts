@@ -1,0 +1,69 @@
+import { heapStats } from 'bun:jsc'
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { answerCount, latencyMs, RecentAnswers, sumAnswers } from '../../src/upstream/recent-answers.ts'
+
+describe('recent answers', () => {
+  test('are counted by status, failures by themselves', () => {
+    const answers = new RecentAnswers(0)
+    answers.count(200, false, 1, 10)
+    answers.count(404, false, 1, 10)
+    answers.count(500, true, 1, 10)
+    answers.count(200, true, 1, 10)
+    expect(answers.read(5_000)).toMatchObject({ windowMs: 5_000, statuses: [0, 2, 0, 1, 1], failed: 2 })
+  })
+
+  test('are those of the last minute', () => {
+    const answers = new RecentAnswers(0)
+    answers.count(500, true, 1, 1_000)
+    expect(answerCount(answers.read(59_000))).toBe(1)
+    const later = answers.read(61_000)
+    expect([answerCount(later), later.failed, later.windowMs]).toEqual([0, 0, 51_000])
+    answers.count(200, false, 1, 3_600_000)
+    expect(answers.read(3_600_000).statuses).toEqual([0, 1, 0, 0, 0])
+  })
+
+  test('tell how long it took, at most 9 % off, whatever the durations were', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0.25, max: 240_000, noNaN: true }), { minLength: 1, maxLength: 200 }),
+        fc.constantFrom(0.5, 0.95, 0.99),
+        (durations, part) => {
+          const answers = new RecentAnswers(0)
+          for (const ms of durations) answers.count(200, false, ms, 0)
+          const sorted = durations.toSorted((a, b) => a - b)
+          const exact = sorted[Math.ceil(durations.length * part) - 1]!
+          const told = latencyMs(answers.read(0), part)!
+          expect(told / exact).toBeGreaterThan(0.91)
+          expect(told / exact).toBeLessThan(1.1)
+        },
+      ),
+    )
+  })
+
+  test('of nobody took no time at all', () => {
+    expect(latencyMs(new RecentAnswers(0).read(0), 0.99)).toBeUndefined()
+  })
+
+  test('of several processes are added up', () => {
+    const [one, other] = [new RecentAnswers(0), new RecentAnswers(0)]
+    one.count(200, false, 1, 0)
+    other.count(503, true, 4_000, 0)
+    const both = sumAnswers([one.read(1_000), other.read(1_000)])
+    expect(both).toMatchObject({ windowMs: 1_000, statuses: [0, 1, 0, 0, 1], failed: 1 })
+    expect(latencyMs(both, 0.99)).toBeGreaterThan(3_600)
+    expect(sumAnswers([])).toEqual({ windowMs: 0, statuses: [0, 0, 0, 0, 0], failed: 0, latencies: [] })
+  })
+
+  test('allocate nothing while they are counted', () => {
+    const answers = new RecentAnswers(0)
+    const count = (from: number): void => {
+      for (let n = from; n < from + 100_000; n++) answers.count(200 + (n % 400), n % 7 === 0, n % 3_000, n)
+    }
+    count(0)
+    Bun.gc(true)
+    const before = heapStats().objectCount
+    count(100_000)
+    expect(heapStats().objectCount - before).toBeLessThan(100)
+  })
+})

@@ -1,0 +1,74 @@
+import { expect, test } from 'bun:test'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ManagerStatus } from '@rip/manager'
+import { Sandbox, type Server, until } from '../server.ts'
+
+const TEST_TIMEOUT_MS = 60_000
+
+async function serve(sandbox: Sandbox, code: string, ...args: string[]): Promise<Server> {
+  const app = join(sandbox.folder, 'app')
+  await mkdir(app)
+  await writeFile(join(app, 'index.ts'), code)
+  return sandbox.start(app, 'w:1', '0', '-b', '127.0.0.1', ...args)
+}
+
+test(
+  'a worker whose event loop is blocked is shown with its request and as late',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await serve(sandbox, 'export default () => { for (;;) {} }')
+    const abort = new AbortController()
+    const lost = fetch(server.url, { signal: abort.signal }).catch(() => undefined)
+    const worker = await until('it is late', async () => {
+      const [first] = (await sandbox.snapshot(server)).workers
+      return first !== undefined && first.loopLagMs > 3_000 ? first : undefined
+    })
+    expect(worker).toMatchObject({ state: 'ready', inFlight: 1 })
+    const { stdout } = await sandbox.run('status')
+    expect(stdout).toMatch(/^health +ok: worker 1 has blocked its event loop for /m)
+    abort.abort()
+    await lost
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'an application that answers nothing but 500 is failing, with the reason and the rates',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await serve(sandbox, "export default () => new Response('no', { status: 500 })")
+    for (let n = 0; n < 20; n++) await (await fetch(server.url)).text()
+    const { code, stdout } = await sandbox.run('status')
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^health +failing: 20 of 20 answers \(100 %\) failed in the last \d+ s$/m)
+    expect(stdout).toMatch(/^w1\.1 +20 +[\d.]+ +0 +0 +0 +20 +20 +[\d.]+ m?s/m)
+    const json = JSON.parse((await sandbox.run('status', '--json')).stdout) as ManagerStatus
+    expect(json.answers).toMatchObject([
+      { generation: json.generation!, requests: 20, failed: 20, statuses: { '2xx': 0, '5xx': 20 } },
+    ])
+    expect(json.workers[0]!.answers!.p99Ms).toBeGreaterThan(0)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a crash loop is shown with the last exit, the number of crashes and the next start',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const server = await serve(
+      sandbox,
+      "setTimeout(() => process.exit(9), 300)\nexport default () => new Response('hi')",
+    )
+    await until('it is in a crash loop', async () => (await sandbox.snapshot(server)).health === 'crash-loop')
+    const shown = await until('the next start is known', async () => {
+      const { stdout } = await sandbox.run('status')
+      return stdout.includes('next start in') ? stdout : undefined
+    })
+    expect(shown).toMatch(/^health +crash-loop: 0 of 1 workers are ready$/m)
+    expect(shown).toMatch(
+      /^crashes +\d+ lately; the last: worker 1 crashed with code 9 .* ago; next start in /m,
+    )
+  },
+  TEST_TIMEOUT_MS,
+)

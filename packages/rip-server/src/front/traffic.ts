@@ -1,0 +1,62 @@
+import { type AnswerCounts, answerCount, latencyMs, sumAnswers } from '@rip/balancer/supervisor'
+import type { BalancerStatus } from '@rip/balancer'
+import type { AnswerRates, GenerationAnswers } from '@rip/manager'
+
+/** What one worker has, summed over the balancers. */
+export interface WorkerTraffic {
+  readonly inFlight: number
+  readonly answers: AnswerRates
+}
+
+/** What the balancers count at the moment. */
+export interface Traffic {
+  readonly generations: readonly GenerationAnswers[]
+  /** By the id of the backend, such as `w1.3`, behind its generation. */
+  readonly workers: ReadonlyMap<string, WorkerTraffic>
+}
+
+/** The figures of several balancers as if they were those of one. */
+export function trafficOf(statuses: readonly BalancerStatus[]): Traffic {
+  const tallies = Map.groupBy(
+    statuses.flatMap(({ generations }) => generations),
+    ({ generation }) => generation,
+  )
+  const members = Map.groupBy(
+    statuses.flatMap(({ pools }) => pools.flatMap(({ backends }) => backends)),
+    ({ id, generation }) => workerKey(generation ?? '', id),
+  )
+  return {
+    generations: [...tallies].map(([generation, same]) => ({ generation, ...ratesOf(same) })),
+    workers: new Map(
+      [...members].map(([key, same]) => {
+        const inFlight = same.reduce((sum, each) => sum + each.inFlight, 0)
+        return [key, { inFlight, answers: ratesOf(same) }]
+      }),
+    ),
+  }
+}
+
+/** Names a worker in {@link Traffic}. */
+export function workerKey(generation: string, id: string): string {
+  return `${generation} ${id}`
+}
+
+function ratesOf(all: readonly { readonly answers: AnswerCounts }[]): AnswerRates {
+  const counts = sumAnswers(all.map(({ answers }) => answers))
+  const [informational = 0, success = 0, redirection = 0, client = 0, server = 0] = counts.statuses
+  const requests = answerCount(counts)
+  const within = (part: number): number | null => {
+    const ms = latencyMs(counts, part)
+    return ms === undefined ? null : Math.round(ms * 100) / 100
+  }
+  return {
+    windowMs: counts.windowMs,
+    requests,
+    perSecond: counts.windowMs === 0 ? 0 : Math.round((requests / counts.windowMs) * 100_000) / 100,
+    statuses: { '1xx': informational, '2xx': success, '3xx': redirection, '4xx': client, '5xx': server },
+    failed: counts.failed,
+    p50Ms: within(0.5),
+    p95Ms: within(0.95),
+    p99Ms: within(0.99),
+  }
+}

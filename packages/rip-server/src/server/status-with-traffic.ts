@@ -1,0 +1,34 @@
+import type { GenerationAnswers, ManagerStatus } from '@rip/manager'
+import { type Traffic, workerKey } from '../front/traffic.ts'
+
+/** Fewer answers in a minute say nothing about the code. */
+const FEWEST_ANSWERS = 5
+/** From this part of failed answers on an application is not well. */
+const FAILING_PART = 0.2
+
+/** What the manager knows of its workers, with what the balancers count of their answers. */
+export function statusWithTraffic(status: ManagerStatus, traffic: Traffic): ManagerStatus {
+  const { generations: answers } = traffic
+  const serving = answers.find(({ generation }) => generation === status.generation)
+  const failing = serving !== undefined && isFailing(serving) ? failureReasons(serving) : []
+  const isOtherwiseWell = status.health === 'ok' || status.health === 'held'
+  return {
+    ...status,
+    health: failing.length > 0 && isOtherwiseWell ? 'failing' : status.health,
+    healthReasons: [...status.healthReasons, ...failing],
+    answers,
+    workers: status.workers.map((worker) => ({
+      ...worker,
+      ...traffic.workers.get(workerKey(worker.generation, `w${worker.slot}.${worker.incarnation}`)),
+    })),
+  }
+}
+
+function isFailing({ requests, failed }: GenerationAnswers): boolean {
+  return requests >= FEWEST_ANSWERS && failed / requests >= FAILING_PART
+}
+
+function failureReasons({ requests, failed, windowMs }: GenerationAnswers): string[] {
+  const part = Math.round((failed / requests) * 100)
+  return [`${failed} of ${requests} answers (${part} %) failed in the last ${Math.round(windowMs / 1_000)} s`]
+}

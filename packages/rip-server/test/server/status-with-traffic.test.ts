@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'bun:test'
+import type { ManagerStatus } from '@rip/manager'
+import { workerKey } from '../../src/front/traffic.ts'
+import { statusWithTraffic } from '../../src/server/status-with-traffic.ts'
+
+const quiet = {
+  windowMs: 60_000,
+  requests: 0,
+  perSecond: 0,
+  statuses: { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 },
+  failed: 0,
+  p50Ms: null,
+  p95Ms: null,
+  p99Ms: null,
+}
+
+const status = {
+  health: 'ok',
+  healthReasons: [],
+  generation: 'g2',
+  workers: [{ slot: 1, incarnation: 3, generation: 'g2', inFlight: 0 }],
+} as unknown as ManagerStatus
+
+function told(requests: number, failed: number, changes: Partial<ManagerStatus> = {}): ManagerStatus {
+  const generations = [
+    { generation: 'g1', ...quiet, requests: 9, failed: 9 },
+    { generation: 'g2', ...quiet, requests, failed },
+  ]
+  return statusWithTraffic({ ...status, ...changes }, { generations, workers: new Map() })
+}
+
+describe('the status with what the balancers count', () => {
+  test('is failing, with the reason, when the answers of the code that serves fail', () => {
+    const { health, healthReasons } = told(54, 54)
+    expect([health, healthReasons]).toEqual(['failing', ['54 of 54 answers (100 %) failed in the last 60 s']])
+  })
+
+  test('is ok while few answers fail, or there were too few', () => {
+    expect([told(100, 3).health, told(4, 4).health, told(0, 0).health]).toEqual(['ok', 'ok', 'ok'])
+  })
+
+  test('keeps what is worse', () => {
+    expect(told(54, 54, { health: 'crash-loop', healthReasons: ['0 of 2 workers are ready'] })).toMatchObject(
+      {
+        health: 'crash-loop',
+        healthReasons: ['0 of 2 workers are ready', '54 of 54 answers (100 %) failed in the last 60 s'],
+      },
+    )
+  })
+
+  test('has the requests in flight of the balancers, as a stuck worker reports none', () => {
+    const workers = new Map([[workerKey('g2', 'w1.3'), { inFlight: 4, answers: quiet }]])
+    expect(statusWithTraffic(status, { generations: [], workers }).workers).toMatchObject([
+      { slot: 1, inFlight: 4, answers: quiet },
+    ])
+  })
+})
