@@ -4,6 +4,7 @@ import { withInlineMap } from '../inline-map.ts'
 import { inlineRuntime, RUNTIME_NAMES } from '../runtime/inline.ts'
 import type { RuntimeName } from '../runtime/inline.ts'
 import { RUNTIME_MODULE } from '../runtime/runtime-module.ts'
+import { SCHEMA_MODULE } from '../runtime/schema-module.ts'
 import type { Block, Node } from './ast.ts'
 import { forbiddenWrite } from './bindings.ts'
 import { declareModule } from './declare/declare-module.ts'
@@ -23,7 +24,6 @@ import {
   reachesForSchemas,
   SCHEMA_FUNCTION,
   SCHEMA_NAMES,
-  schemaImport,
   schemaInline,
   usesSchemaObject,
 } from './schema-runtime.ts'
@@ -159,7 +159,7 @@ function runtimeCode(names: Set<string>, delivery: 'import' | 'inline'): { body:
     const parts = [...(others.length > 0 ? [inlineRuntime(others)] : []), ...schemaInline(schemas)]
     return { body: [], text: parts.map((part) => `${part}\n`).join('') }
   }
-  return { body: [...importOf(others, RUNTIME_MODULE), ...schemaImport(schemas, importOf)], text: '' }
+  return { body: [...importOf(others, RUNTIME_MODULE), ...importOf(schemas, SCHEMA_MODULE)], text: '' }
 }
 
 function importOf(names: readonly string[], from: string): Js[] {

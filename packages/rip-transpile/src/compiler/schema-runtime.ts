@@ -1,5 +1,4 @@
 import { inlineRuntime } from '@rip/schema/inline'
-import { SCHEMA_MODULE } from '../runtime/schema-module.ts'
 
 /** What makes a schema of its description. */
 export const SCHEMA_FUNCTION = '__schema'
@@ -29,14 +28,6 @@ export function usesSchemaObject({ name, at }: { name: string; at: number }, sou
 /** Whether a program looks for the runtime of the process by itself, which has to be there by then. */
 export function reachesForSchemas(source: string): boolean {
   return /\b__ripSchema\b/.test(source)
-}
-
-/** Imports of these names, made by the function. */
-export function schemaImport<T>(
-  names: readonly string[],
-  importOf: (names: readonly string[], from: string) => T,
-): T {
-  return importOf(names, SCHEMA_MODULE)
 }
 
 /** JavaScript that declares these names, for code that shall import nothing. */
