@@ -45,6 +45,8 @@ const MAX_LINGER_MS = 6_000
 const MAX_LINGER_OF_REFUSED_MS = 1_000
 /** A head in front of so many bytes is copied: else it would keep their memory until its response is complete. */
 const LARGE_BODY_BYTES = 32 * 1024
+/** What has arrived is read within this time, however much there is to do. */
+const READ_WITHIN_MS = 1_000
 /** Where `hasUnread` peeks to; the bytes themselves are not used. */
 const ONE_BYTE = Buffer.alloc(1)
 
@@ -523,11 +525,18 @@ export class ClientConnection implements ClientSide, Receiver {
       if (now - this.since > timeouts.headerMs) this.headTimedOut()
       return
     }
-    if (this.keeper.isDraining && now - this.keeper.drainingSince > timeouts.drainGraceMs) return this.leave()
+    const drainedMs = this.keeper.isDraining ? now - this.keeper.drainingSince - timeouts.drainGraceMs : 0
+    if (drainedMs > 0) return this.isAsked(drainedMs) ? undefined : this.leave()
     const limitMs = this.requests === 0 ? timeouts.headerMs : timeouts.clientIdleMs
-    if (now - this.since <= limitMs) return
+    const idleMs = now - this.since - limitMs
+    if (idleMs <= 0 || this.isAsked(idleMs)) return
     this.plane.settings.observer.connection('idle-timeout')
     this.leave()
+  }
+
+  /** A request has arrived, and is about to be read: timers run before. */
+  private isAsked(overdueMs: number): boolean {
+    return this.state === 'open' && overdueMs < READ_WITHIN_MS && this.hasUnread()
   }
 
   private leave(): void {

@@ -9,6 +9,12 @@ import { OK, RawBackend, RawClient, TestBalancer, answering, eventually } from '
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
 
+/** Nothing else happens in this process meanwhile. */
+function blockFor(ms: number): void {
+  const endMs = performance.now() + ms
+  while (performance.now() < endMs);
+}
+
 describe('draining', () => {
   test('answers what is under way with Connection: close and closes idle connections', async () => {
     await using backend = await RawBackend.start((socket) => setTimeout(() => socket.write(OK), 150))
@@ -33,6 +39,18 @@ describe('draining', () => {
     await eventually(() => balancer.listener.status().connections === 1)
     const drained = balancer.listener.drain()
     expect(await client.send(GET).untilEnd()).toEndWith('Connection: close\r\n\r\nok')
+    await drained
+  })
+
+  test('still serves a request that had arrived, and was not read, when its connection was to be closed', async () => {
+    await using backend = await RawBackend.start(answering(OK))
+    await using balancer = await TestBalancer.start([backend.path], { timeouts: { drainGraceMs: 100 } })
+    using client = await RawClient.connect(balancer.port)
+    await eventually(() => balancer.listener.status().connections === 1)
+    const drained = balancer.listener.drain()
+    client.send(GET)
+    blockFor(300)
+    expect(await client.untilEnd()).toEndWith('Connection: close\r\n\r\nok')
     await drained
   })
 
