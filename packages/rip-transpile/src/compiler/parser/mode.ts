@@ -44,3 +44,12 @@ export function inBody(mode: Mode, isIndented: boolean): Mode {
   const plain = inBrackets(mode)
   return dotsEndBody || commaEndsBody ? { ...plain, dotsEndBody, commaEndsBody } : plain
 }
+
+/** A mode with other values; the same one where it has them already, as most do. */
+export function changed(mode: Mode, change: Partial<Mode>): Mode {
+  for (const name in change) {
+    const key = name as keyof Mode
+    if (mode[key] !== change[key]) return { ...mode, ...change }
+  }
+  return mode
+}

@@ -3,7 +3,7 @@ import { rejectForeignLine } from '../diagnostics.ts'
 import { isNameStart, Lexer } from '../lexer.ts'
 import { Brackets } from '../scan.ts'
 import { Scope } from '../scope.ts'
-import { inBody, inBrackets, PLAIN } from './mode.ts'
+import { changed, inBody, inBrackets, PLAIN } from './mode.ts'
 import type { Mode } from './mode.ts'
 import { checkName } from './names.ts'
 
@@ -190,7 +190,7 @@ export class Parser {
 
   /** Parses something inside of which other things hold. */
   within<T>(change: Partial<Mode>, parse: () => T): T {
-    return this.inMode({ ...this.mode, ...change }, parse)
+    return this.inMode(changed(this.mode, change), parse)
   }
 
   private inMode<T>(mode: Mode, parse: () => T): T {

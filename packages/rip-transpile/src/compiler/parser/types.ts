@@ -140,6 +140,8 @@ export function typedMemberAt(p: Parser, at: number): boolean {
   const name = NAME.exec(source)?.[0]
   if (!name) return false
   let end = at + name.length
+  // Most statements go on otherwise; for those, no more is looked at.
+  if (!name.startsWith('@') && !'.?:['.includes(source[end] ?? ' ')) return false
   let isMember = name.length > 1 && name.startsWith('@')
   for (;;) {
     const next = memberEnd(p, end)
