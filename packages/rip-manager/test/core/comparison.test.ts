@@ -194,4 +194,4 @@ test('one or two of each of many kinds take nothing back by chance', () => {
       expect(judge(comparison, { ...LIMITS, crashed: true })).not.toBe('worse')
     }
   }
-})
+}, 60_000)
