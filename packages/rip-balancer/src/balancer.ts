@@ -185,6 +185,7 @@ export class Balancer implements AsyncDisposable {
       inFlight: this.metrics.inFlight,
       serverErrors: this.metrics.serverErrors,
       uptimeMs: Math.round(performance.now() - this.startedAtMs),
+      certificates: this.listeners.certificates,
       generations: this.metrics.generations.all(),
       pools: [this.pool.status()],
     }
@@ -464,7 +465,10 @@ export class Balancer implements AsyncDisposable {
   }
 
   private renderMetrics(): string {
-    return this.metrics.render({ pools: () => [this.pool.status()] })
+    return this.metrics.render({
+      pools: () => [this.pool.status()],
+      certificates: () => this.listeners.certificates,
+    })
   }
 
   private createMetricsServer(): MetricsServer | undefined {

@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { until } from '@rip/testing'
 import { ConfigSource } from '../src/cli/config-source.ts'
@@ -39,11 +40,19 @@ function paths(value: unknown, path = ''): string[] {
   return Object.entries(value).flatMap(([key, each]) => paths(each, path === '' ? key : `${path}.${key}`))
 }
 
+const pem = (file: string): string => join(import.meta.dir, 'tls/certificates', file)
+
 /** A balancer that has something to tell. */
 async function busy(folder: TempFolder) {
   const backend = named(folder, 'a')
   const admin = folder.file('admin.sock')
-  const balancer = await balance({ listen: '127.0.0.1:0', admin: `unix:${admin}` })
+  const balancer = await balance({
+    listen: [
+      '127.0.0.1:0',
+      { address: '127.0.0.1:0', tls: { cert: pem('backend.crt'), key: pem('backend.key') } },
+    ],
+    admin: `unix:${admin}`,
+  })
   const client = new AdminClient({ socket: admin })
   await client.prepare('g1', [{ id: 'a', address: backend.address }])
   await client.cut('g1')

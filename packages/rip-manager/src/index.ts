@@ -46,6 +46,7 @@ export type {
   AnswerRates,
   CrashRecord,
   GenerationAnswers,
+  ServedCertificate,
   ManagerStatus,
   ManagerHealth,
   WorkerState,
@@ -55,6 +56,7 @@ export type { ExitReason, RecycleReason } from './contract/exit-reason.ts'
 export type { ManagerEvent, ManagerEventBody } from './contract/events.ts'
 export type { Refusal, RefusalCode } from './contract/refusal.ts'
 export type { Backend, DrainReport, GenerationId, Router } from './contract/router.ts'
+export { readMemory } from './system/memory.ts'
 export { availableCpus, availableMemoryBytes } from './system/limits.ts'
 export type { Account } from './contract/account.ts'
 export { startOrphanReaper } from './process/orphans.ts'

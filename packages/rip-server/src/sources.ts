@@ -1,7 +1,8 @@
 /** Where settings come from: flags, the environment, `.env` files, `rip-server.config`, and the application itself. */
 export { foundByText, locateApp, locateEntry } from './application/app-location.ts'
 export type { AppLocation } from './application/app-location.ts'
-export { proveCertificate } from './front/certificate.ts'
+export { expiryText } from './front/certificate-watch.ts'
+export { proveCertificate, settingsCertificate } from './front/certificate.ts'
 export { addressUrl, isExposed, listenAddress } from './front/listen-address.ts'
 export { instanceIdentity, instanceName } from './instance/identity.ts'
 export { findConfigFile, readConfigFile } from './settings/config-file.ts'

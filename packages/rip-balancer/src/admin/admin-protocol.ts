@@ -1,4 +1,5 @@
 import type { BackendTlsConfig } from '../settings/backend-tls.ts'
+import type { CertificateStatus } from '../tls/certificate.ts'
 import type { GenerationTally } from '../metrics/generation-tallies.ts'
 import type { PoolStatus } from '../pool/pool-status.ts'
 
@@ -83,6 +84,8 @@ export interface BalancerStatus {
   /** Requests answered with 5xx, by the balancer or by a backend. */
   readonly serverErrors: number
   readonly uptimeMs: number
+  /** Of each listener with TLS. */
+  readonly certificates: readonly CertificateStatus[]
   /** Answers by generation of the backends. */
   readonly generations: readonly GenerationTally[]
   readonly pools: readonly PoolStatus[]

@@ -102,6 +102,7 @@ export class AdminRelay implements AdminTarget, AdminPool {
       inFlight: sum('inFlight'),
       serverErrors: sum('serverErrors'),
       uptimeMs: Math.round(performance.now() - this.startedAtMs),
+      certificates: all[0]?.certificates ?? [],
       generations: sumTallies(all.map(({ generations }) => generations)),
       pools: sumPools(all.map(({ pools }) => pools)),
     }

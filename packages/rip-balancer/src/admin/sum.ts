@@ -75,7 +75,7 @@ function total<T>(all: readonly T[], value: (each: T) => number): number {
 
 /**
  * Adds the series of several Prometheus texts of the same program. Everything it exports is a count, a sum or a
- * bucket, except for what ends in `_up`: that is up when it is everywhere.
+ * bucket, except for what ends in `_up`: that is up when it is everywhere; and for times, of which the first counts.
  */
 export function sumMetrics(texts: readonly string[]): string {
   const values = new Map<string, number | undefined>()
@@ -91,7 +91,11 @@ export function sumMetrics(texts: readonly string[]): string {
 function addTo(values: Map<string, number | undefined>, series: string, value: number): void {
   const known = values.get(series)
   if (known === undefined) values.set(series, value)
-  else values.set(series, /_up(?:\{|$)/.test(series) ? Math.min(known, value) : known + value)
+  else
+    values.set(
+      series,
+      /_(?:up|timestamp_seconds)(?:\{|$)/.test(series) ? Math.min(known, value) : known + value,
+    )
 }
 
 /** Series that only a later process has belong behind their own family, not at the end. */

@@ -1,4 +1,5 @@
 import type { BalancerStatus } from '../admin/admin-protocol.ts'
+import { type CertificateStatus, dayOf } from '../tls/certificate.ts'
 import { oneLine } from '../text/one-line.ts'
 import type { BackendStatus, PoolStatus } from '../pool/pool-status.ts'
 
@@ -26,10 +27,16 @@ export function statusText(status: BalancerStatus): string {
   ]
   const lines = [
     ...status.listening.map((url) => `listening ${url}`),
+    ...status.certificates.map(certificateLine),
     facts.join(', '),
     ...status.pools.flatMap((pool) => ['', ...poolLines(pool)]),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function certificateLine({ file, names, expiresAtMs, problem }: CertificateStatus): string {
+  const line = `certificate ${oneLine(file)}, for ${names.map(oneLine).join(', ') || 'no host'}, until ${dayOf(expiresAtMs)}`
+  return problem === null ? line : `${line}; what is in the file now is not used: ${oneLine(problem)}`
 }
 
 function poolLines({ name, generation, queued, ejections, backends }: PoolStatus): string[] {

@@ -3,6 +3,7 @@ import type { ResolvedListener } from '../config/resolve-config.ts'
 import { BalancerError, listenFailure } from '../errors.ts'
 import type { DataPlane } from '../exchange/data-plane.ts'
 import { removeStaleSocket } from '../stale-socket.ts'
+import type { CertificateStatus } from '../tls/certificate.ts'
 import { FileTlsSource } from '../tls/file-tls-source.ts'
 import { timeLimit } from '../transport/time-limit.ts'
 import { Listener } from './listener.ts'
@@ -57,6 +58,15 @@ export class ListenerSet implements AsyncDisposable {
   use(plane: DataPlane): void {
     this.plane = plane
     for (const { listener } of this.listeners) listener.use(plane)
+  }
+
+  /** The certificates that serve. */
+  get certificates(): CertificateStatus[] {
+    return this.listeners.flatMap(({ declared, tls }) =>
+      tls === undefined || declared.tls === undefined
+        ? []
+        : [{ ...tls.facts, file: declared.tls.certFile, problem: tls.problem ?? null }],
+    )
   }
 
   /**
@@ -135,17 +145,20 @@ export class ListenerSet implements AsyncDisposable {
   /** @param before has the socket already, with another certificate */
   private create(declared: ResolvedListener, before: DeclaredListener | undefined): DeclaredListener {
     const { address: target, reusePort } = declared
-    const tls = declared.tls && this.createTls(declared.tls)
+    const tls = declared.tls && this.createTls(declared.tls, before?.tls)
     const access = target.kind === 'unix' ? target : undefined
     const listener =
       before?.listener.successor(tls, access) ?? new Listener(this.plane, { target, tls, reusePort, access })
     return { declared, listener, tls }
   }
 
-  private createTls(files: NonNullable<ResolvedListener['tls']>): FileTlsSource {
+  /** @param before what serves there */
+  private createTls(
+    files: NonNullable<ResolvedListener['tls']>,
+    before: FileTlsSource | undefined,
+  ): FileTlsSource {
     try {
-      const onProblem = (error: Error): void => this.warn(`the new certificate is not used: ${error.message}`)
-      return new FileTlsSource({ ...files, onProblem })
+      return new FileTlsSource({ ...files, replaces: before?.facts, tell: (message) => this.warn(message) })
     } catch (error) {
       const problem = `tls: ${files.certFile} and ${files.keyFile} cannot be used: ${(error as Error).message}`
       throw new BalancerError('CONFIG_INVALID', { problems: [problem] }, { cause: error })

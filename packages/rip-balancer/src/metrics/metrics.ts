@@ -1,6 +1,7 @@
 import type { ConnectionEvent, EndCause, ExchangeObserver, ExchangeRecord } from '../exchange/record.ts'
 import { CONTROLS, escaped } from '../text/one-line.ts'
 import type { PoolStatus } from '../pool/pool-status.ts'
+import type { CertificateStatus } from '../tls/certificate.ts'
 import { GenerationTallies } from './generation-tallies.ts'
 
 /** Upper bounds of the buckets of durations, in seconds. */
@@ -37,6 +38,7 @@ class Histogram {
 /** What the pools add to the metrics when they are asked for. */
 export interface MetricsSource {
   pools(): readonly PoolStatus[]
+  certificates?(): readonly CertificateStatus[]
 }
 
 /**
@@ -149,6 +151,7 @@ export class Metrics implements Omit<ExchangeObserver, 'foreignHost' | 'undersco
         this.response.lines('rip_response_seconds'),
       ),
       ...poolFamilies(source.pools()),
+      ...certificateFamilies(source.certificates?.() ?? []),
       '',
     ].join('\n')
   }
@@ -175,6 +178,23 @@ const quoted = (text: string): string =>
     .replaceAll('"', '\\"')
     .replaceAll('\n', '\\n')
     .replace(CONTROLS, (char) => `\\${escaped(char)}`)}"`
+
+function certificateFamilies(certificates: readonly CertificateStatus[]): string[] {
+  if (certificates.length === 0) return []
+  const name = 'rip_certificate_expiry_timestamp_seconds'
+  const lines = new Map(
+    certificates.map(({ file, expiresAtMs }) => [
+      `${name}{file=${quoted(file)}}`,
+      Math.round(expiresAtMs / 1000),
+    ]),
+  )
+  return family(
+    name,
+    'gauge',
+    'When a certificate that serves expires, in seconds since 1970.',
+    [...lines].map(([series, seconds]) => `${series} ${seconds}`),
+  )
+}
 
 function poolFamilies(pools: readonly PoolStatus[]): string[] {
   const perPool = (name: string, value: (pool: PoolStatus) => number): string[] =>

@@ -1,4 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
+import {
+  type CertificateFacts,
+  dayOf,
+  invalidSuccessor,
+  readCertificate,
+  refusalToReplace,
+} from './certificate.ts'
 import type { TlsMaterial, TlsSource } from './tls-source.ts'
 
 /** How often the files are looked at. */
@@ -7,32 +14,47 @@ const CHECK_MS = 1_000
 export interface FileTlsSourceOptions {
   readonly certFile: string
   readonly keyFile: string
-  /** Told why changed files are not used; the previous certificate stays. */
-  readonly onProblem?: (error: Error) => void
+  /** What serves where this one will: if that is valid, this one has to be, too. */
+  readonly replaces?: CertificateFacts | undefined
+  /** Told, a sentence each, that changed files are not used and why, and that they are. */
+  readonly tell?: (message: string) => void
 }
 
 /**
- * Certificate and key from PEM files. When they change, the new pair is checked and handed on; a pair that does
- * not fit together, as in the middle of a renewal, is left alone until it does.
+ * Certificate and key from PEM files. When they change, the new pair is checked and handed on. One that does not fit
+ * together, as in the middle of a renewal, or that must not take the place of the one that serves, is left alone until it
+ * does: it is looked at again and again, as it may become valid.
  */
 export class FileTlsSource implements TlsSource, Disposable {
+  /** The certificate that serves. */
+  facts: CertificateFacts
   private readonly options: FileTlsSourceOptions
   private material: TlsMaterial
   private stamp: string
+  /** Why the files are not used, and whether it was told: not at first, in the middle of a renewal. */
+  private refused: { readonly reason: string; told: boolean } | undefined
   private readonly listeners = new Set<() => void>()
   private readonly timer: ReturnType<typeof setInterval>
 
-  /** @throws when the files cannot be read or do not fit together */
+  /** @throws when the files cannot be read, do not fit together or must not replace what serves */
   constructor(options: FileTlsSourceOptions) {
     this.options = options
     this.stamp = this.readStamp()
-    this.material = this.load()
+    // Other files may be meant for other hosts.
+    const { material, facts } = this.load(options.replaces, invalidSuccessor)
+    this.material = material
+    this.facts = facts
     this.timer = setInterval(() => this.check(), CHECK_MS)
     this.timer.unref()
   }
 
   current(): TlsMaterial {
     return this.material
+  }
+
+  /** Why the files, as they are, are not used; `undefined` when they are. */
+  get problem(): string | undefined {
+    return this.refused?.reason
   }
 
   subscribe(changed: () => void): () => void {
@@ -48,13 +70,34 @@ export class FileTlsSource implements TlsSource, Disposable {
   private check(): void {
     try {
       const stamp = this.readStamp()
-      if (stamp === this.stamp) return
+      if (stamp === this.stamp && this.refused === undefined) return
       this.stamp = stamp
-      this.material = this.load()
-      for (const changed of this.listeners) changed()
+      const { material, facts } = this.load(this.facts, refusalToReplace)
+      this.replace(material, facts)
     } catch (error) {
-      this.options.onProblem?.(error as Error)
+      this.refuse((error as Error).message)
     }
+  }
+
+  private replace(material: TlsMaterial, facts: CertificateFacts): void {
+    this.refused = undefined
+    if (material.cert === this.material.cert && material.key === this.material.key) return
+    this.material = material
+    this.facts = facts
+    for (const changed of this.listeners) changed()
+    this.options.tell?.(
+      `certificate replaced: ${this.options.certFile}, for ${facts.names.join(', ') || 'no host'}, until ${dayOf(facts.expiresAtMs)}`,
+    )
+  }
+
+  private refuse(reason: string): void {
+    if (this.refused?.reason !== reason) {
+      this.refused = { reason, told: false }
+      return
+    }
+    if (this.refused.told) return
+    this.refused.told = true
+    this.options.tell?.(`certificate not replaced, still serving the previous one: ${reason}`)
   }
 
   private readStamp(): string {
@@ -65,10 +108,28 @@ export class FileTlsSource implements TlsSource, Disposable {
       .join(' ')
   }
 
-  private load(): TlsMaterial {
-    const cert = readFileSync(this.options.certFile, 'utf8')
-    const key = readFileSync(this.options.keyFile, 'utf8')
-    process.getBuiltinModule('node:tls').createSecureContext({ cert, key })
-    return { cert, key }
+  private load(
+    replaces: CertificateFacts | undefined,
+    refusalOf: typeof refusalToReplace,
+  ): { material: TlsMaterial; facts: CertificateFacts } {
+    const { certFile, keyFile } = this.options
+    const cert = readFileSync(certFile, 'utf8')
+    const key = readFileSync(keyFile, 'utf8')
+    try {
+      process.getBuiltinModule('node:tls').createSecureContext({ cert, key })
+    } catch (error) {
+      throw new Error(pairProblem(this.options, error as Error), { cause: error })
+    }
+    const facts = readCertificate(cert)
+    const refusal = replaces && refusalOf(replaces, facts, Date.now())
+    if (refusal !== undefined) throw new Error(`${certFile}: ${refusal}`)
+    return { material: { cert, key }, facts }
   }
+}
+
+/** In the words of people what is said by numbers. */
+function pairProblem({ certFile, keyFile }: FileTlsSourceOptions, { message }: Error): string {
+  return message.includes('KEY_VALUES_MISMATCH') || message.includes('KEY_TYPE_MISMATCH')
+    ? `the key ${keyFile} does not belong to the certificate ${certFile}`
+    : `${certFile} and ${keyFile} cannot be read as PEM: ${message}`
 }

@@ -47,6 +47,8 @@ export interface Manager extends AsyncDisposable {
   configure(live: LiveOptions): void
   /** Says by an event what became of another configuration, and shows it in the status. */
   tellConfiguration(configuration: Configuration): void
+  /** Adds a warning to the events. */
+  warn(message: string): void
   /** Suspends reloads, by watcher and by command alike. @throws ManagerError `STOPPING` */
   hold(): void
   /** Ends `hold`. @throws ManagerError `STOPPING` */

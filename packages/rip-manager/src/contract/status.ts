@@ -52,6 +52,18 @@ export interface GenerationAnswers extends AnswerRates {
   readonly generation: GenerationId
 }
 
+/** A certificate that serves. */
+export interface ServedCertificate {
+  readonly file: string
+  /** Hosts and addresses it is for. */
+  readonly names: readonly string[]
+  /** Milliseconds since the epoch, as the next. */
+  readonly validFromMs: number
+  readonly expiresAtMs: number
+  /** Why that file, as it is now, is not what serves; else `null`. */
+  readonly problem: string | null
+}
+
 /** Workers that ended by themselves, one soon after the other. */
 export interface CrashRecord {
   readonly count: number
@@ -105,6 +117,8 @@ export interface ManagerStatus {
   readonly crashes: CrashRecord | null
   /** As the balancer counts them; absent where nobody does. */
   readonly answers?: readonly GenerationAnswers[]
+  /** As the balancer uses them; absent where nobody says. */
+  readonly certificates?: readonly ServedCertificate[]
   readonly lastRefusal: Refusal | null
   /** What it runs with, as the caller of `tellConfiguration` has said. */
   readonly configuration?: Pick<Configuration, 'values' | 'pending'>

@@ -134,6 +134,10 @@ class AppManager implements Manager {
     if (applied.length > 0 || pending.length > 0) this.#events.emit({ type: 'configured', applied, pending })
   }
 
+  warn(message: string): void {
+    this.#events.emit({ type: 'warning', message })
+  }
+
   hold(): void {
     this.#mustNotStop('hold')
     this.#deliver({ type: 'hold' })

@@ -2,6 +2,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Server } from '@rip/server'
+import { expiryText, settingsCertificate } from '@rip/server/sources'
+import type { ServedCertificate } from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
 import { durationText } from '../terminal/quantity-text.ts'
@@ -30,12 +32,25 @@ export async function check(invocation: Invocation): Promise<number> {
     await server.start()
     const tookMs = Math.round(performance.now() - startedMs)
     const generation = server.status?.generation
-    if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify({ ok: true, generation, tookMs }))
-    else invocation.terminal.say(`${plan.entry} starts and is ready after ${durationText(tookMs)}`)
-    return ExitCode.done
+    const certificate = settingsCertificate(resolved.settings)
+    const ok = certificate?.problem == null
+    const { terminal } = invocation
+    if (isOn(invocation, 'json')) terminal.data(JSON.stringify({ ok, generation, tookMs, certificate }))
+    else {
+      terminal.say(`${plan.entry} starts and is ready after ${durationText(tookMs)}`)
+      if (certificate !== undefined) terminal.say(certificateText(certificate, Date.now()))
+    }
+    return ok ? ExitCode.done : ExitCode.configInvalid
   } catch (error) {
     throw explained(error)
   } finally {
     await rm(runDir, { recursive: true, force: true })
   }
+}
+
+/** Until when it is valid, and what clients would say of it. */
+function certificateText(certificate: ServedCertificate, nowMs: number): string {
+  const { file, names, problem } = certificate
+  if (problem !== null) return `clients refuse the certificate ${file}: ${problem}`
+  return `${expiryText(certificate, nowMs)}; it is for ${names.join(', ') || 'no host'}`
 }

@@ -1,9 +1,13 @@
-import { availableCpus, locateRunDir } from '@rip/manager'
+import { availableCpus, findInstances, locateRunDir, readMemory } from '@rip/manager'
+import { expiryText } from '@rip/server/sources'
 import { existsSync } from 'node:fs'
-import { access, constants, readFile } from 'node:fs/promises'
+import { access, constants, readFile, statfs } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, isOn } from '../invocation.ts'
+import { connect } from '../instance/find-instance.ts'
+import { bytesText } from '../terminal/quantity-text.ts'
 import { table } from '../terminal/table.ts'
 import manifest from '../../package.json' with { type: 'json' }
 
@@ -19,10 +23,23 @@ const FEWEST_OPEN_FILES = 4_096
 /** Fewer watches than this are used up by one application with dependencies. */
 const FEWEST_WATCHES = 8_192
 
+/** A worker and its builder need about this much. */
+const LEAST_MEMORY_BYTES = 128 * 2 ** 20
+/** Snapshots of a large application take some tens of megabytes each. */
+const LEAST_SPACE_BYTES = 100 * 2 ** 20
+const EXPIRES_SOON_MS = 14 * 86_400_000
+
 /** Prints what this machine offers; exit 1 when something should be changed. */
 export async function doctor(invocation: Invocation): Promise<number> {
-  const limits = await Promise.all([openFiles(), watches(), runFolder(invocation)])
-  const findings = [bunVersion(), processors(), ...limits]
+  const found = await Promise.all([
+    openFiles(),
+    watches(),
+    runFolder(invocation),
+    freeSpace('space for run directories', locateRunDir({ root: '/' }, invocation.env).base),
+    freeSpace('space for temporary files', tmpdir()),
+    certificates(invocation),
+  ])
+  const findings = [bunVersion(), processors(), memory(), ...found.flat()]
   if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(findings, null, 2))
   else for (const line of findingLines(findings, invocation)) invocation.terminal.data(line)
   return findings.some(({ advice }) => advice !== undefined) ? ExitCode.failed : ExitCode.done
@@ -78,6 +95,48 @@ async function runFolder({ env }: Invocation): Promise<Finding> {
       : `${base} (the path of XDG_RUNTIME_DIR is too long for sockets)`
   if (await isWritable(existingPart(base))) return { name, value }
   return { name, value, advice: `Make ${existingPart(base)} writable, or choose a folder with --run-dir.` }
+}
+
+/** How much memory is left, of the machine or of the control group. */
+function memory(): Finding {
+  const name = 'memory'
+  const reading = readMemory()
+  if (reading === undefined) return { name, value: 'unknown on this system' }
+  const { availableBytes, limit } = reading
+  const of = limit === undefined ? '' : `, of ${bytesText(limit.bytes)} that the control group may use`
+  const value = `${bytesText(availableBytes)} available${of}`
+  if (availableBytes >= LEAST_MEMORY_BYTES) return { name, value }
+  const advice = `Less than ${bytesText(LEAST_MEMORY_BYTES)} of memory are available: a reload has no room for new workers beside the old ones.`
+  return { name, value, advice }
+}
+
+/** Snapshots, sockets and logs are written there. */
+async function freeSpace(name: string, folder: string): Promise<Finding> {
+  const path = existingPart(folder)
+  const { bavail, bsize, files, ffree } = await statfs(path)
+  const freeBytes = bavail * bsize
+  const value = `${bytesText(freeBytes)} free in ${path}`
+  if (files > 0 && ffree === 0)
+    return { name, value, advice: `The file system of ${path} has no room for more files: remove some.` }
+  if (freeBytes >= LEAST_SPACE_BYTES) return { name, value }
+  const advice = `Less than ${bytesText(LEAST_SPACE_BYTES)} are free in ${path}: reloads are refused when there is no room for a snapshot.`
+  return { name, value, advice }
+}
+
+/** Of the instances that run. */
+async function certificates({ env }: Invocation): Promise<Finding[]> {
+  const asked = await Promise.allSettled(findInstances(env).map(connect))
+  const served = asked.flatMap((each) =>
+    each.status === 'fulfilled' ? (each.value.snapshot.certificates ?? []) : [],
+  )
+  return served.map((certificate) => {
+    const { file, expiresAtMs, problem } = certificate
+    const name = 'certificate'
+    const value = expiryText(certificate, Date.now())
+    if (problem !== null) return { name, value, advice: `What is now in ${file} is not used: ${problem}.` }
+    const isSoon = expiresAtMs - Date.now() < EXPIRES_SOON_MS
+    return isSoon ? { name, value, advice: `Renew the certificate ${file}.` } : { name, value }
+  })
 }
 
 function existingPart(path: string): string {

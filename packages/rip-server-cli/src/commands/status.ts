@@ -1,4 +1,11 @@
-import type { AnswerRates, BalancerIntroduction, Instance, ManagerStatus, WorkerStatus } from '@rip/manager'
+import type {
+  AnswerRates,
+  BalancerIntroduction,
+  Instance,
+  ManagerStatus,
+  ServedCertificate,
+  WorkerStatus,
+} from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
@@ -31,6 +38,7 @@ export function statusText(
     ...balancers.map(({ pid, listening = '' }) => ['balancer', `${listening}, process ${pid}`]),
     ['health', healthText(snapshot, terminal)],
     ...(snapshot.crashes === null ? [] : [['crashes', crashText(snapshot.crashes, Date.now())]]),
+    ...(snapshot.certificates ?? []).map((each) => ['certificate', certificateText(each, Date.now())]),
     ['app', snapshot.root],
     ['code', codeText(snapshot)],
     ['workers', `${snapshot.readyWorkers} of ${snapshot.wantedWorkers} ready`],
@@ -103,6 +111,12 @@ function ratesCells({ requests, perSecond, statuses, failed, p50Ms, p95Ms, p99Ms
 /** A worker that answers in less than a millisecond is not told as one that takes none. */
 function latencyText(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms)
+}
+
+function certificateText({ file, names, expiresAtMs }: ServedCertificate, nowMs: number): string {
+  const until = new Date(expiresAtMs).toISOString().slice(0, 10)
+  const left = expiresAtMs <= nowMs ? 'expired on' : `${durationText(expiresAtMs - nowMs)} left, until`
+  return `${names.join(', ') || 'for no host'}, ${left} ${until} (${file})`
 }
 
 function healthText(snapshot: ManagerStatus, terminal: Terminal): string {

@@ -11,6 +11,9 @@ const CERTIFICATES = fileURLToPath(
   new URL('../../../rip-balancer/test/listener/certificates/', import.meta.url),
 )
 
+/** Pairs for named hosts, one of which has expired. */
+const NAMED = fileURLToPath(new URL('../../../rip-balancer/test/tls/certificates/', import.meta.url))
+
 const insecure = { keepalive: false, tls: { rejectUnauthorized: false } }
 
 /** Common name of the certificate the server shows. */
@@ -116,7 +119,47 @@ describe('at the edge', () => {
       const keys = ['--tls-cert', 'server.crt', '--tls-key', join(CERTIFICATES, 'second.key')]
       const { code, stderr } = await sandbox.run(app, 'w:1', '0', ...keys)
       expect(code).toBe(5)
-      expect(stderr).toContain('are no certificate with its key')
+      expect(stderr).toMatch(/the key \S+second\.key does not belong to the certificate \S*server\.crt/)
+      const absent = await sandbox.run(app, 'w:1', '0', '--tls-cert', 'nope.pem', '--tls-key', 'server.key')
+      expect([absent.code, absent.stderr]).toEqual([
+        5,
+        expect.stringMatching(/nope\.pem: there is no such file \(--tls-cert\)/),
+      ])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'a certificate that has expired is refused by check, and does not take the place of a valid one; status says both',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const app = await sandbox.fixture('ts-app')
+      const install = async (name: string): Promise<void> => {
+        for (const ending of ['crt', 'key'])
+          await copyFile(join(NAMED, `${name}.${ending}`), join(sandbox.folder, `server.${ending}`))
+      }
+      const keys = ['--tls-cert', 'server.crt', '--tls-key', 'server.key']
+      await install('expired')
+      const refused = await sandbox.run('check', app, ...keys)
+      expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining('it expired on 2025-01-01')])
+      await install('backend')
+      const fine = await sandbox.run('check', app, ...keys)
+      expect([fine.code, fine.stderr]).toEqual([0, expect.stringMatching(/expires in \d+ days, on \d{4}-/)])
+      const server = await sandbox.start(app, 'w:1', '0', ...keys)
+      await install('expired')
+      await server.says(
+        /certificate not replaced, still serving the previous one: .*it expired on 2025-01-01/,
+      )
+      const { code, stdout } = await sandbox.run('status')
+      expect([code, stdout]).toEqual([0, expect.stringMatching(/^health +ok: .*is not used: .*expired/m)])
+      expect(stdout).toMatch(
+        /^certificate +backend\.test, .* left, until \d{4}-\d\d-\d\d \(.*server\.crt\)$/m,
+      )
+      const doctor = JSON.parse((await sandbox.run('doctor', '--json')).stdout) as { name: string }[]
+      expect(doctor.find(({ name }) => name === 'certificate')).toMatchObject({
+        value: expect.stringContaining('server.crt'),
+        advice: expect.stringContaining('it expired on 2025-01-01'),
+      })
     },
     TEST_TIMEOUT_MS,
   )

@@ -1,15 +1,42 @@
+import { invalidity, readCertificate } from '@rip/balancer/supervisor'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
+import type { ServedCertificate } from '@rip/manager'
 import type { Settings } from '../settings/settings.ts'
 import { ServerError } from '../errors.ts'
 
-/** Proves certificate and key before anything is started. Throws {@link ServerError} `CONFIG_INVALID`. */
-export function proveCertificate({ tlsCert, tlsKey }: Pick<Settings, 'tlsCert' | 'tlsKey'>): void {
+type Files = Pick<Settings, 'tlsCert' | 'tlsKey'>
+
+/** Proves that certificate and key fit before anything is started. Throws {@link ServerError} `CONFIG_INVALID`. */
+export function proveCertificate({ tlsCert, tlsKey }: Files): void {
   if (tlsCert === undefined || tlsKey === undefined) return
+  const cert = read(tlsCert, '--tls-cert')
+  const key = read(tlsKey, '--tls-key')
   try {
-    createSecureContext({ cert: readFileSync(tlsCert), key: readFileSync(tlsKey) })
+    createSecureContext({ cert, key })
   } catch (error) {
-    const problem = `${tlsCert} and ${tlsKey} are no certificate with its key: ${(error as Error).message}`
+    const { message } = error as Error
+    const problem = message.includes('_MISMATCH')
+      ? `the key ${tlsKey} does not belong to the certificate ${tlsCert}`
+      : `${tlsCert} and ${tlsKey} cannot be read as PEM: ${message}`
     throw new ServerError('CONFIG_INVALID', { problems: [problem] }, { cause: error })
+  }
+}
+
+/** The certificate of the settings, with why clients would refuse it now; `undefined` without TLS. */
+export function settingsCertificate({ tlsCert }: Files): ServedCertificate | undefined {
+  if (tlsCert === undefined) return undefined
+  const facts = readCertificate(read(tlsCert, '--tls-cert'))
+  return { ...facts, file: tlsCert, problem: invalidity(facts, Date.now()) ?? null }
+}
+
+function read(path: string, flag: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why =
+      code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : message
+    throw new ServerError('CONFIG_INVALID', { problems: [`${path}: ${why} (${flag})`] }, { cause: error })
   }
 }

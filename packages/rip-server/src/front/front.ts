@@ -12,6 +12,7 @@ import {
   type Observer,
   openListenSocket,
   type RunDir,
+  type ServedCertificate,
   type Service,
   type Router,
 } from '@rip/manager'
@@ -110,10 +111,16 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const service = balancerService({ ...parts, account, certificate })
   const address = socket?.address ?? listen
   const balancers = new BalancerSet({ own: [admin], note, warn })
+  // The copy that was lent has the name of what it is a copy of.
+  const namedAsGiven = (each: ServedCertificate): ServedCertificate =>
+    each.file === certificate?.cert ? { ...each, file: settings().tlsCert ?? each.file } : each
   return {
     router: balancers,
     observer: balancers,
-    traffic: () => balancers.traffic(),
+    traffic: async () => {
+      const traffic = await balancers.traffic()
+      return traffic && { ...traffic, certificates: traffic.certificates.map(namedAsGiven) }
+    },
     join: (balancer, signal) => balancers.join(balancer, signal),
     joined: () => balancers.joined,
     services: [service],

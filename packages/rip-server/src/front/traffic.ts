@@ -1,6 +1,6 @@
 import { type AnswerCounts, answerCount, latencyMs, sumAnswers } from '@rip/balancer/supervisor'
 import type { BalancerStatus } from '@rip/balancer'
-import type { AnswerRates, GenerationAnswers } from '@rip/manager'
+import type { AnswerRates, GenerationAnswers, ServedCertificate } from '@rip/manager'
 
 /** What one worker has, summed over the balancers. */
 export interface WorkerTraffic {
@@ -13,6 +13,7 @@ export interface Traffic {
   readonly generations: readonly GenerationAnswers[]
   /** By the id of the backend, such as `w1.3`, behind its generation. */
   readonly workers: ReadonlyMap<string, WorkerTraffic>
+  readonly certificates: readonly ServedCertificate[]
 }
 
 /** The figures of several balancers as if they were those of one. */
@@ -27,6 +28,11 @@ export function trafficOf(statuses: readonly BalancerStatus[]): Traffic {
   )
   return {
     generations: [...tallies].map(([generation, same]) => ({ generation, ...ratesOf(same) })),
+    certificates: [
+      ...new Map(
+        statuses.flatMap(({ certificates }) => certificates.map((each) => [each.file, each])),
+      ).values(),
+    ],
     workers: new Map(
       [...members].map(([key, same]) => {
         const inFlight = same.reduce((sum, each) => sum + each.inFlight, 0)

@@ -34,6 +34,7 @@ import { proveFiles } from '../settings/prove-files.ts'
 import type { Settings } from '../settings/settings.ts'
 import { ServerError } from '../errors.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
+import { CertificateWatch } from '../front/certificate-watch.ts'
 import { type Front, frontBeside, openFront } from '../front/front.ts'
 import { ChildOutput } from '../output/child-output.ts'
 import { forChildren } from '../application/child-environment.ts'
@@ -328,6 +329,12 @@ async function assemble(
     const traffic = await front.traffic()
     return traffic === undefined ? manager.status : statusWithTraffic(manager.status, traffic)
   }
+  owned.use(
+    new CertificateWatch({
+      read: async () => (await front.traffic())?.certificates ?? [],
+      tell: (message) => manager.warn(message),
+    }),
+  )
   owned.use(
     await openControlServer({
       path: runDir.controlPath,

@@ -1,27 +1,40 @@
-import type { GenerationAnswers, ManagerStatus } from '@rip/manager'
+import type { GenerationAnswers, ManagerStatus, ServedCertificate } from '@rip/manager'
+import { expiryText } from '../front/certificate-watch.ts'
 import { type Traffic, workerKey } from '../front/traffic.ts'
 
 /** Fewer answers in a minute say nothing about the code. */
 const FEWEST_ANSWERS = 5
+/** A certificate that expires sooner is a reason to act. */
+const SOON_MS = 7 * 86_400_000
 /** From this part of failed answers on an application is not well. */
 const FAILING_PART = 0.2
 
 /** What the manager knows of its workers, with what the balancers count of their answers. */
 export function statusWithTraffic(status: ManagerStatus, traffic: Traffic): ManagerStatus {
-  const { generations: answers } = traffic
+  const { generations: answers, certificates } = traffic
   const serving = answers.find(({ generation }) => generation === status.generation)
   const failing = serving !== undefined && isFailing(serving) ? failureReasons(serving) : []
   const isOtherwiseWell = status.health === 'ok' || status.health === 'held'
   return {
     ...status,
     health: failing.length > 0 && isOtherwiseWell ? 'failing' : status.health,
-    healthReasons: [...status.healthReasons, ...failing],
+    healthReasons: [...status.healthReasons, ...failing, ...certificateReasons(certificates, Date.now())],
     answers,
+    certificates,
     workers: status.workers.map((worker) => ({
       ...worker,
       ...traffic.workers.get(workerKey(worker.generation, `w${worker.slot}.${worker.incarnation}`)),
     })),
   }
+}
+
+function certificateReasons(certificates: readonly ServedCertificate[], nowMs: number): string[] {
+  return certificates.flatMap((certificate) => [
+    ...(certificate.expiresAtMs - nowMs < SOON_MS ? [expiryText(certificate, nowMs)] : []),
+    ...(certificate.problem === null
+      ? []
+      : [`the certificate now in ${certificate.file} is not used: ${certificate.problem}`]),
+  ])
 }
 
 function isFailing({ requests, failed }: GenerationAnswers): boolean {

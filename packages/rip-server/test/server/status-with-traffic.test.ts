@@ -26,7 +26,7 @@ function told(requests: number, failed: number, changes: Partial<ManagerStatus> 
     { generation: 'g1', ...quiet, requests: 9, failed: 9 },
     { generation: 'g2', ...quiet, requests, failed },
   ]
-  return statusWithTraffic({ ...status, ...changes }, { generations, workers: new Map() })
+  return statusWithTraffic({ ...status, ...changes }, { generations, workers: new Map(), certificates: [] })
 }
 
 describe('the status with what the balancers count', () => {
@@ -37,6 +37,25 @@ describe('the status with what the balancers count', () => {
 
   test('is ok while few answers fail, or there were too few', () => {
     expect([told(100, 3).health, told(4, 4).health, told(0, 0).health]).toEqual(['ok', 'ok', 'ok'])
+  })
+
+  test('names a certificate that is about to expire, and one that was put in its place and is not used', () => {
+    const served = {
+      file: 'shop.pem',
+      names: ['shop.test'],
+      validFromMs: 0,
+      expiresAtMs: Date.now() + 3.5 * 86_400_000,
+      problem: 'it expired on 2025-01-01',
+    }
+    const traffic = { generations: [], workers: new Map(), certificates: [served] }
+    expect(statusWithTraffic(status, traffic)).toMatchObject({
+      health: 'ok',
+      healthReasons: [
+        expect.stringMatching(/^the certificate shop\.pem expires in 3 days, on \d{4}-\d\d-\d\d$/),
+        'the certificate now in shop.pem is not used: it expired on 2025-01-01',
+      ],
+      certificates: [served],
+    })
   })
 
   test('keeps what is worse', () => {
@@ -50,7 +69,7 @@ describe('the status with what the balancers count', () => {
 
   test('has the requests in flight of the balancers, as a stuck worker reports none', () => {
     const workers = new Map([[workerKey('g2', 'w1.3'), { inFlight: 4, answers: quiet }]])
-    expect(statusWithTraffic(status, { generations: [], workers }).workers).toMatchObject([
+    expect(statusWithTraffic(status, { generations: [], workers, certificates: [] }).workers).toMatchObject([
       { slot: 1, inFlight: 4, answers: quiet },
     ])
   })
