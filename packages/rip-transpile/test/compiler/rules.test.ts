@@ -60,6 +60,7 @@ const RULES: Readonly<Record<string, readonly Program[]>> = {
     ['a conditional type', 'result = 1 as (A extends B ? C : D) + 1', 2],
     ['a literal', 'result = 5 as -1', 5],
     ['in the head of a loop', 'result = (n for n in [1, 2] as number[])', [1, 2]],
+    ['of a text, which is then a value like others', 'result = isNaN("a" as any * 2)', true],
     ['of a range in the head of a loop', 'result = []\nfor n in [2..1] as number[]\n  result.push n', [2, 1]],
   ],
   'types are read to their end': [

@@ -210,16 +210,18 @@ function skipCast(p: Parser, left: Node): Node {
   const { source, lx } = p
   const end = scanType(source, lx.end, lx.limit, { functions: true, predicates: false })
   if (end === -1) lx.fail("'as' is followed by a type", lx.start, lx.end, 'Write `value as Type`.')
-  p.casts.set(left, keepType(p, lx.end, end))
+  const node = castValue(left)
+  p.casts.set(node, keepType(p, lx.end, end))
   lx.jump(end)
-  return left.type === 'Range'
-    ? { type: 'Arr', items: [spreadOf(left)], start: left.start, end: left.end }
-    : left
+  return node
 }
 
-/** A range with a type is a list of numbers, also as the source of a loop. */
-function spreadOf(arg: Node): Node {
-  return { type: 'Spread', arg, start: arg.start, end: arg.end }
+/** With a type, a range is a list of numbers also as the source of a loop, and a text is none to be repeated by `*`. */
+function castValue(node: Node): Node {
+  const { start, end } = node
+  if (node.type === 'Range')
+    return { type: 'Arr', items: [{ type: 'Spread', arg: node, start, end }], start, end }
+  return node.type === 'Str' || node.type === 'Template' ? { type: 'Paren', body: node, start, end } : node
 }
 
 function parseOperator(p: Parser, left: Node, op: string, precedence: number): Node {
