@@ -160,27 +160,40 @@ https://:${setup.tlsPort} ${site}  tls ${setup.cert} ${setup.key}\n}
   },
 }
 
-const ripBalancer: Contender = {
-  name: 'rip-balancer',
-  version: ['bun', '--version'],
-  logsToFile: true,
-  command(setup) {
-    const program = fileURLToPath(import.meta.resolve('@rip/balancer/package.json')).replace(
-      'package.json',
-      'bin/rip-balancer',
-    )
-    const config = {
-      listen: [
-        `127.0.0.1:${setup.port}`,
-        { address: `127.0.0.1:${setup.tlsPort}`, tls: { cert: setup.cert, key: setup.key } },
-      ],
-      to: setup.origins.map((path) => `unix:${path}`),
-      limits: { connectionsPerAddress: 8192 },
-      admin: `unix:${setup.folder}/admin.sock`,
-      ...(setup.accessLog !== undefined && { accessLog: { format: 'json', file: setup.accessLog } }),
-    }
-    return [program, '--config', file(setup, 'balancer.json', JSON.stringify(config))]
-  },
+const ripBalancer = ripBalancerAt(
+  'rip-balancer',
+  fileURLToPath(import.meta.resolve('@rip/balancer/package.json')).replace(
+    'package.json',
+    'bin/rip-balancer',
+  ),
+)
+
+/** The balancer of another checkout of this repository, to be measured in the same rounds. */
+export function balancerBeside(checkout: string): Contender {
+  return ripBalancerAt('beside', join(checkout, 'packages/rip-balancer/bin/rip-balancer'))
+}
+
+function ripBalancerAt(name: string, program: string): Contender {
+  return {
+    name,
+    version: ['bun', '--version'],
+    logsToFile: true,
+    command: (setup) => ripCommand(setup, program),
+  }
+}
+
+function ripCommand(setup: Setup, program: string): readonly string[] {
+  const config = {
+    listen: [
+      `127.0.0.1:${setup.port}`,
+      { address: `127.0.0.1:${setup.tlsPort}`, tls: { cert: setup.cert, key: setup.key } },
+    ],
+    to: setup.origins.map((path) => `unix:${path}`),
+    limits: { connectionsPerAddress: 8192 },
+    admin: `unix:${setup.folder}/admin.sock`,
+    ...(setup.accessLog !== undefined && { accessLog: { format: 'json', file: setup.accessLog } }),
+  }
+  return [program, '--config', file(setup, 'balancer.json', JSON.stringify(config))]
 }
 
 /** Not a proxy for anybody to use: the bound for every proxy on Bun's sockets. */

@@ -2,13 +2,15 @@
  * Proxies in front of the very same workers, interleaved: every round puts each shape on each proxy in turn,
  * so that a change of the machine's speed meets all of them. Prints medians and ratios to nginx; writes JSON.
  *
- *   bun bench/proxy/main.ts [--rounds 3] [--seconds 3] [--warmup 3] [--shape NAME]… [--proxy NAME]… [--json FILE]
+ *   bun bench/proxy/main.ts [--rounds 3] [--seconds 3] [--warmup 3] [--shape NAME]… [--proxy NAME]… [--beside CHECKOUT] [--json FILE]
  *   bun bench/proxy/main.ts --table FILE    the ratios of a JSON file as a Markdown table
  *
+ * --beside measures the rip-balancer of another checkout, with its dependencies installed, in the same rounds.
  * --json adds to the file when it exists, so that a long run can be done shape by shape.
  */
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { CONTENDERS } from './contender.ts'
+import { balancerBeside, CONTENDERS } from './contender.ts'
 import { Fleet, type Running } from './fleet.ts'
 import { openIdle } from './idle.ts'
 import { cpuMicros, processTree, residentBytes } from './process-usage.ts'
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     proxy: { type: 'string', multiple: true },
     json: { type: 'string' },
     table: { type: 'string' },
+    beside: { type: 'string' },
   },
 })
 const options = {
@@ -75,7 +78,8 @@ async function measure(shape: Shape, fleet: readonly Running[], folder: string):
 
 async function measureAll(): Promise<void> {
   const shapes = chosen(SHAPES, values.shape)
-  const contenders = chosen(CONTENDERS, values.proxy).filter(
+  const beside = values.beside === undefined ? [] : [balancerBeside(resolve(values.beside))]
+  const contenders = [...chosen(CONTENDERS, values.proxy), ...beside].filter(
     ({ version }) => Bun.which(version[0] ?? '') !== null,
   )
   await using fleet = new Fleet()
