@@ -46,6 +46,7 @@ export class Sandbox implements AsyncDisposable {
       PATH: `${join(process.execPath, '..')}:${PATH}`,
       HOME,
       XDG_RUNTIME_DIR: this.runDirs,
+      XDG_STATE_HOME: join(this.folder, 'state'),
       RIP_TEST_MARK: this.mark,
       ...this.variables,
     }

@@ -3,7 +3,15 @@ export type { ManagerErrorCode, ManagerErrorDetail } from './contract/errors.ts'
 export { createManager } from './manager/manager.ts'
 export { noRouter, superviseApp } from './manager/supervise-app.ts'
 export type { SupervisedApp, SuperviseOptions } from './manager/supervise-app.ts'
-export type { CommandOptions, Manager, ReloadResult, StopOptions } from './contract/manager-api.ts'
+export type {
+  CommandOptions,
+  Manager,
+  ReloadOptions,
+  ReloadResult,
+  RollbackOptions,
+  StopOptions,
+} from './contract/manager-api.ts'
+export type { Findings, KeptGeneration, Verdict, VerdictStore } from './contract/verdict.ts'
 export type {
   CrashBudgetOptions,
   LiveOptions,
@@ -98,6 +106,8 @@ export { locateRunDir } from './run-dir/locate.ts'
 export { openMeetingPlace } from './meeting/meeting-place.ts'
 export type { MeetingPlace } from './meeting/meeting-place.ts'
 export type { InstanceIdentity, RunDirLocation } from './run-dir/locate.ts'
+export { stateFolders } from './run-dir/state-folders.ts'
+export { ensurePrivateFolder, isPrivateFolder } from './run-dir/private-folder.ts'
 export { openOwnFile, writeOwnFile } from './run-dir/own-file.ts'
 export { openRunDir } from './run-dir/run-dir.ts'
 export type { RunDir, RunDirOptions, Tenants } from './run-dir/run-dir.ts'

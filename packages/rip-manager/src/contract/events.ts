@@ -73,6 +73,16 @@ export type ManagerEventBody =
       readonly to: GenerationId
       readonly reason: string
     }
+  /**
+   * A start found content on disk that is not to serve again: `instead` is brought into service, or, for lack of a copy of a
+   * good generation, what is on disk.
+   */
+  | {
+      readonly type: 'condemned-found'
+      readonly generation: GenerationId
+      readonly instead: GenerationId | null
+      readonly reason: string
+    }
   | ({ readonly type: 'configured' } & ConfigurationChange)
   | { readonly type: 'scaled'; readonly workers: number }
   | { readonly type: 'held' }

@@ -12,6 +12,8 @@ export type ReloadResult =
       readonly previous: GenerationId | null
       readonly tookMs: number
       readonly unchanged: boolean
+      /** How long its answers are watched from the switch on, and it may be taken back; absent when they are not. */
+      readonly watchedMs?: number
       /** What became of the configuration, if it was read. */
       readonly configuration?: ConfigurationChange
     }
@@ -21,6 +23,18 @@ export interface CommandOptions {
   /** Shown in events, such as `deploy 42`. */
   readonly reason?: string
   readonly signal?: AbortSignal
+}
+
+/** Options of `rollback`. */
+export interface RollbackOptions extends CommandOptions {
+  /** Serve it although it was condemned. @default false */
+  readonly force?: boolean
+}
+
+/** Options of `reload`. */
+export interface ReloadOptions extends RollbackOptions {
+  /** Answer when the answers are not watched any more; a generation that was taken back by then is refused. @default false */
+  readonly wait?: boolean
 }
 
 export interface StopOptions {
@@ -36,11 +50,11 @@ export interface Manager extends AsyncDisposable {
   start(): Promise<void>
   readonly status: ManagerStatus
   /** Newest content on disk becomes the serving generation, if it proves itself. */
-  reload(options?: CommandOptions): Promise<ReloadResult>
+  reload(options?: ReloadOptions): Promise<ReloadResult>
   /** Replaces every worker by a fresh process of the same generation, one at a time. */
   restart(options?: CommandOptions): Promise<ReloadResult>
-  /** Returns to the previous generation. */
-  rollback(options?: CommandOptions): Promise<ReloadResult>
+  /** Returns to the previous generation, and condemns the one that serves. Refused when the previous one was condemned itself. */
+  rollback(options?: RollbackOptions): Promise<ReloadResult>
   /** Sets the number of workers; at least 1. */
   scale(workers: number): Promise<void>
   /** Other limits from now on; absent ones are as they were given at first. @throws ManagerError `OPTION_INVALID` */

@@ -14,6 +14,7 @@ import type {
 } from './ports.ts'
 import type { Account } from './account.ts'
 import type { Router } from './router.ts'
+import type { VerdictStore } from './verdict.ts'
 import type { WorkerMode } from '@rip/worker/protocol'
 
 /** How a worker process is started. */
@@ -98,6 +99,8 @@ export interface ManagerPorts {
   readonly hasSocket?: (path: string) => boolean
   /** Called when the process that had a socket has ended. */
   readonly socketLeft?: (path: string) => void
+  /** Keeps what was found out about contents. @default it is known for as long as the manager exists */
+  readonly verdicts?: VerdictStore | undefined
   /** How much memory is left, which limits how many workers start beside others. @default control group and machine */
   readonly memory?: Memory
   /** Finds out when a program without control messages accepts connections. @default connects to the socket */

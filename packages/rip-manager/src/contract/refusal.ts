@@ -11,6 +11,8 @@ export type RefusalCode =
   | 'routing-failed'
   /** It served, and its answers failed: the previous one serves again. */
   | 'rolled-back'
+  /** It was taken back, or rolled back from, before: only an operator who insists has it served. */
+  | 'condemned'
   | 'superseded'
   | 'held'
   | 'stopping'

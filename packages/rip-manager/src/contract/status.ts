@@ -1,6 +1,7 @@
 import type { ExitReason } from './exit-reason.ts'
 import type { Refusal } from './refusal.ts'
 import type { GenerationId } from './router.ts'
+import type { Verdict } from './verdict.ts'
 
 /** Raised when a field of the status or of an event changes its meaning. */
 export const STATUS_VERSION = 1
@@ -120,6 +121,15 @@ export interface ManagerStatus {
   /** As the balancer uses them; absent where nobody says. */
   readonly certificates?: readonly ServedCertificate[]
   readonly lastRefusal: Refusal | null
+  /** Content on disk when a start, a reload or the watcher last looked, with the verdict on it; `null` before. */
+  readonly disk: {
+    readonly generation: GenerationId
+    readonly verdict: Verdict | null
+    /** Milliseconds since the epoch. */
+    readonly atMs: number
+  } | null
+  /** The verdict on what serves all the same, for lack of anything else. */
+  readonly condemned: Verdict | null
   /** What it runs with, as the caller of `tellConfiguration` has said. */
   readonly configuration?: Pick<Configuration, 'values' | 'pending'>
   readonly workers: readonly WorkerStatus[]

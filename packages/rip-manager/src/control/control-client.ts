@@ -1,6 +1,12 @@
 import { dirname } from 'node:path'
 import { ManagerError } from '../contract/errors.ts'
-import type { CommandOptions, ReloadResult, StopOptions } from '../contract/manager-api.ts'
+import type {
+  CommandOptions,
+  ReloadOptions,
+  ReloadResult,
+  RollbackOptions,
+  StopOptions,
+} from '../contract/manager-api.ts'
 import type { DrainReport } from '../contract/router.ts'
 import type { ManagerEvent } from '../contract/events.ts'
 import type { ManagerStatus } from '../contract/status.ts'
@@ -45,7 +51,7 @@ export class ControlClient {
     return this.#ask<ManagerStatus>('GET', '/status', undefined, options)
   }
 
-  reload(options: CommandOptions = {}): Promise<ReloadResult> {
+  reload(options: ReloadOptions = {}): Promise<ReloadResult> {
     return this.#change('/reload', options)
   }
 
@@ -53,7 +59,7 @@ export class ControlClient {
     return this.#change('/restart', options)
   }
 
-  rollback(options: CommandOptions = {}): Promise<ReloadResult> {
+  rollback(options: RollbackOptions = {}): Promise<ReloadResult> {
     return this.#change('/rollback', options)
   }
 
@@ -122,8 +128,8 @@ export class ControlClient {
   }
 
   /** A refused candidate is an answer. */
-  async #change(path: string, { reason, ...waiting }: CommandOptions): Promise<ReloadResult> {
-    const response = await this.#send('POST', path, reason === undefined ? undefined : { reason }, waiting)
+  async #change(path: string, { signal, ...body }: ReloadOptions): Promise<ReloadResult> {
+    const response = await this.#send('POST', path, body, signal === undefined ? {} : { signal })
     if (!response.ok && response.status !== 409) throw await refusal(response)
     return (await response.json()) as ReloadResult
   }

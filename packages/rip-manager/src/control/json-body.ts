@@ -7,7 +7,7 @@ interface FieldTypes {
   readonly boolean: boolean
 }
 
-type Shape = Readonly<Record<string, keyof FieldTypes>>
+export type Shape = Readonly<Record<string, keyof FieldTypes>>
 
 /** The fields of a JSON body; a body may be absent, but may hold nothing unknown. */
 export async function readBody<S extends Shape>(

@@ -1,10 +1,10 @@
 import { ManagerError } from '../contract/errors.ts'
-import type { CommandOptions, Manager, ReloadResult, StopOptions } from '../contract/manager-api.ts'
+import type { Manager, ReloadOptions, ReloadResult, StopOptions } from '../contract/manager-api.ts'
 import type { DrainReport } from '../contract/router.ts'
 import type { ManagerStatus } from '../contract/status.ts'
 import { failure, json, linesOf } from './answers.ts'
 import type { EventHistory } from './event-history.ts'
-import { BadRequest, readBody } from './json-body.ts'
+import { BadRequest, readBody, type Shape } from './json-body.ts'
 import type { BalancerIntroduction, HandOverResult, JoinNotice } from './protocol.ts'
 
 /** What the requests do. */
@@ -15,7 +15,7 @@ export interface ControlTarget {
   /** What `POST /stop` does. @default `manager.close` */
   readonly stop?: (options: StopOptions) => Promise<DrainReport>
   /** What `POST /reload` does. @default `manager.reload` */
-  readonly reload?: (options: CommandOptions) => Promise<ReloadResult>
+  readonly reload?: (options: ReloadOptions) => Promise<ReloadResult>
   /** What `POST /hand-over` does; absent where no process can take the place of this one. */
   readonly handOver?: () => Promise<HandOverResult>
   /**
@@ -27,6 +27,8 @@ export interface ControlTarget {
   readonly joined?: () => readonly BalancerIntroduction[]
 }
 
+const reasoned = { reason: 'string' } as const
+
 type Route = (request: Request) => Response | Promise<Response>
 export type Routes = Readonly<Record<string, Readonly<Record<string, Route>>>>
 
@@ -34,10 +36,9 @@ export function routesOf(
   { manager, status, stop, reload, handOver, join, joined }: ControlTarget,
   history: EventHistory,
 ): Routes {
-  const command = (run: (options: CommandOptions) => Promise<ReloadResult>) => ({
+  const command = (shape: Shape, run: (options: ReloadOptions) => Promise<ReloadResult>) => ({
     POST: async (request: Request) => {
-      const { reason } = await readBody(request, { reason: 'string' })
-      const result = await run(reason === undefined ? {} : { reason })
+      const result = await run(await readBody(request, shape))
       return json(result, result.ok ? 200 : 409)
     },
   })
@@ -47,9 +48,11 @@ export function routesOf(
     '/ready': { GET: () => readiness(manager.status) },
     '/balancers': { GET: () => json({ balancers: joined?.() ?? [] }) },
     '/events': { GET: (request) => streamEvents(request, history) },
-    '/reload': command((options) => (reload ?? manager.reload.bind(manager))(options)),
-    '/restart': command((options) => manager.restart(options)),
-    '/rollback': command((options) => manager.rollback(options)),
+    '/reload': command({ ...reasoned, force: 'boolean', wait: 'boolean' }, (options) =>
+      (reload ?? manager.reload.bind(manager))(options),
+    ),
+    '/restart': command(reasoned, (options) => manager.restart(options)),
+    '/rollback': command({ ...reasoned, force: 'boolean' }, (options) => manager.rollback(options)),
     '/hold': { POST: () => (manager.hold(), held()) },
     '/resume': { POST: () => (manager.resume(), held()) },
     '/scale': {

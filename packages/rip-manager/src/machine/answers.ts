@@ -7,7 +7,10 @@ import type { Fleet } from './state.ts'
 import { isSilent, type Wish } from './wish.ts'
 
 export function answerAll(fleet: Fleet, commands: readonly CommandId[], result: ReloadResult): void {
-  for (const command of commands) fleet.effects.settle(command, { result })
+  for (const command of commands) {
+    fleet.staying.forget(command)
+    fleet.effects.settle(command, { result })
+  }
 }
 
 /** Refuses a wish before anything was begun for it. Without a caller or an announced reload there is nothing to tell. */
@@ -23,7 +26,16 @@ export function answerUnchanged(fleet: Fleet, wish: Wish): void {
   const tookMs = fleet.nowMs - wish.sinceMs
   const undone = fleet.refusals.takeBack(generation)
   if (undone || !isSilent(wish)) tellUnchanged(fleet, generation)
-  answerAll(fleet, wish.commands, { ok: true, generation, previous, tookMs, unchanged: true })
+  const result = { ok: true, generation, previous, tookMs, unchanged: true } as const
+  // It may have been switched to just now, and be watched still.
+  const isObserved = fleet.observation !== undefined
+  answerAll(fleet, isObserved ? fleet.staying.hold(wish.commands, result) : wish.commands, result)
+}
+
+/** The observation has ended: those who stayed for it get their answers. @param refusal absent when all went well */
+export function answerStaying(fleet: Fleet, refusal?: Refusal): void {
+  for (const { command, result } of fleet.staying.release())
+    answerAll(fleet, [command], refusal === undefined ? result : { ok: false, refusal })
 }
 
 /** Looks at the disk that nothing wants any more have no consequences. */

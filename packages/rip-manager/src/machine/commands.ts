@@ -1,6 +1,6 @@
 import { ManagerError } from '../contract/errors.ts'
 import { answerAll, dropUnwanted } from './answers.ts'
-import type { CommandId } from './inputs.ts'
+import type { CommandId, Input } from './inputs.ts'
 import { enterState, isStopping } from './life.ts'
 import { recycleFromNowOn } from './recycle.ts'
 import { beginRestart, cancelRestart } from './restart.ts'
@@ -11,16 +11,19 @@ import type { Fleet } from './state.ts'
 import { stoppingRefusal } from './stopping.ts'
 import { newWish, START } from './wish.ts'
 
+type InputOf<T extends Input['type']> = Extract<Input, { readonly type: T }>
+
 export function start(fleet: Fleet, command: CommandId): void {
   if (isStopping(fleet)) return refuseStopping(fleet, command)
   enterState(fleet, 'starting')
   fleet.reading.ask(newWish(fleet.nowMs, { commands: [command], reason: START }))
 }
 
-export function reload(fleet: Fleet, command: CommandId, reason: string): void {
+export function reload(fleet: Fleet, { command, reason, force, wait }: InputOf<'reload'>): void {
   if (isStopping(fleet)) return refuseStopping(fleet, command)
   if (fleet.state === 'idle') return refuseUnserved(fleet, command, 'reload')
-  fleet.reading.ask(newWish(fleet.nowMs, { commands: [command], reason }))
+  if (wait === true) fleet.staying.ask(command)
+  fleet.reading.ask(newWish(fleet.nowMs, { commands: [command], reason, forced: force === true }))
 }
 
 export function restart(fleet: Fleet, command: CommandId): void {
@@ -29,10 +32,10 @@ export function restart(fleet: Fleet, command: CommandId): void {
   if (beginRestart(fleet, command)) recycleFromNowOn(fleet)
 }
 
-export function rollback(fleet: Fleet, command: CommandId, reason: string): void {
+export function rollback(fleet: Fleet, { command, reason, force }: InputOf<'rollback'>): void {
   if (isStopping(fleet)) return refuseStopping(fleet, command)
   if (fleet.serving === undefined) return refuseUnserved(fleet, command, 'roll back')
-  rollBack(fleet, command, reason)
+  rollBack(fleet, newWish(fleet.nowMs, { commands: [command], reason, forced: force === true }))
 }
 
 export function scale(fleet: Fleet, command: CommandId, workers: number): void {
@@ -64,6 +67,7 @@ export function follows({ state, held, stop }: Fleet): boolean {
 
 /** The operator no longer waits. A rollout that nothing else wants is given up. */
 export function cancel(fleet: Fleet, command: CommandId): void {
+  fleet.staying.forget(command)
   fleet.reading.withdraw(command)
   cancelRollback(fleet, command)
   cancelRestart(fleet, command)

@@ -4,6 +4,7 @@ import type { ReloadResult } from '../contract/manager-api.ts'
 import type { MemoryReading, Signal, Snapshot, TreeReadOptions, TreeState } from '../contract/ports.ts'
 import type { ManagerEventBody } from '../contract/events.ts'
 import type { Backend, GenerationId } from '../contract/router.ts'
+import type { Findings } from '../contract/verdict.ts'
 import type { CommandId } from './inputs.ts'
 import type { Surroundings } from './generation.ts'
 
@@ -48,6 +49,12 @@ export interface Effects {
   /** Ends the build or verification with this token; no answer follows. */
   abort(token: number): void
   discard(snapshot: Snapshot): void
+  /** Keeps what was found out about contents. */
+  remember(findings: Findings): void
+  /** Keeps a copy of a good generation. Answers with `kept`. */
+  keep(token: number, snapshot: Snapshot): void
+  /** A snapshot from the copy. Answers with `built`. */
+  fetchKept(token: number, generation: GenerationId): void
   prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void
   cut(token: number, generation: GenerationId): void
   drain(generation: GenerationId, timeoutMs: number): void

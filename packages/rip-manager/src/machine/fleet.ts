@@ -1,4 +1,5 @@
 import type { Random } from '../contract/ports.ts'
+import type { Findings } from '../contract/verdict.ts'
 import { Counters } from './counters.ts'
 import type { Effects } from './effects.ts'
 import type { MachineConfig } from './machine-config.ts'
@@ -6,8 +7,10 @@ import { Reading } from './reading.ts'
 import { Refusals } from './refusals.ts'
 import { Routing } from './routing.ts'
 import type { Fleet } from './state.ts'
+import { Staying } from './staying.ts'
 import { Stop } from './stop.ts'
 import { Tokens } from './tokens.ts'
+import { Verdicts } from './verdicts.ts'
 
 export interface FleetOptions {
   readonly config: MachineConfig
@@ -17,6 +20,8 @@ export interface FleetOptions {
   readonly watching: boolean
   /** Workers may become active before the input `activate`. @default true */
   readonly activates?: boolean
+  /** What was found out before. @default nothing, and nothing outlasts this process */
+  readonly findings?: Findings | undefined
   readonly nowMs: number
 }
 
@@ -28,6 +33,7 @@ export function newFleet({
   workers,
   watching,
   activates = true,
+  findings,
   nowMs,
 }: FleetOptions): Fleet {
   const tokens = new Tokens()
@@ -49,6 +55,8 @@ export function newFleet({
     reading: new Reading(effects, tokens),
     routing: new Routing(),
     refusals: new Refusals(),
+    verdicts: new Verdicts({ effects, tokens, findings }),
+    staying: new Staying(),
     announced: false,
     observation: undefined,
     wanted: workers,

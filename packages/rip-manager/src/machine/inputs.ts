@@ -9,9 +9,22 @@ export type CommandId = number
 /** Everything that can happen to the machine: commands of operators, news of processes, ends of effects, time. */
 export type Input =
   | { readonly type: 'start'; readonly command: CommandId }
-  | { readonly type: 'reload'; readonly command: CommandId; readonly reason: string }
+  | {
+      readonly type: 'reload'
+      readonly command: CommandId
+      readonly reason: string
+      /** Also content that was condemned. */
+      readonly force?: boolean
+      /** Answered when the observation has ended. */
+      readonly wait?: boolean
+    }
   | { readonly type: 'restart'; readonly command: CommandId; readonly reason: string }
-  | { readonly type: 'rollback'; readonly command: CommandId; readonly reason: string }
+  | {
+      readonly type: 'rollback'
+      readonly command: CommandId
+      readonly reason: string
+      readonly force?: boolean
+    }
   | { readonly type: 'scale'; readonly command: CommandId; readonly workers: number }
   | { readonly type: 'configure'; readonly config: MachineConfig }
   | { readonly type: 'hold' }
@@ -24,6 +37,8 @@ export type Input =
   | { readonly type: 'built'; readonly token: number; readonly result: BuildResult | Error }
   /** The snapshot of the serving generation is there again, or cannot be made any more. */
   | { readonly type: 'restored'; readonly token: number; readonly error: Error | undefined }
+  /** There is a copy of a good generation, or there can be none. */
+  | { readonly type: 'kept'; readonly token: number; readonly error: Error | undefined }
   | { readonly type: 'verified'; readonly token: number; readonly reason: string | undefined }
   /** The router acknowledged, or did not. */
   | { readonly type: 'routed'; readonly token: number; readonly error: Error | undefined }

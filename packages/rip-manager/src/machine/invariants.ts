@@ -26,7 +26,20 @@ function brokenInFleet(fleet: Fleet): string[] {
     if (nowMs >= worker.deadlineMs) broken.push(`${worker.id} is ${worker.state} beyond its deadline`)
     if (lacksDeadline(worker)) broken.push(`${worker.id} is ${worker.state} without a deadline`)
   }
-  return [...broken, ...brokenActivity(fleet)]
+  return [...broken, ...brokenActivity(fleet), ...brokenVerdicts(fleet)]
+}
+
+function brokenVerdicts({ verdicts, rollout, observation, staying }: Fleet): string[] {
+  const broken: string[] = []
+  if (verdicts.on(verdicts.good?.generation) !== undefined) broken.push('the copy is of condemned content')
+  if (staying.areHeld && observation === undefined && rollout?.kind !== 'rollback')
+    broken.push('a command stays for an observation that has ended')
+  if (rollout === undefined || rollout.forced || verdicts.on(rollout.generationId) === undefined)
+    return broken
+  // What serves for lack of anything else may stand by, and be returned to.
+  if (rollout.kind !== 'rollback' || !rollout.unasked)
+    broken.push(`condemned content is on its way by ${rollout.kind}`)
+  return broken
 }
 
 function brokenActivity(fleet: Fleet): string[] {

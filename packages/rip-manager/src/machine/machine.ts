@@ -2,6 +2,10 @@ import { TICK_MS } from '../contract/defaults.ts'
 import type { TreeState } from '../contract/ports.ts'
 import { activate, assignActivity } from './activity.ts'
 import { answerUnchanged, turnDown } from './answers.ts'
+import { tellRefused } from './announcements.ts'
+import { condemnedText, tellFound } from './condemned.ts'
+import type { Verdict } from '../contract/verdict.ts'
+import { keepGood, onKept } from './keeping.ts'
 import * as commands from './commands.ts'
 import { configure } from './configure.ts'
 import { forgiveGap, timeOut } from './deadlines.ts'
@@ -19,7 +23,7 @@ import { recycle } from './recycle.ts'
 import { refusalOf } from './refusal.ts'
 import { rollBackAfterCut, rollBackUnasked } from './rollback.ts'
 import { commit, onRoutingFailed, refuse, supersede } from './rollout-end.ts'
-import { beginReload, fill, onBuilt, onVerified } from './rollout.ts'
+import { beginReload, beginStandIn, fill, onBuilt, onVerified } from './rollout.ts'
 import { goOn, inherit, join } from './rollout-wishes.ts'
 import { route } from './router-orders.ts'
 import { settleScaling } from './scaling.ts'
@@ -85,11 +89,11 @@ function take(fleet: Fleet, input: Input): void {
     case 'start':
       return commands.start(fleet, input.command)
     case 'reload':
-      return commands.reload(fleet, input.command, input.reason)
+      return commands.reload(fleet, input)
     case 'restart':
       return commands.restart(fleet, input.command)
     case 'rollback':
-      return commands.rollback(fleet, input.command, input.reason)
+      return commands.rollback(fleet, input)
     case 'scale':
       return commands.scale(fleet, input.command, input.workers)
     case 'configure':
@@ -108,6 +112,8 @@ function take(fleet: Fleet, input: Input): void {
       return onTreeRead(fleet, input.token, input.result)
     case 'built':
       return onBuilt(fleet, input.token, input.result)
+    case 'kept':
+      return onKept(fleet, input.token, input.error)
     case 'verified':
       return onVerified(fleet, input.token, input.reason)
     case 'routed':
@@ -169,6 +175,7 @@ function reconcile(fleet: Fleet): void {
   assignActivity(fleet)
   leave(fleet)
   observe(fleet)
+  keepGood(fleet)
   settleScaling(fleet)
   reportHealth(fleet)
   finishStop(fleet)
@@ -199,6 +206,7 @@ function onUnreadable(fleet: Fleet, wish: Wish, { message }: Error): void {
 
 /** Acts on what the scout decides about the content that was found on disk. */
 function onTree(fleet: Fleet, tree: TreeState, wish: Wish): void {
+  fleet.verdicts.found(tree.generation)
   const decision = decide(fleet, tree, wish)
   switch (decision.type) {
     case 'later':
@@ -210,6 +218,17 @@ function onTree(fleet: Fleet, tree: TreeState, wish: Wish): void {
       return goOn(fleet, decision.rollout, wish)
     case 'quarantined':
       return giveWay(fleet, decision.supersedes)
+    case 'condemned':
+      giveWay(fleet, decision.supersedes)
+      return turnDownCondemned(fleet, decision.verdict, wish)
+    case 'stand-in': {
+      const inherited = inherit(fleet, wish)
+      giveWay(fleet, decision.supersedes)
+      tellFound(fleet, decision.verdict, decision.good)
+      return decision.good === undefined
+        ? beginReload(fleet, tree, { ...inherited, forced: true })
+        : beginStandIn(fleet, decision.good, inherited)
+    }
     case 'held': {
       const failure = { message: 'reloads are held; release them first' }
       return turnDown(fleet, wish, refusalOf(fleet, 'held', tree.generation, failure))
@@ -223,6 +242,15 @@ function onTree(fleet: Fleet, tree: TreeState, wish: Wish): void {
         : answerUnchanged(fleet, inherited)
     }
   }
+}
+
+/** An operator is told by an answer; the watcher's find is told once. */
+function turnDownCondemned(fleet: Fleet, verdict: Verdict, wish: Wish): void {
+  const refusal = refusalOf(fleet, 'condemned', verdict.generation, { message: condemnedText(verdict) })
+  if (!isSilent(wish)) return turnDown(fleet, wish, refusal)
+  if (fleet.rollout !== undefined || fleet.refusals.last?.generation === verdict.generation) return
+  fleet.refusals.show(refusal)
+  tellRefused(fleet, refusal)
 }
 
 function giveWay(fleet: Fleet, supersedes: string | undefined): void {

@@ -1,3 +1,4 @@
+import { answerStaying } from './answers.ts'
 import { judge, total } from './comparison.ts'
 import { become, retire } from './group.ts'
 import type { ObservedCounts } from './inputs.ts'
@@ -35,6 +36,7 @@ export function endObservation(fleet: Fleet): void {
   const { observation } = fleet
   if (observation === undefined) return
   fleet.observation = undefined
+  answerStaying(fleet)
   if (observation.previous.state === 'standby') retire(fleet, observation.previous)
 }
 

@@ -1,7 +1,9 @@
 import { ManagerError } from '../contract/errors.ts'
-import { dropWishes } from './answers.ts'
+import { answerAll, dropWishes } from './answers.ts'
+import { condemnedText } from './condemned.ts'
 import type { CommandId } from './inputs.ts'
 import { takeStandby } from './observation.ts'
+import { refusalOf } from './refusal.ts'
 import { isCutting, supersede } from './rollout-end.ts'
 import { beginRollback } from './rollout.ts'
 import { awaitRollout } from './rollout-wishes.ts'
@@ -11,11 +13,12 @@ import { merge, newWish, type Wish, without } from './wish.ts'
 const SUPERSEDES = 'a rollback was asked for'
 
 /** An operator wants the previous generation back. */
-export function rollBack(fleet: Fleet, command: CommandId, reason: string): void {
-  const wish = newWish(fleet.nowMs, { commands: [command], reason })
+export function rollBack(fleet: Fleet, wish: Wish): void {
+  const isUnderWay = isCutting(fleet) || fleet.rollout?.kind === 'rollback'
+  if (!isUnderWay && turnsDown(fleet, wish)) return
   // What is asked for later than this is newer, and wins in turn.
   if (fleet.previous !== undefined || isCutting(fleet)) dropWishes(fleet, SUPERSEDES)
-  if (fleet.rollout?.kind === 'rollback') return awaitRollout(fleet.rollout, command)
+  if (fleet.rollout?.kind === 'rollback') return awaitRollout(fleet.rollout, wish.commands)
   if (isCutting(fleet)) return void (fleet.rollbackAfterCut = merge(fleet.rollbackAfterCut, wish))
   start(fleet, wish)
 }
@@ -28,6 +31,18 @@ export function rollBackAfterCut(fleet: Fleet): void {
   start(fleet, wish)
 }
 
+/** The previous generation was found wanting: it serves again only if an operator insists. */
+function turnsDown(fleet: Fleet, wish: Wish): boolean {
+  const verdict = fleet.verdicts.on(fleet.previous?.id)
+  if (verdict === undefined || wish.forced) return false
+  const message = `there is no good code to return to: ${condemnedText(verdict)}`
+  answerAll(fleet, wish.commands, {
+    ok: false,
+    refusal: refusalOf(fleet, 'condemned', verdict.generation, { message }),
+  })
+  return true
+}
+
 /** Returns to what served before; a rollout in progress gives way. */
 function start(fleet: Fleet, wish: Wish): void {
   const { previous, serving } = fleet
@@ -36,6 +51,7 @@ function start(fleet: Fleet, wish: Wish): void {
     for (const command of wish.commands) fleet.effects.settle(command, { error })
     return
   }
+  if (turnsDown(fleet, wish)) return
   supersede(fleet, 'superseded', SUPERSEDES)
   beginRollback(fleet, previous, takeStandby(fleet), wish)
 }

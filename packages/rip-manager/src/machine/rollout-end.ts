@@ -1,7 +1,8 @@
 import { ROUTING_ATTEMPTS, UNSETTLED_MS } from '../contract/defaults.ts'
+import type { ReloadResult } from '../contract/manager-api.ts'
 import type { Refusal, RefusalCode } from '../contract/refusal.ts'
 import { tellCut, tellRefused } from './announcements.ts'
-import { answerAll, dropUnwanted } from './answers.ts'
+import { answerAll, answerStaying, dropUnwanted } from './answers.ts'
 import { discardUnused } from './discard.ts'
 import type { Failure } from './failure.ts'
 import { become, dismiss, retire } from './group.ts'
@@ -47,7 +48,9 @@ export function refuse(fleet: Fleet, code: RefusalCode, failure: Failure): void 
   if (isUnsettled(fleet, rollout, failure)) {
     return lookLater(fleet, newWish(fleet.nowMs, { ...againFor(rollout), retried: true }))
   }
+  if (rollout.kind === 'stand-in' && aboutContent.has(code)) return serveDisk(fleet, rollout, failure)
   const refusal = refusalOf(fleet, code, rollout.generationId, failure)
+  if (rollout.kind === 'rollback') answerStaying(fleet, refusal)
   if (aboutContent.has(code)) {
     if (failure.byChance !== true) fleet.refusals.quarantine(rollout.generationId)
     fleet.refusals.show(refusal)
@@ -55,6 +58,17 @@ export function refuse(fleet: Fleet, code: RefusalCode, failure: Failure): void 
   }
   tellRefused(fleet, refusal)
   answerAll(fleet, rollout.commands, { ok: false, refusal })
+}
+
+/** The copy of the last good generation is of no use: condemned content is better than none. */
+function serveDisk(fleet: Fleet, rollout: Rollout, { message }: Failure): void {
+  const name = rollout.generationId
+  fleet.verdicts.dropGood()
+  fleet.effects.emit({
+    type: 'warning',
+    message: `the copy of the last good code, ${name}, cannot be served: ${message}`,
+  })
+  fleet.reading.ask(newWish(fleet.nowMs, againFor(rollout)))
 }
 
 /** Ends the rollout in progress, if there is one, because something else takes its place. */
@@ -114,8 +128,10 @@ export function commit(fleet: Fleet, rollout: Rollout, group: Group): void {
   group.growing = old !== undefined && readyWorkers(group).length < fleet.wanted
   fleet.serving = group
   fleet.counters.admit()
-  fleet.refusals.show(kind === 'rollback' && rollout.unasked ? takenBack(fleet, old, rollout) : undefined)
+  fleet.refusals.show(shownFrom(fleet, rollout, old))
   fleet.refusals.quarantine(kind === 'rollback' ? old?.generation.id : undefined)
+  const insists = isInsistedOn(fleet, rollout)
+  judge(fleet, rollout, old)
   endObservation(fleet)
   const tookMs = fleet.nowMs - rollout.sinceMs
   const previous = old?.generation.id
@@ -123,9 +139,9 @@ export function commit(fleet: Fleet, rollout: Rollout, group: Group): void {
   if (kind === 'rollback' && previous !== undefined) {
     fleet.effects.emit({ type: 'rolled-back', from: previous, to: generation, reason })
   }
-  if (old !== undefined) replacePrevious(fleet, old, rollout)
+  if (old !== undefined) replacePrevious(fleet, old, rollout, insists)
   if (fleet.state === 'starting') announce(fleet, generation, tookMs)
-  answerAll(fleet, rollout.commands, {
+  answerServed(fleet, rollout.commands, {
     ok: true,
     generation,
     previous: previous ?? null,
@@ -135,6 +151,41 @@ export function commit(fleet: Fleet, rollout: Rollout, group: Group): void {
   finishRestart(fleet)
 }
 
+/** An operator has content served that was condemned. */
+function isInsistedOn({ state, verdicts }: Fleet, { forced, generationId }: Rollout): boolean {
+  return forced && state === 'running' && verdicts.on(generationId) !== undefined
+}
+
+/** Who returns from a generation condemns it; who insists on a condemned one says nothing of the other. */
+function judge(fleet: Fleet, rollout: Rollout, old: Group | undefined): void {
+  const { kind, generationId, unasked, reason } = rollout
+  if (isInsistedOn(fleet, rollout)) return fleet.verdicts.lift(generationId)
+  if (kind !== 'rollback' || old === undefined) return
+  fleet.verdicts.condemn(old.generation.id, unasked ? 'server' : 'operator', reason)
+  answerStaying(fleet, takenBack(fleet, old, rollout))
+}
+
+/** Those that stay are answered when the observation, if there is one, has ended. */
+function answerServed(
+  fleet: Fleet,
+  commands: readonly CommandId[],
+  result: Extract<ReloadResult, { readonly ok: true }>,
+): void {
+  const { windowMs: watchedMs } = fleet.config.observe ?? {}
+  if (fleet.observation === undefined || watchedMs === undefined) return answerAll(fleet, commands, result)
+  const watched = { ...result, watchedMs }
+  answerAll(fleet, fleet.staying.hold(commands, watched), watched)
+}
+
+/** What stays visible as not served until other content is admitted. */
+function shownFrom(fleet: Fleet, rollout: Rollout, old: Group | undefined): Refusal | undefined {
+  if (rollout.kind === 'rollback' && rollout.unasked) return takenBack(fleet, old, rollout)
+  const verdict = rollout.kind === 'stand-in' ? fleet.verdicts.on(fleet.verdicts.disk?.generation) : undefined
+  if (verdict === undefined) return undefined
+  const { generation, reason: message, atMs } = verdict
+  return { code: 'rolled-back', generation, message, atMs }
+}
+
 /** A generation that was found wanting stays visible as such until other content is admitted. */
 function takenBack(fleet: Fleet, old: Group | undefined, { reason }: Rollout): Refusal | undefined {
   return old === undefined
@@ -142,11 +193,11 @@ function takenBack(fleet: Fleet, old: Group | undefined, { reason }: Rollout): R
     : refusalOf(fleet, 'rolled-back', old.generation.id, { message: reason })
 }
 
-function replacePrevious(fleet: Fleet, old: Group, rollout: Rollout): void {
+function replacePrevious(fleet: Fleet, old: Group, rollout: Rollout, insists: boolean): void {
   const dropped = fleet.previous
   fleet.previous = old.generation
   const isAffordable = rollout.group?.limited !== true
-  if (rollout.kind === 'reload' && fleet.config.observe !== undefined && isAffordable)
+  if ((rollout.kind === 'reload' || insists) && fleet.config.observe !== undefined && isAffordable)
     beginObservation(fleet, old)
   else retire(fleet, old)
   if (dropped !== undefined) discardUnused(fleet, dropped.snapshot)

@@ -11,9 +11,9 @@ export function join(rollout: Rollout, wish: Wish): void {
   confirm(rollout, wish)
 }
 
-/** One more operator waits for the rollout. */
-export function awaitRollout(rollout: Rollout, command: CommandId): void {
-  rollout.commands.push(command)
+/** More operators wait for the rollout. */
+export function awaitRollout(rollout: Rollout, commands: readonly CommandId[]): void {
+  rollout.commands.push(...commands)
 }
 
 /** The rollout may serve although the disk has something else. The watcher's wish is looked after in a moment. */
@@ -41,8 +41,8 @@ export function inherit({ rollout }: Fleet, wish: Wish): Wish {
 }
 
 /** What the rollout was wanted for is wanted again. */
-export function againFor({ commands, reason, sinceMs, outdated, unasked }: Rollout): WishDraft {
-  return { commands, reason, sinceMs, outdated, unasked, begun: true }
+export function againFor({ commands, reason, sinceMs, forced, outdated, unasked }: Rollout): WishDraft {
+  return { commands, reason, sinceMs, forced, outdated, unasked, begun: true }
 }
 
 /** Looks at the disk when it has had time to settle. */

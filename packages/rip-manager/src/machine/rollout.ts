@@ -3,11 +3,13 @@ import { tellBegun } from './announcements.ts'
 import { answerUnchanged } from './answers.ts'
 import { discardUnused } from './discard.ts'
 import { fromBootFailure, messageOf } from './failure.ts'
-import type { Generation } from './generation.ts'
+import type { Generation, Surroundings } from './generation.ts'
 import { become, createGroup } from './group.ts'
 import { end, refuse } from './rollout-end.ts'
 import { advance } from './rollout-state.ts'
 import { againFor } from './rollout-wishes.ts'
+import type { KeptGeneration } from '../contract/verdict.ts'
+import { condemnedText, tellFound } from './condemned.ts'
 import type { Fleet, Group, Rollout, Worker } from './state.ts'
 import { surgeOf, tellLimited } from './surge.ts'
 import { newWish, type Wish } from './wish.ts'
@@ -20,6 +22,13 @@ export function beginReload(fleet: Fleet, tree: TreeState, wish: Wish): void {
   tellBegun(fleet, generation, wish.reason)
   if (fleet.config.builds) return fleet.effects.build(rollout.token, tree)
   boot(fleet, rollout, { generation })
+}
+
+/** Starts to serve the copy of the last good generation. */
+export function beginStandIn(fleet: Fleet, { generation }: KeptGeneration, wish: Wish): void {
+  const rollout = begin(fleet, 'stand-in', generation, undefined, wish)
+  tellBegun(fleet, generation, wish.reason)
+  fleet.effects.fetchKept(rollout.token, generation)
 }
 
 /** Starts to return to a generation that served before; its workers are used if they still stand by. */
@@ -39,7 +48,7 @@ function begin(
   kind: Rollout['kind'],
   generationId: string,
   tree: TreeState | undefined,
-  { commands, reason, sinceMs, retried, outdated, unasked }: Wish,
+  { commands, reason, sinceMs, retried, forced, outdated, unasked }: Wish,
 ): Rollout {
   const rollout: Rollout = {
     generationId,
@@ -49,6 +58,7 @@ function begin(
     reason,
     sinceMs,
     retried,
+    forced,
     outdated,
     unasked,
     state: 'building',
@@ -69,9 +79,32 @@ export function onBuilt(fleet: Fleet, token: number, result: BuildResult | Error
   rollout.generationId = result.ok ? result.snapshot.generation : (result.generation ?? rollout.generationId)
   if (result.ok && rollout.generationId === fleet.serving?.generation.id)
     return endUnchanged(fleet, rollout, result.snapshot)
+  if (rollout.kind === 'reload') fleet.verdicts.found(rollout.generationId)
+  if (result.ok && isUnwelcome(fleet, rollout)) return onCondemned(fleet, rollout, result.snapshot)
   if (result.ok) return boot(fleet, rollout, result.snapshot)
   const code = result.failure.kind === 'config' ? 'config-invalid' : 'build-failed'
   refuse(fleet, code, fromBootFailure(result.failure))
+}
+
+function isUnwelcome({ verdicts }: Fleet, { kind, forced, generationId }: Rollout): boolean {
+  return kind === 'reload' && !forced && verdicts.on(generationId) !== undefined
+}
+
+/** Only the build could tell that the content was condemned: at a start it is not known yet what belongs to it. */
+function onCondemned(fleet: Fleet, rollout: Rollout, snapshot: Snapshot): void {
+  const verdict = fleet.verdicts.on(rollout.generationId)!
+  if (fleet.serving !== undefined) {
+    refuse(fleet, 'condemned', { message: condemnedText(verdict) })
+    return discardUnused(fleet, snapshot)
+  }
+  const { good } = fleet.verdicts
+  tellFound(fleet, verdict, good)
+  rollout.forced = true
+  if (good === undefined) return boot(fleet, rollout, snapshot)
+  const wish = newWish(fleet.nowMs, againFor(rollout))
+  end(fleet, rollout)
+  discardUnused(fleet, snapshot)
+  beginStandIn(fleet, good, wish)
 }
 
 /** Only the build could tell that the content is what serves. */
@@ -100,12 +133,19 @@ function boot(fleet: Fleet, rollout: Rollout, snapshot: Snapshot): void {
     rollout.group = createGroup(fleet, {
       id: rollout.generationId,
       snapshot,
-      surroundings: fleet.effects.readSurroundings(),
+      surroundings: surroundingsOf(fleet, rollout),
     })
   } catch (error) {
     return refuse(fleet, 'build-failed', { message: `cannot read the environment: ${messageOf(error)}` })
   }
   startCandidate(fleet, rollout)
+}
+
+/** A stand-in starts where the generation did, which a link such as `current` may not lead to any more. */
+function surroundingsOf({ effects, verdicts }: Fleet, { kind }: Rollout): Surroundings {
+  const { good } = verdicts
+  const now = effects.readSurroundings()
+  return kind === 'stand-in' && good !== undefined ? { ...now, cwd: good.cwd } : now
 }
 
 function startCandidate(fleet: Fleet, rollout: Rollout): void {
@@ -151,7 +191,7 @@ export function fill(fleet: Fleet): void {
   const { rollout } = fleet
   if (rollout?.state !== 'filling' || rollout.group === undefined) return
   if (!hasEnough(fleet, rollout.group)) return
-  if (rollout.kind === 'rollback') return advance(rollout, 'confirmed')
+  if (rollout.kind !== 'reload') return advance(rollout, 'confirmed')
   advance(rollout, 'filled')
   fleet.reading.ask(newWish(fleet.nowMs, { commands: [], reason: rollout.reason, confirms: true }))
 }

@@ -2,6 +2,7 @@ import type { TreeState } from '../contract/ports.ts'
 import { newerContent, nextChange } from './newer-content.ts'
 import { isCutting } from './rollout-end.ts'
 import type { Fleet, Rollout } from './state.ts'
+import type { KeptGeneration, Verdict } from '../contract/verdict.ts'
 import { isSilent, type Wish } from './wish.ts'
 
 /** What is to be done about the content that was found on disk. */
@@ -14,6 +15,15 @@ export type Decision =
   | { readonly type: 'go-on'; readonly rollout: Rollout; readonly warning: string | undefined }
   /** The content was refused before and no operator asked for it again. What was to be confirmed by it has to end. */
   | { readonly type: 'quarantined'; readonly supersedes: string | undefined }
+  /** The content is not to serve again, and no operator insists. What was to be confirmed by it has to end. */
+  | { readonly type: 'condemned'; readonly verdict: Verdict; readonly supersedes: string | undefined }
+  /** The content is not to serve again, but nothing serves yet: the last good generation does, if there is a copy. */
+  | {
+      readonly type: 'stand-in'
+      readonly verdict: Verdict
+      readonly good: KeptGeneration | undefined
+      readonly supersedes: string | undefined
+    }
   /** Reloads are held. */
   | { readonly type: 'held' }
   /** The content serves. */
@@ -32,11 +42,21 @@ export function decide(fleet: Fleet, tree: TreeState, wish: Wish): Decision {
   if (rollout !== undefined && mayGoOn(rollout, tree, wish))
     return { type: 'go-on', rollout, warning: warningOf(rollout, tree) }
   const supersedes = rollout === undefined ? undefined : newerContent(rollout, tree)
+  const verdict = wish.forced ? undefined : fleet.verdicts.on(tree.generation)
+  if (verdict !== undefined && serving === undefined) return standIn(fleet, verdict, supersedes)
+  if (verdict !== undefined && serving?.generation.id !== tree.generation)
+    return { type: 'condemned', verdict, supersedes: wish.confirms ? supersedes : undefined }
   if (isSilent(wish) && fleet.refusals.isQuarantined(tree.generation))
     return { type: 'quarantined', supersedes: wish.confirms ? supersedes : undefined }
   if (fleet.held && fleet.state === 'running') return { type: 'held' }
   if (serving?.generation.id === tree.generation) return { type: 'unchanged', supersedes }
   return { type: 'begin', supersedes }
+}
+
+function standIn({ verdicts, rollout }: Fleet, verdict: Verdict, supersedes: string | undefined): Decision {
+  const { good } = verdicts
+  if (rollout !== undefined && rollout.kind === 'stand-in') return { type: 'join', rollout }
+  return { type: 'stand-in', verdict, good, supersedes }
 }
 
 /** What is under way ends before anything else begins: an ordered switch, and the way back from a bad generation. */

@@ -13,8 +13,10 @@ import type { Reading } from './reading.ts'
 import type { Refusals } from './refusals.ts'
 import type { RolloutState } from './rollout-state.ts'
 import type { Routing } from './routing.ts'
+import type { Staying } from './staying.ts'
 import type { Stop } from './stop.ts'
 import type { Tokens } from './tokens.ts'
+import type { Verdicts } from './verdicts.ts'
 import type { Wish } from './wish.ts'
 
 /**
@@ -107,12 +109,15 @@ export interface Group {
 export interface Rollout {
   /** Certain once it is built: the build may find that more belongs to the content. */
   generationId: GenerationId
-  readonly kind: 'reload' | 'rollback'
+  /** `stand-in`: a start serves the copy of the last good generation in place of condemned content on disk. */
+  readonly kind: 'reload' | 'rollback' | 'stand-in'
   readonly tree: TreeState | undefined
   readonly commands: CommandId[]
   readonly reason: string
   readonly sinceMs: number
   readonly retried: boolean
+  /** Although it was condemned; also when nothing else can serve. */
+  forced: boolean
   /** As in {@link Wish}. */
   readonly outdated: number
   /** Wanted also without a command, so that it goes on when commands are cancelled. */
@@ -194,6 +199,9 @@ export interface Fleet {
   /** What the router knows. */
   readonly routing: Routing
   readonly refusals: Refusals
+  readonly verdicts: Verdicts
+  /** Commands that stay through the observation. */
+  readonly staying: Staying
   /** An event has told that a generation is being built, and none yet how that ended. Written by `announcements.ts`. */
   announced: boolean
   /** Written by `observation.ts`. */

@@ -1,6 +1,6 @@
 import { ManagerError } from '../contract/errors.ts'
 import type { Refusal } from '../contract/refusal.ts'
-import { answerAll } from './answers.ts'
+import { answerAll, answerStaying } from './answers.ts'
 import { disband, retire } from './group.ts'
 import { enterState } from './life.ts'
 import { takeStandby } from './observation.ts'
@@ -45,6 +45,7 @@ function dropCommands(fleet: Fleet): void {
   const wishes = fleet.reading.dropAll()
   const commands = [...wishes.flatMap((wish) => wish.commands), ...dropRollback(fleet), ...dropRestart(fleet)]
   answerAll(fleet, commands, { ok: false, refusal: stoppingRefusal(fleet) })
+  answerStaying(fleet, stoppingRefusal(fleet))
   failScaling(fleet, new ManagerError('STOPPING', { command: 'scale' }))
   takeStandby(fleet)
 }

@@ -17,6 +17,8 @@ export interface Wish {
   readonly begun: boolean
   /** The content failed so shortly after it was written that it may have been half-written: this is the second try. */
   readonly retried: boolean
+  /** Content that was condemned is served as well. */
+  readonly forced: boolean
   /** How often in a row newer content was found on disk when the rollout was about to be cut over to. */
   readonly outdated: number
 }
@@ -25,7 +27,7 @@ export interface Wish {
 export type WishDraft = Pick<Wish, 'commands' | 'reason'> & Partial<Wish>
 
 export function newWish(nowMs: number, draft: WishDraft): Wish {
-  const plain = { unasked: false, confirms: false, begun: false, retried: false, outdated: 0 }
+  const plain = { unasked: false, confirms: false, begun: false, retried: false, forced: false, outdated: 0 }
   return { sinceMs: nowMs, ...plain, ...draft }
 }
 
@@ -40,6 +42,7 @@ export function merge(into: Wish | undefined, wish: Wish): Wish {
     confirms: into.confirms || wish.confirms,
     begun: into.begun || wish.begun,
     retried: into.retried || wish.retried,
+    forced: into.forced || wish.forced,
     outdated: Math.max(into.outdated, wish.outdated),
   }
 }

@@ -5,7 +5,14 @@ import type { CommandId, Input } from '../machine/inputs.ts'
 import { Machine } from '../machine/machine.ts'
 import { isStopping } from '../machine/life.ts'
 import type { Outcome } from '../machine/effects.ts'
-import type { CommandOptions, Manager, ReloadResult, StopOptions } from '../contract/manager-api.ts'
+import type {
+  CommandOptions,
+  Manager,
+  ReloadOptions,
+  ReloadResult,
+  RollbackOptions,
+  StopOptions,
+} from '../contract/manager-api.ts'
 import type { DrainReport } from '../contract/router.ts'
 import type { LiveOptions, ManagerOptions } from '../contract/options.ts'
 import { changedMachine, mustBeWorkers, type ResolvedOptions, resolveOptions } from './resolve-options.ts'
@@ -46,7 +53,7 @@ class AppManager implements Manager {
   constructor(given: ManagerOptions, options: ResolvedOptions) {
     this.#given = given
     this.#options = options
-    const { clock, random, workers, watcher, standsBy } = options
+    const { clock, random, workers, watcher, standsBy, verdicts } = options
     this.#events = new EventLog(() => clock.wallMs())
     this.#events.on('worker-exited', (event) => this.#crashes.note(event))
     const world = new World(options, this.#events, {
@@ -63,6 +70,7 @@ class AppManager implements Manager {
       workers,
       watching: watcher !== undefined,
       activates: !standsBy,
+      findings: verdicts?.read(),
       nowMs: clock.nowMs(),
     })
     this.#services = new Services({
@@ -106,16 +114,18 @@ class AppManager implements Manager {
     return this.#configuration === undefined ? status : { ...status, configuration: this.#configuration }
   }
 
-  reload(options: CommandOptions = {}): Promise<ReloadResult> {
-    return this.#change({ type: 'reload', reason: options.reason ?? 'reload' }, options)
+  reload(options: ReloadOptions = {}): Promise<ReloadResult> {
+    const { reason = 'reload', force = false, wait = false } = options
+    return this.#change({ type: 'reload', reason, force, wait }, options)
   }
 
   restart(options: CommandOptions = {}): Promise<ReloadResult> {
     return this.#change({ type: 'restart', reason: options.reason ?? 'restart' }, options)
   }
 
-  rollback(options: CommandOptions = {}): Promise<ReloadResult> {
-    return this.#change({ type: 'rollback', reason: options.reason ?? 'rollback' }, options)
+  rollback(options: RollbackOptions = {}): Promise<ReloadResult> {
+    const { reason = 'rollback', force = false } = options
+    return this.#change({ type: 'rollback', reason, force }, options)
   }
 
   async scale(workers: number): Promise<void> {

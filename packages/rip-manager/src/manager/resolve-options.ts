@@ -27,6 +27,7 @@ import type {
 import type { Account } from '../contract/account.ts'
 import { probe } from '../verify/probe.ts'
 import type { Router } from '../contract/router.ts'
+import type { VerdictStore } from '../contract/verdict.ts'
 import type { WorkerMode } from '@rip/worker/protocol'
 
 /** Options with every default applied. */
@@ -54,6 +55,7 @@ export interface ResolvedOptions {
   readonly socketPath: (slot: number, incarnation: number) => string
   readonly hasSocket: (path: string) => boolean
   readonly socketLeft: (path: string) => void
+  readonly verdicts: VerdictStore | undefined
   readonly memory: Memory
   readonly probe: Probe
   readonly services: readonly Service[]
@@ -97,6 +99,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     socketPath: options.socketPath,
     hasSocket: options.hasSocket ?? (() => true),
     socketLeft: options.socketLeft ?? (() => {}),
+    verdicts: options.verdicts,
     memory: options.memory ?? (() => readMemory()),
     probe: options.probe ?? probe,
     services: options.services ?? [],

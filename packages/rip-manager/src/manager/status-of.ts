@@ -32,7 +32,7 @@ const shownStates: Readonly<Record<ProcessState, WorkerState>> = {
 
 /** The machine's state as an operator sees it. */
 export function statusOf(fleet: Fleet, { name, root, wallMs, crashes }: StatusFacts): ManagerStatus {
-  const { serving } = fleet
+  const { serving, verdicts } = fleet
   const toWallMs = (atMs: number): number => Math.round(wallMs - (fleet.nowMs - atMs))
   const workers = [...fleet.workers.values()].map((worker) => workerStatus(fleet, worker, toWallMs))
   return {
@@ -52,6 +52,8 @@ export function statusOf(fleet: Fleet, { name, root, wallMs, crashes }: StatusFa
     restarts: fleet.counters.restarts,
     crashes: crashes === undefined ? null : { ...crashes, nextStartAtMs: nextStartAtMs(fleet, toWallMs) },
     lastRefusal: fleet.refusals.last ?? null,
+    disk: diskStatus(fleet),
+    condemned: verdicts.on(serving?.generation.id) ?? null,
     workers,
     startedAtMs: toWallMs(fleet.startedMs),
   }
@@ -82,6 +84,11 @@ function lagMs({ nowMs, config }: Fleet, { state, heardMs, vitals }: Worker): nu
   const speaks = config.speaksProtocol && (state === 'ready' || state === 'withdrawn')
   const isOverdue = speaks && silentMs > OVERDUE_BEACONS * config.beaconMs
   return isOverdue ? Math.max(vitals.loopLagMs, Math.round(silentMs)) : vitals.loopLagMs
+}
+
+function diskStatus({ verdicts }: Fleet): ManagerStatus['disk'] {
+  const { disk } = verdicts
+  return disk === undefined ? null : { ...disk, verdict: verdicts.on(disk.generation) ?? null }
 }
 
 function workerStatus(fleet: Fleet, worker: Worker, toWallMs: (atMs: number) => number): WorkerStatus {

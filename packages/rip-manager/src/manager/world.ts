@@ -18,6 +18,7 @@ import type {
   TreeReadOptions,
   TreeState,
 } from '../contract/ports.ts'
+import type { Findings } from '../contract/verdict.ts'
 import type { ManagerEventBody } from '../contract/events.ts'
 import type { Backend, DrainReport, GenerationId } from '../contract/router.ts'
 import type { SupervisorMessage } from '@rip/worker/protocol'
@@ -222,6 +223,42 @@ export class World implements Effects {
   abort(token: number): void {
     this.#tasks.get(token)?.abort()
     this.#tasks.delete(token)
+  }
+
+  remember(findings: Findings): void {
+    try {
+      this.#options.verdicts?.write(findings)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      const message = `what was found out about releases cannot be kept: ${reason}; a new start does not know it`
+      this.#events.emit({ type: 'warning', message })
+    }
+  }
+
+  keep(token: number, snapshot: Snapshot): void {
+    const kept = Promise.try(() => this.#options.verdicts?.keep(snapshot))
+    this.#answer(kept, (result) => ({
+      type: 'kept',
+      token,
+      error: result instanceof Error ? result : undefined,
+    }))
+  }
+
+  fetchKept(token: number, generation: GenerationId): void {
+    const signal = this.#beginTask(token)
+    const fetched = Promise.try(async () => {
+      const { verdicts } = this.#options
+      if (verdicts === undefined) throw new Error('no copies are kept')
+      return await verdicts.fetch(generation, { signal })
+    })
+    this.#answer(fetched, (result) => {
+      this.#tasks.delete(token)
+      return {
+        type: 'built',
+        token,
+        result: result instanceof Error ? result : { ok: true, snapshot: result },
+      }
+    })
   }
 
   discard(snapshot: Snapshot): void {

@@ -50,9 +50,9 @@ export function locateRunDir(
   tenants: readonly Account[] = [],
 ): RunDirLocation {
   const base = instancesFolder(env, tenants)
-  if (identity.runDir === undefined) return { base, path: join(base, instanceId(identity)) }
-  const path = resolve(identity.runDir)
-  return { base, path, alias: join(base, label(basename(path), `run-dir ${path}`)) }
+  const entry = join(base, instanceId(identity))
+  if (identity.runDir === undefined) return { base, path: entry }
+  return { base, path: resolve(identity.runDir), alias: entry }
 }
 
 /**
@@ -113,7 +113,12 @@ function isTaken(path: string): boolean {
   return status !== undefined && !isOfOursOrRoot(status.uid)
 }
 
-function instanceId(identity: InstanceIdentity): string {
+/** Name of the instance among those of the same user, as a folder can have it. */
+export function instanceId(identity: InstanceIdentity): string {
+  if (identity.runDir !== undefined) {
+    const path = resolve(identity.runDir)
+    return label(basename(path), `run-dir ${path}`)
+  }
   if (identity.name === undefined) {
     const root = resolve(identity.root)
     return label(basename(root), `root ${root}`)

@@ -22,6 +22,17 @@ export function ensurePrivateFolder(path: string, mode: number = PRIVATE_MODE): 
   if (reason !== undefined) throw unsafe(path, reason)
 }
 
+/** Whether a folder is there that only we can use, and that no other user can exchange. */
+export function isPrivateFolder(path: string): boolean {
+  try {
+    assertSafeParents(path)
+    return whyUnsafe(lstatSync(path)) === undefined
+  } catch {
+    // ENOENT, or EACCES on the way.
+    return false
+  }
+}
+
 function whyUnsafe(status: Stats): string | undefined {
   if (status.isSymbolicLink()) return 'it is a symbolic link'
   if (!status.isDirectory()) return 'it is not a folder'

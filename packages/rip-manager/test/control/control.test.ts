@@ -43,6 +43,8 @@ class ToldManager implements Manager {
       crashes: null,
       healthReasons: [],
       lastRefusal: null,
+      disk: null,
+      condemned: null,
       workers: [],
       startedAtMs: 1,
     }

@@ -13,6 +13,7 @@ export function playEpisode(seed: number, steps: number): void {
   for (let step = 0; step < steps; step += 1) act(sim)
   comeToRest(sim)
   stop(sim)
+  startAgain(sim, seed)
 }
 
 /** One thing that happens, likely or not. */
@@ -29,11 +30,13 @@ function act(sim: Sim): void {
   if (chance < 0.79) return sim.freeze(sim.some(sim.random() < 0.5 ? 'serving' : 'booting'))
   if (chance < 0.81) return sim.serve(sim.some('serving'))
   if (chance < 0.82) return sim.leave(sim.some('serving'))
-  if (chance < 0.87) return editAndWake(sim)
-  if (chance < 0.885) return sim.command({ type: 'reload' })
+  if (chance < 0.865) return editAndWake(sim)
+  if (chance < 0.87) return putBackAndWake(sim)
+  if (chance < 0.885)
+    return sim.command({ type: 'reload', force: sim.random() < 0.2, wait: sim.random() < 0.5 })
   if (chance < 0.89) return configure(sim)
   if (chance < 0.91) return sim.command({ type: 'restart' })
-  if (chance < 0.925) return sim.command({ type: 'rollback' })
+  if (chance < 0.925) return sim.command({ type: 'rollback', force: sim.random() < 0.2 })
   if (chance < 0.945) return sim.command({ type: 'scale', workers: 1 + Math.floor(sim.random() * 4) })
   if (chance < 0.95) return sim.cancel()
   if (chance < 0.96) return sim.input({ type: 'hold' })
@@ -48,6 +51,11 @@ const kinds: readonly ContentKind[] = ['good', 'good', 'does not compile', 'does
 
 function editAndWake(sim: Sim): void {
   sim.edit(kinds[Math.floor(sim.random() * kinds.length)] ?? 'good')
+  sim.wake()
+}
+
+function putBackAndWake(sim: Sim): void {
+  sim.putBack()
   sim.wake()
 }
 
@@ -102,6 +110,21 @@ function stop(sim: Sim): void {
   settle(sim, 20_000)
   expect(sim.hasStopped).toBe(true)
   expect(sim.processes.size).toBe(0)
+  expect(sim.openCommands).toBe(0)
+}
+
+/** A new start on the same folders: condemned content gives way to the last good one, if there is a copy. */
+function startAgain(before: Sim, seed: number): void {
+  if (before.random() < 0.3) before.putBack()
+  const sim = new Sim(mulberry32(seed + 1), 1 + (seed % 4), Infinity, before)
+  const { condemned, good } = sim.findings
+  const isCondemned = condemned.some(({ generation }) => generation === sim.generation)
+  sim.calm = true
+  sim.command({ type: 'start' })
+  settle(sim, 20_000)
+  const { fleet } = sim.machine
+  if (isCondemned) expect(fleet.serving?.generation.id).toBe(good?.generation ?? sim.generation)
+  else if (fleet.serving !== undefined) expect(fleet.serving.generation.id).toBe(sim.generation)
   expect(sim.openCommands).toBe(0)
 }
 

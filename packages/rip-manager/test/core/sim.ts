@@ -10,6 +10,7 @@ import { readyWorkers } from '../../src/machine/worker.ts'
 import type { MemoryReading, Signal, Snapshot, TreeState } from '../../src/contract/ports.ts'
 import type { ManagerEventBody } from '../../src/contract/events.ts'
 import type { Backend, GenerationId } from '../../src/contract/router.ts'
+import type { Findings } from '../../src/contract/verdict.ts'
 
 export type ContentKind = 'good' | 'does not compile' | 'does not boot' | 'is not verified'
 
@@ -25,6 +26,12 @@ interface SimProcess {
   standbyByMs: number
   /** Of the last order to stand by. */
   order: number
+}
+
+/** What is on disk, and what was. */
+interface Disk {
+  readonly content: number
+  readonly kinds: ReadonlyMap<GenerationId, ContentKind>
 }
 
 /** The router as it really is. */
@@ -94,6 +101,9 @@ export class Sim implements Effects {
   #spawnFails = false
   #answered = 0
   readonly #roomForWorkers: number
+  /** What survives the process. */
+  findings: Findings
+  readonly #copies: Set<GenerationId>
   nowMs = 0
   hasStopped = false
   /** Nothing fails any more. */
@@ -103,17 +113,49 @@ export class Sim implements Effects {
   reloading = false
 
   /** With memory for so many workers, and no more. */
-  constructor(random: () => number, workers: number, roomForWorkers: number = Infinity) {
+  constructor(
+    random: () => number,
+    workers: number,
+    roomForWorkers: number = Infinity,
+    before?: Pick<Sim, 'findings' | 'disk'>,
+  ) {
     this.random = random
+    this.findings = before?.findings ?? { condemned: [], good: undefined }
+    this.#copies = new Set(this.findings.good && [this.findings.good.generation])
+    if (before !== undefined) this.#restore(before.disk)
     this.#roomForWorkers = roomForWorkers
     const config: MachineConfig = {
       ...simSettings,
       observe: { ...simSettings.observe!, compares: workers % 3 !== 0 },
       cutAfter: workers % 2 === 0 ? 'all' : 'first',
     }
-    this.machine = new Machine({ config, effects: this, random, workers, watching: true, nowMs: 0 })
-    this.edit('good')
+    this.machine = new Machine({
+      config,
+      effects: this,
+      random,
+      workers,
+      watching: true,
+      findings: this.findings,
+      nowMs: 0,
+    })
+    if (before === undefined) this.edit('good')
     this.input({ type: 'services', online: true })
+  }
+
+  /** The files as they are found by a new start on the same folder. */
+  get disk(): Disk {
+    return { content: this.#content, kinds: this.#kinds }
+  }
+
+  #restore({ content, kinds }: Disk): void {
+    this.#content = content
+    for (const [generation, kind] of kinds) this.#kinds.set(generation, kind)
+  }
+
+  /** Somebody puts content back that was on disk before. */
+  putBack(): void {
+    this.#content = 1 + Math.floor(this.random() * this.#content)
+    this.#writtenMs = this.nowMs
   }
 
   /** One input, with everything checked that must hold before and after. */
@@ -138,13 +180,17 @@ export class Sim implements Effects {
   command(body: {
     readonly type: 'start' | 'reload' | 'restart' | 'rollback' | 'scale'
     readonly workers?: number
+    readonly force?: boolean
+    readonly wait?: boolean
   }): void {
     const command = this.#nextCommand++
     this.#open.add(command)
-    const { type, workers = 1 } = body
+    const { type, workers = 1, force = false, wait = false } = body
     if (type === 'start') return this.input({ type, command })
     if (type === 'scale') return this.input({ type, command, workers })
-    this.input({ type, command, reason: type })
+    if (type === 'restart') return this.input({ type, command, reason: type })
+    if (type === 'rollback') return this.input({ type, command, reason: type, force })
+    this.input({ type, command, reason: type, force, wait })
   }
 
   cancel(): void {
@@ -159,7 +205,7 @@ export class Sim implements Effects {
   }
 
   edit(kind: ContentKind): void {
-    this.#content += 1
+    this.#content = this.#kinds.size + 1
     this.#kinds.set(this.generation, kind)
     this.#writtenMs = this.nowMs
   }
@@ -455,6 +501,7 @@ export class Sim implements Effects {
     const kind = this.#kinds.get(generation)
     return {
       generation,
+      folder: `/snapshots/${generation}`,
       changedIn: (now) => (this.#kinds.get(now.generation) === kind ? undefined : 'app.ts'),
     }
   }
@@ -483,6 +530,33 @@ export class Sim implements Effects {
   #isDismissed(id: string): boolean {
     const worker = [...this.machine.fleet.workers.values()].find((other) => other.id === id)
     return worker === undefined || worker.group.state === 'retiring'
+  }
+
+  remember(findings: Findings): void {
+    this.findings = findings
+    for (const copy of this.#copies) if (copy !== findings.good?.generation) this.#copies.delete(copy)
+    if (findings.good !== undefined && !this.#copies.has(findings.good.generation))
+      throw new Error(`there is no copy of ${findings.good.generation}`)
+  }
+
+  keep(token: number, { generation }: Snapshot): void {
+    const { observation, serving } = this.machine.fleet
+    if (observation !== undefined)
+      throw new Error(`${serving?.generation.id} is kept, and has yet to prove itself`)
+    const fails = !this.calm && this.random() < 0.2
+    this.#later(() => {
+      if (!fails) this.#copies.add(generation)
+      this.input({ type: 'kept', token, error: fails ? new Error('ENOSPC') : undefined })
+    })
+  }
+
+  fetchKept(token: number, generation: GenerationId): void {
+    const fails = !this.calm && this.random() < 0.2
+    this.#later(() => {
+      if (this.#aborted.has(token)) return
+      const result = fails ? new Error('EIO') : { ok: true as const, snapshot: this.#snapshotOf(generation) }
+      this.input({ type: 'built', token, result })
+    })
   }
 
   prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void {

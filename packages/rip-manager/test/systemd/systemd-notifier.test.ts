@@ -65,6 +65,8 @@ function fakeManager(): Pick<Manager, 'on' | 'status'> & { emit: (body: ManagerE
         crashes: null,
         healthReasons: [],
         lastRefusal,
+        disk: null,
+        condemned: null,
         workers: [],
         startedAtMs: 1,
       }

@@ -42,8 +42,8 @@ export const commands: readonly Command[] = [
     ...toInstance,
     name: 'reload',
     summary: 'prove code and configuration on disk, then switch; exit 8 or 5 when refused',
-    flags: COMMANDING,
-    examples: ['rip-server reload', 'rip-server reload --name shop --reason "deploy 42"'],
+    flags: [...COMMANDING, 'wait', 'force'],
+    examples: ['rip-server reload --wait', 'rip-server reload --name shop --reason "deploy 42"'],
   },
   {
     ...toInstance,
@@ -55,8 +55,8 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'rollback',
-    summary: 'return to the previous code',
-    flags: COMMANDING,
+    summary: 'return to the previous code, unless that was taken back itself (exit 8)',
+    flags: [...COMMANDING, 'force'],
     examples: ['rip-server rollback', 'rip-server rollback --reason "orders fail"'],
   },
   {
@@ -92,7 +92,7 @@ export const commands: readonly Command[] = [
   {
     ...toInstance,
     name: 'status',
-    summary: 'what runs: code, workers, last refusal; exit 1 when it is not well',
+    summary: 'what runs: code, workers, last refusal; exit 1 when it is not well, or bad code is on disk',
     flags: ASKING,
     examples: ['rip-server status', 'rip-server status --json'],
   },

@@ -31,6 +31,8 @@ const plainOptions: readonly Option[] = [
   { flag: 'no-follow', summary: 'end after what is there' },
   { flag: 'now', summary: 'do not wait for requests that are being answered' },
   { flag: 'reason', value: 'TEXT', summary: 'shown in the events, such as "deploy 42"' },
+  { flag: 'force', summary: 'also code that was taken back, or rolled back from, before' },
+  { flag: 'wait', summary: 'until the answers are not watched any more; exit 8 when the code is taken back' },
   { flag: 'manager', summary: 'the whole server: a new process takes over from the running one' },
   { flag: 'sources', summary: 'where each value comes from' },
   { flag: 'out', short: 'o', value: 'FOLDER', summary: 'write files there instead of printing' },

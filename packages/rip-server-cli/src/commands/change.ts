@@ -1,4 +1,4 @@
-import type { CommandOptions, Manager, ReloadResult } from '@rip/manager'
+import type { Manager, ManagerStatus, ReloadResult } from '@rip/manager'
 import { durationMs, Unacceptable, unacceptableText } from '@rip/server/settings'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { DEFAULT_COMMAND_TIMEOUT_MS } from '../defaults.ts'
@@ -6,7 +6,7 @@ import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { flagValue, type Invocation, isOn } from '../invocation.ts'
-import { configurationLines, shortGeneration } from '../terminal/event-line.ts'
+import { condemnedText, configurationLines, shortGeneration } from '../terminal/event-line.ts'
 import { durationText } from '../terminal/quantity-text.ts'
 
 /** Proves the code on disk and switches to it. */
@@ -28,17 +28,31 @@ async function handOver(invocation: Invocation): Promise<number> {
   if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(result))
   if (!result.ok) throw new CliError('RELOAD_REFUSED', { message: result.message, frame: '' })
   if (!isOn(invocation, 'json')) invocation.terminal.data(`process ${snapshot.pid} → ${result.pid}`)
+  const { snapshot: now } = await findInstance(invocation, invocation.line.words[0])
+  const doubt = condemnedText(now)
+  if (doubt !== undefined)
+    invocation.terminal.complain(`${invocation.terminal.bad('warning')} ${doubt}`, 'warn')
   return ExitCode.done
 }
 
 function change(verb: Change) {
   return async (invocation: Invocation): Promise<number> => {
-    const { client } = await findInstance(invocation, invocation.line.words[0])
+    const { client, snapshot } = await findInstance(invocation, invocation.line.words[0])
     const reason = flagValue(invocation, 'reason')
-    const result = await withTimeout(invocation, verb, (signal) => {
-      const options: CommandOptions = reason === undefined ? { signal } : { signal, reason }
-      return client[verb](options)
-    })
+    const isLong = verb === 'reload' && isOn(invocation, 'wait')
+    const watchMs = isLong ? longestWatchMs(snapshot) : 0
+    const result = await withTimeout(
+      invocation,
+      verb,
+      (signal) => {
+        const given = { signal, ...(reason !== undefined && { reason }) }
+        const insists = isOn(invocation, 'force') && { force: true }
+        if (verb === 'restart') return client.restart(given)
+        if (verb === 'rollback') return client.rollback({ ...given, ...insists })
+        return client.reload({ ...given, ...insists, ...(isOn(invocation, 'wait') && { wait: true }) })
+      },
+      watchMs,
+    )
     if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(result))
     return tell(verb, result, invocation)
   }
@@ -52,7 +66,7 @@ function tell(verb: Change, result: ReloadResult, { terminal, line }: Invocation
   }
   if (line.flags.has('json') || line.flags.has('quiet')) return ExitCode.done
   if (result.unchanged) terminal.data(`${shortGeneration(result.generation)} is what serves already`)
-  else terminal.data(changeText(verb, result))
+  else terminal.data(changeText(verb, result) + watchText(result, line.flags.has('wait')))
   for (const line of configurationLines(result.configuration)) terminal.data(line)
   return ExitCode.done
 }
@@ -66,14 +80,28 @@ function changeText(
   return `${from}${shortGeneration(generation)} in ${durationText(tookMs)}`
 }
 
-/** Runs a request to an instance within `--timeout`. Throws {@link CliError} `TIMED_OUT`. */
+/** For how long the switch may yet be undone, or that it no longer is. */
+function watchText({ watchedMs }: Extract<ReloadResult, { ok: true }>, hasWaited: boolean): string {
+  if (watchedMs === undefined) return ''
+  if (hasWaited) return '; its answers were watched, it stays'
+  return `; its answers are watched for ${durationText(watchedMs)} (--wait waits for that)`
+}
+
+/** A release is watched for the window, and once more when lots are drawn. */
+function longestWatchMs({ configuration }: ManagerStatus): number {
+  const windowMs = configuration?.values['rollbackWindowMs']
+  return typeof windowMs === 'number' ? 2 * windowMs : 0
+}
+
+/** Runs a request to an instance within `--timeout`, by default so much longer than usual. Throws {@link CliError} `TIMED_OUT`. */
 export async function withTimeout<T>(
   invocation: Invocation,
   what: string,
   ask: (signal: AbortSignal) => Promise<T>,
+  extraMs: number = 0,
 ): Promise<T> {
   const given = flagValue(invocation, 'timeout')
-  const afterMs = given === undefined ? DEFAULT_COMMAND_TIMEOUT_MS : timeoutMs(given)
+  const afterMs = given === undefined ? DEFAULT_COMMAND_TIMEOUT_MS + extraMs : timeoutMs(given)
   const signal = AbortSignal.timeout(afterMs)
   try {
     return await ask(signal)

@@ -9,7 +9,7 @@ import type {
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
-import { exitReasonText, refusalText, shortGeneration } from '../terminal/event-line.ts'
+import { exitReasonText, refusalText, shortGeneration, verdictText } from '../terminal/event-line.ts'
 import { bytesText, durationText } from '../terminal/quantity-text.ts'
 import { table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -41,6 +41,7 @@ export function statusText(
     ...(snapshot.certificates ?? []).map((each) => ['certificate', certificateText(each, Date.now())]),
     ['app', snapshot.root],
     ['code', codeText(snapshot)],
+    ...diskFacts(snapshot, terminal),
     ['workers', `${snapshot.readyWorkers} of ${snapshot.wantedWorkers} ready`],
     ...(snapshot.configuration?.pending ?? []).map((text) => ['changed', text]),
     ['reloads', `${snapshot.reloads.admitted} admitted, ${snapshot.reloads.refused} refused`],
@@ -121,7 +122,7 @@ function certificateText({ file, names, expiresAtMs }: ServedCertificate, nowMs:
 
 function healthText(snapshot: ManagerStatus, terminal: Terminal): string {
   const { health, healthReasons } = snapshot
-  const shown = isWell(snapshot) ? terminal.good(health) : terminal.bad(health)
+  const shown = isHealthy(snapshot) ? terminal.good(health) : terminal.bad(health)
   return healthReasons.length === 0 ? shown : `${shown}: ${healthReasons.join('; ')}`
 }
 
@@ -142,6 +143,22 @@ function codeText({ generation, previousGeneration, held }: ManagerStatus): stri
   return `${shortGeneration(generation)}${before}${held ? ', held' : ''}`
 }
 
-function isWell({ health }: ManagerStatus): boolean {
+/** What is on disk, where that is not what serves, and what is wrong with it. */
+function diskFacts({ disk, generation, condemned }: ManagerStatus, terminal: Terminal): string[][] {
+  if (condemned !== null) return [['', terminal.bad(`serves although it was ${verdictText(condemned)}`)]]
+  if (disk === null || disk.generation === generation) return []
+  const seen = `${shortGeneration(disk.generation)}, as looked at ${durationText(Date.now() - disk.atMs)} ago`
+  if (disk.verdict === null) return [['on disk', seen]]
+  const text = `${shortGeneration(disk.generation)}, ${verdictText(disk.verdict)}; no start or reload serves it without --force`
+  return [['on disk', terminal.bad(text)]]
+}
+
+/** Not well is also an instance that serves code that was taken back, or would have to after its next start. */
+function isWell({ health, condemned, disk }: ManagerStatus): boolean {
+  if (condemned !== null || (disk !== null && disk.verdict !== null)) return false
+  return isHealthy({ health })
+}
+
+function isHealthy({ health }: Pick<ManagerStatus, 'health'>): boolean {
   return health === 'ok' || health === 'held'
 }

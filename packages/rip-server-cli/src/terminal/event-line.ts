@@ -1,4 +1,11 @@
-import type { ConfigurationChange, ExitReason, ManagerEvent, Refusal } from '@rip/manager'
+import type {
+  ConfigurationChange,
+  ExitReason,
+  ManagerEvent,
+  ManagerStatus,
+  Refusal,
+  Verdict,
+} from '@rip/manager'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { bytesText, durationText } from './quantity-text.ts'
 import type { Terminal } from './terminal.ts'
@@ -38,6 +45,8 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
       return `${shortGeneration(event.generation)} fails no more often than the code before; it gets all requests again`
     case 'rolled-back':
       return `${terminal.bad('back')} ${shortGeneration(event.from)} → ${shortGeneration(event.to)}: ${event.reason}`
+    case 'condemned-found':
+      return foundLine(event, terminal)
     case 'configured':
       return configurationLines(event).join('\n')
     case 'scaled':
@@ -77,7 +86,9 @@ export function plainEvent(event: ManagerEvent): string {
 
 function plainValue(key: string, value: unknown): string {
   if (typeof value === 'string') {
-    return /generation|previous|^from$|^to$/.test(key) ? shortGeneration(value) : JSON.stringify(value)
+    return /generation|previous|^from$|^to$|^instead$/.test(key)
+      ? shortGeneration(value)
+      : JSON.stringify(value)
   }
   if (key === 'refusal') return JSON.stringify((value as Refusal).message)
   if (key === 'reason') return JSON.stringify(exitReasonText(value as ExitReason))
@@ -87,6 +98,34 @@ function plainValue(key: string, value: unknown): string {
 function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, terminal: Terminal): string {
   const change = `${shortGeneration(event.previous)} → ${shortGeneration(event.generation)}`
   return `${terminal.good('✓')} ${change} in ${durationText(event.tookMs)}`
+}
+
+/** A start serves something else than the code on disk, or code it should not serve. */
+function foundLine(event: Extract<ManagerEvent, { type: 'condemned-found' }>, terminal: Terminal): string {
+  const { generation, instead, reason } = event
+  const found = `the code on disk, ${shortGeneration(generation)}, was taken back before: ${reason}`
+  const next =
+    instead === null
+      ? 'no copy of good code is kept, so it is served all the same'
+      : `${shortGeneration(instead)}, the last good code, is served in its place`
+  return `${terminal.bad('warning')} ${found}; ${next}. Put other code on disk and run "rip-server reload"`
+}
+
+/** What is wrong with what serves, or what is on disk; `undefined` when nothing is. */
+export function condemnedText(
+  status: Pick<ManagerStatus, 'disk' | 'condemned' | 'generation'>,
+): string | undefined {
+  const { disk, condemned, generation } = status
+  if (condemned !== null)
+    return `${shortGeneration(generation)} serves although it was ${verdictText(condemned)}`
+  if (disk === null || disk.verdict === null) return undefined
+  const found = `${shortGeneration(disk.generation)} on disk was ${verdictText(disk.verdict)}`
+  return `${found}; ${shortGeneration(generation)} serves instead`
+}
+
+/** What was done about content that was found wanting, and why. */
+export function verdictText({ by, reason }: Verdict): string {
+  return by === 'server' ? `taken back: ${reason}` : `rolled back from by an operator: ${reason}`
 }
 
 /** What became of a configuration, a line each. */

@@ -51,7 +51,7 @@ class Reporter {
   }
 
   #isNews(event: ManagerEvent): boolean {
-    if (!this.#options.serves()) return event.type === 'warning'
+    if (!this.#options.serves()) return event.type === 'warning' || event.type === 'condemned-found'
     if (event.type === 'generation-refused') return this.#isNewRefusal(event.refusal)
     if (event.type === 'generation-cut' || event.type === 'generation-unchanged') this.#refused = undefined
     return event.type !== 'health' || this.#isNewHealth(event.health)

@@ -27,6 +27,8 @@ export interface SnapshotBuilderOptions {
   readonly entry: string
   /** Told what belongs to the application as far as a build has found out. */
   readonly tree: Pick<ContentTree, 'read' | 'follow'>
+  /** Folders that are no content of the application, wherever they are: what the server itself keeps. @default none */
+  readonly notContent?: readonly string[]
   /** Folder that gets one snapshot per generation. */
   readonly folder: string
   /** Read anew for each process. */
@@ -105,12 +107,22 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     this.#prepareNext(environment, warmedEnding(state))
     if (signal.aborted) await rm(out, { recursive: true, force: true })
     signal.throwIfAborted()
-    if (report?.ok === true) return await this.#takeIn(out, report, state)
+    if (report?.ok === true) return await this.#takeIn(out, this.#withoutOurs(report), state)
     await rm(out, { recursive: true, force: true })
-    if (report !== undefined) return await this.#refuse(report)
+    if (report !== undefined) return await this.#refuse(this.#withoutOurs(report))
     const { code, stderr } = output
     const message = `the builder ended with ${code}: ${stderr.trim() || 'it said nothing'}`
     return { ok: false, failure: { kind: 'compile', message } }
+  }
+
+  /** A folder of ours below the application's has files that look like modules of it. */
+  #withoutOurs<T extends BuildReport>(report: T): T {
+    if (report.belongings === undefined) return report
+    const folders = (this.#options.notContent ?? []).map(realPath)
+    const files = report.belongings.files.filter(
+      (path) => !folders.some((folder) => path.startsWith(`${folder}/`)),
+    )
+    return { ...report, belongings: { ...report.belongings, files } }
   }
 
   #orderFor(state: TreeState, out: string): BuildOrder {
@@ -307,6 +319,10 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
       // ENOENT, when the application is gone; the next build says what there is to say.
     }
   }
+}
+
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path
 }
 
 /** Most changes are to files of the language the application is written in. */

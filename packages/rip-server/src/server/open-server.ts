@@ -2,7 +2,6 @@ import { isAbsolute, join, relative } from 'node:path'
 import {
   type Backend,
   type ChildLine,
-  type CommandOptions,
   type ContentTree,
   createChangeDetector,
   createContentTree,
@@ -21,12 +20,14 @@ import {
   openControlServer,
   openRunDir,
   plainLossLine,
+  type ReloadOptions,
   type RunDir,
   type StopOptions,
   type DrainReport,
   type SystemdNotifier,
   type Tenants,
   type Router,
+  stateFolders,
   type Verifier,
 } from '@rip/manager'
 import { otherEnvFileNames } from '../settings/env-files.ts'
@@ -47,6 +48,7 @@ import { tenantEnvironment } from '../tenants/tenant-environment.ts'
 import type { ServerTenants } from '../tenants/tenants.ts'
 import { workerProgram } from '../programs/programs.ts'
 import { SnapshotBuilder } from '../builder/snapshot-builder.ts'
+import { VerdictFolder } from '../instance/verdict-folder.ts'
 import { predecessorGone, startSuccessor } from '../instance/succession.ts'
 
 /** A server whose parts are put together: balancer, manager and workers of one application. Closing ends everything in reverse order of its start. */
@@ -150,7 +152,7 @@ export class OpenServer implements AsyncDisposable {
   }
 
   /** Newest content and configuration on disk are in force when it resolves, if they can be used. */
-  async reload(options: CommandOptions = {}): Promise<ReloadResult> {
+  async reload(options: ReloadOptions = {}): Promise<ReloadResult> {
     const { configuration, plan } = this.#parts
     if (plan.rereading === undefined) return await this.manager.reload(options)
     configuration.ask()
@@ -209,7 +211,7 @@ interface ServerParts {
 interface Commands {
   /** Absent where this process cannot be started anew. */
   readonly handOver?: () => Promise<HandOverResult>
-  readonly reload: (options: CommandOptions) => Promise<ReloadResult>
+  readonly reload: (options: ReloadOptions) => Promise<ReloadResult>
 }
 
 /** A candidate, the other workers and the balancer: none of them takes longer than a worker may. */
@@ -270,7 +272,11 @@ async function assemble(
           env,
           account: ownership?.tenants.router,
         })
-  const ignore = [...inside(root, runDir.path), ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`)]
+  const states = stateFolders(instanceIdentity(settings, root), env)
+  const ignore = [
+    ...[runDir.path, ...states].flatMap((path) => inside(root, path)),
+    ...otherEnvFileNames(plan.envFiles).map((name) => `/${name}`),
+  ]
   const tree = createContentTree({
     root,
     ignore,
@@ -281,6 +287,7 @@ async function assemble(
       root,
       entry,
       tree,
+      notContent: [runDir.path, ...states],
       folder,
       env: childEnv,
       runtimeFlags: runtimeFlags(plan),
@@ -313,6 +320,9 @@ async function assemble(
     }),
     verifier: handingOn(verifierOf(configuration), runDir),
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
+    verdicts: keepsVerdicts(plan)
+      ? new VerdictFolder({ candidates: states, snapshots: folder, account: ownership?.tenants.workers })
+      : undefined,
     hasSocket: (path) => runDir.hasSocket(path),
     socketLeft: (path) => runDir.dropSocket(path),
     router: routingHandedOn(front.router, runDir, plan.warn),
@@ -358,6 +368,11 @@ async function assemble(
   }
 }
 
+/** In development code changes all the time, and a server within a program leaves nothing behind. */
+function keepsVerdicts({ isProgram, mode }: ServerPlan): boolean {
+  return isProgram && mode === 'production'
+}
+
 /** As the balancer wrote it, as long as that is an object or need not be one. */
 function accessLine(line: ChildLine, { logFormat }: ServerPlan): string {
   if (logFormat !== 'json' || line.text.startsWith('{')) return line.text
@@ -381,7 +396,7 @@ const DEV_MAX_RETIRING = 2
 /** Whoever saves a file waits for it; in production a half-written file must not be looked at. */
 const savedSooner = { leadingMs: 5 }
 
-/** The run directory is no content of the application, even if somebody puts it there. */
+/** What the server keeps is no content of the application, even if somebody puts it there. */
 function inside(root: string, path: string): string[] {
   const below = relative(root, path)
   return below.startsWith('..') || isAbsolute(below) ? [] : [`/${below}/`]

@@ -5,7 +5,9 @@ import type {
   ManagerEvent,
   ManagerEventBody,
   ManagerStatus,
+  ReloadOptions,
   ReloadResult,
+  RollbackOptions,
   StopOptions,
 } from '@rip/manager'
 import { ServerError } from '../errors.ts'
@@ -111,7 +113,7 @@ export class Server implements AsyncDisposable {
   }
 
   /** Newest content on disk is in force when it resolves, if it can be used; a refusal is a result. */
-  reload(options: CommandOptions = {}): Promise<ReloadResult> {
+  reload(options: ReloadOptions = {}): Promise<ReloadResult> {
     return this.#opened('reload', (open) => open.reload(options))
   }
 
@@ -120,8 +122,8 @@ export class Server implements AsyncDisposable {
     return this.#opened('restart', ({ manager }) => manager.restart(options))
   }
 
-  /** Returns to the previous code. */
-  rollback(options: CommandOptions = {}): Promise<ReloadResult> {
+  /** Returns to the previous code, unless that was taken back, or rolled back from, itself. */
+  rollback(options: RollbackOptions = {}): Promise<ReloadResult> {
     return this.#opened('rollback', ({ manager }) => manager.rollback(options))
   }
 

@@ -1,0 +1,23 @@
+import type { KeptGeneration, Verdict } from '../contract/verdict.ts'
+import type { Fleet } from './state.ts'
+
+/** Generations are named as briefly as on the terminal. */
+const NAME_CHARS = 7
+
+/** Why content is not served, and how it is all the same. */
+export function condemnedText(verdict: Verdict): string {
+  return `${verdictText(verdict)}; to serve it all the same, use --force`
+}
+
+function verdictText({ generation, by, reason, atMs }: Verdict): string {
+  const name = generation.slice(0, NAME_CHARS)
+  const what = by === 'server' ? 'taken back' : 'rolled back by an operator'
+  return `${name} was ${what} at ${new Date(atMs).toISOString()}: ${reason}`
+}
+
+/** A start has found content that is not to serve again. */
+export function tellFound(fleet: Fleet, verdict: Verdict, good: KeptGeneration | undefined): void {
+  const { generation, reason } = verdict
+  fleet.refusals.quarantine(generation)
+  fleet.effects.emit({ type: 'condemned-found', generation, instead: good?.generation ?? null, reason })
+}

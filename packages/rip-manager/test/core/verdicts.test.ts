@@ -1,0 +1,363 @@
+import { describe, expect, test } from 'bun:test'
+import type { Builder, ResponseCounts } from '../../src/contract/ports.ts'
+import type { ManagerOptions } from '../../src/contract/options.ts'
+import type { Findings, VerdictStore } from '../../src/contract/verdict.ts'
+import { createRig, type Rig, startedRig } from './rig.ts'
+
+const WINDOW_MS = 20_000
+/** So many failures that a generation is taken back. */
+const FAILING: ResponseCounts = { requests: 300, errors: 61 }
+
+/** Keeps findings in memory, as a folder does on disk. */
+class FakeStore implements VerdictStore {
+  findings: Findings = { condemned: [], good: undefined }
+  readonly copies: string[] = []
+  keepFails: Error | undefined
+  fetchFails: Error | undefined
+
+  read(): Findings {
+    return this.findings
+  }
+
+  write(findings: Findings): void {
+    this.findings = findings
+  }
+
+  async keep({ generation }: { readonly generation: string }): Promise<void> {
+    if (this.keepFails !== undefined) throw this.keepFails
+    this.copies.push(generation)
+  }
+
+  async fetch(generation: string): Promise<{ readonly generation: string; readonly folder: string }> {
+    if (this.fetchFails !== undefined) throw this.fetchFails
+    return { generation, folder: '/run/copy' }
+  }
+}
+
+/** Puts code into folders, as a builder that keeps it does. */
+const folders: Builder = {
+  build: async ({ generation }) => ({ ok: true, snapshot: { generation, folder: `/run/${generation}` } }),
+}
+
+interface World {
+  readonly counts: Map<string, ResponseCounts>
+  readonly store: FakeStore
+  readonly options: Partial<ManagerOptions>
+}
+
+/** Without a watcher, as in production. */
+function world(): World {
+  const counts = new Map<string, ResponseCounts>()
+  const observer = {
+    read: async (generation: string) => counts.get(generation) ?? { requests: 100, errors: 1 },
+  }
+  const store = new FakeStore()
+  const options = {
+    watcher: undefined,
+    builder: folders,
+    verdicts: store,
+    observe: { observer, windowMs: WINDOW_MS },
+  }
+  return { counts, store, options }
+}
+
+/** Reloads to code that is taken back. Returns the good generation and the bad one. */
+async function takeBack(
+  rig: Rig,
+  counts: World['counts'],
+): Promise<{ readonly good: string; readonly bad: string }> {
+  const good = rig.manager.status.generation!
+  rig.files.writeUnseen('app.ts', 'bad')
+  await rig.during(rig.manager.reload())
+  const bad = rig.files.generation
+  counts.set(bad, FAILING)
+  await rig.clock.advance(1_000)
+  expect(rig.manager.status.generation).toBe(good)
+  return { good, bad }
+}
+
+/** What a new start finds: the same findings, and this on disk. */
+function startedAgain({ options }: World, content: string): Promise<Rig> {
+  const rig = createRig(options)
+  rig.files.writeUnseen('app.ts', content)
+  return rig.during(rig.manager.start()).then(() => rig)
+}
+
+describe('code that was taken back', () => {
+  test('is not what rollback returns to', async () => {
+    const { counts, options } = world()
+    await using rig = await startedRig(options)
+    const { good, bad } = await takeBack(rig, counts)
+    expect(await rig.during(rig.manager.rollback())).toMatchObject({
+      ok: false,
+      refusal: {
+        code: 'condemned',
+        generation: bad,
+        message: expect.stringMatching(/^there is no good code to return to: .* 60 of 200 .*--force$/),
+      },
+    })
+    expect(rig.manager.status).toMatchObject({
+      generation: good,
+      disk: { generation: bad, verdict: { by: 'server' } },
+    })
+  })
+
+  test('serves again when an operator insists, is watched, and taken back again', async () => {
+    const { counts, options } = world()
+    await using rig = await startedRig(options)
+    const { good, bad } = await takeBack(rig, counts)
+    counts.delete(bad)
+    expect(await rig.during(rig.manager.rollback({ force: true }))).toMatchObject({
+      ok: true,
+      generation: bad,
+      watchedMs: WINDOW_MS,
+    })
+    expect(rig.manager.status).toMatchObject({ generation: bad, condemned: null, disk: { verdict: null } })
+    await rig.clock.advance(1_000)
+    counts.set(bad, FAILING)
+    await rig.clock.advance(1_000)
+    expect(rig.manager.status).toMatchObject({ generation: good, disk: { verdict: { by: 'server' } } })
+  })
+
+  test('is refused when it is reloaded, and served when an operator insists', async () => {
+    const { counts, options } = world()
+    await using rig = await startedRig(options)
+    const { bad } = await takeBack(rig, counts)
+    expect(await rig.during(rig.manager.reload())).toMatchObject({
+      ok: false,
+      refusal: { code: 'condemned' },
+    })
+    counts.delete(bad)
+    expect(await rig.during(rig.manager.reload({ force: true }))).toMatchObject({ ok: true, generation: bad })
+    await rig.clock.advance(WINDOW_MS + 1_000)
+    expect(rig.manager.status).toMatchObject({ generation: bad, condemned: null })
+  })
+
+  test('does not keep other code from being served, nor from being returned from', async () => {
+    const { counts, options } = world()
+    await using rig = await startedRig(options)
+    const { good } = await takeBack(rig, counts)
+    rig.files.writeUnseen('app.ts', 'fixed')
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true, previous: good })
+    expect(await rig.during(rig.manager.rollback())).toMatchObject({ ok: true, generation: good })
+  })
+
+  test('is not served by the watcher either, which says so once', async () => {
+    const { counts, options } = world()
+    const { watcher: _none, ...watching } = options
+    await using rig = await startedRig(watching)
+    const { good, bad } = await takeBack(rig, counts)
+    rig.files.write('app.ts', 'fixed')
+    await rig.clock.advance(WINDOW_MS + 1_000)
+    const refusals = (): number => rig.events.filter(({ type }) => type === 'generation-refused').length
+    const before = refusals()
+    rig.files.write('app.ts', 'bad')
+    rig.files.write('app.ts', 'bad')
+    await rig.clock.advance(10_000)
+    expect(rig.files.generation).toBe(bad)
+    expect(rig.manager.status.generation).not.toBe(bad)
+    expect(rig.manager.status.generation).not.toBe(good)
+    expect(rig.manager.status.lastRefusal).toMatchObject({ code: 'condemned', generation: bad })
+    expect(refusals()).toBe(before + 1)
+  })
+})
+
+test('an operator who returns from code condemns it: a second rollback does not serve it again', async () => {
+  const { options } = world()
+  await using rig = await startedRig(options)
+  const first = rig.manager.status.generation!
+  rig.files.writeUnseen('app.ts', 'v2')
+  await rig.during(rig.manager.reload())
+  await rig.during(rig.manager.rollback({ reason: 'orders fail' }))
+  expect(await rig.during(rig.manager.rollback())).toMatchObject({
+    ok: false,
+    refusal: { code: 'condemned' },
+  })
+  expect(rig.manager.status).toMatchObject({
+    generation: first,
+    disk: { verdict: { by: 'operator', reason: 'orders fail' } },
+  })
+})
+
+describe('a start that finds condemned code on disk', () => {
+  test('serves the last good code, and says so', async () => {
+    const { counts, store, options } = world()
+    const { good, bad } = await (async () => {
+      await using before = await startedRig(options)
+      return await takeBack(before, counts)
+    })()
+    expect(store).toMatchObject({ findings: { good: { generation: good } }, copies: [good] })
+    await using rig = await startedAgain({ counts, store, options }, 'bad')
+    expect(rig.manager.status).toMatchObject({
+      generation: good,
+      disk: { generation: bad, verdict: { by: 'server' } },
+      lastRefusal: { code: 'rolled-back', generation: bad },
+    })
+    expect(rig.events.filter(({ type }) => type === 'condemned-found')).toMatchObject([
+      { generation: bad, instead: good },
+    ])
+    expect(await rig.during(rig.manager.reload())).toMatchObject({
+      ok: false,
+      refusal: { code: 'condemned' },
+    })
+    rig.files.writeUnseen('app.ts', 'fixed')
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true, previous: good })
+    expect(rig.manager.status.lastRefusal).toBeNull()
+  })
+
+  test('serves it all the same when there is no copy, and says so', async () => {
+    const { counts, store, options } = world()
+    store.keepFails = new Error('ENOSPC')
+    const { bad } = await (async () => {
+      await using before = await startedRig(options)
+      const found = await takeBack(before, counts)
+      expect(before.events).toContainEqual(
+        expect.objectContaining({ type: 'warning', message: expect.stringContaining('ENOSPC') }),
+      )
+      return found
+    })()
+    counts.clear()
+    await using rig = await startedAgain({ counts, store, options }, 'bad')
+    expect(rig.manager.status).toMatchObject({ generation: bad, condemned: { generation: bad } })
+    expect(rig.events.filter(({ type }) => type === 'condemned-found')).toMatchObject([
+      { generation: bad, instead: null },
+    ])
+  })
+
+  test('serves it all the same when the copy cannot be used', async () => {
+    const { counts, store, options } = world()
+    const { bad } = await (async () => {
+      await using before = await startedRig(options)
+      return await takeBack(before, counts)
+    })()
+    store.fetchFails = new Error('EIO')
+    await using rig = await startedAgain({ counts, store, options }, 'bad')
+    expect(rig.manager.status).toMatchObject({ generation: bad, condemned: { generation: bad } })
+    expect(store.findings.good).toBeUndefined()
+    expect(rig.events).toContainEqual(
+      expect.objectContaining({ type: 'warning', message: expect.stringContaining('EIO') }),
+    )
+  })
+
+  test('serves other code as ever', async () => {
+    const { counts, store, options } = world()
+    {
+      await using before = await startedRig(options)
+      await takeBack(before, counts)
+    }
+    await using rig = await startedAgain({ counts, store, options }, 'fixed')
+    expect(rig.manager.status).toMatchObject({ generation: rig.files.generation, disk: { verdict: null } })
+  })
+
+  test('also finds out when only the build tells what belongs to it', async () => {
+    const { counts, store, options } = world()
+    /** At first the content is known by part of its name. */
+    const builder: Builder = {
+      build: async ({ generation }) => ({
+        ok: true,
+        snapshot: { generation: `${generation}-whole`, folder: `/run/${generation}` },
+      }),
+    }
+    const whole = { ...options, builder }
+    const { good, bad } = await (async () => {
+      await using before = await startedRig(whole)
+      const good = before.manager.status.generation!
+      before.files.writeUnseen('app.ts', 'bad')
+      await before.during(before.manager.reload())
+      counts.set(before.manager.status.generation!, FAILING)
+      await before.clock.advance(1_000)
+      return { good, bad: `${before.files.generation}-whole` }
+    })()
+    await using rig = await startedAgain({ counts, store, options: whole }, 'bad')
+    expect(rig.manager.status).toMatchObject({ generation: good, disk: { generation: bad, verdict: {} } })
+    expect(await rig.during(rig.manager.reload())).toMatchObject({
+      ok: false,
+      refusal: { code: 'condemned' },
+    })
+  })
+})
+
+test('the copy is of what serves well, as long as there is a verdict', async () => {
+  const { counts, store, options } = world()
+  await using rig = await startedRig(options)
+  rig.files.writeUnseen('app.ts', 'v2')
+  await rig.during(rig.manager.reload())
+  await rig.clock.advance(WINDOW_MS + 1_000)
+  expect(store.copies).toEqual([])
+  const { good } = await takeBack(rig, counts)
+  expect(store.copies).toEqual([good])
+  rig.files.writeUnseen('app.ts', 'fixed')
+  await rig.during(rig.manager.reload())
+  await rig.clock.advance(WINDOW_MS / 2)
+  expect(store.findings.good?.generation).toBe(good)
+  await rig.clock.advance(WINDOW_MS)
+  expect(store.findings.good?.generation).toBe(rig.files.generation)
+})
+
+describe('a reload that waits', () => {
+  test('is answered when the answers are not watched any more', async () => {
+    const { options } = world()
+    await using rig = await startedRig(options)
+    rig.files.writeUnseen('app.ts', 'v2')
+    let isAnswered = false
+    const reload = rig.manager.reload({ wait: true }).finally(() => (isAnswered = true))
+    await rig.clock.advance(WINDOW_MS / 2)
+    expect(rig.manager.status.generation).toBe(rig.files.generation)
+    expect(isAnswered).toBe(false)
+    expect(await rig.during(reload)).toMatchObject({ ok: true, generation: rig.files.generation })
+  })
+
+  test('is refused when the code is taken back', async () => {
+    const { counts, options } = world()
+    await using rig = await startedRig(options)
+    rig.files.writeUnseen('app.ts', 'bad')
+    const reload = rig.manager.reload({ wait: true })
+    await rig.clock.advance(1_000)
+    counts.set(rig.files.generation, FAILING)
+    expect(await rig.during(reload)).toMatchObject({
+      ok: false,
+      refusal: {
+        code: 'rolled-back',
+        generation: rig.files.generation,
+        message: expect.stringContaining('60 of 200'),
+      },
+    })
+  })
+
+  test('is refused when an operator returns from the code', async () => {
+    const { options } = world()
+    await using rig = await startedRig(options)
+    rig.files.writeUnseen('app.ts', 'v2')
+    const reload = rig.manager.reload({ wait: true })
+    await rig.clock.advance(1_000)
+    await rig.during(rig.manager.rollback({ reason: 'orders fail' }))
+    expect(await rig.during(reload)).toMatchObject({
+      ok: false,
+      refusal: { code: 'rolled-back', message: 'orders fail' },
+    })
+  })
+
+  test('is answered when newer code takes over, when nothing is watched, and when everything stops', async () => {
+    const { options } = world()
+    await using rig = await startedRig(options)
+    rig.files.writeUnseen('app.ts', 'v2')
+    const second = rig.manager.reload({ wait: true })
+    await rig.clock.advance(1_000)
+    rig.files.writeUnseen('app.ts', 'v3')
+    const third = rig.manager.reload({ wait: true })
+    expect(await rig.during(second)).toMatchObject({ ok: true })
+    // Of what serves already, and is watched, the end is awaited as well.
+    const again = rig.manager.reload({ wait: true })
+    await rig.clock.advance(1_000)
+    const closed = rig.manager.close()
+    expect(await rig.during(third)).toMatchObject({ ok: false, refusal: { code: 'stopping' } })
+    expect(await rig.during(again)).toMatchObject({ ok: false, refusal: { code: 'stopping' } })
+    await rig.during(closed)
+  })
+
+  test('of what has served for long is answered at once', async () => {
+    const { options } = world()
+    await using rig = await startedRig(options)
+    expect(await rig.during(rig.manager.reload({ wait: true }))).toMatchObject({ ok: true, unchanged: true })
+  })
+})
