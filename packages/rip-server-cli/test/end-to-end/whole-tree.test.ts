@@ -77,7 +77,16 @@ async function inFlight(sandbox: Sandbox, server: Server): Promise<number> {
 
 /** As `KillMode=control-group` of systemd or an init at shutdown: to every process, in whatever order. */
 async function signalAll(sandbox: Sandbox, signal: NodeJS.Signals): Promise<void> {
-  for (const pid of await sandbox.processes()) process.kill(pid, signal)
+  for (const pid of await sandbox.processes()) signalOne(pid, signal)
+}
+
+/** As kill(1) does it for a group: a process that has ended since the others were looked up is no mistake. */
+function signalOne(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 describe('a signal to every process of the server is one stop', () => {
@@ -136,7 +145,7 @@ describe('a signal to every process of the server is one stop', () => {
     await signalAll(sandbox, 'SIGTERM')
     for (let n = 0; n < 20; n += 1) {
       const others = (await sandbox.processes()).filter((pid) => pid !== server.pid)
-      for (const pid of others) process.kill(pid, n % 2 === 0 ? 'SIGTERM' : 'SIGINT')
+      for (const pid of others) signalOne(pid, n % 2 === 0 ? 'SIGTERM' : 'SIGINT')
       await Bun.sleep(50)
     }
     expect(await underWay.answers).toEqual(UnderWay.expected)
@@ -256,7 +265,7 @@ test.each(['start', 'dev'])(
     await signalAll(sandbox, 'SIGTTOU')
     await until('there is one less', async () => (await sandbox.snapshot(server)).wantedWorkers === 2)
     await signalAll(sandbox, 'SIGHUP')
-    for (const pid of await sandbox.processes()) if (pid !== server.pid) process.kill(pid, 'SIGUSR2')
+    for (const pid of await sandbox.processes()) if (pid !== server.pid) signalOne(pid, 'SIGUSR2')
     const before = (await sandbox.snapshot(server)).workers.map(({ pid }) => pid)
     await signalAll(sandbox, 'SIGUSR1')
     await until('every worker is another', async () => {
@@ -280,7 +289,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
     const server = await startApp(sandbox)
     const underWay = new UnderWay(server.url)
     await until('requests are under way', async () => (await inFlight(sandbox, server)) >= 3)
-    for (const pid of await sandbox.processes()) if (pid !== server.pid) process.kill(pid, signal)
+    for (const pid of await sandbox.processes()) if (pid !== server.pid) signalOne(pid, signal)
     const later = await Promise.all(Array.from({ length: 50 }, () => fetch(server.url)))
     expect(later.filter(({ status }) => status !== 200)).toEqual([])
     expect(await underWay.answers).toEqual(UnderWay.expected)
