@@ -2,7 +2,7 @@ import { copyFile, cp, link, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ControlClient, findInstances, type ManagerStatus } from '@rip/manager'
-import { Sandbox as BareSandbox, type Program, until } from '@rip/testing'
+import { Sandbox as BareSandbox, type Program, timeUntil, until } from '@rip/testing'
 
 export { type Finished, PROGRAM, type Program as Server, until } from '@rip/testing'
 
@@ -15,9 +15,18 @@ export async function placeBun(path: string): Promise<void> {
   await link(process.execPath, path).catch(() => copyFile(process.execPath, path))
 }
 
+/** Sandboxes there may be at once: of tests that run side by side, the others wait. */
+const MAX_SANDBOXES = 3
+/** Then one more is made: a test that hangs does not hold up all others. */
+const MAX_WAIT_MS = 60_000
+
 /** A sandbox with the applications of these tests. */
 export class Sandbox extends BareSandbox {
+  static #count = 0
+
   static async create(): Promise<Sandbox> {
+    await timeUntil(() => Sandbox.#count < MAX_SANDBOXES, MAX_WAIT_MS)
+    Sandbox.#count++
     return new Sandbox(await BareSandbox.makeFolder())
   }
 
@@ -56,5 +65,13 @@ export class Sandbox extends BareSandbox {
     const instance = findInstances(this.env()).find((candidate) => candidate.pid === pid)
     if (instance === undefined) throw new Error(`no instance is process ${pid}`)
     return new ControlClient(instance.control).status()
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await super[Symbol.asyncDispose]()
+    } finally {
+      Sandbox.#count--
+    }
   }
 }

@@ -6,7 +6,7 @@ import { findInstances } from '@rip/manager'
 import { startLoad } from '../load.ts'
 import { Sandbox, type Server, until } from '../server.ts'
 
-const TEST_TIMEOUT_MS = 60_000
+const TEST_TIMEOUT_MS = 120_000
 
 async function expectNothingLeft(sandbox: Sandbox): Promise<void> {
   await until('no process is left', async () => (await sandbox.processes()).length === 0)
@@ -14,7 +14,7 @@ async function expectNothingLeft(sandbox: Sandbox): Promise<void> {
   expect(files).toEqual([])
 }
 
-describe('nothing is left behind after', () => {
+describe.concurrent('nothing is left behind after', () => {
   const ways: readonly (readonly [string, (server: Server, sandbox: Sandbox) => unknown])[] = [
     ['TERM', (server) => server.kill('SIGTERM')],
     ['Ctrl-C', (server) => server.interrupt()],
@@ -38,7 +38,7 @@ describe('nothing is left behind after', () => {
   }
 })
 
-test(
+test.concurrent(
   'TERM lets a request under way finish',
   async () => {
     await using sandbox = await Sandbox.create()
@@ -59,7 +59,7 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-test(
+test.concurrent(
   'with a delay a load balancer is told first, and nobody who still comes is turned away',
   async () => {
     await using sandbox = await Sandbox.create()
@@ -90,7 +90,7 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-test(
+test.concurrent(
   'a second Ctrl-C does not wait',
   async () => {
     await using sandbox = await Sandbox.create()
@@ -157,7 +157,7 @@ async function inFlight(sandbox: Sandbox, server: Server): Promise<number> {
   return workers.reduce((sum, worker) => sum + worker.inFlight, 0)
 }
 
-test(
+test.concurrent(
   'what has no end of its own is ended at once, while requests get their time',
   async () => {
     await using sandbox = await Sandbox.create()
@@ -181,7 +181,7 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-test(
+test.concurrent(
   'one Ctrl-C ends development within seconds, whatever is open, and tells what it cut off',
   async () => {
     await using sandbox = await Sandbox.create()
@@ -206,7 +206,7 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-test.each(['500ms', '2s'])(
+test.concurrent.each(['500ms', '2s'])(
   'TERM tells of the request that did not finish within %s',
   async (timeout) => {
     await using sandbox = await Sandbox.create()
@@ -230,7 +230,7 @@ test.each(['500ms', '2s'])(
   TEST_TIMEOUT_MS,
 )
 
-test.each<[string, number, (server: Server, sandbox: Sandbox) => unknown]>([
+test.concurrent.each<[string, number, (server: Server, sandbox: Sandbox) => unknown]>([
   ['TERM while it boots', 143, (server) => server.kill('SIGTERM')],
   ['a first start that fails', 4, (_server, { folder }) => writeFile(join(folder, 'fail'), '')],
 ])(
@@ -267,7 +267,7 @@ test.each<[string, number, (server: Server, sandbox: Sandbox) => unknown]>([
   TEST_TIMEOUT_MS,
 )
 
-test(
+test.concurrent(
   'when the manager is killed, balancer and workers leave, and a new start works',
   async () => {
     await using sandbox = await Sandbox.create()

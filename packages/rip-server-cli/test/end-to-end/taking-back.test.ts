@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { ManagerStatus } from '@rip/manager'
 import { Sandbox, type Server, until } from '../server.ts'
 
-const TEST_TIMEOUT_MS = 60_000
+const TEST_TIMEOUT_MS = 120_000
 /** Begins the line that says it, unlike any that tells of a backend. */
 const TAKEN_BACK = /^back .+$/m
 /** More than enough for the balancer's figures to say something, far fewer than come in the whole window. */
@@ -46,7 +46,7 @@ async function app(sandbox: Sandbox, code: string): Promise<string> {
   return file
 }
 
-test(
+test.concurrent(
   'code that is healthy, but fails when it serves, gives way to the code before',
   async () => {
     await using sandbox = await Sandbox.create()
@@ -82,7 +82,7 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-test(
+test.concurrent(
   'code that ends its process when it serves leaves its requests to the code before, and gives way to it',
   async () => {
     await using sandbox = await Sandbox.create()
@@ -147,7 +147,7 @@ const answersStrangers = (version: string, more = ''): string => `export default
 `
 
 for (const [what, send] of Object.entries(strangers))
-  test(
+  test.concurrent(
     `${what} do not have a release taken back`,
     async () => {
       await using sandbox = await Sandbox.create()
@@ -183,7 +183,7 @@ for (const [what, send] of Object.entries(strangers))
     TEST_TIMEOUT_MS,
   )
 
-test(
+test.concurrent(
   'with --rollback-window off nothing stands by',
   async () => {
     await using sandbox = await Sandbox.create()

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { startLoad } from '../load.ts'
 import { Sandbox, type Server, until } from '../server.ts'
 
-setDefaultTimeout(60_000)
+// Most of the time is spent waiting for requests that are slow on purpose, so the tests run side by side.
+setDefaultTimeout(120_000)
 
 const APP = `
 const pause = (ms) => Bun.sleep(ms)
@@ -89,7 +90,7 @@ function signalOne(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-describe('a signal to every process of the server is one stop', () => {
+describe.concurrent('a signal to every process of the server is one stop', () => {
   test.each<[string, NodeJS.Signals, readonly string[]]>([
     ['TERM', 'SIGTERM', []],
     ['INT', 'SIGINT', []],
@@ -252,7 +253,7 @@ describe('a signal to every process of the server is one stop', () => {
   })
 })
 
-test.each(['start', 'dev'])(
+test.concurrent.each(['start', 'dev'])(
   'with %s, signals for the main process that reach every process, as from systemctl kill, do what they do alone',
   async (verb) => {
     await using sandbox = await Sandbox.create()
@@ -282,7 +283,7 @@ test.each(['start', 'dev'])(
   },
 )
 
-test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
+test.concurrent.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
   '%s to the balancer alone or to all workers alone costs no request',
   async (signal) => {
     await using sandbox = await Sandbox.create()
@@ -298,7 +299,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
   },
 )
 
-test('signals for a server that come before it is one end nothing', async () => {
+test.concurrent('signals for a server that come before it is one end nothing', async () => {
   await using sandbox = await Sandbox.create()
   const marker = join(sandbox.folder, 'evaluated')
   await writeFile(join(sandbox.folder, 'index.ts'), `export default () => new Response('up')`)
