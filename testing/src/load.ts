@@ -46,6 +46,7 @@ export interface LoadReport {
   readonly lost: Readonly<Partial<Record<Asked, number>>>
   /** First failures as text, for the reader of a report. */
   readonly examples: readonly string[]
+  /** Of all that succeeded but streams, which take the time they are made to take. */
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
@@ -138,7 +139,7 @@ export class Load implements AsyncDisposable {
       traffic.check?.(request, answer)
       this.#ok++
       const endedAt = performance.now()
-      this.#latenciesMs.push(endedAt - startedAt)
+      if (askedBy(request) !== 'stream') this.#latenciesMs.push(endedAt - startedAt)
       onOutcome?.({ request, startedAt, endedAt, answer })
     } catch (error) {
       const failure = this.#count(request, error)
