@@ -8,11 +8,19 @@ const messages = {
     withFrame(d.message, d.frame),
   BOOT_FAILED: (d: { readonly message: string; readonly frame: string }): string =>
     withFrame(d.message, d.frame),
-  NOT_RUNNING: (d: { readonly what: string }): string =>
-    `${d.what}; start it with "rip-server start", or see "rip-server ps"`,
-  OF_ANOTHER_USER: (d: { readonly runDir: string; readonly uid: number }): string =>
-    `the run directory ${d.runDir} belongs to user ${d.uid}, whose word is not taken; run the command as that user: ` +
-    `sudo -u '#${d.uid}' rip-server …`,
+  /** `elsewhere`: what runs in other places, a line each. */
+  NOT_RUNNING: (d: { readonly what: string; readonly elsewhere: readonly string[] }): string =>
+    d.elsewhere.length === 0
+      ? `${d.what}; start it with "rip-server start", or see "rip-server ps"`
+      : [`${d.what} here, but elsewhere:`, ...d.elsewhere.map((line) => `  ${line}`)].join('\n'),
+  /** `user`: its name, where it has one. */
+  OF_ANOTHER_USER: (d: {
+    readonly runDir: string
+    readonly uid: number
+    readonly user: string | undefined
+  }): string =>
+    `the run directory ${d.runDir} is owned by ${d.user ?? `user ${d.uid}`}, whose word is not taken; run as that user: ` +
+    `sudo -u ${d.user ?? `'#${d.uid}'`} rip-server …`,
   SEVERAL_RUNNING: (d: { readonly names: readonly string[] }): string =>
     `${d.names.length} instances are running (${d.names.join(', ')}); choose one with --name or --run-dir`,
   RELOAD_REFUSED: (d: { readonly message: string; readonly frame: string }): string =>

@@ -22,7 +22,8 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   stop: async () => (await import('./commands/stop.ts')).stop,
   scale: async () => (await import('./commands/scale.ts')).scale,
   hold: async () => (await import('./commands/hold.ts')).hold,
-  release: async () => (await import('./commands/hold.ts')).release,
+  resume: async () => (await import('./commands/hold.ts')).resume,
+  release: async () => (await import('./commands/hold.ts')).resume,
   status: async () => (await import('./commands/status.ts')).status,
   ps: async () => (await import('./commands/ps.ts')).ps,
   logs: async () => (await import('./commands/logs.ts')).logs,
@@ -71,7 +72,7 @@ function help(line: CommandLine, terminal: Terminal): number {
   if (line.flags.has('json')) terminal.data(JSON.stringify(commandData(), null, 2))
   else if (name === undefined) terminal.data(overview(terminal))
   else if (command !== undefined) terminal.data(commandHelp(command, terminal))
-  else throw notACommand(name, 'is no command')
+  else throw notACommand(name, 'is not a command')
   return ExitCode.done
 }
 

@@ -70,17 +70,32 @@ describe('compact words', () => {
 
 describe('a word close to a command', () => {
   test('is no application unless there is one', () => {
-    expect(problems('stauts')).toEqual(['"stauts" is no command, file or folder; did you mean status?'])
+    expect(problems('stauts')).toEqual(['"stauts" is not a command, file or folder; did you mean status?'])
     expect(problems('w:2', 'relaod', '--reason', 'deploy')).toEqual([
-      '"relaod" is no command, file or folder; did you mean reload?',
+      '"relaod" is not a command, file or folder; did you mean reload?',
     ])
     expect(parseCommandLine(['stauts'], (path) => path === 'stauts').words).toEqual(['stauts'])
   })
 
-  test('is one behind a command, as a path, or when it is not that close', () => {
+  test('is one behind a command, or as a path', () => {
     expect(parseCommandLine(['dev', 'stauts']).words).toEqual(['stauts'])
     expect(parseCommandLine(['./stauts']).words).toEqual(['./stauts'])
-    expect(parseCommandLine(['bookshop']).words).toEqual(['bookshop'])
+  })
+
+  test('is not a command either when it is close to none, and words of other programs are told as ours', () => {
+    expect(problems('bookshop')).toEqual(['"bookshop" is not a command, file or folder'])
+    expect(parseCommandLine(['bookshop'], () => true).words).toEqual(['bookshop'])
+    for (const [word, ours] of [
+      ['list', 'ps'],
+      ['ls', 'ps'],
+      ['monit', 'top'],
+      ['describe', 'status NAME'],
+      ['delete', 'stop NAME'],
+      ['version', '--version'],
+    ] as const)
+      expect(problems(word, 'shop')).toEqual([
+        expect.stringContaining(`"${word}" is not a command, file or folder; "rip-server ${ours}" `),
+      ])
   })
 })
 

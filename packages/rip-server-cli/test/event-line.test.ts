@@ -130,7 +130,7 @@ describe('the end of a worker is told', () => {
       '✗ worker 2 (42) crashed by SIGKILL after 2 min and 7 requests; replaced at once',
     )
     expect(exited({ kind: 'crashed', code: 3, signal: null, stderr: 'a\nboom\n' }, 1_500)).toBe(
-      '✗ worker 2 (42) crashed with code 3 after 2 min and 7 requests; replaced in 1.5 s\n    a\n    boom',
+      '✗ worker 2 (42) crashed with code 3 after 2 min and 7 requests; next start in 1.5 s\n    a\n    boom',
     )
     expect(exited({ kind: 'oom' }, 0)).toContain('was killed for lack of memory')
     expect(exited({ kind: 'killed', reason: 'drain-deadline' })).toContain('was killed (drain-deadline)')

@@ -44,7 +44,7 @@ test('a refusal is told once while nothing else is tried', async () => {
 
 test('a refusal that was undone is told as such, and told again when it comes back', async () => {
   const undone: ManagerEventBody = { type: 'generation-unchanged', generation: '0123456789ab' }
-  const line = '0123456 is what serves already'
+  const line = '0123456 serves already; nothing changed on disk'
   expect(await told(refused, undone, refused)).toEqual([REFUSED, line, REFUSED])
 })
 

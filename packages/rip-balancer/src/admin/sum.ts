@@ -1,7 +1,7 @@
 import type { GenerationTally } from '../metrics/generation-tallies.ts'
 import type { GenerationComparison } from '../metrics/lot-tally.ts'
 import type { BackendStatus, PoolStatus } from '../pool/pool-status.ts'
-import { sumAnswers } from '../upstream/recent-answers.ts'
+import { sumAnswers } from '../answers/recent-answers.ts'
 
 /** The pools of several processes as if they were those of one. */
 export function sumPools(perProcess: readonly (readonly PoolStatus[])[]): PoolStatus[] {

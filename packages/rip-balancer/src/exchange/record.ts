@@ -1,4 +1,4 @@
-import type { RecentAnswers } from '../upstream/recent-answers.ts'
+import type { RecentAnswers } from '../answers/recent-answers.ts'
 
 /**
  * How an exchange ended, seen from the balancer.

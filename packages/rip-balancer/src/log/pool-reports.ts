@@ -15,7 +15,7 @@ export function poolReports(warn: (message: string) => void): PoolReports {
     ejected: ({ id }, forMs, reason, detail) =>
       tell(
         id,
-        `${ejectionText(reason, detail)}; ${reason === 'suspect' ? `left alone for ${forMs / 1000} s` : 'gets nothing until that has changed'}`,
+        `${ejectionText(reason, detail)}; ${reason === 'suspect' ? `gets no requests for ${forMs / 1000} s` : 'gets nothing until that has changed'}`,
       ),
     readmitted: ({ id }, reason) => tell(id, `takes requests again: ${READMISSIONS[reason]}`),
     health: ({ id }, healthy, reason) =>

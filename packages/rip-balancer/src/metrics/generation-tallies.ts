@@ -1,5 +1,5 @@
 import type { EndCause, ExchangeRecord } from '../exchange/record.ts'
-import { type AnswerCounts, RecentAnswers } from '../upstream/recent-answers.ts'
+import { type AnswerCounts, RecentAnswers } from '../answers/recent-answers.ts'
 import { REQUEST_KINDS } from '../http1/request-kind.ts'
 import { CLIENT_GROUPS, clientGroup } from './client-group.ts'
 import { type GenerationComparison, type History, LotTally } from './lot-tally.ts'

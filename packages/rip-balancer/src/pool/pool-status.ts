@@ -1,7 +1,7 @@
 import { ejectionText } from './ejection.ts'
 import { addressText } from '../address/backend-address.ts'
 import type { PooledBackend } from './pooled-backend.ts'
-import type { AnswerCounts } from '../upstream/recent-answers.ts'
+import type { AnswerCounts } from '../answers/recent-answers.ts'
 
 export interface BackendStatus {
   readonly id: string

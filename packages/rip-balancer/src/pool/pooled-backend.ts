@@ -4,7 +4,7 @@ import type { LongLived } from './claim.ts'
 import type { Ejection } from './ejection.ts'
 import { keyHash, type KeyHash } from './key-hash.ts'
 import { Quiet } from './quiet.ts'
-import { RecentAnswers } from '../upstream/recent-answers.ts'
+import { RecentAnswers } from '../answers/recent-answers.ts'
 import { RecentOutcomes } from './recent-outcomes.ts'
 
 /** What is declared about a backend; the rest has defaults. */

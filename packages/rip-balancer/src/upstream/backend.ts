@@ -1,5 +1,5 @@
 import type { BackendAddress } from '../address/backend-address.ts'
-import type { RecentAnswers } from './recent-answers.ts'
+import type { RecentAnswers } from '../answers/recent-answers.ts'
 
 /** One server behind the balancer, as the data plane sees it. */
 export interface Backend {

@@ -12,7 +12,7 @@ import type { Timeouts } from '../../src/settings/timeouts.ts'
 import { Listener, type ListenerOptions } from '../../src/listener/listener.ts'
 import type { Backend } from '../../src/upstream/backend.ts'
 import type { Claimant, Claims, LongLived, Outcome } from '../../src/pool/claim.ts'
-import { RecentAnswers } from '../../src/upstream/recent-answers.ts'
+import { RecentAnswers } from '../../src/answers/recent-answers.ts'
 
 /** How an exchange ended, copied out of the record, which is reused. */
 export type Ended = Pick<

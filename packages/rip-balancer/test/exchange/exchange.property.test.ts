@@ -8,7 +8,7 @@ import type { Claimant, Claims } from '../../src/pool/claim.ts'
 import { UpstreamConnection, type UpstreamLimits } from '../../src/upstream/upstream-connection.ts'
 import type { ResponseSink } from '../../src/upstream/response-sink.ts'
 import { MemorySocket, timelessSettings } from './in-process.ts'
-import { RecentAnswers } from '../../src/upstream/recent-answers.ts'
+import { RecentAnswers } from '../../src/answers/recent-answers.ts'
 
 const FROM_CLIENT = [
   'GET / HTTP/1.1\r\nHost: h\r\n\r\n',

@@ -7,7 +7,7 @@ import type { Claims } from '../../src/pool/claim.ts'
 import type { ByteSocket } from '../../src/transport/byte-socket.ts'
 import type { Receiver } from '../../src/transport/turn.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
-import { RecentAnswers } from '../../src/upstream/recent-answers.ts'
+import { RecentAnswers } from '../../src/answers/recent-answers.ts'
 
 /** A socket that takes everything it has room for, and remembers it. */
 export class MemorySocket implements ByteSocket {

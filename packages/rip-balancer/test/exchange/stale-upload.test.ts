@@ -4,7 +4,7 @@ import { ClientConnection } from '../../src/listener/client-connection.ts'
 import type { Claims } from '../../src/pool/claim.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 import { MemorySocket, timelessSettings } from './in-process.ts'
-import { RecentAnswers } from '../../src/upstream/recent-answers.ts'
+import { RecentAnswers } from '../../src/answers/recent-answers.ts'
 
 /** A socket whose other end is gone: nothing can be written any more. */
 class DeadSocket extends MemorySocket {

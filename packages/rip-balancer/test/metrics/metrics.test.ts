@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { ExchangeRecord } from '../../src/exchange/record.ts'
 import { sumMetrics } from '../../src/admin/sum.ts'
-import { latencyMs, RecentAnswers } from '../../src/upstream/recent-answers.ts'
+import { latencyMs, RecentAnswers } from '../../src/answers/recent-answers.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 
 const ended = (changes: Partial<ExchangeRecord>): ExchangeRecord => ({

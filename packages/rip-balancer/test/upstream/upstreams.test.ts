@@ -5,7 +5,7 @@ import { Turn } from '../../src/transport/turn.ts'
 import { Upstreams } from '../../src/upstream/upstreams.ts'
 import { RawBackend, eventually } from '../exchange/data-plane.ts'
 import { timelessSettings } from '../exchange/in-process.ts'
-import { RecentAnswers } from '../../src/upstream/recent-answers.ts'
+import { RecentAnswers } from '../../src/answers/recent-answers.ts'
 
 const backendAt = (path: string): Backend => ({
   id: path,

@@ -48,7 +48,7 @@ const messages = {
   PORT_IN_USE: (d: { readonly address: string; readonly owner: string | undefined }): string =>
     `${d.address} is in use${d.owner === undefined ? '' : ` by ${d.owner}`}; stop it or choose another address`,
   LISTEN_DENIED: (d: { readonly address: string }): string =>
-    `not allowed to listen on ${d.address}; choose a port above 1023 or a writable folder, or grant the right (CAP_NET_BIND_SERVICE)`,
+    `not allowed to listen on ${d.address}; choose a port above 1023 or a writable folder, or grant CAP_NET_BIND_SERVICE`,
   LISTEN_FAILED: (d: { readonly address: string; readonly reason: string }): string =>
     `cannot listen on ${d.address}: ${d.reason}`,
   BALANCER_REFUSED: (d: { readonly pid: number; readonly reason: string }): string =>

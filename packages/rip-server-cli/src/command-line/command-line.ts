@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { didYouMean, suggestion } from '@rip/balancer/text'
+import { didYouMean } from '@rip/balancer/text'
 import { type GivenFlag, settingNames, settingSpecs } from '@rip/server/settings'
 import { CliError } from '../errors.ts'
 import { type Command, commandNamed, commands, DEFAULT_COMMAND } from './commands.ts'
+import { ourWordsFor } from './foreign-words.ts'
 import { COMMON_FLAGS, options } from './options.ts'
 
 export interface CommandLine {
@@ -36,7 +37,9 @@ export function readOwnWords(name: string, words: readonly string[]): CommandLin
 
 /** For a word that should be a command; `what` says what it is instead. */
 export function notACommand(word: string, what: string): CliError {
-  const problem = `"${word}" ${what}${didYouMean(word, commandNames)}`
+  const ours = ourWordsFor(word)
+  const advice = ours === undefined ? didYouMean(word, commandNames) : `; ${ours}`
+  const problem = `"${word}" ${what}${advice}`
   return new CliError('USAGE', { problems: [problem], help: 'rip-server --help' })
 }
 
@@ -97,8 +100,8 @@ class Reading {
     const word = this.#words[at] ?? ''
     const named = commandNamed(word)
     // What else is wrong depends on the command that was meant.
-    if (named === undefined && isMisspelt(word) && !exists(word))
-      throw notACommand(word, 'is no command, file or folder')
+    if (named === undefined && isBareWord(word) && !exists(word))
+      throw notACommand(word, 'is not a command, file or folder')
     if (named === undefined) return commandNamed(DEFAULT_COMMAND)!
     this.#words.splice(at, 1)
     this.#named = true
@@ -166,9 +169,9 @@ class Reading {
   }
 }
 
-/** A bare word, as opposed to a path, that is close to the name of a command. */
-function isMisspelt(word: string): boolean {
-  return /^[A-Za-z]+$/.test(word) && suggestion(word, commandNames) !== undefined
+/** As opposed to a path. */
+function isBareWord(word: string): boolean {
+  return /^[A-Za-z][\w-]*$/.test(word)
 }
 
 function isCompact(word: string): boolean {

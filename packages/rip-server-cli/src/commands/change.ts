@@ -65,7 +65,8 @@ function tell(verb: Change, result: ReloadResult, { terminal, line }: Invocation
     throw new CliError(code, { message: refusalMessage(refusal), frame: refusalDetail(refusal) })
   }
   if (line.flags.has('json') || line.flags.has('quiet')) return ExitCode.done
-  if (result.unchanged) terminal.data(`${shortGeneration(result.generation)} is what serves already`)
+  if (result.unchanged)
+    terminal.data(`${shortGeneration(result.generation)} serves already; nothing changed on disk`)
   else terminal.data(changeText(verb, result) + watchText(result, line.flags.has('wait')))
   for (const line of configurationLines(result.configuration)) terminal.data(line)
   return ExitCode.done

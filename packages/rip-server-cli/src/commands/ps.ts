@@ -1,6 +1,7 @@
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
-import { findInstances } from '@rip/manager'
+import { findInstances, instancesElsewhere } from '@rip/manager'
+import { elsewhereLines } from '../instance/elsewhere-lines.ts'
 import { connect } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
 import { shortGeneration } from '../terminal/event-line.ts'
@@ -28,6 +29,14 @@ export async function ps(invocation: Invocation): Promise<number> {
     return ExitCode.done
   }
   if (found.length === 0) terminal.say('nothing is running')
+  const elsewhere = elsewhereLines(instancesElsewhere(env))
+  if (elsewhere.length > 0)
+    terminal.say(
+      [
+        `${found.length === 0 ? 'But elsewhere' : 'Elsewhere'}:`,
+        ...elsewhere.map((line) => `  ${line}`),
+      ].join('\n'),
+    )
   const rows = instances.map(({ instance, snapshot }) => [
     snapshot.name,
     String(snapshot.pid),

@@ -264,8 +264,8 @@ class Serving {
   }
 
   #watchingText({ watching }: ManagerStatus): string {
-    if (!watching) return 'no, as in production; --hotfix would'
-    return this.#plan.mode === 'development' ? 'yes, as in development' : 'yes, by --hotfix'
+    if (!watching) return 'off (on with --hotfix)'
+    return this.#plan.mode === 'development' ? 'files: saving reloads' : 'files: saving reloads (--hotfix)'
   }
 }
 

@@ -44,7 +44,10 @@ export function statusText(
     ...diskFacts(snapshot, terminal),
     ['workers', `${snapshot.readyWorkers} of ${snapshot.wantedWorkers} ready`],
     ...(snapshot.configuration?.pending ?? []).map((text) => ['changed', text]),
-    ['reloads', `${snapshot.reloads.admitted} admitted, ${snapshot.reloads.refused} refused`],
+    [
+      'releases',
+      `${Math.max(0, snapshot.reloads.admitted - 1)} served since the start, ${snapshot.reloads.refused} refused`,
+    ],
     ['watching', snapshot.watching ? 'yes' : 'no'],
     ['up', durationText(Date.now() - snapshot.startedAtMs)],
   ]
@@ -139,7 +142,7 @@ function crashText(
 }
 
 function codeText({ generation, previousGeneration, held }: ManagerStatus): string {
-  const before = previousGeneration === null ? '' : `, before it ${shortGeneration(previousGeneration)}`
+  const before = previousGeneration === null ? '' : ` (previous ${shortGeneration(previousGeneration)})`
   return `${shortGeneration(generation)}${before}${held ? ', held' : ''}`
 }
 

@@ -1,16 +1,19 @@
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import {
   ControlClient,
+  type Environment,
   findInstances,
   type Instance,
+  instancesElsewhere,
   locateRunDir,
   type ManagerStatus,
   readInstance,
   strangerIn,
 } from '@rip/manager'
-import { locateApp } from '@rip/server/sources'
+import { locateApp, userNameOf } from '@rip/server/sources'
 import { CliError } from '../errors.ts'
+import { elsewhereLines } from './elsewhere-lines.ts'
 import { flagValue, type Invocation } from '../invocation.ts'
 
 /** A server that answers at all does so at once. */
@@ -33,16 +36,29 @@ export async function findInstance(
   app: string | undefined,
 ): Promise<RunningInstance> {
   const { cwd, env } = invocation
-  const { root } = locateApp(resolve(cwd, app ?? '.'))
+  const path = resolve(cwd, app ?? '.')
   const runDir = flagValue(invocation, 'run-dir')
   const name = flagValue(invocation, 'name')
-  if (runDir !== undefined) return named(locateRunDir({ root, runDir: resolve(cwd, runDir) }, env).path)
+  if (runDir !== undefined) return named(locateRunDir({ root: path, runDir: resolve(cwd, runDir) }, env).path)
   const running = findInstances(env)
-  if (name !== undefined) return byName(name, running)
-  const own = running.filter((instance) => isSameFolder(instance.root, root))
-  if (own.length === 0 && app !== undefined)
-    throw new CliError('NOT_RUNNING', { what: `${root} is not running` })
-  return connect(onlyOne(own.length > 0 ? own : running))
+  if (name !== undefined) return byName(name, running, env)
+  const root = rootAt(path)
+  const own = root === undefined ? [] : running.filter((instance) => isSameFolder(instance.root, root))
+  if (own.length > 0) return connect(onlyOne(own, env))
+  if (app === undefined) return connect(onlyOne(running, env))
+  if (isName(app) && (root === undefined || running.some((instance) => instance.name === app)))
+    return byName(app, running, env)
+  throw notRunning(`${root ?? path} is not running`, env)
+}
+
+/** The folder of the application that is there, if one is. */
+function rootAt(path: string): string | undefined {
+  return existsSync(path) ? locateApp(path).root : undefined
+}
+
+/** As opposed to a path. */
+function isName(word: string): boolean {
+  return !word.includes('/') && word !== '.' && word !== '..'
 }
 
 /** Asks an instance how it is. Throws {@link ManagerError} `NOT_RUNNING` when it left meanwhile, {@link CliError} `TIMED_OUT` when it is silent. */
@@ -61,26 +77,40 @@ export async function connect(instance: Instance): Promise<RunningInstance> {
   }
 }
 
-function onlyOne(instances: readonly Instance[]): Instance {
+function onlyOne(instances: readonly Instance[], env: Environment): Instance {
   const [only, ...others] = instances
-  if (only === undefined) throw new CliError('NOT_RUNNING', { what: 'nothing is running' })
+  if (only === undefined) throw notRunning('nothing is running', env)
   if (others.length === 0) return only
   throw new CliError('SEVERAL_RUNNING', { names: instances.map(({ name }) => name) })
 }
 
 /** Named by `--name`, or after the folder of its application, as `ps` shows it. */
-async function byName(name: string, running: readonly Instance[]): Promise<RunningInstance> {
+async function byName(
+  name: string,
+  running: readonly Instance[],
+  env: Environment,
+): Promise<RunningInstance> {
   const called = running.filter((instance) => instance.name === name)
-  if (called.length === 0) throw new CliError('NOT_RUNNING', { what: `nothing called ${name} is running` })
-  return connect(onlyOne(called))
+  if (called.length > 0) return connect(onlyOne(called, env))
+  const others = running.length === 0 ? '' : ` (what runs: ${running.map((each) => each.name).join(', ')})`
+  throw notRunning(`nothing called ${name} is running${others}`, env)
+}
+
+/** What runs in places the command did not look at is named, as it may be what was meant. */
+function notRunning(what: string, env: Environment): CliError<'NOT_RUNNING'> {
+  return new CliError('NOT_RUNNING', { what, elsewhere: elsewhereLines(instancesElsewhere(env)) })
 }
 
 async function named(runDir: string): Promise<RunningInstance> {
   const stranger = strangerIn(runDir)
-  if (stranger !== undefined) throw new CliError('OF_ANOTHER_USER', { runDir, uid: stranger })
+  if (stranger !== undefined)
+    throw new CliError('OF_ANOTHER_USER', { runDir, uid: stranger, user: userNameOf(stranger) })
   const instance = readInstance(runDir)
   if (instance !== undefined) return connect(instance)
-  throw new CliError('NOT_RUNNING', { what: `nothing is running with the run directory ${runDir}` })
+  throw new CliError('NOT_RUNNING', {
+    what: `nothing is running with the run directory ${runDir}`,
+    elsewhere: [],
+  })
 }
 
 /** The same path, or another spelling of it; a link that leads elsewhere by now is still the same path. */

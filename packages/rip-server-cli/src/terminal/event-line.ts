@@ -36,7 +36,7 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
     case 'generation-refused':
       return refusalText(event.refusal, options)
     case 'generation-unchanged':
-      return terminal.faint(`${shortGeneration(event.generation)} is what serves already`)
+      return terminal.faint(`${shortGeneration(event.generation)} serves already; nothing changed on disk`)
     case 'worker-exited':
       return exitLine(event, terminal, verbose)
     case 'generation-suspected':
@@ -52,9 +52,9 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
     case 'scaled':
       return `${event.workers} ${event.workers === 1 ? 'worker' : 'workers'} wanted`
     case 'held':
-      return 'held: changes on disk wait for "rip-server release"'
+      return 'held: changes on disk wait for "rip-server resume"'
     case 'resumed':
-      return 'released: changes on disk are taken up again'
+      return 'resumed: changes on disk are taken up again'
     case 'health':
       return healthLine(event.health, terminal)
     case 'service-exited':
@@ -135,7 +135,7 @@ export function configurationLines(change: ConfigurationChange | undefined): rea
 
 function stoppingText(delayMs: number | undefined): string {
   const what = delayMs === undefined ? 'finishing' : `serving on for ${durationText(delayMs)}, then finishing`
-  return `stopping: ${what} the requests under way (once more to stop now)`
+  return `stopping: ${what} the requests under way (Ctrl-C again to stop immediately)`
 }
 
 /** What was limited, and why. */
@@ -183,7 +183,7 @@ function exitLine(
 
 /** A worker counts its requests once a second, so that none may mean some. */
 function serviceText({ uptimeMs, requests }: Extract<ManagerEvent, { type: 'worker-exited' }>): string {
-  const counted = requests === 0 ? '' : ` and ${requests} requests`
+  const counted = requests === 0 ? '' : ` and ${requests} ${requests === 1 ? 'request' : 'requests'}`
   return `after ${durationText(uptimeMs)}${counted}`
 }
 
@@ -193,7 +193,7 @@ function isPlanned({ kind, ...reason }: ExitReason): boolean {
 }
 
 function respawnText(respawnInMs: number): string {
-  return respawnInMs === 0 ? '; replaced at once' : `; replaced in ${durationText(respawnInMs)}`
+  return respawnInMs === 0 ? '; replaced at once' : `; next start in ${durationText(respawnInMs)}`
 }
 
 /** The end of what a crashed worker wrote, indented. */
@@ -223,7 +223,7 @@ export function exitReasonText(reason: ExitReason): string {
     case 'boot-failed':
       return `did not start: ${reason.failure.message}`
     case 'stuck-loop':
-      return `was killed: its event loop stood still for ${durationText(reason.silentMs)}${placeOf(reason.stack)}`
+      return `was killed: it blocked its event loop for ${durationText(reason.silentMs)}${placeOf(reason.stack)}`
     case 'killed':
       return `was killed (${reason.reason})`
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { findInstances } from '@rip/manager'
 import { basename, join } from 'node:path'
 import { Sandbox, type Server, until } from '../server.ts'
 
@@ -52,6 +53,36 @@ describe('status', () => {
         expect.stringContaining(shown),
         expect.stringContaining(`two, process ${second.pid}, does not answer`),
       ])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'takes the name ps shows where it takes an application, and says what runs where it is not looked for',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const releases = join(sandbox.folder, 'shop')
+      const app = await sandbox.fixture('ts-app')
+      await mkdir(releases)
+      await symlink(app, join(releases, 'current'))
+      const server = await sandbox.start(join(releases, 'current'), 'w:1', '0', '-b', '127.0.0.1')
+      const { runDir } = findInstances(sandbox.env())[0]!
+      expect(JSON.parse((await sandbox.run('status', 'shop', '--json')).stdout)).toMatchObject({
+        name: 'shop',
+        pid: server.pid,
+      })
+      expect((await sandbox.run('scale', '2', 'shop')).code).toBe(0)
+      expect(await sandbox.run('status', 'blog')).toMatchObject({
+        code: 7,
+        stderr: expect.stringContaining('nothing called blog is running (what runs: shop)'),
+      })
+      sandbox.variables = { XDG_RUNTIME_DIR: join(sandbox.folder, 'other') }
+      for (const command of ['status', 'ps']) {
+        const { stderr } = await sandbox.run(command)
+        expect(stderr).toContain('nothing is running')
+        expect(stderr).toContain(`shop runs in ${runDir}: add --run-dir ${runDir}`)
+      }
+      expect((await sandbox.run('status', '--run-dir', runDir)).code).toBe(0)
     },
     TEST_TIMEOUT_MS,
   )

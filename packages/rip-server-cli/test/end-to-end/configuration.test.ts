@@ -189,7 +189,7 @@ describe('a changed configuration', () => {
       const other = await sandbox.start('start', '.', '--port', '0', '-w', '1', '--config', path)
       await writeFile(path, `export default { maxBody: '1MiB', concurrency: 6 }`)
       expect((await sandbox.run('reload')).stdout).toContain(
-        'is what serves already\nconfiguration: concurrency: 5 → 6',
+        'serves already; nothing changed on disk\nconfiguration: concurrency: 5 → 6',
       )
       expect(await post(other, 5_000)).toBe('one 5000')
       await writeFile(path, `export default {`)

@@ -137,7 +137,7 @@ test(
     const server = await sandbox.start('start', '--port', '0', '--workers', '1')
     await writeFile(join(sandbox.startFolder, '.env.development'), 'DB=changed\n')
     await rm(join(sandbox.startFolder, '.env.test'))
-    expect((await sandbox.run('reload')).stdout).toContain('is what serves already')
+    expect((await sandbox.run('reload')).stdout).toContain('serves already; nothing changed on disk')
     await writeFile(join(sandbox.startFolder, '.env.production'), 'DB=moved\n')
     expect((await sandbox.run('reload')).code).toBe(0)
     expect(await seen(server.url)).toEqual(['production', 'moved'])

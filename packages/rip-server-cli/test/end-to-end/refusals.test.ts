@@ -32,9 +32,9 @@ test(
     expectRefusal(
       await sandbox.run('statsu'),
       2,
-      '"statsu" is no command, file or folder; did you mean status?',
+      '"statsu" is not a command, file or folder; did you mean status?',
     )
-    expectRefusal(await sandbox.run('help', 'statsu'), 2, '"statsu" is no command; did you mean status?')
+    expectRefusal(await sandbox.run('help', 'statsu'), 2, '"statsu" is not a command; did you mean status?')
   },
   TEST_TIMEOUT_MS,
 )

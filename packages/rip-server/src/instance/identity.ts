@@ -1,4 +1,5 @@
-import { basename, resolve } from 'node:path'
+import { lstatSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import type { InstanceIdentity } from '@rip/manager'
 import type { Settings } from '../settings/settings.ts'
 
@@ -10,7 +11,16 @@ export function instanceIdentity(
   return { root, ...(name !== undefined && { name }), ...(runDir !== undefined && { runDir }) }
 }
 
-/** What an instance is called: its given name, else that of its folder. */
+/**
+ * What an instance is called: its given name, else that of its folder. A link `current` leads to one release after the other:
+ * then that of the folder the link is in.
+ */
 export function instanceName({ name }: Pick<Settings, 'name'>, root: string): string {
-  return name ?? basename(resolve(root))
+  const path = resolve(root)
+  return name ?? (isCurrentLink(path) ? basename(dirname(path)) : basename(path))
+}
+
+function isCurrentLink(path: string): boolean {
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
+  return isLink && basename(path) === 'current' && basename(dirname(path)) !== ''
 }

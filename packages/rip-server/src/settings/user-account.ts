@@ -42,6 +42,11 @@ export function userAccount(text: string): UserAccount {
   return { name: entry?.[0] ?? user, uid, gid, home: entry?.[5] || '/' }
 }
 
+/** What the machine calls a user; `undefined` for a number without an entry. */
+export function userNameOf(uid: number): string | undefined {
+  return entryOf('passwd', String(uid))?.[0]
+}
+
 function groupId(text: string): number {
   const entry = entryOf('group', text)
   const gid = entry === undefined ? idOf(text) : Number(entry[2])

@@ -1,7 +1,7 @@
 import { heapStats } from 'bun:jsc'
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { answerCount, latencyMs, RecentAnswers, sumAnswers } from '../../src/upstream/recent-answers.ts'
+import { answerCount, latencyMs, RecentAnswers, sumAnswers } from '../../src/answers/recent-answers.ts'
 
 describe('recent answers', () => {
   test('are counted by status, failures by themselves', () => {

@@ -1,0 +1,36 @@
+/** What people type who know another program, and what it is called here. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  list: '"rip-server ps" lists what runs',
+  ls: '"rip-server ps" lists what runs',
+  l: '"rip-server ps" lists what runs',
+  monit: '"rip-server top" shows the workers, refreshed each second',
+  dash: '"rip-server top" shows the workers, refreshed each second',
+  describe: '"rip-server status NAME" shows one instance',
+  desc: '"rip-server status NAME" shows one instance',
+  show: '"rip-server status NAME" shows one instance',
+  info: '"rip-server status NAME" shows one instance',
+  delete: '"rip-server stop NAME" ends an instance and leaves nothing behind',
+  del: '"rip-server stop NAME" ends an instance and leaves nothing behind',
+  kill: '"rip-server stop NAME --now" ends an instance at once',
+  quit: '"rip-server stop" ends an instance',
+  log: '"rip-server logs" prints what the workers write',
+  flush: 'logs in the run directory are bounded and go with it; see "rip-server logs"',
+  startup: 'systemd starts it: see "Under systemd" in docs/operating.md',
+  unstartup: 'systemd starts it: see "Under systemd" in docs/operating.md',
+  save: 'nothing has to be saved: a systemd unit starts it again; see docs/operating.md',
+  resurrect: 'nothing has to be saved: a systemd unit starts it again; see docs/operating.md',
+  reset: 'counters begin with a new start: "rip-server restart --manager"',
+  sendSignal: 'signals go to the process "rip-server ps" shows',
+  run: '"rip-server APP" starts an application',
+  serve: '"rip-server APP" starts an application',
+  up: '"rip-server APP" starts an application',
+  deploy: '"rip-server reload" proves the code on disk, then switches to it',
+  version: '"rip-server --version" prints it',
+  env: '"rip-server config --sources" shows the settings and where they come from',
+  test: '"rip-server check" proves configuration and application',
+}
+
+/** What to type in place of a word of another program; `undefined` for one that is not known. */
+export function ourWordsFor(word: string): string | undefined {
+  return Object.hasOwn(FOREIGN, word) ? FOREIGN[word] : undefined
+}

@@ -1,0 +1,19 @@
+import { expect, test } from 'bun:test'
+import { elsewhereLines } from '../src/instance/elsewhere-lines.ts'
+
+test('an instance of another user is named with its owner, and with what to type', () => {
+  expect(elsewhereLines([{ runDir: '/run/shop/rip-server/shop', uid: 0 }], 1_000)).toEqual([
+    'one in /run/shop/rip-server/shop is owned by root: run as that user: ' +
+      'sudo -u root rip-server … --run-dir /run/shop/rip-server/shop',
+  ])
+  const [unnamed] = elsewhereLines([{ runDir: '/run/x', uid: 54_321 }], 1_000)
+  expect(unnamed).toContain("owned by user 54321: run as that user: sudo -u '#54321' rip-server")
+})
+
+test('many are counted', () => {
+  const all = Array.from({ length: 7 }, (_, n) => ({ runDir: `/run/${n}`, uid: 1_000 }))
+  expect(elsewhereLines(all, 1_000)).toEqual([
+    ...[0, 1, 2, 3, 4].map((n) => `one runs in /run/${n}: add --run-dir /run/${n}`),
+    'and 2 more',
+  ])
+})
