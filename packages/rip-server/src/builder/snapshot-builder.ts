@@ -109,7 +109,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     signal.throwIfAborted()
     if (report?.ok === true) return await this.#takeIn(out, this.#withoutOurs(report), state)
     await rm(out, { recursive: true, force: true })
-    if (report !== undefined) return await this.#refuse(this.#withoutOurs(report))
+    if (report !== undefined) return await this.#refuse(this.#withoutOurs(withFolder(report, workshop)))
     const { code, stderr } = output
     const message = `the builder ended with ${code}: ${stderr.trim() || 'it said nothing'}`
     return { ok: false, failure: { kind: 'compile', message } }
@@ -385,4 +385,17 @@ function withPackages(manifest: Buffer, packages: string | undefined): string {
 
 function packagesOf(known: KnownPackages | undefined): Pick<Belongings, 'packages'> {
   return known === undefined ? {} : { packages: known.folder }
+}
+
+/** Which disk is full: the system says only that one is. */
+function withFolder(
+  report: Extract<BuildReport, { ok: false }>,
+  folder: string,
+): Extract<BuildReport, { ok: false }> {
+  const { failure } = report
+  if (!/^(?:ENOSPC|EDQUOT)\b/.test(failure.message)) return report
+  return {
+    ...report,
+    failure: { ...failure, message: `${failure.message}: no room for the snapshot in ${folder}` },
+  }
 }

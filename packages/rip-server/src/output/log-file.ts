@@ -1,4 +1,5 @@
 import { closeSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { LogLosses } from '@rip/balancer/supervisor'
 import { openOwnFile } from '@rip/manager'
 import type { LogRecord } from './log-record.ts'
 
@@ -16,18 +17,27 @@ const FLUSH_MS = 50
 /** What the workers wrote lately, for `rip-server logs`, a record in JSON per line. Bounded, and gone with the run directory. */
 export class LogFile implements AsyncDisposable {
   readonly #path: string
+  readonly #losses: LogLosses
+  /** The last line may have been written in part. */
+  #isTorn = false
   #pending = ''
+  #lines = 0
   #disowned: boolean
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** @param shared another process writes to it, too, and owns it */
-  constructor(path: string, shared = false) {
+  /**
+   * @param tell what is said, once each, when lines cannot be written, as on a full disk, and when they can again
+   * @param shared another process writes to it, too, and owns it
+   */
+  constructor(path: string, tell: (message: string) => void, shared = false) {
     this.#path = path
+    this.#losses = new LogLosses(tell, `the log ${path}`)
     this.#disowned = shared
   }
 
   write(record: LogRecord): void {
     this.#pending += `${JSON.stringify(record)}\n`
+    this.#lines++
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
@@ -43,6 +53,7 @@ export class LogFile implements AsyncDisposable {
 
   async close(): Promise<void> {
     this.#flush()
+    this.#losses[Symbol.dispose]()
     if (this.#disowned) return
     rmSync(this.#path, { force: true })
     rmSync(`${this.#path}.1`, { force: true })
@@ -57,12 +68,17 @@ export class LogFile implements AsyncDisposable {
     this.#timer = undefined
     if (this.#pending === '') return
     try {
-      appendOwnFile(this.#path, this.#pending)
+      appendOwnFile(this.#path, this.#isTorn ? `\n${this.#pending}` : this.#pending)
+      this.#isTorn = false
+      this.#losses.written()
       if (statSync(this.#path).size > MAX_LOG_BYTES) renameSync(this.#path, `${this.#path}.1`)
-    } catch {
+    } catch (error) {
       // A full disk: the lines were printed all the same, and serving matters more.
+      this.#isTorn = true
+      this.#losses.note(this.#lines, (error as Error).message)
     }
     this.#pending = ''
+    this.#lines = 0
   }
 }
 

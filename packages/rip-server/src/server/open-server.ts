@@ -231,7 +231,9 @@ async function assemble(
   const runDir = owned.use(
     await openRunDir({ ...instanceIdentity(settings, root), env, succeeds, ...ownership }),
   )
-  const log = owned.use(new LogFile(join(runDir.path, LOG_NAME), succeeds))
+  const log = owned.use(
+    new LogFile(join(runDir.path, LOG_NAME), (message) => manager.warn(message), succeeds),
+  )
   const folder = join(runDir.path, succeeds ? `snapshots-${process.pid}` : 'snapshots')
   const { logFormat } = plan
   const output = new ChildOutput({ accessLine: (line) => plan.data(accessLine(line, plan)), warn: plan.warn })
