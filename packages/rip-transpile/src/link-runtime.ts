@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import { RUNTIME_MODULE } from './runtime/runtime-module.ts'
 import { SCHEMA_MODULE } from './runtime/schema-module.ts'
 
@@ -27,7 +25,7 @@ export function linkRuntime(code: string, file?: string): string {
       : code
   if (file === undefined || !own.includes('runtime/schema.js')) return own
   return own.replace(REFERENCE_IMPORT, (text, _, specifier: string) =>
-    isReference(resolve(dirname(file), specifier)) ? `from ${JSON.stringify(pathOf(SCHEMA_MODULE))}` : text,
+    isReference(file, specifier) ? `from ${JSON.stringify(pathOf(SCHEMA_MODULE))}` : text,
   )
 }
 
@@ -35,14 +33,18 @@ function pathOf(module: string): string {
   const known = paths.get(module)
   if (known !== undefined) return known
   // From the package itself, whose dependency the schemas are: this module may be part of a bundle elsewhere.
+  const { dirname } = process.getBuiltinModule('node:path')
   const path = Bun.resolveSync(module, dirname(Bun.resolveSync(MANIFEST, import.meta.dir)))
   paths.set(module, path)
   return path
 }
 
-/** Whether a file `src/runtime/schema.js` belongs to the reference implementation. */
-function isReference(path: string): boolean {
-  const manifest = resolve(path, '../../../package.json')
+/** Whether the file `src/runtime/schema.js` that a module names belongs to the reference implementation. */
+function isReference(importer: string, specifier: string): boolean {
+  // Loaded when they are needed: each costs every worker memory and time.
+  const { existsSync, readFileSync } = process.getBuiltinModule('node:fs')
+  const { dirname, resolve } = process.getBuiltinModule('node:path')
+  const manifest = resolve(dirname(importer), specifier, '../../../package.json')
   if (!existsSync(manifest)) return false
   try {
     const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: unknown }
