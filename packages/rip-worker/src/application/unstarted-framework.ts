@@ -1,6 +1,3 @@
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
-
 /** The framework whose `start` may be named without being called, and its function that gives the handler. */
 const FRAMEWORK = '@rip-lang/server'
 
@@ -22,8 +19,8 @@ export async function handlerOfUnstartedFramework(file: string): Promise<Handler
 
 function loadedFramework(file: string): string | undefined {
   try {
-    const path = Bun.resolveSync(FRAMEWORK, dirname(file))
-    return path in createRequire(file).cache ? path : undefined
+    const path = Bun.resolveSync(FRAMEWORK, file.slice(0, file.lastIndexOf('/')) || '/')
+    return path in process.getBuiltinModule('node:module').createRequire(file).cache ? path : undefined
   } catch {
     // It is not installed.
     return undefined
