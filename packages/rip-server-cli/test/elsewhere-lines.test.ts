@@ -11,9 +11,9 @@ test('an instance of another user is named with its owner, and with what to type
 })
 
 test('many are counted', () => {
-  const all = Array.from({ length: 7 }, (_, n) => ({ runDir: `/run/${n}`, uid: 1_000 }))
+  const all = Array.from({ length: 22 }, (_, n) => ({ runDir: `/run/${n}`, uid: 1_000 }))
   expect(elsewhereLines(all, 1_000)).toEqual([
-    ...[0, 1, 2, 3, 4].map((n) => `one runs in /run/${n}: add --run-dir /run/${n}`),
+    ...Array.from({ length: 20 }, (_, n) => `one runs in /run/${n}: add --run-dir /run/${n}`),
     'and 2 more',
   ])
 })

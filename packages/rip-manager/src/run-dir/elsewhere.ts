@@ -1,13 +1,16 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Environment, instancesFolders } from './locate.ts'
-import { type Instance, readInstance } from './instance.ts'
+import { type Instance, ownerOf, readInstance } from './instance.ts'
 
 /** Every bound Unix socket of the machine, whoever's it is (proc_net(5)). */
 const SOCKETS = '/proc/net/unix'
 const CONTROL = /^(\/.+)\/control(?:-\d+)?\.sock$/
 /** Beside its control socket an instance has one for its workers. */
 const LINKS = /^(\/.+)\/links(?:-\d+)?\.sock$/
+
+/** Any user can make a socket under any name, and this one is shown, to be typed: nothing a shell or a terminal would act upon. */
+const HARMLESS = /^[\w./@:+-]+$/
 
 /** An instance that commands of this user and environment do not look for. */
 export interface InstanceElsewhere {
@@ -28,7 +31,7 @@ export function instancesElsewhere(env: Environment = process.env): readonly Ins
   const linked = new Set(paths.flatMap((path) => LINKS.exec(path)?.[1] ?? []))
   const runDirs = new Set(paths.flatMap((path) => CONTROL.exec(path)?.[1] ?? []))
   return [...runDirs]
-    .filter((runDir) => linked.has(runDir) && !known.includes(dirname(runDir)))
+    .filter((runDir) => linked.has(runDir) && HARMLESS.test(runDir) && !known.includes(dirname(runDir)))
     .toSorted()
     .map((runDir) => {
       const instance = readInstance(runDir)
@@ -43,15 +46,5 @@ function socketPaths(): readonly string[] {
   } catch {
     // ENOENT: another system.
     return []
-  }
-}
-
-/** Of the run directory, else of the nearest folder above it that may be looked at: others are private. */
-function ownerOf(path: string): number | undefined {
-  try {
-    return statSync(path).uid
-  } catch {
-    // EACCES: the folder above is private, and so its owner's.
-    return path === '/' ? undefined : ownerOf(dirname(path))
   }
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isSameProcess, processStartTime } from '../system/start-time.ts'
 import { type Environment, instancesFolders } from './locate.ts'
 import { openOwnFile, writeOwnFile } from './own-file.ts'
@@ -43,8 +43,30 @@ export function readInstance(folder: string): Instance | undefined {
   return instance
 }
 
-/** The user, neither us nor root, to whom a run directory or its state file belongs; `undefined` when there is none. */
+/**
+ * The user, neither us nor root, to whom a run directory or its state file belongs, or whoever keeps us from it;
+ * `undefined` when there is none.
+ */
 export function strangerIn(folder: string): number | undefined {
+  try {
+    return strangerAmong(folder)
+  } catch {
+    // EACCES: a folder above is private, and not ours.
+    return ownerOf(folder)
+  }
+}
+
+/** Of a folder, or of the nearest one above it that may be looked at. */
+export function ownerOf(folder: string): number | undefined {
+  try {
+    return statSync(folder).uid
+  } catch {
+    // EACCES, or it has gone.
+    return folder === '/' ? undefined : ownerOf(dirname(folder))
+  }
+}
+
+function strangerAmong(folder: string): number | undefined {
   const links = [lstatSync(folder, THROWLESS), statSync(folder, THROWLESS)]
   const owners = [...links, lstatSync(join(folder, STATE_FILE), THROWLESS)].map((status) => status?.uid)
   return owners.find((uid) => uid !== undefined && !isOfOursOrRoot(uid))

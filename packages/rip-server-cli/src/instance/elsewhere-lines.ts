@@ -3,7 +3,7 @@ import type { InstanceElsewhere } from '@rip/manager'
 import { userNameOf } from '@rip/server/sources'
 
 /** More of them are counted. */
-const MOST_NAMED = 5
+const MOST_NAMED = 20
 
 /** Instances that were not looked for, a line each, with what to type to reach them. */
 export function elsewhereLines(

@@ -110,6 +110,30 @@ describe.skipIf(!isRoot)('--user with the layers apart', () => {
   )
 })
 
+describe.skipIf(!isRoot)('a command of another user', () => {
+  test(
+    'names who owns what it may not look at, and what to type',
+    async () => {
+      await using sandbox = await openSandbox()
+      await sandbox.start(await writeApp(sandbox), 'w:1', '0', '-b', '127.0.0.1')
+      const { control } = await instanceOf(sandbox)
+      const runDir = join(control, '..')
+      sandbox.account = { uid: UID, gid: GID }
+      sandbox.variables = { ...sandbox.variables, XDG_RUNTIME_DIR: join(sandbox.folder, 'other'), HOME: '/' }
+      const status = await sandbox.run('status')
+      expect([status.code, status.stderr]).toEqual([
+        7,
+        expect.stringContaining(
+          `one in ${runDir} is owned by root: run as that user: sudo -u root rip-server`,
+        ),
+      ])
+      const given = await sandbox.run('status', '--run-dir', runDir)
+      expect([given.code, given.stderr]).toEqual([7, expect.stringContaining('is owned by root')])
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
 describe.skipIf(!isRoot)('--user', () => {
   test(
     'has the application run as somebody else, and the balancer as nobody else, through all that happens to them',
