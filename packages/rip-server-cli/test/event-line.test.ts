@@ -33,6 +33,22 @@ test('a crash loop is told as it goes on: one worker at a time, be the pauses sh
   expect(line({ type: 'health', health: 'crash-loop' })).toBe(told)
 })
 
+test('a start that finds code that was taken back says what serves instead, and what to do', () => {
+  const found = {
+    type: 'condemned-found',
+    generation: 'fedcba987654',
+    by: 'server',
+    reason: '12 of 12 answers failed',
+  } as const
+  expect(line({ ...found, instead: '0123456789ab' })).toBe(
+    'warning the code on disk, fedcba9, was taken back: 12 of 12 answers failed; 0123456, the last good code, ' +
+      'is served in its place. Put other code on disk and run "rip-server reload"',
+  )
+  expect(line({ ...found, instead: null })).toContain(
+    'no copy of good code is kept, so it is served all the same',
+  )
+})
+
 describe('a reload is told', () => {
   test('in one line when it succeeds', () => {
     const cut = {

@@ -1,6 +1,7 @@
 import type { ExitReason } from './exit-reason.ts'
 import type { Refusal } from './refusal.ts'
 import type { GenerationId } from './router.ts'
+import type { Verdict } from './verdict.ts'
 import type { ConfigurationChange, ManagerHealth } from './status.ts'
 
 /** What happened, in order. `atMs` is milliseconds since the epoch, `seq` grows by one. */
@@ -81,6 +82,8 @@ export type ManagerEventBody =
       readonly type: 'condemned-found'
       readonly generation: GenerationId
       readonly instead: GenerationId | null
+      /** See {@link Verdict}, also of `reason`. */
+      readonly by: Verdict['by']
       readonly reason: string
     }
   | ({ readonly type: 'configured' } & ConfigurationChange)

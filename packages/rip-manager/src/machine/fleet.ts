@@ -51,6 +51,7 @@ export function newFleet({
     groups: new Set(),
     serving: undefined,
     previous: undefined,
+    earlier: undefined,
     rollout: undefined,
     reading: new Reading(effects, tokens),
     routing: new Routing(),

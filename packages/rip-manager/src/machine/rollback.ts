@@ -7,6 +7,7 @@ import { refusalOf } from './refusal.ts'
 import { isCutting, supersede } from './rollout-end.ts'
 import { beginRollback } from './rollout.ts'
 import { awaitRollout } from './rollout-wishes.ts'
+import type { Generation } from './generation.ts'
 import type { Fleet } from './state.ts'
 import { merge, newWish, type Wish, without } from './wish.ts'
 
@@ -33,7 +34,7 @@ export function rollBackAfterCut(fleet: Fleet): void {
 
 /** The previous generation was found wanting: it serves again only if an operator insists. */
 function turnsDown(fleet: Fleet, wish: Wish): boolean {
-  const verdict = fleet.verdicts.on(fleet.previous?.id)
+  const verdict = fleet.verdicts.on(targetOf(fleet, wish)?.id)
   if (verdict === undefined || wish.forced) return false
   const message = `there is no good code to return to: ${condemnedText(verdict)}`
   answerAll(fleet, wish.commands, {
@@ -43,17 +44,24 @@ function turnsDown(fleet: Fleet, wish: Wish): boolean {
   return true
 }
 
+/** The previous generation, or a good one before that. Who insists means the previous one. */
+function targetOf({ previous, earlier, verdicts }: Fleet, { forced }: Wish): Generation | undefined {
+  return forced || verdicts.on(previous?.id) === undefined ? previous : (earlier ?? previous)
+}
+
 /** Returns to what served before; a rollout in progress gives way. */
 function start(fleet: Fleet, wish: Wish): void {
-  const { previous, serving } = fleet
-  if (previous === undefined) {
+  const { serving } = fleet
+  const to = targetOf(fleet, wish)
+  if (to === undefined) {
     const error = new ManagerError('NO_PREVIOUS_GENERATION', { generation: serving?.generation.id })
     for (const command of wish.commands) fleet.effects.settle(command, { error })
     return
   }
   if (turnsDown(fleet, wish)) return
   supersede(fleet, 'superseded', SUPERSEDES)
-  beginRollback(fleet, previous, takeStandby(fleet), wish)
+  const standby = fleet.observation?.previous.generation.id === to.id ? takeStandby(fleet) : undefined
+  beginRollback(fleet, to, standby, wish)
 }
 
 /** The answers of what serves fail: the previous generation, which stands by, takes over again. */

@@ -1,8 +1,10 @@
 import { ROUTING_ATTEMPTS, UNSETTLED_MS } from '../contract/defaults.ts'
+import type { GenerationId } from '../contract/router.ts'
 import type { ReloadResult } from '../contract/manager-api.ts'
 import type { Refusal, RefusalCode } from '../contract/refusal.ts'
 import { tellCut, tellRefused } from './announcements.ts'
 import { answerAll, answerStaying, dropUnwanted } from './answers.ts'
+import { briefly } from './condemned.ts'
 import { discardUnused } from './discard.ts'
 import type { Failure } from './failure.ts'
 import { become, dismiss, retire } from './group.ts'
@@ -62,7 +64,7 @@ export function refuse(fleet: Fleet, code: RefusalCode, failure: Failure): void 
 
 /** The copy of the last good generation is of no use: condemned content is better than none. */
 function serveDisk(fleet: Fleet, rollout: Rollout, { message }: Failure): void {
-  const name = rollout.generationId
+  const name = briefly(rollout.generationId)
   fleet.verdicts.dropGood()
   fleet.effects.emit({
     type: 'warning',
@@ -194,13 +196,18 @@ function takenBack(fleet: Fleet, old: Group | undefined, { reason }: Rollout): R
 }
 
 function replacePrevious(fleet: Fleet, old: Group, rollout: Rollout, insists: boolean): void {
-  const dropped = fleet.previous
+  const before = [fleet.previous, fleet.earlier].filter((each) => each !== undefined)
   fleet.previous = old.generation
+  fleet.earlier = before.find(({ id }) => isReturnable(fleet, id))
   const isAffordable = rollout.group?.limited !== true
   if ((rollout.kind === 'reload' || insists) && fleet.config.observe !== undefined && isAffordable)
     beginObservation(fleet, old)
   else retire(fleet, old)
-  if (dropped !== undefined) discardUnused(fleet, dropped.snapshot)
+  for (const { snapshot } of before) discardUnused(fleet, snapshot)
+}
+
+function isReturnable({ serving, previous, verdicts }: Fleet, id: GenerationId): boolean {
+  return id !== serving?.generation.id && id !== previous?.id && verdicts.on(id) === undefined
 }
 
 function announce(fleet: Fleet, generation: string, tookMs: number): void {

@@ -193,6 +193,8 @@ export interface Fleet {
   /** What serves, what served before, and what is on its way. Begun by `rollout.ts`, ended by `rollout-end.ts`. */
   serving: Group | undefined
   previous: Generation | undefined
+  /** A good one that served before that, for a rollback when `previous` was condemned. */
+  earlier: Generation | undefined
   rollout: Rollout | undefined
   /** Looks at the disk. */
   readonly reading: Reading

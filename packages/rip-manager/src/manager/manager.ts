@@ -124,7 +124,7 @@ class AppManager implements Manager {
   }
 
   rollback(options: RollbackOptions = {}): Promise<ReloadResult> {
-    const { reason = 'rollback', force = false } = options
+    const { reason = 'no reason given', force = false } = options
     return this.#change({ type: 'rollback', reason, force }, options)
   }
 

@@ -179,6 +179,23 @@ test('an operator who returns from code condemns it: a second rollback does not 
   })
 })
 
+test('a second rollback goes on to good code that served before that', async () => {
+  const { options } = world()
+  await using rig = await startedRig(options)
+  const first = rig.manager.status.generation!
+  for (const content of ['v2', 'v3']) {
+    rig.files.writeUnseen('app.ts', content)
+    await rig.during(rig.manager.reload())
+  }
+  await rig.during(rig.manager.rollback())
+  expect(await rig.during(rig.manager.rollback())).toMatchObject({ ok: true, generation: first })
+  expect(rig.routed()).toHaveLength(2)
+  expect(await rig.during(rig.manager.rollback())).toMatchObject({
+    ok: false,
+    refusal: { code: 'condemned' },
+  })
+})
+
 describe('a start that finds condemned code on disk', () => {
   test('serves the last good code, and says so', async () => {
     const { counts, store, options } = world()

@@ -102,8 +102,8 @@ function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, termi
 
 /** A start serves something else than the code on disk, or code it should not serve. */
 function foundLine(event: Extract<ManagerEvent, { type: 'condemned-found' }>, terminal: Terminal): string {
-  const { generation, instead, reason } = event
-  const found = `the code on disk, ${shortGeneration(generation)}, was taken back before: ${reason}`
+  const { generation, instead } = event
+  const found = `the code on disk, ${shortGeneration(generation)}, was ${verdictText(event)}`
   const next =
     instead === null
       ? 'no copy of good code is kept, so it is served all the same'
@@ -124,7 +124,7 @@ export function condemnedText(
 }
 
 /** What was done about content that was found wanting, and why. */
-export function verdictText({ by, reason }: Verdict): string {
+export function verdictText({ by, reason }: Pick<Verdict, 'by' | 'reason'>): string {
   return by === 'server' ? `taken back: ${reason}` : `rolled back from by an operator: ${reason}`
 }
 
