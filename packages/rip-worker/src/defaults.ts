@@ -1,4 +1,4 @@
-/** Requests an application works on at the same time. */
+/** Requests that an application works on at the same time. */
 export const DEFAULT_CONCURRENCY = 100
 
 /** Requests that wait for one of the places above; a balancer in front normally keeps this at zero. */
@@ -7,10 +7,10 @@ export const DEFAULT_MAX_WAITING = 1024
 /** WebSockets and event streams of one worker, beside the places above. */
 export const DEFAULT_MAX_LONG_LIVED = 9000
 
-/** Those of one client. */
+/** WebSockets and event streams of one client. */
 export const DEFAULT_MAX_LONG_LIVED_PER_ADDRESS = 1800
 
-/** Between two reports of the same limit. */
+/** Pause between two reports of the same limit. */
 export const LIMIT_REPORT_PAUSE_MS = 60_000
 
 /** How long a drain lets running requests, streams and WebSockets finish. */
@@ -22,16 +22,16 @@ export const DEFAULT_PORT = 3000
 /** Quiet time after which a client on TCP is cut off. On a Unix socket the peer, our balancer, decides. */
 export const DEFAULT_IDLE_TIMEOUT_S = 120
 
-/** Request bodies on TCP. On a Unix socket the balancer owns the limit. */
+/** Longest request body on TCP. On a Unix socket the balancer applies the limit. */
 export const DEFAULT_MAX_BODY_BYTES: number = 128 * 1024 * 1024
 
 /** Beacon interval until the supervisor's `welcome` names another. */
 export const DEFAULT_BEACON_MS = 1000
 
-/** How often the event loop is asked whether it is late. */
+/** How often the delay of the event loop is measured. */
 export const LAG_SAMPLE_MS = 100
 
-/** A delay of the event loop that `lag` listeners are told of. */
+/** Shortest delay of the event loop for which `lag` listeners are called. */
 export const LAG_EVENT_MS = 50
 
 /** How often a drain looks whether everything is done. */
@@ -52,19 +52,19 @@ export const EARLY_END_MS = 1000
 /** How long WebSockets may take to answer that they are closed when the server stops. */
 export const CLOSE_ANSWER_MS = 5000
 
-/** How long what `resume` began and a `standby` hook are waited for when a worker stops to be active. */
+/** How long a worker that stops to be active waits for what `resume` began and for the `standby` hook. */
 export const STANDBY_HOOK_MS = 5000
 
 /** Time a `close` hook gets at least, even when the requests used up the deadline. */
 export const CLOSE_HOOK_GRACE_MS = 1000
 
 /**
- * How long a supervised worker that is sent SIGTERM while it boots goes on: a supervisor that was sent the same signal
- * says what is to become of it.
+ * How long a supervised worker that gets SIGTERM while it boots goes on: if its supervisor got the same signal, the
+ * supervisor decides what the worker does.
  */
 export const BOOT_SIGNAL_GRACE_MS = 500
 
-/** How long a worker in which nobody caught an exception waits for its supervisor to stop sending requests. */
+/** How long a worker with an uncaught exception waits for its supervisor to turn the requests away. */
 export const LEAVE_TIMEOUT_MS = 1000
 
 /**
@@ -76,14 +76,14 @@ export const ORPHAN_GRACE_MS = 1000
 /** A longer delay makes `setTimeout` fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647
 
-/** How long a module that exports no handler may take, after its import, to open the server it is served by. */
+/** How long a module that exports no handler may take, after its import, to open its server. */
 export const LATE_LISTEN_MS = 10_000
 
-/** How often it is looked whether such a module forks processes of its own. */
+/** How often the worker checks whether such a module forks processes of its own. */
 export const LATE_LISTEN_POLL_MS = 20
 
-/** When a person is told that this is what is waited for. */
+/** When the worker prints that it is waiting for such a server. */
 export const LATE_LISTEN_HINT_MS = 1_000
 
-/** What the application does when its server has been closed gets this long before the process ends. */
+/** How long the application may still act after its server has been closed, before the process ends. */
 export const LAST_WORDS_MS = 20

@@ -1,4 +1,4 @@
-/** A longer frame is a broken or foreign peer, not a message. */
+/** A longer frame is no message: the peer is broken or speaks another protocol. */
 export const MAX_FRAME_BYTES = 1_048_576
 
 const HEADER_BYTES = 4
@@ -14,7 +14,7 @@ const reasons = {
 
 export type FrameErrorCode = keyof typeof reasons
 
-/** Bytes on the control connection that are no frame. The connection is of no use afterwards. */
+/** Thrown for bytes on the control connection that are no frame. The connection cannot be used afterwards. */
 export class FrameError extends Error {
   override readonly name = 'FrameError'
   readonly code: FrameErrorCode
@@ -48,8 +48,8 @@ export function encodeFrame(message: unknown): Uint8Array {
 }
 
 /**
- * Puts frames together again, however the bytes arrive. Holds at most one unfinished frame, copies each byte
- * once, and is done for good after the first broken frame: a stream has no way back into step.
+ * Puts frames together again, however the bytes arrive. Holds at most one unfinished frame, copies each byte once, and
+ * takes nothing more after the first broken frame, because it cannot tell where the next one begins.
  */
 export class FrameDecoder {
   readonly #header = new Uint8Array(HEADER_BYTES)

@@ -1,6 +1,6 @@
 /**
- * The program a supervisor starts for each worker, and that serves an application alone. See `USAGE` for the
- * command line and `WorkerEnvironment` for what a supervisor passes.
+ * The program that a supervisor starts for each worker, and that serves an application without a supervisor. See
+ * `USAGE` for the command line and `WorkerEnvironment` for what a supervisor passes.
  */
 import { readSettings, type Settings, USAGE, UsageError } from './program/settings.ts'
 import { standBy } from './program/standby.ts'
@@ -10,8 +10,8 @@ import { type Beginnings, WorkerProgram } from './program/worker-program.ts'
 
 const EXIT_USAGE = 2
 /**
- * Whoever started the program may pass on a signal that the whole process group got (`bun run`, `npm run`): signals
- * so close together are one request.
+ * The parent process may pass on a signal that the whole process group got (`bun run`, `npm run`), so signals that
+ * arrive this close together count as one.
  */
 const SAME_REQUEST_MS = 250
 
@@ -46,7 +46,7 @@ function run(settings: Settings, beginnings: Beginnings): Promise<number> {
   return program.run()
 }
 
-/** The first signal ends gracefully, the next at once. */
+/** The first signal ends the worker gracefully, the next one at once. */
 function stopOnSignals(program: WorkerProgram): void {
   let askedAtMs: number | undefined
   onStopSignals((signal) => {
@@ -65,7 +65,7 @@ function obeySupervisor(program: WorkerProgram): void {
   process.on('SIGTERM', () => program.askToLeave())
 }
 
-/** Signals may reach every process of the server at once; what they mean is the supervisor's to decide. */
+/** Ignores signals to stop, which may reach every process of the server at once: the supervisor decides. */
 function surviveSignals(): void {
   const others = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN', 'SIGTTOU']
   for (const signal of [...Object.keys(STOP_SIGNALS), ...others]) process.on(signal, () => {})

@@ -1,6 +1,6 @@
 /**
- * The contract between a worker and whoever supervises it: the environment a worker is started with, and
- * the messages on its control socket. Both sides import this file and nothing else of each other.
+ * The contract between a worker and its supervisor: the environment a worker is started with, and the messages on its
+ * control socket. Each side imports this file and nothing else of the other.
  *
  * Transport: the worker connects to the Unix socket named by `RIP_CONTROL` and the two sides exchange
  * frames. A frame is a 4-byte big-endian length followed by that many bytes of UTF-8 JSON. The supervisor
@@ -28,8 +28,9 @@ export const STUCK_SAMPLING_MS = 150
 export const STUCK_HEADING = 'the event loop is stuck'
 
 /**
- * Follows the path of a supervised worker's socket where the balancer tells of clients that have left: one line for each,
- * `REQUEST-ID ADDRESS PORT`, as in the fields `X-Request-Id`, `X-Real-IP` (else `-`) and `X-Real-Port` (else `0`).
+ * Ending, added to the path of a supervised worker's socket, of the socket on which the balancer tells it of clients
+ * that have left: one line for each, `REQUEST-ID ADDRESS PORT`, as in the fields `X-Request-Id`, `X-Real-IP` (else `-`)
+ * and `X-Real-Port` (else `0`).
  */
 export const NOTICES_SUFFIX = '.left'
 
@@ -45,15 +46,15 @@ export interface WorkerEnvironment {
   readonly RIP_SNAPSHOT?: string
   /** Path of the supervisor's control socket. */
   readonly RIP_CONTROL?: string
-  /** Address clients reach the application by, for what it prints and links to. */
+  /** Address under which clients reach the application, which prints it and links to it. */
   readonly RIP_PUBLIC_URL?: string
   /** `development` shows error pages with code; `production` hides details. */
   readonly RIP_MODE?: WorkerMode
   /** Requests served at once by this process. */
   readonly RIP_CONCURRENCY?: string
   /**
-   * `1` where several workers share a user who is not the supervisor's: each keeps the others out of its memory, and sends
-   * them no signals, as far as the system can.
+   * `1` where several workers run as one user, not the supervisor's: each keeps the others out of its memory and sends
+   * them no signals, as far as the system can enforce it.
    */
   readonly RIP_APART?: '1'
   /**
@@ -96,7 +97,7 @@ export type WorkerMessage =
 
 /** Sent at a fixed interval: proof that the event loop turns, with the figures supervision needs. */
 export interface WorkerVitals {
-  /** Requests that are being answered, without the two that follow. */
+  /** Requests that are being answered, without those of the two counts that follow. */
   readonly inFlight: number
   readonly webSockets: number
   readonly eventStreams: number
@@ -106,7 +107,7 @@ export interface WorkerVitals {
   readonly loopLagMs: number
 }
 
-/** Why a worker wants to be replaced on its own account. */
+/** Why a worker asks to be replaced. */
 export type LeaveReason = 'signal' | 'supervisor-gone' | 'unhealthy'
 
 /** What a supervisor tells a worker. */
@@ -122,7 +123,7 @@ export type SupervisorMessage =
   | { readonly type: 'standby'; readonly order: number }
   /** The worker serves, and no other with its number is active. Sent to ready workers only. */
   | { readonly type: 'resume' }
-  /** The server stops: WebSockets and event streams, which have no end of their own, are to be ended while requests go on. */
+  /** The server stops: end WebSockets and event streams, which have no end of their own, while requests go on. */
   | { readonly type: 'end-streams' }
   /** Finish what runs, take nothing new, exit with code 0 when done or at the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number }

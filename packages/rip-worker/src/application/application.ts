@@ -4,7 +4,7 @@ import type { ServerHost } from './server-host.ts'
 
 /**
  * Answers one request. The context is passed a second time as third argument, for handlers written as
- * `(request, env, executionContext)`; what such a handler declares there differs, so nothing is promised.
+ * `(request, env, executionContext)`; such handlers declare different types for it, so its type is left open.
  */
 export type Handler = (
   request: Request,
@@ -33,7 +33,7 @@ export type ErrorHandler = (error: Error) => Response | undefined | Promise<Resp
 /** Runs before the worker says that it is ready. */
 export type ReadyHook = () => unknown
 
-/** Runs after the last request; `signal` aborts when the time for it is up. */
+/** Runs after the last request; `signal` aborts when the deadline has passed. */
 export type CloseHook = (options: { readonly signal: AbortSignal }) => unknown
 
 /** Which worker a hook is called in. */
@@ -49,7 +49,7 @@ export type ResumeHook = (place: WorkerPlace & { readonly signal: AbortSignal })
 /** Runs each time the worker stops to be active, and once at its start. */
 export type StandbyHook = (place: WorkerPlace) => unknown
 
-/** What was found in the module of an application. Exactly one of `fetch`, `listener`, `nodeServer` answers requests. */
+/** The exports of an application's module. Exactly one of `fetch`, `listener`, `nodeServer` answers requests. */
 export interface Application {
   readonly fetch?: Handler
   readonly listener?: NodeListener
@@ -64,6 +64,6 @@ export interface Application {
   readonly close?: CloseHook
   /** Longest request body, where the application opened a server that says so. */
   readonly maxBodyBytes?: number
-  /** Told of the worker's own server once that listens. */
+  /** Called with the worker's own server once that listens. */
   readonly attach?: (host: ServerHost) => void
 }

@@ -5,7 +5,7 @@ import { type PublicAddress, publicAddress, type SocketAddress, socketAddress } 
 import type { ServerHost } from './server-host.ts'
 import type { CapturedServer, CaptureContext } from './server-capture.ts'
 
-/** What of the options of `Bun.serve` is served. */
+/** The options of `Bun.serve` that the worker applies. */
 interface ServeOptions extends ServeAddress {
   readonly fetch?: AnyHandler
   readonly routes?: Routes
@@ -21,8 +21,8 @@ interface ServeOptions extends ServeAddress {
 type AnyHandler = (request: Request, server: unknown) => Response | Promise<Response>
 
 /**
- * What `Bun.serve` returns to an application that calls it: it looks like a server with the public address, and
- * all it does is done by the server of the worker.
+ * What `Bun.serve` returns to an application that calls it: it looks like a server with the public address, and passes
+ * every call on to the worker's server.
  */
 export class CapturedBunServer implements CapturedServer {
   readonly place: string
@@ -111,7 +111,7 @@ export class CapturedBunServer implements CapturedServer {
     return this.#host?.stats.webSockets ?? 0
   }
 
-  /** The worker leaves, as at SIGTERM: a server that is stopped answers no more requests. */
+  /** Makes the worker leave, as SIGTERM does: a server that is stopped answers no more requests. */
   stop(): Promise<void> {
     return (this.#stopping ??= this.#host === undefined ? Promise.resolve() : this.#context.leave())
   }
@@ -147,7 +147,7 @@ export class CapturedBunServer implements CapturedServer {
     this.#host?.timeout(request, seconds)
   }
 
-  /** The worker decides how long its process lives. */
+  /** Does nothing: the worker decides how long its process lives. */
   ref(): this {
     return this
   }
@@ -179,7 +179,7 @@ export class CapturedBunServer implements CapturedServer {
       : fetch.call(this as never, request, this)
   }
 
-  /** The parts Bun is told of at the start and at each reload. */
+  /** The options that Bun takes at the start and at each `reload()`. */
   #exchangeable(): Pick<Application, 'routes' | 'websocket'> {
     const { routes, static: older, websocket } = this.#options
     const all = { ...older, ...routes }

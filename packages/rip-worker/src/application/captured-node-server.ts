@@ -50,14 +50,14 @@ export class CapturedNodeServer implements CapturedServer {
     return this.#server.listeners('request').some((listener) => other.serves(listener))
   }
 
-  /** Properties of the one server, so that `node:http` of everybody else stays as it is. */
+  /** Replaces methods of this one server, so that other users of `node:http` are not affected. */
   accept(): void {
     Object.defineProperties(this.#server, {
       listening: { configurable: true, get: () => !this.#isClosed },
       address: { configurable: true, writable: true, value: () => this.#addressOf() },
       close: { configurable: true, writable: true, value: (callback?: () => void) => this.#close(callback) },
     })
-    // By then the worker may listen to what the server emits, and take this for its own.
+    // By then the worker may listen to this server's events, and would take this one for the start of its own.
     const emit = this.#server.emit.bind(this.#server)
     process.nextTick(() => emit('listening'))
   }
@@ -68,7 +68,7 @@ export class CapturedNodeServer implements CapturedServer {
     return socketAddress(this.#asked, publicAddress(this.#asked, this.#context.publicUrl).port)
   }
 
-  /** The worker leaves, as at SIGTERM; `close` is emitted when its last connection has ended. */
+  /** Makes the worker leave, as SIGTERM does; `close` is emitted when its last connection has ended. */
   #close(callback?: () => void): Server {
     if (callback !== undefined) this.#server.once('close', callback)
     if (this.#isClosed) return this.#server

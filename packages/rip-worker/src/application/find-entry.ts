@@ -4,17 +4,17 @@ import { reasonOf, WorkerError } from '../errors.ts'
 import { type PackageEntry, packageEntries } from './package-entries.ts'
 import { type PackageManifest, readManifest } from './read-manifest.ts'
 
-/** Names an application's file may have when nobody names one, in this order. */
+/** Names of files that are tried, in this order, when neither the command line nor `package.json` names the entry. */
 const NAMES = ['index', 'app', 'server', 'main'] as const
 const EXTENSIONS = ['.rip', '.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs'] as const
 
 /** Folders that hold what a build made, which may be older than its source or not there at all. */
 const BUILD_FOLDERS = new Set(['dist', 'build', 'out', 'output', '.output'])
 
-/** Beside it, `src` is what a browser runs. */
+/** A folder with this file has the code of the browser in `src`. */
 const PAGE = 'index.html'
 
-/** Entry points builds leave behind. They are served when named; found, they might be older than their sources. */
+/** Entry points that builds leave behind. They are served only when named: they might be older than their sources. */
 const KNOWN_BUILDS = [
   '.output/server/index.mjs',
   '.next/standalone/server.js',
@@ -30,7 +30,7 @@ export interface FindEntryOptions {
   /** Folder of a snapshot: only modules it has count, whether or not they are on disk. */
   readonly snapshot?: string | undefined
   /**
-   * The folder belongs to somebody with fewer rights than this process: a `package.json` that is a link out of the folder
+   * Whether the folder belongs to a user with fewer rights than this process: a `package.json` that is a link out of it
    * is refused. @default false
    */
   readonly isForeign?: boolean
@@ -40,7 +40,7 @@ export interface Entry {
   /** Absolute path of the file. */
   readonly file: string
   readonly foundBy: 'given' | 'package.json' | 'convention'
-  /** What led to the file, if it is not the name a user would look for first. */
+  /** Why this file was chosen, if its name is not the one a user would look for first. */
   readonly because?: string
 }
 
@@ -90,7 +90,7 @@ function searchFolder(folder: string, has: HasModule, staysInFolder?: boolean): 
 /** What is read of a snapshot's manifest. */
 interface SnapshotManifest {
   readonly root: string
-  /** How the root was named; by now a link in it may lead to a newer release. */
+  /** The root as it was given; a link in it may lead to a newer release by now. */
   readonly namedRoot: string
   readonly files: Readonly<Record<string, unknown>>
 }
@@ -119,7 +119,7 @@ function modulesOf({ root, files }: SnapshotManifest): HasModule {
 }
 
 function isFile(path: string): boolean {
-  // A path that leads through a file is ENOTDIR, which existsSync takes for what it is.
+  // For a path that leads through a file, statSync throws ENOTDIR, and existsSync returns false.
   return existsSync(path) && statSync(path).isFile()
 }
 

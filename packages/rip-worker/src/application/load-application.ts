@@ -10,8 +10,8 @@ import { type CapturedServer, ServerCapture } from './server-capture.ts'
 type Exports = Readonly<Record<string, unknown>>
 
 /**
- * Imports the module of an application and finds its handler: what it exports, or the one server it opens
- * meanwhile. A failing import is never swallowed and no other file is tried instead.
+ * Imports the module of an application and finds its handler: what it exports, or the one server it opens while it is
+ * imported. A failing import is never swallowed, and no other file is tried instead.
  *
  * @throws WorkerError `RIP_APP_COMPILE`, `RIP_APP_IMPORT`, `RIP_APP_OWN_PORT`, `RIP_APP_CLUSTER`,
  * `RIP_APP_NO_HANDLER`.
@@ -35,7 +35,7 @@ async function load(file: string, servers: ServerCapture): Promise<Application> 
 
 async function importModule(file: string, servers: ServerCapture): Promise<Exports> {
   try {
-    // A refused server ends it at once: the application may catch what was thrown at it.
+    // A refused server ends the import at once, because the application may catch the error thrown at it.
     const exports: Exports = await Promise.race([import(file), servers.refused])
     if (servers.attempt !== undefined) throw servers.attempt
     return exports
@@ -44,7 +44,7 @@ async function importModule(file: string, servers: ServerCapture): Promise<Expor
   }
 }
 
-/** A server the application opened is what it serves, unless it also exports a handler of something else. */
+/** A server that the application opened is served, unless the application also exports a handler of something else. */
 async function chooseApplication(
   file: string,
   exports: Exports,
@@ -56,13 +56,15 @@ async function chooseApplication(
   return { ...captured.application, ...hooksOf(exports) }
 }
 
-/** What only looked for a free port has closed it again by the time its callback has run. */
+/** Code that only looks for a free port has closed its server again by the time its callback has run. */
 async function serverOpened(servers: ServerCapture): Promise<CapturedServer | undefined> {
   if (servers.captured !== undefined) await Bun.sleep(0)
   return servers.captured
 }
 
-/** Programs connect to their database and listen then; a module that exports a handler does not. */
+/**
+ * Waits for programs that first connect to their database and then listen; a module that exports a handler does not.
+ */
 async function serverOpenedLate(
   file: string,
   exports: Exports,
@@ -101,7 +103,7 @@ function tellWait(file: string): void {
   )
 }
 
-/** It keeps what it does to itself, starts as a program, or exports something that could listen. */
+/** Whether it exports nothing, starts as a program, or exports something that could listen. */
 async function mayListen(file: string, exports: Exports): Promise<boolean> {
   const { mainGuardOf } = await import('./main-guard.ts')
   if (mainGuardOf(file) === 'run') return true
@@ -112,9 +114,9 @@ async function mayListen(file: string, exports: Exports): Promise<boolean> {
 async function isSomethingElse(exports: Exports, captured: CapturedServer): Promise<boolean> {
   const main = await exports['default']
   if (captured.isMadeOf(main) || (await findApplication(exports)) === undefined) return false
-  // Adapters for Node.js wrap the handler, which is exported for tests; what serves figures has another port.
+  // An adapter for Node.js wraps a handler that is exported for tests; a server for metrics has another port.
   if (captured.isAtUsualPort) return false
-  // A framework's application that listens itself keeps what it serves to itself.
+  // A framework's application that listens by itself does not show what it serves.
   return typeof propertyOf(main, 'listen') !== 'function' || propertyOf(main, 'listening') !== undefined
 }
 
@@ -147,8 +149,8 @@ interface CompileFailure extends Error {
 }
 
 /**
- * Bun reports a file it cannot parse as `BuildMessage`, several mistakes as an `AggregateError` of them, which
- * itself knows no place; the Rip compiler throws `RIP_COMPILE`.
+ * Bun reports a file it cannot parse as `BuildMessage`, and several mistakes as an `AggregateError` of them, which has
+ * no position; the Rip compiler throws `RIP_COMPILE`.
  */
 function firstCompileFailure(thrown: unknown): Partial<CompileFailure> | undefined {
   if (thrown instanceof AggregateError) return thrown.errors.map(firstCompileFailure).find(Boolean)

@@ -1,6 +1,6 @@
 /**
  * What an application does only as the main module: `run` in this process, `spared` because it exports a handler by its
- * name, or something else under that name. Asked where something is amiss, as it reads the file.
+ * name, or something else under that name. Determined only after a failure, because that takes reading the file.
  */
 export type MainGuard = 'run' | 'spared'
 
@@ -28,7 +28,7 @@ function realPath(file: string): string {
   }
 }
 
-/** Of the disk: in a snapshot it may be older, and nothing more than a message depends on it. */
+/** Reads from disk, where the file may be newer than in the snapshot: nothing more than a message depends on it. */
 function textOf(file: string): string {
   try {
     return process.getBuiltinModule('node:fs').readFileSync(file, 'utf8')

@@ -6,7 +6,7 @@ export interface ServeAddress {
   readonly tls?: unknown
 }
 
-/** Thrown into the code that opens a server nobody can serve, so that its stack names the line. */
+/** Thrown in the code that opens a server the worker cannot serve, so that its stack names the line. */
 export class PortAttempt extends Error {
   override readonly name = 'PortAttempt'
   readonly address: string
@@ -27,7 +27,7 @@ export function addressText(options: ServeAddress): string {
   return isUnix(options) ? `unix:${options.unix}` : `port ${portOf(options)}`
 }
 
-/** Some frameworks pass what they have, be it nothing. */
+/** Some frameworks pass `unix` even when it is empty. */
 export function isUnix({ unix }: ServeAddress): boolean {
   return typeof unix === 'string' && unix !== ''
 }

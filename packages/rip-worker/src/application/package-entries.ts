@@ -27,7 +27,7 @@ function mainExport(exports: unknown): unknown {
   return isMap(exports) && '.' in exports ? exports['.'] : exports
 }
 
-/** The paths a value of an `exports` map may stand for, those of the condition named first in front. */
+/** The paths that a value of an `exports` map may stand for, in the order of its conditions. */
 function conditional(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value]
   if (Array.isArray(value)) return value.flatMap(conditional)

@@ -1,6 +1,6 @@
 import { portOf, type ServeAddress } from './own-port.ts'
 
-/** Where clients reach an application, in the words of servers. */
+/** Where clients reach an application, in the properties that Bun's servers have. */
 export interface PublicAddress {
   readonly port: number
   readonly hostname: string
@@ -18,7 +18,7 @@ export function publicAddress(asked: ServeAddress, known: string | undefined): P
   return { port: port ?? portOf(asked), hostname: asked.hostname ?? url.hostname, url }
 }
 
-/** The same as a socket has it. */
+/** An address with the properties that sockets of `node:net` have. */
 export interface SocketAddress {
   readonly address: string
   readonly family: 'IPv4' | 'IPv6'

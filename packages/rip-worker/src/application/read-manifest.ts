@@ -12,8 +12,9 @@ export interface PackageManifest {
 export type ReadManifestOptions = Pick<ReadRegularFileOptions, 'staysInFolder'>
 
 /**
- * The content of a `package.json` as Bun reads it: a byte order mark, comments and commas at the end do no harm,
- * and an empty file says nothing. No failure repeats what is in it: that may be another file than it looks like.
+ * The content of a `package.json` as Bun reads it: a byte order mark, comments and trailing commas are allowed, and an
+ * empty file is an empty object. No error quotes the content, because the path may lead to a file that must stay
+ * private.
  *
  * @throws WorkerError `RIP_PACKAGE_UNREADABLE`.
  */
@@ -32,7 +33,7 @@ function readText(file: string, options: ReadManifestOptions): string {
   }
 }
 
-/** Without a cause: the parser's quotes what it met. */
+/** Throws without a cause, because the parser's error quotes the content. */
 function parsed(file: string, text: string): unknown {
   try {
     return Bun.JSONC.parse(text)
@@ -41,7 +42,7 @@ function parsed(file: string, text: string): unknown {
   }
 }
 
-/** Bun's parser of JSON tells no place, that of JavaScript does, for most mistakes. */
+/** Bun's parser of JSON reports no position; its parser of JavaScript does, for most mistakes. */
 function placeOfMistake(text: string): string {
   try {
     new Bun.Transpiler({ loader: 'js' }).scan(`(${text}\n)`)

@@ -13,16 +13,16 @@ import {
 import { dirname, sep } from 'node:path'
 
 export interface ReadRegularFileOptions {
-  /** What is longer is refused. @default 1 MiB */
+  /** A longer file is refused. @default 1 MiB */
   readonly maxBytes?: number | undefined
   /**
-   * Refuse a file that a link leads to from another folder, unless folder, link and file belong to the same user: he
+   * Refuse a file that a link leads to from another folder, unless folder, link and file belong to the same user, who
    * could as well have put the file there. @default false
    */
   readonly staysInFolder?: boolean | undefined
 }
 
-/** A path that is there and is not read; the message says why, and nothing of what is in it. */
+/** Thrown for a path that exists and is not read; the message says why, and quotes nothing of the content. */
 export class FileRefused extends Error {
   override readonly name = 'FileRefused'
   readonly isFolder: boolean
@@ -33,12 +33,12 @@ export class FileRefused extends Error {
   }
 }
 
-/** More than anybody writes by hand. */
+/** More than people write by hand. */
 const MAX_BYTES = 1_048_576
 
 /**
- * The text of a file of an application, read by a process that must not be held up: a FIFO, a socket or a device is
- * refused, as is what is too long. The null device is an empty file: with it people hide one.
+ * The text of a file of an application, read by a process that must not block: a FIFO, a socket or a device is refused,
+ * as is a file that is too long. The null device counts as an empty file, because people hide a file by linking to it.
  *
  * @throws FileRefused, or the error of the system, such as ENOENT
  */
@@ -46,7 +46,7 @@ export function readRegularFile(
   file: string,
   { maxBytes = MAX_BYTES, staysInFolder = false }: ReadRegularFileOptions = {},
 ): string {
-  // A FIFO would be waited for.
+  // Without O_NONBLOCK, open(2) waits until a FIFO has a writer.
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   try {
     const status = fstatSync(descriptor)
@@ -64,7 +64,7 @@ export function readRegularFile(
   }
 }
 
-/** It may grow meanwhile, and some files have no size. */
+/** Reads until the end, because the file may grow meanwhile, and some files report no size. */
 function textOf(descriptor: number, maxBytes: number): string {
   const chunks: Buffer[] = []
   let length = 0
@@ -84,7 +84,7 @@ function tooLong(maxBytes: number): FileRefused {
   return new FileRefused(`it is larger than ${maxBytes / 1024} KiB`)
 }
 
-/** Asked about what is open, where the system tells: a link may be changed meanwhile. */
+/** Looks at the open file, where the system tells its path, because a link may be changed meanwhile. */
 function leadsOut(file: string, descriptor: number): boolean {
   const opened = `/proc/self/fd/${descriptor}`
   const real = realpathSync(existsSync(opened) ? opened : file)
@@ -92,7 +92,7 @@ function leadsOut(file: string, descriptor: number): boolean {
   return !real.startsWith(folder === sep ? sep : folder + sep)
 }
 
-/** Whoever owns the folder can change the link at any time, but make neither it nor the file belong to another. */
+/** The owner of the folder can change the link at any time, but cannot give the link or the file to another user. */
 function isOfOneOwner(file: string, opened: Stats): boolean {
   return [lstatSync(file), statSync(dirname(file))].every(({ uid }) => uid === opened.uid)
 }

@@ -23,7 +23,7 @@ export const HANDLER_SYMBOL: symbol = Symbol.for('rip.handler')
 /** Where `start()` of `@rip-lang/server` 3 leaves its handler, if `WORKER_ID` is in the environment. */
 const RIP_LANG_HANDLER = '__ripHandler'
 
-/** What `start()` of a framework looks like that gives its handler to nothing but a server of its own. */
+/** What `start()` looks like in a framework that gives its handler to its own server only. */
 const NOTHING_EXPORTED =
   'it exports nothing, and no framework left a handler (a start() that keeps its handler to itself, as that of ' +
   "rip/sites, cannot be served; a handler left on globalThis[Symbol.for('rip.handler')] can)"
@@ -46,7 +46,7 @@ export async function resolveApplication(exports: Exports, file: string): Promis
   throw new WorkerError('RIP_APP_NO_HANDLER', { file, found: describe(main, exports), guarded })
 }
 
-/** The same, without an answer where there is no handler. */
+/** Like {@link resolveApplication}, but `undefined` when there is no handler. */
 export async function findApplication(exports: Exports, file?: string): Promise<Application | undefined> {
   const main = await exports['default']
   const answering =
@@ -70,7 +70,7 @@ function findHandler(main: unknown, exports: Exports): Application | undefined {
   return isPlainObject(main) && isPlainObject(main['routes']) ? { fetch: notFound } : undefined
 }
 
-/** Elysia hands its own `server` to handlers, and has none before somebody listens for it. */
+/** Elysia passes its own `server` to handlers, and has none until it listens. */
 function awaitsServer(main: unknown): main is { server: unknown } {
   return isObject(main) && !isPlainObject(main) && main['server'] === null
 }
@@ -105,7 +105,7 @@ function nodeListenerOf(main: unknown): AnyFunction | undefined {
   return undefined
 }
 
-/** Fastify exports what it makes its server of; `ready()` has its plugins loaded. */
+/** Fastify exports an object with its server in it; `ready()` loads its plugins. */
 function fastifyServerOf(main: unknown): Application | undefined {
   const server = propertyOf(main, 'server')
   const ready = methodOf(main, 'ready')
@@ -114,7 +114,7 @@ function fastifyServerOf(main: unknown): Application | undefined {
   return { nodeServer: server, ready: () => ready() }
 }
 
-/** An `http.Server` that somebody listens to; told by its methods, as `node:http` costs memory. */
+/** An `http.Server` that handles requests; recognised by its methods, because loading `node:http` costs memory. */
 function isNodeServer(main: unknown): main is Server {
   const listenerCount = methodOf(main, 'listenerCount')
   if (isFunction(main) || listenerCount === undefined || methodOf(main, 'closeAllConnections') === undefined)
@@ -156,7 +156,7 @@ function notFound(): Response {
   return new Response('Not Found\n', { status: 404 })
 }
 
-/** What a module exports by its own words: CommonJS that exports nothing has an empty object and a mark. */
+/** What a module itself exports: for CommonJS that exports nothing, Bun adds an empty object and a mark. */
 export function exportedBy(exports: Exports): Exports {
   const named = Object.entries(exports).filter(([name, value]) => name !== '__esModule' && !isEmpty(value))
   return Object.fromEntries(named)

@@ -5,7 +5,7 @@ import type { CapturedNodeServer } from './captured-node-server.ts'
 import type { ServerHost } from './server-host.ts'
 import { addressText, isUnix, PortAttempt, portOf, type ServeAddress } from './own-port.ts'
 
-/** Of the sources or of what they were built to. */
+/** The extension of this package's modules: that of the sources, or of their build. */
 const OWN_EXTENSION = import.meta.path.slice(import.meta.path.lastIndexOf('.'))
 
 type NextTick = (callback: (...values: unknown[]) => void, ...values: unknown[]) => void
@@ -13,13 +13,15 @@ type NextTick = (callback: (...values: unknown[]) => void, ...values: unknown[])
 export interface ServerCaptureOptions {
   /** Where clients reach the application. @default where the worker listens, else where the application wants to */
   readonly publicUrl?: string | undefined
-  /** Ends the worker gracefully; resolves when it is closed. @default nobody can */
+  /** Ends the worker gracefully; resolves when it is closed. @default the application cannot end it */
   readonly leave?: () => Promise<void>
-  /** Told of each server that is refused once the application is served: whoever opens it may keep it to itself. */
+  /**
+   * Called for each server that is refused once the application is served: the code that opens it may hide the error.
+   */
   readonly onLate?: (attempt: PortAttempt) => void
 }
 
-/** What servers of the application need to know of the worker around them. */
+/** What the application's servers need to know about their worker. */
 export interface CaptureContext {
   readonly publicUrl: string | undefined
   /** The worker's own server, once it listens. */
@@ -29,14 +31,14 @@ export interface CaptureContext {
 
 /** A server the application opened, which the worker serves in its place. */
 export interface CapturedServer {
-  /** Where it was to listen, in a few words. */
+  /** Where the application wanted it to listen, in a few words. */
   readonly place: string
-  /** It was to listen where servers do that nobody told otherwise: on `PORT`, else 3000. */
+  /** Whether it was to listen on the usual port: `PORT`, else 3000. */
   readonly isAtUsualPort: boolean
   readonly application: Application
-  /** The application may go on as if it listened. */
+  /** Makes it look to the application as if it listened. */
   accept(): void
-  /** The application has closed it again. */
+  /** Whether the application has closed it again. */
   readonly isClosed: boolean
   /** Names of options that do not apply below a balancer. */
   readonly ignored: readonly string[]
@@ -49,9 +51,9 @@ export interface CapturedServer {
 }
 
 /**
- * Catches the servers an application opens, until disposed of. `node:http` and frameworks open theirs by
- * `Bun.serve` as well, so one place sees them all. The first one is kept to be served; one that answers
- * otherwise is refused, and so is each that comes after {@link settle}.
+ * Catches the servers an application opens, until disposed of. `node:http` and frameworks open theirs by `Bun.serve` as
+ * well, so one place sees them all. The first one is kept to be served; one that answers otherwise is refused, and so
+ * is every one opened after {@link settle}.
  */
 export class ServerCapture implements Disposable {
   readonly #serve = Bun.serve
@@ -60,7 +62,7 @@ export class ServerCapture implements Disposable {
   readonly #refused = Promise.withResolvers<never>()
   #next = Promise.withResolvers<void>()
   #captured: CapturedServer | undefined
-  /** Of where the server was opened that is captured. */
+  /** Where the captured server was opened. */
   #opened: PortAttempt | undefined
   #attempt: PortAttempt | undefined
   #host: ServerHost | undefined
@@ -79,7 +81,7 @@ export class ServerCapture implements Disposable {
     return this.#captured?.isClosed === true ? undefined : this.#captured
   }
 
-  /** What the code tried to open in vain, once it did. */
+  /** The server that was refused, if there was one. */
   get attempt(): PortAttempt | undefined {
     return this.#attempt
   }
@@ -94,7 +96,7 @@ export class ServerCapture implements Disposable {
     return this.#refused.promise
   }
 
-  /** The application is known, with its default export: nothing more is captured. */
+  /** Ends the capture: the application is known, with its default export. */
   settle(main?: unknown): void {
     this.#isSettled = true
     this.#main = main
@@ -105,7 +107,7 @@ export class ServerCapture implements Disposable {
     return new PortAttempt(this.#captured?.place ?? '', beside, this.#opened)
   }
 
-  /** The worker listens. */
+  /** Gives the captured server the worker's server, which listens now. */
   attach(host: ServerHost): void {
     this.#host = host
   }
@@ -115,7 +117,7 @@ export class ServerCapture implements Disposable {
   }
 
   #open(options: ServeAddress): unknown {
-    // Whoever asks for any free port of its own gets it, as long as it is not the application.
+    // Once the application is served, other code that asks for any free port gets one of its own.
     if (this.#isSettled && !isUnix(options) && portOf(options) === 0) return this.#serve(options as never)
     const attempt = new PortAttempt(addressText(options), this.#served)
     if ('onNodeHTTPRequest' in options) return this.#openNode(options, attempt)
@@ -139,8 +141,8 @@ export class ServerCapture implements Disposable {
   }
 
   /**
-   * `node:http` does not say which of its servers is to listen, except in the tick in which it reports that one could
-   * not.
+   * Throws, because `node:http` tells which of its servers was to listen only in the tick in which it reports that it
+   * cannot.
    */
   #openNode(options: ServeAddress, attempt: PortAttempt): never {
     const nextTick = Reflect.get(process, 'nextTick') as NextTick
@@ -173,7 +175,7 @@ export class ServerCapture implements Disposable {
     return true
   }
 
-  /** Frameworks listen on several addresses; and who exports a handler may listen with it later on. */
+  /** Frameworks listen on several addresses, and an application that exports a handler may listen with it later. */
   #isAnother(server: CapturedServer): boolean {
     if (this.captured !== undefined && server.isSameAs(this.captured)) return false
     return !this.#isSettled || !server.isMadeOf(this.#main)

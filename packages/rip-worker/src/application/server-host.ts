@@ -9,6 +9,6 @@ export interface ServerHost extends Pick<RequestContext, 'upgrade' | 'requestIP'
   publish(topic: string, message: string | Uint8Array, compress?: boolean): number
   subscriberCount(topic: string): number
   inject(request: Request): Promise<Response>
-  /** Takes other routes and WebSocket handlers from now on. */
+  /** Replaces the routes and WebSocket handlers from now on. */
   reload(changed: Pick<Application, 'routes' | 'websocket'>): void
 }

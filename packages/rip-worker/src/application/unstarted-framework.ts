@@ -4,8 +4,9 @@ const FRAMEWORK = '@rip-lang/server'
 type Handler = (...values: never[]) => unknown
 
 /**
- * The handler of `@rip-lang/server` 3 where an application has only given it routes: as on its own server, a bare
- * `start`, or none at all, counts as started. It is asked for only if the application has loaded it.
+ * The handler of `@rip-lang/server` 3 for an application that has only defined routes: as on the framework's own
+ * server, a bare `start`, or none at all, counts as started. Looks for the framework only if the application has loaded
+ * it.
  *
  * @param file of the application
  */

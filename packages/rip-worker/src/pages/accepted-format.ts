@@ -2,7 +2,7 @@ import type { RequestHead } from './request-head.ts'
 
 export type PageFormat = 'html' | 'json' | 'text'
 
-/** What a page is to be written in: HTML for browsers, JSON for programs that say so, text for `curl`. */
+/** The format of a page: HTML for browsers, JSON for programs that ask for it, text for others such as `curl`. */
 export function acceptedFormat(request: Pick<RequestHead, 'headers'>): PageFormat {
   const accept = request.headers.get('accept') ?? ''
   if (accept.includes('text/html')) return 'html'

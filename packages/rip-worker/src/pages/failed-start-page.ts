@@ -8,13 +8,13 @@ import { pathOf, type RequestHead } from './request-head.ts'
 export interface FailedStart {
   /** One sentence. */
   readonly message: string
-  /** Excerpt of the source, or what the application has said in the end. @default none */
+  /** Excerpt of the source, or the last output of the application. @default none */
   readonly detail?: string | undefined
 }
 
 const LOOK_AGAIN_SECONDS = 2
 
-/** The page of development for an application that has not started: browsers look again by themselves until it has. */
+/** The page of development for an application that has not started: browsers reload it until the application serves. */
 export function failedStartPage(failed: FailedStart, request: RequestHead): Response {
   const format = acceptedFormat(request)
   const response = pageResponse(format, bodies[format](failed, request), 503)

@@ -4,7 +4,7 @@ import { codeFrame } from '@rip/transpile'
 import { missingImport } from './missing-import.ts'
 import { parseStack, type StackFrame } from './stack-frames.ts'
 
-/** A longer chain of causes is a cycle or of no use to a reader. */
+/** A longer chain of causes is a cycle, or too long to be read. */
 const MAX_CAUSES = 5
 
 export interface SourcePosition {
@@ -13,7 +13,7 @@ export interface SourcePosition {
   readonly column: number
 }
 
-/** What a person needs to know about something that was thrown. */
+/** What a developer needs to know about something that was thrown. */
 export interface FailureReport {
   readonly name: string
   readonly message: string
@@ -55,7 +55,10 @@ function reportValue(value: unknown): FailureReport {
   return { name: 'Thrown value', message, stack: [] }
 }
 
-/** Errors of compilers know their place in the source: ours as fields, Bun's `BuildMessage` in `position`. */
+/**
+ * Errors of compilers carry their place in the source: the Rip compiler's in fields, Bun's `BuildMessage` in
+ * `position`.
+ */
 function ownPosition(error: Error): SourcePosition | undefined {
   const { position, filename, line, column } = error as Partial<{
     position: { file?: unknown; line?: unknown; column?: unknown } | null
@@ -93,7 +96,7 @@ function frameAt({ file, line, column }: SourcePosition, { root }: ReportOptions
   }
 }
 
-/** Where the file really is; what is hidden from listings, such as `.env`, is hidden here as well. */
+/** Compares real paths. Hidden files and folders, such as `.env`, count as outside. */
 function isBelow(root: string, file: string): boolean {
   const path = relative(realpathSync(root), realpathSync(file))
   return !isAbsolute(path) && path.split(sep).every((part) => !part.startsWith('.'))

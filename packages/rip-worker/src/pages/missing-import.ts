@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { SourcePosition } from './failure-report.ts'
 
-/** Where a module names another one that cannot be found: Bun's `ResolveMessage` knows which, and not in which line. */
+/** The line that imports a module that cannot be found: Bun's `ResolveMessage` names the module, but not the line. */
 export function missingImport(error: Error): SourcePosition | undefined {
   const { specifier, referrer } = error as Partial<{ specifier: unknown; referrer: unknown }>
   if (typeof specifier !== 'string' || typeof referrer !== 'string') return undefined

@@ -1,7 +1,7 @@
 import { type PageFormat, pageResponse } from './accepted-format.ts'
 import { escapeHtml } from './escape-html.ts'
 
-/** The page of production: that something failed, and the identifier to find it in the log by. */
+/** The page of production: it says that something failed, with the identifier under which the log has the details. */
 export function shortPage(format: PageFormat, id: string): Response {
   return pageResponse(format, bodies[format](id), 500)
 }

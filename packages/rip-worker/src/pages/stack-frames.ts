@@ -13,12 +13,12 @@ export interface StackFrame {
 
 const FRAME = /^\s*at (?:(?<call>.*?) \()?(?<file>[^()]+?):(?<line>\d+):(?<column>\d+)\)?$/
 
-/** An error as far as its text goes. */
+/** The parts of an error that are text. */
 export type ErrorText = Pick<Error, 'name' | 'message' | 'stack'>
 
 /**
  * The frames of an error's `stack`, without those of this package and lines that name no place. The text begins with
- * the message, which may repeat what a client sent and look like frames: only what is behind it counts.
+ * the message, which may repeat what a client sent and look like frames: only the text after it counts.
  */
 export function parseStack(error: ErrorText): readonly StackFrame[] {
   return frameLines(error).flatMap((line) => {
@@ -35,7 +35,7 @@ export function parseStack(error: ErrorText): readonly StackFrame[] {
   })
 }
 
-/** The lines at the end; in front of them may be a message that was changed since, or a name. */
+/** The lines at the end of the stack; before them may stand a name, or a message that was changed since. */
 function frameLines({ message, stack = '' }: ErrorText): readonly string[] {
   const start = stack.indexOf(message)
   const behind = start < 0 ? stack : stack.slice(start + message.length)

@@ -4,16 +4,16 @@ import { isStopSignal, STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
 type Listener = (signal: StopSignal, number: number) => unknown
 
 /**
- * What the application does when it is told to stop. Most such listeners end the process, and the requests it is
- * answering with it: they are kept back until those are finished.
+ * The application's listeners for signals to stop. Most of them end the process, so they are called only when the
+ * requests in flight are finished.
  */
 export class ApplicationSignals {
   readonly #kept: { readonly signal: StopSignal; readonly listener: Listener }[] = []
 
-  /** Takes every listener for a signal to stop that is added from now on. */
+  /** Intercepts every listener for a signal to stop that is added from now on. */
   constructor() {
     process.on('newListener', (name: unknown, listener: Listener) => {
-      // Told before it is added.
+      // `newListener` is emitted before the listener is added.
       if (isStopSignal(name)) queueMicrotask(() => this.#keep(name, listener))
     })
   }
@@ -23,7 +23,7 @@ export class ApplicationSignals {
     this.#kept.push({ signal, listener })
   }
 
-  /** Calls those for one signal; resolves when what they return has settled, at the latest when time is up. */
+  /** Calls the listeners for one signal; resolves when what they return has settled, or when the time is up. */
   async tell(signal: StopSignal, timeoutMs: number): Promise<void> {
     const told = this.#kept.filter((kept) => kept.signal === signal)
     if (told.length === 0) return

@@ -48,7 +48,7 @@ export function exitCodeOf(failure: BootFailure): number {
   return failure.kind === 'ready-hook' || failure.kind === 'socket' ? 3 : 4
 }
 
-/** Our own error says what; what it was caused by says where, unless that is outside the application. */
+/** The worker's error says what happened; its cause says where, unless that is outside the application. */
 async function reportCause(error: unknown): Promise<FailureReport | undefined> {
   const own = ownErrorOf(error)
   const cause = own === undefined ? error : own.cause
@@ -58,7 +58,7 @@ async function reportCause(error: unknown): Promise<FailureReport | undefined> {
     const { reportFailure } = await import('../pages/failure-report.ts')
     return reportFailure(cause)
   } catch {
-    // The installation itself is broken; the sentence has to do.
+    // The installation itself is broken; the message has to suffice.
     return undefined
   }
 }

@@ -3,10 +3,10 @@ import type { CLibrary } from './c-library.ts'
 const MADV_DONTNEED = 4
 
 /**
- * Gives back the pages of the executable that only booting took: about a third of what an idle worker has resident.
+ * Gives back the pages of the executable that only booting needed: about a third of an idle worker's resident memory.
  *
- * They are mapped from a file and never written to. The kernel reads what is needed again from its page cache, sixteen
- * pages at a time, and may use the rest for others. Linux only; does nothing where the mappings cannot be read.
+ * They are mapped from a file and never written to. What is needed again the kernel maps from its page cache, sixteen
+ * pages at a time; it may use the rest for others. Linux only; does nothing where the mappings cannot be read.
  */
 export async function giveBackBootPages(library: CLibrary): Promise<void> {
   if (process.platform !== 'linux') return

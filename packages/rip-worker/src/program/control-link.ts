@@ -8,14 +8,16 @@ import {
 
 export interface ControlLinkEvents {
   readonly onMessage: (message: SupervisorMessage) => void
-  /** The supervisor is gone, or sends what is no message; nothing follows. */
+  /** Called once, at the end: the supervisor is gone, or sent something that is no message. */
   readonly onEnd: () => void
 }
 
 /** The worker's end of the connection to its supervisor. */
 export class ControlLink {
   readonly #socket: Bun.Socket<undefined>
-  /** What the kernel did not take yet. Bounded by the messages of a worker's life: beacons are dropped meanwhile. */
+  /**
+   * Bytes that the kernel has not taken yet. Bounded, because beacons are dropped meanwhile and other messages are few.
+   */
   #unsent: Uint8Array = new Uint8Array(0)
 
   private constructor(socket: Bun.Socket<undefined>) {
@@ -76,7 +78,7 @@ export class ControlLink {
 
 const WITHOUT_DETAILS: ReadonlySet<unknown> = new Set(['ping', 'resume', 'end-streams'])
 
-/** A message of a newer supervisor that this worker does not know is left alone; the version rules the rest. */
+/** A message of a newer supervisor that this worker does not know is ignored; a changed meaning changes the version. */
 function isSupervisorMessage(value: unknown): value is SupervisorMessage {
   const message = value as Partial<Record<string, unknown>> | null
   if (typeof message !== 'object' || message === null) return false

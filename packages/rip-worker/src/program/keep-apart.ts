@@ -8,16 +8,16 @@ const LANDLOCK_CREATE_RULESET = 444
 const LANDLOCK_RESTRICT_SELF = 446
 
 /**
- * Keeps this process and others of the same user out of each other, as far as Linux can: nobody but root reads its
- * memory, environment or open files, or takes its core; it gains no rights by starting a program; and from Linux 6.12 on
- * it, and what it starts, signals nobody outside. Each applies to this thread and those it starts. Does nothing elsewhere.
+ * Isolates this process from others of the same user, as far as Linux can: only root can read its memory, environment
+ * and open files, or take its core; it gains no rights by starting a program; and from Linux 6.12 on, it and its
+ * children cannot signal other processes. Each applies to this thread and those it starts. Does nothing elsewhere.
  */
 export function keepApart(library: CLibrary): void {
   if (process.platform !== 'linux') return
   library.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
   library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
   const ruleset = library.syscall(LANDLOCK_CREATE_RULESET, signalsStayInside(), RULESET_BYTES, 0)
-  // ENOSYS, EOPNOTSUPP or EINVAL: older, or without it.
+  // ENOSYS, EOPNOTSUPP or EINVAL: the kernel is older, or has no Landlock.
   if (ruleset < 0) return
   library.syscall(LANDLOCK_RESTRICT_SELF, Number(ruleset) as Pointer, 0, 0)
 }

@@ -9,15 +9,15 @@ type Timer = NodeJS.Timeout & { readonly _destroyed?: boolean }
 type SetTimer = (callback: Callback, delayMs?: number, ...values: unknown[]) => Timer
 
 /**
- * Timers an application sets up while it is loaded, and those they set up in turn: jobs, as opposed to what requests
- * set up. While `isResting` they rest: an interval and a `Bun.cron` skip their turns, a timeout is held. They remain timers of the
- * runtime, so that all that can be done with those can be done with them.
+ * Timers that an application sets up while it is loaded, and those that they set up in turn: jobs, as opposed to timers
+ * of requests. While `isResting` they rest: an interval and a `Bun.cron` skip their turns, a timeout is held. They
+ * remain timers of the runtime, so that everything the runtime offers works on them.
  */
 export class LoadedTimers implements Disposable {
   readonly #isResting: () => boolean
-  /** Set in whatever runs because of such a timer. Made for the first one: it costs a worker two megabytes. */
+  /** Set in all code that such a timer runs. Created with the first one, because it costs a worker two megabytes. */
   #inTurn: AsyncLocalStorage<true> | undefined
-  /** What held timeouts are about to do. */
+  /** The callbacks of held timeouts. */
   readonly #held = new Map<Timer, () => void>()
   readonly #setTimeout = this.#imitate(own.setTimeout, (callback, delayMs, values) =>
     this.#startTimeout(callback, delayMs, values),
@@ -37,20 +37,22 @@ export class LoadedTimers implements Disposable {
     Reflect.set(Bun, 'cron', this.#cron)
   }
 
-  /** The application is loaded: what is set up from now on is somebody else's, unless one of these does it. */
+  /**
+   * The application is loaded: timers set up from now on belong to requests, unless one of these timers sets them up.
+   */
   settle(): void {
     if (this.#state === 'loading') this.#state = 'settled'
   }
 
-  /** Held timeouts go off, all others go on. */
+  /** Lets held timeouts go off, and all others go on. */
   wake(): void {
     for (const timer of this.#held.keys()) own.setTimeout(() => this.#goOff(timer), 0)
   }
 
-  /** Timers are left alone. */
+  /** Puts the runtime's timers back. */
   [Symbol.dispose](): void {
     this.#state = 'disposed'
-    // Others may have put theirs in place of these, and call them.
+    // Other code may have replaced these functions by its own, which call them.
     if (globalThis.setTimeout === this.#setTimeout) globalThis.setTimeout = own.setTimeout
     if (globalThis.setInterval === this.#setInterval) globalThis.setInterval = own.setInterval
     if (Bun.cron === this.#cron) Reflect.set(Bun, 'cron', this.#ownCron)
@@ -98,19 +100,19 @@ export class LoadedTimers implements Disposable {
     goOff()
   }
 
-  /** Started anew it is still one that can be cleared, and looks again after its time whether a request needs it. */
+  /** Starts the timer anew, so that it can still be cleared, and checks again after its time whether it may go off. */
   #hold(timer: Timer, goOff: () => void): void {
     this.#held.set(timer, goOff)
     timer.refresh()
   }
 
-  /** What it hands to the scheduler of the system, a module by its path, is no business of this process. */
+  /** Leaves `Bun.cron` with the path of a module alone, because the scheduler of the system runs that. */
   #imitateCron(): typeof Bun.cron {
     const original = this.#ownCron as (...values: unknown[]) => unknown
     const imitation = (schedule: unknown, handler: unknown, ...rest: unknown[]): unknown => {
       if (!this.#isConcerned || typeof handler !== 'function') return original(schedule, handler, ...rest)
       const turnOf = (job: unknown): unknown =>
-        // Its promise is waited for before the next turn is planned.
+        // Bun awaits the promise before it plans the next turn.
         this.#rests ? undefined : this.#run(() => Reflect.apply(handler as Callback, job, []))
       const turn = function (this: unknown): unknown {
         return turnOf(this)
@@ -128,12 +130,12 @@ export class LoadedTimers implements Disposable {
     start: (callback: Callback, delayMs: number | undefined, values: unknown[]) => Timer,
   ): Original {
     const imitation: SetTimer = (callback, delayMs, ...values) => {
-      // What is no function is refused by the runtime.
+      // The runtime refuses what is no function.
       if (!this.#isConcerned || typeof callback !== 'function')
         return (original as SetTimer)(callback, delayMs, ...values)
       return start(callback, delayMs, values)
     }
-    // With its variant for `promisify`.
+    // Keeps the variant for `promisify`.
     return Object.defineProperties(imitation, Object.getOwnPropertyDescriptors(original)) as Original
   }
 }

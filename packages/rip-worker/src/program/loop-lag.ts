@@ -1,7 +1,7 @@
 import { LAG_SAMPLE_MS } from '../defaults.ts'
 import { setInterval } from '../own-timers.ts'
 
-/** How late the event loop was, by a timer that notes when it runs. */
+/** Measures how late the event loop was, with a timer that notes when it runs. */
 export class LoopLag implements Disposable {
   readonly #timer: NodeJS.Timeout
   #expectedAt: number = performance.now() + LAG_SAMPLE_MS
@@ -12,7 +12,7 @@ export class LoopLag implements Disposable {
     this.#timer.unref()
   }
 
-  /** The longest delay since the last call, the one under way included. */
+  /** The longest delay since the last call, including one that still lasts. */
   take(): number {
     this.#note()
     const longestMs = this.#longestMs

@@ -3,8 +3,8 @@ import { ServerCapture } from '../application/server-capture.ts'
 import { ControlLink } from './control-link.ts'
 
 /**
- * Serves nothing to nobody, so that what a start takes has run once when somebody waits for one: the first run takes
- * several times as long as the next. On sockets without a file, which only Linux has; elsewhere the start takes longer.
+ * Starts a server without an application once, ahead of need, because the first start in a process takes several times
+ * as long as the next. On sockets without a file, which only Linux has; elsewhere the start takes longer.
  */
 export async function rehearse(): Promise<void> {
   if (process.platform !== 'linux') return
@@ -23,6 +23,6 @@ export async function rehearse(): Promise<void> {
     link.send({ type: 'listening', socket: unix })
     link.close()
   } catch {
-    // A system that forbids such sockets.
+    // The system forbids such sockets.
   }
 }

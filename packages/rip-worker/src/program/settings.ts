@@ -11,7 +11,7 @@ Serves a .rip, TypeScript or JavaScript application.
   --concurrency N                requests at the same time (RIP_CONCURRENCY, else 100)
   --mode development|production  error pages with code, or without (RIP_MODE, else production)
   --trust-forwarded balancer|proxy|none
-                                 who is in front and says who the client is: @rip/balancer, another proxy, or nobody
+                                 which proxy is in front and names the client: @rip/balancer, another proxy, or none
                                  (proxy on a Unix socket, else none)
   --help                         this text
 `
@@ -25,9 +25,9 @@ export interface Settings extends Pick<
   /** File or folder of the application. @default the working directory */
   readonly target: string | undefined
   readonly listen: NonNullable<WorkerOptions['listen']>
-  /** Path of the supervisor's control socket; absent when nobody supervises. */
+  /** Path of the supervisor's control socket; absent without a supervisor. */
   readonly control: string | undefined
-  /** Address clients reach the application by. */
+  /** Address under which clients reach the application. */
   readonly publicUrl: string | undefined
   /** See `RIP_APART`. */
   readonly apart: boolean
@@ -35,14 +35,14 @@ export interface Settings extends Pick<
   readonly snapshot: string | undefined
 }
 
-/** A command line or an environment that cannot be meant. */
+/** Thrown for a command line or an environment with an invalid value. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Flags win over the environment. @throws UsageError naming the value that cannot be meant. */
+/** Flags win over the environment. @throws UsageError naming the invalid value. */
 export function readSettings(args: readonly string[], environment: Environment): Settings {
   const { flags, positionals } = parse(args)
   if (positionals.length > 1)
@@ -76,7 +76,7 @@ interface CommandLine {
   readonly positionals: readonly string[]
 }
 
-/** By hand, since `node:util` costs each worker a megabyte for four flags. */
+/** Parses by hand, because `node:util` would cost each worker a megabyte for four flags. */
 function parse(args: readonly string[]): CommandLine {
   const flags = new Map<string, string>()
   const positionals: string[] = []
@@ -128,7 +128,7 @@ function wholeNumber(name: string, text: string): number {
   throw new UsageError(`${name} is ${JSON.stringify(text)}, expected a whole number of at least 1`)
 }
 
-/** A supervisor routes through a balancer of ours, and nobody else gets into the folder of the socket. */
+/** A supervisor routes through `@rip/balancer`, and nothing else can enter the folder of the socket. */
 function readTrust(text: string): TrustForwarded {
   if (text === 'balancer') return 'balancer'
   if (text === 'proxy' || text === 'none') return text === 'proxy'

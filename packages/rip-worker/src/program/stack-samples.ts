@@ -1,4 +1,4 @@
-/** One look at the stack, innermost frame first, as JavaScriptCore's sampling profiler tells it. */
+/** One sample of the stack, innermost frame first, as JavaScriptCore's sampling profiler reports it. */
 export interface StackSample {
   readonly frames: readonly StackSampleFrame[]
 }
@@ -10,7 +10,7 @@ interface StackSampleFrame {
   readonly column: number
 }
 
-/** What the profiler says where it has no position. */
+/** The profiler's line number where it has no position. */
 const NO_POSITION = 2 ** 32 - 1
 
 /** The stack seen most often, as the lines of an error's stack. */

@@ -9,10 +9,10 @@ import { hottestStack, type StackSample } from './stack-samples.ts'
 const SIGXCPU = 24
 const STDERR = 2
 
-/** Of the largest `sigset_t`, glibc's. */
+/** Size of the largest `sigset_t`, glibc's. */
 const SIGSET_BYTES = 128
 
-/** Referred to by the kernel alone, which the garbage collector does not see. */
+/** Kept here because only the kernel refers to it, which the garbage collector does not see. */
 let handler: JSCallback | undefined
 
 /**
@@ -26,9 +26,12 @@ let handler: JSCallback | undefined
 export function answerWhereStuck(library: CLibrary): void {
   const blocked = new Uint32Array(SIGSET_BYTES / 4)
   library.sigprocmask(0, null, blocked)
-  /** Always, as inherited from whoever started this process. */
+  /** Signals blocked outside handlers, inherited from the parent process. */
   const usual = blocked[0]!
-  /** Amid another handler, such as the one the profiler stops this thread with while it holds its own lock. */
+  /**
+   * Whether this interrupts another handler, such as the profiler's, which stops this thread while it holds its own
+   * lock.
+   */
   const isNested = (): boolean => {
     library.sigprocmask(0, null, blocked)
     return (blocked[0]! & ~usual & ~(1 << (SIGXCPU - 1))) !== 0
@@ -41,12 +44,12 @@ export function answerWhereStuck(library: CLibrary): void {
   }
   let sampling = false
   const answer = (): void => {
-    // The next question comes.
+    // The supervisor sends the signal again.
     if (isNested()) return
     if (sampling) return end(hottestStack(samples()))
     const frames = ownFrames()
     if (frames.length > 0) return end(frames)
-    // Compiled loops leave no trace in the stack of a handler; a profiler sees them from outside.
+    // Compiled loops are missing from the stack of a handler; a profiler sees them from outside.
     sampling = true
     jsc.startSamplingProfiler()
   }
@@ -54,7 +57,7 @@ export function answerWhereStuck(library: CLibrary): void {
   library.signal(SIGXCPU, handler.ptr)
 }
 
-/** What called into native code and waits for it. */
+/** The frames that called into native code and wait for it. */
 function ownFrames(): readonly string[] {
   const lines = (new Error().stack ?? '').split('\n').slice(1)
   return lines.filter((line) => !line.includes(OWN_FOLDER))

@@ -2,8 +2,8 @@
 const FD = 0
 
 /**
- * Standard input, whose other end a supervisor keeps open for as long as it lives: its end tells of the
- * supervisor's death even when that had no time to say so.
+ * Standard input, whose other end a supervisor keeps open for as long as it lives: when it ends, the supervisor is
+ * dead, even if it had no time to send a message.
  */
 export class SupervisorPipe {
   readonly #ended = Promise.withResolvers<void>()
@@ -14,8 +14,8 @@ export class SupervisorPipe {
   private constructor() {}
 
   /**
-   * Anything but a pipe is left alone. `Bun.spawn` gives its children a socket, which is read with what the control
-   * socket is read with; `node:fs` to tell, and a stream to read, cost a worker three megabytes more.
+   * Resolves to `undefined` unless standard input is a pipe or a socket. `Bun.spawn` gives its children a socket, which
+   * is read by the same code as the control socket; `node:fs` and a stream would cost a worker three megabytes more.
    */
   static async open(): Promise<SupervisorPipe | undefined> {
     const pipe = new SupervisorPipe()
@@ -40,7 +40,7 @@ export class SupervisorPipe {
     return this.#ended.promise
   }
 
-  /** Nothing is written after the first line. */
+  /** Takes the first line; the supervisor writes nothing after it. */
   #take(bytes: Uint8Array): void {
     if (this.#text.includes('\n')) return
     this.#text += this.#decoder.decode(bytes, { stream: true })
@@ -52,7 +52,7 @@ export class SupervisorPipe {
   }
 }
 
-/** Linux answers who opens a socket by its name in `/proc` with ENXIO, see open(2), and nothing else so. */
+/** On Linux, opening a socket by its name in `/proc` fails with ENXIO, which nothing else does, see open(2). */
 function isSocketByProc(): boolean {
   try {
     Bun.mmap(`/proc/self/fd/${FD}`)
@@ -78,7 +78,7 @@ async function readSocket(take: (bytes: Uint8Array) => void, end: () => void): P
     fd: FD,
     socket: { data: (_, bytes) => take(bytes), end, close: end, error: end },
   }
-  // Bun knows these options, the declaration of `connect` does not.
+  // Bun takes these options; the declaration of `connect` lacks them.
   await Bun.connect(options as never)
 }
 
@@ -86,6 +86,6 @@ async function readStream(take: (bytes: Uint8Array) => void): Promise<void> {
   try {
     for await (const bytes of Bun.stdin.stream()) take(bytes)
   } catch {
-    // ECONNRESET and its kind: the other end is as gone as at a proper end.
+    // ECONNRESET and the like: the other end is gone, as at an orderly end.
   }
 }

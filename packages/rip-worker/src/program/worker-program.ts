@@ -34,13 +34,13 @@ import { STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
 import { answerWhereStuck } from './stuck-stack.ts'
 import type { SupervisorPipe } from './supervisor-pipe.ts'
 
-/** From readiness on; the first beacon and most of what starts late in an application are over by then. */
+/** How long after readiness; the first beacon, and most of what an application starts late, are over by then. */
 const BOOT_PAGES_MS = 2_000
 
 export interface Beginnings {
-  /** Held open by the supervisor. @default nobody supervises */
+  /** Held open by the supervisor. @default the worker has no supervisor */
   readonly pipe?: SupervisorPipe | undefined
-  /** Time of this process at which there was something to do. @default 0 */
+  /** Time of this process at which it had something to do. @default 0 */
   readonly startedMs?: number
 }
 
@@ -56,7 +56,7 @@ export class WorkerProgram {
   readonly #standsBy = Promise.withResolvers<boolean>()
   #phase: 'booting' | 'serving' | 'leaving' | 'draining' = 'booting'
   #worker: Worker | undefined
-  /** Those of an application that knows no hooks, in a worker that is supervised. */
+  /** The timers of an application without hooks, in a supervised worker. */
   #timers: LoadedTimers | undefined
   #link: ControlLink | undefined
   #beacon: NodeJS.Timeout | undefined
@@ -93,8 +93,8 @@ export class WorkerProgram {
   }
 
   /**
-   * SIGTERM in a supervised process: the supervisor is asked, and served for until it has turned the requests away and
-   * says `drain`. It may have been sent the same signal, and be about to stop everything in its order.
+   * SIGTERM in a supervised process: asks the supervisor, and goes on serving until it has turned the requests away and
+   * says `drain`. The supervisor may have got the same signal, and be about to stop everything in its order.
    */
   askToLeave(): void {
     if (this.#askedToLeave) return
@@ -103,14 +103,14 @@ export class WorkerProgram {
     if (this.#phase === 'booting') setTimeout(() => this.#leaveBoot(), BOOT_SIGNAL_GRACE_MS)
   }
 
-  /** Said before the process ends without finishing. */
+  /** Tells which requests are cut off, before the process ends without finishing. */
   tellCutOff(): void {
     const { inFlight = 0, eventStreams = 0 } = this.#worker?.stats ?? {}
     const count = inFlight + eventStreams
     if (count > 0) console.error(`cut off: ${count === 1 ? '1 request' : `${count} requests`}`)
   }
 
-  /** An exception nobody caught: the state of the application is unknown from here on. */
+  /** An uncaught exception: the state of the application is unknown from here on. */
   uncaught(error: unknown): void {
     if (this.#phase === 'booting') return void this.#failBoot(this.#importFailure(error))
     console.error(`uncaught exception: ${describeFailure(error)}`)
@@ -119,7 +119,7 @@ export class WorkerProgram {
     this.#leave('unhealthy')
   }
 
-  /** A framework that was refused its port may keep the reason to itself and end the process. */
+  /** A framework that was refused its port may hide the reason and end the process. */
   exiting(): void {
     const { attempt } = this.#servers
     if (this.#phase !== 'booting' || attempt === undefined) return
@@ -142,11 +142,12 @@ export class WorkerProgram {
     this.#keepApart()
     await this.#connect()
     const entry = (this.#entry = await this.#findEntry())
-    // Applications print it, and frameworks take its presence for a server around them: they open no port.
-    // A number that was inherited from a server around this one would make every worker the first.
+    // Applications print it, and frameworks that find it open no port, because they assume a server around them.
+    // Without this line, a number inherited from such a server would make every worker the first.
     const { workerId } = this.#settings
     process.env['WORKER_ID'] = String(workerId ?? process.env['WORKER_ID'] ?? 1)
-    // As below `bun entry`: programs find files beside it, and tell by it whether they are to start.
+    // As with `bun entry`: programs look for files beside it, and compare it with their own path to see whether to
+    // start.
     process.argv.splice(1, process.argv.length, entry)
     await this.#installLoader(entry)
     if (this.#link !== undefined) this.#timers = new LoadedTimers(() => this.#isIdleOnStandby())
@@ -166,7 +167,7 @@ export class WorkerProgram {
     })
     await this.#worker.start()
     this.#timers?.settle()
-    // A supervisor of another version is one to fail for, however late it says so.
+    // A supervisor of another version makes the boot fail, however late it answers.
     const standsBy = await this.#standsBy.promise
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
@@ -177,7 +178,7 @@ export class WorkerProgram {
     if (this.#link !== undefined) this.#settle()
   }
 
-  /** Before anything of the application runs. */
+  /** Runs before any code of the application. */
   #keepApart(): void {
     const library = this.#settings.apart ? this.#cLibrary() : undefined
     if (library !== undefined) keepApart(library)
@@ -187,7 +188,7 @@ export class WorkerProgram {
     return (this.#library ??= cLibrary())
   }
 
-  /** What need not be done before the first request. */
+  /** Does what need not be done before the first request. */
   #settle(): void {
     const library = this.#cLibrary()
     if (library === undefined) return
@@ -212,7 +213,10 @@ export class WorkerProgram {
     this.#beat(DEFAULT_BEACON_MS)
   }
 
-  /** A supervisor names a module of the snapshot. Searching takes `node:fs` and its megabytes, hence only if need be. */
+  /**
+   * Takes the module of the snapshot that a supervisor names. Searches only otherwise, because that loads `node:fs` and
+   * costs megabytes.
+   */
   async #findEntry(): Promise<string> {
     const { target, snapshot } = this.#settings
     if (snapshot !== undefined && target !== undefined && (await isFrozen(snapshot, target))) return target
@@ -235,7 +239,7 @@ export class WorkerProgram {
     this.#leave('signal')
     this.#isLeftByApplication = true
     await this.#worker?.closed
-    // What the supervisor is told goes first: the application may end the process.
+    // Lets the message to the supervisor go first, because the application may end the process.
     await Bun.sleep(0)
   }
 
@@ -256,7 +260,10 @@ export class WorkerProgram {
     )
   }
 
-  /** Beside a handler that is exported: they run this program in vain, and would report as this worker. */
+  /**
+   * Ends processes that an application with an exported handler forked: they would report to the supervisor as this
+   * worker.
+   */
   async #endForks(file: string): Promise<void> {
     const { mentionsCluster } = await import('../application/main-guard.ts')
     if (!(await mentionsCluster(file))) return
@@ -292,7 +299,7 @@ export class WorkerProgram {
     this.#timers?.wake()
   }
 
-  /** Heartbeats of open streams go on, and so does what a request may wait for. */
+  /** False while a stream is open or a request is in flight, because either may depend on a timer. */
   #isIdleOnStandby(): boolean {
     if (this.#worker === undefined || this.#worker.isActive || this.#worker.state !== 'ready') return false
     const { inFlight, webSockets, eventStreams } = this.#worker.stats
@@ -329,7 +336,7 @@ export class WorkerProgram {
 
   #supervisorGone(): void {
     if (this.#phase === 'booting') return void this.#abandonBoot(0)
-    // Told by the pipe and by the link; a second drain is none.
+    // Both the pipe and the link report this; a second drain does nothing.
     setTimeout(() => void this.#drain(), ORPHAN_GRACE_MS)
   }
 
@@ -346,7 +353,7 @@ export class WorkerProgram {
     this.#send({ type: 'leaving', reason, inFlight: this.#worker?.stats.inFlight ?? 0 })
   }
 
-  /** Nobody said anything meanwhile: the signal was meant for this process. */
+  /** The supervisor has not answered, so the signal was meant for this process. */
   #leaveBoot(): void {
     if (this.#phase === 'booting') void this.#abandonBoot(128 + STOP_SIGNALS.SIGTERM)
   }
@@ -360,7 +367,7 @@ export class WorkerProgram {
     await this.#end(this.#exitCode || this.#drainExitCode(abandoned))
   }
 
-  /** Everything is finished: what the application does at its end cannot harm a request, nor the exit code. */
+  /** Everything is finished: what the application does at its end cannot harm a request or change the exit code. */
   async #end(code: number): Promise<void> {
     process.on('exit', () => {
       if (code !== 0) process.exitCode = code
@@ -369,12 +376,12 @@ export class WorkerProgram {
     this.#exit.resolve(code)
   }
 
-  /** A supervisor reads the count; alone, the exit code is all that is left to tell. */
+  /** A supervisor reads the count; without one, only the exit code tells. */
   #drainExitCode(abandoned: number): number {
     return this.#settings.control === undefined && abandoned > 0 ? 1 : 0
   }
 
-  /** Code of the application that is still being loaded is not waited for. */
+  /** Does not wait for code of the application that is still being loaded. */
   async #abandonBoot(exitCode: number): Promise<void> {
     this.#phase = 'draining'
     await this.#worker?.close({ timeoutMs: 0 })
@@ -401,14 +408,14 @@ export class WorkerProgram {
   }
 }
 
-/** Where a worker without a balancer will be reached; undefined where that is not known before it listens. */
+/** The address of a worker without a balancer; undefined when it is not known before the worker listens. */
 function urlOf(listen: Settings['listen']): string | undefined {
   if (typeof listen === 'string' || 'unix' in listen || !listen.port) return undefined
   const { hostname = 'localhost', port } = listen
   return `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
 }
 
-/** Undefined on a musl or a system without this name: a stuck loop is ended without its stack there. */
+/** Undefined where the library has another name, as with musl: a stuck loop is ended there without its stack. */
 function cLibrary(): CLibrary | undefined {
   try {
     return loadCLibrary()

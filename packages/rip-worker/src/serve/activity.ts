@@ -15,7 +15,7 @@ export interface ActivityOptions {
 
 /**
  * Whether a worker is active or stands by, as told to the application. Hooks run one after the other, in the order of
- * what they tell. One that fails is logged; standing by is not waited for beyond `STANDBY_HOOK_MS`.
+ * the changes. A hook that fails is logged; a worker waits at most `STANDBY_HOOK_MS` for the application to stand by.
  */
 export class Activity {
   readonly #options: ActivityOptions
@@ -32,14 +32,14 @@ export class Activity {
     return this.#state === 'active'
   }
 
-  /** Aborts when the worker stops to be active. Before it has been active for the first time it is that of this time. */
+  /** Aborts when the worker stops to be active. Until then it stays the same, from before the first `resume()` on. */
   get signal(): AbortSignal {
     return this.#active.signal
   }
 
   /**
-   * Every worker begins by standing by. An application that cannot be resumed is not told: what it began would not
-   * begin again.
+   * Every worker begins by standing by. An application without a `resume` hook is not told, because what it ended would
+   * not begin again.
    */
   begin(): void {
     if (this.#state !== 'new') return
@@ -47,14 +47,14 @@ export class Activity {
     if (this.#options.onResume !== undefined) this.#callStandby()
   }
 
-  /** The hook may run for as long as the worker is active. */
+  /** Calls the hook, which may run for as long as the worker is active. */
   resume(): void {
     if (this.#state !== 'standby') return
     this.#state = 'active'
     if (this.#active.signal.aborted) this.#active = new AbortController()
     const { onResume, workerId, generation } = this.#options
     const { signal } = this.#active
-    // What was taken back meanwhile is not begun at all.
+    // If the worker stands by again already, the hook is not called at all.
     const begin = (): unknown => (signal.aborted ? undefined : onResume?.({ workerId, generation, signal }))
     this.#resumed = this.#stoodBy.then(() => this.#run('resume', begin))
   }

@@ -1,4 +1,4 @@
-/** Promises handed to `waitUntil`: nobody waits for them but the end of the worker. */
+/** Promises handed to `waitUntil`: only the end of the worker waits for them. */
 export class BackgroundTasks {
   readonly #running = new Set<Promise<unknown>>()
   readonly #onError: (error: unknown) => void

@@ -17,8 +17,8 @@ export function bundledPages(routes: Routes): readonly BundledPage[] {
 }
 
 /**
- * Bun bundles a page when somebody asks for it, and until then knows none of its scripts. One worker gives out the page
- * and another one is asked for the scripts, so all of them have to know.
+ * Bundles every page at the start. Bun would do so at the first request for a page, and until then know none of its
+ * scripts; but one worker may serve the page and another get the requests for its scripts.
  *
  * @throws WorkerError `RIP_PAGE_FAILED`.
  */
@@ -33,12 +33,12 @@ export async function bundlePages(
   }
 }
 
-/** A path the route is asked for by. */
+/** A path that matches the route. */
 function examplePath(route: string): string {
   return route.replace(/:[^/]+/g, '-').replace(/\*$/, '')
 }
 
-/** Bun does not tell why it could not bundle a page it serves. */
+/** Bundles the page again to learn why it failed, which `Bun.serve` does not tell. */
 async function failureOf(route: string, file: string): Promise<WorkerError> {
   try {
     await Bun.build({ entrypoints: [file] })

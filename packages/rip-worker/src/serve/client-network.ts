@@ -1,8 +1,11 @@
-/** Groups of an IPv6 address that say whose it is; the other half its owner chooses as he likes (RFC 4291 section 2.5.4). */
+/**
+ * Groups of an IPv6 address that identify its network; the owner chooses the other half freely (RFC 4291 section
+ * 2.5.4).
+ */
 const NETWORK_GROUPS = 4
 const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i
 
-/** What counts as one client: an IPv4 address, or the /64 an IPv6 address is in. */
+/** What counts as one client: an IPv4 address, or the /64 of an IPv6 address. */
 export function clientNetwork(address: string): string {
   const mapped = MAPPED_IPV4.exec(address)?.[1]
   if (mapped !== undefined) return mapped

@@ -1,4 +1,4 @@
-/** Who sent a request, as far as the nearest trusted balancer or the socket tells. */
+/** The client of a request, as told by the nearest trusted proxy or the socket. */
 export interface Client {
   /** IP address; absent on a Unix socket without a balancer in front. */
   readonly address: string | undefined
@@ -13,19 +13,19 @@ export interface ClientAddress {
 }
 
 /**
- * Whose word about the client is taken:
+ * Which proxy is trusted to name the client:
  *
- * - `'balancer'`: that of `@rip/balancer` in front, which decides who the client is and says so in `X-Real-IP`,
- *   `X-Real-Port` and `X-Forwarded-Proto`. Whoever else reaches the socket can say the same.
- * - `true`: that of one proxy of any make in front. It appends to `X-Forwarded-For`, hence the last entry counts.
- * - `false`: nobody's; the client is who connects.
+ * - `'balancer'`: `@rip/balancer` in front, which decides who the client is and names it in `X-Real-IP`, `X-Real-Port`
+ *   and `X-Forwarded-Proto`. Any other process that can connect to the socket is trusted as well.
+ * - `true`: one proxy of any make in front. It appends to `X-Forwarded-For`, hence the last entry counts.
+ * - `false`: none; the peer is the client.
  */
 export type TrustForwarded = boolean | 'balancer'
 
 /** Reads one header field. */
 type FieldReader = (name: string) => string | undefined
 
-/** @returns `undefined` when nobody who is trusted names a client */
+/** @returns `undefined` when no trusted proxy names a client */
 export function clientAddress(field: FieldReader, trust: TrustForwarded): ClientAddress | undefined {
   if (trust === false) return undefined
   const last = trust === true ? lastOf(field('x-forwarded-for')) : undefined
@@ -34,7 +34,7 @@ export function clientAddress(field: FieldReader, trust: TrustForwarded): Client
   return address === undefined ? undefined : readNode(address, Number(field('x-real-port') ?? 0))
 }
 
-/** @returns the scheme the client used, `http` when nobody who is trusted tells it */
+/** @returns the scheme the client used, `http` when no trusted proxy names it */
 export function clientProtocol(field: FieldReader, trust: TrustForwarded): Client['protocol'] {
   if (trust === false) return 'http'
   return lastOf(field('x-forwarded-proto'))?.toLowerCase() === 'https' ? 'https' : 'http'
@@ -44,11 +44,11 @@ function lastOf(list: string | undefined): string | undefined {
   return list?.slice(list.lastIndexOf(',') + 1).trim() || undefined
 }
 
-// Not those of `node:net`, which a worker need not load for this.
+// Instead of `isIPv4` of `node:net`, which a worker need not load for this.
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/
 const IPV6 = /^[\da-f]{0,4}(?::[\da-f]{0,4}){2,8}(?:(?:\.\d{1,3}){3})?$/i
 
-/** An address as proxies write it, with or without port and brackets; `unknown` and the like are none. */
+/** Reads an address as proxies write it, with or without port and brackets; `undefined` for `unknown` and the like. */
 function readNode(text: string, port: number = 0): ClientAddress | undefined {
   if (IPV4.test(text)) return { address: text, family: 'IPv4', port }
   if (IPV6.test(text)) return { address: text, family: 'IPv6', port }

@@ -5,7 +5,9 @@ export interface ConcurrencyGateOptions {
   /** Requests let through at the same time. */
   readonly limit: number
   readonly maxWaiting: number
-  /** Requests in flight by the count of the transport, those waiting here included, what lasts long is not. */
+  /**
+   * Requests in flight by the count of the transport, those waiting here included, WebSockets and event streams not.
+   */
   readonly active: () => number
 }
 
@@ -13,8 +15,8 @@ export interface ConcurrencyGateOptions {
 export type GateOutcome = 'entered' | 'left' | 'refused'
 
 /**
- * A first-in first-out queue in front of the application. A place is taken until the last byte of a response
- * was handed over, which only the transport knows; hence it is asked, and asked again while somebody waits.
+ * A first-in first-out queue in front of the application. A place is taken until the last byte of a response was handed
+ * over. Only the transport knows when that is; so the gate asks it, again and again while a request waits.
  */
 export class ConcurrencyGate {
   readonly #options: ConcurrencyGateOptions
@@ -48,7 +50,7 @@ export class ConcurrencyGate {
     })
   }
 
-  /** Tells that an answer was just given to the transport: a place may be free as soon as it has been sent. */
+  /** Call when an answer was given to the transport: a place may be free as soon as it has been sent. */
   answered(): void {
     if (this.#waiting.length > 0) setImmediate(() => this.#admit())
   }

@@ -1,4 +1,4 @@
-/** A point in time after which waiting ends, or earlier when a signal says so. */
+/** A point in time at which waiting ends, or earlier when a signal aborts. */
 export class Deadline {
   readonly #at: number
   readonly #signal: AbortSignal | undefined

@@ -1,22 +1,23 @@
 import { listenReason, WorkerError } from '../errors.ts'
 
-/** Notices that came before anybody asked; the oldest are forgotten. */
+/** Most notices that are kept for requests yet to come; the oldest are forgotten. */
 const MAX_EARLY = 1024
 
-/** Whoever wants to know that the client of a request has left. */
+/** A request that is told when its client leaves. */
 interface Waiting {
   left(): void
 }
 
-/** Where somebody waits who may be gone himself. */
+/** A waiting request, which the garbage collector may have taken meanwhile. */
 interface Entry {
   deref(): Waiting | undefined
 }
 
 /**
- * Requests whose client has left, as the balancer in front tells. Its connection to us says nothing of it: Bun takes a
- * half-close for the end of both directions, and a client that only ended its own side would get no answer. So it comes
- * beside, on a socket of its own, one line for each: `REQUEST-ID ADDRESS PORT`, as in the fields of the request.
+ * Requests whose client has left, as told by the balancer in front. The balancer cannot tell by ending its side of the
+ * connection: Bun takes a half-close for the end of both directions, and a client that only ended its own side would
+ * get no answer. So it sends a notice on a socket of its own, one line for each request: `REQUEST-ID ADDRESS PORT`, as
+ * in the fields of the request.
  */
 export class Departures implements Disposable {
   readonly #waiting = new Map<string, Entry>()
@@ -39,7 +40,7 @@ export class Departures implements Disposable {
   }
 
   /**
-   * @param unix path of the socket, next to the one requests come over
+   * @param unix path of the socket, beside the one for requests
    * @throws WorkerError `RIP_LISTEN_FAILED`.
    */
   listen(unix: string): void {
@@ -61,9 +62,9 @@ export class Departures implements Disposable {
   }
 
   /**
-   * Has the request's own `signal` abort as well when the balancer tells of it; costs hardly more than nothing until asked.
-   * A notice that came before the request aborts the signal only once the handler has begun: a listener that is added to a
-   * signal already aborted is never called.
+   * Makes the request's own `signal` abort when the balancer says that the client has left; costs almost nothing until
+   * the signal is read. A notice that came before the request aborts the signal only once the handler has begun: a
+   * listener that is added to a signal already aborted is never called.
    */
   watch(request: Request): void {
     Object.defineProperty(request, 'signal', this.#property)
@@ -110,7 +111,7 @@ export class Departures implements Disposable {
     this.#forgotten.register(made, [key, entry])
   }
 
-  /** A request that was sent again has taken the place meanwhile, perhaps. */
+  /** Forgets the entry, unless a request that was sent again has taken its place. */
   #forget(key: string, entry: Entry): void {
     if (this.#waiting.get(key) === entry) this.#waiting.delete(key)
   }
@@ -131,7 +132,7 @@ class RequestSignal implements Waiting {
   constructor(native: AbortSignal) {
     const abort = (): void => this.#controller.abort(native.reason)
     if (native.aborted) abort()
-    // Keeps the controller for as long as the request is not answered.
+    // Keeps the controller alive until the request is answered.
     else native.addEventListener('abort', abort, { once: true })
   }
 
@@ -144,7 +145,7 @@ class RequestSignal implements Waiting {
   }
 }
 
-/** The one that aborts with the connection, whatever the request itself has by that name. */
+/** The signal that aborts with the connection, even when the request has a property of that name. */
 function nativeSignal(request: Request): AbortSignal {
   return Reflect.get(Request.prototype, 'signal', request)
 }
@@ -153,14 +154,14 @@ function keyOfRequest({ headers }: Request): string | undefined {
   return keyOf((name) => headers.get(name) ?? undefined)
 }
 
-/** What names a request in a notice; the client chooses none of it alone. */
+/** The name of a request in a notice; a client cannot forge another's, because address and port are part of it. */
 function keyOf(field: (name: string) => string | undefined): string | undefined {
   const id = field('x-request-id')
   if (id === undefined) return undefined
   return `${id} ${field('x-real-ip') ?? '-'} ${field('x-real-port') ?? '0'}`
 }
 
-/** Puts lines together that arrive in pieces. */
+/** Puts together lines that arrive in pieces. */
 class Lines {
   readonly #onLine: (line: string) => void
   #rest = ''

@@ -13,26 +13,28 @@ export interface DispatcherOptions {
   readonly gate: ConcurrencyGate
   readonly eventStreams: EventStreams
   readonly longLived: LongLivedGate
-  /** Who has left by the word of the balancer; absent without one. */
+  /** Clients that have left, as the balancer tells; absent without one. */
   readonly departures: Departures | undefined
   /** Whether connections are to be closed after their response. */
   readonly isDraining: () => boolean
   /** Whether the handler turned this request into a WebSocket, so that there is nothing to answer. */
   readonly isUpgraded: (request: Request) => boolean
-  /** Whether it was not turned into one because there are too many. */
+  /** Whether the upgrade was refused because too many are open. */
   readonly isUpgradeRefused: (request: Request) => boolean
   /** Logs the failure and makes the page for it. */
   readonly onFailure: (error: unknown, request: Request, id: string) => Response | Promise<Response>
-  /** The same when the request is not known any more. */
+  /** Like `onFailure`, when the request is not known any more. */
   readonly onUnsent: (error: unknown) => Response
 }
 
 type Answer = Response | undefined
 
-/** Takes each request through the gate to the application and makes a response of whatever comes back. */
+/**
+ * Takes each request through the gate to the application, and makes a response of what the handler returns or throws.
+ */
 export class Dispatcher {
   readonly #options: DispatcherOptions
-  /** Requests whose handler has not come back with an answer yet. */
+  /** Requests whose handler has not answered yet. */
   readonly #unanswered = new Set<Request>()
   #requests = 0
 
@@ -69,7 +71,7 @@ export class Dispatcher {
     if (host.trustForwarded !== false) restoreScheme(request, host.trustForwarded)
     const context = new LazyContext(host, request)
     try {
-      // The third argument is typed for whatever the handler declares; see `Handler`.
+      // The type of the third argument is left to the handler; see `Handler`.
       const result = (route ?? fetch)(request, context, context as never)
       if (result instanceof Promise) return this.#settle(result, request, context)
       return this.#finish(result, request, context)
@@ -122,13 +124,13 @@ export class Dispatcher {
     return this.#prepare(response ?? (await this.#options.onFailure(failure, request, context.id)), request)
   }
 
-  /** The response was well and could not be sent, for example because its file is not there. */
+  /** Answers when a valid response could not be sent, for example because its file does not exist. */
   async answerUnsent(error: unknown): Promise<Response> {
     const { failure, response } = await this.#ownAnswer(error)
     return response ?? this.#options.onUnsent(failure)
   }
 
-  /** What the application's own error handler makes of it; a handler that fails in turn is the newer failure. */
+  /** Calls the application's own error handler; if that fails in turn, the newer failure is reported. */
   async #ownAnswer(error: unknown): Promise<{ readonly failure: unknown; readonly response?: Response }> {
     if (this.#options.error === undefined) return { failure: error }
     try {
@@ -142,19 +144,22 @@ export class Dispatcher {
   }
 }
 
-/** A response that was thrown and cannot be sent says less about the failure than the reason. */
+/** For a thrown response that cannot be sent, the reason says more about the failure than the response. */
 function causeOf(thrown: unknown): unknown {
   return thrown instanceof Response ? flawOf(thrown) : thrown
 }
 
-/** Why a response cannot be sent; Bun would say so on the console and answer in its own words. */
+/** Why a response cannot be sent; Bun would print this to the console and answer with a page of its own. */
 function flawOf(response: Response): WorkerError | undefined {
   const { status, bodyUsed } = response
   if (bodyUsed) return new WorkerError('RIP_RESPONSE_USED', { status })
   return status === 0 ? new WorkerError('RIP_RESPONSE_ERROR', { status }) : undefined
 }
 
-/** What answers HEAD as GET would be answered (RFC 9110 section 9.3.2): of a stream Bun drops the length that is declared. */
+/**
+ * The answer to HEAD, with the fields that GET would get (RFC 9110 section 9.3.2): for a stream, Bun drops the declared
+ * length.
+ */
 function withoutBody(response: Response): Response {
   if (!response.headers.has('content-length')) return response
   // Whoever produces it must not go on.
@@ -162,7 +167,7 @@ function withoutBody(response: Response): Response {
   return new Response(null, response)
 }
 
-/** RFC 9112 section 9.6: the sender of `close` will not take another request on this connection. */
+/** Adds `Connection: close`: its sender takes no other request on this connection (RFC 9112 section 9.6). */
 function withConnectionClose(response: Response): Response {
   try {
     response.headers.set('connection', 'close')
@@ -175,12 +180,12 @@ function withConnectionClose(response: Response): Response {
   }
 }
 
-/** Nobody reads it; the status is the one nginx logs for a client that closed its request. */
+/** An answer that no client reads; its status is the one nginx logs when a client closed its request. */
 function clientLeft(): Response {
   return new Response(null, { status: 499 })
 }
 
-/** In place of what the application made of it, if that is an answer. */
+/** The 503 that replaces the application's answer, if there is one. */
 function tooMany(result: unknown): Response {
   // Whoever produces it must not go on.
   if (result instanceof Response && !result.bodyUsed) void result.body?.cancel().catch(() => {})

@@ -5,11 +5,11 @@ interface BodyReader {
 }
 
 /**
- * Open server-sent event streams. They may last for ever, so a drain ends them at its deadline with a proper
- * last chunk; the browser's `EventSource` then connects again, to the next generation.
+ * Open server-sent event streams. They may last forever, so a drain ends them at its deadline with a last chunk; the
+ * browser's `EventSource` then connects again, to the next generation.
  */
 export class EventStreams {
-  /** What ends each, and whether it is one that its client asks for again. */
+  /** The function that ends each stream, and whether its client will ask for it again. */
   readonly #open = new Map<() => void, boolean>()
   readonly #onError: (error: unknown) => void
   #endsSubscriptions = false
@@ -23,9 +23,9 @@ export class EventStreams {
   }
 
   /**
-   * The same response with a body that can be ended. Reads ahead nothing, so backpressure stays.
+   * The same response with a body that can be ended. Reads nothing ahead, so backpressure is kept.
    *
-   * @param method of the request: an `EventSource` asks by GET, what answers another method is likely to have an end
+   * @param method of the request: an `EventSource` sends GET; an answer to another method is likely to end by itself
    * @param ended called once when it is over
    */
   track(response: Response, method: string, ended: () => void): Response {
@@ -90,8 +90,8 @@ export class EventStreams {
 }
 
 /**
- * Whether the response is a stream of server-sent events (WHATWG HTML, section 9.2) of which nobody knows the end: one
- * with a declared length is a download, whatever it says it is.
+ * Whether the response is a stream of server-sent events (WHATWG HTML, section 9.2) without a declared length: one with
+ * a length is a download, whatever its type says.
  */
 export function isEventStream({ headers, body }: Response): boolean {
   return body !== null && !headers.has('content-length') && isEventStreamType(headers.get('content-type'))

@@ -8,7 +8,7 @@ import { shortPage } from '../pages/short-page.ts'
 export interface Failure {
   readonly error: unknown
   readonly request: RequestHead
-  /** Identifier of the request, the link between the page and the log. */
+  /** Identifier of the request, which connects the page with the log. */
   readonly id: string
   /** Folder of the application, outside of which no source is shown. */
   readonly root?: string | undefined
@@ -19,12 +19,12 @@ export function answerFailure(failure: Failure, mode: WorkerMode): Response | Pr
   return mode === 'development' ? developmentPage(failure) : productionPage(failure)
 }
 
-/** Text for the log: stack, source lines and causes. Our own errors say all in their message. */
+/** Text for the log: stack, source lines and causes. A `WorkerError` is its message only. */
 export function describeFailure(error: unknown): string {
   return printable(error instanceof WorkerError ? error.message : shortenCode(Bun.inspect(error)))
 }
 
-/** A line of source with its number, and the mark below one, where they are longer than a terminal is wide. */
+/** A line of source with its number that is longer than a terminal is wide, or the mark below it. */
 const LONG_CODE = /^( *\d+ \| .{160}).+$/gm
 const FAR_MARK = /^ {168,}\^$\n?/gm
 

@@ -38,7 +38,7 @@ export class FetchTransport
     return this.#server.pendingRequests
   }
 
-  /** Bun does not count WebSockets as pending, and event streams are known above. */
+  /** Bun does not count WebSockets as pending, and the worker counts event streams. */
   readonly longLived = { webSockets: 0, eventStreams: 0 } as const
 
   stopAccepting(): void {
@@ -69,7 +69,7 @@ export class FetchTransport
     return this.#server.subscriberCount(topic)
   }
 
-  /** Takes other routes and WebSocket handlers from now on. */
+  /** Replaces the routes and WebSocket handlers from now on. */
   reload(changed: Pick<FetchTransportOptions, 'routes' | 'websocket'>): void {
     this.#server.reload(serveOptions({ ...this.#options, ...changed }))
   }
@@ -89,18 +89,18 @@ function serveOptions(options: FetchTransportOptions): Bun.Serve.Options<unknown
   return {
     ...listen,
     development: false,
-    // Without development mode Bun shares the port by default, and a second worker would go unnoticed.
+    // Outside development mode Bun shares the port by default, and a second worker on it would go unnoticed.
     reusePort: false,
     idleTimeout: options.idleTimeoutS,
     maxRequestBodySize: options.maxBodyBytes,
     fetch: (request: Request) => answer(request),
     error: options.onUnsent,
     ...(websocket !== undefined && { websocket }),
-    // Handlers among the routes get the context and the error page.
+    // Handlers in the routes get the context and the error page, too.
     ...(routes !== undefined && {
       routes: mapRoutes(routes, (handler) => ((request) => answer(request, handler)) as Handler),
     }),
-    // The combinations Bun's type spells out one by one are put together here at run time.
+    // Bun's type lists the allowed combinations one by one, and these are put together at run time.
   } as unknown as Bun.Serve.Options<unknown>
 }
 

@@ -3,7 +3,7 @@ import { setInterval } from '../own-timers.ts'
 
 export type LagListener = (lagMs: number) => void
 
-/** Tells when the event loop stood still. Has a timer only while somebody listens. */
+/** Tells listeners when the event loop stood still. Has a timer only while it has listeners. */
 export class LagEvents implements Disposable {
   readonly #listeners = new Set<LagListener>()
   #timer: NodeJS.Timeout | undefined

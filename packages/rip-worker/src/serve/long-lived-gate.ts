@@ -1,13 +1,13 @@
 import { LIMIT_REPORT_PAUSE_MS } from '../defaults.ts'
 import { clientNetwork } from './client-network.ts'
 
-/** What who is refused reads. */
+/** Body of the 503 for a WebSocket or an event stream over the limit. */
 export const TOO_MANY_LONG_LIVED = 'Too many WebSockets and event streams are open'
 
 export interface LongLivedGateOptions {
   /** WebSockets and event streams at the same time. */
   readonly limit: number
-  /** Of one client, if its address is known. */
+  /** The same of one client, if its address is known. */
   readonly limitPerAddress: number
   readonly log: (text: string) => void
 }
@@ -15,8 +15,8 @@ export interface LongLivedGateOptions {
 type Limit = 'maxLongLived' | 'maxLongLivedPerAddress'
 
 /**
- * Counts WebSockets and event streams. They last for as long as their clients like, hence they take no place of
- * `concurrency` and have limits of their own.
+ * Counts WebSockets and event streams. Their clients decide how long they last, so they take no place of `concurrency`
+ * and have limits of their own.
  */
 export class LongLivedGate {
   readonly #options: LongLivedGateOptions

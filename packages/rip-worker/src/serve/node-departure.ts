@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /**
- * Tells an application of `node:http` that its client has left as its server would, by `aborted` and `close`, and yet
+ * Tells an application of `node:http` that its client has left, by `aborted` and `close` as its server would, but
  * leaves the response open: a client that only ended its own side gets what the application still answers.
  */
 export class NodeDeparture {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
-  /** The events of this moment are ours, and the response goes on. */
+  /** Whether the events of this moment come from here, and the response goes on. */
   isBeingTold = false
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -31,12 +31,12 @@ export class NodeDeparture {
   }
 }
 
-/** A response that has begun, or that a stream is piped into, would be cut off by `close`. */
+/** Whether the response has begun, or a stream is piped into it: `close` would cut it off. */
 function isUnderWay(response: ServerResponse): boolean {
   return response.headersSent || response.listenerCount('unpipe') > 0
 }
 
-/** Not by `emit`, by which Bun's own server ends the response. */
+/** Calls the listeners directly, because Bun's server ends the response on `emit`. */
 function call(emitter: IncomingMessage | ServerResponse, event: 'aborted' | 'close'): void {
   for (const listener of emitter.rawListeners(event)) Reflect.apply(listener, emitter, [])
 }

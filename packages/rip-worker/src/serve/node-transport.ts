@@ -15,16 +15,16 @@ import { describeAddress, type ListenAddress, type LongLivedCount, type Transpor
 export interface NodeTransportOptions {
   readonly listen: ListenAddress
   readonly idleTimeoutS: number
-  /** Answers requests, if there is no server that does. */
+  /** Answers requests, if the application has no server. */
   readonly listener?: NodeListener | undefined
   /** A server of the application that does not listen yet. */
   readonly nodeServer?: Server | undefined
   readonly gate: ConcurrencyGate
   readonly longLived: LongLivedGate
-  /** Who has left by the word of the balancer; absent without one. */
+  /** Clients that have left, as the balancer tells; absent without one. */
   readonly departures: Departures | undefined
   readonly isDraining: () => boolean
-  /** Whose word about the client is taken. */
+  /** Which proxy is trusted to name the client. */
   readonly trustForwarded: TrustForwarded
   /** Logs the failure and makes the page for it. */
   readonly onFailure: (error: unknown, request: RequestHead) => Response | Promise<Response>
@@ -42,7 +42,7 @@ const REFUSED_UPGRADE =
 /** RFC 6455 section 5.5.1: a close frame with status 1012, as servers send it. */
 const SERVICE_RESTART_FRAME = Uint8Array.of(0x88, 0x02, 0x03, 0xf4)
 
-/** `node:http`, for applications written as `(request, response)`. Loaded only when such a one is served. */
+/** `node:http`, for applications written as `(request, response)`. Loaded only when such an application is served. */
 export class NodeTransport implements Transport {
   readonly #options: NodeTransportOptions
   readonly #server: Server
@@ -50,7 +50,7 @@ export class NodeTransport implements Transport {
   readonly #upgraded = new Set<Duplex>()
   /** Event streams, with what to call at their end. */
   readonly #streams = new Map<ServerResponse, () => void>()
-  /** Those that were not told to connect again. */
+  /** WebSockets whose client was not told to connect again. */
   readonly #untold = new Set<Duplex>()
   #pending = 0
   #requests = 0
@@ -60,7 +60,7 @@ export class NodeTransport implements Transport {
   private constructor(options: NodeTransportOptions, { createServer, Server: { prototype } }: NodeHttp) {
     this.#options = options
     this.#server = options.nodeServer ?? createServer(options.listener)
-    // A server of the application may pretend to listen, and closing it may mean the worker.
+    // A server of the application may pretend to listen, and its `close` may close the worker.
     this.#prototype = prototype
     this.#server.keepAliveTimeout = options.idleTimeoutS * 1000
     this.#server.requestTimeout = 0
@@ -133,7 +133,7 @@ export class NodeTransport implements Transport {
     return `http://${hostname}:${typeof address === 'object' ? address?.port : address}`
   }
 
-  /** What the server tells its listeners goes through us: requests are counted and wait for their turn. */
+  /** Intercepts the server's events, so that requests are counted and wait for their turn. */
   #intercept(): void {
     const server = this.#server
     const emit = server.emit.bind(server) as Emit
@@ -176,7 +176,7 @@ export class NodeTransport implements Transport {
   #watchHead(request: IncomingMessage, response: ServerResponse): void {
     const writeHead = response.writeHead.bind(response) as (...values: unknown[]) => ServerResponse
     response.writeHead = (...values: unknown[]) => {
-      // It may come a second time, from a refusal.
+      // A refusal calls it a second time.
       response.writeHead = writeHead
       if (!opensEventStream(response, values.at(-1))) return writeHead(...values)
       const { remoteAddress } = request.socket
@@ -218,12 +218,12 @@ export class NodeTransport implements Transport {
     const outcome = await this.#options.gate.wait(signal)
     if (outcome === 'refused')
       response.writeHead(503, { 'retry-after': '1' }).end('Too many requests are waiting\n')
-    // Nobody reads it, unless the client ended its own side only.
+    // No client reads this, unless it ended only its own side.
     if (outcome === 'left' && !response.destroyed) response.writeHead(499).end()
     return outcome === 'entered'
   }
 
-  /** Calling the listeners ourselves shows what they reject with. */
+  /** Calls the listeners itself, because `emit` drops what they reject with. */
   async #answer(event: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#options.isDraining()) response.setHeader('connection', 'close')
     const server = this.#server
@@ -256,7 +256,7 @@ function fieldsOf(value: unknown): (readonly [name: string, value: unknown])[] {
   return value.flatMap((name, at) => (at % 2 === 0 ? [[String(name), value[at + 1]] as const] : []))
 }
 
-/** What the application still writes goes nowhere; it learns of the end by `close`. */
+/** Drops what the application still writes; the application learns of the end by `close`. */
 function refuseStream(response: ServerResponse): ServerResponse {
   for (const name of response.getHeaderNames()) response.removeHeader(name)
   response.writeHead(503, { 'retry-after': '1' }).end(`${TOO_MANY_LONG_LIVED}\n`)
@@ -266,8 +266,9 @@ function refuseStream(response: ServerResponse): ServerResponse {
 }
 
 /**
- * Gives the socket, which comes from the balancer, the client at the other end of it. Frameworks that are told to trust
- * one proxy, several or all of them find the same client in `X-Forwarded-For`; one that reads the socket only needs none.
+ * Gives the socket, whose peer is the balancer, the address of the client. Frameworks that are told to trust one proxy,
+ * several or all of them find the same client in `X-Forwarded-For`; a framework that reads only the socket needs no
+ * such setting.
  */
 function introduceClient({ headers, socket }: IncomingMessage, trust: TrustForwarded): void {
   if (trust === false) return
@@ -282,13 +283,13 @@ function introduceClient({ headers, socket }: IncomingMessage, trust: TrustForwa
   if (trust === 'balancer' && client !== undefined) headers['x-forwarded-for'] = client.address
 }
 
-/** An application that has not heard of it yet may write on, which is no failure. */
+/** An application that has not noticed the end yet may go on writing, which is no failure. */
 function endSubscription(response: ServerResponse): void {
   response.on('error', () => {})
   response.end()
 }
 
-/** Enough of the request to choose an error page by. Neither its target nor its method need be ones of the web. */
+/** The parts of the request that choose an error page. Target and method need not be ones that `Request` accepts. */
 function headOf({ method = 'GET', url = '/', headers: fields }: IncomingMessage): RequestHead {
   const headers = new Headers()
   for (const [name, value] of Object.entries(fields)) headers.set(name, String(value))

@@ -31,10 +31,13 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'standby' | '
   readonly concurrency?: number
   /** Requests that wait for a place before the next one gets 503. @default 1024 */
   readonly maxWaiting?: number
-  /** WebSockets and event streams at the same time; one more gets 503. @default 9000, no limit behind `@rip/balancer` */
+  /**
+   * WebSockets and event streams at the same time; the next one gets 503. @default 9000, no limit behind
+   * `@rip/balancer`
+   */
   readonly maxLongLived?: number
   /**
-   * The same of one client: of an address, or one /64 of IPv6, as far as it is known.
+   * The same for one client: one IPv4 address, or one /64 of IPv6, if it is known.
    *
    * @default 1800, no limit behind `@rip/balancer`
    */
@@ -47,25 +50,25 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'standby' | '
   readonly generation?: string
   /** How long `close()` lets requests finish. @default 30 s */
   readonly drainTimeoutMs?: number
-  /** Quiet time after which a client is cut off; 0 means never, 255 is the most. @default 0 on a Unix socket, else 120 */
+  /** Quiet time after which a client is cut off, at most 255; 0 means never. @default 0 on a Unix socket, else 120 */
   readonly idleTimeoutS?: number
   /** Longest request body. @default no limit on a Unix socket, else 128 MiB */
   readonly maxBodyBytes?: number
-  /** Whose `X-Request-Id` and `X-Forwarded-*` are believed. @default true on a Unix socket, else false */
+  /** Which proxy's `X-Request-Id` and `X-Forwarded-*` are trusted. @default true on a Unix socket, else false */
   readonly trustForwarded?: TrustForwarded
   /** Called with the address once connections are accepted, before `onReady`. */
   readonly onListening?: (url: string) => void
   /** The worker is not ready before this settles; its failure ends the start. */
   readonly onReady?: () => unknown
-  /** Stands by when it is started, until `resume()`; it answers requests all the same. @default false */
+  /** Starts on standby, until `resume()`; requests are answered all the same. @default false */
   readonly standsBy?: boolean
-  /** Runs after `onReady` and each time the worker stops to be active; nobody waits for it to serve. */
+  /** Runs after `onReady` and each time the worker stops to be active; the worker serves without waiting for it. */
   readonly onStandby?: StandbyHook
   /** Runs each time the worker becomes active; `signal` aborts when it stops to be. */
   readonly onResume?: ResumeHook
   /** Runs when the last request is done; `signal` aborts when the time for it is up. */
   readonly onDrain?: (options: { readonly signal: AbortSignal }) => unknown
-  /** Takes a text about a failure. @default writes to standard error */
+  /** Logs a text about a failure. @default writes to standard error */
   readonly log?: (text: string) => void
 }
 
@@ -92,7 +95,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
   assertAnswering(options)
   const listen = resolveListen(options.listen ?? {})
   const unix = 'unix' in listen
-  // A balancer of ours counts them for all its workers together.
+  // `@rip/balancer` counts them for all its workers together.
   const isCounted = options.trustForwarded === 'balancer'
   return {
     ...options,

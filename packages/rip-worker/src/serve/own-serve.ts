@@ -1,9 +1,9 @@
-/** `Bun.serve` as it was before the application's calls of it were caught. */
+/** The runtime's `Bun.serve`, which the worker replaces for the application. */
 export const ownServe: typeof Bun.serve = Bun.serve
 
 /**
- * Runs code that listens for the worker, as `node:http` does by `Bun.serve`. It listens in plain text, whatever it
- * was made for: TLS ends in front of the worker.
+ * Runs code that listens for the worker, as `node:http` does by `Bun.serve`. The server listens in plain text, even if
+ * it was made for TLS, which ends in front of the worker.
  */
 export function withOwnServe<T>(open: () => T): T {
   const caught = Bun.serve

@@ -12,20 +12,19 @@ export interface UpgradeOptions {
 }
 
 /**
- * What a handler may know beside the request. It also answers as the `server` that handlers in Bun's style
- * take as their second argument: what they find there is true of the address the client asked, not of the socket of
- * this worker.
+ * What a handler is given beside the request. It also answers as the `server` that handlers in Bun's style take as
+ * their second argument: its address is the one the client asked, not that of the worker's socket.
  */
 export interface RequestContext {
   /** The request's `X-Request-Id`, or an identifier of our own. */
   readonly id: string
   /** Slot of the worker that answers; 1 when it runs alone. */
   readonly workerId: number
-  /** Generation of code that answers; `local` when nobody named one. */
+  /** Generation of code that answers; `local` without a supervisor. */
   readonly generation: string
   /** Aborts when the client has left. */
   readonly signal: AbortSignal
-  /** Aborts when the worker stops to be active: it stands by for other code, or leaves. */
+  /** Aborts when the worker stops to be active, because it stands by or leaves. */
   readonly standby: AbortSignal
   readonly client: Client
   /** Keeps the worker alive until the promise settles, without keeping the client waiting. */
@@ -55,7 +54,7 @@ export interface RequestContext {
   readonly pendingWebSockets: number
 }
 
-/** What all requests of a worker have in common, made once. */
+/** The parts of the context that all requests of a worker share. */
 export interface ContextHost extends Pick<
   RequestContext,
   | 'workerId'
@@ -68,15 +67,15 @@ export interface ContextHost extends Pick<
   | 'subscriberCount'
   | 'development'
 > {
-  /** Of the time the worker is active. */
+  /** The signal that aborts when the worker stops to be active. */
   standby(): AbortSignal
   pendingRequests(): number
   pendingWebSockets(): number
-  /** Whose `X-Request-Id` and `X-Forwarded-*` are believed. */
+  /** Which proxy's `X-Request-Id` and `X-Forwarded-*` are trusted. */
   readonly trustForwarded: TrustForwarded
 }
 
-/** A context that reads a header only when somebody asks for what it says. */
+/** A context that reads a header field only when the handler asks for its value. */
 export class LazyContext implements RequestContext {
   readonly #host: ContextHost
   readonly #request: Request
@@ -174,14 +173,16 @@ export class LazyContext implements RequestContext {
   }
 }
 
-/** Who sent the request, by the word of whom is trusted. */
+/** The client of the request, as the trusted proxy names it. */
 export function requestIP(request: Request, trust: TrustForwarded): ClientAddress | undefined {
   return clientAddress(fieldsOf(request), trust)
 }
 
-/** Gives the request the scheme its client used: the balancer ends TLS, so `url` says `http:` otherwise. */
+/**
+ * Gives the request the scheme its client used: without this, `url` begins with `http:`, because the balancer ends TLS.
+ */
 export function restoreScheme(request: Request, trust: TrustForwarded): void {
-  // Most requests are told apart from those of TLS at once.
+  // Most requests did not come over TLS, and need nothing more.
   const told = request.headers.get('x-forwarded-proto')
   if (told === null || told === 'http') return
   if (clientProtocol(() => told, trust) !== 'https') return

@@ -1,8 +1,8 @@
 import type { ListenAddress } from './transport.ts'
 
 /**
- * Listens; if that fails and a socket that a killed process left behind is in the way, that is removed first. Most
- * names are free, and looking before takes `node:fs` with its milliseconds and megabytes.
+ * Listens; if a socket that a killed process left behind is in the way, removes it and listens again. Does not look
+ * before, because most names are free, and `node:fs` costs milliseconds and megabytes.
  */
 export async function replacingStaleSocket<T>(address: ListenAddress, listen: () => T): Promise<Awaited<T>> {
   try {
@@ -14,8 +14,8 @@ export async function replacingStaleSocket<T>(address: ListenAddress, listen: ()
 }
 
 /**
- * Removes a socket that a killed process left behind, and tells whether it did. A socket somebody answers
- * on, and a file that is no socket, stay.
+ * Removes a socket that a killed process left behind, and tells whether it did. A socket on which a process listens,
+ * and a file that is no socket, stay.
  */
 async function removeStaleSocket(address: ListenAddress): Promise<boolean> {
   if (!('unix' in address)) return false
@@ -32,7 +32,7 @@ async function isAnswered(path: string): Promise<boolean> {
     connection.terminate()
     return true
   } catch (error) {
-    // Only ECONNREFUSED proves that nobody listens; a full backlog or missing rights do not.
+    // Only ECONNREFUSED proves that no process listens; a full backlog or missing rights do not.
     return !(error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED')
   }
 }

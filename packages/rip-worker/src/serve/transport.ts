@@ -3,7 +3,7 @@ export interface LongLivedCount {
   readonly eventStreams: number
 }
 
-/** The server below a worker: takes requests off a socket and knows when each has been answered to the end. */
+/** The server below a worker: takes requests from a socket and knows when each has been answered completely. */
 export interface Transport {
   /** Where it listens: an `http:` address, or `unix:` and the path. */
   readonly url: string

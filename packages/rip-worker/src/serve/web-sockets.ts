@@ -13,7 +13,7 @@ interface Socket {
 
 type SocketHandler = (socket: Socket, ...details: unknown[]) => unknown
 
-/** What an upgrade hands to the socket it makes. */
+/** The data that an upgrade attaches to its socket. */
 export class Ticket {
   readonly data: unknown
   /** Address of the client. */
@@ -29,13 +29,13 @@ const EVENTS = ['open', 'message', 'close', 'drain', 'ping', 'pong'] as const
 
 /** Open WebSockets of a worker, and handlers that keep count of them. */
 export class WebSockets {
-  /** With what to call at their end. */
+  /** Each with the function to call at its end. */
   readonly #open = new Map<Socket, () => void>()
   readonly #longLived: LongLivedGate
   readonly #onError: (error: unknown) => void
   #restarting = false
 
-  /** `onError` is told of what a handler throws; that one socket is closed with 1011. */
+  /** `onError` is called with what a handler throws; its socket is closed with 1011. */
   constructor(longLived: LongLivedGate, onError: (error: unknown) => void) {
     this.#longLived = longLived
     this.#onError = onError
@@ -56,7 +56,7 @@ export class WebSockets {
     return { ...handlers, ...this.#counting(handlers), message: handlerOf(handlers, 'message') ?? ignore }
   }
 
-  /** Asks every client to connect again elsewhere, those as well whose connection is upgraded later. */
+  /** Asks every client to connect again, also those whose connection is upgraded later. */
   restart(): void {
     this.#restarting = true
     for (const socket of this.#open.keys()) socket.close(SERVICE_RESTART, 'service restart')
@@ -110,7 +110,7 @@ function handlerOf(handlers: Readonly<Record<string, unknown>>, event: string): 
   return typeof handler === 'function' ? (handler as SocketHandler) : undefined
 }
 
-/** The socket below comes from the balancer and knows no address. */
+/** Gives the socket the client's address: the connection comes from the balancer and has none. */
 function introduce(socket: Socket, { data, address }: Ticket): void {
   socket.data = data
   if (address === undefined) return

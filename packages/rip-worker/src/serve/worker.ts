@@ -36,7 +36,7 @@ import { Ticket, WebSockets } from './web-sockets.ts'
 
 export type WorkerState = 'new' | 'starting' | 'ready' | 'draining' | 'closed'
 
-/** More requests than these are counted and not named when they are cut off. */
+/** Requests that are named in the log when they are cut off; further ones are only counted. */
 const MAX_NAMED = 10
 
 const transitions: Readonly<Record<WorkerState, readonly WorkerState[]>> = {
@@ -76,7 +76,7 @@ export interface Worker extends AsyncDisposable {
   /** `http://…`, or `unix:` and the path; empty before the start. */
   readonly url: string
   readonly stats: WorkerStats
-  /** Settles when the worker is closed, whoever closed it. */
+  /** Settles when the worker is closed, by `close()` or by the application. */
   readonly closed: Promise<DrainReport>
   /**
    * Listens and waits for `onReady`. Idempotent.
@@ -89,19 +89,26 @@ export interface Worker extends AsyncDisposable {
   /** Whether it is active, as opposed to standing by. */
   readonly isActive: boolean
   /**
-   * Ends what has no end of its own while requests go on, now and from now on: WebSockets by status 1012, and event
-   * streams that answer GET. Clients connect again.
+   * Ends WebSockets, by status 1012, and event streams that answer GET, also those that open later, while other
+   * requests go on. Clients connect again.
    */
   endStreams(): void
-  /** Ends what runs once in an application: calls `onStandby`. Resolves when that has finished, or has had its time. */
+  /**
+   * Calls `onStandby`, so that the application ends what it runs once. Resolves when that has finished, or its time is
+   * up.
+   */
   standBy(): Promise<void>
-  /** The opposite: calls `onResume`. Does nothing before it has started, and after `close()`. */
+  /**
+   * Makes the worker active again: calls `onResume`. Does nothing before the worker has started and after `close()`.
+   */
   resume(): void
-  /** Calls back with the milliseconds whenever the event loop stood still for 50 ms or more, until disposed or closed. */
+  /**
+   * Calls back with the milliseconds each time the event loop stood still for 50 ms or more, until disposed or closed.
+   */
   on(type: 'lag', listener: LagListener): Disposable
   /**
-   * Answers a request as if it had come over the socket, for tests. Applications with `routes` and those of
-   * `node:http` are asked over it and have to be started.
+   * Answers a request as if it had come over the socket, for tests. Requests to applications with `routes` and of
+   * `node:http` do go over it, so the worker has to be started.
    *
    * @throws WorkerError `RIP_NOT_SERVING`.
    */
@@ -130,7 +137,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
 class ServingWorker implements Worker {
   readonly #options: ResolvedWorkerOptions
-  /** Of the application; where it goes later does not matter. */
+  /** Folder of the application, even if the application changes its working directory later. */
   readonly #root = process.cwd()
   readonly #closed = Promise.withResolvers<DrainReport>()
   readonly #gate: ConcurrencyGate
@@ -140,7 +147,7 @@ class ServingWorker implements Worker {
   readonly #tasks: BackgroundTasks
   readonly #activity: Activity
   readonly #upgraded = new WeakSet<Request>()
-  /** Those that asked for a WebSocket when there were too many. */
+  /** Requests whose upgrade was refused because too many WebSockets were open. */
   readonly #notUpgraded = new WeakSet<Request>()
   readonly #dispatcher: Dispatcher | undefined
   readonly #departures: Departures | undefined
@@ -243,16 +250,16 @@ class ServingWorker implements Worker {
     return this.#dispatch(this.#dispatcher, request)
   }
 
-  /** Who answers is decided below us: by Bun's router, or by code that has a socket. */
+  /** Asks over the socket, because Bun's router or code of `node:http` has to answer. */
   async #ask(request: Request): Promise<Response> {
     if (this.#state !== 'ready') throw new WorkerError('RIP_NOT_SERVING', { state: this.#state })
     return this.#send(request)
   }
 
-  /** Over the socket. */
+  /** Sends the request over the socket. */
   #send(request: Request): Promise<Response> {
     const { listen } = this.#options
-    // Whatever the environment says of proxies: this server is none of the sites behind one.
+    // Without a proxy, even if the environment names one: the server is this process.
     const init = { redirect: 'manual', decompress: false, proxy: false } as const
     if ('unix' in listen) return fetch(request, { ...init, unix: listen.unix })
     const headers = new Headers(request.headers)
@@ -273,10 +280,10 @@ class ServingWorker implements Worker {
     return (this.#transport?.pending ?? 0) + this.#injected
   }
 
-  /** What takes a place of `concurrency`. */
+  /** Requests that take a place of `concurrency`. */
   get #inFlight(): number {
     const { webSockets = 0, eventStreams = 0 } = this.#transport?.longLived ?? {}
-    // An event stream for `inject` is not pending.
+    // An event stream that answers `inject` is not pending.
     return Math.max(0, this.#pending - this.#eventStreams.size - webSockets - eventStreams)
   }
 
@@ -285,7 +292,7 @@ class ServingWorker implements Worker {
     const { listen } = this.#options
     this.#transport = await replacingStaleSocket(listen, () => this.#openTransport())
     await this.#listenForDepartures()
-    // close() may have come in between and has not seen the transport.
+    // close() may have been called meanwhile, before there was a transport to close.
     if (this.#closing !== undefined) return this.#transport.abort()
     this.#options.attach?.(this.#createServerHost())
     this.#options.onListening?.(this.#transport.url)
@@ -394,7 +401,7 @@ class ServingWorker implements Worker {
     }
   }
 
-  /** The worker as seen by a server that its application opened. */
+  /** The worker as the host of a server that its application opened. */
   #createServerHost(): ServerHost {
     const { upgrade, timeout, requestIP: addressOf, subscriberCount } = this.#host
     const transport = (): FetchTransport | undefined => this.#fetchTransport
@@ -421,7 +428,7 @@ class ServingWorker implements Worker {
       `${request.method} ${printable(request.url)} failed (request ${id}):\n${describeFailure(error)}`,
     )
     const { listen, mode } = this.#options
-    // Whom a balancer lets through may see code; on a port of its own only who addresses this machine may.
+    // Behind a balancer, all clients may see code; on a port of the worker's own, only those that address this machine.
     const mayShow = 'unix' in listen || isToLocalHost(request.url)
     return answerFailure({ error, request, id, root: this.#root }, mayShow ? mode : 'production')
   }
@@ -468,7 +475,7 @@ class ServingWorker implements Worker {
     return abandoned
   }
 
-  /** In development whoever looks at the page waits for the next generation, which its streams connect to again. */
+  /** Ends streams early in development, so that a browser's streams connect to the next generation without delay. */
   #endConnectionsEarly(): Disposable {
     if (this.#options.mode !== 'development') return { [Symbol.dispose]() {} }
     this.#eventStreams.endAll()
@@ -479,9 +486,9 @@ class ServingWorker implements Worker {
     return { [Symbol.dispose]: () => clearTimeout(timer) }
   }
 
-  /** What is cut off is what an operator has to explain. */
+  /** Names the requests that are cut off, so that the operator can tell why. */
   #nameUnanswered(): void {
-    // Who has left is not cut off.
+    // A request whose client has left is not cut off.
     const unanswered = (this.#dispatcher?.unanswered ?? []).filter(({ signal }) => !signal.aborted)
     for (const request of unanswered.slice(0, MAX_NAMED))
       this.#options.log(`cut off at the deadline: ${request.method} ${pathOf(request)}`)
@@ -507,7 +514,9 @@ class ServingWorker implements Worker {
     }
   }
 
-  /** Waits for what the application does at the end, which gets a little time even when the requests used it up. */
+  /**
+   * Waits for the application's work at its end, which gets a little time even when requests have used up the deadline.
+   */
   async #withinGrace(deadline: Deadline, work: Promise<void>, onLate?: () => void): Promise<void> {
     const late = Promise.withResolvers<void>()
     const timeoutMs = Math.min(Math.max(deadline.remainingMs, CLOSE_HOOK_GRACE_MS), MAX_TIMER_MS)
@@ -529,7 +538,7 @@ class ServingWorker implements Worker {
   }
 }
 
-/** Applications may offer every request an upgrade (RFC 6455 section 4.2.1). */
+/** Applications may try to upgrade every request; this tells those that ask for it (RFC 6455 section 4.2.1). */
 function asksForWebSocket({ headers }: Request): boolean {
   return headers.get('upgrade')?.toLowerCase() === 'websocket'
 }
