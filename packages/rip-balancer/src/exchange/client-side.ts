@@ -59,7 +59,7 @@ export interface ClientSide {
   /** The exchange can take body or tunnel bytes (again): hand over what was held back, go on reading. */
   inputWanted(): void
   /** Do not read for now. */
-  inputRefused(): void
+  inputNotWanted(): void
   /** The exchange has become a tunnel or an event stream. */
   exchangeLasts(): void
   /** The exchange is over and recorded; the next request may follow. */

@@ -13,8 +13,8 @@ import type { SlowClient } from './slow-clients.ts'
 const CROWDED_RATE_FACTOR = 16
 /** How long a request that can be sent elsewhere waits for the answer of a backend that was put aside. */
 const TRIAL_MS = 2_000
-/** A process that was killed has closed what it listened on after this time. */
-const REST_MS = 20
+/** Pause in front of the next attempt: after it a process that was killed accepts no more. */
+const BACK_OFF_MS = 20
 
 /**
  * What an exchange is too late with.
@@ -22,13 +22,13 @@ const REST_MS = 20
  * - `reading`: the client takes the response too slowly;
  * - `body`: the client sends its body too slowly;
  * - `continue`: the backend says nothing to `Expect: 100-continue`;
- * - `rest`: the time is over for which the next attempt was put off;
+ * - `back-off`: the time is over for which the next attempt was put off;
  * - `connect`, `trial`, `response`: the backend;
  * - `total`: the whole exchange;
  * - `tunnel`: the tunnel is silent.
  */
 export type Missed =
-  'reading' | 'body' | 'continue' | 'rest' | 'connect' | 'trial' | 'response' | 'total' | 'tunnel'
+  'reading' | 'body' | 'continue' | 'back-off' | 'connect' | 'trial' | 'response' | 'total' | 'tunnel'
 
 /** What is asked of an exchange whose time limits are checked. */
 export interface TimedExchange extends SlowClient {
@@ -78,7 +78,7 @@ export class Deadlines {
     if (this.isReadTooSlow(phase, now)) return 'reading'
     if (phase === 'tunnel') return this.isTunnelSilent(now) ? 'tunnel' : undefined
     const inPhaseMs = this.progress.inPhaseMs(now)
-    if (phase === 'resting') return inPhaseMs < REST_MS ? undefined : 'rest'
+    if (phase === 'backing-off') return inPhaseMs < BACK_OFF_MS ? undefined : 'back-off'
     if (now - this.facts.begunAt > timeouts.totalMs) return 'total'
     if (phase === 'connecting' && inPhaseMs > timeouts.connectMs) return 'connect'
     if (this.request.awaitsContinue && inPhaseMs > timeouts.continueMs) return 'continue'

@@ -7,7 +7,7 @@ import type { StateTable } from '../state-table.ts'
  * - `received`: its head has been read, and what becomes of it is being decided;
  * - `gathering`: backends are scarce, so the body is read before one is claimed;
  * - `queued`: waiting for a backend;
- * - `resting`: an attempt failed, and the next one follows in a moment;
+ * - `backing-off`: an attempt failed, and the next one is made in a moment (see `Retries.afterLoss`);
  * - `connecting`: waiting for a connection to the backend;
  * - `waiting`: the request is being sent, and there is no final response yet;
  * - `responding`: the response is being relayed;
@@ -19,7 +19,7 @@ export type ExchangePhase =
   | 'received'
   | 'gathering'
   | 'queued'
-  | 'resting'
+  | 'backing-off'
   | 'connecting'
   | 'waiting'
   | 'responding'
@@ -30,13 +30,13 @@ export type ExchangePhase =
  * - `begin`: a request has come, or the beginning of one that is malformed;
  * - `gather`, `claim`: its body is read first, or a backend is claimed for it;
  * - `connect`, `send`: the backend it got is connected to, or is sent the request;
- * - `rest`: the attempt failed, and the next one is put off;
+ * - `back-off`: the attempt failed, and the next one is put off;
  * - `respond`, `switch`: the head of the final response has come, or the 101 response the client asked for;
  * - `finish`: all of the response was written, and the client has not taken all of it;
  * - `end`: the exchange is recorded.
  */
 export type ExchangeEvent =
-  'begin' | 'gather' | 'claim' | 'connect' | 'send' | 'rest' | 'respond' | 'switch' | 'finish' | 'end'
+  'begin' | 'gather' | 'claim' | 'connect' | 'send' | 'back-off' | 'respond' | 'switch' | 'finish' | 'end'
 
 /** Wherever an answer of the balancer's own can be given, and its client be slow to take it. */
 const ANSWERED = { finish: 'flushing', end: 'idle' } as const
@@ -46,9 +46,15 @@ export const EXCHANGE_PHASES: StateTable<ExchangePhase, ExchangeEvent> = {
   received: { gather: 'gathering', claim: 'queued', ...ANSWERED },
   gathering: { claim: 'queued', ...ANSWERED },
   queued: { connect: 'connecting', send: 'waiting', ...ANSWERED },
-  resting: { claim: 'queued', end: 'idle' },
-  connecting: { send: 'waiting', claim: 'queued', rest: 'resting', ...ANSWERED },
-  waiting: { respond: 'responding', switch: 'tunnel', claim: 'queued', rest: 'resting', ...ANSWERED },
+  'backing-off': { claim: 'queued', end: 'idle' },
+  connecting: { send: 'waiting', claim: 'queued', 'back-off': 'backing-off', ...ANSWERED },
+  waiting: {
+    respond: 'responding',
+    switch: 'tunnel',
+    claim: 'queued',
+    'back-off': 'backing-off',
+    ...ANSWERED,
+  },
   responding: { finish: 'flushing', end: 'idle' },
   flushing: { end: 'idle' },
   tunnel: { finish: 'flushing', end: 'idle' },

@@ -35,10 +35,13 @@ const NO_NAMES: readonly string[] = []
  * One request and its response, in the order in which things happen: a backend is claimed, the request is sent to it,
  * the response is relayed, the exchange is recorded; or an attempt fails, and another one is made or an error answered.
  *
- * It holds the phase, and leaves the rest to its parts: `RequestRelay` and `ResponseRelay`, `Attempt` and `Retries`, `Answers`,
+ * It holds the phase (`exchange-phase.ts` says what each means and what may follow), and leaves the rest to its parts: `RequestRelay` and `ResponseRelay`, `Attempt` and `Retries`, `Answers`,
  * `Deadlines`, and `ExchangeFacts`, which become the record. The client connection calls it first (`begin`, `take`,
  * `clientEnded`, …), then the pool (`granted`), then the connection to the backend (`connected`, `head`, `data`, …), and ten
  * times a second the timer (`tick`).
+ *
+ * Every request comes to its end in one of three ways: `finish`, when a response is complete, a backend's or one of the
+ * balancer's own (`answer`); `abort`, when the response has begun and cannot be completed; `clientGone`. All of them record.
  *
  * A client connection has one such object and uses it for all its requests, one after the other, so that a request
  * allocates nothing here.
@@ -113,6 +116,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.answer(this.answers.error(status, cause, true))
   }
 
+  /** Forgets the previous request. @param head as far as it was read */
   private start(head: RequestHead | undefined, firstByteAt: number): void {
     this.enter('begin')
     this.facts.begin(head, firstByteAt)
@@ -127,6 +131,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.progress.enterPhase()
   }
 
+  /** Backends are scarce: the body is read before one is claimed. */
   private gather(head: RequestHead): void {
     this.enter('gather')
     this.request.beginGathering(head)
@@ -167,8 +172,8 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
   }
 
   /** The client's connection does not need this chunk any more. */
-  letGo(chunk: Buffer): void {
-    this.request.letGo(chunk)
+  freeChunk(chunk: Buffer): void {
+    this.request.freeChunk(chunk)
   }
 
   // --- a backend is claimed
@@ -183,16 +188,19 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.connect(result)
   }
 
+  /** The pool has a backend for the request that waited in its queue. */
   granted(backend: Backend): void {
     this.noteQueued()
     this.connect(backend)
   }
 
+  /** The pool gives up on the request that waited in its queue. */
   refused(reason: ClaimRefusal): void {
     this.noteQueued()
     this.fail(this.causeOfRefusal(reason))
   }
 
+  /** The wait that ends now, in the queue or in front of the next attempt, is part of the record. */
   private noteQueued(): void {
     this.facts.queueMs += this.progress.inPhaseMs(this.plane.turn.clock.nowMs)
   }
@@ -201,6 +209,8 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
   private causeOfRefusal(reason: ClaimRefusal): EndCause {
     return causeOf(reason === 'no-backend' ? (this.retries.lastFailure ?? reason) : reason)
   }
+
+  // --- what the pool asks about the request, and notes on it: `Claimant`
 
   get lot(): number {
     return this.facts.lot
@@ -242,6 +252,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
 
   // --- the request is sent
 
+  /** Sends on a connection that is kept open, or opens one; after a failed attempt always a new one. */
   private connect(backend: Backend): void {
     const { attempt, facts, plane, retries } = this
     attempt.begin(backend)
@@ -294,6 +305,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     if (isEventStream && this.refusesToHold()) return
     const edits = this.response.editsTo(response)
     if (edits === null) return this.hookFailed()
+    // The response is passed on from here: no other attempt can follow.
     this.body.forget()
     this.share.free()
     if (this.refusesBody(response)) this.client.closeAfter()
@@ -373,7 +385,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     const next = this.retries.afterLoss(upstream)
     if (next === 'fail') return this.failAttempt(outcome)
     this.retries.endAttempt(outcome)
-    if (next === 'rest') this.enter('rest')
+    if (next === 'back-off') this.enter('back-off')
     else this.claim()
   }
 
@@ -398,6 +410,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.fail(causeOf(outcome))
   }
 
+  /** The backend has ended the tunnel, which is no failure. */
   private tunnelClosed(): void {
     this.attempt.release('ok')
     this.finish('tunnel-closed')
@@ -420,7 +433,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
       this.attempt.upstream?.shutdownWhenSent()
       return true
     }
-    if (this.phase === 'queued' || this.phase === 'resting' || this.awaitsUpgrade) return false
+    if (this.phase === 'queued' || this.phase === 'backing-off' || this.awaitsUpgrade) return false
     this.client.closeAfter()
     if (this.phase === 'flushing') return true
     if (this.body.done && this.plane.settings.halfClose === 'abort') return false
@@ -460,7 +473,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
         return this.clientTimedOut()
       case 'continue':
         return this.request.continueAnyway()
-      case 'rest':
+      case 'back-off':
         this.noteQueued()
         return this.claim()
       case 'connect':
@@ -495,6 +508,8 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.fail('response-timeout')
   }
 
+  // --- what is asked about a client that may be too slow: `SlowClient`, `TimedExchange`
+
   get clientAddress(): string {
     return this.facts.clientAddress
   }
@@ -515,6 +530,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     return this.progress.lagMs
   }
 
+  /** Others wait for the place this slow client keeps. */
   giveWay(): void {
     this.clientTimedOut()
   }
@@ -533,7 +549,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.finish(cause)
   }
 
-  /** The response is complete; the client may have yet to take the rest of it. */
+  /** All of the response is written, or the tunnel is closed; the client may have yet to take the rest of it. */
   private finish(cause: EndCause): void {
     this.client.flush()
     this.facts.cause = cause
@@ -541,6 +557,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.end(cause)
   }
 
+  /** The client has taken everything: the next request may follow on its connection. */
   private end(cause: EndCause): void {
     if (!this.body.done) this.client.closeAfter()
     this.record(cause)

@@ -14,7 +14,7 @@ export class Lag {
   private running = false
 
   /** The client is not waited for: neither time nor bytes count. */
-  rest(): void {
+  pause(): void {
     this.running = false
   }
 

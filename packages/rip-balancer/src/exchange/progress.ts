@@ -29,7 +29,7 @@ export class Progress {
 
   begin(): void {
     this.upload.begin(0)
-    this.download.rest()
+    this.download.pause()
     this.lag = undefined
     this.tickedAt = this.clock.nowMs
     this.enterPhase()
@@ -57,7 +57,7 @@ export class Progress {
 
   /** Nothing waits for the client. */
   clientKeepsUp(): void {
-    this.download.rest()
+    this.download.pause()
   }
 
   /** How far the client is behind the pace expected of who keeps a backend waiting. */
@@ -73,7 +73,7 @@ export class Progress {
 
   /** Told at each tick while none does. */
   keepsNoBackend(): void {
-    this.lag?.rest()
+    this.lag?.pause()
   }
 
   inPhaseMs(now: number): number {

@@ -5,18 +5,18 @@
 export class RateWatch {
   private waitedMs = 0
   private from = 0
-  private resting = false
+  private paused = false
 
   /** @param moved bytes the peer has moved so far */
   begin(moved: number): void {
     this.waitedMs = 0
     this.from = moved
-    this.resting = false
+    this.paused = false
   }
 
   /** The peer is not waited for: its next window begins when it is asked about again. */
-  rest(): void {
-    this.resting = true
+  pause(): void {
+    this.paused = true
   }
 
   /**
@@ -26,7 +26,7 @@ export class RateWatch {
    * @param windowMs time the peer gets to show its speed
    */
   isTooSlow(elapsedMs: number, moved: number, minBytesPerSecond: number, windowMs: number): boolean {
-    if (this.resting) this.begin(moved)
+    if (this.paused) this.begin(moved)
     else this.waitedMs += elapsedMs
     if (this.waitedMs < windowMs) return false
     const isSlow = (moved - this.from) * 1000 < minBytesPerSecond * this.waitedMs

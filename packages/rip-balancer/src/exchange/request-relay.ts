@@ -111,20 +111,20 @@ export class RequestRelay {
     const end = this.body.take(chunk, from, to, upstream)
     if (end < 0) return end
     if (this.body.done) this.sent(upstream)
-    this.holdClient()
+    this.pauseClientIfBehind()
     return end
   }
 
   takeForTunnel(chunk: Buffer, from: number, to: number, upstream: UpstreamExchange): void {
     upstream.data(chunk, from, to)
-    this.holdClient()
+    this.pauseClientIfBehind()
   }
 
   /** The client's connection does not need this chunk any more: the memory of a large upload is freed at once. */
-  letGo(chunk: Buffer): void {
+  freeChunk(chunk: Buffer): void {
     const { upstream } = this.attempt
     if (upstream === undefined || this.body.holds || this.facts.request?.isIn(chunk) === true) return
-    upstream.release(chunk)
+    upstream.freeChunk(chunk)
   }
 
   /** The backend says nothing to `Expect: 100-continue`: the balancer asks the client. */
@@ -147,9 +147,9 @@ export class RequestRelay {
     if (this.isHalfClosed) this.tellDeparture()
   }
 
-  private holdClient(): void {
+  private pauseClientIfBehind(): void {
     const { upstream } = this.attempt
-    if (upstream !== undefined && upstream.waiting > 0) this.client.inputRefused()
+    if (upstream !== undefined && upstream.waiting > 0) this.client.inputNotWanted()
   }
 
   /** Most clients that end their side have left: a backend that is told can stop working for them. */

@@ -9,12 +9,12 @@ import type { RequestBody } from './request-body.ts'
 export type FailedOutcome = Exclude<Outcome, 'ok'>
 
 /** What follows a failed attempt: the next one, now or in a moment, or an error. */
-export type NextStep = 'claim' | 'rest' | 'fail'
+export type NextStep = 'claim' | 'back-off' | 'fail'
 
 /** A connection that is reset so soon after it was used again had been closed before. */
 const STALE_MS = 10
-/** A server does not close connections only because they were unused for so short a time: it has failed. */
-const RESTED_MS = 500
+/** A server closes no connection only because it was unused for less than this: it has failed. */
+const MIN_UNUSED_MS = 500
 
 /** The attempts of an exchange that failed, and whether another one may follow. */
 export class Retries {
@@ -24,7 +24,7 @@ export class Retries {
   lastFailure: FailedOutcome | undefined
   /** Attempts after which something had been sent, and was sent again. */
   private repeats = 0
-  private hasRested = false
+  private hasBackedOff = false
   private readonly plane: DataPlane
   private readonly body: RequestBody
   private readonly facts: ExchangeFacts
@@ -41,7 +41,7 @@ export class Retries {
   reset(): void {
     this.lastFailure = undefined
     this.tried.length = this.repeats = 0
-    this.hasRested = false
+    this.hasBackedOff = false
   }
 
   /** Whether an attempt failed: the next one is made on a new connection. */
@@ -60,7 +60,7 @@ export class Retries {
 
   /** How an attempt ended whose connection was lost before the response began. */
   outcomeOfLoss(upstream: UpstreamExchange): FailedOutcome {
-    return this.wasClosedBefore(upstream) && upstream.restedMs >= RESTED_MS ? 'stale' : 'reset'
+    return this.wasClosedBefore(upstream) && upstream.unusedMs >= MIN_UNUSED_MS ? 'stale' : 'reset'
   }
 
   /**
@@ -73,11 +73,11 @@ export class Retries {
    */
   afterLoss(upstream: UpstreamExchange): NextStep {
     if (!this.mayRepeat(upstream)) return 'fail'
-    const rests = !this.wasClosedBefore(upstream) && !this.hasRested && !this.hasOther
-    const isRepeated = (rests && this.takeRepeatAfterRest()) || this.takeRepeat()
+    const backsOff = !this.wasClosedBefore(upstream) && !this.hasBackedOff && !this.hasOther
+    const isRepeated = (backsOff && this.takeRepeatAfterBackOff()) || this.takeRepeat()
     if (!isRepeated) return 'fail'
-    this.hasRested ||= rests
-    return rests ? 'rest' : 'claim'
+    this.hasBackedOff ||= backsOff
+    return backsOff ? 'back-off' : 'claim'
   }
 
   /**
@@ -120,7 +120,7 @@ export class Retries {
    * One repetition beyond the settings, when the same backend failed both times: its process was on its way out already,
    * and has executed nothing twice.
    */
-  private takeRepeatAfterRest(): boolean {
+  private takeRepeatAfterBackOff(): boolean {
     if (this.tried.at(-1) !== this.attempt.backend || !this.plane.claims.mayRetry()) return false
     this.repeats++
     return true

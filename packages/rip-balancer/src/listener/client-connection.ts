@@ -78,7 +78,7 @@ export class ClientConnection implements ClientSide, Receiver {
   /** The exchange has heard that the client stopped sending. */
   private endTold = false
   /** The exchange does not want input for now. */
-  private refused = false
+  private inputUnwanted = false
   /** `pump` is running: a call from within changes nothing. */
   private pumping = false
   /** The socket is paused. */
@@ -131,7 +131,7 @@ export class ClientConnection implements ClientSide, Receiver {
     return this.requests === 0 && this.state === 'open'
   }
 
-  /** Asked of few: where many connections come at once, what arrives on the others is read after them. */
+  /** Whether bytes have arrived that the event loop has not read yet. Costs a system call: asked only of those that may be closed as idle. */
   hasUnread(): boolean {
     const { fd } = this.socket
     return fd !== undefined && peek(fd, ONE_BYTE) > 0
@@ -157,8 +157,9 @@ export class ClientConnection implements ClientSide, Receiver {
     this.pump()
   }
 
+  /** As for {@link Receiver}: nothing of the chunk is held here any more. */
   consumed(chunk: Buffer): void {
-    if (this.input.isEmpty) this.exchange.letGo(chunk)
+    if (this.input.isEmpty) this.exchange.freeChunk(chunk)
   }
 
   /** The handshake failed. @param plainHttp as the client spoke HTTP */
@@ -220,13 +221,13 @@ export class ClientConnection implements ClientSide, Receiver {
     if (this.isOpen) this.tickIdle(now)
   }
 
-  /** Ends a tunnel, or the connection when it is idle. */
+  /** The deadline of a drain has passed, or the listener is closed: ends at once, with whatever is under way. */
   closeNow(): void {
     if (this.exchange.isIdle) this.leave()
     else this.socket.terminate()
   }
 
-  /** Ends while idle, and counts no more. */
+  /** Ends while idle to make room for a new connection, and is not counted from now on. */
   giveWay(): void {
     this.leave()
     this.closed()
@@ -313,12 +314,12 @@ export class ClientConnection implements ClientSide, Receiver {
   }
 
   inputWanted(): void {
-    this.refused = false
+    this.inputUnwanted = false
     this.pump()
   }
 
-  inputRefused(): void {
-    this.refused = true
+  inputNotWanted(): void {
+    this.inputUnwanted = true
     this.regulate()
   }
 
@@ -330,7 +331,7 @@ export class ClientConnection implements ClientSide, Receiver {
     if (this.slot >= 0) this.keeper.setLasting(this, false)
     this.dropHead()
     this.since = this.clock.nowMs
-    this.refused = false
+    this.inputUnwanted = false
     if (!this.response.persists || this.input.isExhausted) return this.closeGracefully()
     this.pump()
   }
@@ -437,16 +438,16 @@ export class ClientConnection implements ClientSide, Receiver {
     if (at < 0) return false
     this.input.taken(at)
     this.proxyHeader = undefined
-    return this.introduce(header) || this.turnAway()
+    return this.identifyAs(header) || this.turnAway()
   }
 
   private plainHeaderRead(header: ProxyHeader | undefined): void {
     this.plainHeader = undefined
-    if (header === undefined || !this.introduce(header)) this.socket.terminate()
+    if (header === undefined || !this.identifyAs(header)) this.socket.terminate()
   }
 
   /** @returns whether the client that is named may have another connection */
-  private introduce({ source }: ProxyHeader): boolean {
+  private identifyAs({ source }: ProxyHeader): boolean {
     if (source === undefined) return true
     const { connections, settings } = this.plane
     this.identity = identify(source, this.identity.scheme, settings.forwarding.trustedProxies)
@@ -488,7 +489,7 @@ export class ClientConnection implements ClientSide, Receiver {
   /** Reads only while its bytes are wanted. While the exchange waits for a backend the socket is read as well, as the client may leave. */
   private regulate(): void {
     if (!this.isOpen) return
-    const pause = !this.input.isEmpty || this.refused
+    const pause = !this.input.isEmpty || this.inputUnwanted
     if (pause === this.paused) return
     this.paused = pause
     if (pause) this.socket.pause()

@@ -34,12 +34,17 @@ const MAX_HELD_BYTES = 64 * 1024
 export class Turn {
   readonly clock: Clock = new Clock()
   readonly output: GatheredOutput = new GatheredOutput()
+  /** A turn is going on: what is called within it belongs to it. */
   private isOpen = false
+  /** Chunks that are held back, and who takes each of them. */
   private readonly receivers: Receiver[] = []
   private readonly chunks: Buffer[] = []
   private heldBytes = 0
+  /** Chunks since the last count, or since the event loop began to read its sockets. */
   private chunksSeen = 0
+  /** The last count found several chunks in one turn of the event loop: they are held back. */
   private holds = false
+  /** `whenSocketsAreRead` has been asked for, and will say how many chunks this turn brought. */
   private isCounting = false
   private readonly whenSocketsAreRead: (call: () => void) => void
 
@@ -75,6 +80,7 @@ export class Turn {
     this.end()
   }
 
+  /** Sends what was written in this turn. */
   private end(): void {
     this.output.flushAll()
     this.isOpen = false

@@ -40,7 +40,7 @@ const LIMITS = {
 /** The connection is not kept for another request. */
 const NOBODY: ConnectionOwner = {
   park: (connection) => connection.destroy(),
-  left() {},
+  closedUnused() {},
   gone() {},
   fault() {},
 }

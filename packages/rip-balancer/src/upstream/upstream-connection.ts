@@ -20,8 +20,8 @@ import { UPSTREAM_STATES, type UpstreamEvent, type UpstreamState } from './upstr
 export interface ConnectionOwner {
   /** The connection can serve another exchange. */
   park(connection: UpstreamConnection): void
-  /** The backend closed the connection without a word, while it was unused or as it was used again. */
-  left(connection: UpstreamConnection): void
+  /** The backend closed the connection because it was unused: while it was parked, or as it was used again. */
+  closedUnused(connection: UpstreamConnection): void
   /** The connection is closed. */
   gone(connection: UpstreamConnection, unexpectedBytes: boolean): void
   /** The connection is given up because of an error in our own code. */
@@ -51,7 +51,7 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
   /** When the connection was parked. */
   idleSince = 0
   /** How long it had been unused when it was last used again. */
-  restedMs = 0
+  unusedMs = 0
   /** When it was last paused, in monotonic milliseconds. */
   pausedAt = 0
   /** How long it may stay unused. */
@@ -108,7 +108,7 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
   take(sink: ResponseSink): void {
     this.sink = sink
     this.reused = true
-    this.restedMs = this.clock.nowMs - this.idleSince
+    this.unusedMs = this.clock.nowMs - this.idleSince
   }
 
   get hasSent(): boolean {
@@ -147,7 +147,7 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
     this.sentBefore = this.outbox.sent
   }
 
-  release(chunk: Buffer): void {
+  freeChunk(chunk: Buffer): void {
     this.outbox.release(chunk)
   }
 
@@ -344,14 +344,15 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
   private fail(failure: UpstreamFailure, reason?: string): number {
     const { sink } = this
     this.sink = undefined
-    if (failure === 'reset' && this.isForsaken(sink)) this.owner.left(this)
+    if (failure === 'reset' && this.wasClosedUnused(sink)) this.owner.closedUnused(this)
     this.close(false)
     sink?.failed(failure, reason)
     return -1
   }
 
-  private isForsaken(sink: ResponseSink | undefined): boolean {
-    if (sink === undefined) this.restedMs = this.clock.nowMs - this.idleSince
+  /** Whether the backend closed it while it was parked, or before it answered anything on being used again. */
+  private wasClosedUnused(sink: ResponseSink | undefined): boolean {
+    if (sink === undefined) this.unusedMs = this.clock.nowMs - this.idleSince
     return sink === undefined ? this.state === 'idle' : this.reused && !this.answered
   }
 

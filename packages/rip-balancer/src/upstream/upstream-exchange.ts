@@ -10,7 +10,7 @@ export interface UpstreamExchange {
   /** Whether other requests were answered on the connection before. */
   readonly reused: boolean
   /** How long the connection had been unused before this exchange took it. */
-  readonly restedMs: number
+  readonly unusedMs: number
   /** Whether a byte of the response has arrived. */
   readonly answered: boolean
   /** Whether the kernel has taken a byte of the request. */
@@ -31,7 +31,7 @@ export interface UpstreamExchange {
   /** The request is complete. @param trailers fields to send behind the body; `options` are those of the head */
   end(trailers: FieldSection | undefined, options: ConnectionOptions): void
   /** Frees the memory of a chunk, parts of which may have been sent, as soon as none of them waits. */
-  release(chunk: Buffer): void
+  freeChunk(chunk: Buffer): void
   /** Stops reading the response. */
   pause(): void
   resume(): void

@@ -154,13 +154,13 @@ class Shelf implements ConnectionOwner {
     return connection
   }
 
-  /** What is sent on a connection that is being closed may have been executed, or not. */
+  /** Whether the backend may be closing it: then nobody could tell whether a request sent on it was executed. */
   private mayBeClosed({ idleSince }: UpstreamConnection): boolean {
     return this.clock.nowMs - idleSince >= this.closesAfterMs - SPARE_MS
   }
 
-  left({ restedMs }: UpstreamConnection): void {
-    this.closesAfterMs = Math.min(this.closesAfterMs, restedMs)
+  closedUnused({ unusedMs }: UpstreamConnection): void {
+    this.closesAfterMs = Math.min(this.closesAfterMs, unusedMs)
   }
 
   park(connection: UpstreamConnection): void {

@@ -89,7 +89,7 @@ class Play implements Claims {
     const socket = new MemorySocket()
     const owner = {
       park: (connection: UpstreamConnection) => void this.parked.add(connection),
-      left: () => {},
+      closedUnused: () => {},
       gone: (connection: UpstreamConnection) => void this.parked.delete(connection),
       fault: (error: unknown) => {
         throw error

@@ -80,7 +80,7 @@ export class InProcess {
     this.plane = plane
     plane.upstreams.takeIdle = (_backend, sink) => {
       const socket = new MemorySocket()
-      const owner = { park: () => {}, left: () => {}, gone: () => {}, fault: rethrow }
+      const owner = { park: () => {}, closedUnused: () => {}, gone: () => {}, fault: rethrow }
       const limits = {
         head: settings.limits,
         maxInterimResponses: settings.limits.maxInterimResponses,

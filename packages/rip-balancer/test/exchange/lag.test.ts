@@ -35,7 +35,7 @@ test('a lead is worth the time it took, and five seconds at most', () => {
 test('time in which nobody waits does not count, nor what is moved then', () => {
   const lag = new Lag()
   lag.tick(100, 0, PACE)
-  lag.rest()
+  lag.pause()
   lag.tick(20, 500_000, PACE)
   expect(lag.ms).toBe(120)
   lag.tick(100, 500_000, PACE)

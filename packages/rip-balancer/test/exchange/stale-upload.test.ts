@@ -40,7 +40,7 @@ test('a POST of which nothing was written to a stale connection is sent again wi
     hasOther: () => true,
   }
   const plane = new DataPlane({ ...timelessSettings(), retries: 1 }, claims)
-  const owner = { park() {}, gone() {}, left() {}, fault() {} }
+  const owner = { park() {}, gone() {}, closedUnused() {}, fault() {} }
   const limits = { head: plane.settings.limits, maxInterimResponses: 1, idleMs: 1_000 }
   const opened: { socket: MemorySocket; upstream: UpstreamConnection }[] = []
   const connect = (socket: MemorySocket, sink: ConstructorParameters<typeof UpstreamConnection>[4]) => {
