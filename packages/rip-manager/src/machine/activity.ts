@@ -1,15 +1,15 @@
 import { STANDBY_TIMEOUT_MS } from '../contract/defaults.ts'
 import type { Fleet, Worker } from './state.ts'
 
-/**
- * Keeps the serving workers active, and no others. What an application runs once per worker number must not run
- * twice: a worker becomes active when every other with its number has gone, or has said that it stands by.
- */
 /** Ends the time in which no worker may be active. */
 export function activate(fleet: Fleet): void {
   fleet.activates = true
 }
 
+/**
+ * Keeps the serving workers active, and no others. What an application runs once per worker number must not run
+ * twice: a worker becomes active when every other with its number has gone, or has said that it stands by.
+ */
 export function assignActivity(fleet: Fleet): void {
   if (!fleet.config.speaksProtocol) return
   for (const worker of fleet.workers.values()) {
@@ -50,17 +50,17 @@ function tellToStandBy(fleet: Fleet, worker: Worker): void {
 
 /** The worker stands by, unless its answer is to an order before the last. */
 export function onStandsBy(worker: Worker, order: number): void {
-  if (worker.activity === 'ending' && worker.standbyOrder === order) rest(worker)
+  if (worker.activity === 'ending' && worker.standbyOrder === order) noteStandby(worker)
 }
 
 /** The worker is not waited for any longer. What it runs once may then run twice. */
 function giveUp(fleet: Fleet, worker: Worker): void {
-  rest(worker)
+  noteStandby(worker)
   const message = `worker ${worker.slot} (${worker.pid}) did not stand by within ${STANDBY_TIMEOUT_MS / 1_000} s: what it runs once may run twice`
   fleet.effects.emit({ type: 'warning', message })
 }
 
-function rest(worker: Worker): void {
+function noteStandby(worker: Worker): void {
   worker.activity = 'standby'
   worker.standbyByMs = Infinity
 }

@@ -68,7 +68,7 @@ export function newFleet({
     activates,
     recycleAfterMs: 0,
     memoryLimitToldFor: undefined,
-    budget: { checkMs: 0, samples: 0, pauseMs: 0, told: false },
+    memoryBudget: { checkMs: 0, samples: 0, pauseMs: 0, told: false },
     restoring: undefined,
     socketsCheckMs: 0,
     health: 'starting',

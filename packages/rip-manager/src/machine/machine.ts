@@ -27,7 +27,7 @@ import { beginReload, beginStandIn, fill, onBuilt, onVerified } from './rollout.
 import { goOn, inherit, join } from './rollout-wishes.ts'
 import { route } from './router-orders.ts'
 import { settleScaling } from './scaling.ts'
-import { decide, goesFirst } from './scout.ts'
+import { decide, mustWait } from './scout.ts'
 import { staff } from './staffing.ts'
 import type { Fleet } from './state.ts'
 import {
@@ -60,13 +60,13 @@ export class Machine {
     if (this.#busy) return
     this.#busy = true
     try {
-      this.#drain(nowMs)
+      this.#takeQueued(nowMs)
     } finally {
       this.#busy = false
     }
   }
 
-  #drain(nowMs: number): void {
+  #takeQueued(nowMs: number): void {
     const { fleet } = this
     forgiveGap(fleet, nowMs)
     fleet.nowMs = Math.max(fleet.nowMs, nowMs)
@@ -204,7 +204,7 @@ function onUnreadable(fleet: Fleet, wish: Wish, { message }: Error): void {
   turnDown(fleet, wish, refusalOf(fleet, 'build-failed', 'unknown', { message }))
 }
 
-/** Acts on what the scout decides about the content that was found on disk. */
+/** Acts on what the scout decides about the content that was found on disk: a save, a reload, or the last look before a cut. */
 function onTree(fleet: Fleet, tree: TreeState, wish: Wish): void {
   fleet.verdicts.found(tree.generation)
   const decision = decide(fleet, tree, wish)
@@ -253,15 +253,16 @@ function turnDownCondemned(fleet: Fleet, verdict: Verdict, wish: Wish): void {
   tellRefused(fleet, refusal)
 }
 
+/** Ends the rollout in progress if the content on disk takes its place. @param supersedes why, in words */
 function giveWay(fleet: Fleet, supersedes: string | undefined): void {
   if (supersedes !== undefined) supersede(fleet, 'superseded', supersedes)
 }
 
-/** Wishes that had to wait are looked after once nothing under way goes first. */
+/** Wishes that had to wait are looked after once what was under way has ended. */
 function lookAtDisk(fleet: Fleet): void {
   fleet.reading.askSettled(fleet.nowMs)
   // What is looked at after a switch is compared with what serves then.
-  if (!goesFirst(fleet)) fleet.reading.askWaiting()
+  if (!mustWait(fleet)) fleet.reading.askWaiting()
 }
 
 function onRouted(fleet: Fleet, token: number, error: Error | undefined): void {

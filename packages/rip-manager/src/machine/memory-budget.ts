@@ -14,30 +14,35 @@ type Limit = NonNullable<MemoryReading['limit']>
 export function keepBudget(fleet: Fleet): void {
   const { config, serving, nowMs } = fleet
   const { budgetShare, memorySamples } = config.recycle
-  if (budgetShare === 0 || serving === undefined || fleet.state !== 'running' || nowMs < fleet.budget.checkMs)
+  if (
+    budgetShare === 0 ||
+    serving === undefined ||
+    fleet.state !== 'running' ||
+    nowMs < fleet.memoryBudget.checkMs
+  )
     return
-  fleet.budget.checkMs = nowMs + config.beaconMs
+  fleet.memoryBudget.checkMs = nowMs + config.beaconMs
   const limit = fleet.effects.memory()?.limit
   if (limit === undefined || limit.usedBytes <= budgetShare * limit.bytes) return relax(fleet)
-  fleet.budget.samples += 1
-  if (fleet.budget.samples >= memorySamples) relieve(fleet, serving, limit)
+  fleet.memoryBudget.samples += 1
+  if (fleet.memoryBudget.samples >= memorySamples) relieve(fleet, serving, limit)
 }
 
 function relax(fleet: Fleet): void {
-  fleet.budget.samples = 0
-  fleet.budget.told = false
+  fleet.memoryBudget.samples = 0
+  fleet.memoryBudget.told = false
 }
 
 /** Does one thing at a time: what was begun has to show its effect first. */
 function relieve(fleet: Fleet, serving: Group, limit: Limit): void {
-  if (fleet.rollout !== undefined || isAnyLeaving(fleet) || fleet.nowMs < fleet.budget.pauseMs) return
-  fleet.budget.samples = 0
+  if (fleet.rollout !== undefined || isAnyLeaving(fleet) || fleet.nowMs < fleet.memoryBudget.pauseMs) return
+  fleet.memoryBudget.samples = 0
   if (fleet.observation !== undefined) return dropStandby(fleet, limit)
   const ready = readyWorkers(serving)
   if (ready.some(({ recycle }) => recycle !== undefined) || ready.length < fleet.wanted) return
   const worker = largestGrown(ready)
   if (worker === undefined) return tellUseless(fleet, limit)
-  fleet.budget.pauseMs = fleet.nowMs + MEMORY_BUDGET_PAUSE_MS
+  fleet.memoryBudget.pauseMs = fleet.nowMs + MEMORY_BUDGET_PAUSE_MS
   markForReplacement(worker, 'memory-budget')
   const size = mebibytes(worker.vitals.rssBytes)
   warn(fleet, limit, `worker ${worker.slot}, the largest with ${size} MiB, is replaced`)
@@ -58,8 +63,8 @@ export function largestGrown(workers: readonly Worker[]): Worker | undefined {
 }
 
 function tellUseless(fleet: Fleet, limit: Limit): void {
-  if (fleet.budget.told) return
-  fleet.budget.told = true
+  if (fleet.memoryBudget.told) return
+  fleet.memoryBudget.told = true
   warn(fleet, limit, 'no worker has grown since it started, so that replacing one would not help')
 }
 

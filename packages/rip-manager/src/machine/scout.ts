@@ -37,7 +37,7 @@ const MAX_OUTDATED = 2
 /** Changes nothing: the machine acts on what is returned. */
 export function decide(fleet: Fleet, tree: TreeState, wish: Wish): Decision {
   const { rollout, serving } = fleet
-  if (goesFirst(fleet)) return { type: 'later' }
+  if (mustWait(fleet)) return { type: 'later' }
   if (rollout?.generationId === tree.generation) return { type: 'join', rollout }
   if (rollout !== undefined && mayGoOn(rollout, tree, wish))
     return { type: 'go-on', rollout, warning: warningOf(rollout, tree) }
@@ -59,8 +59,8 @@ function standIn({ verdicts, rollout }: Fleet, verdict: Verdict, supersedes: str
   return { type: 'stand-in', verdict, good, supersedes }
 }
 
-/** What is under way ends before anything else begins: an ordered switch, and the way back from a bad generation. */
-export function goesFirst(fleet: Fleet): boolean {
+/** Whether nothing else may begin before what is under way has ended: an ordered switch, or the way back from a bad generation. */
+export function mustWait(fleet: Fleet): boolean {
   const { rollout } = fleet
   return isCutting(fleet) || (rollout?.kind === 'rollback' && rollout.unasked)
 }

@@ -226,7 +226,7 @@ export interface Fleet {
   /** The generation for which it was said that the limit of memory is too low. Written by `recycle.ts`. */
   memoryLimitToldFor: GenerationId | undefined
   /** Written by `memory-budget.ts`. */
-  readonly budget: MemoryBudget
+  readonly memoryBudget: MemoryBudget
   /** Of the snapshot that is being made again; no worker is started from it meanwhile. Written by `lost-sockets.ts`. */
   restoring: number | undefined
   /** When the sockets of workers are looked at next. Written by `lost-sockets.ts`. */
