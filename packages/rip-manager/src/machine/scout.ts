@@ -44,11 +44,14 @@ export function decide(fleet: Fleet, tree: TreeState, wish: Wish): Decision {
   const supersedes = rollout === undefined ? undefined : newerContent(rollout, tree)
   const verdict = wish.forced ? undefined : fleet.verdicts.on(tree.generation)
   if (verdict !== undefined && serving === undefined) return standIn(fleet, verdict, supersedes)
+  const isHeld = fleet.held && fleet.state === 'running'
+  // An operator is not told to insist on what would be refused all the same.
+  if (isHeld && !isSilent(wish)) return { type: 'held' }
   if (verdict !== undefined && serving?.generation.id !== tree.generation)
     return { type: 'condemned', verdict, supersedes: wish.confirms ? supersedes : undefined }
   if (isSilent(wish) && fleet.refusals.isQuarantined(tree.generation))
     return { type: 'quarantined', supersedes: wish.confirms ? supersedes : undefined }
-  if (fleet.held && fleet.state === 'running') return { type: 'held' }
+  if (isHeld) return { type: 'held' }
   if (serving?.generation.id === tree.generation) return { type: 'unchanged', supersedes }
   return { type: 'begin', supersedes }
 }

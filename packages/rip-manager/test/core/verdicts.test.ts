@@ -102,6 +102,17 @@ describe('code that was taken back', () => {
     })
   })
 
+  test('is refused for the hold while reloads are held, as --force would be', async () => {
+    const { counts, options } = world()
+    await using rig = await startedRig(options)
+    await takeBack(rig, counts)
+    rig.manager.hold()
+    for (const force of [false, true])
+      expect(await rig.during(rig.manager.reload({ force }))).toMatchObject({ refusal: { code: 'held' } })
+    rig.manager.resume()
+    expect(await rig.during(rig.manager.reload())).toMatchObject({ refusal: { code: 'condemned' } })
+  })
+
   test('serves again when an operator insists, is watched, and taken back again', async () => {
     const { counts, options } = world()
     await using rig = await startedRig(options)
