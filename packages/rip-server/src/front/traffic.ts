@@ -22,12 +22,16 @@ export function trafficOf(statuses: readonly BalancerStatus[]): Traffic {
     statuses.flatMap(({ generations }) => generations),
     ({ generation }) => generation,
   )
-  const members = Map.groupBy(
-    statuses.flatMap(({ pools }) => pools.flatMap(({ backends }) => backends)),
-    ({ id, generation }) => workerKey(generation ?? '', id),
-  )
+  const backends = statuses.flatMap(({ pools }) => pools.flatMap((pool) => pool.backends))
+  const members = Map.groupBy(backends, ({ id, generation }) => workerKey(generation ?? '', id))
+  // Counted from its first answer on: what its workers waited for that counts, too.
+  const hasLasted = (of: string): number =>
+    Math.max(0, ...backends.map(({ generation, answers }) => (generation === of ? answers.windowMs : 0)))
   return {
-    generations: [...tallies].map(([generation, same]) => ({ generation, ...ratesOf(same) })),
+    generations: [...tallies].map(([generation, same]) => ({
+      generation,
+      ...ratesOf(same, hasLasted(generation)),
+    })),
     certificates: [
       ...new Map(
         statuses.flatMap(({ certificates }) => certificates.map((each) => [each.file, each])),
@@ -47,8 +51,10 @@ export function workerKey(generation: string, id: string): string {
   return `${generation} ${id}`
 }
 
-function ratesOf(all: readonly { readonly answers: AnswerCounts }[]): AnswerRates {
+/** @param atLeastMs time that is known to have passed */
+function ratesOf(all: readonly { readonly answers: AnswerCounts }[], atLeastMs = 0): AnswerRates {
   const counts = sumAnswers(all.map(({ answers }) => answers))
+  const windowMs = Math.max(counts.windowMs, atLeastMs)
   const [informational = 0, success = 0, redirection = 0, client = 0, server = 0] = counts.statuses
   const requests = answerCount(counts)
   const within = (part: number): number | null => {
@@ -56,9 +62,9 @@ function ratesOf(all: readonly { readonly answers: AnswerCounts }[]): AnswerRate
     return ms === undefined ? null : Math.round(ms * 100) / 100
   }
   return {
-    windowMs: counts.windowMs,
+    windowMs,
     requests,
-    perSecond: counts.windowMs === 0 ? 0 : Math.round((requests / counts.windowMs) * 100_000) / 100,
+    perSecond: windowMs === 0 ? 0 : Math.round((requests / windowMs) * 100_000) / 100,
     statuses: { '1xx': informational, '2xx': success, '3xx': redirection, '4xx': client, '5xx': server },
     failed: counts.failed,
     p50Ms: within(0.5),
