@@ -37,6 +37,8 @@ export class Server implements AsyncDisposable {
   #open: OpenServer | undefined
   #starting: Promise<void> | undefined
   #closing: Promise<DrainReport> | undefined
+  /** Told to close without waiting. */
+  #hurries = false
 
   constructor(plan: ServerPlan) {
     this.#plan = plan
@@ -63,9 +65,10 @@ export class Server implements AsyncDisposable {
    * Resolves when the first generation serves; idempotent. When it cannot, everything is closed before this rejects.
    *
    * @throws what `open` throws; ManagerError `BOOT_REFUSED` with what is wrong with the application, `SERVICE_FAILED`,
-   *   `STOPPING`
+   *   `STOPPING`; ServerError `CLOSED` from `close` on
    */
   start(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.reject(new ServerError('CLOSED', {}))
     return (this.#starting ??= this.#start())
   }
 
@@ -161,14 +164,18 @@ export class Server implements AsyncDisposable {
    * with `now` does not wait. Idempotent; before the start it does nothing.
    */
   close(options: StopOptions = {}): Promise<DrainReport> {
-    if (options.now === true) void this.#open?.close(options)
+    if (options.now === true) {
+      this.#hurries = true
+      void this.#open?.close(options)
+    }
     return (this.#closing ??= this.#close(options))
   }
 
   async #close(options: StopOptions): Promise<DrainReport> {
     const open = await this.#opening?.catch(() => undefined)
     this.#listeners.clear()
-    return (await open?.close(options)) ?? { abandoned: 0 }
+    const asked = this.#hurries ? { ...options, now: true } : options
+    return (await open?.close(asked)) ?? { abandoned: 0 }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

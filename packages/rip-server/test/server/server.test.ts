@@ -168,6 +168,39 @@ describe('a server', () => {
     TEST_TIMEOUT_MS,
   )
 
+  test(
+    'that was closed does not seem to start when it is asked to once more',
+    async () => {
+      await using app = await Application.create()
+      const server = createServer(app.options())
+      await server.start()
+      await server.close()
+      expect(await failureOf(server.start())).toMatchObject({ code: 'CLOSED' })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'that is told to hurry while it is put together does so',
+    async () => {
+      await using app = await Application.create()
+      const server = createServer(app.options())
+      const asked: unknown[] = []
+      const opened = server.open().then((open) => {
+        const close = open.close.bind(open)
+        open.close = (options) => {
+          asked.push(options)
+          return close(options)
+        }
+      })
+      const closed = server.close()
+      await server.close({ now: true })
+      await Promise.all([opened, closed])
+      expect(asked).toContainEqual({ now: true })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
   test('that was not started does nothing, and closes', async () => {
     await using app = await Application.create()
     const server = createServer(app.options())
