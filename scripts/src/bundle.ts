@@ -65,12 +65,28 @@ for (const program of PROGRAMS) {
   }
 }
 
-async function bundle({ folder, entries, program }: Program): Promise<void> {
-  const home = join(root, folder)
+async function bundle(program: Program): Promise<void> {
+  const home = join(root, program.folder)
   const target = join(home, 'bundle')
   if (anew) await rm(target, { recursive: true, force: true })
-  else if (bundledProgram(home, program) !== undefined) return
+  else if (bundledProgram(home, program.program) !== undefined) return
   const unfinished = join(home, `bundle.new-${process.pid}`)
+  try {
+    await make(program, { home, target, unfinished })
+  } finally {
+    await rm(unfinished, { recursive: true, force: true })
+  }
+}
+
+interface Folders {
+  /** Of the package. */
+  readonly home: string
+  readonly target: string
+  /** What is made lies there until all of it is. */
+  readonly unfinished: string
+}
+
+async function make({ entries, program }: Program, { home, target, unfinished }: Folders): Promise<void> {
   const { outputs, metafile } = await Bun.build({
     entrypoints: entries.map((entry) => join(root, entry)),
     outdir: unfinished,
@@ -91,7 +107,6 @@ async function bundle({ folder, entries, program }: Program): Promise<void> {
   const names = outputs.filter(({ path }) => path !== main).map(({ path }) => basename(path))
   for (const name of names) await rename(join(unfinished, name), join(target, dirname(program), name))
   await rename(main, join(target, program))
-  await rm(unfinished, { recursive: true })
   await writeFile(join(target, `${SOURCES}.new`), JSON.stringify(sources))
   await rename(join(target, `${SOURCES}.new`), join(target, SOURCES))
   await removeFormer(join(target, dirname(program)), new Set(names))
