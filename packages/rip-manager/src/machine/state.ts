@@ -193,9 +193,9 @@ export interface Fleet {
   /** What serves, what served before, and what is on its way. Begun by `rollout.ts`, ended by `rollout-end.ts`. */
   serving: Group | undefined
   previous: Generation | undefined
-  /** A good one that served before that, for a rollback when `previous` was condemned. */
-  earlier: Generation | undefined
   rollout: Rollout | undefined
+  /** A good one that served before the previous one, for a rollback when that was condemned. Written by `rollout-end.ts`. */
+  earlier: Generation | undefined
   /** Looks at the disk. */
   readonly reading: Reading
   /** What the router knows. */
