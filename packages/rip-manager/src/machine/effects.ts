@@ -31,7 +31,7 @@ export interface Effects {
   /** What is left now; undefined where the system does not say. */
   memory(): MemoryReading | undefined
   socketPath(slot: number, incarnation: number): string
-  /** Returns the process id. @throws Error when the system refuses */
+  /** Returns the process id. `message` and `exited` follow. @throws Error when the system refuses */
   spawn(launch: Launch): number
   signal(pid: number, signal: Signal): void
   send(pid: number, message: SupervisorMessage): void
@@ -42,9 +42,11 @@ export interface Effects {
   restore(token: number, snapshot: Snapshot): void
   /** Answers with `accepting`. */
   probe(pid: number, socket: string): void
+  /** Looks at the disk. Answers with `tree-read`. */
   readTree(token: number, options: TreeReadOptions): void
+  /** Answers with `built`. */
   build(token: number, tree: TreeState): void
-  /** The candidate on this socket, as often as configured. */
+  /** Asks the candidate on this socket, as often as configured. Answers with `verified`. */
   verify(token: number, socket: string): void
   /** Ends the build or verification with this token; no answer follows. */
   abort(token: number): void
@@ -55,14 +57,20 @@ export interface Effects {
   keep(token: number, snapshot: Snapshot): void
   /** A snapshot from the copy. Answers with `built`. */
   fetchKept(token: number, generation: GenerationId): void
+  /** Tells the router which backends a generation has. Answers with `routed`. */
   prepare(token: number, generation: GenerationId, backends: readonly Backend[]): void
+  /** Tells the router to send all new requests to the generation. Answers with `routed`. */
   cut(token: number, generation: GenerationId): void
+  /** Lets the router finish what the generation has in flight. Answers with `drained`. */
   drain(generation: GenerationId, timeoutMs: number): void
+  /** Answers with `doors-closed`, `accepting-stopped` and `router-left`. */
   stopAccepting(): void
+  /** Asks how the two generations answered. Answers with `observed`. */
   observe(token: number, serving: GenerationId, previous: GenerationId): void
-  /** Answers with `compared`. */
+  /** Has the router draw lots for a while, and asks for the result so far. Answers with `compared`. */
   compare(token: number, previous: GenerationId, forMs: number): void
   emit(event: ManagerEventBody): void
+  /** Answers an operator's command. */
   settle(command: CommandId, outcome: Outcome): void
   /** Every worker process is gone. */
   stopped(abandoned: number): void

@@ -3,7 +3,10 @@ import type { CommandId } from './inputs.ts'
 /** Reason of the reload that begins everything. */
 export const START = 'start'
 
-/** A wish to serve the newest content on disk, by commands or by the watcher. */
+/**
+ * A wish to serve the newest content on disk, by commands or by the watcher. It lasts from the moment it is made until a look
+ * at the disk has answered it (`reading.ts`); what it asks for then goes on as a rollout, which takes over its members.
+ */
 export interface Wish {
   /** Commands that are answered with the outcome. */
   readonly commands: readonly CommandId[]

@@ -47,16 +47,23 @@ class ChangeDetector implements Watcher {
   readonly #leadingMs: number | undefined
   readonly #guard = new SelfWriteGuard()
   #wake: (tree?: TreeState) => void = () => {}
+  /** The content at the last look: what the next one is compared with. */
   #seen: TreeState | undefined
+  /** When the reports began that have not been looked after. */
   #firstReportMs: number | undefined
+  /** Looks soon after the first report, see {@link ChangeDetectorOptions.leadingMs}. */
   #leading: Disposable | undefined
+  /** Looks when reports have ended. */
   #trailing: Disposable | undefined
+  /** Looks every few seconds, whatever is reported. */
   #sweep: Disposable | undefined
   /** Wakes for changes that may be the application's own, unless they turn out to be. */
   #doubt: Disposable | undefined
   readonly #doubted = new Set<string>()
   #looking = false
+  /** Something was reported during a look, which may have missed it. */
   #lookAgain = false
+  /** A file was left out since the last look: the next one finds other content although nothing changed. */
   #leftOut = false
   #closing: Promise<void> | undefined
 
@@ -122,7 +129,7 @@ class ChangeDetector implements Watcher {
       this.#sweepAfter(Math.max(this.#options.sweepMs, costMs / SWEEP_CPU_SHARE))
   }
 
-  /** One look at a time; what is reported meanwhile is looked at afterwards. */
+  /** One look at a time; what is reported meanwhile is looked at afterwards. @param believes whether the first look counts */
   async #look(
     believes: (before: TreeState, now: TreeState) => boolean = () => true,
     options: TreeReadOptions = {},
@@ -142,6 +149,7 @@ class ChangeDetector implements Watcher {
     this.#looking = false
   }
 
+  /** Wakes if this is other content than before, unless the application may have written it itself. */
   #compare(now: TreeState | undefined): void {
     const before = this.#seen
     if (now === undefined || this.#closing !== undefined || now.generation === before?.generation) return
@@ -170,12 +178,14 @@ class ChangeDetector implements Watcher {
     this.#wake(now)
   }
 
+  /** The changes that were doubted are news, or were left out. */
   #trust(): void {
     this.#doubt?.[Symbol.dispose]()
     this.#doubt = undefined
     this.#doubted.clear()
   }
 
+  /** The application writes this path: it is no content any more. */
   #leaveOut(path: string): void {
     this.#tree.exclude(path)
     for (const doubted of this.#doubted)
