@@ -24,7 +24,10 @@ const passing: ReadonlySet<RefusalCode> = new Set(['superseded', 'held', 'stoppi
 export class FailedStartServer implements AsyncDisposable {
   readonly #options: FailedStartOptions
   readonly #server: Bun.Server<undefined>
+  readonly #listening = new DisposableStack()
   #failed: FailedStart
+  /** Switches to it that have been ordered and not acknowledged. */
+  #cuts = 0
   #closed = false
 
   constructor(refusal: Refusal, options: FailedStartOptions) {
@@ -35,12 +38,13 @@ export class FailedStartServer implements AsyncDisposable {
       fetch: (request) => failedStartPage(this.#failed, request),
     })
     const { manager } = options
-    manager.on('generation-refused', ({ refusal: next }) => {
+    const refused = manager.on('generation-refused', ({ refusal: next }) => {
       if (!passing.has(next.code)) this.#failed = failedStart(next)
     })
+    this.#listening.use(refused)
     // A balancer that was replaced knows nothing.
-    manager.on('service-ready', () => void this.route())
-    manager.on('ready', () => void this[Symbol.asyncDispose]())
+    this.#listening.use(manager.on('service-ready', () => void this.route()))
+    this.#listening.use(manager.on('ready', () => void this[Symbol.asyncDispose]()))
   }
 
   /** From now on it is asked, unless something else serves. */
@@ -49,7 +53,9 @@ export class FailedStartServer implements AsyncDisposable {
     const { router, socket } = this.#options
     try {
       await router.prepare(GENERATION, [{ id: GENERATION, socket, maxInFlight: MAX_IN_FLIGHT }])
-      if (!this.#closed) await router.cut(GENERATION)
+      if (this.#closed) return
+      this.#cuts++
+      await router.cut(GENERATION).finally(() => this.#cuts--)
     } catch {
       // The balancer is about to be replaced, and then told again; the reason is in the terminal, too.
     }
@@ -58,8 +64,17 @@ export class FailedStartServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.#options.router.drain(GENERATION, { signal: AbortSignal.timeout(DRAIN_MS) }).catch(() => {})
+    this.#listening.dispose()
+    await this.#leaveRouter().catch(() => {})
     await this.#server.stop(true)
+  }
+
+  async #leaveRouter(): Promise<void> {
+    const { manager, router } = this.#options
+    const { generation } = manager.status
+    // Orders are followed one after the other: the switch to what serves came before these.
+    if (this.#cuts > 0 && generation !== null) await router.cut(generation)
+    await router.drain(GENERATION, { signal: AbortSignal.timeout(DRAIN_MS) })
   }
 }
 
