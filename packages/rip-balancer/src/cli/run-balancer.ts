@@ -59,7 +59,7 @@ async function serveTogether(config: ReadConfig, processes: number, io: ProgramI
   })
   using _stop = stopRequests(io, { leave: () => stop.resolve(), now: () => group.cutOff() })
   using _usr1 = io.onSignal('SIGUSR1', () => group.signal('SIGUSR1'))
-  using _hup = io.onSignal('SIGHUP', () => void reload(group, config, io))
+  using _hup = io.onSignal('SIGHUP', reloading(group, config, io))
   await Promise.race([group.start(), stop.promise])
   tellAddresses(group, io)
   if (group.urls.length > 0) io.listening?.(group.urls)
@@ -79,7 +79,7 @@ async function serve(config: ReadConfig, io: ProgramIo): Promise<number> {
   })
   using _stop = stopRequests(io, { leave: () => stop.resolve(), now: () => void balancer.close() })
   using _usr1 = io.onSignal('SIGUSR1', () => void balancer.reopenLog())
-  using _hup = io.onSignal('SIGHUP', () => void reload(balancer, config, io))
+  using _hup = io.onSignal('SIGHUP', reloading(balancer, config, io))
   await balancer.start()
   tellAddresses(balancer, io)
   io.listening?.(balancer.urls)
@@ -108,20 +108,25 @@ function drainedFrom(env: ProgramIo['env']): ReadonlyMap<string, string> {
   return new Map(JSON.parse(env[DRAINED] ?? '[]') as [string, string][])
 }
 
-/** A configuration that is not valid changes nothing. */
-async function reload(
-  balancer: Pick<Balancer, 'urls'> & { reload(config: BalancerConfig): Promise<void> | void },
-  config: ReadConfig,
-  io: ProgramIo,
-): Promise<void> {
+interface Reloadable extends Pick<Balancer, 'urls'> {
+  reload(config: BalancerConfig): Promise<void> | void
+}
+
+/** What is read first is in force first, however long that takes. */
+function reloading(balancer: Reloadable, config: ReadConfig, io: ProgramIo): () => void {
+  let last = Promise.resolve()
+  return () => void (last = last.then(() => reload(balancer, config, io)))
+}
+
+/** A configuration that cannot be read, or is not valid, changes nothing, whatever is wrong with it. */
+async function reload(balancer: Reloadable, config: ReadConfig, io: ProgramIo): Promise<void> {
   const before = new Set(balancer.urls)
   try {
     await balancer.reload(await config())
     io.err('configuration reloaded\n')
     tellAddresses({ urls: balancer.urls.filter((url) => !before.has(url)), metricsUrl: undefined }, io)
   } catch (error) {
-    if (!(error instanceof BalancerError)) throw error
-    io.err(`kept the running configuration: ${error.message}\n`)
+    io.err(`kept the running configuration: ${error instanceof Error ? error.message : String(error)}\n`)
   }
 }
 
