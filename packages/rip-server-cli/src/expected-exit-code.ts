@@ -19,7 +19,9 @@ const serverExitCodes: Readonly<Record<ServerErrorCode, ExitCode>> = {
   CLOSED: ExitCode.failed,
 }
 
-/** What the program ends with after a failure that one of our packages reports on purpose; `undefined` after any other. */
+/**
+ * What the program ends with after a failure that one of our packages reports on purpose; `undefined` after any other.
+ */
 export function expectedExitCode(error: unknown): ExitCode | undefined {
   if (error instanceof CliError) return error.exitCode
   if (error instanceof ServerError) return serverExitCodes[(error as ServerError).code]

@@ -1,4 +1,4 @@
-/** What went wrong, by code: what happened, with which value, and what to do about it. */
+/** Messages by code: what happened, with which value, and what to do about it. */
 const messages = {
   FLAGS_INVALID: (d: { readonly problems: readonly string[] }): string =>
     listed('the command line', d.problems),
@@ -34,7 +34,7 @@ export class ServerError<C extends ServerErrorCode = ServerErrorCode> extends Er
   }
 }
 
-/** One problem as it is, several below each other. */
+/** One problem on the same line, several each on its own line. */
 function listed(where: string, problems: readonly string[]): string {
   if (problems.length === 1) return problems[0]!
   return [`${where} has ${problems.length} errors:`, ...problems.map((problem) => `  ${problem}`)].join('\n')

@@ -1,4 +1,7 @@
-/** The settings a server runs with: how each is spelt, read and explained, for programs that take them from people. */
+/**
+ * The settings a server runs with: how each is spelt, read and explained, for programs that read them from a command
+ * line or a file.
+ */
 export { ServerError } from './errors.ts'
 export type { ServerErrorCode, ServerErrorDetail } from './errors.ts'
 export type { LogFormat } from './output/log-record.ts'

@@ -14,7 +14,11 @@ export const DEFAULT_ADAPTER: AdapterName = 'rip'
 export interface SelectAdapterOptions {
   /** @default the project's choice for `.rip` files, the language's own compiler for others */
   readonly name?: string | undefined
-  /** Folder of the project, where compilers that are not part of this package are looked up. @default the working directory */
+  /**
+   * Folder of the project, where compilers that are not part of this package are looked up.
+   *
+   * @default the working directory
+   */
   readonly root?: string | undefined
   /** Ending of the files to compile. @default '.rip' */
   readonly extension?: string | undefined

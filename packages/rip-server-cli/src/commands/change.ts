@@ -94,7 +94,10 @@ function longestWatchMs({ configuration }: ManagerStatus): number {
   return typeof windowMs === 'number' ? 2 * windowMs : 0
 }
 
-/** Runs a request to an instance within `--timeout`, by default so much longer than usual. Throws {@link CliError} `TIMED_OUT`. */
+/**
+ * Runs a request to an instance within `--timeout`, by default so much longer than usual. Throws {@link CliError}
+ * `TIMED_OUT`.
+ */
 export async function withTimeout<T>(
   invocation: Invocation,
   what: string,

@@ -13,7 +13,9 @@ import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
 import { table } from '../terminal/table.ts'
 
-/** Prints the values a start would use, with `--sources` where each comes from, and what a running server has instead. */
+/**
+ * Prints the values a start would use, with `--sources` where each comes from, and what a running server has instead.
+ */
 export async function config(invocation: Invocation): Promise<number> {
   const {
     settings: read,

@@ -18,8 +18,8 @@ import { type Invocation, invocationSettings } from '../invocation.ts'
 const IS_DESCRIPTOR = /^fd:\d+$/
 
 /**
- * Runs a balancer in front of the workers of an application, whose manager is another process: as it is configured there, with
- * these flags of a balancer over it. Resolves with the exit code.
+ * Runs a balancer in front of the workers of an application, whose manager is another process: as it is configured
+ * there, with these flags of a balancer over it. Resolves with the exit code.
  */
 export async function runJoined(
   invocation: Invocation,

@@ -64,7 +64,9 @@ export function rereadingPlan(resolved: SettingsRead, mode: Mode, invocation: In
   return { ...plan, rereading: { files, read } }
 }
 
-/** What is wrong with the configuration is told in the format that is asked for, too, as far as that is known before. */
+/**
+ * What is wrong with the configuration is told in the format that is asked for, too, as far as that is known before.
+ */
 export function talkAsAsked(invocation: Invocation): void {
   const asked = flagValue(invocation, 'log-format') ?? invocation.env['RIP_LOG_FORMAT']
   if (isOn(invocation, 'json') || asked === 'json') invocation.terminal.talkJson()

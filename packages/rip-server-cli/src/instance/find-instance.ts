@@ -61,7 +61,10 @@ function isName(word: string): boolean {
   return !word.includes('/') && word !== '.' && word !== '..'
 }
 
-/** Asks an instance how it is. Throws {@link ManagerError} `NOT_RUNNING` when it left meanwhile, {@link CliError} `TIMED_OUT` when it is silent. */
+/**
+ * Asks an instance how it is. Throws {@link ManagerError} `NOT_RUNNING` when it left meanwhile, {@link CliError}
+ * `TIMED_OUT` when it is silent.
+ */
 export async function connect(instance: Instance): Promise<RunningInstance> {
   const client = new ControlClient(instance.control)
   const signal = AbortSignal.timeout(STATUS_TIMEOUT_MS)

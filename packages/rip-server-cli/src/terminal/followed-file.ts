@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 
-/** A file that others write to, and exchange for a new one now and then: what was written to either is read to its end. */
+/**
+ * A file that others write to, and exchange for a new one now and then: what was written to either is read to its end.
+ */
 export class FollowedFile implements AsyncDisposable {
   readonly #path: string
   #before: string | undefined

@@ -20,7 +20,9 @@ export function developmentHints(
   return hints
 }
 
-/** That the application is told something else than the command says, for example by a `.env` file left from elsewhere. */
+/**
+ * That the application is told something else than the command says, for example by a `.env` file left from elsewhere.
+ */
 export function nodeEnvHints(
   { value, origin }: Pick<NodeEnv, 'value' | 'origin'>,
   mode: Mode,
@@ -31,7 +33,9 @@ export function nodeEnvHints(
   ]
 }
 
-/** What to do about an application that runs as root; undefined where it does not, or where root is that of a container. */
+/**
+ * What to do about an application that runs as root; undefined where it does not, or where root is that of a container.
+ */
 export function rootWarning(
   uid: number | undefined,
   tenants: ServerTenants | undefined,

@@ -13,9 +13,10 @@ export interface AppLocation {
 }
 
 /**
- * Finds the root of an application given as a file or folder. Throws {@link ServerError} `APP_NOT_FOUND`.
+ * Finds the root of an application given as a file or folder.
  *
  * @param home the user's folder, which is no package even with a `package.json` in it
+ * @throws ServerError `APP_NOT_FOUND`
  */
 export function locateApp(path: string, home: string | undefined = homeFolder()): AppLocation {
   if (!existsSync(path)) {
@@ -26,9 +27,10 @@ export function locateApp(path: string, home: string | undefined = homeFolder())
 }
 
 /**
- * The application's file and how it was found. Throws {@link ServerError} `APP_NOT_FOUND`.
+ * The application's file and how it was found.
  *
  * @param isForeign whether the application runs as a user with fewer rights
+ * @throws ServerError `APP_NOT_FOUND`
  */
 export function locateEntry(target: string, isForeign = false): Entry {
   try {
@@ -39,20 +41,20 @@ export function locateEntry(target: string, isForeign = false): Entry {
   }
 }
 
-/** How a file was found that nobody gave, in a few words. */
+/** How a file was found that the operator did not name, in a few words. */
 export function foundByText({ foundBy, because }: Entry): string | undefined {
   if (foundBy === 'given') return undefined
   if (foundBy === 'convention') return 'found by its name'
   return because ?? '"rip.entry" in package.json'
 }
 
-/** Written to by everybody, as `/tmp` is; see the mode bits of stat(2). */
+/** Mode bit of a folder that every user may write to, such as `/tmp`; see stat(2). */
 const WRITABLE_BY_OTHERS = 0o002
 
 /**
- * The nearest folder upwards with a `package.json`: what the file imports is usually below it. The search ends at
- * folders of a whole user or of everybody: a `package.json` there was left by accident, and all that lies beside
- * it is not the application.
+ * The nearest folder upwards with a `package.json`: what the file imports is usually below it. The search ends at a
+ * home folder or a folder that every user may write to: a `package.json` there was left by accident, and the files
+ * beside it are not the application.
  */
 function packageFolder(folder: string, home: string | undefined): string | undefined {
   const parent = dirname(folder)

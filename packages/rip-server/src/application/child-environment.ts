@@ -7,7 +7,7 @@ import { SUCCESSION_VARIABLES } from '../instance/succession.ts'
 type Environment = Readonly<Record<string, string | undefined>>
 
 export interface ChildEnvironmentPlace {
-  /** Folder of the application, whose `.env` files count. */
+  /** Folder of the application, whose `.env` files are read. */
   readonly root: string
   /** Folder the program was started in. */
   readonly cwd: string
@@ -16,22 +16,22 @@ export interface ChildEnvironmentPlace {
   readonly isForeign?: boolean | undefined
 }
 
-/** What systemd and a server before this one say to this process alone. */
+/** Variables with which systemd and a predecessor address this process alone. */
 const forUs = new Set([...SYSTEMD_VARIABLES, ...LISTEN_VARIABLES, ...SUCCESSION_VARIABLES])
 
 /**
- * The environment of builders and workers, read anew for each generation: what was exported, what the `.env` files of
- * the mode say where the program was started and then in the folder of the application, and the `NODE_ENV` of the mode
- * unless the user has set another. Children are started with it and read no file themselves: one that replaces another
- * later gets what its generation was proven with.
+ * The environment of builders and workers, read anew for each generation: exported variables, then the `.env` files of
+ * the mode in the folder where the program was started, then those in the folder of the application, and the `NODE_ENV`
+ * of the mode unless the user has set another. Children are started with it and read no file themselves, so a worker
+ * that replaces another later gets the environment its generation was proven with.
  *
- * The result throws {@link ServerError} `FILE_REFUSED`.
+ * @returns a function that throws ServerError `FILE_REFUSED`
  */
 export function childEnvironment(
   env: Environment,
   { root, cwd, mode, isForeign }: ChildEnvironmentPlace,
 ): () => Readonly<Record<string, string>> {
-  // Now: when the files have changed nobody can tell any more what the runtime had read from them.
+  // Computed now: once the files have changed, it is unknown which variables the runtime had read from them.
   const own = ownEnvironment(env, [root, cwd])
   return () => {
     const { files, variables } = nodeEnv(own, root, mode, isForeign)
@@ -42,7 +42,7 @@ export function childEnvironment(
   }
 }
 
-/** What is set, without what is said to this process alone. */
+/** The variables that are set, without those that address this process alone. */
 export function forChildren(env: Environment): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(env).filter(

@@ -1,7 +1,7 @@
 import { readBootFailure } from '@rip/manager'
 import type { BootFailure } from '@rip/worker/protocol'
 
-/** What the builder program says in the end. */
+/** The builder program's last output. */
 export type BuildReport =
   | { readonly ok: true; readonly belongings: Belongings; readonly doubts: readonly string[] }
   | { readonly ok: false; readonly failure: BootFailure; readonly belongings?: Belongings }
@@ -13,8 +13,8 @@ export interface Belongings {
 }
 
 /**
- * The report in what a builder printed: behind the mark it was given, since a preload of the application may print as
- * well. Each field is checked, as code of the application ran in that process.
+ * Finds the report in a builder's output, after the mark that the builder was given, because a preload of the
+ * application may print as well. Checks each field, because code of the application ran in that process.
  *
  * @returns `undefined` when there is no report: the program died before it could write one
  */
@@ -44,7 +44,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {
-    // Cut off, or something else that begins with the mark.
+    // The report was cut off, or other text begins with the mark.
     return undefined
   }
 }

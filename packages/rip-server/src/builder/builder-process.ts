@@ -4,7 +4,7 @@ import { builderProgram } from '../programs/programs.ts'
 
 export interface Rehearsal {
   readonly folder: string
-  /** Ending of files whose compiler it loads as well. @default none */
+  /** Ending of files whose compiler the process loads ahead of need. @default none */
   readonly extension?: string | undefined
 }
 
@@ -12,9 +12,9 @@ export interface BuilderProcessOptions {
   /** Folder of the application. */
   readonly root: string
   readonly env: Readonly<Record<string, string>>
-  /** Whom it runs as. @default whoever starts it */
+  /** The user it runs as. @default the user of this process */
   readonly account?: Account | undefined
-  /** It builds something while it waits, in a folder of its own below `folder`, which it removes. @default it does not */
+  /** Builds something while it waits, in a folder of its own below `folder`, which it removes. @default no rehearsal */
   readonly rehearsal?: Rehearsal | undefined
   /** Flags of Bun. @default none */
   readonly runtimeFlags?: readonly string[] | undefined
@@ -34,12 +34,12 @@ export interface BuildOrder {
   readonly packagesUnchanged: boolean
 }
 
-/** The report, or how the program ended without one. */
+/** The report of a build, or how the program ended without one. */
 export type BuilderOutput =
   | { readonly report: BuildReport }
   | { readonly report?: undefined; readonly stderr: string; readonly code: number }
 
-/** A builder program that has started and waits for the one order of its life. It ends when this process does. */
+/** A builder program that has started and waits for its one order. It ends when this process does. */
 export class BuilderProcess {
   readonly #child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
 
@@ -50,7 +50,7 @@ export class BuilderProcess {
         cwd: root,
         env,
         stdio: ['pipe', 'pipe', 'pipe'],
-        // Signals of the terminal are for us.
+        // Signals of the terminal reach this process only.
         detached: true,
         ...(account && { uid: account.uid, gid: account.gid }),
       },
@@ -64,7 +64,7 @@ export class BuilderProcess {
   /** Aborting ends the process, and with it the promise. */
   async build(order: BuildOrder, signal: AbortSignal): Promise<BuilderOutput> {
     const child = this.#child
-    // Nobody else knows it: what else is printed there is not taken for the report.
+    // Only the builder program knows the mark, so other output is not taken for the report.
     const mark = `${crypto.randomUUID()} `
     const end = (): void => this.kill()
     signal.addEventListener('abort', end, { once: true })
@@ -73,9 +73,9 @@ export class BuilderProcess {
       await child.stdin.write(JSON.stringify({ ...order, mark }))
       await child.stdin.end()
     } catch {
-      // EPIPE: it died first, which its exit code and what it said tell better.
+      // EPIPE: the program died first; its exit code and output tell why.
     }
-    // Read meanwhile: a full pipe would hold it up.
+    // Read meanwhile, because a full pipe would block the program.
     const stderr = new Response(child.stderr).text()
     const report = readBuildReport(await textUntil(child.stdout, mark), mark)
     if (report === undefined) {
@@ -84,7 +84,7 @@ export class BuilderProcess {
       return output
     }
     signal.removeEventListener('abort', end)
-    // Everything is written by then, and ending by itself takes it as long as a small build.
+    // The program has written everything by then, and would take as long as a small build to end by itself.
     this.kill()
     return { report }
   }
@@ -100,7 +100,7 @@ function flagsOf(rehearsal: Rehearsal | undefined): readonly string[] {
   return ['--rehearse', folder, ...(extension === undefined ? [] : ['--warm', extension])]
 }
 
-/** What is printed up to the line that begins with the mark, or else all of it. */
+/** The output up to the line that begins with the mark, or else all of it. */
 async function textUntil(stream: ReadableStream<Uint8Array>, mark: string): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''

@@ -16,8 +16,8 @@ import { makeReadable, makeWorkshop, removeWorkshop, takeIn, takeInWhole } from 
 import { BuilderProcess, type BuilderOutput, type BuildOrder, type Rehearsal } from './builder-process.ts'
 
 /**
- * How long after a build the process for the next one is started: what was built boots meanwhile, and somebody
- * waits for it.
+ * How long after a build the process for the next one is started: until then, the candidate with the new code boots,
+ * and the developer waits for it.
  */
 const STANDBY_DELAY_MS = 500
 
@@ -25,9 +25,9 @@ export interface SnapshotBuilderOptions {
   readonly root: string
   /** File of the application. */
   readonly entry: string
-  /** Told what belongs to the application as far as a build has found out. */
+  /** Gets the names of the files that a build found to belong to the application. */
   readonly tree: Pick<ContentTree, 'read' | 'follow'>
-  /** Folders that are no content of the application, wherever they are: what the server itself keeps. @default none */
+  /** Folders of the server itself, which are no content of the application wherever they are. @default none */
   readonly notContent?: readonly string[]
   /** Folder that gets one snapshot per generation. */
   readonly folder: string
@@ -35,11 +35,15 @@ export interface SnapshotBuilderOptions {
   readonly env: () => Readonly<Record<string, string>>
   /** Flags of Bun for each process. @default none */
   readonly runtimeFlags?: readonly string[]
-  /** Whom the builder runs as: it can then change nothing that is here. @default whoever starts it */
+  /**
+   * The user the builder runs as; the builder can then change nothing in `folder`.
+   *
+   * @default the user of this process
+   */
   readonly account?: Account | undefined
-  /** Keep a process ready for the next build, for who saves files and waits. @default false */
+  /** Keeps a process ready for the next build, so that a developer who saves a file waits less. @default false */
   readonly standby?: boolean
-  /** Told, in one sentence each, what an operator should know. */
+  /** Called with one sentence for each thing the operator should know. */
   readonly warn?: (message: string) => void
 }
 
@@ -52,7 +56,7 @@ interface KnownPackages {
 
 interface Standby {
   readonly process: BuilderProcess
-  /** What the process read when it started, see {@link environmentOf}. */
+  /** The files that the process read when it started, see {@link environmentOf}. */
   readonly environment: string
 }
 
@@ -60,11 +64,11 @@ interface Standby {
 export class SnapshotBuilder implements Builder, AsyncDisposable {
   readonly #options: SnapshotBuilderOptions
   readonly #running = new Set<BuilderProcess>()
-  /** Removals under way, by folder. */
+  /** Removals that have not finished, by folder. */
   readonly #discards = new Map<string, Promise<void>>()
   /** Sets of files in `node_modules`, by the folder of the snapshot that uses them. */
   readonly #uses = new Map<string, string | undefined>()
-  /** What the last build found. */
+  /** The files and packages that the last build found. */
   #followed: Belongings | undefined
   #packages: KnownPackages | undefined
   readonly #told = new Set<string>()
@@ -78,8 +82,8 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   /**
-   * What the build finds to belong to the application counts from then on: the generation is named after it, and a
-   * change of it is one of the application.
+   * Files that the build finds to belong to the application are content from then on: the generation is named after
+   * them, and a change of one is a change of the application.
    */
   async build(state: TreeState, { signal }: { readonly signal: AbortSignal }): Promise<BuildResult> {
     const { folder, account } = this.#options
@@ -96,7 +100,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     }
   }
 
-  /** @param workshop folder the builder writes to */
+  /** @param workshop folder that the builder writes to */
   async #build(state: TreeState, workshop: string, signal: AbortSignal): Promise<BuildResult> {
     const out = join(workshop, `building-${(this.#builds += 1)}`)
     const environment = environmentOf(state)
@@ -115,7 +119,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     return { ok: false, failure: { kind: 'compile', message } }
   }
 
-  /** A folder of ours below the application's has files that look like modules of it. */
+  /** Leaves out the server's own folders: below the application's folder, their files look like modules of it. */
   #withoutOurs<T extends BuildReport>(report: T): T {
     if (report.belongings === undefined) return report
     const folders = (this.#options.notContent ?? []).map(realPath)
@@ -139,7 +143,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     }
   }
 
-  /** What a builder of another user made is copied: it may go on writing to it. */
+  /** Copies what a builder of another user made, because that user may go on writing to it. */
   async #takeIn(
     made: string,
     report: Extract<BuildReport, { ok: true }>,
@@ -178,7 +182,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   ): Promise<BuildResult> {
     for (const doubt of doubts) this.#tellOnce(doubt)
     const state = this.#isFollowed(belongings) ? asked : await this.#follow(belongings)
-    // Somebody waits who has just saved a file: each trip to another thread would be felt.
+    // Synchronous, because a developer who has just saved a file would notice each trip to another thread.
     const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest
     const changed = differenceTo(state, manifest)
     if (changed !== undefined) {
@@ -191,7 +195,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     return { ok: true, snapshot: { generation: state.generation, folder, changedIn } }
   }
 
-  /** As a {@link TreeState} names them. */
+  /** The files, with the names that a {@link TreeState} has for them. */
   #namesOf({ files }: Belongings): readonly string[] {
     const root = `${realpathSync(this.#options.root)}/`
     const names = files.map((path) => (path.startsWith(root) ? path.slice(root.length) : path))
@@ -213,7 +217,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     )
   }
 
-  /** The content as it is with all that belongs to it. */
+  /** Reads the content with all files that belong to it. */
   async #follow({ files, packages: folder }: Belongings): Promise<TreeState> {
     const { tree } = this.#options
     this.#followed = { files, ...(folder !== undefined && { packages: folder }) }
@@ -227,7 +231,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     return state
   }
 
-  /** Under the name of its generation; one that is there already has the same content. */
+  /** Moves a snapshot to the name of its generation; one that is there already has the same content. */
   async #place(out: string, generation: string): Promise<string> {
     const folder = join(this.#options.folder, generation)
     await this.#discards.get(folder)
@@ -260,7 +264,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   #remove(folder: string): void {
-    // Best effort: what is left goes with the run directory.
+    // Best effort: what remains is removed with the run directory.
     const discard = rm(folder, { recursive: true, force: true })
       .catch(() => {})
       .finally(() => this.#discards.delete(folder))
@@ -270,16 +274,16 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     clearTimeout(this.#standbyTimer)
-    // One that is still writing would bring the folder back.
+    // A builder that is still writing would create the folder again.
     const running = [...this.#running]
     for (const builder of running) builder.kill()
     await Promise.all(running.map((builder) => builder.exited))
-    // Two removals in one tree: the one that meets an entry the other has just taken leaves its folder behind.
+    // Waits for them, because two removals in one tree can disturb each other, and one then leaves its folder behind.
     await Promise.all(this.#discards.values())
     await rm(this.#options.folder, { recursive: true, force: true })
   }
 
-  /** Undefined when none is ready, or when it died and left no report: another one has to do it then. */
+  /** Undefined when no process is ready, or it died without a report: then another process has to build. */
   async #buildByStandby(
     order: BuildOrder,
     environment: string,
@@ -316,7 +320,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     try {
       this.#standby ??= { process: this.#start({ folder, extension }), environment }
     } catch {
-      // ENOENT, when the application is gone; the next build says what there is to say.
+      // ENOENT, when the application is gone; the next build reports it.
     }
   }
 }
@@ -325,22 +329,22 @@ function realPath(path: string): string {
   return existsSync(path) ? realpathSync(path) : path
 }
 
-/** Most changes are to files of the language the application is written in. */
+/** The ending of the files that are changed most: those of the language the application is written in. */
 function warmedEnding({ files }: TreeState): string | undefined {
   return [...files.keys()].some((path) => path.endsWith('.rip')) ? '.rip' : undefined
 }
 
-/** Files Bun reads when it starts, or once and for all when it first looks at the folder. */
+/** Files that Bun reads when it starts, or only once, when it first looks at the folder. */
 const RUNTIME_FILES = /^(?:\.env|bunfig\.toml$|package\.json$|[jt]sconfig[^/]*\.json$)/
 
 /** Files beside the code that decide how it is built and started. */
 const SETTINGS =
   /^(?:\.env[^/]*|bunfig\.toml|[jt]sconfig[^/]*\.json|rip-server\.config\.[^/]*|(?:.*\/)?package\.json|bun\.lockb?|package-lock\.json|pnpm-lock\.yaml|yarn\.lock)$/
 
-/** Types only: nothing of them runs. */
+/** Files with types only, which never run. */
 const DECLARATIONS = /\.d\.[cm]?ts$/
 
-/** Finds the first of the names, or of the settings, that is another in later content. */
+/** Finds the first of the names, or of the settings, that has changed in later content. */
 function changeDetection(
   { files }: TreeState,
   names: readonly string[],
@@ -352,12 +356,12 @@ function changeDetection(
   }
 }
 
-/** A process that started before they changed is of no use. */
+/** The files that a builder read when it started: it cannot be used any more once one of them has changed. */
 function environmentOf({ files }: TreeState): string {
   return JSON.stringify([...files].filter(([path]) => RUNTIME_FILES.test(path)))
 }
 
-/** Compares what went into a snapshot with what its name was made from: files may be written in between. */
+/** Compares the files in a snapshot with those that its name was made from, because files may be written in between. */
 function differenceTo(state: TreeState, { files, outside = {} }: Manifest): string | undefined {
   for (const [path, { hash }] of Object.entries(files)) {
     const expected = state.files.get(path)

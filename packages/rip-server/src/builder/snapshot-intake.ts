@@ -3,17 +3,17 @@ import { chmod, chown, mkdir, open, readdir, rename, rm } from 'node:fs/promises
 import { join } from 'node:path'
 import type { Account } from '@rip/manager'
 
-/** A module or a file of a package; what is larger was made by something else than the builder. */
+/** A module or a file of a package; the builder makes none that is larger. */
 const MAX_FILE_BYTES = 268_435_456
 const FOLDER_MODE = 0o750
 const FILE_MODE = 0o640
 
 /**
- * Copies what a builder of another user made to where that user can read and not change it. Links are not followed and
- * only what belongs to that user is read, so that it is handed nothing it could not read itself.
+ * Copies the output of a builder of another user to a place where that user can read it but not change it. Follows no
+ * links and reads only files of that user, so that the user gets nothing it could not read itself.
  *
- * @param change of the content of a file, by its name
- * @throws {Error} when there is something else than folders and files of that user.
+ * @param change changes the content of a file, by its name
+ * @throws {Error} when there is anything other than folders and files of that user.
  */
 export async function takeIn(
   from: string,
@@ -30,7 +30,7 @@ export async function takeIn(
   }
 }
 
-/** The same, to a place that either has all of it or is not there. */
+/** Like {@link takeIn}, to a folder that appears only when it is complete. */
 export async function takeInWhole(from: string, to: string, maker: Account): Promise<void> {
   const temporary = `${to}.tmp`
   await rm(temporary, { recursive: true, force: true })
@@ -38,14 +38,14 @@ export async function takeInWhole(from: string, to: string, maker: Account): Pro
   await rename(temporary, to)
 }
 
-/** Makes a folder the user can read and not write to; one that is there stays as it is. */
+/** Makes a folder the user can read and not write to; an existing one is not changed. */
 export async function makeReadable(path: string, { gid }: Account): Promise<void> {
   if ((await mkdir(path, { recursive: true })) === undefined) return
   await chmod(path, FOLDER_MODE)
   await chown(path, 0, gid)
 }
 
-/** Undefined for a folder. */
+/** Reads a file of that user; `undefined` for a folder. */
 async function readOwn(path: string, { uid }: Account): Promise<Buffer | undefined> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
   await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
@@ -65,13 +65,13 @@ async function writeReadable(path: string, bytes: string | Buffer, { gid }: Acco
   await file.writeFile(bytes)
 }
 
-/** Makes a folder that is that user's alone. */
+/** Makes a folder that only that user can enter. */
 export async function makeWorkshop(path: string, { uid, gid }: Account): Promise<void> {
   await mkdir(path, { mode: 0o700 })
   await chown(path, uid, gid)
 }
 
-/** Removes it as that user: what is below a path others can change may be exchanged for something else while it is walked. */
+/** Removes it as that user, because the user may exchange what is below the path during the removal. */
 export async function removeWorkshop(path: string, { uid, gid }: Account): Promise<void> {
   await Bun.spawn(['rm', '-rf', '--', path], { uid, gid, cwd: '/', stdio: ['ignore', 'ignore', 'ignore'] })
     .exited

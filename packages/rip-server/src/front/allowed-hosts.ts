@@ -3,8 +3,9 @@ import { isHostName } from '../settings/addresses.ts'
 import type { Mode, Settings } from '../settings/settings.ts'
 
 /**
- * Names a server answers to, besides `localhost` and addresses; undefined for all. In development a page of another site
- * could read this one by DNS rebinding, sources included; no page reaches a Unix socket, and production is for the world.
+ * Names a server answers to, besides `localhost` and addresses; undefined for all. In development, a page of another
+ * site could read the application and its sources by DNS rebinding. No page reaches a Unix socket, and production is
+ * public.
  */
 export function allowedHosts(
   { allowHosts }: Pick<Settings, 'allowHosts'>,

@@ -2,21 +2,23 @@ import type { BalancerConfig, HalfClose, PolicyName, StickyCookieConfig } from '
 import type { Settings } from '../settings/settings.ts'
 import type { CertificateFiles } from './lent-certificate.ts'
 
-/** A worker that stands still keeps what it has and gets hardly more, long before it is known to be stuck. */
+/**
+ * With it, a worker whose event loop stands still gets hardly any more requests, long before it is known to be stuck.
+ */
 const DEFAULT_POLICY: PolicyName = 'least-requests'
 
-/** A worker ends the connection of a method it does not know without an answer, which looks like its failure. */
+/** A worker ends the connection without an answer for a method it does not know, which would look like its failure. */
 const DEFAULT_UNKNOWN_METHODS = 'refuse'
 
-/** Our workers listen for it, and their applications may be at work that is paid for. */
+/** Workers listen for a client that leaves, and their applications can then stop costly work. */
 const DEFAULT_HALF_CLOSE: HalfClose = 'tell'
 
-/** Our workers see names of fields as they were sent, and tell underscores from hyphens. */
+/** Workers see names of fields as they were sent, and tell underscores from hyphens. */
 const DEFAULT_UNDERSCORES = 'pass'
 
 /**
- * How much longer than the workers it waits for what does not finish. They know what they cut off; what is left after
- * that are clients that do not take their response.
+ * How much longer than the workers the balancer waits for requests that do not finish. Workers report what they cut
+ * off; after that, only clients that do not read their response are left.
  */
 const AFTER_WORKERS_MS = 2_000
 
@@ -26,13 +28,16 @@ export interface BalancerPlace {
   readonly adminPath: string
   /** Names it answers to, besides `localhost` and addresses; absent for all. */
   readonly allowHosts?: readonly string[] | undefined
-  /** What a cookie of `sticky` is made with, unless the file says: a balancer that is replaced leaves clients where they are. */
+  /**
+   * Key of the cookies of `sticky`, unless the file gives one: with it, clients keep their backend when the balancer is
+   * replaced.
+   */
   readonly stickyKey?: string
-  /** Where certificate and key are for it to read. @default where the settings say */
+  /** Paths of certificate and key that the balancer can read. @default those of the settings */
   readonly certificate?: CertificateFiles | undefined
 }
 
-/** What the balancer of a server is configured with: the flags over the file's `balancer`. */
+/** The configuration of a server's balancer: the flags over the file's `balancer`. */
 export function balancerConfig(
   settings: Settings,
   { listen, adminPath, allowHosts, stickyKey, certificate }: BalancerPlace,
@@ -69,7 +74,7 @@ export function balancerConfig(
   }
 }
 
-/** A name alone is short for an object with it. */
+/** A text is short for an object with this name. */
 function cookieFields(cookie: BalancerConfig['stickyCookie']): StickyCookieConfig | undefined {
   return typeof cookie === 'string' ? { name: cookie } : cookie
 }

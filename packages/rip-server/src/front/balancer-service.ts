@@ -21,33 +21,41 @@ const STICKY_KEY_BYTES = 32
 const READY_POLL_MS = 10
 
 export interface BalancerServiceOptions {
-  /** Listening socket to hand down; absent where the system has none to give. */
+  /** Listening socket to pass on; absent where the system cannot pass one on. */
   readonly socket: ListenSocket | undefined
-  /** Address the balancer binds itself without such a socket. */
+  /** Address that the balancer binds itself without such a socket. */
   readonly listen: ListenAddress
   readonly adminPath: string
   /** See {@link allowedHosts}. */
   readonly allowHosts: () => readonly string[] | undefined
   readonly admin: AdminClient
-  /** Everything else it is configured with, as it is in force. */
+  /** All other settings, as they are in force. */
   readonly settings: () => Settings
-  /** Where its configuration is written, for it alone to read. */
+  /** File for its configuration, which only the balancer can read. */
   readonly configPath: string
-  /** Leave connections to others until there are workers to send them to. */
+  /** Whether it accepts connections only once it has workers to route to. */
   readonly acceptWhenRouted: boolean
   readonly env: Readonly<Record<string, string>>
-  /** Whom it runs as, who then has its configuration, and its certificate as `certificate` says. @default whoever starts it */
+  /**
+   * The user it runs as, who owns its configuration; `certificate` then names the files of its certificate.
+   *
+   * @default the user of this process
+   */
   readonly account?: Account | undefined
   readonly certificate?: LentCertificate | undefined
 }
 
-/** A balancer that can be told another configuration. */
+/** A balancer whose configuration can be changed. */
 export interface BalancerService extends Service {
-  /** Resolves when what is in force now is in force there, too. Throws what `AdminClient.configure` throws. */
+  /**
+   * Resolves when the balancer applies the settings that are in force now.
+   *
+   * @throws what `AdminClient.configure` throws
+   */
   configure(): Promise<void>
 }
 
-/** The balancer as a process the manager supervises without understanding it. */
+/** The balancer as a service: a process that the manager supervises without knowing what it does. */
 export function balancerService(options: BalancerServiceOptions): BalancerService {
   const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
     options
@@ -62,7 +70,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
       stickyKey,
       certificate,
     })
-  // Written for each start, since whatever happened to the folder must not keep a balancer from coming back.
+  // Written for each start, so that a balancer can come back even if the folder was changed meanwhile.
   const write = (): void => {
     certificate?.lend()
     writeOwnFile(configPath, JSON.stringify(config(), null, 2), account)
@@ -79,8 +87,8 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
       ...(acceptWhenRouted ? ['--accept-when-routed'] : []),
     ],
     cwd: '/',
-    // Its standard input is a pipe of ours: when that ends it leaves, whether we are gone or want it to. Signals to stop
-    // are ours to answer, as they may be sent to every process at once.
+    // Its standard input is a pipe: the balancer leaves when that ends, either because this process is gone or because
+    // it asks. This process answers signals to stop, which may be sent to every process at once.
     env: { ...env, RIP_PARENT_FD: '0', RIP_PARENT_STOPS: '1' },
     ...(account && { account }),
     ...(socket !== undefined && { inheritFds: [socket.fd] }),

@@ -15,27 +15,27 @@ import {
 } from '@rip/manager'
 import { type Traffic, trafficOf } from './traffic.ts'
 
-/** Longest drain that is asked for; the manager's signal ends it earlier. */
+/** Longest drain that is requested; the manager's signal ends it earlier. */
 const MAX_DRAIN_MS = 86_400_000
-/** A balancer that has joined and lives follows an order in this time. */
+/** How long a joined balancer that lives may take to follow an order. */
 const FOLLOW_WITHIN_MS = 5_000
-/** Nobody who asks how things are waits longer for a balancer. */
+/** How long a status request waits for a balancer. */
 const TRAFFIC_WITHIN_MS = 1_000
-/** A balancer that does not answer has this long to prove that it has gone. */
+/** How long to wait until a balancer that does not answer has closed its connection, which proves that it has gone. */
 const GONE_WITHIN_MS = 1_000
 
 export interface BalancerSetOptions {
   /** Balancers this server started itself. @default none */
   readonly own?: readonly AdminClient[]
-  /** Told, a sentence each, who comes and goes. */
+  /** Called with one sentence for each balancer that joins or leaves. */
   readonly note: (message: string) => void
   readonly warn: (message: string) => void
 }
 
 /**
- * All balancers that route to the workers of one application: those of the server itself, and those that joined it. An order
- * is acknowledged when each of them has acknowledged. One that joins is told what the others were told before it counts; one
- * that has gone acknowledges nothing; one that lives and does not follow is left out until it joins again.
+ * All balancers that route to the workers of one application: those of the server itself, and those that joined it. An
+ * order is acknowledged when each of them has acknowledged. A balancer that joins first gets the orders that the others
+ * got; one that has gone need not acknowledge; one that lives and does not follow is left out until it joins again.
  */
 export class BalancerSet implements Router, Observer {
   readonly #own: readonly AdminClient[]
@@ -45,7 +45,7 @@ export class BalancerSet implements Router, Observer {
   readonly #declared = new Map<GenerationId, readonly Backend[]>()
   #serving: GenerationId | undefined
   #closed = false
-  /** One order after the other, so that nobody misses one while it joins. */
+  /** Orders run one after the other, so that a balancer misses none while it joins. */
   #orders: Promise<unknown> = Promise.resolve()
 
   constructor({ own = [], note, warn }: BalancerSetOptions) {
@@ -69,7 +69,7 @@ export class BalancerSet implements Router, Observer {
   }
 
   async drain(generation: GenerationId, { signal }: { readonly signal: AbortSignal }): Promise<DrainReport> {
-    // Now, as it may be prepared again before the drain has ended.
+    // Before the drain, because the generation may be prepared again before that has ended.
     this.#declared.delete(generation)
     const reports = await this.#ask((admin) => admin.drain(generation, MAX_DRAIN_MS, signal))
     const abandoned = reports.reduce((sum, report) => sum + report.abandoned, 0)
@@ -87,7 +87,7 @@ export class BalancerSet implements Router, Observer {
     }
   }
 
-  /** What they count at the moment; `undefined` when there is none, or one does not answer in time. */
+  /** The balancers' current counts; `undefined` when there is no balancer, or one does not answer in time. */
   async traffic(): Promise<Traffic | undefined> {
     const statuses = await within(
       TRAFFIC_WITHIN_MS,
@@ -102,7 +102,7 @@ export class BalancerSet implements Router, Observer {
   }
 
   /**
-   * Takes a balancer in until the signal aborts. Resolves when it has been told all there is.
+   * Takes a balancer in until the signal aborts. Resolves when it has got all orders.
    *
    * @throws ManagerError `BALANCER_REFUSED`
    */
@@ -116,12 +116,12 @@ export class BalancerSet implements Router, Observer {
     return balancer.notices()
   }
 
-  /** Who has joined. */
+  /** The balancers that have joined. */
   get joined(): readonly BalancerIntroduction[] {
     return [...this.#joined].map(({ introduction }) => introduction)
   }
 
-  /** Nobody can join any more; resolves when all who had have sent their requests elsewhere, or keep them. */
+  /** Refuses further balancers; resolves when all that had joined send their requests to a successor, or hold them. */
   async leave(): Promise<void> {
     this.#closed = true
     await Promise.all(
@@ -150,7 +150,7 @@ export class BalancerSet implements Router, Observer {
     void this.#order(() => this.#shareAgain())
   }
 
-  /** Tells a new balancer what the others were told. */
+  /** Sends a new balancer the orders that the others got. */
   async #replay(admin: AdminClient): Promise<void> {
     for (const [generation, backends] of this.#declared)
       await admin.prepare(generation, this.#shares(backends))
@@ -158,7 +158,7 @@ export class BalancerSet implements Router, Observer {
     await this.#forgetOthers(admin)
   }
 
-  /** It may have been told of generations by somebody whose workers have gone. */
+  /** Removes generations of a former manager, whose workers have gone. */
   async #forgetOthers(admin: AdminClient): Promise<void> {
     const known = (await admin.status()).pools.flatMap(({ backends }) => backends)
     const staying = known.filter(({ state }) => state !== 'leaving').map(({ generation }) => generation)
@@ -166,7 +166,7 @@ export class BalancerSet implements Router, Observer {
       if (generation !== null && !this.#declared.has(generation)) await admin.drain(generation, 0)
   }
 
-  /** What a worker takes at once is divided anew among those that are here. */
+  /** Divides the concurrency of each worker anew among the balancers that are present. */
   async #shareAgain(except?: JoinedBalancer): Promise<void> {
     if (this.#closed) return
     try {
@@ -194,7 +194,7 @@ export class BalancerSet implements Router, Observer {
     ])
   }
 
-  /** The answers of all that have not gone meanwhile. */
+  /** The answers of all balancers that have not gone meanwhile. */
   async #ask<T>(call: (admin: AdminClient) => Promise<T>): Promise<readonly T[]> {
     const answers = await Promise.all([
       ...this.#own.map((admin) => call(admin)),
@@ -210,7 +210,7 @@ export class BalancerSet implements Router, Observer {
   }
 }
 
-/** A balancer that is no child of this server, from its joining on. */
+/** A balancer that is no child of this server and has joined it. */
 class JoinedBalancer {
   readonly introduction: BalancerIntroduction
   readonly pid: number
@@ -244,7 +244,10 @@ class JoinedBalancer {
     await this.gone
   }
 
-  /** What it answers; nothing when it has gone meanwhile. Left out when it lives and does not follow, which throws. */
+  /**
+   * The balancer's answer; `undefined` when it has gone meanwhile. Throws, and leaves it out, when it lives and does
+   * not follow.
+   */
   async follow<T>(call: (admin: AdminClient) => Promise<T>): Promise<T | undefined> {
     try {
       return await this.unlessGone(call, FOLLOW_WITHIN_MS)
@@ -269,7 +272,7 @@ class JoinedBalancer {
   }
 }
 
-/** Rejects when it is not settled in time. */
+/** Rejects when the work has not settled in time. */
 async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   if (timeoutMs === Infinity) return work
   const { promise, reject } = Promise.withResolvers<never>()

@@ -1,10 +1,10 @@
 import { dayOf } from '@rip/balancer/supervisor'
 import type { ServedCertificate } from '@rip/manager'
 
-/** Whole days before the end at which it is told of, once each; 0 is the end itself. */
+/** Days before the expiry of a certificate on which the operator is warned, once each; 0 is the expiry itself. */
 const TOLD_DAYS = [0, 1, 7, 30] as const
 const DAY_MS = 86_400_000
-/** First look, when the balancer has come up. */
+/** Delay of the first look, until the balancer has started. */
 const FIRST_LOOK_MS = 2_000
 const LOOK_EVERY_MS = 3_600_000
 
@@ -17,7 +17,7 @@ export interface CertificateWatchOptions {
 /** Tells when a certificate that serves is about to expire: 30, 7 and 1 days before, and when it has. */
 export class CertificateWatch implements Disposable {
   readonly #options: CertificateWatchOptions
-  /** The days that were told last, by certificate. */
+  /** The days of the last warning, by certificate. */
   readonly #told = new Map<string, number>()
   readonly #timers: ReturnType<typeof setTimeout>[]
 

@@ -7,7 +7,7 @@ import { ServerError } from '../errors.ts'
 
 type Files = Pick<Settings, 'tlsCert' | 'tlsKey'>
 
-/** Proves that certificate and key fit before anything is started. Throws {@link ServerError} `CONFIG_INVALID`. */
+/** Proves that certificate and key fit, before anything is started. @throws ServerError `CONFIG_INVALID` */
 export function proveCertificate({ tlsCert, tlsKey }: Files): void {
   if (tlsCert === undefined || tlsKey === undefined) return
   const cert = read(tlsCert, '--tls-cert')

@@ -2,16 +2,19 @@ import { chmodSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, sy
 import { join } from 'node:path'
 import type { Backend, DrainReport, GenerationId, Router } from '@rip/manager'
 
-/** Whoever may connect to the sockets gets through by their names. */
+/** Lets users who may connect to the sockets pass through the folder by name. */
 const PASSABLE_MODE = 0o711
 
-/** Somebody who has followed a link has connected, and been accepted, in this time; only then a worker may be told to leave. */
+/**
+ * How long a proxy that has followed a link may take to connect and be accepted; only after that may a worker leave.
+ */
 const ON_THEIR_WAY_MS = 100
 
 /**
- * A folder of links to the sockets of the workers that serve, for a proxy that cannot be told who they are: `current/1.sock`,
- * `current/2.sock` and so on. The folder is exchanged in one step, as soon as everybody else has acknowledged a switch. A
- * name stays as long as this server runs; where there are fewer workers than names, several lead to the same one.
+ * A folder of links to the sockets of the workers that serve, for a proxy that takes no orders: `current/1.sock`,
+ * `current/2.sock` and so on. The folder is exchanged in one step, as soon as all balancers have acknowledged a switch.
+ * A name stays as long as this server runs; where there are fewer workers than names, several names lead to the same
+ * one.
  */
 export class CurrentSockets implements Router, Disposable {
   readonly #next: Router
@@ -23,13 +26,13 @@ export class CurrentSockets implements Router, Disposable {
   #shown = ''
 
   /**
-   * @param folder where the link `current` is put
-   * @param shared somebody before is still there, whose links stay until there are others
+   * @param folder folder that gets the link `current`
+   * @param shared whether a predecessor still runs, whose links stay until there are new ones
    */
   constructor(next: Router, folder: string, shared: boolean) {
     this.#next = next
     this.#folder = folder
-    // What a killed server left behind.
+    // Removes what a killed server left behind.
     if (!shared) for (const name of this.#versionsInPlace(ANYBODYS)) this.#remove(name)
   }
 
@@ -50,7 +53,7 @@ export class CurrentSockets implements Router, Disposable {
     return this.#next.drain(generation, options)
   }
 
-  /** Removes what it has made, unless a successor has its own in the place. */
+  /** Removes the links, unless a successor has put its own in their place. */
   [Symbol.dispose](): void {
     const current = join(this.#folder, 'current')
     if (linkTarget(current)?.startsWith(PREFIX) === true) rmSync(current, { force: true })
@@ -67,14 +70,14 @@ export class CurrentSockets implements Router, Disposable {
     const name = `${PREFIX}${String(++this.#versions).padStart(9, '0')}`
     const folder = join(this.#folder, name)
     mkdirSync(folder)
-    // Whatever the mask is (umask(2)).
+    // Because `mkdir` applies umask(2).
     chmodSync(folder, PASSABLE_MODE)
     for (let at = 0; at < this.#names; at++)
       symlinkSync(sockets[at % sockets.length]!, join(folder, `${at + 1}.sock`))
     const link = join(this.#folder, `${name}.link`)
     symlinkSync(name, link)
     renameSync(link, join(this.#folder, 'current'))
-    // The one before stays for those who are on their way through it.
+    // The version before stays for proxies that are on their way through it.
     for (const old of this.#versionsInPlace()) if (old !== name && old !== before) this.#remove(old)
     if (before !== undefined) await Bun.sleep(ON_THEIR_WAY_MS)
   }
@@ -85,7 +88,7 @@ export class CurrentSockets implements Router, Disposable {
         .filter((name) => which.test(name))
         .toSorted()
     } catch {
-      // ENOENT: somebody removed the folder.
+      // ENOENT: the folder was removed.
       return []
     }
   }
@@ -95,7 +98,7 @@ export class CurrentSockets implements Router, Disposable {
   }
 }
 
-/** Of the folders that `current` leads to, one after the other. */
+/** Prefix of the folders that `current` leads to, one after the other. */
 const PREFIX = `current-${process.pid}-`
 const OWN = new RegExp(`^${PREFIX}\\d+$`)
 const ANYBODYS = /^current-\d+-\d+(?:\.link)?$/
@@ -104,7 +107,7 @@ function linkTarget(path: string): string | undefined {
   try {
     return readlinkSync(path)
   } catch {
-    // ENOENT or EINVAL: no link of ours.
+    // ENOENT or EINVAL: not a link of this server.
     return undefined
   }
 }

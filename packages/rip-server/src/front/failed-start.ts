@@ -5,21 +5,21 @@ import { refusalDetail, refusalMessage } from '../output/refusal-text.ts'
 export interface FailedStartOptions {
   readonly manager: Manager
   readonly router: Router
-  /** Path of a socket of its own. */
+  /** Path of the socket on which it listens. */
   readonly socket: string
 }
 
-/** What the router knows it by; no hash of content looks like that. */
+/** Generation under which it is routed to; no hash of content looks like this. */
 const GENERATION = 'failed-start'
 const MAX_IN_FLIGHT = 1_000
 const DRAIN_MS = 5_000
 
-/** They say nothing about the code. */
+/** Refusals that say nothing about the code. */
 const passing: ReadonlySet<RefusalCode> = new Set(['superseded', 'held', 'stopping'])
 
 /**
- * Answers in the place of an application whose first start has failed, so that nobody waits for what does not come
- * without being told why. Its first generation that serves takes the requests over.
+ * Answers in the place of an application whose first start has failed, so that clients learn why instead of waiting in
+ * vain. The first generation that serves takes the requests over.
  */
 export class FailedStartServer implements AsyncDisposable {
   readonly #options: FailedStartOptions
@@ -42,12 +42,12 @@ export class FailedStartServer implements AsyncDisposable {
       if (!passing.has(next.code)) this.#failed = failedStart(next)
     })
     this.#listening.use(refused)
-    // A balancer that was replaced knows nothing.
+    // A new balancer has no routes yet.
     this.#listening.use(manager.on('service-ready', () => void this.route()))
     this.#listening.use(manager.on('ready', () => void this[Symbol.asyncDispose]()))
   }
 
-  /** From now on it is asked, unless something else serves. */
+  /** Routes requests here from now on, unless a generation serves. */
   async route(): Promise<void> {
     if (this.#closed) return
     const { router, socket } = this.#options
@@ -57,7 +57,7 @@ export class FailedStartServer implements AsyncDisposable {
       this.#cuts++
       await router.cut(GENERATION).finally(() => this.#cuts--)
     } catch {
-      // The balancer is about to be replaced, and then told again; the reason is in the terminal, too.
+      // The balancer is about to be replaced, and gets the route then; the reason is on the terminal, too.
     }
   }
 

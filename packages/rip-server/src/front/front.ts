@@ -26,43 +26,46 @@ import { allowedHosts } from './allowed-hosts.ts'
 import { addressUrl } from './listen-address.ts'
 import type { Traffic } from './traffic.ts'
 
-/** What stands between clients and workers. */
+/** The part of a server between clients and workers. */
 export interface Front {
   readonly router: Router
-  /** Where figures about answers come from; absent where nobody counts them. */
+  /** Source of figures about answers; absent when no balancer counts them. */
   readonly observer?: Observer
-  /** What is known about answers at the moment; `undefined` when nobody counts them, or does not say. */
+  /** The current counts of answers; `undefined` when no balancer counts them or one does not answer. */
   readonly traffic: () => Promise<Traffic | undefined>
   readonly services: readonly Service[]
   readonly address: ListenAddress | undefined
-  /** What a person opens in a browser. */
+  /** Address to open in a browser. */
   readonly url?: string
-  /** The socket a successor accepts from; absent where the system has none to give. */
+  /** The socket from which a successor accepts, too; absent where the system cannot pass one on. */
   readonly socket?: ListenSocket
-  /** Address that socket was asked for; absent when somebody else had opened it. */
+  /** The address that `socket` was opened with; absent when another process had opened it. */
   readonly listen?: string
   readonly stopAccepting: () => Promise<void>
   /** Lets a balancer that is no child of this server route, too. */
   readonly join: BalancerSet['join']
-  /** Those that do. */
+  /** The balancers that have joined. */
   readonly joined: () => BalancerSet['joined']
-  /** Puts the settings in force there, too. */
+  /** Applies the settings in force to the balancers, too. */
   readonly configure: () => Promise<void>
 }
 
 export interface BesideOptions {
   readonly runDir: RunDir
-  /** Owner of what is made. */
+  /** Owns what is opened. */
   readonly owned: AsyncDisposableStack
-  /** What a service manager passes to this process is meant for the server. */
+  /** Whether sockets that a service manager passes to this process are meant for the server. */
   readonly isProgram: boolean
   readonly note: (message: string) => void
   readonly warn: (message: string) => void
-  /** What the server before gave away; absent when there was none. */
+  /** What the predecessor passed on; absent without one. */
   readonly inherited: Inheritance | undefined
 }
 
-/** Nothing of this server: balancers beside it may join, and other proxies follow the links in `current`. */
+/**
+ * A front without a balancer of this server: balancers beside it may join, and other proxies follow the links in
+ * `current`.
+ */
 export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOptions): Front {
   const balancers = new BalancerSet({ note, warn })
   return {
@@ -80,11 +83,11 @@ export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOpti
 
 export interface FrontOptions extends BesideOptions {
   readonly listen: ListenAddress
-  /** In force. */
+  /** The settings in force. */
   readonly settings: () => Settings
   readonly mode: Mode
   readonly env: Readonly<Record<string, string>>
-  /** Whom the balancer runs as. @default whoever starts it */
+  /** The user the balancer runs as. @default the user of this process */
   readonly account?: Account | undefined
 }
 
@@ -95,7 +98,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     inheritedSocket(inherited, listen) ?? (options.isProgram ? activatedListenSocket() : undefined)
   const socket = owned.use(given ?? (await openListenSocket(listen)))
   const asked = given === undefined ? formatListenAddress(listen) : inherited?.listen
-  // Who may connect can have become somebody else since the server before made the socket.
+  // The access that the settings allow may have changed since the predecessor opened the socket.
   if (inherited !== undefined && 'unix' in listen && isAt(socket, listen.unix)) admit(listen)
   const admin = new AdminClient({ socket: runDir.adminPath })
   const { adminPath } = runDir
@@ -104,14 +107,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const certificate = lentCertificate(options)
   if (certificate !== undefined) owned.use(certificate)
   owned.defer(() => rmSync(configPath, { force: true }))
-  // What it accepted would be lost if the rest of the server does not get ready.
+  // Requests that it accepted earlier would be lost if the rest of the server does not get ready.
   const acceptWhenRouted = inherited !== undefined
   const allowHosts = (): readonly string[] | undefined => allowedHosts(settings(), mode, listen)
   const parts = { socket, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
   const service = balancerService({ ...parts, account, certificate })
   const address = socket?.address ?? listen
   const balancers = new BalancerSet({ own: [admin], note, warn })
-  // The copy that was lent has the name of what it is a copy of.
+  // Messages name the original certificate, not the copy made for the balancer.
   const namedAsGiven = (each: ServedCertificate): ServedCertificate =>
     each.file === certificate?.cert ? { ...each, file: settings().tlsCert ?? each.file } : each
   return {
@@ -132,14 +135,15 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     stopAccepting: async () => {
       const left = balancers.leave()
       await admin.stopAccepting()
-      // The balancer has closed its copy: without ours the system refuses instead of keeping callers waiting.
+      // The balancer has closed its copy. With this one closed, too, the system refuses clients instead of letting them
+      // wait.
       await socket?.close()
       await left
     },
   }
 }
 
-/** Keys are root's: a balancer of another user gets copies. */
+/** Copies for a balancer of another user, because keys belong to root. */
 function lentCertificate({ settings, runDir, account }: FrontOptions): LentCertificate | undefined {
   const { tlsCert: cert, tlsKey: key } = settings()
   if (account === undefined || cert === undefined || key === undefined) return undefined
@@ -150,7 +154,7 @@ function isAt(socket: ListenSocket | undefined, path: string): boolean {
   return socket !== undefined && 'unix' in socket.address && socket.address.unix === path
 }
 
-/** The socket of the server before, unless that was asked to listen elsewhere: then it is left to that one. */
+/** The predecessor's socket, unless that was opened for another address: then the predecessor keeps it. */
 function inheritedSocket(
   inherited: Inheritance | undefined,
   listen: ListenAddress,

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Account, writeOwnFile } from '@rip/manager'
 
-/** How often the files are looked at. */
+/** How often the files are checked for changes. */
 const CHECK_MS = 1_000
 
 export interface CertificateFiles {
@@ -11,8 +11,8 @@ export interface CertificateFiles {
 }
 
 /**
- * Copies of certificate and key in a folder of the balancer's, for it alone to read, made anew when the files change:
- * root reads them, so that the balancer needs no rights to do so.
+ * Copies of certificate and key in a folder of the balancer, which only the balancer can read; made anew when the files
+ * change. Root reads the originals, so that the balancer needs no rights to them.
  */
 export class LentCertificate implements CertificateFiles, Disposable {
   readonly cert: string
@@ -31,7 +31,7 @@ export class LentCertificate implements CertificateFiles, Disposable {
     this.#timer.unref()
   }
 
-  /** Makes both, whatever is there. Throws what reading or writing them does. */
+  /** Makes both copies, and replaces those that exist. @throws what reading or writing them throws */
   lend(): void {
     this.#stamps.clear()
     this.#copyChanged()
@@ -45,7 +45,7 @@ export class LentCertificate implements CertificateFiles, Disposable {
     try {
       this.#copyChanged()
     } catch {
-      // ENOENT, in the middle of a renewal: the next look finds both.
+      // ENOENT, in the middle of a renewal: the next check finds both.
     }
   }
 

@@ -18,12 +18,12 @@ export function listenAddress(settings: Pick<Settings, 'bind' | 'port'>, mode: M
 }
 
 function unixAddress(text: string): UnixListenAddress {
-  // Settings have been checked before.
+  // The settings have been checked already.
   const { path, ...access } = parseUnixAddress(text) ?? { path: text }
   return { unix: resolve(path), ...access }
 }
 
-/** What a person opens in a browser; a Unix socket is named as it was given. */
+/** The address to open in a browser; a Unix socket is named as it was given. */
 export function addressUrl(address: ListenAddress, secure: boolean = false): string {
   if ('unix' in address) return `unix:${address.unix}`
   const everywhere = address.host === '0.0.0.0' || address.host === '::'

@@ -2,21 +2,21 @@ import { type AnswerCounts, answerCount, latencyMs, sumAnswers } from '@rip/bala
 import type { BalancerStatus } from '@rip/balancer'
 import type { AnswerRates, GenerationAnswers, ServedCertificate } from '@rip/manager'
 
-/** What one worker has, summed over the balancers. */
+/** The counts of one worker, summed over the balancers. */
 export interface WorkerTraffic {
   readonly inFlight: number
   readonly answers: AnswerRates
 }
 
-/** What the balancers count at the moment. */
+/** The current counts of the balancers. */
 export interface Traffic {
   readonly generations: readonly GenerationAnswers[]
-  /** By the id of the backend, such as `w1.3`, behind its generation. */
+  /** By generation and id of the backend, such as `w1.3`; see {@link workerKey}. */
   readonly workers: ReadonlyMap<string, WorkerTraffic>
   readonly certificates: readonly ServedCertificate[]
 }
 
-/** The figures of several balancers as if they were those of one. */
+/** Sums the figures of several balancers. */
 export function trafficOf(statuses: readonly BalancerStatus[]): Traffic {
   const tallies = Map.groupBy(
     statuses.flatMap(({ generations }) => generations),
@@ -46,7 +46,7 @@ export function trafficOf(statuses: readonly BalancerStatus[]): Traffic {
   }
 }
 
-/** Names a worker in {@link Traffic}. */
+/** The key of a worker in {@link Traffic}. */
 export function workerKey(generation: string, id: string): string {
   return `${generation} ${id}`
 }

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path'
 import type { InstanceIdentity } from '@rip/manager'
 import type { Settings } from '../settings/settings.ts'
 
-/** What tells the instance of an application from others. */
+/** Tells the instance of an application from others. */
 export function instanceIdentity(
   { name, runDir }: Pick<Settings, 'name' | 'runDir'>,
   root: string,
@@ -12,8 +12,8 @@ export function instanceIdentity(
 }
 
 /**
- * What an instance is called: its given name, else that of its folder. A link `current` leads to one release after the other:
- * then that of the folder the link is in.
+ * What an instance is called: its given name, else that of its folder. A link `current` leads to one release after the
+ * other: then that of the folder the link is in.
  */
 export function instanceName({ name }: Pick<Settings, 'name'>, root: string): string {
   const path = resolve(root)

@@ -12,24 +12,24 @@ import type { RunDir } from '@rip/manager'
 const INHERITED_FD = 3
 const POLL_MS = 20
 
-/** What a server is told by the running one whose place it takes. */
+/** What a server gets from the running one whose place it takes. */
 export interface Inheritance {
   readonly predecessor: number
   readonly predecessorStartTime: string
   /** Descriptor of the listening socket, if there is one. */
   readonly listenFd: number | undefined
-  /** Address that socket was asked for; absent when somebody else had opened it. */
+  /** Address that the socket was opened with; absent when another process had opened it. */
   readonly listen?: string
-  /** As many workers as were wanted last. */
+  /** The number of workers that was wanted last. */
   readonly workers: number
 }
 
-/** Variables between a server and its successor; they are meant for nobody else. */
+/** Variables that a server passes to its successor only. */
 export const SUCCESSION_VARIABLES: readonly string[] = ['RIP_SUCCEEDS']
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Undefined in a server that takes nobody's place. */
+/** Undefined in a server that has no predecessor. */
 export function inheritance(env: Environment): Inheritance | undefined {
   const text = env['RIP_SUCCEEDS']
   return text === undefined ? undefined : (JSON.parse(text) as Inheritance)
@@ -41,7 +41,7 @@ export interface SuccessionOptions {
   /** See {@link Inheritance}. */
   readonly listen?: string | undefined
   readonly env: Environment
-  /** Folder to start it in; where that is gone, in none of importance. */
+  /** Folder to start it in; when that is gone, it starts in another one. */
   readonly cwd: string
   readonly workers: number
   /** Gives up a successor that does not serve yet. */
@@ -49,9 +49,8 @@ export interface SuccessionOptions {
 }
 
 /**
- * Starts the program anew, as it is on disk and with the arguments this process was given, and waits until the
- * new process serves. Both accept from the same listening socket then. If it does not get that far nothing has
- * changed.
+ * Starts the program anew, from disk and with the arguments of this process, and waits until the new process serves.
+ * Both then accept from the same listening socket. If the new process does not get that far, nothing has changed.
  */
 export async function startSuccessor(options: SuccessionOptions): Promise<HandOverResult> {
   if (process.pid === 1) return refused('a container ends with its process 1: replace the container instead')
@@ -98,7 +97,7 @@ function spawnSuccessor({ socket, listen, env, cwd, workers }: SuccessionOptions
 
 const refused = (message: string): HandOverResult => ({ ok: false, message })
 
-/** Resolves when the server whose place was taken has ended. */
+/** Resolves when the predecessor has ended. */
 export async function predecessorGone({ predecessor, predecessorStartTime }: Inheritance): Promise<void> {
   while (isSameProcess(predecessor, predecessorStartTime || undefined)) await Bun.sleep(POLL_MS)
 }

@@ -22,21 +22,21 @@ const FOLDER_MODE = 0o750
 const FILE_MODE = 0o640
 
 export interface VerdictFolderOptions {
-  /** Where it may be, see `stateFolders`; the first that is there or can be made is used. */
+  /** Folders to try, see `stateFolders`; the first that exists or can be made is used. */
   readonly candidates: readonly string[]
-  /** Folder that gets the snapshot of a copy. */
+  /** Folder into which the snapshot of a copy is put back. */
   readonly snapshots: string
-  /** Who has to be able to read that. @default whoever starts it */
+  /** The user who has to be able to read that. @default the user of this process */
   readonly account?: Account | undefined
 }
 
 /**
- * What an instance has found out about releases, with a copy of the last good one, in a private folder that survives the
- * machine's next start. Nothing is made before there is something to keep.
+ * The verdicts of an instance about releases, with a copy of the last good one, in a private folder that survives a
+ * reboot. The folder is made only when there is something to keep.
  */
 export class VerdictFolder implements VerdictStore {
   readonly #options: VerdictFolderOptions
-  /** Copies that are being made. */
+  /** Names of the copies that are being made. */
   readonly #making = new Set<string>()
 
   constructor(options: VerdictFolderOptions) {
@@ -132,7 +132,7 @@ async function makeFolder(path: string, account: Account | undefined): Promise<v
     await lendEntry(path, account, FOLDER_MODE)
 }
 
-/** Lets a user read what is there, and change nothing. */
+/** Lets a user read what is in the folder, but not change it. */
 async function lend(folder: string, account: Account): Promise<void> {
   await lendEntry(folder, account, FOLDER_MODE)
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -146,7 +146,7 @@ async function lendEntry(path: string, { gid }: Account, mode: number): Promise<
   await chmod(path, mode)
 }
 
-/** Undefined when there is nothing that can be read: then nothing is known. */
+/** Undefined when nothing can be read; the instance then starts without verdicts. */
 function readFindings(path: string): Findings | undefined {
   try {
     const value: unknown = JSON.parse(readOwn(path))
@@ -177,7 +177,7 @@ function isVerdict(value: unknown): value is Verdict {
   return ['generation', 'by', 'reason'].every((name) => typeof value[name] === 'string')
 }
 
-/** Its name becomes part of a path. */
+/** Checks the name of a copy, because it becomes part of a path. */
 function isKept(value: unknown): value is KeptGeneration {
   if (!isRecord(value) || typeof value['cwd'] !== 'string') return false
   return typeof value['generation'] === 'string' && COPY.test(value['generation'])

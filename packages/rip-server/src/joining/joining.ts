@@ -1,24 +1,24 @@
 import { AdminClient } from '@rip/balancer/supervisor'
 import { ControlClient, type Instance, isListener, type JoinNotice, ManagerError } from '@rip/manager'
 
-/** How often somebody who waits looks for a manager. */
+/** How often a balancer that waits looks for a manager. */
 const LOOK_EVERY_MS = 100
 const LOST_PAUSE_MS = 10
-/** Between two attempts to join a manager that refuses. */
+/** Pause between two attempts to join a manager that refuses. */
 const REFUSED_PAUSE_MS = 1_000
 
 export interface JoiningOptions {
-  /** Socket this balancer takes orders on. */
+  /** Socket on which this balancer takes orders. */
   readonly adminPath: string
-  /** Where clients reach it. */
+  /** Addresses under which clients reach it. */
   readonly urls: readonly string[]
   /** The instance that runs now. */
   readonly find: () => Instance | undefined
-  /** Makes what is needed to be found again, as far as somebody removed it. */
+  /** Puts back what the manager needs to find this balancer, if it was removed. */
   readonly restore: () => void
-  /** What to say while there is no manager. */
+  /** Text of the message while there is no manager. */
   readonly waitingText: string
-  /** Told, a sentence each, what happens. */
+  /** Called with one sentence for each thing that happens. */
   readonly say: (message: string) => void
 }
 
@@ -26,18 +26,18 @@ export interface JoiningOptions {
 interface Session {
   readonly instance: Instance
   readonly end: AbortController
-  /** Held, since what nobody holds is closed. */
+  /** Kept here, because the connection closes when this is garbage-collected. */
   readonly notices: AsyncIterator<JoinNotice>
 }
 
 /**
- * Has a balancer take its orders from the manager of an application, whichever runs: it waits for the first one, goes over to
- * a successor without a gap, and keeps requests waiting when there is none.
+ * Makes a balancer take its orders from the running manager of an application: it waits for the first one, changes to a
+ * successor without a gap, and keeps requests waiting while there is none.
  */
 export class Joining {
   readonly #options: JoiningOptions
   readonly #admin: AdminClient
-  /** Whose backends are routed to, but who is leaving. */
+  /** The session of a manager that is leaving, whose backends still get requests. */
   #former: Session | undefined
   #waits = false
   #refusedBecause: string | undefined
@@ -57,7 +57,7 @@ export class Joining {
     this.#former?.end.abort()
   }
 
-  /** Somebody who is leaving has no requests for anybody; the kernel vouches for who listens. */
+  /** Finds the running manager, unless it is the one that leaves; the kernel tells which process listens. */
   #find(): Instance | undefined {
     const found = this.#options.find()
     if (found === undefined || isSame(found, this.#former?.instance)) return undefined
@@ -70,21 +70,21 @@ export class Joining {
       this.#waits = await this.#keepRequests()
       if (this.#waits) say(waitingText)
     }
-    // Its backends get nothing any more: it may end them.
+    // The former manager's backends get no requests any more, so it may end them.
     if (this.#waits) this.#former?.end.abort()
     if (this.#options.find() === undefined) this.#former = undefined
     restore()
     await Bun.sleep(LOOK_EVERY_MS)
   }
 
-  /** Requests wait for the next manager from now on. False when the balancer cannot be told yet. */
+  /** Makes requests wait for the next manager. Resolves to false when the balancer cannot be reached yet. */
   async #keepRequests(): Promise<boolean> {
     try {
       for (const { generation } of (await this.#admin.status()).pools)
         if (generation !== null) await this.#admin.prepare(generation, [])
       return true
     } catch {
-      // Its socket was removed, and comes back; or it has just left.
+      // The balancer's socket was removed, and is put back; or the balancer has just left.
       return false
     }
   }
@@ -98,9 +98,9 @@ export class Joining {
     try {
       for (;;) {
         const { done, value } = await notices.next()
-        // Killed, or this balancer was left out: the next look tells.
+        // The manager was killed, or has left this balancer out: the next look tells which.
         if (done === true) return await Bun.sleep(LOST_PAUSE_MS)
-        // The connection stays: as long as it does, the manager does not end its workers.
+        // The connection stays open: until it closes, the manager does not end its workers.
         if (value.type === 'leaving') return void (this.#former = { instance, end, notices })
         this.#joined(instance)
       }

@@ -9,11 +9,14 @@ import {
   openListenSocket,
 } from '@rip/manager'
 
-/** Another balancer that is just starting lends its socket in a moment. */
+/** Attempts to open or to borrow: another balancer that is just starting lends its socket in a moment. */
 const ATTEMPTS = 6
 const PAUSE_MS = 50
 
-/** Listening sockets that all balancers of one application share: as long as one of them is there, no connection is lost. */
+/**
+ * Listening sockets that all balancers of one application share: while at least one of these runs, no connection is
+ * lost.
+ */
 export class SharedListeners implements AsyncDisposable {
   readonly #place: MeetingPlace
   readonly #sockets: readonly ListenSocket[]
@@ -26,8 +29,10 @@ export class SharedListeners implements AsyncDisposable {
   }
 
   /**
-   * Has them from another balancer, or opens and lends them. `undefined` where a listening socket cannot be opened without
-   * accepting from it. Throws what `openListenSocket` throws.
+   * Borrows them from another balancer, or opens and lends them. `undefined` where a listening socket cannot be opened
+   * without accepting from it.
+   *
+   * @throws what `openListenSocket` throws
    */
   static async open(
     place: MeetingPlace,
@@ -49,7 +54,7 @@ export class SharedListeners implements AsyncDisposable {
     return new SharedListeners(place, sockets, lender)
   }
 
-  /** Descriptors for somebody who accepts from them and closes them. */
+  /** Descriptors for a balancer process, which accepts from them and closes them. */
   descriptors(): readonly number[] {
     return this.#sockets.map((socket) => duplicateListenSocket(socket) ?? socket.fd)
   }
@@ -58,14 +63,14 @@ export class SharedListeners implements AsyncDisposable {
     this.#lender?.[Symbol.dispose]()
     const isShared = (await this.#place.lenders()).length > 0
     for (const socket of this.#sockets) {
-      // The path of a Unix socket stays for the others.
+      // Leaves the path of a Unix socket in place for the other balancers.
       if (isShared) socket.disown()
       await socket.close()
     }
   }
 }
 
-/** Whoever asks for a free port wants one of his own. */
+/** Whether any free port will do: such a listener is not shared, because each balancer then wants its own. */
 const isAnyPort = (address: ListenAddress): boolean => 'port' in address && address.port === 0
 
 async function openShared(place: MeetingPlace, asked: ListenAddress): Promise<ListenSocket | undefined> {

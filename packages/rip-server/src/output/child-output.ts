@@ -1,10 +1,10 @@
 import type { ChildLine } from '@rip/manager'
 
-/** As much as is kept of what one process writes before it is ready. */
+/** Longest output of one process that is kept before it is ready. */
 const MAX_HELD_CHARS = 262_144
 
 export interface ChildOutputOptions {
-  /** The balancer's access log: whole lines, as a collector of logs wants them. */
+  /** Takes the balancer's access log in whole lines, as log collectors expect them. */
   readonly accessLine: (line: ChildLine) => void
   readonly warn: (message: string) => void
 }
@@ -22,8 +22,8 @@ interface Held {
 }
 
 /**
- * Decides when a line of a child process is printed. What a worker writes to standard error appears once it is
- * ready: of one that never gets ready, the refusal shows it, and showing it twice would hide the cause.
+ * Decides when a line of a child process is printed. What a worker writes to standard error is printed once it is
+ * ready: if it never gets ready, the refusal shows it, and printing it twice would hide the cause.
  */
 export class ChildOutput {
   readonly #options: ChildOutputOptions
@@ -43,7 +43,7 @@ export class ChildOutput {
     hold(held, { chars: text.length, print })
   }
 
-  /** The worker serves: what it wrote so far is printed, and from now on at once. */
+  /** The worker serves: prints what it wrote so far, and from now on prints lines at once. */
   ready(pid: number): void {
     this.#ready.add(pid)
     const held = this.#held.get(pid)
@@ -59,7 +59,7 @@ export class ChildOutput {
   }
 }
 
-/** The last lines are kept: they are the nearest to what happens next. */
+/** Keeps the last lines, which are closest to the cause of a failure. */
 function hold(held: Held, line: HeldLine): void {
   held.lines.push(line)
   held.chars += line.chars

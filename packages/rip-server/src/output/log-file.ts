@@ -6,15 +6,18 @@ import type { LogRecord } from './log-record.ts'
 /** Name of the log in a run directory. */
 export const LOG_NAME = 'log'
 
-/** Name of the one before it. */
+/** Name of the log before it. */
 export const FORMER_LOG_NAME: string = `${LOG_NAME}.1`
 
-/** Size at which the log starts anew; the one before is kept. */
+/** Size at which a new log is started; the one before is kept. */
 const MAX_LOG_BYTES = 4 * 2 ** 20
-/** Lines are written together this long after the first of them. */
+/** How long lines are collected before they are written together. */
 const FLUSH_MS = 50
 
-/** What the workers wrote lately, for `rip-server logs`, a record in JSON per line. Bounded, and gone with the run directory. */
+/**
+ * Recent output of the workers, for `rip-server logs`: a JSON record per line. Its size is bounded, and it is removed
+ * with the run directory.
+ */
 export class LogFile implements AsyncDisposable {
   readonly #path: string
   readonly #losses: LogLosses
@@ -27,7 +30,7 @@ export class LogFile implements AsyncDisposable {
 
   /**
    * @param tell what is said, once each, when lines cannot be written, as on a full disk, and when they can again
-   * @param shared another process writes to it, too, and owns it
+   * @param shared whether another process writes to the file, too, and owns it
    */
   constructor(path: string, tell: (message: string) => void, shared = false) {
     this.#path = path
@@ -41,12 +44,12 @@ export class LogFile implements AsyncDisposable {
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
-  /** The other process leaves the file to this one. */
+  /** The other process leaves the file to this one, which now owns it. */
   adopt(): void {
     this.#disowned = false
   }
 
-  /** Another process goes on with the file: it stays when this one is closed. */
+  /** Another process goes on with the file, so closing does not remove it. */
   disown(): void {
     this.#disowned = true
   }
@@ -73,7 +76,7 @@ export class LogFile implements AsyncDisposable {
       this.#losses.written()
       if (statSync(this.#path).size > MAX_LOG_BYTES) renameSync(this.#path, `${this.#path}.1`)
     } catch (error) {
-      // A full disk: the lines were printed all the same, and serving matters more.
+      // The disk is full: the lines were printed all the same, and serving matters more.
       this.#isTorn = true
       this.#losses.note(this.#lines, (error as Error).message)
     }

@@ -52,17 +52,20 @@ function objectIn(text: string): Fields | undefined {
   try {
     return JSON.parse(text) as Fields
   } catch {
-    // Only looks like one.
+    // The line only looks like an object.
     return undefined
   }
 }
 
-/** The application knows better what time it is for; a field of another name of ours is kept under a name of its own. */
+/**
+ * Merges both records. The application's `time` wins; its fields with another name of ours are kept under a name of
+ * their own.
+ */
 function merged({ time, ...origin }: Fields, written: Fields, text: string): string {
   const own = Object.hasOwn(written, 'time') ? origin : { ...origin, time }
   const taken = Object.keys(own).filter((name) => Object.hasOwn(written, name))
   if (taken.length > 0) return JSON.stringify({ ...own, ...renamed(written, taken) })
-  // The text as it is: a number too large for JavaScript stays the number it was.
+  // Copies the text, so that a number too large for JavaScript stays exact.
   const rest = text.slice(1).trimStart()
   return `${JSON.stringify(own).slice(0, -1)}${rest === '}' ? '' : ','}${rest}`
 }

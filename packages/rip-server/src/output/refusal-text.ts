@@ -15,7 +15,7 @@ export function refusalMessage({ message, failure }: Refusal, cwd: string = proc
   return message.includes(`${file}:`) ? message.replaceAll(file, near) : message.replace(file, position)
 }
 
-/** What points at the cause: the code frame, or the end of what the candidate wrote. */
+/** The detail that shows the cause: the code frame, or the last output of the candidate. */
 export function refusalDetail({ failure, stderr }: Refusal): string {
   return failure?.frame ?? failure?.stack ?? stderr?.trimEnd() ?? ''
 }

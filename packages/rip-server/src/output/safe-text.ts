@@ -1,11 +1,14 @@
-/** What follows ESC in a colour or another look (SGR, ECMA-48 §8.3.117): all that may pass of what a terminal obeys. */
+/** What follows ESC in a colour or another style (SGR, ECMA-48 §8.3.117): the only control sequences that may pass. */
 const STYLE = /\[[\d;:]*m/y
-/** What a terminal obeys: control characters but line ends and tabs, separators of lines, and marks that turn the direction of text (UAX 9). */
+/**
+ * Characters that control a terminal: control characters except line ends and tabs, line separators, and marks that
+ * change the direction of text (UAX 9).
+ */
 const CONTROL = /(?!\n|\t)[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 /**
  * Text for a terminal that may repeat what a client or an application said: colours stay, everything else that would
- * move the cursor, set a title or hide what stands before is shown instead of obeyed.
+ * move the cursor, set a title or hide text is made visible, so that the terminal does not obey it.
  */
 export function safeText(text: string): string {
   return text.replace(CONTROL, (character, at: number) =>

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** File of a bundle that says what it was made of, as {@link BundleSources}. */
+/** File of a bundle that lists what it was made of, as {@link BundleSources}. */
 export const SOURCES = 'sources.json'
 
 /** What the folder `bundle` of a package was made of. */
@@ -16,8 +16,8 @@ export type SourceFiles = Readonly<Record<string, readonly string[]>>
 
 /**
  * Path of a program in the bundle of its package, which loads in less than half the time its modules take; `undefined`
- * when there is no bundle, or its sources have changed since it was made. It lies beside those sources: whoever can change
- * the one can change the other.
+ * when there is no bundle, or its sources have changed since it was made. The bundle lies beside those sources, so a
+ * user who can change the one can change the other.
  *
  * @param folder of the package
  * @param program path below the bundle
@@ -35,7 +35,7 @@ export function bundledProgram(folder: string, program: string): string | undefi
   }
 }
 
-/** Of names and contents of source files, as a package finds them. Throws what reading throws. */
+/** Digest of the names and contents of a package's source files. @throws what reading throws */
 export function digestOf(folder: string, files: SourceFiles): string {
   const hasher = new Bun.CryptoHasher('sha256')
   for (const [name, paths] of Object.entries(files)) {

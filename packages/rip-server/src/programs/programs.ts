@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundledProgram } from './bundle.ts'
 
-/** Found from our own package, so that an application needs none of them. */
+/** Found from this package, so that an application need not install it. */
 export function workerProgram(): string {
   const source = fileURLToPath(import.meta.resolve('@rip/worker/main'))
   return bundledProgram(folderOf('@rip/worker'), 'main.js') ?? source

@@ -16,7 +16,7 @@ import type { Mode, Settings } from '../settings/settings.ts'
 import { withoutSecrets } from '../settings/without-secrets.ts'
 import { ServerError } from '../errors.ts'
 
-/** Settings as they were read. */
+/** Settings, with the files they were read from. */
 export interface ReadSettings {
   readonly settings: Settings
   /** Files of the configuration: itself, and what it imports. */
@@ -28,16 +28,16 @@ export interface LiveConfigurationOptions {
   readonly root: string
   readonly mode: Mode
   readonly started: ReadSettings
-  /** Reads it anew; aborting gives up. Throws {@link ServerError}. */
+  /** Reads the configuration anew; aborting gives up. @throws ServerError */
   readonly read: (signal: AbortSignal) => Promise<ReadSettings>
-  /** Looks at the files beside the code that are read for each generation. Throws {@link ServerError}. @default none */
+  /** Checks the files beside the code that are read for each generation. @throws ServerError @default none */
   readonly prove?: () => void
-  /** Tells the balancer. */
+  /** Applies the settings in force to the balancers. */
   readonly configureFront: () => Promise<void>
   readonly warn: (message: string) => void
 }
 
-/** What of the settings the manager can change while it runs. */
+/** The settings that the manager can change while it runs. */
 export function liveOptions(settings: Settings): Required<LiveOptions> {
   const { maxRequests, maxMemoryBytes, memoryBudgetShare, maxLifetimeMs, rollbackWindowMs } = settings
   return {
@@ -60,25 +60,27 @@ const REMEMBERED = 8
 
 /**
  * The settings a server runs with. They belong to the content they were read with: a generation starts with its own,
- * they are in force when it is switched to, a generation that is refused takes its settings with it, and who returns
- * to a generation returns to its settings.
+ * they are in force after the cut to it, a refused generation takes its settings with it, and a rollback returns to the
+ * settings of its generation.
  */
 export class LiveConfiguration {
   readonly #options: LiveConfigurationOptions
   #manager: Manager | undefined
-  /** In force. */
+  /** The settings in force. */
   #current: Settings
-  /** Read last. */
+  /** The settings read last. */
   #read: ReadSettings
-  /** The files it was read from, as they were in the tree; undefined before the first generation. */
+  /**
+   * The files that the configuration was read from, as they were in the tree; undefined before the first generation.
+   */
   #fingerprint: string | undefined
-  /** Read also when none of its files has changed: it may depend on other things. */
+  /** Whether to read it even when none of its files has changed, because it may depend on other things. */
   #asked = false
   #reading: Promise<unknown> = Promise.resolve()
   #candidate: { readonly generation: GenerationId; readonly settings: Settings } | undefined
   readonly #served = new Map<GenerationId, Settings>()
   #lastChange: ConfigurationChange = { applied: [], pending: [] }
-  /** Changes, one after the other. */
+  /** The changes, which are applied one after the other. */
   #changes: Promise<void> = Promise.resolve()
 
   constructor(options: LiveConfigurationOptions) {
@@ -91,7 +93,7 @@ export class LiveConfiguration {
     return { mode: this.#options.mode, ...withoutSecrets(this.#current) }
   }
 
-  /** In force, or those a generation on its way is tried with. */
+  /** The settings that a generation on its way is tried with, else those in force. */
   get tried(): Settings {
     return this.#candidate?.settings ?? this.#current
   }
@@ -108,7 +110,7 @@ export class LiveConfiguration {
     manager.on('generation-unchanged', ({ generation }) => this.#onUnchanged(generation))
   }
 
-  /** Builds what the builder builds, unless the configuration that is part of it cannot be used. */
+  /** Wraps a builder, so that a build is refused when the configuration that is part of the content cannot be used. */
   builder(builder: Builder): Builder {
     return {
       build: (state, options) => this.#build(builder, state, options),
@@ -116,18 +118,21 @@ export class LiveConfiguration {
     }
   }
 
-  /** The next reload was asked for: it reads the configuration in any case. */
+  /** Makes the next reload, which an operator has asked for, read the configuration in any case. */
   ask(): void {
     this.#asked = true
   }
 
-  /** Resolves with what became of the settings last read, when they are in force. */
+  /** Resolves when the settings last read are in force, with what has changed. */
   async settled(): Promise<ConfigurationChange> {
     await this.#changes
     return this.#lastChange
   }
 
-  /** Reads it for content that serves already, unless that was done. Resolves with why it cannot be used, or nothing. */
+  /**
+   * Reads the configuration for content that serves already, unless that was done. Resolves with why it cannot be used,
+   * or `undefined`.
+   */
   async refresh(generation: GenerationId, signal: AbortSignal): Promise<Refusal | undefined> {
     if (!this.#asked) return undefined
     const message = await this.#inTurn(() => this.#readNow(signal))
@@ -160,7 +165,7 @@ export class LiveConfiguration {
     return { ok: false, failure: { kind: 'config', message } }
   }
 
-  /** Before a process is started that would wait for one. */
+  /** Checks the files before a process is started that would wait for one of them. */
   #refusedFile(): string | undefined {
     try {
       this.#options.prove?.()
@@ -171,7 +176,7 @@ export class LiveConfiguration {
     }
   }
 
-  /** Resolves with why it cannot be used, or nothing. */
+  /** Resolves with why the configuration cannot be used, or `undefined`. */
   async #readFor(state: TreeState, signal: AbortSignal): Promise<string | undefined> {
     const before = this.#fingerprint
     const fingerprint = this.#fingerprintOf(state)
@@ -180,7 +185,7 @@ export class LiveConfiguration {
       return undefined
     }
     const message = await this.#readNow(signal)
-    // By the files that are read now: another one may be imported.
+    // From the list just read, because the configuration may import other files now.
     if (message === undefined) this.#fingerprint = this.#fingerprintOf(state)
     return message
   }
@@ -196,7 +201,7 @@ export class LiveConfiguration {
     }
   }
 
-  /** One reading after the other, so that the last one is the newest. */
+  /** Reads one after the other, so that the last one is the newest. */
   #inTurn(read: () => Promise<string | undefined>): Promise<string | undefined> {
     const reading = this.#reading.then(read)
     this.#reading = reading.catch(() => undefined)
@@ -212,7 +217,7 @@ export class LiveConfiguration {
     return JSON.stringify(relevant)
   }
 
-  /** From now on workers are started, and proven, as the generation on its way wants it. */
+  /** From now on workers are started, and proven, with the settings of the generation on its way. */
   #try(generation: GenerationId): void {
     const { settings } = this.#read
     this.#candidate = { generation, settings }
@@ -227,7 +232,7 @@ export class LiveConfiguration {
     this.#manager?.configure(liveOptions(this.#current))
   }
 
-  /** Only the configuration has changed, or nothing has. */
+  /** Called when only the configuration has changed, or nothing. */
   #onUnchanged(generation: GenerationId): void {
     const candidate = this.#candidate?.generation === generation ? this.#candidate.settings : undefined
     this.#giveUp()
@@ -238,7 +243,7 @@ export class LiveConfiguration {
     const before = this.#current.concurrency
     this.#served.set(generation, settings)
     this.#adopt(settings)
-    // Workers that run take as many requests at once as they were started for.
+    // Running workers keep the concurrency they were started with.
     if (before === this.#current.concurrency) return
     this.#changes = this.#changes.then(async () => {
       await this.#manager?.restart({ reason: 'configuration' })
@@ -271,7 +276,7 @@ export class LiveConfiguration {
   async #apply(before: Settings, now: Settings, change: ConfigurationChange): Promise<void> {
     try {
       if (change.applied.length > 0) await this.#options.configureFront()
-      // What an operator has said since stays, unless the configuration says something new.
+      // The operator's `scale` stays in force, unless the configuration has changed this value.
       if (before.workers !== now.workers) await this.#manager?.scale(now.workers)
     } catch (error) {
       this.#options.warn(
@@ -286,7 +291,7 @@ function realFolder(folder: string): string {
   try {
     return realpathSync(folder)
   } catch {
-    // ENOENT: whoever reads the tree says so.
+    // ENOENT: reading the tree reports it.
     return join(folder)
   }
 }

@@ -51,19 +51,22 @@ import { SnapshotBuilder } from '../builder/snapshot-builder.ts'
 import { VerdictFolder } from '../instance/verdict-folder.ts'
 import { predecessorGone, startSuccessor } from '../instance/succession.ts'
 
-/** A server whose parts are put together: balancer, manager and workers of one application. Closing ends everything in reverse order of its start. */
+/**
+ * A server with all its parts: balancer, manager and workers of one application. Closing ends them in the reverse order
+ * of their start.
+ */
 export class OpenServer implements AsyncDisposable {
   readonly manager: Manager
   readonly runDir: RunDir
   /** Where clients reach it, with the real port. */
   readonly address: ListenAddress | undefined
-  /** The same as a person opens it. */
+  /** The same address, to open in a browser. */
   readonly url: string | undefined
   readonly #owned: AsyncDisposableStack
   readonly #parts: ServerParts
   #closing: Promise<DrainReport> | undefined
   #handingOver: Promise<HandOverResult> | undefined
-  /** Ends a successor that does not serve yet. */
+  /** Aborts a successor that does not serve yet. */
   readonly #stopped = new AbortController()
 
   private constructor(parts: ServerParts, owned: AsyncDisposableStack) {
@@ -75,7 +78,9 @@ export class OpenServer implements AsyncDisposable {
     this.#owned = owned
   }
 
-  /** Takes run directory, lock and listening socket; starts no process yet. Leaves nothing behind when it throws. */
+  /**
+   * Takes run directory, lock and listening socket, but starts no process yet. Leaves nothing behind when it throws.
+   */
   static async open(plan: ServerPlan): Promise<OpenServer> {
     await using owned = new AsyncDisposableStack()
     const opened = Promise.withResolvers<OpenServer>()
@@ -87,23 +92,23 @@ export class OpenServer implements AsyncDisposable {
     return opened.promise
   }
 
-  /** Resolves when the first generation serves. Throws what {@link Manager.start} throws. */
+  /** Resolves when the first generation serves. @throws what {@link Manager.start} throws */
   async start(): Promise<void> {
     const { plan, publish, log } = this.#parts
     if (plan.inherited === undefined) publish()
     await this.manager.start()
     if (plan.inherited === undefined) return
-    // Commands reach this server from now on, and the one before leaves.
+    // From now on commands reach this server, and the predecessor leaves.
     publish()
     log.adopt()
     void predecessorGone(plan.inherited).then(() => {
       this.runDir.inheritNames()
-      // What an application runs once, its workers do not run any more.
+      // The predecessor's workers have ended what an application runs once.
       this.manager.activate()
     })
   }
 
-  /** Answers clients with the reason until the application serves. Does nothing where nobody routes to this process. */
+  /** Answers clients with the reason until the application serves. Does nothing without a balancer. */
   async showFailedStart(refusal: Refusal): Promise<void> {
     const { front, plan } = this.#parts
     if (plan.listen === undefined || plan.tenants !== undefined) return
@@ -116,8 +121,8 @@ export class OpenServer implements AsyncDisposable {
   }
 
   /**
-   * Lets a new process take the place of this one: with the program as it is on disk, proven before it gets a
-   * request, from the same listening socket. Then this server finishes what it has and closes.
+   * Lets a new process take the place of this one: with the program that is on disk, proven before it gets a request,
+   * and with the same listening socket. Then this server finishes its requests and closes.
    */
   handOver(): Promise<HandOverResult> {
     return (this.#handingOver ??= this.#handOver().finally(() => (this.#handingOver = undefined)))
@@ -125,7 +130,7 @@ export class OpenServer implements AsyncDisposable {
 
   async #handOver(): Promise<HandOverResult> {
     if (this.#closing !== undefined) return { ok: false, message: 'the server is stopping' }
-    // It would serve what is on disk.
+    // The successor would serve what is on disk.
     if (this.manager.status.held) return { ok: false, message: 'reloads are held; release them first' }
     const { front, log, plan, systemd } = this.#parts
     const problem = await this.#configurationProblem()
@@ -146,12 +151,12 @@ export class OpenServer implements AsyncDisposable {
     front.socket?.disown()
     log.disown()
     systemd?.handOver(result.pid)
-    // After the answer to whoever asked. The successor serves: nobody has to turn away.
+    // After the answer to the operator. Without delay: as the successor serves, no load balancer has to turn away.
     setTimeout(() => void this.close({ delay: false }))
     return result
   }
 
-  /** Newest content and configuration on disk are in force when it resolves, if they can be used. */
+  /** Resolves when the newest content and configuration on disk are in force, if they can be used. */
   async reload(options: ReloadOptions = {}): Promise<ReloadResult> {
     const { configuration, plan } = this.#parts
     if (plan.rereading === undefined) return await this.manager.reload(options)
@@ -165,7 +170,7 @@ export class OpenServer implements AsyncDisposable {
     return { ...result, configuration: await configuration.settled() }
   }
 
-  /** A successor would end over it, with the reason in the output of the server alone. */
+  /** Checked before, because a successor would end with it, and only the output of the server would tell why. */
   async #configurationProblem(): Promise<string | undefined> {
     try {
       await this.#parts.plan.rereading?.read(this.#stopped.signal)
@@ -176,7 +181,7 @@ export class OpenServer implements AsyncDisposable {
     }
   }
 
-  /** Drains, then ends every process and removes every file. A second call with `now` stops waiting. */
+  /** Drains, then ends every process and removes every file. A second call with `now` ends the wait. */
   close(options: StopOptions = {}): Promise<DrainReport> {
     this.#stopped.abort()
     const stopped = this.manager.close(options)
@@ -189,7 +194,7 @@ export class OpenServer implements AsyncDisposable {
 
   async #close(stopped: Promise<DrainReport>): Promise<DrainReport> {
     await using _owned = this.#owned
-    // Until the end of a successor that was given up the names in the run directory are its own.
+    // Waits for the end of a successor that was given up, which until then uses the names in the run directory.
     await this.#handingOver
     return await stopped
   }
@@ -203,18 +208,18 @@ interface ServerParts {
   readonly configuration: LiveConfiguration
   readonly log: LogFile
   readonly systemd: SystemdNotifier | undefined
-  /** Tells other processes that this is the running instance. */
+  /** Makes this the running instance for other processes. */
   readonly publish: () => void
 }
 
-/** What this server does itself, around its manager. */
+/** Commands that this server carries out itself, around its manager. */
 interface Commands {
-  /** Absent where this process cannot be started anew. */
+  /** Absent when this process cannot be started anew. */
   readonly handOver?: () => Promise<HandOverResult>
   readonly reload: (options: ReloadOptions) => Promise<ReloadResult>
 }
 
-/** A candidate, the other workers and the balancer: none of them takes longer than a worker may. */
+/** Boot timeouts that a successor may take: for a candidate, for the other workers, and for the balancer. */
 const HAND_OVER_PATIENCE = 3
 
 async function assemble(
@@ -370,18 +375,21 @@ async function assemble(
   }
 }
 
-/** In development code changes all the time, and a server within a program leaves nothing behind. */
+/**
+ * Not in development, where code changes all the time, and not for a server within a program, which leaves nothing
+ * behind.
+ */
 function keepsVerdicts({ isProgram, mode }: ServerPlan): boolean {
   return isProgram && mode === 'production'
 }
 
-/** As the balancer wrote it, as long as that is an object or need not be one. */
+/** The line as the balancer wrote it; wrapped when it has to be an object and is none. */
 function accessLine(line: ChildLine, { logFormat }: ServerPlan): string {
   if (logFormat !== 'json' || line.text.startsWith('{')) return line.text
   return logLine(recordOf(line, Date.now()), logFormat, false)
 }
 
-/** Among lines as they were written there is no room for words of ours. */
+/** None with `raw`, which prints only what was written. */
 function lossLine(droppedLines: number, { logFormat, warn }: ServerPlan): string | undefined {
   const message = plainLossLine(droppedLines)
   if (logFormat === 'text') return message
@@ -392,19 +400,24 @@ function lossLine(droppedLines: number, { logFormat, warn }: ServerPlan): string
   return JSON.stringify({ time: new Date().toISOString(), level: 'warn', message })
 }
 
-/** Old generations with streams that never end; browsers connect again, to the one that serves. */
+/**
+ * Most old generations that are kept for streams that never end; browsers then connect again, to the one that serves.
+ */
 const DEV_MAX_RETIRING = 2
 
-/** Whoever saves a file waits for it; in production a half-written file must not be looked at. */
+/** In development, a developer waits for the reload; in production, a half-written file must not be read. */
 const savedSooner = { leadingMs: 5 }
 
-/** What the server keeps is no content of the application, even if somebody puts it there. */
+/** The server's own folder is no content of the application, even below the application's folder. */
 function inside(root: string, path: string): string[] {
   const below = relative(root, path)
   return below.startsWith('..') || isAbsolute(below) ? [] : [`/${below}/`]
 }
 
-/** The ignored folder the entry is in, as `dist` is, or the entry itself: what is served is content, wherever it lies. */
+/**
+ * The ignored folder that the entry is in, such as `dist`, or the entry itself: what is served is content, wherever it
+ * is.
+ */
 function ignoredHome(root: string, entry: string, tree: ContentTree): string[] {
   const parts = relative(root, entry).split('/')
   if (parts[0] === '..') return []
@@ -414,17 +427,20 @@ function ignoredHome(root: string, entry: string, tree: ContentTree): string[] {
 }
 
 /**
- * How long a head may be is for the balancer to decide, and its limit may change while workers run; theirs is for life, and
- * by default less than that of the balancer.
+ * The balancer limits the length of heads, and its limit may change while workers run. A worker's own limit cannot
+ * change, and is lower by default.
  */
 const TAKE_ANY_HEAD = `--max-http-header-size=${64 * 1024 * 1024}`
 
-/** They are given their environment; code from the network runs only if somebody asked for it, and never in production. */
+/**
+ * Flags of Bun for workers and builders: they read no `.env` files, and install packages only when the operator asked
+ * for it, never in production.
+ */
 function runtimeFlags({ mode, settings }: Pick<ServerPlan, 'mode' | 'settings'>): readonly string[] {
   return mode === 'development' && settings.install ? ['--no-env-file'] : ['--no-env-file', '--no-install']
 }
 
-/** Asked for what is tried at that moment: the path may be part of what has changed. */
+/** Uses the settings that are tried at that moment, because the path of the check may have changed. */
 function verifierOf(configuration: LiveConfiguration): Verifier {
   return {
     async verify(socket, options) {
@@ -435,7 +451,10 @@ function verifierOf(configuration: LiveConfiguration): Verifier {
   }
 }
 
-/** Numbers alone: whom the workers run as, and who gets to their sockets: the balancer, or the proxy that was named instead. */
+/**
+ * User and group numbers: of the workers, and of the process that connects to their sockets, which is the balancer, or
+ * the proxy named instead.
+ */
 function ownersOf({ workers, router }: ServerTenants, { listen, settings }: ServerPlan): Tenants {
   const { uid, gid } = workers
   const routes = listen !== undefined || settings.balancerUser !== undefined
@@ -447,7 +466,7 @@ function applicationEnv({ childEnv, tenants }: ServerPlan): Readonly<Record<stri
   return tenants === undefined ? env : { ...tenantEnvironment(env, tenants.workers), RIP_APART: '1' }
 }
 
-/** A worker that is asked listens, so its socket is handed on before. */
+/** Hands the socket on before the check, because a worker that is checked listens already. */
 function handingOn(verifier: Verifier, runDir: RunDir): Verifier {
   return {
     async verify(socket, options) {
@@ -457,7 +476,7 @@ function handingOn(verifier: Verifier, runDir: RunDir): Verifier {
   }
 }
 
-/** A worker that has made something else than its socket gets no requests, and keeps none from the others. */
+/** A worker that has put anything other than its socket in the place gets no requests; the other workers get them. */
 function routingHandedOn(router: Router, runDir: RunDir, warn: (message: string) => void): Router {
   const told = new Set<string>()
   const isHandedOn = ({ socket }: Backend): boolean => {

@@ -9,26 +9,26 @@ import type { Mode, Settings } from '../settings/settings.ts'
 import { planServer, type ServerPlan } from './server-plan.ts'
 
 /**
- * What a server is made with: everything `rip-server.config` may say, with the same defaults, and where it runs. Neither that
- * file nor variables such as `PORT` are read: what is not said here is the default.
+ * Options of a server: all settings of `rip-server.config`, with the same defaults, and where it runs. Neither that
+ * file nor variables such as `PORT` are read: what is absent here has its default.
  */
 export interface ServerOptions extends RipServerConfig {
   /** `development`: watches files, compiles with error pages, fewer workers. @default 'production' */
   readonly mode?: Mode
   /** Folder relative paths start from. @default the current folder */
   readonly cwd?: string
-  /** What the application finds in its environment, beside its `.env` files. @default process.env */
+  /** Environment of the application, beside its `.env` files. @default process.env */
   readonly env?: Readonly<Record<string, string | undefined>>
   /**
-   * Where lines of workers and of the access log go: `inherit` to standard output and standard error of this process, `none`
-   * to the log file of the run directory alone. @default 'inherit'
+   * Where lines of workers and of the access log go: `inherit` to standard output and standard error of this process,
+   * `none` to the log file of the run directory alone. @default 'inherit'
    */
   readonly output?: 'inherit' | 'none' | Writable
-  /** Told, in one sentence each, what an operator should know. @default console.warn */
+  /** Called with one sentence for each thing the operator should know. @default console.warn */
   readonly onWarning?: (message: string) => void
 }
 
-/** Throws `ServerError` `CONFIG_INVALID`, `APP_NOT_FOUND`, `FILE_REFUSED`. */
+/** @throws ServerError `CONFIG_INVALID`, `APP_NOT_FOUND`, `FILE_REFUSED` */
 export function planOf(options: ServerOptions): ServerPlan {
   const {
     mode = 'production',
@@ -58,13 +58,13 @@ export function planOf(options: ServerOptions): ServerPlan {
   })
 }
 
-/** Options are checked like a configuration file, and their problems named alike. */
+/** The options as a configuration file, so that they are checked alike and their problems read alike. */
 function asFile(values: RipServerConfig, cwd: string): ConfigFile {
   const path = join(cwd, 'options')
   return { path, folder: cwd, values: { ...values }, files: [], positionOf: () => path }
 }
 
-/** One of its own, unless it is to be found by its name: several servers of one application do not meet. */
+/** Gives a server without a name a run directory of its own, so that several servers of one application do not meet. */
 function withRunDir(settings: Settings): Settings {
   if (settings.runDir !== undefined || settings.name !== undefined) return settings
   return { ...settings, runDir: join(tmpdir(), `rip-${randomUUID().slice(0, 8)}`) }

@@ -17,27 +17,27 @@ import type { ReadSettings } from './live-configuration.ts'
 export interface ServerPlan {
   readonly mode: Mode
   readonly settings: Settings
-  /** How to read them again; absent where they stay as they are. */
+  /** How to read them again; absent when they never change. */
   readonly rereading?: Rereading
   /** Folder of the application; a symbolic link stays symbolic. */
   readonly root: string
   /** File of the application. */
   readonly entry: string
-  /** How it was found, if nobody gave it. */
+  /** How it was found, if the operator did not name it. */
   readonly entryFoundBy: string | undefined
   readonly watch: boolean
-  /** Where the balancer listens; without it workers are reached by their sockets alone. */
+  /** Where the balancer listens; absent without a balancer, when only the sockets of the workers are there. */
   readonly listen: ListenAddress | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   /** The environment of builders and workers, read anew for each generation. */
   readonly childEnv: () => Readonly<Record<string, string>>
-  /** Whose `.env` files count. */
+  /** The mode whose `.env` files are read. */
   readonly envFiles: FileMode
-  /** Who else runs something of it; absent when all runs as whoever started it. */
+  /** The other users that parts of it run as; absent when all of it runs as the user of this process. */
   readonly tenants: ServerTenants | undefined
   /** Folder it was started in. */
   readonly cwd: string
-  /** Told once it serves, a sentence each. */
+  /** Printed once it serves, a sentence each. */
   readonly hints: readonly string[]
   /** Set when this server takes the place of a running one. */
   readonly inherited: Inheritance | undefined
@@ -48,15 +48,15 @@ export interface ServerPlan {
   /** Takes what workers and the balancer write to standard error. @default standard error */
   readonly errorOutput?: Writable
   /**
-   * The server is what this process is for: it may be started anew to take its own place, and what a service manager passes
-   * to the process is meant for it.
+   * Whether the server is the program of this process: then the program may be started anew as its own successor, and
+   * sockets that a service manager passes to the process are meant for the server.
    */
   readonly isProgram: boolean
   /** Takes a line for standard output that is not a worker's. */
   readonly data: (line: string) => void
-  /** Told, in one sentence each, what happens besides the events of the manager. */
+  /** Called with one sentence for each thing that happens besides the events of the manager. */
   readonly note: (message: string) => void
-  /** Told, in one sentence each, what an operator should know. */
+  /** Called with one sentence for each thing the operator should know. */
   readonly warn: (message: string) => void
 }
 
@@ -67,7 +67,7 @@ export interface Rereading {
   readonly read: (signal: AbortSignal) => Promise<ReadSettings>
 }
 
-/** What is decided by who starts a server, not by its settings. */
+/** The part of a plan that depends on the caller, not on the settings. */
 export interface Surroundings extends Pick<
   ServerPlan,
   | 'mode'
@@ -83,13 +83,13 @@ export interface Surroundings extends Pick<
   | 'note'
   | 'warn'
 > {
-  /** Everything in the environment, `.env` files as the runtime has read them included. */
+  /** The whole environment, including what the runtime has read from `.env` files. */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The configuration file that says `user`; absent when something else does. */
+  /** The configuration file that sets `user`; absent when it is set elsewhere. */
   readonly userFrom?: string | undefined
 }
 
-/** Throws `ServerError` `APP_NOT_FOUND`, `CONFIG_INVALID`, `FILE_REFUSED`. */
+/** @throws ServerError `APP_NOT_FOUND`, `CONFIG_INVALID`, `FILE_REFUSED` */
 export function planServer({ userFrom, env, ...given }: Surroundings): ServerPlan {
   const { settings, mode, cwd } = given
   const { root, entry = root } = locateApp(settings.app)

@@ -19,9 +19,9 @@ type EventType = ManagerEventBody['type']
 type Listener<T extends EventType> = (event: Extract<ManagerEvent, { type: T }>) => void
 
 /**
- * Makes a server for an application: balancer, manager, workers and compiler. Nothing happens before `start()`. It installs
- * no handlers of signals and never ends this process; when this process ends, however it does, the processes of the server
- * finish what they have and end, too.
+ * Makes a server for an application: balancer, manager, workers and compiler. Nothing happens before `start()`. The
+ * server installs no signal handlers and never ends this process. When this process ends in any way, the processes of
+ * the server finish their requests and end, too.
  *
  * @throws ServerError `CONFIG_INVALID` with every problem of the options, `APP_NOT_FOUND`, `FILE_REFUSED`
  */
@@ -45,7 +45,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Takes run directory, lock and listening socket; starts no process yet. Leaves nothing behind when it throws. Idempotent.
+   * Takes run directory, lock and listening socket, but starts no process yet. Leaves nothing behind when it throws.
+   * Idempotent.
    *
    * @throws ManagerError `ALREADY_RUNNING`, `PORT_IN_USE` and others; ServerError `CLOSED`
    */
@@ -62,7 +63,7 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the first generation serves; idempotent. When it cannot, everything is closed before this rejects.
+   * Resolves when the first generation serves; idempotent. When none can, everything is closed before this rejects.
    *
    * @throws what `open` throws; ManagerError `BOOT_REFUSED` with what is wrong with the application, `SERVICE_FAILED`,
    *   `STOPPING`; ServerError `CLOSED` from `close` on
@@ -92,20 +93,20 @@ export class Server implements AsyncDisposable {
     return this.#open?.address
   }
 
-  /** Everything an operator may ask, as `rip-server status --json` shows it; `undefined` before the start. */
+  /** The status of the instance, as `rip-server status --json` shows it; `undefined` before the start. */
   get status(): ManagerStatus | undefined {
     return this.#open?.manager.status
   }
 
-  /** Path of the folder of its sockets and its log; `undefined` before the start. */
+  /** Path of the run directory, with its sockets and its log; `undefined` before the start. */
   get runDir(): string | undefined {
     return this.#open?.runDir.path
   }
 
   /**
-   * Sends a request to it, as a client would, wherever it listens.
+   * Sends a request to the server as a client would, on whatever address it listens.
    *
-   * @param path with its query, such as `/orders?page=2`
+   * @param path path and query, such as `/orders?page=2`
    * @throws ServerError `NOT_STARTED`, and what `fetch` throws
    */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
@@ -115,7 +116,7 @@ export class Server implements AsyncDisposable {
     return fetch(new URL(path, this.url), init)
   }
 
-  /** Newest content on disk is in force when it resolves, if it can be used; a refusal is a result. */
+  /** Resolves when the newest content on disk serves, if it can be used; a refusal is a result, not an error. */
   reload(options: ReloadOptions = {}): Promise<ReloadResult> {
     return this.#opened('reload', (open) => open.reload(options))
   }
@@ -160,8 +161,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Finishes what is under way, for as long as `drainTimeout`, then ends every process and removes every file. A second call
-   * with `now` does not wait. Idempotent; before the start it does nothing.
+   * Finishes requests in flight, for at most `drainTimeout`, then ends every process and removes every file. A second
+   * call with `now` does not wait. Idempotent; before the start it does nothing.
    */
   close(options: StopOptions = {}): Promise<DrainReport> {
     if (options.now === true) {

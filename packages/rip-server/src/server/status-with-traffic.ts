@@ -6,10 +6,10 @@ import { type Traffic, workerKey } from '../front/traffic.ts'
 const FEWEST_ANSWERS = 5
 /** A certificate that expires sooner is a reason to act. */
 const SOON_MS = 7 * 86_400_000
-/** From this part of failed answers on an application is not well. */
+/** Share of failed answers from which on an application counts as failing. */
 const FAILING_PART = 0.2
 
-/** What the manager knows of its workers, with what the balancers count of their answers. */
+/** The manager's status of its workers, with the balancers' counts of their answers. */
 export function statusWithTraffic(status: ManagerStatus, traffic: Traffic): ManagerStatus {
   const { generations: answers, certificates } = traffic
   const serving = answers.find(({ generation }) => generation === status.generation)

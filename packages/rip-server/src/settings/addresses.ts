@@ -5,10 +5,10 @@ import { Unacceptable } from './quantity.ts'
 
 const EXPECTED = 'HOST, HOST:PORT or unix: and an absolute path'
 const MAX_PORT = 65_535
-/** What a value of another type turns into on its way through a shell or a file. */
+/** Texts that values of other types become on their way through a shell or a file. */
 const NO_NAMES: ReadonlySet<string> = new Set(['true', 'false', 'null', 'undefined', 'nan'])
 
-/** An address to listen on, as it was given. Throws {@link Unacceptable}. */
+/** An address to listen on, as it was given. @throws Unacceptable */
 export function bindAddress(text: string): string {
   if (text.startsWith('unix:')) return unixAddress(text)
   const scheme = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(text)
@@ -38,7 +38,7 @@ function unixAddress(text: string): string {
   )
 }
 
-/** A name of DNS (RFC 1123): no address, and nothing that only looks like one. */
+/** Whether the text is a DNS name (RFC 1123), as opposed to an address or what looks like one. */
 export function isHostName(text: string): boolean {
   if (text.length > 253 || isIP(text) !== 0 || NO_NAMES.has(text.toLowerCase())) return false
   const labels = text.replace(/\.$/, '').split('.')
@@ -46,7 +46,7 @@ export function isHostName(text: string): boolean {
   return areLabels && !/^\d+$/.test(labels.at(-1)!)
 }
 
-/** The value of a `Host` field: a name or address, and perhaps a port. Throws {@link Unacceptable}. */
+/** The value of a `Host` field: a name or address, and perhaps a port. @throws Unacceptable */
 export function hostField(text: string): string {
   const [, ipv6, host = '', port = '0'] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text) ?? []
   const isHost = ipv6 === undefined ? isHostName(host) || isIPv4(host) : isIPv6(ipv6)
@@ -54,7 +54,7 @@ export function hostField(text: string): string {
   throw new Unacceptable('a host such as shop.example or shop.example:8080', withoutScheme(text))
 }
 
-/** Names a development server answers to: `shop.example`, or `*.shop.example` for all below it. Throws {@link Unacceptable}. */
+/** Names a development server answers to: `shop.example`, or `*.shop.example` for all below it. @throws Unacceptable */
 export function allowedHost(text: string): string {
   if (text === '*' || isHostName(text.replace(/^\*\./, ''))) return text.toLowerCase().replace(/\.$/, '')
   const name = withoutScheme(text) ?? text

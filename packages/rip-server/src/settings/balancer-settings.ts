@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from 'node:path'
 import type { BalancerConfig } from '@rip/balancer'
 import { configProblems } from '@rip/balancer/supervisor'
 
-/** What the server itself decides about its balancer. */
+/** Options of the balancer that the server itself sets. */
 type Decided =
   | 'listen'
   | 'to'
@@ -14,7 +14,7 @@ type Decided =
   | 'health'
   | 'allowHosts'
 
-/** Why. */
+/** Why a configuration cannot set them. */
 const DECIDED: Readonly<Record<Decided, string>> = {
   listen: 'port and bind say where it listens',
   to: 'the workers are its backends',
@@ -62,7 +62,7 @@ const fieldsOf = ({ limits }: BalancerSettings): number => limits?.fields ?? 0
 const isProcessCount = (value: unknown): boolean =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_PROCESSES
 
-/** Its file of the access log, seen from the folder of the configuration. */
+/** The settings with the path of the access log resolved from the folder of the configuration. */
 export function locatedBalancer(settings: BalancerSettings, folder: string): BalancerSettings {
   const { accessLog } = settings
   if (typeof accessLog !== 'object' || accessLog.file === undefined || isAbsolute(accessLog.file))

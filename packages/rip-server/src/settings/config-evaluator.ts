@@ -1,7 +1,7 @@
 /**
- * Evaluates a configuration file and prints it as JSON, with the files it was read from: a program of its own, since the file is user code that
- * must not run in the process that supervises. Arguments: path of the file, JSON of the context, and the mark
- * that tells our line from what the file itself may print.
+ * Evaluates a configuration file and prints it as JSON, with the files it was read from. A program of its own, because
+ * the file is user code that must not run in the process that supervises. Arguments: path of the file, JSON of the
+ * context, and the mark that tells this program's line from what the file itself may print.
  */
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'

@@ -22,18 +22,22 @@ export interface ConfigFile {
   positionOf(key: string): string
 }
 
-/** Path of the configuration in a folder, or nothing. */
+/** Path of the configuration in a folder, or `undefined`. */
 export function findConfigFile(folder: string): string | undefined {
   return CONFIG_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path))
 }
 
 export interface ReadConfigOptions {
   readonly signal?: AbortSignal | undefined
-  /** Whom the file is evaluated as. @default whoever asks */
+  /** The user the file is evaluated as. @default the user of this process */
   readonly account?: Account | undefined
 }
 
-/** Evaluates the file in a child process with that environment alone, since it is user code. Throws {@link ServerError} `CONFIG_UNREADABLE`. */
+/**
+ * Evaluates the file in a child process with only that environment, because it is user code.
+ *
+ * @throws ServerError `CONFIG_UNREADABLE`
+ */
 export async function readConfigFile(
   path: string,
   context: ConfigContext,
@@ -64,7 +68,7 @@ function sourceOf(path: string): string {
   }
 }
 
-/** What the program prints. */
+/** The output of the program. */
 interface Evaluated {
   readonly config: unknown
   readonly files: readonly string[]
@@ -107,7 +111,7 @@ async function evaluate(
   throw new ServerError('CONFIG_UNREADABLE', { path, reason: reason || `it exits with ${code}` })
 }
 
-/** Throws {@link ServerError} `CONFIG_UNREADABLE` when Bun cannot be started as that user. */
+/** @throws ServerError `CONFIG_UNREADABLE` when Bun cannot be started as that user */
 function startAs<T>(account: Account | undefined, path: string, start: () => T): T {
   try {
     return start()
@@ -118,7 +122,7 @@ function startAs<T>(account: Account | undefined, path: string, start: () => T):
   }
 }
 
-/** Where a key stands: found in the text, as the evaluated object has no positions. */
+/** The position of a key, found in the text, because the evaluated object has no positions. */
 function positionOf(path: string, source: string, key: string): string {
   const match = new RegExp(`^(.*?)(?<![\\w$.])(['"]?)${RegExp.escape(key)}\\2\\s*:`, 'm').exec(source)
   if (match === null) return path

@@ -14,7 +14,7 @@ export interface RipServerConfig extends WrittenSettings {
 /** What a configuration in the form of a function is called with. */
 export interface ConfigContext {
   readonly mode: Mode
-  /** The command that asks, such as `start`. */
+  /** The command that reads the configuration, such as `start`. */
   readonly command: string
 }
 

@@ -9,16 +9,20 @@ const FILE_MODES = ['production', 'development', 'test'] as const
 
 export type FileMode = (typeof FILE_MODES)[number]
 
-/** What a `.env` file says. */
+/** A `.env` file with its variables. */
 export interface EnvFile {
   readonly name: string
   readonly values: Readonly<NodeJS.Dict<string>>
 }
 
-/** A mode, and whose folder it is. */
+/** The mode, and whether the folder belongs to another user. */
 export interface EnvFileOptions {
   readonly mode: FileMode
-  /** What is read is for another user: no link out of the folder is followed. @default only if the folder is another's */
+  /**
+   * Whether the files are read for another user: then no link out of the folder is followed.
+   *
+   * @default whether the folder is another user's
+   */
   readonly isForeign?: boolean | undefined
 }
 
@@ -28,7 +32,7 @@ export function asFileMode(text: string | undefined): FileMode | undefined {
 
 /** The files Bun reads for a mode, those that win first (Bun 1.4.5). */
 export function envFileNames(mode: FileMode): readonly string[] {
-  // Tests are to run the same for everybody.
+  // Without local files in tests, so that they run alike on every machine.
   const local = mode === 'test' ? [] : ['.env.local']
   return [`.env.${mode}.local`, ...local, `.env.${mode}`, '.env']
 }
@@ -42,7 +46,7 @@ export function otherEnvFileNames(mode: FileMode): readonly string[] {
 /**
  * The `.env` files of a folder as Bun reads them, those that win first; none if `bunfig.toml` says so.
  *
- * @throws ServerError `FILE_REFUSED` for what would hold up whoever reads it, or is somebody else's.
+ * @throws ServerError `FILE_REFUSED` for a file that would block its reader, or that a link of another user leads to.
  */
 export function readEnvFiles(folder: string, { mode, isForeign }: EnvFileOptions): readonly EnvFile[] {
   const staysInFolder = isForeign === true
@@ -57,7 +61,7 @@ export function allEnvFiles(folder: string): readonly EnvFile[] {
     try {
       return readEnvFile(join(folder, name), true)
     } catch {
-      // Whoever wants to know what it says is told.
+      // Reading the file for its variables reports why it is refused.
       return { name, values: {} }
     }
   })
@@ -67,7 +71,7 @@ function readEnvFile(path: string, staysInFolder: boolean): EnvFile {
   return { name: basename(path), values: parseEnv(readSettingFile(path, staysInFolder) ?? '') }
 }
 
-/** As in `env = false`. What else is wrong with the file is for Bun to say. */
+/** Whether it has `env = false`. Bun reports anything else that is wrong with the file. */
 function isTurnedOff(path: string, staysInFolder: boolean): boolean {
   const text = readSettingFile(path, staysInFolder)
   if (text === undefined) return false
@@ -79,7 +83,7 @@ function isTurnedOff(path: string, staysInFolder: boolean): boolean {
   }
 }
 
-/** Undefined when it is not there, or a folder, or not for us to read: Bun passes over those, too. */
+/** Undefined when it does not exist, is a folder, or may not be read: Bun skips those, too. */
 function readSettingFile(path: string, staysInFolder: boolean): string | undefined {
   try {
     return readRegularFile(path, { staysInFolder: staysInFolder || isOfSomebodyElse(path) })
@@ -89,7 +93,7 @@ function readSettingFile(path: string, staysInFolder: boolean): string | undefin
   }
 }
 
-/** Whether others than root decide where a path leads that root follows. */
+/** Whether this process is root and another user decides where the path leads. */
 function isOfSomebodyElse(path: string): boolean {
   if (process.geteuid?.() !== 0) return false
   const folder = statSync(dirname(path), { throwIfNoEntry: false })

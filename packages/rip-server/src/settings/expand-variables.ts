@@ -1,6 +1,6 @@
 /**
  * A value of a `.env` file with its references to other variables resolved, as Bun does it (1.4.5): `$NAME`, `${NAME}`,
- * `${NAME:-default}`, the default with references of its own, and `\$` for the character. What is none stays as it is.
+ * `${NAME:-default}`, the default with references of its own, and `\$` for the character. Other text stays unchanged.
  */
 export function expandVariables(text: string, valueOf: (name: string) => string | undefined): string {
   let expanded = ''

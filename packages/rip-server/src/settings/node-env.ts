@@ -3,15 +3,15 @@ import type { Mode } from './settings.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** What the application is told about where it runs. */
+/** The application's `NODE_ENV`, with what follows from it. */
 export interface NodeEnv {
   /** Value of `NODE_ENV`. */
   readonly value: string
-  /** Where it comes from: `NODE_ENV`, the name of a `.env` file, or `default`. */
+  /** Its origin: `NODE_ENV`, the name of a `.env` file, or `default`. */
   readonly origin: string
-  /** Whose `.env` files Bun reads. */
+  /** The mode whose `.env` files Bun reads. */
   readonly files: FileMode
-  /** Variables that make it so. */
+  /** Variables that make a child see it. */
   readonly variables: Readonly<Record<string, string>>
 }
 
@@ -19,7 +19,7 @@ export interface NodeEnv {
  * `production` for `start` and `development` for `dev`, unless the user has said otherwise: in the environment, or
  * in a `.env` file of the application.
  *
- * @param own what was exported, see `ownEnvironment`
+ * @param own exported variables, see `ownEnvironment`
  * @param root folder of the application
  * @param isForeign whether it runs as another user
  */
@@ -32,7 +32,7 @@ export function nodeEnv(own: Environment, root: string, mode: Mode, isForeign?: 
   const saying = readEnvFiles(root, { mode: files, isForeign }).find(says)
   if (saying === undefined) return told(mode, 'default', files, bunEnv)
   const value = saying.values['NODE_ENV']!
-  // A file that every mode reads decides about the others, too.
+  // A file that Bun reads in every mode also decides which of the others it reads.
   const decides = bunEnv === undefined && !saying.name.startsWith(`.env.${files}`)
   return told(value, saying.name, (decides ? asFileMode(value) : undefined) ?? files, bunEnv)
 }
@@ -41,7 +41,7 @@ const says = ({ values }: EnvFile): boolean => (values['NODE_ENV'] ?? '') !== ''
 
 function told(value: string, origin: string, files: FileMode, bunEnv: string | undefined): NodeEnv {
   const byItself = asFileMode(value) ?? 'development'
-  // Bun goes by it before `NODE_ENV`, of which it knows three values only.
+  // Bun prefers `BUN_ENV` to `NODE_ENV`, of which it knows only three values.
   const variables = { NODE_ENV: value, ...(bunEnv === undefined && byItself !== files && { BUN_ENV: files }) }
   return { value, origin, files, variables }
 }

@@ -7,8 +7,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * The environment without what the runtime, or `bun run`, read from `.env` files of these folders: those are read for
- * each generation, so that a reload sees what changed, and those of its mode. What was set to another value from
- * outside stays, and wins.
+ * each generation, so that a reload sees what changed, and those of its mode. A variable that was exported with another
+ * value stays, and wins.
  */
 export function ownEnvironment(env: Environment, folders: readonly string[]): Environment {
   const read = folders.flatMap(allEnvFiles)
@@ -17,23 +17,23 @@ export function ownEnvironment(env: Environment, folders: readonly string[]): En
     const texts = read.flatMap(({ values }) => values[name] ?? [])
     if (texts.length === 0) return false
     const isOurs = env[name] === process.env[name]
-    // What the operator set stays, although a file may say the same.
+    // A variable that the operator exported stays, even if a file has the same value.
     if (isOurs && exported !== undefined && !isScript()) return !exported.has(name)
     return texts.some((text) => text === value || expandVariables(text, (each) => env[each]) === value)
   }
   return Object.fromEntries(Object.entries(env).filter(([name, value]) => !isFromFile(name, value)))
 }
 
-/** Whether `bun run` has started this process: it reads `.env` files for its scripts, and hands on what they say. */
+/** Whether `bun run` has started this process: it reads `.env` files for its scripts, and passes their variables on. */
 const isScript = (): boolean => process.env['npm_lifecycle_event'] !== undefined
 
-/** Names this process was started with, before the runtime read files; undefined where the system does not say. */
+/** Names this process was started with, before the runtime read files; undefined where the system does not tell. */
 function exportedHere(): ReadonlySet<string> | undefined {
   try {
     const entries = readFileSync('/proc/self/environ', 'utf8').split('\0')
     return new Set(entries.map((entry) => entry.slice(0, entry.indexOf('='))))
   } catch {
-    // Not Linux.
+    // There is no /proc: not Linux.
     return undefined
   }
 }
@@ -46,8 +46,9 @@ export interface FileVariable {
 }
 
 /**
- * What the `.env` files of a folder add to an environment, as Bun adds it when it starts there: what is set stays, and
- * of several files the first that names a variable wins. References mean what is known when their file is read.
+ * What the `.env` files of a folder add to an environment, as Bun adds it when it starts there: variables that are set
+ * stay, and of several files the first that names a variable wins. References use the values known when their file is
+ * read.
  *
  * @throws ServerError `FILE_REFUSED`
  */
@@ -79,10 +80,10 @@ export function valuesOf(variables: ReadonlyMap<string, FileVariable>): Readonly
   return Object.fromEntries([...variables].map(([name, { value }]) => [name, value]))
 }
 
-/** With its name and the byte behind it; see MAX_ARG_STRLEN in execve(2). */
+/** Longest variable, with its name and the byte after it; see MAX_ARG_STRLEN in execve(2). */
 const MAX_VARIABLE_BYTES = 131_072
 
-/** What no system hands to a process. */
+/** Refuses a variable that no system can pass to a process. */
 function refuseUnpassable(name: string, value: string, path: string): void {
   if (value.includes('\0'))
     throw new ServerError('FILE_REFUSED', { path, reason: `${name} has a null byte; it has to be UTF-8` })

@@ -3,7 +3,7 @@ import { durationMs as parseDuration, meantQuantity, sizeBytes as parseSize } fr
 /** Why a text is not the value it should be: what was expected, in words that follow "expected". */
 export class Unacceptable extends Error {
   override readonly name = 'Unacceptable'
-  /** What was probably meant. */
+  /** The value that was probably meant. */
   readonly meant: string | undefined
 
   constructor(expected: string, meant?: string) {
@@ -18,7 +18,7 @@ export function unacceptableText({ message, meant }: Unacceptable, given: string
   return `expected ${message}, got ${JSON.stringify(given)}${hint}`
 }
 
-/** Milliseconds of `250ms`, `10s`, `5m`, `1h`, `1d`; a bare number is refused, since its unit is a guess. */
+/** Milliseconds of `250ms`, `10s`, `5m`, `1h`, `1d`; a bare number is refused, because its unit would be a guess. */
 export function durationMs(text: string): number {
   return parseDuration(text) ?? refuse('a duration such as 250ms, 30s or 5m', meantQuantity(text, 'duration'))
 }
@@ -32,7 +32,7 @@ function refuse(expected: string, meant: string | undefined): never {
   throw new Unacceptable(expected, meant)
 }
 
-/** A quantity of which there has to be some; `what` says so. */
+/** A parser that refuses zero; `what` is the value it expects instead. */
 export function someOf(parse: (text: string) => number, what = 'more than 0'): (text: string) => number {
   return (text) => {
     const value = parse(text)
@@ -41,7 +41,7 @@ export function someOf(parse: (text: string) => number, what = 'more than 0'): (
   }
 }
 
-/** 0.9 of `90%`. */
+/** Share of a whole: 0.9 for `90%`. */
 export function share(text: string): number {
   const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]
   if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100) return Number(percent) / 100

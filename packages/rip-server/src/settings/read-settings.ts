@@ -11,10 +11,10 @@ import { type ResolvedSettings, resolveSettings } from './resolve-settings.ts'
 import type { Mode } from './settings.ts'
 import { userAccount } from './user-account.ts'
 
-/** Who asks for settings, and with what. */
+/** What a command reads settings with: its name, flags and environment. */
 export interface SettingsRequest {
   readonly mode: Mode
-  /** Command that asks, such as `start`; a configuration in the form of a function is called with it. */
+  /** Name of the command, such as `start`; a configuration in the form of a function is called with it. */
   readonly command: string
   /** Flags by their long names. @default none */
   readonly flags?: ReadonlyMap<string, GivenFlag>
@@ -33,8 +33,10 @@ export interface SettingsRead extends ResolvedSettings {
 }
 
 /**
- * The settings that are asked for: flags > environment > file > defaults. Aborting ends the evaluation of the file, which runs
- * as the user of the flag `user` if there is one. Throws `ServerError`.
+ * Reads the settings: flags > environment > file > defaults. Aborting ends the evaluation of the file, which runs as
+ * the user of the flag `user` if there is one.
+ *
+ * @throws ServerError
  */
 export async function readSettings(
   { mode, command, flags = new Map(), cwd, env }: SettingsRequest,
@@ -66,7 +68,10 @@ export async function readSettings(
   return { ...resolved, nodeEnv: { value, origin }, configFile: file?.path, files: file?.files ?? [] }
 }
 
-/** The file belongs to the application: it is read with its rights. What is wrong with the flag is told later. */
+/**
+ * The user of the flag, because the file belongs to the application and is read with its rights. A wrong flag is
+ * reported later.
+ */
 function givenUser(flags: ReadonlyMap<string, GivenFlag>): Account | undefined {
   const text = flags.get('user')?.value
   if (text === undefined || process.geteuid?.() !== 0) return undefined

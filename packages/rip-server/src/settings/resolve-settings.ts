@@ -21,7 +21,7 @@ export interface SettingSources {
   readonly cwd: string
   readonly flags: ReadonlyMap<string, GivenFlag>
   readonly env: Readonly<Record<string, string | undefined>>
-  /** What `.env` files say; the environment wins. @default nothing */
+  /** Variables of `.env` files; the environment wins. @default none */
   readonly envFiles?: ReadonlyMap<string, FileVariable>
   readonly file: ConfigFile | undefined
 }
@@ -32,14 +32,15 @@ export interface ResolvedSettings {
   readonly origins: Readonly<Record<keyof Settings, string>>
 }
 
-/** Key of what only the file says about the balancer. */
+/** Key of the balancer's options, which only the file can set. */
 const BALANCER_KEY = 'balancer'
 /** Settings that are paths: relative ones start from where they were written. */
 const PATHS: ReadonlySet<SettingName> = new Set(['app', 'runDir', 'tlsCert', 'tlsKey'])
 
 /**
- * Merges flags > environment > file > defaults. Throws {@link ServerError}: `FLAGS_INVALID` when only flags are wrong,
- * `CONFIG_INVALID` otherwise, with every problem at once.
+ * Merges flags > environment > file > defaults.
+ *
+ * @throws ServerError `FLAGS_INVALID` when only flags are wrong, `CONFIG_INVALID` otherwise, with every problem at once
  */
 export function resolveSettings(sources: SettingSources): ResolvedSettings {
   const wrongFlags: string[] = []
@@ -76,7 +77,7 @@ export function resolveSettings(sources: SettingSources): ResolvedSettings {
 interface Given {
   readonly text: string
   readonly origin: string
-  /** How a message points at it. */
+  /** The place of the value, for messages. */
   readonly where: string
   readonly folder: string
   readonly isFlag: boolean
@@ -103,7 +104,7 @@ function givenValue(
   const key = fileKey(name)
   const fromFile = file?.values[key]
   if (file === undefined || fromFile === undefined || fromFile === null) return undefined
-  // Says what not saying it says.
+  // An empty list means the same as no list.
   if (settingSpecs[name].repeatable === true && isEmptyList(fromFile)) return undefined
   const position = file.positionOf(key)
   const shown = relative(cwd, position) || position
@@ -118,7 +119,7 @@ function givenValue(
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
-/** What the file says as a flag would say it. */
+/** A value of the file as the text that a flag would have. */
 function textOf(name: SettingName, value: unknown): string {
   const isTexts = Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string')
   if (settingSpecs[name].repeatable === true && isTexts) return value.join(',')
@@ -135,7 +136,7 @@ function fallback(name: SettingName, { mode, cwd, file }: SettingSources): unkno
   return settingSpecs[name].fallback(mode)
 }
 
-/** Both flags name a port, or there is none to name. */
+/** Problem of a second port: both flags name one, or the address has none. */
 function secondPort({ flags }: SettingSources, { bind }: Partial<Settings>): string[] {
   const [port, address] = [flags.get('port'), flags.get('bind')]
   if (port === undefined || address === undefined || bind === undefined) return []
@@ -145,7 +146,7 @@ function secondPort({ flags }: SettingSources, { bind }: Partial<Settings>): str
   return [`${address.written} and ${port.written} name two ports; keep one`]
 }
 
-/** A certificate is of no use without its key. */
+/** Problem of a certificate without its key, or a key without its certificate. */
 function halfOfTls({ tlsCert, tlsKey }: Partial<Settings>): string | undefined {
   if (tlsCert !== undefined && tlsKey === undefined) return '--tls-cert: needs --tls-key with it'
   return tlsCert === undefined && tlsKey !== undefined ? '--tls-key: needs --tls-cert with it' : undefined
@@ -162,7 +163,7 @@ function balancerFaults(sources: SettingSources): string[] {
   return balancerProblems(given).map((problem) => `${balancerOrigin(sources)}: ${BALANCER_KEY}.${problem}`)
 }
 
-/** Valid, since its faults were asked for first. */
+/** Valid, because its problems were checked before. */
 function givenBalancer({ file }: SettingSources): BalancerSettings {
   const given = file?.values[BALANCER_KEY] as BalancerSettings | undefined
   return file === undefined || given === undefined ? {} : locatedBalancer(given, file.folder)

@@ -2,7 +2,7 @@ import type { AccessLogFormat } from '@rip/balancer'
 import type { BalancerSettings } from './balancer-settings.ts'
 import type { LogFormat } from '../output/log-record.ts'
 
-/** How a setting is written, the value it stands for, and the unit of that value, which its name in {@link Settings} ends with. */
+/** How a setting is written, its value, and the unit of that value, which ends its name in {@link Settings}. */
 interface Kind<Written, Value, Unit extends string> {
   readonly written: Written
   readonly value: Value
@@ -12,12 +12,12 @@ interface Kind<Written, Value, Unit extends string> {
 /** A setting that always has a value. */
 type Said<Written, Value = Written, Unit extends string = ''> = Kind<Written, Value, Unit>
 
-/** A setting that may have none: nothing is said, or `off`. */
+/** A setting that may have no value: it is absent or `off`. */
 type Optional<Written, Value = Written, Unit extends string = ''> = Kind<Written, Value | undefined, Unit>
 
 /**
- * Every setting of one value, by its key in the configuration. What a configuration may say, what a server runs with and what
- * the table of `settingSpecs` has to explain all follow from this list.
+ * Every setting of one value, by its key in the configuration. The types of the configuration, of a server's settings
+ * and of the table `settingSpecs` follow from this list.
  */
 interface SettingKinds {
   /** File or folder of the application, relative to the configuration file. @default its folder */
@@ -25,7 +25,8 @@ interface SettingKinds {
   /** TCP port; 0 takes a free one. @default 3000 */
   readonly port: Said<number>
   /**
-   * `HOST`, `HOST:PORT` or `unix:` and an absolute path, with who may connect: `unix:/run/app.sock?mode=0660&group=www-data`.
+   * `HOST`, `HOST:PORT` or `unix:` and an absolute path, with who may connect:
+   * `unix:/run/app.sock?mode=0660&group=www-data`.
    * @default '0.0.0.0', in development '127.0.0.1'
    */
   readonly bind: Optional<string>
@@ -44,7 +45,11 @@ interface SettingKinds {
   readonly memoryBudget: Optional<string, number, 'Share'>
   /** Replaces a worker after about this time. @default 'off' */
   readonly maxLifetime: Optional<string, number, 'Ms'>
-  /** How long it serves on when told to stop and says so, for a load balancer to turn away first. @default '0s' */
+  /**
+   * How long the server goes on serving after a stop, and reports it, so that a load balancer turns away first.
+   *
+   * @default '0s'
+   */
   readonly stopDelay: Said<string, number, 'Ms'>
   /** Longest wait for requests that are being answered. @default '30s' */
   readonly drainTimeout: Said<string, number, 'Ms'>
@@ -61,7 +66,11 @@ interface SettingKinds {
    * are refused, since a web page anywhere could make such requests by DNS rebinding. @default localhost and addresses
    */
   readonly allowHosts: Said<readonly string[]>
-  /** In development, Bun fetches packages that are missing where there is no `node_modules`; `start` never does. @default false */
+  /**
+   * In development, Bun fetches packages that are missing where there is no `node_modules`; `start` never does.
+   *
+   * @default false
+   */
   readonly install: Said<boolean>
   /** Certificate chain in PEM, relative to the configuration file: serves https. @default none */
   readonly tlsCert: Optional<string>
@@ -73,7 +82,8 @@ interface SettingKinds {
   readonly accessLog: Optional<AccessLogFormat>
   /**
    * Lines of workers: `text` with the name of the worker before each, `json` as an object each with `worker`,
-   * `generation`, `stream` and `time`, `raw` as they were written. @default 'text'; with --json 'json', with --quiet 'raw'
+   * `generation`, `stream` and `time`, `raw` as they were written. @default 'text'; with --json 'json', with --quiet
+   * 'raw'
    */
   readonly logFormat: Optional<LogFormat>
   /**
@@ -82,11 +92,11 @@ interface SettingKinds {
    */
   readonly rollbackWindow: Optional<string, number, 'Ms'>
   /**
-   * Started as root: whom workers and the builder run as, by name or number, perhaps with a group, `shop:shop`. Refused in
-   * a file that others than root can change. @default whoever starts it
+   * The user that workers and the builder run as, for a server started as root: by name or number, perhaps with a
+   * group, `shop:shop`. Refused in a file that users other than root can change. @default the user who starts it
    */
   readonly user: Optional<string>
-  /** Whom the balancer runs as then. @default a number that is nobody's */
+  /** The user that the balancer runs as then. @default a number that no user has */
   readonly balancerUser: Optional<string>
   /** Name of the instance. @default the name of the application's folder */
   readonly name: Optional<string>
@@ -99,13 +109,13 @@ type Key = keyof SettingKinds
 /** What a configuration may say of one value. */
 export type WrittenSettings = { readonly [K in Key]?: SettingKinds[K]['written'] }
 
-/** By the name a setting has in a server: with its unit, such as `drainTimeoutMs` for `drainTimeout`. */
+/** Values by the name of the setting with its unit, such as `drainTimeoutMs` for `drainTimeout`. */
 export type SettingValues = {
   readonly [K in Key as `${K}${SettingKinds[K]['unit']}`]: SettingKinds[K]['value']
 }
 
-/** What a server runs with, after flags, environment, configuration file and defaults were merged. */
+/** The settings of a server, after flags, environment, configuration file and defaults were merged. */
 export interface Settings extends SettingValues {
-  /** What only the configuration file says about the balancer. */
+  /** Options of the balancer, which only the configuration file can set. */
   readonly balancer: BalancerSettings
 }

@@ -3,7 +3,7 @@ import type { ConfigurationChange } from '@rip/manager'
 import { shownSetting } from './shown-setting.ts'
 import { fileKey, type SettingName, settingNames, type Settings } from './settings.ts'
 
-/** What a change of a setting takes that cannot be made while the server runs. */
+/** What the operator has to do to change a setting that cannot change while the server runs. */
 const TAKES: Readonly<Partial<Record<SettingName, string>>> = {
   port: 'rip-server restart --manager',
   bind: 'rip-server restart --manager',
@@ -21,7 +21,7 @@ const TAKES: Readonly<Partial<Record<SettingName, string>>> = {
 
 const fixedNames = settingNames.filter((name) => TAKES[name] !== undefined)
 
-/** What is in force when other settings were read: what takes a restart is as it was at the start. */
+/** The settings in force after others were read: those that take a restart stay as they were at the start. */
 export function inForce(started: Settings, read: Settings): Settings {
   const fixed = Object.fromEntries(fixedNames.map((name) => [name, started[name]]))
   const { processes: _, ...balancer } = read.balancer
@@ -29,7 +29,9 @@ export function inForce(started: Settings, read: Settings): Settings {
   return { ...read, ...fixed, balancer: { ...balancer, ...(processes !== undefined && { processes }) } }
 }
 
-/** What becomes of settings that were read anew. `before` is what was in force, `started` what the server began with. */
+/**
+ * What changes when settings are read anew. `before` was in force until now, `started` is what the server began with.
+ */
 export function settingsChange(started: Settings, before: Settings, read: Settings): ConfigurationChange {
   const now = inForce(started, read)
   const applied = changedNames(before, now).map((name) => changeText(name, before, now))

@@ -35,14 +35,14 @@ export interface SettingSpec<T> {
   /** Environment variable that sets it. */
   readonly env?: string
   readonly summary: string
-  /** May be given several times; a list in the configuration file. Its texts are joined by commas. */
+  /** Whether it may be given several times; a list in the configuration file. The texts are joined by commas. */
   readonly repeatable?: true
   /** Key in the configuration file. @default the flag in camel case */
   readonly key?: string
-  /** Throws {@link Unacceptable}. */
+  /** @throws Unacceptable */
   readonly parse: (text: string) => T
   readonly fallback: (mode: Mode) => T
-  /** What help says about the default. */
+  /** The default as `--help` describes it. */
   readonly fallbackText: string
 }
 

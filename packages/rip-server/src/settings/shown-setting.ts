@@ -1,6 +1,6 @@
 import { type SettingName, settingSpecs, type Settings } from './settings.ts'
 
-/** A value as a person reads it. */
+/** A value as the operator would write it. */
 export function shownSetting(name: SettingName, settings: Settings): string {
   const value = settings[name]
   if (value === undefined) return settingSpecs[name].fallbackText.split(';')[0] ?? ''

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Unacceptable } from './quantity.ts'
 
-/** A user of this machine, and the group processes get. */
+/** A user of this machine, and the group that processes get. */
 export interface UserAccount {
-  /** As the machine calls it; its number where it has no name. */
+  /** Its name on this machine, or its number where it has no name. */
   readonly name: string
   readonly uid: number
   readonly gid: number
@@ -11,21 +11,21 @@ export interface UserAccount {
 }
 
 const EXPECTED = 'NAME or NAME:GROUP, each a name this machine has or a number'
-/** The largest is no user: it stands for "leave it" in chown(2). */
+/** Largest number of a user; the next one means "leave unchanged" in chown(2). */
 const MAX_ID = 4_294_967_294
 
-/** Why a process cannot start as a user whom the modes of folders keep from Bun, as when it is in root's home. */
+/** Why a process cannot start as a user who may not enter the folder of Bun, for example in root's home. */
 export function bunOutOfReach(): string {
   return `cannot run ${process.execPath}; install Bun where everybody gets to, such as /usr/local/bin`
 }
 
-/** A user as it was given, who exists here. Throws {@link Unacceptable}. */
+/** The text of an existing user, unchanged. @throws Unacceptable */
 export function userName(text: string): string {
   userAccount(text)
   return text
 }
 
-/** Looks up `NAME`, `NAME:GROUP` or numbers in their place. Throws {@link Unacceptable}. */
+/** Looks up `NAME`, `NAME:GROUP` or numbers in their place. @throws Unacceptable */
 export function userAccount(text: string): UserAccount {
   const [user = '', group, ...more] = text.split(':')
   if (user === '' || group === '' || more.length > 0) throw new Unacceptable(EXPECTED)
@@ -58,13 +58,16 @@ function idOf(text: string): number | undefined {
   return /^(?:0|[1-9]\d{0,9})$/.test(text) && Number(text) <= MAX_ID ? Number(text) : undefined
 }
 
-/** Fields of a user or group, by name or number: of the machine's own list, else of whatever else it asks (nsswitch.conf(5)). */
+/**
+ * Fields of a user or group, by name or number: from the machine's own list, else from its other sources
+ * (nsswitch.conf(5)).
+ */
 function entryOf(list: 'passwd' | 'group', key: string): readonly string[] | undefined {
   const own = linesOf(list).find(([name, , id]) => name === key || id === key)
   return own ?? (/^[\w.@-]+$/.test(key) ? askedEntry(list, key) : undefined)
 }
 
-/** The machine's own list. */
+/** Lines of the machine's own list. */
 export function linesOf(list: 'passwd' | 'group'): readonly (readonly string[])[] {
   try {
     return readFileSync(`/etc/${list}`, 'utf8')

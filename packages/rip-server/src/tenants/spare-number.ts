@@ -1,11 +1,13 @@
 import { readdirSync, statSync } from 'node:fs'
 import { linesOf } from '../settings/user-account.ts'
 
-/** Numbers that are nobody's: systemd gives them to services for as long as they run (`DynamicUser=`). */
+/** First of the numbers that no user has: systemd gives them to services while they run (`DynamicUser=`). */
 const FIRST = 61_184
 const LAST = 65_519
 
-/** A user number that no user of this machine has and no process runs as; the same one for the same seed, if it can be. */
+/**
+ * A user number that no user of this machine has and no process runs as; the same one for the same seed, if possible.
+ */
 export function spareNumber(seed: string): number {
   const taken = new Set([...linesOf('passwd').map(([, , id]) => Number(id)), ...runningAs()])
   const count = LAST - FIRST + 1

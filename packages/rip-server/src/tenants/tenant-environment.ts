@@ -2,7 +2,7 @@ import type { UserAccount } from '../settings/user-account.ts'
 
 type Environment = Readonly<Record<string, string>>
 
-/** Folders of whoever started the server, where the user has no business. */
+/** Variables with folders of the user who started the server, which this user cannot use. */
 const OF_THE_STARTER: readonly string[] = [
   'XDG_RUNTIME_DIR',
   'XDG_CACHE_HOME',
@@ -11,7 +11,7 @@ const OF_THE_STARTER: readonly string[] = [
   'XDG_STATE_HOME',
 ]
 
-/** The environment as that user has it: its name and its home, as under `User=` of systemd. */
+/** The environment for that user, with its name and its home, as systemd sets it for `User=`. */
 export function tenantEnvironment(env: Environment, { name, home }: UserAccount): Environment {
   const rest = Object.entries(env).filter(([key]) => !OF_THE_STARTER.includes(key))
   return { ...Object.fromEntries(rest), HOME: home, USER: name, LOGNAME: name }

@@ -7,22 +7,22 @@ import { ServerError } from '../errors.ts'
 import { balancerProgram, builderProgram, workerProgram } from '../programs/programs.ts'
 import { spareNumber } from './spare-number.ts'
 
-/** Who else than root runs something of a server. */
+/** The users other than root that parts of a server run as. */
 export interface ServerTenants extends Tenants {
-  /** Runs the application: workers, and the builder, which runs what it brings to compile itself. */
+  /** Runs the application: workers, and the builder, which runs the application's own compilers and plugins. */
   readonly workers: UserAccount
 }
 
 export interface TenantOptions {
-  /** Files the application's user has to be able to read. */
+  /** Files that the application's user has to be able to read. */
   readonly files: readonly string[]
-  /** The configuration file that set it; absent when something else did. */
+  /** The configuration file that sets `user`; absent when it is set elsewhere. */
   readonly configFile?: string | undefined
-  /** What tells this server from others. */
+  /** Tells this server from others. */
   readonly seed: string
 }
 
-/** Undefined when everything runs as whoever started it. Throws {@link ServerError} `CONFIG_INVALID`. */
+/** Undefined when everything runs as the user of this process. @throws ServerError `CONFIG_INVALID` */
 export function serverTenants(settings: Settings, options: TenantOptions): ServerTenants | undefined {
   const { user, balancerUser } = settings
   if (user === undefined) {
@@ -51,7 +51,7 @@ function spareAccount(seed: string): Account {
   return { uid: id, gid: id }
 }
 
-/** Whoever can change the file could choose another user, or none. */
+/** Refuses a `user` in a file that others can change, because they could choose another user, or none. */
 function refuseSelfAppointed(workers: UserAccount, configFile: string | undefined): void {
   if (configFile === undefined) return
   for (const path of [configFile, dirname(configFile)]) {
@@ -63,7 +63,7 @@ function refuseSelfAppointed(workers: UserAccount, configFile: string | undefine
   }
 }
 
-/** A number that is nobody's owns no folder to write to. */
+/** Refuses a log file without `balancerUser`, because a number that no user has owns no folder to write to. */
 function refuseUnwritableLog({ balancer: { accessLog }, balancerUser }: Settings): void {
   const file = typeof accessLog === 'object' ? accessLog.file : undefined
   if (file === undefined || balancerUser !== undefined) return
@@ -73,7 +73,7 @@ function refuseUnwritableLog({ balancer: { accessLog }, balancerUser }: Settings
   )
 }
 
-/** Asked of a process that runs as that user, since rights are more than modes. */
+/** Tries it in a process that runs as that user, because rights are more than modes. */
 function proveReach(name: string, { uid, gid }: Account, files: readonly string[]): void {
   const reason = tryReach({ uid, gid }, files)
   if (reason !== undefined) throw invalid(`user: ${name} (${uid}:${gid}) ${reason}`)

@@ -13,7 +13,9 @@ import { watchFolders } from './watch-folders.ts'
 export interface CompileToOptions {
   /** Files and folders; `-` reads standard input. */
   readonly inputs: readonly string[]
-  /** Folder the results are written to, laid out like the inputs. Without it one result goes to {@link CompileIo.out}. */
+  /**
+   * Folder the results are written to, laid out like the inputs. Without it one result goes to {@link CompileIo.out}.
+   */
   readonly outDir?: string
   /** A map beside each file, or within the code when there is no file. @default false */
   readonly maps?: boolean

@@ -86,7 +86,10 @@ interface CommonjsModule extends NodeModule {
   _compile(code: string, path: string): void
 }
 
-/** `require` of a module leaves its entry in the cache before the loader is asked; a cycle meets what is exported so far. */
+/**
+ * `require` of a module leaves its entry in the cache before the loader is asked; a cycle meets what is exported so
+ * far.
+ */
 const evaluated = new WeakSet<CommonjsModule>()
 
 function commonjsModule(path: string, contents: string, language: Language): PluginModule {

@@ -6,8 +6,8 @@ const HANDLERS: ReadonlySet<string> = new Set(['default', 'fetch', 'listener'])
 
 /**
  * Makes a module the main one, as if Bun had been started with it: `import.meta.main`, `require.main`,
- * `process.mainModule` and `Bun.main` say so. A module that exports a handler and asks for `import.meta.main` is spared:
- * what it does as a program of its own, a server that calls the handler does in its place.
+ * `process.mainModule` and `Bun.main` say so. A module that exports a handler and asks for `import.meta.main` is
+ * spared: what it does as a program of its own, a server that calls the handler does in its place.
  *
  * @param path real path of the module
  */

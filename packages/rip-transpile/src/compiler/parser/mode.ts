@@ -7,7 +7,9 @@ export interface Mode {
   readonly noColon: boolean
   /** Inside the arguments of a call without parentheses. */
   readonly inImplicit: boolean
-  /** In the body of an arrow on one line, or of a branch within such arguments: a `.` on the next line is for the whole. */
+  /**
+   * In the body of an arrow on one line, or of a branch within such arguments: a `.` on the next line is for the whole.
+   */
   readonly dotsEndBody: boolean
   /** Likewise, a comma at the end of the line is for the call around. */
   readonly commaEndsBody: boolean
