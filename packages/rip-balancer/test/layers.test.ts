@@ -8,7 +8,7 @@ const SOURCES = fileURLToPath(new URL('../src', import.meta.url))
 
 /** Folders of the sources, and files beside them, from the bottom up: each imports only from floors below its own. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['transport', 'http1', 'text', 'settings', 'state-table.ts', 'stale-socket.ts'],
+  ['transport', 'http1', 'text', 'settings', 'answers', 'state-table.ts', 'stale-socket.ts'],
   ['address', 'defaults.ts', 'errors.ts', 'text.ts'],
   ['tls', 'forwarding'],
   ['upstream'],
