@@ -2,8 +2,8 @@
 const SERVING: ReadonlySet<string> = new Set(['start', 'dev', 'manager'])
 
 /**
- * Keeps signals for a server from ending the process that is about to become one: it starts with what is there now, so
- * they ask for nothing more. A hang-up is one of them where no terminal shows what is said.
+ * Keeps signals such as a request to reload from ending a process that is about to become a server. It may ignore them,
+ * because it starts with the code on disk anyway. A hang-up is one of them when no terminal shows the output.
  */
 export function surviveEarlySignals(command: string): void {
   if (!SERVING.has(command)) return

@@ -1,6 +1,6 @@
 import { ExitCode } from './exit-code.ts'
 
-/** What went wrong, by code: what happened, with which value, and what to do about it. */
+/** Messages by code: what happened, with which value, and what to do about it. */
 const messages = {
   USAGE: (d: { readonly problems: readonly string[]; readonly help: string }): string =>
     `${listed('the command line', d.problems)}\n\nSee ${d.help}.`,
@@ -37,7 +37,7 @@ export type CliErrorCode = keyof typeof messages
 
 export type CliErrorDetail<C extends CliErrorCode> = Parameters<(typeof messages)[C]>[0]
 
-/** What the process ends with after each of them. */
+/** Exit code of the process after each of them. */
 const exitCodes: Readonly<Record<CliErrorCode, ExitCode>> = {
   USAGE: ExitCode.usage,
   APP_BROKEN: ExitCode.appFailed,
@@ -69,7 +69,7 @@ export class CliError<C extends CliErrorCode = CliErrorCode> extends Error {
   }
 }
 
-/** One problem as it is, several below each other. */
+/** One problem on the same line, several each on its own line. */
 function listed(where: string, problems: readonly string[]): string {
   if (problems.length === 1) return problems[0]!
   return [`${where} has ${problems.length} errors:`, ...problems.map((problem) => `  ${problem}`)].join('\n')

@@ -19,16 +19,14 @@ const serverExitCodes: Readonly<Record<ServerErrorCode, ExitCode>> = {
   CLOSED: ExitCode.failed,
 }
 
-/**
- * What the program ends with after a failure that one of our packages reports on purpose; `undefined` after any other.
- */
+/** Exit code after a failure that one of these packages reports on purpose; `undefined` after any other. */
 export function expectedExitCode(error: unknown): ExitCode | undefined {
   if (error instanceof CliError) return error.exitCode
   if (error instanceof ServerError) return serverExitCodes[(error as ServerError).code]
   return error instanceof ManagerError ? managerExitCode(error) : undefined
 }
 
-/** An instance that refuses says why, which counts as if it had happened here. */
+/** Exit code for the reason of an instance that refused a command, as if that had happened in this process. */
 function managerExitCode({ code, detail }: ManagerError): ExitCode {
   const { reason } = detail as Partial<ManagerErrorDetail<'CONTROL_REFUSED'>>
   const codes: Readonly<Record<string, ExitCode | undefined>> = managerExitCodes

@@ -3,7 +3,7 @@ import { type ReadConfigOptions, readSettings, type SettingsRead } from '@rip/se
 import type { CommandLine } from './command-line/command-line.ts'
 import type { Terminal } from './terminal/terminal.ts'
 
-/** Everything a command is run with. */
+/** Everything that a command gets. */
 export interface Invocation {
   readonly line: CommandLine
   readonly terminal: Terminal
@@ -21,7 +21,7 @@ export function flagValue(invocation: Invocation, flag: string): string | undefi
   return invocation.line.flags.get(flag)?.value
 }
 
-/** The settings this invocation asks for, `app` being the word that names the application. Throws `ServerError`. */
+/** The settings of this invocation; `app` is the word that names the application. @throws ServerError */
 export function invocationSettings(
   { line, cwd, env }: Invocation,
   mode: Mode,

@@ -12,7 +12,7 @@ import manifest from '../package.json' with { type: 'json' }
 
 type Run = (invocation: Invocation) => Promise<number>
 
-/** The program behind each command, loaded when it is asked for. */
+/** The function of each command, loaded when the command runs. */
 const programs: Readonly<Record<string, () => Promise<Run>>> = {
   start: async () => (await import('./commands/serve.ts')).start,
   dev: async () => (await import('./commands/serve.ts')).dev,
@@ -39,7 +39,7 @@ const programs: Readonly<Record<string, () => Promise<Run>>> = {
   compile: async () => (await import('./commands/compile.ts')).compile,
 }
 
-/** Runs the command line and resolves with the exit code. Every expected failure is told in one message. */
+/** Runs the command line and resolves with the exit code. Prints every expected failure as one message. */
 export async function run(args: readonly string[]): Promise<number> {
   let terminal = processTerminal({ quiet: false, color: !args.includes('--no-color') })
   try {
@@ -78,7 +78,7 @@ function help(line: CommandLine, terminal: Terminal): number {
 
 function report(error: unknown, terminal: Terminal): number {
   const code = expectedExitCode(error)
-  // Not expected: the stack is the message.
+  // An unexpected failure is printed with its stack.
   const message =
     code === undefined ? stackOf(error) : `${terminal.bad('rip-server:')} ${helpfulMessage(error)}`
   terminal.complain(message)

@@ -3,9 +3,9 @@ import type { Mode } from '@rip/server/settings'
 import { SIGNAL_EXIT_BASE } from './exit-code.ts'
 import { ControllingTerminal, isHangUpIgnored } from './terminal/controlling-terminal.ts'
 
-/** What operators reach by signals; each has a command that does the same. */
+/** What operators can do by signals; for each there is also a command. */
 export interface SignalActions {
-  /** `now` from the second request to stop on. */
+  /** `now` is true from the second request to stop on. */
   stop(request: { readonly signal: NodeJS.Signals; readonly now: boolean }): void
   reload(): void
   restart(): void
@@ -14,12 +14,12 @@ export interface SignalActions {
 }
 
 /**
- * Ctrl-C reaches a program twice when whoever started it passes the terminal's signal on as well (`bun run`,
- * `npm run`), and so does TERM to a whole group: signals so close together are one request.
+ * Ctrl-C reaches a program twice when its parent process passes the terminal's signal on as well (`bun run`,
+ * `npm run`), and so does TERM to a whole group: signals this close together count as one.
  */
 const SAME_REQUEST_MS = 250
 
-/** How long it may take until a terminal that hangs up is gone for its processes; they are told first. */
+/** How long a terminal may still seem to exist for its processes after its hang-up: they get the signal first. */
 const HANG_UP_MS = 50
 
 /** The signals of unicorn and nginx: TERM, INT and QUIT stop, HUP reloads, USR1 restarts, USR2 hands over to a
@@ -61,7 +61,7 @@ export function handleSignals(
   }
 }
 
-/** SIGHUP is sent by operators, who want a reload, and by a terminal whose window is closed. */
+/** Tells a SIGHUP of an operator, who wants a reload, from one of a terminal whose window was closed. */
 class HangUp {
   readonly #terminal: ControllingTerminal
   readonly #mode: Mode
@@ -74,14 +74,14 @@ class HangUp {
     this.#actions = actions
   }
 
-  /** Whoever works under nohup(1) has no use for it; in production operators may still ask for a reload. */
+  /** Not under nohup(1) in development; in production, operators may still ask for a reload. */
   get isHandled(): boolean {
     return this.#mode === 'production' || !this.#isIgnored
   }
 
   async take(): Promise<void> {
     const { existed, shown } = this.#terminal
-    // Whoever works in a terminal saves files to reload.
+    // In development, a developer reloads by saving files, so the terminal must have been closed.
     if (existed && this.#mode === 'development') return this.#actions.stop()
     if (existed && !this.#terminal.isGone) await Bun.sleep(HANG_UP_MS)
     if (!this.#terminal.isGone) return this.#actions.reload()
@@ -89,7 +89,7 @@ class HangUp {
   }
 }
 
-/** Calls back when what is written cannot be shown any more, as the terminal was closed. A closed pipe is none. */
+/** Calls back when output cannot be shown any more because the terminal was closed; a closed pipe does not count. */
 export function onTerminalGone(run: () => void): Disposable {
   const onError = (error: Error): void => {
     if ('code' in error && error.code === 'EIO') run()
@@ -103,7 +103,7 @@ export function onTerminalGone(run: () => void): Disposable {
   }
 }
 
-/** What a process ends with that a signal interrupted before it served. */
+/** Exit code of a process that a signal interrupted before it served. */
 export function signalExitCode(signal: NodeJS.Signals): number {
   return SIGNAL_EXIT_BASE + constants.signals[signal]
 }

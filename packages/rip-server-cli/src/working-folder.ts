@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 
 /**
- * The current folder as it was gone to: a link such as `current` stays a link when `PWD` names it, as shells do
- * (POSIX `cd -L`), so that a later release behind it is seen. `/` when the folder is gone.
+ * The current folder by the path that the operator used: a link such as `current` stays a link when `PWD` names it, as
+ * in shells (POSIX `cd -L`), so that a later release behind it is found. `/` when the folder is gone.
  */
 export function workingFolder(env: Readonly<Record<string, string | undefined>>): string {
   const named = env['PWD']

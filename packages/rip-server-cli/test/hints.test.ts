@@ -29,7 +29,7 @@ test('a NODE_ENV that is not that of the command is told with its origin', () =>
 
 test('in a container it is told that nobody outside reaches it', () => {
   expect(hints(['-w', '1'], true)).toEqual([
-    'nobody outside this container reaches it; --bind 0.0.0.0 lets them',
+    'it cannot be reached from outside this container; --bind 0.0.0.0 changes that',
   ])
   expect(hints(['-w', '1', '--bind', '0.0.0.0'], true)).toEqual([])
   expect(hints(['-w', '1', '--bind', 'unix:/run/app.sock'], true)).toEqual([])

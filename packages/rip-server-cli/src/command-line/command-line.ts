@@ -9,7 +9,7 @@ import { COMMON_FLAGS, options } from './options.ts'
 
 export interface CommandLine {
   readonly command: Command
-  /** The command was spelt out, not implied. */
+  /** Whether the command was given, as opposed to implied. */
   readonly named: boolean
   readonly words: readonly string[]
   /** By long name. */
@@ -17,9 +17,10 @@ export interface CommandLine {
 }
 
 /**
- * Reads the arguments of `rip-server`. Throws {@link CliError} `USAGE` with every problem at once.
+ * Reads the arguments of `rip-server`.
  *
- * @param exists whether there is such a file or folder, which makes an application of a word like a command
+ * @param exists whether there is such a file or folder: then a word like a command names an application
+ * @throws CliError `USAGE` with every problem at once
  */
 export function parseCommandLine(
   args: readonly string[],
@@ -30,12 +31,16 @@ export function parseCommandLine(
   return new Reading(args, exists).result()
 }
 
-/** Reads what is ours among the words of a command that hands on the others. Throws {@link CliError} `USAGE`. */
+/**
+ * Reads the words that `rip-server` itself understands, of a command that hands on the others.
+ *
+ * @throws CliError `USAGE`
+ */
 export function readOwnWords(name: string, words: readonly string[]): CommandLine {
   return new Reading(words, existsSync, { ...commandNamed(name)!, maxWords: 1 }).result()
 }
 
-/** For a word that should be a command; `what` says what it is instead. */
+/** The error for a word in the place of a command; `what` says what the word is instead. */
 export function notACommand(word: string, what: string): CliError {
   const ours = ourWordsFor(word)
   const advice = ours === undefined ? didYouMean(word, commandNames) : `; ${ours}`
@@ -60,7 +65,7 @@ class Reading {
   #named = false
   #words: string[] = []
 
-  /** @param command where it is known already */
+  /** @param command the command, if it is known already */
   constructor(args: readonly string[], exists: (path: string) => boolean, command?: Command) {
     const { tokens } = parseArgs({
       args: [...args],
@@ -99,7 +104,7 @@ class Reading {
     const at = this.#words.findIndex((word) => !isCompact(word))
     const word = this.#words[at] ?? ''
     const named = commandNamed(word)
-    // What else is wrong depends on the command that was meant.
+    // Other problems would depend on the command that was meant.
     if (named === undefined && isBareWord(word) && !exists(word))
       throw notACommand(word, 'is not a command, file or folder')
     if (named === undefined) return commandNamed(DEFAULT_COMMAND)!

@@ -12,7 +12,7 @@ export interface Command {
   readonly examples: readonly [string, string]
   /** Takes compact words such as `w:4` and a bare port. */
   readonly compact?: true
-  /** Its arguments are not ours: handed on as they are. */
+  /** Whether its arguments are handed on unchanged to another program. */
   readonly handsOn?: true
 }
 
@@ -220,7 +220,7 @@ export const commands: readonly Command[] = [
   },
 ]
 
-/** What `rip-server` without a command does. */
+/** The command of `rip-server` without one. */
 export const DEFAULT_COMMAND = 'start'
 
 export function commandNamed(name: string): Command | undefined {

@@ -8,11 +8,11 @@ export interface Option {
   readonly value?: string
   readonly summary: string
   readonly fallbackText?: string
-  /** May be given several times; the values are joined by commas. */
+  /** Whether it may be given several times; the values are joined by commas. */
   readonly repeatable?: true
 }
 
-/** Flags that change how a command talks or what it does, not what a server runs with. */
+/** Flags that change a command or its output, not the settings of a server. */
 const plainOptions: readonly Option[] = [
   {
     flag: 'config',
@@ -51,10 +51,10 @@ export const options: ReadonlyMap<string, Option> = new Map(
 /** Flags every command understands. */
 export const COMMON_FLAGS: readonly string[] = ['no-color', 'help', 'version']
 
-/** Flags that say which running instance is meant. */
+/** Flags that name the running instance. */
 export const INSTANCE_FLAGS: readonly string[] = ['name', 'run-dir']
 
-/** Flags that say what a server runs with. */
+/** Flags that give settings of a server. */
 export const SETTING_FLAGS: readonly string[] = [
   ...settingNames.map((name) => settingSpecs[name].flag),
   'config',

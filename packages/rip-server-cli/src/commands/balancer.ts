@@ -3,7 +3,7 @@ import { readOwnWords } from '../command-line/command-line.ts'
 import type { Invocation } from '../invocation.ts'
 import { runJoined } from './run-joined.ts'
 
-/** What a balancer that joins is asked in the words of this program, since it has them from the application as well. */
+/** Flags that a balancer that joins takes in the form of `rip-server`, because the application may set them as well. */
 const OWN_FLAGS: ReadonlySet<string> = new Set([
   'access-log',
   'drain-timeout',
@@ -30,11 +30,11 @@ const HELP = `rip-server balancer [app] [options]
 
 rip-server balancer --to ADDRESS [options]
 
-  joins nobody: a balancer for any servers.
+  joins no manager: a balancer for any servers.
 `
 
 const OPERATIONS = ['status', 'drain', 'undrain', 'check']
-/** Where requests go is said, or will be told it by somebody else. */
+/** Flags with which the balancer has backends, or gets them over its admin socket, so that it joins no manager. */
 const TELLS_BACKENDS = /^--(?:to|admin)(?:=|$)/
 const ASKS = /^(?:--help|-h|--version|-V)$/
 

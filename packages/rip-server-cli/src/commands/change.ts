@@ -21,7 +21,7 @@ type Change = keyof Pick<Manager, 'reload' | 'restart' | 'rollback'>
 
 const restartWorkers = change('restart')
 
-/** A new process, with the program as it is on disk, takes the place of the running server. */
+/** Replaces the running server by a new process with the program that is on disk. */
 async function handOver(invocation: Invocation): Promise<number> {
   const { client, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const result = await withTimeout(invocation, 'restart', (signal) => client.handOver({ signal }))
@@ -81,22 +81,22 @@ function changeText(
   return `${from}${shortGeneration(generation)} in ${durationText(tookMs)}`
 }
 
-/** For how long the switch may yet be undone, or that it no longer is. */
+/** How long the new code is watched and may be taken back, or that the watch has ended. */
 function watchText({ watchedMs }: Extract<ReloadResult, { ok: true }>, hasWaited: boolean): string {
   if (watchedMs === undefined) return ''
   if (hasWaited) return '; its answers were watched, it stays'
   return `; its answers are watched for ${durationText(watchedMs)} (--wait waits for that)`
 }
 
-/** A release is watched for the window, and once more when lots are drawn. */
+/** The longest watch of a release: the rollback window, and as long again for a comparison. */
 function longestWatchMs({ configuration }: ManagerStatus): number {
   const windowMs = configuration?.values['rollbackWindowMs']
   return typeof windowMs === 'number' ? 2 * windowMs : 0
 }
 
 /**
- * Runs a request to an instance within `--timeout`, by default so much longer than usual. Throws {@link CliError}
- * `TIMED_OUT`.
+ * Runs a request to an instance within `--timeout`, by default with so much more time than usual. @throws CliError
+ * `TIMED_OUT`
  */
 export async function withTimeout<T>(
   invocation: Invocation,

@@ -9,7 +9,7 @@ import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
 import { durationText } from '../terminal/quantity-text.ts'
 import { explained, planServed } from './serve.ts'
 
-/** Proves configuration and application in one throw-away worker that no client reaches. */
+/** Proves configuration and application in one temporary worker that no client reaches. */
 export async function check(invocation: Invocation): Promise<number> {
   const resolved = await invocationSettings(invocation, 'production', invocation.line.words[0])
   const runDir = await mkdtemp(join(tmpdir(), 'rip-check-'))
@@ -48,7 +48,7 @@ export async function check(invocation: Invocation): Promise<number> {
   }
 }
 
-/** Until when it is valid, and what clients would say of it. */
+/** Until when the certificate is valid, and why clients would refuse it. */
 function certificateText(certificate: ServedCertificate, nowMs: number): string {
   const { file, names, problem } = certificate
   if (problem !== null) return `clients refuse the certificate ${file}: ${problem}`

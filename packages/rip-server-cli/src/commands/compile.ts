@@ -27,7 +27,7 @@ function compileOptions(invocation: Invocation): CompileToOptions {
   }
 }
 
-/** What the caller got wrong becomes a usage error. */
+/** Turns mistakes of the caller into usage errors. */
 async function compiling(...[options, io]: Parameters<typeof compileTo>): ReturnType<typeof compileTo> {
   try {
     return await compileTo(options, io)

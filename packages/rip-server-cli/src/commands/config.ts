@@ -14,7 +14,8 @@ import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
 import { table } from '../terminal/table.ts'
 
 /**
- * Prints the values a start would use, with `--sources` where each comes from, and what a running server has instead.
+ * Prints the settings a start would use, with `--sources` the origin of each, and those of a running server that
+ * differ.
  */
 export async function config(invocation: Invocation): Promise<number> {
   const {
@@ -38,7 +39,7 @@ export async function config(invocation: Invocation): Promise<number> {
   })
   rows.push(['NODE_ENV', nodeEnv.value, ...(withSources ? [nodeEnv.origin] : [])])
   const balancer = ['balancer', JSON.stringify(settings.balancer), origins.balancer]
-  // Most have nothing to say about it.
+  // Most configurations set no options of the balancer.
   if (Object.keys(settings.balancer).length > 0) rows.push(withSources ? balancer : balancer.slice(0, 2))
   for (const line of table(rows)) invocation.terminal.data(line)
   const differences = await differencesInForce(invocation, settings.app)
@@ -56,7 +57,7 @@ async function differencesInForce(invocation: Invocation, app: string): Promise<
   if (values === undefined) return []
   const { settings: read } = await invocationSettings(invocation, values.mode, invocation.line.words[0])
   const settings = withoutSecrets(read)
-  // Sent as JSON, where what is not set is absent.
+  // They were sent as JSON, where settings without a value are absent.
   const names = settingNames.filter((name) => !isDeepStrictEqual(values[name], settings[name]))
   return names.map((name) => [fileKey(name), shownSetting(name, values)])
 }
@@ -68,12 +69,12 @@ async function valuesInForce(
   try {
     const { root } = locateApp(app)
     const { snapshot } = await findInstance(invocation, invocation.line.words[0])
-    // As the server of the same release has told it.
+    // Only the server of the same application can be compared.
     return snapshot.root === root
       ? (snapshot.configuration?.values as (Settings & { readonly mode: Mode }) | undefined)
       : undefined
   } catch {
-    // Nothing runs, or it does not answer: there is nothing to compare with.
+    // No server runs, or it does not answer: there is nothing to compare with.
     return undefined
   }
 }

@@ -84,7 +84,7 @@ async function watches(): Promise<Finding> {
   return { name, value, advice }
 }
 
-/** Where instances are listed; a folder whose path leaves no room for the names of sockets is passed over. */
+/** The folder where instances are listed; one whose path is too long for the names of sockets is skipped. */
 async function runFolder({ env }: Invocation): Promise<Finding> {
   const name = 'run directories'
   const { base } = locateRunDir({ root: '/' }, env)
@@ -97,7 +97,7 @@ async function runFolder({ env }: Invocation): Promise<Finding> {
   return { name, value, advice: `Make ${existingPart(base)} writable, or choose a folder with --run-dir.` }
 }
 
-/** How much memory is left, of the machine or of the control group. */
+/** The free memory of the machine or of the control group. */
 function memory(): Finding {
   const name = 'memory'
   const reading = readMemory()
@@ -110,7 +110,7 @@ function memory(): Finding {
   return { name, value, advice }
 }
 
-/** Snapshots, sockets and logs are written there. */
+/** The free space of a folder for snapshots, sockets and logs. */
 async function freeSpace(name: string, folder: string): Promise<Finding> {
   const path = existingPart(folder)
   const { bavail, bsize, files, ffree } = await statfs(path)
@@ -123,7 +123,7 @@ async function freeSpace(name: string, folder: string): Promise<Finding> {
   return { name, value, advice }
 }
 
-/** Of the instances that run. */
+/** The certificates of the running instances. */
 async function certificates({ env }: Invocation): Promise<Finding[]> {
   const asked = await Promise.allSettled(findInstances(env).map(connect))
   const served = asked.flatMap((each) =>

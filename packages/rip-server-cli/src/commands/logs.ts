@@ -9,10 +9,10 @@ import { flagValue, type Invocation, isOn } from '../invocation.ts'
 import { endWithReader } from '../terminal/end-with-reader.ts'
 import { FollowedFile } from '../terminal/followed-file.ts'
 
-/** How often the log is looked at for more. */
+/** How often the log is read for new lines. */
 const POLL_MS = 100
 
-/** Prints what the workers wrote lately and, unless told otherwise, go on to write until the instance has gone. */
+/** Prints the recent output of the workers and, unless told otherwise, follows it until the instance has gone. */
 export async function logs(invocation: Invocation): Promise<number> {
   const print = printer(invocation)
   const { instance } = await findInstance(invocation, invocation.line.words[0])
@@ -29,7 +29,7 @@ export async function logs(invocation: Invocation): Promise<number> {
   }
 }
 
-/** Takes the bytes of the log as they come and prints a line for each record. */
+/** Takes bytes of the log as they arrive and prints a line for each record. */
 function printer(invocation: Invocation): (bytes: Uint8Array) => Promise<void> {
   const format = formatOf(invocation)
   const colored = format === 'text' && invocation.terminal.colorsData
@@ -39,7 +39,7 @@ function printer(invocation: Invocation): (bytes: Uint8Array) => Promise<void> {
     const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     const printed = lines.map((line) => `${lineOf(line, format, colored)}\n`).join('')
-    // Whoever reads in a pager reads slowly.
+    // Waits, because a pager reads slowly.
     if (printed !== '') await new Promise((resolve) => process.stdout.write(printed, resolve))
   }
 }
@@ -50,7 +50,7 @@ function lineOf(line: string, format: LogFormat, colored: boolean): string {
   return format === 'json' ? JSON.stringify({ message: line }) : line
 }
 
-/** Throws {@link CliError} `USAGE`. */
+/** @throws CliError `USAGE` */
 function formatOf(invocation: Invocation): LogFormat {
   const text = flagValue(invocation, 'log-format') ?? (isOn(invocation, 'json') ? 'json' : 'text')
   try {

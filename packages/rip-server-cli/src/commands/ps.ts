@@ -16,7 +16,7 @@ export async function ps(invocation: Invocation): Promise<number> {
   const silent = found.filter((_, index) => isSilent(asked[index]!))
   for (const { name, pid } of silent)
     terminal.complain(`${terminal.bad('✗')} ${name}, process ${pid}, does not answer`)
-  // One that stopped between the two calls is not running.
+  // An instance that stopped between the two calls is not listed.
   const instances = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
   if (isOn(invocation, 'json')) {
     terminal.data(

@@ -18,8 +18,8 @@ import { type Invocation, invocationSettings } from '../invocation.ts'
 const IS_DESCRIPTOR = /^fd:\d+$/
 
 /**
- * Runs a balancer in front of the workers of an application, whose manager is another process: as it is configured
- * there, with these flags of a balancer over it. Resolves with the exit code.
+ * Runs a balancer in front of the workers of an application, whose manager is another process: with the configuration
+ * of the application, over which these flags of a balancer win. Resolves with the exit code.
  */
 export async function runJoined(
   invocation: Invocation,
@@ -69,7 +69,7 @@ export async function runJoined(
   return code
 }
 
-/** What cannot be used now is the balancer's to refuse, which keeps what it has. */
+/** Reads the settings again. If they cannot be used, the balancer refuses them and keeps those it has. */
 async function again(read: () => Promise<Settings>): Promise<Settings> {
   try {
     return await read()
@@ -81,7 +81,7 @@ async function again(read: () => Promise<Settings>): Promise<Settings> {
 
 type Asked = ListenAddress | string
 
-/** Where to listen: as the flags say, or as the application is configured. */
+/** The addresses to listen on: those of the flags, else those of the application. */
 function askedFor({ listen }: BalancerConfig, settings: Settings): readonly Asked[] {
   const given = listen === undefined ? [] : [listen].flat()
   if (given.length === 0) return [listenAddress(settings, 'production')]
@@ -95,7 +95,7 @@ const isAddress = (asked: Asked): asked is ListenAddress => typeof asked !== 'st
 
 const textOf = (asked: Asked): string => (isAddress(asked) ? formatListenAddress(asked) : asked)
 
-/** As inside one server, with what the flags say over it. */
+/** The configuration as inside one server, with the flags over it. */
 function joinedConfig(
   settings: Settings,
   { listen: _asked, ...given }: BalancerConfig,
@@ -117,7 +117,7 @@ function joinedConfig(
   }
 }
 
-/** In the run directory these settings lead to, else the only one that runs this application. */
+/** Finds the manager in the run directory of these settings, else the only one that runs this application. */
 function findManager(
   place: MeetingPlace,
   { name, runDir }: Settings,
@@ -134,7 +134,7 @@ function restore(place: MeetingPlace): void {
   try {
     place.restore()
   } catch {
-    // Somebody else has the name now, which is not believed; it may be ours again later.
+    // Another user has taken the name of the run directory, and is not believed; it may be free again later.
   }
 }
 

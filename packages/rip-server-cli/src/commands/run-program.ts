@@ -9,8 +9,10 @@ import { ExitCode } from '../exit-code.ts'
 import type { Invocation } from '../invocation.ts'
 
 /**
- * Runs a program in the place of this process, so that signals, the terminal and the exit code are its own. What
- * follows its name is for it. Throws {@link CliError} `USAGE`.
+ * Runs a program in the place of this process, so that signals, the terminal and the exit code are its own. The words
+ * after its name are its arguments.
+ *
+ * @throws CliError `USAGE`
  */
 export async function runProgram({ line, terminal, cwd, env }: Invocation): Promise<number> {
   const [first, ...rest] = line.words
@@ -42,7 +44,7 @@ export async function runProgram({ line, terminal, cwd, env }: Invocation): Prom
   }
 }
 
-/** A link may have any name, as commands do: what it leads to says which language it is. */
+/** Follows a link, because a link may have any name, as commands do, and only its target tells the language. */
 function programFile(path: string): string {
   if (!existsSync(path)) throw misuse(`there is no file ${path}`)
   const file = realpathSync(path)
@@ -51,7 +53,7 @@ function programFile(path: string): string {
   return file
 }
 
-/** Never returns where the process can be replaced, as on every system with `execve`. */
+/** Replaces the process, and then never returns, on every system with `execve`. */
 function become(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): number {
   process.chdir(cwd)
   const [program = process.execPath] = argv

@@ -33,7 +33,7 @@ export function start(invocation: Invocation): Promise<number> {
   return serve(invocation, 'production')
 }
 
-/** Serves an application while somebody works on it. */
+/** Serves an application in development. */
 export function dev(invocation: Invocation): Promise<number> {
   return serve(invocation, 'development')
 }
@@ -55,7 +55,7 @@ export function rereadingPlan(resolved: SettingsRead, mode: Mode, invocation: In
   const plan = planServed(resolved, mode, invocation)
   const account = plan.tenants?.workers
   const read = async (signal: AbortSignal): Promise<ReadSettings> => {
-    // What `.env` files said at the start is not the environment.
+    // Without the variables that `.env` files set at the start.
     const again = { ...invocation, env: plan.env }
     const read = await invocationSettings(again, mode, invocation.line.words[0], { signal, account })
     proveCertificate(read.settings)
@@ -65,7 +65,8 @@ export function rereadingPlan(resolved: SettingsRead, mode: Mode, invocation: In
 }
 
 /**
- * What is wrong with the configuration is told in the format that is asked for, too, as far as that is known before.
+ * Sets the format of messages before the configuration is read, as far as it is known, so that its problems are printed
+ * in it.
  */
 export function talkAsAsked(invocation: Invocation): void {
   const asked = flagValue(invocation, 'log-format') ?? invocation.env['RIP_LOG_FORMAT']
@@ -79,7 +80,7 @@ export function servePlan(plan: ServerPlan, invocation: Invocation): Promise<num
   return new Serving(plan, invocation).run()
 }
 
-/** Throws `ServerError` `APP_NOT_FOUND`, `CONFIG_INVALID`, `FILE_REFUSED`. */
+/** @throws ServerError `APP_NOT_FOUND`, `CONFIG_INVALID`, `FILE_REFUSED` */
 export function planServed(
   { settings, origins, configFile }: SettingsRead,
   mode: Mode,
@@ -109,7 +110,7 @@ function isFromFile(origin: string, configFile: string | undefined, cwd: string)
   return configFile !== undefined && resolve(cwd, origin).startsWith(configFile)
 }
 
-/** `--json` promises nothing but JSON on standard output; `--quiet`, nothing but the words of the application. */
+/** `--json` prints only JSON on standard output; `--quiet`, only the output of the application. */
 function logFormatOf({ logFormat }: Settings, invocation: Invocation): LogFormat {
   const written = invocation.line.flags.get('log-format')?.written
   if (isOn(invocation, 'json') && written !== undefined && logFormat !== 'json') {
@@ -123,13 +124,13 @@ function logFormatOf({ logFormat }: Settings, invocation: Invocation): LogFormat
   return logFormat ?? (isOn(invocation, 'quiet') ? 'raw' : 'text')
 }
 
-/** One server from its start to its end, under the hands of signals. */
+/** One server from its start to its end, with its signals. */
 class Serving {
   readonly #plan: ServerPlan
   readonly #invocation: Invocation
   #server: OpenServer | undefined
   #serves = false
-  /** What happens to later attempts is told as if it served. */
+  /** Whether the first start has failed; events of later attempts are then printed as if it served. */
   #startFailed = false
   #interruptedBy: NodeJS.Signals | undefined
 
@@ -154,11 +155,11 @@ class Serving {
     const server = await new Server(this.#plan).open()
     this.#server = server
     try {
-      // Asked to stop while the parts were put together: nothing is started any more.
+      // A signal to stop came while the server was opened: nothing is started any more.
       if (this.#interruptedBy !== undefined) await server.close()
       return await this.#serve(server)
     } catch (error) {
-      // Who waits for the first worker is told that there will be none.
+      // Tells clients that wait for the first worker that there will be none.
       await server.close({ delay: false })
       if (this.#interruptedBy !== undefined && !this.#serves) return signalExitCode(this.#interruptedBy)
       throw explained(error)
@@ -190,13 +191,13 @@ class Serving {
     }
   }
 
-  /** A server that takes the place of a running one leaves it the place instead. */
+  /** Not in a successor, which ends instead and leaves the running server in its place. */
   get #waitsForFix(): boolean {
     const { mode, inherited } = this.#plan
     return mode === 'development' && inherited === undefined && this.#interruptedBy === undefined
   }
 
-  /** Whoever works on the application repairs it and saves: the manager goes on watching. */
+  /** Keeps the manager watching, so that the developer can repair the application and save. */
   #waitForFix(server: OpenServer, error: ManagerError): void {
     const { terminal } = this.#invocation
     const { message } = explained(error) as Error
@@ -205,7 +206,7 @@ class Serving {
     terminal.say(`waiting for a file to change${shown}`)
     this.#startFailed = true
     const { refusal } = error.detail as ManagerErrorDetail<'BOOT_REFUSED'>
-    // What stands in the way of a page is no reason to end: the terminal has said it all.
+    // A page that cannot be shown is no reason to end: the terminal has the whole message.
     void server.showFailedStart(refusal).catch((thrown: Error) => this.#plan.warn(thrown.message))
     server.manager.on('ready', () => this.#tellReady(server))
   }
@@ -223,7 +224,7 @@ class Serving {
     void this.#server?.close({ now })
   }
 
-  /** A successor that does not serve changes nothing but is told. */
+  /** If the successor does not serve, prints why and goes on. */
   #handOver(): void {
     const { terminal } = this.#invocation
     const refused = (reason: string): void => terminal.complain(`${terminal.bad('✗')} no restart: ${reason}`)
@@ -233,7 +234,7 @@ class Serving {
     )
   }
 
-  /** What a signal asks for may be refused, which is told and changes nothing. */
+  /** Carries out what a signal asks for; if it is refused, prints why and goes on. */
   #attempt(command: (manager: Manager, server: OpenServer) => Promise<unknown>): void {
     if (this.#server === undefined) return
     const { terminal } = this.#invocation
@@ -280,7 +281,7 @@ function isRefusal(error: unknown): error is ManagerError {
   return error instanceof ManagerError && error.code === 'BOOT_REFUSED'
 }
 
-/** The application's fault as one message with its code frame; anything else as it is. */
+/** A failure of the application as one message with its code frame; any other error unchanged. */
 export function explained(error: unknown): unknown {
   if (!isRefusal(error)) return error
   const { refusal } = error.detail as ManagerErrorDetail<'BOOT_REFUSED'>
@@ -288,7 +289,7 @@ export function explained(error: unknown): unknown {
   return new CliError(isAppsFault(refusal) ? 'APP_BROKEN' : 'BOOT_FAILED', detail, { cause: error })
 }
 
-/** Could not be compiled or loaded, as opposed to a worker that did not get ready. */
+/** Whether the application could not be compiled or loaded, as opposed to a worker that did not get ready. */
 function isAppsFault({ code, failure }: Refusal): boolean {
   const kinds = ['not-found', 'compile', 'import', 'no-handler', 'own-port']
   return code === 'build-failed' || (failure !== undefined && kinds.includes(failure.kind))

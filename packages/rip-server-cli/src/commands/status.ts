@@ -14,7 +14,7 @@ import { bytesText, durationText } from '../terminal/quantity-text.ts'
 import { table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
-/** Prints what runs; exit 1 when fewer workers serve than wanted. */
+/** Prints the status of an instance; exit 1 when fewer workers serve than wanted. */
 export async function status(invocation: Invocation): Promise<number> {
   const { instance, client, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const balancers = await client.balancers()
@@ -25,7 +25,7 @@ export async function status(invocation: Invocation): Promise<number> {
   return isWell(snapshot) ? ExitCode.done : ExitCode.failed
 }
 
-/** The snapshot for people: facts, workers, and the last refusal if there is one. */
+/** The status as text: facts, workers, and the last refusal if there is one. */
 export function statusText(
   { url }: Instance,
   snapshot: ManagerStatus,
@@ -87,7 +87,7 @@ export function workersTable(workers: readonly WorkerStatus[]): string[] {
   return table([head, ...rows])
 }
 
-/** Answers of the last minute: a row for each generation that has had some, and for each worker. */
+/** Answers of the last minute: a row for each generation that has given some, and for each worker. */
 export function answersTable({ answers, workers }: Pick<ManagerStatus, 'answers' | 'workers'>): string[] {
   if (answers === undefined) return []
   const rows = [
@@ -112,7 +112,7 @@ function ratesCells({ requests, perSecond, statuses, failed, p50Ms, p95Ms, p99Ms
   ]
 }
 
-/** A worker that answers in less than a millisecond is not told as one that takes none. */
+/** A latency for the table; less than a millisecond is not shown as 0. */
 function latencyText(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms)
 }
@@ -129,7 +129,7 @@ function healthText(snapshot: ManagerStatus, terminal: Terminal): string {
   return healthReasons.length === 0 ? shown : `${shown}: ${healthReasons.join('; ')}`
 }
 
-/** How often, why the last time, and what comes next. */
+/** How often a worker crashed, why the last time, and what comes next. */
 function crashText(
   { count, slot, reason, atMs, nextStartAtMs }: NonNullable<ManagerStatus['crashes']>,
   nowMs: number,
@@ -146,7 +146,7 @@ function codeText({ generation, previousGeneration, held }: ManagerStatus): stri
   return `${shortGeneration(generation)}${before}${held ? ', held' : ''}`
 }
 
-/** What is on disk, where that is not what serves, and what is wrong with it. */
+/** The content on disk, if it is not what serves, and why it does not serve. */
 function diskFacts({ disk, generation, condemned }: ManagerStatus, terminal: Terminal): string[][] {
   if (condemned !== null) return [['', terminal.bad(`serves although it was ${verdictText(condemned)}`)]]
   if (disk === null || disk.generation === generation) return []
@@ -156,7 +156,7 @@ function diskFacts({ disk, generation, condemned }: ManagerStatus, terminal: Ter
   return [['on disk', terminal.bad(text)]]
 }
 
-/** Not well is also an instance that serves code that was taken back, or would have to after its next start. */
+/** False also for an instance that serves condemned code, or would have to after its next start. */
 function isWell({ health, condemned, disk }: ManagerStatus): boolean {
   if (condemned !== null || (disk !== null && disk.verdict !== null)) return false
   return isHealthy({ health })

@@ -7,7 +7,7 @@ import { withTimeout } from './change.ts'
 
 const GONE_POLL_MS = 10
 
-/** Finishes what runs, then ends every process of the instance. */
+/** Finishes requests in flight, then ends every process of the instance. */
 export async function stop(invocation: Invocation): Promise<number> {
   const { client, instance, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const report = await withTimeout(invocation, 'stop', async (signal) => {
@@ -21,7 +21,7 @@ export async function stop(invocation: Invocation): Promise<number> {
   return ExitCode.done
 }
 
-/** Waits for the process itself: what comes next may be a start with the same address. */
+/** Waits for the end of the process itself, because the next command may be a start with the same address. */
 async function untilGone({ runDir }: Instance, signal: AbortSignal): Promise<void> {
   while (readInstance(runDir) !== undefined) {
     signal.throwIfAborted()

@@ -6,7 +6,9 @@ import { endWithReader } from '../terminal/end-with-reader.ts'
 
 const REFRESH_MS = 1_000
 
-/** Shows the workers, refreshed each second; one page when nobody watches. Ends when the instance does. */
+/**
+ * Shows the workers, refreshed each second; one page when standard output is no terminal. Ends when the instance does.
+ */
 export async function top(invocation: Invocation): Promise<number> {
   const { instance, client, snapshot } = await findInstance(invocation, invocation.line.words[0])
   const { terminal } = invocation

@@ -6,7 +6,7 @@ import { childEnvironment, foundByText, listenAddress, locateApp, locateEntry } 
 import { nearPath } from '@rip/server/text'
 import { type Invocation, invocationSettings } from '../invocation.ts'
 
-/** Serves the application in this process: from here on it is the worker program. Never resolves. */
+/** Serves the application in this process: from here on this process is the worker program. Never resolves. */
 export async function worker(invocation: Invocation): Promise<number> {
   const { settings } = await invocationSettings(invocation, 'development', invocation.line.words[0])
   const { root } = locateApp(settings.app)
@@ -30,7 +30,11 @@ function tellFound(entry: Entry, { cwd, terminal }: Invocation): void {
   if (foundBy !== undefined) terminal.say(`${nearPath(entry.file, cwd)}  ${terminal.faint(foundBy)}`)
 }
 
-/** A worker alone has its socket made by the runtime. Throws {@link ServerError} `CONFIG_INVALID`. */
+/**
+ * Refuses access settings for the socket of a single worker, which the runtime makes.
+ *
+ * @throws ServerError `CONFIG_INVALID`
+ */
 function refuseAccess(address: ListenAddress): void {
   if (!('unix' in address) || (address.mode === undefined && address.gid === undefined)) return
   const problem =

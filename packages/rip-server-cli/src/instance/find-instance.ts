@@ -16,10 +16,10 @@ import { CliError } from '../errors.ts'
 import { elsewhereLines } from './elsewhere-lines.ts'
 import { flagValue, type Invocation } from '../invocation.ts'
 
-/** A server that answers at all does so at once. */
+/** How long to wait for the status: a server that answers at all answers at once. */
 const STATUS_TIMEOUT_MS = 5_000
 
-/** A server that is running, and the line to it. */
+/** A running server, with the connection to it. */
 export interface RunningInstance {
   readonly instance: Instance
   readonly client: ControlClient
@@ -27,9 +27,10 @@ export interface RunningInstance {
 }
 
 /**
- * The instance a command means: by `--run-dir`, by `--name`, by the application named or in the current folder,
- * else the only one running. Never starts one, and never evaluates a configuration: it may be what is broken.
- * Throws {@link CliError} `NOT_RUNNING` or `SEVERAL_RUNNING`.
+ * The instance a command means: by `--run-dir`, by `--name`, by the application named or in the current folder, else
+ * the only one running. Never starts one, and never evaluates a configuration, which may be broken.
+ *
+ * @throws CliError `NOT_RUNNING` or `SEVERAL_RUNNING`
  */
 export async function findInstance(
   invocation: Invocation,
@@ -62,8 +63,8 @@ function isName(word: string): boolean {
 }
 
 /**
- * Asks an instance how it is. Throws {@link ManagerError} `NOT_RUNNING` when it left meanwhile, {@link CliError}
- * `TIMED_OUT` when it is silent.
+ * Asks an instance for its status. @throws ManagerError `NOT_RUNNING` when it has left meanwhile, CliError `TIMED_OUT`
+ * when it does not answer
  */
 export async function connect(instance: Instance): Promise<RunningInstance> {
   const client = new ControlClient(instance.control)
@@ -87,7 +88,7 @@ function onlyOne(instances: readonly Instance[], env: Environment): Instance {
   throw new CliError('SEVERAL_RUNNING', { names: instances.map(({ name }) => name) })
 }
 
-/** Named by `--name`, or after the folder of its application, as `ps` shows it. */
+/** Finds an instance by the name that `ps` shows: that of `--name`, or of the folder of its application. */
 async function byName(
   name: string,
   running: readonly Instance[],
@@ -125,7 +126,7 @@ function realPath(path: string): string {
   try {
     return realpathSync(path)
   } catch {
-    // ENOENT: the folder is gone, its instance is not.
+    // ENOENT: the folder is gone, but its instance still runs.
     return path
   }
 }

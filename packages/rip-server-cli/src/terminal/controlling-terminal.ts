@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 /** The terminal this process was started in, if there was one; see proc_pid_stat(5). */
 export class ControllingTerminal {
-  /** Whether there was one when this was created. */
+  /** Whether the process had a terminal when this object was created. */
   readonly existed: boolean
-  /** Whether what we write was shown there. */
+  /** Whether the terminal showed the output of this process. */
   readonly shown: boolean
 
   constructor() {
@@ -12,14 +12,14 @@ export class ControllingTerminal {
     this.shown = isShown()
   }
 
-  /** It has hung up since: its window was closed, or its connection. */
+  /** Whether it has hung up since, because its window or its connection was closed. */
   get isGone(): boolean {
     return this.existed && hasTerminal() === false
   }
 
   /**
-   * Whether its driver may be who sends SIGTTIN or SIGTTOU: to all of a job in the background, one process of which
-   * reads or writes. That we do not do ourselves.
+   * Whether the terminal's driver may have sent SIGTTIN or SIGTTOU, which all processes of a job in the background get
+   * when one of them reads or writes. This process itself does neither.
    */
   get stopsJob(): boolean {
     const own = readStat('self')
@@ -38,7 +38,7 @@ function isShown(): boolean {
   return process.stdout.isTTY === true || process.stderr.isTTY === true
 }
 
-/** `undefined` where the system does not say. */
+/** `undefined` where the system does not tell. */
 function hasTerminal(): boolean | undefined {
   const own = readStat('self')
   return own === undefined ? undefined : own.terminal !== 0
@@ -58,7 +58,7 @@ interface Stat {
 
 function readStat(pid: string): Stat | undefined {
   const stat = readText(`/proc/${pid}/stat`)
-  // Field 2 is a name that may contain anything; fields 5, 7 and 8 are meant.
+  // Takes fields 5, 7 and 8; field 2 is a name that may contain anything.
   const fields = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')

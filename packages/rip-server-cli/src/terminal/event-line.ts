@@ -15,7 +15,7 @@ const SHOWN_GENERATION_CHARS = 7
 
 export interface EventLineOptions {
   readonly terminal: Terminal
-  /** Also what only matters while looking for a fault. */
+  /** Whether to print events that only help to look for a fault, too. */
   readonly verbose: boolean
   /** Generation that serves at the moment. */
   readonly serving: string | null
@@ -25,7 +25,7 @@ export function shortGeneration(generation: string | null): string {
   return generation === null ? 'nothing' : generation.slice(0, SHOWN_GENERATION_CHARS)
 }
 
-/** What an operator reads about an event; nothing when it went as planned and says nothing new. */
+/** The line that an operator reads about an event; `undefined` when it went as planned and tells nothing new. */
 export function eventLine(event: ManagerEvent, options: EventLineOptions): string | undefined {
   const { terminal, verbose } = options
   switch (event.type) {
@@ -100,7 +100,7 @@ function cutLine(event: Extract<ManagerEvent, { type: 'generation-cut' }>, termi
   return `${terminal.good('✓')} ${change} in ${durationText(event.tookMs)}`
 }
 
-/** A start serves something else than the code on disk, or code it should not serve. */
+/** The line about a start that serves other code than that on disk, or condemned code. */
 function foundLine(event: Extract<ManagerEvent, { type: 'condemned-found' }>, terminal: Terminal): string {
   const { generation, instead } = event
   const found = `the code on disk, ${shortGeneration(generation)}, was ${verdictText(event)}`
@@ -111,7 +111,7 @@ function foundLine(event: Extract<ManagerEvent, { type: 'condemned-found' }>, te
   return `${terminal.bad('warning')} ${found}; ${next}. Put other code on disk and run "rip-server reload"`
 }
 
-/** What is wrong with what serves, or what is on disk; `undefined` when nothing is. */
+/** What is wrong with the code that serves or the code on disk; `undefined` when nothing is. */
 export function condemnedText(
   status: Pick<ManagerStatus, 'disk' | 'condemned' | 'generation'>,
 ): string | undefined {
@@ -123,12 +123,12 @@ export function condemnedText(
   return `${found}; ${shortGeneration(generation)} serves instead`
 }
 
-/** What was done about content that was found wanting, and why. */
+/** What happened to condemned content, and why. */
 export function verdictText({ by, reason }: Pick<Verdict, 'by' | 'reason'>): string {
   return by === 'server' ? `taken back: ${reason}` : `rolled back from by an operator: ${reason}`
 }
 
-/** What became of a configuration, a line each. */
+/** What changed with a configuration, a line for each setting. */
 export function configurationLines(change: ConfigurationChange | undefined): readonly string[] {
   return [...(change?.applied ?? []), ...(change?.pending ?? [])].map((text) => `configuration: ${text}`)
 }
@@ -138,7 +138,7 @@ function stoppingText(delayMs: number | undefined): string {
   return `stopping: ${what} the requests under way (Ctrl-C again to stop immediately)`
 }
 
-/** What was limited, and why. */
+/** What was limited because of a suspicion, and why. */
 function suspicionLine(event: Extract<ManagerEvent, { type: 'generation-suspected' }>): string {
   const { generation, previous, errors, requests } = event
   return (
@@ -181,7 +181,7 @@ function exitLine(
   return `${terminal.bad('✗')} ${text}${next}${tail}`
 }
 
-/** A worker counts its requests once a second, so that none may mean some. */
+/** A worker reports its requests once a second, so a count of zero is not reliable. */
 function serviceText({ uptimeMs, requests }: Extract<ManagerEvent, { type: 'worker-exited' }>): string {
   const counted = requests === 0 ? '' : ` and ${requests} ${requests === 1 ? 'request' : 'requests'}`
   return `after ${durationText(uptimeMs)}${counted}`

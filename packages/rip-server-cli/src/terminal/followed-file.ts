@@ -1,22 +1,20 @@
 import { statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 
-/**
- * A file that others write to, and exchange for a new one now and then: what was written to either is read to its end.
- */
+/** A file that another process writes to, and replaces by a new one from time to time; both are read to their end. */
 export class FollowedFile implements AsyncDisposable {
   readonly #path: string
   #before: string | undefined
   #file: FileHandle | undefined
   #offset = 0
 
-  /** @param before where the file goes that is exchanged; what it has is read first. @default it is gone */
+  /** @param before path of the file after its replacement, which is read first. @default the file is removed */
   constructor(path: string, before?: string) {
     this.#path = path
     this.#before = before
   }
 
-  /** What has been written since the last call; empty when nothing was. */
+  /** The bytes written since the last call; empty when there are none. */
   async more(): Promise<Uint8Array> {
     this.#file ??= await opened(this.#path)
     const before = await this.#readBefore()
@@ -26,14 +24,14 @@ export class FollowedFile implements AsyncDisposable {
     if (size > this.#offset) return this.#read(this.#file, size - this.#offset)
     const now = statSync(this.#path, { throwIfNoEntry: false })
     if (now === undefined || (now.ino === ino && now.size >= this.#offset)) return NOTHING
-    // The last lines may have been written just before the exchange.
+    // The last lines may have been written just before the replacement.
     const last = await this.#file.stat()
     if (last.size > this.#offset) return this.#read(this.#file, last.size - this.#offset)
     await this[Symbol.asyncDispose]()
     return this.more()
   }
 
-  /** Once. It may be the file that is open, when the exchange came in between. */
+  /** Reads the former file, once. It is the open file if the replacement came in between. */
   async #readBefore(): Promise<Uint8Array> {
     if (this.#before === undefined) return NOTHING
     const file = await opened(this.#before)
@@ -66,7 +64,7 @@ async function opened(path: string): Promise<FileHandle | undefined> {
   try {
     return await open(path)
   } catch {
-    // ENOENT: nobody has written yet.
+    // ENOENT: nothing has been written yet.
     return undefined
   }
 }

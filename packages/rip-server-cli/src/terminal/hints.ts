@@ -4,7 +4,7 @@ import type { ServerTenants } from '@rip/server'
 import type { Mode } from '@rip/server/settings'
 import { isExposed, type NodeEnv, type ResolvedSettings } from '@rip/server/sources'
 
-/** What is different in development and not to be seen, told once. */
+/** Hints about differences of development that are easily overlooked. */
 export function developmentHints(
   { settings: { workers }, origins }: ResolvedSettings,
   listen: ListenAddress | undefined,
@@ -16,13 +16,11 @@ export function developmentHints(
       `${workers} workers, each with its own memory: state kept in variables differs per worker; -w 1 for one`,
     )
   if (inContainer && listen !== undefined && !('unix' in listen) && !isExposed(listen))
-    hints.push('nobody outside this container reaches it; --bind 0.0.0.0 lets them')
+    hints.push('it cannot be reached from outside this container; --bind 0.0.0.0 changes that')
   return hints
 }
 
-/**
- * That the application is told something else than the command says, for example by a `.env` file left from elsewhere.
- */
+/** Hints when `NODE_ENV` does not fit the command, for example because of a forgotten `.env` file. */
 export function nodeEnvHints(
   { value, origin }: Pick<NodeEnv, 'value' | 'origin'>,
   mode: Mode,
@@ -33,9 +31,7 @@ export function nodeEnvHints(
   ]
 }
 
-/**
- * What to do about an application that runs as root; undefined where it does not, or where root is that of a container.
- */
+/** The warning about an application that runs as root; undefined for other users, and for the root of a container. */
 export function rootWarning(
   uid: number | undefined,
   tenants: ServerTenants | undefined,
@@ -43,12 +39,12 @@ export function rootWarning(
 ): string | undefined {
   if (uid !== 0 || tenants !== undefined || inContainer) return undefined
   return (
-    'the application runs as root: whoever gets into it has the whole machine; ' +
+    'the application runs as root: an attacker who gets into it has the whole machine; ' +
     'give --user NAME, start rip-server as another user, or set User= in the systemd unit'
   )
 }
 
-/** Whether this is a container, as far as it says so: Docker, Podman and Kubernetes do. */
+/** Whether this is a container that can be recognised: Docker, Podman and Kubernetes. */
 export function isInContainer(env: Readonly<Record<string, string | undefined>>): boolean {
   const says = (env['KUBERNETES_SERVICE_HOST'] ?? env['container'] ?? '') !== ''
   return says || existsSync('/.dockerenv') || existsSync('/run/.containerenv')

@@ -7,26 +7,26 @@ import type { Terminal } from './terminal.ts'
 import { table } from './table.ts'
 import { shortGeneration } from './event-line.ts'
 
-/** What was observed when the first generation began to serve. */
+/** Facts about a server when its first generation begins to serve. */
 export interface ReadyFacts {
   readonly mode: Mode
-  /** Address clients reach, read back from the listening socket; absent without a balancer. */
+  /** Address for clients, read back from the listening socket; absent without a balancer. */
   readonly url: string | undefined
-  /** The socket accepts connections from other machines. */
+  /** Whether the socket accepts connections from other machines. */
   readonly exposed: boolean
   /** File the workers loaded. */
   readonly entry: string
-  /** How that file was found, if nobody gave it. */
+  /** How that file was found, if the operator did not name it. */
   readonly entryFoundBy: string | undefined
   readonly concurrency: number
-  /** Why changes are watched, or why not. */
+  /** Why changes are watched, or why they are not. */
   readonly watching: string
   readonly control: string
   readonly tookMs: number
   readonly version: string
   readonly snapshot: ManagerStatus
   readonly cwd: string
-  /** What else is good to know, a sentence each. */
+  /** Further hints, a sentence each. */
   readonly hints: readonly string[]
 }
 
@@ -47,7 +47,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   return ['', `  ${title}`, '', ...table(rows).map((line) => `  ${line}`), ''].join('\n')
 }
 
-/** The same as one object of JSON. */
+/** The facts as one JSON object. */
 export function readyJson(facts: ReadyFacts, atMs: number): string {
   const { snapshot, url = null, entry, mode, version, control, concurrency, tookMs, hints } = facts
   const { generation, readyWorkers: workers } = snapshot

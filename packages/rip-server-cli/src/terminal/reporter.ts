@@ -5,13 +5,15 @@ import { eventLine, plainEvent } from './event-line.ts'
 export interface ReporterOptions {
   readonly terminal: Terminal
   readonly verbose: boolean
-  /** Every event as a line of JSON on stdout, instead of words. */
+  /** Whether to print every event as a line of JSON on stdout, instead of text. */
   readonly json: boolean
   /** Whether the first generation serves. Until then a failure ends the program with one message of its own. */
   readonly serves: () => boolean
 }
 
-/** Tells what the manager does from now on, one line per event worth one. Resolves when it has stopped. */
+/**
+ * Prints the manager's events from now on, one line for each that matters to an operator. Resolves when it has stopped.
+ */
 export async function reportEvents(
   manager: Pick<Manager, 'events' | 'status'>,
   options: ReporterOptions,
@@ -21,13 +23,13 @@ export async function reportEvents(
     try {
       reporter.report(event, manager.status.generation)
     } catch (error) {
-      // What cannot be told must not end what is served.
+      // An event that cannot be printed must not end the server.
       options.terminal.complain(`the event ${event.type} cannot be told: ${String(error)}`)
     }
   }
 }
 
-/** An event beside the lines of workers: with `time` and `message` as they have. */
+/** An event as a line among those of workers, with `time` and `message` as they have. */
 function eventJson(event: ManagerEvent): string {
   const time = new Date(event.atMs).toISOString()
   return JSON.stringify({ time, message: plainEvent(event), ...event })
@@ -57,14 +59,14 @@ class Reporter {
     return event.type !== 'health' || this.#isNewHealth(event.health)
   }
 
-  /** Asked again at once, the same content is refused again: the reason was told. */
+  /** False when the same content is refused again, because the reason was printed before. */
   #isNewRefusal(refusal: Refusal): boolean {
     const before = this.#refused
     this.#refused = refusal
     return refusal.generation !== before?.generation || refusal.message !== before.message
   }
 
-  /** A worker that is being replaced needs no comment; a crash loop and its end do. */
+  /** Whether to print a change of health: not for a worker that is being replaced, but for a crash loop and its end. */
   #isNewHealth(health: ManagerHealth): boolean {
     const before = this.#crashLoop
     if (health === 'crash-loop') this.#crashLoop = true

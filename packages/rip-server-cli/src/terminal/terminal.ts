@@ -1,25 +1,27 @@
 import { styleText } from 'node:util'
 import { safeText } from '@rip/server/text'
 
-/** Where a command writes: data to stdout, talk to stderr. Both ends may be closed at any time. */
+/** The output of a command: data to stdout, messages to stderr. Both may be closed at any time. */
 export interface Terminal {
   /** Data: a line per call, without styles when piped. */
   data(text: string): void
   /** Empties the screen that data goes to. */
   clear(): void
-  /** Talk for people; nothing when quiet. */
+  /** Prints a message, unless `--quiet` was given. */
   say(text: string): void
-  /** What must be read even when quiet. */
+  /** Prints a message that matters even with `--quiet`. */
   complain(text: string, level?: 'warn' | 'error'): void
   strong(text: string): string
   faint(text: string): string
   good(text: string): string
   bad(text: string): string
-  /** Whether somebody watches the talk. */
+  /** Whether messages go to a terminal. */
   readonly interactive: boolean
   /** Whether data may carry styles. */
   readonly colorsData: boolean
-  /** From now on talk is JSON, too: an object with `time`, `level` and `message` per line, without styles. */
+  /**
+   * Prints messages as JSON, too, from now on: an object with `time`, `level` and `message` per line, without styles.
+   */
   talkJson(): void
 }
 

@@ -475,11 +475,13 @@ describe.skipIf(!isRoot)('--user', () => {
         join(folder, 'rip-server.config.js'),
         `export default { balancer: { accessLog: { format: 'text', file: '/var/log/shop.log' } } }`,
       )
-      expect(await refused('--user', USER)).toContain('name who writes /var/log/shop.log')
+      expect(await refused('--user', USER)).toContain(
+        '/var/log/shop.log needs a user who can write to its folder',
+      )
       await mkdir(join(sandbox.folder, 'closed'), { mode: 0o700 })
       await placeBun(join(sandbox.folder, 'closed/bun'))
       sandbox.variables = { PATH: `${join(sandbox.folder, 'closed')}:${process.env['PATH']}` }
-      expect(await refused('--user', USER)).toContain('install Bun where everybody gets to')
+      expect(await refused('--user', USER)).toContain('install Bun where every user can run it')
       expect(await sandbox.leftovers()).toEqual([])
     },
     TEST_TIMEOUT_MS,
@@ -498,7 +500,7 @@ describe.skipIf(!isRoot)('--user', () => {
         { uid: UID, gid: GID, env: sandbox.env(), cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] },
       )
       expect(await new Response(child.stderr).text()).toContain(
-        'user: only root can run workers as somebody else',
+        'user: only root can run workers as another user',
       )
       expect(await child.exited).toBe(5)
 

@@ -251,18 +251,18 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
   user: {
     flag: 'user',
     value: 'NAME[:GROUP]',
-    summary: 'started as root: whom the application runs as',
+    summary: 'started as root: the user the application runs as',
     parse: userName,
     fallback: () => undefined,
-    fallbackText: 'whoever starts it',
+    fallbackText: 'the user who starts it',
   },
   balancerUser: {
     flag: 'balancer-user',
     value: 'NAME[:GROUP]',
-    summary: 'with --user: whom the balancer runs as',
+    summary: 'with --user: the user the balancer runs as',
     parse: userName,
     fallback: () => undefined,
-    fallbackText: "a number that is nobody's",
+    fallbackText: 'a number that no user has',
   },
   name: {
     flag: 'name',

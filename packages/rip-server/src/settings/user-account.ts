@@ -16,7 +16,7 @@ const MAX_ID = 4_294_967_294
 
 /** Why a process cannot start as a user who may not enter the folder of Bun, for example in root's home. */
 export function bunOutOfReach(): string {
-  return `cannot run ${process.execPath}; install Bun where everybody gets to, such as /usr/local/bin`
+  return `cannot run ${process.execPath}; install Bun where every user can run it, such as /usr/local/bin`
 }
 
 /** The text of an existing user, unchanged. @throws Unacceptable */

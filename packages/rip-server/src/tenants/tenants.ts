@@ -26,14 +26,14 @@ export interface TenantOptions {
 export function serverTenants(settings: Settings, options: TenantOptions): ServerTenants | undefined {
   const { user, balancerUser } = settings
   if (user === undefined) {
-    if (balancerUser !== undefined) throw invalid(`balancerUser: needs user, for whom workers run as`)
+    if (balancerUser !== undefined) throw invalid(`balancerUser: needs user, the user that workers run as`)
     return undefined
   }
   if (process.platform !== 'linux')
     throw invalid(`user: Linux only; elsewhere start rip-server as that user, with sudo -u ${user}`)
   if (process.geteuid?.() !== 0)
     throw invalid(
-      `user: only root can run workers as somebody else; start rip-server as root, or as ${user} without this setting`,
+      `user: only root can run workers as another user; start rip-server as root, or as ${user} without this setting`,
     )
   const workers = userAccount(user)
   const router = balancerUser === undefined ? spareAccount(options.seed) : userAccount(balancerUser)
@@ -68,8 +68,8 @@ function refuseUnwritableLog({ balancer: { accessLog }, balancerUser }: Settings
   const file = typeof accessLog === 'object' ? accessLog.file : undefined
   if (file === undefined || balancerUser !== undefined) return
   throw invalid(
-    `balancer.accessLog.file: with user, name who writes ${file} and can write to its folder, as balancerUser; ` +
-      'or leave it out and have standard output written to a file',
+    `balancer.accessLog.file: with user, ${file} needs a user who can write to its folder, named by balancerUser; ` +
+      'or leave it out and redirect standard output to a file',
   )
 }
 
