@@ -42,10 +42,7 @@ export interface CompileResult {
   readonly dependencies: readonly string[]
 }
 
-/**
- * A compiler behind one interface. Throws {@link CompileError} for source it does not accept, whatever the
- * compiler behind it throws.
- */
+/** A compiler behind one interface. Its errors become `CompileError`. */
 export interface Adapter {
   readonly name: string
   /** Version of the compiler; part of the cache key. */

@@ -1,6 +1,6 @@
 /**
- * Program: freezes an application's code into a snapshot and says so in one line of JSON on stdout. It runs
- * as a short-lived process, so that whoever starts it never holds a compiler or the application's code.
+ * Program: freezes an application's code into a snapshot and says so in one line of JSON on stdout. It runs as a
+ * short-lived process, so that its parent process never holds a compiler or the application's code.
  *
  *     bun builder.ts --root DIR --out SNAPSHOT_DIR [--entry FILE] [--packages DIR] [--adapter NAME] [--generation ID]
  *                    [--files -]
@@ -17,7 +17,7 @@ import { rehearse } from './rehearse.ts'
 import { selectAdapter } from './select-adapter.ts'
 import { buildReport, type BuildRequest } from './snapshot/build-report.ts'
 
-/** A bit of everything, so that most of the compiler has run once. */
+/** Contains a bit of the whole language, so that most of the compiler has run once. */
 const SAMPLE = `
 import { a } from './a'
 export class B extends a
@@ -39,7 +39,7 @@ const { values } = parseArgs({
     rehearse: { type: 'string' },
   },
 })
-// Signals may be sent to every process at once: what becomes of the build, who asked for it decides.
+// Ignored, because signals may be sent to every process at once: the parent process decides what happens to the build.
 const SURVIVED = [
   'SIGTERM',
   'SIGINT',

@@ -4,7 +4,7 @@ export function importsOf(code: string): readonly string[] {
   try {
     return [...new Set(transpiler.scanImports(code).map((found) => found.path))]
   } catch {
-    // Embedded JavaScript may be wrong: whoever loads the module reports it, with its place.
+    // Embedded JavaScript may be wrong: loading the module reports the error, with its place.
     return []
   }
 }

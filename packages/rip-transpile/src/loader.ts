@@ -73,15 +73,15 @@ export function install(options: InstallOptions = {}): Disposable {
   return { [Symbol.dispose]: () => remove(added) }
 }
 
-/** A file that cannot be read is reported by whoever imports it. */
+/** Does nothing for a file that does not exist: importing it reports that. */
 function becomeMainFromDisk(file: string): void {
   const { existsSync, readFileSync, realpathSync } = process.getBuiltinModule('node:fs')
   if (existsSync(file)) becomeMain(realpathSync(file), readFileSync(file, 'utf8'))
 }
 
 /**
- * Compilers and their cache cost a process that runs from a snapshot megabytes, so they are loaded when a file
- * asks for them; and at once, since `require` cannot wait. Our own ending is the one of the neighbour.
+ * Compilers and their cache cost a process that runs from a snapshot megabytes, so they are loaded with the first file
+ * that needs them; synchronously, because `require` cannot wait. The neighbour has the same ending as this module.
  */
 function diskLoader(options: DiskLoaderOptions): DiskLoader {
   const neighbour = `./disk-loader${extensionOf(import.meta.path)}`

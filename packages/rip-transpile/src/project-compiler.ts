@@ -28,7 +28,7 @@ function readManifest(path: string): Manifest | undefined {
     // As Bun reads it: with comments, commas at the end and a byte order mark.
     return Bun.JSONC.parse(readFileSync(path, 'utf8')) as Manifest
   } catch {
-    // Not there, or not JSON: whoever needs its content will say so.
+    // It does not exist, or is not JSON: code that needs its content reports that.
     return undefined
   }
 }

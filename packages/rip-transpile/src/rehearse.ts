@@ -17,9 +17,9 @@ const ECHO: Adapter = {
 }
 
 /**
- * Builds something small, so that the code of a build has run once when somebody waits for one: the first run takes
- * several times as long as the next. Everything happens in a folder of its own below `parent`, which is removed. False
- * when that was not possible, and the build will take longer.
+ * Builds a small sample ahead of need, because the first build of a process takes several times as long as the next.
+ * Works in a folder of its own below `parent`, which it removes. False when that was not possible, and the first real
+ * build will take longer.
  */
 export async function rehearse(parent: string): Promise<boolean> {
   warmUpResolver()
@@ -38,8 +38,8 @@ export async function rehearse(parent: string): Promise<boolean> {
 }
 
 /**
- * Among our own files: Bun keeps what it has seen of a folder, and the application's may look different by then. What
- * is built imports nothing for the same reason.
+ * Resolves among the files of this package, because Bun caches the content of folders, and the application's may change
+ * before the build. The sample imports nothing for the same reason.
  */
 function warmUpResolver(): void {
   const { modules } = referencesOf("import './nowhere.ts'\n", 'ts')

@@ -15,7 +15,9 @@ export function cacheFolder(env: Readonly<NodeJS.ProcessEnv> = process.env): str
   return makePrivate(folder) ? folder : undefined
 }
 
-/** Code from this folder is run, so nobody else may be able to write there, or to exchange it for another. */
+/**
+ * Makes the folder private: its code is run, so no other user may be able to write there, or to exchange the folder.
+ */
 function makePrivate(folder: string): boolean {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -23,7 +25,7 @@ function makePrivate(folder: string): boolean {
     if (!state.isDirectory() || state.uid !== ownUid() || isOpenToOthers(state)) return false
     return parentsOf(realpathSync(folder)).every((parent) => isSafeParent(lstatSync(parent)))
   } catch {
-    // A home that cannot be written to, or a file in the way: compile without a cache.
+    // The home cannot be written to, or a file is in the way: code is compiled without a cache.
     return false
   }
 }
@@ -34,7 +36,7 @@ function isSafeParent(state: Stats): boolean {
   return isOursOrRoots(state.uid) && (isSticky || !isOpenToOthers(state))
 }
 
-/** Root is whoever owns `/`: inside a user namespace that may be another number than 0. */
+/** The owner of `/` counts as root: inside a user namespace its number may differ from 0. */
 function isOursOrRoots(uid: number): boolean {
   return uid === ownUid() || uid === 0 || uid === lstatSync('/').uid
 }

@@ -18,7 +18,7 @@ const OBJECT = /schema\??\.[ \t]*(\w+)/y
 /** What the object `schema` has for programs. */
 const OBJECT_MEMBERS: ReadonlySet<string> = new Set(['registerCoercer'])
 
-/** Whether a name is the object `schema` of the language, and no variable of somebody else's. */
+/** Whether a name is the object `schema` of the language, and not a variable of the program. */
 export function usesSchemaObject({ name, at }: { name: string; at: number }, source: string): boolean {
   if (name !== 'schema') return false
   OBJECT.lastIndex = at

@@ -21,8 +21,8 @@ export interface Declaration {
 }
 
 /**
- * Names of one function, or of one loop or catch clause. Filled by the parser; {@link resolveScopes} decides
- * afterwards who declares what.
+ * Names of one function, or of one loop or catch clause. Filled by the parser; {@link resolveScopes} decides afterwards
+ * which scope declares which name.
  */
 export class Scope {
   readonly parent: Scope | undefined

@@ -216,7 +216,7 @@ export class ModuleGraph {
         return { ...resolved(path, { ...earlier, stamp, kept }, this.#resolver), bytes }
       return { ...resolved(path, { hash, stamp, kept, ...scanned(path, bytes) }, this.#resolver), bytes }
     } catch {
-      // EACCES, ENOENT: whoever loads it says so.
+      // EACCES, ENOENT: loading the module reports it.
       return undefined
     }
   }

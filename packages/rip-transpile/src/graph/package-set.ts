@@ -38,8 +38,8 @@ export interface ReadPackageFile extends PackageFile {
 }
 
 /**
- * What stands for a file's content while it is not read. Not the time of its last change of status: package managers
- * link one file into many projects, and each link changes it.
+ * Stands for a file's content, so that it need not be read. Leaves out the time of its last change of status, because
+ * package managers link one file into many projects, and each link changes that time.
  */
 export function stampOf({ ino, size, mtimeMs }: Stats): string {
   return `${ino} ${size} ${mtimeMs}`
@@ -53,7 +53,7 @@ export function isKept(path: string, bytes: number): boolean {
   return bytes <= MAX_KEPT_BYTES && !path.endsWith('.node')
 }
 
-/** Undefined when there is none that can be read, as after somebody tidied up. */
+/** Undefined when there is none that can be read, for example because it was removed. */
 export function readIndex(path: string): PackageFiles | undefined {
   try {
     return new Map(Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, PackageFile>))
@@ -109,7 +109,7 @@ function keep(path: string, bytes: Uint8Array | undefined, earlier: string | und
   return true
 }
 
-/** Linux refuses links to what belongs to somebody else (`fs.protected_hardlinks`). */
+/** Linux refuses links to files of another user (`fs.protected_hardlinks`). */
 function linkOrCopy(from: string, to: string): void {
   try {
     linkSync(from, to)

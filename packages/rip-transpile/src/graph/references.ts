@@ -53,7 +53,7 @@ function scan(code: string, language: Language): readonly string[] {
       .scanImports(code)
       .map(({ path }) => path)
   } catch {
-    // Whoever loads the module reports it, with its place.
+    // Loading the module reports the error, with its place.
     return []
   }
 }

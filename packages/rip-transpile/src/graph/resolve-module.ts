@@ -39,7 +39,7 @@ function lookUp(specifier: string, { importer, commonjs }: ResolveOptions): stri
     // Bun answers with the real path.
     return found.startsWith('/') ? found : undefined
   } catch {
-    // Optional, put there by a plugin, or missing: whoever loads the importer knows.
+    // The module is optional, provided by a plugin, or missing: loading the importer shows which.
     return undefined
   }
 }

@@ -39,8 +39,8 @@ export interface Reactive {
 }
 
 /**
- * A reactive system of its own. Changes are pushed as marks, values are pulled when somebody asks: a computed
- * value nobody reads is never computed, and an effect runs only if a value it read really is another one.
+ * A reactive system of its own. Changes are pushed as marks, values are pulled when they are read: a computed value
+ * that is never read is never computed, and an effect runs only if a value it read really has changed.
  *
  * The function needs nothing from outside itself, because its own text is what a standalone script gets pasted.
  */

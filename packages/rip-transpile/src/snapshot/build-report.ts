@@ -45,12 +45,12 @@ export type BuildReport =
       readonly cached: number
       readonly tookMs: number
       readonly belongings: Belongings
-      /** Modules nobody imports that do not compile, and what is wrong with them, in a sentence each. */
+      /** A sentence for each module that no other imports and that does not compile, with what is wrong. */
       readonly doubts: readonly string[]
     }
   | { readonly ok: false; readonly failure: BuildFailure; readonly belongings?: Belongings }
 
-/** Builds a snapshot and tells how it went; never throws. */
+/** Builds a snapshot and reports the result; never throws. */
 export async function buildReport(request: BuildRequest): Promise<BuildReport> {
   const startedMs = performance.now()
   const cache = openCache()

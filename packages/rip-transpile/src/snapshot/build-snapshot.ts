@@ -28,9 +28,9 @@ export interface BuildSnapshotOptions {
   readonly packages?: string
   /** Set that an earlier snapshot uses. */
   readonly earlierPackages?: string
-  /** File that remembers, for the next time without an earlier set, what is imported where in `node_modules`. */
+  /** File that records the imports within `node_modules`, for the next build without an earlier set. */
   readonly packageIndex?: string
-  /** Nothing in `node_modules` changed since, so that the set need not be read again. @default false */
+  /** Whether nothing in `node_modules` has changed since, so that the set need not be read again. @default false */
   readonly packagesUnchanged?: boolean
   /** The compiler for files with this ending. */
   adapterFor(extension: string): Adapter
@@ -41,7 +41,7 @@ export interface BuiltSnapshot {
   /** Files that are in a language to compile. */
   readonly compiled: number
   readonly belongings: Belongings
-  /** Why modules nobody imports are not in it. */
+  /** Why modules that no other module imports were left out. */
   readonly doubts: readonly CompileError[]
 }
 

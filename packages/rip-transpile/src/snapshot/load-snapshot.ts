@@ -16,7 +16,7 @@ export interface LoadSnapshotOptions {
   compileFromDisk(path: string): PluginModule | Promise<PluginModule>
   /** Real path of the module to be the main one, see `becomeMain`. */
   readonly main?: string | undefined
-  /** Told, in one sentence, what an operator should know. @default console.warn */
+  /** Called with one sentence that the operator should know. @default console.warn */
   readonly warn?: (message: string) => void
 }
 
@@ -111,7 +111,7 @@ class LoadedSnapshot {
     this.#main = main
   }
 
-  /** What is loaded from the snapshot although it is no module below the root. */
+  /** Files that are loaded from the snapshot and are not modules below the root. */
   get pathsElsewhere(): readonly string[] {
     const { root, files, outside = {} } = this.#manifest
     const below = Object.entries(files)

@@ -1,8 +1,8 @@
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /**
- * Content of a file that nobody changes, at once. Mapped, since `node:fs` costs each worker two megabytes and
- * `Bun.file` cannot answer a `require`.
+ * Reads a file that never changes, synchronously. Maps it, because `node:fs` costs each worker two megabytes, and
+ * `Bun.file` is asynchronous, which `require` cannot wait for.
  *
  * @throws {Error} When it cannot be read, as `readFileSync` does.
  */

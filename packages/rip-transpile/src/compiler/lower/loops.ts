@@ -53,7 +53,7 @@ export function lowerLoop(l: Lowerer, node: Loop, sink: Sink): Js[] {
   )
 }
 
-/** A loop above its block, of which nobody takes the values, counts up: there is no turn in `[1..0]`. */
+/** A loop above its block whose values are not used counts up: `[1..0]` has no turn. */
 function upward(node: Loop, sink: Sink): Loop {
   const isStatement = sink.kind === 'discard' && node.body.start >= node.source.start
   const by: Node = { type: 'Num', raw: '1', start: node.source.start, end: node.source.end }

@@ -121,7 +121,7 @@ export function lowerJump(l: Lowerer, node: NodeOf<'Jump'>): Js[] {
   ]
 }
 
-/** Parentheses around a statement make no value of it, unless somebody takes that. */
+/** Parentheses around a statement make a value of it only where the value is used. */
 export function lowerParenStatement(l: Lowerer, node: NodeOf<'Paren'>, sink: Sink): Js[] | undefined {
   if (sink.kind === 'discard' && (node.body.type === 'For' || node.body.type === 'While')) return undefined
   return isStatementLike(node.body) || isGuard(node.body) ? l.statement(node.body, sink) : undefined
