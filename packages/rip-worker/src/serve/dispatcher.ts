@@ -162,7 +162,7 @@ function flawOf(response: Response): WorkerError | undefined {
  */
 function withoutBody(response: Response): Response {
   if (!response.headers.has('content-length')) return response
-  // Whoever produces it must not go on.
+  // Cancels the body, so that its producer stops.
   void response.body?.cancel().catch(() => {})
   return new Response(null, response)
 }
@@ -187,7 +187,7 @@ function clientLeft(): Response {
 
 /** The 503 that replaces the application's answer, if there is one. */
 function tooMany(result: unknown): Response {
-  // Whoever produces it must not go on.
+  // Cancels the body, so that its producer stops.
   if (result instanceof Response && !result.bodyUsed) void result.body?.cancel().catch(() => {})
   return busy(TOO_MANY_LONG_LIVED)
 }
