@@ -65,3 +65,21 @@ test('an event that cannot be told ends nothing', async () => {
   expect(lines[0]).toStartWith('the event generation-refused cannot be told: ')
   expect(lines[1]).toBe(REFUSED)
 })
+
+test('a worker that did not start is told by the refusal of its code, and by itself where it was to serve again', async () => {
+  const failure = { kind: 'import', message: 'no database' } as const
+  const exited = {
+    type: 'worker-exited',
+    slot: 1,
+    pid: 7,
+    generation: 'fedcba987654',
+    reason: { kind: 'boot-failed', failure },
+    uptimeMs: 71,
+    requests: 0,
+  } as unknown as ManagerEventBody
+  expect(await told(exited, refused)).toEqual([REFUSED])
+  const again = { ...exited, respawnInMs: 500 } as unknown as ManagerEventBody
+  expect(await told(again)).toEqual([
+    '✗ worker 1 (7) did not start: no database after 71 ms; next start in 500 ms',
+  ])
+})

@@ -35,6 +35,12 @@ function eventJson(event: ManagerEvent): string {
   return JSON.stringify({ time, message: plainEvent(event), ...event })
 }
 
+/** A worker of code that is not to serve yet did not start: its refusal tells why. */
+function isTriedInVain(event: ManagerEvent): boolean {
+  if (event.type !== 'worker-exited' || event.respawnInMs !== undefined) return false
+  return event.reason.kind === 'boot-failed' || event.reason.kind === 'boot-timeout'
+}
+
 class Reporter {
   readonly #options: ReporterOptions
   #refused: Refusal | undefined
@@ -54,6 +60,7 @@ class Reporter {
 
   #isNews(event: ManagerEvent): boolean {
     if (!this.#options.serves()) return event.type === 'warning' || event.type === 'condemned-found'
+    if (isTriedInVain(event)) return false
     if (event.type === 'generation-refused') return this.#isNewRefusal(event.refusal)
     if (event.type === 'generation-cut' || event.type === 'generation-unchanged') this.#refused = undefined
     return event.type !== 'health' || this.#isNewHealth(event.health)

@@ -1,6 +1,7 @@
 import type { Manager, Refusal, RefusalCode, Router } from '@rip/manager'
 import { type FailedStart, failedStartPage } from '@rip/worker/pages'
 import { refusalDetail, refusalMessage } from '../output/refusal-text.ts'
+import { FAILED_START } from './traffic.ts'
 
 export interface FailedStartOptions {
   readonly manager: Manager
@@ -9,8 +10,6 @@ export interface FailedStartOptions {
   readonly socket: string
 }
 
-/** Generation under which it is routed to; no hash of content looks like this. */
-const GENERATION = 'failed-start'
 const MAX_IN_FLIGHT = 1_000
 const DRAIN_MS = 5_000
 
@@ -52,10 +51,10 @@ export class FailedStartServer implements AsyncDisposable {
     if (this.#closed) return
     const { router, socket } = this.#options
     try {
-      await router.prepare(GENERATION, [{ id: GENERATION, socket, maxInFlight: MAX_IN_FLIGHT }])
+      await router.prepare(FAILED_START, [{ id: FAILED_START, socket, maxInFlight: MAX_IN_FLIGHT }])
       if (this.#closed) return
       this.#cuts++
-      await router.cut(GENERATION).finally(() => this.#cuts--)
+      await router.cut(FAILED_START).finally(() => this.#cuts--)
     } catch {
       // The balancer is about to be replaced, and gets the route then; the reason is on the terminal, too.
     }
@@ -74,7 +73,7 @@ export class FailedStartServer implements AsyncDisposable {
     const { generation } = manager.status
     // Orders are followed one after the other: the switch to what serves came before these.
     if (this.#cuts > 0 && generation !== null) await router.cut(generation)
-    await router.drain(GENERATION, { signal: AbortSignal.timeout(DRAIN_MS) })
+    await router.drain(FAILED_START, { signal: AbortSignal.timeout(DRAIN_MS) })
   }
 }
 

@@ -2,6 +2,9 @@ import { type AnswerCounts, answerCount, latencyMs, sumAnswers } from '@rip/bala
 import type { BalancerStatus } from '@rip/balancer'
 import type { AnswerRates, GenerationAnswers, ServedCertificate } from '@rip/manager'
 
+/** Names the page that takes the place of an application that has not started; no hash of content looks like that. */
+export const FAILED_START = 'failed-start'
+
 /** The counts of one worker, summed over the balancers. */
 export interface WorkerTraffic {
   readonly inFlight: number
@@ -19,7 +22,9 @@ export interface Traffic {
 /** Sums the figures of several balancers. */
 export function trafficOf(statuses: readonly BalancerStatus[]): Traffic {
   const tallies = Map.groupBy(
-    statuses.flatMap(({ generations }) => generations),
+    statuses
+      .flatMap(({ generations }) => generations)
+      .filter(({ generation }) => generation !== FAILED_START),
     ({ generation }) => generation,
   )
   const backends = statuses.flatMap(({ pools }) => pools.flatMap((pool) => pool.backends))

@@ -32,3 +32,9 @@ test('a generation whose workers have gone has been there since its first answer
   const status = { generations, pools: [], certificates: [] } as unknown as BalancerStatus
   expect(trafficOf([status]).generations).toMatchObject([{ windowMs: 4_000, perSecond: 2 }])
 })
+
+test('the page of a failed start is no generation', () => {
+  const generations = [{ generation: 'failed-start', answers: answers(4_000, 8) }]
+  const status = { generations, pools: [], certificates: [] } as unknown as BalancerStatus
+  expect(trafficOf([status]).generations).toEqual([])
+})
