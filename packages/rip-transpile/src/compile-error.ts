@@ -53,12 +53,12 @@ export class CompileError extends Error {
     hide(this, { reason, filename, start, end, line, column, length, hint, frame })
   }
 
-  /** By its code: a compiler that is loaded beside a bundle of this package has a class of its own. */
+  /** Compares the code, because a compiler that is loaded beside a bundle of this package has a class of its own. */
   static is(thrown: unknown): thrown is CompileError {
     return thrown instanceof Error && 'code' in thrown && thrown.code === 'RIP_COMPILE'
   }
 
-  /** Not a property of its own, as Bun prints such a one. */
+  /** A getter, because Bun prints an error's own properties. */
   get code(): 'RIP_COMPILE' {
     return 'RIP_COMPILE'
   }

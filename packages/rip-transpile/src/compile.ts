@@ -14,7 +14,7 @@ let compiler: Compiler | undefined
  * @throws {CompileError} When the source is not accepted.
  */
 export function compile(source: string, options?: CompileOptions): CompileResult {
-  // By name and not by path: the name leads to the sources or to the emitted files, whichever are in use.
+  // Resolved by name, because the name leads to the sources or to the emitted files, whichever are in use.
   compiler ??= createRequire(import.meta.url)('@rip/transpile/compiler') as Compiler
   return compiler.compile(source, options)
 }

@@ -11,10 +11,10 @@ const MANIFEST = '@rip/transpile/package.json'
 const paths = new Map<string, string>()
 
 /**
- * Names the language's runtimes by path, so that they are found from an application that does not have these
- * packages among its own. Done when a module is loaded: kept code must not point into an installation that may
- * be gone by then. A module that names the schemas of the reference implementation by path gets ours, since a name
- * means one schema in a process.
+ * Names the language's runtimes by path, so that they are found from an application that does not have these packages
+ * among its own. Done when a module is loaded: kept code must not point into an installation that may be gone by then.
+ * A module that names the schemas of the reference implementation by path gets those of this implementation, because a
+ * name means one schema in a process.
  *
  * @param file Path of the module.
  */

@@ -43,7 +43,7 @@ interface Installation {
   readonly loader: () => DiskLoader
 }
 
-/** Bun has no way to take one plugin back, so one plugin asks for the newest installation of its ending. */
+/** Bun cannot remove a single plugin, so one plugin for each ending uses the newest installation. */
 const installations: Installation[] = []
 const pluggedExtensions = new Set<string>()
 
@@ -64,7 +64,8 @@ export function install(options: InstallOptions = {}): Disposable {
     for (const { loader } of added) loader()
     if (options.main !== undefined) becomeMainFromDisk(options.main)
   } else {
-    // The first plugin that knows a file wins, and a process that runs from a snapshot may need no compiler.
+    // Before the compilers, because the first plugin that knows a file wins, and a process with a snapshot may need no
+    // compiler.
     loadSnapshot(options.snapshot, { compileFromDisk: load, main: options.main })
     preloadThreads(`${import.meta.dir}/register${extensionOf(import.meta.path)}`)
   }

@@ -17,7 +17,7 @@ export interface AdapterResultContext {
 /** Names a file beside the code, which may never be written. */
 const LINK_TO_MAP = /\n\/\/# sourceMappingURL=\S+\s*$/
 
-/** The result of another compiler in the shape of ours. */
+/** The result of another compiler as a `CompileResult`. */
 export function adapterResult(foreign: ForeignResult, context: AdapterResultContext): CompileResult {
   const { source, filename, sourceMap } = context
   const code = foreign.code.replace(LINK_TO_MAP, '')

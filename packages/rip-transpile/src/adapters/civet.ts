@@ -12,7 +12,7 @@ interface CivetOptions {
   readonly filename: string
   readonly js: true
   readonly sourceMap: true
-  /** Answers at once instead of with a promise, so that `require` of a module works. */
+  /** Returns the result instead of a promise, so that `require` of a module works. */
   readonly sync: true
 }
 
@@ -62,7 +62,7 @@ function toCompileError(error: unknown, source: string, filename: string): unkno
   const problem = firstProblem(error as CivetError)
   if (problem.offset === undefined) return error
   const { header = 'Failed to parse', body = '', offset: start } = problem
-  // The body lists everything that would have been allowed, dozens of lines; only its end is of help.
+  // The body lists everything that would have been allowed, in dozens of lines; only its end helps.
   const found = /\nFound: (.+)\s*$/.exec(body)?.[1]
   const reason = found === undefined ? header : `${header}: found ${found}`
   return new CompileError({ reason, filename, source, start, end: start + 1 })

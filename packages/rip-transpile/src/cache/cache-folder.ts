@@ -41,7 +41,7 @@ function isOursOrRoots(uid: number): boolean {
   return uid === ownUid() || uid === 0 || uid === lstatSync('/').uid
 }
 
-/** Unlike `userInfo()` known for users without an entry in passwd(5), too. */
+/** Number of this user; unlike `userInfo()`, it also works for users without an entry in passwd(5). */
 function ownUid(): number {
   return process.getuid?.() ?? -1
 }

@@ -7,7 +7,7 @@ import type { CachedResult, CompileCache } from './compile-cache.ts'
 /** Raised when the shape of an entry changes its meaning. */
 const CACHE_VERSION = 1
 
-/** The same compiler, which asks the cache first. Errors are not kept. */
+/** The same compiler with a cache in front of it. Errors are not kept. */
 export function cachedAdapter(adapter: Adapter, cache: CompileCache): Adapter {
   return {
     name: adapter.name,

@@ -24,7 +24,7 @@ export interface CompileCacheOptions {
   readonly maxBytes?: number
 }
 
-/** Looking at the size of the folder takes long when it is full; keys are hashes, so one write in 256 does. */
+/** Prefix of keys whose write trims the folder: measuring a full folder takes long, and one write in 256 is enough. */
 const TRIMMING_KEYS = '00'
 /** An entry that is read is marked as used at most this often. */
 const TOUCH_INTERVAL_MS = 24 * 3_600_000
@@ -48,7 +48,7 @@ export class CompileCache {
     this.#maxBytes = options.maxBytes ?? DEFAULT_CACHE_MAX_BYTES
   }
 
-  /** Reads answered by this object, and those that were not. */
+  /** Reads that found an entry, and those that did not. */
   get counts(): { readonly hits: number; readonly misses: number } {
     return { hits: this.#hits, misses: this.#misses }
   }

@@ -38,9 +38,9 @@ export interface ModuleGraphOptions {
   readonly knownPackages?: PackageFiles
   /** Files in `node_modules` as they once were: what did not change need not be scanned again. */
   readonly earlierPackages?: PackageFiles
-  /** The content of those is kept, so that they need not even be read again. @default false */
+  /** Whether the content of those is kept, so that they need not even be read again. @default false */
   readonly earlierAreKept?: boolean
-  /** What earlier builds found out about code. @default nothing is remembered */
+  /** References that earlier builds found in code. @default none */
   readonly memory?: ReferenceMemory
 }
 
@@ -60,11 +60,11 @@ export class ModuleGraph {
   readonly packages: Map<string, ReadPackageFile> = new Map()
   /** Whether `packages` has what `knownPackages` has, and no more. */
   packagesAreKnown = true
-  /** Files that have a say in what runs without being a module that is kept: images, native code, a `package.json`. */
+  /** Files that affect what runs but are not kept as modules: images, native code, a `package.json`. */
   readonly others: Set<string> = new Set()
-  /** Whether a module that is imported picks others in a way that does not say which. */
+  /** Whether an imported module imports others by a name that is known only at run time. */
   picksModules = false
-  /** Of modules that are certain to run, and of those that may; what merely lies there may be content. */
+  /** Errors of modules that are certain to run, and of those that may run; other files may be content. */
   readonly errors: CompileError[] = []
   readonly doubts: CompileError[] = []
   readonly #options: ModuleGraphOptions
@@ -132,7 +132,7 @@ export class ModuleGraph {
       if (!CompileError.is(error)) throw error
       if (certainty === 'imported') this.errors.push(error)
       else if (certainty === 'possible') this.doubts.push(error)
-      // A change may mend it.
+      // Followed, because a change of the file may repair it.
       return this.#noteOther(path)
     }
   }
@@ -189,7 +189,7 @@ export class ModuleGraph {
     return `/${pathBelow(this.#options.root, path) ?? path}`.includes('/node_modules/')
   }
 
-  /** An earlier graph knows where it leads. */
+  /** Takes the imports from an earlier graph. */
   #visitPackage(path: string): readonly Visit[] {
     const known = this.#options.knownPackages?.get(path)
     const file = known ?? this.#readPackageFile(path)
@@ -222,7 +222,7 @@ export class ModuleGraph {
   }
 }
 
-/** The file with where its imports lead by now. */
+/** The file with the paths that its imports lead to now. */
 function resolved(path: string, file: PackageFile, resolver: Resolver): PackageFile {
   const imports = Object.keys(file.imports).map((specifier) => {
     const target = resolver.resolve(specifier, { importer: path, commonjs: file.commonjs })
@@ -249,7 +249,7 @@ interface ResolvedReferences {
   readonly picks: boolean
 }
 
-/** A path with an ending, which leads to where it seems to. */
+/** Whether a specifier is a path with an ending that leads to that very file. */
 function saysAsMuch(specifier: string, importer: string, path: string): boolean {
   return /^(?:\.{1,2}\/|\/)/.test(specifier) && pathFrom(importer, specifier) === path
 }

@@ -16,15 +16,15 @@ const MAX_KEPT_BYTES = 5_242_880
 /** Files beyond this sum are identified and not kept. */
 const MAX_SET_BYTES = 268_435_456
 
-/** A file in `node_modules` that is imported, or a `package.json` that had a say in what is. */
+/** A file in `node_modules` that is imported, or a `package.json` that decides which file is. */
 export interface PackageFile {
   /** SHA-256 of its content. */
   readonly hash: string
   /** See {@link stampOf}. */
   readonly stamp: string
-  /** Its content is in the set's folder, under the name of its hash. */
+  /** Whether its content is in the set's folder, under the name of its hash. */
   readonly kept: boolean
-  /** It is CommonJS, which packages may answer with other files. */
+  /** Whether it is CommonJS, for which packages may have other files. */
   readonly commonjs: boolean
   /** Absolute paths by specifier; null for those that lead nowhere. */
   readonly imports: Readonly<Record<string, string | null>>

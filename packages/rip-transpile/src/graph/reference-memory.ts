@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { References } from './references.ts'
 
-/** What is known of code by its content. */
+/** The references found in code with one content. */
 export interface KnownCode {
   readonly references: References
   readonly commonjs: boolean
@@ -23,7 +23,7 @@ export class ReferenceMemory {
     this.#before = path === undefined ? {} : read(path)
   }
 
-  /** What is known of code with this content in a file with this ending, or else is found out. */
+  /** The references of code with this content in a file with this ending; calls `findOut` if they are unknown. */
   recall(bytes: Uint8Array, extension: string, findOut: () => KnownCode): KnownCode {
     if (this.#path === undefined) return findOut()
     const key = new Bun.CryptoHasher('sha256').update(bytes).digest('hex') + extension
@@ -32,7 +32,7 @@ export class ReferenceMemory {
     return (this.#now[key] = known ?? findOut())
   }
 
-  /** Keeps what this build asked for, and nothing else. */
+  /** Saves what this build used, and nothing else. */
   save(): void {
     if (this.#path === undefined || !this.#learned) return
     const temporary = `${this.#path}.${process.pid}.tmp`
@@ -50,7 +50,7 @@ function read(path: string): Readonly<Record<string, KnownCode>> {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Record<string, KnownCode>
   } catch {
-    // ENOENT, or damaged: it is only about time.
+    // ENOENT, or damaged: only the build takes longer.
     return {}
   }
 }

@@ -1,4 +1,4 @@
-/** What code names another module by. */
+/** A specifier in code that names another module. */
 export interface Reference {
   readonly specifier: string
   /** As in `with { type: 'text' }`. */
@@ -9,7 +9,9 @@ export interface References {
   readonly modules: readonly Reference[]
   /** Folders a module is picked from at run time, as in `import('./routes/' + name)`. */
   readonly folders: readonly string[]
-  /** Modules are picked at run time, and the code does not say from where, as in `import(route.filePath)`. */
+  /**
+   * Whether modules are picked at run time from a folder that the code does not name, as in `import(route.filePath)`.
+   */
   readonly picks: boolean
 }
 
@@ -30,7 +32,7 @@ const FOLDERS = /\b(?:import|require)\s*\(\s*(?:(['"])(\.{1,2}\/[^'"\n]*)\1\s*\+
 
 const PICKS = /(?<![.\w$])(?:import|require)\s*\(\s*(?:[A-Za-z_$[(]|`\$\{)/
 
-/** The modules code refers to, as far as it says which, each once. Code that is no JavaScript refers to none. */
+/** The modules that code refers to by name, each once; none for code that is no JavaScript. */
 export function referencesOf(code: string, language: Language): References {
   const types = new Map(
     [...code.matchAll(TYPED)].map(([, , specifier = '', , type = '']) => [specifier, type]),

@@ -6,11 +6,11 @@ import { SCHEMA_MODULE } from '../runtime/schema-module.ts'
 export interface ResolveOptions {
   /** Absolute path of the module that names the other one. */
   readonly importer: string
-  /** The importer is CommonJS: packages may answer it with another file. */
+  /** Whether the importer is CommonJS, for which packages may have another file. */
   readonly commonjs: boolean
 }
 
-/** Where specifiers lead, each found out once for all files of a folder. */
+/** Resolves specifiers, each once for all files of a folder. */
 export class Resolver {
   readonly #found = new Map<string, string | undefined>()
 
@@ -44,7 +44,7 @@ function lookUp(specifier: string, { importer, commonjs }: ResolveOptions): stri
   }
 }
 
-/** Built in, on another machine, or a runtime of the language, which comes with this package. */
+/** Whether the specifier is built in, a URL, or a runtime of the language, which comes with this package. */
 function isElsewhere(specifier: string): boolean {
   if (specifier === RUNTIME_MODULE || specifier === SCHEMA_MODULE) return true
   if (specifier === 'bun' || isBuiltin(specifier)) return true

@@ -14,15 +14,15 @@ import { writeManifest } from './write-manifest.ts'
 export interface BuildSnapshotOptions {
   /** Folder of the application. */
   readonly root: string
-  /** Folder the snapshot is written to; created if missing. */
+  /** Folder that the snapshot is written to; created if missing. */
   readonly out: string
   readonly generation?: string
   /**
-   * Absolute path of the module the application begins with. What it does not import is kept as far as it compiles.
-   * @default all that belongs to the application is taken for imported
+   * Absolute path of the module the application begins with. Modules that it does not import are kept if they compile.
+   * @default all modules of the application count as imported
    */
   readonly entry?: string
-  /** What belongs to the application, as paths relative to the root. @default every module below the root */
+  /** The application's files, as paths relative to the root. @default every module below the root */
   readonly files?: readonly string[]
   /** Folder that gets one folder for each set of files in `node_modules`. @default none is kept */
   readonly packages?: string
@@ -132,7 +132,9 @@ async function graphOf(
   return graph
 }
 
-/** What people keep beside an application is not picked by it, and imports much that it does not need. */
+/**
+ * False for tests, scripts and the like beside an application, which import much that the application does not need.
+ */
 function mayRun(path: string): boolean {
   return !/(?:^|\/)(?:tests?|__tests__|spec|e2e|scripts|tools)\/|[.-](?:test|spec|config|stories)\.\w+$/.test(
     path,
@@ -195,8 +197,8 @@ function freeze({ modules }: ModuleGraph, root: string, out: string): Frozen {
 }
 
 /**
- * Keeps content under the name of its hash, which is returned. It appears in one step: what a builder that was killed,
- * or met a full disk, leaves behind must not pass for the whole.
+ * Keeps content under the name of its hash, which is returned. It appears in one step, so that a builder that is killed
+ * or meets a full disk leaves no partial file under this name.
  */
 function store(snapshot: string, content: string | Uint8Array): string {
   const hash = new Bun.CryptoHasher('sha256').update(content).digest('hex')

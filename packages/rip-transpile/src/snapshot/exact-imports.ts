@@ -1,6 +1,6 @@
 /**
- * Code whose imports lead where they led when it was kept: a name that by now means another file, or none, is replaced
- * by the path. Code stays as it is as long as nothing around it changed.
+ * Code whose imports lead to the same files as when it was kept: a name that now means another file, or none, is
+ * replaced by the path. As long as nothing around it has changed, the code is not changed either.
  */
 export function withExactImports(
   code: string,
@@ -18,13 +18,13 @@ export function withExactImports(
 
 /** Whether a specifier still means the file. */
 export function leadsTo(specifier: string, importer: string, target: string): boolean {
-  // Asked first: where there is no `node_modules` at all, Bun would look for a package on the network.
+  // Checked first, because without any `node_modules` Bun would look for a package on the network.
   if (!exists(target)) return false
   const folder = importer.slice(0, importer.lastIndexOf('/'))
   try {
     if (Bun.resolveSync(specifier, folder) === target) return true
   } catch {
-    // ENOENT, or a name only `require` knows.
+    // ENOENT, or a name that only `require` resolves.
   }
   try {
     return process.getBuiltinModule('node:module').createRequire(importer).resolve(specifier) === target

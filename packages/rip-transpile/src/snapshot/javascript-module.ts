@@ -17,7 +17,7 @@ export const JAVASCRIPT_LOADERS = {
 
 type Language = 'js' | 'jsx' | 'ts' | 'tsx'
 
-/** What a Bun plugin answers for a module. */
+/** The result of a Bun plugin for a module. */
 export type PluginModule =
   | { readonly contents: string; readonly loader: Language }
   | { readonly exports: Record<string, unknown>; readonly loader: 'object' }
@@ -30,7 +30,7 @@ export function javascriptModule(path: string, contents: string): PluginModule {
   return { contents, loader }
 }
 
-/** A file that is imported for the data in it, from given content instead of from its file. */
+/** A data file, from given content instead of from its file. */
 export function dataModule(path: string, contents: string, loader: DataLoader): PluginModule {
   return withDefault(dataOf(path, contents, loader))
 }
@@ -47,7 +47,7 @@ function withDefault(value: unknown): Extract<PluginModule, { readonly loader: '
 /** Names that only CommonJS has. */
 const COMMONJS_NAMES = /(?<![.\w$])(?:require|module|exports|__filename|__dirname)\b/
 
-/** Bun's verdict: the ending, else the syntax of modules, else the names that only CommonJS has. */
+/** Decides as Bun does: by the ending, else by the syntax of modules, else by the names that only CommonJS has. */
 export function isCommonjs(path: string, contents: string, language: Language): boolean {
   if (/\.[cm][jt]s$/.test(path)) return /\.c[jt]s$/.test(path)
   return COMMONJS_NAMES.test(contents) && !isModuleSyntax(contents, language)
@@ -93,7 +93,7 @@ interface CommonjsModule extends NodeModule {
 const evaluated = new WeakSet<CommonjsModule>()
 
 function commonjsModule(path: string, contents: string, language: Language): PluginModule {
-  // Megabytes for each process that loads no such module would be too much.
+  // Loaded here, because it would cost megabytes in each process that loads no such module.
   const { createRequire, Module } = process.getBuiltinModule('node:module')
   const { cache } = createRequire(path)
   const entry = cache[path] as CommonjsModule | undefined

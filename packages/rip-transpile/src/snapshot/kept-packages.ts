@@ -1,7 +1,7 @@
 import { indexPath, type PackageFile, type PackageFiles, readIndex, stampOf } from '../graph/package-set.ts'
 import { leadsTo } from './exact-imports.ts'
 
-/** What differs in `node_modules` from what a snapshot was built with. */
+/** Differences between `node_modules` and the files that a snapshot was built with. */
 export interface PackageDifferences {
   /** Files to be loaded from the set: those that changed, and those that import one that is gone. */
   readonly replaced: ReadonlyMap<string, PackageFile>
@@ -9,7 +9,7 @@ export interface PackageDifferences {
   readonly lost: readonly string[]
 }
 
-/** Compares the files of a set with those on disk; as long as nothing differs, they are loaded as ever. */
+/** Compares the files of a set with those on disk; as long as nothing differs, they are loaded from disk. */
 export function packageDifferences(folder: string): PackageDifferences {
   const files = readIndex(indexPath(folder)) ?? new Map<string, PackageFile>()
   const changed = [...files].filter(([path, file]) => !isSame(path, file))
@@ -26,7 +26,7 @@ function isSame(path: string, { stamp, hash }: PackageFile): boolean {
   return new Bun.CryptoHasher('sha256').update(readFileSync(path)).digest('hex') === hash
 }
 
-/** Files that would import others by now. */
+/** Files whose imports lead to other files now. */
 function misled(files: PackageFiles): readonly (readonly [string, PackageFile])[] {
   return [...files].filter(([path, { imports }]) =>
     Object.entries(imports).some(

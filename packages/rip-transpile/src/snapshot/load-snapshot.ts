@@ -21,10 +21,9 @@ export interface LoadSnapshotOptions {
 }
 
 /**
- * Makes Bun load the application's modules from a snapshot in this process, whatever their files contain by
- * now. Files in `node_modules` come from disk as long as they are what the snapshot was built with, and from its copies
- * otherwise. Modules that did not exist when the snapshot was taken come from disk: the application may write some
- * itself.
+ * Makes Bun load the application's modules from a snapshot in this process, whatever their files contain now. Files in
+ * `node_modules` come from disk as long as they are what the snapshot was built with, and from its copies otherwise.
+ * Modules that did not exist when the snapshot was taken come from disk: the application may write some itself.
  *
  * @throws {Error} When the folder holds no readable snapshot.
  */
@@ -65,11 +64,11 @@ function anyOf(paths: readonly string[]): RegExp {
 /** Bun requires an answer for every file the filter matches. */
 function fromDisk(path: string, options: LoadSnapshotOptions): PluginModule | Promise<PluginModule> {
   if (COMPILED_EXTENSIONS.has(extensionOf(path))) return options.compileFromDisk(path)
-  // Not frozen: a file that is cut short while it is mapped would end the process.
+  // Read, not mapped: the file may still change, and truncating a mapped file would end the process.
   return javascriptModule(path, process.getBuiltinModule('node:fs').readFileSync(path, 'utf8'))
 }
 
-/** An application that imports nothing from `node_modules` does not pay for what tells them apart. */
+/** Compares them only for an application that imports from `node_modules`, because that costs memory. */
 function differencesOf({ packages }: SnapshotManifest): PackageDifferences {
   if (packages === undefined) return { replaced: new Map(), lost: [] }
   const neighbour = `./kept-packages${extensionOf(import.meta.path)}`
@@ -120,7 +119,7 @@ class LoadedSnapshot {
     return [...below, ...Object.keys(outside), ...this.#packages.keys()]
   }
 
-  /** Path of a module of the snapshot, so that one whose file is gone is found all the same. */
+  /** Path of a module of the snapshot, so that it is found even if its file is gone. */
   resolve(specifier: string, importer: string): string | undefined {
     const known = this.#find(importer)?.imports ?? this.#packages.get(importer)?.imports
     const path = (known && own(known, specifier)) ?? this.#inRoot(pathFrom(importer, specifier))

@@ -1,7 +1,7 @@
 import { extensionOf } from './posix-path.ts'
 import { JAVASCRIPT_LOADERS } from './javascript-module.ts'
 
-/** What a module exports for a server to call. */
+/** Exports of a module that a server calls. */
 const HANDLERS: ReadonlySet<string> = new Set(['default', 'fetch', 'listener'])
 
 /**

@@ -28,7 +28,7 @@ function collect(root: string, folder: string, found: string[]): void {
   }
 }
 
-/** A folder that we may not read, or that is gone by now, has no modules; without a root there is no application. */
+/** A folder that may not be read, or is gone, counts as empty; the root itself has to exist. */
 function entriesOf(root: string, folder: string): readonly Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true })

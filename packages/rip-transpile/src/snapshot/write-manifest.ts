@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { manifestPath, type SnapshotManifest } from './manifest.ts'
 
-/** A snapshot exists from the moment its manifest does, so this comes last and in one step. */
+/** Writes the manifest last and in one step, because the snapshot exists from then on. */
 export function writeManifest(snapshot: string, manifest: SnapshotManifest): void {
   const path = manifestPath(snapshot)
   const temporary = `${path}.${process.pid}.tmp`

@@ -41,7 +41,7 @@ export function tagged(l: Lowerer, node: NodeOf<'Tagged'>): Js {
   return { type: 'TaggedTemplateExpression', tag, quasi }
 }
 
-/** JavaScript between backticks, which keeps its places; or the name of a variable of ours. */
+/** JavaScript between backticks, which keeps its places, or the name of a generated variable. */
 export function embedded(l: Lowerer, { code, start }: NodeOf<'Raw'>): Js {
   if (l.source[start] !== '`') return raw(code, start)
   return { ...raw(code, l.source.indexOf(code, start)), verbatim: true }

@@ -1,6 +1,6 @@
 /**
- * What holds at the place at hand because of what is around it. It never changes: `Parser.within` gives another one to
- * what is parsed inside of something.
+ * The restrictions that the surrounding code puts on the current place. Immutable: `Parser.within` passes another mode
+ * to what it parses.
  */
 export interface Mode {
   /** In the first branch of `? :`, where a name before a colon is no key. */
