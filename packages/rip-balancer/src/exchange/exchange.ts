@@ -575,7 +575,10 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
 
   /** Leaves the queue or the backend, whichever the exchange is at. */
   private withdraw(outcome: Outcome): void {
-    if (this.phase === 'queued') this.plane.claims.withdraw(this)
+    if (this.phase === 'queued') {
+      this.noteQueued()
+      this.plane.claims.withdraw(this)
+    }
     this.attempt.disconnect()
     this.attempt.release(outcome)
   }

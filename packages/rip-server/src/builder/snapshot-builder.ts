@@ -87,22 +87,23 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
    */
   async build(state: TreeState, { signal }: { readonly signal: AbortSignal }): Promise<BuildResult> {
     const { folder, account } = this.#options
-    if (account === undefined) return await this.#build(state, folder, signal)
+    // Taken before anything is waited for: a newer build may begin meanwhile.
+    const number = (this.#builds += 1)
+    if (account === undefined) return await this.#build(state, join(folder, `building-${number}`), signal)
     await makeReadable(folder, account)
     await makeReadable(join(folder, 'packages'), account)
-    const workshop = join(folder, `workshop-${this.#builds}`)
+    const workshop = join(folder, `workshop-${number}`)
     await makeWorkshop(workshop, account)
     try {
-      return await this.#build(state, workshop, signal)
+      return await this.#build(state, join(workshop, 'building'), signal)
     } finally {
       await removeWorkshop(workshop, account)
       await rm(workshop, { force: true, recursive: true }).catch(() => {})
     }
   }
 
-  /** @param workshop folder that the builder writes to */
-  async #build(state: TreeState, workshop: string, signal: AbortSignal): Promise<BuildResult> {
-    const out = join(workshop, `building-${(this.#builds += 1)}`)
+  /** @param out folder that the builder makes */
+  async #build(state: TreeState, out: string, signal: AbortSignal): Promise<BuildResult> {
     const environment = environmentOf(state)
     const order = this.#orderFor(state, out)
     const byStandby = await this.#buildByStandby(order, environment, signal)
@@ -113,7 +114,7 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     signal.throwIfAborted()
     if (report?.ok === true) return await this.#takeIn(out, this.#withoutOurs(report), state)
     await rm(out, { recursive: true, force: true })
-    if (report !== undefined) return await this.#refuse(this.#withoutOurs(withFolder(report, workshop)))
+    if (report !== undefined) return await this.#refuse(this.#withoutOurs(withFolder(report, dirname(out))))
     const { code, stderr } = output
     const message = `the builder ended with ${code}: ${stderr.trim() || 'it said nothing'}`
     return { ok: false, failure: { kind: 'compile', message } }
