@@ -113,7 +113,7 @@ export interface BalancerConfig {
   readonly upgrades?: readonly string[]
   /** Socket of the admin API, `unix:PATH`. @default none */
   readonly admin?: string
-  /** Where `GET /metrics` answers over TCP, `HOST:PORT`: for everybody who can connect there. @default none */
+  /** Where `GET /metrics` answers over TCP, `HOST:PORT`: for every client that can connect there. @default none */
   readonly metrics?: string
   readonly accessLog?: AccessLogFormat | AccessLogConfig
 }
@@ -223,7 +223,7 @@ export interface LimitsConfig {
 export interface ForwardingConfig {
   /** Proxies whose word about the client is believed: addresses, CIDR blocks, or `unix`. @default none */
   readonly trust?: readonly string[]
-  /** Fields beyond the usual ones by which your proxies tell the client's address: dropped when anybody else sends them. @default none */
+  /** Fields beyond the usual ones by which your proxies tell the client's address: dropped when they come from other peers. @default none */
   readonly clientFields?: readonly string[]
   /** Also send `Forwarded` (RFC 7239). @default false */
   readonly forwarded?: boolean
