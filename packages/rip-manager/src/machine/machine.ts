@@ -199,7 +199,7 @@ function onTreeRead(fleet: Fleet, token: number, result: TreeState | Error): voi
 }
 
 function onUnreadable(fleet: Fleet, wish: Wish, { message }: Error): void {
-  if (wish.confirms) refuse(fleet, 'build-failed', { message })
+  if (wish.confirms) refuse(fleet, 'build-failed', { message, byChance: true })
   else if (isSilent(wish)) return fleet.effects.emit({ type: 'warning', message })
   turnDown(fleet, wish, refusalOf(fleet, 'build-failed', 'unknown', { message }))
 }
@@ -262,7 +262,7 @@ function giveWay(fleet: Fleet, supersedes: string | undefined): void {
 function lookAtDisk(fleet: Fleet): void {
   fleet.reading.askSettled(fleet.nowMs)
   // What is looked at after a switch is compared with what serves then.
-  if (!mustWait(fleet)) fleet.reading.askWaiting()
+  fleet.reading.askWaiting((wish) => !mustWait(fleet, wish))
 }
 
 function onRouted(fleet: Fleet, token: number, error: Error | undefined): void {

@@ -51,8 +51,9 @@ export class Reading {
     this.ask(wish)
   }
 
-  askWaiting(): void {
-    if (this.#waiting === undefined || this.#current !== undefined) return
+  /** Looks for the wishes that wait, if they may be answered now. */
+  askWaiting(mayAsk: (wish: Wish) => boolean): void {
+    if (this.#waiting === undefined || this.#current !== undefined || !mayAsk(this.#waiting)) return
     const wish = this.#waiting
     this.#waiting = undefined
     this.#look(wish)

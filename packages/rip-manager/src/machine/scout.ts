@@ -37,7 +37,7 @@ const MAX_OUTDATED = 2
 /** Changes nothing: the machine acts on what is returned. */
 export function decide(fleet: Fleet, tree: TreeState, wish: Wish): Decision {
   const { rollout, serving } = fleet
-  if (mustWait(fleet)) return { type: 'later' }
+  if (mustWait(fleet, wish)) return { type: 'later' }
   if (rollout?.generationId === tree.generation) return { type: 'join', rollout }
   if (rollout !== undefined && mayGoOn(rollout, tree, wish))
     return { type: 'go-on', rollout, warning: warningOf(rollout, tree) }
@@ -62,10 +62,14 @@ function standIn({ verdicts, rollout }: Fleet, verdict: Verdict, supersedes: str
   return { type: 'stand-in', verdict, good, supersedes }
 }
 
-/** Whether nothing else may begin before what is under way has ended: an ordered switch, or the way back from a bad generation. */
-export function mustWait(fleet: Fleet): boolean {
+/**
+ * Whether nothing else may begin for the wish before what is under way has ended: an ordered switch, or the way back
+ * from a bad generation. The way back that an operator asked for ends early only for another operator: what it
+ * returns from is not condemned before it has ended, so the watcher would bring that into service again.
+ */
+export function mustWait(fleet: Fleet, { commands }: Wish): boolean {
   const { rollout } = fleet
-  return isCutting(fleet) || (rollout?.kind === 'rollback' && rollout.unasked)
+  return isCutting(fleet) || (rollout?.kind === 'rollback' && (rollout.unasked || commands.length === 0))
 }
 
 /** Whether what is on its way may serve though the disk has something else that no operator asked for. */

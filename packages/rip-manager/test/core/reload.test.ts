@@ -23,6 +23,20 @@ function builderFailingFor(broken: Set<string>): Builder & { readonly built: str
   }
 }
 
+/** Names generations by their code: data does not belong to them. */
+const namedByCode: Builder = {
+  build: async ({ files }) => ({ ok: true, snapshot: { generation: `code-${files.get('app.ts')}` } }),
+}
+
+/** Reloads, and waits until what served before has ended. Returns both generations. */
+async function reloaded(rig: Rig): Promise<{ readonly first: string; readonly second: string }> {
+  const first = rig.manager.status.generation!
+  rig.files.writeUnseen('app.ts', 'v2')
+  expect(await rig.during(rig.manager.reload())).toMatchObject({ ok: true })
+  await rig.clock.advance(60_000)
+  return { first, second: rig.manager.status.generation! }
+}
+
 describe('a reload', () => {
   test('of content that is being served already changes nothing', async () => {
     await using rig = await startedRig()
@@ -277,6 +291,25 @@ describe('the watcher', () => {
     expect(rig.manager.status.generation).toBe(rig.files.generation)
   })
 
+  test('tries content again that could not be confirmed because the disk could not be read', async () => {
+    await using rig = await startedRig()
+    const read = rig.files.tree.read.bind(rig.files.tree)
+    let reads = 0
+    rig.files.tree.read = async (...options) => {
+      reads += 1
+      if (reads === 2) throw new Error('EIO')
+      return read(...options)
+    }
+    rig.files.writeUnseen('app.ts', 'v2')
+    expect(await rig.during(rig.manager.reload())).toMatchObject({
+      ok: false,
+      refusal: { code: 'build-failed', message: 'EIO' },
+    })
+    rig.files.write('app.ts', 'v2')
+    await rig.clock.advance(1_000)
+    expect(rig.manager.status.generation).toBe(rig.files.generation)
+  })
+
   test('takes a refusal back when the content that serves is on disk again, and says so once', async () => {
     await using rig = await startedRig()
     const serving = rig.manager.status.generation!
@@ -380,6 +413,72 @@ describe('rollback', () => {
     rig.files.write('app.ts', 'v3')
     await rig.clock.advance(1_000)
     expect(rig.manager.status.generation).toBe(rig.files.generation)
+  })
+
+  describe('while what is returned to boots', () => {
+    test('goes on when the watcher finds on release what serves already', async () => {
+      await using rig = await startedRig()
+      const { first, second } = await reloaded(rig)
+      rig.manager.hold()
+      const back = rig.manager.rollback()
+      await rig.clock.advance(5)
+      rig.manager.resume()
+      expect(await rig.during(back)).toMatchObject({ ok: true, generation: first, previous: second })
+      await rig.clock.advance(20_000)
+      expect(rig.manager.status.generation).toBe(first)
+    })
+
+    test('goes on when data changes, and the code it returns from does not come back with that', async () => {
+      await using rig = await startedRig({ builder: namedByCode })
+      const { first, second } = await reloaded(rig)
+      const back = rig.manager.rollback()
+      await rig.clock.advance(5)
+      rig.files.write('data.json', '1')
+      expect(await rig.during(back)).toMatchObject({ ok: true, generation: first, previous: second })
+      await rig.clock.advance(20_000)
+      expect(rig.manager.status.generation).toBe(first)
+      expect(rig.events.filter(({ type }) => type === 'generation-cut')).toHaveLength(3)
+    })
+
+    test('goes on when the code returned to is saved, and stays what an operator asked for', async () => {
+      await using rig = await startedRig()
+      const { first } = await reloaded(rig)
+      const back = rig.manager.rollback()
+      await rig.clock.advance(5)
+      rig.files.write('app.ts', 'v1')
+      expect(await rig.during(back)).toMatchObject({ ok: true, generation: first })
+      await rig.clock.advance(20_000)
+      expect(rig.manager.status.generation).toBe(first)
+      rig.files.writeUnseen('app.ts', 'v2')
+      expect(await rig.during(rig.manager.reload())).toMatchObject({
+        ok: false,
+        refusal: { code: 'condemned', message: expect.stringContaining('operator') },
+      })
+    })
+
+    test('goes on when newer code is saved, which serves afterwards', async () => {
+      await using rig = await startedRig()
+      const { first } = await reloaded(rig)
+      const back = rig.manager.rollback()
+      await rig.clock.advance(5)
+      rig.files.write('app.ts', 'v3')
+      expect(await rig.during(back)).toMatchObject({ ok: true, generation: first })
+      await rig.clock.advance(20_000)
+      expect(rig.manager.status.generation).toBe(rig.files.generation)
+    })
+
+    test('gives way to a reload that an operator asks for', async () => {
+      await using rig = await startedRig()
+      await reloaded(rig)
+      const back = rig.manager.rollback()
+      await rig.clock.advance(5)
+      rig.files.writeUnseen('app.ts', 'v3')
+      expect(await rig.during(rig.manager.reload())).toMatchObject({
+        ok: true,
+        generation: rig.files.generation,
+      })
+      expect(await rig.during(back)).toMatchObject({ ok: false, refusal: { code: 'superseded' } })
+    })
   })
 
   test('without a generation before is an error', async () => {
