@@ -1,7 +1,8 @@
 import type { Clock } from '../transport/clock.ts'
 import type { Outbox } from '../transport/outbox.ts'
 
-const REASONS: Readonly<Record<number, string>> = {
+/** Reason phrases of the statuses the balancer answers with by itself (RFC 9110, section 15). */
+export const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',
   204: 'No Content',
   301: 'Moved Permanently',

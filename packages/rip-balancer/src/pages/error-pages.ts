@@ -1,27 +1,12 @@
 import { hostName } from '../config/allowed-hosts.ts'
+import { REASONS } from '../forwarding/local-answer.ts'
 import type { ErrorPage, ErrorPages } from '../settings/error-pages.ts'
 
 /** Of the answers that come from the balancer itself. `node:http`, which knows the rest, takes twenty milliseconds to load. */
 const TITLES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
+  ...REASONS,
   413: 'Payload Too Large',
-  414: 'URI Too Long',
-  417: 'Expectation Failed',
-  421: 'Misdirected Request',
   426: 'Upgrade Required',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-  505: 'HTTP Version Not Supported',
 }
 
 /** What a person can do about it. */

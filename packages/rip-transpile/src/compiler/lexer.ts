@@ -31,7 +31,6 @@ const PUNCTUATION: readonly string[] = [
   '??=',
   '===',
   '!==',
-  '?!(',
   '->',
   '=>',
   '~>',
@@ -69,7 +68,7 @@ const PUNCTUATION: readonly string[] = [
   '.=',
   '*>',
   '!?',
-].filter((text) => text !== '?!(')
+]
 
 const BY_FIRST: Record<string, string[]> = {}
 for (const text of PUNCTUATION) (BY_FIRST[text[0]!] ??= []).push(text)
