@@ -15,7 +15,7 @@ export interface BundleSources {
 export type SourceFiles = Readonly<Record<string, readonly string[]>>
 
 /**
- * Path of a program in the bundle of its package, which loads in less than half the time its modules take; `undefined`
+ * Path of a program in the bundle of its package, which loads sooner than its modules; `undefined`
  * when there is no bundle, or its sources have changed since it was made. The bundle lies beside those sources, so a
  * user who can change the one can change the other.
  *
