@@ -6,7 +6,7 @@ import type { SchemaDef } from './schema-def.ts'
 /** Keys as arguments or as one list. */
 export type Keys = readonly (string | readonly string[])[]
 
-/** Whether a kind of schema has fields that another schema can be made of. */
+/** Returns the fields of a schema; throws for a kind of schema that has none. */
 function requireFields(schema: SchemaDef, operation: string): ReadonlyMap<string, Field> {
   if (schema.kind === 'union')
     throw new Error(

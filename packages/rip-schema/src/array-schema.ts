@@ -7,7 +7,7 @@ import { inOrder } from './value-check.ts'
 
 type Result = { ok: true; value: unknown; errors: null } | { ok: false; value: null; errors: SchemaIssue[] }
 
-/** Lists of one schema's values. */
+/** A schema of lists whose items another schema checks. */
 export class ArraySchema {
   readonly #item: SchemaDef
   readonly '~standard': StandardProps
@@ -17,7 +17,7 @@ export class ArraySchema {
     this['~standard'] = standardProps(this)
   }
 
-  /** @throws {SchemaError} With the faults of all items, their places in front: `[2].name`. */
+  /** @throws {SchemaError} With the issues of all items, whose paths begin with the index: `[2].name`. */
   parse(data: unknown): unknown[] {
     const issues: SchemaIssue[] = []
     return this.#orThrow(this.#check(data, issues), issues)

@@ -1,19 +1,19 @@
-/** Converts a value; `null`, `undefined` and `false` say that it cannot. */
+/** Converts a value; returns `null`, `undefined` or `false` if it cannot. */
 export type Coercer = (value: unknown) => unknown
 
 export interface CoercerOptions {
-  /** Take the value as it comes instead of its text. @default false */
+  /** Pass the value itself instead of its text. @default false */
   readonly raw?: boolean
 }
 
-/** Converters that fields name as `~:name`. */
+/** The converters that fields refer to as `~:name`. */
 export class Coercers {
   readonly #known = new Map<string, Coercer>()
 
   /**
-   * Makes `~:name` mean a conversion. The last one registered counts.
+   * Defines the conversion `~:name`, replacing an earlier one of that name.
    *
-   * @throws {TypeError} When it is no function, or one that gives promises.
+   * @throws {TypeError} When it is no function, or an async function.
    */
   register(name: string, convert: Coercer, options: CoercerOptions = {}): Coercer {
     if (typeof convert !== 'function' || /^(?:Async|.*Generator)/.test(convert.constructor.name))
@@ -22,7 +22,7 @@ export class Coercers {
     return convert
   }
 
-  /** @throws {Error} When nothing of that name is registered: that is no fault of the value. */
+  /** @throws {Error} When no converter of that name is registered: that is a fault of the program, not of the value. */
   get(name: string): Coercer {
     const found = this.#known.get(name)
     if (found) return found
@@ -39,7 +39,7 @@ function textOf(value: unknown): string {
 const INTEGRAL = /^\s*[+-]?\d+\s*$/
 const NUMERIC = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/
 
-/** Strict conversions of the types that have one; `undefined` is a failure. */
+/** Strict conversions for the types that have one; `undefined` means that the value cannot be converted. */
 export const BUILT_IN_COERCERS: Readonly<Record<string, Coercer>> = {
   integer(value) {
     if (typeof value === 'string') return INTEGRAL.test(value) ? Number(value) : undefined
@@ -69,7 +69,7 @@ function validDate(date: Date): Date | undefined {
 
 const ISO_DATE = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/
 
-/** The date of an ISO text, if the calendar has it: a 30 February is none. */
+/** The date of an ISO text; nothing for a date that does not exist, such as 30 February. */
 export function dateOf(text: string): Date | undefined {
   const match = ISO_DATE.exec(text)
   if (!match) return undefined

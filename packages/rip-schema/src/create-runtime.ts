@@ -5,9 +5,9 @@ import { SchemaDef } from './schema-def.ts'
 import { SchemaError } from './schema-error.ts'
 import { Registry } from './schema-registry.ts'
 
-/** What programs have in common in one process; the names are those that compiled programs use. */
+/** The schemas and conversions that all programs of a process share, under the names that compiled programs use. */
 export interface SchemaRuntime {
-  /** Version of these names, which programs compiled by others ask for. */
+  /** Version of these names, which programs of other compilers check. */
   readonly __version: number
   readonly __schema: (description: SchemaDescription) => SchemaDef
   readonly SchemaError: typeof SchemaError
@@ -22,7 +22,7 @@ export interface SchemaRuntime {
   readonly schema: { readonly registerCoercer: SchemaRuntime['registerCoercer'] }
 }
 
-/** A runtime with a registry and converters of its own. */
+/** Creates a runtime with its own registry and converters. */
 export function createRuntime(): SchemaRuntime {
   const registry = new Registry()
   const coercers = new Coercers()
@@ -43,7 +43,7 @@ export function createRuntime(): SchemaRuntime {
     __SchemaRegistry: registry,
     registerCoercer,
     __schemaRegisterCoercer: registerCoercer,
-    // Taken and kept by nobody: packages hand one over when they are loaded, whether there are models or not.
+    // Ignored: packages pass an adapter for models when they are loaded, also where there are no models.
     __schemaSetAdapter: () => undefined,
     __schemaTransaction: refuseModels,
     installPersistence: refuseModels,

@@ -2,15 +2,15 @@ export type SchemaKind = 'input' | 'shape' | 'enum' | 'mixin' | 'union'
 
 /** Limits of one field. */
 export interface Constraints {
-  /** Least length of a text or list, or least number. */
+  /** Minimum length of a text or list, or minimum number. */
   readonly min?: number
   readonly max?: number
-  /** Taken where the input has nothing. */
+  /** Used if the input has no value. */
   readonly default?: unknown
   readonly regex?: RegExp
 }
 
-/** One field as the compiler describes it. */
+/** One field, in the form the compiler emits. */
 export interface FieldDescription {
   readonly tag: 'field'
   readonly name: string
@@ -23,11 +23,11 @@ export interface FieldDescription {
   readonly literals?: readonly string[]
   /** Whether the value is converted before it is checked. */
   readonly coerce?: boolean
-  /** Name of the registered converter; else the type's own. */
+  /** Name of a registered converter; without it, the converter of the type is used. */
   readonly coercer?: string
   readonly constraints?: Constraints
   readonly attrs?: Readonly<Record<string, string>>
-  /** Gives the value from the whole input. */
+  /** Computes the value of the field from the whole input. */
   readonly transform?: (input: unknown) => unknown
 }
 
@@ -41,7 +41,7 @@ export interface EnsureDescription {
   readonly tag: 'ensure'
   readonly message: string
   readonly fn: (value: unknown) => unknown
-  /** Field that a failure is reported for. */
+  /** Field that the issue names. */
   readonly field?: string
   readonly async?: boolean
 }
@@ -61,7 +61,7 @@ export interface MemberDescription {
 export type EntryDescription =
   FieldDescription | CallableDescription | EnsureDescription | DirectiveDescription | MemberDescription
 
-/** What the compiler makes of `schema :kind` and its body. */
+/** The form in which the compiler emits `schema :kind` and its body. */
 export interface SchemaDescription {
   readonly kind: SchemaKind
   readonly name?: string | undefined

@@ -2,7 +2,7 @@ import type { SchemaDef } from './schema-def.ts'
 import type { SchemaIssue } from './schema-error.ts'
 import type { Validator } from './validator.ts'
 
-/** Accepts the names and the values of an enum, and gives the value. */
+/** Accepts the names and the values of an enum, and returns the value. */
 export class EnumValidator implements Validator {
   readonly values: readonly unknown[]
   readonly #byName = new Map<unknown, unknown>()

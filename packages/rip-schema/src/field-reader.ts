@@ -11,7 +11,7 @@ export interface FieldReader {
   readAsync(input: Record<string, unknown>, path: string, issues: SchemaIssue[]): Promise<unknown>
 }
 
-/** Stands for a value that has a fault already. */
+/** Stands for a value for which an issue was already added. */
 const FAULTY = Symbol('faulty')
 
 export function fieldReader(field: Field, check: ValueCheck, coercers: Coercers): FieldReader {
@@ -43,7 +43,7 @@ export function fieldReader(field: Field, check: ValueCheck, coercers: Coercers)
   }
 }
 
-/** Names that every object has without its own doing. */
+/** Whether every object inherits a property of that name. */
 export function isInherited(name: string): boolean {
   return name in Object.prototype
 }
@@ -78,7 +78,7 @@ function convert(
   return FAULTY
 }
 
-/** A converter that throws cannot convert. */
+/** Converts a value; a converter that throws counts as one that cannot convert it. */
 function convertSafely(convertValue: Coercer, value: unknown): unknown {
   try {
     return convertValue(value)

@@ -1,6 +1,6 @@
 /**
- * Texts that a type accepts beyond their being texts. No part of a pattern can take what the next part could: any text
- * is looked at once, however long it is.
+ * Patterns that texts of a type must match. No two adjacent parts of a pattern match the same characters, so matching
+ * takes linear time.
  */
 export const FORMATS: Readonly<Record<string, RegExp | undefined>> = {
   string: undefined,
@@ -23,7 +23,7 @@ const PLAIN: ReadonlySet<string> = new Set([
   'any',
 ])
 
-/** Whether a type belongs to the language; all others are names of schemas. */
+/** Whether a type belongs to the language; all other names are schemas. */
 export function isPlainType(typeName: string): boolean {
   return PLAIN.has(typeName)
 }
@@ -32,7 +32,7 @@ export function isDateType(typeName: string): boolean {
   return typeName === 'date' || typeName === 'datetime'
 }
 
-/** Whether a value is one of a plain type other than dates, which are converted. */
+/** Whether a value has a plain type; dates are not checked here, because they are converted. */
 export function isOfType(typeName: string, value: unknown): boolean {
   switch (typeName) {
     case 'number':

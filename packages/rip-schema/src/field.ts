@@ -1,6 +1,6 @@
 import type { Constraints, FieldDescription } from './description.ts'
 
-/** One field of a schema, with what its marks mean. */
+/** One field of a schema, with its modifiers resolved. */
 export interface Field {
   readonly name: string
   readonly required: boolean
@@ -34,7 +34,7 @@ export function fieldOf(entry: FieldDescription): Field {
   }
 }
 
-/** The description of a field, as schemas that derive from its own have it. */
+/** The description of a field, for schemas derived from the field's schema. */
 export function describeField(field: Field): FieldDescription {
   const { required, optional, unique, literals, coerce, coercer, constraints, attrs, transform, ...same } =
     field
@@ -52,7 +52,7 @@ export function describeField(field: Field): FieldDescription {
   }
 }
 
-/** Whether nothing has to be there: the field is not required, or brings its own value. */
+/** Whether the input may lack the field: it is not required, or has a default. */
 export function mayMiss(field: Field): boolean {
   return !field.required || (field.constraints.default ?? undefined) !== undefined
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 
-/** The modules of the runtime, each behind those that it needs while it is loaded. */
+/** The modules of the runtime, each after those that it needs when it is loaded. */
 export const RUNTIME_MODULES: readonly string[] = [
   'schema-error',
   'schema-registry',
@@ -29,7 +29,7 @@ export const RUNTIME_MODULES: readonly string[] = [
 
 const kept = new Map<string, string>()
 
-/** JavaScript of the whole runtime as one expression, for code that shall import nothing. */
+/** JavaScript of the whole runtime as one expression, for code that must not import anything. */
 export function inlineRuntime(): string {
   const ending = extname(import.meta.url)
   const known = kept.get(ending)
@@ -40,13 +40,13 @@ export function inlineRuntime(): string {
   return text
 }
 
-/** JavaScript of a module: as it is in the package, or made of its source. */
+/** JavaScript of a module: from the package, or transpiled from its source. */
 function codeOf(name: string, ending: string): string {
   const text = readFileSync(new URL(`${name}${ending}`, import.meta.url), 'utf8')
   return ending === '.ts' ? new Bun.Transpiler({ loader: 'ts', target: 'bun' }).transformSync(text) : text
 }
 
-/** The modules share one scope: their names are all different. */
+/** Removes imports and exports: the modules share one scope, in which all their names differ. */
 function withoutLinks(code: string): string {
   return code
     .replace(/^import [^;]*?;$/gm, '')

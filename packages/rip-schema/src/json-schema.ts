@@ -22,7 +22,7 @@ const TYPES: Readonly<Record<string, Json>> = {
   any: {},
 }
 
-/** The JSON Schema (draft 2020-12) of a schema; others that it names are in `$defs`. */
+/** The JSON Schema (draft 2020-12) of a schema; schemas that it refers to are in `$defs`. */
 export function jsonSchemaOf(schema: SchemaDef): Json {
   const defs = new Map<string, Json>()
   const { title, ...rest } = { title: schema.name, ...bodyOf(schema, defs) } as Json
@@ -58,7 +58,7 @@ function reference(name: string, from: SchemaDef, defs: Map<string, Json>): Json
   const target = from.runtime.registry.get(name)
   if (!target) return {}
   if (!defs.has(name)) {
-    // In place before its body is made, which may name it.
+    // The entry is set before its body is made, because the body may refer to it.
     defs.set(name, {})
     defs.set(name, bodyOf(target, defs))
   }
@@ -100,7 +100,7 @@ function limits({ constraints: { min, max } }: Field, { type }: Json): Json {
   return { ...(min !== undefined && { [names[0]]: min }), ...(max !== undefined && { [names[1]]: max }) }
 }
 
-/** What JSON Schema cannot say is said in words. */
+/** A description in words of rules that JSON Schema cannot express. */
 function descriptionOf({ coerce, coercer, transform, typeName }: Field): string | undefined {
   if (transform) return 'Computed from the whole input, whose keys may be others.'
   if (!coerce) return undefined

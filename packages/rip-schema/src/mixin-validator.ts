@@ -1,7 +1,7 @@
 import type { SchemaIssue } from './schema-error.ts'
 import type { Validator } from './validator.ts'
 
-/** A mixin only lends its fields: no value is one. */
+/** Refuses every value: a mixin only adds fields to other schemas. */
 export class MixinValidator implements Validator {
   check(_value: unknown, path: string, issues: SchemaIssue[]): unknown {
     issues.push({ field: path, error: 'mixin', message: 'not instantiable' })

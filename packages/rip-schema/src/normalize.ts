@@ -4,7 +4,7 @@ import type { Field } from './field.ts'
 import type { SchemaDef } from './schema-def.ts'
 import { SchemaError } from './schema-error.ts'
 
-/** The parts of a schema, with the fields of its mixins. */
+/** The parts of a schema, including the fields of its mixins. */
 export interface Parts {
   readonly fields: ReadonlyMap<string, Field>
   readonly methods: ReadonlyMap<string, CallableDescription>
@@ -16,9 +16,9 @@ export interface Parts {
 type Resolve = (name: string) => SchemaDef | undefined
 
 /**
- * Sorts the entries of a schema by what they are.
+ * Sorts the entries of a schema by their kind.
  *
- * @throws {SchemaError} When two things share a name, or a mixin is missing, names itself or is no mixin.
+ * @throws {SchemaError} When two entries share a name, or a mixin is missing, includes itself or is no mixin.
  */
 export function normalize(description: SchemaDescription, resolve: Resolve): Parts {
   const { name: owner, kind } = description
@@ -64,7 +64,7 @@ export function normalize(description: SchemaDescription, resolve: Resolve): Par
   return { fields, methods: groups.method, computed: groups.computed, derived: groups.derived, ensures }
 }
 
-/** Stacks show the name that the program gives a function, not that of its place in the description. */
+/** Gives a function the name that the program uses, so that stack traces show it. */
 function nameFunction(fn: object, name: string): void {
   Object.defineProperty(fn, 'name', { value: name, configurable: true })
 }
@@ -75,7 +75,7 @@ function refuse({ name, kind }: SchemaDescription, field: string, error: string,
 
 const CANONICAL = /^[a-z](?:[a-z0-9]|[A-Z](?![A-Z]))*$/
 
-/** One spelling for each name, so that other spellings of it, as in databases, are never ambiguous. */
+/** Refuses all spellings of a name but one, so that other spellings, as in databases, stay unambiguous. */
 function checkFieldName(description: SchemaDescription, name: string): void {
   if (CANONICAL.test(name)) return
   const message = `field name '${name}' is not canonical camelCase, such as 'mdmId'`
@@ -87,7 +87,7 @@ interface MixinField {
   readonly mixin: string
 }
 
-/** Fields of the mixins of a schema, depth first; one that is reached twice counts once. */
+/** Fields of the mixins of a schema, depth first; a mixin that is reached twice is used once. */
 function mixinFields(
   description: SchemaDescription,
   resolve: Resolve,

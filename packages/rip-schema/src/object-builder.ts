@@ -4,16 +4,16 @@ import { isInherited } from './field-reader.ts'
 import type { FieldReader } from './field-reader.ts'
 import type { SchemaIssue } from './schema-error.ts'
 
-/** Reads all fields of an input and makes the value of them; the value counts only if no issue was added. */
+/** Reads all fields of an input and builds the value from them; the value counts only if no issue was added. */
 export type BuildObject = (input: Record<string, unknown>, path: string, issues: SchemaIssue[]) => unknown
 
-/** Makes an empty value of a schema: a plain object or an instance of its class. */
+/** Creates an empty value of a schema: a plain object or an instance of its class. */
 export type Construct = new () => Record<string, unknown>
 
 /**
- * A builder that JavaScript's engine can compile: one function with the checks of all fields written out. What a
- * field's text cannot hold is left to its reader, which also says what is wrong with a value. Where no code may be
- * made from text, a loop does the same more slowly.
+ * Makes a builder that the JavaScript engine can optimise: one generated function with the checks of all fields written
+ * out. Fields that cannot be written as code are left to their readers, which also make all issues. Where generating
+ * code is forbidden, a slower loop does the same.
  */
 export function objectBuilder(
   readers: readonly FieldReader[],
@@ -27,7 +27,7 @@ export function objectBuilder(
   }
 }
 
-/** The same in a loop. */
+/** The same as {@link objectBuilder}, as a loop. */
 export function loopBuilder(readers: readonly FieldReader[], construct: Construct | undefined): BuildObject {
   return (input, path, issues) => {
     const value = construct ? new construct() : {}
@@ -49,7 +49,7 @@ ${lines.join('\n')}
   if (issues.length !== before) return undefined
 ${buildLines(readers, construct !== undefined).join('\n')}
 }`
-  // Only names of fields, which are plain words, and texts as JSON become code.
+  // The code contains only field names, which are plain words, and texts as JSON.
   // oxlint-disable-next-line typescript/no-implied-eval
   const make = new Function('readers', 'patterns', 'Construct', body) as (...values: unknown[]) => BuildObject
   return make(readers, patterns, construct)
@@ -64,7 +64,10 @@ function readLine(field: Field, index: number, patterns: RegExp[]): string {
   return `  let ${value} = input.${field.name}\n  if (${absent}(${test})) ${slow}`
 }
 
-/** A condition under which a value is not plainly right; undefined where only the reader can tell. */
+/**
+ * A condition that holds for every invalid value, and for values that only the reader can judge; undefined if the
+ * condition cannot be written as code.
+ */
 function failure(field: Field, value: string, patterns: RegExp[]): string | undefined {
   const { array, coerce, constraints, literals, name, transform, typeName } = field
   if (array || coerce || transform || isInherited(name)) return undefined
@@ -113,7 +116,7 @@ function buildLines(readers: readonly FieldReader[], hasClass: boolean): string[
   ]
 }
 
-/** Whether a field without fault is there. */
+/** Whether a field that has no issue is certainly present. */
 function isCertain({ field }: FieldReader): boolean {
   return field.required || (field.constraints.default ?? undefined) !== undefined
 }

@@ -11,7 +11,7 @@ import { below } from './validator.ts'
 import type { Validator } from './validator.ts'
 import { inOrder, isRecord, valueCheck } from './value-check.ts'
 
-/** Validates objects by their fields, then by the rules of the whole, and derives values last. */
+/** Validates objects: first the fields, then the rules of the whole object; then derives values. */
 export class ObjectValidator implements Validator {
   readonly construct: Construct | undefined
   readonly #schema: SchemaDef
@@ -52,7 +52,7 @@ export class ObjectValidator implements Validator {
     for (const [index, { field }] of this.#readers.entries())
       if (found[index] !== undefined) built[field.name] = found[index]
     const { ensures } = this.#schema.parts
-    // What fails at once says so before anything is asked elsewhere.
+    // Synchronous rules are checked before an asynchronous rule is called.
     const verdicts = new Map(
       ensures.filter((rule) => !rule.async).map((rule) => [rule, holds(rule, built)] as const),
     )
@@ -100,7 +100,7 @@ function rejectInput(value: unknown, path: string, issues: SchemaIssue[]): undef
   return undefined
 }
 
-/** A rule that throws does not hold. */
+/** Whether a rule holds; a rule that throws does not. */
 function holds({ fn }: EnsureDescription, value: unknown): boolean {
   try {
     return Boolean(fn(value))

@@ -3,14 +3,17 @@ import type { SchemaRuntime } from './create-runtime.ts'
 import type { SchemaDef } from './schema-def.ts'
 import { standardProps } from './standard-schema.ts'
 
-/** Name under which every copy of a schema runtime, whoever made it, finds the one of the process. */
+/**
+ * The key in `globalThis` by which all copies of a schema runtime, also of other compilers, find the one of the
+ * process.
+ */
 const KEY = '__ripSchema'
 
 /**
- * The one runtime of this process, so that a name means the same schema everywhere: this one, or the one that another
- * compiler's program brought before.
+ * The one runtime of this process, so that a name means the same schema everywhere: this one, or the one that a program
+ * of another compiler installed before.
  *
- * @throws {Error} When what is there speaks another version.
+ * @throws {Error} When the installed runtime has another version.
  */
 export function processRuntime(host: object = globalThis): SchemaRuntime {
   const found = (host as Record<string, unknown>)[KEY] as Partial<SchemaRuntime> | undefined
@@ -22,7 +25,7 @@ export function processRuntime(host: object = globalThis): SchemaRuntime {
     )
   const made = createRuntime()
   made.SchemaRegistry.replace = reloadsInPlace()
-  // What others left there under other names stays.
+  // Properties that other packages added are kept.
   Object.defineProperty(host, KEY, { value: { ...found, ...made }, configurable: true, writable: true })
   return made
 }
@@ -33,7 +36,7 @@ function reloadsInPlace(): boolean {
   return process?.execArgv?.includes('--hot') ?? false
 }
 
-/** Names that others may spell differently or lack. */
+/** Adds the names that another runtime spells differently or lacks. */
 function adopt(found: SchemaRuntime): SchemaRuntime {
   const { __SchemaRegistry: registry, __schemaRegisterCoercer: registerCoercer } = found
   return Object.create(found, {
@@ -44,7 +47,7 @@ function adopt(found: SchemaRuntime): SchemaRuntime {
   }) as SchemaRuntime
 }
 
-/** Schemas of another runtime lack what frameworks ask for. */
+/** Adds the Standard Schema interface to schemas of another runtime. */
 function standardized(found: SchemaRuntime): SchemaRuntime['__schema'] {
   return (description) => {
     const made = found.__schema(description)

@@ -1,7 +1,7 @@
 import type { Coercers } from './coercers.ts'
 import type { Registry } from './schema-registry.ts'
 
-/** What all schemas of a process share. */
+/** State that all schemas of a process share. */
 export interface RuntimeState {
   readonly registry: Registry
   readonly coercers: Coercers

@@ -1,4 +1,4 @@
-/** What compiled programs import, under the names that they use: the one runtime of the process. */
+/** The module that compiled programs import: the one runtime of the process, under the names they use. */
 import type { SchemaRuntime } from './create-runtime.ts'
 import { processRuntime } from './process-runtime.ts'
 

@@ -19,7 +19,7 @@ import type { Validator } from './validator.ts'
 
 type Result = ReturnType<typeof resultOf>
 
-/** A schema: what `schema :kind` and its body stand for. Everything is worked out when it is first used. */
+/** A schema, made from `schema :kind` and its body. Its parts are computed at the first use. */
 export class SchemaDef {
   readonly kind: SchemaKind
   readonly name: string | undefined
@@ -36,15 +36,15 @@ export class SchemaDef {
     this.name = description.name
     this.description = description
     this.runtime = runtime
-    // What belongs to the machinery does not show when a schema is printed.
+    // Internal properties are hidden when a schema is printed.
     for (const key of ['description', 'runtime']) Object.defineProperty(this, key, { enumerable: false })
   }
 
   /**
-   * The value that the data stands for.
+   * Validates the data and returns the value.
    *
-   * @throws {SchemaError} When the data is not accepted; it lists everything that is wrong.
-   * @throws {Error} When the schema has rules that wait (`@ensure!`), or is a mixin.
+   * @throws {SchemaError} When the data is not accepted; it lists all issues.
+   * @throws {Error} When the schema has asynchronous rules (`@ensure!`), or is a mixin.
    */
   parse(data: unknown): unknown {
     this.#requireInstantiable()
@@ -53,7 +53,7 @@ export class SchemaDef {
     return this.#orThrow(value, issues)
   }
 
-  /** Like {@link parse}, with the faults as a result. */
+  /** Like {@link parse}, but returns the issues instead of throwing. */
   safe(data: unknown): Result {
     const issues: SchemaIssue[] = []
     const value = this.run(data, issues)
@@ -82,7 +82,7 @@ export class SchemaDef {
     return (await this.safeAsync(data)).ok
   }
 
-  /** The schema of lists of this one's values. */
+  /** The schema of lists of this schema's values. */
   get array(): ArraySchema {
     return (this.#array ??= new ArraySchema(this))
   }
@@ -92,7 +92,7 @@ export class SchemaDef {
     return (this.#standard ??= standardProps(this))
   }
 
-  /** A shape with these fields only. */
+  /** A shape with only these fields. */
   pick(...keys: Keys): SchemaDef {
     return this.#derived(pickFields(this, keys))
   }
@@ -102,17 +102,17 @@ export class SchemaDef {
     return this.#derived(omitFields(this, keys))
   }
 
-  /** A shape whose fields may all be missing. */
+  /** A shape with all fields optional. */
   partial(): SchemaDef {
     return this.#derived(partialFields(this))
   }
 
-  /** A shape that requires these fields. */
+  /** A shape with these fields required. */
   required(...keys: Keys): SchemaDef {
     return this.#derived(requiredFields(this, keys))
   }
 
-  /** A shape with the fields of another schema as well. */
+  /** A shape that also has the fields of another schema. */
   extend(other: SchemaDef): SchemaDef {
     return this.#derived(extendFields(this, other))
   }
@@ -122,7 +122,7 @@ export class SchemaDef {
     return jsonSchemaOf(this)
   }
 
-  /** Whether a rule waits, here or in a schema that this one names. */
+  /** Whether a rule of this schema, or of one it refers to, is asynchronous. */
   get isAsync(): boolean {
     const { version } = this.runtime.registry
     if (this.#async?.version !== version)
@@ -144,13 +144,13 @@ export class SchemaDef {
     return validator instanceof EnumValidator ? validator.values : []
   }
 
-  /** What a union chooses from. */
+  /** The members of a union, and the field that decides among them. */
   get unionMembers(): { readonly names: readonly string[]; readonly on: string } {
     const { validator } = this
     return validator instanceof UnionValidator ? validator : { names: [], on: '' }
   }
 
-  /** Checks a whole value, and adds what is wrong to the issues. */
+  /** Checks a whole value, and adds its issues to the list. */
   run(data: unknown, issues: SchemaIssue[]): unknown {
     if (this.isAsync) this.#refuseSync()
     try {
@@ -175,13 +175,13 @@ export class SchemaDef {
     return this.parts
   }
 
-  /** The class of a shape's values. */
+  /** The class of the values of a shape. */
   _getClass(): Construct | undefined {
     const { validator } = this
     return validator instanceof ObjectValidator ? validator.construct : undefined
   }
 
-  /** The model that this schema was derived from. */
+  /** Always null: schemas of this runtime are not derived from models. */
   get _sourceModel(): null {
     return null
   }
@@ -220,14 +220,14 @@ export class SchemaDef {
   }
 }
 
-/** A value nested deeper than the stack reaches is no value to accept. */
+/** Refuses a value that is nested so deeply that the call stack overflowed. */
 function rejectDepth(error: unknown, issues: SchemaIssue[]): undefined {
   if (!(error instanceof RangeError)) throw error
   issues.push({ field: '', error: 'type', message: 'the input is nested too deeply' })
   return undefined
 }
 
-/** Verbs of models, which a program may call on any schema by mistake. */
+/** Methods of models, which a program may call by mistake on any schema. */
 const MODEL_VERBS =
   'find findMany with where includes withDeleted onlyDeleted unscoped all first count create upsert insertMany toSQL'
 

@@ -1,13 +1,13 @@
-/** What is wrong with one value. */
+/** One thing that is wrong with a value. */
 export interface SchemaIssue {
   /** Path of the field, such as `address.lines[0]`; empty for the whole value. */
   readonly field: string
-  /** Kind of the fault: `required`, `type`, `min`, `max`, `pattern`, `enum`, `coerce`, `ensure` and others. */
+  /** Kind of the issue: `required`, `type`, `min`, `max`, `pattern`, `enum`, `coerce`, `ensure` and others. */
   readonly error: string
   readonly message: string
 }
 
-/** A value that a schema does not accept, or a schema that cannot be used as it is declared. */
+/** Thrown for a value that a schema does not accept, and for a schema that is declared wrongly. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError'
   readonly issues: readonly SchemaIssue[]

@@ -2,21 +2,21 @@ import type { SchemaDef } from './schema-def.ts'
 import { SchemaError } from './schema-error.ts'
 
 /**
- * Schemas of the process by name: fields, mixins and unions name others that way. A name is declared once; the same
- * declaration again takes the place of the first.
+ * The named schemas of a process: fields, mixins and unions refer to schemas by name. A name is declared once;
+ * repeating the same declaration replaces the first.
  */
 export class Registry {
-  /** Whether another declaration may take a name that is in use, as after a reload in development. */
+  /** Whether another declaration may replace a name in use, as after a reload in development. */
   replace = false
   #schemas = new Map<string, SchemaDef>()
   #version = 0
 
-  /** Grows whenever a name may mean another schema than before. */
+  /** Grows whenever the meaning of a name may have changed. */
   get version(): number {
     return this.#version
   }
 
-  /** @throws {SchemaError} With the fault `collision` when the name means another schema. */
+  /** @throws {SchemaError} With the issue `collision` when the name is that of another schema. */
   register(schema: SchemaDef): void {
     const { name } = schema
     if (name === undefined) return
@@ -43,13 +43,13 @@ export class Registry {
     return this.#schemas.has(name)
   }
 
-  /** Forgets all names. */
+  /** Removes all names. */
   reset(): void {
     this.#schemas.clear()
     this.#version++
   }
 
-  /** Runs a function with no names, and brings the present ones back when it is done. */
+  /** Runs a function with an empty registry, and restores the present names when it has ended. */
   scope<T>(run: () => T): T {
     const outer = this.#schemas
     const restore = (): void => {

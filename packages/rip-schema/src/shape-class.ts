@@ -1,9 +1,9 @@
 import type { Parts } from './normalize.ts'
 import type { Construct } from './object-builder.ts'
 
-/** The class of a shape's values: fields are their own, methods and computed values the class's. */
+/** The class of the values of a shape: fields are own properties, methods and computed values are on the prototype. */
 export function shapeClass(name: string | undefined, { methods, computed }: Parts): Construct {
-  // The name of the property becomes the name of the class, also where values are printed.
+  // The class gets its name from the property, and shows it when values are printed.
   const className = name ?? 'Shape'
   const { [className]: made } = {
     [className]: class {

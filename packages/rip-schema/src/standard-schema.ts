@@ -11,7 +11,7 @@ interface JsonSchemaOptions {
   readonly target: string
 }
 
-/** What `~standard` holds: version 1 of Standard Schema, https://standardschema.dev. */
+/** The object in `~standard`: version 1 of Standard Schema, https://standardschema.dev. */
 export interface StandardProps {
   readonly version: 1
   readonly vendor: 'rip'
@@ -31,7 +31,7 @@ interface Standardized {
   toJSONSchema(): Record<string, unknown>
 }
 
-/** The interface that frameworks ask any schema library for. A schema with rules that wait gives a promise. */
+/** The interface by which frameworks use any schema library. A schema with asynchronous rules returns a promise. */
 export function standardProps(schema: Standardized): StandardProps {
   const toJson = ({ target }: JsonSchemaOptions): Record<string, unknown> => {
     if (target !== 'draft-2020-12')
@@ -56,7 +56,7 @@ function standardResult(result: Outcome): StandardResult {
   }
 }
 
-/** `list[0].name` as the keys that lead there. */
+/** Splits `list[0].name` into its keys. */
 function pathOf(field: string): (string | number)[] {
   return [...field.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([key, index]) =>
     index === undefined ? key : Number(index),

@@ -1,6 +1,6 @@
 import type { SchemaIssue } from './schema-error.ts'
 
-/** The outcome of `safe`. */
+/** The result of `safe`. */
 export type SchemaSafeResult<T> =
   | { readonly ok: true; readonly value: T; readonly errors: null }
   | { readonly ok: false; readonly value: null; readonly errors: SchemaIssue[] }
@@ -10,7 +10,9 @@ interface StandardIssue {
   readonly path?: readonly PropertyKey[] | undefined
 }
 
-/** Version 1 of Standard Schema, https://standardschema.dev: what frameworks ask any schema library for. */
+/**
+ * Version 1 of Standard Schema, https://standardschema.dev: the interface by which frameworks use any schema library.
+ */
 export interface StandardSchema<In, Out> {
   readonly '~standard': {
     readonly version: 1
@@ -27,13 +29,13 @@ export interface StandardSchema<In, Out> {
   }
 }
 
-/** What every schema that has values can do. */
+/** The methods of every schema that has values. */
 export interface Validates<Out> {
   /** @throws {SchemaError} When the data is not accepted. */
   parse(data: unknown): Out
   safe(data: unknown): SchemaSafeResult<Out>
   ok(data: unknown): boolean
-  /** Also for schemas with rules that wait; the others throw there. */
+  /** Also for schemas with asynchronous rules, for which the other methods throw. */
   parseAsync(data: unknown): Promise<Out>
   safeAsync(data: unknown): Promise<SchemaSafeResult<Out>>
   okAsync(data: unknown): Promise<boolean>
@@ -41,10 +43,10 @@ export interface Validates<Out> {
   toJSONSchema(): Record<string, unknown>
 }
 
-/** Lists of a schema's values. */
+/** A schema of lists of another schema's values. */
 export interface ArraySchema<Out, In = Out> extends Validates<Out[]>, StandardSchema<In[], Out[]> {}
 
-/** What schemas with fields can be made of others. */
+/** Methods that derive schemas from schemas with fields. */
 export interface Projects<In> {
   readonly kind: string
   readonly name: string | undefined
@@ -55,12 +57,12 @@ export interface Projects<In> {
   extend<Other>(other: Projects<Other>): Schema<In & Other>
 }
 
-/** A schema `:input` or `:shape`: `Out` is what `parse` gives, `In` its fields alone. */
+/** A schema `:input` or `:shape`: `Out` is the type that `parse` returns, `In` that of its fields alone. */
 export interface Schema<Out, In = Out> extends Validates<Out>, Projects<In>, StandardSchema<In, Out> {
   readonly array: ArraySchema<Out, In>
 }
 
-/** A schema `:enum`: names and values are accepted, values given. */
+/** A schema `:enum`: accepts names and values, returns values. */
 export interface EnumSchema<Out> extends Validates<Out>, StandardSchema<unknown, Out> {
   readonly kind: string
   readonly name: string | undefined
@@ -79,5 +81,5 @@ export interface MixinSchema<In> extends Projects<In> {
   toJSONSchema(): Record<string, unknown>
 }
 
-/** What a schema's `parse` gives. */
+/** The type that `parse` of a schema returns. */
 export type Infer<S extends { parse(data: unknown): unknown }> = ReturnType<S['parse']>

@@ -10,9 +10,9 @@ interface Plan {
   readonly members: ReadonlyMap<string, SchemaDef>
 }
 
-/** Hands a value to the one schema that its deciding field names. */
+/** Passes a value to the member of the union that its discriminating field selects. */
 export class UnionValidator implements Validator {
-  /** Name of the field that decides. */
+  /** Name of the discriminating field. */
   readonly on: string
   readonly names: readonly string[]
   readonly #schema: SchemaDef
@@ -54,7 +54,7 @@ export class UnionValidator implements Validator {
     return undefined
   }
 
-  /** The members by what the deciding field says, as the names are declared now. */
+  /** The members by the values of the discriminating field, as their names are declared now. */
   #members(): ReadonlyMap<string, SchemaDef> {
     const { registry } = this.#schema.runtime
     if (this.#plan?.version !== registry.version)

@@ -1,15 +1,15 @@
 import type { SchemaDef } from './schema-def.ts'
 import type { SchemaIssue } from './schema-error.ts'
 
-/** Checks whole values of one schema. What it gives counts only if it added no issue. */
+/** Checks whole values of one schema. The returned value counts only if no issue was added. */
 export interface Validator {
   check(value: unknown, path: string, issues: SchemaIssue[]): unknown
   checkAsync(value: unknown, path: string, issues: SchemaIssue[]): Promise<unknown>
-  /** Whether a rule waits, here or in a schema that this one names; `seen` ends circles. */
+  /** Whether a rule of this schema, or of one it refers to, is asynchronous; `seen` stops cycles. */
   isAsync(seen: Set<SchemaDef>): boolean
 }
 
-/** The path of what lies below a value: `address.` below `address`, nothing below the whole. */
+/** Prefix for paths inside a value: `address.` inside `address`, empty for the whole value. */
 export function below(path: string): string {
   return path === '' ? '' : `${path}.`
 }

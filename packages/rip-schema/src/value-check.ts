@@ -4,14 +4,14 @@ import { isDateType, isOfType, isPlainType } from './field-types.ts'
 import type { SchemaDef } from './schema-def.ts'
 import type { SchemaIssue } from './schema-error.ts'
 
-/** Checks one value that is there; gives what it becomes. Faults are added to the issues. */
+/** Checks one value that is present, adds its issues, and returns the resulting value. */
 export interface ValueCheck {
   readonly check: (value: unknown, at: string, issues: SchemaIssue[]) => unknown
-  /** The same for schemas with rules that wait; missing where nothing can wait. */
+  /** The same for schemas with asynchronous rules; missing if no rule is asynchronous. */
   readonly checkAsync?: (value: unknown, at: string, issues: SchemaIssue[]) => Promise<unknown>
 }
 
-/** The check of a field's type and limits, without what comes before: transform, conversion, default. */
+/** The check of a field's type and limits; transform, conversion and default come before it. */
 export function valueCheck(field: Field, resolve: (name: string) => SchemaDef | undefined): ValueCheck {
   const { literals, typeName } = field
   const single = literals
@@ -53,7 +53,7 @@ function dateCheck(typeName: string): ValueCheck {
   }
 }
 
-/** A schema by its name; a name that nobody declared accepts anything. */
+/** The check of a schema by its name; a name that is not declared accepts anything. */
 function schemaCheck(name: string, resolve: (name: string) => SchemaDef | undefined): ValueCheck {
   const accepts = (
     schema: SchemaDef | undefined,
@@ -83,7 +83,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A list, whose own limits come before its elements. */
+/** Checks a list: first its own limits, then its elements. */
 function listCheck(field: Field, single: ValueCheck): ValueCheck {
   const { checkAsync } = single
   const notList = (at: string, issues: SchemaIssue[]): undefined =>
@@ -104,7 +104,7 @@ function listCheck(field: Field, single: ValueCheck): ValueCheck {
   }
 }
 
-/** Checks items at once and keeps their faults in the order of the items. */
+/** Checks items concurrently, and keeps their issues in the order of the items. */
 export async function inOrder<T>(
   items: readonly T[],
   issues: SchemaIssue[],
@@ -140,7 +140,7 @@ function withLimits(field: Field, inner: ValueCheck): ValueCheck {
   }
 }
 
-/** What a size is called, by what has it. */
+/** Units in the messages about a size, by type of the value. */
 const UNITS: Readonly<Record<string, readonly [least: string, most: string, unit: string]>> = {
   string: ['must be at least', 'must be at most', ' chars'],
   object: ['must have at least', 'must have at most', ' items'],
@@ -164,7 +164,7 @@ function sizeOf(value: unknown): number | undefined {
   return typeof value === 'string' || Array.isArray(value) ? value.length : undefined
 }
 
-/** Matches from the start each time, whatever flags the pattern has. */
+/** Matches from the start of the text each time, with any flags of the pattern. */
 function matches(regex: RegExp, text: string): boolean {
   regex.lastIndex = 0
   const found = regex.test(text)

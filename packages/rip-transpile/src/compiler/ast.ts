@@ -38,7 +38,7 @@ export interface Param extends At {
   target: Node
   init: Node | undefined
   rest: boolean
-  /** `...` without a name: what lies between is skipped. */
+  /** `...` without a name: skips the elements between. */
   expansion: boolean
   /** Text of its type. */
   annotation: string | undefined
@@ -52,13 +52,13 @@ export interface SwitchCase extends At {
 }
 
 export interface Member extends At {
-  /** A member that is only declared has a type and no code. */
+  /** A member that is only declared has a type and emits no code. */
   kind: 'method' | 'field' | 'declared'
   key: Node
   computed: boolean
   isStatic: boolean
   value: Node | undefined
-  /** Names that the value of a field assigns, whenever it is computed. */
+  /** Names that the value of a field assigns when it is computed. */
   scope: Scope | undefined
   /** Text of its type. */
   annotation: string | undefined
@@ -71,7 +71,7 @@ export interface ImportName {
   importedStart: number
   local: string
   localStart: number
-  /** Whether it is the name of a type, which no code imports. */
+  /** Whether it is the name of a type, which the emitted code does not import. */
   isType: boolean
 }
 
@@ -99,7 +99,7 @@ export interface Fn extends At {
   isGenerator: boolean
   isVoid: boolean
   isConstructor: boolean
-  /** Text with its brackets. */
+  /** Source text of the type parameters with their brackets. */
   typeParameters: string | undefined
   /** Text of the type. */
   returnType: string | undefined
@@ -149,7 +149,7 @@ export interface Class extends At {
 
 export type SchemaKind = 'input' | 'shape' | 'enum' | 'mixin' | 'union'
 
-/** A value that a body of a schema may name: it is known when the program is compiled. */
+/** A literal in the body of a schema, which is known at compile time. */
 export type SchemaLiteral = string | number | boolean | null | undefined
 
 export interface SchemaField extends At {
@@ -197,7 +197,7 @@ export interface SchemaReference extends At {
   name: string
 }
 
-/** One line in the body of a schema. */
+/** One entry in the body of a schema. */
 export type SchemaEntry = SchemaField | SchemaCallable | SchemaEnsure | SchemaMember | SchemaReference
 
 export interface Schema extends At {
@@ -208,7 +208,7 @@ export interface Schema extends At {
   entries: SchemaEntry[]
 }
 
-/** What leaves no trace in the code and is kept for declarations. */
+/** A declaration of types: emits no code and is kept for the declaration file. */
 export type Declares =
   | { readonly kind: 'type' | 'import'; readonly text: string }
   | { readonly kind: 'binding'; readonly name: string; readonly annotation: string }

@@ -1,6 +1,6 @@
 import type { Scope } from './scope.ts'
 
-/** What declares a name, other than a plain assignment. */
+/** How a name is declared, other than by a plain assignment. */
 export type Form =
   | 'parameter'
   | 'loop'
@@ -19,7 +19,7 @@ export interface Binding {
   form: Form
   /** Offset of the name where it is declared. */
   at: number
-  /** The block around it: those of `if` and the like may each declare a name of their own. */
+  /** The block that declares it: blocks of `if` and the like may each declare the same name. */
   block: number
 }
 
@@ -38,13 +38,13 @@ const NOUNS: Readonly<Record<Form, string>> = {
   export: 'an export',
 }
 
-/** Forms whose names are never written again, from anywhere. */
+/** Bindings that can never be assigned again, from any scope. */
 const READ_ONLY: ReadonlySet<Form> = new Set(['import', 'constant', 'computed', 'effect', 'export'])
 
-/** Forms that a plain assignment in the same function may write. */
+/** Bindings that a plain assignment in the same function may write. */
 const WRITABLE: ReadonlySet<Form> = new Set(['parameter', 'loop', 'catch', 'state', 'def', 'class'])
 
-/** Names of the function itself, which a block in it cannot declare anew. */
+/** Names of the function itself, which a block inside it cannot redeclare. */
 const OF_THE_FUNCTION: ReadonlySet<Form> = new Set(['parameter', 'catch'])
 
 export interface Conflict {
@@ -54,7 +54,7 @@ export interface Conflict {
   hint: string
 }
 
-/** Why a second declaration of a name in its scope is refused, if it is. */
+/** Why a second declaration of a name in its scope is refused, or nothing if it is allowed. */
 export function conflictOf(name: string, first: Binding, second: Binding): Conflict | undefined {
   if (first.at === second.at) return undefined
   if (first.block !== second.block && !OF_THE_FUNCTION.has(first.form)) return undefined
@@ -62,7 +62,7 @@ export function conflictOf(name: string, first: Binding, second: Binding): Confl
   return { name, at: second.at, reason: `'${name}' is declared twice`, hint }
 }
 
-/** The first write of the program to a name that takes none. */
+/** The first assignment in the program to a binding that cannot be assigned. */
 export function forbiddenWrite(root: Scope): Conflict | undefined {
   let first: Conflict | undefined
   const visit = (scope: Scope): void => {

@@ -50,13 +50,13 @@ function foreignWord(kind: string): [string, string] | undefined {
   return kind === 'then' ? THEN : FOREIGN[kind]
 }
 
-/** Operators that cannot start a value either. */
+/** Operators that cannot start an expression. */
 const LEADING_OPERATOR = /^(?:\+ |- |\*|%|&|\||\^|<|>|==|!=|\?\? |(?:and|or|is|isnt|in|of)\b)/
 
-/** Words of other languages for `else if` and `for`, which read as calls here. */
+/** Words of other languages for `else if` and `for`, which Rip parses as calls. */
 const FOREIGN_HEAD = /^[ \t]*(elsif|elif|elseif|foreach|except|rescue|ensure|begin)(?=[ \t]|$)/
 
-/** Mistakes that show only behind the place that they were made at. */
+/** Mistakes that the parser notices only after the place where they were made. */
 export function rejectForeignLine(p: Parser): void {
   const { lx, source } = p
   const before = source.slice(0, lx.lastEnd)
@@ -86,7 +86,7 @@ const HEADS: Readonly<Record<string, string>> = {
   begin: 'try',
 }
 
-/** A word that only a function has a use for. */
+/** A keyword that is allowed only in a function. */
 export function rejectOutside(
   p: Parser,
   word: 'return' | 'yield',
@@ -100,12 +100,12 @@ const OUTSIDE = {
   yield: 'Move it to a function, which becomes a generator.',
 }
 
-/** A colon in front of a block, as Python has it. */
+/** A colon before a block, as in Python. */
 export function rejectColon(p: Parser, at: number = p.lx.start): never {
   p.lx.fail("no ':' stands in front of a block", at, at + 1, 'Remove it and indent the lines.')
 }
 
-/** Braces around a block, as JavaScript has them. */
+/** Braces around a block, as in JavaScript. */
 export function rejectBraces(p: Parser, at: number): never {
   p.lx.fail('a block is indented and has no braces', at, at + 1, 'Remove the braces and indent the lines.')
 }
@@ -116,7 +116,7 @@ const STATEMENT_WORDS: ReadonlySet<string> = new Set(
 
 const ASYNC_DEFINITION = /async[ \t]+(?:def[ \t]|[\w$]+[ \t]*=[ \t]*(?:\([^)\n]*\)[ \t]*)?[-=]>)/y
 
-/** `async` before a definition: only before an arrow does it have a meaning. */
+/** `async` before a definition: Rip allows it only before an arrow. */
 export function rejectAsync(p: Parser): void {
   const { start, end } = p.lx
   ASYNC_DEFINITION.lastIndex = start
@@ -124,14 +124,14 @@ export function rejectAsync(p: Parser): void {
     p.lx.fail('a function that waits is async by itself', start, end, "Remove 'async'.")
 }
 
-/** A property without a value, whose key is at hand. */
+/** A property without a value; the current token is its key. */
 export function rejectProperty(p: Parser, key: Node): never {
   if (key.type === 'Id' && STATEMENT_WORDS.has(key.name))
     rejectBraces(p, p.source.lastIndexOf('{', key.start))
   p.lx.fail('a property without a value needs a plain name', key.start, key.end)
 }
 
-/** What other languages write in front of a member of a class. */
+/** Modifiers of class members in other languages. */
 const MODIFIERS: Readonly<Record<string, string>> = {
   static: 'A static member starts with @: `@name = value`.',
   get: 'Getters do not exist here: write a method, or use Object.defineProperty.',
@@ -143,7 +143,7 @@ const MODIFIERS: Readonly<Record<string, string>> = {
   readonly: "Remove 'readonly'.",
 }
 
-/** A member of a class that is written as in another language. */
+/** A class member with the syntax of another language. */
 export function rejectMember(p: Parser, key: Node): never {
   const name = key.type === 'Id' ? key.name : ''
   const hint = p.isWordLike() && Object.hasOwn(MODIFIERS, name) ? MODIFIERS[name] : undefined
@@ -153,7 +153,7 @@ export function rejectMember(p: Parser, key: Node): never {
   p.unexpected('expected : with a function or = with a value')
 }
 
-/** A definition that is an arrow function as well. */
+/** `def` before an arrow function. */
 export function rejectArrowOfDef(p: Parser): never {
   p.lx.fail(
     `a def has no ${p.kind} in front of its body`,
@@ -163,7 +163,7 @@ export function rejectArrowOfDef(p: Parser): never {
   )
 }
 
-/** Text in backticks that JavaScript takes for a template, which here embeds JavaScript. */
+/** Text in backticks that looks like a template literal of JavaScript, but in Rip embeds JavaScript. */
 export function rejectTemplate(p: Parser, code: string, start: number, end: number): void {
   if (p.source.startsWith('```', start) || /^(?:import|export)\b/.test(code)) return
   if (parsesAsScript(code)) return
@@ -182,21 +182,21 @@ function parsesAsScript(code: string): boolean {
   })
 }
 
-/** Parses and never runs what it is given. */
+/** Parses the text without running it. */
 const AsyncGenerator = async function* none() {}.constructor as (body: string) => unknown
 
-/** A block that looks like an object, by its braces. */
+/** Braces around statements, which Rip parses as an object. */
 export function rejectBlockInBraces(p: Parser): never {
   p.unexpected('expected , or }', 'Braces hold the properties of an object; a block is indented instead.')
 }
 
-/** Values of other languages, by how they start. */
+/** Expressions of other languages, by their first characters. */
 const FOREIGN_VALUES: readonly (readonly [RegExp, string, string])[] = [
   [/<[A-Za-z>]/y, 'JSX does not exist here', 'Call a function that makes the element.'],
   [/\*[^\n]*\*\//y, 'a comment starts with #', 'Write `# text`.'],
 ]
 
-/** A word that starts no value. */
+/** A keyword that starts no expression. */
 export function reservedHint(p: Parser): never {
   for (const [text, reason, hint] of FOREIGN_VALUES) {
     text.lastIndex = p.lx.start
@@ -207,7 +207,7 @@ export function reservedHint(p: Parser): never {
   p.unexpected('expected a value')
 }
 
-/** What follows a whole statement on its line. */
+/** Text after a complete statement on the same line. */
 export function rejectForeignStatement(p: Parser): never {
   rejectReservedName(p)
   rejectQuoteInText(p)
@@ -219,7 +219,7 @@ export function rejectForeignStatement(p: Parser): never {
   p.unexpected()
 }
 
-/** `class = 1`: the word in front of the `=` is none that names something. */
+/** `class = 1`: a keyword before the `=`. */
 function rejectReservedName(p: Parser): void {
   const { lx, source } = p
   if (!p.is('=')) return
@@ -228,7 +228,7 @@ function rejectReservedName(p: Parser): void {
   lx.fail(`'${word}' is a reserved word`, lx.lastEnd - word.length, lx.lastEnd, 'Choose another name.')
 }
 
-/** `'it's'`: the text went on behind its second quote. */
+/** `'it's'`: the second quote has ended the text. */
 function rejectQuoteInText(p: Parser): void {
   const { lx, source } = p
   const quote = source[lx.lastEnd - 1]
@@ -237,11 +237,14 @@ function rejectQuoteInText(p: Parser): void {
   lx.fail('the text ends at this quote', lx.lastEnd - 1, lx.lastEnd, hint)
 }
 
-/** A value that the word and an indented block, a kind or a parent make; elsewhere the word is a name. */
+/**
+ * A `schema` or `component` expression: the keyword with an indented block, a kind or a parent; elsewhere the word is a
+ * name.
+ */
 const UI =
   /^(?:export[ \t]+)?(?:default[ \t]+|[A-Za-z_$][\w$]*[ \t]*=[ \t]*)(component)(?=[ \t]*(?:\r?\n(?:[ \t]*\r?\n)*[ \t]+\S|:[\w]|extends\b))/
 
-/** The sub-language for user interfaces, which this compiler leaves to rip-lang. */
+/** Components, the sub-language for user interfaces: only the rip-lang compiler supports them. */
 export function rejectInterfaceLanguage(p: Parser): void {
   const { lx, source } = p
   const found = UI.exec(source.slice(lx.start, lx.start + 120))
@@ -249,12 +252,12 @@ export function rejectInterfaceLanguage(p: Parser): void {
     unsupported(p, found[1]!, lx.start + found[0].length - found[1]!.length)
 }
 
-/** `x = component` with a `.method()` below it. */
+/** `x = component` with a `.method()` on the line below. */
 function continuesLine(p: Parser, at: number): boolean {
   return '.,'.includes(p.source[p.lx.codeAhead(at)] ?? ' ')
 }
 
-/** A component or schema with a name, behind `export`, where no call is. */
+/** A named component or schema after `export`, where a call is not possible. */
 export function rejectExportedInterface(p: Parser): void {
   const { lx, source } = p
   const word = UI_EXPORT.exec(source.slice(lx.start, lx.start + 120))?.[1]
@@ -263,7 +266,7 @@ export function rejectExportedInterface(p: Parser): void {
 
 const UI_EXPORT = /^(component|schema)(?=[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:\n|extends\b))/
 
-/** The line so far names a component or schema, and goes on as no call does. */
+/** Whether the line so far declares a component or schema, and continues in a way that no call does. */
 const UI_HEAD = /^[ \t]*(component|schema|render)[ \t]+[A-Za-z_$][\w$]*[ \t]*$/
 
 function unsupported(p: Parser, word: string, at: number): never {

@@ -49,7 +49,7 @@ export function compile(source: string, options: CompileOptions = {}): CompileRe
   }
 }
 
-/** Chains like `a.b.c…` nest without brackets: only the stack says where they end. */
+/** Chains like `a.b.c…` nest without brackets, so only the call stack limits their length. */
 function tooDeep(source: string, filename: string, cause: RangeError): CompileError {
   const { start, end } = longestLine(source)
   const hint = 'Give a part of it a name.'
@@ -76,7 +76,7 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   const p = new Parser(source, filename, data?.index ?? source.length, dialect)
   const tree = parseProgram(p)
   const isModule = tree.body.some((node) => node.type === 'Import' || node.type.startsWith('Export'))
-  // With its runtime inside, the result may be evaluated as the body of a function.
+  // With an inlined runtime, the result may be evaluated as the body of a function.
   if (p.outerReturn && (isModule || runtime !== 'inline')) rejectOutside(p, 'return', p.outerReturn)
   const last = tree.body[tree.body.length - 1]
   if (!isModule && last?.type === 'Assign')
@@ -108,7 +108,7 @@ function compileProgram(source: string, options: CompileOptions): CompileResult 
   return result
 }
 
-/** A loop behind its body is a list where it is the last value of a script. */
+/** A postfix loop collects a list if it is the last value of a script. */
 function withLastValue(body: Node[]): Node[] {
   const last = body[body.length - 1]
   if (last?.type !== 'For' || last.body.start >= last.source.start) return body
@@ -125,7 +125,7 @@ function isTyped(p: Parser, tree: Block): boolean {
   return p.types.length > 0 || tree.body.some((node) => node.type === 'Enum') || declaresSchema(tree)
 }
 
-/** The text behind `__DATA__`, which ends in a line break like every file. */
+/** The text after `__DATA__`; it always ends in a line break. */
 function dataText(text: string): string {
   return text === '' || text.endsWith('\n') ? text : `${text}\n`
 }
@@ -134,7 +134,7 @@ function hasReactive(scope: Scope): boolean {
   return scope.reactive.size > 0 || scope.children.some(hasReactive)
 }
 
-/** Standard names of the language that the program uses without having its own. */
+/** Standard globals of the language that the program uses and does not declare itself. */
 function standardNames({ scope, source }: Parser): Set<string> {
   const found = new Set<string>()
   const visit = (at: Scope): void => {

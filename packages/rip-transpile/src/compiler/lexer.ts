@@ -9,7 +9,7 @@ export const RESERVED: ReadonlySet<string> = new Set(
   ).split(' '),
 )
 
-/** Reserved words that are still fine as names where no clause of a loop or import is expected. */
+/** Reserved words that are allowed as names except where a clause of a loop or an import may follow. */
 const SOFT: ReadonlySet<string> = new Set(['by', 'own', 'as', 'loop', 'default', 'def', 'enum', 'void'])
 
 /** Whether a word cannot name a variable. */
@@ -73,7 +73,7 @@ const PUNCTUATION: readonly string[] = [
 const BY_FIRST: Record<string, string[]> = {}
 for (const text of PUNCTUATION) (BY_FIRST[text[0]!] ??= []).push(text)
 
-/** Tokens after which a line goes on. */
+/** Tokens after which an expression continues on the next line. */
 const CONTINUES: ReadonlySet<string> = new Set(
   (
     '+ - * / % ** // %% & | ^ << >> >>> && || ?? and or is isnt == != === !== < > <= >= in of instanceof =~ , ' +
@@ -96,11 +96,13 @@ export interface LexerState {
   indentation: string
 }
 
-/** Reads tokens one at a time, as the parser asks for them; strings and regular expressions are read by the parser. */
+/**
+ * Reads tokens one at a time, when the parser asks for them; the parser reads strings and regular expressions itself.
+ */
 export class Lexer {
   readonly source: string
   readonly filename: string
-  /** End of the text to read: the `__DATA__` line ends a program. */
+  /** End of the text to read: the program ends at a `__DATA__` line. */
   readonly limit: number
   pos = 0
   /** The token's text for punctuation and reserved words, else `id`, `num`, `NEWLINE`, `INDENT`, `DEDENT` or `EOF`. */
@@ -110,17 +112,17 @@ export class Lexer {
   value = ''
   /** Whether blank space precedes the token. */
   spaced = false
-  /** End of the token before. */
+  /** End of the previous token. */
   lastEnd = 0
   stack: number[] = [0]
   floor = 0
   pending = 0
   atNewline = false
-  /** Whether the token is a `.`, `?.` or `,` that starts its line. */
+  /** Whether the token is a `.`, `?.` or `,` at the start of its line. */
   leading = false
   readonly names: Set<string> = new Set()
   private readonly mixesTabs: boolean
-  /** Blank space in front of the line at hand, where it matters. */
+  /** The indentation of the current line, where it matters. */
   indentation = ''
 
   constructor(source: string, filename: string, limit: number) {
@@ -169,12 +171,12 @@ export class Lexer {
     this.stack = [...state.stack]
   }
 
-  /** Takes a reserved word at hand for a name, as behind a `.` or as a key. */
+  /** Treats the current reserved word as a name, for example after a `.` or as a key. */
   readAsName(): void {
     this.kind = 'id'
   }
 
-  /** Goes on reading behind a place that the parser has read itself. */
+  /** Continues after text that the parser has read itself. */
   jump(pos: number): void {
     this.pos = pos
     this.end = pos
@@ -187,7 +189,7 @@ export class Lexer {
     return at === -1 || at > this.limit ? this.limit : at
   }
 
-  /** Skips blank lines and comments from a place at the start of a line; gives the first character of code. */
+  /** Skips blank lines and comments from the start of a line; returns the offset of the next code. */
   private skipLines(from: number, atStart: boolean): { pos: number; indent: number } {
     const { source, limit } = this
     let pos = from
@@ -267,7 +269,7 @@ export class Lexer {
     this.spaced = true
   }
 
-  /** At a line break: true when it makes a token. */
+  /** At a line break: returns whether it makes a token. */
   private newline(): boolean {
     const { pos, indent } = this.skipLines(this.pos, false)
     const { source } = this
@@ -275,7 +277,7 @@ export class Lexer {
     if (pos >= this.limit) return false
     if (this.mixesTabs && this.floor === 0) this.checkIndentation(pos, indent)
     const c = source.charCodeAt(pos)
-    // `..` and `.5` start a value.
+    // `..` and `.5` start an expression; another `.` continues the line before.
     const dotted = c === 46 && !/[.\d]/.test(source[pos + 1] ?? '')
     const guarded = c === 63 && CONTINUES_CHOICE.test(source.slice(pos, pos + 2))
     const top = this.stack[this.stack.length - 1]!
@@ -301,7 +303,7 @@ export class Lexer {
     return true
   }
 
-  /** Lines whose blank space can be compared start alike. */
+  /** Refuses lines whose indentation mixes tabs and spaces differently, because their depths cannot be compared. */
   private checkIndentation(pos: number, indent: number): void {
     const text = this.source.slice(pos - indent, pos)
     const { indentation } = this
@@ -362,7 +364,7 @@ export class Lexer {
     if (this.kind === 'id') this.names.add(this.value)
   }
 
-  /** Beyond ASCII, names have the letters that JavaScript allows. */
+  /** Names may contain the non-ASCII letters that JavaScript allows. */
   private checkLetters(): void {
     let at = this.pos
     for (const letter of this.value) {
@@ -387,7 +389,7 @@ export class Lexer {
       this.fail('a number does not start with 0', this.start, this.end, 'Write 0o for octal.')
   }
 
-  /** Inside brackets, lines may be indented as they like down to here. */
+  /** Enters a bracket: a DEDENT inside it cannot end a block outside. Returns the state for {@link closeBracket}. */
   openBracket(): { floor: number; depth: number; pending: number; atNewline: boolean } {
     const saved = {
       floor: this.floor,
@@ -406,18 +408,18 @@ export class Lexer {
     this.atNewline = false
   }
 
-  /** Makes the present INDENT a mere continuation of the line. */
+  /** Turns the current INDENT into a plain continuation of the line. */
   dropIndent(): void {
     if (this.stack.length > this.floor + 1) this.stack.pop()
     this.next()
   }
 
-  /** Makes that many INDENTs behind us mere continuations of their line. */
+  /** Turns the last INDENTs, as many as given, into plain continuations of their lines. */
   forgetIndents(count: number): void {
     this.stack.length = Math.max(this.stack.length - count, this.floor + 1)
   }
 
-  /** Offset of the next code behind a place, past blanks, line breaks and comments. */
+  /** Offset of the next code after an offset: skips blanks, line breaks and comments. */
   codeAhead(from: number = this.pos): number {
     const { source } = this
     let pos = from
@@ -434,7 +436,7 @@ export class Lexer {
     return at < this.limit ? this.source[at]! : ''
   }
 
-  /** Whether nothing but blanks and a comment follows on the line. */
+  /** Whether only blanks and a comment follow on the line. */
   lineEndsAhead(): boolean {
     return this.source.slice(this.pos, this.codeAhead()).includes('\n')
   }
@@ -448,7 +450,7 @@ export class Lexer {
     return at >= this.limit || at - lineStart <= outer
   }
 
-  /** The first character behind the layout token at hand. */
+  /** The first character after the current layout token. */
   wordAhead(): string {
     WORD.lastIndex = this.kind === 'NEWLINE' ? this.pos : this.start
     return WORD.exec(this.source)?.[0] ?? ''
@@ -457,7 +459,7 @@ export class Lexer {
 
 const NUMBER =
   /0[xX][\da-fA-F_]+n?|0[bB][01_]+n?|0[oO][0-7_]+n?|\d[\d_]*(?:n|(?:\.(?=\d)[\d_]+)?(?:[eE][+-]?\d+)?)/y
-/** What a word processor makes of plain characters. */
+/** Typographic characters that word processors insert in place of plain ones. */
 const TYPOGRAPHIC: Readonly<Record<string, string>> = {
   '“': 'Write ".',
   '”': 'Write ".',
@@ -473,12 +475,12 @@ const TYPOGRAPHIC: Readonly<Record<string, string>> = {
 }
 const LETTER = /[\p{ID_Start}$_]/u
 const PART = /[\p{ID_Continue}$\u200c\u200d]/u
-/** In a number, `_` has a digit on either side. */
+/** In a number, `_` must be between two digits. */
 const MISPLACED_UNDERSCORE = /__|_(?![\da-fA-F])|[xXbBoO.eE+-]_/
 const LEADING_ZERO = /^0[\d_]/
 const WORD = /[A-Za-z_$][\w$]*/y
 
-/** `?.`, or the `?` of a choice. */
+/** `?.`, or the `?` of a ternary. */
 const CONTINUES_CHOICE = /^\?[.\s]/
 
 export function isNameStart(c: number): boolean {

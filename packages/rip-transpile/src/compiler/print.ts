@@ -4,7 +4,7 @@ import ts from 'esrap/languages/ts'
 import type { Js } from './lower/js.ts'
 import type { Segment } from './source-map.ts'
 
-/** Prints statements as a module; the places of their parts come along as segments, by line of the code. */
+/** Prints statements as a module, and returns the source positions of their parts as segments, by line of the code. */
 export function printProgram(body: readonly Js[]): { code: string; rows: readonly Segment[][] } {
   const program: Js = { type: 'Program', sourceType: 'module', body }
   const { code, map } = print(program, VISITORS as never, { indent: '  ', sourceMapEncodeMappings: false })
@@ -13,7 +13,7 @@ export function printProgram(body: readonly Js[]): { code: string; rows: readonl
 
 const standardVisitors = ts() as unknown as Record<string, (node: Js, context: Context) => void>
 
-/** Every node marks its own places, and nothing else does: what the printer would mark itself needs `loc`. */
+/** Each node records its own position; the printer's own records, which need `loc`, are switched off. */
 const VISITORS = {
   ...standardVisitors,
   _(node: Js, context: Context, visit: (node: Js) => void): void {
@@ -34,17 +34,17 @@ const VISITORS = {
 }
 
 /**
- * Gives the text that follows its place. The printer knows lines and columns but never looks at the source, so
- * the offset goes through it as a column of the first line.
+ * Gives the text that follows a source position. The printer knows lines and columns but never reads the source, so the
+ * offset is passed through it as a column of the first line.
  */
 function mark(context: Context, offset: number): void {
   context.location(1, offset)
 }
 
-/** Names, and whatever begins a line. */
+/** Names, and the first token of a line. */
 const PLACE = /[A-Za-z_$][\w$]*|(?<=\n[ \t]*)\S/g
 
-/** Embedded JavaScript, which keeps its places. */
+/** Embedded JavaScript, whose parts keep their positions. */
 function printEmbedded(node: Js, context: Context): void {
   const text = node['name'] as string
   let from = 0
@@ -56,7 +56,7 @@ function printEmbedded(node: Js, context: Context): void {
   context.write(text.slice(from))
 }
 
-/** The printer's own imports give no place to the names of defaults and namespaces. */
+/** Prints imports, because the printer gives no position to the names of default and namespace imports. */
 function printImport(node: Js, context: Context): void {
   const specifiers = node['specifiers'] as Js[]
   const attributes = node['attributes'] as Js[]

@@ -1,6 +1,6 @@
 const CLOSER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
 
-/** Offset behind a string that starts at `at`, whose interpolations may hold strings again. */
+/** Offset after the string that starts at `at`; its interpolations may contain strings in turn. */
 export function skipString(source: string, at: number): number {
   const quote = source[at]!
   const long = source.startsWith(quote.repeat(3), at)
@@ -34,14 +34,14 @@ function skipBraces(source: string, from: number): number {
   return pos
 }
 
-/** A line that goes on with the next one. */
+/** The text of a line that continues on the next line. */
 const UNFINISHED = /[-+*/%=<>&|^,?:.([{]$|\b(?:and|or|is|isnt|in|of|not)$/
 
-/** Finds matching brackets; a pair once found is remembered. */
+/** Finds matching brackets, and remembers the pairs it has found. */
 export class Brackets {
   private readonly source: string
   private readonly pairs = new Map<number, number>()
-  /** A stretch of a line, without brackets, that is known not to have the word. */
+  /** A range of a line, without brackets, that is known not to contain the word. */
   private without = { word: '', from: 0, to: 0 }
 
   constructor(source: string) {
@@ -72,7 +72,7 @@ export class Brackets {
     return -1
   }
 
-  /** Whether the line goes on with that word, outside brackets and strings. */
+  /** Whether the line contains that word later on, outside brackets and strings. */
   wordOnLine(word: string, from: number): boolean {
     const { without } = this
     if (without.word === word && from > without.from && from < without.to) return false
@@ -100,7 +100,7 @@ export class Brackets {
     return false
   }
 
-  /** Whether the statement at an offset ends with its line, and a block follows it. */
+  /** Whether the statement at an offset ends with its line and a block follows. */
   blockBelow(from: number): boolean {
     const { source } = this
     const newline = source.indexOf('\n', from)
@@ -113,7 +113,7 @@ export class Brackets {
     return end !== -1 && !UNFINISHED.test(source.slice(Math.max(from, end - 12), end))
   }
 
-  /** Behind the last code in front of a line break, or -1 where a bracket is open or closed there. */
+  /** Offset after the last code before a line break, or -1 if a bracket opens or closes there. */
   private codeEnd(from: number, newline: number): number {
     const { source } = this
     let end = from

@@ -1,9 +1,9 @@
 import { inlineRuntime } from '@rip/schema/inline'
 
-/** What makes a schema of its description. */
+/** The function that makes a schema from its description. */
 export const SCHEMA_FUNCTION = '__schema'
 
-/** Names of that module that a program uses without importing them. */
+/** Exports of that module that a program uses without importing them. */
 export const SCHEMA_NAMES: ReadonlySet<string> = new Set([
   SCHEMA_FUNCTION,
   'SchemaError',
@@ -15,22 +15,22 @@ export const SCHEMA_NAMES: ReadonlySet<string> = new Set([
 
 const OBJECT = /schema\??\.[ \t]*(\w+)/y
 
-/** What the object `schema` has for programs. */
+/** Members of the object `schema` that programs may use. */
 const OBJECT_MEMBERS: ReadonlySet<string> = new Set(['registerCoercer'])
 
-/** Whether a name is the object `schema` of the language, and not a variable of the program. */
+/** Whether a name refers to the object `schema` of the language, and not to a variable of the program. */
 export function usesSchemaObject({ name, at }: { name: string; at: number }, source: string): boolean {
   if (name !== 'schema') return false
   OBJECT.lastIndex = at
   return OBJECT_MEMBERS.has(OBJECT.exec(source)?.[1] ?? '')
 }
 
-/** Whether a program looks for the runtime of the process by itself, which has to be there by then. */
+/** Whether a program reads the runtime from `globalThis`, so that it has to be loaded first. */
 export function reachesForSchemas(source: string): boolean {
   return /\b__ripSchema\b/.test(source)
 }
 
-/** JavaScript that declares these names, for code that shall import nothing. */
+/** JavaScript that declares these names, for code that must not import anything. */
 export function schemaInline(names: readonly string[]): string[] {
   return names.length === 0 ? [] : [`const { ${names.join(', ')} } = ${inlineRuntime()};`]
 }

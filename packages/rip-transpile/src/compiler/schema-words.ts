@@ -1,10 +1,10 @@
 import type { SchemaKind } from './ast.ts'
 
-/** Words of the sub-language of schemas. */
+/** Keywords of the sub-language of schemas. */
 
 export const SCHEMA_KINDS: readonly SchemaKind[] = ['input', 'shape', 'enum', 'mixin', 'union']
 
-/** Types of fields, with the type that TypeScript knows their values by. */
+/** Types of fields, with the TypeScript types of their values. */
 export const FIELD_TYPES: Readonly<Record<string, string>> = {
   string: 'string',
   text: 'string',
@@ -22,16 +22,16 @@ export const FIELD_TYPES: Readonly<Record<string, string>> = {
   any: 'any',
 }
 
-/** Types of text that `schema.defaultMaxString` limits; `text` and `uuid` are none of them. */
+/** Text types that `schema.defaultMaxString` limits; `text` and `uuid` are not among them. */
 export const LIMITED_TYPES: ReadonlySet<string> = new Set(['string', 'email', 'url', 'phone', 'zip'])
 
-/** Types whose values have no size. */
+/** Types whose values have no length. */
 export const SIZELESS_TYPES: ReadonlySet<string> = new Set(['boolean', 'date', 'datetime'])
 
-/** Types that `~` converts to. */
+/** Target types of the conversion `~`. */
 export const COERCIBLE_TYPES: readonly string[] = ['integer', 'number', 'boolean', 'date', 'datetime']
 
-/** What converters with well-known names give; others give anything. */
+/** Result types of well-known converters; the result of other converters is unknown. */
 export const COERCER_TYPES: Readonly<Record<string, { typeName: string; array?: true }>> = {
   ...Object.fromEntries(
     (
@@ -51,7 +51,7 @@ export const COERCER_TYPES: Readonly<Record<string, { typeName: string; array?: 
   ids: { typeName: 'integer', array: true },
 }
 
-/** Directives that wait for models. */
+/** Directives that only models support. */
 export const MODEL_DIRECTIVES: ReadonlySet<string> = new Set(
   (
     'timestamps softDelete belongsTo hasOne hasMany belongs_to has_one has_many index unique idStart scope ' +

@@ -1,12 +1,12 @@
 import type { Binding, Form } from './bindings.ts'
 
 /**
- * How a name is used where it is mentioned: `updated` reads it, too, as `+=` does; `matched` writes what a match
- * found, which belongs to the function that matches.
+ * How a mention uses a name: `updated` also reads it, as `+=` does; `matched` writes the result of a match, which
+ * belongs to the function that matches.
  */
 export type Use = 'read' | 'written' | 'updated' | 'matched'
 
-/** A mention of a name, at an offset. */
+/** A use of a name, at an offset. */
 interface Mention {
   name: string
   at: number
@@ -33,13 +33,16 @@ export class Scope {
   readonly bound: Map<string, Binding> = new Map()
   /** Offsets of the names where they are bound. */
   readonly sites: Set<number> = new Set()
-  /** Name of the function declaration whose scope this is: it may be called before its line. */
+  /** Name of the function declaration that has this scope: calls may come before its line. */
   hoistedAs: string | undefined
   /** Names whose reads and writes go through `.value`. */
   readonly reactive: Set<string> = new Set()
-  /** What the function declares itself, decided by {@link resolveScopes}. */
+  /** Names that the function declares itself, decided by {@link resolveScopes}. */
   readonly declared: Map<string, Declaration> = new Map()
-  /** Writes that may declare: direct statements of the function, by offset of the name to end of the statement. */
+  /**
+   * Writes that may be declarations: direct statements of the function, from the offset of the name to the end of the
+   * statement.
+   */
   readonly direct: Map<number, { end: number; closure: boolean }> = new Map()
 
   constructor(parent: Scope | undefined, isFunction: boolean) {
@@ -66,7 +69,7 @@ export class Scope {
     return this.bound.has(name) || this.declared.has(name)
   }
 
-  /** The scope that declares a name, seen from here. */
+  /** The scope that declares a name, as seen from this scope. */
   owner(name: string): Scope | undefined {
     return this.has(name) ? this : this.parent?.owner(name)
   }
@@ -94,7 +97,7 @@ function collectWrites(into: Scope, scope: Scope): void {
   for (const child of scope.children) if (!child.isFunction) collectWrites(into, child)
 }
 
-/** Forms whose names a function shadows by assigning them: nothing could assign what they declare. */
+/** Bindings whose names a function may declare anew by assigning them, because the outer binding cannot be assigned. */
 const SHADOWED: ReadonlySet<Form | undefined> = new Set(['import', 'export', 'def', 'class', 'enum'])
 
 interface Uses {
@@ -103,7 +106,7 @@ interface Uses {
   writes: number
 }
 
-/** Uses of names that a scope leaves to its parents. */
+/** Uses of names that a scope passes on to its parents. */
 function chooseKinds(scope: Scope): Map<string, Uses> {
   const uses = new Map<string, Uses>()
   for (const mention of scope.mentions)
@@ -127,7 +130,10 @@ function chooseKinds(scope: Scope): Map<string, Uses> {
   return uses
 }
 
-/** What a function declaration uses is used where the function is first mentioned, which may be before its line. */
+/**
+ * Names that a function declaration uses count as used where the function is first mentioned, which may be before its
+ * line.
+ */
 function useWhereCalled(uses: Map<string, Uses>, hoisted: readonly [string, Map<string, Uses>][]): void {
   let isStable = false
   while (!isStable) {

@@ -1,6 +1,6 @@
 import type { SourceMap } from '../adapter.ts'
 
-/** A place in one line of the code: its column, two zeros, and the offset in the source that it comes from. */
+/** A position in one line of the code: column, two zeros, and the offset in the source. */
 export type Segment = readonly [column: number, source: number, line: number, offset: number]
 
 interface Mapped {
@@ -9,13 +9,13 @@ interface Mapped {
   readonly code: string
   /** Segments by line of the code, in order of their columns. */
   readonly rows: readonly Segment[][]
-  /** Lines that go in front of the code. */
+  /** Number of lines that will be put in front of the code. */
   readonly skippedLines: number
   /** Names of the source that the code may spell differently, by offset. */
   readonly renamed: ReadonlyMap<number, string>
 }
 
-/** The source map of a program; of several segments for one column, the last and innermost one counts. */
+/** Builds the source map of a program. Of several segments for one column, the last and innermost one counts. */
 export function sourceMapOf({ source, filename, code, rows, skippedLines, renamed }: Mapped): SourceMap {
   const names = [...new Set(renamed.values())]
   const codeLines = names.length === 0 ? [] : code.split('\n')
@@ -34,7 +34,7 @@ export function sourceMapOf({ source, filename, code, rows, skippedLines, rename
   return { version: 3, sources: [filename], sourcesContent: [source], names, mappings: mappings.text }
 }
 
-/** Writes segments (ECMA-426), each number as the difference to the one before. */
+/** Writes segments (ECMA-426), each number as the difference to the previous one. */
 class Mappings {
   text = ''
   private readonly lines: Lines
@@ -48,7 +48,7 @@ class Mappings {
     this.lines = new Lines(source)
   }
 
-  /** Goes on to a later line of the code. */
+  /** Moves on to a later line of the code. */
   skip(lines: number): void {
     this.text += ';'.repeat(lines)
     this.column = 0
@@ -66,14 +66,14 @@ class Mappings {
     this.sourceColumn = sourceColumn
   }
 
-  /** Names what was added last. */
+  /** Adds a name to the last segment. */
   name(index: number): void {
     this.text += vlq(index - this.lastName)
     this.lastName = index
   }
 }
 
-/** Lines of a text, asked for offsets that mostly lie close together. */
+/** Finds the line of an offset in a text; fast for offsets that are close together. */
 class Lines {
   readonly starts: number[] = [0]
   private last = 0

@@ -2,8 +2,8 @@ import type { Block, ImportName, Node, NodeOf } from './ast.ts'
 import type { Scope } from './scope.ts'
 
 /**
- * Marks the imported names that occur in types and nowhere in the code: as in TypeScript, no code imports
- * them. A name that is not used at all stays, because a type may not be what it is.
+ * Marks imported names that occur in types and nowhere in the code: as in TypeScript, they are not imported at run
+ * time. A name that is not used at all stays, because it may be more than a type.
  *
  * @returns The specifiers of modules that are imported for types alone.
  */
@@ -14,7 +14,7 @@ export function markTypeImports(tree: Block, root: Scope, types: readonly string
   return new Set(imports.map((node) => node.from).filter((from) => !loaded.has(from)))
 }
 
-/** Whether everything an import names is a type; one that names nothing runs the module. */
+/** Whether all names of an import are types; an import without names runs its module. */
 export function isTypeImport(node: NodeOf<'Import'>): boolean {
   const names = namesOf(node)
   return names.length > 0 && names.every((name) => name.isType)

@@ -1,4 +1,4 @@
-/** What compiled code imports, under the names it uses. */
+/** The module that compiled code imports, with the names that it uses. */
 export {
   abort,
   assert,

@@ -28,14 +28,14 @@ const REACTIVE: Readonly<Record<ReactiveName, string>> = {
   __state: 'state',
 }
 
-/** Every name of the runtime, to be asked with `has`. */
+/** All names of the runtime, as a set. */
 export const RUNTIME_NAMES: ReadonlySet<string> = new Set([
   ...Object.keys(globals),
   ...Object.keys(REACTIVE),
   ...Object.keys(HELPERS),
 ])
 
-/** JavaScript that declares these names of the runtime, for code that shall import nothing. */
+/** JavaScript that declares these names of the runtime, for code that must not import anything. */
 export function inlineRuntime(names: Iterable<RuntimeName>): string {
   const wanted = [...new Set(names)].toSorted()
   const reactive = wanted.filter((name) => name in REACTIVE) as ReactiveName[]

@@ -1,8 +1,8 @@
-/** The key that JavaScript makes of a value, made once. */
+/** Converts a value to a property key, as JavaScript does, exactly once. */
 export function propertyKey(value: unknown): string | symbol {
   if (typeof value === 'string' || typeof value === 'symbol') return value
   const holder = { [value as string]: 0 }
-  // Whatever the program around calls `Object` or `Reflect`, a literal knows its constructor.
+  // The program may have variables `Object` and `Reflect`; the constructor of a literal is always the real one.
   const { getOwnPropertyNames, getOwnPropertySymbols } = {}.constructor as ObjectConstructor
   return getOwnPropertyNames(holder)[0] ?? getOwnPropertySymbols(holder)[0]!
 }

@@ -1,24 +1,24 @@
-/** A value that is computed again from what changed. */
+/** A value that is computed again when its inputs have changed. */
 export interface Computed<T> {
   /** Reading it in a computed value or an effect makes that depend on it. */
   readonly value: T
-  /** The value, without depending on it. */
+  /** The value; reading it creates no dependency. */
   read(): T
 }
 
-/** A value that tells its dependents when it is replaced. */
+/** A value that notifies its dependents when it is replaced. */
 export interface State<T> extends Computed<T> {
   value: T
-  /** Refuses every further write. */
+  /** Makes every further write throw. */
   lock(): this
-  /** Forgets its dependents and returns the last value. */
+  /** Drops its dependents and returns the last value. */
   kill(): T
 }
 
-/** Ends an effect when called. */
+/** An effect; calling it ends the effect. */
 export interface Effect extends Disposable {
   (): void
-  /** Whether it still runs again when something changes. */
+  /** Whether it still runs again after changes. */
   readonly active: boolean
   /** Pauses it: no change runs it until {@link Effect.run}. */
   stop(): void
@@ -29,37 +29,40 @@ export interface Effect extends Disposable {
 }
 
 export interface Reactive {
-  /** A state already is one: the same object is returned. */
+  /** Creates a state; if the value is a state, returns that object. */
   readonly state: <T>(initial: T | State<T>) => State<T>
   readonly computed: <T>(compute: () => T) => Computed<T>
-  /** Runs at once, and again after changes; a function it returns is called before that and at its end. */
+  /**
+   * Runs the function at once and after each change; a function that it returns is called before the next run and at
+   * the end.
+   */
   readonly effect: (run: () => unknown) => Effect
-  /** Effects wait until the function has returned. */
+  /** Runs the function; effects wait until it has returned. */
   readonly batch: <T>(run: () => T) => T
 }
 
 /**
- * A reactive system of its own. Changes are pushed as marks, values are pulled when they are read: a computed value
- * that is never read is never computed, and an effect runs only if a value it read really has changed.
+ * Creates an independent reactive system. Changes are pushed as marks, values are pulled when they are read: a computed
+ * value that is never read is never computed, and an effect runs only if a value it read has really changed.
  *
- * The function needs nothing from outside itself, because its own text is what a standalone script gets pasted.
+ * The function uses nothing from outside itself, because its source text is pasted into standalone scripts.
  */
 export function createReactive(): Reactive {
   type Mark = 'clean' | 'check' | 'dirty'
 
-  /** Something that reads sources. */
+  /** A computed value or effect that reads sources. */
   interface Reader {
     mark: Mark
     readonly sources: Set<Source>
-    /** Recomputes or runs it again. */
+    /** Recomputes the value, or runs the effect again. */
     refresh(): void
-    /** Tells whoever depends on it that it may change. */
+    /** Tells its dependents that it may change. */
     spread(): void
   }
 
   interface Source {
     readonly readers: Set<Reader>
-    /** Makes sure its value is the present one. */
+    /** Brings its value up to date. */
     settle(): void
   }
 
@@ -113,7 +116,7 @@ export function createReactive(): Reactive {
     }
   }
 
-  /** A source that did change marks its readers dirty while it settles. */
+  /** Brings the sources up to date; each source that has changed marks its readers dirty. */
   function settleSources(node: Reader): void {
     for (const source of node.sources) {
       source.settle()
@@ -232,7 +235,7 @@ export function createReactive(): Reactive {
       sources: new Set(),
       children: [],
       spread() {
-        // What an effect writes itself does not run it again.
+        // An effect is not run again by its own writes.
         if (running) node.mark = 'clean'
         else queue.add(node)
       },
@@ -305,7 +308,7 @@ export function createReactive(): Reactive {
 
 const shared: Reactive = createReactive()
 
-/** The system that all modules of a process share. */
+/** The reactive system that all modules of a process share. */
 export const state: Reactive['state'] = shared.state
 export const computed: Reactive['computed'] = shared.computed
 export const effect: Reactive['effect'] = shared.effect

@@ -1,2 +1,2 @@
-/** Module that compiled code imports its runtime from; the loader knows where it is. */
+/** The module from which compiled code imports its runtime; the loader resolves it. */
 export const RUNTIME_MODULE = '@rip/transpile/runtime'

@@ -1,2 +1,2 @@
-/** Module that compiled schemas come from; the loader knows where it is. */
+/** The module from which compiled code imports schemas; the loader resolves it. */
 export const SCHEMA_MODULE = '@rip/schema/runtime'

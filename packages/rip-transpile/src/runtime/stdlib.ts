@@ -1,6 +1,6 @@
 /**
- * The language's standard globals. Each function stands alone, without helpers of this file, because its own
- * text is what a standalone script gets pasted; see `inline.ts`.
+ * The language's standard globals. Each function uses no helpers of this file, because its source text is pasted into
+ * standalone scripts; see `inline.ts`.
  */
 
 /** Writes the message to standard error, if there is one, and ends the process with code 1. */
@@ -20,8 +20,8 @@ export function exit(code?: number): never {
 }
 
 /**
- * What a value is, in lower case: `array`, `null`, `date`, `regexp` and so on where `typeof` says `object`,
- * and for an instance the name of its class.
+ * The kind of a value in lower case: `array`, `null`, `date`, `regexp` and so on where `typeof` returns `object`, and
+ * for an instance the name of its class.
  */
 export function kind(value: unknown): string {
   if (value === null) return 'null'
@@ -39,20 +39,20 @@ export function p(...values: unknown[]): void {
   console.log(...values)
 }
 
-/** Prints a value as it is inspected, in colour on a terminal, and returns it. */
+/** Prints a value as Bun inspects it, in colour on a terminal, and returns it. */
 export function pp<T>(value: T): T {
   if (typeof value === 'string') console.log(value)
   else console.dir(value, { depth: null })
   return value
 }
 
-/** Prints a value as JSON and returns it. @throws {TypeError} When the value refers to itself. */
+/** Prints a value as JSON and returns it. @throws {TypeError} When the value contains itself. */
 export function pj<T>(value: T): T {
   console.log(JSON.stringify(value, null, 2))
   return value
 }
 
-/** Prints a value the way it is written in Rip, or as it is inspected when it cannot be written so; returns it. */
+/** Prints a value in the syntax of Rip, or inspected if it has none, and returns it. */
 export function pr<T>(value: T): T {
   const text = write(value, '', new Set())
   if (text === undefined) console.dir(value, { depth: null })
@@ -118,7 +118,7 @@ export function raise(problem?: unknown, message?: string): never {
   throw new Error(problem === undefined ? undefined : String(problem as string))
 }
 
-/** A random number: in [0, 1), a whole one below `a`, or a whole one from `a` to `b` in either order. */
+/** A random number: in [0, 1), an integer below `a`, or an integer from `a` to `b` in either order. */
 export function rand(a?: number, b?: number): number {
   if (b === undefined) return a ? Math.floor(Math.random() * a) : Math.random()
   const low = Math.min(a ?? 0, b)
@@ -130,7 +130,7 @@ export function sleep(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs))
 }
 
-/** Marks what is still to be written. @throws {Error} Always. */
+/** Marks code that is not written yet. @throws {Error} Always. */
 export function todo(message: string = 'Not implemented'): never {
   throw new Error(message)
 }

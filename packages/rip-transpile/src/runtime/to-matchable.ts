@@ -1,4 +1,4 @@
-/** The text `=~` and `value[/pattern/]` look at: nothing for `null` and `undefined`, the name of a symbol. */
+/** The text that `=~` and `value[/pattern/]` match: empty for `null` and `undefined`, the name of a symbol. */
 export function toMatchable(value: unknown): string {
   if (typeof value === 'string') return value
   if (value === null || value === undefined) return ''

@@ -42,7 +42,7 @@ function memberType({ annotation, value }: Member, context: TypeContext): string
   return value ? inferType(value, context) : 'any'
 }
 
-/** Properties that no member declares: parameters `@name`, and what the constructor assigns to `@name`. */
+/** Properties that no member declares: parameters `@name`, and assignments to `@name` in the constructor. */
 function constructorFields(name: string, node: Class, context: TypeContext): string[] {
   const made = node.members.find((member) => member.value?.type === 'Fn' && member.value.isConstructor)
   if (made?.value?.type !== 'Fn') return []

@@ -4,7 +4,7 @@ import { inferType, propertyName } from './infer-type.ts'
 import type { TypeContext } from './infer-type.ts'
 import { typeText } from './type-text.ts'
 
-/** `<T>(a: A, b?: B): R`, as it follows a name. */
+/** The signature after a name: `<T>(a: A, b?: B): R`. */
 export function signature(fn: Fn, context: TypeContext): string {
   return `${parameters(fn, context)}: ${returnType(fn)}`
 }
@@ -21,12 +21,12 @@ export function parameters(fn: Fn, context: TypeContext): string {
   const middle = open !== -1 && open < params.length - 1
   const fixed = middle ? params.slice(0, open) : params
   const list = fixed.map((param, at) => parameter(param, isTail(fixed, at), nameOf(param, at), context))
-  // TypeScript has a rest parameter only at the end.
+  // TypeScript allows a rest parameter only at the end.
   if (middle) list.push(`...${freshName('rest', fixed.map(nameOf))}: any[]`)
   return `${typeText(fn.typeParameters ?? '')}(${list.join(', ')})`
 }
 
-/** Whether all parameters from here on may be missing. */
+/** Whether all parameters from here on are optional. */
 function isTail(params: readonly Param[], from: number): boolean {
   return params.slice(from).every((param) => param.rest || mayMiss(param))
 }
@@ -43,7 +43,7 @@ function parameter(param: Param, tail: boolean, name: string, context: TypeConte
   return `${name}: ${type === 'any' ? 'any' : `${type} | undefined`}`
 }
 
-/** Type of a parameter, also of the property that a constructor makes of it. */
+/** Type of a parameter, also used for the property that a constructor parameter declares. */
 export function parameterType(param: Param, context: TypeContext): string {
   if (param.annotation !== undefined) return typeText(param.annotation)
   if (param.rest) return 'any[]'

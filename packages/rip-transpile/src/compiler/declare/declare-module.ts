@@ -19,24 +19,26 @@ import { typeText } from './type-text.ts'
 export interface DeclareModuleOptions {
   /** Types given to expressions by `as`. */
   readonly casts: ReadonlyMap<Node, string>
-  /** Where the types of reactive values come from. */
+  /** The module that exports the types of reactive values. */
   readonly runtime: RuntimeDelivery
 }
 
-/** One declaration; it is written when it is exported or typed, or when another one names it. */
+/** One declaration; it is written if it is exported or typed, or if a declaration that is written refers to it. */
 interface Entry {
   readonly name: string
-  /** Without the word in front that a declaration file needs. */
+  /** Without the keyword (`export`, `declare`) that a declaration file needs. */
   readonly text: string
   readonly exported: boolean
   readonly wanted: boolean
-  /** Whether types can name it; others are named behind `typeof` and in lists of exports. */
+  /**
+   * Whether a type can refer to it by name; other declarations are referred to with `typeof` and in lists of exports.
+   */
   readonly isType: boolean
 }
 
 /**
- * Text of a declaration file for a module or script: everything that is exported or has a type, and what
- * these name. Where nothing says what a type is, it is what plainly shows, else `any`.
+ * Text of a declaration file for a module or script: every declaration that is exported or typed, and those they refer
+ * to. A type that the source does not write is inferred from a plain value, else it is `any`.
  */
 export function declareModule(tree: Block, options: DeclareModuleOptions): string {
   const declared = new Declarations(tree, options)
@@ -49,7 +51,7 @@ class Declarations {
   readonly #runtime: RuntimeDelivery
   readonly #entries: Entry[] = []
   readonly #imports: (NodeOf<'Import'> | string)[] = []
-  /** Lists of exports and the like, which stand below what they name. */
+  /** Lists of exports and default exports, which stand below the declarations they name. */
   readonly #exports: string[] = []
   readonly #schemas: SchemaNames
 
@@ -89,7 +91,8 @@ class Declarations {
     })
     const used = wordsOf([...lines, ...this.#exports].join('\n'))
     const imports = this.#imports.map((node) => importText(node, used)).filter((text) => text !== '')
-    // Without an empty list everything in the file of a module counts as exported, and one without exports as none.
+    // An empty list of exports keeps TypeScript from exporting every declaration of a module, and makes a file without
+    // exports a module.
     const hides = written.length === 0 || written.some(({ exported }) => !exported)
     const rest = hides ? [...this.#exports, 'export {};'] : this.#exports
     return [...imports, ...lines, ...rest].map((text) => `${text}\n`).join('')
@@ -146,7 +149,7 @@ class Declarations {
     }
   }
 
-  /** Overloads stand for the function below them. */
+  /** Overloads replace the signature of the function below them. */
   #declareFunction(name: string, fn: Fn, exported: boolean): void {
     if (this.#entries.some((entry) => entry.name === name)) return
     this.#push(name, functionText({ ...fn, name }, this.#context), exported, isTyped(fn))
@@ -251,7 +254,7 @@ function isTypedMember({ annotation, value }: Class['members'][number]): boolean
   return annotation !== undefined || (value?.type === 'Fn' && isTyped(value))
 }
 
-/** Members without a plain value are computed, which a declaration leaves open. */
+/** Values of an enum that are neither numbers nor text are computed; a declaration leaves them out. */
 function enumText({ name, members }: NodeOf<'Enum'>): string {
   const lines = members.map(({ key, value }) => {
     const label = propertyName({ type: 'Str', value: key, start: 0, end: 0 })!
@@ -279,7 +282,7 @@ function fromClause(from: string | undefined): string {
   return from === undefined ? '' : ` from ${JSON.stringify(from)}`
 }
 
-/** The part of an import that declarations use. */
+/** The part of an import that the written declarations use. */
 function importText(node: NodeOf<'Import'> | string, used: ReadonlySet<string>): string {
   if (typeof node === 'string') {
     const names = node.match(/[A-Za-z_$][\w$]*/g) ?? []
@@ -295,7 +298,7 @@ function importText(node: NodeOf<'Import'> | string, used: ReadonlySet<string>):
   return parts.length === 0 ? '' : `import ${parts.join(', ')}${fromClause(node.from)};`
 }
 
-/** Names in declarations, without those of members. */
+/** Names that a declaration refers to, without names of members. */
 function wordsOf(text: string): Set<string> {
   return new Set(text.match(/(?<![.\w$])[A-Za-z_$][\w$]*(?!\??:)(?![\w$])/g))
 }

@@ -4,16 +4,16 @@ import { functionType } from './declare-function.ts'
 import { inferType } from './infer-type.ts'
 import type { TypeContext } from './infer-type.ts'
 
-/** One line of a declaration file that a schema makes. */
+/** One line in the declaration file that a schema leads to. */
 export interface SchemaLine {
   readonly text: string
   readonly isType: boolean
 }
 
-/** The schemas that a module declares at its top or imports, by name; of those it imports the body is not known. */
+/** The schemas that a module declares at its top level or imports, by name; the body of an imported one is unknown. */
 export type SchemaNames = ReadonlyMap<string, Schema | 'imported'>
 
-/** The schemas that the types of a module may name. */
+/** The schemas that the types of a module may refer to. */
 export function schemasOf(tree: Block): SchemaNames {
   const imported = tree.body.flatMap((node) =>
     node.type === 'Import' ? (node.names ?? []).map(({ local }) => [local, 'imported'] as const) : [],
@@ -36,7 +36,7 @@ function namedSchema(node: Node): [string, Schema] | undefined {
   return schema && [node.target.name, schema]
 }
 
-/** The schema that a value is. */
+/** The schema in a value, if it is one. */
 export function schemaIn(node: Node): Schema | undefined {
   if (node.type === 'Paren') return schemaIn(node.body)
   return node.type === 'Schema' ? node : undefined
@@ -56,7 +56,7 @@ function isOwn(found: Schema | 'imported' | undefined): found is Schema {
   return found !== undefined && found !== 'imported'
 }
 
-/** Types and the value of a schema, under its name. */
+/** Declares the types and the value of a schema under its name. */
 export function schemaLines(
   name: string,
   schema: Schema,
@@ -74,7 +74,7 @@ export function schemaLines(
   ]
 }
 
-/** A schema that is made of another one by `pick` and the like. */
+/** A schema derived from another one by `pick`, `omit` and the like. */
 export function projectionLines(name: string, value: Node, schemas: SchemaNames): SchemaLine[] {
   return [
     { text: `type ${name} = ${projectedData(value, schemas)};`, isType: true },
@@ -176,7 +176,7 @@ function hasBehavior({ entries }: Schema): boolean {
   return entries.some(({ tag }) => tag === 'method' || tag === 'computed' || tag === 'derived')
 }
 
-/** What values have beside their fields. */
+/** Members of values other than fields: methods and computed properties. */
 function behaviorType({ entries }: Schema, context: TypeContext): string {
   const fields = new Map(
     entries.flatMap((entry) => (entry.tag === 'field' ? [[entry.name, requiredType(entry)] as const] : [])),
@@ -189,12 +189,12 @@ function behaviorType({ entries }: Schema, context: TypeContext): string {
   return members.join('; ')
 }
 
-/** The type of a plain field that is always there; of others nothing is said. */
+/** The type of a required field that is no list, if it is a type of the language; else `any`. */
 function requiredType(field: SchemaField): string {
   return field.modifiers.includes('!') && !field.array ? (ownType(field.typeName) ?? 'any') : 'any'
 }
 
-/** The type of what a function without annotation gives, as far as its one expression shows. */
+/** The return type of a function without annotation, if it can be inferred from a single expression. */
 function resultType(
   { body, isAsync }: Fn,
   fields: ReadonlyMap<string, string>,

@@ -2,7 +2,7 @@ import type { Node, NodeOf } from '../ast.ts'
 import { functionType } from './declare-function.ts'
 import { typeText } from './type-text.ts'
 
-/** What is known of the types of a module. */
+/** The types that are known in a module. */
 export interface TypeContext {
   /** Types given to expressions by `as`. */
   readonly casts: ReadonlyMap<Node, string>
@@ -25,7 +25,7 @@ const BUILT_IN: Readonly<Record<string, string>> = {
   Uint8Array: 'Uint8Array',
 }
 
-/** The type of a value without annotation, as far as it shows: what is not plain is `any`. */
+/** The type of a value without annotation: inferred for literals and other plain values, else `any`. */
 export function inferType(node: Node, context: TypeContext): string {
   const cast = context.casts.get(node)
   if (cast !== undefined) return typeText(cast)
@@ -90,7 +90,7 @@ function objectType(node: NodeOf<'Obj'>, context: TypeContext): string {
   return members.length === 0 ? '{}' : `{ ${members.join('; ')} }`
 }
 
-/** A key as it stands in a type; nothing for one that is computed. */
+/** A key as it is written in a type; nothing for a computed key. */
 export function propertyName(key: Node): string | undefined {
   if (key.type === 'Id') return key.name
   if (key.type === 'Num') return key.raw

@@ -5,7 +5,7 @@ const MEMBER =
   /^((?:readonly[ \t]+)?(?:[A-Za-z_$][\w$]*|"[^"]*"|'[^']*'|\d+|\[[^\]]*\])[?]?)[ \t]*:[ \t]*(.*)$/
 const METHOD = /^(?:new[ \t]*)?(?:[A-Za-z_$][\w$]*\??)?(?:<[^>]*>)?\([^]*\)[ \t]*:/
 
-/** A `type` or `interface` of Rip, whose members may be an indented block, as TypeScript. */
+/** Converts a `type` or `interface` of Rip, whose members may be an indented block, to TypeScript. */
 export function typeDeclaration(source: string): string {
   const [head = '', ...block] = withoutComments(source)
     .split(/\r?\n/)
@@ -45,7 +45,7 @@ function membersOf(block: readonly string[], indent: string): string {
   return `{\n${members.join('')}${indent}}`
 }
 
-/** A member and the lines below that are indented more, or close its brackets. */
+/** A member with the lines below it that are indented deeper, or that close its brackets. */
 function itemsOf(block: readonly string[]): string[][] {
   const items: string[][] = []
   const level = indentOf(block[0] ?? '')

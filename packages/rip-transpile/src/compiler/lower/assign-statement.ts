@@ -21,7 +21,7 @@ export function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
     const test = guardTest(op, l.expression(node.target))
     return [...first, ifs(test, l.body(right, DISCARD), undefined, right.start), ...tail]
   }
-  // The value of an assignment to a pattern is what is assigned, which a declaration does not give.
+  // The value of an assignment to a pattern is its right side, which a declaration does not return.
   const isWhole = splitRest(node.target) !== undefined || (sink.kind !== 'discard' && isPattern(node.target))
   const kind = isWhole ? hoistNames(l, patternNames(node.target)) : declaringKind(l, node)
   const simple = node.target.type === 'Id' && !l.scope.owner(node.target.name)?.reactive.has(node.target.name)
@@ -42,7 +42,7 @@ export function lowerAssign(l: Lowerer, node: Assign, sink: Sink): Js[] {
   ]
 }
 
-/** How the names of a target are declared by this very statement, if they are. */
+/** How this statement declares the names of a target, if it does. */
 function declaringKind(l: Lowerer, node: Assign): 'const' | 'let' | undefined {
   if (node.op !== '=') return undefined
   if (node.isConst) return 'const'

@@ -22,7 +22,7 @@ import { pattern, splitRest } from './patterns.ts'
 
 type Access = NodeOf<'Member'> | NodeOf<'Index'>
 
-/** `isUsed` when something takes the value of the assignment, which is what was assigned. */
+/** Lowers an assignment; with `isUsed` the expression has the assigned value. */
 export function assignment(l: Lowerer, node: Assign, isUsed: boolean): Js {
   const { target } = node
   hoistNames(l, patternNames(target))
@@ -31,7 +31,7 @@ export function assignment(l: Lowerer, node: Assign, isUsed: boolean): Js {
   if (guarded)
     return whenPresent(l, guarded, target, (plain) => assignment(l, { ...node, target: plain }, isUsed))
   if (node.op === '//=' || node.op === '%%=') {
-    // The target is written first in the text, so its parts are evaluated there.
+    // The parts of the target come first in the text, so they are evaluated first.
     const { read, write } = stable(l, target)
     return stableWrite(l, read, write, node.op.slice(0, 2), l.expression(node.value), l.operatorAfter(target))
   }
@@ -39,7 +39,7 @@ export function assignment(l: Lowerer, node: Assign, isUsed: boolean): Js {
   return assign(pattern(l, target), l.expression(node.value), node.op)
 }
 
-/** Assigns to a pattern, whose rest may stand in its middle; gives what was assigned if `isUsed`. */
+/** Assigns to a pattern that may have a rest in its middle; with `isUsed` the result is the assigned value. */
 export function patternAssignment(l: Lowerer, target: Node, value: Js, isUsed: boolean): Js {
   const split = splitRest(target)
   if (!split) return assign(pattern(l, target), value)
@@ -61,7 +61,7 @@ export function patternAssignment(l: Lowerer, target: Node, value: Js, isUsed: b
   ])
 }
 
-/** A target whose parts are evaluated once, to be read and written. */
+/** Makes a target readable and writable with its parts evaluated once. */
 function stable(l: Lowerer, target: Node): { read: Js; write: Js } {
   if (target.type === 'Paren') return stable(l, target.body)
   if (target.type !== 'Member' && target.type !== 'Index')
@@ -82,7 +82,7 @@ function once(l: Lowerer, node: Node): [Js, Js] {
   return [assign(id(name), value), id(name)]
 }
 
-/** Writes a target with an optional part, if that is there. */
+/** Writes a target with an optional part, if that part is present. */
 export function whenPresent(l: Lowerer, guarded: Access, target: Node, write: (plain: Node) => Js): Js {
   const name = l.temp()
   const held: Node = { type: 'Raw', code: name, start: guarded.start, end: guarded.end }
@@ -109,7 +109,7 @@ function stableWrite(l: Lowerer, read: Js, write: Js, op: string, value: Js, at:
   return sequence([assign(id(name), read), assign(write, arithmetic(l, op, id(name), value, at))])
 }
 
-/** `x .= trim()`: the target becomes what its method returns. */
+/** `x .= trim()`: assigns the result of a method of the target to the target. */
 export function methodAssign(l: Lowerer, node: NodeOf<'MethodAssign'>): Js {
   const { target } = node
   hoistNames(l, patternNames(target))
@@ -128,12 +128,12 @@ export function update(l: Lowerer, node: NodeOf<'Update'>): Js {
   return { type: 'UpdateExpression', operator, prefix, argument: l.expression(node.arg), at: node.start }
 }
 
-/** An assignment as a value. */
+/** An assignment as an expression. */
 export function assignedValue(l: Lowerer, node: Assign): Js {
   return assignment(l, node, true)
 }
 
-/** `*>a = {…}`. */
+/** `*>a = {…}`: merges properties into an object. */
 export function merge(l: Lowerer, node: NodeOf<'Merge'>): Js {
   const target = assign(l.expression(node.target), { type: 'ObjectExpression', properties: [] }, '??=')
   return standard('Object', 'assign', [target, l.expression(node.value)], node.start)

@@ -16,7 +16,7 @@ export function lowerCall(l: Lowerer, node: NodeOf<'Call'>): Js {
   return call(l.expression(callee), args, l.bracketEnd(node), node.optional)
 }
 
-/** `x => x + 1` calls `x` with a function, where JavaScript has a parameter. */
+/** Refuses `x => x + 1`: it calls `x` with a function, but reads like a JavaScript arrow function. */
 function rejectBareParameter(l: Lowerer, { callee, args: [fn] }: NodeOf<'Call'>): void {
   if (callee.type !== 'Id' || fn?.type !== 'Fn' || fn.kind !== 'fat' || fn.params.length > 0) return
   const { name } = callee
@@ -25,7 +25,7 @@ function rejectBareParameter(l: Lowerer, { callee, args: [fn] }: NodeOf<'Call'>)
   l.fail(`'${name} =>' calls ${name}`, callee, `A parameter has parentheses: (${name}) => …`)
 }
 
-/** What `super()` calls: the constructor of the parent, or its method of the same name. */
+/** The function that `super()` calls: the constructor of the parent, or its method of the same name. */
 function parentOf(l: Lowerer, node: NodeOf<'Keyword'>): Js {
   const parent = superObject(l, node)
   const name = l.fn.methodName
@@ -37,7 +37,7 @@ function parentOf(l: Lowerer, node: NodeOf<'Keyword'>): Js {
   return parent
 }
 
-/** What is thrown in the constructor, or is an error itself, has the place of the parenthesis. */
+/** An error that the constructor throws, or that is constructed, has the position of the parenthesis. */
 export function lowerNew(l: Lowerer, node: NodeOf<'New'>): Js {
   return {
     type: 'NewExpression',
@@ -55,7 +55,7 @@ export function lowerDo(l: Lowerer, node: NodeOf<'Do'>): Js {
 function doArguments(l: Lowerer, fn: Node): Js[] {
   const inner = fn.type === 'Paren' ? fn.body : fn
   if (inner.type !== 'Fn') return []
-  // Nothing is passed for an `it` that no parameter list names.
+  // An immediate call passes nothing for an implicit `it`.
   const { params } = inner
   return params
     .filter(({ start, end }) => end > start)

@@ -28,14 +28,14 @@ export function lowerChoice(l: Lowerer, node: NodeOf<'If'>): Js {
   )
 }
 
-/** Several statements in the place of a value. */
+/** Several statements in place of an expression. */
 export function lowerBlock(l: Lowerer, node: Block): Js {
   if (node.body.length > 0 && node.body.every((part) => !isStatementLike(part) && part.type !== 'Assign'))
     return sequence(node.body.map((part) => l.expression(part)))
   return lowerAsFunction(l, node)
 }
 
-/** What JavaScript has as a statement only, in the place of a value. */
+/** A construct that is only a statement in JavaScript, in place of an expression. */
 export function lowerAsFunction(l: Lowerer, node: Node): Js {
   return generated(l, node, () => l.body(node, RETURN))
 }

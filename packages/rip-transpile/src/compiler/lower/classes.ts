@@ -113,7 +113,7 @@ function lowerMethod(l: Lowerer, part: Member, fn: Fn, key: Js, derived: boolean
   }
 }
 
-/** A class with a name declares it. */
+/** A class as a statement; a named one is declared. */
 export function lowerClassStatement(l: Lowerer, node: Class, sink: Sink): Js[] | undefined {
   if (!node.name) return undefined
   const declaration = lowerClass(l, node, 'ClassDeclaration')

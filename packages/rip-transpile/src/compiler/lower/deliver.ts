@@ -2,7 +2,7 @@ import { id, method, returns, statement } from './js.ts'
 import type { Js } from './js.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 
-/** Gives a value to where it belongs. */
+/** Passes a value to its sink: returns, assigns, collects or drops it. */
 export function deliver(l: Lowerer, sink: Sink, value: Js, at: number | undefined = value.at): Js {
   switch (sink.kind) {
     case 'return':

@@ -11,14 +11,14 @@ import { pattern, splitRest } from './patterns.ts'
 interface Options {
   methodName?: Js
   derived?: boolean
-  /** Methods to bind in a constructor. */
+  /** Methods that the constructor binds. */
   bound?: readonly Js[]
 }
 
 interface Parts {
   params: Js[]
   body: Js
-  /** Whether it has to be a method. */
+  /** Whether the body uses `super`, so that the function has to be a method. */
   usesSuper: boolean
 }
 
@@ -74,7 +74,7 @@ function bindMethod(key: Js): Js {
   return statement(assign(target, call(member(target, 'bind'), [raw('this')])))
 }
 
-/** What a constructor does first has to wait for `super()` in a derived class. */
+/** In a derived class, the first statements of a constructor have to come after `super()`. */
 function placeSetup(setup: Js[], body: Js[], derived: boolean): Js[] {
   if (!derived) return [...setup, ...body]
   const at = body.findIndex(isSuperCall)
@@ -152,7 +152,7 @@ function paramPattern(l: Lowerer, target: Node, prologue: Js[]): Js {
   }
 }
 
-/** A function as a value. */
+/** A function as an expression. */
 export function functionValue(l: Lowerer, node: Fn): Js {
   if (node.kind !== 'fat') return thinFunction(l, node)
   const { params, body } = functionParts(l, node)
@@ -162,7 +162,7 @@ export function functionValue(l: Lowerer, node: Fn): Js {
   return { ...arrow(params, short, node.isAsync), at: node.start, till: node.start }
 }
 
-/** A function with a `this` of its own, as a value or under the name of a property. */
+/** A function with its own `this`, as an expression or as the method of a name. */
 export function thinFunction(l: Lowerer, node: Fn, methodName?: Js): Js & { usesSuper: boolean } {
   const { params, body, usesSuper } = functionParts(l, node, methodName ? { methodName } : {})
   return {
@@ -192,7 +192,7 @@ export function functionDeclaration(l: Lowerer, node: Fn): Js {
   }
 }
 
-/** A definition, whose value is the function. */
+/** A definition; its value is the function. */
 export function lowerDef(l: Lowerer, node: Fn, sink: Sink): Js[] | undefined {
   if (node.kind !== 'def') return undefined
   const declaration = functionDeclaration(l, node)

@@ -3,7 +3,7 @@ import { arrow, block, call, method, raw } from './js.ts'
 import type { Js } from './js.ts'
 import type { Lowerer } from './lowerer.ts'
 
-/** Statements in the place of a value: a function called at once. */
+/** Statements in place of an expression: a function that is called at once. */
 export function generated(l: Lowerer, node: Node, make: () => Js[]): Js {
   const at = node.start
   const { sawAwait, sawYield, loops, breakable } = l

@@ -5,7 +5,7 @@ import type { Js } from './js.ts'
 import { DISCARD } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 
-/** `value or return`, where the right side leaves. */
+/** `value or return` and the like, where the right side leaves the function or loop. */
 export function lowerGuard(l: Lowerer, node: NodeOf<'Logical'>, sink: Sink): Js[] {
   const leave = l.body(node.right, DISCARD)
   if (sink.kind === 'discard')

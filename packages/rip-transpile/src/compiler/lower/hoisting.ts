@@ -4,14 +4,14 @@ import { arrow, block, call, id, returns } from './js.ts'
 import type { Js } from './js.ts'
 import type { Lowerer } from './lowerer.ts'
 
-/** Notes the names of a target that this very write would declare, where it cannot. */
+/** Hoists the names that this write would declare, where a declaration is not possible. */
 export function hoistNames(l: Lowerer, names: readonly { name: string; start: number }[]): undefined {
   for (const { name, start } of names) {
     if (l.fn.scope.declared.get(name)?.at === start) l.fn.hoisted.add(name)
   }
 }
 
-/** Adds the declarations of what the function declares at its top. */
+/** Adds the hoisted declarations at the top of a function body. */
 export function withHoisted(l: Lowerer, body: Js[]): Js[] {
   const { hoisted, scope } = l.fn
   for (const [name, declaration] of scope.declared) if (declaration.kind === 'hoist') hoisted.add(name)
@@ -19,8 +19,8 @@ export function withHoisted(l: Lowerer, body: Js[]): Js[] {
 }
 
 /**
- * A value that is computed where its function has no statements: what it needs a variable for is declared around it.
- * `scope` has the names that it assigns, if they are its own.
+ * Lowers an expression where its function has no statements (a parameter default, a field); a function around it
+ * declares the variables it needs. `scope` has the names that it assigns, if they are its own.
  */
 export function contained(l: Lowerer, node: Node, scope?: Scope): Js {
   const { fn } = l

@@ -1,9 +1,9 @@
-/** A node of ESTree, as the printer takes it. */
+/** A node of ESTree in the form that the printer takes. */
 export interface Js {
   type: string
-  /** Offset in the source of what the first character stands for; nodes that start with a child need none. */
+  /** Source offset of the first character; nodes that start with a child need none. */
   at?: number | undefined
-  /** Offset in the source of what the text behind the node belongs to. */
+  /** Source offset for the text after the node. */
   till?: number | undefined
   [field: string]: unknown
 }
@@ -12,9 +12,9 @@ export const id = (name: string, at?: number): Js => ({ type: 'Identifier', name
 export const num = (value: number, at?: number): Js =>
   value < 0 ? unary('-', num(-value), at) : { type: 'Literal', value, raw: String(value), at }
 export const str = (value: string, at?: number): Js => ({ type: 'Literal', value, raw: quote(value), at })
-/** Text that goes into the output as it is. */
+/** Text that is printed unchanged. */
 export const raw = (text: string, at?: number): Js => ({ type: 'Identifier', name: text, at })
-/** A word of the language; no name, which a property of the same name could be short for. */
+/** A keyword: not an identifier, for which an object shorthand would be possible. */
 export function keyword(name: string, at?: number): Js {
   if (name === 'this') return { type: 'ThisExpression', at }
   return CONSTANTS.has(name) ? { type: 'Literal', raw: name, value: null, at } : id(name, at)
@@ -22,7 +22,7 @@ export function keyword(name: string, at?: number): Js {
 
 const CONSTANTS: ReadonlySet<string> = new Set(['true', 'false', 'null'])
 
-/** A call; `till` is where one that the source has ends. */
+/** A call; `till` is the end of the call in the source, if it is written there. */
 export const call = (callee: Js, args: Js[], till?: number, optional = false): Js => ({
   type: 'CallExpression',
   callee,
@@ -30,7 +30,7 @@ export const call = (callee: Js, args: Js[], till?: number, optional = false): J
   optional,
   till,
 })
-/** `object.name`, whose name stands at `at`. */
+/** `object.name`; `at` is the source offset of the name. */
 export const member = (object: Js, name: string, at?: number, optional = false): Js => ({
   type: 'MemberExpression',
   object,
@@ -45,10 +45,10 @@ export const index = (object: Js, property: Js, optional = false): Js => ({
   computed: true,
   optional,
 })
-/** `object.name(…)`, for which `at` has an operator. */
+/** `object.name(…)` for an operator at `at`. */
 export const method = (object: Js, name: string, args: Js[], at?: number): Js =>
   call(member(object, name, at), args)
-/** `Owner.name(…)` of a standard object, for which `at` has an operator. */
+/** `Owner.name(…)` of a standard object, for an operator at `at`. */
 export const standard = (owner: string, name: string, args: Js[], at: number): Js =>
   method(id(owner, at), name, args, at)
 export const binary = (operator: string, left: Js, right: Js): Js => ({
@@ -128,7 +128,7 @@ export function not(test: Js): Js {
 
 const parenthesized = (expression: Js): Js => ({ type: 'ParenthesizedExpression', expression })
 
-/** Where the first part of an expression is kept, by its type. */
+/** The property that holds the first part of an expression, by type of the node. */
 const FIRST: Readonly<Record<string, string>> = {
   AssignmentExpression: 'left',
   BinaryExpression: 'left',
@@ -139,7 +139,7 @@ const FIRST: Readonly<Record<string, string>> = {
   TaggedTemplateExpression: 'tag',
 }
 
-/** Whether the last thing an expression does may be a call, whose value is its own. */
+/** Whether the last operation of an expression may be a call whose result is the value of the expression. */
 export function endsInCall(node: Js): boolean {
   switch (node.type) {
     case 'CallExpression':
@@ -158,7 +158,7 @@ export function endsInCall(node: Js): boolean {
   }
 }
 
-/** Whether the text of an expression starts with a brace, which an arrow takes for the one of its body. */
+/** Whether the text of an expression starts with a brace, which would open the body of an arrow function. */
 function startsWithBrace(node: Js): boolean {
   if (node.type === 'ObjectExpression' || node.type === 'ObjectPattern') return true
   if (node.type === 'SequenceExpression') return startsWithBrace((node['expressions'] as Js[])[0]!)

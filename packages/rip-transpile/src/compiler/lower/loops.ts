@@ -24,7 +24,7 @@ import { isRepeatable } from './lowerer.ts'
 import type { Lowerer, Sink } from './lowerer.ts'
 import { pattern } from './patterns.ts'
 
-/** Runs a loop; if its values are wanted, they are collected. */
+/** Lowers a loop, and collects its values if they are used. */
 function collecting(l: Lowerer, node: Node, sink: Sink, make: (inner: Sink) => Js[]): Js[] {
   if (sink.kind === 'discard') return make(sink)
   const name = l.fresh('results')
@@ -53,7 +53,7 @@ export function lowerLoop(l: Lowerer, node: Loop, sink: Sink): Js[] {
   )
 }
 
-/** A loop above its block whose values are not used counts up: `[1..0]` has no turn. */
+/** A block loop whose values are not used counts upwards: `[1..0]` runs no turn. */
 function upward(node: Loop, sink: Sink): Loop {
   const isStatement = sink.kind === 'discard' && node.body.start >= node.source.start
   const by: Node = { type: 'Num', raw: '1', start: node.source.start, end: node.source.end }
@@ -65,7 +65,7 @@ function unwrapped(node: Node): Node {
   return node.type === 'Paren' ? unwrapped(node.body) : node
 }
 
-/** A loop whose body comes from the caller, in the loop's scope. */
+/** A loop whose body the caller makes, in the scope of the loop. */
 export function loopStatements(l: Lowerer, node: Loop, make: (lines: Js[]) => Js[]): Js[] {
   const inside = (lines: Js[]): Js[] =>
     l.within(node.scope, () => {
@@ -253,12 +253,15 @@ function rangeLoop(l: Lowerer, node: Loop, range: NodeOf<'Range'>, inside: (line
   return [forLoop(l, node, declaration, test, assign(id(counter), id(stepName), '+='), inside(lines))]
 }
 
-/** A step that is computed may turn out to be 0, which is an error. */
+/** A computed step may be 0 at run time, which throws. */
 function stepValue(l: Lowerer, by: Node): Js {
   return call(l.use('__stepOf', by.start), [l.expression(by)])
 }
 
-/** How far the counter is from the first value; the direction is 0 or unknown, or has the sign of the loop's. */
+/**
+ * Distance of the counter from the first value; the direction is 0 if it is unknown, else it has the sign of the
+ * loop's.
+ */
 function rangeIndex(l: Lowerer, node: Loop, target: Node, counter: Js, from: Js, direction = 0): Js {
   const distance = direction < 0 ? binary('-', from, counter) : binary('-', counter, from)
   const value = direction === 0 ? method(id('Math'), 'abs', [distance]) : distance

@@ -5,7 +5,7 @@ import { deliver } from './deliver.ts'
 import { assign, endsInCall, id } from './js.ts'
 import type { Js } from './js.ts'
 
-/** Where the value of a statement goes. */
+/** The destination of the value of a statement. */
 export type Sink =
   | { readonly kind: 'discard' }
   | { readonly kind: 'return' }
@@ -15,12 +15,12 @@ export type Sink =
 export const DISCARD: Sink = { kind: 'discard' }
 export const RETURN: Sink = { kind: 'return' }
 
-/** How each kind of node becomes an expression. */
+/** Lowers each kind of node to an expression. */
 export type ExpressionVisitors = {
   readonly [T in Node['type']]: (l: Lowerer, node: NodeOf<T>) => Js
 }
 
-/** How kinds of nodes become statements; nothing where one is an expression after all. */
+/** Lowers kinds of nodes to statements; returns nothing for a node that is an expression. */
 export type StatementVisitors = {
   readonly [T in Node['type']]?: (l: Lowerer, node: NodeOf<T>, sink: Sink) => Js[] | undefined
 }
@@ -32,22 +32,22 @@ export interface Visitors {
   readonly statements: StatementVisitors
 }
 
-/** What is known of the function whose body is being lowered. */
+/** State of the function whose body is being lowered. */
 export interface FunctionState {
   readonly scope: Scope
-  /** Names to be declared at the top. */
+  /** Names to declare at the top. */
   readonly hoisted: Set<string>
   readonly methodName: Js | undefined
   readonly isVoid: boolean
-  /** Whether this is the constructor of a class that extends another one, or a function with `=>` in it. */
+  /** Whether this is the constructor of a derived class, or an arrow function inside one. */
   readonly callsParent: boolean
-  /** Whether it, or the function around one with `=>`, is called with a `this` of its own. */
+  /** Whether the function, or the function around an arrow function, has its own `this`. */
   readonly hasOwnThis: boolean
-  /** Set once `super` was lowered: only a method has it. */
+  /** Set when `super` was lowered: only methods may contain it. */
   usesSuper: boolean
-  /** Whether it neither waits nor yields: such functions never drop their frame. */
+  /** Whether it is neither async nor a generator: only such a function can lose its frame to a tail call. */
   readonly mayDropFrame: boolean
-  /** Parameters `@name` by name, which `super()` cannot read from `this` yet. */
+  /** Parameters `@name` by name, which cannot be read from `this` before `super()`. */
   readonly promoted: Map<string, string>
 }
 
@@ -62,26 +62,28 @@ export class Lowerer {
   readonly dialect: 3 | 4
   scope: Scope
   fn: FunctionState
-  /** Whether statements are direct ones of the function's body, where declarations may stand. */
+  /** Whether the current statements are direct statements of the function body, where declarations are allowed. */
   atTop = true
-  /** Inside a generated function, which `return` and `break` cannot leave. */
+  /** Depth of generated functions, which `return` and `break` cannot leave. */
   generated = 0
-  /** Loops around, within the same generated code, which `break` and `continue` can leave. */
+  /** Number of loops around, within the same generated function, that `break` and `continue` can leave. */
   loops = 0
-  /** Likewise, loops and those switches that `break` can leave. */
+  /** Number of loops and switches around, within the same generated function, that `break` can leave. */
   breakable = 0
-  /** In the parameters of a function, which come before its variables. */
+  /** In the parameters of a function, which are evaluated before its variables exist. */
   inParameters = false
   sawAwait = false
   sawYield = false
   hasReactive = false
-  /** A returned call is no tail call, so that the frame of its function stays. */
+  /**
+   * Whether a returned call is kept from being a tail call, so that the frame of its function stays in stack traces.
+   */
   keepFrames = false
-  /** In the arguments of `super()` of a constructor. */
+  /** In the arguments of `super()` in a constructor. */
   superArguments = false
   /** Names of the source that the output spells differently, by offset. */
   readonly renamed: Map<number, string> = new Map()
-  /** Last number tried for each base of {@link fresh}, which would count from the start each time otherwise. */
+  /** Last number tried for each base of {@link fresh}, so that it need not start from 1 each time. */
   private readonly lastFresh: Map<string, number> = new Map()
 
   private readonly visitors: Visitors
@@ -113,7 +115,7 @@ export class Lowerer {
     }
   }
 
-  /** A node as a JavaScript expression. */
+  /** Lowers a node to an expression. */
   expression(node: Node): Js {
     const { atTop } = this
     this.atTop = false
@@ -127,19 +129,19 @@ export class Lowerer {
     return nodes.map((node) => node && this.expression(node)) as Js[]
   }
 
-  /** A node as statements, whose value goes to the sink. */
+  /** Lowers a node to statements that pass its value to the sink. */
   statement(node: Node, sink: Sink): Js[] {
     const visit = this.visitors.statements[node.type] as StatementVisitor | undefined
     return visit?.(this, node, sink) ?? [deliver(this, sink, this.expression(node), node.start)]
   }
 
-  /** A list of statements, whose last one gives its value to the sink. */
+  /** Lowers a list of statements; the last one passes its value to the sink. */
   statements(nodes: readonly Node[], sink: Sink): Js[] {
     const last = nodes.length - 1
     return nodes.flatMap((node, at) => this.statement(node, at === last ? sink : DISCARD))
   }
 
-  /** The statements of a block, which are no direct ones of their function. */
+  /** Lowers the statements of a block, which are not direct statements of the function. */
   body(node: Node, sink: Sink): Js[] {
     return this.nested(() => this.statements(node.type === 'Block' ? node.body : [node], sink))
   }
@@ -159,14 +161,14 @@ export class Lowerer {
     return name
   }
 
-  /** A fresh variable of the function at hand. */
+  /** A fresh variable of the current function. */
   temp(base = 'ref'): string {
     const name = this.fresh(base)
     this.fn.hoisted.add(name)
     return name
   }
 
-  /** What a function returns: with frames kept, not directly what another one returns. */
+  /** The value to return: with `keepFrames`, a call is not returned directly. */
   returned(value: Js): Js {
     if (!this.keepFrames || !this.fn.mayDropFrame || !endsInCall(value)) return value
     return assign(id(this.temp('returned')), value)
@@ -177,25 +179,25 @@ export class Lowerer {
     return id(name, at)
   }
 
-  /** Offset of an operator that stands behind a node. */
+  /** Offset of an operator that follows a node. */
   operatorAfter(node: { end: number }): number {
     let at = node.end
     while (BLANK.has(this.source.charCodeAt(at))) at++
     return at
   }
 
-  /** Where a call ends in a parenthesis; one without ends somewhere in its last argument. */
+  /** Offset of the closing parenthesis of a call, or undefined if the call has none. */
   bracketEnd(node: { end: number }): number | undefined {
     return this.source[node.end - 1] === ')' ? node.end : undefined
   }
 
-  /** Offset of the name that ends a node such as `a.b`; undefined where it is not written out. */
+  /** Offset of the name at the end of a node such as `a.b`; undefined if the name is not written there. */
   nameAtEnd(node: { end: number }, name: string): number | undefined {
     const at = node.end - name.length
     return this.source.startsWith(name, at) ? at : undefined
   }
 
-  /** Lowers something that is not a direct statement of its function. */
+  /** Lowers a node that is not a direct statement of its function. */
   nested<T>(lower: () => T): T {
     const { atTop } = this
     this.atTop = false
@@ -223,7 +225,7 @@ export class Lowerer {
   }
 }
 
-/** Whether evaluating a node twice gives the same and does nothing. */
+/** Whether evaluating a node twice gives the same value and has no effects. */
 export function isRepeatable(node: Node): boolean {
   return node.type === 'Id' || node.type === 'Num' || node.type === 'Str' || node.type === 'Keyword'
 }

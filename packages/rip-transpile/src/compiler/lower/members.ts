@@ -20,7 +20,7 @@ export function lowerIndex(l: Lowerer, node: NodeOf<'Index'>): Js {
   return index(objectOf(l, node.object), l.expression(at), node.optional)
 }
 
-/** The member that a node names, of an object lowered already. */
+/** The member that a node names, of an object that was lowered before. */
 export function memberOf(l: Lowerer, object: Js, node: NodeOf<'Member'>): Js {
   return member(object, node.prop, l.nameAtEnd(node, node.prop), node.optional)
 }

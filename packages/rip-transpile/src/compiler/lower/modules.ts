@@ -8,7 +8,7 @@ import { DISCARD } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
 import { pattern } from './patterns.ts'
 
-/** Nothing where every name it imports is a type. */
+/** Lowers an import; emits nothing if all its names are types. */
 export function lowerImport(l: Lowerer, node: NodeOf<'Import'>): Js[] {
   const { base, namespace, names } = node
   const specifiers: Js[] = []

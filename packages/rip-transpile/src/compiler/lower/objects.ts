@@ -28,7 +28,7 @@ function property(l: Lowerer, prop: Property): Js {
   }
 }
 
-/** A function is a method of its object if it has `super`. */
+/** A function that uses `super` becomes a method of its object. */
 function functionProperty(l: Lowerer, prop: Property, fn: Fn): Js {
   const key = propertyKey(l, prop)
   const { usesSuper, ...value } = thinFunction(l, fn, key)
@@ -36,7 +36,7 @@ function functionProperty(l: Lowerer, prop: Property, fn: Fn): Js {
   return { type: 'Property', kind: 'init', key, value, computed, shorthand: false, method: usesSuper }
 }
 
-/** `*{…}`. */
+/** `*{…}`: a Map. */
 export function lowerMap(l: Lowerer, node: NodeOf<'MapLit'>): Js {
   const entries = node.entries.map((entry) =>
     Array.isArray(entry) ? array(l.expressions(entry)) : l.expression(entry),
@@ -50,7 +50,7 @@ export function lowerMap(l: Lowerer, node: NodeOf<'MapLit'>): Js {
   }
 }
 
-/** A value is made a key before what belongs to it is computed; most are keys already. */
+/** Converts a computed key to a property key before the value is computed; most keys need no conversion. */
 function keyFirst(l: Lowerer, { prop: { key }, loop }: NodeOf<'ObjFor'>, js: Js): Js {
   const isKey =
     key.type === 'Str' ||
@@ -60,7 +60,7 @@ function keyFirst(l: Lowerer, { prop: { key }, loop }: NodeOf<'ObjFor'>, js: Js)
   return isKey ? js : call(l.use('__propertyKey', key.start), [js])
 }
 
-/** An object of what a loop collects, whose keys are all its own, `__proto__` too. */
+/** An object of the entries that a loop collects, all as own properties, also `__proto__`. */
 export function objectLoop(l: Lowerer, node: NodeOf<'ObjFor'>): Js {
   return generated(l, node, () => {
     const name = l.fresh('entries')

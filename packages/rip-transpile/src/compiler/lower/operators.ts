@@ -23,7 +23,7 @@ import type { Js } from './js.ts'
 import { isRepeatable } from './lowerer.ts'
 import type { Lowerer } from './lowerer.ts'
 
-/** `x in y`: an element, a part of a string, or a key. */
+/** `x in y`: element of a list, part of a string, or key of an object. */
 export function membership(l: Lowerer, node: NodeOf<'In'>): Js {
   const left = l.expression(node.left)
   const at = l.operatorAfter(node.left)
@@ -126,7 +126,7 @@ export function pick(l: Lowerer, node: NodeOf<'Pick'>): Js {
     return {
       type: 'Property',
       kind: 'init',
-      // As a plain name, this one would set the prototype.
+      // As a plain name, `__proto__` would set the prototype.
       key: item.name === '__proto__' ? str(item.name, item.nameStart) : id(item.name, item.nameStart),
       value: full,
       computed: item.name === '__proto__',
@@ -174,7 +174,7 @@ export function lowerBinary(l: Lowerer, node: NodeOf<'Binary'>): Js {
   return arithmetic(l, node.op, left, right, at)
 }
 
-/** Operators of numbers; `at` has the operator. */
+/** A chain of numeric operators; `at` is the offset of the operator. */
 export function chain(l: Lowerer, node: NodeOf<'Chain'>): Js {
   let result: Js | undefined
   let left = l.expression(node.operands[0]!)
@@ -198,12 +198,12 @@ export function lowerLogical(l: Lowerer, node: NodeOf<'Logical'>): Js {
   return logical(node.op, l.expression(node.left), l.expression(node.right))
 }
 
-/** `a?`. */
+/** `a?`: whether the value is neither null nor undefined. */
 export function lowerExists(l: Lowerer, node: NodeOf<'Exists'>): Js {
   return binary('!=', l.expression(node.arg), keyword('null'))
 }
 
-/** `a?!`. */
+/** `a?!`: the presence operator. */
 export function lowerPresence(l: Lowerer, node: NodeOf<'Presence'>): Js {
   return conditional(l.expression(node.arg), keyword('true'), undefinedValue())
 }

@@ -34,7 +34,7 @@ export function pattern(l: Lowerer, target: Node): Js {
   }
 }
 
-/** Elements of an array pattern; a `...` at its end that names nothing says nothing. */
+/** Elements of an array pattern; a nameless `...` at the end is dropped. */
 function elementsOf(l: Lowerer, { items }: NodeOf<'Arr'>): (Node | null)[] {
   const last = items[items.length - 1]
   const rest = items.slice(0, -1).find((item) => item?.type === 'Spread')
@@ -66,7 +66,7 @@ interface RestSplit {
   tail: (Node | null)[]
 }
 
-/** `[a, ...b, c]`, whose rest JavaScript wants last. */
+/** Splits `[a, ...b, c]`, because JavaScript allows a rest only at the end. */
 export function splitRest(target: Node): RestSplit | undefined {
   if (target.type !== 'Arr') return undefined
   const at = target.items.findIndex((item) => item?.type === 'Spread')

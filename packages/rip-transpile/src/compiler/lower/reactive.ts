@@ -12,7 +12,7 @@ export function lowerReactive(l: Lowerer, node: NodeOf<'Reactive'>, sink: Sink):
   return [declaration, deliver(l, sink, l.expression(node.name), node.start)]
 }
 
-/** An effect as a value; the other kinds declare a name. */
+/** An effect as an expression; the other kinds declare a name. */
 export function lowerReactiveValue(l: Lowerer, node: NodeOf<'Reactive'>): Js {
   if (node.name)
     l.fail(

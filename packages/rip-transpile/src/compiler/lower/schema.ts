@@ -6,7 +6,7 @@ import type { Lowerer } from './lowerer.ts'
 
 type Pair = [name: string, value: Js | undefined]
 
-/** A schema as a call with the description of its body. */
+/** A schema as a call of the runtime with the description of its body. */
 export function lowerSchema(l: Lowerer, node: Schema): Js {
   const description = object([
     ['kind', str(node.kind)],

@@ -41,7 +41,7 @@ export function lowerIf(l: Lowerer, node: NodeOf<'If'>, sink: Sink): Js {
   return ifs(test, consequent, otherwise, node.start)
 }
 
-/** A branch that is not there still gives `undefined` where it matters. */
+/** A missing branch gives `undefined` if its value is used. */
 function missing(l: Lowerer, sink: Sink): Js[] {
   return sink.kind === 'push' || sink.kind === 'assign' ? [deliver(l, sink, undefinedValue())] : []
 }
@@ -100,7 +100,7 @@ export function lowerTry(l: Lowerer, node: NodeOf<'Try'>, sink: Sink): Js {
   return { type: 'TryStatement', block: block(tried), handler, finalizer, at: node.start }
 }
 
-/** A clause for what is thrown; a pattern is assigned, which JavaScript would declare. */
+/** A catch clause; names of a pattern are assigned, while JavaScript would declare them. */
 function caught(l: Lowerer, param: Node | undefined, make: () => Js[]): Js {
   if (!param || param.type === 'Id')
     return { type: 'CatchClause', param: param ? pattern(l, param) : null, body: block(make()) }
@@ -121,7 +121,7 @@ export function lowerJump(l: Lowerer, node: NodeOf<'Jump'>): Js[] {
   ]
 }
 
-/** Parentheses around a statement make a value of it only where the value is used. */
+/** A statement in parentheses is an expression only if its value is used. */
 export function lowerParenStatement(l: Lowerer, node: NodeOf<'Paren'>, sink: Sink): Js[] | undefined {
   if (sink.kind === 'discard' && (node.body.type === 'For' || node.body.type === 'While')) return undefined
   return isStatementLike(node.body) || isGuard(node.body) ? l.statement(node.body, sink) : undefined

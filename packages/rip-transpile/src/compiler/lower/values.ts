@@ -29,7 +29,7 @@ function template(l: Lowerer, node: NodeOf<'Template'>, tagged: boolean): Js {
       : text.replace(/[\\`]/g, '\\$&').replace(/\$\{/g, '\\${').replace(/\r/g, '\\r')
     return { type: 'TemplateElement', value: { raw: escaped, cooked: text }, tail: at === last }
   })
-  // What a tag throws has the place of the backtick, which is then the one of the tag.
+  // An error that a tag throws has the position of the backtick, which the tag then takes.
   const at = tagged ? undefined : node.start
   return { type: 'TemplateLiteral', quasis, expressions: l.expressions(node.exprs), at }
 }
@@ -41,7 +41,7 @@ export function tagged(l: Lowerer, node: NodeOf<'Tagged'>): Js {
   return { type: 'TaggedTemplateExpression', tag, quasi }
 }
 
-/** JavaScript between backticks, which keeps its places, or the name of a generated variable. */
+/** JavaScript between backticks, with its positions, or the name of a generated variable. */
 export function embedded(l: Lowerer, { code, start }: NodeOf<'Raw'>): Js {
   if (l.source[start] !== '`') return raw(code, start)
   return { ...raw(code, l.source.indexOf(code, start)), verbatim: true }
@@ -81,7 +81,7 @@ export function lowerSpread(l: Lowerer, node: NodeOf<'Spread'>): Js {
   return spread(l.expression(node.arg), node.start)
 }
 
-/** A declaration without code has no value. */
+/** A type declaration emits no code and has no value. */
 export function lowerErased(_: Lowerer, node: NodeOf<'Erased'>): Js {
   return undefinedValue(node.start)
 }

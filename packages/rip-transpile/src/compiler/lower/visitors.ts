@@ -118,7 +118,7 @@ const expressions: ExpressionVisitors = {
   Yield: lowerYield,
 }
 
-/** Nodes that are no expressions in JavaScript, or not always. */
+/** Nodes that are statements in JavaScript, always or sometimes. */
 const statements: StatementVisitors = {
   Assign: lowerAssign,
   Block: (l, node, sink) => l.statements(node.body, sink),
@@ -144,5 +144,5 @@ const statements: StatementVisitors = {
   While: lowerWhile,
 }
 
-/** What becomes of each kind of node. The files of this folder know each other by their nodes only. */
+/** The function that lowers each kind of node. The files of this folder use each other only through this table. */
 export const visitors: Visitors = { expressions, statements }

@@ -63,20 +63,20 @@ export function assignTarget(p: Parser, target: Node, use: Use, direct?: Direct)
   isReservedTarget(p, target)
 }
 
-/** Binds the names of a pattern in a scope, as parameters and loop variables are. */
+/** Binds the names of a pattern in a scope, for parameters and loop variables. */
 export function bindPattern(p: Parser, target: Node, form: Form): void {
   requireNames(p, target)
   for (const { name, start } of patternNames(target)) bindName(p, p.scope, name, start, form)
 }
 
-/** A part of a pattern, which cannot be left out as a whole assignment can. */
+/** A part of a pattern; unlike a whole assignment it cannot be optional. */
 function assignPart(p: Parser, target: Node, use: Use, direct?: Direct): void {
   for (let at = target; at.type === 'Member' || at.type === 'Index'; at = at.object)
     if (at.optional) p.lx.fail('a part of a pattern is not optional', target.start, target.end)
   assignTarget(p, target, use, direct)
 }
 
-/** `a[-1]` is `a.at(-1)`, which takes no value. */
+/** Refuses to assign `a[-1]`, which is `a.at(-1)`. */
 function checkIndex(p: Parser, { index, start, end }: NodeOf<'Index'>): void {
   if (index.type !== 'Unary' || index.op !== '-' || index.arg.type !== 'Num') return
   const hint = `Count from the start: [list.length - ${index.arg.raw}].`
@@ -164,7 +164,7 @@ function bindConstant(p: Parser, target: Node): void {
   for (const { name, start } of patternNames(target)) bindName(p, p.scope.function(), name, start, 'constant')
 }
 
-/** What stands behind `=`: a value, or an indented block with one. */
+/** The right side of `=`: an expression, or an indented block. */
 export function parseRightSide(p: Parser): Node {
   if (p.is('NEWLINE')) p.next()
   if (!p.is('INDENT')) return parseAssignedValue(p)

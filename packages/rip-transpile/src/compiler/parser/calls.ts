@@ -10,7 +10,7 @@ import { keyAt, parseImplicitObject } from './objects.ts'
 import type { Parser } from './parser.ts'
 import { withPostfixLoops } from './statements.ts'
 
-/** Everything that may follow a value: members, calls, `!`, `?` and arguments without parentheses. */
+/** Everything that may follow an expression: members, calls, `!`, `?` and arguments without parentheses. */
 export function parsePostfix(p: Parser, first: Node): Node {
   let node = first
   for (;;) {
@@ -64,7 +64,7 @@ function parseSuffix(p: Parser, node: Node): Node | undefined {
   }
 }
 
-/** A call, which waits if the call that it follows does: in `f!(a)(b)` the `!` is about both. */
+/** A call, which awaits if the previous call does: in `f!(a)(b)` the `!` applies to both. */
 function calling(p: Parser, callee: Node, args: Node[], optional: boolean): Node {
   const call: Node = { type: 'Call', callee, args, optional, start: callee.start, end: p.lx.lastEnd }
   return callee.type === 'Await' && callee.isSuffix ? awaited(p, call) : call
@@ -94,7 +94,7 @@ function parseMember(p: Parser, object: Node, optional: boolean): Node {
   return { type: 'Member', object, prop, optional, start: object.start, end }
 }
 
-/** What stands behind `Name.new`: arguments, and a `!` in front of them where the construction waits. */
+/** After `Name.new`: its arguments, and before them a `!` if the construction is awaited. */
 function parseRubyNew(p: Parser, callee: Node): Node | undefined {
   const { lx } = p
   const { start } = callee
@@ -108,7 +108,7 @@ function parseRubyNew(p: Parser, callee: Node): Node | undefined {
   return waits ? awaited(p, made) : made
 }
 
-/** `name! = ->`, where the `!` is about the function that is assigned. */
+/** `name! = ->`: the `!` marks the assigned function as returning nothing. */
 function isVoidAssignment(p: Parser): boolean {
   return /^!\s*=(?![=~>])/.test(p.source.slice(p.lx.start, p.lx.start + 40))
 }
@@ -176,7 +176,7 @@ export function awaited(p: Parser, arg: Node): Node {
   return { type: 'Await', arg, isSuffix: true, start: arg.start, end: arg.end }
 }
 
-/** `f!`: calls and awaits. */
+/** `f!`: calls and awaits the result. */
 function parseDammit(p: Parser, node: Node): Node | undefined {
   const { lx } = p
   if (isVoidAssignment(p)) return undefined
@@ -255,14 +255,14 @@ function parsePick(p: Parser, object: Node, optional: boolean): Node {
   return { type: 'Pick', object, items, optional, start: object.start, end: lx.lastEnd }
 }
 
-/** `(a, b)` at the token at hand. */
+/** The arguments `(a, b)` at the current token. */
 export function parseArguments(p: Parser): Node[] {
   const args = p.bracketed(() => parseList(p, ')'))
   p.expect(')', 'behind the arguments')
   return args
 }
 
-/** Values up to a closing bracket, separated by commas or line breaks. */
+/** Expressions up to a closing bracket, separated by commas or line breaks. */
 export function parseList(p: Parser, close: string): Node[] {
   const items: Node[] = []
   p.skipLayout()
@@ -305,7 +305,7 @@ const LITERALS: ReadonlySet<string> = new Set([
   'MapLit',
 ])
 
-/** Between a literal and an arrow the comma may be missing. */
+/** The comma between a literal and an arrow function may be missing. */
 function literalBeforeArrow(p: Parser, node: Node): boolean {
   const literal =
     LITERALS.has(node.type) ||
@@ -317,7 +317,7 @@ function literalBeforeArrow(p: Parser, node: Node): boolean {
 
 const POSTFIX: ReadonlySet<string> = new Set(['if', 'unless', 'while', 'until', 'for'])
 
-/** `f a, b`: the token at hand starts the first argument. */
+/** `f a, b`: the current token starts the first argument. */
 function implicitCall(p: Parser, callee: Node, optional: boolean): Node {
   const args = implicitArguments(p)
   return { type: 'Call', callee, args, optional, start: callee.start, end: p.lx.lastEnd }
@@ -348,7 +348,7 @@ function parseImplicitArguments(p: Parser): Node[] {
       indented--
       p.next()
     }
-    // A comma in front of a closing bracket belongs to what the bracket closes; a parenthesis has no use for it.
+    // A comma before a closing bracket belongs to the list in that bracket; a parenthesis allows none.
     if (p.is(',') && p.lx.charAhead() === ')') {
       p.next()
       break
@@ -367,7 +367,7 @@ function parseImplicitArguments(p: Parser): Node[] {
     }
     args.push(parseArgument(p))
   }
-  // A condition or loop behind the last argument is about the call, whose lines it ends.
+  // A postfix condition or loop after the last argument applies to the call.
   if (indented > 0 && POSTFIX.has(p.kind)) {
     p.lx.forgetIndents(indented)
     indented = 0
@@ -414,7 +414,7 @@ const ARGUMENT_WORDS: ReadonlySet<string> = new Set(
   ),
 )
 
-/** Whether the token at hand, behind a blank, starts an argument rather than continuing the expression. */
+/** Whether the current token, after a blank, starts an argument instead of continuing the expression. */
 export function startsArgument(p: Parser): boolean {
   const { lx, kind, source } = p
   const after = source[lx.end] ?? '\n'

@@ -78,7 +78,7 @@ function parseMembers(p: Parser): Member[] {
   return members
 }
 
-/** Two names of members have a fixed meaning in JavaScript. */
+/** Refuses the two member names that have a fixed meaning in JavaScript. */
 function checkMemberName(p: Parser, member: Member): void {
   const { key } = member
   const name = key.type === 'Id' ? key.name : key.type === 'Str' ? key.value : ''
@@ -128,7 +128,7 @@ const STATIC_FIELD = {
   optional: false,
 } as const
 
-/** `class @Name` in the body of a class: a static field that holds another class. */
+/** `class @Name` in a class body: a static field that holds another class. */
 function parseInnerClass(p: Parser): Member {
   const { start } = p.lx
   p.next()
@@ -150,7 +150,7 @@ function parseColonMember(
   const saved = p.lx.save()
   p.next()
   const { lx } = p
-  // `data-src: 1` is a field, as version 3 has it: there is no other way to write one of that name there.
+  // `data-src: 1` is a field, as in version 3: there is no other syntax for a field of that name.
   if (key.type === 'Str' && p.source[key.start] !== '"' && p.source[key.start] !== "'") {
     const scope = new Scope(p.scope, true)
     const value = p.withScope(scope, () => withoutWaiting(p, () => parseRightSide(p)))

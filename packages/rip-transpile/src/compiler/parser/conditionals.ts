@@ -9,7 +9,7 @@ import type { Parser } from './parser.ts'
 import { parsePrimary } from './primaries.ts'
 import { parseBlock, parseBody, parseInlineBlock } from './statements.ts'
 
-/** Takes a word of the statement at hand, also at the start of the next line. */
+/** Accepts a keyword of the current statement, also at the start of the next line. */
 function acceptClause(p: Parser, word: string): boolean {
   if (p.kind === word) {
     p.next()
@@ -111,7 +111,7 @@ function parseCatchParam(p: Parser): Node | undefined {
   }
   if (p.is('(')) lx.fail("a 'catch' has no parentheses", lx.start, lx.end, 'Write `catch error`.')
   if (!p.is('{') && !p.is('[')) return undefined
-  // A pattern assigns like any other: what it names is there behind the clause, too.
+  // A pattern is an assignment, so its names exist after the clause, too.
   const pattern = parsePrimary(p)
   assignTarget(p, pattern, 'written')
   return pattern

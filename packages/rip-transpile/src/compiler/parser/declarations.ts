@@ -9,7 +9,7 @@ import { keepType } from './types.ts'
 const TYPE = /(?:type[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:<[^\n]*>)?[ \t]*=|interface[ \t]+[A-Z_$][\w$]*)/y
 const ENUM = /enum[ \t]+[A-Za-z_$][\w$]*[ \t]*(?:#[^\n]*)?\r?\n/y
 
-/** `type`, `interface` and `enum`, whose words are plain names elsewhere. */
+/** `type`, `interface` and `enum`; elsewhere these words are plain names. */
 export function parseTypeDeclaration(p: Parser): Node | undefined {
   const { lx } = p
   const { start, value } = lx
@@ -43,7 +43,7 @@ function rejectPrototype(p: Parser, start: number, end: number): void {
     )
 }
 
-/** A declaration goes on over all lines that are indented more than its first, and open brackets. */
+/** A declaration includes all following lines that are indented deeper than its first, and open brackets. */
 function declarationEnd(p: Parser, start: number): number {
   const { source, lx } = p
   const lineStart = source.lastIndexOf('\n', start - 1) + 1
@@ -89,7 +89,7 @@ function parseEnum(p: Parser): Node {
   return { type: 'Enum', name, members, start, end: lx.lastEnd }
 }
 
-/** The number of a member without a value: one more than the one before it. */
+/** The number of an enum member without a value: one more than the previous. */
 function numbered(p: Parser, next: number | undefined, { start, end }: Node): string {
   if (next === undefined)
     p.lx.fail(

@@ -55,7 +55,7 @@ export const ASSIGN_OPERATORS: ReadonlySet<string> = new Set(
   '= =! += -= *= /= %= **= //= %%= &= |= ^= <<= >>= >>>= ||= &&= ??= ?= := ~= .= ~>'.split(' '),
 )
 
-/** Anything that has a value, up to but without a postfix `if`, `for` and the like. */
+/** Any expression, without postfix `if`, `for` and the like. */
 export function parseExpression(p: Parser): Node {
   p.enter()
   const node = keyAt(p, p.lx.start) ? withDots(p, parseImplicitObject(p)) : parseTernary(p)
@@ -63,7 +63,7 @@ export function parseExpression(p: Parser): Node {
   return node
 }
 
-/** A `.` on the next line is for the whole of a function or an object that has no bracket to end it. */
+/** A `.` on the next line applies to the whole function or object if that has no closing bracket. */
 function withDots(p: Parser, node: Node): Node {
   const isDotted = p.lx.leading && (p.is('.') || p.is('?.'))
   return isDotted && !p.mode.dotsEndBody && !p.mode.inImplicit ? parsePostfix(p, node) : node
@@ -86,7 +86,7 @@ function parseTernary(p: Parser): Node {
   return { type: 'Ternary', test, consequent, otherwise, start: test.start, end: otherwise.end }
 }
 
-/** `a ? b : c`, and not `b if a else c`. */
+/** Whether it is `a ? b : c`, and not `b if a else c`. */
 function isChoice(node: Node): boolean {
   return node.type === 'Ternary' && node.test.start < node.consequent.start
 }
@@ -101,7 +101,7 @@ function dropLayout(p: Parser): void {
   if (p.is('NEWLINE')) p.next()
 }
 
-/** An expression that may be `a if c else b`; a lone `if` is left for the statement. */
+/** An expression that may be `a if c else b`; a lone `if` is left to the statement. */
 export function parseValue(p: Parser): Node {
   let node = parseExpression(p)
   for (;;) {
@@ -111,12 +111,15 @@ export function parseValue(p: Parser): Node {
   }
 }
 
-/** What is assigned: a choice behind it may belong to the value, another one is about the whole assignment. */
+/**
+ * The right side of an assignment: a ternary after it may belong to the value; a postfix condition applies to the whole
+ * assignment.
+ */
 export function parseAssignedValue(p: Parser): Node {
   return withPostfixTernary(p, parseExpression(p))
 }
 
-/** One choice behind a value. */
+/** One ternary after an expression. */
 export function withPostfixTernary(p: Parser, node: Node): Node {
   if ((!p.is('if') && !p.is('unless')) || p.pendingIf || p.mode.inImplicit) return node
   const negated = p.is('unless')
@@ -132,12 +135,12 @@ export function withPostfixTernary(p: Parser, node: Node): Node {
   return { type: 'Ternary', test: choice, consequent: node, otherwise, start: node.start, end: otherwise.end }
 }
 
-/** `if` behind a value within brackets, where it can belong to nothing else. */
+/** An expression in brackets with a postfix `if`, which can only belong to that expression. */
 export function parseBracketedValue(p: Parser): Node {
   return withPendingIf(p, parseValue(p))
 }
 
-/** A value with the condition that was read behind it. */
+/** An expression with the condition that was read after it. */
 export function withPendingIf(p: Parser, node: Node): Node {
   const pending = p.pendingIf
   if (!pending) return node
@@ -157,7 +160,7 @@ export function negateIf(pending: { test: Node; negated: boolean }): Node {
   return negated ? { type: 'Unary', op: '!', arg: test, start: test.start, end: test.end } : test
 }
 
-/** What a guard does: it never gives a value to a call. */
+/** The right side of a guard: a statement that leaves, which never has a value. */
 const LEAVES = /^\s*(?:return|throw|break|continue)\b/
 
 export function parseBinary(p: Parser, minimum: number): Node {
@@ -180,7 +183,7 @@ export function parseBinary(p: Parser, minimum: number): Node {
   return left
 }
 
-/** Whether `or` and the like stand behind a call without parentheses, and not in its last argument. */
+/** Whether an `or` after a call without parentheses applies to the call, and not to its last argument. */
 function endsArguments(p: Parser, precedence: number): boolean {
   if (LEAVES.test(p.source.slice(p.lx.end, p.lx.end + 12))) return true
   return p.dialect === 3 && !argumentFollows(p, precedence)
@@ -205,7 +208,7 @@ function isLogical(p: Parser): boolean {
   return (PRECEDENCE[p.kind] ?? Infinity) <= 3
 }
 
-/** `as T`, which leaves no code. A type ends where its grammar does. */
+/** `as T`, which emits no code. The grammar of types decides where the type ends. */
 function skipCast(p: Parser, left: Node): Node {
   const { source, lx } = p
   const end = scanType(source, lx.end, lx.limit, { functions: true, predicates: false })
@@ -216,7 +219,7 @@ function skipCast(p: Parser, left: Node): Node {
   return node
 }
 
-/** With a type, a range is a list of numbers also as the source of a loop, and a text is none to be repeated by `*`. */
+/** With a cast, a range is a list of numbers even as the source of a loop, and a text is not repeated by `*`. */
 function castValue(node: Node): Node {
   const { start, end } = node
   if (node.type === 'Range')
@@ -288,7 +291,7 @@ function isComparison(op: string): boolean {
 /** `name! = ->`. */
 const VOID_ASSIGN = /^!\s*=(?![=~>])/
 
-/** `x? = y` is `x ?= y`; a reactive value may be said to be absent. */
+/** `x? = y` is `x ?= y`; reactive declarations may be marked optional. */
 const OPTIONAL_ASSIGN = /^[ \t]*(=(?![=>~])|:=|~=|~>)/
 
 const UNARY: ReadonlySet<string> = new Set(['-', '+', '~', '!', 'not', 'typeof', 'delete'])

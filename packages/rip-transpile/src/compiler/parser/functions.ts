@@ -12,7 +12,7 @@ import { skipType, skipTypeParameters } from './types.ts'
 const ARROW = /\s*(?:->|=>)/y
 const TYPED_ARROW = /:\s*[^\n]*?(?:->|=>)/y
 
-/** Whether an arrow function starts at the token at hand. */
+/** Whether an arrow function starts at the current token. */
 export function arrowFollows(p: Parser): boolean {
   const { kind, lx } = p
   if (kind === '->' || kind === '=>') return true
@@ -48,7 +48,7 @@ const PLAIN_PARAM = {
   optional: false,
 } as const
 
-/** An arrow function, whose parameters or arrow are at hand. */
+/** An arrow function; the current token is its parameter list or arrow. */
 export function parseArrow(p: Parser, start: number, shape: Partial<Shape> = {}): Fn {
   return parseFunction(p, start, { kind: 'thin', ...shape })
 }
@@ -118,7 +118,7 @@ function parseWholeFunction(p: Parser, start: number, shape: Shape): Fn {
   return node
 }
 
-/** A type that reads like the parameters of another function before `=>`. */
+/** A type that looks like the parameters of another function before `=>`. */
 const FUNCTION_TYPE = /^\(|^[^<{[(]*=>/
 
 function rejectFunctionType(p: Parser, start: number): never {
@@ -132,7 +132,7 @@ function rejectPromoted(p: Parser, { target }: Param): never {
   return p.lx.fail('only a constructor takes a parameter with @', target.start, target.end, hint)
 }
 
-/** Whether a function without a parameter list has an argument `it` all the same. */
+/** Whether a function without a parameter list uses the implicit argument `it`. */
 function usesIt(scope: Scope): boolean {
   if (scope.bound.has('it')) return false
   if (scope.mentions.some((mention) => mention.name === 'it' && mention.use !== 'written')) return true
@@ -145,7 +145,7 @@ function parseFunctionBody(p: Parser): Block {
   )
 }
 
-/** `async` before an arrow, as older applications write it. */
+/** `async` before an arrow, as in older applications. */
 export function parseAsyncArrow(p: Parser, start: number): Fn {
   p.next()
   const fn = parseArrow(p, start)
@@ -153,7 +153,7 @@ export function parseAsyncArrow(p: Parser, start: number): Fn {
   return fn
 }
 
-/** The function of `~=` and `~>`, whose expression or block is at hand. */
+/** The function of `~=` and `~>`; the current token starts its expression or block. */
 export function parseReactiveFunction(p: Parser, kind: 'computed' | 'effect'): Fn {
   const isInline = !p.is('INDENT')
   const wrapper = parseReactiveBody(p)
@@ -164,7 +164,7 @@ export function parseReactiveFunction(p: Parser, kind: 'computed' | 'effect'): F
   return fn
 }
 
-/** An arrow that is all of an effect is what runs: nothing could have a use for it as a value. */
+/** If the body of an effect is only an arrow function, that function is the effect: its value would be useless. */
 function arrowIn(node: Node | undefined): Fn | undefined {
   if (node?.type === 'Paren') return arrowIn(node.body)
   return node?.type === 'Fn' && node.kind !== 'def' ? node : undefined
@@ -237,7 +237,7 @@ function isOverload(p: Parser, { name, body }: Fn): boolean {
   return NEXT_DEF.exec(p.source)?.[1] === name
 }
 
-/** Parses values that are computed where nothing can wait: of parameters and fields. */
+/** Parses default values of parameters and fields, where `await` is not possible. */
 export function withoutWaiting<T>(p: Parser, parse: () => T): T {
   const { fn, lx } = p
   const { start } = lx
@@ -255,7 +255,7 @@ export function withoutWaiting<T>(p: Parser, parse: () => T): T {
   return result
 }
 
-/** Parameters with their parentheses. */
+/** Parameters in parentheses. */
 function parseParams(p: Parser): Param[] {
   const params = p.within({ inParameters: true }, () => withoutWaiting(p, () => parseParamList(p)))
   if (params.filter((param) => param.rest || param.expansion).length > 1) {

@@ -40,7 +40,7 @@ function readChunks(p: Parser, from: number, fence: string, markers: string, lon
   return { quasis, exprs, end: pos + fence.length }
 }
 
-/** A text that does not end within an interpolation is the end of the text around it, whose brace is missing. */
+/** Refuses a text that does not end within an interpolation: the brace of the interpolation is missing. */
 function rejectOpenInterpolation(p: Parser): void {
   if (p.interpolation !== -1) p.unclosed(p.interpolation)
 }
@@ -65,7 +65,7 @@ function readInterpolation(p: Parser, from: number): Node {
   return body
 }
 
-/** A string at the token at hand: quoted or a heredoc, with or without interpolation. */
+/** The string at the current token: quoted or a heredoc, with or without interpolation. */
 export function parseString(p: Parser): Text {
   const { lx, source } = p
   const start = lx.start
@@ -89,7 +89,7 @@ function rawHeredoc(p: Parser, start: number, fence: string): Text {
   const { lx, source } = p
   const close = source.indexOf(fence, start + 4)
   if (close === -1) lx.fail('this heredoc is never closed', start, start + 4, `End it with ${fence}`)
-  // A backslash may close the text as one has opened it.
+  // As the opening delimiter is followed by a backslash, the closing one may be preceded by one.
   const textEnd = source[close - 1] === '\\' ? close - 1 : close
   const [text] = heredocMargin([source.slice(start + 4, textEnd)], source, textEnd)
   lx.jump(close + 3)
@@ -101,7 +101,9 @@ function textNode(quasis: string[], exprs: Node[], start: number, end: number): 
   return { type: 'Template', quasis, exprs, start, end }
 }
 
-/** Removes the margin: the column of the closing delimiter if it stands alone, else the common indentation. */
+/**
+ * Removes the margin: up to the column of the closing delimiter if it has its own line, else the common indentation.
+ */
 function heredocMargin(quasis: string[], source: string, closeAt: number): string[] {
   const lineStart = source.lastIndexOf('\n', closeAt - 1) + 1
   const before = source.slice(lineStart, closeAt)
@@ -172,7 +174,7 @@ export function parseTaggedText(p: Parser): NodeOf<'Template'> {
   return { type: 'Template', quasis: texts, exprs: chunks.exprs, start, end: chunks.end }
 }
 
-/** `/…/flags` at the token at hand. */
+/** The regular expression `/…/flags` at the current token. */
 export function parseRegex(p: Parser): Node {
   const { lx, source } = p
   const start = lx.start
@@ -207,7 +209,7 @@ function finishRegex(p: Parser, start: number, close: number): Node {
   return { type: 'Regex', pattern, flags, start, end }
 }
 
-/** `//` is a division, and in other languages a comment. */
+/** Refuses `//` at the start of an expression: it is floor division in Rip and a comment in other languages. */
 function rejectSlashes(p: Parser): never {
   const { lx, source } = p
   const isFirst = source.slice(source.lastIndexOf('\n', lx.start) + 1, lx.start).trim() === ''
@@ -215,7 +217,7 @@ function rejectSlashes(p: Parser): never {
   return p.unexpected('expected a value')
 }
 
-/** Refuses what the engine would refuse when the module is loaded. */
+/** Refuses a regular expression that the engine would refuse when the module is loaded. */
 function checkRegex(p: Parser, pattern: string, flags: string, start: number, end: number): void {
   if (pattern.startsWith('*')) p.lx.fail('a comment starts with #', start, end, 'Write `# text`.')
   try {
@@ -245,13 +247,13 @@ function parseHeregex(p: Parser, start: number): Node {
   return { type: 'Regex', pattern, flags, start, end }
 }
 
-/** A blank behind a backslash stays; a line break has an escape of its own. */
+/** Keeps a blank after a backslash, and escapes a line break. */
 function escaped(c: string): string {
   if (c === '\n') return '\\n'
   return /\s/.test(c) ? c : `\\${c}`
 }
 
-/** Blanks and comments go, outside of character classes. */
+/** Removes blanks and comments outside of character classes. */
 function stripHeregex(quasis: string[]): string[] {
   let inClass = false
   return quasis.map((text) => {
@@ -276,7 +278,7 @@ function stripHeregex(quasis: string[]): string[] {
 
 const PAIRS: Readonly<Record<string, string>> = { '[': ']', '(': ')', '{': '}', '<': '>' }
 
-/** `%w[a b]`: the token at hand is `%`. */
+/** `%w[a b]`; the current token is `%`. */
 export function parseWords(p: Parser): Node {
   const { lx, source } = p
   const start = lx.start

@@ -7,8 +7,8 @@ import { parsePrimary } from './primaries.ts'
 import { parseBody } from './statements.ts'
 
 /**
- * Everything of a `for` up to its body. For a postfix loop, `bodyStart` tells where the body began, whose
- * mentions then see the variables of the loop.
+ * The head of a `for` up to its body. For a postfix loop, `bodyStart` is the offset where the body began; names in the
+ * body then refer to the variables of the loop.
  */
 export function parseLoopHead(p: Parser, start: number, bodyStart: number): Loop {
   const outer = p.scope
@@ -47,13 +47,13 @@ export function parseLoopHead(p: Parser, start: number, bodyStart: number): Loop
     isAsync = p.fn.isAsync = true
   }
   const source = loopSource(p)
-  // A loop over values may put each of them into a property.
+  // A loop over values may assign each of them to a property.
   if (first.type !== 'Member' || kind === 'of') bindIn(p, scope, first)
   if (second) bindIn(p, scope, second)
   return finishHead(p, { ...base, kind, isAsync, value: first, index: second, source }, scope)
 }
 
-/** A part of the head of a loop, which `by` ends. */
+/** An expression in the head of a loop; `by` ends it. */
 function loopSource(p: Parser): Node {
   return p.within({ loopHead: true, noIndentArgs: true }, () => parseExpression(p))
 }
@@ -66,11 +66,11 @@ function bindIn(p: Parser, scope: Scope, target: Node): void {
   p.withScope(scope, () => bindPattern(p, target, 'loop'))
 }
 
-/** What a postfix loop's body mentioned belongs to the loop's scope. */
+/** Moves the names that the body of a postfix loop used to the scope of the loop. */
 function adoptBody(outer: Scope, scope: Scope, from: number): void {
   const { mentions } = outer
   let kept = mentions.length
-  // Mentions are recorded in the order of the text, but for the names of patterns.
+  // Mentions are recorded in the order of the text, except the names of patterns.
   while (kept > 0 && mentions[kept - 1]!.at >= from) kept--
   for (const mention of mentions.splice(kept)) scope.mentions.push(mention)
 }
@@ -116,7 +116,7 @@ function finishHead(p: Parser, loop: Loop, scope: Scope): Loop {
   return { ...node, end: p.lx.lastEnd }
 }
 
-/** A step of 0 would never end. */
+/** Refuses a step of 0, with which the loop would never end. */
 function parseStep(p: Parser): Node {
   const step = loopSource(p)
   const plain = step.type === 'Unary' ? step.arg : step

@@ -1,23 +1,24 @@
 /**
- * The restrictions that the surrounding code puts on the current place. Immutable: `Parser.within` passes another mode
- * to what it parses.
+ * Restrictions that the surrounding code puts on what is parsed. Immutable: `Parser.within` passes a changed mode to
+ * the inner parse.
  */
 export interface Mode {
-  /** In the first branch of `? :`, where a name before a colon is no key. */
+  /** In the first branch of `? :`, where a name before a colon is not a key. */
   readonly noColon: boolean
   /** Inside the arguments of a call without parentheses. */
   readonly inImplicit: boolean
   /**
-   * In the body of an arrow on one line, or of a branch within such arguments: a `.` on the next line is for the whole.
+   * In an arrow body on one line, or in a branch within such arguments: a `.` on the next line applies to the whole
+   * expression.
    */
   readonly dotsEndBody: boolean
-  /** Likewise, a comma at the end of the line is for the call around. */
+  /** In such a body a comma at the end of the line belongs to the call around it. */
   readonly commaEndsBody: boolean
-  /** In the head of `if`, `for` and the like, whose INDENT starts their own block. */
+  /** In the head of `if`, `for` and the like: an INDENT starts the block of the statement. */
   readonly noIndentArgs: boolean
-  /** In the head of a loop, where `in`, `of`, `as` and `by` are words of the loop. */
+  /** In the head of a loop: `in`, `of`, `as` and `by` are keywords of the loop. */
   readonly loopHead: boolean
-  /** In the parameters of a function, which has no body yet. */
+  /** In the parameters of a function, before its body. */
   readonly inParameters: boolean
 }
 
@@ -34,12 +35,12 @@ export const PLAIN: Mode = {
 
 const PARAMETERS: Mode = { ...PLAIN, inParameters: true }
 
-/** Inside of brackets, where what is around them does not matter. */
+/** Inside brackets, where the restrictions of the surroundings do not apply. */
 export function inBrackets({ inParameters }: Mode): Mode {
   return inParameters ? PARAMETERS : PLAIN
 }
 
-/** In a body or a block; one on the same line still ends where the line around it does. */
+/** In a body or a block; a body on the same line still ends where the surrounding line does. */
 export function inBody(mode: Mode, isIndented: boolean): Mode {
   const dotsEndBody = !isIndented && (mode.dotsEndBody || mode.inImplicit)
   const commaEndsBody = !isIndented && (mode.commaEndsBody || mode.inImplicit)
@@ -47,7 +48,7 @@ export function inBody(mode: Mode, isIndented: boolean): Mode {
   return dotsEndBody || commaEndsBody ? { ...plain, dotsEndBody, commaEndsBody } : plain
 }
 
-/** A mode with other values; the same one where it has them already, as most do. */
+/** A mode with changed values; returns the same object if nothing changes, which is the common case. */
 export function changed(mode: Mode, change: Partial<Mode>): Mode {
   for (const name in change) {
     const key = name as keyof Mode

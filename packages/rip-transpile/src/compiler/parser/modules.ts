@@ -7,7 +7,7 @@ import { bindName, checkWritable } from './names.ts'
 import type { Parser } from './parser.ts'
 import { parseStatement } from './statements.ts'
 
-/** Whether `import` declares names, and is no call. */
+/** Whether `import` starts a declaration, and not a call. */
 export function isImportDeclaration(p: Parser): boolean {
   const rest = p.source.slice(p.lx.end, p.lx.end + 40)
   if (/^\s*[.(!]/.test(rest)) return false
@@ -204,7 +204,7 @@ function declaredNames(node: Node): string[] {
   }
 }
 
-/** A module exports a name once. */
+/** Refuses to export a name twice. */
 function noteExport(p: Parser, name: string, start: number): void {
   if (p.exports.has(name)) p.lx.fail(`'${name}' is exported twice`, start, p.lx.lastEnd)
   p.exports.add(name)

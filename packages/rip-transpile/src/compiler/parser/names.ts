@@ -4,7 +4,7 @@ import { isReserved } from '../lexer.ts'
 import type { Scope } from '../scope.ts'
 import type { Parser } from './parser.ts'
 
-/** Words that are free in Rip, but name nothing in the JavaScript of a module. */
+/** Words that are free in Rip, but cannot name a variable in a JavaScript module. */
 const RESERVED_IN_JS: ReadonlySet<string> = new Set(
   'default enum void implements interface package private protected public static'.split(' '),
 )
@@ -22,7 +22,7 @@ export function checkName(p: Parser, name: string, start: number): void {
     )
 }
 
-/** Whether JavaScript code cannot have a variable of that name. */
+/** Whether JavaScript does not allow a variable of that name. */
 export function isFixedName(name: string): boolean {
   return isReserved(name) || RESERVED_IN_JS.has(name) || name === 'eval' || name === 'arguments'
 }
@@ -39,7 +39,7 @@ export function checkWritable(p: Parser, name: string, start: number): void {
     )
 }
 
-/** JavaScript has the caught error and the declarations of its clause in one scope. */
+/** Refuses a name of the caught error that its clause declares again: JavaScript has both in one scope. */
 function caughtHere(p: Parser, target: Scope, name: string, binding: Binding): Conflict | undefined {
   for (let scope = p.scope; scope !== target && scope.parent; scope = scope.parent) {
     const bound = scope.bound.get(name)
@@ -48,7 +48,7 @@ function caughtHere(p: Parser, target: Scope, name: string, binding: Binding): C
   return undefined
 }
 
-/** Declares a name in a scope; a form declares a name once. */
+/** Declares a name in a scope; one pattern or list may declare a name only once. */
 export function bindName(p: Parser, scope: Scope, name: string, start: number, form: Form): void {
   checkWritable(p, name, start)
   const binding = { form, at: start, block: p.block }
@@ -59,7 +59,10 @@ export function bindName(p: Parser, scope: Scope, name: string, start: number, f
   scope.bind(name, binding)
 }
 
-/** What a match finds is in `_` of the function around it, which the default of a parameter comes before. */
+/**
+ * The result of a match is in `_` of the surrounding function; the default of a parameter is evaluated before `_`
+ * exists.
+ */
 export function mentionMatch(p: Parser, start: number): void {
   if (p.mode.inParameters)
     p.lx.fail(

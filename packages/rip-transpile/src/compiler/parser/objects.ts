@@ -9,7 +9,7 @@ import { parseRightSide } from './assignments.ts'
 import type { Parser } from './parser.ts'
 import { withPostfixLoops } from './statements.ts'
 
-/** A name, or several joined by `-` or `.`, which may have a comment, and around the `.` blanks, between them. */
+/** A name, or several joined by `-` or `.`; a comment may be between them, and blanks around the `.`. */
 const KEY =
   /(?:@?[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*(?:(?:###(?!#)[^#]*###)?(?:-|[ \t]*\.[ \t]*)(?:###(?!#)[^#]*###)?[A-Za-z_$][\w$]*)*|\d[\w.]*)!?(?::(?![:=])|[ \t]+:(?=\s))/y
 const BETWEEN_NAMES = /###[^#]*###|[ \t]+/g
@@ -29,7 +29,7 @@ export function keyAt(p: Parser, at: number): boolean {
   return KEY.test(source)
 }
 
-/** A colon right behind the key, or with blanks around it. */
+/** A colon directly after the key, or with blanks around it. */
 const PAIR_COLON = /:(?![:=])|[ \t]+:(?=\s)/y
 
 function isPairColon(source: string, at: number): boolean {
@@ -81,7 +81,7 @@ export function parseKey(p: Parser): Key {
   return { key: { type: 'Id', name, start, end }, computed: false }
 }
 
-/** `key: value` pairs without braces; the token at hand is the first key. */
+/** `key: value` pairs without braces; the current token is the first key. */
 export function parseImplicitObject(p: Parser): Node {
   const { start } = p.lx
   const ownLine = p.source.slice(p.source.lastIndexOf('\n', start - 1) + 1, start).trim() === ''
@@ -91,7 +91,7 @@ export function parseImplicitObject(p: Parser): Node {
   return { type: 'Obj', props, start, end: p.lx.lastEnd }
 }
 
-/** `ownLine`: the first of them starts its line. */
+/** `ownLine`: whether the first pair starts its line. */
 function parsePairs(p: Parser, ownLine: boolean): Property[] {
   const { lx } = p
   const props: Property[] = []
@@ -123,7 +123,7 @@ function parsePairs(p: Parser, ownLine: boolean): Property[] {
   return props
 }
 
-/** Where pairs have lines of their own, a condition or loop at the end of a line is about its value alone. */
+/** If pairs have their own lines, a postfix condition or loop at the end of a line applies to that value only. */
 function withPostfixValue(p: Parser, pair: Property, follows: boolean): Property {
   const belongs = follows || (p.is('NEWLINE') && pairAhead(p, p.lx.pos))
   if (!belongs) return pair
@@ -152,7 +152,7 @@ function parsePair(p: Parser): Property {
   return { kind: 'pair', key, computed, value, start, end: value.end }
 }
 
-/** `name!:` in front of a function that returns nothing. */
+/** `name!:` before a function that returns nothing. */
 function acceptVoid(p: Parser): boolean {
   return !p.lx.spaced && p.accept('!')
 }
@@ -247,7 +247,7 @@ function parseThisShorthand(p: Parser, start: number): Property {
   return { kind: 'pair', key, computed: false, value, start, end: lx.lastEnd }
 }
 
-/** `*{…}`: a map; the token at hand is `*`. */
+/** `*{…}`: a Map; the current token is `*`. */
 export function parseMap(p: Parser): Node {
   const { lx } = p
   const { start } = lx

@@ -7,13 +7,13 @@ import { changed, inBody, inBrackets, PLAIN } from './mode.ts'
 import type { Mode } from './mode.ts'
 import { checkName } from './names.ts'
 
-/** What the function being parsed turned out to be. */
+/** Facts about the function being parsed, known when its body was read. */
 export interface FnState {
   isAsync: boolean
   isGenerator: boolean
 }
 
-/** Nesting that the parser follows before it gives up, far above what people write. */
+/** Maximum nesting that the parser accepts, far above that of written programs. */
 export const MAX_DEPTH = 700
 
 /** State shared by the parsing functions of this folder. */
@@ -24,32 +24,32 @@ export class Parser {
   readonly dialect: 3 | 4
   scope: Scope = new Scope(undefined, true)
   fn: FnState = { isAsync: false, isGenerator: false }
-  /** Offset of the innermost bracket around the token at hand, or -1. */
+  /** Offset of the innermost open bracket, or -1. */
   openBracket = -1
-  /** Offset of the brace of the innermost interpolation around the token at hand, or -1. */
+  /** Offset of the brace of the innermost open interpolation, or -1. */
   interpolation = -1
   mode: Mode = PLAIN
-  /** A condition read behind a value before it was clear that it guards the whole statement. */
+  /** A condition read after a value, before it was clear that it guards the whole statement. */
   pendingIf: { test: Node; negated: boolean } | undefined
-  /** What reading ahead found out, by offset. */
+  /** Decisions made by reading ahead, by offset. */
   readonly decided: Map<number, boolean> = new Map()
   depth = 0
-  /** Number of the block at hand, which may declare names of its own. */
+  /** Number of the current block, which may declare its own names. */
   block = 0
   private blocks = 0
-  /** Functions around the place at hand. */
+  /** Number of functions around the current token. */
   fnDepth = 0
-  /** Place of the first `return` outside of functions, which only a script may have. */
+  /** Place of the first `return` outside functions, which only a script may contain. */
   outerReturn: { readonly start: number; readonly end: number } | undefined
-  /** Where the statement at hand starts: an assignment there may declare. */
+  /** Start of the current statement: an assignment there may be a declaration. */
   statementStart = -1
   readonly dependencies: string[] = []
-  /** Texts of all types, none of which is code. */
+  /** Texts of all types, which are not code. */
   readonly types: string[] = []
   /** Types given to expressions by `as`. */
   readonly casts: Map<Node, string> = new Map()
   readonly exports: Set<string> = new Set()
-  /** Limit that `schema.defaultMaxString` set for the schemas below it; 0 is none. */
+  /** Limit that `schema.defaultMaxString` sets for the schemas after it; 0 is no limit. */
   defaultMaxString = 0
 
   constructor(source: string, filename: string, limit: number, dialect: 3 | 4) {
@@ -63,7 +63,7 @@ export class Parser {
     return this.lx.kind
   }
 
-  /** Whether a token of this kind is at hand. */
+  /** Whether the current token is of this kind. */
   is(kind: string): boolean {
     return this.lx.kind === kind
   }
@@ -82,7 +82,7 @@ export class Parser {
     return this.lx.kind === 'id' && this.lx.value === word
   }
 
-  /** Whether the token at hand is a name or a reserved word, as members and keys may be. */
+  /** Whether the current token is a name or a reserved word, both of which may name members and keys. */
   isWordLike(): boolean {
     return this.lx.value !== '' && isNameStart(this.lx.value.charCodeAt(0))
   }
@@ -107,7 +107,7 @@ export class Parser {
     return lx.fail(reason, lx.start, Math.max(lx.end, lx.start + 1), hint)
   }
 
-  /** Refuses a bracket that nothing closes. */
+  /** Refuses a bracket that is never closed. */
   unclosed(at: number): never {
     const start = at === this.interpolation ? at - 1 : at
     return this.lx.fail(`this ${this.source.slice(start, at + 1)} is never closed`, start, at + 1)
@@ -132,7 +132,7 @@ export class Parser {
       this.lx.fail('this is nested too deeply', this.lx.start, this.lx.end, 'Give the inner part a name.')
   }
 
-  /** Reads ahead, and forgets what was read but for the answer. */
+  /** Reads ahead, and restores the state afterwards; only the result is kept. */
   speculate<T>(parse: () => T): T {
     const { scope, fn, pendingIf } = this
     const saved = this.lx.save()
@@ -166,7 +166,7 @@ export class Parser {
     return { type: 'Id', name, start, end }
   }
 
-  /** Parses inside brackets, where the restrictions of the surroundings do not hold. */
+  /** Parses inside brackets, where the restrictions of the surroundings do not apply. */
   bracketed<T>(parse: () => T): T {
     const { openBracket } = this
     this.openBracket = this.lx.start
@@ -178,17 +178,17 @@ export class Parser {
     return result
   }
 
-  /** Parses a block, where the restrictions of the surroundings do not hold either. */
+  /** Parses a block, where the restrictions of the surroundings do not apply either. */
   fresh<T>(parse: () => T): T {
     return this.inMode(inBody(this.mode, this.is('INDENT')), parse)
   }
 
-  /** Parses the head of a statement that owns the block behind it. */
+  /** Parses the head of a statement with a block. */
   head<T>(parse: () => T): T {
     return this.within({ noIndentArgs: true }, parse)
   }
 
-  /** Parses something inside of which other things hold. */
+  /** Parses with a changed mode. */
   within<T>(change: Partial<Mode>, parse: () => T): T {
     return this.inMode(changed(this.mode, change), parse)
   }

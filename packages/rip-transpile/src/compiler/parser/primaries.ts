@@ -90,7 +90,7 @@ export function parsePrimary(p: Parser): Node {
   return { type: 'Keyword', name: constant, start, end }
 }
 
-/** `.5`: the digits are a token of their own. */
+/** `.5`: the lexer makes a separate token of the digits. */
 function parseFraction(p: Parser): Node {
   const { start } = p.lx
   p.next()
@@ -247,7 +247,7 @@ const KEYWORDS: ReadonlySet<string> = new Set(
   ),
 )
 
-/** Behind the word: its block on the lines below, or how often it runs. Elsewhere `loop` is a name. */
+/** What may follow the keyword `loop`: a block on the lines below, or a count. Elsewhere `loop` is a name. */
 const LOOP = /[ \t]*\r?\n|[ \t]+[\w(@]|[ \t]+#[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]/y
 
 export function isKeywordExpression(p: Parser): boolean {
@@ -333,7 +333,7 @@ function endsHere(p: Parser): boolean {
   return ENDS.has(p.kind)
 }
 
-/** What `throw`, `await` and the like take: a value on the same line, or an object on indented ones. */
+/** The operand of `throw`, `await` and the like: an expression on the same line, or an indented object. */
 function parseOperand(p: Parser, parse: (p: Parser) => Node): Node {
   return p.is('INDENT') && keyAt(p, p.lx.start) ? parseRightSide(p) : parse(p)
 }
@@ -344,7 +344,7 @@ function parseReturned(p: Parser): Node | undefined {
   return endsHere(p) ? undefined : withPostfixTernary(p, parseExpression(p))
 }
 
-/** Whether `if` starts a value with branches of its own, and is no guard of the `return` before it. */
+/** Whether `if` starts an expression with its own branches, instead of guarding the `return` before it. */
 function isConditionalValue(p: Parser): boolean {
   if (!p.is('if') && !p.is('unless')) return false
   return p.speculate(() => {

@@ -2,13 +2,13 @@ import type { Fn, SchemaCallable, SchemaKind } from '../ast.ts'
 import { arrowFollows, parseArrow, parseReactiveFunction } from './functions.ts'
 import type { Parser } from './parser.ts'
 
-/** Whether a name with a colon is at hand. */
+/** Whether the current token is a name with a colon. */
 export function callableAt(p: Parser): boolean {
   const { source, lx } = p
   return source[lx.end] === ':' && source[lx.end + 1] !== ':'
 }
 
-/** `name: -> …`, `name: ~> …` or `name: !> …`, whose name is at hand. */
+/** `name: -> …`, `name: ~> …` or `name: !> …`; the current token is the name. */
 export function parseCallable(p: Parser, kind: SchemaKind): SchemaCallable {
   const { lx } = p
   const { start, value: name } = lx
@@ -30,7 +30,7 @@ export function parseCallable(p: Parser, kind: SchemaKind): SchemaCallable {
   return { tag, name, fn, start, end: fn.end }
 }
 
-/** Passes `~>` or `!>`. */
+/** Accepts `~>` or `!>`. */
 function computedArrow(p: Parser): 'computed' | 'derived' | undefined {
   const { lx, source } = p
   if (p.accept('~>')) return 'computed'

@@ -5,7 +5,7 @@ import { parseString } from './literals.ts'
 import type { Parser } from './parser.ts'
 import { parseSymbolName } from './schema-enum.ts'
 
-/** A line that starts with `@`, which is at hand. */
+/** A line that starts with `@`, the current token. */
 export function parseDirective(p: Parser, kind: SchemaKind): SchemaEntry[] {
   const { lx } = p
   const { start } = lx

@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<string, SchemaLiteral>> = {
   undefined: undefined,
 }
 
-/** `:name` or `:name value`, whose colon is at hand. */
+/** `:name` or `:name value`; the current token is the colon. */
 export function parseEnumMember(p: Parser): SchemaMember {
   const { lx } = p
   const { start } = lx
@@ -27,7 +27,7 @@ export function endsLine(p: Parser): boolean {
   return ['NEWLINE', ';', ',', ')', ']', '}', 'DEDENT', 'EOF'].includes(p.kind)
 }
 
-/** The name of a symbol whose colon is at hand. */
+/** The name of a symbol; the current token is its colon. */
 export function parseSymbolName(p: Parser): string {
   const { lx } = p
   const { start, end } = lx
@@ -40,7 +40,7 @@ export function parseSymbolName(p: Parser): string {
   return name
 }
 
-/** A value that is known when the program is compiled: a number, text, `true`, `null` or a symbol. */
+/** A literal that is known at compile time: a number, text, `true`, `null` or a symbol. */
 export function parseLiteral(p: Parser): SchemaLiteral {
   const { lx } = p
   const { start } = lx

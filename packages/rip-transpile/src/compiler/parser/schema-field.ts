@@ -5,7 +5,7 @@ import { parseRegex, parseString } from './literals.ts'
 import type { Parser } from './parser.ts'
 import { endsLine, parseLiteral, parseNumber, parseSymbolName } from './schema-enum.ts'
 
-/** A field, whose name is at hand: `name! type, constraints, -> transform`. */
+/** A field, `name! type, constraints, -> transform`; the current token is its name. */
 export function parseField(p: Parser): SchemaField {
   const { lx } = p
   const { start, value: name } = lx
@@ -39,7 +39,7 @@ export function parseField(p: Parser): SchemaField {
   return field
 }
 
-/** One spelling for each name: lower camel case without two capitals in a row. */
+/** Refuses all spellings of a name but one: lower camel case without two capitals in a row. */
 function checkFieldName(p: Parser, name: string, start: number): void {
   if (/^[a-z](?:[a-z0-9]|[A-Z](?![A-Z]))*$/.test(name)) return
   const camel = name
@@ -267,7 +267,7 @@ function parseRange(p: Parser, field: SchemaField): void {
     lx.fail('this range is reversed', start, end, `Write ${max}..${min}.`)
   field.min = min
   field.max = max
-  // What must be there must not be empty either.
+  // A required text must not be empty either.
   if (min === undefined && field.modifiers.includes('!')) {
     field.min = 1
     if (max! < 1)

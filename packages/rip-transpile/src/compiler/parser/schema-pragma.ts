@@ -5,7 +5,7 @@ import { ownsName } from './schema.ts'
 const PRAGMA = /schema\.([A-Za-z_$][\w$]*)[ \t]*=(?![=>~!])[ \t]*([^\n#]*)/y
 const KNOWN = 'defaultMaxString'
 
-/** `schema.defaultMaxString = 100` on a line of its own: a setting for the schemas of the file below it. */
+/** `schema.defaultMaxString = 100` on its own line: a setting for the schemas after it in the file. */
 export function parseSchemaPragma(p: Parser): Node | undefined {
   const { lx, source } = p
   if (lx.value !== 'schema') return undefined

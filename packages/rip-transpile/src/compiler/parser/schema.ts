@@ -8,8 +8,8 @@ import { parseEnumMember } from './schema-enum.ts'
 import { parseField } from './schema-field.ts'
 
 /**
- * Whether the name `schema` at hand starts a declaration: a `:kind`, an indented body or a `;` follows. A variable
- * of the program's own with that name is the variable, unless a kind follows it.
+ * Whether the name `schema` starts a declaration: a `:kind`, an indented body or a `;` follows. If the program has a
+ * variable `schema`, only a kind makes it a declaration.
  */
 export function schemaFollows(p: Parser): boolean {
   const { source, lx } = p
@@ -25,7 +25,7 @@ function isKind(word: string): boolean {
   return word === 'model' || (SCHEMA_KINDS as readonly string[]).includes(word)
 }
 
-/** Whether a variable of that name is visible here and declared above. */
+/** Whether a variable of that name is visible here and declared before. */
 export function ownsName(p: Parser): boolean {
   for (let scope: Parser['scope'] | undefined = p.scope; scope; scope = scope.parent) {
     if (scope.bound.has('schema')) return true
@@ -34,7 +34,7 @@ export function ownsName(p: Parser): boolean {
   return false
 }
 
-/** Whether the next line is indented deeper and starts like a line of a body. */
+/** Whether the next line is indented deeper and starts like an entry of a body. */
 function bodyFollows(p: Parser): boolean {
   return p.speculate(() => {
     p.next()
@@ -48,7 +48,7 @@ export function nameSchema(value: Node, name: string): void {
   else if (value.type === 'Schema') value.name = name
 }
 
-/** The schema whose word is at hand. */
+/** A schema; the current token is the word `schema`. */
 export function parseSchema(p: Parser): Schema {
   const { lx } = p
   const { start } = lx
@@ -154,7 +154,7 @@ function rejectRest(p: Parser): never {
 
 const HOW = 'A field is `name! type, constraints`, a method `name: -> …`, a computed value `name: ~> …`.'
 
-/** The entries of one line; only a list of `@ensure` makes more than one. */
+/** The entries of one line; only a list of `@ensure` gives more than one. */
 function parseEntry(p: Parser, kind: SchemaKind, inline: boolean): SchemaEntry[] {
   const { lx } = p
   const entries = parseLine(p, kind)
@@ -220,7 +220,7 @@ function parseUnionMember(p: Parser): SchemaEntry {
   return { tag: 'union-member', name: value, start, end }
 }
 
-/** Refuses what a kind of schema cannot have, and says which kind can. */
+/** Refuses an entry that this kind of schema cannot have, and names the kinds that can. */
 function checkCapability(p: Parser, kind: SchemaKind, entry: SchemaEntry): void {
   const fail = (reason: string, hint: string): never => p.lx.fail(reason, entry.start, entry.end, hint)
   switch (entry.tag) {

@@ -23,7 +23,7 @@ export function parseProgram(p: Parser): Block {
   return { type: 'Block', body, start: 0, end: p.lx.limit }
 }
 
-/** Statements up to a closing token, which stays at hand. */
+/** Statements up to a closing token, which is not consumed. */
 function parseStatements(p: Parser, close: string): Node[] {
   const body: Node[] = []
   p.skipNewlines()
@@ -31,7 +31,7 @@ function parseStatements(p: Parser, close: string): Node[] {
     body.push(parseStatement(p))
     if (p.kind === close) break
     if (p.is(')') || p.is(']') || p.is('}') || (p.is(',') && close === 'DEDENT')) break
-    // The end of the indentation behind an opening bracket.
+    // The end of indentation after an opening bracket.
     if (p.is('EOF') || p.is('DEDENT')) break
     if (!p.is('NEWLINE') && !p.is(';')) rejectForeignStatement(p)
     p.skipNewlines()
@@ -39,7 +39,7 @@ function parseStatements(p: Parser, close: string): Node[] {
   return body
 }
 
-/** An indented block; INDENT is at hand. */
+/** An indented block; the current token is INDENT. */
 export function parseBlock(p: Parser): Block {
   const { start } = p.lx
   p.enter()
@@ -67,7 +67,7 @@ export function parseInlineBlock(p: Parser): Block {
   return { type: 'Block', body, start, end: body.length > 0 ? body[body.length - 1]!.end : start }
 }
 
-/** The block of `if`, `for` and the like: indented, or behind `then`. */
+/** The block of `if`, `for` and the like: indented, or after `then`. */
 export function parseBody(p: Parser, close?: string): Node {
   if (close) {
     const body = p.inBlock(() => parseStatements(p, close === '}' ? '}' : ')'))
@@ -122,7 +122,7 @@ function parseStatementKind(p: Parser): Node {
 
 const VALUE_WORDS: ReadonlySet<string> = new Set('true false yes no on off null undefined this'.split(' '))
 
-/** `on: boolean = true` would declare what has a value already. */
+/** Refuses `on: boolean = true`, which would declare a name with a fixed value. */
 function rejectTypedWord(p: Parser): void {
   const { lx } = p
   if (typedBindingAt(p, lx.start) !== 'value') return
@@ -146,7 +146,7 @@ function parseTyped(p: Parser, typed: 'value' | 'declaration'): Node {
   return node.type === 'Assign' || node.type === 'Reactive' ? { ...node, annotation } : node
 }
 
-/** `@x: T = value` and the like, which declare nothing. */
+/** `@x: T = value` and the like, which assign but declare no variable. */
 function parseTypedMember(p: Parser): Node {
   const target = p.within({ noColon: true }, () => parsePostfix(p, parsePrimary(p)))
   if (p.is('?')) p.next()
@@ -180,7 +180,7 @@ function withPostfix(p: Parser, first: Node): Node {
 
 const POSTFIX: ReadonlySet<string> = new Set(['if', 'unless', 'while', 'until', 'for'])
 
-/** What a module declares for others is there in any case. */
+/** Refuses a postfix condition or loop on an export or import, which are unconditional. */
 function rejectPostfix(p: Parser, node: Node): void {
   if (node.type === 'Import' || node.type.startsWith('Export'))
     p.lx.fail('an import or export has no condition and no loop', node.start, node.end)

@@ -1,6 +1,6 @@
 import { isNamePart, isNameStart } from '../lexer.ts'
 
-/** Words that stand in front of another type. */
+/** Keywords that precede another type. */
 const PREFIXES: ReadonlySet<string> = new Set([
   'keyof',
   'typeof',
@@ -11,7 +11,7 @@ const PREFIXES: ReadonlySet<string> = new Set([
   'new',
 ])
 
-/** Words of the code around a type, none of which names one. */
+/** Keywords of the surrounding code, which cannot name a type. */
 const ENDS: ReadonlySet<string> = new Set(
   (
     'and or is isnt not in of if unless then else for while until when catch finally by as instanceof extends ' +
@@ -20,9 +20,9 @@ const ENDS: ReadonlySet<string> = new Set(
 )
 
 export interface TypeScanOptions {
-  /** Whether `(…) => T` at the start is the type of a function, and not a type in parentheses in front of an arrow. */
+  /** Whether `(…) => T` at the start is a function type, and not a type in parentheses before an arrow. */
   readonly functions: boolean
-  /** Whether `name is T` may stand, as in the result of a function. */
+  /** Whether `name is T` is allowed, as in the result of a function. */
   readonly predicates: boolean
 }
 
@@ -32,8 +32,8 @@ export function scanType(source: string, from: number, limit: number, options: T
 }
 
 /**
- * Reads the grammar of types, of which nothing but the end is wanted. Every method takes the offset where its part
- * may start and gives the one where it ends, or -1.
+ * Reads types only to find their end. Every method takes the offset where its part may start and returns the offset
+ * where it ends, or -1.
  */
 class TypeScanner {
   private readonly source: string
@@ -46,7 +46,7 @@ class TypeScanner {
     this.options = options
   }
 
-  /** A union, or a choice: `A extends B ? C : D`. */
+  /** A union, or a conditional type: `A extends B ? C : D`. */
   type(from: number): number {
     const end = this.union(from)
     if (end === -1 || this.wordAt(this.blanks(end)) !== 'extends') return end
@@ -72,7 +72,7 @@ class TypeScanner {
     return -1
   }
 
-  /** `|` or `&`, and neither `||` nor `&=`. */
+  /** Whether `|` or `&` is at an offset, and not `||` or `&=`. */
   private isJoint(at: number): boolean {
     const c = this.source[at]
     const next = this.source[at + 1]
@@ -150,7 +150,7 @@ class TypeScanner {
     return text === undefined ? -1 : at + text.length
   }
 
-  /** Behind a text in quotes or backticks. */
+  /** Offset after a text in quotes or backticks. */
   private text(at: number): number {
     const quote = this.source[at]
     for (let pos = at + 1; pos < this.limit; pos++) {
@@ -162,7 +162,7 @@ class TypeScanner {
     return -1
   }
 
-  /** Behind the bracket that closes the one at an offset. */
+  /** Offset after the bracket that closes the one at an offset. */
   private balanced(open: number): number {
     let depth = 0
     for (let pos = open; pos < this.limit; pos++) {
@@ -193,7 +193,7 @@ class TypeScanner {
     return at
   }
 
-  /** Behind blanks and line breaks: a type goes on behind its operators. */
+  /** Offset after blanks and line breaks: a type continues after its operators. */
   private lines(from: number): number {
     let at = from
     while (/\s/.test(this.source[at] ?? 'x')) at++

@@ -2,10 +2,10 @@ import { rejectColon } from '../diagnostics.ts'
 import type { Parser } from './parser.ts'
 import { scanType } from './type-scanner.ts'
 
-/** The place of a type: behind a parameter, in front of an arrow, at the end of a line, or behind a name. */
+/** Where a type is written: after a parameter, before an arrow, at the end of a line, or after a name. */
 type Where = 'parameter' | 'arrow' | 'line' | 'binding'
 
-/** Skips a type whose colon is at hand and returns its text. It is never parsed, only balanced. */
+/** Skips a type after the current colon and returns its text. Types are not parsed, only balanced. */
 export function skipType(p: Parser, where: Where): string {
   const { lx } = p
   const from = lx.end
@@ -16,14 +16,14 @@ export function skipType(p: Parser, where: Where): string {
   return keepType(p, from, end)
 }
 
-/** Text of a type; what it names may need no import in the code. */
+/** Keeps the text of a type; names that only types use are not imported by the code. */
 export function keepType(p: Parser, start: number, end: number): string {
   const text = p.source.slice(start, end).trim()
   p.types.push(text)
   return text
 }
 
-/** What follows a type, by its place. */
+/** The text that follows a type, by its place. */
 const FOLLOWS: Readonly<Record<Where, RegExp>> = {
   parameter: /[ \t]*(?:[,)=]|\r?\n|#)/y,
   arrow: /[ \t]*[-=]>/y,
@@ -49,7 +49,7 @@ function grammaticalEnd(p: Parser, from: number, where: Where, functions: boolea
   return end !== -1 && follows.test(p.source) ? end : -1
 }
 
-/** Where the grammar of types does not say it: at the next mark outside of brackets. */
+/** The end of a type where its grammar does not decide: the next mark outside brackets. */
 function balancedEnd(p: Parser, from: number, where: Where): number {
   const { source, lx } = p
   let depth = 0
@@ -103,7 +103,7 @@ const BINDING = /[A-Za-z_$][\w$]*\??[ \t]*:(?![:=])[ \t]*(?=\S)/y
 const TYPE_ONLY =
   /^(?:(?:string|number|boolean|any|unknown|never|void|object|bigint|symbol)\b(?!\s*[(.])|[A-Z]\w*(?:<.*>)?)(?:\[\])*(?:\s*\|\s*[\w"'<>[\], ]+)*\s*(?:#.*)?$/
 
-/** Whether a typed binding, `name: Type = value` or `name: Type`, stands at an offset. */
+/** Whether a typed binding, `name: Type = value` or `name: Type`, is at an offset. */
 export function typedBindingAt(p: Parser, at: number): 'value' | 'declaration' | undefined {
   const { source } = p
   BINDING.lastIndex = at
@@ -133,14 +133,14 @@ const NAME = /@[A-Za-z_$][\w$]*|@|[A-Za-z_$][\w$]*/y
 const MEMBER = /(?:\??\.|::)[A-Za-z_$][\w$]*/y
 const TYPED_WRITE = /[ \t]*=(?![=>~])/y
 
-/** Whether a typed write to a member, `@name: Type = value`, stands at an offset. */
+/** Whether a typed write to a member, `@name: Type = value`, is at an offset. */
 export function typedMemberAt(p: Parser, at: number): boolean {
   const { source } = p
   NAME.lastIndex = at
   const name = NAME.exec(source)?.[0]
   if (!name) return false
   let end = at + name.length
-  // Most statements go on otherwise; for those, no more is looked at.
+  // Most statements continue otherwise; they are not examined further.
   if (!name.startsWith('@') && !'.?:['.includes(source[end] ?? ' ')) return false
   let isMember = name.length > 1 && name.startsWith('@')
   for (;;) {
@@ -156,7 +156,7 @@ export function typedMemberAt(p: Parser, at: number): boolean {
   return TYPED_WRITE.lastIndex > typeStart && TYPED_WRITE.test(source)
 }
 
-/** Behind one more `.name` or `[index]`. */
+/** Offset after one more `.name` or `[index]`. */
 function memberEnd(p: Parser, at: number): number {
   if (p.source[at] === '[') return p.brackets.closeOf(at) + 1 || at
   MEMBER.lastIndex = at
