@@ -131,6 +131,8 @@ export type BuildResult =
       readonly failure: BootFailure
       /** @default the one that was asked for */
       readonly generation?: GenerationId
+      /** The failure says nothing about the content, which is tried again. @default false */
+      readonly byChance?: boolean
     }
   /** What was read of this file is not what the generation is named after: it was written meanwhile. */
   | { readonly ok: false; readonly changed: string }

@@ -23,10 +23,9 @@ export function onUnhealthy(fleet: Fleet, group: Group): void {
   chargeBudget(fleet, group)
 }
 
-/** The system refused to start a process: it is asked again after a pause. */
+/** The system refused to start a process, which is no crash of the code: it is asked again after a pause. */
 export function onStartRefused(fleet: Fleet, group: Group): void {
   const { nowMs, config } = fleet
-  group.lastCrashMs = nowMs
   group.spawnAfterMs = nowMs + Math.max(config.crash.backoffBaseMs, group.budget.crash(nowMs))
 }
 

@@ -10,6 +10,7 @@ import type { Failure } from './failure.ts'
 import { become, dismiss, retire } from './group.ts'
 import type { CommandId } from './inputs.ts'
 import { enterState } from './life.ts'
+import { isOutsideFault } from './outside-fault.ts'
 import { beginObservation, endObservation } from './observation.ts'
 import { refusalOf } from './refusal.ts'
 import { finishRestart } from './restart.ts'
@@ -50,11 +51,13 @@ export function refuse(fleet: Fleet, code: RefusalCode, failure: Failure): void 
   if (isUnsettled(fleet, rollout, failure)) {
     return lookLater(fleet, newWish(fleet.nowMs, { ...againFor(rollout), retried: true }))
   }
-  if (rollout.kind === 'stand-in' && aboutContent.has(code)) return serveDisk(fleet, rollout, failure)
+  const byChance = failure.byChance === true || isOutsideFault(failure)
+  if (rollout.kind === 'stand-in' && aboutContent.has(code))
+    return serveDisk(fleet, rollout, { ...failure, byChance })
   const refusal = refusalOf(fleet, code, rollout.generationId, failure)
   if (rollout.kind === 'rollback') answerStaying(fleet, refusal)
   if (aboutContent.has(code)) {
-    if (failure.byChance !== true) fleet.refusals.quarantine(rollout.generationId)
+    if (!byChance) fleet.refusals.quarantine(rollout.generationId)
     fleet.refusals.show(refusal)
     fleet.counters.refuse()
   }
@@ -63,9 +66,9 @@ export function refuse(fleet: Fleet, code: RefusalCode, failure: Failure): void 
 }
 
 /** The copy of the last good generation is of no use: condemned content is better than none. */
-function serveDisk(fleet: Fleet, rollout: Rollout, { message }: Failure): void {
+function serveDisk(fleet: Fleet, rollout: Rollout, { message, byChance }: Failure): void {
   const name = briefly(rollout.generationId)
-  fleet.verdicts.dropGood()
+  fleet.verdicts.dropGood({ forNow: byChance === true })
   fleet.effects.emit({
     type: 'warning',
     message: `the copy of the last good code, ${name}, cannot be served: ${message}`,

@@ -74,7 +74,7 @@ function begin(
 export function onBuilt(fleet: Fleet, token: number, result: BuildResult | Error): void {
   const { rollout } = fleet
   if (rollout?.token !== token || rollout.state !== 'building') return discardLate(fleet, result)
-  if (result instanceof Error) return refuse(fleet, 'build-failed', { message: result.message })
+  if (result instanceof Error) return onNotBuilt(fleet, rollout, result)
   if ('changed' in result) return readAnew(fleet, rollout)
   rollout.generationId = result.ok ? result.snapshot.generation : (result.generation ?? rollout.generationId)
   if (result.ok && rollout.generationId === fleet.serving?.generation.id)
@@ -83,7 +83,12 @@ export function onBuilt(fleet: Fleet, token: number, result: BuildResult | Error
   if (result.ok && isUnwelcome(fleet, rollout)) return onCondemned(fleet, rollout, result.snapshot)
   if (result.ok) return boot(fleet, rollout, result.snapshot)
   const code = result.failure.kind === 'config' ? 'config-invalid' : 'build-failed'
-  refuse(fleet, code, fromBootFailure(result.failure))
+  refuse(fleet, code, { ...fromBootFailure(result.failure), byChance: result.byChance === true })
+}
+
+/** A builder reports what is wrong with the content: what it throws is something else. A copy that is gone stays so. */
+function onNotBuilt(fleet: Fleet, { kind }: Rollout, { message }: Error): void {
+  refuse(fleet, 'build-failed', { message, byChance: kind !== 'stand-in' })
 }
 
 function isUnwelcome({ verdicts }: Fleet, { kind, forced, generationId }: Rollout): boolean {
@@ -136,7 +141,8 @@ function boot(fleet: Fleet, rollout: Rollout, snapshot: Snapshot): void {
       surroundings: surroundingsOf(fleet, rollout),
     })
   } catch (error) {
-    return refuse(fleet, 'build-failed', { message: `cannot read the environment: ${messageOf(error)}` })
+    const message = `cannot read the environment: ${messageOf(error)}`
+    return refuse(fleet, 'build-failed', { message, byChance: true })
   }
   startCandidate(fleet, rollout)
 }

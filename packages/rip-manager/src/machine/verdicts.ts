@@ -78,10 +78,10 @@ export class Verdicts {
     if (this.#condemned.delete(generation)) this.#remember()
   }
 
-  /** The copy cannot be used. */
-  dropGood(): void {
+  /** The copy cannot be used. @param forNow the next start may try it again, unless another verdict comes first */
+  dropGood({ forNow }: { readonly forNow: boolean }): void {
     this.#good = undefined
-    this.#remember()
+    if (!forNow) this.#remember()
   }
 
   /** Makes a copy of what serves well, once there is content that must not be served instead. */

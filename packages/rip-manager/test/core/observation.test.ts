@@ -269,6 +269,21 @@ describe('where lots can be drawn', () => {
     expect(rig.manager.status.generation).toBe(first)
   })
 
+  test('a machine that starts no process is no crash of the code', async () => {
+    const { options, asked } = drawing(worse)
+    await using rig = await startedRig(options)
+    const second = await admitSecond(rig)
+    await rig.clock.advance(5_000)
+    rig.processes.refuse('EAGAIN')
+    rig.processes.alive.find(({ generation }) => generation === second)!.crash({ signal: 'SIGKILL' })
+    await rig.clock.advance(5_000)
+    expect(rig.manager.status.readyWorkers).toBe(1)
+    rig.processes.refuse(undefined)
+    await rig.clock.advance(60_000)
+    expect(asked).toEqual([])
+    expect(rig.manager.status).toMatchObject({ generation: second, readyWorkers: 2, health: 'ok' })
+  })
+
   test('code in a crash loop keeps the code before, which takes what it cannot', async () => {
     const { options } = drawing({ ...alike, requests: 2, failed: 1, requestsBefore: 2 })
     await using rig = await startedRig(options)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { BuildResult, Builder, TreeState } from '../../src/contract/ports.ts'
 import type { BootFailure } from '@rip/worker/protocol'
-import type { FakeFiles } from '../../src/testing.ts'
+import type { ManagerOptions } from '../../src/contract/options.ts'
+import type { FakeBehaviour, FakeFiles } from '../../src/testing.ts'
 import { startedRig, type Rig } from './rig.ts'
 
 const compileFailure: BuildResult = {
@@ -26,6 +27,42 @@ function builderFailingFor(broken: Set<string>): Builder & { readonly built: str
 /** Names generations by their code: data does not belong to them. */
 const namedByCode: Builder = {
   build: async ({ files }) => ({ ok: true, snapshot: { generation: `code-${files.get('app.ts')}` } }),
+}
+
+/** What the machine has in the way of a release: one of these. */
+interface MachineFault {
+  readonly env?: string
+  readonly thrown?: string
+  readonly reported?: string
+  readonly byChance?: boolean
+  readonly boot?: BootFailure
+  readonly stderr?: string
+  readonly verify?: string
+}
+
+/** Options of a rig whose machine has the fault when it is asked, and how its workers boot then. */
+function faulty({ env, thrown, reported, byChance, boot, stderr, verify }: MachineFault): {
+  readonly options: (isFaulty: () => boolean) => Partial<ManagerOptions>
+  readonly behaviour: FakeBehaviour
+} {
+  const builder = (isFaulty: () => boolean): Builder => ({
+    async build({ generation }) {
+      if (isFaulty() && thrown !== undefined) throw new Error(thrown)
+      if (!isFaulty() || reported === undefined) return { ok: true, snapshot: { generation } }
+      const failure = { kind: 'compile', message: reported } as const
+      return { ok: false, failure, ...(byChance !== undefined && { byChance }) }
+    },
+  })
+  const options = (isFaulty: () => boolean): Partial<ManagerOptions> => ({
+    builder: builder(isFaulty),
+    verifier: { verify: async () => (isFaulty() ? verify : undefined) },
+    env: () => {
+      if (isFaulty() && env !== undefined) throw new Error(env)
+      return {}
+    },
+  })
+  if (boot !== undefined) return { options, behaviour: { failure: boot } }
+  return { options, behaviour: stderr === undefined ? {} : { exitsAtBoot: 1, stderr } }
 }
 
 /** Reloads, and waits until what served before has ended. Returns both generations. */
@@ -289,6 +326,40 @@ describe('the watcher', () => {
     rig.files.write('app.ts', 'v2')
     await rig.clock.advance(1_000)
     expect(rig.manager.status.generation).toBe(rig.files.generation)
+  })
+
+  describe.each([
+    ['the environment cannot be read', { env: "EACCES: permission denied, open '/srv/app/.env'" }],
+    ['there is no room for the snapshot', { thrown: "ENOSPC: no space left on device, rename '/run/b'" }],
+    ['the builder cannot be started', { thrown: 'posix_spawn: no such thing' }],
+    ['the builder finds no room', { reported: "ENOSPC: no space left on device, open '/run/b/app.js'" }],
+    [
+      'the builder may open no more files',
+      { reported: "EMFILE: too many open files, open '/srv/app/app.ts'" },
+    ],
+    ['the builder was killed', { reported: 'the builder ended with 137', byChance: true }],
+    ['the builder gets no memory', { reported: 'the builder ended with 133: panic: Out of memory' }],
+    ['the worker cannot listen', { boot: { kind: 'socket', message: 'cannot listen on /run/w1.sock' } }],
+    ['the worker finds no room', { boot: { kind: 'import', message: 'ENOSPC: no space left, write' } }],
+    ['a service the worker needs is down', { boot: { kind: 'ready-hook', message: 'connect ECONNREFUSED' } }],
+    ['the worker dies for want of memory', { stderr: 'terminate called: std::bad_alloc' }],
+    ['no connection to the worker can be opened', { verify: 'GET /up failed: EMFILE: too many open files' }],
+  ] satisfies [string, MachineFault][])('while %s', (_, fault: MachineFault) => {
+    test('is refused, and the same content is tried again', async () => {
+      const { options, behaviour } = faulty(fault)
+      let isFaulty = false
+      await using rig = await startedRig(options(() => isFaulty))
+      isFaulty = true
+      rig.processes.behave(behaviour)
+      rig.files.write('app.ts', 'v2')
+      await rig.clock.advance(3_000)
+      expect(rig.manager.status.lastRefusal).toMatchObject({ generation: rig.files.generation })
+      isFaulty = false
+      rig.processes.behave({})
+      rig.files.write('app.ts', 'v2')
+      await rig.clock.advance(1_000)
+      expect(rig.manager.status).toMatchObject({ generation: rig.files.generation, lastRefusal: null })
+    })
   })
 
   test('tries content again that could not be confirmed because the disk could not be read', async () => {

@@ -258,13 +258,29 @@ describe('a start that finds condemned code on disk', () => {
       await using before = await startedRig(options)
       return await takeBack(before, counts)
     })()
-    store.fetchFails = new Error('EIO')
+    store.fetchFails = new Error('it is gone')
     await using rig = await startedAgain({ counts, store, options }, 'bad')
     expect(rig.manager.status).toMatchObject({ generation: bad, condemned: { generation: bad } })
     expect(store.findings.good).toBeUndefined()
     expect(rig.events).toContainEqual(
-      expect.objectContaining({ type: 'warning', message: expect.stringContaining('EIO') }),
+      expect.objectContaining({ type: 'warning', message: expect.stringContaining('it is gone') }),
     )
+  })
+
+  test('serves it while there is no room for the copy, which the next start serves again', async () => {
+    const { counts, store, options } = world()
+    const { good, bad } = await (async () => {
+      await using before = await startedRig(options)
+      return await takeBack(before, counts)
+    })()
+    store.fetchFails = new Error("ENOSPC: no space left on device, mkdir '/run/copy'")
+    {
+      await using rig = await startedAgain({ counts, store, options }, 'bad')
+      expect(rig.manager.status.generation).toBe(bad)
+    }
+    store.fetchFails = undefined
+    await using rig = await startedAgain({ counts, store, options }, 'bad')
+    expect(rig.manager.status.generation).toBe(good)
   })
 
   test('serves other code as ever', async () => {

@@ -37,7 +37,13 @@ export interface BuildOrder {
 /** The report of a build, or how the program ended without one. */
 export type BuilderOutput =
   | { readonly report: BuildReport }
-  | { readonly report?: undefined; readonly stderr: string; readonly code: number }
+  | {
+      readonly report?: undefined
+      readonly stderr: string
+      readonly code: number
+      /** What ended it from outside, such as `SIGKILL` when the system had no memory left. */
+      readonly signal: string | null
+    }
 
 /** A builder program that has started and waits for its one order. It ends when this process does. */
 export class BuilderProcess {
@@ -79,7 +85,7 @@ export class BuilderProcess {
     const stderr = new Response(child.stderr).text()
     const report = readBuildReport(await textUntil(child.stdout, mark), mark)
     if (report === undefined) {
-      const output = { stderr: await stderr, code: await child.exited }
+      const output = { stderr: await stderr, code: await child.exited, signal: child.signalCode }
       signal.removeEventListener('abort', end)
       return output
     }

@@ -115,9 +115,10 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     if (report?.ok === true) return await this.#takeIn(out, this.#withoutOurs(report), state)
     await rm(out, { recursive: true, force: true })
     if (report !== undefined) return await this.#refuse(this.#withoutOurs(withFolder(report, dirname(out))))
-    const { code, stderr } = output
-    const message = `the builder ended with ${code}: ${stderr.trim() || 'it said nothing'}`
-    return { ok: false, failure: { kind: 'compile', message } }
+    const { code, signal: endedBy, stderr } = output
+    const how = endedBy === null ? `with ${code}` : `by ${endedBy}`
+    const message = `the builder ended ${how}: ${stderr.trim() || 'it said nothing'}`
+    return { ok: false, failure: { kind: 'compile', message }, byChance: endedBy === 'SIGKILL' }
   }
 
   /** Leaves out the server's own folders: below the application's folder, their files look like modules of it. */

@@ -74,6 +74,19 @@ test('a process that stood by builds what is on disk when it is asked', async ()
   expect(waiting()).not.toContain(pid)
 })
 
+test('that its process was killed says nothing about the content', async () => {
+  await using builder = builderOf(false)
+  writeFileSync(join(root, 'bunfig.toml'), 'preload = ["./preload.ts"]\n')
+  writeFileSync(join(root, 'preload.ts'), "process.kill(process.pid, 'SIGKILL')\n")
+  expect(await build(builder, state('g1'))).toMatchObject({
+    ok: false,
+    byChance: true,
+    failure: { message: expect.stringContaining('by SIGKILL') },
+  })
+  writeFileSync(join(root, 'preload.ts'), 'process.exit(1)\n')
+  expect(await build(builder, state('g2'))).toMatchObject({ ok: false, byChance: false })
+})
+
 test('a process that stood by when it was killed is not waited for', async () => {
   await using builder = builderOf(true)
   await build(builder, state('g1'))
