@@ -42,7 +42,7 @@ export type BuilderOutput =
       readonly stderr: string
       readonly code: number
       /** What ended it from outside, such as `SIGKILL` when the system had no memory left. */
-      readonly signal: string | null
+      readonly signal: NodeJS.Signals | number | null
     }
 
 /** A builder program that has started and waits for its one order. It ends when this process does. */
