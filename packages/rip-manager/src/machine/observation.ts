@@ -14,6 +14,9 @@ const COMPARES_FOR_LOOKS = 5
 /** The order to draw lots may reach the router so late. */
 const LATE_MS = 1_000
 
+/** A look that is not answered for so long is not waited for any more. */
+const LOOK_WITHIN_MS = 1_000
+
 /** The previous generation stands by while the answers of the new one are watched. */
 export function beginObservation(fleet: Fleet, previous: Group): void {
   const { observe } = fleet.config
@@ -25,6 +28,7 @@ export function beginObservation(fleet: Fleet, previous: Group): void {
     baseline: undefined,
     nextMs: fleet.nowMs,
     token: 0,
+    awaitedUntilMs: -Infinity,
     comparing: false,
     crashesFromMs: fleet.nowMs,
     cleared: 0,
@@ -58,6 +62,9 @@ export function observe(fleet: Fleet): void {
   const everyMs = fleet.config.observe?.everyMs ?? Infinity
   const { previous } = observation
   observation.nextMs = nowMs + everyMs
+  // Its answer would count for nothing once the next look has begun.
+  if (nowMs < observation.awaitedUntilMs) return
+  observation.awaitedUntilMs = nowMs + LOOK_WITHIN_MS
   observation.token = fleet.tokens.next()
   if (observation.comparing) {
     const forMs = everyMs * COMPARES_FOR_LOOKS
@@ -73,7 +80,9 @@ export function onObserved(
   counts: ObservedCounts | undefined,
 ): string | undefined {
   const { observation } = fleet
-  if (observation?.token !== token || counts === undefined || fleet.rollout !== undefined) return undefined
+  if (observation?.token !== token) return undefined
+  observation.awaitedUntilMs = -Infinity
+  if (counts === undefined || fleet.rollout !== undefined) return undefined
   const since = answersSinceCut(observation, counts.serving)
   if (fleet.config.observe!.compares) {
     suspect(fleet, observation, since, counts.previous)
@@ -106,6 +115,7 @@ function compareFromNowOn(fleet: Fleet, observation: Observation): void {
   if (observation.comparing) return
   observation.comparing = true
   observation.nextMs = fleet.nowMs
+  observation.awaitedUntilMs = -Infinity
   // Once only: clients cannot keep the previous generation from leaving by making answers fail.
   if (observation.cleared === 0) observation.untilMs = fleet.nowMs + fleet.config.observe!.windowMs
 }
@@ -122,8 +132,9 @@ export function onCompared(
   comparison: Comparison | undefined,
 ): string | undefined {
   const { observation } = fleet
-  if (observation?.token !== token || comparison === undefined || fleet.rollout !== undefined)
-    return undefined
+  if (observation?.token !== token) return undefined
+  observation.awaitedUntilMs = -Infinity
+  if (comparison === undefined || fleet.rollout !== undefined) return undefined
   const { minErrors, maxErrorRate } = fleet.config.observe!
   const verdict = judge(comparison, { minErrors, maxErrorRate, crashed: hasCrashed(fleet, observation) })
   if (verdict === 'worse') return reasonOf(comparison)

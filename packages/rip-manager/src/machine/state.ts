@@ -139,6 +139,8 @@ export interface Observation {
   baseline: ResponseCounts | undefined
   nextMs: number
   token: number
+  /** The last look has not been answered, and is waited for until then. */
+  awaitedUntilMs: number
   /** Lots are drawn between the two generations. */
   comparing: boolean
   /** Crashes before this are no reason to draw lots. */

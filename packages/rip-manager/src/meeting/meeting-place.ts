@@ -4,7 +4,8 @@ import { isListening } from '../socket/listening.ts'
 import { readInstance, type Instance } from '../run-dir/instance.ts'
 import { type Environment, type InstanceIdentity, locateRunDir } from '../run-dir/locate.ts'
 import { ensurePrivateFolder } from '../run-dir/private-folder.ts'
-import { assertEmptyOrOurs, linkAlias } from '../run-dir/run-dir.ts'
+import { assertEmptyOrOurs, linkAlias, removeSecret } from '../run-dir/run-dir.ts'
+import { SharedSecret } from '../run-dir/shared-secret.ts'
 
 /** The run directory of an instance as a balancer beside it uses it, whether the instance runs or not. */
 export interface MeetingPlace extends Disposable {
@@ -18,6 +19,8 @@ export interface MeetingPlace extends Disposable {
   lenders(): Promise<readonly string[]>
   /** The instance that runs there; see `readInstance`. */
   instance(): Instance | undefined
+  /** A secret that its manager and the other balancers know, too. */
+  secret(): string
   /** Makes the folder again if it was removed. @throws what `openMeetingPlace` throws */
   restore(): void
 }
@@ -41,6 +44,7 @@ export function openMeetingPlace(identity: InstanceIdentity, env: Environment = 
   }
   const sockets = restore()
   const adminPath = join(sockets, `joined-${process.pid}.sock`)
+  const secret = new SharedSecret(path)
   const lendPath = join(sockets, `lends-${process.pid}.sock`)
   return {
     path,
@@ -55,9 +59,11 @@ export function openMeetingPlace(identity: InstanceIdentity, env: Environment = 
       return paths.filter((_, at) => listens[at])
     },
     instance: () => readInstance(path),
+    secret: () => secret.read(),
     restore: () => void restore(),
     [Symbol.dispose]() {
       for (const socket of [adminPath, lendPath]) rmSync(socket, { force: true })
+      removeSecret(path)
       try {
         rmdirSync(path)
         if (location.alias !== undefined) rmSync(location.alias, { force: true })

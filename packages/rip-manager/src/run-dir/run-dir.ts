@@ -27,6 +27,7 @@ import { closedFolder } from './enterable.ts'
 import { handOnSockets, lendFolder, takeBackFolder } from './lent-folder.ts'
 import { isLock, type Lock, takeLock } from './lock.ts'
 import { ensurePrivateFolder } from './private-folder.ts'
+import { SECRET_NAME, SharedSecret } from './shared-secret.ts'
 
 const PRIVATE_MODE = 0o700
 /** Tenants get through to what is theirs, by its name; what is there they cannot see. */
@@ -58,6 +59,8 @@ export interface RunDir extends AsyncDisposable {
   readonly adminPath: string
   /** Folder of what the balancer owns; the run directory itself when it runs as the user who opened that. */
   readonly routerFolder: string
+  /** A secret that the balancers beside this instance know, too; it lasts as long as this instance or one of them. */
+  secret(): string
   /** A fresh name that cannot be guessed, for one incarnation of a worker; never given twice. */
   socketPath(slot: number, incarnation: number): string
   /**
@@ -148,9 +151,19 @@ function admitTenants({ base, path, alias }: RunDirLocation, tenants: Tenants | 
 /** A folder that an operator chose and that holds other things is refused: names of ours in it would be taken over, and removed. */
 export function assertEmptyOrOurs(path: string): void {
   const names = entries(path)
-  if (names.length === 0 || names.includes('lock') || names.every((name) => OF_BALANCERS.test(name))) return
+  if (names.length === 0 || names.includes('lock') || names.every(isOfBalancers)) return
   const reason = `it is not empty (${names[0]}), and no instance made it`
   throw new ManagerError('RUN_DIR_UNSAFE', { path, reason })
+}
+
+function isOfBalancers(name: string): boolean {
+  return name === SECRET_NAME || OF_BALANCERS.test(name)
+}
+
+/** Removes the secret unless balancers stay that know it. */
+export function removeSecret(path: string): void {
+  const others = entries(path).filter((name) => name !== SECRET_NAME)
+  if (others.length === 0) rmSync(join(path, SECRET_NAME), { force: true })
 }
 
 /** What the system says (ENOSPC, EACCES, EROFS), with the folder it is about. */
@@ -186,6 +199,7 @@ class OwnedRunDir implements RunDir {
   /** Something else is in the place of these: they count as lost. */
   readonly #unsafe = new Set<string>()
   readonly #timer: ReturnType<typeof setInterval>
+  readonly #secret: SharedSecret
   #lock: Lock
   #handedOver = false
   #state: PublishedState | undefined
@@ -204,9 +218,14 @@ class OwnedRunDir implements RunDir {
     this.#succeeds = succeeds
     this.#tenants = tenants
     this.#lock = lock
+    this.#secret = new SharedSecret(location.path)
     this.#makeRouterFolder()
     this.#timer = setInterval(() => this.#restore(), RESTORE_MS)
     this.#timer.unref()
+  }
+
+  secret(): string {
+    return this.#secret.read()
   }
 
   socketPath(slot: number, incarnation: number): string {
@@ -331,6 +350,7 @@ class OwnedRunDir implements RunDir {
     }
     for (const name of ownEntries(path)) remove(join(path, name))
     this.#lock.release()
+    removeSecret(path)
     removeIfEmpty(path)
     // Balancers that stay are still addressed through it.
     if (alias !== undefined && linkTarget(alias) === path && !existsSync(path)) rmSync(alias, { force: true })

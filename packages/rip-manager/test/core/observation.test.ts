@@ -71,6 +71,25 @@ describe('after a cut', () => {
     expect(rig.manager.status.generation).toBe(first)
   })
 
+  test('a router that takes longer to answer than looks are apart is believed, too', async () => {
+    const counts = new Map<string, ResponseCounts>()
+    const { observe } = observing(counts)!
+    let clock: Rig['clock'] | undefined
+    const read = async (generation: string): Promise<ResponseCounts> => {
+      const { promise, resolve } = Promise.withResolvers<ResponseCounts>()
+      clock?.after(250, () => resolve(counts.get(generation) ?? { requests: 100, errors: 1 }))
+      return promise
+    }
+    await using rig = await startedRig({ observe: { ...observe!, observer: { read } } })
+    ;({ clock } = rig)
+    const first = rig.manager.status.generation!
+    const second = await admitSecond(rig)
+    await rig.clock.advance(500)
+    counts.set(second, { requests: 300, errors: 61 })
+    await rig.clock.advance(1_000)
+    expect(rig.manager.status.generation).toBe(first)
+  })
+
   test('a few failures among as few answers are chance', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))

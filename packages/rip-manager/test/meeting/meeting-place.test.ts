@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Environment } from '../../src/run-dir/locate.ts'
 import { openMeetingPlace } from '../../src/meeting/meeting-place.ts'
@@ -38,6 +38,44 @@ describe('the run directory where a balancer meets its manager', () => {
     place[Symbol.dispose]()
     expect(existsSync(place.path)).toBe(false)
     expect(readdirSync(folder.at('rip-server'))).toEqual([])
+  })
+
+  test('has one secret for the manager and all balancers, which only their user can read', async () => {
+    await using folder = await temporaryFolder()
+    const first = openMeetingPlace(identity, envOf(folder))
+    const secret = first.secret()
+    expect(secret).toMatch(/^[\w-]{43}$/)
+    expect(statSync(join(first.path, 'secret')).mode & 0o777).toBe(0o600)
+    const listening = listenOn(first.adminPath)
+    const runDir = await openRunDir({ ...identity, env: envOf(folder) })
+    expect(runDir.secret()).toBe(secret)
+    await runDir.close()
+    const next = openMeetingPlace(identity, envOf(folder))
+    expect(next.secret()).toBe(secret)
+    rmSync(first.path, { recursive: true })
+    first.restore()
+    expect(first.secret()).toBe(secret)
+    listening[Symbol.dispose]()
+    first[Symbol.dispose]()
+    expect(existsSync(first.path)).toBe(false)
+    using other = openMeetingPlace(identity, envOf(folder))
+    expect(other.secret()).not.toBe(secret)
+  })
+
+  test('has one secret even when many look for it at the same instant', async () => {
+    await using folder = await temporaryFolder()
+    const program = `
+      const { openMeetingPlace } = await import(${JSON.stringify(new URL('../../src/meeting/meeting-place.ts', import.meta.url).pathname)})
+      const place = openMeetingPlace({ root: '/srv/shop' })
+      await Bun.stdin.text()
+      console.log(place.secret())`
+    const processes = Array.from({ length: 6 }, () =>
+      Bun.spawn([process.execPath, '-e', program], { stdin: 'pipe', env: { ...envOf(folder) } }),
+    )
+    for (const { stdin } of processes) await stdin.end()
+    const secrets = await Promise.all(processes.map(({ stdout }) => stdout.text()))
+    expect(new Set(secrets).size).toBe(1)
+    expect(secrets[0]).toMatch(/^[\w-]{43}\n$/)
   })
 
   test('is cleared of what killed balancers left', async () => {

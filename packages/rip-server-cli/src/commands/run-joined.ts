@@ -6,8 +6,9 @@ import {
   type ListenAddress,
   type MeetingPlace,
   openMeetingPlace,
+  SharedSecret,
 } from '@rip/manager'
-import { balancerConfig, Joining, SharedListeners } from '@rip/server'
+import { balancerConfig, cookieFields, Joining, SharedListeners } from '@rip/server'
 import { ServerError, type Settings } from '@rip/server/settings'
 import { instanceIdentity, listenAddress, locateApp, proveCertificate } from '@rip/server/sources'
 import { nearPath } from '@rip/server/text'
@@ -48,7 +49,9 @@ export async function runJoined(
       if (shared !== undefined) owned.use(shared)
       listen = shared?.descriptors().map((fd) => `fd:${fd}`) ?? asked.map(textOf)
     }
-    return joinedConfig(current, given, listen, place)
+    const runDir = findManager(place, current, root, invocation)?.runDir ?? place.path
+    const stickyKey = runDir === place.path ? place.secret() : new SharedSecret(runDir).read()
+    return joinedConfig(current, given, { listen, adminPath: place.adminPath, stickyKey })
   }
   const say = (message: string): void => invocation.terminal.say(message)
   const code = await runBalancer(flags, {
@@ -95,14 +98,20 @@ const isAddress = (asked: Asked): asked is ListenAddress => typeof asked !== 'st
 
 const textOf = (asked: Asked): string => (isAddress(asked) ? formatListenAddress(asked) : asked)
 
+interface JoinedPlace {
+  readonly listen: readonly string[]
+  readonly adminPath: string
+  /** See `BalancerPlace` of `@rip/server`: the same for all balancers of the instance. */
+  readonly stickyKey: string
+}
+
 /** The configuration as inside one server, with the flags over it. */
 function joinedConfig(
   settings: Settings,
   { listen: _asked, ...given }: BalancerConfig,
-  listen: readonly string[],
-  { adminPath }: MeetingPlace,
+  { listen, ...place }: JoinedPlace,
 ): BalancerConfig {
-  const { listen: _one, ...base } = balancerConfig(settings, { listen: '', adminPath })
+  const { listen: _one, ...base } = balancerConfig(settings, { ...place, listen: '' })
   const { tlsCert: cert, tlsKey: key } = settings
   const tls = cert === undefined || key === undefined ? undefined : { cert, key }
   return {
@@ -111,6 +120,7 @@ function joinedConfig(
     timeouts: { ...base.timeouts, ...given.timeouts },
     limits: { ...base.limits, ...given.limits },
     forwarding: { ...base.forwarding, ...given.forwarding },
+    stickyCookie: { ...cookieFields(base.stickyCookie), ...cookieFields(given.stickyCookie) },
     ...(base.queue && { queue: { ...base.queue, ...given.queue } }),
     ...(base.health && { health: { ...base.health, ...given.health } }),
     listen: listen.map((address) => (tls === undefined ? address : { address, tls })),

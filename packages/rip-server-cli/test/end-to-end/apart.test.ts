@@ -221,6 +221,66 @@ describe('a balancer and a manager that are started apart make one system', () =
   )
 
   test(
+    'and a balancer that stands still keeps no bad release in service',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await application(sandbox)
+      sandbox.launch('manager', 'w:2', '--rollback-window', '60s', sandbox.folder)
+      const manager = await managed(sandbox)
+      const balancer = await startBalancer(sandbox)
+      const still = await startBalancer(sandbox)
+      for (const each of [balancer, still]) await hasJoined(each, manager)
+      const load = loadOn(balancer)
+      await sent(load, PER_SECOND / 2)
+      await writeFile(
+        join(sandbox.folder, 'index.js'),
+        "export default () => new Response('bad', { status: 500 })\n",
+      )
+      expect((await sandbox.run('reload')).code).toBe(0)
+      process.kill(still.pid, 'SIGSTOP')
+      await until('the code before answers again', async () => {
+        const { code, stdout } = await sandbox.run('status', '--json')
+        expect([0, 1]).toContain(code)
+        return (
+          (JSON.parse(stdout) as { lastRefusal: { code: string } | null }).lastRefusal?.code === 'rolled-back'
+        )
+      })
+      process.kill(still.pid, 'SIGCONT')
+      expect((await balancer.json('/'))['version']).toBe(1)
+      await load.stop()
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'that keep each client where it is: with sticky, all of them know who answers it, and so do their successors',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await application(sandbox)
+      await writeFile(
+        join(sandbox.folder, 'rip-server.config.js'),
+        "export default { balancer: { policy: 'sticky' } }\n",
+      )
+      const server = await sandbox.start(sandbox.folder, 'w:4', '0', '-b', '127.0.0.1')
+      const first = await startBalancer(sandbox)
+      await hasJoined(first, server.pid)
+      const known = await fetch(first.url, { keepalive: false })
+      const cookie = known.headers.get('set-cookie')!.split(';')[0]!
+      const { pid } = (await known.json()) as { pid: number }
+      const next = await startBalancer(sandbox)
+      await hasJoined(next, server.pid)
+      first.kill('SIGTERM')
+      expect(await ended(first)).toBe(0)
+      for (const { url } of [next, next, server, server, server, server]) {
+        const answer = await fetch(url, { headers: { cookie }, keepalive: false })
+        expect(answer.headers.get('set-cookie')).toBeNull()
+        expect(((await answer.json()) as { pid: number }).pid).toBe(pid)
+      }
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'when a whole server runs already, as a second door to its workers',
     async () => {
       await using sandbox = await Sandbox.create()

@@ -30,7 +30,7 @@ export interface BalancerPlace {
   readonly allowHosts?: readonly string[] | undefined
   /**
    * Key of the cookies of `sticky`, unless the file gives one: with it, clients keep their backend when the balancer is
-   * replaced.
+   * replaced, and at the other balancers of the instance.
    */
   readonly stickyKey?: string
   /** Paths of certificate and key that the balancer can read. @default those of the settings */
@@ -75,6 +75,6 @@ export function balancerConfig(
 }
 
 /** A text is short for an object with this name. */
-function cookieFields(cookie: BalancerConfig['stickyCookie']): StickyCookieConfig | undefined {
+export function cookieFields(cookie: BalancerConfig['stickyCookie']): StickyCookieConfig | undefined {
   return typeof cookie === 'string' ? { name: cookie } : cookie
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { AdminClient, BalancerConfig } from '@rip/balancer'
 import {
   type Account,
@@ -16,7 +15,6 @@ import { balancerProgram } from '../programs/programs.ts'
 
 /** Descriptor the listening socket has in the balancer: the first after standard input, output and error. */
 const INHERITED_FD = 3
-const STICKY_KEY_BYTES = 32
 /** How often a balancer that is starting is asked whether it answers. */
 const READY_POLL_MS = 10
 
@@ -29,6 +27,8 @@ export interface BalancerServiceOptions {
   /** See {@link allowedHosts}. */
   readonly allowHosts: () => readonly string[] | undefined
   readonly admin: AdminClient
+  /** Key of the cookies of `sticky`, which balancers that join know, too. */
+  readonly stickyKey: () => string
   /** All other settings, as they are in force. */
   readonly settings: () => Settings
   /** File for its configuration, which only the balancer can read. */
@@ -59,15 +59,14 @@ export interface BalancerService extends Service {
 export function balancerService(options: BalancerServiceOptions): BalancerService {
   const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
     options
-  const { account, certificate } = options
+  const { account, certificate, stickyKey } = options
   const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
-  const stickyKey = randomBytes(STICKY_KEY_BYTES).toString('base64url')
   const config = (): BalancerConfig =>
     balancerConfig(settings(), {
       listen: address,
       adminPath,
       allowHosts: allowHosts(),
-      stickyKey,
+      stickyKey: stickyKey(),
       certificate,
     })
   // Written for each start, so that a balancer can come back even if the folder was changed meanwhile.

@@ -13,6 +13,7 @@ import {
   type ResponseCounts,
   type Router,
 } from '@rip/manager'
+import { BalancerCounts } from './balancer-counts.ts'
 import { type Traffic, trafficOf } from './traffic.ts'
 
 /** Longest drain that is requested; the manager's signal ends it earlier. */
@@ -39,6 +40,7 @@ export interface BalancerSetOptions {
  */
 export class BalancerSet implements Router, Observer {
   readonly #own: readonly AdminClient[]
+  readonly #ownCounts: readonly BalancerCounts[]
   readonly #note: (message: string) => void
   readonly #warn: (message: string) => void
   readonly #joined = new Set<JoinedBalancer>()
@@ -50,6 +52,7 @@ export class BalancerSet implements Router, Observer {
 
   constructor({ own = [], note, warn }: BalancerSetOptions) {
     this.#own = own
+    this.#ownCounts = own.map((admin) => new BalancerCounts(admin))
     this.#note = note
     this.#warn = warn
   }
@@ -77,8 +80,9 @@ export class BalancerSet implements Router, Observer {
   }
 
   async read(generation: GenerationId): Promise<ResponseCounts> {
-    const statuses = await this.#ask((admin) => admin.status())
+    const statuses = await Promise.all(this.#counts().map((counts) => counts.status()))
     const own = statuses
+      .filter((status) => status !== undefined)
       .flatMap(({ generations }) => generations)
       .filter((tally) => tally.generation === generation)
     return {
@@ -97,7 +101,8 @@ export class BalancerSet implements Router, Observer {
   }
 
   async compare(before: GenerationId, forMs: number): Promise<Comparison> {
-    const all = await this.#ask((admin) => admin.compare(before, forMs))
+    const compared = await Promise.all(this.#counts().map((counts) => counts.compare(before, forMs)))
+    const all = compared.filter((comparison) => comparison !== undefined)
     return { kinds: all.flatMap(({ kinds }) => kinds), clients: all.flatMap(({ clients }) => clients) }
   }
 
@@ -194,6 +199,10 @@ export class BalancerSet implements Router, Observer {
     ])
   }
 
+  #counts(): readonly BalancerCounts[] {
+    return [...this.#ownCounts, ...[...this.#joined].map(({ counts }) => counts)]
+  }
+
   /** The answers of all balancers that have not gone meanwhile. */
   async #ask<T>(call: (admin: AdminClient) => Promise<T>): Promise<readonly T[]> {
     const answers = await Promise.all([
@@ -216,6 +225,7 @@ class JoinedBalancer {
   readonly pid: number
   /** Resolves when it has closed its connection. */
   readonly gone: Promise<void>
+  readonly counts: BalancerCounts
   readonly #admin: AdminClient
   readonly #leaving = Promise.withResolvers<'leaving'>()
   readonly #dropped = Promise.withResolvers<void>()
@@ -225,6 +235,7 @@ class JoinedBalancer {
     this.introduction = introduction
     this.pid = pid
     this.#admin = new AdminClient({ socket })
+    this.counts = new BalancerCounts(this.#admin)
     const closed = new Promise<void>((resolve) => {
       if (signal.aborted) resolve()
       signal.addEventListener('abort', () => resolve(), { once: true })

@@ -111,7 +111,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const acceptWhenRouted = inherited !== undefined
   const allowHosts = (): readonly string[] | undefined => allowedHosts(settings(), mode, listen)
   const parts = { socket, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
-  const service = balancerService({ ...parts, account, certificate })
+  const stickyKey = (): string => runDir.secret()
+  const service = balancerService({ ...parts, account, certificate, stickyKey })
   const address = socket?.address ?? listen
   const balancers = new BalancerSet({ own: [admin], note, warn })
   // Messages name the original certificate, not the copy made for the balancer.

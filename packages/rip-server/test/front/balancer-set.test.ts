@@ -7,6 +7,9 @@ import { AdminClient } from '@rip/balancer/supervisor'
 import type { JoinNotice } from '@rip/manager'
 import { BalancerSet } from '../../src/front/balancer-set.ts'
 
+/** How often a balancer is asked for its status while it joins. */
+const JOINING_ASKS = 1
+
 class Folder implements Disposable {
   readonly path: string = mkdtempSync(join(tmpdir(), 'rip-'));
   [Symbol.dispose](): void {
@@ -54,7 +57,7 @@ interface Joined {
   leave(): void
 }
 
-async function joining(set: BalancerSet, { socket }: Started): Promise<Joined> {
+async function joining(set: BalancerSet, { socket }: Pick<Started, 'socket'>): Promise<Joined> {
   const end = new AbortController()
   const notices = (await set.join({ pid: process.pid, socket }, end.signal))[Symbol.asyncIterator]()
   expect(await notices.next()).toMatchObject({ value: { type: 'joined' } })
@@ -73,8 +76,62 @@ const worker = (folder: Folder, id: string, maxInFlight = 100) => ({
   maxInFlight,
 })
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await Bun.sleep(5)
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await Bun.sleep(5)
+}
+
+interface StandingStill extends AsyncDisposable {
+  readonly socket: string
+  requests: number
+  /** How often it was asked for counts. */
+  readonly asked: number
+  /** From now on it takes questions and answers none, as a process does that was stopped. */
+  stand(): void
+  goOn(): void
+}
+
+/** A balancer's admin socket with counts that the test sets. */
+function standingStill(socket: string, generation: string): StandingStill {
+  let moving = Promise.withResolvers<void>()
+  moving.resolve()
+  const counts = { requests: 0, asked: 0 }
+  const group = () => ({
+    history: 0,
+    requests: counts.requests,
+    failed: 0,
+    requestsBefore: 0,
+    failedBefore: 0,
+    refusedBefore: 0,
+  })
+  const server = Bun.serve({
+    unix: socket,
+    async fetch({ url }) {
+      const asks = /status|compare/.test(url)
+      if (asks) counts.asked += 1
+      await moving.promise
+      if (url.endsWith('/compare')) return Response.json({ kinds: [group()], clients: [] })
+      const generations = [{ generation, requests: counts.requests, errors: 0 }]
+      return Response.json({ generations, pools: [] })
+    },
+  })
+  return {
+    socket,
+    get requests() {
+      return counts.requests
+    },
+    set requests(requests) {
+      counts.requests = requests
+    },
+    get asked() {
+      return counts.asked - JOINING_ASKS
+    },
+    stand: () => void (moving = Promise.withResolvers()),
+    goOn: () => moving.resolve(),
+    async [Symbol.asyncDispose]() {
+      moving.resolve()
+      await server.stop(true)
+    },
+  }
 }
 
 describe('a balancer that joins', () => {
@@ -146,6 +203,31 @@ describe('a balancer that joins', () => {
     expect(failure).toContain(`balancer process ${process.pid} does not follow`)
     expect(await notices.next()).toMatchObject({ done: true })
     await set.prepare('g1', [worker(folder, 'w1')])
+  })
+
+  test('and stands still is not waited for: its last counts stand in until it answers again', async () => {
+    using folder = new Folder()
+    await using still = standingStill(join(folder.path, 'a.sock'), 'g1')
+    await using other = standingStill(join(folder.path, 'b.sock'), 'g1')
+    const { set } = newSet()
+    await joining(set, still)
+    await joining(set, other)
+    still.requests = 3
+    other.requests = 4
+    expect(await set.read('g1')).toEqual({ requests: 7, errors: 0 })
+    expect((await set.compare('g0', 500)).kinds.map(({ requests }) => requests)).toEqual([3, 4])
+    still.stand()
+    still.requests = 30
+    other.requests = 40
+    const beganMs = performance.now()
+    expect(await set.read('g1')).toEqual({ requests: 43, errors: 0 })
+    expect((await set.compare('g0', 500)).kinds.map(({ requests }) => requests)).toEqual([3, 40])
+    for (let look = 0; look < 5; look += 1) await set.read('g1')
+    // Seven looks, none of which waits for it for long.
+    expect(performance.now() - beganMs).toBeLessThan(2_000)
+    expect(still.asked).toBe(4)
+    still.goOn()
+    await until(async () => (await set.read('g1')).requests === 70)
   })
 
   test('is told when the manager leaves, which waits for it; nobody joins any more', async () => {
