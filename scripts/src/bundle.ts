@@ -30,6 +30,7 @@ const PROGRAMS: readonly Program[] = [
     folder: 'packages/rip-worker',
     entries: [
       'packages/rip-worker/src/main.ts',
+      'packages/rip-worker/src/command-main.ts',
       'packages/rip-worker/src/application/captured-bun-server.ts',
       'packages/rip-worker/src/application/captured-node-server.ts',
       'packages/rip-transpile/src/disk-loader.ts',

@@ -52,6 +52,8 @@ export interface WorkerEnvironment {
   readonly RIP_MODE?: WorkerMode
   /** Requests served at once by this process. */
   readonly RIP_CONCURRENCY?: string
+  /** Milliseconds after which the supervisor gives up on a worker that is not ready. */
+  readonly RIP_BOOT_TIMEOUT_MS?: string
   /**
    * `1` where several workers run as one user, not the supervisor's: each keeps the others out of its memory and sends
    * them no signals, as far as the system can enforce it.
@@ -68,7 +70,15 @@ export type WorkerMode = 'development' | 'production'
 
 /** Why an application could not be served. */
 export type BootFailureKind =
-  'not-found' | 'compile' | 'import' | 'no-handler' | 'own-port' | 'ready-hook' | 'socket' | 'config'
+  | 'not-found'
+  | 'compile'
+  | 'import'
+  | 'no-handler'
+  | 'own-port'
+  | 'ready-hook'
+  | 'socket'
+  | 'config'
+  | 'command'
 
 export interface BootFailure {
   readonly kind: BootFailureKind

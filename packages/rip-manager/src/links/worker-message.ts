@@ -13,6 +13,7 @@ const KINDS: readonly BootFailureKind[] = [
   'own-port',
   'ready-hook',
   'socket',
+  'command',
 ]
 const REASONS: readonly LeaveReason[] = ['signal', 'supervisor-gone', 'unhealthy']
 

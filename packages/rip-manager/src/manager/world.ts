@@ -41,6 +41,7 @@ const WORKER_VARIABLES: readonly string[] = [
   'RIP_GENERATION',
   'RIP_MODE',
   'RIP_CONCURRENCY',
+  'RIP_BOOT_TIMEOUT_MS',
   'RIP_SNAPSHOT',
   'RIP_CONTROL',
 ]
@@ -124,6 +125,7 @@ export class World implements Effects {
       RIP_GENERATION: generation,
       RIP_MODE: mode,
       RIP_CONCURRENCY: String(machine.concurrency),
+      RIP_BOOT_TIMEOUT_MS: String(machine.bootTimeoutMs),
       ...(folder === undefined ? {} : { RIP_SNAPSHOT: folder }),
       ...(machine.speaksProtocol ? { RIP_CONTROL: links.path } : {}),
     }

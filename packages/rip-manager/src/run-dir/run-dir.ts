@@ -38,7 +38,7 @@ const RESTORE_MS = 2_000
 /** Of a worker, or of the balancer. */
 const LENT_FOLDER = /^(?:w\d+\.\d+-[\w-]+|balancer(?:-\d+)?)$/
 const OWN_ENTRY =
-  /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left)?)?|balancer(?:-\d+)?|state\.json.*)$/
+  /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left|\.cmd)?)?|balancer(?:-\d+)?|state\.json.*)$/
 /** Of balancers beside the instance, which come and go by themselves; see `meeting/meeting-place.ts`. */
 const OF_BALANCERS = /^(?:joined|lends)-\d+\.sock$/
 
@@ -389,7 +389,7 @@ export function linkAlias({ path, alias }: RunDirLocation): string {
 async function removeDead(path: string, addressedThrough: string, shared: boolean): Promise<void> {
   const names = ownEntries(path)
   const theirs = entries(path).filter((name) => OF_BALANCERS.test(name))
-  const sockets = [...names.filter((name) => /\.sock(?:\.left)?$/.test(name)), ...theirs]
+  const sockets = [...names.filter((name) => /\.sock(?:\.left|\.cmd)?$/.test(name)), ...theirs]
   for (const name of sockets) await removeStaleSocket(join(path, name), join(addressedThrough, name))
   if (shared) return
   for (const name of names.filter((each) => LENT_FOLDER.test(each))) {

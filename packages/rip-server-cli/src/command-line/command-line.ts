@@ -57,6 +57,10 @@ const compactSettings: ReadonlyMap<string, string> = new Map(
   }),
 )
 
+/** What comes after it is not ours. */
+const COMMAND_FOLLOWS = '--'
+const COMMAND_FLAG = settingSpecs.command.flag
+
 /** One pass over the arguments that collects problems instead of stopping at the first. */
 class Reading {
   readonly #flags = new Map<string, GivenFlag>()
@@ -67,8 +71,10 @@ class Reading {
 
   /** @param command the command, if it is known already */
   constructor(args: readonly string[], exists: (path: string) => boolean, command?: Command) {
+    const end = args.indexOf(COMMAND_FOLLOWS)
+    const ours = end === -1 ? args : args.slice(0, end)
     const { tokens } = parseArgs({
-      args: [...args],
+      args: [...ours],
       options: parseArgsOptions(),
       strict: false,
       allowPositionals: true,
@@ -79,7 +85,7 @@ class Reading {
     for (const token of tokens) {
       if (token.kind === 'positional') this.#words.push(token.value)
       if (token.kind !== 'option') continue
-      const argument = args[token.index] ?? ''
+      const argument = ours[token.index] ?? ''
       // `scale -1`: a signed number is a word, not a bundle of short flags.
       if (/^-\d+$/.test(argument)) {
         if (!signed.has(token.index)) this.#words.push(argument)
@@ -90,6 +96,7 @@ class Reading {
     }
     this.#command = command ?? this.#takeCommand(exists)
     for (const { option, written, value } of given) this.#takeFlag(option, written, value)
+    if (end !== -1) this.#takeStartCommand(args.slice(end + 1))
     if (this.#command.compact) this.#words = this.#words.filter((word) => !this.#takeCompact(word))
     if (!this.#flags.has('help') && !this.#flags.has('version')) this.#checkWords()
   }
@@ -111,6 +118,15 @@ class Reading {
     this.#words.splice(at, 1)
     this.#named = true
     return named
+  }
+
+  /** The words after `--` are the start command of the application. */
+  #takeStartCommand(words: readonly string[]): void {
+    if (!this.#command.flags.includes(COMMAND_FLAG))
+      return void this.#problems.push(`-- does not apply to "${this.#command.name}"`)
+    if (words.length === 0)
+      return void this.#problems.push('-- needs a command after it, such as -- npm start')
+    this.#set(COMMAND_FLAG, JSON.stringify(words), `-- ${words.join(' ')}`)
   }
 
   #takeFlag(name: string, written: string, value: string | undefined): void {

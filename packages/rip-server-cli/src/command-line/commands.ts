@@ -17,6 +17,8 @@ export interface Command {
 }
 
 const serving = { usage: '[app] [options]', maxWords: 1, compact: true } as const
+/** Also takes the start command of the application. */
+const running = { ...serving, usage: '[app] [options] [-- command]' } as const
 const TALK = ['quiet', 'verbose', 'json'] as const
 const ASKING = [...INSTANCE_FLAGS, 'json', 'quiet'] as const
 const COMMANDING = [...ASKING, 'timeout', 'reason'] as const
@@ -25,18 +27,18 @@ const toInstance = { usage: '[app]', maxWords: 1 } as const
 
 export const commands: readonly Command[] = [
   {
-    ...serving,
+    ...running,
     name: 'start',
     summary: 'serve an application in production: one worker per core, no file watching',
     flags: [...SETTING_FLAGS, ...TALK],
-    examples: ['rip-server ./shop --port 8080 --health /up', 'rip-server w:4 c:8 r:1000 8080 ./shop'],
+    examples: ['rip-server w:4 c:8 r:1000 8080 ./shop', 'rip-server --port 8080 --health /up -- npm start'],
   },
   {
-    ...serving,
+    ...running,
     name: 'dev',
     summary: 'serve it while you work on it: file watching, error page, fewer workers',
     flags: [...SETTING_FLAGS, ...TALK],
-    examples: ['rip-server dev', 'rip-server dev ./shop --port 0'],
+    examples: ['rip-server dev ./shop --port 0', 'rip-server dev -- npm run dev'],
   },
   {
     ...toInstance,
@@ -133,14 +135,14 @@ export const commands: readonly Command[] = [
     examples: ['rip-server top', 'rip-server top --name shop'],
   },
   {
-    ...serving,
+    ...running,
     name: 'check',
     summary: 'configuration and application, proved in one throw-away worker',
     flags: [...SETTING_FLAGS, 'json'],
     examples: ['rip-server check', 'rip-server check ./shop --health /up'],
   },
   {
-    ...serving,
+    ...running,
     name: 'config',
     summary: 'the settings in effect, and where they come from',
     flags: [...SETTING_FLAGS, 'json', 'sources'],
@@ -179,7 +181,7 @@ export const commands: readonly Command[] = [
     ],
   },
   {
-    ...serving,
+    ...running,
     name: 'manager',
     summary: 'only the manager and its workers, each on a Unix socket',
     flags: [...SETTING_FLAGS, ...TALK],

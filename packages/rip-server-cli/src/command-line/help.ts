@@ -15,6 +15,7 @@ export function overview(terminal: Terminal): string {
     `${terminal.strong('Examples')}`,
     '  rip-server dev                          work on the application in this folder',
     '  rip-server ./shop --port 8080           serve it in production',
+    '  rip-server -- npm start                 run any web application by its own start command',
     '',
     'Each command explains itself: rip-server <command> --help',
     '',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Server } from '@rip/server'
 import { expiryText, settingsCertificate } from '@rip/server/sources'
+import { commandText } from '@rip/server/settings'
 import type { ServedCertificate } from '@rip/manager'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, invocationSettings, isOn } from '../invocation.ts'
@@ -37,7 +38,9 @@ export async function check(invocation: Invocation): Promise<number> {
     const { terminal } = invocation
     if (isOn(invocation, 'json')) terminal.data(JSON.stringify({ ok, generation, tookMs, certificate }))
     else {
-      terminal.say(`${plan.entry} starts and is ready after ${durationText(tookMs)}`)
+      terminal.say(
+        `${plan.command === undefined ? plan.entry : `"${commandText(plan.command)}"`} starts and is ready after ${durationText(tookMs)}`,
+      )
       if (certificate !== undefined) terminal.say(certificateText(certificate, Date.now()))
     }
     return ok ? ExitCode.done : ExitCode.configInvalid

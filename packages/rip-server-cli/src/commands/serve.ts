@@ -15,7 +15,7 @@ import {
   Server,
   type ServerPlan,
 } from '@rip/server'
-import type { LogFormat, Mode, Settings } from '@rip/server/settings'
+import { commandText, type LogFormat, type Mode, type Settings } from '@rip/server/settings'
 import { isExposed, proveCertificate, type SettingsRead } from '@rip/server/sources'
 import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { CliError } from '../errors.ts'
@@ -193,8 +193,8 @@ class Serving {
 
   /** Not in a successor, which ends instead and leaves the running server in its place. */
   get #waitsForFix(): boolean {
-    const { mode, inherited } = this.#plan
-    return mode === 'development' && inherited === undefined && this.#interruptedBy === undefined
+    const { mode, inherited, watch } = this.#plan
+    return mode === 'development' && watch && inherited === undefined && this.#interruptedBy === undefined
   }
 
   /** Keeps the manager watching, so that the developer can repair the application and save. */
@@ -247,7 +247,7 @@ class Serving {
   }
 
   #facts({ manager, runDir, address, url }: OpenServer): ReadyFacts {
-    const { mode, settings, entry, entryFoundBy } = this.#plan
+    const { mode, settings, entry, entryFoundBy, command } = this.#plan
     const { cwd } = this.#invocation
     return {
       mode,
@@ -255,6 +255,7 @@ class Serving {
       exposed: address !== undefined && isExposed(address),
       entry,
       entryFoundBy,
+      command: command && commandText(command),
       concurrency: settings.concurrency,
       watching: this.#watchingText(manager.status),
       control: runDir.controlPath,
@@ -267,6 +268,8 @@ class Serving {
   }
 
   #watchingText({ watching }: ManagerStatus): string {
+    if (!watching && this.#plan.command !== undefined && this.#plan.mode === 'development')
+      return 'off: the command does (on with --hotfix)'
     if (!watching) return 'off (on with --hotfix)'
     return this.#plan.mode === 'development' ? 'files: saving reloads' : 'files: saving reloads (--hotfix)'
   }

@@ -11,6 +11,8 @@ import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
 import { exitReasonText, refusalText, shortGeneration, verdictText } from '../terminal/event-line.ts'
 import { bytesText, durationText } from '../terminal/quantity-text.ts'
+import { commandText, type Settings } from '@rip/server/settings'
+import { UNFROZEN } from '../terminal/ready-block.ts'
 import { table } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
@@ -40,6 +42,7 @@ export function statusText(
     ...(snapshot.crashes === null ? [] : [['crashes', crashText(snapshot.crashes, Date.now())]]),
     ...(snapshot.certificates ?? []).map((each) => ['certificate', certificateText(each, Date.now())]),
     ['app', snapshot.root],
+    ...commandFacts(snapshot),
     ['code', codeText(snapshot)],
     ...diskFacts(snapshot, terminal),
     ['workers', `${snapshot.readyWorkers} of ${snapshot.wantedWorkers} ready`],
@@ -139,6 +142,12 @@ function crashText(
   const next =
     nextStartAtMs === null ? '' : `; next start in ${durationText(Math.max(0, nextStartAtMs - nowMs))}`
   return count === 1 ? `${last}${next}` : `${count} lately; the last: ${last}${next}`
+}
+
+/** How it is run, and what cannot be kept then. */
+function commandFacts({ configuration }: ManagerStatus): string[][] {
+  const command = (configuration?.values as Partial<Settings> | undefined)?.command
+  return command === undefined ? [] : [['command', `${commandText(command)} (${UNFROZEN})`]]
 }
 
 function codeText({ generation, previousGeneration, held }: ManagerStatus): string {

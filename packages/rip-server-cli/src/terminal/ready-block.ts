@@ -16,6 +16,8 @@ export interface ReadyFacts {
   readonly exposed: boolean
   /** File the workers loaded. */
   readonly entry: string
+  /** The start command, of an application that is run by one. */
+  readonly command: string | undefined
   /** How that file was found, if the operator did not name it. */
   readonly entryFoundBy: string | undefined
   readonly concurrency: number
@@ -30,12 +32,16 @@ export interface ReadyFacts {
   readonly hints: readonly string[]
 }
 
+/** What cannot be kept of an application that we do not load. */
+export const UNFROZEN = 'no snapshot: a replaced worker runs what is on disk'
+
 /** The one block that is printed once the application serves. */
 export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
   const { snapshot } = facts
   const rows = [
     ['url', urlText(facts, terminal)],
     ['app', entryText(facts, terminal)],
+    ...(facts.command === undefined ? [] : [['command', `${facts.command}  ${terminal.faint(UNFROZEN)}`]]),
     ['workers', workersText(snapshot, facts.concurrency)],
     ['code', `${shortGeneration(snapshot.generation)}, serving after ${durationText(facts.tookMs)}`],
     ['watching', facts.watching],
@@ -49,7 +55,7 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
 
 /** The facts as one JSON object. */
 export function readyJson(facts: ReadyFacts, atMs: number): string {
-  const { snapshot, url = null, entry, mode, version, control, concurrency, tookMs, hints } = facts
+  const { snapshot, url = null, entry, command, mode, version, control, concurrency, tookMs, hints } = facts
   const { generation, readyWorkers: workers } = snapshot
   const address = url ?? 'sockets of its own'
   const message = `serving after ${durationText(tookMs)} on ${address}`
@@ -59,6 +65,7 @@ export function readyJson(facts: ReadyFacts, atMs: number): string {
     type: 'serving',
     url,
     app: entry,
+    ...(command !== undefined && { command }),
     mode,
     version,
     control,

@@ -8,6 +8,17 @@ export function workerProgram(): string {
   return bundledProgram(folderOf('@rip/worker'), 'main.js') ?? source
 }
 
+/** The worker process beside a start command. */
+export function commandProgram(): string {
+  const source = fileURLToPath(import.meta.resolve('@rip/worker/command'))
+  return bundledProgram(folderOf('@rip/worker'), 'command-main.js') ?? source
+}
+
+/** Loaded by every process of a command. */
+export function commandPreload(): string {
+  return fileURLToPath(import.meta.resolve('@rip/worker/command-preload'))
+}
+
 export function balancerProgram(): string {
   const folder = folderOf('@rip/balancer')
   const program = 'bin/rip-balancer'

@@ -46,7 +46,10 @@ import { logLine, recordOf } from '../output/log-record.ts'
 import { LiveConfiguration, liveOptions } from './live-configuration.ts'
 import { tenantEnvironment } from '../tenants/tenant-environment.ts'
 import type { ServerTenants } from '../tenants/tenants.ts'
-import { workerProgram } from '../programs/programs.ts'
+import { commandPreload, commandProgram, workerProgram } from '../programs/programs.ts'
+import { BUILD_OUTPUTS } from '../application/build-outputs.ts'
+import { noBuilder } from '../builder/no-builder.ts'
+import { commandArgv, commandText } from '../settings/command.ts'
 import { SnapshotBuilder } from '../builder/snapshot-builder.ts'
 import { VerdictFolder } from '../instance/verdict-folder.ts'
 import { predecessorGone, startSuccessor } from '../instance/succession.ts'
@@ -249,7 +252,7 @@ async function assemble(
       format: (line) =>
         logFormat === 'raw' ? line.bytes : logLine(recordOf(line, Date.now()), logFormat, plan.color),
       lossLine: (dropped) => lossLine(dropped, plan),
-      standby: mode === 'development',
+      standby: isWarm(plan),
       route: (line, origin) => output.route(line, origin),
       onLine: (line) => log.write(recordOf(line, Date.now())),
     }),
@@ -287,26 +290,30 @@ async function assemble(
   const tree = createContentTree({
     root,
     ignore,
-    include: ignoredHome(root, entry, createContentTree({ root })),
+    include:
+      plan.command === undefined ? ignoredHome(root, entry, createContentTree({ root })) : BUILD_OUTPUTS,
   })
-  const builder = owned.use(
-    new SnapshotBuilder({
-      root,
-      entry,
-      tree,
-      notContent: [runDir.path, ...states],
-      folder,
-      env: childEnv,
-      runtimeFlags: runtimeFlags(plan),
-      account: ownership?.tenants.workers,
-      standby: mode === 'development',
-      warn: plan.warn,
-    }),
-  )
+  const builder =
+    plan.command === undefined
+      ? owned.use(
+          new SnapshotBuilder({
+            root,
+            entry,
+            tree,
+            notContent: [runDir.path, ...states],
+            folder,
+            env: childEnv,
+            runtimeFlags: runtimeFlags(plan),
+            account: ownership?.tenants.workers,
+            standby: isWarm(plan),
+            warn: plan.warn,
+          }),
+        )
+      : noBuilder
   const manager = createManager({
     root,
     name,
-    command: { argv: [process.execPath, ...runtimeFlags(plan), TAKE_ANY_HEAD, workerProgram(), entry] },
+    command: { argv: [process.execPath, ...runtimeFlags(plan), ...workerArguments(plan)] },
     workers: inherited?.workers ?? settings.workers,
     standsBy: succeeds,
     ...liveOptions(settings),
@@ -373,6 +380,17 @@ async function assemble(
     systemd,
     publish: () => runDir.publish({ name, root, startedAtMs: Date.now(), ...url }),
   }
+}
+
+/** What Bun runs for each worker. */
+function workerArguments({ command, entry }: ServerPlan): readonly string[] {
+  if (command === undefined) return [TAKE_ANY_HEAD, workerProgram(), entry]
+  return ['--smol', commandProgram(), commandPreload(), commandText(command), ...commandArgv(command)]
+}
+
+/** Whether processes are kept ready for the next change of the code. */
+function isWarm({ mode, command }: ServerPlan): boolean {
+  return mode === 'development' && command === undefined
 }
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import type { ConfigFile } from '../settings/config-file.ts'
 import type { RipServerConfig } from '../settings/define-config.ts'
+import { withPackageCommand } from '../settings/package-command.ts'
 import { resolveSettings } from '../settings/resolve-settings.ts'
 import type { Mode, Settings } from '../settings/settings.ts'
 import { planServer, type ServerPlan } from './server-plan.ts'
@@ -39,7 +40,10 @@ export function planOf(options: ServerOptions): ServerPlan {
     ...values
   } = options
   const settings = withRunDir(
-    resolveSettings({ mode, cwd, flags: new Map(), env: {}, file: asFile(values, cwd) }).settings,
+    withPackageCommand(
+      resolveSettings({ mode, cwd, flags: new Map(), env: {}, file: asFile(values, cwd) }),
+      mode,
+    ).settings,
   )
   const sink = sinkOf(output)
   return planServer({

@@ -2,12 +2,14 @@ import type { Writable } from 'node:stream'
 import type { ListenAddress } from '@rip/manager'
 import { childEnvironment } from '../application/child-environment.ts'
 import { foundByText, locateApp, locateEntry } from '../application/app-location.ts'
+import { ServerError } from '../errors.ts'
 import { proveCertificate } from '../front/certificate.ts'
 import { listenAddress } from '../front/listen-address.ts'
 import type { Inheritance } from '../instance/succession.ts'
 import type { FileMode } from '../settings/env-files.ts'
 import type { LogFormat } from '../output/log-record.ts'
 import { nodeEnv } from '../settings/node-env.ts'
+import type { Command } from '../settings/command.ts'
 import { ownEnvironment } from '../settings/own-environment.ts'
 import type { Mode, Settings } from '../settings/settings.ts'
 import { serverTenants, type ServerTenants } from '../tenants/tenants.ts'
@@ -23,6 +25,8 @@ export interface ServerPlan {
   readonly root: string
   /** File of the application. */
   readonly entry: string
+  /** The start command of an application that is run by one, and not loaded; the entry is then its folder. */
+  readonly command: Command | undefined
   /** How it was found, if the operator did not name it. */
   readonly entryFoundBy: string | undefined
   readonly watch: boolean
@@ -92,9 +96,12 @@ export interface Surroundings extends Pick<
 /** @throws ServerError `APP_NOT_FOUND`, `CONFIG_INVALID`, `FILE_REFUSED` */
 export function planServer({ userFrom, env, ...given }: Surroundings): ServerPlan {
   const { settings, mode, cwd } = given
-  const { root, entry = root } = locateApp(settings.app)
+  const { command } = settings
+  const { root, entry } = locateApp(settings.app)
+  if (command !== undefined && entry !== undefined) throw twoWays(entry)
   const isForeign = settings.user !== undefined
-  const found = locateEntry(entry, isForeign)
+  const found =
+    command === undefined ? locateEntry(entry ?? root, isForeign) : { file: root, foundBy: 'given' as const }
   const own = ownEnvironment(env, [root, cwd])
   proveCertificate(settings)
   const tenants = serverTenants(settings, {
@@ -106,8 +113,10 @@ export function planServer({ userFrom, env, ...given }: Surroundings): ServerPla
     ...given,
     root,
     entry: found.file,
+    command,
     entryFoundBy: foundByText(found),
-    watch: mode === 'development' || settings.hotfix,
+    // The tools of a command watch files themselves.
+    watch: settings.hotfix || (mode === 'development' && command === undefined),
     listen: listenAddress(settings, mode),
     env: own,
     childEnv: childEnvironment(env, { root, cwd, mode, isForeign }),
@@ -115,4 +124,9 @@ export function planServer({ userFrom, env, ...given }: Surroundings): ServerPla
     tenants,
     hints: [],
   }
+}
+
+function twoWays(entry: string): ServerError {
+  const problem = `the application is given as the file ${entry} and as a command: name its folder instead of the file`
+  return new ServerError('CONFIG_INVALID', { problems: [problem] })
 }

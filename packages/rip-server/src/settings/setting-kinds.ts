@@ -1,6 +1,7 @@
 import type { AccessLogFormat } from '@rip/balancer'
 import type { BalancerSettings } from './balancer-settings.ts'
 import type { LogFormat } from '../output/log-record.ts'
+import type { Command } from './command.ts'
 
 /** How a setting is written, its value, and the unit of that value, which ends its name in {@link Settings}. */
 interface Kind<Written, Value, Unit extends string> {
@@ -22,6 +23,11 @@ type Optional<Written, Value = Written, Unit extends string = ''> = Kind<Written
 interface SettingKinds {
   /** File or folder of the application, relative to the configuration file. @default its folder */
   readonly app: Said<string>
+  /**
+   * Start command of an application that is not loaded but run: words of a shell, or a list of a program and its
+   * arguments. @default "rip.command" in package.json
+   */
+  readonly command: Optional<Command>
   /** TCP port; 0 takes a free one. @default 3000 */
   readonly port: Said<number>
   /**

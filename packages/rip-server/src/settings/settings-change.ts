@@ -15,6 +15,7 @@ const TAKES: Readonly<Partial<Record<SettingName, string>>> = {
   user: 'rip-server stop and start',
   balancerUser: 'rip-server stop and start',
   app: 'rip-server stop and start',
+  command: 'rip-server restart --manager',
   name: 'rip-server stop and start',
   runDir: 'rip-server stop and start',
 }

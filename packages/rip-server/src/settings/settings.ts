@@ -13,6 +13,7 @@ import {
 } from './defaults.ts'
 import type { AccessLogFormat } from '@rip/balancer'
 import { logFormats } from '../output/log-record.ts'
+import { parseCommand } from './command.ts'
 import { allowedHost, bindAddress, hostField } from './addresses.ts'
 import type { Settings, SettingValues } from './setting-kinds.ts'
 import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from './quantity.ts'
@@ -59,6 +60,14 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: nonEmpty('a path'),
     fallback: () => '.',
     fallbackText: 'the current folder',
+  },
+  command: {
+    flag: 'command',
+    value: 'COMMAND',
+    summary: 'run the application by this command; also given as words after --',
+    parse: parseCommand,
+    fallback: () => undefined,
+    fallbackText: 'none; "rip.command" in package.json',
   },
   port: {
     flag: 'port',

@@ -1,0 +1,68 @@
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { readManifest, WorkerError } from '@rip/worker/entry'
+import { ServerError } from '../errors.ts'
+import { type Command, parseCommand } from './command.ts'
+import { Unacceptable, unacceptableText } from './quantity.ts'
+import type { ResolvedSettings } from './resolve-settings.ts'
+import type { Mode } from './settings.ts'
+
+const KEY = '"rip.command"'
+/** Tools that reload by themselves: a second one would compile everything a second time. */
+const DEV_WORKERS = 1
+
+/**
+ * Adds what `package.json` of the application says about its start command, unless a flag or the configuration does,
+ * and the defaults that differ with a command.
+ *
+ * @param isForeign whether the application runs as a user with fewer rights
+ * @throws ServerError `CONFIG_INVALID`
+ */
+export function withPackageCommand(
+  { settings, origins }: ResolvedSettings,
+  mode: Mode,
+  isForeign: boolean = settings.user !== undefined,
+): ResolvedSettings {
+  const given = settings.command
+  const command = given ?? packageCommand(settings.app, isForeign)
+  if (command === undefined) return { settings, origins }
+  const usesDefault = mode === 'development' && origins.workers === 'default'
+  return {
+    settings: { ...settings, command, ...(usesDefault && { workers: DEV_WORKERS }) },
+    origins: given === undefined ? { ...origins, command: `${KEY} in package.json` } : origins,
+  }
+}
+
+/** None for an application that was given as a file. */
+function packageCommand(app: string, isForeign: boolean): Command | undefined {
+  if (statSync(app, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined
+  const file = join(app, 'package.json')
+  if (!existsSync(file)) return undefined
+  const { command, entry } = ripOf(file, isForeign)
+  if (command === undefined || command === null) return undefined
+  if (entry !== undefined) throw invalid(`${file}: "rip.entry" and ${KEY} are two ways to start it; keep one`)
+  const text = typeof command === 'string' ? command : JSON.stringify(command)
+  try {
+    return parseCommand(text)
+  } catch (error) {
+    if (!(error instanceof Unacceptable)) throw error
+    throw invalid(`${file}: ${KEY}: ${unacceptableText(error, text)}`)
+  }
+}
+
+function ripOf(
+  file: string,
+  staysInFolder: boolean,
+): { readonly command?: unknown; readonly entry?: unknown } {
+  try {
+    const { rip } = readManifest(file, { staysInFolder })
+    return typeof rip === 'object' && rip !== null ? rip : {}
+  } catch (error) {
+    if (!(error instanceof WorkerError)) throw error
+    throw invalid(error.message)
+  }
+}
+
+function invalid(problem: string): ServerError {
+  return new ServerError('CONFIG_INVALID', { problems: [problem] })
+}

@@ -1,0 +1,401 @@
+import { existsSync } from 'node:fs'
+import { DEFAULT_BEACON_MS, ORPHAN_GRACE_MS } from '../defaults.ts'
+import {
+  type BootFailure,
+  PROTOCOL_VERSION,
+  STUCK_HEADING,
+  type SupervisorMessage,
+  type WorkerMessage,
+} from '../protocol.ts'
+import { ControlLink } from '../program/control-link.ts'
+import { LoopLag } from '../program/loop-lag.ts'
+import type { SupervisorPipe } from '../program/supervisor-pipe.ts'
+import { accepts } from './accepts.ts'
+import { commandEnvironment } from './command-environment.ts'
+import { freePort } from './free-port.ts'
+import { listeningPorts } from './listening-ports.ts'
+import { PortBridge } from './port-bridge.ts'
+import { type Figures, PreloadLink, type ServedServer } from './preload-link.ts'
+import { descendants, residentBytes, signalAll } from './process-tree.ts'
+
+/** Added to the path of the worker's socket. */
+export const LINK_SUFFIX = '.cmd'
+
+const LOOPBACKS = ['127.0.0.1', '::1']
+const POLL_MS = 20
+/** A server that did not ask for the given port is served when no other has asked for that so much later. */
+const FIRST_SERVER_MS = 400
+/** When a program that listens on another port is first warned about. */
+const OTHER_PORT_MS = 2_000
+/** The supervisor's own deadline comes later, so that it hears the reason. */
+const BEFORE_DEADLINE_MS = 500
+/** Of the time to drain, this much is left to programs that were sent TERM. */
+const TERM_MS = 1_000
+/** How long a command whose supervisor has died may take to finish. */
+const ORPHAN_DRAIN_MS = 10_000
+/** The list of processes is read anew so often. */
+const TREE_MS = 5_000
+
+const EXIT_NOT_LOADED = 4
+const EXIT_BOOT_FAILED = 3
+/** Of a shell that did not find the program. */
+const NOT_FOUND_CODE = 127
+
+export interface CommandProgramOptions {
+  /** Program and arguments. */
+  readonly argv: readonly [string, ...string[]]
+  /** The command as the user wrote it. */
+  readonly text: string
+  /** Path of `preload/main.cjs`. */
+  readonly preload: string
+  readonly socket: string
+  /** Path of the supervisor's control socket; absent without a supervisor. */
+  readonly control: string | undefined
+  readonly workerId: number
+  readonly isDevelopment: boolean
+  readonly bootTimeoutMs: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Held open by the supervisor. */
+  readonly pipe: SupervisorPipe | undefined
+}
+
+/** How the command's server is reached. */
+type Reached = { readonly by: 'preload' | 'socket' } | { readonly by: 'port'; readonly host: string }
+
+/**
+ * The worker process beside a command: starts it, finds out when it serves, speaks for it with the supervisor, and ends
+ * every process of it.
+ */
+export class CommandProgram {
+  readonly #options: CommandProgramOptions
+  readonly #exit = Promise.withResolvers<number>()
+  readonly #lag = new LoopLag()
+  readonly #startedMs = performance.now()
+  readonly #otherPorts = new Set<number>()
+  #phase: 'starting' | 'serving' | 'ending' = 'starting'
+  #control: ControlLink | undefined
+  #link: PreloadLink | undefined
+  #bridge: PortBridge | undefined
+  #child: Bun.Subprocess | undefined
+  #served: ServedServer | undefined
+  #servedMs = 0
+  /** Figures that came after the order to drain. */
+  #isHeard = false
+  #beacon: NodeJS.Timeout | undefined
+  #tree: readonly number[] = []
+  #treeMs = -Infinity
+
+  constructor(options: CommandProgramOptions) {
+    this.#options = options
+  }
+
+  run(): Promise<number> {
+    void this.#boot().catch((error: unknown) => this.#failBoot(failureOf(error)))
+    return this.#exit.promise
+  }
+
+  /** SIGTERM: the supervisor decides when a worker that serves leaves. */
+  askToLeave(): void {
+    if (this.#phase === 'serving') this.#send({ type: 'leaving', reason: 'signal', inFlight: 0 })
+    if (this.#phase === 'starting') void this.#abandon()
+  }
+
+  /** The supervisor has not heard of it for too long. */
+  tellStuck(): void {
+    const pid = this.#served?.pid
+    const which = pid === undefined ? '' : `: process ${pid}`
+    process.stderr.write(`${STUCK_HEADING}\n    in ${this.#options.text}${which}\n`)
+    signalAll(descendants(), 'SIGKILL')
+    process.kill(process.pid, 'SIGKILL')
+  }
+
+  async #boot(): Promise<void> {
+    await this.#connect()
+    const { socket, preload, env, argv } = this.#options
+    const port = await freePort()
+    const link = `${socket}${LINK_SUFFIX}`
+    this.#link = new PreloadLink(link, {
+      onServes: (server) => this.#onServes(server),
+      onLeaves: (other) => void this.#otherPorts.add(other),
+      onFigures: () => this.#onFigures(),
+    })
+    this.#beat(DEFAULT_BEACON_MS)
+    this.#child = this.#spawn(argv, commandEnvironment(env, { socket, link, port, preload }))
+    void this.#child.exited.then(() => this.#onExit())
+    const reached = await this.#reach(port)
+    if (reached === undefined) return
+    if (reached.by === 'port') this.#bridge = await PortBridge.open(socket, { port, host: reached.host })
+    if (this.#isEnding()) return
+    this.#phase = 'serving'
+    this.#announce(reached, port)
+    const bootMs = Math.round(performance.now() - this.#startedMs)
+    this.#send({ type: 'ready', bootMs, entry: this.#options.text })
+  }
+
+  #spawn([program, ...args]: readonly [string, ...string[]], env: Record<string, string>): Bun.Subprocess {
+    try {
+      return Bun.spawn([program, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+    } catch (cause) {
+      throw new NotFound(`the command ${program} was not found`, { cause })
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const { control, workerId, pipe } = this.#options
+    if (control === undefined) return
+    void pipe?.end().then(() => this.#supervisorGone())
+    this.#control = await ControlLink.connect(control, {
+      onMessage: (message) => this.#obey(message),
+      onEnd: () => this.#supervisorGone(),
+    })
+    this.#send({ type: 'hello', version: PROTOCOL_VERSION, workerId, pid: process.pid })
+  }
+
+  /** Resolves when the command can be reached; undefined when it cannot any more. */
+  async #reach(port: number): Promise<Reached | undefined> {
+    const { socket, bootTimeoutMs } = this.#options
+    const deadlineMs = this.#startedMs + Math.max(bootTimeoutMs - BEFORE_DEADLINE_MS, bootTimeoutMs / 2)
+    let lookMs = this.#startedMs + OTHER_PORT_MS
+    while (this.#phase === 'starting') {
+      const nowMs = performance.now()
+      if (this.#isSettled(nowMs)) return { by: 'preload' }
+      const isUntaken = this.#served === undefined
+      if (isUntaken && existsSync(socket) && (await accepts({ path: socket })) && this.#isUntaken())
+        return { by: 'socket' }
+      for (const host of isUntaken ? LOOPBACKS : [])
+        if ((await accepts({ port, host })) && this.#isUntaken()) return { by: 'port', host }
+      if (nowMs >= deadlineMs) throw new Error(this.#neverListened(port))
+      if (nowMs >= lookMs) {
+        this.#lookElsewhere(port)
+        lookMs = nowMs + OTHER_PORT_MS
+      }
+      await Bun.sleep(POLL_MS)
+    }
+    return undefined
+  }
+
+  #isUntaken(): boolean {
+    return this.#served === undefined
+  }
+
+  #isSettled(nowMs: number): boolean {
+    if (this.#served === undefined) return false
+    return this.#served.isAssigned || nowMs - this.#servedMs >= FIRST_SERVER_MS
+  }
+
+  /** The first look says what is going on, long before the deadline. */
+  #lookElsewhere(port: number): void {
+    if (this.#served !== undefined) return
+    for (const { port: other } of listeningPorts(this.#processes())) {
+      if (other === port || this.#otherPorts.has(other)) continue
+      this.#otherPorts.add(other)
+      this.#print(`"${this.#options.text}" listens on port ${other}; waiting for ${port}, which PORT names`)
+    }
+  }
+
+  #neverListened(port: number): string {
+    const { text, bootTimeoutMs } = this.#options
+    const others = [...this.#otherPorts].toSorted((one, other) => one - other)
+    const elsewhere =
+      others.length === 0
+        ? 'it listens on no port'
+        : `it listens on port ${others.join(', ')} instead; write $PORT in its place in the command`
+    return `"${text}" did not listen within ${bootTimeoutMs} ms on port ${port}, which PORT names: ${elsewhere}`
+  }
+
+  #onServes(server: ServedServer): void {
+    const before = this.#served
+    this.#served = server
+    this.#servedMs = performance.now()
+    // A tool may close its server and open it again, or find a better one late.
+    if (this.#phase === 'serving' && before?.port !== server.port) this.#tellTaken(server)
+  }
+
+  #announce(reached: Reached, port: number): void {
+    if (reached.by === 'preload' && this.#served !== undefined) return this.#tellTaken(this.#served)
+    if (reached.by !== 'port') return
+    const isPublic = listeningPorts(this.#processes()).some((each) => each.port === port && each.isPublic)
+    if (!isPublic) return
+    this.#print(
+      `port ${port} of "${this.#options.text}" is open to the network, around the balancer: have it listen on 127.0.0.1`,
+    )
+  }
+
+  /** Silent about what is as it was agreed. */
+  #tellTaken({ port, isAssigned }: ServedServer): void {
+    if (isAssigned || port === undefined) return
+    this.#print(`serves the HTTP server that asked for port ${port} (PORT was not used)`)
+  }
+
+  #onExit(): void {
+    if (this.#phase === 'ending') return
+    const { exitCode, signalCode } = this.#child!
+    const how = signalCode === null ? `with code ${exitCode}` : `by ${signalCode}`
+    const { text, workerId } = this.#options
+    if (this.#phase === 'starting') {
+      if (exitCode === NOT_FOUND_CODE)
+        return void this.#failBoot({ kind: 'not-found', message: `"${text}" was not found (code 127)` })
+      const hint = exitCode === 0 ? ': a command has to stay in the foreground' : secondHint(workerId)
+      return void this.#failBoot({
+        kind: 'command',
+        message: `"${text}" ended ${how} before it served${hint}`,
+      })
+    }
+    this.#print(`"${text}" ended ${how}`)
+    void this.#end(signalCode ?? exitCode ?? 1)
+  }
+
+  #obey(message: SupervisorMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        return this.#beat(message.beaconMs)
+      case 'standby':
+        // What a command runs once is not known here.
+        return this.#send({ type: 'stands-by', order: message.order })
+      case 'resume':
+        return
+      case 'end-streams':
+        return this.#link?.tell({ type: 'end-streams' })
+      case 'drain':
+        return void this.#drain(message.deadlineMs)
+      case 'ping':
+        return this.#sendBeacon()
+    }
+  }
+
+  #beat(everyMs: number): void {
+    this.#link?.beat(everyMs)
+    clearInterval(this.#beacon)
+    this.#beacon = setInterval(() => this.#isSpokenFor() || this.#sendBeacon(), everyMs)
+  }
+
+  /**
+   * Whether the server itself proves that its event loop turns. The compilers of development servers may block it for
+   * longer than any server should.
+   */
+  #isSpokenFor(): boolean {
+    return this.#phase === 'serving' && this.#served !== undefined && !this.#options.isDevelopment
+  }
+
+  #onFigures(): void {
+    this.#isHeard = true
+    if (this.#isSpokenFor()) this.#sendBeacon()
+  }
+
+  #sendBeacon(): void {
+    const figures: Figures = this.#link?.figures ?? {
+      inFlight: 0,
+      webSockets: 0,
+      eventStreams: 0,
+      requests: 0,
+      loopLagMs: this.#lag.take(),
+    }
+    const { inFlight, webSockets, eventStreams, requests, loopLagMs } = figures
+    const rssBytes = process.memoryUsage.rss() + residentBytes(this.#processes())
+    this.#send({ type: 'beacon', inFlight, webSockets, eventStreams, requests, loopLagMs, rssBytes })
+  }
+
+  #processes(): readonly number[] {
+    const nowMs = performance.now()
+    if (nowMs - this.#treeMs < TREE_MS && this.#phase === 'serving') return this.#tree
+    this.#treeMs = nowMs
+    return (this.#tree = descendants())
+  }
+
+  #supervisorGone(): void {
+    if (this.#phase === 'starting') return void this.#abandon()
+    setTimeout(() => void this.#drain(ORPHAN_DRAIN_MS), ORPHAN_GRACE_MS)
+  }
+
+  /** Waits for what is under way, then ends every process by TERM, and what is left at the deadline by KILL. */
+  async #drain(deadlineMs: number): Promise<void> {
+    if (this.#phase === 'ending') return
+    this.#phase = 'ending'
+    const untilMs = performance.now() + deadlineMs
+    this.#isHeard = false
+    this.#link?.tell({ type: 'drain' })
+    while (!this.#isIdle() && performance.now() < untilMs - TERM_MS) await Bun.sleep(POLL_MS)
+    const abandoned = this.#underWay
+    await this.#endProcesses(untilMs)
+    this.#send({ type: 'drained', abandoned })
+    this.#finish(0)
+  }
+
+  #isIdle(): boolean {
+    if (this.#served !== undefined) return this.#isHeard && this.#underWay === 0
+    return this.#underWay === 0
+  }
+
+  get #underWay(): number {
+    const { inFlight = 0, webSockets = 0, eventStreams = 0 } = this.#link?.figures ?? {}
+    return inFlight + webSockets + eventStreams + (this.#bridge?.open ?? 0)
+  }
+
+  async #abandon(): Promise<void> {
+    this.#phase = 'ending'
+    await this.#endProcesses(performance.now() + TERM_MS)
+    this.#finish(0)
+  }
+
+  async #failBoot(failure: BootFailure): Promise<void> {
+    if (this.#phase === 'ending') return
+    this.#send({ type: 'failed', failure })
+    process.stderr.write(`error: ${failure.message}\n`)
+    await this.#end(failure.kind === 'not-found' ? EXIT_NOT_LOADED : EXIT_BOOT_FAILED)
+  }
+
+  /** Ends as the command did, so that the supervisor sees the same. */
+  async #end(how: number | NodeJS.Signals): Promise<void> {
+    this.#phase = 'ending'
+    await this.#endProcesses(performance.now() + TERM_MS)
+    if (typeof how === 'number') return this.#finish(how)
+    this.#close()
+    // Its handler would be in the way.
+    process.removeAllListeners(how)
+    process.kill(process.pid, how)
+  }
+
+  async #endProcesses(untilMs: number): Promise<void> {
+    signalAll(descendants(), 'SIGTERM')
+    while (descendants().length > 0 && performance.now() < untilMs) await Bun.sleep(POLL_MS)
+    for (let left = descendants(); left.length > 0; left = descendants()) {
+      signalAll(left, 'SIGKILL')
+      await Bun.sleep(POLL_MS)
+    }
+  }
+
+  #isEnding(): boolean {
+    return this.#phase === 'ending'
+  }
+
+  #finish(code: number): void {
+    this.#close()
+    this.#exit.resolve(code)
+  }
+
+  #close(): void {
+    clearInterval(this.#beacon)
+    this.#bridge?.[Symbol.dispose]()
+    this.#link?.[Symbol.dispose]()
+  }
+
+  #print(message: string): void {
+    process.stderr.write(`rip-server: ${message}\n`)
+  }
+
+  #send(message: WorkerMessage): void {
+    this.#control?.send(message)
+  }
+}
+
+class NotFound extends Error {}
+
+function failureOf(error: unknown): BootFailure {
+  const message = error instanceof Error ? error.message : String(error)
+  return { kind: error instanceof NotFound ? 'not-found' : 'command', message }
+}
+
+/** Some tools lock their folder, or have a fixed port. */
+function secondHint(workerId: number): string {
+  return workerId === 1 ? '' : '; if it can run only once at a time, use --workers 1'
+}

@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+interface Process {
+  readonly pid: number
+  readonly parent: number
+  readonly group: number
+}
+
+const PAGE_BYTES = 4_096
+
+/**
+ * Every living process that this one has started, directly or through others: those below it, and those in its process
+ * group whose parents have ended. Without itself.
+ */
+export function descendants(self: number = process.pid): readonly number[] {
+  const processes = allProcesses()
+  const group = processes.find(({ pid }) => pid === self)?.group
+  const found = new Set([self])
+  for (let before = 0; before !== found.size;) {
+    before = found.size
+    for (const { pid, parent } of processes) if (found.has(parent)) found.add(pid)
+  }
+  // A process that is in a group it does not lead shares it with others.
+  if (group === self) for (const each of processes) if (each.group === self) found.add(each.pid)
+  found.delete(self)
+  return [...found]
+}
+
+/** Bytes of memory that the processes have in use; pages they share count several times. */
+export function residentBytes(pids: readonly number[]): number {
+  return pids.reduce((bytes, pid) => bytes + residentPages(pid) * PAGE_BYTES, 0)
+}
+
+export function signalAll(pids: readonly number[], signal: 'SIGTERM' | 'SIGKILL'): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // ESRCH: it has just ended.
+    }
+  }
+}
+
+function allProcesses(): readonly Process[] {
+  return process.platform === 'linux' ? processesByProc() : processesByPs()
+}
+
+function processesByProc(): readonly Process[] {
+  return readdirSync('/proc').flatMap((name) => {
+    // After the name of the program, which may contain anything, in parentheses: see proc_pid_stat(5).
+    const [state, parent, group] = (/^\d+$/.test(name) ? read(`/proc/${name}/stat`) : '')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    if (state === '' || state === 'Z' || state === 'X') return []
+    return [{ pid: Number(name), parent: Number(parent), group: Number(group) }]
+  })
+}
+
+function processesByPs(): readonly Process[] {
+  const { stdout } = Bun.spawnSync(['ps', '-A', '-o', 'pid=,ppid=,pgid=,stat='])
+  return stdout
+    .toString()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([pid, , , state]) => pid !== '' && state !== undefined && !state.startsWith('Z'))
+    .map(([pid, parent, group]) => ({ pid: Number(pid), parent: Number(parent), group: Number(group) }))
+}
+
+function residentPages(pid: number): number {
+  return Number(read(`/proc/${pid}/statm`).split(' ')[1] ?? 0)
+}
+
+/** Empty when the process has ended. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
