@@ -47,14 +47,14 @@ test.each(['email', 'url', 'uuid', 'phone', 'zip', 'date', 'datetime'])(
 )
 
 describe('a field', () => {
-  test('without mark or with ? may be missing or null, with ! it may not', () => {
+  test('without a modifier or with ? may be missing or null, with ! it may not', () => {
     const schema = declare([field('a!'), field('b?'), field('c')])
     expect(schema.parse({ a: 'x', b: null, more: 1 })).toEqual({ a: 'x', b: null })
     expect(faults(schema, { a: null })).toEqual(['a required'])
     expect(faults(schema, {})).toEqual(['a required'])
   })
 
-  test('takes its default where the input has nothing, and checks it', () => {
+  test('takes its default if the input has no value, and checks it', () => {
     const schema = declare([
       field('a!', 'integer', { constraints: { default: 3 } }),
       field('b?', 'integer', { constraints: { default: 0 } }),
@@ -65,7 +65,7 @@ describe('a field', () => {
     ])
   })
 
-  test('has limits by what it is: length, value, number of elements', () => {
+  test('has limits that depend on its type: length, value, number of elements', () => {
     const limits = { constraints: { min: 2, max: 3 } }
     const schema = declare([
       field('text?', 'string', limits),
@@ -81,12 +81,12 @@ describe('a field', () => {
     ])
   })
 
-  test('tells every limit that is not kept', () => {
+  test('reports every limit that a value exceeds', () => {
     const schema = declare([field('a!', 'string', { constraints: { min: 5, regex: /^z/ } })])
     expect(faults(schema, { a: 'b' })).toEqual(['a min', 'a pattern'])
   })
 
-  test('matches its pattern from the start each time, whatever its flags', () => {
+  test('matches its pattern from the start each time, with any flags', () => {
     for (const regex of [/a/g, /a/y, /a/]) {
       const schema = declare([field('a!', 'string', { constraints: { regex } })])
       expect([1, 2, 3].map(() => schema.ok({ a: 'a' }))).toEqual([true, true, true])
@@ -101,7 +101,7 @@ describe('a field', () => {
     ])
   })
 
-  test('checks each element of a list and says where', () => {
+  test('checks each element of a list and names the index', () => {
     const schema = declare([field('a!', 'string', { array: true })])
     expect(schema.safe({ a: ['x', 1, null] }).errors).toEqual([
       { field: 'a[1]', error: 'type', message: 'a[1] must be string' },
@@ -125,7 +125,7 @@ describe('a field', () => {
     ])
   })
 
-  test('of a name that objects have by themselves is only there when the input has it', () => {
+  test('with the name of a property that every object inherits is read only if the input has it as its own', () => {
     const schema = declare([field('constructor?'), field('toString!')])
     expect(faults(schema, {})).toEqual(['toString required'])
     expect(schema.parse({ toString: 'a' })).toEqual({ toString: 'a' } as unknown)
@@ -144,12 +144,12 @@ describe('a conversion', () => {
       expect(convert('integer', a)).toBe('coerce')
   })
 
-  test('of numbers takes decimal texts', () => {
+  test('of numbers takes texts of decimal numbers', () => {
     expect(['19.95', '1e3', '.5', 2].map((a) => convert('number', a))).toEqual([19.95, 1000, 0.5, 2])
     for (const a of ['', 'Infinity', '0x10', '1,5', true, {}]) expect(convert('number', a)).toBe('coerce')
   })
 
-  test('of booleans knows eight values', () => {
+  test('of booleans accepts eight spellings', () => {
     expect([true, 1, 'true', '1'].map((a) => convert('boolean', a))).toEqual([true, true, true, true])
     expect([false, 0, 'false', '0'].map((a) => convert('boolean', a))).toEqual([false, false, false, false])
     for (const a of ['yes', 'TRUE', 2, '']) expect(convert('boolean', a)).toBe('coerce')
@@ -161,7 +161,7 @@ describe('a conversion', () => {
     for (const a of ['tomorrow', '2024-02-30', NaN]) expect(convert('date', a)).toBe('coerce')
   })
 
-  test('comes before the limits, and leaves alone what is not there', () => {
+  test('comes before the limits, and ignores missing values', () => {
     const schema = declare([field('a?', 'integer', { coerce: true, constraints: { min: 18 } })])
     expect(faults(schema, { a: '12' })).toEqual(['a min'])
     expect(schema.parse({})).toEqual({})

@@ -21,7 +21,7 @@ describe('an input', () => {
     for (const value of [null, undefined, 1, 'x', []]) expect(faults(schema, value)).toEqual([' object'])
   })
 
-  test('that is refused throws an error with all faults', () => {
+  test('that is refused throws an error with all issues', () => {
     const schema = declare([field('a!'), field('b!', 'integer')], { name: 'Form' })
     const thrown = (() => {
       try {
@@ -40,13 +40,13 @@ describe('an input', () => {
     expect(thrown.issues).toHaveLength(2)
   })
 
-  test('keeps the order of the fields and nothing else', () => {
+  test('loses keys that are no fields, and keeps the order of the fields', () => {
     const schema = declare([field('a?'), field('b!'), field('c?')])
     expect(Object.keys(schema.parse({ c: '3', b: '2', a: '1', d: '4' }) as object)).toEqual(['a', 'b', 'c'])
     expect(Object.keys(schema.parse({ c: '3', b: '2' }) as object)).toEqual(['b', 'c'])
   })
 
-  test('nested deeper than the stack reaches is refused and not thrown', () => {
+  test('nested deeper than the call stack is refused without an exception', () => {
     const runtime = createRuntime()
     const tree = declare([field('child?', 'Tree')], { name: 'Tree', runtime })
     let value: object = {}
@@ -77,7 +77,7 @@ describe('a shape', () => {
     },
   ]
 
-  test('gives instances: fields and derived values are their own, the rest is of the class', () => {
+  test('creates instances: fields and derived values are own properties, methods are on the class', () => {
     const schema = declare(entries, { kind: 'shape', name: 'Person' })
     const person = schema.parse({ first: 'Ada', last: 'L' }) as Record<string, unknown>
     expect(Object.keys(person)).toEqual(['first', 'last', 'tag'])
@@ -87,7 +87,7 @@ describe('a shape', () => {
     expect(person).toBeInstanceOf(schema._getClass()!)
   })
 
-  test('whose derived value throws is refused', () => {
+  test('whose derived value throws refuses the input', () => {
     const schema = declare([
       field('a!'),
       {
@@ -101,7 +101,7 @@ describe('a shape', () => {
     expect(schema.safe({ a: 'x' }).errors).toEqual([{ field: '', error: 'derived', message: 'bad' }])
   })
 
-  test('has one thing of each name', () => {
+  test('has one entry of each name', () => {
     const twice = declare([field('a!'), { tag: 'derived', name: 'a', fn: () => 1 }])
     expect(() => twice.safe({})).toThrow('a collides with field')
     const named = declare([field('mdmID!')])
@@ -110,7 +110,7 @@ describe('a shape', () => {
 })
 
 describe('rules', () => {
-  test('all run once the fields are right, and say where', () => {
+  test('all run once the fields are valid, and name the field', () => {
     const schema = declare([
       field('a!'),
       ensure('one', () => false),
@@ -128,7 +128,7 @@ describe('rules', () => {
     ])
   })
 
-  test('that wait run at once, keep their order, and only the async verbs take them', async () => {
+  test('that are asynchronous run concurrently, keep their order, and are accepted by the async methods only', async () => {
     const started: string[] = []
     const wait = (name: string, ticks: number) => async (): Promise<boolean> => {
       started.push(name)
@@ -151,7 +151,7 @@ describe('rules', () => {
     expect(await schema.okAsync({ a: 'x' })).toBe(false)
   })
 
-  test('of a nested schema make its outer schemas wait, through circles too', async () => {
+  test('that are asynchronous make all schemas around them asynchronous, also in cycles', async () => {
     const runtime = createRuntime()
     const inner = [field('a!'), field('again?', 'Outer'), ensure('taken', async () => false, { async: true })]
     declare(inner, { name: 'Inner', runtime })
@@ -166,7 +166,7 @@ describe('rules', () => {
 })
 
 describe('schemas in schemas', () => {
-  test('are found by name, when they are declared later too, and report paths', () => {
+  test('are found by name, also when they are declared later, and report paths', () => {
     const runtime = createRuntime()
     const order = declare([field('lines!', 'Line', { array: true }), field('ship?', 'Address')], { runtime })
     const value = { lines: [{ sku: 1 }], ship: 'x' }
@@ -180,7 +180,7 @@ describe('schemas in schemas', () => {
     expect(order.parse({ lines: [{ sku: 's', more: 1 }] })).toEqual({ lines: [{ sku: 's' }] })
   })
 
-  test('an enum gives its value, by name or value', () => {
+  test('an enum accepts a name or a value, and returns the value', () => {
     const runtime = createRuntime()
     const member = (name: string, value?: unknown): EntryDescription => ({ tag: 'enum-member', name, value })
     const role = declare([member('admin', 1), { tag: 'enum-member', name: 'user' }], {
@@ -202,7 +202,7 @@ describe('schemas in schemas', () => {
     ])
   })
 
-  test('a union chooses by one field, in fields and lists as well', () => {
+  test('a union chooses a schema by one field, also in fields and lists', () => {
     const runtime = createRuntime()
     const kind = (text: string): EntryDescription => field('kind!', 'literal-union', { literals: [text] })
     declare([kind('click'), field('x!', 'integer')], { name: 'Click', kind: 'shape', runtime })
@@ -240,7 +240,7 @@ describe('schemas in schemas', () => {
     expect(() => twice.safe({})).toThrow('duplicate discriminator "click": Click and Twin')
   })
 
-  test('mixins lend their fields, depth first and each once', () => {
+  test('mixins add their fields, depth first and each mixin once', () => {
     const runtime = createRuntime()
     const mixin = (target: string): EntryDescription => ({
       tag: 'directive',
@@ -275,7 +275,7 @@ describe('schemas in schemas', () => {
 })
 
 describe('a list of a schema', () => {
-  test('puts the place in front of each fault', async () => {
+  test('puts the index before the path of each issue', async () => {
     const { array } = declare([field('a!')], { name: 'A' })
     expect(array.parse([{ a: 'x' }])).toEqual([{ a: 'x' }])
     expect(array.safe([{ a: 1 }, 5]).errors?.map(({ field: at }) => at)).toEqual(['[0].a', '[1]'])
@@ -294,7 +294,7 @@ describe('algebra', () => {
     { name: 'Source', kind: 'shape' },
   )
 
-  test('makes shapes with the fields and without the rules', () => {
+  test('makes shapes with the fields, without the rules', () => {
     expect(source.pick('a').parse({ a: 'x', b: 'y' })).toEqual({ a: 'x' } as unknown)
     expect(source.omit('a').parse({})).toEqual({} as unknown)
     expect(source.partial().ok({})).toBe(true)
@@ -303,14 +303,14 @@ describe('algebra', () => {
     expect([source.pick('a').kind, source.pick('a').name]).toEqual(['shape', 'SourceDerived'])
   })
 
-  test('refuses unknown keys and fields that both have', () => {
+  test('refuses unknown keys, and fields that both schemas have', () => {
     expect(() => source.pick('zz')).toThrow("pick: unknown field 'zz' on Source")
     expect(() => source.omit('zz')).toThrow('omit: unknown field')
     expect(() => source.extend(source)).toThrow("field 'a' collides")
     expect([...source.extend(declare([field('c!')])).parts.fields.keys()]).toEqual(['a', 'b', 'c'])
   })
 
-  test('verbs of models say that they are for models', () => {
+  test('methods of models throw an error that says they are for models', () => {
     const model = source as unknown as { find(id: number): unknown }
     expect(() => model.find(1)).toThrow('find() is :model-only')
   })

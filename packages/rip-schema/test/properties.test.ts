@@ -60,7 +60,7 @@ const anyValue: fc.Arbitrary<unknown> = fc.oneof(
 
 const anyInput = fc.dictionary(fc.constantFrom(...NAMES, 'other'), anyValue, { noNullPrototype: true })
 
-test('the compiled builder and the loop accept, give and say the same', () => {
+test('the generated builder and the loop accept the same inputs, with the same values and issues', () => {
   fc.assert(
     fc.property(anyFields, anyInput, (fields, input) => {
       const readers = fields.map((entry) => {
@@ -83,7 +83,7 @@ test('the compiled builder and the loop accept, give and say the same', () => {
   )
 })
 
-test('what was accepted is accepted again, and stays as it is', () => {
+test('an accepted value is accepted again, unchanged', () => {
   fc.assert(
     fc.property(anyFields, anyInput, (fields, input) => {
       const schema = declare(fields)
@@ -95,7 +95,7 @@ test('what was accepted is accepted again, and stays as it is', () => {
   )
 })
 
-test('the six verbs and Standard Schema agree, and every fault names a field and says why', async () => {
+test('the six methods and Standard Schema agree, and every issue names a field and a reason', async () => {
   await fc.assert(
     fc.asyncProperty(anyFields, anyInput, async (fields, input) => {
       const schema = declare(fields)
@@ -121,7 +121,7 @@ test('the six verbs and Standard Schema agree, and every fault names a field and
   )
 })
 
-test('any value at all is accepted or refused, and nothing throws', () => {
+test('any value is accepted or refused without an exception', () => {
   fc.assert(
     fc.property(anyFields, fc.anything(), (fields, value) => {
       const schema = declare(fields)
@@ -132,7 +132,7 @@ test('any value at all is accepted or refused, and nothing throws', () => {
   )
 })
 
-test('picking and omitting the same fields leaves none and all', () => {
+test('picking fields and omitting them splits a schema in two', () => {
   fc.assert(
     fc.property(anyFields, fc.array(fc.nat()), (fields, numbers) => {
       const schema = declare(fields)
@@ -145,7 +145,7 @@ test('picking and omitting the same fields leaves none and all', () => {
   )
 })
 
-test('two runtimes share nothing', () => {
+test('two runtimes share no names', () => {
   const [one, other] = [createRuntime(), createRuntime()]
   declare([], { name: 'A', runtime: one })
   expect(other.SchemaRegistry.has('A')).toBe(false)

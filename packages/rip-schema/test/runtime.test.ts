@@ -7,7 +7,7 @@ import { __schema, SchemaRegistry } from '../src/runtime.ts'
 import { declare, field } from './describe-fields.ts'
 
 describe('the registry', () => {
-  test('takes the same declaration again and refuses another one', () => {
+  test('accepts the same declaration again, and refuses another one of the same name', () => {
     const runtime = createRuntime()
     const first = declare([field('a!')], { name: 'A', runtime })
     const second = declare([field('a!')], { name: 'A', runtime })
@@ -19,7 +19,7 @@ describe('the registry', () => {
     expect(declare([field('b?')], { name: 'A', runtime })).toBe(runtime.SchemaRegistry.get('A')!)
   })
 
-  test('compares functions and patterns, too', () => {
+  test('compares functions and patterns as well', () => {
     const runtime = createRuntime()
     const pattern = (regex: RegExp): unknown =>
       declare([field('a!', 'string', { constraints: { regex } })], { name: 'A', runtime })
@@ -27,7 +27,7 @@ describe('the registry', () => {
     expect(() => pattern(/b/)).toThrow('already registered')
   })
 
-  test('has a scope of its own for tests, also for ones that wait', async () => {
+  test('has a separate scope for tests, also for asynchronous ones', async () => {
     const runtime = createRuntime()
     const { SchemaRegistry: registry } = runtime
     declare([field('a!')], { name: 'Outer', runtime })
@@ -51,7 +51,7 @@ describe('the registry', () => {
 })
 
 describe('converters', () => {
-  test('get the text of a value, or the value itself on request', () => {
+  test('get the text of a value, or on request the value itself', () => {
     const runtime = createRuntime()
     runtime.registerCoercer('kind', (value) => typeof value)
     runtime.registerCoercer('raw', (value) => typeof value, { raw: true })
@@ -65,7 +65,7 @@ describe('converters', () => {
     expect(schema.parse({ a: 1, b: 1 })).toEqual({ a: 'string', b: 'number' })
   })
 
-  test('fail with nothing, false or an exception', () => {
+  test('refuse a value by returning nothing or false, or by throwing', () => {
     const runtime = createRuntime()
     const schema = declare([field('a!', 'any', { coerce: true, coercer: 'x' })], { runtime })
     const converters = [
@@ -86,7 +86,7 @@ describe('converters', () => {
     expect(schema.parse({ a: 1 })).toEqual({ a: 0 })
   })
 
-  test('that nobody registered are an error of the program, and so are ones that wait', () => {
+  test('that are not registered are an error of the program, and so are asynchronous ones', () => {
     const runtime = createRuntime()
     const schema = declare([field('a!', 'any', { coerce: true, coercer: 'none' })], { runtime })
     expect(() => schema.safe({ a: 1 })).toThrow("no coercer registered for '~:none'; call registerCoercer")
@@ -95,7 +95,7 @@ describe('converters', () => {
 })
 
 describe('the runtime of a process', () => {
-  test('is the one that is there', () => {
+  test('is the one that was installed first', () => {
     const host = {}
     expect(processRuntime(host).SchemaRegistry).toBe(processRuntime(host).SchemaRegistry)
     expect(processRuntime(host).SchemaRegistry).not.toBe(processRuntime({}).SchemaRegistry)
@@ -103,7 +103,7 @@ describe('the runtime of a process', () => {
     expect((globalThis as Record<string, unknown>)['__ripSchema']).toMatchObject({ __version: 1, __schema })
   })
 
-  test('may come from another compiler, whose names are used and whose schemas get what they lack', async () => {
+  test('may come from another compiler; its names are used, and its schemas get the methods they lack', async () => {
     const { __schema: declareSchema, ...others } = createRuntime()
     class Foreign {
       safe(): unknown {
@@ -130,7 +130,7 @@ describe('the runtime of a process', () => {
     expect(host.__ripSchema).toMatchObject({ other: 1, __version: 1 } as object)
   })
 
-  test('knows no models', () => {
+  test('has no models', () => {
     expect(() => createRuntime().__schema({ kind: 'model' as 'input', entries: [] })).toThrow(
       'not supported yet',
     )
@@ -138,7 +138,7 @@ describe('the runtime of a process', () => {
 })
 
 describe('the runtime as text', () => {
-  test('is one expression that makes the same runtime', () => {
+  test('is one expression that creates an equal runtime', () => {
     // oxlint-disable-next-line typescript/no-implied-eval
     const made = new Function('globalThis', `return ${inlineRuntime()}`)(
       {},
@@ -150,7 +150,7 @@ describe('the runtime as text', () => {
     ])
   })
 
-  test('has every module that it needs', () => {
+  test('includes every module that it needs', () => {
     const entries = ['index', 'runtime', 'inline', 'types', 'description', 'runtime-state']
     const files = readdirSync(new URL('../src', import.meta.url)).map((name) => name.replace(/\.ts$/, ''))
     expect(files.toSorted()).toEqual([...RUNTIME_MODULES, ...entries].toSorted())

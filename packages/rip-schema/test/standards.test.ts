@@ -20,7 +20,7 @@ describe('Standard Schema', () => {
     }
   })
 
-  test('says where a fault is as a list of keys', () => {
+  test('gives the path of an issue as a list of keys', () => {
     const runtime = createRuntime()
     declare([field('sku!')], { runtime, name: 'Line' })
     const order = declare([field('lines!', 'Line', { array: true })], { runtime })
@@ -33,7 +33,7 @@ describe('Standard Schema', () => {
     expect(order['~standard'].validate({ lines: [] })).toEqual({ value: { lines: [] } })
   })
 
-  test('waits where a rule does', async () => {
+  test('is asynchronous if a rule is', async () => {
     const schema = declare([
       field('a!'),
       { tag: 'ensure', message: 'no', fn: async () => false, async: true },
@@ -41,7 +41,7 @@ describe('Standard Schema', () => {
     expect(await schema['~standard'].validate({ a: 'x' })).toEqual({ issues: [{ message: 'no' }] })
   })
 
-  test('gives JSON Schema of one draft', () => {
+  test('offers JSON Schema of one draft', () => {
     const { jsonSchema } = declare([field('a!')])['~standard']
     expect(jsonSchema.input({ target: 'draft-2020-12' })).toHaveProperty('properties')
     expect(() => jsonSchema.output({ target: 'draft-07' })).toThrow("'draft-07'")
@@ -49,7 +49,7 @@ describe('Standard Schema', () => {
 })
 
 describe('JSON Schema', () => {
-  test('has types, limits, formats, defaults and what is required', () => {
+  test('has types, limits, formats, defaults and required fields', () => {
     const schema = declare([
       field('email!', 'email'),
       field('text!', 'string', { constraints: { min: 8, max: 100, regex: /^x/ } }),
@@ -80,7 +80,7 @@ describe('JSON Schema', () => {
     })
   })
 
-  test('names other schemas, also in circles', () => {
+  test('refers to other schemas, also in cycles', () => {
     const runtime = createRuntime()
     const tree = declare([field('children?', 'Tree', { array: true })], { runtime, name: 'Tree' })
     const { $defs, properties } = tree.toJSONSchema() as Record<string, Record<string, unknown>>
@@ -88,7 +88,7 @@ describe('JSON Schema', () => {
     expect($defs!['Tree']).toEqual({ type: 'object', properties })
   })
 
-  test('of enums and unions, and of lists', () => {
+  test('covers enums, unions and lists', () => {
     const runtime = createRuntime()
     const color = declare([{ tag: 'enum-member', name: 'red', value: 1 }], {
       runtime,

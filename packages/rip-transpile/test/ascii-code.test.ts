@@ -44,7 +44,7 @@ test('generated columns of a map move with the code', () => {
   expect(moved.map?.mappings).toBe('AAAA,SAAI,OAAE;AACA')
 })
 
-test('a .rip module says what it means in every script, and its errors keep their place', async () => {
+test('a .rip module keeps its non-ASCII text in every script, and its errors keep their positions', async () => {
   using project = tempProject({
     'app.rip': `naïve = 'a · ü € 😀'\nconsole.log naïve, naïve.length\nconsole.log 'é', (new Error '·').stack\n`,
   })

@@ -18,20 +18,20 @@ test('the message has the position, the frame and the hint', () => {
   expect(message).toBe('a.rip:1:1: unexpected thing\n\n> 1 | x\n    | ^\n\nwrite y')
 })
 
-test('tabs before the position stay tabs below it', () => {
+test('tabs before the position stay tabs in the marker line', () => {
   expect(errorAt('\t\tx y', 4, 5).frame).toBe('> 1 | \t\tx y\n    | \t\t  ^')
 })
 
-test('the end of the input is a place, too', () => {
+test('the end of the input is a valid position', () => {
   const error = errorAt('a = (', 99, 99)
   expect([error.line, error.column, error.start, error.length]).toEqual([1, 6, 5, 1])
 })
 
-test('a mark over several lines ends with its line', () => {
+test('a marker over several lines ends with the first line', () => {
   expect(errorAt('ab\ncd\n', 1, 5).frame).toBe('> 1 | ab\n    |  ^\n  2 | cd\n  3 |')
 })
 
-test('of a long line, as minified code has them, the part around the position is shown', () => {
+test('of a long line, as in minified code, the part around the position is shown', () => {
   const long = 'x'.repeat(5000)
   const marked = (source: string, at: number): string => {
     const [text = '', carets = ''] = errorAt(source, at, at + 3)
@@ -48,21 +48,21 @@ test('of a long line, as minified code has them, the part around the position is
   expect(frame).toMatch(/> 2 \| …x+whyx+…\n/)
 })
 
-test('a surrogate pair at the edge of what is shown stays whole', () => {
+test('a surrogate pair at the edge of that part stays whole', () => {
   for (const shift of ['', 'x']) {
     const { frame } = errorAt(`${shift}${'😀'.repeat(500)}`, 500, 501)
     expect(frame.isWellFormed()).toBe(true)
   }
 })
 
-test('printing it shows the message and nothing of the compiler', () => {
+test('printing it shows the message and no frames of the compiler', () => {
   const error = errorAt('x', 0, 1)
   expect(Bun.inspect(error).trim()).toBe(`CompileError: ${error.message}`)
   expect(error.stack).toBe(`CompileError: ${error.message}`)
   expect(Error.stackTraceLimit).toBeGreaterThan(0)
 })
 
-test('no position lies outside of the source', () => {
+test('no position is outside the source', () => {
   fc.assert(
     fc.property(fc.string(), fc.integer({ min: -5, max: 50 }), fc.nat(50), (source, start, length) => {
       const error = errorAt(source, start, start + length)
@@ -75,7 +75,7 @@ test('no position lies outside of the source', () => {
   )
 })
 
-test('is told by its code, whichever copy of the class it is of', () => {
+test('is recognised by its code, also if it comes from another copy of the class', () => {
   const error = errorAt('a', 0, 1)
   const copied = Object.assign(new Error('x'), { code: 'RIP_COMPILE' })
   expect([error, copied, new Error('x'), null, 'RIP_COMPILE'].map((each) => CompileError.is(each))).toEqual([

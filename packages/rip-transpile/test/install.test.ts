@@ -21,7 +21,7 @@ const saying = (text) => ({
 
 const FILES = { 'a.rip': '', 'b.rip': '', 'c.rip': '' }
 
-test('the newest installation counts, and the one before it again when it is disposed', async () => {
+test('the latest installation counts, and after its disposal the previous one', async () => {
   const program = `
     using first = install({ adapter: saying('first') })
     {
@@ -32,21 +32,21 @@ test('the newest installation counts, and the one before it again when it is dis
   expect(await run(program, FILES)).toBe('second\nfirst\n')
 })
 
-test('without any installation left an import says what to do', async () => {
+test('without an installation an import fails with a message that says what to do', async () => {
   const program = `
     install({ adapter: saying('once') })[Symbol.dispose]()
     try { await import('./a.rip') } catch (error) { console.log(error.message.includes('call install() before')) }`
   expect(await run(program, FILES)).toBe('true\n')
 })
 
-test('other endings are loaded by their own compiler', async () => {
+test('other endings are loaded by their own compilers', async () => {
   const program = `
     install({ extensions: ['.rip', '.coffee'], root: ${JSON.stringify(OWN_ROOT)} })
     console.log((await import('./d.coffee')).squares.join())`
   expect(await run(program, { 'd.coffee': 'export squares = (x * x for x in [1..3])\n' })).toBe('1,4,9\n')
 })
 
-test('an adapter may answer with a promise', async () => {
+test('an adapter may return a promise', async () => {
   const program = `
     const { compile, ...rest } = saying('later')
     install({ adapter: { ...rest, compile: async () => compile() } })
@@ -54,7 +54,7 @@ test('an adapter may answer with a promise', async () => {
   expect(await run(program, FILES)).toBe('later\n')
 })
 
-test('a compiler that does not exist is refused at once', async () => {
+test('a compiler that does not exist is refused immediately', async () => {
   const program = `try { install({ adapter: 'nonesuch' }) } catch (error) { console.log(error.message) }`
   expect(await run(program, FILES)).toContain("there is no compiler named 'nonesuch'")
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { ripPlugin } from '../src/index.ts'
 import { tempProject } from './temp-project.ts'
 
-test('Bun.build bundles files of the language with the runtime they use', async () => {
+test('Bun.build bundles .rip files with the runtime they use', async () => {
   using project = tempProject({
     'main.ts': "import { names } from './names.rip'\nexport const result = names(['b', 'a'])\n",
     'names.rip': 'export names = (list) -> "#{kind list}: #{list.toSorted().join \' \'}"\n',
@@ -17,7 +17,7 @@ test('Bun.build bundles files of the language with the runtime they use', async 
   expect(await import(project.path('out.js'))).toMatchObject({ result: 'array: a b' })
 })
 
-test('what does not compile fails the build with its place', async () => {
+test('source that does not compile fails the build with its position', async () => {
   using project = tempProject({ 'main.rip': 'a = (\n' })
   const built = Bun.build({ entrypoints: [project.path('main.rip')], plugins: [ripPlugin()] })
   const error: unknown = await built.catch((thrown: unknown) => thrown)

@@ -69,7 +69,7 @@ test('the runtime is found from a snapshot, too', async () => {
   expect(run.stdout + run.stderr).toBe('8 array\n')
 })
 
-test('bun test finds tests written in Rip once it knows that .rip files are programs', async () => {
+test('bun test finds tests written in Rip once bunfig.toml says that .rip files are programs', async () => {
   using project = tempProject({
     'sum.test.rip':
       "import { expect, test } from 'bun:test'\n\ntest 'sum', ->\n  total = 1 + 1\n  expect(total).toBe 3\n  return\n",
@@ -81,7 +81,7 @@ test('bun test finds tests written in Rip once it knows that .rip files are prog
   expect(run.stderr).toContain('sum.test.rip:5:17')
 })
 
-test('a failed assertion on the last line of a test has its place, whatever kind of line it is', async () => {
+test('a failed assertion on the last line of a test has its position, on any kind of line', async () => {
   const lines = [
     'expect(1).toBe 2',
     'expect(1).toBe(2) if true',
@@ -123,7 +123,7 @@ test('in production, a returned call costs nothing more', async () => {
   }
 })
 
-test('require, __dirname and __filename work where a module uses them', async () => {
+test('require, __dirname and __filename work in modules that use them', async () => {
   using project = tempProject({
     'main.rip':
       "path = require 'node:path'\nconsole.log path.basename(__filename), __dirname is import.meta.dir\n",
@@ -132,7 +132,7 @@ test('require, __dirname and __filename work where a module uses them', async ()
   expect(run.stdout).toBe('main.rip true\n')
 })
 
-test('a module may have a require of its own', async () => {
+test('a module may declare its own require', async () => {
   using project = tempProject({
     'main.rip':
       "import { createRequire } from 'node:module'\nrequire = createRequire import.meta.url\nconsole.log typeof require('node:os').cpus\n",
@@ -159,7 +159,7 @@ test('source that does not compile rejects the import with the position', async 
   expect(run.stdout).toBe('CompileError 2 5\n')
 })
 
-test('source that does not compile ends the program with its message alone', async () => {
+test('source that does not compile ends the program with only its message', async () => {
   using project = tempProject({ 'bad.rip': 'a = 1\nb = )\n' })
   const run = await runBun(['--preload', REGISTER, 'bad.rip'], { cwd: project.root })
   expect(run.code).toBe(1)
@@ -201,7 +201,7 @@ test('coverage counts lines of the source', async () => {
   expect(isHit(false)).toEqual([3, 9, 10, 13, 14])
 })
 
-test('bun --hot runs what was saved', async () => {
+test('bun --hot runs the saved code', async () => {
   using project = tempProject({ 'main.rip': "console.log 'before'\nsetInterval (->), 1000\n" })
   const child = Bun.spawn([process.execPath, '--hot', '--preload', REGISTER, 'main.rip'], {
     cwd: project.root,
@@ -224,7 +224,7 @@ test('bun --hot runs what was saved', async () => {
   expect(printed).toStartWith('before\nafter\n')
 })
 
-test('wrong embedded JavaScript is reported at its place in the source', async () => {
+test('invalid embedded JavaScript is reported at its position in the source', async () => {
   using project = tempProject({ 'bad.rip': 'a = 1\nb = `let x = ;`\n' })
   const run = await runBun(['--preload', REGISTER, 'bad.rip'], { cwd: project.root })
   expect(run.code).toBe(1)

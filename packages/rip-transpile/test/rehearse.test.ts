@@ -11,6 +11,6 @@ test('a rehearsal leaves nothing behind', async () => {
   rmSync(folder, { recursive: true })
 })
 
-test('where there is no folder, nothing is rehearsed, and nothing fails', async () => {
+test('without a folder nothing is rehearsed, and nothing fails', async () => {
   expect(await rehearse(join(tmpdir(), 'rip-rehearse-nowhere'))).toBe(false)
 })

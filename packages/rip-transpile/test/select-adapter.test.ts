@@ -32,7 +32,7 @@ test('the environment wins over package.json', () => {
   expect(projectCompiler(project.root, { RIP_COMPILER: 'coffeescript' })).toBe('coffeescript')
 })
 
-test('the nearest package.json decides, even by saying nothing', () => {
+test('the nearest package.json decides, even without a choice', () => {
   using project = tempProject({
     'package.json': '{"rip":{"compiler":"rip-lang"}}',
     'inner/package.json': '{"name":"inner"}',
@@ -40,12 +40,12 @@ test('the nearest package.json decides, even by saying nothing', () => {
   expect(projectCompiler(project.path('inner'), {})).toBeUndefined()
 })
 
-test('a package.json that cannot be read chooses nothing', () => {
+test('a package.json that cannot be read makes no choice', () => {
   using project = tempProject({ 'package.json': '{', 'package.json.bak': '' })
   expect(projectCompiler(project.root, {})).not.toBe('rip-lang')
 })
 
-test('the choice counts for .rip files, other languages have their own compiler', () => {
+test('the choice applies to .rip files; other languages have their own compiler', () => {
   using project = tempProject({
     ...RIP_LANG_3,
     ...COFFEESCRIPT,
@@ -55,7 +55,7 @@ test('the choice counts for .rip files, other languages have their own compiler'
   expect(selectAdapter({ root: project.root, extension: '.coffee' }).name).toBe('coffeescript')
 })
 
-test('a name given wins over everything', () => {
+test('a name given in code wins over everything', () => {
   using project = tempProject({
     ...RIP_LANG_3,
     ...COFFEESCRIPT,
@@ -64,11 +64,11 @@ test('a name given wins over everything', () => {
   expect(selectAdapter({ root: project.root, name: 'coffeescript' }).name).toBe('coffeescript')
 })
 
-test('an unknown compiler is named together with the known ones', () => {
+test('an unknown compiler is refused with a list of the known ones', () => {
   expect(() => selectAdapter({ name: 'coffee' })).toThrow(/no compiler named 'coffee'.*coffeescript/)
 })
 
-test('a project that chooses nothing gets the compiler of this package, and no other', () => {
+test('a project without a choice gets the compiler of this package, and no other', () => {
   using project = tempProject({ 'package.json': '{}' })
   expect(selectAdapter({ root: project.root }).name).toBe('rip')
   expect(() => selectAdapter({ root: project.root, extension: '.coffee' })).toThrow(

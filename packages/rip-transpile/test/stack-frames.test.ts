@@ -93,7 +93,7 @@ function position(source: string): string {
   return `${lines.length}:${lines.at(-1)!.length + 1}`
 }
 
-describe('the frame of what throws has the exact line and column', () => {
+describe('the frame of a throwing expression has the exact line and column', () => {
   const programs = Object.entries(PROGRAMS)
   let frames: string[] = []
 

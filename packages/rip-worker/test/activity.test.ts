@@ -45,7 +45,7 @@ describe('an application', () => {
     expect(calls).toEqual([STANDBY, RESUME, STANDBY, RESUME, STANDBY])
   })
 
-  test('that cannot be resumed is not put on standby at its start', async () => {
+  test('without resume is not put on standby at its start', async () => {
     const { activity, calls } = told({ onResume: undefined })
     activity.begin()
     activity.resume()
@@ -54,14 +54,14 @@ describe('an application', () => {
     expect(calls).toEqual([STANDBY])
   })
 
-  test('that never was active is not told at its end', async () => {
+  test('that was never active is not put on standby at its end', async () => {
     const { activity, calls } = told({ onResume: undefined })
     activity.begin()
     await activity.end()
     expect(calls).toEqual([])
   })
 
-  test('gets a signal for each time it is active, which aborts at the end of it', async () => {
+  test('gets a signal for each time it is active, which aborts when that ends', async () => {
     const signals: AbortSignal[] = []
     const { activity } = told({ onResume: ({ signal }) => void signals.push(signal) })
     activity.begin()
@@ -77,7 +77,7 @@ describe('an application', () => {
     expect([signals.length, signals[1]?.aborted]).toEqual([2, true])
   })
 
-  test('stands by when what it began has ended', async () => {
+  test('stands by when its promises have settled', async () => {
     const job = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()
     const onResume = (): Promise<void> => {
@@ -96,7 +96,7 @@ describe('an application', () => {
     expect([calls, log]).toEqual([[STANDBY, STANDBY], []])
   })
 
-  test('whose hooks fail is told all the same', async () => {
+  test('whose hooks fail still gets the later changes', async () => {
     const fail = (): never => {
       throw new Error('no luck')
     }
@@ -112,7 +112,7 @@ describe('an application', () => {
     ])
   })
 
-  test('that does not stand by is not waited for, and is resumed again', async () => {
+  test('that does not stand by in time is not waited for, and is resumed again', async () => {
     const never = new Promise<void>(() => {})
     let resumed = 0
     const onResume = (): void => void (resumed += 1)
@@ -127,7 +127,7 @@ describe('an application', () => {
     expect(log[0]).toBe('the application does not stand by after 0.01 s: its resume() or standby() goes on')
   })
 
-  test('that was taken back before it began does not begin', async () => {
+  test('that has to stand by before it was resumed is not resumed', async () => {
     const { activity, calls } = told()
     activity.begin()
     activity.resume()
@@ -168,7 +168,7 @@ test('a hook that never ends holds up neither requests nor the end', async () =>
   expect(await local.worker.close({ timeoutMs: 0 })).toEqual({ abandoned: 0 })
 })
 
-test('a worker can be made to stand by from its start', async () => {
+test('a worker can be started on standby', async () => {
   const worker = createWorker({
     fetch: () => new Response('ok'),
     listen: { port: 0, hostname: '127.0.0.1' },
@@ -194,7 +194,7 @@ export const resume = ({ workerId, generation, signal }) => {
 export const close = () => say('closed')
 `
 
-test('a supervised worker follows its supervisor, and says when it stands by', async () => {
+test('a supervised worker follows its supervisor, and reports when it stands by', async () => {
   await using supervised = new Supervised(new Folder({ 'app.ts': APP }), { standby: true })
   const said = (): string[] => supervised.program.stdout.trimEnd().split('\n')
   await supervised.received('ready')
@@ -213,13 +213,13 @@ test('a supervised worker follows its supervisor, and says when it stands by', a
   expect(said().at(-1)).toBe('closed')
 })
 
-test('a worker of a supervisor that says nothing about it is active at once', async () => {
+test('a worker whose supervisor sends no standby is active at once', async () => {
   await using supervised = new Supervised(new Folder({ 'app.ts': APP }))
   await supervised.received('ready')
   await until('it is resumed', () => supervised.program.stdout.includes('resumed 3 g1'))
 })
 
-test('the number in the environment is that of the worker, whatever it was in that of its supervisor', async () => {
+test('WORKER_ID is the number of the worker, also if its supervisor had another one', async () => {
   const app = `export default (_, { workerId }) => Response.json([process.env.WORKER_ID, workerId])`
   await using supervised = new Supervised(new Folder({ 'app.ts': app }), { env: { WORKER_ID: '1' } })
   await supervised.received('ready')

@@ -8,7 +8,7 @@ const HELLO = `export default () => new Response('hello')`
 const MEBIBYTE = 2 ** 20
 
 test.skipIf(process.platform !== 'linux')(
-  'a worker gives back pages that only booting took, and serves as before',
+  'a worker returns memory that only booting needed, and serves as before',
   async () => {
     await using worker = new Supervised(new Folder({ 'app.ts': HELLO }))
     await worker.received('ready')
@@ -21,11 +21,11 @@ test.skipIf(process.platform !== 'linux')(
   },
 )
 
-describe('mappings of code', () => {
+describe('mappings of executable code', () => {
   const line = (rights: string, path: string) =>
     `01a40000-0684a000 ${rights} 01838000 fe:00 2146531      ${path}`
 
-  test('are those of the file that are executed', () => {
+  test('are those of the running program', () => {
     expect(codeMappings(`${line('r-xp', '/opt/a b/bun')}\n`, '/opt/a b/bun')).toEqual([
       { address: 0x1a40000, length: 0x684a000 - 0x1a40000 },
     ])

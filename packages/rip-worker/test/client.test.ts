@@ -32,7 +32,7 @@ describe('the client, for handlers that fetch', () => {
     return (await local.fetch('/', { headers })).json()
   }
 
-  test('is whom the balancer decided on', async () => {
+  test('is the one that the balancer decided on', async () => {
     expect(await seen('balancer', FIELDS)).toEqual({
       ip: { address: '203.0.113.9', family: 'IPv4', port: 4711 },
       client: { address: '203.0.113.9', protocol: 'https' },
@@ -40,12 +40,12 @@ describe('the client, for handlers that fetch', () => {
     })
   })
 
-  test('is nobody when the balancer decided on nobody, whatever else was sent', async () => {
+  test('is unknown when the balancer says so, whatever other fields were sent', async () => {
     const headers = { 'x-forwarded-for': '6.6.6.6', forwarded: 'for=6.6.6.6' }
     expect(await seen('balancer', headers)).toMatchObject({ ip: null, client: { protocol: 'http' } })
   })
 
-  test('is whom a proxy of another make appended last', async () => {
+  test('is the one that another proxy appended last', async () => {
     expect(await seen(true, FIELDS)).toMatchObject({ ip: { address: '10.0.0.1', family: 'IPv4', port: 0 } })
   })
 
@@ -59,20 +59,20 @@ describe('the client, for handlers that fetch', () => {
     expect(await seen(true, { 'x-forwarded-for': text })).toMatchObject({ ip })
   })
 
-  test('behind a proxy that sends X-Real-IP only is found', async () => {
+  test('behind a proxy that sends only X-Real-IP is found', async () => {
     expect(await seen(true, { 'x-real-ip': '192.0.2.1' })).toMatchObject({ ip: { address: '192.0.2.1' } })
   })
 
-  test('has the scheme the nearest proxy tells', async () => {
+  test('has the scheme that the nearest proxy sent', async () => {
     expect(await seen(true, { 'x-forwarded-proto': 'https, http' })).toMatchObject({ scheme: 'http:' })
     expect(await seen(true, { 'x-forwarded-proto': 'HTTPS' })).toMatchObject({ scheme: 'https:' })
   })
 
-  test('is nobody on a socket without a proxy', async () => {
+  test('is unknown on a socket without a proxy', async () => {
     expect(await seen(false, FIELDS)).toMatchObject({ ip: null, scheme: 'http:' })
   })
 
-  test('is that of the request asked about', async () => {
+  test('belongs to the request that is passed', async () => {
     const other = new Request('http://app.test/', { headers: { 'x-real-ip': '192.0.2.7' } })
     await using local = await LocalWorker.serve({
       trustForwarded: 'balancer',
@@ -90,7 +90,7 @@ describe('the client, for listeners of node:http', () => {
     return (await local.fetch('/', { headers })).json()
   }
 
-  test('is at the other end of the socket, and alone in X-Forwarded-For', async () => {
+  test('is the peer of the socket, and the only entry of X-Forwarded-For', async () => {
     expect(await seen('balancer', FIELDS)).toEqual({
       remoteAddress: '203.0.113.9',
       remotePort: 4711,
@@ -100,7 +100,7 @@ describe('the client, for listeners of node:http', () => {
     })
   })
 
-  test('behind a proxy of another make is whom it appended last', async () => {
+  test('behind another proxy is the one it appended last', async () => {
     expect(await seen(true, { 'x-forwarded-for': '6.6.6.6, 2001:db8::2' })).toEqual({
       remoteAddress: '2001:db8::2',
       remotePort: 0,
@@ -110,7 +110,7 @@ describe('the client, for listeners of node:http', () => {
     })
   })
 
-  test('is nobody when nobody named one', async () => {
+  test('is unknown when no field names one', async () => {
     expect(await seen('balancer', {})).toEqual({ encrypted: false })
     expect(await seen(false, FIELDS)).toMatchObject({
       encrypted: false,
@@ -139,7 +139,7 @@ test('a WebSocket has the address of its client and the data it was given', asyn
   client.close()
 })
 
-test('the context is the server the client sees', async () => {
+test('the context answers like a Bun server about the client', async () => {
   await using local = await LocalWorker.serve({
     trustForwarded: 'balancer',
     mode: 'development',
@@ -176,7 +176,7 @@ test('the context is the server the client sees', async () => {
   })
 })
 
-test('an Elysia instance hands the client to its handlers', async () => {
+test('an Elysia instance passes the client to its handlers', async () => {
   await using supervised = new Supervised(new Folder(), {
     args: [join(import.meta.dir, 'fixtures', 'clients', 'elysia.ts')],
   })
@@ -186,7 +186,7 @@ test('an Elysia instance hands the client to its handlers', async () => {
   })
 })
 
-test('a supervised worker believes the balancer, one alone whom it is told to believe', async () => {
+test('a supervised worker believes the balancer; one that runs alone believes the proxy of its options', async () => {
   const app = `export default (_, { client }) => new Response(client.address ?? 'nobody')`
   const cases: readonly (readonly [args: readonly string[], address: string])[] = [
     [['--trust-forwarded', 'balancer'], '203.0.113.9'],

@@ -69,7 +69,7 @@ class Model {
   }
 }
 
-test('never more than the limit run, in order of arrival, and nobody waits beside a free place', async () => {
+test('at most the limit run, in order of arrival, and no request waits while there is a free place', async () => {
   const steps = fc.array(fc.constantFrom<Step>('arrive', 'arrive', 'finish', 'leave'), { maxLength: 60 })
   await fc.assert(
     fc.asyncProperty(

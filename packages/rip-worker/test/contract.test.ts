@@ -77,7 +77,7 @@ test.each(withWebSockets)(
   },
 )
 
-test('a client that leaves a node:http application early is not counted any longer', async () => {
+test('a client that leaves a node:http application early is no longer counted', async () => {
   await using supervised = serve('express.ts')
   await supervised.received('ready')
   using connection = await RawConnection.to(supervised.socket)

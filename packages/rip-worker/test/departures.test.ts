@@ -20,8 +20,8 @@ async function tell(local: LocalWorker, ...texts: readonly string[]): Promise<vo
   await new Promise<void>((resolve) => socket.end(resolve))
 }
 
-describe('a client that has left by the word of the balancer', () => {
-  test('aborts the signal of its request, and is answered if the application still does', async () => {
+describe('a client that the balancer reports as gone', () => {
+  test("has its request's signal aborted, and still gets an answer if there is one", async () => {
     const go = Promise.withResolvers<void>()
     await using local = await LocalWorker.serve({
       trustForwarded: 'balancer',
@@ -42,7 +42,7 @@ describe('a client that has left by the word of the balancer', () => {
     expect(connection.closed).toBe(false)
   })
 
-  test('calls the listeners of a handler also when it was told of before its request arrived', async () => {
+  test('is reported to the listeners of a handler also if the report came before the request', async () => {
     await using local = await LocalWorker.serve({
       trustForwarded: 'balancer',
       fetch: async ({ signal }) => {
@@ -81,7 +81,7 @@ describe('a client that has left by the word of the balancer', () => {
     expect([connection.received.slice(-4), second.received.slice(-5)]).toEqual(['true', 'false'])
   })
 
-  test('ends calls to others made on its behalf, though nobody but they holds the signal', async () => {
+  test('ends requests made for it, even if only they hold the signal', async () => {
     const ended = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()
     using slow = Bun.serve({
@@ -161,7 +161,7 @@ describe('a client that has left by the word of the balancer', () => {
     }
   })
 
-  test('shows in node:http by its events, and is answered if the application still does', async () => {
+  test('shows in node:http as events, and still gets an answer if there is one', async () => {
     const events: string[] = []
     let proceed = (): void => {}
     await using local = await LocalWorker.serve({
@@ -191,7 +191,7 @@ describe('a client that has left by the word of the balancer', () => {
     await until('it is not counted any longer', () => local.worker.stats.inFlight === 0)
   })
 
-  test('does not cut off what node:http has begun to send', async () => {
+  test('does not interrupt a response that node:http has begun to send', async () => {
     let proceed = (): void => {}
     await using local = await LocalWorker.serve({
       trustForwarded: 'balancer',
@@ -212,7 +212,7 @@ describe('a client that has left by the word of the balancer', () => {
   })
 })
 
-test('a client that ends its side gets the stream that is on its way to it, whenever that begins', async () => {
+test('a client that ends its side gets the stream that is sent to it, whenever that begins', async () => {
   const go = Promise.withResolvers<void>()
   let running = false
   async function* parts(): AsyncGenerator<string> {
@@ -236,7 +236,7 @@ test('a client that ends its side gets the stream that is on its way to it, when
   expect(local.log).toEqual([])
 })
 
-test('a place for notices that is taken ends the start with its name', async () => {
+test('a socket path for reports that is taken ends the start with an error that names it', async () => {
   using folder = new Folder()
   const listen = folder.file('w.sock')
   folder.write(`w.sock${NOTICES_SUFFIX}`, 'not a socket')
@@ -250,7 +250,7 @@ test('a place for notices that is taken ends the start with its name', async () 
   expect(existsSync(listen)).toBe(false)
 })
 
-test('a socket for notices that a killed process left behind is taken over', async () => {
+test('a socket for reports that a killed process left behind is taken over', async () => {
   using folder = new Folder()
   const listen = folder.file('w.sock')
   const left = JSON.stringify(listen + NOTICES_SUFFIX)
@@ -264,7 +264,7 @@ test('a socket for notices that a killed process left behind is taken over', asy
   socket.destroy()
 })
 
-test('the socket for notices is gone when the worker is, and is there under a balancer only', async () => {
+test('the socket for reports exists under a balancer only, and goes with the worker', async () => {
   const local = await LocalWorker.serve({ trustForwarded: 'balancer', fetch: () => new Response() })
   const path = local.socket + NOTICES_SUFFIX
   expect(existsSync(path)).toBe(true)

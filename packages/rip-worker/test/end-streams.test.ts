@@ -44,7 +44,7 @@ describe.each([
   ['node:http', NODE],
   ['node:http, with its head in parts', NODE_BY_PARTS],
 ])('an application of %s that is told to end its streams', (_, source) => {
-  test('ends subscriptions, and serves on', async () => {
+  test('ends subscriptions, and goes on serving', async () => {
     await using supervised = new Supervised(new Folder({ 'app.mjs': source }))
     await supervised.received('ready')
     using subscription = await ask(supervised, 'GET')

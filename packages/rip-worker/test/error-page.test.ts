@@ -57,7 +57,7 @@ describe('in development', () => {
     expect(text).toContain('caused by RangeError: out of rows')
   })
 
-  describe('a message that names a file, as if it were a place in the code, shows nothing of it:', () => {
+  describe('a message that looks like a place in the code shows nothing of that file:', () => {
     const app = `import { chdir } from 'node:process'
 export default (request: Request) => {
   const { searchParams } = new URL(request.url)
@@ -89,7 +89,7 @@ export default (request: Request) => {
     })
   })
 
-  test('a missing Response is explained', async () => {
+  test('a handler that returns no Response gets an explanation', async () => {
     await using supervised = new Supervised(new Folder({ 'app.ts': APP }), { env })
     await supervised.received('ready')
     const text = await (await supervised.fetch('/nothing')).text()
@@ -112,7 +112,7 @@ describe('in production', () => {
     [HTML, 'text/html; charset=utf-8'],
     [JSON_CLIENT, 'application/json'],
     [{ accept: '*/*' }, 'text/plain; charset=utf-8'],
-  ])('%j gets a short page with the id; the details are in the log', async (accept, type) => {
+  ])('%j gets a short page with the request id; the details are only in the log', async (accept, type) => {
     await using local = await LocalWorker.serve({
       fetch: () => {
         throw new Error('password is hunter2')
@@ -152,7 +152,7 @@ describe('what a handler returns or throws', () => {
     expect(local.log.at(-1)).toContain(message)
   })
 
-  test('memory the runtime refuses costs one response, not the worker', async () => {
+  test('an allocation that the runtime refuses fails one response, not the worker', async () => {
     await using local = await LocalWorker.serve({
       fetch: ({ url }) => new Response(url.endsWith('/much') ? 'x'.repeat(2 ** 32) : 'ok'),
     })
@@ -161,7 +161,7 @@ describe('what a handler returns or throws', () => {
     expect(await (await local.fetch('/')).text()).toBe('ok')
   })
 
-  test('a thrown Response is the response', async () => {
+  test('a thrown Response is sent', async () => {
     await using local = await LocalWorker.serve({
       fetch: () => {
         throw new Response('forbidden', { status: 403 })
@@ -171,7 +171,7 @@ describe('what a handler returns or throws', () => {
     expect(local.log).toEqual([])
   })
 
-  test('the application’s error handler answers instead; when it fails too, that is the failure', async () => {
+  test("the application's error handler answers instead; when it fails too, its failure is reported", async () => {
     await using local = await LocalWorker.serve({
       fetch: ({ url }) => {
         throw new Error(url.endsWith('/worse') ? 'worse' : 'bad')

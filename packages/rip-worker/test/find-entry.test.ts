@@ -7,14 +7,14 @@ const names = ['index', 'app', 'server', 'main']
 const extensions = ['.rip', '.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs']
 const inOrder = names.flatMap((name) => extensions.map((extension) => name + extension))
 
-test('the first of the conventional names wins, whatever else is there', () => {
+test('the first of the conventional names wins over all others', () => {
   for (const [position, name] of inOrder.entries()) {
     using folder = new Folder(Object.fromEntries(inOrder.slice(position).map((file) => [file, ''])))
     expect(findEntry(folder.path)).toEqual({ file: folder.file(name), foundBy: 'convention' })
   }
 })
 
-test('a given file is taken as it is, relative to the working directory', () => {
+test('a given file is taken without a search, relative to the working directory', () => {
   using folder = new Folder({ 'src/odd.name.ts': '', 'index.ts': '' })
   const entry = findEntry('src/odd.name.ts', { cwd: folder.path })
   expect(entry).toEqual({ file: folder.file('src/odd.name.ts'), foundBy: 'given' })
@@ -70,7 +70,7 @@ test.each([
   expect(findEntry(folder.path).file).toBe(folder.file(expected))
 })
 
-test('what led to a file that package.json does not name itself is told', () => {
+test('the reason is given for a file that package.json does not name itself', () => {
   using folder = new Folder({ 'src/run.ts': '', 'package.json': '{ "main": "dist/run.js" }' })
   expect(findEntry(folder.path)).toEqual({
     file: folder.file('src/run.ts'),
@@ -79,7 +79,7 @@ test('what led to a file that package.json does not name itself is told', () => 
   })
 })
 
-test('a page beside src makes that the code of a browser, and a folder named like a file is none', () => {
+test('an index.html beside src makes src the code of a browser, and a folder with the name of a file is ignored', () => {
   using folder = new Folder({ 'src/index.tsx': '', 'index.html': '', 'server.ts/x.md': '' })
   expect(() => findEntry(folder.path)).toThrow('not in src')
   folder.write('package.json', '{ "main": "api/run.ts" }')
@@ -87,7 +87,7 @@ test('a page beside src makes that the code of a browser, and a folder named lik
   expect(findEntry(folder.path).file).toBe(folder.file('api/run.ts'))
 })
 
-test('whoever finds nothing says where a build lies and which files package.json names in vain', () => {
+test('if no entry is found, the error names a build and the missing files of package.json', () => {
   using folder = new Folder({ '.output/server/index.mjs': '', 'package.json': '{ "main": "gone.js" }' })
   expect(() => findEntry(folder.path)).toThrow(
     'gone.js ("main" in package.json). There is .output/server/index.mjs',
@@ -112,7 +112,7 @@ test.each([
   '{ "rip": {} }',
   '{ "rip": null }',
   '{ "main": "other.js" }',
-])('a package.json of %s leaves it to the convention', (manifest) => {
+])('without a usable package.json of %s the conventional names count', (manifest) => {
   using folder = new Folder({ 'app.ts': '', 'package.json': manifest })
   expect(findEntry(folder.path).file).toBe(folder.file('app.ts'))
 })
@@ -174,7 +174,7 @@ describe('with a snapshot', () => {
   }
 
   test.each(['current/app.ts', 'current'])(
-    '%s is the file it was when the snapshot was taken, wherever the link leads by now',
+    '%s is the file it was when the snapshot was made, even if the link leads elsewhere now',
     (target) => {
       using folder = new Folder({ 'releases/1/app.ts': '', 'releases/2/app.ts': '' })
       symlinkSync(folder.file('releases/2'), folder.file('current'))
@@ -183,7 +183,7 @@ describe('with a snapshot', () => {
     },
   )
 
-  test('a file that is gone from disk is found all the same', () => {
+  test('a file that was removed from disk is found', () => {
     using folder = new Folder({ 'releases/2/other.ts': '' })
     symlinkSync(folder.file('releases/2'), folder.file('current'))
     const snapshot = manifest(folder, ['app.ts'])
@@ -196,7 +196,7 @@ test.each([
   ['no JSON at all', 'SECRET=secret', 'it is not JSON'],
   ['a string', '{"a": "secret\n"}', 'it is not JSON, see line 1'],
   ['a word', '{"a": secret}', 'it is not JSON'],
-])('a package.json with a mistake is never quoted: %s', (_, content, reason) => {
+])('a message about a mistake in package.json never quotes the file: %s', (_, content, reason) => {
   using folder = new Folder({ 'package.json': content, 'index.ts': '' })
   const failure = failureOf(() => findEntry(folder.path))
   expect(failure).toMatchObject({ code: 'RIP_PACKAGE_UNREADABLE' })
@@ -204,7 +204,7 @@ test.each([
   expect(Bun.inspect(failure)).not.toMatch(/secret/i)
 })
 
-test('a package.json that is a FIFO or a folder is refused at once', () => {
+test('a package.json that is a FIFO or a folder is refused immediately', () => {
   using folder = new Folder({ 'fifo/index.ts': '', 'folder/package.json/index.ts': '' })
   expect(Bun.spawnSync(['mkfifo', folder.file('fifo/package.json')]).exitCode).toBe(0)
   for (const name of ['fifo', 'folder'])

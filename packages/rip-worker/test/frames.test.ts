@@ -152,7 +152,7 @@ describe('frames', () => {
     expect(errorCode(() => new FrameDecoder().push(header))).toBe('too-long')
   })
 
-  test('an HTTP peer is recognised as foreign by its first four bytes', () => {
+  test('an HTTP peer is recognised by its first four bytes', () => {
     const decoder = new FrameDecoder()
     expect(errorCode(() => decoder.push(Buffer.from('GET / HTTP/1.1\r\n\r\n')))).toBe('too-long')
   })

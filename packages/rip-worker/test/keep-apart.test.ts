@@ -21,7 +21,7 @@ const APART = `
 describe.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')(
   'a process that keeps apart (needs root)',
   () => {
-    test('cannot be looked into by another process of the same user, and goes on with what it starts itself', async () => {
+    test('cannot be looked into by another process of the same user, but starts and uses processes of its own', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'rip-apart-'))
       try {
         chmodSync(folder, 0o755)

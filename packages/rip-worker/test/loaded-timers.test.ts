@@ -26,7 +26,7 @@ class Rig implements Disposable {
   }
 }
 
-test('an interval skips its turns while it rests', async () => {
+test('an interval skips its turns while it is paused', async () => {
   using rig = new Rig()
   let turns = 0
   const timer = setInterval((by: number) => void (turns += by), 1, 2)
@@ -42,7 +42,7 @@ test('an interval skips its turns while it rests', async () => {
   clearInterval(timer)
 })
 
-test('a held timeout goes off once when it is woken, not after its time', async () => {
+test('a held timeout fires once when it is resumed, and only after its time', async () => {
   using rig = new Rig()
   const order: string[] = []
   const timer = setTimeout(
@@ -63,7 +63,7 @@ test('a held timeout goes off once when it is woken, not after its time', async 
   expect(order).toEqual(['held', 'itself', 'later'])
 })
 
-test('a held timeout goes off for a request, without being woken', async () => {
+test('a held timeout fires for a request, without being resumed', async () => {
   using rig = new Rig()
   let gone = 0
   setTimeout(() => void (gone += 1), 1)
@@ -96,7 +96,7 @@ test.each<[string, (timer: NodeJS.Timeout) => void]>([
   expect(gone).toBe(0)
 })
 
-test('what a timer sets up in turn rests as well, also after it has waited for something', async () => {
+test('timers that a timer sets up are paused as well, also after an await', async () => {
   using rig = new Rig()
   let turns = 0
   const tick = async (): Promise<void> => {
@@ -118,7 +118,7 @@ test('what a timer sets up in turn rests as well, also after it has waited for s
   await until('it runs again', () => turns > before)
 })
 
-test('what others set up does not rest', async () => {
+test('timers of requests are not paused', async () => {
   using rig = new Rig()
   rig.timers.settle()
   rig.rests = true
@@ -129,7 +129,7 @@ test('what others set up does not rest', async () => {
   expect(rig.asked).toBe(0)
 })
 
-test('timers are those of the runtime', () => {
+test('timers have the type of those of the runtime', () => {
   using _rig = new Rig()
   expect([setTimeout.name, setTimeout.length]).toEqual([own.setTimeout.name, own.setTimeout.length])
   expect(promisify(setTimeout)).toBe(promisify(own.setTimeout))
@@ -140,7 +140,7 @@ test('timers are those of the runtime', () => {
   expect(() => Reflect.apply(setTimeout, undefined, ['no function', 1])).toThrow()
 })
 
-test('an application with hooks gets everything back, with what was held', async () => {
+test('an application with hooks gets its timers back, held ones included', async () => {
   const rig = new Rig()
   let gone = 0
   setTimeout(() => void (gone += 1), 1)
@@ -187,7 +187,7 @@ const run = (supervised: Supervised): Promise<boolean> =>
     )
   })
 
-test('jobs of an application without hooks rest while its worker stands by and nothing is in flight', async () => {
+test('jobs of an application without hooks are paused while its worker stands by and nothing is in flight', async () => {
   await using supervised = new Supervised(new Folder({ 'app.ts': JOBS }), { standby: true })
   await supervised.received('ready')
   await (await supervised.fetch('/watch')).text()
@@ -203,7 +203,7 @@ test('jobs of an application without hooks rest while its worker stands by and n
   await rests(supervised)
 })
 
-test('jobs of an application with a hook are its own business', async () => {
+test('jobs of an application with a hook are never paused', async () => {
   const source = `${JOBS}\nexport const standby = () => {}`
   await using supervised = new Supervised(new Folder({ 'app.ts': source }), { standby: true })
   await supervised.received('ready')
@@ -211,7 +211,7 @@ test('jobs of an application with a hook are its own business', async () => {
   await run(supervised)
 })
 
-test('jobs of a worker that nobody tells to stand by run', async () => {
+test('jobs of a worker without a supervisor that sends standby run', async () => {
   await using supervised = new Supervised(new Folder({ 'app.ts': JOBS }))
   await supervised.received('ready')
   await (await supervised.fetch('/watch')).text()
@@ -237,7 +237,7 @@ class Clockwork implements Disposable {
   }
 }
 
-test('a job of Bun.cron skips its turns while it rests, and is waited for otherwise', async () => {
+test('a job of Bun.cron skips its turns while it is paused, and is waited for otherwise', async () => {
   using clockwork = new Clockwork()
   using rig = new Rig()
   const seen: unknown[] = []
@@ -257,7 +257,7 @@ test('a job of Bun.cron skips its turns while it rests, and is waited for otherw
   expect(seen).toHaveLength(2)
 })
 
-test('Bun.cron is otherwise as ever: of requests, of the system, its properties, and after all', async () => {
+test('Bun.cron otherwise works as usual: in requests, as a job of the system, its properties, and after the end', async () => {
   using clockwork = new Clockwork()
   const original = Bun.cron
   using rig = new Rig()

@@ -71,7 +71,7 @@ async function openSocket(local: LocalWorker): Promise<{ status: string; end: ()
 describe.each([
   ['Bun', forBun],
   ['node:http', forNode],
-] as const)('an application for %s with one place', (_runtime, options) => {
+] as const)('an application for %s with a concurrency of one', (_runtime, options) => {
   test('answers while WebSockets and event streams are open', async () => {
     await using local = await LocalWorker.serve({ ...options(), concurrency: 1 })
     const sockets = [await openSocket(local), await openSocket(local)]
@@ -87,7 +87,7 @@ describe.each([
     })
   })
 
-  test('answers one request after the other all the same', async () => {
+  test('still answers requests one after the other', async () => {
     await using local = await LocalWorker.serve({ ...options(), concurrency: 1 })
     await local.fetch('/events')
     void local.fetch('/slow').catch(() => {})
@@ -96,7 +96,7 @@ describe.each([
     await until('the other waits', () => local.worker.stats.waiting === 1)
   })
 
-  test('keeps the place for a download that says it is an event stream', async () => {
+  test('counts a download that claims to be an event stream', async () => {
     await using local = await LocalWorker.serve({ ...options(), concurrency: 1 })
     await local.fetch('/file')
     expect(local.worker.stats).toMatchObject({ inFlight: 1, eventStreams: 0 })
@@ -116,49 +116,46 @@ describe.each([
 describe.each([
   ['Bun', forBun],
   ['node:http', forNode],
-] as const)(
-  'an application for %s with as many WebSockets and event streams as it may have',
-  (_runtime, options) => {
-    test('answers one more with 503, and other requests as ever', async () => {
-      await using local = await LocalWorker.serve({ ...options(), maxLongLived: 2 })
-      const socket = await openSocket(local)
-      await local.fetch('/events')
-      const refused = await local.fetch('/events')
-      expect([refused.status, refused.headers.get('retry-after'), await refused.text()]).toEqual([
-        503,
-        '1',
-        REFUSAL,
-      ])
-      expect(refused.headers.get('content-type') ?? '').not.toContain('event-stream')
-      expect((await openSocket(local)).status).toBe('503')
-      expect(await (await local.fetch('/')).text()).toBe('ok')
-      expect(local.log).toEqual(['a WebSocket or an event stream was refused with 503: maxLongLived is 2'])
-      socket.end()
-      await until('one has ended', () => local.worker.stats.webSockets === 0)
-      expect(await statusOf(local, '/events')).toBe(200)
-    })
+] as const)('an application for %s at its limit of WebSockets and event streams', (_runtime, options) => {
+  test('answers one more with 503, and goes on answering other requests', async () => {
+    await using local = await LocalWorker.serve({ ...options(), maxLongLived: 2 })
+    const socket = await openSocket(local)
+    await local.fetch('/events')
+    const refused = await local.fetch('/events')
+    expect([refused.status, refused.headers.get('retry-after'), await refused.text()]).toEqual([
+      503,
+      '1',
+      REFUSAL,
+    ])
+    expect(refused.headers.get('content-type') ?? '').not.toContain('event-stream')
+    expect((await openSocket(local)).status).toBe('503')
+    expect(await (await local.fetch('/')).text()).toBe('ok')
+    expect(local.log).toEqual(['a WebSocket or an event stream was refused with 503: maxLongLived is 2'])
+    socket.end()
+    await until('one has ended', () => local.worker.stats.webSockets === 0)
+    expect(await statusOf(local, '/events')).toBe(200)
+  })
 
-    test('counts them by client, as far as these are known', async () => {
-      await using local = await LocalWorker.serve({ ...options(), maxLongLivedPerAddress: 1 })
-      const from = (address: string): Promise<number> =>
-        statusOf(local, '/events', { 'x-forwarded-for': address })
-      expect([await from('192.0.2.1'), await from('192.0.2.2'), await from('192.0.2.1')]).toEqual([
-        200, 200, 503,
-      ])
-      expect([await from('2001:db8::1'), await from('2001:db8:0:0:1::2')]).toEqual([200, 503])
-      expect([await statusOf(local, '/events'), await statusOf(local, '/events')]).toEqual([200, 200])
-    })
-  },
-)
+  test('counts them by client, as far as the client is known', async () => {
+    await using local = await LocalWorker.serve({ ...options(), maxLongLivedPerAddress: 1 })
+    const from = (address: string): Promise<number> =>
+      statusOf(local, '/events', { 'x-forwarded-for': address })
+    expect([await from('192.0.2.1'), await from('192.0.2.2'), await from('192.0.2.1')]).toEqual([
+      200, 200, 503,
+    ])
+    expect([await from('2001:db8::1'), await from('2001:db8:0:0:1::2')]).toEqual([200, 503])
+    expect([await statusOf(local, '/events'), await statusOf(local, '/events')]).toEqual([200, 200])
+  })
+})
 
-test('an event stream of node:http is known by fields that were set before its head was written, too', async () => {
+test('an event stream of node:http is recognised also by fields set before its head was written', async () => {
   await using local = await LocalWorker.serve({ ...forNode(), concurrency: 1 })
   await local.fetch('/implicit')
   expect(await (await local.fetch('/')).text()).toBe('ok')
   expect(local.worker.stats.eventStreams).toBe(1)
 })
 
-test('what the application of node:http writes into a refused event stream goes nowhere', async () => {
+test('data that a node:http application writes into a refused event stream is dropped', async () => {
   const closed: string[] = []
   await using local = await LocalWorker.serve({
     maxLongLived: 1,
@@ -176,13 +173,13 @@ test('what the application of node:http writes into a refused event stream goes 
   await until('it hears of the end', () => closed.includes('/second'))
 })
 
-test('a request that is no WebSocket is not refused for their number, though the application offers it an upgrade', async () => {
+test('a request that is no WebSocket is not refused at the limit, though the application tries to upgrade it', async () => {
   await using local = await LocalWorker.serve({ ...forBun(), maxLongLived: 1 })
   await openSocket(local)
   expect(await statusOf(local, '/')).toBe(200)
 })
 
-test('an application that throws when it cannot upgrade is answered for as well', async () => {
+test('an application that throws when it cannot upgrade gets the same 503', async () => {
   await using local = await LocalWorker.serve({
     fetch: ((request: Request, { upgrade }: RequestContext): Response | Promise<Response> | undefined => {
       if (!upgrade(request)) throw new Error('no upgrade')
@@ -204,7 +201,7 @@ test('limits below one are refused by name', () => {
   )
 })
 
-test('a gate counts each of them once, however often its end is told', () => {
+test('a gate counts each of them once, however often its end is reported', () => {
   const gate = new LongLivedGate({ limit: 1, limitPerAddress: 1, log: () => {} })
   const end = gate.begin('192.0.2.1')
   expect(gate.admits('192.0.2.2')).toBe(false)

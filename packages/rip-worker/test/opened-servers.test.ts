@@ -12,7 +12,7 @@ const json = async (response: Promise<Response>): Promise<unknown> => (await res
 const NODE = `import { createServer } from 'node:http'\n`
 
 describe('what an application sees of a server it opened', () => {
-  test('Bun.serve: the public address, before anybody listens and in the handler', async () => {
+  test('Bun.serve has the public address, before the worker listens and in the handler', async () => {
     await using supervised = supervise(
       `const server = Bun.serve({ port: 4981, hostname: '0.0.0.0', fetch: (_, s) => Response.json(seen(s)) })
        const seen = (s) => [s.port, s.hostname, s.address.address, s.url.href, s.protocol, s === server]
@@ -25,7 +25,7 @@ describe('what an application sees of a server it opened', () => {
     expect(await json(supervised.fetch('/'))).toEqual(seen)
   })
 
-  test('node:http: it listens on the public port, its callback runs once, and whoever awaits it goes on', async () => {
+  test('node:http listens on the public port, its callback runs once, and an await of it resolves', async () => {
     await using supervised = supervise(
       `${NODE}
        const server = createServer((_, response) => response.end(JSON.stringify(server.address())))
@@ -38,7 +38,7 @@ describe('what an application sees of a server it opened', () => {
     expect(supervised.program.stdout).toBe('listening event\ntrue 4979\n')
   })
 
-  test('without a word about the public address it is the one the application asked for', async () => {
+  test('without a public address it is the one that the application asked for', async () => {
     await using supervised = supervise(
       `const { port, url } = Bun.serve({ port: 4978, fetch: () => Response.json([port, url]) })`,
     )
@@ -46,7 +46,7 @@ describe('what an application sees of a server it opened', () => {
     expect(await json(supervised.fetch('/'))).toEqual([4978, 'http://localhost:4978/'])
   })
 
-  test('alone on TCP it is where the worker listens', async () => {
+  test('for a worker alone on TCP it is where the worker listens', async () => {
     using folder = new Folder({
       'app.ts': `const server = Bun.serve({ port: 4977, fetch: () => new Response(server.url.href) })`,
     })
@@ -55,7 +55,7 @@ describe('what an application sees of a server it opened', () => {
     expect(await (await fetch(address)).text()).toBe(`${address}/`)
   })
 
-  test('requestIP believes the balancer, publish and subscriberCount are about the sockets of the worker', async () => {
+  test('requestIP believes the balancer, publish and subscriberCount concern the sockets of the worker', async () => {
     await using supervised = supervise(
       `const server = Bun.serve({
          fetch: (request) => server.upgrade(request) ? undefined : Response.json([server.requestIP(request)?.address, server.subscriberCount('all'), server.pendingWebSockets, server.publish('all', 'news') > 0]),
@@ -72,7 +72,7 @@ describe('what an application sees of a server it opened', () => {
     client.close()
   })
 
-  test('reload exchanges fetch and routes, before the worker listens and afterwards', async () => {
+  test('reload replaces fetch and routes, before the worker listens and afterwards', async () => {
     await using supervised = supervise(
       `const server = Bun.serve({ routes: { '/a': new Response('a1') }, fetch: () => new Response('f1') })
        server.reload({ fetch: () => new Response('f2') })
@@ -95,7 +95,7 @@ describe('what an application sees of a server it opened', () => {
     expect((await supervised.fetch('/', { method: 'POST', body: 'x'.repeat(11) })).status).toBe(413)
   })
 
-  test('TLS of its own is not used, which is told', async () => {
+  test('a TLS option is not used, with a warning', async () => {
     await using supervised = supervise(
       `Bun.serve({ tls: { key: 'k', cert: 'c' }, fetch: () => new Response('plain') })`,
     )
@@ -105,14 +105,14 @@ describe('what an application sees of a server it opened', () => {
   })
 })
 
-describe('pages that are bundled', () => {
+describe('pages that are imported', () => {
   const files = {
     'app.ts': `import page from './index.html'\nBun.serve({ routes: { '/*': page, '/x/:id': { GET: page } } })`,
     'index.html': '<script type="module" src="./page.ts"></script>',
     'page.ts': `console.log('in the browser')`,
   }
 
-  test('their scripts are there before anybody has asked for the page', async () => {
+  test('have their scripts bundled before the first request for the page', async () => {
     const folder = new Folder(files)
     await using first = new Program({ args: [folder.path, '--listen', '127.0.0.1:0'] })
     const page = await (await fetch(`${await first.address()}/x/1`)).text()
@@ -122,7 +122,7 @@ describe('pages that are bundled', () => {
     expect(script.headers.get('content-type')).toStartWith('text/javascript')
   })
 
-  test('one that cannot be bundled keeps the worker from being ready', async () => {
+  test('keep the worker from being ready if they cannot be bundled', async () => {
     await using supervised = new Supervised(new Folder({ ...files, 'page.ts': '\nconst = 1' }))
     const { failure } = await supervised.received('failed')
     expect(failure).toMatchObject({
@@ -159,7 +159,7 @@ describe('the end of a server', () => {
     expect(supervised.program.stdout).toBe('stopped\n')
   })
 
-  test('closed before the worker serves, another one may be opened', async () => {
+  test('before the worker serves makes room for another server', async () => {
     await using supervised = supervise(
       `${NODE}
        const probe = createServer(() => {}).listen(4975, () => probe.close(() => {
@@ -174,7 +174,7 @@ describe('the end of a server', () => {
 })
 
 describe('which server is served', () => {
-  test('a framework that is exported and listens as well listens', async () => {
+  test('a framework that is exported and also listens counts as listening', async () => {
     await using supervised = supervise(
       `const app = { fetch: () => new Response('app'), listen() { Bun.serve({ fetch: () => new Response('listens') }) } }
        app.listen()
@@ -184,7 +184,7 @@ describe('which server is served', () => {
     expect(await (await supervised.fetch('/')).text()).toBe('listens')
   })
 
-  test('a handler that is exported beside the server of an adapter on the usual port is that of the server', async () => {
+  test('a handler exported beside the server of an adapter on the usual port counts as that of the server', async () => {
     await using supervised = supervise(
       `${NODE}
        const app = { fetch: () => new Response('app') }
@@ -204,7 +204,7 @@ describe('which server is served', () => {
     expect(supervised.program.stdout).toBe('ready hook\n')
   })
 
-  test('who exports a handler may listen with it later on', async () => {
+  test('an exported handler may be listened with later on', async () => {
     await using supervised = supervise(
       `${NODE}
        const handler = () => new Response('exported')
@@ -216,7 +216,7 @@ describe('which server is served', () => {
     expect(await (await supervised.fetch('/')).text()).toBe('exported')
   })
 
-  test('another one that is opened later is refused aloud, even if that is caught; any free port is not', async () => {
+  test('another server that is opened later is refused with a message, even if the error is caught; one on any free port is not', async () => {
     await using supervised = supervise(
       `export default () => new Response()
        setTimeout(() => {
@@ -229,7 +229,7 @@ describe('which server is served', () => {
     await until('it is told', () => supervised.program.stderr.includes('opens its own server (port 4973)'))
   })
 
-  test('a framework that ends the process on a refusal does not keep the reason to itself', async () => {
+  test('the reason of a refusal is reported even if a framework ends the process on it', async () => {
     await using supervised = supervise(
       `Bun.serve({ port: 4972, fetch: () => new Response() })
        try { Bun.serve({ port: 4971, fetch: () => new Response() }) } catch { process.exit(1) }`,
@@ -263,7 +263,7 @@ describe('which server is served', () => {
     await until('it is upgraded', () => received.endsWith('raw'))
   })
 
-  test('an HTTPS server is served in plain text', async () => {
+  test('an HTTPS server is served without TLS', async () => {
     await using supervised = supervise(
       `import { createServer } from 'node:https'
        createServer({ key: '${'k'}', cert: 'c' }, (_, response) => response.end('plain')).listen(4970)`,
@@ -273,7 +273,7 @@ describe('which server is served', () => {
     expect(supervised.program.stderr).toContain('warning: tls')
   })
 
-  test('a module that exports nothing and opens nothing is told so when its time is up', async () => {
+  test('a module that exports nothing and opens nothing is refused when its time is up', async () => {
     using folder = new Folder({ 'app.ts': 'setInterval(() => {}, 1000)' })
     const socket = folder.file('s.sock')
     await using program = new Program({ args: [folder.path, '--listen', `unix:${socket}`] })

@@ -33,7 +33,7 @@ describe('alone', () => {
     await until('it answers', () => connection.received.endsWith('hello'))
   })
 
-  test('finds the application in the working directory, with the port of PORT', async () => {
+  test('finds the application in the working directory, and listens on PORT', async () => {
     using folder = new Folder({ 'index.js': HELLO })
     await using program = new Program({ cwd: folder.path, env: { PORT: '0' } })
     expect(await (await fetch(await program.address())).text()).toBe('hello')
@@ -110,7 +110,7 @@ describe('alone', () => {
     },
   )
 
-  test('a listener of the application that ends the process does not decide what it ends with', async () => {
+  test('a listener of the application that ends the process does not change its exit code', async () => {
     const failing = `${ENDS_ITSELF}\nexport const ready = () => void setTimeout(() => { throw new Error('boom') })`
     using folder = new Folder({ 'app.js': failing })
     await using program = new Program({ args: [folder.path, '--listen', `unix:${folder.file('s.sock')}`] })
@@ -135,7 +135,7 @@ describe('alone', () => {
     expect(program.stderr).toContain('Usage:')
   })
 
-  test('a signal while it boots ends it with 128 and the number of the signal', async () => {
+  test('a signal during the boot ends it with 128 and the number of the signal', async () => {
     using folder = new Folder({ 'app.js': `console.log('in'); await Bun.sleep(60000)` })
     await using program = new Program({ args: [folder.path] })
     await until('the import runs', () => program.stdout.includes('in'))
@@ -320,7 +320,7 @@ describe('an application that cannot be served', () => {
 })
 
 describe('under a supervisor', () => {
-  test('says hello, listening and ready, in this order, then beacons with its figures', async () => {
+  test('sends hello, listening and ready, in this order, then beacons with its figures', async () => {
     await using supervised = new Supervised(new Folder({ 'app.ts': HELLO }))
     await supervised.received('ready')
     const spoken = supervised.messages.filter(({ type }) => type !== 'beacon')
@@ -399,7 +399,7 @@ describe('under a supervisor', () => {
     await until('the lag is told', () => longest(blocked) >= 500)
   })
 
-  test('a drain finishes what runs, runs the close hook, says drained and exits with 0', async () => {
+  test('a drain finishes requests, runs the close hook, sends drained and exits with 0', async () => {
     const app = `${SLOW}\nexport const close = async ({ signal }) => {
       await Bun.sleep(20)
       console.log('closed', signal.aborted)
@@ -415,7 +415,7 @@ describe('under a supervisor', () => {
     expect(supervised.program.stdout).toContain('closed false')
   })
 
-  test('at the deadline it tells how much it cut off, and exits with 0', async () => {
+  test('at the deadline it reports how many requests it cut off, and exits with 0', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': SLOW }))
     await supervised.received('ready')
     const response = supervised.fetch('/?ms=60000').catch(() => 'cut')
@@ -436,7 +436,7 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(0)
   })
 
-  test('SIGTERM, however often, ends nothing before the supervisor says so, whatever the application does at it', async () => {
+  test('SIGTERM, however often, ends nothing before the supervisor orders it, whatever the listeners of the application do', async () => {
     const app = `${SLOW}\nprocess.on('SIGTERM', () => process.exit(7))`
     await using supervised = new Supervised(new Folder({ 'app.js': app }))
     await supervised.received('ready')
@@ -453,7 +453,7 @@ describe('under a supervisor', () => {
     expect(supervised.message('drained')).toEqual({ type: 'drained', abandoned: 0 })
   })
 
-  test('SIGTERM to a worker whose supervisor is gone changes nothing about its end', async () => {
+  test('SIGTERM to a worker whose supervisor is gone does not end it earlier', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': HELLO }))
     await supervised.received('ready')
     supervised.program.process.kill('SIGTERM')
@@ -461,7 +461,7 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(0)
   })
 
-  test('a drain before the ready hook has settled ends at once and leaves no socket', async () => {
+  test('a drain before the ready hook has settled ends the worker at once and leaves no socket', async () => {
     const app = `${HELLO}\nexport const ready = () => new Promise(() => {})`
     await using supervised = new Supervised(new Folder({ 'app.ts': app }))
     await supervised.received('listening')
@@ -470,7 +470,7 @@ describe('under a supervisor', () => {
     expect(existsSync(supervised.socket)).toBe(false)
   })
 
-  test('SIGTERM while booting ends when the supervisor says so, or has said nothing for a moment', async () => {
+  test('SIGTERM while booting ends the worker when the supervisor orders it, or has been silent for a moment', async () => {
     await using supervised = new Supervised(
       new Folder({ 'app.js': `console.log('in'); await Bun.sleep(60000)` }),
     )
@@ -488,7 +488,7 @@ describe('under a supervisor', () => {
     expect(supervised.message('leaving')).toBeUndefined()
   })
 
-  test('the end of the control link: finish what runs, then exit', async () => {
+  test('when the control link ends, it finishes its requests, then exits', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': SLOW }))
     await supervised.received('ready')
     const response = supervised.fetch('/')
@@ -498,7 +498,7 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(0)
   })
 
-  test('after the end of the control link it answers what the balancer still sends, then exits', async () => {
+  test('after the control link has ended it answers requests that the balancer still sends, then exits', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': HELLO }))
     await supervised.received('ready')
     supervised.hangUp()
@@ -509,7 +509,7 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(0)
   })
 
-  test('the end of the pipe on standard input means the same', async () => {
+  test('the end of the pipe on standard input has the same effect', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': SLOW }), { stdin: 'pipe' })
     await supervised.received('ready')
     const response = supervised.fetch('/')
@@ -521,7 +521,7 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(0)
   })
 
-  test('an open pipe and an application that reads nothing keep it alive', async () => {
+  test('an open pipe keeps it alive, even if the application reads nothing', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': HELLO }), { stdin: 'pipe' })
     await supervised.received('ready')
     await Bun.sleep(50)
@@ -535,7 +535,7 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(3)
   })
 
-  test('a supervisor of another version is refused as well that says so late: the worker is not ready before', async () => {
+  test('a supervisor that reports another version later is refused as well: the worker is not ready before', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': HELLO }), { welcomes: false })
     await supervised.received('listening')
     expect(await (await supervised.fetch('/')).text()).toBe('hello')
@@ -545,7 +545,7 @@ describe('under a supervisor', () => {
     expect(await supervised.program.exitCode()).toBe(3)
   })
 
-  test('with a snapshot it runs the code of its generation, whatever the disk says by now', async () => {
+  test('with a snapshot it runs the code of its generation, also after the disk has changed', async () => {
     const part = (text: string): string => `export const text = '${text}'`
     const folder = new Folder({
       'app/lib/part.ts': part('frozen'),
@@ -568,7 +568,7 @@ describe('under a supervisor', () => {
     expect(await (await supervised.fetch('/')).text()).toBe('frozen')
   })
 
-  test('a snapshot that is not there: told, and exit code 4', async () => {
+  test('a missing snapshot: a message, and exit code 4', async () => {
     using missing = new Folder()
     const env = { RIP_SNAPSHOT: missing.file('gone') }
     await using supervised = new Supervised(new Folder({ 'app.js': HELLO }), { env })
@@ -587,7 +587,7 @@ describe('under a supervisor', () => {
   })
 })
 
-describe('exceptions nobody caught', () => {
+describe('exceptions that the application does not catch', () => {
   const app = `export default async ({ url }) => {
     if (url.endsWith('/throw')) setTimeout(() => { throw new Error('out of the blue') })
     if (url.endsWith('/reject')) void Promise.reject(new Error('nobody listens'))
@@ -605,7 +605,7 @@ describe('exceptions nobody caught', () => {
     expect(supervised.message('leaving')).toBeUndefined()
   })
 
-  test('an uncaught exception in production: leave as unhealthy, finish what runs, exit with 1', async () => {
+  test('an uncaught exception in production: it leaves as unhealthy, finishes its requests, and exits with 1', async () => {
     await using supervised = new Supervised(new Folder({ 'app.js': app }))
     await supervised.received('ready')
     const slow = supervised.fetch('/slow')
@@ -632,7 +632,7 @@ describe('exceptions nobody caught', () => {
 describe('standing by', () => {
   const standby = { RIP_STANDBY: '1' }
 
-  test('serves once it is told the rest of its environment', async () => {
+  test('serves once it gets the rest of its environment', async () => {
     const source = `export default () => Response.json([process.env.RIP_WORKER_ID, process.env.RIP_STANDBY ?? null])`
     using folder = new Folder({ 'app.js': source })
     const socket = folder.file('s.sock')
@@ -645,14 +645,14 @@ describe('standing by', () => {
     expect(await (await fetch('http://worker/', { unix: socket })).json()).toEqual(['7', null])
   })
 
-  test('is over when its supervisor ends without a need for it', async () => {
+  test('ends when its supervisor ends without using it', async () => {
     await using program = new Program({ env: standby, stdin: 'pipe' })
     await (program.process.stdin as Bun.FileSink).end()
     expect(await program.exitCode()).toBe(0)
     expect(program.stdout + program.stderr).toBe('')
   })
 
-  test('notices the death of its supervisor after it was called', async () => {
+  test('notices the death of its supervisor after it was put to use', async () => {
     using folder = new Folder({ 'app.js': HELLO })
     await using supervised = new Supervised(folder, { env: { ...standby }, stdin: 'pipe' })
     await write(supervised.program, '{}\n')
@@ -694,24 +694,29 @@ describe('an application that forks processes with node:cluster', () => {
 test.each([
   ['at once', `const forks = 2`, '2 processes'],
   ['one', `const forks = 1`, '1 process'],
-])('what node:cluster forks beside an exported handler is ended, and told: %s', async (_, forks, told) => {
-  const source = `
+])(
+  'processes that node:cluster forks beside an exported handler are ended, with a warning: %s',
+  async (_, forks, told) => {
+    const source = `
     import cluster from 'node:cluster'
     ${forks}
     const fork = () => { const { pid } = cluster.fork().process; console.log('forked', pid) }
     if (cluster.isPrimary) { cluster.on('exit', fork); for (let i = 0; i < forks; i++) fork() }
     export default () => new Response('hello')`
-  await using supervised = new Supervised(new Folder({ 'app.mjs': source }), { env: { RIP_WORKER_ID: '1' } })
-  await supervised.received('ready')
-  const warning = `forks ${told} with node:cluster beside the handler it exports`
-  await until('it is told', () => supervised.program.stderr.includes(warning))
-  const pids = [...supervised.program.stdout.matchAll(/forked (\d+)/g)].map(([, pid]) => Number(pid))
-  expect(pids.length).toBeGreaterThan(0)
-  await until('they have gone', () => pids.every((pid) => !existsSync(`/proc/${pid}/cmdline`)))
-  expect(supervised.messages.filter(({ type }) => type === 'hello')).toHaveLength(1)
-})
+    await using supervised = new Supervised(new Folder({ 'app.mjs': source }), {
+      env: { RIP_WORKER_ID: '1' },
+    })
+    await supervised.received('ready')
+    const warning = `forks ${told} with node:cluster beside the handler it exports`
+    await until('it is told', () => supervised.program.stderr.includes(warning))
+    const pids = [...supervised.program.stdout.matchAll(/forked (\d+)/g)].map(([, pid]) => Number(pid))
+    expect(pids.length).toBeGreaterThan(0)
+    await until('they have gone', () => pids.every((pid) => !existsSync(`/proc/${pid}/cmdline`)))
+    expect(supervised.messages.filter(({ type }) => type === 'hello')).toHaveLength(1)
+  },
+)
 
-describe('an application that starts its server as the main module alone', () => {
+describe('an application that opens its server only as the main module', () => {
   const start = `setTimeout(() => Bun.serve({ port: 3000, fetch: () => new Response('hello') }), 200)`
 
   test.each([
@@ -722,7 +727,7 @@ describe('an application that starts its server as the main module alone', () =>
     await supervised.received('ready')
   })
 
-  test('and has another default export, is told what is not run and what to export', async () => {
+  test('and has another default export is refused with what does not run and what to export', async () => {
     const source = `export default { title: 'x' }\nif (import.meta.main) ${start}`
     await using supervised = new Supervised(new Folder({ 'app.mjs': source }))
     const { failure } = await supervised.received('failed')

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { rehearse } from '../src/program/rehearsal.ts'
 
-test('a rehearsal leaves nothing behind: no socket, nothing of Bun or the process replaced', async () => {
+test('a rehearsal leaves no socket, and replaces nothing of Bun or the process', async () => {
   const { serve } = Bun
   const { setTimeout, setInterval } = globalThis
   const variables = { ...process.env }

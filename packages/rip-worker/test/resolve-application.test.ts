@@ -16,7 +16,7 @@ async function answerOf(exports: Record<string, unknown>): Promise<string> {
   return response === undefined ? 'no fetch' : response.text()
 }
 
-test('CommonJS that exports nothing is told so, whatever the loader makes of it', async () => {
+test('CommonJS that exports nothing is refused as such, in any form the loader gives it', async () => {
   for (const exports of [{}, { default: {}, __esModule: true }]) {
     const error: unknown = await resolveApplication(exports, '/app.js').catch((thrown: unknown) => thrown)
     expect(String(error)).toContain('it exports nothing')
@@ -80,7 +80,7 @@ describe('the handler', () => {
   })
 })
 
-describe('names on instances that mean something else', () => {
+describe('names on instances with another meaning', () => {
   class Framework {
     routes = [{ method: 'GET', path: '/' }]
     fetch(): Response {
@@ -91,12 +91,12 @@ describe('names on instances that mean something else', () => {
     }
   }
 
-  test('neither `routes` nor `error` of a framework is taken for Bun’s', async () => {
+  test("neither `routes` nor `error` of a framework counts as Bun's", async () => {
     const application = await resolveApplication({ default: new Framework() }, '/app.ts')
     expect(Object.keys(application)).toEqual(['fetch'])
   })
 
-  test('on a plain object they are Bun’s', async () => {
+  test("on a plain object they are Bun's", async () => {
     const main = { routes: { '/': new Response() }, error: () => new Response(), websocket: { message() {} } }
     const application = await resolveApplication({ default: main }, '/app.ts')
     expect(Object.keys(application).toSorted()).toEqual(['error', 'fetch', 'routes', 'websocket'])

@@ -21,7 +21,7 @@ async function packagesLoadedBy(entry: string): Promise<readonly string[]> {
 }
 
 test.each(['@rip/worker/main', '@rip/transpile/loader'])(
-  '%s loads no module of Node.js at its start: each costs every worker megabytes and milliseconds',
+  '%s imports no module of Node.js statically: each costs every worker megabytes and milliseconds',
   async (program) => {
     const loaded = await packagesLoadedBy(fileURLToPath(import.meta.resolve(program)))
     expect(loaded.filter((each) => each.startsWith('node:'))).toEqual([])

@@ -36,7 +36,7 @@ export default async function handler(request: Request): Promise<Response> {
 const SIG_BLOCK = process.platform === 'linux' ? 0 : 1
 const SIG_SETMASK = process.platform === 'linux' ? 2 : 3
 
-describe('a worker whose event loop is stuck says where', () => {
+describe('a worker whose event loop is stuck reports where', () => {
   test.each([
     ['spins', /at spins \(.*app\.ts/],
     ['waits', /at waits \(.*app\.ts:7:\d+\)/],
@@ -45,7 +45,7 @@ describe('a worker whose event loop is stuck says where', () => {
     await expectAnswer(way, frame)
   })
 
-  test('also with signals blocked that its supervisor does not take', async () => {
+  test('also with signals blocked that its supervisor never sees', async () => {
     using _blocked = blockedInThread(['SIGTTIN', 'SIGTTOU'])
     await expectAnswer('waits', /at waits \(.*app\.ts:7:\d+\)/)
   })
@@ -103,7 +103,7 @@ async function standsStill(worker: Supervised): Promise<void> {
 describe('the stack of samples', () => {
   const frame = (name: string, line: number) => ({ name, sourceURL: '/app/a.ts', line, column: 5 })
 
-  test('is the one seen most often', () => {
+  test('is the most frequent one', () => {
     const often = { frames: [frame('inner', 3), frame('outer', 9)] }
     const once = { frames: [frame('other', 4)] }
     expect(hottestStack([once, often, often])).toEqual([
@@ -112,7 +112,7 @@ describe('the stack of samples', () => {
     ])
   })
 
-  test('names code without a position or a name', () => {
+  test('may name code without a position or a name', () => {
     const frames = [{ name: 'test', line: 2 ** 32 - 1, column: 2 ** 32 - 1 }, frame('', 1)]
     expect(hottestStack([{ frames }])).toEqual(['    at test (native)', '    at <anonymous> (/app/a.ts:1:5)'])
   })

@@ -25,11 +25,11 @@ test('the socket that Bun.spawn makes', async () => {
   expect(await new Response(child.stdout).text()).toBe('{"a":1}\nend\n')
 })
 
-test('a pipe as shells make it', async () => {
+test('a pipe as shells create it', async () => {
   expect(await said(`{ printf '{"a'; sleep 0.05; printf '":1}\\n'; } | "$0" -e "$1"`)).toBe('{"a":1}\nend\n')
 })
 
-test('a pipe that ends inside the line', async () => {
+test('a pipe that ends within the line', async () => {
   expect(await said(`printf '{"a' | "$0" -e "$1"`)).toBe('undefined\nend\n')
 })
 

@@ -43,7 +43,7 @@ test('a bare `start` counts as started', async () => {
   expect(await response?.text()).toBe('A')
 })
 
-test('what exports something else is not taken for routes', async () => {
+test('a module that exports another value is not taken for routes', async () => {
   const file = application('other.js', "import '@rip-lang/server'\nexport const a = 1\n")
   const error: unknown = await loadApplication(file).catch((thrown: unknown) => thrown)
   expect(error).toMatchObject({ code: 'RIP_APP_NO_HANDLER' })

@@ -27,7 +27,7 @@ function streamOf(
 }
 
 describe('serving', () => {
-  test('answers over its socket and tells where it listens', async () => {
+  test('answers over its socket and reports where it listens', async () => {
     await using local = await LocalWorker.serve({
       fetch: (request) => new Response(new URL(request.url).pathname),
     })
@@ -36,7 +36,7 @@ describe('serving', () => {
     expect(local.worker.state).toBe('ready')
   })
 
-  test('listens on TCP, port 0 being any free one', async () => {
+  test('listens on TCP, and on any free port for port 0', async () => {
     await using worker = await serveWorker({
       fetch: () => new Response('tcp'),
       listen: { port: 0, hostname: '127.0.0.1' },
@@ -45,7 +45,7 @@ describe('serving', () => {
     expect(await (await fetch(worker.url)).text()).toBe('tcp')
   })
 
-  test('in development code is shown on TCP to who addresses this machine, not to a page of another site', async () => {
+  test('in development on TCP code is shown to requests for this machine, not to a page of another site', async () => {
     const listen = { port: 0, hostname: '127.0.0.1' }
     const fails = (): never => {
       throw new Error('my secret source')
@@ -79,7 +79,7 @@ describe('serving', () => {
     expect(await Bun.file(file).text()).toBe('kept')
   })
 
-  test('a path too long for a socket says what to do', async () => {
+  test('a path too long for a socket is refused with what to do', async () => {
     const failed = serveWorker({ fetch: () => new Response(), listen: `/tmp/${'x'.repeat(120)}.sock` })
     expect(failed).rejects.toThrow('too long for a socket; choose a shorter one')
   })
@@ -104,7 +104,7 @@ describe('serving', () => {
     expect(() => createWorker({ fetch: () => new Response(), ...options })).toThrow(message)
   })
 
-  test('without a handler there is nothing to serve', () => {
+  test('a call without a handler is refused', () => {
     expect(() => createWorker({})).toThrow('fetch is missing')
   })
 
@@ -176,7 +176,7 @@ describe('serving', () => {
   })
 
   test.each(['GET // HTTP/1.1\r\nHost: h', 'TRACE / HTTP/1.1\r\nHost: h', 'GET / HTTP/1.1\r\nHost: a b'])(
-    'a node:http handler that fails is answered for, whatever it was asked: %j',
+    'a node:http handler that fails gets an error response for any request: %j',
     async (head) => {
       await using local = await LocalWorker.serve({
         listener: () => {
@@ -190,7 +190,7 @@ describe('serving', () => {
     },
   )
 
-  test('a response of a file that is not there is a failure like any other', async () => {
+  test('a response with a file that does not exist is a failure like any other', async () => {
     const missing = { fetch: () => new Response(Bun.file('/nowhere/at.all')) }
     await using local = await LocalWorker.serve(missing)
     const response = await local.fetch('/')
@@ -203,7 +203,7 @@ describe('serving', () => {
     expect(await (await handled.fetch('/')).text()).toBe('own page')
   })
 
-  test('responses that cannot be sent are told of wherever they come from', async () => {
+  test('responses that cannot be sent are reported, by each kind of handler', async () => {
     const used = new Response('once')
     await used.text()
     await using local = await LocalWorker.serve({
@@ -226,21 +226,24 @@ describe('HEAD', () => {
       cancel: () => void cancelled.push('cancelled'),
     })
 
-  test.each(['/', '/route'])('keeps the length a stream declares, and ends the stream: %s', async (path) => {
-    const cancelled: string[] = []
-    const headers = { 'content-length': '5', 'content-encoding': 'br', etag: '"v1"' }
-    const answer = (): Response => new Response(stream(cancelled), { headers })
-    await using local = await LocalWorker.serve({ fetch: answer, routes: { '/route': answer } })
-    using connection = await RawConnection.to(local.socket)
-    connection.write(`HEAD ${path} HTTP/1.1\r\nHost: h\r\n\r\n`)
-    await until('it is answered', () => connection.received.endsWith('\r\n\r\n'))
-    expect(connection.received).toMatch(/^content-length: 5\r$/im)
-    expect(connection.received).toMatch(/^content-encoding: br\r$/im)
-    expect(connection.received).toMatch(/^etag: "v1"\r$/im)
-    expect(connection.received).not.toMatch(/^transfer-encoding/im)
-    expect(cancelled).toEqual(['cancelled'])
-    await until('nothing is in flight', () => local.worker.stats.inFlight === 0)
-  })
+  test.each(['/', '/route'])(
+    'keeps the length that a stream declares, and ends the stream: %s',
+    async (path) => {
+      const cancelled: string[] = []
+      const headers = { 'content-length': '5', 'content-encoding': 'br', etag: '"v1"' }
+      const answer = (): Response => new Response(stream(cancelled), { headers })
+      await using local = await LocalWorker.serve({ fetch: answer, routes: { '/route': answer } })
+      using connection = await RawConnection.to(local.socket)
+      connection.write(`HEAD ${path} HTTP/1.1\r\nHost: h\r\n\r\n`)
+      await until('it is answered', () => connection.received.endsWith('\r\n\r\n'))
+      expect(connection.received).toMatch(/^content-length: 5\r$/im)
+      expect(connection.received).toMatch(/^content-encoding: br\r$/im)
+      expect(connection.received).toMatch(/^etag: "v1"\r$/im)
+      expect(connection.received).not.toMatch(/^transfer-encoding/im)
+      expect(cancelled).toEqual(['cancelled'])
+      await until('nothing is in flight', () => local.worker.stats.inFlight === 0)
+    },
+  )
 
   test('is followed by other requests on the connection', async () => {
     await using local = await LocalWorker.serve({
@@ -255,7 +258,7 @@ describe('HEAD', () => {
 })
 
 describe('the context', () => {
-  test('carries what the proxy in front knows', async () => {
+  test('has the client as the proxy in front reports it', async () => {
     await using local = await LocalWorker.serve({
       workerId: 4,
       generation: 'g7',
@@ -276,7 +279,7 @@ describe('the context', () => {
     })
   })
 
-  test('on TCP the fields are the client’s own claims and are not believed', async () => {
+  test("on TCP forwarded fields are the client's own claims and are not believed", async () => {
     await using worker = await serveWorker({
       listen: { port: 0, hostname: '127.0.0.1' },
       fetch: ({ url }, { id, client }) => Response.json({ scheme: new URL(url).protocol, id, client }),
@@ -287,13 +290,13 @@ describe('the context', () => {
     expect(seen['id']).not.toBe('r-1')
   })
 
-  test('every request without an id gets one of its own', async () => {
+  test('every request without an id gets a new one', async () => {
     await using local = await LocalWorker.serve({ fetch: (_, { id }) => new Response(id) })
     const ids = await Promise.all(Array.from({ length: 20 }, async () => (await local.fetch('/')).text()))
     expect(new Set(ids).size).toBe(20)
   })
 
-  test('is also passed where (request, env, executionContext) handlers expect it', async () => {
+  test('is also the third argument for (request, env, executionContext) handlers', async () => {
     await using local = await LocalWorker.serve({
       fetch: (_: Request, env: unknown, execution: { waitUntil?: unknown }) =>
         Response.json({ same: env === execution, waitUntil: typeof execution.waitUntil }),
@@ -321,7 +324,7 @@ describe('the context', () => {
     expect(local.log).toEqual([])
   })
 
-  test('waitUntil keeps the worker, not the client, waiting; a failing task is logged', async () => {
+  test('waitUntil delays the end of the worker, not the response; a failing task is logged', async () => {
     const work = barrier()
     const done: string[] = []
     await using local = await LocalWorker.serve({
@@ -342,7 +345,7 @@ describe('the context', () => {
   })
 })
 
-test('a waitUntil task that is not done at the deadline is told in the log', async () => {
+test('a waitUntil task that is not done at the deadline is logged', async () => {
   await using local = await LocalWorker.serve({
     fetch: (_, { waitUntil }) => {
       waitUntil(new Promise(() => {}))
@@ -404,7 +407,7 @@ describe('in flight until the last byte', () => {
     expect(connection.received.endsWith('xxx')).toBe(true)
   })
 
-  test('a producer is not asked for more than its client takes', async () => {
+  test('a producer is pulled only as fast as its client reads', async () => {
     let produced = 0
     await using local = await LocalWorker.serve({
       fetch: () => {
@@ -436,7 +439,7 @@ describe('in flight until the last byte', () => {
 })
 
 describe('a drain', () => {
-  test('finishes what runs, says Connection: close, and closes idle connections', async () => {
+  test('finishes requests, sends Connection: close, and closes idle connections', async () => {
     const gate = barrier()
     await using local = await LocalWorker.serve({
       fetch: async ({ url }) => {
@@ -461,7 +464,7 @@ describe('a drain', () => {
     expect(existsSync(local.socket)).toBe(false)
   })
 
-  test('adds Connection: close to responses whose fields are immutable, and keeps all the others', async () => {
+  test('adds Connection: close to responses whose fields are immutable, and keeps all other fields', async () => {
     const gate = barrier()
     await using local = await LocalWorker.serve({
       fetch: async () => {
@@ -482,7 +485,7 @@ describe('a drain', () => {
     await closed
   })
 
-  test('cuts off, counts and names what is not done at the deadline', async () => {
+  test('cuts off, counts and names requests that are not done at the deadline', async () => {
     await using local = await LocalWorker.serve({ fetch: () => new Promise<Response>(() => {}) })
     using first = await RawConnection.to(local.socket)
     using second = await RawConnection.to(local.socket)
@@ -495,7 +498,7 @@ describe('a drain', () => {
     expect(local.log).toEqual(['cut off at the deadline: GET /a?b=c', 'cut off at the deadline: GET /d'])
   })
 
-  test('ends although what it cuts off has a target or a host that is none', async () => {
+  test('ends although a request it cuts off has an invalid target or host', async () => {
     await using local = await LocalWorker.serve({ fetch: () => new Promise<Response>(() => {}) })
     using first = await RawConnection.to(local.socket)
     using second = await RawConnection.to(local.socket)
@@ -507,7 +510,7 @@ describe('a drain', () => {
     expect(local.log).toEqual(['cut off at the deadline: GET /x?y', 'cut off at the deadline: GET /z'])
   })
 
-  test('does not name what its client no longer waits for', async () => {
+  test('does not name requests whose clients have left', async () => {
     await using local = await LocalWorker.serve({ fetch: () => new Promise<Response>(() => {}) })
     const connection = await RawConnection.to(local.socket)
     connection.get('/left')
@@ -559,7 +562,7 @@ describe('a drain', () => {
     expect(cancelled).toBe(true)
   })
 
-  test('in development ends event streams at once, and WebSockets of clients that do not answer soon after', async () => {
+  test('in development ends event streams at once, and soon after WebSockets of clients that do not answer', async () => {
     const events = { headers: { 'content-type': 'text/event-stream' } }
     async function* endless(): AsyncGenerator<string> {
       for (;;) {
@@ -613,7 +616,7 @@ describe('a drain', () => {
     expect(local.worker.state).toBe('closed')
   })
 
-  test('an onDrain that never ends is told to, and not waited for any longer', async () => {
+  test('aborts an onDrain that never ends, and no longer waits for it', async () => {
     const told = barrier()
     await using local = await LocalWorker.serve({
       fetch: () => new Response(),
@@ -645,7 +648,7 @@ describe('a drain', () => {
 })
 
 describe('concurrency', () => {
-  test('one at a time, in the order of arrival, streams included', async () => {
+  test('one request at a time, in the order of arrival, streams included', async () => {
     const log: string[] = []
     async function* body(path: string): AsyncGenerator<string> {
       yield path
@@ -696,7 +699,7 @@ describe('concurrency', () => {
     expect(reached).toEqual(['/first'])
   })
 
-  test('more than may wait are told to come back', async () => {
+  test('requests beyond the queue get 503 with Retry-After', async () => {
     const gate = barrier()
     await using local = await LocalWorker.serve({
       concurrency: 1,
@@ -745,7 +748,7 @@ describe('WebSockets', () => {
   const upgrade = (request: Request, context: RequestContext): Response | undefined =>
     context.upgrade(request, { data: {} }) ? undefined : new Response('not a WebSocket', { status: 426 })
 
-  test('the context upgrades, the application’s handlers answer with their own `this`', async () => {
+  test("the context upgrades, and the application's handlers are called with their own `this`", async () => {
     await using local = await LocalWorker.serve({
       fetch: upgrade as () => Response,
       websocket: {
@@ -814,7 +817,7 @@ describe('WebSockets', () => {
   })
 })
 
-test('an event loop that stands still is told of, for as long as somebody listens', async () => {
+test('a blocked event loop is reported for as long as there is a listener', async () => {
   using folder = new Folder()
   await using worker = await serveWorker({ fetch: () => new Response('on'), listen: folder.file('s') })
   const lags: number[] = []
@@ -830,7 +833,7 @@ test('an event loop that stands still is told of, for as long as somebody listen
   expect(lags).toHaveLength(before)
 })
 
-test('what is injected over TCP goes through no proxy of the environment', async () => {
+test('a request that is injected over TCP ignores proxy variables of the environment', async () => {
   const script = `
     const { createWorker } = await import(${JSON.stringify(import.meta.resolve('../src/index.ts'))})
     await using worker = createWorker({ listen: { port: 0 }, fetch: () => new Response('no'), routes: { '/a': new Response('routed') } })

@@ -24,7 +24,7 @@ test('the root of a file is the package it belongs to', () => {
   })
 })
 
-test('a package.json that lies about in a shared folder or at home makes no root of it', () => {
+test('a stray package.json in a shared folder or in the home folder does not make it the root', () => {
   withPackage((outer, file) => {
     chmodSync(outer, 0o1777)
     expect(locateApp(file).root).toBe(join(outer, 'shop/src'))
@@ -33,7 +33,7 @@ test('a package.json that lies about in a shared folder or at home makes no root
   })
 })
 
-test('how a file was found is told unless it was given', () => {
+test('the start says how it found a file that was not given', () => {
   withPackage((outer, file) => {
     const found = (target: string): string | undefined => foundByText(locateEntry(target))
     expect(found(file)).toBeUndefined()
@@ -47,7 +47,7 @@ test('how a file was found is told unless it was given', () => {
   })
 })
 
-test('a user without a home, as with a mere number in a container, has applications all the same', () => {
+test('a user without a home folder, such as a bare number in a container, can have applications', () => {
   withPackage((outer, file) => {
     const module = join(import.meta.dir, '../../src/application/app-location.ts')
     // What the runtime does for a user without HOME and without an entry in passwd(5).

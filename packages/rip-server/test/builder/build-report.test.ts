@@ -18,7 +18,7 @@ test.each(['tracing is on\n', 'no line end', '{"ok":true}\n', `${JSON.stringify(
   },
 )
 
-test('a failure keeps what has the right type', () => {
+test('a failure keeps the fields that have the right type', () => {
   const failure = { kind: 'compile', message: 'm', file: { a: 1 }, line: '3', frame: 'f' }
   expect(readBuildReport(printed({ ok: false, failure }), MARK)).toEqual({
     ok: false,
@@ -26,7 +26,7 @@ test('a failure keeps what has the right type', () => {
   })
 })
 
-test('whatever is printed, a report has its fields and their types, or there is none', () => {
+test('any output is read as a valid report, or as none', () => {
   const value = fc.oneof(
     fc.jsonValue(),
     fc.record({

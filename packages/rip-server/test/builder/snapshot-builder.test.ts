@@ -65,7 +65,7 @@ async function untilWaiting(): Promise<number> {
   }
 }
 
-test('a process that stood by builds what is on disk when it is asked', async () => {
+test('a standby process builds the files as they are on disk when the build begins', async () => {
   await using builder = builderOf(true)
   expect(sourceIn(await build(builder, state('g1')))).toBe('export default 1\n')
   const pid = await untilWaiting()
@@ -74,7 +74,7 @@ test('a process that stood by builds what is on disk when it is asked', async ()
   expect(waiting()).not.toContain(pid)
 })
 
-test('that its process was killed says nothing about the content', async () => {
+test('a killed build process is no verdict on the content', async () => {
   await using builder = builderOf(false)
   writeFileSync(join(root, 'bunfig.toml'), 'preload = ["./preload.ts"]\n')
   writeFileSync(join(root, 'preload.ts'), "process.kill(process.pid, 'SIGKILL')\n")
@@ -87,7 +87,7 @@ test('that its process was killed says nothing about the content', async () => {
   expect(await build(builder, state('g2'))).toMatchObject({ ok: false, byChance: false })
 })
 
-test('a process that stood by when it was killed is not waited for', async () => {
+test('a standby process that was killed is replaced without waiting for it', async () => {
   await using builder = builderOf(true)
   await build(builder, state('g1'))
   process.kill(await untilWaiting(), 'SIGKILL')
@@ -95,7 +95,7 @@ test('a process that stood by when it was killed is not waited for', async () =>
   expect(sourceIn(await build(builder, state('g2')))).toBe('export default 1\n')
 })
 
-test('a process that read another .env when it started is not used', async () => {
+test('a standby process that read another .env at its start is not used', async () => {
   writeFileSync(join(root, 'a.rip'), 'x = 1\n')
   await using builder = builderOf(true)
   expect(await build(builder, state('g1'))).toMatchObject({ ok: true })
@@ -127,7 +127,7 @@ test('in production every build starts its own process', async () => {
   expect(waiting()).toEqual([])
 })
 
-test('a process that has reported and does not end is not waited for, and ends', async () => {
+test('a process that does not end after its report is not waited for, and is ended', async () => {
   const lingers = join(folder, 'lingers.ts')
   writeFileSync(lingers, 'setInterval(() => {}, 60_000)\n')
   await using builder = builderOf(false, ['--preload', lingers])
@@ -135,7 +135,7 @@ test('a process that has reported and does not end is not waited for, and ends',
   while (waiting().length > 0) await Bun.sleep(5)
 })
 
-test('what was written after the tree was read is in the snapshot, and in its name', async () => {
+test('a file written after the tree was read is in the snapshot, and in its name', async () => {
   await using builder = builderOf(false)
   const before = await createContentTree({ root }).read()
   writeFileSync(join(root, 'index.ts'), 'export default 2\n')
@@ -146,7 +146,7 @@ test('what was written after the tree was read is in the snapshot, and in its na
   expect(sourceIn(result)).toBe('export default 2\n')
 })
 
-test('a snapshot tells which of the files it was made from has changed since', async () => {
+test('a snapshot says which of its files have changed since', async () => {
   await using builder = builderOf(false)
   const tree = createContentTree({ root })
   const result = await build(builder, await tree.read())
@@ -162,7 +162,7 @@ test('a snapshot tells which of the files it was made from has changed since', a
   expect(await changed('index.ts', 'export default 2')).toBe('index.ts')
 })
 
-test('no process is kept ready in a folder that is gone, and nobody is bothered with it', async () => {
+test('no standby process is kept in a folder that is gone, and there is no warning', async () => {
   await using builder = builderOf(true)
   await build(builder, state('g1'))
   rmSync(root, { recursive: true })

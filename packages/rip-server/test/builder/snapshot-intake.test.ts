@@ -28,8 +28,8 @@ function write(path: string, text: string): void {
   chownSync(path, builder.uid, builder.gid)
 }
 
-describe.skipIf(process.getuid?.() !== 0)('what a builder of another user made (needs root)', () => {
-  test('is copied, for that user to read', async () => {
+describe.skipIf(process.getuid?.() !== 0)('a snapshot by a builder of another user (needs root)', () => {
+  test('is copied, readable for that user', async () => {
     await using place = await workshop()
     mkdirSync(join(place.made, 'files'))
     chownSync(join(place.made, 'files'), builder.uid, builder.gid)
@@ -52,7 +52,7 @@ describe.skipIf(process.getuid?.() !== 0)('what a builder of another user made (
     expect([of('files'), of('files/a')]).toEqual(['0 54322 750', '0 54322 640'])
   })
 
-  test('is not followed where it leads elsewhere: links, what belongs to others, and what is no file', async () => {
+  test('is refused if it has links that lead elsewhere, files of others, or entries that are no files', async () => {
     const plants: Readonly<Record<string, (folder: string, secret: string) => void>> = {
       'a link to a file': (folder, secret) => symlinkSync(secret, join(folder, 'a')),
       'a link to a folder': (folder, secret) => symlinkSync(join(secret, '..'), join(folder, 'a')),
@@ -73,7 +73,7 @@ describe.skipIf(process.getuid?.() !== 0)('what a builder of another user made (
     }
   })
 
-  test('changes nothing afterwards', async () => {
+  test('may change afterwards: the copy does not', async () => {
     await using place = await workshop()
     write(join(place.made, 'a'), 'code')
     await takeIn(place.made, place.taken, builder)

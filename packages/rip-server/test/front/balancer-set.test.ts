@@ -135,7 +135,7 @@ function standingStill(socket: string, generation: string): StandingStill {
 }
 
 describe('a balancer that joins', () => {
-  test('is told what the others were told, and what follows', async () => {
+  test('gets the orders the others had, and all later ones', async () => {
     using folder = new Folder()
     await using balancer = await startBalancer(folder, 'a')
     const { set } = newSet()
@@ -149,7 +149,7 @@ describe('a balancer that joins', () => {
     expect(await set.drain('g1', { signal: AbortSignal.timeout(5_000) })).toEqual({ abandoned: 0 })
   })
 
-  test('shares with those who are there, as long as it is', async () => {
+  test('shares the limits with the others for as long as it stays', async () => {
     using folder = new Folder()
     await using one = await startBalancer(folder, 'a')
     await using other = await startBalancer(folder, 'b')
@@ -165,7 +165,7 @@ describe('a balancer that joins', () => {
     await until(() => one.routes()['w1'] === 100)
   })
 
-  test('forgets what another manager had told it', async () => {
+  test('forgets the generations of another manager', async () => {
     using folder = new Folder()
     await using balancer = await startBalancer(folder, 'a')
     const before = newSet()
@@ -180,7 +180,7 @@ describe('a balancer that joins', () => {
     expect(backendsOf(balancer.balancer).map(({ id }) => id)).toEqual(['w3'])
   })
 
-  test('that has died acknowledges nothing, and nobody waits for it', async () => {
+  test('and dies acknowledges nothing, and no order waits for it', async () => {
     using folder = new Folder()
     const balancer = await startBalancer(folder, 'a')
     const { set, told } = newSet()
@@ -193,7 +193,7 @@ describe('a balancer that joins', () => {
     expect(told.at(-1)).toBe(`balancer process ${process.pid} has left`)
   })
 
-  test('that lives and does not follow is left out, which is told', async () => {
+  test('and stops answering is left out, with a warning', async () => {
     using folder = new Folder()
     const balancer = await startBalancer(folder, 'a')
     const { set } = newSet()
@@ -230,7 +230,7 @@ describe('a balancer that joins', () => {
     await until(async () => (await set.read('g1')).requests === 70)
   })
 
-  test('is told when the manager leaves, which waits for it; nobody joins any more', async () => {
+  test('is told when the manager leaves, and the manager waits for it; no other balancer may join then', async () => {
     using folder = new Folder()
     await using balancer = await startBalancer(folder, 'a')
     const { set } = newSet()

@@ -5,7 +5,7 @@ const DAY_MS = 86_400_000
 const expiresAtMs = Date.parse('2027-03-01T12:00:00Z')
 const served = { file: 'shop.pem', names: ['shop.test'], validFromMs: 0, expiresAtMs, problem: null }
 
-test('the end of a certificate is told of 30, 7 and 1 days before, and when it has come, once each', async () => {
+test('a warning comes 30, 7 and 1 days before a certificate expires, and when it has, once each', async () => {
   const told: string[] = []
   using watch = new CertificateWatch({ read: async () => [served], tell: (message) => told.push(message) })
   for (let day = 40; day >= -5; day--) await watch.look(expiresAtMs - day * DAY_MS)
@@ -17,7 +17,7 @@ test('the end of a certificate is told of 30, 7 and 1 days before, and when it h
   ])
 })
 
-test('a certificate that was renewed is another one', async () => {
+test('a renewed certificate gets warnings of its own', async () => {
   const told: string[] = []
   let current = served
   using watch = new CertificateWatch({ read: async () => [current], tell: (message) => told.push(message) })

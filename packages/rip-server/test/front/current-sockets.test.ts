@@ -36,7 +36,7 @@ function router(): Router & { readonly orders: string[] } {
 const workers = (...ids: readonly string[]): readonly Backend[] =>
   ids.map((id) => ({ id, socket: `/run/${id}.sock`, maxInFlight: 1 }))
 
-test('the links follow what serves, as soon as others have acknowledged it', async () => {
+test('the links change to the serving workers once all balancers have acknowledged them', async () => {
   using folder = new Folder()
   const next = router()
   using sockets = new CurrentSockets(next, folder.path, false)
@@ -54,7 +54,7 @@ test('the links follow what serves, as soon as others have acknowledged it', asy
   expect(folder.links).toEqual({ '1.sock': '/run/c.sock', '2.sock': '/run/d.sock' })
 })
 
-test('names stay where there are fewer workers, and several lead to one', async () => {
+test('the names stay when there are fewer workers, and several then lead to one worker', async () => {
   using folder = new Folder()
   using sockets = new CurrentSockets(router(), folder.path, false)
   await sockets.prepare('g1', workers('a', 'b', 'c'))
@@ -66,7 +66,7 @@ test('names stay where there are fewer workers, and several lead to one', async 
   expect(folder.links['2.sock']).toBe('/run/c.sock')
 })
 
-test('the folder before stays for those on their way through it, and no more of them', async () => {
+test('the previous folder stays for proxies that are using it, and older ones go', async () => {
   using folder = new Folder()
   using sockets = new CurrentSockets(router(), folder.path, false)
   for (const id of ['a', 'b', 'c', 'd']) {
@@ -77,7 +77,7 @@ test('the folder before stays for those on their way through it, and no more of 
   expect(statSync(join(folder.path, 'current/')).mode & 0o777).toBe(0o711)
 })
 
-test('what a killed server left is cleared away, and what a successor has made stays', async () => {
+test('links of a killed server are removed, and those of a successor stay', async () => {
   using folder = new Folder()
   mkdirSync(join(folder.path, 'current-1-000000001'))
   {

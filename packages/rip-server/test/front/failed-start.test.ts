@@ -60,7 +60,7 @@ class SlowRouter implements Router {
   }
 }
 
-test('the page of a failed start does not outlast it when the application serves at the same moment', async () => {
+test('the page of a failed start goes when the application begins to serve at the same moment', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rip-'))
   const manager = new FakeManager()
   const router = new SlowRouter()

@@ -16,12 +16,12 @@ describe('the address to listen on', () => {
     expect(listenAddress({ bind, port: 3000 }, 'production')).toEqual(expected)
   })
 
-  test('is this machine alone in development', () => {
+  test('is on this machine only in development', () => {
     expect(listenAddress({ bind: undefined, port: 0 }, 'development')).toEqual({ host: '127.0.0.1', port: 0 })
   })
 })
 
-test('its URL can be opened', () => {
+test('has a URL that a browser can open', () => {
   expect(addressUrl({ host: '127.0.0.1', port: 80 })).toBe('http://127.0.0.1:80')
   expect(addressUrl({ host: '0.0.0.0', port: 80 })).toBe('http://localhost:80')
   expect(addressUrl({ host: '::1', port: 80 })).toBe('http://[::1]:80')
@@ -29,7 +29,7 @@ test('its URL can be opened', () => {
   expect(addressUrl({ unix: '/run/app.sock' })).toBe('unix:/run/app.sock')
 })
 
-test('exposure is known', () => {
+test('tells whether other machines can reach it', () => {
   for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
     expect([host, isExposed({ host, port: 80 })]).toEqual([host, false])
   }

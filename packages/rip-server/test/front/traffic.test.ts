@@ -9,7 +9,7 @@ const answers = (windowMs: number, requests: number): object => ({
   latencies: [requests],
 })
 
-test('a generation that has just given its first answer has been there as long as its workers', () => {
+test('a generation with its first answer is as old as its workers', () => {
   const status = {
     generations: [{ generation: 'g1', answers: answers(100, 1) }],
     pools: [
@@ -27,13 +27,13 @@ test('a generation that has just given its first answer has been there as long a
   ])
 })
 
-test('a generation whose workers have gone has been there since its first answer', () => {
+test('a generation whose workers have gone is as old as its first answer', () => {
   const generations = [{ generation: 'g1', answers: answers(4_000, 8) }]
   const status = { generations, pools: [], certificates: [] } as unknown as BalancerStatus
   expect(trafficOf([status]).generations).toMatchObject([{ windowMs: 4_000, perSecond: 2 }])
 })
 
-test('the page of a failed start is no generation', () => {
+test('the page of a failed start does not count as a generation', () => {
   const generations = [{ generation: 'failed-start', answers: answers(4_000, 8) }]
   const status = { generations, pools: [], certificates: [] } as unknown as BalancerStatus
   expect(trafficOf([status]).generations).toEqual([])

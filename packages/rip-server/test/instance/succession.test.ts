@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import type { ListenSocket, RunDir } from '@rip/manager'
 import { startSuccessor } from '../../src/instance/succession.ts'
 
-test('a process that the system does not start changes nothing: the lock is taken back', async () => {
+test('when the system cannot start the successor, nothing changes: the lock is taken back', async () => {
   const calls: string[] = []
   const runDir = {
     path: '/nowhere',

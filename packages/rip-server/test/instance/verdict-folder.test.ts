@@ -48,19 +48,19 @@ async function snapshot(): Promise<string> {
 }
 
 describe('the folder of verdicts', () => {
-  test('is not made before there is something to keep', async () => {
+  test('is not created before there is a verdict to keep', async () => {
     expect(verdicts('state').read()).toEqual(none)
     expect(existsSync(at('state'))).toBe(false)
   })
 
-  test('has what was written, for its owner only', async () => {
+  test('keeps the verdicts, readable for its owner only', async () => {
     verdicts('state').write(findings)
     expect(verdicts('state').read()).toEqual(findings)
     expect((await stat(at('state'))).mode & 0o777).toBe(0o700)
     expect((await stat(at('state/verdicts.json'))).mode & 0o777).toBe(0o600)
   })
 
-  test('is the first that can be had, and stays the one that is there', async () => {
+  test('is the first usable one, and an existing one stays', async () => {
     await writeFile(at('file'), '')
     const later = new VerdictFolder({
       candidates: [at('file/state'), at('second')],
@@ -71,7 +71,7 @@ describe('the folder of verdicts', () => {
     expect(verdicts('first', 'second').read()).toEqual(findings)
   })
 
-  test('cannot be had where nothing can be written: that is an error which says why', async () => {
+  test('is an error with the reason if nothing can be written', async () => {
     await writeFile(at('file'), '')
     const nowhere = new VerdictFolder({ candidates: [at('file/state')], snapshots: at('snapshots') })
     expect(() => nowhere.write(findings)).toThrow('file')
@@ -88,7 +88,7 @@ describe('the folder of verdicts', () => {
     expect(verdicts('link').read()).toEqual(none)
   })
 
-  test('follows no link in the place of its file', async () => {
+  test('refuses a link in place of its file', async () => {
     verdicts('state').write(findings)
     await mkdir(at('other'), { mode: 0o700 })
     await symlink(at('state/verdicts.json'), at('other/verdicts.json'))
@@ -111,7 +111,7 @@ describe('the folder of verdicts', () => {
 })
 
 describe('the copy of good code', () => {
-  test('has all of the snapshot, whatever becomes of that', async () => {
+  test('has the whole snapshot, even if the original is removed', async () => {
     const before = verdicts('state')
     await before.keep({ generation: GOOD, folder: await snapshot() })
     before.write(findings)
@@ -127,7 +127,7 @@ describe('the copy of good code', () => {
     expect(await readdir(manifest.packages)).toEqual(['packages.json'])
   })
 
-  test('is the only one: those of other generations go with the next verdict', async () => {
+  test('is the only copy: those of other generations go with the next verdict', async () => {
     const state = verdicts('state')
     const built = await snapshot()
     await state.keep({ generation: GOOD, folder: built })
@@ -138,7 +138,7 @@ describe('the copy of good code', () => {
     expect(await readdir(at('state'))).toEqual(['verdicts.json'])
   })
 
-  test('is either whole or not there', async () => {
+  test('is complete or does not exist', async () => {
     const state = verdicts('state')
     await snapshot()
     await rm(at('packages'), { recursive: true })

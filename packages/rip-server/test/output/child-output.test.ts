@@ -18,7 +18,7 @@ function output(): {
   return { printed, warnings, write, child }
 }
 
-test('what a worker complains of is printed once it is ready, what it says at once', () => {
+test('warnings of a worker are printed once it is ready, its other output at once', () => {
   const { printed, write, child } = output()
   write(1, 'complaint')
   write(2, 'of another')
@@ -31,7 +31,7 @@ test('what a worker complains of is printed once it is ready, what it says at on
   expect(printed).toEqual(['words', 'complaint', 'more'])
 })
 
-test('of what a worker writes without end before it is ready the last part is kept', () => {
+test('of endless output before a worker is ready the last part is kept', () => {
   const { printed, warnings, write, child } = output()
   for (let n = 0; n < 1_000; n++) write(1, `${n} ${'x'.repeat(1_000)}`)
   child.ready(1)

@@ -7,7 +7,7 @@ import type { LogRecord } from '../../src/output/log-record.ts'
 
 const record = (text: string): LogRecord => ({ name: 'w1', text, atMs: 1 }) as unknown as LogRecord
 
-test('that the log cannot be written is said once when it begins, and once when it is over', async () => {
+test('a log that cannot be written causes one message at the beginning and one at the end', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'log-'))
   try {
     const path = join(folder, 'log')

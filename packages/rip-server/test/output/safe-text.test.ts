@@ -15,13 +15,13 @@ test.each([
 })
 
 test.each(['\u001b[31mred\u001b[0m', '\u001b[1;38:2::255:0:0mstyle\u001b[m', 'a\tb\nc', 'ünï ✓ 日本'])(
-  '%j stays',
+  '%j stays unchanged',
   (text) => {
     expect(safeText(text)).toBe(text)
   },
 )
 
-test('a line of a worker reaches a terminal that way, and raw as it is', () => {
+test('a line of a worker is printed that way on a terminal, and unchanged with raw', () => {
   const record = {
     name: 'w1',
     worker: undefined,

@@ -29,11 +29,11 @@ function write(name: string, text: string): string {
   return path
 }
 
-test('a program is started from its bundle, which was made of the sources as they are', () => {
+test('a program starts from its bundle if the bundle was made from the present sources', () => {
   expect(bundledProgram(folder, 'main.js')).toBe(bundled)
 })
 
-test('sources that were only touched, as by unpacking them, are the same', () => {
+test('sources with another time stamp but the same content count as the same', () => {
   utimesSync(join(folder, 'src/main.ts'), 0, 0)
   expect(bundledProgram(folder, 'main.js')).toBe(bundled)
 })
@@ -48,7 +48,7 @@ test.each(['src/main.ts', 'src/part.ts', 'node_modules/other/src/index.ts'])(
   },
 )
 
-test('a package without a bundle, with half of one or with a broken one is run from its sources', () => {
+test('a package without a bundle, with an incomplete or a broken one, runs from its sources', () => {
   rmSync(bundled)
   expect(bundledProgram(folder, 'main.js')).toBeUndefined()
   write('bundle/sources.json', '{')

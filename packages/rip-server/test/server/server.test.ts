@@ -86,7 +86,7 @@ describe('a server', () => {
   )
 
   test(
-    'tells what happens, to those who ask before its start as well',
+    'emits events, also to listeners that were added before its start',
     async () => {
       await using app = await Application.create()
       const seen: string[] = []
@@ -106,7 +106,7 @@ describe('a server', () => {
   )
 
   test(
-    'reloads, returns to the previous code, and holds',
+    'reloads, rolls back, and holds reloads',
     async () => {
       await using app = await Application.create()
       await using server = createServer(app.options())
@@ -127,7 +127,7 @@ describe('a server', () => {
   )
 
   test(
-    'may be one of several of the same application',
+    'can run beside others of the same application',
     async () => {
       await using app = await Application.create()
       await using one = createServer(app.options())
@@ -140,7 +140,7 @@ describe('a server', () => {
   )
 
   test(
-    'that cannot serve its application says why, and has closed everything',
+    'that cannot serve its application gives the reason, and has closed everything',
     async () => {
       await using app = await Application.create()
       await writeFile(join(app.folder, 'index.js'), `throw new Error('no database')\n`)
@@ -169,7 +169,7 @@ describe('a server', () => {
   )
 
   test(
-    'that was closed does not seem to start when it is asked to once more',
+    'that was closed refuses another start',
     async () => {
       await using app = await Application.create()
       const server = createServer(app.options())
@@ -181,7 +181,7 @@ describe('a server', () => {
   )
 
   test(
-    'that is told to hurry while it is put together does so',
+    'that is told to close at once while it starts does so',
     async () => {
       await using app = await Application.create()
       const server = createServer(app.options())
@@ -201,7 +201,7 @@ describe('a server', () => {
     TEST_TIMEOUT_MS,
   )
 
-  test('that was not started does nothing, and closes', async () => {
+  test('that was not started refuses commands, and can be closed', async () => {
     await using app = await Application.create()
     const server = createServer(app.options())
     expect(await failureOf(server.reload())).toMatchObject({ code: 'NOT_STARTED' })
@@ -211,7 +211,7 @@ describe('a server', () => {
   })
 
   test(
-    'leaves no process behind when the program it is in is killed',
+    'leaves no process behind when the program around it is killed',
     async () => {
       await using app = await Application.create()
       const options = JSON.stringify(app.options())
@@ -231,7 +231,7 @@ describe('a server', () => {
   )
 
   test(
-    'leaves signals and the end of the process to the program it is in',
+    'leaves signals and the end of the process to the program around it',
     async () => {
       await using app = await Application.create()
       const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN'] as const
@@ -246,7 +246,7 @@ describe('a server', () => {
 })
 
 describe('options', () => {
-  test('are refused with every problem at once', () => {
+  test('are refused with all problems together', () => {
     const options = { port: 'many', drainTimeout: '30', wrokers: 2, balancer: { policy: 'best' } }
     const error = failureIn(() => createServer(options as unknown as ServerOptions))
     expect(error).toBeInstanceOf(ServerError)
@@ -261,7 +261,7 @@ describe('options', () => {
     ])
   })
 
-  test('have to name an application', () => {
+  test('must name an application', () => {
     const error = failureIn(() => createServer({ app: '/nowhere/at/all' }))
     expect(error).toMatchObject({
       code: 'APP_NOT_FOUND',
@@ -269,7 +269,7 @@ describe('options', () => {
     })
   })
 
-  test('win: variables such as PORT are none of theirs', async () => {
+  test('count alone: variables such as PORT are ignored', async () => {
     await using app = await Application.create()
     const variables = { PORT: '1', WEB_CONCURRENCY: 'lots' }
     await using server = createServer(app.options({ env: { ...process.env, ...variables } }))

@@ -30,7 +30,7 @@ function told(requests: number, failed: number, changes: Partial<ManagerStatus> 
 }
 
 describe('the status with what the balancers count', () => {
-  test('is failing, with the reason, when the answers of the code that serves fail', () => {
+  test('is failing, with the reason, when the answers of the serving code fail', () => {
     const { health, healthReasons } = told(54, 54)
     expect([health, healthReasons]).toEqual(['failing', ['54 of 54 answers (100 %) failed in the last 60 s']])
   })
@@ -39,7 +39,7 @@ describe('the status with what the balancers count', () => {
     expect([told(100, 3).health, told(4, 4).health, told(0, 0).health]).toEqual(['ok', 'ok', 'ok'])
   })
 
-  test('names a certificate that is about to expire, and one that was put in its place and is not used', () => {
+  test('names a certificate that is about to expire, and a renewed one that is refused', () => {
     const served = {
       file: 'shop.pem',
       names: ['shop.test'],
@@ -58,7 +58,7 @@ describe('the status with what the balancers count', () => {
     })
   })
 
-  test('keeps what is worse', () => {
+  test('keeps a worse health', () => {
     expect(told(54, 54, { health: 'crash-loop', healthReasons: ['0 of 2 workers are ready'] })).toMatchObject(
       {
         health: 'crash-loop',
@@ -67,7 +67,7 @@ describe('the status with what the balancers count', () => {
     )
   })
 
-  test('has the requests in flight of the balancers, as a stuck worker reports none', () => {
+  test('has the requests in flight from the balancers, because a stuck worker reports none', () => {
     const workers = new Map([[workerKey('g2', 'w1.3'), { inFlight: 4, answers: quiet }]])
     expect(statusWithTraffic(status, { generations: [], workers, certificates: [] }).workers).toMatchObject([
       { slot: 1, inFlight: 4, answers: quiet },

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { envFileNames } from '../../src/settings/env-files.ts'
 import { fileEnvironment, ownEnvironment } from '../../src/settings/own-environment.ts'
 
-test('what .env files say is left to those who read them; what was set otherwise wins', () => {
+test('variables from .env files are left to the processes that read them; other variables win', () => {
   const root = mkdtempSync(join(tmpdir(), 'rip-env-'))
   writeFileSync(join(root, '.env'), 'KEY=file\nSET=file\n')
   writeFileSync(join(root, '.env.local'), 'LOCAL="a b"\n')
@@ -17,7 +17,7 @@ test('what .env files say is left to those who read them; what was set otherwise
 })
 
 test.each(['.env.example', '.env.bak', '.env.staging', '.envrc'])(
-  'what the operator set stays although %s, which nobody reads, says the same',
+  'a variable of the operator stays although %s, which is not read, has the same value',
   (name) => {
     const root = mkdtempSync(join(tmpdir(), 'rip-env-'))
     writeFileSync(join(root, name), 'AUTH=required\n')
@@ -26,7 +26,7 @@ test.each(['.env.example', '.env.bak', '.env.staging', '.envrc'])(
   },
 )
 
-test('what was exported to this process stays although a file says the same', () => {
+test('a variable exported to this process stays although a file has the same value', () => {
   const root = mkdtempSync(join(tmpdir(), 'rip-env-'))
   const script = `
     const { ownEnvironment } = await import(${JSON.stringify(import.meta.resolve('../../src/settings/own-environment.ts'))})
@@ -52,7 +52,7 @@ const PIECES =
     .split(' ')
     .concat(' ', ' = ', ' #', 'export ', 'x y')
 
-test('whatever .env files say, it is read as Bun reads it', () => {
+test('.env files are read as Bun reads them, whatever they contain', () => {
   const root = mkdtempSync(join(tmpdir(), 'rip-env-'))
   const own = { NODE_ENV: 'production', B: 'own', C: '' }
   const text = fc.array(fc.constantFrom(...PIECES), { maxLength: 25 }).map((pieces) => pieces.join(''))
@@ -92,7 +92,7 @@ test.each([
   rmSync(root, { recursive: true })
 })
 
-test('a folder in the place of a .env file is passed over, the null device is an empty file', () => {
+test('a folder in place of a .env file is ignored, the null device is an empty file', () => {
   const root = mkdtempSync(join(tmpdir(), 'rip-env-'))
   mkdirSync(join(root, '.env.local'))
   symlinkSync('/dev/null', join(root, '.env.production'))

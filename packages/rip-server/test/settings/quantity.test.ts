@@ -30,7 +30,7 @@ describe('sizes', () => {
   })
 })
 
-describe('what was probably meant is said', () => {
+describe('a refusal suggests what was probably meant', () => {
   const hint = (parse: (text: string) => number, text: string): string | undefined => {
     try {
       parse(text)
@@ -61,7 +61,7 @@ describe('what was probably meant is said', () => {
   ])('the duration %p', (text, meant) => expect(hint(durationMs, text)).toBe(meant))
 })
 
-test('of some quantities there has to be some', () => {
+test('some quantities must not be zero', () => {
   expect(someOf(sizeBytes)('1B')).toBe(1)
   expect(() => someOf(sizeBytes)('0MiB')).toThrow('more than 0')
 })
@@ -74,7 +74,7 @@ describe('shares', () => {
     ['87.5%', 0.875],
   ])('%s', (text, value) => expect(share(text)).toBe(value))
 
-  test('may have lost its sign', () => {
+  test('a percentage may lack its sign', () => {
     for (const text of ['90', '0.9'])
       expect(() => share(text)).toThrow(expect.objectContaining({ meant: '90%' }))
   })

@@ -11,11 +11,11 @@ function settings(values: Readonly<Record<string, unknown>> = {}): Settings {
 }
 
 describe('a change of settings', () => {
-  test('is none when nothing has changed', () => {
+  test('is empty when nothing has changed', () => {
     expect(settingsChange(settings(), settings(), settings())).toEqual({ applied: [], pending: [] })
   })
 
-  test('is applied where it can be, and compared with what is in force', () => {
+  test('is applied where possible, and compared with the settings in use', () => {
     const before = settings({ health: '/up' })
     const after = settings({ health: '/health', maxMemory: '1GiB', allowHosts: ['a.test'] })
     expect(settingsChange(settings(), before, after)).toEqual({
@@ -28,7 +28,7 @@ describe('a change of settings', () => {
     })
   })
 
-  test('names what it takes where it cannot be, for as long as that differs from the start', () => {
+  test('names the restart that other settings need, until they are again those of the start', () => {
     const started = settings({ port: 1 })
     const read = settings({ port: 2, name: 'shop', balancer: { processes: 2, retries: 0 } })
     const first = settingsChange(started, started, read)

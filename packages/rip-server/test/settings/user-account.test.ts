@@ -41,7 +41,7 @@ describe('a user', () => {
       expect(() => userAccount(text)).toThrow(Unacceptable)
     })
 
-  test('has an environment of its own, and no folders of whoever started the server', () => {
+  test('has an environment of its own, without folders of the user who started the server', () => {
     const env = {
       PATH: '/bin',
       HOME: '/root',
@@ -58,8 +58,8 @@ describe('a user', () => {
   })
 })
 
-describe('a number that is nobody’s', () => {
-  test('is one of those systemd gives to services, no user’s, and no process runs as it', async () => {
+describe('a user number that no user has', () => {
+  test('is in the range that systemd gives to services, and no user or process has it', async () => {
     const number = spareNumber('shop')
     expect(number).toBeGreaterThanOrEqual(61_184)
     expect(number).toBeLessThanOrEqual(65_519)

@@ -31,7 +31,7 @@ test('the whole offending token is marked', () => {
   expect(frame).toContain('> 2 | b = "abc" "def"\n    |     ^^^^^\n')
 })
 
-test('literate files are told by their ending', () => {
+test('literate files are recognised by their ending', () => {
   const { code } = adapter.compile('Prose.\n\n    a = 1\n', { filename: 'a.litcoffee' }) as CompileResult
   expect(code).toContain('a = 1;')
 })

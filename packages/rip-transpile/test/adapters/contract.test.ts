@@ -82,7 +82,7 @@ describe.each(subjects.map((subject) => [subject.title, subject] as const))('%s'
     throw new Error('it compiled')
   }
 
-  test('says who it is', () => {
+  test('has a name and a version', () => {
     expect(adapter.name).toBe(subject.name)
     expect(adapter.version).toMatch(/^\d+\.\d+\.\d+/)
     expect(adapter.extensions).toContain(subject.extension)
@@ -100,7 +100,7 @@ describe.each(subjects.map((subject) => [subject.title, subject] as const))('%s'
     expect(dependencies).toEqual(['node:os'])
   })
 
-  test('makes a map only when asked', async () => {
+  test('makes a map only on request', async () => {
     const { code, map } = await adapter.compile(subject.good, { filename })
     expect(map).toBeUndefined()
     expect(code).not.toContain('sourceMappingURL')
@@ -149,7 +149,7 @@ test('declarations of rip-lang are kept', async () => {
   }
 })
 
-test('a compiler that is not installed is named with the remedy', () => {
+test('a compiler that is not installed is named, with the way to install it', () => {
   using project = tempProject()
   expect(() => selectAdapter({ name: 'rip-lang', root: project.root })).toThrow(
     `the compiler 'rip-lang' is not installed in ${project.root}; add it with: bun add --dev rip-lang`,

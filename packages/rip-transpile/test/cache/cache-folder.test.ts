@@ -38,7 +38,7 @@ test('neither is a link in its place', () => {
   expect(cacheFolder({ XDG_CACHE_HOME: project.root })).toBeUndefined()
 })
 
-test('a file in the way means no cache', () => {
+test('a file in its place switches the cache off', () => {
   using project = tempProject({ 'rip-server': 'a file' })
   expect(cacheFolder({ XDG_CACHE_HOME: project.root })).toBeUndefined()
 })

@@ -57,7 +57,7 @@ test.each<[string, string, CompileOptions]>([
   expect(adapter.compiled).toHaveLength(2)
 })
 
-test('another version of the compiler starts over', async () => {
+test('another version of the compiler compiles again', async () => {
   using project = tempProject()
   const cache = new CompileCache({ folder: project.root })
   const newer = countingAdapter('2')

@@ -6,7 +6,7 @@ import { tempProject } from '../temp-project.ts'
 
 const RESULT = { code: 'let a = 1\n', dependencies: ['x'], map: { names: [], mappings: 'AAAA' } }
 
-test('an entry is read back by any object on the same folder', () => {
+test('an entry can be read by any object on the same folder', () => {
   using project = tempProject()
   const writer = new CompileCache({ folder: project.root })
   const reader = new CompileCache({ folder: project.root })
@@ -36,20 +36,20 @@ test.each([
   expect(cache.read('key')).toEqual(RESULT)
 })
 
-test('nothing but the entry is left behind by a write, readable by its owner only', () => {
+test('a write leaves only the entry, readable for its owner only', () => {
   using project = tempProject()
   new CompileCache({ folder: project.root }).write('key', RESULT)
   expect(readdirSync(project.root)).toEqual(['key'])
   expect(statSync(project.path('key')).mode & 0o777).toBe(0o600)
 })
 
-test('a folder that is gone loses nothing but the cache', () => {
+test('a folder that is removed costs only the cache', () => {
   const cache = new CompileCache({ folder: '/nonexistent/folder' })
   cache.write('key', RESULT)
   expect(cache.read('key')).toBeUndefined()
 })
 
-test('above its size the entries unused for longest go first', () => {
+test('above its size limit the least recently used entries are removed first', () => {
   using project = tempProject()
   const cache = new CompileCache({ folder: project.root, maxBytes: 4000 })
   for (let age = 1; age <= 5; age++) {
@@ -65,7 +65,7 @@ test('above its size the entries unused for longest go first', () => {
   ])
 })
 
-test('now and then a write looks at the size by itself', () => {
+test('some writes check the size by themselves', () => {
   using project = tempProject()
   const cache = new CompileCache({ folder: project.root, maxBytes: 100 })
   cache.write('ff', { code: 'x'.repeat(200), dependencies: [] })
@@ -74,7 +74,7 @@ test('now and then a write looks at the size by itself', () => {
   expect(readdirSync(project.root)).toEqual([])
 })
 
-test('an entry that is read after a day counts as used', () => {
+test('reading an entry after a day marks it as used', () => {
   using project = tempProject()
   const cache = new CompileCache({ folder: project.root })
   cache.write('key', RESULT)

@@ -3,7 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { REGISTER, runBun } from '../run-bun.ts'
 import { tempProject } from '../temp-project.ts'
 
-test('processes started at once share the folder and all see right code', async () => {
+test('processes that start at once share the folder and all get the right code', async () => {
   using project = tempProject({ 'main.rip': 'console.log 6 * 7\n' })
   const options = { cwd: project.root, env: { RIP_CACHE: '', XDG_CACHE_HOME: project.path('cache') } }
   const runs = await Promise.all([1, 2, 3, 4].map(() => runBun(['--preload', REGISTER, 'main.rip'], options)))

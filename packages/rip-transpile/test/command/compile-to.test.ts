@@ -55,14 +55,14 @@ function text(project: TempProject, path: string): string {
   return readFileSync(project.path(path), 'utf8')
 }
 
-test('one file goes to the stream', async () => {
+test('one file is written to the stream', async () => {
   using project = tempProject({ 'a.rip': 'export a = 1\n' })
   const io = new RecordingIo()
   expect(await run(project, { inputs: ['a.rip'] }, io)).toEqual({ compiled: 1, failed: 0 })
   expect(io.written.join()).toContain('a = 1')
 })
 
-test('standard input is a file, too, and its map is within the code', async () => {
+test('standard input is compiled like a file, with its map inside the code', async () => {
   using project = tempProject()
   const io = new RecordingIo('export a = 1\n')
   await run(project, { inputs: ['-'], maps: true }, io)
@@ -82,7 +82,7 @@ test('a folder keeps its layout, without dependencies', async () => {
   expect(existsSync(project.path('out/node_modules'))).toBe(false)
 })
 
-test('compiled modules find each other', async () => {
+test('compiled modules import each other', async () => {
   using project = tempProject({
     'src/a.rip': "export { b } from './lib/b.rip'\nexport late = -> import('./lib/b.rip')\n",
     'src/lib/b.rip': 'export b = 7\n',
@@ -92,7 +92,7 @@ test('compiled modules find each other', async () => {
   expect([module.b, (await module.late()).b]).toEqual([7, 7])
 })
 
-test('a map lies beside its file and leads back to the source', async () => {
+test('a map is written beside its file and leads back to the source', async () => {
   using project = tempProject({ 'src/lib/a.rip': 'export a = 1\n' })
   await run(project, { inputs: ['src'], outDir: 'out', maps: true })
   expect(text(project, 'out/lib/a.js')).toEndWith('\n//# sourceMappingURL=a.js.map\n')
@@ -104,7 +104,7 @@ test('a map lies beside its file and leads back to the source', async () => {
   })
 })
 
-test('declarations lie beside the files and lead to each other', async () => {
+test('declarations are written beside the files and refer to each other', async () => {
   using project = tempProject({
     'src/a.rip': "import { Id } from './lib/b.rip'\nexport find = (id: Id): boolean -> yes\n",
     'src/lib/b.rip': 'export type Id = number\nexport last = 3\n',
@@ -155,7 +155,7 @@ const REACTIVE = {
     "import { count } from '../store.rip'\ndouble ~= count.value * 2\ncount.value = 4\np double, kind []\n",
 }
 
-test('a folder of results brings the runtime along, and its modules share it', async () => {
+test('a folder of results contains the runtime, which its modules share', async () => {
   using project = tempProject(REACTIVE)
   await run(project, { inputs: ['src'], outDir: 'out', dts: true })
   expect(text(project, 'out/store.d.ts')).toContain("import('./rip-runtime.js').State<number>")
@@ -164,7 +164,7 @@ test('a folder of results brings the runtime along, and its modules share it', a
   expect(stdout + stderr).toBe('8 array\n')
 })
 
-test('where a module uses nothing of the runtime there is none', async () => {
+test('there is no runtime if no module uses it', async () => {
   using project = tempProject({ 'src/a.rip': 'export a = 1\n' })
   await run(project, { inputs: ['src'], outDir: 'out' })
   expect(existsSync(project.path('out/rip-runtime.js'))).toBe(false)
@@ -176,7 +176,7 @@ test('on request the runtime is imported from the package', async () => {
   expect(text(project, 'out/store.js')).toContain('from "@rip/transpile/runtime"')
 })
 
-test('what goes to the stream runs on its own', async () => {
+test('code written to the stream runs without the package', async () => {
   using project = tempProject({ 'a.rip': 'count := 1\ncount = 2\np kind(count), count\n' })
   const io = new RecordingIo()
   await run(project, { inputs: ['a.rip'] }, io)
@@ -185,13 +185,13 @@ test('what goes to the stream runs on its own', async () => {
   expect(stdout + stderr).toBe('number 2\n')
 })
 
-test('without a wish for declarations there are none', async () => {
+test('declarations are written on request only', async () => {
   using project = tempProject({ 'src/a.rip': 'export a: number = 1\n' })
   await run(project, { inputs: ['src'], outDir: 'out' })
   expect(existsSync(project.path('out/a.d.ts'))).toBe(false)
 })
 
-test('a broken file is reported and the others are compiled', async () => {
+test('a broken file is reported, and the others are compiled', async () => {
   using project = tempProject({ 'src/a.rip': 'a = )\n', 'src/b.rip': 'export b = 1\n' })
   const io = new RecordingIo()
   expect(await run(project, { inputs: ['src'], outDir: 'out' }, io)).toEqual({ compiled: 1, failed: 1 })
@@ -201,19 +201,19 @@ test('a broken file is reported and the others are compiled', async () => {
   ])
 })
 
-test('several files without a folder for the results are refused', () => {
+test('several files without a target folder are refused', () => {
   using project = tempProject({ 'a.rip': '', 'b.rip': '' })
   expect(run(project, { inputs: ['a.rip', 'b.rip'] })).rejects.toThrow('name a folder for the results')
 })
 
-test('an input that is not there is named', () => {
+test('an input that does not exist is named', () => {
   using project = tempProject()
   expect(run(project, { inputs: ['nope.rip'] })).rejects.toThrow(
     `no file or folder ${project.path('nope.rip')}`,
   )
 })
 
-test('watching follows changes, new files, repairs and removals until it is told to end', async () => {
+test('watching handles changes, new files, repairs and removals until it is ended', async () => {
   using project = tempProject({ 'src/a.rip': 'export a = 1\n' })
   const io = new RecordingIo()
   const ending = new AbortController()
@@ -279,7 +279,7 @@ for (const [what, options, message] of REFUSED) {
   })
 }
 
-test('standard input goes to a file where there is a folder', async () => {
+test('standard input is written to a file if there is a target folder', async () => {
   using project = tempProject()
   const io = new RecordingIo('export a: number = 1\n')
   await run(project, { inputs: ['-'], outDir: 'out', dts: true, maps: true }, io)

@@ -569,22 +569,22 @@ describe('the declarations of', () => {
   afterAll(() => project[Symbol.dispose]())
 
   for (const one of cases) {
-    test(`${one.name} read as they should`, () => {
+    test(`${one.name} are as expected`, () => {
       expect(`\n${declarations(one)}`).toBe(`\n${one.dts.trimStart()}`)
     })
 
-    test(`${one.name} are right for TypeScript`, () => {
+    test(`${one.name} are valid for TypeScript`, () => {
       const own = [`${one.name}.d.ts`, `${one.name}.user.ts`]
       expect(problems.filter((line) => own.some((file) => line.startsWith(`${file}(`)))).toEqual([])
     })
   }
 
-  test('nothing else bothers TypeScript', () => {
+  test('TypeScript reports nothing else', () => {
     expect(problems).toEqual([])
   })
 })
 
-test('source without types is declared on request only', () => {
+test('source without types gets declarations on request only', () => {
   expect(compile('export a = 1\n').dts).toBeUndefined()
   expect(compile('export a = 1\n', { dts: true }).dts).toBe('export const a: number;\n')
   expect(compile('export a: number = 1\n', { dts: false }).dts).toBeUndefined()
@@ -594,7 +594,7 @@ test('a module that exports nothing is a module for TypeScript, too', () => {
   expect(compile("import 'node:os'\n", { dts: true }).dts).toBe('export {};\n')
 })
 
-test('the code imports no names that only types use', () => {
+test('the code does not import names that only types use', () => {
   const source =
     "import ref, { Unit } from 'a'\nimport { type Id, make } from 'b'\nimport { Only } from 'c'\nunits: Unit[] = []\none: Only = make ref\n"
   const { code, dependencies } = compile(source)

@@ -65,6 +65,6 @@ test('a sum of 5,000 terms is compiled', () => {
   expect(compile(`x = ${chain(' + ')}`).code.match(/\+/g)).toHaveLength(DEPTH - 1)
 })
 
-test('nesting that people write is compiled', () => {
+test('nesting of realistic depth is compiled', () => {
   expect(compile('('.repeat(60) + '1' + ')'.repeat(60)).code).toContain('1')
 })

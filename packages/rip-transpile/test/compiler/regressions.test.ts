@@ -29,12 +29,12 @@ const INDENTED: [string, string, unknown][] = [
   ['an interpolation of a heredoc', 's = """\n  a #{\n    1 + 1\n  } b\n  """\ns', 'a 2 b'],
 ]
 for (const [name, source, expected] of INDENTED) {
-  test(`${name} may end on a line of their own`, () => {
+  test(`${name} may end on their own line`, () => {
     expect(run(source)).toEqual(expected)
   })
 }
 
-test('a def as a value knows its name', () => {
+test('a def as a value can call itself by its name', () => {
   expect(run('f = def fact(n)\n  if n < 2 then 1 else n * fact(n - 1)\nf 5')).toBe(120)
 })
 
@@ -71,7 +71,7 @@ const CONSTANT_WRITES: [string, string, string][] = [
   ['an imported name', "import { n } from 'm'\nn += 1", "'n' is an import and cannot"],
 ]
 for (const [name, source, reason] of CONSTANT_WRITES) {
-  test(`${name} cannot be written again`, () => {
+  test(`${name} cannot be assigned again`, () => {
     expect(() => compile(source)).toThrow(reason)
   })
 }
@@ -80,7 +80,7 @@ test('a parameter may have the name of a constant', () => {
   expect(run('MAX =! 1\nf = (MAX) ->\n  MAX = 3\n  MAX\n[f(2), MAX]')).toEqual([3, 1])
 })
 
-test('a function that assigns the name of an import or export has a variable of its own', () => {
+test('a function that assigns the name of an import or export has its own variable', () => {
   const { code } = compile("import { b } from 'm'\nexport a = 1\nf = ->\n  a = 2\n  b = 3\n  a + b\nf()")
   expect(code).toContain('const a = 2;')
   expect(code).toContain('const b = 3;')

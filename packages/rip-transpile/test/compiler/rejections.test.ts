@@ -143,7 +143,7 @@ const ACCEPTED: readonly string[] = [
   'x = a ? (if b then 1 else 2) : 3',
 ]
 
-describe('what looks alike is accepted', () => {
+describe('similar but correct code is accepted', () => {
   for (const source of ACCEPTED)
     test(source.replaceAll('\n', '⏎'), () => {
       expect(compile(source).code).toBeString()

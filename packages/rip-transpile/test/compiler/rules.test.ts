@@ -206,7 +206,7 @@ for (const [rule, programs] of Object.entries(RULES)) {
   })
 }
 
-test('a loop behind its body is a list where it ends a script', () => {
+test('a postfix loop at the end of a script is a list', () => {
   // oxlint-disable-next-line no-eval
   expect((0, eval)(compile('n * 2 for n in [1, 2]').code)).toEqual([2, 4])
   expect(compile('export a = 1\na for n in [1, 2]').code).not.toContain('push')

@@ -33,7 +33,7 @@ describe('a megabyte is compiled or refused in time', () => {
   }
 })
 
-test('in dialect 3, what follows each alternative is read ahead once', () => {
+test('in dialect 3, the code after each alternative is read ahead once', () => {
   const { code } = compile(`x = ${'f a or '.repeat(300)}b`, { dialect: 3 })
   expect(code.match(/f\(a\)/g)).toHaveLength(300)
 })

@@ -43,7 +43,7 @@ function isPrintedOnce(source: string, { name, start }: { name: string; start: n
 }
 
 describe.each(programs)('the map of %s', (_, source) => {
-  test('gives every name of the source its place', () => {
+  test('has a position for every name of the source', () => {
     const places = new Map<number, Mapped[]>()
     for (const place of mapped(source)) {
       const offset = offsetOf(source, place)
@@ -55,7 +55,7 @@ describe.each(programs)('the map of %s', (_, source) => {
     expect(missing.filter((name) => !isPrintedOnce(source, name))).toEqual([])
   })
 
-  test('takes no name for another one', () => {
+  test('mistakes no name for another', () => {
     const names = new Set(namesOf(source).map(({ name }) => name))
     const wrong = mapped(source).filter(({ to, from, name }) => {
       const meant = name ?? to
@@ -69,7 +69,7 @@ describe.each(programs)('the map of %s', (_, source) => {
     expect(wrong).toEqual([])
   })
 
-  test('has one place for each column, all of them in the text', () => {
+  test('has one position for each column, all inside the text', () => {
     const { code, map } = compile(source, { sourceMap: true })
     const lines = code.split('\n')
     let last: Place | undefined
@@ -91,7 +91,7 @@ test('a name that is spelled differently in the code is named', () => {
   for (const { line, column } of places) expect(code.split('\n')[line]!.slice(column)).toStartWith('_size')
 })
 
-test('embedded JavaScript keeps its places', () => {
+test('embedded JavaScript keeps its positions', () => {
   const source = 'a = 1\n```\nlet b = a\n  b++\n```\nc = `a + b`\n'
   const names = mapped(source).map(({ sourceLine, sourceColumn, to }) => [sourceLine, sourceColumn, to])
   for (const place of [
@@ -104,7 +104,7 @@ test('embedded JavaScript keeps its places', () => {
     expect(names).toContainEqual(place)
 })
 
-test('lines of the runtime in front of the program have no places', () => {
+test('runtime lines before the program have no positions', () => {
   const source = 'count := 1\ncount += 1\n'
   const { code, map } = compile(source, { runtime: 'inline', sourceMap: true })
   const first = placesOf(map!)[0]!
@@ -112,7 +112,7 @@ test('lines of the runtime in front of the program have no places', () => {
   expect(code.split('\n')[first.line]).toStartWith('const count = ')
 })
 
-test('lines may end as on Windows', () => {
+test('Windows line ends are handled', () => {
   const source = 'a = 1\r\nb = a\r\n'
   const { map } = compile(source, { sourceMap: true })
   const last = placesOf(map!).at(-1)!

@@ -81,7 +81,7 @@ function checkRefusal(source: string): void {
   expect(error.reason).not.toBe('')
 }
 
-describe('a program is compiled or refused at a place in it', () => {
+describe('a program is compiled, or refused with a position inside it', () => {
   test('tokens in any order', () => {
     fc.assert(fc.property(soup, checkRefusal), { numRuns: 2000 })
   })

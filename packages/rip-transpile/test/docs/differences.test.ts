@@ -88,7 +88,7 @@ describe('from CoffeeScript', () => {
     ],
   )
 
-  test('output is modern', () => {
+  test('the output is modern JavaScript', () => {
     const { code } = compile('a = b ?? 1\nclass C\n  x = 1\nc = d?.e\nx = 1\nx = 2\n')
     for (const part of ['const a', '??', '?.', 'let x', 'x = 1;']) expect(code).toContain(part)
   })
@@ -136,7 +136,7 @@ describe('from version 3', () => {
     ],
   )
 
-  test('only what is used of the library is imported', () => {
+  test('only the used parts of the library are imported', () => {
     expect(compile('p kind []').code).toStartWith('import { kind, p } from "@rip/transpile/runtime";')
     expect(compile('a = 1').code).not.toContain('import')
   })

@@ -24,7 +24,7 @@ const PLACES = [
 
 type Way = 'static' | 'dynamic' | 'required' | 'reexported' | 'address'
 
-test('a file nobody imports may be anything, also where the compiler is a copy of its own', async () => {
+test('a file that is not imported may have any content, also when the compiler is a copy of its own', async () => {
   const text = readFileSync(new URL('../../src/compile-error.ts', import.meta.url), 'utf8')
   using project = tempProject({ 'a.rip': 'a = 1\n', 'b.rip': 'b = (\n', 'copy.ts': text })
   const copy = (await import(project.path('copy.ts'))) as { CompileError: typeof CompileError }
@@ -83,7 +83,7 @@ function reachable(all: readonly Edge[]): Set<string> {
   return new Set([...found].map((index) => PLACES[index]!))
 }
 
-test('the modules of an application are those that can be reached from its entry, whatever the way, cycles included', async () => {
+test('the modules of an application are those that its entry reaches, by any kind of import, cycles included', async () => {
   await fc.assert(
     fc.asyncProperty(edges, async (all) => {
       using project = tempProject(
@@ -121,7 +121,7 @@ test('the modules of an application are those that can be reached from its entry
   )
 })
 
-test('what was found out about code is remembered by its content, and nothing else', async () => {
+test('results are remembered by content, and nothing else', async () => {
   using project = tempProject({
     'app/a.ts': "import './b.rip'\nimport './c.cjs'\n",
     'app/b.rip': "import './d.ts'\n",

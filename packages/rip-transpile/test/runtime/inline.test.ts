@@ -16,11 +16,11 @@ test('the names are exactly what the runtime module exports', () => {
   expect(Object.keys(runtime).toSorted()).toEqual([...RUNTIME_NAMES].toSorted())
 })
 
-test('nothing wanted is nothing written', () => {
+test('no names give no code', () => {
   expect(inlineRuntime([])).toBe('')
 })
 
-test('every function works on its own', async () => {
+test('every function works alone', async () => {
   const all = [...RUNTIME_NAMES] as RuntimeName[]
   for (const name of Object.keys(globals))
     expect(inlineRuntime([name as RuntimeName])).toStartWith(`const ${name} = `)
@@ -32,7 +32,7 @@ test('every function works on its own', async () => {
   ).toBe('{\n  a: [\n    [\n      1\n      2\n    ]\n  ]\n}\narray true 0 4\n')
 })
 
-test('the pasted reactive system reacts', async () => {
+test('the inlined reactive system reacts to changes', async () => {
   const program = `
     const count = __state(1)
     const double = __computed(() => count.value * 2)

@@ -4,7 +4,7 @@ import { createReactive } from '../../src/runtime/reactive.ts'
 
 const { state, computed, effect, batch } = createReactive()
 
-test('an effect runs at once and after every change of what it read', () => {
+test('an effect runs at once and after every change of a value it read', () => {
   const count = state(1)
   const seen: number[] = []
   effect(() => void seen.push(count.value))
@@ -14,7 +14,7 @@ test('an effect runs at once and after every change of what it read', () => {
   expect(seen).toEqual([1, 2, 3])
 })
 
-test('a computed value waits until it is read, and then is kept', () => {
+test('a computed value is computed when it is read, and then kept', () => {
   let computations = 0
   const count = state(2)
   const double = computed(() => (computations++, count.value * 2))
@@ -26,7 +26,7 @@ test('a computed value waits until it is read, and then is kept', () => {
   expect(computations).toBe(2)
 })
 
-test('computed values build on each other', () => {
+test('computed values can depend on each other', () => {
   const base = state(10)
   const double = computed(() => base.value * 2)
   const quadruple = computed(() => double.value * 2)
@@ -47,7 +47,7 @@ test('an effect does not run when a computed value stays the same', () => {
   expect(runs).toBe(2)
 })
 
-test('an effect that depends on a value in two ways sees it whole', () => {
+test('an effect that depends on a value in two ways never sees half of a change', () => {
   const a = state(1)
   const b = computed(() => a.value + 1)
   const c = computed(() => a.value * 10)
@@ -70,7 +70,7 @@ test('dependencies are those of the last run', () => {
   expect(seen).toEqual(['l', 'r2', 'r3'])
 })
 
-test('what an effect writes itself does not run it again', () => {
+test('an effect does not run again because of its own writes', () => {
   const count = state(0)
   effect(() => {
     if (count.value < 5) count.value++
@@ -78,7 +78,7 @@ test('what an effect writes itself does not run it again', () => {
   expect(count.value).toBe(1)
 })
 
-test('an effect may write what another one reads', () => {
+test('an effect may write a value that another effect reads', () => {
   const source = state(1)
   const copy = state(0)
   const seen: number[] = []
@@ -90,7 +90,7 @@ test('an effect may write what another one reads', () => {
   expect(seen).toEqual([10, 20])
 })
 
-test('two effects that chase each other are stopped', () => {
+test('two effects that trigger each other forever are stopped', () => {
   const a = state(0)
   const b = state(0)
   effect(() => {
@@ -102,7 +102,7 @@ test('two effects that chase each other are stopped', () => {
   expect(() => (a.value = 1)).toThrow('effects keep changing')
 })
 
-test('a returned function is called before the next run and at the end', () => {
+test('a function that an effect returns is called before the next run and at the end', () => {
   const log: string[] = []
   const count = state(0)
   const end = effect(() => {
@@ -185,7 +185,7 @@ test('effects wait for the end of a batch', () => {
   expect(seen).toEqual([3, 30])
 })
 
-test('an error in an effect reaches the writer after the other effects ran', () => {
+test('an error in an effect reaches the code that wrote, after the other effects ran', () => {
   const count = state(0)
   const seen: number[] = []
   effect(() => {
@@ -216,7 +216,7 @@ test('an error in a computed value is thrown to its readers until a source chang
   expect(seen).toEqual(['zero', 7])
 })
 
-test('a computed value that depends on itself says so', () => {
+test('a computed value that depends on itself throws an error that says so', () => {
   const loop: { readonly value: number } = computed(() => loop.value + 1)
   expect(() => loop.value).toThrow('depends on itself')
 })
@@ -226,7 +226,7 @@ test('a state made of a state is the same one', () => {
   expect(state(count)).toBe(count)
 })
 
-test('read() and coercion', () => {
+test('read() creates no dependency, and values convert to numbers and text', () => {
   const count = state(3)
   let runs = 0
   effect(() => (count.read(), void runs++))

@@ -44,7 +44,7 @@ test.each<[unknown, string]>([
   expect(kind(value)).toBe(name)
 })
 
-test('assert passes what is truthy and names what is not', () => {
+test('assert accepts truthy values and throws its message for others', () => {
   expect(() => assert([])).not.toThrow()
   expect(() => assert(0)).toThrow('Assertion failed')
   expect(() => assert(0, 'no users')).toThrow('no users')
@@ -72,7 +72,7 @@ test('rand stays within its bounds', () => {
   }
 })
 
-test('zip is as long as its first array', () => {
+test('zip returns as many groups as the first array has items', () => {
   expect(zip(['a', 'b'], [1, 2])).toEqual([
     ['a', 1],
     ['b', 2],
@@ -126,7 +126,7 @@ test.each<[unknown]>([
   expect(printed).toEqual(['(inspected)'])
 })
 
-test('the record of globals has them all', () => {
+test('the record of globals has all of them', () => {
   expect(Object.keys(globals)).toEqual(
     'abort assert exit kind noop p pj pp pr raise rand sleep todo warn zip'.split(' '),
   )

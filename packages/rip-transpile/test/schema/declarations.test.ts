@@ -150,7 +150,7 @@ test('schemas are declared with the types of their values', () => {
 })
 
 test(
-  'TypeScript knows the values of schemas, and takes them for Standard Schemas',
+  'TypeScript knows the values of schemas, and accepts schemas as Standard Schemas',
   async () => {
     const child = Bun.spawn([process.execPath, TYPESCRIPT, '-p', '.', '--pretty', 'false'], {
       cwd: project.root,

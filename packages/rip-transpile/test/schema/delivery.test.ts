@@ -19,13 +19,13 @@ catch e
 }
 const PRINTED = 's!\ntrue\n'
 
-test('the schemas of a program are found where no package is installed, and modules share their names', async () => {
+test('the schema runtime is found where no package is installed, and modules share the registry', async () => {
   using project = tempProject(SHOP)
   const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
   expect(run.stdout + run.stderr).toBe(PRINTED)
 })
 
-test('they are found from a snapshot, too', async () => {
+test('it is found from a snapshot, too', async () => {
   using project = tempProject(SHOP)
   await runBun([BUILDER, '--root', project.root, '--out', project.path('.snapshot')], { cwd: project.root })
   const env = { RIP_SNAPSHOT: project.path('.snapshot') }
@@ -33,7 +33,7 @@ test('they are found from a snapshot, too', async () => {
   expect(run.stdout + run.stderr).toBe(PRINTED)
 })
 
-test('a folder of results brings them along', async () => {
+test('a folder of results contains it', async () => {
   using project = tempProject(SHOP)
   await compileTo(
     { cwd: project.root, inputs: ['.'], outDir: 'out' },
@@ -45,7 +45,7 @@ test('a folder of results brings them along', async () => {
   expect(run.stdout + run.stderr).toBe(PRINTED)
 })
 
-test('a program without schemas brings nothing', () => {
+test('a program without schemas does not get it', () => {
   for (const source of [
     'schema = 1\nschema',
     'x = a.SchemaError',
@@ -55,7 +55,7 @@ test('a program without schemas brings nothing', () => {
     expect(compile(source).code).not.toContain('@rip/schema')
 })
 
-test('what a program uses of schemas is imported, even without one of its own', () => {
+test('the schema names that a program uses are imported, even without a schema of its own', () => {
   expect(compile('registerCoercer "cents", (v) -> v').code).toStartWith(
     'import { registerCoercer } from "@rip/schema/runtime";',
   )
@@ -74,13 +74,13 @@ const REFERENCE = {
   'main.rip': "import 'rip/packages/validate/validate.rip'\nX = schema; a! ~:twice\np X.parse(a: 4).a\n",
 }
 
-test('code that names the schemas of the reference implementation by path shares the registry', async () => {
+test('code that imports the schemas of the reference implementation by path shares the registry', async () => {
   using project = tempProject(REFERENCE)
   const run = await runBun(['--preload', REGISTER, 'main.rip'], { cwd: project.root })
   expect(run.stdout + run.stderr).toBe('8\n')
 })
 
-test('a program that looks for the runtime of the process finds it, whichever module is loaded first', async () => {
+test('a program that reads the runtime from the process finds it, in any order of loading', async () => {
   using project = tempProject({
     'validate.rip':
       "register = globalThis.__ripSchema?.__schemaRegisterCoercer\nregister 'thrice', ((v) -> v * 3) if register\n",
@@ -91,7 +91,7 @@ test('a program that looks for the runtime of the process finds it, whichever mo
   expect(run.stdout + run.stderr).toBe('12\n')
 })
 
-test('a file of that name in another project is its own', async () => {
+test('a file of that name in another project is left alone', async () => {
   using project = tempProject({
     'src/runtime/schema.js': 'export const own = 1\n',
     'package.json': '{"name": "other"}',
@@ -101,7 +101,7 @@ test('a file of that name in another project is its own', async () => {
   expect(run.stdout + run.stderr).toBe('1\n')
 })
 
-test('an error in a function of a schema has its name and its line in the stack', async () => {
+test('an error in a function of a schema has its name and line in the stack', async () => {
   using project = tempProject({
     'main.rip': `X = schema :shape
   a! string
@@ -123,7 +123,7 @@ catch e
   expect(stdout).toMatch(/at boom \(.*main\.rip:4:11\)\n\s+at run \(.*main\.rip:7:5\)\n\s+at .*main\.rip:11:/)
 })
 
-test('under --hot a changed schema takes the place of the one before', async () => {
+test('under --hot a changed schema replaces the previous one', async () => {
   const program = (type: string): string =>
     `X = schema; a! ${type}\np "${type}", X.ok(a: 1)\nsetInterval noop, 1000\n`
   using project = tempProject({ 'main.rip': program('integer') })

@@ -94,7 +94,7 @@ const MISTAKES: readonly Mistake[] = [
   ['if a\n  schema.defaultMaxString = 5', '2:3', 'for a whole file', 'top level'],
 ]
 
-describe('a line that is none of a schema is refused, with what to write instead', () => {
+describe('an invalid line of a schema is refused, with a correction', () => {
   for (const [source, at, reason, hint] of MISTAKES) {
     test(source.replaceAll('\n', '⏎'), () => {
       const error = refusal(source)

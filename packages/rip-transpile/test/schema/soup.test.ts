@@ -53,7 +53,7 @@ const program = fc
     [head, ...lines.map(([indent, text]) => `${indent}${text}`)].join(separator),
   )
 
-test('whatever stands in a body is compiled to JavaScript or refused with a place', () => {
+test('any body is compiled to JavaScript, or refused with a position', () => {
   let accepted = 0
   fc.assert(
     fc.property(program, (source) => {

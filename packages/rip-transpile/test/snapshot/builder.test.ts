@@ -35,7 +35,7 @@ test('modules are listed by path; other files, node_modules and hidden names are
   expect(Object.keys(manifest.files)).toEqual(['index.rip', 'lib/a.ts', 'package.json'])
 })
 
-test('what was compiled before comes from the cache', async () => {
+test('code that was compiled before comes from the cache', async () => {
   using project = tempProject({ 'app/a.rip': 'a = 1\n', 'app/b.rip': 'b = 2\n' })
   await build(project)
   project.write({ 'app/b.rip': 'b = 3\n' })
@@ -43,7 +43,7 @@ test('what was compiled before comes from the cache', async () => {
   expect(report).toMatchObject({ ok: true, compiled: 1, cached: 1 })
 })
 
-test('source that does not compile is reported with its place, and no snapshot exists', async () => {
+test('source that does not compile is reported with its position, and no snapshot is left', async () => {
   using project = tempProject({ 'app/a.rip': 'a = 1\n', 'app/b.rip': 'b = 2\nc = )\n' })
   const { code, report } = await build(project)
   expect(code).toBe(4)
@@ -55,7 +55,7 @@ test('source that does not compile is reported with its place, and no snapshot e
   expect(existsSync(project.path('snap/manifest.json'))).toBe(false)
 })
 
-test('what could be written only in part is written anew by the next build', async () => {
+test('a partly written snapshot is written anew by the next build', async () => {
   const source = `export default '${'x'.repeat(50_000)}'\n`
   using project = tempProject({ 'app/index.js': source })
   const command = [BUILDER, '--root', project.path('app'), '--out', project.path('snap')]
@@ -76,7 +76,7 @@ test('further broken files are counted in the message', async () => {
   expect(report.ok === false && report.failure.message).toContain('(and 2 more files do not compile)')
 })
 
-test('a hint goes on with the sentence of the reason', async () => {
+test('a hint continues the sentence of the reason', async () => {
   using project = tempProject({ 'app/a.rip': 'class = 1\n' })
   const { report } = await build(project)
   expect(report.ok === false && report.failure.message).toBe(
@@ -84,7 +84,7 @@ test('a hint goes on with the sentence of the reason', async () => {
   )
 })
 
-test('a folder that is not there is a failure, not a crash', async () => {
+test('a folder that does not exist is a failure, not a crash', async () => {
   using project = tempProject()
   const { code, report } = await build(project)
   expect(code).toBe(4)
@@ -92,7 +92,7 @@ test('a folder that is not there is a failure, not a crash', async () => {
   expect(report.ok === false && report.failure.message).toContain(project.path('app'))
 })
 
-test('an unknown compiler is a failure that names the known ones', async () => {
+test('an unknown compiler is a failure that lists the known ones', async () => {
   using project = tempProject({ 'app/a.rip': 'a = 1\n' })
   const { code, report } = await build(project, '--adapter', 'nonesuch')
   expect(code).toBe(4)
@@ -122,7 +122,7 @@ test('the files that belong to the application can be named on standard input', 
   expect(Object.keys(manifest.files)).toEqual(['a.rip', '.config/b.ts'])
 })
 
-test('a process started before there was anything to build takes its request from standard input', async () => {
+test('a standby process takes its request from standard input', async () => {
   using project = tempProject({ 'app/a.rip': 'a = 1\n' })
   const request = { root: project.path('app'), out: project.path('snap'), generation: 'g7' }
   const run = await runBun([BUILDER, '--request', '-'], {

@@ -79,7 +79,7 @@ test.each([
   expect(await run(project)).toBe('old\n')
 })
 
-test('a linked folder and a linked workspace package are code, by their real place', async () => {
+test('a linked folder and a linked workspace package count as code, by their real path', async () => {
   using project = tempProject({
     'shared/a.ts': say('linked'),
     'packages/util/package.json': '{"name":"util","exports":"./src/index.ts"}',
@@ -115,7 +115,7 @@ test.each([
   ['.html', 'a page as text', '<p>old</p>', '<p>new</p>', " with { type: 'text' }"],
   ['.js', 'code as text', 'export const old = 1', 'export const changed = 1', " with { type: 'text' }"],
 ])(
-  'a file with the ending %s, imported as %s, is what it was',
+  'a file with the ending %s, imported as %s, has the same content from the snapshot',
   async (ending, _, before, after, attributes) => {
     using project = tempProject({
       [`shared/a${ending}`]: before,
@@ -130,7 +130,7 @@ test.each([
   },
 )
 
-test('only what is imported has to compile; what code picks from is told of, and the rest is content', async () => {
+test('only imported files have to compile; files that code may pick are reported, and other files are content', async () => {
   using project = tempProject({
     'app/main.rip':
       "import { a } from './a.rip'\nconsole.log a\nconsole.log (await import('./pick/' + 'one.rip')).one\n",
@@ -148,7 +148,7 @@ test('only what is imported has to compile; what code picks from is told of, and
   expect(await run(project, 'app/main.rip')).toBe('1\n2\n')
 })
 
-test('what is imported and does not compile is a failure, wherever it is, and names what belongs together', async () => {
+test('an imported file that does not compile is a failure, anywhere, and the report lists the files that belong together', async () => {
   using project = tempProject({
     'app/main.ts': "import '../shared/broken.rip'\n",
     'shared/broken.rip': 'nonsense = (\n',
@@ -158,7 +158,7 @@ test('what is imported and does not compile is a failure, wherever it is, and na
   expect(belongings(project, report)).toContain('shared/broken.rip')
 })
 
-test('workers and files found by their address belong to the application; a missing one is no failure of the build', async () => {
+test('workers and files found by their URL belong to the application; a missing one does not fail the build', async () => {
   using project = tempProject({
     'shared/worker.ts': 'export {}\n',
     'shared/other.ts': 'export {}\n',
@@ -180,7 +180,7 @@ test('workers and files found by their address belong to the application; a miss
   ])
 })
 
-test('a thread runs the code of the snapshot as well, in Rip too', async () => {
+test('a thread also runs the code of the snapshot, in Rip too', async () => {
   using project = tempProject({
     'shared/thread.rip': "import { value } from './value'\npostMessage value\n",
     'shared/value.ts': say('old'),
@@ -214,7 +214,7 @@ const packaged = {
   'app/other.cjs': "module.exports = require('dep').value\n",
 }
 
-test('a package that changed, broke or went away since is what it was', async () => {
+test('a package that changed, broke or was removed since runs as it was', async () => {
   using project = tempProject(packaged)
   const report = await build(project)
   const served = 'esm inner deep cjs inner shallow\n'
@@ -244,7 +244,7 @@ test('a package that changed, broke or went away since is what it was', async ()
   expect(await run(project)).toContain(served)
 })
 
-test('where the application picks modules itself, packages of all that may run are kept, and none of tests', async () => {
+test('if the application picks modules itself, the packages of all modules that may run are kept, but none of tests', async () => {
   const files = {
     'app/main.ts':
       "const router = new Bun.FileSystemRouter({ dir: import.meta.dir + '/routes', style: 'nextjs' })\nconsole.log((await import(router.match('/a').filePath)).value)\n",
@@ -265,7 +265,7 @@ test('where the application picks modules itself, packages of all that may run a
   expect(await run(project)).toContain('old\n')
 })
 
-test('a set of packages that is known is not read again, and an unused one is left out', async () => {
+test('a known set of packages is not read again, and an unused one is left out', async () => {
   using project = tempProject(packaged)
   const first = await build(project)
   const earlierPackages = first.belongings?.packages

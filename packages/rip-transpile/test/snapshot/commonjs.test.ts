@@ -96,7 +96,7 @@ test.each(Object.entries(cases))('CommonJS below a snapshot is as in plain Bun: 
   expect(frozen).toBe(plain)
 })
 
-test('a CommonJS file that throws can be required again, and names its line', async () => {
+test('a CommonJS file that throws can be required again, and the error names its line', async () => {
   const { plain, frozen } = await outputs({
     'fails.js': "const os = require('os')\n\nthrow new Error('failed on ' + os.EOL.length)\n",
     'start.mjs':

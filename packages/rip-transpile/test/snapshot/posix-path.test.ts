@@ -22,7 +22,7 @@ test('endings are those of node:path', () => {
     expect(extensionOf(path)).toBe(extname(path))
 })
 
-test('a path is resolved against the file that names it as node:path does', () => {
+test('a path is resolved against the importing file as node:path does', () => {
   fc.assert(
     fc.property(absolutePath, relativePath, fc.constantFrom('./', '../', '/'), (file, path, beginning) => {
       // A dot segment at the end is a folder, which imports nothing.
@@ -33,7 +33,7 @@ test('a path is resolved against the file that names it as node:path does', () =
   expect(pathFrom('', './a.ts')).toBe(resolve('a.ts'))
 })
 
-test('what is below a folder is named as node:path names it', () => {
+test('relative paths below a folder are those of node:path', () => {
   fc.assert(
     fc.property(plainPath, plainPath, (folder, path) => {
       const below = relative(folder, path)

@@ -14,7 +14,7 @@ test.each([
   expect(readText(project.path('file'))).toBe(readFileSync(project.path('file'), 'utf8'))
 })
 
-test('names the file that is not there', () => {
+test('an error names the file that does not exist', () => {
   using project = tempProject({})
   expect(() => readText(project.path('nowhere'))).toThrow('nowhere')
 })
