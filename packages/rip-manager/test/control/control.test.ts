@@ -120,7 +120,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
 }
 
 describe('commands', () => {
-  test('status is the snapshot', async () => {
+  test('status is the status of the manager', async () => {
     const { client, manager } = await setup()
     expect(await client.status()).toEqual(manager.status)
   })
@@ -132,7 +132,7 @@ describe('commands', () => {
     ['starting', 503],
     ['stopping', 503],
     ['stopped', 503],
-  ] as const)('when its health is %p a load balancer is answered with %p', async (health, status) => {
+  ] as const)('with the health %p GET /ready is answered with %p', async (health, status) => {
     const { manager, request } = await setup()
     manager.health = health
     const answer = await request('/ready')
@@ -141,7 +141,7 @@ describe('commands', () => {
   })
 
   test.each(['reload', 'restart', 'rollback'] as const)(
-    '%s hands on the reason and answers the result',
+    '%s passes the reason on and answers the result',
     async (verb) => {
       const { client, manager } = await setup()
       expect(await client[verb]({ reason: 'deploy 42' })).toEqual(admitted)
@@ -170,7 +170,7 @@ describe('commands', () => {
     expect(manager.wantedWorkers).toBe(5)
   })
 
-  test('what the manager refuses comes back with its words', async () => {
+  test('a refusal of the manager is answered with its message', async () => {
     const { client } = await setup()
     expect(await failureOf(client.scale(0))).toMatchObject({
       code: 'CONTROL_REFUSED',
@@ -198,7 +198,7 @@ describe('commands', () => {
     expect([stops, manager.told]).toEqual([[{ now: false }], []])
   })
 
-  test('who stops waiting does not stop the command', async () => {
+  test('a caller that stops waiting does not stop the command', async () => {
     const { client, manager } = await setup()
     const reload = Promise.withResolvers<ReloadResult>()
     let finished = false
@@ -213,7 +213,7 @@ describe('commands', () => {
     expect((await client.status()).name).toBe('shop')
   })
 
-  test('a command may take longer than the idle timeout of the server below', async () => {
+  test("a command may take longer than the idle timeout of Bun's server", async () => {
     const { client, manager } = await setup()
     manager.answer = async () => {
       await Bun.sleep(13_000)
@@ -238,7 +238,7 @@ describe('events', () => {
     expect(text.trim()).toBe('{"seq":2,"atMs":1,"type":"scaled","workers":3}')
   })
 
-  test('are kept, the latest thousand, for those who come later', async () => {
+  test('are kept for later readers, the latest thousand', async () => {
     const { client, manager } = await setup()
     for (let workers = 1; workers <= 1_020; workers += 1) {
       manager.log.emit({ type: 'scaled', workers })
@@ -285,7 +285,7 @@ describe('events', () => {
     expect((await stopped).map((event) => event.type)).toEqual(['stopping'])
   })
 
-  test('a reader who stays does not hold up the closing', async () => {
+  test('a reader that stays does not delay the closing', async () => {
     const { server, request } = await setup()
     const readers = await Promise.all(Array.from({ length: 20 }, () => request('/events')))
     await readers[0]?.body?.cancel()
@@ -317,7 +317,7 @@ describe('bad requests', () => {
   })
 })
 
-test('a socket that somebody removed comes back', async () => {
+test('a socket that was removed is made again', async () => {
   const { path, client, server } = await setup()
   rmSync(path)
   await until('the socket', () => existsSync(path))
@@ -331,7 +331,7 @@ test('only the owner may use the socket', async () => {
   expect(statSync(path).mode & 0o777).toBe(0o600)
 })
 
-test('nobody there, and somebody else there, are told apart', async () => {
+test('a missing socket and a socket of another program give different errors', async () => {
   await using folder = await temporaryFolder()
   expect(await failureOf(new ControlClient(folder.at('none.sock')).status())).toMatchObject({
     code: 'NOT_RUNNING',

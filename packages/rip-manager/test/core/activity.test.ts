@@ -50,7 +50,7 @@ describe('a worker', () => {
     expect(active(rig)).toEqual(['w1.2', 'w2.2'])
   })
 
-  test('that stands by for a rollback is not, until it serves again', async () => {
+  test('that stands by for a rollback is not active until it serves again', async () => {
     await using rig = await startedRig(observed)
     rig.files.write('app.ts', 'v2')
     await passAlone(rig, 500)
@@ -79,7 +79,7 @@ describe('a worker', () => {
     while (!told(second, 'drain')) await rig.clock.advance(1)
   })
 
-  test('in the place of a crashed one is active at once', async () => {
+  test('that replaces a crashed one is active at once', async () => {
     await using rig = await startedRig()
     await rig.clock.advance(50)
     rig.processes.alive[0]?.crash()
@@ -87,7 +87,7 @@ describe('a worker', () => {
     expect(active(rig)).toEqual(['w2.1', 'w1.2'])
   })
 
-  test('waits until the one whose place it takes has ended what runs once', async () => {
+  test('is resumed only when its predecessor has stopped its jobs', async () => {
     await using rig = createRig({ workers: 1 })
     rig.processes.behave({ standbyMs: 3_000, drainMs: 5_000 })
     await rig.during(rig.manager.start())
@@ -99,7 +99,7 @@ describe('a worker', () => {
     await rig.during(restarted)
   })
 
-  test('that does not stand by in time is not waited for, which is told', async () => {
+  test('that does not stand by in time is not waited for, with a warning', async () => {
     await using rig = createRig({ workers: 1, drainTimeoutMs: 60_000 })
     rig.processes.behave({ standbyMs: 30_000, drainMs: 50_000 })
     await rig.during(rig.manager.start())
@@ -116,7 +116,7 @@ describe('a worker', () => {
     ])
   })
 
-  test('that says late that it stood by before is still waited for', async () => {
+  test('is not mistaken for standing by because of a late answer to an earlier order', async () => {
     await using rig = createRig({
       workers: 1,
       ...observed,
@@ -138,7 +138,7 @@ describe('a worker', () => {
     expect(active(rig)).toContain('w1.3')
   })
 
-  test('that leaves, or is one too many, stands by first', async () => {
+  test('that leaves, or is surplus, stands by first', async () => {
     await using rig = await startedRig({ workers: 3 })
     await rig.clock.advance(50)
     await rig.during(rig.manager.scale(2))
@@ -159,7 +159,7 @@ test('workers beside those of another manager serve and stand by until they are 
   expect(active(rig)).toEqual(['w1.1', 'w2.1'])
 })
 
-test('a program without control messages is told nothing', async () => {
+test('a program without control messages gets none', async () => {
   await using rig = await startedRig({
     command: { argv: ['any'], speaksProtocol: false },
     probe: () => Promise.resolve(),

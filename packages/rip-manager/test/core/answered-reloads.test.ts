@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createRig, startedRig } from './rig.ts'
 
-describe('a reload that begins nothing is told of all the same', () => {
+describe('a reload that begins nothing is reported', () => {
   test('when there is nothing new', async () => {
     await using rig = await startedRig()
     const { generation } = rig.files
@@ -17,7 +17,7 @@ describe('a reload that begins nothing is told of all the same', () => {
     expect(rig.events.at(-1)).toMatchObject({ type: 'generation-refused', refusal: { code: 'held' } })
   })
 
-  test('but not when nobody asked', async () => {
+  test('but not when the watcher asked', async () => {
     await using rig = await startedRig()
     rig.manager.hold()
     const before = rig.events.length
@@ -36,7 +36,7 @@ describe('while everything stops', () => {
     await rig.during(closing)
   })
 
-  test('before a start nothing stops: it may be held from the beginning', async () => {
+  test('a manager that has not started yet accepts hold', async () => {
     await using rig = createRig()
     rig.manager.hold()
     await rig.during(rig.manager.start())

@@ -20,8 +20,8 @@ const by = (kinds: readonly ComparedGroup[], clients: readonly ComparedGroup[] =
   clients,
 })
 
-describe('code that answers worse than the code before is found out', () => {
-  test('when it fails always, by a few requests', () => {
+describe('code that answers worse than the previous code is recognised', () => {
+  test('when it always fails, by a few requests', () => {
     expect(judge(by([group({ requests: 10, failed: 10, requestsBefore: 10 })]), LIMITS)).toBe('worse')
   })
 
@@ -36,7 +36,7 @@ describe('code that answers worse than the code before is found out', () => {
     expect(judge(both, { ...LIMITS, crashed: true })).toBe('open')
   })
 
-  test('when its workers die, as soon as a few requests of whatever kind were lost', () => {
+  test('when its workers die, as soon as a few requests of any kinds were lost', () => {
     const lost = { requests: 1, failed: 1, requestsBefore: 0 }
     const answered = { requests: 0, requestsBefore: 1 }
     const kinds = [lost, answered, lost, answered, answered, lost, lost, answered].map(group)
@@ -50,7 +50,7 @@ describe('code that answers worse than the code before is found out', () => {
     expect(judge(by([...unknown, ...unasked], clients), crashed)).toBe('open')
   })
 
-  test('when what is asked for most fails, and nothing else does', () => {
+  test('when the most frequent request fails, and no other', () => {
     const kinds = [group({ history: 400, failed: 40 }), group({ history: 600 })]
     expect(judge(by(kinds), LIMITS)).toBe('worse')
   })
@@ -63,33 +63,33 @@ describe('code that answers worse than the code before is found out', () => {
   })
 })
 
-describe('when hardly anything was asked for before the cut', () => {
+describe('when there were hardly any requests before the cut', () => {
   const unknown = { history: 0, requests: 40, requestsBefore: 40 }
 
-  test('code that fails most of the time is found out', () => {
+  test('code that fails most of the time is recognised', () => {
     expect(judge(by([group({ ...unknown, failed: 40 })]), LIMITS)).toBe('worse')
     expect(judge(by([group({ ...unknown, failed: 36, failedBefore: 4 })]), LIMITS)).toBe('worse')
   })
 
-  test('strangers among others are not enough', () => {
+  test('failing requests of a few clients among many are not enough', () => {
     const kinds = [group({ ...unknown, failed: 40 }), group({ history: 2, requests: 60, requestsBefore: 60 })]
     expect(judge(by(kinds, [group({ failed: 40 })]), LIMITS)).not.toBe('worse')
   })
 
-  test('what was refused before says nothing', () => {
+  test('requests that were refused before count for nothing', () => {
     expect(judge(by([group({ ...unknown, failed: 40, refusedBefore: 40 })]), LIMITS)).not.toBe('worse')
   })
 })
 
-describe('clients cannot have it taken back', () => {
-  test('by requests that fail in the code before, too', () => {
+describe('clients cannot cause a release to be taken back', () => {
+  test('by requests that also fail in the previous code', () => {
     expect(judge(by([group({ failed: 25, failedBefore: 25 })]), LIMITS)).toBe('open')
     expect(
       judge(by([group({ requests: 200, failed: 100, requestsBefore: 200, failedBefore: 100 })]), LIMITS),
     ).toBe('no-worse')
   })
 
-  test('by requests the code before refuses', () => {
+  test('by requests that the previous code refuses', () => {
     expect(judge(by([group({ failed: 50, refusedBefore: 50 })]), LIMITS)).toBe('open')
   })
 
@@ -98,7 +98,7 @@ describe('clients cannot have it taken back', () => {
     expect(judge(by(kinds, [group({ failed: 900 })]), LIMITS)).not.toBe('worse')
   })
 
-  test('by sending what is hardly ever asked for again and again', () => {
+  test('by repeating a rare request', () => {
     const kinds = [
       group({ history: 990 }),
       group({ history: 10, requests: 900, failed: 900, requestsBefore: 900 }),
@@ -120,7 +120,7 @@ describe('clients cannot have it taken back', () => {
     expect(judge(by(kinds, [...others, ...few]), LIMITS)).not.toBe('worse')
   })
 
-  test('property: whatever is sent, when both answer alike', () => {
+  test('property: by any requests, when both generations answer alike', () => {
     const kinds = fc.array(
       fc.record({
         history: fc.nat(100),
@@ -141,7 +141,7 @@ describe('clients cannot have it taken back', () => {
   })
 })
 
-test('nothing drawn says nothing, and enough without a difference clears the code', () => {
+test('no lots decide nothing, and enough lots without a difference clear the code', () => {
   expect(judge(by([]), LIMITS)).toBe('open')
   expect(judge(by([group({ requests: 0, requestsBefore: 0 })]), LIMITS)).toBe('open')
   expect(judge(by([group({ requests: 100, requestsBefore: 100 })]), LIMITS)).toBe('no-worse')
@@ -170,7 +170,7 @@ test('chance alone takes nothing back', () => {
   }
 })
 
-test('one or two of each of many kinds take nothing back by chance', () => {
+test('one or two requests of each of many kinds take nothing back by chance', () => {
   let seed = 1
   const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
   for (let attempt = 0; attempt < 500; attempt++) {

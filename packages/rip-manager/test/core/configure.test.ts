@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { ManagerError } from '../../src/contract/errors.ts'
 import { startedRig } from './rig.ts'
 
-describe('other limits', () => {
-  test('hold for workers that run: requests, lifetime and memory are judged anew', async () => {
+describe('changed limits', () => {
+  test('apply to running workers: requests, lifetime and memory are judged anew', async () => {
     await using rig = await startedRig()
     for (const process of rig.processes.alive) process.vitals({ requests: 100, rssBytes: 50 })
     await rig.clock.advance(60_000)
@@ -23,7 +23,7 @@ describe('other limits', () => {
     expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 0 })
   })
 
-  test('spare a worker that waits for its turn to be replaced, when they are wide enough', async () => {
+  test('spare a worker that was about to be replaced, if they allow it', async () => {
     await using rig = await startedRig({ workers: 1, recycle: { requests: 10 } })
     rig.processes.behave({ exitsAtBoot: 1 })
     const [worker] = rig.processes.alive
@@ -34,7 +34,7 @@ describe('other limits', () => {
     expect(worker!.alive).toBe(true)
   })
 
-  test('of a start hold for workers started from then on', async () => {
+  test('of a boot apply to workers started from then on', async () => {
     await using rig = await startedRig()
     rig.manager.configure({ concurrency: 7 })
     rig.files.write('app.ts', 'v2')
@@ -43,7 +43,7 @@ describe('other limits', () => {
     expect(fresh).toHaveLength(2)
   })
 
-  test('end an observation when nothing is to be observed any more', async () => {
+  test('end an observation when observing is switched off', async () => {
     const observer = { read: async () => ({ requests: 0, errors: 0 }) }
     await using rig = await startedRig({ observe: { observer, windowMs: 60_000 } })
     rig.files.write('app.ts', 'v2')
@@ -60,7 +60,7 @@ describe('other limits', () => {
     expect(rig.processes.alive).toHaveLength(4)
   })
 
-  test('that make no sense are refused, and those before stay', async () => {
+  test('that are invalid are refused, and the previous ones stay', async () => {
     await using rig = await startedRig()
     expect(() => rig.manager.configure({ concurrency: 0 })).toThrow(ManagerError)
     expect(() => rig.manager.configure({ drainTimeoutMs: -1 })).toThrow(ManagerError)
@@ -68,7 +68,7 @@ describe('other limits', () => {
   })
 })
 
-test('what became of a configuration is in the events and in the snapshot', async () => {
+test('the outcome of a configuration is in the events and in the status', async () => {
   await using rig = await startedRig()
   expect(rig.manager.status.configuration).toBeUndefined()
   rig.manager.tellConfiguration({ values: { workers: 2 }, applied: [], pending: [] })
@@ -80,7 +80,7 @@ test('what became of a configuration is in the events and in the snapshot', asyn
   ])
 })
 
-test('content whose configuration cannot be used is refused as such, once it is not half-written', async () => {
+test('content with an unusable configuration is refused for that reason, after a second look', async () => {
   const failure = { kind: 'config', message: 'port: expected a number' } as const
   const builder = { build: async () => ({ ok: false, failure }) as const }
   let isBroken = false

@@ -18,7 +18,7 @@ test('events are numbered without gaps and carry the time of day', async () => {
   ])
 })
 
-test('a reader that is too slow is told how much it has missed', async () => {
+test('a reader that is too slow learns how many events it has missed', async () => {
   const log = new EventLog(() => 0)
   const reader = log.read()[Symbol.asyncIterator]()
   for (let count = 0; count < 1_500; count += 1) log.emit({ type: 'held' })
@@ -31,7 +31,7 @@ test('a reader that is too slow is told how much it has missed', async () => {
   expect((await reader.next()).value).toMatchObject({ type: 'resumed', seq: 1_501 })
 })
 
-test('two that wait for the next event of one reader get one each', async () => {
+test('two calls that wait for the next event of one reader get one each', async () => {
   const log = new EventLog(() => 0)
   const reader = log.read()[Symbol.asyncIterator]()
   const both = Promise.all([reader.next(), reader.next()])
@@ -53,7 +53,7 @@ test('a reader ends when its signal aborts', async () => {
   expect(await read).toHaveLength(1)
 })
 
-test('a listener hears one type of event, until it is disposed', () => {
+test('a listener is called for one type of event until it is disposed', () => {
   const log = new EventLog(() => 0)
   const heard: number[] = []
   const listening = log.on('scaled', ({ workers }) => heard.push(workers))
@@ -64,7 +64,7 @@ test('a listener hears one type of event, until it is disposed', () => {
   expect(heard).toEqual([3])
 })
 
-test('a listener that throws harms nobody else and is told of', () => {
+test('a listener that throws does not affect others and is reported', () => {
   const log = new EventLog(() => 0)
   const heard: string[] = []
   using _bad = log.on('held', () => {

@@ -45,7 +45,7 @@ async function watchedRig(): Promise<WatchedRig> {
   }
 }
 
-test('content the watcher has read is served without being read again, but for the look that confirms it', async () => {
+test('content that the watcher has read is read again only to confirm it before the cut', async () => {
   const { rig: owned, wake, reads } = await watchedRig()
   await using rig = owned
   const before = reads()
@@ -56,7 +56,7 @@ test('content the watcher has read is served without being read again, but for t
   expect(reads() - before).toBe(1)
 })
 
-test('a watcher that has not looked makes the manager look', async () => {
+test('a watcher that has not read makes the manager read', async () => {
   const { rig: owned, wake, reads } = await watchedRig()
   await using rig = owned
   const before = reads()
@@ -80,7 +80,7 @@ test('content that has changed since the watcher read it never serves', async ()
   expect(cuts).not.toContain(outdated.generation)
 })
 
-test('while an operator waits for a look, what the watcher has read is looked at after that', async () => {
+test("while an operator's command reads the disk, the content of the watcher waits for that", async () => {
   const { rig: owned, wake, block } = await watchedRig()
   await using rig = owned
   const before = builds(rig)

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { assertInvariants } from '../../src/testing.ts'
 import { startedRig } from './rig.ts'
 
-test('a manager never contradicts itself while it reloads, scales and loses workers', async () => {
+test('the invariants hold while a manager reloads, scales and loses workers', async () => {
   await using rig = await startedRig({ workers: 3 })
   rig.files.write('app.ts', 'v2')
   const scaled = rig.manager.scale(4)
@@ -14,7 +14,7 @@ test('a manager never contradicts itself while it reloads, scales and loses work
   await rig.during(scaled)
 })
 
-test('a process that is counted twice is objected to', async () => {
+test('a process that is counted twice breaks an invariant', async () => {
   await using rig = await startedRig()
   const { status } = rig.manager
   const doubled = {

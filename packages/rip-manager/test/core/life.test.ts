@@ -13,7 +13,7 @@ describe('start', () => {
     expect(rig.manager.status.health).toBe('ok')
   })
 
-  test('goes on with newer content that was written meanwhile', async () => {
+  test('continues with newer content that was written meanwhile', async () => {
     await using rig = createRig()
     const started = rig.manager.start()
     await rig.clock.advance(50)
@@ -22,7 +22,7 @@ describe('start', () => {
     expect(rig.manager.status.generation).toBe(rig.files.generation)
   })
 
-  test('rejects with the reason of the application, which is started once only', async () => {
+  test('rejects with the reason of the application, which is started only once', async () => {
     await using rig = createRig({ workers: 3 })
     const failure = { kind: 'import', message: 'cannot find package "left-pad"' } as const
     rig.processes.behave({ failure })

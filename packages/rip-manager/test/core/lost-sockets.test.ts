@@ -7,7 +7,7 @@ const loseAll = (rig: Rig): void => {
 }
 
 describe('when the run directory is removed', () => {
-  test('every worker is replaced, one after the other, and it is told once', async () => {
+  test('every worker is replaced, one after the other, with one warning', async () => {
     await using rig = await startedRig()
     loseAll(rig)
     await rig.clock.advance(1_000)
@@ -39,7 +39,7 @@ describe('when the run directory is removed', () => {
     expect(rig.routed()).toEqual(['w1.2', 'w2.2'])
   })
 
-  test('else the workers serve on as they can, and a reload is advised', async () => {
+  test('otherwise the workers go on serving, and a warning advises a reload', async () => {
     const builder: Builder = {
       build: async ({ generation }) => ({ ok: true, snapshot: { generation, folder: '/nowhere/snapshot' } }),
     }

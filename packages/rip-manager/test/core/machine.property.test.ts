@@ -17,7 +17,7 @@ const FOUND: readonly [number, number][] = [
 ]
 
 test(
-  'whatever happens in whatever order, the invariants hold and the fleet comes to rest as wanted',
+  'with any inputs in any order the invariants hold, and the fleet ends in the wanted state',
   () => {
     let total = 0
     const episode = fc.property(fc.nat(), fc.integer({ min: MIN_STEPS, max: MAX_STEPS }), (seed, steps) => {

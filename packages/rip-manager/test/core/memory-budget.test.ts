@@ -65,7 +65,7 @@ describe('when the memory of the control group is nearly used up', () => {
     expect(recycled(rig)).toEqual([3, 2])
   })
 
-  test('a spike is no reason', async () => {
+  test('a spike replaces no worker', async () => {
     const limit = { usedMib: 500 }
     await using rig = await rigIn(limit)
     grow(rig, 200, 300, 400)
@@ -78,7 +78,7 @@ describe('when the memory of the control group is nearly used up', () => {
     expect(recycled(rig)).toEqual([])
   })
 
-  test('workers that have not grown are left alone, which is said once', async () => {
+  test('workers that have not grown are left alone, with one warning', async () => {
     const limit = { usedMib: 950 }
     await using rig = await rigIn(limit)
     grow(rig, 100, 110, 124)
@@ -89,7 +89,7 @@ describe('when the memory of the control group is nearly used up', () => {
     ])
   })
 
-  test('the generation that stands by goes first', async () => {
+  test('the generation on standby ends first', async () => {
     const limit = { usedMib: 500 }
     const observer = { read: async () => ({ requests: 100, errors: 0 }) }
     await using rig = await rigIn(limit, { observe: { observer, windowMs: 600_000 } })

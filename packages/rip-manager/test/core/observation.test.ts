@@ -17,7 +17,7 @@ async function admitSecond(rig: Rig): Promise<string> {
 }
 
 describe('after a cut', () => {
-  test('the generation before stands by until the window closes', async () => {
+  test('the previous generation stands by until the window closes', async () => {
     await using rig = await startedRig(observing(new Map()))
     await admitSecond(rig)
     await rig.clock.advance(10_000)
@@ -46,7 +46,7 @@ describe('after a cut', () => {
     expect(rig.manager.status.lastRefusal).toMatchObject({ code: 'rolled-back', generation: second })
   })
 
-  test('what was taken back is not tried again before it changes', async () => {
+  test('content that was taken back is not tried again before it changes', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
     const first = rig.manager.status.generation!
@@ -61,7 +61,7 @@ describe('after a cut', () => {
     expect(rig.manager.status).toMatchObject({ generation: rig.files.generation, lastRefusal: null })
   })
 
-  test('a router that began to count anew is believed', async () => {
+  test('a router whose counts begin anew is believed', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
     const first = rig.manager.status.generation!
@@ -90,7 +90,7 @@ describe('after a cut', () => {
     expect(rig.manager.status.generation).toBe(first)
   })
 
-  test('a few failures among as few answers are chance', async () => {
+  test('a few failures among equally few answers count as chance', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
     const second = await admitSecond(rig)
@@ -99,7 +99,7 @@ describe('after a cut', () => {
     expect(rig.manager.status.generation).toBe(second)
   })
 
-  test('too few answers say nothing', async () => {
+  test('too few answers decide nothing', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
     const second = await admitSecond(rig)
@@ -108,7 +108,7 @@ describe('after a cut', () => {
     expect(rig.manager.status.generation).toBe(second)
   })
 
-  test('as many failures as before are no reason', async () => {
+  test('as many failures as before take nothing back', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
     counts.set(rig.manager.status.generation!, { requests: 100, errors: 30 })
@@ -132,7 +132,7 @@ describe('after a cut', () => {
     expect(rig.manager.status.generation).toBe(first)
   })
 
-  test('what is saved on the way back is tried afterwards', async () => {
+  test('content that is saved during the return is tried afterwards', async () => {
     const counts = new Map<string, ResponseCounts>()
     await using rig = await startedRig(observing(counts))
     const first = rig.manager.status.generation!
@@ -192,7 +192,7 @@ describe('where lots can be drawn', () => {
     return { options: { observe: { observer, windowMs: 20_000 } }, counts, asked }
   }
 
-  test('failures alone take nothing back: they have lots drawn', async () => {
+  test('failures alone take nothing back: they start a comparison by lot', async () => {
     const { options, counts, asked } = drawing(alike)
     await using rig = await startedRig(options)
     const first = rig.manager.status.generation!
@@ -209,7 +209,7 @@ describe('where lots can be drawn', () => {
     expect(rig.processes.alive).toHaveLength(2)
   })
 
-  test('code that answers worse by lot goes at once, with the figures', async () => {
+  test('code that loses the comparison is taken back at once, with the figures', async () => {
     const { options, counts } = drawing(worse)
     await using rig = await startedRig(options)
     const first = rig.manager.status.generation!
@@ -243,7 +243,7 @@ describe('where lots can be drawn', () => {
     expect(rig.manager.status.generation).toBe(first)
   })
 
-  test('whoever makes answers fail again and again does not keep the code before from leaving', async () => {
+  test('clients that make answers fail again and again cannot keep the previous code from leaving', async () => {
     const { options, counts } = drawing(alike)
     await using rig = await startedRig(options)
     const second = await admitSecond(rig)
@@ -257,7 +257,7 @@ describe('where lots can be drawn', () => {
     expect(rig.manager.status.generation).toBe(second)
   })
 
-  test('workers that may still be drawn are not told to leave before the router is done with them', async () => {
+  test('workers in a comparison are not told to leave before the router has finished with them', async () => {
     const { options, counts } = drawing({ ...alike, requests: 20, requestsBefore: 20 })
     await using rig = await startedRig(options)
     const second = await admitSecond(rig)
@@ -275,7 +275,7 @@ describe('where lots can be drawn', () => {
     rig.router.keepDraining(false)
   })
 
-  test('a crash has lots drawn, and few lost requests are enough then', async () => {
+  test('a crash starts a comparison, and a few lost requests decide it', async () => {
     const { options, asked } = drawing({ ...worse, requests: 3, failed: 3, requestsBefore: 9 })
     await using rig = await startedRig(options)
     const first = rig.manager.status.generation!
@@ -303,7 +303,7 @@ describe('where lots can be drawn', () => {
     expect(rig.manager.status).toMatchObject({ generation: second, readyWorkers: 2, health: 'ok' })
   })
 
-  test('code in a crash loop keeps the code before, which takes what it cannot', async () => {
+  test('code in a crash loop keeps the previous code, which takes its requests', async () => {
     const { options } = drawing({ ...alike, requests: 2, failed: 1, requestsBefore: 2 })
     await using rig = await startedRig(options)
     const second = await admitSecond(rig)
@@ -316,7 +316,7 @@ describe('where lots can be drawn', () => {
     expect(standing).toHaveLength(2)
   })
 
-  test('workers that die meanwhile are soon replaced, so that there is something to draw', async () => {
+  test('workers that die during a comparison are replaced soon, so that it can go on', async () => {
     const { options } = drawing({ ...alike, requests: 2, failed: 1, requestsBefore: 2 })
     await using rig = await startedRig(options)
     const second = await admitSecond(rig)
@@ -334,7 +334,7 @@ describe('where lots can be drawn', () => {
     expect(Math.max(...delays(20_000, 60_000))).toBeGreaterThan(1_000)
   })
 
-  test('a crash late in the window leaves time to find out', async () => {
+  test('a crash late in the window extends it for the comparison', async () => {
     let lost = { ...worse, requests: 1, failed: 1, requestsBefore: 1 }
     const { options } = drawing(() => lost)
     await using rig = await startedRig(options)
@@ -349,7 +349,7 @@ describe('where lots can be drawn', () => {
     expect(rig.manager.status.generation).toBe(first)
   })
 
-  test('a router that cannot draw now is asked again', async () => {
+  test('a router that cannot compare now is asked again', async () => {
     let able = false
     const { options, counts } = drawing(() => {
       if (!able) throw new Error('not now')

@@ -30,7 +30,7 @@ const count = ({ events }: Rig, type: string): number => events.filter((event) =
 const warnings = ({ events }: Rig): readonly string[] =>
   events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
 
-test('a start goes on when the application writes data at each boot', async () => {
+test('a start continues when the application writes data at each boot', async () => {
   const world = writing('build-info.json')
   await using rig = createRig({ builder: world.builder })
   world.rig = rig
@@ -38,7 +38,7 @@ test('a start goes on when the application writes data at each boot', async () =
   expect([count(rig, 'starting'), count(rig, 'generation-refused'), warnings(rig)]).toEqual([1, 0, []])
 })
 
-test('a reload goes on when the application writes data meanwhile', async () => {
+test('a reload continues when the application writes data meanwhile', async () => {
   const world = writing('uploads/1.txt', 2)
   await using rig = await startedRig({ builder: world.builder })
   world.rig = rig

@@ -11,7 +11,7 @@ describe('a program without control messages', () => {
     expect(rig.processes.last().spec.env['RIP_CONTROL']).toBeUndefined()
   })
 
-  test('is not judged by its silence', async () => {
+  test('is not replaced for sending no beacons', async () => {
     await using rig = await startedRig(plain)
     await rig.clock.advance(600_000)
     expect(rig.processes.all).toHaveLength(2)
@@ -32,7 +32,7 @@ describe('a program without control messages', () => {
     })
   })
 
-  test('has the whole drain timeout to finish when everything stops, and no longer', async () => {
+  test('has the whole drain timeout to end in a stop, and no longer', async () => {
     const rig = await startedRig({ ...plain, drainTimeoutMs: 20_000 })
     const programs = [...rig.processes.alive]
     for (const program of programs) program.freeze()
@@ -49,7 +49,7 @@ describe('a program without control messages', () => {
     await rig.during(closing)
   })
 
-  test('has it as well when it is one too many', async () => {
+  test('has it as well when it is surplus', async () => {
     await using rig = await startedRig({ ...plain, drainTimeoutMs: 20_000 })
     const surplus = rig.processes.last()
     surplus.freeze()

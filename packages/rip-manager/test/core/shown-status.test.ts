@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { startedRig } from './rig.ts'
 
 describe('the status', () => {
-  test('shows a worker that is silent as late, from the second beacon that is missing on', async () => {
+  test('shows a silent worker as late from its second missing beacon on', async () => {
     await using rig = await startedRig()
     const lags = (): number[] => rig.manager.status.workers.map(({ loopLagMs }) => loopLagMs)
     await rig.clock.advance(3_500)
@@ -17,7 +17,7 @@ describe('the status', () => {
     ])
   })
 
-  test('says nothing of crashes where there was none, and forgets those of long ago', async () => {
+  test('has no crashes if there were none, and forgets old ones', async () => {
     await using rig = await startedRig()
     expect(rig.manager.status.crashes).toBeNull()
     rig.processes.alive[0]!.crash({ code: 3 })
@@ -27,7 +27,7 @@ describe('the status', () => {
     expect(rig.manager.status.crashes).toBeNull()
   })
 
-  test('of a crash loop has the last exit, how many there were and when the next start is', async () => {
+  test('of a crash loop has the last exit, the number of crashes and the time of the next start', async () => {
     await using rig = await startedRig({ workers: 1, random: () => 0.9 })
     for (let tick = 0; tick < 1_000 && rig.manager.status.health !== 'crash-loop'; tick += 1) {
       for (const process of rig.processes.alive) process.crash({ code: 7 })
@@ -42,7 +42,7 @@ describe('the status', () => {
     expect(rig.processes.alive).toHaveLength(1)
   })
 
-  test('of a replaced worker is not that of one that left as it was told', async () => {
+  test('of a crash is not taken from a worker that left on command', async () => {
     await using rig = await startedRig()
     await rig.during(rig.manager.restart())
     expect(rig.manager.status.crashes).toBeNull()

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { createRig, startedRig } from './rig.ts'
 
 describe('close with a delay', () => {
-  test('says that it stops, serves on, and drains when the delay is over', async () => {
+  test('reports that it stops, goes on serving, and drains when the delay is over', async () => {
     const order: string[] = []
     const rig = await startedRig({ stopDelayMs: 5_000, stopAccepting: async () => void order.push('router') })
     const closing = rig.manager.close()
@@ -81,7 +81,7 @@ describe('close with a delay', () => {
     expect(rig.clock.nowMs()).toBeLessThan(8_000)
   })
 
-  test('does not wait when nobody is served yet', async () => {
+  test('does not wait when nothing serves yet', async () => {
     const rig = createRig({ stopDelayMs: 60_000 })
     rig.processes.behave({ neverReady: true })
     const started = rig.manager.start().catch((error: unknown) => error)
@@ -103,7 +103,7 @@ describe('close', () => {
     expect(rig.manager.status.health).toBe('stopped')
   })
 
-  test('waits for requests under way until the drain timeout, then tells how many were cut', async () => {
+  test('waits for requests under way until the drain timeout, then reports how many were cut', async () => {
     const rig = await startedRig({ workers: 1, drainTimeoutMs: 5_000 })
     rig.processes.alive[0]!.freeze()
     rig.router.keepDraining(true)
@@ -113,7 +113,7 @@ describe('close', () => {
     expect(rig.processes.all[0]!.signals).toEqual(['SIGTERM', 'SIGKILL'])
   })
 
-  test('tells how many requests the workers cut when the router does not know', async () => {
+  test('reports how many requests the workers cut when the router does not know', async () => {
     const rig = await startedRig({ workers: 1, drainTimeoutMs: 5_000 })
     rig.processes.alive[0]!.vitals({ inFlight: 3 })
     await rig.clock.advance(2_000)
@@ -121,7 +121,7 @@ describe('close', () => {
     expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 3 })
   })
 
-  test('takes no longer than one drain, however long the router takes', async () => {
+  test('takes no longer than one drain, even if the router takes longer', async () => {
     const rig = await startedRig({
       workers: 1,
       drainTimeoutMs: 5_000,
@@ -133,7 +133,7 @@ describe('close', () => {
     expect(rig.clock.nowMs() - begunMs).toBeLessThan(6_100)
   })
 
-  test('ends what has no end of its own as soon as no new connection can come', async () => {
+  test('ends WebSockets and event streams as soon as no new connection can come', async () => {
     const closed = Promise.withResolvers<void>()
     const rig = await startedRig({ stopAccepting: () => closed.promise })
     const received = (): readonly string[] => rig.processes.all.map(({ received: all }) => all.at(-1)!.type)
@@ -191,7 +191,7 @@ describe('close', () => {
     expect(await rig.during(rig.manager.close({ now: true }))).toEqual({ abandoned: 3 })
   })
 
-  test('ten times is the same as once', async () => {
+  test('called ten times has the same effect as once', async () => {
     const rig = await startedRig()
     const reports = await rig.during(Promise.all(Array.from({ length: 10 }, () => rig.manager.close())))
     expect(new Set(reports).size).toBe(1)
@@ -209,13 +209,13 @@ describe('close', () => {
     expect(rig.clock.nowMs()).toBeLessThan(2_000)
   })
 
-  test('before the start ends what never began', async () => {
+  test('before the start ends a manager that never began', async () => {
     const rig = createRig()
     expect(await rig.during(rig.manager.close())).toEqual({ abandoned: 0 })
     expect(rig.manager.start()).rejects.toMatchObject({ code: 'STOPPING' })
   })
 
-  test('during a reload ends both generations and answers the command', async () => {
+  test('during a reload ends both generations and answers the reload', async () => {
     const rig = await startedRig()
     rig.processes.behave({ bootMs: 5_000 })
     rig.files.writeUnseen('app.ts', 'v2')

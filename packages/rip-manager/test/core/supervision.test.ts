@@ -6,7 +6,7 @@ import { type Rig, startedRig } from './rig.ts'
 import type { Builder } from '../../src/contract/ports.ts'
 
 describe('crashes', () => {
-  test('one kill per second from outside is answered by a replacement at once, for as long as it lasts', async () => {
+  test('by one kill per second from outside are followed by a replacement at once, for any time', async () => {
     await using rig = await startedRig({ workers: 4 })
     for (let second = 0; second < 60; second += 1) {
       rig.processes.alive[second % 4]!.crash({ signal: 'SIGKILL' })
@@ -17,7 +17,7 @@ describe('crashes', () => {
     expect(rig.manager.status).toMatchObject({ health: 'ok', restarts: 60 })
   })
 
-  test('of an application that always exits after a moment are backed off, reported and never given up', async () => {
+  test('of an application that always exits after a moment are delayed, reported and never given up', async () => {
     await using rig = await startedRig({ workers: 4, random: Math.random })
     const before = rig.processes.all.length
     for (let tick = 0; tick < 600; tick += 1) {
@@ -30,14 +30,14 @@ describe('crashes', () => {
     expect(rig.manager.status.health).toBe('crash-loop')
   })
 
-  test('in a loop end when the application works again', async () => {
+  test('in a loop are over when the application works again', async () => {
     await using rig = await startedRig()
     await crashUntilLoop(rig)
     await rig.clock.advance(120_000)
     expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2 })
   })
 
-  test('in a loop end as soon as the content is fixed', async () => {
+  test('in a loop are over as soon as the content is fixed', async () => {
     await using rig = await startedRig()
     await crashUntilLoop(rig)
     rig.files.write('app.ts', 'fixed')
@@ -45,7 +45,7 @@ describe('crashes', () => {
     expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2 })
   })
 
-  test('carry what the process wrote, its code and when it is replaced', async () => {
+  test('are reported with the output of the process, its code and the time of its replacement', async () => {
     await using rig = await startedRig()
     rig.processes.behave({ stderr: 'boom\n' })
     rig.processes.alive[0]!.crash({ code: 1 })
@@ -59,7 +59,7 @@ describe('crashes', () => {
     })
   })
 
-  test('for want of memory are told apart', async () => {
+  test('by lack of memory have a reason of their own', async () => {
     await using rig = await startedRig()
     rig.processes.alive[0]!.crash({ signal: 'SIGKILL', oom: true })
     await rig.clock.advance(0)
@@ -69,7 +69,7 @@ describe('crashes', () => {
     })
   })
 
-  test('of a candidate do not count against what serves', async () => {
+  test('of a candidate do not count for the serving generation', async () => {
     await using rig = await startedRig()
     rig.processes.behave({ exitsAtBoot: 1 })
     for (let attempt = 0; attempt < 8; attempt += 1) {
@@ -82,7 +82,7 @@ describe('crashes', () => {
     expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 1 })
   })
 
-  test('a system that starts no processes costs nothing that runs, and is asked again', async () => {
+  test('a system that starts no processes ends no running worker, and is asked again', async () => {
     await using rig = await startedRig()
     rig.processes.refuse('EAGAIN')
     rig.processes.alive[0]!.crash()
@@ -114,7 +114,7 @@ describe('the heartbeat', () => {
     })
   })
 
-  test('passes on where it stood, as the worker wrote it', async () => {
+  test('reports the stack that the worker wrote', async () => {
     await using rig = await startedRig()
     rig.processes.behave({
       stderr: 'before\nthe event loop is stuck\n    at burn (a.rip:3:5)\n    at fetch (a.rip:6:3)\n',
@@ -128,14 +128,14 @@ describe('the heartbeat', () => {
     })
   })
 
-  test('never judges by how long a request takes', async () => {
+  test('never replaces a worker for a slow request', async () => {
     await using rig = await startedRig()
     rig.processes.alive[0]!.vitals({ inFlight: 1 })
     await rig.clock.advance(600_000)
     expect(rig.processes.all).toHaveLength(2)
   })
 
-  test('starts anew for everybody after the machine slept', async () => {
+  test('starts anew for all workers after the machine slept', async () => {
     await using rig = await startedRig()
     rig.clock.suspend(60_000)
     await rig.clock.advance(5_000)
@@ -145,7 +145,7 @@ describe('the heartbeat', () => {
 })
 
 describe('a worker', () => {
-  test('that somebody sent TERM serves until its successor does and the router has turned requests away', async () => {
+  test('that got TERM from outside serves until its successor does and the router sends it nothing', async () => {
     await using rig = await startedRig()
     const [leaver] = rig.processes.alive
     leaver!.say({ type: 'leaving', reason: 'signal', inFlight: 1 })
@@ -163,7 +163,7 @@ describe('a worker', () => {
     })
   })
 
-  test('that somebody sent TERM leaves with all others when we are told to stop, and is not replaced', async () => {
+  test('that got TERM from outside leaves with all others in a stop, and is not replaced', async () => {
     const rig = await startedRig({ stopDelayMs: 5_000 })
     const closing = rig.manager.close()
     for (const process of rig.processes.alive) process.say({ type: 'leaving', reason: 'signal', inFlight: 1 })
@@ -173,7 +173,7 @@ describe('a worker', () => {
     expect(rig.processes.all).toHaveLength(2)
   })
 
-  test('that ends amid a drain without a word about its requests has cut them off', async () => {
+  test('that ends during a drain without a report has cut off its requests', async () => {
     const rig = await startedRig()
     const [worker] = rig.processes.alive
     worker!.vitals({ inFlight: 3 })
@@ -215,7 +215,7 @@ describe('recycling', () => {
     expect(reasons).toEqual(Array.from({ length: 3 }, () => ({ kind: 'recycled', reason: 'requests' })))
   })
 
-  test('has limits that differ from worker to worker', async () => {
+  test('has slightly different limits for each worker', async () => {
     const chances = [0, 1]
     let turn = 0
     await using rig = await startedRig({
@@ -285,7 +285,7 @@ describe('recycling', () => {
     expect(rig.manager.status).toMatchObject({ health: 'ok', readyWorkers: 2, restarts: 0 })
   })
 
-  test('leaves the worker alone whose successor does not start', async () => {
+  test('keeps a worker whose successor does not start', async () => {
     await using rig = await startedRig({ recycle: { requests: 10 } })
     const [worker] = rig.processes.alive
     rig.processes.behave({ exitsAtBoot: 1 })
@@ -319,7 +319,7 @@ describe('restart', () => {
   })
 })
 
-describe('workers that leave after an exception nobody caught', () => {
+describe('workers that leave after an uncaught exception', () => {
   test('are replaced, the first one at once', async () => {
     await using rig = await startedRig()
     rig.processes.alive[0]!.say({ type: 'leaving', reason: 'unhealthy', inFlight: 0 })
@@ -328,7 +328,7 @@ describe('workers that leave after an exception nobody caught', () => {
     expect(rig.manager.status.restarts).toBe(1)
   })
 
-  test('are replaced ever more slowly when they keep doing so', async () => {
+  test('are replaced with growing delays when that repeats', async () => {
     await using rig = await startedRig()
     for (let tick = 0; tick < 600; tick += 1) {
       for (const process of rig.processes.alive) {
@@ -353,7 +353,7 @@ test('a restart in a crash loop is refused, as it would never end', async () => 
   })
 })
 
-test('a worker whose release was cleared away starts in the one the link leads to, which is told once', async () => {
+test('a worker whose release was removed starts in the one the link leads to, with one warning', async () => {
   await using folder = await temporaryFolder()
   const current = folder.at('current')
   mkdirSync(folder.at('1'))
@@ -390,7 +390,7 @@ test('a worker whose application was deleted starts in the folder of its snapsho
 })
 
 describe('an environment that cannot be read', () => {
-  test('refuses restart and reload, and costs nothing that runs', async () => {
+  test('refuses restart and reload, and ends no running worker', async () => {
     let broken = false
     const env = (): Record<string, string> => {
       if (broken) throw new Error('.env:3 is not a setting')
@@ -440,7 +440,7 @@ describe('scale', () => {
     expect(rig.manager.status.wantedWorkers).toBe(2)
   })
 
-  test('down keeps a spare worker for as long as it stands in for one that is not ready', async () => {
+  test('down keeps a surplus worker for as long as it replaces one that is not ready', async () => {
     await using rig = await startedRig()
     rig.processes.behave({ bootMs: 2_000 })
     rig.processes.alive[0]!.crash()

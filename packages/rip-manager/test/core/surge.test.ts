@@ -17,11 +17,11 @@ describe('memoryRoom', () => {
     [40, 0],
     [39, -1],
     [0, -1],
-  ])('with %p left beside four workers of 100, each with a tenth to grow: %p', (availableBytes, room) => {
+  ])('with %p left beside four workers of 100, each with a tenth to grow, has %p', (availableBytes, room) => {
     expect(memoryRoom({ ...reckoning, availableBytes })).toBe(room)
   })
 
-  test('what was just started will take its share', () => {
+  test('a worker that was just started counts with the memory it will take', () => {
     expect(memoryRoom({ ...reckoning, availableBytes: 480, pendingBytes: 100 })).toBe(3)
   })
 })
@@ -65,14 +65,14 @@ async function mostAlive(rig: Rig, work: Promise<unknown>): Promise<number> {
 }
 
 describe('a generation swap', () => {
-  test('starts everybody at once where there is memory for it', async () => {
+  test('starts all workers at once if there is memory for them', async () => {
     await using rig = await rigWithRoom(9, { observe })
     rig.files.writeUnseen('app.ts', 'v2')
     expect(await mostAlive(rig, rig.manager.reload())).toBe(8)
     expect(limitedIn(rig)).toEqual([])
   })
 
-  test('takes over with as many as there is memory for, and never takes more', async () => {
+  test('takes over with as many workers as memory allows, and never starts more', async () => {
     await using rig = await rigWithRoom(6.8, { observe })
     rig.files.writeUnseen('app.ts', 'v2')
     expect(await mostAlive(rig, rig.manager.reload())).toBe(6)
@@ -89,7 +89,7 @@ describe('a generation swap', () => {
     expect(rig.processes.alive.every(({ generation }) => generation === rig.files.generation)).toBe(true)
   })
 
-  test('the generation before does not stand by when there is no memory for it', async () => {
+  test('the previous generation does not stand by when there is no memory for it', async () => {
     await using rig = await rigWithRoom(6.8, { observe })
     rig.files.writeUnseen('app.ts', 'v2')
     await rig.during(rig.manager.reload())
@@ -98,7 +98,7 @@ describe('a generation swap', () => {
     expect(rig.processes.alive).toHaveLength(4)
   })
 
-  test('one worker takes the place of one, however little there is', async () => {
+  test('one worker replaces another, however little memory there is', async () => {
     await using rig = await rigWithRoom(1.1, { workers: 1, observe })
     rig.files.writeUnseen('app.ts', 'v2')
     expect(await mostAlive(rig, rig.manager.reload())).toBe(2)
@@ -106,7 +106,7 @@ describe('a generation swap', () => {
     expect(rig.processes.alive).toHaveLength(1)
   })
 
-  test('memory that nobody knows limits nothing', async () => {
+  test('unknown memory limits nothing', async () => {
     await using rig = await rigWithRoom(0, { memory: () => undefined })
     rig.files.writeUnseen('app.ts', 'v2')
     await rig.during(rig.manager.reload())
@@ -124,7 +124,7 @@ describe('a generation swap', () => {
     expect(rig.routed()).toHaveLength(4)
   })
 
-  test('a refused candidate leaves the generation before complete', async () => {
+  test('a refused candidate leaves the previous generation complete', async () => {
     await using rig = await rigWithRoom(5.8)
     rig.processes.behave({ exitsAtBoot: 1 })
     rig.files.writeUnseen('app.ts', 'v2')
@@ -132,7 +132,7 @@ describe('a generation swap', () => {
     expect(rig.routed()).toHaveLength(4)
   })
 
-  test('a worker that crashes is replaced at once, memory or not', async () => {
+  test('a worker that crashes is replaced at once, with any memory', async () => {
     await using rig = await rigWithRoom(4)
     rig.processes.alive[0]!.crash()
     await rig.clock.advance(200)

@@ -58,7 +58,7 @@ async function confirming(
   return Object.assign(reads, { controller, reloading })
 }
 
-describe('a look at the disk that nobody wants any more changes nothing', () => {
+describe('a look at the disk that is no longer wanted changes nothing', () => {
   test('after a reload that was cancelled while it read', async () => {
     const reads = await slowReads()
     await using rig = reads.rig
@@ -120,7 +120,7 @@ describe('a look at the disk that nobody wants any more changes nothing', () => 
   })
 })
 
-test('the watcher still gets what it saw when a command that came as well is cancelled', async () => {
+test('content that the watcher saw is still tried when a command for it is cancelled', async () => {
   const reads = await slowReads()
   await using rig = reads.rig
   reads.block()
@@ -173,7 +173,7 @@ test('a reload that joins a last look at a disk that cannot be read is answered'
   expect(await rig.during(second.promise)).toMatchObject({ ok: false, refusal: { message: 'EIO' } })
 })
 
-describe('every reload that was said to begin is said to have ended', () => {
+describe('every reload with an event for its beginning has one for its end', () => {
   const failure = { kind: 'compile', message: 'half a file' } as const
 
   function endings({ events }: Rig): string[] {
@@ -210,7 +210,7 @@ describe('every reload that was said to begin is said to have ended', () => {
     await rig[Symbol.asyncDispose]()
   })
 
-  test('whose content was half-written, and which nobody wants any more', async () => {
+  test('whose content was half-written, and which was cancelled', async () => {
     let broken = false
     const builder: Builder = {
       build: async ({ generation }) =>
@@ -230,7 +230,7 @@ describe('every reload that was said to begin is said to have ended', () => {
   })
 })
 
-describe('a candidate that is being switched to keeps what it has', () => {
+describe('a candidate that is being switched to keeps its workers', () => {
   test.each(['leaves', 'stands still'])(
     'when a worker of it %s before the router has answered',
     async (how) => {

@@ -84,7 +84,7 @@ function startedAgain({ options }: World, content: string): Promise<Rig> {
 }
 
 describe('code that was taken back', () => {
-  test('is not what rollback returns to', async () => {
+  test('is never the target of a rollback', async () => {
     const { counts, options } = world()
     await using rig = await startedRig(options)
     const { good, bad } = await takeBack(rig, counts)
@@ -144,7 +144,7 @@ describe('code that was taken back', () => {
     expect(rig.manager.status).toMatchObject({ generation: bad, condemned: null })
   })
 
-  test('does not keep other code from being served, nor from being returned from', async () => {
+  test('does not keep other code from serving, nor from being rolled back', async () => {
     const { counts, options } = world()
     await using rig = await startedRig(options)
     const { good } = await takeBack(rig, counts)
@@ -153,7 +153,7 @@ describe('code that was taken back', () => {
     expect(await rig.during(rig.manager.rollback())).toMatchObject({ ok: true, generation: good })
   })
 
-  test('is not served by the watcher either, which says so once', async () => {
+  test('is not served by the watcher either, with one event', async () => {
     const { counts, options } = world()
     const { watcher: _none, ...watching } = options
     await using rig = await startedRig(watching)
@@ -173,7 +173,7 @@ describe('code that was taken back', () => {
   })
 })
 
-test('an operator who returns from code condemns it: a second rollback does not serve it again', async () => {
+test('a rollback by an operator condemns the code: a second rollback does not serve it again', async () => {
   const { options } = world()
   await using rig = await startedRig(options)
   const first = rig.manager.status.generation!
@@ -190,7 +190,7 @@ test('an operator who returns from code condemns it: a second rollback does not 
   })
 })
 
-test('a second rollback goes on to good code that served before that', async () => {
+test('a second rollback goes to good code that served earlier', async () => {
   const { options } = world()
   await using rig = await startedRig(options)
   const first = rig.manager.status.generation!
@@ -233,7 +233,7 @@ describe('a start that finds condemned code on disk', () => {
     expect(rig.manager.status.lastRefusal).toBeNull()
   })
 
-  test('serves it all the same when there is no copy, and says so', async () => {
+  test('serves the condemned code when there is no copy, and says so', async () => {
     const { counts, store, options } = world()
     store.keepFails = new Error('ENOSPC')
     const { bad } = await (async () => {
@@ -252,7 +252,7 @@ describe('a start that finds condemned code on disk', () => {
     ])
   })
 
-  test('serves it all the same when the copy cannot be used', async () => {
+  test('serves the condemned code when the copy cannot be used', async () => {
     const { counts, store, options } = world()
     const { bad } = await (async () => {
       await using before = await startedRig(options)
@@ -293,7 +293,7 @@ describe('a start that finds condemned code on disk', () => {
     expect(rig.manager.status).toMatchObject({ generation: rig.files.generation, disk: { verdict: null } })
   })
 
-  test('also finds out when only the build tells what belongs to it', async () => {
+  test('also recognises it when only the build tells which files belong to it', async () => {
     const { counts, store, options } = world()
     /** At first the content is known by part of its name. */
     const builder: Builder = {
@@ -321,7 +321,7 @@ describe('a start that finds condemned code on disk', () => {
   })
 })
 
-test('the copy is of what serves well, as long as there is a verdict', async () => {
+test('the copy is of code that serves well, for as long as there is a verdict', async () => {
   const { counts, store, options } = world()
   await using rig = await startedRig(options)
   rig.files.writeUnseen('app.ts', 'v2')
@@ -339,7 +339,7 @@ test('the copy is of what serves well, as long as there is a verdict', async () 
 })
 
 describe('a reload that waits', () => {
-  test('is answered when the answers are not watched any more', async () => {
+  test('is answered when the answers are no longer watched', async () => {
     const { options } = world()
     await using rig = await startedRig(options)
     rig.files.writeUnseen('app.ts', 'v2')
@@ -368,7 +368,7 @@ describe('a reload that waits', () => {
     })
   })
 
-  test('is refused when an operator returns from the code', async () => {
+  test('is refused when an operator rolls back from the code', async () => {
     const { options } = world()
     await using rig = await startedRig(options)
     rig.files.writeUnseen('app.ts', 'v2')
@@ -399,7 +399,7 @@ describe('a reload that waits', () => {
     await rig.during(closed)
   })
 
-  test('of what has served for long is answered at once', async () => {
+  test('of code that has served for long is answered at once', async () => {
     const { options } = world()
     await using rig = await startedRig(options)
     expect(await rig.during(rig.manager.reload({ wait: true }))).toMatchObject({ ok: true, unchanged: true })

@@ -82,7 +82,7 @@ test('carries messages both ways, under the pid of the hello', async () => {
   expect(peer.received[1]).toEqual({ type: 'drain', deadlineMs: 100 })
 })
 
-test('tells when a link ended', async () => {
+test('reports when a link ended', async () => {
   const { links, received } = await setup()
   const peer = await dial(links.path)
   peer.send(hello(41))
@@ -92,7 +92,7 @@ test('tells when a link ended', async () => {
   expect(received[1]).toEqual([41, null])
 })
 
-test('a worker that dials again is heard on the new link, and its old one ends without a word', async () => {
+test('a worker that connects again speaks on the new link, and the old one ends unnoticed', async () => {
   const { links, received } = await setup()
   const first = await dial(links.path)
   first.send(hello(41))
@@ -139,7 +139,7 @@ test.each([
   expect(good.closed()).toBe(false)
 })
 
-test('a process that says to be another is not believed', async () => {
+test('a process that claims to be another is not believed', async () => {
   const { links, received, warnings } = await setup({})
   const impostor = await dial(links.path)
   impostor.send(hello(1))
@@ -188,7 +188,7 @@ test('a known worker that sends rubbish is reported as gone', async () => {
   ])
 })
 
-test('a worker that stops reading is let go of', async () => {
+test('a worker that stops reading loses its link', async () => {
   const { links, received, warnings } = await setup()
   const peer = Bun.spawn(
     [
@@ -213,7 +213,7 @@ test('a worker that stops reading is let go of', async () => {
   await peer.exited
 })
 
-test('a socket that somebody removed is there again when the next worker asks for it', async () => {
+test('a socket that was removed is made again for the next worker', async () => {
   const { links, received } = await setup()
   const first = await dial(links.path)
   first.send(hello(41))

@@ -20,7 +20,7 @@ const anything = fc.oneof(
 const isPlain = (value: unknown): boolean =>
   typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value) && value >= 0)
 
-test('whatever a worker says, what is read has the fields of the protocol and their types', () => {
+test('any message of a worker is read with the fields of the protocol and their types, or not at all', () => {
   fc.assert(
     fc.property(anything, (value) => {
       const message = readWorkerMessage(value)

@@ -16,7 +16,7 @@ function listenOn(path: string): Disposable {
 }
 
 describe('the run directory where a balancer meets its manager', () => {
-  test('is the one of the instance, whoever makes it', async () => {
+  test('is the one of the instance, whether manager or balancer makes it', async () => {
     await using folder = await temporaryFolder()
     using place = openMeetingPlace(identity, envOf(folder))
     expect(place.instance()).toBeUndefined()
@@ -26,7 +26,7 @@ describe('the run directory where a balancer meets its manager', () => {
     expect(place.instance()).toMatchObject({ name: 'shop', pid: process.pid })
   })
 
-  test('outlives the manager, which leaves alone what balancers have there, and goes with the last of them', async () => {
+  test('outlives the manager, keeps the files of balancers, and goes with the last of them', async () => {
     await using folder = await temporaryFolder()
     const runDir = folder.at('elsewhere')
     const place = openMeetingPlace({ ...identity, runDir }, envOf(folder))
@@ -78,7 +78,7 @@ describe('the run directory where a balancer meets its manager', () => {
     expect(secrets[0]).toMatch(/^[\w-]{43}\n$/)
   })
 
-  test('is cleared of what killed balancers left', async () => {
+  test('is cleared of files that killed balancers left', async () => {
     await using folder = await temporaryFolder()
     const place = openMeetingPlace(identity, envOf(folder))
     const left = Bun.spawnSync([
@@ -91,7 +91,7 @@ describe('the run directory where a balancer meets its manager', () => {
     expect(readdirSync(place.path)).not.toContain('joined-1.sock')
   })
 
-  test('is refused where others could put something else', async () => {
+  test('is refused where others could put other files', async () => {
     await using folder = await temporaryFolder()
     using place = openMeetingPlace(identity, envOf(folder))
     mkdirSync(place.path, { recursive: true })
@@ -112,8 +112,8 @@ describe('the run directory where a balancer meets its manager', () => {
   )
 })
 
-describe('who listens on a socket', () => {
-  test('is told by the kernel: a process that says to be another is not believed', async () => {
+describe('the process that listens on a socket', () => {
+  test('is named by the kernel: a process that claims to be another is not believed', async () => {
     await using folder = await temporaryFolder()
     const path = folder.at('s.sock')
     expect(isListener(path, process.pid)).toBe(process.platform !== 'linux')

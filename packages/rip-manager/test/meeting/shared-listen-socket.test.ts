@@ -12,7 +12,7 @@ async function answerFrom(port: number): Promise<string> {
 }
 
 describe('a listening socket that is lent', () => {
-  test('goes on accepting with whoever has it when its first owner has closed it', async () => {
+  test('goes on accepting in other processes when its first owner has closed it', async () => {
     await using folder = await temporaryFolder()
     const path = folder.at('s.sock')
     const socket = await openListenSocket(anyPort)
@@ -35,7 +35,7 @@ describe('a listening socket that is lent', () => {
     expect(await answer).toBe('ye')
   })
 
-  test('is for those who ask for its address', async () => {
+  test('is lent only to processes that ask for its address', async () => {
     await using folder = await temporaryFolder()
     const path = folder.at('s.sock')
     await using socket = await openListenSocket(anyPort)
@@ -50,7 +50,7 @@ describe('a listening socket that is lent', () => {
     expect(statSync(folder.at('s.sock')).mode & 0o777).toBe(0o600)
   })
 
-  test('is not to be had from somebody who has gone', async () => {
+  test('cannot be borrowed from a process that has gone', async () => {
     await using folder = await temporaryFolder()
     expect(await borrowListenSocket(folder.at('gone.sock'), anyPort)).toBeUndefined()
   })

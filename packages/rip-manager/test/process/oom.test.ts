@@ -22,7 +22,7 @@ describe('a kill', () => {
     expect(watch.consume()).toBe(false)
   })
 
-  test('of somebody else long ago does not explain an end of today', () => {
+  test('of another process long ago does not explain a later end', () => {
     kills = { group: { folder: '/a', kills: 4 }, machine: 11 }
     watch.look()
     nowMs = 11_000

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { startOrphanReaper } from '../../src/process/orphans.ts'
 import { temporaryFolder } from '../real.ts'
 
-test('does nothing unless it is the first process', () => {
+test('does nothing unless the process is process 1', () => {
   expect(startOrphanReaper()).toBeUndefined()
 })
 

@@ -59,7 +59,7 @@ test('a signal reaches the whole group', async () => {
   await until('the grandchild to end', () => !isAlive(grandchild))
 })
 
-test('who is stuck is asked alone, again and again, and only the answer is seen', async () => {
+test('a stuck process alone is asked, again and again, and only its answer is kept', async () => {
   const { spawner, lines } = silentSpawner()
   await using _ = spawner
   // Answers the second question. A shell runs a trap once the command under way has ended.
@@ -88,7 +88,7 @@ test('a grandchild that ignores SIGTERM is gone after the child exited', async (
   await until('the grandchild to end', () => !isAlive(grandchild))
 })
 
-test('a descendant in another session cannot hold up the report of an exit', async () => {
+test('a descendant in another session cannot delay the report of an exit', async () => {
   const { spawner, lines } = silentSpawner()
   await using _ = spawner
   const child = spawner.spawn(shell(`setsid sh -c 'echo $$; exec sleep 1000' & exec cat`))
@@ -213,7 +213,7 @@ test('an out-of-memory kill is reported as such, our own kill is not', async () 
   expect(await child.exited).toEqual({ code: null, signal: 'SIGKILL', oom: false })
 })
 
-test('close kills what still runs', async () => {
+test('close kills processes that still run', async () => {
   const { spawner } = silentSpawner()
   const child = spawner.spawn(shell('trap "" TERM; while :; do sleep 1; done'))
   await spawner.close()

@@ -58,7 +58,7 @@ async function standing(): Promise<Standing> {
   }
 }
 
-test('the next process is the one that stood by, under its own name and with what it is told late', async () => {
+test('the next process is the standby one, with its own name and the rest of its environment', async () => {
   await using s = await standing()
   const pid = await s.standby()
   expect(s.text('w1')).toEqual(['early 1 '])
@@ -82,7 +82,7 @@ test.each([
   await until('it has ended', () => !isAlive(pid))
 })
 
-test('one that died is not handed out', async () => {
+test('one that died is not used', async () => {
   await using s = await standing()
   const pid = await s.standby()
   process.kill(pid, 'SIGKILL')
@@ -92,14 +92,14 @@ test('one that died is not handed out', async () => {
   await until('the other one has spoken', () => s.text('w2').length > 0)
 })
 
-test('ends with the spawner', async () => {
+test('it ends with the spawner', async () => {
   const s = await standing()
   const pid = await s.standby()
   await s[Symbol.asyncDispose]()
   expect(isAlive(pid)).toBe(false)
 })
 
-test('none stands by in a folder that is gone, and nobody is bothered with it', async () => {
+test('none stands by in a folder that is gone, and there is no warning', async () => {
   await using s = await standing()
   const child = s.spawner.spawn(specOf(1, s.folder))
   await until('it has spoken', () => s.text('w1').length > 0)

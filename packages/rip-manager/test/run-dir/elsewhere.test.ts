@@ -18,7 +18,7 @@ function listening(folder: string, name: string, ...sockets: string[]): { runDir
 }
 
 test.skipIf(process.platform !== 'linux')(
-  'what runs elsewhere is found by its sockets; a name that could be taken for a command or move the cursor is left out',
+  'instances elsewhere are found by their sockets; a name that could be taken for a command or move the cursor is left out',
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'else-'))
     try {

@@ -16,7 +16,7 @@ function socketOf({ uid, gid }: typeof worker, path: string): Bun.UnixSocketList
 }
 
 describe.skipIf(process.getuid?.() !== 0)('a folder that is lent (needs root to be several users)', () => {
-  test('is its user’s, until the socket in it is handed on', async () => {
+  test('belongs to its user until the socket in it is handed on', async () => {
     await using folder = await temporaryFolder()
     const lent = folder.at('w1')
     lendFolder(lent, worker)
@@ -29,7 +29,7 @@ describe.skipIf(process.getuid?.() !== 0)('a folder that is lent (needs root to 
     expect(existsSync(lent)).toBe(false)
   })
 
-  test('is refused when something else is in the place of the socket', async () => {
+  test('is refused when something else is in place of the socket', async () => {
     await using folder = await temporaryFolder()
     const control = socketOf({ uid: 0, gid: 0 }, folder.at('control.sock'))
     const plants: Readonly<Record<string, (path: string) => void>> = {
@@ -51,7 +51,7 @@ describe.skipIf(process.getuid?.() !== 0)('a folder that is lent (needs root to 
     control.stop()
   })
 
-  test('is taken back without a look below what is in it', async () => {
+  test('is taken back without following links in it', async () => {
     await using folder = await temporaryFolder()
     const lent = folder.at('w1')
     lendFolder(lent, worker)

@@ -18,7 +18,7 @@ describe.each([
     return result
   }
 
-  test('is held by one at a time, whose pid is told', async () => {
+  test('is held by one process at a time, whose pid is reported', async () => {
     await using folder = await temporaryFolder()
     const lock = taken(folder.at('lock'))
     expect(take(folder.at('lock'))).toEqual({ holder: process.pid })
@@ -57,7 +57,7 @@ describe.each([
     taken(folder.at('lock')).release()
   })
 
-  test('is free when its file says nothing', async () => {
+  test('is free when its file is empty', async () => {
     await using folder = await temporaryFolder()
     writeFileSync(folder.at('lock'), '')
     taken(folder.at('lock')).release()

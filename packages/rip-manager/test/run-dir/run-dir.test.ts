@@ -30,13 +30,13 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-describe('where it is', () => {
+describe('its location is', () => {
   test('below XDG_RUNTIME_DIR, named after the application', () => {
     const { path } = locateRunDir({ root: '/srv/shop' }, { XDG_RUNTIME_DIR: '/run/user/7' })
     expect(path).toMatch(/^\/run\/user\/7\/rip-server\/shop-[0-9a-f]{8}$/)
   })
 
-  test('there only when somebody has named it, among others when it is that of a session', () => {
+  test('only there if XDG_RUNTIME_DIR was set on purpose, one of several places if it is that of a session', () => {
     const others = { RUNTIME_DIRECTORY: '/run/shop', TMPDIR: '/var/tmp', HOME: '/home/shop' }
     const folders = (runtime: string): readonly string[] =>
       instancesFolders({ ...others, XDG_RUNTIME_DIR: runtime })
@@ -52,7 +52,7 @@ describe('where it is', () => {
     expect(base).toBe('/run/shop')
   })
 
-  test('else for root in /run, for others in the folder for temporary files', () => {
+  test('else in /run for root, in the folder for temporary files for other users', () => {
     const uid = process.getuid?.()
     const { base } = locateRunDir({ root: '/srv/shop' }, { TMPDIR: '/var/tmp' })
     expect(base).toBe(uid === 0 ? '/run/rip-server' : `/var/tmp/rip-server-${uid}`)
@@ -101,7 +101,7 @@ describe('where it is', () => {
     expect(at('/a/shop')).toBe(at('/a/x/../shop/'))
   })
 
-  test('a name replaces the folder and is made safe', () => {
+  test('named by a given name in place of the folder, made safe', () => {
     const at = (name: string): string => basename(locateRunDir({ root: '/', name }, {}).path)
     expect(at('shop')).toBe('shop')
     expect(at('../../etc')).toMatch(/^[\w-][\w.-]*-[0-9a-f]{8}$/)
@@ -216,7 +216,7 @@ describe('opening', () => {
     },
   )
 
-  test('a second instance learns the pid of the first, which is not disturbed', async () => {
+  test('a second instance is told the pid of the first, which is not disturbed', async () => {
     await using folder = await temporaryFolder()
     const options = { root: '/srv/shop', env: envOf(folder) }
     await using first = await openRunDir(options)
@@ -241,7 +241,7 @@ describe('opening', () => {
     expect(existsSync(folder.at('x'.repeat(200)))).toBe(false)
   })
 
-  test('a chosen run directory keeps what was put into it later', async () => {
+  test('a chosen run directory keeps files that were put into it later', async () => {
     await using folder = await temporaryFolder()
     const runDir = await openRunDir({ root: '/', runDir: folder.at('run'), env: envOf(folder) })
     for (const name of ['precious', 'redis.sock']) writeFileSync(folder.at('run', name), 'data')
@@ -250,7 +250,7 @@ describe('opening', () => {
   })
 
   test.each(['log', 'snapshots', 'redis.sock', '.git'])(
-    'a chosen folder with a %s of somebody else is refused',
+    'a chosen folder with a %s of another user is refused',
     async (name) => {
       await using folder = await temporaryFolder()
       mkdirSync(folder.at('run', name), { recursive: true })
@@ -260,7 +260,7 @@ describe('opening', () => {
     },
   )
 
-  test('a successor that is given up leaves the way to a chosen run directory', async () => {
+  test('a successor that is given up keeps the link to a chosen run directory', async () => {
     await using folder = await temporaryFolder()
     const options = { root: '/', runDir: folder.at('elsewhere'), env: envOf(folder) }
     await using runDir = await openRunDir(options)
@@ -273,7 +273,7 @@ describe('opening', () => {
   })
 })
 
-test.each(['openRunDir', 'publish'])('what the system refuses is told with the folder: %s', async (what) => {
+test.each(['openRunDir', 'publish'])('an error of the system names the folder: %s', async (what) => {
   await using folder = await temporaryFolder()
   const runDir = folder.at('run')
   const fail = async (): Promise<unknown> => {
@@ -296,7 +296,7 @@ test.each(['openRunDir', 'publish'])('what the system refuses is told with the f
 })
 
 describe('sockets', () => {
-  test('have names that are never given twice', async () => {
+  test('have names that are never used twice', async () => {
     await using folder = await temporaryFolder()
     await using runDir = await openRunDir({ root: '/', env: envOf(folder) })
     const paths = Array.from({ length: 1_000 }, () => runDir.socketPath(3, 7))
@@ -304,7 +304,7 @@ describe('sockets', () => {
     for (const path of paths) expect(path).toMatch(/\/w3\.7-[\w-]{8}\.sock$/)
   })
 
-  test('of a killed predecessor go, unless somebody still listens on them', async () => {
+  test('of a killed predecessor are removed, unless a process still listens on them', async () => {
     await using folder = await temporaryFolder()
     const options = JSON.stringify({ root: '/srv/shop', env: envOf(folder) })
     const predecessor = Bun.spawn(
@@ -335,7 +335,7 @@ describe('sockets', () => {
   })
 })
 
-test('a folder that somebody removed is made again, lock, alias and state included', async () => {
+test('a folder that was removed is made again, with lock, alias and state', async () => {
   await using folder = await temporaryFolder()
   const options = { root: '/', runDir: folder.at('run'), env: envOf(folder) }
   await using runDir = await openRunDir(options)
@@ -350,8 +350,8 @@ test('a folder that somebody removed is made again, lock, alias and state includ
   listener.stop(true)
 })
 
-describe('what others find', () => {
-  test('nothing of other places when theirs was named', async () => {
+describe('findInstances finds', () => {
+  test('nothing in other places when a place was named', async () => {
     await using folder = await temporaryFolder()
     await using elsewhere = await temporaryFolder()
     const env = { ...envOf(elsewhere), TMPDIR: folder.path }
@@ -361,7 +361,7 @@ describe('what others find', () => {
     expect(findInstances({ ...env, RUNTIME_DIRECTORY: folder.path })).toEqual([])
   })
 
-  test('every running instance, wherever its run directory is', async () => {
+  test('every running instance, in any of the places', async () => {
     await using folder = await temporaryFolder()
     const env = envOf(folder)
     expect(findInstances(env)).toEqual([])
@@ -450,7 +450,7 @@ describe('closing', () => {
     expect(readdirSync(folder.at('rip-server'))).toEqual([])
   })
 
-  test('leaves alone what a successor has put there', async () => {
+  test('leaves files of a successor alone', async () => {
     await using folder = await temporaryFolder()
     const runDir = await openRunDir({ root: '/', env: envOf(folder) })
     rmSync(runDir.path, { recursive: true })
@@ -460,7 +460,7 @@ describe('closing', () => {
     expect(readInstance(successor.path)).toMatchObject(state)
   })
 
-  test('is no error when somebody removed the folder', async () => {
+  test('is no error when the folder was removed', async () => {
     await using folder = await temporaryFolder()
     const runDir = await openRunDir({ root: '/', env: envOf(folder) })
     rmSync(runDir.path, { recursive: true })
@@ -468,7 +468,7 @@ describe('closing', () => {
   })
 })
 
-test('of many that start at the same instant exactly one wins, each time', async () => {
+test('of many instances that start at the same instant exactly one wins, each time', async () => {
   await using folder = await temporaryFolder()
   const contender = `
     const { openRunDir } = await import(${source('run-dir/run-dir')})
@@ -526,7 +526,7 @@ describe('a successor', () => {
     })
   })
 
-  test('takes over the well-known names, and whoever was there before removes nothing', async () => {
+  test('takes over the well-known names, and its predecessor does not remove them', async () => {
     await using folder = await temporaryFolder()
     const before = await openRunDir({ root: '/srv/shop', env: envOf(folder) })
     before.handOver()

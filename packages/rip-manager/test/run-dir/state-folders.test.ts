@@ -3,7 +3,7 @@ import { stateFolders } from '../../src/run-dir/state-folders.ts'
 
 const isRoot = process.geteuid?.() === 0
 
-test('what has to last is kept where systemd, the desktop or the system says, in this order', () => {
+test('lasting files are kept where systemd, the desktop or the system says, in this order', () => {
   const env = { STATE_DIRECTORY: '/var/lib/shop:/var/lib/other', XDG_STATE_HOME: '/state', HOME: '/home/ann' }
   const system = isRoot ? ['/var/lib/rip-server/shop'] : []
   expect(stateFolders({ root: '/srv/shop', name: 'shop' }, env)).toEqual([
@@ -14,7 +14,7 @@ test('what has to last is kept where systemd, the desktop or the system says, in
   ])
 })
 
-test('a relative path in the environment names no place', () => {
+test('a relative path in the environment is ignored', () => {
   const env = { STATE_DIRECTORY: 'lib', XDG_STATE_HOME: 'state', HOME: '' }
   expect(stateFolders({ root: '/srv/shop' }, env)).toHaveLength(isRoot ? 1 : 0)
 })

@@ -78,7 +78,7 @@ test.skipIf(!hasIPv6)(
   },
 )
 
-test('connections wait while nobody serves, and none is lost when the child is replaced', async () => {
+test('connections wait while no process serves, and none is lost when the child is replaced', async () => {
   await using socket = await opened({ host: '127.0.0.1', port: 0 })
   const early = ask(socket.address)
   const first = startAnswering(socket.fd)
@@ -92,7 +92,7 @@ test('connections wait while nobody serves, and none is lost when the child is r
   await second.exited
 })
 
-test('children it is not handed to do not have it', async () => {
+test('other children do not inherit it', async () => {
   await using socket = await opened({ host: '127.0.0.1', port: 0 })
   const name = readlinkSync(`/proc/self/fd/${socket.fd}`)
   const child = Bun.spawn(['sh', '-c', 'ls -l /proc/self/fd'], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -150,7 +150,7 @@ test('a Unix socket is listened on, handed down and removed', async () => {
   expect(existsSync(folder.at('app.sock'))).toBe(false)
 })
 
-test('the path of a dead predecessor is taken over, that of a live one is not', async () => {
+test('the path of a dead predecessor is taken over, that of a running one is not', async () => {
   await using folder = await temporaryFolder()
   const unix = folder.at('app.sock')
   const holder = Bun.spawn(
@@ -178,7 +178,7 @@ test('a file that is no socket is not removed', async () => {
   expect(existsSync(folder.at('precious'))).toBe(true)
 })
 
-test('closing leaves alone a path that somebody else has bound since', async () => {
+test('closing leaves alone a path that another process has bound since', async () => {
   await using folder = await temporaryFolder()
   const unix = folder.at('app.sock')
   const first = await opened({ unix })
@@ -238,15 +238,15 @@ test.each(['::1', '::', '2001:db8::8:800:200c:417a', '::ffff:192.0.2.33', 'fe80:
   },
 )
 
-test('several sockets of an activated service are refused: nobody would accept from the others', () => {
+test('several sockets of an activated service are refused, because only one would be accepted from', () => {
   const env = { LISTEN_FDS: '2', LISTEN_PID: String(process.pid) }
   expect(() => activatedListenSocket(env)).toThrow('LISTEN_FDS=2: one socket can be served')
 })
 
-describe('who may connect to a Unix socket', () => {
+describe('permission to connect to a Unix socket', () => {
   const modeOf = (path: string): number => statSync(path).mode & 0o777
 
-  test('is everybody who may enter its folder, whatever the umask', async () => {
+  test('is for every user who may enter its folder, with any umask', async () => {
     await using folder = await temporaryFolder()
     const before = process.umask(0o077)
     try {
@@ -258,7 +258,7 @@ describe('who may connect to a Unix socket', () => {
     }
   })
 
-  test('is who its mode and its group say', async () => {
+  test('is for the users of its mode and its group', async () => {
     await using folder = await temporaryFolder()
     const unix = `${folder.path}/app.sock`
     const gid = process.getgid?.() ?? 0
@@ -268,7 +268,7 @@ describe('who may connect to a Unix socket', () => {
     expect(modeOf(unix)).toBe(0o600)
   })
 
-  test('is nobody when it cannot be said: nothing is left', async () => {
+  test('that cannot be set is an error, and no socket is left', async () => {
     await using folder = await temporaryFolder()
     const unix = `${folder.path}/app.sock`
     // No system has a group of that number.
@@ -278,7 +278,7 @@ describe('who may connect to a Unix socket', () => {
     expect(existsSync(unix)).toBe(false)
   })
 
-  test('is written as it is read', () => {
+  test('has the same notation when it is shown', () => {
     expect(formatListenAddress({ unix: '/a.sock', mode: 0o660, gid: 7 })).toBe(
       'unix:/a.sock?mode=0660&group=7',
     )

@@ -130,7 +130,7 @@ describe('memory that is left', () => {
     expect(readMemory({ ...nowhere, meminfo: folder.at('none') })).toBeUndefined()
   })
 
-  test('version 2: is that of the tightest group; files nobody used for a while count as free', async () => {
+  test('version 2: is that of the tightest group; files in the cache that were not used for a while count as free', async () => {
     await using folder = await temporaryFolder()
     const files = {
       'a/b/memory.max': 'max\n',

@@ -78,7 +78,7 @@ function fakeManager(): Pick<Manager, 'on' | 'status'> & { emit: (body: ManagerE
   }
 }
 
-test('without NOTIFY_SOCKET there is nothing to tell', () => {
+test('without NOTIFY_SOCKET nothing is sent', () => {
   expect(notifySystemd(fakeManager(), { env: {} })).toBeUndefined()
   expect(notifySystemd(fakeManager(), { env: { NOTIFY_SOCKET: 'vsock:2:1234' } })).toBeUndefined()
 })
@@ -95,7 +95,7 @@ describe.each(['a path', 'the abstract namespace'])('with a socket in %s', (plac
     return { manager, service, notifier }
   }
 
-  test('a life is told in order', async () => {
+  test('start, reload and stop are sent in order', async () => {
     const { manager, service } = await setup()
     manager.emit({ type: 'generation-building', generation: 'g1', reason: 'start' })
     manager.emit({ type: 'generation-cut', generation: 'g1', previous: null, tookMs: 1 })
@@ -112,7 +112,7 @@ describe.each(['a path', 'the abstract namespace'])('with a socket in %s', (plac
     ])
   })
 
-  test('a refused reload ends as well, and says why in one line', async () => {
+  test('the end of a refused reload is sent, with the reason in one line', async () => {
     const { manager, service } = await setup()
     manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })
     manager.emit({ type: 'generation-building', generation: 'g2', reason: 'deploy' })
@@ -122,7 +122,7 @@ describe.each(['a path', 'the abstract namespace'])('with a socket in %s', (plac
     )
   })
 
-  test('a reload that never began ends as well: whoever asked for it waits', async () => {
+  test('the end of a reload that never began is sent: systemctl reload waits for it', async () => {
     const { manager, service } = await setup()
     manager.emit({ type: 'generation-unchanged', generation: 'g1' })
     manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })
@@ -137,7 +137,7 @@ describe.each(['a path', 'the abstract namespace'])('with a socket in %s', (plac
     ])
   })
 
-  test('nothing is told after it was disposed', async () => {
+  test('nothing is sent after it was disposed', async () => {
     const { manager, service, notifier } = await setup()
     notifier?.[Symbol.dispose]()
     manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })
@@ -159,7 +159,7 @@ test('the time of a reload is the time of the machine', async () => {
   expect(toldUs).toBeGreaterThan((performance.now() + 1_000) * 1e3)
 })
 
-test('the watchdog hears from us at half its period', async () => {
+test('the watchdog is fed at half its period', async () => {
   const clock = fakeClock()
   const sent: string[] = []
   const socket = { send: (state: string) => void sent.push(state), close: () => {} }
@@ -172,7 +172,7 @@ test('the watchdog hears from us at half its period', async () => {
   expect(sent).toHaveLength(4)
 })
 
-test("another process's watchdog is none of our business", async () => {
+test('the watchdog of another process is not fed', async () => {
   const clock = fakeClock()
   const sent: string[] = []
   const socket = { send: (state: string) => void sent.push(state), close: () => {} }
@@ -182,7 +182,7 @@ test("another process's watchdog is none of our business", async () => {
   expect(sent).toEqual([])
 })
 
-test('a blocked event loop is not reported as alive', async () => {
+test('a blocked event loop does not feed the watchdog', async () => {
   await using folder = await temporaryFolder()
   const service = serviceManager(folder.at('n'))
   const source = JSON.stringify(new URL('../../src/systemd/systemd-notifier.ts', import.meta.url).pathname)

@@ -36,7 +36,7 @@ describe('a candidate', () => {
     expect(asked).toEqual(['GET /up'])
   })
 
-  test('is asked for the query, too, and by the host that was named', async () => {
+  test('is asked with the query and the Host that were named', async () => {
     const asked: (string | null)[] = []
     const socket = await worker((request) => {
       asked.push(new URL(request.url).search, request.headers.get('host'))
@@ -52,7 +52,7 @@ describe('a candidate', () => {
     expect(await verify(socket)).toBe('GET /up was answered 503 Service Unavailable: no database')
   })
 
-  test('is not asked elsewhere', async () => {
+  test('is not asked at another socket', async () => {
     const socket = await worker(() => Response.redirect('/login'))
     expect(await verify(socket)).toContain('was answered 302')
     expect(await verify(socket)).toContain('to /login')
@@ -73,7 +73,7 @@ describe('a candidate', () => {
     expect(await verify(folder.at('none.sock'))).toStartWith('GET /up failed:')
   })
 
-  test('is left alone when the question is withdrawn', async () => {
+  test('is not judged when the check is aborted', async () => {
     const socket = await worker(() => new Promise<Response>(() => {}))
     const abort = new AbortController()
     const verdict = verify(socket, {}, abort.signal).then(

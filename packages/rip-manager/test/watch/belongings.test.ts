@@ -80,7 +80,7 @@ test('files that belong to the application count wherever they are: outside, ign
   expect(names.size).toBe(1 + 2 * files.length)
 })
 
-test('what does not belong to it any more does not count', async () => {
+test('files that no longer belong to it do not count', async () => {
   write('shared/a.ts', '1')
   const before = await generation()
   tree.follow({ files: [at('shared/a.ts')] })
@@ -89,7 +89,7 @@ test('what does not belong to it any more does not count', async () => {
   expect(await generation()).toBe(before)
 })
 
-test('packages are looked at when somebody asks thoroughly; the same content under another identity is no change', async () => {
+test('packages are read in a thorough look only; the same content in a new file is no change', async () => {
   write('app/node_modules/dep/index.js', 'app/node_modules/dep/index.js')
   tree.follow({ files: [], packages: stampsOf('app/node_modules/dep/index.js') })
   const before = await tree.read()

@@ -65,7 +65,7 @@ async function setup(options: Partial<ChangeDetectorOptions> = {}): Promise<Setu
   }
 }
 
-test('wakes once a change is quiet', async () => {
+test('wakes when changes have paused', async () => {
   const { clock, files, report, wakes } = await setup()
   files.set('app.ts', '2')
   report()
@@ -77,7 +77,7 @@ test('wakes once a change is quiet', async () => {
   expect(wakes()).toBe(1)
 })
 
-test('a stream of reports cannot put it off for ever', async () => {
+test('endless reports cannot delay it forever', async () => {
   const { clock, files, report, wakes } = await setup()
   files.set('app.ts', '2')
   for (let ms = 0; ms < 240; ms += 20) {
@@ -90,7 +90,7 @@ test('a stream of reports cannot put it off for ever', async () => {
   expect(wakes()).toBe(1)
 })
 
-test('what was read is handed over, so that it need not be read again', async () => {
+test('the tree that was read is handed over, so that it need not be read again', async () => {
   const { clock, files, report, handed, reads } = await setup()
   const before = reads()
   files.set('app.ts', '2')
@@ -99,7 +99,7 @@ test('what was read is handed over, so that it need not be read again', async ()
   expect([handed.map((tree) => tree?.files.get('app.ts')), reads() - before]).toEqual([['2'], 1])
 })
 
-test('reports without new content wake nobody', async () => {
+test('reports without new content do not wake', async () => {
   const { clock, report, wakes, reads } = await setup()
   for (let count = 0; count < 5; count += 1) {
     report()
@@ -109,7 +109,7 @@ test('reports without new content wake nobody', async () => {
   expect(wakes()).toBe(0)
 })
 
-test('a change nobody reported is found by the sweep', async () => {
+test('a change without a report is found by the sweep', async () => {
   const { clock, files, wakes } = await setup()
   files.set('app.ts', '2')
   await clock.advance(1_999)
@@ -179,7 +179,7 @@ test('declarations of types that the application keeps writing are left out like
   expect(warnings).toEqual([expect.stringContaining('types.d.ts keeps changing')])
 })
 
-test('one that it writes at every request wakes once', async () => {
+test('a data file that is written at every request wakes once', async () => {
   const { clock, files, report, warnings, wakes } = await setup({ leadingMs: 5 })
   for (let version = 0; version < 100; version += 1) {
     files.set('visits.txt', String(version))
@@ -191,7 +191,7 @@ test('one that it writes at every request wakes once', async () => {
   expect(warnings).toEqual([expect.stringContaining('visits.txt keeps changing')])
 })
 
-test('a data file that is saved twice in a hurry is told of a second later, or with the next change of code', async () => {
+test('a data file that is saved twice quickly wakes a second later, or with the next change of code', async () => {
   const { clock, files, report, warnings, wakes, handed } = await setup()
   const save = async (path: string, content: string): Promise<void> => {
     files.set(path, content)
@@ -215,7 +215,7 @@ test('a data file that is saved twice in a hurry is told of a second later, or w
   expect([wakes(), warnings]).toEqual([4, []])
 })
 
-test('what is left out does not swallow another file that changed in a hurry', async () => {
+test('leaving a file out does not hide quick changes of another file', async () => {
   const { clock, files, report, wakes } = await setup()
   for (let version = 0; version < 3; version += 1) {
     files.set('visits.txt', String(version))

@@ -17,7 +17,7 @@ const treeOf = (folder: TemporaryFolder, options: Partial<ContentTreeOptions> = 
 const generationOf = async (tree: ContentTree): Promise<string> => (await tree.read()).generation
 const pathsOf = async (tree: ContentTree): Promise<readonly string[]> => [...(await tree.read()).files.keys()]
 
-test('content is what people write, not what programs leave behind', async () => {
+test('content are files that people write, not files that programs leave behind', async () => {
   await using folder = await temporaryFolder()
   write(folder, {
     'app.rip': '1',
@@ -77,7 +77,7 @@ test('a generation is the first 12 digits of a hash over paths and content', asy
   expect(await generationOf(treeOf(two))).not.toBe(generation)
 })
 
-test('a new time stamp is no new content', async () => {
+test('a new time stamp alone is no new content', async () => {
   await using folder = await temporaryFolder()
   write(folder, { 'a.ts': '1' })
   const tree = treeOf(folder)
@@ -140,7 +140,7 @@ test('a root that is gone is reported, and read again when it is back', async ()
   expect(await pathsOf(tree)).toEqual(['a.ts'])
 })
 
-test('an excluded file or folder is no content any more', async () => {
+test('an excluded file or folder is not content', async () => {
   await using folder = await temporaryFolder()
   write(folder, { 'a.ts': '1', 'data.json': '1', 'uploads/1/a.jpg': '1' })
   const tree = treeOf(folder)
@@ -182,7 +182,7 @@ test('git at work is waited for', async () => {
   expect(generation).toBe(await generationOf(tree))
 })
 
-test('each reading sees what was on disk when it was asked for', async () => {
+test('each reading sees the disk as it was when the reading was requested', async () => {
   await using folder = await temporaryFolder()
   write(folder, { 'a.ts': '0' })
   const tree = treeOf(folder)
@@ -195,7 +195,7 @@ test('each reading sees what was on disk when it was asked for', async () => {
   expect(await readings.at(-1)).toBe(await generationOf(tree))
 })
 
-test('links in circles, and folders that may not be read, keep nobody from the rest', async () => {
+test('links in cycles, and unreadable folders, do not hide the rest', async () => {
   await using folder = await temporaryFolder()
   write(folder, { 'app.ts': '1' })
   symlinkSync('self', folder.at('self'))

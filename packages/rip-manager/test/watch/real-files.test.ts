@@ -100,7 +100,7 @@ test.each<[string, (folder: TemporaryFolder) => void | Promise<void>]>([
   await expectOneWake(all, 0)
 })
 
-test('the same file saved in every way one after the other is seen each time', async () => {
+test('each save of a file is seen, whichever way an editor saves', async () => {
   const all = await watched()
   for (let version = 2; version < 12; version += 1) {
     const path = all.folder.at('src/a.ts')
@@ -175,7 +175,7 @@ test('a touch, and writing the same content again, are no change', async () => {
   expect(all.wakes()).toBe(0)
 })
 
-test('swapping the link of the root is a change, and so is what changes behind it afterwards', async () => {
+test('swapping the link of the root is a change, and so are later changes behind it', async () => {
   const all = await watched({
     root: 'current',
     prepare(folder) {
@@ -251,7 +251,7 @@ test.skipIf(!canLimitWatches())(
   },
 )
 
-test('a close while it is still looking for files to watch ends the start as well', async () => {
+test('closing during the start ends the start as well', async () => {
   await using folder = await temporaryFolder()
   writeFileSync(folder.at('app.ts'), 'version 1')
   for (const waits of [false, true]) {
