@@ -103,6 +103,67 @@ describe('names on instances with another meaning', () => {
   })
 })
 
+describe('what builds of frameworks export', () => {
+  const listener = (req: unknown, res: unknown): unknown => [req, res]
+  const next = async (_request: unknown, _response: unknown, _next: unknown): Promise<void> => {}
+
+  test.each([
+    [
+      'of Astro, whose parameters have no names',
+      { handler: (): void => {}, options: { mode: 'middleware' }, startServer() {} },
+    ],
+    ['of SvelteKit for Node.js', { handler: next }],
+    ['of SvelteKit for Node.js before its version 6', { handler: listener, path: false }],
+  ])('a handler %s is a listener of node:http', async (_, exports) => {
+    const application = await resolveApplication(exports, '/build/handler.js')
+    expect(application).toEqual({ listener: exports.handler as never })
+  })
+
+  test.each([
+    [
+      'the event of a serverless function',
+      { handler: (event: unknown, context: unknown) => [event, context] },
+    ],
+    ['one value', { handler: (request: Request) => new Response(request.url) }],
+    [
+      'anything, beside half of what Astro exports',
+      { handler: (): void => {}, options: { mode: 'middleware' } },
+    ],
+  ])('a handler that takes %s is none', async (_, exports) => {
+    const error: unknown = await resolveApplication(exports, '/app.ts').catch((thrown: unknown) => thrown)
+    expect(String(error)).toContain('there is no default export, other exports are handler')
+  })
+
+  test('getHandler() of SvelteKit for Bun gives fetch, and WebSockets where there are any', async () => {
+    const websocket = { message() {} }
+    const fetch = answering('sveltekit')
+    expect(await answerOf({ getHandler: () => ({ fetch, websocket: undefined }) })).toBe('sveltekit')
+    const application = await resolveApplication({ getHandler: () => ({ fetch, websocket }) }, '/handler.js')
+    expect(application).toEqual({ fetch, websocket })
+  })
+
+  test('a getHandler that needs something, has neighbours, or gives no fetch is not called for one', async () => {
+    for (const exports of [
+      { getHandler: (name: string) => ({ fetch: answering(name) }) },
+      { getHandler: () => ({ fetch: answering('') }), other: 1 },
+      { getHandler: () => undefined },
+    ]) {
+      const error: unknown = await resolveApplication(exports, '/app.ts').catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: 'RIP_APP_NO_HANDLER' })
+    }
+  })
+
+  test('a default function with the parameters of node:http is a listener, any other answers by itself', async () => {
+    const named = async function handle(request: unknown, response: unknown): Promise<unknown> {
+      return [request, response]
+    }
+    const bun = (request: Request, server: object): Response => Response.json([request.url, server])
+    for (const main of [listener, named])
+      expect(await resolveApplication({ default: main }, '/app.ts')).toEqual({ listener: main as never })
+    expect(await resolveApplication({ default: bun }, '/app.ts')).toEqual({ fetch: bun as never })
+  })
+})
+
 test('hooks are named exports', async () => {
   const exports = { default: { fetch: answering(''), ready: 1, close: 1 }, ready: () => 1, close: () => 2 }
   const { ready, close } = await resolveApplication(exports, '/app.ts')

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { WorkerError } from '../errors.ts'
+import { handlerOfBuild, isNodeListener } from './build-exports.ts'
 import { handlerOfUnstartedFramework } from './unstarted-framework.ts'
 import type {
   Application,
@@ -33,7 +34,8 @@ type Exports = Readonly<Record<string, unknown>>
 
 /**
  * Finds the handler in the exports of a module, in this order: default function, `default.fetch`, named
- * `fetch`, `default.handler`, a listener of `node:http`, the handler left on {@link HANDLER_SYMBOL}.
+ * `fetch`, `default.handler`, a listener of `node:http`, the handler left on {@link HANDLER_SYMBOL}, what builds of
+ * frameworks export.
  *
  * @throws WorkerError `RIP_APP_NO_HANDLER`, naming what was found instead.
  */
@@ -46,7 +48,11 @@ export async function resolveApplication(exports: Exports, file: string): Promis
   throw new WorkerError('RIP_APP_NO_HANDLER', { file, found: describe(main, exports), guarded })
 }
 
-/** Like {@link resolveApplication}, but `undefined` when there is no handler. */
+/**
+ * Like {@link resolveApplication}, but `undefined` when there is no handler.
+ *
+ * @param file of the application; without it, only what the module exports to be served counts
+ */
 export async function findApplication(exports: Exports, file?: string): Promise<Application | undefined> {
   const main = await exports['default']
   const answering =
@@ -56,7 +62,7 @@ export async function findApplication(exports: Exports, file?: string): Promise<
 }
 
 function findHandler(main: unknown, exports: Exports): Application | undefined {
-  if (isFunction(main) && !isNodeApplication(main) && !isClass(main)) return { fetch: main as Handler }
+  if (isFunction(main) && !isNodeApplication(main) && !isClass(main)) return answeredBy(main)
   const fetch = methodOf(main, 'fetch') ?? exports['fetch']
   if (isFunction(fetch) && awaitsServer(main)) return { fetch: withServer(fetch as Handler, main) }
   if (isFunction(fetch)) return { fetch: fetch as Handler }
@@ -68,6 +74,11 @@ function findHandler(main: unknown, exports: Exports): Application | undefined {
   const listener = nodeListenerOf(main) ?? exports['listener']
   if (isFunction(listener)) return { listener: listener as NodeListener }
   return isPlainObject(main) && isPlainObject(main['routes']) ? { fetch: notFound } : undefined
+}
+
+/** A function is called in the style it is written in. */
+function answeredBy(main: AnyFunction): Application {
+  return isNodeListener(main) ? { listener: main as NodeListener } : { fetch: main as Handler }
 }
 
 /** Elysia passes its own `server` to handlers, and has none until it listens. */
@@ -91,7 +102,9 @@ function handlerLeftByFramework(): Application | undefined {
 }
 
 async function handlerOfFramework(exports: Exports, file?: string): Promise<Application | undefined> {
-  if (file === undefined || Object.keys(exportedBy(exports)).length > 0) return undefined
+  if (file === undefined) return undefined
+  const exported = exportedBy(exports)
+  if (Object.keys(exported).length > 0) return handlerOfBuild(exported)
   const fetch = await handlerOfUnstartedFramework(file)
   return fetch && { fetch: fetch as Handler }
 }
