@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { NodeListener } from '../application/application.ts'
+import { CLOSE_ANSWER_MS, EARLY_END_MS } from '../defaults.ts'
 import { listenReason, WorkerError } from '../errors.ts'
 import type { RequestHead } from '../pages/request-head.ts'
 import { clientAddress, clientProtocol, type TrustForwarded } from './client.ts'
@@ -9,6 +10,8 @@ import type { Departures } from './departures.ts'
 import { isEventStreamType } from './event-streams.ts'
 import { type LongLivedGate, TOO_MANY_LONG_LIVED } from './long-lived-gate.ts'
 import { NodeDeparture } from './node-departure.ts'
+import { NodeWebSocket } from './node-web-socket.ts'
+import type { ResolvedWorkerOptions } from './options.ts'
 import { withOwnServe } from './own-serve.ts'
 import { describeAddress, type ListenAddress, type LongLivedCount, type Transport } from './transport.ts'
 
@@ -24,6 +27,8 @@ export interface NodeTransportOptions {
   /** Clients that have left, as the balancer tells; absent without one. */
   readonly departures: Departures | undefined
   readonly isDraining: () => boolean
+  /** In development, WebSockets have less time to end. */
+  readonly mode: ResolvedWorkerOptions['mode']
   /** Which proxy is trusted to name the client. */
   readonly trustForwarded: TrustForwarded
   /** Logs the failure and makes the page for it. */
@@ -39,19 +44,16 @@ const REQUEST_EVENTS: ReadonlySet<string> = new Set(['request', 'checkContinue',
 const REFUSED_UPGRADE =
   'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
-/** RFC 6455 section 5.5.1: a close frame with status 1012, as servers send it. */
-const SERVICE_RESTART_FRAME = Uint8Array.of(0x88, 0x02, 0x03, 0xf4)
-
 /** `node:http`, for applications written as `(request, response)`. Loaded only when such an application is served. */
 export class NodeTransport implements Transport {
   readonly #options: NodeTransportOptions
   readonly #server: Server
   readonly #prototype: Server
-  readonly #upgraded = new Set<Duplex>()
+  readonly #upgraded = new Set<NodeWebSocket>()
   /** Event streams, with what to call at their end. */
   readonly #streams = new Map<ServerResponse, () => void>()
-  /** WebSockets whose client was not told to connect again. */
-  readonly #untold = new Set<Duplex>()
+  /** Whether clients of WebSockets are told to connect again, those to come as well. */
+  #restarting = false
   #pending = 0
   #requests = 0
   #opening: PromiseWithResolvers<void> | undefined
@@ -103,12 +105,12 @@ export class NodeTransport implements Transport {
   }
 
   #restartWebSockets(): void {
-    for (const socket of this.#untold) socket.write(SERVICE_RESTART_FRAME)
-    this.#untold.clear()
+    this.#restarting = true
+    for (const socket of this.#upgraded) socket.restart()
   }
 
   abort(): void {
-    for (const socket of this.#upgraded) socket.destroy()
+    for (const socket of this.#upgraded) socket.terminate()
     this.#server.closeAllConnections()
     this.#prototype.close.call(this.#server)
   }
@@ -153,7 +155,7 @@ export class NodeTransport implements Transport {
 
   /** A WebSocket holds up a drain, and its client is told to connect again. @returns whether it may be opened */
   #follow(request: IncomingMessage, socket: Duplex): boolean {
-    const { longLived, trustForwarded } = this.#options
+    const { longLived, trustForwarded, mode } = this.#options
     introduceClient(request, trustForwarded)
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') return true
     const { remoteAddress } = request.socket
@@ -162,11 +164,11 @@ export class NodeTransport implements Transport {
       return false
     }
     const end = longLived.begin(remoteAddress)
-    this.#upgraded.add(socket)
-    this.#untold.add(socket)
+    const webSocket = new NodeWebSocket(socket, mode === 'development' ? EARLY_END_MS : CLOSE_ANSWER_MS)
+    this.#upgraded.add(webSocket)
+    if (this.#restarting) webSocket.restart()
     socket.once('close', () => {
-      this.#upgraded.delete(socket)
-      this.#untold.delete(socket)
+      this.#upgraded.delete(webSocket)
       end()
     })
     return true
