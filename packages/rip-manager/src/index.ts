@@ -24,6 +24,7 @@ export type {
 export type {
   BuildResult,
   Builder,
+  Bus,
   ChildProcess,
   Clock,
   Memory,

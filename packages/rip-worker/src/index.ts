@@ -1,3 +1,4 @@
+export { publish, subscribe } from './bus.ts'
 export { findEntry } from './application/find-entry.ts'
 export { loadApplication } from './application/load-application.ts'
 export { HANDLER_SYMBOL, resolveApplication } from './application/resolve-application.ts'
@@ -16,6 +17,7 @@ export type {
   WebSocketHandlers,
   WorkerPlace,
 } from './application/application.ts'
+export type { Listener, MessageData, SubscribeOptions } from './bus.ts'
 export type { Entry, FindEntryOptions } from './application/find-entry.ts'
 export type { WorkerErrorCode, WorkerErrorDetail } from './errors.ts'
 export type { WorkerOptions } from './serve/options.ts'

@@ -115,6 +115,20 @@ export interface WorkerVitals {
   readonly rssBytes: number
   /** Longest delay of the event loop since the last beacon. */
   readonly loopLagMs: number
+  /** Messages published in this worker, to topics. */
+  readonly published: number
+  /** Messages that came from other workers. */
+  readonly delivered: number
+  /** Messages that another worker did not get, counted for each of them. */
+  readonly dropped: number
+}
+
+/** Where workers of one instance meet. */
+export interface BusPlace {
+  /** Folder that they alone, and the supervisor, can enter. */
+  readonly folder: string
+  /** What they know and no other process does: text. */
+  readonly key: string
 }
 
 /** Why a worker asks to be replaced. */
@@ -128,6 +142,8 @@ export type SupervisorMessage =
       readonly beaconMs: number
       /** Stand by from the start, until `resume`; absent: be active once ready. */
       readonly standby?: boolean
+      /** Where the workers of the instance meet to tell each other what is published; absent: they do not. */
+      readonly bus?: BusPlace
     }
   /** Other code serves, or the worker is about to leave: end what runs once, and say `stands-by` with this number. */
   | { readonly type: 'standby'; readonly order: number }

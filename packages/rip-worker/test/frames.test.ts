@@ -54,6 +54,9 @@ const workerMessage: fc.Arbitrary<WorkerMessage> = fc.oneof(
     requests: count,
     rssBytes: count,
     loopLagMs: count,
+    published: count,
+    delivered: count,
+    dropped: count,
   }),
   fc.record({
     type: fc.constant('leaving'),

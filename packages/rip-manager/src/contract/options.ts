@@ -1,5 +1,6 @@
 import type {
   Builder,
+  Bus,
   Clock,
   Memory,
   Observer,
@@ -99,6 +100,8 @@ export interface ManagerPorts {
   readonly hasSocket?: (path: string) => boolean
   /** Called when the process that had a socket has ended. */
   readonly socketLeft?: (path: string) => void
+  /** Where workers meet to tell each other what is published. @default they do not */
+  readonly bus?: Bus
   /** Keeps what was found out about contents. @default it is known for as long as the manager exists */
   readonly verdicts?: VerdictStore | undefined
   /** How much memory is left, which limits how many workers start beside others. @default control group and machine */

@@ -1,4 +1,4 @@
-import type { BootFailure, SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
+import type { BootFailure, BusPlace, SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
 import type { Account } from './account.ts'
 import type { DrainReport, GenerationId } from './router.ts'
 
@@ -79,6 +79,13 @@ export interface WorkerLinks {
   /** Called for every message of a worker that said hello with this pid, and with `null` when its link ended. */
   onMessage(receive: (pid: number, message: WorkerMessage | null) => void): void
   send(pid: number, message: SupervisorMessage): void
+}
+
+/** Where workers meet to tell each other what is published. The manager has no part in what they say. */
+export interface Bus {
+  readonly place: BusPlace
+  /** A worker has ended, and may have left something there. */
+  left(pid: number): void
 }
 
 /** Notices that something may have changed below a folder. */

@@ -29,6 +29,12 @@ export interface WorkerStatus {
   readonly rssBytes: number
   /** How late its event loop is: by its last word, or by how long that is overdue. */
   readonly loopLagMs: number
+  /** Messages published in it, to topics. */
+  readonly published: number
+  /** Messages of other workers that it got. */
+  readonly delivered: number
+  /** Messages it published that another worker did not get, counted for each of them. */
+  readonly dropped: number
   /** As the balancer counts them; absent where nobody does. */
   readonly answers?: AnswerRates
 }

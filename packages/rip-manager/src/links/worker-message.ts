@@ -38,6 +38,9 @@ const readers: {
     requests: count(fields['requests']),
     rssBytes: count(fields['rssBytes']),
     loopLagMs: count(fields['loopLagMs']),
+    published: count(fields['published'] ?? 0),
+    delivered: count(fields['delivered'] ?? 0),
+    dropped: count(fields['dropped'] ?? 0),
   }),
   leaving: (fields) => ({
     type: 'leaving',

@@ -61,7 +61,18 @@ function onFailed(fleet: Fleet, worker: Worker, failure: BootFailure): void {
 
 function onBeacon(fleet: Fleet, worker: Worker, vitals: WorkerVitals): void {
   const { inFlight, webSockets, eventStreams, requests, rssBytes, loopLagMs } = vitals
-  worker.vitals = { inFlight, webSockets, eventStreams, requests, rssBytes, loopLagMs }
+  const { published, delivered, dropped } = vitals
+  worker.vitals = {
+    inFlight,
+    webSockets,
+    eventStreams,
+    requests,
+    rssBytes,
+    loopLagMs,
+    published,
+    delivered,
+    dropped,
+  }
   if (worker.freshBytes === 0 && worker.state === 'ready') worker.freshBytes = rssBytes
   const { memoryBytes } = fleet.config.recycle
   worker.samplesOverMemory = memoryBytes > 0 && rssBytes > memoryBytes ? worker.samplesOverMemory + 1 : 0

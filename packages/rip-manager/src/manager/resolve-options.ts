@@ -12,6 +12,7 @@ import type {
 } from '../contract/options.ts'
 import type {
   Builder,
+  Bus,
   Clock,
   Memory,
   Observer,
@@ -49,6 +50,7 @@ export interface ResolvedOptions {
   readonly tree: Tree
   readonly builder: Builder | undefined
   readonly links: WorkerLinks
+  readonly bus: Bus | undefined
   readonly router: Router
   readonly verifier: Verifier | undefined
   readonly observer: Observer | undefined
@@ -93,6 +95,7 @@ export function resolveOptions(options: ManagerOptions): ResolvedOptions {
     tree: options.tree,
     builder: options.builder,
     links: options.links,
+    bus: options.bus,
     router: options.router,
     verifier: options.verifier,
     observer: options.observe?.observer,

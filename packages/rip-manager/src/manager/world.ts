@@ -93,6 +93,7 @@ export class World implements Effects {
       this.#children.delete(child.pid)
       this.#probes.get(child.pid)?.abort()
       this.#options.socketLeft(socket)
+      this.#options.bus?.left(child.pid)
       this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
     })
     return child.pid
@@ -136,7 +137,9 @@ export class World implements Effects {
   }
 
   send(pid: number, message: SupervisorMessage): void {
-    this.#options.links.send(pid, message)
+    const { links, bus } = this.#options
+    const isFirst = message.type === 'welcome' && bus !== undefined
+    links.send(pid, isFirst ? { ...message, bus: bus.place } : message)
   }
 
   stderrTail(pid: number): string {

@@ -10,7 +10,7 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import { NOTICES_SUFFIX } from '@rip/worker/protocol'
+import { type BusPlace, NOTICES_SUFFIX } from '@rip/worker/protocol'
 import { ManagerError } from '../contract/errors.ts'
 import { assertSocketPathFits, MAX_SOCKET_PATH_BYTES } from '../socket/socket-address.ts'
 import type { Account } from '../contract/account.ts'
@@ -23,6 +23,7 @@ import {
   type RunDirLocation,
   SOCKET_NAME_BYTES,
 } from './locate.ts'
+import { BUS_FOLDER, BusFolder, busKeyOf, clearBusFolder, removeBusFolder } from './bus-folder.ts'
 import { closedFolder } from './enterable.ts'
 import { handOnSockets, lendFolder, takeBackFolder } from './lent-folder.ts'
 import { isLock, type Lock, takeLock } from './lock.ts'
@@ -38,7 +39,7 @@ const RESTORE_MS = 2_000
 /** Of a worker, or of the balancer. */
 const LENT_FOLDER = /^(?:w\d+\.\d+-[\w-]+|balancer(?:-\d+)?)$/
 const OWN_ENTRY =
-  /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left|\.cmd)?)?|balancer(?:-\d+)?|state\.json.*)$/
+  /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left|\.cmd)?)?|balancer(?:-\d+)?|state\.json.*|bus)$/
 /** Of balancers beside the instance, which come and go by themselves; see `meeting/meeting-place.ts`. */
 const OF_BALANCERS = /^(?:joined|lends)-\d+\.sock$/
 
@@ -71,6 +72,10 @@ export interface RunDir extends AsyncDisposable {
   handOnSocket(path: string): void
   /** The worker has gone: the place of its socket is not needed any more. */
   dropSocket(path: string): void
+  /** Where workers meet. */
+  readonly bus: BusPlace
+  /** Removes what a worker that has ended left there. */
+  leftBus(pid: number): void
   /** Whether a socket is where it was made; makes the folder again if it was removed. */
   hasSocket(path: string): boolean
   /** Publishes what `status` and `ps` of other processes find. */
@@ -200,6 +205,7 @@ class OwnedRunDir implements RunDir {
   readonly #unsafe = new Set<string>()
   readonly #timer: ReturnType<typeof setInterval>
   readonly #secret: SharedSecret
+  readonly #busFolder: BusFolder
   #lock: Lock
   #handedOver = false
   #state: PublishedState | undefined
@@ -219,6 +225,7 @@ class OwnedRunDir implements RunDir {
     this.#tenants = tenants
     this.#lock = lock
     this.#secret = new SharedSecret(location.path)
+    this.#busFolder = new BusFolder(location.path, tenants?.workers)
     this.#makeRouterFolder()
     this.#timer = setInterval(() => this.#restore(), RESTORE_MS)
     this.#timer.unref()
@@ -255,6 +262,14 @@ class OwnedRunDir implements RunDir {
     this.#handedOn.delete(path)
     this.#unsafe.delete(path)
     takeBackFolder(dirname(path))
+  }
+
+  get bus(): BusPlace {
+    return { folder: join(this.#sockets, BUS_FOLDER), key: busKeyOf(this.secret()) }
+  }
+
+  leftBus(pid: number): void {
+    if (!this.#handedOver) this.#busFolder.left(pid)
   }
 
   /** Its socket has the usual name beside. */
@@ -330,6 +345,7 @@ class OwnedRunDir implements RunDir {
       this.#lock = lock
       linkAlias(this.#location)
       this.#makeRouterFolder()
+      this.#busFolder.make()
       if (this.#state !== undefined) this.publish(this.#state)
     } catch {
       // ALREADY_RUNNING: a successor has taken the place. EACCES: it may be possible later.
@@ -391,6 +407,7 @@ async function removeDead(path: string, addressedThrough: string, shared: boolea
   const theirs = entries(path).filter((name) => OF_BALANCERS.test(name))
   const sockets = [...names.filter((name) => /\.sock(?:\.left|\.cmd)?$/.test(name)), ...theirs]
   for (const name of sockets) await removeStaleSocket(join(path, name), join(addressedThrough, name))
+  await clearBusFolder(join(path, BUS_FOLDER), join(addressedThrough, BUS_FOLDER))
   if (shared) return
   for (const name of names.filter((each) => LENT_FOLDER.test(each))) {
     if (!(await isListening(join(addressedThrough, name, 's.sock')))) takeBackFolder(join(path, name))
@@ -398,6 +415,7 @@ async function removeDead(path: string, addressedThrough: string, shared: boolea
 }
 
 function remove(path: string): void {
+  if (basename(path) === BUS_FOLDER) return removeBusFolder(path)
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) takeBackFolder(path)
   else rmSync(path, { force: true })
 }

@@ -144,6 +144,9 @@ class Process implements FakeProcess {
       requests: 0,
       rssBytes: behaviour.rssBytes ?? 0,
       loopLagMs: 0,
+      published: 0,
+      delivered: 0,
+      dropped: 0,
     }
     this.exited = promise
     this.#exit = resolve

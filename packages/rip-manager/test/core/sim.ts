@@ -240,6 +240,9 @@ export class Sim implements Effects {
           requests: 0,
           rssBytes: WORKER_BYTES,
           loopLagMs: 0,
+          published: 0,
+          delivered: 0,
+          dropped: 0,
         })
     }
   }
@@ -285,6 +288,9 @@ export class Sim implements Effects {
       requests: 200,
       rssBytes: WORKER_BYTES,
       loopLagMs: 0,
+      published: 0,
+      delivered: 0,
+      dropped: 0,
     })
   }
 

@@ -332,6 +332,7 @@ async function assemble(
       onWarning: plan.warn,
       ...(ownership && { account: ownership.tenants.workers }),
     }),
+    bus: { place: runDir.bus, left: (pid) => runDir.leftBus(pid) },
     verifier: handingOn(verifierOf(configuration), runDir),
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     verdicts: keepsVerdicts(plan)

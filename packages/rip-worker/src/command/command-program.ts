@@ -36,6 +36,9 @@ const ORPHAN_DRAIN_MS = 10_000
 /** The list of processes is read anew so often. */
 const TREE_MS = 5_000
 
+/** The programs of a command have no part in what workers publish. */
+const NOTHING_PUBLISHED = { published: 0, delivered: 0, dropped: 0 } as const
+
 const EXIT_NOT_LOADED = 4
 const EXIT_BOOT_FAILED = 3
 /** Of a shell that did not find the program. */
@@ -292,7 +295,8 @@ export class CommandProgram {
     }
     const { inFlight, webSockets, eventStreams, requests, loopLagMs } = figures
     const rssBytes = process.memoryUsage.rss() + residentBytes(this.#processes())
-    this.#send({ type: 'beacon', inFlight, webSockets, eventStreams, requests, loopLagMs, rssBytes })
+    const vitals = { inFlight, webSockets, eventStreams, requests, loopLagMs, rssBytes }
+    this.#send({ type: 'beacon', ...vitals, ...NOTHING_PUBLISHED })
   }
 
   #processes(): readonly number[] {

@@ -10,6 +10,8 @@ export interface CLibrary {
   sigprocmask(how: number, set: null, old: Uint32Array): number
   /** madvise(2): the address and the length in bytes. */
   madvise(address: number, length: number, advice: number): number
+  /** getsockopt(2). */
+  getsockopt(socket: number, level: number, option: number, value: DataView, length: DataView): number
   /** prctl(2); Linux only. */
   prctl(option: number, ...values: [number, number, number, number]): number
   /** syscall(2), of a system call that has no name in the library and takes three arguments. */
@@ -33,5 +35,6 @@ const everywhere = {
   signal: { args: ['int', 'ptr'], returns: 'ptr' },
   write: { args: ['int', 'buffer', 'u64'], returns: 'i64' },
   sigprocmask: { args: ['int', 'ptr', 'buffer'], returns: 'int' },
+  getsockopt: { args: ['int', 'int', 'int', 'buffer', 'buffer'], returns: 'int' },
   madvise: { args: ['u64', 'u64', 'int'], returns: 'int' },
 } as const

@@ -86,8 +86,17 @@ function isSupervisorMessage(value: unknown): value is SupervisorMessage {
   if (message['type'] === 'standby') return typeof message['order'] === 'number'
   if (message['type'] === 'drain') return typeof message['deadlineMs'] === 'number'
   return (
-    message['type'] === 'welcome' && typeof message['version'] === 'number' && isInterval(message['beaconMs'])
+    message['type'] === 'welcome' &&
+    typeof message['version'] === 'number' &&
+    isInterval(message['beaconMs']) &&
+    isBusPlace(message['bus'])
   )
+}
+
+function isBusPlace(value: unknown): boolean {
+  if (value === undefined) return true
+  const { folder, key } = (value ?? {}) as Partial<Record<string, unknown>>
+  return typeof folder === 'string' && typeof key === 'string'
 }
 
 function isInterval(value: unknown): boolean {

@@ -1,3 +1,6 @@
+import { processTopics } from '../bus/process-topics.ts'
+import type { Topics } from '../bus/topics.ts'
+import { WorkerBus } from '../bus/worker-bus.ts'
 import { loadApplication } from '../application/load-application.ts'
 import type { PortAttempt } from '../application/own-port.ts'
 import { ServerCapture } from '../application/server-capture.ts'
@@ -14,6 +17,7 @@ import { OWN_FOLDER } from '../own-folder.ts'
 import { setInterval, setTimeout } from '../own-timers.ts'
 import {
   type BootFailure,
+  type BusPlace,
   type LeaveReason,
   PROTOCOL_VERSION,
   type SupervisorMessage,
@@ -29,6 +33,7 @@ import { ControlLink } from './control-link.ts'
 import { keepApart } from './keep-apart.ts'
 import { LoadedTimers } from './loaded-timers.ts'
 import { LoopLag } from './loop-lag.ts'
+import { peerPid } from './peer-pid.ts'
 import type { Settings } from './settings.ts'
 import { STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
 import { answerWhereStuck } from './stuck-stack.ts'
@@ -52,6 +57,10 @@ export class WorkerProgram {
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
   readonly #servers: ServerCapture
+  readonly #topics: Topics = processTopics()
+  #bus: WorkerBus | undefined
+  /** Settles when the bus has met the other workers. */
+  #busStarted: Promise<void> | undefined
   /** Whether it waits for the supervisor's word to become active, which the supervisor says in its welcome. */
   readonly #standsBy = Promise.withResolvers<boolean>()
   #phase: 'booting' | 'serving' | 'leaving' | 'draining' = 'booting'
@@ -162,6 +171,7 @@ export class WorkerProgram {
       ...(standby && { onStandby: standby }),
       ...(resume && { onResume: resume }),
       ...(close && { onDrain: close }),
+      topics: this.#topics,
       standsBy: true,
       onListening: (url) => this.#announce(url),
     })
@@ -169,6 +179,7 @@ export class WorkerProgram {
     this.#timers?.settle()
     // A supervisor of another version makes the boot fail, however late it answers.
     const standsBy = await this.#standsBy.promise
+    await this.#busStarted
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
     if (!standsBy) this.#resume()
@@ -311,10 +322,26 @@ export class WorkerProgram {
     this.#send({ type: 'stands-by', order })
   }
 
-  #welcome({ version, beaconMs, standby }: Extract<SupervisorMessage, { type: 'welcome' }>): void {
+  #welcome({ version, beaconMs, standby, bus }: Extract<SupervisorMessage, { type: 'welcome' }>): void {
+    if (bus !== undefined) this.#joinBus(bus)
     this.#standsBy.resolve(standby === true)
     if (version === PROTOCOL_VERSION) return this.#beat(beaconMs)
     void this.#failBoot(new WorkerError('RIP_PROTOCOL_VERSION', { theirs: version, ours: PROTOCOL_VERSION }))
+  }
+
+  #joinBus(place: BusPlace): void {
+    if (this.#bus !== undefined) return
+    // Among workers that share a user with other instances, the kernel says who is at the other end.
+    const library = this.#settings.apart ? this.#cLibrary() : undefined
+    const bus = new WorkerBus({
+      ...place,
+      onMessage: (message) => this.#topics.deliver(message),
+      log: (text) => console.error(`warning: ${text}`),
+      peerPid: library && ((descriptor) => peerPid(library, descriptor)),
+    })
+    this.#bus = bus
+    this.#topics.carryBy(bus)
+    this.#busStarted = bus.start()
   }
 
   #beat(intervalMs: number): void {
@@ -331,6 +358,9 @@ export class WorkerProgram {
       requests: this.#worker?.stats.requests ?? 0,
       rssBytes: process.memoryUsage.rss(),
       loopLagMs: this.#lag.take(),
+      published: this.#topics.published,
+      delivered: this.#topics.delivered,
+      dropped: this.#bus?.dropped ?? 0,
     })
   }
 
@@ -362,6 +392,7 @@ export class WorkerProgram {
     if (this.#phase === 'draining') return
     this.#phase = 'draining'
     const { abandoned = 0 } = (await this.#worker?.close(timeoutMs === undefined ? {} : { timeoutMs })) ?? {}
+    await this.#bus?.close()
     this.#send({ type: 'drained', abandoned })
     if (this.#isLeftByApplication) await Bun.sleep(LAST_WORDS_MS)
     await this.#end(this.#exitCode || this.#drainExitCode(abandoned))

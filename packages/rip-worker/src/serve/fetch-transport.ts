@@ -1,3 +1,4 @@
+import type { MessageData } from '../bus/message.ts'
 import { listenReason, WorkerError } from '../errors.ts'
 import type { Handler, Routes } from '../application/application.ts'
 import { mapRoutes } from '../application/map-routes.ts'
@@ -61,7 +62,8 @@ export class FetchTransport
     this.#server.timeout(request, seconds)
   }
 
-  publish(topic: string, message: string | Uint8Array, compress?: boolean): number {
+  /** To the WebSockets of this server alone. */
+  publish(topic: string, message: MessageData, compress?: boolean): number {
     return this.#server.publish(topic, message, compress)
   }
 

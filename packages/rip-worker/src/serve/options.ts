@@ -9,6 +9,7 @@ import {
   DEFAULT_MAX_WAITING,
   DEFAULT_PORT,
 } from '../defaults.ts'
+import { Topics } from '../bus/topics.ts'
 import { WorkerError } from '../errors.ts'
 import type { WorkerMode } from '../protocol.ts'
 import type { TrustForwarded } from './client.ts'
@@ -68,6 +69,8 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'standby' | '
   readonly onResume?: ResumeHook
   /** Runs when the last request is done; `signal` aborts when the time for it is up. */
   readonly onDrain?: (options: { readonly signal: AbortSignal }) => unknown
+  /** What is published and subscribed to. @default topics of this worker alone */
+  readonly topics?: Topics
   /** Logs a text about a failure. @default writes to standard error */
   readonly log?: (text: string) => void
 }
@@ -125,6 +128,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
     ),
     trustForwarded: options.trustForwarded ?? unix,
     standsBy: options.standsBy ?? false,
+    topics: options.topics ?? new Topics(),
     log: options.log ?? console.error,
   }
 }

@@ -1,3 +1,5 @@
+import type { MessageData } from '../bus/message.ts'
+import type { Topics } from '../bus/topics.ts'
 import {
   clientAddress,
   clientProtocol,
@@ -34,8 +36,16 @@ export interface RequestContext {
   readonly requestIP: (request: Request) => ClientAddress | null
   /** Sets the quiet time, in seconds, after which this client is cut off; 0 means never. */
   readonly timeout: (request: Request, seconds: number) => void
-  /** Sends to the WebSockets of this worker that subscribe to the topic; returns bytes sent. */
-  readonly publish: (topic: string, message: string | Uint8Array) => number
+  /**
+   * Publishes to all who subscribe to the topic, in all workers of the instance: WebSockets and listeners. Returns bytes,
+   * -1 if a WebSocket of this worker takes no more at the moment, 0 if nothing took the message.
+   */
+  readonly publish: (topic: string, message: MessageData, compress?: boolean) => number
+  /**
+   * Calls back with each message published to the topic from now on, in whichever worker. Returns a function that ends
+   * this; so does the `signal` of the options, such as the request's.
+   */
+  readonly subscribe: Topics['subscribe']
   /** WebSockets of this worker that subscribe to the topic. */
   readonly subscriberCount: (topic: string) => number
   /** Where the client reached the server: scheme and authority of the request. */
@@ -63,6 +73,7 @@ export interface ContextHost extends Pick<
   | 'upgrade'
   | 'timeout'
   | 'publish'
+  | 'subscribe'
   | 'requestIP'
   | 'subscriberCount'
   | 'development'
@@ -127,6 +138,10 @@ export class LazyContext implements RequestContext {
 
   get publish(): RequestContext['publish'] {
     return this.#host.publish
+  }
+
+  get subscribe(): RequestContext['subscribe'] {
+    return this.#host.subscribe
   }
 
   get subscriberCount(): RequestContext['subscriberCount'] {

@@ -1,4 +1,5 @@
 import type { WebSocketHandlers } from '../application/application.ts'
+import type { Publish, Topics } from '../bus/topics.ts'
 import type { LongLivedGate } from './long-lived-gate.ts'
 
 /** RFC 6455 section 7.4 and the IANA registry: the service restarts, the client may connect again. */
@@ -32,12 +33,16 @@ export class WebSockets {
   /** Each with the function to call at its end. */
   readonly #open = new Map<Socket, () => void>()
   readonly #longLived: LongLivedGate
+  readonly #topics: Topics
   readonly #onError: (error: unknown) => void
+  /** What sockets inherit from instead of the runtime's prototype; made for the first of them. */
+  #prototype: object | undefined
   #restarting = false
 
   /** `onError` is called with what a handler throws; its socket is closed with 1011. */
-  constructor(longLived: LongLivedGate, onError: (error: unknown) => void) {
+  constructor(longLived: LongLivedGate, topics: Topics, onError: (error: unknown) => void) {
     this.#longLived = longLived
+    this.#topics = topics
     this.#onError = onError
   }
 
@@ -71,6 +76,7 @@ export class WebSockets {
     const close = handlerOf(handlers, 'close')
     return {
       open: (socket) => {
+        Object.setPrototypeOf(socket, (this.#prototype ??= publishing(socket, this.#topics)))
         const ticket = socket.data instanceof Ticket ? socket.data : undefined
         this.#open.set(socket, this.#longLived.begin(ticket?.address))
         if (ticket !== undefined) introduce(socket, ticket)
@@ -118,3 +124,18 @@ function introduce(socket: Socket, { data, address }: Ticket): void {
 }
 
 function ignore(): void {}
+
+const PUBLISHING = ['publish', 'publishText', 'publishBinary'] as const
+
+/** A prototype for sockets like this one, which publish to the subscribers of all workers but themselves. */
+function publishing(socket: Socket, topics: Topics): object {
+  const native = Object.getPrototypeOf(socket) as Record<string, Publish>
+  const properties = PUBLISHING.map((method) => {
+    const publish = native[method]!
+    const value = function (this: Socket, ...[topic, data, compress]: Parameters<Publish>): number {
+      return topics.publishBy((...message) => publish.apply(this, message), topic, data, compress)
+    }
+    return [method, { value, writable: true, configurable: true }] as const
+  })
+  return Object.create(native, Object.fromEntries(properties)) as object
+}

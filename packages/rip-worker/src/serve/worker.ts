@@ -171,7 +171,11 @@ class ServingWorker implements Worker {
       limitPerAddress: options.maxLongLivedPerAddress,
       log: options.log,
     })
-    this.#webSockets = new WebSockets(this.#longLived, logError('a WebSocket handler'))
+    this.#webSockets = new WebSockets(this.#longLived, options.topics, logError('a WebSocket handler'))
+    options.topics.serve(
+      (topic, data, compress) => this.#fetchTransport?.publish(topic, data, compress) ?? 0,
+      logError('a subscriber'),
+    )
     this.#tasks = new BackgroundTasks(logError('a waitUntil task'))
     this.#activity = new Activity(options)
     this.#gate = new ConcurrencyGate({
@@ -371,7 +375,7 @@ class ServingWorker implements Worker {
     })
   }
 
-  #createHost({ workerId, generation, trustForwarded, mode }: ResolvedWorkerOptions): ContextHost {
+  #createHost({ workerId, generation, trustForwarded, mode, topics }: ResolvedWorkerOptions): ContextHost {
     const addressOf = (request: Request): ClientAddress | null =>
       requestIP(request, trustForwarded) ?? this.#fetchTransport?.requestIP(request) ?? null
     return {
@@ -393,7 +397,8 @@ class ServingWorker implements Worker {
       },
       requestIP: addressOf,
       timeout: (request, seconds) => this.#fetchTransport?.timeout(request, seconds),
-      publish: (topic, message) => this.#fetchTransport?.publish(topic, message) ?? 0,
+      publish: (topic, message, compress) => topics.publish(topic, message, compress),
+      subscribe: (topic, listener, subscription) => topics.subscribe(topic, listener, subscription),
       subscriberCount: (topic) => this.#fetchTransport?.subscriberCount(topic) ?? 0,
       development: mode === 'development',
       pendingRequests: () => this.#pending,
@@ -403,7 +408,7 @@ class ServingWorker implements Worker {
 
   /** The worker as the host of a server that its application opened. */
   #createServerHost(): ServerHost {
-    const { upgrade, timeout, requestIP: addressOf, subscriberCount } = this.#host
+    const { upgrade, timeout, requestIP: addressOf, publish, subscriberCount } = this.#host
     const transport = (): FetchTransport | undefined => this.#fetchTransport
     const stats = (): WorkerStats => this.stats
     const { url } = this
@@ -415,7 +420,7 @@ class ServingWorker implements Worker {
       upgrade,
       timeout,
       requestIP: addressOf,
-      publish: (topic, message, compress) => transport()?.publish(topic, message, compress) ?? 0,
+      publish,
       subscriberCount,
       inject: (request) => this.inject(request),
       reload: ({ routes, websocket }) =>
