@@ -137,7 +137,7 @@ const POLICIES: readonly BalancerConfig[] = [
 ]
 
 for (const config of POLICIES) {
-  test(`${config.policy} ${config.hashKey ?? ''}: WebSockets, event streams and requests of a client are at one backend`, async () => {
+  test(`${config.policy} ${config.hashKey ?? ''}: WebSockets, event streams and requests of a client go to one backend`, async () => {
     await using servers = new SessionServers()
     await using lb = await balance({ ...config, listen: '127.0.0.1:0', to: servers.to })
     await using tabs = new AsyncDisposableStack()
@@ -160,7 +160,7 @@ for (const config of POLICIES) {
   })
 }
 
-test('a key whose backend is full goes to the same other one each time, and comes back when there is room', async () => {
+test('a key whose backend is full always goes to the same other one, and comes back when there is room', async () => {
   await using servers = new SessionServers()
   await using lb = await balance({ listen: '127.0.0.1:0', to: servers.to, policy: 'hash', maxInFlight: 2 })
   await using tab = new Tab(lb.url, 'user')
@@ -177,7 +177,7 @@ test('a key whose backend is full goes to the same other one each time, and come
   await until('the key is back at its backend', async () => (await tab.get('/')) === home)
 })
 
-test('a key may be a field that a hook has set, or a cookie with any name', async () => {
+test('the hash key may be a field that a hook has set, or a cookie with any name', async () => {
   using folder = new TempFolder()
   const backends = ['a', 'b', 'c', 'd'].map((name) => named(folder, name))
   await using _all = backendsOf(backends)
@@ -220,7 +220,7 @@ describe('cookies in several lines', () => {
     }
   })
 
-  test('count with the first that names somebody: stale ones hide nothing', async () => {
+  test('count with the first that names a backend: outdated ones are ignored', async () => {
     using folder = new TempFolder()
     const backends = ['a', 'b', 'c', 'd'].map((name) => named(folder, name))
     await using _all = backendsOf(backends)
@@ -287,7 +287,7 @@ describe('the cookie of sticky', () => {
     expect(await cookieOf({ 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'http' })).toEndWith('Lax')
   })
 
-  test('has the attributes it was told', async () => {
+  test('has the configured attributes', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const stickyCookie = {
@@ -337,7 +337,7 @@ describe('the cookie of sticky', () => {
   })
 })
 
-test('weights that change count from the next request on', async () => {
+test('changed weights count from the next request on', async () => {
   using folder = new TempFolder()
   const backends = ['a', 'b'].map((name) => named(folder, name))
   await using _all = backendsOf(backends)

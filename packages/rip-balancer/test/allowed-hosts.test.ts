@@ -4,7 +4,7 @@ import { BalancerError, balance, createBalancer } from '../src/index.ts'
 import { RawClient } from './exchange/data-plane.ts'
 import { TempFolder, TestBackend } from './servers.ts'
 
-describe('a host is answered', () => {
+describe('an allowed host is answered:', () => {
   const hosts = new AllowedHosts(['Shop.Example', '*.ngrok.app'])
   test.each([
     '',
@@ -31,10 +31,10 @@ describe('a host is answered', () => {
     'evilngrok.app',
     '.ngrok.app',
     '2130706433',
-  ])('%p is not', (authority) => expect(hosts.has(authority)).toBe(false))
+  ])('%p is refused', (authority) => expect(hosts.has(authority)).toBe(false))
 })
 
-test('what is no name is refused', () => {
+test('an invalid host name is refused', () => {
   for (const name of ['*', '*.a', 'a-b.c', 'app']) expect([name, isAllowableHost(name)]).toEqual([name, true])
   for (const name of ['', '*.*', 'a:80', 'http://a', 'a b', 'a..b'])
     expect([name, isAllowableHost(name)]).toEqual([name, false])
@@ -57,7 +57,7 @@ describe('a foreign host', () => {
     return { received, warnings, requests: backend.requests }
   }
 
-  test('is answered with how to allow it, told once, and not passed on', async () => {
+  test('gets an answer that says how to allow it, is logged once, and not passed on', async () => {
     const get = 'GET / HTTP/1.1\r\nHost: evil.example:3000\r\n\r\n'
     const { received, warnings, requests } = await answers([get, get])
     expect(received[0]).toStartWith('HTTP/1.1 403 Forbidden\r\n')
@@ -67,7 +67,7 @@ describe('a foreign host', () => {
     expect(requests).toBe(0)
   })
 
-  test('is answered once the configuration allows it, as no connection is kept', async () => {
+  test('is answered as soon as the configuration allows it, because its connection was closed', async () => {
     using folder = new TempFolder()
     await using backend = new TestBackend(folder.file('b.sock'), () => new Response('the application'))
     const config = { listen: '127.0.0.1:0', to: backend.address }
@@ -79,7 +79,7 @@ describe('a foreign host', () => {
     expect(await status()).toBe(200)
   })
 
-  test('is none when it is allowed', async () => {
+  test('is answered when it is allowed', async () => {
     const hosts = ['shop.example', 'localhost:1', '127.0.0.1']
     const { received, warnings } = await answers(
       hosts.map((host) => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`),
@@ -90,7 +90,7 @@ describe('a foreign host', () => {
     expect(all.received[0]).toStartWith('HTTP/1.1 200')
   })
 
-  test('is one in the target, whatever the field says, and when an upgrade is asked for', async () => {
+  test('in the target counts, whatever the field says, and also for an upgrade', async () => {
     const { received, requests } = await answers([
       'GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n',
       'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',

@@ -20,7 +20,7 @@ async function thrown(run: () => unknown): Promise<BalancerError> {
 }
 
 describe('balance', () => {
-  test('goes round over the backends', async () => {
+  test('takes the backends in turn', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using b = named(folder, 'b')
@@ -108,7 +108,7 @@ describe('balance', () => {
     for (const backend of backends) await backend[Symbol.asyncDispose]()
   })
 
-  test('lets requests finish when it is drained', async () => {
+  test('lets requests finish in a drain', async () => {
     using folder = new TempFolder()
     const gate = Promise.withResolvers<Response>()
     await using slow = new TestBackend(folder.file('slow.sock'), () => gate.promise)
@@ -141,7 +141,7 @@ describe('balance', () => {
     expect((await drained).abandoned).toBe(0)
   })
 
-  test('says how many requests it had to cut when a drain takes too long', async () => {
+  test('reports how many requests it cut when a drain takes too long', async () => {
     using folder = new TempFolder()
     await using stuck = new TestBackend(folder.file('stuck.sock'), () => new Promise<Response>(() => {}))
     await using lb = await balance({ listen: '127.0.0.1:0', to: stuck.address })
@@ -170,7 +170,7 @@ describe('balance', () => {
     expect(await get(two)).toBe('a')
   })
 
-  test('does not count the connections of a trusted proxy, behind which are many clients', async () => {
+  test('does not limit the connections of a trusted proxy, which has many clients', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const limits = { connectionsPerAddress: 1 }
@@ -185,7 +185,7 @@ describe('balance', () => {
     expect(await get(lb.url)).toBe('a')
   })
 
-  test('that drains tells who waits for a backend that there will be none, and closes the connection', async () => {
+  test('that drains refuses requests that wait for a backend, and closes their connections', async () => {
     await using lb = await balance({ listen: '127.0.0.1:0', waitForBackends: true })
     using client = await RawClient.connect(Number(new URL(lb.url).port))
     client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n')
@@ -216,7 +216,7 @@ describe('balance', () => {
     expect(await get(lb.url)).toBe('b')
   })
 
-  test('loses no request while its configuration changes all the time', async () => {
+  test('loses no request while its configuration changes continuously', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using b = named(folder, 'b')
@@ -281,7 +281,7 @@ describe('balance', () => {
 })
 
 describe('discovery', () => {
-  test('replaces the backends by whatever the source hands over, and reports what cannot be used', async () => {
+  test('replaces the backends by each list of the source, and reports entries that cannot be used', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using b = named(folder, 'b')
@@ -308,7 +308,7 @@ describe('discovery', () => {
 })
 
 describe('events', () => {
-  test('tell about backends and generations', async () => {
+  test('report changes of backends and generations', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const seen: string[] = []
@@ -327,7 +327,7 @@ describe('events', () => {
 })
 
 describe('hooks', () => {
-  test('see a request, may answer it, and hear how it ended', async () => {
+  test('get the request, may answer it, and learn how it ended', async () => {
     using folder = new TempFolder()
     await using backend = new TestBackend(
       folder.file('a.sock'),
@@ -357,7 +357,7 @@ describe('hooks', () => {
   })
 
   test.each(['onRequest', 'onResponse', 'onEnd'] as const)(
-    'an error in %s is told of, once a second',
+    'an error in %s is reported, at most once a second',
     async (hook) => {
       using folder = new TempFolder()
       await using a = named(folder, 'a')
@@ -408,7 +408,7 @@ describe('the admin API', () => {
     ])
   })
 
-  test('dials what it prepares, and puts aside who does not answer before the cut', async () => {
+  test('connects to backends when they are prepared, and puts aside those that do not answer before the cut', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const socket = folder.file('admin.sock')
@@ -428,7 +428,7 @@ describe('the admin API', () => {
     expect(await admin.metrics()).toContain('rip_retries_total 0\n')
   })
 
-  test('waits for what is in flight, but not for ever', async () => {
+  test('waits for requests in flight, but not forever', async () => {
     using folder = new TempFolder()
     const gate = Promise.withResolvers<Response>()
     await using slow = new TestBackend(folder.file('slow.sock'), () => gate.promise)
@@ -454,7 +454,7 @@ describe('the admin API', () => {
     expect(await answer).toBe('still answered')
   })
 
-  test('says what is wrong with a call', async () => {
+  test('explains what is wrong with a call', async () => {
     using folder = new TempFolder()
     const socket = folder.file('admin.sock')
     await using _lb = await balance({ listen: '127.0.0.1:0', admin: `unix:${socket}` })
@@ -528,7 +528,7 @@ describe('a configuration', () => {
 })
 
 describe('the access log', () => {
-  test('has one line of JSON for each request, whatever is in it', async () => {
+  test('has one line of JSON for each request, with any content', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const lines: string[] = []
@@ -563,7 +563,7 @@ describe('the access log', () => {
 describe('a Unix socket to listen on', () => {
   const modeOf = (path: string): number => statSync(path).mode & 0o777
 
-  test('lets everybody connect who may enter its folder, unless told otherwise', async () => {
+  test('lets every user connect who may enter its folder, unless configured otherwise', async () => {
     using folder = new TempFolder()
     const before = process.umask(0o077)
     try {
@@ -575,7 +575,7 @@ describe('a Unix socket to listen on', () => {
     }
   })
 
-  test('lets others connect after a reload, and keeps its connections', async () => {
+  test('applies another mode after a reload, and keeps its connections', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const path = folder.file('front.sock')
@@ -599,7 +599,7 @@ describe('a Unix socket to listen on', () => {
   )
 })
 
-test('clients that speak TLS to a port without are told of once, not for each of them', async () => {
+test('clients that speak TLS to a port without it are logged once, not for each of them', async () => {
   const warnings: string[] = []
   await using lb = await balance(
     { listen: '127.0.0.1:0' },

@@ -110,7 +110,7 @@ describe('rip-balancer does what the page says:', () => {
     expect(await stand.many(4)).toEqual(['b2', 'b2', 'b2', 'b2'])
   })
 
-  test('2. what fails its health check takes nothing until it passes again', async () => {
+  test('2. a backend that fails its health check takes nothing until it passes again', async () => {
     await using stand = new Stand(2)
     stand.write((text) => text.replace('"5s"', '"50ms"'))
     await stand.url()
@@ -157,7 +157,7 @@ describe('rip-balancer does what the page says:', () => {
     expect(times(await stand.many(4), 'b1')).toBe(2)
   })
 
-  test('5. a changed file is taken over without losing a request, one that is not valid changes nothing', async () => {
+  test('5. a changed file takes effect without losing a request, an invalid one changes nothing', async () => {
     await using stand = new Stand(5)
     await stand.url()
     let isOver = false
@@ -192,7 +192,7 @@ describe('rip-balancer does what the page says:', () => {
     expect(await (await stand.get()).text()).toBe('b1 https 127.0.0.1')
   })
 
-  test('8. the client is whom the PROXY header names', async () => {
+  test('8. the PROXY header names the client', async () => {
     await using stand = new Stand(8)
     const { port } = new URL(await stand.url())
     const socket = net.connect(Number(port), '127.0.0.1')
@@ -204,7 +204,7 @@ describe('rip-balancer does what the page says:', () => {
     socket.destroy()
   })
 
-  test('9. what is too much is refused, and told', async () => {
+  test('9. requests beyond a limit are refused, and the log names the limit', async () => {
     await using stand = new Stand(9)
     const body = Buffer.alloc(2 ** 20 + 1)
     const answer = await fetch(await stand.url(), { method: 'POST', body })

@@ -68,7 +68,7 @@ async function busy(folder: TempFolder) {
 }
 
 describe('the page on the API', () => {
-  test('lists every metric, with its type, its labels and what it says', async () => {
+  test('lists every metric, with its type, its labels and its help', async () => {
     using folder = new TempFolder()
     await using lb = await busy(folder)
     const lines = (await lb.client.metrics()).split('\n')
@@ -99,7 +99,7 @@ describe('the page on the API', () => {
     expect(rows(API, 'Events')).toHaveLength(types.length)
   })
 
-  test('lists what happens to connections', () => {
+  test('lists every event of connections', () => {
     const [, union = ''] = /type ConnectionEvent =\n([\s\S]*?)\n\n/.exec(source('exchange/record.ts')) ?? []
     const events = [...union.matchAll(/\| '([\w-]+)'/g)].map(([, event = '']) => event)
     const text = API.slice(API.indexOf('`event` is one of')).replace('`event` is one of', '')
@@ -117,7 +117,7 @@ describe('the page on the API', () => {
     expect(documented).toHaveLength(direct.length + verbs.length + 2)
   })
 
-  test('lists only calls there are', async () => {
+  test('lists only calls that exist', async () => {
     for (const [call = ''] of rows(API, 'Calls')) {
       // Some calls end what answers them.
       using folder = new TempFolder()
@@ -131,7 +131,7 @@ describe('the page on the API', () => {
 })
 
 describe('the page on operation', () => {
-  test('has every line that tells of a backend', () => {
+  test('has every line of the log about a backend', () => {
     const told: string[] = []
     const reports = poolReports((line) => void told.push(line))
     const backend = { id: 'b1', inFlight: 3 } as Backend
@@ -172,7 +172,7 @@ describe('the page on operation', () => {
     expect(named.toSorted()).toEqual(states.toSorted())
   })
 
-  test('begins with a configuration that is valid', () => {
+  test('begins with a valid configuration', () => {
     using folder = new TempFolder()
     const file = folder.file('balancer.json')
     writeFileSync(file, /```jsonc\n([\s\S]*?)```/.exec(OPERATION)?.[1] ?? '')
@@ -180,7 +180,7 @@ describe('the page on operation', () => {
   })
 })
 
-test('each way in which a health check fails has its name', async () => {
+test('every way in which a health check can fail has a name', async () => {
   using folder = new TempFolder()
   const answers: Record<string, () => Response | Promise<Response>> = {
     'status 503': () => new Response('', { status: 503 }),

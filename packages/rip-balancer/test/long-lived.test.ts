@@ -101,7 +101,7 @@ describe('WebSockets and event streams', () => {
     await until('all tunnels have ended', () => site.balancer.status().pools[0]!.tunnels === 0)
   })
 
-  test('leave the limit for requests as it is: a backend works on as many as it takes, and no more', async () => {
+  test('do not change the limit of requests: a backend gets as many as its limit, and no more', async () => {
     await using site = await Site.start(['a'])
     await site.stream()
     const slow = new AbortController()
@@ -138,7 +138,7 @@ describe('WebSockets and event streams', () => {
     ])
   })
 
-  test('are in the report of a drain of their generation, and of the balancer', async () => {
+  test('are counted in the report of a drain of their generation, and of the balancer', async () => {
     await using site = await Site.start([])
     using folder = new TempFolder()
     const backend = startBackend(folder, 'g1')
@@ -160,7 +160,7 @@ describe('WebSockets and event streams', () => {
 })
 
 describe('the limits', () => {
-  test('follow from those of connections where nothing is said', () => {
+  test('follow from those of connections by default', () => {
     const limitsOf = (limits: BalancerConfig['limits']): number[] => {
       const { maxLongLivedPerBackend, maxLongLivedPerAddress } = resolveConfig({
         ...(limits && { limits }),
@@ -196,7 +196,7 @@ describe('the limits', () => {
 })
 
 describe('a pool without a listener', () => {
-  test('gives the place of an event stream back at its head, and lets go of it at its end', async () => {
+  test('frees the slot of an event stream at its head, and its long-lived place at its end', async () => {
     using folder = new TempFolder()
     await using backend = new TestBackend(folder.file('a.sock'), ({ url }) =>
       url.endsWith('/events') ? eventStream() : new Response('ok'),

@@ -71,7 +71,7 @@ const CALLS = [
   ['GET', '/', undefined, 404, 'the admin API has no GET /'],
 ] as const
 
-describe('the admin API says what is wrong, and goes on', () => {
+describe('the admin API explains a wrong call, and goes on', () => {
   for (const [method, path, body, status, message] of CALLS)
     test(`${method} ${path} ${JSON.stringify(body) ?? ''}`, async () => {
       using folder = new TempFolder()
@@ -87,7 +87,7 @@ describe('the admin API says what is wrong, and goes on', () => {
       expect(lb.pool.status().backends).toEqual([])
     })
 
-  test('a pool is reached by its name, and backends keep theirs, whatever they are', async () => {
+  test('pools and backends may have any name in a call', async () => {
     using folder = new TempFolder()
     const socket = folder.file('admin.sock')
     for (const name of ['a/b', '%2e', 'a b\n', 'ä?#', '...']) {

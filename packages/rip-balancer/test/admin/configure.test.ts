@@ -13,7 +13,7 @@ const post = async (url: string, bytes: number): Promise<number> =>
 const echo = (folder: TempFolder): TestBackend =>
   new TestBackend(folder.file('b.sock'), async (request) => new Response(await request.text()))
 
-test('another configuration is in force when it is acknowledged; one that is not valid changes nothing', async () => {
+test('a new configuration is in force when it is acknowledged; an invalid one changes nothing', async () => {
   using folder = new TempFolder()
   await using backend = echo(folder)
   const socket = folder.file('admin.sock')
@@ -30,7 +30,7 @@ test('another configuration is in force when it is acknowledged; one that is not
   expect(await post(lb.url, 5_000)).toBe(200)
 })
 
-test('several processes take it over, and whoever replaces one of them begins with it', async () => {
+test('several processes take it over, and a process that replaces one of them begins with it', async () => {
   using folder = new TempFolder()
   await using backend = echo(folder)
   const socket = folder.file('admin.sock')

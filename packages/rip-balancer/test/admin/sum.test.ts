@@ -35,7 +35,7 @@ const pool = (backends: readonly BackendStatus[]): PoolStatus => ({
 })
 
 describe('the sum of several processes', () => {
-  test('adds what the same clients met, and keeps kinds of requests apart, which each numbers in its own way', () => {
+  test('adds the figures of the same clients, and keeps kinds of requests apart, which each process numbers differently', () => {
     const group = { history: 3, requests: 2, failed: 1, requestsBefore: 4, failedBefore: 0, refusedBefore: 1 }
     const one = { kinds: [{ group: 5, ...group }], clients: [{ group: 1, ...group }] }
     expect(sumComparisons([one, one])).toEqual({
@@ -54,7 +54,7 @@ describe('the sum of several processes', () => {
     })
   })
 
-  test('adds what is counted and shows the state that is not the usual one', () => {
+  test('adds counts, and shows the state that differs from the usual one', () => {
     const one = pool([backend({}), backend({ id: 'b' })])
     const other = pool([backend({ state: 'ejected' }), backend({ id: 'b', generation: 'g0' })])
     expect(sumPools([[one], [other]])).toEqual([
@@ -91,7 +91,7 @@ describe('the sum of several processes', () => {
     ])
   })
 
-  test('of metrics has each series once, behind its family', () => {
+  test('of metrics has each series once, after its family', () => {
     const first = new Metrics()
     first.connection('opened')
     const second = new Metrics()
@@ -119,7 +119,7 @@ describe('the sum of several processes', () => {
     expect(lines.at(-1)).toBe('')
   })
 
-  test('of one is that one', () => {
+  test('of one process equals its figures', () => {
     const text = new Metrics().render({ pools: () => [pool([backend({})])] })
     expect(sumMetrics([text])).toBe(text)
   })

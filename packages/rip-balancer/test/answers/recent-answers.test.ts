@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { answerCount, latencyMs, RecentAnswers, sumAnswers } from '../../src/answers/recent-answers.ts'
 
 describe('recent answers', () => {
-  test('are counted by status, failures by themselves', () => {
+  test('are counted by status, failures separately', () => {
     const answers = new RecentAnswers(0)
     answers.count(200, false, 1, 10)
     answers.count(404, false, 1, 10)
@@ -13,7 +13,7 @@ describe('recent answers', () => {
     expect(answers.read(5_000)).toMatchObject({ windowMs: 5_000, statuses: [0, 2, 0, 1, 1], failed: 2 })
   })
 
-  test('are those of the last minute', () => {
+  test('cover the last minute', () => {
     const answers = new RecentAnswers(0)
     answers.count(500, true, 1, 1_000)
     expect(answerCount(answers.read(59_000))).toBe(1)
@@ -23,7 +23,7 @@ describe('recent answers', () => {
     expect(answers.read(3_600_000).statuses).toEqual([0, 1, 0, 0, 0])
   })
 
-  test('tell how long it took, at most 9 % off, whatever the durations were', () => {
+  test('give quantiles of the durations, at most 9 % off, for any durations', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: 0.25, max: 240_000, noNaN: true }), { minLength: 1, maxLength: 200 }),
@@ -41,7 +41,7 @@ describe('recent answers', () => {
     )
   })
 
-  test('of nobody took no time at all', () => {
+  test('have no durations if there were no answers', () => {
     expect(latencyMs(new RecentAnswers(0).read(0), 0.99)).toBeUndefined()
   })
 
@@ -55,7 +55,7 @@ describe('recent answers', () => {
     expect(sumAnswers([])).toEqual({ windowMs: 0, statuses: [0, 0, 0, 0, 0], failed: 0, latencies: [] })
   })
 
-  test('allocate nothing while they are counted', () => {
+  test('are counted without allocation', () => {
     const answers = new RecentAnswers(0)
     const count = (from: number): void => {
       for (let n = from; n < from + 100_000; n++) answers.count(200 + (n % 400), n % 7 === 0, n % 3_000, n)

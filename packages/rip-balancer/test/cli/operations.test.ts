@@ -60,7 +60,7 @@ describe('rip-balancer status', () => {
     expect(JSON.parse(json.out)).toMatchObject({ requests: 4, pools: [{ backends: [{ reason: null }, {}] }] })
   })
 
-  test('says that nobody is there when the balancer was killed', async () => {
+  test('says that no balancer answers when it was killed', async () => {
     using folder = new TempFolder()
     const { program, admin } = await start(folder)
     await using _program = program
@@ -71,7 +71,7 @@ describe('rip-balancer status', () => {
     expect(err).toContain(`does not answer on unix:${folder.file('admin.sock')}: nobody listens there`)
   })
 
-  test('finds the balancer by the configuration it was started with, whatever became of the rest of it', async () => {
+  test('finds the balancer by its configuration file, even if the rest of the file has become invalid', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const file = folder.file('balancer.json')
@@ -86,7 +86,7 @@ describe('rip-balancer status', () => {
 })
 
 describe('rip-balancer drain and undrain', () => {
-  test('leave what is under way, and say who did it', async () => {
+  test('let requests under way finish, and name the user who ran them', async () => {
     using folder = new TempFolder()
     const gate = Promise.withResolvers<void>()
     await using a = new TestBackend(folder.file('a.sock'), async () => {
@@ -128,7 +128,7 @@ describe('rip-balancer drain and undrain', () => {
     )
   })
 
-  test('leave a WebSocket open for as long as it lasts, and wait for it', async () => {
+  test('let a WebSocket stay open, and wait for its end', async () => {
     using folder = new TempFolder()
     using backend = Bun.serve({
       port: 0,
@@ -152,7 +152,7 @@ describe('rip-balancer drain and undrain', () => {
     })
   })
 
-  test('name the backend that was probably meant', async () => {
+  test('suggest the backend that was probably meant', async () => {
     using folder = new TempFolder()
     const { program, admin } = await start(folder)
     await using _program = program
@@ -182,7 +182,7 @@ describe('rip-balancer drain and undrain', () => {
     for (let n = 0; n < 3; n++) expect(await get(url, { cookie: other })).toBe('b')
   })
 
-  test('outlive a reload, in which the backend is declared again', async () => {
+  test('survive a reload in which the backend is declared again', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using b = named(folder, 'b')
@@ -210,7 +210,7 @@ describe('rip-balancer drain and undrain', () => {
     expect(a.requests).toBe(0)
   })
 
-  test('mean all processes, and those that are started later', async () => {
+  test('apply to all processes, and to those that are started later', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using b = named(folder, 'b')
@@ -232,7 +232,7 @@ describe('rip-balancer drain and undrain', () => {
 })
 
 describe('rip-balancer check', () => {
-  test('says what is wrong, and where', async () => {
+  test('prints every mistake with its place', async () => {
     using folder = new TempFolder()
     const file = folder.file('balancer.json')
     writeFileSync(
@@ -271,7 +271,7 @@ describe('rip-balancer check', () => {
     expect(await get(await program.url())).toBe('a')
   })
 
-  test('looks at what backends with TLS are told', async () => {
+  test('checks the TLS options of backends', async () => {
     using folder = new TempFolder()
     const file = folder.file('balancer.json')
     const to = ['https://a', { address: 'https://b', tls: { ca: '/nowhere/b.pem' } }]
@@ -282,7 +282,7 @@ describe('rip-balancer check', () => {
     expect(err).toContain('to[1].tls: ')
   })
 
-  test('looks at the certificates', async () => {
+  test('checks the certificates', async () => {
     using folder = new TempFolder()
     const file = folder.file('balancer.json')
     const tls = { cert: folder.file('missing.pem'), key: folder.file('missing.key') }
@@ -324,7 +324,7 @@ describe('the program', () => {
     })
   }
 
-  test('tells why a backend takes nothing, and why it takes requests again', async () => {
+  test('logs why a backend takes nothing, and why it takes requests again', async () => {
     using folder = new TempFolder()
     const answers = { status: 500 }
     await using a = new TestBackend(folder.file('a.sock'), () => new Response('a', answers))
@@ -340,7 +340,7 @@ describe('the program', () => {
     await until('its recovery is told', () => program.err.endsWith(back))
   })
 
-  test('tells when a backend is put aside, and when it comes back', async () => {
+  test('logs when a backend is put aside, and when it comes back', async () => {
     using folder = new TempFolder()
     await using _b = named(folder, 'b')
     const { program } = await start(folder)

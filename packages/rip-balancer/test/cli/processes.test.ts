@@ -34,7 +34,7 @@ describe('--processes', () => {
     expect(status.processes.filter(isRunning)).toEqual([])
   })
 
-  test('agree on the cookies of `sticky`, also with a process that replaces another, and after a reload', async () => {
+  test('share the cookies of `sticky`, also with a process that replaces another, and after a reload', async () => {
     using folder = new TempFolder()
     const backends = ['a', 'b', 'c', 'd', 'e'].map((name) => named(folder, name))
     await using _all = { [Symbol.asyncDispose]: async () => void (await Promise.all(backends.map(stopped))) }
@@ -64,7 +64,7 @@ describe('--processes', () => {
     await isKnownToAll()
   })
 
-  test('listens on all addresses in each process, not in the first alone', async () => {
+  test('listens on all addresses in each process, not only in the first', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using program = new Program('--listen', ':0', '--processes', '2', '--to', a.address)
@@ -82,7 +82,7 @@ describe('--processes', () => {
     for (const host of ['127.0.0.1', '[::1]']) expect(await get(`http://${host}:${port}`)).toBe('a')
   })
 
-  test('tells every process of secure backends, with TLS of their own', async () => {
+  test('passes backends with their own TLS options to every process', async () => {
     using folder = new TempFolder()
     await using backend = await TlsBackend.start({ certificate: 'elsewhere' })
     const socket = folder.file('admin.sock')
@@ -95,7 +95,7 @@ describe('--processes', () => {
     expect(new Set(backend.names)).toEqual(new Set(['elsewhere.test']))
   })
 
-  test('changes generations in every process before it says so', async () => {
+  test('changes generations in every process before it acknowledges', async () => {
     using folder = new TempFolder()
     const [a, b] = [named(folder, 'a'), named(folder, 'b')]
     await using _both = { [Symbol.asyncDispose]: async () => void (await Promise.all([a, b].map(stopped))) }
@@ -125,7 +125,7 @@ describe('--processes', () => {
     await refusal.catch(() => undefined)
   })
 
-  test('draws lots in every process, and adds up what came of them', async () => {
+  test('draws lots in every process, and adds up the results', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using b = new TestBackend(folder.file('b.sock'), () => new Response('b', { status: 500 }))
@@ -152,7 +152,7 @@ describe('--processes', () => {
     for (let n = 0; n < 20; n++) expect(await get(url)).toBe('a')
   })
 
-  test('replaces a process that was killed by one that knows the generation', async () => {
+  test('replaces a killed process by one that knows the generation', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const socket = folder.file('admin.sock')
@@ -192,7 +192,7 @@ describe('--processes', () => {
   })
 
   test.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
-    'takes a %s that every process gets for one stop',
+    'treats a %s that every process gets as one stop',
     async (signal) => {
       using folder = new TempFolder()
       const finish = Promise.withResolvers<void>()
@@ -214,7 +214,7 @@ describe('--processes', () => {
     },
   )
 
-  test('a second signal to the parent cuts off what every process has, and counts it', async () => {
+  test('a second signal to the parent cuts off the requests of every process, and counts them', async () => {
     using folder = new TempFolder()
     const never = Promise.withResolvers<Response>()
     await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
@@ -232,7 +232,7 @@ describe('--processes', () => {
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(8)
   })
 
-  test('leaves when it is ordered to on the admin socket, and answers what all processes gave up on', async () => {
+  test('leaves by order on the admin socket, and answers what all processes abandoned', async () => {
     using folder = new TempFolder()
     const never = Promise.withResolvers<Response>()
     await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
@@ -265,7 +265,7 @@ describe('--processes', () => {
     expect(program.err).toContain(`127.0.0.1:${taken.port} is in use`)
   })
 
-  test('refuses a path, which only one process can listen on', async () => {
+  test('refuses a Unix socket path, on which only one process can listen', async () => {
     await using program = new Program('--listen', 'unix:/tmp/x.sock', ...SOMEWHERE)
     expect(await program.exit()).toBe(5)
     expect(program.err).toContain('unix:/tmp/x.sock cannot be shared by 2 processes')

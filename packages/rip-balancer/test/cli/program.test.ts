@@ -14,7 +14,7 @@ const LISTEN = ['--listen', '127.0.0.1:0']
 const SAME_REQUEST_MS = 300
 
 describe('rip-balancer', () => {
-  test('serves, says where, and finishes what is under way on SIGTERM', async () => {
+  test('serves, prints where, and finishes requests under way on SIGTERM', async () => {
     using folder = new TempFolder()
     const gate = Promise.withResolvers<Response>()
     await using slow = new TestBackend(folder.file('slow.sock'), () => gate.promise)
@@ -27,7 +27,7 @@ describe('rip-balancer', () => {
     expect(await program.exit()).toBe(0)
   })
 
-  test('gives up on what takes longer than it was told', async () => {
+  test('abandons requests that take longer than the drain timeout', async () => {
     using folder = new TempFolder()
     const never = Promise.withResolvers<Response>()
     await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
@@ -40,7 +40,7 @@ describe('rip-balancer', () => {
     expect(await answer).toBe('cut')
   })
 
-  test('leaves when it is ordered to on the admin socket, and answers what it gave up on before it ends', async () => {
+  test('leaves by order on the admin socket, and answers what it abandoned before it ends', async () => {
     using folder = new TempFolder()
     const never = Promise.withResolvers<Response>()
     await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
@@ -55,7 +55,7 @@ describe('rip-balancer', () => {
     expect(await answer).toBe('cut')
   })
 
-  test('leaves at once on a second signal, and says so with its exit code', async () => {
+  test('leaves at once on a second signal, with exit code 1', async () => {
     using folder = new TempFolder()
     const never = Promise.withResolvers<Response>()
     await using stuck = new TestBackend(folder.file('stuck.sock'), () => never.promise)
@@ -73,7 +73,7 @@ describe('rip-balancer', () => {
     expect(program.err).toContain('gave up on 1 request that did not finish in time')
   })
 
-  test('takes a signal that reaches it twice at once, as by way of bun run, for one', async () => {
+  test('treats a signal that arrives twice at once, as by way of bun run, as one', async () => {
     using folder = new TempFolder()
     const answer = Promise.withResolvers<Response>()
     await using slow = new TestBackend(folder.file('slow.sock'), () => answer.promise)
@@ -88,7 +88,7 @@ describe('rip-balancer', () => {
     expect(await program.exit()).toBe(0)
   })
 
-  test('with --accept-when-routed leaves connections to others until it has somewhere to send them', async () => {
+  test('with --accept-when-routed leaves connections to others until it has backends', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const [socket, front] = [folder.file('admin.sock'), folder.file('front.sock')]
@@ -111,7 +111,7 @@ describe('rip-balancer', () => {
     expect(await program.exit()).toBe(0)
   })
 
-  test('goes on finishing what it has when its parent dies meanwhile', async () => {
+  test('goes on finishing its requests when its parent dies during a drain', async () => {
     const [begun, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     using backend = Bun.serve({
       port: 0,
@@ -157,7 +157,7 @@ describe('rip-balancer', () => {
     expect(await (await fetch(url)).text()).toBe('b')
   })
 
-  test('says where it listens in addition after a SIGHUP', async () => {
+  test('prints additional addresses after a SIGHUP', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const file = folder.file('balancer.json')
@@ -201,7 +201,7 @@ describe('rip-balancer', () => {
     expect(await (await fetch(await program.url())).text()).toBe('a')
   })
 
-  test('takes flags over its configuration file', async () => {
+  test('prefers flags to its configuration file', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const config = folder.file('balancer.json')
@@ -228,7 +228,7 @@ describe('rip-balancer', () => {
     expect(backend.names).toEqual(['backend.test'])
   })
 
-  test('says what it needs where there is no Bun', async () => {
+  test('says that it needs Bun where there is none', async () => {
     const child = Bun.spawn(['/bin/sh', PROGRAM, '--to', 'x:1'], {
       env: { PATH: '/nonexistent', HOME: '/nonexistent' },
       stderr: 'pipe',

@@ -43,7 +43,7 @@ const config = (queue: number): BalancerConfig => ({
   queue: { length: queue },
 })
 
-test('configurations that are read while another one is being read are in force in their order', async () => {
+test('configurations that arrive while one is being read take effect in their order', async () => {
   const first = Promise.withResolvers<BalancerConfig>()
   let readings = 0
   await using program = new Embedded(async (reading) => {
@@ -60,7 +60,7 @@ test('configurations that are read while another one is being read are in force 
   expect(readings).toBe(2)
 })
 
-test('whatever goes wrong while the configuration is read, the running one stays', async () => {
+test('if reading the configuration fails in any way, the running one stays', async () => {
   await using program = new Embedded(async (reading) => {
     if (reading === 1) throw new TypeError('the disk has gone')
     return config(10)

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { statusText } from '../../src/cli/status-text.ts'
 import { balance } from '../../src/index.ts'
 
-test('one line says what there is to say about a pool, and one about each backend, whatever they are called', async () => {
+test('a pool and each backend have one line, with any names', async () => {
   const name = 'a\nb\u2028c'
   await using lb = await balance({
     listen: '127.0.0.1:0',

@@ -127,7 +127,7 @@ describe('a configuration', () => {
     })
   })
 
-  test('says what browsers would not make of a cookie', () => {
+  test('refuses cookie attributes that browsers would not accept', () => {
     const problems = (stickyCookie: unknown): readonly string[] =>
       problemsOf({ stickyCookie }).map((problem) => problem.replace('stickyCookie.', ''))
     const wellFormed = [
@@ -202,7 +202,7 @@ describe('a configuration', () => {
       expect(problemsOf(value)).toEqual([`configuration: expected an object, got ${JSON.stringify(value)}`])
     })
 
-  test('is suggested only what is close', () => {
+  test('gets only close suggestions', () => {
     const known = ['listen', 'timeouts', 'to']
     expect([suggestion('lisen', known), suggestion('timeout', known), suggestion('zebra', known)]).toEqual([
       'listen',
@@ -212,7 +212,7 @@ describe('a configuration', () => {
   })
 })
 
-test('a bare number as a text is refused with the unit it probably lacks', () => {
+test('a number without a unit in a text is refused with the unit it probably lacks', () => {
   const config = {
     queue: { timeout: '30' },
     limits: { body: '512', head: '65536000' },
@@ -264,7 +264,7 @@ test.each([
   'user@host:80',
   'a/b:80',
   '.:80',
-])('the address %s is no host and refused', (address) => {
+])('the address %s has no valid host and is refused', (address) => {
   expect(configProblems({ to: address })).toHaveLength(1)
   expect(configProblems({ listen: address })).toHaveLength(1)
 })
@@ -295,7 +295,7 @@ test('TLS belongs to addresses with https:// only', () => {
   expect(configProblems({ backendTls: { verify: 'no', ca: 1, sni: 'x' } as never })).toHaveLength(3)
 })
 
-test('a problem is one line, whatever was written', () => {
+test('a problem is one line, whatever the value was', () => {
   const written = 'a\nb\r\u0085\u2028c'
   const problems = configProblems({ to: [{ id: written, address: written }], policy: written as never })
   expect(problems).toHaveLength(2)

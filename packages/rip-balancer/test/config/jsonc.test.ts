@@ -13,7 +13,7 @@ const problem = (text: string): string => {
 }
 
 describe('JSON with comments', () => {
-  test('reads whatever JSON.parse reads, as it does', () => {
+  test('reads all JSON as JSON.parse does', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.constantFrom(0, 2), (value, indent) => {
         const text = JSON.stringify(value, null, indent)
@@ -22,12 +22,12 @@ describe('JSON with comments', () => {
     )
   })
 
-  test('allows comments wherever there may be a blank, commas at the end, and a byte order mark', () => {
+  test('allows comments wherever there may be a blank, trailing commas, and a byte order mark', () => {
     const text = '\uFEFF// head\n{ /* a */ "a" /**/ : // b\n [1, 2, ], "s": "// no comment", }\n/* end */'
     expect(parseJsonc(text).value).toEqual({ a: [1, 2], s: '// no comment' })
   })
 
-  test('knows where everything stands; what is missing, where it should be', () => {
+  test('knows the position of every key, and of a missing one the position where it should be', () => {
     const json = parseJsonc('{\n  "to": [\n    { "id": 7 }\n  ]\n}')
     expect(json.locate('to', 'name')).toEqual({ line: 2, column: 3 })
     expect(json.locate('to[0].id', 'value')).toEqual({ line: 3, column: 13 })

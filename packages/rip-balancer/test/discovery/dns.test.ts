@@ -3,7 +3,7 @@ import { dns, type ResolvedName } from '../../src/index.ts'
 
 const quick = { minTtlMs: 1, maxTtlMs: 5 }
 
-test('hands over another list when the addresses of a name change, and not otherwise', async () => {
+test('yields a new list when the addresses of a name change, and not otherwise', async () => {
   const answers: ResolvedName[][] = [
     [{ address: '10.0.0.1', ttlMs: 1 }],
     [{ address: '10.0.0.1', ttlMs: 1 }],
@@ -49,11 +49,11 @@ test('ends when its signal aborts', async () => {
   expect(stop.signal.aborted).toBe(true)
 })
 
-test('wants a host and a port', async () => {
+test('requires a host and a port', async () => {
   expect(dns('unix:/run/a.sock').next()).rejects.toThrow('dns: expected host:port, got "unix:/run/a.sock"')
 })
 
-test('tells whose certificate is expected at the addresses of a secure name', async () => {
+test('names the certificate expected at the addresses of a secure name', async () => {
   const resolve = async (): Promise<ResolvedName[]> => [{ address: '10.0.0.1', ttlMs: 1 }]
   const { value } = await dns('https://app.internal', { resolve }).next()
   expect(value).toEqual([{ address: 'https://10.0.0.1:443', tls: { serverName: 'app.internal' } }])

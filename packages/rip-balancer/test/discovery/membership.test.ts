@@ -31,7 +31,7 @@ class Answers {
 }
 
 describe('backends that are names', () => {
-  test('become one backend for each address, and follow the name', async () => {
+  test('become one backend for each address, and change with the name', async () => {
     const answers = new Answers(['10.0.0.1', '10.0.0.2'], new Error('SERVFAIL'), ['10.0.0.2', '10.0.0.3'])
     const pool = new Pool()
     using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
@@ -49,7 +49,7 @@ describe('backends that are names', () => {
     expect(pool.backends[0]).toBe(stays!)
   })
 
-  test('stay what they were resolved to when they are declared again, with what is declared now', async () => {
+  test('keep their addresses when they are declared again, with the new options', async () => {
     const answers = new Answers(['10.0.0.1', '10.0.0.2'])
     const pool = new Pool()
     using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })
@@ -75,7 +75,7 @@ describe('backends that are names', () => {
     expect(pool.backends.map(({ address }) => address)).toMatchObject([{ tls }, { tls }])
   })
 
-  test('leave `localhost` and addresses to whoever connects', async () => {
+  test('do not include `localhost` and addresses, which are not resolved', async () => {
     const answers = new Answers(['10.0.0.1'])
     const pool = new Pool()
     using membership = new Membership(pool, { warn: () => {}, resolve: answers.resolve })

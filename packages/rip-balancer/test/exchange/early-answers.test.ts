@@ -28,13 +28,13 @@ async function sendThenRead(port: number, head: string, bodyBytes: number): Prom
   }
 }
 
-test('a client that sends megabytes nobody wants gets its answer, not a reset', async () => {
+test('a client that sends megabytes after an early answer gets the answer, not a reset', async () => {
   await using balancer = await TestBalancer.start(['/nonexistent'], { limits: { maxBodyBytes: 1_000 } })
   const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`
   expect(await sendThenRead(balancer.port, head, BODY_BYTES)).toStartWith('HTTP/1.1 413 ')
 })
 
-test('a client that sends without an end is cut off some seconds after its answer', async () => {
+test('a client that never stops sending is cut off some seconds after its answer', async () => {
   await using balancer = await TestBalancer.start(['/nonexistent'], { limits: { maxBodyBytes: 1_000 } })
   const socket = net.connect({ port: balancer.port, host: '127.0.0.1', allowHalfOpen: true })
   let text = ''
@@ -51,7 +51,7 @@ test('a client that sends without an end is cut off some seconds after its answe
   expect(performance.now() - begunAt).toBeWithin(5_000, 10_000)
 }, 20_000)
 
-test('a client that ends its side before it has taken its early answer gets all of it, and nothing else', () => {
+test('a client that ends its side before it has read its early answer gets all of it, and nothing else', () => {
   const exchange = new InProcess(timelessSettings())
   exchange.client.roomBytes = 20
   exchange.send(Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n'))

@@ -249,7 +249,7 @@ function settingsWith(halfClose: DataPlaneSettings['halfClose']): DataPlaneSetti
   return { ...settings, timeouts, retries: 1, halfClose, upgrades: ['websocket'] }
 }
 
-test('property: in whatever order things happen, each exchange is recorded once and leaves nothing behind', () => {
+test('property: with events in any order, each exchange is recorded once and leaves nothing behind', () => {
   const step = fc.tuple(fc.oneof(...STEPS), fc.nat({ max: 24 }))
   const halfCloses = fc.constantFrom('answer' as const, 'tell' as const, 'abort' as const)
   fc.assert(

@@ -34,7 +34,7 @@ describe('requests', () => {
     )
   })
 
-  test('lose what concerns the connection or pretends to know the client', async () => {
+  test('lose fields of the connection, and fields that claim who the client is', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
@@ -96,7 +96,7 @@ describe('requests', () => {
   ]
 
   test.each([true, false])(
-    'tell the address of the client by other names only if their peer is trusted: %p',
+    "keep other fields for the client's address only if their peer is trusted: %p",
     async (isTrusted) => {
       await using backend = await RawBackend.start(answering(OK))
       const forwarding = {
@@ -120,7 +120,7 @@ describe('requests', () => {
     },
   )
 
-  test('of a trusted proxy extend its chain from the client on', async () => {
+  test('of a trusted proxy pass its chain on, beginning with the client', async () => {
     await using backend = await RawBackend.start(answering(OK))
     const trusted = new Set(['127.0.0.1', '10.0.0.1'])
     const forwarding = {
@@ -152,7 +152,7 @@ describe('requests', () => {
     expect(balancer.ended[0]!.clientAddress).toBe('192.0.2.7')
   })
 
-  test('of a trusted proxy keep Forwarded from the client on, if it is what names the client', async () => {
+  test('of a trusted proxy keep Forwarded, beginning with the client, if that field names the client', async () => {
     await using backend = await RawBackend.start(answering(OK))
     const forwarding = {
       trustedProxies: new Set(['127.0.0.1', '10.0.0.1']),
@@ -181,7 +181,7 @@ describe('requests', () => {
     expect(backend.all.slice(before)).not.toContain('6.6.6.6')
   })
 
-  test('say one scheme in both fields, whatever a trusted proxy puts into its host', async () => {
+  test('have the same scheme in both fields, whatever host a trusted proxy sends', async () => {
     await using backend = await RawBackend.start(answering(OK))
     const forwarding = { ...PLAIN_FORWARDING, trustedProxies: new Set(['127.0.0.1']), forwarded: true }
     await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
@@ -194,7 +194,7 @@ describe('requests', () => {
     )
   })
 
-  test('with underscores in names of fields lose these, as many backends take them for hyphens', async () => {
+  test('lose fields with underscores in their names, which many backends read as hyphens', async () => {
     await using backend = await RawBackend.start(answering(OK))
     const warnings: string[] = []
     await using balancer = await balance(
@@ -209,7 +209,7 @@ describe('requests', () => {
     expect(warnings).toEqual([expect.stringContaining('the field api_key of a request was left out')])
   })
 
-  test('keep underscores where the backend tells them apart, but for twins of what the balancer deals with', async () => {
+  test('keep underscores where the backend tells them apart, except in twins of fields the balancer uses', async () => {
     await using backend = await RawBackend.start(answering(OK))
     const forwarding = { ...PLAIN_FORWARDING, underscores: 'pass' as const }
     await using balancer = await TestBalancer.start([backend.path], { settings: { forwarding } })
@@ -234,7 +234,7 @@ describe('requests', () => {
     expect(backend.all).toStartWith('GET / HTTP/1.1\r\nHost: h\r\napi_key: 1\r\n_: 2\r\nX-Forwarded-For: 127')
   })
 
-  test('of HTTP/1.0 without a host name the backend, not this machine', async () => {
+  test('of HTTP/1.0 without Host get the address of the backend, not of this machine', async () => {
     await using backend = await RawBackend.startOnTcp(answering(OK))
     const { port } = backend
     await using balancer = await balance({ listen: '127.0.0.1:0', to: `127.0.0.1:${port}` })
@@ -254,7 +254,7 @@ describe('requests', () => {
     expect(backend.all).toMatch(/^GET \/1 HTTP\/1\.1\r\n.*GET \/2 HTTP\/1\.1\r\n/s)
   })
 
-  test('with a body in pieces arrive whole, framed as they were announced', async () => {
+  test('with a body in pieces arrive whole, with the framing they announced', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.endsWith('0\r\n\r\n') || received.endsWith('hello')) socket.write(OK)
     })
@@ -270,7 +270,7 @@ describe('requests', () => {
     expect(backend.received).toHaveLength(1)
   })
 
-  test('bring their trailers where that is wanted, but for those a Connection option names', async () => {
+  test('pass trailers on where that is configured, except those a Connection option names', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.endsWith('X-T: v\r\n\r\n')) socket.write(OK)
     })
@@ -329,7 +329,7 @@ describe('requests', () => {
     expect(balancer.ended).toMatchObject([{ status: 400, cause: 'bad-request' }])
   })
 
-  test('with a malformed chunk are never complete for the backend', async () => {
+  test('with a malformed chunk never look complete to the backend', async () => {
     await using backend = await RawBackend.start(() => {})
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
@@ -339,7 +339,7 @@ describe('requests', () => {
     expect(balancer.claims).toMatchObject({ inFlight: 0, outcomes: ['client-gone'] })
   })
 
-  test('whose client leaves in the middle of the body are refused and never complete', async () => {
+  test('whose client leaves in the middle of the body are refused and never look complete', async () => {
     await using backend = await RawBackend.start(() => {})
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
@@ -362,7 +362,7 @@ describe('requests', () => {
     expect(await counted.untilEnd()).toStartWith('HTTP/1.1 413 ')
   })
 
-  test('in absolute form get their authority as Host and a path as target', async () => {
+  test('in absolute form get their authority as Host and only the path as target', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
@@ -372,7 +372,7 @@ describe('requests', () => {
     expect(backend.all).toContain('X-Forwarded-Host: real.test:81\r\n')
   })
 
-  test('keep what is in their query, but for raw bytes beyond ASCII, which become escapes', async () => {
+  test('keep their query, except raw bytes beyond ASCII, which become escapes', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
@@ -389,7 +389,7 @@ describe('requests', () => {
     expect(await seen('GET http://a.test?\xd0\xb0 HTTP/1.1')).toBe('GET /?%D0%B0 HTTP/1.1')
   })
 
-  test('with a method nobody knows are answered with 501 where that is wanted, and no byte goes on', async () => {
+  test('with an unknown method are answered with 501 where that is configured, and no byte goes on', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path], {
       settings: { unknownMethods: 'refuse' },
@@ -408,7 +408,7 @@ describe('requests', () => {
     }
   })
 
-  test('OPTIONS with no hops left is answered here', async () => {
+  test('OPTIONS with no hops left is answered by the balancer', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
@@ -458,7 +458,7 @@ describe('100 Continue', () => {
 })
 
 describe('responses', () => {
-  test('that require an upgrade say to what', async () => {
+  test('that require an upgrade keep the name of the protocol', async () => {
     const answer = 'HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\n'
     await using backend = await RawBackend.start(answering(`${answer}ok`))
     await using balancer = await TestBalancer.start([backend.path])
@@ -564,7 +564,7 @@ describe('responses', () => {
     ['a length that is too long', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nonly'],
     ['chunks without an end', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nonly\r\n'],
     ['a broken chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nonly\r\nZ\r\n'],
-  ])('%s is cut visibly', async (_name, response) => {
+  ])('%s is cut so that the client can tell', async (_name, response) => {
     const { received } = await relayed(response)
     expect(received).toContain('only')
     expect(received).not.toContain('0\r\n\r\n')
@@ -587,7 +587,7 @@ describe('responses', () => {
     expect(received).toBe('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok')
   })
 
-  test('bring their trailers to clients that asked for them', async () => {
+  test('pass trailers to clients that asked for them', async () => {
     const chunked =
       'HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: v\r\nContent-Length: 3\r\n\r\n'
     const { received } = await relayed(
@@ -598,7 +598,7 @@ describe('responses', () => {
     expect(received).toContain('Trailer: X-T\r\n')
   })
 
-  test('bring no trailer that a Connection option of their head names', async () => {
+  test('lose trailers that a Connection option of their head names', async () => {
     const chunked =
       'HTTP/1.1 200 OK\r\nConnection: X-Hop, x-other\r\nX-Hop: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-hop: 2\r\nX-T: v\r\nX-Other: 3\r\n\r\n'
     const { received } = await relayed(
@@ -609,7 +609,7 @@ describe('responses', () => {
     expect(received).toEndWith('2\r\nok\r\n0\r\nX-T: v\r\n\r\n')
   })
 
-  test('bring no trailer that belongs in a head', async () => {
+  test('lose trailers that belong in a head', async () => {
     const kept = ['X-T: v', 'ETag: "e"', 'Server-Timing: db;dur=1']
     const dropped = [
       'WWW-Authenticate: Basic',
@@ -643,7 +643,7 @@ describe('responses', () => {
     ['TE: x;y="trailers"\r\nConnection: TE', false],
     ['TE: x;y="a, trailers, b"\r\nConnection: TE', false],
     ['TE: trailers;q=0.1\r\nConnection: TE', false],
-  ])('bring trailers after %j: %p', async (fields, wanted) => {
+  ])('pass trailers after %j: %p', async (fields, wanted) => {
     const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-T: v\r\n\r\n'
     const { received } = await relayed(chunked, `GET / HTTP/1.1\r\nHost: h\r\n${fields}\r\n\r\n`)
     expect(received.includes('X-T: v')).toBe(wanted)
@@ -655,7 +655,7 @@ describe('responses', () => {
     expect(received).toEndWith('\r\n\r\nok')
   })
 
-  test('that come early end an upload: relayed at once, then the connection closes', async () => {
+  test('that come before the end of an upload are relayed at once, then the connection closes', async () => {
     await using backend = await RawBackend.start((socket) =>
       socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig'),
     )
@@ -682,7 +682,7 @@ describe('connections to backends', () => {
     expect(backend.received).toHaveLength(2)
   })
 
-  test('that turn out stale are replaced for requests that can be repeated', async () => {
+  test('that were closed meanwhile are replaced for requests that can be repeated', async () => {
     await using backend = await RawBackend.start((socket, received, connection) => {
       const requests = received.split(HEAD_END).length - 1
       if (connection === 0 && requests > 1) socket.destroy()
@@ -699,7 +699,7 @@ describe('connections to backends', () => {
     expect(balancer.claims.inFlight).toBe(0)
   })
 
-  test('that are reset right after they were used say that the backend fails, not that they were idle', async () => {
+  test('that are reset right after use count as a failure of the backend', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.includes('POST')) socket.destroy()
       else socket.write(OK)
@@ -711,7 +711,7 @@ describe('connections to backends', () => {
     expect(balancer.claims.outcomes).toEqual(['ok', 'reset'])
   })
 
-  test('that turn out stale under a POST are not: it may have been executed', async () => {
+  test('that were closed meanwhile are not replaced for a POST, which may have been executed', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.includes('POST')) socket.destroy()
       else socket.write(OK)
@@ -724,7 +724,7 @@ describe('connections to backends', () => {
     expect(balancer.ended.at(-1)).toMatchObject({ status: 502, cause: 'backend-reset', retries: 0 })
   })
 
-  test('are new ones for what cannot be sent again, where the backend is known to close them unannounced', async () => {
+  test('are new for requests that cannot be repeated, if the backend closes unused ones unannounced', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.split('HTTP/1.1').length > 2) socket.destroy()
       else if (/\r\n\r\n(hi)?$/.test(received)) socket.write(OK)
@@ -745,7 +745,7 @@ describe('connections to backends', () => {
   test.each([
     ['GET', GET],
     ['PUT', 'PUT / HTTP/1.1\r\nHost: h.test\r\nContent-Length: 2\r\n\r\nhi'],
-  ])('that die under a %s are tried elsewhere, body included', async (_method, request) => {
+  ])('that die during a %s send it to another backend, body included', async (_method, request) => {
     await using dying = await RawBackend.start((socket) => socket.destroy())
     await using backend = await RawBackend.start(
       (socket, received) => /\r\n\r\n(hi)?$/.test(received) && socket.write(OK),
@@ -757,7 +757,7 @@ describe('connections to backends', () => {
     expect(balancer.ended).toMatchObject([{ status: 200, retries: 1 }])
   })
 
-  test('that die after a long time are not: the request may be what they died of', async () => {
+  test('that die after a long time do not: the request may have been the cause', async () => {
     await using dying = await RawBackend.start((socket) => void setTimeout(() => socket.destroy(), 60))
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([dying.path, backend.path], {
@@ -768,7 +768,7 @@ describe('connections to backends', () => {
     expect(balancer.ended).toMatchObject([{ status: 502, cause: 'backend-reset', retries: 0 }])
   })
 
-  test('that die under a POST are not: it may have been executed', async () => {
+  test('that die during a POST do not: it may have been executed', async () => {
     await using dying = await RawBackend.start((socket) => socket.destroy())
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([dying.path, backend.path])
@@ -778,7 +778,7 @@ describe('connections to backends', () => {
     expect(backend.received).toEqual([])
   })
 
-  test('that die with the only backend are made again when it has had time to go', async () => {
+  test('that die with the only backend are made again after a moment', async () => {
     let diedAt = Number.POSITIVE_INFINITY
     await using backend = await RawBackend.start((socket, _received, connection) => {
       if (connection === 0) {
@@ -797,7 +797,7 @@ describe('connections to backends', () => {
     expect(balancer.claims.inFlight).toBe(0)
   })
 
-  test('that seem stale and are not any better when made anew are made once more, after a moment', async () => {
+  test('that were closed meanwhile, and again when made anew, are made once more after a moment', async () => {
     await using backend = await RawBackend.start((socket, received, connection) => {
       const requests = received.split(HEAD_END).length - 1
       if ((connection === 0 && requests > 1) || connection === 1) socket.destroy()
@@ -831,7 +831,7 @@ describe('connections to backends', () => {
     expect([backend.received.length, balancer.claims.inFlight]).toEqual([1, 0])
   })
 
-  test('that cannot be made are tried elsewhere, for any method', async () => {
+  test('that cannot be made send the request to another backend, for any method', async () => {
     await using backend = await RawBackend.start(
       (socket, received) => received.endsWith('hi') && socket.write(OK),
     )
@@ -876,7 +876,7 @@ describe('time limits', () => {
     expect(balancer.claims).toMatchObject({ inFlight: 0, outcomes: ['response-timeout'] })
   })
 
-  test('what can be sent again is, to another backend than the silent one', async () => {
+  test('a request that can be repeated goes from a silent backend to another one', async () => {
     await using silent = await RawBackend.start(() => {})
     await using good = await RawBackend.start(answering(OK))
     const timeouts = { responseMs: 100 }
@@ -887,7 +887,7 @@ describe('time limits', () => {
     expect(balancer.ended).toMatchObject([{ status: 200, retries: 1 }])
   })
 
-  test('a POST that was sent to a silent backend gets 504: it may be executed yet', async () => {
+  test('a POST that was sent to a silent backend gets 504: it may still be executed', async () => {
     await using silent = await RawBackend.start(() => {})
     await using good = await RawBackend.start(answering(OK))
     const timeouts = { responseMs: 100 }
@@ -897,7 +897,7 @@ describe('time limits', () => {
     expect(good.received).toEqual([])
   })
 
-  test('what can be sent again is, when an answer is none', async () => {
+  test('a request that can be repeated goes to another backend when an answer is malformed', async () => {
     await using garbled = await RawBackend.start(answering('this is not HTTP\r\n\r\n'))
     await using good = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([garbled.path, good.path])
@@ -907,7 +907,7 @@ describe('time limits', () => {
     expect(balancer.claims.outcomes).toEqual(['bad-response', 'ok'])
   })
 
-  test('a POST whose answer is none gets 502: it may have been executed', async () => {
+  test('a POST with a malformed answer gets 502: it may have been executed', async () => {
     await using garbled = await RawBackend.start((socket) => void socket.write('this is not HTTP\r\n\r\n'))
     await using good = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([garbled.path, good.path])
@@ -916,7 +916,7 @@ describe('time limits', () => {
     expect(good.received).toEqual([])
   })
 
-  test('what a backend had for longer than requests are repeated is not sent to another one', async () => {
+  test('a request that a backend had for too long is not repeated', async () => {
     await using silent = await RawBackend.start(() => {})
     await using good = await RawBackend.start(answering(OK))
     const timeouts = { responseMs: 100, repeatMs: 50 }
@@ -957,7 +957,7 @@ describe('time limits', () => {
     expect(balancer.ended).toMatchObject([{ cause: 'client-timeout' }])
   })
 
-  test('an idle connection is closed without a word', async () => {
+  test('an idle connection is closed without an answer', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path], {
       timeouts: { clientIdleMs: 100, headerMs: 100 },
@@ -1016,7 +1016,7 @@ describe('clients that leave', () => {
     expect(balancer.claims).toMatchObject({ inFlight: 0, outcomes: ['client-gone'] })
   })
 
-  test('but still listen get their response', async () => {
+  test('but still read get their response', async () => {
     await using backend = await RawBackend.start((socket) => setTimeout(() => socket.write(OK), 30))
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
@@ -1066,7 +1066,7 @@ describe('hooks', () => {
     expect(client.received).toContain('HTTP/1.1 403 Forbidden\r\n')
   })
 
-  test('that throw cost their exchange only', async () => {
+  test('that throw fail only their exchange', async () => {
     await using backend = await RawBackend.start(answering(OK))
     const hooks = {
       onRequest: (request: {

@@ -35,7 +35,7 @@ const namesOf = (request: string): string =>
     .map((name) => new RegExp(`${name}: (.*)\r\n`).exec(request)?.[1])
     .join(' ')
 
-test('what becomes of such clients is one of three words', () => {
+test('the option halfClose has three values', () => {
   for (const halfClose of HALF_CLOSES) expect(configProblems({ halfClose })).toEqual([])
   expect(configProblems({ halfClose: 'maybe' as HalfClose })).toEqual([
     'halfClose: expected one of answer, tell, abort, got "maybe"',
@@ -43,7 +43,7 @@ test('what becomes of such clients is one of three words', () => {
 })
 
 test.each(HALF_CLOSES)(
-  'a client that ends its side before its upgrade is answered has left, whatever the word: %s',
+  'a client that ends its side before its upgrade is answered counts as gone, with each value: %s',
   async (halfClose) => {
     await using backend = await RawBackend.start(() => {})
     await using balancer = await TestBalancer.start([backend.path], { settings: { halfClose } })
@@ -59,7 +59,7 @@ test.each(HALF_CLOSES)(
 )
 
 describe('a client that ends its side and waits', () => {
-  test('is answered, and the backend hears nothing of it', async () => {
+  test('is answered, and the backend is not told', async () => {
     await using backend = await RawBackend.start(() => {})
     await using notices = await Notices.of(backend)
     await using balancer = await TestBalancer.start([backend.path])
@@ -71,7 +71,7 @@ describe('a client that ends its side and waits', () => {
     expect(notices.text).toBe('')
   })
 
-  test('is told to the backend by the names of its request, and answered', async () => {
+  test('is reported to the backend with the id and address of its request, and answered', async () => {
     await using backend = await RawBackend.start(() => {})
     await using notices = await Notices.of(backend)
     await using balancer = await TestBalancer.start([backend.path], { settings: { halfClose: 'tell' } })
@@ -87,7 +87,7 @@ describe('a client that ends its side and waits', () => {
     expect(balancer.ended).toMatchObject([{ status: 200, cause: 'completed' }])
   })
 
-  test('is told once the request is complete, also while the response is on its way', async () => {
+  test('is reported when its request is complete, also during the response', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab')
     })
@@ -101,7 +101,7 @@ describe('a client that ends its side and waits', () => {
     expect(await client.untilEnd()).toEndWith('\r\n\r\nabcd')
   })
 
-  test('is told for each of its pipelined requests, all of which are answered', async () => {
+  test('is reported for each of its pipelined requests, all of which are answered', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.endsWith('\r\n\r\n') && received.split('GET').length === 2) return
       socket.write(OK)
@@ -117,7 +117,7 @@ describe('a client that ends its side and waits', () => {
     await eventually(() => notices.text.includes(namesOf(second)))
   })
 
-  test('is answered by a backend that does not listen for it', async () => {
+  test('is answered by a backend that does not listen for reports', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.endsWith('\r\n\r\n')) setTimeout(() => socket.write(OK), 20)
     })
@@ -130,7 +130,7 @@ describe('a client that ends its side and waits', () => {
     expect(balancer.faults).toEqual([])
   })
 
-  test('has left when that is how it is to be taken: the connection to the backend is closed', async () => {
+  test('counts as gone with abort: the connection to the backend is closed', async () => {
     await using backend = await RawBackend.start(() => {})
     await using balancer = await TestBalancer.start([backend.path], { settings: { halfClose: 'abort' } })
     using client = await RawClient.connect(balancer.port)
@@ -144,7 +144,7 @@ describe('a client that ends its side and waits', () => {
     expect(balancer.claims.outcomes).toEqual(['client-gone'])
   })
 
-  test('between two requests leaves without a word', async () => {
+  test('between two requests is closed without an answer', async () => {
     await using backend = await RawBackend.start((socket) => socket.write(OK))
     await using notices = await Notices.of(backend)
     await using balancer = await TestBalancer.start([backend.path], { settings: { halfClose: 'tell' } })
@@ -156,7 +156,7 @@ describe('a client that ends its side and waits', () => {
     expect(balancer.ended).toHaveLength(1)
   })
 
-  test('in the middle of a body is answered with 400 as before', async () => {
+  test('in the middle of a body is answered with 400', async () => {
     await using backend = await RawBackend.start(() => {})
     await using notices = await Notices.of(backend)
     await using balancer = await TestBalancer.start([backend.path], { settings: { halfClose: 'tell' } })

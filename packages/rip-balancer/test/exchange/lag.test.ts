@@ -10,19 +10,19 @@ function lagAfter(moved: readonly number[]): number {
   return lag.ms
 }
 
-test('who moves nothing is behind by the time it is waited for', () => {
+test('a client that moves nothing is behind by the time others wait for it', () => {
   expect(lagAfter([0, 0, 0, 0])).toBe(300)
 })
 
-test('what had moved before it was waited for counts for nothing', () => {
+test('bytes moved before others waited do not count', () => {
   expect(lagAfter([5_000_000, 5_000_000, 5_000_000])).toBe(200)
 })
 
-test('who keeps the pace is never behind', () => {
+test('a client that keeps the pace is never behind', () => {
   expect(lagAfter([0, 1_000, 2_000, 3_000])).toBe(0)
 })
 
-test('a lead is worth the time it took, and five seconds at most', () => {
+test('a lead counts for as long as it took, and for five seconds at most', () => {
   const atTwicePace = (ticks: number): number[] => Array.from({ length: ticks + 1 }, (_, n) => n * 2_000)
   const pause = (ticks: number): number[] => Array<number>(ticks).fill(1_000_000)
   expect(lagAfter([0, ...pause(1)])).toBe(-100)
@@ -32,7 +32,7 @@ test('a lead is worth the time it took, and five seconds at most', () => {
   expect(lagAfter([...atTwicePace(200), 1_000_000, ...pause(51)])).toBe(100)
 })
 
-test('time in which nobody waits does not count, nor what is moved then', () => {
+test('time in which nobody waits does not count, nor bytes moved then', () => {
   const lag = new Lag()
   lag.tick(100, 0, PACE)
   lag.pause()
@@ -42,6 +42,6 @@ test('time in which nobody waits does not count, nor what is moved then', () => 
   expect(lag.ms).toBe(220)
 })
 
-test('a count that begins anew makes nobody late', () => {
+test('a count that begins anew makes no client late', () => {
   expect(lagAfter([5_000, 0, 0])).toBe(200)
 })

@@ -35,7 +35,7 @@ const answerWith = (fields: string, body: string): string => `HTTP/1.1 200 OK\r\
 
 const from = (client: string): string => GET.replace('\r\n\r\n', `\r\nX-Forwarded-For: ${client}\r\n\r\n`)
 
-describe('a place at a backend', () => {
+describe('a slot of a backend', () => {
   test.each([
     ['a tunnel', UPGRADE, SWITCHING],
     ['an event stream', GET, EVENTS],
@@ -82,7 +82,7 @@ describe('a place at a backend', () => {
     expect([balancer.claims.inFlight, balancer.claims.held]).toEqual([1, 0])
   })
 
-  test('is kept while the head of the answer is waited for, as in a long poll', async () => {
+  test('is kept until the head of the answer comes, as in a long poll', async () => {
     await using backend = await RawBackend.start(() => {})
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
@@ -91,7 +91,7 @@ describe('a place at a backend', () => {
     expect([balancer.claims.inFlight, balancer.claims.held]).toEqual([1, 0])
   })
 
-  test('is given back in the ordinary way when an upgrade is declined, or asked for by HEAD', async () => {
+  test('is given back at the end when an upgrade is declined, or requested with HEAD', async () => {
     const toHead = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
     await using backend = await RawBackend.start((socket, received) => {
       socket.write(received.includes('HEAD /') ? toHead : OK)
@@ -106,7 +106,7 @@ describe('a place at a backend', () => {
 })
 
 describe('an event stream', () => {
-  test('that ends leaves both connections for the next request', async () => {
+  test('that ends keeps both connections for the next request', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       socket.write(received.includes('/events') ? EVENTS + LAST_CHUNK : OK)
     })
@@ -118,7 +118,7 @@ describe('an event stream', () => {
     expect([balancer.claims.held, balancer.claims.outcomes]).toEqual([0, ['ok']])
   })
 
-  test('that breaks off is a failure of its backend, that is silent for too long is none', async () => {
+  test('that breaks off counts as a failure of its backend, one that is silent for too long does not', async () => {
     await using backend = await RawBackend.start(lasting)
     await using balancer = await TestBalancer.start([backend.path], { timeouts: { responseIdleMs: 150 } })
     using broken = await RawClient.connect(balancer.port)
@@ -133,7 +133,7 @@ describe('an event stream', () => {
   })
 })
 
-test('an event stream whose client does not read is not buffered, though backends are scarce: none is freed by it', async () => {
+test('an event stream whose client does not read is not buffered, even when backends are scarce', async () => {
   const bytes = 12_000_000
   const whole = `${EVENTS}${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n${LAST_CHUNK}`
   await using backend = await RawBackend.start(answering(whole))
@@ -154,20 +154,27 @@ describe('tunnels and event streams beyond a limit', () => {
   test.each([
     ['a tunnel', UPGRADE],
     ['an event stream', GET],
-  ])('of the backend: %s is answered with 503, and the backend is left', async (_what, request) => {
-    await using backend = await RawBackend.start(lasting)
-    await using balancer = await TestBalancer.start([backend.path])
-    balancer.claims.maxHeld = 0
-    using client = await RawClient.connect(balancer.port)
-    await client.send(request).untilText('HTTP/1.1 503 ')
-    expect(client.received).toContain('Retry-After: 1\r\n')
-    await eventually(() => balancer.ended.length === 1 && backend.sockets.size === 0)
-    expect(balancer.ended).toMatchObject([{ status: 503, cause: 'long-lived-backend' }])
-    expect([balancer.claims.inFlight, balancer.claims.held, balancer.claims.outcomes]).toEqual([0, 0, ['ok']])
-    expect(balancer.faults).toEqual([])
-  })
+  ])(
+    'of the backend: %s is answered with 503, and the connection to the backend is closed',
+    async (_what, request) => {
+      await using backend = await RawBackend.start(lasting)
+      await using balancer = await TestBalancer.start([backend.path])
+      balancer.claims.maxHeld = 0
+      using client = await RawClient.connect(balancer.port)
+      await client.send(request).untilText('HTTP/1.1 503 ')
+      expect(client.received).toContain('Retry-After: 1\r\n')
+      await eventually(() => balancer.ended.length === 1 && backend.sockets.size === 0)
+      expect(balancer.ended).toMatchObject([{ status: 503, cause: 'long-lived-backend' }])
+      expect([balancer.claims.inFlight, balancer.claims.held, balancer.claims.outcomes]).toEqual([
+        0,
+        0,
+        ['ok'],
+      ])
+      expect(balancer.faults).toEqual([])
+    },
+  )
 
-  test('of the client: one more is answered with 503 until one of them has ended; requests are not concerned', async () => {
+  test('of the client: one more is answered with 503 until one of them has ended; requests are not affected', async () => {
     await using backend = await RawBackend.start(lasting)
     await using balancer = await TestBalancer.start([backend.path], { limits: { maxLongLivedPerAddress: 2 } })
     using tunnel = await RawClient.connect(balancer.port)
@@ -202,7 +209,7 @@ describe('tunnels and event streams beyond a limit', () => {
     for (const client of [...clients, last]) client[Symbol.dispose]()
   })
 
-  test('of the balancer: idle connections among those that are left give way at once, however many last', async () => {
+  test('of the balancer: idle connections give way at once, however many long-lived ones there are', async () => {
     await using backend = await RawBackend.start(lasting)
     await using balancer = await TestBalancer.start([backend.path], {
       limits: { maxConnections: 200, maxConnectionsPerAddress: 200 },
@@ -221,7 +228,7 @@ describe('tunnels and event streams beyond a limit', () => {
     for (const client of [...clients, ...idle, ...late]) client[Symbol.dispose]()
   })
 
-  test('of the client: those behind a trusted proxy are told apart, and the proxy itself is not counted', async () => {
+  test('of the client: clients behind a trusted proxy are told apart, and the proxy itself is not counted', async () => {
     await using backend = await RawBackend.start(lasting)
     await using balancer = await TestBalancer.start([backend.path], {
       limits: { maxLongLivedPerAddress: 1 },

@@ -59,41 +59,41 @@ class Crowd {
   }
 }
 
-describe('while requests wait, clients that keep backends waiting', () => {
-  test('may keep half of the places, and of the others the slowest leave first', () => {
+describe('while requests wait, slow clients', () => {
+  test('may keep half of the slots, and of the others the slowest are aborted first', () => {
     const crowd = new Crowd(100)
     for (const lagMs of [300, 800, 400, 700, 500, 600, 900]) crowd.add(lagMs)
     expect(crowd.makeWay()).toEqual(['900', '800'])
   })
 
-  test('leave no sooner than they are behind by 150 ms', () => {
+  test('are not aborted before they are behind by 150 ms', () => {
     const crowd = new Crowd(100)
     for (const lagMs of [90, 100, 110, 120, 130, 149, 150]) crowd.add(lagMs)
     expect(crowd.makeWay()).toEqual(['150'])
   })
 
-  test('stay when they keep the pace expected of them', () => {
+  test('stay when they keep the expected pace', () => {
     const crowd = new Crowd(100)
     for (let n = 0; n < 10; n++) crowd.add(-n)
     crowd.add(5_000)
     expect(crowd.makeWay()).toEqual([])
   })
 
-  test('are no more than wait', () => {
+  test('are not aborted in larger number than requests wait', () => {
     const crowd = new Crowd(2)
     for (let n = 0; n < 10; n++) crowd.add(300 + n)
     expect(crowd.makeWay()).toEqual(['309', '308'])
     expect(crowd.makeWay()).toEqual(['309', '308'])
   })
 
-  test('leave first where an address has most of them', () => {
+  test('of the address that has most of them are aborted first', () => {
     const crowd = new Crowd(100, 4)
     crowd.add(2_000, 'alone')
     for (let n = 0; n < 3; n++) crowd.add(300 + n, 'crowd')
     expect(crowd.makeWay()).toEqual(['302', '301'])
   })
 
-  test('are looked at no longer once they keep none waiting', () => {
+  test('are no longer looked at once their backends do not wait', () => {
     const crowd = new Crowd(100, 2)
     const [first, second] = [crowd.add(400), crowd.add(300)]
     first.keepsBackend = false
@@ -103,14 +103,14 @@ describe('while requests wait, clients that keep backends waiting', () => {
     expect(crowd.makeWay()).toEqual([])
   })
 
-  test('keep one place at least', () => {
+  test('keep one slot at least', () => {
     const crowd = new Crowd(100, 1)
     crowd.add(2_900)
     expect(crowd.makeWay()).toEqual([])
   })
 })
 
-test('while nobody waits, clients keep as many backends as they like', () => {
+test('while no request waits, slow clients may keep all backends', () => {
   const crowd = new Crowd(0)
   for (let n = 0; n < 10; n++) crowd.add(9_000)
   expect(crowd.makeWay()).toEqual([])
@@ -160,10 +160,10 @@ async function ask(balancer: Balancer): Promise<number> {
   return performance.now() - since
 }
 
-describe('when every place is taken by', () => {
+describe('when every slot is taken by', () => {
   const ATTACKS = { 'readers that stall': stall, 'uploads that stall': stallUpload }
   for (const [name, attack] of Object.entries(ATTACKS))
-    test.concurrent(`${name}, others are served before these are judged by their rate`, async () => {
+    test.concurrent(`${name}, others are served before the minimum rate aborts these`, async () => {
       await using backend = await startBackend()
       await using balancer = await startBalancer(backend)
       using slow = new DisposableStack()
@@ -215,7 +215,7 @@ describe('a reader of fifty kilobytes a second', () => {
       expect(exchange.client.writtenBytes).toBeGreaterThan(LARGE_BYTES)
     })
 
-  test('gets them while stalled ones, which come and go, have to leave for these', () => {
+  test('gets them while stalled clients, which come and go, are aborted', () => {
     let left = 0
     let looks = 0
     // For the first seconds they are behind a reader that has yet to show its speed; later ones only just have to leave.

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { InProcess, timelessSettings } from './in-process.ts'
 
-test('a mistake in what time decides costs that connection, and is reported', () => {
+test('an internal error in a timer costs only that connection, and is reported', () => {
   const faults: unknown[] = []
   const settings = timelessSettings()
   const exchange = new InProcess({

@@ -31,7 +31,7 @@ const forwarding = { ...timelessSettings().forwarding, requestTrailers: true }
 const POST = 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n'
 
 describe('while backends are scarce, an upload', () => {
-  test('takes its place at a backend when it is complete', async () => {
+  test('takes its slot when it is complete', async () => {
     await using backend = await RawBackend.start(answeringAfter('0123456789'))
     await using balancer = await pressed(backend)
     using client = await RawClient.connect(balancer.port)
@@ -47,7 +47,7 @@ describe('while backends are scarce, an upload', () => {
     expect(balancer.ended).toMatchObject([{ bytesReceived: 10 }, { bytesReceived: 10, status: 200 }])
   })
 
-  test('takes it earlier when it does not fit into its buffer', async () => {
+  test('takes its slot earlier when it does not fit into its buffer', async () => {
     await using backend = await RawBackend.start(answeringAfter('0123456789'))
     await using balancer = await pressed(backend, { limits: { maxRequestBufferBytes: 4 } })
     using client = await RawClient.connect(balancer.port)
@@ -61,7 +61,7 @@ describe('while backends are scarce, an upload', () => {
     await client.untilText('ok')
   })
 
-  test('takes it at once when all buffers together are used up', async () => {
+  test('takes its slot at once when all buffers together are used up', async () => {
     await using backend = await RawBackend.start(answeringAfter('0123456789'))
     await using balancer = await pressed(backend, { limits: { maxBufferedBytes: 9 } })
     using client = await RawClient.connect(balancer.port)
@@ -71,7 +71,7 @@ describe('while backends are scarce, an upload', () => {
     await client.untilText('ok')
   })
 
-  test('arrives the same in whatever pieces it came, trailers included', async () => {
+  test('arrives unchanged in any pieces, trailers included', async () => {
     const body = '3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-Sum: 1\r\n\r\n'
     const request = `POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\r\n${body}`
     await using backend = await RawBackend.start(answeringAfter('X-Sum: 1\r\n\r\n'))
@@ -85,7 +85,7 @@ describe('while backends are scarce, an upload', () => {
     expect(dechunked(backend.all)).toBe('abc0123456789')
   })
 
-  test('that waits for 100 Continue is asked for by the balancer, once', async () => {
+  test('that waits for 100 Continue gets it from the balancer, once', async () => {
     const script = answeringAfter('0123456789', `HTTP/1.1 100 Continue\r\n\r\n${OK}`)
     await using backend = await RawBackend.start(script)
     await using balancer = await pressed(backend)
@@ -98,7 +98,7 @@ describe('while backends are scarce, an upload', () => {
     expect(client.received.split('100 Continue')).toHaveLength(2)
   })
 
-  test('that stops is answered with 408 and never was at a backend', async () => {
+  test('that stops is answered with 408 and never reaches a backend', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await pressed(backend, { timeouts: { bodyIdleMs: 200 } })
     using client = await RawClient.connect(balancer.port)
@@ -159,7 +159,7 @@ describe('a response to a slow reader', () => {
     expect(balancer.plane.buffers.usedBytes).toBe(0)
   })
 
-  test('is held back meanwhile when they are not, and let go when they become scarce', async () => {
+  test('is held back when they are not scarce, and buffered when they become scarce', async () => {
     await using backend = await RawBackend.start(answering(LARGE))
     await using balancer = await TestBalancer.start([backend.path], {
       limits: { maxResponseBufferBytes: LARGE_BYTES },
@@ -176,7 +176,7 @@ describe('a response to a slow reader', () => {
     await eventually(() => balancer.claims.inFlight === 0)
   })
 
-  test('is not kept when the rest of it does not fit anyway', async () => {
+  test('is not buffered when the rest of it does not fit', async () => {
     await using backend = await RawBackend.start(answering(LARGE))
     await using balancer = await pressed(backend)
     using client = await RawClient.connect(balancer.port)
@@ -213,7 +213,7 @@ describe('a response to a slow reader', () => {
       await eventually(() => client.received.length > LARGE_BYTES)
     })
 
-  describe('that the kernel takes nothing more of', () => {
+  describe('for which the kernel takes no more bytes', () => {
     const { timeouts, limits, ...settings } = timelessSettings()
     const slow = (writeIdleMs = 700, queued = 1): InProcess => {
       const exchange = new InProcess(
@@ -235,7 +235,7 @@ describe('a response to a slow reader', () => {
       [0, 10_000],
       [1, 5_000],
     ] as const)
-      test(`is cut when the reader drips for ${limitMs} ms while ${queued} wait for its place`, () => {
+      test(`is cut when the reader drips for ${limitMs} ms while ${queued} wait for its slot`, () => {
         const exchange = slow(Number.POSITIVE_INFINITY, queued)
         const begun = exchange.nowMs
         let elapsedMs = 0
@@ -253,7 +253,7 @@ describe('a response to a slow reader', () => {
       expect(exchange.client.state).toBe('open')
     })
 
-    test('goes on when the reader kept up before, however much it has yet to acknowledge', () => {
+    test('goes on when the reader kept up before, even with much to acknowledge', () => {
       const exchange = new InProcess({
         ...settings,
         timeouts,
@@ -270,7 +270,7 @@ describe('a response to a slow reader', () => {
       expect(exchange.client.state).toBe('open')
     })
 
-    test('is cut when the reader acknowledges none', () => {
+    test('is cut when the reader acknowledges no bytes', () => {
       const exchange = slow()
       const begun = exchange.nowMs
       for (let tick = 1; tick <= 6; tick++) exchange.tick(begun + tick * 100, 0)
@@ -280,7 +280,7 @@ describe('a response to a slow reader', () => {
     })
   })
 
-  test.concurrent('is never cut for what the backend takes its time to send', async () => {
+  test.concurrent('is never cut because the backend sends slowly', async () => {
     await using backend = await RawBackend.start((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n')
       const timer = setInterval(() => socket.write('data: tick\n\n'), 1_000)

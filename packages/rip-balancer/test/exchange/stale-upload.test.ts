@@ -24,7 +24,7 @@ const backend = {
   answers: new RecentAnswers(),
 } as const
 
-test('a POST of which nothing was written to a stale connection is sent again with its body', () => {
+test('a POST of which nothing was written to a closed connection is sent again with its body', () => {
   const claims: Claims = {
     queued: 0,
     capacity: 1,

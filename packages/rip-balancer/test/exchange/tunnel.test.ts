@@ -43,7 +43,7 @@ describe('an upgraded connection', () => {
     expect(backend.all).toEndWith('\r\n\r\nearly')
   })
 
-  test('ends in each direction by itself', async () => {
+  test('ends in each direction separately', async () => {
     await using backend = await RawBackend.start((socket, received) => {
       if (received.endsWith('\r\n\r\n')) socket.write(SWITCHING)
     })
@@ -94,23 +94,20 @@ describe('an upgraded connection', () => {
     expect(backend.all.toLowerCase()).not.toContain('upgrade')
   })
 
-  test.each(['client', 'backend'])(
-    'closes when the other side does not follow the %s to its end',
-    async (who) => {
-      await using backend = await RawBackend.start(shouting)
-      await using balancer = await TestBalancer.start([backend.path], { timeouts: { tunnelEndMs: 150 } })
-      using client = await RawClient.connect(balancer.port)
-      await client.send(UPGRADE).untilText('HELLO')
-      for (const socket of backend.sockets) {
-        socket.removeAllListeners('end')
-        if (who === 'backend') socket.end()
-      }
-      if (who === 'client') client.socket.end()
-      await eventually(() => balancer.ended.length === 1)
-      expect(balancer.ended).toMatchObject([{ status: 101, cause: 'tunnel-closed' }])
-      expect(balancer.claims.inFlight).toBe(0)
-    },
-  )
+  test.each(['client', 'backend'])('closes when the other side does not end after the %s', async (who) => {
+    await using backend = await RawBackend.start(shouting)
+    await using balancer = await TestBalancer.start([backend.path], { timeouts: { tunnelEndMs: 150 } })
+    using client = await RawClient.connect(balancer.port)
+    await client.send(UPGRADE).untilText('HELLO')
+    for (const socket of backend.sockets) {
+      socket.removeAllListeners('end')
+      if (who === 'backend') socket.end()
+    }
+    if (who === 'client') client.socket.end()
+    await eventually(() => balancer.ended.length === 1)
+    expect(balancer.ended).toMatchObject([{ status: 101, cause: 'tunnel-closed' }])
+    expect(balancer.claims.inFlight).toBe(0)
+  })
 
   test('closes when nothing moves', async () => {
     await using backend = await RawBackend.start(shouting)

@@ -6,7 +6,7 @@ import { TempFolder, TestBackend, named } from '../servers.ts'
 const ask = (init?: RequestInit, path = '/'): Request => new Request(`http://site.example${path}`, init)
 
 describe('a pool without a listener', () => {
-  test('goes round over its backends', async () => {
+  test('takes its backends in turn', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using b = named(folder, 'b')
@@ -17,7 +17,7 @@ describe('a pool without a listener', () => {
     expect(pool.status()).toMatchObject({ inFlight: 0, backends: [{ requests: 2 }, { requests: 2 }] })
   })
 
-  test('passes method, path, fields and body on, and the answer back as it is', async () => {
+  test('passes method, path, fields and body on, and the answer back unchanged', async () => {
     using folder = new TempFolder()
     await using backend = new TestBackend(folder.file('a.sock'), async (request) => {
       const { method, url, headers } = request
@@ -56,7 +56,7 @@ describe('a pool without a listener', () => {
     expect(await (await pool.fetch(ask())).text()).toBe('site.example')
   })
 
-  test('replaces what a request says about its client by whom it is told', async () => {
+  test('replaces what a request says about its client by the client that the caller names', async () => {
     using backend = Bun.serve({ port: 0, fetch: ({ headers }) => Response.json([...headers]) })
     await using pool = createPool({ to: `127.0.0.1:${backend.port}` })
     const made = {
@@ -87,7 +87,7 @@ describe('a pool without a listener', () => {
     )
   })
 
-  test('holds a slot until the body has ended or was given up', async () => {
+  test('holds a slot until the body has ended or was cancelled', async () => {
     using folder = new TempFolder()
     await using a = new TestBackend(folder.file('a.sock'), () => new Response('x'.repeat(1_000_000)))
     await using pool = createPool({ to: a.address, maxInFlight: 1 })
@@ -99,7 +99,7 @@ describe('a pool without a listener', () => {
     expect(pool.status().inFlight).toBe(0)
   })
 
-  test('gives a slot back once, also when a body is given up while it is read', async () => {
+  test('gives a slot back once, also when a body is cancelled while it is read', async () => {
     using folder = new TempFolder()
     const endless = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(10)) })
     await using a = new TestBackend(folder.file('a.sock'), () => new Response(endless))
@@ -112,7 +112,7 @@ describe('a pool without a listener', () => {
     expect(pool.status().inFlight).toBe(0)
   })
 
-  test('frees the place in the queue of who leaves', async () => {
+  test('frees the place in the queue of a caller that aborts', async () => {
     using folder = new TempFolder()
     const gate = Promise.withResolvers<Response>()
     await using a = new TestBackend(folder.file('a.sock'), () => gate.promise)
@@ -139,7 +139,7 @@ describe('a pool without a listener', () => {
     expect([response.status, await response.json()]).toMatchObject([502, { status: 502 }])
   })
 
-  test('says 503 when nobody takes the request, 504 when the answer is late', async () => {
+  test('answers 503 when no backend takes the request, 504 when the answer is late', async () => {
     using folder = new TempFolder()
     await using empty = createPool({})
     const busy = await empty.fetch(ask())
@@ -162,7 +162,7 @@ describe('a pool without a listener', () => {
       expect(await (await pool.fetch(ask({ headers: { cookie } }))).text()).toBe(name)
   })
 
-  test('sets a cookie that is Secure for who came by TLS, as the URL or the program says', async () => {
+  test('sets a Secure cookie for clients that came by TLS, according to the URL or the program', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using pool = createPool({ to: a.address, policy: 'sticky', stickyCookie: { name: 'at' } })
@@ -173,7 +173,7 @@ describe('a pool without a listener', () => {
     expect(await cookieOf(new Request('https://shop.example/'))).toEndWith('; Secure')
   })
 
-  test('takes its backends from a source', async () => {
+  test('can take its backends from a source', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using pool = createPool({ waitForBackends: true })
@@ -186,7 +186,7 @@ describe('a pool without a listener', () => {
     expect(await (await answer).text()).toBe('a')
   })
 
-  test('has no keys of a listener', () => {
+  test('refuses options of a listener', () => {
     expect(() => createPool({ listen: ':80' } as never)).toThrow(
       'listen: a pool without listeners has no such key',
     )

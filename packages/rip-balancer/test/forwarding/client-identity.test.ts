@@ -34,11 +34,11 @@ describe('the client behind trusted proxies', () => {
     expect(statementOf('X-Forwarded-For: 10.0.0.2\r\n', '10.0.0.1').address).toBe('10.0.0.2')
   })
 
-  test('is the peer when nobody is named', () => {
+  test('is the peer when no field names another', () => {
     expect(statementOf('', '10.0.0.1').address).toBe('10.0.0.1')
   })
 
-  test('keeps its scheme only if that is one', () => {
+  test('keeps its scheme only if it is http or https', () => {
     expect(statementOf('X-Forwarded-Proto: https\r\n', '10.0.0.1').scheme).toBe('https')
     expect(statementOf('X-Forwarded-Proto: gopher\r\n', '10.0.0.1').scheme).toBe('http')
   })
@@ -76,7 +76,7 @@ describe('forwarded fields of trusted proxies', () => {
   })
 
   const HIDDEN = ['unknown', '_hidden', '_hidden:80', '1.2.3', '1.2.3.4:x', 'client.example', '[1.2.3.4]']
-  test.each(HIDDEN)('that say %j leave their author as the last one who is known', (entry) => {
+  test.each(HIDDEN)('that say %j make the proxy that sent them the client', (entry) => {
     expect(statementOf(`X-Forwarded-For: 6.6.6.6, ${entry}\r\n`, '10.0.0.1').address).toBe('10.0.0.1')
     expect(statementOf(`X-Forwarded-For: ${entry}, 10.0.0.2\r\n`, '10.0.0.1').address).toBe('10.0.0.2')
   })

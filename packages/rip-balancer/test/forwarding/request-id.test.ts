@@ -6,7 +6,7 @@ const field = (id: string | number): string => {
   return out.toString('latin1', 3, writeRequestIdField(id, out, 3))
 }
 
-test('field and text spell a number in base 36 with eight digits, however they follow each other', () => {
+test('field and text have the same number in base 36 with eight digits, in any sequence', () => {
   const numbers = [1, 35, 36, 36 ** 4 - 1, 36 ** 4, 36 ** 4 + 1, 7, 36 ** 8 - 1, 2 ** 31, 2 ** 40 + 12_345, 0]
   for (const number of numbers) {
     const digits = number.toString(36).padStart(8, '0')
@@ -15,6 +15,6 @@ test('field and text spell a number in base 36 with eight digits, however they f
   }
 })
 
-test('an id that was given is written as it is', () => {
+test('a given id is written unchanged', () => {
   expect(field('abc-1')).toBe('X-Request-Id: abc-1\r\n')
 })

@@ -71,18 +71,18 @@ describe('a chunked body is refused, wherever the input is split:', () => {
     })
 })
 
-test('what follows the last chunk is left alone', () => {
+test('bytes after the last chunk are left alone', () => {
   expect(decode([bytes('1\r\nx\r\n0\r\n\r\nGET /')])).toEqual({ body: 'x', outcome: 'end', rest: 11 })
 })
 
-test('extensions are bounded by the data they come with', () => {
+test('extensions are bounded relative to the data they come with', () => {
   const flood = `1;${'a'.repeat(90)}\r\nx\r\n`.repeat(60)
   expect(decode([bytes(flood)]).outcome).toBe('bad-chunk-extension')
   const signed = `10000;chunk-signature=${'f'.repeat(64)}\r\n${'x'.repeat(65_536)}\r\n`.repeat(80)
   expect(decode([bytes(`${signed}0\r\n\r\n`)]).outcome).toBe('end')
 })
 
-test('property: any cutting of any chunks gives the same body', () => {
+test('property: any splitting of any chunks gives the same body', () => {
   const parts = fc.array(fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme-ascii' }), { maxLength: 8 })
   const cuts = fc.array(fc.nat(400), { maxLength: 10 })
   fc.assert(

@@ -6,7 +6,7 @@ import type { RequestHead } from '../../src/http1/request-head.ts'
 const known = (method: string): boolean =>
   isKnownMethod({ method, isMethod: (other: string) => other === method } as RequestHead)
 
-test('the methods that are known are those of node:http, to the letter', () => {
+test('the known methods are exactly those of node:http', () => {
   expect(METHODS.filter((method) => !known(method))).toEqual([])
   expect(['BREW', 'get', 'Post', '', 'GET '].filter(known)).toEqual([])
 })

@@ -184,12 +184,12 @@ describe('a request head is refused, wherever the input is split:', () => {
     })
 })
 
-test('bytes behind a head are left alone', () => {
+test('bytes after a head are left alone', () => {
   const { at } = verdict([bytes(`${get('Host: a\r\n')}GET /next`)])
   expect(at).toBe(get('Host: a\r\n').length)
 })
 
-test('a head that starts within a piece and ends in later ones is read alike', () => {
+test('a head that starts within a piece and ends in later ones is read the same', () => {
   const raw = get('Host: example.test\r\nX-A: b\r\n', '/path')
   const whole = verdict([bytes(raw)])
   for (let cut = 1; cut < raw.length; cut++) {
@@ -246,7 +246,7 @@ const value = fc.stringMatching(/^[!-~]([ -~]{0,20}[!-~])?$/)
 const fields = fc.array(fc.tuple(token, value), { maxLength: 6 })
 const known = /^(host|connection|content-length|transfer-encoding|expect)$/i
 
-test('property: any cutting of a valid request gives the same parse', () => {
+test('property: any splitting of a valid request gives the same result', () => {
   const cuts = fc.array(fc.nat(300), { maxLength: 12 })
   fc.assert(
     fc.property(token, fields, cuts, (method, list, offsets) => {
@@ -280,7 +280,7 @@ test('property: random bytes never throw and never pass for a request', () => {
   )
 })
 
-test('property: one changed byte gives the same verdict in any cutting', () => {
+test('property: one changed byte gives the same verdict for any splitting', () => {
   const input = bytes(post('Content-Length: 5\r\nX-A: b\r\nConnection: keep-alive\r\n'))
   fc.assert(
     fc.property(fc.nat(input.length - 1), fc.nat(255), fc.nat(input.length), (place, byte, cut) => {
@@ -293,7 +293,7 @@ test('property: one changed byte gives the same verdict in any cutting', () => {
   )
 })
 
-test('a head says the same after it was detached from the chunk it came in', () => {
+test('a head is the same after it was detached from the chunk it came in', () => {
   for (const text of Object.values(accepted)) {
     const chunk = bytes(`before${text}behind`)
     const head = new RequestHead(SMALL_LIMITS)

@@ -11,7 +11,7 @@ function kindOf(method: string, target: string, seed = 1): number {
   return requestKind(head, seed)
 }
 
-test('requests are of one kind by method and path, whatever the numbers and the query', () => {
+test('requests of one method and path are of one kind, whatever the numbers in it and the query', () => {
   const one = kindOf('GET', '/orders/7/lines')
   expect(kindOf('GET', '/orders/123/lines?a=1')).toBe(one)
   expect(kindOf('GET', 'http://a/orders/9/lines')).toBe(one)
@@ -19,7 +19,7 @@ test('requests are of one kind by method and path, whatever the numbers and the 
   expect(kindOf('GET', '/orders/7/other')).not.toBe(one)
 })
 
-test('which paths share a number is known to nobody without the seed', () => {
+test('which paths share a number cannot be known without the seed', () => {
   const paths = Array.from(
     { length: 500 },
     (_, n) => `/${String.fromCharCode(97 + (n % 26))}${'x'.repeat(n % 90)}y`,

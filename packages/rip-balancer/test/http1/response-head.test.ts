@@ -57,7 +57,7 @@ describe('a response head, wherever the input is split:', () => {
     })
 })
 
-test('a response to HEAD has no body, whatever it says', () => {
+test('a response to HEAD has no body, whatever its fields say', () => {
   expect(verdict([bytes(ok('Content-Length: 5\r\n'))], true).head.body.framing).toBe('none')
   expect(verdict([bytes(ok('Transfer-Encoding: chunked\r\n'))], true).head.body.framing).toBe('none')
 })

@@ -24,7 +24,7 @@ type Step = ['add' | 'delete' | 'last' | 'return', number]
 
 const step = fc.tuple(fc.constantFrom<Step[0]>('add', 'add', 'delete', 'last', 'return'), fc.nat(50))
 
-test('whatever connections come, go, last and do not, each is at its place, and those that last are behind all others', () => {
+test('with any sequence of connections each is at its index, and long-lived ones come after all others', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const table = new ConnectionTable<FakeConnection>()
@@ -53,7 +53,7 @@ test('whatever connections come, go, last and do not, each is at its place, and 
   )
 })
 
-test('the idlest is found behind any number of connections that last', () => {
+test('the idlest connection is found among any number of long-lived ones', () => {
   const table = new ConnectionTable<FakeConnection>()
   const idle = [new FakeConnection(7), new FakeConnection(5), new FakeConnection(Number.POSITIVE_INFINITY)]
   for (let n = 0; n < 1_000; n++) {
@@ -66,7 +66,7 @@ test('the idlest is found behind any number of connections that last', () => {
   expect(table.idlest(4)).toBeUndefined()
 })
 
-test('one whose request has arrived is not idle, read or not', () => {
+test('a connection whose request has arrived is not idle, even if it was not read yet', () => {
   const table = new ConnectionTable<FakeConnection>()
   const connections = [7, 5, 6].map((idleSince) => new FakeConnection(idleSince))
   for (const connection of connections) table.add(connection)

@@ -16,7 +16,7 @@ function blockFor(ms: number): void {
 }
 
 describe('draining', () => {
-  test('answers what is under way with Connection: close and closes idle connections', async () => {
+  test('answers requests under way with Connection: close and closes idle connections', async () => {
     await using backend = await RawBackend.start((socket) => setTimeout(() => socket.write(OK), 150))
     await using balancer = await TestBalancer.start([backend.path])
     using idle = await RawClient.connect(balancer.port)
@@ -54,7 +54,7 @@ describe('draining', () => {
     await drained
   })
 
-  test('cuts what is left when its signal says so', async () => {
+  test('cuts the remaining requests when its signal aborts', async () => {
     await using backend = await RawBackend.start(() => {})
     await using balancer = await TestBalancer.start([backend.path])
     using client = await RawClient.connect(balancer.port)
@@ -66,14 +66,14 @@ describe('draining', () => {
   })
 })
 
-describe('an error of ours', () => {
+describe('an internal error', () => {
   const broken = {
     has: () => {
       throw new Error('a mistake')
     },
   }
 
-  test('while a connection is accepted costs this one alone, and is told of', async () => {
+  test('while a connection is accepted costs only that one, and is reported', async () => {
     await using balancer = await TestBalancer.start([], { settings: { proxyProtocolFrom: broken } })
     using client = await RawClient.connect(balancer.port)
     await eventually(() => client.closed)
@@ -81,7 +81,7 @@ describe('an error of ours', () => {
     expect(balancer.listener.status().connections).toBe(0)
   })
 
-  test('while its bytes are read costs this one alone, and is told of', async () => {
+  test('while its bytes are read costs only that one, and is reported', async () => {
     let started = 0
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path])
@@ -138,7 +138,7 @@ describe('connection limits', () => {
     await eventually(() => balancer.listener.status().connections <= 2)
   })
 
-  test('in total, where those that were never used give way to newer ones at once, and those in use do not', async () => {
+  test('in total, where unused ones give way to newer ones at once, and those in use do not', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path], { limits: { maxConnections: 10 } })
     const used = await Promise.all(Array.from({ length: 4 }, () => RawClient.connect(balancer.port)))
@@ -224,7 +224,7 @@ describe('sockets', () => {
     await balancer.exited
   })
 
-  test('without a host: clients of both families come in, and IPv4 addresses are written as such', async () => {
+  test('without a host: clients of both families can connect, and IPv4 addresses are written as such', async () => {
     await using backend = await RawBackend.start(answering(OK))
     const target = parseListenAddress(':0') as ListenTarget
     await using balancer = await TestBalancer.start([backend.path], { listener: { target } })
@@ -261,7 +261,7 @@ describe('PROXY protocol', () => {
     ])
   })
 
-  test('counts connections for the client it names, and none for the proxy', async () => {
+  test('counts connections of the client it names, and none of the proxy', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path], {
       settings: { proxyProtocolFrom: everybody },
@@ -297,7 +297,7 @@ describe('PROXY protocol', () => {
   })
 })
 
-test('a response that nobody reads holds the backend back instead of filling memory', async () => {
+test('a response that its client does not read holds the backend back instead of filling memory', async () => {
   const block = Buffer.alloc(1 << 20, 'x')
   let produced = 0
   await using backend = await RawBackend.start((socket) => {

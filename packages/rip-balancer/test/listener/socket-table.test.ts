@@ -30,7 +30,7 @@ describe.skipIf(process.platform !== 'linux')('address of a listening socket (re
     rmSync(folder, { recursive: true })
   })
 
-  test('what is no socket has none', () => {
+  test('a descriptor that is no socket has no address', () => {
     expect(addressOfSocket(999)).toBeUndefined()
   })
 })

@@ -158,7 +158,7 @@ describe('a connection whose handshake is not finished', () => {
     expect(balancer.events.filter((event) => event === 'idle-timeout')).toHaveLength(2)
   })
 
-  test('takes a place that others have to wait for', async () => {
+  test('counts for the limit of connections', async () => {
     await using backend = await RawBackend.start(answering(OK))
     await using balancer = await TestBalancer.start([backend.path], {
       listener,
@@ -185,7 +185,7 @@ describe('a connection whose handshake is not finished', () => {
     await eventually(() => balancer.listener.status().connections === 0)
   })
 
-  test('does not keep a draining listener', async () => {
+  test('does not delay a draining listener', async () => {
     await using balancer = await TestBalancer.start([], { listener })
     using _silent = await RawClient.connect(balancer.port)
     await eventually(() => balancer.listener.status().connections === 1)
@@ -292,7 +292,7 @@ function helloOf(version: string): string {
   return `\x16\x03\x01\x00${String.fromCharCode(handshake.length)}${handshake}`
 }
 
-describe('who speaks the other protocol is told so', () => {
+describe('a client that speaks the other protocol is told so', () => {
   test.each(['GET', 'HEAD', 'POST', 'PUT', 'CONNECT'])(
     '%s in plain HTTP on a TLS port: 400',
     async (method) => {

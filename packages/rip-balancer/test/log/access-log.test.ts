@@ -60,7 +60,7 @@ const HOSTILE_NAMES = ['a\nb', 'a\r\nb', 'a\u2028b\u0085', 'a b" 200', '\u001b[2
 const LINE_ENDS = /[\n\v\f\r\u0085\u2028\u2029]/
 
 describe('a line of text', () => {
-  test('says what happened, with queue, retries and outcome only when there is something to say', async () => {
+  test('has queue, retries and outcome only when they are not the usual ones', async () => {
     expect(await lineOf('text', {})).toBe('2026-01-02T03:04:05.678Z 192.0.2.1 "GET /" 200 123B 2.5ms a r1\n')
     const failed = {
       status: 502,
@@ -81,7 +81,7 @@ describe('a line of text', () => {
     expect(line.split('\n')).toHaveLength(2)
   })
 
-  test('is one line with as many words, whatever a backend or a request is called', async () => {
+  test('is one line with the same number of words, whatever the names of backend and request', async () => {
     for (const name of HOSTILE_NAMES) {
       const text = await lineOf('text', { backend: name, requestId: name })
       expect(text.split(LINE_ENDS)).toHaveLength(2)
@@ -92,7 +92,7 @@ describe('a line of text', () => {
 })
 
 describe('a line of JSON', () => {
-  test('is one line, whatever a backend is called', async () => {
+  test('is one line, with any name of a backend', async () => {
     for (const name of HOSTILE_NAMES) {
       const json = await lineOf('json', { backend: name })
       expect(json.trimEnd().split(LINE_ENDS)).toHaveLength(1)
@@ -100,7 +100,7 @@ describe('a line of JSON', () => {
     }
   })
 
-  test('gives back what the client sent, without a control character in the line', async () => {
+  test('decodes to what the client sent, without a control character in the line', async () => {
     const hostile = '/\n\u001b\u007f\u009b\u2028"\\'
     const line = await lineOf('json', { target: hostile, userAgent: hostile })
     expect(line.slice(0, -1)).toMatch(/^[\u0020-\u007e]*$/)
@@ -123,7 +123,7 @@ describe('the log', () => {
     expect(ids).toEqual(Array.from({ length: 100 }, (_, n) => `r${n}`))
   })
 
-  test('drops lines rather than holding ever more of them while the sink is stuck', async () => {
+  test('drops lines while the sink is stuck, instead of keeping ever more of them', async () => {
     const stuck = Promise.withResolvers<void>()
     let writes = 0
     await using log = new AccessLog('json', {
@@ -139,7 +139,7 @@ describe('the log', () => {
     expect(writes).toBe(2)
   })
 
-  test('counts what a sink that fails has lost, and goes on', async () => {
+  test('counts lines that a failing sink has lost, and goes on', async () => {
     const sink = new Collected()
     let full = true
     await using log = new AccessLog('text', {
@@ -157,7 +157,7 @@ describe('the log', () => {
     expect(sink.text).toContain('later')
   })
 
-  test('says how many lines are missing before the next one that gets through', async () => {
+  test('says how many lines are missing before the next one that is written', async () => {
     const sink = new Collected()
     let full = true
     const write = (text: string): void => {
@@ -178,8 +178,8 @@ describe('the log', () => {
   })
 })
 
-describe('that lines are lost', () => {
-  test('is told once when it begins and once when it is over, while requests are served', async () => {
+describe('a loss of lines', () => {
+  test('is reported once when it begins and once when it is over, while requests are served', async () => {
     using folder = new TempFolder()
     await using backend = named(folder, 'a')
     const file = folder.file('access.log')
@@ -216,7 +216,7 @@ describe('that lines are lost', () => {
     expect(lines.length + lost).toBe(served)
   })
 
-  test('is told with what it was when the log is closed before it is over', async () => {
+  test('is reported with its number when the log is closed before it is over', async () => {
     const told: string[] = []
     const write = (): never => {
       throw new Error('EPIPE')
@@ -230,7 +230,7 @@ describe('that lines are lost', () => {
     ])
   })
 
-  test('is told where the disk is too slow', async () => {
+  test('is reported when the disk is too slow', async () => {
     const told: string[] = []
     const stuck = Promise.withResolvers<void>()
     let writes = 0
@@ -249,7 +249,7 @@ describe('that lines are lost', () => {
     expect(told[1]).toBe(`the access log is written again: ${log.dropped} lines were lost`)
   })
 
-  test('counts only those that are not whole', async () => {
+  test('counts only lines that are incomplete', async () => {
     const told: string[] = []
     await using log = new AccessLog(
       'text',
@@ -268,7 +268,7 @@ describe('that lines are lost', () => {
 })
 
 describe('a log file', () => {
-  test('that was full in the middle of a line goes on with a line of its own', async () => {
+  test('that was full in the middle of a line continues with a new line', async () => {
     using folder = new TempFolder()
     const file = folder.file('a.log')
     // Files of this program end after one block of 1024 bytes (setrlimit(2)), as on a disk that is full.

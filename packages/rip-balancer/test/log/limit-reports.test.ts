@@ -23,7 +23,7 @@ class Reported {
   }
 }
 
-describe('a limit that refused a request is told', () => {
+describe('a limit that refused a request is reported', () => {
   test.each([
     [
       'answered',
@@ -47,12 +47,12 @@ describe('a limit that refused a request is told', () => {
     expect(told[0]).not.toContain('token')
   })
 
-  test('by the time for the head when there is none yet', () => {
+  test('as the time for the head when there was no head yet', () => {
     const { told } = new Reported().ended('client-timeout', 408, { method: '' })
     expect(told).toEqual(["a request was refused with 408: the balancer's timeouts.header is 10 s"])
   })
 
-  test('when it is one of connections', () => {
+  test('when it is a limit of connections', () => {
     const { reports, told } = new Reported()
     reports.connection('refused-total')
     reports.connection('refused-address')
@@ -63,7 +63,7 @@ describe('a limit that refused a request is told', () => {
     ])
   })
 
-  test('once a minute at most, each by itself, and how often it was not told', () => {
+  test('at most once a minute, each limit separately, with the number of refusals in between', () => {
     const reported = new Reported()
     for (let n = 0; n < 5; n++) reported.ended('answered', 413).ended('queue-full', 503)
     expect(reported.told).toHaveLength(2)
@@ -75,7 +75,7 @@ describe('a limit that refused a request is told', () => {
   })
 })
 
-test('what applications answer, and what is wrong in itself, is no limit', () => {
+test('answers of applications, and malformed requests, are not reported as limits', () => {
   const reported = new Reported()
   reported.ended('completed', 413).ended('completed', 503).ended('bad-request', 400).ended('no-backend', 503)
   reported.ended('client-gone', 499).ended('answered', 405)

@@ -9,7 +9,7 @@ test('all addresses of an IPv6 network of 64 bits are one client', () => {
   expect(clientGroup('::1')).toBe(clientGroup('0:0:0:0:1::'))
 })
 
-test('other networks and other IPv4 addresses are others, as far as there are numbers', () => {
+test('other networks and other IPv4 addresses are other clients, as far as group numbers suffice', () => {
   const groups = new Set(Array.from({ length: 200 }, (_, n) => clientGroup(`192.0.2.${n}`)))
   expect(groups.size).toBeGreaterThan(100)
   const networks = new Set(

@@ -9,7 +9,7 @@ setDefaultTimeout(20_000)
 
 const ANY_PORT = '127.0.0.1:0'
 
-test('metrics are told on the address asked for, and nowhere else', async () => {
+test('metrics are served on the address asked for, and nowhere else', async () => {
   using folder = new TempFolder()
   await using a = named(folder, 'a')
   await using balancer = await balance({ listen: ANY_PORT, to: a.address, metrics: ANY_PORT })
@@ -23,7 +23,7 @@ test('metrics are told on the address asked for, and nowhere else', async () => 
   expect(await (await fetch(`${balancer.url}/metrics`)).text()).toBe('a')
 })
 
-test('the metrics of several processes are told by their parent, as sums', async () => {
+test('the metrics of several processes are served by their parent, as sums', async () => {
   using folder = new TempFolder()
   await using a = named(folder, 'a')
   const args = ['--listen', ANY_PORT, '--to', a.address, '--processes', '2', '--metrics', ANY_PORT]

@@ -57,7 +57,7 @@ describe('metrics', () => {
     expect([metrics.requests, metrics.serverErrors]).toEqual([2, 1])
   })
 
-  test('tell how each backend answered lately, and how long it took even where no answer came', () => {
+  test('have the recent answers of each backend, and how long it took even where no answer came', () => {
     const metrics = new Metrics()
     const answers = new RecentAnswers(0)
     metrics.ended(ended({ answers, status: 200, responseMs: 1_000, totalMs: 60_000 }))
@@ -70,7 +70,7 @@ describe('metrics', () => {
     expect(metrics.generations.all()[0]!.answers.statuses).toEqual([0, 1, 0, 0, 1])
   })
 
-  test('tell how the backends of each generation answered, whatever the client did', () => {
+  test('have the answers of the backends of each generation, whatever the client did', () => {
     const metrics = new Metrics()
     metrics.ended(ended({}))
     metrics.ended(ended({ status: 500 }))
@@ -84,7 +84,7 @@ describe('metrics', () => {
     ])
   })
 
-  test('count neither for nor against the code what clients break off, drag out or get wrong', () => {
+  test('do not count requests that clients break off, delay or send malformed', () => {
     const metrics = new Metrics()
     for (const cause of ['client-gone', 'client-timeout', 'bad-request', 'closing', 'local-failure'] as const)
       metrics.ended(ended({ status: 502, cause }))
@@ -94,7 +94,7 @@ describe('metrics', () => {
     expect(metrics.generations.all()).toEqual([])
   })
 
-  test('tell what lots came to, by kind and by client, beside what was answered well before', () => {
+  test('have the results of lots, by kind and by client, beside earlier good answers', () => {
     const metrics = new Metrics()
     const { generations } = metrics
     for (let n = 0; n < 3; n++) metrics.ended(ended({ kind: 7 }))
@@ -154,7 +154,7 @@ describe('metrics', () => {
     expect(series.length).toBeLessThan(80)
     expect(new Set(series.map((line) => line.split(' ')[0])).size).toBe(series.length)
   })
-  test('keep one line for each series, whatever pools and backends are called', () => {
+  test('keep one line for each series, with any names of pools and backends', () => {
     const name = 'a\nb\rc"d\\e\u2028f\u0085g h{} 1'
     const member = { address: 'unix:/b', generation: null, state: 'serving' as const, reason: null }
     const counts = {

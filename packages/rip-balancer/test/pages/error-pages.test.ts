@@ -33,7 +33,7 @@ describe('an error page', () => {
       expect(String(errorPages.render(503, 'id-77', accept).body)).toContain('id-77')
   })
 
-  test('has words for any status', () => {
+  test('has a text for any status', () => {
     expect(String(errorPages.render(418, 'r1', undefined).body)).toStartWith("418 I'm a Teapot\n")
     expect(String(errorPages.render(599, 'r1', undefined).body)).toStartWith('599 Error\n')
   })
