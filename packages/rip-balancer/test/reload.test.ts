@@ -34,7 +34,7 @@ function withCertificate(folder: TempFolder, address: string, name: string): Lis
 const hostOf = (url: string): string => new URL(url).host
 
 describe('listeners change on reload', () => {
-  test('a new one accepts, one that is gone finishes what it has', async () => {
+  test('a new one accepts, a removed one finishes its requests', async () => {
     using folder = new TempFolder()
     const late = Promise.withResolvers<Response>()
     await using backend = new TestBackend(folder.file('b.sock'), ({ url }) =>
@@ -55,7 +55,7 @@ describe('listeners change on reload', () => {
     expect(await answer).toBe('late')
   })
 
-  test('what does not finish in time is cut', async () => {
+  test('requests that do not finish in time are cut', async () => {
     using folder = new TempFolder()
     await using backend = new TestBackend(folder.file('b.sock'), () => new Promise(() => {}))
     const to = backend.address
@@ -120,7 +120,7 @@ describe('listeners change on reload', () => {
     expect(await once(lb.url)).toBe('a')
   })
 
-  test('nothing listens after a close that comes while a reload is under way', async () => {
+  test('nothing listens after a close during a reload', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using lb = await balance({ listen: ANYWHERE, to: a.address })
@@ -140,7 +140,7 @@ describe('listeners change on reload', () => {
     expect(await once(lb.url)).toBe('a')
   })
 
-  test('a listener that comes and goes loses nothing of another one', async () => {
+  test('adding and removing a listener loses nothing of another one', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     await using lb = await balance({ listen: ANYWHERE, to: a.address })
@@ -161,7 +161,7 @@ describe('listeners change on reload', () => {
 })
 
 describe('the access log changes on reload', () => {
-  test('each request is in the file that counted when it ended', async () => {
+  test('each request is in the file that was configured when it ended', async () => {
     using folder = new TempFolder()
     await using a = named(folder, 'a')
     const logging = (name: string): { accessLog: { format: 'text'; file: string } } => ({
@@ -223,7 +223,7 @@ describe('health checks change on reload', () => {
     expect(await once(lb.url)).toBe('app')
   })
 
-  test('without them so do backends that were out of rotation meanwhile', async () => {
+  test('without them backends that were out of rotation serve as well', async () => {
     using folder = new TempFolder()
     await using backend = refusesAll(folder)
     const listen = ANYWHERE
@@ -239,7 +239,7 @@ describe('health checks change on reload', () => {
     expect(await once(lb.url)).toBe('app')
   })
 
-  test('by another path a backend that was out is looked at at once', async () => {
+  test('with another path a backend that was out is checked at once', async () => {
     using folder = new TempFolder()
     await using backend = refusesAll(folder)
     const config = { listen: ANYWHERE, to: backend.address }
@@ -250,8 +250,8 @@ describe('health checks change on reload', () => {
   })
 })
 
-describe('what is known about backends', () => {
-  test('is known after a reload of something else, weights and health checks included', async () => {
+describe('the state of backends', () => {
+  test('survives a reload of other settings, weights and health checks included', async () => {
     using folder = new TempFolder()
     await using good = named(folder, 'good')
     let asked = 0

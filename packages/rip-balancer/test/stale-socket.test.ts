@@ -15,7 +15,7 @@ async function abandonedSocket(path: string): Promise<void> {
 }
 
 describe('a socket file', () => {
-  test('that nobody listens on is replaced, for clients and for the admin API', async () => {
+  test('without a listener is replaced, for clients and for the admin API', async () => {
     using folder = new TempFolder()
     const [front, socket] = [folder.file('front.sock'), folder.file('admin.sock')]
     await abandonedSocket(front)

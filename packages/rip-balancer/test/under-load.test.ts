@@ -88,7 +88,7 @@ async function listening(): Promise<{ fd: number; port: number }> {
   return { fd, port }
 }
 
-test('requests that meet nothing but dead backends wait for those that replace them', async () => {
+test('requests that find only dead backends wait for their replacements', async () => {
   await using site = await Site.open()
   const dead = ['a', 'b', 'c'].map((id) => ({ id, address: `unix:${site.folder.file(`${id}.sock`)}` }))
   await site.admin.prepare('g', dead)
@@ -190,7 +190,7 @@ describe('under load, no request is lost', () => {
     },
   )
 
-  test('but those that a killed backend was executing', async () => {
+  test('except those that a killed backend was executing', async () => {
     await using site = await Site.open()
     const socket = site.folder.file('victim.sock')
     const serve = `Bun.serve({ unix: ${JSON.stringify(socket)}, fetch: async (r) => { await Bun.sleep(Math.random() * 3); return new Response((await r.text()) || 'none') } }); console.log('up')`

@@ -32,12 +32,12 @@ describe('the command', () => {
     expect([line.command.name, line.words]).toEqual(['dev', ['./shop']])
   })
 
-  test('balancer gets its arguments as they are', () => {
+  test('balancer gets its arguments unchanged', () => {
     const args = ['--listen', ':8080', '--to', '127.0.0.1:3000', '--help']
     expect(parseCommandLine(['balancer', ...args]).words).toEqual(args)
   })
 
-  test('names and flags are spelt once', () => {
+  test('names and flags are unique', () => {
     expect(new Set(commands.map(({ name }) => name)).size).toBe(commands.length)
     const shorts = [...options.values()].flatMap(({ short }) => short ?? [])
     expect(new Set(shorts).size).toBe(shorts.length)
@@ -69,7 +69,7 @@ describe('compact words', () => {
 })
 
 describe('a word close to a command', () => {
-  test('is no application unless there is one', () => {
+  test('is not taken for an application unless there is one of that name', () => {
     expect(problems('stauts')).toEqual(['"stauts" is not a command, file or folder; did you mean status?'])
     expect(problems('w:2', 'relaod', '--reason', 'deploy')).toEqual([
       '"relaod" is not a command, file or folder; did you mean reload?',
@@ -77,12 +77,12 @@ describe('a word close to a command', () => {
     expect(parseCommandLine(['stauts'], (path) => path === 'stauts').words).toEqual(['stauts'])
   })
 
-  test('is one behind a command, or as a path', () => {
+  test('is an application after a command, or as a path', () => {
     expect(parseCommandLine(['dev', 'stauts']).words).toEqual(['stauts'])
     expect(parseCommandLine(['./stauts']).words).toEqual(['./stauts'])
   })
 
-  test('is not a command either when it is close to none, and words of other programs are told as ours', () => {
+  test('far from any command is refused, and a command of another program gets ours as a suggestion', () => {
     expect(problems('bookshop')).toEqual(['"bookshop" is not a command, file or folder'])
     expect(parseCommandLine(['bookshop'], () => true).words).toEqual(['bookshop'])
     for (const [word, ours] of [
@@ -131,7 +131,7 @@ describe('flags', () => {
     ])
   })
 
-  test('that are wrong stand below each other in the message', () => {
+  test('that are wrong have a line each in the message', () => {
     expect(() => parseCommandLine(['--prot', './a', './b'])).toThrow(
       [
         'the command line has 2 errors:',
@@ -143,7 +143,7 @@ describe('flags', () => {
 })
 
 describe('words', () => {
-  test('with a sign are words, not bundles of short flags', () => {
+  test('with a sign are not bundles of short flags', () => {
     expect(parseCommandLine(['scale', '-2']).words).toEqual(['-2'])
     expect(parseCommandLine(['scale', '+12', './shop']).words).toEqual(['+12', './shop'])
   })

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { elsewhereLines } from '../src/instance/elsewhere-lines.ts'
 
-test('an instance of another user is named with its owner, and with what to type', () => {
+test('an instance of another user is named with its owner, and with the command to run', () => {
   expect(elsewhereLines([{ runDir: '/run/shop/rip-server/shop', uid: 0 }], 1_000)).toEqual([
     'one in /run/shop/rip-server/shop is owned by root: run as that user: ' +
       'sudo -u root rip-server … --run-dir /run/shop/rip-server/shop',
@@ -10,7 +10,7 @@ test('an instance of another user is named with its owner, and with what to type
   expect(unnamed).toContain("owned by user 54321: run as that user: sudo -u '#54321' rip-server")
 })
 
-test('many are counted', () => {
+test('the number is given when there are many', () => {
   const all = Array.from({ length: 22 }, (_, n) => ({ runDir: `/run/${n}`, uid: 1_000 }))
   expect(elsewhereLines(all, 1_000)).toEqual([
     ...Array.from({ length: 20 }, (_, n) => `one runs in /run/${n}: add --run-dir /run/${n}`),

@@ -28,12 +28,12 @@ function exited(reason: ExitReason, respawnInMs?: number): string | undefined {
   return line({ type: 'worker-exited', slot: 2, pid: 42, reason, uptimeMs: 90_000, requests: 7, ...respawn })
 }
 
-test('a crash loop is told as it goes on: one worker at a time, be the pauses short or long', () => {
+test('a crash loop is reported as one: one worker at a time, with short or long pauses', () => {
   const told = 'crash loop: workers keep dying; one at a time is started until one stays'
   expect(line({ type: 'health', health: 'crash-loop' })).toBe(told)
 })
 
-test('a start that finds code that was taken back says what serves instead, and what to do', () => {
+test('a start that finds code that was taken back says which code serves instead, and what to do', () => {
   const found = {
     type: 'condemned-found',
     generation: 'fedcba987654',
@@ -49,7 +49,7 @@ test('a start that finds code that was taken back says what serves instead, and 
   )
 })
 
-describe('a reload is told', () => {
+describe('a reload is printed', () => {
   test('in one line when it succeeds', () => {
     const cut = {
       type: 'generation-cut',
@@ -65,7 +65,7 @@ describe('a reload is told', () => {
     expect(line({ type: 'stopping', delayMs: 5_000 })).toStartWith('stopping: serving on for 5.0 s, then')
   })
 
-  test('with what was limited for want of memory', () => {
+  test('with the limits that lack of memory set', () => {
     const limited = {
       type: 'surge-limited',
       generation: 'fedcba987654',
@@ -81,7 +81,7 @@ describe('a reload is told', () => {
     expect(line({ ...limited, ready: 4 })).toBe(`fedcba9 takes over with 4 of 4 workers; ${why}`)
   })
 
-  test('with what is under way while nobody knows whether the code is to blame', () => {
+  test('with the comparison that is under way', () => {
     const generation = 'fedcba987654'
     const figures = { previous: '0123456789ab', errors: 9, requests: 12 }
     expect(line({ type: 'generation-suspected', generation, ...figures })).toBe(
@@ -92,7 +92,7 @@ describe('a reload is told', () => {
     )
   })
 
-  test('not at all for the first generation, which the block shows', () => {
+  test('not at all for the first generation, which the start block shows', () => {
     expect(
       line({ type: 'generation-cut', generation: 'fedcba987654', previous: null, tookMs: 84 }),
     ).toBeUndefined()
@@ -118,11 +118,11 @@ describe('the reason of a refusal names the place', () => {
     return refusalMessage({ code: 'boot-failed', generation: 'fedcba987654', message, failure, atMs: 0 }, cwd)
   }
 
-  test('in front when it names no file', () => {
+  test('first when the reason names no file', () => {
     expect(reason('unexpected )')).toBe('/srv/app.ts:2:3: unexpected )')
   })
 
-  test('where it names the file alone', () => {
+  test('in the place of the file when the reason names only the file', () => {
     expect(reason('/srv/app.ts could not be compiled: unexpected )')).toBe(
       '/srv/app.ts:2:3 could not be compiled: unexpected )',
     )
@@ -140,8 +140,8 @@ describe('the reason of a refusal names the place', () => {
   })
 })
 
-describe('the end of a worker is told', () => {
-  test('with reason, age, requests and what follows when it crashed', () => {
+describe('the end of a worker is printed', () => {
+  test('with reason, age, requests and the next step when it crashed', () => {
     expect(exited({ kind: 'crashed', code: null, signal: 'SIGKILL', stderr: '' }, 0)).toBe(
       '✗ worker 2 (42) crashed by SIGKILL after 2 min and 7 requests; replaced at once',
     )
@@ -152,7 +152,7 @@ describe('the end of a worker is told', () => {
     expect(exited({ kind: 'killed', reason: 'drain-deadline' })).toContain('was killed (drain-deadline)')
   })
 
-  test('quietly when it was recycled, and not at all when it left as planned', () => {
+  test('in a plain line when it was recycled, and not at all when it left as planned', () => {
     expect(exited({ kind: 'recycled', reason: 'requests' })).toBe(
       'worker 2 (42) was recycled (requests) after 2 min and 7 requests',
     )
@@ -161,7 +161,7 @@ describe('the end of a worker is told', () => {
   })
 })
 
-test('routine is told only when asked for', () => {
+test('routine events are printed on request only', () => {
   const started = { type: 'worker-started', slot: 1, pid: 42, generation: '0123456789ab' } as const
   expect(line(started)).toBeUndefined()
   expect(line(started, true)).toBe('worker-started slot=1 pid=42 generation=0123456')

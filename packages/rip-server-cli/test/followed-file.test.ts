@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FollowedFile } from '../src/terminal/followed-file.ts'
 
-test('what was written before the last exchange is read first, once', async () => {
+test('lines from before the last rotation are read first, once', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rip-log-'))
   const path = join(folder, 'log')
   appendFileSync(`${path}.1`, 'former\n')
@@ -19,7 +19,7 @@ test('what was written before the last exchange is read first, once', async () =
   rmSync(folder, { recursive: true })
 })
 
-test('nothing is lost when the file is exchanged for a new one, or removed', async () => {
+test('nothing is lost when the file is replaced by a new one, or removed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rip-log-'))
   const path = join(folder, 'log')
   await using file = new FollowedFile(path)

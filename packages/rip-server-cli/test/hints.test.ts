@@ -9,7 +9,7 @@ function hints(args: readonly string[], inContainer = false): readonly string[] 
   return developmentHints(resolved, listenAddress(resolved.settings, 'development'), inContainer)
 }
 
-test('several workers by default are told of, those that were asked for are not', () => {
+test('there is a hint about several workers by default, and none if they were asked for', () => {
   expect(hints([])).toEqual([
     '2 workers, each with its own memory: state kept in variables differs per worker; -w 1 for one',
   ])
@@ -17,7 +17,7 @@ test('several workers by default are told of, those that were asked for are not'
   expect(hints(['-w', '1'])).toEqual([])
 })
 
-test('a NODE_ENV that is not that of the command is told with its origin', () => {
+test('a NODE_ENV that differs from that of the command is reported with its origin', () => {
   expect(nodeEnvHints({ value: 'production', origin: 'default' }, 'production')).toEqual([])
   expect(nodeEnvHints({ value: 'development', origin: '.env' }, 'production')).toEqual([
     'the application runs with NODE_ENV=development, from .env',
@@ -27,7 +27,7 @@ test('a NODE_ENV that is not that of the command is told with its origin', () =>
   ])
 })
 
-test('in a container it is told that nobody outside reaches it', () => {
+test('in a container there is a hint that it cannot be reached from outside', () => {
   expect(hints(['-w', '1'], true)).toEqual([
     'it cannot be reached from outside this container; --bind 0.0.0.0 changes that',
   ])
@@ -36,7 +36,7 @@ test('in a container it is told that nobody outside reaches it', () => {
   expect(isInContainer({ KUBERNETES_SERVICE_HOST: '10.0.0.1' })).toBe(true)
 })
 
-test('root is warned, unless somebody else runs the application or the machine is a container', () => {
+test('root is warned, unless the application runs as another user or the machine is a container', () => {
   const tenants = { workers: { name: 'shop', uid: 1, gid: 1, home: '/' }, router: { uid: 2, gid: 2 } }
   expect(rootWarning(0, undefined, false)).toContain('give --user NAME')
   expect(rootWarning(0, undefined, true)).toBeUndefined()

@@ -65,12 +65,12 @@ describe('the program', () => {
     })
   })
 
-  test('runs when it is given to Bun', async () => {
+  test('runs with bun as a script', async () => {
     const { stdout } = await run([process.execPath, PROGRAM, '--version'])
     expect(stdout).toBe(`${manifest.version}\n`)
   })
 
-  test('becomes Bun, so that signals reach it', async () => {
+  test('replaces itself by Bun, so that signals reach it', async () => {
     const probe = join(await mkdtemp(join(folder, 'bun-')), 'bun')
     await writeFile(probe, '#!/bin/sh\necho "$$ $4 $5"\n', { mode: 0o755 })
     const { stdout } = await run(['/bin/sh', '-c', `echo $$; exec ${PROGRAM} "a b"`], {
@@ -132,7 +132,7 @@ describe('help', () => {
     }
   })
 
-  test('is data for completion scripts, too', async () => {
+  test('is available as data for completion scripts', async () => {
     const { stdout } = await run([PROGRAM, 'help', '--json'])
     const data = JSON.parse(stdout) as { name: string; flags: { flag: string }[] }[]
     expect(data.map(({ name }) => name)).toEqual(commands.map(({ name }) => name))
@@ -149,12 +149,12 @@ describe('run', () => {
     await symlink(PROGRAM, join(folder, 'bin/rip-server'))
   })
 
-  test('runs a program with its arguments, and ends as it does', async () => {
+  test('runs a program with its arguments, and ends with its exit code', async () => {
     const { code, stdout } = await run([PROGRAM, 'run', 'tool.rip', '--all', '-x'])
     expect([code, stdout]).toEqual([7, '--all -x true\n'])
   })
 
-  test('a program may be a command of its own, under a name without an ending', async () => {
+  test('a program may be a command with a name without an ending', async () => {
     const { code, stdout } = await run([join(folder, 'tool'), 'a'])
     expect([code, stdout]).toEqual([7, 'a true\n'])
   })
@@ -164,7 +164,7 @@ describe('run', () => {
     expect([code, stdout]).toEqual([0, '42 last\n'])
   })
 
-  test('code that does not compile is told of with its place', async () => {
+  test('code that does not compile is reported with its position', async () => {
     const { code, stderr } = await run([PROGRAM, 'run', '-e', 'a = ('])
     expect([code, stderr]).toEqual([4, expect.stringContaining('-e:1:5: this ( is never closed')])
   })

@@ -38,17 +38,17 @@ const refused: ManagerEventBody = {
 }
 const REFUSED = '✗ fedcba9 refused, 0123456 serves on: unexpected )'
 
-test('a refusal is told once while nothing else is tried', async () => {
+test('a refusal is printed once while no other code is tried', async () => {
   expect(await told(refused, refused)).toEqual([REFUSED])
 })
 
-test('a refusal that was undone is told as such, and told again when it comes back', async () => {
+test('a refusal that was undone is printed as such, and printed again when it comes back', async () => {
   const undone: ManagerEventBody = { type: 'generation-unchanged', generation: '0123456789ab' }
   const line = '0123456 serves already; nothing changed on disk'
   expect(await told(refused, undone, refused)).toEqual([REFUSED, line, REFUSED])
 })
 
-test('a refusal after other code was admitted is told again', async () => {
+test('a refusal after other code has served is printed again', async () => {
   const cut: ManagerEventBody = {
     type: 'generation-cut',
     generation: '456789abcdef',
@@ -58,7 +58,7 @@ test('a refusal after other code was admitted is told again', async () => {
   expect(await told(refused, cut, refused)).toEqual([REFUSED, '✓ 0123456 → 456789a in 84 ms', REFUSED])
 })
 
-test('an event that cannot be told ends nothing', async () => {
+test('an event that cannot be printed ends nothing', async () => {
   const broken = { type: 'generation-refused', refusal: null } as unknown as ManagerEventBody
   const lines = await told(broken, refused)
   expect(lines).toHaveLength(2)
@@ -66,7 +66,7 @@ test('an event that cannot be told ends nothing', async () => {
   expect(lines[1]).toBe(REFUSED)
 })
 
-test('a worker that did not start is told by the refusal of its code, and by itself where it was to serve again', async () => {
+test('a worker that did not start is printed with the refusal of its code, or by itself if it was a replacement', async () => {
   const failure = { kind: 'import', message: 'no database' } as const
   const exited = {
     type: 'worker-exited',

@@ -87,7 +87,7 @@ describe('the file', () => {
     ])
   })
 
-  test('may print without harm', async () => {
+  test('may print', async () => {
     const { settings } = await resolved({ config: 'console.log("rip"); export default { port: 1 }' })
     expect(settings.port).toBe(1)
   })
@@ -118,7 +118,7 @@ describe('the file', () => {
 })
 
 describe('the balancer', () => {
-  test('drains a little longer than the workers, who know what they cut off, unless it is told otherwise', async () => {
+  test('drains a little longer than the workers, which report what they cut off, unless configured otherwise', async () => {
     const drainOf = async (sources: Sources): Promise<unknown> =>
       balancerConfig((await resolved(sources)).settings, { listen: ':80', adminPath: '/a' }).timeouts?.drain
     const config = `export default { drainTimeout: '2m', balancer: { timeouts: { idle: '5s' } } }`
@@ -140,7 +140,7 @@ describe('the balancer', () => {
     expect(await cookieOf(`stickyCookie: { path: '/a', key: '${key}' }`)).toEqual({ key, path: '/a' })
   })
 
-  test('passes fields with underscores on, which workers tell from hyphens, unless it is told otherwise', async () => {
+  test('passes fields with underscores on, which workers tell from hyphens, unless configured otherwise', async () => {
     const place = { listen: ':80', adminPath: '/a' }
     const forwardingOf = async (config?: string): Promise<unknown> =>
       balancerConfig((await resolved(config === undefined ? {} : { config })).settings, place).forwarding
@@ -149,7 +149,7 @@ describe('the balancer', () => {
     expect(await forwardingOf(drops)).toEqual({ trust: ['unix'], underscores: 'drop' })
   })
 
-  test('takes its options from the file, a log file beside it', async () => {
+  test('takes its options from the file, with the log file relative to it', async () => {
     const config = `export default { balancer: { limits: { body: '2MiB' }, accessLog: { file: 'a.log' }, processes: 2 } }`
     const { settings, origins } = await resolved({ config, args: ['--max-body', '1MiB'] })
     expect(settings.balancer).toEqual({
@@ -175,7 +175,7 @@ describe('the balancer', () => {
     ])
   })
 
-  test('is refused with more fields than workers take', async () => {
+  test('is refused if it allows more fields than workers accept', async () => {
     const { exitCode, message } = await refused({
       config: `export default { balancer: { limits: { fields: 300 } } }`,
     })
@@ -185,7 +185,7 @@ describe('the balancer', () => {
     ])
   })
 
-  test('wants a certificate and its key, or neither', async () => {
+  test('requires a certificate with its key, or neither', async () => {
     const flag = await refused({ args: ['--tls-cert', 'a.pem'] })
     expect([flag.exitCode, flag.message]).toEqual([2, expect.stringContaining('--tls-cert: needs --tls-key')])
     const file = await refused({ config: `export default { tlsKey: 'a.pem' }` })
@@ -207,7 +207,7 @@ test('two flags that name different ports are refused, and a port for a Unix soc
     expect((await resolved({ args: ['--bind', bind, '--port', '80'] })).settings.port).toBe(80)
 })
 
-test('wrong flags alone are a usage error', async () => {
+test('only wrong flags are a usage error', async () => {
   const error = await refused({ args: ['--port', 'x', '--health', 'up'] })
   expect(error.exitCode).toBe(2)
   expect(error.message).toContain('--port: expected a whole number from 0 to 65535, got "x"')

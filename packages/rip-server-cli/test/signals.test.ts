@@ -26,7 +26,7 @@ function handled(mode: Mode, terminal: Terminal): Handled {
   return { asked, [Symbol.dispose]: () => handlers[Symbol.dispose]() }
 }
 
-test('signals to stop within a moment are one request, a later one means now', async () => {
+test('signals to stop within a moment count as one, a later one means now', async () => {
   using signals = handled('production', NONE)
   process.emit('SIGINT')
   process.emit('SIGINT')

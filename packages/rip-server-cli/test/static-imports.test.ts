@@ -17,7 +17,7 @@ async function filesLoadedBy(entry: string): Promise<readonly string[]> {
   return [...files]
 }
 
-test('the main process loads what supervises, and nothing of what serves requests in other processes', async () => {
+test('the main process loads no code that serves requests in other processes', async () => {
   const files = await filesLoadedBy(join(import.meta.dir, '../src/commands/serve.ts'))
   expect(files.length).toBeGreaterThan(50)
   const serving =

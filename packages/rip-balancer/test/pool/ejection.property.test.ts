@@ -68,7 +68,7 @@ function request(pool: Pool, outcomeOf: (id: string) => Outcome): boolean {
 }
 
 for (const policy of POLICIES) {
-  test(`${policy}: no more requests fail than for somebody who knows and tries once per interval, plus one for each time a backend turns bad`, async () => {
+  test(`${policy}: no more requests fail than for a client that knows all states and tries once per interval, plus one for each time a backend turns bad`, async () => {
     await fc.assert(
       fc.asyncProperty(backends, async (troubles) => {
         const clock = new FakeClock()

@@ -71,14 +71,14 @@ const settled = async (): Promise<void> => {
   for (let n = 0; n < 10; n++) await Promise.resolve()
 }
 
-describe('that nobody listens', () => {
-  test('is certain after one refused connection, of any number of backends', () => {
+describe('a backend that refuses connections', () => {
+  test('is put aside after one refused connection, in any number', () => {
     const { pool, told } = setup(['a', 'b', 'c'])
     expect(run(pool, 6, failing('connect-failed', 'b', 'c'))).toBe('abcaaa')
     expect(told).toEqual(['b refuses 1000', 'c refuses 1000'])
   })
 
-  test('costs no further request: a connection tells when somebody does again', async () => {
+  test('costs no further request: connections without a request find out when it listens again', async () => {
     const { pool, clock, told, listening } = setup(['a', 'b'])
     run(pool, 2, failing('connect-failed', 'b'))
     clock.advance(250)
@@ -94,7 +94,7 @@ describe('that nobody listens', () => {
     expect(run(pool, 4, () => 'ok')).toContain('b')
   })
 
-  test('is found out at the latest after a second, however long it lasted', async () => {
+  test('is back at the latest a second after it listens again, however long it was away', async () => {
     const { pool, clock, told, listening } = setup(['a', 'b'])
     run(pool, 2, failing('connect-failed', 'b'))
     for (let second = 0; second < 100; second++) {
@@ -107,7 +107,7 @@ describe('that nobody listens', () => {
     expect(told.at(-1)).toBe('b back')
   })
 
-  test('lets a request try each of them once, and then tell', () => {
+  test('lets a request try each backend once before it fails', () => {
     const { pool } = setup(['a', 'b'])
     const tried: Backend[] = []
     for (let n = 0; n < 2; n++) {
@@ -119,7 +119,7 @@ describe('that nobody listens', () => {
     expect(pool.claim(new TestClaimant(), tried)).toBe('no-backend')
   })
 
-  test('makes the dead better than none, three of them for one request, without putting them aside anew', () => {
+  test('is tried when there is no other, up to three for one request, without being put aside anew', () => {
     const { pool, told } = setup(['a', 'b', 'c', 'd'])
     run(pool, 4, () => 'connect-failed')
     expect(told).toHaveLength(4)
@@ -134,7 +134,7 @@ describe('that nobody listens', () => {
     expect(told).toHaveLength(4)
   })
 
-  test('is over at the first answer of one that was tried because nothing else was left', () => {
+  test('is back at its first answer when it was tried because no other was left', () => {
     const { pool, told } = setup(['a'])
     run(pool, 1, () => 'connect-failed')
     run(pool, 1, () => 'ok')
@@ -153,7 +153,7 @@ describe('a backend that does not take connections in time', () => {
     expect(told.at(-1)).toBe('b back')
   })
 
-  test('is put aside beyond the share of the suspected when a connection confirms it', async () => {
+  test('is put aside beyond the allowed share when a second connection confirms it', async () => {
     const { pool, told } = setup(['a', 'b'])
     run(pool, 2, () => 'connect-timeout')
     expect(told).toEqual(['a silent 1000'])
@@ -170,7 +170,7 @@ describe('a backend that fails requests others answer', () => {
     expect(told).toEqual(['b suspect 1000'])
   })
 
-  test('is not when the others fail as well: then it is the requests', () => {
+  test('is not put aside when the others fail as well: then the requests are the cause', () => {
     const { pool, told } = setup(['a', 'b', 'c'])
     run(pool, 300, () => 'reset')
     expect(told).toEqual([])
@@ -183,7 +183,7 @@ describe('a backend that fails requests others answer', () => {
     expect(told).toEqual(['b suspect 1000'])
   })
 
-  test('leaves a share of the backends where they are, and one at least', () => {
+  test('is not put aside beyond half of the backends, nor as the last one', () => {
     const { pool, told } = setup(['a', 'b', 'c', 'd'])
     run(pool, 200, failing('reset', 'b', 'c', 'd'))
     expect(told).toHaveLength(2)
@@ -192,7 +192,7 @@ describe('a backend that fails requests others answer', () => {
     expect(alone.told).toEqual([])
   })
 
-  test('with requests too rare for a comparison of rates is put aside after three in a row', () => {
+  test('with too few requests to compare rates is put aside after three failures in a row', () => {
     const { pool, clock, told } = setup(['a', 'b'])
     for (let n = 0; n < 3; n++) {
       run(pool, 2, failing('reset', 'b'))
@@ -201,7 +201,7 @@ describe('a backend that fails requests others answer', () => {
     expect(told).toEqual(['b suspect 1000'])
   })
 
-  test('is asked by the balancer first, so that no request is at stake while it does not answer', async () => {
+  test('is asked by the balancer first, so that no request fails while it does not answer', async () => {
     const { pool, clock, told, deaf } = setup(['a', 'b'])
     deaf.add('/run/b.sock')
     run(pool, 4, failing('reset', 'b'))
@@ -217,7 +217,7 @@ describe('a backend that fails requests others answer', () => {
     expect(told).toEqual(['b suspect 1000', 'b back'])
   })
 
-  test('is tried by one request at a time, which can be sent elsewhere', async () => {
+  test('is tried by one request at a time, one that can be sent elsewhere', async () => {
     const { pool, clock, told } = setup(['a', 'b'])
     run(pool, 4, failing('reset', 'b'))
     clock.advance(1_000)
@@ -265,7 +265,7 @@ describe('a backend that fails requests others answer', () => {
     expect(run(pool, 2, () => 'ok', { repeatable })).toContain('b')
   })
 
-  test('is not brought back by answers to requests from before', () => {
+  test('is not brought back by answers to earlier requests', () => {
     const { pool, told } = setup(['a', 'b'])
     const [, before] = [claimed(pool), claimed(pool)]
     run(pool, 4, failing('reset', 'b'))
@@ -273,7 +273,7 @@ describe('a backend that fails requests others answer', () => {
     expect(told).toEqual(['b suspect 1000'])
   })
 
-  test('is put aside by one failure soon after it came back, for longer; later as if it were the first time', async () => {
+  test('is put aside by one failure soon after its return, for longer; later as if for the first time', async () => {
     const { pool, clock, told } = setup(['a', 'b'])
     run(pool, 4, failing('reset', 'b'))
     clock.advance(1_000)
@@ -307,7 +307,7 @@ describe('a backend that answers nothing for far longer than usual', () => {
     return { ...stage, held: held.find(({ id }) => id === 'b')! }
   }
 
-  test('gets nothing more while others take it, and its share when it answers', () => {
+  test('gets no requests while others take them, and its share when it answers', () => {
     const { pool, held, told } = quietFor(251)
     for (const repeatable of [true, false]) expect(run(pool, 4, () => 'ok', { repeatable })).toBe('aaaa')
     pool.release(held, 'ok')
@@ -318,18 +318,18 @@ describe('a backend that answers nothing for far longer than usual', () => {
   test.each([
     ['a quarter of a second', 250, 10],
     ['four times as long as it usually is', 1_200, 300],
-  ])('does not do so before %s', (_, ms, usualMs) => {
+  ])('still gets requests before %s', (_, ms, usualMs) => {
     const { pool } = quietFor(ms, {}, usualMs)
     expect(run(pool, 4, () => 'ok')).toContain('b')
   })
 
-  test('is better than one that is full', () => {
+  test('is preferred to one that is full', () => {
     const { pool } = quietFor(1_000)
     pool.backends[0]!.maxInFlight = 0
     expect(run(pool, 1, () => 'ok')).toBe('b')
   })
 
-  test('is as good as the others where all are', () => {
+  test('gets its share when all are silent', () => {
     const { pool, clock } = quietFor(0)
     for (let n = 0; n < 4; n++) claimed(pool)
     clock.advance(1_000)
@@ -365,7 +365,7 @@ describe('a backend whose first request failed', () => {
     },
   )
 
-  test('is asked, and stays if it answers: that may be the fault of the request', async () => {
+  test('is asked, and stays if it answers: the request may be the cause', async () => {
     const { pool, told, asked } = setup(['a', 'b'])
     failOnce(pool)
     await settled()
@@ -388,7 +388,7 @@ describe('a backend whose first request failed', () => {
     }
   })
 
-  test('refuses connections by now, as the question finds out: that is certain, of any number of backends', async () => {
+  test('is put aside, in any number, if the question finds that it refuses connections', async () => {
     const { pool, told } = setup(['a', 'b', 'c'], {
       ask: () => Promise.resolve({ reached: false, failure: 'connect-failed', reason: 'connection refused' }),
     })
@@ -400,7 +400,7 @@ describe('a backend whose first request failed', () => {
   test.each([
     ['this process could not ask', 'local-failure', 0],
     ['a request was answered meanwhile', 'timeout', 2],
-  ] as const)('is not judged by the question where %s', async (_, failure, answered) => {
+  ] as const)('is not judged by the question when %s', async (_, failure, answered) => {
     const reply = Promise.withResolvers<Sighting>()
     const { pool, told } = setup(['a', 'b'], { ask: () => reply.promise })
     failOnce(pool)
@@ -410,7 +410,7 @@ describe('a backend whose first request failed', () => {
     expect(told).toEqual([])
   })
 
-  test('stays when all fail: somebody has to answer', async () => {
+  test('stays when all fail: one has to answer', async () => {
     const { pool, told, deaf } = setup(['a', 'b'])
     deaf.add('/run/a.sock').add('/run/b.sock')
     run(pool, 4, () => 'reset')
@@ -418,7 +418,7 @@ describe('a backend whose first request failed', () => {
     expect(told).toEqual(['a suspect 1000'])
   })
 
-  test('is not asked again if it turned out to answer requests and no questions', async () => {
+  test('is not asked again if it answers requests but no questions', async () => {
     const { pool, clock, told, deaf, asked } = setup(['a', 'b'])
     deaf.add('/run/b.sock')
     failOnce(pool)
@@ -436,7 +436,7 @@ describe('a backend whose first request failed', () => {
   })
 })
 
-describe('a backend that was suspected', () => {
+describe('a backend that was put aside', () => {
   /** It fails, is asked until it answers, and is back with the next request. */
   async function flap({ pool, clock, deaf }: ReturnType<typeof setup>): Promise<void> {
     deaf.add('/run/b.sock')
@@ -447,7 +447,7 @@ describe('a backend that was suspected', () => {
     deaf.clear()
   }
 
-  test('and answers questions again is tried at once', async () => {
+  test('is tried at once when it answers questions again', async () => {
     const stage = setup(['a', 'b'])
     await flap(stage)
     stage.clock.advance(1_000)
@@ -456,7 +456,7 @@ describe('a backend that was suspected', () => {
     expect(stage.told).toEqual(['b suspect 1000', 'b back'])
   })
 
-  test('again and again waits for a quarter of its time, and two seconds at most', async () => {
+  test('again and again waits for a quarter of its time, at most two seconds', async () => {
     const stage = setup(['a', 'b'])
     const { pool, clock } = stage
     for (const pauseMs of [0, 500, 1_000, 2_000, 2_000, 2_000]) {
@@ -475,7 +475,7 @@ describe('a backend that was suspected', () => {
     }
   })
 
-  test('and answers questions all the time is tried after five seconds at most, by what can be sent elsewhere', async () => {
+  test('and always answers questions is tried after five seconds at most, by requests that can be sent elsewhere', async () => {
     const { pool, clock, told } = setup(['a', 'b'])
     run(pool, 6, failing('reset', 'b'))
     for (let ms = 0; ms < 120_000; ms += 250) {
@@ -494,7 +494,7 @@ describe('a backend that was suspected', () => {
     expect(told.slice(before)).toEqual(['b back'])
   })
 
-  test('is given only what can be sent elsewhere for four times as long as it was put aside', async () => {
+  test('gets only requests that can be sent elsewhere for four times as long as it was put aside', async () => {
     const { pool, clock } = setup(['a', 'b'])
     run(pool, 4, failing('reset', 'b'))
     clock.advance(1_000)
@@ -508,8 +508,8 @@ describe('a backend that was suspected', () => {
   })
 })
 
-describe('who waits', () => {
-  test('is refused when the last backend goes: the queue is for the busy', () => {
+describe('a request that waits', () => {
+  test('is refused when the last backend goes: the queue is only for busy backends', () => {
     const { pool } = setup([])
     pool.prepare(undefined, [member('a')])
     const held = claimed(pool)
@@ -519,7 +519,7 @@ describe('who waits', () => {
     expect(waiting.told).toEqual(['no-backend'])
   })
 
-  test.each(['unhealthy', 'without weight'])('is nobody while all are %s', (how) => {
+  test.each(['unhealthy', 'without weight'])('does not wait while all are %s', (how) => {
     const { pool } = setup([])
     pool.prepare(undefined, [member('a', { weight: how === 'without weight' ? 0 : 1 })])
     if (how === 'unhealthy') pool.setHealth(pool.backends[0]!, false)
@@ -528,7 +528,7 @@ describe('who waits', () => {
 })
 
 describe('an active health check', () => {
-  test('that passes brings back a backend nobody listened at, before its next probe', () => {
+  test('that passes brings back a backend that refused connections, before its next probe', () => {
     const { pool, clock, told } = setup(['a', 'b'])
     run(pool, 2, failing('connect-failed', 'b'))
     clock.advance(10)
@@ -537,7 +537,7 @@ describe('an active health check', () => {
     expect(run(pool, 4, failing('ok'))).toContain('b')
   })
 
-  test('that passes says nothing about requests that fail', () => {
+  test('that passes does not bring back a backend whose requests failed', () => {
     const { pool, told } = setup(['a', 'b'])
     run(pool, 20, failing('reset', 'b'))
     pool.noteCheck(pool.backends[1]!, true)
@@ -545,7 +545,7 @@ describe('an active health check', () => {
     expect(run(pool, 4, failing('ok'))).toBe('aaaa')
   })
 
-  test('that had failed and passes again has the next request try the backend', () => {
+  test('that had failed and passes again lets the next request try the backend', () => {
     const { pool, told } = setup(['a', 'b'])
     run(pool, 20, failing('reset', 'b'))
     const b = pool.backends[1]!
@@ -575,7 +575,7 @@ describe('a health check that fails once', () => {
     expect(run(pool, 6, failing('ok'))).toContain('b')
   })
 
-  test('leaves a backend to those no other takes', () => {
+  test('leaves a backend the requests that no other takes', () => {
     const { pool } = setup(['a', 'b'])
     const [a, b] = pool.backends
     a!.maxInFlight = 1
@@ -583,13 +583,13 @@ describe('a health check that fails once', () => {
     expect([claimed(pool).id, claimed(pool).id]).toEqual(['a', 'b'])
   })
 
-  test('changes nothing where all fail it', () => {
+  test('changes nothing when all backends fail it', () => {
     const { pool } = setup(['a', 'b'])
     for (const member of pool.backends) pool.noteCheck(member, false)
     expect(run(pool, 4, failing('ok'))).toBe('abab')
   })
 
-  test('is forgotten when nobody checks any more', () => {
+  test('is forgotten when checks are switched off', () => {
     const { pool } = setup(['a', 'b'])
     pool.noteCheck(pool.backends[1]!, false)
     pool.forgetHealth()
@@ -598,7 +598,7 @@ describe('a health check that fails once', () => {
 })
 
 describe('a backend whose last request failed', () => {
-  test('gets nothing that cannot be sent again until it answers', () => {
+  test('gets no requests that cannot be repeated until it answers', () => {
     const { pool, told } = setup(['a', 'b', 'c'], { ejection: { after: 5 } })
     expect(run(pool, 3, failing('reset', 'b'))).toBe('abc')
     expect(run(pool, 6, failing('ok'), { repeatable: false })).not.toContain('b')
@@ -607,7 +607,7 @@ describe('a backend whose last request failed', () => {
     expect(told).toEqual([])
   })
 
-  test('is no longer avoided after a while, if nothing came that can be sent again', () => {
+  test('is no longer avoided after a while without requests that can be repeated', () => {
     const { pool, clock } = setup(['a', 'b'])
     run(pool, 2, failing('reset', 'b'))
     clock.advance(999)
@@ -616,13 +616,13 @@ describe('a backend whose last request failed', () => {
     expect(run(pool, 2, failing('ok'), { repeatable: false })).toContain('b')
   })
 
-  test('is better than none', () => {
+  test('is used when there is no other', () => {
     const { pool } = setup(['a', 'b'])
     run(pool, 2, failing('reset', 'a', 'b'))
     expect(run(pool, 4, failing('reset', 'a', 'b'), { repeatable: false })).toBe('abab')
   })
 
-  test('keeps the clients that belong to it', () => {
+  test('keeps the clients that hash or sticky send to it', () => {
     const { pool } = setup(['a', 'b'], { policy: 'hash' })
     const client = new TestClaimant('somebody')
     const home = pool.claim(client)

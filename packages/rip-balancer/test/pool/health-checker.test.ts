@@ -72,7 +72,7 @@ describe('health checks', () => {
     expect(ward.changes).toEqual(['a false', 'a true'])
   })
 
-  test('are more frequent while the outcome is open', async () => {
+  test('are more frequent while a backend is about to change its state', async () => {
     using ward = new Ward(['a'])
     await ward.pass(5_000)
     const calm = ward.checkedAtMs.length
@@ -82,7 +82,7 @@ describe('health checks', () => {
     expect(ward.checkedAtMs.length - calm).toBeGreaterThanOrEqual(3)
   })
 
-  test('begin one interval after the other, however long they take', async () => {
+  test('begin once per interval, however long they take', async () => {
     using ward = new Ward(['a'])
     ward.takesMs = 600
     await ward.pass(5_000)
@@ -93,7 +93,7 @@ describe('health checks', () => {
     expect(ward.checkedAtMs.at(-1)! - ward.checkedAtMs.at(-2)!).toBeGreaterThanOrEqual(1_600)
   })
 
-  test('end with the checker', async () => {
+  test('end when the checker is closed', async () => {
     const ward = new Ward(['a'])
     ward[Symbol.dispose]()
     await ward.pass(5_000)
@@ -101,7 +101,7 @@ describe('health checks', () => {
   })
 })
 
-test('an answer that breaks off does not pass', async () => {
+test('do not pass when the answer breaks off', async () => {
   using folder = new TempFolder()
   const path = folder.file('b.sock')
   const server = createServer((socket) =>

@@ -39,7 +39,7 @@ describe('a health check', () => {
     [200, { status: 401 }, false],
     [404, { status: ['200-299', 404] }, true],
     [403, { status: ['200-299', '404'] }, false],
-  ] as const)('that is answered with %d passes or not as it is told: %p', async (status, health, passes) => {
+  ] as const)('that is answered with %d passes by its configuration: %p', async (status, health, passes) => {
     expect(await staysIn(`HTTP/1.1 ${status} Said\r\nContent-Length: 0\r\n\r\n`, health)).toBe(passes)
   })
 
@@ -52,7 +52,7 @@ describe('a health check', () => {
     expect(await staysIn(answer(200, body), { body: expected })).toBe(passes)
   })
 
-  test('of an answer whose end is the end of the connection, or that comes in chunks, passes', async () => {
+  test('with an answer that ends with the connection, or comes in chunks, passes', async () => {
     expect(await staysIn('HTTP/1.0 200 OK\r\n\r\nready', { body: 'ready' })).toBe(true)
     const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n'
     expect(await staysIn(`HTTP/1.1 103 Early Hints\r\n\r\n${chunked}`, { body: 'ready' })).toBe(true)
@@ -63,11 +63,11 @@ describe('a health check', () => {
     'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort',
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
     '',
-  ])('of what is no answer does not pass: %j', async (said) => {
+  ])('with a malformed answer does not pass: %j', async (said) => {
     expect(await staysIn(said, {})).toBe(false)
   })
 
-  test('asks with the method, the name and the path it is told', async () => {
+  test('asks with the configured method, host and path', async () => {
     await using backend = await RawBackend.startOnTcp((socket) =>
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'),
     )
@@ -78,7 +78,7 @@ describe('a health check', () => {
     expect(stateOf(lb)).toBe('serving')
   })
 
-  test('names the address where it is told no name, and is asked at another port', async () => {
+  test('sends the address as Host by default, and can use another port', async () => {
     await using checks = await RawBackend.startOnTcp((socket) => socket.end(answer(200, 'ok')))
     await using backend = await RawBackend.startOnTcp(() => {})
     const health = { ...QUICK, port: checks.port }
@@ -88,7 +88,7 @@ describe('a health check', () => {
     expect([backend.received, stateOf(lb)]).toEqual([[], 'serving'])
   })
 
-  test('says on which grounds a backend is taken out, and that it is back', async () => {
+  test('logs why a backend is taken out, and that it is back', async () => {
     let said = answer(404, 'no')
     await using backend = await RawBackend.startOnTcp((socket) => socket.end(said))
     const warnings: string[] = []
@@ -118,13 +118,13 @@ test.each([
   [{ tls: 'yes' }, 'health.tls'],
   [{ method: 'HEAD', body: 'x' }, 'health.body'],
   [{ body: 7 }, 'health.body'],
-])('a check that makes no sense is refused: %p', (health, path) => {
+])('an invalid check is refused: %p', (health, path) => {
   const problems = configProblems({ health: { path: '/up', ...(health as Health) } })
   expect(problems).toHaveLength(1)
   expect(problems[0]).toStartWith(path)
 })
 
-test('a check without options asks for a 2xx', () => {
+test('a check without options requires a 2xx', () => {
   expect(resolveConfig({ health: { path: '/up' } }).health).toMatchObject({
     method: 'GET',
     statuses: [{ from: 200, to: 299 }],

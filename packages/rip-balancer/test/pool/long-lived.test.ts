@@ -28,8 +28,8 @@ function opened(pool: Pool, key?: string): Backend {
   return backend
 }
 
-describe('what lasts', () => {
-  test('leaves its place to who has waited longest', () => {
+describe('a tunnel or event stream', () => {
+  test('gives its slot to the request that has waited longest', () => {
     const pool = poolOf([member('a')])
     const a = claimed(pool)
     const waiting = new TestClaimant()
@@ -45,7 +45,7 @@ describe('what lasts', () => {
     expect([pool.isPressed, pool.inFlight]).toEqual([false, 0])
   })
 
-  test('is let go of once', () => {
+  test('is released once', () => {
     const pool = poolOf([member('a')])
     const a = opened(pool)
     expect(() => pool.release(a, 'ok')).toThrow('released more often')
@@ -74,7 +74,7 @@ describe('what lasts', () => {
     expect([retired, pool.status().backends.length]).toEqual([['a'], 1])
   })
 
-  test('brings a backend on trial back when it begins, not when it ends', async () => {
+  test('brings back a backend on trial when it begins, not when it ends', async () => {
     const clock = new FakeClock()
     const pool = poolOf([member('a'), member('b')], { clock, ejection: { after: 1, minMs: 50 } })
     for (let n = 0; n < 8; n++) {
@@ -92,8 +92,8 @@ describe('what lasts', () => {
   })
 })
 
-describe('a backend that holds as many as it may', () => {
-  test('takes requests, and no request for a tunnel', () => {
+describe('a backend at its limit of tunnels and event streams', () => {
+  test('takes requests, but no request for a tunnel', () => {
     const pool = poolOf([member('a', { maxInFlight: 9 })], { maxLongLivedPerBackend: 2 })
     const [first] = [opened(pool), opened(pool)]
     expect(pool.claim(new TestClaimant(undefined, true))).toBe('long-lived-backend')
@@ -102,7 +102,7 @@ describe('a backend that holds as many as it may', () => {
     expect(opened(pool).id).toBe('a')
   })
 
-  test('holds nobody up: a request for a tunnel that waited is refused, and who stands behind it is served', () => {
+  test('blocks no request: one for a tunnel that waited is refused, and those behind it are served', () => {
     const pool = poolOf([member('a', { maxInFlight: 2 })], { maxLongLivedPerBackend: 1 })
     const [first, second] = [claimed(pool), claimed(pool)]
     const tunnel = new TestClaimant(undefined, true)
@@ -112,7 +112,7 @@ describe('a backend that holds as many as it may', () => {
     expect([tunnel.told, request.told]).toEqual([['long-lived-backend'], [second]])
   })
 
-  test('is passed over for one that has room', () => {
+  test('gets no tunnel while another has room', () => {
     const pool = poolOf([member('a', { maxInFlight: 9 }), member('b', { maxInFlight: 9 })], {
       maxLongLivedPerBackend: 1,
     })
@@ -123,7 +123,7 @@ describe('a backend that holds as many as it may', () => {
 
 describe('tunnels', () => {
   test.each(['round-robin', 'least-requests', 'p2c', 'weighted'] as const)(
-    '%s: are spread evenly by what each backend has, also when one of them starts anew',
+    '%s: are spread by the number each backend has, also when one of them starts anew',
     (policy) => {
       const pool = poolOf([member('a', { maxInFlight: 9 }), member('b', { maxInFlight: 9 })], { policy })
       for (let n = 0; n < 20; n++) opened(pool)
@@ -135,7 +135,7 @@ describe('tunnels', () => {
     },
   )
 
-  test('do not change whose turn a request is', () => {
+  test('do not change the turns of requests', () => {
     const pool = poolOf([member('a', { maxInFlight: 9 }), member('b', { maxInFlight: 9 })], {
       policy: 'least-requests',
     })
@@ -144,7 +144,7 @@ describe('tunnels', () => {
     expect(ids.toSorted()).toEqual(['a', 'a', 'b', 'b'])
   })
 
-  test('stay with the backend a hash policy names', () => {
+  test('go to the backend that a hash policy names', () => {
     const pool = poolOf([member('a', { maxInFlight: 9 }), member('b', { maxInFlight: 9 })], {
       policy: 'hash',
     })

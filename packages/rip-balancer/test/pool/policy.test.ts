@@ -18,7 +18,7 @@ const nobodyKnown: ClientKeys = { hashKey: undefined, stickyNames: [] }
 const hashed = (hashKey: string): ClientKeys => ({ hashKey, stickyNames: [] })
 const stuckTo = (...stickyNames: string[]): ClientKeys => ({ hashKey: undefined, stickyNames })
 
-test('least-requests takes the least busy for its weight, and goes round among equals', () => {
+test('least-requests takes the least busy for its weight, and equals in turn', () => {
   const policy = policyOf('least-requests')
   const all = members({ a: 1, b: 1, c: 2 }) as [PooledBackend, PooledBackend, PooledBackend]
   const [a, b, c] = all
@@ -32,7 +32,7 @@ test('least-requests takes the least busy for its weight, and goes round among e
   expect(chosen.toSorted()).toEqual(['a', 'b', 'c', 'c'])
 })
 
-test('least-requests tells two heavy ones apart, whatever small one is beside them', () => {
+test('least-requests tells two heavy ones apart, with any small one beside them', () => {
   const policy = policyOf('least-requests')
   const all = members({ a: 100, b: 100, canary: 1 }) as [PooledBackend, PooledBackend, PooledBackend]
   all[0].inFlight = 5
@@ -41,7 +41,7 @@ test('least-requests tells two heavy ones apart, whatever small one is beside th
   for (let n = 0; n < 10; n++) expect(policy.choose(all, anyone, nobodyKnown)?.id).toBe('b')
 })
 
-test('least-requests gives nobody more than two turns more because it had been busy', () => {
+test('least-requests gives no backend more than two extra turns after it was busy', () => {
   const policy = policyOf('least-requests')
   const all = members({ a: 1, b: 1 }) as [PooledBackend, PooledBackend]
   all[1].inFlight = 1
@@ -85,7 +85,7 @@ for (const name of ['round-robin', 'weighted'] as const) {
   })
 }
 
-test('round-robin asks everybody eligible before it gives up, also those whose turn is far away', () => {
+test('round-robin tries every eligible backend before it gives up, also those whose turn is far away', () => {
   const policy = policyOf('round-robin')
   const all = members({ a: 1_000, b: 1_000, c: 1, d: 0.001 })
   for (let n = 0; n < 5; n++) policy.choose(all, anyone, nobodyKnown)
@@ -94,7 +94,7 @@ test('round-robin asks everybody eligible before it gives up, also those whose t
   expect(policy.choose(all, () => false, nobodyKnown)).toBeUndefined()
 })
 
-test('round-robin gives nobody turns that could not be taken', () => {
+test('round-robin does not make up for missed turns', () => {
   const all = members({ a: 1_000, b: 1, c: 1 })
   const policy = policyOf('round-robin')
   for (let n = 0; n < 10_000; n++) policy.choose(all, ({ id }) => id !== 'a', nobodyKnown)
@@ -133,7 +133,7 @@ test('hash moves keys only to a member that gets more weight', () => {
   expect(moved.length).toBeWithin(400, 600)
 })
 
-test('hash stays with a backend however busy it is, until that takes nothing more, and comes back', () => {
+test('hash stays with a backend until that is full, and comes back', () => {
   const policy = policyOf('hash')
   const all = members({ a: 1, b: 1, c: 1 })
   const home = policy.choose(all, anyone, hashed('k'))!
@@ -144,7 +144,7 @@ test('hash stays with a backend however busy it is, until that takes nothing mor
   expect(policy.choose(all, anyone, hashed('k'))).toBe(home)
 })
 
-test('sticky stays with the backend the cookie names, and goes round without one', () => {
+test('sticky stays with the backend the cookie names, and takes turns without one', () => {
   const policy = policyOf('sticky')
   const all = members({ a: 1, b: 1, c: 1 })
   const b = stuckTo(names.of(all[1]!))
@@ -154,7 +154,7 @@ test('sticky stays with the backend the cookie names, and goes round without one
   expect(policy.choose(all, ({ id }) => id !== 'b', b)!.id).not.toBe('b')
 })
 
-test('sticky finds the name that is valid behind others that are not, or that take nothing', () => {
+test('sticky finds the valid name after others that are invalid, or whose backends take nothing', () => {
   const policy = policyOf('sticky')
   const all = members({ a: 1, b: 1, c: 1 })
   const [a, , c] = all.map((each) => names.of(each))
@@ -163,7 +163,7 @@ test('sticky finds the name that is valid behind others that are not, or that ta
   for (let n = 0; n < 3; n++) expect(policy.choose(all, ({ id }) => id !== 'a', client)!.id).toBe('c')
 })
 
-test('nobody can tell from a name which backend it stands for without the key', () => {
+test('without the key a name does not tell which backend it stands for', () => {
   const [a] = members({ a: 1 }) as [PooledBackend]
   const all = new Set([new StickyNames().of(a), new StickyNames().of(a), new StickyNames('a key').of(a)])
   expect(all.size).toBe(3)

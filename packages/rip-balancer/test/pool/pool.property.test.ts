@@ -238,7 +238,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 for (const policy of POLICIES) {
-  test(`${policy}: whatever happens, nobody is lost, nobody is served twice, nobody waits beside a free slot`, () => {
+  test(`${policy}: with any events no request is lost, none is served twice, none waits while a slot is free`, () => {
     fc.assert(
       fc.property(
         fc.array(step, { maxLength: 60 }),

@@ -30,12 +30,12 @@ function claimed(pool: Pool, key?: string): Backend {
 }
 
 describe('a claim', () => {
-  test('goes round over the backends', () => {
+  test('takes the backends in turn', () => {
     const { pool } = poolOf(['a', 'b', 'c'], {}, 10)
     expect(Array.from({ length: 6 }, () => claimed(pool).id).join('')).toBe('abcabc')
   })
 
-  test('passes over a backend that is full', () => {
+  test('skips a backend that is full', () => {
     const { pool } = poolOf(['a', 'b'])
     const a = claimed(pool)
     claimed(pool)
@@ -43,7 +43,7 @@ describe('a claim', () => {
     expect([claimed(pool).id, pool.claim(new TestClaimant())]).toEqual(['a', 'queued'])
   })
 
-  test('tells whether another one could be had', () => {
+  test('knows whether another slot is free', () => {
     const { pool } = poolOf(['a', 'b'])
     const a = claimed(pool)
     expect(pool.hasOther(a)).toBe(true)
@@ -73,7 +73,7 @@ describe('a claim', () => {
     expect(waiting.claim(new TestClaimant())).toBe('no-backend')
   })
 
-  test('gets a dead backend rather than none when it will not be replaced any more', () => {
+  test('gets a dead backend rather than none when it will not be replaced', () => {
     const { pool } = poolOf(['a'], { waitForBackends: true }, 10)
     pool.release(claimed(pool), 'connect-failed')
     const claimant = new TestClaimant()
@@ -82,7 +82,7 @@ describe('a claim', () => {
     expect(claimant.told).toEqual([pool.backends[0]!])
   })
 
-  test('waits when no backend accepts and somebody replaces them', () => {
+  test('waits when no backend accepts and they will be replaced', () => {
     const { pool } = poolOf(['a', 'b'], { waitForBackends: true }, 10)
     for (const backend of [claimed(pool), claimed(pool)]) pool.release(backend, 'connect-failed')
     const claimant = new TestClaimant()
@@ -102,7 +102,7 @@ describe('a claim', () => {
 })
 
 describe('the queue', () => {
-  test('hands a freed slot to who has waited longest', () => {
+  test('gives a freed slot to the request that has waited longest', () => {
     const { pool } = poolOf(['a'])
     const a = claimed(pool)
     const [first, second] = [new TestClaimant(), new TestClaimant()]
@@ -142,7 +142,7 @@ describe('the queue', () => {
     expect([gone.told, next.told]).toEqual([[], [a]])
   })
 
-  test('refuses everybody when the pool closes', () => {
+  test('refuses all requests when the pool closes', () => {
     const { pool } = poolOf(['a'])
     claimed(pool)
     const waiting = new TestClaimant()
@@ -163,7 +163,7 @@ describe('generations', () => {
     expect([claimed(pool).id, claimed(pool).id]).toEqual(['b', 'b'])
   })
 
-  test('refuse a cut to what was not prepared and a drain of what serves', () => {
+  test('refuse a cut to an unprepared generation and a drain of the serving one', () => {
     const { pool } = poolOf([])
     expect(() => pool.cut('g1')).toThrow('prepare it before the cut')
     pool.prepare('g1', [member('a')])
@@ -212,7 +212,7 @@ describe('generations', () => {
     expect(claimants.map(({ lot }) => lot)).toEqual([-1, 0, 0])
   })
 
-  test('take over from one that cannot take a request while they are compared', () => {
+  test('take a request that the other has no room for while they are compared', () => {
     const { pool } = poolOf([], { tossCoin: () => true })
     pool.prepare('g1', [member('a', { maxInFlight: 9 })])
     pool.prepare('g2', [member('b')])
@@ -228,7 +228,7 @@ describe('generations', () => {
     expect([drawn.lot, drawn.lotFailed]).toEqual([1, true])
   })
 
-  test('draw no lots for tunnels, which would bind their clients to code that is about to leave', () => {
+  test('draw no lots for tunnels, which would keep clients at code that may leave soon', () => {
     const { pool } = poolOf([], { tossCoin: () => false })
     pool.prepare('g1', [member('a')])
     pool.prepare('g2', [member('b')])
@@ -238,7 +238,7 @@ describe('generations', () => {
     expect([(pool.claim(tunnel) as Backend).id, tunnel.lot]).toEqual(['b', 0])
   })
 
-  test('take over what the other one lost, and leave it the lot it drew', async () => {
+  test("take over a request that the other lost, which counts for the other's lot", async () => {
     const { pool } = poolOf([], { tossCoin: () => true })
     pool.prepare('g1', [member('a1', { maxInFlight: 9 }), member('a2', { maxInFlight: 9 })])
     pool.prepare('g2', [member('b1', { maxInFlight: 9 }), member('b2', { maxInFlight: 9 })])
@@ -255,7 +255,7 @@ describe('generations', () => {
     expect([claimant.lot, claimant.lotFailed]).toEqual([1, true])
   })
 
-  test('take over what was lost before lots were drawn', () => {
+  test('take over requests that were lost before the comparison began', () => {
     const { pool } = poolOf([])
     pool.prepare('g1', [member('a')])
     pool.prepare('g2', [member('b1'), member('b2')])
@@ -267,7 +267,7 @@ describe('generations', () => {
     expect([claimant.lot, claimant.lotFailed]).toEqual([0, false])
   })
 
-  test('take over who waits for the other one as soon as they are compared', () => {
+  test('take requests that wait for the other as soon as they are compared', () => {
     const { pool } = poolOf([], { waitForBackends: true })
     pool.prepare('g1', [member('a')])
     pool.prepare('g2', [])
@@ -279,7 +279,7 @@ describe('generations', () => {
     expect([waiting.lot, pool.queued]).toEqual([0, 0])
   })
 
-  test('are each other what else there is while they are compared', () => {
+  test('count as alternatives to each other while they are compared', () => {
     const { pool, clock } = poolOf([])
     pool.prepare('g1', [member('a')])
     pool.prepare('g2', [member('b')])
@@ -306,7 +306,7 @@ describe('generations', () => {
     expect(retired).toEqual(['a'])
   })
 
-  test('report what was still running when a drain is given up', async () => {
+  test('report requests still running when a drain is given up', async () => {
     const { pool } = poolOf([])
     pool.prepare('g1', [member('a')])
     pool.cut('g1')
@@ -316,7 +316,7 @@ describe('generations', () => {
     expect(await pool.drain('g1', AbortSignal.abort())).toMatchObject({ abandoned: 1 })
   })
 
-  test('keep the members that are declared again, with what is in flight there', () => {
+  test('keep members that are declared again, with their requests in flight', () => {
     const { pool, retired } = poolOf([])
     pool.prepare('g1', [member('a'), member('b')])
     pool.cut('g1')
@@ -330,7 +330,7 @@ describe('generations', () => {
     pool.release(a, 'ok')
   })
 
-  test('serve who waits as soon as a member joins', () => {
+  test('serve waiting requests as soon as a member joins', () => {
     const { pool } = poolOf([])
     pool.prepare('g1', [member('a')])
     pool.cut('g1')
@@ -343,7 +343,7 @@ describe('generations', () => {
 })
 
 describe('a backend', () => {
-  test('is not blamed for what the client or this process did', () => {
+  test('is not blamed for errors of the client or of this process', () => {
     const { pool } = poolOf(['a', 'b'], { ejection: { after: 1 } }, 10)
     for (let n = 0; n < 4; n++) pool.release(claimed(pool), n % 2 === 0 ? 'client-gone' : 'local-failure')
     expect(pool.status().ejections).toBe(0)
@@ -366,7 +366,7 @@ describe('slow start', () => {
       ids.map((id) => member(id, { maxInFlight: 10 })),
     )
 
-  test('does not slow the start of the balancer, nor a generation where all are new', () => {
+  test('does not apply at the start of the balancer, nor to a generation where all are new', () => {
     const { pool } = poolOf(['a', 'b'], { slowStartMs: 1_000 }, 10)
     expect(pool.capacity).toBe(20)
     pool.prepare('g1', [member('c', { maxInFlight: 10 }), member('d', { maxInFlight: 10 })])
@@ -400,7 +400,7 @@ describe('slow start', () => {
     expect(pool.capacity).toBe(11)
   })
 
-  test('grows the capacity of a member whose health is back, even of the only one', () => {
+  test('grows the capacity of a member that is healthy again, even of the only one', () => {
     const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 10)
     pool.setHealth(pool.backends[0]!, false)
     clock.advance(5_000)
@@ -420,7 +420,7 @@ describe('slow start', () => {
     expect(pool.capacity).toBe(11)
   })
 
-  test('takes the addresses of a name for what the name stood for', () => {
+  test('treats new addresses of a name as members that were there before', () => {
     const { pool } = poolOf(['app', 'fixed'], { slowStartMs: 1_000 }, 10)
     const addresses = ['app@1', 'app@2'].map((id) => member(id, { maxInFlight: 10, origin: 'app' }))
     pool.prepare(undefined, [...addresses, member('fixed', { maxInFlight: 10 })])
@@ -431,7 +431,7 @@ describe('slow start', () => {
     expect(pool.capacity).toBe(21)
   })
 
-  test('serves who waits as soon as the capacity has grown', () => {
+  test('serves waiting requests as soon as the capacity has grown', () => {
     const { pool, clock } = poolOf(['a'], { slowStartMs: 1_000 }, 4)
     pool.setHealth(pool.backends[0]!, false)
     pool.setHealth(pool.backends[0]!, true)
@@ -444,7 +444,7 @@ describe('slow start', () => {
     expect(waiting.told).toEqual([pool.backends[0]!])
   })
 
-  test('serves who waits already when the only member recovers', () => {
+  test('serves waiting requests as soon as the only member recovers', () => {
     const { pool, clock } = poolOf(['a', 'b'], { slowStartMs: 1_000 }, 2)
     const [a, b] = pool.backends
     pool.setHealth(a!, false)
@@ -458,7 +458,7 @@ describe('slow start', () => {
   })
 })
 
-test('a queue without a time limit waits', () => {
+test('a queue without a time limit waits forever', () => {
   const { pool, clock } = poolOf(['a'], { queueTimeoutMs: Number.POSITIVE_INFINITY })
   claimed(pool)
   const waiting = new TestClaimant()

@@ -45,7 +45,7 @@ function countsOf(pool: Pool, claims: number, keyOf: (n: number) => string | und
 const noKey = (): undefined => undefined
 
 for (const policy of TURNS) {
-  test(`${policy}: as many requests as all weights together are shared exactly by them`, () => {
+  test(`${policy}: as many requests as the sum of the weights are shared exactly by them`, () => {
     fc.assert(
       fc.property(weights, seed, fc.integer({ min: 1, max: 5 }), (shares, chance, rounds) => {
         const pool = poolOf(policy, shares, chance)
@@ -55,7 +55,7 @@ for (const policy of TURNS) {
     )
   })
 
-  test(`${policy}: other weights are in force with the next request, whatever they were before`, () => {
+  test(`${policy}: changed weights count from the next request on`, () => {
     fc.assert(
       fc.property(weights, weights, seed, fc.nat(50), (before, after, chance, claims) => {
         const pool = poolOf(policy, before, chance)
@@ -66,7 +66,7 @@ for (const policy of TURNS) {
     )
   })
 
-  test(`${policy}: at no time is anybody far from its share, and who is out leaves theirs to the others`, () => {
+  test(`${policy}: no backend is ever far from its share, and the share of one that is out goes to the others`, () => {
     fc.assert(
       fc.property(anyWeights, seed, fc.nat(300), fc.nat(5), (shares, chance, claims, out) => {
         const pool = poolOf(policy, shares, chance)

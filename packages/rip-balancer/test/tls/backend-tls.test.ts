@@ -83,7 +83,7 @@ describe('a backend whose certificate has', () => {
       expect(backend.received).toBe('')
     })
 
-  test('any of these is named, although another one answers', async () => {
+  test('any of these is named in the log, although another backend answers', async () => {
     await using bad = await TlsBackend.start({ certificate: 'selfsigned' })
     await using good = await TlsBackend.start()
     let text = ''
@@ -105,14 +105,14 @@ describe('a backend whose certificate has', () => {
     )
   })
 
-  test('any of these is taken where nothing is verified, which somebody has to ask for', async () => {
+  test('any of these is accepted when verification is switched off', async () => {
     for (const certificate of ['elsewhere', 'selfsigned', 'expired']) {
       await using backend = await TlsBackend.start({ certificate })
       expect(await asked(backend.address, { verify: false })).toMatchObject({ status: 200, warnings: [] })
     }
   })
 
-  test('none of these is taken because the environment says so', async () => {
+  test('none of these is accepted because of the environment', async () => {
     await using backend = await TlsBackend.start({ certificate: 'selfsigned' })
     const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED']
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
@@ -140,7 +140,7 @@ describe('a backend with a good certificate', () => {
     expect(lb.pool.status().backends[0]).toMatchObject({ address: `https://localhost:${backend.port}` })
   })
 
-  test('is asked for another name where one is given, for all or for itself', async () => {
+  test('is asked for another name if one is configured, for all or for itself', async () => {
     await using backend = await TlsBackend.start()
     await using other = await TlsBackend.start({ certificate: 'elsewhere' })
     await using lb = await balance({
@@ -155,7 +155,7 @@ describe('a backend with a good certificate', () => {
   test.each([
     ['the balancer', undefined],
     ['the balancer where the address is what is verified', '127.0.0.1'],
-  ])('on an address is asked for no name, which only names are, and verified: %s', async (_, serverName) => {
+  ])('on an IP address gets no SNI, and is verified: %s', async (_, serverName) => {
     await using hello = await ClientHellos.start()
     await using backend = await TlsBackend.start()
     const backendTls = { ...CA, ...(serverName && { serverName }) }
@@ -166,7 +166,7 @@ describe('a backend with a good certificate', () => {
     expect(backend.names).toEqual([false])
   })
 
-  test('on an address is asked for no name by a pool and by health checks either', async () => {
+  test('on an IP address gets no SNI from a pool and from health checks either', async () => {
     await using hello = await ClientHellos.start()
     await using pool = createPool({
       to: hello.address,
@@ -201,7 +201,7 @@ describe('a backend with a good certificate', () => {
     },
   )
 
-  test('gets bodies and gives answers of any size', async () => {
+  test('receives bodies and sends answers of any size', async () => {
     const big = 'x'.repeat(3_000_000)
     using server = Bun.serve({
       port: 0,
@@ -246,7 +246,7 @@ describe('a backend with a good certificate', () => {
     expect(hash.digest('hex')).toBe(createHash('sha256').update(body).digest('hex'))
   })
 
-  test('gets WebSockets through', async () => {
+  test('can be reached by WebSockets', async () => {
     using server = Bun.serve({
       port: 0,
       hostname: '127.0.0.1',
@@ -266,7 +266,7 @@ describe('a backend with a good certificate', () => {
     socket.close()
   })
 
-  test('has the time for connecting for its handshake as well', async () => {
+  test('has to finish its handshake within the time for connecting', async () => {
     const silent = net.createServer((socket) => void socket.on('error', () => {}))
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     const to = `https://127.0.0.1:${(silent.address() as net.AddressInfo).port}`
@@ -281,7 +281,7 @@ describe('a backend with a good certificate', () => {
     silent.close()
   })
 
-  test('tells whoever speaks plain HTTP there, or TLS elsewhere, what is wrong', async () => {
+  test('and a wrong scheme give a log line that says what is wrong', async () => {
     const plain = net.createServer((socket) => {
       socket.on('error', () => {})
       socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
@@ -295,13 +295,13 @@ describe('a backend with a good certificate', () => {
 })
 
 describe('a backend that asks for a certificate', () => {
-  test('is shown ours', async () => {
+  test('gets ours', async () => {
     await using backend = await TlsBackend.start({ asksForCertificate: true })
     expect(await asked(backend.address, { ...CA, ...OURS })).toMatchObject({ status: 200, warnings: [] })
   })
 
   test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'turns us away without one, and the log says why: %s',
+    'refuses the connection without one, and the log says why: %s',
     async (maxVersion) => {
       await using backend = await TlsBackend.start({ asksForCertificate: true, maxVersion })
       const { status, line, warnings } = await asked(backend.address, CA, { method: 'POST', body: 'x' })
@@ -348,10 +348,10 @@ describe('files', () => {
   })
 })
 
-describe('what is told while it runs', () => {
+describe('changes at run time', () => {
   const stateOf = (lb: Balancer): unknown => lb.pool.status().backends[0]?.state
 
-  test('another authority counts from a reload on, for kept connections as well', async () => {
+  test('another authority counts from a reload on, also for kept connections', async () => {
     await using backend = await TlsBackend.start()
     const config = { listen: ANYWHERE, to: backend.address, retries: 0 }
     await using lb = await balance({ ...config, backendTls: CA })
@@ -362,7 +362,7 @@ describe('what is told while it runs', () => {
     await until('the first one is believed again', async () => (await fetch(lb.url)).status === 200)
   })
 
-  test('the admin API takes secure backends, with TLS of their own', async () => {
+  test('the admin API accepts backends with their own TLS options', async () => {
     using folder = new TempFolder()
     await using backend = await TlsBackend.start()
     await using other = await TlsBackend.start({ certificate: 'elsewhere' })
@@ -384,7 +384,7 @@ describe('what is told while it runs', () => {
       )
   })
 
-  test('a prepared backend that does not prove who it is is put aside before the cut', async () => {
+  test('a prepared backend that does not prove its identity is put aside before the cut', async () => {
     using folder = new TempFolder()
     await using good = await TlsBackend.start()
     await using bad = await TlsBackend.start({ certificate: 'selfsigned' })
@@ -401,7 +401,7 @@ describe('what is told while it runs', () => {
     ])
   })
 
-  test('a backend comes back by itself when it proves who it is', async () => {
+  test('a backend comes back by itself when it proves its identity', async () => {
     using folder = new TempFolder()
     const [cert, key] = [folder.file('cert'), folder.file('key')]
     const use = (name: string): void => {
@@ -439,7 +439,7 @@ describe('health checks', () => {
     expect(warnings.join('\n')).toContain('health check failed: TLS: ')
   })
 
-  test('speak TLS to a port of their own where that is said', async () => {
+  test('can speak TLS to a port of their own', async () => {
     await using checks = await TlsBackend.start()
     using backend = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('app') })
     await using lb = await balance({
@@ -454,7 +454,7 @@ describe('health checks', () => {
 })
 
 describe('a pool without a listener', () => {
-  test('verifies its backends, and tells why one gets nothing', async () => {
+  test('verifies its backends, and reports why one gets nothing', async () => {
     await using good = await TlsBackend.start()
     await using pool = createPool({ to: good.address, backendTls: CA })
     const request = (): Request => new Request('http://shop.example/')

@@ -39,7 +39,7 @@ class Installed implements Disposable {
   }
 }
 
-describe('a certificate that is put in the place of a valid one', () => {
+describe('a certificate that replaces a valid one', () => {
   test.each([
     ['has expired', 'expired', 'expired', /: it expired on 2025-01-01$/],
     [
@@ -54,22 +54,25 @@ describe('a certificate that is put in the place of a valid one', () => {
       'backend',
       /the key .*tls\.key does not belong to the certificate .*tls\.crt$/,
     ],
-  ])('and %s is refused once, and the next good one is told of', async (_what, certificate, key, reason) => {
-    using installed = new Installed('backend')
-    installed.install(certificate, key)
-    await eventually(() => installed.said.length > 0)
-    expect(installed.said[0]).toStartWith('certificate not replaced, still serving the previous one: ')
-    expect(installed.said[0]).toMatch(reason)
-    expect(installed.serves).toBe(pem('backend'))
-    installed.install('selfsigned', 'selfsigned')
-    await eventually(() => installed.serves === pem('selfsigned'))
-    expect(installed.said).toEqual([
-      expect.anything(),
-      expect.stringMatching(
-        /^certificate replaced: .*tls\.crt, for backend\.test, 127\.0\.0\.1, until \d{4}-/,
-      ),
-    ])
-  })
+  ])(
+    'and %s is refused with one message, and the next valid one is reported',
+    async (_what, certificate, key, reason) => {
+      using installed = new Installed('backend')
+      installed.install(certificate, key)
+      await eventually(() => installed.said.length > 0)
+      expect(installed.said[0]).toStartWith('certificate not replaced, still serving the previous one: ')
+      expect(installed.said[0]).toMatch(reason)
+      expect(installed.serves).toBe(pem('backend'))
+      installed.install('selfsigned', 'selfsigned')
+      await eventually(() => installed.serves === pem('selfsigned'))
+      expect(installed.said).toEqual([
+        expect.anything(),
+        expect.stringMatching(
+          /^certificate replaced: .*tls\.crt, for backend\.test, 127\.0\.0\.1, until \d{4}-/,
+        ),
+      ])
+    },
+  )
 
   test('and is not valid yet is refused until it is', () => {
     const [current, next] = [readCertificate(pem('backend')), readCertificate(pem('selfsigned'))]
@@ -81,7 +84,7 @@ describe('a certificate that is put in the place of a valid one', () => {
     expect(refusalToReplace(current, future, laterMs)).toBeUndefined()
   })
 
-  test('and covers the same hosts by a wildcard, or one of those a wildcard covered, is taken', () => {
+  test('and covers the same hosts by a wildcard, or one that a wildcard covered, is accepted', () => {
     const of = (...names: string[]) => ({ ...readCertificate(pem('backend')), names })
     const nowMs = of().validFromMs
     const may = (current: string, next: string): boolean =>
@@ -90,20 +93,20 @@ describe('a certificate that is put in the place of a valid one', () => {
     expect([may('a.www.shop.test', '*.shop.test'), may('shop.test', '*.shop.test')]).toEqual([false, false])
   })
 
-  test('by another configuration is refused as well', () => {
+  test('through a changed configuration is refused as well', () => {
     using installed = new Installed('expired')
     const replaces = readCertificate(pem('backend'))
     expect(() => new FileTlsSource({ ...installed.files, replaces })).toThrow('it expired on 2025-01-01')
   })
 })
 
-test('what takes the place of a certificate that has expired may be anything', async () => {
+test('any certificate may replace one that has expired', async () => {
   using installed = new Installed('expired')
   installed.install('elsewhere', 'elsewhere')
   await eventually(() => installed.serves === pem('elsewhere'))
 })
 
-test('half of a renewal is not told of', async () => {
+test('half of a renewal causes no message', async () => {
   using installed = new Installed('backend')
   installed.install('selfsigned', 'backend')
   await eventually(() => installed.source.problem !== undefined)

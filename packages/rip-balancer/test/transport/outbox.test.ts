@@ -65,7 +65,7 @@ test('outboxes that share an event do not mix their bytes', () => {
   expect([first.taken, second.taken]).toEqual(['a1a2', 'b1b2'])
 })
 
-test('bytes that lie behind each other already are sent from where they are', () => {
+test('bytes that are contiguous already are sent without copying', () => {
   const written: Uint8Array[] = []
   const socket = new PartialSocket()
   socket.write = (bytes, _from, length) => (written.push(bytes), length)
@@ -95,7 +95,7 @@ test('an outbox that flushes in the middle of a turn sends all it gathered, in o
   expect([a.taken, b.taken]).toEqual(['123', 'xy'])
 })
 
-test('what is written because a socket turned out to be closed is sent too', () => {
+test('data that is written when a socket turns out to be closed is sent too', () => {
   const replacement = new PartialSocket()
   const next = new Outbox(replacement, output)
   const dead = new PartialSocket()
@@ -148,7 +148,7 @@ test('property: outboxes that write in turns lose nothing and keep their order',
   )
 })
 
-test('what was discarded is not sent by the next user of the buffer', () => {
+test('discarded data is not sent by the next user of the buffer', () => {
   const dropped = new Outbox(new PartialSocket(), output)
   append(dropped, 'secret')
   dropped.discard()
@@ -158,7 +158,7 @@ test('what was discarded is not sent by the next user of the buffer', () => {
   expect(socket.taken).toBe('mine')
 })
 
-test('a socket that is closed takes nothing more, and nothing is kept for it', () => {
+test('a closed socket takes no data, and none is kept for it', () => {
   const socket = new PartialSocket([-1])
   const outbox = new Outbox(socket, output)
   append(outbox, 'lost')
@@ -169,27 +169,24 @@ test('a socket that is closed takes nothing more, and nothing is kept for it', (
   expect(socket.calls).toBe(1)
 })
 
-test.skipIf(process.platform !== 'linux')(
-  'tells what the peer acknowledged of what the kernel took',
-  async () => {
-    await using server = net.createServer({ pauseOnConnect: true })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as net.AddressInfo
-    const accepted = new Promise<net.Socket>((resolve) => server.once('connection', resolve))
-    const client = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
-    const peer = await accepted
-    const outbox = new Outbox(client, output)
-    const bytes = Buffer.alloc(1_000_000)
-    while (outbox.waiting === 0) outbox.append(bytes, 0, bytes.length)
-    const { sent } = outbox
-    expect(outbox.acknowledged).toBeLessThan(sent)
-    peer.resume()
-    await until('all is acknowledged', () => outbox.acknowledged === sent)
-    expect(outbox.sent).toBe(sent)
-    client.terminate()
-    peer.destroy()
-  },
-)
+test.skipIf(process.platform !== 'linux')('reports how much the peer has acknowledged', async () => {
+  await using server = net.createServer({ pauseOnConnect: true })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as net.AddressInfo
+  const accepted = new Promise<net.Socket>((resolve) => server.once('connection', resolve))
+  const client = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
+  const peer = await accepted
+  const outbox = new Outbox(client, output)
+  const bytes = Buffer.alloc(1_000_000)
+  while (outbox.waiting === 0) outbox.append(bytes, 0, bytes.length)
+  const { sent } = outbox
+  expect(outbox.acknowledged).toBeLessThan(sent)
+  peer.resume()
+  await until('all is acknowledged', () => outbox.acknowledged === sent)
+  expect(outbox.sent).toBe(sent)
+  client.terminate()
+  peer.destroy()
+})
 
 test('property: partial writes lose nothing, reorder nothing, and are counted', () => {
   const texts = fc.array(fc.string({ maxLength: 50, unit: 'grapheme-ascii' }), { maxLength: 12 })
@@ -247,7 +244,7 @@ test('released bytes are freed when the last of them is sent, and not before', (
   expect([first!.length, second!.length]).toEqual([0, 0])
 })
 
-test('released bytes of which nothing waits are freed at once', () => {
+test('released bytes that are sent already are freed at once', () => {
   const outbox = new Outbox(new PartialSocket(), output)
   const bytes = Buffer.from(new Uint8Array(50_000).buffer)
   outbox.append(bytes, 0, bytes.length)
@@ -261,7 +258,7 @@ test('bytes that share their memory with others are not freed', () => {
   expect(whole).toHaveLength(100_000)
 })
 
-test('small bytes are not asked for their buffer, which the runtime would have to make', () => {
+test('small arrays keep their lazy buffer, which the runtime would have to create', () => {
   const bytes = Buffer.from('GET / HTTP/1.1\r\n\r\n')
   let asked = 0
   Object.defineProperty(bytes, 'buffer', { get: () => (asked++, new ArrayBuffer(0)) })

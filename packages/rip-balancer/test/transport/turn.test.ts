@@ -48,7 +48,7 @@ function busyTurn(loop: EventLoop): Turn {
 }
 
 describe('a turn', () => {
-  test('hands over at once what comes alone', () => {
+  test('handles a single event at once', () => {
     const loop = new EventLoop()
     const turn = new Turn(loop.whenSocketsAreRead)
     const log: string[] = []
@@ -90,7 +90,7 @@ describe('a turn', () => {
     expect(log).toEqual(['a:1', 'b:22', 'a:333', 'a sends 1', 'b sends 2', 'a sends 3'])
   })
 
-  test('goes back to handing over at once when turns bring little', () => {
+  test('goes back to handling events at once when turns are small', () => {
     const loop = new EventLoop()
     const turn = busyTurn(loop)
     const log: string[] = []
@@ -101,7 +101,7 @@ describe('a turn', () => {
     expect(log).toEqual(['one:held', 'one:at once'])
   })
 
-  test('handles what it holds before anything else, and holds little', () => {
+  test('handles collected events first, and collects few', () => {
     const loop = new EventLoop()
     const turn = busyTurn(loop)
     const log: string[] = []
@@ -115,7 +115,7 @@ describe('a turn', () => {
     expect(log).toHaveLength(2)
   })
 
-  test('keeps one that throws from the others', () => {
+  test('continues with the others when one throws', () => {
     const loop = new EventLoop()
     const turn = busyTurn(loop)
     const log: string[] = []
@@ -137,7 +137,7 @@ describe('a turn', () => {
     ])
   })
 
-  test('handles what happens within it at once, and the rest afterwards', () => {
+  test('handles events that occur within it at once, and the rest afterwards', () => {
     const loop = new EventLoop()
     const turn = busyTurn(loop)
     const log: string[] = []
@@ -161,7 +161,7 @@ describe('a turn', () => {
     expect(seen[2]! - seen[0]!).toBeGreaterThanOrEqual(2)
   })
 
-  test('ends also when its handler throws: what was written is sent, and the next turn begins', () => {
+  test('ends also when its handler throws: written data is sent, and the next turn begins', () => {
     const turn = new Turn()
     const sent: string[] = []
     const socket = {

@@ -57,7 +57,7 @@ async function use(upstreams: Upstreams, backend: Backend): Promise<void> {
   await completed.promise
 }
 
-test('where connections are few, the longest unused one makes room', async () => {
+test('when connections are scarce, the longest unused one is closed', async () => {
   await using first = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
   await using second = await RawBackend.start((socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n'))
   const events: string[] = []

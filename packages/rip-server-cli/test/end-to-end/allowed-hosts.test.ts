@@ -18,9 +18,9 @@ async function brokenApp(config?: string): Promise<Sandbox> {
 const get = (url: string, host: string): Promise<Response> =>
   fetch(url, { headers: { host, accept: 'text/html' } })
 
-describe('a web page that had its name resolved to this machine', () => {
+describe('a web page whose name resolves to this machine', () => {
   test(
-    'does not read a development server, and both sides are told how to allow it',
+    'cannot read a development server, and both sides are told how to allow it',
     async () => {
       await using sandbox = await brokenApp()
       const server = await sandbox.start(
@@ -61,7 +61,7 @@ describe('a web page that had its name resolved to this machine', () => {
 })
 
 test(
-  'names that are none are refused',
+  'invalid host names are refused',
   async () => {
     await using sandbox = await brokenApp(`export default { allowHosts: 'https://shop.test' }`)
     const { code, stderr } = await sandbox.run('dev')

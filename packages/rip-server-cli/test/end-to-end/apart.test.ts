@@ -74,9 +74,9 @@ const bothAreReady = async (sandbox: Sandbox): Promise<readonly [Server, number]
   return [balancer, manager]
 }
 
-describe('a balancer and a manager that are started apart make one system', () => {
+describe('a balancer and a manager in separate processes form one system', () => {
   test(
-    'when the balancer is there first: it says that it waits, and so do its requests',
+    'when the balancer starts first: it says that it waits, and keeps requests',
     async () => {
       await using sandbox = await Sandbox.create()
       await application(sandbox)
@@ -92,7 +92,7 @@ describe('a balancer and a manager that are started apart make one system', () =
   )
 
   test(
-    'when the manager is there first',
+    'when the manager starts first',
     async () => {
       await using sandbox = await Sandbox.create()
       const [balancer, manager] = await bothAreReady(sandbox)
@@ -188,7 +188,7 @@ describe('a balancer and a manager that are started apart make one system', () =
   )
 
   test(
-    'after the manager was killed: what comes then waits for the next one',
+    'after the manager was killed: new requests wait for the next one',
     async () => {
       await using sandbox = await Sandbox.create()
       const [balancer, manager] = await bothAreReady(sandbox)
@@ -203,7 +203,7 @@ describe('a balancer and a manager that are started apart make one system', () =
   )
 
   test(
-    'and a balancer that stands still keeps nobody from reloading, and is told when it goes on',
+    'and a stopped balancer does not block a reload, and gets it when it continues',
     async () => {
       await using sandbox = await Sandbox.create()
       const [balancer] = await bothAreReady(sandbox)
@@ -221,7 +221,7 @@ describe('a balancer and a manager that are started apart make one system', () =
   )
 
   test(
-    'and a balancer that stands still keeps no bad release in service',
+    'and a stopped balancer does not keep a bad release in service',
     async () => {
       await using sandbox = await Sandbox.create()
       await application(sandbox)
@@ -281,7 +281,7 @@ describe('a balancer and a manager that are started apart make one system', () =
   )
 
   test(
-    'when a whole server runs already, as a second door to its workers',
+    'when a whole server runs already, as a second balancer for its workers',
     async () => {
       await using sandbox = await Sandbox.create()
       await application(sandbox)
@@ -314,21 +314,21 @@ describe('a balancer and a manager that are started apart make one system', () =
 })
 
 describe('a balancer that wants to join', () => {
-  test('says in its help how that is done', async () => {
+  test('explains in its help how to join', async () => {
     await using sandbox = await Sandbox.create()
     const { code, stdout } = await sandbox.run('balancer', '--help')
     expect([code, stdout]).toEqual([0, expect.stringContaining('joins the manager of an application')])
     expect(stdout).toContain('--idle-timeout TIME')
   })
 
-  test('names what it does not understand', async () => {
+  test('names arguments that it does not understand', async () => {
     await using sandbox = await Sandbox.create()
     const { code, stderr } = await sandbox.run('balancer', sandbox.folder, '--prot', '3000')
     expect([code, stderr]).toEqual([2, expect.stringContaining('did you mean --port?')])
   })
 
   test(
-    'is configured like the application, reads that again on SIGHUP, and keeps what it has when that cannot be used',
+    'uses the configuration of the application, reads it again on SIGHUP, and keeps the old one when it is invalid',
     async () => {
       await using sandbox = await Sandbox.create()
       await bothAreReady(sandbox)
@@ -354,7 +354,7 @@ describe('a balancer that wants to join', () => {
   )
 
   test(
-    'refuses a port that somebody else has, and says who',
+    'refuses a port in use, and names the process',
     async () => {
       await using sandbox = await Sandbox.create()
       await application(sandbox)
@@ -367,7 +367,7 @@ describe('a balancer that wants to join', () => {
   )
 
   test(
-    'has to be the process that listens for orders',
+    'has to be the process that listens on its admin socket',
     async () => {
       await using sandbox = await Sandbox.create()
       const [balancer, manager] = await bothAreReady(sandbox)
@@ -392,7 +392,7 @@ describe('a balancer that wants to join', () => {
 
 describe('the folder current', () => {
   test(
-    'leads to the workers that serve, by the same names after a reload',
+    'has links to the serving workers, with the same names after a reload',
     async () => {
       await using sandbox = await Sandbox.create()
       await application(sandbox)

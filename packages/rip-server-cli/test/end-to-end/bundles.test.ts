@@ -21,7 +21,7 @@ async function writeApp(sandbox: Sandbox, name: string, code: string): Promise<s
 }
 
 test(
-  'balancer processes and workers are started from bundles, and stacks name the sources those were made of',
+  'balancer processes and workers are started from bundles, and stacks name the sources',
   async () => {
     await makeBundles()
     await using sandbox = await Sandbox.create()
@@ -42,7 +42,7 @@ test(
 )
 
 test(
-  'what a worker loads only for some applications is in its bundle: servers they open, and .rip files they import late',
+  'the bundle of a worker also has the parts for some applications only: servers they open, and .rip files they import late',
   async () => {
     await makeBundles()
     await using sandbox = await Sandbox.create()

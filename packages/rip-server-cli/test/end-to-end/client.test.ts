@@ -30,7 +30,7 @@ async function answerTo({ url }: Server, headers: Record<string, string>): Promi
 
 describe('the client', () => {
   test(
-    'is the same one for the application and for the access log, and no invention of its own',
+    'is the same for the application and the access log, and cannot choose its own address',
     async () => {
       await using sandbox = await Sandbox.create()
       const server = await sandbox.start(
@@ -58,7 +58,7 @@ describe('the client', () => {
   )
 
   test(
-    'may use underscores in names of fields, but not to say who it is',
+    'may use underscores in names of fields, but not to forge its address',
     async () => {
       await using sandbox = await Sandbox.create()
       const fields = `export default ({ headers }) => Response.json(
@@ -72,7 +72,7 @@ describe('the client', () => {
   )
 
   test(
-    'of an untrusted peer is that peer, whatever it says',
+    'of an untrusted peer is that peer, whatever it sends',
     async () => {
       await using sandbox = await Sandbox.create()
       const server = await sandbox.start(await application(sandbox, WHO, ''), '0')
@@ -87,7 +87,7 @@ describe('the client', () => {
   )
 
   test(
-    'is at the other end of the socket of an application of node:http',
+    'is the peer of the socket in a node:http application',
     async () => {
       await using sandbox = await Sandbox.create()
       const server = await sandbox.start(await application(sandbox, WHO_LISTENS, TRUSTING), '0')
@@ -98,7 +98,7 @@ describe('the client', () => {
   )
 
   test(
-    'that ends its side before the answer aborts the request, and gets what is still answered',
+    'that ends its side before the answer aborts the request, and gets an answer if there is one',
     async () => {
       await using sandbox = await Sandbox.create()
       const code = `export default async ({ signal }) => {
@@ -121,7 +121,7 @@ describe('the client', () => {
   )
 
   test(
-    'may send heads as long as the limit says, to both kinds of applications',
+    'may send heads up to the limit, to both kinds of applications',
     async () => {
       const fetches = `export default ({ headers }) => new Response(String(headers.get('cookie').length))`
       const listens = `export const listener = ({ headers }, response) => response.end(String(headers.cookie.length))`

@@ -177,7 +177,7 @@ test('in development a changed path alias leads elsewhere at once', async () => 
   await until('it serves the change', async () => (await text(server)) === 'three')
 }, 30_000)
 
-test('a component that is only handed out, and a broken file nobody imports, end neither start nor dev', async () => {
+test('a component that is only served as a file, and a broken file without an importer, end neither start nor dev', async () => {
   await using sandbox = await Sandbox.create()
   const app = join(sandbox.folder, 'app')
   await write(sandbox, {
@@ -205,7 +205,7 @@ test('an entry in CommonJS that exports nothing is run, and so is a file importe
   expect(await text(server)).toBe('setup.js')
 })
 
-test('a broken package refuses the reload, and its repair is another generation', async () => {
+test('a broken package makes a reload refused, and its repair is another generation', async () => {
   await using sandbox = await Sandbox.create()
   const app = join(sandbox.folder, 'app')
   const dep = 'app/node_modules/dep/index.js'

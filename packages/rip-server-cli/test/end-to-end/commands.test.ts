@@ -14,7 +14,7 @@ async function small(sandbox: Sandbox, ...args: string[]): Promise<{ app: string
 
 describe('status', () => {
   test(
-    'says what runs, for people and as JSON',
+    'shows the server, as text and as JSON',
     async () => {
       await using sandbox = await Sandbox.create()
       const { app, server } = await small(sandbox)
@@ -35,7 +35,7 @@ describe('status', () => {
   )
 
   test(
-    'of an instance is found by the name ps shows, and one that stands still is told of',
+    'finds an instance by the name that ps shows, and reports one that does not answer',
     async () => {
       await using sandbox = await Sandbox.create()
       const { app, server } = await small(sandbox)
@@ -58,7 +58,7 @@ describe('status', () => {
   )
 
   test(
-    'takes the name ps shows where it takes an application, and says what runs where it is not looked for',
+    'accepts the name that ps shows in place of an application, and names instances elsewhere',
     async () => {
       await using sandbox = await Sandbox.create()
       const releases = join(sandbox.folder, 'shop')
@@ -138,7 +138,7 @@ describe('scale', () => {
   )
 
   test(
-    'refuses what is no number of workers',
+    'refuses an invalid number of workers',
     async () => {
       await using sandbox = await Sandbox.create()
       const { server } = await small(sandbox)
@@ -207,7 +207,7 @@ test(
 )
 
 test(
-  '--health keeps code from serving that is not healthy',
+  '--health keeps unhealthy code from serving',
   async () => {
     await using sandbox = await Sandbox.create()
     const app = await sandbox.demo()
@@ -221,7 +221,7 @@ test(
 )
 
 test(
-  'events and logs follow what happens until the server stops',
+  'events and logs follow the server until it stops',
   async () => {
     await using sandbox = await Sandbox.create()
     const app = await sandbox.fixture('ts-app')
@@ -253,7 +253,7 @@ test(
 )
 
 test(
-  'check proves an application and leaves nothing',
+  'check proves an application and leaves nothing behind',
   async () => {
     await using sandbox = await Sandbox.create()
     const good = await sandbox.run('check', await sandbox.fixture('ts-app'))

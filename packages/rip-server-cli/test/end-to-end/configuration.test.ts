@@ -48,7 +48,7 @@ function freePort(): number {
 
 describe('a changed configuration', () => {
   test(
-    'is in force when reload has done, and what is not is named',
+    'is in force when reload has finished, and settings that wait for a restart are named',
     async () => {
       await using shop = await Shop.create(`workers: 1, maxBody: '1KiB', port: 0`)
       const { sandbox } = shop
@@ -86,7 +86,7 @@ describe('a changed configuration', () => {
   )
 
   test(
-    'that is broken is refused with exit 5 and its place, and changes nothing',
+    'that is broken is refused with exit 5 and the position, and changes nothing',
     async () => {
       await using shop = await Shop.create(`workers: 1, port: 0`)
       const { sandbox } = shop
@@ -121,7 +121,7 @@ describe('a changed configuration', () => {
   )
 
   test(
-    'goes with the code it came with: refused, it changes nothing; taken back, so is it',
+    'belongs to its code: it is refused and taken back together with the code',
     async () => {
       await using shop = await Shop.create(`workers: 1, maxBody: '1KiB', port: 0, health: '/up'`)
       const { sandbox } = shop
@@ -153,7 +153,7 @@ describe('a changed configuration', () => {
   )
 
   test(
-    'loses to the flags and the environment of the start, and leaves what an operator has scaled',
+    'loses to flags and environment of the start, and keeps a number of workers set by scale',
     async () => {
       await using shop = await Shop.create(`workers: 4, concurrency: 5`)
       const { sandbox } = shop
@@ -171,7 +171,7 @@ describe('a changed configuration', () => {
   )
 
   test(
-    'may be gone, new, or elsewhere',
+    'may be removed, added, or named differently',
     async () => {
       await using shop = await Shop.create()
       const { sandbox } = shop
@@ -202,7 +202,7 @@ describe('a changed configuration', () => {
   )
 
   test(
-    'is followed by HUP, and in development by a save, also of a file it imports',
+    'is read again on HUP, and in development on a save, also of a file it imports',
     async () => {
       await using shop = await Shop.create()
       const { sandbox } = shop

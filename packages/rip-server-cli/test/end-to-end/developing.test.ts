@@ -51,7 +51,7 @@ describe('dev whose first start fails', () => {
     expect((await server.finished()).code).toBe(0)
   })
 
-  test('answers with the reason at once, whoever asks, until the code is repaired', async () => {
+  test('answers every request with the reason at once, until the code is repaired', async () => {
     await using sandbox = await Sandbox.create()
     const server = await startBroken(sandbox, `${fault}'x'\n\n<b>`)
     const url = await shownAt(server)
@@ -105,7 +105,7 @@ describe('dev whose first start fails', () => {
   })
 })
 
-test('dev leaves no old workers behind whose event streams are open', async () => {
+test('dev leaves no old workers with open event streams behind', async () => {
   await using sandbox = await Sandbox.create()
   const source = (version: number): string => `
     async function* events() { for (;;) { yield 'data: ${version}\\n\\n'; await Bun.sleep(20) } }

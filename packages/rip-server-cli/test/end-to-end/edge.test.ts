@@ -32,7 +32,7 @@ async function place(name: 'first' | 'second', folder: string): Promise<void> {
   }
 }
 
-describe('at the edge', () => {
+describe('on the open Internet the server', () => {
   test(
     'serves https, and takes a renewed certificate while requests go on',
     async () => {
@@ -70,7 +70,7 @@ describe('at the edge', () => {
   )
 
   test(
-    'several balancer processes with a limit and a log, as the configuration says',
+    'can run several balancer processes with a limit and a log',
     async () => {
       await using sandbox = await Sandbox.create()
       const app = await sandbox.fixture('ts-app')
@@ -96,7 +96,7 @@ describe('at the edge', () => {
   )
 
   test(
-    'a log without a file goes to standard output, a line for each request',
+    'writes a log without a file to standard output, a line for each request',
     async () => {
       await using sandbox = await Sandbox.create()
       const server = await sandbox.start(await sandbox.fixture('ts-app'), 'w:1', '0', '--access-log', 'json')
@@ -111,7 +111,7 @@ describe('at the edge', () => {
   )
 
   test(
-    'a certificate that cannot be used stops the start with exit code 5',
+    'ends the start with exit code 5 if a certificate cannot be used',
     async () => {
       await using sandbox = await Sandbox.create()
       await place('first', sandbox.folder)
@@ -130,7 +130,7 @@ describe('at the edge', () => {
   )
 
   test(
-    'a certificate that has expired is refused by check, and does not take the place of a valid one; status says both',
+    'does not replace a valid certificate by an expired one, which check refuses; status shows both',
     async () => {
       await using sandbox = await Sandbox.create()
       const app = await sandbox.fixture('ts-app')

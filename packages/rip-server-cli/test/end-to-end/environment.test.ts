@@ -22,7 +22,7 @@ async function appWith(files: Readonly<Record<string, string>>): Promise<Sandbox
 
 const seen = async (url: string): Promise<unknown> => (await fetch(url)).json()
 
-describe('the application is told where it runs, and the .env files follow:', () => {
+describe('the application gets its NODE_ENV, and the .env files of that mode:', () => {
   test.each([
     ['start', {}, {}, ['production', 'production']],
     ['manager', {}, {}, ['production', 'production']],
@@ -88,7 +88,7 @@ describe('the application is told where it runs, and the .env files follow:', ()
   )
 
   test(
-    'started from elsewhere, that folder adds what its files say for the same mode',
+    'the .env files of the folder where the server was started add to those of the application',
     async () => {
       await using sandbox = await appWith({ '.env.production': 'OTHER=1' })
       sandbox.startFolder = sandbox.folder
@@ -102,7 +102,7 @@ describe('the application is told where it runs, and the .env files follow:', ()
 })
 
 test(
-  'settings come from the files of the mode, and config shows from which',
+  'settings can come from .env files of the mode, and config shows which file',
   async () => {
     await using sandbox = await appWith({ '.env.production': 'PORT=8123', '.env': 'NODE_ENV=staging' })
     const { stdout } = await sandbox.run('config', '--sources')
@@ -131,7 +131,7 @@ test(
 )
 
 test(
-  'a reload follows the .env files of the mode, and what others say is no change',
+  'a reload reads the .env files of the mode again, and other .env files are no change',
   async () => {
     await using sandbox = await appWith({})
     const server = await sandbox.start('start', '--port', '0', '--workers', '1')
@@ -149,7 +149,7 @@ test(
 )
 
 test(
-  'a worker that replaces a dead one has what its generation was proven with, and so has one after a rollback',
+  'a worker that replaces a dead one has the environment of its generation, and so has one after a rollback',
   async () => {
     await using sandbox = await appWith({})
     const server = await sandbox.start('start', '--port', '0', '--workers', '1')
@@ -175,7 +175,7 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-describe('what would be waited for is refused at once:', () => {
+describe('a FIFO that would block is refused at once:', () => {
   test.each(['.env', '.env.local', 'bunfig.toml', 'package.json', 'rip-server.config.ts'])(
     'a FIFO named %s, at a start and at a reload',
     async (name) => {

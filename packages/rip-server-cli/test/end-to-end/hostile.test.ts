@@ -51,7 +51,7 @@ describe.skipIf(process.getuid?.() !== 0)('somebody who tries everything', () =>
   )
 
   test(
-    'cannot do what --user is for, whatever a page says',
+    'cannot do what --user is meant to prevent, whatever the page says',
     async () => {
       const { worker, stranger } = await outcomesOf(withUser)
       const allowed = Object.keys(worker).filter((name) => worker[name] === null)

@@ -12,7 +12,7 @@ test.each([
   [['dev', '--install'], false],
   [['worker'], true],
 ] as const)(
-  '%p: whether packages that are missing may not be fetched: %p',
+  '%p runs without fetching missing packages: %p',
   async (words, expected) => {
     await using sandbox = await Sandbox.create()
     await writeFile(join(sandbox.folder, 'index.ts'), APP)

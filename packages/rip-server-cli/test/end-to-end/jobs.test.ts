@@ -61,7 +61,7 @@ async function takenOver(log: string, before: string | undefined): Promise<strin
 
 describe.each(['app.ts', 'app.rip'])('the job of the documentation: %s', (file) => {
   test(
-    'runs in one process at a time, whatever happens',
+    'runs in one process at a time, through reloads, crashes and restarts',
     async () => {
       await using sandbox = await Sandbox.create()
       const name = file.replace('app', 'index')

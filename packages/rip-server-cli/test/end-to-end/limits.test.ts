@@ -13,7 +13,7 @@ async function slowToLoad(app: string): Promise<void> {
 }
 
 test(
-  'a reload that takes longer than --timeout: exit 9, and it goes on',
+  'a reload that takes longer than --timeout: exit 9, and the reload goes on',
   async () => {
     await using sandbox = await Sandbox.create()
     const app = await sandbox.fixture('ts-app')
@@ -76,7 +76,7 @@ test(
 )
 
 test(
-  'a balancer that is killed is replaced, and who connects meanwhile waits',
+  'a balancer that is killed is replaced, and clients that connect meanwhile wait',
   async () => {
     await using sandbox = await Sandbox.create()
     const app = await sandbox.fixture('ts-app')
@@ -118,7 +118,7 @@ test(
 )
 
 test(
-  'a Unix socket is listened on by whom it is said to be for, and gone afterwards',
+  'a Unix socket has the mode and group of its configuration, and is removed at the end',
   async () => {
     await using sandbox = await Sandbox.create()
     const path = join(sandbox.folder, 'front.sock')
@@ -146,7 +146,7 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-describe('when nobody reads the output any more', () => {
+describe('when the reader of its output has gone', () => {
   test(
     'a server goes on',
     async () => {
@@ -176,7 +176,7 @@ describe('when nobody reads the output any more', () => {
   )
 
   test(
-    'events end',
+    'the command events ends',
     async () => {
       await using sandbox = await Sandbox.create()
       await sandbox.start(await sandbox.fixture('ts-app'), 'w:1', '0')

@@ -70,7 +70,7 @@ async function version(server: Server): Promise<unknown> {
   return (await server.json('/'))['version']
 }
 
-describe('a program that listens itself is served as it is', () => {
+describe('a program that listens itself works unchanged', () => {
   test.each(Object.entries(programs))(
     '%s: on the public port, and no request is lost while its code is replaced',
     async (_, { files, entry }) => {
@@ -97,7 +97,7 @@ describe('a program that listens itself is served as it is', () => {
   )
 
   test(
-    'two servers are refused, whatever the framework makes of it, and the old code serves on',
+    'two servers are refused, even if the framework catches the error, and the old code serves on',
     async () => {
       await using sandbox = await Sandbox.create()
       const folder = join(sandbox.folder, 'program')

@@ -95,7 +95,7 @@ test(
 )
 
 test(
-  'with --log-format raw, and with --quiet, standard output is what the workers wrote',
+  'with --log-format raw, and with --quiet, standard output is the unchanged output of the workers',
   async () => {
     for (const args of [['--log-format', 'raw'], ['--quiet']]) {
       const { stdout } = await printed(args)
@@ -110,7 +110,7 @@ test(
 )
 
 test(
-  'by default each line has the name of its worker before it, also when nobody watches',
+  'by default each line begins with the name of its worker, also without a terminal',
   async () => {
     const { stdout, stderr } = await printed([])
     for (const line of lines(stdout)) expect(line).toMatch(/^w[12] \| /)
@@ -120,7 +120,7 @@ test(
 )
 
 test(
-  'the environment and the configuration file say the format, too',
+  'the environment and the configuration file can set the format, too',
   async () => {
     await using sandbox = await Sandbox.create()
     const folder = await withApplication(sandbox)
@@ -135,7 +135,7 @@ test(
   PATIENCE_MS,
 )
 
-test('formats that nobody knows, or that contradict each other, are refused', async () => {
+test('unknown and contradictory formats are refused', async () => {
   await using sandbox = await Sandbox.create()
   const folder = await withApplication(sandbox)
   const unknown = await sandbox.run('start', folder, '--log-format', 'xml')
@@ -149,7 +149,7 @@ test('formats that nobody knows, or that contradict each other, are refused', as
 })
 
 test(
-  'logs prints in each format what was written',
+  'logs prints earlier lines in each format',
   async () => {
     await using sandbox = await Sandbox.create()
     const folder = await withApplication(sandbox)
@@ -174,7 +174,7 @@ test(
 )
 
 test(
-  'logs ends after what is there if told so, and begins with what was written before the log began anew',
+  'logs --no-follow ends after the existing lines, and begins with lines before the last rotation',
   async () => {
     await using sandbox = await Sandbox.create()
     const folder = await withApplication(sandbox)

@@ -61,7 +61,7 @@ async function total(
 }
 
 test(
-  'with one place for each of two workers, idle WebSockets and event streams stop no request, are shown by status, and end with a reload',
+  'with two workers and c:1, idle WebSockets and event streams block no request, are shown by status, and end with a reload',
   async () => {
     await using sandbox = await Sandbox.create()
     const app = await application(sandbox)

@@ -19,7 +19,7 @@ test.each(['start', 'dev'])(
   },
 )
 
-test('a reload is admitted while the application stores uploads in its folder', async () => {
+test('a reload succeeds while the application stores uploads in its folder', async () => {
   await using sandbox = await Sandbox.create()
   const uploads = join(sandbox.folder, 'uploads')
   const writes = `let n = 0

@@ -41,7 +41,7 @@ describe('saving a .rip file', () => {
   )
 
   test(
-    'with a mistake leaves the old code serving, and tells why',
+    'with a mistake leaves the old code serving, and prints why',
     async () => {
       await using sandbox = await Sandbox.create()
       const app = await sandbox.demo()
@@ -76,7 +76,7 @@ describe('saving a .rip file', () => {
 
 describe('reload', () => {
   test(
-    'takes up new code in production, where nothing watches',
+    'switches to new code in production, where no watcher runs',
     async () => {
       await using sandbox = await Sandbox.create()
       const app = await sandbox.fixture('ts-app')
@@ -110,7 +110,7 @@ describe('reload', () => {
 })
 
 test(
-  'reload serves the release a link leads to by now, also when the server was started inside of it',
+  'reload serves the release that a link leads to now, also when the server was started inside the link',
   async () => {
     await using sandbox = await Sandbox.create()
     const releases = [1, 2].map((n) => join(sandbox.folder, `release-${n}`))
@@ -132,7 +132,7 @@ test(
 )
 
 test(
-  'a changed .env is read by the next generation, also when the server was started beside it',
+  'a changed .env is read by the next generation, also when the server was started in its folder',
   async () => {
     await using sandbox = await Sandbox.create()
     await writeFile(
@@ -150,7 +150,7 @@ test(
 )
 
 test(
-  'an application in a folder that is otherwise left out, such as dist, is reloaded like any other',
+  'an application in a folder that is otherwise ignored, such as dist, is reloaded like any other',
   async () => {
     await using sandbox = await Sandbox.create()
     const dist = join(sandbox.folder, 'dist')

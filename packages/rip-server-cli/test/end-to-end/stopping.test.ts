@@ -60,7 +60,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'with a delay a load balancer is told first, and nobody who still comes is turned away',
+  'with a delay a load balancer can notice first, and later requests are still answered',
   async () => {
     await using sandbox = await Sandbox.create()
     const app = await sandbox.fixture('ts-app')
@@ -158,7 +158,7 @@ async function inFlight(sandbox: Sandbox, server: Server): Promise<number> {
 }
 
 test.concurrent(
-  'what has no end of its own is ended at once, while requests get their time',
+  'WebSockets and event streams are ended at once, while requests get their time',
   async () => {
     await using sandbox = await Sandbox.create()
     await writeFile(join(sandbox.folder, 'index.js'), STREAMS)
@@ -182,7 +182,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'one Ctrl-C ends development within seconds, whatever is open, and tells what it cut off',
+  'one Ctrl-C ends development within seconds, whatever is open, and says what it cut off',
   async () => {
     await using sandbox = await Sandbox.create()
     await writeFile(join(sandbox.folder, 'index.js'), STREAMS)
@@ -207,7 +207,7 @@ test.concurrent(
 )
 
 test.concurrent.each(['500ms', '2s'])(
-  'TERM tells of the request that did not finish within %s',
+  'TERM reports a request that did not finish within %s',
   async (timeout) => {
     await using sandbox = await Sandbox.create()
     const server = await sandbox.start('dev', await sandbox.demo(), 'w:1', '0', '--drain-timeout', timeout)

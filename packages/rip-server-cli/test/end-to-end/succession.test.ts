@@ -125,7 +125,7 @@ describe('restart --manager', () => {
   )
 
   test(
-    'works from a folder that is gone meanwhile',
+    'works from a folder that was removed meanwhile',
     async () => {
       await using sandbox = await Sandbox.create()
       await writeFile(join(sandbox.folder, 'index.js'), app)
@@ -143,7 +143,7 @@ describe('restart --manager', () => {
   )
 
   test(
-    'is refused while reloads are held: it would serve what is on disk',
+    'is refused while reloads are held: it would serve the code on disk',
     async () => {
       await using sandbox = await Sandbox.create()
       const server = await serve(sandbox)
@@ -156,7 +156,7 @@ describe('restart --manager', () => {
   )
 
   test(
-    'of what does not start any more changes nothing: exit 8',
+    'with code that no longer starts changes nothing: exit 8',
     async () => {
       await using sandbox = await Sandbox.create()
       const server = await serve(sandbox)
@@ -198,7 +198,7 @@ describe('restart --manager', () => {
   )
 
   test(
-    'is given up when the server is told to stop meanwhile',
+    'is given up when the server is stopped meanwhile',
     async () => {
       await using sandbox = await Sandbox.create()
       const server = await serve(sandbox)

@@ -47,7 +47,7 @@ async function app(sandbox: Sandbox, code: string): Promise<string> {
 }
 
 test.concurrent(
-  'code that is healthy, but fails when it serves, gives way to the code before',
+  'code that is healthy, but fails when it serves, is taken back',
   async () => {
     await using sandbox = await Sandbox.create()
     const file = await app(sandbox, works)
@@ -83,7 +83,7 @@ test.concurrent(
 )
 
 test.concurrent(
-  'code that ends its process when it serves leaves its requests to the code before, and gives way to it',
+  'code that ends its process when it serves leaves its requests to the previous code, and is taken back',
   async () => {
     await using sandbox = await Sandbox.create()
     const file = await app(sandbox, works)
@@ -148,7 +148,7 @@ const answersStrangers = (version: string, more = ''): string => `export default
 
 for (const [what, send] of Object.entries(strangers))
   test.concurrent(
-    `${what} do not have a release taken back`,
+    `${what} do not cause a release to be taken back`,
     async () => {
       await using sandbox = await Sandbox.create()
       const file = await app(sandbox, answersStrangers('v1'))

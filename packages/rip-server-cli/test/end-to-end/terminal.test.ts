@@ -120,7 +120,7 @@ describe('when its terminal is closed', () => {
     await until('no process is left', () => isOver(sandbox))
   })
 
-  test('dev that no signal tells of it notices by what it writes', async () => {
+  test('dev notices without a signal, by its failing output', async () => {
     await using sandbox = await Sandbox.create()
     const app = await appFolder(sandbox)
     // The hang-up goes to the session of the terminal alone.
@@ -136,7 +136,7 @@ describe('when its terminal is closed', () => {
   })
 })
 
-test('SIGHUP that an operator sends to a server in a terminal reloads', async () => {
+test('a SIGHUP that an operator sends to a server in a terminal reloads', async () => {
   await using sandbox = await Sandbox.create()
   const app = await appFolder(sandbox)
   await using shell = new Shell(sandbox, PROGRAM, 'start', app, '0', '-b', '127.0.0.1')
@@ -146,7 +146,7 @@ test('SIGHUP that an operator sends to a server in a terminal reloads', async ()
   await until('it was reloaded', async () => (await shell.snapshot())?.generation !== generation)
 })
 
-test('Ctrl-C in a terminal finishes what is under way', async () => {
+test('Ctrl-C in a terminal lets requests under way finish', async () => {
   await using sandbox = await Sandbox.create()
   const app = await appFolder(sandbox)
   await using shell = new Shell(sandbox, PROGRAM, 'start', app, '0', '-b', '127.0.0.1')
@@ -159,8 +159,8 @@ test('Ctrl-C in a terminal finishes what is under way', async () => {
   expect(await shell.exited).toBe(0)
 })
 
-describe('in the background of a terminal that stops who writes (stty tostop)', () => {
-  test('it writes, keeps its workers, can be reached, and takes the signals of an operator', async () => {
+describe('in the background of a terminal that stops writing processes (stty tostop)', () => {
+  test('the server writes, keeps its workers, can be reached, and handles signals of an operator', async () => {
     await using sandbox = await Sandbox.create()
     await appFolder(sandbox)
     await using shell = new Shell(sandbox)
@@ -184,7 +184,7 @@ describe('in the background of a terminal that stops who writes (stty tostop)', 
     await until('no server is left', () => shell.pid === undefined)
   })
 
-  test('another program of the job that is stopped costs no worker', async () => {
+  test('no worker is lost when another program of the job is stopped', async () => {
     await using sandbox = await Sandbox.create()
     await appFolder(sandbox)
     await using shell = new Shell(sandbox)

@@ -14,7 +14,7 @@ async function serve(sandbox: Sandbox, code: string, ...args: string[]): Promise
 }
 
 test(
-  'a worker whose event loop is blocked is shown with its request and as late',
+  'a worker whose event loop is blocked is shown as late, with its request',
   async () => {
     await using sandbox = await Sandbox.create()
     const server = await serve(sandbox, 'export default () => { for (;;) {} }')
@@ -34,7 +34,7 @@ test(
 )
 
 test(
-  'an application that answers nothing but 500 is failing, with the reason and the rates',
+  'an application that answers only 500 is shown as failing, with the reason and the rates',
   async () => {
     await using sandbox = await Sandbox.create()
     const server = await serve(sandbox, "export default () => new Response('no', { status: 500 })")

@@ -87,7 +87,7 @@ async function workerFolders(sandbox: Sandbox): Promise<readonly string[]> {
 
 describe.skipIf(!isRoot)('--user with the layers apart', () => {
   test(
-    'lets whom --balancer-user names to the workers, by the names in current, and nobody else but root',
+    'lets only root and the --balancer-user connect to the workers, by the names in current',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -116,7 +116,7 @@ describe.skipIf(!isRoot)('--user with the layers apart', () => {
 
 describe.skipIf(!isRoot)('a command of another user', () => {
   test(
-    'names who owns what it may not look at, and what to type',
+    'names the owner of an instance it may not read, and the command to run',
     async () => {
       await using sandbox = await openSandbox()
       await sandbox.start(await writeApp(sandbox), 'w:1', '0', '-b', '127.0.0.1')
@@ -140,7 +140,7 @@ describe.skipIf(!isRoot)('a command of another user', () => {
 
 describe.skipIf(!isRoot)('--user', () => {
   test(
-    'has the application run as somebody else, and the balancer as nobody else, through all that happens to them',
+    'runs application and balancer as two other users, through reloads, crashes and restarts',
     async () => {
       await using sandbox = await openSandbox()
       const server = await serve(sandbox)
@@ -187,7 +187,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'is the same after a balancer was killed, the run directory was removed, and all of it was killed',
+    'still applies after a balancer was killed, the run directory was removed, and everything was killed',
     async () => {
       await using sandbox = await openSandbox()
       const server = await serve(sandbox)
@@ -216,7 +216,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'sends nothing where a worker put a link in the place of its socket, and replaces it',
+    'sends nothing to a link that a worker put in place of its socket, and replaces the worker',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -254,7 +254,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'tells the application of clients that have left',
+    'still reports to the application that clients have left',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -283,7 +283,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'has nobody but root reach workers that no balancer is in front of',
+    'lets only root connect to workers without a balancer',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -323,7 +323,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'is at work in development, with processes that stand by',
+    'applies in development, with standby processes',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -338,7 +338,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'lets several balancer processes run as nobody else, too',
+    'runs several balancer processes as a user of their own',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -351,7 +351,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'has the access log written by whom --balancer-user names',
+    'has the access log written by the --balancer-user',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -375,7 +375,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'evaluates the configuration as that user, whose file it may be',
+    'evaluates the configuration as that user, who may own the file',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -395,7 +395,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'in the configuration counts where nobody but root can change it',
+    'in the configuration counts only if root alone can change the file',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -413,7 +413,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'is refused where that user does not get to the run directory',
+    'is refused if that user cannot enter the run directory',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -462,7 +462,7 @@ describe.skipIf(!isRoot)('--user', () => {
     )
 
   test(
-    'refuses what could not work before anything is started',
+    'refuses settings that could not work before any process is started',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -493,7 +493,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'is for root to give, who is warned without it',
+    'is for root only, and root is warned without it',
     async () => {
       await using sandbox = await openSandbox()
       const folder = await writeApp(sandbox)
@@ -524,7 +524,7 @@ describe.skipIf(!isRoot)('--user', () => {
   )
 
   test(
-    'keeps what is of the user and of the balancer from everybody else',
+    'keeps files of the user and of the balancer from all other users',
     async () => {
       await using sandbox = await openSandbox()
       const server = await serve(sandbox)

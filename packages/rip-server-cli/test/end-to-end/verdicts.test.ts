@@ -276,9 +276,9 @@ async function playAll(jobs: readonly Job[]): Promise<readonly (readonly Outcome
   return played
 }
 
-describe('verdicts last', () => {
+describe('verdicts are kept', () => {
   test(
-    'as docs/verdicts.md says, whatever is done in which order',
+    'as docs/verdicts.md says, for commands in any order',
     async () => {
       const names = Object.keys(steps) as StepName[]
       const single = Object.values(states).flatMap((prepare) =>

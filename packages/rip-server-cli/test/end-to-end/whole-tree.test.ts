@@ -121,7 +121,7 @@ describe.concurrent('a signal to every process of the server is one stop', () =>
     expect((await server.finished()).code).toBe(0)
   })
 
-  test('WebSockets are asked to connect again, and answered until then', async () => {
+  test('closes WebSockets with 1012, and answers their messages until then', async () => {
     await using sandbox = await Sandbox.create()
     const server = await startApp(sandbox, '--stop-delay', '1s')
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/socket`)
@@ -137,7 +137,7 @@ describe.concurrent('a signal to every process of the server is one stop', () =>
     expect((await server.finished()).code).toBe(0)
   })
 
-  test('several times, and to all but the first process again and again', async () => {
+  test('several times, and repeatedly to all but the first process', async () => {
     await using sandbox = await Sandbox.create()
     const server = await startApp(sandbox)
     const underWay = new UnderWay(server.url)
@@ -212,7 +212,7 @@ describe.concurrent('a signal to every process of the server is one stop', () =>
     expect([code, stderr]).toEqual([0, expect.not.stringMatching(/143|crashed|boot-failed|builder/)])
   })
 
-  test('a second one later cuts off what is left, counts it and says so by the exit code', async () => {
+  test('a second one later cuts off the remaining requests, counts them and sets the exit code', async () => {
     await using sandbox = await Sandbox.create()
     const server = await startApp(sandbox)
     const slow = [1, 2, 3].map(() => fetch(`${server.url}/slow?ms=20000`).catch(() => {}))
@@ -227,7 +227,7 @@ describe.concurrent('a signal to every process of the server is one stop', () =>
     await Promise.all(slow)
   })
 
-  test('what takes longer than it may is cut off, counted, and told by the exit code', async () => {
+  test('requests that take too long are cut off, counted, and set the exit code', async () => {
     await using sandbox = await Sandbox.create()
     const server = await startApp(sandbox, '--drain-timeout', '1s')
     const slow = ['/slow?ms=20000', '/slow?ms=20000'].map((path) => fetch(server.url + path).catch(() => {}))
@@ -254,7 +254,7 @@ describe.concurrent('a signal to every process of the server is one stop', () =>
 })
 
 test.concurrent.each(['start', 'dev'])(
-  'with %s, signals for the main process that reach every process, as from systemctl kill, do what they do alone',
+  'with %s, signals that reach every process, as from systemctl kill, have the effect of one to the main process',
   async (verb) => {
     await using sandbox = await Sandbox.create()
     await writeFile(join(sandbox.folder, 'index.js'), APP)
@@ -299,7 +299,7 @@ test.concurrent.each(['SIGTERM', 'SIGINT', 'SIGQUIT'] as const)(
   },
 )
 
-test.concurrent('signals for a server that come before it is one end nothing', async () => {
+test.concurrent('signals for a server that arrive while it starts do not end it', async () => {
   await using sandbox = await Sandbox.create()
   const marker = join(sandbox.folder, 'evaluated')
   await writeFile(join(sandbox.folder, 'index.ts'), `export default () => new Response('up')`)
