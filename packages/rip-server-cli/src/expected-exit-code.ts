@@ -7,6 +7,7 @@ const managerExitCodes: Partial<Record<ManagerErrorCode, ExitCode>> = {
   ALREADY_RUNNING: ExitCode.alreadyRunning,
   NOT_RUNNING: ExitCode.notRunning,
   NO_PREVIOUS_GENERATION: ExitCode.reloadRefused,
+  GENERATION_NOT_KEPT: ExitCode.reloadRefused,
 }
 
 const serverExitCodes: Readonly<Record<ServerErrorCode, ExitCode>> = {

@@ -114,6 +114,8 @@ export class RawConnection implements Disposable {
 }
 
 export interface ProgramOptions {
+  /** @default the program that loads an application */
+  readonly main?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
@@ -127,7 +129,7 @@ export class Program implements AsyncDisposable {
   stderr = ''
 
   constructor(options: ProgramOptions) {
-    this.process = Bun.spawn([process.execPath, MAIN, ...(options.args ?? [])], {
+    this.process = Bun.spawn([process.execPath, options.main ?? MAIN, ...(options.args ?? [])], {
       cwd: options.cwd ?? tmpdir(),
       env: { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off', ...options.env },
       stdin: options.stdin ?? 'ignore',

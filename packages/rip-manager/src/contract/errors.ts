@@ -18,6 +18,9 @@ const messages = {
     `${d.service} did not start (${d.status})${d.stderr === '' ? '' : `:\n${d.stderr.trimEnd()}`}`,
   NO_PREVIOUS_GENERATION: (_: { readonly generation: GenerationId | undefined }): string =>
     'there is no code to return to: nothing else has been served since the start',
+  GENERATION_NOT_KEPT: (d: { readonly generation: GenerationId }): string =>
+    `${d.generation} cannot be returned to: its workers have gone, and a start command runs what is on disk; ` +
+    'put that release there again and reload',
   NOT_SERVING: (d: { readonly command: string }): string =>
     `cannot ${d.command}: no generation is being served yet`,
   STOPPING: (d: { readonly command: string }): string => `cannot ${d.command}: the manager is stopping`,

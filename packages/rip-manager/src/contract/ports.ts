@@ -120,6 +120,8 @@ export interface Snapshot {
   readonly generation: GenerationId
   /** Folder named to workers in `RIP_SNAPSHOT`; absent when code is loaded from disk. */
   readonly folder?: string
+  /** Its workers run whatever is on disk when they start: once they have gone, it cannot be returned to. @default false */
+  readonly isUnfrozen?: boolean
   /**
    * First path, as in {@link TreeState}, of what the build used that is another in this content: data that no module
    * imports may change without making other code of it. @default any change makes other code

@@ -53,15 +53,18 @@ function targetOf({ previous, earlier, verdicts }: Fleet, { forced }: Wish): Gen
 function start(fleet: Fleet, wish: Wish): void {
   const { serving } = fleet
   const to = targetOf(fleet, wish)
-  if (to === undefined) {
-    const error = new ManagerError('NO_PREVIOUS_GENERATION', { generation: serving?.generation.id })
-    for (const command of wish.commands) fleet.effects.settle(command, { error })
-    return
-  }
+  if (to === undefined)
+    return fail(fleet, wish, new ManagerError('NO_PREVIOUS_GENERATION', { generation: serving?.generation.id }))
   if (turnsDown(fleet, wish)) return
+  if (to.snapshot.isUnfrozen === true && fleet.observation?.previous.generation.id !== to.id)
+    return fail(fleet, wish, new ManagerError('GENERATION_NOT_KEPT', { generation: to.id }))
   supersede(fleet, 'superseded', SUPERSEDES)
   const standby = fleet.observation?.previous.generation.id === to.id ? takeStandby(fleet) : undefined
   beginRollback(fleet, to, standby, wish)
+}
+
+function fail({ effects }: Fleet, { commands }: Wish, error: ManagerError): void {
+  for (const command of commands) effects.settle(command, { error })
 }
 
 /** The answers of what serves fail: the previous generation, which stands by, takes over again. */

@@ -11,12 +11,13 @@ import { ControlLink } from '../program/control-link.ts'
 import { LoopLag } from '../program/loop-lag.ts'
 import type { SupervisorPipe } from '../program/supervisor-pipe.ts'
 import { accepts } from './accepts.ts'
+import { AdoptedProcesses } from './adopted-processes.ts'
 import { commandEnvironment } from './command-environment.ts'
 import { freePort } from './free-port.ts'
 import { listeningPorts } from './listening-ports.ts'
 import { PortBridge } from './port-bridge.ts'
 import { type Figures, PreloadLink, type ServedServer } from './preload-link.ts'
-import { descendants, residentBytes, signalAll } from './process-tree.ts'
+import { descendants, residentBytes, signalAll, zombies } from './process-tree.ts'
 
 /** Added to the path of the worker's socket. */
 export const LINK_SUFFIX = '.cmd'
@@ -73,6 +74,7 @@ export class CommandProgram {
   readonly #options: CommandProgramOptions
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
+  readonly #adopted = new AdoptedProcesses()
   readonly #startedMs = performance.now()
   readonly #otherPorts = new Set<number>()
   #phase: 'starting' | 'serving' | 'ending' = 'starting'
@@ -303,6 +305,7 @@ export class CommandProgram {
     const nowMs = performance.now()
     if (nowMs - this.#treeMs < TREE_MS && this.#phase === 'serving') return this.#tree
     this.#treeMs = nowMs
+    for (const pid of zombies()) if (pid !== this.#child?.pid) this.#adopted.bury(pid)
     return (this.#tree = descendants())
   }
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 interface Process {
   readonly pid: number
+  readonly isZombie: boolean
   readonly parent: number
   readonly group: number
 }
@@ -13,7 +14,7 @@ const PAGE_BYTES = 4_096
  * group whose parents have ended. Without itself.
  */
 export function descendants(self: number = process.pid): readonly number[] {
-  const processes = allProcesses()
+  const processes = allProcesses().filter(({ isZombie }) => !isZombie)
   const group = processes.find(({ pid }) => pid === self)?.group
   const found = new Set([self])
   for (let before = 0; before !== found.size;) {
@@ -24,6 +25,11 @@ export function descendants(self: number = process.pid): readonly number[] {
   if (group === self) for (const each of processes) if (each.group === self) found.add(each.pid)
   found.delete(self)
   return [...found]
+}
+
+/** Processes below this one that have ended and that their parent, this process, has not waited for. */
+export function zombies(self: number = process.pid): readonly number[] {
+  return allProcesses().flatMap(({ pid, parent, isZombie }) => (isZombie && parent === self ? [pid] : []))
 }
 
 /** Bytes of memory that the processes have in use; pages they share count several times. */
@@ -51,8 +57,9 @@ function processesByProc(): readonly Process[] {
     const [state, parent, group] = (/^\d+$/.test(name) ? read(`/proc/${name}/stat`) : '')
       .replace(/^.*\) /s, '')
       .split(' ')
-    if (state === '' || state === 'Z' || state === 'X') return []
-    return [{ pid: Number(name), parent: Number(parent), group: Number(group) }]
+    if (state === '') return []
+    const isZombie = state === 'Z' || state === 'X'
+    return [{ pid: Number(name), isZombie, parent: Number(parent), group: Number(group) }]
   })
 }
 
@@ -62,8 +69,13 @@ function processesByPs(): readonly Process[] {
     .toString()
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .filter(([pid, , , state]) => pid !== '' && state !== undefined && !state.startsWith('Z'))
-    .map(([pid, parent, group]) => ({ pid: Number(pid), parent: Number(parent), group: Number(group) }))
+    .filter(([pid]) => pid !== '')
+    .map(([pid, parent, group, state = '']) => ({
+      pid: Number(pid),
+      isZombie: state.startsWith('Z'),
+      parent: Number(parent),
+      group: Number(group),
+    }))
 }
 
 function residentPages(pid: number): number {

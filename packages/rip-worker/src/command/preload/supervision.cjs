@@ -45,8 +45,9 @@ class Supervision {
       text = lines.pop()
       for (const line of lines) this.obey(JSON.parse(line))
     })
-    // The worker process has gone, and the whole command ends with it.
     connection.on('error', () => {})
+    // The worker process was killed: the application would go on without requests.
+    connection.on('close', () => process.kill(process.pid, 'SIGTERM'))
     connection.unref()
   }
 

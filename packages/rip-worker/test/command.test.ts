@@ -1,0 +1,376 @@
+import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { isAlive, until } from '@rip/testing'
+import { Folder, type ProgramOptions, RawConnection, Supervised } from './helpers.ts'
+
+const MAIN = join(import.meta.dir, '../src/command-main.ts')
+const PRELOAD = join(import.meta.dir, '../src/command/preload/main.cjs')
+const DRAIN_MS = 10_000
+/** Of the drain, the worker leaves so much to the processes of the command. */
+const SHORT_DRAIN_MS = 1_500
+
+/** A command with the worker process beside it. */
+class RunningCommand implements AsyncDisposable {
+  readonly supervised: Supervised
+
+  constructor(files: Readonly<Record<string, string>>, command: string, env: ProgramOptions['env'] = {}) {
+    const folder = new Folder(files)
+    this.supervised = new Supervised(folder, {
+      main: MAIN,
+      args: [PRELOAD, command, 'sh', '-c', command],
+      cwd: folder.path,
+      env,
+    })
+  }
+
+  static async serving(
+    files: Readonly<Record<string, string>>,
+    command: string,
+    env?: ProgramOptions['env'],
+  ): Promise<RunningCommand> {
+    const running = new RunningCommand(files, command, env)
+    await running.supervised.received('ready')
+    return running
+  }
+
+  async text(path = '/', headers: Readonly<Record<string, string>> = {}): Promise<string> {
+    return (await this.supervised.fetch(path, { headers })).text()
+  }
+
+  get stderr(): string {
+    return this.supervised.program.stderr
+  }
+
+  async connect(): Promise<RawConnection> {
+    return RawConnection.to(this.supervised.socket)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.supervised.send({ type: 'drain', deadlineMs: 0 })
+    await this.supervised.program.exitCode()
+    await this.supervised[Symbol.asyncDispose]()
+  }
+}
+
+const http = (listening: string, answer = `response.end('served')`): string => `
+  const http = require('node:http')
+  const server = http.createServer((request, response) => { ${answer} })
+  ${listening}
+`
+
+describe.each(['node', 'bun'])('the HTTP server of a command run by %s', (runtime) => {
+  test('serves on the socket and nowhere else, and sees clients as the balancer tells them', async () => {
+    const answer = `
+      const { remoteAddress, remotePort, remoteFamily } = request.socket
+      response.end([remoteAddress, remotePort, remoteFamily].join())`
+    await using command = await RunningCommand.serving(
+      { 'app.js': http('server.listen(process.env.PORT, () => console.log(process.env.PORT))', answer) },
+      `${runtime} app.js`,
+    )
+    const client = { 'x-real-ip': '203.0.113.7', 'x-real-port': '4711' }
+    expect(await command.text('/', client)).toBe('203.0.113.7,4711,IPv4')
+    expect(await command.text('/', { 'x-real-ip': '2001:db8::1' })).toBe('2001:db8::1,0,IPv6')
+    expect(await command.text()).toBe('127.0.0.1,0,IPv4')
+    const port = await until('it has said its port', () => /\d+/.exec(command.supervised.program.stdout)?.[0])
+    expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow()
+  })
+
+  test.each([
+    ['a number', 'server.listen(+process.env.PORT)'],
+    ['a host', `server.listen(process.env.PORT, '0.0.0.0')`],
+    ['options', `server.listen({ port: +process.env.PORT, path: false, host: 'localhost' })`],
+    ['a backlog and a callback', `server.listen(process.env.PORT, '127.0.0.1', 511, () => {})`],
+  ])('may be told its port by %s', async (_, listening) => {
+    await using command = await RunningCommand.serving({ 'app.js': http(listening) }, `${runtime} app.js`)
+    expect(await command.text()).toBe('served')
+    expect(command.stderr).toBe('')
+  })
+
+  test('is found on a port of its own choice, which is said', async () => {
+    await using command = await RunningCommand.serving(
+      { 'app.js': http('server.listen(3999)') },
+      `${runtime} app.js`,
+    )
+    expect(await command.text()).toBe('served')
+    const said = 'rip-server: serves the HTTP server that asked for port 3999 (PORT was not used)\n'
+    await until('it is said', () => command.stderr === said)
+  })
+
+  test('says the address of the balancer', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(
+          `server.listen(process.env.PORT, '0.0.0.0')`,
+          'response.end(JSON.stringify(server.address()))',
+        ),
+      },
+      `${runtime} app.js`,
+      { RIP_PUBLIC_URL: 'http://localhost:8123' },
+    )
+    expect(JSON.parse(await command.text())).toEqual({ address: '0.0.0.0', family: 'IPv4', port: 8123 })
+  })
+
+  test('is not a helper on a port that the system chooses', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(`
+          http.createServer((_, response) => response.end('helper')).listen(0, () => server.listen(process.env.PORT))`),
+      },
+      `${runtime} app.js`,
+    )
+    expect(await command.text()).toBe('served')
+  })
+
+  test('passes WebSockets, and tells them to connect again when it leaves', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(`
+          server.on('upgrade', (request, socket) => {
+            socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n')
+            socket.on('data', (bytes) => socket.write('echo ' + bytes))
+            socket.on('error', () => {})
+          })
+          server.listen(process.env.PORT)`),
+      },
+      `${runtime} app.js`,
+    )
+    using connection = await command.connect()
+    connection.get('/', ['Upgrade: websocket', 'Connection: Upgrade'])
+    await until('it is upgraded', () => connection.received.endsWith('\r\n\r\n'))
+    connection.write('hello')
+    await until('it answers', () => connection.received.endsWith('echo hello'))
+    await until('it is counted', () => command.supervised.message('beacon')?.webSockets === 1)
+    command.supervised.send({ type: 'drain', deadlineMs: DRAIN_MS })
+    // RFC 6455 section 5.5.1: a close frame, its status 1012; read as Windows-1252.
+    await until('it is told', () => connection.received.endsWith('\u02c6\x02\x03\xf4'))
+    expect(await command.supervised.program.exitCode()).toBe(0)
+  })
+})
+
+describe('a command run by Node.js', () => {
+  test('may listen on several addresses of one port', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(`
+          server.listen(process.env.PORT, '127.0.0.1', () => {
+            const other = http.createServer((_, response) => response.end('other'))
+            other.listen({ port: server.address().port, host: '::1' }, () => console.log('both'))
+          })`),
+      },
+      'node app.js',
+    )
+    await until('both listen', () => command.supervised.program.stdout.includes('both'))
+    expect(await command.text()).toBe('served')
+  })
+
+  test('gives a helper back its port when it was taken too early', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(`
+          const helper = http.createServer((_, response) => response.end('helper'))
+          helper.listen(0, '127.0.0.1', () => {
+            const { port } = helper.address()
+            helper.close(() => helper.listen(port, '127.0.0.1', () => {
+              server.listen(process.env.PORT, () => console.log('helper on ' + port))
+            }))
+          })`),
+      },
+      'node app.js',
+    )
+    const port = await until(
+      'both listen',
+      () => /helper on (\d+)/.exec(command.supervised.program.stdout)?.[1],
+    )
+    expect(await command.text()).toBe('served')
+    await until('the helper is back', async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}`).catch(() => undefined)
+      return (await answer?.text()) === 'helper'
+    })
+  })
+
+  test('may close its server and open another one', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(`
+          server.listen(process.env.PORT, () => {
+            server.close(() => {
+              http.createServer((_, response) => response.end('the second')).listen(process.env.PORT)
+            })
+          })`),
+      },
+      'node app.js',
+    )
+    await until('the second serves', async () => {
+      return (await command.text().catch(() => '')) === 'the second'
+    })
+  })
+
+  test('may use https, which the balancer has ended', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': `
+          require('node:https').createServer({}, (request, response) => response.end('plain'))
+            .listen(process.env.PORT)`,
+      },
+      'node app.js',
+    )
+    expect(await command.text()).toBe('plain')
+  })
+
+  test('may be a cluster', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(`
+          const cluster = require('node:cluster')
+          if (cluster.isPrimary) { cluster.fork(); cluster.fork() }
+          else server.listen(process.env.PORT, () => console.log('listens'))`),
+      },
+      'node app.js',
+    )
+    await until('both listen', () => command.supervised.program.stdout.split('listens').length === 3)
+    expect(await command.text()).toBe('served')
+  })
+
+  test('is told a socket by the variables of its framework', async () => {
+    await using command = await RunningCommand.serving(
+      { 'app.js': http('server.listen({ path: process.env.SOCKET_PATH })') },
+      'node app.js',
+    )
+    expect(await command.text()).toBe('served')
+    expect(command.stderr).toBe('')
+  })
+
+  test('keeps options of the user', async () => {
+    await using command = await RunningCommand.serving(
+      { 'app.js': http('server.listen(process.env.PORT)', `response.end(String(process.title))`) },
+      'node app.js',
+      { NODE_OPTIONS: '--title=mine' },
+    )
+    expect(await command.text()).toBe('mine')
+  })
+
+  test('finishes its requests and ends its streams before its processes are told to end', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(
+          `process.on('SIGTERM', () => { console.log('TERM'); process.exit() })
+          server.listen(process.env.PORT)`,
+          `if (request.url === '/events') {
+            response.writeHead(200, { 'content-type': 'text/event-stream' })
+            return response.write('data: 1\\n\\n')
+          }
+          console.log('begun')
+          setTimeout(() => { console.log('answered'); response.end('finished') }, 400)`,
+        ),
+      },
+      'node app.js',
+    )
+    const { supervised } = command
+    using events = await command.connect()
+    events.get('/events')
+    await until('the stream has begun', () => events.received.includes('data: 1'))
+    const answer = command.text()
+    await until('the request is counted', () => {
+      const { inFlight, eventStreams } = supervised.message('beacon') ?? {}
+      return inFlight === 1 && eventStreams === 1
+    })
+    supervised.send({ type: 'drain', deadlineMs: DRAIN_MS })
+    expect(await answer).toBe('finished')
+    expect(await supervised.program.exitCode()).toBe(0)
+    expect(supervised.program.stdout).toBe('begun\nanswered\nTERM\n')
+    expect(supervised.message('drained')).toEqual({ type: 'drained', abandoned: 0 })
+  })
+
+  test('is killed with everything it started when it does not end in time', async () => {
+    const stubborn = `process.on('SIGTERM', () => {}); console.log('child ' + process.pid); setInterval(() => {}, 1000)`
+    await using command = await RunningCommand.serving(
+      {
+        'child.js': stubborn,
+        'app.js': http(`
+          require('node:child_process').spawn('node', ['child.js'], { detached: true, stdio: 'inherit' })
+          process.on('SIGTERM', () => {})
+          server.listen(process.env.PORT)`),
+      },
+      'node app.js; true',
+    )
+    const { supervised } = command
+    const child = Number(
+      await until('the child runs', () => /child (\d+)/.exec(supervised.program.stdout)?.[1]),
+    )
+    supervised.send({ type: 'drain', deadlineMs: SHORT_DRAIN_MS })
+    expect(await supervised.program.exitCode()).toBe(0)
+    expect(isAlive(child)).toBe(false)
+  })
+
+  test('reports how late its event loop is', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(
+          'server.listen(process.env.PORT)',
+          `const end = Date.now() + 500; while (Date.now() < end); response.end()`,
+        ),
+      },
+      'node app.js',
+    )
+    await command.text()
+    await until('the lag is told', () =>
+      command.supervised.messages.some((message) => message.type === 'beacon' && message.loopLagMs > 400),
+    )
+  })
+})
+
+describe('a command that cannot be served', () => {
+  const failure = async (command: RunningCommand): Promise<readonly [string, string, number]> => {
+    const { failure: told } = await command.supervised.received('failed')
+    return [told.kind, told.message, await command.supervised.program.exitCode()]
+  }
+
+  test.each([
+    [
+      'ends at once',
+      'exit 7',
+      [
+        'command',
+        '"exit 7" ended with code 7 before it served; if it can run only once at a time, use --workers 1',
+        3,
+      ],
+    ],
+    [
+      'is killed',
+      'kill -9 $$',
+      [
+        'command',
+        '"kill -9 $$" ended by SIGKILL before it served; if it can run only once at a time, use --workers 1',
+        3,
+      ],
+    ],
+    [
+      'goes to the background',
+      'true',
+      ['command', '"true" ended with code 0 before it served: a command has to stay in the foreground', 3],
+    ],
+    [
+      'is not there',
+      'nowhere-to-be-found',
+      ['not-found', '"nowhere-to-be-found" was not found (code 127)', 4],
+    ],
+  ] as const)('because it %s', async (_, text, expected) => {
+    await using command = new RunningCommand({}, text)
+    expect(await failure(command)).toEqual([...expected])
+  })
+
+  test('because it listens elsewhere, is told the port', async () => {
+    await using command = new RunningCommand(
+      {
+        'app.js': `require('node:net').createServer().listen(0, function () { console.log(this.address().port) })`,
+      },
+      'node app.js',
+      { RIP_BOOT_TIMEOUT_MS: '3000' },
+    )
+    const [kind, message, code] = await failure(command)
+    const port = command.supervised.program.stdout.trim()
+    expect([kind, code]).toEqual(['command', 3])
+    expect(message).toMatch(/^"node app.js" did not listen within 3000 ms on port \d+, which PORT names: /)
+    expect(message).toEndWith(`it listens on port ${port} instead; write $PORT in its place in the command`)
+  })
+})
