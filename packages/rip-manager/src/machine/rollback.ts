@@ -54,7 +54,11 @@ function start(fleet: Fleet, wish: Wish): void {
   const { serving } = fleet
   const to = targetOf(fleet, wish)
   if (to === undefined)
-    return fail(fleet, wish, new ManagerError('NO_PREVIOUS_GENERATION', { generation: serving?.generation.id }))
+    return fail(
+      fleet,
+      wish,
+      new ManagerError('NO_PREVIOUS_GENERATION', { generation: serving?.generation.id }),
+    )
   if (turnsDown(fleet, wish)) return
   if (to.snapshot.isUnfrozen === true && fleet.observation?.previous.generation.id !== to.id)
     return fail(fleet, wish, new ManagerError('GENERATION_NOT_KEPT', { generation: to.id }))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { ComparedGroup, ResponseCounts } from '../../src/contract/ports.ts'
+import type { Builder, ComparedGroup, ResponseCounts } from '../../src/contract/ports.ts'
 import { type Rig, startedRig } from './rig.ts'
 
 /** A router that counts 100 answers with one error for every generation, unless told otherwise. */
@@ -364,5 +364,31 @@ describe('where lots can be drawn', () => {
     able = true
     await rig.clock.advance(1_000)
     expect(rig.manager.status.generation).toBe(first)
+  })
+})
+
+describe('a generation whose workers run what is on disk', () => {
+  const builder: Builder = {
+    build: async ({ generation }) => ({ ok: true, snapshot: { generation, isUnfrozen: true } }),
+  }
+
+  test('can be returned to while its workers stand by', async () => {
+    await using rig = await startedRig({ ...observing(new Map()), builder })
+    const before = rig.manager.status.generation!
+    await admitSecond(rig)
+    expect(await rig.during(rig.manager.rollback())).toMatchObject({ ok: true, generation: before })
+    expect(rig.routed()).toEqual(['w1.1', 'w2.1'])
+    expect(rig.processes.all).toHaveLength(4)
+  })
+
+  test('cannot be returned to once they have gone', async () => {
+    await using rig = await startedRig({ ...observing(new Map()), builder })
+    const before = rig.manager.status.generation!
+    const generation = await admitSecond(rig)
+    await rig.clock.advance(60_000)
+    const back = rig.during(rig.manager.rollback())
+    expect(back).rejects.toMatchObject({ code: 'GENERATION_NOT_KEPT', detail: { generation: before } })
+    await rig.clock.advance(100)
+    expect(rig.manager.status.generation).toBe(generation)
   })
 })
