@@ -7,6 +7,8 @@
  * for what a supervisor passes besides.
  */
 import { CommandProgram } from './command/command-program.ts'
+import { loadCLibrary } from './program/c-library.ts'
+import { keepApart } from './program/keep-apart.ts'
 import { SupervisorPipe } from './program/supervisor-pipe.ts'
 import { STOP_SIGNALS } from './program/stop-signals.ts'
 import { STUCK_SIGNAL } from './protocol.ts'
@@ -24,6 +26,7 @@ async function main(): Promise<number> {
     process.stderr.write('error: needs RIP_SOCKET, and PRELOAD TEXT PROGRAM [ARGUMENTS]\n')
     return EXIT_USAGE
   }
+  if (env['RIP_APART'] === '1') keepApartIfPossible()
   const control = env['RIP_CONTROL']
   const command = new CommandProgram({
     argv: [program, ...args],
@@ -42,4 +45,12 @@ async function main(): Promise<number> {
   process.on('SIGTERM', () => command.askToLeave())
   process.on(STUCK_SIGNAL, () => command.tellStuck())
   return await command.run()
+}
+
+function keepApartIfPossible(): void {
+  try {
+    keepApart(loadCLibrary())
+  } catch {
+    // The C library has another name, as with musl.
+  }
 }

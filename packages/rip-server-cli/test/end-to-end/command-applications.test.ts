@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createServer } from '@rip/server'
 import { isAlive } from '@rip/testing'
 import { startLoad } from '../load.ts'
 import { Sandbox, type Server, until } from '../server.ts'
@@ -139,6 +140,45 @@ describe('an application that is run by its start command', () => {
   )
 
   test(
+    'leaves none of its processes behind when the worker process beside it is killed',
+    async () => {
+      await using application = await Application.create({
+        'package.json': packageWith('node child.js & node server.js'),
+        'child.js': STUBBORN_CHILD,
+        'server.js': NODE_SERVER,
+      })
+      const server = await application.start('w:1', '--', 'npm', 'start')
+      const child = Number(await until('the child runs', () => readIfThere(application, 'child')))
+      const { pid: served } = await server.json('/')
+      process.kill((await application.sandbox.snapshot(server)).workers[0]!.pid, 'SIGKILL')
+      await until('its processes are gone', () => !isAlive(child) && !isAlive(Number(served)))
+      await until('another serves', async () => {
+        const { pid } = await server.json('/').catch(() => ({ pid: served }))
+        return pid !== served
+      })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is run by a server within a program',
+    async () => {
+      await using application = await Application.create({ 'server.js': NODE_SERVER })
+      await using server = createServer({
+        app: application.sandbox.startFolder,
+        command: ['node', 'server.js'],
+        bind: '127.0.0.1',
+        port: 0,
+        workers: 1,
+        output: 'none',
+      })
+      await server.start()
+      expect(await (await server.fetch('/')).json()).toMatchObject({ version: 1 })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'leaves none of its processes behind when the first of them is killed',
     async () => {
       await using application = await Application.create({
@@ -157,6 +197,180 @@ describe('an application that is run by its start command', () => {
         return readyWorkers === 1 && workers[0]!.pid !== worker!.pid
       })
       expect((await server.json('/'))['pid']).not.toBe(served)
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
+describe('the start command', () => {
+  const shown = async ({ sandbox }: Application): Promise<string> =>
+    /^command .*$/m.exec((await sandbox.run('config', '--sources')).stdout)![0].replaceAll(/ {2,}/g, ' | ')
+
+  test(
+    'is in the configuration, a text for the shell or a list of words',
+    async () => {
+      await using application = await Application.create({
+        'server.js': NODE_SERVER,
+        'rip-server.config.js': `export default { command: 'GREETING=1 node server.js' }`,
+      })
+      expect(await shown(application)).toBe('command | GREETING=1 node server.js | rip-server.config.js:1:18')
+      await application.write('rip-server.config.js', `export default { command: ['node', 'a server.js'] }`)
+      expect(await shown(application)).toBe(`command | node 'a server.js' | rip-server.config.js:1:18`)
+      await application.write('a server.js', NODE_SERVER)
+      const server = await application.start('w:1')
+      expect(await server.json('/')).toMatchObject({ version: 1 })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is in package.json, where the configuration and a flag win over it',
+    async () => {
+      const rip = { command: 'node server.js' }
+      await using application = await Application.create({
+        'package.json': JSON.stringify({ rip }),
+        'server.js': NODE_SERVER,
+      })
+      expect(await shown(application)).toBe('command | node server.js | "rip.command" in package.json')
+      const server = await application.start('w:1')
+      expect(await server.json('/')).toMatchObject({ version: 1 })
+      await application.write('rip-server.config.js', `export default { command: 'bun other.js' }`)
+      expect(await shown(application)).toContain('bun other.js')
+      const { stdout } = await application.sandbox.run('config', '--', 'npm', 'run', 'x y')
+      expect(stdout).toMatch(/^command +npm run 'x y'$/m)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test.each([
+    [
+      '{ "rip": { "command": [] } }',
+      'expected a command such as "npm start", or a list of its words, got "[]"',
+    ],
+    [
+      '{ "rip": { "command": "x", "entry": "y.js" } }',
+      '"rip.entry" and "rip.command" are two ways to start it; keep one',
+    ],
+  ])('in package.json may be wrong: %s', async (manifest, problem) => {
+    await using application = await Application.create({ 'package.json': manifest })
+    const { code, stderr } = await application.sandbox.run('start', '0')
+    expect(stderr).toContain(problem)
+    expect(code).toBe(5)
+  })
+
+  test(
+    'that cannot be run ends the start with the reason',
+    async () => {
+      await using application = await Application.create({ 'fails.js': `throw new Error('no database')` })
+      const failed = await application.sandbox.run('start', '0', '--', 'node', 'fails.js')
+      expect(failed.code).toBe(3)
+      expect(failed.stderr).toContain('"node fails.js" ended with code 1 before it served')
+      expect(failed.stderr).toContain('no database')
+      const missing = await application.sandbox.run('start', '0', '--', 'nowhere-to-be-found')
+      expect(missing.code).toBe(4)
+      expect(missing.stderr).toContain('the command nowhere-to-be-found was not found')
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test('is no other way to name a file', async () => {
+    await using application = await Application.create({ 'server.js': NODE_SERVER })
+    const { code, stderr } = await application.sandbox.run('start', '0', 'server.js', '--', 'npm', 'start')
+    expect(code).toBe(5)
+    expect(stderr).toContain('server.js and as a command: name its folder instead of the file')
+  })
+})
+
+describe('what cannot be kept of a command', () => {
+  test(
+    'is its code: a release is gone once its workers have left',
+    async () => {
+      await using application = await Application.create({ 'server.js': NODE_SERVER })
+      const { sandbox } = application
+      const server = await application.start('w:1', '--rollback-window', '1s', '--', 'node', 'server.js')
+      await application.write('server.js', NODE_SERVER.replace('version: 1', 'version: 2'))
+      expect((await sandbox.run('reload', '--wait')).code).toBe(0)
+      await until(
+        'the former worker has gone',
+        async () => (await sandbox.snapshot(server)).workers.length === 1,
+      )
+      const { code, stderr } = await sandbox.run('rollback')
+      expect(stderr).toContain('cannot be returned to: its workers have gone')
+      expect(code).toBe(8)
+      expect(await server.json('/')).toMatchObject({ version: 2 })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is not the former release while it stands by',
+    async () => {
+      await using application = await Application.create({ 'server.js': NODE_SERVER })
+      const { sandbox } = application
+      const server = await application.start('w:1', '--rollback-window', '60s', '--', 'node', 'server.js')
+      const before = await server.json('/')
+      await application.write('server.js', NODE_SERVER.replace('version: 1', 'version: 2'))
+      expect((await sandbox.run('reload')).code).toBe(0)
+      expect((await sandbox.run('rollback')).code).toBe(0)
+      expect(await server.json('/')).toMatchObject({ pid: before['pid'], version: 1 })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is not its build: another one is another generation, although git ignores it',
+    async () => {
+      await using application = await Application.create({
+        '.gitignore': '.output\nbuild\n',
+        '.output/server.js': NODE_SERVER,
+        'build/index.html': 'one',
+      })
+      const { sandbox } = application
+      const server = await application.start('w:1', '--', 'node', '.output/server.js')
+      const { generation } = await sandbox.snapshot(server)
+      await application.write('.output/server.js', NODE_SERVER.replace('version: 1', 'version: 2'))
+      expect((await sandbox.run('reload')).code).toBe(0)
+      expect(await server.json('/')).toMatchObject({ version: 2 })
+      const second = (await sandbox.snapshot(server)).generation
+      expect(second).not.toBe(generation)
+      await application.write('build/index.html', 'two')
+      expect((await sandbox.run('reload')).code).toBe(0)
+      expect((await sandbox.snapshot(server)).generation).not.toBe(second)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is not the release that serves, when the next one cannot',
+    async () => {
+      await using application = await Application.create({ 'server.js': NODE_SERVER })
+      const server = await application.start('w:1', '--', 'node', 'server.js')
+      await application.write('server.js', `throw new Error('half a deployment')`)
+      const { code, stderr } = await application.sandbox.run('reload')
+      expect(code).toBe(8)
+      expect(stderr).toContain('half a deployment')
+      expect(await server.json('/')).toMatchObject({ version: 1 })
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
+describe('in development', () => {
+  test(
+    'one worker runs the command, and files are watched only if that is asked for',
+    async () => {
+      await using application = await Application.create({ 'server.js': NODE_SERVER })
+      const { sandbox } = application
+      const start = (...args: readonly string[]): Promise<Server> =>
+        sandbox.start('dev', '0', ...args, '--', 'node', 'server.js')
+      const server = await start()
+      expect(await sandbox.snapshot(server)).toMatchObject({ wantedWorkers: 1, watching: false })
+      await until('it is told', () => server.stderr.includes('off: the command does (on with --hotfix)'))
+      expect((await sandbox.run('stop')).code).toBe(0)
+      const watching = await start('--hotfix', 'w:2')
+      expect(await sandbox.snapshot(watching)).toMatchObject({ wantedWorkers: 2, watching: true })
+      await application.write('server.js', NODE_SERVER.replace('version: 1', 'version: 2'))
+      await until('the change is served', async () => (await watching.json('/'))['version'] === 2)
     },
     TEST_TIMEOUT_MS,
   )

@@ -161,14 +161,18 @@ export class CommandProgram {
     const { socket, bootTimeoutMs } = this.#options
     const deadlineMs = this.#startedMs + Math.max(bootTimeoutMs - BEFORE_DEADLINE_MS, bootTimeoutMs / 2)
     let lookMs = this.#startedMs + OTHER_PORT_MS
+    let listensMs = Infinity
     while (this.#phase === 'starting') {
       const nowMs = performance.now()
       if (this.#isSettled(nowMs)) return { by: 'preload' }
-      const isUntaken = this.#served === undefined
-      if (isUntaken && existsSync(socket) && (await accepts({ path: socket })) && this.#isUntaken())
-        return { by: 'socket' }
-      for (const host of isUntaken ? LOOPBACKS : [])
-        if ((await accepts({ port, host })) && this.#isUntaken()) return { by: 'port', host }
+      if (this.#served === undefined) {
+        const isListening = existsSync(socket) && (await accepts({ path: socket }))
+        listensMs = isListening ? Math.min(listensMs, nowMs) : Infinity
+        // A server with our preload says so itself, a moment later.
+        if (nowMs - listensMs >= FIRST_SERVER_MS && this.#isUntaken()) return { by: 'socket' }
+        for (const host of LOOPBACKS)
+          if ((await accepts({ port, host })) && this.#isUntaken()) return { by: 'port', host }
+      }
       if (nowMs >= deadlineMs) throw new Error(this.#neverListened(port))
       if (nowMs >= lookMs) {
         this.#lookElsewhere(port)

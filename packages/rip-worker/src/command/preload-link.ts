@@ -84,7 +84,11 @@ export class PreloadLink implements Disposable {
 
   [Symbol.dispose](): void {
     this.#listener.stop(true)
-    rmSync(this.#path, { force: true })
+    try {
+      rmSync(this.#path, { force: true })
+    } catch {
+      // EACCES: the folder belongs to the balancer by now, and the supervisor removes it.
+    }
   }
 
   #admit(socket: Bun.Socket<Peer>): void {

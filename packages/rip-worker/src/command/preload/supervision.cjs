@@ -47,7 +47,7 @@ class Supervision {
     })
     connection.on('error', () => {})
     // The worker process was killed: the application would go on without requests.
-    connection.on('close', () => process.kill(process.pid, 'SIGTERM'))
+    connection.once('connect', () => connection.once('close', () => process.kill(process.pid, 'SIGTERM')))
     connection.unref()
   }
 
