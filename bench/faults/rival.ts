@@ -113,6 +113,9 @@ const ours: Rival = {
     const config = {
       listen: `127.0.0.1:${port}`,
       to: backends.map((each) => `127.0.0.1:${each}`),
+      // As long as Caddy's `lb_try_duration`.
+      waitForBackends: true,
+      queue: { timeout: '3s' },
       timeouts: { connect: '1s', response: '2s', responseIdle: '2s' },
       health: { path: '/up', interval: '1s', timeout: '1s' },
     }

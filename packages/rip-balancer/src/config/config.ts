@@ -84,7 +84,7 @@ export interface BalancerConfig {
     readonly port?: number
     /** Whether TLS is spoken there, with `backendTls`. @default as with the backend */
     readonly tls?: boolean
-    /** Time from one check of a backend to the next; a quarter of it while one is about to go out or to come back. @default '5s' */
+    /** Time from one check of a backend to the next; a quarter of it while one is out or about to go out. @default '5s' */
     readonly interval?: Duration
     /** A later answer is a failure. @default '2s' */
     readonly timeout?: Duration

@@ -26,7 +26,7 @@ export interface HealthCheckerOptions extends HealthSettings {
 
 /**
  * Asks every backend in rotation for a path, each at its own time so that they are not all asked at once, and more
- * often while it is about to go out or to come back.
+ * often while it is out or about to go out.
  */
 export class HealthChecker implements Disposable {
   private readonly pool: Pool
@@ -90,11 +90,11 @@ export class HealthChecker implements Disposable {
     this.pool.noteCheck(backend, passed)
     if (!passed && patient.failures >= this.options.fall) this.pool.setHealth(backend, false, illness)
     if (!backend.healthy && patient.passes >= this.options.rise) this.pool.setHealth(backend, true)
-    patient.nextAtMs = startedAtMs + this.pauseMs(backend.healthy === passed)
+    patient.nextAtMs = startedAtMs + this.pauseMs(backend.healthy && passed)
   }
 
-  private pauseMs(settled: boolean): number {
+  private pauseMs(isWell: boolean): number {
     const jitter = 1 + HEALTH_JITTER * (2 * this.random() - 1)
-    return this.options.intervalMs * jitter * (settled ? 1 : HEALTH_FAST_SHARE)
+    return this.options.intervalMs * jitter * (isWell ? 1 : HEALTH_FAST_SHARE)
   }
 }

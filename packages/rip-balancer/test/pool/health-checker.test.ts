@@ -82,6 +82,18 @@ describe('health checks', () => {
     expect(ward.checkedAtMs.length - calm).toBeGreaterThanOrEqual(3)
   })
 
+  test('are more frequent while a backend is out, so that it is soon back', async () => {
+    for (const outForMs of [5_000, 5_200, 5_400, 5_600, 5_800]) {
+      using ward = new Ward(['a'])
+      ward.well = false
+      await ward.pass(outForMs)
+      expect(ward.changes).toEqual(['a false'])
+      ward.well = true
+      await ward.pass(650)
+      expect(ward.changes).toEqual(['a false', 'a true'])
+    }
+  })
+
   test('begin once per interval, however long they take', async () => {
     using ward = new Ward(['a'])
     ward.takesMs = 600
