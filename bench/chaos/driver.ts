@@ -1,16 +1,16 @@
-/** A server under test, as the scenarios need it. One instance is one running server. */
+/** A server under test, with the operations that the scenarios need. One instance is one running server. */
 export interface Driver extends AsyncDisposable {
   readonly name: string
   readonly port: number
   /** Resolves when the application answers. */
   start(): Promise<void>
-  /** Process to kill for "the manager died". */
+  /** The process to kill in the scenario in which the manager dies. */
   managerPid(): number
   /** Processes that run the application. */
   workerPids(): number[]
-  /** Puts a release on disk: a good one with this version, or one that does not compile. */
+  /** Writes a release to disk: a good one with this version, or one that does not compile. */
   deploy(release: { readonly version: string } | 'broken'): Promise<void>
-  /** Makes the server take what is on disk; resolves with the exit code of its command. */
+  /** Makes the server load the code on disk; resolves with the exit code of its command. */
   reload(): Promise<number>
   /** Starts the manager again after it was killed, as an init system would. */
   restartManager(): Promise<void>

@@ -1,12 +1,12 @@
 /**
- * Faults under open-loop load, the same for every server: rolling restarts, a broken release, workers and
- * managers killed. Counts failed requests by kind; every failure counts. Prints a table; writes JSON.
+ * Faults under open-loop load, the same for every server: rolling restarts, a broken release, workers and managers
+ * killed. Counts failed requests by kind; every failure counts. Prints a table; writes JSON.
  *
  *   bun bench/chaos/main.ts [--server NAME]… [--scenario NAME]… [--rate 150] [--workers 4] [--reloads 6]
  *                           [--seconds 8] [--json FILE]
  *
- * Servers: rip-server, rip-activated (the same with its listening socket held by somebody else, as systemd
- * does), nginx-unicorn, puma (Debian packages), pm2 (npm); those not installed are left out.
+ * Servers: rip-server, rip-activated (the same with its listening socket held by another process, as by systemd),
+ * nginx-unicorn, puma (Debian packages), pm2 (npm). Servers that are not installed are skipped.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'

@@ -5,7 +5,7 @@ import { versionServed } from './drivers/shared.ts'
 export interface ScenarioOptions {
   readonly ratePerSecond: number
   readonly keptConnections: number
-  /** Reloads of the rolling restart. */
+  /** Number of reloads in the rolling restart. */
   readonly reloads: number
   /** Length of the fault in the other scenarios. */
   readonly seconds: number
@@ -33,7 +33,7 @@ function startLoad(driver: Driver, options: ScenarioOptions): Load {
 
 const rounded = (ms: number): number | string => (Number.isFinite(ms) ? Math.round(ms) : 'never')
 
-/** New releases one after the other; each is waited for until it answers. */
+/** New releases one after the other; each has to answer before the next. */
 const rollingRestart: Scenario = {
   name: 'rolling-restart',
   async run(driver, options) {

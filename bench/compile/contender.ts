@@ -1,10 +1,10 @@
-/** A compiler under measurement: compiles to code and map, and throws for source it does not accept. */
+/** A compiler under measurement: compiles to code and map, and throws for source that it does not accept. */
 export type Compile = (source: string, filename: string) => void
 
 export const CONTENDERS = ['rip', 'coffeescript', 'reference'] as const
 export type Contender = (typeof CONTENDERS)[number]
 
-/** Not literal in `import()`, so that each process loads the one compiler it measures. */
+/** Not a literal in `import()`, so that each process loads only the compiler it measures. */
 const OURS: string = '@rip/transpile/compiler'
 const COFFEESCRIPT: string = 'coffeescript'
 
@@ -20,7 +20,7 @@ interface CoffeeScript {
   compile(source: string, options: object): { readonly js: string; readonly v3SourceMap: string }
 }
 
-/** Imports a compiler; how long that takes is measured, too. */
+/** Imports a compiler; this is measured as well. */
 export async function loadContender(name: Contender, referenceEntry: string): Promise<Compile> {
   if (name === 'rip') {
     const { compile } = (await import(OURS)) as Rip
@@ -32,7 +32,7 @@ export async function loadContender(name: Contender, referenceEntry: string): Pr
   }
   const { compile } = (await import(referenceEntry)) as Reference
   return (source, filename) => {
-    // The two versions of the reference name things differently, and one makes its map when it is read.
+    // The two versions of the reference use different names, and one makes its map only when it is read.
     const { map } = compile(source, { filename, path: filename, sourceMap: true, runtimeDelivery: 'import' })
     void map
   }

@@ -15,7 +15,7 @@ export function countLines(files: readonly string[]): number {
   return files.reduce((sum, file) => sum + readFileSync(file, 'utf8').split('\n').length, 0)
 }
 
-/** One function of ordinary code, ten lines; the number makes its name unlike the others'. */
+/** One function of ordinary code, ten lines; the number makes its name unique. */
 function block(number: number): string {
   return `handle${number} = (request, options = {}) ->
   { path, query } = request

@@ -111,7 +111,7 @@ function perSecond(ms: number): string {
   return Math.round((lines / ms) * 1000).toLocaleString('en')
 }
 
-/** How many times as fast as the other one ours is, round by round. */
+/** How many times as fast as another compiler ours is, by round. */
 function ratio(other: Contender, figure: 'coldMs' | 'warmMs'): string {
   const ours = rounds['rip'] ?? []
   const theirs = rounds[other] ?? []

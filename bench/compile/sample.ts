@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { type Contender, loadContender } from './contender.ts'
 
-/** What `main.ts` passes as its argument. */
+/** The argument that `main.ts` passes. */
 export interface SampleRequest {
   readonly contender: Contender
   readonly referenceEntry: string
   readonly files: readonly string[]
-  /** Whether only to tell which files compile. */
+  /** Only report which files compile. */
   readonly probe: boolean
   /** The files are compiled again and again for this long; the fastest round counts as warm. */
   readonly warmMs: number
@@ -39,7 +39,7 @@ function accepts({ path, text }: (typeof sources)[number]): boolean {
     compile(text, path)
     return true
   } catch {
-    // Some files use what only one of the languages has.
+    // The file uses a feature that only one of the languages has.
     return false
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A backend on the Unix socket named by the first argument; the second says how it behaves. `good` answers with the
- * target and, to a body, with its SHA-1; `/stream` takes half a second, `/bytes/N` has N bytes. The others accept and
- * misbehave.
+ * A backend on the Unix socket in the first argument, with the behaviour in the second. `good` answers with the target,
+ * and a request with a body with its SHA-1; `/stream` takes half a second, `/bytes/N` has N bytes. Backends with
+ * another behaviour accept connections and fail in that way.
  */
 import { createHash } from 'node:crypto'
 import net from 'node:net'
@@ -37,7 +37,7 @@ async function answer(request: Request): Promise<Response> {
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n'
 
-/** What is done with a connection when the first bytes of a request have come. */
+/** The reaction to a connection when the first bytes of a request have arrived. */
 const MISBEHAVIOURS: Readonly<Record<string, (socket: net.Socket) => void>> = {
   'one-byte': (peer) => peer.write('H', () => peer.resetAndDestroy()),
   silent: () => {},

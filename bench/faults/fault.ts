@@ -2,18 +2,18 @@ import net from 'node:net'
 import type { Stage } from './stage.ts'
 import { until } from '@rip/testing'
 
-/** One thing that goes wrong while requests are served. */
+/** One fault that happens while requests are served. */
 export interface Fault {
   readonly name: string
   /** How the extra backend misbehaves, if there is one. */
   readonly rogue?: string
   readonly logFile?: string
   readonly descriptors?: number
-  /** Clients have connections before it begins, and keep them. */
+  /** Number of connections that clients open before it begins, and keep. */
   readonly keptConnections?: number
-  /** Backends come over the admin socket, in generations. */
+  /** Whether backends are declared over the admin socket, in generations. */
   readonly generations?: boolean
-  /** Goes on until the time is up. @returns how often it was done, as text */
+  /** Repeats the fault until the time is over. @returns how often, as text */
   run(stage: Stage, isOver: () => boolean): Promise<string>
 }
 
@@ -32,7 +32,7 @@ async function repeat(
   return times
 }
 
-/** Kills a backend and starts another one in its place, under its name. */
+/** Kills a backend and starts another one in its place, with the same name. */
 async function replaceKilled(stage: Stage, id: string): Promise<void> {
   await stage.end(id, 'SIGKILL')
   await Bun.sleep(PAUSE_MS)
@@ -57,7 +57,7 @@ const killBusy: Fault = {
   },
 }
 
-/** Kills a backend that has connections and no requests, and has requests sent to it as if nothing had happened. */
+/** Kills a backend that has connections and no requests, and then sends requests to it. */
 const killIdle: Fault = {
   name: 'kill -9 of a backend while it is idle',
   async run(stage, isOver) {
@@ -110,7 +110,7 @@ const reloads: Fault = {
   },
 }
 
-/** Each asks for a slow answer, or begins an upload, and resets the connection. */
+/** Each client asks for a slow answer, or begins an upload, and resets the connection. */
 const resetStorm: Fault = {
   name: 'clients that reset their connections',
   async run(stage, isOver) {
@@ -148,7 +148,7 @@ const diskFull: Fault = {
   run: (_stage, isOver) => idleUntilOver(isOver),
 }
 
-/** More connections than there are descriptors for, opened again and again. */
+/** Opens more connections than there are descriptors for, again and again. */
 const descriptors: Fault = {
   name: 'descriptors run out',
   descriptors: 256,

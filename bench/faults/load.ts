@@ -5,7 +5,7 @@ const TIMEOUT_MS = 15_000
 const BODY_BYTES = 16_256
 
 interface FaultLoadOptions extends Pick<LoadOptions, 'port' | 'ratePerSecond' | 'onOutcome'> {
-  /** Opened beforehand and kept; 0 has every other request open one of its own. */
+  /** Number of connections to open beforehand and keep; with 0 every other request opens its own. */
   readonly keptConnections: number
 }
 

@@ -1,10 +1,10 @@
 /**
- * What goes wrong around the balancer, under open-loop load: how many requests fail, and which of them had really been
- * handed to a backend that died or misbehaved. All others count as the balancer's own, of which there must be none.
+ * Faults around the balancer under open-loop load: counts failed requests, and which of them the balancer had handed to
+ * a backend that died or misbehaved. All others are the balancer's own failures, of which there must be none.
  *
  *   bun bench/faults/main.ts [--fault TEXT]… [--rate 200] [--seconds 6] [--port 18300] [--json FILE]
  *
- * Exits with 1 when a request failed that was nobody's fault but the balancer's.
+ * Exits with 1 when the balancer itself failed a request.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
@@ -27,7 +27,7 @@ const { values } = parseArgs({
 interface Result {
   readonly name: string
   readonly sent: number
-  /** Of these a backend had the request, or its answer begun, when it died or misbehaved. */
+  /** How many of them were with a backend, or being answered by it, when it died or misbehaved. */
   readonly handed: number
   readonly own: number
   readonly examples: readonly string[]
@@ -36,7 +36,7 @@ interface Result {
   readonly done: string
 }
 
-/** Outcomes of requests that a backend had been given: it died, misbehaved or said nothing. */
+/** Outcomes of requests that were handed to a backend: it died, misbehaved or did not answer. */
 const HANDED = new Set(['backend-reset', 'bad-response', 'response-timeout'])
 
 const ROGUE = 'rogue'
@@ -64,9 +64,9 @@ if (values.json !== undefined) {
 }
 process.exitCode = results.some(({ own }) => own > 0) ? 1 : 0
 
-/** A request that did not get its answer. */
+/** A failed request. */
 interface Failed {
-  /** Its target, which no other request has. */
+  /** Its target, which is unique. */
   readonly target: string
   readonly reason: string
 }
@@ -90,7 +90,7 @@ async function measure(fault: Fault, folder: string): Promise<Result> {
   return { name: fault.name, sent, ...judge(failed, await stage.log()), p50Ms, p99Ms, done }
 }
 
-/** Two good backends, and perhaps one that is not. */
+/** Starts two good backends, and for some faults a bad one. */
 async function begin(stage: Stage, fault: Fault): Promise<void> {
   const backends = [await stage.addBackend(), await stage.addBackend()]
   if (fault.rogue !== undefined) backends.push(await stage.addBackend(fault.rogue, ROGUE))
@@ -100,7 +100,7 @@ async function begin(stage: Stage, fault: Fault): Promise<void> {
   await stage.admin.cut('g1')
 }
 
-/** Which of the failed requests were handed to a backend that failed, and which are the balancer's own. */
+/** Divides the failed requests into those handed to a backend that failed, and the balancer's own. */
 function judge(
   failed: readonly Failed[],
   log: ReadonlyMap<string, Logged>,

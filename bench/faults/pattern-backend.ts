@@ -1,7 +1,7 @@
 /**
- * A backend on the port named by the first argument, called by the second. It behaves as the last line on its standard
- * input says; `good` answers with its name and the target. Each such line, and `count`, is answered with the number of
- * requests it got while it was not good, without checks and questions of a balancer's own.
+ * A backend on the port in the first argument, with the name in the second. Its behaviour is the last line on its
+ * standard input; `good` answers with its name and the target. It answers each such line, and `count`, with the number
+ * of requests it got while it was not good, without checks and questions of balancers.
  */
 import net from 'node:net'
 import { createInterface } from 'node:readline'
@@ -39,7 +39,7 @@ const BEHAVIOURS: Readonly<Record<string, (socket: net.Socket, target: string) =
   'after-1mb': (socket, target) => (target.startsWith('/bytes/') ? breakOff(socket) : answer(socket, target)),
 }
 
-/** Requests come with a length, if they have a body. */
+/** Reads requests whose bodies, if any, have a Content-Length. */
 function serve(socket: net.Socket): void {
   connections.add(socket)
   let received = ''

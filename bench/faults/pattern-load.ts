@@ -4,18 +4,18 @@ import { Load, type LoadOutcome, RequestFailure, type Traffic } from '@rip/testi
 export interface PatternLoadOptions {
   readonly port: number
   readonly ratePerSecond: number
-  /** One request in twenty is for 1.5 MB. */
+  /** Whether one request in twenty is for 1.5 MB. */
   readonly large: boolean
 }
 
-/** What became of a request. */
+/** The outcome of a request. */
 export interface Sample {
   /** Milliseconds of `performance.now`. */
   readonly startedAtMs: number
   readonly tookMs: number
-  /** Who answered. */
+  /** The backend that answered. */
   readonly backend: string | undefined
-  /** Why it failed, if it did. */
+  /** The reason, if it failed. */
   readonly failure: string | undefined
 }
 
@@ -32,13 +32,13 @@ export class PatternLoad {
     this.#load.start()
   }
 
-  /** Starts nothing more and waits for what runs. */
+  /** Starts no further requests, and waits for running ones. */
   async stop(): Promise<void> {
     await this.#load.stop()
   }
 }
 
-/** Kinds come in no order that a round robin could fall in step with, and the same for all. */
+/** Kinds of requests in an order that does not coincide with a round robin, and is the same for all. */
 function trafficOf(large: boolean): Traffic {
   return {
     request(n) {

@@ -8,11 +8,11 @@ import type { Rival } from './rival.ts'
 
 const BACKEND = fileURLToPath(new URL('pattern-backend.ts', import.meta.url))
 
-/** One backend process, told on its standard input how to behave. */
+/** One backend process, which is told how to behave on its standard input. */
 class PatternBackend {
   readonly child: Bun.Subprocess<'pipe', 'pipe', 'inherit'>
   private readonly answers: AsyncIterator<Uint8Array>
-  /** The order before: one at a time. */
+  /** The previous order: orders are carried out one at a time. */
   private last: Promise<number>
 
   constructor(port: number, name: string) {
@@ -42,7 +42,7 @@ class PatternBackend {
   }
 }
 
-/** A balancer in front of backends that fail at will. */
+/** A balancer in front of backends that fail on command. */
 export class PatternStage implements AsyncDisposable {
   private readonly failing: readonly PatternBackend[]
   private readonly children: Bun.Subprocess[]
@@ -50,11 +50,11 @@ export class PatternStage implements AsyncDisposable {
   private constructor(failing: readonly PatternBackend[], children: Bun.Subprocess[]) {
     this.failing = failing
     this.children = children
-    // Whoever is interrupted leaves nobody behind.
+    // An interrupted run leaves no processes behind.
     process.once('exit', () => this.kill())
   }
 
-  /** Backends `b0`, `b1` … on the ports after that of the balancer; resolves when it answers. */
+  /** Starts backends `b0`, `b1` … on the ports after the balancer's; resolves when the balancer answers. */
   static async start(rival: Rival, pattern: Pattern, folder: string, port: number): Promise<PatternStage> {
     mkdirSync(folder, { recursive: true })
     const ports = Array.from({ length: pattern.backends }, (_, at) => port + 1 + at)
@@ -70,12 +70,12 @@ export class PatternStage implements AsyncDisposable {
     return stage
   }
 
-  /** How those that fail behave from now on. */
+  /** Sets the behaviour of the failing backends. */
   async behave(behaviour: string): Promise<void> {
     await Promise.all(this.failing.map((backend) => backend.order(behaviour)))
   }
 
-  /** How many requests those that fail got while they failed. */
+  /** How many requests the failing backends got while they failed. */
   async countWhileBad(): Promise<number> {
     const counts = await Promise.all(this.failing.map((backend) => backend.order('count')))
     return counts.reduce((sum, count) => sum + count, 0)

@@ -1,16 +1,16 @@
 import type { PatternStage } from './pattern-stage.ts'
 
-/** A way in which backends fail, and recover. */
+/** A way in which backends fail and recover. */
 export interface Pattern {
   readonly name: string
   readonly backends: number
-  /** How many of them fail, the first ones. */
+  /** Number of failing backends, the first ones. */
   readonly failing: number
-  /** Share of the time for which they fail, until they recover. @default 1 */
+  /** Share of the time in which they fail, until they recover. @default 1 */
   readonly badShare?: number
-  /** A part of the requests is for 1.5 MB. */
+  /** Whether some requests are for 1.5 MB. */
   readonly large?: boolean
-  /** Goes on failing until the time is over. */
+  /** Makes backends fail until the time is over. */
   fail(stage: PatternStage, isOver: () => boolean): Promise<void>
 }
 

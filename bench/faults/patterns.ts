@@ -1,15 +1,16 @@
 /**
- * Ten ways in which backends fail, in front of them nginx, HAProxy, Caddy and rip-balancer with the same timeouts: how many
- * requests fail, how long it takes until the good backends answer everything, and until one that has recovered is
- * used again.
+ * Ten ways in which backends fail, behind nginx, HAProxy, Caddy and rip-balancer with the same timeouts: how many
+ * requests fail, how long it takes until the good backends answer everything, and until a recovered backend is used
+ * again.
  *
- *   bun bench/faults/patterns.ts [--pattern TEXT]… [--rival NAME]… [--requests 1000] [--rate 200] [--port 18400] [--json FILE]
+ *   bun bench/faults/patterns.ts [--pattern TEXT]… [--rival NAME]… [--requests 1000] [--rate 200] [--port 18400]
+ * [--json FILE]
  *
- * `--requests` counts those that begin while backends fail; some more begin before and after. A cell takes as long as
- * these do and 5 to 25 s more: all forty 10 minutes with 1,000, 40 to 50 with 10,000.
+ * `--requests` is the number of requests that begin while backends fail; some more begin before and after. A cell takes
+ * as long as these and 5 to 25 s more: all forty take 10 minutes with 1,000, 40 to 50 with 10,000.
  *
- * "Used again" is an achievement only for whoever left the backend out: where it got more than a quarter of its share to the
- * end, while it failed, the table says so in place of a time.
+ * "Used again" means something only if the backend was left out: if a failing backend got more than a quarter of its
+ * share in the last part of the failure, the table says so instead of a time.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -36,11 +37,11 @@ interface Result {
   readonly rival: string
   readonly sent: number
   readonly failed: number
-  /** From the first failure of a backend on; `undefined`: never. */
+  /** Time from the first failure of a backend; `undefined`: never. */
   readonly wholeAfterMs: number | undefined
-  /** Whether those that failed got less than a quarter of their share in the last quarter of the time. */
+  /** Whether the failing backends got less than a quarter of their share in the last quarter of the time. */
   readonly leftOut: boolean
-  /** From its recovery on; `undefined`: not while it was waited for. */
+  /** Time from its recovery; `undefined`: not within the time waited. */
   readonly usedAfterMs: number | undefined
   readonly failures: Readonly<Record<string, number>>
 }
@@ -48,9 +49,9 @@ interface Result {
 const BEFORE_MS = 1_500
 const MAX_RECOVERY_MS = 15_000
 const AFTER_RETURN_MS = 500
-/** Whoever waits longer was not answered by a good backend at once. */
+/** A slower answer counts as one that a good backend did not give at once. */
 const SLOW_MS = 500
-/** So long nobody fails or waits where the good ones answer everything. */
+/** The good backends count as answering everything when no request failed or waited for so long. */
 const WHOLE_MS = 1_000
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
@@ -105,7 +106,7 @@ async function measure(pattern: Pattern, rival: Rival, folder: string): Promise<
   }
 }
 
-/** Requests that those that fail would get in that time while they do. */
+/** Number of requests that failing backends would get in that time by their share. */
 function shareOf({ failing, backends, badShare = 1 }: Pattern, rate: number, forMs: number): number {
   return (rate * forMs * badShare * failing) / backends / 1000
 }
@@ -114,7 +115,7 @@ function isFailing({ failing }: Pattern, backend: string | undefined): boolean {
   return backend !== undefined && Number(backend.slice(1)) < failing
 }
 
-/** Until the first second in which everything that began was answered, and quickly. */
+/** Time until the first second in which all requests that began were answered, and quickly. */
 function wholeAfterMs(samples: readonly Sample[], fromMs: number, toMs: number): number | undefined {
   const bad = samples.filter(
     ({ startedAtMs, tookMs, failure }) =>
@@ -134,7 +135,7 @@ function seconds(ms: number | undefined): string {
   return ms === undefined ? 'never' : `${(ms / 1000).toFixed(1)} s`
 }
 
-/** How long a recovered one waited, where it had been left out. */
+/** How long a recovered backend waited, if it had been left out. */
 function usedText({ leftOut, usedAfterMs }: Result): string {
   return leftOut ? seconds(usedAfterMs) : 'not left out'
 }
@@ -144,7 +145,7 @@ function lineOf(result: Result): string {
   return `${pattern.padEnd(50)} ${rival.padEnd(14)} ${failed} of ${sent} failed, whole after ${seconds(result.wholeAfterMs)}, used after ${usedText(result)}`
 }
 
-/** In each cell: failed requests, until the good ones answer everything, until a recovered one is used. */
+/** Each cell: failed requests, time until the good backends answer everything, time until a recovered one is used. */
 function tableOf(all: readonly Result[]): string {
   const rivals = [...new Set(all.map(({ rival }) => rival))]
   const cell = (pattern: string, rival: string): string => {

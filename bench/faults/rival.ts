@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Where a balancer listens, and what it stands in front of. */
+/** Address of a balancer, and its backends. */
 export interface Front {
   /** A folder of its own. */
   readonly folder: string
@@ -11,7 +11,7 @@ export interface Front {
   readonly backends: readonly number[]
 }
 
-/** A balancer that is compared. */
+/** A balancer in the comparison. */
 export interface Rival {
   readonly name: string
   readonly version: readonly string[]
@@ -22,8 +22,8 @@ export interface Rival {
 const BALANCER = fileURLToPath(new URL('../../packages/rip-balancer/src/main.ts', import.meta.url))
 
 /*
- * What is the same for all: a second to connect, two for an answer, a check of /up every second that may take a
- * second where the program has such checks. Retries are those of its manual for failing over.
+ * All have the same settings: a second to connect, two for an answer, and, where the program has health checks, a check
+ * of /up every second that may take a second. Retries follow the manual of each program.
  */
 
 const nginx: Rival = {

@@ -7,7 +7,7 @@ import { until } from '@rip/testing'
 const BACKEND = fileURLToPath(new URL('backend.ts', import.meta.url))
 const BALANCER = fileURLToPath(new URL('../../packages/rip-balancer/src/main.ts', import.meta.url))
 
-/** What the access log says about a request. */
+/** Fields of the access log for a request. */
 export interface Logged {
   readonly target: string
   readonly outcome: string
@@ -18,11 +18,11 @@ export interface StageOptions {
   /** A folder of its own. */
   readonly folder: string
   readonly port: number
-  /** Where the access log goes. @default a file in the folder */
+  /** The file of the access log. @default a file in the folder */
   readonly logFile?: string | undefined
-  /** Descriptors the balancer may open. @default as many as this process */
+  /** Number of descriptors that the balancer may open. @default as many as this process */
   readonly descriptors?: number | undefined
-  /** What differs from the configuration of all stages. */
+  /** Settings that differ from those of all stages. */
   readonly config?: BalancerConfig
 }
 
@@ -32,7 +32,7 @@ interface Process {
   readonly child: Bun.Subprocess
 }
 
-/** One balancer process with its backends, all of them real processes on real sockets. */
+/** One balancer process with its backends, all real processes on real sockets. */
 export class Stage implements AsyncDisposable {
   readonly port: number
   readonly admin: AdminClient
@@ -61,7 +61,7 @@ export class Stage implements AsyncDisposable {
     return this.balancer!.pid
   }
 
-  /** Ids of the backends that run. */
+  /** Ids of the running backends. */
   get ids(): string[] {
     return [...this.backends.keys()]
   }
@@ -90,7 +90,10 @@ export class Stage implements AsyncDisposable {
     await backend.child.exited
   }
 
-  /** Starts the balancer; with `to`, the backends are in its configuration, else they come over its admin socket. */
+  /**
+   * Starts the balancer; with `to` the backends are in its configuration, otherwise they are declared over its admin
+   * socket.
+   */
   async startBalancer(to?: readonly string[]): Promise<void> {
     if (to !== undefined) this.config = { ...this.config, to: this.declaration(to) }
     this.writeConfig(this.config)
@@ -105,14 +108,14 @@ export class Stage implements AsyncDisposable {
     output.releaseLock()
   }
 
-  /** Replaces the configuration and has the balancer read it. */
+  /** Replaces the configuration file and makes the balancer read it. */
   reload(changes: BalancerConfig): void {
     this.config = { ...this.config, ...changes }
     this.writeConfig(this.config)
     this.balancer!.kill('SIGHUP')
   }
 
-  /** What the access log says, by target; empty when it went nowhere. */
+  /** The access log by target; empty when it was not written to a file. */
   async log(): Promise<ReadonlyMap<string, Logged>> {
     // Lines are written ten times a second.
     await Bun.sleep(300)

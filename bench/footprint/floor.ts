@@ -1,4 +1,4 @@
-/** A program that does one of the things a worker has to do, and nothing else. */
+/** A program that does one task of a worker, and nothing else. */
 export interface Step {
   readonly does: string
   readonly code: string
@@ -23,7 +23,7 @@ globalThis.handler = new JSCallback(() => {}, { args: ['int'], returns: 'void' }
 symbols.signal(24, handler.ptr)`
 const ALL = [PIPE, CONNECT, PLUGIN, SERVE, HEARTBEAT, SIGNALS, STUCK]
 
-/** The first is what all others are compared with. */
+/** All others are compared with the first. */
 export const steps: readonly Step[] = [
   { does: 'bare Bun', code: IDLE },
   { does: 'a signal handler', code: `${SIGNALS};${IDLE}` },

@@ -1,10 +1,10 @@
 /**
- * Memory of a worker beside bare Bun: programs that do one of its duties each, then workers of `rip-server start` with
- * one route, idle for five seconds, for a minute, and after a thousand requests each.
+ * Memory of a worker compared with bare Bun: programs that do one task of a worker each, then workers of `rip-server
+ * start` with one route, idle for five seconds, for a minute, and after a thousand requests each.
  *
  *   bun run bench footprint
  *
- * Linux only. The result is printed and written to bench/results/footprint.json.
+ * Linux only. Prints the result and writes it to bench/results/footprint.json.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
@@ -43,7 +43,7 @@ function save(): void {
   writeFileSync(join(folder, 'footprint.json'), `${JSON.stringify(results, null, 2)}\n`)
 }
 
-/** Several processes of the program at once, as there are several workers. */
+/** Runs several processes of the program at once, as there are several workers. */
 async function measureStep({ code }: Step): Promise<Memory> {
   const home = mkdtempSync(join(scratch, 'step-'))
   const control = join(home, 'control')

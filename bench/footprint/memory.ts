@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 /** Resident memory of a process by proc_pid_smaps(5), in bytes. */
 export interface Memory {
   readonly rss: number
-  /** Part of `rss` that is code and constants of the Bun executable, the same pages for all processes. */
+  /** Part of `rss` that is code and constants of the Bun executable, shared by all processes. */
   readonly executable: number
-  /** `rss`, with each page divided by the number of processes that have it. */
+  /** `rss` with each page divided by the number of processes that share it. */
   readonly pss: number
-  /** Part of `rss` that no other process has. */
+  /** Part of `rss` that no other process shares. */
   readonly private: number
 }
 
@@ -27,7 +27,7 @@ export function memoryOf(pid: number): Memory {
   return memory
 }
 
-/** The middle one by resident memory. */
+/** The median by resident memory. */
 export function median(memories: readonly Memory[]): Memory {
   return memories.toSorted((a, b) => a.rss - b.rss)[memories.length >> 1]!
 }

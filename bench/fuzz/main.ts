@@ -1,11 +1,11 @@
 /**
- * Differential fuzzing: broken requests go through the balancer; what reaches a backend must be read alike by the
- * strictest reading, by Bun.serve, by node:http and by nginx: the same method, target and host, and the same end.
+ * Differential fuzzing: broken requests go through the balancer. The strictest reading, Bun.serve, node:http and nginx
+ * must read alike what reaches a backend: the same method, target and host, and the same end.
  *
  *   bun bench/fuzz/main.ts [--count 100000] [--seed 1] [--compare 1]
  *
- * --compare N asks the origins about every Nth distinct forwarded request. Ends with 1 when anything was found, and
- * prints the seed of each finding: `mutated(seed)` makes the request again.
+ * --compare N compares every Nth distinct forwarded request. Exits with 1 when anything was found, and prints the seed
+ * of each finding: `mutated(seed)` makes the request again.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,7 +35,7 @@ const seen = new Set<string>()
 let forwarded = 0
 let compared = 0
 
-/** Sends bytes and half-closes; resolves with what came back when the connection has ended. */
+/** Sends bytes and half-closes; resolves with the answer when the connection has ended. */
 function send(port: number, bytes: Buffer): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   let answer = ''
@@ -57,16 +57,16 @@ function send(port: number, bytes: Buffer): Promise<string> {
   return promise
 }
 
-/** Forwarded bytes without what differs for every request. */
+/** Forwarded bytes without the fields that differ for every request. */
 const shapeOf = ({ bytes }: Recorded): string =>
   bytes.toString('latin1').replace(/^X-Request-Id: .*\r\n/im, '')
 
 const PROBE_LINE = 'GET /probe probe'
 
-/** An origin may refuse what it does not like, with everything behind it; it may not read anything else into it. */
+/** Whether an origin agrees: it may refuse the request and everything after it, but must not read it differently. */
 function agrees(origin: Origin, { method, target, host }: Recorded, got: string): boolean {
   if (got === '') return true
-  // The answer to HEAD has no body to say anything in.
+  // The answer to HEAD has no body.
   if (method === 'HEAD') return got === PROBE_LINE
   return got === `${method} ${origin.targetOf(target)} ${host} | ${PROBE_LINE}`
 }
@@ -94,7 +94,7 @@ async function runOne(seed: number): Promise<void> {
     findings.push(`seed ${seed}: answered ${JSON.stringify(answer.slice(0, 200))}`)
 }
 
-/** Compares what has been recorded since the last call; recorded requests carry no seed, so a batch shares one. */
+/** Compares the requests recorded since the last call. Recorded requests carry no seed, so a batch shares one. */
 async function compareNew(seed: number): Promise<void> {
   const fresh = recorder.requests.splice(0)
   forwarded += fresh.length

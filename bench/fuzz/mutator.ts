@@ -1,4 +1,4 @@
-/** Small, fast, reproducible: the same seed makes the same requests everywhere (mulberry32). */
+/** A small, fast and reproducible generator (mulberry32): the same seed makes the same requests everywhere. */
 export class Random {
   private state: number
 
@@ -43,7 +43,7 @@ const SEEDS: readonly string[] = [
   'POST /x HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-For: 1.2.3.4\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc',
 ]
 
-/** What parsers have disagreed about before. */
+/** Fragments that parsers have read differently before. */
 const FRAGMENTS: readonly string[] = [
   '\r\n',
   '\n',

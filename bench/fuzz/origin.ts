@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { until } from '@rip/testing'
 import { pathToRealNode } from '../src/real-node.ts'
 
-/** A real server that says what it understood: one line `METHOD TARGET HOST` for each request. */
+/** A real server that reports how it read requests: one line `METHOD TARGET HOST` for each. */
 export interface Origin {
   readonly name: string
   /** Path of its Unix socket. */
   readonly socket: string
   readonly child: Bun.Subprocess
-  /** How it shows a request target to its application. */
+  /** The form in which it shows a request target to its application. */
   readonly targetOf: (target: string) => string
 }
 
@@ -65,8 +65,8 @@ async function answering({ name, socket }: Origin): Promise<void> {
 const PROBE = 'GET /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n'
 
 /**
- * Sends a request and, directly behind it, a probe, and resolves with what the origin says it understood. An origin
- * that sees another end of the request than the balancer does not see the probe as the second request.
+ * Sends a request and, directly after it, a probe, and resolves with the origin's report. An origin that sees another
+ * end of the request than the balancer does not see the probe as the second request.
  */
 export function understood(origin: Origin, request: Buffer): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()

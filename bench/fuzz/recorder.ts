@@ -1,4 +1,4 @@
-/** A request as the strictest reading sees it. */
+/** A request in the strictest reading. */
 export interface Recorded {
   readonly bytes: Buffer
   readonly method: string
@@ -7,8 +7,8 @@ export interface Recorded {
 }
 
 /**
- * The backend behind the balancer: reads what arrives by the letter of RFC 9112 and answers each complete request.
- * Anything it does not understand is an anomaly: the balancer must never have sent it.
+ * The backend behind the balancer: parses strictly by RFC 9112 and answers each complete request. Bytes that it cannot
+ * parse are an anomaly, because the balancer must never send them.
  */
 export class Recorder implements AsyncDisposable {
   readonly requests: Recorded[] = []
@@ -35,7 +35,7 @@ export class Recorder implements AsyncDisposable {
     this.server.stop(true)
   }
 
-  /** Takes one request off the front. @returns its length, 0 while it is incomplete */
+  /** Removes one request from the front. @returns its length, 0 while it is incomplete */
   private take(bytes: Buffer): number {
     const headEnd = bytes.indexOf('\r\n\r\n')
     if (headEnd === -1) return 0

@@ -10,11 +10,11 @@ const ANSWERS: Readonly<Record<Kind, string>> = {
   WebSocket: 'HTTP/1.1 101 ',
   'event stream': 'HTTP/1.1 200 ',
 }
-/** Opened at once; more would overflow the queue of the listening socket. */
+/** Number of connections opened at once; more would overflow the queue of the listening socket. */
 const BATCH = 50
 const REFUSED = 'refused'
 
-/** Connections that are opened and then say nothing. */
+/** Connections that are opened and then stay silent. */
 export class HeldConnections implements Disposable {
   /** Refused, or not answered in time. */
   refused = 0
@@ -32,7 +32,7 @@ export class HeldConnections implements Disposable {
     return this.open.size
   }
 
-  /** Opens that many more, as far as it can until the time is over. */
+  /** Opens that many more connections, as far as possible within the time. */
   async add(kind: Kind, count: number, limitMs: number): Promise<void> {
     const untilMs = performance.now() + limitMs
     for (let left = count; left > 0; left -= BATCH) {

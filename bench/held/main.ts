@@ -1,13 +1,13 @@
 /**
- * Idle WebSockets and event streams beside requests: 200 requests a second to `rip-server start` with two workers, alone
- * and while thousands of connections are held, with what one of these costs in memory.
+ * Idle WebSockets and event streams beside requests: 200 requests a second to `rip-server start` with two workers,
+ * alone and while thousands of connections are held, and the memory that each of these takes.
  *
  *   bun run bench held [--sockets 5000] [--streams 1000] [--rate 200] [--seconds 15] [--open-seconds 60]
  *                      [--program PATH] [--json FILE]
  *
- * `--program` measures the `rip-server` of another checkout. All limits are as they are by default but that of connections
- * of one address, as all clients are on this machine. The exit code is 1 when a request failed, or a connection could not
- * be held.
+ * `--program` measures the `rip-server` of another checkout. All limits have their defaults, except that of connections
+ * per address, because all clients are on this machine. The exit code is 1 when a request failed, or a connection could
+ * not be held.
  */
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -54,7 +54,7 @@ const results: Result[] = []
 await using owned = new AsyncDisposableStack()
 owned.defer(() => rmSync(folder, { recursive: true, force: true }))
 const pid = await startServer()
-// The first requests of a process are those that compile it.
+// The first requests of a process compile its code.
 await measure('warming up', 0)
 results.length = 0
 
@@ -74,7 +74,7 @@ await measure('held', held.count)
 const { lost, refused } = held
 console.log(`${lost} of them lost`)
 held[Symbol.dispose]()
-// To close thousands at once takes the servers a moment, and is not what is measured.
+// Closing thousands at once takes the servers a moment, which is not measured.
 await Bun.sleep(SETTLE_MS)
 await measure('given up', 0)
 
@@ -82,7 +82,7 @@ if (values.json !== undefined)
   writeFileSync(values.json, JSON.stringify({ results, grown, lost, refused }, null, 2))
 process.exitCode = lost + refused > 0 || results.some(({ failed }) => failed > 0) ? 1 : 0
 
-/** @returns the process, once its workers answer */
+/** @returns the process when its workers answer */
 async function startServer(): Promise<number> {
   const app = join(folder, 'app')
   const runDir = join(folder, 'run')

@@ -4,17 +4,17 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '@rip/testing'
 
 const PROGRAM = fileURLToPath(new URL('bin/rip-server', import.meta.resolve('rip-server/package.json')))
-/** Longest wait for anything; reaching it ends the run. */
+/** Longest wait; if it is exceeded, the run ends. */
 export const PATIENCE_MS = 30_000
 
-/** Something that serves a small application and takes over what is saved. */
+/** A server for a small application that loads saved files. */
 export interface Contender {
   readonly name: string
-  /** File the application consists of. */
+  /** The file of the application. */
   readonly file: string
   /** Text of the file for a version. */
   readonly source: (version: string) => string
-  /** Command line, given the port. */
+  /** Command line for a port. */
   readonly command: (port: number) => readonly string[]
 }
 
@@ -36,7 +36,7 @@ export const RIP_LANGUAGE: Contender = {
   command: RIP_TYPESCRIPT.command,
 }
 
-/** The production command, for what is not about saving. */
+/** The production command, for measurements without saving. */
 export const RIP_PRODUCTION: Contender = {
   ...RIP_TYPESCRIPT,
   name: 'rip-server start',
@@ -56,19 +56,19 @@ export const BUN_WATCH: Contender = {
   command: () => [process.execPath, '--watch', 'index.ts'],
 }
 
-/** A contender that runs in a folder of its own. */
+/** A contender that runs in its own folder. */
 export class Running implements AsyncDisposable {
   readonly contender: Contender
   readonly port: number
   readonly folder: string
-  /** Requests without an answer since the first version was served. */
+  /** Requests without an answer since the first version served. */
   refused = 0
-  /** Answers since then that are not the application's, such as a 502 of the balancer. */
+  /** Answers since then that do not come from the application, such as a 502 of the balancer. */
   failed = 0
   readonly #child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>
   #version = 0
 
-  /** @param folder of the application, removed by whoever made it */
+  /** @param folder of the application; the caller removes it */
   constructor(contender: Contender, folder: string) {
     this.contender = contender
     this.folder = folder
@@ -92,7 +92,7 @@ export class Running implements AsyncDisposable {
     return this.#child.pid
   }
 
-  /** Resolves when the first version is served. */
+  /** Resolves when the first version serves. */
   async ready(): Promise<void> {
     await this.#serves(this.#text)
   }
@@ -106,7 +106,7 @@ export class Running implements AsyncDisposable {
     return performance.now() - startedAt
   }
 
-  /** Output until the text appears; for what a server says about itself. */
+  /** Waits until the text appears in the output. */
   async says(text: string): Promise<void> {
     let said = ''
     for await (const chunk of this.#child.stderr) {
@@ -130,7 +130,7 @@ export class Running implements AsyncDisposable {
     writeFileSync(join(this.folder, this.contender.file), this.contender.source(this.#text))
   }
 
-  /** Asks without a pause, each time on a connection of its own, as a waiting browser would if it could. */
+  /** Sends requests without a pause, each on a fresh connection, as a waiting browser would. */
   async #serves(text: string): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS
     while (performance.now() < deadline) {
@@ -140,7 +140,7 @@ export class Running implements AsyncDisposable {
     throw new Error(`${this.contender.name} does not serve ${text}`)
   }
 
-  /** Text the application answers with; counts what is none, except before the first version was served. */
+  /** The application's answer; counts other outcomes, except before the first version served. */
   async #answer(): Promise<string | undefined> {
     const url = `http://127.0.0.1:${this.port}/`
     const response = await fetch(url, { keepalive: false }).catch(() => undefined)

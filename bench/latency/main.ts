@@ -1,10 +1,10 @@
 /**
- * How soon it reacts: from saving a file to the first answer of the new code beside `bun --hot` and `bun --watch`,
- * from the command to four ready workers, and from the SIGKILL of a worker to full capacity.
+ * Reaction times: from saving a file to the first answer of the new code, compared with `bun --hot` and `bun --watch`;
+ * from the command to four ready workers; and from the SIGKILL of a worker to full capacity.
  *
  *   bun run bench latency [--saves 100] [--boots 20] [--kills 50]
  *
- * One save at a time, contenders in turn. The result is printed and written to bench/results/latency.json.
+ * One save at a time, contenders in turn. Prints the result and writes it to bench/results/latency.json.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
@@ -23,12 +23,12 @@ import {
   Running,
 } from './contender.ts'
 
-/** Pause between two saves: people do not save faster, and what prepares for the next one gets its time. */
+/** Pause between two saves: people do not save faster, and processes that prepare for the next save get their time. */
 const PAUSE_MS = 800
-/** Pause between two kills; closer ones are held for a crash loop and answered with pauses. */
+/** Pause between two kills; closer ones look like a crash loop, after which workers start with delays. */
 const KILL_PAUSE_MS = 1_000
 const WORKERS = 4
-/** Pause between two looks at the status. */
+/** Pause between two requests for the status. */
 const LOOK_MS = 2
 
 interface Figures {
@@ -46,7 +46,7 @@ const { values } = parseArgs({
   },
 })
 
-/** Requests that got no answer, or one that is not the application's, while a save was taken over. */
+/** Requests without an answer of the application while a save was loaded. */
 interface Lost {
   readonly refused: number
   readonly failed: number
@@ -65,7 +65,7 @@ try {
   await measureKills(Number(values.kills))
   save()
 } catch (error) {
-  // A measurement fails when a signal takes its servers away.
+  // A run that was interrupted by a signal fails because its servers are gone.
   if (leaving === undefined) throw error
   await leaving
 } finally {
@@ -113,7 +113,7 @@ async function measureBoots(boots: number): Promise<void> {
     const startedAt = performance.now()
     await using running = launch(RIP_PRODUCTION, app)
     await running.says('next ')
-    // The first one fills the cache.
+    // The first start fills the cache.
     if (boot > 0) tookMs.push(performance.now() - startedAt)
   }
   if (boots > 0) tell(`command → ${WORKERS} workers ready`, tookMs)
@@ -135,7 +135,7 @@ async function measureKills(kills: number): Promise<void> {
   tell('worker SIGKILLed → full capacity', tookMs)
 }
 
-/** All workers are there and take requests, as `rip-server status` says. */
+/** Waits until all workers take requests, by `rip-server status`. */
 async function fullCapacity(running: Running, gone: number): Promise<void> {
   const control = controlOf(running)
   const isWhole = async (): Promise<boolean> => {

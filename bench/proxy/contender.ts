@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** What a proxy is told: where to listen, and the sockets behind it. */
+/** The setup of a proxy: its addresses, and the sockets of its backends. */
 export interface Setup {
   readonly port: number
   readonly tlsPort: number
@@ -11,18 +11,18 @@ export interface Setup {
   readonly origins: readonly string[]
   /** A folder of its own. */
   readonly folder: string
-  /** File of an access log with a JSON line per request; `undefined` logs nothing. */
+  /** File of an access log with a JSON line per request; with `undefined` nothing is logged. */
   readonly accessLog: string | undefined
 }
 
-/** A proxy under comparison, as the command that runs it in the foreground with one process or thread. */
+/** A proxy in the comparison, as the command that runs it in the foreground with one process or thread. */
 export interface Contender {
   readonly name: string
-  /** Words that print its version. */
+  /** Arguments that print its version. */
   readonly version: readonly string[]
   /** Whether it can write an access log to a file by itself. */
   readonly logsToFile: boolean
-  /** Differs from another one in how it takes request bodies, and is of interest only for those. */
+  /** Whether it differs from another contender only in handling request bodies, and is measured only with them. */
   readonly uploadsOnly?: boolean
   command(setup: Setup): readonly string[]
 }
@@ -34,10 +34,10 @@ function file(setup: Setup, name: string, text: string): string {
   return path
 }
 
-/** Started by root, nginx would give up the right to reach the sockets. */
+/** Started by root, nginx would otherwise drop the right to reach the sockets. */
 const asRoot = process.getuid?.() === 0 ? 'user root;' : ''
 
-/** The fields rip-balancer logs, as far as nginx knows them, written in blocks as rip-balancer does. */
+/** The fields that rip-balancer logs, as far as nginx has them, written in blocks as rip-balancer does. */
 const nginxLog = (path: string): string => `
   log_format line escape=json '{"at":"$time_iso8601","id":"$request_id","client":"$remote_addr","method":"$request_method",'
     '"host":"$host","target":"$request_uri","protocol":"$server_protocol","scheme":"$scheme","status":$status,'
@@ -69,7 +69,7 @@ http {
   return ['nginx', '-p', setup.folder, '-c', file(setup, 'nginx.conf', config)]
 }
 
-/** nginx at its best: whole request bodies in memory, where it sends them on from. */
+/** nginx at its fastest: it reads whole request bodies into memory before it sends them on. */
 const nginx: Contender = {
   name: 'nginx',
   version: ['nginx', '-v'],
@@ -77,7 +77,7 @@ const nginx: Contender = {
   command: (setup) => nginxCommand(setup, 'client_body_buffer_size 2m;'),
 }
 
-/** As it is by default: what is larger than 16 KB goes to a file first. */
+/** nginx with its defaults: bodies above 16 KB are first written to a file. */
 const nginxDefault: Contender = {
   ...nginx,
   name: 'nginx-default',
@@ -85,7 +85,7 @@ const nginxDefault: Contender = {
   command: (setup) => nginxCommand(setup, ''),
 }
 
-/** Told to pass request bodies on as they come, as rip-balancer does. */
+/** nginx that passes request bodies on as they arrive, as rip-balancer does. */
 const nginxStreaming: Contender = {
   ...nginx,
   name: 'nginx-streaming',
@@ -168,7 +168,7 @@ const ripBalancer = ripBalancerAt(
   ),
 )
 
-/** The balancer of another checkout of this repository, to be measured in the same rounds. */
+/** The balancer of another checkout of this repository, measured in the same rounds. */
 export function balancerBeside(checkout: string): Contender {
   return ripBalancerAt('beside', join(checkout, 'packages/rip-balancer/bin/rip-balancer'))
 }
@@ -196,7 +196,7 @@ function ripCommand(setup: Setup, program: string): readonly string[] {
   return [program, '--config', file(setup, 'balancer.json', JSON.stringify(config))]
 }
 
-/** Not a proxy for anybody to use: the bound for every proxy on Bun's sockets. */
+/** Not a usable proxy: the bound for every proxy on Bun's sockets. */
 const relay: Contender = {
   name: 'relay',
   version: ['bun', '--version'],
@@ -212,7 +212,7 @@ const relay: Contender = {
   ],
 }
 
-/** The first one is what ratios refer to. */
+/** Ratios refer to the first. */
 export const CONTENDERS: readonly Contender[] = [
   nginx,
   haproxy,

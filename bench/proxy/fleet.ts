@@ -6,7 +6,7 @@ import { freePort, until } from '@rip/testing'
 import { makeCertificate } from './certificate.ts'
 import type { Contender } from './contender.ts'
 
-/** A proxy that runs. */
+/** A running proxy. */
 export interface Running {
   readonly contender: Contender
   readonly pid: number
@@ -14,14 +14,14 @@ export interface Running {
   readonly tlsBase: string
 }
 
-/** Workers and the proxies in front of them, one set at a time, in a temporary folder. Disposing ends all. */
+/** Workers and the proxies in front of them, one set at a time, in a temporary folder. Disposing ends all of them. */
 export class Fleet implements AsyncDisposable {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'rip-bench-'))
   private readonly certificate = makeCertificate(this.folder)
   private readonly children: Bun.Subprocess[] = []
   private sets = 0
 
-  /** Starts workers and each contender in front of all of them. Resolves when everybody answers. */
+  /** Starts workers, and each contender in front of all of them. Resolves when all answer. */
   async start(contenders: readonly Contender[], backends: number, log: boolean): Promise<Running[]> {
     const folder = join(this.folder, String(++this.sets))
     mkdirSync(folder)
@@ -32,7 +32,7 @@ export class Fleet implements AsyncDisposable {
     return running
   }
 
-  /** Ends what was started. */
+  /** Ends all that were started. */
   async stop(): Promise<void> {
     for (const child of this.children.splice(0)) {
       child.kill('SIGTERM')

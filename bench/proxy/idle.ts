@@ -1,6 +1,6 @@
 /**
- * Opens keep-alive connections that have served one request and then stay silent, as browsers leave behind.
- * Disposing closes them.
+ * Opens keep-alive connections that serve one request and then stay silent, as those of browsers do. Disposing closes
+ * them.
  */
 export async function openIdle(base: string, count: number): Promise<Disposable> {
   const { hostname, port, host } = new URL(base)

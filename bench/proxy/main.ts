@@ -1,12 +1,13 @@
 /**
- * Proxies in front of the very same workers, interleaved: every round puts each shape on each proxy in turn,
- * so that a change of the machine's speed meets all of them. Prints medians and ratios to nginx; writes JSON.
+ * Proxies in front of the same workers, interleaved: every round puts each shape on each proxy in turn, so that a
+ * change of the machine's speed affects all of them. Prints medians and ratios to nginx; writes JSON.
  *
- *   bun bench/proxy/main.ts [--rounds 3] [--seconds 3] [--warmup 3] [--shape NAME]… [--proxy NAME]… [--beside CHECKOUT] [--json FILE]
+ *   bun bench/proxy/main.ts [--rounds 3] [--seconds 3] [--warmup 3] [--shape NAME]… [--proxy NAME]… [--beside CHECKOUT]
+ * [--json FILE]
  *   bun bench/proxy/main.ts --table FILE    the ratios of a JSON file as a Markdown table
  *
  * --beside measures the rip-balancer of another checkout, with its dependencies installed, in the same rounds.
- * --json adds to the file when it exists, so that a long run can be done shape by shape.
+ * --json adds to the file if it exists, so that a long run can be done shape by shape.
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -44,7 +45,7 @@ const chosen = <T extends { readonly name: string }>(
 
 const isUpload = (shape: Shape): boolean => shape.postBytes !== undefined
 
-/** What needs workers and proxies of its own. */
+/** Shapes with the same name here share workers and proxies. */
 const setOf = (shape: Shape): string =>
   `${shape.backends ?? 2}${shape.log === true ? ' log' : ''}${isUpload(shape) ? ' uploads' : ''}`
 

@@ -1,6 +1,6 @@
 /**
- * The application behind every proxy of the comparison: one plain `Bun.serve` on the Unix socket named by the
- * first argument. Answers are made once, so that the proxy is what differs.
+ * The application behind every proxy of the comparison: a plain `Bun.serve` on the Unix socket in the first argument.
+ * Answers are made once, so that only the proxies differ.
  */
 const socket = process.argv[2]
 if (socket === undefined) throw new Error('usage: bun origin.ts SOCKET')

@@ -9,7 +9,7 @@ function stat(pid: number): string[] | undefined {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
     return text.slice(text.lastIndexOf(')') + 2).split(' ')
   } catch {
-    // The process ended in between.
+    // The process has ended meanwhile.
     return undefined
   }
 }

@@ -1,12 +1,12 @@
 /**
- * The least a proxy on Bun's sockets can do: every connection gets one of its own to a worker, and bytes pass as they
- * are. It understands nothing of HTTP, so no proxy can do better on these sockets.
+ * The least that a proxy on Bun's sockets can do: it connects each client to a worker, and passes bytes on unchanged.
+ * It does not parse HTTP, so no proxy on these sockets can be faster.
  *
  *   bun bench/proxy/relay.ts PORT TLS_PORT CERT KEY SOCKET…
  */
 const [port, tlsPort, cert = '', key = '', ...origins] = process.argv.slice(2)
 
-/** One side of a connection, and the bytes its peer has yet to take. */
+/** One side of a connection, and the bytes that wait for its peer. */
 interface Side {
   peer: Bun.Socket<Side> | undefined
   readonly waiting: Buffer[]

@@ -15,7 +15,7 @@ export interface Sample {
   readonly failed: number
 }
 
-/** Samples by proxy; the first one is what ratios refer to. */
+/** Samples by proxy; ratios refer to the first. */
 export type ShapeResults = Readonly<Record<string, Sample>>
 
 export interface Report {
@@ -28,7 +28,7 @@ export function readReport(path: string): Report {
   return JSON.parse(readFileSync(path, 'utf8')) as Report
 }
 
-/** Writes results, together with those of other shapes that the file has already: a long run can be done in parts. */
+/** Writes results to the file, keeping those of other shapes, so that a long run can be done in parts. */
 export function addToReport(
   path: string,
   options: Report['options'],
@@ -40,7 +40,7 @@ export function addToReport(
   writeFileSync(path, JSON.stringify(report, null, 2))
 }
 
-/** Medians of each figure; failures are added up, and silent connections take new memory in the first round only. */
+/** Medians of each figure. Failures are added up; silent connections take new memory in the first round only. */
 export function summary(samples: readonly Sample[]): Sample {
   const of = (key: keyof Sample): number => median(samples.map((each) => each[key] ?? Number.NaN))
   const perIdle = samples[0]?.bytesPerIdleConnection
@@ -57,7 +57,7 @@ export function summary(samples: readonly Sample[]): Sample {
 
 const ratio = (value: number, of: number): string => `${(value / of).toFixed(2)}×`
 
-/** One shape with its figures, for a terminal. */
+/** The figures of one shape, for a terminal. */
 export function shapeText(name: string, results: ShapeResults): string {
   const base = Object.values(results)[0]
   if (base === undefined) return ''

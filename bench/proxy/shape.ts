@@ -6,13 +6,13 @@ export interface Shape {
   readonly tls?: boolean
   /** Size of the body of a POST; absent for GET. */
   readonly postBytes?: number
-  /** Extra request fields, as a browser sends them. */
+  /** Extra request fields, as browsers send them. */
   readonly headers?: readonly string[]
   /** Connections opened beforehand that stay silent. */
   readonly idle?: number
   /** Backends behind the proxy. @default 2 */
   readonly backends?: number
-  /** Every proxy that can writes its access log to a file. */
+  /** Whether every proxy that can writes an access log to a file. */
   readonly log?: boolean
 }
 

@@ -19,7 +19,7 @@ function milliseconds(text: string | undefined): number {
   return Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? Number.NaN)
 }
 
-/** Reads what wrk prints with `--latency`. */
+/** Reads the output of wrk with `--latency`. */
 export function parseWrk(output: string): LoadResult {
   const rate = /Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]
   const count = /(\d+) requests in/.exec(output)?.[1]

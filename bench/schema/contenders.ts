@@ -1,10 +1,10 @@
 import * as v from 'valibot'
 import { z } from 'zod'
 
-/** Gives the value of accepted input, throws for other input. */
+/** Returns the value for accepted input, throws for other input. */
 export type Parse = (input: unknown) => unknown
 
-/** The patterns of user.rip, so that all do the same work. */
+/** The patterns of user.rip, so that all contenders do the same work. */
 const EMAIL = /^[^\s@]+@[^\s@][^\s@.]*\.[^\s@]+$/
 const URL_TEXT = /^https?:\/\/.+/
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i
@@ -61,7 +61,7 @@ const valibotUser = v.object({
 export const zodParse: Parse = (input) => zodUser.parse(input)
 export const valibotParse: Parse = (input) => v.parse(valibotUser, input)
 
-/** What they say of input that is refused, as a count of faults. */
+/** The number of issues that each contender reports for refused input. */
 export const faultsOf = {
   zod: (input: unknown): number => zodUser.safeParse(input).error?.issues.length ?? 0,
   valibot: (input: unknown): number => v.safeParse(valibotUser, input).issues?.length ?? 0,

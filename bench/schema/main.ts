@@ -1,11 +1,11 @@
 /**
- * How many objects a schema of twenty fields checks in a second, beside Zod and Valibot with the same fields, interleaved in
- * one process.
+ * How many objects a schema of twenty fields checks in a second, compared with Zod and Valibot with the same fields,
+ * interleaved in one process.
  *
  *   bun run bench schema [--rounds 15] [--sample-ms 200] [--json FILE]
  *
- * Objects that are accepted, all fields there or the optional ones missing, through `parse`; and refused ones through `safe`.
- * Ratios are per round, so that load from elsewhere touches all alike.
+ * Accepted objects, with all fields or without the optional ones, go through `parse`; refused ones through `safe`.
+ * Ratios are per round, so that other load on the machine affects all contenders alike.
  */
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -32,7 +32,7 @@ const sampleMs = Number(values['sample-ms'])
 install()
 const { User } = (await import(fileURLToPath(new URL('user.rip', import.meta.url)))) as { User: Validates }
 
-/** Different objects, so that nothing is known of the next one. */
+/** Different objects, so that no result can be reused. */
 function users(count: number, complete: boolean): Record<string, unknown>[] {
   return Array.from({ length: count }, (_, index) => ({
     id: `123e4567-e89b-12d3-a456-${String(index).padStart(12, '0')}`,
@@ -89,7 +89,7 @@ function check(): void {
   }
 }
 
-/** Objects per second, for as long as a sample takes. */
+/** Objects per second during one sample. */
 function rate(run: Parse, inputs: readonly unknown[]): number {
   const start = performance.now()
   let count = 0
@@ -111,7 +111,7 @@ const kinds = [
 check()
 const rounds = Array.from({ length: Number(values.rounds) + 1 }, (_, round) =>
   kinds.map(({ inputs, verb }) => {
-    // Each takes its turn at being first.
+    // Each contender is first in turn.
     const order = names.map((_name, index) => names[(index + round) % names.length]!)
     const rates = order.map((name) => [name, rate(contenders[name][verb], inputs)] as const)
     return Object.fromEntries(rates) as Record<Name, number>

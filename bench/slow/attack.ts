@@ -1,11 +1,11 @@
-/** What slowhttptest(1) is told, beyond the address. */
+/** Arguments of slowhttptest(1), without the address. */
 export interface Attack {
   readonly name: string
   readonly path: string
   readonly options: readonly string[]
 }
 
-/** The modes of slowhttptest, each with clients far slower than any that is allowed. */
+/** The modes of slowhttptest, each with clients far slower than the limits allow. */
 export const ATTACKS: readonly Attack[] = [
   { name: 'slow heads (-H)', path: '/', options: ['-H', '-i', '3', '-x', '24'] },
   { name: 'slow bodies (-B)', path: '/', options: ['-B', '-i', '3', '-s', '8192', '-x', '32'] },
@@ -28,12 +28,12 @@ export const ATTACKS: readonly Attack[] = [
 ]
 
 export interface AttackResult {
-  /** What slowhttptest's own probe connection found, as often as it looked. */
+  /** Results of slowhttptest's own probe connection, one for each time it looked. */
   readonly available: number
   readonly unavailable: number
 }
 
-/** Runs an attack and reads what slowhttptest says about the service. */
+/** Runs an attack and reads whether slowhttptest found the service available. */
 export async function run(
   attack: Attack,
   port: number,

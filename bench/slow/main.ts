@@ -1,6 +1,6 @@
 /**
  * Slow clients against one backend that takes 100 requests at once: whether slowhttptest (Debian package) finds the
- * service available, how long others wait meanwhile, and how much memory all this takes.
+ * service available, how long other clients wait meanwhile, and how much memory it takes.
  *
  *   bun bench/slow/main.ts [--only TEXT]… [--connections 800] [--seconds 12] [--idle 8800] [--rate 50]
  *                          [--port 18400] [--json FILE]
@@ -62,7 +62,7 @@ if (values.json !== undefined) {
   )
 }
 
-/** One backend as it is by default; only the limit per address is raised, as all clients are on this machine. */
+/** One backend with the default limits, except the one per address, because all clients are on this machine. */
 async function startStage(): Promise<Stage> {
   const config = { limits: { connectionsPerAddress: 100_000 } }
   const stage = new Stage({ folder: join(folder, String(results.length)), port, config })
@@ -94,7 +94,7 @@ async function besideIdle(): Promise<void> {
 
 async function oneSlowReader(): Promise<void> {
   await using stage = await startStage()
-  // Growth is meant from a process that has done this once: what code and buffers take is not the reader's.
+  // Growth is measured from a process that has done this once, because the first time also loads code and buffers.
   await readSlowly(port, `/bytes/${32 * MIB}`, () => {})
   const before = residentBytes([stage.balancerPid])
   let largest = before
@@ -106,7 +106,7 @@ async function oneSlowReader(): Promise<void> {
   )
 }
 
-/** Runs an attack beside a load that behaves well. */
+/** Runs an attack beside a load of well-behaved clients. */
 async function measure(stage: Stage, name: string, attack: () => Promise<AttackResult>): Promise<void> {
   const load = await startLoad({ port, ratePerSecond: Number(values.rate), keptConnections: 0 })
   const before = residentBytes([stage.balancerPid])

@@ -1,6 +1,6 @@
 const PAUSE_MS = 10
 
-/** Downloads at no more than what one read brings each ten milliseconds. @returns bytes received */
+/** Downloads with one read every ten milliseconds. @returns bytes received */
 export async function readSlowly(port: number, path: string, onRead: () => void): Promise<number> {
   const ended = Promise.withResolvers<void>()
   let bytes = 0

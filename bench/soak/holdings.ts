@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { commandOf, descriptorsOf } from '@rip/testing'
 
-/** What a process holds, by proc(5). */
+/** Resources of a process, by proc(5). */
 export interface Holdings {
   readonly command: string
   readonly rssMiB: number

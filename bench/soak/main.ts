@@ -1,11 +1,11 @@
 /**
- * A thousand reloads under load: counts failed requests, and what manager and balancer hold before and after.
+ * A thousand reloads under load: counts failed requests, and the resources of manager and balancer before and after.
  *
  *   bun run bench soak [--reloads 1000] [--rate 50]
  *
- * Each reload is a new release, proven by the command `rip-server reload`. The result is printed and written to
- * bench/results/soak.json; the exit code is 1 when a request failed, a reload was refused, or descriptors, threads
- * or files grew.
+ * Each reload is a new release, loaded by the command `rip-server reload`. Prints the result and writes it to
+ * bench/results/soak.json; the exit code is 1 when a request failed, a reload was refused, or descriptors, threads or
+ * files grew.
  */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -14,12 +14,12 @@ import { parseArgs } from 'node:util'
 import { commandOf, cpuMsOf, descendantsOf, ReleaseSandbox, until } from '@rip/testing'
 import { type Holdings, holdingsOf } from './holdings.ts'
 
-/** Reloads before the first look: caches and heaps have their size by then. */
+/** Reloads before the first measurement, after which caches and heaps have their size. */
 const WARM_RELOADS = 50
-/** Rest before a look, so that what is about to be freed is. */
+/** Pause before a measurement, in which resources are freed. */
 const SETTLE_MS = 5_000
 const REST_MS = 20_000
-/** Connections and threads of the runtime's pool that come and go with the load. */
+/** Tolerance for connections and for threads of the runtime's pool that come and go with the load. */
 const PLAY = 4
 
 const { values } = parseArgs({
@@ -99,7 +99,7 @@ async function shareOfACore(pid: number): Promise<number> {
   return (cpuMsOf(pid) - cpuMs) / REST_MS
 }
 
-/** Memory is shown and left to the reader: it settles where the collector wants it. */
+/** Memory is printed but not judged, because it depends on the garbage collector. */
 function hasGrown(first: Holdings | number, last: Holdings | number): boolean {
   if (typeof first === 'number' || typeof last === 'number') return last > first
   return last.descriptors > first.descriptors + PLAY || last.threads > first.threads + PLAY

@@ -1,9 +1,9 @@
 /**
- * The measurements behind our claims. Each is a program of its own with a README-like head comment; this one
- * only finds and runs them.
+ * The measurements behind our claims. Each is a program with a head comment that describes it; this program finds and
+ * runs them.
  *
- *   bun run bench                 what there is
- *   bun run bench proxy [options] run one
+ *   bun run bench                 lists them
+ *   bun run bench proxy [options] runs one
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,7 @@
-/** The `PATH` without the folder in which `bun run` calls itself `node`, for what is to run under Node.js itself. */
+/**
+ * The `PATH` without the folder in which `bun run` provides a `node` of its own, for programs that need the real
+ * Node.js.
+ */
 export function pathToRealNode(): string {
   const folders = (process.env['PATH'] ?? '').split(':')
   return folders.filter((folder) => !folder.includes('/bun-node-')).join(':')

@@ -1,11 +1,11 @@
 /**
- * What starts cost: processor time of the manager, the balancer and each worker of `rip-server start` until all workers
- * are ready, beside another checkout, in turn.
+ * Cost of starts: processor time of the manager, the balancer and each worker of `rip-server start` until all workers
+ * are ready, compared with another checkout, in turn.
  *
  *   bun run bench starts [--runs 20] [--beside CHECKOUT]
  *
- * Linux only. Processor time says more than the clock on a machine with other work; the first run of each is not counted.
- * The result is printed and written to bench/results/starts.json.
+ * Linux only. On a machine with other work, processor time is more reliable than elapsed time; the first run of each is
+ * not counted. Prints the result and writes it to bench/results/starts.json.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,13 +19,13 @@ const { values } = parseArgs({
   options: { runs: { type: 'string', default: '20' }, beside: { type: 'string' } },
 })
 
-/** Milliseconds of processor time, but for the last. */
+/** Milliseconds of processor time, except the last field. */
 interface Start {
   readonly manager: number
   readonly balancer: number
-  /** Mean of all. */
+  /** Mean of all workers. */
   readonly worker: number
-  /** By the clock, from the command on. */
+  /** Elapsed time from the command on. */
   readonly ready: number
 }
 
@@ -69,21 +69,21 @@ async function measure(checkout: string): Promise<Start> {
   return { manager: cpuMs(running.pid), balancer: of('rip-balancer'), worker: of('rip-worker'), ready }
 }
 
-/** Of all threads that live, from proc_pid_schedstat(5), which counts nanoseconds. */
+/** Processor time of all living threads, in milliseconds; proc_pid_schedstat(5) counts nanoseconds. */
 function cpuMs(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`)
   const times = threads.map((thread) => {
     try {
       return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
     } catch {
-      // ENOENT: it has just ended.
+      // ENOENT: the process has just ended.
       return 0
     }
   })
   return times.reduce((sum, ns) => sum + ns, 0) / 1e6
 }
 
-/** The median and the least of each: what disturbs only ever adds. */
+/** The median and the minimum of each: disturbances only ever add time. */
 function summary(starts: readonly Start[]): Record<keyof Start, { median: number; least: number }> {
   const figures = ROLES.map((role) => {
     const figuresOfRole = starts.map((start) => start[role])

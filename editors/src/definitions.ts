@@ -2,7 +2,7 @@ import { HIGHLIGHT_JS_TYPES, highlightJsLanguage } from './highlightjs.ts'
 import { textMateGrammar } from './textmate.ts'
 import { VIM_DETECT, VIM_PLUGIN, vimSyntax } from './vim.ts'
 
-/** All files that are generated, by their path below this package. */
+/** All generated files, by their paths below this package. */
 export function definitions(): Map<string, string> {
   return new Map([
     ['vscode/syntaxes/rip.tmLanguage.json', textMateGrammar()],

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-/** A generated text as `bun fmt` leaves it, which knows no exceptions. */
+/** A generated text in the form that `bun fmt` gives it, because the formatter has no exceptions. */
 export function formatted(path: string, text: string): string {
   if (path.endsWith('.vim')) return text
   const cwd = fileURLToPath(new URL('../..', import.meta.url))

@@ -1,5 +1,5 @@
 /**
- * Writes the definitions of the language for editors, all from the table in words.ts and patterns.ts.
+ * Writes the language definitions for editors, all from the tables in words.ts and patterns.ts.
  *
  *   bun run colours
  */

@@ -1,4 +1,4 @@
-/** Parts of the language as regular expressions that TextMate, highlight.js and JavaScript read alike. */
+/** Parts of the language as regular expressions that mean the same in TextMate, highlight.js and JavaScript. */
 export const PATTERNS: Readonly<
   Record<'name' | 'number' | 'escape' | 'regexFlags' | 'beforeValue' | 'arrows', string>
 > = {
@@ -6,12 +6,12 @@ export const PATTERNS: Readonly<
   number: String.raw`(?:0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*(?:\.(?=\d)[\d_]+)?(?:[eE][+-]?\d+)?|(?<!\.)\.\d[\d_]*(?:[eE][+-]?\d+)?)n?`,
   escape: String.raw`\\(?:u\{[\da-fA-F]+\}|u[\da-fA-F]{4}|x[\da-fA-F]{2}|[^])`,
   regexFlags: String.raw`[dgimsuvy]*`,
-  /** Before a value: nothing, an opening bracket, an operator, a comma. */
+  /** What may precede a value: an opening bracket, an operator, a comma. */
   beforeValue: String.raw`[=(,{:;!&|?+*%<>~^\x5b-]`,
   arrows: String.raw`->|=>|~>|!>`,
 }
 
-/** Operators, long ones first. */
+/** Operators, longest first. */
 export const OPERATORS: readonly string[] = [
   '>>>=',
   '===',

@@ -18,12 +18,12 @@ interface Rule {
 
 type Captures = Readonly<Record<number, { readonly name: string }>>
 
-/** Oniguruma writes code points in braces and has no empty negated class. */
+/** Rewrites a pattern for Oniguruma, which writes code points in braces and has no empty negated class. */
 const onig = (pattern: string): string =>
   pattern.replaceAll(/\\u([\da-fA-F]{4})/g, String.raw`\x{$1}`).replaceAll('[^]', String.raw`[\s\S]`)
 
 const NAME = onig(PATTERNS.name)
-/** No part of a longer name, no member, no key. */
+/** A word that is not part of a longer name, not a member and not a key. */
 const word = (words: readonly string[]): string =>
   String.raw`(?<![\w$@]|(?<!\.)\.|::)(?:${words.join('|')})(?![\w$])(?!\??:(?![:=]))`
 
@@ -164,7 +164,8 @@ const REPOSITORY: Readonly<Record<string, Rule>> = {
           { match: String.raw`(?<=\s|^)#(?!\{).*$`, name: 'comment.line.number-sign.rip' },
         ],
       },
-      // Behind what a value follows, a blank may come first; behind a value and a blank, only a pattern is tight.
+      // A blank may precede a pattern after a bracket or an operator; after a value and a blank, a pattern starts
+      // without a blank.
       regex(String.raw`(?<=[(,\[{=])\s*(/)(?![/*?+]|$)`),
       regex(String.raw`(?:(?<=${PATTERNS.beforeValue})\s*|^\s*)(/)(?![/*?+]|=\s|\s|$)`),
       regex(String.raw`(?<=[\w$)\]}"'])\s+(/)(?![\s/*?=]|$)(?=[^/\n]*/)`),
@@ -270,7 +271,7 @@ const REPOSITORY: Readonly<Record<string, Rule>> = {
   schema: {
     patterns: [
       {
-        // The lines below that are indented deeper are the body.
+        // The body is the lines below that are indented deeper.
         begin: String.raw`^([ \t]*)(?=\S.*(?<![\w$.@])schema(?:[ \t]+:(?:${KIND_WORDS.join('|')}))?[ \t]*(?:#.*)?$)(?!.*\b(?:if|unless|for|while|until|switch|when|class)\b)`,
         while: String.raw`^(?=\1[ \t]+\S)|^(?=[ \t]*$)`,
         name: 'meta.schema.rip',
@@ -308,7 +309,7 @@ const REPOSITORY: Readonly<Record<string, Rule>> = {
   },
 }
 
-/** The grammar that VS Code and others with TextMate grammars read. */
+/** The grammar for VS Code and other editors with TextMate grammars. */
 export function textMateGrammar(): string {
   const grammar = {
     $schema: 'https://raw.githubusercontent.com/martinring/tmlanguage/master/tmlanguage.json',

@@ -1,6 +1,6 @@
 import { CONTEXT_WORDS, DIRECTIVE_WORDS, KIND_WORDS, TYPE_WORDS, WORDS } from './words.ts'
 
-/** Vim's groups by what they show. */
+/** Highlight groups of Vim, by kind of token. */
 const GROUPS: Readonly<Record<string, string>> = {
   ripComment: 'Comment',
   ripString: 'String',
@@ -27,13 +27,13 @@ const GROUPS: Readonly<Record<string, string>> = {
   ripDataText: 'String',
 }
 
-/** In very magic mode: no part of a longer name, no member, no key. */
+/** In very magic mode: words that are not part of a longer name, not members and not keys. */
 const words = (list: readonly string[]): string =>
   String.raw`\v%(\k|\@|\.@<!\.|::)@<!<%(${list.join('|')})>%(\??:[:=]@!)@!`
 
 const NAME = String.raw`\h\k*`
 
-/** One line each: later ones win where two match at the same place. */
+/** One match per line; of two matches at the same place the later one wins. */
 const MATCHES: readonly (readonly [group: string, pattern: string, options?: string])[] = [
   [
     'ripNumber',
@@ -79,7 +79,7 @@ const SKIP = String.raw`skip=+\\.+`
 
 const REGIONS: readonly Region[] = [
   { group: 'ripBraces', start: '{', end: '}', options: 'transparent contains=@ripCode' },
-  // At the start, in brackets, behind an operator; or tight behind a name and a blank.
+  // At the start, in brackets or after an operator; or directly after a name and a blank.
   {
     group: 'ripRegex',
     start: String.raw`\v%(^\s*|[=(,{[]\s*)@<=/[/*?+]@!`,
@@ -136,7 +136,7 @@ const REGIONS: readonly Region[] = [
   { group: 'ripComment', start: String.raw`\v###[#]@!`, end: '###', options: 'contains=@Spell' },
 ]
 
-/** A pattern between two of a character that it does not have. */
+/** A pattern between two occurrences of a delimiter that does not contain the delimiter. */
 function delimited(pattern: string): string {
   const mark = '+,;#%@&"'.split('').find((candidate) => !pattern.includes(candidate))!
   return `${mark}${pattern}${mark}`

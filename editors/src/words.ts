@@ -1,13 +1,13 @@
 import { RESERVED } from '../../packages/rip-transpile/src/compiler/lexer.ts'
 import { FIELD_TYPES, SCHEMA_KINDS } from '../../packages/rip-transpile/src/compiler/schema-words.ts'
 
-/** What words stand for, by which every editor colours them. */
+/** Kinds of words, each with a colour in every editor. */
 export type WordClass =
   'control' | 'operator' | 'declaration' | 'module' | 'constant' | 'language' | 'modifier' | 'foreign'
 
 /**
- * The words of the language by what they are. Each word that the compiler reserves is in one of them, which a test
- * checks; only `foreign` ones have no meaning here.
+ * The words of the language by kind. A test checks that each word the compiler reserves is in one list; only the words
+ * in `foreign` have no meaning in Rip.
  */
 export const WORDS: Readonly<Record<WordClass, readonly string[]>> = {
   control: split(
@@ -18,12 +18,12 @@ export const WORDS: Readonly<Record<WordClass, readonly string[]>> = {
   module: split('import export default'),
   constant: split('true false null undefined yes no on off'),
   language: split('this super'),
-  /** Words of a loop, a cast or an import, and names everywhere else. */
+  /** Keywords in loops, casts and imports, names elsewhere. */
   modifier: split('by own as'),
   foreign: split('debugger function var let const void with case'),
 }
 
-/** Words with a meaning in one place, and names elsewhere: `type A = …`, `schema :shape`. */
+/** Keywords in one place, names elsewhere: `type A = …`, `schema :shape`. */
 export const CONTEXT_WORDS: {
   readonly types: readonly string[]
   readonly from: string

@@ -1,22 +1,25 @@
 import { Lexer } from '../../packages/rip-transpile/src/compiler/lexer.ts'
 import { compile } from '../../packages/rip-transpile/src/compiler/index.ts'
 
-/** What the compiler took a stretch of the source for. */
+/** A range of the source with the kind of token that the compiler read there. */
 export interface Consumed {
-  /** `id`, `num`, a reserved word, punctuation, or `raw` for what the parser read by itself, such as texts and types. */
+  /**
+   * `id`, `num`, a reserved word, punctuation, or `raw` for text that the parser read itself, such as strings and
+   * types.
+   */
   readonly kind: string
   readonly start: number
   readonly end: number
 }
 
-/** How the compiler read a program, token by token, as it decided in the end. */
+/** The tokens of a program as the compiler finally read them. */
 export function consumedTokens(source: string): Consumed[] {
   const found = new Map<number, Consumed>()
   const { next, jump } = Object.getOwnPropertyDescriptors(Lexer.prototype)
-  // The parser may change its mind about the token at hand before it passes it: a word behind a dot is a name.
+  // The parser may change the kind of the current token before it consumes it: a word after a dot becomes a name.
   Lexer.prototype.next = function (this: Lexer): void {
     const { kind, start, value } = this
-    // `or=` is spelled otherwise than its token.
+    // The token of `or=` has another text than the source.
     const end = source.startsWith(value, start) ? start + value.length : this.end
     if (value !== '' && end > start) found.set(start, { kind, start, end })
     next.value!.call(this)

@@ -4,7 +4,7 @@ import type { Scoped } from './scopes.ts'
 
 hljs.registerLanguage('rip', rip)
 
-/** TextMate's names of what highlight.js shows. */
+/** TextMate scopes for the classes of highlight.js. */
 const SCOPES: readonly (readonly [RegExp, string])[] = [
   [/^hljs-keyword/, 'keyword.control'],
   [/^hljs-meta/, 'keyword.other.directive'],
@@ -17,7 +17,7 @@ const SCOPES: readonly (readonly [RegExp, string])[] = [
   [/^hljs-/, 'variable'],
 ]
 
-/** How highlight.js shows a program, in the words of TextMate. */
+/** The colours that highlight.js gives to a program, as TextMate scopes. */
 export function highlightedScopes(source: string): Scoped[] {
   const html = hljs.highlight(source, { language: 'rip' }).value
   const found: Scoped[] = []
@@ -28,7 +28,7 @@ export function highlightedScopes(source: string): Scoped[] {
     else if (close) stack.pop()
     else {
       const scopes = ['source.rip', ...stack]
-      // Code without a colour is a name or an operator.
+      // Text without a class is a name or an operator.
       if (stack.length === 0 || stack.at(-1) === 'meta.embedded') scopes.push(plainScope(source, at))
       if (stack.at(-1) === 'meta.embedded' && isBrace(source, at, html, index))
         scopes.push('punctuation.section.embedded')
@@ -45,7 +45,7 @@ function plainScope(source: string, at: number): string {
   return /[\w$]/.test(source[at]!) ? 'variable' : 'keyword.operator.rip'
 }
 
-/** Whether a character belongs to the brackets of a value in a text. */
+/** Whether a character belongs to the brackets of an interpolation in a text. */
 function isBrace(source: string, at: number, html: string, index: number): boolean {
   if (/^[#$]\{/.test(source.slice(at, at + 2)) || /^[#$]\{/.test(source.slice(at - 1, at + 1))) return true
   return source[at] === '}' && html.startsWith('</span>', index + 1)

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { createOnigScanner, createOnigString, loadWASM } from 'vscode-oniguruma'
 import { INITIAL, type IGrammar, parseRawGrammar, Registry } from 'vscode-textmate'
 
-/** A stretch of the source with its scopes, the innermost last. */
+/** A range of the source with its scopes, the innermost last. */
 export interface Scoped {
   readonly start: number
   readonly end: number
   readonly scopes: readonly string[]
 }
 
-/** The grammar as VS Code loads it. */
+/** Loads the grammar as VS Code does. */
 export async function loadGrammar(file: URL): Promise<IGrammar> {
   const wasm = readFileSync(new URL(import.meta.resolve('vscode-oniguruma/release/onig.wasm')))
   await loadWASM(wasm.buffer.slice(wasm.byteOffset, wasm.byteOffset + wasm.byteLength))

@@ -4,7 +4,7 @@ import type { Scoped } from './scopes.ts'
 
 type Kind = 'word' | 'name' | 'number' | 'text' | 'comment' | 'operator' | 'code'
 
-/** Reserved by the compiler, but names where it takes them for such. */
+/** Words that the compiler reserves, but also accepts as names. */
 const SOFT: ReadonlySet<string> = new Set([
   'by',
   'own',
@@ -20,8 +20,8 @@ const SOFT: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Where colours say something else than the compiler: a word that is a name there, code that is a text, a pattern that is
- * a division, and so on; one line for each.
+ * Differences between the colours and the compiler, one line each: a keyword's colour on a name, a string's colour on
+ * code, a pattern's colour on a division, and so on.
  */
 export function wrongScopes(
   source: string,
@@ -44,7 +44,7 @@ export function wrongScopes(
   return wrong
 }
 
-/** What each character is for the compiler; what it passed over without a word is a comment. */
+/** The kind of each character for the compiler; text that it skipped is a comment. */
 function wantedKinds(source: string, consumed: readonly Consumed[]): Kind[] {
   const kinds = Array.from({ length: source.length }, (): Kind => 'comment')
   const data = /^__DATA__[ \t]*$/m.exec(source)?.index ?? source.length
@@ -58,11 +58,11 @@ function wantedKinds(source: string, consumed: readonly Consumed[]): Kind[] {
   return kinds
 }
 
-/** What the parser reads by itself: texts, patterns and word lists; types and the like are code. */
+/** The kind of text that the parser reads itself: strings, patterns and word lists; types and the like are code. */
 function rawKind(source: string, start: number): Kind {
   const first = source[start]!
   if ('"\'`/'.includes(first) || source.startsWith('%w', start)) return 'text'
-  // The rest of a text behind a value in it.
+  // The rest of a string after an interpolation.
   return first === '}' ? 'text' : 'code'
 }
 
@@ -92,7 +92,7 @@ function agrees(kind: Kind, shown: ReturnType<typeof kindOf>, source: string, at
     case 'comment':
       return shown === 'comment'
     case 'text':
-      // Texts in a pattern may have comments, and values have their brackets.
+      // Strings in a pattern may have comments, and interpolations have brackets.
       return shown === 'text' || shown === 'embedded' || shown === 'comment'
     case 'number':
       return shown === 'number'
@@ -103,7 +103,7 @@ function agrees(kind: Kind, shown: ReturnType<typeof kindOf>, source: string, at
     case 'operator':
       return ['operator', 'code', 'symbol', 'word', 'embedded', 'name'].includes(shown)
     default:
-      // A type, which the compiler reads past; it may hold texts and comments.
+      // A type, which the compiler skips; it may contain strings and comments.
       return true
   }
 }

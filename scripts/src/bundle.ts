@@ -1,10 +1,10 @@
 /**
- * Bundles the programs a server starts again and again, each beside its sources: loading one file takes less time than
- * its hundred modules (`bun run bench starts`). Done by each installation of the workspace and before packing; a bundle whose sources
- * have changed since is not used, so nothing has to be built while working on them.
+ * Bundles the programs that a server starts often, each beside its sources: loading one file takes less time than
+ * loading a hundred modules (`bun run bench starts`). It runs at each installation of the workspace and before packing;
+ * a bundle whose sources have changed is not used, so nothing has to be built during development.
  *
- *   bun scripts/src/bundle.ts          those whose sources have changed
- *   bun scripts/src/bundle.ts --anew   all, and nothing is left of former ones
+ *   bun scripts/src/bundle.ts          bundles whose sources have changed
+ *   bun scripts/src/bundle.ts --anew   all bundles; removes all former ones
  */
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
@@ -19,7 +19,7 @@ import {
 interface Program {
   /** Folder of its package. */
   readonly folder: string
-  /** Modules that become files of their own: the program itself, and what is found by its name beside it. */
+  /** Modules that get files of their own: the program itself, and modules that it loads by name. */
   readonly entries: readonly string[]
   /** Path of the program below the bundle. */
   readonly program: string
@@ -51,7 +51,7 @@ const PROGRAMS: readonly Program[] = [
   },
 ]
 
-/** Processes that still run load parts of a former bundle when they need them. */
+/** How long parts of a former bundle are kept, because running processes load them when they need them. */
 const FORMER_PARTS_MS = 24 * 60 * 60 * 1000
 
 const root = resolve(import.meta.dir, '../..')
@@ -60,7 +60,7 @@ for (const program of PROGRAMS) {
   try {
     await bundle(program)
   } catch (error) {
-    // What is packed has to be whole; a checkout works without.
+    // Packing needs all bundles; a checkout works without them.
     if (anew) throw error
     console.error(`warning: ${program.folder} has no bundle and starts from its sources: ${String(error)}`)
   }
@@ -80,10 +80,10 @@ async function bundle(program: Program): Promise<void> {
 }
 
 interface Folders {
-  /** Of the package. */
+  /** Folder of the package. */
   readonly home: string
   readonly target: string
-  /** What is made lies there until all of it is. */
+  /** Folder of the new bundle until it is complete. */
   readonly unfinished: string
 }
 
@@ -95,13 +95,13 @@ async function make({ entries, program }: Program, { home, target, unfinished }:
     conditions: ['@rip/source'],
     splitting: true,
     naming: { entry: '[name].[ext]', chunk: 'part-[hash].[ext]' },
-    // Stacks name the sources.
+    // With it, stack traces name the sources.
     sourcemap: 'linked',
     metafile: true,
   })
   const files = await sourceFiles(Object.keys(metafile?.inputs ?? {}))
   const sources: BundleSources = { digest: digestOf(home, files), files }
-  // Until all of it is there it is not used.
+  // The bundle is not used until this file is written again, at the end.
   await rm(join(target, SOURCES), { force: true })
   await mkdir(join(target, dirname(program)), { recursive: true })
   const main = outputs.find(({ kind }) => kind === 'entry-point')!.path
@@ -113,7 +113,7 @@ async function make({ entries, program }: Program, { home, target, unfinished }:
   await removeFormer(join(target, dirname(program)), new Set(names))
 }
 
-/** By package. Paths of a metafile are relative to the working directory. */
+/** The sources of a bundle by package. Paths in a metafile are relative to the working directory. */
 async function sourceFiles(inputs: readonly string[]): Promise<SourceFiles> {
   const files: Record<string, string[]> = {}
   for (const input of inputs.toSorted()) {

@@ -1,6 +1,6 @@
 /**
- * Packs every package as it is into a folder, for another machine, without a registry: `bun run pack FOLDER`. The
- * `package.json` beside the tarballs says that each name means its tarball, so that an installation asks nobody else for it.
+ * Packs every package into a folder, to install them on another machine without a registry: `bun run pack FOLDER`. The
+ * `package.json` beside the tarballs maps each name to its tarball, so that an installation asks no registry for it.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -14,7 +14,7 @@ await run([process.execPath, join(import.meta.dir, 'bundle.ts'), '--anew'], proc
 const tarballs: Record<string, string> = {}
 for await (const file of new Bun.Glob('packages/*/package.json').scan()) {
   const { name } = JSON.parse(await readFile(file, 'utf8')) as { name: string }
-  // With a hyphen @rip/server and rip-server would be the same file.
+  // With a hyphen, @rip/server and rip-server would have the same file name.
   const tarball = `${name.replace('@', '').replace('/', '.')}.tgz`
   await pack(join(file, '..'), join(folder, tarball))
   tarballs[name] = `file:./${tarball}`

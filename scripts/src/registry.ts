@@ -1,4 +1,4 @@
-/** A package registry in memory, on loopback: enough of the npm protocol to publish to and install from. */
+/** A package registry in memory, on the loopback interface: enough of the npm protocol to publish and install. */
 export interface Registry extends AsyncDisposable {
   readonly url: string
   /** `name@version` of everything published, in order. */
@@ -16,8 +16,8 @@ interface PublishBody extends PackageDocument {
 }
 
 /**
- * Starts a registry on a free port. Names under `owned` exist only here; every other name is answered by
- * `upstream`, so that an empty folder can install third-party dependencies as well.
+ * Starts a registry on a free port. Names that `owned` accepts exist only here; requests for all others go to
+ * `upstream`, so that an empty folder can also install third-party dependencies.
  */
 export function startRegistry(owned: (name: string) => boolean, upstream: string): Registry {
   const documents = new Map<string, PackageDocument>()

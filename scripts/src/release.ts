@@ -52,7 +52,7 @@ async function makePlan(): Promise<PublishPlan> {
 }
 
 async function pack(release: PlannedRelease, folder: string): Promise<void> {
-  // With a hyphen @rip/server and rip-server would be the same file.
+  // With a hyphen, @rip/server and rip-server would have the same file name.
   const path = `packages/${release.name.replace('/', '.').replace('@', '')}-${release.version}.tgz`
   const file = join(process.cwd(), RELEASE_DIR, path)
   await run(['bun', 'pm', 'pack', '--quiet', '--ignore-scripts', '--filename', file], folder)
@@ -62,7 +62,7 @@ async function pack(release: PlannedRelease, folder: string): Promise<void> {
   release.tarball = { path, integrity: `sha256-${digest}` }
 }
 
-/** Refuses a tarball that would not install or not type-check somewhere else. */
+/** Refuses a tarball that would not install or type-check elsewhere. */
 async function check(release: PlannedRelease): Promise<void> {
   if (release.tarball === undefined) throw new Error(`${release.name} was not packed`)
   const file = join(RELEASE_DIR, release.tarball.path)

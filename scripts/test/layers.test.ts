@@ -1,11 +1,11 @@
-/** What may import what in the balancer, in the manager, and in the packages that put the server together. */
+/** Which files may import which in the balancer, in the manager, and in the packages that put the server together. */
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Glob } from 'bun'
 
-/** Folders of the sources, and files beside them, from the bottom up: each imports only from floors below its own. */
+/** Folders of the sources, and files beside them, from the bottom up: each imports only from lower floors. */
 type Floors = readonly (readonly string[])[]
 
 const PACKAGES: Readonly<Record<string, Floors>> = {
@@ -50,10 +50,10 @@ const PACKAGES: Readonly<Record<string, Floors>> = {
   ],
 }
 
-/** Fewer would mean that the search has not found them. */
+/** Fewer files would mean that the search has missed some. */
 const LEAST_SOURCES: Readonly<Record<string, number>> = { 'rip-balancer': 100 }
 
-/** Files of a package by what they import of it, types included, by paths below the sources. */
+/** The files of a package with the files they import, types included; paths are relative to the sources. */
 type Imports = ReadonlyMap<string, readonly string[]>
 
 function importsIn(sources: string): Imports {
@@ -67,7 +67,7 @@ function importsOf(sources: string, file: string): readonly string[] {
     .filter((path) => !path.startsWith('..'))
 }
 
-/** The files of a circle through this one, if there is one. */
+/** The files of an import cycle through this one, if there is one. */
 function circleThrough(imports: Imports, file: string): readonly string[] | undefined {
   const cameFrom = new Map<string, string>()
   const next = [file]

@@ -1,6 +1,6 @@
 /**
- * The release path as docs/releasing.md describes it, from changesets to programs that run in empty folders:
- * everything a user gets is what this test installed.
+ * The release path of docs/releasing.md, from changesets to programs that run in empty folders: this test installs
+ * everything that a user gets.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -34,7 +34,7 @@ function folder(name: string): string {
   return path
 }
 
-/** Settings under which bun and npm use the registry of this test and caches of its own. */
+/** Environment in which bun and npm use the registry of this test and separate caches. */
 function registryEnv(): Record<string, string> {
   return {
     BUN_CONFIG_REGISTRY: registry.url,
@@ -57,7 +57,7 @@ async function consumer(name: string): Promise<string> {
   return cwd
 }
 
-/** Versions in the registry that the plan of the workspace would add. */
+/** Releases that the workspace would publish now. */
 async function plannedReleases(): Promise<string[]> {
   await mustRun(['bun', '--bun', 'changeset', 'publish-plan', '--output', 'plan.json'], {
     cwd: workspace,
@@ -74,7 +74,7 @@ async function versionAndCommit(): Promise<void> {
   await commit(workspace, 'Release')
 }
 
-/** Brings the workspace back to its present commit when disposed, as other tests ask about what was released. */
+/** Resets the workspace to its present commit when disposed, because other tests check what was released. */
 async function restoredWorkspace(): Promise<AsyncDisposable> {
   const head = (await mustRun(['git', 'rev-parse', 'HEAD'], { cwd: workspace })).stdout.trim()
   return {
@@ -169,7 +169,7 @@ describe('in an empty folder', () => {
         '--port',
         '0',
       ]
-      // npx ends by the signal itself, without passing on how the program under it ended.
+      // npx ends by the signal itself, and does not report how the program under it ended.
       const options = { path: pathWithoutBun(), exitCode: 'any' } as const
       expect(await served(command, cwd, options)).toBe('hello from app.rip')
     },
@@ -242,7 +242,9 @@ interface ServedOptions {
   readonly exitCode?: number | 'any'
 }
 
-/** Starts a server, takes its address from what it prints, asks it once, and stops it as Ctrl-C in a terminal does. */
+/**
+ * Starts a server, reads its address from the output, sends it a request, and stops it as Ctrl-C in a terminal does.
+ */
 async function served(command: readonly string[], cwd: string, options: ServedOptions = {}): Promise<string> {
   const { path = process.env['PATH'] ?? '', exitCode = 0 } = options
   const child = Bun.spawn([...command], {

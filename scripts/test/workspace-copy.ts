@@ -16,7 +16,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Runs a command to its end. Never throws for a failing command: look at `code`. */
+/** Runs a command to its end. A failing command does not throw: check `code`. */
 export async function run(command: readonly string[], { cwd, env }: RunOptions): Promise<RunResult> {
   const child = Bun.spawn([...command], {
     cwd,
@@ -32,7 +32,7 @@ export async function run(command: readonly string[], { cwd, env }: RunOptions):
   return { code: await child.exited, stdout, stderr }
 }
 
-/** Like `run`, but a failing command is an error that shows what it printed. */
+/** Like `run`, but throws an error with the output if the command fails. */
 export async function mustRun(command: readonly string[], options: RunOptions): Promise<RunResult> {
   const result = await run(command, options)
   if (result.code === 0) return result
@@ -44,7 +44,7 @@ export function emptyFolder(name: string): string {
   return realpathSync(mkdtempSync(join(tmpdir(), `rip-release-${name}-`)))
 }
 
-/** Copies what a clone of the working tree would contain, and commits it there. */
+/** Copies the files that a clone of the working tree would contain, and commits them. */
 export async function copyWorkspace(): Promise<string> {
   const copy = emptyFolder('workspace')
   const listed = await mustRun(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -60,7 +60,7 @@ export async function copyWorkspace(): Promise<string> {
   return copy
 }
 
-/** Commits everything in a repository under a name of its own. */
+/** Commits everything in a repository, with a fixed author. */
 export async function commit(cwd: string, message: string): Promise<void> {
   await mustRun(['git', 'add', '--all'], { cwd })
   const who = ['-c', 'user.name=release test', '-c', 'user.email=release@example.test']

@@ -1,4 +1,4 @@
-/** The application that sandboxes for releases serve: one route for each thing that can go well or badly. */
+/** The application in sandboxes for releases: one route for each thing that can succeed or fail. */
 import { createHash } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { VERSION } from './version.ts'
@@ -14,7 +14,7 @@ const identity = (): Response =>
     cwd: process.cwd(),
   })
 
-/** Ten lines at equal distance over the given time. */
+/** Ten lines, spread evenly over the given time. */
 function lines(totalMs: number): ReadableStream<Uint8Array> {
   let next = 0
   return new ReadableStream({
@@ -37,18 +37,18 @@ function burn(ms: number): Response {
   return new Response('burnt')
 }
 
-/** Memory stays referenced, and written to, so that it counts as resident. */
+/** The memory stays referenced and is written to, so that it counts as resident. */
 function leak(megabytes: number): Response {
   kept.push(new Uint8Array(megabytes * 1_048_576).fill(1))
   return identity()
 }
 
-/** Leaks in one worker and in no other, whoever is asked first. */
+/** Leaks in one worker only, whichever worker gets the request first. */
 function leakIn(pid: number, megabytes: number): Response {
   return process.pid === pid ? leak(megabytes) : identity()
 }
 
-/** The same memory, but only for half a second. */
+/** Allocates the same memory, but only for half a second. */
 async function spike(megabytes: number): Promise<Response> {
   leak(megabytes)
   await Bun.sleep(500)
@@ -57,7 +57,7 @@ async function spike(megabytes: number): Promise<Response> {
   return identity()
 }
 
-/** A grandchild that ignores SIGTERM. */
+/** Starts a grandchild that ignores SIGTERM. */
 function spawnStubborn(): Response {
   const child = Bun.spawn(['sh', '-c', 'trap "" TERM HUP INT; while :; do sleep 1; done'], {
     stdio: ['ignore', 'ignore', 'ignore'],

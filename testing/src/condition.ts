@@ -1,14 +1,14 @@
 /** Longest wait for a condition, unless told otherwise. */
 const PATIENCE_MS = 20_000
-/** A wait that takes longer is named on the terminal, as the test's own time limit may come before the patience ends. */
+/** A longer wait is reported on the terminal, because the test's own time limit may end before the patience does. */
 const LONG_WAIT_MS = 4_000
 const POLL_MS = 5
 
 /**
- * Waits for a condition, and resolves with what the probe returned in the end.
+ * Waits for a condition, and resolves with the last result of the probe.
  *
  * @param what the condition, as the rest of a sentence that begins with "waited until"
- * @param probe asked again until it returns something else than nothing or `false`
+ * @param probe called repeatedly until it returns another value than undefined or `false`
  * @throws when that does not happen in time, or when the probe throws
  */
 export async function until<T>(

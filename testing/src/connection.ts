@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** How a request failed. Every kind counts; none is excused. */
+/** How a request failed. All kinds count as failures. */
 export type FailureKind = 'refused' | 'reset' | 'cut' | 'timeout' | 'status' | 'checksum'
 
 export interface Answer {
@@ -29,7 +29,7 @@ const HEAD_END = Buffer.from('\r\n\r\n')
 
 export const sha1 = (bytes: Buffer): string => createHash('sha1').update(bytes).digest('hex')
 
-/** The body as far as it is complete, or `undefined` while bytes are missing. */
+/** The body if it is complete, or `undefined` while bytes are missing. */
 function completeBody(
   headers: ReadonlyMap<string, string>,
   rest: Buffer,
@@ -67,8 +67,8 @@ function parseHead(text: string): { status: number; headers: Map<string, string>
 }
 
 /**
- * One client connection with one request at a time and no retry of any kind: what the server does to a
- * request is what gets counted. (`fetch` repeats requests on its own account and would hide losses.)
+ * One client connection with one request at a time and no retries, so that every request the server loses is counted.
+ * (`fetch` repeats requests by itself and would hide losses.)
  */
 export class Connection {
   #socket: { write(bytes: Uint8Array): number; end(): void; terminate(): void } | undefined

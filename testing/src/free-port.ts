@@ -1,6 +1,6 @@
 /**
- * A port nobody listens on right now, below those the kernel gives to outgoing connections: one of our own
- * clients would otherwise hold it when a server is started again.
+ * A port that no process listens on, below the ports that the kernel gives to outgoing connections: one of our own
+ * clients could otherwise hold it when a server is started again.
  */
 export function freePort(): number {
   for (;;) {

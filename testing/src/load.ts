@@ -2,38 +2,38 @@ import { type Answer, Connection, type FailureKind, type Request, RequestFailure
 import { MIXED_TRAFFIC, type Asked, askedBy } from './mixed-traffic.ts'
 import { quantile } from './quantile.ts'
 
-/** What is asked, and what must come back. */
+/** The requests to send, and a check of their answers. */
 export interface Traffic {
-  /** @param ordinal of the request, from 1 */
+  /** @param ordinal number of the request, from 1 */
   request(ordinal: number): Request
-  /** Looks at an answer of status 200. @throws {@link RequestFailure} when it is not the right one */
+  /** Checks an answer of status 200. @throws {@link RequestFailure} when it is wrong */
   check?(request: Request, answer: Answer): void
 }
 
 export interface LoadOptions {
   readonly port: number
-  /** Requests started per second, whether or not earlier ones were answered. */
+  /** Requests started per second, also while earlier ones are not answered. */
   readonly ratePerSecond: number
-  /** Connections that are kept, if a request allows it. @default all that are idle */
+  /** Number of connections to keep, for requests that allow it. @default all idle ones */
   readonly keptConnections?: number
   /** A longer wait counts as a failure. @default 10 s */
   readonly timeoutMs?: number
   /** @default {@link MIXED_TRAFFIC} */
   readonly traffic?: Traffic
-  /** Told about each request that was answered or failed. */
+  /** Called for each request that was answered or failed. */
   readonly onOutcome?: (outcome: LoadOutcome) => void
 }
 
-/** What became of one request; times are of `performance.now()`. */
+/** The outcome of one request; times are of `performance.now()`. */
 export interface LoadOutcome {
   readonly request: Request
   readonly startedAt: number
   readonly endedAt: number
-  /** Present when it failed. */
+  /** Set when the request failed. */
   readonly failure?: FailureKind
   /** Why it failed. */
   readonly reason?: string
-  /** The answer, if there was a whole one. */
+  /** The answer, if it was complete. */
   readonly answer?: Answer
 }
 
@@ -42,11 +42,11 @@ export interface LoadReport {
   readonly ok: number
   readonly failed: number
   readonly failures: Readonly<Partial<Record<FailureKind, number>>>
-  /** The same by what was asked. */
+  /** The same by kind of request. */
   readonly lost: Readonly<Partial<Record<Asked, number>>>
-  /** First failures as text, for the reader of a report. */
+  /** Texts of the first failures, for the reader of a report. */
   readonly examples: readonly string[]
-  /** Of all that succeeded but streams, which take the time they are made to take. */
+  /** Median of all successful requests except streams, whose duration is fixed. */
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
@@ -57,8 +57,8 @@ const TIMEOUT_MS = 10_000
 const MAX_EXAMPLES = 10
 
 /**
- * Open-loop load: requests start at a fixed rate, so that a server that stalls is seen to stall. Every answer's status and
- * content is checked, and no request is sent twice.
+ * Open-loop load: requests start at a fixed rate, so that a stall of the server shows. Status and content of every
+ * answer are checked, and no request is sent twice.
  */
 export class Load implements AsyncDisposable {
   readonly #options: LoadOptions
@@ -85,7 +85,7 @@ export class Load implements AsyncDisposable {
     return Object.values(this.#failures).reduce((sum, n) => sum + n, 0)
   }
 
-  /** Opens connections that requests will use; not counted. @throws when one is refused */
+  /** Opens connections that requests will use; they do not count as requests. @throws when one is refused */
   async open(count: number): Promise<void> {
     for (let n = 0; n < count; n++) this.#idle.push(await this.#fresh())
   }
@@ -95,7 +95,7 @@ export class Load implements AsyncDisposable {
     this.#timer = setInterval(() => this.#startDue(), 1)
   }
 
-  /** Starts nothing more, waits for what runs, and reports. */
+  /** Starts no further requests, waits for running ones, and reports. */
   async stop(): Promise<LoadReport> {
     clearInterval(this.#timer)
     await Promise.all(this.#running)

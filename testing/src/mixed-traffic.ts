@@ -8,8 +8,8 @@ const STREAM_SHARE = 0.01
 const STREAM = '0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n'
 
 /**
- * 30 % POST whose SHA-1 must come back, 1 % streams of about a second (a process per request is busy all along), the rest
- * plain GET; every other request on a fresh connection.
+ * 30 % POSTs whose SHA-1 must come back, 1 % streams of about a second (which occupy a process for that long where
+ * a process takes one request at a time), the rest plain GETs; every other request uses a fresh connection.
  */
 export const MIXED_TRAFFIC: Traffic = {
   request(ordinal) {
@@ -23,7 +23,7 @@ export const MIXED_TRAFFIC: Traffic = {
 }
 
 /**
- * Whether an answer of status 200 is whole: ten lines `0` to `9` of a stream, the SHA-1 of a body.
+ * Checks that an answer of status 200 is complete: ten lines `0` to `9` of a stream, the SHA-1 of a body.
  *
  * @throws {@link RequestFailure} when it is not
  */
@@ -36,7 +36,7 @@ export function checkAnswer(request: Request, answer: Answer): void {
 
 export type Asked = 'GET' | 'POST' | 'stream'
 
-/** What was asked: plain GETs could be repeated elsewhere, the others not once they had begun. */
+/** The kind of a request: a plain GET can be repeated elsewhere, the others cannot once they have begun. */
 export const askedBy = (request: Request): Asked => (isStream(request) ? 'stream' : request.method)
 
 const isStream = ({ path }: Request): boolean => /^\/stream(\?|$)/.test(path)

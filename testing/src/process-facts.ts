@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** Clock ticks of `/proc/PID/stat` in one second; the same on every Linux that Bun runs on. */
 const TICKS_PER_SECOND = 100
 
-/** State letter of proc(5), such as `S`, `T` or `Z`; nothing when there is no such process. */
+/** State letter of proc(5), such as `S`, `T` or `Z`; undefined when there is no such process. */
 export function stateOf(pid: number): string | undefined {
   return statOf(pid)?.[0]
 }
 
-/** Whether a process runs; one that has ended and waits to be reaped does not. */
+/** Whether a process runs; one that has ended and is not reaped yet does not. */
 export function isAlive(pid: number): boolean {
   const state = stateOf(pid)
   return state !== undefined && state !== 'Z'
@@ -27,7 +27,7 @@ export function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
   } catch {
-    // It ended.
+    // The process has ended.
     return ''
   }
 }
@@ -48,13 +48,13 @@ export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
 }
 
-/** Fields of `/proc/PID/stat` from the state on; the name before it may contain anything. */
+/** Fields of `/proc/PID/stat` from the state on; the name before it may contain any character. */
 function statOf(pid: number): readonly string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
     return text.slice(text.lastIndexOf(')') + 2).split(' ')
   } catch {
-    // It ended.
+    // The process has ended.
     return undefined
   }
 }
@@ -69,7 +69,7 @@ function isMarked(pid: number, mark: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark)
   } catch {
-    // It ended in between, is of another user, or a zombie, whose environment is gone.
+    // The process has ended meanwhile, belongs to another user, or is a zombie, which has no environment.
     return false
   }
 }

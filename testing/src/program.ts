@@ -9,9 +9,9 @@ export const PROGRAM: string = fileURLToPath(
 export interface ProgramOptions {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
-  /** Command in front, such as `unshare`. */
+  /** Command before the program, such as `unshare`. */
   readonly wrapper?: readonly string[]
-  /** As whom it is started, which takes root. @default the user who runs the tests */
+  /** User that starts the program, which takes root. @default the user who runs the tests */
   readonly account?: { readonly uid: number; readonly gid: number } | undefined
 }
 
@@ -35,7 +35,7 @@ export class Program {
     const startedAt = performance.now()
     this.#child = Bun.spawn([...wrapper, PROGRAM, ...args], {
       cwd: folder,
-      // As a shell does it: links in the path of the folder stay links.
+      // Set as a shell does, so that links in the path of the folder stay links.
       env: { ...env, PWD: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -56,7 +56,7 @@ export class Program {
     return this.#child.pid
   }
 
-  /** `null` while it runs, and when a signal ended it. */
+  /** `null` while the process runs, and when a signal ended it. */
   get exitCode(): number | null {
     return this.#child.exitCode
   }
@@ -65,7 +65,7 @@ export class Program {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** Waits for the address it prints when it serves. */
+  /** Waits for the address that the program prints when it serves. */
   async ready(): Promise<void> {
     this.url = await until('the server says its address', () => {
       const url = /^ *url +(https?:\S+)/m.exec(this.stderr)?.[1]
@@ -74,7 +74,7 @@ export class Program {
     })
   }
 
-  /** Waits until the talk contains a text; resolves with it and what follows. */
+  /** Waits until standard error contains a text; resolves with the text and what follows it. */
   async says(text: string | RegExp): Promise<string> {
     return until(`it says ${text}`, () => {
       const at = typeof text === 'string' ? this.stderr.indexOf(text) : this.stderr.search(text)
@@ -86,17 +86,17 @@ export class Program {
     if (this.running) this.#child.kill(signal)
   }
 
-  /** Ctrl-C: the signal goes to the whole process group, as from a terminal. */
+  /** Sends SIGINT to the whole process group, as Ctrl-C in a terminal does. */
   interrupt(): void {
     process.kill(-this.pid, 'SIGINT')
   }
 
-  /** Resolves with the exit code when the process has ended, though its output may not have been read yet. */
+  /** Resolves with the exit code when the process has ended; its output may not have been read completely. */
   exited(): Promise<number> {
     return this.#child.exited
   }
 
-  /** Resolves when it has ended and all it said was read. */
+  /** Resolves when the process has ended and its output was read completely. */
   finished(): Promise<Finished> {
     return this.#ended
   }

@@ -1,8 +1,8 @@
 /**
- * The smallest of the numbers that the given share of them does not exceed.
+ * The smallest of the numbers for which the given share of the numbers is not larger.
  *
- * @param share from 0, the smallest, to 1, the largest
- * @returns `NaN` when there are none
+ * @param share from 0, the smallest number, to 1, the largest
+ * @returns `NaN` when there are no numbers
  */
 export function quantile(numbers: readonly number[], share: number): number {
   const sorted = numbers.toSorted((a, b) => a - b)

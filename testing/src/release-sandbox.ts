@@ -19,15 +19,15 @@ export interface ServeOptions {
   /** @default 4 */
   readonly workers?: number
   readonly flags?: readonly string[]
-  /** Where its control socket is, if it is told by a flag. */
+  /** Run directory with the control socket, if a flag names it. */
   readonly runDir?: string
   /** @default the application of the sandbox */
   readonly app?: string
-  /** Command in front of the program. */
+  /** Command before the program. */
   readonly wrapper?: readonly string[]
 }
 
-/** A sandbox with an application of which release after release is deployed, and a port it is served on. */
+/** A sandbox with an application, for which tests deploy one release after the other, and a port to serve it on. */
 export class ReleaseSandbox extends Sandbox {
   readonly app: string
   readonly port: number = freePort()
@@ -46,7 +46,7 @@ export class ReleaseSandbox extends Sandbox {
     return new ReleaseSandbox(await Sandbox.makeFolder())
   }
 
-  /** Puts a release on disk, whose version module may have more to it. */
+  /** Writes a release to disk; `source` is added to its version module. */
   deploy(version: string, source = ''): void {
     writeFileSync(join(this.app, 'version.ts'), `export const VERSION = '${version}'\n${source}\n`)
   }
@@ -78,7 +78,7 @@ export class ReleaseSandbox extends Sandbox {
     return server
   }
 
-  /** What the instance says about itself on its control socket; nothing when it does not answer. */
+  /** The status of the instance from its control socket; undefined when it does not answer. */
   async status(): Promise<Status | undefined> {
     try {
       const answer = await fetch('http://control/status', {
@@ -87,7 +87,7 @@ export class ReleaseSandbox extends Sandbox {
       })
       return (await answer.json()) as Status
     } catch {
-      // Not up yet, or gone.
+      // Not started yet, or gone.
       return undefined
     }
   }
@@ -109,7 +109,7 @@ export class ReleaseSandbox extends Sandbox {
     return this.run('reload', this.app)
   }
 
-  /** An answer on a connection of its own. */
+  /** Sends a request on a fresh connection. */
   get(path: string, timeoutMs = 30_000): Promise<Response> {
     return fetch(`http://127.0.0.1:${this.port}${path}`, {
       headers: { connection: 'close' },
@@ -117,13 +117,13 @@ export class ReleaseSandbox extends Sandbox {
     })
   }
 
-  /** The version that answers, or nothing when nobody answers properly. */
+  /** The version of the application that answers; undefined when there is no proper answer. */
   async version(): Promise<string | undefined> {
     try {
       const { version } = (await (await this.get('/')).json()) as { version: string }
       return version
     } catch {
-      // Refused, or not the application.
+      // Refused, or another program answers.
       return undefined
     }
   }
@@ -140,7 +140,7 @@ export class ReleaseSandbox extends Sandbox {
     }
   }
 
-  /** Load on the application, which ends with the sandbox at the latest. */
+  /** Puts load on the application; it ends with the sandbox at the latest. */
   startLoad(options: Partial<LoadOptions> = {}): Load {
     const load = new Load({
       port: this.port,

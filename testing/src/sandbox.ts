@@ -5,9 +5,9 @@ import { timeUntil } from './condition.ts'
 import { commandOf, isAlive, processesMarked } from './process-facts.ts'
 import { type Finished, Program } from './program.ts'
 
-/** Above this the server would pass over the place of run directories, for its sockets' sake. */
+/** With a longer path the server would not put run directories there, because socket paths are limited. */
 const MAX_TMPDIR_CHARS = 18
-/** To look at all processes of the machine takes a moment. */
+/** Pause between two searches through all processes of the machine. */
 const LOOK_MS = 20
 /** Programs that take longer to end after SIGTERM are killed. */
 const END_TIMEOUT_MS = 5_000
@@ -17,11 +17,11 @@ export class Sandbox implements AsyncDisposable {
   readonly folder: string
   /** Where programs are started. */
   startFolder: string
-  /** Beside what every program is given. */
+  /** Variables that programs get in addition to the usual ones. */
   variables: Readonly<Record<string, string>> = {}
-  /** As whom programs are started, which takes root. @default the user who runs the tests */
+  /** User that starts programs, which takes root. @default the user who runs the tests */
   account: { readonly uid: number; readonly gid: number } | undefined
-  /** Found in the environment of every process the test starts, however deep. */
+  /** A text in the environment of all processes the test starts, direct or indirect. */
   readonly mark: string = `rip-test-${crypto.randomUUID()}`
   readonly #programs: Program[] = []
   readonly #endings: (() => unknown)[] = []
@@ -52,12 +52,12 @@ export class Sandbox implements AsyncDisposable {
     }
   }
 
-  /** Starts the program and does not wait for anything. */
+  /** Starts the program without waiting for anything. */
   launch(...args: readonly string[]): Program {
     return this.launchIn([], ...args)
   }
 
-  /** The same behind another command, such as `unshare`. */
+  /** The same with a command before the program, such as `unshare`. */
   launchIn(wrapper: readonly string[], ...args: readonly string[]): Program {
     const { startFolder: folder, account } = this
     const program = new Program(args, { folder, env: this.env(), wrapper, account })
@@ -80,7 +80,7 @@ export class Sandbox implements AsyncDisposable {
     return (await this.processes()).map(commandOf).join('\n')
   }
 
-  /** Milliseconds until no process is left, or `Infinity` when one is left after the limit. */
+  /** Milliseconds until all processes have gone, or `Infinity` if one is left after the limit. */
   timeUntilGone(limitMs: number): Promise<number> {
     return timeUntil(async () => (await this.processes()).length === 0, limitMs, LOOK_MS)
   }
@@ -91,7 +91,7 @@ export class Sandbox implements AsyncDisposable {
     return entries.map((entry) => join(entry.parentPath, entry.name))
   }
 
-  /** Has something done at the end, when no process is left. */
+  /** Calls a function at the end, when no process is left. */
   defer(ending: () => unknown): void {
     this.#endings.push(ending)
   }

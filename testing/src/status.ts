@@ -1,4 +1,4 @@
-/** As much of the control socket's `GET /status` as the scenarios read. */
+/** The part of the control socket's `GET /status` that the scenarios read. */
 export interface Status {
   readonly pid: number
   readonly health: string

@@ -15,7 +15,7 @@ interface Sent {
   readonly outcomes: readonly LoadOutcome[]
 }
 
-/** Load until that many requests were sent. */
+/** Puts load on a port until that many requests were sent. */
 async function sendTo(port: number, count: number, options: Partial<LoadOptions>): Promise<Sent> {
   const outcomes: LoadOutcome[] = []
   const onOutcome = (outcome: LoadOutcome): void => void outcomes.push(outcome)

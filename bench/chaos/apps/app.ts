@@ -1,4 +1,4 @@
-/** The application of the chaos run for Bun: the same routes as the Rack and the Node version beside it. */
+/** The application of the chaos run for Bun, with the same routes as the Rack and Node.js versions beside it. */
 import { createHash } from 'node:crypto'
 import { VERSION } from './version.ts'
 

@@ -11,13 +11,13 @@ const PROGRAM = fileURLToPath(import.meta.resolve('rip-server/package.json')).re
   'bin/rip-server',
 )
 
-/** rip-server as it is started from a shell: it opens its listening socket itself. */
+/** rip-server as started from a shell: it opens its listening socket itself. */
 export const ripServer: DriverFactory = (options): Driver =>
   driver('rip-server', options, async (args) => ({ argv: [PROGRAM, ...args], fds: [] }))
 
 /**
- * rip-server with socket activation (sd_listen_fds(3)): the listening socket belongs to this process, as it
- * belongs to systemd in production, and outlives the server.
+ * rip-server with socket activation (sd_listen_fds(3)): the listening socket belongs to this process, as it belongs to
+ * systemd in production, and outlives the server.
  */
 export const activatedRipServer: DriverFactory = (options): Driver => {
   let holder: ListenSocket | undefined
@@ -38,7 +38,7 @@ export const activatedRipServer: DriverFactory = (options): Driver => {
 
 interface Launch {
   readonly argv: readonly string[]
-  /** Descriptors handed down from number 3 on. */
+  /** Descriptors to pass on, from number 3 on. */
   readonly fds: readonly number[]
 }
 

@@ -5,12 +5,12 @@ import { Connection, until } from '@rip/testing'
 
 const APPS = fileURLToPath(new URL('../apps/', import.meta.url))
 
-/** Copies one of the applications beside this folder. */
+/** Copies one of the applications in the folder beside this one. */
 export function copyApp(files: readonly string[], folder: string): void {
   for (const file of files) cpSync(join(APPS, file), join(folder, file))
 }
 
-/** Writes a release: the version the application answers with, or text no parser accepts. */
+/** Writes a release: the version that the application answers with, or text that no parser accepts. */
 export function writeRelease(
   file: string,
   statement: (version: string) => string,
@@ -32,12 +32,12 @@ export async function versionServed(port: number): Promise<string | undefined> {
     const answer = await connection.request({ method: 'GET', path: '/', keepAlive: false }, '127.0.0.1', 5000)
     return (JSON.parse(answer.body.toString()) as { version: string }).version
   } catch {
-    // Refused, cut or not the application: it does not answer.
+    // Refused, cut, or another program: the application does not answer.
     return undefined
   }
 }
 
-/** Ends a process and waits for it: politely first, by force after five seconds. */
+/** Ends a process with SIGTERM, after five seconds with SIGKILL, and waits for it. */
 export async function stop(
   child: Bun.Subprocess | undefined,
   signal: NodeJS.Signals = 'SIGTERM',

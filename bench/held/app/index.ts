@@ -4,7 +4,10 @@ const EVENTS = { headers: { 'content-type': 'text/event-stream' } }
 const LINES = 10
 const LINE_PAUSE_MS = 50
 
-/** What `Load` asks for, and two paths that are held: `/socket`, a WebSocket, and `/events`, which says one thing. */
+/**
+ * The routes that `Load` uses, and two paths for held connections: `/socket`, a WebSocket, and `/events`, which sends
+ * one event.
+ */
 export default {
   async fetch(request: Request, server: Bun.Server<undefined>): Promise<Response | undefined> {
     const { pathname, search } = new URL(request.url)
