@@ -47,6 +47,9 @@ function withDefault(value: unknown): Extract<PluginModule, { readonly loader: '
 /** Names that only CommonJS has. */
 const COMMONJS_NAMES = /(?<![.\w$])(?:require|module|exports|__filename|__dirname)\b/
 
+/** What only modules have, or may have outside of functions. */
+const MAY_BE_MODULE = /\b(?:await|import\.meta)\b/
+
 /** Decides as Bun does: by the ending, else by the syntax of modules, else by the names that only CommonJS has. */
 export function isCommonjs(path: string, contents: string, language: Language): boolean {
   if (/\.[cm][jt]s$/.test(path)) return /\.c[jt]s$/.test(path)
@@ -54,18 +57,20 @@ export function isCommonjs(path: string, contents: string, language: Language): 
 }
 
 function isModuleSyntax(contents: string, loader: Language): boolean {
-  if (/\bimport\.meta\b/.test(contents)) return true
   try {
     const { imports, exports } = new Bun.Transpiler({ loader }).scan(contents)
     if (exports.length > 0 || imports.some(({ kind }) => kind === 'import-statement')) return true
-    return /\bawait\b/.test(contents) && !isFunctionBody(plainCode(contents, loader))
+    return MAY_BE_MODULE.test(contents) && !isFunctionBody(plainCode(contents, loader))
   } catch {
     // Not JavaScript: loaded as a module, Bun reports it with its place.
     return true
   }
 }
 
-/** `await` outside of a function makes a module of a file without imports. */
+/**
+ * `import.meta`, and `await` outside of a function, make a module of a file without imports, unless they are words of a
+ * comment or a string.
+ */
 function isFunctionBody(code: string): boolean {
   try {
     process.getBuiltinModule('node:vm').compileFunction(code)

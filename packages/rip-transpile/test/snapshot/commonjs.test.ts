@@ -84,6 +84,16 @@ const cases: Readonly<Record<string, Files>> = {
     'typed.ts': "const { sep }: { sep: string } = require('path')\nmodule.exports = { sep }\n",
     'start.mjs': "import typed from './typed.ts'\nconsole.log(typed.sep)\n",
   },
+  'words that only modules have, in comments and strings': {
+    'runtime.js':
+      "// a bundler replaces import.meta.url, and awaits import()\nmodule.exports = (name) => `${name} import.meta`\n",
+    'start.mjs':
+      "import { createRequire } from 'node:module'\nconsole.log(createRequire(import.meta.url)('./runtime.js')('a'))\n",
+  },
+  'import.meta beside the word require': {
+    'where.js': '// does not require anything\nglobalThis.where = import.meta.url.slice(0, 7)\n',
+    'start.mjs': "import './where.js'\nconsole.log(globalThis.where)\n",
+  },
   'await outside of a function beside the word require': {
     'waits.js': '// does not require anything\nglobalThis.waited = await Promise.resolve(1)\n',
     'start.mjs': "import './waits.js'\nconsole.log(globalThis.waited)\n",
