@@ -6,3 +6,5 @@ export type { PackageManifest, ReadManifestOptions } from './application/read-ma
 export { FileRefused, readRegularFile } from './application/read-regular-file.ts'
 export type { ReadRegularFileOptions } from './application/read-regular-file.ts'
 export { WorkerError } from './errors.ts'
+export { readStaticFolder, staticFolderText } from './static/static-folder.ts'
+export type { StaticFolder } from './static/static-folder.ts'

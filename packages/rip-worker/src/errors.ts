@@ -4,6 +4,12 @@ const messages = {
     `no application found in ${d.searched}: tried ${d.tried}. Name the file on the command line, or set "rip": { "entry": … } in package.json`,
   RIP_APP_MISSING: (d: { file: string; namedBy: string }) =>
     `${d.file} does not exist, but ${d.namedBy} names it as the application`,
+  RIP_APP_AMBIGUOUS: (d: { folder: string; found: readonly string[] }) =>
+    `${d.folder} has ${d.found.length} builds: ${d.found.join(', ')}. Remove those that are not meant, name the file on the command line, or set "rip": { "entry": … } in package.json`,
+  RIP_APP_NOT_BUILT: (d: { folder: string; framework: string }) =>
+    `${d.folder} is a ${d.framework} project without a build that could be served: run its build first (npm run build), or rip-server dev. If it is built elsewhere, name the file on the command line`,
+  RIP_APP_COMMAND: (d: { folder: string; command: string; because: string }) =>
+    `the application in ${d.folder} is run by a command, ${d.command} (${d.because}), which a worker alone cannot do: use rip-server start`,
   RIP_PACKAGE_UNREADABLE: (d: { file: string; reason: string }) =>
     `${d.file} cannot be read as a package.json: ${d.reason}`,
   RIP_APP_COMPILE: (d: { file: string; reason: string }) => `${d.file} could not be compiled: ${d.reason}`,

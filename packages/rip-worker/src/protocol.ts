@@ -59,6 +59,8 @@ export interface WorkerEnvironment {
    * them no signals, as far as the system can enforce it.
    */
   readonly RIP_APART?: '1'
+  /** Folders of files that are answered before the application: a JSON list of `StaticFolder`. */
+  readonly RIP_STATIC?: string
   /**
    * `1` in a process that was started ahead of need: everything else above follows as a JSON object in one line of
    * its standard input.

@@ -88,10 +88,8 @@ test('an index.html beside src makes src the code of a browser, and a folder wit
 })
 
 test('if no entry is found, the error names a build and the missing files of package.json', () => {
-  using folder = new Folder({ '.output/server/index.mjs': '', 'package.json': '{ "main": "gone.js" }' })
-  expect(() => findEntry(folder.path)).toThrow(
-    'gone.js ("main" in package.json). There is .output/server/index.mjs',
-  )
+  using folder = new Folder({ 'dist/index.js': '', 'package.json': '{ "main": "gone.js" }' })
+  expect(() => findEntry(folder.path)).toThrow('gone.js ("main" in package.json). There is dist/index.js')
 })
 
 test.each([

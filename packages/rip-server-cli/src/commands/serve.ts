@@ -94,6 +94,7 @@ export function planServed(
     settings,
     cwd,
     env,
+    commandFoundBy: foundCommand(origins.command),
     userFrom: isFromFile(origins.user, configFile, cwd) ? configFile : undefined,
     inherited: inheritance(env),
     color: terminal.colorsData,
@@ -103,6 +104,11 @@ export function planServed(
     note: (message) => terminal.say(message),
     warn: (message) => terminal.complain(`${terminal.bad('warning')} ${message}`, 'warn'),
   })
+}
+
+/** How a command was found that no flag gives, and neither the configuration nor `package.json`. */
+function foundCommand(origin: string): string | undefined {
+  return /^(?:--|default)|:\d+:\d+$|^"rip\.command"/.test(origin) ? undefined : origin
 }
 
 /** Whether a setting comes from the configuration file, as its origin tells. */

@@ -2,7 +2,14 @@ import { fileURLToPath } from 'node:url'
 import { formatListenAddress, type ListenAddress } from '@rip/manager'
 import type { Entry } from '@rip/worker'
 import { ServerError } from '@rip/server/settings'
-import { childEnvironment, foundByText, listenAddress, locateApp, locateEntry } from '@rip/server/sources'
+import {
+  childEnvironment,
+  foundByText,
+  listenAddress,
+  locateApp,
+  locateEntry,
+  staticFolders,
+} from '@rip/server/sources'
 import { nearPath } from '@rip/server/text'
 import { type Invocation, invocationSettings } from '../invocation.ts'
 
@@ -20,6 +27,8 @@ export async function worker(invocation: Invocation): Promise<number> {
   const flags = ['--listen', listen, '--concurrency', String(settings.concurrency)]
   const entry = locateEntry(settings.app)
   tellFound(entry, invocation)
+  const folders = [...staticFolders(settings.static), ...(entry.static ?? [])]
+  if (folders.length > 0) process.env['RIP_STATIC'] = JSON.stringify(folders)
   process.argv = [process.execPath, program, entry.file, ...flags, '--mode', mode]
   await import(program)
   return 0

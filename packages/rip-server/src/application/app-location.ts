@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type Entry, findEntry, WorkerError } from '@rip/worker/entry'
+import { type Entry, findEntry, type FindEntryOptions, WorkerError } from '@rip/worker/entry'
 import { ServerError } from '../errors.ts'
 
 /** Where an application lives. */
@@ -29,12 +29,14 @@ export function locateApp(path: string, home: string | undefined = homeFolder())
 /**
  * The application's file and how it was found.
  *
- * @param isForeign whether the application runs as a user with fewer rights
  * @throws ServerError `APP_NOT_FOUND`
  */
-export function locateEntry(target: string, isForeign = false): Entry {
+export function locateEntry(
+  target: string,
+  options: Pick<FindEntryOptions, 'isForeign' | 'isDevelopment'> = {},
+): Entry {
   try {
-    return findEntry(target, { isForeign })
+    return findEntry(target, options)
   } catch (error) {
     if (!(error instanceof WorkerError)) throw error
     throw new ServerError('APP_NOT_FOUND', { message: error.message }, { cause: error })
@@ -44,8 +46,7 @@ export function locateEntry(target: string, isForeign = false): Entry {
 /** How a file was found that the operator did not name, in a few words. */
 export function foundByText({ foundBy, because }: Entry): string | undefined {
   if (foundBy === 'given') return undefined
-  if (foundBy === 'convention') return 'found by its name'
-  return because ?? '"rip.entry" in package.json'
+  return because ?? (foundBy === 'convention' ? 'found by its name' : '"rip.entry" in package.json')
 }
 
 /** Mode bit of a folder that every user may write to, such as `/tmp`; see stat(2). */

@@ -290,11 +290,10 @@ async function assemble(
   const tree = createContentTree({
     root,
     ignore,
-    include:
-      plan.command === undefined ? ignoredHome(root, entry, createContentTree({ root })) : BUILD_OUTPUTS,
+    include: ignoredContent(plan),
   })
   const builder =
-    plan.command === undefined
+    plan.command === undefined && !isPage(entry)
       ? owned.use(
           new SnapshotBuilder({
             root,
@@ -321,7 +320,11 @@ async function assemble(
     ...(ownership && { account: ownership.tenants.workers }),
     cutAfter: mode === 'development' ? 'first' : 'all',
     ...(mode === 'development' && { maxRetiring: DEV_MAX_RETIRING }),
-    env: () => ({ ...childEnv(), ...(front.url !== undefined && { RIP_PUBLIC_URL: front.url }) }),
+    env: () => ({
+      ...childEnv(),
+      ...(front.url !== undefined && { RIP_PUBLIC_URL: front.url }),
+      ...(plan.static.length > 0 && { RIP_STATIC: JSON.stringify(plan.static) }),
+    }),
     spawner,
     watcher: plan.watch
       ? createChangeDetector({ tree, onWarning: plan.warn, ...(mode === 'development' && savedSooner) })
@@ -383,6 +386,19 @@ async function assemble(
   }
 }
 
+/** What is content although it is ignored. */
+function ignoredContent({ root, entry, command, content, static: folders }: ServerPlan): readonly string[] {
+  if (command !== undefined) return BUILD_OUTPUTS
+  const tree = createContentTree({ root })
+  const files = folders.flatMap(({ folder }) => ignoredHome(root, folder, tree, true))
+  return [...(content ?? ignoredHome(root, entry, tree)), ...files]
+}
+
+/** There is nothing to compile where pages are all that is served. */
+function isPage(entry: string): boolean {
+  return entry.endsWith('.html')
+}
+
 /** What Bun runs for each worker. */
 function workerArguments({ command, entry }: ServerPlan): readonly string[] {
   if (command === undefined) return [TAKE_ANY_HEAD, workerProgram(), entry]
@@ -437,11 +453,11 @@ function inside(root: string, path: string): string[] {
  * The ignored folder that the entry is in, such as `dist`, or the entry itself: what is served is content, wherever it
  * is.
  */
-function ignoredHome(root: string, entry: string, tree: ContentTree): string[] {
+function ignoredHome(root: string, entry: string, tree: ContentTree, isFolder = false): string[] {
   const parts = relative(root, entry).split('/')
   if (parts[0] === '..') return []
   const paths = parts.map((_, depth) => parts.slice(0, depth + 1).join('/'))
-  const ignored = paths.find((path, depth) => tree.isIgnored(path, depth < parts.length - 1))
+  const ignored = paths.find((path, depth) => tree.isIgnored(path, isFolder || depth < parts.length - 1))
   return ignored === undefined ? [] : [ignored]
 }
 

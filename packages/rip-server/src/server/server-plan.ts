@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { ListenAddress } from '@rip/manager'
+import type { Entry, FindEntryOptions, StaticFolder } from '@rip/worker/entry'
 import { childEnvironment } from '../application/child-environment.ts'
 import { foundByText, locateApp, locateEntry } from '../application/app-location.ts'
 import { ServerError } from '../errors.ts'
@@ -12,6 +13,7 @@ import { nodeEnv } from '../settings/node-env.ts'
 import type { Command } from '../settings/command.ts'
 import { ownEnvironment } from '../settings/own-environment.ts'
 import type { Mode, Settings } from '../settings/settings.ts'
+import { proveStatic, staticFolders } from '../settings/static-folders.ts'
 import { serverTenants, type ServerTenants } from '../tenants/tenants.ts'
 import type { ReadSettings } from './live-configuration.ts'
 
@@ -27,7 +29,13 @@ export interface ServerPlan {
   readonly entry: string
   /** The start command of an application that is run by one, and not loaded; the entry is then its folder. */
   readonly command: Command | undefined
-  /** How it was found, if the operator did not name it. */
+  /** Folders whose files workers answer before the application. */
+  readonly static: readonly StaticFolder[]
+  /**
+   * What of the folder is content although it is ignored, relative to it; absent when that is to be seen from the entry.
+   */
+  readonly content: readonly string[] | undefined
+  /** How entry or command was found, if the operator did not name it. */
   readonly entryFoundBy: string | undefined
   readonly watch: boolean
   /** Where the balancer listens; absent without a balancer, when only the sockets of the workers are there. */
@@ -91,17 +99,20 @@ export interface Surroundings extends Pick<
   readonly env: Readonly<Record<string, string | undefined>>
   /** The configuration file that sets `user`; absent when it is set elsewhere. */
   readonly userFrom?: string | undefined
+  /** How the command was found, if no flag and no file gives it. */
+  readonly commandFoundBy?: string | undefined
 }
 
 /** @throws ServerError `APP_NOT_FOUND`, `CONFIG_INVALID`, `FILE_REFUSED` */
-export function planServer({ userFrom, env, ...given }: Surroundings): ServerPlan {
+export function planServer({ userFrom, commandFoundBy, env, ...given }: Surroundings): ServerPlan {
   const { settings, mode, cwd } = given
   const { command } = settings
   const { root, entry } = locateApp(settings.app)
   if (command !== undefined && entry !== undefined) throw twoWays(entry)
   const isForeign = settings.user !== undefined
-  const found =
-    command === undefined ? locateEntry(entry ?? root, isForeign) : { file: root, foundBy: 'given' as const }
+  const found = foundFor(command, entry ?? root, { isForeign, isDevelopment: mode === 'development' })
+  proveStatic(settings.static)
+  if (command !== undefined && settings.static.length > 0) throw noFiles()
   const own = ownEnvironment(env, [root, cwd])
   proveCertificate(settings)
   const tenants = serverTenants(settings, {
@@ -114,7 +125,9 @@ export function planServer({ userFrom, env, ...given }: Surroundings): ServerPla
     root,
     entry: found.file,
     command,
-    entryFoundBy: foundByText(found),
+    entryFoundBy: command === undefined ? foundByText(found) : commandFoundBy,
+    static: [...staticFolders(settings.static), ...(found.static ?? [])],
+    content: found.content,
     // The tools of a command watch files themselves.
     watch: settings.hotfix || (mode === 'development' && command === undefined),
     listen: listenAddress(settings, mode),
@@ -124,6 +137,15 @@ export function planServer({ userFrom, env, ...given }: Surroundings): ServerPla
     tenants,
     hints: [],
   }
+}
+
+function foundFor(command: Command | undefined, target: string, options: FindEntryOptions): Entry {
+  return command === undefined ? locateEntry(target, options) : { file: target, foundBy: 'given' }
+}
+
+function noFiles(): ServerError {
+  const problem = 'static: files are answered by workers that load the application, not beside a command'
+  return new ServerError('CONFIG_INVALID', { problems: [problem] })
 }
 
 function twoWays(entry: string): ServerError {

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readManifest, WorkerError } from '@rip/worker/entry'
+import { findEntry, readManifest, WorkerError } from '@rip/worker/entry'
 import { ServerError } from '../errors.ts'
 import { type Command, parseCommand } from './command.ts'
 import { Unacceptable, unacceptableText } from './quantity.ts'
@@ -12,8 +12,8 @@ const KEY = '"rip.command"'
 const DEV_WORKERS = 1
 
 /**
- * Adds what `package.json` of the application says about its start command, unless a flag or the configuration does,
- * and the defaults that differ with a command.
+ * Adds the start command that `package.json` of the application names, or that the build of a framework is run by, unless
+ * a flag or the configuration does, and the defaults that differ with a command.
  *
  * @param isForeign whether the application runs as a user with fewer rights
  * @throws ServerError `CONFIG_INVALID`
@@ -23,18 +23,37 @@ export function withPackageCommand(
   mode: Mode,
   isForeign: boolean = settings.user !== undefined,
 ): ResolvedSettings {
-  const given = settings.command
-  const command = given ?? packageCommand(settings.app, isForeign)
-  if (command === undefined) return { settings, origins }
+  const found =
+    settings.command === undefined
+      ? (packageCommand(settings.app, isForeign) ?? foundCommand(settings.app, mode, isForeign))
+      : { command: settings.command, origin: origins.command }
+  if (found === undefined) return { settings, origins }
+  const { command, origin } = found
   const usesDefault = mode === 'development' && origins.workers === 'default'
   return {
     settings: { ...settings, command, ...(usesDefault && { workers: DEV_WORKERS }) },
-    origins: given === undefined ? { ...origins, command: `${KEY} in package.json` } : origins,
+    origins: { ...origins, command: origin },
+  }
+}
+
+interface OriginalCommand {
+  readonly command: Command
+  readonly origin: string
+}
+
+/** What the build of a framework, or its development server, is run by; a problem is reported where files are looked for. */
+function foundCommand(app: string, mode: Mode, isForeign: boolean): OriginalCommand | undefined {
+  try {
+    const { command, because = '' } = findEntry(app, { isForeign, isDevelopment: mode === 'development' })
+    return command === undefined ? undefined : { command, origin: because }
+  } catch (error) {
+    if (error instanceof WorkerError) return undefined
+    throw error
   }
 }
 
 /** None for an application that was given as a file. */
-function packageCommand(app: string, isForeign: boolean): Command | undefined {
+function packageCommand(app: string, isForeign: boolean): OriginalCommand | undefined {
   if (statSync(app, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined
   const file = join(app, 'package.json')
   if (!existsSync(file)) return undefined
@@ -43,7 +62,7 @@ function packageCommand(app: string, isForeign: boolean): Command | undefined {
   if (entry !== undefined) throw invalid(`${file}: "rip.entry" and ${KEY} are two ways to start it; keep one`)
   const text = typeof command === 'string' ? command : JSON.stringify(command)
   try {
-    return parseCommand(text)
+    return { command: parseCommand(text), origin: `${KEY} in package.json` }
   } catch (error) {
     if (!(error instanceof Unacceptable)) throw error
     throw invalid(`${file}: ${KEY}: ${unacceptableText(error, text)}`)

@@ -6,6 +6,7 @@ import { balancerProblems, type BalancerSettings, locatedBalancer } from './bala
 import { ServerError } from '../errors.ts'
 import type { ConfigFile } from './config-file.ts'
 import type { FileVariable } from './own-environment.ts'
+import { locatedStatic } from './static-folders.ts'
 import {
   fileKey,
   type Mode,
@@ -128,6 +129,7 @@ function textOf(name: SettingName, value: unknown): string {
 
 function parse(name: SettingName, given: Given): unknown {
   const value = settingSpecs[name].parse(given.text)
+  if (name === 'static') return locatedStatic(value as readonly string[], given.folder)
   return PATHS.has(name) ? resolve(given.folder, String(value)) : value
 }
 

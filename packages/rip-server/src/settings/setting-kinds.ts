@@ -28,6 +28,11 @@ interface SettingKinds {
    * arguments. @default "rip.command" in package.json
    */
   readonly command: Optional<Command>
+  /**
+   * Folders whose files workers answer before the application, the first that has the file: `public`, or `/assets=dist`
+   * for files below a path. Relative to the configuration file. @default those that a build leaves for it
+   */
+  readonly static: Said<string | readonly string[], readonly string[]>
   /** TCP port; 0 takes a free one. @default 3000 */
   readonly port: Said<number>
   /**

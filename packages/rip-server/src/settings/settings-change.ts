@@ -16,6 +16,7 @@ const TAKES: Readonly<Partial<Record<SettingName, string>>> = {
   balancerUser: 'rip-server stop and start',
   app: 'rip-server stop and start',
   command: 'rip-server restart --manager',
+  static: 'rip-server restart --manager',
   name: 'rip-server stop and start',
   runDir: 'rip-server stop and start',
 }

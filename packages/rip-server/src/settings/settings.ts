@@ -14,6 +14,7 @@ import {
 import type { AccessLogFormat } from '@rip/balancer'
 import { logFormats } from '../output/log-record.ts'
 import { parseCommand } from './command.ts'
+import { parseStatic } from './static-folders.ts'
 import { allowedHost, bindAddress, hostField } from './addresses.ts'
 import type { Settings, SettingValues } from './setting-kinds.ts'
 import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from './quantity.ts'
@@ -68,6 +69,15 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: parseCommand,
     fallback: () => undefined,
     fallbackText: 'none; "rip.command" in package.json',
+  },
+  static: {
+    flag: 'static',
+    value: 'DIR',
+    repeatable: true,
+    summary: 'answer its files before the application; /PREFIX=DIR below a path; repeatable',
+    parse: parseStatic,
+    fallback: () => [],
+    fallbackText: 'what a build leaves',
   },
   port: {
     flag: 'port',

@@ -86,7 +86,7 @@ const cases: Readonly<Record<string, Files>> = {
   },
   'words that only modules have, in comments and strings': {
     'runtime.js':
-      "// a bundler replaces import.meta.url, and awaits import()\nmodule.exports = (name) => `${name} import.meta`\n",
+      '// a bundler replaces import.meta.url, and awaits import()\nmodule.exports = (name) => `${name} import.meta`\n',
     'start.mjs':
       "import { createRequire } from 'node:module'\nconsole.log(createRequire(import.meta.url)('./runtime.js')('a'))\n",
   },

@@ -1,7 +1,17 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, normalize, relative, resolve } from 'node:path'
 import { reasonOf, WorkerError } from '../errors.ts'
+import type { StaticFolder } from '../static/static-folder.ts'
+import {
+  bareBuilds,
+  type FrameworkBuild,
+  pageBuilds,
+  serverBuilds,
+  sourceBuilds,
+} from './framework-builds.ts'
+import { devServerOf, frameworkOf, startScript } from './frameworks.ts'
 import { type PackageEntry, packageEntries } from './package-entries.ts'
+import { type Project, projectIn } from './project.ts'
 import { type PackageManifest, readManifest } from './read-manifest.ts'
 
 /** Names of files that are tried, in this order, when neither the command line nor `package.json` names the entry. */
@@ -14,15 +24,8 @@ const BUILD_FOLDERS = new Set(['dist', 'build', 'out', 'output', '.output'])
 /** A folder with this file has the code of the browser in `src`. */
 const PAGE = 'index.html'
 
-/** Entry points that builds leave behind. They are served only when named: they might be older than their sources. */
-const KNOWN_BUILDS = [
-  '.output/server/index.mjs',
-  '.next/standalone/server.js',
-  'dist/server/entry.mjs',
-  'build/index.js',
-  'dist/main.js',
-  'dist/index.js',
-] as const
+/** Entry points that builds may leave behind, which are served only when named. */
+const KNOWN_BUILDS = ['build/index.js', 'dist/main.js', 'dist/index.js'] as const
 
 export interface FindEntryOptions {
   /** @default the working directory of the process */
@@ -34,14 +37,24 @@ export interface FindEntryOptions {
    * is refused. @default false
    */
   readonly isForeign?: boolean
+  /** Whether a framework's project is served by its own development server. @default false */
+  readonly isDevelopment?: boolean
 }
 
 export interface Entry {
-  /** Absolute path of the file. */
+  /** Absolute path of the file; of a page where there are only files, and of the folder where a command serves it. */
   readonly file: string
   readonly foundBy: 'given' | 'package.json' | 'convention'
   /** Why this file was chosen, if its name is not the one a user would look for first. */
   readonly because?: string
+  /** Files that are served before it, with absolute paths. @default none */
+  readonly static?: readonly StaticFolder[]
+  /**
+   * Of what is ignored in its folder, relative to it, what changes with each build. @default the folder that the file is in
+   */
+  readonly content?: readonly string[]
+  /** What runs it, in its folder, because no worker can load it. */
+  readonly command?: readonly string[]
 }
 
 /** Whether a module belongs to the application. */
@@ -54,10 +67,15 @@ type HasModule = (file: string) => boolean
  * 2. `rip.entry` of the folder's `package.json`;
  * 3. `index`, `app`, `server`, `main` in the folder, with the endings of `EXTENSIONS`;
  * 4. what `module`, `main` or `exports` of `package.json` name, or the source of it: `src/a.ts` for `dist/a.js`;
- * 5. the names of 3 in `src`, unless an `index.html` in the folder makes that the code of a browser;
- * 6. what `module`, `main` or `exports` name in a folder of builds.
+ * 5. in development, the development server of a framework; else what its build has left;
+ * 6. the names of 3 in `src`, unless an `index.html` in the folder makes that the code of a browser, or a framework's
+ *    package that of its build;
+ * 7. what `module`, `main` or `exports` name in a folder of builds;
+ * 8. `scripts.start`, as a command;
+ * 9. a folder of pages.
  *
- * @throws WorkerError `RIP_APP_NOT_FOUND`, `RIP_APP_MISSING`, `RIP_PACKAGE_UNREADABLE`, `RIP_LOADER_FAILED`.
+ * @throws WorkerError `RIP_APP_NOT_FOUND`, `RIP_APP_MISSING`, `RIP_APP_AMBIGUOUS`, `RIP_APP_NOT_BUILT`,
+ * `RIP_PACKAGE_UNREADABLE`, `RIP_LOADER_FAILED`.
  */
 export function findEntry(target: string = '.', options: FindEntryOptions = {}): Entry {
   const named = resolve(options.cwd ?? process.cwd(), target)
@@ -69,22 +87,74 @@ export function findEntry(target: string = '.', options: FindEntryOptions = {}):
   if (isFolder === undefined && manifest === undefined) {
     throw new WorkerError('RIP_APP_MISSING', { file: path, namedBy: 'the command line' })
   }
-  return searchFolder(path, has, options.isForeign)
+  return searchFolder(path, has, { ...options, isOnDisk: manifest === undefined })
 }
 
-function searchFolder(folder: string, has: HasModule, staysInFolder?: boolean): Entry {
+interface SearchOptions extends Pick<FindEntryOptions, 'isForeign' | 'isDevelopment'> {
+  /** As opposed to a snapshot, which has modules alone. */
+  readonly isOnDisk: boolean
+}
+
+function searchFolder(folder: string, has: HasModule, options: SearchOptions): Entry {
   const manifestFile = join(folder, 'package.json')
+  const staysInFolder = options.isForeign
   const manifest = existsSync(manifestFile) ? readManifest(manifestFile, { staysInFolder }) : {}
   const named = namedForUs(manifest, manifestFile, has)
   if (named !== undefined) return named
   const entries = packageEntries(manifest)
+  const project = options.isOnDisk ? projectIn(folder, manifest) : undefined
   const found =
     namedByConvention(folder, has) ??
     namedByPackage(folder, entries, has) ??
+    (project && servedByFramework(folder, project, options)) ??
     namedInSources(folder, has) ??
-    builtByPackage(folder, entries, has)
+    builtByPackage(folder, entries, has) ??
+    (project && servedOtherwise(folder, project))
   if (found !== undefined) return found
   throw new WorkerError('RIP_APP_NOT_FOUND', { searched: folder, tried: triedIn(folder, entries) })
+}
+
+/** @throws WorkerError `RIP_APP_AMBIGUOUS`, `RIP_APP_NOT_BUILT` */
+function servedByFramework(folder: string, project: Project, options: SearchOptions): Entry | undefined {
+  const server = options.isDevelopment === true ? devServerOf(project) : undefined
+  if (server !== undefined) return { file: folder, foundBy: 'package.json', ...server }
+  const build = onlyOne(folder, serverBuilds(project)) ?? onlyOne(folder, bareBuilds(project))
+  if (build !== undefined) return builtEntry(folder, build)
+  const framework = frameworkOf(project)
+  if (framework === undefined) return undefined
+  const other = servedOtherwise(folder, project)
+  if (other !== undefined) return other
+  throw new WorkerError('RIP_APP_NOT_BUILT', { folder, framework })
+}
+
+/** @throws WorkerError `RIP_APP_AMBIGUOUS` */
+function servedOtherwise(folder: string, project: Project): Entry | undefined {
+  const build = onlyOne(folder, sourceBuilds(project))
+  if (build !== undefined) return builtEntry(folder, build)
+  const command = startScript(project)
+  if (command !== undefined)
+    return { file: folder, foundBy: 'package.json', because: '"start" in package.json', command }
+  const pages = onlyOne(folder, pageBuilds(project))
+  return pages && builtEntry(folder, pages)
+}
+
+/** @throws WorkerError `RIP_APP_AMBIGUOUS` */
+function onlyOne(folder: string, builds: readonly FrameworkBuild[]): FrameworkBuild | undefined {
+  const [first, second] = builds
+  if (second === undefined) return first
+  throw new WorkerError('RIP_APP_AMBIGUOUS', { folder, found: builds.map(({ name }) => name) })
+}
+
+function builtEntry(folder: string, build: FrameworkBuild): Entry {
+  const { name, marker, entry = marker, command, files, content } = build
+  return {
+    file: command === undefined ? join(folder, entry) : folder,
+    foundBy: 'convention',
+    because: name,
+    ...(command !== undefined && { command }),
+    ...(content && { content }),
+    ...(files && { static: files.map((each) => ({ ...each, folder: join(folder, each.folder) })) }),
+  }
 }
 
 /** What is read of a snapshot's manifest. */

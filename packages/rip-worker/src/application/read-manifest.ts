@@ -7,6 +7,9 @@ export interface PackageManifest {
   readonly module?: unknown
   readonly main?: unknown
   readonly exports?: unknown
+  readonly scripts?: unknown
+  readonly dependencies?: unknown
+  readonly devDependencies?: unknown
 }
 
 export type ReadManifestOptions = Pick<ReadRegularFileOptions, 'staysInFolder'>

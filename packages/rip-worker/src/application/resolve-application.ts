@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import { WorkerError } from '../errors.ts'
 import { handlerOfBuild, isNodeListener } from './build-exports.ts'
+import { handlerOfReactRouter } from './react-router-build.ts'
 import { handlerOfUnstartedFramework } from './unstarted-framework.ts'
 import type {
   Application,
@@ -103,6 +104,8 @@ function handlerLeftByFramework(): Application | undefined {
 
 async function handlerOfFramework(exports: Exports, file?: string): Promise<Application | undefined> {
   if (file === undefined) return undefined
+  const router = await handlerOfReactRouter(exports, file)
+  if (router !== undefined) return { fetch: router }
   const exported = exportedBy(exports)
   if (Object.keys(exported).length > 0) return handlerOfBuild(exported)
   const fetch = await handlerOfUnstartedFramework(file)

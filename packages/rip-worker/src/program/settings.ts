@@ -2,6 +2,7 @@ import { DEFAULT_PORT } from '../defaults.ts'
 import type { WorkerEnvironment, WorkerMode } from '../protocol.ts'
 import type { TrustForwarded } from '../serve/client.ts'
 import type { WorkerOptions } from '../serve/options.ts'
+import { readStaticFolder, type StaticFolder } from '../static/static-folder.ts'
 
 export const USAGE = `Usage: bun main.ts [FILE|FOLDER] [options]
 
@@ -10,6 +11,7 @@ Serves a .rip, TypeScript or JavaScript application.
   --listen HOST:PORT|unix:PATH   where to listen (RIP_SOCKET, else port 3000 or PORT)
   --concurrency N                requests at the same time (RIP_CONCURRENCY, else 100)
   --mode development|production  error pages with code, or without (RIP_MODE, else production)
+  --static DIR|/PREFIX=DIR       files that are answered before the application; repeatable
   --trust-forwarded balancer|proxy|none
                                  which proxy is in front and names the client: @rip/balancer, another proxy, or none
                                  (proxy on a Unix socket, else none)
@@ -31,6 +33,8 @@ export interface Settings extends Pick<
   readonly publicUrl: string | undefined
   /** See `RIP_APART`. */
   readonly apart: boolean
+  /** Folders of files that are answered before the application; those of a build that is found come after them. */
+  readonly static: readonly StaticFolder[]
   /** Folder of the snapshot that code is loaded from; absent when it comes from disk. */
   readonly snapshot: string | undefined
 }
@@ -44,7 +48,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Flags win over the environment. @throws UsageError naming the invalid value. */
 export function readSettings(args: readonly string[], environment: Environment): Settings {
-  const { flags, positionals } = parse(args)
+  const { flags, positionals, folders } = parse(args)
   if (positionals.length > 1)
     throw new UsageError(`one application at a time, not ${positionals.join(' and ')}`)
   const get = (name: keyof WorkerEnvironment): string | undefined => environment[name]
@@ -60,6 +64,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     control: get('RIP_CONTROL'),
     publicUrl: get('RIP_PUBLIC_URL') || undefined,
     snapshot: get('RIP_SNAPSHOT') || undefined,
+    static: folders.length > 0 ? folders.map(readFolder) : readFolders(get('RIP_STATIC')),
     apart: get('RIP_APART') === '1',
     ...(concurrency !== undefined && { concurrency: wholeNumber('concurrency', concurrency) }),
     ...(mode !== undefined && { mode: readMode(mode) }),
@@ -69,23 +74,31 @@ export function readSettings(args: readonly string[], environment: Environment):
   }
 }
 
-const FLAGS = ['--listen', '--concurrency', '--mode', '--trust-forwarded'] as const
+const FLAGS = ['--listen', '--concurrency', '--mode', '--static', '--trust-forwarded'] as const
 
 interface CommandLine {
   readonly flags: ReadonlyMap<string, string>
   readonly positionals: readonly string[]
+  /** Values of `--static`. */
+  readonly folders: readonly string[]
 }
 
 /** Parses by hand, because `node:util` would cost each worker a megabyte for four flags. */
 function parse(args: readonly string[]): CommandLine {
   const flags = new Map<string, string>()
   const positionals: string[] = []
+  const folders: string[] = []
   const rest = args[Symbol.iterator]()
   for (const arg of rest) {
-    if (!arg.startsWith('-')) positionals.push(arg)
-    else flags.set(...readFlag(arg, rest))
+    if (!arg.startsWith('-')) {
+      positionals.push(arg)
+      continue
+    }
+    const [name, value] = readFlag(arg, rest)
+    if (name === '--static') folders.push(value)
+    else flags.set(name, value)
   }
-  return { flags, positionals }
+  return { flags, positionals, folders }
 }
 
 function readFlag(arg: string, rest: Iterator<string>): readonly [name: string, value: string] {
@@ -95,6 +108,22 @@ function readFlag(arg: string, rest: Iterator<string>): readonly [name: string, 
   const value = inline ?? rest.next().value
   if (value === undefined || value === '') throw new UsageError(`${name} needs a value`)
   return [name, value]
+}
+
+function readFolder(text: string): StaticFolder {
+  const read = readStaticFolder(text)
+  if (read === undefined)
+    throw new UsageError(`--static is ${JSON.stringify(text)}, expected DIR or /PREFIX=DIR`)
+  return { ...read, folder: absolute(read.folder) }
+}
+
+function absolute(path: string): string {
+  return path.startsWith('/') ? path : `${process.cwd()}/${path}`
+}
+
+/** Written by the supervisor. */
+function readFolders(text: string = '[]'): readonly StaticFolder[] {
+  return JSON.parse(text) as readonly StaticFolder[]
 }
 
 function readListen(

@@ -1,7 +1,9 @@
+import type { Application } from '../application/application.ts'
 import { processTopics } from '../bus/process-topics.ts'
 import type { Topics } from '../bus/topics.ts'
 import { WorkerBus } from '../bus/worker-bus.ts'
 import { loadApplication } from '../application/load-application.ts'
+import type { Entry } from '../application/find-entry.ts'
 import type { PortAttempt } from '../application/own-port.ts'
 import { ServerCapture } from '../application/server-capture.ts'
 import {
@@ -25,6 +27,7 @@ import {
 } from '../protocol.ts'
 import { describeFailure } from '../serve/failure.ts'
 import { createWorker, type Worker } from '../serve/worker.ts'
+import type { StaticFolder } from '../static/static-folder.ts'
 import { ApplicationSignals } from './application-signals.ts'
 import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { giveBackBootPages } from './boot-pages.ts'
@@ -150,7 +153,8 @@ export class WorkerProgram {
   async #boot(): Promise<void> {
     this.#keepApart()
     await this.#connect()
-    const entry = (this.#entry = await this.#findEntry())
+    const found = await this.#findEntry()
+    const entry = (this.#entry = found.file)
     // Applications print it, and frameworks that find it open no port, because they assume a server around them.
     // Without this line, a number inherited from such a server would make every worker the first.
     const { workerId } = this.#settings
@@ -160,13 +164,14 @@ export class WorkerProgram {
     process.argv.splice(1, process.argv.length, entry)
     await this.#installLoader(entry)
     if (this.#link !== undefined) this.#timers = new LoadedTimers(() => this.#isIdleOnStandby())
-    const { ready, standby, resume, close, ...application } = await loadApplication(entry, this.#servers)
+    const { ready, standby, resume, close, ...application } = await this.#load(entry)
     if (standby !== undefined || resume !== undefined) this.#timers?.[Symbol.dispose]()
     this.#tellIgnored()
     if (this.#phase !== 'booting') return
     this.#worker = createWorker({
       ...application,
       ...this.#settings,
+      static: [...this.#settings.static, ...(found.static ?? [])],
       ...(ready && { onReady: ready }),
       ...(standby && { onStandby: standby }),
       ...(resume && { onResume: resume }),
@@ -228,11 +233,21 @@ export class WorkerProgram {
    * Takes the module of the snapshot that a supervisor names. Searches only otherwise, because that loads `node:fs` and
    * costs megabytes.
    */
-  async #findEntry(): Promise<string> {
+  async #findEntry(): Promise<Found> {
     const { target, snapshot } = this.#settings
-    if (snapshot !== undefined && target !== undefined && (await isFrozen(snapshot, target))) return target
+    if (snapshot !== undefined && target !== undefined && (await isFrozen(snapshot, target)))
+      return { file: target }
     const { findEntry } = await import('../application/find-entry.ts')
-    return findEntry(target, { snapshot }).file
+    const found = findEntry(target, { snapshot })
+    const { file, command, because = '' } = found
+    if (command !== undefined)
+      throw new WorkerError('RIP_APP_COMMAND', { folder: file, command: command.join(' '), because })
+    return isPage(file) && found.static === undefined ? { file, static: pagesBeside(file) } : found
+  }
+
+  /** A page is no application: the files around it are served. */
+  async #load(entry: string): Promise<Application> {
+    return isPage(entry) ? {} : await loadApplication(entry, this.#servers)
   }
 
   async #installLoader(main: string): Promise<void> {
@@ -453,6 +468,17 @@ function cLibrary(): CLibrary | undefined {
   } catch {
     return undefined
   }
+}
+
+/** A file of the application, with the files to serve that were found with it. */
+type Found = Pick<Entry, 'file' | 'static'>
+
+function isPage(file: string): boolean {
+  return file.endsWith('.html')
+}
+
+function pagesBeside(page: string): readonly StaticFolder[] {
+  return [{ at: '/', folder: page.slice(0, page.lastIndexOf('/')) }]
 }
 
 async function isFrozen(snapshot: string, file: string): Promise<boolean> {

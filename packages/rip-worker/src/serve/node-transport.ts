@@ -13,6 +13,7 @@ import { NodeDeparture } from './node-departure.ts'
 import { NodeWebSocket } from './node-web-socket.ts'
 import type { ResolvedWorkerOptions } from './options.ts'
 import { withOwnServe } from './own-serve.ts'
+import type { StaticResponder } from '../static/static-responder.ts'
 import { describeAddress, type ListenAddress, type LongLivedCount, type Transport } from './transport.ts'
 
 export interface NodeTransportOptions {
@@ -26,6 +27,8 @@ export interface NodeTransportOptions {
   readonly longLived: LongLivedGate
   /** Clients that have left, as the balancer tells; absent without one. */
   readonly departures: Departures | undefined
+  /** Answers before the application. */
+  readonly files: StaticResponder | undefined
   readonly isDraining: () => boolean
   /** In development, WebSockets have less time to end. */
   readonly mode: ResolvedWorkerOptions['mode']
@@ -227,6 +230,7 @@ export class NodeTransport implements Transport {
 
   /** Calls the listeners itself, because `emit` drops what they reject with. */
   async #answer(event: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#options.files?.send(request, response) === true) return
     if (this.#options.isDraining()) response.setHeader('connection', 'close')
     const server = this.#server
     try {

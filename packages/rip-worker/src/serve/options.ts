@@ -12,6 +12,7 @@ import {
 import { Topics } from '../bus/topics.ts'
 import { WorkerError } from '../errors.ts'
 import type { WorkerMode } from '../protocol.ts'
+import type { StaticFolder } from '../static/static-folder.ts'
 import type { TrustForwarded } from './client.ts'
 import type { ListenAddress } from './transport.ts'
 
@@ -57,6 +58,13 @@ export interface WorkerOptions extends Omit<Application, 'ready' | 'standby' | '
   readonly maxBodyBytes?: number
   /** Which proxy's `X-Request-Id` and `X-Forwarded-*` are trusted. @default true on a Unix socket, else false */
   readonly trustForwarded?: TrustForwarded
+  /**
+   * Folders whose files are answered before the application, the first that has the file. Without an application they are
+   * all there is, and `index.html` (or `404.html`) answers what a browser navigates to and no file is.
+   *
+   * @default none
+   */
+  readonly static?: readonly StaticFolder[]
   /** Called with the address once connections are accepted, before `onReady`. */
   readonly onListening?: (url: string) => void
   /** The worker is not ready before this settles; its failure ends the start. */
@@ -129,13 +137,14 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
     trustForwarded: options.trustForwarded ?? unix,
     standsBy: options.standsBy ?? false,
     topics: options.topics ?? new Topics(),
+    static: options.static ?? [],
     log: options.log ?? console.error,
   }
 }
 
 function assertAnswering(options: WorkerOptions): void {
-  const { fetch, listener, nodeServer } = options
-  if (fetch !== undefined || listener !== undefined || nodeServer !== undefined) return
+  const { fetch, listener, nodeServer, static: folders = [] } = options
+  if (fetch !== undefined || listener !== undefined || nodeServer !== undefined || folders.length > 0) return
   throw new WorkerError('RIP_OPTION_INVALID', {
     option: 'fetch',
     value: 'missing',

@@ -24,13 +24,14 @@ import { Dispatcher } from './dispatcher.ts'
 import { EventStreams } from './event-streams.ts'
 import { answerFailure, describeFailure } from './failure.ts'
 import { printable } from './printable.ts'
-import { FetchTransport } from './fetch-transport.ts'
+import { FetchTransport, type FetchTransportOptions } from './fetch-transport.ts'
 import { LagEvents, type LagListener } from './lag-events.ts'
 import { LongLivedGate } from './long-lived-gate.ts'
 import type { NodeTransport } from './node-transport.ts'
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from './options.ts'
 import { type ContextHost, requestIP } from './request-context.ts'
 import { replacingStaleSocket } from './stale-socket.ts'
+import type { StaticResponder } from '../static/static-responder.ts'
 import type { Transport } from './transport.ts'
 import { Ticket, WebSockets } from './web-sockets.ts'
 
@@ -154,6 +155,8 @@ class ServingWorker implements Worker {
   #transport: Transport | undefined
   #fetchTransport: FetchTransport | undefined
   #nodeTransport: NodeTransport | undefined
+  /** Absent where no folder of files is served. */
+  #files: StaticResponder | undefined
   readonly #host: ContextHost
   readonly #lag = new LagEvents()
   #injected = 0
@@ -185,7 +188,8 @@ class ServingWorker implements Worker {
     })
     this.#host = this.#createHost(options)
     if (options.trustForwarded === 'balancer' && 'unix' in options.listen) this.#departures = new Departures()
-    if (options.fetch !== undefined) this.#dispatcher = this.#createDispatcher(options.fetch)
+    const { fetch = hasNoApplication(options) ? notFound : undefined } = options
+    if (fetch !== undefined) this.#dispatcher = this.#createDispatcher(fetch)
     void this.#closed.promise.then(() => this.#lag[Symbol.dispose]())
   }
 
@@ -206,10 +210,16 @@ class ServingWorker implements Worker {
     return {
       inFlight: this.#inFlight,
       waiting: this.#gate.waiting,
-      requests: (this.#dispatcher ?? this.#nodeTransport)?.requests ?? 0,
+      requests: this.#requests,
       webSockets: this.#webSockets.size + webSockets,
       eventStreams: this.#eventStreams.size + eventStreams,
     }
+  }
+
+  /** The dispatcher does not see requests for files. */
+  get #requests(): number {
+    if (this.#dispatcher === undefined) return this.#nodeTransport?.requests ?? 0
+    return this.#dispatcher.requests + (this.#files?.requests ?? 0)
   }
 
   start(): Promise<void> {
@@ -250,11 +260,13 @@ class ServingWorker implements Worker {
   }
 
   inject(request: Request): Promise<Response> {
-    if (this.#dispatcher === undefined || this.#options.routes !== undefined) return this.#ask(request)
+    const { routes, static: folders } = this.#options
+    if (this.#dispatcher === undefined || routes !== undefined || folders.length > 0)
+      return this.#ask(request)
     return this.#dispatch(this.#dispatcher, request)
   }
 
-  /** Asks over the socket, because Bun's router or code of `node:http` has to answer. */
+  /** Asks over the socket, because Bun's router, files or code of `node:http` have to answer. */
   async #ask(request: Request): Promise<Response> {
     if (this.#state !== 'ready') throw new WorkerError('RIP_NOT_SERVING', { state: this.#state })
     return this.#send(request)
@@ -336,6 +348,7 @@ class ServingWorker implements Worker {
   }
 
   async #openTransport(): Promise<Transport> {
+    const files = (this.#files = await this.#openFiles())
     const { listener, nodeServer } = this.#options
     if (this.#dispatcher === undefined && (listener ?? nodeServer) !== undefined) {
       const { NodeTransport } = await import('./node-transport.ts')
@@ -344,6 +357,7 @@ class ServingWorker implements Worker {
         gate: this.#gate,
         longLived: this.#longLived,
         departures: this.#departures,
+        files,
         isDraining: () => this.#closing !== undefined,
         onFailure: (error, request) =>
           this.#answerFailure(error, request, request.headers.get('x-request-id') ?? crypto.randomUUID()),
@@ -353,9 +367,30 @@ class ServingWorker implements Worker {
       ...this.#options,
       websocket: this.#options.websocket && this.#webSockets.handlersFor(this.#options.websocket),
       routes: this.#options.routes,
-      answer: (request, route) => this.#dispatcher?.dispatch(request, route),
+      answer: this.#answering(files),
       onUnsent: (error) => this.#dispatcher?.answerUnsent(error) ?? this.#answerUnsent(error),
     }))
+  }
+
+  async #openFiles(): Promise<StaticResponder | undefined> {
+    const { static: folders, mode } = this.#options
+    if (folders.length === 0) return undefined
+    const { StaticResponder } = await import('../static/static-responder.ts')
+    return new StaticResponder({
+      folders,
+      isChanging: mode === 'development',
+      isAll: hasNoApplication(this.#options),
+      isDraining: () => this.#closing !== undefined,
+    })
+  }
+
+  /** A route of the application comes before the files, because Bun's router has chosen it already. */
+  #answering(files: StaticResponder | undefined): FetchTransportOptions['answer'] {
+    const dispatch: FetchTransportOptions['answer'] = (request, route) =>
+      this.#dispatcher?.dispatch(request, route)
+    if (files === undefined) return dispatch
+    return (request, route) =>
+      (route === undefined ? files.respond(request) : undefined) ?? dispatch(request, route)
   }
 
   #createDispatcher(fetch: Handler): Dispatcher {
@@ -541,6 +576,15 @@ class ServingWorker implements Worker {
       throw new Error(`worker: ${this.#state} → ${to} is not allowed`)
     this.#state = to
   }
+}
+
+/** Whether files are all that is served. */
+function hasNoApplication({ fetch, listener, nodeServer }: ResolvedWorkerOptions): boolean {
+  return (fetch ?? listener ?? nodeServer) === undefined
+}
+
+function notFound(): Response {
+  return new Response('Not Found\n', { status: 404 })
 }
 
 /** Applications may try to upgrade every request; this tells those that ask for it (RFC 6455 section 4.2.1). */

@@ -1,0 +1,60 @@
+import type { Project } from './project.ts'
+
+/** Frameworks that have a build and a development server of their own, by the package that brings it. */
+const FRAMEWORKS = [
+  ['next', 'Next.js'],
+  ['nuxt', 'Nuxt'],
+  ['astro', 'Astro'],
+  ['@sveltejs/kit', 'SvelteKit'],
+  ['@react-router/dev', 'React Router'],
+  ['@remix-run/dev', 'Remix'],
+  ['@tanstack/react-start', 'TanStack Start'],
+  ['@tanstack/solid-start', 'TanStack Start'],
+  ['@solidjs/start', 'SolidStart'],
+  ['@builder.io/qwik-city', 'Qwik City'],
+  ['@qwik.dev/router', 'Qwik'],
+  ['@analogjs/platform', 'Analog'],
+  ['@angular/build', 'Angular'],
+  ['nitropack', 'Nitro'],
+  ['nitro', 'Nitro'],
+] as const
+
+/** Servers for development, which a script named `start` may start, too. */
+const DEV_SERVER =
+  /\b(?:vite(?!\s+preview)|next dev|nuxt dev|astro dev|ng serve|react-scripts start|vue-cli-service serve|webpack serve|webpack-dev-server|parcel(?! build))\b/
+
+/** The framework a project is written for; its code is nothing a worker could load before it is built. */
+export function frameworkOf(project: Project): string | undefined {
+  const found = FRAMEWORKS.find(([name]) => project.depends(name))
+  if (found !== undefined) return found[1]
+  return project.depends('vite') && project.has('index.html') ? 'Vite' : undefined
+}
+
+/** The development server that a framework's project starts by its own script. */
+export function devServerOf(
+  project: Project,
+): { readonly command: readonly string[]; readonly because: string } | undefined {
+  const framework = frameworkOf(project)
+  if (framework === undefined) return undefined
+  const name = ['dev', 'start'].find((each) => DEV_SERVER.test(project.script(each) ?? ''))
+  const script = name ?? (isUsable(project.script('dev')) ? 'dev' : undefined)
+  return script === undefined
+    ? undefined
+    : { command: runScript(script), because: `development server of ${framework}` }
+}
+
+/** What `scripts.start` runs, unless that is for development, or this server. */
+export function startScript(project: Project): readonly string[] | undefined {
+  const script = project.script('start')
+  return isUsable(script) && !DEV_SERVER.test(script) ? runScript('start') : undefined
+}
+
+/** Runs a script as `npm run` does; Bun is there in any case. */
+export function runScript(name: string): readonly string[] {
+  return [Bun.which('bun') === null ? process.execPath : 'bun', 'run', name]
+}
+
+/** A script that starts this server would start itself. */
+function isUsable(script: string | undefined): script is string {
+  return script !== undefined && !/\brip-server\b/.test(script)
+}

@@ -1,0 +1,332 @@
+import { describe, expect, test } from 'bun:test'
+import { dirname } from 'node:path'
+import { findEntry, type FindEntryOptions } from '../src/index.ts'
+import { Folder } from './helpers.ts'
+
+type Files = Readonly<Record<string, string>>
+
+const manifest = (dependencies: readonly string[], scripts: Files = {}): string =>
+  JSON.stringify({ dependencies: Object.fromEntries(dependencies.map((name) => [name, '*'])), scripts })
+
+/** What each framework leaves in a project, as far as it is looked at. */
+const builds = {
+  nitro: {
+    'server/routes/index.ts': '',
+    '.output/nitro.json': '{ "preset": "node-server" }',
+    '.output/server/index.mjs': '',
+  },
+  nuxt: {
+    'app/app.vue': '',
+    '.output/nitro.json': '{ "preset": "node-server", "framework": { "name": "nuxt", "version": "4.5.2" } }',
+    '.output/server/index.mjs': '',
+  },
+  nitroForAnother: {
+    '.output/nitro.json': '{ "preset": "node-listener" }',
+    '.output/server/index.mjs': '',
+    '.output/public/a.js': '',
+  },
+  analog: {
+    'package.json': manifest(['@analogjs/platform']),
+    'dist/analog/server/index.mjs': '',
+    'src/main.ts': '',
+  },
+  nextStandalone: {
+    'package.json': manifest(['next'], { start: 'next start' }),
+    '.next/BUILD_ID': 'x',
+    '.next/standalone/server.js': '',
+    '.next/static/x.js': '',
+  },
+  nextInWorkspace: {
+    'package.json': manifest(['next']),
+    '.next/BUILD_ID': 'x',
+    '.next/required-server-files.json': '{ "relativeAppDir": "apps/web" }',
+    '.next/standalone/apps/web/server.js': '',
+  },
+  svelteKit: {
+    'build/handler.js': '',
+    'build/index.js': '',
+    'build/server/index.js': '',
+    'build/client/a.js': '',
+  },
+  svelteKitHandler: { 'build/handler.js': '' },
+  astroStandalone: {
+    'dist/server/entry.mjs': "import './chunks/a_1.mjs'",
+    'dist/server/chunks/a_1.mjs': 'var mode = "standalone";',
+  },
+  astroMiddleware: {
+    'dist/server/entry.mjs': 'export { t as handler } from "./chunks/a_1.mjs"',
+    'dist/server/chunks/a_1.mjs': 'var mode = "middleware";',
+  },
+  astroMiddlewareBefore: {
+    'dist/server/entry.mjs': 'const _args = {"mode":"middleware","client":"file:///"}',
+  },
+  reactRouter: { 'app/root.tsx': '', 'build/server/index.js': '', 'build/client/assets/a.js': '' },
+  tanStack: { 'src/router.tsx': '', 'dist/server/server.js': '', 'dist/client/assets/a.js': '' },
+  solidStart: {
+    'package.json': manifest(['@solidjs/start']),
+    'src/app.tsx': '',
+    '.output/server/index.mjs': '',
+  },
+  qwik: {
+    'src/root.tsx': '',
+    'server/entry.ssr.js': '',
+    'server/entry.node-server.js': '',
+    'dist/index.html': '',
+  },
+  qwikBun: { 'server/entry.bun.js': '', 'server/entry.ssr.js': '' },
+  nest: { 'package.json': manifest(['@nestjs/core'], { start: 'nest start' }), 'dist/main.js': '' },
+} satisfies Readonly<Record<string, Files>>
+
+/** Entry and announcement, and the folders of files as `PATH=FOLDER`. */
+function found(files: Files, options: FindEntryOptions = {}): readonly string[] {
+  using folder = new Folder(files)
+  const { file, because = '', command, static: folders = [] } = findEntry(folder.path, options)
+  const near = (path: string): string => path.slice(folder.path.length + 1)
+  return [
+    command?.join(' ') ?? near(file),
+    because,
+    ...folders.map((each) => `${each.at}=${near(each.folder)}`),
+  ]
+}
+
+test.each([
+  ['Nitro', builds.nitro, '.output/server/index.mjs', 'Nitro build in .output'],
+  ['Nuxt', builds.nuxt, '.output/server/index.mjs', 'Nuxt build in .output'],
+  [
+    'Nitro for another server, which has to serve its files',
+    builds.nitroForAnother,
+    '.output/server/index.mjs',
+    'Nitro build in .output',
+    '/=.output/public',
+  ],
+  ['Analog', builds.analog, 'dist/analog/server/index.mjs', 'Nitro build in dist/analog'],
+  [
+    'Next.js, standalone',
+    builds.nextStandalone,
+    '.next/standalone/server.js',
+    'Next.js standalone build in .next/standalone',
+    '/_next/static=.next/static',
+    '/=public',
+  ],
+  [
+    'Next.js, standalone in a workspace',
+    builds.nextInWorkspace,
+    '.next/standalone/apps/web/server.js',
+    'Next.js standalone build in .next/standalone/apps/web',
+    '/_next/static=.next/static',
+    '/=public',
+  ],
+  ['SvelteKit', builds.svelteKit, 'build/index.js', 'SvelteKit build in build'],
+  ['SvelteKit, for another server', builds.svelteKitHandler, 'build/handler.js', 'SvelteKit build in build'],
+  ['Astro', builds.astroStandalone, 'dist/server/entry.mjs', 'Astro build in dist'],
+  [
+    'Astro as middleware',
+    builds.astroMiddleware,
+    'dist/server/entry.mjs',
+    'Astro build in dist',
+    '/=dist/client',
+  ],
+  [
+    'Astro as middleware, in one file',
+    builds.astroMiddlewareBefore,
+    'dist/server/entry.mjs',
+    'Astro build in dist',
+    '/=dist/client',
+  ],
+  [
+    'React Router',
+    builds.reactRouter,
+    'build/server/index.js',
+    'React Router build in build',
+    '/=build/client',
+  ],
+  [
+    'TanStack Start',
+    builds.tanStack,
+    'dist/server/server.js',
+    'TanStack Start build in dist',
+    '/=dist/client',
+  ],
+  ['SolidStart', builds.solidStart, '.output/server/index.mjs', 'Nitro build in .output'],
+  ['Qwik City', builds.qwik, 'server/entry.node-server.js', 'Qwik City build in server/entry.node-server.js'],
+  ['Qwik City for Bun', builds.qwikBun, 'server/entry.bun.js', 'Qwik City build in server/entry.bun.js'],
+  ['NestJS without its sources', builds.nest, 'dist/main.js', 'NestJS build in dist'],
+] as readonly (readonly [string, Files, ...string[]])[])(
+  'the build of %s is found, and announced',
+  (_, files, ...expected) => {
+    expect(found(files)).toEqual(expected)
+  },
+)
+
+test('next start runs a build of Next.js, by the script that the project has for it', () => {
+  const built = { '.next/BUILD_ID': 'x' }
+  expect(found({ ...built, 'package.json': manifest(['next'], { start: 'next start -p 80' }) })).toEqual([
+    'bun run start',
+    'Next.js build in .next',
+  ])
+  expect(found({ ...built, 'package.json': manifest(['next']) })[0]).toBe('node_modules/.bin/next start')
+})
+
+test.each([
+  [
+    'Vite',
+    {
+      'package.json': manifest(['vite'], { dev: 'vite' }),
+      'index.html': '',
+      'src/main.ts': '',
+      'dist/index.html': '',
+    },
+    'dist',
+    'Vite build in dist',
+  ],
+  [
+    'a static export of Next.js',
+    { 'package.json': manifest(['next']), 'out/index.html': '' },
+    'out',
+    'static export of Next.js in out',
+  ],
+  [
+    'Nuxt without a server',
+    { 'package.json': manifest(['nuxt']), '.output/nitro.json': '{}', '.output/public/index.html': '' },
+    '.output/public',
+    'static build of Nuxt in .output/public',
+  ],
+  [
+    'Angular',
+    {
+      'package.json': manifest(['@angular/build'], { start: 'ng serve' }),
+      'angular.json': '{ "projects": { "shop": {} } }',
+      'src/main.ts': '',
+      'dist/shop/browser/index.html': '',
+    },
+    'dist/shop/browser',
+    'build of pages in dist/shop/browser',
+  ],
+])('pages are served where a project has nothing else: %s', (_, files, folder, because) => {
+  expect(found(files)).toEqual([`${folder}/index.html`, because, `/=${folder}`])
+})
+
+test('a folder that is a build itself is served when it is named', () => {
+  using project = new Folder({ ...builds.nuxt, 'dist/index.html': '', 'dist/assets/a.js': '' })
+  expect(findEntry(project.file('.output'))).toMatchObject({
+    file: project.file('.output/server/index.mjs'),
+    because: 'Nuxt build',
+  })
+  expect(findEntry(project.file('dist'))).toMatchObject({
+    file: project.file('dist/index.html'),
+    static: [{ at: '/', folder: project.file('dist') }],
+  })
+})
+
+describe('what is written by hand comes before what is built', () => {
+  test.each([
+    ['a server in the folder', { 'server.js': '' }, 'server.js'],
+    [
+      '"main" in package.json',
+      { 'package.json': '{ "main": "lib/run.js" }', 'lib/run.js': '' },
+      'lib/run.js',
+    ],
+    ['"rip.entry"', { 'package.json': '{ "rip": { "entry": "a.ts" } }', 'a.ts': '' }, 'a.ts'],
+  ])('%s', (_, files: Files, expected) => {
+    expect(found({ ...builds.svelteKit, ...files })[0]).toBe(expected)
+  })
+
+  test('sources of NestJS, which a worker loads', () => {
+    expect(found({ ...builds.nest, 'src/main.ts': '' })[0]).toBe('src/main.ts')
+  })
+
+  test('a server in src before pages, and the start script of package.json as well', () => {
+    const pages = { 'dist/index.html': '' }
+    expect(found({ ...pages, 'src/index.ts': '' })[0]).toBe('src/index.ts')
+    expect(found({ ...pages, 'package.json': manifest([], { start: 'node server/run.js' }) })).toEqual([
+      'bun run start',
+      '"start" in package.json',
+    ])
+  })
+})
+
+test('with two builds both are named, and none is served', () => {
+  using folder = new Folder({ ...builds.nitro, ...builds.svelteKit })
+  expect(() => findEntry(folder.path)).toThrow(
+    'has 2 builds: Nitro build in .output, SvelteKit build in build. Remove those that are not meant',
+  )
+  using adapters = new Folder({ ...builds.qwik, ...builds.qwikBun })
+  expect(() => findEntry(adapters.path)).toThrow(
+    'server/entry.node-server.js, Qwik City build in server/entry.bun.js',
+  )
+  using pages = new Folder({ 'dist/index.html': '', 'out/index.html': '', 'package.json': '{}' })
+  expect(() => findEntry(pages.path)).toThrow('build of pages in dist, build of pages in out')
+})
+
+test.each([
+  [
+    'Next.js',
+    { 'package.json': manifest(['next'], { dev: 'next dev', start: 'next dev' }), 'src/app/page.tsx': '' },
+  ],
+  ['SolidStart', { 'package.json': manifest(['@solidjs/start']), 'src/app.tsx': '' }],
+  ['Vite', { 'package.json': manifest(['vite'], { dev: 'vite' }), 'index.html': '', 'src/main.ts': '' }],
+])(
+  'a project of %s that is not built is told to build, and its sources are not loaded',
+  (framework, files) => {
+    using folder = new Folder(files)
+    expect(() => findEntry(folder.path)).toThrow(`is a ${framework} project without a build`)
+  },
+)
+
+test('a start script that starts this server, or a server for development, starts nothing', () => {
+  for (const start of [
+    'rip-server',
+    'bunx rip-server start -p 80',
+    'vite --open',
+    'react-scripts start',
+    ' ',
+  ]) {
+    using folder = new Folder({ 'package.json': manifest([], { start }) })
+    expect(() => findEntry(folder.path)).toThrow('no application found')
+  }
+  using folder = new Folder({ 'package.json': '{ "scripts": { "start": 7 } }' })
+  expect(() => findEntry(folder.path)).toThrow('no application found')
+})
+
+describe('in development', () => {
+  const isDevelopment = true
+
+  test.each([
+    ['Next.js', { 'package.json': manifest(['next'], { dev: 'next dev' }), ...builds.nitro }],
+    ['SvelteKit', { 'package.json': manifest(['@sveltejs/kit'], { dev: 'vite dev' }) }],
+    ['Vite', { 'package.json': manifest(['vite'], { dev: 'vite' }), 'index.html': '' }],
+    [
+      'Qwik City',
+      { 'package.json': manifest(['@builder.io/qwik-city'], { dev: 'vite --mode ssr', start: 'vite' }) },
+    ],
+    ['Nitro', { 'package.json': manifest(['nitropack'], { dev: 'nitropack dev' }) }],
+  ])('the framework has a server of its own: %s', (framework, files) => {
+    expect(found(files, { isDevelopment })).toEqual(['bun run dev', `development server of ${framework}`])
+  })
+
+  test('the script may be named start, and one that starts this server is none', () => {
+    const angular = { 'package.json': manifest(['@angular/build'], { start: 'ng serve' }), 'src/main.ts': '' }
+    expect(found(angular, { isDevelopment })[0]).toBe('bun run start')
+    const ours = { 'package.json': manifest(['nuxt'], { dev: 'rip-server dev' }), ...builds.nuxt }
+    ours['package.json'] = manifest(['nuxt'], { dev: 'rip-server dev' })
+    expect(found(ours, { isDevelopment })[0]).toBe('.output/server/index.mjs')
+  })
+
+  test('what a worker can load is served as ever', () => {
+    expect(
+      found(
+        { 'package.json': manifest(['hono'], { dev: 'bun --hot src/index.ts' }), 'src/index.ts': '' },
+        { isDevelopment },
+      )[0],
+    ).toBe('src/index.ts')
+    expect(
+      found({ 'package.json': manifest(['vite'], { dev: 'vite' }), 'server.ts': '' }, { isDevelopment })[0],
+    ).toBe('server.ts')
+  })
+})
+
+test('a build is looked at without following what is no regular file', () => {
+  using folder = new Folder({ '.output/server/index.mjs': '' })
+  expect(Bun.spawnSync(['mkfifo', folder.file('.output/nitro.json')]).exitCode).toBe(0)
+  expect(dirname(findEntry(folder.path).file)).toBe(folder.file('.output/server'))
+})
