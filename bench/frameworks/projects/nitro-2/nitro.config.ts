@@ -1,0 +1,6 @@
+export default defineNitroConfig({
+  compatibilityDate: '2026-01-01',
+  srcDir: 'server',
+  publicAssets: [{ dir: '../public' }],
+  experimental: { websocket: true },
+})

@@ -1,0 +1,1 @@
+export default eventHandler(() => 'Hello Nitro 2')

@@ -1,0 +1,3 @@
+import adapter from 'svelte-adapter-bun'
+
+export default { kit: { adapter: adapter() } }
