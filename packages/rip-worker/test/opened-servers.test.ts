@@ -242,6 +242,25 @@ describe('which server is served', () => {
     )
   })
 
+  test('a second server that is opened once the first one listens is refused, even if that is ignored', async () => {
+    await using supervised = supervise(
+      `${NODE}
+       createServer(() => {}).listen(4968, () => {
+         createServer(() => {}).on('error', () => {}).listen(4967)
+       })`,
+    )
+    const { failure } = await supervised.received('failed')
+    expect(failure).toMatchObject({ kind: 'own-port', line: 4 })
+    expect(failure.message).toContain('opens its own server (port 4967) beside the one on port 4968')
+  })
+
+  test('options that Bun.serve refuses are refused here as well', async () => {
+    await using supervised = supervise(`Bun.serve({ port: 4966, ftech: () => new Response() })`)
+    const { failure } = await supervised.received('failed')
+    expect(failure).toMatchObject({ kind: 'import', line: 1, column: 5 })
+    expect(failure.message).toContain('Bun.serve() needs a fetch function or routes')
+  })
+
   test('a server that is exported before it listens takes upgrades as well', async () => {
     await using supervised = supervise(
       `${NODE}

@@ -30,7 +30,9 @@ export class CapturedBunServer implements CapturedServer {
   #options: ServeOptions
   #stopping: Promise<void> | undefined
 
+  /** @throws TypeError where `Bun.serve` does */
   constructor(options: object, context: CaptureContext) {
+    assertAnswers(options)
     this.#options = options
     this.#context = context
     this.place = addressText(options)
@@ -197,4 +199,11 @@ export class CapturedBunServer implements CapturedServer {
   get #host(): ServerHost | undefined {
     return this.#context.host
   }
+}
+
+function assertAnswers({ fetch, routes, static: older }: ServeOptions): void {
+  if (fetch === undefined && Object.keys({ ...older, ...routes }).length === 0)
+    throw new TypeError('Bun.serve() needs a fetch function or routes')
+  if (fetch !== undefined && typeof fetch !== 'function')
+    throw new TypeError('Bun.serve() needs a function as fetch')
 }

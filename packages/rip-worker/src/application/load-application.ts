@@ -26,6 +26,8 @@ async function load(file: string, servers: ServerCapture): Promise<Application> 
   try {
     const exports = await importModule(file, servers)
     const application = await chooseApplication(file, exports, servers)
+    // The first server's `listening` callback may have opened a second one meanwhile.
+    if (servers.attempt !== undefined) throw servers.attempt
     servers.settle(await exports['default'])
     return { ...application, attach: (host) => servers.attach(host) }
   } catch (error) {
