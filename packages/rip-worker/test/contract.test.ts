@@ -16,6 +16,7 @@ const withWebSockets = [
   'listens-bun.ts',
   'listens-elysia.ts',
   'listens-node.cjs',
+  'listens-express-ws.cjs',
 ]
 
 function serve(app: string): Supervised {
