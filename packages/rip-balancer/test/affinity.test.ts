@@ -8,12 +8,12 @@ import { TempFolder, named } from './servers.ts'
 const CERTIFICATES = join(import.meta.dir, 'listener/certificates')
 
 /**
- * A server of sessions as Engine.IO has them, which carries socket.io: they begin with a request, are polled for and
- * posted to, and move to a WebSocket; another server does not know them. Beside them event streams that do not end.
+ * A server with sessions like those of Engine.IO, which carries socket.io: a session begins with a request, is polled
+ * and posted to, and moves to a WebSocket; other servers do not know it. It also has event streams that do not end.
  */
 class SessionServer implements AsyncDisposable {
   readonly name: string
-  /** Requests and messages for sessions that began elsewhere. */
+  /** Requests and messages for sessions of other servers. */
   strangers = 0
   open = 0
   private readonly sessions = new Set<string>()
@@ -86,7 +86,7 @@ class SessionServers implements AsyncDisposable {
   }
 }
 
-/** A browser's tab: it keeps cookies, and has requests, a WebSocket and event streams at once. */
+/** A browser tab: it keeps cookies, and has requests, a WebSocket and event streams at the same time. */
 class Tab implements AsyncDisposable {
   private readonly url: string
   private readonly user: string
@@ -303,7 +303,7 @@ describe('the cookie of sticky', () => {
     expect(cookie).toMatch(
       /^__Secure-at=[\w-]{16}; Path=\/app; Domain=shop\.example; Max-Age=3600; HttpOnly; SameSite=None; Secure$/,
     )
-    // It lives for an hour from the last answer on.
+    // The cookie lives for an hour from the last answer on.
     const again = await fetch(lb.url, { headers: { cookie: cookie.split(';')[0]! } })
     expect(again.headers.get('set-cookie')).toBe(cookie)
   })
@@ -322,7 +322,7 @@ describe('the cookie of sticky', () => {
     using kept = await RawClient.connect(Number(new URL(lb.url).port))
     await kept.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n').untilText('\r\n\r\n')
     await lb.reload({ ...config, stickyCookie: { key } })
-    // A connection from before knows the names of today.
+    // A connection made before the reload knows the new names.
     kept.received = ''
     await kept.send(`GET / HTTP/1.1\r\nHost: h\r\nCookie: ${cookie}\r\n\r\n`).untilText('SameSite=Lax\r\n')
     const renewed = /^Set-Cookie: ([^;]+);/m.exec(kept.received)?.[1] ?? ''
@@ -368,11 +368,11 @@ test('changed weights count from the next request on', async () => {
 
 interface RawAnswer {
   readonly body: string
-  /** As a client would send it; empty when none was set. */
+  /** The cookie as a client would send it; empty when none was set. */
   readonly cookie: string
 }
 
-/** A request with each cookie in a line of its own. */
+/** Sends a request with each cookie in its own line. */
 async function askWith(url: string, cookies: readonly string[]): Promise<RawAnswer> {
   using client = await RawClient.connect(Number(new URL(url).port))
   const lines = cookies.map((cookie) => `Cookie: ${cookie}\r\n`).join('')

@@ -443,7 +443,8 @@ describe('the admin API', () => {
     await admin.prepare('g2', [{ id: 'b', address: b.address }])
     await admin.cut('g2')
     expect(await admin.drain('g1', 20)).toMatchObject({ abandoned: 1 })
-    // Who waits for the end of a generation that is prepared again stops waiting, and takes nothing away.
+    // A call that waits for the end of a generation stops waiting when the generation is prepared again, and removes
+    // nothing.
     const stopWaiting = new AbortController()
     const drained = admin.drain('g1', 10_000, stopWaiting.signal)
     await admin.prepare('g1', [{ id: 'b', address: b.address }])

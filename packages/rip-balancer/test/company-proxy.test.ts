@@ -9,7 +9,7 @@ setDefaultTimeout(20_000)
 const PROGRAM = fileURLToPath(new URL('fixtures/everything-it-asks.ts', import.meta.url))
 const SPELLINGS = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']
 
-/** Counts who comes, and turns everybody away. */
+/** A proxy that counts connections and refuses them all. */
 async function companyProxy(): Promise<{ url: string; visits: () => number } & AsyncDisposable> {
   let visits = 0
   const server = net.createServer((socket) => {

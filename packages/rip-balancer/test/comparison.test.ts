@@ -1,4 +1,4 @@
-/** What docs/balancer-comparison.md says of ours; `peers/comparison.ts` checks the others. */
+/** Checks the statements of docs/balancer-comparison.md about rip-balancer; `peers/comparison.ts` checks the others. */
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import net from 'node:net'
@@ -12,7 +12,7 @@ setDefaultTimeout(20_000)
 
 const taskOf = (number: number): Task => tasks.find(({ name }) => name.startsWith(`${number}. `))!
 
-/** A backend that answers with its name and what it was told about the client. */
+/** A backend that answers with its name and with the fields about the client. */
 class Origin implements Disposable {
   requests = 0
   isWell = true
@@ -41,7 +41,7 @@ class Origin implements Disposable {
   }
 }
 
-/** A configuration of ours with real backends, run by the program; ports are free ones, paths are in a folder. */
+/** A configuration of the page with real backends, run by the program, with free ports and with paths in a folder. */
 class Stand implements AsyncDisposable {
   readonly folder: TempFolder = new TempFolder()
   readonly b1: Origin = new Origin('b1')
@@ -81,7 +81,7 @@ class Stand implements AsyncDisposable {
     return fetch((await this.url()) + path, { headers: { connection: 'close', ...headers }, tls })
   }
 
-  /** Which backend answers. */
+  /** Name of the backend that answers. */
   async who(headers: Record<string, string> = {}): Promise<string> {
     return (await (await this.get('/', headers)).text()).slice(0, 2)
   }

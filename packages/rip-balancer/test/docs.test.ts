@@ -30,7 +30,7 @@ function rows(text: string, heading: string): string[][] {
 
 const plain = (cell: string): string => cell.replaceAll('`', '')
 
-/** Paths of all members; `pools[].name` for those of the objects of a list. */
+/** Paths of all members; `pools[].name` for members of objects in a list. */
 function paths(value: unknown, path = ''): string[] {
   if (Array.isArray(value)) {
     const isOfObjects = value.some((each) => typeof each === 'object')
@@ -42,7 +42,7 @@ function paths(value: unknown, path = ''): string[] {
 
 const pem = (file: string): string => join(import.meta.dir, 'tls/certificates', file)
 
-/** A balancer that has something to tell. */
+/** A balancer whose status and metrics have content. */
 async function busy(folder: TempFolder) {
   const backend = named(folder, 'a')
   const admin = folder.file('admin.sock')
@@ -119,7 +119,7 @@ describe('the page on the API', () => {
 
   test('lists only calls that exist', async () => {
     for (const [call = ''] of rows(API, 'Calls')) {
-      // Some calls end what answers them.
+      // Some calls end the balancer that answers them.
       using folder = new TempFolder()
       await using lb = await busy(folder)
       const [method = '', path = ''] = plain(call).split(' ')
@@ -214,7 +214,7 @@ test('every way in which a health check can fail has a name', async () => {
   expect(await reasonOf(`127.0.0.1:${port}`)).toBe('health check failed: connection refused')
 })
 
-/** Why a balancer takes a backend out. */
+/** Why the balancer takes a backend out. */
 async function reasonOf(address: string): Promise<string | null | undefined> {
   const health = { path: '/up', interval: 10, timeout: 50, fall: 1 }
   await using balancer = await balance({ listen: '127.0.0.1:0', to: address, health })

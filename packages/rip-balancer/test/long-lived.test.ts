@@ -21,7 +21,7 @@ function startBackend(folder: TempFolder, name: string): Bun.Server<undefined> {
   })
 }
 
-/** A first event, and nothing after it. */
+/** Sends one event, then stays silent. */
 const eventStream = (): Response =>
   new Response(new ReadableStream({ start: (controller) => controller.enqueue('data: 1\n\n') }), {
     headers: { 'content-type': 'text/event-stream' },
@@ -76,7 +76,7 @@ class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // One that was cut cannot be cancelled.
+    // A stream that was cut cannot be cancelled.
     for (const { body } of this.streams) await body?.cancel().catch(() => undefined)
     await this.balancer.close()
     for (const backend of this.backends) await backend.stop(true)

@@ -5,7 +5,7 @@ export interface DocumentedOption {
   /** `timeouts.header`; members of a list are `to[].weight`. */
   readonly path: string
   readonly meaning: string
-  /** A literal, or words; `undefined` for what must be given. */
+  /** A literal, or words; `undefined` for a required option. */
   readonly byDefault: string | undefined
 }
 

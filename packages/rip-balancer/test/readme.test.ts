@@ -13,7 +13,7 @@ setDefaultTimeout(20_000)
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 const PACKAGE = fileURLToPath(new URL('../src/index.ts', import.meta.url))
 
-/** Programs of the page, each with what its `console.log` lines say they print. */
+/** Programs of the page, each with the outputs that its `console.log` lines promise. */
 const programs = [...README.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code)
 
 for (const [at, code] of programs.entries()) {
@@ -69,7 +69,7 @@ function literal(text: string): unknown {
   return /^(?:'[^']*'|\d+|true|false|\[.*\])$/.test(text) ? JSON.parse(text.replaceAll("'", '"')) : undefined
 }
 
-/** A configuration in which only one option is set, beside what it needs. */
+/** A configuration with one option, and the options that it requires. */
 function configWith(path: string, value: unknown): BalancerConfig {
   const [group = '', member] = path.split('.')
   const list = /^(\w+)\[\]$/.exec(group)?.[1]

@@ -88,7 +88,7 @@ describe('listeners change on reload', () => {
     await using a = named(folder, 'a')
     await using lb = await balance({ listen: ANYWHERE, to: a.address })
     const address = hostOf(lb.url)
-    // The same socket under the name it was declared with.
+    // The same socket under the name of its declaration.
     await lb.reload({ listen: withCertificate(folder, ANYWHERE, 'first'), to: a.address })
     expect(lb.url).toBe(`https://${address}`)
     expect(await secure(lb.url)).toBe('a')
@@ -181,7 +181,7 @@ describe('the access log changes on reload', () => {
   })
 })
 
-/** Whom the certificate of a listener names. */
+/** The name in the certificate of a listener. */
 async function commonName(lb: Balancer): Promise<string> {
   const { hostname, port } = new URL(lb.url)
   const named = Promise.withResolvers<string>()

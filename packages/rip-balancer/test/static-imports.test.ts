@@ -7,7 +7,7 @@ test('the program loads only node:fs of Node.js at its start: other modules take
   const found = new Set<string>()
   const files = new Set([fileURLToPath(new URL('../src/main.ts', import.meta.url))])
   for (const file of files) {
-    // Imports of types are gone from this.
+    // The transpiler has removed imports of types.
     const code = transpiler.transformSync(await Bun.file(file).text())
     for (const { path, kind } of transpiler.scanImports(code)) {
       if (kind !== 'import-statement') continue

@@ -10,7 +10,7 @@ import { TempFolder, TestBackend } from './servers.ts'
 // Programs take long to start on a busy machine.
 setDefaultTimeout(20_000)
 
-/** Clients that ask one request after the other until told to stop, half of them with a body. */
+/** Clients that send one request after the other until stopped, half of them with a body. */
 class Load {
   readonly failures: string[] = []
   answers = 0

@@ -8,7 +8,7 @@ const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 const readme = await readFile(join(packageFolder, 'README.md'), 'utf8')
 const examples = [...readme.matchAll(/```ts run\n([\s\S]*?)```/g)].map((match) => match[1] ?? '')
 
-/** What an example prints, line by line. */
+/** The lines that an example prints. */
 async function run(example: string): Promise<readonly string[]> {
   await using folder = await temporaryFolder()
   const root = folder.at('app')

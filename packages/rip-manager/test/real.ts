@@ -7,7 +7,7 @@ export interface TemporaryFolder extends AsyncDisposable {
   at(...parts: readonly string[]): string
 }
 
-/** Above this a run directory below the folder would have no room for the names of sockets. */
+/** In a longer path a run directory would have no room for the names of sockets. */
 const MAX_TMPDIR_CHARS = 18
 
 export async function temporaryFolder(): Promise<TemporaryFolder> {

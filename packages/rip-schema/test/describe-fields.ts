@@ -13,7 +13,7 @@ export function field(
   return { tag: 'field', name, modifiers: mark.slice(name.length).split(''), typeName, array: false, ...rest }
 }
 
-/** A schema in a runtime of its own, or in the given one. */
+/** A schema in a new runtime, or in the given one. */
 export function declare(
   entries: readonly EntryDescription[],
   options: { kind?: SchemaKind; name?: string; runtime?: SchemaRuntime } = {},
@@ -22,7 +22,7 @@ export function declare(
   return runtime.__schema({ kind, name, entries })
 }
 
-/** The faults of a value, as `field error`. */
+/** The issues of a value, as `field error`. */
 export function faults(schema: SchemaDef, value: unknown): string[] {
   return (schema.safe(value).errors ?? []).map(({ field: at, error }) => `${at} ${error}`)
 }

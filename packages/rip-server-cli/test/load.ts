@@ -4,21 +4,21 @@ export interface LoadOptions {
   readonly url: string
   readonly path: string
   readonly perSecond: number
-  /** Sent with every third request, which is a POST then; the answer's `body` must be its length. @default only GET */
+  /** Body of every third request, which is then a POST; the answer's `body` must be its length. @default only GET */
   readonly post?: string
 }
 
 export interface Load {
-  /** How many requests were sent so far. */
+  /** Number of requests sent so far. */
   readonly sent: number
-  /** Sends no more, and tells once every request has ended. */
+  /** Stops sending, and reports when every request has ended. */
   stop(): Promise<LoadReport>
 }
 
 export interface LoadReport {
-  /** One sentence per request that was not answered with 200 and its whole body. */
+  /** One sentence per request without a complete answer of status 200. */
   readonly failures: readonly string[]
-  /** Bodies of the answers, parsed as JSON, in the order they came. */
+  /** Bodies of the answers, parsed as JSON, in the order of arrival. */
   readonly answers: readonly Record<string, unknown>[]
 }
 

@@ -15,7 +15,7 @@ let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rip-program-'))
   await mkdir(join(folder, 'bin'))
-  // The file that runs may be called otherwise, as in the npm package of Bun.
+  // The executable may have another name, as in the npm package of Bun.
   await symlink(process.execPath, join(folder, 'bin/bun'))
 })
 

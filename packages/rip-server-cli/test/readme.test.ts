@@ -44,7 +44,7 @@ describe('the README', () => {
       const [command = '', ...expected] = block('command').trimEnd().split('\n')
       const { code, stdout } = await sandbox.run(...command.replace('$ rip-server ', '').split(' '))
       expect(code).toBe(0)
-      // The folder is another one, and with it the width of its column.
+      // The folder differs, and with it the width of its column.
       const shown = (text: string): string => text.replace(sandbox.folder, '/srv/shop').replace(/ +/g, ' ')
       expect(stdout.trimEnd().split('\n').map(shown)).toEqual(expected.map(shown))
     },

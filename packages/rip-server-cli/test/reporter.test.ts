@@ -5,7 +5,7 @@ import type { Terminal } from '../src/terminal/terminal.ts'
 
 const plain = (text: string): string => text
 
-/** What a person reads of these events. */
+/** The lines that are printed for these events. */
 async function told(...bodies: ManagerEventBody[]): Promise<string[]> {
   const lines: string[] = []
   const say = (text: string): void => void lines.push(text)

@@ -9,15 +9,15 @@ export { type Finished, PROGRAM, type Program as Server, until } from '@rip/test
 const DEMO = fileURLToPath(new URL('../../../apps/demo', import.meta.url))
 const FIXTURES = fileURLToPath(new URL('./fixtures', import.meta.url))
 
-/** Bun at a path other users get to, as that of root's home they do not. */
+/** Puts Bun at a path that other users can enter, unlike root's home. */
 export async function placeBun(path: string): Promise<void> {
-  // Another file system has no second name for it.
+  // Hard links do not work across file systems.
   await link(process.execPath, path).catch(() => copyFile(process.execPath, path))
 }
 
-/** Sandboxes there may be at once: of tests that run side by side, the others wait. */
+/** Maximum number of sandboxes at once: tests that run side by side wait. */
 const MAX_SANDBOXES = 3
-/** Then one more is made: a test that hangs does not hold up all others. */
+/** After this wait another sandbox is made anyway, so that one hanging test does not block all others. */
 const MAX_WAIT_MS = 60_000
 
 /** A sandbox with the applications of these tests. */
@@ -49,7 +49,7 @@ export class Sandbox extends BareSandbox {
     return copy
   }
 
-  /** Starts a server and waits until it has said its address and all workers are ready. */
+  /** Starts a server and waits until it has printed its address and all workers are ready. */
   async start(...args: string[]): Promise<Program> {
     const server = this.launch(...args)
     await server.ready()
@@ -60,7 +60,7 @@ export class Sandbox extends BareSandbox {
     return server
   }
 
-  /** What a server says about itself on its control socket. */
+  /** The status of a server, from its control socket. */
   async snapshot({ pid }: Program): Promise<ManagerStatus> {
     const instance = findInstances(this.env()).find((candidate) => candidate.pid === pid)
     if (instance === undefined) throw new Error(`no instance is process ${pid}`)

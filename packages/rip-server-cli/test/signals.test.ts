@@ -9,7 +9,7 @@ const NONE: Terminal = { existed: false, shown: false, isGone: false, stopsJob: 
 const OPEN: Terminal = { ...NONE, existed: true, shown: true }
 
 interface Handled extends Disposable {
-  /** What was asked for, in words. */
+  /** The requests that the signals led to. */
   readonly asked: readonly string[]
 }
 

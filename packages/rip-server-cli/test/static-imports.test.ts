@@ -7,7 +7,7 @@ async function filesLoadedBy(entry: string): Promise<readonly string[]> {
   const files = new Set([entry])
   for (const file of files) {
     if (!file.endsWith('.ts')) continue
-    // Imports of types are gone from this.
+    // The transpiler has removed imports of types.
     const code = transpiler.transformSync(await Bun.file(file).text())
     for (const { path, kind } of transpiler.scanImports(code)) {
       if (kind === 'import-statement' && /^(?:\.|@rip\/)/.test(path))

@@ -5,14 +5,14 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const TEST_TIMEOUT_MS = 60_000
-/** Above this run directories would have no room for the names of sockets. */
+/** In a longer path there would be no room for run directories with names of sockets. */
 const MAX_TMPDIR_CHARS = 18
 
 const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 const readme = await readFile(join(packageFolder, 'README.md'), 'utf8')
 const examples = [...readme.matchAll(/```ts run\n([\s\S]*?)```/g)].map((match) => match[1] ?? '')
 
-/** What an example prints, line by line. */
+/** The lines that an example prints. */
 async function run(example: string): Promise<readonly string[]> {
   const parent = tmpdir().length <= MAX_TMPDIR_CHARS ? tmpdir() : '/tmp'
   const folder = await realpath(await mkdtemp(join(parent, 'rip-')))

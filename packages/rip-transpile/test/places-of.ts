@@ -28,7 +28,7 @@ export function placesOf({ mappings, names }: Pick<SourceMap, 'mappings' | 'name
   })
 }
 
-/** Base64 VLQ: six bits a character, of which the highest says that more follow; the sign is in the lowest. */
+/** Base64 VLQ: six bits per character; the highest says that more follow, the sign is in the lowest. */
 function numbersOf(segment: string): number[] {
   return (segment.match(/[g-z0-9+/]*[A-Za-f]/g) ?? []).map((digits) => {
     const bits = digits.split('').reduceRight((sum, digit) => sum * 32 + (DIGITS.indexOf(digit) % 32), 0)

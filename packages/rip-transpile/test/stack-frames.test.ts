@@ -3,8 +3,8 @@ import { REGISTER, runBun } from './run-bun.ts'
 import { tempProject } from './temp-project.ts'
 
 /**
- * Programs that throw where `▶` stands. Never in the last place of a function: JavaScriptCore drops the frame
- * of a strict tail call.
+ * Programs that throw at `▶`. It is never the last expression of a function, because JavaScriptCore drops the frame of
+ * a strict tail call.
  */
 const PROGRAMS = {
   'a call at the top': 'x = 1\n\n▶boom x\nx',

@@ -4,7 +4,7 @@ import type { NodeListener } from '../src/application/application.ts'
 import type { RequestContext, TrustForwarded } from '../src/index.ts'
 import { Folder, LocalWorker, Program, Supervised, fetchUnix } from './helpers.ts'
 
-/** As a client behind a proxy can send them, and what the balancer in front makes of it. */
+/** Fields as a client behind a proxy can send them, and as the balancer in front passes them on. */
 const FIELDS = {
   'x-forwarded-for': '203.0.113.9, 10.0.0.1',
   'x-real-ip': '203.0.113.9',
@@ -85,7 +85,7 @@ describe('the client, for handlers that fetch', () => {
 describe('the client, for listeners of node:http', () => {
   async function seen(trustForwarded: TrustForwarded, headers: Record<string, string>): Promise<unknown> {
     await using local = await LocalWorker.serve({ trustForwarded, listener: whoListens })
-    // Of the second request on a connection the first must have left nothing.
+    // The first request on a connection must have no effect on the second.
     await local.fetch('/', { headers: { 'x-real-ip': '192.0.2.99', 'x-forwarded-proto': 'https' } })
     return (await local.fetch('/', { headers })).json()
   }

@@ -6,10 +6,10 @@ import { Folder, type ProgramOptions, RawConnection, Supervised } from './helper
 const MAIN = join(import.meta.dir, '../src/command-main.ts')
 const PRELOAD = join(import.meta.dir, '../src/command/preload/main.cjs')
 const DRAIN_MS = 10_000
-/** Of the drain, the worker leaves so much to the processes of the command. */
+/** The part of the drain that the worker leaves to the processes of the command. */
 const SHORT_DRAIN_MS = 1_500
 
-/** A command with the worker process beside it. */
+/** A command with its worker process. */
 class RunningCommand implements AsyncDisposable {
   readonly supervised: Supervised
 

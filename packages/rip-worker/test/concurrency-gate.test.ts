@@ -4,7 +4,7 @@ import { ConcurrencyGate } from '../src/serve/concurrency-gate.ts'
 
 type Step = 'arrive' | 'finish' | 'leave'
 
-/** A transport that counts, and clients that arrive, are answered, or leave, in any order. */
+/** A transport that counts, and clients that arrive, are answered or leave in any order. */
 class Model {
   readonly running: number[] = []
   readonly waiting: { readonly id: number; readonly left: AbortController }[] = []
@@ -64,7 +64,7 @@ class Model {
     expect(this.gate.waiting).toBe(this.waiting.length)
     expect(this.gate.waiting).toBeLessThanOrEqual(this.#maxWaiting)
     expect(this.entered).toEqual(this.entered.toSorted((a, b) => a - b))
-    // Nobody waits beside a free place.
+    // No request waits while there is a free place.
     if (this.waiting.length > 0) expect(this.running.length).toBe(this.#limit)
   }
 }

@@ -6,7 +6,7 @@ import { Folder, RawConnection, Supervised } from './helpers.ts'
 
 const APPS = join(import.meta.dir, 'fixtures', 'apps')
 
-/** What the shapes share; the applications themselves are run as they are. */
+/** Names of the application shapes; the applications are run unchanged. */
 const shapes = readdirSync(APPS).filter((name) => !name.startsWith('answer.'))
 
 const withWebSockets = [

@@ -12,7 +12,7 @@ import { Folder, LocalWorker, RawConnection } from './helpers.ts'
 const FIELDS = ['X-Request-Id: r-1', 'X-Real-IP: 203.0.113.9', 'X-Real-Port: 4711']
 const NOTICE = 'r-1 203.0.113.9 4711\n'
 
-/** Says to a worker what a balancer says. */
+/** Sends reports to a worker as a balancer does. */
 async function tell(local: LocalWorker, ...texts: readonly string[]): Promise<void> {
   const socket = connect(local.socket + NOTICES_SUFFIX)
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
@@ -52,7 +52,7 @@ describe('a client that the balancer reports as gone', () => {
       },
     })
     await tell(local, NOTICE)
-    // A notice is read before what is connected after it.
+    // A report is read before requests that arrive after it.
     using connection = await RawConnection.to(local.socket)
     connection.get('/', FIELDS)
     await until('it is answered', () => connection.received.endsWith('false true'))
@@ -74,7 +74,7 @@ describe('a client that the balancer reports as gone', () => {
     using second = await RawConnection.to(local.socket)
     second.get('/', ['X-Request-Id: r-1', 'X-Real-IP: 203.0.113.10', 'X-Real-Port: 4711'])
     await until('both run', () => local.worker.stats.inFlight === 2)
-    // A notice is read before what is connected after it.
+    // A report is read before requests that arrive after it.
     await tell(local, '\n')
     go.resolve()
     await until('both are answered', () => connection.received !== '' && second.received !== '')

@@ -14,7 +14,7 @@ export default (request) =>
   request.url.endsWith('/events') ? new Response(beats(), events) : new Response('hello')
 `
 
-/** Writes on whether or not its response has ended. */
+/** Goes on writing even after its response has ended. */
 const NODE = `
 import { createServer } from 'node:http'
 createServer((request, response) => {
@@ -33,7 +33,7 @@ async function ask(supervised: Supervised, method: string): Promise<RawConnectio
 
 const LAST_CHUNK = '0\r\n\r\n'
 
-/** As Express applications do it. */
+/** Written in parts, as Express applications do. */
 const NODE_BY_PARTS = NODE.replace(
   "response.writeHead(200, { 'content-type': 'text/event-stream' })",
   "response.setHeader('Content-Type', 'text/event-stream'); response.flushHeaders()",

@@ -13,7 +13,7 @@ import { createWorker, type Worker, type WorkerOptions } from '../src/index.ts'
 
 const MAIN = join(import.meta.dir, '..', 'src', 'main.ts')
 
-/** A folder of its own for one test, removed at its end. */
+/** A folder for one test, removed at its end. */
 export class Folder implements Disposable {
   readonly path: string = mkdtempSync(join(tmpdir(), 'rip-w-'))
 
@@ -37,7 +37,7 @@ export class Folder implements Disposable {
   }
 }
 
-/** A worker in this process, on a socket in a folder of its own. */
+/** A worker in this process, on a socket in its own folder. */
 export class LocalWorker implements AsyncDisposable {
   readonly folder: Folder = new Folder()
   readonly socket: string = this.folder.file('w.sock')
@@ -70,7 +70,7 @@ export function fetchUnix(socket: string, path: string, init: RequestInit = {}):
   return fetch(`http://app.test${path}`, { ...init, unix: socket, redirect: 'manual' } as RequestInit)
 }
 
-/** One connection on which bytes are written and read as they are. */
+/** A connection on which raw bytes are written and read. */
 export class RawConnection implements Disposable {
   #socket: Bun.Socket<undefined> | undefined
   received = ''
@@ -140,7 +140,7 @@ export class Program implements AsyncDisposable {
     void this.#collect(this.process.stderr, (text) => (this.stderr += text))
   }
 
-  /** The address from the line it prints when it serves without a supervisor. */
+  /** The address in the line that it prints when it serves without a supervisor. */
   async address(): Promise<string> {
     await until('the program listens', () => this.stdout.includes('\n') || this.process.exitCode !== null)
     const address = /^listening (\S+)\n/.exec(this.stdout)?.[1]
@@ -176,7 +176,7 @@ export class Supervised implements AsyncDisposable {
   readonly program: Program
   readonly #listener: Bun.UnixSocketListener<undefined>
   #connection: Bun.Socket<undefined> | undefined
-  /** The worker's end is closed and all it said has been read. */
+  /** The worker has closed its end, and all its messages have been read. */
   #ended = false
 
   constructor(
@@ -185,7 +185,7 @@ export class Supervised implements AsyncDisposable {
       readonly beaconMs?: number
       readonly version?: number
       readonly standby?: boolean
-      /** Whether it says so by itself when the worker connects. @default true */
+      /** Whether it welcomes the worker by itself when that connects. @default true */
       readonly welcomes?: boolean
     } = {},
   ) {

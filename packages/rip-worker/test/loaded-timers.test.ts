@@ -6,7 +6,7 @@ import { Folder, Supervised } from './helpers.ts'
 
 const own = { setTimeout, setInterval }
 
-/** Timers of an application that rests or does not, with the number of times somebody wanted to know. */
+/** Timers of an application that is paused or not, with the number of times its state was read. */
 class Rig implements Disposable {
   rests = false
   asked = 0
@@ -15,7 +15,7 @@ class Rig implements Disposable {
     return this.rests
   })
 
-  /** What was asked for up to now was for this turn and those before. */
+  /** Waits for the next turn of the event loop. */
   async nextTurn(): Promise<void> {
     const before = this.asked
     await until('a timer is due', () => this.asked > before)
@@ -152,7 +152,7 @@ test('an application with hooks gets its timers back, held ones included', async
   await until('it goes off', () => gone === 1)
 })
 
-/** Counts turns of jobs, and tells about them by a timer that a request has set up. */
+/** Counts turns of jobs, and prints them by a timer that a request sets up. */
 const JOBS = `
 import { setInterval as ofNode } from 'node:timers'
 const turns = { interval: 0, node: 0, chain: 0 }
@@ -167,7 +167,7 @@ const stream = () => new Response(new ReadableStream({ pull: (c) => (c.enqueue('
 export default (request) => request.url.endsWith('/watch') ? (watch(), new Response('watching')) : stream()
 `
 
-/** The last things a worker said. */
+/** The last messages of a worker. */
 const lastLines = (supervised: Supervised): readonly string[] =>
   supervised.program.stdout.trimEnd().split('\n').slice(-4)
 
@@ -218,7 +218,7 @@ test('jobs of a worker without a supervisor that sends standby run', async () =>
   await run(supervised)
 })
 
-/** `Bun.cron` with turns that come when the test says so. */
+/** A `Bun.cron` whose turns the test triggers. */
 class Clockwork implements Disposable {
   readonly #cron = Bun.cron
   readonly turns: (() => unknown)[] = []

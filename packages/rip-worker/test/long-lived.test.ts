@@ -45,7 +45,7 @@ const forNode = (): Options => {
   return { nodeServer: server }
 }
 
-/** Its status, as soon as the head of the answer has come; the connection stays. */
+/** The status, as soon as the head of the answer has arrived; the connection stays open. */
 async function statusOf(
   local: LocalWorker,
   path: string,
@@ -54,7 +54,7 @@ async function statusOf(
   return (await local.fetch(path, { headers })).status
 }
 
-/** Opens a connection and asks for a WebSocket. @returns the status, and what ends it */
+/** Opens a connection and asks for a WebSocket. @returns the status, and a function that closes the connection */
 async function openSocket(local: LocalWorker): Promise<{ status: string; end: () => void }> {
   const head = Promise.withResolvers<string>()
   const socket = await Bun.connect({

@@ -10,7 +10,7 @@ const HANDSHAKE = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUp
 const RESTART = '\x88\x11\x03\xf4service restart'
 const TEXT_FRAME = '\x81\x02hi'
 
-/** An application of `node:http`, and the connections it was given to upgrade. */
+/** An application of `node:http`, and the connections it got to upgrade. */
 class Application implements AsyncDisposable {
   readonly upgrades: Duplex[] = []
   readonly local: LocalWorker
@@ -48,7 +48,7 @@ class Application implements AsyncDisposable {
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1')
 
-/** As a `RawConnection` reads these bytes. */
+/** The bytes in the form that a `RawConnection` shows. */
 const read = (bytes: string): string => new TextDecoder('latin1').decode(latin1(bytes))
 
 describe('a client is told to connect again', () => {

@@ -5,7 +5,7 @@ import { Folder, Program, RawConnection, Supervised } from './helpers.ts'
 
 const HELLO = `export default () => new Response('hello')`
 
-/** Answers slowly enough to be caught in the act, and says when it has begun. */
+/** Answers slowly, and reports when it has begun, so that a test can act in the middle of it. */
 const SLOW = `
   export default async (request) => {
     console.log('begun')
@@ -66,7 +66,7 @@ describe('alone', () => {
     await until('it runs', () => program.stdout.includes('begun'))
     program.process.kill('SIGINT')
     await until('it has stopped listening', () => !existsSync(socket))
-    // Sooner it would be the same request, passed on by whoever started the program.
+    // Earlier it would count as the same signal, passed on by the parent process.
     await Bun.sleep(300)
     program.process.kill('SIGINT')
     expect(await program.exitCode()).toBe(130)
@@ -165,7 +165,7 @@ describe('an application that cannot be served', () => {
     readonly files: Readonly<Record<string, string>>
     readonly kind: string
     readonly code: number
-    /** Parts of what is printed. */
+    /** Texts that the output must contain. */
     readonly says: readonly string[]
     readonly line?: number
   }
@@ -388,11 +388,11 @@ describe('under a supervisor', () => {
           .slice(from)
           .map((message) => (message.type === 'beacon' ? message.loopLagMs : 0)),
       )
-    // What booting cost belongs to the beacons before.
+    // The cost of booting is in earlier beacons.
     await Bun.sleep(150)
     const waited = supervised.messages.length
     await supervised.fetch('/wait')
-    // A busy machine may be late as well, but not by as much.
+    // A busy machine may cause lag as well, but less.
     expect(longest(waited)).toBeLessThan(500)
     const blocked = supervised.messages.length
     await supervised.fetch('/block')
@@ -638,7 +638,7 @@ describe('standing by', () => {
     const socket = folder.file('s.sock')
     await using program = new Program({ args: [folder.path], env: standby, stdin: 'pipe' })
     const late = JSON.stringify({ RIP_SOCKET: socket, RIP_WORKER_ID: '7' })
-    // In two pieces, as a pipe may deliver it.
+    // In two pieces, because a pipe may split it.
     await write(program, late.slice(0, 10))
     await write(program, `${late.slice(10)}\n`)
     expect(await program.address()).toBe(`unix:${socket}`)

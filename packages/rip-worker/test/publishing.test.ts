@@ -3,7 +3,7 @@ import { until } from '@rip/testing'
 import type { RequestContext } from '../src/index.ts'
 import { LocalWorker } from './helpers.ts'
 
-/** What is asked of a server, the worker's and Bun's own alike. */
+/** The methods that the test calls on the worker's context and on Bun's own server. */
 type Asked = Pick<RequestContext, 'publish' | 'upgrade' | 'subscriberCount'>
 
 interface Played {
@@ -11,7 +11,7 @@ interface Played {
   readonly received: readonly (readonly unknown[])[]
 }
 
-/** Two clients of one server; the first also publishes. What each gets, and what each call returns. */
+/** Two clients of one server; the first also publishes. Returns the messages each gets, and the result of each call. */
 async function play(serve: (app: { fetch: unknown; websocket: object }) => Promise<string>): Promise<Played> {
   const results: unknown[] = []
   let server: Asked | undefined

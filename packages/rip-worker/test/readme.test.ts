@@ -20,7 +20,7 @@ function project(files: Readonly<Record<string, string>>): Folder {
   return folder
 }
 
-/** Nothing is kept between runs. */
+/** Keeps nothing between runs. */
 const env = { ...process.env, RIP_CACHE: 'off' }
 
 test('the application of the README is served by the command of the README', async () => {

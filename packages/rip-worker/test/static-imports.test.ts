@@ -2,13 +2,13 @@ import { expect, test } from 'bun:test'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** What is loaded before the program does anything, as specifiers that are no paths, by the file that names them. */
+/** Packages that are loaded before the program does anything, by the file that imports them. */
 async function packagesLoadedBy(entry: string): Promise<readonly string[]> {
   const transpiler = new Bun.Transpiler({ loader: 'ts', target: 'bun' })
   const found: string[] = []
   const files = new Set([entry])
   for (const file of files) {
-    // Imports of types are gone from this.
+    // The transpiler has removed imports of types.
     const code = transpiler.transformSync(await Bun.file(file).text())
     for (const { path, kind } of transpiler.scanImports(code)) {
       if (kind !== 'import-statement') continue

@@ -51,7 +51,7 @@ describe('a worker whose event loop is stuck reports where', () => {
   })
 })
 
-/** Has a worker stand still in one of the ways, and asks it where. */
+/** Blocks a worker in one of the ways, and asks it where. */
 async function expectAnswer(way: string, frame: RegExp): Promise<void> {
   await using worker = new Supervised(new Folder({ 'app.ts': APP }))
   await worker.received('ready')
@@ -70,7 +70,7 @@ async function expectAnswer(way: string, frame: RegExp): Promise<void> {
   expect(await answer).toBe('cut')
 }
 
-/** Processes inherit what the thread that starts them blocks. */
+/** Blocks signals in this thread: child processes inherit that. */
 function blockedInThread(signals: readonly NodeJS.Signals[]): Disposable {
   const { symbols } = dlopen(process.platform === 'linux' ? 'libc.so.6' : 'libSystem.dylib', {
     pthread_sigmask: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
@@ -82,7 +82,7 @@ function blockedInThread(signals: readonly NodeJS.Signals[]): Disposable {
   return { [Symbol.dispose]: () => void symbols.pthread_sigmask(SIG_SETMASK, before, set) }
 }
 
-/** Of the main thread, as a supervisor does: any other would not get through the answer. */
+/** Asks the main thread, as a supervisor does: another thread could not print the answer. */
 function ask(pid: number): void {
   const number = constants.signals[STUCK_SIGNAL]
   if (process.platform !== 'linux') return void process.kill(pid, number)
@@ -91,7 +91,7 @@ function ask(pid: number): void {
   symbols.syscall(tgkill, pid, pid, number)
 }
 
-/** No beacon arrives any more. */
+/** Waits until no beacon arrives any more. */
 async function standsStill(worker: Supervised): Promise<void> {
   let seen = -1
   while (seen !== worker.messages.length) {

@@ -10,7 +10,7 @@ const program = `
   await pipe.end()
   process.exit(console.log('end') ?? 0)`
 
-/** What the program says when a shell gives it this standard input. */
+/** The program's output with this standard input from a shell. */
 async function said(command: string): Promise<string> {
   const child = Bun.spawn(['sh', '-c', command, process.execPath, program], {
     stdio: ['ignore', 'pipe', 'inherit'],

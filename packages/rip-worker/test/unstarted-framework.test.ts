@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadApplication } from '../src/application/load-application.ts'
 
-/** As `@rip-lang/server` 3 has it: routes are given to the module, which hands out one handler for them. */
+/** A framework like `@rip-lang/server` 3: routes are registered in the module, which provides one handler for them. */
 const FRAMEWORK = `
 const routes = new Map()
 export const get = (path, answer) => routes.set(path, answer)

@@ -4,7 +4,7 @@ import { until } from '@rip/testing'
 import { createWorker, serveWorker, WorkerError, type RequestContext } from '../src/index.ts'
 import { fetchUnix, Folder, LocalWorker, RawConnection } from './helpers.ts'
 
-/** A promise a test opens by hand, and a count of those who wait for it. */
+/** A promise that the test resolves, and the number of waiting callers. */
 function barrier(): { readonly passed: Promise<void>; open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { passed: promise, open: resolve }

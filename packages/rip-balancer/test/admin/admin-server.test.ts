@@ -4,7 +4,7 @@ import { TempFolder } from '../servers.ts'
 
 const backend = { id: 'a', address: 'unix:/nowhere' }
 
-/** Calls as other programs make them, with whatever they send. */
+/** Calls as other programs might send them, with any content. */
 const CALLS = [
   ['POST', '/pools/app/prepare', 'not json', 400, 'the body must be JSON'],
   ['POST', '/pools/app/prepare', '[]', 400, 'generation must be a text'],
@@ -120,5 +120,5 @@ describe('the admin API explains a wrong call, and goes on', () => {
 
 const text = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body))
 
-/** As the message stands within JSON. */
+/** The message in its JSON form. */
 const escaped = (message: string): string => JSON.stringify(message).slice(1, -1)

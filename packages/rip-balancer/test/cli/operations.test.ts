@@ -178,7 +178,7 @@ describe('rip-balancer drain and undrain', () => {
     expect(await moved.text()).toBe('b')
     const other = moved.headers.get('set-cookie')!.split(';')[0]!
     await run('undrain', a.address, ...admin)
-    // Who was moved stays there.
+    // A client that was moved stays there.
     for (let n = 0; n < 3; n++) expect(await get(url, { cookie: other })).toBe('b')
   })
 

@@ -12,7 +12,7 @@ setDefaultTimeout(20_000)
 const TOGETHER = ['--listen', '127.0.0.1:0', '--processes', '2']
 const SOMEWHERE = ['--to', '127.0.0.1:1', '--processes', '2']
 
-/** A connection of its own for each request, as the system shares out connections. */
+/** Each request uses its own connection, because the system distributes connections. */
 const get = async (url: string): Promise<string> =>
   (await fetch(url, { headers: { connection: 'close' } })).text()
 
@@ -186,7 +186,7 @@ describe('--processes', () => {
     expect(await get(url)).toBe('a')
     write(b.address)
     program.child.kill('SIGHUP')
-    // One line of the parent, one of each process.
+    // One line from the parent, and one from each process.
     await until('three have reloaded', () => program.err.split('configuration reloaded').length === 4)
     for (let n = 0; n < 10; n++) expect(await get(url)).toBe('b')
   })
@@ -223,7 +223,7 @@ describe('--processes', () => {
     const responses = Array.from({ length: 8 }, () => get(url).catch(() => 'cut'))
     await until('the requests reached the backend', () => stuck.requests === 8)
     program.child.kill('SIGTERM')
-    // Sooner it would be the same request.
+    // Earlier it would count as the same signal.
     await Bun.sleep(300)
     program.child.kill('SIGTERM')
     expect(await Promise.all(responses)).toEqual(Array(8).fill('cut'))

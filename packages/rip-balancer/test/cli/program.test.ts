@@ -65,7 +65,7 @@ describe('rip-balancer', () => {
     program.child.kill('SIGINT')
     const url = await program.url()
     await until('it accepts nothing new', () => refusesConnections(url))
-    // Sooner it would be the same request, passed on by whoever started the program.
+    // Earlier it would count as the same signal, passed on by the parent process.
     await Bun.sleep(SAME_REQUEST_MS)
     program.child.kill('SIGINT')
     expect(await program.exit()).toBe(1)
@@ -128,7 +128,7 @@ describe('rip-balancer', () => {
     program.child.kill('SIGTERM')
     await until('it takes nothing new', async () => !(await accepts(url)))
     await program.child.stdin.end()
-    // Nothing tells from outside that it has seen that end.
+    // It cannot be observed from outside that the program has noticed the end.
     await Bun.sleep(50)
     answer.resolve()
     expect(await (await response).text()).toBe('late')

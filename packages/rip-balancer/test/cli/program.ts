@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { until } from '@rip/testing'
 import { TempFolder } from '../servers.ts'
 
-/** What a user calls. */
+/** The executable that users run. */
 export const PROGRAM: string = fileURLToPath(new URL('../../bin/rip-balancer', import.meta.url))
 
 /** The program as a user starts it. */
@@ -11,7 +11,7 @@ export class Program implements AsyncDisposable {
   err = ''
   readonly child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>
   private readonly read: Promise<unknown>
-  /** A program that is killed leaves its temporary files. */
+  /** Temporary files of the program, which it leaves when it is killed. */
   private readonly temporary: TempFolder = new TempFolder()
 
   constructor(...args: string[]) {
@@ -50,7 +50,7 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** Only connects: a request would wait for a backend that does not answer. */
+/** Whether connecting fails; a request would wait for a backend that does not answer. */
 export async function refusesConnections(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url)
   try {

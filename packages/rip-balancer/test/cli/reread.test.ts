@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { type BalancerConfig, type ProgramIo, runBalancer } from '@rip/balancer'
 import { until } from '@rip/testing'
 
-/** The program in this process, whose configuration is made by its caller, and where signals come by a call. */
+/** The program in this process: the test makes its configuration, and calls its signal handlers. */
 class Embedded implements AsyncDisposable {
   told = ''
   readonly ended: Promise<number>

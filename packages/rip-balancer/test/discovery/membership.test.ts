@@ -11,7 +11,7 @@ const at = (id: string, host: string): BackendSpec =>
 
 const addresses = (pool: Pool): string[] => pool.status().backends.map(({ address }) => address)
 
-/** A name server whose answers are given one by one. */
+/** A name server whose answers the test gives one by one. */
 class Answers {
   asked = 0
   readonly hosts: string[] = []

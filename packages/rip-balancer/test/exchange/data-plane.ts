@@ -33,19 +33,19 @@ export interface Overrides {
   readonly limits?: Partial<Limits>
   readonly settings?: Partial<DataPlaneSettings>
   readonly listener?: Partial<ListenerOptions>
-  /** Answers claims in place of the round robin. */
+  /** Answers claims instead of the round robin. */
   readonly claim?: (claimant: Claimant) => 'queued' | 'queue-full' | 'no-backend' | undefined
 }
 
 const NOBODY = { has: () => false }
 
-/** A round robin over the backends that records what is released, as a pool with no limits would. */
+/** A round robin over the backends that records releases, like a pool without limits. */
 class PlainClaims implements Claims {
   readonly outcomes: Outcome[] = []
   readonly withdrawn: Claimant[] = []
   inFlight = 0
   held = 0
-  /** Tunnels and event streams there may be. */
+  /** Maximum number of tunnels and event streams. */
   maxHeld: number = Number.POSITIVE_INFINITY
   queued = 0
   capacity = 100
@@ -73,7 +73,7 @@ class PlainClaims implements Claims {
     return backend
   }
 
-  /** The next in turn that has not refused a connection. */
+  /** The next backend in turn that has not refused a connection. */
   private following(accepts: (backend: Backend) => boolean): Backend | undefined {
     for (let step = 0; step < this.backends.length; step++) {
       const backend = this.backends[this.next++ % this.backends.length]!
@@ -248,7 +248,7 @@ function copyOf(record: ExchangeRecord): Ended {
   return { method, target, status, cause, retries, bytesSent, bytesReceived, clientAddress, requestId }
 }
 
-/** What a scripted backend does with the bytes of one connection. */
+/** How a scripted backend reacts to the bytes of one connection. */
 export type Script = (socket: net.Socket, received: string, connection: number) => void
 
 /** A backend that records every byte and answers as its script says. */
@@ -300,7 +300,7 @@ export class RawBackend implements AsyncDisposable {
   private accept(socket: net.Socket): void {
     const connection = this.received.push('') - 1
     this.sockets.add(socket)
-    // A reset by the balancer is part of many scripts.
+    // Many scripts include a reset by the balancer.
     socket.on('error', () => {})
     socket.on('end', () => socket.end())
     socket.on('close', () => this.sockets.delete(socket))
@@ -333,7 +333,7 @@ export class RawClient implements Disposable {
     socket.on('data', (chunk) => this.note(() => (this.received += chunk.toString('latin1'))))
     socket.on('end', () => this.note(() => (this.ended = true)))
     socket.on('close', () => this.note(() => (this.closed = this.ended = true)))
-    // Resets show as `closed`.
+    // A reset shows as `closed`.
     socket.on('error', () => {})
   }
 

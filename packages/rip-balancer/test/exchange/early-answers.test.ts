@@ -5,7 +5,7 @@ import { InProcess, timelessSettings } from './in-process.ts'
 
 const BODY_BYTES = 8 * 1024 * 1024
 
-/** Sends all of a request before it looks at what comes back, as simple clients do. */
+/** Sends the whole request before it reads, as simple clients do. */
 async function sendThenRead(port: number, head: string, bodyBytes: number): Promise<string> {
   const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   socket.pause()

@@ -39,7 +39,7 @@ const FROM_BACKEND = [
   'no HTTP at all\r\n\r\n',
 ] as const
 
-/** One client connection, backends and a pool, all of which do what a list of steps says. */
+/** One client connection, backends and a pool, all controlled by a list of steps. */
 class Play implements Claims {
   isPressed = false
   readonly waitsForBackends = false
@@ -100,7 +100,7 @@ class Play implements Claims {
     return connection
   }
 
-  // Claims
+  // Implementation of Claims.
 
   get queued(): number {
     return this.waiting.length
@@ -142,7 +142,7 @@ class Play implements Claims {
     return this.aheadMs % 2 === 0
   }
 
-  // What happens
+  // The steps.
 
   readonly steps: Readonly<Record<string, (choice: number) => void>> = {
     'the client sends': (choice) => this.connection.received(bytesOf(FROM_CLIENT, choice)),
@@ -198,7 +198,7 @@ class Play implements Claims {
     },
   }
 
-  /** A socket that was closed reports it, and another client comes. */
+  /** Plays a step. A closed socket reports its end, and another client comes. */
   play(step: string, choice: number): void {
     this.plane.turn.run(() => this.steps[step]!(choice))
     const isClosed = this.client.state === 'ended' || this.client.state === 'terminated'
@@ -220,14 +220,14 @@ const backend: Backend = {
 const bytesOf = (texts: readonly string[], choice: number): Buffer =>
   Buffer.from(texts[choice % texts.length]!, 'latin1')
 
-/** Most steps lead on, so that most lists get far. */
+/** Most steps make progress, so that most lists get far. */
 const FREQUENT = ['the client sends', 'a backend accepts', 'a backend sends', 'a backend becomes free']
 const STEPS = Object.keys(new Play(timelessSettings()).steps).map((name) => ({
   arbitrary: fc.constant(name),
   weight: FREQUENT.includes(name) ? 8 : 1,
 }))
 
-/** Time limits of some ticks each, and bodies that are gathered. */
+/** Time limits of a few ticks each, and bodies that are gathered. */
 function settingsWith(halfClose: DataPlaneSettings['halfClose']): DataPlaneSettings {
   const settings = timelessSettings()
   const timeouts = {

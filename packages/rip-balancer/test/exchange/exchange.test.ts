@@ -292,7 +292,7 @@ describe('requests', () => {
     await eventually(() => backend.all.endsWith('abc\r\n'))
     await client.send('0\r\nX-Hop: 1\r\nX-T: v\r\n\r\n').untilText('ok')
     expect(backend.all).toEndWith('3\r\nabc\r\n0\r\nX-T: v\r\n\r\n')
-    // Of the request before nothing is remembered.
+    // Nothing of the previous request is remembered.
     client.send(
       'POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Hop: 1\r\nX-T: v\r\n\r\n',
     )

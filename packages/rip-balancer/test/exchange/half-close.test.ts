@@ -5,7 +5,7 @@ import { HALF_CLOSES, type HalfClose } from '../../src/settings/half-close.ts'
 import { NOTICES_SUFFIX } from '../../src/upstream/departure-notices.ts'
 import { OK, RawBackend, RawClient, TestBalancer, eventually } from './data-plane.ts'
 
-/** Where a backend is told of clients that have left. */
+/** The socket on which a backend gets reports of clients that have left. */
 class Notices implements AsyncDisposable {
   text = ''
   readonly #server: net.Server
@@ -29,7 +29,7 @@ class Notices implements AsyncDisposable {
 }
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
-/** The fields by which a backend knows the request. */
+/** The fields by which a backend identifies the request. */
 const namesOf = (request: string): string =>
   ['X-Request-Id', 'X-Real-IP', 'X-Real-Port']
     .map((name) => new RegExp(`${name}: (.*)\r\n`).exec(request)?.[1])

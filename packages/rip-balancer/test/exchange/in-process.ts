@@ -9,7 +9,7 @@ import type { Receiver } from '../../src/transport/turn.ts'
 import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 import { RecentAnswers } from '../../src/answers/recent-answers.ts'
 
-/** A socket that takes everything it has room for, and remembers it. */
+/** A socket in memory that takes as many bytes as it has room for, and keeps them. */
 export class MemorySocket implements ByteSocket {
   written = ''
   writtenBytes = 0
@@ -60,7 +60,7 @@ export class InProcess {
   readonly plane: DataPlane
   private readonly connection: ClientConnection
 
-  /** @param queued requests that wait for a place at the backend */
+  /** @param queued number of requests that wait for a slot of the backend */
   constructor(settings: DataPlaneSettings, queued = 0) {
     const claims: Claims = {
       queued,
@@ -122,9 +122,9 @@ export class InProcess {
     this.plane.turn.run(() => this.upstreams.at(-1)?.lost('reset'))
   }
 
-  /** Time passes. @param acknowledgedBytes what the client has acknowledged by then */
+  /** Lets time pass. @param acknowledgedBytes bytes that the client has acknowledged by then */
   tick(nowMs: number, acknowledgedBytes: number): void {
-    // A socket in memory has no descriptor the kernel could be asked about.
+    // A socket in memory has no descriptor, so the kernel cannot be asked.
     Object.defineProperty(this.connection.outbox, 'acknowledged', {
       configurable: true,
       value: acknowledgedBytes,
@@ -135,13 +135,13 @@ export class InProcess {
     })
   }
 
-  /** The kernel takes so many bytes more for the client. */
+  /** The kernel takes this many more bytes for the client. */
   clientMakesRoom(bytes: number): void {
     this.client.roomBytes += bytes
     this.plane.turn.run(() => this.connection.writable())
   }
 
-  /** The client sends nothing more. */
+  /** The client ends its side. */
   clientEnds(): void {
     this.plane.turn.run(() => this.connection.ended())
   }
@@ -157,7 +157,7 @@ export class InProcess {
   }
 }
 
-/** Settings that never let time decide. */
+/** Settings without any time limit. */
 export function timelessSettings(): DataPlaneSettings {
   const never = Number.POSITIVE_INFINITY
   return {
@@ -233,7 +233,7 @@ export function timelessSettings(): DataPlaneSettings {
 
 const ERROR_PAGE = { contentType: 'text/plain', body: 'error' }
 
-/** Whoever plays through these wants to see our mistakes. */
+/** Makes internal errors fail the test. */
 function rethrow(error: unknown): never {
   throw error
 }

@@ -3,7 +3,10 @@ import { Lag } from '../../src/exchange/lag.ts'
 
 const PACE = 10_000
 
-/** Told ten times a second, from when somebody began to wait. @param moved bytes moved by each tenth of a second */
+/**
+ * The lag after ticks of a tenth of a second, the first when others begin to wait. @param moved bytes moved in each
+ * tick
+ */
 function lagAfter(moved: readonly number[]): number {
   const lag = new Lag()
   for (const [tick, bytes] of moved.entries()) lag.tick(tick === 0 ? 0 : 100, bytes, PACE)

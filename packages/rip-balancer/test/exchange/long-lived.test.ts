@@ -20,7 +20,7 @@ const trusting: Forwarding = {
   underscores: 'drop',
 }
 
-/** A WebSocket, an event stream or a plain answer, as the path says. */
+/** Answers with a WebSocket, an event stream or a plain response, depending on the path. */
 const lasting: Script = (socket, received) => {
   if (received.endsWith('bye')) socket.end()
   else if (isFor('/plain', received)) socket.write(OK)

@@ -12,7 +12,7 @@ const unused = (): never => {
   throw new Error('slow clients only look at the pool')
 }
 
-/** A pool of ten places with so many requests waiting; clients that give way take one of them each. */
+/** A pool of ten slots with so many requests waiting; each client that is aborted makes room for one of them. */
 class Crowd {
   readonly left: string[] = []
   readonly claims: Claims & { queued: number }
@@ -36,7 +36,7 @@ class Crowd {
     this.slow = new SlowClients(this.claims)
   }
 
-  /** A client, `name` being its lag: the later, the slower. */
+  /** Adds a client named after its lag: the larger, the slower. */
   add(lagMs: number, clientAddress = `address of ${lagMs}`): { keepsBackend: boolean; lagMs: number } {
     const { left, claims } = this
     const client: SlowClient & { keepsBackend: boolean; lagMs: number } = {
@@ -121,7 +121,7 @@ const HEAD = `HTTP/1.1 200 OK\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n`
 const LARGE = Buffer.from(HEAD + 'x'.repeat(LARGE_BYTES))
 const SMALL = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-/** Answers `/large` with ten megabytes and everything else, once it is complete, with two bytes. */
+/** Answers `/large` with ten megabytes, and every other complete request with two bytes. */
 const startBackend = (): Promise<RawBackend> =>
   RawBackend.start((socket, received) => {
     const last = received.slice(received.lastIndexOf('HTTP/1.1'))
@@ -144,7 +144,7 @@ async function stall(balancer: Balancer): Promise<RawClient> {
   return client.send('GET /large HTTP/1.1\r\nHost: h\r\n\r\n')
 }
 
-/** Announces a megabyte, sends more than waits in the balancer, then nothing. */
+/** Announces a megabyte, sends more than the balancer buffers, then stops. */
 async function stallUpload(balancer: Balancer): Promise<RawClient> {
   const client = await RawClient.connect(portOf(balancer))
   return client.send(
@@ -169,9 +169,9 @@ describe('when every slot is taken by', () => {
       using slow = new DisposableStack()
       for (let n = 0; n < PLACES; n++) slow.use(await attack(balancer))
       await eventually(() => balancer.pool.inFlight === PLACES)
-      // Five to ten seconds are what a single one gets; a machine that is busy may take its time.
+      // The minimum rate alone would abort one after five to ten seconds; on a busy machine it may take longer.
       expect(await ask(balancer)).toBeLessThan(5_000)
-      // Each that waits has one of them leave, until half of the places are left to them.
+      // For each waiting request one client is aborted, until half of the slots are left to slow clients.
       await Promise.all(Array.from({ length: PLACES * 2 }, () => ask(balancer)))
       expect(balancer.pool.inFlight).toBeGreaterThanOrEqual(PLACES / 2)
     })
@@ -179,8 +179,8 @@ describe('when every slot is taken by', () => {
 
 describe('a reader of fifty kilobytes a second', () => {
   /**
-   * The whole of it, on a clock of its own: the kernel keeps two megabytes, asks for more when a third of that is free,
-   * and hears of what was read in steps of 128 KiB, as on a loopback interface.
+   * Simulates a whole download with its own clock: the kernel buffers two megabytes, asks for more when a third of that
+   * is free, and reports reads in steps of 128 KiB, as on a loopback interface.
    */
   function readToTheEnd(queued: number, stalled: readonly SlowClient[] = []): InProcess {
     const { timeouts, limits, ...settings } = timelessSettings()
@@ -218,7 +218,8 @@ describe('a reader of fifty kilobytes a second', () => {
   test('gets them while stalled clients, which come and go, are aborted', () => {
     let left = 0
     let looks = 0
-    // For the first seconds they are behind a reader that has yet to show its speed; later ones only just have to leave.
+    // In the first seconds they are behind a reader that has not shown its speed yet; later ones are only just too
+    // slow.
     const stalled = Array.from({ length: 9 }, () => ({
       clientAddress: '127.0.0.1',
       keepsBackend: true,

@@ -1,6 +1,6 @@
 /**
- * A second, independent reading of HTTP/1.1 messages for tests: slow, on text, and as strict as the RFC allows a
- * sender to be. It says what is wrong with a sequence of messages, or how it ends.
+ * A second, independent parser of HTTP/1.1 messages for tests: slow, on text, and as strict as the RFC allows for a
+ * sender. It reports what is wrong with a sequence of messages, or how the sequence ends.
  */
 export type Reading = 'complete' | 'incomplete' | `wrong: ${string}`
 
@@ -20,7 +20,7 @@ export function readRequest(text: string): Reading {
   return typeof end === 'string' ? end : end === text.length ? 'complete' : 'wrong: bytes behind the request'
 }
 
-/** Reads interim responses and one final response. @param closed whether the connection ended behind it */
+/** Reads interim responses and one final response. @param closed whether the connection ended after it */
 export function readResponse(text: string, closed: boolean): Reading {
   const head = headOf(text)
   if (typeof head === 'string') return head

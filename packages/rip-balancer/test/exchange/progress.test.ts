@@ -7,14 +7,14 @@ const settings = timelessSettings()
 const timeouts = { ...settings.timeouts, bodyIdleMs: 5_000 }
 const limits = { ...settings.limits, minBodyBytesPerSecond: 512 }
 
-/** Asks ten times a second, as a listener does, while the client sends so many bytes each time. */
+/** Ticks ten times a second, as a listener does, while the client sends so many bytes each time. */
 function refusedAfterMs(bytesPerTick: number, limitMs: number): number | undefined {
   const clock = new Clock()
   const progress = new Progress(clock)
   progress.begin()
   const begun = clock.nowMs
   for (let elapsed = 100, received = 0; elapsed <= limitMs; elapsed += 100, received += bytesPerTick) {
-    // What a client took counts as its moving, which keeps the idle limit out of the picture.
+    // Bytes that a client takes count as progress, so the idle limit does not apply.
     progress.tick(begun + elapsed, received)
     if (progress.isBodyTooSlow(begun + elapsed, received, timeouts, limits, false)) return elapsed
   }
@@ -22,7 +22,7 @@ function refusedAfterMs(bytesPerTick: number, limitMs: number): number | undefin
 }
 
 test('a body below the minimum rate is refused once the grace is over', () => {
-  // Fractions of a millisecond add up to a little less than the grace now and then: then it is the next tick.
+  // Fractions of a millisecond may add up to slightly less than the grace; then it is the next tick.
   expect([10_000, 10_100]).toContain(refusedAfterMs(10, 60_000)!)
 })
 

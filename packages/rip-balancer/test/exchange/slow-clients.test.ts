@@ -14,14 +14,14 @@ import {
 // Clients are judged in windows of seconds.
 setDefaultTimeout(15_000)
 
-/** Starts a balancer whose backends are as good as all in use. */
+/** Starts a balancer whose backends are almost all in use. */
 async function pressed(backend: RawBackend, overrides?: Overrides): Promise<TestBalancer> {
   const balancer = await TestBalancer.start([backend.path], overrides)
   balancer.claims.isPressed = true
   return balancer
 }
 
-/** Answers when the request has ended with this text. */
+/** Answers when the request ends with this text. */
 const answeringAfter =
   (end: string, response = OK) =>
   (socket: { write(text: string): void }, received: string): void =>
@@ -168,7 +168,7 @@ describe('a response to a slow reader', () => {
     client.socket.pause()
     client.send(GET)
     await eventually(() => balancer.claims.inFlight === 1)
-    // Time in which it would be let go.
+    // Long enough for it to be released.
     await Bun.sleep(300)
     expect(balancer.claims.inFlight).toBe(1)
     expect(balancer.plane.buffers.usedBytes).toBe(0)
@@ -183,7 +183,7 @@ describe('a response to a slow reader', () => {
     client.socket.pause()
     client.send(GET)
     await eventually(() => balancer.claims.inFlight === 1)
-    // Time in which a megabyte would be kept.
+    // Long enough for a megabyte to be buffered.
     await Bun.sleep(300)
     expect(balancer.plane.buffers.usedBytes).toBe(0)
     client.socket.resume()
@@ -205,7 +205,7 @@ describe('a response to a slow reader', () => {
       using client = await RawClient.connect(balancer.port)
       client.socket.pause()
       client.send(GET)
-      // Without a bound all of it is read from the backend, which then waits for nobody.
+      // Without a bound everything is read from the backend, which then does not wait.
       await eventually(() => exchange instanceof Exchange && exchange.keepsBackend)
       expect(balancer.claims.inFlight).toBe(1)
       expect(balancer.plane.buffers.usedBytes).toBeLessThanOrEqual(100_000)
@@ -241,7 +241,7 @@ describe('a response to a slow reader', () => {
         let elapsedMs = 0
         while (exchange.client.state === 'open' && elapsedMs < 20_000)
           exchange.tick(begun + (elapsedMs += 100), Math.floor(elapsedMs / 1_000))
-        // It is waited for from the first look at the clock on; parts of milliseconds may make it one more.
+        // The wait counts from the first tick on; fractions of milliseconds may add another tick.
         expect([limitMs + 100, limitMs + 200]).toContain(elapsedMs)
         expect(exchange.inFlight).toBe(0)
       })

@@ -6,7 +6,7 @@ import { UpstreamConnection } from '../../src/upstream/upstream-connection.ts'
 import { MemorySocket, timelessSettings } from './in-process.ts'
 import { RecentAnswers } from '../../src/answers/recent-answers.ts'
 
-/** A socket whose other end is gone: nothing can be written any more. */
+/** A socket whose peer has gone: every write fails. */
 class DeadSocket extends MemorySocket {
   override write(): number {
     return -1

@@ -3,7 +3,7 @@ import { INCOMPLETE, type FieldSection } from '../../src/http1/field-section.ts'
 /** Bounds for parser tests, small enough to be reached. */
 export const SMALL_LIMITS = { maxLineBytes: 200, maxHeadBytes: 400, maxFields: 8 }
 
-/** Feeds a head in pieces; returns the offset behind it in the whole input, or what the parser said last. */
+/** Feeds a head in pieces; returns the offset after it in the whole input, or the parser's last result. */
 export function feedPieces(section: FieldSection, pieces: readonly Buffer[]): number {
   let before = 0
   for (const piece of pieces) {
@@ -20,7 +20,7 @@ export function cutAt(input: Buffer, offsets: readonly number[]): Buffer[] {
   return bounds.slice(1).map((end, index) => Buffer.from(input.subarray(bounds[index], end)))
 }
 
-/** All ways this suite splits an input: whole, in two at every boundary, byte by byte. */
+/** All splits of an input that these tests use: whole, in two at every boundary, byte by byte. */
 export function* splits(input: Buffer): Generator<Buffer[]> {
   yield [input]
   for (let at = 1; at < input.length; at++) yield cutAt(input, [at])

@@ -9,7 +9,7 @@ import { OK, RawBackend, RawClient, TestBalancer, answering, eventually } from '
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
 
-/** Nothing else happens in this process meanwhile. */
+/** Blocks this process. */
 function blockFor(ms: number): void {
   const endMs = performance.now() + ms
   while (performance.now() < endMs);
@@ -321,7 +321,7 @@ test('a response that its client does not read holds the backend back instead of
     known = produced
     return produced > 0 && performance.now() - knownSince > 300
   }, 10_000)
-  // What the kernel buffers of two sockets hold, plus what one read brought; far below the whole.
+  // At most the kernel's buffers of two sockets, and the bytes of one read; far below the whole.
   expect(produced).toBeLessThan(32 << 20)
   client.socket.removeAllListeners('data').resume()
   await eventually(() => produced > known)

@@ -95,7 +95,7 @@ test('connections that wait to be accepted survive the new certificate', async (
   await using balancer = await TestBalancer.start([backend.path], { listener: { tls: source } })
   const program = join(import.meta.dir, 'fixtures/waiting-clients.ts')
   const clients = Bun.spawn([process.execPath, program, String(balancer.port), '20', marker])
-  // This process is held up, so that nobody accepts before the listener is replaced.
+  // Blocks this process, so that no connection is accepted before the listener is replaced.
   while (!existsSync(marker)) Bun.sleepSync(1)
   source.replace()
   expect((await new Response(clients.stdout).text()).trim()).toBe('20')
@@ -207,7 +207,7 @@ describe.skipIf(process.platform !== 'linux')('a PROXY header in front of the TL
       const socket = net.connect(balancer.port, '127.0.0.1')
       await once(socket, 'connect')
       socket.setNoDelay(true).write(header.slice(0, at), 'latin1')
-      // Nothing tells from outside that the first piece was looked at.
+      // It cannot be observed from outside that the first piece was read.
       await Bun.sleep(at === 0 ? 0 : 20)
       socket.write(header.slice(at), 'latin1')
       using client = await TlsClient.connect(balancer.port, { socket })

@@ -19,7 +19,7 @@ test('metrics are served on the address asked for, and nowhere else', async () =
   expect(await answer.text()).toContain('rip_backend_up{pool="app",backend=')
   expect((await fetch(new URL('/status', url))).status).toBe(404)
   expect((await fetch(url, { method: 'DELETE' })).status).toBe(405)
-  // The backend's, like everything on the public listener.
+  // The answer of the backend, as for every path on the public listener.
   expect(await (await fetch(`${balancer.url}/metrics`)).text()).toBe('a')
 })
 

@@ -1,6 +1,6 @@
 /**
- * Whether nginx, HAProxy and Caddy accept what docs/balancer-comparison.md says of them. Needs these programs, unlike the
- * tests, and is run by `.ci/run`: `bun run peers`.
+ * Checks that nginx, HAProxy and Caddy accept their configurations in docs/balancer-comparison.md. Unlike the tests it
+ * needs these programs, and is run by `.ci/run`: `bun run peers`.
  */
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
@@ -9,14 +9,14 @@ import { TempFolder } from '../servers.ts'
 
 setDefaultTimeout(20_000)
 
-/** How a program is asked whether a configuration of the page is valid. */
+/** Commands that check whether a configuration of the page is valid. */
 const CHECKS: Readonly<Record<string, (file: string, folder: TempFolder) => readonly string[]>> = {
   nginx: (file, folder) => ['nginx', '-t', '-p', folder.path, '-c', file],
   haproxy: (file) => ['haproxy', '-c', '-f', file],
   caddyfile: (file) => ['caddy', 'validate', '--adapter', 'caddyfile', '--config', file],
 }
 
-/** As a whole file of its program. */
+/** Completes a block of the page to a whole configuration file. */
 function wholeFile(language: string, text: string, folder: TempFolder): string {
   const inFolder = text.replaceAll('/etc/ssl/shop', folder.path).replaceAll('/run/', `${folder.path}/`)
   if (language !== 'nginx') return inFolder

@@ -10,12 +10,12 @@ import { FakeClock, TestClaimant, member } from './fixtures.ts'
 
 const DURATION_MS = 120_000
 const EVERY_MS = 10
-/** Failures that are enough to put a backend aside once it has turned bad, where requests come one after the other. */
+/** Number of failures that put a backend aside once it has turned bad, if requests come one after the other. */
 const FAILURES_PER_ONSET = 1
-/** A request that cannot be sent again tries a backend that answers no question at the earliest after this time. */
+/** Earliest time after which a request that cannot be sent again tries a backend that answers no questions. */
 const TRIAL_EVERY_MS = 25_000
 
-/** What a backend does to requests from some moment on, for some time; otherwise it answers. */
+/** How a backend fails from some moment on, for some time; otherwise it answers. */
 interface Trouble {
   readonly outcome: Outcome
   readonly fromMs: number
@@ -30,7 +30,9 @@ const trouble: fc.Arbitrary<Trouble> = fc
   })
   .map(({ outcome, fromMs, forMs }) => ({ outcome, fromMs, untilMs: fromMs + forMs }))
 
-/** Of four backends two are never in trouble other than that nobody listens: on suspicion half may be put aside. */
+/**
+ * Two of four backends have no other trouble than refused connections, because only half may be put aside on suspicion.
+ */
 const backends = fc.tuple(
   fc.array(trouble, { maxLength: 4 }),
   fc.array(trouble, { maxLength: 4 }),

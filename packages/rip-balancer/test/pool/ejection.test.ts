@@ -7,7 +7,7 @@ import type { PoolOptions } from '../../src/pool/pool-options.ts'
 import type { Sighting } from '../../src/pool/reach.ts'
 import { FakeClock, TestClaimant, member } from './fixtures.ts'
 
-/** A pool, and what is told of it. */
+/** A pool, and the events it reports. */
 function setup(ids: readonly string[], options: Partial<PoolOptions> = {}) {
   const clock = new FakeClock()
   const told: string[] = []
@@ -49,7 +49,7 @@ function claimed(pool: Pool, { tried = [], repeatable = true }: Request = {}): B
   return backend
 }
 
-/** One request after the other; the outcome depends on the backend. @returns who got them */
+/** Sends one request after the other; the outcome depends on the backend. @returns the backends chosen */
 function run(pool: Pool, count: number, outcomeOf: (id: string) => Outcome, request: Request = {}): string {
   let ids = ''
   for (let n = 0; n < count; n++) {
@@ -66,7 +66,7 @@ const failing =
   (id: string): Outcome =>
     bad.includes(id) ? outcome : 'ok'
 
-/** Probes answer in promises. */
+/** Lets the promises of probes settle. */
 const settled = async (): Promise<void> => {
   for (let n = 0; n < 10; n++) await Promise.resolve()
 }
@@ -292,7 +292,7 @@ describe('a backend that fails requests others answer', () => {
 })
 
 describe('a backend that answers nothing for far longer than usual', () => {
-  /** Both answer, b has something to do, and time passes. */
+  /** Both answer, b has a request in flight, and time passes. */
   function quietFor(ms: number, options: Partial<PoolOptions> = {}, usualMs = 10) {
     const stage = setup(['a', 'b'], options)
     for (let n = 0; n < 4; n++) {
@@ -300,7 +300,7 @@ describe('a backend that answers nothing for far longer than usual', () => {
       stage.clock.advance(usualMs)
       for (const backend of [a, b]) stage.pool.release(backend, 'ok')
     }
-    // The second one that b gets is the first that finds it busy.
+    // The second request for b is the first that finds it busy.
     const held = Array.from({ length: 4 }, () => claimed(stage.pool))
     for (const backend of held) if (backend.id === 'a') stage.pool.release(backend, 'ok')
     stage.clock.advance(ms)
@@ -437,7 +437,7 @@ describe('a backend whose first request failed', () => {
 })
 
 describe('a backend that was put aside', () => {
-  /** It fails, is asked until it answers, and is back with the next request. */
+  /** The backend fails, is asked until it answers, and is back with the next request. */
   async function flap({ pool, clock, deaf }: ReturnType<typeof setup>): Promise<void> {
     deaf.add('/run/b.sock')
     run(pool, 2, failing('reset', 'b'))

@@ -3,7 +3,7 @@ import type { ClaimRefusal, Claimant } from '../../src/pool/claim.ts'
 import type { BackendSpec } from '../../src/pool/pooled-backend.ts'
 import type { PoolClock } from '../../src/pool/clock.ts'
 
-/** Time that passes only when told to. */
+/** A clock that the test advances. */
 export class FakeClock implements PoolClock {
   private time = 1_000
   private timers: Array<{ readonly atMs: number; readonly run: () => void }> = []
@@ -31,7 +31,7 @@ export class FakeClock implements PoolClock {
   }
 }
 
-/** Somebody who claims, and what the pool told them later. */
+/** A claimant, with the later answers of the pool. */
 export class TestClaimant implements Claimant {
   readonly told: Array<Backend | ClaimRefusal> = []
   readonly hashKey: string | undefined

@@ -6,7 +6,7 @@ import { Pool } from '../../src/pool/pool.ts'
 import { TempFolder } from '../servers.ts'
 import { FakeClock, member } from './fixtures.ts'
 
-/** Lets the checks that were begun end: they are promises already resolved. */
+/** Lets begun checks end: their promises are already resolved. */
 const settle = async (): Promise<void> => {
   for (let n = 0; n < 5; n++) await Promise.resolve()
 }
@@ -17,7 +17,7 @@ class Ward {
   readonly checkedAtMs: number[] = []
   readonly changes: string[] = []
   well = true
-  /** Each check takes so long. */
+  /** Duration of each check. */
   takesMs = 0
   private readonly checker: HealthChecker
 

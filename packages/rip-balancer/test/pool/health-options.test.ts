@@ -13,7 +13,7 @@ const answer = (status: number, body: string): string =>
 
 const stateOf = (lb: Balancer): string | undefined => lb.pool.status().backends[0]?.state
 
-/** Whether a backend that answers every check like that stays in, after some of them. */
+/** Whether a backend with this answer to checks stays in after some of them. */
 async function staysIn(said: string, health: Health): Promise<boolean> {
   let checks = 0
   await using backend = await RawBackend.startOnTcp((socket) => {

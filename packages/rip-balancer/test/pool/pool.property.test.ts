@@ -12,7 +12,7 @@ const QUEUE_TIMEOUT_MS = 100
 const WEIGHTS: Readonly<Record<string, number>> = { a: 1, b: 40, c: 1, d: 0.5 }
 const MAX_LONG_LIVED = 3
 
-/** A pool, everybody who ever claimed, and what must hold after each step whatever was done. */
+/** A pool, all claimants, and the conditions that must hold after each step. */
 class Model {
   readonly clock = new FakeClock()
   readonly pool: Pool
@@ -55,7 +55,7 @@ class Model {
     this.collect()
   }
 
-  /** One that was claimed becomes a tunnel or an event stream, if there is room for it. */
+  /** Turns a claimed request into a tunnel or an event stream, if there is room for it. */
   hold(at: number, kind: LongLived): void {
     const backend = this.held[at % Math.max(1, this.held.length)]
     if (backend === undefined || !this.pool.hasRoom(backend)) return
@@ -90,7 +90,7 @@ class Model {
     this.collect()
   }
 
-  /** Declares a generation that does not serve, or gives one up. */
+  /** Declares a generation that does not serve, or drains one. */
   aside(generation: string, names: readonly string[], drain: boolean): void {
     if (generation === this.pool.generation) return
     this.pool.prepare(
@@ -101,7 +101,7 @@ class Model {
     this.collect()
   }
 
-  /** In the end everybody has heard something, and every slot comes back. */
+  /** At the end every claimant has an answer, and every slot is free again. */
   finish(): void {
     this.pool.close()
     this.collect()
@@ -114,11 +114,11 @@ class Model {
     expect(this.pool.status().backends.filter(({ state }) => state === 'leaving')).toEqual([])
   }
 
-  /** Takes note of who was told something since the last step. */
+  /** Records the claimants that were answered since the last step. */
   collect(): void {
     const order = [...this.waiting]
     const told = order.filter((each) => each.told.length > 0)
-    // First come, first served: whoever was told something stood before all who still wait.
+    // First come, first served: all who were answered stood before all who still wait.
     expect(told).toEqual(order.slice(0, told.length))
     for (const claimant of told) {
       this.waiting.delete(claimant)
@@ -148,7 +148,7 @@ class Model {
     if (this.waiting.size > 0) expect(this.pool.backends.filter((each) => this.isFree(each))).toEqual([])
   }
 
-  /** With slow start, one request is what every member takes from the beginning. */
+  /** During a slow start, every member takes one request from the beginning. */
   private isFree(each: PooledBackend): boolean {
     const capacity = this.slowStartMs > 0 ? 1 : each.maxInFlight
     return each.healthy && each.ejection === undefined && each.inFlight < capacity
@@ -226,7 +226,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.tuple(fc.constantFrom('g1', 'g2'), ids).map(([generation, names]): Step => (model) => {
-      // Fresh ids per incarnation, as a manager names them: capacity of a known member never shrinks.
+      // New ids for each incarnation, as a manager names them: the capacity of a known member never shrinks.
       model.pool.prepare(
         generation,
         names.map((id) => member(`${generation}.${id}`, { maxInFlight: 2, weight: WEIGHTS[id] ?? 1 })),

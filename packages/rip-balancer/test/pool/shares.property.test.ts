@@ -5,9 +5,9 @@ import type { PolicyName } from '../../src/pool/policy.ts'
 import { Pool } from '../../src/pool/pool.ts'
 import { FakeClock, TestClaimant, member } from './fixtures.ts'
 
-/** Policies whose order is fixed but for where it begins: shares are exact. */
+/** Policies with a fixed order, whose shares are exact. */
 const TURNS: readonly PolicyName[] = ['round-robin', 'weighted', 'least-requests', 'sticky', 'hash']
-/** Policies in which chance, or the hash of a key, decides. */
+/** Policies that choose by chance, or by the hash of a key. */
 const CHANCE: readonly PolicyName[] = ['p2c', 'hash']
 
 const weights = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 6 })

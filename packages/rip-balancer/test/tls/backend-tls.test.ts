@@ -17,7 +17,7 @@ const CA = { ca: pem('authority.crt') }
 const SERVER_TLS = { cert: Bun.file(pem('backend.crt')), key: Bun.file(pem('backend.key')) }
 const OURS = { cert: pem('client.crt'), key: pem('client.key') }
 
-/** What a client gets, and what the log and standard error say about it. */
+/** The client's response, and the lines of the log and of standard error about it. */
 async function asked(
   to: string,
   backendTls: BackendTlsConfig,

@@ -4,9 +4,9 @@ import net from 'node:net'
 const BEFORE_SESSION_ID = 5 + 4 + 2 + 32
 const SERVER_NAME = 0
 
-/** A server that reads which name it is asked for, byte by byte, and closes the connection. */
+/** A server that reads the requested name from the bytes of the ClientHello, and closes the connection. */
 export class ClientHellos implements AsyncDisposable {
-  /** What `server_name` of each ClientHello said; `undefined` where there was none. */
+  /** The `server_name` of each ClientHello; `undefined` if there was none. */
   readonly names: (string | undefined)[] = []
   private readonly server = net.createServer((socket) => {
     socket.on('error', () => {})

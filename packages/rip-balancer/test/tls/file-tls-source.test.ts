@@ -9,7 +9,7 @@ import { eventually } from '../exchange/data-plane.ts'
 const CERTIFICATES = join(import.meta.dir, 'certificates')
 const pem = (name: string): string => readFileSync(join(CERTIFICATES, `${name}.crt`), 'utf8')
 
-/** Certificate and key in a folder of its own, and what was said of them. */
+/** Certificate and key in their own folder, and the messages about them. */
 class Installed implements Disposable {
   readonly said: string[] = []
   readonly source: FileTlsSource

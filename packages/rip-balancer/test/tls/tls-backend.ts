@@ -5,7 +5,7 @@ import tls from 'node:tls'
 
 const FOLDER = join(import.meta.dir, 'certificates')
 
-/** Path of a certificate or key of the tests; `make.sh` beside them says which there are. */
+/** Path of a certificate or key of the tests; `make.sh` beside them lists them. */
 export const pem = (name: string): string => join(FOLDER, name)
 
 const read = (name: string): string => readFileSync(pem(name), 'utf8')
@@ -20,7 +20,7 @@ export interface TlsBackendOptions {
   readonly answer?: string
 }
 
-/** An HTTPS server that records what it is asked, and as whom. */
+/** An HTTPS server that records requests and the names in SNI. */
 export class TlsBackend implements AsyncDisposable {
   received = ''
   connections = 0

@@ -10,7 +10,7 @@ import { Outbox } from '../../src/transport/outbox.ts'
 
 const output = new GatheredOutput()
 
-/** Takes as many bytes per call as its list says, everything once the list is used up; -1 is a closed socket. */
+/** Takes as many bytes per call as its list gives, and all bytes after that; -1 is a closed socket. */
 class PartialSocket implements ByteSocket {
   taken = ''
   calls = 0
@@ -137,7 +137,7 @@ test('property: outboxes that write in turns lose nothing and keep their order',
         if (action === 'flush all') output.flushAll()
         if (action === 'discard') {
           outboxes[at]!.discard()
-          // It may have been sent already, when another one took its turn.
+          // It may have been sent before, in the turn of another outbox.
           sent[at] = sockets[at]!.taken
           gathered[at] = ''
         }

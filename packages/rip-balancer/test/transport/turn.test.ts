@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { Outbox } from '../../src/transport/outbox.ts'
 import { Turn, type Receiver } from '../../src/transport/turn.ts'
 
-/** A loop whose turns end when they are told to. */
+/** An event loop whose turns end on command. */
 class EventLoop {
   private calls: (() => void)[] = []
 
@@ -86,7 +86,7 @@ describe('a turn', () => {
     turn.received(a!, Buffer.from('333'))
     expect(log).toEqual([])
     loop.endOfTurn()
-    // What one outbox gathered before is sent when it gathers again.
+    // Data that an outbox gathered before is sent when it gathers again.
     expect(log).toEqual(['a:1', 'b:22', 'a:333', 'a sends 1', 'b sends 2', 'a sends 3'])
   })
 

@@ -18,7 +18,7 @@ const backendAt = (path: string): Backend => ({
   answers: new RecentAnswers(),
 })
 
-/** A sink that notes when its response is complete; everything else does not concern it. */
+/** A sink that only notes when its response is complete. */
 function sinkOf(complete: () => void, connected: () => void): ResponseSink {
   const nothing = (): void => {}
   const rest = {
@@ -43,7 +43,7 @@ const idleSink = (): ResponseSink =>
     () => {},
   )
 
-/** Opens a connection, has one request answered on it, and so leaves it unused. */
+/** Opens a connection for one request, after which it is unused. */
 async function use(upstreams: Upstreams, backend: Backend): Promise<void> {
   const completed = Promise.withResolvers<void>()
   const connection = upstreams.open(

@@ -16,7 +16,7 @@ const refused: ReloadResult = {
   refusal: { code: 'build-failed', generation: 'g3', message: 'it does not compile', atMs: 1 },
 }
 
-/** A manager that does what it is told and writes down what that was. */
+/** A manager that records the calls it gets. */
 class ToldManager implements Manager {
   readonly told: unknown[] = []
   readonly log = new EventLog(() => 1)

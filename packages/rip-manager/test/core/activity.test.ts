@@ -9,14 +9,14 @@ const observed = {
 const active = ({ processes }: Rig): string[] =>
   processes.alive.filter((process) => process.active).map(nameOf)
 
-/** `w1.2`: the second process of the first slot. */
+/** A short name: `w1.2` is the second process of the first slot. */
 function nameOf({ socket }: FakeProcess): string {
   return socket.replace(/^.*\/|\.sock$/g, '')
 }
 
 const states = ({ manager }: Rig): string[] => manager.status.workers.map(({ state }) => state)
 
-/** Lets time pass in small steps; at each of them no number is active twice. */
+/** Advances time in small steps, and checks at each that no number is active twice. */
 async function passAlone(rig: Rig, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 5) {
     await rig.clock.advance(5)

@@ -151,7 +151,7 @@ test('no lots decide nothing, and enough lots without a difference clear the cod
 })
 
 test('chance alone takes nothing back', () => {
-  // Both fail one time out of two; the seed makes the draws the same each time.
+  // Both fail half of the time; the seed makes the lots reproducible.
   let seed = 1
   const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
   for (let attempt = 0; attempt < 500; attempt++) {
@@ -178,7 +178,7 @@ test('one or two requests of each of many kinds take nothing back by chance', ()
     for (let n = 0; n < 90; n++) {
       const which = Math.floor(random() * kinds.length)
       const { requests, failed, requestsBefore, failedBefore, ...rest } = kinds[which]!
-      // Every tenth kind fails, whoever is asked.
+      // Every tenth kind fails, in both generations.
       const fails = which % 10 === 0 ? 1 : 0
       kinds[which] =
         random() < 0.5

@@ -1,12 +1,12 @@
 import { expect } from 'bun:test'
 import { type ContentKind, Sim, simSettings } from './sim.ts'
 
-/** Enough for two generations of two workers, and not of three. */
+/** Room for two generations of two workers, and not for three. */
 const SCARCE_ROOM = 4.4
 
 const LAST_STEPS = 15
 
-/** A life of a manager with so many things happening, all of them chosen by the seed. */
+/** Plays a manager's life of that many steps, all chosen by the seed. */
 export function playEpisode(seed: number, steps: number): void {
   const sim = new Sim(mulberry32(seed), 1 + (seed % 4), seed % 3 === 0 ? SCARCE_ROOM : Infinity)
   sim.command({ type: 'start' })
@@ -16,7 +16,7 @@ export function playEpisode(seed: number, steps: number): void {
   startAgain(sim, seed)
 }
 
-/** One thing that happens, likely or not. */
+/** Plays one step. */
 function act(sim: Sim): void {
   const chance = sim.random()
   if (chance < 0.35) return sim.answer()
@@ -59,7 +59,7 @@ function putBackAndWake(sim: Sim): void {
   sim.wake()
 }
 
-/** Other limits: watching what was released or not, replacing workers or not. */
+/** Changes settings: whether a release is observed, and whether workers are replaced. */
 function configure(sim: Sim): void {
   const { config } = sim.machine.fleet
   const observe = sim.random() < 0.5 ? undefined : simSettings.observe
@@ -67,7 +67,7 @@ function configure(sim: Sim): void {
   sim.input({ type: 'configure', config: { ...config, observe, recycle: { ...config.recycle, requests } } })
 }
 
-/** Nothing bad happens any more: good content must be served by as many workers as are wanted. */
+/** No further faults: good content must be served by the wanted number of workers. */
 function comeToRest(sim: Sim): void {
   sim.calm = true
   sim.spawnFails = false
@@ -87,7 +87,7 @@ function comeToRest(sim: Sim): void {
     rollout: fleet.rollout,
     reloading: sim.reloading,
     groups: fleet.groups.size,
-    // What serves, and the two that can be returned to.
+    // The serving generation, and two that a rollback can return to.
     remembered: fleet.routing.published.size <= 3,
   }).toEqual({
     generation: expect.stringMatching(/^g/),
@@ -103,7 +103,7 @@ function comeToRest(sim: Sim): void {
   })
 }
 
-/** In the middle of whatever goes on, before and during the delay. */
+/** Stops at any point, before and during the delay. */
 function stop(sim: Sim): void {
   for (let step = 0; step < LAST_STEPS; step += 1) act(sim)
   sim.input({ type: 'stop', now: sim.random() < 0.3, delay: sim.random() < 0.5 })
@@ -114,7 +114,7 @@ function stop(sim: Sim): void {
   expect(sim.openCommands).toBe(0)
 }
 
-/** A new start on the same folders: condemned content gives way to the last good one, if there is a copy. */
+/** Starts again on the same folders: condemned content is replaced by the last good one, if there is a copy. */
 function startAgain(before: Sim, seed: number): void {
   if (before.random() < 0.3) before.putBack()
   const sim = new Sim(mulberry32(seed + 1), 1 + (seed % 4), Infinity, before)

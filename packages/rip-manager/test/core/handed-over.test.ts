@@ -6,10 +6,10 @@ const builds = ({ events }: Rig): number => events.filter(({ type }) => type ===
 
 interface WatchedRig {
   readonly rig: Rig
-  /** The watcher has looked at the disk, or only says that something may have changed. */
+  /** The watcher has read the disk, or only reports that something may have changed. */
   readonly wake: (tree?: TreeState) => void
   readonly reads: () => number
-  /** From now on reads wait until the returned function is called. */
+  /** Makes reads wait until the returned function is called. */
   readonly block: () => () => void
 }
 

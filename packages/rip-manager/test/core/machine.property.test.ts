@@ -2,14 +2,14 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { playEpisode } from './episode.ts'
 
-/** `RIP_EPISODES` plays another number of them. */
+/** Number of episodes; `RIP_EPISODES` sets another. */
 const EPISODES = Number(process.env['RIP_EPISODES'] ?? 500)
 const MIN_STEPS = 100
 const MAX_STEPS = 400
 
 /**
- * Episodes that failed once: a candidate that left while its content was being built again; an observation whose end
- * left more old generations than may be alive.
+ * Episodes that once failed: a candidate that left while its content was being built again; an observation that ended
+ * with more old generations than allowed.
  */
 const FOUND: readonly [number, number][] = [
   [945345560, 322],
@@ -30,7 +30,7 @@ test(
   EPISODES * 240,
 )
 
-/** `RIP_SEED` repeats a run that failed. */
+/** The seed of a run that failed: `RIP_SEED` repeats it. */
 function seedOf(text: string | undefined): { readonly seed?: number } {
   return text === undefined ? {} : { seed: Number(text) }
 }

@@ -4,7 +4,7 @@ import { type Rig, startedRig } from './rig.ts'
 
 const MIB = 2 ** 20
 
-/** What the control group says; the tests change it. */
+/** The figures of the control group, which the tests change. */
 interface Limit {
   usedMib: number
 }
@@ -27,7 +27,7 @@ async function rigIn(limit: Limit, options: Partial<ManagerOptions> = {}): Promi
   return rig
 }
 
-/** Resident memory of each worker, by slot. */
+/** Sets the resident memory of each worker, by slot. */
 function grow(rig: Rig, ...mib: readonly number[]): void {
   for (const process of rig.processes.alive) process.vitals({ rssBytes: (mib[process.slot - 1] ?? 0) * MIB })
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { Builder, ComparedGroup, ResponseCounts } from '../../src/contract/ports.ts'
 import { type Rig, startedRig } from './rig.ts'
 
-/** A router that counts 100 answers with one error for every generation, unless told otherwise. */
+/** A router that counts 100 answers with one error for every generation, unless set otherwise. */
 function observing(counts: Map<string, ResponseCounts>): Parameters<typeof startedRig>[0] {
   const observer = {
     read: async (generation: string) => counts.get(generation) ?? { requests: 100, errors: 1 },
@@ -173,7 +173,7 @@ describe('where lots can be drawn', () => {
   }
   const worse = { ...alike, failedBefore: 0 }
 
-  /** A router that draws lots as it is told, and remembers since when and how often it was asked to. */
+  /** A router whose results of lots the test sets; it records since when and how often it was asked. */
   function drawing(group: ComparedGroup | (() => ComparedGroup)): {
     readonly options: Parameters<typeof startedRig>[0]
     readonly counts: Map<string, ResponseCounts>

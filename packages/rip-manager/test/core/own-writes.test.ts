@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import type { Builder, Snapshot } from '../../src/contract/ports.ts'
 import { createRig, type Rig, startedRig } from './rig.ts'
 
-/** Builds at once; only `app.ts` is code. Then the file is written, as by an application that boots. */
+/** Builds at once; only `app.ts` is code. After the build the file is written, as by an application that boots. */
 function builderThatSees(write: (build: number) => void): Builder {
   let builds = 0
   return {

@@ -6,10 +6,10 @@ const MACHINE = join(import.meta.dir, '../../src/machine')
 
 /** Every assignment to a member of the fleet. */
 const ASSIGNMENT = /\bfleet\.(\w+) (?:[-+]|\?\?|&&|\|\|)?=(?!=)/g
-/** A member of `Fleet`, or the comment that names the files that write those below it. */
+/** A member of `Fleet`, or the comment that names the files that write the members below it. */
 const LINE = /^ {2}(?:\/\*\* (?<comment>.*)|(?:readonly )?(?<member>\w+): )/
 
-/** Files that state.ts allows to write each member. */
+/** The files that may write each member, according to state.ts. */
 function named(): ReadonlyMap<string, readonly string[]> {
   const text = readFileSync(join(MACHINE, 'state.ts'), 'utf8')
   const members = text.slice(text.indexOf('export interface Fleet {'))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { startedRig } from './rig.ts'
 
-/** A program without control messages: it says nothing, and its socket accepts at once. */
+/** A program without control messages; its socket accepts at once. */
 const plain = { command: { argv: ['server'], speaksProtocol: false }, probe: async () => {} } as const
 
 describe('a program without control messages', () => {

@@ -24,7 +24,7 @@ function builderFailingFor(broken: Set<string>): Builder & { readonly built: str
   }
 }
 
-/** Names generations by their code: data does not belong to them. */
+/** Names generations by their code only, without data. */
 const namedByCode: Builder = {
   build: async ({ files }) => ({ ok: true, snapshot: { generation: `code-${files.get('app.ts')}` } }),
 }
@@ -65,7 +65,7 @@ function faulty({ env, thrown, reported, byChance, boot, stderr, verify }: Machi
   return { options, behaviour: stderr === undefined ? {} : { exitsAtBoot: 1, stderr } }
 }
 
-/** Reloads, and waits until what served before has ended. Returns both generations. */
+/** Reloads, and waits until the previous generation has ended. Returns both generations. */
 async function reloaded(rig: Rig): Promise<{ readonly first: string; readonly second: string }> {
   const first = rig.manager.status.generation!
   rig.files.writeUnseen('app.ts', 'v2')
@@ -573,7 +573,7 @@ test('a start, and a reload, whose content is read twice are told of once', asyn
   expect(rig.events.filter(({ type }) => type === 'generation-building')).toHaveLength(2)
 })
 
-/** How often it was said that a generation is built. */
+/** How many events say that a generation is built. */
 function tellings({ events }: Rig, generation: string): number {
   return events.filter((event) => event.type === 'generation-building' && event.generation === generation)
     .length

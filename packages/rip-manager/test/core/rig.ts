@@ -13,19 +13,19 @@ import {
   type FakeRouter,
 } from '../../src/testing.ts'
 
-/** A manager in a world that exists in memory only. */
+/** A manager in a simulated world. */
 export interface Rig extends AsyncDisposable {
   readonly manager: Manager
   readonly clock: FakeClock
   readonly files: FakeFiles
   readonly processes: FakeProcesses
   readonly router: FakeRouter
-  /** Paths somebody removed. */
+  /** Paths of sockets that were removed. */
   readonly lostSockets: Set<string>
   readonly events: readonly ManagerEvent[]
-  /** Lets time pass until the promise has settled. */
+  /** Advances time until the promise has settled. */
   during<T>(work: Promise<T>): Promise<T>
-  /** Slots of processes that may get a request now. */
+  /** Slots of processes to which requests may go now. */
   routed(): readonly string[]
 }
 

@@ -64,7 +64,7 @@ describe('a service', () => {
     readonly service: Service
   }
 
-  /** Answers until it is told to be stuck. */
+  /** A beat that answers until the test makes it stuck. */
   function beating(): Beat {
     const state: Beat = {
       stuck: false,

@@ -14,33 +14,33 @@ import type { Findings } from '../../src/contract/verdict.ts'
 
 export type ContentKind = 'good' | 'does not compile' | 'does not boot' | 'is not verified'
 
-/** A process as it really is, whatever the machine believes. */
+/** The true state of a process, which may differ from what the machine believes. */
 interface SimProcess {
   readonly pid: number
   readonly id: string
   readonly launch: Launch
   state: 'booting' | 'serving' | 'frozen' | 'draining'
-  /** Runs what its application runs once. */
+  /** Whether its application runs its jobs. */
   active: boolean
-  /** When the machine gives up waiting for it to stand by. */
+  /** Time at which the machine stops waiting for it to stand by. */
   standbyByMs: number
-  /** Of the last order to stand by. */
+  /** Number of the last order to stand by. */
   order: number
 }
 
-/** What is on disk, and what was. */
+/** The content on disk, now and before. */
 interface Disk {
   readonly content: number
   readonly kinds: ReadonlyMap<GenerationId, ContentKind>
 }
 
-/** The router as it really is. */
+/** The true state of the router. */
 interface SimRouter {
   readonly backends: Map<GenerationId, ReadonlySet<string>>
   cut: GenerationId | undefined
 }
 
-/** Whoever waits for the end of a reload has been told of it. */
+/** Events that report the end of a reload to callers. */
 const REPORTED_ENDS: ReadonlySet<string> = new Set([
   'generation-cut',
   'generation-refused',
@@ -76,8 +76,8 @@ export const simSettings: Omit<MachineConfig, 'cutAfter'> = {
 }
 
 /**
- * A machine in a world whose every answer comes when chance wills it. The world knows the truth, and objects
- * to whatever must never happen.
+ * A machine in a simulated world in which every answer comes at a random time. The world knows the true state, and
+ * throws when something happens that must never happen.
  */
 export class Sim implements Effects {
   readonly machine: Machine
@@ -85,7 +85,7 @@ export class Sim implements Effects {
   readonly processes: Map<number, SimProcess> = new Map()
   readonly events: ManagerEventBody[] = []
   readonly #answers: (() => void)[] = []
-  /** The router follows orders in the order they were given. */
+  /** Orders, which the router carries out in sequence. */
   readonly #orders: (() => void)[] = []
   readonly #kinds = new Map<GenerationId, ContentKind>()
   readonly #open = new Set<CommandId>()
@@ -101,18 +101,18 @@ export class Sim implements Effects {
   #spawnFails = false
   #answered = 0
   readonly #roomForWorkers: number
-  /** What survives the process. */
+  /** Data that outlasts the process. */
   findings: Findings
   readonly #copies: Set<GenerationId>
   nowMs = 0
   hasStopped = false
-  /** Nothing fails any more. */
+  /** Whether nothing fails any more. */
   calm = false
   cuts = 0
-  /** Somebody was told that a reload began, and not yet how it ended. */
+  /** Whether a reload was reported to begin, and its end was not reported yet. */
   reloading = false
 
-  /** With memory for so many workers, and no more. */
+  /** With memory for that many workers. */
   constructor(
     random: () => number,
     workers: number,
@@ -142,7 +142,7 @@ export class Sim implements Effects {
     this.input({ type: 'services', online: true })
   }
 
-  /** The files as they are found by a new start on the same folder. */
+  /** The files that a new start on the same folder finds. */
   get disk(): Disk {
     return { content: this.#content, kinds: this.#kinds }
   }
@@ -152,13 +152,13 @@ export class Sim implements Effects {
     for (const [generation, kind] of kinds) this.#kinds.set(generation, kind)
   }
 
-  /** Somebody puts content back that was on disk before. */
+  /** Puts earlier content back on disk. */
   putBack(): void {
     this.#content = 1 + Math.floor(this.random() * this.#content)
     this.#writtenMs = this.nowMs
   }
 
-  /** One input, with everything checked that must hold before and after. */
+  /** Plays one input, and checks the invariants before and after. */
   input(input: Input): void {
     const { fleet } = this.machine
     const before = {
@@ -344,7 +344,7 @@ export class Sim implements Effects {
     ).length
   }
 
-  /** Ready workers that an input takes away by itself. */
+  /** Number of ready workers that an input itself takes away. */
   #lossOf(input: Input): number {
     if (input.type === 'exited') return 1
     return input.type === 'message' && input.message?.type === 'leaving' ? 1 : 0
@@ -363,7 +363,7 @@ export class Sim implements Effects {
       if (this.#told.has(id)) throw new Error(`${id} gets requests while it drains`)
   }
 
-  /** What runs once must not run twice, but beside a process that did not stand by in time. */
+  /** Throws when jobs run twice, except beside a process that did not stand by in time. */
   #objectToTwins(): void {
     const slots = new Set<number>()
     for (const { active, standbyByMs, launch } of this.processes.values()) {
@@ -377,7 +377,7 @@ export class Sim implements Effects {
     return [...this.processes.values()].filter(({ active }) => active).length
   }
 
-  // What the machine does to the world.
+  // Effects of the machine on the world.
 
   wallMs(): number {
     return this.nowMs
@@ -429,7 +429,7 @@ export class Sim implements Effects {
     if (message.type === 'resume') this.#resume(process)
     if (message.type === 'standby') this.#standBy(process, message.order)
     if (message.type !== 'drain') return
-    // So little time is given only when the router has not answered for as long as a drain may take.
+    // So short a deadline is given only when the router has not answered for as long as a drain may take.
     if (message.deadlineMs > simSettings.killGraceMs) this.#told.add(process.id)
     if (process.state === 'frozen') return
     process.state = 'draining'
@@ -447,7 +447,7 @@ export class Sim implements Effects {
     process.order = order
     this.#later(() => {
       if (process.state === 'frozen' || !this.processes.has(process.pid)) return
-      // Later orders are followed after this one.
+      // Later orders are carried out after this one.
       if (process.order === order && process.standbyByMs !== Infinity) process.active = false
       this.say(process.pid, { type: 'stands-by', order })
     })
@@ -468,7 +468,7 @@ export class Sim implements Effects {
     this.#later(() => this.input({ type: 'restored', token, error }))
   }
 
-  /** Somebody removes the run directory. */
+  /** Removes the run directory. */
   loseSockets(): void {
     for (const { id } of this.processes.values()) this.#lost.add(id)
   }
@@ -482,7 +482,7 @@ export class Sim implements Effects {
     return { generation: this.generation, files: new Map(), newestMs: this.#writtenMs }
   }
 
-  /** The watcher hands over what it has read, or only says that something changed. */
+  /** The watcher hands over the tree it has read, or only reports a change. */
   wake(): void {
     this.input(this.#content % 2 === 0 ? { type: 'wake', tree: this.#tree() } : { type: 'wake' })
   }
@@ -502,7 +502,7 @@ export class Sim implements Effects {
     })
   }
 
-  /** Content of the same kind differs in data only. */
+  /** Contents of the same kind differ only in data. */
   #snapshotOf(generation: GenerationId): Snapshot {
     const kind = this.#kinds.get(generation)
     return {
@@ -579,7 +579,7 @@ export class Sim implements Effects {
     })
   }
 
-  /** Orders may fail before or after they took effect. */
+  /** An order may fail before or after it took effect. */
   #order(token: number, apply: () => void): void {
     if (this.hasStopped) throw new Error('the router is told something after the end')
     const luck = this.calm ? 1 : this.random()

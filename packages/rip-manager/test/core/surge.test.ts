@@ -26,7 +26,7 @@ describe('memoryRoom', () => {
   })
 })
 
-/** A world with memory for so many workers of 100 MiB. */
+/** A world with memory for that many workers of 100 MiB. */
 async function rigWithRoom(room: number, options: Parameters<typeof startedRig>[0] = {}): Promise<Rig> {
   let alive = (): number => 0
   const memory = (): MemoryReading => ({
@@ -47,7 +47,7 @@ function limitedIn(rig: Rig): Rig['events'] {
   return rig.events.filter(({ type }) => type === 'surge-limited')
 }
 
-/** Most processes that were alive at once while the work went on. */
+/** The largest number of processes alive at once during the work. */
 async function mostAlive(rig: Rig, work: Promise<unknown>): Promise<number> {
   let most = 0
   let done = false

@@ -5,9 +5,9 @@ import { createRig, type Rig } from './rig.ts'
 /** A tree whose reads wait until they are let through. */
 interface SlowReads {
   readonly rig: Rig
-  /** From now on reads wait. */
+  /** Makes reads wait from now on. */
   block(): void
-  /** How many reads wait. */
+  /** Number of waiting reads. */
   readonly waiting: number
   unblock(): void
 }
@@ -42,7 +42,7 @@ async function slowReads(options: Parameters<typeof createRig>[0] = {}): Promise
 
 const cuts = ({ events }: Rig): number => events.filter(({ type }) => type === 'generation-cut').length
 
-/** A reload of new content that is ready to be switched to, and waits for the last look at the disk. */
+/** A reload of new content that is ready to be cut over to, and waits for the last look at the disk. */
 async function confirming(
   options: Parameters<typeof createRig>[0] = {},
 ): Promise<SlowReads & { readonly controller: AbortController; readonly reloading: Promise<unknown> }> {

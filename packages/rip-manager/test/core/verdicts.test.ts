@@ -5,10 +5,10 @@ import type { Findings, VerdictStore } from '../../src/contract/verdict.ts'
 import { createRig, type Rig, startedRig } from './rig.ts'
 
 const WINDOW_MS = 20_000
-/** So many failures that a generation is taken back. */
+/** Enough failures for a generation to be taken back. */
 const FAILING: ResponseCounts = { requests: 300, errors: 61 }
 
-/** Keeps findings in memory, as a folder does on disk. */
+/** Keeps verdicts in memory instead of a folder. */
 class FakeStore implements VerdictStore {
   findings: Findings = { condemned: [], good: undefined }
   readonly copies: string[] = []
@@ -34,7 +34,7 @@ class FakeStore implements VerdictStore {
   }
 }
 
-/** Puts code into folders, as a builder that keeps it does. */
+/** Puts code into folders, like a builder that keeps snapshots. */
 const folders: Builder = {
   build: async ({ generation }) => ({ ok: true, snapshot: { generation, folder: `/run/${generation}` } }),
 }
@@ -76,7 +76,7 @@ async function takeBack(
   return { good, bad }
 }
 
-/** What a new start finds: the same findings, and this on disk. */
+/** A new start with the same verdicts and with this content on disk. */
 function startedAgain({ options }: World, content: string): Promise<Rig> {
   const rig = createRig(options)
   rig.files.writeUnseen('app.ts', content)
@@ -295,7 +295,7 @@ describe('a start that finds condemned code on disk', () => {
 
   test('also recognises it when only the build tells which files belong to it', async () => {
     const { counts, store, options } = world()
-    /** At first the content is known by part of its name. */
+    /** At first part of the content is unknown. */
     const builder: Builder = {
       build: async ({ generation }) => ({
         ok: true,
@@ -390,7 +390,7 @@ describe('a reload that waits', () => {
     rig.files.writeUnseen('app.ts', 'v3')
     const third = rig.manager.reload({ wait: true })
     expect(await rig.during(second)).toMatchObject({ ok: true })
-    // Of what serves already, and is watched, the end is awaited as well.
+    // A reload of code that serves and is still observed also waits for the end of the observation.
     const again = rig.manager.reload({ wait: true })
     await rig.clock.advance(1_000)
     const closed = rig.manager.close()

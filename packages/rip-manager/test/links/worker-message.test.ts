@@ -8,7 +8,7 @@ const names = (
   'webSockets eventStreams kind message file line column frame stack __proto__'
 ).split(' ')
 
-/** What JSON can say, with the names of the protocol more often than others. */
+/** Any JSON value, with frequent names of the protocol. */
 const anything = fc.oneof(
   fc.jsonValue(),
   fc.dictionary(fc.constantFrom(...names, 'other'), fc.jsonValue()),

@@ -21,7 +21,7 @@ describe('a listening socket that is lent', () => {
     await using borrowed = await borrowListenSocket(path, anyPort)
     expect(borrowed?.address).toEqual(socket.address)
     await socket.close()
-    // It waits in the queue of the socket.
+    // The connection waits in the queue of the socket.
     const answer = answerFrom(socket.address.port)
     using server = new DisposableStack()
     const listener = Bun.listen({

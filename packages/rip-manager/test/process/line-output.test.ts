@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { createLineOutput } from '../../src/process/line-output.ts'
 import { temporaryFolder } from '../real.ts'
 
-/** A stream whose reader takes one write at a time, when told to. */
+/** A stream whose reader takes one write at a time, when the test allows it. */
 function slowStream(): { stream: Writable; written: string[]; take: (error?: Error) => void } {
   const written: string[] = []
   const pending: ((error?: Error) => void)[] = []

@@ -62,7 +62,7 @@ test('a signal reaches the whole group', async () => {
 test('a stuck process alone is asked, again and again, and only its answer is kept', async () => {
   const { spawner, lines } = silentSpawner()
   await using _ = spawner
-  // Answers the second question. A shell runs a trap once the command under way has ended.
+  // Answers the second question. A shell runs a trap only after the current command has ended.
   const answer = `[ -n "$asked" ] && echo "${STUCK_HEADING}
     at burn (a.ts:3:5)" >&2 && echo "oh no" >&2 && exit 3; asked=1`
   const script = `sleep 1000 & echo $!; trap '${answer}' XCPU; echo before >&2; while :; do sleep 0.01; done`

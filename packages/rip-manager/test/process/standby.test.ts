@@ -7,7 +7,7 @@ import type { ProcessSpec } from '../../src/contract/ports.ts'
 import type { ChildLine } from '../../src/process/supervised-child.ts'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
-/** Says whether it stands by, what it is told late, and waits for the end of its supervisor. */
+/** Reports whether it stands by, prints its late environment, and waits for the end of its supervisor. */
 const PROGRAM = `
   if [ "$RIP_STANDBY" = 1 ]; then echo standing by; read -r LATE; fi
   echo "$EARLY $NUMBER $LATE"
@@ -28,7 +28,7 @@ interface Standing extends AsyncDisposable {
   readonly spawner: ProcessSpawner
   readonly lines: (ChildLine & { readonly pid: number })[]
   readonly folder: TemporaryFolder
-  /** Starts the first process and waits until another one stands by; resolves with its pid. */
+  /** Starts the first process and waits for the next standby process; resolves with its pid. */
   standby(): Promise<number>
   text(name: string): string[]
 }
@@ -104,7 +104,7 @@ test('none stands by in a folder that is gone, and there is no warning', async (
   const child = s.spawner.spawn(specOf(1, s.folder))
   await until('it has spoken', () => s.text('w1').length > 0)
   renameSync(s.folder.path, `${s.folder.path}-moved`)
-  // As long as until the next one would be started; an exception there would fail this test.
+  // Long enough for the next one to be started; an exception there would fail this test.
   await Bun.sleep(700)
   expect(s.lines.map(({ name }) => name)).not.toContain('standby')
   expect(() => s.spawner.spawn(specOf(2, s.folder))).toThrow('cannot start w2')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'bun:test'
 import { temporaryFolder, type TemporaryFolder } from '../real.ts'
 
-/** For the tests of a file: instances are listed in a folder of their own, and no compiled code is kept. */
+/** Gives the tests of a file their own folder of instances, and switches the cache of compiled code off. */
 export function leaveNothingBehind(): void {
   const { XDG_RUNTIME_DIR, RIP_CACHE } = process.env
   let folder: TemporaryFolder

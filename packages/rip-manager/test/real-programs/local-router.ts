@@ -1,6 +1,6 @@
 import type { Backend, DrainReport, GenerationId, Router } from '../../src/contract/router.ts'
 
-/** A small router in this process: round robin over the backends that serve. */
+/** A small router in this process: round robin over the serving backends. */
 export class LocalRouter implements Router {
   readonly #backends = new Map<GenerationId, readonly Backend[]>()
   readonly #inFlight = new Map<GenerationId, number>()

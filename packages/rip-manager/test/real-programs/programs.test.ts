@@ -52,7 +52,7 @@ interface Program {
   readonly runtime: string
 }
 
-/** `bun run` calls itself `node` in a folder that it puts in front. */
+/** The real Node.js: `bun run` puts a folder with a `node` of its own first in PATH. */
 const realNode = Bun.which('node', { PATH: process.env['PATH']!.replaceAll(/[^:]*\/bun-node-[^:]*:?/g, '') })
 
 const programs: readonly Program[] = [
@@ -142,7 +142,7 @@ test.each([0, 1, 2, 5, 20])(
       output: { stdout: silent(), stderr: silent() },
     })
     const started = app.manager.start().catch((error: unknown) => error)
-    // No event tells how far a start has come: every delay meets another step of it.
+    // The progress of a start cannot be observed, so different delays meet different steps of it.
     await Bun.sleep(delayMs)
     expect(await app.close()).toEqual({ abandoned: 0 })
     expect(await started).toMatchObject({ code: 'STOPPING' })

@@ -19,13 +19,13 @@ leaveNothingBehind()
 const silent = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() })
 const app = (version: string): string => `export default () => new Response('${version}')\n`
 
-/** What the workers really have in memory, as the kernel tells (proc_pid_statm(5)). */
+/** Resident memory of the workers, by the kernel (proc_pid_statm(5)). */
 function residentBytes({ workers }: ManagerStatus): number {
   return workers.reduce((sum, { pid }) => {
     try {
       return sum + Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES
     } catch {
-      // ENOENT: it has gone.
+      // ENOENT: the process has gone.
       return sum
     }
   }, 0)

@@ -32,7 +32,7 @@ export default async function handler(request) {
 
 const silent = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() })
 
-/** How a worker ended that was asked for a path that blocks it. */
+/** The exit reason of a worker that was asked for a path that blocks it. */
 async function endOf(path: string): Promise<ExitReason> {
   await using folder = await temporaryFolder()
   await using run = await temporaryFolder()

@@ -8,7 +8,7 @@ const worker = { uid: 54_321, gid: 54_322 }
 const router = { uid: 54_323, gid: 54_323 }
 const owner = (path: string): string => `${statSync(path).uid} ${(statSync(path).mode & 0o777).toString(8)}`
 
-/** A socket as a process of that user makes it. */
+/** Creates a socket as a process of that user. */
 function socketOf({ uid, gid }: typeof worker, path: string): Bun.UnixSocketListener<undefined> {
   const listener = Bun.listen({ unix: path, socket: { data() {} } })
   chownSync(path, uid, gid)
@@ -45,7 +45,7 @@ describe.skipIf(process.getuid?.() !== 0)('a folder that is lent (needs root to 
       expect(() => handOnSockets(lent, ['s.sock'], worker, router)).toThrow(
         'is not the socket its worker was to make',
       )
-      // Closed all the same, and nobody's but root's.
+      // It is closed anyway, and belongs to root.
       expect(owner(lent)).toBe('0 700')
     }
     control.stop()

@@ -27,7 +27,7 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-/** Answers one connection after another with its own pid, on the descriptor 3. */
+/** Answers connections with its own pid, on descriptor 3. */
 const answering = `Bun.listen({ fd: 3, socket: { data(socket) { socket.end(String(process.pid)) } } })
   process.stdin.on('end', () => process.exit()).resume()`
 
@@ -159,7 +159,7 @@ test('the path of a dead predecessor is taken over, that of a running one is not
       stdio: ['ignore', 'ignore', 'inherit'],
     },
   )
-  // The path is there from bind(2) on, which is before listen(2).
+  // The path exists from bind(2) on, which comes before listen(2).
   await until('the predecessor to listen', () => isListening(unix))
   expect(await failureOf(openListenSocket({ unix }))).toMatchObject({ code: 'PORT_IN_USE' })
   holder.kill('SIGKILL')

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { isListening } from '../../src/socket/listening.ts'
 import { temporaryFolder } from '../real.ts'
 
-/** Listens with room for one, connects until there is none, says so, and waits. */
+/** Listens with a queue of one, connects until the queue is full, reports it, and waits. */
 const FULL = `import socket, sys, time
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(0)
 kept = []

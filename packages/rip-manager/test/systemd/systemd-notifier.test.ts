@@ -20,7 +20,7 @@ afterEach(() => {
   for (const release of owned.splice(0).toReversed()) release()
 })
 
-/** What systemd is to a service: a datagram socket. */
+/** The service manager's side: a datagram socket. */
 function serviceManager(name: string): { received: string[]; read: () => readonly string[] } {
   const libc = openLibc()
   if (libc === undefined) throw new Error('no C library')
@@ -153,7 +153,7 @@ test('the time of a reload is the time of the machine', async () => {
   manager.emit({ type: 'ready', generation: 'g1', workers: 2, tookMs: 1 })
   manager.emit({ type: 'generation-building', generation: 'g2', reason: 'deploy' })
   const toldUs = Number(/MONOTONIC_USEC=(\d+)/.exec(service.read()[1] ?? '')?.[1])
-  // Since boot, without the time the machine slept; that of the runtime starts with the process.
+  // Time since boot, without sleep of the machine; the runtime's clock starts with the process.
   const upSeconds = Number((await Bun.file('/proc/uptime').text()).split(' ')[0])
   expect(toldUs).toBeLessThanOrEqual((upSeconds + 1) * 1e6)
   expect(toldUs).toBeGreaterThan((performance.now() + 1_000) * 1e3)

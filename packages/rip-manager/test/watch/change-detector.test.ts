@@ -14,7 +14,7 @@ interface Setup {
   readonly warnings: string[]
   readonly report: () => void
   readonly wakes: () => number
-  /** What each wake handed over. */
+  /** The tree that each wake handed over. */
   readonly handed: readonly (TreeState | undefined)[]
   readonly reads: () => number
   readonly close: () => Promise<void>
@@ -203,7 +203,7 @@ test('a data file that is saved twice quickly wakes a second later, or with the 
   expect(wakes()).toBe(1)
   await clock.advance(1_000)
   expect(wakes()).toBe(2)
-  // What was read a second ago may not be there any more.
+  // Content that was read a second ago may be gone.
   expect(handed.map((tree) => tree !== undefined)).toEqual([true, false])
   await clock.advance(60_000)
   await save('menu.json', '3')

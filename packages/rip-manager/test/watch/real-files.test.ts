@@ -28,7 +28,7 @@ interface Watched {
   readonly warnings: string[]
 }
 
-/** The sweep is out of the way unless a test is about it: events have to do. */
+/** Starts a watcher whose sweep is too rare to matter, unless a test is about it: events have to suffice. */
 async function watched(
   options: {
     root?: string

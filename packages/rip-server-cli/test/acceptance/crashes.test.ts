@@ -15,13 +15,13 @@ import {
 import { expectWithin, figure, long, short } from './scenario.ts'
 import { expectNothingFailed } from './expect-nothing-failed.ts'
 
-/** What the worker's event loop may be silent for before it counts as stuck, and what detection may add. */
+/** How long an event loop may be silent before it counts as stuck, and what detection may add. */
 const STUCK_AFTER_MS = 10_000
 const STUCK_LIMIT_MS = 12_500
 
 const pick = <T>(values: readonly T[]): T | undefined => values[Math.floor(Math.random() * values.length)]
 
-/** Keeps requests of 300 ms running, as many as `count`, until told to stop; tells what came of them. */
+/** Keeps `count` requests of 300 ms running until told to stop; returns their outcomes. */
 function holdRequests(
   sandbox: ReleaseSandbox,
   count: number,
@@ -89,7 +89,7 @@ long(
   },
 )
 
-/** The application ends itself 100 ms after it was started, for as long as a file exists. */
+/** Makes the application end itself 100 ms after its start, for as long as a file exists. */
 function lightFuse(sandbox: ReleaseSandbox): { readonly light: () => void; readonly quench: () => void } {
   const fuse = join(sandbox.folder, 'fuse')
   sandbox.extendEntry(
@@ -109,7 +109,7 @@ long(
     const { restarts = Infinity, health } = (await sandbox.status()) ?? {}
     const cpuShare = (cpuMsOf(server.pid) - cpuBefore) / (performance.now() - startedAt)
     expect(server.running, 'the manager has ended').toBe(true)
-    // The first crash of the four workers is not yet a loop.
+    // The first crash of each of the four workers is no loop yet.
     expect(restarts, `${restarts} restarts`).toBeLessThanOrEqual(4 + 10)
     expect(health, `health is ${health}`).toBe('crash-loop')
     expect(cpuShare, `the manager used ${(cpuShare * 100).toFixed(1)} % of a processor`).toBeLessThan(0.05)
@@ -154,7 +154,7 @@ long('a crash loop in development ends with the file that fixes it', async (sand
   figure(`served ${Math.round(performance.now() - startedAt)} ms after the write`)
 })
 
-/** One worker stops turning: it alone is replaced, after the time that proves it. */
+/** Expects that one stuck worker alone is replaced, after the time that proves it. */
 async function expectReplaced(sandbox: ReleaseSandbox, stuck: number): Promise<void> {
   const others = (await sandbox.workerPids()).filter((pid) => pid !== stuck)
   const ms = await timeUntil(() => !isAlive(stuck), 30_000)
@@ -194,7 +194,7 @@ long(
     const inside = failures.filter(({ endedAt }) => Math.abs(endedAt - killedAt) < 1000)
     const elsewhere = failures.length - inside.length
     expect(elsewhere, `${elsewhere} others failed: ${report.examples.join('; ')}`).toBe(0)
-    // What is already inside the blocked worker when it is killed has to be answered with 502.
+    // Requests inside the blocked worker when it is killed have to be answered with 502.
     expect(inside.length, `${inside.length} of ${report.sent} were lost with it`).toBeLessThan(
       report.sent / 100,
     )

@@ -45,7 +45,7 @@ short('stale files that name the pid of a stranger do not get the stranger kille
   }
 })
 
-/** Makes every small file that names one pid name another; the number of files. */
+/** Replaces one pid by another in all small files; returns the number of files. */
 function rewritePid(folder: string, from: number, to: number): number {
   const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile())
   let changed = 0

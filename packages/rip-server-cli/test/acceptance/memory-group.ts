@@ -5,7 +5,7 @@ const ROOT = '/sys/fs/cgroup'
 const REMOVE_TIMEOUT_MS = 5_000
 const REMOVE_POLL_MS = 20
 
-/** Names of the same things in both versions of control groups; see cgroups(7). */
+/** Names of the same files in both versions of control groups; see cgroups(7). */
 const VERSIONS = {
   1: {
     mount: join(ROOT, 'memory'),
@@ -34,7 +34,7 @@ export class MemoryGroup {
     mkdirSync(this.#folder)
   }
 
-  /** Why none can be made here, if none can. */
+  /** Why no group can be made here; undefined if one can. */
   static unavailable(): string | undefined {
     const version = findVersion()
     if (version === undefined) return `no memory controller below ${ROOT}`
@@ -52,12 +52,12 @@ export class MemoryGroup {
     return join(this.#folder, 'cgroup.procs')
   }
 
-  /** Command in front of a program that is to be born in the group. */
+  /** Command before a program that is to be started in the group. */
   get wrapper(): readonly string[] {
     return ['sh', '-c', 'echo $$ > "$0" && exec "$@"', this.procs]
   }
 
-  /** Takes in a process that runs already; what it has in memory stays accounted where it was. */
+  /** Moves a running process into the group; its present memory stays accounted in the old one. */
   add(pid: number): void {
     writeFileSync(this.procs, `${pid}`)
   }
@@ -66,24 +66,24 @@ export class MemoryGroup {
     writeFileSync(join(this.#folder, this.#files.limit), `${Math.round(bytes)}`)
   }
 
-  /** Without files that nobody has used for a while, which the kernel drops before it refuses memory. */
+  /** Without cached files that were not used for a while, which the kernel drops before it refuses memory. */
   get usedBytes(): number {
     return Number(this.#read(this.#files.used)) - this.#valueOf('memory.stat', this.#files.idle)
   }
 
-  /** Processes of the group that were killed for want of memory. */
+  /** Number of processes of the group that were killed for lack of memory. */
   get kills(): number {
     return this.#valueOf(this.#files.events, 'oom_kill')
   }
 
-  /** Nobody is left in it, but the kernel may take a moment to notice. */
+  /** Removes the group. All its processes have ended, but the kernel may take a moment to notice. */
   async remove(): Promise<void> {
     const deadlineMs = performance.now() + REMOVE_TIMEOUT_MS
     for (;;) {
       try {
         return rmdirSync(this.#folder)
       } catch (error) {
-        // EBUSY: a process that has ended is still being taken apart.
+        // EBUSY: the kernel is still removing a process that has ended.
         if (performance.now() > deadlineMs) throw error
         await Bun.sleep(REMOVE_POLL_MS)
       }
@@ -106,7 +106,7 @@ export class MemoryGroup {
   }
 }
 
-/** In version 2 a controller is there for groups below only when the root hands it on. */
+/** In version 2 a controller exists in lower groups only if the root enables it for them. */
 function findVersion(): 1 | 2 | undefined {
   if (existsSync(join(VERSIONS[1].mount, 'cgroup.procs'))) return 1
   const handedOn = join(ROOT, 'cgroup.subtree_control')

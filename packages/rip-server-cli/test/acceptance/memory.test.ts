@@ -7,10 +7,10 @@ import { MemoryGroup } from './memory-group.ts'
 
 const MIB = 1_048_576
 const WORKERS = 4
-/** What a generation may take while the one before is still there. */
+/** Factor for the memory that a generation may take while the previous one is still alive. */
 const HEADROOM = 1.3
 
-/** A group that is removed once the processes of the sandbox are gone. */
+/** A group that is removed when the processes of the sandbox have gone. */
 function groupFor(sandbox: ReleaseSandbox): MemoryGroup {
   const group = MemoryGroup.create()
   sandbox.defer(() => group.remove())
@@ -47,11 +47,11 @@ long(
   () => MemoryGroup.unavailable(),
 )
 
-/** How the process that is going to take too much came into a group with a limit. */
+/** How the process that will take too much memory gets into a group with a limit. */
 type Placing = (sandbox: ReleaseSandbox, group: MemoryGroup) => Promise<{ server: Program; worker: number }>
 
 const LIMIT_BYTES = 600 * MIB
-/** More than the limit allows to anybody. */
+/** More memory than the limit allows. */
 const LEAK_MIB = 800
 
 const born: Placing = async (sandbox, group) => {
@@ -83,7 +83,7 @@ const PLACINGS: readonly (readonly [string, Placing])[] = [
 
 const anybody = async (sandbox: ReleaseSandbox): Promise<number> => (await sandbox.workerPids())[0] ?? 0
 
-/** Asks until the answer comes from the worker that is to take too much. */
+/** Sends requests until the answer comes from the worker that is to take too much. */
 async function overfill(sandbox: ReleaseSandbox, group: MemoryGroup, worker: number): Promise<void> {
   const before = group.kills
   await until('a worker was killed for want of memory', async () => {
@@ -93,7 +93,7 @@ async function overfill(sandbox: ReleaseSandbox, group: MemoryGroup, worker: num
   })
 }
 
-/** What happened so far, by the control socket. */
+/** All events so far, from the control socket. */
 async function eventsOf(sandbox: ReleaseSandbox): Promise<ManagerEvent[]> {
   const answer = await fetch('http://control/events?since=0&follow=0', { unix: sandbox.control() })
   const lines = (await answer.text()).split('\n').filter((line) => line !== '')

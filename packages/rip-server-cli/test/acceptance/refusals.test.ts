@@ -8,13 +8,13 @@ import { expectNothingFailed } from './expect-nothing-failed.ts'
 interface BadRelease {
   readonly source: string
   readonly flags?: readonly string[]
-  /** Longest time until it is refused. */
+  /** Longest time until the refusal. */
   readonly limitMs: number
-  /** What the message must have in it. */
+  /** Pattern in the message. */
   readonly message: RegExp
 }
 
-/** A release that must not get through: refused, said why, nothing lost, nothing left. */
+/** Expects that a bad release is refused with its reason, that no request is lost, and that nothing is left. */
 async function expectRefused(sandbox: ReleaseSandbox, release: BadRelease): Promise<Finished> {
   await sandbox.serve({ flags: release.flags ?? [] })
   const before = await sandbox.status()

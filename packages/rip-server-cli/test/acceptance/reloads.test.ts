@@ -6,7 +6,7 @@ import { expectWithin, figure, long, short } from './scenario.ts'
 import { expectNothingFailed } from './expect-nothing-failed.ts'
 import { upload } from './upload.ts'
 
-/** Reloads a new release each time; all must be admitted. */
+/** Reloads a new release each time; all must serve. */
 async function reloadRepeatedly(sandbox: ReleaseSandbox, count: number, pauseMs: number): Promise<void> {
   const tookMs: number[] = []
   for (let n = 1; n <= count; n++) {

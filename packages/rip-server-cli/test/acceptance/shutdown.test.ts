@@ -13,7 +13,7 @@ import { expectNothingFailed } from './expect-nothing-failed.ts'
 
 interface Stop {
   readonly code: number
-  /** From the signal to the exit. */
+  /** Time from the signal to the exit. */
   readonly tookMs: number
 }
 
@@ -23,7 +23,7 @@ async function stopWith(server: Program, signal: NodeJS.Signals): Promise<Stop> 
   return { code: await server.exited(), tookMs: performance.now() - startedAt }
 }
 
-/** Nothing of the server is left: no process, socket or listener. */
+/** Expects that nothing of the server is left: no process, socket or listener. */
 async function expectGone(sandbox: ReleaseSandbox, limitMs: number): Promise<void> {
   const ms = await sandbox.timeUntilGone(limitMs + 5000)
   expectWithin(limitMs, ms, `processes are left ${Math.round(ms)} ms after the exit`)
@@ -144,7 +144,7 @@ long(
     const startedAt = performance.now()
     server.kill('SIGTERM')
     const toldMs = await timeUntil(async () => !(await isReady()), 2000)
-    // The load balancer outside turns away shortly before the delay is over.
+    // The load balancer stops sending requests shortly before the delay is over.
     await Bun.sleep(4000)
     const report = await load.stop()
     const code = await server.exited()

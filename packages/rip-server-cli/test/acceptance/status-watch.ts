@@ -2,12 +2,12 @@ import type { ReleaseSandbox, Status } from '@rip/testing'
 
 export interface StatusWatch {
   onStatus(listener: (status: Status) => void): void
-  /** Fewest ready workers seen so far. */
+  /** Smallest number of ready workers seen so far. */
   readonly fewestReady: () => number
   stop(): Promise<void>
 }
 
-/** Looks at the status all the time. */
+/** Reads the status continuously. */
 export function watchStatus(sandbox: ReleaseSandbox): StatusWatch {
   const listeners: ((status: Status) => void)[] = []
   let fewest = Number.POSITIVE_INFINITY

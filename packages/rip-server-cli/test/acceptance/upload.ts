@@ -6,7 +6,7 @@ export interface UploadPace {
   readonly everyMs: number
 }
 
-/** Sends a body in small pieces; resolves with what came back, up to the end of the connection. */
+/** Sends a body in small pieces; resolves with the answer, up to the end of the connection. */
 export async function upload(port: number, { bytes, chunkBytes, everyMs }: UploadPace): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   let answer = ''

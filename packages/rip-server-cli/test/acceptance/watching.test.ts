@@ -14,16 +14,16 @@ import { cpuMsOf, median, type ReleaseSandbox, timeUntil, until } from '@rip/tes
 import { expectWithin, figure, long, short } from './scenario.ts'
 import { expectNothingFailed } from './expect-nothing-failed.ts'
 
-/** Long enough for every sweep and debounce to have come round. */
+/** Long enough for every sweep and debounce. */
 const QUIET_MS = 2_600
-/** The tree is compared this often even when nobody reports a change. */
+/** Interval at which the tree is compared even without reports of changes. */
 const SWEEP_MS = 2_000
 
 async function admitted(sandbox: ReleaseSandbox): Promise<number> {
   return (await sandbox.status())?.reloads.admitted ?? Number.NaN
 }
 
-/** Milliseconds until a version serves; a problem when it takes longer than the limit. */
+/** Milliseconds until a version serves; throws when it takes longer than the limit. */
 async function expectServed(
   sandbox: ReleaseSandbox,
   { version, limitMs, how }: { readonly version: string; readonly limitMs: number; readonly how: string },
@@ -35,7 +35,7 @@ async function expectServed(
 
 const release = (version: string): string => `export const VERSION = '${version}'\n`
 
-/** Ways in which editors and tools write a file. */
+/** Ways in which editors and tools save a file. */
 const SAVES: Readonly<Record<string, (path: string, text: string) => void | Promise<void>>> = {
   'in place': (path, text) => writeFileSync(path, text),
   'truncated, then in two chunks': async (path, text) => {
@@ -96,8 +96,8 @@ long(
 )
 
 /**
- * Switches between two branches that differ in 500 files; what git needs is made while nobody looks. Returns the
- * generations admitted before the switch.
+ * Switches between two branches that differ in 500 files; the repository is prepared while no server watches. Returns
+ * the generations that served before the switch.
  */
 async function checkOut(sandbox: ReleaseSandbox): Promise<number> {
   await sandbox.run('hold', sandbox.app)
@@ -196,7 +196,7 @@ short(
       expect(env, `RELEASE is ${JSON.stringify(env)}`).toBe(String(n))
     }
     rmSync(releaseFolder(1), { recursive: true })
-    // The next release is in place but not reloaded yet, and the one that serves is cleared away.
+    // The next release exists but is not reloaded yet, and the serving one is removed.
     stage(4)
     link(4)
     rmSync(releaseFolder(3), { recursive: true })
@@ -235,7 +235,7 @@ long(
   },
 )
 
-/** A user namespace of its own, in which the kernel allows hardly any watches. */
+/** A new user namespace, in which the kernel allows few watches. */
 const FEW_WATCHES = [
   'unshare',
   '-Ur',

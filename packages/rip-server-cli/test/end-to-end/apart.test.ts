@@ -28,7 +28,7 @@ function launchManager(sandbox: Sandbox): Server {
   return sandbox.launch('manager', 'w:2', sandbox.folder)
 }
 
-/** The manager's pid, once all its workers are ready. */
+/** The manager's pid when all its workers are ready. */
 async function managed(sandbox: Sandbox, besides = 0): Promise<number> {
   return until('a manager serves', async () => {
     const instance = findInstances(sandbox.env()).find(({ pid }) => pid !== besides)
@@ -59,7 +59,7 @@ async function ended(server: Server): Promise<number> {
 
 const loadOn = ({ url }: Server): Load => startLoad({ url, path: '/', perSecond: PER_SECOND, post: BODY })
 
-/** So many more requests have been sent. */
+/** Resolves when that many more requests have been sent. */
 async function sent(load: Load, more: number): Promise<void> {
   const target = load.sent + more
   await until(`${more} more requests were sent`, () => load.sent >= target)

@@ -7,7 +7,7 @@ import { Sandbox } from '../server.ts'
 const TEST_TIMEOUT_MS = 60_000
 const BUNDLE = fileURLToPath(new URL('../../../../scripts/src/bundle.ts', import.meta.url))
 
-/** As an installation of the workspace does. */
+/** Makes the bundles as an installation of the workspace does. */
 async function makeBundles(): Promise<void> {
   const child = Bun.spawn([process.execPath, BUNDLE], { stdio: ['ignore', 'inherit', 'inherit'] })
   expect(await child.exited).toBe(0)
@@ -31,7 +31,7 @@ test(
     const server = await sandbox.start(app, 'w:2', '0')
     const programs = (await sandbox.commands()).match(/\S+\/(?:rip-worker|rip-balancer)\/\S+/g) ?? []
     expect(programs.filter((path) => path.includes('/rip-worker/bundle/'))).toHaveLength(2)
-    // The process that is told what to do, and two that serve.
+    // The parent process, and two that serve.
     expect(programs.filter((path) => path.endsWith('/rip-balancer/bundle/bin/rip-balancer'))).toHaveLength(3)
     expect(await (await fetch(new URL('/up', server.url))).text()).toBe('up')
     expect((await fetch(server.url)).status).toBe(500)

@@ -16,7 +16,7 @@ async function text({ url }: Server): Promise<string> {
   return (await fetch(url, { keepalive: false })).text()
 }
 
-/** Kills the worker that serves and waits for its successor. */
+/** Kills the serving worker and waits for its successor. */
 async function crash(sandbox: Sandbox, server: Server): Promise<void> {
   const before = await sandbox.snapshot(server)
   const [worker] = before.workers
@@ -169,7 +169,7 @@ test('in development a changed path alias leads elsewhere at once', async () => 
   })
   const server = await sandbox.start('dev', app, '--port', '0', '--workers', '1')
   expect(await text(server)).toBe('one')
-  // As long as until processes for the next generation stand by.
+  // Long enough for standby processes of the next generation.
   await Bun.sleep(900)
   await write(sandbox, { 'app/tsconfig.json': aliases('two') })
   await until('it serves the other folder', async () => (await text(server)) === 'two')

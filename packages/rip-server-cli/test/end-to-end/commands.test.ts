@@ -234,7 +234,7 @@ test(
     const events = sandbox.launch('events', '--json')
     const logs = sandbox.launch('logs')
     await until('the log is read', () => logs.stdout.includes('w1 | a line on stdout\n'))
-    // The stream has begun when what happens now arrives.
+    // The stream must have begun before the event.
     await until('an event arrives', async () => {
       await sandbox.run('hold')
       await sandbox.run('release')

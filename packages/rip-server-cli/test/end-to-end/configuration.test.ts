@@ -35,7 +35,7 @@ class Shop implements AsyncDisposable {
   }
 }
 
-/** On a connection of its own: those that are open keep the limits they began with. */
+/** Uses a new connection, because open ones keep the limits they began with. */
 async function post(server: Server, bytes: number): Promise<string> {
   const response = await fetch(server.url, { method: 'POST', body: 'x'.repeat(bytes), keepalive: false })
   return response.status === 200 ? response.text() : String(response.status)
@@ -130,7 +130,7 @@ describe('a changed configuration', () => {
       await shop.write('index.ts', 'export default (')
       expect((await sandbox.run('reload')).code).toBe(8)
       expect([await post(server, 5_000), (await sandbox.snapshot(server)).wantedWorkers]).toEqual(['413', 1])
-      // The path of the check moves with the code that answers it.
+      // The path of the check changes together with the code that answers it.
       await shop.write(
         'index.ts',
         `export default (r: Request) => new Response('two', { status: r.url.endsWith('/up') ? 404 : 200 })`,
@@ -218,7 +218,7 @@ describe('a changed configuration', () => {
       await shop.write('limits.ts', `export const body = 'much'`)
       await until('it is refused', () => server.stderr.includes('maxBody: expected a size'))
       expect(await post(server, 5_000)).toBe('one 5000')
-      // Whoever saves again does not wait for an evaluation that never ends.
+      // A later save does not wait for an evaluation that never ends.
       await shop.write('limits.ts', `while (true) {}`)
       await until('it is evaluated', async () => (await sandbox.commands()).includes('config-evaluator'))
       await shop.write('limits.ts', `export const body = '2KiB'`)

@@ -12,7 +12,7 @@ async function startBroken(sandbox: Sandbox, source: string, ...args: string[]):
   return sandbox.launch('dev', join(sandbox.folder, 'app'), '0', '-b', '127.0.0.1', ...args)
 }
 
-/** Where it says that it shows the reason. */
+/** The address at which it shows the reason. */
 async function shownAt(server: Server): Promise<string> {
   await server.says('shows why')
   return /until then (\S+) shows why/.exec(server.stderr)![1]!
@@ -115,7 +115,7 @@ test('dev leaves no old workers with open event streams behind', async () => {
   await mkdir(join(sandbox.folder, 'app'))
   await save(sandbox, source(0))
   const server = await sandbox.start('dev', join(sandbox.folder, 'app'), '0', '-b', '127.0.0.1', 'w:1')
-  /** As a page does it: connects again when its stream has ended. */
+  /** Connects again when its stream has ended, as a page does. */
   const heard: string[] = []
   const leaving = new AbortController()
   const page = (async () => {
@@ -134,7 +134,7 @@ test('dev leaves no old workers with open event streams behind', async () => {
   const stoppedAt = performance.now()
   server.kill('SIGTERM')
   expect((await server.finished()).code).toBe(0)
-  // An open page keeps nobody waiting.
+  // An open page does not delay the stop.
   expect(performance.now() - stoppedAt).toBeLessThan(10_000)
   leaving.abort()
   await page

@@ -17,7 +17,7 @@ const CERTIFICATES = fileURLToPath(
   new URL('../../../rip-balancer/test/listener/certificates/', import.meta.url),
 )
 
-/** How the server is started. */
+/** A way to start the server. */
 interface Way {
   readonly account?: { readonly uid: number; readonly gid: number }
   readonly options?: readonly string[]
@@ -27,7 +27,7 @@ const asRoot: Way = {}
 const asUser: Way = { account: SHOP }
 const withUser: Way = { options: ['--user', `${SHOP.uid}:${SHOP.gid}`] }
 
-/** Somebody who tries everything, and what the table calls that. */
+/** The attackers, with their columns in the table. */
 const columns = [
   { title: 'a worker, started as root', way: asRoot, who: 'worker' },
   { title: 'a worker, started as a user (`User=`)', way: asUser, who: 'worker' },
@@ -92,7 +92,7 @@ async function outcomesOf(way: Way): Promise<Readonly<Record<'worker' | 'strange
   const targets = await targetsIn(sandbox, server)
   const worker = await byWorker(server, targets)
   const stranger = await byStranger(sandbox, targets)
-  // Whatever was tried, it serves on, every process of it.
+  // After all attempts every process still serves.
   const after = await targetsIn(sandbox, server)
   expect([after.manager, after.balancer, after.other]).toEqual([
     targets.manager,
@@ -102,11 +102,11 @@ async function outcomesOf(way: Way): Promise<Readonly<Record<'worker' | 'strange
   return { worker, stranger }
 }
 
-/** Worker 1 tries, so that worker 2 is another one. */
+/** Worker 1 attacks, so worker 2 is the other worker. */
 async function byWorker(server: Server, targets: Targets): Promise<Outcomes> {
   const request = { method: 'POST', body: JSON.stringify(targets), keepalive: false }
   const socket = targets.ownSocket!
-  // By root, who gets to its socket.
+  // Sent by root, who may use its socket.
   const response = await fetch('http://localhost/', { ...request, unix: socket })
   expect(server.exitCode).toBeNull()
   return (await response.json()) as Outcomes
@@ -127,7 +127,7 @@ function runDirOf({ runDirs }: Sandbox): string {
   return join(base, readdirSync(base)[0]!)
 }
 
-/** Asked at its socket, as commands of root believe no state file of another user. */
+/** Asked at its socket, because commands of root do not believe a state file of another user. */
 function statusOf(sandbox: Sandbox): Promise<ManagerStatus> {
   return new ControlClient(join(runDirOf(sandbox), 'control.sock')).status()
 }
@@ -143,7 +143,7 @@ async function targetsIn(sandbox: Sandbox, server: Server): Promise<Targets> {
   }
   const socketOf = (slot: number): string => path(new RegExp(`^w${slot}\\..*sock$`))
   const balancer = await until('the balancer runs', async () => processNamed(sandbox, 'rip-balancer'))
-  // Before anything was written there is none.
+  // The log does not exist before something is written.
   await fetch('http://localhost/', { unix: socketOf(2) })
   await until('there is a log', () => readdirSync(runDir).includes('log'))
   const copy = names.includes('balancer/tls.key') ? 'balancer/tls.key' : undefined
@@ -156,7 +156,7 @@ async function targetsIn(sandbox: Sandbox, server: Server): Promise<Targets> {
     lock: join(runDir, 'lock'),
     log: join(runDir, 'log'),
     key: join(sandbox.folder, 'server.key'),
-    // Where there is none the original is what the balancer reads.
+    // Without a copy the balancer reads the original.
     keyOfBalancer: copy === undefined ? join(sandbox.folder, 'server.key') : join(runDir, copy),
     balancerConfig: path(/^(?:balancer\/)?balancer\.json$/),
     snapshotFile: path(new RegExp(`^snapshots/${generation}/files/`)),
@@ -168,7 +168,7 @@ async function targetsIn(sandbox: Sandbox, server: Server): Promise<Targets> {
     other: workers.find(({ slot }) => slot === 2)!.pid,
     protocolVersion: PROTOCOL_VERSION,
   }
-  // What is not there nobody can reach either.
+  // Every target must exist, or no attacker could reach it.
   for (const value of Object.values(targets))
     if (typeof value === 'string') expect(existsSync(value)).toBe(true)
   return targets
@@ -180,12 +180,12 @@ async function processNamed(sandbox: Sandbox, name: string): Promise<number | un
   return undefined
 }
 
-/** What keeps workers of one user apart: their signals. */
+/** Workers of one user are protected from each other by the kernel: attempts with signals. */
 const isSignal = (name: string): boolean => name.startsWith('send signals to another worker')
-/** First version of Landlock that keeps signals inside, of Linux 6.12. */
+/** First version of Landlock with scoped signals, of Linux 6.12. */
 const SIGNALS_ARE_SCOPED = 6
 
-/** What other kernels than the one the page was written on allow or forbid, and the mark it has in the table. */
+/** Results that differ on other kernels than the one the page was written on, with their mark in the table. */
 function dependsOnKernel(
   name: string,
   title: string,
@@ -230,7 +230,7 @@ function cell(name: string, title: string, outcomes: Outcomes): string {
   if (!(name in outcomes)) return '–'
   const can = outcomes[name] === null
   const kernel = dependsOnKernel(name, title)
-  // On the other kind of kernel it is the other way round, and the mark says so.
+  // On the other kind of kernel the result is the opposite, and the mark says so.
   const shown = kernel === undefined || kernel.here ? can : !can
   return `${shown ? '**can**' : 'cannot'}${kernel?.mark ?? ''}`
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Sandbox, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 90_000
-/** As many runs show that the others have ended. */
+/** After this many runs the others have ended. */
 const RUNS = 5
 const page = await readFile(fileURLToPath(new URL('../../../../docs/jobs.md', import.meta.url)), 'utf8')
 
@@ -18,7 +18,7 @@ function block(mark: string): string {
   return match[1]!
 }
 
-/** Code that adds to a file: unlike lines of several outputs, those of a file are in the order of their writing. */
+/** Code that appends to a file: unlike the output of several processes, lines of a file are in the order of writing. */
 const noting = (file: string, what: string): string =>
   `process.getBuiltinModule('node:fs').appendFileSync('${file}', ${what} + '\\n')`
 
@@ -26,12 +26,12 @@ const notes = (file: string): string[] => {
   try {
     return readFileSync(file, 'utf8').trimEnd().split('\n')
   } catch {
-    // ENOENT: nobody has written yet.
+    // ENOENT: nothing was written yet.
     return []
   }
 }
 
-/** The example, in a hurry, that notes in which process it runs. */
+/** The example with a short interval; it records the process in which it runs. */
 function example(file: string, log: string): string {
   const hurried = block(file).replace('60_000', '10')
   const source = hurried.replace(/console\.log\('swept'\)|console\.log 'swept'/, noting(log, 'process.pid'))
@@ -47,11 +47,11 @@ async function written(sandbox: Sandbox, files: Readonly<Record<string, string>>
   return folder
 }
 
-/** How often another process took over. */
+/** Number of times that another process took over. */
 const changes = (pids: readonly string[]): number =>
   pids.filter((pid, at) => at > 0 && pid !== pids[at - 1]).length
 
-/** Waits until the job runs in another process than the last time, and goes on there. */
+/** Waits until the job runs in another process than before, and goes on there. */
 async function takenOver(log: string, before: string | undefined): Promise<string> {
   return until('the job runs elsewhere', () => {
     const last = notes(log).slice(-RUNS)
@@ -116,7 +116,7 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-/** A queue that notes what is asked of it. */
+/** A queue that records the calls it gets. */
 function queueSource(log: string): string {
   return `const note = (what) => ${noting(log, 'what')}
 export const queue = {
@@ -146,7 +146,7 @@ test(
     expect((await sandbox.run('rollback', folder)).code).toBe(0)
     await until('the old code consumes', () => said().slice(7).includes('consume'))
     const switched = said().slice(7)
-    // The new code is told to end when the old one has been resumed; which of two processes writes first is open.
+    // The new code gets the order to end after the old one was resumed; the two processes write in any order.
     expect(switched.filter((what) => what !== 'disconnect')).toEqual(['pause', 'consume'])
     await sandbox.run('stop', folder)
     expect(said().filter((what) => what === 'disconnect')).toHaveLength(2)

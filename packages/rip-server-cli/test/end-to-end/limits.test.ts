@@ -7,7 +7,7 @@ import { PROGRAM, Sandbox, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
 
-/** Makes the copy of the application take its time to load. */
+/** Makes the copy of the application load slowly. */
 async function slowToLoad(app: string): Promise<void> {
   await writeFile(join(app, 'greeting.ts'), `await Bun.sleep(20_000)\nexport const greeting = 'late'\n`)
 }
@@ -83,7 +83,7 @@ test(
     const server = await sandbox.start(app, 'w:1', '0', '-b', '127.0.0.1', '--verbose')
     const pid = Number(/service-ready service="balancer" pid=(\d+)/.exec(server.stderr)?.[1])
     process.kill(pid, 'SIGKILL')
-    // The listening socket is not the balancer's own: this connection waits for the next one.
+    // The listening socket does not belong to the balancer: this connection waits for the next one.
     expect(await (await fetch(server.url, { keepalive: false })).text()).toBe('hello from TypeScript')
     await server.says('balancer ended')
   },

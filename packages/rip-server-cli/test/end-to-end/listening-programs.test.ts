@@ -6,7 +6,7 @@ import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
 
-/** What people write, by the file they write it in; each answers JSON with a `version`. */
+/** Typical programs, by file name; each answers JSON with a `version`. */
 const programs: Readonly<
   Record<string, { readonly files: Readonly<Record<string, string>>; readonly entry: string }>
 > = {

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { Sandbox, until } from '../server.ts'
 
 const PATIENCE_MS = 60_000
-/** The longest line that is printed whole. */
+/** The longest line that is printed in one piece. */
 const WHOLE_BYTES = 262_144
 
-/** Writes one line of each kind per request, and the last one of them without an end when it ends. */
+/** Writes one line of each kind per request, and at its end a last one without a line end. */
 const SOURCE = `
 const long = JSON.stringify({ msg: 'long', pad: '' })
 const pad = (bytes) => JSON.stringify({ msg: 'long', pad: 'x'.repeat(bytes - long.length) })
@@ -31,12 +31,12 @@ async function withApplication(sandbox: Sandbox): Promise<string> {
   return folder
 }
 
-/** The address in the text, or in the object, that says that it serves. */
+/** The address in the text or object that reports that it serves. */
 function urlIn(output: string): string | undefined {
   return /url[":\s]+(https?:\/\/[^\s"\\]+)/.exec(output)?.[1]
 }
 
-/** Serves two requests with these arguments; what was printed from start to end. */
+/** Serves two requests with these arguments; returns the whole output. */
 async function printed(
   args: readonly string[],
 ): Promise<{ readonly stdout: string; readonly stderr: string }> {
@@ -194,7 +194,7 @@ test(
     await until('all was written', () => server.stdout.includes(`{"msg":${expected.length - 1},`))
     const read = async (): Promise<unknown[]> =>
       objects((await sandbox.run('logs', folder, '--json', '--no-follow')).stdout).map(({ msg }) => msg)
-    // The log is written together, a little later.
+    // The log is written in batches, a little later.
     await until('all is in the log', async () => (await read()).at(-1) === expected.at(-1))
     expect(await read()).toEqual(expected)
   },

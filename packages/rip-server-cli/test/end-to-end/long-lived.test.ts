@@ -29,7 +29,7 @@ async function application(sandbox: Sandbox, config = ''): Promise<string> {
   return app
 }
 
-/** @returns the socket, and the code it is closed with */
+/** @returns the socket, and the code with which it is closed */
 async function openSocket({ url }: Server): Promise<{ socket: WebSocket; closed: Promise<number> }> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`)
   const closed = new Promise<number>((resolve) =>
@@ -42,7 +42,7 @@ async function openSocket({ url }: Server): Promise<{ socket: WebSocket; closed:
   return { socket, closed }
 }
 
-/** A connection on which the first event has come. */
+/** A connection on which the first event has arrived. */
 async function openStream({ url }: Server): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -50,7 +50,7 @@ async function openStream({ url }: Server): Promise<Socket> {
   throw new Error('the stream has ended')
 }
 
-/** Sum of one figure over the workers, as `status` tells it. */
+/** Sum of a figure over the workers, from `status`. */
 async function total(
   sandbox: Sandbox,
   server: Server,

@@ -7,12 +7,12 @@ import { type Finished, Sandbox } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
 
-/** A refusal is one message on stderr and nothing on stdout. */
+/** Expects a refusal: one message on stderr and nothing on stdout. */
 function expectRefusal({ code, stdout, stderr }: Finished, exitCode: number, ...texts: string[]): void {
   expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' })
   for (const text of texts) expect(stderr).toContain(text)
   expect(stderr.match(/^rip-server: /gm)).toHaveLength(1)
-  // No stack of ours: the message is enough.
+  // No stack trace of ours: the message is enough.
   expect(stderr).not.toContain('rip-server-cli/src')
 }
 

@@ -10,7 +10,7 @@ async function edit(path: string, change: (text: string) => string): Promise<voi
   await writeFile(path, change(await readFile(path, 'utf8')))
 }
 
-/** Generations that answered, each once, in the order they first did. */
+/** Generations that answered, each once, in the order of their first answers. */
 function generations(report: LoadReport): unknown[] {
   return [...new Set(report.answers.map((answer) => answer['generation']))]
 }

@@ -4,7 +4,7 @@ import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 60_000
 
-/** The numbers of the workers that answered so many requests, one connection each, in order. */
+/** The numbers of the workers that answered this many requests, each on its own connection, in order. */
 async function workersAsked(server: Server, times: number): Promise<number[]> {
   const workers: number[] = []
   for (let i = 0; i < times; i++) workers.push(Number((await server.json('/api/whoami'))['worker']))
@@ -95,7 +95,7 @@ describe('a worker that is killed', () => {
         return me['worker'] === worker && me['pid'] !== pid
       })
       const report = await load.stop()
-      // Only what the killed process was executing may be lost: its requests take about a millisecond.
+      // Only requests inside the killed process may be lost, and requests take about a millisecond.
       expect(report.failures.length).toBeLessThanOrEqual(1)
       expect(report.answers.length).toBeGreaterThan(0)
       await server.says(`worker ${String(worker)} (${String(pid)}) crashed by SIGKILL`)
@@ -104,7 +104,7 @@ describe('a worker that is killed', () => {
   )
 })
 
-/** Text of the first server-sent event; leaves afterwards. */
+/** Text of the first server-sent event; then it disconnects. */
 async function firstEvent(url: string): Promise<string> {
   const leave = new AbortController()
   const response = await fetch(url, { signal: leave.signal })

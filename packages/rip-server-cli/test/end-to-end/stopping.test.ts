@@ -105,7 +105,7 @@ test.concurrent(
     })
     server.interrupt()
     await server.says('stopping')
-    // Sooner it would be the same Ctrl-C, passed on by a parent.
+    // Earlier it would count as the same Ctrl-C, passed on by a parent.
     await Bun.sleep(300)
     server.interrupt()
     const { code } = await server.finished()
@@ -123,7 +123,7 @@ export default {
     const { pathname } = new URL(request.url)
     if (pathname === '/socket') return server.upgrade(request) ? undefined : new Response('no', { status: 400 })
     if (pathname === '/events') return new Response(beats(), events)
-    // An application that holds on to its stream.
+    // An application that keeps its stream open.
     if (pathname === '/stubborn')
       return new Response(new ReadableStream({ pull: async (c) => { c.enqueue('data: x\\n\\n'); await Bun.sleep(20) } }), events)
     if (pathname === '/never') return new Promise(() => {})
@@ -134,7 +134,7 @@ export default {
 }
 `
 
-/** What is open at a server, and how it ended. */
+/** Connections that are open at a server, and how they ended. */
 async function openStreams(
   url: string,
   path: string,
@@ -223,7 +223,7 @@ test.concurrent.each(['500ms', '2s'])(
     const { code, stderr } = await server.finished()
     expect([await slow, code]).toEqual(['cut off', 1])
     expect(stderr).toContain('1 request was cut off at the deadline')
-    // Its client got an answer about it from the balancer, which then had nothing left to wait for.
+    // The client got an answer about it from the balancer, which then had nothing left to wait for.
     expect(stderr).not.toContain('gave up on')
     await expectNothingLeft(sandbox)
   },
@@ -245,7 +245,7 @@ test.concurrent.each<[string, number, (server: Server, sandbox: Sandbox) => unkn
     const instance = await until('it has an address', () => findInstances(sandbox.env())[0])
     let status: number | undefined
     const asking = (async () => {
-      // Refused as long as nobody listens; what is accepted has to be answered.
+      // Refused while no process listens; a connection that is accepted has to be answered.
       while (status === undefined && server.exitCode === null)
         status = await fetch(instance.url!).then(
           (response) => response.status,
@@ -274,7 +274,7 @@ test.concurrent(
     const app = await sandbox.demo()
     const killed = await sandbox.start('dev', app, 'w:2', '0')
     killed.kill('SIGKILL')
-    // A dying process loses its environment, by which it is found below, before its files and the lock on one.
+    // A dying process loses its environment, by which it is found below, before its files and its lock.
     await killed.finished()
     await until('every process has left', async () => (await sandbox.processes()).length === 0)
     const next = await sandbox.start('dev', app, 'w:2', '0')

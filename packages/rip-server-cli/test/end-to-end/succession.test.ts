@@ -24,7 +24,7 @@ async function* stream() {
 }
 `
 
-/** Streams one after the other until stopped; resolves with what did not come whole. */
+/** Requests streams one after the other until stopped; resolves with those that were incomplete. */
 function startStreams(url: string): {
   stop(): Promise<{ readonly read: number; readonly broken: string[] }>
 } {
@@ -52,7 +52,7 @@ function startStreams(url: string): {
   }
 }
 
-/** Its output goes on: the successor writes to the same. */
+/** The exit code; the output goes on, because the successor writes to it as well. */
 async function exitCode(server: Server): Promise<number> {
   return until('the server before has ended', () =>
     server.exitCode === null ? undefined : `${server.exitCode}`,
@@ -91,7 +91,7 @@ describe('restart --manager', () => {
       expect(report.failures).toEqual([])
       expect(streamed.broken).toEqual([])
       expect(streamed.read).toBeGreaterThan(1)
-      // The last one may not have had the time for an answer.
+      // The last one may not have had time for an answer.
       const answered = new Set(report.answers.map(({ manager }) => manager))
       expect(pids.filter((pid) => answered.has(pid)).length).toBeGreaterThanOrEqual(RESTARTS)
       expect((await sandbox.run('stop')).code).toBe(0)

@@ -5,11 +5,11 @@ import type { ManagerStatus } from '@rip/manager'
 import { Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 120_000
-/** Begins the line that says it, unlike any that tells of a backend. */
+/** The beginning of the line that reports it, unlike all lines about backends. */
 const TAKEN_BACK = /^back .+$/m
-/** More than enough for the balancer's figures to say something, far fewer than come in the whole window. */
+/** More than the balancer needs to suspect the code, far fewer than come in the whole window. */
 const MOST_FAILURES = 400
-/** Of requests that end the worker, one after the other. */
+/** Number of requests that end a worker, one after the other. */
 const MOST_LOST = 5
 
 /** An application that starts, is healthy, and answers every other request with 500. */
@@ -95,14 +95,14 @@ test.concurrent(
     expect((await sandbox.run('reload')).code).toBe(0)
     await server.says(TAKEN_BACK)
     await load.stop()
-    // Lost before anybody knew of a crash; afterwards what is lost can be sent to the code before.
+    // Lost before the first crash was known; after that, lost requests can go to the old code.
     expect(load.statuses.get(502) ?? 0).toBeLessThan(MOST_LOST)
     expect(await serving(sandbox)).toMatchObject({ generation: before, lastRefusal: { code: 'rolled-back' } })
   },
   TEST_TIMEOUT_MS,
 )
 
-/** What a stranger can send to make answers fail, or look as if they did. */
+/** Requests with which a client can make answers fail, or look as if they did. */
 const strangers: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
   'unknown methods': async (url) =>
     expect(await raw(url, 'FOO / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).toStartWith(
@@ -119,7 +119,7 @@ const strangers: Readonly<Record<string, (url: string) => Promise<unknown>>> = {
     raw(url, 'POST /json HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'),
 }
 
-/** Sends bytes and resolves with what came when the server has closed. */
+/** Sends bytes and resolves with the answer when the server has closed the connection. */
 async function raw(url: string, text: string): Promise<string> {
   const closed = Promise.withResolvers<string>()
   const { hostname, port } = new URL(url)

@@ -6,7 +6,7 @@ import { PROGRAM, Sandbox, until } from '../server.ts'
 
 setDefaultTimeout(60_000)
 
-/** An interactive shell in a terminal of its own, as a person works with it. */
+/** An interactive shell in its own terminal. */
 class Shell implements AsyncDisposable {
   screen = ''
   readonly #sandbox: Sandbox
@@ -20,7 +20,7 @@ class Shell implements AsyncDisposable {
       data: (_, bytes) => void (this.screen += decoder.decode(bytes, { stream: true })),
     })
     const program = command.length > 0 ? command : ['bash', '--norc', '-i']
-    // Bun's terminals do not control whom they are given to.
+    // A terminal of Bun is not the controlling terminal of the process it is given to.
     this.#child = Bun.spawn(['setsid', '--ctty', '--wait', ...program], {
       cwd: sandbox.folder,
       env: { ...sandbox.env(), TERM: 'dumb', NO_COLOR: '1' },
@@ -69,7 +69,7 @@ class Shell implements AsyncDisposable {
   }
 }
 
-/** Servers of the same user outside are not meant. */
+/** Other servers of the same user do not count. */
 function instanceIn(sandbox: Sandbox): Instance | undefined {
   return findInstances(sandbox.env()).find(({ runDir }) => runDir.startsWith(sandbox.runDirs))
 }
@@ -113,7 +113,7 @@ describe('when its terminal is closed', () => {
     if (!command.includes('dev')) await writeFile(join(app, 'index.js'), 'unfinished (')
     shell.close()
     await until('the terminal is gone', async () => (await terminalOf(pid)) === 0)
-    // Nothing tells from outside that a signal was heard and not followed.
+    // It cannot be observed from outside that a signal arrived and was ignored.
     await Bun.sleep(300)
     expect(await shell.snapshot()).toMatchObject({ generation: before.generation, lastRefusal: null })
     process.kill(pid, 'SIGTERM')
@@ -123,7 +123,7 @@ describe('when its terminal is closed', () => {
   test('dev notices without a signal, by its failing output', async () => {
     await using sandbox = await Sandbox.create()
     const app = await appFolder(sandbox)
-    // The hang-up goes to the session of the terminal alone.
+    // The hang-up reaches only the session of the terminal.
     const command = `setsid --fork ${PROGRAM} dev ${app} 0 -b 127.0.0.1; cat`
     await using shell = new Shell(sandbox, 'bash', '-c', command)
     await shell.served()
@@ -196,11 +196,11 @@ describe('in the background of a terminal that stops writing processes (stty tos
     const group = await groupOf(shell.pid!)
     const { url } = shell
     await until('the terminal stops the other program', async () => {
-      // The line of the application is what it writes.
+      // The application writes a line for each request.
       await fetch(url)
       return hasStopped(group)
     })
-    // Nothing tells from outside that a signal was heard and not followed.
+    // It cannot be observed from outside that a signal arrived and was ignored.
     await Bun.sleep(300)
     expect((await shell.snapshot())?.wantedWorkers).toBe(3)
     process.kill(shell.pid!, 'SIGTERM')

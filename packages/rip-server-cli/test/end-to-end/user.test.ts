@@ -9,7 +9,7 @@ import { startLoad } from '../load.ts'
 import { placeBun, Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 90_000
-/** Nobody's, here: a user without an entry. */
+/** A user number without an entry. */
 const UID = 54_321
 const GID = 54_322
 const BALANCER = 54_323
@@ -27,7 +27,7 @@ export default (request) => Response.json({
 })
 `
 
-/** A folder others get into, with a Bun they can run: that of root's home they cannot. */
+/** A folder that other users may enter, with a Bun they can run: the one in root's home is closed to them. */
 async function openSandbox(): Promise<Sandbox> {
   const sandbox = await Sandbox.create()
   chmodSync(sandbox.folder, 0o755)
@@ -53,7 +53,7 @@ async function serve(sandbox: Sandbox, ...options: string[]): Promise<Server> {
   return sandbox.start(await writeApp(sandbox), 'w:2', '0', '-b', '127.0.0.1', '--user', USER, ...options)
 }
 
-/** Numbers of the users its processes run as, by what they are. */
+/** User numbers of the processes, by kind of process. */
 async function usersOf(sandbox: Sandbox): Promise<Readonly<Record<string, readonly number[]>>> {
   const users: Record<string, number[]> = {}
   for (const pid of await sandbox.processes()) {
@@ -153,7 +153,7 @@ describe.skipIf(!isRoot)('--user', () => {
       expect(balancer).not.toBe(UID)
 
       const load = startLoad({ url: server.url, path: '/', perSecond: 50 })
-      // A respawn, new code with a new package, more workers, a whole new server.
+      // A replaced worker, new code with a new package, more workers, a new server.
       const { workers } = await sandbox.snapshot(server)
       process.kill(workers[0]!.pid, 'SIGKILL')
       await until('the worker is replaced', async () => {
@@ -243,7 +243,7 @@ describe.skipIf(!isRoot)('--user', () => {
       await until('the worker is replaced', async () => {
         const folders = await workerFolders(sandbox)
         const { control } = await instanceOf(sandbox)
-        // One that leaves takes its folder along.
+        // A worker that leaves takes its folder along.
         const owners = folders.map((name) => ownerOf(join(control, '..', name)))
         return owners.length === 2 && ![undefined, 0, UID].some((owner) => owners.includes(owner))
       })
@@ -275,7 +275,7 @@ describe.skipIf(!isRoot)('--user', () => {
         socket: { data() {} },
       })
       client.write('GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n')
-      // Ends its own side alone, which the worker is told of beside its connection.
+      // Ends only its own side, which the worker is told beside its connection.
       client.shutdown()
       await until('it is told', async () => (await server.json('/'))['left'] === 1)
     },

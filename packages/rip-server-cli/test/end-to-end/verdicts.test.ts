@@ -8,21 +8,21 @@ import { type Finished, Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 600_000
 const PAGE = fileURLToPath(new URL('../../../../docs/verdicts.md', import.meta.url))
-/** Scenes that are played at once. */
+/** Number of scenes played at the same time. */
 const AT_ONCE = 3
 
 type Version = 'good' | 'bad' | 'fixed'
 
-/** Starts, is healthy, and says which it is; the bad one with failures. */
+/** Starts, is healthy, and answers with its version; the bad one with failures. */
 const codeOf = (version: Version): string =>
   `export default () => new Response('${version}', { status: ${version === 'bad' ? 500 : 200} })\n`
 
-/** One application on disk, and what an operator does with it. */
+/** One application on disk, and the actions of an operator. */
 class Scene implements AsyncDisposable {
   readonly #sandbox: Sandbox
   #server: Server | undefined
   #url = ''
-  /** Generations by what they are called on the page. */
+  /** Names of generations on the page. */
   readonly #names = new Map<string, Version>()
 
   private constructor(sandbox: Sandbox) {
@@ -51,7 +51,7 @@ class Scene implements AsyncDisposable {
     this.#names.set((await this.status()).generation!, version)
   }
 
-  /** Bad code is brought into service while clients ask, and is taken back. */
+  /** Bad code is released while clients send requests, and is taken back. */
   async takeBack(): Promise<void> {
     await this.put('bad')
     const reload = this.run('reload', '--wait')
@@ -62,7 +62,7 @@ class Scene implements AsyncDisposable {
     await this.#learnBad()
   }
 
-  /** Bad code is brought into service, and an operator returns from it. */
+  /** Bad code is released, and an operator rolls back. */
   async returnFrom(): Promise<void> {
     await this.put('bad')
     expect((await this.run('reload')).code).toBe(0)
@@ -77,7 +77,7 @@ class Scene implements AsyncDisposable {
     await this.copyOf(generation!)
   }
 
-  /** The copy of the good code is made in the background. */
+  /** Waits for the copy of the good code, which is made in the background. */
   async copyOf(generation: string): Promise<void> {
     await until('there is a copy', async () => (await this.#stateFiles()).includes(generation))
   }
@@ -95,7 +95,7 @@ class Scene implements AsyncDisposable {
     await this.#learn(version)
   }
 
-  /** Somebody tidies up, and leaves the verdicts alone. */
+  /** The copy is removed, and the verdicts are kept. */
   async loseCopy(): Promise<void> {
     const base = join(this.#sandbox.folder, 'state/rip-server')
     const [instance] = await readdir(base)
@@ -111,12 +111,12 @@ class Scene implements AsyncDisposable {
     return JSON.parse((await this.run('status', '--json')).stdout) as ManagerStatus
   }
 
-  /** What serves, by an answer of its own. */
+  /** The version that serves, from an answer. */
   async serves(): Promise<string> {
     return (await fetch(this.#url, { keepalive: false })).text()
   }
 
-  /** The machine is switched off and on: nothing is left of processes and of what they had in `/run`. */
+  /** Reboots the machine: processes and their files in `/run` are gone. */
   async reboot(): Promise<string> {
     for (const pid of await this.#sandbox.processes()) process.kill(pid, 'SIGKILL')
     await until('nothing runs', async () => (await this.#sandbox.processes()).length === 0)
@@ -125,7 +125,7 @@ class Scene implements AsyncDisposable {
     return this.named((this.#server!.stderr.match(/^warning .+$/gm) ?? []).join(' '))
   }
 
-  /** Text with what differs from one run to the next left out. */
+  /** The text without parts that differ from run to run. */
   named(text: string): string {
     const names = [...this.#names].map(([generation, name]) => [generation.slice(0, 7), name] as const)
     const plain = names.reduce((result, [generation, name]) => result.replaceAll(generation, name), text)
@@ -144,13 +144,13 @@ class Scene implements AsyncDisposable {
   }
 }
 
-/** What one step led to. */
+/** The result of one step. */
 interface Outcome {
   readonly serves: string
-  /** Exit code of the command; `undefined` of a start. */
+  /** Exit code of the command; `undefined` for a start. */
   readonly code: number | undefined
   readonly said: string
-  /** Exit code of `status` after it. */
+  /** Exit code of `status` after the step. */
   readonly status: number
 }
 
@@ -178,7 +178,7 @@ async function take(scene: Scene, name: StepName): Promise<Outcome> {
   const { code, said } = await steps[name](scene)
   const isCondemned = await hasVerdict(scene)
   const { code: status, stdout } = await scene.run('status')
-  // How many answers of bad code failed in the last minute is another matter.
+  // The failed answers of bad code in the last minute do not matter here.
   const isFailing = /^health +failing/m.test(stdout)
   expect(status).toBe(isCondemned || isFailing ? 1 : 0)
   return { code, said, status: isCondemned ? 1 : 0, serves: await scene.serves() }
@@ -219,7 +219,7 @@ const orders: readonly (readonly StepName[])[] = [
   ['a new start', 'restart --manager', 'rollback'],
 ]
 
-/** Messages are long: the tables have letters for them. */
+/** Letters for the long messages in the tables. */
 class Messages {
   readonly #letters = new Map<string, string>()
 
@@ -265,7 +265,7 @@ async function play({ prepare, names }: Job): Promise<readonly Outcome[]> {
   return outcomes
 }
 
-/** A few at a time, in order. */
+/** Plays a few jobs at a time, in order. */
 async function playAll(jobs: readonly Job[]): Promise<readonly (readonly Outcome[])[]> {
   const played: (readonly Outcome[])[] = []
   let next = 0
@@ -313,7 +313,7 @@ describe('verdicts are kept', () => {
         )
       }
       expect(GENERATED.exec(readFileSync(PAGE, 'utf8'))?.[0]).toBe(generated)
-      // Whatever the page says: what was taken back serves only where an operator insists, or nothing else is left.
+      // Independent of the page: condemned code serves only if an operator insists, or there is no other.
       const served = played.flat().filter(({ serves }) => serves === 'bad')
       expect(served.length).toBe(8)
     },

@@ -29,7 +29,7 @@ export default {
 }
 `
 
-/** Everything that can be under way when a server is told to stop, each with what becomes of it. */
+/** Everything that can be under way when a server is stopped, and the outcome of each. */
 class UnderWay {
   readonly answers: Promise<readonly string[]>
 
@@ -76,12 +76,12 @@ async function inFlight(sandbox: Sandbox, server: Server): Promise<number> {
   return workers.reduce((sum, worker) => sum + worker.inFlight, 0)
 }
 
-/** As `KillMode=control-group` of systemd or an init at shutdown: to every process, in whatever order. */
+/** Signals every process, in any order, as `KillMode=control-group` of systemd or an init at shutdown does. */
 async function signalAll(sandbox: Sandbox, signal: NodeJS.Signals): Promise<void> {
   for (const pid of await sandbox.processes()) signalOne(pid, signal)
 }
 
-/** As kill(1) does it for a group: a process that has ended since the others were looked up is no mistake. */
+/** Signals a process as kill(1) does for a group: one that has ended meanwhile is no error. */
 function signalOne(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
@@ -204,7 +204,7 @@ describe.concurrent('a signal to every process of the server is one stop', () =>
     const processes = (await sandbox.processes()).length
     await writeFile(join(sandbox.folder, 'index.js'), 'await Bun.sleep(60_000)')
     server.kill('SIGHUP')
-    // Of the builder, or of the candidate.
+    // A process of the builder, or the candidate.
     await until('a process was started', async () => (await sandbox.processes()).length > processes)
     await signalAll(sandbox, 'SIGTERM')
     expect(await underWay.answers).toEqual(UnderWay.expected)
@@ -219,7 +219,7 @@ describe.concurrent('a signal to every process of the server is one stop', () =>
     await until('requests are under way', async () => (await inFlight(sandbox, server)) === 3)
     await signalAll(sandbox, 'SIGTERM')
     await server.says('stopping')
-    // Sooner it would be the same stop.
+    // Earlier it would count as the same stop.
     await Bun.sleep(300)
     await signalAll(sandbox, 'SIGTERM')
     const { code, stderr } = await server.finished()

@@ -1,6 +1,6 @@
 /**
- * Whether nginx and HAProxy, configured as docs/operating.md says, lose nothing while code is reloaded behind them. Needs these
- * programs, unlike the tests, and is run by `.ci/run`: `bun run peers`.
+ * Checks that nginx and HAProxy, configured as in docs/operating.md, lose no request while code is reloaded behind
+ * them. Unlike the tests it needs these programs, and is run by `.ci/run`: `bun run peers`.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

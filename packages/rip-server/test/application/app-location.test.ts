@@ -50,7 +50,7 @@ test('the start says how it found a file that was not given', () => {
 test('a user without a home folder, such as a bare number in a container, can have applications', () => {
   withPackage((outer, file) => {
     const module = join(import.meta.dir, '../../src/application/app-location.ts')
-    // What the runtime does for a user without HOME and without an entry in passwd(5).
+    // The runtime throws this for a user without HOME and without an entry in passwd(5).
     const code = `
       const fail = () => { throw Object.assign(new Error('uv_os_homedir'), { code: 'ENOENT' }) }
       require('node:os').homedir = fail

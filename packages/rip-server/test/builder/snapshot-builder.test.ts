@@ -47,7 +47,7 @@ function sourceIn(result: BuildResult): string {
   return readFileSync(join(snapshot, 'files', manifest.files['index.ts']!.hash), 'utf8')
 }
 
-/** Processes of ours that wait for an order, by pid. */
+/** Standby processes of this test, by pid. */
 function waiting(): readonly number[] {
   const { stdout } = Bun.spawnSync(['ps', '-o', 'pid=,args=', '--ppid', String(process.pid)])
   const lines = stdout
@@ -166,7 +166,7 @@ test('no standby process is kept in a folder that is gone, and there is no warni
   await using builder = builderOf(true)
   await build(builder, state('g1'))
   rmSync(root, { recursive: true })
-  // As long as until the next one would be started; an exception there would fail this test.
+  // Long enough for the next one to be started; an exception there would fail this test.
   await Bun.sleep(700)
   expect(waiting()).toEqual([])
 })

@@ -7,7 +7,7 @@ import { AdminClient } from '@rip/balancer/supervisor'
 import type { JoinNotice } from '@rip/manager'
 import { BalancerSet } from '../../src/front/balancer-set.ts'
 
-/** How often a balancer is asked for its status while it joins. */
+/** Number of status requests to a balancer while it joins. */
 const JOINING_ASKS = 1
 
 class Folder implements Disposable {
@@ -20,11 +20,11 @@ class Folder implements Disposable {
 interface Started extends AsyncDisposable {
   readonly balancer: Balancer
   readonly socket: string
-  /** Ids of the backends that serve, with what each takes at once. */
+  /** Ids of the backends that serve, with their concurrency. */
   routes(): Readonly<Record<string, number>>
 }
 
-/** Nobody listens on their sockets, which is no matter here. */
+/** Their sockets have no listeners, which does not matter here. */
 function backendsOf(balancer: Balancer): readonly { id: string; maxInFlight: number; serves: boolean }[] {
   return balancer
     .status()
@@ -83,9 +83,9 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 interface StandingStill extends AsyncDisposable {
   readonly socket: string
   requests: number
-  /** How often it was asked for counts. */
+  /** Number of requests for counts. */
   readonly asked: number
-  /** From now on it takes questions and answers none, as a process does that was stopped. */
+  /** From now on it accepts questions and answers none, as a process that was stopped with SIGSTOP. */
   stand(): void
   goOn(): void
 }
@@ -223,7 +223,7 @@ describe('a balancer that joins', () => {
     expect(await set.read('g1')).toEqual({ requests: 43, errors: 0 })
     expect((await set.compare('g0', 500)).kinds.map(({ requests }) => requests)).toEqual([3, 40])
     for (let look = 0; look < 5; look += 1) await set.read('g1')
-    // Seven looks, none of which waits for it for long.
+    // Seven reads, none of which waits long for it.
     expect(performance.now() - beganMs).toBeLessThan(2_000)
     expect(still.asked).toBe(4)
     still.goOn()

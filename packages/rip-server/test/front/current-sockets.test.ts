@@ -8,7 +8,7 @@ import { CurrentSockets } from '../../src/front/current-sockets.ts'
 class Folder implements Disposable {
   readonly path: string = mkdtempSync(join(tmpdir(), 'rip-'))
 
-  /** What each name in `current` leads to. */
+  /** The targets of the links in `current`. */
   get links(): Readonly<Record<string, string>> {
     const current = join(this.path, 'current')
     return Object.fromEntries(
@@ -61,7 +61,7 @@ test('the names stay when there are fewer workers, and several then lead to one 
   await sockets.cut('g1')
   await sockets.prepare('g1', workers('a', 'c'))
   expect(folder.links).toEqual({ '1.sock': '/run/a.sock', '2.sock': '/run/c.sock', '3.sock': '/run/a.sock' })
-  // With nobody left there is nothing better.
+  // Without any worker left there is no better target.
   await sockets.prepare('g1', [])
   expect(folder.links['2.sock']).toBe('/run/c.sock')
 })

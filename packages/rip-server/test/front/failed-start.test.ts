@@ -7,7 +7,7 @@ import { FailedStartServer } from '../../src/front/failed-start.ts'
 
 const refusal: Refusal = { code: 'build-failed', generation: 'g1', message: 'it is broken', atMs: 0 }
 
-/** Tells listeners what happens in a manager that has just got its application to serve. */
+/** Emits the events of a manager that begins to serve the application at that moment. */
 class FakeManager {
   readonly status = { generation: 'g2' }
   readonly #listeners = new Map<string, () => void>()
@@ -26,7 +26,7 @@ class FakeManager {
   }
 }
 
-/** Follows one order after the other, each when it is let go on. */
+/** Carries out one order after the other, each when the test allows it. */
 class SlowRouter implements Router {
   serving: string | undefined
   readonly drained: string[] = []
@@ -46,7 +46,7 @@ class SlowRouter implements Router {
     return { abandoned: 0 }
   }
 
-  /** The next order is followed. */
+  /** Lets the next order be carried out. */
   async next(): Promise<void> {
     this.#held.shift()?.()
     await Bun.sleep(0)

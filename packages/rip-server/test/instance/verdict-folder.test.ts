@@ -37,7 +37,7 @@ function verdicts(...candidates: string[]): VerdictFolder {
   return new VerdictFolder({ candidates: candidates.map((name) => at(name)), snapshots: at('snapshots') })
 }
 
-/** As the builder leaves it, with files of packages that other snapshots share. */
+/** A snapshot as the builder leaves it, with files of packages that other snapshots share. */
 async function snapshot(): Promise<string> {
   await mkdir(at('built/files'), { recursive: true })
   await mkdir(at('packages/set'), { recursive: true })

@@ -7,7 +7,7 @@ import { createServer, ServerError, type ServerOptions } from '@rip/server'
 
 const TEST_TIMEOUT_MS = 60_000
 
-/** Above this run directories would have no room for the names of sockets. */
+/** In a longer path there would be no room for run directories with names of sockets. */
 const MAX_TMPDIR_CHARS = 18
 
 class Application implements AsyncDisposable {
@@ -29,7 +29,7 @@ class Application implements AsyncDisposable {
     return writeFile(join(this.folder, 'index.js'), code)
   }
 
-  /** Options of a small server of it. */
+  /** Options of a small server for the application. */
   options(more: ServerOptions = {}): ServerOptions {
     return { app: this.folder, port: 0, bind: '127.0.0.1', workers: 1, output: 'none', ...more }
   }

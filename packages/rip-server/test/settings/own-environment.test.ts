@@ -46,7 +46,7 @@ test('a variable exported to this process stays although a file has the same val
 })
 
 const SAMPLES = 60
-/** Pieces of which values, and mistakes, are made. */
+/** Pieces of values and of mistakes. */
 const PIECES =
   'A B C D E= = : \n \n \r\n \r " \' ` # \\ \\n \\$ $A ${B} ${C:-x} ${Q:-${A}} ${Q:-{a}} $ ${ { } \t export é 1 a.b= x-y= $$ A= B= C= D=" "\n \\" $Q A== \ufeff ${B:- \\\\ :-'
     .split(' ')
@@ -131,7 +131,7 @@ test.if(process.geteuid?.() === 0)('root follows no link out of the folder of so
   expect(read).toThrow('a link that leads out')
   chownSync(app, 65_534, 65_534)
   expect(read).toThrow('a link that leads out')
-  // Now it is a release of that user who links what his releases share.
+  // Now it is a release of that user, who links a file that the releases share.
   chownSync(join(root, 'secret'), 65_534, 65_534)
   expect(read()).toEqual({ A: '1' })
   rmSync(root, { recursive: true })

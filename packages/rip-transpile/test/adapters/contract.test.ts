@@ -10,9 +10,9 @@ interface Subject {
   readonly name: AdapterName
   readonly root: string
   readonly extension: string
-  /** Exports `a` with the value 1 and uses what it imports from `node:os`. */
+  /** Source that exports `a` with the value 1 and uses its import from `node:os`. */
   readonly good: string
-  /** Cannot be compiled because of what stands at line 3, column 5. */
+  /** Source that cannot be compiled, because of line 3, column 5. */
   readonly bad: string
 }
 

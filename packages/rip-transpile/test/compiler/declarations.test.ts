@@ -15,7 +15,7 @@ interface Case {
   readonly name: string
   readonly source: string
   readonly dts: string
-  /** TypeScript that uses the module; wrong uses are marked as such, and it is an error when they pass. */
+  /** TypeScript that uses the module; wrong uses are marked, and fail the test if TypeScript accepts them. */
   readonly user: string
   readonly runtime?: 'inline'
 }
@@ -542,7 +542,7 @@ function declarations({ source, runtime }: Case): string {
 
 describe('the declarations of', () => {
   let project: TempProject
-  /** What TypeScript says about all modules and their users. */
+  /** TypeScript's messages about all modules and their users. */
   let problems: readonly string[] = []
 
   beforeAll(async () => {
@@ -562,7 +562,7 @@ describe('the declarations of', () => {
       stdout: 'pipe',
     })
     const text = await new Response(child.stdout).text()
-    // The runtime's sources, which the reactive ones lead to, need types of Bun and are checked elsewhere.
+    // The runtime's sources, which reactive modules import, need types of Bun and are checked elsewhere.
     problems = text.split('\n').filter((line) => line.includes('error TS') && !line.startsWith('..'))
   }, TYPESCRIPT_TIMEOUT_MS)
 

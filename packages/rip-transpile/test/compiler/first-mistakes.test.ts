@@ -10,7 +10,7 @@ interface Mistake {
   hint: string
 }
 
-/** What people write first who come from CoffeeScript, JavaScript, Ruby or Python. */
+/** Typical first mistakes of people who know CoffeeScript, JavaScript, Ruby or Python. */
 const MISTAKES: readonly Mistake[] = [
   { source: 'f = (args...) -> args', at: '1:6', reason: 'a rest parameter', hint: '...args' },
   { source: 'a = [b..., 1]', at: '1:7', reason: 'a splat is written in front', hint: '...values' },

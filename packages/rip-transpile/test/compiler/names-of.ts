@@ -8,7 +8,7 @@ export interface Name {
   readonly start: number
 }
 
-/** Every name that a program writes out: variables, members, keys, parameters, functions, classes, imports. */
+/** Every name that is written in a program: variables, members, keys, parameters, functions, classes, imports. */
 export function namesOf(source: string): Name[] {
   const data = source.search(/^__DATA__[ \t]*$/m)
   const parser = new Parser(source, 'input.rip', data === -1 ? source.length : data, 4)
@@ -24,13 +24,13 @@ function collect(value: unknown, source: string, found: Map<number, Name>): void
   }
   if (typeof value !== 'object' || value === null) return
   for (const name of ownNames(value as Node)) {
-    // Names like `it` and `prototype` can be meant and not written.
+    // Names like `it` and `prototype` can be implicit.
     if (source.startsWith(name.name, name.start)) found.set(name.start, name)
   }
   for (const [key, child] of Object.entries(value)) if (key !== 'scope') collect(partOf(child), source, found)
 }
 
-/** What `.=` does with its target is a function of it. */
+/** The node in a child: for `.=` the child is a function that makes its node from the target. */
 function partOf(child: unknown): unknown {
   if (typeof child !== 'function') return child
   return (child as (base: Node) => Node)({ type: 'Erased', start: 0, end: 0 })

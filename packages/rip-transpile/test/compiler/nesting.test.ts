@@ -13,7 +13,7 @@ function chain(operator: string): string {
   return Array.from({ length: DEPTH }, () => 'a').join(operator)
 }
 
-/** Far more than anybody writes: what counts is that the answer is one of the compiler's own. */
+/** Far more than real programs have: the test is that the compiler itself gives the answer. */
 const SOURCES: Readonly<Record<string, string>> = {
   parentheses: '('.repeat(DEPTH) + '1' + ')'.repeat(DEPTH),
   'open parentheses': '('.repeat(DEPTH),

@@ -11,7 +11,7 @@ const AsyncFunction = async function none() {}.constructor as (body: string) => 
 
 type Program = readonly [what: string, source: string, value: unknown]
 
-/** What the guide says in a sentence, as programs; both reference implementations agree where they accept them. */
+/** Rules of the guide as programs; both reference implementations agree where they accept them. */
 const RULES: Readonly<Record<string, readonly Program[]>> = {
   'a `!` waits for its call and for the calls directly behind it': [
     ['a promise of a function', 'f = (a) -> Promise.resolve (b) -> a + b\nresult = f!(1)(2)', 3],

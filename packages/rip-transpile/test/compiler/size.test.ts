@@ -3,7 +3,7 @@ import { CompileError } from '../../src/compile-error.ts'
 import { compile } from '../../src/compiler/index.ts'
 
 const SIZE = 1_000_000
-/** Linear work takes a few seconds on a busy machine; what grows with the square of the size takes minutes. */
+/** Linear work takes a few seconds on a busy machine; quadratic work takes minutes. */
 const LIMIT_MS = 30_000
 
 function repeated(text: string): string {

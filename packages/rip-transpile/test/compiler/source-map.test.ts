@@ -12,7 +12,7 @@ const programs = readdirSync(samples)
   .map((name) => [name, readFileSync(join(samples, name, 'input.rip'), 'utf8')] as const)
 
 interface Mapped extends Place {
-  /** The name in the code, and the text of the source from the place on. */
+  /** The name in the code, and the source text from that position on. */
   readonly to: string | undefined
   readonly from: string
 }
@@ -35,7 +35,7 @@ function offsetOf(source: string, { sourceLine, sourceColumn }: Place): number {
   return before.reduce((sum, line) => sum + line.length + 1, 0) + sourceColumn
 }
 
-/** `{a: a}` is printed as `{a}`, which has room for one place. */
+/** `{a: a}` is printed as `{a}`, which can have only one position. */
 function isPrintedOnce(source: string, { name, start }: { name: string; start: number }): boolean {
   return new RegExp(`^${RegExp.escape(name)}:\\s*${RegExp.escape(name)}(?![\\w$(.[])`).test(
     source.slice(start),

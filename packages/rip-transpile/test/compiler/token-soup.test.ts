@@ -21,7 +21,7 @@ const soup = fc
   })
   .map((pieces) => pieces.map(([token, blank]) => token + blank).join(''))
 
-/** Pieces that mean something by themselves, so that more of what they make is accepted. */
+/** Meaningful phrases, so that more combinations are accepted. */
 const PHRASES =
   'a|b|f x|f! x|x = |x =! 1|y := 2|z ~= y|~> y|(a, b) ->|(a) =>|->|=>|def g(a)|class A|class B extends A|m: ->|k: v|k: -> super()|' +
   'super.x|super a|yield a|await a|if a|else|unless b|for x in y|for k, v of o|for [a, b] as! it|while a|switch a|when 1, 2|try|' +
@@ -40,7 +40,7 @@ const phrases = fc
   })
   .map((pieces) => pieces.map(([phrase, blank]) => phrase + blank).join(''))
 
-/** Programs that are right but for one place. */
+/** Correct programs with one place changed. */
 const damaged = fc
   .tuple(
     fc.constantFrom(
@@ -54,7 +54,7 @@ const damaged = fc
   )
   .map(([source, at, cut, token]) => source.slice(0, at) + token + source.slice(at + cut))
 
-/** Compiles; gives the error of a source that is refused. What is accepted has to be JavaScript. */
+/** Compiles, and returns the error of a refused source. Accepted source must give valid JavaScript. */
 function refusal(source: string): CompileError | undefined {
   let code: string
   try {
@@ -63,7 +63,7 @@ function refusal(source: string): CompileError | undefined {
     if (error instanceof CompileError) return error
     throw error
   }
-  // Between backticks stands JavaScript of the user's own.
+  // Text between backticks is JavaScript of the user.
   if (!source.includes('`')) parse(code, { ecmaVersion: 'latest', sourceType: 'module' })
   return undefined
 }

@@ -1,4 +1,4 @@
-/** What docs/rip-differences.md claims, line by line in its order. */
+/** The claims of docs/rip-differences.md, in the order of its lines. */
 import { describe, expect, test } from 'bun:test'
 import { compile } from '../../src/compiler/index.ts'
 import type { CompileOptions } from '../../src/index.ts'

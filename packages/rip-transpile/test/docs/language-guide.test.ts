@@ -25,7 +25,7 @@ const examples = [...readFileSync(GUIDE, 'utf8').matchAll(/^```rip( error)?\n([^
   }),
 )
 
-/** What the comments of an example say it prints. */
+/** The output that the comments of an example promise. */
 function promised(text: string): string {
   return [...text.matchAll(/# → (.*)$/gm)].map(([, line = '']) => `${line.trimEnd()}\n`).join('')
 }

@@ -1,7 +1,7 @@
 import { SchemaRegistry } from '@rip/schema'
 import { compile } from '../../src/compiler/index.ts'
 
-/** Runs a program with names of schemas of its own, and gives the value of its last line. */
+/** Runs a program in a scope with its own schema names, and returns the value of its last line. */
 export function evaluate(source: string): unknown {
   const { code } = compile(source, { runtime: 'inline' })
   // oxlint-disable-next-line no-eval

@@ -10,7 +10,7 @@ const WORDS = (
   'schema = # true null'
 ).split(' ')
 
-/** Lines that are right by themselves, so that whole bodies are accepted now and then. */
+/** Correct lines, so that whole bodies are accepted now and then. */
 const RIGHT = [
   'a! string, 1..2',
   'b? integer',

@@ -59,7 +59,7 @@ test('a partly written snapshot is written anew by the next build', async () => 
   const source = `export default '${'x'.repeat(50_000)}'\n`
   using project = tempProject({ 'app/index.js': source })
   const command = [BUILDER, '--root', project.path('app'), '--out', project.path('snap')]
-  // The system refuses what would make a file larger, as it does when a disk is full.
+  // The system refuses to enlarge a file beyond this size, as on a full disk.
   const limited = ['-c', 'ulimit -f 8; exec "$@"', 'sh', process.execPath, ...command]
   const { exitCode } = Bun.spawnSync(['sh', ...limited], { cwd: project.root })
   expect(exitCode).not.toBe(0)

@@ -23,7 +23,7 @@ async function build(
   return JSON.parse(stdout) as BuildReport
 }
 
-/** What the application prints when it is started from the snapshot. */
+/** The output of the application when it is started from the snapshot. */
 async function run(project: TempProject, entry = 'app/main.ts'): Promise<string> {
   project.write({ 'start.ts': `await import(${JSON.stringify(project.path(entry))})\n` })
   const { stdout, stderr } = await runBun(['--preload', REGISTER, project.path('start.ts')], {

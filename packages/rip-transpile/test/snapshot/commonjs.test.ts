@@ -4,7 +4,7 @@ import { tempProject } from '../temp-project.ts'
 
 type Files = Readonly<Record<string, string>>
 
-/** What a program prints below plain Bun and below a snapshot. */
+/** The output of a program in plain Bun and from a snapshot. */
 async function outputs(files: Files, entry = 'start.mjs'): Promise<{ plain: string; frozen: string }> {
   using project = tempProject(
     Object.fromEntries(Object.entries(files).map(([path, text]) => [`app/${path}`, text])),

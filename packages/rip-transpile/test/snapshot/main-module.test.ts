@@ -10,7 +10,7 @@ const REQUIRED =
 const BESIDE = "module.exports = require('path').basename(require.main?.filename ?? '')\n"
 const GUARD = 'console.log(import.meta.main)\n'
 
-/** What a program of this content prints that is imported by another with `install({ main })`. */
+/** The output of a program with this content that another program imports with `install({ main })`. */
 async function printed(name: string, content: string, isFrozen: boolean): Promise<string> {
   using project = tempProject({ [`app/${name}`]: content, 'app/beside.js': BESIDE })
   const cwd = project.path('app')

@@ -12,7 +12,7 @@ import { Folder } from '../helpers.ts'
 
 const KEY = 'the secret'
 
-/** A worker's bus with what it got. All are in this process, and say to be others. */
+/** The bus of a worker, with the messages it got. All members are in this process, and claim to be different ones. */
 class Member implements AsyncDisposable {
   readonly pid: number
   readonly received: Message[] = []
@@ -189,7 +189,7 @@ test('a process that passes on the proof of another is given up where the system
   await bus.close()
 })
 
-/** Dials and says to be that process, with a proof that is right. */
+/** Connects and claims to be that process, with a valid proof. */
 async function greet(path: string, pid: number): Promise<{ closed: Promise<boolean>; bytes: () => number }> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const diallerNonce = new Uint8Array(NONCE_BYTES)
@@ -251,7 +251,7 @@ test('a worker that does not read loses messages, which are counted and told onc
   expect(one.bus.dropped).toBe(dropped)
 })
 
-/** Greets as a worker does, and then reads nothing until it is told to. */
+/** Greets as a worker does, and then does not read until told to. */
 async function stoppedWorker(
   folder: string,
   pid: number,
