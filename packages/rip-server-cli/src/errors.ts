@@ -19,7 +19,7 @@ const messages = {
     readonly uid: number
     readonly user: string | undefined
   }): string =>
-    `the run directory ${d.runDir} is owned by ${d.user ?? `user ${d.uid}`}, whose word is not taken; run as that user: ` +
+    `the run directory ${d.runDir} is owned by ${d.user ?? `user ${d.uid}`}, and not read for another user; run the command as that user: ` +
     `sudo -u ${d.user ?? `'#${d.uid}'`} rip-server …`,
   SEVERAL_RUNNING: (d: { readonly names: readonly string[] }): string =>
     `${d.names.length} instances are running (${d.names.join(', ')}); choose one with --name or --run-dir`,

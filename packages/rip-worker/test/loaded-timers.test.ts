@@ -15,7 +15,7 @@ class Rig implements Disposable {
     return this.rests
   })
 
-  /** Waits for the next turn of the event loop. */
+  /** Waits until a timer was due again: it asks for the state before its turn. */
   async nextTurn(): Promise<void> {
     const before = this.asked
     await until('a timer is due', () => this.asked > before)

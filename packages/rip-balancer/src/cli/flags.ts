@@ -106,7 +106,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'drain-timeout',
     value: 'TIME',
-    help: 'requests under way when it is told to stop (30s)',
+    help: 'longest time for requests under way at a stop (30s)',
     apply: (config, value) => void (config.timeouts = { ...config.timeouts, drain: value }),
   },
   {
@@ -149,13 +149,13 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'health-host',
     value: 'NAME',
-    help: 'Host field of that check (the address)',
+    help: 'Host field of the health check (the address)',
     apply: (config, value) => void (config.health = { ...config.health, host: value }),
   },
   {
     name: 'backend-ca',
     value: 'FILE',
-    help: 'who signs the certificates of https:// backends, PEM (those Mozilla trusts)',
+    help: 'authorities that sign the certificates of https:// backends, PEM (those Mozilla trusts)',
     apply: (config, value) => void (config.backendTls = { ...config.backendTls, ca: value }),
   },
   {
@@ -210,7 +210,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'metrics',
     value: 'HOST:PORT',
-    help: 'GET /metrics over TCP, for everybody who can connect there (off)',
+    help: 'address of GET /metrics over TCP, for every client that can connect there (off)',
     apply: (config, value) => void (config.metrics = value),
   },
   {
@@ -226,7 +226,7 @@ export const FLAGS: readonly Flag[] = [
   },
   {
     name: 'accept-when-routed',
-    help: 'accept nothing before a generation is switched to',
+    help: 'accept no connection before the first cut to a generation',
     apply: (config) => void (config.acceptWhenRouted = true),
   },
   {
@@ -345,7 +345,7 @@ export function helpText(program: string): string {
     'The first three find the balancer by --admin or --config, as it was started with.',
     '',
     'Durations: 250ms, 10s, 5m, 1h, 1d. Sizes: 64KiB, 1MiB, 300M.',
-    'SIGTERM, SIGINT, SIGQUIT: finish what is under way, then leave; twice: at once. SIGUSR1: reopen the log file.',
+    'SIGTERM, SIGINT, SIGQUIT: finish requests under way, then end; a second one: end at once. SIGUSR1: reopen the log file.',
     '',
     'examples:',
     `  ${program} --listen :8080 --to 127.0.0.1:3000 --to unix:/run/app.sock`,

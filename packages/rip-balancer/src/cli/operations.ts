@@ -7,13 +7,13 @@ export const OPERATIONS = ['status', 'drain', 'undrain', 'check'] as const
 
 /** How each is called, and what it does. */
 export const OPERATION_HELP: readonly (readonly [words: string, help: string])[] = [
-  ['status [--json]', 'what the balancer and its backends do'],
+  ['status [--json]', 'shows the balancer and its backends'],
   [
     'drain ID [--wait TIME] [--json]',
-    'the backend takes nothing new; what is under way there ends in its time',
+    'the backend gets no new requests; those under way end in their own time',
   ],
   ['undrain ID [--json]', 'the backend takes requests again'],
-  ['check CONFIG [--json]', 'says what is wrong with a configuration, and where'],
+  ['check CONFIG [--json]', 'prints every mistake in a configuration with its place'],
 ]
 
 /** An operation as it was called. */

@@ -70,7 +70,7 @@ interface SettingKinds {
   readonly hotfix: Said<boolean>
   /** Path, perhaps with a query, that must answer 2xx before new code serves. @default none */
   readonly health: Optional<string>
-  /** `Host` of that check, for an application that answers certain hosts only. @default 'localhost' */
+  /** `Host` of the health check, for an application that answers certain hosts only. @default 'localhost' */
   readonly healthHost: Optional<string>
   /**
    * Names a development server answers to, such as `shop.test`, or `*.ngrok.app` for all below it; `*` is all. Others

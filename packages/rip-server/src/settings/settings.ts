@@ -141,7 +141,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
   memoryBudgetShare: {
     flag: 'memory-budget',
     value: 'SHARE',
-    summary: 'replace the largest worker while more of the memory limit is used',
+    summary: 'replace the largest worker while more than this share of the memory limit is used',
     parse: orOff(share),
     fallback: () => DEFAULT_MEMORY_BUDGET,
     fallbackText: `off; where there is a limit ${DEFAULT_MEMORY_BUDGET * 100}%`,
@@ -157,7 +157,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
   stopDelayMs: {
     flag: 'stop-delay',
     value: 'TIME',
-    summary: 'serve on so long when told to stop, for a load balancer to turn away',
+    summary: 'go on serving so long after a stop, until a load balancer has noticed',
     parse: durationMs,
     fallback: () => DEFAULT_STOP_DELAY_MS,
     fallbackText: `${DEFAULT_STOP_DELAY_MS}s`,
@@ -173,7 +173,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
   bootTimeoutMs: {
     flag: 'boot-timeout',
     value: 'TIME',
-    summary: 'longest start of a worker',
+    summary: 'longest time for a worker to become ready',
     parse: someOf(durationMs),
     fallback: () => DEFAULT_BOOT_TIMEOUT_MS,
     fallbackText: `${DEFAULT_BOOT_TIMEOUT_MS / 1000}s`,
@@ -196,7 +196,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
   healthHost: {
     flag: 'health-host',
     value: 'NAME',
-    summary: 'Host field of that check',
+    summary: 'Host field of the health check',
     parse: hostField,
     fallback: () => undefined,
     fallbackText: 'localhost',
@@ -229,7 +229,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
   tlsKey: {
     flag: 'tls-key',
     value: 'FILE',
-    summary: 'its key in PEM',
+    summary: 'key of the certificate in PEM',
     parse: nonEmpty('a path'),
     fallback: () => undefined,
     fallbackText: 'off',
@@ -262,7 +262,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
   rollbackWindowMs: {
     flag: 'rollback-window',
     value: 'TIME',
-    summary: 'after a switch, return to the code before if answers fail',
+    summary: 'time after a switch in which failing answers bring the previous code back',
     parse: orOff(someOf(durationMs, SOME_OR_OFF)),
     fallback: (mode) => (mode === 'development' ? undefined : DEFAULT_ROLLBACK_WINDOW_MS),
     fallbackText: `off; in production ${DEFAULT_ROLLBACK_WINDOW_MS / 1000}s`,
@@ -294,7 +294,7 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
   runDir: {
     flag: 'run-dir',
     value: 'PATH',
-    summary: 'folder of its sockets and lock',
+    summary: 'run directory, the folder of its sockets and lock',
     parse: nonEmpty('a path'),
     fallback: () => undefined,
     fallbackText: 'below $XDG_RUNTIME_DIR or the temporary folder',
