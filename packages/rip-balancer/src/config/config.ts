@@ -14,8 +14,8 @@ export type Size = number | string
 /** Everything about a balancer as plain data: the same in a program, in a file and over the admin API. */
 export interface BalancerConfig {
   /**
-   * Where to listen: `host:port`, `:port` (all addresses, IPv4 and IPv6), `unix:PATH`, `fd:N` (an inherited socket), or an object with
-   * TLS. Who may connect to a Unix socket: `unix:PATH?mode=0660&group=NAME` (0666).
+   * Where to listen: `host:port`, `:port` (all addresses, IPv4 and IPv6), `unix:PATH`, `fd:N` (an inherited socket), or
+   * an object with TLS. Who may connect to a Unix socket: `unix:PATH?mode=0660&group=NAME` (0666).
    * @default '127.0.0.1:8080'
    */
   readonly listen?: string | ListenerConfig | readonly (string | ListenerConfig)[]
@@ -31,18 +31,18 @@ export interface BalancerConfig {
   readonly hashKey?: string
   /** The cookie of `sticky`: its name, or an object. */
   readonly stickyCookie?: string | StickyCookieConfig
-  /** Requests a backend takes at once, unless it says otherwise. @default 100 */
+  /** Requests a backend takes at once, unless it has a limit of its own. @default 100 */
   readonly maxInFlight?: number
   /** Requests that wait when all backends are full. */
   readonly queue?: {
-    /** One more is answered with 503. @default 1024 */
+    /** Further requests are answered with 503. @default 1024 */
     readonly length?: number
-    /** A longer wait is answered with 503. @default '30s' */
+    /** A request that waits longer is answered with 503. @default '30s' */
     readonly timeout?: Duration
   }
   /**
-   * Time over which the capacity of a backend grows that joins others or recovers. Where all are new, as when the
-   * balancer starts or another generation is cut to, all serve at full capacity. @default 0
+   * Time over which the capacity of a backend grows when it joins others or recovers. If all are new, at a start of the
+   * balancer or after a cut, all serve at full capacity. @default 0
    */
   readonly slowStart?: Duration
   /** Queue requests while there is no backend or none accepts, instead of answering 503 or 502. @default false */
@@ -53,11 +53,11 @@ export interface BalancerConfig {
    */
   readonly acceptWhenRouted?: boolean
   /**
-   * What becomes of a method that Bun and Node.js do not know: `pass` leaves it to the backend, `refuse` answers 501.
+   * How a method is treated that Bun and Node.js do not know: `pass` leaves it to the backend, `refuse` answers 501.
    * @default 'pass'
    */
   readonly unknownMethods?: UnknownMethods
-  /** Attempts after the first one, for requests that can be repeated safely. A refused connection is none of them: nothing was sent. @default 1 */
+  /** Attempts after the first one, for requests that can be repeated safely. Refused connections do not count: nothing was sent. @default 1 */
   readonly retries?: number
   /** Puts a backend aside that fails requests others answer. */
   readonly ejection?: {
@@ -70,19 +70,19 @@ export interface BalancerConfig {
   }
   /** Asks each backend regularly; one that fails takes nothing until it passes again. Off without a path. */
   readonly health?: {
-    /** What is asked for; a query may follow. @default none */
+    /** Path of the check, which may have a query. @default none */
     readonly path?: string
     /** Method of the check. @default 'GET' */
     readonly method?: string
     /** `Host` of the check. @default the address, `localhost` for Unix sockets */
     readonly host?: string
-    /** Statuses of a backend that is well: `200`, `'200-399'`, or a list of such. @default '200-299' */
+    /** Statuses of a healthy backend: `200`, `'200-399'`, or a list of such. @default '200-299' */
     readonly status?: number | string | readonly (number | string)[]
-    /** Text the answer of a backend that is well contains, within its first 64 KiB. @default any */
+    /** Text in the answer of a healthy backend, within its first 64 KiB. @default any */
     readonly body?: string
-    /** Port that is asked, of backends on TCP. @default that of the address */
+    /** Port of the check, for backends on TCP. @default that of the address */
     readonly port?: number
-    /** Whether TLS is spoken there, with `backendTls`. @default as with the backend */
+    /** Whether the check uses TLS, with `backendTls`. @default as with the backend */
     readonly tls?: boolean
     /** Time from one check of a backend to the next; a quarter of it while one is out or about to go out. @default '5s' */
     readonly interval?: Duration
@@ -97,23 +97,23 @@ export interface BalancerConfig {
   readonly limits?: LimitsConfig
   readonly forwarding?: ForwardingConfig
   /**
-   * What follows when a client ends its side of the connection and waits for its answer, as most do that have left:
-   * `answer` it and tell the backend nothing, `tell` backends on Unix sockets that listen for it and deliver what they
-   * still answer, or `abort` the request. @default 'answer', under rip-server 'tell'
+   * How a client is treated that ends its side of the connection before its answer, as most clients do that leave:
+   * `answer` it without telling the backend, `tell` backends on Unix sockets that listen for it and deliver their
+   * answer, or `abort` the request. @default 'answer', under rip-server 'tell'
    */
   readonly halfClose?: HalfClose
   /** Peers that open every connection with a PROXY protocol header (v1 or v2), in front of TLS. @default none */
   readonly proxyProtocolFrom?: readonly string[]
   /**
-   * Names requests may be addressed to, besides `localhost` and addresses: `shop.example`, or `*.shop.example` for all
-   * below it. An empty list allows no others. Any other `Host` is answered with 403. @default all
+   * Host names that are answered, besides `localhost` and addresses: `shop.example`, or `*.shop.example` for all below
+   * it. An empty list allows no others. Any other `Host` is answered with 403. @default all
    */
   readonly allowHosts?: readonly string[]
   /** Protocols a client may upgrade to. @default ['websocket'] */
   readonly upgrades?: readonly string[]
   /** Socket of the admin API, `unix:PATH`. @default none */
   readonly admin?: string
-  /** Where `GET /metrics` answers over TCP, `HOST:PORT`: for every client that can connect there. @default none */
+  /** Address of `GET /metrics` over TCP, `HOST:PORT`: every client that can connect can read them. @default none */
   readonly metrics?: string
   readonly accessLog?: AccessLogFormat | AccessLogConfig
 }
@@ -129,21 +129,21 @@ export interface ListenerConfig {
 
 /** See RFC 6265 §4.1 for what browsers make of it. */
 export interface StickyCookieConfig {
-  /** `stickyCookie: 'NAME'` is short for it. @default 'rip-backend' */
+  /** Name of the cookie; `stickyCookie: 'NAME'` is the short form. @default 'rip-backend' */
   readonly name?: string
-  /** Sent to paths below it. @default '/' */
+  /** Path of the cookie: browsers send it to paths below. @default '/' */
   readonly path?: string
-  /** Sent to this domain and all below it. @default the host that was asked, alone */
+  /** Domain of the cookie: browsers send it to this domain and all below it. @default the host that was asked, alone */
   readonly domain?: string
-  /** Whether pages of other sites make browsers send it: `lax`, `strict` or `none`. @default 'lax' */
+  /** Whether browsers send it with requests from pages of other sites: `lax`, `strict` or `none`. @default 'lax' */
   readonly sameSite?: 'lax' | 'strict' | 'none'
   /**
-   * Whether it is sent by TLS only: `always`, `never`, or `auto` for clients that came by TLS, as a trusted proxy says.
-   * With `sameSite: 'none'` and names that begin with `__Host-` or `__Secure-` always, as browsers demand.
+   * Whether browsers send it by TLS only: `always`, `never`, or `auto` for clients that came by TLS, also to a trusted
+   * proxy. With `sameSite: 'none'` and names that begin with `__Host-` or `__Secure-` always, as browsers require.
    * @default 'auto'
    */
   readonly secure?: 'auto' | 'always' | 'never'
-  /** From the last answer on; `off` ends with the browser's session. @default 'off' */
+  /** Lifetime from the last answer on; with `off` it ends with the browser's session. @default 'off' */
   readonly lifetime?: Duration
   /** Secret of at least 16 characters: names stay valid after a restart and at other balancers. @default a random one for each start */
   readonly key?: string
@@ -158,22 +158,22 @@ export interface BackendConfig {
   readonly maxInFlight?: number
   /** Where TLS differs from `backendTls`, member by member. */
   readonly tls?: BackendTlsConfig
-  /** Share of the requests, compared with the others, from 0.000001 to 1000000; 0 takes no new ones. @default 1 */
+  /** Share of the requests relative to the others, from 0.000001 to 1000000; 0 takes no new ones. @default 1 */
   readonly weight?: number
 }
 
 export interface TimeoutsConfig {
-  /** First byte of a request to the end of its head, absolute. @default '10s' */
+  /** From the first byte of a request to the end of its head, absolute. @default '10s' */
   readonly header?: Duration
   /** Silence within a request body. @default '30s' */
   readonly body?: Duration
-  /** Silence between two requests. @default '75s' */
+  /** Silence of a connection between two requests. @default '75s' */
   readonly idle?: Duration
-  /** The client takes nothing of what waits for it. @default '30s' */
+  /** Time in which the client takes no byte of those that wait for it. @default '30s' */
   readonly write?: Duration
-  /** Connecting to a backend. @default '3s' */
+  /** Time to connect to a backend. @default '3s' */
   readonly connect?: Duration
-  /** End of the request to the head of the response. @default '60s' */
+  /** From the end of the request to the head of the response. @default '60s' */
   readonly response?: Duration
   /** Silence within a response body. @default '60s' */
   readonly responseIdle?: Duration
@@ -181,11 +181,11 @@ export interface TimeoutsConfig {
   readonly total?: Duration
   /** Silence of an upgraded connection. @default '10m' */
   readonly tunnel?: Duration
-  /** The same once one side has ended it and the other has not followed. @default '30s' */
+  /** The same when only one side has ended its direction. @default '30s' */
   readonly tunnelEnd?: Duration
-  /** Unused connection to a backend. @default '15s' */
+  /** How long an unused connection to a backend is kept. @default '15s' */
   readonly upstreamIdle?: Duration
-  /** How long requests may still take when the balancer is told to stop; what is left is aborted. @default '30s' */
+  /** How long requests may still take in a drain; those that are left are aborted. @default '30s' */
   readonly drain?: Duration
 }
 
@@ -194,36 +194,36 @@ export interface LimitsConfig {
   readonly line?: Size
   /** Whole head of a request. @default '32KiB' */
   readonly head?: Size
-  /** Header fields. @default 100 */
+  /** Number of header fields. @default 100 */
   readonly fields?: number
   /** Request body. @default '10MiB' */
   readonly body?: Size
-  /** Slowest upload, in bytes per second of waiting for it; 0 is off. @default 512 */
+  /** Minimum rate of an upload, in bytes per second while the balancer waits for it; 0 is off. @default 512 */
   readonly bodyRate?: number
-  /** Slowest reader of a response, in bytes per second while some wait for it; 0 is off. @default 512 */
+  /** Minimum rate at which a client reads a response, in bytes per second while bytes wait for it; 0 is off. @default 512 */
   readonly responseRate?: number
-  /** Part of a request body that is read before the request takes a place at a backend, when these are scarce. @default '64KiB' */
+  /** Part of a request body that is read before the request takes a slot, when backends are scarce. @default '64KiB' */
   readonly requestBuffer?: Size
-  /** Part of a response that is kept for a slow reader so that the backend is free, when backends are scarce. @default '1MiB' */
+  /** Part of a response that is kept for a slow reader to free the backend, when backends are scarce. @default '1MiB' */
   readonly responseBuffer?: Size
-  /** All such parts together. @default '64MiB' */
+  /** All these buffers together. @default '64MiB' */
   readonly buffers?: Size
   /** Head of a response. @default '64KiB' */
   readonly responseHead?: Size
   /** Client connections, at all listeners together; idle ones give way to new ones. @default 10000 */
   readonly connections?: number
-  /** Client connections from one address, or one /64 of IPv6; trusted proxies are not counted, but the clients that a PROXY header names are. @default 2000 */
+  /** Client connections from one address, or one /64 of IPv6; clients named by a PROXY header count, trusted proxies do not. @default 2000 */
   readonly connectionsPerAddress?: number
-  /** WebSockets, other tunnels and event streams at one backend; they take none of its `maxInFlight`. @default nine tenths of `connections`, 9000 */
+  /** WebSockets, other tunnels and event streams at one backend; they do not count for its `maxInFlight`. @default nine tenths of `connections`, 9000 */
   readonly longLived?: number
-  /** The same of one client, which is an address, or one /64 of IPv6; those behind trusted proxies count one by one. @default nine tenths of `connectionsPerAddress`, 1800 */
+  /** The same of one client (an address, or a /64 of IPv6); clients behind trusted proxies count separately. @default nine tenths of `connectionsPerAddress`, 1800 */
   readonly longLivedPerAddress?: number
 }
 
 export interface ForwardingConfig {
-  /** Proxies whose word about the client is believed: addresses, CIDR blocks, or `unix`. @default none */
+  /** Proxies whose forwarded fields are believed: addresses, CIDR blocks, or `unix`. @default none */
   readonly trust?: readonly string[]
-  /** Fields beyond the usual ones by which your proxies tell the client's address: dropped when they come from other peers. @default none */
+  /** Further fields in which your proxies send the client's address: dropped when they come from other peers. @default none */
   readonly clientFields?: readonly string[]
   /** Also send `Forwarded` (RFC 7239). @default false */
   readonly forwarded?: boolean
@@ -231,21 +231,22 @@ export interface ForwardingConfig {
   readonly via?: string
   /** Keep the `X-Request-Id` of any client. @default false */
   readonly acceptRequestId?: boolean
-  /** Tell the client the request id. @default true */
+  /** Send the request id to the client. @default true */
   readonly exposeRequestId?: boolean
   /** Pass trailer fields of requests on. @default false */
   readonly requestTrailers?: boolean
   /**
-   * Request fields with `_` in their name: `drop` or `pass` them. To many backends `X_User` is `X-User`, which clients may
-   * not send; `pass` is for those that tell them apart, and still drops the twins of fields the balancer itself writes, drops or reads.
+   * Request fields with `_` in their name: `drop` or `pass` them. Many backends read `X_User` as `X-User`, which
+   * clients may not send; `pass` is for backends that tell them apart, and still drops twins of fields that the
+   * balancer itself writes, drops or reads.
    * @default 'drop'
    */
   readonly underscores?: Underscores
 }
 
 export interface AccessLogConfig {
-  /** `none`, `text` or `json`; `accessLog: 'json'` is short for it. @default 'none', with a file 'json' */
+  /** `none`, `text` or `json`; `accessLog: 'json'` is the short form. @default 'none', with a file 'json' */
   readonly format?: AccessLogFormat
-  /** Appended to, opened again by SIGUSR1. @default standard output */
+  /** File to append to; SIGUSR1 opens it again. @default standard output */
   readonly file?: string
 }
