@@ -158,6 +158,27 @@ test.each([
   },
 )
 
+test('a build of Nitro that has of its packages only what Node.js loads is run by that', () => {
+  const packageOf = (name: string, exports: object): Files => ({
+    [`.output/server/node_modules/${name}/package.json`]: JSON.stringify({ name, exports }),
+    [`.output/server/node_modules/${name}/node.mjs`]: '',
+  })
+  const conditions = { bun: './bun.mjs', node: './node.mjs' }
+  for (const name of ['h3', '@scope/h3']) {
+    const traced = { ...builds.nitro, ...packageOf(name, { '.': conditions }) }
+    expect(found(traced)).toEqual(['node .output/server/index.mjs', 'Nitro build in .output'])
+    const whole = { ...traced, [`.output/server/node_modules/${name}/bun.mjs`]: '' }
+    expect(found(whole)[0]).toBe('.output/server/index.mjs')
+  }
+  const nested = packageOf('h3', { '.': { bun: { types: './bun.d.ts', default: './bun.mjs' } } })
+  expect(found({ ...builds.nitro, ...nested })[0]).toBe('node .output/server/index.mjs')
+  const file = '.output/server/node_modules/h3/bun.mjs'
+  expect(found({ ...builds.nitro, ...nested, [file]: '' })[0]).toBe('.output/server/index.mjs')
+  expect(found({ ...builds.nitro, ...packageOf('vue', { '.': './node.mjs' }) })[0]).toBe(
+    '.output/server/index.mjs',
+  )
+})
+
 test('next start runs a build of Next.js, by the script that the project has for it', () => {
   const built = { '.next/BUILD_ID': 'x' }
   expect(found({ ...built, 'package.json': manifest(['next'], { start: 'next start -p 80' }) })).toEqual([

@@ -87,8 +87,45 @@ function nitroBuild(project: Project, folder: string): FrameworkBuild {
   const framework = /"framework":\s*\{\s*"name":\s*"(\w+)"/.exec(description)?.[1]
   const name = `${framework === 'nuxt' ? 'Nuxt' : 'Nitro'} build${folder && ` in ${folder}`}`
   const marker = join(folder, 'server/index.mjs')
+  if (lacksFilesForBun(project, join(folder, 'server/node_modules')) && Bun.which('node') !== null)
+    return { name, marker, command: ['node', marker] }
   if (!NITRO_WITHOUT_FILES.test(description)) return { name, marker }
   return { name, marker, files: [{ at: '/', folder: join(folder, 'public'), immutable: ['/_nuxt/'] }] }
+}
+
+/**
+ * A build for Node.js has of each package the files that Node.js loads. Bun would load another file of those that have one
+ * for it.
+ */
+function lacksFilesForBun(project: Project, folder: string): boolean {
+  return packagesIn(project, folder).some((name) => {
+    const files = filesForBun(project.text(`${folder}/${name}/package.json`))
+    return files.some((path) => !project.has(`${folder}/${name}/${path}`))
+  })
+}
+
+/** What stands in `exports` below the condition `bun`, without types and patterns. */
+function filesForBun(manifest: string): readonly string[] {
+  try {
+    const { exports } = JSON.parse(manifest) as { readonly exports?: unknown }
+    return pathsBelow(exports, false).filter((path) => /\.[cm]?js$/.test(path) && !path.includes('*'))
+  } catch {
+    return []
+  }
+}
+
+function pathsBelow(value: unknown, isForBun: boolean): readonly string[] {
+  if (typeof value === 'string') return isForBun ? [value] : []
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, each]) => pathsBelow(each, isForBun || key === 'bun'))
+}
+
+function packagesIn(project: Project, folder: string): readonly string[] {
+  return project
+    .names(folder)
+    .flatMap((name) =>
+      name.startsWith('@') ? project.names(`${folder}/${name}`).map((each) => `${name}/${each}`) : [name],
+    )
 }
 
 function svelteKit(project: Project): readonly FrameworkBuild[] {

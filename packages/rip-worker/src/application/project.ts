@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PackageManifest } from './read-manifest.ts'
 import { readRegularFile } from './read-regular-file.ts'
@@ -7,6 +7,8 @@ import { readRegularFile } from './read-regular-file.ts'
 export interface Project {
   readonly has: (path: string) => boolean
   readonly hasFolder: (path: string) => boolean
+  /** The names in a folder. */
+  readonly names: (path: string) => readonly string[]
   /** The text of a file, or nothing. */
   readonly text: (path: string) => string
   /** Whether `package.json` names a package that it needs to run, or to be built. */
@@ -25,6 +27,7 @@ export function projectIn(folder: string, manifest: PackageManifest): Project {
   return {
     has: (path) => statOf(join(folder, path))?.isFile() === true,
     hasFolder: (path) => statOf(join(folder, path))?.isDirectory() === true,
+    names: (path) => namesIn(join(folder, path)),
     text: (path) => textOf(join(folder, path)),
     depends: (name) => Object.hasOwn(packages, name),
     script: (name) => {
@@ -44,6 +47,15 @@ function statOf(path: string): ReturnType<typeof statSync> {
   } catch {
     // ENOTDIR, EACCES: not there for us.
     return undefined
+  }
+}
+
+function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    // ENOENT, ENOTDIR, EACCES: nothing for us.
+    return []
   }
 }
 
