@@ -205,6 +205,32 @@ describe('a command run by Node.js', () => {
     })
   })
 
+  test('keeps its place in development while it restarts its server', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(
+          `server.listen(process.env.PORT); setInterval(() => {}, 1000)`,
+          `response.end('the first')
+          server.close()
+          server.closeAllConnections()
+          process.on('SIGUSR2', () => {
+            http.createServer((_, response) => response.end('the second')).listen(process.env.PORT)
+          })
+          console.log('closed')`,
+        ),
+      },
+      'exec node app.js',
+      { RIP_MODE: 'development' },
+    )
+    expect(await command.text().catch(() => 'cut off')).toBeOneOf(['the first', 'cut off'])
+    await until('it is closed', () => command.supervised.program.stdout.includes('closed'))
+    using connection = await command.connect()
+    connection.get('/', ['Connection: close'])
+    process.kill(childOf(command.supervised.program.process.pid), 'SIGUSR2')
+    await until('the next server answers', () => connection.received.endsWith('the second'))
+    expect(await command.text()).toBe('the second')
+  })
+
   test('may use https, which the balancer has ended', async () => {
     await using command = await RunningCommand.serving(
       {
@@ -374,3 +400,8 @@ describe('a command that cannot be served', () => {
     expect(message).toEndWith(`it listens on port ${port} instead; write $PORT in its place in the command`)
   })
 })
+
+function childOf(pid: number): number {
+  const { stdout } = Bun.spawnSync(['ps', '-o', 'pid=', '--ppid', String(pid)])
+  return Number(stdout.toString())
+}

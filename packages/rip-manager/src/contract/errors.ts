@@ -19,7 +19,7 @@ const messages = {
   NO_PREVIOUS_GENERATION: (_: { readonly generation: GenerationId | undefined }): string =>
     'there is no code to return to: nothing else has been served since the start',
   GENERATION_NOT_KEPT: (d: { readonly generation: GenerationId }): string =>
-    `${d.generation} cannot be returned to: its workers have gone, and a start command runs what is on disk; ` +
+    `${d.generation} cannot be returned to: its workers have gone, and others would run what is on disk; ` +
     'put that release there again and reload',
   NOT_SERVING: (d: { readonly command: string }): string =>
     `cannot ${d.command}: no generation is being served yet`,

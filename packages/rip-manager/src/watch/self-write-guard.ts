@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { isAuthored } from './authored.ts'
 import {
   SELF_WRITE_COUNT,
   SELF_WRITE_DOUBT_MS,
@@ -6,17 +7,13 @@ import {
   SELF_WRITE_WINDOW_MS,
 } from './bounds.ts'
 
-/** Written by people, however often; what else changes again and again is written by a program. */
-const authored =
-  /\.(?:rip|[cm]?jsx?|(?<!\.d\.)[cm]?tsx?|coffee|civet|vue|svelte|astro|html?|css|s[ac]ss|less|svg|md|mdx|sql|graphql|wasm|ya?ml|toml)$|(?:^|\/)(?:\.env[^/]*|package\.json|tsconfig[^/]*\.json|bun\.lockb?|package-lock\.json|yarn\.lock)$/
-
 /** Finds data that the application itself keeps writing, which would reload it for ever: a file, or a folder of ever new files. */
 export class SelfWriteGuard {
   readonly #times = new Map<string, readonly number[]>()
 
   /** Files and folders among those changed that are to be left out from now on. */
   note(changed: readonly string[], nowMs: number): readonly string[] {
-    if (changed.some((path) => authored.test(path))) return []
+    if (changed.some(isAuthored)) return []
     this.#forget(nowMs)
     const folders = new Set(changed.map((path) => dirname(path)).filter((folder) => folder !== '.'))
     for (const path of [...changed, ...folders]) this.#times.set(path, [...this.#timesOf(path), nowMs])
@@ -30,7 +27,7 @@ export class SelfWriteGuard {
 
   /** Those of the changes noted last that may be the beginning of it: data that changed shortly before as well. */
   doubts(changed: readonly string[]): readonly string[] {
-    if (changed.some((path) => authored.test(path))) return []
+    if (changed.some(isAuthored)) return []
     return changed.filter((path) => this.#isHasty(path) || this.#isHasty(dirname(path)))
   }
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { formatListenAddress, type ListenAddress } from '@rip/manager'
 import type { Entry } from '@rip/worker'
-import { ServerError } from '@rip/server/settings'
+import { type Command, commandText, ServerError } from '@rip/server/settings'
 import {
   childEnvironment,
   foundByText,
@@ -16,6 +16,7 @@ import { type Invocation, invocationSettings } from '../invocation.ts'
 /** Serves the application in this process: from here on this process is the worker program. Never resolves. */
 export async function worker(invocation: Invocation): Promise<number> {
   const { settings } = await invocationSettings(invocation, 'development', invocation.line.words[0])
+  refuseCommand(settings.command)
   const { root } = locateApp(settings.app)
   const { cwd, env } = invocation
   Object.assign(process.env, childEnvironment(env, { root, cwd, mode: 'development' })())
@@ -32,6 +33,13 @@ export async function worker(invocation: Invocation): Promise<number> {
   process.argv = [process.execPath, program, entry.file, ...flags, '--mode', mode]
   await import(program)
   return 0
+}
+
+/** @throws ServerError `CONFIG_INVALID` */
+function refuseCommand(command: Command | undefined): void {
+  if (command === undefined) return
+  const problem = `a worker alone serves an application that it loads; this one is run by a command: run ${commandText(command)} itself`
+  throw new ServerError('CONFIG_INVALID', { problems: [problem] })
 }
 
 function tellFound(entry: Entry, { cwd, terminal }: Invocation): void {

@@ -355,6 +355,27 @@ describe('what cannot be kept of a command', () => {
   )
 })
 
+test(
+  'an application that writes data when it starts is started once',
+  async () => {
+    const writing = `require('node:fs').appendFileSync('starts.txt', process.pid + '\\n')`
+    await using application = await Application.create({ 'server.js': writing + NODE_SERVER })
+    await application.start('w:2', '--', 'node', 'server.js')
+    const starts = (await readIfThere(application, 'starts.txt'))!.trimEnd().split('\n')
+    expect(starts).toHaveLength(2)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test('a worker alone refuses an application that is run by a command', async () => {
+  await using application = await Application.create({
+    'package.json': JSON.stringify({ rip: { command: 'npm start' } }),
+  })
+  const { code, stderr } = await application.sandbox.run('worker', '0')
+  expect(stderr).toContain('this one is run by a command: run npm start itself')
+  expect(code).toBe(5)
+})
+
 describe('in development', () => {
   test(
     'one worker runs the command, and files are watched only if that is asked for',

@@ -10,6 +10,8 @@ class Claims {
     this.publicPort = portOf(publicUrl)
     /** What this process serves on the socket: `{ port, release }`. */
     this.held = undefined
+    /** Keeps the socket open between two servers of this process. */
+    this.keeper = undefined
   }
 
   /**
@@ -21,22 +23,27 @@ class Claims {
     if (port === this.assignedPort) return 'take'
     // A port of the system's choice is not where clients come.
     if (port === 0) return 'leave'
-    return fs.existsSync(this.socket) && !isClusterWorker() ? 'leave' : 'take'
+    return this.isTakenElsewhere() ? 'leave' : 'take'
   }
 
   /** Makes place for a server that asked for this port. */
   take(port, release) {
-    const former = this.held
+    const { held, keeper } = this
     this.held = { port, release }
-    if (former !== undefined) former.release()
-    if (port !== this.assignedPort || isClusterWorker()) return
-    // Another process of the command asked first, for another port.
-    fs.rmSync(this.socket, { force: true })
+    this.keeper = undefined
+    if (held !== undefined) held.release()
+    // Of the keeper, or of another process of the command that asked first, for another port.
+    const isInTheWay = keeper !== undefined || port === this.assignedPort
+    if (isInTheWay && !isClusterWorker()) fs.rmSync(this.socket, { force: true })
   }
 
   /** The server with this port was closed: the next one may take the socket. */
   drop(release) {
     if (this.held !== undefined && this.held.release === release) this.held = undefined
+  }
+
+  isTakenElsewhere() {
+    return this.keeper === undefined && !isClusterWorker() && fs.existsSync(this.socket)
   }
 
   /** The port that a server on the socket says it has: the one clients use, else the one it asked for. */
@@ -51,7 +58,7 @@ class Claims {
 
 /** The primary process of `node:cluster` listens once for all its workers. */
 function isClusterWorker() {
-  return process.env.NODE_UNIQUE_ID !== undefined
+  return require('cluster').isWorker
 }
 
 function portOf(url) {
@@ -65,4 +72,4 @@ function portOf(url) {
   }
 }
 
-module.exports = { Claims }
+module.exports = { Claims, isClusterWorker }

@@ -1,6 +1,8 @@
 'use strict'
 const net = require('net')
+const { isClusterWorker } = require('./claims.cjs')
 const { introduceClient } = require('./clients.cjs')
+const { PlaceKeeper } = require('./place-keeper.cjs')
 
 /** Events with a request and the response to it. */
 const REQUEST_EVENTS = new Set(['request', 'checkContinue', 'checkExpectation'])
@@ -54,6 +56,7 @@ class Redirection {
   constructor(server, asked, { listen, args, claims, supervision }) {
     this.server = server
     this.asked = asked
+    this.plainListen = listen
     this.original = () => listen.apply(server, args)
     this.redirected = (options) => {
       const callback = args.find((each) => typeof each === 'function')
@@ -81,6 +84,7 @@ class Redirection {
   serve(listen) {
     const { server, asked, claims, supervision } = this
     const isAssigned = asked.port === undefined || asked.port === claims.assignedPort
+    if (claims.keeper !== undefined) claims.keeper.giveTo(server)
     claims.take(asked.port === undefined ? claims.assignedPort : asked.port, this.release)
     this.intercept()
     if (asked.port !== undefined) this.showPort()
@@ -90,8 +94,24 @@ class Redirection {
     server.once('listening', () =>
       supervision.serves(this, { port: asked.port, host: asked.host, isAssigned }),
     )
+    if (isRestartable()) this.keepPlace()
     server.once('close', () => claims.drop(this.release))
     return listen()
+  }
+
+  /** A tool that closes its server opens the next one soon. */
+  keepPlace() {
+    const { server, claims, plainListen } = this
+    const close = server.close
+    server.close = (...values) => {
+      const isListening = server.listening
+      close.apply(server, values)
+      if (isListening) {
+        claims.drop(this.release)
+        claims.keeper = new PlaceKeeper(claims.socket, plainListen)
+      }
+      return server
+    }
   }
 
   /** Frameworks listen on several addresses of one port: the others are out of the way. */
@@ -177,6 +197,11 @@ class Redirection {
     this.endStreams()
     if (this.server.closeIdleConnections) this.server.closeIdleConnections()
   }
+}
+
+/** Whether its server may be closed and opened again, as development tools do. */
+function isRestartable() {
+  return process.env.RIP_MODE === 'development' && !process.versions.bun && !isClusterWorker()
 }
 
 function isEventStream(response) {
