@@ -28,6 +28,8 @@ export interface Effects {
   wallMs(): number
   /** Environment and folder for a new generation. @throws Error when they cannot be read */
   readSurroundings(): Surroundings
+  /** Whether the folder of a generation is still there. */
+  hasFolder(path: string): boolean
   /** What is left now; undefined where the system does not say. */
   memory(): MemoryReading | undefined
   socketPath(slot: number, incarnation: number): string

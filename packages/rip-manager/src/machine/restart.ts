@@ -1,6 +1,7 @@
 import { answerAll } from './answers.ts'
 import { type Failure, messageOf } from './failure.ts'
 import type { CommandId } from './inputs.ts'
+import type { Generation, Surroundings } from './generation.ts'
 import { refusalOf } from './refusal.ts'
 import type { Fleet, Group } from './state.ts'
 import { markForReplacement, readyWorkers, unmark } from './worker.ts'
@@ -12,7 +13,7 @@ export function beginRestart(fleet: Fleet, command: CommandId): boolean {
   const { generation } = serving
   const previousSurroundings = generation.surroundings
   try {
-    generation.surroundings = fleet.effects.readSurroundings()
+    generation.surroundings = surroundingsFor(fleet, generation)
   } catch (error) {
     const message = `cannot read the environment: ${messageOf(error)}`
     const refusal = refusalOf(fleet, 'boot-failed', generation.id, { message })
@@ -23,6 +24,12 @@ export function beginRestart(fleet: Fleet, command: CommandId): boolean {
   else fleet.restart.commands.push(command)
   for (const worker of serving.workers) markForReplacement(worker, 'restart')
   return true
+}
+
+/** Where there is no snapshot the folder is the code: a link to it may lead to another release by now. */
+function surroundingsFor({ effects }: Fleet, { snapshot, surroundings: { cwd } }: Generation): Surroundings {
+  const now = effects.readSurroundings()
+  return snapshot.isUnfrozen === true ? { ...now, cwd } : now
 }
 
 /** Called when no marked worker is left, or another generation serves. */

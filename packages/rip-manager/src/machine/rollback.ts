@@ -60,11 +60,23 @@ function start(fleet: Fleet, wish: Wish): void {
       new ManagerError('NO_PREVIOUS_GENERATION', { generation: serving?.generation.id }),
     )
   if (turnsDown(fleet, wish)) return
-  if (to.snapshot.isUnfrozen === true && fleet.observation?.previous.generation.id !== to.id)
+  if (!isKept(fleet, to))
     return fail(fleet, wish, new ManagerError('GENERATION_NOT_KEPT', { generation: to.id }))
   supersede(fleet, 'superseded', SUPERSEDES)
   const standby = fleet.observation?.previous.generation.id === to.id ? takeStandby(fleet) : undefined
   beginRollback(fleet, to, standby, wish)
+}
+
+/**
+ * Whether workers of the generation run its code: those that stand by do, and new ones unless other content has taken
+ * its place on disk.
+ */
+function isKept(
+  { observation, serving, effects }: Fleet,
+  { id, snapshot, surroundings: { cwd } }: Generation,
+): boolean {
+  if (snapshot.isUnfrozen !== true || observation?.previous.generation.id === id) return true
+  return cwd !== serving?.generation.surroundings.cwd && effects.hasFolder(cwd)
 }
 
 function fail({ effects }: Fleet, { commands }: Wish, error: ManagerError): void {

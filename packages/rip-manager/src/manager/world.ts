@@ -73,6 +73,10 @@ export class World implements Effects {
     return { env: this.#options.env(), cwd: realFolder(this.#options.root) }
   }
 
+  hasFolder(path: string): boolean {
+    return existsSync(path)
+  }
+
   memory(): MemoryReading | undefined {
     return this.#options.memory()
   }

@@ -383,6 +383,10 @@ export class Sim implements Effects {
     return this.nowMs
   }
 
+  hasFolder(): boolean {
+    return true
+  }
+
   readSurroundings(): Surroundings {
     return { env: {}, cwd: '/' }
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createServer } from '@rip/server'
 import { isAlive } from '@rip/testing'
@@ -313,6 +313,37 @@ describe('what cannot be kept of a command', () => {
       expect((await sandbox.run('reload')).code).toBe(0)
       expect((await sandbox.run('rollback')).code).toBe(0)
       expect(await server.json('/')).toMatchObject({ pid: before['pid'], version: 1 })
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'is not the former release where each has a folder of its own behind a link',
+    async () => {
+      await using application = await Application.create({
+        'releases/1/server.js': NODE_SERVER,
+        'releases/2/server.js': NODE_SERVER.replace('version: 1', 'version: 2'),
+      })
+      const { sandbox } = application
+      const current = join(sandbox.startFolder, 'current')
+      const version = async (): Promise<unknown> => (await server.json('/'))['version']
+      await symlink('releases/1', current)
+      const server = await sandbox.start(
+        ...['start', current, 'w:1', '0', '--bind', '127.0.0.1', '--rollback-window', '1s'],
+        ...['--', 'node', 'server.js'],
+      )
+      await symlink('releases/2', `${current}.new`)
+      await rename(`${current}.new`, current)
+      expect((await sandbox.run('restart', current)).code).toBe(0)
+      expect(await version()).toBe(1)
+      expect((await sandbox.run('reload', current, '--wait')).code).toBe(0)
+      expect(await version()).toBe(2)
+      await until(
+        'the former worker has gone',
+        async () => (await sandbox.snapshot(server)).workers.length === 1,
+      )
+      expect((await sandbox.run('rollback', current)).code).toBe(0)
+      expect(await version()).toBe(1)
     },
     TEST_TIMEOUT_MS,
   )
