@@ -164,11 +164,14 @@ describe('with ws, of Bun or of npm', () => {
   })
 })
 
-test('a client that does not answer does not hold up a drain', async () => {
+test.each([
+  ['a client that does not answer', HANDSHAKE],
+  ['an application that never accepts its client', ''],
+])('%s does not hold up a drain', async (_, handshake) => {
   await using application = await Application.serve({ mode: 'development' })
   const { client, socket } = await application.connect()
   socket.on('error', () => {})
-  socket.write(HANDSHAKE)
+  if (handshake !== '') socket.write(handshake)
   expect(await application.local.worker.close({ timeoutMs: 30_000 })).toEqual({ abandoned: 0 })
   expect(client.closed).toBe(true)
 })

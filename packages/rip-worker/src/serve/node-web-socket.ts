@@ -42,29 +42,38 @@ export class NodeWebSocket {
   /** What was written of the handshake; undefined once that is complete. */
   #head: string | undefined = ''
   #restart: 'no' | 'due' | 'told' = 'no'
-  #timer: NodeJS.Timeout | undefined
+  #deadline: NodeJS.Timeout | undefined
+  #poll: NodeJS.Timeout | undefined
 
-  /** @param answerMs how long the client may take to answer that it is told to connect again */
+  /** @param answerMs how long it may take until the connection has ended, once the client is to connect again */
   constructor(socket: Duplex, answerMs: number) {
     this.#socket = socket
     this.#answerMs = answerMs
     this.#write = socket.write.bind(socket) as Write
     socket.write = this.#follow.bind(this) as Duplex['write']
-    socket.once('close', () => clearInterval(this.#timer))
+    socket.once('close', () => this.#ended())
   }
 
-  /** Asks the client to connect again, and cuts the connection if it does not answer. More calls do nothing. */
+  /**
+   * Asks the client to connect again. Cuts the connection if the client does not answer, or the application never accepts
+   * it. More calls do nothing.
+   */
   restart(): void {
     if (this.#restart !== 'no') return
     this.#restart = 'due'
-    // Bun's own `ws` does not write its handshake to the socket.
-    this.#timer = setInterval(() => this.#tell(), DRAIN_POLL_MS)
+    this.#deadline = setTimeout(() => this.terminate(), this.#answerMs)
     this.#tell()
+    // Bun's own `ws` does not write its handshake to the socket.
+    if (this.#isDue) this.#poll = setInterval(() => this.#tell(), DRAIN_POLL_MS)
   }
 
   terminate(): void {
     this.#library?.terminate()
     this.#socket.destroy()
+  }
+
+  get #isDue(): boolean {
+    return this.#restart === 'due'
   }
 
   get #library(): LibrarySocket | undefined {
@@ -78,7 +87,7 @@ export class NodeWebSocket {
   #follow(chunk: Uint8Array | string, ...rest: unknown[]): boolean {
     const written = this.#write(chunk, ...rest)
     this.#read(typeof chunk === 'string' ? Buffer.from(chunk, rest[0] as BufferEncoding | undefined) : chunk)
-    if (this.#restart === 'due') queueMicrotask(() => this.#tell())
+    if (this.#isDue) queueMicrotask(() => this.#tell())
     return written
   }
 
@@ -101,11 +110,15 @@ export class NodeWebSocket {
   #tell(): void {
     const library = this.#library
     const isBetweenFrames = this.#head === undefined && this.#frames.isComplete
-    if (this.#restart !== 'due' || (library === undefined && !isBetweenFrames)) return
+    if (!this.#isDue || (library === undefined && !isBetweenFrames)) return
     this.#restart = 'told'
-    clearInterval(this.#timer)
-    this.#timer = setTimeout(() => this.terminate(), this.#answerMs)
+    clearInterval(this.#poll)
     if (library === undefined) this.#write(CLOSE_FRAME)
     else library.close(SERVICE_RESTART, REASON)
+  }
+
+  #ended(): void {
+    clearInterval(this.#poll)
+    clearTimeout(this.#deadline)
   }
 }
