@@ -76,8 +76,11 @@ export const ORPHAN_GRACE_MS = 1000
 /** A longer delay makes `setTimeout` fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647
 
-/** How long a module that exports no handler may take, after its import, to open its server. */
+/** How long a module that exports no handler may take, after its import, to open its server, if not told otherwise. */
 export const LATE_LISTEN_MS = 10_000
+
+/** What such a module leaves at least of a boot timeout that is longer than the default. */
+export const LATE_LISTEN_RESERVE_MS = 20_000
 
 /** How often the worker checks whether such a module forks processes of its own. */
 export const LATE_LISTEN_POLL_MS = 20

@@ -295,10 +295,55 @@ describe('which server is served', () => {
   test('a module that exports nothing and opens nothing is refused when its time is up', async () => {
     using folder = new Folder({ 'app.ts': 'setInterval(() => {}, 1000)' })
     const socket = folder.file('s.sock')
-    await using program = new Program({ args: [folder.path, '--listen', `unix:${socket}`] })
-    await until('it is told what is waited for', () => program.stderr.includes('has not opened a server'))
+    await using program = new Program({
+      args: [folder.path, '--listen', `unix:${socket}`],
+      env: { RIP_BOOT_TIMEOUT_MS: '3000' },
+    })
+    await until('it is told what is waited for', () =>
+      program.stderr.includes('has not opened a server yet; it is given 1.5 s to do so'),
+    )
     expect(existsSync(socket)).toBe(false)
     expect(await program.exitCode()).toBe(4)
-    expect(program.stderr).toContain('it exports nothing')
-  }, 20_000)
+    expect(program.stderr).toContain('it exports nothing, opens no server')
+  })
+
+  test('a longer boot timeout gives a module more time to open its server, all but 20 seconds', async () => {
+    await using supervised = supervise(
+      `setTimeout(() => Bun.serve({ port: 4961, fetch: () => new Response('at last') }), 1500)`,
+      { RIP_BOOT_TIMEOUT_MS: '60000' },
+    )
+    await until('it is told', () => supervised.program.stderr.includes('it is given 40 s to do so'))
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('at last')
+  })
+
+  test.each([
+    ['node:http2', `import { createServer } from 'node:http2'\ncreateServer().listen(0)`],
+    ['node:net', `import { createServer } from 'node:net'\ncreateServer().listen(0, '127.0.0.1')`],
+    ['Bun.listen', `Bun.listen({ port: 0, hostname: '127.0.0.1', socket: { data() {} } })`],
+  ])('a module that listens by %s only is told how it can be run', async (_, code) => {
+    await using supervised = supervise(code, { RIP_BOOT_TIMEOUT_MS: '500' })
+    const { failure } = await supervised.received('failed')
+    expect(failure.kind).toBe('own-port')
+    expect(failure.message).toContain('app.ts listens on port 0 by node:http2, node:net or Bun.listen')
+    expect(failure.message).toContain('rip-server -- COMMAND')
+  })
+
+  test('a handler is served, and a server of node:net that is opened beside it keeps its port', async () => {
+    await using supervised = supervise(
+      `import { createServer } from 'node:net'
+       createServer((socket) => socket.end('raw')).listen(0, '127.0.0.1', function () { console.log(this.address().port) })
+       export default () => new Response('page')`,
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('page')
+    await until('it listens', () => supervised.program.stdout.endsWith('\n'))
+    const received = Promise.withResolvers<string>()
+    await Bun.connect({
+      hostname: '127.0.0.1',
+      port: Number(supervised.program.stdout),
+      socket: { data: (_, bytes) => received.resolve(bytes.toString()) },
+    })
+    expect(await received.promise).toBe('raw')
+  })
 })

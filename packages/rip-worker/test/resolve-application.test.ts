@@ -178,7 +178,7 @@ describe('without a handler the error names what was found', () => {
   }
 
   test.each([
-    ['nothing', {}, 'it exports nothing, and no framework left a handler'],
+    ['nothing', {}, 'it exports nothing, opens no server, and no framework left a handler'],
     ['a start() that keeps its handler to itself', {}, "globalThis[Symbol.for('rip.handler')] can"],
     ['other names', { a: 1, b: 2 }, 'there is no default export, other exports are a, b'],
     ['null', { default: null }, 'the default export is null'],

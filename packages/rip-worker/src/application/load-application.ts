@@ -1,4 +1,4 @@
-import { LATE_LISTEN_HINT_MS, LATE_LISTEN_MS, LATE_LISTEN_POLL_MS } from '../defaults.ts'
+import { LATE_LISTEN_HINT_MS, LATE_LISTEN_POLL_MS } from '../defaults.ts'
 import { reasonOf, WorkerError } from '../errors.ts'
 import { setInterval, setTimeout } from '../own-timers.ts'
 import type { Application } from './application.ts'
@@ -13,8 +13,8 @@ type Exports = Readonly<Record<string, unknown>>
  * Imports the module of an application and finds its handler: what it exports, or the one server it opens while it is
  * imported. A failing import is never swallowed, and no other file is tried instead.
  *
- * @throws WorkerError `RIP_APP_COMPILE`, `RIP_APP_IMPORT`, `RIP_APP_OWN_PORT`, `RIP_APP_CLUSTER`,
- * `RIP_APP_NO_HANDLER`.
+ * @throws WorkerError `RIP_APP_COMPILE`, `RIP_APP_IMPORT`, `RIP_APP_OWN_PORT`, `RIP_APP_FOREIGN_SERVER`,
+ * `RIP_APP_CLUSTER`, `RIP_APP_NO_HANDLER`.
  */
 export async function loadApplication(file: string, servers?: ServerCapture): Promise<Application> {
   if (servers !== undefined) return load(file, servers)
@@ -53,9 +53,20 @@ async function chooseApplication(
   servers: ServerCapture,
 ): Promise<Application> {
   const captured = (await serverOpened(servers)) ?? (await serverOpenedLate(file, exports, servers))
-  if (captured === undefined) return resolveApplication(exports, file)
+  if (captured === undefined) return resolveExports(file, exports, servers)
   if (await isSomethingElse(exports, captured)) throw servers.refusal('the handler that is exported')
   return { ...captured.application, ...hooksOf(exports) }
+}
+
+/** What is exported is served, whatever else listens beside it. */
+async function resolveExports(
+  file: string,
+  exports: Exports,
+  { foreign }: ServerCapture,
+): Promise<Application> {
+  if (foreign === undefined || (await findApplication(exports, file)) !== undefined)
+    return resolveApplication(exports, file)
+  throw new WorkerError('RIP_APP_FOREIGN_SERVER', { file, address: foreign })
 }
 
 /** Code that only looks for a free port has closed its server again by the time its callback has run. */
@@ -80,8 +91,8 @@ async function serverOpenedLate(
     if (cluster.count > 0) timeUp.reject(clusterFailure(file, cluster))
   }
   const timers = [
-    setTimeout(() => tellWait(file), LATE_LISTEN_HINT_MS),
-    setTimeout(() => timeUp.resolve(), LATE_LISTEN_MS),
+    setTimeout(() => tellWait(file, servers.patienceMs), LATE_LISTEN_HINT_MS),
+    setTimeout(() => timeUp.resolve(), servers.patienceMs),
     setInterval(refuseForks, LATE_LISTEN_POLL_MS),
   ]
   try {
@@ -99,9 +110,9 @@ function clusterFailure(file: string, cluster: ClusterProcesses): WorkerError {
   return new WorkerError('RIP_APP_CLUSTER', { file, count })
 }
 
-function tellWait(file: string): void {
+function tellWait(file: string, patienceMs: number): void {
   console.error(
-    `${file} exports no handler and has not opened a server yet; it is given ${LATE_LISTEN_MS / 1000} s to do so`,
+    `${file} exports no handler and has not opened a server yet; it is given ${patienceMs / 1000} s to do so`,
   )
 }
 

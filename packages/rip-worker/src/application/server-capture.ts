@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { LATE_LISTEN_MS } from '../defaults.ts'
 import type { Application } from './application.ts'
 import type { CapturedBunServer } from './captured-bun-server.ts'
 import type { CapturedNodeServer } from './captured-node-server.ts'
@@ -19,6 +20,8 @@ export interface ServerCaptureOptions {
    * Called for each server that is refused once the application is served: the code that opens it may hide the error.
    */
   readonly onLate?: (attempt: PortAttempt) => void
+  /** How long a module that exports no handler may take, after its import, to open its server. @default 10 s */
+  readonly patienceMs?: number
 }
 
 /** What the application's servers need to know about their worker. */
@@ -57,6 +60,7 @@ export interface CapturedServer {
  */
 export class ServerCapture implements Disposable {
   readonly #serve = Bun.serve
+  readonly #listen = Bun.listen
   readonly #options: ServerCaptureOptions
   readonly #context: CaptureContext
   readonly #refused = Promise.withResolvers<never>()
@@ -69,12 +73,23 @@ export class ServerCapture implements Disposable {
   /** What is served, once that is settled. */
   #main: unknown
   #isSettled = false
+  #foreign: string | undefined
 
   constructor(options: ServerCaptureOptions = {}) {
     this.#options = options
     this.#context = this.#createContext()
     this.#refused.promise.catch(() => {})
     Bun.serve = ((options?: ServeAddress) => this.#open(options ?? {})) as typeof Bun.serve
+    Bun.listen = ((options: never) => this.#note(options)) as typeof Bun.listen
+  }
+
+  get patienceMs(): number {
+    return this.#options.patienceMs ?? LATE_LISTEN_MS
+  }
+
+  /** Where the application listens by itself, with `node:http2`, `node:net` or `Bun.listen`. */
+  get foreign(): string | undefined {
+    return this.#foreign
   }
 
   get captured(): CapturedServer | undefined {
@@ -114,6 +129,13 @@ export class ServerCapture implements Disposable {
 
   [Symbol.dispose](): void {
     Bun.serve = this.#serve
+    Bun.listen = this.#listen
+  }
+
+  /** Servers that are not of HTTP/1 are opened: they may be there beside the application. */
+  #note(options: ServeAddress): unknown {
+    if (!isUnix(options) && options.port !== undefined) this.#foreign ??= addressText(options)
+    return this.#listen(options as never)
   }
 
   #open(options: ServeAddress): unknown {

@@ -14,6 +14,7 @@ const kinds: Partial<Record<WorkerErrorCode, BootFailureKind>> = {
   RIP_LOADER_FAILED: 'import',
   RIP_APP_NO_HANDLER: 'no-handler',
   RIP_APP_OWN_PORT: 'own-port',
+  RIP_APP_FOREIGN_SERVER: 'own-port',
   RIP_APP_CLUSTER: 'no-handler',
   RIP_PAGE_FAILED: 'compile',
   RIP_READY_FAILED: 'ready-hook',

@@ -31,6 +31,8 @@ export interface Settings extends Pick<
   readonly control: string | undefined
   /** Address under which clients reach the application. */
   readonly publicUrl: string | undefined
+  /** See `RIP_BOOT_TIMEOUT_MS`. */
+  readonly bootTimeoutMs: number | undefined
   /** See `RIP_APART`. */
   readonly apart: boolean
   /** Folders of files that are answered before the application; those of a build that is found come after them. */
@@ -55,6 +57,7 @@ export function readSettings(args: readonly string[], environment: Environment):
   const concurrency = flags.get('--concurrency') ?? get('RIP_CONCURRENCY')
   const mode = flags.get('--mode') ?? get('RIP_MODE')
   const workerId = get('RIP_WORKER_ID')
+  const bootTimeout = get('RIP_BOOT_TIMEOUT_MS')
   const generation = get('RIP_GENERATION')
   const trust = flags.get('--trust-forwarded') ?? (get('RIP_CONTROL') === undefined ? undefined : 'balancer')
   return {
@@ -65,6 +68,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     publicUrl: get('RIP_PUBLIC_URL') || undefined,
     snapshot: get('RIP_SNAPSHOT') || undefined,
     static: folders.length > 0 ? folders.map(readFolder) : readFolders(get('RIP_STATIC')),
+    bootTimeoutMs: bootTimeout === undefined ? undefined : wholeNumber('RIP_BOOT_TIMEOUT_MS', bootTimeout),
     apart: get('RIP_APART') === '1',
     ...(concurrency !== undefined && { concurrency: wholeNumber('concurrency', concurrency) }),
     ...(mode !== undefined && { mode: readMode(mode) }),

@@ -11,6 +11,8 @@ import {
   CLOSE_HOOK_GRACE_MS,
   DEFAULT_BEACON_MS,
   LAST_WORDS_MS,
+  LATE_LISTEN_MS,
+  LATE_LISTEN_RESERVE_MS,
   LEAVE_TIMEOUT_MS,
   ORPHAN_GRACE_MS,
 } from '../defaults.ts'
@@ -88,6 +90,7 @@ export class WorkerProgram {
       publicUrl: settings.publicUrl ?? urlOf(settings.listen),
       leave: () => this.#leaveForApplication(),
       onLate: (attempt) => this.#tellLate(attempt),
+      patienceMs: lateListenMs(settings.bootTimeoutMs),
     })
   }
 
@@ -452,6 +455,12 @@ export class WorkerProgram {
   #send(message: WorkerMessage): void {
     this.#link?.send(message)
   }
+}
+
+/** 10 s with the default boot timeout; a longer one is there for applications that take longer. */
+function lateListenMs(bootTimeoutMs: number | undefined): number {
+  if (bootTimeoutMs === undefined) return LATE_LISTEN_MS
+  return Math.max(Math.min(LATE_LISTEN_MS, bootTimeoutMs / 2), bootTimeoutMs - LATE_LISTEN_RESERVE_MS)
 }
 
 /** The address of a worker without a balancer; undefined when it is not known before the worker listens. */
