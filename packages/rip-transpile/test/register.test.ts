@@ -228,5 +228,5 @@ test('invalid embedded JavaScript is reported at its position in the source', as
   using project = tempProject({ 'bad.rip': 'a = 1\nb = `let x = ;`\n' })
   const run = await runBun(['--preload', REGISTER, 'bad.rip'], { cwd: project.root })
   expect(run.code).toBe(1)
-  expect(run.stderr).toContain('bad.rip:2:5: backticks hold JavaScript, and this is none')
+  expect(run.stderr).toContain('bad.rip:2:5: the text in backticks is not valid JavaScript')
 })

@@ -56,7 +56,7 @@ describe.skipIf(process.getuid?.() !== 0)('somebody who tries everything', () =>
       const { worker, stranger } = await outcomesOf(withUser)
       const allowed = Object.keys(worker).filter((name) => worker[name] === null)
       expect(allowed.filter((name) => !isSignal(name))).toEqual([
-        'connect where workers report',
+        'connect to the socket where workers report',
         'read the code of the snapshot',
       ])
       const signals = Object.keys(worker).filter(isSignal)

@@ -62,7 +62,7 @@ export function rejectForeignLine(p: Parser): void {
   const before = source.slice(0, lx.lastEnd)
   const line = before.slice(before.lastIndexOf('\n') + 1)
   if (before.endsWith('...') && p.is(','))
-    lx.fail('a splat is written in front', lx.lastEnd - 3, lx.lastEnd, 'Write `...values`.')
+    lx.fail('a splat has its dots in front', lx.lastEnd - 3, lx.lastEnd, 'Write `...values`.')
   if (/^[ \t]*\/[/*]/.test(line))
     lx.fail('a comment starts with #', lx.lastEnd - line.trimStart().length, lx.lastEnd, 'Write `# text`.')
   const part = p.is('INDENT') || p.is('extends') ? UI_HEAD.exec(line)?.[1] : undefined
@@ -168,7 +168,7 @@ export function rejectTemplate(p: Parser, code: string, start: number, end: numb
   if (p.source.startsWith('```', start) || /^(?:import|export)\b/.test(code)) return
   if (parsesAsScript(code)) return
   const hint = 'Text with values is written "… #{value} …", in double quotes.'
-  p.lx.fail('backticks hold JavaScript, and this is none', start, end, hint)
+  p.lx.fail('the text in backticks is not valid JavaScript', start, end, hint)
 }
 
 function parsesAsScript(code: string): boolean {
@@ -215,7 +215,7 @@ export function rejectForeignStatement(p: Parser): never {
   if (known) p.lx.fail(known[0], p.lx.start, p.lx.end, known[1])
   if (p.is(','))
     p.lx.fail("unexpected ','", p.lx.start, p.lx.end, 'Several names take a list: [a, b] = [1, 2].')
-  if (p.is('...')) p.lx.fail('a splat is written in front', p.lx.start, p.lx.end, 'Write `...values`.')
+  if (p.is('...')) p.lx.fail('a splat has its dots in front', p.lx.start, p.lx.end, 'Write `...values`.')
   p.unexpected()
 }
 
@@ -234,7 +234,7 @@ function rejectQuoteInText(p: Parser): void {
   const quote = source[lx.lastEnd - 1]
   if (lx.spaced || !p.is('id') || (quote !== "'" && quote !== '"')) return
   const hint = `Write \\${quote} for a quote in the text, or choose the other quotes.`
-  lx.fail('the text ends at this quote', lx.lastEnd - 1, lx.lastEnd, hint)
+  lx.fail('the string ends at this quote', lx.lastEnd - 1, lx.lastEnd, hint)
 }
 
 /**

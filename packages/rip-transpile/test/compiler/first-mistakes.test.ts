@@ -13,7 +13,7 @@ interface Mistake {
 /** Typical first mistakes of people who know CoffeeScript, JavaScript, Ruby or Python. */
 const MISTAKES: readonly Mistake[] = [
   { source: 'f = (args...) -> args', at: '1:6', reason: 'a rest parameter', hint: '...args' },
-  { source: 'a = [b..., 1]', at: '1:7', reason: 'a splat is written in front', hint: '...values' },
+  { source: 'a = [b..., 1]', at: '1:7', reason: 'a splat has its dots in front', hint: '...values' },
   { source: 'for x from items\n  p x', at: '1:7', reason: 'for … from', hint: 'for x as iterable' },
   { source: 'text = "one\ntwo"', at: '1:8', reason: 'ends on its line', hint: '"""' },
   { source: 'x = y ? z', at: '1:7', reason: "this '?' has no ':'", hint: 'x ?? y' },
@@ -81,8 +81,8 @@ const MISTAKES: readonly Mistake[] = [
   { source: 'def f = (x) -> 5', at: '1:7', reason: 'a def has no =', hint: 'name = (a, b)' },
   { source: 'x = (1 + 2\ny = 3', at: '1:5', reason: 'this ( is never closed', hint: '' },
   { source: "x = 'it's'", at: '1:8', reason: 'ends at this quote', hint: "\\'" },
-  { source: 'x = `hello ${name}`', at: '1:5', reason: 'backticks hold JavaScript', hint: '#{value}' },
-  { source: 'x = `two words`', at: '1:5', reason: 'backticks hold JavaScript', hint: '#{value}' },
+  { source: 'x = `hello ${name}`', at: '1:5', reason: 'not valid JavaScript', hint: '#{value}' },
+  { source: 'x = `two words`', at: '1:5', reason: 'not valid JavaScript', hint: '#{value}' },
   { source: 'x = <Foo a="1" />', at: '1:5', reason: 'JSX', hint: 'function' },
   { source: 'x = 5 /* five */', at: '1:8', reason: 'a comment starts with #', hint: '# text' },
   { source: 'x = “hello”', at: '1:5', reason: 'cannot stand in a name', hint: 'Write ".' },

@@ -213,7 +213,7 @@ test('a postfix loop at the end of a script is a list', () => {
 })
 
 const REFUSED: readonly Program[] = [
-  ['a match in a parameter', 'f = (a = "x" =~ /x/) -> a', 'a match has no place in a parameter'],
+  ['a match in a parameter', 'f = (a = "x" =~ /x/) -> a', 'a parameter cannot contain a match'],
   ['a match of a match', 'a =~ /b/ =~ /c/', 'a match is not matched further'],
   ['a loop by 0', 'n for n in [1] by 0', 'a loop by 0 never ends'],
   ['a loop by -0.0', 'n for n in [1..2] by -0.0', 'a loop by 0 never ends'],

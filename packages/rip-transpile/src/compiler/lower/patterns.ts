@@ -38,7 +38,7 @@ export function pattern(l: Lowerer, target: Node): Js {
 function elementsOf(l: Lowerer, { items }: NodeOf<'Arr'>): (Node | null)[] {
   const last = items[items.length - 1]
   const rest = items.slice(0, -1).find((item) => item?.type === 'Spread')
-  if (rest) l.fail('here, a rest stands at the end', rest, 'Take the array apart in a line of its own.')
+  if (rest) l.fail('here a rest must be the last element', rest, 'Take the array apart in a line of its own.')
   return last?.type === 'Spread' && last.arg.type === 'Erased' ? items.slice(0, -1) : items
 }
 

@@ -77,7 +77,7 @@ export function lowerParen(l: Lowerer, node: NodeOf<'Paren'>): Js {
 }
 
 export function lowerSpread(l: Lowerer, node: NodeOf<'Spread'>): Js {
-  if (node.arg.type === 'Erased') l.fail('nothing is spread here', node, 'Write `...values`.')
+  if (node.arg.type === 'Erased') l.fail('this spread has no value', node, 'Write `...values`.')
   return spread(l.expression(node.arg), node.start)
 }
 

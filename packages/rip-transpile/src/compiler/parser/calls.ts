@@ -250,7 +250,7 @@ function parsePick(p: Parser, object: Node, optional: boolean): Node {
       }
     }
   })
-  if (items.length === 0) lx.fail('nothing is picked here', object.end, lx.end)
+  if (items.length === 0) lx.fail('this pick names no property', object.end, lx.end)
   p.next()
   return { type: 'Pick', object, items, optional, start: object.start, end: lx.lastEnd }
 }

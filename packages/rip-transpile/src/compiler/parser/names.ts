@@ -65,11 +65,6 @@ export function bindName(p: Parser, scope: Scope, name: string, start: number, f
  */
 export function mentionMatch(p: Parser, start: number): void {
   if (p.mode.inParameters)
-    p.lx.fail(
-      'a match has no place in a parameter',
-      start,
-      p.lx.lastEnd,
-      'Match in the body of the function.',
-    )
+    p.lx.fail('a parameter cannot contain a match', start, p.lx.lastEnd, 'Match in the body of the function.')
   p.scope.mention('_', start, 'matched')
 }

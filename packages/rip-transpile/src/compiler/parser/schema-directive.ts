@@ -52,7 +52,7 @@ function parseMixin(p: Parser, kind: SchemaKind, start: number): SchemaEntry {
 
 function parseOn(p: Parser, kind: SchemaKind, start: number): SchemaEntry {
   const { lx } = p
-  if (kind !== 'union') lx.fail(`@on belongs to a union`, start, lx.lastEnd, 'Write `schema :union`.')
+  if (kind !== 'union') lx.fail(`@on is for unions only`, start, lx.lastEnd, 'Write `schema :union`.')
   if (!p.is(':')) lx.fail('@on names a field', start, lx.lastEnd, 'Write `@on :kind`.')
   const name = parseSymbolName(p)
   return { tag: 'on', name, start, end: lx.lastEnd }
@@ -95,7 +95,7 @@ function parseRefinement(p: Parser, isAsync: boolean, start: number): SchemaEnsu
   if (!comma || !arrowFollows(p) || !p.is('('))
     lx.fail('@ensure has a function behind its message', start, lx.lastEnd, EXAMPLE)
   const fn = parseArrow(p, lx.start)
-  if (fn.params.length === 0) lx.fail('the function of @ensure takes the value', fn.start, fn.end, EXAMPLE)
+  if (fn.params.length === 0) lx.fail('the function of @ensure needs a parameter', fn.start, fn.end, EXAMPLE)
   return { tag: 'ensure', message: text.value, field, isAsync, fn, start, end: fn.end }
 }
 

@@ -70,6 +70,6 @@ export function parseNumber(p: Parser): number {
   if (!p.is('num')) p.unexpected('expected a number')
   const value = Number(lx.value.replaceAll('_', ''))
   p.next()
-  if (Number.isNaN(value)) lx.fail('this is no plain number', start, lx.lastEnd)
+  if (Number.isNaN(value)) lx.fail('this is not a number literal', start, lx.lastEnd)
   return sign * value
 }

@@ -98,7 +98,7 @@ function parseLiteralUnion(p: Parser, field: SchemaField): void {
   for (;;) {
     if (!p.is('"') && !p.is("'")) rejectMixedUnion(p)
     const text = parseString(p)
-    if (text.type !== 'Str') p.lx.fail('a choice is plain text', text.start, text.end)
+    if (text.type !== 'Str') p.lx.fail('a choice must be plain text', text.start, text.end)
     literals.push(text.value)
     if (!p.accept('|')) break
   }
@@ -120,7 +120,7 @@ function parseCoercion(p: Parser, field: SchemaField): void {
   } else {
     if (!COERCIBLE_TYPES.includes(lx.value)) {
       const types = COERCIBLE_TYPES.map((type) => `~${type}`).join(', ')
-      lx.fail(`nothing is converted to '${lx.value}'`, start, lx.end, `There are ${types} and ~:name.`)
+      lx.fail(`there is no conversion to '${lx.value}'`, start, lx.end, `There are ${types} and ~:name.`)
     }
     field.typeName = lx.value
     p.next()
@@ -228,7 +228,8 @@ function parseAttributes(p: Parser, field: SchemaField): void {
       p.expect(':', 'behind the option')
       if (!p.is('"') && !p.is("'")) lx.fail(`'${key}' is the name of a column`, lx.start, lx.end, 'Quote it.')
       const text = parseString(p)
-      attrs[key] = text.type === 'Str' ? text.value : lx.fail('an option is plain text', text.start, text.end)
+      attrs[key] =
+        text.type === 'Str' ? text.value : lx.fail('an option must be plain text', text.start, text.end)
       p.skipLayout()
       if (p.accept(',')) p.skipLayout()
     }
@@ -243,7 +244,7 @@ function parseMark(p: Parser, field: SchemaField): void {
   p.next()
   if (lx.value !== 'unique' || lx.start !== start + 1)
     lx.fail(`a field has no @${lx.value}`, start, lx.end, 'There is @unique.')
-  if (field.unique) lx.fail('@unique stands here twice', start, lx.end)
+  if (field.unique) lx.fail('@unique is written twice', start, lx.end)
   field.unique = true
   p.next()
 }

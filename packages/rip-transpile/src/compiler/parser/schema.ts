@@ -133,7 +133,7 @@ function parseInlineBody(p: Parser, explicit: SchemaKind | undefined): Body {
   p.next()
   if (p.is('NEWLINE') || endsBody(p)) {
     const hint = 'Write its fields behind the ;, or indent them on the lines below.'
-    lx.fail('nothing stands behind this ;', start, start + 1, hint)
+    lx.fail('there is no entry after this ;', start, start + 1, hint)
   }
   const kind = explicit ?? (p.is(':') ? 'enum' : 'input')
   const entries: SchemaEntry[] = []
