@@ -329,8 +329,16 @@ describe('what cannot be kept of a command', () => {
       const version = async (): Promise<unknown> => (await server.json('/'))['version']
       await symlink('releases/1', current)
       const server = await sandbox.start(
-        ...['start', current, 'w:1', '0', '--bind', '127.0.0.1', '--rollback-window', '1s'],
-        ...['--', 'node', 'server.js'],
+        'start',
+        current,
+        'w:1',
+        '0',
+        '--bind',
+        '127.0.0.1',
+        '--rollback-window',
+        '1s',
+        '--command',
+        'node server.js',
       )
       await symlink('releases/2', `${current}.new`)
       await rename(`${current}.new`, current)
