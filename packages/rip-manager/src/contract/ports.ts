@@ -83,7 +83,8 @@ export interface WorkerLinks {
 
 /** Where workers meet to tell each other what is published. The manager has no part in what they say. */
 export interface Bus {
-  readonly place: BusPlace
+  /** Asked for at each start of a worker. */
+  place(): BusPlace
   /** A worker has ended, and may have left something there. */
   left(pid: number): void
 }

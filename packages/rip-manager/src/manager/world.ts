@@ -143,7 +143,7 @@ export class World implements Effects {
   send(pid: number, message: SupervisorMessage): void {
     const { links, bus } = this.#options
     const isFirst = message.type === 'welcome' && bus !== undefined
-    links.send(pid, isFirst ? { ...message, bus: bus.place } : message)
+    links.send(pid, isFirst ? { ...message, bus: bus.place() } : message)
   }
 
   stderrTail(pid: number): string {

@@ -28,10 +28,14 @@ export class BusFolder {
     this.make()
   }
 
-  /** Makes it, again if it was removed. */
+  /** Makes it, again if it was removed. One that cannot be made keeps workers from meeting, and from nothing else. */
   make(): void {
-    mkdirSync(this.#path, { recursive: true, mode: OWNER_ONLY })
-    if (this.#account !== undefined) chownSync(this.#path, this.#account.uid, this.#account.gid)
+    try {
+      mkdirSync(this.#path, { recursive: true, mode: OWNER_ONLY })
+      if (this.#account !== undefined) chownSync(this.#path, this.#account.uid, this.#account.gid)
+    } catch {
+      // ENOSPC, EACCES, EEXIST
+    }
   }
 
   /** Removes what a worker left behind that has ended. */

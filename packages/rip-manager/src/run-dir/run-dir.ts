@@ -72,8 +72,8 @@ export interface RunDir extends AsyncDisposable {
   handOnSocket(path: string): void
   /** The worker has gone: the place of its socket is not needed any more. */
   dropSocket(path: string): void
-  /** Where workers meet. */
-  readonly bus: BusPlace
+  /** Where workers meet; makes the folder again if it was removed. */
+  busPlace(): BusPlace
   /** Removes what a worker that has ended left there. */
   leftBus(pid: number): void
   /** Whether a socket is where it was made; makes the folder again if it was removed. */
@@ -264,7 +264,8 @@ class OwnedRunDir implements RunDir {
     takeBackFolder(dirname(path))
   }
 
-  get bus(): BusPlace {
+  busPlace(): BusPlace {
+    this.#busFolder.make()
     return { folder: join(this.#sockets, BUS_FOLDER), key: busKeyOf(this.secret()) }
   }
 

@@ -51,6 +51,7 @@ export function statusText(
       'releases',
       `${Math.max(0, snapshot.reloads.admitted - 1)} served since the start, ${snapshot.reloads.refused} refused`,
     ],
+    ...messagesFact(snapshot.workers),
     ['watching', snapshot.watching ? 'yes' : 'no'],
     ['up', durationText(Date.now() - snapshot.startedAtMs)],
   ]
@@ -118,6 +119,15 @@ function ratesCells({ requests, perSecond, statuses, failed, p50Ms, p95Ms, p99Ms
 /** A latency for the table; less than a millisecond is not shown as 0. */
 function latencyText(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms)
+}
+
+/** What the workers there are have published; nothing of applications that publish nothing. */
+function messagesFact(workers: readonly WorkerStatus[]): string[][] {
+  const sum = (figure: 'published' | 'delivered' | 'dropped'): number =>
+    workers.reduce((total, worker) => total + worker[figure], 0)
+  if (sum('published') + sum('delivered') === 0) return []
+  const text = `${sum('published')} published, ${sum('delivered')} delivered to other workers, ${sum('dropped')} dropped`
+  return [['messages', text]]
 }
 
 function certificateText({ file, names, expiresAtMs }: ServedCertificate, nowMs: number): string {

@@ -335,7 +335,7 @@ async function assemble(
       onWarning: plan.warn,
       ...(ownership && { account: ownership.tenants.workers }),
     }),
-    bus: { place: runDir.bus, left: (pid) => runDir.leftBus(pid) },
+    bus: { place: () => runDir.busPlace(), left: (pid) => runDir.leftBus(pid) },
     verifier: handingOn(verifierOf(configuration), runDir),
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     verdicts: keepsVerdicts(plan)
