@@ -8,7 +8,7 @@ function serve(handlers: object = {}): Bun.Server<unknown> {
 }
 
 test('all messages of one process are received by all, in order', async () => {
-  await using server = serve()
+  using server = serve()
   using clients = new TopicClients({ url: server.url.origin, clients: 3 })
   await clients.connect()
   await clients.publish(50)
@@ -28,7 +28,7 @@ test('all messages of one process are received by all, in order', async () => {
 
 test('a message that comes twice, one that comes too late and one that does not come are noticed', async () => {
   const sockets: Bun.ServerWebSocket<unknown>[] = []
-  await using server = serve({
+  using server = serve({
     websocket: {
       open(socket: Bun.ServerWebSocket<unknown>) {
         sockets.push(socket)
@@ -52,7 +52,7 @@ test('a message that comes twice, one that comes too late and one that does not 
 
 test('a client that is told to connect again does so, and has lost nothing; one that is cut off is a failure', async () => {
   const sockets: Bun.ServerWebSocket<unknown>[] = []
-  await using server = serve({
+  using server = serve({
     websocket: {
       ...app.websocket,
       open(socket: Bun.ServerWebSocket<unknown>) {

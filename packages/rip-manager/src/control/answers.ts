@@ -7,6 +7,11 @@ export function json(body: object, status = 200, headers: Readonly<Record<string
   return Response.json(body, { status, headers: { ...version, ...headers } })
 }
 
+/** The text format of Prometheus. */
+export function metricsText(body: string): Response {
+  return new Response(body, { headers: { ...version, 'content-type': 'text/plain; version=0.0.4' } })
+}
+
 export function failure(
   status: number,
   code: ControlFailure['error']['code'],

@@ -2,9 +2,10 @@ import { ManagerError } from '../contract/errors.ts'
 import type { Manager, ReloadOptions, ReloadResult, StopOptions } from '../contract/manager-api.ts'
 import type { DrainReport } from '../contract/router.ts'
 import type { ManagerStatus } from '../contract/status.ts'
-import { failure, json, linesOf } from './answers.ts'
+import { failure, json, linesOf, metricsText } from './answers.ts'
 import type { EventHistory } from './event-history.ts'
 import { BadRequest, readBody, type Shape } from './json-body.ts'
+import { metricsOf } from './metrics.ts'
 import type { BalancerIntroduction, HandOverResult, JoinNotice } from './protocol.ts'
 
 /** What the requests do. */
@@ -46,6 +47,7 @@ export function routesOf(
   return {
     '/status': { GET: async () => json((await status?.()) ?? manager.status) },
     '/ready': { GET: () => readiness(manager.status) },
+    '/metrics': { GET: () => metricsText(metricsOf(manager.status)) },
     '/balancers': { GET: () => json({ balancers: joined?.() ?? [] }) },
     '/events': { GET: (request) => streamEvents(request, history) },
     '/reload': command({ ...reasoned, force: 'boolean', wait: 'boolean' }, (options) =>

@@ -11,6 +11,7 @@ const TEST_TIMEOUT_MS = 90_000
 const CLIENTS = 12
 const WORKER_PACKAGE = fileURLToPath(new URL('../../../rip-worker', import.meta.url))
 const TOPIC_APP = fileURLToPath(new URL('../../../../testing/app/topics.ts', import.meta.url))
+const PAGE = await Bun.file(new URL('../../../../docs/several-processes.md', import.meta.url)).text()
 const RELOADS = 4
 /** Mebibytes, more than is kept for one worker. */
 const LARGE_COUNT = 24
@@ -159,6 +160,14 @@ test(
         workers.reduce((total, worker) => total + worker[figure], 0)
       return sum('published') === 303 && sum('delivered') === 606 && sum('dropped') === 0
     })
+    const [{ control } = { control: '' }] = findInstances(sandbox.env())
+    const metrics = await (await fetch('http://server/metrics', { unix: control })).text()
+    const counts = [
+      ...metrics.matchAll(
+        /^rip_worker_messages_published_total\{worker="w\d\.1",generation="\w+"\} (\d+)$/gm,
+      ),
+    ]
+    expect(counts.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(303)
     expect((await sandbox.run('status')).stdout).toMatch(
       /^messages +303 published, 606 delivered to other workers, 0 dropped$/m,
     )
@@ -167,7 +176,7 @@ test(
 )
 
 interface Stream extends Disposable {
-  text(): string
+  readonly text: () => string
 }
 
 async function openStream({ url }: Server): Promise<Stream> {
@@ -312,6 +321,57 @@ export default (request) ->
   publish 'news', 'x'
   new Response 'published'
 `
+
+describe('the examples of docs/several-processes.md', () => {
+  test(
+    'a chat reaches the clients of both workers',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const server = await startExample(sandbox, 'chat.ts')
+      const [first, ...others] = await Subscriber.many(server)
+      using _clients = disposing([first!, ...others])
+      first!.socket.send('hello')
+      await until('all have it', () => others.every(({ received }) => received[0] === 'hello'))
+      expect(first!.received).toEqual([])
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'event streams of both workers tell the news',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const server = await startExample(sandbox, 'events.ts')
+      const streams = await Promise.all(Array.from({ length: 6 }, () => openStream(server)))
+      using _streams = disposing(streams)
+      await fetch(server.url, { method: 'POST' })
+      const news = ': hello\n\ndata: something has happened\n\n'
+      await until('all tell them', () => streams.every(({ text }) => text() === news))
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'both workers know a price that one was told',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const server = await startExample(sandbox, 'prices.rip')
+      const ask = async (): Promise<string> => (await fetch(`${server.url}/tea`, { keepalive: false })).text()
+      expect([await ask(), await ask()]).toEqual(['unknown\n', 'unknown\n'])
+      await fetch(`${server.url}/tea?price=3`, { method: 'POST' })
+      await until('both know it', async () => [await ask(), await ask()].every((price) => price === '3\n'))
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
+async function startExample(sandbox: Sandbox, name: string): Promise<Server> {
+  const code = /```\w+\n(.*?)```/s.exec(PAGE.slice(PAGE.indexOf(`<!-- test: ${name} -->`)))?.[1]
+  if (code === undefined) throw new Error(`the page has no block marked ${name}`)
+  const app = await writeApp(sandbox, code, `index${name.slice(name.indexOf('.'))}`)
+  await linkPackage(app)
+  return sandbox.start(app, 'w:2', '0', '-b', '127.0.0.1')
+}
 
 test(
   'a program of node:http publishes and subscribes by an import',
