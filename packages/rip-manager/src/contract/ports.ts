@@ -81,7 +81,7 @@ export interface WorkerLinks {
   send(pid: number, message: SupervisorMessage): void
 }
 
-/** Where workers meet to tell each other what is published. The manager has no part in what they say. */
+/** Where workers meet to tell each other what is published. The manager does not carry the messages. */
 export interface Bus {
   /** Asked for at each start of a worker. */
   place(): BusPlace

@@ -72,7 +72,7 @@ describe('the end of the instance', () => {
   })
 })
 
-test('the key is another for each instance, and tells nothing of the secret it is made of', () => {
+test('the key is another for each instance, and does not contain the secret it is made of', () => {
   const key = busKeyOf('one secret')
   expect(key).toBe(busKeyOf('one secret'))
   expect(key).not.toBe(busKeyOf('another secret'))

@@ -15,7 +15,7 @@ const PAGE = await Bun.file(new URL('../../../../docs/several-processes.md', imp
 const RELOADS = 4
 /** Mebibytes, more than is kept for one worker. */
 const LARGE_COUNT = 24
-/** Nobody's, here: a user without an entry. */
+/** A user without an entry on this machine. */
 const UID = 54_321
 
 /** In Bun's style: WebSockets, event streams, and requests that publish. */
@@ -444,7 +444,7 @@ test(
     alone.url = await until('it listens', () => /^listening (\S+)$/m.exec(alone.stdout)?.[1])
     const server = await sandbox.start(app, 'w:1', '0', '-b', '127.0.0.1')
     for (const one of [alone, server]) {
-      expect((await publish(one, 'nobody')).sent).toBe(0)
+      expect((await publish(one, 'unheard')).sent).toBe(0)
       const clients = await Subscriber.many(one, 2)
       using _clients = disposing(clients)
       expect((await publish(one, 'n', 3)).sent).toBe('n 2'.length)

@@ -13,7 +13,7 @@ export interface OutboxEvents {
 
 /**
  * Frames for one reader, in order, each at most once. Takes no more than `maxBytes`: a frame for which there is no room
- * is dropped and counted, and whoever published it goes on.
+ * is dropped and counted, and its publisher goes on.
  */
 export class Outbox {
   readonly #maxBytes: number

@@ -6,7 +6,7 @@ import { encodeMessage, MAX_MESSAGE_BYTES, type Message } from './message.ts'
 import { OutgoingLink } from './outgoing-link.ts'
 import type { PeerPid } from './peer-check.ts'
 
-/** How often the folder is looked at for workers that were missed, and for the own entry. */
+/** How often the worker looks in the folder for others that it missed, and for its own entry. */
 const LOOK_MS = 5_000
 /** How long a worker that starts waits for the others to greet it; one that is stopped does not hold it up. */
 const MEET_TIMEOUT_MS = 250
@@ -15,7 +15,7 @@ const CLOSE_TIMEOUT_MS = 500
 const POLL_MS = 1
 
 export interface WorkerBusOptions {
-  /** Folder in which the workers of one instance meet, and which nobody else can enter. */
+  /** Folder in which the workers of one instance meet, and which no other process can enter. */
   readonly folder: string
   /** Secret of the instance. */
   readonly key: string
@@ -23,7 +23,7 @@ export interface WorkerBusOptions {
   readonly onMessage: (message: Message) => void
   /** Logs a sentence. */
   readonly log: (text: string) => void
-  /** Asks the system who is at the other end. @default nobody is asked */
+  /** Asks the system which process is at the other end of a connection. @default the system is not asked */
   readonly peerPid?: PeerPid | undefined
   /** @default process.pid */
   readonly pid?: number
@@ -35,8 +35,8 @@ export interface WorkerBusOptions {
  * slowly, or is stopped, loses messages, and holds up no other.
  *
  * The folder has two entries for each worker, named after its process: the socket it listens on, and an empty file,
- * which is made after it and found by listing the folder. Whoever comes dials all who are there, and is dialled by them
- * in turn.
+ * which is made after the socket and found by listing the folder. A worker that starts dials all workers it finds there,
+ * and they dial it in turn.
  */
 export class WorkerBus {
   readonly #options: WorkerBusOptions
@@ -129,7 +129,7 @@ export class WorkerBus {
     return false
   }
 
-  /** Enters first and lists then, so that of two workers that come at the same time at least one finds the other. */
+  /** Enters first and lists then, so that of two workers that start at the same time at least one finds the other. */
   async #look(): Promise<void> {
     try {
       if (!this.#listed().includes(this.#pid)) await this.#enter()

@@ -65,7 +65,7 @@ test('workers that came one after the other, or at the same time, hear each othe
   expect(all.flatMap(({ log }) => log)).toEqual([])
 })
 
-test('nobody to send to is no loss', async () => {
+test('a message for which there is no other worker is not counted as dropped', async () => {
   using folder = new Folder()
   await using only = await Member.joining(folder.path, 1)
   expect(only.say('t', 'x')).toBe(false)
@@ -149,7 +149,7 @@ test('a process without the secret neither hears anything nor is heard', async (
   expect([one.received.length, stranger.received.length, other.heard('t')]).toEqual([0, 0, ['from one']])
 })
 
-test('who listens in the place of a worker gets nothing but a question', async () => {
+test('a process that listens in the place of a worker gets a nonce and a proof, and no message', async () => {
   using folder = new Folder()
   let bytes = 0
   using _listener = Bun.listen({
