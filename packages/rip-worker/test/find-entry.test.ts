@@ -70,6 +70,47 @@ test.each([
   expect(findEntry(folder.path).file).toBe(folder.file(expected))
 })
 
+describe('where several files have usual names, "start" of package.json decides', () => {
+  const both = ['app.js', 'server.js']
+
+  test.each([
+    ['node server.js', both, 'server.js'],
+    ['node ./server', both, 'server.js'],
+    ['NODE_ENV=production node --enable-source-maps server.js', both, 'server.js'],
+    ['cross-env PORT=80 node -r dotenv/config server.js', both, 'server.js'],
+    ['bun run server.js', both, 'server.js'],
+    [
+      'node dist/server.js',
+      ['src/app.ts', 'src/server.ts', 'dist/app.js', 'dist/server.js'],
+      'src/server.ts',
+    ],
+    ['tsx watch src/server.ts', ['src/app.ts', 'src/server.ts'], 'src/server.ts'],
+    ['node server.js --port 80', both, 'app.js'],
+    ['node gone.js', both, 'app.js'],
+    ['node ./bin/www', [...both, 'bin/www.js'], 'app.js'],
+    ['node build/index.js', ['build/index.js', 'src/app.ts'], 'src/app.ts'],
+    ['npm run build && node server.js', both, 'app.js'],
+    ['next start', both, 'app.js'],
+  ])('%s', (start, files, expected) => {
+    using folder = new Folder(Object.fromEntries(files.map((file) => [file, ''])))
+    folder.write('package.json', JSON.stringify({ scripts: { start } }))
+    expect(findEntry(folder.path).file).toBe(folder.file(expected))
+  })
+
+  test('the reason is given, unless it is the file that is found by its name', () => {
+    using folder = new Folder({ 'app.js': '', 'server.js': '' })
+    folder.write('package.json', '{ "scripts": { "start": "node server.js" } }')
+    const server = folder.file('server.js')
+    expect(findEntry(folder.path)).toEqual({
+      file: server,
+      foundBy: 'package.json',
+      because: '"start" in package.json',
+    })
+    folder.write('package.json', '{ "scripts": { "start": "node app.js" } }')
+    expect(findEntry(folder.path)).toEqual({ file: folder.file('app.js'), foundBy: 'convention' })
+  })
+})
+
 test('the reason is given for a file that package.json does not name itself', () => {
   using folder = new Folder({ 'src/run.ts': '', 'package.json': '{ "main": "dist/run.js" }' })
   expect(findEntry(folder.path)).toEqual({

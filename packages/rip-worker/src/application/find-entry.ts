@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { dirname, join, normalize, relative, resolve } from 'node:path'
+import { dirname, join, normalize, parse, relative, resolve } from 'node:path'
 import { reasonOf, WorkerError } from '../errors.ts'
 import type { StaticFolder } from '../static/static-folder.ts'
 import {
@@ -13,6 +13,7 @@ import { devServerOf, frameworkOf, startScript } from './frameworks.ts'
 import { type PackageEntry, packageEntries } from './package-entries.ts'
 import { type Project, projectIn } from './project.ts'
 import { type PackageManifest, readManifest } from './read-manifest.ts'
+import { startFile } from './start-file.ts'
 
 /** Names of files that are tried, in this order, when neither the command line nor `package.json` names the entry. */
 const NAMES = ['index', 'app', 'server', 'main'] as const
@@ -65,7 +66,8 @@ type HasModule = (file: string) => boolean
  *
  * 1. the given file;
  * 2. `rip.entry` of the folder's `package.json`;
- * 3. `index`, `app`, `server`, `main` in the folder, with the endings of `EXTENSIONS`;
+ * 3. `index`, `app`, `server`, `main` in the folder, with the endings of `EXTENSIONS`; but if `scripts.start` runs a file
+ *    of such a name, that one or its source;
  * 4. what `module`, `main` or `exports` of `package.json` name, or the source of it: `src/a.ts` for `dist/a.js`;
  * 5. in development, the development server of a framework; else what its build has left;
  * 6. the names of 3 in `src`, unless an `index.html` in the folder makes that the code of a browser, or a framework's
@@ -104,6 +106,7 @@ function searchFolder(folder: string, has: HasModule, options: SearchOptions): E
   const entries = packageEntries(manifest)
   const project = options.isOnDisk ? projectIn(folder, manifest) : undefined
   const found =
+    namedByStart(folder, manifest, has) ??
     namedByConvention(folder, has) ??
     namedByPackage(folder, entries, has) ??
     (project && servedByFramework(folder, project, options)) ??
@@ -211,6 +214,16 @@ function namedByConvention(folder: string, has: HasModule): Entry | undefined {
     if (file !== undefined) return { file, foundBy: 'convention' }
   }
   return undefined
+}
+
+/** Where `app.js` is imported by a `server.js` that connects and listens, only the script tells which of them is run. */
+function namedByStart(folder: string, { scripts }: PackageManifest, has: HasModule): Entry | undefined {
+  const start = (scripts as Readonly<Record<string, unknown>> | null | undefined)?.['start']
+  const path = typeof start === 'string' ? startFile(start) : undefined
+  if (path === undefined || !NAMES.some((name) => name === parse(path).name)) return undefined
+  const found = namedByPackage(folder, [{ field: 'start', path }], has)
+  const usual = [namedByConvention(folder, has), namedInSources(folder, has)]
+  return usual.find((entry) => entry?.file === found?.file) ?? found
 }
 
 function namedInSources(folder: string, has: HasModule): Entry | undefined {

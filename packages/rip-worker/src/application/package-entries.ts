@@ -2,7 +2,7 @@ import type { PackageManifest } from './read-manifest.ts'
 
 /** A path in a `package.json` and the field that names it. */
 export interface PackageEntry {
-  readonly field: 'module' | 'main' | 'exports'
+  readonly field: 'module' | 'main' | 'exports' | 'start'
   readonly path: string
 }
 
