@@ -146,7 +146,7 @@ describe('the page on operation', () => {
     ])
       reports.health(backend, false, illness)
     reports.health(backend, true, undefined)
-    reports.health(backend, true, 'nobody checks it any more')
+    reports.health(backend, true, 'its health checks were switched off')
     reports.ejected(backend, 1_000, 'refuses', undefined)
     reports.ejected(backend, 1_000, 'silent', undefined)
     const expired = Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' })

@@ -44,9 +44,7 @@ test('a start that finds code that was taken back says which code serves instead
     'warning the code on disk, fedcba9, was taken back: 12 of 12 answers failed; 0123456, the last good code, ' +
       'is served in its place. Put other code on disk and run "rip-server reload"',
   )
-  expect(line({ ...found, instead: null })).toContain(
-    'no copy of good code is kept, so it is served all the same',
-  )
+  expect(line({ ...found, instead: null })).toContain('no copy of good code is kept, so it is served anyway')
 })
 
 describe('a reload is printed', () => {

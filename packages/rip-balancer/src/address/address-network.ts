@@ -2,7 +2,7 @@
 const NETWORK_GROUPS = 4
 
 /**
- * What counts as one client: an IPv4 address, or the /64 an IPv6 address is in, of which anybody has the whole.
+ * What counts as one client: an IPv4 address, or the /64 of an IPv6 address, because a client usually has a whole /64.
  *
  * @param address as the system writes it, IPv4 addresses mapped into IPv6 as IPv4
  */

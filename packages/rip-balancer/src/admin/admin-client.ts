@@ -15,9 +15,9 @@ export interface AdminClientOptions {
 /** What it means that a socket cannot be connected to. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such socket',
-  FailedToOpenSocket: 'nobody listens there',
-  ECONNREFUSED: 'nobody listens there',
-  ConnectionRefused: 'nobody listens there',
+  FailedToOpenSocket: 'no process listens there',
+  ECONNREFUSED: 'no process listens there',
+  ConnectionRefused: 'no process listens there',
   EACCES: 'only its owner may connect',
 }
 

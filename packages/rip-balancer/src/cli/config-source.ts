@@ -15,10 +15,10 @@ export class ConfigSource {
   }
 
   /**
-   * What both say now.
+   * The configuration of both together.
    *
    * @throws `CONFIG_INVALID` with every problem, those of the file with their place in it, and when there is no backend to
-   *   send requests to and no way to hear of anybody
+   *   send requests to and no admin socket by which it can get one
    */
   load(): BalancerConfig {
     const located = this.file === undefined ? undefined : readConfig(this.file)

@@ -65,7 +65,7 @@ function readKey(reader: ConfigReader, problems: string[]): string | undefined {
   const key = reader.text('key')
   if (key !== undefined && key.length < MIN_KEY_LENGTH)
     problems.push(
-      `stickyCookie.key: expected at least ${MIN_KEY_LENGTH} characters that nobody can guess, got ${key.length}`,
+      `stickyCookie.key: expected at least ${MIN_KEY_LENGTH} characters that cannot be guessed, got ${key.length}`,
     )
   return key
 }

@@ -49,7 +49,7 @@ export abstract class HeadWriter {
     return this.runStart === section.start && this.runEnd + 2 === section.end
   }
 
-  /** Says what becomes of a field that is decided case by case. */
+  /** Decides about a field that needs a decision case by case. */
   protected abstract decide(section: FieldSection, index: number, id: FieldId): FieldAction
 
   /** Writes a field anew for which `decide` said so. */

@@ -23,7 +23,7 @@ export class LogLosses implements Disposable {
     if (this.isLosing) return
     this.isLosing = true
     this.tell(
-      `${this.name} cannot be written: ${reason}; its lines are lost until it can, requests are served all the same`,
+      `${this.name} cannot be written: ${reason}; its lines are lost until it can, requests are still served`,
     )
   }
 

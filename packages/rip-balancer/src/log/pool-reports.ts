@@ -2,7 +2,7 @@ import { oneLine } from '../text/one-line.ts'
 import { READMISSIONS, ejectionText } from '../pool/ejection.ts'
 import type { PoolObserver } from '../pool/pool-options.ts'
 
-/** What is told of a pool. */
+/** Reports about a pool for the log. */
 export type PoolReports = Pick<
   PoolObserver,
   'ejected' | 'readmitted' | 'health' | 'drained' | 'emptied' | 'undrained'

@@ -17,7 +17,7 @@ const TIMES_THE_OTHERS = 2
  * times as long as it was put aside.
  */
 const PATIENCE_OF_UNREPEATABLE = 2
-/** One that answers no question, as it may not know this one, is tried all the same after so many times as long. */
+/** A backend that answers no question, perhaps because it does not know this one, is tried after so many times as long. */
 const PATIENCE_WITHOUT_ANSWER = 5
 const PATIENCE_OF_UNREPEATABLE_WITHOUT_ANSWER = 25
 /**

@@ -65,6 +65,6 @@ function stateOf(backend: PooledBackend, serving: string | undefined): BackendSt
 function reasonOf({ leaving, drainedBy, healthy, illness, ejection }: PooledBackend): string | null {
   if (leaving) return null
   if (drainedBy !== undefined) return `drained by ${drainedBy}`
-  if (!healthy) return `health check failed: ${illness ?? 'for a reason nobody told'}`
+  if (!healthy) return `health check failed: ${illness ?? 'for an unknown reason'}`
   return ejection === undefined ? null : ejectionText(ejection.reason, ejection.detail)
 }

@@ -297,7 +297,7 @@ export class Pool implements Claims {
     if (this.slowStart.durationMs > 0) this.queue.resetTimer()
   }
 
-  // --- what becomes of single backends
+  // --- changes of single backends
 
   /**
    * The backend could not be reached: it gets nothing but a try now and then, unless nothing else is left.
@@ -332,7 +332,7 @@ export class Pool implements Claims {
   forgetHealth(): void {
     for (const backend of this.generations.all()) {
       backend.ailing = false
-      this.setHealth(backend, true, 'nobody checks it any more')
+      this.setHealth(backend, true, 'its health checks were switched off')
     }
   }
 

@@ -56,7 +56,7 @@ export class Turns {
   }
 
   /**
-   * Lanes without anybody eligible: their backends have lost one turn each, and no more.
+   * Lanes without an eligible backend: their backends have lost one turn each, and no more.
    *
    * @param now `undefined` when no backend had a turn: then nothing has changed
    */

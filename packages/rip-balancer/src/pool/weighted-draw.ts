@@ -2,7 +2,7 @@ import type { PooledBackend } from './pooled-backend.ts'
 import { PerList } from './per-list.ts'
 import type { Eligible } from './pooled-backend.ts'
 
-/** Where a draw hits in vain so often, hardly anybody is eligible, and it costs less to look who is. */
+/** After this many draws without an eligible backend hardly any is eligible, and a search costs less. */
 const MAX_DRAWS = 8
 
 /** For each place: the share of it that belongs to the backend there, and the place of the backend the rest belongs to. */

@@ -14,7 +14,7 @@ export interface Forwarding {
   readonly exposeRequestId: boolean
   /** Pass the trailer fields of a request on; `Bun.serve` backends answer them with 400. */
   readonly requestTrailers: boolean
-  /** What becomes of request fields with an underscore in their name. */
+  /** How request fields with an underscore in their name are treated. */
   readonly underscores: Underscores
 }
 

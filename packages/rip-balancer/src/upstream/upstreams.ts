@@ -154,7 +154,7 @@ class Shelf implements ConnectionOwner {
     return connection
   }
 
-  /** Whether the backend may be closing it: then nobody could tell whether a request sent on it was executed. */
+  /** Whether the backend may be closing it: then it could not be known whether a request sent on it was executed. */
   private mayBeClosed({ idleSince }: UpstreamConnection): boolean {
     return this.clock.nowMs - idleSince >= this.closesAfterMs - SPARE_MS
   }

@@ -68,7 +68,7 @@ describe('rip-balancer status', () => {
     await program.child.exited
     const { code, err } = await run('status', ...admin)
     expect(code).toBe(7)
-    expect(err).toContain(`does not answer on unix:${folder.file('admin.sock')}: nobody listens there`)
+    expect(err).toContain(`does not answer on unix:${folder.file('admin.sock')}: no process listens there`)
   })
 
   test('finds the balancer by its configuration file, even if the rest of the file has become invalid', async () => {

@@ -161,7 +161,7 @@ describe('a configuration', () => {
     ])
     // A secret is not repeated.
     expect(problems({ key: 'short' })).toEqual([
-      'key: expected at least 16 characters that nobody can guess, got 5',
+      'key: expected at least 16 characters that cannot be guessed, got 5',
     ])
     expect(problems({ sameSite: 'Lax' })).toEqual([
       'sameSite: expected one of lax, strict, none, got "Lax"; did you mean lax?',

@@ -194,7 +194,7 @@ describe('a loss of lines', () => {
       expect(await (await fetch(lb.url)).text()).toBe('a')
       served++
     }
-    const full = `the access log ${file} cannot be written: ENOSPC: no space left on device, write; its lines are lost until it can, requests are served all the same`
+    const full = `the access log ${file} cannot be written: ENOSPC: no space left on device, write; its lines are lost until it can, requests are still served`
     await serve()
     await until('it is told', () => told.length > 0)
     for (let n = 0; n < 5; n++) {

@@ -16,7 +16,7 @@ export const DEV_STOP_TIMEOUT_MS = 3_000
 /** Between TERM and KILL. */
 export const DEFAULT_KILL_GRACE_MS = 1_000
 /**
- * How long a worker may take to say that it stands by, before another with its number becomes active all the same. It
+ * How long a worker may take to say that it stands by, before another with its number becomes active anyway. It
  * waits for its application less long than that.
  */
 export const STANDBY_TIMEOUT_MS = 10_000

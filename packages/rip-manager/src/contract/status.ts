@@ -35,7 +35,7 @@ export interface WorkerStatus {
   readonly delivered: number
   /** Messages it published that another worker did not get, counted for each of them. */
   readonly dropped: number
-  /** As the balancer counts them; absent where nobody does. */
+  /** As the balancer counts them; absent without a balancer. */
   readonly answers?: AnswerRates
 }
 
@@ -122,9 +122,9 @@ export interface ManagerStatus {
   readonly restarts: number
   /** `null` when no worker has ended by itself for a while. */
   readonly crashes: CrashRecord | null
-  /** As the balancer counts them; absent where nobody does. */
+  /** As the balancer counts them; absent without a balancer. */
   readonly answers?: readonly GenerationAnswers[]
-  /** As the balancer uses them; absent where nobody says. */
+  /** As the balancer uses them; absent without a balancer. */
   readonly certificates?: readonly ServedCertificate[]
   readonly lastRefusal: Refusal | null
   /** Content on disk when a start, a reload or the watcher last looked, with the verdict on it; `null` before. */
@@ -134,7 +134,7 @@ export interface ManagerStatus {
     /** Milliseconds since the epoch. */
     readonly atMs: number
   } | null
-  /** The verdict on what serves all the same, for lack of anything else. */
+  /** The verdict on the serving code, if condemned code serves because there is no other. */
   readonly condemned: Verdict | null
   /** What it runs with, as the caller of `tellConfiguration` has said. */
   readonly configuration?: Pick<Configuration, 'values' | 'pending'>

@@ -24,7 +24,7 @@ export interface ControlTarget {
    * @throws ManagerError `BALANCER_REFUSED`
    */
   readonly join?: (balancer: BalancerIntroduction, signal: AbortSignal) => Promise<AsyncIterable<JoinNotice>>
-  /** What `GET /balancers` answers with: who has joined. @default nobody */
+  /** The answer to `GET /balancers`: the balancers that have joined. @default none */
   readonly joined?: () => readonly BalancerIntroduction[]
 }
 

@@ -321,7 +321,7 @@ export class World implements Effects {
   }
 
   async #routerLeaves(patienceMs: number): Promise<number> {
-    // A router that does not answer is told to leave all the same.
+    // A router that does not answer is told to leave anyway.
     await this.#within(
       patienceMs,
       Promise.try(() => this.#host.stopAccepting()),

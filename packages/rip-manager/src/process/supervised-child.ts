@@ -118,8 +118,8 @@ export class SupervisedChild implements ChildProcess {
   }
 
   /**
-   * Ends whatever the child left behind in its group. The kernel does not give the pid to a new process
-   * while the group has members; if it is taken all the same, the group was empty and is a stranger's now.
+   * Ends the processes that the child left behind in its group. The kernel does not give the pid to a new process
+   * while the group has members; if a new process has it, the group was empty and now belongs to that process.
    */
   #sweepGroup(): void {
     if (processStartTime(this.pid) === undefined) signalGroup(this.pid, 'SIGKILL')

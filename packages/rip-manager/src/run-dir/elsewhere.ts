@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { type Environment, instancesFolders } from './locate.ts'
 import { type Instance, ownerOf, readInstance } from './instance.ts'
 
-/** Every bound Unix socket of the machine, whoever's it is (proc_net(5)). */
+/** Every bound Unix socket of the machine, of all users (proc_net(5)). */
 const SOCKETS = '/proc/net/unix'
 const CONTROL = /^(\/.+)\/control(?:-\d+)?\.sock$/
 /** Beside its control socket an instance has one for its workers. */

@@ -44,7 +44,7 @@ export function readInstance(folder: string): Instance | undefined {
 }
 
 /**
- * The user, neither us nor root, to whom a run directory or its state file belongs, or whoever keeps us from it;
+ * The user, neither us nor root, to whom a run directory or its state file belongs, or who denies us access to it;
  * `undefined` when there is none.
  */
 export function strangerIn(folder: string): number | undefined {

@@ -9,7 +9,7 @@ const SECRET_BYTES = 32
 const SECRET = /^[\w-]{43}$/
 
 /**
- * A secret that the manager of an instance and the balancers beside it share: whoever needs it first writes it into the
+ * A secret that the manager of an instance and the balancers beside it share: the first that needs it writes it into the
  * run directory, where only their user can read it. It goes when the last of them has gone.
  */
 export class SharedSecret {

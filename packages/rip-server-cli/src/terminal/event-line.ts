@@ -106,7 +106,7 @@ function foundLine(event: Extract<ManagerEvent, { type: 'condemned-found' }>, te
   const found = `the code on disk, ${shortGeneration(generation)}, was ${verdictText(event)}`
   const next =
     instead === null
-      ? 'no copy of good code is kept, so it is served all the same'
+      ? 'no copy of good code is kept, so it is served anyway'
       : `${shortGeneration(instead)}, the last good code, is served in its place`
   return `${terminal.bad('warning')} ${found}; ${next}. Put other code on disk and run "rip-server reload"`
 }

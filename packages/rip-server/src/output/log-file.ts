@@ -76,7 +76,7 @@ export class LogFile implements AsyncDisposable {
       this.#losses.written()
       if (statSync(this.#path).size > MAX_LOG_BYTES) renameSync(this.#path, `${this.#path}.1`)
     } catch (error) {
-      // The disk is full: the lines were printed all the same, and serving matters more.
+      // The disk is full: the lines were printed anyway, and serving matters more.
       this.#isTorn = true
       this.#losses.note(this.#lines, (error as Error).message)
     }
