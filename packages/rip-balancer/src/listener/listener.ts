@@ -10,6 +10,7 @@ import { ConnectionTable } from './connection-table.ts'
 import { createClosed, openAccess } from './socket-access.ts'
 import { duplicateDescriptor } from './duplicate-descriptor.ts'
 import { addressOfSocket } from './socket-table.ts'
+import { turnAway } from './turn-away.ts'
 import type { TlsSource } from '../tls/tls-source.ts'
 import { isPlainHttp } from './wrong-protocol.ts'
 
@@ -36,6 +37,9 @@ export interface ListenerStatus {
 }
 
 const TICK_MS = 100
+/** How long a connection may take to be made that had begun when new ones were turned away. */
+const HANDSHAKE_MS = 100
+const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 /** What has been idle for less may be about to send a request. */
 const MIN_IDLE_MS = 1_000
 /** Version number of TLS 1.2 on the wire (RFC 5246 §E.1), as Bun wants it. */
@@ -65,11 +69,14 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
   private closing: Promise<void> | undefined
   private bound: ListenTarget
   private follower: Listener | undefined
+  /** No other process accepts from it. */
+  private isOurs: boolean
 
   constructor(plane: DataPlane, options: ListenerOptions) {
     this.plane = plane
     this.options = options
     this.bound = options.target
+    this.isOurs = options.target.kind !== 'fd'
     this.handlers = this.makeHandlers()
   }
 
@@ -113,6 +120,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     const fd = this.server && duplicateDescriptor(descriptorOf(this.server))
     if (fd === undefined) return undefined
     this.follower = new Listener(this.plane, { ...this.options, tls, access, target: { kind: 'fd', fd } })
+    this.follower.isOurs = this.isOurs
     return this.follower
   }
 
@@ -123,12 +131,13 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
 
   /**
    * Stops accepting, answers what is under way with `Connection: close`, closes idle connections after a short grace.
-   * Resolves when no connection is left; `signal` aborts what remains.
+   * Connections that had come are accepted first. Resolves when no connection is left; `signal` aborts what remains.
    */
   async drain(signal?: AbortSignal): Promise<void> {
-    this.stopAccepting()
     if (!this.draining) this.drainingSince = performance.now()
     this.draining = true
+    if (this.turnAway()) await this.emptyQueue()
+    this.stopAccepting()
     if (this.connections.size === 0) return
     this.emptied ??= Promise.withResolvers()
     const abort = (): void => this.abortAll()
@@ -164,6 +173,21 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     this.draining = true
     this.abortAll()
     clearInterval(this.timer)
+  }
+
+  /** Returns whether new connections are refused while those that have come wait to be accepted. */
+  private turnAway(): boolean {
+    const { server, bound } = this
+    if (server === undefined || !this.isOurs || this.follower?.server !== undefined) return false
+    return turnAway(descriptorOf(server), bound.kind === 'unix' ? 'unix' : 'tcp')
+  }
+
+  private async emptyQueue(): Promise<void> {
+    const { bound } = this
+    const isNear = bound.kind !== 'tcp' || LOOPBACK.test(bound.host)
+    await Bun.sleep(isNear ? 0 : HANDSHAKE_MS)
+    // The event loop accepts all that wait between a timer and this.
+    await new Promise(setImmediate)
   }
 
   private stopAccepting(): void {

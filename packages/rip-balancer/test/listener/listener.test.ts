@@ -15,6 +15,23 @@ function blockFor(ms: number): void {
   while (performance.now() < endMs);
 }
 
+/** Program that opens one connection after another, each with a request, and tells how they ended. */
+const connectingTo = (to: number | string): string => `
+  const outcomes = {}
+  const note = (outcome) => (outcomes[outcome] = (outcomes[outcome] ?? 0) + 1)
+  const gone = ['ECONNREFUSED', 'ENOENT']
+  for (let at = 0; at < 150; at += 1) {
+    const to = ${JSON.stringify(to)}
+    const socket = require('node:net').connect(typeof to === 'string' ? { path: to } : { port: to, host: '127.0.0.1' })
+    let answer = ''
+    socket.on('connect', () => socket.write(${JSON.stringify(GET)}))
+    socket.on('data', (bytes) => { answer += bytes; if (answer.endsWith('ok')) socket.end() })
+    socket.on('error', ({ code }) => note(gone.includes(code) ? 'refused' : code))
+    socket.on('close', (failed) => failed || note(answer.endsWith('ok') ? 'answered' : 'cut off'))
+    await Bun.sleep(2)
+  }
+  process.on('exit', () => console.log(JSON.stringify(outcomes)))`
+
 describe('draining', () => {
   test('answers requests under way with Connection: close and closes idle connections', async () => {
     await using backend = await RawBackend.start((socket) => setTimeout(() => socket.write(OK), 150))
@@ -53,6 +70,26 @@ describe('draining', () => {
     expect(await client.untilEnd()).toEndWith('Connection: close\r\n\r\nok')
     await drained
   })
+
+  test.each(['tcp', 'unix'] as const)(
+    'over %s, answers each connection that had come, and later ones are refused',
+    async (kind) => {
+      const folder = mkdtempSync(join(tmpdir(), 'rip-'))
+      const path = join(folder, 's')
+      await using backend = await RawBackend.start(answering(OK))
+      await using balancer = await TestBalancer.start([backend.path], {
+        ...(kind === 'unix' && { listener: { target: { kind, path } } }),
+      })
+      const to = kind === 'unix' ? path : balancer.port
+      await using clients = Bun.spawn([process.execPath, '-e', connectingTo(to)], { stdout: 'pipe' })
+      await eventually(() => balancer.listener.status().connections > 0)
+      blockFor(100)
+      await balancer.listener.drain()
+      const outcomes = JSON.parse(await clients.stdout.text()) as Record<string, number>
+      expect(Object.keys(outcomes).toSorted()).toEqual(['answered', 'refused'])
+      rmSync(folder, { recursive: true })
+    },
+  )
 
   test('cuts the remaining requests when its signal aborts', async () => {
     await using backend = await RawBackend.start(() => {})

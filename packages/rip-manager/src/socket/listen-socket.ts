@@ -39,6 +39,14 @@ export interface UnixListenAddress {
   readonly gid?: number
 }
 
+/** setsockopt(2) of Linux, and the number of no network device. */
+const SO_BINDTOIFINDEX = 62
+const NO_DEVICE = 0x7fff_ffff
+const QUEUE_POLL_MS = 2
+const MAX_QUEUE_MS = 1_000
+/** How long a connection may take to be made that had begun when new ones were turned away. */
+const HANDSHAKE_MS = 100
+
 const DEFAULT_SOCKET_MODE = 0o666
 
 /**
@@ -50,8 +58,16 @@ export interface ListenSocket extends AsyncDisposable {
   readonly fd: number
   /** The address it is bound to, with the real port. */
   readonly address: ListenAddress
-  /** Its path, if it has one, belongs to another process from now on and is not removed. */
+  /** Other processes go on accepting from it: its path, if it has one, is theirs from now on and is not removed. */
   disown(): void
+  /** No other process uses it any more: its path is ours. */
+  own(): void
+  /**
+   * New connections are refused from now on, while those that wait can still be accepted: `close` would reset them.
+   * Resolves when none waits any more, or after a second. It cannot be undone; it does nothing for a socket that other
+   * processes use after this one, and where the system cannot do that (anything but Linux).
+   */
+  turnAway(): Promise<void>
   /** Idempotent. Connections that no process accepted are reset; the path of a Unix socket is removed if it is still ours. */
   close(): Promise<void>
 }
@@ -82,15 +98,15 @@ export async function openListenSocket(
     const backlog = options.backlog ?? DEFAULT_BACKLOG
     const fd = bindAndListen(libc, family ?? familyOf(target), target, backlog, bound)
     const name = parseAddress(libc.socketName(fd))
-    return new OwnedSocket(libc, fd, name, 'unix' in name ? inodeOf(name.unix) : undefined)
+    return new OwnedSocket(libc, fd, name, true)
   } catch (error) {
     throw explain(error, address)
   }
 }
 
 /**
- * Takes over a listening socket that was inherited. Its path, if it has one, belongs to the process that bound it and
- * is not removed, unless it was given away with the socket.
+ * Takes over a listening socket that was inherited. It belongs to the process that bound it, which goes on using it, and
+ * so does its path, unless it was given away.
  */
 export function adoptListenSocket(
   fd: number,
@@ -98,8 +114,7 @@ export function adoptListenSocket(
 ): ListenSocket | undefined {
   const libc = openLibc()
   if (libc === undefined) return undefined
-  const bound = parseAddress(libc.socketName(fd))
-  return new OwnedSocket(libc, fd, bound, withPath && 'unix' in bound ? inodeOf(bound.unix) : undefined)
+  return new OwnedSocket(libc, fd, parseAddress(libc.socketName(fd)), withPath)
 }
 
 /**
@@ -173,18 +188,53 @@ class OwnedSocket implements ListenSocket {
   readonly fd: number
   readonly address: ListenAddress
   readonly #libc: Libc
-  #ownInode: number | undefined
+  /** Of its path, if it has one. */
+  readonly #inode: number | undefined
+  #isOurs: boolean
   #closing: Promise<void> | undefined
 
-  constructor(libc: Libc, fd: number, address: ListenAddress, ownInode: number | undefined) {
+  constructor(libc: Libc, fd: number, address: ListenAddress, isOurs: boolean) {
     this.fd = fd
     this.address = address
     this.#libc = libc
-    this.#ownInode = ownInode
+    this.#isOurs = isOurs
+    this.#inode = 'unix' in address ? inodeOf(address.unix) : undefined
   }
 
   disown(): void {
-    this.#ownInode = undefined
+    this.#isOurs = false
+  }
+
+  own(): void {
+    this.#isOurs = true
+  }
+
+  async turnAway(): Promise<void> {
+    const { address } = this
+    if (!this.#isOurs || this.#closing !== undefined || !this.#refuse()) return
+    const nowMs = performance.now()
+    const untilMs = nowMs + MAX_QUEUE_MS
+    // One whose client had begun to connect may still come.
+    const fromMs = 'unix' in address || isLoopback(address.host) ? nowMs : nowMs + HANDSHAKE_MS
+    while (performance.now() < fromMs || (this.#hasWaiting() && performance.now() < untilMs))
+      await Bun.sleep(QUEUE_POLL_MS)
+  }
+
+  /** A TCP socket that is bound to a device that is not there gets no more connections; what has come stays. */
+  #refuse(): boolean {
+    if ('unix' in this.address) return this.#removePath()
+    if (process.platform !== 'linux') return false
+    try {
+      this.#libc.setOption(this.fd, SOL_SOCKET, SO_BINDTOIFINDEX, NO_DEVICE)
+      return true
+    } catch {
+      // EPERM, ENOPROTOOPT: before Linux 5.7.
+      return false
+    }
+  }
+
+  #hasWaiting(): boolean {
+    return this.#closing === undefined && this.#libc.isReadable(this.fd)
   }
 
   close(): Promise<void> {
@@ -197,10 +247,20 @@ class OwnedSocket implements ListenSocket {
 
   async #close(): Promise<void> {
     this.#libc.close(this.fd)
-    if (!('unix' in this.address) || this.#ownInode === undefined) return
-    // Another process may have bound the same path since.
-    if (inodeOf(this.address.unix) === this.#ownInode) rmSync(this.address.unix, { force: true })
+    if (this.#isOurs) this.#removePath()
   }
+
+  /** Returns whether it was there. Another process may have bound the same path since. */
+  #removePath(): boolean {
+    if (!('unix' in this.address) || this.#inode === undefined) return false
+    if (inodeOf(this.address.unix) !== this.#inode) return false
+    rmSync(this.address.unix, { force: true })
+    return true
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || host.startsWith('127.')
 }
 
 /** Removes the socket of a predecessor that is gone; a file that is no socket is left for `bind` to trip over. */

@@ -36,6 +36,7 @@ const signatures = {
     returns: 'i64',
   },
   recv: { args: ['i32', 'buffer', 'u64', 'i32'], returns: 'i64' },
+  poll: { args: ['buffer', 'u64', 'i32'], returns: 'i32' },
   close: { args: ['i32'], returns: 'i32' },
   flock: { args: ['i32', 'i32'], returns: 'i32' },
   waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
@@ -50,6 +51,8 @@ const darwinErrno = { __error: { args: [], returns: 'ptr' } } as const
 /** Number of tgkill(2), which no C library before glibc 2.30 has a name for. */
 const TGKILL: number = process.arch === 'arm64' ? 131 : 234
 const INT_BYTES = 4
+/** `struct pollfd` of poll(2): the descriptor, what is asked, what is so. */
+const POLL = { bytes: 8, events: 4, revents: 6, in: 1 } as const
 const SIG_BLOCK = process.platform === 'darwin' ? 1 : 0
 /** Of the largest `sigset_t`, glibc's. */
 const SIGSET_BYTES = 128
@@ -90,6 +93,8 @@ export interface Libc {
   sendTo(fd: number, message: Uint8Array, flags: number, address: Uint8Array): void
   /** Number of bytes received. */
   receive(fd: number, into: Uint8Array, flags: number): number
+  /** Whether there is something to be read, or to be accepted. */
+  isReadable(fd: number): boolean
   close(fd: number): void
   flock(fd: number, operation: number): void
   /** Pid of the child that was waited for, 0 when it still runs. */
@@ -202,6 +207,13 @@ function wrap(symbols: Symbols, errnoAddress: () => Parameters<typeof read.i32>[
       checked('sendto', symbols.sendto(fd, message, message.byteLength, flags, address, address.byteLength))
     },
     receive: (fd, into, flags) => checked('recv', symbols.recv(fd, into, into.byteLength, flags)),
+    isReadable(fd) {
+      const question = new DataView(new ArrayBuffer(POLL.bytes))
+      question.setInt32(0, fd, true)
+      question.setInt16(POLL.events, POLL.in, true)
+      checked('poll', symbols.poll(question, 1, 0))
+      return (question.getInt16(POLL.revents, true) & POLL.in) !== 0
+    },
     close: (fd) => void checked('close', symbols.close(fd)),
     flock: (fd, operation) => void checked('flock', symbols.flock(fd, operation)),
     waitpid: (pid, options) => checked('waitpid', symbols.waitpid(pid, null, options)),

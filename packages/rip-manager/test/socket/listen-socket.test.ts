@@ -285,3 +285,63 @@ describe('permission to connect to a Unix socket', () => {
     expect(formatListenAddress({ unix: '/a.sock' })).toBe('unix:/a.sock')
   })
 })
+
+/** Opens one connection after another; says when the first was answered, and in the end how all ended. */
+const connecting = `
+  const target = JSON.parse(process.argv[1])
+  const outcomes = {}
+  const note = (outcome) => {
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+    if (outcome === 'answered' && outcomes.answered === 1) console.log('one is answered')
+  }
+  const gone = ['ECONNREFUSED', 'ENOENT']
+  for (let at = 0; at < 150; at += 1) {
+    const socket = require('node:net').connect('unix' in target ? { path: target.unix } : target)
+    let answered = false
+    socket.on('connect', () => socket.write('who?'))
+    socket.on('data', () => (answered = true))
+    socket.on('error', ({ code }) => note(gone.includes(code) ? 'refused' : code))
+    socket.on('close', (failed) => failed || note(answered ? 'answered' : 'cut off'))
+    await Bun.sleep(2)
+  }
+  process.on('exit', () => console.log(JSON.stringify(outcomes)))`
+
+describe('a socket that turns away', () => {
+  const accepts = `const blockFor = (ms) => { const end = performance.now() + ms; while (performance.now() < end); }
+    const listener = Bun.listen({ fd: 3, socket: { open() {}, data(socket) { socket.end('here') } } })
+    setInterval(() => blockFor(30), 40)
+    process.stdin.on('data', () => { listener.stop(); console.log('stopped') }).on('end', () => process.exit())`
+
+  test.each(['127.0.0.1', 'unix', ...(hasIPv6 ? ['::1'] : [])])(
+    'at %s refuses what comes, and has what had come accepted before it closes',
+    async (host) => {
+      await using folder = await temporaryFolder()
+      const address = host === 'unix' ? { unix: folder.at('s.sock') } : { host, port: 0 }
+      const socket = await opened(address)
+      await using child = Bun.spawn([process.execPath, '-e', accepts], {
+        stdio: ['pipe', 'pipe', 'inherit', socket.fd],
+      })
+      await using clients = Bun.spawn([process.execPath, '-e', connecting, JSON.stringify(socket.address)], {
+        stdout: 'pipe',
+      })
+      const said = clients.stdout.values()
+      expect(Buffer.from((await said.next()).value!).toString()).toBe('one is answered\n')
+      await socket.turnAway()
+      void child.stdin.write('stop')
+      expect((await child.stdout.getReader().read()).value).toBeDefined()
+      await socket.close()
+      const outcomes = JSON.parse(Buffer.from((await said.next()).value!).toString()) as object
+      expect(Object.keys(outcomes).toSorted()).toEqual(['answered', 'refused'])
+      expect('unix' in address && existsSync(address.unix)).toBe(false)
+    },
+  )
+
+  test('does not when other processes go on accepting from it', async () => {
+    await using socket = await opened({ host: '127.0.0.1', port: 0 })
+    await using child = startAnswering(socket.fd)
+    socket.disown()
+    await socket.turnAway()
+    expect(await ask(socket.address)).toBe(String(child.pid))
+    void child.stdin.end()
+  })
+})

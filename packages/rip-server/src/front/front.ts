@@ -41,6 +41,8 @@ export interface Front {
   readonly socket?: ListenSocket
   /** The address that `socket` was opened with; absent when another process had opened it. */
   readonly listen?: string
+  /** The predecessor, whose socket this was, has gone. */
+  readonly inherit: () => void
   readonly stopAccepting: () => Promise<void>
   /** Lets a balancer that is no child of this server route, too. */
   readonly join: BalancerSet['join']
@@ -76,6 +78,7 @@ export function frontBeside({ runDir, owned, note, warn, inherited }: BesideOpti
     joined: () => balancers.joined,
     services: [],
     address: undefined,
+    inherit: () => {},
     configure: async () => {},
     stopAccepting: () => balancers.leave(),
   }
@@ -132,9 +135,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     url: addressUrl(address, settings().tlsCert !== undefined),
     ...(socket !== undefined && { socket }),
     ...(asked !== undefined && { listen: asked }),
+    inherit: () => {
+      if (asked !== undefined) socket?.own()
+    },
     configure: () => service.configure(),
     stopAccepting: async () => {
       const left = balancers.leave()
+      // Connections that wait to be accepted would be reset.
+      await socket?.turnAway()
       await admin.stopAccepting()
       // The balancer has closed its copy. With this one closed, too, the system refuses clients instead of letting them
       // wait.
@@ -155,7 +163,10 @@ function isAt(socket: ListenSocket | undefined, path: string): boolean {
   return socket !== undefined && 'unix' in socket.address && socket.address.unix === path
 }
 
-/** The predecessor's socket, unless that was opened for another address: then the predecessor keeps it. */
+/**
+ * The predecessor's socket, unless that was opened for another address: then the predecessor keeps it. It is the
+ * predecessor's own until that has gone.
+ */
 function inheritedSocket(
   inherited: Inheritance | undefined,
   listen: ListenAddress,
@@ -163,7 +174,7 @@ function inheritedSocket(
   const fd = inherited?.listenFd
   if (inherited === undefined || fd === undefined) return undefined
   if (inherited.listen === undefined || inherited.listen === formatListenAddress(listen))
-    return adoptListenSocket(fd, { withPath: true })
+    return adoptListenSocket(fd)
   closeSync(fd)
   return undefined
 }

@@ -97,7 +97,7 @@ export class OpenServer implements AsyncDisposable {
 
   /** Resolves when the first generation serves. @throws what {@link Manager.start} throws */
   async start(): Promise<void> {
-    const { plan, publish, log } = this.#parts
+    const { plan, publish, log, front } = this.#parts
     if (plan.inherited === undefined) publish()
     await this.manager.start()
     if (plan.inherited === undefined) return
@@ -106,6 +106,7 @@ export class OpenServer implements AsyncDisposable {
     log.adopt()
     void predecessorGone(plan.inherited).then(() => {
       this.runDir.inheritNames()
+      front.inherit()
       // The predecessor's workers have ended what an application runs once.
       this.manager.activate()
     })
