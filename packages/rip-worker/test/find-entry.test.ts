@@ -151,7 +151,7 @@ test.each([
   '{ "rip": {} }',
   '{ "rip": null }',
   '{ "main": "other.js" }',
-])('without a usable package.json of %s the conventional names count', (manifest) => {
+])('a package.json of %s leaves the choice to the conventional names', (manifest) => {
   using folder = new Folder({ 'app.ts': '', 'package.json': manifest })
   expect(findEntry(folder.path).file).toBe(folder.file('app.ts'))
 })
