@@ -1,6 +1,6 @@
 import { ipVersion } from './ip-version.ts'
 
-/** A node in the words of a proxy: an address, and a port where the proxy told one. */
+/** A node as a proxy names it: an address, and a port if the proxy named one. */
 export interface NodeAddress {
   readonly address: string
   /** 0 when unknown. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** A Unix socket to listen on, and who may connect to it. */
+/** A Unix socket to listen on, with its permissions. */
 export interface UnixAddress {
   readonly path: string
   /** Permissions of the socket; connecting takes the right to write. */
@@ -9,10 +9,10 @@ export interface UnixAddress {
   readonly gid?: number
 }
 
-/** What is accepted, for messages. */
+/** The accepted form, for messages. */
 export const UNIX_ADDRESS_FORM = 'unix:PATH, or with who may connect, unix:PATH?mode=0660&group=NAME'
 
-/** A user who may enter the folder may connect, as with the servers this one replaces. */
+/** Every user who may enter the folder may connect, as with the servers this one replaces. */
 export const DEFAULT_SOCKET_MODE = 0o666
 
 /** Reads `PATH?mode=0660&group=www-data`; `undefined` for anything else, and for groups this machine does not have. */

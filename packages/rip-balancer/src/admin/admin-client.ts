@@ -104,7 +104,7 @@ export class AdminClient {
       .reduce((sum, { inFlight, tunnels, eventStreams }) => sum + inFlight + tunnels + eventStreams, 0)
   }
 
-  /** The backend takes nothing new until it is undrained. @param by who asks, for the log */
+  /** The backend takes nothing new until it is undrained. @param by name of the caller, for the log */
   drainBackend(backend: string, by?: string): Promise<BackendDrained> {
     return this.call('POST', this.path('drain-backend'), { backend, by })
   }

@@ -48,8 +48,8 @@ const MAX_DRAIN_MS = 86_400_000
 const ENDED_WITHIN_MS = 1_000
 
 /**
- * Several balancer processes as one: what is declared is declared to each, and acknowledged when each has
- * acknowledged. A process that ends meanwhile acknowledges nothing; its successor is told everything by `replay`.
+ * Several balancer processes as one: each declaration goes to every process, and is acknowledged when each has
+ * acknowledged. A process that ends meanwhile acknowledges nothing; `replay` brings its successor to the same state.
  */
 export class AdminRelay implements AdminTarget, AdminPool {
   private readonly options: AdminRelayOptions
@@ -75,7 +75,7 @@ export class AdminRelay implements AdminTarget, AdminPool {
     return this.drainedBackends
   }
 
-  /** Tells a new process what the others were told. */
+  /** Sends a new process the declarations that the others have. */
   async replay(admin: AdminClient): Promise<void> {
     for (const [generation, backends] of this.declared)
       await (generation === undefined ? admin.replace(backends) : admin.prepare(generation, backends))

@@ -63,7 +63,7 @@ export class AdminServer implements AsyncDisposable {
   private readonly servers: { stop(force: boolean): Promise<void> }[] = []
   private timer: ReturnType<typeof setInterval> | undefined
   private closing: Promise<void> | undefined
-  /** The caller waits to be told how it ended. */
+  /** The caller waits for the outcome. */
   private tellsEnd = false
 
   constructor(path: string, target: AdminTarget) {

@@ -37,7 +37,7 @@ export class BalancerProcess implements RelayedProcess {
   readonly ready: Promise<readonly string[]>
   readonly ended: Promise<number>
   readonly startedAtMs: number = performance.now()
-  /** The configuration it was told last. */
+  /** The last configuration it was sent. */
   kept: BalancerConfig
   private readonly options: BalancerProcessOptions
   private readonly child: Bun.Subprocess<'pipe', 'pipe', 'inherit'>
@@ -106,7 +106,7 @@ export class BalancerProcess implements RelayedProcess {
     this.signal('SIGHUP')
   }
 
-  /** What it reads when it is told to; its sockets stay as they are. */
+  /** The configuration to read on the next order; its sockets stay as they are. */
   keep(config: BalancerConfig): void {
     const { listen } = this.options.config
     this.kept = { ...config, ...(listen !== undefined && { listen }) }

@@ -13,7 +13,7 @@ export interface SharedConfigOptions {
   readonly stickyKey: string
   /** Addresses in the order of the listeners, once the first process knows them. */
   readonly bound: readonly string[]
-  /** Queue requests until the group has told the process which backends there are. */
+  /** Queue requests until the group has sent the process its backends. */
   readonly waitForBackends: boolean
 }
 

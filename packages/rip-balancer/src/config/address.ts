@@ -51,7 +51,7 @@ function unixPath(text: string): string | undefined {
   return path === undefined || path.includes('\0') || isTooLong(path) ? undefined : path
 }
 
-/** What is accepted as a backend, for messages; a path that is too long is told its limit. */
+/** The accepted forms of a backend, for messages; for a path that is too long, the limit. */
 export function backendForm(text: string): string {
   return text.startsWith('unix:') && isTooLong(text.replace(/^unix:(?:\/\/)?/, '')) ? PATH_FORM : BACKEND_FORM
 }

@@ -144,7 +144,7 @@ export class FetchPool implements AsyncDisposable {
     }
   }
 
-  /** Refuses who waits; requests at a backend end in their own time. Idempotent. */
+  /** Refuses requests that wait; requests at a backend end in their own time. Idempotent. */
   close(): Promise<void> {
     this.pool.close()
     this.health?.[Symbol.dispose]()

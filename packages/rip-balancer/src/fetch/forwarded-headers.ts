@@ -27,7 +27,7 @@ const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 
 /** Says who the client is, in place of everything that came with its request. */
 export function nameClient(headers: Headers, client: string, scheme: string): void {
-  // With underscores they are the same to many backends.
+  // Many backends read names with underscores as the same names.
   const told = [...headers.keys()].filter((name) =>
     isAboutTheClient(twinId(Buffer.from(name), 0, name.length)),
   )

@@ -101,7 +101,7 @@ function wayOf({ nodes }: ForwardedChain, trusted: AddressSet): readonly NodeAdd
   return way
 }
 
-/** The scheme told with the client; a list that does not match the chain begins with that of the client. */
+/** The scheme of the client; a list that does not match the chain begins with that of the client. */
 function schemeOf({ nodes, schemes }: ForwardedChain, client: number): Scheme | undefined {
   const index = schemes.length === nodes.length ? Math.min(client, nodes.length - 1) : 0
   const told = schemes[index]?.toLowerCase()

@@ -55,7 +55,7 @@ export class RequestWriter extends HeadWriter {
   private toldUnderscore = false
   private readonly onUnderscore: (name: string) => void
 
-  /** @param onUnderscore told the first field that is left out for the underscore in its name */
+  /** @param onUnderscore called with the first field that is left out for the underscore in its name */
   constructor(forwarding: Forwarding, onUnderscore: (name: string) => void) {
     super()
     this.forwarding = forwarding

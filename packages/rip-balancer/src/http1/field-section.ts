@@ -98,7 +98,7 @@ export class FieldSection {
     return done
   }
 
-  /** The field's known name, `FIELD.other` for all that are not in the table. */
+  /** The known name of a field, or `FIELD.other`. */
   id(index: number): FieldId {
     return this.slots[index * SLOTS + 4]! as FieldId
   }

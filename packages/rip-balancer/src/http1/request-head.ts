@@ -261,8 +261,8 @@ export class RequestHead extends FieldSection {
   }
 
   /**
-   * What comes before the query has to mean the same to every server: `%` starts two hexadecimal digits, `%00` has no
-   * honest use, and what some parsers escape, turn around or refuse is refused. A query is data to all of them.
+   * The path has to mean the same to every server: `%` starts two hexadecimal digits, `%00` has no honest use, and
+   * characters that some parsers escape, replace or refuse are refused. To all of them a query is data.
    */
   private pathIsPlain(): boolean {
     const { bytes, targetEnd } = this

@@ -1,7 +1,7 @@
 import { isDigit } from './byte-class.ts'
 import type { RequestHead } from './request-head.ts'
 
-/** How many kinds of requests are told apart; more of them share a number. */
+/** How many kinds of requests have numbers of their own; more kinds share them. */
 export const REQUEST_KINDS = 256
 
 /** FNV-1a, 32 bits. */

@@ -171,7 +171,7 @@ async function close({ listener, tls }: DeclaredListener): Promise<void> {
   await listener.close()
 }
 
-/** Whether both are the same socket; its certificate, and who may connect to it, may differ. */
+/** Whether both use the same socket; their certificates and permissions may differ. */
 function hasSocketOf(one: ResolvedListener, other: ResolvedListener): boolean {
   if (one.address.kind === 'unix' && other.address.kind === 'unix')
     return one.address.path === other.address.path

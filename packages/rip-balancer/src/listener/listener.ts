@@ -26,7 +26,7 @@ export interface ListenerOptions {
   readonly tls: TlsSource | undefined
   /** Let several processes listen on the same TCP port; each connection goes to one of them. */
   readonly reusePort: boolean
-  /** Who may connect to the Unix socket; `undefined` for other sockets, and for those that another process made. */
+  /** Permissions of the Unix socket; `undefined` for other sockets, and for those that another process made. */
   readonly access: UnixAddress | undefined
 }
 
@@ -186,7 +186,7 @@ export class Listener implements ConnectionKeeper, AsyncDisposable {
     const { bound } = this
     const isNear = bound.kind !== 'tcp' || LOOPBACK.test(bound.host)
     await Bun.sleep(isNear ? 0 : HANDSHAKE_MS)
-    // The event loop accepts all that wait between a timer and this.
+    // Between a timer and this callback the event loop accepts all waiting connections.
     await new Promise(setImmediate)
   }
 

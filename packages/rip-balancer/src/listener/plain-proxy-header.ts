@@ -21,7 +21,7 @@ export class PlainProxyHeader implements Disposable {
   private waitMs = FIRST_WAIT_MS
   private timer: ReturnType<typeof setTimeout> | undefined
 
-  /** @param done told the header, or `undefined` when there is none; called once */
+  /** @param done called once, with the header, or `undefined` when there is none */
   constructor(socket: ByteSocket, turn: Turn, done: (header: ProxyHeader | undefined) => void) {
     this.socket = socket
     this.turn = turn

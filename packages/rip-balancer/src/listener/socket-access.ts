@@ -14,7 +14,7 @@ export function createClosed<T>(create: () => T): T {
   }
 }
 
-/** Lets those connect who may. @throws what the system says, as when we are not in the group */
+/** Sets the permissions of a Unix socket. @throws the error of the system, as when we are not in the group */
 export function openAccess({ path, mode = DEFAULT_SOCKET_MODE, gid }: UnixAddress): void {
   if (gid !== undefined) chownSync(path, process.getuid?.() ?? -1, gid)
   chmodSync(path, mode)

@@ -6,7 +6,7 @@ import { LogLosses } from './log-losses.ts'
 import { PartialWrite, type BlockSink } from './log-sink.ts'
 import { textLossLine, writeTextLine } from './text-line.ts'
 
-/** How an exchange, and a loss, are told in one format. */
+/** How an exchange, and a loss of lines, are written in one format. */
 interface LineFormat {
   write(record: ExchangeRecord, out: LineWriter): void
   loss(lost: number): string
@@ -30,7 +30,7 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024
 export class AccessLog implements AsyncDisposable {
   /** Lines that were lost so far. */
   dropped = 0
-  /** Of these, how many the log itself has told. */
+  /** How many of these the log itself has reported. */
   private told = 0
   private readonly sink: BlockSink
   private readonly format: LineFormat
@@ -42,8 +42,8 @@ export class AccessLog implements AsyncDisposable {
   private closed = false
 
   /**
-   * @param tell told when lines begin to be lost, and when that is over
-   * @param name what the log is called there
+   * @param tell called when lines begin to be lost, and when that is over
+   * @param name name of the log in these messages
    */
   constructor(
     format: Exclude<AccessLogFormat, 'none'>,

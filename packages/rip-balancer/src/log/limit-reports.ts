@@ -15,7 +15,7 @@ export interface ReportedLimits {
   readonly queueTimeoutMs: number
 }
 
-/** One limit, or those that cannot be told apart afterwards. */
+/** One limit, or several that cannot be distinguished afterwards. */
 type Kind =
   | 'body'
   | 'head'

@@ -1,4 +1,4 @@
-/** So long no line was lost when it is told that they are written again: a disk that is full comes and goes. */
+/** The end of a loss is reported after this time without one, because a full disk may become full again. */
 const QUIET_MS = 1_000
 
 /** Tells the operator that lines of the access log are lost: when that begins, and when it is over. */

@@ -2,7 +2,7 @@ import { oneLine } from '../text/one-line.ts'
 
 /** Between two reports about the same backend. */
 const PAUSE_MS = 60_000
-/** Of so many backends it is remembered when they were told. */
+/** Number of backends for which the time of the last report is remembered. */
 const MAX_BACKENDS = 1_000
 
 /** Tells why no secure connection to a backend can be had: once a minute for each, as every request meets it. */

@@ -1,6 +1,6 @@
 import { networkOf } from '../address/address-network.ts'
 
-/** How many groups of clients are told apart; more of them share a number. */
+/** How many groups of clients have numbers of their own; more groups share them. */
 export const CLIENT_GROUPS = 256
 
 /** FNV-1a, 32 bits. */

@@ -30,7 +30,7 @@ export class MetricsServer implements AsyncDisposable {
         port,
         maxRequestBodySize: 0,
         fetch: (request) => this.answer(request),
-        // Two that cannot be told apart would each tell half of it.
+        // Two processes on one port would each answer with half of the figures.
         reusePort: false,
       })
     } catch (error) {

@@ -171,7 +171,7 @@ function labelled(name: string, label: string, counts: ReadonlyMap<string, numbe
   return [...counts].map(([value, count]) => `${name}{${label}="${value}"} ${count}`)
 }
 
-/** Label values cannot contain what ends them. The format has escapes for three characters; others that end lines are told as text. */
+/** Escapes a label value. The format has escapes for three characters; other line ends are written as text. */
 const quoted = (text: string): string =>
   `"${text
     .replaceAll('\\', '\\\\')

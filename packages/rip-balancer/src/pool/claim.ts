@@ -40,8 +40,8 @@ export interface Claimant {
 }
 
 /**
- * How the use of a backend ended. `local-failure` says that this process is to blame (no file descriptor left),
- * `client-gone` that the client left, `stale` that a kept connection had been closed already; none of them says
+ * How the use of a backend ended. `local-failure` means that this process is to blame (no file descriptor left),
+ * `client-gone` that the client left, `stale` that a kept connection had been closed already; none of these three says
  * anything about the backend.
  */
 export type Outcome =

@@ -43,7 +43,7 @@ const ASK_PAUSE_MS = 1_000
 export interface EjectorPool {
   /** Backends in rotation. */
   backends(): readonly PooledBackend[]
-  /** Backends may be tried again, or are gone: who waits is looked at. */
+  /** Called when backends may be tried again, or are gone: waiting requests are examined. */
   changed(): void
 }
 
@@ -202,7 +202,7 @@ export class Ejector {
     if (this.isWatched(backend) && backend.ejection === undefined) this.eject(backend, 'silent')
   }
 
-  /** @param unanswered questions that told */
+  /** @param unanswered number of questions without an answer */
   private eject(backend: PooledBackend, reason: EjectionReason, detail?: string, unanswered = 0): void {
     const now = this.clock.nowMs()
     if (this.hasRedeemed(backend, now)) backend.strikes = 0

@@ -1,4 +1,4 @@
-/** 64 bits that stand for a text. */
+/** A hash of 64 bits of a text. */
 export interface KeyHash {
   readonly low: number
   readonly high: number

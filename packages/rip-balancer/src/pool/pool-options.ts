@@ -17,7 +17,7 @@ export interface PoolOptions extends PoolSettings {
   readonly clock?: PoolClock
   /** A number in [0, 1). */
   readonly random?: () => number
-  /** What backends are called in the cookies of clients, for the sticky policy. @default names that no client is told */
+  /** Names of backends in the cookies of clients, for the sticky policy. @default names that no client gets */
   readonly names?: StickyNames
   /** Draws lots between two generations. @default by a secure source of chance */
   readonly tossCoin?: () => boolean

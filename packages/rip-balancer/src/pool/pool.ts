@@ -413,5 +413,5 @@ export class Pool implements Claims {
   }
 }
 
-/** The next result cannot be told from the previous ones. */
+/** The next result cannot be predicted from earlier ones. */
 const fairCoin = (): boolean => crypto.getRandomValues(new Uint8Array(1))[0]! % 2 === 1

@@ -5,7 +5,10 @@ import { PerList } from './per-list.ts'
 /** Characters of a name: 96 bits in base64url. */
 const NAME_LENGTH = 16
 
-/** What backends are called in cookies: without the key it cannot be told which one a name stands for, nor be guessed. */
+/**
+ * Names of backends in cookies: without the key, a client can neither tell which backend a name stands for nor guess a
+ * name.
+ */
 export class StickyNames {
   private key: string
   private known = new WeakMap<Backend, string>()

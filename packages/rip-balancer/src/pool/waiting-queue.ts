@@ -61,7 +61,7 @@ export class WaitingQueue {
     this.setTimer()
   }
 
-  /** Refuses all that wait. */
+  /** Refuses all waiting requests. */
   close(): void {
     this.timer?.[Symbol.dispose]()
     this.inTurn(() => {
@@ -90,8 +90,9 @@ export class WaitingQueue {
   }
 
   /**
-   * One timer for the whole queue: all wait equally long, so the first one's time is up first. It is not moved when
-   * the first one leaves: it then fires too early, and is set for who is first by then.
+   * One timer for the whole queue: all requests wait equally long, so the first one's time is up first. The timer is
+   * not moved when the first one leaves: it then fires too early, and is set again for the request that is first by
+   * then.
    */
   private setTimer(): void {
     const since = this.queue.headSinceMs

@@ -9,7 +9,7 @@ const TLS_1_2 = 0x0303
 
 /** What one connection to a backend is secured with, as Bun takes it. */
 export interface SecureOptions extends Pem {
-  /** Whose certificate is expected, and who is asked for; an address is not asked for. */
+  /** The name that the certificate has to have and that is sent as SNI; an IP address is not sent. */
   readonly serverName: string
   readonly rejectUnauthorized: boolean
   readonly minVersion: number
@@ -30,7 +30,7 @@ export class BackendTlsSettings {
   private readonly common: BackendTlsConfig
   private readonly files: PemFiles
 
-  /** @param warn told why a changed file is not used */
+  /** @param warn called with the reason why a changed file is not used */
   constructor(common: BackendTlsConfig = {}, warn: (message: string) => void = () => {}) {
     this.common = common
     this.files = new PemFiles(warn)

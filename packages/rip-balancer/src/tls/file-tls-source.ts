@@ -31,7 +31,9 @@ export class FileTlsSource implements TlsSource, Disposable {
   private readonly options: FileTlsSourceOptions
   private material: TlsMaterial
   private stamp: string
-  /** Why the files are not used, and whether it was told: not at first, in the middle of a renewal. */
+  /**
+   * Why the files are not used, and whether that was reported: not at first, because it may be the middle of a renewal.
+   */
   private refused: { readonly reason: string; told: boolean } | undefined
   private readonly listeners = new Set<() => void>()
   private readonly timer: ReturnType<typeof setInterval>

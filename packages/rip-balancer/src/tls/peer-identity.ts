@@ -2,7 +2,7 @@ import type { PeerCertificate } from 'node:tls'
 import { ipVersion } from '../address/ip-version.ts'
 import type { SecureOptions } from './backend-tls.ts'
 
-/** How the one connection is secured, and what is left to be checked when it is. */
+/** How one connection is secured, and which checks remain afterwards. */
 export interface SecuredDial {
   readonly options: SecureOptions
   /** Address that the certificate has to name; `undefined` where the runtime sees to it. */

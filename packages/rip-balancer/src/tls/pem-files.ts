@@ -14,7 +14,7 @@ export class PemFiles {
   private readonly warn: (message: string) => void
   private readonly known = new Map<string, PemFile>()
 
-  /** @param warn told why a changed file is not read again */
+  /** @param warn called with the reason why a changed file is not read again */
   constructor(warn: (message: string) => void) {
     this.warn = warn
   }

@@ -65,7 +65,10 @@ export class Outbox implements Gatherer {
     this.output.appendText(this, text)
   }
 
-  /** Frees the memory of bytes, parts of which may have been appended, once none of them waits; nothing else needs them. */
+  /**
+   * Frees the memory of bytes, of which parts may have been appended, when all of them are sent; nothing else needs
+   * them.
+   */
   release(bytes: Uint8Array): void {
     if (this.needs(bytes)) this.released.push(bytes)
     else freeBytes(bytes)

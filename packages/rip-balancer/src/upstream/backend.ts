@@ -11,7 +11,7 @@ export interface Backend {
   readonly inFlight: number
   /** Generation the backend belongs to; `undefined` outside rip-server. */
   readonly generation: string | undefined
-  /** No longer declared: its places are of no use to who waits. */
+  /** No longer declared: waiting requests cannot use its slots. */
   readonly leaving: boolean
   /** It was put aside, and one request shows whether it can come back. */
   readonly onTrial: boolean

@@ -120,8 +120,8 @@ const unixHandlers: Bun.SocketHandler<DialedSocket> = {
 }
 
 /**
- * Starts to connect; the outcome is told to `dialed.connection`, never before this returns. Where TLS is spoken it is
- * connected when the backend has proved who it is.
+ * Starts to connect; the outcome is passed to `dialed.connection`, never before this function returns. With TLS the
+ * connection counts as made when the backend has proved its identity.
  */
 export function dial(address: BackendAddress, dialed: DialedSocket, tls: BackendTlsSettings): void {
   connect(address, dialed, tls).catch((error: unknown) =>

@@ -80,7 +80,7 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
   /** Whether the head of the response leaves the connection open. */
   private persists = true
   private paused = false
-  /** The socket is shut down when all that waits is sent. */
+  /** The socket is shut down when all waiting bytes are sent. */
   private shutdownPending = false
 
   constructor(
@@ -168,7 +168,7 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
     return this.paused
   }
 
-  /** Bytes of the current response body that are still to come, as far as its head told. */
+  /** Bytes of the current response body that are still to come, according to its head. */
   get announcedBytes(): number {
     return this.remaining
   }

@@ -30,7 +30,7 @@ export interface UpstreamExchange {
   data(bytes: Buffer, from: number, to: number): void
   /** The request is complete. @param trailers fields to send behind the body; `options` are those of the head */
   end(trailers: FieldSection | undefined, options: ConnectionOptions): void
-  /** Frees the memory of a chunk, parts of which may have been sent, as soon as none of them waits. */
+  /** Frees the memory of a chunk, of which parts may have been sent, as soon as all of it is sent. */
   freeChunk(chunk: Buffer): void
   /** Stops reading the response. */
   pause(): void

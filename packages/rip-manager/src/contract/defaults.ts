@@ -4,7 +4,7 @@ export const DEFAULT_WORKERS = 1
 export const DEFAULT_CONCURRENCY = 100
 export const DEFAULT_BOOT_TIMEOUT_MS = 30_000
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000
-/** Serving on after it was told to stop: none, as no load balancer outside is known to ask. */
+/** Time to go on serving after a stop: none, because no load balancer outside is known. */
 export const DEFAULT_STOP_DELAY_MS = 0
 /**
  * Between the acknowledged removal from rotation and the order to drain: whatever the balancer had written to
@@ -78,8 +78,8 @@ export const ROUTING_TIMEOUT_MS = 10_000
 /** How long the router may take to report a drain that was given up. */
 export const ROUTER_GRACE_MS = 1_000
 /**
- * How long the router may take to finish what it has when everything stops, before the workers are told to: they
- * end what would never end by itself. At most half of the drain timeout.
+ * How long the router may take to finish its requests in a stop, before the workers are told to end requests that would
+ * never end by themselves. At most half of the drain timeout.
  */
 export const ROUTER_LEAVE_MS = 10_000
 

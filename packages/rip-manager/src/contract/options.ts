@@ -151,8 +151,8 @@ export interface ManagerOptions extends ManagerPorts {
    */
   readonly drainTimeoutMs?: number
   /**
-   * How long it serves on after it was told to stop, and says so by its health and the event `stopping`, so that
-   * a load balancer outside can turn away first. @default 0
+   * How long it goes on serving after it was told to stop, with the health `stopping` and an event of that name, so
+   * that a load balancer outside can turn away first. @default 0
    */
   readonly stopDelayMs?: number
   /** Workers stand by although they serve, until `activate()`: those of another manager are still active. @default false */

@@ -217,13 +217,13 @@ export interface Observer {
 export interface Service {
   readonly name: string
   /**
-   * Requests reach the workers through it. When the manager stops it is told to leave first: it takes nothing new,
-   * finishes what it has and exits; the workers follow. @default false
+   * Whether requests reach the workers through it. When the manager stops, this service is told to leave first: it
+   * takes nothing new, finishes its requests and exits; the workers follow. @default false
    */
   readonly isRouter?: boolean
   /**
-   * How it is told to leave. The end of its input cannot be mistaken for a signal that was sent to all processes
-   * at once. @default 'SIGTERM'
+   * The way it is told to leave. Unlike a signal, the end of its input cannot come from outside with a signal to all
+   * processes. @default 'SIGTERM'
    */
   readonly leavesBy?: 'SIGTERM' | 'end-of-input'
   /** Asked anew for each start. */

@@ -104,7 +104,7 @@ export class ControlClient {
     return (await this.#ask<Answer>('GET', '/balancers', undefined, options)).balancers
   }
 
-  /** Has a balancer told where to send requests, until the signal aborts or the instance stops. */
+  /** Joins a balancer: the instance sends it orders, and yields notices, until the signal aborts or the instance stops. */
   join(balancer: BalancerIntroduction, options: Waiting = {}): AsyncGenerator<JoinNotice> {
     return this.#follow<JoinNotice>('POST', '/join', balancer, options)
   }

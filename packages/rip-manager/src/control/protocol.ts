@@ -30,8 +30,8 @@ export interface BalancerIntroduction {
 }
 
 /**
- * What an instance tells a balancer that joined it. `joined`: it has been told all there is, and is told what follows.
- * `leaving`: the instance waits until the balancer has closed the connection, which it does when it sends requests elsewhere,
- * or nowhere.
+ * Notices of an instance to a balancer that joined it. `joined`: the balancer has the state of the others, and gets all
+ * later orders. `leaving`: the instance waits until the balancer closes the connection, which it does when it sends
+ * requests elsewhere, or nowhere.
  */
 export type JoinNotice = { readonly type: 'joined' } | { readonly type: 'leaving' }

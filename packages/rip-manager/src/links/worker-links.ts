@@ -22,7 +22,7 @@ const ANONYMOUS_WARNING_EVERY_MS = 10_000
 export interface WorkerLinksOptions {
   /** Called with one sentence for every connection that was given up because of what it sent. */
   readonly onWarning?: (message: string) => void
-  /** Who may connect beside root. @default the user of this process */
+  /** User who may connect besides root. @default the user of this process */
   readonly account?: Account
   /** A link without a `hello` is closed after this time. @default 5000 */
   readonly helloTimeoutMs?: number

@@ -63,7 +63,7 @@ class KeptService {
   #running: Promise<void> | undefined
   #leaving: Promise<number> | undefined
   #everReady = false
-  /** When it was told to leave, it ended without a word about its requests. */
+  /** It was told to leave, and ended without a report about its requests. */
   #wasKilled = false
   readonly isRouter: boolean
   online = false

@@ -27,7 +27,7 @@ export class LineSplitter {
     this.#hold(this.#emitPieces(chunk.subarray(from)))
   }
 
-  /** Hands out what is left when the stream ended without a line feed. */
+  /** Passes on the rest when the stream ended without a line feed. */
   end(): void {
     if (this.#heldBytes > 0) this.#emit(new Uint8Array(0))
   }
@@ -56,7 +56,7 @@ export class LineSplitter {
     return Buffer.concat([held, more])
   }
 
-  /** A copy, as a chunk may be far larger than what is left of it. */
+  /** Copies the rest, because the chunk may be far larger. */
   #hold(bytes: Uint8Array): void {
     const size = this.#heldBytes + bytes.length
     if (size > this.#held.length) this.#grow(size)

@@ -25,7 +25,7 @@ export interface SpawnerOptions {
   /** Decides when, if ever, a line of the process with this pid is printed. @default prints at once */
   readonly route?: (line: ChildLine, origin: { readonly pid: number; readonly print: () => void }) => void
   readonly oom?: OomWatch
-  /** Keeps a process ready for the next spec with `lateVariables`, for who waits for it. @default false */
+  /** Keeps a process ready for the next spec with `lateVariables`. @default false */
   readonly standby?: boolean
 }
 

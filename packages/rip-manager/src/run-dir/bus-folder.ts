@@ -49,7 +49,7 @@ export function busKeyOf(secret: string): string {
   return new Bun.CryptoHasher('sha256', secret).update('bus').digest('base64url')
 }
 
-/** Removes what is left of workers that are gone. @param addressed the folder as sockets in it are addressed */
+/** Removes sockets of workers that are gone. @param addressed the folder as sockets in it are addressed */
 export async function clearBusFolder(folder: string, addressed: string): Promise<void> {
   const pids = new Set(entriesOf(folder).map((name) => name.replace('.sock', '')))
   for (const pid of pids) {

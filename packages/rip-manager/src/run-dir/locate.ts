@@ -11,7 +11,7 @@ const OF_A_SESSION = /^\/run\/user\/\d+\/?$/
 /** Where the system keeps what belongs to running programs (file-hierarchy(7)); only root can write there. */
 const SYSTEM_RUN = '/run'
 
-/** How an instance is told from the others of the same user. */
+/** The properties that distinguish an instance from others of the same user. */
 export interface InstanceIdentity {
   /** Folder of the application; a symbolic link stays symbolic, so that releases behind it are one instance. */
   readonly root: string

@@ -30,7 +30,7 @@ export const LISTEN_VARIABLES: readonly string[] = ['LISTEN_FDS', 'LISTEN_PID', 
 /** Where to listen: a host and a port, 0 for any free one, or the path of a Unix socket. */
 export type ListenAddress = { readonly host: string; readonly port: number } | UnixListenAddress
 
-/** The path of a Unix socket, and who may connect to it once it is there. */
+/** The path of a Unix socket, and its permissions. */
 export interface UnixListenAddress {
   readonly unix: string
   /** Permissions of the socket; connecting takes the right to write. @default 0o666 */
@@ -134,7 +134,7 @@ export function activatedListenSocket(
   return adoptListenSocket(FIRST_PASSED_FD)
 }
 
-/** Lets those connect to a bound socket who may. @throws ManagerError `LISTEN_FAILED`, as when we are not in the group. */
+/** Sets the permissions of a bound socket. @throws ManagerError `LISTEN_FAILED`, as when we are not in the group. */
 export function admit(address: UnixListenAddress): void {
   const { unix, mode = DEFAULT_SOCKET_MODE, gid } = address
   if (unix.startsWith('@')) return
@@ -306,7 +306,7 @@ export function formatListenAddress(address: ListenAddress): string {
   return isIPv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
 
-/** What was said about who may connect; nothing when nothing was. */
+/** The permissions as text; empty when none were given. */
 function accessText({ mode, gid }: UnixListenAddress): string {
   const options = [
     ...(mode === undefined ? [] : [`mode=${mode.toString(8).padStart(4, '0')}`]),
