@@ -57,6 +57,8 @@ describe.skipIf(process.getuid?.() !== 0)('somebody who tries everything', () =>
       const allowed = Object.keys(worker).filter((name) => worker[name] === null)
       expect(allowed.filter((name) => !isSignal(name))).toEqual([
         'connect to the socket where workers report',
+        'connect where another worker takes published messages',
+        'put something where workers meet',
         'read the code of the snapshot',
       ])
       const signals = Object.keys(worker).filter(isSignal)
@@ -147,11 +149,13 @@ async function targetsIn(sandbox: Sandbox, server: Server): Promise<Targets> {
   await fetch('http://localhost/', { unix: socketOf(2) })
   await until('there is a log', () => readdirSync(runDir).includes('log'))
   const copy = names.includes('balancer/tls.key') ? 'balancer/tls.key' : undefined
+  const other = workers.find(({ slot }) => slot === 2)!.pid
   const targets: Targets = {
     runDir,
     control: join(runDir, 'control.sock'),
     admin: join(runDir, 'admin.sock'),
     links: join(runDir, 'links.sock'),
+    otherBus: join(runDir, 'bus', `${other}.sock`),
     state: join(runDir, 'state.json'),
     lock: join(runDir, 'lock'),
     log: join(runDir, 'log'),
@@ -165,7 +169,7 @@ async function targetsIn(sandbox: Sandbox, server: Server): Promise<Targets> {
     port: Number(new URL(server.url).port),
     manager: server.pid,
     balancer,
-    other: workers.find(({ slot }) => slot === 2)!.pid,
+    other,
     protocolVersion: PROTOCOL_VERSION,
   }
   // Every target must exist, or no attacker could reach it.

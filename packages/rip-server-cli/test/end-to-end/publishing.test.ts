@@ -13,6 +13,8 @@ const WORKER_PACKAGE = fileURLToPath(new URL('../../../rip-worker', import.meta.
 const TOPIC_APP = fileURLToPath(new URL('../../../../testing/app/topics.ts', import.meta.url))
 const PAGE = await Bun.file(new URL('../../../../docs/several-processes.md', import.meta.url)).text()
 const RELOADS = 4
+/** Longer than a worker that starts waits for the others: they meet all the same. */
+const SLOW = 'Bun.sleepSync(500)\n'
 /** Mebibytes, more than is kept for one worker. */
 const LARGE_COUNT = 24
 /** A user without an entry on this machine. */
@@ -201,7 +203,7 @@ test(
     await clients.connect()
     const publishing = publishUntilStopped(clients)
     for (let n = 0; n < RELOADS; n++) {
-      await writeFile(join(app, 'version.ts'), `export const version = ${n}\n`)
+      await writeFile(join(app, 'version.ts'), `export const version = ${n}\n${SLOW}`)
       expect((await sandbox.run('reload', '--wait')).code).toBe(0)
     }
     expect((await sandbox.run('restart')).code).toBe(0)

@@ -9,6 +9,8 @@ export interface OutboxEvents {
   readonly onFull?: () => void
   /** The reader has caught up; so many frames were dropped meanwhile. */
   readonly onCaughtUp?: (dropped: number) => void
+  /** The reader is gone, and has never caught up; so many frames were dropped since. */
+  readonly onAbandoned?: (dropped: number) => void
 }
 
 /**
@@ -68,10 +70,14 @@ export class Outbox {
 
   /** The reader is gone: what waits counts as dropped. */
   abandon(): void {
-    this.#dropped += this.waiting
+    const { waiting } = this
+    const dropped = this.#droppedLately
+    this.#dropped += waiting
+    this.#droppedLately = 0
     this.#frames = []
     this.#at = 0
     this.#bytes = 0
+    if (dropped > 0) this.#events.onAbandoned?.(dropped + waiting)
   }
 
   #drop(): false {

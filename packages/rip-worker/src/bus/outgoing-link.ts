@@ -16,8 +16,8 @@ export interface OutgoingLinkOptions extends OutboxEvents {
   /** Secret of the instance. */
   readonly key: string
   readonly peerPid: PeerPid | undefined
-  /** Called once, at the end, however it came. */
-  readonly onClosed: () => void
+  /** Called once, at the end, however it came; says whether the other end had proven who it is. */
+  readonly onClosed: (wasOpen: boolean) => void
 }
 
 /** What this worker publishes, on its way to one other worker. Nothing is sent before that has proven who it is. */
@@ -82,11 +82,12 @@ export class OutgoingLink {
 
   close(): void {
     if (this.#state === 'closed') return
+    const wasOpen = this.#state === 'open'
     // To a process that never was a worker of this instance, nothing was to be sent.
-    if (this.#state === 'open') this.#outbox.abandon()
+    if (wasOpen) this.#outbox.abandon()
     this.#state = 'closed'
     this.#socket?.end()
-    this.#options.onClosed()
+    this.#options.onClosed(wasOpen)
   }
 
   #connected(socket: Bun.Socket<undefined>): void {

@@ -44,6 +44,7 @@ export class WorkerBus {
   readonly #incoming: IncomingLinks
   readonly #outgoing = new Map<number, OutgoingLink>()
   #looking: ReturnType<typeof setInterval> | undefined
+  #lookUnderWay: Promise<void> | undefined
   #droppedBefore = 0
   #willFlush = false
   readonly #told = new Set<string>()
@@ -70,13 +71,20 @@ export class WorkerBus {
     return dropped
   }
 
-  /** Resolves when the workers that were there can be heard and sent to, except those that do not answer. */
+  /** Resolves when the workers that are there are dialled: what is sent from then on waits for them. */
   async start(): Promise<void> {
     if (this.#state !== 'new') return
     this.#state = 'open'
     this.#looking = setInterval(() => void this.#look(), LOOK_MS)
     await this.#look()
-    await this.#untilMet()
+  }
+
+  /** Resolves when the workers that are there can be heard and sent to, except those that do not answer in time. */
+  async meet(): Promise<void> {
+    await this.#look()
+    const isMet = (): boolean =>
+      [...this.#outgoing].every(([pid, link]) => link.isOpen && this.#incoming.has(pid))
+    await this.#until(isMet, MEET_TIMEOUT_MS)
   }
 
   /** Sends a message to all other workers; returns whether there are any to take it. */
@@ -129,8 +137,12 @@ export class WorkerBus {
     return false
   }
 
+  #look(): Promise<void> {
+    return (this.#lookUnderWay ??= this.#lookOnce().finally(() => (this.#lookUnderWay = undefined)))
+  }
+
   /** Enters first and lists then, so that of two workers that start at the same time at least one finds the other. */
-  async #look(): Promise<void> {
+  async #lookOnce(): Promise<void> {
     try {
       if (!this.#listed().includes(this.#pid)) await this.#enter()
       for (const pid of this.#listed()) if (pid !== this.#pid) this.#meet(pid)
@@ -165,22 +177,20 @@ export class WorkerBus {
         log(`worker process ${pid} does not read what is published: messages to it are dropped from now on`),
       onCaughtUp: (dropped) =>
         log(`worker process ${pid} reads again: ${dropped} messages to it were dropped`),
-      onClosed: () => this.#part(pid, link),
+      onAbandoned: (dropped) =>
+        log(`worker process ${pid} has ended: ${dropped} messages to it were dropped`),
+      onClosed: (wasOpen) => this.#part(pid, link, wasOpen),
     })
     this.#outgoing.set(pid, link)
     void link.dial()
   }
 
-  #part(pid: number, link: OutgoingLink): void {
+  #part(pid: number, link: OutgoingLink, wasOpen: boolean): void {
     if (this.#outgoing.get(pid) !== link) return
     this.#outgoing.delete(pid)
     this.#droppedBefore += link.dropped
-  }
-
-  async #untilMet(): Promise<void> {
-    const isMet = (): boolean =>
-      [...this.#outgoing].every(([pid, link]) => link.isOpen && this.#incoming.has(pid))
-    await this.#until(isMet, MEET_TIMEOUT_MS)
+    // It may have ended the connection alone, and is there.
+    if (wasOpen && this.#state === 'open') void this.#look()
   }
 
   async #until(isDone: () => boolean, timeoutMs: number): Promise<void> {

@@ -64,7 +64,7 @@ export class WorkerProgram {
   readonly #servers: ServerCapture
   readonly #topics: Topics = processTopics()
   #bus: WorkerBus | undefined
-  /** Settles when the bus has met the other workers. */
+  /** Settles when the bus knows the other workers. */
   #busStarted: Promise<void> | undefined
   /** Whether it waits for the supervisor's word to become active, which the supervisor says in its welcome. */
   readonly #standsBy = Promise.withResolvers<boolean>()
@@ -187,7 +187,7 @@ export class WorkerProgram {
     this.#timers?.settle()
     // A supervisor of another version makes the boot fail, however late it answers.
     const standsBy = await this.#standsBy.promise
-    await this.#busStarted
+    await this.#meetOthers()
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
     if (!standsBy) this.#resume()
@@ -360,6 +360,12 @@ export class WorkerProgram {
     this.#bus = bus
     this.#topics.carryBy(bus)
     this.#busStarted = bus.start()
+  }
+
+  /** A worker that is ready hears all others, and all others hear it. */
+  async #meetOthers(): Promise<void> {
+    await this.#busStarted
+    await this.#bus?.meet()
   }
 
   #beat(intervalMs: number): void {

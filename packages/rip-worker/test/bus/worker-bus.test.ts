@@ -33,6 +33,7 @@ class Member implements AsyncDisposable {
   static async joining(folder: string, pid: number, key?: string): Promise<Member> {
     const member = new Member(folder, pid, key)
     await member.bus.start()
+    await member.bus.meet()
     return member
   }
 
@@ -249,6 +250,43 @@ test('a worker that does not read loses messages, which are counted and told onc
   await until('it has caught up', () => one.log.length === 2)
   expect(one.log[1]).toBe(`worker process 3 reads again: ${dropped} messages to it were dropped`)
   expect(one.bus.dropped).toBe(dropped)
+})
+
+test('the number of messages that were dropped is told, too, when the worker that did not read them ends', async () => {
+  using folder = new Folder()
+  const stopped = await stoppedWorker(folder.path, 3)
+  await using one = await Member.joining(folder.path, 1)
+  await until('it was greeted', () => stopped.greeted() === 1)
+  const text = 'x'.repeat(1_000_000)
+  while (one.bus.dropped < 3) one.say('t', text)
+  await stopped[Symbol.asyncDispose]()
+  await until('it is told', () => one.log.length === 2)
+  expect(one.log[1]).toBe(`worker process 3 has ended: ${one.bus.dropped} messages to it were dropped`)
+  expect(one.bus.dropped).toBeGreaterThan(3)
+})
+
+test('a worker that has ended a connection, and is there, is dialled again at once', async () => {
+  using folder = new Folder()
+  let connections = 0
+  const listenerNonce = new Uint8Array(NONCE_BYTES)
+  using _listener = Bun.listen<undefined>({
+    unix: folder.file('3.sock'),
+    socket: {
+      open(socket) {
+        connections++
+        socket.write(frameOf(listenerNonce))
+      },
+      data(socket, chunk) {
+        const diallerNonce = chunk.subarray(4, 4 + NONCE_BYTES)
+        const greeting = { listener: 3, dialler: 1, listenerNonce, diallerNonce }
+        socket.write(frameOf(proofOf('listener', KEY, greeting)))
+        if (connections === 1) socket.end()
+      },
+    },
+  })
+  folder.write('3', '')
+  await using _one = await Member.joining(folder.path, 1)
+  await until('it is dialled again', () => connections === 2, 2_000)
 })
 
 /** Greets as a worker does, and then does not read until told to. */
