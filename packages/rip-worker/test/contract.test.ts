@@ -17,6 +17,7 @@ const withWebSockets = [
   'listens-elysia.ts',
   'listens-node.cjs',
   'listens-express-ws.cjs',
+  'exports-express-ws.cjs',
 ]
 
 function serve(app: string): Supervised {

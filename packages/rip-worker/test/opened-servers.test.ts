@@ -196,6 +196,58 @@ describe('which server is served', () => {
     expect(await (await supervised.fetch('/')).text()).toBe('served: app')
   })
 
+  const EXPRESS_LIKE = `${NODE}
+    const app = Object.assign((_, response) => response.end('listener'), { handle() {} })`
+
+  test('an exported application whose listen is its own is listened with, once', async () => {
+    await using supervised = supervise(
+      `${EXPRESS_LIKE}
+       const server = createServer((_, response) => response.end('its own server'))
+       app.listen = async (...values) => { console.log('listen'); await Bun.sleep(5); return server.listen(...values) }
+       export default app
+       setTimeout(() => server.listen(4960, () => console.log('listens', server.listening)), 100)`,
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('its own server')
+    await until('it has listened itself', () => supervised.program.stdout === 'listen\nlistens true\n')
+  })
+
+  test('the listen that a framework gives every application is not called', async () => {
+    await using supervised = supervise(
+      `${EXPRESS_LIKE}
+       app.listen = function () { console.log('listen'); return createServer(this).listen(...arguments) }
+       export default app`,
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('listener')
+    expect(supervised.program.stdout).toBe('')
+  })
+
+  test('an exported application whose own listen opens nothing is served by its handler', async () => {
+    await using supervised = supervise(`${EXPRESS_LIKE}\napp.listen = () => {}\nexport default app`)
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('listener')
+  })
+
+  test('an exported application whose own listen fails keeps the worker from being ready', async () => {
+    const listen = `() => { throw new Error('no licence') }`
+    await using supervised = supervise(`${EXPRESS_LIKE}\napp.listen = ${listen}\nexport default app`)
+    const { failure } = await supervised.received('failed')
+    expect(failure).toMatchObject({ kind: 'import', line: 4 })
+    expect(failure.message).toContain('could not be loaded: no licence')
+  })
+
+  test('a server may be closed and opened again', async () => {
+    await using supervised = supervise(
+      `${NODE}
+       const server = createServer((_, response) => response.end('again'))
+       server.listen(4959, () => server.close(() => server.listen(4958, () => console.log('again'))))`,
+    )
+    await supervised.received('ready')
+    expect(await (await supervised.fetch('/')).text()).toBe('again')
+    expect(supervised.program.stdout).toBe('again\n')
+  })
+
   test('hooks are taken from the exports', async () => {
     await using supervised = supervise(
       `Bun.serve({ fetch: () => new Response() })\nexport const ready = () => console.log('ready hook')`,

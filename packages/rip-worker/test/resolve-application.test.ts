@@ -103,6 +103,20 @@ describe('names on instances with another meaning', () => {
   })
 })
 
+test('a handler of an object that listens as well, such as Polka, is a listener of node:http', async () => {
+  const polka = {
+    text: 'bound',
+    handler(_incoming: unknown, _outgoing: unknown): string {
+      return this.text
+    },
+    listen() {},
+  }
+  const named = { handler: (req: unknown, res: unknown): unknown => [req, res] }
+  const { listener, fetch } = await resolveApplication({ default: polka }, '/app.ts')
+  expect([listener?.(null as never, null as never), fetch]).toEqual(['bound', undefined])
+  expect(Object.keys(await resolveApplication({ default: named }, '/app.ts'))).toEqual(['listener'])
+})
+
 describe('what builds of frameworks export', () => {
   const listener = (req: unknown, res: unknown): unknown => [req, res]
   const next = async (_request: unknown, _response: unknown, _next: unknown): Promise<void> => {}

@@ -54,12 +54,24 @@ export class CapturedNodeServer implements CapturedServer {
   accept(): void {
     Object.defineProperties(this.#server, {
       listening: { configurable: true, get: () => !this.#isClosed },
+      listen: { configurable: true, writable: true, value: this.#listenAgain.bind(this) },
       address: { configurable: true, writable: true, value: () => this.#addressOf() },
       close: { configurable: true, writable: true, value: (callback?: () => void) => this.#close(callback) },
     })
     // By then the worker may listen to this server's events, and would take this one for the start of its own.
     const emit = this.#server.emit.bind(this.#server)
     process.nextTick(() => emit('listening'))
+  }
+
+  /** An application that is exported may have been asked to listen by the worker, and do so itself later. */
+  #listenAgain(...values: unknown[]): Server {
+    const prototype = Object.getPrototypeOf(this.#server) as {
+      readonly listen: (...values: unknown[]) => Server
+    }
+    if (this.#isClosed) return prototype.listen.apply(this.#server, values)
+    const callback = values.at(-1)
+    if (typeof callback === 'function') process.nextTick(() => Reflect.apply(callback, this.#server, []))
+    return this.#server
   }
 
   #addressOf(): ReturnType<Server['address']> {

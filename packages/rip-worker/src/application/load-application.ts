@@ -3,6 +3,7 @@ import { reasonOf, WorkerError } from '../errors.ts'
 import { setInterval, setTimeout } from '../own-timers.ts'
 import type { Application } from './application.ts'
 import { ClusterProcesses } from './cluster-processes.ts'
+import { hasOwnListen } from './own-listen.ts'
 import { PortAttempt } from './own-port.ts'
 import { exportedBy, findApplication, hooksOf, resolveApplication } from './resolve-application.ts'
 import { type CapturedServer, ServerCapture } from './server-capture.ts'
@@ -53,9 +54,29 @@ async function chooseApplication(
   servers: ServerCapture,
 ): Promise<Application> {
   const captured = (await serverOpened(servers)) ?? (await serverOpenedLate(file, exports, servers))
-  if (captured === undefined) return resolveExports(file, exports, servers)
+  if (captured === undefined)
+    return (await openedByItself(file, exports, servers)) ?? resolveExports(file, exports, servers)
   if (await isSomethingElse(exports, captured)) throw servers.refusal('the handler that is exported')
   return { ...captured.application, ...hooksOf(exports) }
+}
+
+/** What an exported application opens where only its own `listen` puts its server together. */
+async function openedByItself(
+  file: string,
+  exports: Exports,
+  servers: ServerCapture,
+): Promise<Application | undefined> {
+  const main = await exports['default']
+  if (!hasOwnListen(main)) return undefined
+  try {
+    await Promise.race([main.listen(0), servers.refused])
+  } catch (cause) {
+    throw servers.attempt ?? importFailure(file, cause)
+  }
+  // `node:http` reports a server in the next tick.
+  await Bun.sleep(0)
+  const { captured } = servers
+  return captured && { ...captured.application, ...hooksOf(exports) }
 }
 
 /** What is exported is served, whatever else listens beside it. */

@@ -68,6 +68,7 @@ function findHandler(main: unknown, exports: Exports): Application | undefined {
   if (isFunction(fetch) && awaitsServer(main)) return { fetch: withServer(fetch as Handler, main) }
   if (isFunction(fetch)) return { fetch: fetch as Handler }
   const handler = methodOf(main, 'handler')
+  if (handler !== undefined && isMethodOfNode(main, handler)) return { listener: handler as NodeListener }
   if (handler !== undefined) return { fetch: handler as Handler }
   if (isNodeServer(main)) return { nodeServer: main }
   const fastify = fastifyServerOf(main)
@@ -80,6 +81,12 @@ function findHandler(main: unknown, exports: Exports): Application | undefined {
 /** A function is called in the style it is written in. */
 function answeredBy(main: AnyFunction): Application {
   return isNodeListener(main) ? { listener: main as NodeListener } : { fetch: main as Handler }
+}
+
+/** Polka and its like, whose `handler` has two parameters or more, listen themselves. */
+function isMethodOfNode(main: unknown, handler: AnyFunction): boolean {
+  if (isNodeListener(propertyOf(main, 'handler') as AnyFunction)) return true
+  return handler.length >= 2 && methodOf(main, 'listen') !== undefined
 }
 
 /** Elysia passes its own `server` to handlers, and has none until it listens. */
@@ -113,7 +120,7 @@ async function handlerOfFramework(exports: Exports, file?: string): Promise<Appl
 }
 
 /** Express and Connect export a function with `handle`, Koa an object with `callback`. */
-function nodeListenerOf(main: unknown): AnyFunction | undefined {
+export function nodeListenerOf(main: unknown): AnyFunction | undefined {
   if (isFunction(main)) return isNodeApplication(main) ? main : undefined
   const callback = methodOf(main, 'callback')
   if (callback !== undefined && methodOf(main, 'listen') !== undefined)
