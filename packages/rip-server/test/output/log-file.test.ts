@@ -25,7 +25,7 @@ test('a log that cannot be written causes one message at the beginning and one a
     })
     expect(said).toEqual([
       expect.stringMatching(
-        /^the log .*\/log cannot be written: EISDIR.*; its lines are lost until it can, requests are served/,
+        /^the log .*\/log cannot be written: EISDIR.*; its lines are lost until it can, requests are still served/,
       ),
       expect.stringMatching(/^the log .*\/log is written again: \d+ lines were lost$/),
     ])
