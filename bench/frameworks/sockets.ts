@@ -41,6 +41,7 @@ async function trySocketIo(url: string, folder: string, n: number): Promise<bool
     readonly io: (url: string, options: object) => SocketIo
   }
   const socket = io(url, {
+    withCredentials: true,
     forceNew: true,
     reconnection: false,
     ...(n % 2 === 0 && { transports: ['websocket'] }),

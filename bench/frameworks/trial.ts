@@ -98,7 +98,7 @@ async function allReady(place: Place): Promise<void> {
 }
 
 async function textOf(url: string): Promise<string> {
-  return await (await fetch(url, { headers: { accept: 'text/html' } })).text()
+  return await (await fetch(url)).text()
 }
 
 async function tryFile({ file }: Row, url: string, page: string): Promise<string> {
