@@ -99,6 +99,19 @@ describe.each(transports)('files %s', (_, answering) => {
     expect(response).not.toMatch(/secret$|SECRET|0123|docs$/)
   })
 
+  test('a file that is replaced by a link out of the folder is not served any more', async () => {
+    using outside = new Folder({ 'secret.txt': 'secret', 'public/a.txt': 'a' })
+    await using worker = await LocalWorker.serve({
+      ...answering(),
+      static: [{ at: '/', folder: outside.file('public') }],
+    })
+    expect(await textOf(worker, '/a.txt')).toBe('a')
+    expect(await textOf(worker, '/a.txt')).toBe('a')
+    rmSync(outside.file('public/a.txt'))
+    symlinkSync(outside.file('secret.txt'), outside.file('public/a.txt'))
+    expect(await textOf(worker, '/a.txt')).toBe('app /a.txt')
+  })
+
   test('a link within the folder is followed, and .well-known is not hidden', async () => {
     using folder = new Folder(files)
     symlinkSync('hello.txt', folder.file('again.txt'))
@@ -224,6 +237,10 @@ describe.each(transports)('files %s', (_, answering) => {
     await using worker = await serve(folder)
     const response = await worker.fetch('/docs?a=1', { redirect: 'manual' })
     expect([response.status, response.headers.get('location')]).toEqual([308, '/docs/?a=1'])
+    folder.write('about/team.html', 'team')
+    expect(await textOf(worker, '/about')).toBe('about')
+    expect(await textOf(worker, '/about/team')).toBe('team')
+    expect(await textOf(worker, '/assets')).toBe('app /assets')
     await using plain = await serve(folder, { static: [{ at: '/', folder: folder.path, pages: false }] })
     for (const path of ['/', '/about', '/docs', '/docs/'])
       expect(await textOf(plain, path)).toBe(`app ${path}`)
@@ -282,6 +299,24 @@ describe('files without an application', () => {
     const response = await worker.fetch('/users/7', { headers: { ...page, 'if-none-match': '*' } })
     expect([response.status, await response.text()]).toEqual([404, 'no such page'])
   })
+})
+
+test('a request for a WebSocket goes to the application, whatever file has its path', async () => {
+  using folder = new Folder(files)
+  await using worker = await LocalWorker.serve({
+    fetch: (request, context) =>
+      context.upgrade(request) ? (undefined as never) : new Response('not upgraded'),
+    websocket: { message: () => {} },
+    static: [{ at: '/', folder: folder.path }],
+  })
+  const url = `ws+unix://${worker.socket}:/`
+  const socket = new WebSocket(url)
+  const opened = Promise.withResolvers<string>()
+  socket.onopen = () => opened.resolve('open')
+  socket.onerror = () => opened.resolve('error')
+  expect(await opened.promise).toBe('open')
+  socket.close()
+  expect(await textOf(worker, '/')).toBe('<h1>home</h1>')
 })
 
 test('a route of the application comes before the files, and the files before its fetch', async () => {

@@ -44,6 +44,7 @@ async function serve(invocation: Invocation, mode: Mode): Promise<number> {
   const plan = rereadingPlan(resolved, mode, invocation)
   const hints = [
     ...nodeEnvHints(resolved.nodeEnv, mode),
+    ...(resolved.notes ?? []),
     ...(mode === 'development' ? developmentHints(resolved, plan.listen, isInContainer(invocation.env)) : []),
   ]
   return servePlan({ ...plan, hints }, invocation)

@@ -5,6 +5,7 @@ import { Writable } from 'node:stream'
 import type { ConfigFile } from '../settings/config-file.ts'
 import type { RipServerConfig } from '../settings/define-config.ts'
 import { withPackageCommand } from '../settings/package-command.ts'
+import { withPackagePolicy } from '../settings/package-policy.ts'
 import { resolveSettings } from '../settings/resolve-settings.ts'
 import type { Mode, Settings } from '../settings/settings.ts'
 import { planServer, type ServerPlan } from './server-plan.ts'
@@ -40,9 +41,11 @@ export function planOf(options: ServerOptions): ServerPlan {
     ...values
   } = options
   const settings = withRunDir(
-    withPackageCommand(
-      resolveSettings({ mode, cwd, flags: new Map(), env: {}, file: asFile(values, cwd) }),
-      mode,
+    withPackagePolicy(
+      withPackageCommand(
+        resolveSettings({ mode, cwd, flags: new Map(), env: {}, file: asFile(values, cwd) }),
+        mode,
+      ),
     ).settings,
   )
   const sink = sinkOf(output)

@@ -19,18 +19,20 @@ const DEV_WORKERS = 1
  * @throws ServerError `CONFIG_INVALID`
  */
 export function withPackageCommand(
-  { settings, origins }: ResolvedSettings,
+  resolved: ResolvedSettings,
   mode: Mode,
-  isForeign: boolean = settings.user !== undefined,
+  isForeign: boolean = resolved.settings.user !== undefined,
 ): ResolvedSettings {
+  const { settings, origins } = resolved
   const found =
     settings.command === undefined
       ? (packageCommand(settings.app, isForeign) ?? foundCommand(settings.app, mode, isForeign))
       : { command: settings.command, origin: origins.command }
-  if (found === undefined) return { settings, origins }
+  if (found === undefined) return resolved
   const { command, origin } = found
   const usesDefault = mode === 'development' && origins.workers === 'default'
   return {
+    ...resolved,
     settings: { ...settings, command, ...(usesDefault && { workers: DEV_WORKERS }) },
     origins: { ...origins, command: origin },
   }

@@ -6,6 +6,7 @@ import type { GivenFlag } from './given-flag.ts'
 import { nodeEnv, type NodeEnv } from './node-env.ts'
 import { fileEnvironment, fileVariables, ownEnvironment, valuesOf } from './own-environment.ts'
 import { withPackageCommand } from './package-command.ts'
+import { withPackagePolicy } from './package-policy.ts'
 import { proveFiles } from './prove-files.ts'
 import { Unacceptable } from './quantity.ts'
 import { type ResolvedSettings, resolveSettings } from './resolve-settings.ts'
@@ -65,7 +66,9 @@ export async function readSettings(
             account: options.account ?? givenUser(flags),
           },
         )
-  const resolved = withPackageCommand(resolveSettings({ mode, cwd, flags, env: own, envFiles, file }), mode)
+  const resolved = withPackagePolicy(
+    withPackageCommand(resolveSettings({ mode, cwd, flags, env: own, envFiles, file }), mode),
+  )
   return { ...resolved, nodeEnv: { value, origin }, configFile: file?.path, files: file?.files ?? [] }
 }
 

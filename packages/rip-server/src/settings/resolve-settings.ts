@@ -31,6 +31,8 @@ export interface ResolvedSettings {
   readonly settings: Settings
   /** Where each value comes from, such as `--port 8080`, `PORT`, `rip-server.config.ts:3:5` or `default`. */
   readonly origins: Readonly<Record<keyof Settings, string>>
+  /** What was decided for the operator, a sentence each. @default none */
+  readonly notes?: readonly string[]
 }
 
 /** Key of the balancer's options, which only the file can set. */

@@ -6,6 +6,8 @@ import type { StaticFolder } from './static-folder.ts'
 
 const YEAR_S = 31_536_000
 const IMMUTABLE = `public, max-age=${YEAR_S}, immutable`
+/** Of how many files it is remembered that they lie in their folder. */
+const MAX_KNOWN = 10_000
 /** May be kept, and is compared each time: RFC 9111 section 5.2.2.4. */
 const REVALIDATED = 'no-cache'
 
@@ -50,6 +52,8 @@ interface Found {
  */
 export class StaticFiles {
   readonly #places: readonly Place[]
+  /** Paths that are known to lie in their folder, with the file they were looked up for. */
+  readonly #known = new Map<string, string>()
   readonly #isChanging: boolean
 
   constructor({ folders, isChanging = false }: StaticFilesOptions) {
@@ -71,8 +75,10 @@ export class StaticFiles {
       const below = pathBelow(place.at, path)
       if (below === undefined || place.real === undefined) continue
       const file = this.#fileAt(place, below)
+      // A WebSocket may have the path of a page.
+      if (file !== undefined && field('upgrade')) return undefined
+      if (file === 'folder of a page') return redirect(target, query)
       if (file !== undefined) return this.#send(method, path, place, file, field)
-      if (this.#isPageFolder(place, below)) return redirect(target, query)
     }
     return undefined
   }
@@ -85,29 +91,47 @@ export class StaticFiles {
     if ((method !== 'GET' && method !== 'HEAD') || !isNavigation(field)) return undefined
     for (const place of this.#places) {
       if (place.real === undefined || place.pages === false) continue
-      const missing = fileIn(place.real, '/404.html')
+      const missing = this.#fileIn(place.real, '/404.html')
       if (missing !== undefined)
         return { ...this.#send(method, '', place, missing, unconditional), status: 404 }
-      const page = fileIn(place.real, '/index.html')
+      const page = this.#fileIn(place.real, '/index.html')
       if (page !== undefined) return this.#send(method, '', place, page, field)
     }
     return undefined
   }
 
-  #fileAt({ real = '', pages = true }: Place, below: string): Found | undefined {
-    if (below.endsWith('/')) return pages ? fileIn(real, `${below}index.html`) : undefined
-    const file = fileIn(real, below)
-    if (file !== undefined || !pages || below.slice(below.lastIndexOf('/')).includes('.')) return file
-    return fileIn(real, `${below}.html`)
+  /** Few calls of the system, because every request to the application comes by here. */
+  #fileAt({ real = '', pages = true }: Place, below: string): Found | 'folder of a page' | undefined {
+    if (below.endsWith('/')) return pages ? this.#fileIn(real, `${below}index.html`) : undefined
+    const stats = statOf(real + below)
+    if (stats?.isFile() === true) return this.#inside(real, { file: real + below, stats })
+    if (!pages) return undefined
+    const isNamed = below.slice(below.lastIndexOf('/')).includes('.')
+    const page = isNamed ? undefined : this.#fileIn(real, `${below}.html`)
+    if (page !== undefined || stats?.isDirectory() !== true) return page
+    return this.#fileIn(real, `${below}/index.html`) && 'folder of a page'
   }
 
-  /** Whether a page is there once a slash is added. */
-  #isPageFolder({ real = '', pages = true }: Place, below: string): boolean {
-    return pages && !below.endsWith('/') && fileIn(real, `${below}/index.html`) !== undefined
+  /** @param real the folder, without links */
+  #fileIn(real: string, below: string): Found | undefined {
+    const file = real + below
+    const stats = statOf(file)
+    return stats?.isFile() === true ? this.#inside(real, { file, stats }) : undefined
+  }
+
+  /** Follows links again only where another file is in the place. */
+  #inside(real: string, found: Found): Found | undefined {
+    const { file, stats } = found
+    const identity = `${stats.dev}:${stats.ino}`
+    if (this.#known.get(file) === identity) return found
+    if (realPath(file)?.startsWith(`${real}/`) !== true) return undefined
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear()
+    this.#known.set(file, identity)
+    return found
   }
 
   #send(method: string, path: string, place: Place, plain: Found, field: Field): StaticAnswer {
-    const { found, varies } = encoded(plain, place, field)
+    const { found, varies } = this.#encoded(plain, place, field)
     const { file, stats, encoding } = found
     const validators = {
       etag: `"${stats.size.toString(16)}-${Math.trunc(stats.mtimeMs).toString(16)}${encoding?.ending ?? ''}"`,
@@ -132,6 +156,18 @@ export class StaticFiles {
     const status = range === undefined ? 200 : 206
     if (method === 'HEAD') return { status, headers }
     return { status, headers, body: { file, start, end, isWhole: range === undefined } }
+  }
+
+  /** The file as the client takes it, and whether another client would get it otherwise. */
+  #encoded(plain: Found, { real = '' }: Place, field: Field): { found: Found; varies: boolean } {
+    const below = plain.file.slice(real.length)
+    const copies = encodingsOf(plain.file).flatMap((encoding) => {
+      const copy = this.#fileIn(real, below + encoding.ending)
+      return copy === undefined ? [] : [{ ...copy, encoding }]
+    })
+    if (copies.length === 0) return { found: plain, varies: false }
+    const header = field('accept-encoding')
+    return { found: copies.find(({ encoding }) => accepts(header, encoding.coding)) ?? plain, varies: true }
   }
 
   #isImmutable(path: string, { immutable = [] }: Place): boolean {
@@ -169,14 +205,6 @@ function pathBelow(at: string, path: string): string | undefined {
   return path.startsWith(at) && path[at.length] === '/' ? path.slice(at.length) : undefined
 }
 
-/** @param real the folder, without links */
-function fileIn(real: string, below: string): Found | undefined {
-  const file = real + below
-  const stats = statOf(file)
-  if (stats?.isFile() !== true) return undefined
-  return realPath(file)?.startsWith(`${real}/`) === true ? { file, stats } : undefined
-}
-
 function statOf(file: string): Stats | undefined {
   try {
     return statSync(file, { throwIfNoEntry: false })
@@ -193,18 +221,6 @@ function realPath(path: string): string | undefined {
     // ENOENT: it is not there, or not any more.
     return undefined
   }
-}
-
-/** The file as the client takes it, and whether another client would get it otherwise. */
-function encoded(plain: Found, { real = '' }: Place, field: Field): { found: Found; varies: boolean } {
-  const below = plain.file.slice(real.length)
-  const copies = encodingsOf(plain.file).flatMap((encoding) => {
-    const copy = fileIn(real, below + encoding.ending)
-    return copy === undefined ? [] : [{ ...copy, encoding }]
-  })
-  if (copies.length === 0) return { found: plain, varies: false }
-  const header = field('accept-encoding')
-  return { found: copies.find(({ encoding }) => accepts(header, encoding.coding)) ?? plain, varies: true }
 }
 
 function typeOf(file: string): string {
