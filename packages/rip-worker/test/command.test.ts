@@ -345,6 +345,66 @@ describe('a command run by Node.js', () => {
   })
 })
 
+describe('a command that is reached by a port', () => {
+  /** Of Node.js, without what redirects its servers. */
+  const run = (answer: string): Promise<RunningCommand> =>
+    RunningCommand.serving(
+      { 'app.js': http(`server.listen(process.env.PORT, '127.0.0.1')`, answer) },
+      'env -u NODE_OPTIONS node app.js',
+    )
+
+  test('gets every byte, and its answers arrive whole', async () => {
+    await using command = await run('request.pipe(response)')
+    const body = Buffer.alloc(20_000_000, 'abcdefg')
+    const answer = await command.supervised.fetch('/', { method: 'POST', body })
+    expect(Buffer.from(await answer.arrayBuffer()).equals(body)).toBe(true)
+  })
+
+  test('finishes its requests before its processes are told to end', async () => {
+    await using command = await run(`console.log('begun'); setTimeout(() => response.end('finished'), 400)`)
+    const { supervised } = command
+    const answer = command.text('/', { connection: 'close' })
+    await until('it has begun', () => supervised.program.stdout.includes('begun'))
+    supervised.send({ type: 'drain', deadlineMs: DRAIN_MS })
+    expect(await answer).toBe('finished')
+    expect(await supervised.program.exitCode()).toBe(0)
+    expect(supervised.message('drained')).toEqual({ type: 'drained', abandoned: 0 })
+  })
+
+  test('hears of a client that leaves', async () => {
+    await using command = await run(`response.on('close', () => console.log('gone')); console.log('begun')`)
+    const { program } = command.supervised
+    {
+      using connection = await command.connect()
+      connection.get('/')
+      await until('it has begun', () => program.stdout.includes('begun'))
+    }
+    await until('it has heard of it', () => program.stdout.includes('gone'))
+  })
+
+  test('is replaced when it ends, with its own exit code', async () => {
+    await using command = await run('process.exit(9)')
+    await command.text().catch(() => {})
+    expect(await command.supervised.program.exitCode()).toBe(9)
+    expect(command.stderr).toContain('"env -u NODE_OPTIONS node app.js" ended with code 9')
+  })
+})
+
+test('what a process writes to the socket of the worker beside it does no harm', async () => {
+  await using command = await RunningCommand.serving(
+    {
+      'app.js': http(`
+        const link = require('node:net').connect(process.env.RIP_COMMAND_LINK)
+        link.write('nonsense\\n{"type":"figures","inFlight":"many"}\\nnull\\n{"type":"serves"}\\n', () => {
+          server.listen(process.env.PORT)
+        })`),
+    },
+    'node app.js',
+  )
+  expect(await command.text()).toBe('served')
+  await command.supervised.received('beacon')
+})
+
 describe('a command that cannot be served', () => {
   const failure = async (command: RunningCommand): Promise<readonly [string, string, number]> => {
     const { failure: told } = await command.supervised.received('failed')

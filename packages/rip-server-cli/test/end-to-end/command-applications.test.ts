@@ -121,11 +121,11 @@ describe('an application that is run by its start command', () => {
     TEST_TIMEOUT_MS,
   )
 
-  test(
-    'loses no request in a reload and a rolling restart',
-    async () => {
+  test.each(['node server.js', 'bun server.js', 'env -u NODE_OPTIONS node server.js'])(
+    'loses no request in a reload and a rolling restart: %s',
+    async (command) => {
       await using application = await Application.create({ 'server.js': NODE_SERVER })
-      const server = await application.start('w:2', '--', 'node', 'server.js')
+      const server = await application.start('w:2', '--command', command)
       const load = startLoad({ url: server.url, path: '/', perSecond: 100 })
       expect((await application.sandbox.run('restart')).code).toBe(0)
       await application.write('server.js', NODE_SERVER.replace('version: 1', 'version: 2'))

@@ -300,7 +300,7 @@ export class CommandProgram {
       loopLagMs: this.#lag.take(),
     }
     const { inFlight, webSockets, eventStreams, requests, loopLagMs } = figures
-    const rssBytes = process.memoryUsage.rss() + residentBytes(this.#processes())
+    const rssBytes = residentBytes(this.#processes())
     const vitals = { inFlight, webSockets, eventStreams, requests, loopLagMs, rssBytes }
     this.#send({ type: 'beacon', ...vitals, ...NOTHING_PUBLISHED })
   }

@@ -102,14 +102,40 @@ export class PreloadLink implements Disposable {
     const lines = (peer.text + text).split('\n')
     peer.text = lines.pop() ?? ''
     if (peer.text.length > MAX_LINE_CHARS) return void socket.end()
-    for (const line of lines) this.#take(peer, JSON.parse(line) as Message)
+    for (const line of lines) this.#take(peer, messageIn(line))
   }
 
-  #take(peer: Peer, message: Message): void {
+  #take(peer: Peer, message: Message | undefined): void {
+    if (message === undefined) return
     if (message.type === 'serves') return this.#events.onServes(message)
     if (message.type === 'leaves') return this.#events.onLeaves(message.port)
     peer.figures = message
     this.#events.onFigures(message)
+  }
+}
+
+/** Undefined when it is none: any process of the command can write to the socket. */
+function messageIn(line: string): Message | undefined {
+  const value = parsed(line)
+  const isCount = (name: string): boolean => typeof value[name] === 'number' && Number(value[name]) >= 0
+  switch (value['type']) {
+    case 'serves':
+      return isCount('pid') ? (value as unknown as Message) : undefined
+    case 'leaves':
+      return isCount('port') ? (value as unknown as Message) : undefined
+    case 'figures':
+      return Object.keys(NONE).every(isCount) ? (value as unknown as Message) : undefined
+    default:
+      return undefined
+  }
+}
+
+function parsed(line: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
   }
 }
 
