@@ -266,6 +266,30 @@ describe('a command run by Node.js', () => {
     expect(command.stderr).toBe('')
   })
 
+  test('may ask itself on its own port', async () => {
+    await using command = await RunningCommand.serving(
+      {
+        'app.js': http(
+          'server.listen(process.env.PORT)',
+          `const { PORT } = process.env
+          if (request.url === '/fetch')
+            return fetch('http://localhost:' + PORT + '/').then(async (own) => response.end('fetch ' + await own.text()))
+          if (request.url === '/get')
+            return http.get({ port: PORT, host: '127.0.0.1' }, (own) => { response.write('get '); own.pipe(response) })
+          if (request.url === '/connect') {
+            const own = require('node:net').connect(PORT, 'localhost', () => own.write('GET / HTTP/1.0\\r\\n\\r\\n'))
+            return own.pipe(response)
+          }
+          response.end('itself')`,
+        ),
+      },
+      'node app.js',
+    )
+    expect(await command.text('/fetch')).toBe('fetch itself')
+    expect(await command.text('/get')).toBe('get itself')
+    expect(await command.text('/connect')).toEndWith('itself')
+  })
+
   test('keeps options of the user', async () => {
     await using command = await RunningCommand.serving(
       { 'app.js': http('server.listen(process.env.PORT)', `response.end(String(process.title))`) },

@@ -309,7 +309,7 @@ export class CommandProgram {
     const nowMs = performance.now()
     if (nowMs - this.#treeMs < TREE_MS && this.#phase === 'serving') return this.#tree
     this.#treeMs = nowMs
-    for (const pid of zombies()) if (pid !== this.#child?.pid) this.#adopted.bury(pid)
+    this.#buryAdopted()
     return (this.#tree = descendants())
   }
 
@@ -373,6 +373,11 @@ export class CommandProgram {
       signalAll(left, 'SIGKILL')
       await Bun.sleep(POLL_MS)
     }
+    this.#buryAdopted()
+  }
+
+  #buryAdopted(): void {
+    for (const pid of zombies()) if (pid !== this.#child?.pid) this.#adopted.bury(pid)
   }
 
   #isEnding(): boolean {

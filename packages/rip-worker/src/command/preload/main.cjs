@@ -13,4 +13,5 @@ if (socket && link && port) {
   const claims = new Claims({ socket, assignedPort: Number(port), publicUrl: process.env.RIP_PUBLIC_URL })
   require('./node-servers.cjs').redirectNodeServers(claims, supervision)
   if (process.versions.bun) require('./bun-servers.cjs').redirectBunServers(claims, supervision)
+  else require('./own-connections.cjs').redirectOwnConnections(claims)
 }
