@@ -113,4 +113,55 @@ describe('a program that listens itself works unchanged', () => {
     },
     TEST_TIMEOUT_MS,
   )
+
+  test(
+    'WebSockets of node:http pass, and their clients reach the new code when they are told to connect again',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const folder = join(sandbox.folder, 'program')
+      const code = `
+        import { createServer } from 'node:http'
+        import { WebSocketServer } from 'ws'
+        const server = createServer((_, response) => response.end(JSON.stringify({ version: 1 })))
+        new WebSocketServer({ server }).on('connection', (socket, { socket: { remoteAddress } }) => {
+          socket.on('message', (text) => socket.send(text + ' for ' + remoteAddress + ' from version: 1'))
+        })
+        server.listen(3000)`
+      await write(folder, { 'server.js': code })
+      const server = await sandbox.start(folder, 'w:2', '0', '--rollback-window', 'off')
+      const clients = await Promise.all(Array.from({ length: 8 }, () => openSocket(server)))
+      for (const { socket } of clients) socket.send('echo')
+      await until('all have answered', () => clients.every(({ received }) => received.length === 1))
+      expect(clients.map(({ received }) => received[0])).toEqual(
+        clients.map(() => 'echo for 127.0.0.1 from version: 1'),
+      )
+
+      await writeFile(join(folder, 'server.js'), code.replaceAll('version: 1', 'version: 2'))
+      expect((await sandbox.run('reload')).code).toBe(0)
+      await until('all were told', () => clients.every(({ closed }) => closed !== undefined))
+      expect(clients.map(({ closed }) => closed)).toEqual(clients.map(() => '1012 service restart'))
+      const again = await openSocket(server)
+      again.socket.send('echo')
+      await until('it has answered', () => again.received.length === 1)
+      expect(again.received).toEqual(['echo for 127.0.0.1 from version: 2'])
+      again.socket.close()
+    },
+    TEST_TIMEOUT_MS,
+  )
 })
+
+interface Client {
+  readonly socket: WebSocket
+  readonly received: string[]
+  /** Code and reason. */
+  closed: string | undefined
+}
+
+async function openSocket({ url }: Server): Promise<Client> {
+  const socket = new WebSocket(url.replace('http', 'ws'))
+  const client: Client = { socket, received: [], closed: undefined }
+  socket.addEventListener('message', ({ data }) => client.received.push(String(data)))
+  socket.addEventListener('close', ({ code, reason }) => (client.closed = `${code} ${reason}`))
+  await new Promise((resolve) => socket.addEventListener('open', resolve))
+  return client
+}
