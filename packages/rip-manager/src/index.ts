@@ -8,11 +8,13 @@ export type {
   Manager,
   ReloadOptions,
   ReloadResult,
+  RestartOptions,
   RollbackOptions,
   StopOptions,
 } from './contract/manager-api.ts'
 export type { Findings, KeptGeneration, Verdict, VerdictStore } from './contract/verdict.ts'
 export type {
+  BackgroundProgram,
   CrashBudgetOptions,
   LiveOptions,
   ManagerOptions,
@@ -22,6 +24,7 @@ export type {
   WorkerCommand,
 } from './contract/options.ts'
 export type {
+  BackgroundLedger,
   BuildResult,
   Builder,
   Bus,
@@ -53,6 +56,7 @@ export type {
   Configuration,
   ConfigurationChange,
   AnswerRates,
+  BackgroundStatus,
   CrashRecord,
   GenerationAnswers,
   ServedCertificate,
@@ -110,6 +114,7 @@ export type { InstanceIdentity, RunDirLocation } from './run-dir/locate.ts'
 export { stateFolders } from './run-dir/state-folders.ts'
 export { ensurePrivateFolder, isPrivateFolder } from './run-dir/private-folder.ts'
 export { openOwnFile, writeOwnFile } from './run-dir/own-file.ts'
+export { createBackgroundLedger } from './run-dir/background-ledger.ts'
 export { openRunDir } from './run-dir/run-dir.ts'
 export { SharedSecret } from './run-dir/shared-secret.ts'
 export type { RunDir, RunDirOptions, Tenants } from './run-dir/run-dir.ts'

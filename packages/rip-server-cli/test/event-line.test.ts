@@ -29,7 +29,7 @@ function exited(reason: ExitReason, respawnInMs?: number): string | undefined {
 }
 
 test('a crash loop is reported as one: one worker at a time, with short or long pauses', () => {
-  const told = 'crash loop: workers keep dying; one at a time is started until one stays'
+  const told = 'crash loop: processes keep ending; one at a time is started until one stays'
   expect(line({ type: 'health', health: 'crash-loop' })).toBe(told)
 })
 

@@ -1,11 +1,12 @@
 import type { Adapter } from './adapter.ts'
 import { DEFAULT_EXTENSIONS } from './defaults.ts'
 import type { DiskLoader, DiskLoaderOptions } from './disk-loader.ts'
-import type { PluginModule } from './snapshot/javascript-module.ts'
+import { JAVASCRIPT_LOADERS, type PluginModule } from './snapshot/javascript-module.ts'
 import { extensionOf, pathBelow } from './snapshot/posix-path.ts'
 import { loadSnapshot } from './snapshot/load-snapshot.ts'
 import { becomeMain } from './snapshot/main-module.ts'
-import { readManifest } from './snapshot/manifest.ts'
+import { contentPath, readManifest, type SnapshotFile } from './snapshot/manifest.ts'
+import { readText } from './snapshot/read-text.ts'
 import { preloadThreads } from './snapshot/thread-modules.ts'
 
 export interface InstallOptions {
@@ -35,6 +36,33 @@ export function isInSnapshot(snapshot: string, file: string): boolean {
   const { root, files } = readManifest(snapshot)
   const name = pathBelow(root, file)
   return name !== undefined && Object.hasOwn(files, name)
+}
+
+/** The text of a JavaScript or TypeScript module, compiled or not, and its language. */
+export interface ModuleCode {
+  readonly code: string
+  readonly loader: 'js' | 'jsx' | 'ts' | 'tsx'
+}
+
+/**
+ * What a module is loaded from, by its absolute path: the snapshot, else the file on disk; `undefined` when it has to be
+ * compiled first.
+ */
+export function codeOf(file: string, snapshot: string | undefined): ModuleCode | undefined {
+  const loader = JAVASCRIPT_LOADERS[extensionOf(file) as keyof typeof JAVASCRIPT_LOADERS]
+  const frozen = snapshot === undefined ? undefined : frozenFile(snapshot, file)
+  if (snapshot === undefined || frozen === undefined) {
+    if (loader === undefined || loader === 'json') return undefined
+    return { code: process.getBuiltinModule('node:fs').readFileSync(file, 'utf8'), loader }
+  }
+  const code = readText(contentPath(snapshot, frozen.code ?? frozen.hash))
+  if (frozen.code !== undefined) return { code, loader: 'js' }
+  return loader === undefined || loader === 'json' ? undefined : { code, loader }
+}
+
+function frozenFile(snapshot: string, file: string): SnapshotFile | undefined {
+  const { root, files, outside } = readManifest(snapshot)
+  return files[pathBelow(root, file) ?? ''] ?? outside?.[file]
 }
 
 /** How the files with one ending are loaded. */

@@ -90,3 +90,6 @@ export const LATE_LISTEN_HINT_MS = 1_000
 
 /** How long the application may still act after its server has been closed, before the process ends. */
 export const LAST_WORDS_MS = 20
+
+/** How long a background process whose module never ends being loaded is watched before it counts as begun. */
+export const BACKGROUND_BEGIN_MS = 1_000

@@ -24,6 +24,8 @@ const messages = {
     `${d.file} listens on ${d.address} by node:http2, node:net or Bun.listen, which a worker cannot serve. Open its server by node:http or Bun.serve, or run it by its own start command: rip-server -- COMMAND`,
   RIP_APP_CLUSTER: (d: { file: string; count: number }) =>
     `${d.file} forks ${d.count === 1 ? 'a process' : `${d.count} processes`} with node:cluster and opens no server itself. Workers are processes already, as many as -w (--workers) says: open the server in this file, without node:cluster, or name the file that opens it`,
+  RIP_BACKGROUND_MISSING: (d: { name: string; program: string }) =>
+    `the command of the background process ${d.name} cannot be started: there is no program ${d.program}`,
   RIP_PAGE_FAILED: (d: { route: string; file: string; reason: string }) =>
     `the page ${d.file} of the route ${d.route} could not be bundled: ${d.reason}`,
   RIP_READY_FAILED: (d: { reason: string }) => `the application's ready() failed: ${d.reason}`,

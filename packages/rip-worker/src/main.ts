@@ -15,9 +15,11 @@ const EXIT_USAGE = 2
  */
 const SAME_REQUEST_MS = 250
 
-process.exit(await main())
+const exitCode = await main()
+if (exitCode !== undefined) process.exit(exitCode)
 
-async function main(): Promise<number> {
+/** Resolves to undefined in a background process, which ends when it has nothing more to do. */
+async function main(): Promise<number | undefined> {
   try {
     const standsBy = process.env['RIP_STANDBY'] === '1'
     if (standsBy || process.env['RIP_CONTROL'] !== undefined) surviveSignals()
@@ -26,6 +28,7 @@ async function main(): Promise<number> {
     if (standsBy && !(await standBy(pipe))) return 0
     const startedMs = standsBy ? performance.now() : 0
     const settings = readSettings(process.argv.slice(2), process.env)
+    if (settings.background !== undefined) return await runInBackground(settings, pipe)
     if (!settings.help) return await run(settings, { pipe, startedMs })
     process.stdout.write(USAGE)
     return 0
@@ -44,6 +47,17 @@ function run(settings: Settings, beginnings: Beginnings): Promise<number> {
   if (settings.control === undefined) stopOnSignals(program)
   else obeySupervisor(program)
   return program.run()
+}
+
+/** Not awaited: the runtime would not notice any more that there is nothing left to do. */
+async function runInBackground(settings: Settings, pipe: SupervisorPipe | undefined): Promise<undefined> {
+  const { BackgroundProgram } = await import('./program/background-program.ts')
+  const program = new BackgroundProgram(settings, pipe)
+  process.on('uncaughtException', (error) => program.uncaught(error))
+  process.on('unhandledRejection', (error) => program.uncaught(error))
+  process.on('beforeExit', () => program.idle())
+  process.on('SIGTERM', () => program.askToLeave())
+  void program.run().then((code) => process.exit(code))
 }
 
 /** The first signal ends the worker gracefully, the next one at once. */

@@ -66,6 +66,13 @@ export interface WorkerEnvironment {
    * its standard input.
    */
   readonly RIP_STANDBY?: '1'
+  /**
+   * Name of the background process this is: it listens on no socket, is `ready` when it has loaded what can be loaded
+   * without beginning its work, begins with `resume`, and says `begun`.
+   */
+  readonly RIP_BACKGROUND?: string
+  /** The program to run as a background process instead of a module: its words as a JSON array. */
+  readonly RIP_BACKGROUND_COMMAND?: string
 }
 
 export type WorkerMode = 'development' | 'production'
@@ -105,6 +112,8 @@ export type WorkerMessage =
   | { readonly type: 'leaving'; readonly reason: LeaveReason; readonly inFlight: number }
   /** The order to stand by was followed: what the application runs once, it has ended. */
   | { readonly type: 'stands-by'; readonly order: number }
+  /** A background process has begun its work, and did not fail at once. */
+  | { readonly type: 'begun' }
   | { readonly type: 'drained'; readonly abandoned: number }
 
 /** Sent at a fixed interval: proof that the event loop turns, with the figures supervision needs. */

@@ -21,6 +21,10 @@ const messages = {
   GENERATION_NOT_KEPT: (d: { readonly generation: GenerationId }): string =>
     `${d.generation} cannot be returned to: its workers have gone, and others would run what is on disk; ` +
     'put that release there again and reload',
+  NO_BACKGROUND: (d: { readonly name: string; readonly names: readonly string[] }): string =>
+    d.names.length === 0
+      ? `nothing works in the background here, so ${d.name} cannot be restarted`
+      : `there is no background process ${d.name}; there is ${d.names.join(', ')}`,
   NOT_SERVING: (d: { readonly command: string }): string =>
     `cannot ${d.command}: no generation is being served yet`,
   STOPPING: (d: { readonly command: string }): string => `cannot ${d.command}: the manager is stopping`,

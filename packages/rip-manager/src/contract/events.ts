@@ -32,6 +32,28 @@ export type ManagerEventBody =
       /** Delay before the replacement is started; absent when there is none. */
       readonly respawnInMs?: number
     }
+  | {
+      readonly type: 'background-started'
+      readonly name: string
+      readonly pid: number
+      readonly generation: GenerationId
+    }
+  /** It has begun its work: every process of that name before it has ended. */
+  | {
+      readonly type: 'background-working'
+      readonly name: string
+      readonly pid: number
+      readonly generation: GenerationId
+    }
+  | {
+      readonly type: 'background-exited'
+      readonly name: string
+      readonly pid: number
+      readonly reason: ExitReason
+      readonly uptimeMs: number
+      /** Delay before the next one is started; absent when there is none. */
+      readonly respawnInMs?: number
+    }
   | { readonly type: 'generation-building'; readonly generation: GenerationId; readonly reason: string }
   | { readonly type: 'generation-verified'; readonly generation: GenerationId }
   | {

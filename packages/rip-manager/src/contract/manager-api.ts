@@ -25,6 +25,12 @@ export interface CommandOptions {
   readonly signal?: AbortSignal
 }
 
+/** Options of `restart`. */
+export interface RestartOptions extends CommandOptions {
+  /** Name of the background process that is restarted alone. @default every worker, and all of them */
+  readonly background?: string
+}
+
 /** Options of `rollback`. */
 export interface RollbackOptions extends CommandOptions {
   /** Serve it although it was condemned. @default false */
@@ -51,8 +57,12 @@ export interface Manager extends AsyncDisposable {
   readonly status: ManagerStatus
   /** Newest content on disk becomes the serving generation, if it proves itself. */
   reload(options?: ReloadOptions): Promise<ReloadResult>
-  /** Replaces every worker by a fresh process of the same generation, one at a time. */
-  restart(options?: CommandOptions): Promise<ReloadResult>
+  /**
+   * Replaces every worker, and what works in the background, by a fresh process of the same generation, one at a time.
+   *
+   * @throws ManagerError `NO_BACKGROUND`
+   */
+  restart(options?: RestartOptions): Promise<ReloadResult>
   /** Returns to the previous generation, and condemns the one that serves. Refused when the previous one was condemned itself. */
   rollback(options?: RollbackOptions): Promise<ReloadResult>
   /** Sets the number of workers; at least 1. */

@@ -1,4 +1,5 @@
 import type {
+  BackgroundLedger,
   Builder,
   Bus,
   Clock,
@@ -27,6 +28,16 @@ export interface WorkerCommand {
    * and is asked to leave by SIGTERM. @default true
    */
   readonly speaksProtocol?: boolean
+}
+
+/** A program that works in the background, in one process at a time. */
+export interface BackgroundProgram {
+  /** Shown in logs and in the status, and given to the process as `RIP_BACKGROUND`. */
+  readonly name: string
+  /** The program of `@rip/worker`, with the module to load as its last word, if there is one. */
+  readonly argv: readonly [string, ...string[]]
+  /** The program that it runs, with its arguments. @default it loads the module */
+  readonly command?: readonly string[]
 }
 
 export interface CrashBudgetOptions {
@@ -110,6 +121,8 @@ export interface ManagerPorts {
   readonly probe?: Probe
   /** Processes beside the workers; started before them and, unless one is the router, stopped after them. */
   readonly services?: readonly Service[]
+  /** Remembers what works in the background for the next manager, in case this one is killed. @default nothing is known of earlier managers */
+  readonly backgroundLedger?: BackgroundLedger | undefined
   /** Makes the router take no new connections; the first step of stopping. */
   readonly stopAccepting?: () => Promise<void>
 }
@@ -133,8 +146,10 @@ export interface ManagerOptions extends ManagerPorts {
   /** Name of this instance. */
   readonly name: string
   readonly command: WorkerCommand
-  /** Processes to keep ready. @default 1 */
+  /** Processes to keep ready; 0 for an application that only works in the background. @default 1 */
   readonly workers?: number
+  /** Each supervised as a worker is, never in two processes at a time. @default none */
+  readonly background?: readonly BackgroundProgram[]
   /** Requests a worker takes at once. @default 100 */
   readonly concurrency?: number
   /** @default 'production' */

@@ -70,6 +70,16 @@ export interface Spawner {
   spawn(spec: ProcessSpec): ChildProcess
 }
 
+/** Knows which processes work in the background, for a manager that comes after one that was killed. */
+export interface BackgroundLedger {
+  /** Called before the process may begin. */
+  note(name: string, pid: number): void
+  /** The process has ended. */
+  drop(name: string, pid: number): void
+  /** Resolves when every process that an earlier manager noted has ended. Asks them to, and kills them in the end. */
+  clear(options: { readonly drainTimeoutMs: number }): Promise<void>
+}
+
 /** The supervisor's end of the control connections of workers. */
 export interface WorkerLinks {
   /** Path that workers find in `RIP_CONTROL`. */

@@ -39,6 +39,29 @@ export interface WorkerStatus {
   readonly answers?: AnswerRates
 }
 
+/**
+ * `starting`: loads, or begins; `prepared`: waits for its turn; `working`; `ending`: was told to end; `waiting`: none is
+ * there, the next one starts later.
+ */
+export type BackgroundProcessState = 'starting' | 'prepared' | 'working' | 'ending' | 'waiting'
+
+/** A program that works in the background. */
+export interface BackgroundStatus {
+  readonly name: string
+  readonly state: BackgroundProcessState
+  /** Of the process that works, else of the newest; `null` without one, as the next. */
+  readonly pid: number | null
+  readonly generation: GenerationId | null
+  /** Milliseconds since the epoch. */
+  readonly sinceMs: number | null
+  readonly rssBytes: number
+  readonly loopLagMs: number
+  /** How often it was started again because it had ended. */
+  readonly restarts: number
+  /** `null` when it has not ended by itself for a while. */
+  readonly crashes: Omit<CrashRecord, 'slot'> | null
+}
+
 /** Answers of the last minute. */
 export interface AnswerRates {
   /** How long was counted: less than a minute for what is younger. */
@@ -139,6 +162,7 @@ export interface ManagerStatus {
   /** What it runs with, as the caller of `tellConfiguration` has said. */
   readonly configuration?: Pick<Configuration, 'values' | 'pending'>
   readonly workers: readonly WorkerStatus[]
+  readonly background: readonly BackgroundStatus[]
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number
 }

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path'
 import { ManagerError } from '../contract/errors.ts'
 import type {
-  CommandOptions,
   ReloadOptions,
   ReloadResult,
+  RestartOptions,
   RollbackOptions,
   StopOptions,
 } from '../contract/manager-api.ts'
@@ -47,15 +47,17 @@ export class ControlClient {
     this.#path = path
   }
 
-  status(options: Waiting = {}): Promise<ManagerStatus> {
-    return this.#ask<ManagerStatus>('GET', '/status', undefined, options)
+  async status(options: Waiting = {}): Promise<ManagerStatus> {
+    const status = await this.#ask<ManagerStatus>('GET', '/status', undefined, options)
+    // A manager of an older release knows of none.
+    return { ...status, background: status.background ?? [] }
   }
 
   reload(options: ReloadOptions = {}): Promise<ReloadResult> {
     return this.#change('/reload', options)
   }
 
-  restart(options: CommandOptions = {}): Promise<ReloadResult> {
+  restart(options: RestartOptions = {}): Promise<ReloadResult> {
     return this.#change('/restart', options)
   }
 

@@ -1,13 +1,13 @@
-import type { ManagerStatus, WorkerStatus } from '../contract/status.ts'
+import type { BackgroundStatus, ManagerStatus, WorkerStatus } from '../contract/status.ts'
 
-interface Metric {
+interface Metric<Of> {
   readonly name: string
   readonly type: 'counter' | 'gauge'
   readonly help: string
-  readonly value: (worker: WorkerStatus) => number
+  readonly value: (of: Of) => number
 }
 
-const METRICS: readonly Metric[] = [
+const WORKER_METRICS: readonly Metric<WorkerStatus>[] = [
   {
     name: 'rip_worker_memory_bytes',
     type: 'gauge',
@@ -40,14 +40,46 @@ const METRICS: readonly Metric[] = [
   },
 ]
 
-/** What workers say of themselves, in the text format of Prometheus; requests are counted by the balancer. */
-export function metricsOf({ workers }: ManagerStatus): string {
-  const lines = METRICS.flatMap(({ name, type, help, value }) => [
+const BACKGROUND_METRICS: readonly Metric<BackgroundStatus>[] = [
+  {
+    name: 'rip_background_working',
+    type: 'gauge',
+    help: 'Whether a process of the program works: 1 or 0.',
+    value: ({ state }) => (state === 'working' ? 1 : 0),
+  },
+  {
+    name: 'rip_background_restarts_total',
+    type: 'counter',
+    help: 'How often it was started again because it had ended.',
+    value: ({ restarts }) => restarts,
+  },
+  {
+    name: 'rip_background_memory_bytes',
+    type: 'gauge',
+    help: 'Resident memory.',
+    value: ({ rssBytes }) => rssBytes,
+  },
+]
+
+/** What workers and background processes say of themselves, in the text format of Prometheus; requests are counted by the balancer. */
+export function metricsOf({ workers, background }: ManagerStatus): string {
+  const ofBackground =
+    background.length === 0
+      ? []
+      : linesOf(BACKGROUND_METRICS, background, ({ name }) => `background="${name}"`)
+  return `${[...linesOf(WORKER_METRICS, workers, labelsOf), ...ofBackground].join('\n')}\n`
+}
+
+function linesOf<Of>(
+  metrics: readonly Metric<Of>[],
+  all: readonly Of[],
+  labels: (of: Of) => string,
+): readonly string[] {
+  return metrics.flatMap(({ name, type, help, value }) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${type}`,
-    ...workers.map((worker) => `${name}{${labelsOf(worker)}} ${value(worker)}`),
+    ...all.map((each) => `${name}{${labels(each)}} ${value(each)}`),
   ])
-  return `${lines.join('\n')}\n`
 }
 
 /** A worker that replaces another is a series of its own, since it counts from 0. */

@@ -53,7 +53,12 @@ export function routesOf(
     '/reload': command({ ...reasoned, force: 'boolean', wait: 'boolean' }, (options) =>
       (reload ?? manager.reload.bind(manager))(options),
     ),
-    '/restart': command(reasoned, (options) => manager.restart(options)),
+    '/restart': {
+      POST: async (request) => {
+        const result = await manager.restart(await readBody(request, { ...reasoned, background: 'string' }))
+        return json(result, result.ok ? 200 : 409)
+      },
+    },
     '/rollback': command({ ...reasoned, force: 'boolean' }, (options) => manager.rollback(options)),
     '/hold': { POST: () => (manager.hold(), held()) },
     '/resume': { POST: () => (manager.resume(), held()) },
@@ -77,9 +82,9 @@ export function routesOf(
 }
 
 /** Whether a load balancer outside should send requests. */
-function readiness({ health, readyWorkers }: ManagerStatus): Response {
+function readiness({ health, readyWorkers, wantedWorkers }: ManagerStatus): Response {
   const leaves = health === 'starting' || health === 'stopping' || health === 'stopped'
-  const ready = readyWorkers > 0 && !leaves
+  const ready = (readyWorkers > 0 || wantedWorkers === 0) && !leaves
   return json({ ready, health }, ready ? 200 : 503)
 }
 

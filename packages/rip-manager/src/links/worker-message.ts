@@ -48,6 +48,7 @@ const readers: {
     inFlight: count(fields['inFlight']),
   }),
   'stands-by': (fields) => ({ type: 'stands-by', order: count(fields['order']) }),
+  begun: () => ({ type: 'begun' }),
   drained: (fields) => ({ type: 'drained', abandoned: count(fields['abandoned']) }),
 }
 

@@ -26,10 +26,10 @@ export function reload(fleet: Fleet, { command, reason, force, wait }: InputOf<'
   fleet.reading.ask(newWish(fleet.nowMs, { commands: [command], reason, forced: force === true }))
 }
 
-export function restart(fleet: Fleet, command: CommandId): void {
+export function restart(fleet: Fleet, { command, background }: InputOf<'restart'>): void {
   if (isStopping(fleet)) return refuseStopping(fleet, command)
   if (fleet.serving === undefined) return refuseUnserved(fleet, command, 'restart')
-  if (beginRestart(fleet, command)) recycleFromNowOn(fleet)
+  if (beginRestart(fleet, command, background)) recycleFromNowOn(fleet)
 }
 
 export function rollback(fleet: Fleet, { command, reason, force }: InputOf<'rollback'>): void {

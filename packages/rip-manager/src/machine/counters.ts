@@ -15,7 +15,7 @@ export class Counters {
     return this.#refused
   }
 
-  /** Workers that were replaced because they had died. */
+  /** Processes that were replaced because they had died: workers, and those that work in the background. */
   get restarts(): number {
     return this.#restarts
   }

@@ -51,6 +51,7 @@ export function forgiveGap(fleet: Fleet, nowMs: number): void {
   if (gapMs < SUSPEND_GAP_MS) return
   fleet.stop.postpone(gapMs)
   for (const group of fleet.groups) group.drawnUntilMs += gapMs
+  for (const { processes } of fleet.background) for (const process of processes) process.deadlineMs += gapMs
   for (const worker of fleet.workers.values()) {
     worker.deadlineMs += gapMs
     worker.settledMs += gapMs

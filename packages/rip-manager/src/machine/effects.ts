@@ -20,6 +20,13 @@ export interface Launch {
   readonly surroundings: Surroundings
 }
 
+export interface BackgroundLaunch {
+  readonly name: string
+  readonly generation: GenerationId
+  readonly snapshot: Snapshot
+  readonly surroundings: Surroundings
+}
+
 /**
  * What the machine may do to the world. Every method returns at once; what takes time answers with an input
  * that carries the token it was given.
@@ -35,6 +42,8 @@ export interface Effects {
   socketPath(slot: number, incarnation: number): string
   /** Returns the process id. `message` and `exited` follow. @throws Error when the system refuses */
   spawn(launch: Launch): number
+  /** The same for a program that works in the background. */
+  spawnBackground(launch: BackgroundLaunch): number
   signal(pid: number, signal: Signal): void
   send(pid: number, message: SupervisorMessage): void
   stderrTail(pid: number): string

@@ -1,20 +1,23 @@
 import { STUCK_HEADING } from '@rip/worker/protocol'
 import type { ExitStatus } from '../contract/ports.ts'
 import type { ExitReason } from '../contract/exit-reason.ts'
-import type { Worker } from './state.ts'
+import type { BackgroundProcess, Worker } from './state.ts'
 
 const outsideSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
 
 /** What the end of a process means, given what it had been told before. */
-export function exitReason(worker: Worker, status: ExitStatus, stderr: string): ExitReason {
-  const { ending } = worker
+export function exitReason(
+  { ending, state }: Pick<Worker | BackgroundProcess, 'ending' | 'state'>,
+  status: ExitStatus,
+  stderr: string,
+): ExitReason {
   if (status.oom) return { kind: 'oom' }
   if (ending?.kind === 'stuck-loop') return { ...ending, ...stuckAt(stderr) }
   if (ending === undefined) return crashed(status, stderr)
   if (ending.kind !== 'drained' && ending.kind !== 'recycled') return ending
   // Its state says whether it was killed, or left by itself in time.
-  if (worker.state === 'killed') return { kind: 'killed', reason: 'drain-deadline' }
-  if (worker.state === 'terminating' || status.code === 0) return ending
+  if (state === 'killed') return { kind: 'killed', reason: 'drain-deadline' }
+  if (state === 'terminating' || status.code === 0) return ending
   return crashed(status, stderr)
 }
 

@@ -1,12 +1,13 @@
 import type { Random } from '../contract/ports.ts'
 import type { Findings } from '../contract/verdict.ts'
+import { newPost } from './background-post.ts'
 import { Counters } from './counters.ts'
 import type { Effects } from './effects.ts'
 import type { MachineConfig } from './machine-config.ts'
 import { Reading } from './reading.ts'
 import { Refusals } from './refusals.ts'
 import { Routing } from './routing.ts'
-import type { Fleet } from './state.ts'
+import type { BackgroundPost, Fleet } from './state.ts'
 import { Staying } from './staying.ts'
 import { Stop } from './stop.ts'
 import { Tokens } from './tokens.ts'
@@ -20,6 +21,10 @@ export interface FleetOptions {
   readonly watching: boolean
   /** Workers may become active before the input `activate`. @default true */
   readonly activates?: boolean
+  /** The programs that work in the background. @default none */
+  readonly background?: readonly Pick<BackgroundPost, 'name' | 'isUnfrozen'>[]
+  /** They may begin before the input `background-free`. @default true */
+  readonly backgroundIsFree?: boolean
   /** What was found out before. @default nothing, and nothing outlasts this process */
   readonly findings?: Findings | undefined
   readonly nowMs: number
@@ -33,6 +38,8 @@ export function newFleet({
   workers,
   watching,
   activates = true,
+  background = [],
+  backgroundIsFree = true,
   findings,
   nowMs,
 }: FleetOptions): Fleet {
@@ -49,6 +56,8 @@ export function newFleet({
     workers: new Map(),
     incarnations: new Map(),
     groups: new Set(),
+    background: background.map((program) => newPost(program, { config, random })),
+    backgroundIsFree,
     serving: undefined,
     previous: undefined,
     earlier: undefined,

@@ -1,3 +1,4 @@
+import { workingProcess } from './background-post.ts'
 import { expectEveryWorker } from './group.ts'
 import { isStopping } from './life.ts'
 import type { ManagerHealth } from '../contract/status.ts'
@@ -9,8 +10,9 @@ export function healthOf(fleet: Fleet): ManagerHealth {
   if (isStopping(fleet)) return state === 'stopped' ? 'stopped' : 'stopping'
   if (serving === undefined) return 'starting'
   const lacking = readyWorkers(serving).length < wanted
-  if (lacking && serving.budget.spent) return 'crash-loop'
-  if (lacking && serving.complete) return 'degraded'
+  const idle = fleet.background.filter((post) => workingProcess(post) === undefined)
+  if ((lacking && serving.budget.spent) || idle.some(({ budget }) => budget.spent)) return 'crash-loop'
+  if ((lacking && serving.complete) || idle.some(({ hasCrashed }) => hasCrashed)) return 'degraded'
   return held ? 'held' : 'ok'
 }
 

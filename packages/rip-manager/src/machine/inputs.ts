@@ -18,7 +18,13 @@ export type Input =
       /** Answered when the observation has ended. */
       readonly wait?: boolean
     }
-  | { readonly type: 'restart'; readonly command: CommandId; readonly reason: string }
+  | {
+      readonly type: 'restart'
+      readonly command: CommandId
+      readonly reason: string
+      /** Name of the background program to restart. @default everything */
+      readonly background?: string
+    }
   | {
       readonly type: 'rollback'
       readonly command: CommandId
@@ -59,6 +65,8 @@ export type Input =
   | { readonly type: 'services'; readonly online: boolean }
   /** From now on workers may be active. */
   | { readonly type: 'activate' }
+  /** What works in the background of an earlier manager has gone. */
+  | { readonly type: 'background-free' }
   | { readonly type: 'tick' }
 
 export interface ObservedCounts {

@@ -1,4 +1,6 @@
 import { isFree, isToBeActive } from './activity.ts'
+import { mayBegin } from './background.ts'
+import { isAtWork } from './background-post.ts'
 import type { Group, Fleet, Worker } from './state.ts'
 import { isStaff } from './worker.ts'
 
@@ -26,7 +28,23 @@ function brokenInFleet(fleet: Fleet): string[] {
     if (nowMs >= worker.deadlineMs) broken.push(`${worker.id} is ${worker.state} beyond its deadline`)
     if (lacksDeadline(worker)) broken.push(`${worker.id} is ${worker.state} without a deadline`)
   }
-  return [...broken, ...brokenActivity(fleet), ...brokenVerdicts(fleet)]
+  return [...broken, ...brokenActivity(fleet), ...brokenVerdicts(fleet), ...brokenBackground(fleet)]
+}
+
+function brokenBackground(fleet: Fleet): string[] {
+  const broken: string[] = []
+  for (const post of fleet.background) {
+    const processes = [...post.processes]
+    if (processes.filter(({ hasBegun }) => hasBegun).length > 1) broken.push(`${post.name} works twice`)
+    for (const process of processes) {
+      const { pid, state, deadlineMs, generation } = process
+      if (fleet.nowMs >= deadlineMs) broken.push(`${post.name} (${pid}) is ${state} beyond its deadline`)
+      if (mayBegin(fleet, post, process)) broken.push(`${post.name} (${pid}) could work and waits`)
+      if (isAtWork(process) && fleet.serving !== undefined && generation !== fleet.serving.generation)
+        broken.push(`${post.name} (${pid}) works with code that does not serve`)
+    }
+  }
+  return broken
 }
 
 function brokenVerdicts({ verdicts, rollout, observation, staying }: Fleet): string[] {

@@ -3,6 +3,7 @@ import type { TreeState } from '../contract/ports.ts'
 import { activate, assignActivity } from './activity.ts'
 import { answerUnchanged, turnDown } from './answers.ts'
 import { tellRefused } from './announcements.ts'
+import { freeBackground, keepBackground } from './background.ts'
 import { condemnedText, tellFound } from './condemned.ts'
 import type { Verdict } from '../contract/verdict.ts'
 import { keepGood, onKept } from './keeping.ts'
@@ -91,7 +92,7 @@ function take(fleet: Fleet, input: Input): void {
     case 'reload':
       return commands.reload(fleet, input)
     case 'restart':
-      return commands.restart(fleet, input.command)
+      return commands.restart(fleet, input)
     case 'rollback':
       return commands.rollback(fleet, input)
     case 'scale':
@@ -142,6 +143,8 @@ function take(fleet: Fleet, input: Input): void {
       return onRestored(fleet, input.token, input.error)
     case 'activate':
       return activate(fleet)
+    case 'background-free':
+      return freeBackground(fleet)
     case 'tick':
       return
   }
@@ -168,6 +171,7 @@ function reconcile(fleet: Fleet): void {
   keepBudget(fleet)
   recycle(fleet)
   staff(fleet)
+  keepBackground(fleet)
   fill(fleet)
   rollBackAfterCut(fleet)
   lookAtDisk(fleet)
@@ -301,6 +305,11 @@ function* dueTimes(fleet: Fleet): Iterable<number> {
     yield worker.drainByMs
     yield worker.drainByMs - fleet.config.killGraceMs
     yield worker.standbyByMs
+  }
+  for (const { processes, spawnAfterMs, trialUntilMs } of fleet.background) {
+    for (const { deadlineMs } of processes) yield deadlineMs
+    yield spawnAfterMs
+    yield trialUntilMs
   }
   for (const group of fleet.groups) yield group.drawnUntilMs
   yield fleet.stop.dueMs

@@ -1,5 +1,7 @@
 import type { BootFailure, WorkerMessage, WorkerVitals } from '@rip/worker/protocol'
 import { onStandsBy } from './activity.ts'
+import { onBackgroundMessage } from './background.ts'
+import { findBackground } from './background-post.ts'
 import { onUnhealthy } from './crashes.ts'
 import { fromBootFailure } from './failure.ts'
 import { isCutting, onCandidateLost } from './rollout-end.ts'
@@ -10,6 +12,8 @@ import { becomeReady, markForReplacement, terminate, withdraw } from './worker.t
 /** A worker spoke, or its control connection ended (`null`). */
 export function onMessage(fleet: Fleet, pid: number, message: WorkerMessage | null): void {
   const worker = fleet.workers.get(pid)
+  const background = findBackground(fleet, pid)
+  if (background !== undefined && message !== null) return onBackgroundMessage(fleet, background, message)
   if (worker === undefined || message === null) return
   worker.heardMs = fleet.nowMs
   switch (message.type) {
@@ -29,6 +33,7 @@ export function onMessage(fleet: Fleet, pid: number, message: WorkerMessage | nu
       worker.abandoned = message.abandoned
       return
     case 'listening':
+    case 'begun':
       return
   }
 }

@@ -1,4 +1,5 @@
 import { answerStaying } from './answers.ts'
+import { isOnTrial } from './background-trial.ts'
 import { judge, total } from './comparison.ts'
 import { become, retire } from './group.ts'
 import type { ObservedCounts } from './inputs.ts'
@@ -57,7 +58,8 @@ export function observe(fleet: Fleet): void {
   const compares = fleet.config.observe?.compares === true
   if (compares && hasCrashed(fleet, observation)) compareFromNowOn(fleet, observation)
   // While code cannot stay alive, the previous generation takes the requests it cannot.
-  if (nowMs >= observation.untilMs && !(compares && serving.budget.spent)) return endObservation(fleet)
+  const isUnsettled = (compares && serving.budget.spent) || isOnTrial(fleet)
+  if (nowMs >= observation.untilMs && !isUnsettled) return endObservation(fleet)
   if (nowMs < observation.nextMs) return
   const everyMs = fleet.config.observe?.everyMs ?? Infinity
   const { previous } = observation

@@ -1,5 +1,7 @@
 import type { ExitStatus } from '../contract/ports.ts'
 import type { ExitReason } from '../contract/exit-reason.ts'
+import { reapBackground } from './background-crashes.ts'
+import { findBackground } from './background-post.ts'
 import { onCrash } from './crashes.ts'
 import { exitReason, isVoluntary } from './exit-reason.ts'
 import { failureOf } from './failure.ts'
@@ -12,6 +14,8 @@ import { enter } from './worker.ts'
 /** A process of ours has ended. */
 export function reap(fleet: Fleet, pid: number, status: ExitStatus, stderr: string): void {
   const worker = fleet.workers.get(pid)
+  const background = findBackground(fleet, pid)
+  if (background !== undefined) return reapBackground(fleet, background, status, stderr)
   if (worker === undefined) return
   const { group } = worker
   const reason = exitReason(worker, status, stderr)

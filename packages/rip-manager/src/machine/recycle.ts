@@ -1,6 +1,7 @@
 import { HARDLY_GROWN_MS, MEMORY_BUDGET_GROWTH, RECYCLE_RETRY_MS } from '../contract/defaults.ts'
 import type { RecycleReason } from '../contract/exit-reason.ts'
 import type { GenerationId } from '../contract/router.ts'
+import { isBackgroundMarked } from './background-post.ts'
 import { type Failure, messageOf } from './failure.ts'
 import { finishRestart, refuseHopelessRestart, refuseRestart } from './restart.ts'
 import type { Fleet, Group, Worker } from './state.ts'
@@ -17,7 +18,7 @@ export function recycle(fleet: Fleet): void {
     return
   if (isRecycling(serving) || readyWorkers(serving).length < fleet.wanted) return
   const worker = nextInTurn(serving)
-  if (worker === undefined) return finishRestart(fleet)
+  if (worker === undefined) return isBackgroundMarked(fleet, 'restart') ? undefined : finishRestart(fleet)
   startSuccessor(fleet, serving, worker)
 }
 

@@ -1,4 +1,5 @@
 import { answerAll } from './answers.ts'
+import { markBackground, unmarkBackground } from './background-post.ts'
 import { type Failure, messageOf } from './failure.ts'
 import type { CommandId } from './inputs.ts'
 import type { Generation, Surroundings } from './generation.ts'
@@ -6,8 +7,11 @@ import { refusalOf } from './refusal.ts'
 import type { Fleet, Group } from './state.ts'
 import { markForReplacement, readyWorkers, unmark } from './worker.ts'
 
-/** Marks every worker for replacement by a fresh process of the same generation. Returns false when it was refused. */
-export function beginRestart(fleet: Fleet, command: CommandId): boolean {
+/**
+ * Marks every worker, or the background process of that name alone, for replacement by a fresh process of the same
+ * generation. Returns false when it was refused.
+ */
+export function beginRestart(fleet: Fleet, command: CommandId, background?: string): boolean {
   const { serving, nowMs: sinceMs } = fleet
   if (serving === undefined) return false
   const { generation } = serving
@@ -22,7 +26,8 @@ export function beginRestart(fleet: Fleet, command: CommandId): boolean {
   }
   if (fleet.restart === undefined) fleet.restart = { commands: [command], sinceMs, previousSurroundings }
   else fleet.restart.commands.push(command)
-  for (const worker of serving.workers) markForReplacement(worker, 'restart')
+  markBackground(fleet, 'restart', background)
+  if (background === undefined) for (const worker of serving.workers) markForReplacement(worker, 'restart')
   return true
 }
 
@@ -62,6 +67,7 @@ export function refuseRestart(fleet: Fleet, failure: Failure): void {
   fleet.restart = undefined
   serving.generation.surroundings = restart.previousSurroundings
   for (const worker of serving.workers) if (worker.recycle === 'restart') unmark(worker)
+  unmarkBackground(fleet, 'restart')
   const refusal = refusalOf(fleet, 'boot-failed', serving.generation.id, failure)
   fleet.refusals.show(refusal)
   fleet.effects.emit({ type: 'generation-refused', refusal })

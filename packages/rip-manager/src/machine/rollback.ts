@@ -95,6 +95,30 @@ export function rollBackUnasked(fleet: Fleet, reason: string): void {
   )
 }
 
+/** What serves cannot work: what served before takes over again, whether or not it stands by, unless that is no better. */
+export function returnUnasked(fleet: Fleet, reason: string): void {
+  if (!mayReturn(fleet)) return
+  if (fleet.observation !== undefined) return rollBackUnasked(fleet, reason)
+  const wish = newWish(fleet.nowMs, { commands: [], reason, unasked: true })
+  beginRollback(fleet, fleet.previous!, undefined, wish)
+}
+
+/** Nothing else is on its way, and there is something that may serve again without being asked for. */
+export function mayReturn({
+  previous,
+  verdicts,
+  stop,
+  rollout,
+  observation,
+  rollbackAfterCut,
+}: Fleet): boolean {
+  if (rollout !== undefined || stop.isAsked || rollbackAfterCut !== undefined) return false
+  if (observation !== undefined) return true
+  return (
+    previous !== undefined && previous.snapshot.isUnfrozen !== true && verdicts.on(previous.id) === undefined
+  )
+}
+
 /** The caller of this command does not wait any more. */
 export function cancelRollback(fleet: Fleet, command: CommandId): void {
   if (fleet.rollbackAfterCut === undefined) return

@@ -1,6 +1,7 @@
 import type { BuildResult, Snapshot, TreeState } from '../contract/ports.ts'
 import { tellBegun } from './announcements.ts'
 import { answerUnchanged } from './answers.ts'
+import { isBackgroundReady } from './background-post.ts'
 import { discardUnused } from './discard.ts'
 import { fromBootFailure, messageOf } from './failure.ts'
 import type { Generation, Surroundings } from './generation.ts'
@@ -156,6 +157,7 @@ function surroundingsOf({ effects, verdicts }: Fleet, { kind }: Rollout): Surrou
 
 function startCandidate(fleet: Fleet, rollout: Rollout): void {
   advance(rollout, 'built')
+  if (fleet.wanted === 0) return proven(fleet, rollout)
   startWorker(fleet, rollout.group!, 1)
 }
 
@@ -196,7 +198,7 @@ function proven(fleet: Fleet, rollout: Rollout): void {
 export function fill(fleet: Fleet): void {
   const { rollout } = fleet
   if (rollout?.state !== 'filling' || rollout.group === undefined) return
-  if (!hasEnough(fleet, rollout.group)) return
+  if (!hasEnough(fleet, rollout.group) || !isBackgroundReady(fleet, rollout.group.generation)) return
   if (rollout.kind !== 'reload') return advance(rollout, 'confirmed')
   advance(rollout, 'filled')
   fleet.reading.ask(newWish(fleet.nowMs, { commands: [], reason: rollout.reason, confirms: true }))
@@ -204,6 +206,7 @@ export function fill(fleet: Fleet): void {
 
 /** Starts the workers that are missing, as far as there is memory; with those there is memory for it takes over. */
 function hasEnough(fleet: Fleet, group: Group): boolean {
+  if (fleet.wanted === 0) return true
   if (fleet.config.cutAfter === 'first' && readyWorkers(group).length > 0) return true
   const missing = emptySlots(fleet, group)
   const surge = surgeOf(fleet, group, missing.length)

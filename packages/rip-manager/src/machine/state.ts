@@ -166,6 +166,56 @@ export interface RollingRestart {
   readonly previousSurroundings: Surroundings
 }
 
+/**
+ * `preparing`: loads what it can without beginning; `prepared`: waits for its turn; `beginning`: was told to begin;
+ * `working`: has begun and did not fail at once; `leaving`: was told to end; `terminating`: sent TERM; `killed`: sent KILL.
+ */
+export type BackgroundState =
+  'preparing' | 'prepared' | 'beginning' | 'working' | 'leaving' | 'terminating' | 'killed'
+
+/** A process of a background program. */
+export interface BackgroundProcess {
+  readonly name: string
+  readonly pid: number
+  readonly generation: Generation
+  readonly startedMs: number
+  state: BackgroundState
+  stateSinceMs: number
+  /** How long the present state may last. */
+  deadlineMs: number
+  /** It was told to begin, so that no other may until it has gone. */
+  hasBegun: boolean
+  /** When it had begun. */
+  workingMs: number | undefined
+  vitals: Pick<WorkerVitals, 'rssBytes' | 'loopLagMs'>
+  /** Why it will end; undefined while an end would be a crash. */
+  ending: ExitReason | undefined
+  /** A fresh process takes its place once that is prepared. */
+  outdated: RecycleReason | undefined
+}
+
+/** A background program of the application: one process of it works at a time. */
+export interface BackgroundPost {
+  readonly name: string
+  /** It runs what is on disk: no earlier code of it can be returned to. */
+  readonly isUnfrozen: boolean
+  /** Every process that has not been reaped. */
+  readonly processes: Set<BackgroundProcess>
+  /** Whose crashes are counted. */
+  generation: Generation | undefined
+  budget: CrashBudget
+  /** No process is started before. */
+  spawnAfterMs: number
+  lastCrashMs: number
+  /** And none has worked since, so that its lack is a loss. */
+  hasCrashed: boolean
+  /** It has worked since the present generation serves. */
+  hasWorked: boolean
+  /** So long its crashes speak against the generation that serves. */
+  trialUntilMs: number
+  restarts: number
+}
+
 export type FleetState = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
 
 /**
@@ -191,6 +241,10 @@ export interface Fleet {
   readonly incarnations: Map<number, number>
   /** Written by `group.ts`. */
   readonly groups: Set<Group>
+  /** What they contain is written by `background.ts` and the files it names. */
+  readonly background: readonly BackgroundPost[]
+  /** No process of an earlier manager works in the background any more. Written by `background.ts`. */
+  backgroundIsFree: boolean
 
   /** What serves, what served before, and what is on its way. Begun by `rollout.ts`, ended by `rollout-end.ts`. */
   serving: Group | undefined

@@ -1,6 +1,7 @@
 import { ManagerError } from '../contract/errors.ts'
 import type { Refusal } from '../contract/refusal.ts'
 import { answerAll, answerStaying } from './answers.ts'
+import { hasBackground, killBackground } from './background.ts'
 import { disband, retire } from './group.ts'
 import { enterState } from './life.ts'
 import { takeStandby } from './observation.ts'
@@ -84,12 +85,13 @@ export function stopNow(fleet: Fleet): void {
   fleet.stop.stopAccepting()
   fleet.stop.routerLeft(0)
   for (const group of fleet.groups) disband(fleet, group)
+  killBackground(fleet)
 }
 
 export function finishStop(fleet: Fleet): void {
   const { stop, counters } = fleet
   if (fleet.state !== 'stopping') return
-  if (fleet.groups.size > 0 || !stop.acceptingStopped || !stop.routerHasLeft) return
+  if (fleet.groups.size > 0 || hasBackground(fleet) || !stop.acceptingStopped || !stop.routerHasLeft) return
   enterState(fleet, 'stopped')
   counters.abandon(stop.abandonedBeside(counters.abandoned))
   const { abandoned } = counters

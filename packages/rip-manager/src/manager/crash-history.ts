@@ -4,9 +4,12 @@ import type { CrashRecord } from '../contract/status.ts'
 /** Crashes further apart than this do not belong together. */
 const APART_MS = 120_000
 
-type Exited = Extract<ManagerEvent, { type: 'worker-exited' }>
+type Exited = Pick<
+  Extract<ManagerEvent, { type: 'worker-exited' }>,
+  'slot' | 'reason' | 'atMs' | 'respawnInMs'
+>
 
-/** Remembers the last of the workers that ended by themselves, and how many did so before it, one soon after the other. */
+/** Remembers the last of the processes that ended by themselves, and how many did so before it, one soon after the other. */
 export class CrashHistory {
   #last: Omit<CrashRecord, 'nextStartAtMs'> | undefined
 

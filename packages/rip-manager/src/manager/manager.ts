@@ -10,6 +10,7 @@ import type {
   Manager,
   ReloadOptions,
   ReloadResult,
+  RestartOptions,
   RollbackOptions,
   StopOptions,
 } from '../contract/manager-api.ts'
@@ -42,6 +43,7 @@ class AppManager implements Manager {
   readonly #machine: Machine
   readonly #services: Services
   readonly #crashes = new CrashHistory()
+  readonly #backgroundCrashes = new Map<string, CrashHistory>()
   readonly #commands = new Map<CommandId, (outcome: Outcome) => void>()
   readonly #stopped = Promise.withResolvers<number>()
   #nextCommand = 1
@@ -53,9 +55,10 @@ class AppManager implements Manager {
   constructor(given: ManagerOptions, options: ResolvedOptions) {
     this.#given = given
     this.#options = options
-    const { clock, random, workers, watcher, standsBy, verdicts } = options
+    const { clock, random, workers, watcher, standsBy, verdicts, background } = options
     this.#events = new EventLog(() => clock.wallMs())
     this.#events.on('worker-exited', (event) => this.#crashes.note(event))
+    this.#events.on('background-exited', (event) => this.#noteBackground(event))
     const world = new World(options, this.#events, {
       deliver: (input) => this.#deliver(input),
       stopAccepting: () => this.#options.stopAccepting(),
@@ -70,6 +73,8 @@ class AppManager implements Manager {
       workers,
       watching: watcher !== undefined,
       activates: !standsBy,
+      background: background.map(({ name, command }) => ({ name, isUnfrozen: command !== undefined })),
+      backgroundIsFree: false,
       findings: verdicts?.read(),
       nowMs: clock.nowMs(),
     })
@@ -92,6 +97,7 @@ class AppManager implements Manager {
     this.#mustNotClose()
     await watcher?.start(root, (tree) => this.#deliver({ type: 'wake', ...(tree && { tree }) }))
     this.#mustNotClose()
+    if (!this.#options.standsBy) void this.#freeBackground()
     const services = this.#services.start()
     const [outcome] = await Promise.all([this.#command({ type: 'start' }), services])
     const { refusal } = refusalIn(outcome)
@@ -110,7 +116,8 @@ class AppManager implements Manager {
     const crashes = this.#crashes.read(wallMs)
     // A worker that is stuck sends nothing that would move the time on.
     const fleet = { ...this.#machine.fleet, nowMs: clock.nowMs() }
-    const status = statusOf(fleet, { name, root, wallMs, crashes })
+    const backgroundCrashes = (name: string) => this.#backgroundCrashes.get(name)?.read(wallMs)
+    const status = statusOf(fleet, { name, root, wallMs, crashes, backgroundCrashes })
     return this.#configuration === undefined ? status : { ...status, configuration: this.#configuration }
   }
 
@@ -119,8 +126,12 @@ class AppManager implements Manager {
     return this.#change({ type: 'reload', reason, force, wait }, options)
   }
 
-  restart(options: CommandOptions = {}): Promise<ReloadResult> {
-    return this.#change({ type: 'restart', reason: options.reason ?? 'restart' }, options)
+  async restart(options: RestartOptions = {}): Promise<ReloadResult> {
+    const { reason = 'restart', background } = options
+    if (background === undefined) return await this.#change({ type: 'restart', reason }, options)
+    const names = this.#options.background.map(({ name }) => name)
+    if (!names.includes(background)) throw new ManagerError('NO_BACKGROUND', { name: background, names })
+    return await this.#change({ type: 'restart', reason, background }, options)
   }
 
   rollback(options: RollbackOptions = {}): Promise<ReloadResult> {
@@ -160,6 +171,21 @@ class AppManager implements Manager {
 
   activate(): void {
     this.#deliver({ type: 'activate' })
+    void this.#freeBackground()
+  }
+
+  /** What a manager that was killed has left must have ended before the same begins here. */
+  async #freeBackground(): Promise<void> {
+    const { backgroundLedger, machine } = this.#options
+    const { drainTimeoutMs } = machine
+    await backgroundLedger?.clear({ drainTimeoutMs })
+    this.#deliver({ type: 'background-free' })
+  }
+
+  #noteBackground(event: Extract<ManagerEvent, { type: 'background-exited' }>): void {
+    const history = this.#backgroundCrashes.get(event.name) ?? new CrashHistory()
+    this.#backgroundCrashes.set(event.name, history)
+    history.note({ ...event, slot: 0 })
   }
 
   #mustNotStop(command: string): void {

@@ -4,6 +4,7 @@ import { ManagerError } from '../contract/errors.ts'
 import { readMemory } from '../system/memory.ts'
 import type { MachineConfig } from '../machine/machine-config.ts'
 import type {
+  BackgroundProgram,
   LiveOptions,
   ManagerOptions,
   ObserveOptions,
@@ -11,6 +12,7 @@ import type {
   WorkerCommand,
 } from '../contract/options.ts'
 import type {
+  BackgroundLedger,
   Builder,
   Bus,
   Clock,
@@ -37,6 +39,8 @@ export interface ResolvedOptions {
   readonly name: string
   readonly command: WorkerCommand
   readonly workers: number
+  readonly background: readonly BackgroundProgram[]
+  readonly backgroundLedger: BackgroundLedger | undefined
   readonly standsBy: boolean
   readonly mode: WorkerMode
   readonly account: Account | undefined
@@ -76,12 +80,16 @@ export function changedMachine(options: ManagerOptions, live: LiveOptions): Mach
 /** @throws ManagerError `OPTION_INVALID` */
 export function resolveOptions(options: ManagerOptions): ResolvedOptions {
   const workers = options.workers ?? defaults.DEFAULT_WORKERS
-  mustBeWorkers(workers)
+  const { background = [] } = options
+  if (workers !== 0 || background.length === 0) mustBeWorkers(workers)
+  mustHaveNames(background)
   return {
     root: options.root,
     name: options.name,
     command: options.command,
     workers,
+    background,
+    backgroundLedger: options.backgroundLedger,
     standsBy: options.standsBy ?? false,
     mode: options.mode ?? 'production',
     account: options.account,
@@ -182,6 +190,18 @@ export function mustBeWorkers(workers: number): void {
     option: 'workers',
     value: workers,
     expected: 'a whole number of at least 1',
+  })
+}
+
+/** Names of files and lines of logs begin with them. */
+function mustHaveNames(background: readonly BackgroundProgram[]): void {
+  const names = background.map(({ name }) => name)
+  const wrong = names.find((name, index) => !/^[\w.-]{1,40}$/.test(name) || names.indexOf(name) !== index)
+  if (wrong === undefined) return
+  throw new ManagerError('OPTION_INVALID', {
+    option: 'background',
+    value: wrong,
+    expected: 'names of at most 40 letters, digits, dots, dashes or underscores, each once',
   })
 }
 

@@ -1,11 +1,14 @@
 import {
+  type BackgroundProcessState,
+  type BackgroundStatus,
   type CrashRecord,
   STATUS_VERSION,
   type ManagerStatus,
   type WorkerState,
   type WorkerStatus,
 } from '../contract/status.ts'
-import type { Fleet, Worker, ProcessState } from '../machine/state.ts'
+import type { BackgroundPost, BackgroundState, Fleet, Worker, ProcessState } from '../machine/state.ts'
+import { workingProcess } from '../machine/background-post.ts'
 import { healthOf } from '../machine/health.ts'
 import { readyWorkers } from '../machine/worker.ts'
 
@@ -15,6 +18,8 @@ export interface StatusFacts {
   /** Milliseconds since the epoch, now. */
   readonly wallMs: number
   readonly crashes?: Omit<CrashRecord, 'nextStartAtMs'> | undefined
+  /** By the name of the program that works in the background. */
+  readonly backgroundCrashes?: (name: string) => Omit<CrashRecord, 'nextStartAtMs'> | undefined
 }
 
 /** A beacon that is later than so many of its intervals is overdue. */
@@ -31,17 +36,27 @@ const shownStates: Readonly<Record<ProcessState, WorkerState>> = {
 }
 
 /** The machine's state as an operator sees it. */
-export function statusOf(fleet: Fleet, { name, root, wallMs, crashes }: StatusFacts): ManagerStatus {
+export function statusOf(
+  fleet: Fleet,
+  { name, root, wallMs, crashes, backgroundCrashes = () => undefined }: StatusFacts,
+): ManagerStatus {
   const { serving, verdicts } = fleet
   const toWallMs = (atMs: number): number => Math.round(wallMs - (fleet.nowMs - atMs))
   const workers = [...fleet.workers.values()].map((worker) => workerStatus(fleet, worker, toWallMs))
+  const background = fleet.background.map((post) =>
+    backgroundStatus(fleet, post, backgroundCrashes(post.name), toWallMs),
+  )
   return {
     version: STATUS_VERSION,
     name,
     pid: process.pid,
     root,
     health: healthOf(fleet),
-    healthReasons: [...lackingReasons(fleet), ...workers.flatMap((worker) => silenceReason(worker))],
+    healthReasons: [
+      ...lackingReasons(fleet),
+      ...fleet.background.flatMap((post) => idleReason(post)),
+      ...workers.flatMap((worker) => silenceReason(worker)),
+    ],
     generation: serving?.generation.id ?? null,
     previousGeneration: fleet.previous?.id ?? null,
     wantedWorkers: fleet.wanted,
@@ -55,6 +70,7 @@ export function statusOf(fleet: Fleet, { name, root, wallMs, crashes }: StatusFa
     disk: diskStatus(fleet),
     condemned: verdicts.on(serving?.generation.id) ?? null,
     workers,
+    background,
     startedAtMs: toWallMs(fleet.startedMs),
   }
 }
@@ -63,6 +79,47 @@ function lackingReasons({ serving, wanted }: Fleet): string[] {
   const ready = serving === undefined ? 0 : readyWorkers(serving).length
   if (serving === undefined || ready >= wanted || !serving.complete) return []
   return [`${ready} of ${wanted} workers ${ready === 1 ? 'is' : 'are'} ready`]
+}
+
+function idleReason(post: BackgroundPost): string[] {
+  if (!post.hasCrashed || workingProcess(post) !== undefined) return []
+  return [`the background process ${post.name} ${post.budget.spent ? 'keeps ending' : 'has ended'}`]
+}
+
+const backgroundStates: Readonly<Record<BackgroundState, BackgroundProcessState>> = {
+  preparing: 'starting',
+  prepared: 'prepared',
+  beginning: 'starting',
+  working: 'working',
+  leaving: 'ending',
+  terminating: 'ending',
+  killed: 'ending',
+}
+
+function backgroundStatus(
+  { nowMs }: Fleet,
+  post: BackgroundPost,
+  crashes: Omit<CrashRecord, 'nextStartAtMs'> | undefined,
+  toWallMs: (atMs: number) => number,
+): BackgroundStatus {
+  const { name, restarts, spawnAfterMs } = post
+  const process = workingProcess(post) ?? [...post.processes].at(-1)
+  const { count, reason, atMs } = crashes ?? {}
+  const nextStartAtMs = process === undefined && spawnAfterMs > nowMs ? toWallMs(spawnAfterMs) : null
+  return {
+    name,
+    state: process === undefined ? 'waiting' : backgroundStates[process.state],
+    pid: process?.pid ?? null,
+    generation: process?.generation.id ?? null,
+    sinceMs: process === undefined ? null : toWallMs(process.stateSinceMs),
+    rssBytes: process?.vitals.rssBytes ?? 0,
+    loopLagMs: process?.vitals.loopLagMs ?? 0,
+    restarts,
+    crashes:
+      count === undefined || reason === undefined || atMs === undefined
+        ? null
+        : { count, reason, atMs, nextStartAtMs },
+  }
 }
 
 /** A second without a word may be a busy machine. */

@@ -6,7 +6,7 @@ import {
   ROUTING_TIMEOUT_MS,
 } from '../contract/defaults.ts'
 import type { EventLog } from './event-log.ts'
-import type { Effects, Launch, Outcome } from '../machine/effects.ts'
+import type { BackgroundLaunch, Effects, Launch, Outcome } from '../machine/effects.ts'
 import type { CommandId, Input } from '../machine/inputs.ts'
 import type { Surroundings } from '../machine/generation.ts'
 import type { ResolvedOptions } from './resolve-options.ts'
@@ -101,6 +101,41 @@ export class World implements Effects {
       this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
     })
     return child.pid
+  }
+
+  spawnBackground({ name, generation, snapshot, surroundings }: BackgroundLaunch): number {
+    const { spawner, background, account, links, mode, backgroundLedger: ledger } = this.#options
+    const { argv, command } = background.find((program) => program.name === name)!
+    const { RIP_SNAPSHOT: _snapshot, RIP_SOCKET: _socket, RIP_WORKER_ID: _worker, ...base } = surroundings.env
+    const env = {
+      ...base,
+      RIP_BACKGROUND: name,
+      RIP_GENERATION: generation,
+      RIP_MODE: mode,
+      RIP_CONTROL: links.path,
+      ...(command !== undefined && { RIP_BACKGROUND_COMMAND: JSON.stringify(command) }),
+      ...(snapshot.folder !== undefined && { RIP_SNAPSHOT: snapshot.folder }),
+    }
+    const cwd = this.#folderFor(generation, snapshot, surroundings)
+    const child = spawner.spawn({ name, command: argv, cwd, env, ...(account && { account }) })
+    this.#children.set(child.pid, child)
+    this.#note(name, child.pid)
+    void child.exited.then((status) => {
+      this.#children.delete(child.pid)
+      ledger?.drop(name, child.pid)
+      this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
+    })
+    return child.pid
+  }
+
+  #note(name: string, pid: number): void {
+    try {
+      this.#options.backgroundLedger?.note(name, pid)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      const message = `${name} cannot be noted in the run directory: ${reason}; should this server be killed, the next one does not wait for it to end`
+      this.#events.emit({ type: 'warning', message })
+    }
   }
 
   /** No process starts in a folder that is gone: code comes from the snapshot, the folder from what is there now. */

@@ -28,6 +28,10 @@ export interface FakeBehaviour {
   /** @default false */
   readonly ignoresTerm?: boolean
   readonly stderr?: string
+  /** A background process fails as it begins its work. @default false */
+  readonly failsToBegin?: boolean
+  /** A background process crashes so long after it has begun. @default never */
+  readonly crashesAfterMs?: number
   /** Resident memory it reports. @default 0, which stands for unknown */
   readonly rssBytes?: number
 }
@@ -179,7 +183,7 @@ class Process implements FakeProcess {
       this.say({ type: 'failed', failure })
       return this.crash({ code: 1 })
     }
-    this.say({ type: 'listening', socket: this.socket })
+    if (this.socket !== '') this.say({ type: 'listening', socket: this.socket })
     this.say({ type: 'ready', bootMs, entry: 'app.ts' })
     this.#beacon()
   }
@@ -200,12 +204,27 @@ class Process implements FakeProcess {
   receive(message: SupervisorMessage): void {
     if (!this.alive || !this.#connected) return
     this.received.push(message)
-    if (message.type === 'resume') this.active = true
+    if (message.type === 'resume') this.#resume()
     if (message.type === 'standby')
       this.#after(this.#behaviour.standbyMs ?? 1, () => this.#standBy(message.order))
     if (message.type === 'ping') this.#after(1, () => this.say({ type: 'beacon', ...this.#vitals }))
     if (message.type !== 'drain' || this.#frozen) return
     this.#after(Math.min(message.deadlineMs, this.#behaviour.drainMs ?? 10), () => this.#end({ code: 0 }))
+  }
+
+  #resume(): void {
+    this.active = true
+    if (this.spec.env['RIP_BACKGROUND'] !== undefined) this.#after(1, () => this.#begin())
+  }
+
+  #begin(): void {
+    if (this.#behaviour.failsToBegin === true) {
+      this.say({ type: 'failed', failure: { kind: 'import', message: 'cannot begin' } })
+      return this.crash({ code: 4 })
+    }
+    this.say({ type: 'begun' })
+    const { crashesAfterMs } = this.#behaviour
+    if (crashesAfterMs !== undefined) this.#after(crashesAfterMs, () => this.crash({ code: 7 }))
   }
 
   #standBy(order: number): void {

@@ -46,6 +46,7 @@ class ToldManager implements Manager {
       disk: null,
       condemned: null,
       workers: [],
+      background: [],
       startedAtMs: 1,
     }
   }

@@ -26,7 +26,7 @@ function worker(slot: number, figures: Partial<WorkerStatus>): WorkerStatus {
 
 test('each figure of each worker is a sample, with names in quotes as Prometheus reads them', () => {
   const workers = [worker(1, { published: 5, loopLagMs: 1_500 }), worker(2, { dropped: 7 })]
-  const lines = metricsOf({ workers } as unknown as ManagerStatus).split('\n')
+  const lines = metricsOf({ workers, background: [] } as unknown as ManagerStatus).split('\n')
   expect(lines).toContain('# TYPE rip_worker_messages_published_total counter')
   expect(lines).toContain('rip_worker_messages_published_total{worker="w1.3",generation="a\\"b\\\\c"} 5')
   expect(lines).toContain('rip_worker_loop_lag_seconds{worker="w1.3",generation="a\\"b\\\\c"} 1.5')
@@ -35,6 +35,14 @@ test('each figure of each worker is a sample, with names in quotes as Prometheus
 })
 
 test('without workers the metrics are declared all the same', () => {
-  const text = metricsOf({ workers: [] } as unknown as ManagerStatus)
+  const text = metricsOf({ workers: [], background: [] } as unknown as ManagerStatus)
   expect(text.split('\n').every((line) => line === '' || line.startsWith('# '))).toBe(true)
+})
+
+test('what works in the background is counted by its name', () => {
+  const background = [{ name: 'jobs', state: 'working', restarts: 3, rssBytes: 7 }]
+  const lines = metricsOf({ workers: [], background } as unknown as ManagerStatus).split('\n')
+  expect(lines).toContain('rip_background_working{background="jobs"} 1')
+  expect(lines).toContain('rip_background_restarts_total{background="jobs"} 3')
+  expect(lines).toContain('rip_background_memory_bytes{background="jobs"} 7')
 })

@@ -8,16 +8,20 @@ const LAST_STEPS = 15
 
 /** Plays a manager's life of that many steps, all chosen by the seed. */
 export function playEpisode(seed: number, steps: number): void {
-  const sim = new Sim(mulberry32(seed), 1 + (seed % 4), seed % 3 === 0 ? SCARCE_ROOM : Infinity)
+  const room = seed % 3 === 0 ? SCARCE_ROOM : Infinity
+  const sim = new Sim(mulberry32(seed), 1 + (seed % 4), room, undefined, seed % 5)
   sim.command({ type: 'start' })
   for (let step = 0; step < steps; step += 1) act(sim)
   comeToRest(sim)
-  stop(sim)
+  if (seed % 2 === 0) stop(sim)
+  // It is killed otherwise, in the middle of whatever goes on.
+  else for (let step = 0; step < LAST_STEPS; step += 1) act(sim)
   startAgain(sim, seed)
 }
 
 /** Plays one step. */
 function act(sim: Sim): void {
+  if (sim.programs.length > 0 && sim.random() < 0.25) return actInBackground(sim)
   const chance = sim.random()
   if (chance < 0.35) return sim.answer()
   if (chance < 0.5) return sim.pass(Math.floor(sim.random() * 300))
@@ -47,10 +51,47 @@ function act(sim: Sim): void {
   sim.spawnFails = chance < 0.996
 }
 
-const kinds: readonly ContentKind[] = ['good', 'good', 'does not compile', 'does not boot', 'is not verified']
+function actInBackground(sim: Sim): void {
+  const chance = sim.random()
+  if (chance < 0.7) return sim.advance(sim.someBackground('preparing', 'beginning'))
+  if (chance < 0.8) return sim.exitBackground(sim.someBackground('working'), { code: 1 })
+  if (chance < 0.83)
+    return sim.exitBackground(sim.someBackground('working', 'beginning'), { signal: 'SIGKILL' })
+  if (chance < 0.86)
+    return sim.exitBackground(sim.someBackground('preparing', 'prepared'), { signal: 'SIGSEGV' })
+  if (chance < 0.88) return freezeBackground(sim)
+  if (chance < 0.9) return leaveInBackground(sim)
+  if (chance < 0.93) return sim.command({ type: 'restart', background: sim.programs[0]! })
+  sim.exitBackground(sim.someBackground('leaving'), { code: 1 })
+}
+
+function freezeBackground(sim: Sim): void {
+  const process = sim.someBackground('preparing', 'prepared', 'beginning', 'working')
+  if (process !== undefined) process.state = 'frozen'
+}
+
+/** It was sent TERM by somebody else. */
+function leaveInBackground(sim: Sim): void {
+  const process = sim.someBackground('working', 'prepared')
+  if (process !== undefined) sim.say(process.pid, { type: 'leaving', reason: 'signal', inFlight: 0 })
+}
+
+const webKinds: readonly ContentKind[] = [
+  'good',
+  'good',
+  'does not compile',
+  'does not boot',
+  'is not verified',
+]
+const kinds: readonly ContentKind[] = [
+  ...webKinds,
+  'does not begin in the background',
+  'keeps ending in the background',
+]
 
 function editAndWake(sim: Sim): void {
-  sim.edit(kinds[Math.floor(sim.random() * kinds.length)] ?? 'good')
+  const possible = sim.programs.length > 0 ? kinds : webKinds
+  sim.edit(possible[Math.floor(sim.random() * possible.length)] ?? 'good')
   sim.wake()
 }
 
@@ -82,6 +123,8 @@ function comeToRest(sim: Sim): void {
     ready: sim.rotation.size,
     alive: sim.processes.size,
     active: sim.active,
+    working: sim.working,
+    inBackground: sim.background.size,
     health: fleet.health,
     open: sim.openCommands,
     rollout: fleet.rollout,
@@ -94,6 +137,8 @@ function comeToRest(sim: Sim): void {
     ready: fleet.wanted,
     alive: fleet.wanted,
     active: fleet.wanted,
+    working: sim.programs.length,
+    inBackground: sim.programs.length,
     health: 'ok',
     open: 0,
     rollout: undefined,
@@ -111,13 +156,14 @@ function stop(sim: Sim): void {
   settle(sim, 20_000)
   expect(sim.hasStopped).toBe(true)
   expect(sim.processes.size).toBe(0)
+  expect(sim.background.size).toBe(0)
   expect(sim.openCommands).toBe(0)
 }
 
 /** Starts again on the same folders: condemned content is replaced by the last good one, if there is a copy. */
 function startAgain(before: Sim, seed: number): void {
   if (before.random() < 0.3) before.putBack()
-  const sim = new Sim(mulberry32(seed + 1), 1 + (seed % 4), Infinity, before)
+  const sim = new Sim(mulberry32(seed + 1), 1 + (seed % 4), Infinity, before, before.programs.length)
   const { condemned, good } = sim.findings
   const isCondemned = condemned.some(({ generation }) => generation === sim.generation)
   sim.calm = true
@@ -134,6 +180,7 @@ function settle(sim: Sim, forMs: number): void {
   while (sim.nowMs < untilMs) {
     for (let turn = 0; turn < 1_000 && !isQuiet(sim); turn += 1) {
       sim.boot(sim.some('booting'))
+      sim.advance(sim.someBackground('preparing', 'beginning'))
       sim.answer()
     }
     sim.pass(500)
@@ -141,7 +188,11 @@ function settle(sim: Sim, forMs: number): void {
 }
 
 function isQuiet(sim: Sim): boolean {
-  return sim.idle && sim.some('booting') === undefined
+  return (
+    sim.idle &&
+    sim.some('booting') === undefined &&
+    sim.someBackground('preparing', 'beginning') === undefined
+  )
 }
 
 /** A small generator of pseudo-random numbers with a 32-bit state (Tommy Ettinger, public domain). */

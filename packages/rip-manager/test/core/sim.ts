@@ -1,6 +1,6 @@
 import type { SupervisorMessage, WorkerMessage } from '@rip/worker/protocol'
 import { STANDBY_TIMEOUT_MS } from '../../src/contract/defaults.ts'
-import type { Effects, Launch, Outcome } from '../../src/machine/effects.ts'
+import type { BackgroundLaunch, Effects, Launch, Outcome } from '../../src/machine/effects.ts'
 import type { CommandId, Input } from '../../src/machine/inputs.ts'
 import { brokenInvariants } from '../../src/machine/invariants.ts'
 import { Machine } from '../../src/machine/machine.ts'
@@ -12,7 +12,19 @@ import type { ManagerEventBody } from '../../src/contract/events.ts'
 import type { Backend, GenerationId } from '../../src/contract/router.ts'
 import type { Findings } from '../../src/contract/verdict.ts'
 
-export type ContentKind = 'good' | 'does not compile' | 'does not boot' | 'is not verified'
+export type ContentKind =
+  | 'good'
+  | 'does not compile'
+  | 'does not boot'
+  | 'is not verified'
+  | 'does not begin in the background'
+  | 'keeps ending in the background'
+
+/** What the switch shows to be no good only afterwards. */
+const FAILS_LATER: ReadonlySet<ContentKind | undefined> = new Set([
+  'does not begin in the background',
+  'keeps ending in the background',
+])
 
 /** The true state of a process, which may differ from what the machine believes. */
 interface SimProcess {
@@ -26,6 +38,15 @@ interface SimProcess {
   standbyByMs: number
   /** Number of the last order to stand by. */
   order: number
+}
+
+/** A process of a background program as it really is. */
+interface SimBackground {
+  readonly pid: number
+  readonly launch: BackgroundLaunch
+  state: 'preparing' | 'prepared' | 'beginning' | 'working' | 'leaving' | 'frozen'
+  /** It does its work. */
+  works: boolean
 }
 
 /** The content on disk, now and before. */
@@ -83,6 +104,10 @@ export class Sim implements Effects {
   readonly machine: Machine
   readonly random: () => number
   readonly processes: Map<number, SimProcess> = new Map()
+  readonly background: Map<number, SimBackground> = new Map()
+  /** Processes of a manager that was killed, or is about to end; they work on for a while. */
+  readonly orphans: Set<SimBackground> = new Set()
+  readonly programs: readonly string[]
   readonly events: ManagerEventBody[] = []
   readonly #answers: (() => void)[] = []
   /** Orders, which the router carries out in sequence. */
@@ -117,8 +142,11 @@ export class Sim implements Effects {
     random: () => number,
     workers: number,
     roomForWorkers: number = Infinity,
-    before?: Pick<Sim, 'findings' | 'disk'>,
+    before?: Pick<Sim, 'findings' | 'disk' | 'background'>,
+    programs = 0,
   ) {
+    this.programs = ['jobs', 'mail', 'reports', 'sync'].slice(0, programs)
+    for (const process of before?.background.values() ?? []) if (process.works) this.orphans.add(process)
     this.random = random
     this.findings = before?.findings ?? { condemned: [], good: undefined }
     this.#copies = new Set(this.findings.good && [this.findings.good.generation])
@@ -135,11 +163,24 @@ export class Sim implements Effects {
       random,
       workers,
       watching: true,
+      background: this.programs.map((name) => ({ name, isUnfrozen: name === 'sync' })),
+      backgroundIsFree: before === undefined,
       findings: this.findings,
       nowMs: 0,
     })
     if (before === undefined) this.edit('good')
     this.input({ type: 'services', online: true })
+    if (before !== undefined) this.#outliveOrphans()
+  }
+
+  /** Each ends in its own time; what exists once begins when the last one has gone. */
+  #outliveOrphans(): void {
+    if (this.orphans.size === 0) this.#later(() => this.input({ type: 'background-free' }))
+    for (const orphan of this.orphans)
+      this.#later(() => {
+        this.orphans.delete(orphan)
+        if (this.orphans.size === 0) this.input({ type: 'background-free' })
+      })
   }
 
   /** The files that a new start on the same folder finds. */
@@ -182,13 +223,16 @@ export class Sim implements Effects {
     readonly workers?: number
     readonly force?: boolean
     readonly wait?: boolean
+    readonly background?: string
   }): void {
     const command = this.#nextCommand++
     this.#open.add(command)
     const { type, workers = 1, force = false, wait = false } = body
     if (type === 'start') return this.input({ type, command })
     if (type === 'scale') return this.input({ type, command, workers })
-    if (type === 'restart') return this.input({ type, command, reason: type })
+    const { background } = body
+    if (type === 'restart')
+      return this.input({ type, command, reason: type, ...(background !== undefined && { background }) })
     if (type === 'rollback') return this.input({ type, command, reason: type, force })
     this.input({ type, command, reason: type, force, wait })
   }
@@ -365,12 +409,58 @@ export class Sim implements Effects {
 
   /** Throws when jobs run twice, except beside a process that did not stand by in time. */
   #objectToTwins(): void {
+    const names = [...this.background.values(), ...this.orphans]
+      .filter(({ works }) => works)
+      .map(({ launch }) => launch.name)
+    if (new Set(names).size < names.length) throw new Error(`two processes work at once: ${names.join(', ')}`)
     const slots = new Set<number>()
     for (const { active, standbyByMs, launch } of this.processes.values()) {
       if (!active || this.nowMs >= standbyByMs) continue
       if (slots.has(launch.slot)) throw new Error(`two workers ${launch.slot} are active`)
       slots.add(launch.slot)
     }
+  }
+
+  get working(): number {
+    return [...this.background.values()].filter(({ state }) => state === 'working').length
+  }
+
+  someBackground(...states: readonly SimBackground['state'][]): SimBackground | undefined {
+    const candidates = [...this.background.values()].filter(({ state }) => states.includes(state))
+    return candidates[Math.floor(this.random() * candidates.length)]
+  }
+
+  /** The process loads, or begins, as far as its code can. */
+  advance(process: SimBackground | undefined): void {
+    if (process === undefined) return
+    const { pid, launch, state } = process
+    const kind = this.#kinds.get(launch.generation)
+    const breaks = state === 'preparing' ? 'does not boot' : 'does not begin in the background'
+    if (kind === breaks) {
+      this.say(pid, { type: 'failed', failure: { kind: 'import', message: 'broken' } })
+      return this.exitBackground(process, { code: 4 })
+    }
+    process.state = state === 'preparing' ? 'prepared' : 'working'
+    this.say(
+      pid,
+      process.state === 'prepared' ? { type: 'ready', bootMs: 1, entry: 'jobs' } : { type: 'begun' },
+    )
+    if (kind === 'keeps ending in the background' && process.state === 'working')
+      this.exitBackground(process, { code: 1 })
+  }
+
+  exitBackground(
+    process: SimBackground | undefined,
+    status: { readonly code?: number; readonly signal?: string },
+  ): void {
+    if (process === undefined || !this.background.delete(process.pid)) return
+    const { pid } = process
+    this.input({
+      type: 'exited',
+      pid,
+      status: { code: null, signal: null, oom: false, ...status },
+      stderr: '',
+    })
   }
 
   get active(): number {
@@ -421,13 +511,26 @@ export class Sim implements Effects {
     return pid
   }
 
+  spawnBackground(launch: BackgroundLaunch): number {
+    if (this.hasStopped) throw new Error('a process is started after the end')
+    if (this.#spawnFails) throw new Error('EAGAIN')
+    const pid = this.#nextPid++
+    this.background.set(pid, { pid, launch, state: 'preparing', works: false })
+    return pid
+  }
+
   signal(pid: number, signal: Signal): void {
+    const background = this.background.get(pid)
+    if (background !== undefined && (signal === 'SIGKILL' || background.state !== 'frozen'))
+      this.#later(() => this.exitBackground(background, { signal }))
     const process = this.processes.get(pid)
     if (process === undefined) return
     if (signal === 'SIGKILL' || process.state !== 'frozen') this.#later(() => this.exit(pid, { signal }))
   }
 
   send(pid: number, message: SupervisorMessage): void {
+    const background = this.background.get(pid)
+    if (background !== undefined) return this.#tellBackground(background, message)
     const process = this.processes.get(pid)
     if (process === undefined) return
     if (message.type === 'resume') this.#resume(process)
@@ -438,6 +541,19 @@ export class Sim implements Effects {
     if (process.state === 'frozen') return
     process.state = 'draining'
     this.#later(() => this.exit(pid, { code: 0 }))
+  }
+
+  #tellBackground(process: SimBackground, message: SupervisorMessage): void {
+    if (message.type === 'resume') {
+      process.works = true
+      if (process.state === 'frozen') return
+      if (process.state !== 'prepared')
+        throw new Error(`${process.launch.name} begins while ${process.state}`)
+      process.state = 'beginning'
+    }
+    if (message.type !== 'drain' || process.state === 'frozen') return
+    process.state = 'leaving'
+    this.#later(() => this.exitBackground(process, { code: 0 }))
   }
 
   #resume(process: SimProcess): void {
@@ -576,7 +692,8 @@ export class Sim implements Effects {
   cut(token: number, generation: GenerationId): void {
     this.#order(token, () => {
       if (!this.#router.backends.has(generation)) throw new Error(`${generation} was not prepared`)
-      if (this.#kinds.get(generation) !== 'good')
+      const kind = this.#kinds.get(generation)
+      if (kind !== 'good' && !FAILS_LATER.has(kind))
         throw new Error(`${generation} was cut over to, and is broken`)
       this.#router.cut = generation
       this.cuts += 1

@@ -68,6 +68,7 @@ function fakeManager(): Pick<Manager, 'on' | 'status'> & { emit: (body: ManagerE
         disk: null,
         condemned: null,
         workers: [],
+        background: [],
         startedAtMs: 1,
       }
     },

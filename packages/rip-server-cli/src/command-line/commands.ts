@@ -48,9 +48,10 @@ export const commands: readonly Command[] = [
     examples: ['rip-server reload --wait', 'rip-server reload --name shop --reason "deploy 42"'],
   },
   {
-    ...toInstance,
     name: 'restart',
-    summary: 'replace every worker by a fresh process of the same code',
+    usage: '[app|NAME]',
+    maxWords: 1,
+    summary: 'replace every worker, or the background process NAME, by a fresh process of the same code',
     flags: [...COMMANDING, 'manager'],
     examples: ['rip-server restart', 'rip-server restart --manager'],
   },

@@ -4,7 +4,7 @@ import { refusalDetail, refusalMessage } from '@rip/server/text'
 import { DEFAULT_COMMAND_TIMEOUT_MS } from '../defaults.ts'
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
-import { findInstance } from '../instance/find-instance.ts'
+import { findInstance, type RunningInstance } from '../instance/find-instance.ts'
 import { flagValue, type Invocation, isOn } from '../invocation.ts'
 import { condemnedText, configurationLines, shortGeneration } from '../terminal/event-line.ts'
 import { durationText } from '../terminal/quantity-text.ts'
@@ -37,7 +37,7 @@ async function handOver(invocation: Invocation): Promise<number> {
 
 function change(verb: Change) {
   return async (invocation: Invocation): Promise<number> => {
-    const { client, snapshot } = await findInstance(invocation, invocation.line.words[0])
+    const { client, snapshot, background } = await findTarget(verb, invocation)
     const reason = flagValue(invocation, 'reason')
     const isLong = verb === 'reload' && isOn(invocation, 'wait')
     const watchMs = isLong ? longestWatchMs(snapshot) : 0
@@ -47,7 +47,7 @@ function change(verb: Change) {
       (signal) => {
         const given = { signal, ...(reason !== undefined && { reason }) }
         const insists = isOn(invocation, 'force') && { force: true }
-        if (verb === 'restart') return client.restart(given)
+        if (verb === 'restart') return client.restart({ ...given, ...(background && { background }) })
         if (verb === 'rollback') return client.rollback({ ...given, ...insists })
         return client.reload({ ...given, ...insists, ...(isOn(invocation, 'wait') && { wait: true }) })
       },
@@ -56,6 +56,18 @@ function change(verb: Change) {
     if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(result))
     return tell(verb, result, invocation)
   }
+}
+
+/** The instance, and the background process of it that the word of `restart` names, if it does. */
+async function findTarget(
+  verb: Change,
+  invocation: Invocation,
+): Promise<RunningInstance & { readonly background?: string }> {
+  const [word] = invocation.line.words
+  if (verb !== 'restart' || word === undefined) return await findInstance(invocation, word)
+  const found = await findInstance(invocation, undefined).catch(() => undefined)
+  const isName = found?.snapshot.background.some(({ name }) => name === word) === true
+  return found !== undefined && isName ? { ...found, background: word } : await findInstance(invocation, word)
 }
 
 function tell(verb: Change, result: ReloadResult, { terminal, line }: Invocation): number {

@@ -39,7 +39,7 @@ export async function check(invocation: Invocation): Promise<number> {
     if (isOn(invocation, 'json')) terminal.data(JSON.stringify({ ok, generation, tookMs, certificate }))
     else {
       terminal.say(
-        `${plan.command === undefined ? plan.entry : `"${commandText(plan.command)}"`} starts and is ready after ${durationText(tookMs)}`,
+        `${plan.command === undefined ? (plan.entry ?? plan.background.map(({ name }) => name).join(', ')) : `"${commandText(plan.command)}"`} starts and is ready after ${durationText(tookMs)}`,
       )
       if (certificate !== undefined) terminal.say(certificateText(certificate, Date.now()))
     }

@@ -1,6 +1,6 @@
 import { CliError } from '../errors.ts'
 import { ExitCode } from '../exit-code.ts'
-import { findInstances, instancesElsewhere } from '@rip/manager'
+import { type BackgroundStatus, findInstances, instancesElsewhere } from '@rip/manager'
 import { elsewhereLines } from '../instance/elsewhere-lines.ts'
 import { connect } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
@@ -41,15 +41,22 @@ export async function ps(invocation: Invocation): Promise<number> {
     snapshot.name,
     String(snapshot.pid),
     snapshot.health,
-    `${snapshot.readyWorkers}/${snapshot.wantedWorkers}`,
+    snapshot.wantedWorkers === 0 ? '-' : `${snapshot.readyWorkers}/${snapshot.wantedWorkers}`,
+    backgroundCell(snapshot.background),
     shortGeneration(snapshot.generation),
     durationText(Date.now() - snapshot.startedAtMs),
     instance.url ?? '',
     snapshot.root,
   ])
-  const head = ['name', 'pid', 'health', 'workers', 'code', 'up', 'url', 'app']
+  const head = ['name', 'pid', 'health', 'workers', 'background', 'code', 'up', 'url', 'app']
   if (rows.length > 0) for (const line of table([head, ...rows])) terminal.data(line)
   return ExitCode.done
+}
+
+/** How many work of those that should. */
+function backgroundCell(background: readonly BackgroundStatus[]): string {
+  if (background.length === 0) return '-'
+  return `${background.filter(({ state }) => state === 'working').length}/${background.length}`
 }
 
 function isSilent(answer: PromiseSettledResult<unknown>): boolean {

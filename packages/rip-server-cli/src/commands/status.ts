@@ -1,5 +1,6 @@
 import type {
   AnswerRates,
+  BackgroundStatus,
   BalancerIntroduction,
   Instance,
   ManagerStatus,
@@ -45,7 +46,10 @@ export function statusText(
     ...commandFacts(snapshot),
     ['code', codeText(snapshot)],
     ...diskFacts(snapshot, terminal),
-    ['workers', `${snapshot.readyWorkers} of ${snapshot.wantedWorkers} ready`],
+    ...(snapshot.wantedWorkers > 0
+      ? [['workers', `${snapshot.readyWorkers} of ${snapshot.wantedWorkers} ready`]]
+      : []),
+    ...snapshot.background.map((each) => ['background', backgroundText(each, Date.now())]),
     ...(snapshot.configuration?.pending ?? []).map((text) => ['changed', text]),
     [
       'releases',
@@ -59,7 +63,14 @@ export function statusText(
   const refusal = lastRefusal === null ? [] : ['', refusalText(lastRefusal, { terminal, serving })]
   const answers = answersTable(snapshot)
   const rates = answers.length === 0 ? [] : ['', ...answers]
-  return [...table(facts), '', ...workersTable(snapshot.workers), ...rates, ...refusal].join('\n')
+  const background = backgroundTable(snapshot.background)
+  const processes = [
+    ...(snapshot.workers.length > 0 || background.length === 0
+      ? ['', ...workersTable(snapshot.workers)]
+      : []),
+    ...(background.length === 0 ? [] : ['', ...background]),
+  ]
+  return [...table(facts), ...processes, ...rates, ...refusal].join('\n')
 }
 
 /** One row per worker. */
@@ -89,6 +100,32 @@ export function workersTable(workers: readonly WorkerStatus[]): string[] {
     durationText(worker.loopLagMs),
   ])
   return table([head, ...rows])
+}
+
+/** One row per program that works in the background. */
+export function backgroundTable(background: readonly BackgroundStatus[]): string[] {
+  if (background.length === 0) return []
+  const head = ['background', 'pid', 'state', 'code', 'restarts', 'memory', 'lag']
+  const rows = background.map(({ name, pid, state, generation, restarts, rssBytes, loopLagMs }) => [
+    name,
+    pid === null ? '-' : String(pid),
+    state,
+    generation === null ? '-' : shortGeneration(generation),
+    String(restarts),
+    bytesText(rssBytes),
+    durationText(loopLagMs),
+  ])
+  return table([head, ...rows])
+}
+
+/** What it does, and how it ended if it did by itself. */
+function backgroundText({ name, state, crashes }: BackgroundStatus, nowMs: number): string {
+  if (crashes === null) return `${name} ${state}`
+  const { count, reason, atMs, nextStartAtMs } = crashes
+  const last = `${exitReasonText(reason)} ${durationText(Math.max(0, nowMs - atMs))} ago`
+  const next =
+    nextStartAtMs === null ? '' : `; next start in ${durationText(Math.max(0, nextStartAtMs - nowMs))}`
+  return `${name} ${state}; ${count === 1 ? last : `ended ${count} times lately, the last time it ${last}`}${next}`
 }
 
 /** Answers of the last minute: a row for each generation that has given some, and for each worker. */

@@ -39,6 +39,8 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
       return terminal.faint(`${shortGeneration(event.generation)} serves already; nothing changed on disk`)
     case 'worker-exited':
       return exitLine(event, terminal, verbose)
+    case 'background-exited':
+      return backgroundExitLine(event, terminal, verbose)
     case 'generation-suspected':
       return suspicionLine(event)
     case 'generation-cleared':
@@ -65,6 +67,8 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
       return terminal.faint(stoppingText(event.delayMs))
     case 'worker-started':
     case 'worker-ready':
+    case 'background-started':
+    case 'background-working':
     case 'service-ready':
     case 'generation-building':
     case 'generation-verified':
@@ -181,6 +185,20 @@ function exitLine(
   return `${terminal.bad('✗')} ${text}${next}${tail}`
 }
 
+function backgroundExitLine(
+  event: Extract<ManagerEvent, { type: 'background-exited' }>,
+  terminal: Terminal,
+  verbose: boolean,
+): string | undefined {
+  const { name, pid, reason, uptimeMs, respawnInMs } = event
+  const planned = isPlanned(reason)
+  if (planned && !verbose) return undefined
+  const text = `${name} (${pid}) ${exitReasonText(reason)} after ${durationText(uptimeMs)}`
+  if (planned) return terminal.faint(text)
+  const next = respawnInMs === undefined ? '' : respawnText(respawnInMs)
+  return `${terminal.bad('✗')} ${text}${next}${reason.kind === 'crashed' ? lastLines(reason.stderr) : ''}`
+}
+
 /** A worker reports its requests once a second, so a count of zero is not reliable. */
 function serviceText({ uptimeMs, requests }: Extract<ManagerEvent, { type: 'worker-exited' }>): string {
   const counted = requests === 0 ? '' : ` and ${requests} ${requests === 1 ? 'request' : 'requests'}`
@@ -230,8 +248,8 @@ export function exitReasonText(reason: ExitReason): string {
 }
 
 function healthLine(health: string, terminal: Terminal): string | undefined {
-  if (health === 'degraded') return `${terminal.bad('degraded')}: fewer workers are ready than wanted`
+  if (health === 'degraded') return `${terminal.bad('degraded')}: fewer processes work than wanted`
   if (health === 'crash-loop')
-    return `${terminal.bad('crash loop')}: workers keep dying; one at a time is started until one stays`
+    return `${terminal.bad('crash loop')}: processes keep ending; one at a time is started until one stays`
   return health === 'ok' ? terminal.good('ok') : undefined
 }

@@ -14,8 +14,8 @@ export interface ReadyFacts {
   readonly url: string | undefined
   /** Whether the socket accepts connections from other machines. */
   readonly exposed: boolean
-  /** File the workers loaded. */
-  readonly entry: string
+  /** File the workers loaded; absent without workers. */
+  readonly entry: string | undefined
   /** The start command, of an application that is run by one. */
   readonly command: string | undefined
   /** How that file was found, if the operator did not name it. */
@@ -42,12 +42,16 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
     ['url', urlText(facts, terminal)],
     ['app', entryText(facts, terminal)],
     ...(facts.command === undefined ? [] : [['command', `${facts.command}  ${terminal.faint(UNFROZEN)}`]]),
-    ['workers', workersText(snapshot, facts.concurrency)],
-    ['code', `${shortGeneration(snapshot.generation)}, serving after ${durationText(facts.tookMs)}`],
+    ['workers', workersText(snapshot, facts)],
+    ...(snapshot.background.length > 0 ? [['background', backgroundText(snapshot)]] : []),
+    [
+      'code',
+      `${shortGeneration(snapshot.generation)}, ${facts.entry === undefined ? 'working' : 'serving'} after ${durationText(facts.tookMs)}`,
+    ],
     ['watching', facts.watching],
     ['control', facts.control],
     ...facts.hints.map((hint) => ['note', hint]),
-    ['next', 'rip-server status, reload, scale N, stop'],
+    ['next', `rip-server status, reload, ${facts.entry === undefined ? '' : 'scale N, '}stop`],
   ]
   const title = `${terminal.strong('rip-server')} ${facts.version} ${terminal.faint(facts.mode)}`
   return ['', `  ${title}`, '', ...table(rows).map((line) => `  ${line}`), ''].join('\n')
@@ -57,15 +61,16 @@ export function readyBlock(facts: ReadyFacts, terminal: Terminal): string {
 export function readyJson(facts: ReadyFacts, atMs: number): string {
   const { snapshot, url = null, entry, command, mode, version, control, concurrency, tookMs, hints } = facts
   const { generation, readyWorkers: workers } = snapshot
-  const address = url ?? 'sockets of its own'
-  const message = `serving after ${durationText(tookMs)} on ${address}`
+  const place = entry === undefined ? 'in the background' : `on ${url ?? 'sockets of its own'}`
+  const message = `${entry === undefined ? 'working' : 'serving'} after ${durationText(tookMs)} ${place}`
   return JSON.stringify({
     time: new Date(atMs).toISOString(),
     message,
     type: 'serving',
     url,
-    app: entry,
+    app: entry ?? snapshot.root,
     ...(command !== undefined && { command }),
+    ...(snapshot.background.length > 0 && { background: snapshot.background.map(({ name }) => name) }),
     mode,
     version,
     control,
@@ -77,18 +82,28 @@ export function readyJson(facts: ReadyFacts, atMs: number): string {
   })
 }
 
-function urlText({ url, exposed, control }: ReadyFacts, terminal: Terminal): string {
+function urlText({ url, entry, exposed, control }: ReadyFacts, terminal: Terminal): string {
+  if (entry === undefined) return 'none: it only works in the background, and listens on no port'
   if (url === undefined)
     return `none: rip-server balancer joins; each worker has a socket in ${dirname(control)}/current`
   return exposed ? `${url}  ${terminal.faint('open to the network')}` : url
 }
 
-function entryText({ entry, entryFoundBy, cwd }: ReadyFacts, terminal: Terminal): string {
+function entryText({ entry, entryFoundBy, cwd, snapshot }: ReadyFacts, terminal: Terminal): string {
+  if (entry === undefined) return nearPath(snapshot.root, cwd)
   const path = nearPath(entry, cwd)
   return entryFoundBy === undefined ? path : `${path}  ${terminal.faint(entryFoundBy)}`
 }
 
-function workersText({ readyWorkers, wantedWorkers }: ManagerStatus, concurrency: number): string {
+function backgroundText({ background }: ManagerStatus): string {
+  return background.map(({ name }) => name).join(', ')
+}
+
+function workersText(
+  { readyWorkers, wantedWorkers }: ManagerStatus,
+  { entry, concurrency }: Pick<ReadyFacts, 'entry' | 'concurrency'>,
+): string {
+  if (entry === undefined) return 'none'
   const ready =
     readyWorkers === wantedWorkers ? `${readyWorkers}` : `${readyWorkers} of ${wantedWorkers} so far`
   const requests = concurrency === 1 ? '1 request' : `${concurrency} requests`

@@ -25,8 +25,8 @@ export interface BuildOrder {
   readonly root: string
   readonly out: string
   readonly generation: string
-  /** File of the application. */
-  readonly entry: string
+  /** Files that the application begins with. */
+  readonly entries: readonly string[]
   /** Folder that gets a folder for each set of files in `node_modules`. */
   readonly packages: string
   /** The set an earlier build uses, and whether nothing in `node_modules` changed since. */

@@ -23,8 +23,15 @@ const STANDBY_DELAY_MS = 500
 
 export interface SnapshotBuilderOptions {
   readonly root: string
-  /** File of the application. */
-  readonly entry: string
+  /** Files that the application begins with. */
+  readonly entries: readonly string[]
+  /**
+   * Whether a change of any file makes other code, as where programs run that are no modules. @default only what is
+   * imported does
+   */
+  readonly anyChangeCounts?: boolean
+  /** Whether something runs what is on disk beside the snapshot. @default false */
+  readonly isUnfrozen?: boolean
   /** Gets the names of the files that a build found to belong to the application. */
   readonly tree: Pick<ContentTree, 'read' | 'follow'>
   /** Folders of the server itself, which are no content of the application wherever they are. @default none */
@@ -132,13 +139,13 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
   }
 
   #orderFor(state: TreeState, out: string): BuildOrder {
-    const { root, entry } = this.#options
+    const { root, entries } = this.#options
     const known = this.#packages
     return {
       root,
       out,
       generation: state.generation,
-      entry,
+      entries,
       packages: join(dirname(out), 'packages'),
       ...(known !== undefined && { earlierPackages: known.folder }),
       packagesUnchanged: known?.hash !== undefined && state.files.get(PACKAGES) === known.hash,
@@ -194,7 +201,10 @@ export class SnapshotBuilder implements Builder, AsyncDisposable {
     const folder = await this.#place(out, state.generation)
     this.#uses.set(folder, belongings.packages)
     const changedIn = changeDetection(state, this.#namesOf(belongings))
-    return { ok: true, snapshot: { generation: state.generation, folder, changedIn } }
+    const { anyChangeCounts = false, isUnfrozen = false } = this.#options
+    const { generation } = state
+    const details = { ...(isUnfrozen && { isUnfrozen }), ...(!anyChangeCounts && { changedIn }) }
+    return { ok: true, snapshot: { generation, folder, ...details } }
   }
 
   /** The files, with the names that a {@link TreeState} has for them. */

@@ -277,7 +277,8 @@ export class LiveConfiguration {
     try {
       if (change.applied.length > 0) await this.#options.configureFront()
       // The operator's `scale` stays in force, unless the configuration has changed this value.
-      if (before.workers !== now.workers) await this.#manager?.scale(now.workers)
+      if (before.workers !== now.workers && this.#manager?.status.wantedWorkers !== 0)
+        await this.#manager?.scale(now.workers)
     } catch (error) {
       this.#options.warn(
         `not all of the configuration is in force: ${error instanceof Error ? error.message : String(error)}`,

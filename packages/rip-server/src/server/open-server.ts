@@ -1,8 +1,10 @@
 import { isAbsolute, join, relative } from 'node:path'
 import {
+  type BackgroundProgram,
   type Backend,
   type ChildLine,
   type ContentTree,
+  createBackgroundLedger,
   createChangeDetector,
   createContentTree,
   createManager,
@@ -30,6 +32,7 @@ import {
   stateFolders,
   type Verifier,
 } from '@rip/manager'
+import type { BackgroundSetting } from '../settings/background-programs.ts'
 import { otherEnvFileNames } from '../settings/env-files.ts'
 import { proveFiles } from '../settings/prove-files.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -37,7 +40,9 @@ import { ServerError } from '../errors.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
 import { CertificateWatch } from '../front/certificate-watch.ts'
 import { type Front, frontBeside, openFront } from '../front/front.ts'
+import { noFront } from '../front/no-front.ts'
 import { ChildOutput } from '../output/child-output.ts'
+import { filesOf } from '../application/background-location.ts'
 import { forChildren } from '../application/child-environment.ts'
 import { statusWithTraffic } from './status-with-traffic.ts'
 import type { ServerPlan } from './server-plan.ts'
@@ -231,7 +236,8 @@ async function assemble(
   owned: AsyncDisposableStack,
   commands: Commands,
 ): Promise<ServerParts> {
-  const { settings, mode, root, entry, inherited, tenants } = plan
+  const { settings, mode, root, entry, background, inherited, tenants } = plan
+  const modules = modulesOf(plan)
   const succeeds = inherited !== undefined
   const env = forChildren(plan.env)
   const childEnv = (): Readonly<Record<string, string>> => applicationEnv(plan)
@@ -273,16 +279,18 @@ async function assemble(
     warn: plan.warn,
   })
   const front: Front =
-    listen === undefined
-      ? frontBeside(beside)
-      : await openFront({
-          ...beside,
-          listen,
-          settings: () => configuration.current,
-          mode,
-          env,
-          account: ownership?.tenants.router,
-        })
+    entry === undefined
+      ? noFront(inherited)
+      : listen === undefined
+        ? frontBeside(beside)
+        : await openFront({
+            ...beside,
+            listen,
+            settings: () => configuration.current,
+            mode,
+            env,
+            account: ownership?.tenants.router,
+          })
   const states = stateFolders(instanceIdentity(settings, root), env)
   const ignore = [
     ...[runDir.path, ...states].flatMap((path) => inside(root, path)),
@@ -294,11 +302,12 @@ async function assemble(
     include: ignoredContent(plan),
   })
   const builder =
-    plan.command === undefined && !isPage(entry)
+    modules.length > 0
       ? owned.use(
           new SnapshotBuilder({
             root,
-            entry,
+            entries: modules,
+            ...unfrozenParts(plan),
             tree,
             notContent: [runDir.path, ...states],
             folder,
@@ -314,7 +323,9 @@ async function assemble(
     root,
     name,
     command: { argv: [process.execPath, ...runtimeFlags(plan), ...workerArguments(plan)] },
-    workers: inherited?.workers ?? settings.workers,
+    workers: entry === undefined ? 0 : inherited?.workers || settings.workers,
+    background: background.map((each) => backgroundProgram(each, plan)),
+    backgroundLedger: createBackgroundLedger({ runDir: runDir.path, note: plan.note }),
     standsBy: succeeds,
     ...liveOptions(settings),
     mode,
@@ -352,6 +363,8 @@ async function assemble(
   configuration.follow(manager)
   manager.on('worker-ready', ({ pid }) => output.ready(pid))
   manager.on('worker-exited', ({ pid }) => output.gone(pid))
+  manager.on('background-working', ({ pid }) => output.ready(pid))
+  manager.on('background-exited', ({ pid }) => output.gone(pid))
   const systemd = plan.isProgram ? notifySystemd(manager, { env: plan.env }) : undefined
   owned.defer(() => systemd?.[Symbol.dispose]())
   const status = async (): Promise<ManagerStatus> => {
@@ -388,11 +401,12 @@ async function assemble(
 }
 
 /** What is content although it is ignored. */
-function ignoredContent({ root, entry, command, content, static: folders }: ServerPlan): readonly string[] {
+function ignoredContent(plan: ServerPlan): readonly string[] {
+  const { root, command, content, static: folders } = plan
   if (command !== undefined) return BUILD_OUTPUTS
   const tree = createContentTree({ root })
   const files = folders.flatMap(({ folder }) => ignoredHome(root, folder, tree, true))
-  return [...(content ?? ignoredHome(root, entry, tree)), ...files]
+  return [...(content ?? modulesOf(plan).flatMap((file) => ignoredHome(root, file, tree))), ...files]
 }
 
 /** There is nothing to compile where pages are all that is served. */
@@ -401,7 +415,7 @@ function isPage(entry: string): boolean {
 }
 
 /** What Bun runs for each worker. */
-function workerArguments({ command, entry }: ServerPlan): readonly string[] {
+function workerArguments({ root, command, entry = root }: ServerPlan): readonly string[] {
   if (command === undefined) return [TAKE_ANY_HEAD, workerProgram(), entry]
   return ['--smol', commandProgram(), commandPreload(), commandText(command), ...commandArgv(command)]
 }
@@ -423,6 +437,30 @@ function keepsVerdicts({ isProgram, mode }: ServerPlan): boolean {
 function accessLine(line: ChildLine, { logFormat }: ServerPlan): string {
   if (logFormat !== 'json' || line.text.startsWith('{')) return line.text
   return logLine(recordOf(line, Date.now()), logFormat, false)
+}
+
+/** The modules that the application begins with. */
+function modulesOf({ entry, command, background }: ServerPlan): readonly string[] {
+  const isLoaded = entry !== undefined && command === undefined && !isPage(entry)
+  return [...(isLoaded ? [entry] : []), ...filesOf(background)]
+}
+
+/** Where programs run that are no modules, any file may be code, and what served cannot be had again. */
+function unfrozenParts({ command, background }: ServerPlan): {
+  readonly anyChangeCounts: boolean
+  readonly isUnfrozen: boolean
+} {
+  const isUnfrozen = command !== undefined
+  return { isUnfrozen, anyChangeCounts: isUnfrozen || background.some((each) => 'command' in each) }
+}
+
+/** How a process that works in the background is started. */
+function backgroundProgram(setting: BackgroundSetting, plan: ServerPlan): BackgroundProgram {
+  const { name } = setting
+  const program: [string, ...string[]] = [process.execPath, ...runtimeFlags(plan), workerProgram()]
+  return 'file' in setting
+    ? { name, argv: [...program, setting.file] }
+    : { name, argv: program, command: setting.command }
 }
 
 /** None with `raw`, which prints only what was written. */

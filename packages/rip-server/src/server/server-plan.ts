@@ -2,11 +2,13 @@ import type { Writable } from 'node:stream'
 import type { ListenAddress } from '@rip/manager'
 import type { Entry, FindEntryOptions, StaticFolder } from '@rip/worker/entry'
 import { childEnvironment } from '../application/child-environment.ts'
-import { foundByText, locateApp, locateEntry } from '../application/app-location.ts'
+import { backgroundOf, filesOf, locateWebEntry } from '../application/background-location.ts'
+import { foundByText, locateApp } from '../application/app-location.ts'
 import { ServerError } from '../errors.ts'
 import { proveCertificate } from '../front/certificate.ts'
 import { listenAddress } from '../front/listen-address.ts'
 import type { Inheritance } from '../instance/succession.ts'
+import type { BackgroundSetting } from '../settings/background-programs.ts'
 import type { FileMode } from '../settings/env-files.ts'
 import type { LogFormat } from '../output/log-record.ts'
 import { nodeEnv } from '../settings/node-env.ts'
@@ -25,8 +27,8 @@ export interface ServerPlan {
   readonly rereading?: Rereading
   /** Folder of the application; a symbolic link stays symbolic. */
   readonly root: string
-  /** File of the application. */
-  readonly entry: string
+  /** File of the application; absent when it answers no requests, and only works in the background. */
+  readonly entry: string | undefined
   /** The start command of an application that is run by one, and not loaded; the entry is then its folder. */
   readonly command: Command | undefined
   /** Folders whose files workers answer before the application. */
@@ -37,6 +39,8 @@ export interface ServerPlan {
   readonly content: readonly string[] | undefined
   /** How entry or command was found, if the operator did not name it. */
   readonly entryFoundBy: string | undefined
+  /** Programs that work in the background. */
+  readonly background: readonly BackgroundSetting[]
   readonly watch: boolean
   /** Where the balancer listens; absent without a balancer, when only the sockets of the workers are there. */
   readonly listen: ListenAddress | undefined
@@ -110,27 +114,34 @@ export function planServer({ userFrom, commandFoundBy, env, ...given }: Surround
   const { root, entry } = locateApp(settings.app)
   if (command !== undefined && entry !== undefined) throw twoWays(entry)
   const isForeign = settings.user !== undefined
-  const found = foundFor(command, entry ?? root, { isForeign, isDevelopment: mode === 'development' })
+  const background = backgroundOf(settings.background, root, isForeign)
+  const found = foundFor(
+    command,
+    entry ?? root,
+    { isForeign, isDevelopment: mode === 'development' },
+    background,
+  )
   proveStatic(settings.static)
   if (command !== undefined && settings.static.length > 0) throw noFiles()
   const own = ownEnvironment(env, [root, cwd])
   proveCertificate(settings)
   const tenants = serverTenants(settings, {
-    files: [root, found.file],
+    files: [root, ...(found === undefined ? [] : [found.file]), ...filesOf(background)],
     configFile: userFrom,
     seed: settings.runDir ?? settings.name ?? root,
   })
   return {
     ...given,
     root,
-    entry: found.file,
+    entry: found?.file,
     command,
-    entryFoundBy: command === undefined ? foundByText(found) : commandFoundBy,
-    static: [...staticFolders(settings.static), ...(found.static ?? [])],
-    content: found.content,
+    entryFoundBy: command === undefined ? found && foundByText(found) : commandFoundBy,
+    background,
+    static: [...staticFolders(settings.static), ...(found?.static ?? [])],
+    content: found?.content,
     // The tools of a command watch files themselves.
     watch: settings.hotfix || (mode === 'development' && command === undefined),
-    listen: listenAddress(settings, mode),
+    listen: found && listenAddress(settings, mode),
     env: own,
     childEnv: childEnvironment(env, { root, cwd, mode, isForeign }),
     envFiles: nodeEnv(own, root, mode, isForeign).files,
@@ -139,8 +150,14 @@ export function planServer({ userFrom, commandFoundBy, env, ...given }: Surround
   }
 }
 
-function foundFor(command: Command | undefined, target: string, options: FindEntryOptions): Entry {
-  return command === undefined ? locateEntry(target, options) : { file: target, foundBy: 'given' }
+function foundFor(
+  command: Command | undefined,
+  target: string,
+  options: FindEntryOptions,
+  background: readonly BackgroundSetting[],
+): Entry | undefined {
+  if (command !== undefined) return { file: target, foundBy: 'given' }
+  return locateWebEntry(target, background, options)
 }
 
 function noFiles(): ServerError {

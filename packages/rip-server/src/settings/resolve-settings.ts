@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path'
 import { didYouMean } from '@rip/balancer/text'
 import type { GivenFlag } from './given-flag.ts'
+import { locatedBackground } from './background-programs.ts'
 import { Unacceptable, unacceptableText } from './quantity.ts'
 import { balancerProblems, type BalancerSettings, locatedBalancer } from './balancer-settings.ts'
 import { ServerError } from '../errors.ts'
@@ -130,6 +131,7 @@ function textOf(name: SettingName, value: unknown): string {
 }
 
 function parse(name: SettingName, given: Given): unknown {
+  if (name === 'background') return locatedBackground(settingSpecs.background.parse(given.text), given.folder)
   const value = settingSpecs[name].parse(given.text)
   if (name === 'static') return locatedStatic(value as readonly string[], given.folder)
   return PATHS.has(name) ? resolve(given.folder, String(value)) : value

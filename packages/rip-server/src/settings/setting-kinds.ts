@@ -1,4 +1,5 @@
 import type { AccessLogFormat } from '@rip/balancer'
+import type { BackgroundSetting, WrittenBackground } from './background-programs.ts'
 import type { BalancerSettings } from './balancer-settings.ts'
 import type { LogFormat } from '../output/log-record.ts'
 import type { Command } from './command.ts'
@@ -33,6 +34,13 @@ interface SettingKinds {
    * for files below a path. Relative to the configuration file. @default those that a build leaves for it
    */
   readonly static: Said<string | readonly string[], readonly string[]>
+  /**
+   * Programs that work in the background, each in one process at a time: files of the application, whose names they
+   * get, or `{ name, file }` and `{ name, command }`. With one of them the application need not answer requests.
+   *
+   * @default "rip": { "background": [ … ] } in package.json, else none
+   */
+  readonly background: Said<readonly WrittenBackground[], readonly BackgroundSetting[]>
   /** TCP port; 0 takes a free one. @default 3000 */
   readonly port: Said<number>
   /**

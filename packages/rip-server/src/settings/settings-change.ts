@@ -14,6 +14,7 @@ const TAKES: Readonly<Partial<Record<SettingName, string>>> = {
   logFormat: 'rip-server restart --manager',
   user: 'rip-server stop and start',
   balancerUser: 'rip-server stop and start',
+  background: 'rip-server restart --manager',
   app: 'rip-server stop and start',
   command: 'rip-server restart --manager',
   static: 'rip-server restart --manager',

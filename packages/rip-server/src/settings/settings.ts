@@ -15,6 +15,7 @@ import type { AccessLogFormat } from '@rip/balancer'
 import { logFormats } from '../output/log-record.ts'
 import { parseCommand } from './command.ts'
 import { parseStatic } from './static-folders.ts'
+import { backgroundPrograms } from './background-programs.ts'
 import { allowedHost, bindAddress, hostField } from './addresses.ts'
 import type { Settings, SettingValues } from './setting-kinds.ts'
 import { count, durationMs, share, sizeBytes, someOf, Unacceptable } from './quantity.ts'
@@ -78,6 +79,15 @@ export const settingSpecs: { readonly [K in SettingName]: SettingSpec<Settings[K
     parse: parseStatic,
     fallback: () => [],
     fallbackText: 'what a build leaves',
+  },
+  background: {
+    flag: 'background',
+    value: 'FILE',
+    repeatable: true,
+    summary: 'a program that works in the background, in one process at a time; repeatable',
+    parse: backgroundPrograms,
+    fallback: () => [],
+    fallbackText: 'none; "rip.background" in package.json',
   },
   port: {
     flag: 'port',

@@ -6,8 +6,15 @@ export function shownSetting(name: SettingName, settings: Settings): string {
   const value = settings[name]
   if (value === undefined) return settingSpecs[name].fallbackText.split(';')[0] ?? ''
   if (name === 'command') return commandText(settings.command ?? '')
-  if (Array.isArray(value)) return value.length > 0 ? value.join(', ') : settingSpecs[name].fallbackText
+  if (typeof value === 'object')
+    return value.length > 0
+      ? value.map(shownItem).join(', ')
+      : (settingSpecs[name].fallbackText.split(';')[0] ?? '')
   if (name.endsWith('Share')) return `${Math.round(Number(value) * 1_000) / 10}%`
   if (name.endsWith('Ms')) return `${String(value)} ms`
   return name.endsWith('Bytes') ? `${String(value)} bytes` : String(value)
+}
+
+function shownItem(item: string | { readonly name: string }): string {
+  return typeof item === 'string' ? item : item.name
 }

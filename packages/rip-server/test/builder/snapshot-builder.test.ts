@@ -21,7 +21,7 @@ function builderOf(standby: boolean, runtimeFlags: readonly string[] = []): Snap
   const tree = createContentTree({ root })
   return new SnapshotBuilder({
     root,
-    entry: join(root, 'index.ts'),
+    entries: [join(root, 'index.ts')],
     tree,
     folder: join(folder, 'snapshots'),
     env: () => env,

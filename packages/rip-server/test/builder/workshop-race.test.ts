@@ -16,7 +16,7 @@ test.if(process.geteuid?.() === 0)(
     const env = { PATH: process.env['PATH'] ?? '', RIP_CACHE: 'off' }
     await using builder = new SnapshotBuilder({
       root,
-      entry: join(root, 'index.ts'),
+      entries: [join(root, 'index.ts')],
       tree: createContentTree({ root }),
       folder: join(folder, 'snapshots'),
       env: () => env,

@@ -16,6 +16,7 @@ export interface BuildRequest {
   readonly files?: readonly string[] | undefined
   /** See the fields of these names in `BuildSnapshotOptions`. */
   readonly entry?: string | undefined
+  readonly entries?: readonly string[] | undefined
   readonly packages?: string | undefined
   readonly earlierPackages?: string | undefined
   readonly packagesUnchanged?: boolean | undefined

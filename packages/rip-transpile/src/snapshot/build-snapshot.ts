@@ -22,6 +22,8 @@ export interface BuildSnapshotOptions {
    * @default all modules of the application count as imported
    */
   readonly entry?: string
+  /** Further modules it begins with, such as those that work in the background. @default none */
+  readonly entries?: readonly string[]
   /** The application's files, as paths relative to the root. @default every module below the root */
   readonly files?: readonly string[]
   /** Folder that gets one folder for each set of files in `node_modules`. @default none is kept */
@@ -108,7 +110,7 @@ async function graphOf(
   { files, folder }: EarlierPackages,
   options: BuildSnapshotOptions,
 ): Promise<ModuleGraph> {
-  const { entry, packagesUnchanged = false } = options
+  const { entry, entries = [], packagesUnchanged = false } = options
   const isKnown = packagesUnchanged && folder !== undefined
   const memory = new ReferenceMemory(options.packages && join(options.packages, 'references.json'))
   const graph = new ModuleGraph({
@@ -120,8 +122,13 @@ async function graphOf(
   })
   const names = options.files?.filter(isModule) ?? moduleFiles(root)
   const lying = names.map((path) => join(root, path))
-  if (entry === undefined) await graph.add(lying, 'imported')
-  else await graph.add([realpathSync(entry)], 'imported')
+  const begins = entry === undefined ? entries : [entry, ...entries]
+  if (entry === undefined && options.entries === undefined) await graph.add(lying, 'imported')
+  else
+    await graph.add(
+      begins.map((file) => realpathSync(file)),
+      'imported',
+    )
   if (graph.picksModules)
     await graph.add(
       names.filter(mayRun).map((path) => join(root, path)),

@@ -23,6 +23,15 @@ export async function loadApplication(file: string, servers?: ServerCapture): Pr
   return await load(file, own)
 }
 
+/** Imports a module that answers no requests. @throws WorkerError `RIP_APP_COMPILE`, `RIP_APP_IMPORT` */
+export async function loadModule(file: string): Promise<Exports> {
+  try {
+    return (await import(file)) as Exports
+  } catch (cause) {
+    throw importFailure(file, cause)
+  }
+}
+
 async function load(file: string, servers: ServerCapture): Promise<Application> {
   try {
     const exports = await importModule(file, servers)

@@ -23,6 +23,11 @@ export class ApplicationSignals {
     this.#kept.push({ signal, listener })
   }
 
+  /** Whether the application listens for a signal. */
+  has(signal: StopSignal): boolean {
+    return this.#kept.some((kept) => kept.signal === signal)
+  }
+
   /** Calls the listeners for one signal; resolves when what they return has settled, or when the time is up. */
   async tell(signal: StopSignal, timeoutMs: number): Promise<void> {
     const told = this.#kept.filter((kept) => kept.signal === signal)

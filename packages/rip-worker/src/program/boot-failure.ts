@@ -8,6 +8,7 @@ const MAX_TEXT_LENGTH = 16_384
 const kinds: Partial<Record<WorkerErrorCode, BootFailureKind>> = {
   RIP_APP_NOT_FOUND: 'not-found',
   RIP_APP_MISSING: 'not-found',
+  RIP_BACKGROUND_MISSING: 'not-found',
   RIP_PACKAGE_UNREADABLE: 'not-found',
   RIP_APP_COMPILE: 'compile',
   RIP_APP_IMPORT: 'import',

@@ -71,6 +71,11 @@ export class ControlLink {
     if (written > 0) this.#unsent = this.#unsent.subarray(written)
   }
 
+  /** From now on the connection does not keep the process alive. */
+  unref(): void {
+    this.#socket.unref()
+  }
+
   close(): void {
     this.#socket.end()
   }

@@ -39,6 +39,14 @@ export interface Settings extends Pick<
   readonly static: readonly StaticFolder[]
   /** Folder of the snapshot that code is loaded from; absent when it comes from disk. */
   readonly snapshot: string | undefined
+  /** What it is as a background process; absent in a worker. */
+  readonly background: BackgroundSettings | undefined
+}
+
+export interface BackgroundSettings {
+  readonly name: string
+  /** The program to run and its arguments. @default the module of `target` */
+  readonly command: readonly string[] | undefined
 }
 
 /** Thrown for a command line or an environment with an invalid value. */
@@ -70,6 +78,7 @@ export function readSettings(args: readonly string[], environment: Environment):
     static: folders.length > 0 ? folders.map(readFolder) : readFolders(get('RIP_STATIC')),
     bootTimeoutMs: bootTimeout === undefined ? undefined : wholeNumber('RIP_BOOT_TIMEOUT_MS', bootTimeout),
     apart: get('RIP_APART') === '1',
+    background: readBackground(get('RIP_BACKGROUND'), get('RIP_BACKGROUND_COMMAND')),
     ...(concurrency !== undefined && { concurrency: wholeNumber('concurrency', concurrency) }),
     ...(mode !== undefined && { mode: readMode(mode) }),
     ...(workerId !== undefined && { workerId: wholeNumber('RIP_WORKER_ID', workerId) }),
@@ -166,6 +175,15 @@ function readTrust(text: string): TrustForwarded {
   if (text === 'balancer') return 'balancer'
   if (text === 'proxy' || text === 'none') return text === 'proxy'
   throw new UsageError(`--trust-forwarded is ${JSON.stringify(text)}, expected balancer, proxy or none`)
+}
+
+/** The command is written by a supervisor, which is believed. */
+function readBackground(
+  name: string | undefined,
+  command: string | undefined,
+): BackgroundSettings | undefined {
+  if (name === undefined) return undefined
+  return { name, command: command === undefined ? undefined : (JSON.parse(command) as string[]) }
 }
 
 function readMode(text: string): WorkerMode {

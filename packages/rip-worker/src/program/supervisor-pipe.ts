@@ -10,6 +10,7 @@ export class SupervisorPipe {
   readonly #decoder = new TextDecoder()
   #text = ''
   #onLine = (): void => {}
+  #socket: Bun.Socket | undefined
 
   private constructor() {}
 
@@ -21,7 +22,7 @@ export class SupervisorPipe {
     const pipe = new SupervisorPipe()
     const take = (bytes: Uint8Array): void => pipe.#take(bytes)
     const end = (): void => pipe.#end()
-    if (isSocketByProc()) await readSocket(take, end)
+    if (isSocketByProc()) pipe.#socket = await readSocket(take, end)
     else if (await isPipe()) void readStream(take).then(end)
     else return undefined
     return pipe
@@ -38,6 +39,11 @@ export class SupervisorPipe {
   /** Resolves when the other end is closed. */
   end(): Promise<void> {
     return this.#ended.promise
+  }
+
+  /** From now on the pipe does not keep the process alive, if it is a socket. */
+  unref(): void {
+    this.#socket?.unref()
   }
 
   /** Takes the first line; the supervisor writes nothing after it. */
@@ -73,13 +79,13 @@ async function isPipe(): Promise<boolean> {
   }
 }
 
-async function readSocket(take: (bytes: Uint8Array) => void, end: () => void): Promise<void> {
+async function readSocket(take: (bytes: Uint8Array) => void, end: () => void): Promise<Bun.Socket> {
   const options: Bun.FdSocketOptions = {
     fd: FD,
     socket: { data: (_, bytes) => take(bytes), end, close: end, error: end },
   }
   // Bun takes these options; the declaration of `connect` lacks them.
-  await Bun.connect(options as never)
+  return await Bun.connect(options as never)
 }
 
 async function readStream(take: (bytes: Uint8Array) => void): Promise<void> {

@@ -1,0 +1,105 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { BackgroundLedger } from '../contract/ports.ts'
+import { isSameProcess, processStartTime } from '../system/start-time.ts'
+
+const POLL_MS = 20
+/** How much longer than its drain may last a process of an earlier manager gets before it is killed. */
+const GRACE_MS = 2_000
+
+export interface BackgroundLedgerOptions {
+  /** Run directory of the instance; the ledger is a folder in it, with a file for each process. */
+  readonly runDir: string
+  /** Called with one sentence for each process that is waited for. @default nothing is said */
+  readonly note?: (message: string) => void
+}
+
+interface Entry {
+  readonly file: string
+  readonly name: string
+  readonly pid: number
+  readonly startTime: string | undefined
+}
+
+/** A ledger that the next manager of the same instance finds on disk. */
+export function createBackgroundLedger(options: BackgroundLedgerOptions): BackgroundLedger {
+  return new LedgerFolder(options)
+}
+
+class LedgerFolder implements BackgroundLedger {
+  readonly #folder: string
+  readonly #note: (message: string) => void
+  /** Files of processes of this manager. */
+  readonly #own = new Set<string>()
+
+  constructor({ runDir, note = () => {} }: BackgroundLedgerOptions) {
+    this.#folder = join(runDir, 'background')
+    this.#note = note
+  }
+
+  note(name: string, pid: number): void {
+    const file = `${name}.${pid}`
+    this.#own.add(file)
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    writeFileSync(join(this.#folder, file), processStartTime(pid) ?? '', { mode: 0o600 })
+  }
+
+  drop(name: string, pid: number): void {
+    this.#own.delete(`${name}.${pid}`)
+    this.#remove(`${name}.${pid}`)
+  }
+
+  async clear({ drainTimeoutMs }: { readonly drainTimeoutMs: number }): Promise<void> {
+    await Promise.all(this.#foreign().map((entry) => this.#outlive(entry, drainTimeoutMs)))
+  }
+
+  #foreign(): readonly Entry[] {
+    const files = entriesOf(this.#folder).filter((file) => !this.#own.has(file))
+    return files.flatMap((file) => {
+      const match = /^(.+)\.(\d+)$/.exec(file)
+      if (match === null) return []
+      const startTime = readFileSync(join(this.#folder, file), 'utf8') || undefined
+      return [{ file, name: match[1] ?? '', pid: Number(match[2]), startTime }]
+    })
+  }
+
+  /** Its manager is gone, which it has noticed by the end of its input: it ends within the time it has for that. */
+  async #outlive({ file, name, pid, startTime }: Entry, drainTimeoutMs: number): Promise<void> {
+    const untilMs = performance.now() + drainTimeoutMs + GRACE_MS
+    if (isSameProcess(pid, startTime))
+      this.#note(`${name} waits for process ${pid} of an earlier start to end`)
+    while (isSameProcess(pid, startTime)) {
+      if (performance.now() >= untilMs) killGroup(pid)
+      await Bun.sleep(POLL_MS)
+    }
+    // What it has left in its group; the kernel gives the number to no other process until then.
+    if (processStartTime(pid) === undefined) killGroup(pid)
+    this.#remove(file)
+  }
+
+  #remove(file: string): void {
+    rmSync(join(this.#folder, file), { force: true })
+    try {
+      rmdirSync(this.#folder)
+    } catch {
+      // ENOTEMPTY: others are noted. ENOENT: the run directory is gone.
+    }
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // ESRCH: the group is empty.
+  }
+}
+
+function entriesOf(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    // ENOENT: nothing is noted.
+    return []
+  }
+}

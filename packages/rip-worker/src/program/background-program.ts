@@ -1,0 +1,190 @@
+import { DEFAULT_BEACON_MS, DEFAULT_DRAIN_TIMEOUT_MS } from '../defaults.ts'
+import { reasonOf, WorkerError } from '../errors.ts'
+import { setInterval, setTimeout } from '../own-timers.ts'
+import { PROTOCOL_VERSION, type SupervisorMessage, type WorkerMessage } from '../protocol.ts'
+import { describeFailure } from '../serve/failure.ts'
+import { ApplicationSignals } from './application-signals.ts'
+import { BackgroundCommand } from './background-command.ts'
+import { BackgroundModule } from './background-module.ts'
+import type { BackgroundWork } from './background-work.ts'
+import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
+import { ControlLink } from './control-link.ts'
+import { keepApart } from './keep-apart.ts'
+import { LoopLag } from './loop-lag.ts'
+import type { Settings } from './settings.ts'
+import type { SupervisorPipe } from './supervisor-pipe.ts'
+
+/** The life of a background process: prepare, wait for its turn, work, end. Ends with the exit code. */
+export class BackgroundProgram {
+  readonly #settings: Settings
+  readonly #pipe: SupervisorPipe | undefined
+  readonly #exit = Promise.withResolvers<number>()
+  readonly #lag = new LoopLag()
+  #signals: ApplicationSignals | undefined
+  #phase: 'preparing' | 'prepared' | 'beginning' | 'working' | 'leaving' = 'preparing'
+  #work: BackgroundWork | undefined
+  #link: ControlLink | undefined
+  #beacon: NodeJS.Timeout | undefined
+
+  constructor(settings: Settings, pipe: SupervisorPipe | undefined) {
+    this.#settings = settings
+    this.#pipe = pipe
+  }
+
+  run(): Promise<number> {
+    this.#signals = new ApplicationSignals()
+    void this.#prepare().catch((error: unknown) => this.#fail(error))
+    return this.#exit.promise
+  }
+
+  /** SIGTERM: a supervisor that got the same signal is about to end this process anyway. */
+  askToLeave(): void {
+    if (this.#phase !== 'leaving') this.#send({ type: 'leaving', reason: 'signal', inFlight: 0 })
+    void this.#leave(DEFAULT_DRAIN_TIMEOUT_MS)
+  }
+
+  /** As in any program of Bun and of Node.js, also for a rejection that nothing handles. */
+  uncaught(error: unknown): void {
+    if (this.#phase === 'working' || this.#phase === 'leaving') {
+      console.error(`uncaught exception: ${describeFailure(error)}`)
+      return this.#exit.resolve(1)
+    }
+    void this.#fail(error)
+  }
+
+  /** Nothing is left that could make anything happen: the work has come to its end. */
+  idle(): void {
+    if (this.#phase === 'leaving') return this.#exit.resolve(0)
+    if (this.#phase !== 'working') return this.#stay()
+    if (this.#work instanceof BackgroundModule && !this.#work.isLoaded) return this.#stay()
+    this.#exit.resolve(0)
+  }
+
+  /** Code may wait for something that is nothing to the runtime, at its top level for instance. */
+  #stay(): void {
+    setInterval(() => {}, 1 << 30)
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#settings.apart) await this.#keepApart()
+    await this.#connect()
+    this.#work = await this.#findWork()
+    await this.#work.prepare()
+    if (this.#phase !== 'preparing') return
+    this.#phase = 'prepared'
+    this.#send({ type: 'ready', bootMs: Math.round(performance.now()), entry: process.argv[1] ?? '' })
+    if (this.#link === undefined) await this.#begin()
+  }
+
+  /** Runs before any code of the application. */
+  async #keepApart(): Promise<void> {
+    const { loadCLibrary } = await import('./c-library.ts')
+    try {
+      keepApart(loadCLibrary())
+    } catch {
+      // Where the library has another name, as with musl.
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const path = this.#settings.control
+    if (path === undefined) return
+    void this.#pipe?.end().then(() => this.#leave(DEFAULT_DRAIN_TIMEOUT_MS))
+    try {
+      this.#link = await ControlLink.connect(path, {
+        onMessage: (message) => this.#obey(message),
+        onEnd: () => void this.#leave(DEFAULT_DRAIN_TIMEOUT_MS),
+      })
+    } catch (cause) {
+      throw new WorkerError('RIP_CONTROL_FAILED', { path, reason: reasonOf(cause) }, { cause })
+    }
+    this.#send({ type: 'hello', version: PROTOCOL_VERSION, workerId: 0, pid: process.pid })
+    this.#beat(DEFAULT_BEACON_MS)
+  }
+
+  async #findWork(): Promise<BackgroundWork> {
+    const { background, snapshot, target = '', generation = '' } = this.#settings
+    const { name, command } = background!
+    if (command !== undefined)
+      return new BackgroundCommand({ name, command, onEnd: (code) => this.#exit.resolve(code) })
+    const { findEntry } = await import('../application/find-entry.ts')
+    const { file } = findEntry(target, { snapshot })
+    process.argv.splice(1, process.argv.length, file)
+    const { install } = await import('@rip/transpile/loader')
+    install(snapshot === undefined ? { main: file } : { snapshot, main: file })
+    return new BackgroundModule({ name, generation, file, snapshot, signals: this.#signals! })
+  }
+
+  #obey(message: SupervisorMessage): void {
+    if (message.type === 'welcome') return this.#beat(message.beaconMs)
+    if (message.type === 'ping') return this.#sendBeacon()
+    if (message.type === 'resume') return void this.#begin().catch((error: unknown) => this.#fail(error))
+    if (message.type === 'drain') void this.#leave(message.deadlineMs)
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#phase !== 'prepared') return
+    this.#phase = 'beginning'
+    this.#release()
+    await this.#work?.begin()
+    if (this.#phase !== 'beginning') return
+    this.#phase = 'working'
+    this.#send({ type: 'begun' })
+  }
+
+  /** From now on only the application keeps the process alive. */
+  #release(): void {
+    this.#link?.unref()
+    this.#pipe?.unref()
+    this.#beacon?.unref()
+  }
+
+  async #leave(deadlineMs: number): Promise<void> {
+    if (this.#phase === 'leaving') return
+    this.#phase = 'leaving'
+    this.#release()
+    setTimeout(() => this.#giveUp(deadlineMs), deadlineMs).unref()
+    if ((await this.#work?.end(deadlineMs)) !== 'ends-by-itself') this.#exit.resolve(0)
+  }
+
+  #giveUp(deadlineMs: number): void {
+    console.error(`${this.#settings.background?.name} did not end within ${deadlineMs} ms and is cut off`)
+    this.#exit.resolve(1)
+  }
+
+  async #fail(cause: unknown): Promise<void> {
+    if (this.#phase === 'leaving') return this.#exit.resolve(1)
+    this.#phase = 'leaving'
+    const file = process.argv[1] ?? ''
+    const error =
+      cause instanceof WorkerError
+        ? cause
+        : new WorkerError('RIP_APP_IMPORT', { file, reason: reasonOf(cause) }, { cause })
+    const failure = await bootFailureOf(error)
+    this.#send({ type: 'failed', failure })
+    process.stderr.write(formatBootFailure(failure))
+    this.#exit.resolve(exitCodeOf(failure))
+  }
+
+  #beat(intervalMs: number): void {
+    clearInterval(this.#beacon)
+    this.#beacon = setInterval(() => this.#sendBeacon(), intervalMs)
+    if (this.#phase !== 'preparing' && this.#phase !== 'prepared') this.#beacon.unref()
+  }
+
+  #sendBeacon(): void {
+    const requests = { inFlight: 0, webSockets: 0, eventStreams: 0, requests: 0 }
+    const messages = { published: 0, delivered: 0, dropped: 0 }
+    this.#send({
+      type: 'beacon',
+      ...requests,
+      ...messages,
+      rssBytes: process.memoryUsage.rss(),
+      loopLagMs: this.#lag.take(),
+    })
+  }
+
+  #send(message: WorkerMessage): void {
+    this.#link?.send(message)
+  }
+}
