@@ -182,7 +182,7 @@ test('a build of Nitro that has of its packages only what Node.js loads is run b
 test('next start runs a build of Next.js, by the script that the project has for it', () => {
   const built = { '.next/BUILD_ID': 'x' }
   expect(found({ ...built, 'package.json': manifest(['next'], { start: 'next start -p 80' }) })).toEqual([
-    'bun run start',
+    'bun run --silent start',
     'Next.js build in .next',
   ])
   expect(found({ ...built, 'package.json': manifest(['next']) })[0]).toBe('node_modules/.bin/next start')
@@ -260,10 +260,16 @@ describe('what is written by hand comes before what is built', () => {
     const pages = { 'dist/index.html': '' }
     expect(found({ ...pages, 'src/index.ts': '' })[0]).toBe('src/index.ts')
     expect(found({ ...pages, 'package.json': manifest([], { start: 'node server/run.js' }) })).toEqual([
-      'bun run start',
+      'bun run --silent start',
       '"start" in package.json',
     ])
   })
+})
+
+test('a framework that no script of the project uses does not keep its sources from being served', () => {
+  const docs = manifest(['astro', 'hono'], { dev: 'bun --hot src/index.ts', docs: 'astro dev' })
+  expect(found({ 'package.json': docs, 'src/index.ts': '' })[0]).toBe('src/index.ts')
+  expect(found({ 'package.json': docs, 'src/index.ts': '' }, { isDevelopment: true })[0]).toBe('src/index.ts')
 })
 
 test('with two builds both are named, and none is served', () => {
@@ -284,7 +290,10 @@ test.each([
     'Next.js',
     { 'package.json': manifest(['next'], { dev: 'next dev', start: 'next dev' }), 'src/app/page.tsx': '' },
   ],
-  ['SolidStart', { 'package.json': manifest(['@solidjs/start']), 'src/app.tsx': '' }],
+  [
+    'SolidStart',
+    { 'package.json': manifest(['@solidjs/start'], { build: 'vite build' }), 'src/app.tsx': '' },
+  ],
   ['Vite', { 'package.json': manifest(['vite'], { dev: 'vite' }), 'index.html': '', 'src/main.ts': '' }],
 ])(
   'a project of %s that is not built is told to build, and its sources are not loaded',
@@ -322,12 +331,15 @@ describe('in development', () => {
     ],
     ['Nitro', { 'package.json': manifest(['nitropack'], { dev: 'nitropack dev' }) }],
   ])('the framework has a server of its own: %s', (framework, files) => {
-    expect(found(files, { isDevelopment })).toEqual(['bun run dev', `development server of ${framework}`])
+    expect(found(files, { isDevelopment })).toEqual([
+      'bun run --silent dev',
+      `development server of ${framework}`,
+    ])
   })
 
   test('the script may be named start, and one that starts this server is none', () => {
     const angular = { 'package.json': manifest(['@angular/build'], { start: 'ng serve' }), 'src/main.ts': '' }
-    expect(found(angular, { isDevelopment })[0]).toBe('bun run start')
+    expect(found(angular, { isDevelopment })[0]).toBe('bun run --silent start')
     const ours = { 'package.json': manifest(['nuxt'], { dev: 'rip-server dev' }), ...builds.nuxt }
     ours['package.json'] = manifest(['nuxt'], { dev: 'rip-server dev' })
     expect(found(ours, { isDevelopment })[0]).toBe('.output/server/index.mjs')

@@ -19,12 +19,16 @@ const FRAMEWORKS = [
   ['nitro', 'Nitro'],
 ] as const
 
+/** Their tools. Without one of them in its scripts, a project may have the package for something beside it, such as its documentation. */
+const TOOL = /\b(?:next|nuxt|nuxi|astro|vite|react-router|remix|vinxi|qwik|ng|nitro|nitropack)\b/
+
 /** Servers for development, which a script named `start` may start, too. */
 const DEV_SERVER =
   /\b(?:vite(?!\s+preview)|next dev|nuxt dev|astro dev|ng serve|react-scripts start|vue-cli-service serve|webpack serve|webpack-dev-server|parcel(?! build))\b/
 
 /** The framework a project is written for; its code is nothing a worker could load before it is built. */
 export function frameworkOf(project: Project): string | undefined {
+  if (!['dev', 'build', 'start'].some((name) => TOOL.test(project.script(name) ?? ''))) return undefined
   const found = FRAMEWORKS.find(([name]) => project.depends(name))
   if (found !== undefined) return found[1]
   return project.depends('vite') && project.has('index.html') ? 'Vite' : undefined
@@ -51,7 +55,7 @@ export function startScript(project: Project): readonly string[] | undefined {
 
 /** Runs a script as `npm run` does; Bun is there in any case. */
 export function runScript(name: string): readonly string[] {
-  return [Bun.which('bun') === null ? process.execPath : 'bun', 'run', name]
+  return [Bun.which('bun') === null ? process.execPath : 'bun', 'run', '--silent', name]
 }
 
 /** A script that starts this server would start itself. */
