@@ -28,6 +28,8 @@ export interface WorkerCommand {
    * and is asked to leave by SIGTERM. @default true
    */
   readonly speaksProtocol?: boolean
+  /** Whether it may write to standard output why it cannot be served, as many tools do. @default false */
+  readonly explainsOnStdout?: boolean
 }
 
 /** A program that works in the background, in one process at a time. */

@@ -46,6 +46,8 @@ export interface ProcessSpec {
   readonly lateVariables?: readonly string[]
   /** The user it runs as from its first instruction on, which takes root. @default the user of this process */
   readonly account?: Account
+  /** Whether the last lines of standard output belong to `stderrTail`, too. @default false */
+  readonly explainsOnStdout?: boolean
   /** Descriptors handed down, in order, from 3 on. */
   readonly inheritFds?: readonly number[]
 }
@@ -61,7 +63,7 @@ export interface ChildProcess {
   signal(signal: Signal): void
   /** Ends its standard input, as our own end would: who understands that finishes what it has and leaves. */
   endInput(): void
-  /** The last lines it wrote to standard error, at most 64 KiB. */
+  /** The last lines it wrote to standard error, and to standard output if it explains itself there; at most 64 KiB. */
   stderrTail(): string
 }
 

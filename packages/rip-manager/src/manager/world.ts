@@ -91,7 +91,12 @@ export class World implements Effects {
     const cwd = this.#folderFor(generation, snapshot, surroundings)
     const spec = { name: `w${slot}`, worker: { slot, generation }, command: command.argv, cwd, env }
     const { account } = this.#options
-    const child = spawner.spawn({ ...spec, ...(account && { account }), lateVariables: WORKER_VARIABLES })
+    const child = spawner.spawn({
+      ...spec,
+      ...(account && { account }),
+      ...(command.explainsOnStdout === true && { explainsOnStdout: true }),
+      lateVariables: WORKER_VARIABLES,
+    })
     this.#children.set(child.pid, child)
     void child.exited.then((status) => {
       this.#children.delete(child.pid)

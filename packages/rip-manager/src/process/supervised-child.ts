@@ -55,7 +55,11 @@ export class SupervisedChild implements ChildProcess {
     // Until it is reaped the pid cannot be taken by another process, so this is its own start time.
     this.#startTime = processStartTime(child.pid)
     const outputs = [
-      readLines(child.stdout, (bytes, continues) => host.onLine(this.#line('stdout', bytes, continues))),
+      readLines(child.stdout, (bytes, continues) => {
+        const line = this.#line('stdout', bytes, continues)
+        if (spec.explainsOnStdout === true) this.#tail.push(line.text)
+        host.onLine(line)
+      }),
       readLines(child.stderr, (bytes, continues) => {
         const line = this.#line('stderr', bytes, continues)
         if (!this.#question.lets(line.text)) return

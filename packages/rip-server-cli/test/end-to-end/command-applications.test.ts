@@ -160,6 +160,31 @@ describe('an application that is run by its start command', () => {
     TEST_TIMEOUT_MS,
   )
 
+  test.each(['node server.js', 'env -u NODE_OPTIONS node server.js'])(
+    'hears of a client that leaves before it is answered: %s',
+    async (command) => {
+      await using application = await Application.create({
+        'server.js': `
+          require('node:http').createServer((request, response) => {
+            if (request.url === '/') return response.end('ready')
+            response.on('close', () => console.error('gone'))
+            console.error('begun')
+          }).listen(process.env.PORT, '127.0.0.1')`,
+      })
+      const server = await application.start('w:1', '--command', command)
+      const client = await Bun.connect({
+        hostname: '127.0.0.1',
+        port: Number(new URL(server.url).port),
+        socket: { data() {} },
+      })
+      client.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      await server.says('begun')
+      client.end()
+      await server.says('gone')
+    },
+    TEST_TIMEOUT_MS,
+  )
+
   test(
     'is run by a server within a program',
     async () => {
@@ -384,10 +409,11 @@ describe('what cannot be kept of a command', () => {
     async () => {
       await using application = await Application.create({ 'server.js': NODE_SERVER })
       const server = await application.start('w:1', '--', 'node', 'server.js')
-      await application.write('server.js', `throw new Error('half a deployment')`)
+      await application.write('server.js', `console.log('no license'); throw new Error('half a deployment')`)
       const { code, stderr } = await application.sandbox.run('reload')
       expect(code).toBe(8)
       expect(stderr).toContain('half a deployment')
+      expect(stderr).toContain('no license')
       expect(await server.json('/')).toMatchObject({ version: 1 })
     },
     TEST_TIMEOUT_MS,

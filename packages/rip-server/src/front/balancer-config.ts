@@ -13,6 +13,9 @@ const DEFAULT_UNKNOWN_METHODS = 'refuse'
 /** Workers listen for a client that leaves, and their applications can then stop costly work. */
 const DEFAULT_HALF_CLOSE: HalfClose = 'tell'
 
+/** Servers of start commands do not listen for that: they see the connection end, as with other proxies. */
+const COMMAND_HALF_CLOSE: HalfClose = 'abort'
+
 /** Workers see names of fields as they were sent, and tell underscores from hyphens. */
 const DEFAULT_UNDERSCORES = 'pass'
 
@@ -45,7 +48,7 @@ export function balancerConfig(
   const {
     processes: _,
     policy = DEFAULT_POLICY,
-    halfClose = DEFAULT_HALF_CLOSE,
+    halfClose = settings.command === undefined ? DEFAULT_HALF_CLOSE : COMMAND_HALF_CLOSE,
     timeouts,
     limits,
     forwarding,

@@ -322,7 +322,10 @@ async function assemble(
   const manager = createManager({
     root,
     name,
-    command: { argv: [process.execPath, ...runtimeFlags(plan), ...workerArguments(plan)] },
+    command: {
+      argv: [process.execPath, ...runtimeFlags(plan), ...workerArguments(plan)],
+      explainsOnStdout: plan.command !== undefined,
+    },
     workers: entry === undefined ? 0 : inherited?.workers || settings.workers,
     background: background.map((each) => backgroundProgram(each, plan)),
     backgroundLedger: createBackgroundLedger({ runDir: runDir.path, note: plan.note }),
