@@ -12,6 +12,7 @@ import { BalancerError } from './errors.ts'
 import { DataPlane } from './exchange/data-plane.ts'
 import type { ConnectionEvent, ExchangeObserver, ExchangeRecord } from './exchange/record.ts'
 import type { Hooks } from './settings/hooks.ts'
+import { LearnedField } from './exchange/learned-field.ts'
 import { StickyCookie } from './exchange/sticky-cookie.ts'
 import { ListenerSet } from './listener/listener-set.ts'
 import { AccessLog } from './log/access-log.ts'
@@ -28,6 +29,7 @@ import type { DrainReport } from './pool/drains.ts'
 import { HealthChecker } from './pool/health-checker.ts'
 import { Pool } from './pool/pool.ts'
 import { askWith, reachWith } from './pool/reach.ts'
+import { LearnedKeys } from './pool/learned-keys.ts'
 import { randomStickyKey, StickyNames } from './pool/sticky-names.ts'
 import { BackendTlsSettings } from './tls/backend-tls.ts'
 import { isTlsFailure } from './tls/tls-failure.ts'
@@ -66,6 +68,7 @@ export class Balancer implements AsyncDisposable {
   /** Of cookies, unless the configuration has a key. */
   private readonly stickyKey = randomStickyKey()
   private readonly names: StickyNames
+  private readonly learned = new LearnedKeys((message) => this.warn(message))
   private readonly hooks: BalancerHooks
   private readonly metrics = new Metrics()
   private readonly limits = new LimitReports({
@@ -111,6 +114,7 @@ export class Balancer implements AsyncDisposable {
     this.declared = config
     this.config = resolveConfig(config)
     this.names = new StickyNames(this.config.stickyKey ?? this.stickyKey)
+    this.learned.use(this.config.learnedField)
     this.hooks = hooks
     this.backendTls = this.createBackendTls(this.config)
     this.log = this.createLog()
@@ -220,6 +224,7 @@ export class Balancer implements AsyncDisposable {
     this.config = next
     if (changesTls) this.backendTls = backendTls
     this.names.use(next.stickyKey ?? this.stickyKey)
+    this.learned.use(next.learnedField)
     this.pool.configure(poolSettings(next))
     if (declaresBackends) this.membership.declare(next.backends)
     if (changesLog) this.replaceLog()
@@ -341,6 +346,7 @@ export class Balancer implements AsyncDisposable {
       name: this.config.pool,
       drained: this.hooks.drained,
       names: this.names,
+      learned: this.learned,
       reach: this.reach,
       ask: askWith(() => this.backendTls),
       inTurn: (call) => this.plane.turn.run(call),
@@ -396,10 +402,11 @@ export class Balancer implements AsyncDisposable {
   private createPlane(previous?: DataPlane): DataPlane {
     const { onRequest, onResponse } = this.hooks
     const hooks = { ...(onRequest && { onRequest }), ...(onResponse && { onResponse }) }
-    const { stickyCookie } = this.config
+    const { policy, stickyCookie, learnedField } = this.config
     const sticky = stickyCookie && new StickyCookie(stickyCookie, this.names)
+    const learned = policy === 'learn' ? new LearnedField(learnedField.name, this.learned) : undefined
     const { backendTls, observer } = this
-    const settings = { ...this.config, backendTls, hooks, errorPages, observer, sticky }
+    const settings = { ...this.config, backendTls, hooks, errorPages, observer, sticky, learned }
     return new DataPlane(settings, this.pool, previous)
   }
 

@@ -11,6 +11,9 @@ export const DEFAULT_POOL = 'app'
 
 export const DEFAULT_POLICY = 'round-robin'
 export const DEFAULT_STICKY_COOKIE = 'rip-backend'
+export const DEFAULT_LEARNED_FIELD = 'mcp-session-id'
+export const DEFAULT_LEARNED_ENTRIES = 65_536
+export const DEFAULT_LEARNED_LIFETIME_MS = 3_600_000
 export const DEFAULT_MAX_IN_FLIGHT = 100
 export const DEFAULT_WEIGHT = 1
 export const DEFAULT_QUEUE_LENGTH = 1024

@@ -27,6 +27,7 @@ export type {
   LimitsConfig,
   ListenerConfig,
   Size,
+  LearnedFieldConfig,
   StickyCookieConfig,
   TimeoutsConfig,
 } from './config/config.ts'

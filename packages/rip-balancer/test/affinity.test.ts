@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { until } from '@rip/testing'
-import { AdminClient, balance, type BalancerConfig } from '../src/index.ts'
+import { AdminClient, balance, type BalancerConfig, createBalancer, createPool } from '../src/index.ts'
+import { SessionBackends } from './session-backends.ts'
 import { RawClient } from './exchange/data-plane.ts'
 import { TempFolder, named } from './servers.ts'
 
@@ -334,6 +335,64 @@ describe('the cookie of sticky', () => {
     for (let n = 0; n < 3; n++) expect(await askWith(another.url, [keyed.cookie])).toEqual(same)
     await using stranger = await balance(config)
     expect((await askWith(stranger.url, [keyed.cookie])).cookie).not.toBe('')
+  })
+})
+
+describe('what learn has learned', () => {
+  test('sends each session to the backend that began it', async () => {
+    await using servers = new SessionBackends(3)
+    await using lb = await balance({ listen: '127.0.0.1:0', to: servers.to, policy: 'learn' })
+    const sessions = await Promise.all(Array.from({ length: 12 }, () => servers.begin(lb.url)))
+    for (let n = 0; n < 3; n++) for (const session of sessions) await servers.goOn(lb.url, session)
+    expect(servers.strangers).toBe(0)
+    const { backends } = lb.status().pools[0]!
+    expect(backends.map(({ requests }) => requests)).toEqual([16, 16, 16])
+  })
+
+  test('stays when the configuration is read again, and another field is learned anew', async () => {
+    await using servers = new SessionBackends(3)
+    const config: BalancerConfig = { listen: '127.0.0.1:0', to: servers.to, policy: 'learn' }
+    await using lb = await balance(config)
+    const session = await servers.begin(lb.url)
+    await lb.reload({ ...config, retries: 2, to: servers.to.reverse() })
+    for (let n = 0; n < 6; n++) expect(await servers.goOn(lb.url, session)).toBe(200)
+    await lb.reload({ ...config, learnedField: 'x-session' })
+    for (let n = 0; n < 6; n++) await servers.goOn(lb.url, session)
+    expect(servers.strangers).toBe(4)
+  })
+
+  test('does not hold a client to a backend that has gone', async () => {
+    await using servers = new SessionBackends(2)
+    await using lb = await balance({ listen: '127.0.0.1:0', to: servers.to, policy: 'learn' })
+    const sessions = [await servers.begin(lb.url), await servers.begin(lb.url)]
+    await servers.stop(0)
+    const statuses = await Promise.all(sessions.map((session) => servers.goOn(lb.url, session)))
+    expect(new Set(statuses)).toEqual(new Set([200, 404]))
+  })
+
+  test('counts for the fetch of a pool as well', async () => {
+    await using servers = new SessionBackends(3)
+    await using pool = createPool({ to: servers.to, policy: 'learn' })
+    const ask = async (headers: Record<string, string>): Promise<Response> =>
+      await pool.fetch(new Request('http://h/', { headers }))
+    const session = (await ask({})).headers.get('mcp-session-id')!
+    for (let n = 0; n < 6; n++) expect((await ask({ 'mcp-session-id': session })).status).toBe(200)
+  })
+
+  test('is refused with the reason when it is configured wrongly', () => {
+    const problemsOf = (learnedField: BalancerConfig['learnedField']): string => {
+      try {
+        createBalancer({ to: '127.0.0.1:1', policy: 'learn', learnedField: learnedField! })
+        return ''
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    expect(problemsOf('a b')).toContain('learnedField.name: expected a field name such as mcp-session-id')
+    expect(problemsOf({ entries: 0 })).toContain('learnedField.entries: expected a whole number from 1 on')
+    expect(problemsOf({ entries: 1e9 })).toContain('learnedField.entries: expected at most 16777216')
+    expect(problemsOf({ lifetime: '1ms' })).toContain('learnedField.lifetime: expected at least a second')
+    expect(problemsOf({ ttl: 1 } as never)).toContain('learnedField.ttl: unknown key')
   })
 })
 

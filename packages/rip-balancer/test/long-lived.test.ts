@@ -181,6 +181,7 @@ describe('the limits', () => {
         bound: [],
         waitForBackends: false,
         stickyKey: '0'.repeat(64),
+        learnedFile: '/l',
       })
       const { maxLongLivedPerBackend, maxLongLivedPerAddress } = resolveConfig(one).limits
       return [maxLongLivedPerBackend, maxLongLivedPerAddress]

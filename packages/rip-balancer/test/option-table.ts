@@ -14,6 +14,7 @@ const PREFIX: Readonly<Record<string, string>> = {
   ListenerConfig: 'listen[].',
   BackendConfig: 'to[].',
   StickyCookieConfig: 'stickyCookie.',
+  LearnedFieldConfig: 'learnedField.',
   BackendTlsConfig: 'backendTls.',
   TimeoutsConfig: 'timeouts.',
   LimitsConfig: 'limits.',

@@ -1,4 +1,4 @@
-export { balancerConfig, cookieFields } from './front/balancer-config.ts'
+export { balancerConfig, cookieFields, learnedFields } from './front/balancer-config.ts'
 export type { BalancerPlace } from './front/balancer-config.ts'
 export { inheritance } from './instance/succession.ts'
 export type { Inheritance } from './instance/succession.ts'

@@ -51,7 +51,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'policy',
     value: 'NAME',
-    help: 'round-robin, least-requests, p2c, weighted, hash or sticky (round-robin)',
+    help: 'round-robin, least-requests, p2c, weighted, hash, sticky or learn (round-robin)',
     apply: (config, value) => void (config.policy = value as NonNullable<BalancerConfig['policy']>),
   },
   {

@@ -172,6 +172,7 @@ export class ProcessGroup implements AsyncDisposable {
       processes: this.options.processes,
       adminPath,
       stickyKey: this.stickyKey,
+      learnedFile: join(this.folder, 'learned'),
       bound: this.bound.map((url) => url.replace(/^https?:\/\//, '')),
       waitForBackends: this.relay.hasDeclared,
     })

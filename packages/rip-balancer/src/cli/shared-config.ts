@@ -1,6 +1,7 @@
 import { share } from '../admin/admin-relay.ts'
 import { parseListenAddress } from '../config/address.ts'
 import type { BackendConfig, BalancerConfig, LimitsConfig, ListenerConfig } from '../config/config.ts'
+import { learnedFieldFields } from '../config/learned-field-config.ts'
 import { stickyCookieFields } from '../config/sticky-cookie-config.ts'
 import { DEFAULT_LIMITS, DEFAULT_LISTEN, DEFAULT_MAX_IN_FLIGHT, DEFAULT_QUEUE_LENGTH } from '../defaults.ts'
 
@@ -11,6 +12,8 @@ export interface SharedConfigOptions {
   readonly adminPath: string
   /** What the names of backends in cookies are made with, unless the configuration has a key. */
   readonly stickyKey: string
+  /** File of the memory in which the learn policy finds what another process has learned. */
+  readonly learnedFile: string
   /** Addresses in the order of the listeners, once the first process knows them. */
   readonly bound: readonly string[]
   /** Queue requests until the group has sent the process its backends. */
@@ -42,6 +45,7 @@ export function sharedConfig(
       ),
       ...shareLongLived(config.limits, part),
     },
+    learnedField: { sharedFile: options.learnedFile, ...learnedFieldFields(config.learnedField) },
     stickyCookie: { key: options.stickyKey, ...stickyCookieFields(config.stickyCookie) },
     admin: `unix:${options.adminPath}`,
     ...(options.waitForBackends && { waitForBackends: true }),

@@ -31,6 +31,8 @@ export interface BalancerConfig {
   readonly hashKey?: string
   /** The cookie of `sticky`: its name, or an object. */
   readonly stickyCookie?: string | StickyCookieConfig
+  /** The field of `learn`: its name, or an object. */
+  readonly learnedField?: string | LearnedFieldConfig
   /** Requests a backend takes at once, unless it has a limit of its own. @default 100 */
   readonly maxInFlight?: number
   /** Requests that wait when all backends are full. */
@@ -147,6 +149,18 @@ export interface StickyCookieConfig {
   readonly lifetime?: Duration
   /** Secret of at least 16 characters: names stay valid after a restart and at other balancers. @default a random one for each start */
   readonly key?: string
+}
+
+/** A field that a backend sends in a response, such as the id of a session, and a client from then on in its requests. */
+export interface LearnedFieldConfig {
+  /** `learnedField: 'NAME'` is short for it. @default 'mcp-session-id' */
+  readonly name?: string
+  /** Values that are known at most; a new one takes the place of one that was not used for long. @default 65536 */
+  readonly entries?: number
+  /** A value that no request or response had for so long is forgotten. @default '1h' */
+  readonly lifetime?: Duration
+  /** File in memory, such as below `/dev/shm`, by which several balancers know what one of them has learned. @default none, with `--processes` one of their own */
+  readonly sharedFile?: string
 }
 
 export interface BackendConfig {

@@ -33,6 +33,7 @@ import { HALF_CLOSES, type HalfClose } from '../settings/half-close.ts'
 import { type Limits } from '../settings/limits.ts'
 import { type Timeouts } from '../settings/timeouts.ts'
 import { UNKNOWN_METHODS, type UnknownMethods } from '../settings/unknown-methods.ts'
+import type { LearnedFieldOptions } from '../settings/learned-field.ts'
 import type { StickyCookieOptions } from '../settings/sticky-cookie.ts'
 import type { AccessLogFormat } from '../settings/access-log-format.ts'
 import type { BackendAddress } from '../address/backend-address.ts'
@@ -56,6 +57,7 @@ import { AddressBlocks } from './address-blocks.ts'
 import type { BackendTlsConfig } from '../settings/backend-tls.ts'
 import type { BalancerConfig } from './config.ts'
 import { ConfigReader, shown } from './config-reader.ts'
+import { readLearnedField } from './learned-field-config.ts'
 import { readStickyCookie } from './sticky-cookie-config.ts'
 
 export interface ResolvedListener {
@@ -78,6 +80,7 @@ export interface ResolvedConfig {
   readonly stickyCookie: StickyCookieOptions | undefined
   /** What the names of backends in that cookie are made with; `undefined` leaves it to chance. */
   readonly stickyKey: string | undefined
+  readonly learnedField: LearnedFieldOptions
   readonly queueLength: number
   readonly queueTimeoutMs: number
   readonly slowStartMs: number
@@ -253,11 +256,12 @@ export function readBackendTls(reader: ConfigReader): BackendTlsConfig {
 function readPolicy(
   reader: ConfigReader,
   problems: string[],
-): Pick<ResolvedConfig, 'policy' | 'hashKey' | 'stickyCookie' | 'stickyKey'> {
+): Pick<ResolvedConfig, 'policy' | 'hashKey' | 'stickyCookie' | 'stickyKey' | 'learnedField'> {
   const policy = reader.oneOf('policy', POLICIES, DEFAULT_POLICY)
   const { cookie, key } = readStickyCookie(reader.raw('stickyCookie'), problems)
   const stickyCookie = policy === 'sticky' ? cookie : undefined
-  return { policy, hashKey: readHashKey(reader), stickyCookie, stickyKey: key }
+  const learnedField = readLearnedField(reader.raw('learnedField'), problems)
+  return { policy, hashKey: readHashKey(reader), stickyCookie, stickyKey: key, learnedField }
 }
 
 function readHashKey(reader: ConfigReader): HashKey {

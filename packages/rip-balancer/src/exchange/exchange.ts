@@ -238,6 +238,11 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     return this.plane.settings.sticky?.namesIn(this.facts) ?? NO_NAMES
   }
 
+  /** Value of the field whose values belong to backends. */
+  get learnedKey(): string | undefined {
+    return this.plane.settings.learned?.keyIn(this.facts)
+  }
+
   get asksForTunnel(): boolean {
     return this.request.upgrade !== undefined
   }

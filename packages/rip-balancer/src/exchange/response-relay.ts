@@ -32,6 +32,7 @@ export class ResponseRelay {
 
   /** Opens the tunnel the client asked for. */
   switching(response: ResponseHead, protocol: string): void {
+    this.learn(response)
     this.noteHead(101)
     this.client.switching(response, protocol, this.cookie())
   }
@@ -56,6 +57,7 @@ export class ResponseRelay {
 
   /** What the sticky cookie and the response hook add to a head. @returns `null` when the hook threw */
   editsTo(response: ResponseHead): FieldEdits | undefined | null {
+    this.learn(response)
     const { hooks, observer, sticky } = this.plane.settings
     const { onResponse } = hooks
     if (onResponse === undefined && sticky === undefined) return undefined
@@ -70,6 +72,11 @@ export class ResponseRelay {
   private noteHead(status: number): void {
     this.facts.status = status
     this.facts.responseMs = this.attempt.ageMs
+  }
+
+  private learn(response: ResponseHead): void {
+    const { learned } = this.plane.settings
+    if (learned !== undefined) learned.learnFrom(new FieldEdits(response), this.attempt.backend!)
   }
 
   private cookie(): string | undefined {

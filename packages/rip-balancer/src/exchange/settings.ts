@@ -9,6 +9,7 @@ import type { UnknownMethods } from '../settings/unknown-methods.ts'
 import type { BackendTlsSettings } from '../tls/backend-tls.ts'
 import type { HashKey } from '../forwarding/affinity.ts'
 import type { ExchangeObserver } from './record.ts'
+import type { LearnedField } from './learned-field.ts'
 import type { StickyCookie } from './sticky-cookie.ts'
 
 /**
@@ -36,6 +37,8 @@ export interface DataPlaneSettings {
   readonly hashKey: HashKey
   /** Cookie of the sticky policy; `undefined` under any other. */
   readonly sticky: StickyCookie | undefined
+  /** Field of the learn policy; `undefined` under any other. */
+  readonly learned: LearnedField | undefined
   /** How TLS is spoken to backends; absent where none does. */
   readonly backendTls?: BackendTlsSettings
   readonly observer: ExchangeObserver

@@ -5,6 +5,7 @@ import { Membership } from '../discovery/membership.ts'
 import { BalancerError } from '../errors.ts'
 import { NetworkCounts } from '../exchange/network-counts.ts'
 import { plainAddress } from '../address/node-address.ts'
+import { LearnedField } from '../exchange/learned-field.ts'
 import { StickyCookie } from '../exchange/sticky-cookie.ts'
 import { REPORT_PAUSE_MS } from '../log/limit-reports.ts'
 import { poolReports } from '../log/pool-reports.ts'
@@ -20,6 +21,7 @@ import { askWith, reachWith } from '../pool/reach.ts'
 import { BackendTlsSettings, type SecureOptions } from '../tls/backend-tls.ts'
 import { isUnverified, tlsFailure } from '../tls/tls-failure.ts'
 import type { PoolStatus } from '../pool/pool-status.ts'
+import { LearnedKeys } from '../pool/learned-keys.ts'
 import { StickyNames } from '../pool/sticky-names.ts'
 import { isEventStreamType } from './event-stream-type.ts'
 import { nameClient, withoutHopByHop } from './forwarded-headers.ts'
@@ -38,6 +40,7 @@ const POOL_KEYS = [
   'policy',
   'hashKey',
   'stickyCookie',
+  'learnedField',
   'maxInFlight',
   'queue',
   'slowStart',
@@ -92,14 +95,19 @@ export class FetchPool implements AsyncDisposable {
     this.tlsFailures = new TlsReports(onWarning)
     const reach = reachWith(() => this.backendTls)
     const ask = askWith(() => this.backendTls)
-    const { hashKey, stickyCookie, stickyKey } = this.config
+    const { policy, hashKey, stickyCookie, stickyKey, learnedField } = this.config
     const names = new StickyNames(stickyKey)
-    this.affinity = { hashKey, sticky: stickyCookie && new StickyCookie(stickyCookie, names) }
+    const keys = new LearnedKeys(onWarning)
+    keys.use(learnedField)
+    const sticky = stickyCookie && new StickyCookie(stickyCookie, names)
+    const learned = policy === 'learn' ? new LearnedField(learnedField.name, keys) : undefined
+    this.affinity = { hashKey, sticky, learned }
     const observer = poolReports(onWarning)
     this.pool = new Pool({
       ...poolSettings(this.config),
       name: this.config.pool,
       names,
+      learned: keys,
       observer,
       reach,
       ask,
@@ -136,7 +144,7 @@ export class FetchPool implements AsyncDisposable {
       if (typeof backend === 'string') return refusal(tried.length > 0 ? 502 : 503, request)
       const { onTrial } = backend
       const result = await this.attempt(request, headers, backend, options.client)
-      if (result instanceof Response) return this.withCookie(result, backend, claim)
+      if (result instanceof Response) return this.noteAffinity(result, backend, claim)
       this.pool.release(backend, result, onTrial)
       request.signal.throwIfAborted()
       tried.push(backend)
@@ -231,9 +239,10 @@ export class FetchPool implements AsyncDisposable {
     return secure === undefined ? {} : { tls: this.backendTls.optionsFor(secure) }
   }
 
-  private withCookie(response: Response, backend: Backend, claim: PoolClaim): Response {
+  private noteAffinity(response: Response, backend: Backend, claim: PoolClaim): Response {
     const cookie = this.affinity.sticky?.valueFor(backend, claim)
     if (cookie !== undefined) response.headers.append('set-cookie', cookie)
+    this.affinity.learned?.learnFrom({ values: (name) => [response.headers.get(name) ?? ''] }, backend)
     return response
   }
 }

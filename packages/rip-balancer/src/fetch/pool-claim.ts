@@ -1,4 +1,5 @@
 import type { AffinitySource, HashKey } from '../forwarding/affinity.ts'
+import type { LearnedField } from '../exchange/learned-field.ts'
 import type { StickyCookie } from '../exchange/sticky-cookie.ts'
 import type { Backend } from '../upstream/backend.ts'
 import type { Claimant, ClaimRefusal } from '../pool/claim.ts'
@@ -9,6 +10,7 @@ import { isEventStreamType } from './event-stream-type.ts'
 export interface PoolAffinity {
   readonly hashKey: HashKey
   readonly sticky: StickyCookie | undefined
+  readonly learned: LearnedField | undefined
 }
 
 /** What is known of a client from elsewhere than its request. */
@@ -51,6 +53,10 @@ export class PoolClaim implements Claimant, AffinitySource {
 
   get stickyNames(): readonly string[] {
     return this.affinity.sticky?.namesIn(this) ?? []
+  }
+
+  get learnedKey(): string | undefined {
+    return this.affinity.learned?.keyIn(this)
   }
 
   /** Fields of one name come as one value; `Headers` joins cookies in their own way. */

@@ -20,6 +20,8 @@ export interface Claimant {
   readonly hashKey: string | undefined
   /** Backends that the client's cookies name, for the sticky policy; computed when asked for. */
   readonly stickyNames: readonly string[]
+  /** Value of the field that the learn policy knows backends by; computed when asked for. */
+  readonly learnedKey: string | undefined
   /** Can be sent to another backend if this one fails; such requests try a backend that was put aside. */
   readonly isRepeatable: boolean
   /**

@@ -30,5 +30,5 @@ const loadWithOneMore = (backend: PooledBackend): number => (backend.underWay + 
 
 /** Whether the policy says which client belongs to which backend, for whatever it asks. */
 export function bindsClients(name: PolicyName): boolean {
-  return name === 'hash' || name === 'sticky'
+  return name === 'hash' || name === 'sticky' || name === 'learn'
 }

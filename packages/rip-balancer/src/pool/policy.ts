@@ -1,12 +1,21 @@
 import { fractionOf, keyHash } from './key-hash.ts'
 import type { Claimant } from './claim.ts'
+import type { LearnedKeys } from './learned-keys.ts'
 import type { Eligible, PooledBackend } from './pooled-backend.ts'
 import { PerList } from './per-list.ts'
 import type { StickyNames } from './sticky-names.ts'
 import { Turns } from './turns.ts'
 import { WeightedDraw } from './weighted-draw.ts'
 
-export const POLICIES = ['round-robin', 'least-requests', 'p2c', 'weighted', 'hash', 'sticky'] as const
+export const POLICIES = [
+  'round-robin',
+  'least-requests',
+  'p2c',
+  'weighted',
+  'hash',
+  'sticky',
+  'learn',
+] as const
 
 /**
  * How a backend is chosen among those with free capacity. In each of them weights are shares.
@@ -17,11 +26,12 @@ export const POLICIES = ['round-robin', 'least-requests', 'p2c', 'weighted', 'ha
  * - `weighted`: another name of `round-robin`.
  * - `hash`: the same key goes to the same backend (rendezvous) until that one is full; without a key round robin.
  * - `sticky`: the one the client's cookie names; round robin for clients that have none, or when that backend takes nothing.
+ * - `learn`: the one that gave the value of a field, such as a session's id, in a response; otherwise round robin.
  */
 export type PolicyName = (typeof POLICIES)[number]
 
 /** What a client is recognised by; read only by policies that recognise clients. */
-export type ClientKeys = Pick<Claimant, 'hashKey' | 'stickyNames'>
+export type ClientKeys = Pick<Claimant, 'hashKey' | 'stickyNames' | 'learnedKey'>
 
 export interface Policy {
   /** @param backends see {@link PerList} */
@@ -36,13 +46,15 @@ export interface PolicyTools {
   /** A number in [0, 1). */
   readonly random: () => number
   readonly names: StickyNames
+  readonly learned: LearnedKeys
 }
 
-export function createPolicy(name: PolicyName, { random, names }: PolicyTools): Policy {
+export function createPolicy(name: PolicyName, { random, names, learned }: PolicyTools): Policy {
   if (name === 'least-requests') return new LeastRequests(random)
   if (name === 'p2c') return new PowerOfTwoChoices(random)
   if (name === 'hash') return new Rendezvous(random)
   if (name === 'sticky') return new Sticky(random, names)
+  if (name === 'learn') return new Learned(random, learned)
   return new Turns(random)
 }
 
@@ -159,5 +171,35 @@ class Sticky implements Policy {
       if (backend !== undefined && eligible(backend)) return backend
     }
     return this.fallback.choose(backends, eligible)
+  }
+}
+
+/** The backend that answers for the value in the request's field. */
+class Learned implements Policy {
+  private readonly fallback: Turns
+  private readonly learned: LearnedKeys
+  private readonly byHash = new PerList((backends) => Map.groupBy(backends, ({ hash }) => hash.low))
+
+  constructor(random: () => number, learned: LearnedKeys) {
+    this.fallback = new Turns(random)
+    this.learned = learned
+  }
+
+  choose(
+    backends: readonly PooledBackend[],
+    eligible: Eligible,
+    { learnedKey }: ClientKeys,
+  ): PooledBackend | undefined {
+    const known = learnedKey === undefined ? undefined : this.find(backends, learnedKey)
+    return known !== undefined && eligible(known) ? known : this.fallback.choose(backends, eligible)
+  }
+
+  private find(backends: readonly PooledBackend[], key: string): PooledBackend | undefined {
+    const learned = this.learned.find(key)
+    if (learned === undefined) return undefined
+    return this.byHash
+      .of(backends)
+      .get(learned.low)
+      ?.find(({ hash }) => hash.high === learned.high)
   }
 }

@@ -7,6 +7,7 @@ import {
 import type { Backend } from '../upstream/backend.ts'
 import type { PoolClock } from './clock.ts'
 import type { EjectionReason } from './ejection.ts'
+import type { LearnedKeys } from './learned-keys.ts'
 import type { PolicyName } from './policy.ts'
 import type { Reach } from './reach.ts'
 import type { StickyNames } from './sticky-names.ts'
@@ -19,6 +20,8 @@ export interface PoolOptions extends PoolSettings {
   readonly random?: () => number
   /** Names of backends in the cookies of clients, for the sticky policy. @default names that no client gets */
   readonly names?: StickyNames
+  /** Which backend answers for a value of a field, for the learn policy. @default nothing is learned */
+  readonly learned?: LearnedKeys
   /** Draws lots between two generations. @default by a secure source of chance */
   readonly tossCoin?: () => boolean
   readonly observer?: Partial<PoolObserver>

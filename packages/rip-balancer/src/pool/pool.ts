@@ -18,6 +18,7 @@ import { Drains, type GenerationDrainReport } from './drains.ts'
 import { Ejector } from './ejector.ts'
 import { Generations } from './generations.ts'
 import { HeldPlaces } from './held-places.ts'
+import { LearnedKeys } from './learned-keys.ts'
 import type { PooledBackend, BackendSpec } from './pooled-backend.ts'
 import {
   DEFAULT_EJECTION,
@@ -63,7 +64,7 @@ export class Pool implements Claims {
   private closed = false
 
   constructor(options: PoolOptions = {}) {
-    const { random = Math.random, names = new StickyNames() } = options
+    const { random = Math.random, names = new StickyNames(), learned = new LearnedKeys() } = options
     this.name = options.name ?? DEFAULT_POOL
     this.clock = options.clock ?? systemClock
     this.observer = { ...silentObserver, ...options.observer }
@@ -88,7 +89,17 @@ export class Pool implements Claims {
     this.slowStart = slowStart
     this.comparison = comparison
     this.ejector = ejector
-    this.chooser = new Chooser({ random, names, clock, generations, comparison, ejector, slowStart, held })
+    this.chooser = new Chooser({
+      random,
+      names,
+      learned,
+      clock,
+      generations,
+      comparison,
+      ejector,
+      slowStart,
+      held,
+    })
     this.queue = new WaitingQueue(clock, options.inTurn ?? ((call) => call()), {
       serve: (claimant) => this.serve(claimant),
       growsInMs: () => slowStart.growsInMs(generations.rotation),

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { until } from '@rip/testing'
 import { AdminClient } from '../../src/index.ts'
 import { TlsBackend, pem } from '../tls/tls-backend.ts'
+import { SessionBackends } from '../session-backends.ts'
 import { TempFolder, TestBackend, named } from '../servers.ts'
 import { Program, refusesConnections } from './program.ts'
 
@@ -32,6 +33,25 @@ describe('--processes', () => {
     program.child.kill('SIGTERM')
     expect(await program.exit()).toBe(0)
     expect(status.processes.filter(isRunning)).toEqual([])
+  })
+
+  test('share what `learn` has learned, also with a process that replaces another', async () => {
+    await using servers = new SessionBackends(3)
+    using folder = new TempFolder()
+    const [file, socket] = [folder.file('lb.json'), folder.file('admin.sock')]
+    writeFileSync(file, JSON.stringify({ to: servers.to, policy: 'learn', admin: `unix:${socket}` }))
+    await using program = new Program('--listen', '127.0.0.1:0', '--processes', '3', '--config', file)
+    const url = await program.url()
+    const sessions = await Promise.all(Array.from({ length: 20 }, () => servers.begin(url)))
+    for (const session of sessions) for (let n = 0; n < 5; n++) await servers.goOn(url, session)
+    const [victim] = (await new AdminClient({ socket }).status()).processes
+    process.kill(victim!, 'SIGKILL')
+    await until('another one serves', async () => {
+      const { processes } = await new AdminClient({ socket }).status()
+      return processes.length === 3 && !processes.includes(victim!)
+    })
+    for (const session of sessions) for (let n = 0; n < 5; n++) await servers.goOn(url, session)
+    expect(servers.strangers).toBe(0)
   })
 
   test('share the cookies of `sticky`, also with a process that replaces another, and after a reload', async () => {

@@ -220,6 +220,7 @@ function settingsOf(balancer: TestBalancer, overrides: Overrides): DataPlaneSett
     upgrades: ['websocket'],
     hashKey: byAddress,
     sticky: undefined,
+    learned: undefined,
     retries: 1,
     halfClose: 'answer',
     proxyProtocolFrom: undefined,

@@ -213,6 +213,7 @@ export function timelessSettings(): DataPlaneSettings {
     upgrades: [],
     hashKey: byAddress,
     sticky: undefined,
+    learned: undefined,
     retries: 0,
     halfClose: 'answer',
     proxyProtocolFrom: undefined,

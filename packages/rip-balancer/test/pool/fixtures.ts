@@ -36,6 +36,7 @@ export class TestClaimant implements Claimant {
   readonly told: Array<Backend | ClaimRefusal> = []
   readonly hashKey: string | undefined
   stickyNames: readonly string[] = []
+  learnedKey: string | undefined
   isRepeatable = true
   lot = 0
   lotFailed = false

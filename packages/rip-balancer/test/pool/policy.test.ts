@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test'
+import { keyHash } from '../../src/pool/key-hash.ts'
+import { LearnedKeys } from '../../src/pool/learned-keys.ts'
 import { PooledBackend } from '../../src/pool/pooled-backend.ts'
 import { createPolicy, type ClientKeys, type Policy, type PolicyName } from '../../src/pool/policy.ts'
 import { StickyNames } from '../../src/pool/sticky-names.ts'
@@ -10,13 +12,15 @@ const members = (weights: Readonly<Record<string, number>>): PooledBackend[] =>
   )
 
 const names = new StickyNames()
+const learned = new LearnedKeys()
 const policyOf = (name: PolicyName, random: () => number = Math.random): Policy =>
-  createPolicy(name, { random, names })
+  createPolicy(name, { random, names, learned })
 
 const anyone = (): boolean => true
-const nobodyKnown: ClientKeys = { hashKey: undefined, stickyNames: [] }
-const hashed = (hashKey: string): ClientKeys => ({ hashKey, stickyNames: [] })
-const stuckTo = (...stickyNames: string[]): ClientKeys => ({ hashKey: undefined, stickyNames })
+const nobodyKnown: ClientKeys = { hashKey: undefined, stickyNames: [], learnedKey: undefined }
+const hashed = (hashKey: string): ClientKeys => ({ ...nobodyKnown, hashKey })
+const stuckTo = (...stickyNames: string[]): ClientKeys => ({ ...nobodyKnown, stickyNames })
+const inSession = (learnedKey: string): ClientKeys => ({ ...nobodyKnown, learnedKey })
 
 test('least-requests takes the least busy for its weight, and equals in turn', () => {
   const policy = policyOf('least-requests')
@@ -168,4 +172,17 @@ test('without the key a name does not tell which backend it stands for', () => {
   const all = new Set([new StickyNames().of(a), new StickyNames().of(a), new StickyNames('a key').of(a)])
   expect(all.size).toBe(3)
   expect(new StickyNames('a key').of(a)).toBe(new StickyNames('a key').of(a))
+})
+
+test('learn takes the backend that a value belongs to, and another in turn when that one takes nothing', () => {
+  const policy = policyOf('learn')
+  const all = members({ a: 1, b: 1, c: 1 }) as [PooledBackend, PooledBackend, PooledBackend]
+  const [a, b] = all
+  learned.learn('one', keyHash('b'))
+  for (let n = 0; n < 5; n++) expect(policy.choose(all, anyone, inSession('one'))).toBe(b)
+  const isNotB = (backend: PooledBackend): boolean => backend !== b
+  expect(policy.choose(all, isNotB, inSession('one'))).not.toBe(b)
+  expect(policy.choose([a], anyone, inSession('one'))).toBe(a)
+  const strangers = all.map(() => policy.choose(all, anyone, inSession('unknown')))
+  expect(new Set(strangers).size).toBe(3)
 })

@@ -4,7 +4,7 @@ import { isListening } from '../socket/listening.ts'
 import { readInstance, type Instance } from '../run-dir/instance.ts'
 import { type Environment, type InstanceIdentity, locateRunDir } from '../run-dir/locate.ts'
 import { ensurePrivateFolder } from '../run-dir/private-folder.ts'
-import { assertEmptyOrOurs, linkAlias, removeSecret } from '../run-dir/run-dir.ts'
+import { assertEmptyOrOurs, linkAlias, removeShared } from '../run-dir/run-dir.ts'
 import { SharedSecret } from '../run-dir/shared-secret.ts'
 
 /** The run directory of an instance as a balancer beside it uses it, whether the instance runs or not. */
@@ -63,7 +63,7 @@ export function openMeetingPlace(identity: InstanceIdentity, env: Environment = 
     restore: () => void restore(),
     [Symbol.dispose]() {
       for (const socket of [adminPath, lendPath]) rmSync(socket, { force: true })
-      removeSecret(path)
+      removeShared(path)
       try {
         rmdirSync(path)
         if (location.alias !== undefined) rmSync(location.alias, { force: true })

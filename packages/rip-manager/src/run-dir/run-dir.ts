@@ -42,6 +42,10 @@ const OWN_ENTRY =
   /^(?:(?:control|links|admin)(?:-\d+)?\.sock|w\d+\.\d+-[\w-]+(?:\.sock(?:\.left|\.cmd)?)?|balancer(?:-\d+)?|state\.json.*|bus)$/
 /** Of balancers beside the instance, which come and go by themselves; see `meeting/meeting-place.ts`. */
 const OF_BALANCERS = /^(?:joined|lends)-\d+\.sock$/
+/** Begins the names of files by which balancers know what one of them has learned. */
+export const LEARNED_NAME = 'learned'
+/** Of the instance and the balancers beside it together. */
+const SHARED = new RegExp(`^(?:${SECRET_NAME}|${LEARNED_NAME}-\\d+)$`)
 
 /** Users who own something in the run directory of root: the one workers run as, and the one the balancer runs as. */
 export interface Tenants {
@@ -162,13 +166,14 @@ export function assertEmptyOrOurs(path: string): void {
 }
 
 function isOfBalancers(name: string): boolean {
-  return name === SECRET_NAME || OF_BALANCERS.test(name)
+  return SHARED.test(name) || OF_BALANCERS.test(name)
 }
 
-/** Removes the secret unless balancers stay that know it. */
-export function removeSecret(path: string): void {
-  const others = entries(path).filter((name) => name !== SECRET_NAME)
-  if (others.length === 0) rmSync(join(path, SECRET_NAME), { force: true })
+/** Removes the secret and what was learned, unless an instance or balancers stay that share them. */
+export function removeShared(path: string): void {
+  const names = entries(path)
+  if (names.some((name) => name === 'lock' || OF_BALANCERS.test(name))) return
+  for (const name of names) if (SHARED.test(name)) rmSync(join(path, name), { force: true })
 }
 
 /** What the system says (ENOSPC, EACCES, EROFS), with the folder it is about. */
@@ -367,7 +372,7 @@ class OwnedRunDir implements RunDir {
     }
     for (const name of ownEntries(path)) remove(join(path, name))
     this.#lock.release()
-    removeSecret(path)
+    removeShared(path)
     removeIfEmpty(path)
     // Balancers that stay are still addressed through it.
     if (alias !== undefined && linkTarget(alias) === path && !existsSync(path)) rmSync(alias, { force: true })

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { type BalancerConfig, BalancerError, type ProgramIo, runBalancer } from '@rip/balancer'
 import {
   findInstances,
@@ -5,10 +6,11 @@ import {
   type Instance,
   type ListenAddress,
   type MeetingPlace,
+  LEARNED_NAME,
   openMeetingPlace,
   SharedSecret,
 } from '@rip/manager'
-import { balancerConfig, cookieFields, Joining, SharedListeners } from '@rip/server'
+import { balancerConfig, cookieFields, Joining, learnedFields, SharedListeners } from '@rip/server'
 import { ServerError, type Settings } from '@rip/server/settings'
 import { instanceIdentity, listenAddress, locateApp, proveCertificate } from '@rip/server/sources'
 import { nearPath } from '@rip/server/text'
@@ -51,7 +53,12 @@ export async function runJoined(
     }
     const runDir = findManager(place, current, root, invocation)?.runDir ?? place.path
     const stickyKey = runDir === place.path ? place.secret() : new SharedSecret(runDir).read()
-    return joinedConfig(current, given, { listen, adminPath: place.adminPath, stickyKey })
+    return joinedConfig(current, given, {
+      listen,
+      adminPath: place.adminPath,
+      stickyKey,
+      learnedFile: join(runDir, LEARNED_NAME),
+    })
   }
   const say = (message: string): void => invocation.terminal.say(message)
   const code = await runBalancer(flags, {
@@ -103,6 +110,7 @@ interface JoinedPlace {
   readonly adminPath: string
   /** See `BalancerPlace` of `@rip/server`: the same for all balancers of the instance. */
   readonly stickyKey: string
+  readonly learnedFile: string
 }
 
 /** The configuration as inside one server, with the flags over it. */
@@ -120,6 +128,7 @@ function joinedConfig(
     timeouts: { ...base.timeouts, ...given.timeouts },
     limits: { ...base.limits, ...given.limits },
     forwarding: { ...base.forwarding, ...given.forwarding },
+    learnedField: { ...learnedFields(base.learnedField), ...learnedFields(given.learnedField) },
     stickyCookie: { ...cookieFields(base.stickyCookie), ...cookieFields(given.stickyCookie) },
     ...(base.queue && { queue: { ...base.queue, ...given.queue } }),
     ...(base.health && { health: { ...base.health, ...given.health } }),

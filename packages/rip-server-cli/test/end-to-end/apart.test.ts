@@ -18,6 +18,17 @@ const appOf = (version: number): string => `export default async (request) => {
 }
 `
 
+/** Begins a session for whoever has none, and does not know those of other workers. */
+const SESSIONS = `const sessions = new Set()
+export default ({ headers }) => {
+  const asked = headers.get('x-session')
+  if (asked !== null) return new Response(null, { status: sessions.has(asked) ? 200 : 404 })
+  const begun = crypto.randomUUID()
+  sessions.add(begun)
+  return new Response(null, { headers: { 'x-session': begun } })
+}
+`
+
 async function application(sandbox: Sandbox, version = 1): Promise<string> {
   await writeFile(join(sandbox.folder, 'index.js'), appOf(version))
   return sandbox.folder
@@ -275,6 +286,31 @@ describe('a balancer and a manager in separate processes form one system', () =>
         const answer = await fetch(url, { headers: { cookie }, keepalive: false })
         expect(answer.headers.get('set-cookie')).toBeNull()
         expect(((await answer.json()) as { pid: number }).pid).toBe(pid)
+      }
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
+    'that know each session: with learn, what one balancer has learned the others know, and their successors',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      await writeFile(join(sandbox.folder, 'index.js'), SESSIONS)
+      await writeFile(
+        join(sandbox.folder, 'rip-server.config.js'),
+        "export default { balancer: { policy: 'learn', learnedField: 'x-session' } }\n",
+      )
+      const server = await sandbox.start(sandbox.folder, 'w:4', '0', '-b', '127.0.0.1')
+      const first = await startBalancer(sandbox)
+      await hasJoined(first, server.pid)
+      const session = (await fetch(first.url, { keepalive: false })).headers.get('x-session')!
+      const next = await startBalancer(sandbox)
+      await hasJoined(next, server.pid)
+      first.kill('SIGTERM')
+      expect(await ended(first)).toBe(0)
+      for (const { url } of [next, next, server, server, server, server]) {
+        const answer = await fetch(url, { headers: { 'x-session': session }, keepalive: false })
+        expect(answer.status).toBe(200)
       }
     },
     TEST_TIMEOUT_MS,

@@ -1,4 +1,10 @@
-import type { BalancerConfig, HalfClose, PolicyName, StickyCookieConfig } from '@rip/balancer'
+import type {
+  BalancerConfig,
+  HalfClose,
+  LearnedFieldConfig,
+  PolicyName,
+  StickyCookieConfig,
+} from '@rip/balancer'
 import type { Settings } from '../settings/settings.ts'
 import type { CertificateFiles } from './lent-certificate.ts'
 
@@ -36,6 +42,8 @@ export interface BalancerPlace {
    * replaced, and at the other balancers of the instance.
    */
   readonly stickyKey?: string
+  /** File by which the balancers of the instance know what one of them has learned, unless the settings name one. */
+  readonly learnedFile?: string
   /** Paths of certificate and key that the balancer can read. @default those of the settings */
   readonly certificate?: CertificateFiles | undefined
 }
@@ -43,7 +51,7 @@ export interface BalancerPlace {
 /** The configuration of a server's balancer: the flags over the file's `balancer`. */
 export function balancerConfig(
   settings: Settings,
-  { listen, adminPath, allowHosts, stickyKey, certificate }: BalancerPlace,
+  { listen, adminPath, allowHosts, stickyKey, learnedFile, certificate }: BalancerPlace,
 ): BalancerConfig {
   const {
     processes: _,
@@ -53,6 +61,7 @@ export function balancerConfig(
     limits,
     forwarding,
     stickyCookie,
+    learnedField,
     accessLog = 'none',
     unknownMethods = DEFAULT_UNKNOWN_METHODS,
     ...options
@@ -68,6 +77,10 @@ export function balancerConfig(
     admin: `unix:${adminPath}`,
     waitForBackends: true,
     ...(allowHosts !== undefined && { allowHosts }),
+    learnedField: {
+      ...(learnedFile !== undefined && { sharedFile: learnedFile }),
+      ...learnedFields(learnedField),
+    },
     stickyCookie: { ...(stickyKey !== undefined && { key: stickyKey }), ...cookieFields(stickyCookie) },
     unknownMethods,
     forwarding: { underscores: DEFAULT_UNDERSCORES, ...forwarding },
@@ -80,4 +93,9 @@ export function balancerConfig(
 /** A text is short for an object with this name. */
 export function cookieFields(cookie: BalancerConfig['stickyCookie']): StickyCookieConfig | undefined {
   return typeof cookie === 'string' ? { name: cookie } : cookie
+}
+
+/** The same for the field of `learn`. */
+export function learnedFields(field: BalancerConfig['learnedField']): LearnedFieldConfig | undefined {
+  return typeof field === 'string' ? { name: field } : field
 }

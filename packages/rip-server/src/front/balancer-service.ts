@@ -29,6 +29,8 @@ export interface BalancerServiceOptions {
   readonly admin: AdminClient
   /** Key of the cookies of `sticky`, which balancers that join know, too. */
   readonly stickyKey: () => string
+  /** See `learnedFile` of {@link BalancerPlace}. */
+  readonly learnedFile: string
   /** All other settings, as they are in force. */
   readonly settings: () => Settings
   /** File for its configuration, which only the balancer can read. */
@@ -59,7 +61,7 @@ export interface BalancerService extends Service {
 export function balancerService(options: BalancerServiceOptions): BalancerService {
   const { socket, listen, adminPath, allowHosts, admin, settings, configPath, env, acceptWhenRouted } =
     options
-  const { account, certificate, stickyKey } = options
+  const { account, certificate, stickyKey, learnedFile } = options
   const address = socket === undefined ? formatListenAddress(listen) : `fd:${INHERITED_FD}`
   const config = (): BalancerConfig =>
     balancerConfig(settings(), {
@@ -67,6 +69,7 @@ export function balancerService(options: BalancerServiceOptions): BalancerServic
       adminPath,
       allowHosts: allowHosts(),
       stickyKey: stickyKey(),
+      learnedFile,
       certificate,
     })
   // Written for each start, so that a balancer can come back even if the folder was changed meanwhile.

@@ -7,6 +7,7 @@ import {
   admit,
   adoptListenSocket,
   formatListenAddress,
+  LEARNED_NAME,
   type ListenAddress,
   type ListenSocket,
   type Observer,
@@ -114,8 +115,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const acceptWhenRouted = inherited !== undefined
   const allowHosts = (): readonly string[] | undefined => allowedHosts(settings(), mode, listen)
   const parts = { socket, listen, settings, allowHosts, adminPath, configPath, env, admin, acceptWhenRouted }
+  const learnedFile = join(runDir.routerFolder, LEARNED_NAME)
   const stickyKey = (): string => runDir.secret()
-  const service = balancerService({ ...parts, account, certificate, stickyKey })
+  const service = balancerService({ ...parts, account, certificate, stickyKey, learnedFile })
   const address = socket?.address ?? listen
   const balancers = new BalancerSet({ own: [admin], note, warn })
   // Messages name the original certificate, not the copy made for the balancer.

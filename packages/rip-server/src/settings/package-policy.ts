@@ -7,7 +7,11 @@ import type { ResolvedSettings } from './resolve-settings.ts'
 const POLICIES = [
   ['socket.io', 'sticky'],
   ['@nestjs/platform-socket.io', 'sticky'],
+  ['@modelcontextprotocol/sdk', 'learn'],
 ] as const
+
+/** How the balancer knows the client again. */
+const MEANS = { sticky: 'by a cookie', learn: 'by the field mcp-session-id' } as const
 
 /**
  * Adds the balancer's policy that a package of the application needs, unless the configuration names one.
@@ -26,7 +30,7 @@ export function withPackagePolicy(
   return {
     settings: { ...settings, balancer: { ...settings.balancer, policy } },
     origins: { ...origins, balancer: `${origins.balancer}, policy for ${name}` },
-    notes: [...notes, `${name} keeps clients in one worker: balancer.policy is ${policy}, by a cookie`],
+    notes: [...notes, `${name} keeps clients in one worker: balancer.policy is ${policy}, ${MEANS[policy]}`],
   }
 }
 

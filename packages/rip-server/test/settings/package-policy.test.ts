@@ -34,6 +34,14 @@ test.each(['socket.io', '@nestjs/platform-socket.io'])(
   },
 )
 
+test('an application with the SDK of the Model Context Protocol gets the policy that leads a session back, which is said', () => {
+  const { settings, notes } = settingsFor('{ "dependencies": { "@modelcontextprotocol/sdk": "1.22.0" } }')
+  expect(settings.balancer.policy).toBe('learn')
+  expect(notes).toEqual([
+    '@modelcontextprotocol/sdk keeps clients in one worker: balancer.policy is learn, by the field mcp-session-id',
+  ])
+})
+
 test('a policy in the configuration stays, and other options of the balancer are kept', () => {
   const manifest = '{ "dependencies": { "socket.io": "4" } }'
   const chosen = settingsFor(manifest, { policy: 'p2c' })

@@ -1,0 +1,127 @@
+import { DEFAULT_LEARNED_ENTRIES, DEFAULT_LEARNED_LIFETIME_MS } from '../defaults.ts'
+import type { LearnedFieldOptions } from '../settings/learned-field.ts'
+import { sharedMemory } from '../transport/shared-memory.ts'
+import { keyHash, type KeyHash } from './key-hash.ts'
+
+type LearnedKeysOptions = Omit<LearnedFieldOptions, 'name'>
+
+/** Places of a key: two words of its hash, two of its backend's, when it was last used, and a sum over them. */
+const WORDS = { key: 0, backend: 2, usedAtS: 4, sum: 5, all: 8 } as const
+/** Keys whose hashes begin alike share so many places. */
+const WAYS = 8
+const MAX_AGE_S = 2 ** 31
+
+/**
+ * Which backend answers a key, as responses told. The memory may be shared with other processes without a lock: an entry
+ * that two of them write at once has a wrong sum, and is none.
+ */
+export class LearnedKeys {
+  private readonly warn: (message: string) => void
+  private readonly nowMs: () => number
+  private options: LearnedKeysOptions = {
+    entries: DEFAULT_LEARNED_ENTRIES,
+    lifetimeMs: DEFAULT_LEARNED_LIFETIME_MS,
+    sharedFile: undefined,
+  }
+  private memory: Int32Array | undefined
+
+  /** @param nowMs milliseconds of a clock that all processes share */
+  constructor(warn: (message: string) => void = () => {}, nowMs: () => number = Date.now) {
+    this.warn = warn
+    this.nowMs = nowMs
+  }
+
+  /** Another size, or another file, forgets what was learned. */
+  use({ entries, lifetimeMs, sharedFile }: LearnedKeysOptions): void {
+    const stays = entries === this.options.entries && sharedFile === this.options.sharedFile
+    this.options = { entries, lifetimeMs, sharedFile }
+    if (!stays) this.memory = undefined
+  }
+
+  /** The backend of a key, as the hash of its id; `undefined` for a key that is not known. */
+  find(key: string): KeyHash | undefined {
+    const memory = this.open()
+    const hash = keyHash(key)
+    const at = this.placeOf(memory, hash)
+    if (at === undefined) return undefined
+    const backend = { low: memory[at + WORDS.backend]!, high: memory[at + WORDS.backend + 1]! }
+    this.write(memory, at, hash, backend)
+    return backend
+  }
+
+  /** The backend with this hash answers the key from now on. */
+  learn(key: string, backend: KeyHash): void {
+    const memory = this.open()
+    const hash = keyHash(key)
+    this.write(memory, this.placeOf(memory, hash) ?? this.freePlaceFor(memory, hash), hash, backend)
+  }
+
+  private get buckets(): number {
+    return 2 ** Math.max(0, Math.ceil(Math.log2(this.options.entries / WAYS)))
+  }
+
+  private open(): Int32Array {
+    this.memory ??= this.allocate()
+    return this.memory
+  }
+
+  private allocate(): Int32Array {
+    const { sharedFile } = this.options
+    const words = this.buckets * WAYS * WORDS.all
+    if (sharedFile === undefined) return new Int32Array(words)
+    try {
+      return sharedMemory(`${sharedFile}-${this.buckets}`, words * Int32Array.BYTES_PER_ELEMENT)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.warn(`what this balancer learns is not shared with others: ${reason}`)
+      return new Int32Array(words)
+    }
+  }
+
+  private placeOf(memory: Int32Array, { low, high }: KeyHash): number | undefined {
+    const first = this.firstPlaceFor(memory, high)
+    for (let at = first; at < first + WAYS * WORDS.all; at += WORDS.all)
+      if (memory[at] === low && memory[at + 1] === high && this.ageS(memory, at) < MAX_AGE_S) return at
+    return undefined
+  }
+
+  /** One that is empty or too old, else the one that was not used for longest. */
+  private freePlaceFor(memory: Int32Array, { high }: KeyHash): number {
+    const first = this.firstPlaceFor(memory, high)
+    let oldest = first
+    for (let at = first; at < first + WAYS * WORDS.all; at += WORDS.all)
+      if (this.ageS(memory, at) > this.ageS(memory, oldest)) oldest = at
+    return oldest
+  }
+
+  private firstPlaceFor(memory: Int32Array, high: number): number {
+    return ((high >>> 0) % (memory.length / WORDS.all / WAYS)) * WAYS * WORDS.all
+  }
+
+  /** Of an entry that is none, or was not used for too long: more than any age. */
+  private ageS(memory: Int32Array, at: number): number {
+    if (memory[at + WORDS.sum] !== sumOf(memory, at)) return MAX_AGE_S
+    const ageS = this.nowS - memory[at + WORDS.usedAtS]!
+    return ageS * 1_000 > this.options.lifetimeMs ? MAX_AGE_S : ageS
+  }
+
+  private get nowS(): number {
+    return Math.floor(this.nowMs() / 1_000) | 0
+  }
+
+  private write(memory: Int32Array, at: number, key: KeyHash, backend: KeyHash): void {
+    memory[at + WORDS.key] = key.low
+    memory[at + WORDS.key + 1] = key.high
+    memory[at + WORDS.backend] = backend.low
+    memory[at + WORDS.backend + 1] = backend.high
+    memory[at + WORDS.usedAtS] = this.nowS
+    memory[at + WORDS.sum] = sumOf(memory, at)
+  }
+}
+
+/** Never 0 for memory that was not written to. */
+function sumOf(memory: Int32Array, at: number): number {
+  let sum = 1
+  for (let word = at; word < at + WORDS.sum; word += 1) sum = Math.imul(sum ^ memory[word]!, 0x0100_0193)
+  return sum
+}
