@@ -248,6 +248,39 @@ describe('which server is served', () => {
     expect(supervised.program.stdout).toBe('again\n')
   })
 
+  test('a program that awaits its end at its top level serves meanwhile', async () => {
+    await using supervised = supervise(
+      `${NODE}
+       import { once } from 'node:events'
+       createServer((_, response) => response.end('served')).listen(4957)
+       await once(process, 'SIGTERM')
+       console.log('end')`,
+      { RIP_BOOT_TIMEOUT_MS: '500' },
+    )
+    await supervised.received('ready')
+    expect(supervised.program.stderr).toContain(
+      'app.ts has opened its server, and is still being loaded after 0.25 s; it is served without its exports',
+    )
+    expect(await (await supervised.fetch('/')).text()).toBe('served')
+    supervised.send({ type: 'drain', deadlineMs: 5000 })
+    expect(await supervised.program.exitCode()).toBe(0)
+    expect(supervised.program.stdout).toBe('end\n')
+  })
+
+  test('a program that fails at its top level while it serves is replaced', async () => {
+    await using supervised = supervise(
+      `${NODE}
+       createServer((_, response) => response.end('served')).listen(4956)
+       await new Promise((resolve) => process.once('SIGUSR2', resolve))
+       throw new Error('queue lost')`,
+      { RIP_BOOT_TIMEOUT_MS: '500' },
+    )
+    await supervised.received('ready')
+    supervised.program.process.kill('SIGUSR2')
+    expect((await supervised.received('leaving')).reason).toBe('unhealthy')
+    expect(supervised.program.stderr).toContain('queue lost')
+  })
+
   test('hooks are taken from the exports', async () => {
     await using supervised = supervise(
       `Bun.serve({ fetch: () => new Response() })\nexport const ready = () => console.log('ready hook')`,

@@ -47,13 +47,46 @@ async function load(file: string, servers: ServerCapture): Promise<Application> 
 
 async function importModule(file: string, servers: ServerCapture): Promise<Exports> {
   try {
+    const importing = import(file) as Promise<Exports>
     // A refused server ends the import at once, because the application may catch the error thrown at it.
-    const exports: Exports = await Promise.race([import(file), servers.refused])
+    const exports = await Promise.race([
+      importing,
+      servers.refused,
+      servedUnfinished(file, importing, servers),
+    ])
     if (servers.attempt !== undefined) throw servers.attempt
     return exports
   } catch (cause) {
     throw servers.attempt ?? importFailure(file, cause)
   }
+}
+
+/**
+ * Resolves to no exports once an application that has opened its server has gone on loading for long: one that awaits its
+ * end at its top level, or works on a queue there, serves all the same.
+ */
+async function servedUnfinished(
+  file: string,
+  importing: Promise<Exports>,
+  servers: ServerCapture,
+): Promise<Exports> {
+  const loaded = importing.then(() => true)
+  for (;;) {
+    if (servers.captured === undefined) await servers.opened
+    const timeUp = Bun.sleep(servers.patienceMs).then(() => false)
+    if (await Promise.race([loaded, timeUp])) return importing
+    if (servers.captured !== undefined) break
+  }
+  console.error(
+    `${file} has opened its server, and is still being loaded after ${servers.patienceMs / 1000} s; it is served without its exports`,
+  )
+  importing.catch((cause: unknown) =>
+    // An uncaught exception, as it is where the file is run by itself.
+    queueMicrotask(() => {
+      throw importFailure(file, cause)
+    }),
+  )
+  return {}
 }
 
 /** A server that the application opened is served, unless the application also exports a handler of something else. */
