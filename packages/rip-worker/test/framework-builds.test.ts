@@ -179,6 +179,17 @@ test('a build of Nitro that has of its packages only what Node.js loads is run b
   )
 })
 
+test('a build of Remix is run by its own server', () => {
+  const start = manifest(['@remix-run/react'], { start: 'remix-serve ./build/server/index.js' })
+  expect(found({ ...builds.reactRouter, 'package.json': start })).toEqual([
+    'bun run --silent start',
+    'Remix build in build',
+  ])
+  expect(found({ ...builds.reactRouter, 'package.json': manifest(['@remix-run/react']) })[0]).toBe(
+    'node_modules/.bin/remix-serve build/server/index.js',
+  )
+})
+
 test('next start runs a build of Next.js, by the script that the project has for it', () => {
   const built = { '.next/BUILD_ID': 'x' }
   expect(found({ ...built, 'package.json': manifest(['next'], { start: 'next start -p 80' }) })).toEqual([
@@ -250,6 +261,17 @@ describe('what is written by hand comes before what is built', () => {
     ['"rip.entry"', { 'package.json': '{ "rip": { "entry": "a.ts" } }', 'a.ts': '' }, 'a.ts'],
   ])('%s', (_, files: Files, expected) => {
     expect(found({ ...builds.svelteKit, ...files })[0]).toBe(expected)
+  })
+
+  test('the server that the start script runs around a build without one', () => {
+    const start = manifest([], { start: 'node run-server.mjs' })
+    const files = { ...builds.astroMiddleware, 'package.json': start, 'run-server.mjs': '' }
+    expect(found(files)).toEqual(['run-server.mjs', '"start" in package.json'])
+    const around = manifest([], { start: 'node ./dist/server/entry.mjs' })
+    expect(found({ ...files, 'package.json': around })[0]).toBe('dist/server/entry.mjs')
+    expect(found({ ...builds.astroStandalone, 'package.json': start, 'run-server.mjs': '' })[0]).toBe(
+      'dist/server/entry.mjs',
+    )
   })
 
   test('sources of NestJS, which a worker loads', () => {

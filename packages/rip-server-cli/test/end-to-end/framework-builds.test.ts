@@ -125,7 +125,8 @@ describe('a build is served without a word of configuration', () => {
     'in development by the server of the framework, alone and unwatched',
     async () => {
       await using project = await Project.create({
-        'package.json': '{ "dependencies": { "nuxt": "4.0.0" }, "scripts": { "dev": "bun tool.js", "build": "nuxt build" } }',
+        'package.json':
+          '{ "dependencies": { "nuxt": "4.0.0" }, "scripts": { "dev": "bun tool.js", "build": "nuxt build" } }',
         'tool.js': `require('node:http').createServer((_, response) => response.end('tool')).listen(process.env.PORT)`,
         '.output/server/index.mjs': 'an old build',
       })
@@ -149,7 +150,10 @@ test(
     ])
     await project.remove('.output')
     await project.remove('build')
-    await project.write({ 'package.json': '{ "devDependencies": { "@react-router/dev": "7" }, "scripts": { "build": "react-router build" } }' })
+    await project.write({
+      'package.json':
+        '{ "devDependencies": { "@react-router/dev": "7" }, "scripts": { "build": "react-router build" } }',
+    })
     const none = await project.sandbox.run('start', '0')
     expect([none.code, none.stderr]).toEqual([4, expect.stringContaining('run its build first')])
   },

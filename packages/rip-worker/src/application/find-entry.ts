@@ -122,7 +122,7 @@ function servedByFramework(folder: string, project: Project, options: SearchOpti
   const server = options.isDevelopment === true ? devServerOf(project) : undefined
   if (server !== undefined) return { file: folder, foundBy: 'package.json', ...server }
   const build = onlyOne(folder, serverBuilds(project)) ?? onlyOne(folder, bareBuilds(project))
-  if (build !== undefined) return builtEntry(folder, build)
+  if (build !== undefined) return serverAround(folder, build, project) ?? builtEntry(folder, build)
   const framework = frameworkOf(project)
   if (framework === undefined) return undefined
   const other = servedOtherwise(folder, project)
@@ -146,6 +146,15 @@ function onlyOne(folder: string, builds: readonly FrameworkBuild[]): FrameworkBu
   const [first, second] = builds
   if (second === undefined) return first
   throw new WorkerError('RIP_APP_AMBIGUOUS', { folder, found: builds.map(({ name }) => name) })
+}
+
+/** A server of the project's own that a build without one is made for, such as one of Express around Astro. */
+function serverAround(folder: string, { files }: FrameworkBuild, project: Project): Entry | undefined {
+  const path = files === undefined ? undefined : startFile(project.script('start') ?? '')
+  if (path === undefined || isBuild(path)) return undefined
+  const file = fileAt(folder, path, isFile)
+  if (file === undefined) return undefined
+  return { file, foundBy: 'package.json', because: '"start" in package.json' }
 }
 
 function builtEntry(folder: string, build: FrameworkBuild): Entry {

@@ -156,6 +156,10 @@ function isAstroMiddleware(project: Project, entry: string): boolean {
 function reactRouter(project: Project): readonly FrameworkBuild[] {
   const marker = 'build/server/index.js'
   if (!project.has(marker) || project.has('build/handler.js') || !project.hasFolder('build/client')) return []
+  if (project.depends('@remix-run/react')) {
+    const command = startScript(project) ?? ['node_modules/.bin/remix-serve', marker]
+    return [{ name: 'Remix build in build', marker, command }]
+  }
   const files = [{ at: '/', folder: 'build/client', immutable: ['/assets/'] }]
   return [{ name: 'React Router build in build', marker, files }]
 }
