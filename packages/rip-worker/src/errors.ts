@@ -19,7 +19,7 @@ const messages = {
   RIP_APP_NO_HANDLER: (d: { file: string; found: string; guarded: boolean }) =>
     `${d.file} has no request handler: ${d.found}. Export one, for example: export default (request) => new Response('hello')${d.guarded ? '. What it does behind import.meta.main is not run, since a file with a default export is asked for its handler: export what the server there is made of, or no default, and that server is served' : ''}`,
   RIP_APP_OWN_PORT: (d: { file: string; address: string; beside: string | undefined }) =>
-    `${d.file} opens its own server (${d.address})${d.beside === undefined ? '' : ` beside ${d.beside}`}, once in every worker, and a worker serves one. Let that one answer everything, or run the other in a program of its own; to keep a file runnable alone, guard the call with import.meta.main`,
+    `${d.file} opens its own server (${d.address})${d.beside === undefined ? '' : ` beside ${d.beside}`}, once in every worker, and a worker serves one. Let that one answer everything, or run the other in a program of its own (once, beside the workers: --background FILE); to keep a file runnable alone, guard the call with import.meta.main`,
   RIP_APP_FOREIGN_SERVER: (d: { file: string; address: string }) =>
     `${d.file} listens on ${d.address} by node:http2, node:net or Bun.listen, which a worker cannot serve. Open its server by node:http or Bun.serve, or run it by its own start command: rip-server -- COMMAND`,
   RIP_APP_CLUSTER: (d: { file: string; count: number }) =>

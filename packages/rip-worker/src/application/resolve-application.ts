@@ -28,7 +28,8 @@ const RIP_LANG_HANDLER = '__ripHandler'
 /** What `start()` looks like in a framework that gives its handler to its own server only. */
 const NOTHING_EXPORTED =
   'it exports nothing, opens no server, and no framework left a handler (a start() that keeps its handler to itself, as that of ' +
-  "rip/sites, cannot be served; a handler left on globalThis[Symbol.for('rip.handler')] can)"
+  "rip/sites, cannot be served; a handler left on globalThis[Symbol.for('rip.handler')] can; a program without HTTP runs " +
+  'once with --background FILE)'
 
 type AnyFunction = (...values: never[]) => unknown
 type Exports = Readonly<Record<string, unknown>>

@@ -34,5 +34,5 @@ function lengthAfter([, second, ...extended]: readonly number[]): number | undef
   const maskLength = second & 0x80 ? 4 : 0
   if (short < 126) return short + maskLength
   if (extended.length < (short === 126 ? 2 : 8)) return undefined
-  return extended.reduce((sum, byte) => sum * 256 + byte, maskLength)
+  return extended.reduce((sum, byte) => sum * 256 + byte, 0) + maskLength
 }
