@@ -16,7 +16,7 @@ export function commandProgram(): string {
 
 /** Loaded by every process of a command. */
 export function commandPreload(): string {
-  return fileURLToPath(import.meta.resolve('@rip/worker/command-preload'))
+  return join(folderOf('@rip/worker'), 'src/command/preload/main.cjs')
 }
 
 export function balancerProgram(): string {
