@@ -28,8 +28,12 @@ class Application implements AsyncDisposable {
   }
 
   /** A client that waits for the handshake, and the application's end of its connection. */
-  async connect(): Promise<{ client: RawConnection; socket: Duplex }> {
+  async connect({ isUsed = false } = {}): Promise<{ client: RawConnection; socket: Duplex }> {
     const client = await RawConnection.to(this.local.socket)
+    if (isUsed) {
+      client.get('/')
+      await until('a request is answered', () => client.received.endsWith('page'))
+    }
     const count = this.upgrades.length
     client.get('/ws', [
       'Connection: Upgrade',
@@ -106,6 +110,16 @@ describe('a client is told to connect again', () => {
     await until('it is refused', () => client.closed)
     expect(client.received).toBe(refusal)
   })
+})
+
+test('a connection that has served a request before can be upgraded', async () => {
+  await using application = await Application.serve()
+  const { client, socket } = await application.connect({ isUsed: true })
+  socket.on('data', (bytes: Buffer) => void socket.write(`echo ${bytes.toString()}`))
+  socket.write(HANDSHAKE)
+  await until('it is upgraded', () => client.received.endsWith(HANDSHAKE))
+  client.write('hi')
+  await until('it is answered', () => client.received.endsWith('echo hi'))
 })
 
 describe('with ws, of Bun or of npm', () => {
