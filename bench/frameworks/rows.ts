@@ -10,7 +10,7 @@ export interface Row {
   readonly isBuilt?: true
   /** @default '/' */
   readonly page?: string
-  /** What the page contains; nothing for a project that serves none. */
+  /** What the page contains; nothing for a project that serves none, and only works in the background. */
   readonly text?: string
   /** A file that is served; `script` takes the first script of the page. */
   readonly file?: string
@@ -212,5 +212,10 @@ export const ROWS: readonly Row[] = [
     edited: 'server.js',
     sockets: 'mcp',
   },
-  { project: 'poller', name: 'a poller without HTTP', edited: 'poller.ts' },
+  {
+    project: 'poller',
+    name: 'a poller without HTTP',
+    args: ['--background', 'poller.ts'],
+    edited: 'poller.ts',
+  },
 ]

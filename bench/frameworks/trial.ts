@@ -51,6 +51,7 @@ export async function tryRow(row: Row, folder: string): Promise<Outcome> {
     ...command,
   )
   try {
+    if (row.text === undefined) return { ...none, ...(await tryBackground(row, folder, place, server)) }
     await server.ready()
     return await tryServed(row, folder, place, server)
   } catch (error) {
@@ -87,6 +88,34 @@ async function tryServed(row: Row, folder: string, place: Place, server: Program
       (sockets === '' || sockets === 'ok'),
     ...(problem !== undefined && { problem }),
   }
+}
+
+/** One process at a time has to work, whatever is restarted and loaded. */
+async function tryBackground(
+  row: Row,
+  folder: string,
+  place: Place,
+  server: Program,
+): Promise<Partial<Outcome>> {
+  await server.says('working after')
+  const polled = async (times: number): Promise<readonly string[]> => {
+    const count = pollsOf(server).length + times
+    await timeUntil(() => pollsOf(server).length >= count, TIMEOUT_MS)
+    return pollsOf(server)
+  }
+  await polled(POLLS)
+  const problem = await change(row, folder, place)
+  const processes = (await polled(POLLS)).filter((pid, at, all) => pid !== all[at - 1])
+  const isOnce = new Set(processes).size === processes.length
+  const served = `in the background, ${isOnce ? 'one process at a time' : 'several at a time'}`
+  return { served, isOk: isOnce && problem === undefined, ...(problem !== undefined && { problem }) }
+}
+
+const POLLS = 10
+
+/** Numbers of the processes that polled, in order. */
+function pollsOf({ stdout, stderr }: Program): readonly string[] {
+  return [...(stdout + stderr).matchAll(/polled by (\d+)/g)].map(([, pid = '']) => pid)
 }
 
 async function allReady(place: Place): Promise<void> {

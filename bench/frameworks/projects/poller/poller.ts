@@ -1,2 +1,2 @@
 /** Looks for work and never opens a port. */
-setInterval(() => console.log(`polled at ${new Date().toISOString()}`), 500)
+setInterval(() => console.log(`polled by ${process.pid}`), 200)

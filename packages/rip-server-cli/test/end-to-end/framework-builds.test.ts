@@ -140,6 +140,24 @@ describe('a build is served without a word of configuration', () => {
 })
 
 test(
+  'a start script that runs what works in the background anyway starts nothing else',
+  async () => {
+    await using project = await Project.create({
+      'package.json': '{ "scripts": { "start": "bun poller.ts" } }',
+      'poller.ts': 'setInterval(() => {}, 1000)',
+    })
+    const server = project.sandbox.launch('start', '--background', 'poller.ts')
+    await server.says(/url +none: it only works in the background/)
+    server.kill('SIGTERM')
+    await server.finished()
+    const listed = '{ "scripts": { "start": "bun poller.ts" }, "rip": { "background": ["poller.ts"] } }'
+    await project.write({ 'package.json': listed })
+    await project.sandbox.launch('start').says(/url +none: it only works in the background/)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
   'two builds, or none, are refused with what to do',
   async () => {
     await using project = await Project.create({ ...reactRouter, '.output/server/index.mjs': '' })

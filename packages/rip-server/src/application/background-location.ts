@@ -47,7 +47,7 @@ export function locateWebEntry(
   try {
     const found = locateEntry(target, options)
     const others = filesOf(background).map((file) => realpathSync(file))
-    return others.includes(realpathSync(found.file)) ? undefined : found
+    return others.includes(realpathSync(found.runs ?? found.file)) ? undefined : found
   } catch (error) {
     if (background.length > 0 && isNotFound(error)) return undefined
     throw error

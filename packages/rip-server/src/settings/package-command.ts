@@ -2,10 +2,11 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { findEntry, readManifest, WorkerError } from '@rip/worker/entry'
 import { ServerError } from '../errors.ts'
+import { backgroundPrograms, type BackgroundSetting, locatedBackground } from './background-programs.ts'
 import { type Command, parseCommand } from './command.ts'
 import { Unacceptable, unacceptableText } from './quantity.ts'
 import type { ResolvedSettings } from './resolve-settings.ts'
-import type { Mode } from './settings.ts'
+import type { Mode, Settings } from './settings.ts'
 
 const KEY = '"rip.command"'
 /** Tools that reload by themselves: a second one would compile everything a second time. */
@@ -26,7 +27,7 @@ export function withPackageCommand(
   const { settings, origins } = resolved
   const found =
     settings.command === undefined
-      ? (packageCommand(settings.app, isForeign) ?? foundCommand(settings.app, mode, isForeign))
+      ? (packageCommand(settings.app, isForeign) ?? foundCommand(settings, mode, isForeign))
       : { command: settings.command, origin: origins.command }
   if (found === undefined) return resolved
   const { command, origin } = found
@@ -43,13 +44,38 @@ interface OriginalCommand {
   readonly origin: string
 }
 
-/** What the build of a framework, or its development server, is run by; a problem is reported where files are looked for. */
-function foundCommand(app: string, mode: Mode, isForeign: boolean): OriginalCommand | undefined {
+/**
+ * What the build of a framework, or its development server, is run by, or `scripts.start` runs, unless that is a program
+ * of the background. A problem is reported where files are looked for.
+ */
+function foundCommand(
+  { app, background }: Pick<Settings, 'app' | 'background'>,
+  mode: Mode,
+  isForeign: boolean,
+): OriginalCommand | undefined {
   try {
-    const { command, because = '' } = findEntry(app, { isForeign, isDevelopment: mode === 'development' })
-    return command === undefined ? undefined : { command, origin: because }
+    const found = findEntry(app, { isForeign, isDevelopment: mode === 'development' })
+    const { command, because = '', runs } = found
+    if (command === undefined) return undefined
+    const programs = background.length > 0 ? background : packageBackground(app, isForeign)
+    return programs.some((each) => 'file' in each && each.file === runs)
+      ? undefined
+      : { command, origin: because }
   } catch (error) {
     if (error instanceof WorkerError) return undefined
+    throw error
+  }
+}
+
+/** None where it is wrong, which is reported where it is used. */
+function packageBackground(folder: string, isForeign: boolean): readonly BackgroundSetting[] {
+  const { background } = ripOf(join(folder, 'package.json'), isForeign)
+  try {
+    return background === undefined
+      ? []
+      : locatedBackground(backgroundPrograms(JSON.stringify(background)), folder)
+  } catch (error) {
+    if (error instanceof Unacceptable) return []
     throw error
   }
 }
@@ -74,7 +100,7 @@ function packageCommand(app: string, isForeign: boolean): OriginalCommand | unde
 function ripOf(
   file: string,
   staysInFolder: boolean,
-): { readonly command?: unknown; readonly entry?: unknown } {
+): { readonly background?: unknown; readonly command?: unknown; readonly entry?: unknown } {
   try {
     const { rip } = readManifest(file, { staysInFolder })
     return typeof rip === 'object' && rip !== null ? rip : {}

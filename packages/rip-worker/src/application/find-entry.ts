@@ -56,6 +56,8 @@ export interface Entry {
   readonly content?: readonly string[]
   /** What runs it, in its folder, because no worker can load it. */
   readonly command?: readonly string[]
+  /** The file that the command runs, if it runs one. */
+  readonly runs?: string
 }
 
 /** Whether a module belongs to the application. */
@@ -135,10 +137,21 @@ function servedOtherwise(folder: string, project: Project): Entry | undefined {
   const build = onlyOne(folder, sourceBuilds(project))
   if (build !== undefined) return builtEntry(folder, build)
   const command = startScript(project)
-  if (command !== undefined)
-    return { file: folder, foundBy: 'package.json', because: '"start" in package.json', command }
+  if (command !== undefined) return startedBy(command, folder, project)
   const pages = onlyOne(folder, pageBuilds(project))
   return pages && builtEntry(folder, pages)
+}
+
+function startedBy(command: readonly string[], folder: string, project: Project): Entry {
+  const path = startFile(project.script('start') ?? '')
+  const runs = path === undefined ? undefined : fileAt(folder, path, isFile)
+  return {
+    file: folder,
+    foundBy: 'package.json',
+    because: '"start" in package.json',
+    command,
+    ...(runs !== undefined && { runs }),
+  }
 }
 
 /** @throws WorkerError `RIP_APP_AMBIGUOUS` */
