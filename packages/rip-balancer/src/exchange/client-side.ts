@@ -1,7 +1,6 @@
 import type { ClientIdentity } from '../forwarding/client-identity.ts'
 import type { FieldEdits } from '../forwarding/field-edits.ts'
-import type { ConnectionOptions } from '../http1/connection-options.ts'
-import type { FieldSection } from '../http1/field-section.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 
 /**
@@ -37,8 +36,8 @@ export interface ClientSide {
   ): void
   /** Sends bytes of the body, or bytes of the tunnel. */
   data(bytes: Buffer, from: number, to: number): void
-  /** The response is complete. @param options of the head of the message the trailers belong to */
-  end(trailers: FieldSection | undefined, options: ConnectionOptions): void
+  /** The response is complete. */
+  end(trailers: Trailers | undefined): void
   /** Sends a complete response of the balancer's own. */
   answer(
     status: number,

@@ -7,7 +7,7 @@ import { Upstreams } from '../upstream/upstreams.ts'
 import { BufferBudget } from './buffer-budget.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { LongLivedCounts } from './long-lived-counts.ts'
-import { RequestWriter } from '../forwarding/request-writer.ts'
+import { RequestRules } from '../forwarding/request-rules.ts'
 import { ResponseWriter } from '../forwarding/response-writer.ts'
 import type { DataPlaneSettings } from './settings.ts'
 import { SlowClients } from './slow-clients.ts'
@@ -27,7 +27,7 @@ export class DataPlane {
   readonly slowClients: SlowClients
   /** A secret, so that a client cannot choose paths that share a number with others. */
   readonly kindSeed: number
-  readonly requests: RequestWriter
+  readonly requestRules: RequestRules
   readonly responses: ResponseWriter
   private readonly spareHeads: RequestHead[] = []
 
@@ -46,7 +46,7 @@ export class DataPlane {
     this.longLived = previous?.longLived ?? new LongLivedCounts(this.connections)
     this.slowClients = previous?.slowClients ?? new SlowClients(claims)
     this.kindSeed = previous?.kindSeed ?? crypto.getRandomValues(new Uint32Array(1))[0]!
-    this.requests = new RequestWriter(forwarding, (name) => observer.underscored(name))
+    this.requestRules = new RequestRules(forwarding, (name) => observer.underscored(name))
     this.responses = new ResponseWriter(forwarding.via, this.turn.clock)
   }
 

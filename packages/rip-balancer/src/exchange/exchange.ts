@@ -1,7 +1,6 @@
 import { BodyFraming } from '../http1/body-framing.ts'
-import type { ConnectionOptions } from '../http1/connection-options.ts'
 import { statusOf, type Fault } from '../http1/fault.ts'
-import type { FieldSection } from '../http1/field-section.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import type { Backend } from '../upstream/backend.ts'
@@ -325,8 +324,8 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.response.data(bytes, from, to)
   }
 
-  complete(trailers: FieldSection | undefined, options: ConnectionOptions): void {
-    this.client.end(trailers, options)
+  complete(trailers: Trailers | undefined): void {
+    this.client.end(trailers)
     this.client.flush()
     this.attempt.upstream = undefined
     this.attempt.release('ok')

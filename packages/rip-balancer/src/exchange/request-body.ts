@@ -1,15 +1,13 @@
 import type { BodyFraming, Framing } from '../http1/body-framing.ts'
-import { ConnectionOptions } from '../http1/connection-options.ts'
+import type { ConnectionOptions } from '../http1/connection-options.ts'
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
 import type { Fault } from '../http1/fault.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
-import type { FieldSection } from '../http1/field-section.ts'
+import { Trailers } from '../forwarding/trailers.ts'
 import type { Limits } from '../settings/limits.ts'
 
 /** Runs that are kept are joined up to this size, as a run of one byte would occupy a hundred. */
 const SMALL_BYTES = 1024
-
-const NO_OPTIONS = new ConnectionOptions()
 
 /** The body of one request on its way to the backend: decoded, counted, bounded, and kept as long as it may have to be sent again. */
 export class RequestBody {
@@ -31,16 +29,15 @@ export class RequestBody {
   private keeps = false
   private keepLimit = 0
   private givenUp = false
-  /** Connection options of the request's head: trailers named there are not passed on. */
-  options: ConnectionOptions = NO_OPTIONS
+  private options: ConnectionOptions | undefined
 
   constructor(limits: Limits, passesTrailers: boolean) {
     this.limits = limits
     this.passesTrailers = passesTrailers
   }
 
-  /** @param options of the head */
-  begin(body: BodyFraming, options: ConnectionOptions = NO_OPTIONS): void {
+  /** @param options of the head: trailers named there are not passed on */
+  begin(body: BodyFraming, options?: ConnectionOptions): void {
     this.options = options
     this.framing = body.framing
     this.remaining = body.length
@@ -110,8 +107,10 @@ export class RequestBody {
   }
 
   /** Fields behind a body that is done, if they are passed on. */
-  get trailers(): FieldSection | undefined {
-    return this.passesTrailers && this.framing === 'chunked' ? this.decoder!.trailers : undefined
+  get trailers(): Trailers | undefined {
+    if (!this.passesTrailers || this.framing !== 'chunked') return undefined
+    const { trailers } = this.decoder!
+    return trailers.count === 0 ? undefined : new Trailers(trailers, this.options)
   }
 
   /**

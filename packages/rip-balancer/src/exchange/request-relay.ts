@@ -1,4 +1,8 @@
-import { UNIX_PEER } from '../forwarding/client-identity.ts'
+import { UNIX_PEER, type ClientIdentity, type TrustedStatement } from '../forwarding/client-identity.ts'
+import type { BackendAddress } from '../address/backend-address.ts'
+import type { FieldEdits } from '../forwarding/field-edits.ts'
+import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
+import type { RequestRules } from '../forwarding/request-rules.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { Attempt } from './attempt.ts'
@@ -10,8 +14,8 @@ import type { Progress } from './progress.ts'
 import type { RequestBody } from './request-body.ts'
 import { acceptsTrailers, requestedUpgrade } from './upgrade.ts'
 
-/** Passes a request on to the backend of each attempt, at the pace of the backend. */
-export class RequestRelay {
+/** Passes a request on to the backend of each attempt, at the pace of the backend. To the connection there it is the request itself. */
+export class RequestRelay implements OutgoingRequest {
   /** The client waits to be asked for its body (RFC 9110 §10.1.1). */
   awaitsContinue = false
   /** Protocol the client asks to switch to, if that is allowed. */
@@ -82,21 +86,8 @@ export class RequestRelay {
 
   /** Sends the head, and what was read or kept of the body. @param again whether an attempt before this one failed */
   send(upstream: UpstreamExchange, again: boolean): void {
-    const { facts, body } = this
-    const head = facts.request!
-    upstream.send(
-      {
-        head,
-        address: this.attempt.backend!.address,
-        identity: this.client.identity,
-        statement: facts.statement,
-        requestId: facts.idOrNumber,
-        upgrade: this.upgrade,
-        acceptsTrailers: this.takesTrailers,
-        edits: facts.edits,
-      },
-      this.plane.requests,
-    )
+    const { body, head } = this
+    upstream.send(this)
     if (again || body.gathered) body.replay(upstream)
     if (upstream.reused || head.isIdempotent) body.keep()
     else body.forget()
@@ -104,6 +95,38 @@ export class RequestRelay {
     this.awaitsContinue = head.expectsContinue && body.received === 0
     this.client.inputWanted()
   }
+
+  // --- what the connection to the backend reads of it: `OutgoingRequest`
+
+  get head(): RequestHead {
+    return this.facts.request!
+  }
+
+  get address(): BackendAddress {
+    return this.attempt.backend!.address
+  }
+
+  get identity(): ClientIdentity {
+    return this.client.identity
+  }
+
+  get statement(): TrustedStatement | undefined {
+    return this.facts.statement
+  }
+
+  get requestId(): string | number {
+    return this.facts.idOrNumber
+  }
+
+  get edits(): FieldEdits | undefined {
+    return this.facts.edits
+  }
+
+  get rules(): RequestRules {
+    return this.plane.requestRules
+  }
+
+  // --- the body
 
   /** Takes body bytes. @returns where they end in the input, -1 when the body is refused */
   take(chunk: Buffer, from: number, to: number, upstream: UpstreamExchange): number {
@@ -142,7 +165,7 @@ export class RequestRelay {
   }
 
   private sent(upstream: UpstreamExchange): void {
-    upstream.end(this.body.trailers, this.body.options)
+    upstream.end(this.body.trailers)
     this.progress.backendMoved()
     if (this.isHalfClosed) this.tellDeparture()
   }

@@ -40,7 +40,8 @@ export class Retries {
   /** Forgets the previous request. */
   reset(): void {
     this.lastFailure = undefined
-    this.tried.length = this.repeats = 0
+    this.repeats = 0
+    if (this.tried.length > 0) this.tried.length = 0
     this.hasBackedOff = false
   }
 

@@ -4,7 +4,8 @@ import type { FieldSection } from '../http1/field-section.ts'
 import { SP } from '../http1/byte-class.ts'
 import type { Outbox } from '../transport/outbox.ts'
 import type { FieldEdits } from './field-edits.ts'
-import { DECIDE, DROP, KEEP, TRAILER, isProtected, type FieldAction, type FieldRules } from './field-rules.ts'
+import { DECIDE, DROP, KEEP, isProtected, type FieldAction, type FieldRules } from './field-rules.ts'
+import type { Trailers } from './trailers.ts'
 
 const CR = 0x0d
 const LF = 0x0a
@@ -24,11 +25,12 @@ export abstract class HeadWriter {
   private runStart = 0
   private runEnd = 0
 
-  /** Writes the last chunk with the trailer fields that may be passed on. @param options of the message's head */
-  writeTrailers(outbox: Outbox, trailers: FieldSection, options: ConnectionOptions): void {
-    this.begin(outbox, trailers, 0)
+  /** Writes the last chunk with the trailer fields that may be passed on. */
+  writeTrailers(outbox: Outbox, trailers: Trailers): void {
+    const { fields } = trailers
+    this.begin(outbox, fields, 0)
     this.text('0\r\n')
-    this.copyFields(trailers, TRAILER, options, undefined)
+    for (let index = 0; index < fields.count; index++) if (!trailers.drops(index)) this.field(fields, index)
     this.finish(outbox)
   }
 

@@ -13,6 +13,11 @@ const FIRST_DIGIT = FIELD_NAME.length + PREFIX.length
 /** Half of the digits at a time, so that their values stay small integers. */
 const HALF = DIGITS / 2
 const PER_HALF = 36 ** HALF
+const PER_PAIR = 36 * 36
+/** All pairs of digits, in the order of the numbers they spell. */
+const PAIRS = Buffer.from(
+  Array.from({ length: PER_PAIR }, (_, number) => number.toString(36).padStart(2, '0')).join(''),
+)
 
 let last = 0
 let spelledHigh = 0
@@ -40,15 +45,14 @@ export function writeRequestIdField(id: string | number, out: Buffer, at: number
   return at + FIELD_LINE.length
 }
 
-/** Writes a number as so many digits of base 36. */
+/** Writes a number as four digits of base 36. */
 function spell(number: number, out: Buffer, at: number): void {
-  let rest = number | 0
-  for (let place = at + HALF - 1; place >= at; place--) {
-    const quotient = (rest / 36) | 0
-    const digit = rest - quotient * 36
-    out[place] = digit < 10 ? 0x30 + digit : 0x57 + digit
-    rest = quotient
-  }
+  const high = ((number | 0) / PER_PAIR) | 0
+  const low = (number | 0) - high * PER_PAIR
+  out[at] = PAIRS[2 * high]!
+  out[at + 1] = PAIRS[2 * high + 1]!
+  out[at + 2] = PAIRS[2 * low]!
+  out[at + 3] = PAIRS[2 * low + 1]!
 }
 
 /** Whether a received request id may be passed on: a token of bounded length, harmless in logs. */

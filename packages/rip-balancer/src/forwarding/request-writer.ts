@@ -1,26 +1,15 @@
-import { FIELD, twinId, type FieldId } from '../http1/field-name.ts'
+import { FIELD, type FieldId } from '../http1/field-name.ts'
 import type { FieldSection } from '../http1/field-section.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { decimal } from '../http1/body-framing.ts'
-import type { BackendAddress } from '../address/backend-address.ts'
 import { authorityOf } from '../address/backend-address.ts'
 import type { Outbox } from '../transport/outbox.ts'
-import { forwardedElement, type ClientIdentity, type TrustedStatement } from './client-identity.ts'
-import type { FieldEdits } from './field-edits.ts'
-import {
-  DROP,
-  KEEP,
-  REWRITE,
-  TRUSTED_REQUEST,
-  UNTRUSTED_REQUEST,
-  UNTRUSTED_REQUEST_WITH_NAMES,
-  hasMeaning,
-  type FieldAction,
-  type FieldRules,
-} from './field-rules.ts'
+import { forwardedElement } from './client-identity.ts'
+import { DROP, KEEP, REWRITE, type FieldAction } from './field-rules.ts'
 import { HeadWriter } from './head-writer.ts'
+import type { OutgoingRequest } from './outgoing-request.ts'
 import { writeRequestIdField } from './request-id.ts'
-import type { Forwarding } from '../settings/forwarding.ts'
+import type { RequestRules } from './request-rules.ts'
 
 const HOST = Buffer.from('Host: ')
 const FORWARDED_HOST = Buffer.from('X-Forwarded-Host: ')
@@ -29,46 +18,17 @@ const SLASH = 0x2f
 const PERCENT = 0x25
 const HEX_DIGITS = '0123456789ABCDEF'
 
-/** What a request head is written from. */
-export interface RequestContext {
-  readonly head: RequestHead
-  /** Names the backend where an HTTP/1.0 client named no host. */
-  readonly address: BackendAddress
-  readonly identity: ClientIdentity
-  /** What the peer, which is trusted, says about its client. */
-  readonly statement: TrustedStatement | undefined
-  /** An id to pass on, or the number of one of ours. */
-  readonly requestId: string | number
-  /** Protocol to ask for, if the request is an upgrade that is allowed. */
-  readonly upgrade: string | undefined
-  /** Whether trailers of the response can be passed on. */
-  readonly acceptsTrailers: boolean
-  readonly edits: FieldEdits | undefined
-}
-
 /** Writes request heads towards backends, always as HTTP/1.1 (RFC 9112 §2.3). */
 export class RequestWriter extends HeadWriter {
-  private readonly forwarding: Forwarding
-  private readonly untrusted: FieldRules
   private head: RequestHead | undefined
+  private rules: RequestRules | undefined
   private hostWritten = false
-  private toldUnderscore = false
-  private readonly onUnderscore: (name: string) => void
 
-  /** @param onUnderscore called with the first field that is left out for the underscore in its name */
-  constructor(forwarding: Forwarding, onUnderscore: (name: string) => void) {
-    super()
-    this.forwarding = forwarding
-    this.onUnderscore = onUnderscore
-    this.untrusted = forwarding.clientFields.size > 0 ? UNTRUSTED_REQUEST_WITH_NAMES : UNTRUSTED_REQUEST
-  }
-
-  write(outbox: Outbox, context: RequestContext): void {
-    const { head, identity, edits } = context
+  write(outbox: Outbox, request: OutgoingRequest): void {
+    const { head, identity, edits, statement, rules } = request
     const extra =
-      (context.statement?.forwardedText.length ?? 0) +
-      (context.statement?.forwarded.length ?? 0) +
-      (this.forwarding.forwarded ? forwardedBytes(context) : 0) +
+      (statement === undefined ? 0 : statement.forwardedText.length + statement.forwarded.length) +
+      (rules.forwarding.forwarded ? forwardedBytes(request) : 0) +
       (edits?.addedText.length ?? 0) +
       head.hostEnd -
       head.hostStart +
@@ -76,23 +36,23 @@ export class RequestWriter extends HeadWriter {
       head.rawQueryStart
     this.begin(outbox, head, extra * 2)
     this.head = head
+    this.rules = rules
     this.hostWritten = false
     this.requestLine(head)
-    this.copyFields(head, identity.trusted ? TRUSTED_REQUEST : this.untrusted, head.connection, edits)
+    this.copyFields(head, rules.of(identity), head.connection, edits)
     if (!this.hostWritten && head.hostEnd > head.hostStart) this.host(head)
-    else if (!this.hostWritten) this.text(`Host: ${authorityOf(context.address)}\r\n`)
+    else if (!this.hostWritten) this.text(`Host: ${authorityOf(request.address)}\r\n`)
     this.framing(head)
-    this.ownFields(context)
+    this.ownFields(request)
     this.finish(outbox)
   }
 
   protected override decide(section: FieldSection, index: number, id: FieldId): FieldAction {
     if (id === FIELD.host) return this.decideHost()
-    if (id === FIELD.other)
-      return this.forwarding.clientFields.has(section.name(index).toLowerCase()) ? DROP : KEEP
+    if (id === FIELD.other) return this.rules!.tellsClient(section, index) ? DROP : KEEP
     if (id === FIELD.contentLength) return section.bytes[section.valueStart(index)] === ZERO ? REWRITE : KEEP
     if (id === FIELD.maxForwards) return this.countsHops(section, index) ? REWRITE : KEEP
-    if (id === FIELD.underscored) return this.passesUnderscores(section, index) ? KEEP : DROP
+    if (id === FIELD.underscored) return this.rules!.passesUnderscores(section, index) ? KEEP : DROP
     return this.head!.expectsContinue ? KEEP : DROP
   }
 
@@ -106,22 +66,6 @@ export class RequestWriter extends HeadWriter {
   private decideHost(): FieldAction {
     this.hostWritten = true
     return this.head!.form === 'absolute' ? REWRITE : KEEP
-  }
-
-  /** Reported once: an operator who misses the field has to find out why, and attackers send them by the thousand. */
-  private leavesOut(section: FieldSection, index: number): false {
-    if (this.toldUnderscore) return false
-    this.toldUnderscore = true
-    this.onUnderscore(section.name(index))
-    return false
-  }
-
-  private passesUnderscores(section: FieldSection, index: number): boolean {
-    if (this.forwarding.underscores === 'drop') return this.leavesOut(section, index)
-    const name = section.name(index).toLowerCase()
-    const { clientFields } = this.forwarding
-    if (clientFields.has(name) || clientFields.has(name.replaceAll('_', '-'))) return false
-    return !hasMeaning(twinId(section.bytes, section.nameStart(index), section.nameEnd(index)))
   }
 
   /** Hops are counted down for OPTIONS (RFC 9110 §7.6.2); elsewhere the field has no meaning and passes. */
@@ -172,22 +116,22 @@ export class RequestWriter extends HeadWriter {
     if (head.body.framing === 'chunked') this.text('Transfer-Encoding: chunked\r\n')
   }
 
-  private ownFields(context: RequestContext): void {
-    const { head, identity, statement } = context
+  private ownFields(request: OutgoingRequest): void {
+    const { head, identity, statement, rules } = request
     if (statement === undefined) this.bytes(identity.forwardedBytes)
     else this.text(statement.forwardedText)
     this.forwardedHost(head, statement?.host)
-    this.at = writeRequestIdField(context.requestId, this.out, this.at)
-    this.forwarded(context)
-    if (this.forwarding.via !== undefined) this.text(`Via: 1.${head.minor} ${this.forwarding.via}\r\n`)
-    this.connection(context)
+    this.at = writeRequestIdField(request.requestId, this.out, this.at)
+    if (identity.trusted || rules.forwarding.forwarded) this.forwarded(request)
+    if (rules.forwarding.via !== undefined) this.text(`Via: 1.${head.minor} ${rules.forwarding.via}\r\n`)
+    this.connection(request)
   }
 
   /** What a trusted proxy wrote, and where that is nothing the same that `X-Forwarded-*` say. */
-  private forwarded({ head, identity, statement }: RequestContext): void {
+  private forwarded({ head, identity, statement, rules }: OutgoingRequest): void {
     const passedOn = statement?.forwarded ?? ''
     if (passedOn !== '') this.text(`Forwarded: ${passedOn}\r\n`)
-    if (!this.forwarding.forwarded) return
+    if (!rules.forwarding.forwarded) return
     const chain = passedOn === '' ? (statement?.chain ?? [identity.address]) : [identity.address]
     const { scheme } = statement ?? identity
     const host = statement?.host ?? head.host
@@ -202,16 +146,16 @@ export class RequestWriter extends HeadWriter {
     this.lineEnd()
   }
 
-  private connection(context: RequestContext): void {
-    if (context.upgrade !== undefined) this.text(`Connection: Upgrade\r\nUpgrade: ${context.upgrade}\r\n`)
-    else if (context.acceptsTrailers) this.text('TE: trailers\r\nConnection: TE\r\n')
+  private connection({ upgrade, takesTrailers }: OutgoingRequest): void {
+    if (upgrade !== undefined) this.text(`Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`)
+    else if (takesTrailers) this.text('TE: trailers\r\nConnection: TE\r\n')
   }
 }
 
 /** More than one element for each address takes, without their hosts. */
 const ELEMENT_BYTES = 96
 
-function forwardedBytes({ head, statement }: RequestContext): number {
+function forwardedBytes({ head, statement }: OutgoingRequest): number {
   // In quotes each character may become two.
   const host = 2 * (statement?.host?.length ?? head.hostEnd - head.hostStart)
   return (statement?.chain.length ?? 1) * (ELEMENT_BYTES + host)

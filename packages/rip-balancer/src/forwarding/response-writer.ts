@@ -14,9 +14,8 @@ const ZERO = 0x30
 /** How the body of a response is delimited towards the client. */
 export type ClientFraming = 'none' | 'length' | 'chunked' | 'close'
 
-/** What a response head is written from. */
+/** How a response is delivered to its client, and what is added to its head. */
 export interface ResponseContext {
-  readonly response: ResponseHead
   readonly framing: ClientFraming
   /** Value for `Connection`; `undefined` writes none. */
   readonly connection: 'close' | 'keep-alive' | undefined
@@ -32,6 +31,7 @@ export class ResponseWriter extends HeadWriter {
   private readonly via: string | undefined
   private readonly clock: Clock
   private context: ResponseContext | undefined
+  private response: ResponseHead | undefined
   private dateWritten = false
   private idWritten = false
 
@@ -41,31 +41,32 @@ export class ResponseWriter extends HeadWriter {
     this.clock = clock
   }
 
-  write(outbox: Outbox, context: ResponseContext): void {
-    const { response, edits } = context
+  write(outbox: Outbox, response: ResponseHead, context: ResponseContext): void {
+    const { edits } = context
     this.begin(outbox, response, edits?.addedText.length ?? 0)
     this.context = context
+    this.response = response
     this.dateWritten = this.idWritten = false
     this.statusLine(response)
     this.gatherFields(response, RESPONSE, response.connection, edits)
-    if (this.isUnchanged(response) && !this.adds(context))
+    if (this.isUnchanged(response) && !this.adds(response, context))
       return outbox.append(response.bytes, response.start, response.end)
     this.copyRun(response)
     if (edits !== undefined) this.text(edits.addedText)
-    this.framing(context)
+    this.framing(response, context)
     if (!this.dateWritten) this.bytes(this.clock.dateLine())
     if (this.addsId(context)) this.at = writeRequestIdField(context.requestId!, this.out, this.at)
     if (this.via !== undefined) this.text(`Via: 1.${response.minor} ${this.via}\r\n`)
-    this.connection(context)
+    this.connection(response, context)
     this.finish(outbox)
   }
 
   /** Whether anything stands in the head that the backend did not write. */
-  private adds(context: ResponseContext): boolean {
+  private adds(response: ResponseHead, context: ResponseContext): boolean {
     if (!this.dateWritten || this.addsId(context) || this.via !== undefined) return true
-    if (context.edits !== undefined || context.connection !== undefined || requiresUpgrade(context))
+    if (context.edits !== undefined || context.connection !== undefined || requiresUpgrade(response))
       return true
-    return context.framing === 'chunked' || context.response.status === 205
+    return context.framing === 'chunked' || response.status === 205
   }
 
   private addsId(context: ResponseContext): boolean {
@@ -96,7 +97,8 @@ export class ResponseWriter extends HeadWriter {
     if (id === FIELD.date) this.dateWritten = true
     if (id === FIELD.xRequestId) this.idWritten = true
     if (id === FIELD.contentLength) return this.lengthAction(section, index)
-    if (id === FIELD.upgrade) return this.context !== undefined && requiresUpgrade(this.context) ? KEEP : DROP
+    if (id === FIELD.upgrade)
+      return this.context !== undefined && requiresUpgrade(this.response!) ? KEEP : DROP
     if (id === FIELD.trailer && this.context?.trailers !== true) return DROP
     return KEEP
   }
@@ -114,15 +116,13 @@ export class ResponseWriter extends HeadWriter {
 
   /** A length stays where it describes the body, or the body there would have been (HEAD, 304). */
   private keepsLength(): boolean {
-    const { context } = this
-    if (context === undefined || context.response.status === 204 || context.response.status === 205)
-      return false
+    const { context, response } = this
+    if (context === undefined || response!.status === 204 || response!.status === 205) return false
     return context.framing === 'length' || context.framing === 'none'
   }
 
-  private connection(context: ResponseContext): void {
-    const { connection } = context
-    if (requiresUpgrade(context))
+  private connection(response: ResponseHead, { connection }: ResponseContext): void {
+    if (requiresUpgrade(response))
       this.text(`Connection: ${connection === undefined ? '' : `${connection}, `}Upgrade\r\n`)
     else if (connection !== undefined) this.text(`Connection: ${connection}\r\n`)
   }
@@ -137,13 +137,13 @@ export class ResponseWriter extends HeadWriter {
     this.lineEnd()
   }
 
-  private framing(context: ResponseContext): void {
-    if (context.framing === 'chunked') this.text('Transfer-Encoding: chunked\r\n')
-    else if (context.response.status === 205) this.text('Content-Length: 0\r\n')
+  private framing(response: ResponseHead, { framing }: ResponseContext): void {
+    if (framing === 'chunked') this.text('Transfer-Encoding: chunked\r\n')
+    else if (response.status === 205) this.text('Content-Length: 0\r\n')
   }
 }
 
 /** A 426 without the protocols to upgrade to says nothing (RFC 9110 §15.5.22); a message that names them names `Upgrade` in `Connection` (§7.8). */
-function requiresUpgrade({ response }: ResponseContext): boolean {
+function requiresUpgrade(response: ResponseHead): boolean {
   return response.status === 426 && response.has(FIELD.upgrade)
 }

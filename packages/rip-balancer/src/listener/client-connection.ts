@@ -6,9 +6,8 @@ import type { NodeAddress } from '../address/node-address.ts'
 import type { EndCause } from '../exchange/record.ts'
 import { statusOf, type Fault } from '../http1/fault.ts'
 import { INCOMPLETE, REFUSED } from '../http1/field-section.ts'
-import type { ConnectionOptions } from '../http1/connection-options.ts'
-import type { FieldSection } from '../http1/field-section.ts'
 import type { FieldEdits } from '../forwarding/field-edits.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
@@ -273,8 +272,8 @@ export class ClientConnection implements ClientSide, Receiver {
     this.response.data(bytes, from, to)
   }
 
-  end(trailers: FieldSection | undefined, options: ConnectionOptions): void {
-    this.response.end(trailers, options)
+  end(trailers: Trailers | undefined): void {
+    this.response.end(trailers)
   }
 
   answer(

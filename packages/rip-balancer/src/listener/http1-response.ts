@@ -1,8 +1,7 @@
 import { writeAnswer } from '../forwarding/local-answer.ts'
 import type { FieldEdits } from '../forwarding/field-edits.ts'
-import type { ClientFraming, ResponseWriter } from '../forwarding/response-writer.ts'
-import type { ConnectionOptions } from '../http1/connection-options.ts'
-import type { FieldSection } from '../http1/field-section.ts'
+import type { ClientFraming, ResponseContext, ResponseWriter } from '../forwarding/response-writer.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
@@ -12,14 +11,19 @@ import type { Outbox } from '../transport/outbox.ts'
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 
 /** Writes the responses of one client connection as HTTP/1.1, one after the other, and knows how each of them ends. */
-export class Http1Response {
+export class Http1Response implements ResponseContext {
   /** Whether the connection goes on after this response, as far as is known. */
   persists = false
   private readonly outbox: Outbox
   private readonly writer: ResponseWriter
   private readonly clock: Clock
-  private framing: ClientFraming | 'tunnel' = 'none'
-  private hasTrailers = false
+  /** How the body of the response under way is delimited. */
+  framing: ClientFraming = 'none'
+  /** Whether trailer fields may follow it. */
+  trailers = false
+  requestId: string | number | undefined
+  edits: FieldEdits | undefined
+  private isTunnel = false
   private minor: 0 | 1 = 1
   private toHead = false
 
@@ -41,6 +45,7 @@ export class Http1Response {
     this.toHead = isReadable && head.isHead
     this.persists = persists
     this.framing = 'none'
+    this.isTunnel = false
   }
 
   askForBody(): void {
@@ -53,7 +58,7 @@ export class Http1Response {
   }
 
   switching(response: ResponseHead, protocol: string, cookie: string | undefined): void {
-    this.framing = 'tunnel'
+    this.isTunnel = true
     this.persists = false
     this.writer.writeSwitching(this.outbox, response, protocol, cookie)
   }
@@ -67,19 +72,22 @@ export class Http1Response {
     const framing = this.framingOf(response)
     if (framing === 'close') this.persists = false
     this.framing = framing
-    this.hasTrailers = takesTrailers && framing === 'chunked'
-    const { hasTrailers: trailers, connection } = this
-    this.writer.write(this.outbox, { response, framing, connection, trailers, requestId, edits })
+    this.trailers = takesTrailers && framing === 'chunked'
+    this.requestId = requestId
+    this.edits = edits
+    this.writer.write(this.outbox, response, this)
+    this.edits = undefined
   }
 
   data(bytes: Buffer, from: number, to: number): void {
     if (this.framing === 'chunked') appendChunk(this.outbox, bytes, from, to)
-    else if (this.framing !== 'none') this.outbox.append(bytes, from, to)
+    else if (this.framing !== 'none' || this.isTunnel) this.outbox.append(bytes, from, to)
   }
 
-  end(trailers: FieldSection | undefined, options: ConnectionOptions): void {
-    if (this.framing === 'chunked') this.lastChunk(trailers, options)
+  end(trailers: Trailers | undefined): void {
+    if (this.framing === 'chunked') this.lastChunk(trailers)
     this.framing = 'none'
+    this.isTunnel = false
   }
 
   answer(
@@ -101,13 +109,14 @@ export class Http1Response {
     return this.minor > 0 ? 'chunked' : 'close'
   }
 
-  private get connection(): 'close' | 'keep-alive' | undefined {
+  /** Value for `Connection`. */
+  get connection(): 'close' | 'keep-alive' | undefined {
     if (!this.persists) return 'close'
     return this.minor === 0 ? 'keep-alive' : undefined
   }
 
-  private lastChunk(trailers: FieldSection | undefined, options: ConnectionOptions): void {
-    if (trailers === undefined || trailers.count === 0 || !this.hasTrailers) appendLastChunk(this.outbox)
-    else this.writer.writeTrailers(this.outbox, trailers, options)
+  private lastChunk(trailers: Trailers | undefined): void {
+    if (trailers === undefined || !this.trailers) appendLastChunk(this.outbox)
+    else this.writer.writeTrailers(this.outbox, trailers)
   }
 }

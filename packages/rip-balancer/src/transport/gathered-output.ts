@@ -31,9 +31,10 @@ export class GatheredOutput {
   private run: Buffer | undefined
   private runFrom = 0
   private runTo = 0
-  /** Outboxes whose bytes lie in the scratch buffer in front of `start`, and where those of each end. */
+  /** Outboxes whose bytes lie in the scratch buffer in front of `start`, and where those of each end: the first `readyCount`. */
   private readonly ready: (Gatherer | undefined)[] = []
   private readonly readyEnds: number[] = []
+  private readyCount = 0
   /** How many of them have been sent, and where those end. */
   private readySent = 0
   private sentTo = 0
@@ -80,15 +81,16 @@ export class GatheredOutput {
   /** Sends what was gathered for all outboxes. */
   flushAll(): void {
     this.makeReady()
-    while (this.readySent < this.ready.length) {
+    while (this.readySent < this.readyCount) {
       const from = this.sentTo
       const outbox = this.ready[this.readySent]
+      this.ready[this.readySent] = undefined
       this.sentTo = this.readyEnds[this.readySent++]!
       outbox?.sendReady(this.scratch, from, this.sentTo)
     }
     // A socket that turned out to be closed may have made an exchange write to another one.
     if (this.owner !== undefined) return this.flushAll()
-    this.ready.length = this.readyEnds.length = this.readySent = this.sentTo = this.start = this.used = 0
+    this.readyCount = this.readySent = this.sentTo = this.start = this.used = 0
   }
 
   /** Forgets what was gathered for this outbox and not sent. */
@@ -112,8 +114,8 @@ export class GatheredOutput {
     this.owner = undefined
     if (this.run !== undefined) return this.sendGathered(owner)
     if (this.used === this.start) return
-    this.ready.push(owner)
-    this.readyEnds.push(this.used)
+    this.ready[this.readyCount] = owner
+    this.readyEnds[this.readyCount++] = this.used
     owner.isReady = true
     this.start = this.used
   }

@@ -37,8 +37,9 @@ export class Turn {
   /** A turn is going on: what is called within it belongs to it. */
   private isOpen = false
   /** Chunks that are held back, and who takes each of them. */
-  private readonly receivers: Receiver[] = []
-  private readonly chunks: Buffer[] = []
+  private readonly receivers: (Receiver | undefined)[] = []
+  private readonly chunks: (Buffer | undefined)[] = []
+  private heldChunks = 0
   private heldBytes = 0
   /** Chunks since the last count, or since the event loop began to read its sockets. */
   private chunksSeen = 0
@@ -87,19 +88,23 @@ export class Turn {
   }
 
   private hold(receiver: Receiver, chunk: Buffer): void {
-    this.receivers.push(receiver)
-    this.chunks.push(chunk)
+    this.receivers[this.heldChunks] = receiver
+    this.chunks[this.heldChunks++] = chunk
     this.heldBytes += chunk.length
     if (this.heldBytes > MAX_HELD_BYTES) this.run(NOTHING_ELSE)
   }
 
   /** A connection that was closed because of other bytes ignores its own. */
   private handleHeld(): void {
-    if (this.heldBytes === 0) return
+    if (this.heldChunks === 0) return
     const { receivers, chunks } = this
-    for (let at = 0; at < receivers.length; at++) this.handOver(receivers[at]!, chunks[at]!)
-    receivers.length = chunks.length = 0
-    this.heldBytes = 0
+    for (let at = 0; at < this.heldChunks; at++) {
+      const receiver = receivers[at]!
+      const chunk = chunks[at]!
+      receivers[at] = chunks[at] = undefined
+      this.handOver(receiver, chunk)
+    }
+    this.heldChunks = this.heldBytes = 0
   }
 
   private handOver(receiver: Receiver, chunk: Buffer): void {
@@ -127,7 +132,7 @@ export class Turn {
     this.isCounting = false
     this.holds = this.chunksSeen >= WORTHWHILE_CHUNKS
     this.chunksSeen = 0
-    if (this.heldBytes > 0) this.run(NOTHING_ELSE)
+    if (this.heldChunks > 0) this.run(NOTHING_ELSE)
   }
 }
 

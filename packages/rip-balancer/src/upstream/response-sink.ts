@@ -1,5 +1,4 @@
-import type { ConnectionOptions } from '../http1/connection-options.ts'
-import type { FieldSection } from '../http1/field-section.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 
 /** How an upstream connection failed while it served an exchange. */
@@ -17,8 +16,8 @@ export interface ResponseSink {
   head(head: ResponseHead): void
   /** Body bytes without their framing, or tunnel bytes. */
   data(bytes: Buffer, from: number, to: number): void
-  /** The response is complete, and the connection is no longer this exchange's. @param options of its head */
-  complete(trailers: FieldSection | undefined, options: ConnectionOptions): void
+  /** The response is complete, and the connection is no longer this exchange's. */
+  complete(trailers: Trailers | undefined): void
   /** The tunnel's other side stopped sending. */
   tunnelEnded(): void
   /** The connection is gone. @param reason what the system or TLS said, where they did */

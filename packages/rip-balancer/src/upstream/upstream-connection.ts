@@ -1,9 +1,10 @@
-import type { RequestContext, RequestWriter } from '../forwarding/request-writer.ts'
+import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
+import { RequestWriter } from '../forwarding/request-writer.ts'
+import { Trailers } from '../forwarding/trailers.ts'
 import type { Framing } from '../http1/body-framing.ts'
 import { ChunkedDecoder } from '../http1/chunked-decoder.ts'
 import { FIELD } from '../http1/field-name.ts'
-import { INCOMPLETE, REFUSED, type FieldSection, type HeadLimits } from '../http1/field-section.ts'
-import type { ConnectionOptions } from '../http1/connection-options.ts'
+import { INCOMPLETE, REFUSED, type HeadLimits } from '../http1/field-section.ts'
 import { ResponseHead } from '../http1/response-head.ts'
 import type { ByteSocket } from '../transport/byte-socket.ts'
 import { appendChunk, appendLastChunk } from '../transport/chunk-writer.ts'
@@ -73,8 +74,7 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
   /** The current request is HEAD: its response has no body. */
   private toHead = false
   private requestFraming: Framing = 'none'
-  /** Writes the request that is being sent. */
-  private writer: RequestWriter | undefined
+  private readonly writer: RequestWriter
   /** Bytes the kernel had taken before the current request. */
   private sentBefore = 0
   /** Whether the head of the response leaves the connection open. */
@@ -89,8 +89,10 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
     owner: ConnectionOwner,
     limits: UpstreamLimits,
     sink: ResponseSink | undefined,
+    writer: RequestWriter = new RequestWriter(),
   ) {
     this.clock = turn.clock
+    this.writer = writer
     this.socket = socket
     this.owner = owner
     this.limits = limits
@@ -119,11 +121,11 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
     return this.outbox.waiting
   }
 
-  send(request: RequestContext, writer: RequestWriter): void {
-    this.expect(request.head.isHead)
-    this.requestFraming = request.head.body.framing
-    this.writer = writer
-    writer.write(this.outbox, request)
+  send(request: OutgoingRequest): void {
+    const { head } = request
+    this.expect(head.isHead)
+    this.requestFraming = head.body.framing
+    this.writer.write(this.outbox, request)
   }
 
   data(bytes: Buffer, from: number, to: number): void {
@@ -131,11 +133,11 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
     else this.outbox.append(bytes, from, to)
   }
 
-  end(trailers: FieldSection | undefined, options: ConnectionOptions): void {
+  end(trailers: Trailers | undefined): void {
     this.requestComplete = true
     if (this.requestFraming !== 'chunked') return
-    if (trailers === undefined || trailers.count === 0) appendLastChunk(this.outbox)
-    else this.writer!.writeTrailers(this.outbox, trailers, options)
+    if (trailers === undefined) appendLastChunk(this.outbox)
+    else this.writer.writeTrailers(this.outbox, trailers)
   }
 
   /** Prepares for the response to a request that is about to be written. */
@@ -318,13 +320,17 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
     const event = decoder.next(chunk, from, to)
     if (event === 'refused') return this.fail('bad-response')
     if (event === 'more') return -1
-    if (event === 'end') return this.finish(decoder.trailers, decoder.at < to)
+    if (event === 'end') return this.finish(this.trailersOf(decoder), decoder.at < to)
     this.sink!.data(chunk, decoder.dataStart, decoder.dataEnd)
     return this.isClosed ? -1 : decoder.at
   }
 
+  private trailersOf({ trailers }: ChunkedDecoder): Trailers | undefined {
+    return trailers.count === 0 ? undefined : new Trailers(trailers, this.response.connection)
+  }
+
   /** Lets go of the exchange, then of the connection, and only then tells the exchange, which may start the next one. */
-  private finish(trailers: FieldSection | undefined, extraBytes: boolean): number {
+  private finish(trailers: Trailers | undefined, extraBytes: boolean): number {
     const sink = this.sink!
     this.sink = undefined
     if (this.isReusable(extraBytes)) {
@@ -332,7 +338,7 @@ export class UpstreamConnection implements Receiver, UpstreamExchange {
       this.resume()
       this.owner.park(this)
     } else this.close(extraBytes)
-    sink.complete(trailers, this.response.connection)
+    sink.complete(trailers)
     return -1
   }
 

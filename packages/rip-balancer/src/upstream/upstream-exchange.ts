@@ -1,6 +1,5 @@
-import type { ConnectionOptions } from '../http1/connection-options.ts'
-import type { FieldSection } from '../http1/field-section.ts'
-import type { RequestContext, RequestWriter } from '../forwarding/request-writer.ts'
+import type { OutgoingRequest } from '../forwarding/outgoing-request.ts'
+import type { Trailers } from '../forwarding/trailers.ts'
 
 /**
  * What an exchange needs of the connection that carries it to a backend. The connection answers through `ResponseSink`.
@@ -24,12 +23,12 @@ export interface UpstreamExchange {
   readonly isPaused: boolean
   /** When it was last paused, in monotonic milliseconds. */
   readonly pausedAt: number
-  /** Sends the head of the request. @param writer with the settings of the exchange, which may be newer than the connection */
-  send(request: RequestContext, writer: RequestWriter): void
+  /** Sends the head of the request. */
+  send(request: OutgoingRequest): void
   /** Sends bytes of the request body, or bytes for the tunnel. */
   data(bytes: Buffer, from: number, to: number): void
-  /** The request is complete. @param trailers fields to send behind the body; `options` are those of the head */
-  end(trailers: FieldSection | undefined, options: ConnectionOptions): void
+  /** The request is complete. */
+  end(trailers: Trailers | undefined): void
   /** Frees the memory of a chunk, of which parts may have been sent, as soon as all of it is sent. */
   freeChunk(chunk: Buffer): void
   /** Stops reading the response. */

@@ -2,6 +2,7 @@ import type { Backend } from './backend.ts'
 import type { Clock } from '../transport/clock.ts'
 import { connectionsForDescriptors } from '../transport/descriptor-limit.ts'
 import type { Turn } from '../transport/turn.ts'
+import { RequestWriter } from '../forwarding/request-writer.ts'
 import { BackendTlsSettings } from '../tls/backend-tls.ts'
 import { DialedSocket, dial } from './dial.ts'
 import type { ResponseSink } from './response-sink.ts'
@@ -26,6 +27,7 @@ export class Upstreams {
   private readonly shelves = new Map<Backend, Shelf>()
   private readonly maxOpen: number
   private readonly gauge: Gauge = { open: 0 }
+  private readonly writer = new RequestWriter()
 
   /** @param maxOpen beyond it unused connections are closed when others are opened, as descriptors are finite */
   constructor(
@@ -63,7 +65,8 @@ export class Upstreams {
     if (this.gauge.open >= this.maxOpen) this.closeOldest()
     this.gauge.open++
     const dialed = new DialedSocket(this.turn)
-    const connection = new UpstreamConnection(dialed, this.turn, this.shelfOf(backend), this.limits!, sink)
+    const shelf = this.shelfOf(backend)
+    const connection = new UpstreamConnection(dialed, this.turn, shelf, this.limits!, sink, this.writer)
     dialed.connection = connection
     this.observer.connection('upstream-opened')
     dial(backend.address, dialed, this.tls)
