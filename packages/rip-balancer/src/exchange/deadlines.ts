@@ -31,15 +31,16 @@ export type Missed =
   'reading' | 'body' | 'continue' | 'back-off' | 'connect' | 'trial' | 'response' | 'total' | 'tunnel'
 
 /** What is asked of an exchange whose time limits are checked. */
-export interface TimedExchange extends SlowClient {
+export interface TimedExchange {
   readonly phase: ExchangePhase
-  readonly isRepeatable: boolean
-  /** The client could send its body now, and is waited for. */
-  readonly awaitsBody: boolean
+  /** Whether body or tunnel bytes of the client can be taken now. */
+  readonly wantsInput: boolean
+  /** Others wait for the place its slow client keeps. */
+  giveWay(): void
 }
 
-/** All time limits of an exchange, checked ten times a second. */
-export class Deadlines {
+/** All time limits of an exchange, checked ten times a second, and how slow its client is. */
+export class Deadlines implements SlowClient {
   private readonly progress: Progress
   private readonly plane: DataPlane
   private readonly client: ClientSide
@@ -48,6 +49,7 @@ export class Deadlines {
   private readonly request: RequestRelay
   private readonly attempt: Attempt
   private readonly share: BufferShare
+  private readonly exchange: TimedExchange
 
   constructor(
     plane: DataPlane,
@@ -58,7 +60,9 @@ export class Deadlines {
     attempt: Attempt,
     progress: Progress,
     share: BufferShare,
+    exchange: TimedExchange,
   ) {
+    this.exchange = exchange
     this.progress = progress
     this.facts = facts
     this.request = request
@@ -70,11 +74,11 @@ export class Deadlines {
   }
 
   /** The first limit that is exceeded, if any. @param now monotonic milliseconds */
-  missed(exchange: TimedExchange, now: number): Missed | undefined {
+  missed(now: number): Missed | undefined {
     const { timeouts } = this.plane.settings
-    const { phase } = exchange
+    const { phase } = this.exchange
     this.noteTaken(now)
-    this.noteLag(exchange, now)
+    this.noteLag(phase, now)
     if (this.isReadTooSlow(phase, now)) return 'reading'
     if (phase === 'tunnel') return this.isTunnelSilent(now) ? 'tunnel' : undefined
     const inPhaseMs = this.progress.inPhaseMs(now)
@@ -82,9 +86,37 @@ export class Deadlines {
     if (now - this.facts.begunAt > timeouts.totalMs) return 'total'
     if (phase === 'connecting' && inPhaseMs > timeouts.connectMs) return 'connect'
     if (this.request.awaitsContinue && inPhaseMs > timeouts.continueMs) return 'continue'
-    if (exchange.awaitsBody && this.isBodyTooSlow(now)) return 'body'
-    if (this.isTrialTooSlow(exchange, now)) return 'trial'
+    if (this.awaitsBody && this.isBodyTooSlow(now)) return 'body'
+    if (this.isTrialTooSlow(phase, now)) return 'trial'
     return this.isBackendTooSlow(phase, now) ? 'response' : undefined
+  }
+
+  // --- SlowClient
+
+  get clientAddress(): string {
+    return this.facts.clientAddress
+  }
+
+  get keepsBackend(): boolean {
+    if (!this.attempt.takesPlace) return false
+    if (this.exchange.phase === 'responding' && this.client.waiting > 0)
+      return this.attempt.upstream?.isPaused === true
+    return this.awaitsBody
+  }
+
+  get lagMs(): number {
+    return this.progress.lagMs
+  }
+
+  giveWay(): void {
+    this.exchange.giveWay()
+  }
+
+  // --- the limits
+
+  /** The client could send its body now, and is waited for. */
+  private get awaitsBody(): boolean {
+    return !this.body.done && !this.request.awaitsContinue && this.exchange.wantsInput
   }
 
   /** Only of a client for which bytes wait it matters how many it acknowledged. */
@@ -94,13 +126,13 @@ export class Deadlines {
     if (client.waiting === 0) progress.clientKeepsUp()
   }
 
-  private noteLag(exchange: TimedExchange, now: number): void {
+  private noteLag(phase: ExchangePhase, now: number): void {
     const { minResponseBytesPerSecond, minBodyBytesPerSecond } = this.plane.settings.limits
-    const slowest = exchange.phase === 'responding' ? minResponseBytesPerSecond : minBodyBytesPerSecond
-    if (slowest === 0 || !exchange.keepsBackend) return this.progress.keepsNoBackend()
+    const slowest = phase === 'responding' ? minResponseBytesPerSecond : minBodyBytesPerSecond
+    if (slowest === 0 || !this.keepsBackend) return this.progress.keepsNoBackend()
     const forMs = now - this.attempt.upstream!.pausedAt
     this.progress.keepsBackend(forMs, this.body.received, slowest * CROWDED_RATE_FACTOR)
-    this.plane.slowClients.watch(exchange)
+    this.plane.slowClients.watch(this)
   }
 
   private isReadTooSlow(phase: ExchangePhase, now: number): boolean {
@@ -127,8 +159,8 @@ export class Deadlines {
   }
 
   /** A request that can be served elsewhere does not wait long for a backend that was put aside. */
-  private isTrialTooSlow({ phase, isRepeatable }: TimedExchange, now: number): boolean {
-    if (!this.attempt.onTrial || phase !== 'waiting' || !isRepeatable) return false
+  private isTrialTooSlow(phase: ExchangePhase, now: number): boolean {
+    if (!this.attempt.onTrial || phase !== 'waiting' || !this.request.isRepeatable) return false
     const { responseMs } = this.plane.settings.timeouts
     return this.progress.backendSilentMs(now) > Math.min(TRIAL_MS, responseMs)
   }

@@ -159,6 +159,13 @@ export class ExchangeFacts implements ExchangeRecord, AffinitySource {
       this.givenId = head.value(index)
   }
 
+  /** An attempt failed, or its connection was lost. @param reason what the system or TLS said, if they did */
+  noteReason(reason: string | undefined): void {
+    this.reason = reason
+    if (reason !== undefined && this.backend !== undefined)
+      this.plane.settings.observer.attemptFailed(this.backend, reason)
+  }
+
   /** The exchange has ended: completes the record and hands it over. */
   end(cause: EndCause): void {
     this.cause = cause

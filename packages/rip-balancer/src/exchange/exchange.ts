@@ -4,17 +4,18 @@ import type { Trailers } from '../forwarding/trailers.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 import type { Backend } from '../upstream/backend.ts'
-import type { Claimant, ClaimRefusal, LongLived, Outcome } from '../pool/claim.ts'
+import type { LongLived, Outcome } from '../pool/claim.ts'
 import { nextState } from '../state-table.ts'
 import type { ResponseSink, UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import { Answers, type Answer } from './answers.ts'
 import { Attempt } from './attempt.ts'
+import { BackendClaim, type ClaimOwner } from './backend-claim.ts'
 import { BufferShare } from './buffer-budget.ts'
 import type { ClientSide } from './client-side.ts'
 import type { DataPlane } from './data-plane.ts'
 import { Deadlines, type TimedExchange } from './deadlines.ts'
-import { asksForEventStream, opensEventStream } from './event-stream.ts'
+import { opensEventStream } from './event-stream.ts'
 import { ExchangeFacts } from './exchange-facts.ts'
 import { EXCHANGE_PHASES, type ExchangeEvent, type ExchangePhase } from './exchange-phase.ts'
 import { causeOf, statusOfFailure } from './failure.ts'
@@ -23,20 +24,18 @@ import type { EndCause } from './record.ts'
 import { RequestBody } from './request-body.ts'
 import { RequestRelay } from './request-relay.ts'
 import { ResponseRelay } from './response-relay.ts'
-import { Retries, type FailedOutcome } from './retries.ts'
-import type { SlowClient } from './slow-clients.ts'
+import { Retries, type FailedOutcome, type NextStep } from './retries.ts'
 import { switchesTo } from './upgrade.ts'
 
 const NO_BODY = new BodyFraming()
-const NO_NAMES: readonly string[] = []
 
 /**
  * One request and its response, in the order in which things happen: a backend is claimed, the request is sent to it,
  * the response is relayed, the exchange is recorded; or an attempt fails, and another one is made or an error answered.
  *
- * It holds the phase (`exchange-phase.ts` says what each means and what may follow), and leaves the rest to its parts: `RequestRelay` and `ResponseRelay`, `Attempt` and `Retries`, `Answers`,
+ * It holds the phase (`exchange-phase.ts` says what each means and what may follow), and leaves the rest to its parts: `RequestRelay` and `ResponseRelay`, `BackendClaim`, `Attempt` and `Retries`, `Answers`,
  * `Deadlines`, and `ExchangeFacts`, which become the record. The client connection calls it first (`begin`, `take`,
- * `clientEnded`, …), then the pool (`granted`), then the connection to the backend (`connected`, `head`, `data`, …), and ten
+ * `clientEnded`, …), then its claim, if that waited in the queue of the pool (`granted`), then the connection to the backend (`connected`, `head`, `data`, …), and ten
  * times a second the timer (`tick`).
  *
  * Every request comes to its end in one of three ways: `finish`, when a response is complete, a backend's or one of the
@@ -45,7 +44,7 @@ const NO_NAMES: readonly string[] = []
  * A client connection has one such object and uses it for all its requests, one after the other, so that a request
  * allocates nothing here.
  */
-export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchange {
+export class Exchange implements ClaimOwner, ResponseSink, TimedExchange {
   phase: ExchangePhase = 'idle'
   private readonly plane: DataPlane
   private readonly client: ClientSide
@@ -55,6 +54,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
   private readonly share: BufferShare
   private readonly attempt: Attempt
   private readonly retries: Retries
+  private readonly backendClaim: BackendClaim
   private readonly answers: Answers
   private readonly request: RequestRelay
   private readonly response: ResponseRelay
@@ -69,11 +69,22 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
     this.share = new BufferShare(plane.buffers)
     const { body, facts, progress, share } = this
     this.attempt = new Attempt(plane, facts)
-    this.retries = new Retries(plane, body, facts, this.attempt)
-    this.answers = new Answers(plane, facts)
     this.request = new RequestRelay(plane, client, body, facts, this.attempt, progress)
+    this.retries = new Retries(plane, body, facts, this.request, this.attempt)
+    this.backendClaim = new BackendClaim(plane, facts, this.request, this.retries, progress, this)
+    this.answers = new Answers(plane, facts)
     this.response = new ResponseRelay(plane, client, facts, this.attempt, share)
-    this.deadlines = new Deadlines(plane, client, body, facts, this.request, this.attempt, progress, share)
+    this.deadlines = new Deadlines(
+      plane,
+      client,
+      body,
+      facts,
+      this.request,
+      this.attempt,
+      progress,
+      share,
+      this,
+    )
   }
 
   get isIdle(): boolean {
@@ -179,79 +190,21 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
 
   private claim(): void {
     this.enter('claim')
-    const refusal = this.asksForTunnel ? this.attempt.refusalOfClient : undefined
+    const refusal = this.request.asksForTunnel ? this.attempt.refusalOfClient : undefined
     if (refusal !== undefined) return this.fail(refusal)
-    const result = this.plane.claims.claim(this, this.retries.tried)
-    if (result === 'queued') return
-    if (typeof result === 'string') return this.fail(this.causeOfRefusal(result))
-    this.connect(result)
+    const result = this.backendClaim.make()
+    if (typeof result === 'string') return this.fail(result)
+    if (result !== undefined) this.connect(result)
   }
 
   /** The pool has a backend for the request that waited in its queue. */
   granted(backend: Backend): void {
-    this.noteQueued()
     this.connect(backend)
   }
 
   /** The pool gives up on the request that waited in its queue. */
-  refused(reason: ClaimRefusal): void {
-    this.noteQueued()
-    this.fail(this.causeOfRefusal(reason))
-  }
-
-  /** The wait that ends now, in the queue or in front of the next attempt, is part of the record. */
-  private noteQueued(): void {
-    this.facts.queueMs += this.progress.inPhaseMs(this.plane.turn.clock.nowMs)
-  }
-
-  /** Where no backend is left, the failure of the last attempt says more than that. */
-  private causeOfRefusal(reason: ClaimRefusal): EndCause {
-    return causeOf(reason === 'no-backend' ? (this.retries.lastFailure ?? reason) : reason)
-  }
-
-  // --- what the pool asks about the request, and notes on it: `Claimant`
-
-  get lot(): number {
-    return this.facts.lot
-  }
-
-  set lot(lot: number) {
-    this.facts.lot = lot
-  }
-
-  get lotFailed(): boolean {
-    return this.facts.lotFailed
-  }
-
-  set lotFailed(failed: boolean) {
-    this.facts.lotFailed = failed
-  }
-
-  /** What the hash policy binds to a backend. */
-  get hashKey(): string | undefined {
-    return this.plane.settings.hashKey(this.facts)
-  }
-
-  /** Names of backends in the client's cookies. */
-  get stickyNames(): readonly string[] {
-    return this.plane.settings.sticky?.namesIn(this.facts) ?? NO_NAMES
-  }
-
-  /** Value of the field whose values belong to backends. */
-  get learnedKey(): string | undefined {
-    return this.plane.settings.learned?.keyIn(this.facts)
-  }
-
-  get asksForTunnel(): boolean {
-    return this.request.upgrade !== undefined
-  }
-
-  get expectsLongLife(): boolean {
-    return this.asksForTunnel || asksForEventStream(this.facts.request!)
-  }
-
-  get isRepeatable(): boolean {
-    return this.request.isRepeatable
+  refused(cause: EndCause): void {
+    this.fail(cause)
   }
 
   // --- the request is sent
@@ -364,54 +317,27 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
   // --- an attempt fails
 
   failed(failure: UpstreamFailure, reason?: string): void {
-    const { attempt } = this
+    const { attempt, facts, retries } = this
     const upstream = attempt.upstream!
     attempt.upstream = undefined
-    this.noteReason(reason)
+    facts.noteReason(reason)
     if (this.phase === 'tunnel') return this.tunnelClosed()
     if (this.phase === 'responding') return this.abort(causeOf(failure), failure)
-    if (failure === 'connect-failed' || (attempt.onTrial && this.isRepeatable)) return this.tryNext(failure)
-    if (failure === 'bad-response' && this.takesAnother) return this.tryNext(failure)
-    if (failure === 'reset') return this.lost(upstream)
-    this.failAttempt(failure)
+    this.goOn(retries.afterFailure(failure, upstream, this.phase === 'waiting'), failure)
   }
 
-  private noteReason(reason: string | undefined): void {
-    const { backend } = this.facts
-    this.facts.reason = reason
-    if (reason !== undefined && backend !== undefined)
-      this.plane.settings.observer.attemptFailed(backend, reason)
+  /** The attempt that failed has ended. */
+  private goOn(next: NextStep, failure: FailedOutcome): void {
+    if (next === 'claim') return this.claim()
+    if (next === 'back-off') return this.enter('back-off')
+    this.fail(causeOf(failure))
   }
 
-  /** The connection ended before the response began. */
-  private lost(upstream: UpstreamExchange): void {
-    const outcome = this.retries.outcomeOfLoss(upstream)
-    const next = this.retries.afterLoss(upstream)
-    if (next === 'fail') return this.failAttempt(outcome)
-    this.retries.endAttempt(outcome)
-    if (next === 'back-off') this.enter('back-off')
-    else this.claim()
-  }
-
-  /** Whether another backend is asked in place of this one, of which nothing was passed on. */
-  private get takesAnother(): boolean {
-    return this.phase === 'waiting' && this.retries.takesAnother(this.isRepeatable)
-  }
-
+  /** The backend is too slow: the next one is asked, each of them once. */
   private giveUpOn(failure: FailedOutcome): void {
     this.attempt.disconnect()
-    this.tryNext(failure)
-  }
-
-  /** Nothing was sent, or it can be sent again: the next backend is asked, each of them once. */
-  private tryNext(failure: FailedOutcome): void {
     this.retries.endAttempt(failure)
     this.claim()
-  }
-
-  private failAttempt(outcome: FailedOutcome): void {
-    this.attempt.release(outcome)
-    this.fail(causeOf(outcome))
   }
 
   /** The backend has ended the tunnel, which is no failure. */
@@ -448,7 +374,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
 
   /** A client that has ended its side could send nothing through the tunnel it asks for. */
   private get awaitsUpgrade(): boolean {
-    return this.asksForTunnel && (this.phase === 'connecting' || this.phase === 'waiting')
+    return this.request.asksForTunnel && (this.phase === 'connecting' || this.phase === 'waiting')
   }
 
   /** The client has ended its side; requests it sent before may still follow this one. */
@@ -470,7 +396,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
   /** Checks all time limits. @param now monotonic milliseconds */
   tick(now: number): void {
     if (this.phase === 'idle') return
-    switch (this.deadlines.missed(this, now)) {
+    switch (this.deadlines.missed(now)) {
       case 'reading':
         return this.abort('client-timeout', 'client-gone')
       case 'body':
@@ -478,14 +404,14 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
       case 'continue':
         return this.request.continueAnyway()
       case 'back-off':
-        this.noteQueued()
+        this.backendClaim.noteWait()
         return this.claim()
       case 'connect':
         return this.giveUpOn('connect-timeout')
       case 'trial':
         return this.giveUpOn('response-timeout')
       case 'response':
-        return this.takesAnother ? this.giveUpOn('response-timeout') : this.timedOut()
+        return this.takesAnother() ? this.giveUpOn('response-timeout') : this.timedOut()
       case 'total':
         return this.timedOut()
       case 'tunnel':
@@ -493,6 +419,11 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
       case undefined:
         return this.response.resumeIfBuffered()
     }
+  }
+
+  /** Whether another backend is asked in place of this one, of which nothing was passed on. */
+  private takesAnother(): boolean {
+    return this.phase === 'waiting' && this.retries.takesAnother()
   }
 
   private clientTimedOut(): void {
@@ -510,28 +441,6 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
       return this.abort('response-timeout', 'response-timeout')
     this.withdraw('response-timeout')
     this.fail('response-timeout')
-  }
-
-  // --- what is asked about a client that may be too slow: `SlowClient`, `TimedExchange`
-
-  get clientAddress(): string {
-    return this.facts.clientAddress
-  }
-
-  /** The client could send its body now, and is waited for. */
-  get awaitsBody(): boolean {
-    return !this.body.done && !this.request.awaitsContinue && this.wantsInput
-  }
-
-  get keepsBackend(): boolean {
-    if (!this.attempt.takesPlace) return false
-    if (this.phase === 'responding' && this.client.waiting > 0)
-      return this.attempt.upstream?.isPaused === true
-    return this.awaitsBody
-  }
-
-  get lagMs(): number {
-    return this.progress.lagMs
   }
 
   /** Others wait for the place this slow client keeps. */
@@ -579,10 +488,7 @@ export class Exchange implements Claimant, ResponseSink, SlowClient, TimedExchan
 
   /** Leaves the queue or the backend, whichever the exchange is at. */
   private withdraw(outcome: Outcome): void {
-    if (this.phase === 'queued') {
-      this.noteQueued()
-      this.plane.claims.withdraw(this)
-    }
+    if (this.phase === 'queued') this.backendClaim.withdraw()
     this.attempt.disconnect()
     this.attempt.release(outcome)
   }

@@ -59,6 +59,10 @@ export class RequestRelay implements OutgoingRequest {
     this.takesTrailers = acceptsTrailers(head)
   }
 
+  get asksForTunnel(): boolean {
+    return this.upgrade !== undefined
+  }
+
   /** Whether the request can be sent to another backend when one fails (RFC 9110 §9.2.2). */
   get isRepeatable(): boolean {
     return this.facts.request?.isIdempotent === true && this.body.done && this.body.isReplayable

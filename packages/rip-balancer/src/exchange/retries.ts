@@ -1,10 +1,12 @@
 import type { Backend } from '../upstream/backend.ts'
 import type { Outcome } from '../pool/claim.ts'
+import type { UpstreamFailure } from '../upstream/response-sink.ts'
 import type { UpstreamExchange } from '../upstream/upstream-exchange.ts'
 import type { Attempt } from './attempt.ts'
 import type { DataPlane } from './data-plane.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
 import type { RequestBody } from './request-body.ts'
+import type { RequestRelay } from './request-relay.ts'
 
 export type FailedOutcome = Exclude<Outcome, 'ok'>
 
@@ -28,12 +30,20 @@ export class Retries {
   private readonly plane: DataPlane
   private readonly body: RequestBody
   private readonly facts: ExchangeFacts
+  private readonly request: RequestRelay
   private readonly attempt: Attempt
 
-  constructor(plane: DataPlane, body: RequestBody, facts: ExchangeFacts, attempt: Attempt) {
+  constructor(
+    plane: DataPlane,
+    body: RequestBody,
+    facts: ExchangeFacts,
+    request: RequestRelay,
+    attempt: Attempt,
+  ) {
     this.plane = plane
     this.body = body
     this.facts = facts
+    this.request = request
     this.attempt = attempt
   }
 
@@ -50,6 +60,18 @@ export class Retries {
     return this.lastFailure !== undefined
   }
 
+  /**
+   * Ends an attempt that failed before the response began, and says what follows.
+   *
+   * @param isSent whether the request had been sent to the backend, or a part of it
+   */
+  afterFailure(failure: UpstreamFailure, upstream: UpstreamExchange, isSent: boolean): NextStep {
+    if (this.asksNext(failure, isSent)) return this.endWith(failure, 'claim')
+    if (failure !== 'reset') return this.endWith(failure, 'fail')
+    const outcome = this.outcomeOfLoss(upstream)
+    return this.endWith(outcome, this.afterLoss(upstream))
+  }
+
   /** The current attempt failed, and another one follows. */
   endAttempt(failure: FailedOutcome): void {
     const { attempt } = this
@@ -59,8 +81,20 @@ export class Retries {
     attempt.release(failure)
   }
 
+  /** Nothing was sent, or it can be sent again: the next backend is asked, each of them once. */
+  private asksNext(failure: UpstreamFailure, isSent: boolean): boolean {
+    if (failure === 'connect-failed' || (this.attempt.onTrial && this.request.isRepeatable)) return true
+    return failure === 'bad-response' && isSent && this.takesAnother()
+  }
+
+  private endWith(outcome: FailedOutcome, next: NextStep): NextStep {
+    if (next === 'fail') this.attempt.release(outcome)
+    else this.endAttempt(outcome)
+    return next
+  }
+
   /** How an attempt ended whose connection was lost before the response began. */
-  outcomeOfLoss(upstream: UpstreamExchange): FailedOutcome {
+  private outcomeOfLoss(upstream: UpstreamExchange): FailedOutcome {
     return this.wasClosedBefore(upstream) && upstream.unusedMs >= MIN_UNUSED_MS ? 'stale' : 'reset'
   }
 
@@ -72,7 +106,7 @@ export class Retries {
    * A process that is ended by the system accepts for some milliseconds what it will never read. If there is no other
    * backend, the next attempt comes after them, once.
    */
-  afterLoss(upstream: UpstreamExchange): NextStep {
+  private afterLoss(upstream: UpstreamExchange): NextStep {
     if (!this.mayRepeat(upstream)) return 'fail'
     const backsOff = !this.wasClosedBefore(upstream) && !this.hasBackedOff && !this.hasOther
     const isRepeated = (backsOff && this.takeRepeatAfterBackOff()) || this.takeRepeat()
@@ -85,10 +119,9 @@ export class Retries {
    * Whether another backend is asked for the response that this one does not give: it had little time, which another one
    * may have again.
    */
-  takesAnother(isRepeatable: boolean): boolean {
-    return (
-      this.attempt.backend !== undefined && isRepeatable && this.isYoung && this.hasOther && this.takeRepeat()
-    )
+  takesAnother(): boolean {
+    if (this.attempt.backend === undefined || !this.request.isRepeatable) return false
+    return this.isYoung && this.hasOther && this.takeRepeat()
   }
 
   /** The loss of a connection that the backend had closed because it was unused says nothing about the backend. */

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { Exchange } from '../../src/exchange/exchange.ts'
+import type { SlowClient } from '../../src/exchange/slow-clients.ts'
 import { InProcess, timelessSettings } from './in-process.ts'
 import {
   OK,
@@ -199,14 +199,14 @@ describe('a response to a slow reader', () => {
   ] as const)
     test(bound, async () => {
       await using backend = await RawBackend.start(answering(LARGE_CHUNKED))
-      let exchange: unknown
-      const claim = (claimant: unknown): undefined => void (exchange = claimant)
-      await using balancer = await pressed(backend, { limits, claim })
+      let slow: SlowClient | undefined
+      await using balancer = await pressed(backend, { limits })
+      balancer.plane.slowClients.watch = (client) => void (slow = client)
       using client = await RawClient.connect(balancer.port)
       client.socket.pause()
       client.send(GET)
       // Without a bound everything is read from the backend, which then does not wait.
-      await eventually(() => exchange instanceof Exchange && exchange.keepsBackend)
+      await eventually(() => slow?.keepsBackend === true)
       expect(balancer.claims.inFlight).toBe(1)
       expect(balancer.plane.buffers.usedBytes).toBeLessThanOrEqual(100_000)
       client.socket.resume()
