@@ -33,8 +33,9 @@ export class GenerationTallies {
 
   count(record: ExchangeRecord): void {
     const { generation, status, cause, lot, endedAtMs } = record
-    if (record.answers === undefined || saysNothing.has(cause)) return
-    const failed = status >= 500 || broken.has(cause)
+    const isWhole = cause === 'completed'
+    if (record.answers === undefined || (!isWhole && saysNothing.has(cause))) return
+    const failed = status >= 500 || (!isWhole && broken.has(cause))
     const latencyMs = record.responseMs > 0 ? record.responseMs : record.totalMs - record.queueMs
     record.answers.count(status, failed, latencyMs, endedAtMs)
     if (generation === undefined) return

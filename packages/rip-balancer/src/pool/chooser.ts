@@ -157,7 +157,9 @@ export class Chooser {
   }
 
   private readonly isEligible = (backend: PooledBackend): boolean =>
-    this.isUntried(backend) && this.options.ejector.admits(backend, this.claimant?.isRepeatable === true)
+    this.isUntried(backend) &&
+    (backend.ejection === undefined ||
+      this.options.ejector.admits(backend, this.claimant?.isRepeatable === true))
 
   private readonly isNotAiling = (backend: PooledBackend): boolean =>
     !backend.ailing && this.isEligible(backend)
