@@ -469,6 +469,14 @@ describe('a command that cannot be served', () => {
     expect(await failure(command)).toEqual([...expected])
   })
 
+  test('because it listens nowhere, is given longer by an option', async () => {
+    await using command = new RunningCommand({}, 'sleep 60', { RIP_BOOT_TIMEOUT_MS: '1000' })
+    const [kind, message, code] = await failure(command)
+    expect([kind, code]).toEqual(['command', 3])
+    expect(message).toMatch(/^"sleep 60" did not listen within 1000 ms on port \d+, which PORT names: /)
+    expect(message).toEndWith('it listens on no port; --boot-timeout gives it longer')
+  })
+
   test('because it listens elsewhere, is told the port', async () => {
     await using command = new RunningCommand(
       {

@@ -27,6 +27,7 @@ export const DEFAULT_IGNORE: readonly string[] = [
   '.*',
   '!.env*',
   'node_modules/',
+  '__pycache__/',
   'dist/',
   'coverage/',
   'logs/',

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdir, rename, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createServer } from '@rip/server'
 import { isAlive } from '@rip/testing'
 import { startLoad } from '../load.ts'
-import { Sandbox, type Server, until } from '../server.ts'
+import { placeBun, Sandbox, type Server, until } from '../server.ts'
 
 const TEST_TIMEOUT_MS = 90_000
 
@@ -415,6 +415,32 @@ describe('what cannot be kept of a command', () => {
       expect(stderr).toContain('half a deployment')
       expect(stderr).toContain('no license')
       expect(await server.json('/')).toMatchObject({ version: 1 })
+    },
+    TEST_TIMEOUT_MS,
+  )
+})
+
+describe.skipIf(process.getuid?.() !== 0)('with --user', () => {
+  test(
+    'the command runs as that user, and reloads lose no request',
+    async () => {
+      const answer = NODE_ANSWER.replace('pid: process.pid,', 'pid: process.pid, uid: process.getuid(),')
+      const source = NODE_SERVER.replace(NODE_ANSWER, answer)
+      await using application = await Application.create({ 'server.js': source })
+      const { sandbox } = application
+      await chmod(sandbox.folder, 0o755)
+      await mkdir(join(sandbox.folder, 'bin'))
+      await placeBun(join(sandbox.folder, 'bin/bun'))
+      sandbox.variables = { PATH: `${join(sandbox.folder, 'bin')}:${process.env['PATH']}` }
+      const server = await application.start('w:2', '--user', '54321:54322', '--', 'node', 'server.js')
+      expect(await server.json('/')).toMatchObject({ uid: 54_321, remoteAddress: '127.0.0.1' })
+      const load = startLoad({ url: server.url, path: '/', perSecond: 50 })
+      await application.write('server.js', source.replace('version: 1', 'version: 2'))
+      expect((await sandbox.run('reload', '--wait', '--timeout', '60s')).code).toBe(0)
+      expect(await server.json('/')).toMatchObject({ version: 2 })
+      expect((await load.stop()).failures).toEqual([])
+      expect((await sandbox.run('stop')).code).toBe(0)
+      expect(await sandbox.leftovers()).toEqual([join(sandbox.runDirs, 'rip-server')])
     },
     TEST_TIMEOUT_MS,
   )

@@ -11,6 +11,8 @@ import type { Mode, Settings } from './settings.ts'
 const KEY = '"rip.command"'
 /** Tools that reload by themselves: a second one would compile everything a second time. */
 const DEV_WORKERS = 1
+/** They may compile the whole application before they listen. */
+const DEV_BOOT_TIMEOUT_MS = 120_000
 
 /**
  * Adds the start command that `package.json` of the application names, or that the build of a framework is run by, unless
@@ -31,10 +33,16 @@ export function withPackageCommand(
       : { command: settings.command, origin: origins.command }
   if (found === undefined) return resolved
   const { command, origin } = found
-  const usesDefault = mode === 'development' && origins.workers === 'default'
+  const isDefault = (name: 'workers' | 'bootTimeoutMs'): boolean =>
+    mode === 'development' && origins[name] === 'default'
   return {
     ...resolved,
-    settings: { ...settings, command, ...(usesDefault && { workers: DEV_WORKERS }) },
+    settings: {
+      ...settings,
+      command,
+      ...(isDefault('workers') && { workers: DEV_WORKERS }),
+      ...(isDefault('bootTimeoutMs') && { bootTimeoutMs: DEV_BOOT_TIMEOUT_MS }),
+    },
     origins: { ...origins, command: origin },
   }
 }

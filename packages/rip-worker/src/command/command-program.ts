@@ -207,7 +207,7 @@ export class CommandProgram {
     const others = [...this.#otherPorts].toSorted((one, other) => one - other)
     const elsewhere =
       others.length === 0
-        ? 'it listens on no port'
+        ? 'it listens on no port; --boot-timeout gives it longer'
         : `it listens on port ${others.join(', ')} instead; write $PORT in its place in the command`
     return `"${text}" did not listen within ${bootTimeoutMs} ms on port ${port}, which PORT names: ${elsewhere}`
   }
