@@ -3,9 +3,10 @@ import type { Clock, TreeReadOptions, TreeState, Watcher } from '../contract/por
 import { isElsewhere } from './belongings.ts'
 import { changedPaths, type ContentTree } from './content-tree.ts'
 import { DEFAULT_DEBOUNCE_MS, DEFAULT_MAX_DEBOUNCE_MS, DEFAULT_SWEEP_MS } from '../contract/defaults.ts'
-import { SELF_WRITE_DOUBT_MS, SWEEP_CPU_SHARE } from './bounds.ts'
+import { SELF_WRITE_DOUBT_MS } from './bounds.ts'
 import { createFileWatcher, type FileWatcher } from './file-watcher.ts'
 import { SelfWriteGuard } from './self-write-guard.ts'
+import { sweepPauseMs } from './sweep-pause.ts'
 
 const EMPTY_FILE = new Bun.CryptoHasher('sha256').digest('hex')
 
@@ -122,11 +123,13 @@ class ChangeDetector implements Watcher {
 
   async #sweepNow(): Promise<void> {
     const startedMs = this.#clock.nowMs()
+    const usedBefore = process.cpuUsage()
     await this.#files.rearm()
     await this.#look(undefined, { thorough: true })
-    const costMs = this.#clock.nowMs() - startedMs
+    const { user, system } = process.cpuUsage(usedBefore)
+    const cost = { wallMs: this.#clock.nowMs() - startedMs, cpuMs: (user + system) / 1_000 }
     if (this.#closing === undefined)
-      this.#sweepAfter(Math.max(this.#options.sweepMs, costMs / SWEEP_CPU_SHARE))
+      this.#sweepAfter(sweepPauseMs(cost, this.#files.isBlind === true, this.#options.sweepMs))
   }
 
   /** One look at a time; what is reported meanwhile is looked at afterwards. @param believes whether the first look counts */

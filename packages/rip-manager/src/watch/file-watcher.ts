@@ -16,6 +16,8 @@ export interface FileWatcher extends Watcher {
   rearm(): Promise<void>
   /** Watches these files as well, by absolute path, and none of those named before. */
   follow?(files: readonly string[]): void
+  /** The system cannot watch. @default false */
+  readonly isBlind?: boolean
 }
 
 export interface FileWatcherOptions {
@@ -61,6 +63,10 @@ class NativeFileWatcher implements FileWatcher {
     this.#files = undefined
     await former?.close()
     if (!this.#disabled && folder !== undefined && this.#identity === identity) await this.#arm(folder.path)
+  }
+
+  get isBlind(): boolean {
+    return this.#disabled
   }
 
   follow(files: readonly string[]): void {
