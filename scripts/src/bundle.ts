@@ -6,6 +6,7 @@
  *   bun scripts/src/bundle.ts          bundles whose sources have changed
  *   bun scripts/src/bundle.ts --anew   all bundles; removes all former ones
  */
+import { statSync } from 'node:fs'
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import {
@@ -54,6 +55,9 @@ const PROGRAMS: readonly Program[] = [
 /** How long parts of a former bundle are kept, because running processes load them when they need them. */
 const FORMER_PARTS_MS = 24 * 60 * 60 * 1000
 
+/** Time stamps of files may be older by one tick of the kernel's clock. */
+const CLOCK_STEP_MS = 10
+
 const root = resolve(import.meta.dir, '../..')
 const anew = process.argv.includes('--anew')
 for (const program of PROGRAMS) {
@@ -88,6 +92,7 @@ interface Folders {
 }
 
 async function make({ entries, program }: Program, { home, target, unfinished }: Folders): Promise<void> {
+  const startedMs = Date.now()
   const { outputs, metafile } = await Bun.build({
     entrypoints: entries.map((entry) => join(root, entry)),
     outdir: unfinished,
@@ -99,8 +104,12 @@ async function make({ entries, program }: Program, { home, target, unfinished }:
     sourcemap: 'linked',
     metafile: true,
   })
-  const files = await sourceFiles(Object.keys(metafile?.inputs ?? {}))
+  const inputs = Object.keys(metafile?.inputs ?? {})
+  const files = await sourceFiles(inputs)
   const sources: BundleSources = { digest: digestOf(home, files), files }
+  const written = inputs.find((input) => statSync(resolve(input)).ctimeMs >= startedMs - CLOCK_STEP_MS)
+  // The digest would vouch for an edit that the bundle may not have.
+  if (written !== undefined) throw new Error(`${written} was written while it was bundled; run this again`)
   // The bundle is not used until this file is written again, at the end.
   await rm(join(target, SOURCES), { force: true })
   await mkdir(join(target, dirname(program)), { recursive: true })

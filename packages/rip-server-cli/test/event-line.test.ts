@@ -105,7 +105,7 @@ describe('a reload is printed', () => {
       atMs: 0,
     }
     expect(line({ type: 'generation-refused', refusal })).toBe(
-      '✗ fedcba9 refused, 0123456 serves on: app.rip:2:3: unexpected )\n\n> 2 |   )\n',
+      '✗ fedcba9 refused; still serving 0123456: app.rip:2:3: unexpected )\n\n> 2 |   )\n',
     )
   })
 })

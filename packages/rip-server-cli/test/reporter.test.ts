@@ -36,7 +36,7 @@ const refused: ManagerEventBody = {
   type: 'generation-refused',
   refusal: { code: 'build-failed', generation: 'fedcba987654', message: 'unexpected )', atMs: 0 },
 }
-const REFUSED = '✗ fedcba9 refused, 0123456 serves on: unexpected )'
+const REFUSED = '✗ fedcba9 refused; still serving 0123456: unexpected )'
 
 test('a refusal is printed once while no other code is tried', async () => {
   expect(await told(refused, refused)).toEqual([REFUSED])
@@ -80,6 +80,6 @@ test('a worker that did not start is printed with the refusal of its code, or by
   expect(await told(exited, refused)).toEqual([REFUSED])
   const again = { ...exited, respawnInMs: 500 } as unknown as ManagerEventBody
   expect(await told(again)).toEqual([
-    '✗ worker 1 (7) did not start: no database after 71 ms; next start in 500 ms',
+    '✗ worker 1 (7) did not start, after 71 ms: no database; next start in 500 ms',
   ])
 })

@@ -48,7 +48,7 @@ export function hold(fleet: Fleet): void {
   fleet.held = true
   fleet.effects.emit({ type: 'held' })
   if (fleet.state === 'running' && fleet.rollout?.kind === 'reload' && !isCutting(fleet)) {
-    supersede(fleet, 'held', 'reloads are held')
+    supersede(fleet, 'held', 'reloads are on hold')
   }
 }
 

@@ -39,7 +39,7 @@ function onStuck(fleet: Fleet, worker: Worker): void {
   fleet.effects.signal(worker.pid, STUCK_SIGNAL)
   terminate(fleet, worker, { kind: 'stuck-loop', silentMs })
   onCandidateLost(fleet, worker, 'boot-failed', {
-    message: `the event loop of worker ${worker.slot} stood still for ${silentMs} ms`,
+    message: `worker ${worker.slot} blocked its event loop for ${silentMs} ms`,
   })
 }
 

@@ -234,7 +234,7 @@ function onTree(fleet: Fleet, tree: TreeState, wish: Wish): void {
         : beginStandIn(fleet, decision.good, inherited)
     }
     case 'held': {
-      const failure = { message: 'reloads are held; release them first' }
+      const failure = { message: 'reloads are on hold; resume them first' }
       return turnDown(fleet, wish, refusalOf(fleet, 'held', tree.generation, failure))
     }
     case 'unchanged':

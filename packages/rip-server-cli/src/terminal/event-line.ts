@@ -163,7 +163,7 @@ export function refusalText(
   refusal: Refusal,
   { terminal, serving }: Pick<EventLineOptions, 'terminal' | 'serving'>,
 ): string {
-  const serves = serving === null ? '' : `, ${shortGeneration(serving)} serves on`
+  const serves = serving === null ? '' : `; still serving ${shortGeneration(serving)}`
   const what = refusal.code === 'rolled-back' ? 'taken back' : 'refused'
   const head = `${terminal.bad('✗')} ${shortGeneration(refusal.generation)} ${what}${serves}: ${refusalMessage(refusal)}`
   const detail = refusalDetail(refusal)
@@ -178,7 +178,7 @@ function exitLine(
   const who = `worker ${event.slot} (${event.pid})`
   const planned = isPlanned(event.reason)
   if (planned && event.reason.kind !== 'recycled' && !verbose) return undefined
-  const text = `${who} ${exitReasonText(event.reason)} ${serviceText(event)}`
+  const text = `${who} ${exitText(event)}`
   if (planned) return terminal.faint(text)
   const next = event.respawnInMs === undefined ? '' : respawnText(event.respawnInMs)
   const tail = event.reason.kind === 'crashed' ? lastLines(event.reason.stderr) : ''
@@ -197,6 +197,13 @@ function backgroundExitLine(
   if (planned) return terminal.faint(text)
   const next = respawnInMs === undefined ? '' : respawnText(respawnInMs)
   return `${terminal.bad('✗')} ${text}${next}${reason.kind === 'crashed' ? lastLines(reason.stderr) : ''}`
+}
+
+/** A message that ends a sentence stands at its end. */
+function exitText(event: Extract<ManagerEvent, { type: 'worker-exited' }>): string {
+  const { reason } = event
+  if (reason.kind === 'boot-failed') return `did not start, ${serviceText(event)}: ${reason.failure.message}`
+  return `${exitReasonText(reason)} ${serviceText(event)}`
 }
 
 /** A worker reports its requests once a second, so a count of zero is not reliable. */

@@ -149,7 +149,7 @@ describe('restart --manager', () => {
       const server = await serve(sandbox)
       expect((await sandbox.run('hold')).code).toBe(0)
       const { code, stderr } = await sandbox.run('restart', '--manager')
-      expect([code, stderr]).toEqual([8, expect.stringContaining('reloads are held')])
+      expect([code, stderr]).toEqual([8, expect.stringContaining('reloads are on hold')])
       expect(runningPid(sandbox)).toBe(server.pid)
     },
     TEST_TIMEOUT_MS,

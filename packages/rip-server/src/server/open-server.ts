@@ -140,7 +140,7 @@ export class OpenServer implements AsyncDisposable {
   async #handOver(): Promise<HandOverResult> {
     if (this.#closing !== undefined) return { ok: false, message: 'the server is stopping' }
     // The successor would serve what is on disk.
-    if (this.manager.status.held) return { ok: false, message: 'reloads are held; release them first' }
+    if (this.manager.status.held) return { ok: false, message: 'reloads are on hold; resume them first' }
     const { front, log, plan, systemd } = this.#parts
     const problem = await this.#configurationProblem()
     if (problem !== undefined) return { ok: false, message: problem }
