@@ -113,8 +113,8 @@ export class Chooser {
   }
 
   /**
-   * Requests pass over those that failed their last health check, and what cannot be sent again over those whose last
-   * request failed, unless it belongs to one of them.
+   * Requests pass over those that failed their last health check, and what cannot be sent again over those of which a
+   * request failed not long ago, unless it belongs to one of them.
    */
   private chooseBeyondDoubt(
     claimant: Claimant,

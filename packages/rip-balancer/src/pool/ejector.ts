@@ -102,12 +102,12 @@ export class Ejector {
   }
 
   /**
-   * Its last request failed, not long ago, which is no reason to put it aside yet; or it was put aside for that, and is
+   * A request of it failed not long ago, which is no reason to put it aside yet; or it was put aside for that, and is
    * back for a short time only.
    */
   isInDoubt(backend: PooledBackend): boolean {
     const now = this.clock.nowMs()
-    return (backend.failuresInARow > 0 && now < backend.doubtedUntilMs) || now < backend.unprovenUntilMs
+    return now < backend.doubtedUntilMs || now < backend.unprovenUntilMs
   }
 
   /** The backend cannot be spoken to, as was found out elsewhere. @param tlsFailure why, where TLS is the reason */
