@@ -127,12 +127,44 @@ describe('alone', () => {
     [['--concurrency', '0'], 'concurrency is "0"'],
     [['--mode', 'debug'], 'mode is "debug"'],
     [['--trust-forwarded', 'all'], '--trust-forwarded is "all"'],
+    [['--static', '/assets='], '--static is "/assets="'],
+    [['--static'], '--static needs a value'],
     [['a', 'b'], 'one application at a time'],
   ])('%j is a usage error: one message, exit code 2', async (args, message) => {
     await using program = new Program({ args })
     expect(await program.exitCode()).toBe(2)
     expect(program.stderr).toContain(message)
     expect(program.stderr).toContain('Usage:')
+  })
+
+  test('folders of files are served before the application, or alone', async () => {
+    using folder = new Folder({ 'app.js': HELLO, 'public/a.txt': 'a file', 'dist/index.html': 'a page' })
+    await using program = new Program({
+      args: ['app.js', '--static', 'public', '--static=/more=public', '--listen', '127.0.0.1:0'],
+      cwd: folder.path,
+    })
+    const url = await program.address()
+    expect(await (await fetch(`${url}/a.txt`)).text()).toBe('a file')
+    expect(await (await fetch(`${url}/more/a.txt`)).text()).toBe('a file')
+    expect((await fetch(`${url}/more/b.txt`)).status).toBe(200)
+    await using pages = new Program({ args: [folder.file('dist/index.html'), '--listen', '127.0.0.1:0'] })
+    expect(await (await fetch(await pages.address())).text()).toBe('a page')
+  })
+
+  test('the build of a framework is served with its files, and one that a command runs is not', async () => {
+    using folder = new Folder({
+      '.output/nitro.json': '{ "preset": "node-listener" }',
+      '.output/server/index.mjs': `export const listener = (request, response) => response.end('listener')`,
+      '.output/public/a.txt': 'a file',
+      'command/package.json': '{ "scripts": { "start": "node server/run.js" } }',
+    })
+    await using program = new Program({ args: [folder.path, '--listen', '127.0.0.1:0'] })
+    const url = await program.address()
+    expect(await (await fetch(`${url}/a.txt`)).text()).toBe('a file')
+    expect(await (await fetch(`${url}/b.txt`)).text()).toBe('listener')
+    await using refused = new Program({ args: [folder.file('command')] })
+    expect(await refused.exitCode()).toBe(4)
+    expect(refused.stderr).toContain('is run by a command, bun run --silent start')
   })
 
   test('a signal during the boot ends it with 128 and the number of the signal', async () => {
