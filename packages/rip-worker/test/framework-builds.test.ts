@@ -367,6 +367,18 @@ describe('in development', () => {
     expect(found(ours, { isDevelopment })[0]).toBe('.output/server/index.mjs')
   })
 
+  test('a tool that wants another Node.js than there is runs on Bun', () => {
+    const needing = (range: string): Files => ({
+      'package.json': manifest(['astro'], { dev: 'astro dev' }),
+      'node_modules/astro/package.json': JSON.stringify({ engines: { npm: '>=9', node: range } }),
+    })
+    expect(found(needing('>=4'), { isDevelopment })[0]).toBe('bun run --silent dev')
+    expect(found(needing('>=999.1.0 || ^998'), { isDevelopment })).toEqual([
+      'bun --bun run --silent dev',
+      'development server of Astro, on Bun: it wants Node.js >=999.1.0 || ^998',
+    ])
+  })
+
   test('what a worker can load is served as ever', () => {
     expect(
       found(

@@ -28,23 +28,43 @@ const DEV_SERVER =
 
 /** The framework a project is written for; its code is nothing a worker could load before it is built. */
 export function frameworkOf(project: Project): string | undefined {
+  return packageOfFramework(project)?.[1]
+}
+
+function packageOfFramework(project: Project): readonly [needed: string, name: string] | undefined {
   if (!['dev', 'build', 'start'].some((name) => TOOL.test(project.script(name) ?? ''))) return undefined
   const found = FRAMEWORKS.find(([name]) => project.depends(name))
-  if (found !== undefined) return found[1]
-  return project.depends('vite') && project.has('index.html') ? 'Vite' : undefined
+  if (found !== undefined) return found
+  return project.depends('vite') && project.has('index.html') ? ['vite', 'Vite'] : undefined
 }
 
 /** The development server that a framework's project starts by its own script. */
 export function devServerOf(
   project: Project,
 ): { readonly command: readonly string[]; readonly because: string } | undefined {
-  const framework = frameworkOf(project)
-  if (framework === undefined) return undefined
-  const name = ['dev', 'start'].find((each) => DEV_SERVER.test(project.script(each) ?? ''))
-  const script = name ?? (isUsable(project.script('dev')) ? 'dev' : undefined)
-  return script === undefined
-    ? undefined
-    : { command: runScript(script), because: `development server of ${framework}` }
+  const [name, framework] = packageOfFramework(project) ?? []
+  if (name === undefined || framework === undefined) return undefined
+  const known = ['dev', 'start'].find((each) => DEV_SERVER.test(project.script(each) ?? ''))
+  const script = known ?? (isUsable(project.script('dev')) ? 'dev' : undefined)
+  if (script === undefined) return undefined
+  const [bun = 'bun', ...words] = runScript(script)
+  const because = `development server of ${framework}`
+  const wanted = nodeMissing(project, name)
+  if (wanted === undefined) return { command: [bun, ...words], because }
+  return { command: [bun, '--bun', ...words], because: `${because}, on Bun: it wants Node.js ${wanted}` }
+}
+
+/** The versions of Node.js that a package asks for, if the one that is there is none of them. */
+function nodeMissing(project: Project, name: string): string | undefined {
+  const [, range] =
+    /"node":\s*"([^"]+)"/.exec(enginesIn(project.text(`node_modules/${name}/package.json`))) ?? []
+  if (range === undefined || Bun.which('node') === null) return undefined
+  const version = Bun.spawnSync(['node', '--version']).stdout.toString().trim().replace(/^v/, '')
+  return version === '' || Bun.semver.satisfies(version, range) ? undefined : range
+}
+
+function enginesIn(manifest: string): string {
+  return /"engines":\s*\{[^}]*\}/.exec(manifest)?.[0] ?? ''
 }
 
 /** What `scripts.start` runs, unless that is for development, or this server. */
