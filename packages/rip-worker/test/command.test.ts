@@ -483,12 +483,12 @@ describe('a command that cannot be served', () => {
         'app.js': `require('node:net').createServer().listen(0, function () { console.log(this.address().port) })`,
       },
       'node app.js',
-      { RIP_BOOT_TIMEOUT_MS: '3000' },
+      { RIP_BOOT_TIMEOUT_MS: '8000' },
     )
     const [kind, message, code] = await failure(command)
     const port = command.supervised.program.stdout.trim()
     expect([kind, code]).toEqual(['command', 3])
-    expect(message).toMatch(/^"node app.js" did not listen within 3000 ms on port \d+, which PORT names: /)
+    expect(message).toMatch(/^"node app.js" did not listen within 8000 ms on port \d+, which PORT names: /)
     expect(message).toEndWith(`it listens on port ${port} instead; write $PORT in its place in the command`)
   })
 })

@@ -173,11 +173,11 @@ export class CommandProgram {
         for (const host of LOOPBACKS)
           if ((await accepts({ port, host })) && this.#isUntaken()) return { by: 'port', host }
       }
-      if (nowMs >= deadlineMs) throw new Error(this.#neverListened(port))
-      if (nowMs >= lookMs) {
+      if (nowMs >= Math.min(lookMs, deadlineMs)) {
         this.#lookElsewhere(port)
         lookMs = nowMs + OTHER_PORT_MS
       }
+      if (nowMs >= deadlineMs) throw new Error(this.#neverListened(port))
       await Bun.sleep(POLL_MS)
     }
     return undefined
