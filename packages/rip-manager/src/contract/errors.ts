@@ -25,6 +25,8 @@ const messages = {
     d.names.length === 0
       ? `nothing works in the background here, so ${d.name} cannot be restarted`
       : `there is no background process ${d.name}; there is ${d.names.join(', ')}`,
+  NO_WORKERS: (_: { readonly wanted: number }): string =>
+    'there are no workers to scale: the application answers no requests, it only works in the background',
   NOT_SERVING: (d: { readonly command: string }): string =>
     `cannot ${d.command}: no generation is being served yet`,
   STOPPING: (d: { readonly command: string }): string => `cannot ${d.command}: the manager is stopping`,

@@ -2,6 +2,7 @@ import { OBSERVED_BACKOFF_CAP_MS, OUTSIDE_KILL_MIN_UPTIME_MS } from '../contract
 import type { ExitReason } from '../contract/exit-reason.ts'
 import type { ExitStatus } from '../contract/ports.ts'
 import { postOf } from './background-post.ts'
+import { prolongTrial } from './background-trial.ts'
 import { exitReason, isKilledFromOutside, isVoluntary } from './exit-reason.ts'
 import { type Failure, failureOf } from './failure.ts'
 import { refuseRestart } from './restart.ts'
@@ -54,6 +55,7 @@ function onCrash(
     return Math.max(0, post.spawnAfterMs - nowMs)
   const capMs = nowMs < post.trialUntilMs ? OBSERVED_BACKOFF_CAP_MS : Infinity
   const delayMs = Math.min(post.budget.crash(nowMs), capMs)
+  prolongTrial(fleet, post)
   post.lastCrashMs = nowMs
   post.spawnAfterMs = Math.max(post.spawnAfterMs, nowMs + delayMs)
   return post.spawnAfterMs - nowMs

@@ -42,6 +42,7 @@ export function newPost(
     hasCrashed: false,
     hasWorked: false,
     trialUntilMs: 0,
+    trialEndMs: 0,
     restarts: 0,
   }
 }

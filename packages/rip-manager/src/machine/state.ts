@@ -213,6 +213,8 @@ export interface BackgroundPost {
   hasWorked: boolean
   /** So long its crashes speak against the generation that serves. */
   trialUntilMs: number
+  /** However often it crashes, not longer than that. */
+  trialEndMs: number
   restarts: number
 }
 

@@ -141,6 +141,7 @@ class AppManager implements Manager {
 
   async scale(workers: number): Promise<void> {
     mustBeWorkers(workers)
+    if (this.#options.workers === 0) throw new ManagerError('NO_WORKERS', { wanted: workers })
     await this.#command({ type: 'scale', workers })
   }
 

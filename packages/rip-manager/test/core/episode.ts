@@ -172,6 +172,8 @@ function startAgain(before: Sim, seed: number): void {
   const { fleet } = sim.machine
   if (isCondemned) expect(fleet.serving?.generation.id).toBe(good?.generation ?? sim.generation)
   else if (fleet.serving !== undefined) expect(fleet.serving.generation.id).toBe(sim.generation)
+  if (sim.disk.kinds.get(fleet.serving?.generation.id ?? '') === 'good')
+    expect(sim.working).toBe(sim.programs.length)
   expect(sim.openCommands).toBe(0)
 }
 

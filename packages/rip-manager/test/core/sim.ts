@@ -164,6 +164,8 @@ export class Sim implements Effects {
       workers,
       watching: true,
       background: this.programs.map((name) => ({ name, isUnfrozen: name === 'sync' })),
+      // The successor of a manager that is still there, or of one that was killed.
+      activates: before === undefined || this.random() < 0.5,
       backgroundIsFree: before === undefined,
       findings: this.findings,
       nowMs: 0,
@@ -175,12 +177,17 @@ export class Sim implements Effects {
 
   /** Each ends in its own time; what exists once begins when the last one has gone. */
   #outliveOrphans(): void {
-    if (this.orphans.size === 0) this.#later(() => this.input({ type: 'background-free' }))
+    if (this.orphans.size === 0) this.#later(() => this.#takeOver())
     for (const orphan of this.orphans)
       this.#later(() => {
         this.orphans.delete(orphan)
-        if (this.orphans.size === 0) this.input({ type: 'background-free' })
+        if (this.orphans.size === 0) this.#takeOver()
       })
+  }
+
+  #takeOver(): void {
+    this.input({ type: 'activate' })
+    this.input({ type: 'background-free' })
   }
 
   /** The files that a new start on the same folder finds. */

@@ -24,6 +24,8 @@ export async function check(invocation: Invocation): Promise<number> {
       ),
       listen: undefined,
       watch: false,
+      // What is to run once may run in a server that serves.
+      standsBy: true,
       isProgram: false,
       // Standard output is for the verdict.
       output: process.stderr,

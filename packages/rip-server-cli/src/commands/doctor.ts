@@ -1,4 +1,11 @@
-import { availableCpus, findInstances, locateRunDir, readMemory } from '@rip/manager'
+import {
+  availableCpus,
+  type BackgroundStatus,
+  findInstances,
+  locateRunDir,
+  type ManagerStatus,
+  readMemory,
+} from '@rip/manager'
 import { expiryText } from '@rip/server/sources'
 import { existsSync } from 'node:fs'
 import { access, constants, readFile, statfs } from 'node:fs/promises'
@@ -7,6 +14,7 @@ import { dirname } from 'node:path'
 import { ExitCode } from '../exit-code.ts'
 import { type Invocation, isOn } from '../invocation.ts'
 import { connect } from '../instance/find-instance.ts'
+import { exitReasonText } from '../terminal/event-line.ts'
 import { bytesText } from '../terminal/quantity-text.ts'
 import { table } from '../terminal/table.ts'
 import manifest from '../../package.json' with { type: 'json' }
@@ -37,7 +45,7 @@ export async function doctor(invocation: Invocation): Promise<number> {
     runFolder(invocation),
     freeSpace('space for run directories', locateRunDir({ root: '/' }, invocation.env).base),
     freeSpace('space for temporary files', tmpdir()),
-    certificates(invocation),
+    ofInstances(invocation),
   ])
   const findings = [bunVersion(), processors(), memory(), ...found.flat()]
   if (isOn(invocation, 'json')) invocation.terminal.data(JSON.stringify(findings, null, 2))
@@ -123,12 +131,28 @@ async function freeSpace(name: string, folder: string): Promise<Finding> {
   return { name, value, advice }
 }
 
-/** The certificates of the running instances. */
-async function certificates({ env }: Invocation): Promise<Finding[]> {
+/** What the running instances say. */
+async function ofInstances({ env }: Invocation): Promise<Finding[]> {
   const asked = await Promise.allSettled(findInstances(env).map(connect))
-  const served = asked.flatMap((each) =>
-    each.status === 'fulfilled' ? (each.value.snapshot.certificates ?? []) : [],
-  )
+  const statuses = asked.flatMap((each) => (each.status === 'fulfilled' ? [each.value.snapshot] : []))
+  return [
+    ...certificates(statuses),
+    ...statuses.flatMap((status) => status.background.map((each) => backgroundFinding(status, each))),
+  ]
+}
+
+function backgroundFinding(
+  { name: instance }: ManagerStatus,
+  { name, state, crashes }: BackgroundStatus,
+): Finding {
+  const finding = { name: 'in the background', value: `${name} of ${instance}: ${state}` }
+  if (crashes === null || state === 'working') return finding
+  const advice = `${name} of ${instance} ended ${crashes.count} times lately, the last time it ${exitReasonText(crashes.reason)}: see "rip-server logs --name ${instance}".`
+  return { ...finding, advice }
+}
+
+function certificates(statuses: readonly ManagerStatus[]): Finding[] {
+  const served = statuses.flatMap((status) => status.certificates ?? [])
   return served.map((certificate) => {
     const { file, expiresAtMs, problem } = certificate
     const name = 'certificate'

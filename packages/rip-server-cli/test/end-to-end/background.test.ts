@@ -191,17 +191,40 @@ describe('a program that works in the background', () => {
   )
 
   test(
+    'works in development, too: saved code that cannot begin gives way to the code before it',
+    async () => {
+      await using sandbox = await Sandbox.create()
+      const { folder, log, write, worksAfter } = await application(sandbox)
+      await write('good')
+      const server = await sandbox.start('dev', folder, '--port', '0', 'w:1')
+      const { pid } = await worksAfter(undefined)
+      await Bun.write(join(folder, 'jobs.ts'), 'throw new Error("no database")\n')
+      const back = await worksAfter(pid)
+      expect(back.code).toBe('good')
+      expect(server.stderr).toContain('no database')
+      await write('better')
+      expect((await worksAfter(back.pid)).code).toBe('better')
+      expectOneAtATime(log)
+    },
+    TEST_TIMEOUT_MS,
+  )
+
+  test(
     'whose code does not load is refused before the process that works is asked to leave',
     async () => {
       await using sandbox = await Sandbox.create()
-      const { folder, write, worksAfter } = await application(sandbox)
+      const { folder, log, write, worksAfter } = await application(sandbox)
       await write('good')
       await sandbox.start('start', folder, '--port', '0', '--bind', '127.0.0.1', 'w:1')
       const { pid } = await worksAfter(undefined)
       await Bun.write(join(folder, 'jobs.ts'), 'export const resume = () => {}\nthrow new Error("not yet")\n')
+      expect((await sandbox.run('check', folder)).stderr).toContain('not yet')
       const refused = await sandbox.run('reload', folder)
       expect(refused.code).toBe(8)
       expect(refused.stderr).toContain('not yet')
+      await write('checked')
+      expect((await sandbox.run('check', folder)).code).toBe(0)
+      expect(linesOf(log).at(-1)).toBe(`${pid} good`)
       await Bun.write(join(folder, 'jobs.ts'), 'const = 1\n')
       expect((await sandbox.run('reload', folder)).code).toBe(8)
       expect((await worksAfter(undefined)).pid).toBe(pid)
@@ -247,7 +270,7 @@ describe('an application that only works in the background', () => {
       expect((await sandbox.run('reload', folder)).code).toBe(0)
       expect((await worksAfter(pid)).code).toBe('v1')
       expect(await sandbox.snapshot(server)).toMatchObject({ health: 'ok', wantedWorkers: 0, workers: [] })
-      expect((await sandbox.run('scale', '2', folder)).code).not.toBe(0)
+      expect((await sandbox.run('scale', '2', folder)).stderr).toContain('no workers to scale')
       expect((await sandbox.run('stop', folder)).code).toBe(0)
       expectOneAtATime(log)
     },

@@ -329,7 +329,7 @@ async function assemble(
     workers: entry === undefined ? 0 : inherited?.workers || settings.workers,
     background: background.map((each) => backgroundProgram(each, plan)),
     backgroundLedger: createBackgroundLedger({ runDir: runDir.path, note: plan.note }),
-    standsBy: succeeds,
+    standsBy: succeeds || plan.standsBy === true,
     ...liveOptions(settings),
     mode,
     ...(ownership && { account: ownership.tenants.workers }),
@@ -460,10 +460,10 @@ function unfrozenParts({ command, background }: ServerPlan): {
 /** How a process that works in the background is started. */
 function backgroundProgram(setting: BackgroundSetting, plan: ServerPlan): BackgroundProgram {
   const { name } = setting
-  const program: [string, ...string[]] = [process.execPath, ...runtimeFlags(plan), workerProgram()]
+  const bun: [string, ...string[]] = [process.execPath, ...runtimeFlags(plan)]
   return 'file' in setting
-    ? { name, argv: [...program, setting.file] }
-    : { name, argv: program, command: setting.command }
+    ? { name, argv: [...bun, workerProgram(), setting.file] }
+    : { name, argv: [...bun, '--smol', workerProgram()], command: setting.command }
 }
 
 /** None with `raw`, which prints only what was written. */

@@ -42,6 +42,8 @@ export interface ServerPlan {
   /** Programs that work in the background. */
   readonly background: readonly BackgroundSetting[]
   readonly watch: boolean
+  /** Nothing of it becomes active, or begins in the background: it is only proven. @default false */
+  readonly standsBy?: boolean
   /** Where the balancer listens; absent without a balancer, when only the sockets of the workers are there. */
   readonly listen: ListenAddress | undefined
   readonly env: Readonly<Record<string, string | undefined>>

@@ -30,10 +30,13 @@ export class ApplicationSignals {
 
   /** Calls the listeners for one signal; resolves when what they return has settled, or when the time is up. */
   async tell(signal: StopSignal, timeoutMs: number): Promise<void> {
-    const told = this.#kept.filter((kept) => kept.signal === signal)
-    if (told.length === 0) return
-    const settled = told.map(({ listener }) => this.#call(listener, signal))
-    await Promise.race([Promise.all(settled), Bun.sleep(timeoutMs)])
+    if (this.has(signal)) await Promise.race([this.call(signal), Bun.sleep(timeoutMs)])
+  }
+
+  /** Calls the listeners for one signal; resolves when what they return has settled. */
+  async call(signal: StopSignal): Promise<void> {
+    const called = this.#kept.filter((kept) => kept.signal === signal)
+    await Promise.all(called.map(({ listener }) => this.#call(listener, signal)))
   }
 
   async #call(listener: Listener, signal: StopSignal): Promise<void> {

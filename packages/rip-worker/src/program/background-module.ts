@@ -80,7 +80,7 @@ export class BackgroundModule implements BackgroundWork {
     await this.#settled('close', () => close?.({ signal: late.signal }))
     const { signals } = this.#options
     if (!signals.has('SIGTERM')) return undefined
-    await signals.tell('SIGTERM', deadlineMs)
+    void signals.call('SIGTERM')
     return 'ends-by-itself'
   }
 
@@ -114,7 +114,12 @@ export class BackgroundModule implements BackgroundWork {
     const { codeOf } = await import('@rip/transpile/loader')
     const found = codeOf(file, snapshot)
     if (found === undefined) return false
-    const { exports } = new Bun.Transpiler({ loader: found.loader }).scan(found.code)
-    return exports.includes('resume')
+    try {
+      const { exports } = new Bun.Transpiler({ loader: found.loader }).scan(found.code)
+      return exports.includes('resume')
+    } catch {
+      // It cannot be parsed, and so not begin: loading it says where.
+      return true
+    }
   }
 }
