@@ -6,8 +6,8 @@ import { encodeMessage, MAX_MESSAGE_BYTES, type Message } from './message.ts'
 import { OutgoingLink } from './outgoing-link.ts'
 import type { PeerPid } from './peer-check.ts'
 
-/** How often the worker looks in the folder for others that it missed, and for its own entry. */
-const LOOK_MS = 5_000
+/** How often the worker makes sure that its own entry is there, and dials again those that did not take its connection. */
+const CHECK_MS = 5_000
 /** How long a worker that starts waits for the others to greet it; one that is stopped does not hold it up. */
 const MEET_TIMEOUT_MS = 250
 /** How long the last messages of a worker that leaves may take. */
@@ -43,7 +43,9 @@ export class WorkerBus {
   readonly #pid: number
   readonly #incoming: IncomingLinks
   readonly #outgoing = new Map<number, OutgoingLink>()
-  #looking: ReturnType<typeof setInterval> | undefined
+  #checking: ReturnType<typeof setInterval> | undefined
+  /** Whether a connection could not be made, or was ended before it was of use. */
+  #hasMissed = false
   #lookUnderWay: Promise<void> | undefined
   #droppedBefore = 0
   #willFlush = false
@@ -75,7 +77,7 @@ export class WorkerBus {
   async start(): Promise<void> {
     if (this.#state !== 'new') return
     this.#state = 'open'
-    this.#looking = setInterval(() => void this.#look(), LOOK_MS)
+    this.#checking = setInterval(() => void this.#check(), CHECK_MS)
     await this.#look()
   }
 
@@ -104,7 +106,7 @@ export class WorkerBus {
     if (this.#state === 'closed') return
     const isOpen = this.#state === 'open'
     this.#state = 'closed'
-    clearInterval(this.#looking)
+    clearInterval(this.#checking)
     if (!isOpen) return
     await Bun.file(this.#ownEntry)
       .delete()
@@ -137,12 +139,18 @@ export class WorkerBus {
     return false
   }
 
+  /** Does not list the folder each time: an idle worker touches as little memory as possible. */
+  async #check(): Promise<void> {
+    if (this.#hasMissed || !(await Bun.file(this.#ownEntry).exists())) await this.#look()
+  }
+
   #look(): Promise<void> {
     return (this.#lookUnderWay ??= this.#lookOnce().finally(() => (this.#lookUnderWay = undefined)))
   }
 
   /** Enters first and lists then, so that of two workers that start at the same time at least one finds the other. */
   async #lookOnce(): Promise<void> {
+    this.#hasMissed = false
     try {
       if (!this.#listed().includes(this.#pid)) await this.#enter()
       for (const pid of this.#listed()) if (pid !== this.#pid) this.#meet(pid)
@@ -189,8 +197,10 @@ export class WorkerBus {
     if (this.#outgoing.get(pid) !== link) return
     this.#outgoing.delete(pid)
     this.#droppedBefore += link.dropped
+    if (this.#state !== 'open') return
     // It may have ended the connection alone, and is there.
-    if (wasOpen && this.#state === 'open') void this.#look()
+    if (wasOpen) void this.#look()
+    else this.#hasMissed = true
   }
 
   async #until(isDone: () => boolean, timeoutMs: number): Promise<void> {
