@@ -116,8 +116,18 @@ export type WorkerMessage =
   | { readonly type: 'begun' }
   | { readonly type: 'drained'; readonly abandoned: number }
 
+/** What a process has to do with topics, since its start. */
+export interface MessageCounts {
+  /** Messages it published. */
+  readonly published: number
+  /** Messages of other processes that it got. */
+  readonly delivered: number
+  /** Messages it published that another process did not get, counted for each of them. */
+  readonly dropped: number
+}
+
 /** Sent at a fixed interval: proof that the event loop turns, with the figures supervision needs. */
-export interface WorkerVitals {
+export interface WorkerVitals extends MessageCounts {
   /** Requests that are being answered, without those of the two counts that follow. */
   readonly inFlight: number
   readonly webSockets: number
@@ -126,12 +136,6 @@ export interface WorkerVitals {
   readonly rssBytes: number
   /** Longest delay of the event loop since the last beacon. */
   readonly loopLagMs: number
-  /** Messages published in this worker, to topics. */
-  readonly published: number
-  /** Messages that came from other workers. */
-  readonly delivered: number
-  /** Messages that another worker did not get, counted for each of them. */
-  readonly dropped: number
 }
 
 /** Where workers of one instance meet. */

@@ -1,3 +1,4 @@
+import type { MessageCounts } from '@rip/worker/protocol'
 import type { ExitReason } from './exit-reason.ts'
 import type { Refusal } from './refusal.ts'
 import type { GenerationId } from './router.ts'
@@ -9,7 +10,7 @@ export const STATUS_VERSION = 1
 /** `ready`: serves requests; `standby`: is ready to, while other code serves. */
 export type WorkerState = 'starting' | 'ready' | 'standby' | 'draining' | 'exited'
 
-export interface WorkerStatus {
+export interface WorkerStatus extends MessageCounts {
   readonly slot: number
   readonly incarnation: number
   readonly pid: number
@@ -29,12 +30,6 @@ export interface WorkerStatus {
   readonly rssBytes: number
   /** How late its event loop is: by its last word, or by how long that is overdue. */
   readonly loopLagMs: number
-  /** Messages published in it, to topics. */
-  readonly published: number
-  /** Messages of other workers that it got. */
-  readonly delivered: number
-  /** Messages it published that another worker did not get, counted for each of them. */
-  readonly dropped: number
   /** As the balancer counts them; absent without a balancer. */
   readonly answers?: AnswerRates
 }
@@ -46,7 +41,7 @@ export interface WorkerStatus {
 export type BackgroundProcessState = 'starting' | 'prepared' | 'working' | 'ending' | 'waiting'
 
 /** A program that works in the background. */
-export interface BackgroundStatus {
+export interface BackgroundStatus extends MessageCounts {
   readonly name: string
   readonly state: BackgroundProcessState
   /** Of the process that works, else of the newest; `null` without one, as the next. */

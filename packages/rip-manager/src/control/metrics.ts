@@ -1,3 +1,4 @@
+import type { MessageCounts } from '@rip/worker/protocol'
 import type { BackgroundStatus, ManagerStatus, WorkerStatus } from '../contract/status.ts'
 
 interface Metric<Of> {
@@ -20,24 +21,7 @@ const WORKER_METRICS: readonly Metric<WorkerStatus>[] = [
     help: 'How late the event loop is.',
     value: ({ loopLagMs }) => loopLagMs / 1_000,
   },
-  {
-    name: 'rip_worker_messages_published_total',
-    type: 'counter',
-    help: 'Messages published in this worker, to topics.',
-    value: ({ published }) => published,
-  },
-  {
-    name: 'rip_worker_messages_delivered_total',
-    type: 'counter',
-    help: 'Messages of other workers that this worker got.',
-    value: ({ delivered }) => delivered,
-  },
-  {
-    name: 'rip_worker_messages_dropped_total',
-    type: 'counter',
-    help: 'Messages of this worker that another worker did not get, counted for each of them.',
-    value: ({ dropped }) => dropped,
-  },
+  ...messageMetrics('rip_worker'),
 ]
 
 const BACKGROUND_METRICS: readonly Metric<BackgroundStatus>[] = [
@@ -59,6 +43,7 @@ const BACKGROUND_METRICS: readonly Metric<BackgroundStatus>[] = [
     help: 'Resident memory.',
     value: ({ rssBytes }) => rssBytes,
   },
+  ...messageMetrics('rip_background'),
 ]
 
 /** What workers and background processes say of themselves, in the text format of Prometheus; requests are counted by the balancer. */
@@ -68,6 +53,29 @@ export function metricsOf({ workers, background }: ManagerStatus): string {
       ? []
       : linesOf(BACKGROUND_METRICS, background, ({ name }) => `background="${name}"`)
   return `${[...linesOf(WORKER_METRICS, workers, labelsOf), ...ofBackground].join('\n')}\n`
+}
+
+function messageMetrics(prefix: string): readonly Metric<MessageCounts>[] {
+  return [
+    {
+      name: `${prefix}_messages_published_total`,
+      type: 'counter',
+      help: 'Messages published, to topics.',
+      value: ({ published }) => published,
+    },
+    {
+      name: `${prefix}_messages_delivered_total`,
+      type: 'counter',
+      help: 'Messages of other processes that came in.',
+      value: ({ delivered }) => delivered,
+    },
+    {
+      name: `${prefix}_messages_dropped_total`,
+      type: 'counter',
+      help: 'Published messages that another process did not get, counted for each of them.',
+      value: ({ dropped }) => dropped,
+    },
+  ]
 }
 
 function linesOf<Of>(

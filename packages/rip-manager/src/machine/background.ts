@@ -127,7 +127,7 @@ function launch(fleet: Fleet, post: BackgroundPost, generation: Generation): voi
     deadlineMs: nowMs + config.bootTimeoutMs,
     hasBegun: false,
     workingMs: undefined,
-    vitals: { rssBytes: 0, loopLagMs: 0 },
+    vitals: { rssBytes: 0, loopLagMs: 0, published: 0, delivered: 0, dropped: 0 },
     ending: undefined,
     outdated: undefined,
   })
@@ -210,8 +210,8 @@ export function onBackgroundMessage(fleet: Fleet, process: BackgroundProcess, me
     case 'leaving':
       return onLeaving(fleet, process)
     case 'beacon': {
-      const { rssBytes, loopLagMs } = message
-      process.vitals = { rssBytes, loopLagMs }
+      const { rssBytes, loopLagMs, published, delivered, dropped } = message
+      process.vitals = { rssBytes, loopLagMs, published, delivered, dropped }
       return
     }
     case 'listening':

@@ -1,4 +1,4 @@
-import type { WorkerVitals } from '@rip/worker/protocol'
+import type { MessageCounts, WorkerVitals } from '@rip/worker/protocol'
 import type { ExitReason, RecycleReason } from '../contract/exit-reason.ts'
 import type { Random, ResponseCounts, Snapshot, TreeState } from '../contract/ports.ts'
 import type { GenerationId } from '../contract/router.ts'
@@ -187,7 +187,7 @@ export interface BackgroundProcess {
   hasBegun: boolean
   /** When it had begun. */
   workingMs: number | undefined
-  vitals: Pick<WorkerVitals, 'rssBytes' | 'loopLagMs'>
+  vitals: Pick<WorkerVitals, 'rssBytes' | 'loopLagMs' | keyof MessageCounts>
   /** Why it will end; undefined while an end would be a crash. */
   ending: ExitReason | undefined
   /** A fresh process takes its place once that is prepared. */

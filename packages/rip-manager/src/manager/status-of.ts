@@ -86,6 +86,8 @@ function idleReason(post: BackgroundPost): string[] {
   return [`the background process ${post.name} ${post.budget.spent ? 'keeps ending' : 'has ended'}`]
 }
 
+const NO_VITALS = { rssBytes: 0, loopLagMs: 0, published: 0, delivered: 0, dropped: 0 } as const
+
 const backgroundStates: Readonly<Record<BackgroundState, BackgroundProcessState>> = {
   preparing: 'starting',
   prepared: 'prepared',
@@ -112,8 +114,7 @@ function backgroundStatus(
     pid: process?.pid ?? null,
     generation: process?.generation.id ?? null,
     sinceMs: process === undefined ? null : toWallMs(process.stateSinceMs),
-    rssBytes: process?.vitals.rssBytes ?? 0,
-    loopLagMs: process?.vitals.loopLagMs ?? 0,
+    ...(process?.vitals ?? NO_VITALS),
     restarts,
     crashes:
       count === undefined || reason === undefined || atMs === undefined

@@ -128,6 +128,7 @@ export class World implements Effects {
     void child.exited.then((status) => {
       this.#children.delete(child.pid)
       ledger?.drop(name, child.pid)
+      this.#options.bus?.left(child.pid)
       this.#host.deliver({ type: 'exited', pid: child.pid, status, stderr: child.stderrTail() })
     })
     return child.pid

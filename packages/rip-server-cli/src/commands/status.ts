@@ -55,7 +55,7 @@ export function statusText(
       'releases',
       `${Math.max(0, snapshot.reloads.admitted - 1)} served since the start, ${snapshot.reloads.refused} refused`,
     ],
-    ...messagesFact(snapshot.workers),
+    ...messagesFact(snapshot),
     ['watching', snapshot.watching ? 'yes' : 'no'],
     ['up', durationText(Date.now() - snapshot.startedAtMs)],
   ]
@@ -158,12 +158,13 @@ function latencyText(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms)
 }
 
-/** What the workers there are have published; nothing of applications that publish nothing. */
-function messagesFact(workers: readonly WorkerStatus[]): string[][] {
+/** What the processes there are have published; nothing of applications that publish nothing. */
+function messagesFact({ workers, background }: ManagerStatus): string[][] {
+  const all = [...workers, ...background]
   const sum = (figure: 'published' | 'delivered' | 'dropped'): number =>
-    workers.reduce((total, worker) => total + worker[figure], 0)
+    all.reduce((total, each) => total + each[figure], 0)
   if (sum('published') + sum('delivered') === 0) return []
-  const text = `${sum('published')} published, ${sum('delivered')} delivered to other workers, ${sum('dropped')} dropped`
+  const text = `${sum('published')} published, ${sum('delivered')} delivered to other processes, ${sum('dropped')} dropped`
   return [['messages', text]]
 }
 

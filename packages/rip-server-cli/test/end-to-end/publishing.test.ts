@@ -171,7 +171,7 @@ test(
     ]
     expect(counts.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(303)
     expect((await sandbox.run('status')).stdout).toMatch(
-      /^messages +303 published, 606 delivered to other workers, 0 dropped$/m,
+      /^messages +303 published, 606 delivered to other processes, 0 dropped$/m,
     )
   },
   TEST_TIMEOUT_MS,
@@ -410,6 +410,56 @@ async function linkPackage(app: string): Promise<void> {
   await mkdir(join(app, 'node_modules/@rip'), { recursive: true })
   await symlink(WORKER_PACKAGE, join(app, 'node_modules/@rip/worker'))
 }
+
+test(
+  'a background process publishes to the clients of all workers, and is kept at work by what it subscribes to',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const app = await writeApp(sandbox)
+    await linkPackage(app)
+    await writeFile(join(app, 'jobs.ts'), JOBS)
+    const server = await sandbox.start(
+      app,
+      'w:2',
+      '0',
+      '-b',
+      '127.0.0.1',
+      '--background',
+      join(app, 'jobs.ts'),
+    )
+    const clients = await Subscriber.many(server)
+    using _clients = disposing(clients)
+    for (const n of [1, 2, 3]) {
+      await publish(server, `order ${n}`)
+      await until('its answer has come', () => clients.every((client) => of('done', client).length === n))
+    }
+    expect(clients.map((client) => of('done', client))).toEqual(
+      clients.map(() => [1, 2, 3].map((n) => `done order ${n} 0`)),
+    )
+    await until('its figures are there', async () => {
+      const { background } = await sandbox.snapshot(server)
+      return background[0]!.published === 3 && background[0]!.delivered === 3 && background[0]!.restarts === 0
+    })
+    await writeFile(join(app, 'jobs.ts'), JOBS.replace('done', 'anew'))
+    expect((await sandbox.run('reload', '--wait')).code).toBe(0)
+    const after = await Subscriber.many(server)
+    using _after = disposing(after)
+    await until('the next one answers', async () => {
+      await publish(server, 'order 4')
+      return after.every((client) => of('anew', client).length > 0)
+    })
+    expect(after.flatMap((client) => of('done', client))).toEqual([])
+  },
+  TEST_TIMEOUT_MS,
+)
+
+const JOBS = `
+import { publish, subscribe } from '@rip/worker/bus'
+
+subscribe('news', (message) => {
+  if (message.startsWith('order')) publish('news', 'done ' + message)
+})
+`
 
 test(
   'a folder that was removed with the sockets in it is found again by all workers',

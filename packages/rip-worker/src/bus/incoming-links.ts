@@ -24,6 +24,7 @@ export interface IncomingLinksOptions {
   /** Secret of the instance. */
   readonly key: string
   readonly peerPid: PeerPid | undefined
+  readonly keepsAlive: boolean
   readonly onMessage: (message: Message) => void
   /** Another worker has proven who it is. */
   readonly onWorker: (pid: number) => void
@@ -60,6 +61,7 @@ export class IncomingLinks {
     const unix = this.#options.path
     this.#listener?.stop()
     this.#listener = await replacingStaleSocket({ unix }, () => this.#listen(unix))
+    if (!this.#options.keepsAlive) this.#listener.unref()
   }
 
   close(): void {
@@ -90,6 +92,10 @@ export class IncomingLinks {
       pid: undefined,
     }
     socket.data = link
+    if (!this.#options.keepsAlive) {
+      socket.unref()
+      link.deadline.unref()
+    }
     this.#links.add(link)
     if (this.#links.size > MAX_LINKS) return this.#end(link)
     socket.write(frameOf(link.nonce))

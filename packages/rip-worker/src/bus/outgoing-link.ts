@@ -16,6 +16,7 @@ export interface OutgoingLinkOptions extends OutboxEvents {
   /** Secret of the instance. */
   readonly key: string
   readonly peerPid: PeerPid | undefined
+  readonly keepsAlive: boolean
   /** Called once, at the end, however it came; says whether the other end had proven who it is. */
   readonly onClosed: (wasOpen: boolean) => void
 }
@@ -92,6 +93,7 @@ export class OutgoingLink {
 
   #connected(socket: Bun.Socket<undefined>): void {
     this.#socket = socket
+    if (!this.#options.keepsAlive) socket.unref()
     if (this.#state === 'closed') socket.end()
   }
 

@@ -1,4 +1,8 @@
+import { setInterval } from '../own-timers.ts'
 import { contentOf, type Message, type MessageData } from './message.ts'
+
+/** Of a timer that does nothing. */
+const LONG_MS = 1 << 30
 
 /** Called with each message of its topic: text, or bytes. */
 export type Listener = (message: string | Uint8Array, topic: string) => void
@@ -26,6 +30,9 @@ export class Topics {
   #toWebSockets: Publish | undefined
   #carrier: Carrier | undefined
   #onError: (error: unknown) => void = (error) => console.error(error)
+  #holdsProcess = false
+  /** Keeps the process alive while it is there. */
+  #hold: ReturnType<typeof setInterval> | undefined
   #published = 0
   #delivered = 0
 
@@ -43,6 +50,12 @@ export class Topics {
   serve(toWebSockets: Publish, onError: (error: unknown) => void): void {
     this.#toWebSockets = toWebSockets
     this.#onError = onError
+  }
+
+  /** Whether a process that has nothing to do but listen is kept alive for it. @default false */
+  holdProcess(holds: boolean): void {
+    this.#holdsProcess = holds
+    this.#updateHold()
   }
 
   carryBy(carrier: Carrier): void {
@@ -105,13 +118,22 @@ export class Topics {
     const own: Listener = (message, at) => listener(message, at)
     const all = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, all.add(own))
+    this.#updateHold()
     const end = (): void => {
       signal?.removeEventListener('abort', end)
       all.delete(own)
       if (all.size === 0 && this.#listeners.get(name) === all) this.#listeners.delete(name)
+      this.#updateHold()
     }
     signal?.addEventListener('abort', end, { once: true })
     return end
+  }
+
+  #updateHold(): void {
+    const holds = this.#holdsProcess && this.#listeners.size > 0
+    if (holds === (this.#hold !== undefined)) return
+    clearInterval(this.#hold)
+    this.#hold = holds ? setInterval(() => {}, LONG_MS) : undefined
   }
 
   /** Returns whether there were listeners. Each gets bytes of its own: what it does with them reaches no other. */

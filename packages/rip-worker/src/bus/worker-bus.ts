@@ -27,6 +27,8 @@ export interface WorkerBusOptions {
   readonly peerPid?: PeerPid | undefined
   /** @default process.pid */
   readonly pid?: number
+  /** Whether its sockets and timers keep the process alive. @default true */
+  readonly keepsAlive?: boolean
 }
 
 /**
@@ -53,7 +55,7 @@ export class WorkerBus {
   #state: 'new' | 'open' | 'closed' = 'new'
 
   constructor(options: WorkerBusOptions) {
-    const { folder, key, pid = process.pid, peerPid, onMessage } = options
+    const { folder, key, pid = process.pid, peerPid, onMessage, keepsAlive = true } = options
     this.#options = options
     this.#pid = pid
     this.#incoming = new IncomingLinks({
@@ -61,6 +63,7 @@ export class WorkerBus {
       ownPid: pid,
       key,
       peerPid,
+      keepsAlive,
       onMessage,
       onWorker: (other) => this.#meet(other),
     })
@@ -78,6 +81,7 @@ export class WorkerBus {
     if (this.#state !== 'new') return
     this.#state = 'open'
     this.#checking = setInterval(() => void this.#check(), CHECK_MS)
+    if (this.#options.keepsAlive === false) this.#checking.unref()
     await this.#look()
   }
 
@@ -174,13 +178,14 @@ export class WorkerBus {
 
   #meet(pid: number): void {
     if (this.#state !== 'open' || this.#outgoing.has(pid)) return
-    const { folder, key, peerPid, log } = this.#options
+    const { folder, key, peerPid, log, keepsAlive = true } = this.#options
     const link = new OutgoingLink({
       path: socketIn(folder, pid),
       pid,
       ownPid: this.#pid,
       key,
       peerPid,
+      keepsAlive,
       onFull: () =>
         log(`worker process ${pid} does not read what is published: messages to it are dropped from now on`),
       onCaughtUp: (dropped) =>

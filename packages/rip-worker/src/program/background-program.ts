@@ -8,6 +8,8 @@ import { BackgroundCommand } from './background-command.ts'
 import { BackgroundModule } from './background-module.ts'
 import type { BackgroundWork } from './background-work.ts'
 import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
+import { BusMember } from './bus-member.ts'
+import type { CLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
 import { keepApart } from './keep-apart.ts'
 import { LoopLag } from './loop-lag.ts'
@@ -20,6 +22,8 @@ export class BackgroundProgram {
   readonly #pipe: SupervisorPipe | undefined
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
+  readonly #bus = new BusMember()
+  #library: CLibrary | undefined
   #signals: ApplicationSignals | undefined
   #phase: 'preparing' | 'prepared' | 'beginning' | 'working' | 'leaving' = 'preparing'
   #work: BackgroundWork | undefined
@@ -34,7 +38,13 @@ export class BackgroundProgram {
   run(): Promise<number> {
     this.#signals = new ApplicationSignals()
     void this.#prepare().catch((error: unknown) => this.#fail(error))
-    return this.#exit.promise
+    return this.#ended()
+  }
+
+  async #ended(): Promise<number> {
+    const code = await this.#exit.promise
+    await this.#bus[Symbol.asyncDispose]()
+    return code
   }
 
   /** SIGTERM: a supervisor that got the same signal is about to end this process anyway. */
@@ -70,6 +80,7 @@ export class BackgroundProgram {
     await this.#connect()
     this.#work = await this.#findWork()
     await this.#work.prepare()
+    await this.#bus.meet()
     if (this.#phase !== 'preparing') return
     this.#phase = 'prepared'
     this.#send({ type: 'ready', bootMs: Math.round(performance.now()), entry: process.argv[1] ?? '' })
@@ -80,7 +91,7 @@ export class BackgroundProgram {
   async #keepApart(): Promise<void> {
     const { loadCLibrary } = await import('./c-library.ts')
     try {
-      keepApart(loadCLibrary())
+      keepApart((this.#library = loadCLibrary()))
     } catch {
       // Where the library has another name, as with musl.
     }
@@ -116,10 +127,16 @@ export class BackgroundProgram {
   }
 
   #obey(message: SupervisorMessage): void {
-    if (message.type === 'welcome') return this.#beat(message.beaconMs)
+    if (message.type === 'welcome') return this.#welcome(message)
     if (message.type === 'ping') return this.#sendBeacon()
     if (message.type === 'resume') return void this.#begin().catch((error: unknown) => this.#fail(error))
     if (message.type === 'drain') void this.#leave(message.deadlineMs)
+  }
+
+  #welcome({ beaconMs, bus }: Extract<SupervisorMessage, { type: 'welcome' }>): void {
+    const library = this.#library
+    if (bus !== undefined) this.#bus.join(bus, { library, keepsAlive: false })
+    this.#beat(beaconMs)
   }
 
   async #begin(): Promise<void> {
@@ -134,6 +151,7 @@ export class BackgroundProgram {
 
   /** From now on only the application keeps the process alive. */
   #release(): void {
+    this.#bus.topics.holdProcess(this.#phase !== 'leaving')
     this.#link?.unref()
     this.#pipe?.unref()
     this.#beacon?.unref()
@@ -174,11 +192,10 @@ export class BackgroundProgram {
 
   #sendBeacon(): void {
     const requests = { inFlight: 0, webSockets: 0, eventStreams: 0, requests: 0 }
-    const messages = { published: 0, delivered: 0, dropped: 0 }
     this.#send({
       type: 'beacon',
       ...requests,
-      ...messages,
+      ...this.#bus.counts,
       rssBytes: process.memoryUsage.rss(),
       loopLagMs: this.#lag.take(),
     })

@@ -1,7 +1,4 @@
 import type { Application } from '../application/application.ts'
-import { processTopics } from '../bus/process-topics.ts'
-import type { Topics } from '../bus/topics.ts'
-import { WorkerBus } from '../bus/worker-bus.ts'
 import { loadApplication } from '../application/load-application.ts'
 import type { Entry } from '../application/find-entry.ts'
 import type { PortAttempt } from '../application/own-port.ts'
@@ -21,7 +18,6 @@ import { OWN_FOLDER } from '../own-folder.ts'
 import { setInterval, setTimeout } from '../own-timers.ts'
 import {
   type BootFailure,
-  type BusPlace,
   type LeaveReason,
   PROTOCOL_VERSION,
   type SupervisorMessage,
@@ -33,12 +29,12 @@ import type { StaticFolder } from '../static/static-folder.ts'
 import { ApplicationSignals } from './application-signals.ts'
 import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { giveBackBootPages } from './boot-pages.ts'
+import { BusMember } from './bus-member.ts'
 import { type CLibrary, loadCLibrary } from './c-library.ts'
 import { ControlLink } from './control-link.ts'
 import { keepApart } from './keep-apart.ts'
 import { LoadedTimers } from './loaded-timers.ts'
 import { LoopLag } from './loop-lag.ts'
-import { peerPid } from './peer-pid.ts'
 import type { Settings } from './settings.ts'
 import { STOP_SIGNALS, type StopSignal } from './stop-signals.ts'
 import { answerWhereStuck } from './stuck-stack.ts'
@@ -62,10 +58,7 @@ export class WorkerProgram {
   readonly #exit = Promise.withResolvers<number>()
   readonly #lag = new LoopLag()
   readonly #servers: ServerCapture
-  readonly #topics: Topics = processTopics()
-  #bus: WorkerBus | undefined
-  /** Settles when the bus knows the other workers. */
-  #busStarted: Promise<void> | undefined
+  readonly #bus = new BusMember()
   /** Whether it waits for the supervisor's word to become active, which the supervisor says in its welcome. */
   readonly #standsBy = Promise.withResolvers<boolean>()
   #phase: 'booting' | 'serving' | 'leaving' | 'draining' = 'booting'
@@ -179,7 +172,7 @@ export class WorkerProgram {
       ...(standby && { onStandby: standby }),
       ...(resume && { onResume: resume }),
       ...(close && { onDrain: close }),
-      topics: this.#topics,
+      topics: this.#bus.topics,
       standsBy: true,
       onListening: (url) => this.#announce(url),
     })
@@ -187,7 +180,7 @@ export class WorkerProgram {
     this.#timers?.settle()
     // A supervisor of another version makes the boot fail, however late it answers.
     const standsBy = await this.#standsBy.promise
-    await this.#meetOthers()
+    await this.#bus.meet()
     if (this.#phase !== 'booting') return
     this.#phase = 'serving'
     if (!standsBy) this.#resume()
@@ -341,31 +334,12 @@ export class WorkerProgram {
   }
 
   #welcome({ version, beaconMs, standby, bus }: Extract<SupervisorMessage, { type: 'welcome' }>): void {
-    if (bus !== undefined) this.#joinBus(bus)
+    // Among workers that share a user with other instances, the kernel is asked who is at the other end.
+    const library = this.#settings.apart ? this.#cLibrary() : undefined
+    if (bus !== undefined) this.#bus.join(bus, { library, keepsAlive: true })
     this.#standsBy.resolve(standby === true)
     if (version === PROTOCOL_VERSION) return this.#beat(beaconMs)
     void this.#failBoot(new WorkerError('RIP_PROTOCOL_VERSION', { theirs: version, ours: PROTOCOL_VERSION }))
-  }
-
-  #joinBus(place: BusPlace): void {
-    if (this.#bus !== undefined) return
-    // Among workers that share a user with other instances, the kernel says who is at the other end.
-    const library = this.#settings.apart ? this.#cLibrary() : undefined
-    const bus = new WorkerBus({
-      ...place,
-      onMessage: (message) => this.#topics.deliver(message),
-      log: (text) => console.error(`warning: ${text}`),
-      peerPid: library && ((descriptor) => peerPid(library, descriptor)),
-    })
-    this.#bus = bus
-    this.#topics.carryBy(bus)
-    this.#busStarted = bus.start()
-  }
-
-  /** A worker that is ready hears all others, and all others hear it. */
-  async #meetOthers(): Promise<void> {
-    await this.#busStarted
-    await this.#bus?.meet()
   }
 
   #beat(intervalMs: number): void {
@@ -382,9 +356,7 @@ export class WorkerProgram {
       requests: this.#worker?.stats.requests ?? 0,
       rssBytes: process.memoryUsage.rss(),
       loopLagMs: this.#lag.take(),
-      published: this.#topics.published,
-      delivered: this.#topics.delivered,
-      dropped: this.#bus?.dropped ?? 0,
+      ...this.#bus.counts,
     })
   }
 
@@ -416,7 +388,7 @@ export class WorkerProgram {
     if (this.#phase === 'draining') return
     this.#phase = 'draining'
     const { abandoned = 0 } = (await this.#worker?.close(timeoutMs === undefined ? {} : { timeoutMs })) ?? {}
-    await this.#bus?.close()
+    await this.#bus[Symbol.asyncDispose]()
     this.#send({ type: 'drained', abandoned })
     if (this.#isLeftByApplication) await Bun.sleep(LAST_WORDS_MS)
     await this.#end(this.#exitCode || this.#drainExitCode(abandoned))

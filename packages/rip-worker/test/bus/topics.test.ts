@@ -122,3 +122,18 @@ test('nothing is published or subscribed to without a topic', () => {
     expect(() => topics.subscribe(topic as never, () => {})).toThrow(TypeError)
   }
 })
+
+test('a process that has nothing to do but listen lives on if it is told to, and ends with the last subscription', async () => {
+  const module = JSON.stringify(import.meta.resolve('../../src/bus/topics.ts'))
+  const program = (holds: boolean): string => `
+    const { Topics } = await import(${module})
+    const topics = new Topics()
+    topics.holdProcess(${holds})
+    const end = topics.subscribe('a', () => {})
+    if (${holds}) setTimeout(() => (console.log('held'), end()), 20).unref()
+    process.on('exit', () => console.log('ended'))`
+  const outputs = [true, false].map((holds) =>
+    new Response(Bun.spawn([process.execPath, '-e', program(holds)], { stdout: 'pipe' }).stdout).text(),
+  )
+  expect(await Promise.all(outputs)).toEqual(['held\nended\n', 'ended\n'])
+})
