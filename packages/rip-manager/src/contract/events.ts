@@ -112,7 +112,8 @@ export type ManagerEventBody =
   | { readonly type: 'scaled'; readonly workers: number }
   | { readonly type: 'held' }
   | { readonly type: 'resumed' }
-  | { readonly type: 'health'; readonly health: ManagerHealth }
+  /** `reasons`: what is wrong, a sentence each, of an application that is `failing`. */
+  | { readonly type: 'health'; readonly health: ManagerHealth; readonly reasons?: readonly string[] }
   | {
       readonly type: 'service-exited'
       readonly service: string

@@ -71,6 +71,11 @@ export interface Manager extends AsyncDisposable {
   configure(live: LiveOptions): void
   /** Says by an event what became of another configuration, and shows it in the status. */
   tellConfiguration(configuration: Configuration): void
+  /**
+   * Says by an event that many answers fail (`failing`), or with no reasons that they do no more. Says nothing while that
+   * has not changed.
+   */
+  tellFailing(reasons: readonly string[]): void
   /** Adds a warning to the events. */
   warn(message: string): void
   /** Suspends reloads, by watcher and by command alike. @throws ManagerError `STOPPING` */

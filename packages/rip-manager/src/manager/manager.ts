@@ -39,6 +39,7 @@ class AppManager implements Manager {
   readonly #given: ManagerOptions
   readonly #options: ResolvedOptions
   #configuration: ManagerStatus['configuration']
+  #isFailing = false
   readonly #events: EventLog
   readonly #machine: Machine
   readonly #services: Services
@@ -154,6 +155,17 @@ class AppManager implements Manager {
   tellConfiguration({ applied, pending, values }: Configuration): void {
     this.#configuration = { values, pending }
     if (applied.length > 0 || pending.length > 0) this.#events.emit({ type: 'configured', applied, pending })
+  }
+
+  tellFailing(reasons: readonly string[]): void {
+    const isFailing = reasons.length > 0
+    if (isFailing === this.#isFailing) return
+    this.#isFailing = isFailing
+    this.#events.emit(
+      isFailing
+        ? { type: 'health', health: 'failing', reasons }
+        : { type: 'health', health: this.status.health },
+    )
   }
 
   warn(message: string): void {

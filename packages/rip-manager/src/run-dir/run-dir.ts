@@ -104,6 +104,8 @@ export interface RunDirOptions extends InstanceIdentity {
   readonly succeeds?: boolean
   /** Other users who use it, which takes root. @default none */
   readonly tenants?: Tenants
+  /** Takes one sentence when a folder that was removed cannot be made again as it was. @default nobody is told */
+  readonly onWarning?: (message: string) => void
 }
 
 /**
@@ -119,7 +121,7 @@ export async function openRunDir(options: RunDirOptions): Promise<RunDir> {
   try {
     ensurePrivateFolder(location.base, modeFor(tenants))
     if (location.alias !== undefined && !succeeds) assertEmptyOrOurs(location.path)
-    return await takeOver(location, succeeds, tenants)
+    return await takeOver(location, options)
   } catch (error) {
     throw asUnusable(location.path, error)
   }
@@ -127,15 +129,14 @@ export async function openRunDir(options: RunDirOptions): Promise<RunDir> {
 
 async function takeOver(
   location: RunDirLocation,
-  succeeds: boolean,
-  tenants: Tenants | undefined,
+  { succeeds = false, tenants, onWarning = () => {} }: RunDirOptions,
 ): Promise<RunDir> {
   const lock = acquire(location.path, tenants)
   try {
     admitTenants(location, tenants)
     const sockets = linkAlias(location)
     await removeDead(location.path, sockets, succeeds)
-    return new OwnedRunDir({ location, sockets, lock, succeeds, tenants })
+    return new OwnedRunDir({ location, sockets, lock, succeeds, tenants, onWarning })
   } catch (error) {
     lock.release()
     throw error
@@ -190,6 +191,7 @@ interface RunDirParts {
   readonly lock: Lock
   readonly succeeds: boolean
   readonly tenants: Tenants | undefined
+  readonly onWarning: (message: string) => void
 }
 
 type PublishedState = Omit<Instance, 'runDir' | 'control' | 'pid'>
@@ -210,13 +212,16 @@ class OwnedRunDir implements RunDir {
   readonly #unsafe = new Set<string>()
   readonly #timer: ReturnType<typeof setInterval>
   readonly #secret: SharedSecret
+  readonly #warn: (message: string) => void
+  /** The folder was made again, and not yet all that is in it. */
+  #isIncomplete = false
   readonly #busFolder: BusFolder
   #lock: Lock
   #handedOver = false
   #state: PublishedState | undefined
   #closing: Promise<void> | undefined
 
-  constructor({ location, sockets, lock, succeeds, tenants }: RunDirParts) {
+  constructor({ location, sockets, lock, succeeds, tenants, onWarning }: RunDirParts) {
     const suffix = succeeds ? `-${process.pid}` : ''
     this.path = location.path
     this.controlPath = join(sockets, `control${suffix}.sock`)
@@ -228,6 +233,7 @@ class OwnedRunDir implements RunDir {
     this.#sockets = sockets
     this.#succeeds = succeeds
     this.#tenants = tenants
+    this.#warn = onWarning
     this.#lock = lock
     this.#secret = new SharedSecret(location.path)
     this.#busFolder = new BusFolder(location.path, tenants?.workers)
@@ -343,19 +349,37 @@ class OwnedRunDir implements RunDir {
    * logs out: without it no dead worker could be replaced.
    */
   #restore(): void {
-    if (this.#closing !== undefined || this.#handedOver || this.#lock.isInPlace()) return
+    if (this.#closing !== undefined || this.#handedOver) return
+    if (this.#lock.isInPlace() && !this.#isIncomplete) return
     try {
-      ensurePrivateFolder(this.#location.base, modeFor(this.#tenants))
-      const lock = acquire(this.path, this.#tenants)
-      this.#lock.release()
-      this.#lock = lock
+      if (!this.#lock.isInPlace()) this.#lockAgain()
       linkAlias(this.#location)
       this.#makeRouterFolder()
       this.#busFolder.make()
       if (this.#state !== undefined) this.publish(this.#state)
-    } catch {
-      // ALREADY_RUNNING: a successor has taken the place. EACCES: it may be possible later.
+      this.#isIncomplete = false
+    } catch (error) {
+      // ALREADY_RUNNING: a successor has taken the place. EACCES, ENOSPC: it may be possible later.
+      this.#noteIncomplete(error)
     }
+  }
+
+  #lockAgain(): void {
+    ensurePrivateFolder(this.#location.base, modeFor(this.#tenants))
+    const lock = acquire(this.path, this.#tenants)
+    this.#lock.release()
+    this.#lock = lock
+  }
+
+  /** Told once, until all is there again. */
+  #noteIncomplete(error: unknown): void {
+    const isTaken = error instanceof ManagerError && error.code === 'ALREADY_RUNNING'
+    if (isTaken || this.#isIncomplete) return
+    this.#isIncomplete = true
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#warn(
+      `${this.path} was removed, and cannot be made again: ${reason}; until then commands do not find this server`,
+    )
   }
 
   async #close(): Promise<void> {

@@ -52,6 +52,7 @@ class ToldManager implements Manager {
   }
   async start(): Promise<void> {}
   warn(): void {}
+  tellFailing(): void {}
   reload(options?: object): Promise<ReloadResult> {
     this.told.push(['reload', options])
     return this.answer()

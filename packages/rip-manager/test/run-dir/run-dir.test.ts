@@ -350,6 +350,25 @@ test('a folder that was removed is made again, with lock, alias and state', asyn
   listener.stop(true)
 })
 
+test('a folder that was removed and cannot be made again as it was is told once, and made when that is possible', async () => {
+  await using folder = await temporaryFolder()
+  const told: string[] = []
+  const onWarning = (message: string): void => void told.push(message)
+  const options = { root: '/', runDir: folder.at('run'), env: envOf(folder), onWarning }
+  await using runDir = await openRunDir(options)
+  runDir.publish(state)
+  rmSync(runDir.path, { recursive: true })
+  mkdirSync(join(runDir.path, 'state.json', 'in the way'), { recursive: true, mode: 0o700 })
+  for (let n = 1; n <= 3; n++) runDir.socketPath(1, n)
+  expect(told).toEqual([
+    expect.stringMatching(/run was removed, and cannot be made again: .*commands do not find/),
+  ])
+  rmSync(join(runDir.path, 'state.json'), { recursive: true })
+  runDir.socketPath(1, 4)
+  expect(findInstances(envOf(folder)).map(({ name }) => name)).toEqual(['shop'])
+  expect(told).toHaveLength(1)
+})
+
 describe('findInstances finds', () => {
   test('nothing in other places when a place was named', async () => {
     await using folder = await temporaryFolder()

@@ -58,7 +58,7 @@ export function eventLine(event: ManagerEvent, options: EventLineOptions): strin
     case 'resumed':
       return 'resumed: changes on disk are taken up again'
     case 'health':
-      return healthLine(event.health, terminal)
+      return healthLine(event, terminal)
     case 'service-exited':
       return `${terminal.bad(event.service)} ended (${event.status}); starts again in ${durationText(event.respawnInMs)}`
     case 'warning':
@@ -254,7 +254,11 @@ export function exitReasonText(reason: ExitReason): string {
   }
 }
 
-function healthLine(health: string, terminal: Terminal): string | undefined {
+function healthLine(
+  { health, reasons = [] }: Extract<ManagerEvent, { type: 'health' }>,
+  terminal: Terminal,
+): string | undefined {
+  if (health === 'failing') return `${terminal.bad('failing')}: ${reasons.join('; ')}`
   if (health === 'degraded') return `${terminal.bad('degraded')}: fewer processes work than wanted`
   if (health === 'crash-loop')
     return `${terminal.bad('crash loop')}: processes keep ending; one at a time is started until one stays`

@@ -44,7 +44,7 @@ function isTriedInVain(event: ManagerEvent): boolean {
 class Reporter {
   readonly #options: ReporterOptions
   #refused: Refusal | undefined
-  #crashLoop = false
+  #trouble: 'crash-loop' | 'failing' | undefined
 
   constructor(options: ReporterOptions) {
     this.#options = options
@@ -73,11 +73,14 @@ class Reporter {
     return refusal.generation !== before?.generation || refusal.message !== before.message
   }
 
-  /** Whether to print a change of health: not for a worker that is being replaced, but for a crash loop and its end. */
+  /**
+   * Whether to print a change of health: not for a worker that is being replaced, but for a crash loop, for answers that
+   * fail, and for their end.
+   */
   #isNewHealth(health: ManagerHealth): boolean {
-    const before = this.#crashLoop
-    if (health === 'crash-loop') this.#crashLoop = true
-    if (health === 'ok') this.#crashLoop = false
-    return this.#crashLoop !== before
+    const before = this.#trouble
+    if (health === 'crash-loop' || health === 'failing') this.#trouble = health
+    if (health === 'ok') this.#trouble = undefined
+    return this.#trouble !== before
   }
 }

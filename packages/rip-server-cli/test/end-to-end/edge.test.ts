@@ -142,6 +142,11 @@ describe('on the open Internet the server', () => {
       await install('expired')
       const refused = await sandbox.run('check', app, ...keys)
       expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining('it expired on 2025-01-01')])
+      const late = await sandbox.start(app, 'w:1', '0', ...keys)
+      // In time: before the block that ends the start.
+      expect(late.stderr).toMatch(/the certificate \S*server\.crt expired on 2025-01-01: renew it[^]*url/)
+      late.kill('SIGTERM')
+      await late.finished()
       await install('backend')
       const fine = await sandbox.run('check', app, ...keys)
       expect([fine.code, fine.stderr]).toEqual([0, expect.stringMatching(/expires in \d+ days, on \d{4}-/)])

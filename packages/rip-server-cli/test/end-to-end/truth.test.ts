@@ -43,6 +43,7 @@ test(
     expect(code).toBe(1)
     expect(stdout).toMatch(/^health +failing: 20 of 20 answers \(100 %\) failed in the last \d+ s$/m)
     expect(stdout).toMatch(/^w1\.1 +20 +[\d.]+ +0 +0 +0 +20 +20 +[\d.]+ m?s/m)
+    await server.says(/failing: 20 of 20 answers \(100 %\) failed in the last \d+ s/)
     const json = JSON.parse((await sandbox.run('status', '--json')).stdout) as ManagerStatus
     expect(json.answers).toMatchObject([
       { generation: json.generation!, requests: 20, failed: 20, statuses: { '2xx': 0, '5xx': 20 } },

@@ -4,8 +4,6 @@ import type { ServedCertificate } from '@rip/manager'
 /** Days before the expiry of a certificate on which the operator is warned, once each; 0 is the expiry itself. */
 const TOLD_DAYS = [0, 1, 7, 30] as const
 const DAY_MS = 86_400_000
-/** Delay of the first look, until the balancer has started. */
-const FIRST_LOOK_MS = 2_000
 const LOOK_EVERY_MS = 3_600_000
 
 export interface CertificateWatchOptions {
@@ -19,13 +17,12 @@ export class CertificateWatch implements Disposable {
   readonly #options: CertificateWatchOptions
   /** The days of the last warning, by certificate. */
   readonly #told = new Map<string, number>()
-  readonly #timers: ReturnType<typeof setTimeout>[]
+  readonly #timer: ReturnType<typeof setInterval>
 
   constructor(options: CertificateWatchOptions) {
     this.#options = options
-    const look = (): void => void this.look(Date.now())
-    this.#timers = [setTimeout(look, FIRST_LOOK_MS), setInterval(look, LOOK_EVERY_MS)]
-    for (const timer of this.#timers) timer.unref()
+    this.#timer = setInterval(() => void this.look(Date.now()), LOOK_EVERY_MS)
+    this.#timer.unref()
   }
 
   /** @param nowMs milliseconds since 1970 */
@@ -40,7 +37,7 @@ export class CertificateWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const timer of this.#timers) clearTimeout(timer)
+    clearInterval(this.#timer)
   }
 }
 

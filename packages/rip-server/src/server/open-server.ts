@@ -29,6 +29,7 @@ import {
   type SystemdNotifier,
   type Tenants,
   type Router,
+  type ServedCertificate,
   stateFolders,
   type Verifier,
 } from '@rip/manager'
@@ -38,12 +39,14 @@ import { proveFiles } from '../settings/prove-files.ts'
 import type { Settings } from '../settings/settings.ts'
 import { ServerError } from '../errors.ts'
 import { instanceIdentity, instanceName } from '../instance/identity.ts'
+import { settingsCertificate } from '../front/certificate.ts'
 import { CertificateWatch } from '../front/certificate-watch.ts'
 import { type Front, frontBeside, openFront } from '../front/front.ts'
 import { noFront } from '../front/no-front.ts'
 import { ChildOutput } from '../output/child-output.ts'
 import { filesOf } from '../application/background-location.ts'
 import { forChildren } from '../application/child-environment.ts'
+import { FailureWatch } from './failure-watch.ts'
 import { statusWithTraffic } from './status-with-traffic.ts'
 import type { ServerPlan } from './server-plan.ts'
 import { LOG_NAME, LogFile } from '../output/log-file.ts'
@@ -102,8 +105,9 @@ export class OpenServer implements AsyncDisposable {
 
   /** Resolves when the first generation serves. @throws what {@link Manager.start} throws */
   async start(): Promise<void> {
-    const { plan, publish, log, front } = this.#parts
+    const { plan, publish, log, front, certificates } = this.#parts
     if (plan.inherited === undefined) publish()
+    void certificates.look(Date.now())
     await this.manager.start()
     if (plan.inherited === undefined) return
     // From now on commands reach this server, and the predecessor leaves.
@@ -214,6 +218,7 @@ interface ServerParts {
   readonly manager: Manager
   readonly runDir: RunDir
   readonly front: Front
+  readonly certificates: CertificateWatch
   readonly configuration: LiveConfiguration
   readonly log: LogFile
   readonly systemd: SystemdNotifier | undefined
@@ -244,7 +249,13 @@ async function assemble(
   const ownership = tenants && { tenants: ownersOf(tenants, plan) }
   const name = instanceName(settings, root)
   const runDir = owned.use(
-    await openRunDir({ ...instanceIdentity(settings, root), env, succeeds, ...ownership }),
+    await openRunDir({
+      ...instanceIdentity(settings, root),
+      env,
+      succeeds,
+      onWarning: (message) => manager.warn(message),
+      ...ownership,
+    }),
   )
   const log = owned.use(
     new LogFile(join(runDir.path, LOG_NAME), (message) => manager.warn(message), succeeds),
@@ -374,9 +385,11 @@ async function assemble(
     const traffic = await front.traffic()
     return traffic === undefined ? manager.status : statusWithTraffic(manager.status, traffic)
   }
-  owned.use(
+  // In development the page of the failed request says what is wrong.
+  if (mode === 'production') owned.use(new FailureWatch({ status, manager }))
+  const certificates = owned.use(
     new CertificateWatch({
-      read: async () => (await front.traffic())?.certificates ?? [],
+      read: async () => (await front.traffic())?.certificates ?? certificatesIn(configuration.current),
       tell: (message) => manager.warn(message),
     }),
   )
@@ -396,6 +409,7 @@ async function assemble(
     manager,
     runDir,
     front,
+    certificates,
     configuration,
     log,
     systemd,
@@ -575,4 +589,14 @@ function routingHandedOn(router: Router, runDir: RunDir, warn: (message: string)
 
 function observing({ observer }: Front, { rollbackWindowMs }: Settings): Pick<ManagerOptions, 'observe'> {
   return observer === undefined ? {} : { observe: { observer, windowMs: rollbackWindowMs ?? 0 } }
+}
+
+/** The certificate of the settings, as long as no balancer says which one it serves. */
+function certificatesIn(settings: Settings): readonly ServedCertificate[] {
+  try {
+    return [settingsCertificate(settings) ?? []].flat()
+  } catch {
+    // It was removed since it was proven: the balancer serves the one it has.
+    return []
+  }
 }
