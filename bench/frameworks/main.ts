@@ -8,7 +8,7 @@
  * only that. Needs a package registry at the first run. Prints the table of README.md, and exits with 1 when fewer than
  * 26 of all rows are fine.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { prepareProject } from './prepared-project.ts'
@@ -47,7 +47,16 @@ async function outcomeOf(row: Row): Promise<Outcome | undefined> {
 function line({ row, isOk, served, page, file, load, sockets }: Outcome): string {
   const number = ROWS.indexOf(row) + 1
   const command = ['rip-server', ...(row.args ?? [])].join(' ')
-  return `| ${[number, row.name, `\`${command}\``, served, page, file, load, sockets, isOk ? 'yes' : 'no'].join(' | ')} |`
+  return `| ${[number, nameOf(row), `\`${command}\``, served, page, file, load, sockets, isOk ? 'yes' : 'no'].join(' | ')} |`
+}
+
+function nameOf({ name, project, needs }: Row): string {
+  if (needs === undefined) return name
+  const manifest = readFileSync(new URL(`projects/${project}/package.json`, import.meta.url), 'utf8')
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(manifest) as {
+    readonly [group in 'dependencies' | 'devDependencies']?: Readonly<Record<string, string>>
+  }
+  return `${name} (${dependencies[needs] ?? devDependencies[needs]})`
 }
 
 function conclude(): void {

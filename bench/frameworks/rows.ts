@@ -2,8 +2,9 @@
 export interface Row {
   /** Its folder in `projects`. */
   readonly project: string
-  /** With the version that is pinned there. */
   readonly name: string
+  /** The package whose version is told, as it is pinned there. */
+  readonly needs?: string
   /** Arguments after `rip-server`. @default none */
   readonly args?: readonly string[]
   /** Whether it has a script `build`. @default false */
@@ -25,18 +26,28 @@ const built = { isBuilt: true } as const
 
 /** 31 kinds of applications, as their creators or documentation have them. */
 export const ROWS: readonly Row[] = [
-  { project: 'hono', name: 'Hono', text: 'Hello Hono', file: FILE, edited: 'src/index.ts', sockets: 'echo' },
+  {
+    project: 'hono',
+    needs: 'hono',
+    name: 'Hono',
+    text: 'Hello Hono',
+    file: FILE,
+    edited: 'src/index.ts',
+    sockets: 'echo',
+  },
   {
     project: 'elysia',
+    needs: 'elysia',
     name: 'Elysia',
     text: 'Hello Elysia',
     file: FILE,
     edited: 'src/index.ts',
     sockets: 'echo',
   },
-  { project: 'h3', name: 'H3', text: 'Hello H3', file: FILE, edited: 'server.mjs' },
+  { project: 'h3', needs: 'h3', name: 'H3', text: 'Hello H3', file: FILE, edited: 'server.mjs' },
   {
     project: 'nitro-2',
+    needs: 'nitropack',
     name: 'Nitro 2',
     text: 'Hello Nitro 2',
     file: FILE,
@@ -46,6 +57,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'nitro-3',
+    needs: 'nitro',
     name: 'Nitro 3',
     text: 'Hello Nitro 3',
     file: FILE,
@@ -54,17 +66,34 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'express-4',
+    needs: 'express',
     name: 'Express 4, generator',
     text: 'Hello Express 4',
     file: FILE,
     edited: 'app.js',
   },
-  { project: 'express-5', name: 'Express 5, ESM', text: 'Hello Express 5', file: FILE, edited: 'app.js' },
-  { project: 'fastify', name: 'Fastify', text: 'Fastify', file: FILE, edited: 'server.js' },
-  { project: 'koa', name: 'Koa', text: 'Hello Koa', file: FILE, edited: 'app.js' },
-  { project: 'nest', name: 'NestJS', text: 'Hello Nest', file: FILE, edited: 'src/main.ts', ...built },
+  {
+    project: 'express-5',
+    needs: 'express',
+    name: 'Express 5, ESM',
+    text: 'Hello Express 5',
+    file: FILE,
+    edited: 'app.js',
+  },
+  { project: 'fastify', needs: 'fastify', name: 'Fastify', text: 'Fastify', file: FILE, edited: 'server.js' },
+  { project: 'koa', needs: 'koa', name: 'Koa', text: 'Hello Koa', file: FILE, edited: 'app.js' },
+  {
+    project: 'nest',
+    needs: '@nestjs/core',
+    name: 'NestJS',
+    text: 'Hello Nest',
+    file: FILE,
+    edited: 'src/main.ts',
+    ...built,
+  },
   {
     project: 'next',
+    needs: 'next',
     name: 'Next.js',
     text: 'Hello Next',
     file: 'script',
@@ -73,6 +102,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'next-standalone',
+    needs: 'next',
     name: 'Next.js, standalone',
     text: 'Hello Next',
     file: 'script',
@@ -81,6 +111,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'nuxt',
+    needs: 'nuxt',
     name: 'Nuxt',
     text: 'Hello Nuxt',
     file: 'script',
@@ -89,6 +120,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'astro-standalone',
+    needs: 'astro',
     name: 'Astro, standalone',
     text: 'Hello Astro',
     file: FILE,
@@ -97,6 +129,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'astro-middleware',
+    needs: 'astro',
     name: 'Astro, middleware',
     text: 'Hello Astro',
     file: FILE,
@@ -105,6 +138,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'sveltekit-node',
+    needs: '@sveltejs/kit',
     name: 'SvelteKit, adapter-node',
     text: 'Hello SvelteKit',
     file: FILE,
@@ -113,6 +147,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'sveltekit-bun',
+    needs: '@sveltejs/kit',
     name: 'SvelteKit, svelte-adapter-bun',
     text: 'Hello SvelteKit',
     file: FILE,
@@ -121,6 +156,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'react-router',
+    needs: 'react-router',
     name: 'React Router, framework mode',
     text: 'Hello React Router',
     file: 'script',
@@ -129,6 +165,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'tanstack-start',
+    needs: '@tanstack/react-start',
     name: 'TanStack Start',
     text: 'Hello TanStack',
     file: FILE,
@@ -137,6 +174,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'solid-start',
+    needs: '@solidjs/start',
     name: 'SolidStart',
     text: 'Hello SolidStart',
     file: FILE,
@@ -145,6 +183,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'qwik',
+    needs: '@builder.io/qwik-city',
     name: 'Qwik City, node-server',
     text: 'Hello Qwik',
     file: FILE,
@@ -153,6 +192,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'vite-spa',
+    needs: 'vite',
     name: 'Vite, single page',
     text: 'Hello Vite',
     file: 'script',
@@ -183,14 +223,23 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'yoga',
+    needs: 'graphql-yoga',
     name: 'GraphQL Yoga',
     page: '/graphql?query=%7Bhello%7D',
     text: 'Hello Yoga',
     edited: 'index.js',
   },
-  { project: 'trpc', name: 'tRPC, standalone', page: '/hello', text: 'Hello tRPC', edited: 'server.js' },
+  {
+    project: 'trpc',
+    needs: '@trpc/server',
+    name: 'tRPC, standalone',
+    page: '/hello',
+    text: 'Hello tRPC',
+    edited: 'server.js',
+  },
   {
     project: 'socket-io',
+    needs: 'socket.io',
     name: 'Socket.IO',
     text: 'Hello Socket.IO',
     file: FILE,
@@ -199,6 +248,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'ws',
+    needs: 'ws',
     name: 'ws on http.Server',
     text: 'Hello ws',
     file: FILE,
@@ -207,6 +257,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     project: 'mcp',
+    needs: '@modelcontextprotocol/sdk',
     name: 'MCP, streamable HTTP with sessions',
     text: 'Hello MCP',
     edited: 'server.js',
