@@ -164,6 +164,11 @@ describe('run', () => {
     expect([code, stdout]).toEqual([0, '42 last\n'])
   })
 
+  test('a failure of code that is given is shown in its source', async () => {
+    const { stderr } = await run([PROGRAM, 'run', '-e', 'f = (x) ->\n  y = x.a.b\n  y\nf {}'])
+    expect(stderr).toMatch(/^1 \| f = \(x\) ->\n2 \|   y = x\.a\.b\n[^]* at f \(\S*-e:2:9\)$/m)
+  })
+
   test('code that does not compile is reported with its position', async () => {
     const { code, stderr } = await run([PROGRAM, 'run', '-e', 'a = ('])
     expect([code, stderr]).toEqual([4, expect.stringContaining('-e:1:5: this ( is never closed')])

@@ -9,6 +9,7 @@ export type {
   RuntimeDelivery,
   SourceMap,
 } from './adapter.ts'
+export { bunModule } from './bun-module.ts'
 export { install } from './loader.ts'
 export type { InstallOptions } from './loader.ts'
 export { ripPlugin } from './plugin.ts'

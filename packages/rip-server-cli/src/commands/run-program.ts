@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CompileError, selectAdapter } from '@rip/transpile'
+import { bunModule, CompileError, selectAdapter } from '@rip/transpile'
 import { commandNamed } from '../command-line/commands.ts'
 import { commandHelp } from '../command-line/help.ts'
 import { CliError } from '../errors.ts'
@@ -35,7 +35,8 @@ export async function runProgram({ line, terminal, cwd, env }: Invocation): Prom
     if (source === undefined) throw misuse('-e needs a value: CODE')
     try {
       const adapter = selectAdapter({ root, extension: '.rip' })
-      return (await adapter.compile(source, { filename: '-e', runtime: 'inline' })).code
+      // With the source map, Bun shows a failure in the source.
+      return bunModule(await adapter.compile(source, { filename: '-e', runtime: 'inline', sourceMap: true }))
     } catch (error) {
       if (!CompileError.is(error)) throw error
       terminal.complain(`${terminal.bad('rip-server:')} ${error.message}`)
