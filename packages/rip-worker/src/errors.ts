@@ -8,6 +8,8 @@ const messages = {
     `${d.folder} has ${d.found.length} builds: ${d.found.join(', ')}. Remove those that are not meant, name the file on the command line, or set "rip": { "entry": … } in package.json`,
   RIP_APP_NOT_BUILT: (d: { folder: string; framework: string }) =>
     `${d.folder} is a ${d.framework} project without a build that could be served: run its build first (npm run build), or rip-server dev. If it is built elsewhere, name the file on the command line`,
+  RIP_APP_PAGE: (d: { file: string }) =>
+    `${d.file} is a page among the files of a project, which are not for clients: name the folder of its build, or serve a folder beside an application with --static`,
   RIP_APP_COMMAND: (d: { folder: string; command: string; because: string }) =>
     `the application in ${d.folder} is run by a command, ${d.command} (${d.because}), which a worker alone cannot do: use rip-server start`,
   RIP_PACKAGE_UNREADABLE: (d: { file: string; reason: string }) =>

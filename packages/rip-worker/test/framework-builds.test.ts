@@ -238,6 +238,16 @@ test.each([
   expect(found(files)).toEqual([`${folder}/index.html`, because, `/=${folder}`])
 })
 
+test('a page among the files of a project is refused, because they are not for clients', () => {
+  using project = new Folder({ 'package.json': '{}', 'index.html': '', 'dist/index.html': '' })
+  expect(() => findEntry(project.file('index.html'))).toThrow('is a page among the files of a project')
+  expect(findEntry(project.file('dist/index.html'))).toEqual({
+    file: project.file('dist/index.html'),
+    foundBy: 'given',
+    static: [{ at: '/', folder: project.file('dist') }],
+  })
+})
+
 test('a folder that is a build itself is served when it is named', () => {
   using project = new Folder({ ...builds.nuxt, 'dist/index.html': '', 'dist/assets/a.js': '' })
   expect(findEntry(project.file('.output'))).toMatchObject({

@@ -22,6 +22,7 @@ const files = {
   '.env': 'SECRET=1',
   '.well-known/acme/token': 'token',
   '.git/config': 'secret',
+  'rip-server.config.ts': 'secret',
 } as const
 
 const application = (request: Request): Response => new Response(`app ${new URL(request.url).pathname}`)
@@ -73,6 +74,8 @@ describe.each(transports)('files %s', (_, answering) => {
     '/.env',
     '/%2eenv',
     '/.git/config',
+    '/rip-server.config.ts',
+    '/rip-server%2econfig.ts',
     '/.well-known/../.env',
     '/.well-known/.env',
     '/../secret.txt',

@@ -78,7 +78,7 @@ type HasModule = (file: string) => boolean
  * 8. `scripts.start`, as a command;
  * 9. a folder of pages.
  *
- * @throws WorkerError `RIP_APP_NOT_FOUND`, `RIP_APP_MISSING`, `RIP_APP_AMBIGUOUS`, `RIP_APP_NOT_BUILT`,
+ * @throws WorkerError `RIP_APP_NOT_FOUND`, `RIP_APP_MISSING`, `RIP_APP_AMBIGUOUS`, `RIP_APP_NOT_BUILT`, `RIP_APP_PAGE`,
  * `RIP_PACKAGE_UNREADABLE`, `RIP_LOADER_FAILED`.
  */
 export function findEntry(target: string = '.', options: FindEntryOptions = {}): Entry {
@@ -87,11 +87,19 @@ export function findEntry(target: string = '.', options: FindEntryOptions = {}):
   const path = manifest === undefined ? named : pathIn(manifest, named)
   const has = manifest === undefined ? isFile : modulesOf(manifest)
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
-  if (isFolder === false || (isFolder === undefined && has(path))) return { file: path, foundBy: 'given' }
+  if (isFolder === false || (isFolder === undefined && has(path))) return givenEntry(path)
   if (isFolder === undefined && manifest === undefined) {
     throw new WorkerError('RIP_APP_MISSING', { file: path, namedBy: 'the command line' })
   }
   return searchFolder(path, has, { ...options, isOnDisk: manifest === undefined })
+}
+
+/** A page stands for the files around it, which must not be those of a project. */
+function givenEntry(file: string): Entry {
+  if (!file.endsWith('.html')) return { file, foundBy: 'given' }
+  const folder = dirname(file)
+  if (isFile(join(folder, 'package.json'))) throw new WorkerError('RIP_APP_PAGE', { file })
+  return { file, foundBy: 'given', static: [{ at: '/', folder }] }
 }
 
 interface SearchOptions extends Pick<FindEntryOptions, 'isForeign' | 'isDevelopment'> {

@@ -11,6 +11,7 @@ const kinds: Partial<Record<WorkerErrorCode, BootFailureKind>> = {
   RIP_APP_AMBIGUOUS: 'not-found',
   RIP_APP_NOT_BUILT: 'not-found',
   RIP_APP_COMMAND: 'not-found',
+  RIP_APP_PAGE: 'not-found',
   RIP_BACKGROUND_MISSING: 'not-found',
   RIP_PACKAGE_UNREADABLE: 'not-found',
   RIP_APP_COMPILE: 'compile',

@@ -25,7 +25,6 @@ import {
 } from '../protocol.ts'
 import { describeFailure } from '../serve/failure.ts'
 import { createWorker, type Worker } from '../serve/worker.ts'
-import type { StaticFolder } from '../static/static-folder.ts'
 import { ApplicationSignals } from './application-signals.ts'
 import { bootFailureOf, exitCodeOf, formatBootFailure } from './boot-failure.ts'
 import { giveBackBootPages } from './boot-pages.ts'
@@ -230,7 +229,9 @@ export class WorkerProgram {
    * costs megabytes.
    */
   async #findEntry(): Promise<Found> {
-    const { target, snapshot } = this.#settings
+    const { target, snapshot, static: folders } = this.#settings
+    // The supervisor has found both.
+    if (target !== undefined && isPage(target) && folders.length > 0) return { file: target }
     if (snapshot !== undefined && target !== undefined && (await isFrozen(snapshot, target)))
       return { file: target }
     const { findEntry } = await import('../application/find-entry.ts')
@@ -238,7 +239,7 @@ export class WorkerProgram {
     const { file, command, because = '' } = found
     if (command !== undefined)
       throw new WorkerError('RIP_APP_COMMAND', { folder: file, command: command.join(' '), because })
-    return isPage(file) && found.static === undefined ? { file, static: pagesBeside(file) } : found
+    return found
   }
 
   /** A page is no application: the files around it are served. */
@@ -462,10 +463,6 @@ type Found = Pick<Entry, 'file' | 'static'>
 
 function isPage(file: string): boolean {
   return file.endsWith('.html')
-}
-
-function pagesBeside(page: string): readonly StaticFolder[] {
-  return [{ at: '/', folder: page.slice(0, page.lastIndexOf('/')) }]
 }
 
 async function isFrozen(snapshot: string, file: string): Promise<boolean> {

@@ -194,8 +194,9 @@ function unescaped(path: string): string | undefined {
   }
 }
 
-/** `..` is among these parts. */
+/** `..` is among these parts; and the server's own configuration, where a folder of pages is served by it. */
 function isHidden(path: string): boolean {
+  if (path.includes('/rip-server.config.')) return true
   const dot = path.indexOf('/.')
   return dot >= 0 && path.slice(path.startsWith('/.well-known/') ? '/.well-known'.length : 0).includes('/.')
 }
