@@ -97,6 +97,14 @@ describe('where several files have usual names, "start" of package.json decides'
     expect(findEntry(folder.path).file).toBe(folder.file(expected))
   })
 
+  test('in development, the development server of a framework is started all the same', () => {
+    using folder = new Folder({ 'server/index.js': '', 'index.html': '', 'vite.config.js': '' })
+    const scripts = { start: 'node server/index.js', dev: 'vite' }
+    folder.write('package.json', JSON.stringify({ scripts, devDependencies: { vite: '8' } }))
+    expect(findEntry(folder.path).file).toBe(folder.file('server/index.js'))
+    expect(findEntry(folder.path, { isDevelopment: true }).command?.at(-1)).toBe('dev')
+  })
+
   test('the reason is given, unless it is the file that is found by its name', () => {
     using folder = new Folder({ 'app.js': '', 'server.js': '' })
     folder.write('package.json', '{ "scripts": { "start": "node server.js" } }')

@@ -69,7 +69,7 @@ type HasModule = (file: string) => boolean
  * 1. the given file;
  * 2. `rip.entry` of the folder's `package.json`;
  * 3. `index`, `app`, `server`, `main` in the folder, with the endings of `EXTENSIONS`; but if `scripts.start` runs a file
- *    of such a name, that one or its source;
+ *    of such a name, that one or its source, unless a development server is started;
  * 4. what `module`, `main` or `exports` of `package.json` name, or the source of it: `src/a.ts` for `dist/a.js`;
  * 5. in development, the development server of a framework; else what its build has left;
  * 6. the names of 3 in `src`, unless an `index.html` in the folder makes that the code of a browser, or a framework's
@@ -115,8 +115,10 @@ function searchFolder(folder: string, has: HasModule, options: SearchOptions): E
   if (named !== undefined) return named
   const entries = packageEntries(manifest)
   const project = options.isOnDisk ? projectIn(folder, manifest) : undefined
+  const hasDevServer =
+    options.isDevelopment === true && project !== undefined && devServerOf(project) !== undefined
   const found =
-    namedByStart(folder, manifest, has) ??
+    (hasDevServer ? undefined : namedByStart(folder, manifest, has)) ??
     namedByConvention(folder, has) ??
     namedByPackage(folder, entries, has) ??
     (project && servedByFramework(folder, project, options)) ??
