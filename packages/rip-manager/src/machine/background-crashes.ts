@@ -26,7 +26,7 @@ export function reapBackground(
   const isServing = generation === fleet.serving?.generation && fleet.state === 'running'
   const respawnInMs = crashed && isServing ? onCrash(fleet, post, process, reason) : undefined
   const failure = failureIn(post, reason)
-  const returns = respawnInMs !== undefined && isUnfit(fleet, post, failure) && mayReturn(fleet)
+  const returns = respawnInMs !== undefined && isUnfit(fleet, post, process, failure) && mayReturn(fleet)
   fleet.effects.emit({
     type: 'background-exited',
     name,
@@ -73,11 +73,16 @@ function onLost(fleet: Fleet, post: BackgroundPost, process: BackgroundProcess, 
   if (rollout?.group?.generation === generation && !isCutting(fleet)) refuse(fleet, 'boot-failed', failure)
 }
 
-/** Its first process failed, or it fails again and again while it is on trial. */
-function isUnfit({ nowMs }: Fleet, post: BackgroundPost, { byChance }: Failure): boolean {
+/** Its first process failed as it began, or it fails again and again while it is on trial. */
+function isUnfit(
+  { nowMs }: Fleet,
+  post: BackgroundPost,
+  { hasBegun }: BackgroundProcess,
+  { byChance }: Failure,
+): boolean {
   if (post.isUnfrozen) return false
   if (post.budget.spent && nowMs < post.trialUntilMs) return true
-  return !post.hasWorked && byChance !== true
+  return hasBegun && !post.hasWorked && byChance !== true
 }
 
 /** It was to take the place of another one. */

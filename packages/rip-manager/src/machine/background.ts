@@ -107,8 +107,8 @@ function isThere(process: BackgroundProcess): boolean {
 }
 
 /** What serves was found wanting, and is about to be left. */
-function isGivenUp({ rollout }: Fleet): boolean {
-  return rollout?.kind === 'rollback' && rollout.unasked
+function isGivenUp({ rollout, serving }: Fleet): boolean {
+  return serving !== undefined && rollout !== undefined && rollout.kind !== 'reload' && rollout.unasked
 }
 
 /** @throws Error when the system refuses */

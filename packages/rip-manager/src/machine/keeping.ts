@@ -1,9 +1,9 @@
 import type { Fleet } from './state.ts'
 
 /** What serves, and has not been found wanting for as long as it was observed, is kept to stand in for condemned content. */
-export function keepGood({ serving, verdicts, observation, rollout, state }: Fleet): void {
+export function keepGood({ serving, verdicts, observation, rollout, state, background }: Fleet): void {
   if (state !== 'running' || serving === undefined || observation !== undefined) return
-  if (rollout?.kind === 'rollback') return
+  if (rollout?.kind === 'rollback' || background.some(({ hasWorked }) => !hasWorked)) return
   verdicts.keep(serving.generation)
 }
 

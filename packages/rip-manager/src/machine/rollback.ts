@@ -1,11 +1,11 @@
 import { ManagerError } from '../contract/errors.ts'
 import { answerAll, dropWishes } from './answers.ts'
-import { condemnedText } from './condemned.ts'
+import { condemnedText, tellFound } from './condemned.ts'
 import type { CommandId } from './inputs.ts'
 import { takeStandby } from './observation.ts'
 import { refusalOf } from './refusal.ts'
 import { isCutting, supersede } from './rollout-end.ts'
-import { beginRollback } from './rollout.ts'
+import { beginRollback, beginStandIn } from './rollout.ts'
 import { awaitRollout } from './rollout-wishes.ts'
 import type { Generation } from './generation.ts'
 import type { Fleet } from './state.ts'
@@ -95,28 +95,34 @@ export function rollBackUnasked(fleet: Fleet, reason: string): void {
   )
 }
 
-/** What serves cannot work: what served before takes over again, whether or not it stands by, unless that is no better. */
+/**
+ * What serves cannot work: what served before takes over again, whether or not it stands by, unless that is no better;
+ * a manager that has served nothing else takes the copy of the last good code.
+ */
 export function returnUnasked(fleet: Fleet, reason: string): void {
   if (!mayReturn(fleet)) return
   if (fleet.observation !== undefined) return rollBackUnasked(fleet, reason)
   const wish = newWish(fleet.nowMs, { commands: [], reason, unasked: true })
-  beginRollback(fleet, fleet.previous!, undefined, wish)
+  const to = returnable(fleet)
+  if (to !== undefined) return beginRollback(fleet, to, undefined, wish)
+  const { serving, verdicts } = fleet
+  verdicts.condemn(serving!.generation.id, 'server', reason)
+  tellFound(fleet, verdicts.on(serving!.generation.id)!, verdicts.good)
+  beginStandIn(fleet, verdicts.good!, wish)
 }
 
 /** Nothing else is on its way, and there is something that may serve again without being asked for. */
-export function mayReturn({
-  previous,
-  verdicts,
-  stop,
-  rollout,
-  observation,
-  rollbackAfterCut,
-}: Fleet): boolean {
+export function mayReturn(fleet: Fleet): boolean {
+  const { serving, previous, verdicts, stop, rollout, observation, rollbackAfterCut } = fleet
   if (rollout !== undefined || stop.isAsked || rollbackAfterCut !== undefined) return false
-  if (observation !== undefined) return true
-  return (
-    previous !== undefined && previous.snapshot.isUnfrozen !== true && verdicts.on(previous.id) === undefined
-  )
+  if (observation !== undefined || returnable(fleet) !== undefined) return true
+  const { good } = verdicts
+  return previous === undefined && good !== undefined && good.generation !== serving?.generation.id
+}
+
+function returnable({ previous, verdicts }: Fleet): Generation | undefined {
+  if (previous === undefined || previous.snapshot.isUnfrozen === true) return undefined
+  return verdicts.on(previous.id) === undefined ? previous : undefined
 }
 
 /** The caller of this command does not wait any more. */

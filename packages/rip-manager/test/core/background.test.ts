@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { FakeBehaviour, FakeProcess } from '../../src/testing.ts'
 import type { ManagerOptions } from '../../src/contract/options.ts'
 import type { BackgroundLedger, ProcessSpec } from '../../src/contract/ports.ts'
+import type { Findings, VerdictStore } from '../../src/contract/verdict.ts'
 import { createRig, type Rig, startedRig } from './rig.ts'
 
 const background = [{ name: 'jobs', argv: ['worker', 'jobs.ts'] as [string, ...string[]] }]
@@ -70,6 +71,30 @@ describe('a start', () => {
     rig.manager.activate()
     await rig.clock.advance(100)
     expect(active(rig)).toHaveLength(1)
+  })
+
+  test('of a successor whose code cannot begin gives way to the copy of the last good code', async () => {
+    const good = { generation: 'g-good', cwd: '/srv/app' }
+    const findings: Findings = { condemned: [], good }
+    const verdicts: VerdictStore = {
+      read: () => findings,
+      write: () => {},
+      keep: async () => {},
+      fetch: async (generation) => ({ generation, folder: '/run/copy' }),
+    }
+    await using rig = await started({ standsBy: true, verdicts })
+    behave(rig, { failsToBegin: true })
+    const { generation } = rig.manager.status
+    alive(rig)[0]!.crash()
+    rig.manager.activate()
+    await rig.clock.advance(200)
+    rig.processes.behave({})
+    await rig.clock.advance(3_000)
+    expect(rig.manager.status).toMatchObject({
+      generation: 'g-good',
+      disk: { generation, verdict: { by: 'server', reason: 'cannot begin' } },
+    })
+    expect(active(rig).map((process) => process.generation)).toEqual(['g-good'])
   })
 
   test('without workers serves when all has begun', async () => {
