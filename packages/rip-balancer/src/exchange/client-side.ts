@@ -5,13 +5,14 @@ import type { ResponseHead } from '../http1/response-head.ts'
 
 /**
  * What an exchange needs of the connection its client is on: the response goes out here, and the flow of the request is
- * regulated. Implemented by a connection of HTTP/1.1; a stream of HTTP/2 can be the second one.
+ * regulated. How heads, bodies and trailers look on the wire is up to the connection. Implemented by a connection of
+ * HTTP/1.1; a stream of HTTP/2 can be the second one, where sections of RFC 9113 are named below.
  */
 export interface ClientSide {
   readonly identity: ClientIdentity
   /** Bytes the kernel has taken on this connection so far. */
   readonly sent: number
-  /** Bytes the kernel has not taken yet. */
+  /** Bytes that wait for the kernel, or for the window of the stream (§5.2). */
   readonly waiting: number
   /** Bytes the client has acknowledged, as far as the system tells. */
   readonly acknowledged: number
@@ -20,7 +21,11 @@ export interface ClientSide {
   askForBody(): void
   /** Sends an interim response of the backend. */
   interim(response: ResponseHead): void
-  /** Sends the 101 response that opens a tunnel. @param cookie value of a `Set-Cookie` to add */
+  /**
+   * Opens the tunnel the client asked for: 101 in HTTP/1.1, 200 to an extended CONNECT in HTTP/2 (RFC 8441 §4).
+   *
+   * @param cookie value of a `Set-Cookie` to add
+   */
   switching(response: ResponseHead, protocol: string, cookie: string | undefined): void
   /**
    * Sends the head of the final response.
@@ -48,16 +53,19 @@ export interface ClientSide {
   /** Hands over what was sent without waiting for the end of the turn: `waiting` says then what the kernel left. */
   flush(): void
 
-  /** The connection ends after this exchange: what follows on it is not wanted, or cannot be trusted. */
+  /**
+   * What the client still sends of this request is not wanted, or cannot be trusted: the connection ends after the
+   * exchange, a stream is reset with NO_ERROR (§8.1).
+   */
   closeAfter(): void
-  /** The response cannot be completed: closes so that the client sees that. */
+  /** The response cannot be completed: the connection is closed, or the stream reset (§6.4), so that the client sees that. */
   abort(): void
   /** Nothing more is sent in the tunnel. */
   shutdown(): void
 
-  /** The exchange can take body or tunnel bytes (again): hand over what was held back, go on reading. */
+  /** The exchange can take body or tunnel bytes (again): hand over what was held back, go on reading, extend the window (§6.9). */
   inputWanted(): void
-  /** Do not read for now. */
+  /** Do not read for now, or leave the window of the stream as it is. */
   inputNotWanted(): void
   /** The exchange has become a tunnel or an event stream. */
   exchangeLasts(): void

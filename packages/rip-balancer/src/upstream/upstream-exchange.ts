@@ -36,6 +36,6 @@ export interface UpstreamExchange {
   resume(): void
   /** Stops sending into a tunnel once everything written is out. */
   shutdownWhenSent(): void
-  /** Closes at once; the exchange hears nothing more. */
+  /** Closes the connection, or resets the stream, at once; the exchange hears nothing more. */
   destroy(): void
 }
