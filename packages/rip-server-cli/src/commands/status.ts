@@ -10,7 +10,13 @@ import type {
 import { ExitCode } from '../exit-code.ts'
 import { findInstance } from '../instance/find-instance.ts'
 import { type Invocation, isOn } from '../invocation.ts'
-import { exitReasonText, refusalText, shortGeneration, verdictText } from '../terminal/event-line.ts'
+import {
+  exitReasonText,
+  lastWords,
+  refusalText,
+  shortGeneration,
+  verdictText,
+} from '../terminal/event-line.ts'
 import { bytesText, durationText } from '../terminal/quantity-text.ts'
 import { commandText, type Settings } from '@rip/server/settings'
 import { UNFROZEN } from '../terminal/ready-block.ts'
@@ -70,7 +76,8 @@ export function statusText(
       : []),
     ...(background.length === 0 ? [] : ['', ...background]),
   ]
-  return [...table(facts), ...processes, ...rates, ...refusal].join('\n')
+  const crash = crashLines(snapshot)
+  return [...table(facts), ...processes, ...rates, ...crash, ...refusal].join('\n')
 }
 
 /** One row per worker. */
@@ -190,6 +197,12 @@ function crashText(
   const next =
     nextStartAtMs === null ? '' : `; next start in ${durationText(Math.max(0, nextStartAtMs - nowMs))}`
   return count === 1 ? `${last}${next}` : `${count} lately; the last: ${last}${next}`
+}
+
+/** What the worker that crashed last wrote before. */
+function crashLines({ crashes }: ManagerStatus): string[] {
+  const lines = crashes === null ? [] : lastWords(crashes.reason)
+  return lines.length === 0 ? [] : ['', 'the last crash wrote', ...lines.map((line) => `  ${line}`)]
 }
 
 /** How it is run, and what cannot be kept then. */

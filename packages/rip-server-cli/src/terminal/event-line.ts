@@ -181,8 +181,8 @@ function exitLine(
   const text = `${who} ${exitText(event)}`
   if (planned) return terminal.faint(text)
   const next = event.respawnInMs === undefined ? '' : respawnText(event.respawnInMs)
-  const tail = event.reason.kind === 'crashed' ? lastLines(event.reason.stderr) : ''
-  return `${terminal.bad('✗')} ${text}${next}${tail}`
+  const tail = lastWords(event.reason).map((line) => `\n    ${line}`)
+  return `${terminal.bad('✗')} ${text}${next}${tail.join('')}`
 }
 
 function backgroundExitLine(
@@ -221,10 +221,10 @@ function respawnText(respawnInMs: number): string {
   return respawnInMs === 0 ? '; replaced at once' : `; next start in ${durationText(respawnInMs)}`
 }
 
-/** The end of what a crashed worker wrote, indented. */
-function lastLines(stderr: string): string {
-  const lines = stderr.trimEnd().split('\n').slice(-8)
-  return lines.join('') === '' ? '' : `\n${lines.map((line) => `    ${line}`).join('\n')}`
+/** The last lines that a crashed worker wrote to its standard error. */
+export function lastWords(reason: ExitReason): string[] {
+  const text = reason.kind === 'crashed' ? reason.stderr.trimEnd() : ''
+  return text === '' ? [] : text.split('\n').slice(-8)
 }
 
 /** The innermost frame of a stack. */

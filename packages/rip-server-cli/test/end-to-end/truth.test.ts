@@ -54,12 +54,13 @@ test(
 )
 
 test(
-  'a crash loop is shown with the last exit, the number of crashes and the next start',
+  'a crash loop is shown with the last exit, what was written before it, the number of crashes and the next start',
   async () => {
     await using sandbox = await Sandbox.create()
     const server = await serve(
       sandbox,
-      "setTimeout(() => process.exit(9), 300)\nexport default () => new Response('hi')",
+      `setTimeout(() => { console.error('cannot reach\\u001b[2J database shop'); process.exit(9) }, 300)
+export default () => new Response('hi')`,
     )
     await until('it is in a crash loop', async () => (await sandbox.snapshot(server)).health === 'crash-loop')
     const shown = await until('the next start is known', async () => {
@@ -70,6 +71,8 @@ test(
     expect(shown).toMatch(
       /^crashes +\d+ lately; the last: worker 1 crashed with code 9 .* ago; next start in /m,
     )
+    expect(shown).toMatch(/^the last crash wrote\n {2}cannot reach.* database shop$/m)
+    expect(shown).not.toContain('\u001b')
   },
   TEST_TIMEOUT_MS,
 )
