@@ -2,6 +2,7 @@ import type {
   AnswerRates,
   BackgroundStatus,
   BalancerIntroduction,
+  ExitReason,
   Instance,
   ManagerStatus,
   ServedCertificate,
@@ -199,10 +200,18 @@ function crashText(
   return count === 1 ? `${last}${next}` : `${count} lately; the last: ${last}${next}`
 }
 
-/** What the worker that crashed last wrote before. */
-function crashLines({ crashes }: ManagerStatus): string[] {
-  const lines = crashes === null ? [] : lastWords(crashes.reason)
-  return lines.length === 0 ? [] : ['', 'the last crash wrote', ...lines.map((line) => `  ${line}`)]
+/** What the worker that crashed last wrote before, and the same for each background process. */
+function crashLines({ crashes, background = [] }: ManagerStatus): string[] {
+  const worker = crashes === null ? [] : crashBlock(`worker ${crashes.slot}`, crashes.reason)
+  return [
+    ...worker,
+    ...background.flatMap(({ name, crashes: end }) => (end === null ? [] : crashBlock(name, end.reason))),
+  ]
+}
+
+function crashBlock(who: string, reason: ExitReason): string[] {
+  const lines = lastWords(reason)
+  return lines.length === 0 ? [] : ['', `${who} wrote before it crashed`, ...lines.map((line) => `  ${line}`)]
 }
 
 /** How it is run, and what cannot be kept then. */

@@ -181,8 +181,7 @@ function exitLine(
   const text = `${who} ${exitText(event)}`
   if (planned) return terminal.faint(text)
   const next = event.respawnInMs === undefined ? '' : respawnText(event.respawnInMs)
-  const tail = lastWords(event.reason).map((line) => `\n    ${line}`)
-  return `${terminal.bad('✗')} ${text}${next}${tail.join('')}`
+  return `${terminal.bad('✗')} ${text}${next}${lastWordsText(event.reason)}`
 }
 
 function backgroundExitLine(
@@ -196,7 +195,7 @@ function backgroundExitLine(
   const text = `${name} (${pid}) ${exitReasonText(reason)} after ${durationText(uptimeMs)}`
   if (planned) return terminal.faint(text)
   const next = respawnInMs === undefined ? '' : respawnText(respawnInMs)
-  return `${terminal.bad('✗')} ${text}${next}${reason.kind === 'crashed' ? lastLines(reason.stderr) : ''}`
+  return `${terminal.bad('✗')} ${text}${next}${lastWordsText(reason)}`
 }
 
 /** A message that ends a sentence stands at its end. */
@@ -221,7 +220,13 @@ function respawnText(respawnInMs: number): string {
   return respawnInMs === 0 ? '; replaced at once' : `; next start in ${durationText(respawnInMs)}`
 }
 
-/** The last lines that a crashed worker wrote to its standard error. */
+function lastWordsText(reason: ExitReason): string {
+  return lastWords(reason)
+    .map((line) => `\n    ${line}`)
+    .join('')
+}
+
+/** The last lines that a crashed process wrote to its standard error. */
 export function lastWords(reason: ExitReason): string[] {
   const text = reason.kind === 'crashed' ? reason.stderr.trimEnd() : ''
   return text === '' ? [] : text.split('\n').slice(-8)

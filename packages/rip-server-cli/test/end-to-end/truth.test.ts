@@ -71,8 +71,27 @@ export default () => new Response('hi')`,
     expect(shown).toMatch(
       /^crashes +\d+ lately; the last: worker 1 crashed with code 9 .* ago; next start in /m,
     )
-    expect(shown).toMatch(/^the last crash wrote\n {2}cannot reach.* database shop$/m)
+    expect(shown).toMatch(/^worker 1 wrote before it crashed\n {2}cannot reach.* database shop$/m)
     expect(shown).not.toContain('\u001b')
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'what a background process wrote before it crashed is shown',
+  async () => {
+    await using sandbox = await Sandbox.create()
+    const jobs = join(sandbox.folder, 'jobs.ts')
+    await writeFile(
+      jobs,
+      "setTimeout(() => { console.error('cannot reach the queue'); process.exit(5) }, 100)\n",
+    )
+    await serve(sandbox, "export default () => new Response('hi')", '--background', jobs)
+    const shown = await until('it has crashed', async () => {
+      const { stdout } = await sandbox.run('status')
+      return stdout.includes('crashed with code 5') ? stdout : undefined
+    })
+    expect(shown).toMatch(/^jobs wrote before it crashed\n {2}cannot reach the queue$/m)
   },
   TEST_TIMEOUT_MS,
 )
