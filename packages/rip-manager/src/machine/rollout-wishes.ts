@@ -2,7 +2,7 @@ import { UNSETTLED_MS } from '../contract/defaults.ts'
 import type { CommandId } from './inputs.ts'
 import { advance } from './rollout-state.ts'
 import type { Fleet, Rollout } from './state.ts'
-import { START, type Wish, type WishDraft } from './wish.ts'
+import { isSilent, START, type Wish, type WishDraft } from './wish.ts'
 
 /** The disk has what is on its way, so the wish is answered together with it. */
 export function join(rollout: Rollout, wish: Wish): void {
@@ -32,7 +32,7 @@ function confirm(rollout: Rollout, wish: Wish): void {
  */
 export function inherit({ rollout }: Fleet, wish: Wish): Wish {
   if (rollout === undefined) return wish
-  const outdated = wish.confirms ? rollout.outdated + 1 : wish.outdated
+  const outdated = wish.confirms || isSilent(wish) ? rollout.outdated + 1 : wish.outdated
   const isAskedAnew = !wish.confirms || wish.commands.length > 0
   if (rollout.reason !== START && isAskedAnew) return { ...wish, outdated }
   const { reason, sinceMs } = rollout

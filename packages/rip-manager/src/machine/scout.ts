@@ -33,6 +33,8 @@ export type Decision =
 
 /** So often newer content takes the place of what was about to serve; then that serves first. */
 const MAX_OUTDATED = 2
+/** So often saved content takes the place of what is being built or booted; then that serves first, however fast files are written. */
+const MAX_OVERTAKEN = 5
 
 /** Changes nothing: the machine acts on what is returned. */
 export function decide(fleet: Fleet, tree: TreeState, wish: Wish): Decision {
@@ -40,7 +42,7 @@ export function decide(fleet: Fleet, tree: TreeState, wish: Wish): Decision {
   if (mustWait(fleet, wish)) return { type: 'later' }
   if (rollout?.generationId === tree.generation) return { type: 'join', rollout }
   if (rollout !== undefined && mayGoOn(rollout, tree, wish))
-    return { type: 'go-on', rollout, warning: warningOf(rollout, tree) }
+    return { type: 'go-on', rollout, warning: wish.confirms ? warningOf(rollout, tree) : undefined }
   const supersedes = rollout === undefined ? undefined : newerContent(rollout, tree)
   const verdict = wish.forced ? undefined : fleet.verdicts.on(tree.generation)
   if (verdict !== undefined && serving === undefined) return standIn(fleet, verdict, supersedes)
@@ -74,8 +76,9 @@ export function mustWait(fleet: Fleet, { commands }: Wish): boolean {
 
 /** Whether what is on its way may serve though the disk has something else that no operator asked for. */
 function mayGoOn(rollout: Rollout, tree: TreeState, wish: Wish): boolean {
-  if (wish.commands.length > 0 || wish.begun || rollout.group === undefined) return false
-  return nextChange(rollout, tree) === undefined || (wish.confirms && rollout.outdated >= MAX_OUTDATED)
+  if (wish.commands.length > 0 || wish.begun) return false
+  if (rollout.outdated >= (wish.confirms ? MAX_OUTDATED : MAX_OVERTAKEN)) return true
+  return rollout.group !== undefined && nextChange(rollout, tree) === undefined
 }
 
 /** Only data changed that nothing imports, or the code changes faster than it can be served. */

@@ -22,7 +22,7 @@ export interface Wish {
   readonly retried: boolean
   /** Content that was condemned is served as well. */
   readonly forced: boolean
-  /** How often in a row newer content was found on disk when the rollout was about to be cut over to. */
+  /** How often in a row a rollout ended because newer content was found on disk, by the watcher or just before the cut. */
   readonly outdated: number
 }
 

@@ -79,3 +79,27 @@ test('a reload whose code changes at each boot goes on after two attempts, and t
   expect([count(rig, 'generation-building'), count(rig, 'generation-refused')]).toEqual([4, 2])
   expect(warnings(rig)).toEqual([expect.stringMatching(/^app\.ts changed again and again/)])
 })
+
+const BUILD_MS = 400
+
+test('a change is served although files are written faster than code is built', async () => {
+  const world: { rig?: Rig } = {}
+  const builder: Builder = {
+    async build({ generation }) {
+      await new Promise<void>((built) => void world.rig?.clock.after(BUILD_MS, built))
+      return { ok: true, snapshot: { generation } }
+    },
+  }
+  await using rig = createRig({ builder })
+  world.rig = rig
+  await rig.during(rig.manager.start())
+  const before = rig.manager.status.generation
+  rig.files.write('app.ts', 'v2')
+  for (let n = 0; n < 40; n += 1) {
+    rig.files.write(`pages/${n}.md`, 'written')
+    await rig.clock.advance(BUILD_MS / 2)
+  }
+  expect(rig.manager.status.generation).not.toBe(before)
+  await rig.clock.advance(5_000)
+  expect(rig.manager.status.generation).toBe(rig.files.generation)
+})
