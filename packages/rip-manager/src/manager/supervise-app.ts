@@ -54,6 +54,7 @@ export async function superviseApp(options: SuperviseOptions): Promise<Supervise
     tree,
     watcher: watch ? createChangeDetector({ tree }) : undefined,
     links: createWorkerLinks(runDir.linksPath),
+    bus: { place: () => runDir.busPlace(), left: (pid) => runDir.leftBus(pid) },
     router: noRouter,
     socketPath: (slot, incarnation) => runDir.socketPath(slot, incarnation),
     ...options,
