@@ -1,5 +1,5 @@
 /** What can be published, as in Bun: text, or bytes. */
-export type MessageData = string | Bun.BufferSource | Blob
+export type MessageData = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob
 
 /** One published message on its way between workers. */
 export interface Message {

@@ -64,7 +64,8 @@ export class FetchTransport
 
   /** To the WebSockets of this server alone. */
   publish(topic: string, message: MessageData, compress?: boolean): number {
-    return this.#server.publish(topic, message, compress)
+    // Bun's type lists the views one by one.
+    return this.#server.publish(topic, message as string | Bun.BufferSource, compress)
   }
 
   subscriberCount(topic: string): number {

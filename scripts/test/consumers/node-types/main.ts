@@ -6,6 +6,7 @@ import * as schema from '@rip/schema'
 import * as schemaRuntime from '@rip/schema/runtime'
 import * as transpile from '@rip/transpile'
 import * as worker from '@rip/worker'
+import * as bus from '@rip/worker/bus'
 import * as entry from '@rip/worker/entry'
 import * as protocol from '@rip/worker/protocol'
 import * as server from '@rip/server'
@@ -15,6 +16,7 @@ import * as program from 'rip-server'
 
 export {
   balancer,
+  bus,
   entry,
   manager,
   program,
