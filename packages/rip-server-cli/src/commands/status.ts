@@ -201,7 +201,7 @@ function crashText(
 }
 
 /** What the worker that crashed last wrote before, and the same for each background process. */
-function crashLines({ crashes, background = [] }: ManagerStatus): string[] {
+function crashLines({ crashes, background }: ManagerStatus): string[] {
   const worker = crashes === null ? [] : crashBlock(`worker ${crashes.slot}`, crashes.reason)
   return [
     ...worker,
