@@ -45,6 +45,8 @@ export class LearnedKeys {
     const at = this.placeOf(memory, hash)
     if (at === undefined) return undefined
     const backend = { low: memory[at + WORDS.backend]!, high: memory[at + WORDS.backend + 1]! }
+    // Another process may have written to the place since its sum was looked at.
+    if (memory[at + WORDS.sum] !== sumOf(hash, backend, memory[at + WORDS.usedAtS]!)) return undefined
     this.write(memory, at, hash, backend)
     return backend
   }
@@ -100,7 +102,7 @@ export class LearnedKeys {
 
   /** Of an entry that is none, or was not used for too long: more than any age. */
   private ageS(memory: Int32Array, at: number): number {
-    if (memory[at + WORDS.sum] !== sumOf(memory, at)) return MAX_AGE_S
+    if (memory[at + WORDS.sum] !== sumIn(memory, at)) return MAX_AGE_S
     const ageS = this.nowS - memory[at + WORDS.usedAtS]!
     return ageS * 1_000 > this.options.lifetimeMs ? MAX_AGE_S : ageS
   }
@@ -109,19 +111,30 @@ export class LearnedKeys {
     return Math.floor(this.nowMs() / 1_000) | 0
   }
 
+  /** The sum is that of what is written here: that of the memory would vouch for a mixture of two entries. */
   private write(memory: Int32Array, at: number, key: KeyHash, backend: KeyHash): void {
+    const usedAtS = this.nowS
     memory[at + WORDS.key] = key.low
     memory[at + WORDS.key + 1] = key.high
     memory[at + WORDS.backend] = backend.low
     memory[at + WORDS.backend + 1] = backend.high
-    memory[at + WORDS.usedAtS] = this.nowS
-    memory[at + WORDS.sum] = sumOf(memory, at)
+    memory[at + WORDS.usedAtS] = usedAtS
+    memory[at + WORDS.sum] = sumOf(key, backend, usedAtS)
   }
 }
 
 /** Never 0 for memory that was not written to. */
-function sumOf(memory: Int32Array, at: number): number {
+function sumIn(memory: Int32Array, at: number): number {
   let sum = 1
-  for (let word = at; word < at + WORDS.sum; word += 1) sum = Math.imul(sum ^ memory[word]!, 0x0100_0193)
+  for (let word = at; word < at + WORDS.sum; word += 1) sum = withWord(sum, memory[word]!)
   return sum
+}
+
+function sumOf(key: KeyHash, backend: KeyHash, usedAtS: number): number {
+  const ofKey = withWord(withWord(1, key.low), key.high)
+  return withWord(withWord(withWord(ofKey, backend.low), backend.high), usedAtS)
+}
+
+function withWord(sum: number, word: number): number {
+  return Math.imul(sum ^ word, 0x0100_0193)
 }

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { keyHash } from '../../src/pool/key-hash.ts'
 import { LearnedKeys } from '../../src/pool/learned-keys.ts'
 import { TempFolder } from '../servers.ts'
+import { contend } from './contending-keys.ts'
 
 const A = keyHash('a')
 const B = keyHash('b')
+const CONTENDER = join(import.meta.dir, 'contending-keys.ts')
 const OPTIONS = { entries: 64, lifetimeMs: 60_000, sharedFile: undefined }
 
 interface Learned {
@@ -82,6 +85,15 @@ describe('with a shared file', () => {
     const names = readdirSync(folder.path).filter((name) => name.startsWith('learned'))
     expect(names).toEqual(['learned-8'])
     expect(statSync(folder.file('learned-8')).mode & 0o777).toBe(0o600)
+  })
+
+  test('that several processes write at once, no key is known with the backend of another', async () => {
+    using folder = new TempFolder()
+    await using other = Bun.spawn([process.execPath, CONTENDER, 'b', folder.file('learned')], {
+      stdout: 'pipe',
+    })
+    const mixed = contend('a', folder.file('learned'))
+    expect([mixed, Number(await other.stdout.text())]).toEqual([0, 0])
   })
 
   test('that holds something else nothing is known, and what is learned is known', () => {
