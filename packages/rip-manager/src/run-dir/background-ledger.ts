@@ -57,14 +57,15 @@ class LedgerFolder implements BackgroundLedger {
     const files = entriesOf(this.#folder).filter((file) => !this.#own.has(file))
     return files.flatMap((file) => {
       const match = /^(.+)\.(\d+)$/.exec(file)
-      if (match === null) return []
-      const startTime = readFileSync(join(this.#folder, file), 'utf8') || undefined
-      return [{ file, name: match[1] ?? '', pid: Number(match[2]), startTime }]
+      const text = match === null ? undefined : textOf(join(this.#folder, file))
+      if (match === null || text === undefined) return []
+      return [{ file, name: match[1] ?? '', pid: Number(match[2]), startTime: text || undefined }]
     })
   }
 
   /** Its manager is gone, which it has noticed by the end of its input: it ends within the time it has for that. */
   async #outlive({ file, name, pid, startTime }: Entry, drainTimeoutMs: number): Promise<void> {
+    if (isHalfWritten(startTime)) return this.#remove(file)
     const untilMs = performance.now() + drainTimeoutMs + GRACE_MS
     if (isSameProcess(pid, startTime))
       this.#note(`${name} waits for process ${pid} of an earlier start to end`)
@@ -77,13 +78,28 @@ class LedgerFolder implements BackgroundLedger {
     this.#remove(file)
   }
 
+  /** A file that stays is one of a process that has gone: the next manager sees that. */
   #remove(file: string): void {
-    rmSync(join(this.#folder, file), { force: true })
     try {
+      rmSync(join(this.#folder, file), { force: true })
       rmdirSync(this.#folder)
     } catch {
-      // ENOTEMPTY: others are noted. ENOENT: the run directory is gone.
+      // ENOTEMPTY: others are noted. ENOENT: the run directory is gone. EROFS, EACCES, EISDIR: it stays.
     }
+  }
+}
+
+/** As a full disk leaves it: whose number it is cannot be told, and it may be that of a stranger by now. */
+function isHalfWritten(startTime: string | undefined): boolean {
+  return startTime === undefined && processStartTime(process.pid) !== undefined
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    // ENOENT: its manager was quicker. EISDIR: it is not ours.
+    return undefined
   }
 }
 

@@ -59,7 +59,7 @@ export async function clearBusFolder(folder: string, addressed: string): Promise
 
 /** Removes the folder with what workers made in it; other things stay, and the folder with them. */
 export function removeBusFolder(folder: string): void {
-  for (const name of entriesOf(folder)) rmSync(join(folder, name), { force: true })
+  for (const name of entriesOf(folder)) removeEntry(join(folder, name))
   try {
     rmdirSync(folder)
   } catch {
@@ -68,9 +68,17 @@ export function removeBusFolder(folder: string): void {
 }
 
 function removeEntries(folder: string, pid: string): void {
-  // A folder in the place of an entry stays: what is below it may be exchanged while it is walked.
   for (const name of entriesOf(folder).filter((each) => each === pid || each === `${pid}.sock`))
-    rmSync(join(folder, name), { force: true })
+    removeEntry(join(folder, name))
+}
+
+/** A folder in the place of an entry stays: what is below it may be exchanged while it is walked. */
+function removeEntry(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // EISDIR: a worker has put a folder there since the entries were read. EACCES, EROFS: it stays.
+  }
 }
 
 function entriesOf(folder: string): readonly string[] {

@@ -61,4 +61,23 @@ describe('the ledger of background processes', () => {
     expect(existsSync(join(folder.path, 'background'))).toBe(false)
     for (const child of [own, stranger]) child.kill('SIGKILL')
   })
+
+  test('takes the number of a process without a start time for that of nobody, as a full disk leaves it', async () => {
+    using folder = temporaryFolder()
+    const stranger = sleeper()
+    mkdirSync(join(folder.path, 'background'))
+    writeFileSync(join(folder.path, 'background', `jobs.${stranger.pid}`), '')
+    await createBackgroundLedger({ runDir: folder.path }).clear(drain)
+    expect(isAlive(stranger.pid)).toBe(true)
+    expect(existsSync(join(folder.path, 'background'))).toBe(false)
+    stranger.kill('SIGKILL')
+  })
+
+  test('passes over what is no file of it, and fails at nothing that it cannot remove', async () => {
+    using folder = temporaryFolder()
+    const ledger = createBackgroundLedger({ runDir: folder.path })
+    mkdirSync(join(folder.path, 'background', 'jobs.1'), { recursive: true })
+    await ledger.clear(drain)
+    expect(() => ledger.drop('jobs', 1)).not.toThrow()
+  })
 })
