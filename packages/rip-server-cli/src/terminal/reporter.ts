@@ -66,10 +66,14 @@ class Reporter {
     return event.type !== 'health' || this.#isNewHealth(event.health)
   }
 
-  /** False when the same content is refused again, because the reason was printed before. */
+  /**
+   * False when the same content is refused again, because the reason was printed before, and for each save after the first
+   * that a later one overtakes.
+   */
   #isNewRefusal(refusal: Refusal): boolean {
     const before = this.#refused
     this.#refused = refusal
+    if (refusal.code === 'superseded' && before?.code === 'superseded') return false
     return refusal.generation !== before?.generation || refusal.message !== before.message
   }
 
