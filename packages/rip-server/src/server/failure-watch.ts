@@ -12,6 +12,7 @@ export interface FailureWatchOptions {
 export class FailureWatch implements Disposable {
   readonly #options: FailureWatchOptions
   readonly #timer: ReturnType<typeof setInterval>
+  #isDisposed = false
 
   constructor(options: FailureWatchOptions) {
     this.#options = options
@@ -22,10 +23,12 @@ export class FailureWatch implements Disposable {
   async look(): Promise<void> {
     const { status, manager } = this.#options
     const { health, healthReasons } = await status()
+    if (this.#isDisposed) return
     manager.tellFailing(health === 'failing' ? healthReasons : [])
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true
     clearInterval(this.#timer)
   }
 }
